@@ -1,0 +1,38 @@
+import type { RefusalCode, WarningCode } from "./refusal-codes.ts";
+
+/** One reason for a refusal. `hint` names the likely cause or fix where one is known; `docs` leads to the code's page. */
+export interface ErrorItem {
+  readonly code: RefusalCode;
+  readonly message: string;
+  readonly hint?: string;
+  readonly docs: string;
+}
+
+/** Something the client should know although its request was accepted. */
+export interface WarningItem {
+  readonly code: WarningCode;
+  readonly message: string;
+}
+
+/** The form of every answer under `/api/`. `meta.code` equals the HTTP status; `data` is `{}` in a refusal. */
+export interface Envelope<Data> {
+  readonly meta: {
+    readonly code: number;
+    readonly errors: readonly ErrorItem[];
+    readonly warnings: readonly WarningItem[];
+  };
+  readonly data: Data;
+}
+
+/**
+ * What a successful exchange returns.
+ *
+ * `issued_at` and `expires_at` are seconds since the epoch with microseconds; `expires_in` is the lifetime that was asked
+ * for, in whole seconds.
+ */
+export interface TokenGrant {
+  readonly issued_at: number;
+  readonly token: string;
+  readonly expires_in: number;
+  readonly expires_at: number;
+}

@@ -1,0 +1,10 @@
+/**
+ * The wire contract of Countersign: what a client, a gateway or a resource server can rely on.
+ *
+ * Paths, names, limits and the closed list of refusal codes live here, so that the server, its clients and its verifiers
+ * can't disagree. Nothing here does I/O, reads a clock or depends on another package.
+ */
+export * from "./envelope.ts";
+export * from "./limits.ts";
+export * from "./paths.ts";
+export * from "./refusal-codes.ts";

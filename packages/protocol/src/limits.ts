@@ -1,0 +1,36 @@
+/** Lifetime of a token where the request names none, in seconds. */
+export const TTL_SECONDS_DEFAULT = 3600;
+
+/** Shortest lifetime that a request may ask for, in seconds, inclusive. */
+export const TTL_SECONDS_MIN = 600;
+
+/** Longest lifetime that a request may ask for, in seconds, inclusive. */
+export const TTL_SECONDS_MAX = 43_200;
+
+/** Shortest lifetime that the public text documents; anything below it is granted with a warning. */
+export const TTL_SECONDS_DOCUMENTED_MIN = 900;
+
+/** Leeway between the client's clock and the server's, in seconds, in either direction, inclusive. */
+export const SKEW_SECONDS_MAX = 60;
+
+/** Longest assertion, in bytes of its compact serialisation, inclusive. */
+export const ASSERTION_BYTES_MAX = 8192;
+
+/** Longest request target (path and query), in bytes, inclusive. */
+export const REQUEST_TARGET_BYTES_MAX = 8192;
+
+/** The scheme of the `Authorization` header that carries an assertion. Compared without regard to case (RFC 9110 §11.1). */
+export const ASSERTION_SCHEME = "JWT";
+
+/** The scheme that carries a token; `Bearer` is accepted as well. */
+export const TOKEN_SCHEME = "Token";
+
+/** The realm of every `WWW-Authenticate` challenge. */
+export const REALM = "countersign";
+
+/** Signature algorithms an assertion may use (RFC 7518 §3.3). */
+export const ASSERTION_ALGORITHMS = ["RS256", "RS384", "RS512"] as const;
+export type AssertionAlgorithm = (typeof ASSERTION_ALGORITHMS)[number];
+
+/** What a token's holder may do: everything, or only GET, HEAD and OPTIONS. */
+export type Access = "full" | "read_only";

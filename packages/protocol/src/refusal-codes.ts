@@ -1,0 +1,36 @@
+/** Every reason for which a request is refused. The list is closed: a code is public, stable and documented. */
+export const REFUSAL_CODES = [
+  "authorization_missing",
+  "authorization_scheme",
+  "assertion_malformed",
+  "assertion_algorithm",
+  "assertion_header",
+  "assertion_claims",
+  "assertion_stale",
+  "assertion_early",
+  "assertion_expired",
+  "assertion_audience",
+  "assertion_rejected",
+  "key_deactivated",
+  "key_expired",
+  "user_deactivated",
+  "account_deactivated",
+  "ttl_invalid",
+  "token_inactive",
+  "access_read_only",
+  "bad_request",
+  "not_found",
+  "method_not_allowed",
+  "request_timeout",
+  "body_too_large",
+  "uri_too_long",
+  "headers_too_large",
+  "rate_limited",
+  "internal",
+  "unavailable",
+] as const;
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+/** Things a client should know although its request was accepted. */
+export const WARNING_CODES = ["ttl_below_documented_minimum", "key_expires_before_token"] as const;
+export type WarningCode = (typeof WARNING_CODES)[number];

@@ -1,0 +1,153 @@
+import { SKEW_SECONDS_MAX } from "@countersign/protocol";
+import { Refusal } from "../refusal.ts";
+import type { UnverifiedObject } from "./parse-assertion.ts";
+
+/** The claims that this service reads, with their types checked. Seconds are since the epoch and may have fractions. */
+export interface UnverifiedClaims {
+  readonly username: string;
+  readonly issuedAtSeconds: number;
+  readonly expiresAtSeconds: number | undefined;
+  readonly notBeforeSeconds: number | undefined;
+  readonly audience: readonly string[] | undefined;
+}
+
+/**
+ * Reads the claims; other claims are ignored (RFC 7519 §4).
+ *
+ * @throws {Refusal} `assertion_claims` where `username` or `iat` is missing or a claim has the wrong type,
+ *   `assertion_audience` where `aud` is neither a string nor an array of strings
+ */
+export function parseClaims(claims: UnverifiedObject): UnverifiedClaims {
+  const username = own(claims, "username");
+  if (typeof username !== "string" || username === "") {
+    throw new Refusal("assertion_claims", `The assertion's username is ${describe(username)}; a string is needed.`, {
+      hint: "Put the API user's name, such as api-1-demo, into the claim username.",
+    });
+  }
+  const issuedAtSeconds = numericDate(claims, "iat");
+  if (issuedAtSeconds === undefined) {
+    throw new Refusal("assertion_claims", "The assertion has no iat.", {
+      hint: "Put the current time, in seconds since the epoch, into the claim iat.",
+    });
+  }
+  return {
+    username,
+    issuedAtSeconds,
+    expiresAtSeconds: numericDate(claims, "exp"),
+    notBeforeSeconds: numericDate(claims, "nbf"),
+    audience: parseAudience(claims),
+  };
+}
+
+/**
+ * Holds the claims against the clock and the service's own names. All bounds are inclusive: a claim exactly 60 s off is
+ * accepted, and an `exp` is over once its leeway has passed (RFC 7519 §4.1.3 to §4.1.6).
+ *
+ * @throws {Refusal} `assertion_stale`, `assertion_early`, `assertion_expired`, `assertion_audience`
+ */
+export function checkClaims(claims: UnverifiedClaims, nowSeconds: number, audiences: ReadonlySet<string>): void {
+  checkIssuedAt(claims, nowSeconds);
+  checkNotBefore(claims, nowSeconds);
+  checkExpiry(claims, nowSeconds);
+  checkAudience(claims, audiences);
+}
+
+/** @throws {Refusal} `assertion_stale`, `assertion_early` where `iat` is more than 60 s from now */
+export function checkIssuedAt({ issuedAtSeconds }: UnverifiedClaims, nowSeconds: number): void {
+  const ageSeconds = nowSeconds - issuedAtSeconds;
+  if (ageSeconds > SKEW_SECONDS_MAX) {
+    throw new Refusal("assertion_stale", `The assertion's iat is ${inThePast(ageSeconds)}`, {
+      hint: `Check the client's clock, and sign a new assertion for each exchange: ${serverTime(nowSeconds)}`,
+    });
+  }
+  if (-ageSeconds > SKEW_SECONDS_MAX) {
+    // 1e11 s is the year 5138, and 1e11 ms is 1973: nothing between a real time and a mistaken unit.
+    const hint =
+      issuedAtSeconds > 1e11
+        ? `iat looks like milliseconds; it must be seconds since the epoch: ${serverTime(nowSeconds)}`
+        : `Check the client's clock: ${serverTime(nowSeconds)}`;
+    throw new Refusal("assertion_early", `The assertion's iat is ${inTheFuture(-ageSeconds)}`, { hint });
+  }
+}
+
+/** @throws {Refusal} `assertion_early` where `nbf` is more than 60 s ahead */
+export function checkNotBefore({ notBeforeSeconds }: UnverifiedClaims, nowSeconds: number): void {
+  if (notBeforeSeconds === undefined) return;
+  const aheadSeconds = notBeforeSeconds - nowSeconds;
+  if (aheadSeconds > SKEW_SECONDS_MAX) {
+    throw new Refusal("assertion_early", `The assertion's nbf is ${inTheFuture(aheadSeconds)}`, {
+      hint: `Check the client's clock: ${serverTime(nowSeconds)}`,
+    });
+  }
+}
+
+/** @throws {Refusal} `assertion_expired` where `exp` passed 60 s ago or earlier */
+export function checkExpiry({ expiresAtSeconds }: UnverifiedClaims, nowSeconds: number): void {
+  if (expiresAtSeconds === undefined) return;
+  if (expiresAtSeconds + SKEW_SECONDS_MAX <= nowSeconds) {
+    throw new Refusal("assertion_expired", `The assertion's exp is ${inThePast(nowSeconds - expiresAtSeconds)}`, {
+      hint: `Sign a new assertion for each exchange: ${serverTime(nowSeconds)}`,
+    });
+  }
+}
+
+/** @throws {Refusal} `assertion_audience` where `aud` is present and none of its values names this service */
+export function checkAudience({ audience }: UnverifiedClaims, audiences: ReadonlySet<string>): void {
+  if (audience === undefined) return;
+  if (!audience.some((value) => audiences.has(value))) {
+    throw new Refusal("assertion_audience", "The assertion's aud doesn't name this service.", {
+      hint: `Leave aud out, or set it to ${[...audiences][0] ?? "this service's public URL"}.`,
+    });
+  }
+}
+
+function parseAudience(claims: UnverifiedObject): readonly string[] | undefined {
+  const aud = own(claims, "aud");
+  if (aud === undefined) return undefined;
+  if (typeof aud === "string") return [aud];
+  if (Array.isArray(aud) && aud.every((value) => typeof value === "string")) return aud;
+  throw new Refusal("assertion_audience", "The assertion's aud is neither a string nor an array of strings.");
+}
+
+function numericDate(claims: UnverifiedObject, name: "iat" | "exp" | "nbf"): number | undefined {
+  const value = own(claims, name);
+  if (value === undefined) return undefined;
+  // 1e999 is valid JSON and parses to Infinity.
+  if (typeof value !== "number" || !Number.isFinite(value)) {
+    throw new Refusal("assertion_claims", `The assertion's ${name} is ${describe(value)}; a number is needed.`, {
+      hint: `${name} is a NumericDate (RFC 7519 §2): seconds since the epoch, as a JSON number.`,
+    });
+  }
+  return value;
+}
+
+/** A claim that the assertion itself has, never one of `Object.prototype`. */
+function own(claims: UnverifiedObject, name: string): unknown {
+  return Object.hasOwn(claims, name) ? claims[name] : undefined;
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  if (value === "") return "empty";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "number") return Number.isFinite(value) ? "a number" : "too large a number";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function inThePast(seconds: number): string {
+  return `${formatSeconds(seconds)} s in the past; ${SKEW_SECONDS_MAX} s are allowed.`;
+}
+
+function inTheFuture(seconds: number): string {
+  return `${formatSeconds(seconds)} s in the future; ${SKEW_SECONDS_MAX} s are allowed.`;
+}
+
+/** One decimal, rounded up, so that a value just outside the window never reads as one inside. */
+function formatSeconds(seconds: number): string {
+  return seconds < 1e15 ? (Math.ceil(seconds * 10) / 10).toFixed(1) : seconds.toExponential(1);
+}
+
+function serverTime(nowSeconds: number): string {
+  return `the server's time is ${nowSeconds.toFixed(6)}.`;
+}

@@ -1,0 +1,149 @@
+/**
+ * Assertions: parse, check the claims, verify the signature, in this order, so that what is cheap comes first.
+ *
+ * Nothing here looks anything up or knows HTTP statuses. Whatever has not been verified yet is named `unverified…`.
+ */
+import { isAscii, isUtf8 } from "node:buffer";
+import { ASSERTION_ALGORITHMS, ASSERTION_BYTES_MAX, type AssertionAlgorithm } from "@countersign/protocol";
+import { quoteName, Refusal } from "../refusal.ts";
+
+/** A JSON object whose members nobody has looked at yet. */
+export type UnverifiedObject = Readonly<Record<string, unknown>>;
+
+/** A compact JWS (RFC 7515 §7.1) taken apart; nothing about it is known to be true. */
+export interface UnverifiedAssertion {
+  readonly unverifiedHeader: UnverifiedObject;
+  readonly unverifiedClaims: UnverifiedObject;
+  /** The ASCII text that the signature covers (RFC 7515 §5.2, step 8). */
+  readonly signingInput: string;
+  readonly signature: Buffer;
+}
+
+/**
+ * Takes a compact JWS apart, strictly.
+ *
+ * Exactly three parts, each in the one canonical base64url spelling (RFC 7515 §2, no padding), header and claims are
+ * UTF-8 JSON objects without duplicate members (RFC 7515 §4, RFC 7519 §4), at most 8192 bytes in all.
+ *
+ * @throws {Refusal} `assertion_malformed`
+ */
+export function parseAssertion(text: string): UnverifiedAssertion {
+  if (text.length > ASSERTION_BYTES_MAX) {
+    throw malformed(`The assertion has ${text.length} characters; at most ${ASSERTION_BYTES_MAX} are allowed.`);
+  }
+  const firstDot = text.indexOf(".");
+  const secondDot = text.indexOf(".", firstDot + 1);
+  if (firstDot < 0 || secondDot < 0 || text.includes(".", secondDot + 1)) {
+    throw malformed(
+      "The assertion isn't a compact JWS: it needs exactly three parts, joined by dots.",
+      pythonBytesHint(text) ?? "Send the signed JWT itself, as header.claims.signature.",
+    );
+  }
+  const unverifiedHeader = parseObject(decodePart(text.slice(0, firstDot), "header", text), "header");
+  const unverifiedClaims = parseObject(decodePart(text.slice(firstDot + 1, secondDot), "claims", text), "claims");
+  const signature = decodePart(text.slice(secondDot + 1), "signature", text);
+  return { unverifiedHeader, unverifiedClaims, signingInput: text.slice(0, secondDot), signature };
+}
+
+/**
+ * Checks the header: an RSA signature algorithm on the list and no `crit` (RFC 7515 §4.1.11).
+ *
+ * Header parameters that carry or point at keys (`jku`, `x5u`, `jwk`, `x5c`) are never read (RFC 8725 §3.10).
+ *
+ * @throws {Refusal} `assertion_algorithm`, `assertion_header`
+ */
+export function checkHeader(unverifiedHeader: UnverifiedObject): AssertionAlgorithm {
+  const { alg } = unverifiedHeader;
+  // Compared exactly: "rs256" or "None" is no algorithm at all (RFC 7515 §4.1.1 makes it case-sensitive).
+  const algorithm = ASSERTION_ALGORITHMS.find((allowed) => allowed === alg);
+  if (algorithm === undefined) {
+    const hint =
+      typeof alg === "string" && /^hs/i.test(alg)
+        ? "HS algorithms use a shared secret. Sign with your RSA private key and RS256 instead."
+        : 'Sign with RS256: in most libraries that is the option algorithm: "RS256".';
+    throw new Refusal(
+      "assertion_algorithm",
+      `The assertion's alg is ${quoteName(alg)}; RS256, RS384 or RS512 is needed.`,
+      {
+        hint,
+      },
+    );
+  }
+  if (Object.hasOwn(unverifiedHeader, "crit")) {
+    throw new Refusal(
+      "assertion_header",
+      "The assertion's header has crit, and this service knows no critical extension.",
+      {
+        hint: "Leave crit out of the header.",
+      },
+    );
+  }
+  return algorithm;
+}
+
+function malformed(message: string, hint?: string): Refusal {
+  return new Refusal("assertion_malformed", message, hint === undefined ? {} : { hint });
+}
+
+/** PyJWT 1.x returns bytes; formatted into a string, they become a literal: `b'eyJ…'`. */
+function pythonBytesHint(text: string): string | undefined {
+  return /^b['"]/.test(text)
+    ? "The credential is a Python bytes literal, b'…'. Call .decode(\"ascii\") on the result of jwt.encode, or use PyJWT 2."
+    : undefined;
+}
+
+function decodePart(part: string, name: string, whole: string): Buffer {
+  const bytes = Buffer.from(part, "base64url");
+  // Node's decoder ignores what it doesn't know. Only the canonical spelling of some bytes decodes and encodes to itself.
+  if (bytes.toString("base64url") !== part) {
+    throw malformed(
+      `The assertion's ${name} part isn't canonical base64url: no padding, no white space, no + or /.`,
+      pythonBytesHint(whole) ?? "Let a JWT library do the encoding; plain base64 is another alphabet.",
+    );
+  }
+  return bytes;
+}
+
+function parseObject(bytes: Buffer, name: string): UnverifiedObject {
+  if (!isUtf8(bytes)) throw malformed(`The assertion's ${name} part isn't UTF-8.`);
+  const json = bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    // The parser's message would quote the text.
+    throw malformed(`The assertion's ${name} part isn't JSON.`);
+  }
+  if (!isPlainObject(value)) throw malformed(`The assertion's ${name} part isn't a JSON object.`);
+  if (countMembers(json) !== Object.keys(value).length) {
+    throw malformed(`The assertion's ${name} part names a member twice.`);
+  }
+  return value;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Counts the members that the text of a valid JSON object writes at its top level.
+ *
+ * `JSON.parse` keeps the last of two members with one name. However a name is spelt (`"iat"`, `"\u0069at"`), it ends up as
+ * one key, so more members in the text than keys in the result means a duplicate.
+ */
+function countMembers(json: string): number {
+  let members = 0;
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < json.length; at++) {
+    const character = json.charCodeAt(at);
+    if (inString) {
+      if (character === 0x5c) at++;
+      else if (character === 0x22) inString = false;
+    } else if (character === 0x22) inString = true;
+    else if (character === 0x7b || character === 0x5b) depth++;
+    else if (character === 0x7d || character === 0x5d) depth--;
+    else if (character === 0x3a && depth === 1) members++;
+  }
+  return members;
+}

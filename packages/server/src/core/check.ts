@@ -1,0 +1,86 @@
+import type { Access } from "@countersign/protocol";
+import { type AccountId, type ApiUserId, isExpired, type KeyId } from "./registry/model.ts";
+import type { RegistryView, ViewKey } from "./registry/view.ts";
+import type { Clock } from "./surroundings.ts";
+import type { SigningKeys } from "./token/signing-keys.ts";
+import { type TokenDefect, verifyToken } from "./token/verify-token.ts";
+
+/** A token that is good now, and whose it is. */
+export interface ActiveToken {
+  readonly active: true;
+  readonly username: string;
+  readonly userId: ApiUserId;
+  readonly account: string;
+  readonly accountId: AccountId;
+  readonly access: Access;
+  readonly keyId: KeyId;
+  /** Whole seconds since the epoch; the token is invalid at equality. */
+  readonly expiresAtSeconds: number;
+}
+
+/** Why a token isn't good. For logs, metrics and operators; its holder only learns that it isn't. */
+export type InactiveReason =
+  | TokenDefect
+  | "expired"
+  | "unknown_key"
+  | "key_deactivated"
+  | "key_revoked"
+  | "key_expired"
+  | "user_deactivated"
+  | "account_deactivated";
+
+export interface InactiveToken {
+  readonly active: false;
+  readonly reason: InactiveReason;
+}
+
+export type TokenVerdict = ActiveToken | InactiveToken;
+
+export interface CheckDependencies {
+  readonly view: Pick<RegistryView, "findKey">;
+  readonly signingKeys: SigningKeys;
+  readonly clock: Clock;
+}
+
+/**
+ * Checks a token. A bad token is a verdict, not an error; it comes back at once unless the store has to be asked.
+ *
+ * @throws {Refusal} `unavailable` where the store has to be asked and can't be
+ */
+export type CheckToken = (token: string) => TokenVerdict | Promise<TokenVerdict>;
+
+/** The token check, from which everything answers that needs to know whether a token is good. */
+export function createCheckToken({ view, signingKeys, clock }: CheckDependencies): CheckToken {
+  return (token) => {
+    const claims = verifyToken(signingKeys, token);
+    if (typeof claims === "string") return inactive(claims);
+    const nowMs = clock.nowMicroseconds() / 1000;
+    if (claims.expiresAtSeconds * 1000 <= nowMs) return inactive("expired");
+
+    const judge = (key: ViewKey | undefined): TokenVerdict => {
+      // The ids are under our own MAC, so a mismatch means a store that isn't the one the token was minted on.
+      if (key === undefined || key.user.id !== claims.userId) return inactive("unknown_key");
+      const reason = inactiveReason(key, nowMs);
+      if (reason !== undefined) return inactive(reason);
+      const { username, id: userId, account, accountId, access } = key.user;
+      const { expiresAtSeconds } = claims;
+      return { active: true, username, userId, account, accountId, access, keyId: key.id, expiresAtSeconds };
+    };
+    const key = view.findKey(claims.keyId as KeyId);
+    return key instanceof Promise ? key.then(judge) : judge(key);
+  };
+}
+
+/** Why no token under this key is good, if so. A token ends with its key, at the latest (docs/adr/0008). */
+function inactiveReason(key: ViewKey, nowMs: number): InactiveReason | undefined {
+  if (key.status === "revoked") return "key_revoked";
+  if (key.status === "deactivated") return "key_deactivated";
+  if (isExpired(key, nowMs)) return "key_expired";
+  if (key.user.status !== "active") return "user_deactivated";
+  if (key.user.accountStatus !== "active") return "account_deactivated";
+  return undefined;
+}
+
+function inactive(reason: InactiveReason): InactiveToken {
+  return { active: false, reason };
+}

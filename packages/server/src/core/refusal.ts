@@ -1,0 +1,39 @@
+import type { RefusalCode } from "@countersign/protocol";
+
+/** What a refusal may say besides its message. Everything here may be shown to the client. */
+export interface RefusalDetail {
+  /** The likely cause or the fix. */
+  readonly hint?: string;
+  /** Methods that the resource supports, for `method_not_allowed`. */
+  readonly allow?: string;
+  /** Whole seconds after which to try again, for `rate_limited` and `unavailable`. */
+  readonly retryAfterSeconds?: number;
+  /** RateLimit header fields (draft-ietf-httpapi-ratelimit-headers), for `rate_limited`. */
+  readonly rateLimit?: { readonly policy: string; readonly state: string };
+  /** What went wrong inside. Logged, never answered. */
+  readonly cause?: unknown;
+}
+
+/**
+ * A request that is refused: an expected outcome, not a defect.
+ *
+ * `code` is from a closed list; `message` is one sentence for the client and never holds a token, an assertion, a secret or
+ * text that the client sent, other than numbers and short names that {@link quoteName} let through.
+ */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly code: RefusalCode;
+  readonly detail: RefusalDetail;
+
+  constructor(code: RefusalCode, message: string, detail: RefusalDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** Quotes a name that a client sent if it is short and plain enough to repeat in a message; otherwise describes it. */
+export function quoteName(name: unknown): string {
+  if (typeof name !== "string") return name === undefined ? "missing" : "not a string";
+  return /^[A-Za-z0-9._+-]{1,20}$/.test(name) ? `"${name}"` : "not a name that this service knows";
+}

@@ -1,0 +1,262 @@
+import type { Access } from "@countersign/protocol";
+import { nowMs, type Clock } from "../surroundings.ts";
+import { MASTER_SECRET_BYTES, masterSecretFingerprint } from "../token/signing-keys.ts";
+import type { AuditAction, UnchainedEvent } from "./audit-chain.ts";
+import { admitPublicKey } from "./key-admission.ts";
+import type { Account, ApiUser, KeyId, PublicKey, Standing } from "./model.ts";
+import { RegistryError } from "./registry-error.ts";
+import type { RegistryStore, StoreTransaction } from "./store.ts";
+
+/** The most keys of one user that aren't revoked. Each may cost a signature check per assertion. */
+export const USABLE_KEYS_PER_USER_MAX = 20;
+
+/** Longest display name or label, in characters. */
+const DISPLAY_CHARACTERS_MAX = 200;
+
+/** Longest shortname or API user name, in characters. */
+const NAME_CHARACTERS_MAX = 63;
+
+/** The latest instant that a key's expiry may name: the last that a token's `expires_at` can. */
+const EXPIRY_MS_MAX = 0xffff_ffff * 1000;
+
+/**
+ * Every change to the registry. Each is one transaction that also appends the audit event, so that no change is without
+ * its event and no event without its change; when the promise resolves, the change is durable.
+ *
+ * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`), and then nothing was changed.
+ */
+export interface RegistryChanges {
+  createAccount(actor: string, account: { shortname: string; name?: string | undefined }): Promise<Account>;
+  createUser(actor: string, user: { name: string; account: string; access: Access }): Promise<ApiUser>;
+  setAccountStanding(actor: string, shortname: string, standing: Standing): Promise<Account>;
+  setUserStanding(actor: string, username: string, standing: Standing): Promise<ApiUser>;
+  /** Admits a public key, see {@link admitPublicKey}. A key that was revoked under any user stays out. */
+  addKey(actor: string, key: NewKey): Promise<PublicKey>;
+  setKeyStanding(actor: string, keyId: KeyId, standing: Standing): Promise<PublicKey>;
+  /** Deactivates a key for good. */
+  revokeKey(actor: string, keyId: KeyId): Promise<PublicKey>;
+  /** Makes sure that the store has a signing key; the first start of a store creates number 1. */
+  ensureSigningKey(actor: string, masterSecret: Buffer): Promise<void>;
+}
+
+/** A public key to add. `expiresInMs` counts from now. */
+export interface NewKey {
+  readonly username: string;
+  readonly text: string;
+  readonly label?: string | undefined;
+  readonly expiresInMs?: number | undefined;
+}
+
+/** @param onChanged awaited after each commit and before the change is acknowledged; the server evicts its view there */
+export function createRegistryChanges(
+  store: RegistryStore,
+  clock: Clock,
+  onChanged: () => Promise<void> = () => Promise.resolve(),
+): RegistryChanges {
+  async function change<Result>(work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result> {
+    const result = await store.transaction(work);
+    await onChanged();
+    return result;
+  }
+
+  function event(
+    actor: string,
+    action: AuditAction,
+    subject: string,
+    details: UnchainedEvent["details"] = {},
+  ): UnchainedEvent {
+    return { atMs: nowMs(clock), actor, action, subject, details };
+  }
+
+  async function setKeyStatus(actor: string, keyId: KeyId, status: PublicKey["status"], action: AuditAction) {
+    return change(async (transaction) => {
+      const key = await transaction.findKey(keyId);
+      if (key === undefined) throw new RegistryError("not_found", `There is no key ${keyId}.`);
+      if (key.status === status) return key;
+      if (key.status === "revoked") {
+        throw new RegistryError(
+          "conflict",
+          `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`,
+        );
+      }
+      await transaction.setKeyStatus(keyId, status);
+      await transaction.appendEvent(
+        event(actor, action, `key:${keyId}`, { username: key.username, fingerprint: key.fingerprint }),
+      );
+      return { ...key, status };
+    });
+  }
+
+  return {
+    createAccount(actor, { shortname, name = shortname }) {
+      checkName("shortname", shortname);
+      checkDisplayText("name", name);
+      return change(async (transaction) => {
+        if ((await transaction.findAccount(shortname)) !== undefined) {
+          throw new RegistryError("conflict", `The account ${shortname} exists already.`);
+        }
+        const account = await transaction.insertAccount({ shortname, name, createdAtMs: nowMs(clock) });
+        await transaction.appendEvent(event(actor, "account.created", `account:${account.id}`, { shortname, name }));
+        return account;
+      });
+    },
+
+    createUser(actor, { name, account: shortname, access }) {
+      checkName("name", name);
+      return change(async (transaction) => {
+        const account = await loadAccount(transaction, shortname);
+        if ((await transaction.findUser(usernameOf(account, name))) !== undefined) {
+          throw new RegistryError("conflict", `The API user ${usernameOf(account, name)} exists already.`);
+        }
+        const user = await transaction.insertUser({ account, name, access, createdAtMs: nowMs(clock) });
+        await transaction.appendEvent(
+          event(actor, "user.created", `user:${user.id}`, { username: user.username, account: shortname, access }),
+        );
+        return user;
+      });
+    },
+
+    setAccountStanding(actor, shortname, standing) {
+      return change(async (transaction) => {
+        const account = await loadAccount(transaction, shortname);
+        if (account.status === standing) return account;
+        await transaction.setAccountStatus(account.id, standing);
+        const action = standing === "active" ? "account.activated" : "account.deactivated";
+        await transaction.appendEvent(event(actor, action, `account:${account.id}`, { shortname }));
+        return { ...account, status: standing };
+      });
+    },
+
+    setUserStanding(actor, username, standing) {
+      return change(async (transaction) => {
+        const user = await loadUser(transaction, username);
+        if (user.status === standing) return user;
+        await transaction.setUserStatus(user.id, standing);
+        const action = standing === "active" ? "user.activated" : "user.deactivated";
+        await transaction.appendEvent(event(actor, action, `user:${user.id}`, { username }));
+        return { ...user, status: standing };
+      });
+    },
+
+    addKey(actor, { username, text, label, expiresInMs }) {
+      // The text first: whoever sends a private key must learn it whatever else is wrong.
+      const admitted = admitPublicKey(text);
+      if (label !== undefined) checkDisplayText("label", label);
+      return change(async (transaction) => {
+        const createdAtMs = nowMs(clock);
+        const expiresAtMs = expiresInMs === undefined ? null : createdAtMs + expiresInMs;
+        if (expiresAtMs !== null && (expiresAtMs <= createdAtMs || expiresAtMs > EXPIRY_MS_MAX)) {
+          throw new RegistryError("invalid", "The key's expiry must lie ahead, and before the year 2106.");
+        }
+        const user = await loadUser(transaction, username);
+        for (const other of await transaction.findKeysByThumbprint(admitted.thumbprint)) {
+          if (other.status === "revoked") {
+            throw new RegistryError(
+              "conflict",
+              `This key was revoked (key ${other.id}); a revoked key can't be added again.`,
+            );
+          }
+          if (other.userId === user.id) {
+            throw new RegistryError("conflict", `${username} has this key already: key ${other.id}.`);
+          }
+        }
+        if ((await transaction.countUsableKeys(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
+          throw new RegistryError(
+            "conflict",
+            `${username} has ${USABLE_KEYS_PER_USER_MAX} keys that aren't revoked, the most there may be. Revoke one first.`,
+          );
+        }
+        const id = await transaction.insertKey({
+          ...admitted,
+          userId: user.id,
+          label: label ?? null,
+          createdAtMs,
+          expiresAtMs,
+        });
+        await transaction.appendEvent(
+          event(actor, "key.added", `key:${id}`, {
+            username,
+            fingerprint: admitted.fingerprint,
+            bits: admitted.bits,
+            expires_at_ms: expiresAtMs,
+          }),
+        );
+        const key = await transaction.findKey(id);
+        if (key === undefined) throw new Error("a key that was just inserted is missing");
+        return key;
+      });
+    },
+
+    setKeyStanding(actor, keyId, standing) {
+      return setKeyStatus(actor, keyId, standing, standing === "active" ? "key.activated" : "key.deactivated");
+    },
+
+    revokeKey(actor, keyId) {
+      return setKeyStatus(actor, keyId, "revoked", "key.revoked");
+    },
+
+    ensureSigningKey(actor, masterSecret) {
+      if (masterSecret.length !== MASTER_SECRET_BYTES) throw new Error("a master secret has 32 bytes");
+      return change(async (transaction) => {
+        if ((await transaction.listSigningKeys()).length > 0) return;
+        const masterFingerprint = masterSecretFingerprint(masterSecret);
+        await transaction.insertSigningKey({
+          number: 1,
+          masterFingerprint,
+          createdAtMs: nowMs(clock),
+          retiredAtMs: null,
+        });
+        await transaction.appendEvent(
+          event(actor, "signing_key.created", "signing_key:1", { master_fingerprint: masterFingerprint }),
+        );
+      });
+    },
+  };
+}
+
+/** What an API user of that name in that account signs as. */
+export function usernameOf(account: Pick<Account, "id">, name: string): string {
+  return `api-${account.id}-${name}`;
+}
+
+async function loadAccount(transaction: StoreTransaction, shortname: string): Promise<Account> {
+  const account = await transaction.findAccount(shortname);
+  if (account === undefined) {
+    throw new RegistryError(
+      "not_found",
+      `There is no account ${printable(shortname)}. countersign account create makes one.`,
+    );
+  }
+  return account;
+}
+
+async function loadUser(transaction: StoreTransaction, username: string): Promise<ApiUser> {
+  const user = await transaction.findUser(username);
+  if (user === undefined) throw new RegistryError("not_found", `There is no API user ${printable(username)}.`);
+  return user;
+}
+
+function checkName(what: string, value: string): void {
+  if (!/^[a-z0-9][a-z0-9._-]*$/.test(value) || value.length > NAME_CHARACTERS_MAX) {
+    throw new RegistryError(
+      "invalid",
+      `The ${what} must be 1 to ${NAME_CHARACTERS_MAX} lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit.`,
+    );
+  }
+}
+
+/** Names and labels are shown on terminals and pages: no control, format or unassigned characters (Unicode category C). */
+function checkDisplayText(what: string, value: string): void {
+  if (value.trim() === "" || value.length > DISPLAY_CHARACTERS_MAX || /\p{C}/u.test(value.replaceAll("\u200d", ""))) {
+    throw new RegistryError(
+      "invalid",
+      `The ${what} must be 1 to ${DISPLAY_CHARACTERS_MAX} characters, not all blank, without control characters.`,
+    );
+  }
+}
+
+/** A name from outside, fit for a message: control characters would act on the operator's terminal. */
+function printable(text: string): string {
+  const plain = text.replaceAll(/\p{C}/gu, "?");
+  return plain.length > NAME_CHARACTERS_MAX + 20 ? `${plain.slice(0, NAME_CHARACTERS_MAX)}…` : plain;
+}

@@ -1,0 +1,17 @@
+/** Why an administrator's change or question is turned down. */
+export type RegistryErrorCode = "not_found" | "conflict" | "invalid";
+
+/**
+ * A change that is refused, in words that an operator can act on. It changes nothing.
+ *
+ * The message never holds key material.
+ */
+export class RegistryError extends Error {
+  override readonly name = "RegistryError";
+  readonly code: RegistryErrorCode;
+
+  constructor(code: RegistryErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

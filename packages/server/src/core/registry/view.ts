@@ -1,0 +1,254 @@
+import { createPublicKey } from "node:crypto";
+import type { Access } from "@countersign/protocol";
+import { LRUCache } from "lru-cache";
+import type { VerificationKey } from "../assertion/verify-signature.ts";
+import { Refusal } from "../refusal.ts";
+import type { Clock } from "../surroundings.ts";
+import type { AuditEvent } from "./audit-chain.ts";
+import type { AccountId, ApiUserId, ApiUserRecord, KeyId, KeyStatus, RecordKey, Standing } from "./model.ts";
+import type { RegistryStore } from "./store.ts";
+
+/** How many users, with their parsed keys, the view keeps. About 6 KiB each with two keys of 2048 bits. */
+export const VIEW_USERS_MAX = 20_000;
+
+/** How many names and key ids that don't exist the view remembers, so that asking again costs no query. */
+const VIEW_ABSENT_MAX = 20_000;
+
+/** A view that wasn't confirmed for so long isn't trusted (1-contract 1.5). */
+export const STALENESS_MS_MAX = 5000;
+
+/** How many events are read from the change feed at once. */
+const EVENTS_PER_READ = 500;
+
+/** An API user as requests see it. */
+export interface ViewUser {
+  readonly id: ApiUserId;
+  readonly username: string;
+  readonly accountId: AccountId;
+  readonly account: string;
+  readonly access: Access;
+  readonly status: Standing;
+  readonly accountStatus: Standing;
+  readonly keys: readonly ViewKey[];
+}
+
+/** A key as requests see it, parsed once. */
+export interface ViewKey extends VerificationKey {
+  readonly id: KeyId;
+  readonly user: ViewUser;
+  readonly thumbprint: string;
+  readonly status: KeyStatus;
+  readonly expiresAtMs: number | null;
+}
+
+/** How often the view knew the answer, and how often the store had to be asked. */
+export interface ViewFigures {
+  readonly hits: number;
+  readonly misses: number;
+  readonly users: number;
+}
+
+/**
+ * What requests read of the registry: a bounded cache, filled on a miss and evicted by the change feed.
+ *
+ * A value comes back at once where the view has it, as a promise where the store must be asked. A view that hasn't been
+ * confirmed for {@link STALENESS_MS_MAX} answers nothing by itself: each decision then asks the store.
+ */
+export interface RegistryView {
+  /** @throws {Refusal} `unavailable` where the store has to be asked and can't be */
+  findUser(username: string): ViewUser | undefined | Promise<ViewUser | undefined>;
+  /** @throws {Refusal} `unavailable` where the store has to be asked and can't be */
+  findKey(keyId: KeyId): ViewKey | undefined | Promise<ViewKey | undefined>;
+  /** Reads the change feed to its end and evicts what it touched. After that the view is confirmed. */
+  catchUp(): Promise<void>;
+  /** As {@link catchUp}, but costs next to nothing where no other process has committed anything. */
+  poll(): Promise<void>;
+  /** Is the view confirmed, and not longer ago than the staleness bound? */
+  isFresh(): boolean;
+  figures(): ViewFigures;
+}
+
+/** Opens a view on the store as it is now. */
+export async function openRegistryView(
+  store: RegistryStore,
+  clock: Clock,
+  usersMax = VIEW_USERS_MAX,
+): Promise<RegistryView> {
+  const usernameIds = new Map<string, ApiUserId>();
+  const keyOwnerIds = new Map<KeyId, ApiUserId>();
+  const users = new LRUCache<ApiUserId, ViewUser>({ max: usersMax, dispose: forget });
+  const absentUsernames = new LRUCache<string, true>({ max: VIEW_ABSENT_MAX });
+  const absentKeys = new LRUCache<KeyId, true>({ max: VIEW_ABSENT_MAX });
+  /** Loads under way, so that a stampede for one user asks once. Emptied by every eviction: see `load`. */
+  let loads = new Map<string | KeyId, Promise<ViewUser | undefined>>();
+  let hits = 0;
+  let misses = 0;
+
+  let marker = await store.changeMarker();
+  let seq = await store.lastEventSeq();
+  let confirmedAtMs = clock.monotonicMs();
+  let catchingUp: Promise<void> | undefined;
+
+  function forget(user: ViewUser): void {
+    usernameIds.delete(user.username);
+    for (const key of user.keys) keyOwnerIds.delete(key.id);
+  }
+
+  function remember(user: ViewUser): void {
+    users.set(user.id, user);
+    usernameIds.set(user.username, user.id);
+    for (const key of user.keys) keyOwnerIds.set(key.id, user.id);
+  }
+
+  function isFresh(): boolean {
+    return clock.monotonicMs() - confirmedAtMs <= STALENESS_MS_MAX;
+  }
+
+  /**
+   * Asks the store for a user. A change that commits while the answer is under way may be missing from it. Such an answer is
+   * right for the requests that began before the change was acknowledged, and for no others: it is neither kept nor
+   * shared with a later request, since every eviction starts a new generation of `loads`.
+   */
+  function load(
+    by: string | KeyId,
+    ask: () => Promise<ApiUserRecord | undefined>,
+    rememberAbsence: () => void,
+  ): Promise<ViewUser | undefined> {
+    misses++;
+    const generation = loads;
+    // An unconfirmed view doesn't hear of changes, so that a question asked earlier may have an answer from before one.
+    const shared = isFresh() ? generation.get(by) : undefined;
+    if (shared !== undefined) return shared;
+    const loading = (async () => {
+      try {
+        const record = await ask();
+        const user = record && viewUser(record);
+        if (generation === loads && isFresh()) {
+          if (user === undefined) rememberAbsence();
+          else remember(user);
+        }
+        return user;
+      } catch (cause) {
+        throw new Refusal("unavailable", "The registry can't be asked right now.", { cause, retryAfterSeconds: 1 });
+      }
+    })();
+    generation.set(by, loading);
+    const settled = () => {
+      if (generation.get(by) === loading) generation.delete(by);
+    };
+    loading.then(settled, settled);
+    return loading;
+  }
+
+  function evict(events: readonly AuditEvent[]): void {
+    // Absences are cheap to learn again; an account's users aren't indexed, and accounts change rarely.
+    loads = new Map();
+    absentUsernames.clear();
+    absentKeys.clear();
+    for (const { subject, details } of events) {
+      const [kind, number] = subject.split(":");
+      if (kind === "account") evictAccount(Number(number) as AccountId);
+      // A key that was just added isn't in the view, but its user may be: events of users and keys name the user.
+      else if (typeof details["username"] === "string") evictUser(details["username"]);
+    }
+  }
+
+  function evictUser(username: string): void {
+    const id = usernameIds.get(username);
+    if (id !== undefined) users.delete(id);
+  }
+
+  function evictAccount(accountId: AccountId): void {
+    for (const [id, user] of users.entries()) if (user.accountId === accountId) users.delete(id);
+  }
+
+  async function readFeed(): Promise<void> {
+    // Taken before the reading: what commits during it counts as not yet confirmed.
+    const startedAtMs = clock.monotonicMs();
+    for (;;) {
+      const events = await store.eventsAfter(seq, EVENTS_PER_READ);
+      const last = events.at(-1);
+      if (last === undefined) break;
+      evict(events);
+      seq = last.seq;
+    }
+    confirmedAtMs = startedAtMs;
+  }
+
+  const view: RegistryView = {
+    findUser(username) {
+      if (isFresh()) {
+        const id = usernameIds.get(username);
+        const user = id === undefined ? undefined : users.get(id);
+        if (user !== undefined || absentUsernames.get(username) === true) {
+          hits++;
+          return user;
+        }
+      }
+      return load(
+        username,
+        () => store.loadUserByName(username),
+        () => absentUsernames.set(username, true),
+      );
+    },
+
+    findKey(keyId) {
+      const ofUser = (user: ViewUser | undefined) => user?.keys.find((key) => key.id === keyId);
+      if (isFresh()) {
+        const owner = keyOwnerIds.get(keyId);
+        const user = owner === undefined ? undefined : users.get(owner);
+        if (user !== undefined || absentKeys.get(keyId) === true) {
+          hits++;
+          return ofUser(user);
+        }
+      }
+      return load(
+        keyId,
+        () => store.loadUserByKey(keyId),
+        () => absentKeys.set(keyId, true),
+      ).then(ofUser);
+    },
+
+    async catchUp() {
+      // A reading under way may have passed the place where the caller's change is: wait for it, then read again.
+      while (catchingUp !== undefined) await catchingUp.catch(() => undefined);
+      catchingUp = readFeed().finally(() => {
+        catchingUp = undefined;
+      });
+      await catchingUp;
+    },
+
+    async poll() {
+      const startedAtMs = clock.monotonicMs();
+      const nowMarker = await store.changeMarker();
+      if (nowMarker !== marker) {
+        await view.catchUp();
+        marker = nowMarker;
+      } else confirmedAtMs = Math.max(confirmedAtMs, startedAtMs);
+    },
+
+    isFresh,
+    figures: () => ({ hits, misses, users: users.size }),
+  };
+  return view;
+}
+
+function viewUser({ user, accountStatus, keys }: ApiUserRecord): ViewUser {
+  const viewKeys: ViewKey[] = [];
+  const { id, username, accountId, account, access, status } = user;
+  const view: ViewUser = { id, username, accountId, account, access, status, accountStatus, keys: viewKeys };
+  for (const key of keys) viewKeys.push(viewKey(key, view));
+  return view;
+}
+
+function viewKey(key: RecordKey, user: ViewUser): ViewKey {
+  return {
+    id: key.id,
+    user,
+    thumbprint: key.thumbprint,
+    status: key.status,
+    expiresAtMs: key.expiresAtMs,
+    keyObject: createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" }),
+    signatureBytes: Math.ceil(key.bits / 8),
+  };
+}

@@ -1,0 +1,72 @@
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
+
+/** Length of a master secret in bytes, exactly. */
+export const MASTER_SECRET_BYTES = 32;
+
+const SIGNING_KEY_BYTES = 32;
+
+/** What the store knows of a signing key: never the key itself. */
+export interface SigningKeyRecord {
+  /** The first field of every token that it signs. Never reused. */
+  readonly number: number;
+  /** Names the master secret from which the key derives; see {@link masterSecretFingerprint}. */
+  readonly masterFingerprint: string;
+  readonly createdAtMs: number;
+  /** From then on no token of this number is valid. */
+  readonly retiredAtMs: number | null;
+}
+
+/** The keys under which tokens are minted and checked. */
+export interface SigningKeys {
+  /** The number of the key that signs new tokens. */
+  readonly currentNumber: number;
+  /** HMAC-SHA256 of ASCII text in base64url (43 characters); `undefined` for a number that doesn't exist or is retired. */
+  mac(signingKeyNumber: number, text: string): string | undefined;
+}
+
+/** The master secret that a store's signing keys need isn't among those configured. */
+export class MasterSecretMismatch extends Error {
+  override readonly name = "MasterSecretMismatch";
+}
+
+/**
+ * Names a master secret without giving anything of it away: 8 bytes of HKDF-SHA256 under a label of their own, in hex.
+ * The store keeps it beside each signing key.
+ */
+export function masterSecretFingerprint(masterSecret: Buffer): string {
+  return Buffer.from(hkdfSync("sha256", masterSecret, "", "countersign/master-secret-fingerprint/v1", 8)).toString(
+    "hex",
+  );
+}
+
+/**
+ * Derives the signing keys from the master secrets: HKDF-SHA256 (RFC 5869) with the number in the info string.
+ *
+ * @throws {MasterSecretMismatch} where a key that isn't retired belongs to none of the secrets, or no key is in use
+ */
+export function deriveSigningKeys(records: readonly SigningKeyRecord[], masterSecrets: readonly Buffer[]): SigningKeys {
+  const secrets = new Map(masterSecrets.map((secret) => [masterSecretFingerprint(secret), secret]));
+  const keys = new Map<number, KeyObject>();
+  for (const record of records) {
+    if (record.retiredAtMs !== null) continue;
+    const secret = secrets.get(record.masterFingerprint);
+    if (secret === undefined) {
+      throw new MasterSecretMismatch(
+        `the master secret doesn't belong to this store: signing key ${record.number} was derived from the master secret ` +
+          `with fingerprint ${record.masterFingerprint}, and the configured one has ${[...secrets.keys()].join(", ")}`,
+      );
+    }
+    const info = `countersign/signing-key/v1/${record.number}`;
+    keys.set(record.number, createSecretKey(Buffer.from(hkdfSync("sha256", secret, "", info, SIGNING_KEY_BYTES))));
+  }
+  const currentNumber = Math.max(...keys.keys());
+  if (keys.size === 0) throw new MasterSecretMismatch("the store has no signing key that is in use");
+  return {
+    currentNumber,
+    mac(signingKeyNumber, text) {
+      const key = keys.get(signingKeyNumber);
+      // A KeyObject, not a Buffer: on Node 24 that is five times as fast.
+      return key && createHmac("sha256", key).update(text).digest("base64url");
+    },
+  };
+}

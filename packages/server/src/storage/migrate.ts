@@ -1,0 +1,41 @@
+import { type Kysely } from "kysely";
+import { Migrator, type Migration } from "kysely/migration";
+import * as registry from "./migrations/0001-registry.ts";
+import type { Database } from "./schema.ts";
+
+/** What a migration needs to know of the engine. */
+export interface MigrationEngine {
+  /** The column type of a generated primary key. */
+  readonly autoIncrementId: string;
+}
+
+/** In the order of their names; a name is never changed once released. */
+const MIGRATIONS = { "0001-registry": registry } as const;
+
+/** The store was written by a newer release, or its schema isn't what this release makes of it. */
+export class SchemaError extends Error {
+  override readonly name = "SchemaError";
+}
+
+/**
+ * Brings the store's schema up to date. The migrations and the record of them are one transaction under the engine's write
+ * lock, so that processes that start at once don't run them twice.
+ *
+ * @throws {SchemaError} where the schema is newer than this release knows
+ */
+export async function migrate(db: Kysely<Database>, engine: MigrationEngine): Promise<void> {
+  const migrations: Record<string, Migration> = {};
+  for (const [name, { up }] of Object.entries(MIGRATIONS)) migrations[name] = { up: (target) => up(target, engine) };
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error === undefined) return;
+  if (error instanceof Error && error.message.includes("is missing")) {
+    throw new SchemaError(
+      "the store was written by a newer release of Countersign; start that release, or a newer one",
+      {
+        cause: error,
+      },
+    );
+  }
+  throw new SchemaError("the store's schema can't be brought up to date", { cause: error });
+}

@@ -1,0 +1,61 @@
+/**
+ * Storage: the registry's port on SQL databases, by way of Kysely. One schema and one set of queries; what differs between
+ * engines is in the engine's folder. No rule of the registry is decided here.
+ */
+import type { Access } from "@countersign/protocol";
+import type { Generated } from "kysely";
+import type { KeyStatus, Standing } from "../core/registry/model.ts";
+
+/** Times are milliseconds since the epoch. Ids are never reused. */
+export interface Database {
+  accounts: {
+    id: Generated<number>;
+    shortname: string;
+    name: string;
+    status: Standing;
+    created_at_ms: number;
+  };
+  api_users: {
+    id: Generated<number>;
+    account_id: number;
+    username: string;
+    access: Access;
+    status: Standing;
+    created_at_ms: number;
+  };
+  public_keys: {
+    id: Generated<number>;
+    user_id: number;
+    fingerprint: string;
+    thumbprint: string;
+    bits: number;
+    spki: Uint8Array;
+    label: string | null;
+    status: KeyStatus;
+    created_at_ms: number;
+    expires_at_ms: number | null;
+  };
+  /** Apart from `public_keys`, because it is written all the time and may be lost. */
+  key_usage: {
+    key_id: number;
+    last_used_at_ms: number;
+  };
+  signing_keys: {
+    number: number;
+    master_fingerprint: string;
+    created_at_ms: number;
+    retired_at_ms: number | null;
+  };
+  /** The audit log, which is the change feed. Appended to, never updated. */
+  audit_events: {
+    seq: number;
+    at_ms: number;
+    actor: string;
+    action: string;
+    subject: string;
+    /** JSON. */
+    details: string;
+    previous_hash: string;
+    hash: string;
+  };
+}

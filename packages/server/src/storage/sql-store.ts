@@ -1,0 +1,332 @@
+import { type Expression, type ExpressionBuilder, type Kysely, sql, type SqlBool, type Transaction } from "kysely";
+import { type AuditAction, type AuditEvent, chainEvent } from "../core/registry/audit-chain.ts";
+import { usernameOf } from "../core/registry/changes.ts";
+import type {
+  Account,
+  AccountId,
+  ApiUser,
+  ApiUserId,
+  ApiUserRecord,
+  KeyId,
+  PublicKey,
+  RecordKey,
+} from "../core/registry/model.ts";
+import { KEYS_PER_RECORD_MAX, type RegistryStore, type StoreTransaction } from "../core/registry/store.ts";
+import type { Database } from "./schema.ts";
+
+/** What an engine does in its own way. */
+export interface Engine {
+  readonly name: RegistryStore["engine"];
+  changeMarker(): Promise<number>;
+  backup(file: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The registry's port on a database whose schema is up to date. */
+export function createSqlStore(db: Kysely<Database>, engine: Engine): RegistryStore {
+  return {
+    engine: engine.name,
+    transaction: (work) => db.transaction().execute((transaction) => work(storeTransaction(transaction))),
+
+    loadUserByName: (username) => loadRecord(db, (user) => user("api_users.username", "=", username)),
+    loadUserByKey: (keyId) =>
+      loadRecord(db, (user) =>
+        user("api_users.id", "=", (key) =>
+          key.selectFrom("public_keys as owned").select("owned.user_id").where("owned.id", "=", keyId),
+        ),
+      ),
+
+    listAccounts: async () => (await db.selectFrom("accounts").selectAll().orderBy("id").execute()).map(toAccount),
+    listUsers: async () => (await selectUsers(db).orderBy("api_users.id").execute()).map(toUser),
+    listKeys: async (userId) =>
+      (await selectKeys(db).where("public_keys.user_id", "=", userId).orderBy("public_keys.id").execute()).map(toKey),
+    findUser: (username) => findUser(db, username),
+    findKey: (keyId) => findKey(db, keyId),
+    listSigningKeys: () => listSigningKeys(db),
+
+    eventsAfter: async (seq, limit) =>
+      (
+        await db.selectFrom("audit_events").selectAll().where("seq", ">", seq).orderBy("seq").limit(limit).execute()
+      ).map(toEvent),
+    lastEventSeq: async () =>
+      Number(
+        (
+          await db
+            .selectFrom("audit_events")
+            .select((row) => row.fn.max("seq").as("seq"))
+            .executeTakeFirst()
+        )?.seq ?? 0,
+      ),
+    changeMarker: () => engine.changeMarker(),
+
+    // One transaction for the batch; a time never goes back, whichever process writes last.
+    recordKeyUsage: (lastUsedAtMs) =>
+      db.transaction().execute(async (transaction) => {
+        for (const [keyId, atMs] of lastUsedAtMs) {
+          await transaction
+            .insertInto("key_usage")
+            .values({ key_id: keyId, last_used_at_ms: atMs })
+            .onConflict((conflict) =>
+              conflict
+                .column("key_id")
+                .doUpdateSet({ last_used_at_ms: atMs })
+                .where("key_usage.last_used_at_ms", "<", atMs),
+            )
+            .execute();
+        }
+      }),
+
+    backup: (file) => engine.backup(file),
+    close: () => engine.close(),
+  };
+}
+
+function storeTransaction(db: Transaction<Database>): StoreTransaction {
+  return {
+    findAccount: async (shortname) => {
+      const row = await db.selectFrom("accounts").selectAll().where("shortname", "=", shortname).executeTakeFirst();
+      return row && toAccount(row);
+    },
+    findUser: (username) => findUser(db, username),
+    findKey: (keyId) => findKey(db, keyId),
+    findKeysByThumbprint: async (thumbprint) =>
+      (await selectKeys(db).where("public_keys.thumbprint", "=", thumbprint).execute()).map(toKey),
+    countUsableKeys: async (userId) => {
+      const { count } = await db
+        .selectFrom("public_keys")
+        .select((row) => row.fn.countAll().as("count"))
+        .where("user_id", "=", userId)
+        .where("status", "!=", "revoked")
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
+    listSigningKeys: () => listSigningKeys(db),
+
+    insertAccount: async ({ shortname, name, createdAtMs }) =>
+      toAccount(
+        await db
+          .insertInto("accounts")
+          .values({ shortname, name, status: "active", created_at_ms: createdAtMs })
+          .returningAll()
+          .executeTakeFirstOrThrow(),
+      ),
+    insertUser: async ({ account, name, access, createdAtMs }) => {
+      const row = await db
+        .insertInto("api_users")
+        .values({
+          account_id: account.id,
+          username: usernameOf(account, name),
+          access,
+          status: "active",
+          created_at_ms: createdAtMs,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return toUser({ ...row, account: account.shortname, account_status: account.status });
+    },
+    insertKey: async (key) => {
+      const { id } = await db
+        .insertInto("public_keys")
+        .values({
+          user_id: key.userId,
+          fingerprint: key.fingerprint,
+          thumbprint: key.thumbprint,
+          bits: key.bits,
+          spki: key.spki,
+          label: key.label,
+          status: "active",
+          created_at_ms: key.createdAtMs,
+          expires_at_ms: key.expiresAtMs,
+        })
+        .returning("id")
+        .executeTakeFirstOrThrow();
+      return id as KeyId;
+    },
+    setAccountStatus: async (id, status) => {
+      await db.updateTable("accounts").set({ status }).where("id", "=", id).execute();
+    },
+    setUserStatus: async (id, status) => {
+      await db.updateTable("api_users").set({ status }).where("id", "=", id).execute();
+    },
+    // The clause on the status holds the rule "revoked is for good" even against a caller that forgot it.
+    setKeyStatus: async (id, status) => {
+      await db
+        .updateTable("public_keys")
+        .set({ status })
+        .where("id", "=", id)
+        .where("status", "!=", "revoked")
+        .execute();
+    },
+    insertSigningKey: async ({ number, masterFingerprint, createdAtMs, retiredAtMs }) => {
+      await db
+        .insertInto("signing_keys")
+        .values({
+          number,
+          master_fingerprint: masterFingerprint,
+          created_at_ms: createdAtMs,
+          retired_at_ms: retiredAtMs,
+        })
+        .execute();
+    },
+    appendEvent: async (event) => {
+      const last = await db
+        .selectFrom("audit_events")
+        .select(["seq", "hash"])
+        .orderBy("seq", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      const chained = chainEvent(event, last && { seq: Number(last.seq), hash: last.hash });
+      await db
+        .insertInto("audit_events")
+        .values({
+          seq: chained.seq,
+          at_ms: chained.atMs,
+          actor: chained.actor,
+          action: chained.action,
+          subject: chained.subject,
+          details: JSON.stringify(chained.details),
+          previous_hash: chained.previousHash,
+          hash: chained.hash,
+        })
+        .execute();
+      return chained;
+    },
+  };
+}
+
+function selectUsers(db: Kysely<Database>) {
+  return db
+    .selectFrom("api_users")
+    .innerJoin("accounts", "accounts.id", "api_users.account_id")
+    .selectAll("api_users")
+    .select(["accounts.shortname as account", "accounts.status as account_status"]);
+}
+
+function selectKeys(db: Kysely<Database>) {
+  return db
+    .selectFrom("public_keys")
+    .innerJoin("api_users", "api_users.id", "public_keys.user_id")
+    .leftJoin("key_usage", "key_usage.key_id", "public_keys.id")
+    .selectAll("public_keys")
+    .select(["api_users.username", "key_usage.last_used_at_ms"]);
+}
+
+async function findUser(db: Kysely<Database>, username: string): Promise<ApiUser | undefined> {
+  const row = await selectUsers(db).where("api_users.username", "=", username).executeTakeFirst();
+  return row && toUser(row);
+}
+
+async function findKey(db: Kysely<Database>, keyId: KeyId): Promise<PublicKey | undefined> {
+  const row = await selectKeys(db).where("public_keys.id", "=", keyId).executeTakeFirst();
+  return row && toKey(row);
+}
+
+async function listSigningKeys(db: Kysely<Database>) {
+  const rows = await db.selectFrom("signing_keys").selectAll().orderBy("number").execute();
+  return rows.map((row) => ({
+    number: Number(row.number),
+    masterFingerprint: row.master_fingerprint,
+    createdAtMs: Number(row.created_at_ms),
+    retiredAtMs: toMs(row.retired_at_ms),
+  }));
+}
+
+/**
+ * A user with its account's standing and its keys, active ones first and then the newest, so that the limit cuts off the
+ * ones that matter least. One statement, so that all of it is of one moment without a transaction's lock.
+ */
+async function loadRecord(
+  db: Kysely<Database>,
+  which: (user: ExpressionBuilder<Database, "api_users">) => Expression<SqlBool>,
+): Promise<ApiUserRecord | undefined> {
+  const rows = await db
+    .selectFrom("api_users")
+    .innerJoin("accounts", "accounts.id", "api_users.account_id")
+    .leftJoin("public_keys", "public_keys.user_id", "api_users.id")
+    .where((user) => which(user as unknown as ExpressionBuilder<Database, "api_users">))
+    .selectAll("api_users")
+    .select(["accounts.shortname as account", "accounts.status as account_status"])
+    .select([
+      "public_keys.id as key_id",
+      "public_keys.thumbprint",
+      "public_keys.bits",
+      "public_keys.spki",
+      "public_keys.status as key_status",
+      "public_keys.expires_at_ms",
+    ])
+    .orderBy(sql`case public_keys.status when 'active' then 0 when 'deactivated' then 1 else 2 end`)
+    .orderBy("public_keys.id", "desc")
+    .limit(KEYS_PER_RECORD_MAX)
+    .execute();
+  const [user] = rows;
+  if (user === undefined) return undefined;
+  const keys: RecordKey[] = [];
+  for (const { key_id, thumbprint, bits, spki, key_status, expires_at_ms } of rows) {
+    // A user without keys is one row without a key.
+    if (key_id === null || thumbprint === null || bits === null || spki === null || key_status === null) continue;
+    keys.push({ id: key_id as KeyId, thumbprint, bits, spki, status: key_status, expiresAtMs: toMs(expires_at_ms) });
+  }
+  return { user: toUser(user), accountStatus: user.account_status, keys };
+}
+
+type UserRow = Awaited<ReturnType<ReturnType<typeof selectUsers>["executeTakeFirstOrThrow"]>>;
+type KeyRow = Awaited<ReturnType<ReturnType<typeof selectKeys>["executeTakeFirstOrThrow"]>>;
+
+function toAccount(row: {
+  id: number;
+  shortname: string;
+  name: string;
+  status: Account["status"];
+  created_at_ms: number;
+}): Account {
+  const { shortname, name, status } = row;
+  return { id: row.id as AccountId, shortname, name, status, createdAtMs: Number(row.created_at_ms) };
+}
+
+function toUser(row: UserRow): ApiUser {
+  const { account, username, access, status } = row;
+  return {
+    id: row.id as ApiUserId,
+    accountId: row.account_id as AccountId,
+    account,
+    username,
+    access,
+    status,
+    createdAtMs: Number(row.created_at_ms),
+  };
+}
+
+function toKey(row: KeyRow): PublicKey {
+  const { username, fingerprint, thumbprint, bits, spki, label, status } = row;
+  return {
+    id: row.id as KeyId,
+    userId: row.user_id as ApiUserId,
+    username,
+    fingerprint,
+    thumbprint,
+    bits,
+    spki,
+    label,
+    status,
+    createdAtMs: Number(row.created_at_ms),
+    expiresAtMs: toMs(row.expires_at_ms),
+    lastUsedAtMs: toMs(row.last_used_at_ms),
+  };
+}
+
+function toEvent(row: Database["audit_events"]): AuditEvent {
+  return {
+    seq: Number(row.seq),
+    atMs: Number(row.at_ms),
+    actor: row.actor,
+    action: row.action as AuditAction,
+    subject: row.subject,
+    details: JSON.parse(row.details) as AuditEvent["details"],
+    previousHash: row.previous_hash,
+    hash: row.hash,
+  };
+}
+
+function toMs(value: number | null): number | null {
+  return value === null ? null : Number(value);
+}

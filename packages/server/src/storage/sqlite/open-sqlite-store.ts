@@ -1,0 +1,65 @@
+import { chmodSync, closeSync, fsyncSync, linkSync, openSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Kysely } from "kysely";
+import type { RegistryStore } from "../../core/registry/store.ts";
+import { migrate } from "../migrate.ts";
+import type { Database } from "../schema.ts";
+import { createSqlStore } from "../sql-store.ts";
+import { NodeSqliteDialect } from "./dialect.ts";
+
+/** How long a statement waits for another process's transaction, in milliseconds. */
+const BUSY_TIMEOUT_MS = 5000;
+
+/**
+ * Opens the store in a SQLite file, making the file and bringing its schema up to date where needed.
+ *
+ * A commit is on the disk when it is acknowledged (`synchronous = FULL` in WAL mode), and any number of processes may use
+ * the file at once. The folder must exist.
+ *
+ * @throws {SchemaError} where the schema is newer than this release knows
+ */
+export async function openSqliteStore(file: string): Promise<RegistryStore> {
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+  try {
+    chmodSync(file, 0o600);
+    database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma trusted_schema = off;");
+    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
+    await migrate(db, { autoIncrementId: "integer primary key autoincrement" });
+    const dataVersion = database.prepare("pragma data_version");
+    return createSqlStore(db, {
+      name: "sqlite",
+      // Differs once another connection has committed (sqlite.org/pragma, data_version).
+      changeMarker: () => Promise.resolve(Number(dataVersion.get()?.["data_version"])),
+      backup: (target) => Promise.resolve(backUp(database, target)),
+      close: () => db.destroy(),
+    });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** One read transaction copies everything, and the file appears under its name only when it is whole and on the disk. */
+function backUp(database: DatabaseSync, target: string): void {
+  const partial = join(dirname(target), `.countersign-backup-${process.pid}-${Date.now()}.partial`);
+  try {
+    closeSync(openSync(partial, "wx", 0o600));
+    database.prepare("vacuum into ?").run(partial);
+    syncToDisk(partial);
+    // Unlike a rename, a link never replaces a file that is there.
+    linkSync(partial, target);
+    syncToDisk(dirname(target));
+  } finally {
+    rmSync(partial, { force: true });
+  }
+}
+
+function syncToDisk(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
