@@ -1,1 +1,62 @@
 #!/usr/bin/env node
+/**
+ * Starts Countersign, from a checkout (TypeScript as it is) or an installed package (built JavaScript). Where the Node that
+ * runs this file is too old, the one that is pinned beside it (npm's package `node`) takes over.
+ *
+ * Written for any Node that knows ES modules: it must be able to say what is missing.
+ */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const MAJOR_MIN = 24;
+const isCurrent = Number(process.versions.node.split(".")[0]) >= MAJOR_MIN;
+const source = new URL("../src/main.ts", import.meta.url);
+
+/** Set for the process that takes over, so that it ends when this one is killed without a chance to say so. */
+const TAKES_OVER = "_COUNTERSIGN_TAKES_OVER";
+
+if (isCurrent) {
+  if (process.env[TAKES_OVER] !== undefined && process.channel) {
+    process.channel.unref();
+    process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
+  }
+  const entry = existsSync(source) ? source : new URL("../dist/main.js", import.meta.url);
+  await import(entry.href);
+} else {
+  const pinned = findPinnedNode();
+  if (pinned === undefined) {
+    process.stderr.write(
+      `countersign: Node.js ${MAJOR_MIN} or newer is needed, this is ${process.versions.node}; install one, or npm's package "node" beside this\n`,
+    );
+    process.exitCode = 1;
+  } else runOn(pinned);
+}
+
+function findPinnedNode() {
+  try {
+    const file = createRequire(import.meta.url).resolve("node/bin/node");
+    return existsSync(file) && file !== process.execPath ? file : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function runOn(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+    env: { ...process.env, [TAKES_OVER]: "1" },
+  });
+  // A terminal sends Ctrl-C to both; everything else reaches only this process.
+  for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+  process.on("SIGINT", () => undefined);
+  child.on("error", (error) => {
+    process.stderr.write(`countersign: the pinned Node.js can't be started (${error.code})\n`);
+    process.exitCode = 1;
+  });
+  child.on("exit", (code, signal) => {
+    if (signal !== null) process.kill(process.pid, "SIGKILL");
+    process.exitCode = code ?? 1;
+  });
+}

@@ -1,0 +1,72 @@
+import { Command } from "commander";
+import type { Flags } from "../config/config.ts";
+import { nowMs } from "../core/surroundings.ts";
+import { type CliContext, paintStatus, print } from "./context.ts";
+import { accountJson } from "./present.ts";
+import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { formatFields, formatTable } from "./table.ts";
+import { relativeTime } from "./time.ts";
+
+type Options = Flags & { readonly json?: boolean };
+
+export function accountCommand(context: CliContext): Command {
+  const account = new Command("account").description("accounts: who owns API users");
+
+  withStoreFlags(account.command("create"))
+    .argument("<shortname>", "lower-case letters, digits, '.', '_' and '-'")
+    .description("create an account")
+    .option("--name <name>", "display name; the shortname unless given")
+    .option("--json", "print JSON")
+    .action(async (shortname: string, options: Options & { name?: string }) => {
+      const created = await withAdministration(context, options, ({ changes }) =>
+        changes.createAccount(context.actor, { shortname, name: options.name }),
+      );
+      print(context, options.json, accountJson(created), () =>
+        formatFields([
+          ["account", created.shortname],
+          ["id", String(created.id)],
+          ["name", created.name],
+        ]),
+      );
+    });
+
+  withStoreFlags(account.command("list"))
+    .description("list accounts")
+    .option("--json", "print JSON")
+    .action(async (options: Options) => {
+      const accounts = await withAdministration(context, options, ({ store }) => store.listAccounts());
+      print(context, options.json, accounts.map(accountJson), () => {
+        if (accounts.length === 0) return "No accounts yet: countersign account create <shortname> makes one.";
+        const rows = accounts.map(({ id, shortname, name, status, createdAtMs }) => [
+          String(id),
+          shortname,
+          name,
+          paintStatus(context, status),
+          relativeTime(createdAtMs, nowMs(context.clock)),
+        ]);
+        return formatTable(["id", "shortname", "name", "status", "created"], rows);
+      });
+    });
+
+  for (const [verb, standing] of [
+    ["deactivate", "deactivated"],
+    ["activate", "active"],
+  ] as const) {
+    withStoreFlags(account.command(verb))
+      .argument("<shortname>")
+      .description(verb === "deactivate" ? "refuse all of an account's users, at once" : "undo deactivate")
+      .option("--json", "print JSON")
+      .action(async (shortname: string, options: Options) => {
+        const changed = await withAdministration(context, options, ({ changes }) =>
+          changes.setAccountStanding(context.actor, shortname, standing),
+        );
+        print(
+          context,
+          options.json,
+          accountJson(changed),
+          () => `${changed.shortname} is ${paintStatus(context, changed.status)}.`,
+        );
+      });
+  }
+  return account;
+}

@@ -1,0 +1,81 @@
+import { Command } from "commander";
+import type { Flags } from "../config/config.ts";
+import { type AuditEvent, type ChainBreak, CHAIN_START, findChainBreak } from "../core/registry/audit-chain.ts";
+import type { RegistryStore } from "../core/registry/store.ts";
+import { nowMs } from "../core/surroundings.ts";
+import { AnsweredNo, type CliContext, paint, print, WrongUsage } from "./context.ts";
+import { eventJson } from "./present.ts";
+import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { formatTable } from "./table.ts";
+import { relativeTime } from "./time.ts";
+
+type Options = Flags & { readonly json?: boolean };
+
+/** How many events are read at once. */
+const EVENTS_PER_READ = 1000;
+
+export function auditCommand(context: CliContext): Command {
+  const audit = new Command("audit").description("the audit log: every change, chained by hashes");
+
+  withStoreFlags(audit.command("list"))
+    .description("list changes, oldest first")
+    .option("--limit <number>", "only the newest ones", "100")
+    .option("--json", "print JSON")
+    .action(async (options: Options & { limit: string }) => {
+      if (!/^[1-9][0-9]{0,5}$/.test(options.limit))
+        throw new WrongUsage("--limit takes a whole number from 1 to 999999.");
+      const limit = Number(options.limit);
+      const events = await withAdministration(context, options, async ({ store }) =>
+        store.eventsAfter(Math.max(0, (await store.lastEventSeq()) - limit), limit),
+      );
+      print(context, options.json, events.map(eventJson), () => {
+        if (events.length === 0) return "Nothing has happened yet.";
+        const rows = events.map(({ seq, atMs, actor, action, subject, details }) => [
+          String(seq),
+          relativeTime(atMs, nowMs(context.clock)),
+          actor,
+          action,
+          subject,
+          String(details["username"] ?? details["shortname"] ?? "-"),
+        ]);
+        return formatTable(["seq", "when", "actor", "action", "subject", "name"], rows);
+      });
+    });
+
+  withStoreFlags(audit.command("verify"))
+    .description("check the hash chain from its beginning")
+    .option("--json", "print JSON")
+    .action(async (options: Options) => {
+      const { events, lastHash, broken } = await withAdministration(context, options, ({ store }) =>
+        verifyChain(store),
+      );
+      const json = broken === undefined ? { ok: true, events, last_hash: lastHash } : { ok: false, events, ...broken };
+      print(context, options.json, json, () =>
+        broken === undefined
+          ? `${paint(context, "green", "whole")}: ${events} events, last hash ${lastHash}`
+          : `${paint(context, "red", "broken")} at event ${broken.seq}: ${broken.problem}`,
+      );
+      if (broken !== undefined) throw new AnsweredNo();
+    });
+  return audit;
+}
+
+interface ChainReport {
+  /** How many events were read. */
+  readonly events: number;
+  readonly lastHash: string;
+  readonly broken: ChainBreak | undefined;
+}
+
+async function verifyChain(store: RegistryStore): Promise<ChainReport> {
+  let last: AuditEvent | undefined;
+  let count = 0;
+  for (;;) {
+    const events = await store.eventsAfter(last?.seq ?? 0, EVENTS_PER_READ);
+    if (events.length === 0) return { events: count, lastHash: last?.hash ?? CHAIN_START, broken: undefined };
+    count += events.length;
+    const broken = findChainBreak(events, last);
+    if (broken !== undefined) return { events: count, lastHash: last?.hash ?? CHAIN_START, broken };
+    last = events.at(-1);
+  }
+}

@@ -1,0 +1,22 @@
+import { existsSync, statSync } from "node:fs";
+import { Command } from "commander";
+import type { Flags } from "../config/config.ts";
+import { type CliContext, CommandFailed, print } from "./context.ts";
+import { withAdministration, withStoreFlags } from "./store-flags.ts";
+
+export function backupCommand(context: CliContext): Command {
+  return withStoreFlags(new Command("backup"))
+    .argument("<file>", "where the copy goes; never overwritten")
+    .description("write a consistent copy of the SQLite store while it is in use")
+    .option("--json", "print JSON")
+    .action(async (file: string, options: Flags & { json?: boolean }) => {
+      if (existsSync(file))
+        throw new CommandFailed(`${file} is there already; it isn't overwritten. Name another file.`);
+      await withAdministration(context, options, ({ store }) => store.backup(file));
+      const { size } = statSync(file);
+      print(context, options.json, { file, bytes: size }, () => `${file}, ${size} bytes.`);
+      context.stderr.write(
+        "countersign: note: the master secret isn't in the copy; keep master.key, or the configured secret, apart.\n",
+      );
+    });
+}

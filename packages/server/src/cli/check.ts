@@ -1,0 +1,41 @@
+import { Command } from "commander";
+import type { Flags } from "../config/config.ts";
+import { nowMs } from "../core/surroundings.ts";
+import { TOKEN_CHARACTERS_MAX } from "../core/token/token-codec.ts";
+import { AnsweredNo, type CliContext, paint, print, readStdin } from "./context.ts";
+import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { formatFields } from "./table.ts";
+import { isoTime, relativeTime } from "./time.ts";
+
+export function checkCommand(context: CliContext): Command {
+  return withStoreFlags(new Command("check"))
+    .argument("<token or ->", "- reads standard input, which keeps the token out of the process list")
+    .description("check a token, and say why it isn't good if so")
+    .option("--json", "print JSON")
+    .action(async (argument: string, options: Flags & { json?: boolean }) => {
+      const token = (argument === "-" ? await readStdin(context, TOKEN_CHARACTERS_MAX + 100) : argument).trim();
+      const verdict = await withAdministration(context, options, async (administration) =>
+        (await administration.openCheck())(token),
+      );
+      if (!verdict.active) {
+        print(context, options.json, verdict, () => `${paint(context, "red", "inactive")}: ${verdict.reason}`);
+        throw new AnsweredNo();
+      }
+      const { username, userId, account, access, keyId, expiresAtSeconds } = verdict;
+      const expiresAtMs = expiresAtSeconds * 1000;
+      print(
+        context,
+        options.json,
+        { active: true, username, user_id: userId, account, access, key_id: keyId, expires_at: isoTime(expiresAtMs) },
+        () =>
+          formatFields([
+            ["token", paint(context, "green", "active")],
+            ["username", username],
+            ["account", account],
+            ["access", access],
+            ["key", String(keyId)],
+            ["expires", relativeTime(expiresAtMs, nowMs(context.clock))],
+          ]),
+      );
+    });
+}

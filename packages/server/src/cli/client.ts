@@ -1,0 +1,62 @@
+import { createPrivateKey, sign } from "node:crypto";
+import { type Envelope, REFRESH_PATH, type TokenGrant } from "@countersign/protocol";
+import { CommandFailed } from "./context.ts";
+
+/** How long an answer may take, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** Signs an assertion as a client does: RS256, `username` and `iat`. @param nowSeconds since the epoch */
+export function signAssertion(username: string, privateKeyPem: string, nowSeconds: number): string {
+  const segments = [
+    { alg: "RS256", typ: "JWT" },
+    { username, iat: nowSeconds },
+  ];
+  const signingInput = segments.map((segment) => Buffer.from(JSON.stringify(segment)).toString("base64url")).join(".");
+  const signature = sign("sha256", Buffer.from(signingInput), readPrivateKey(privateKeyPem));
+  return `${signingInput}.${signature.toString("base64url")}`;
+}
+
+/** The exchange's answer. */
+export interface ExchangeAnswer {
+  readonly status: number;
+  readonly envelope: Envelope<Partial<TokenGrant>>;
+}
+
+/**
+ * Exchanges an assertion over HTTP.
+ *
+ * @throws {CommandFailed} where the service can't be reached or answers with something else than the envelope
+ */
+export async function exchangeOverHttp(baseUrl: string, assertion: string, ttl?: string): Promise<ExchangeAnswer> {
+  const url = `${baseUrl.replace(/\/+$/, "")}${REFRESH_PATH}${ttl === undefined ? "" : `?ttl=${encodeURIComponent(ttl)}`}`;
+  let answer: Response;
+  try {
+    answer = await fetch(url, {
+      headers: { authorization: `JWT ${assertion}` },
+      redirect: "error",
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    });
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "no answer";
+    throw new CommandFailed(`${baseUrl} can't be reached (${code}). Is the service running there?`);
+  }
+  const envelope = (await answer.json().catch(() => undefined)) as ExchangeAnswer["envelope"] | undefined;
+  if (envelope?.meta === undefined) {
+    throw new CommandFailed(
+      `${baseUrl} answered ${answer.status}, but not as this service does. Is the address right?`,
+    );
+  }
+  return { status: answer.status, envelope };
+}
+
+function readPrivateKey(pem: string) {
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType === "rsa") return key;
+  } catch {
+    // OpenSSL's message may quote the text.
+    throw new CommandFailed("The file doesn't hold a private key in PEM without a password.");
+  }
+  throw new CommandFailed("The private key isn't an RSA key.");
+}

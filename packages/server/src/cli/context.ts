@@ -1,0 +1,101 @@
+/**
+ * The command line. One file a command; each gets a {@link CliContext} and knows neither HTTP nor SQL.
+ *
+ * Output rules:
+ * - Standard output carries the result alone; with `--json` exactly one JSON value, without it text for people.
+ * - Standard error carries errors, one line each, and notes that aren't the result.
+ * - Colours and relative times are for people: colours only on a terminal, and not under NO_COLOR.
+ * - Exit status: 0 done, 1 refused or failed, 2 wrong usage.
+ */
+import type { Readable, Writable } from "node:stream";
+import { styleText } from "node:util";
+import type { Config, Flags } from "../config/config.ts";
+import type { CheckToken } from "../core/check.ts";
+import type { RegistryChanges } from "../core/registry/changes.ts";
+import type { RegistryStore } from "../core/registry/store.ts";
+import type { RegistryView } from "../core/registry/view.ts";
+import type { Clock } from "../core/surroundings.ts";
+
+/** The registry, as commands work on it. */
+export interface CliAdministration {
+  readonly store: RegistryStore;
+  readonly changes: RegistryChanges;
+  openCheck(): Promise<CheckToken>;
+  openView(): Promise<RegistryView>;
+  close(): Promise<void>;
+}
+
+/** A running service, as `demo` uses it. */
+export interface CliService {
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  readonly store: RegistryStore;
+  readonly changes: RegistryChanges;
+  stop(): Promise<void>;
+}
+
+/** What a command gets from the process. */
+export interface CliContext {
+  readonly version: string;
+  readonly clock: Clock;
+  /** Who makes changes, for the audit log. */
+  readonly actor: string;
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stderr: Writable;
+  /** @throws {ConfigError} */
+  config(flags: Flags): Config;
+  /** The same without the environment. */
+  configOfFlags(flags: Flags): Config;
+  openAdministration(config: Config): Promise<CliAdministration>;
+  /** Serves until a signal ends it. */
+  serve(config: Config): Promise<void>;
+  /** Starts a service whose log is quiet. */
+  startQuietService(config: Config): Promise<CliService>;
+  /** Resolves when the process is asked to end. */
+  untilSignal(): Promise<void>;
+}
+
+/** Ends a command with status 1 and one line on standard error. */
+export class CommandFailed extends Error {
+  override readonly name = "CommandFailed";
+}
+
+/** Ends a command with status 2 and one line on standard error. */
+export class WrongUsage extends Error {
+  override readonly name = "WrongUsage";
+}
+
+/** Ends a command with status 1 where standard output has said it all. */
+export class AnsweredNo extends Error {
+  override readonly name = "AnsweredNo";
+}
+
+/** Prints a result: the JSON value with `--json`, the text otherwise. */
+export function print(context: CliContext, json: boolean | undefined, value: unknown, text: () => string): void {
+  context.stdout.write(`${json === true ? JSON.stringify(value) : text()}\n`);
+}
+
+export type Style = Parameters<typeof styleText>[0];
+
+/** Colours a text where standard output is a terminal and NO_COLOR isn't set. */
+export function paint(context: CliContext, style: Style, text: string): string {
+  const isTerminal = context.stdout.isTTY === true;
+  return isTerminal ? styleText(style, text, { stream: context.stdout }) : text;
+}
+
+/** The colour of a status. */
+export function paintStatus(context: CliContext, status: string): string {
+  return paint(context, status === "active" ? "green" : status === "expired" ? "yellow" : "red", status);
+}
+
+/** Reads standard input to its end, at most `charactersMax`. @throws {CommandFailed} where there is more, or nothing */
+export async function readStdin({ stdin }: CliContext, charactersMax: number): Promise<string> {
+  let text = "";
+  for await (const chunk of stdin) {
+    text += String(chunk);
+    if (text.length > charactersMax) throw new CommandFailed(`Standard input has over ${charactersMax} characters.`);
+  }
+  if (text.trim() === "") throw new CommandFailed("Standard input is empty.");
+  return text;
+}

@@ -1,0 +1,139 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CHECK_PATH, METRICS_PATH, OPENAPI_PATH, REFRESH_PATH } from "@countersign/protocol";
+import { Command } from "commander";
+import { exchangeOverHttp, signAssertion } from "./client.ts";
+import { type CliContext, type CliService, CommandFailed, paint } from "./context.ts";
+
+const TTL_SECONDS = "3600";
+
+export function demoCommand(context: CliContext): Command {
+  return new Command("demo")
+    .description("the main job from start to finish, on a throw-away store; stays up until Ctrl-C")
+    .option("--exit", "end after the steps; status 0 only if each did what it says")
+    .action(async ({ exit }: { exit?: boolean }) => {
+      const folder = mkdtempSync(join(tmpdir(), "countersign-demo-"));
+      const stopped = context.untilSignal();
+      try {
+        // Nothing of the environment: a demo must not touch a real store, or be led to another address.
+        const flags = { dataDir: folder, port: "0", adminPort: "0", logLevel: "silent" };
+        const service = await context.startQuietService(context.configOfFlags(flags));
+        try {
+          await tellStory(context, service, folder);
+          if (exit !== true) await stayUp(context, service, stopped);
+        } finally {
+          await service.stop();
+        }
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+}
+
+async function tellStory(context: CliContext, service: CliService, folder: string): Promise<void> {
+  const { publicUrl, changes } = service;
+  const say = (line: string) => context.stdout.write(`${line}\n`);
+  let number = 0;
+  const step = (title: string, command: string) => {
+    say(`\n${paint(context, "bold", `${++number}. ${title}`)}\n   ${paint(context, "cyan", `$ ${command}`)}`);
+  };
+  const result = (text: string) => {
+    say(text.replaceAll(/^/gm, "   "));
+  };
+  const countersign = (words: string) => `countersign ${words} --data-dir ${folder}`;
+
+  say(`Countersign ${context.version} runs at ${publicUrl}, with a throw-away store in ${folder}.`);
+
+  step("An account, for whoever owns the client", countersign("account create acme --name Acme"));
+  const account = await changes.createAccount(context.actor, { shortname: "acme", name: "Acme" });
+  result(`account ${account.shortname}, id ${account.id}`);
+
+  step("An API user in it: the client", countersign("user create demo --account acme"));
+  const user = await changes.createUser(context.actor, { name: "demo", account: "acme", access: "full" });
+  result(`username ${user.username}`);
+
+  const keyFile = join(folder, "private.pem");
+  step(
+    "Its key pair; the service keeps the public half only",
+    countersign(`key generate ${user.username} --out ${keyFile}`),
+  );
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const privatePem = privateKey.export({ format: "pem", type: "pkcs8" }) as string;
+  writeFileSync(keyFile, privatePem, { mode: 0o600 });
+  chmodSync(keyFile, 0o600);
+  const publicPem = publicKey.export({ format: "pem", type: "spki" }) as string;
+  const key = await changes.addKey(context.actor, { username: user.username, text: publicPem });
+  result(`key ${key.id}, ${key.fingerprint}`);
+
+  const exchangeOnce = async (title: string) => {
+    const assertion = signAssertion(user.username, privatePem, context.clock.nowMicroseconds() / 1e6);
+    step(title, `curl -H 'Authorization: JWT ${assertion}' '${publicUrl}${REFRESH_PATH}?ttl=${TTL_SECONDS}'`);
+    const answer = await exchangeOverHttp(publicUrl, assertion, TTL_SECONDS);
+    result(`HTTP ${answer.status}\n${JSON.stringify(answer.envelope)}`);
+    return answer;
+  };
+  const checkOnce = async (title: string, token: string) => {
+    const url = `${publicUrl}${CHECK_PATH}`;
+    step(title, `curl -i -H 'Authorization: Token ${token}' '${url}'`);
+    const answer = await fetch(url, { headers: { authorization: `Token ${token}` } });
+    await answer.arrayBuffer();
+    const caller = answer.headers.get("x-auth-username");
+    result(`HTTP ${answer.status}${caller === null ? "" : `, X-Auth-Username: ${caller}`}`);
+    return { status: answer.status, caller };
+  };
+
+  const granted = await exchangeOnce(
+    "The client signs an assertion and exchanges it for a token (an assertion is good for 60 s)",
+  );
+  const { token } = granted.envelope.data;
+  expect(granted.status === 200 && token !== undefined, "the exchange grants a token");
+  const checked = await checkOnce("The API that the client calls, or its gateway, checks the token", token ?? "");
+  expect(
+    checked.status === 200 && checked.caller === user.username,
+    "the check accepts the token and names the caller",
+  );
+
+  step("An administrator switches the key off", countersign(`key deactivate ${key.id}`));
+  await changes.setKeyStanding(context.actor, key.id, "deactivated");
+  result(`key ${key.id} is deactivated`);
+  const refused = await exchangeOnce("Its assertions are refused: 403");
+  expect(
+    refused.status === 403 && refused.envelope.meta.errors[0]?.code === "key_deactivated",
+    "the exchange answers 403 key_deactivated",
+  );
+  const dead = await checkOnce("And every token minted under it is dead at once", token ?? "");
+  expect(dead.status === 401, "the check refuses the token");
+
+  step("Switched on again", countersign(`key activate ${key.id}`));
+  await changes.setKeyStanding(context.actor, key.id, "active");
+  result(`key ${key.id} is active`);
+  const again = await exchangeOnce("it signs in again");
+  expect(again.status === 200, "the exchange grants a token again");
+  const alive = await checkOnce("and the first token, not yet expired, works again", token ?? "");
+  expect(alive.status === 200, "the check accepts the first token again");
+  say(`\n${paint(context, "green", "Every step did what it says.")}`);
+}
+
+async function stayUp(
+  context: CliContext,
+  { publicUrl, adminUrl }: CliService,
+  stopped: Promise<unknown>,
+): Promise<void> {
+  context.stdout.write(
+    [
+      "",
+      `public listener    ${publicUrl}`,
+      `internal listener  ${adminUrl}  (${METRICS_PATH}, /readyz, ${OPENAPI_PATH})`,
+      "",
+      "Up until Ctrl-C; then the store is removed.",
+      "",
+    ].join("\n"),
+  );
+  await stopped;
+}
+
+function expect(held: boolean, what: string): void {
+  if (!held) throw new CommandFailed(`The demo failed: it isn't true that ${what}.`);
+}

@@ -1,0 +1,42 @@
+import { Command } from "commander";
+import type { Flags } from "../config/config.ts";
+import { type ExplainStep, explainAssertion } from "../core/explain.ts";
+import { exchangeAudiences } from "../core/exchange.ts";
+import { AnsweredNo, type CliContext, paint, print, readStdin } from "./context.ts";
+import { withAdministration, withStoreFlags } from "./store-flags.ts";
+
+/** More than the longest assertion, so that one that is too long gets its own explanation. */
+const INPUT_CHARACTERS_MAX = 65_536;
+
+export function explainCommand(context: CliContext): Command {
+  return withStoreFlags(new Command("explain"))
+    .argument("<jwt or ->", "an assertion, or the whole Authorization header; - reads standard input")
+    .description("say, check by check, why the exchange would accept or refuse an assertion now")
+    .option("--json", "print JSON")
+    .action(async (argument: string, options: Flags & { json?: boolean }) => {
+      const text = argument === "-" ? await readStdin(context, INPUT_CHARACTERS_MAX) : argument;
+      const { publicUrl, host, port } = context.config(options);
+      const audiences = exchangeAudiences(publicUrl ?? `http://${host}:${port}`);
+      const { accepted, refusal, steps } = await withAdministration(context, options, async (administration) =>
+        explainAssertion(text, { view: await administration.openView(), clock: context.clock, audiences }),
+      );
+      print(context, options.json, { accepted, code: refusal?.code ?? null, steps }, () =>
+        [
+          ...steps.map((step) => formatStep(context, step)),
+          "",
+          accepted
+            ? paint(context, "green", "The exchange would accept it.")
+            : paint(context, "red", `The exchange would refuse it: ${refusal?.code ?? ""}.`),
+        ].join("\n"),
+      );
+      if (!accepted) throw new AnsweredNo();
+    });
+}
+
+const MARKS = { passed: ["green", "ok  "], refused: ["red", "FAIL"], note: ["cyan", "note"] } as const;
+
+function formatStep(context: CliContext, { check, outcome, detail, hint }: ExplainStep): string {
+  const [style, mark] = MARKS[outcome];
+  const line = `${paint(context, style, mark)}  ${check.padEnd(8)}  ${detail}`;
+  return hint === undefined ? line : `${line}\n${" ".repeat(16)}${hint}`;
+}

@@ -1,0 +1,186 @@
+import { generateKeyPair } from "node:crypto";
+import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { promisify } from "node:util";
+import { Command } from "commander";
+import type { Flags } from "../config/config.ts";
+import { KEY_BITS_MAX, KEY_BITS_MIN, KEY_TEXT_CHARACTERS_MAX } from "../core/registry/key-admission.ts";
+import type { KeyId, PublicKey } from "../core/registry/model.ts";
+import { nowMs } from "../core/surroundings.ts";
+import { type CliContext, CommandFailed, paintStatus, print, readStdin, WrongUsage } from "./context.ts";
+import { keyJson, shownKeyStatus } from "./present.ts";
+import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { formatFields, formatTable } from "./table.ts";
+import { parseDuration, relativeTime } from "./time.ts";
+
+type Options = Flags & { readonly json?: boolean };
+type NewKeyOptions = Options & { readonly label?: string; readonly expiresIn?: string };
+
+export function keyCommand(context: CliContext): Command {
+  const key = new Command("key").description("public keys of API users");
+
+  withNewKeyOptions(withStoreFlags(key.command("add")))
+    .argument("<username>")
+    .argument("<file or ->", "PEM, certificate, JWK or OpenSSH line; - reads standard input")
+    .description("add an RSA public key")
+    .action(async (username: string, source: string, options: NewKeyOptions) => {
+      const text = await readKeyText(context, source);
+      printKey(context, options, await addKey(context, options, username, text));
+    });
+
+  withNewKeyOptions(withStoreFlags(key.command("generate")))
+    .argument("<username>")
+    .requiredOption("--out <file>", "where the private key goes, as PKCS#8 PEM; never overwritten")
+    .option("--bits <number>", `${KEY_BITS_MIN} to ${KEY_BITS_MAX}`, "2048")
+    .description("make a key pair, keep its private half in a file and add the public half")
+    .action(async (username: string, options: NewKeyOptions & { out: string; bits: string }) => {
+      const bits = /^[0-9]{4}$/.test(options.bits) ? Number(options.bits) : 0;
+      if (bits < KEY_BITS_MIN || bits > KEY_BITS_MAX) {
+        throw new WrongUsage(`--bits takes a whole number from ${KEY_BITS_MIN} to ${KEY_BITS_MAX}.`);
+      }
+      expiresInMs(options);
+      const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: bits });
+      writePrivateKey(options.out, privateKey.export({ format: "pem", type: "pkcs8" }) as string);
+      try {
+        const pem = publicKey.export({ format: "pem", type: "spki" }) as string;
+        printKey(context, options, await addKey(context, options, username, pem));
+      } catch (error) {
+        // A private key without its public half is of no use, and this file is one that was made just now.
+        rmSync(options.out, { force: true });
+        throw error;
+      }
+    });
+
+  withStoreFlags(key.command("list"))
+    .argument("<username>")
+    .description("list a user's keys")
+    .option("--json", "print JSON")
+    .action(async (username: string, options: Options) => {
+      const keys = await withAdministration(context, options, async ({ store }) => {
+        const user = await store.findUser(username);
+        if (user === undefined)
+          throw new CommandFailed("There is no API user of that name; countersign user list shows them.");
+        return store.listKeys(user.id);
+      });
+      const now = nowMs(context.clock);
+      print(
+        context,
+        options.json,
+        keys.map((listed) => keyJson(listed, now)),
+        () =>
+          keys.length === 0 ? `${username} has no keys: countersign key add adds one.` : keyTable(context, keys, now),
+      );
+    });
+
+  for (const [verb, description] of [
+    ["deactivate", "refuse the key's assertions and every token minted under it, at once"],
+    ["activate", "undo deactivate; unexpired tokens work again"],
+    ["revoke", "deactivate for good"],
+  ] as const) {
+    withStoreFlags(key.command(verb))
+      .argument("<key id>")
+      .description(description)
+      .option("--json", "print JSON")
+      .action(async (idText: string, options: Options) => {
+        const id = parseKeyId(idText);
+        const changed = await withAdministration(context, options, ({ changes }) =>
+          verb === "revoke"
+            ? changes.revokeKey(context.actor, id)
+            : changes.setKeyStanding(context.actor, id, verb === "activate" ? "active" : "deactivated"),
+        );
+        const now = nowMs(context.clock);
+        print(
+          context,
+          options.json,
+          keyJson(changed, now),
+          () => `Key ${id} of ${changed.username} is ${paintStatus(context, shownKeyStatus(changed, now))}.`,
+        );
+      });
+  }
+  return key;
+}
+
+function withNewKeyOptions(command: Command): Command {
+  return command
+    .option("--label <text>", "what the key is for")
+    .option("--expires-in <duration>", "such as 90d, 12h or 30m; without it the key doesn't expire")
+    .option("--json", "print JSON");
+}
+
+function addKey(context: CliContext, options: NewKeyOptions, username: string, text: string): Promise<PublicKey> {
+  const expires = expiresInMs(options);
+  return withAdministration(context, options, ({ changes }) =>
+    changes.addKey(context.actor, { username, text, label: options.label, expiresInMs: expires }),
+  );
+}
+
+function expiresInMs({ expiresIn }: NewKeyOptions): number | undefined {
+  return expiresIn === undefined ? undefined : parseDuration(expiresIn);
+}
+
+/** The argument is a file's name, `-` for standard input, or the key's text itself. */
+async function readKeyText(context: CliContext, source: string): Promise<string> {
+  if (source === "-") return readStdin(context, KEY_TEXT_CHARACTERS_MAX);
+  if (/^\s*(-----BEGIN|\{|ssh-)/.test(source)) return source;
+  try {
+    if (statSync(source).size > KEY_TEXT_CHARACTERS_MAX) {
+      throw new CommandFailed(`${source} has over ${KEY_TEXT_CHARACTERS_MAX} bytes; that isn't a public key.`);
+    }
+    return readFileSync(source, "utf8");
+  } catch (error) {
+    if (error instanceof CommandFailed) throw error;
+    throw new CommandFailed(`${source} can't be read (${codeOf(error)}).`);
+  }
+}
+
+function writePrivateKey(file: string, pem: string): void {
+  try {
+    const descriptor = openSync(file, "wx", 0o600);
+    try {
+      writeSync(descriptor, pem);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (codeOf(error) === "EEXIST")
+      throw new CommandFailed(`${file} is there already; it isn't overwritten. Name another file.`);
+    throw new CommandFailed(`${file} can't be written (${codeOf(error)}).`);
+  }
+}
+
+function parseKeyId(text: string): KeyId {
+  if (!/^[1-9][0-9]{0,9}$/.test(text))
+    throw new WrongUsage("A key id is a whole number; countersign key list shows them.");
+  return Number(text) as KeyId;
+}
+
+function printKey(context: CliContext, { json }: Options, key: PublicKey): void {
+  const now = nowMs(context.clock);
+  print(context, json, keyJson(key, now), () =>
+    formatFields([
+      ["key", String(key.id)],
+      ["username", key.username],
+      ["fingerprint", key.fingerprint],
+      ["bits", String(key.bits)],
+      ["expires", key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now)],
+    ]),
+  );
+}
+
+function keyTable(context: CliContext, keys: readonly PublicKey[], now: number): string {
+  const rows = keys.map((key) => [
+    String(key.id),
+    key.label ?? "-",
+    String(key.bits),
+    paintStatus(context, shownKeyStatus(key, now)),
+    relativeTime(key.createdAtMs, now),
+    key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now),
+    key.lastUsedAtMs === null ? "never" : relativeTime(key.lastUsedAtMs, now),
+    key.fingerprint,
+  ]);
+  return formatTable(["id", "label", "bits", "status", "created", "expires", "last used", "fingerprint"], rows);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+}

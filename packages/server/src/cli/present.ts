@@ -1,0 +1,37 @@
+import { type Account, type ApiUser, isExpired, type PublicKey } from "../core/registry/model.ts";
+import type { AuditEvent } from "../core/registry/audit-chain.ts";
+import { isoTime } from "./time.ts";
+
+/** What `--json` prints. Names in snake case, times in RFC 3339. */
+
+export function accountJson({ id, shortname, name, status, createdAtMs }: Account) {
+  return { id, shortname, name, status, created_at: isoTime(createdAtMs) };
+}
+
+export function userJson({ id, username, account, access, status, createdAtMs }: ApiUser) {
+  return { id, username, account, access, status, created_at: isoTime(createdAtMs) };
+}
+
+/** `expired` where the key would be active but for its expiry. */
+export function shownKeyStatus(key: PublicKey, nowMs: number): PublicKey["status"] | "expired" {
+  return key.status === "active" && isExpired(key, nowMs) ? "expired" : key.status;
+}
+
+export function keyJson(key: PublicKey, nowMs: number) {
+  return {
+    id: key.id,
+    username: key.username,
+    fingerprint: key.fingerprint,
+    thumbprint: key.thumbprint,
+    bits: key.bits,
+    label: key.label,
+    status: shownKeyStatus(key, nowMs),
+    created_at: isoTime(key.createdAtMs),
+    expires_at: isoTime(key.expiresAtMs),
+    last_used_at: isoTime(key.lastUsedAtMs),
+  };
+}
+
+export function eventJson({ seq, atMs, actor, action, subject, details, previousHash, hash }: AuditEvent) {
+  return { seq, at: isoTime(atMs), actor, action, subject, details, previous_hash: previousHash, hash };
+}

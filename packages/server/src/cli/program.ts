@@ -1,0 +1,91 @@
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config/config.ts";
+import { Refusal } from "../core/refusal.ts";
+import { RegistryError } from "../core/registry/registry-error.ts";
+import { MasterSecretMismatch } from "../core/token/signing-keys.ts";
+import { accountCommand } from "./account.ts";
+import { auditCommand } from "./audit.ts";
+import { backupCommand } from "./backup.ts";
+import { checkCommand } from "./check.ts";
+import { AnsweredNo, type CliContext, CommandFailed, WrongUsage } from "./context.ts";
+import { demoCommand } from "./demo.ts";
+import { explainCommand } from "./explain.ts";
+import { keyCommand } from "./key.ts";
+import { serveCommand } from "./serve.ts";
+import { tokenCommand } from "./token.ts";
+import { userCommand } from "./user.ts";
+
+/**
+ * Runs a command line and returns its exit status: 0 done, 1 refused or failed, 2 wrong usage.
+ *
+ * @param commandLine what follows the program's name
+ */
+export async function runCommandLine(commandLine: readonly string[], context: CliContext): Promise<number> {
+  const program = new Command("countersign")
+    .description("A self-hosted token service for API clients.")
+    .version(context.version, "-V, --version", "print the version")
+    .helpCommand(false)
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      outputError: (text, write) => {
+        write(text.replace(/^error: /, "countersign: "));
+      },
+    })
+    .exitOverride();
+  for (const command of [
+    serveCommand(context),
+    demoCommand(context),
+    accountCommand(context),
+    userCommand(context),
+    keyCommand(context),
+    tokenCommand(context),
+    checkCommand(context),
+    explainCommand(context),
+    auditCommand(context),
+    backupCommand(context),
+  ]) {
+    inheritSettings(program, command);
+    program.addCommand(command);
+  }
+  try {
+    await program.parseAsync([...commandLine], { from: "user" });
+    return 0;
+  } catch (error) {
+    return exitStatus(error, context);
+  }
+}
+
+/** Makes a command and its subcommands print and fail as the program does. */
+function inheritSettings(program: Command, command: Command): void {
+  command.copyInheritedSettings(program).helpCommand(false);
+  for (const subcommand of command.commands) inheritSettings(command, subcommand);
+}
+
+function exitStatus(error: unknown, { stderr }: CliContext): number {
+  if (error instanceof AnsweredNo) return 1;
+  // Commander has printed its own line already, except where help was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  stderr.write(`countersign: ${messageOf(error)}\n`);
+  return error instanceof ConfigError || error instanceof WrongUsage ? 2 : 1;
+}
+
+const EXPECTED_ERRORS = ["DataFolderError", "SchemaError", "ListenError"];
+
+/** One line that an operator can act on. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return "failed for an unknown reason";
+  const isExpected =
+    error instanceof ConfigError ||
+    error instanceof WrongUsage ||
+    error instanceof CommandFailed ||
+    error instanceof RegistryError ||
+    error instanceof MasterSecretMismatch ||
+    error instanceof Refusal ||
+    EXPECTED_ERRORS.includes(error.name);
+  const line = error.message.replaceAll(/\s+/g, " ").trim();
+  if (isExpected) return line;
+  const code = "code" in error && typeof error.code === "string" ? ` (${error.code})` : "";
+  return `failed${code}: ${line}`;
+}

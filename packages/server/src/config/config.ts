@@ -1,0 +1,267 @@
+/**
+ * Configuration: one table of settings, from which the type, the flags, the variables and the documentation follow.
+ *
+ * Flags win over environment variables, which win over defaults. Everything is parsed and checked before anything starts.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { isIP } from "node:net";
+import { compile as compileProxies } from "@fastify/proxy-addr";
+import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
+
+/**
+ * A setting that is missing, malformed or out of bounds. The message is one line: the variable, the problem and what is
+ * allowed. It never holds a secret's value.
+ */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** A value's problem; {@link parseConfig} puts the setting's name before it. */
+class Problem extends Error {}
+
+interface Setting<Value> {
+  readonly variable: string;
+  /** As commander writes it; a setting without a flag is a secret that must not appear among a process's arguments. */
+  readonly flag?: string;
+  readonly meaning: string;
+  /** As the documentation shows it. */
+  readonly default: string;
+  /** A secret's value may come from the file that `NAME_FILE` names. */
+  readonly secret?: true;
+  /** Gets `undefined` where the setting isn't given. */
+  readonly parse: (text: string | undefined) => Value;
+}
+
+function setting<Value>(definition: Setting<Value>): Setting<Value> {
+  return definition;
+}
+
+export const SETTINGS = {
+  host: setting({
+    variable: "COUNTERSIGN_HOST",
+    flag: "--host <address>",
+    default: "127.0.0.1",
+    meaning: "address of the public listener",
+    parse: (text = "127.0.0.1") => parseHost(text),
+  }),
+  port: setting({
+    variable: "COUNTERSIGN_PORT",
+    flag: "--port <number>",
+    default: "8080",
+    meaning: "port of the public listener; 0 picks a free one",
+    parse: (text = "8080") => parseInteger(text, 0, 65_535),
+  }),
+  adminHost: setting({
+    variable: "COUNTERSIGN_ADMIN_HOST",
+    flag: "--admin-host <address>",
+    default: "127.0.0.1",
+    meaning: "address of the internal listener: metrics, health",
+    parse: (text = "127.0.0.1") => parseHost(text),
+  }),
+  adminPort: setting({
+    variable: "COUNTERSIGN_ADMIN_PORT",
+    flag: "--admin-port <number>",
+    default: "8081",
+    meaning: "port of the internal listener; 0 picks a free one",
+    parse: (text = "8081") => parseInteger(text, 0, 65_535),
+  }),
+  publicUrl: setting({
+    variable: "COUNTERSIGN_PUBLIC_URL",
+    flag: "--public-url <url>",
+    default: "http://<host>:<port>",
+    meaning: "how clients reach the public listener",
+    parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
+  }),
+  dataDir: setting({
+    variable: "COUNTERSIGN_DATA_DIR",
+    flag: "--data-dir <folder>",
+    default: "./data",
+    meaning: "folder of the SQLite file countersign.db and of master.key",
+    parse: (text = "./data") => parsePath(text),
+  }),
+  databaseUrl: setting({
+    variable: "COUNTERSIGN_DATABASE_URL",
+    flag: "--database-url <url>",
+    default: "none: SQLite",
+    meaning: "reserved: PostgreSQL is not supported by this release",
+    secret: true,
+    parse: (text) => {
+      if (text !== undefined) throw new Problem("this release keeps its data in SQLite only; leave the setting out");
+      return undefined;
+    },
+  }),
+  masterSecrets: setting({
+    variable: "COUNTERSIGN_MASTER_SECRET",
+    default: "master.key in the data folder, made on the first start",
+    meaning: "32 bytes in base64, from which the signing keys derive; several, newest first, joined by commas",
+    secret: true,
+    parse: (text) => (text === undefined ? undefined : parseMasterSecrets(text)),
+  }),
+  workers: setting({
+    variable: "COUNTERSIGN_WORKERS",
+    flag: "--workers <number>",
+    default: "1",
+    meaning: "processes that serve; this release runs one",
+    parse: (text = "1") => {
+      if (text !== "1") throw new Problem("this release serves from one process; only 1 is allowed");
+      return 1;
+    },
+  }),
+  trustedProxies: setting({
+    variable: "COUNTERSIGN_TRUSTED_PROXIES",
+    flag: "--trusted-proxies <addresses>",
+    default: "none",
+    meaning: "addresses or networks, joined by commas, whose X-Forwarded-* headers are believed",
+    parse: (text) => (text === undefined ? [] : parseProxies(text)),
+  }),
+  refusalLimit: setting({
+    variable: "COUNTERSIGN_REFUSAL_LIMIT",
+    flag: "--refusal-limit <number>",
+    default: "600",
+    meaning: "refused requests a minute and client address before 429; 0: no limit",
+    parse: (text = "600") => parseInteger(text, 0, 1_000_000_000),
+  }),
+  logLevel: setting({
+    variable: "COUNTERSIGN_LOG_LEVEL",
+    flag: "--log-level <level>",
+    default: "info",
+    meaning: "trace, debug, info, warn, error, fatal or silent",
+    parse: (text = "info") => parseChoice(text, ["trace", "debug", "info", "warn", "error", "fatal", "silent"]),
+  }),
+} as const;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The effective configuration. */
+export type Config = { readonly [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]["parse"]> };
+
+/** Settings given as flags, as text. */
+export type Flags = { readonly [Name in SettingName]?: string | undefined };
+
+/**
+ * Reads flags and environment.
+ *
+ * @throws {ConfigError} for a malformed value, an unknown `COUNTERSIGN_…` variable, a value given twice, or a file that
+ *   can't be read
+ */
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
+  refuseUnknownVariables(environment);
+  const parsed: Partial<Record<SettingName, unknown>> = {};
+  for (const [name, definition] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
+    const given = findText(environment, flags[name], definition);
+    try {
+      if (given?.text === "") throw new Problem("is empty; give a value or leave it out");
+      parsed[name] = definition.parse(given?.text);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      throw new ConfigError(`${given?.source ?? definition.variable}: ${error.message}`);
+    }
+  }
+  return parsed as Config;
+}
+
+interface GivenText {
+  readonly text: string;
+  /** What to name in an error: the flag, the variable, or the variable that names the file. */
+  readonly source: string;
+}
+
+function findText(
+  environment: Readonly<Record<string, string | undefined>>,
+  flagText: string | undefined,
+  { variable, flag, secret }: Setting<unknown>,
+): GivenText | undefined {
+  if (flagText !== undefined) return { text: flagText, source: flag?.split(" ")[0] ?? variable };
+  const text = environment[variable];
+  const fileVariable = `${variable}_FILE`;
+  const file = secret === true ? environment[fileVariable] : undefined;
+  if (file === undefined) return text === undefined ? undefined : { text, source: variable };
+  if (text !== undefined) throw new ConfigError(`${fileVariable}: ${variable} is set as well; set one of the two`);
+  return { text: readSecretFile(fileVariable, file), source: fileVariable };
+}
+
+function readSecretFile(variable: string, file: string): string {
+  try {
+    if (statSync(file).size > 65_536) throw new ConfigError(`${variable}: the file is larger than 64 KiB`);
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    throw new ConfigError(`${variable}: the file can't be read (${code}); name a readable file`);
+  }
+}
+
+function refuseUnknownVariables(environment: Readonly<Record<string, string | undefined>>): void {
+  const known = Object.values(SETTINGS as Record<string, Setting<unknown>>).flatMap(({ variable, secret }) =>
+    secret === true ? [variable, `${variable}_FILE`] : [variable],
+  );
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith("COUNTERSIGN_") && !known.includes(name)) {
+      throw new ConfigError(`${name}: no such variable; known are ${known.join(", ")}`);
+    }
+  }
+}
+
+function parseHost(text: string): string {
+  if (isIP(text) === 0 && !/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text)) {
+    throw new Problem("an IP address or host name is needed, without scheme and port");
+  }
+  return text;
+}
+
+function parseInteger(text: string, min: number, max: number): number {
+  const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) throw new Problem(`a whole number from ${min} to ${max} is needed`);
+  return value;
+}
+
+/** @returns the URL without a slash at its end */
+function parsePublicUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    throw new Problem("a URL that begins with http:// or https:// is needed");
+  }
+  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+    throw new Problem("the URL must not hold a user name, a password, a query or a fragment");
+  }
+  return url.href.replace(/\/+$/, "");
+}
+
+function parsePath(text: string): string {
+  if (text.includes("\0")) throw new Problem("a path can't hold a NUL character");
+  return text;
+}
+
+function parseMasterSecrets(text: string): readonly Buffer[] {
+  return text.split(",").map((part, index) => {
+    const secret = Buffer.from(part.trim(), "base64");
+    // Exact, never cut to length: a secret that was mangled on its way must not silently become another one.
+    const canonical = [
+      secret.toString("base64"),
+      secret.toString("base64").replace(/=+$/, ""),
+      secret.toString("base64url"),
+    ];
+    if (!canonical.includes(part.trim()))
+      throw new Problem(`entry ${index + 1} isn't base64; 32 bytes in base64 are needed`);
+    if (secret.length !== MASTER_SECRET_BYTES) {
+      throw new Problem(`${MASTER_SECRET_BYTES} bytes in base64 are needed; entry ${index + 1} has ${secret.length}`);
+    }
+    return secret;
+  });
+}
+
+function parseProxies(text: string): readonly string[] {
+  const proxies = text.split(",").map((proxy) => proxy.trim());
+  try {
+    compileProxies(proxies);
+  } catch {
+    throw new Problem("IP addresses or networks such as 10.0.0.0/8 are needed, joined by commas");
+  }
+  return proxies;
+}
+
+function parseChoice<Choice extends string>(text: string, choices: readonly Choice[]): Choice {
+  const choice = choices.find((allowed) => allowed === text);
+  if (choice === undefined) throw new Problem(`one of ${choices.join(", ")} is needed`);
+  return choice;
+}

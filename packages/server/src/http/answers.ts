@@ -1,0 +1,140 @@
+/**
+ * HTTP: what comes in becomes a call of the core, what comes out becomes an answer. No rule of the exchange or the check is
+ * decided here, and nothing here knows the store.
+ */
+import type { ServerResponse } from "node:http";
+import { ERRORS_PATH, type Envelope, REALM, type RefusalCode } from "@countersign/protocol";
+import { Refusal } from "../core/refusal.ts";
+
+/** How a refusal leaves: its status and, for a 401, the scheme of its challenge (RFC 9110 §11.6.1). */
+interface Answer {
+  readonly status: number;
+  readonly challenge?: "JWT" | "Token";
+}
+
+/** The one table from refusals to statuses. */
+export const ANSWERS = {
+  authorization_missing: { status: 401, challenge: "JWT" },
+  authorization_scheme: { status: 401, challenge: "JWT" },
+  assertion_malformed: { status: 401, challenge: "JWT" },
+  assertion_algorithm: { status: 401, challenge: "JWT" },
+  assertion_header: { status: 401, challenge: "JWT" },
+  assertion_claims: { status: 401, challenge: "JWT" },
+  assertion_stale: { status: 401, challenge: "JWT" },
+  assertion_early: { status: 401, challenge: "JWT" },
+  assertion_expired: { status: 401, challenge: "JWT" },
+  assertion_audience: { status: 401, challenge: "JWT" },
+  assertion_rejected: { status: 401, challenge: "JWT" },
+  key_deactivated: { status: 403 },
+  key_expired: { status: 403 },
+  user_deactivated: { status: 403 },
+  account_deactivated: { status: 403 },
+  ttl_invalid: { status: 400 },
+  token_inactive: { status: 401, challenge: "Token" },
+  access_read_only: { status: 403 },
+  bad_request: { status: 400 },
+  not_found: { status: 404 },
+  method_not_allowed: { status: 405 },
+  request_timeout: { status: 408 },
+  body_too_large: { status: 413 },
+  uri_too_long: { status: 414 },
+  headers_too_large: { status: 431 },
+  rate_limited: { status: 429 },
+  internal: { status: 500 },
+  unavailable: { status: 503 },
+} as const satisfies Record<RefusalCode, Answer>;
+
+/** What every answer of one listener has in common. */
+export interface AnswerContext {
+  /** Without a slash at its end. */
+  readonly publicUrl: string;
+  readonly requestId: string;
+  /** Set where a token is expected instead of an assertion; a 401 then names the scheme `Token`. */
+  readonly challenge?: "Token";
+}
+
+/** A whole answer: header names and values by turns, as `ServerResponse.writeHead` takes them. */
+export interface WrittenAnswer {
+  readonly status: number;
+  readonly headers: string[];
+  readonly body: string;
+}
+
+/**
+ * Headers of every answer. Nothing served here may be cached (RFC 6749 §5.1), sniffed, framed or run.
+ * `Strict-Transport-Security` is for whoever terminates TLS.
+ */
+const COMMON_HEADERS = [
+  "Cache-Control",
+  "no-store",
+  "X-Content-Type-Options",
+  "nosniff",
+  "Content-Security-Policy",
+  "default-src 'none'; frame-ancestors 'none'",
+  "Referrer-Policy",
+  "no-referrer",
+] as const;
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** The common headers, the request's id and further ones, as a flat list. */
+export function headersWith(requestId: string, ...more: string[]): string[] {
+  return [...COMMON_HEADERS, "X-Request-Id", requestId, ...more];
+}
+
+/** The headers of a JSON answer with this body. `Pragma` is for caches of HTTP/1.0 (RFC 6749 §5.1). */
+export function jsonHeaders(requestId: string, body: string): string[] {
+  const length = String(Buffer.byteLength(body));
+  return headersWith(requestId, "Pragma", "no-cache", "Content-Type", JSON_TYPE, "Content-Length", length);
+}
+
+/** The answer to a refused request, in the envelope. */
+export function refusalAnswer(refusal: Refusal, context: AnswerContext): WrittenAnswer {
+  const { code, detail } = refusal;
+  const answer: Answer = ANSWERS[code];
+  const item = {
+    code,
+    message: refusal.message,
+    ...(detail.hint === undefined ? {} : { hint: detail.hint }),
+    docs: `${context.publicUrl}${ERRORS_PATH}#${code}`,
+  };
+  const envelope: Envelope<Record<string, never>> = {
+    meta: { code: answer.status, errors: [item], warnings: [] },
+    data: {},
+  };
+  const body = JSON.stringify(envelope);
+  const headers = jsonHeaders(context.requestId, body);
+  if (answer.challenge !== undefined) {
+    headers.push("WWW-Authenticate", `${context.challenge ?? answer.challenge} realm="${REALM}", error="${code}"`);
+  }
+  if (detail.allow !== undefined) headers.push("Allow", detail.allow);
+  if (detail.retryAfterSeconds !== undefined) headers.push("Retry-After", String(detail.retryAfterSeconds));
+  if (detail.rateLimit !== undefined) {
+    headers.push("RateLimit-Policy", detail.rateLimit.policy, "RateLimit", detail.rateLimit.state);
+  }
+  return { status: answer.status, headers, body };
+}
+
+/**
+ * What the outside learns of an error: a refusal as it is, anything else as `internal` with fixed text. Where the fault is
+ * on this side, the message names the request's id, under which the log has the cause.
+ */
+export function publicRefusal(error: unknown, requestId: string): Refusal {
+  if (error instanceof Refusal && error.code === "unavailable") {
+    return new Refusal("unavailable", `The service can't answer right now (request ${requestId}).`, {
+      ...error.detail,
+      hint: "Try again in a moment.",
+    });
+  }
+  if (error instanceof Refusal) return error;
+  return new Refusal("internal", `Something failed on this side (request ${requestId}).`, {
+    hint: "Tell the administrator of this service the request's id.",
+    cause: error,
+  });
+}
+
+/** Writes an answer. The body is one string, so that head and body leave in one write. */
+export function sendAnswer(response: ServerResponse, { status, headers, body }: WrittenAnswer): void {
+  response.writeHead(status, headers);
+  response.end(body);
+}

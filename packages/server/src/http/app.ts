@@ -1,0 +1,219 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  CHECK_PATH,
+  ERRORS_PATH,
+  METRICS_PATH,
+  OPENAPI_PATH,
+  REFRESH_PATH,
+  REQUEST_TARGET_BYTES_MAX,
+} from "@countersign/protocol";
+import { fastify, type FastifyInstance, LogController } from "fastify";
+import type { CheckToken } from "../core/check.ts";
+import type { Exchange } from "../core/exchange.ts";
+import { Refusal } from "../core/refusal.ts";
+import { headersWith, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
+import { createCheckEndpoint } from "./check/check-endpoint.ts";
+import type { OriginalMethods } from "./check/original-method.ts";
+import { errorReferencePage, PAGE_STYLE } from "./docs/error-reference.ts";
+import type { EndpointSurroundings, PlainEndpoint } from "./endpoint.ts";
+import { createExchangeEndpoint } from "./exchange/exchange-endpoint.ts";
+import { type Readiness, registerHealthRoutes } from "./health/health-routes.ts";
+import { plainEndpointPaths, registerOpenApi } from "./openapi.ts";
+import type { RefusalLimit } from "./refusal-limit.ts";
+
+/** Largest body that a route takes, in bytes. No route of this release needs one. */
+const BODY_BYTES_MAX = 65_536;
+
+export interface AppDependencies extends EndpointSurroundings {
+  readonly version: string;
+  readonly readiness: Readiness;
+}
+
+export interface PublicAppDependencies extends AppDependencies {
+  readonly exchange: Exchange;
+  readonly checkToken: CheckToken;
+  readonly refusalLimit: RefusalLimit;
+  readonly originalMethods: OriginalMethods;
+}
+
+/** Answers every request of a listener. Never listens itself. */
+export interface App {
+  readonly listener: PlainEndpoint;
+  close(): Promise<void>;
+}
+
+/**
+ * What clients, gateways and resource servers reach.
+ *
+ * The exchange and the check, which carry the load, are answered on plain `node:http`; everything else goes through Fastify
+ * (docs/adr/0004 has the figures).
+ */
+export async function buildPublicApp(dependencies: PublicAppDependencies): Promise<App> {
+  const { exchange, checkToken, refusalLimit, originalMethods } = dependencies;
+  const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, dependencies);
+  const checkEndpoint = createCheckEndpoint(checkToken, refusalLimit, originalMethods, dependencies);
+
+  const app = createFastify(dependencies);
+  await registerOpenApi(app, apiInfo(dependencies, "Countersign", dependencies.publicUrl), plainEndpointPaths());
+  registerCommonRoutes(app, dependencies);
+  await app.ready();
+
+  return {
+    close: () => app.close(),
+    listener(request, response) {
+      const target = originForm(request);
+      if (target.length > REQUEST_TARGET_BYTES_MAX) {
+        const problem = `The request's path and query have over ${REQUEST_TARGET_BYTES_MAX} characters.`;
+        refuse(request, response, new Refusal("uri_too_long", problem), dependencies);
+        return;
+      }
+      const question = target.indexOf("?");
+      const path = question < 0 ? target : target.slice(0, question);
+      if (path === REFRESH_PATH || path === WITHOUT_SLASH.refresh) exchangeEndpoint(request, response);
+      else if (path.startsWith(CHECK_PATH) || path === WITHOUT_SLASH.check) checkEndpoint(request, response);
+      else app.routing(request, response);
+    },
+  };
+}
+
+/** What operators and Prometheus reach. */
+export async function buildInternalApp(dependencies: AppDependencies & { readonly adminUrl: string }): Promise<App> {
+  const { metrics, adminUrl } = dependencies;
+  const app = createFastify(dependencies);
+  await registerOpenApi(app, apiInfo(dependencies, "Countersign, internal listener", adminUrl));
+  registerCommonRoutes(app, dependencies);
+  app.get(METRICS_PATH, { schema: { tags: ["metrics"], summary: "Figures for Prometheus" } }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text()),
+  );
+  await app.ready();
+  return {
+    close: () => app.close(),
+    listener: (request, response) => {
+      app.routing(request, response);
+    },
+  };
+}
+
+const WITHOUT_SLASH = { refresh: REFRESH_PATH.slice(0, -1), check: CHECK_PATH.slice(0, -1) } as const;
+
+/** The path and query of a request, also where the target is absolute, as a proxy may send it (RFC 9112 §3.2.2). */
+function originForm(request: IncomingMessage): string {
+  const target = request.url ?? "/";
+  if (target.startsWith("/")) return target;
+  const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0];
+  if (origin === undefined) return target;
+  const rest = target.slice(origin.length);
+  request.url = rest.startsWith("/") ? rest : `/${rest}`;
+  return request.url;
+}
+
+function createFastify({ nextRequestId, publicUrl, log, metrics, clientAddress }: AppDependencies): FastifyInstance {
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: nextRequestId,
+    bodyLimit: BODY_BYTES_MAX,
+    exposeHeadRoutes: true,
+    frameworkErrors: (error, request, reply) => {
+      void sendError(error, request.id, reply.hijack().raw);
+    },
+  }) as unknown as FastifyInstance;
+
+  function sendError(error: unknown, requestId: string, response: ServerResponse): void {
+    const refusal = publicRefusal(toRefusal(error), requestId);
+    metrics.refused("other", refusal.code);
+    const line = { request_id: requestId, route: "other", code: refusal.code };
+    if (refusal.code === "internal" || refusal.code === "unavailable") {
+      log.error({ ...line, err: refusal.cause }, "request failed");
+    } else log.debug(line, "request refused");
+    sendAnswer(response, refusalAnswer(refusal, { publicUrl, requestId }));
+  }
+
+  app.addHook("onRequest", (request, reply, done) => {
+    const headers = headersWith(request.id);
+    for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? "", headers[at + 1]);
+    done();
+  });
+  app.addHook("onResponse", (request, reply, done) => {
+    metrics.requestEnded("other", reply.elapsedTime);
+    log.debug(
+      {
+        request_id: request.id,
+        route: request.routeOptions.url ?? null,
+        status: reply.statusCode,
+        client: clientAddress(request.raw),
+      },
+      "request answered",
+    );
+    done();
+  });
+  app.setErrorHandler((error, request, reply) => {
+    sendError(error, request.id, reply.hijack().raw);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const allow = allowedMethods(app, request.raw.url ?? "/");
+    const refusal =
+      allow === undefined
+        ? new Refusal("not_found", "There is nothing at this path.", { hint: `${OPENAPI_PATH} lists what there is.` })
+        : new Refusal("method_not_allowed", "The path exists, but not with this method.", { allow });
+    if (allow !== undefined && request.method === "OPTIONS") return reply.code(204).header("Allow", allow).send();
+    sendError(refusal, request.id, reply.hijack().raw);
+    return reply;
+  });
+  return app;
+}
+
+/** The methods with which a path is served; `undefined` where it isn't at all. */
+function allowedMethods(app: FastifyInstance, target: string): string | undefined {
+  const path = target.split("?")[0] ?? "/";
+  const methods = (["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const).filter((method) =>
+    app.hasRoute({ method, url: path }),
+  );
+  return methods.length === 0 ? undefined : [...methods, "OPTIONS"].join(", ");
+}
+
+/** Fastify's own errors as refusals; anything else stays a defect. */
+function toRefusal(error: unknown): unknown {
+  if (error instanceof Refusal || !(error instanceof Error) || !("statusCode" in error)) return error;
+  if (error.statusCode === 413) {
+    return new Refusal("body_too_large", `The body is larger than ${BODY_BYTES_MAX} bytes.`, { cause: error });
+  }
+  const isClientsFault = typeof error.statusCode === "number" && error.statusCode >= 400 && error.statusCode < 500;
+  return isClientsFault
+    ? new Refusal("bad_request", "The request's path or body isn't valid.", { cause: error })
+    : error;
+}
+
+function registerCommonRoutes(app: FastifyInstance, { readiness }: AppDependencies): void {
+  registerHealthRoutes(app, readiness);
+  app.get(OPENAPI_PATH, { schema: { tags: ["documentation"], summary: "This document" } }, () => app.swagger());
+  const page = errorReferencePage();
+  const styleHash = createHash("sha256").update(PAGE_STYLE).digest("base64");
+  app.get(
+    ERRORS_PATH,
+    { schema: { tags: ["documentation"], summary: "Every refusal code, its cause and its fix" } },
+    (_request, reply) =>
+      reply
+        .header(
+          "Content-Security-Policy",
+          `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'`,
+        )
+        .type("text/html; charset=utf-8")
+        .send(page),
+  );
+}
+
+function apiInfo({ version }: AppDependencies, title: string, url: string) {
+  return { title, version, url, description: "A signed assertion in, a short-lived token out; revocation at once." };
+}
+
+function refuse(
+  _request: IncomingMessage,
+  response: ServerResponse,
+  refusal: Refusal,
+  { publicUrl, nextRequestId, metrics }: AppDependencies,
+): void {
+  metrics.refused("other", refusal.code);
+  sendAnswer(response, refusalAnswer(refusal, { publicUrl, requestId: nextRequestId() }));
+}

@@ -1,0 +1,161 @@
+import { ERRORS_PATH, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
+import { ANSWERS } from "../answers.ts";
+
+/** What a code means and what to do about it. */
+interface Explanation {
+  readonly cause: string;
+  readonly fix: string;
+}
+
+/** The reference of refusal codes: the page at `/docs/errors` and docs/errors.md are both written from it. */
+export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
+  authorization_missing: {
+    cause: "The request has no Authorization header.",
+    fix: "Send `Authorization: JWT <assertion>` to the exchange, `Authorization: Token <token>` to the check. Some proxies and PHP set-ups remove the header on the way.",
+  },
+  authorization_scheme: {
+    cause:
+      "The Authorization header begins with another word than the one that is needed, or with the credential itself.",
+    fix: "The exchange takes `JWT`, the check `Token` or `Bearer`, each followed by a space.",
+  },
+  assertion_malformed: {
+    cause:
+      "The credential isn't a compact JWS of two JSON objects in canonical base64url, names a member twice, or has over 8192 characters.",
+    fix: "Send what your JWT library returns, unchanged. With PyJWT 1.x call `.decode(\"ascii\")` on it first: `b'…'` in the header is the mark of that mistake.",
+  },
+  assertion_algorithm: {
+    cause: "The assertion's `alg` isn't RS256, RS384 or RS512.",
+    fix: "Sign with your RSA private key and name RS256 as the algorithm. HS256 with a PEM text as its secret is a common slip.",
+  },
+  assertion_header: {
+    cause: "The assertion's header has `crit`, which demands extensions that this service doesn't know.",
+    fix: "Leave `crit` out.",
+  },
+  assertion_claims: {
+    cause: "`username` or `iat` is missing, or `username`, `iat`, `exp` or `nbf` has the wrong type.",
+    fix: "`username` is a string; the times are JSON numbers in seconds since the epoch (fractions are fine), not strings.",
+  },
+  assertion_stale: {
+    cause: "`iat` is more than 60 s in the past.",
+    fix: "Sign a new assertion for each exchange, and set the client's clock by NTP. The message says by how much it was off.",
+  },
+  assertion_early: {
+    cause: "`iat` or `nbf` is more than 60 s in the future.",
+    fix: "Set the client's clock by NTP. A value near 1.7e12 is milliseconds: divide by 1000.",
+  },
+  assertion_expired: {
+    cause: "`exp` passed more than 60 s ago.",
+    fix: "Sign a new assertion for each exchange, and set the client's clock by NTP.",
+  },
+  assertion_audience: {
+    cause: "`aud` is there and doesn't name this service.",
+    fix: "Leave `aud` out, or set it to this service's public URL.",
+  },
+  assertion_rejected: {
+    cause: "There is no such API user, or none of its keys verifies the signature. The answer doesn't say which.",
+    fix: "Check `username`, and that the public half of the private key was added for that user. An administrator sees more with `countersign explain`.",
+  },
+  key_deactivated: {
+    cause: "The signature is right, but the key that made it is deactivated or revoked.",
+    fix: "Ask an administrator to activate it, or use a new key pair. A revoked key stays off.",
+  },
+  key_expired: {
+    cause: "The signature is right, but the key that made it is past its expiry.",
+    fix: "Use a new key pair.",
+  },
+  user_deactivated: {
+    cause: "The signature is right, but the API user is deactivated.",
+    fix: "Ask an administrator to activate it.",
+  },
+  account_deactivated: {
+    cause: "The signature is right, but the API user's account is deactivated.",
+    fix: "Ask an administrator to activate it.",
+  },
+  ttl_invalid: {
+    cause: "The query parameter `ttl` isn't a whole number from 600 to 43200, or is given twice.",
+    fix: "Give whole seconds in decimal digits, or leave `ttl` out for 3600.",
+  },
+  token_inactive: {
+    cause:
+      "The token is expired, was altered, isn't one of this service's, or its key, user or account was switched off. The answer doesn't say which.",
+    fix: "Exchange a new assertion for a new token. If that is refused too, its answer says why.",
+  },
+  access_read_only: {
+    cause: "The token belongs to a read-only API user, and the request isn't a GET, HEAD or OPTIONS.",
+    fix: "Use an API user with full access.",
+  },
+  bad_request: {
+    cause: "The request isn't valid HTTP, or its parameters or body aren't valid.",
+    fix: "The message says what is wrong.",
+  },
+  not_found: {
+    cause: "There is nothing at this path.",
+    fix: "Check the path; `/openapi.json` lists all there are.",
+  },
+  method_not_allowed: {
+    cause: "The path exists, but not with this method.",
+    fix: "The header `Allow` lists the methods.",
+  },
+  request_timeout: {
+    cause: "The request's head or body didn't arrive in time.",
+    fix: "Send the whole request at once.",
+  },
+  body_too_large: {
+    cause: "The request's body is larger than this endpoint takes.",
+    fix: "Send less. The exchange and the check need no body at all.",
+  },
+  uri_too_long: {
+    cause: "The request's path and query have over 8192 characters.",
+    fix: "Send the credential in the Authorization header, never in the URL.",
+  },
+  headers_too_large: {
+    cause: "The request's headers have over 16 KiB in all.",
+    fix: "Send fewer headers; an assertion has at most 8192 characters.",
+  },
+  rate_limited: {
+    cause: "Too many requests from this address were refused within a minute.",
+    fix: "Wait for the seconds in `Retry-After`, and mend what the earlier answers complained about.",
+  },
+  internal: {
+    cause: "Something failed on this side.",
+    fix: "Tell the administrator the request id; the log has the cause under it.",
+  },
+  unavailable: {
+    cause: "The service can't be sure of the state of keys right now, or is starting or stopping.",
+    fix: "Try again in a moment. No stale answer is given in the meantime.",
+  },
+};
+
+/** docs/errors.md. */
+export function errorReferenceMarkdown(): string {
+  const sections = REFUSAL_CODES.map((code) => {
+    const { cause, fix } = ERROR_REFERENCE[code];
+    return `## ${code}\n\nHTTP ${ANSWERS[code].status}. ${cause}\n\n${fix}\n`;
+  });
+  return [
+    "# Refusals\n",
+    "Every refusal carries one of these codes, in the envelope's `meta.errors[0].code` and, with a 401, in",
+    "`WWW-Authenticate`. The same reference is served at",
+    `\`${ERRORS_PATH}\`, where the \`docs\` links in answers lead.\n`,
+    "Written from packages/server/src/http/docs/error-reference.ts by `npm run docs`.\n",
+    ...sections,
+  ].join("\n");
+}
+
+/** The page at `/docs/errors`. Its only style is inline in one element, which the page's own policy names by hash. */
+export function errorReferencePage(): string {
+  const sections = REFUSAL_CODES.map((code) => {
+    const { cause, fix } = ERROR_REFERENCE[code];
+    return `<section id="${code}"><h2><a href="#${code}">${code}</a> <small>HTTP ${ANSWERS[code].status}</small></h2><p>${html(cause)}</p><p>${html(fix)}</p></section>`;
+  });
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Refusals - Countersign</title><style>${PAGE_STYLE}</style></head><body><main><h1>Refusals</h1><p>Every refusal carries one of these codes, in <code>meta.errors[0].code</code> of its answer.</p>${sections.join("")}</main></body></html>`;
+}
+
+export const PAGE_STYLE =
+  ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:44rem;padding:0 1rem}h2{font:600 1.1rem ui-monospace,monospace;margin:2rem 0 .25rem}h2 a{color:inherit;text-decoration:none}small{font-weight:400;opacity:.7}section p{margin:.25rem 0}:target{outline:2px solid;outline-offset:.5rem}code{font-family:ui-monospace,monospace}";
+
+/** Plain text with `code` in backticks, as HTML. */
+function html(text: string): string {
+  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return escaped.replaceAll(/`([^`]+)`/g, "<code>$1</code>");
+}

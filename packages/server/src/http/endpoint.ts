@@ -1,0 +1,102 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { performance } from "node:perf_hooks";
+import type { RefusalCode } from "@countersign/protocol";
+import { compile, default as proxyAddress } from "@fastify/proxy-addr";
+import { type AnswerContext, publicRefusal, refusalAnswer, sendAnswer, type WrittenAnswer } from "./answers.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { Metrics, Route } from "./metrics.ts";
+
+/** What an endpoint needs beside its own part of the core. */
+export interface EndpointSurroundings {
+  readonly publicUrl: string;
+  readonly nextRequestId: () => string;
+  readonly clientAddress: ClientAddress;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Answers one request on plain `node:http`. */
+export type PlainEndpoint = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** One request on its way through an endpoint. */
+export interface Visit {
+  readonly request: IncomingMessage;
+  readonly requestId: string;
+  readonly clientAddress: string;
+}
+
+/**
+ * Makes an endpoint of a function from a request to an answer. Whatever the function throws becomes a refusal in the
+ * envelope; a defect is logged with the request's id and answered with fixed text.
+ *
+ * @param answer may answer at once or later
+ * @param options.challenge the scheme in a 401's challenge, where it isn't `JWT`
+ * @param options.refusalLevel the level at which refusals are logged: `info` unless given
+ * @param options.onRefused told of each refusal that counts against the client
+ */
+export function createEndpoint(
+  route: Route,
+  surroundings: EndpointSurroundings,
+  answer: (visit: Visit) => WrittenAnswer | Promise<WrittenAnswer>,
+  options: {
+    readonly challenge?: "Token";
+    readonly refusalLevel?: "info" | "debug";
+    readonly onRefused?: (visit: Visit) => void;
+  } = {},
+): PlainEndpoint {
+  const { publicUrl, nextRequestId, clientAddress, log, metrics } = surroundings;
+
+  return (request, response) => {
+    const startedAtMs = performance.now();
+    const requestId = nextRequestId();
+    const visit: Visit = {
+      request,
+      requestId,
+      get clientAddress() {
+        return clientAddress(request);
+      },
+    };
+
+    const send = (written: WrittenAnswer) => {
+      sendAnswer(response, written);
+      metrics.requestEnded(route, performance.now() - startedAtMs);
+    };
+    const refuse = (error: unknown) => {
+      const refusal = publicRefusal(error, requestId);
+      const { code } = refusal;
+      if (isClientsFault(code)) options.onRefused?.(visit);
+      metrics.refused(route, code);
+      const line = { request_id: requestId, route, code, client: visit.clientAddress };
+      if (code === "internal" || code === "unavailable") log.error({ ...line, err: refusal.cause }, "request failed");
+      else log[options.refusalLevel ?? "info"]({ ...line, reason: refusal.message }, "request refused");
+      const context: AnswerContext = {
+        publicUrl,
+        requestId,
+        ...(options.challenge && { challenge: options.challenge }),
+      };
+      send(refusalAnswer(refusal, context));
+    };
+
+    try {
+      const written = answer(visit);
+      if (written instanceof Promise) written.then(send).catch(refuse);
+      else send(written);
+    } catch (error) {
+      refuse(error);
+    }
+  };
+}
+
+/** Does a refusal with this code count against the client? */
+function isClientsFault(code: RefusalCode): boolean {
+  return code !== "internal" && code !== "unavailable" && code !== "rate_limited";
+}
+
+/** Who sent a request: the peer's address or, behind trusted proxies, the first address that isn't one of theirs. */
+export type ClientAddress = (request: IncomingMessage) => string;
+
+export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
+  if (trustedProxies.length === 0) return (request) => request.socket.remoteAddress ?? "unknown";
+  const isTrusted = compile([...trustedProxies]);
+  return (request) => (request.socket.remoteAddress === undefined ? "unknown" : proxyAddress(request, isTrusted));
+}

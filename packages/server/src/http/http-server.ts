@@ -1,0 +1,146 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { Refusal } from "../core/refusal.ts";
+import { publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
+import type { PlainEndpoint } from "./endpoint.ts";
+
+/** A head that takes longer to arrive is cut off: a slow client must not hold a connection for nothing. */
+const HEAD_TIMEOUT_MS = 10_000;
+
+/** The same for a whole request. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Longer than the idle time of the usual load balancers (60 s), so that they close first and never hit a closing socket. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+/** All of a request's headers together. */
+const HEADERS_BYTES_MAX = 16_384;
+
+/** How often idle connections are looked for while draining. */
+const DRAIN_CHECK_MS = 50;
+
+/** A listening HTTP server whose answers come from whatever {@link HttpServer.serve} was given last. */
+export interface HttpServer {
+  /** As a client on this machine can reach it, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Until this is called, every request is answered 503. */
+  serve(listener: PlainEndpoint): void;
+  /** Accepts nothing new, waits for requests under way, and cuts them off after `drainMsMax`. */
+  drain(drainMsMax: number): Promise<void>;
+}
+
+/** The listener can't be opened; the message says which address and why. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/**
+ * Opens a listener.
+ *
+ * @throws {ListenError} where the address is taken, unknown or not allowed
+ */
+export async function openHttpServer(host: string, port: number, nextRequestId: () => string): Promise<HttpServer> {
+  let listener: PlainEndpoint = (_request, response) => {
+    answerError(response, new Refusal("unavailable", "starting", { retryAfterSeconds: 1 }), nextRequestId());
+  };
+  const serveRequest = (request: IncomingMessage, response: ServerResponse) => {
+    if (request.headers.host === undefined && request.httpVersion === "1.1") {
+      // RFC 9112 §3.2. Node's own answer has no body, so its check is switched off below.
+      answerError(response, new Refusal("bad_request", "The request has no Host header."), nextRequestId());
+    } else listener(request, response);
+  };
+  const server = createServer(
+    {
+      maxHeaderSize: HEADERS_BYTES_MAX,
+      headersTimeout: HEAD_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      requireHostHeader: false,
+      // Of two Authorization headers Node would silently drop the second; joined, they are no credential.
+      joinDuplicateHeaders: true,
+    },
+    serveRequest,
+  );
+  // An expectation that nobody knows may be ignored (RFC 9110 §10.1.1); Node's own 417 has no body.
+  server.on("checkExpectation", serveRequest);
+  server.on("clientError", (error: Error & { code?: string }, socket: Socket) => {
+    answerClientError(error, socket, nextRequestId());
+  });
+  await listen(server, host, port);
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`,
+    serve(next) {
+      listener = next;
+    },
+    drain: (drainMsMax) => drain(server, drainMsMax),
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: Error & { code?: string }) => {
+      const reasons: Record<string, string> = {
+        EADDRINUSE: "the port is in use",
+        EACCES: "this user may not use the port",
+        EADDRNOTAVAIL: "this machine doesn't have the address",
+        ENOTFOUND: "the host name is unknown",
+      };
+      reject(
+        new ListenError(`can't listen on ${host} port ${port}: ${reasons[error.code ?? ""] ?? error.code ?? "failed"}`),
+      );
+    });
+    server.listen(port, host, () => {
+      resolve();
+    });
+  });
+}
+
+async function drain(server: Server, drainMsMax: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    // A connection that becomes idle after its answer would otherwise stay for the keep-alive time.
+    const sweep = setInterval(() => {
+      server.closeIdleConnections();
+    }, DRAIN_CHECK_MS);
+    const deadline = setTimeout(() => {
+      server.closeAllConnections();
+    }, drainMsMax);
+    server.close(() => {
+      clearInterval(sweep);
+      clearTimeout(deadline);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** Refusals from before there is an application. Their `docs` links are relative: nobody knows the public URL yet. */
+function answerError(response: ServerResponse, error: unknown, requestId: string): void {
+  sendAnswer(response, refusalAnswer(publicRefusal(error, requestId), { publicUrl: "", requestId }));
+}
+
+/** What llhttp couldn't make a request of, and what took too long. There is no ServerResponse to answer on. */
+function answerClientError(error: Error & { code?: string }, socket: Socket, requestId: string): void {
+  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
+    // Behind an earlier answer on the same connection, nobody could tell what this one answers.
+    socket.destroy();
+    return;
+  }
+  const { status, headers, body } = refusalAnswer(clientErrorRefusal(error.code), { publicUrl: "", requestId });
+  const lines = [`HTTP/1.1 ${status} Refused`, `Date: ${new Date().toUTCString()}`];
+  for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+  socket.end(`${lines.join("\r\n")}\r\nConnection: close\r\n\r\n${body}`);
+}
+
+function clientErrorRefusal(code: string | undefined): Refusal {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW":
+      return new Refusal("headers_too_large", `The request's headers have over ${HEADERS_BYTES_MAX} bytes.`);
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return new Refusal("body_too_large", "The request's chunk extensions are too large.");
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new Refusal("request_timeout", "The request didn't arrive in time.");
+    default:
+      return new Refusal("bad_request", "The request isn't valid HTTP.");
+  }
+}

@@ -1,0 +1,95 @@
+import type { RefusalCode } from "@countersign/protocol";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { InactiveReason } from "../core/check.ts";
+import type { RegistryView } from "../core/registry/view.ts";
+
+/** The routes that metrics and logs tell apart. Never a path: a path is the client's text. */
+export type Route = "exchange" | "check" | "other";
+
+/** Figures for Prometheus. No label ever holds a user, a key or anything that a client chose. */
+export interface Metrics {
+  tokenIssued(): void;
+  tokenChecked(verdict: "active" | InactiveReason): void;
+  refused(route: Route, code: RefusalCode): void;
+  requestEnded(route: Route, durationMs: number): void;
+  readonly contentType: string;
+  /** The figures in Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+/** Upper bounds in seconds: an exchange takes under a millisecond, a bad day a second. */
+const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 5];
+
+export function createMetrics(view: Pick<RegistryView, "figures" | "isFresh">): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+
+  // Counted in plain variables and handed over when Prometheus asks: a labelled counter costs more than a token check.
+  let issued = 0;
+  let active = 0;
+  const inactive = new Counter({
+    name: "countersign_tokens_inactive_total",
+    help: "Token checks that found an inactive token, by reason",
+    labelNames: ["reason"],
+    registers,
+  });
+  const refusals = new Counter({
+    name: "countersign_refusals_total",
+    help: "Refused requests by route and refusal code",
+    labelNames: ["route", "code"],
+    registers,
+  });
+  const durations = new Histogram({
+    name: "countersign_request_duration_seconds",
+    help: "Time from a request's head to the end of its answer, by route",
+    labelNames: ["route"],
+    buckets: DURATION_BUCKETS,
+    registers,
+  });
+  const counterOf = (name: string, help: string, value: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(value());
+      },
+    });
+  const gaugeOf = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  counterOf("countersign_tokens_issued_total", "Tokens issued", () => issued);
+  counterOf("countersign_tokens_active_total", "Token checks that found an active token", () => active);
+  counterOf("countersign_view_hits_total", "Lookups that the registry view answered", () => view.figures().hits);
+  counterOf("countersign_view_misses_total", "Lookups that had to ask the store", () => view.figures().misses);
+  gaugeOf("countersign_view_users", "API users in the registry view", () => view.figures().users);
+  gaugeOf("countersign_view_fresh", "1 where the registry view is confirmed, 0 past the staleness bound", () =>
+    view.isFresh() ? 1 : 0,
+  );
+
+  return {
+    tokenIssued() {
+      issued++;
+    },
+    tokenChecked(verdict) {
+      if (verdict === "active") active++;
+      else inactive.inc({ reason: verdict });
+    },
+    refused(route, code) {
+      refusals.inc({ route, code });
+    },
+    requestEnded(route, durationMs) {
+      durations.observe({ route }, durationMs / 1000);
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+}

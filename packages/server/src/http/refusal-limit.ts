@@ -1,0 +1,76 @@
+import { isIPv6 } from "node:net";
+import { LRUCache } from "lru-cache";
+import { Refusal } from "../core/refusal.ts";
+import type { Clock } from "../core/surroundings.ts";
+
+/** Refusals are counted over windows of this length, each beginning with a client's first refusal. */
+const WINDOW_SECONDS = 60;
+
+/** How many clients are counted at once. Beyond that the one that was refused longest ago is forgotten. */
+const CLIENTS_MAX = 50_000;
+
+/** Counts a client's refused requests, and refuses all its requests once there were too many. */
+export interface RefusalLimit {
+  /** Before the work. @throws {Refusal} `rate_limited` */
+  check(address: string): void;
+  /** After a refusal. Accepted requests aren't counted. */
+  count(address: string): void;
+}
+
+interface Window {
+  refusals: number;
+  readonly endsAtMs: number;
+}
+
+/** @param limit refusals a minute and client; 0 for none */
+export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
+  if (limit === 0) return { check: () => undefined, count: () => undefined };
+  const windows = new LRUCache<string, Window>({ max: CLIENTS_MAX });
+
+  function findWindow(client: string, nowMs: number): Window | undefined {
+    const window = windows.get(client);
+    return window !== undefined && nowMs < window.endsAtMs ? window : undefined;
+  }
+
+  return {
+    check(address) {
+      if (windows.size === 0) return;
+      const nowMs = clock.monotonicMs();
+      const window = findWindow(clientOf(address), nowMs);
+      if (window === undefined || window.refusals < limit) return;
+      const retryAfterSeconds = Math.ceil((window.endsAtMs - nowMs) / 1000);
+      throw new Refusal("rate_limited", `${limit} requests from this address were refused within a minute.`, {
+        hint: "Mend the client: its earlier answers say what is wrong. Then wait for the time in Retry-After.",
+        retryAfterSeconds,
+        rateLimit: {
+          policy: `"refusals";q=${limit};w=${WINDOW_SECONDS}`,
+          state: `"refusals";r=0;t=${retryAfterSeconds}`,
+        },
+      });
+    },
+    count(address) {
+      const client = clientOf(address);
+      const nowMs = clock.monotonicMs();
+      const window = findWindow(client, nowMs);
+      if (window === undefined) windows.set(client, { refusals: 1, endsAtMs: nowMs + WINDOW_SECONDS * 1000 });
+      else window.refusals++;
+    },
+  };
+}
+
+/** An IPv4 address, or the /64 network of an IPv6 address: whoever has one address of it has them all (RFC 6177). */
+function clientOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const mapped = /^::ffff:([0-9.]+)$/i.exec(address);
+  if (mapped?.[1] !== undefined) return mapped[1];
+  const [head = "", tail] = address.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  if (tail !== undefined) {
+    const after = tail === "" ? 0 : tail.split(":").length;
+    while (groups.length + after < 8) groups.push("0");
+  }
+  return groups
+    .slice(0, 4)
+    .map((group) => group.toLowerCase().replace(/^0+(?=.)/, ""))
+    .join(":");
+}

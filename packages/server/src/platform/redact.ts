@@ -1,0 +1,33 @@
+/** What stands in a log line where a secret was. */
+const REDACTED = "[redacted]";
+
+/**
+ * What must never reach a log, by its form. The sink applies this to whole lines, so that it holds for every message,
+ * field, header and stack trace, whoever wrote it.
+ */
+const SECRET_FORMS: readonly RegExp[] = [
+  // Private keys in PEM, cut off or not; line ends are escaped in JSON.
+  /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|(?="|$))/g,
+  // Assertions: a JWS whose header is a JSON object ('{"', '{ ', '{\n' … in base64url), whole or without its signature.
+  /\be[wy][A-Za-z0-9_=+/-]{6,}\.[A-Za-z0-9_=+/-]*(?:\.[A-Za-z0-9_=+/-]*)?/g,
+  // Tokens.
+  /\b[0-9]{1,10}\.[A-Za-z0-9_-]{8,28}\.[A-Za-z0-9_-]{20,}/g,
+  // Secrets of resource servers and administrators.
+  /\bcs(?:rs|at)_[A-Za-z0-9_-]+/g,
+  // Whatever follows a credential's scheme.
+  /\b(?:JWT|Token|Bearer|Basic) +[A-Za-z0-9._~+/=-]{16,}/gi,
+];
+
+/**
+ * Makes a function that removes secrets from a line: those of a known form, and `secrets`, letter by letter.
+ *
+ * @param secrets exact texts, such as the configured master secret
+ */
+export function createRedactor(secrets: readonly string[]): (line: string) => string {
+  return (line) => {
+    let redacted = line;
+    for (const secret of secrets) if (secret !== "") redacted = redacted.replaceAll(secret, REDACTED);
+    for (const form of SECRET_FORMS) redacted = redacted.replace(form, REDACTED);
+    return redacted;
+  };
+}
