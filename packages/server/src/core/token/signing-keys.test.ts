@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { describe, test } from "node:test";
+import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
+import { readVectors, type TokenVectors } from "../../testing/vectors.ts";
+import { mintToken } from "./mint-token.ts";
+import { deriveSigningKeys, MasterSecretMismatch, masterSecretFingerprint } from "./signing-keys.ts";
+
+const vectors = readVectors<TokenVectors>("tokens");
+const secret = Buffer.from(vectors.masterSecret, "base64");
+const otherSecret = Buffer.from(vectors.otherMasterSecret, "base64");
+
+function record(number: number, masterFingerprint = vectors.masterFingerprint, retiredAtMs: number | null = null) {
+  return { number, masterFingerprint, createdAtMs: 0, retiredAtMs };
+}
+
+describe("signing keys", () => {
+  for (const { number, key } of vectors.signingKeys) {
+    test(`number ${number} derives as RFC 5869 says, and will for good: live tokens depend on it`, () => {
+      const keys = deriveSigningKeys([record(number)], [secret]);
+      const expected = createHmac("sha256", Buffer.from(key, "hex")).update("1.abc").digest("base64url");
+      assert.equal(keys.mac(number, "1.abc"), expected);
+      assert.equal(keys.currentNumber, number);
+    });
+  }
+
+  test("the newest of those in use signs new tokens, in whatever order they come", () => {
+    assert.equal(deriveSigningKeys([record(3), record(1), record(2)], [secret]).currentNumber, 3);
+  });
+
+  test("a retired one is gone, even where it is the newest", () => {
+    const keys = deriveSigningKeys([record(1), record(2, vectors.masterFingerprint, 5)], [secret]);
+    assert.equal(keys.currentNumber, 1);
+    assert.equal(keys.mac(2, "text"), undefined);
+  });
+
+  test("numbers that don't exist have no MAC", () => {
+    const keys = deriveSigningKeys([record(1)], [secret]);
+    for (const number of [0, 2, -1, 1.5, Number.NaN]) assert.equal(keys.mac(number, "text"), undefined);
+  });
+
+  test("may derive from several master secrets, each by its fingerprint", () => {
+    const keys = deriveSigningKeys([record(1), record(2, vectors.otherMasterFingerprint)], [otherSecret, secret]);
+    assert.equal(keys.mac(1, "text"), deriveSigningKeys([record(1)], [secret]).mac(1, "text"));
+    assert.notEqual(keys.mac(2, "text"), deriveSigningKeys([record(2)], [secret]).mac(2, "text"));
+  });
+
+  test("a master secret that isn't the store's is refused by its fingerprint, and the secret isn't shown", () => {
+    assert.throws(
+      () => deriveSigningKeys([record(1)], [otherSecret]),
+      (error: unknown) => {
+        assert.ok(error instanceof MasterSecretMismatch);
+        assert.equal(
+          error.message,
+          "the master secret doesn't belong to this store: signing key 1 was derived from the master secret with " +
+            `fingerprint ${vectors.masterFingerprint}, and the configured one has ${vectors.otherMasterFingerprint}`,
+        );
+        return true;
+      },
+    );
+  });
+
+  test("a retired key's master secret isn't needed any more", () => {
+    const keys = deriveSigningKeys([record(1, vectors.otherMasterFingerprint, 5), record(2)], [secret]);
+    assert.equal(keys.currentNumber, 2);
+  });
+
+  for (const records of [[], [record(1, vectors.masterFingerprint, 5)]]) {
+    test(`a store without one in use can't mint (${records.length} retired)`, () => {
+      assert.throws(() => deriveSigningKeys(records, [secret]), {
+        name: "MasterSecretMismatch",
+        message: "the store has no signing key that is in use",
+      });
+    });
+  }
+
+  test("minting without a current key is a defect, not a token", () => {
+    assert.throws(
+      () =>
+        mintToken({ currentNumber: 7, mac: () => undefined }, { nonce: 0, userId: 1, expiresAtSeconds: 2, keyId: 3 }),
+      { name: "Error", message: "signing key 7 is current but can't sign" },
+    );
+  });
+});
+
+describe("a master secret's fingerprint", () => {
+  test("is as the vector says, and differs between secrets", () => {
+    assert.equal(masterSecretFingerprint(secret), vectors.masterFingerprint);
+    assert.equal(masterSecretFingerprint(otherSecret), vectors.otherMasterFingerprint);
+    assert.deepEqual(secret, TEST_MASTER_SECRET);
+  });
+
+  test("is no part of any signing key", () => {
+    for (const { key } of vectors.signingKeys) assert.ok(!key.includes(vectors.masterFingerprint));
+  });
+});

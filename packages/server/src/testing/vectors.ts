@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+
+/** Reads `vectors/<name>.json`. The caller says what is in it. */
+export function readVectors<Vectors>(name: string): Vectors {
+  return JSON.parse(readFileSync(new URL(`../../../../vectors/${name}.json`, import.meta.url), "utf8")) as Vectors;
+}
+
+/** What `vectors/tokens.json` holds of a token's claims, in the names of `TokenClaims`. */
+interface VectorClaims {
+  readonly nonce: number;
+  readonly userId: number;
+  readonly expiresAtSeconds: number;
+  readonly keyId: number;
+}
+
+export interface TokenVectors {
+  readonly masterSecret: string;
+  readonly masterFingerprint: string;
+  readonly otherMasterSecret: string;
+  readonly otherMasterFingerprint: string;
+  readonly signingKeys: readonly { readonly number: number; readonly key: string }[];
+  readonly documentedExample: { readonly payload: string; readonly claims: VectorClaims };
+  readonly tokens: readonly {
+    readonly name: string;
+    readonly signingKeyNumber: number;
+    readonly claims: VectorClaims;
+    readonly payload: string;
+    readonly token: string;
+  }[];
+  readonly refusedPayloads: readonly { readonly name: string; readonly payload: string; readonly token: string }[];
+  readonly tokenUnderOtherMasterSecret: string;
+}
+
+export interface PublicKeyVectors {
+  readonly keys: readonly {
+    readonly name: string;
+    readonly bits: number;
+    readonly fingerprint: string;
+    readonly thumbprint: string;
+    readonly spkiSha256: string;
+    readonly spki: string;
+    readonly ssh: string;
+    readonly jwk: { readonly kty: string; readonly n: string; readonly e: string };
+    readonly pkcs1?: string;
+    readonly certificate?: string;
+  }[];
+  readonly rfc7638Example: { readonly jwk: Readonly<Record<string, string>>; readonly thumbprint: string };
+  readonly refused: readonly { readonly name: string; readonly text: string; readonly message: string }[];
+}
