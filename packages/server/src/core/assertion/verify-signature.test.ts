@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { describe, test } from "node:test";
+import type { AssertionAlgorithm } from "@countersign/protocol";
+import { buildAssertion, signingInput } from "../../testing/build-assertion.ts";
+import { countRsaOperations } from "../../testing/count-rsa.ts";
+import { digestInfo, malformedBlocks, paddedBlock, signBlock } from "../../testing/malformed-signatures.ts";
+import { madeUpModulus, rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { parseAssertion } from "./parse-assertion.ts";
+import { findSigningKey, type VerificationKey } from "./verify-signature.ts";
+
+const alice = rsaKeyPair("alice");
+const bob = rsaKeyPair("bob");
+const TEXT = signingInput({});
+
+function verificationKey(keyObject: KeyObject): VerificationKey {
+  return { keyObject, signatureBytes: Math.ceil((keyObject.asymmetricKeyDetails?.modulusLength ?? 0) / 8) };
+}
+
+const aliceKey = verificationKey(alice.publicKey);
+const bobKey = verificationKey(bob.publicKey);
+
+function find(signature: Buffer, keys = [aliceKey], algorithm: AssertionAlgorithm = "RS256", text = TEXT) {
+  return findSigningKey({ signingInput: text, signature }, algorithm, keys);
+}
+
+function modulusOf(key: KeyObject): bigint {
+  return BigInt(`0x${Buffer.from(key.export({ format: "jwk" }).n ?? "", "base64url").toString("hex")}`);
+}
+
+describe("a signature", () => {
+  for (const [algorithm, digest] of [
+    ["RS256", "sha256"],
+    ["RS384", "sha384"],
+    ["RS512", "sha512"],
+  ] as const) {
+    test(`by ${algorithm} verifies, and under no other algorithm's name`, async () => {
+      const signature = sign(digest, Buffer.from(TEXT), alice.privateKey);
+      for (const named of ["RS256", "RS384", "RS512"] as const) {
+        assert.equal(await find(signature, [aliceKey], named), named === algorithm ? aliceKey : undefined);
+      }
+    });
+  }
+
+  test("leads to the key that made it, wherever that stands", async () => {
+    const signature = sign("sha256", Buffer.from(TEXT), alice.privateKey);
+    assert.equal(await find(signature, [bobKey, aliceKey]), aliceKey);
+    assert.equal(await find(signature, [aliceKey, bobKey]), aliceKey);
+    assert.equal(await find(signature, [bobKey]), undefined);
+    assert.equal(await find(signature, []), undefined);
+  });
+
+  test("covers every character of header and claims", async () => {
+    const signature = sign("sha256", Buffer.from(TEXT), alice.privateKey);
+    assert.equal(await find(signature), aliceKey);
+    for (let at = 0; at < TEXT.length; at += 5) {
+      const altered = TEXT.slice(0, at) + (TEXT[at] === "A" ? "B" : "A") + TEXT.slice(at + 1);
+      assert.equal(await find(signature, [aliceKey], "RS256", altered), undefined);
+    }
+    assert.equal(await find(signature, [aliceKey], "RS256", `${TEXT}.`), undefined);
+  });
+
+  test("doesn't verify with any byte altered", async () => {
+    const signature = sign("sha256", Buffer.from(TEXT), alice.privateKey);
+    for (const at of [0, 1, 127, 254, 255]) {
+      const altered = Buffer.from(signature);
+      altered[at] = (altered[at] ?? 0) ^ 0x80;
+      assert.equal(await find(altered), undefined);
+    }
+  });
+
+  test("has the modulus's length: no more and no fewer bytes, even zeros", async () => {
+    const signature = sign("sha256", Buffer.from(TEXT), alice.privateKey);
+    for (const other of [
+      Buffer.alloc(0),
+      Buffer.concat([Buffer.alloc(1), signature]),
+      Buffer.concat([signature, Buffer.alloc(1)]),
+      signature.subarray(1),
+      signature.subarray(0, 255),
+      Buffer.concat([signature, signature]),
+    ]) {
+      assert.equal(await find(other), undefined, `${other.length} bytes`);
+    }
+  });
+
+  test("that begins with a zero byte verifies, and doesn't without it", async () => {
+    // One signature in 256 does; a counter in the text finds one.
+    for (let counter = 0; ; counter++) {
+      const text = signingInput({ claims: { counter } });
+      const signature = sign("sha256", Buffer.from(text), alice.privateKey);
+      if (signature[0] !== 0) continue;
+      assert.equal(await find(signature, [aliceKey], "RS256", text), aliceKey);
+      assert.equal(await find(signature.subarray(1), [aliceKey], "RS256", text), undefined);
+      return;
+    }
+  });
+
+  test("that is the modulus or more is refused like any other that doesn't verify", async () => {
+    const modulus = modulusOf(alice.publicKey);
+    const right = BigInt(`0x${sign("sha256", Buffer.from(TEXT), alice.privateKey).toString("hex")}`);
+    const values = [modulus, modulus + 1n, (1n << 2048n) - 1n];
+    // The right signature plus the modulus is the same number to a verifier that doesn't compare (RFC 8017 §5.2.2, step 1).
+    if (right + modulus < 1n << 2048n) values.push(right + modulus);
+    for (const value of values) {
+      assert.equal(await find(Buffer.from(value.toString(16).padStart(512, "0"), "hex")), undefined);
+    }
+  });
+
+  test("plus the modulus, where that fits, is refused", async () => {
+    const modulus = modulusOf(alice.publicKey);
+    for (let counter = 0; ; counter++) {
+      const text = signingInput({ claims: { counter } });
+      const signature = sign("sha256", Buffer.from(text), alice.privateKey);
+      const sum = BigInt(`0x${signature.toString("hex")}`) + modulus;
+      if (sum >= 1n << 2048n) continue;
+      assert.equal(await find(signature, [aliceKey], "RS256", text), aliceKey);
+      const other = Buffer.from(sum.toString(16).padStart(512, "0"), "hex");
+      assert.equal(await find(other, [aliceKey], "RS256", text), undefined);
+      return;
+    }
+  });
+
+  test("by a key whose modulus isn't a whole number of bytes verifies", async () => {
+    const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2052 });
+    const key = verificationKey(publicKey);
+    const signature = sign("sha256", Buffer.from(TEXT), privateKey);
+    assert.equal(signature.length, 257);
+    assert.equal(await find(signature, [aliceKey, key]), key);
+  });
+});
+
+describe("a PKCS #1 v1.5 encoding", () => {
+  test("made by the raw operation verifies where it is the right one, so that the refusals below mean something", async () => {
+    const signature = signBlock(alice.privateKey, paddedBlock(digestInfo(TEXT), 256));
+    assert.deepEqual(signature, sign("sha256", Buffer.from(TEXT), alice.privateKey));
+    assert.equal(await find(signature), aliceKey);
+  });
+
+  for (const [name, block] of malformedBlocks(TEXT, 256)) {
+    test(`is refused with ${name}`, async () => {
+      assert.equal(block.length, 256);
+      assert.equal(await find(signBlock(alice.privateKey, block)), undefined);
+    });
+  }
+});
+
+describe("algorithm confusion", () => {
+  test("an HMAC under the public key's text is no signature", async () => {
+    for (const secret of [
+      alice.publicPem,
+      alice.publicPem.trim(),
+      alice.publicKey.export({ format: "der", type: "spki" }),
+    ]) {
+      const mac = createHmac("sha256", secret).update(TEXT).digest();
+      assert.equal(await find(mac), undefined);
+      assert.equal(await find(Buffer.concat([Buffer.alloc(224), mac])), undefined);
+    }
+  });
+
+  test("a PSS signature by the right key isn't one by RS256", async () => {
+    const signature = sign("sha256", Buffer.from(TEXT), { key: alice.privateKey, padding: 6, saltLength: 32 });
+    assert.equal(signature.length, 256);
+    assert.equal(await find(signature), undefined);
+  });
+
+  test("an elliptic curve's signature isn't one, at any length", async () => {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    assert.equal(
+      await find(sign("sha256", Buffer.from(TEXT), { key: privateKey, dsaEncoding: "ieee-p1363" })),
+      undefined,
+    );
+    assert.equal(await find(sign("sha256", Buffer.from(TEXT), { key: privateKey, dsaEncoding: "der" })), undefined);
+  });
+
+  test("a key in the header verifies nothing: not as jwk, not as x5c, not by jku, x5u or kid", async () => {
+    const jwk = bob.publicKey.export({ format: "jwk" });
+    const spki = bob.publicKey.export({ format: "der", type: "spki" }).toString("base64");
+    const header = {
+      alg: "RS256",
+      jwk,
+      x5c: [spki],
+      jku: "https://attacker.example/jwks.json",
+      x5u: "https://attacker.example/cert.pem",
+      kid: "https://attacker.example/",
+    };
+    const forged = parseAssertion(buildAssertion(bob.privateKey, { header }));
+    assert.equal(await findSigningKey(forged, "RS256", [aliceKey]), undefined);
+    assert.equal(await findSigningKey(forged, "RS256", []), undefined);
+    const honest = parseAssertion(buildAssertion(alice.privateKey, { header }));
+    assert.equal(await findSigningKey(honest, "RS256", [aliceKey]), aliceKey);
+  });
+});
+
+describe("the work of a signature check", () => {
+  const wrong = Buffer.alloc(256, 1);
+  const longKey = verificationKey(
+    createPublicKey({ key: { kty: "RSA", n: madeUpModulus(4096).toString("base64url"), e: "AQAB" }, format: "jwk" }),
+  );
+
+  test("is one RSA operation where there is no key: as much as for one wrong key", async () => {
+    assert.equal(await countRsaOperations(() => find(wrong, [])), 1);
+    assert.equal(await countRsaOperations(() => find(wrong, [aliceKey])), 1);
+  });
+
+  test("is one RSA operation where no key has the signature's length", async () => {
+    for (const length of [256, 257, 384, 512, 1024]) {
+      const signature = Buffer.alloc(length, 1);
+      assert.equal(await countRsaOperations(() => find(signature, [])), 1, `no key, ${length} bytes`);
+      assert.equal(await countRsaOperations(() => find(signature, [aliceKey])), 1, `a key, ${length} bytes`);
+    }
+    assert.equal(await countRsaOperations(() => find(wrong, [longKey])), 1);
+  });
+
+  test("is nothing for a length that no admissible key's signature has, key or no key", async () => {
+    for (const length of [0, 64, 255, 1025, 4096]) {
+      const signature = Buffer.alloc(length, 1);
+      assert.equal(await countRsaOperations(() => find(signature, [])), 0);
+      assert.equal(await countRsaOperations(() => find(signature, [aliceKey])), 0);
+    }
+  });
+
+  test("grows with the keys of that length, up to the one that verifies", async () => {
+    const right = sign("sha256", Buffer.from(TEXT), alice.privateKey);
+    assert.equal(await countRsaOperations(() => find(wrong, [aliceKey, longKey, bobKey])), 2);
+    assert.equal(await countRsaOperations(() => find(right, [aliceKey, bobKey])), 1);
+    assert.equal(await countRsaOperations(() => find(right, [bobKey, longKey, aliceKey])), 2);
+  });
+});
