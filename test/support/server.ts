@@ -1,0 +1,216 @@
+/**
+ * Support for end-to-end tests: a real server and the real command line, each a process of its own, on a store in a
+ * temporary folder. Everything goes through what users have (`packages/server/bin/countersign.js`, HTTP, files); nothing
+ * here imports the server's sources, and no assertion lives here.
+ *
+ *     const server = await startServer();
+ *     after(() => server.stop());
+ *     const user = await createApiUser(server);
+ *     await server.json("key", "deactivate", String(user.keyId));
+ *
+ * Whatever a test leaves behind ends with its process: servers are killed, temporary folders removed.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { endWithThisProcess, environment, type ProgramResult, runProgram } from "./run-program.ts";
+
+/** The program that users start. */
+export const COUNTERSIGN = fileURLToPath(new URL("../../packages/server/bin/countersign.js", import.meta.url));
+
+const READY_TIMEOUT_MS = 30_000;
+
+/** Longer than the 10 s for which the server drains. */
+const STOP_TIMEOUT_MS = 15_000;
+
+export interface ServerOptions {
+  /** Where the store is: that of a stopped or killed server, or of another one. A new temporary folder unless given. */
+  readonly dataDir?: string;
+  /** Further flags of `serve`. Both ports are 0 unless given here. */
+  readonly flags?: readonly string[];
+  /** Further variables of the server's environment. The command line gets them too. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** How a server's process ended. */
+export interface ServerExit {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface TestServer {
+  /** Without a slash at the end. */
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  /** A folder for this server alone; private keys of a test may go there too. */
+  readonly dataDir: string;
+  readonly pid: number;
+  /** Runs `countersign` on this server's store, whether the server still runs or not. Never throws for a status. */
+  cli(...args: string[]): Promise<ProgramResult>;
+  /** The same with text on standard input. */
+  cliWithInput(input: string, ...args: string[]): Promise<ProgramResult>;
+  /** Runs `countersign … --json` and parses what it prints. @throws where the status isn't 0 */
+  json<Value = unknown>(...args: string[]): Promise<Value>;
+  /** All of standard output up to now. */
+  stdout(): string;
+  /** The log up to now. */
+  stderr(): string;
+  /** SIGTERM, and waits for the end; at once where it has ended already. @throws where it doesn't end in time */
+  stop(): Promise<ServerExit>;
+  /** SIGKILL, as a crash would, and waits for the end. The store stays. */
+  kill(): Promise<ServerExit>;
+}
+
+/**
+ * Starts a server and waits for its ready line.
+ *
+ * @throws where it ends or stays silent instead; the message holds its standard error
+ */
+export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  const { dataDir = temporaryFolder(), flags = [], env = {} } = options;
+  const childEnvironment = environment({ COUNTERSIGN_DATA_DIR: dataDir, ...env });
+  const ports = ["--port", "--admin-port"].flatMap((flag) => (flags.includes(flag) ? [] : [flag, "0"]));
+  const child = spawn(process.execPath, [COUNTERSIGN, "serve", ...ports, ...flags], {
+    env: childEnvironment,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  endWithThisProcess(child);
+  let stdout = "";
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const ended = new Promise<ServerExit>((resolve) => {
+    child.once("exit", (status, signal) => {
+      resolve({ status, signal });
+    });
+  });
+  const line = await new Promise<string>((resolve, reject) => {
+    const fail = (problem: string) => {
+      clearTimeout(deadline);
+      child.kill("SIGKILL");
+      reject(new Error(`countersign serve ${problem}; standard error: ${stderr}`));
+    };
+    const deadline = setTimeout(() => {
+      fail(`printed no ready line within ${READY_TIMEOUT_MS} ms`);
+    }, READY_TIMEOUT_MS);
+    child.once("error", (error) => {
+      fail(`can't be started (${error.message})`);
+    });
+    // "close" and not "exit": by then all of standard error has been read.
+    child.once("close", (status) => {
+      fail(`ended with status ${status} before it was ready`);
+    });
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      if (!stdout.includes("\n")) return;
+      clearTimeout(deadline);
+      resolve(stdout.slice(0, stdout.indexOf("\n")));
+    });
+  });
+  // A server that a test forgot must not keep this process; it is killed at its end.
+  holdProcess(child, false);
+  const ready = JSON.parse(line) as { public_url: string; admin_url: string; pid: number };
+
+  const cli = (...args: string[]) => runProgram(process.execPath, [COUNTERSIGN, ...args], { env: childEnvironment });
+  return {
+    publicUrl: ready.public_url,
+    adminUrl: ready.admin_url,
+    dataDir,
+    pid: ready.pid,
+    cli,
+    cliWithInput: (input, ...args) =>
+      runProgram(process.execPath, [COUNTERSIGN, ...args], { env: childEnvironment, input }),
+    async json<Value>(...args: string[]) {
+      const result = await cli(...args, "--json");
+      if (result.status !== 0) {
+        throw new Error(`countersign ${args.join(" ")} ended with status ${result.status}: ${result.stderr}`);
+      }
+      return JSON.parse(result.stdout) as Value;
+    },
+    stdout: () => stdout,
+    stderr: () => stderr,
+    stop: () => endServer(child, ended),
+    async kill() {
+      holdProcess(child, true);
+      child.kill("SIGKILL");
+      return await ended;
+    },
+  };
+}
+
+/** Says whether this process stays up for a child that runs. */
+function holdProcess(child: ChildProcess, hold: boolean): void {
+  const streams = [child.stdout, child.stderr] as (Socket | null)[];
+  for (const handle of [child, ...streams]) {
+    if (hold) handle?.ref();
+    else handle?.unref();
+  }
+}
+
+async function endServer(child: ChildProcess, ended: Promise<ServerExit>): Promise<ServerExit> {
+  if (child.exitCode !== null || child.signalCode !== null) return await ended;
+  holdProcess(child, true);
+  child.kill("SIGTERM");
+  let deadline: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    deadline = setTimeout(() => {
+      child.kill("SIGKILL");
+      reject(new Error(`The server didn't end within ${STOP_TIMEOUT_MS} ms of SIGTERM.`));
+    }, STOP_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([ended, late]);
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** An API user with one active key. */
+export interface TestApiUser {
+  readonly username: string;
+  readonly keyId: number;
+  /** PKCS#8, PEM, of 2048 bits. */
+  readonly privateKeyFile: string;
+}
+
+/**
+ * Creates an account, an API user in it and a key pair through the command line.
+ *
+ * @param options.account `acme` unless given; must not exist yet
+ * @param options.flags further flags of `user create`, such as `--read-only`
+ */
+export async function createApiUser(
+  server: TestServer,
+  options: { readonly account?: string; readonly name?: string; readonly flags?: readonly string[] } = {},
+): Promise<TestApiUser> {
+  const { account = "acme", name = "demo", flags = [] } = options;
+  await server.json("account", "create", account);
+  const user = await server.json<{ username: string }>("user", "create", name, "--account", account, ...flags);
+  return { username: user.username, ...(await createKey(server, user.username)) };
+}
+
+/** Makes a key pair for an API user through the command line, the private half in a new file. */
+export async function createKey(
+  server: TestServer,
+  username: string,
+): Promise<{ readonly keyId: number; readonly privateKeyFile: string }> {
+  const privateKeyFile = join(temporaryFolder(), "private.pem");
+  const key = await server.json<{ id: number }>("key", "generate", username, "--out", privateKeyFile);
+  return { keyId: key.id, privateKeyFile };
+}
+
+const folders = new Set<string>();
+
+/** A new folder that only this user can read. It goes when this process ends. */
+export function temporaryFolder(): string {
+  if (folders.size === 0) process.once("exit", removeFolders);
+  const folder = mkdtempSync(join(tmpdir(), "countersign-test-"));
+  folders.add(folder);
+  return folder;
+}
+
+function removeFolders(): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
