@@ -1,0 +1,389 @@
+import assert from "node:assert/strict";
+import { createHash, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { madeUpModulus, rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { type PublicKeyVectors, readVectors } from "../../testing/vectors.ts";
+import { admitPublicKey, KEY_TEXT_CHARACTERS_MAX, sshFingerprint } from "./key-admission.ts";
+import { RegistryError } from "./registry-error.ts";
+
+const vectors = readVectors<PublicKeyVectors>("public-keys");
+const [vector] = vectors.keys as [PublicKeyVectors["keys"][number]];
+const pkcs1 = vector.pkcs1 ?? "";
+const certificate = vector.certificate ?? "";
+const PRIVATE =
+  "this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
+  "keep the private half where it was made, and add only the public half";
+
+function refuses(text: string, problem: string): void {
+  assert.throws(
+    () => admitPublicKey(text),
+    (error: unknown) => {
+      assert.ok(error instanceof RegistryError, String(error));
+      assert.equal(error.code, "invalid");
+      assert.equal(error.message, `The key is refused: ${problem}.`);
+      quotesNothing(error.message, text);
+      return true;
+    },
+  );
+}
+
+/** No run of base64, hex or digits of the text, as key material would be, is in the message. */
+function quotesNothing(message: string, text: string): void {
+  for (const [run] of text.matchAll(/[A-Za-z0-9+/_-]{16,}/g)) {
+    for (let at = 0; at + 12 <= run.length; at += 4) {
+      assert.ok(!message.includes(run.slice(at, at + 12)), "the message quotes the text");
+    }
+  }
+}
+
+function jwkText(members: object): string {
+  return JSON.stringify({ kty: "RSA", ...members });
+}
+
+describe("an admitted key", () => {
+  for (const { name, bits, fingerprint, thumbprint, spkiSha256, ...forms } of vectors.keys) {
+    for (const [form, text] of [
+      ["PEM PUBLIC KEY", forms.spki],
+      ["PEM RSA PUBLIC KEY", forms.pkcs1],
+      ["PEM CERTIFICATE", forms.certificate],
+      ["a JWK", JSON.stringify(forms.jwk)],
+      ["an OpenSSH line", forms.ssh],
+    ] as const) {
+      if (text === undefined) continue;
+      test(`has the fingerprint that ssh-keygen -l prints, the thumbprint of RFC 7638 and one SPKI: ${name}, ${form}`, () => {
+        const key = admitPublicKey(text);
+        assert.equal(key.bits, bits);
+        assert.equal(key.fingerprint, fingerprint);
+        assert.equal(key.thumbprint, thumbprint);
+        assert.equal(createHash("sha256").update(key.spki).digest("hex"), spkiSha256);
+        assert.equal(sshFingerprint(createPublicKey(text.startsWith("{") ? forms.spki : forms.spki)), fingerprint);
+      });
+    }
+  }
+
+  test("of RFC 7638's own example has the thumbprint that the RFC prints", () => {
+    const { jwk, thumbprint } = vectors.rfc7638Example;
+    assert.equal(admitPublicKey(JSON.stringify(jwk)).thumbprint, thumbprint);
+    assert.equal(thumbprint, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+  });
+
+  for (const [name, text] of [
+    ["CRLF", vector.spki.replaceAll("\n", "\r\n")],
+    ["lone carriage returns at the ends of the lines", vector.spki.replaceAll("\n", "\r\n\r")],
+    ["escaped line feeds, as environment variables have them", vector.spki.replaceAll("\n", String.raw`\n`)],
+    ["escaped CRLF", vector.spki.replaceAll("\n", String.raw`\r\n`)],
+    ["text around the markers", `Subject: acme\nhere it is:\n\n${vector.spki}\nregards\n-- \nalice`],
+    ["text beside the markers", `key=${vector.spki.trim()};`],
+    ["white space around", ` \n\t${vector.spki}\n\n `],
+    ["a byte order mark", `\ufeff${vector.spki}`],
+    ["its body on one line", vector.spki.replaceAll(/(?<=[A-Za-z0-9+/=])\n(?=[A-Za-z0-9+/=])/g, "")],
+    ["indented lines", vector.spki.replaceAll("\n", "\n    ")],
+    ["a PKCS#1 block in CRLF", pkcs1.replaceAll("\n", "\r\n")],
+    [
+      "a certificate with openssl's text before it",
+      `Certificate:\n    Data:\n        Version: 3 (0x2)\n${certificate}`,
+    ],
+    ["an OpenSSH line without a comment", vector.ssh.split(" ").slice(0, 2).join(" ")],
+    ["an OpenSSH line with options", `no-pty,command="echo ok" ${vector.ssh}`],
+    ["an OpenSSH line in CRLF", `${vector.ssh}\r\n`],
+    ["an OpenSSH line with tabs", vector.ssh.replaceAll(" ", "\t")],
+    ["an OpenSSH line with a comment of several words", `${vector.ssh} of acme`],
+    ["a JWK with what it is for", jwkText({ ...vector.jwk, use: "sig", alg: "RS384", kid: "1", key_ops: ["verify"] })],
+    ["a JWK over several lines", JSON.stringify(vector.jwk, null, 2)],
+  ] as const) {
+    test(`may have come with ${name}`, () => {
+      assert.equal(admitPublicKey(text).fingerprint, vector.fingerprint);
+    });
+  }
+
+  for (const bits of [2048, 3072, 4096, 8192]) {
+    test(`may have ${bits} bits`, () => {
+      const n = madeUpModulus(bits);
+      const key = admitPublicKey(jwkText({ n: n.toString("base64url"), e: "AQAB" }));
+      assert.equal(key.bits, bits);
+      assert.equal(key.spki.length > n.length, true);
+    });
+  }
+
+  test("may have any odd exponent from 65537 to 2^32 - 1", () => {
+    for (const e of ["AQAB", "AQAD", "_____w"]) {
+      assert.equal(admitPublicKey(jwkText({ n: vector.jwk.n, e })).bits, 2048);
+    }
+  });
+
+  test("has one thumbprint, however its numbers are spelt", () => {
+    const padded = Buffer.concat([Buffer.alloc(3), Buffer.from(vector.jwk.n, "base64url")]).toString("base64url");
+    assert.equal(admitPublicKey(jwkText({ n: padded, e: "AAAAAQAB" })).thumbprint, vector.thumbprint);
+  });
+});
+
+describe("a private key is refused as such, and its text isn't repeated", () => {
+  const { privateKey } = rsaKeyPair("alice");
+  const jwk = privateKey.export({ format: "jwk" });
+  const traditional = privateKey.export({ format: "pem", type: "pkcs1" }) as string;
+  const encrypted = privateKey.export({
+    format: "pem",
+    type: "pkcs8",
+    cipher: "aes-256-cbc",
+    passphrase: "x",
+  }) as string;
+  const { privatePem, publicPem } = rsaKeyPair("alice");
+  const elliptic = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  const { d, ...publicHalf } = jwk;
+  // Read by its markers alone, so a body that is no key will do.
+  const body = Buffer.alloc(600, "not really a key").toString("base64");
+
+  for (const [name, text] of [
+    ["PKCS#1", traditional],
+    ["PKCS#8", privatePem],
+    ["PKCS#8, encrypted", encrypted],
+    [
+      "PKCS#1, encrypted",
+      traditional.replace("-----\n", "-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n"),
+    ],
+    ["SEC 1", elliptic.export({ format: "pem", type: "sec1" }) as string],
+    ["OpenSSH", `-----BEGIN OPENSSH PRIVATE KEY-----\n${body}\n-----END OPENSSH PRIVATE KEY-----\n`],
+    ["SSH2", `---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n${body}\n---- END SSH2 ENCRYPTED PRIVATE KEY ----\n`],
+    ["PuTTY", `PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nPrivate-Lines: 14\n${body}\n`],
+    ["a JWK", JSON.stringify(jwk)],
+    ["a JWK over several lines", JSON.stringify(jwk, null, 2)],
+    ["a JWK with d alone", JSON.stringify({ kty: "RSA", n: jwk.n, e: jwk.e, d })],
+    ["a JWK with p and q alone", JSON.stringify({ kty: "RSA", n: jwk.n, e: jwk.e, p: jwk.p, q: jwk.q })],
+    ["a JWK without d", JSON.stringify(publicHalf)],
+    [
+      "a JWK whose d is spelt with an escape",
+      JSON.stringify(jwk)
+        .replace('"d"', String.raw`"\u0064"`)
+        .replaceAll(/"(p|q|dp|dq|qi)"/g, '"x$1"'),
+    ],
+    ["a JWK of an elliptic curve", JSON.stringify(elliptic.export({ format: "jwk" }))],
+    ["a JWK Set", JSON.stringify({ keys: [vector.jwk, jwk] })],
+    ["a JWK in an array", JSON.stringify([jwk])],
+    ["with CRLF", privatePem.replaceAll("\n", "\r\n")],
+    ["with escaped line feeds", privatePem.replaceAll("\n", String.raw`\n`)],
+    ["on one line", privatePem.replaceAll("\n", "")],
+    ["cut off", privatePem.slice(0, 300)],
+    ["without its first line", privatePem.split("\n").slice(1).join("\n")],
+    ["behind its public half", `${publicPem}\n${privatePem}`],
+    ["before its public half", `${privatePem}\n${publicPem}`],
+    ["behind text", `here is my key:\n${privatePem}`],
+    ["in lower case", privatePem.replace("PRIVATE KEY", "private key")],
+  ] as const) {
+    test(name, () => refuses(text, PRIVATE));
+  }
+});
+
+describe("a key that is too weak or of another kind is refused", () => {
+  for (const { name, text, message } of vectors.refused) test(name, () => refuses(text, message));
+
+  const modulus = Buffer.from(vector.jwk.n, "base64url");
+  const withModulus = (n: Buffer, e = "AQAB") => jwkText({ n: n.toString("base64url"), e });
+  const EXPONENT = "the key's public exponent must be odd and from 65537 to 2^32 - 1";
+  const SMALL_FACTOR = "the key's modulus has a small factor, so it isn't a real RSA key";
+
+  for (const bits of [512, 1024, 2047, 8193, 16_384]) {
+    test(`${bits} bits`, () => {
+      refuses(withModulus(madeUpModulus(bits)), `the key has ${bits} bits; 2048 to 8192 are allowed`);
+    });
+  }
+
+  for (const [name, e] of [
+    ["the exponent 1", "AQ"],
+    ["the exponent 3", "Aw"],
+    ["the exponent 65535", "__8"],
+    ["the exponent 65536", "AQAA"],
+    ["the even exponent 65538", "AQAC"],
+    ["the exponent 2^32", "AQAAAAA"],
+    ["the exponent 2^32 + 1", "AQAAAAE"],
+    ["the exponent 2^64 + 1", "AQAAAAAAAAAB"],
+  ] as const) {
+    test(name, () => refuses(withModulus(modulus, e), EXPONENT));
+  }
+
+  for (const factor of [2n, 3n, 5n, 7n, 251n, 743n, 751n]) {
+    test(`a modulus with the factor ${factor}`, () => {
+      let product = BigInt(`0x${modulus.toString("hex")}`);
+      product -= product % factor;
+      refuses(withModulus(Buffer.from(product.toString(16), "hex")), SMALL_FACTOR);
+    });
+  }
+});
+
+describe("a text that holds no single public key is refused", () => {
+  for (const [name, text, problem] of [
+    ["nothing", "", "the key is empty"],
+    ["white space", " \r\n\t ", "the key is empty"],
+    ["escaped line feeds alone", String.raw`\n\r\n`, "the key is empty"],
+    ["a byte order mark alone", "\ufeff", "the key is empty"],
+    [
+      "words",
+      "my public key",
+      "it isn't a public key in a known form: PEM, certificate, JWK or an OpenSSH ssh-rsa line",
+    ],
+    [
+      "bare base64",
+      vector.spki.split("\n").slice(1, -2).join(""),
+      "it isn't a public key in a known form: PEM, certificate, JWK or an OpenSSH ssh-rsa line",
+    ],
+    ["two blocks", vector.spki + pkcs1, "the text holds 2 PEM blocks; give exactly one key"],
+    ["one block twice", vector.spki + vector.spki, "the text holds 2 PEM blocks; give exactly one key"],
+    ["a chain of three certificates", certificate.repeat(3), "the text holds 3 PEM blocks; give exactly one key"],
+    ["a block cut off", vector.spki.slice(0, 200), "the PEM text is cut off: its END line is missing or damaged"],
+    [
+      "a block whose markers differ",
+      vector.spki.replace("END PUBLIC", "END RSA PUBLIC"),
+      "the PEM text's BEGIN and END lines don't match",
+    ],
+    ["an empty block", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----", "the PEM text's body isn't base64"],
+    [
+      "a block with a header",
+      vector.spki.replace("-----\n", "-----\nComment: x\n"),
+      "the PEM text's body isn't base64",
+    ],
+    ["a block of base64url", vector.spki.replaceAll(/[A-Za-z0-9]{2}\n/g, "_.\n"), "the PEM text's body isn't base64"],
+    [
+      "a block of zeros",
+      "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+      "the PUBLIC KEY is damaged: its contents can't be read",
+    ],
+    [
+      "SPKI called PKCS#1",
+      vector.spki.replaceAll("PUBLIC KEY", "RSA PUBLIC KEY"),
+      "the RSA PUBLIC KEY is damaged: its contents can't be read",
+    ],
+    [
+      "PKCS#1 called SPKI",
+      pkcs1.replaceAll("RSA PUBLIC KEY", "PUBLIC KEY"),
+      "the PUBLIC KEY is damaged: its contents can't be read",
+    ],
+    [
+      "a key called a certificate",
+      vector.spki.replaceAll("PUBLIC KEY", "CERTIFICATE"),
+      "the CERTIFICATE is damaged: its contents can't be read",
+    ],
+    [
+      "a certificate request",
+      vector.spki.replaceAll("PUBLIC KEY", "CERTIFICATE REQUEST"),
+      "a PEM block of the type CERTIFICATE REQUEST isn't a public key; PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE are",
+    ],
+    ["a JWK cut off", JSON.stringify(vector.jwk).slice(0, -1), "it looks like a JWK, but isn't JSON"],
+    ["an array", "[]", "a JWK is a JSON object"],
+    ["a JWK Set", JSON.stringify({ keys: [vector.jwk] }), "it is a JWK Set; give one key out of its keys"],
+    ["an object", "{}", "the JWK's kty isn't \"RSA\""],
+    ["a JWK of another type", JSON.stringify({ ...vector.jwk, kty: "EC" }), "the JWK's kty isn't \"RSA\""],
+    ["a JWK with kty in lower case", JSON.stringify({ ...vector.jwk, kty: "rsa" }), "the JWK's kty isn't \"RSA\""],
+    ["a JWK without n", jwkText({ e: "AQAB" }), "the JWK's n or e is missing"],
+    ["a JWK without e", jwkText({ n: vector.jwk.n }), "the JWK's n or e is missing"],
+    ["a JWK with e as a number", jwkText({ n: vector.jwk.n, e: 65_537 }), "the JWK's n or e is missing"],
+    ["a JWK with an empty n", jwkText({ n: "", e: "AQAB" }), "the JWK's n or e isn't base64url"],
+    ["a JWK with padding", jwkText({ n: `${vector.jwk.n}=`, e: "AQAB" }), "the JWK's n or e isn't base64url"],
+    ["a JWK in plain base64", jwkText({ n: `+${vector.jwk.n}`, e: "AQAB" }), "the JWK's n or e isn't base64url"],
+    [
+      "a JWK for encryption",
+      jwkText({ ...vector.jwk, use: "enc" }),
+      "the JWK's use isn't sig: it isn't meant for signatures",
+    ],
+    [
+      "a JWK whose use is null",
+      jwkText({ ...vector.jwk, use: null }),
+      "the JWK's use isn't sig: it isn't meant for signatures",
+    ],
+    ["a JWK for PS256", jwkText({ ...vector.jwk, alg: "PS256" }), "the JWK's alg isn't RS256, RS384 or RS512"],
+    ["a JWK for RSA-OAEP", jwkText({ ...vector.jwk, alg: "RSA-OAEP" }), "the JWK's alg isn't RS256, RS384 or RS512"],
+    ["an OpenSSH line cut off", vector.ssh.slice(0, 200), "the OpenSSH line is damaged or cut off"],
+    [
+      "an OpenSSH line whose blob is of another type",
+      `ssh-rsa ${Buffer.from("\0\0\0\x07ssh-dss\0\0\0\x01\x01\0\0\0\x01\x01").toString("base64")}`,
+      "the OpenSSH line is damaged or cut off",
+    ],
+    [
+      "an OpenSSH line with more behind the key",
+      `ssh-rsa ${Buffer.concat([Buffer.from(vector.ssh.split(" ")[1] ?? "", "base64"), Buffer.from("\0\0\0\x01x")]).toString("base64")}`,
+      "the OpenSSH line is damaged or cut off",
+    ],
+    [
+      "an OpenSSH line whose lengths lie",
+      `ssh-rsa ${Buffer.from("\xff\xff\xff\xffssh-rsa", "latin1").toString("base64")}`,
+      "the OpenSSH line is damaged or cut off",
+    ],
+    [
+      "an ECDSA line",
+      "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY= alice",
+      "it is an OpenSSH key of another type; an ssh-rsa key is needed",
+    ],
+    [
+      "a hardware key's line",
+      "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t alice",
+      "it is an OpenSSH key of another type; an ssh-rsa key is needed",
+    ],
+    [
+      "an OpenSSH certificate",
+      "ssh-rsa-cert-v01@openssh.com AAAAHHNzaC1yc2EtY2VydC12MDFAb3BlbnNzaC5jb20= alice",
+      "it is an OpenSSH key of another type; an ssh-rsa key is needed",
+    ],
+  ] as const) {
+    test(name, () => refuses(text, problem));
+  }
+
+  test("two OpenSSH lines: which one is meant can't be known", () => {
+    const other = vectors.keys[1]?.ssh ?? "";
+    assert.throws(() => admitPublicKey(`${vector.ssh}\n${other}\n`), { name: "RegistryError", code: "invalid" });
+  });
+
+  test("DER cut off at any place", () => {
+    const der = createPublicKey(vector.spki).export({ format: "der", type: "spki" });
+    for (let length = 1; length < der.length; length += 7) {
+      const text = `-----BEGIN PUBLIC KEY-----\n${der.subarray(0, length).toString("base64")}\n-----END PUBLIC KEY-----`;
+      refuses(text, "the PUBLIC KEY is damaged: its contents can't be read");
+    }
+  });
+
+  test("more than 65536 characters", () => {
+    const filled = vector.spki + " ".repeat(KEY_TEXT_CHARACTERS_MAX - vector.spki.length);
+    assert.equal(admitPublicKey(filled).bits, 2048);
+    refuses(`${filled} `, "the key's text has 65537 characters; at most 65536 are allowed");
+  });
+});
+
+describe("any text", () => {
+  const admittedOrRefused = (text: string) => {
+    try {
+      admitPublicKey(text);
+    } catch (error) {
+      assert.ok(error instanceof RegistryError, String(error));
+      assert.equal(error.code, "invalid");
+      assert.ok(error.message.length < 300, "a message is one line that can be read");
+      quotesNothing(error.message, text);
+    }
+  };
+
+  test("is admitted or refused, and a refusal quotes nothing of it", () => {
+    fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 500 }), admittedOrRefused));
+    fc.assert(fc.property(fc.json(), admittedOrRefused));
+  });
+
+  test("is admitted or refused where a real key was altered", () => {
+    const forms = [vector.spki, pkcs1, certificate, vector.ssh, JSON.stringify(vector.jwk)];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...forms),
+        fc.array(fc.tuple(fc.nat(2000), fc.nat(4), fc.string({ maxLength: 3, unit: "binary" })), { maxLength: 3 }),
+        (form, edits) => {
+          let text = form;
+          for (const [place, remove, insert] of edits) {
+            const at = place % (text.length + 1);
+            text = text.slice(0, at) + insert + text.slice(at + remove);
+          }
+          admittedOrRefused(text);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test("isn't quoted where it is in the markers of a PEM block", () => {
+    const label = Buffer.from(vector.jwk.n).toString("hex").toUpperCase();
+    admittedOrRefused(`-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----`);
+  });
+});
