@@ -145,7 +145,8 @@ export function createRegistryChanges(
       return change(async (transaction) => {
         const createdAtMs = nowMs(clock);
         const expiresAtMs = expiresInMs === undefined ? null : createdAtMs + expiresInMs;
-        if (expiresAtMs !== null && (expiresAtMs <= createdAtMs || expiresAtMs > EXPIRY_MS_MAX)) {
+        // Negated, so that NaN is refused too: stored, it would be NULL, a key that never expires.
+        if (expiresAtMs !== null && !(expiresAtMs > createdAtMs && expiresAtMs <= EXPIRY_MS_MAX)) {
           throw new RegistryError("invalid", "The key's expiry must lie ahead, and before the year 2106.");
         }
         const user = await loadUser(transaction, username);
@@ -245,9 +246,13 @@ function checkName(what: string, value: string): void {
   }
 }
 
-/** Names and labels are shown on terminals and pages: no control, format or unassigned characters (Unicode category C). */
+/**
+ * Names and labels are shown on terminals and pages: no control, format or unassigned characters (Unicode category C) but
+ * the joiner that emoji need, and no line or paragraph separators.
+ */
 function checkDisplayText(what: string, value: string): void {
-  if (value.trim() === "" || value.length > DISPLAY_CHARACTERS_MAX || /\p{C}/u.test(value.replaceAll("\u200d", ""))) {
+  const visible = value.replaceAll("\u200d", "");
+  if (visible.trim() === "" || value.length > DISPLAY_CHARACTERS_MAX || /[\p{C}\p{Zl}\p{Zp}]/u.test(visible)) {
     throw new RegistryError(
       "invalid",
       `The ${what} must be 1 to ${DISPLAY_CHARACTERS_MAX} characters, not all blank, without control characters.`,
