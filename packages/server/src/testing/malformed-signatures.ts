@@ -39,14 +39,14 @@ export function malformedBlocks(text: string, length: number): readonly (readonl
   return [
     [
       "the NULL of the algorithm's parameters is missing",
-      paddedBlock(hex("302f300b0609608648016503040201" + "0420"), length),
+      paddedBlock(hex("302f300b06096086480165030402010420"), length),
     ],
     ["garbage behind the hash and short padding", shortPadding(Buffer.alloc(garbageLength, 0x55))],
     ["zeros behind the hash and short padding", shortPadding(Buffer.alloc(garbageLength, 0))],
     ["one byte of garbage behind the hash", paddedBlock(Buffer.concat([right, Buffer.from([0])]), length)],
     [
       "garbage in the algorithm's parameters",
-      paddedBlock(hex("3039" + "3015" + "0609608648016503040201" + "0408" + "aaaaaaaaaaaaaaaa" + "0420"), length),
+      paddedBlock(hex("3039301506096086480165030402010408aaaaaaaaaaaaaaaa0420"), length),
     ],
     ["the digest's identifier is SHA-1's", paddedBlock(hex("302d300906052b0e03021a05000420"), length)],
     ["the digest's identifier is SHA-384's", paddedBlock(hex("3031300d060960864801650304020205000420"), length)],

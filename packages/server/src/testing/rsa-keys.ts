@@ -24,8 +24,8 @@ export function rsaKeyPair(name: string, bits = 2048): TestKeyPair {
   const pair = {
     publicKey,
     privateKey,
-    publicPem: publicKey.export({ format: "pem", type: "spki" }) as string,
-    privatePem: privateKey.export({ format: "pem", type: "pkcs8" }) as string,
+    publicPem: publicKey.export({ format: "pem", type: "spki" }),
+    privatePem: privateKey.export({ format: "pem", type: "pkcs8" }),
   };
   pairs.set(`${name} ${bits}`, pair);
   return pair;

@@ -34,7 +34,7 @@ export interface TestRegistry {
 
 /** @param onChanged called after each commit of `changes`; the server's evicts its view there */
 export async function openTestRegistry(
-  onChanged: (() => Promise<void>) | undefined = undefined,
+  onChanged?: () => Promise<void>,
   clock = createTestClock(),
 ): Promise<TestRegistry> {
   const folder = makeTemporaryFolder();

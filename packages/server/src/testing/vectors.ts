@@ -1,8 +1,17 @@
 import { readFileSync } from "node:fs";
 
-/** Reads `vectors/<name>.json`. The caller says what is in it. */
-export function readVectors<Vectors>(name: string): Vectors {
-  return JSON.parse(readFileSync(new URL(`../../../../vectors/${name}.json`, import.meta.url), "utf8")) as Vectors;
+/** `vectors/tokens.json`: tokens and signing keys that another implementation computed. */
+export function readTokenVectors(): TokenVectors {
+  return readVectors("tokens") as TokenVectors;
+}
+
+/** `vectors/public-keys.json`: public keys as OpenSSL and OpenSSH write them, and what those tools call them. */
+export function readPublicKeyVectors(): PublicKeyVectors {
+  return readVectors("public-keys") as PublicKeyVectors;
+}
+
+function readVectors(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../../../../vectors/${name}.json`, import.meta.url), "utf8"));
 }
 
 /** What `vectors/tokens.json` holds of a token's claims, in the names of `TokenClaims`. */

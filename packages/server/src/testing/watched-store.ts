@@ -1,3 +1,4 @@
+import type { KeyId } from "../core/registry/model.ts";
 import type { RegistryStore } from "../core/registry/store.ts";
 
 /** The store's methods that the view calls. */
@@ -44,11 +45,11 @@ export function watchStore(store: RegistryStore): WatchedStore {
   return {
     store: {
       ...store,
-      loadUserByName: watch("loadUserByName", store.loadUserByName),
-      loadUserByKey: watch("loadUserByKey", store.loadUserByKey),
-      eventsAfter: watch("eventsAfter", store.eventsAfter),
-      lastEventSeq: watch("lastEventSeq", store.lastEventSeq),
-      changeMarker: watch("changeMarker", store.changeMarker),
+      loadUserByName: watch("loadUserByName", (username: string) => store.loadUserByName(username)),
+      loadUserByKey: watch("loadUserByKey", (keyId: KeyId) => store.loadUserByKey(keyId)),
+      eventsAfter: watch("eventsAfter", (seq: number, limit: number) => store.eventsAfter(seq, limit)),
+      lastEventSeq: watch("lastEventSeq", () => store.lastEventSeq()),
+      changeMarker: watch("changeMarker", () => store.changeMarker()),
     },
     calls: (method) => counts.get(method) ?? 0,
     reset: () => counts.clear(),

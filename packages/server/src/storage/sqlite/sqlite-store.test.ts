@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { findChainBreak } from "../../core/registry/audit-chain.ts";
+import { createRegistryChanges } from "../../core/registry/changes.ts";
+import type { RegistryStore } from "../../core/registry/store.ts";
+import { createTestClock } from "../../testing/test-clock.ts";
+import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
+import { SchemaError } from "../migrate.ts";
+import { testRegistryStore } from "../store-contract.ts";
+import { openSqliteStore } from "./open-sqlite-store.ts";
+
+testRegistryStore("SQLite", async () => {
+  const folder = makeTemporaryFolder();
+  const opener = { module: new URL("./open-sqlite-store.ts", import.meta.url).href, export: "openSqliteStore" };
+  const file = folder.file("countersign.db");
+  return {
+    store: await openSqliteStore(file),
+    connect: () => openSqliteStore(file),
+    opener: { ...opener, location: file },
+    unopened: { ...opener, location: folder.file("new.db") },
+    cleanup: async () => folder.remove(),
+  };
+});
+
+let folder: TemporaryFolder;
+let file: string;
+let stores: RegistryStore[];
+
+beforeEach(() => {
+  folder = makeTemporaryFolder();
+  file = folder.file("countersign.db");
+  stores = [];
+});
+afterEach(async () => {
+  for (const store of stores) await store.close();
+  folder.remove();
+});
+
+async function open(path = file): Promise<RegistryStore> {
+  const store = await openSqliteStore(path);
+  stores.push(store);
+  return store;
+}
+
+/** Works on the file behind the store's back. */
+function withDatabase<Result>(work: (database: DatabaseSync) => Result): Result {
+  const database = new DatabaseSync(file);
+  try {
+    return work(database);
+  } finally {
+    database.close();
+  }
+}
+
+describe("a SQLite file", () => {
+  test("can be read by its owner alone, with the files beside it", async () => {
+    const store = await open();
+    await createRegistryChanges(store, createTestClock()).createAccount("test", { shortname: "acme" });
+    const files = readdirSync(folder.path);
+    assert.deepEqual(files.toSorted(), ["countersign.db", "countersign.db-shm", "countersign.db-wal"]);
+    for (const name of files) assert.equal(statSync(folder.file(name)).mode & 0o777, 0o600, name);
+  });
+
+  test("is opened again and again without a change to its schema", async () => {
+    await open();
+    const schema = () =>
+      withDatabase((database) => database.prepare("select name, sql from sqlite_schema order by name").all());
+    const before = schema();
+    await open();
+    assert.deepEqual(schema(), before);
+  });
+
+  test("never uses an id twice, even where the newest row was deleted by hand", async () => {
+    const changes = createRegistryChanges(await open(), createTestClock());
+    await changes.createAccount("test", { shortname: "first" });
+    const second = await changes.createAccount("test", { shortname: "second" });
+    withDatabase((database) => database.exec("delete from accounts where shortname = 'second'"));
+    const third = await changes.createAccount("test", { shortname: "third" });
+    assert.ok(third.id > second.id);
+  });
+
+  test("keeps an account that has users, and a user that has keys, even against a deletion by hand", async () => {
+    const changes = createRegistryChanges(await open(), createTestClock());
+    await changes.createAccount("test", { shortname: "acme" });
+    await changes.createUser("test", { name: "demo", account: "acme", access: "full" });
+    withDatabase((database) => {
+      database.exec("pragma foreign_keys = on");
+      assert.throws(() => database.exec("delete from accounts"), /FOREIGN KEY constraint failed/);
+    });
+  });
+
+  test("whose log was tampered with by hand is found out", async () => {
+    const store = await open();
+    const changes = createRegistryChanges(store, createTestClock());
+    for (const shortname of ["a", "b", "c"]) await changes.createAccount("test", { shortname });
+    withDatabase((database) => database.exec("update audit_events set actor = 'somebody else' where seq = 2"));
+    assert.deepEqual(findChainBreak(await store.eventsAfter(0, 10), undefined), {
+      seq: 2,
+      problem: "its contents were changed",
+    });
+  });
+});
+
+describe("a file that isn't this release's", () => {
+  test("with an unknown later migration is refused with a SchemaError, and left as it is", async () => {
+    await (await openSqliteStore(file)).close();
+    withDatabase((database) =>
+      database.exec("insert into kysely_migration (name, timestamp) values ('9999-later', '2099-01-01T00:00:00.000Z')"),
+    );
+    await assert.rejects(openSqliteStore(file), (error: unknown) => {
+      assert.ok(error instanceof SchemaError, String(error));
+      assert.equal(
+        error.message,
+        "the store was written by a newer release of Countersign; start that release, or a newer one",
+      );
+      return true;
+    });
+    const names = withDatabase((database) =>
+      database
+        .prepare("select name from kysely_migration order by name")
+        .all()
+        .map((row) => row["name"]),
+    );
+    assert.deepEqual(names, ["0001-registry", "9999-later"]);
+  });
+
+  test("with a foreign table in the way is refused with a SchemaError, and left as it is", async () => {
+    withDatabase((database) => database.exec("create table audit_events (x)"));
+    await assert.rejects(openSqliteStore(file), (error: unknown) => {
+      assert.ok(error instanceof SchemaError, String(error));
+      assert.equal(error.message, "the store's schema can't be brought up to date");
+      return true;
+    });
+    const tables = withDatabase((database) =>
+      database.prepare("select name from sqlite_schema where name in ('accounts', 'public_keys')").all(),
+    );
+    assert.deepEqual(tables, [], "a migration that fails leaves nothing of itself");
+  });
+
+  test("that is no database at all is refused, and left as it is", async () => {
+    writeFileSync(file, "these are my notes, please keep them".repeat(100));
+    await assert.rejects(openSqliteStore(file), { message: "file is not a database" });
+    assert.match(readFileSync(file, "utf8"), /^these are my notes/);
+  });
+
+  test("in a folder that doesn't exist is refused", async () => {
+    await assert.rejects(openSqliteStore(folder.file("nowhere/countersign.db")), {
+      message: "unable to open database file",
+    });
+  });
+});
+
+describe("a backup", () => {
+  test("is a whole store of the moment, which opens by itself, for its owner alone", async () => {
+    const store = await open();
+    const changes = createRegistryChanges(store, createTestClock());
+    for (let count = 1; count <= 5; count++) await changes.createAccount("test", { shortname: `a${count}` });
+    const target = folder.file("backup.db");
+    await store.backup(target);
+    await changes.createAccount("test", { shortname: "later" });
+    assert.equal(statSync(target).mode & 0o777, 0o600);
+    assert.ok(!existsSync(`${target}-wal`), "one file is all of it");
+    const copy = await open(target);
+    assert.equal((await copy.listAccounts()).length, 5);
+    assert.equal(findChainBreak(await copy.eventsAfter(0, 100), undefined), undefined);
+    const later = await createRegistryChanges(copy, createTestClock()).createAccount("test", { shortname: "goes-on" });
+    assert.equal(later.id, 6);
+  });
+
+  test("taken while another connection is in the middle of a change has nothing of it", async () => {
+    const store = await open();
+    const other = await open();
+    const target = folder.file("backup.db");
+    await other.transaction(async (transaction) => {
+      await transaction.insertAccount({ shortname: "half", name: "half", createdAtMs: 1 });
+      await store.backup(target);
+    });
+    const copy = await open(target);
+    assert.deepEqual(await copy.listAccounts(), []);
+    assert.equal((await store.listAccounts()).length, 1);
+  });
+
+  test("can be taken while this process is in the middle of a change, and has all or nothing of it", async () => {
+    const store = await open();
+    const target = folder.file("backup.db");
+    let backup = Promise.resolve();
+    await store.transaction(async (transaction) => {
+      await transaction.insertAccount({ shortname: "half", name: "half", createdAtMs: 1 });
+      backup = Promise.resolve().then(() => store.backup(target));
+      backup.catch(() => undefined);
+      await transaction.findAccount("half");
+      await transaction.appendEvent({
+        atMs: 1,
+        actor: "t",
+        action: "account.created",
+        subject: "account:1",
+        details: {},
+      });
+    });
+    await backup;
+    const copy = await open(target);
+    assert.equal((await copy.listAccounts()).length, await copy.lastEventSeq());
+  });
+
+  test("never overwrites a file, whatever that is, and rejects", async () => {
+    const store = await open();
+    const target = folder.file("precious.txt");
+    writeFileSync(target, "precious");
+    let answer: unknown;
+    assert.doesNotThrow(() => {
+      answer = store.backup(target);
+    });
+    await assert.rejects(answer as Promise<void>, { code: "EEXIST" });
+    await assert.rejects(async () => store.backup(file), { code: "EEXIST" });
+    assert.equal(readFileSync(target, "utf8"), "precious");
+    assert.equal((await store.listAccounts()).length, 0);
+  });
+
+  test("that fails leaves no file behind", async () => {
+    const store = await open();
+    const before = readdirSync(folder.path);
+    await assert.rejects(async () => store.backup(folder.file("nowhere/backup.db")), { code: "ENOENT" });
+    await assert.rejects(async () => store.backup(file), { code: "EEXIST" });
+    assert.deepEqual(readdirSync(folder.path), before);
+  });
+});

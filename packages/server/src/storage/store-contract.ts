@@ -1,0 +1,613 @@
+/**
+ * What every engine must do, whatever it does differently: one suite, run on each of them. Only tests import this.
+ */
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { findChainBreak, type UnchainedEvent } from "../core/registry/audit-chain.ts";
+import { createRegistryChanges, USABLE_KEYS_PER_USER_MAX } from "../core/registry/changes.ts";
+import type { Account, ApiUser, KeyId, KeyStatus } from "../core/registry/model.ts";
+import { KEYS_PER_RECORD_MAX, type RegistryStore, type StoreTransaction } from "../core/registry/store.ts";
+import { type RaceTask, raceStores, type StoreOpener } from "../testing/race-stores.ts";
+import { createTestClock } from "../testing/test-clock.ts";
+
+/** An empty store of the engine under test. */
+export interface StoreUnderTest {
+  readonly store: RegistryStore;
+  /** Another connection to the same store, as another process has it. The suite closes it. */
+  connect(): Promise<RegistryStore>;
+  /** How another thread reaches the same store. */
+  readonly opener: StoreOpener;
+  /** How other threads reach a store that nobody has opened yet; `undefined` where the engine can't have one. */
+  readonly unopened?: StoreOpener;
+  /** Removes everything. The suite has closed the store. */
+  cleanup(): Promise<void>;
+}
+
+const EVENT: UnchainedEvent = { atMs: 1, actor: "test", action: "key.added", subject: "key:1", details: {} };
+
+export function testRegistryStore(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`the store on ${name}`, () => {
+    let underTest: StoreUnderTest;
+    let store: RegistryStore;
+    let connections: RegistryStore[];
+
+    beforeEach(async () => {
+      underTest = await open();
+      store = underTest.store;
+      connections = [store];
+    });
+    afterEach(async () => {
+      for (const connection of connections) await connection.close();
+      await underTest.cleanup();
+    });
+
+    async function connect(): Promise<RegistryStore> {
+      const connection = await underTest.connect();
+      connections.push(connection);
+      return connection;
+    }
+
+    function race(contestants: number, task: RaceTask) {
+      return raceStores(underTest.opener, contestants, task);
+    }
+
+    function seed(): Promise<{ account: Account; user: ApiUser }> {
+      return store.transaction(async (transaction) => {
+        const account = await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+        const user = await transaction.insertUser({ account, name: "demo", access: "full", createdAtMs: 2 });
+        return { account, user };
+      });
+    }
+
+    function insertKey(transaction: StoreTransaction, user: ApiUser, number: number): Promise<KeyId> {
+      return transaction.insertKey({
+        userId: user.id,
+        fingerprint: `SHA256:${number}`,
+        thumbprint: `thumbprint ${number}`,
+        bits: 2048,
+        spki: Buffer.from([0, number, 255]),
+        label: null,
+        createdAtMs: 3,
+        expiresAtMs: null,
+      });
+    }
+
+    async function assertWholeChain(length: number): Promise<void> {
+      const events = await store.eventsAfter(0, length + 10);
+      assert.deepEqual(
+        events.map(({ seq }) => seq),
+        Array.from({ length }, (_, index) => index + 1),
+      );
+      assert.equal(findChainBreak(events, undefined), undefined);
+      assert.equal(await store.lastEventSeq(), length);
+    }
+
+    describe("rows", () => {
+      test("come back as they went in", async () => {
+        const { account, user } = await seed();
+        assert.deepEqual(account, { id: 1, shortname: "acme", name: "Acme", status: "active", createdAtMs: 1 });
+        assert.deepEqual(user, {
+          id: 1,
+          accountId: 1,
+          account: "acme",
+          username: "api-1-demo",
+          access: "full",
+          status: "active",
+          createdAtMs: 2,
+        });
+        const spki = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+        const id = await store.transaction((transaction) =>
+          transaction.insertKey({
+            userId: user.id,
+            fingerprint: "SHA256:x",
+            thumbprint: "t",
+            bits: 8192,
+            spki,
+            label: "Zoë's 🔑 — 'quoted' \"twice\" %_",
+            createdAtMs: 1_481_650_253_342,
+            expiresAtMs: 0xffff_ffff * 1000,
+          }),
+        );
+        const key = await store.findKey(id);
+        assert.ok(key !== undefined);
+        const { spki: storedSpki, ...rest } = key;
+        assert.deepEqual(Buffer.from(storedSpki), spki);
+        assert.deepEqual(rest, {
+          id,
+          userId: user.id,
+          username: "api-1-demo",
+          fingerprint: "SHA256:x",
+          thumbprint: "t",
+          bits: 8192,
+          label: "Zoë's 🔑 — 'quoted' \"twice\" %_",
+          status: "active",
+          createdAtMs: 1_481_650_253_342,
+          expiresAtMs: 0xffff_ffff * 1000,
+          lastUsedAtMs: null,
+        });
+        assert.deepEqual(await store.listAccounts(), [account]);
+        assert.deepEqual(await store.listUsers(), [user]);
+        assert.deepEqual(await store.listKeys(user.id), [key]);
+        assert.deepEqual(await store.findUser("api-1-demo"), user);
+        await store.transaction(async (transaction) => {
+          assert.deepEqual(await transaction.findAccount("acme"), account);
+          assert.deepEqual(await transaction.findUser("api-1-demo"), user);
+          assert.deepEqual(await transaction.findKey(id), key);
+          assert.deepEqual(await transaction.findKeysByThumbprint("t"), [key]);
+        });
+      });
+
+      test("that aren't there are undefined or empty, not errors", async () => {
+        const { user } = await seed();
+        assert.equal(await store.findUser("api-1-nobody"), undefined);
+        assert.equal(await store.findKey(9 as KeyId), undefined);
+        assert.equal(await store.loadUserByName("api-1-nobody"), undefined);
+        assert.equal(await store.loadUserByKey(9 as KeyId), undefined);
+        assert.deepEqual(await store.listKeys(user.id), []);
+        assert.deepEqual(await store.listSigningKeys(), []);
+        assert.deepEqual(await store.eventsAfter(0, 10), []);
+        assert.equal(await store.lastEventSeq(), 0);
+        await store.transaction(async (transaction) => {
+          assert.equal(await transaction.findAccount("nobody"), undefined);
+          assert.deepEqual(await transaction.findKeysByThumbprint("nothing"), []);
+          assert.equal(await transaction.countUsableKeys(user.id), 0);
+        });
+      });
+
+      test("are found by exactly their name: in no other case, spelling or pattern", async () => {
+        await seed();
+        for (const other of ["API-1-DEMO", "api-1-dem%", "api-1-demo ", "api-1-demo\0", "api_1_demo", "' or 1=1 --"]) {
+          assert.equal(await store.findUser(other), undefined);
+          assert.equal(await store.loadUserByName(other), undefined);
+        }
+      });
+
+      test("survive closing and opening again", async () => {
+        const { user } = await seed();
+        const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
+        await store.transaction((transaction) => transaction.appendEvent(EVENT));
+        const key = await store.findKey(id);
+        await store.close();
+        connections.splice(connections.indexOf(store), 1);
+        store = await connect();
+        assert.deepEqual(await store.listUsers(), [user]);
+        assert.deepEqual(await store.findKey(id), key);
+        await assertWholeChain(1);
+      });
+    });
+
+    describe("rules that the schema holds, whoever writes", () => {
+      test("a user needs an account, and a key a user", async () => {
+        const { account, user } = await seed();
+        await assert.rejects(
+          store.transaction((transaction) =>
+            transaction.insertUser({
+              account: { ...account, id: 99 as Account["id"] },
+              name: "x",
+              access: "full",
+              createdAtMs: 1,
+            }),
+          ),
+        );
+        await assert.rejects(
+          store.transaction((transaction) => insertKey(transaction, { ...user, id: 99 as ApiUser["id"] }, 1)),
+        );
+        await assert.rejects(store.recordKeyUsage(new Map([[99 as KeyId, 1]])));
+        assert.equal((await store.listUsers()).length, 1);
+      });
+
+      test("shortnames and usernames are unique, and so is a key under one user", async () => {
+        const { account, user } = await seed();
+        await assert.rejects(
+          store.transaction((transaction) =>
+            transaction.insertAccount({ shortname: "acme", name: "Another", createdAtMs: 1 }),
+          ),
+        );
+        await assert.rejects(
+          store.transaction((transaction) =>
+            transaction.insertUser({ account, name: "demo", access: "full", createdAtMs: 1 }),
+          ),
+        );
+        await store.transaction((transaction) => insertKey(transaction, user, 1));
+        await assert.rejects(store.transaction((transaction) => insertKey(transaction, user, 1)));
+        const second = await store.transaction((transaction) =>
+          transaction.insertUser({ account, name: "second", access: "full", createdAtMs: 1 }),
+        );
+        await store.transaction((transaction) => insertKey(transaction, second, 1));
+        await store.transaction(async (transaction) => {
+          assert.equal((await transaction.findKeysByThumbprint("thumbprint 1")).length, 2);
+        });
+      });
+
+      test("a standing is one of the known ones", async () => {
+        const { account, user } = await seed();
+        const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
+        for (const work of [
+          (transaction: StoreTransaction) => transaction.setAccountStatus(account.id, "off" as "active"),
+          (transaction: StoreTransaction) => transaction.setUserStatus(user.id, "revoked" as "active"),
+          (transaction: StoreTransaction) => transaction.setKeyStatus(id, "gone" as KeyStatus),
+        ]) {
+          await assert.rejects(store.transaction(work));
+        }
+      });
+
+      test("revoked is for good, even against a caller that forgot it", async () => {
+        const { user } = await seed();
+        const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
+        await store.transaction((transaction) => transaction.setKeyStatus(id, "revoked"));
+        for (const status of ["active", "deactivated"] as const) {
+          await store.transaction((transaction) => transaction.setKeyStatus(id, status));
+          assert.equal((await store.findKey(id))?.status, "revoked");
+        }
+      });
+
+      test("a signing key's number is used once, and is from 1 to 2^32 - 1", async () => {
+        const key = { masterFingerprint: "f", createdAtMs: 1, retiredAtMs: null };
+        const insert = (number: number) =>
+          store.transaction((transaction) => transaction.insertSigningKey({ ...key, number }));
+        await insert(1);
+        await insert(0xffff_ffff);
+        for (const number of [1, 0, -1, 2 ** 32]) await assert.rejects(insert(number));
+        assert.deepEqual(
+          (await store.listSigningKeys()).map(({ number }) => number),
+          [1, 0xffff_ffff],
+        );
+      });
+    });
+
+    describe("a transaction", () => {
+      test("that throws leaves nothing, and the error comes through as it is", async () => {
+        const error = new Error("changed my mind");
+        await assert.rejects(
+          store.transaction(async (transaction) => {
+            const account = await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+            const user = await transaction.insertUser({ account, name: "demo", access: "full", createdAtMs: 2 });
+            await insertKey(transaction, user, 1);
+            await transaction.insertSigningKey({
+              number: 1,
+              masterFingerprint: "f",
+              createdAtMs: 1,
+              retiredAtMs: null,
+            });
+            await transaction.appendEvent(EVENT);
+            throw error;
+          }),
+          (thrown) => thrown === error,
+        );
+        assert.deepEqual(await store.listAccounts(), []);
+        assert.deepEqual(await store.listUsers(), []);
+        assert.deepEqual(await store.listSigningKeys(), []);
+        assert.equal(await store.lastEventSeq(), 0);
+        await seed();
+      });
+
+      test("that fails in one statement leaves nothing of the others", async () => {
+        const { account } = await seed();
+        await assert.rejects(
+          store.transaction(async (transaction) => {
+            await transaction.setAccountStatus(account.id, "deactivated");
+            await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+          }),
+        );
+        assert.equal((await store.listAccounts())[0]?.status, "active");
+      });
+
+      test("sees what it wrote, and nobody else does before it commits", async () => {
+        const other = await connect();
+        await store.transaction(async (transaction) => {
+          await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+          assert.equal((await transaction.findAccount("acme"))?.name, "Acme");
+          assert.deepEqual(await other.listAccounts(), []);
+        });
+        assert.equal((await other.listAccounts()).length, 1);
+        assert.equal((await store.listAccounts()).length, 1);
+      });
+
+      test("lets no other transaction of the process in between", async () => {
+        const { account } = await seed();
+        const order: string[] = [];
+        await Promise.all(
+          ["a", "b", "c"].map((name) =>
+            store.transaction(async (transaction) => {
+              order.push(`${name} begins`);
+              await transaction.insertUser({ account, name, access: "full", createdAtMs: 1 });
+              await transaction.appendEvent(EVENT);
+              order.push(`${name} ends`);
+            }),
+          ),
+        );
+        for (let at = 0; at < order.length; at += 2) {
+          assert.equal(order[at]?.replace("begins", "ends"), order[at + 1]);
+        }
+        await assertWholeChain(3);
+      });
+    });
+
+    describe("the audit log", () => {
+      test("numbers events in commit order and chains them, details in any JSON", async () => {
+        const details = [
+          {},
+          { z: 1, a: "ü 'quoted'", nothing: null, yes: true, number: -1.5e300 },
+          { "10": "ten", "9": "nine", __proto_: "x", "": "empty" },
+        ] as const;
+        for (const each of details) {
+          const event = await store.transaction((transaction) => transaction.appendEvent({ ...EVENT, details: each }));
+          assert.deepEqual((await store.eventsAfter(event.seq - 1, 1))[0], event);
+        }
+        assert.deepEqual(
+          (await store.eventsAfter(0, 10)).map((event) => event.details),
+          details,
+        );
+        await assertWholeChain(3);
+      });
+
+      test("is read from any place, in order, and at most as much as was asked for", async () => {
+        await store.transaction(async (transaction) => {
+          for (let count = 0; count < 12; count++) await transaction.appendEvent(EVENT);
+        });
+        const seqs = async (after: number, limit: number) =>
+          (await store.eventsAfter(after, limit)).map(({ seq }) => seq);
+        assert.deepEqual(await seqs(0, 3), [1, 2, 3]);
+        assert.deepEqual(await seqs(3, 3), [4, 5, 6]);
+        assert.deepEqual(await seqs(10, 100), [11, 12]);
+        assert.deepEqual(await seqs(12, 100), []);
+        assert.deepEqual(await seqs(99, 100), []);
+        await assertWholeChain(12);
+      });
+
+      test("has no gap after a transaction that was rolled back", async () => {
+        await store.transaction((transaction) => transaction.appendEvent(EVENT));
+        await assert.rejects(
+          store.transaction(async (transaction) => {
+            await transaction.appendEvent(EVENT);
+            throw new Error("changed my mind");
+          }),
+        );
+        await store.transaction((transaction) => transaction.appendEvent(EVENT));
+        await assertWholeChain(2);
+      });
+    });
+
+    describe("what requests need to know of a user", () => {
+      test("is one record, the same by name and by any of its keys", async () => {
+        const { account, user } = await seed();
+        assert.deepEqual(await store.loadUserByName("api-1-demo"), { user, accountStatus: "active", keys: [] });
+        const [first, second] = await store.transaction(async (transaction) => {
+          await transaction.setAccountStatus(account.id, "deactivated");
+          await transaction.setUserStatus(user.id, "deactivated");
+          return [await insertKey(transaction, user, 1), await insertKey(transaction, user, 2)] as const;
+        });
+        const record = await store.loadUserByName("api-1-demo");
+        assert.ok(record !== undefined);
+        assert.deepEqual(record.user, { ...user, status: "deactivated" });
+        assert.equal(record.accountStatus, "deactivated");
+        assert.deepEqual(
+          record.keys.map(({ spki, ...rest }) => ({ ...rest, spki: [...spki] })),
+          [second, first].map((id) => ({
+            id,
+            thumbprint: `thumbprint ${id}`,
+            bits: 2048,
+            spki: [0, id, 255],
+            status: "active",
+            expiresAtMs: null,
+          })),
+        );
+        assert.deepEqual(await store.loadUserByKey(first), record);
+        assert.deepEqual(await store.loadUserByKey(second), record);
+      });
+
+      test("never is another user's", async () => {
+        const { account, user } = await seed();
+        const second = await store.transaction((transaction) =>
+          transaction.insertUser({ account, name: "second", access: "full", createdAtMs: 1 }),
+        );
+        const ids = await store.transaction(async (transaction) => [
+          await insertKey(transaction, user, 1),
+          await insertKey(transaction, second, 1),
+          await insertKey(transaction, user, 2),
+        ]);
+        const keyIds = (await store.loadUserByName("api-1-demo"))?.keys.map(({ id }) => id);
+        assert.deepEqual(keyIds, [ids[2], ids[0]]);
+        assert.equal((await store.loadUserByKey(ids[1] as KeyId))?.user.username, "api-1-second");
+      });
+
+      test(`has at most ${KEYS_PER_RECORD_MAX} keys: active ones first, then deactivated ones, the newest first`, async () => {
+        assert.ok(USABLE_KEYS_PER_USER_MAX < KEYS_PER_RECORD_MAX, "no usable key may be cut off");
+        const { user } = await seed();
+        const statuses: readonly KeyStatus[] = ["revoked", "active", "deactivated"];
+        const inserted: { id: KeyId; status: KeyStatus }[] = [];
+        await store.transaction(async (transaction) => {
+          for (let number = 1; number <= 45; number++) {
+            const id = await insertKey(transaction, user, number);
+            const status = statuses[number % 3] as KeyStatus;
+            if (status !== "active") await transaction.setKeyStatus(id, status);
+            inserted.push({ id, status });
+          }
+        });
+        const newestFirst = inserted.toReversed();
+        const expected = (["active", "deactivated", "revoked"] as const)
+          .flatMap((status) => newestFirst.filter((key) => key.status === status))
+          .slice(0, KEYS_PER_RECORD_MAX);
+        const keys = (await store.loadUserByName("api-1-demo"))?.keys.map(({ id, status }) => ({ id, status }));
+        assert.deepEqual(keys, expected);
+        assert.equal((await store.listKeys(user.id)).length, 45);
+        await store.transaction(async (transaction) => {
+          assert.equal(await transaction.countUsableKeys(user.id), 30);
+        });
+      });
+    });
+
+    describe("key usage", () => {
+      test("keeps the later time, whoever writes last", async () => {
+        const { user } = await seed();
+        const [first, second] = await store.transaction(
+          async (transaction) =>
+            [await insertKey(transaction, user, 1), await insertKey(transaction, user, 2)] as const,
+        );
+        const other = await connect();
+        await store.recordKeyUsage(
+          new Map([
+            [first, 100],
+            [second, 200],
+          ]),
+        );
+        await other.recordKeyUsage(
+          new Map([
+            [first, 99],
+            [second, 201],
+          ]),
+        );
+        assert.equal((await store.findKey(first))?.lastUsedAtMs, 100);
+        assert.equal((await store.findKey(second))?.lastUsedAtMs, 201);
+        assert.deepEqual(
+          (await store.listKeys(user.id)).map(({ lastUsedAtMs }) => lastUsedAtMs),
+          [100, 201],
+        );
+      });
+
+      test("isn't an event, and an empty batch is nothing", async () => {
+        const { user } = await seed();
+        const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
+        await store.recordKeyUsage(new Map());
+        await store.recordKeyUsage(new Map([[id, 1]]));
+        assert.equal(await store.lastEventSeq(), 0);
+      });
+    });
+
+    describe("the change marker", () => {
+      test("differs once another connection has committed, and stays as it is otherwise", async () => {
+        const other = await connect();
+        const before = await store.changeMarker();
+        assert.equal(await store.changeMarker(), before);
+        await other.listAccounts();
+        assert.equal(await store.changeMarker(), before);
+        await other.transaction((transaction) => transaction.appendEvent(EVENT));
+        const after = await store.changeMarker();
+        assert.notEqual(after, before);
+        assert.equal(await store.changeMarker(), after);
+        assert.equal((await store.eventsAfter(0, 10)).length, 1, "what the marker announces can be read");
+      });
+
+      test("stays as it is where another connection's transaction was rolled back", async () => {
+        const other = await connect();
+        const before = await store.changeMarker();
+        await assert.rejects(
+          other.transaction(async (transaction) => {
+            await transaction.appendEvent(EVENT);
+            throw new Error("changed my mind");
+          }),
+        );
+        assert.equal((await store.eventsAfter(0, 10)).length, 0);
+        assert.equal(await store.changeMarker(), before);
+      });
+    });
+
+    describe("races between connections", () => {
+      test("two accounts of one name: one is made, the other is a conflict", async () => {
+        const outcomes = (await race(2, { kind: "createAccount", shortname: "acme" })).flat();
+        assert.deepEqual(outcomes.toSorted(), ["conflict", "done"]);
+        assert.equal((await store.listAccounts()).length, 1);
+        await assertWholeChain(1);
+      });
+
+      test("fifty changes on two connections: 1 to 50 without gaps, and the chain is whole", async () => {
+        const outcomes = (await race(2, { kind: "appendEvents", count: 25 })).flat();
+        assert.deepEqual(new Set(outcomes), new Set(["done"]));
+        await assertWholeChain(50);
+        const actors = (await store.eventsAfter(0, 50)).map(({ actor }) => actor);
+        assert.equal(new Set(actors).size, 2);
+      });
+
+      test("two keys where one more fits: one is added, the other is a conflict", async () => {
+        const { user } = await seed();
+        await store.transaction(async (transaction) => {
+          for (let number = 1; number < USABLE_KEYS_PER_USER_MAX; number++) await insertKey(transaction, user, number);
+        });
+        const texts = [jwk(1), jwk(2)];
+        const outcomes = (await race(2, { kind: "addKey", username: user.username, texts })).flat();
+        assert.deepEqual(outcomes.toSorted(), ["conflict", "done"]);
+        await store.transaction(async (transaction) => {
+          assert.equal(await transaction.countUsableKeys(user.id), USABLE_KEYS_PER_USER_MAX);
+        });
+      });
+
+      test("two first starts: one signing key", async () => {
+        const outcomes = (await race(2, { kind: "ensureSigningKey" })).flat();
+        assert.deepEqual(outcomes, ["done", "done"]);
+        assert.equal((await store.listSigningKeys()).length, 1);
+        await assertWholeChain(1);
+      });
+
+      test("revoking against activating: the key ends revoked", async () => {
+        const { user } = await seed();
+        const keyId = await store.transaction(async (transaction) => {
+          const id = await insertKey(transaction, user, 1);
+          await transaction.setKeyStatus(id, "deactivated");
+          return id;
+        });
+        const [[revoked] = [], [activated] = []] = await race(2, { kind: "revokeOrActivate", keyId });
+        assert.equal(revoked, "done");
+        assert.ok(activated === "done" || activated === "conflict", String(activated));
+        assert.equal((await store.findKey(keyId))?.status, "revoked");
+        await assertWholeChain(activated === "done" ? 2 : 1);
+      });
+
+      test("four processes open a new store at once: each finds its schema", async (context) => {
+        if (underTest.unopened === undefined) {
+          context.skip("this engine has no store that nobody has opened yet");
+          return;
+        }
+        const outcomes = (await raceStores(underTest.unopened, 4, { kind: "open" })).flat();
+        assert.deepEqual(outcomes, ["done", "done", "done", "done"]);
+      });
+    });
+
+    describe("changes and reads at once", () => {
+      test("leave each change whole: a reader sees an account and its event, or neither", async () => {
+        const reader = await connect();
+        const changes = createRegistryChanges(store, createTestClock());
+        const writing = (async () => {
+          for (let count = 1; count <= 20; count++) await changes.createAccount("test", { shortname: `a${count}` });
+        })();
+        let seen = 0;
+        while (seen < 20) {
+          const accounts = (await reader.listAccounts()).length;
+          const events = await reader.lastEventSeq();
+          assert.ok(events >= accounts, "an account came without its event");
+          seen = events;
+        }
+        await writing;
+        await assertWholeChain(20);
+      });
+    });
+
+    test("that was closed rejects what it is asked, and doesn't throw at once", async () => {
+      const closed = await connect();
+      connections.splice(connections.indexOf(closed), 1);
+      await closed.close();
+      for (const ask of [
+        () => closed.loadUserByName("x"),
+        () => closed.loadUserByKey(1 as KeyId),
+        () => closed.listAccounts(),
+        () => closed.eventsAfter(0, 1),
+        () => closed.lastEventSeq(),
+        () => closed.changeMarker(),
+        () => closed.transaction((transaction) => transaction.appendEvent(EVENT)),
+      ]) {
+        let answer: unknown;
+        assert.doesNotThrow(() => {
+          answer = ask();
+        });
+        await assert.rejects(answer as Promise<unknown>);
+      }
+    });
+  });
+}
+
+/** A made-up public key of 2048 bits. Its modulus is 2^2047 and more, odd, and has no small factor. */
+function jwk(number: number): string {
+  const primes = Array.from({ length: 750 }, (_, index) => BigInt(index + 2));
+  let modulus = (1n << 2047n) + (BigInt(number) << 1000n) + 1n;
+  while (primes.some((prime) => modulus % prime === 0n)) modulus += 2n;
+  return JSON.stringify({ kty: "RSA", n: Buffer.from(modulus.toString(16), "hex").toString("base64url"), e: "AQAB" });
+}

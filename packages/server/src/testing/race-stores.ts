@@ -1,0 +1,47 @@
+import { Worker } from "node:worker_threads";
+import type { KeyId } from "../core/registry/model.ts";
+
+/** How another thread opens the same store: `module` exports under `export` a function that takes `location`. */
+export interface StoreOpener {
+  readonly module: string;
+  readonly export: string;
+  readonly location: string;
+}
+
+/** What every contestant does at once, each on a connection of its own. */
+export type RaceTask =
+  | { readonly kind: "open" }
+  | { readonly kind: "createAccount"; readonly shortname: string }
+  | { readonly kind: "appendEvents"; readonly count: number }
+  | { readonly kind: "addKey"; readonly username: string; readonly texts: readonly string[] }
+  | { readonly kind: "ensureSigningKey" }
+  | { readonly kind: "revokeOrActivate"; readonly keyId: KeyId };
+
+export interface WorkerData {
+  readonly opener: StoreOpener;
+  readonly task: RaceTask;
+  readonly contestant: number;
+  readonly contestants: number;
+  readonly gate: SharedArrayBuffer;
+}
+
+/**
+ * Runs the task on that many connections at once, each in a thread of its own: within one thread, SQLite's calls block, and
+ * two connections could never really meet.
+ *
+ * @returns what each contestant's steps came to: `done`, a RegistryError's code, or `failed: …`
+ */
+export function raceStores(opener: StoreOpener, contestants: number, task: RaceTask): Promise<readonly string[][]> {
+  const gate = new SharedArrayBuffer(4);
+  return Promise.all(
+    Array.from({ length: contestants }, (_, contestant) => {
+      const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+      const workerData: WorkerData = { opener, task, contestant, contestants, gate };
+      const worker = new Worker(new URL("./store-worker.ts", import.meta.url), { workerData });
+      worker.once("message", resolve);
+      worker.once("error", reject);
+      worker.once("exit", () => reject(new Error(`contestant ${contestant} ended without an answer`)));
+      return promise;
+    }),
+  );
+}

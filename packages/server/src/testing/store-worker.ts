@@ -1,0 +1,66 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { createRegistryChanges, type RegistryChanges } from "../core/registry/changes.ts";
+import { RegistryError } from "../core/registry/registry-error.ts";
+import type { RegistryStore } from "../core/registry/store.ts";
+import { createSystemClock } from "../platform/clock.ts";
+import type { RaceTask, WorkerData } from "./race-stores.ts";
+
+/** One contestant: opens its own connection, waits for the others, does its task and says how that went. */
+const { opener, task, contestant, gate, contestants } = workerData as WorkerData;
+const module = (await import(opener.module)) as Record<string, (location: string) => Promise<RegistryStore>>;
+const open = module[opener.export];
+if (open === undefined) throw new Error(`${opener.module} has no ${opener.export}`);
+
+/** Nobody begins before everybody is here. */
+function waitForTheOthers(): void {
+  const arrived = new Int32Array(gate);
+  Atomics.add(arrived, 0, 1);
+  Atomics.notify(arrived, 0);
+  for (let seen = Atomics.load(arrived, 0); seen < contestants; seen = Atomics.load(arrived, 0)) {
+    if (Atomics.wait(arrived, 0, seen, 10_000) === "timed-out") throw new Error("the others didn't come");
+  }
+}
+
+async function run(work: () => Promise<unknown>): Promise<string> {
+  try {
+    await work();
+    return "done";
+  } catch (error) {
+    if (error instanceof RegistryError) return error.code;
+    return `failed: ${String(error)}`;
+  }
+}
+
+/** What the task is, one step after the other. */
+function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Promise<unknown>)[] {
+  const actor = `contestant:${contestant}`;
+  switch (work.kind) {
+    case "open":
+      return [() => Promise.resolve()];
+    case "createAccount":
+      return [() => changes.createAccount(actor, { shortname: work.shortname })];
+    case "appendEvents":
+      return Array.from(
+        { length: work.count },
+        (_, step) => () => changes.createAccount(actor, { shortname: `c${contestant}-${step}` }),
+      );
+    case "addKey":
+      return [() => changes.addKey(actor, { username: work.username, text: work.texts[contestant] ?? "" })];
+    case "ensureSigningKey":
+      return [() => changes.ensureSigningKey(actor, Buffer.alloc(32, contestant + 1))];
+    case "revokeOrActivate":
+      return contestant === 0
+        ? [() => changes.revokeKey(actor, work.keyId)]
+        : [() => changes.setKeyStanding(actor, work.keyId, "active")];
+    default:
+      throw new Error("there is no such task");
+  }
+}
+
+if (task.kind === "open") waitForTheOthers();
+const store = await open(opener.location);
+if (task.kind !== "open") waitForTheOthers();
+const outcomes: string[] = [];
+for (const step of stepsOf(task, createRegistryChanges(store, createSystemClock()))) outcomes.push(await run(step));
+await store.close();
+parentPort?.postMessage(outcomes);
