@@ -403,7 +403,7 @@ describe("adding a key", () => {
     const { publicKey } = rsaKeyPair("alice");
     const forms = [
       alice,
-      publicKey.export({ format: "pem", type: "pkcs1" }) as string,
+      publicKey.export({ format: "pem", type: "pkcs1" }),
       JSON.stringify(publicKey.export({ format: "jwk" })),
     ];
     for (const status of ["active", "deactivated"] as const) {

@@ -108,10 +108,10 @@ describe("the view", () => {
   });
 
   test("asks once for a stampede", async () => {
-    const found = await Promise.all(Array.from({ length: 50 }, () => view.findUser("api-1-demo")));
+    const found = await Promise.all(Array.from({ length: 50 }, async () => view.findUser("api-1-demo")));
     assert.equal(new Set(found).size, 1);
     assert.equal(watched.calls("loadUserByName"), 1);
-    const keys = await Promise.all(Array.from({ length: 50 }, () => view.findKey(2 as KeyId)));
+    const keys = await Promise.all(Array.from({ length: 50 }, async () => view.findKey(2 as KeyId)));
     assert.equal(new Set(keys).size, 1);
     assert.equal(watched.calls("loadUserByKey"), 1);
   });
@@ -256,7 +256,7 @@ describe("a change in this process holds before it is acknowledged", () => {
         async (found, standings) => {
           for (const name of found) await view.findUser(name);
           for (const [account, standing] of standings) {
-            await changes.setAccountStanding(ACTOR, account, standing as "active");
+            await changes.setAccountStanding(ACTOR, account, standing);
           }
           const truth = new Map((await registry.store.listAccounts()).map((each) => [each.id, each.status]));
           for (const name of names) {

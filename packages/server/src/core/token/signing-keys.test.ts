@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { describe, test } from "node:test";
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
-import { readVectors, type TokenVectors } from "../../testing/vectors.ts";
+import { readTokenVectors } from "../../testing/vectors.ts";
 import { mintToken } from "./mint-token.ts";
 import { deriveSigningKeys, MasterSecretMismatch, masterSecretFingerprint } from "./signing-keys.ts";
 
-const vectors = readVectors<TokenVectors>("tokens");
+const vectors = readTokenVectors();
 const secret = Buffer.from(vectors.masterSecret, "base64");
 const otherSecret = Buffer.from(vectors.otherMasterSecret, "base64");
 

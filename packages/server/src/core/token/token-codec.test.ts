@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { readVectors, type TokenVectors } from "../../testing/vectors.ts";
+import { readTokenVectors } from "../../testing/vectors.ts";
 import { decodePayload, encodePayload, equalMacs, splitToken, TOKEN_CHARACTERS_MAX } from "./token-codec.ts";
 
-const vectors = readVectors<TokenVectors>("tokens");
+const vectors = readTokenVectors();
 const uint32 = fc.oneof(
   fc.integer({ min: 0, max: 0xffff_ffff }),
   fc.constantFrom(0, 127, 128, 255, 256, 65_535, 65_536, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff),
