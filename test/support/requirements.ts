@@ -1,0 +1,26 @@
+import { runProgram } from "./run-program.ts";
+
+/** A program, with its modules, that a test needs and that isn't npm's to install. */
+export interface Requirement {
+  /** What to look for, in the words of the reason for a skip, such as `PHP with curl`. */
+  readonly name: string;
+  /** How Debian calls it. */
+  readonly debianPackages: string;
+  /** Command lines that all end with status 0 where it is there. */
+  readonly probes: readonly (readonly [file: string, ...args: string[]])[];
+}
+
+/** Says what is missing and how to get it; `undefined` where all is there. */
+export async function findMissing({ name, debianPackages, probes }: Requirement): Promise<string | undefined> {
+  for (const [file, ...args] of probes) {
+    const status = await runProgram(file, args).then(
+      (result) => result.status,
+      () => undefined,
+    );
+    if (status !== 0) return `${name} is missing (${[file, ...args].join(" ")}); apt-get install ${debianPackages}`;
+  }
+  return undefined;
+}
+
+/** Is this a continuous integration run? There a test that can't run is a failure, not a skip. */
+export const IS_CI = (process.env["CI"] ?? "") !== "";
