@@ -43,6 +43,8 @@ export interface CliContext {
   readonly stdin: Readable;
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable;
+  /** Removes secrets from a line for standard error: a command line that went wrong may hold some. */
+  readonly redact: (line: string) => string;
   /** @throws {ConfigError} */
   config(flags: Flags): Config;
   /** The same without the environment. */

@@ -60,10 +60,10 @@ async function tellStory(context: CliContext, service: CliService, folder: strin
     countersign(`key generate ${user.username} --out ${keyFile}`),
   );
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const privatePem = privateKey.export({ format: "pem", type: "pkcs8" }) as string;
+  const privatePem = privateKey.export({ format: "pem", type: "pkcs8" });
   writeFileSync(keyFile, privatePem, { mode: 0o600 });
   chmodSync(keyFile, 0o600);
-  const publicPem = publicKey.export({ format: "pem", type: "spki" }) as string;
+  const publicPem = publicKey.export({ format: "pem", type: "spki" });
   const key = await changes.addKey(context.actor, { username: user.username, text: publicPem });
   result(`key ${key.id}, ${key.fingerprint}`);
 

@@ -39,9 +39,9 @@ export function keyCommand(context: CliContext): Command {
       }
       expiresInMs(options);
       const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: bits });
-      writePrivateKey(options.out, privateKey.export({ format: "pem", type: "pkcs8" }) as string);
+      writePrivateKey(options.out, privateKey.export({ format: "pem", type: "pkcs8" }));
       try {
-        const pem = publicKey.export({ format: "pem", type: "spki" }) as string;
+        const pem = publicKey.export({ format: "pem", type: "spki" });
         printKey(context, options, await addKey(context, options, username, pem));
       } catch (error) {
         // A private key without its public half is of no use, and this file is one that was made just now.

@@ -30,7 +30,7 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
       outputError: (text, write) => {
-        write(text.replace(/^error: /, "countersign: "));
+        write(context.redact(oneLine(text.replace(/^error: /, "countersign: "))));
       },
     })
     .exitOverride();
@@ -50,11 +50,20 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
     program.addCommand(command);
   }
   try {
-    await program.parseAsync([...commandLine], { from: "user" });
+    await program.parseAsync(commandLine.map(asOperand), { from: "user" });
     return 0;
   } catch (error) {
     return exitStatus(error, context);
   }
+}
+
+/** A key's text begins with dashes, but is no option; as one, it would be quoted in the message about it. */
+function asOperand(word: string): string {
+  return word.startsWith("-----") ? `\n${word}` : word;
+}
+
+function oneLine(text: string): string {
+  return `${text.replaceAll(/\s+/g, " ").trim()}\n`;
 }
 
 /** Makes a command and its subcommands print and fail as the program does. */
@@ -63,11 +72,11 @@ function inheritSettings(program: Command, command: Command): void {
   for (const subcommand of command.commands) inheritSettings(command, subcommand);
 }
 
-function exitStatus(error: unknown, { stderr }: CliContext): number {
+function exitStatus(error: unknown, { stderr, redact }: CliContext): number {
   if (error instanceof AnsweredNo) return 1;
   // Commander has printed its own line already, except where help was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  stderr.write(`countersign: ${messageOf(error)}\n`);
+  stderr.write(redact(oneLine(`countersign: ${messageOf(error)}`)));
   return error instanceof ConfigError || error instanceof WrongUsage ? 2 : 1;
 }
 
@@ -84,8 +93,7 @@ function messageOf(error: unknown): string {
     error instanceof MasterSecretMismatch ||
     error instanceof Refusal ||
     EXPECTED_ERRORS.includes(error.name);
-  const line = error.message.replaceAll(/\s+/g, " ").trim();
-  if (isExpected) return line;
+  if (isExpected) return error.message;
   const code = "code" in error && typeof error.code === "string" ? ` (${error.code})` : "";
-  return `failed${code}: ${line}`;
+  return `failed${code}: ${error.message}`;
 }

@@ -20,12 +20,12 @@ export function formatFields(fields: readonly (readonly [string, string])[]): st
   return fields.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");
 }
 
-const graphemes = new Intl.Segmenter();
-
 /** Columns on a terminal: wide East Asian characters and emoji take two. */
 function shownWidth(text: string): number {
+  const plain = stripVTControlCharacters(text);
+  if (/^[ -~]*$/.test(plain)) return plain.length;
   let width = 0;
-  for (const { segment } of graphemes.segment(stripVTControlCharacters(text))) {
+  for (const { segment } of new Intl.Segmenter().segment(plain)) {
     width +=
       /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/u.test(
         segment,

@@ -9,12 +9,11 @@ const UNITS = [
   ["minute", 60],
 ] as const;
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
-
 /** `3 minutes ago`, `in 2 days`, `just now`; a dash for no time. */
 export function relativeTime(atMs: number | null, nowMs: number): string {
   if (atMs === null) return "-";
   const seconds = (atMs - nowMs) / 1000;
+  const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
   const unit = UNITS.find(([, length]) => Math.abs(seconds) >= length);
   if (unit === undefined) return Math.abs(seconds) < 5 ? "just now" : relative.format(Math.round(seconds), "second");
   return relative.format(Math.round(seconds / unit[1]), unit[0]);

@@ -116,7 +116,7 @@ function createFastify({ nextRequestId, publicUrl, log, metrics, clientAddress }
     bodyLimit: BODY_BYTES_MAX,
     exposeHeadRoutes: true,
     frameworkErrors: (error, request, reply) => {
-      void sendError(error, request.id, reply.hijack().raw);
+      sendError(error, request.id, reply.hijack().raw);
     },
   }) as unknown as FastifyInstance;
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { Refusal } from "../core/refusal.ts";
 import { publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
+import { drainServer } from "../platform/drain-server.ts";
 import type { PlainEndpoint } from "./endpoint.ts";
 
 /** A head that takes longer to arrive is cut off: a slow client must not hold a connection for nothing. */
@@ -15,9 +16,6 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 /** All of a request's headers together. */
 const HEADERS_BYTES_MAX = 16_384;
-
-/** How often idle connections are looked for while draining. */
-const DRAIN_CHECK_MS = 50;
 
 /** A listening HTTP server whose answers come from whatever {@link HttpServer.serve} was given last. */
 export interface HttpServer {
@@ -73,7 +71,7 @@ export async function openHttpServer(host: string, port: number, nextRequestId: 
     serve(next) {
       listener = next;
     },
-    drain: (drainMsMax) => drain(server, drainMsMax),
+    drain: (drainMsMax) => drainServer(server, drainMsMax),
   };
 }
 
@@ -93,24 +91,6 @@ function listen(server: Server, host: string, port: number): Promise<void> {
     server.listen(port, host, () => {
       resolve();
     });
-  });
-}
-
-async function drain(server: Server, drainMsMax: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    // A connection that becomes idle after its answer would otherwise stay for the keep-alive time.
-    const sweep = setInterval(() => {
-      server.closeIdleConnections();
-    }, DRAIN_CHECK_MS);
-    const deadline = setTimeout(() => {
-      server.closeAllConnections();
-    }, drainMsMax);
-    server.close(() => {
-      clearInterval(sweep);
-      clearTimeout(deadline);
-      resolve();
-    });
-    server.closeIdleConnections();
   });
 }
 

@@ -9,40 +9,47 @@ import {
 } from "@countersign/protocol";
 import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
-import { type TSchema, Type } from "typebox";
 import { ANSWERS } from "./answers.ts";
 
-const ErrorItem = Type.Object({
-  code: Type.Enum([...REFUSAL_CODES]),
-  message: Type.String(),
-  hint: Type.Optional(Type.String()),
-  docs: Type.String({ format: "uri" }),
-});
+/** A JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it). */
+type Schema = Readonly<Record<string, unknown>>;
 
-const WarningItem = Type.Object({ code: Type.Enum([...WARNING_CODES]), message: Type.String() });
+const text = { type: "string" } as const;
+
+/** An object whose members are all required but for the `optional` ones. */
+function object(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
+  return { type: "object", properties, required: Object.keys(properties).filter((name) => !optional.includes(name)) };
+}
+
+const ErrorItem = object(
+  { code: { enum: REFUSAL_CODES }, message: text, hint: text, docs: { type: "string", format: "uri-reference" } },
+  ["hint"],
+);
+
+const WarningItem = object({ code: { enum: WARNING_CODES }, message: text });
 
 /** The envelope around `data`. */
-function envelope(data: TSchema) {
-  return Type.Object({
-    meta: Type.Object({
-      code: Type.Integer({ description: "Equals the HTTP status" }),
-      errors: Type.Array(ErrorItem),
-      warnings: Type.Array(WarningItem),
+function envelope(data: Schema): Schema {
+  return object({
+    meta: object({
+      code: { type: "integer", description: "Equals the HTTP status" },
+      errors: { type: "array", items: ErrorItem },
+      warnings: { type: "array", items: WarningItem },
     }),
     data,
   });
 }
 
 /** A refusal, as every route answers it. */
-export const RefusalEnvelope = envelope(Type.Object({}));
+export const RefusalEnvelope = envelope(object({}));
 
 /** What the exchange answers. */
 export const GrantEnvelope = envelope(
-  Type.Object({
-    issued_at: Type.Number({ description: "Seconds since the epoch, with microseconds" }),
-    token: Type.String({ description: "Opaque" }),
-    expires_in: Type.Integer({ description: "The ttl that was asked for, in seconds" }),
-    expires_at: Type.Number({ description: "issued_at + expires_in" }),
+  object({
+    issued_at: { type: "number", description: "Seconds since the epoch, with microseconds" },
+    token: { type: "string", description: "Opaque" },
+    expires_in: { type: "integer", description: "The ttl that was asked for, in seconds" },
+    expires_at: { type: "number", description: "issued_at + expires_in" },
   }),
 );
 
@@ -88,7 +95,12 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
           name: "ttl",
           required: false,
           description: "Lifetime of the token in whole seconds",
-          schema: Type.Integer({ minimum: TTL_SECONDS_MIN, maximum: TTL_SECONDS_MAX, default: TTL_SECONDS_DEFAULT }),
+          schema: {
+            type: "integer",
+            minimum: TTL_SECONDS_MIN,
+            maximum: TTL_SECONDS_MAX,
+            default: TTL_SECONDS_DEFAULT,
+          },
         },
       ],
       responses: {
@@ -114,10 +126,10 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
 
 function callerHeaders(): Record<string, object> {
   const names = ["Username", "User-Id", "Account", "Access", "Key-Id", "Expires-At"];
-  return Object.fromEntries(names.map((name) => [`X-Auth-${name}`, { schema: Type.String() }]));
+  return Object.fromEntries(names.map((name) => [`X-Auth-${name}`, { schema: text }]));
 }
 
-function jsonResponse(description: string, schema: TSchema) {
+function jsonResponse(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } };
 }
 

@@ -7,7 +7,7 @@ export type { Logger };
 /** A log whose lines can be forced out before the process ends. */
 export interface ProcessLog {
   readonly log: Logger;
-  flush(): void;
+  readonly flush: () => void;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Access } from "@countersign/protocol";
 import type { Generated } from "kysely";
 import type { KeyStatus, Standing } from "../core/registry/model.ts";
 
-/** Times are milliseconds since the epoch. Ids are never reused. */
+/** Times are milliseconds since the epoch. Ids are never reused. Every engine gives numbers as numbers. */
 export interface Database {
   accounts: {
     id: Generated<number>;

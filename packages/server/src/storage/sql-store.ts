@@ -48,15 +48,10 @@ export function createSqlStore(db: Kysely<Database>, engine: Engine): RegistrySt
       (
         await db.selectFrom("audit_events").selectAll().where("seq", ">", seq).orderBy("seq").limit(limit).execute()
       ).map(toEvent),
-    lastEventSeq: async () =>
-      Number(
-        (
-          await db
-            .selectFrom("audit_events")
-            .select((row) => row.fn.max("seq").as("seq"))
-            .executeTakeFirst()
-        )?.seq ?? 0,
-      ),
+    lastEventSeq: async () => {
+      const row = await db.selectFrom("audit_events").select("seq").orderBy("seq", "desc").limit(1).executeTakeFirst();
+      return row?.seq ?? 0;
+    },
     changeMarker: () => engine.changeMarker(),
 
     // One transaction for the batch; a time never goes back, whichever process writes last.
@@ -175,7 +170,7 @@ function storeTransaction(db: Transaction<Database>): StoreTransaction {
         .orderBy("seq", "desc")
         .limit(1)
         .executeTakeFirst();
-      const chained = chainEvent(event, last && { seq: Number(last.seq), hash: last.hash });
+      const chained = chainEvent(event, last);
       await db
         .insertInto("audit_events")
         .values({
@@ -224,10 +219,10 @@ async function findKey(db: Kysely<Database>, keyId: KeyId): Promise<PublicKey | 
 async function listSigningKeys(db: Kysely<Database>) {
   const rows = await db.selectFrom("signing_keys").selectAll().orderBy("number").execute();
   return rows.map((row) => ({
-    number: Number(row.number),
+    number: row.number,
     masterFingerprint: row.master_fingerprint,
-    createdAtMs: Number(row.created_at_ms),
-    retiredAtMs: toMs(row.retired_at_ms),
+    createdAtMs: row.created_at_ms,
+    retiredAtMs: row.retired_at_ms,
   }));
 }
 
@@ -264,7 +259,7 @@ async function loadRecord(
   for (const { key_id, thumbprint, bits, spki, key_status, expires_at_ms } of rows) {
     // A user without keys is one row without a key.
     if (key_id === null || thumbprint === null || bits === null || spki === null || key_status === null) continue;
-    keys.push({ id: key_id as KeyId, thumbprint, bits, spki, status: key_status, expiresAtMs: toMs(expires_at_ms) });
+    keys.push({ id: key_id as KeyId, thumbprint, bits, spki, status: key_status, expiresAtMs: expires_at_ms });
   }
   return { user: toUser(user), accountStatus: user.account_status, keys };
 }
@@ -280,7 +275,7 @@ function toAccount(row: {
   created_at_ms: number;
 }): Account {
   const { shortname, name, status } = row;
-  return { id: row.id as AccountId, shortname, name, status, createdAtMs: Number(row.created_at_ms) };
+  return { id: row.id as AccountId, shortname, name, status, createdAtMs: row.created_at_ms };
 }
 
 function toUser(row: UserRow): ApiUser {
@@ -292,7 +287,7 @@ function toUser(row: UserRow): ApiUser {
     username,
     access,
     status,
-    createdAtMs: Number(row.created_at_ms),
+    createdAtMs: row.created_at_ms,
   };
 }
 
@@ -308,16 +303,16 @@ function toKey(row: KeyRow): PublicKey {
     spki,
     label,
     status,
-    createdAtMs: Number(row.created_at_ms),
-    expiresAtMs: toMs(row.expires_at_ms),
-    lastUsedAtMs: toMs(row.last_used_at_ms),
+    createdAtMs: row.created_at_ms,
+    expiresAtMs: row.expires_at_ms,
+    lastUsedAtMs: row.last_used_at_ms,
   };
 }
 
 function toEvent(row: Database["audit_events"]): AuditEvent {
   return {
-    seq: Number(row.seq),
-    atMs: Number(row.at_ms),
+    seq: row.seq,
+    atMs: row.at_ms,
     actor: row.actor,
     action: row.action as AuditAction,
     subject: row.subject,
@@ -325,8 +320,4 @@ function toEvent(row: Database["audit_events"]): AuditEvent {
     previousHash: row.previous_hash,
     hash: row.hash,
   };
-}
-
-function toMs(value: number | null): number | null {
-  return value === null ? null : Number(value);
 }

@@ -96,7 +96,7 @@ function readJwk(text: string): KeyObject {
   if (![n, e].every((value) => /^[A-Za-z0-9_-]+$/.test(value))) throw invalid("the JWK's n or e isn't base64url");
   // RFC 7517 §4.2 and §4.4: a key that says what it is for is used for nothing else.
   if (use !== undefined && use !== "sig") throw invalid("the JWK's use isn't sig: it isn't meant for signatures");
-  if (alg !== undefined && !["RS256", "RS384", "RS512"].includes(String(alg))) {
+  if (alg !== undefined && !(typeof alg === "string" && ["RS256", "RS384", "RS512"].includes(alg))) {
     throw invalid("the JWK's alg isn't RS256, RS384 or RS512");
   }
   return parseOrRefuse("JWK", () => createPublicKey({ key: { kty, n, e }, format: "jwk" }));

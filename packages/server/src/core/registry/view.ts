@@ -87,7 +87,8 @@ export async function openRegistryView(
   let marker = await store.changeMarker();
   let seq = await store.lastEventSeq();
   let confirmedAtMs = clock.monotonicMs();
-  let catchingUp: Promise<void> | undefined;
+  /** The last reading of the feed that was asked for, whether it succeeded or not. */
+  let catchingUp: Promise<void> = Promise.resolve();
 
   function forget(user: ViewUser): void {
     usernameIds.delete(user.username);
@@ -210,12 +211,10 @@ export async function openRegistryView(
     },
 
     async catchUp() {
-      // A reading under way may have passed the place where the caller's change is: wait for it, then read again.
-      while (catchingUp !== undefined) await catchingUp.catch(() => undefined);
-      catchingUp = readFeed().finally(() => {
-        catchingUp = undefined;
-      });
-      await catchingUp;
+      // One after the other: a reading under way may have passed the place where the caller's change is.
+      const reading = catchingUp.then(readFeed);
+      catchingUp = reading.catch(() => undefined);
+      await reading;
     },
 
     async poll() {

@@ -1,11 +1,14 @@
 import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
 import type { FastifyInstance } from "fastify";
-import { Type } from "typebox";
 
 /** Whether the process can serve, and if not, why. */
 export type Readiness = () => Promise<{ readonly ready: true } | { readonly ready: false; readonly reason: string }>;
 
-const Status = Type.Object({ status: Type.String(), reason: Type.Optional(Type.String()) });
+const Status = {
+  type: "object",
+  required: ["status"],
+  properties: { status: { type: "string" }, reason: { type: "string" } },
+} as const;
 
 /** `/livez` says that the process runs, `/readyz` that it can serve: store reachable, view confirmed, not stopping. */
 export function registerHealthRoutes(app: FastifyInstance, readiness: Readiness): void {

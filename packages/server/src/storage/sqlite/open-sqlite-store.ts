@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { chmodSync, closeSync, fsyncSync, linkSync, openSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -30,8 +31,10 @@ export async function openSqliteStore(file: string): Promise<RegistryStore> {
     return createSqlStore(db, {
       name: "sqlite",
       // Differs once another connection has committed (sqlite.org/pragma, data_version).
-      changeMarker: () => Promise.resolve(Number(dataVersion.get()?.["data_version"])),
-      backup: (target) => Promise.resolve(backUp(database, target)),
+      changeMarker: async () => Number(dataVersion.get()?.["data_version"]),
+      backup: async (target) => {
+        backUp(file, target);
+      },
       close: () => db.destroy(),
     });
   } catch (error) {
@@ -40,12 +43,20 @@ export async function openSqliteStore(file: string): Promise<RegistryStore> {
   }
 }
 
-/** One read transaction copies everything, and the file appears under its name only when it is whole and on the disk. */
-function backUp(database: DatabaseSync, target: string): void {
-  const partial = join(dirname(target), `.countersign-backup-${process.pid}-${Date.now()}.partial`);
+/**
+ * One read transaction copies everything, and the file appears under its name only when it is whole and on the disk. On a
+ * connection of its own: a transaction may be under way on the store's.
+ */
+function backUp(file: string, target: string): void {
+  const partial = join(dirname(target), `.countersign-backup-${randomUUID()}.partial`);
   try {
     closeSync(openSync(partial, "wx", 0o600));
-    database.prepare("vacuum into ?").run(partial);
+    const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    try {
+      database.prepare("vacuum into ?").run(partial);
+    } finally {
+      database.close();
+    }
     syncToDisk(partial);
     // Unlike a rename, a link never replaces a file that is there.
     linkSync(partial, target);
