@@ -1,0 +1,88 @@
+/**
+ * The layers (docs/architecture.md). Each rule says why it is there: whoever runs into one should learn something.
+ */
+const SERVER = "^packages/server/src";
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: "core-is-pure",
+      comment:
+        "The rules of the exchange, the check and the registry must be readable and testable without HTTP, SQL, configuration or the process. core imports protocol, node:crypto, node:buffer and lru-cache only.",
+      severity: "error",
+      from: { path: `${SERVER}/core`, pathNot: "\\.test\\.ts$" },
+      to: { pathNot: [`${SERVER}/core`, "^packages/protocol", "^(node:)?(crypto|buffer)$", "node_modules/lru-cache"] },
+    },
+    {
+      name: "http-storage-cli-apart",
+      comment: "Each of them translates between the core and one outside. What two of them share belongs to the core.",
+      severity: "error",
+      from: { path: `${SERVER}/(http|storage|cli)/`, pathNot: "\\.test\\.ts$" },
+      to: { path: `${SERVER}/(http|storage|cli)/`, pathNot: `${SERVER}/$1/` },
+    },
+    {
+      name: "one-composition-root",
+      comment: "Only compose.ts knows every part, and only main.ts knows the process. Nobody reaches for them.",
+      severity: "error",
+      from: { path: SERVER, pathNot: [`${SERVER}/main\\.ts$`, "\\.test\\.ts$"] },
+      to: { path: `${SERVER}/(main|compose)\\.ts$` },
+    },
+    {
+      name: "config-and-platform-below",
+      comment: "Configuration and the platform serve the others; they know the core's types at most.",
+      severity: "error",
+      from: { path: `${SERVER}/(config|platform)/`, pathNot: "\\.test\\.ts$" },
+      to: { path: `${SERVER}/(http|storage|cli)/` },
+    },
+    {
+      name: "protocol-depends-on-nothing",
+      comment: "Clients, verifiers and the console import it; it must bring nothing into their programs.",
+      severity: "error",
+      from: { path: "^packages/protocol/src", pathNot: "\\.test\\.ts$" },
+      to: { pathNot: "^packages/protocol/src" },
+    },
+    {
+      name: "sql-in-storage-only",
+      comment: "Engines change; the domain must not notice.",
+      severity: "error",
+      from: { path: "^packages", pathNot: [`${SERVER}/storage`] },
+      to: { path: ["node_modules/kysely", "^(node:)?sqlite$"] },
+    },
+    {
+      name: "no-tests-in-products",
+      comment: "Test code isn't published.",
+      severity: "error",
+      from: { path: "^packages", pathNot: ["\\.test\\.ts$", `${SERVER}/testing`, "store-contract\\.ts$"] },
+      to: { path: ["\\.test\\.ts$", `${SERVER}/testing`, "store-contract\\.ts$"] },
+    },
+    {
+      name: "no-undeclared-packages",
+      comment: "What isn't in the package's own dependencies is missing once it is installed.",
+      severity: "error",
+      from: { path: "^packages/[^/]+/src", pathNot: ["\\.test\\.ts$", `${SERVER}/testing`, "store-contract\\.ts$"] },
+      to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "npm-dev"], pathNot: "^packages/protocol" },
+    },
+    {
+      name: "no-circles",
+      comment: "A circle has no first page to read.",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "nothing-unresolvable",
+      comment: "A typo in an import.",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^packages/[^/]+/dist/" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },
+  },
+};
