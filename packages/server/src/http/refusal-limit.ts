@@ -64,13 +64,18 @@ function clientOf(address: string): string {
   const mapped = /^::ffff:([0-9.]+)$/i.exec(address);
   if (mapped?.[1] !== undefined) return mapped[1];
   const [head = "", tail] = address.split("::");
-  const groups = head === "" ? [] : head.split(":");
+  const groups = groupsOf(head);
   if (tail !== undefined) {
-    const after = tail === "" ? 0 : tail.split(":").length;
-    while (groups.length + after < 8) groups.push("0");
+    const behind = groupsOf(tail);
+    while (groups.length + behind.length < 8) groups.push("0");
+    groups.push(...behind);
   }
   return groups
     .slice(0, 4)
     .map((group) => group.toLowerCase().replace(/^0+(?=.)/, ""))
     .join(":");
+}
+
+function groupsOf(part: string): string[] {
+  return part === "" ? [] : part.split(":");
 }

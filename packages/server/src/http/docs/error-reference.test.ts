@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { REFUSAL_CODES } from "@countersign/protocol";
+import { ANSWERS } from "../answers.ts";
+import { ERROR_REFERENCE, errorReferenceMarkdown, errorReferencePage } from "./error-reference.ts";
+
+const documented = readFileSync(new URL("../../../../../docs/errors.md", import.meta.url), "utf8");
+
+test("docs/errors.md lists exactly the codes that exist", () => {
+  const headings = [...documented.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+  assert.deepEqual(headings.toSorted(), [...REFUSAL_CODES].sort());
+  assert.deepEqual(Object.keys(ERROR_REFERENCE).sort(), [...REFUSAL_CODES].sort());
+  assert.deepEqual(Object.keys(ANSWERS).sort(), [...REFUSAL_CODES].sort());
+});
+
+test("docs/errors.md says what the reference says", () => {
+  assert.equal(documented, errorReferenceMarkdown());
+});
+
+test("the page has an anchor for each code, its status, and no script", () => {
+  const page = errorReferencePage();
+  for (const code of REFUSAL_CODES) {
+    assert.ok(page.includes(`<section id="${code}">`), code);
+    assert.ok(page.includes(`HTTP ${ANSWERS[code].status}`), code);
+  }
+  assert.doesNotMatch(page, /<script|javascript:|\son[a-z]+=/i);
+});
+
+test("the page escapes what its texts hold", () => {
+  assert.doesNotMatch(errorReferencePage(), /<(assertion|token)>/);
+});

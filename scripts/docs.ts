@@ -1,0 +1,71 @@
+/**
+ * Writes the documentation that follows from the code, and checks the rest: with `--check` nothing is written, and a page
+ * that is out of date, or a relative link that leads nowhere, fails.
+ */
+import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { SETTINGS } from "../packages/server/src/config/config.ts";
+import { errorReferenceMarkdown } from "../packages/server/src/http/docs/error-reference.ts";
+
+const root = join(import.meta.dirname, "..");
+const isCheck = process.argv.includes("--check");
+const problems: string[] = [];
+
+const generated = {
+  "docs/errors.md": errorReferenceMarkdown(),
+  "docs/configuration.md": configurationMarkdown(),
+};
+for (const [file, text] of Object.entries(generated)) {
+  const path = join(root, file);
+  if (existsSync(path) && readFileSync(path, "utf8") === text) continue;
+  if (isCheck) problems.push(`${file} is out of date; npm run docs writes it anew`);
+  else writeFileSync(path, text);
+}
+
+const pages = globSync("**/*.md", { cwd: root, exclude: ["node_modules/**", "**/node_modules/**"] });
+for (const page of pages) {
+  const path = join(root, page);
+  for (const [, target = ""] of readFileSync(path, "utf8").matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^[a-z]+:/.test(target)) continue;
+    const [file = "", anchor] = target.split("#");
+    const linked = file === "" ? path : join(dirname(path), file);
+    if (!existsSync(linked)) problems.push(`${page}: the link to ${target} leads nowhere`);
+    else if (anchor !== undefined && linked.endsWith(".md") && !anchorsOf(linked).includes(anchor)) {
+      problems.push(`${page}: ${relative(root, linked)} has no heading for #${anchor}`);
+    }
+  }
+}
+
+for (const problem of problems) process.stderr.write(`${problem}\n`);
+process.stdout.write(`${pages.length} pages, ${problems.length} problems\n`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function anchorsOf(file: string): string[] {
+  const headings = readFileSync(file, "utf8").matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+function configurationMarkdown(): string {
+  const rows = Object.values(SETTINGS).map((setting) => {
+    const { variable, meaning, default: fallback } = setting;
+    const flag = "flag" in setting ? `\`${setting.flag}\`` : "";
+    const file = "secret" in setting ? `, \`${variable}_FILE\`` : "";
+    return `| \`${variable}\`${file} | ${flag} | ${fallback.replaceAll("<", "&lt;")} | ${meaning} |`;
+  });
+  return [
+    "# Configuration\n",
+    "Flags win over environment variables, which win over defaults. A variable that is unknown, malformed or out of bounds",
+    "stops the start with one line that names it, its problem and what is allowed. `NAME_FILE` reads the value of a secret",
+    "from a file. A secret's value is never printed.\n",
+    "Written from packages/server/src/config/config.ts by `npm run docs`.\n",
+    "| variable | flag | default | meaning |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
