@@ -164,8 +164,8 @@ export async function startService(
       log.warn({ err: error }, "key usage can't be written; it is kept for the next try");
     },
   );
-  publicServer.serve(publicApp.listener);
-  internalServer.serve(internalApp.listener);
+  publicServer.serve(publicApp.listener, publicUrl);
+  internalServer.serve(internalApp.listener, publicUrl);
 
   return {
     publicUrl,

@@ -8,7 +8,7 @@ import {
   REFRESH_PATH,
   REQUEST_TARGET_BYTES_MAX,
 } from "@countersign/protocol";
-import { fastify, type FastifyInstance, LogController } from "fastify";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { CheckToken } from "../core/check.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { Refusal } from "../core/refusal.ts";
@@ -133,7 +133,9 @@ function createFastify({ nextRequestId, publicUrl, log, metrics, clientAddress }
   app.addHook("onRequest", (request, reply, done) => {
     const headers = headersWith(request.id);
     for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? "", headers[at + 1]);
-    done();
+    // Before the body is read: what is wrong with that doesn't matter where there is nothing to take it.
+    if (request.is404) refuseNotFound(request, reply);
+    else done();
   });
   app.addHook("onResponse", (request, reply, done) => {
     metrics.requestEnded("other", reply.elapsedTime);
@@ -151,16 +153,18 @@ function createFastify({ nextRequestId, publicUrl, log, metrics, clientAddress }
   app.setErrorHandler((error, request, reply) => {
     sendError(error, request.id, reply.hijack().raw);
   });
-  app.setNotFoundHandler((request, reply) => {
+  function refuseNotFound(request: FastifyRequest, reply: FastifyReply): void {
     const allow = allowedMethods(app, request.raw.url ?? "/");
+    if (allow !== undefined && request.method === "OPTIONS") {
+      void reply.code(204).header("Allow", allow).send();
+      return;
+    }
     const refusal =
       allow === undefined
         ? new Refusal("not_found", "There is nothing at this path.", { hint: `${OPENAPI_PATH} lists what there is.` })
         : new Refusal("method_not_allowed", "The path exists, but not with this method.", { allow });
-    if (allow !== undefined && request.method === "OPTIONS") return reply.code(204).header("Allow", allow).send();
     sendError(refusal, request.id, reply.hijack().raw);
-    return reply;
-  });
+  }
   return app;
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isIP } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { RefusalCode } from "@countersign/protocol";
 import { compile, default as proxyAddress } from "@fastify/proxy-addr";
@@ -92,11 +93,19 @@ function isClientsFault(code: RefusalCode): boolean {
   return code !== "internal" && code !== "unavailable" && code !== "rate_limited";
 }
 
-/** Who sent a request: the peer's address or, behind trusted proxies, the first address that isn't one of theirs. */
+/**
+ * Who sent a request: the peer's address or, behind trusted proxies, the first address that isn't one of theirs. Where that is
+ * no address, but some text that a client put into X-Forwarded-For, it is the peer again.
+ */
 export type ClientAddress = (request: IncomingMessage) => string;
 
 export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
-  if (trustedProxies.length === 0) return (request) => request.socket.remoteAddress ?? "unknown";
+  const peerAddress = (request: IncomingMessage) => request.socket.remoteAddress ?? "unknown";
+  if (trustedProxies.length === 0) return peerAddress;
   const isTrusted = compile([...trustedProxies]);
-  return (request) => (request.socket.remoteAddress === undefined ? "unknown" : proxyAddress(request, isTrusted));
+  return (request) => {
+    if (request.socket.remoteAddress === undefined) return "unknown";
+    const address = proxyAddress(request, isTrusted);
+    return isIP(address) === 0 ? peerAddress(request) : address;
+  };
 }

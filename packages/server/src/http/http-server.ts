@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { Refusal } from "../core/refusal.ts";
 import { publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
 import { drainServer } from "../platform/drain-server.ts";
@@ -21,8 +22,12 @@ const HEADERS_BYTES_MAX = 16_384;
 export interface HttpServer {
   /** As a client on this machine can reach it, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Until this is called, every request is answered 503. */
-  serve(listener: PlainEndpoint): void;
+  /**
+   * Until this is called, every request is answered 503.
+   *
+   * @param publicUrl where the `docs` links lead of those refusals that no listener sees
+   */
+  serve(listener: PlainEndpoint, publicUrl: string): void;
   /** Accepts nothing new, waits for requests under way, and cuts them off after `drainMsMax`. */
   drain(drainMsMax: number): Promise<void>;
 }
@@ -38,13 +43,31 @@ export class ListenError extends Error {
  * @throws {ListenError} where the address is taken, unknown or not allowed
  */
 export async function openHttpServer(host: string, port: number, nextRequestId: () => string): Promise<HttpServer> {
+  let publicUrl = "";
   let listener: PlainEndpoint = (_request, response) => {
-    answerError(response, new Refusal("unavailable", "starting", { retryAfterSeconds: 1 }), nextRequestId());
+    answerError(response, new Refusal("unavailable", "starting", { retryAfterSeconds: 1 }));
   };
+  const exchanges = new WeakMap<Socket, Exchanges>();
+
+  function answerError(response: ServerResponse, error: unknown): void {
+    const requestId = nextRequestId();
+    sendAnswer(response, refusalAnswer(publicRefusal(error, requestId), { publicUrl, requestId }));
+  }
+
+  /** For what never became a request: there is no ServerResponse to answer on. */
+  function answerOnSocket(socket: Duplex, refusal: Refusal): void {
+    const { status, headers, body } = refusalAnswer(refusal, { publicUrl, requestId: nextRequestId() });
+    const lines = [`HTTP/1.1 ${status} Refused`, `Date: ${new Date().toUTCString()}`];
+    for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+    socket.end(`${lines.join("\r\n")}\r\nConnection: close\r\n\r\n${body}`);
+  }
+
   const serveRequest = (request: IncomingMessage, response: ServerResponse) => {
-    if (request.headers.host === undefined && request.httpVersion === "1.1") {
-      // RFC 9112 §3.2. Node's own answer has no body, so its check is switched off below.
-      answerError(response, new Refusal("bad_request", "The request has no Host header."), nextRequestId());
+    exchanges.set(request.socket, { latest: response, previous: exchanges.get(request.socket)?.latest });
+    const { host } = request.headers;
+    // RFC 9112 §3.2. Node's own answer to none has no body, so its check is switched off below; two are joined there.
+    if ((host === undefined && request.httpVersion === "1.1") || host?.includes(",") === true) {
+      answerError(response, new Refusal("bad_request", "The request needs exactly one Host header."));
     } else listener(request, response);
   };
   const server = createServer(
@@ -61,15 +84,21 @@ export async function openHttpServer(host: string, port: number, nextRequestId: 
   );
   // An expectation that nobody knows may be ignored (RFC 9110 §10.1.1); Node's own 417 has no body.
   server.on("checkExpectation", serveRequest);
+  // Without this, Node closes the connection and says nothing.
+  server.on("connect", (_request, socket) => {
+    answerOnSocket(socket, new Refusal("bad_request", "This service is no proxy: it doesn't know CONNECT."));
+  });
   server.on("clientError", (error: Error & { code?: string }, socket: Socket) => {
-    answerClientError(error, socket, nextRequestId());
+    if (error.code === "ECONNRESET" || !socket.writable || !isNextToBeAnswered(exchanges.get(socket))) socket.destroy();
+    else answerOnSocket(socket, clientErrorRefusal(error.code));
   });
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`,
-    serve(next) {
+    serve(next, url) {
       listener = next;
+      publicUrl = url;
     },
     drain: (drainMsMax) => drainServer(server, drainMsMax),
   };
@@ -94,24 +123,24 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-/** Refusals from before there is an application. Their `docs` links are relative: nobody knows the public URL yet. */
-function answerError(response: ServerResponse, error: unknown, requestId: string): void {
-  sendAnswer(response, refusalAnswer(publicRefusal(error, requestId), { publicUrl: "", requestId }));
+/** The last two answers of a connection, given or not. */
+interface Exchanges {
+  readonly latest: ServerResponse;
+  readonly previous: ServerResponse | undefined;
 }
 
-/** What llhttp couldn't make a request of, and what took too long. There is no ServerResponse to answer on. */
-function answerClientError(error: Error & { code?: string }, socket: Socket, requestId: string): void {
-  if (error.code === "ECONNRESET" || !socket.writable || socket.bytesWritten > 0) {
-    // Behind an earlier answer on the same connection, nobody could tell what this one answers.
-    socket.destroy();
-    return;
-  }
-  const { status, headers, body } = refusalAnswer(clientErrorRefusal(error.code), { publicUrl: "", requestId });
-  const lines = [`HTTP/1.1 ${status} Refused`, `Date: ${new Date().toUTCString()}`];
-  for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
-  socket.end(`${lines.join("\r\n")}\r\nConnection: close\r\n\r\n${body}`);
+/**
+ * Would the client take an answer that is written now for the answer to the bytes that couldn't be read? Not where an
+ * earlier request of the connection is still without its answer, nor where the request whose body broke off has its own.
+ */
+function isNextToBeAnswered(exchanges: Exchanges | undefined): boolean {
+  if (exchanges === undefined) return true;
+  const { latest, previous } = exchanges;
+  if (latest.req.complete) return latest.writableFinished;
+  return !latest.headersSent && previous?.writableFinished !== false;
 }
 
+/** What llhttp couldn't make a request of, and what took too long. */
 function clientErrorRefusal(code: string | undefined): Refusal {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
