@@ -206,7 +206,7 @@ const folders = new Set<string>();
 /** A new folder that only this user can read. It goes when this process ends. */
 export function temporaryFolder(): string {
   if (folders.size === 0) process.once("exit", removeFolders);
-  const folder = mkdtempSync(join(tmpdir(), "countersign-test-"));
+  const folder = mkdtempSync(join(tmpdir(), "countersign-e2e-"));
   folders.add(folder);
   return folder;
 }
