@@ -22,7 +22,7 @@ type Headers = readonly (readonly [name: string, value: string])[];
 function rsaPair() {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const jwk = publicKey.export({ format: "jwk" });
-  return { publicKey, privateKey, publicPem: publicKey.export({ format: "pem", type: "spki" }).toString(), jwk };
+  return { publicKey, privateKey, publicPem: publicKey.export({ format: "pem", type: "spki" }), jwk };
 }
 
 const pair = rsaPair();

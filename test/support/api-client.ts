@@ -1,0 +1,71 @@
+/**
+ * A client of a running server: signs, exchanges, has tokens checked, and says only what came back.
+ */
+import assert from "node:assert/strict";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { connectRaw, type RawAnswer, type RawConnection, requestHead } from "./raw-http.ts";
+import type { TestServer } from "./server.ts";
+import { signAssertion } from "./sign-assertion.ts";
+
+export interface ClientKey {
+  readonly privateKey: KeyObject;
+  /** SPKI. */
+  readonly publicPem: string;
+  /** PKCS#8. */
+  readonly privatePem: string;
+}
+
+/** A new RSA key pair of 2048 bits, made in this process. */
+export function makeKeyPair(): ClientKey {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return {
+    privateKey,
+    publicPem: publicKey.export({ format: "pem", type: "spki" }),
+    privatePem: privateKey.export({ format: "pem", type: "pkcs8" }),
+  };
+}
+
+/** Adds a public key by `key add … -` and returns its id. */
+export async function addPublicKey(server: TestServer, username: string, publicPem: string): Promise<number> {
+  const { status, stdout, stderr } = await server.cliWithInput(publicPem, "key", "add", username, "-", "--json");
+  assert.equal(status, 0, stderr);
+  return (JSON.parse(stdout) as { id: number }).id;
+}
+
+/** One API user of a server, on one connection that stays open. */
+export interface ApiClient {
+  /** Exchanges a new assertion. */
+  exchange(): Promise<RawAnswer>;
+  /** The same, and the token. @throws where there is none */
+  token(): Promise<string>;
+  check(token: string): Promise<RawAnswer>;
+  /** The bytes of the two requests, for a test that sends them itself. */
+  exchangeBytes(): string;
+  checkBytes(token: string): string;
+  readonly connection: RawConnection;
+}
+
+export async function connectClient(url: string, username: string, privateKey: KeyObject): Promise<ApiClient> {
+  const connection = await connectRaw(url);
+  const exchangeBytes = () =>
+    requestHead("GET", "/api/auth/v0/refresh/", [["Authorization", `JWT ${signAssertion(username, privateKey)}`]]);
+  const checkBytes = (token: string) =>
+    requestHead("GET", "/api/auth/v0/check/", [["Authorization", `Token ${token}`]]);
+  const ask = (bytes: string) => {
+    connection.write(bytes);
+    return connection.answer();
+  };
+  const exchange = () => ask(exchangeBytes());
+  return {
+    exchange,
+    async token() {
+      const { status, body } = await exchange();
+      assert.equal(status, 200, body);
+      return (JSON.parse(body) as { data: { token: string } }).data.token;
+    },
+    check: (token) => ask(checkBytes(token)),
+    exchangeBytes,
+    checkBytes,
+    connection,
+  };
+}
