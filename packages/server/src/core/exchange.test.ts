@@ -309,7 +309,8 @@ describe("the standing of a key whose signature verifies", () => {
     const { exchange } = exchangeWith({ status: "revoked" });
     const refusal = await refusalOf(exchange({ authorization, ttl: [] }));
     assert.equal(refusal.code, "key_deactivated");
-    assert.equal(refusal.message, "The key that signed the assertion is deactivated.");
+    assert.equal(refusal.message, "The key that signed the assertion is revoked.");
+    assert.equal(refusal.detail.hint, "It stays off. Make a new key pair and have its public key added.");
   });
 
   for (const [offsetMs, code] of [

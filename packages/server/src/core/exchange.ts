@@ -124,8 +124,11 @@ export function rejected(): Refusal {
  */
 export function checkStanding(key: ViewKey, nowMs: number): void {
   if (key.status !== "active") {
-    throw new Refusal("key_deactivated", "The key that signed the assertion is deactivated.", {
-      hint: "Ask the administrator of this service to activate it, or to add a new key.",
+    const isRevoked = key.status === "revoked";
+    throw new Refusal("key_deactivated", `The key that signed the assertion is ${key.status}.`, {
+      hint: isRevoked
+        ? "It stays off. Make a new key pair and have its public key added."
+        : "Ask the administrator of this service to activate it, or to add a new key.",
     });
   }
   if (isExpired(key, nowMs)) {

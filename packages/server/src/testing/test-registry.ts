@@ -13,8 +13,16 @@ export interface TemporaryFolder {
   remove(): void;
 }
 
+const folders: string[] = [];
+
+// A test that fails before it cleans up must not leave its folder.
+process.once("exit", () => {
+  for (const path of folders) rmSync(path, { recursive: true, force: true });
+});
+
 export function makeTemporaryFolder(): TemporaryFolder {
   const path = mkdtempSync(join(tmpdir(), "countersign-test-"));
+  folders.push(path);
   return {
     path,
     file: (name) => join(path, name),

@@ -220,7 +220,7 @@ describe("the claim exp", () => {
       refuses(
         at(NOW + offset),
         "assertion_expired",
-        `The assertion's exp is ${shown} s in the past; 60 s are allowed.`,
+        `The assertion's exp is ${shown} s in the past; it must be less than 60 s.`,
         `Sign a new assertion for each exchange: ${SERVER_TIME}`,
       );
     });

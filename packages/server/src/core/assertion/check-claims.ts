@@ -85,9 +85,14 @@ export function checkNotBefore({ notBeforeSeconds }: UnverifiedClaims, nowSecond
 export function checkExpiry({ expiresAtSeconds }: UnverifiedClaims, nowSeconds: number): void {
   if (expiresAtSeconds === undefined) return;
   if (expiresAtSeconds + SKEW_SECONDS_MAX <= nowSeconds) {
-    throw new Refusal("assertion_expired", `The assertion's exp is ${inThePast(nowSeconds - expiresAtSeconds)}`, {
-      hint: `Sign a new assertion for each exchange: ${serverTime(nowSeconds)}`,
-    });
+    const ago = formatSeconds(nowSeconds - expiresAtSeconds);
+    throw new Refusal(
+      "assertion_expired",
+      `The assertion's exp is ${ago} s in the past; it must be less than ${SKEW_SECONDS_MAX} s.`,
+      {
+        hint: `Sign a new assertion for each exchange: ${serverTime(nowSeconds)}`,
+      },
+    );
   }
 }
 

@@ -23,7 +23,8 @@ const EXPIRY_MS_MAX = 0xffff_ffff * 1000;
  * Every change to the registry. Each is one transaction that also appends the audit event, so that no change is without
  * its event and no event without its change; when the promise resolves, the change is durable.
  *
- * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`), and then nothing was changed.
+ * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`), and then nothing was changed. Another error may
+ * come after the commit, where the store can't be read any more: the change is then durable, but not acknowledged.
  */
 export interface RegistryChanges {
   createAccount(actor: string, account: { shortname: string; name?: string | undefined }): Promise<Account>;

@@ -12,6 +12,9 @@ const EXPONENT_MAX = 2n ** 32n - 1n;
 /** Longest text that may hold a key, in characters. A certificate with a long chain of names stays well below. */
 export const KEY_TEXT_CHARACTERS_MAX = 65_536;
 
+/** Longer than any type that a PEM block has (RFC 7468); what is longer is no type and isn't repeated in a message. */
+const PEM_LABEL_SHOWN_MAX = 30;
+
 /** A public key that may enter the registry. */
 export interface AdmittedKey {
   /** SubjectPublicKeyInfo, DER, written anew from what was read. */
@@ -54,8 +57,9 @@ function readPublicKey(text: string): KeyObject {
   if (block !== undefined) return readPem(block[1] ?? "", block[2] ?? "", block[3] ?? "");
   if (text.includes("-----BEGIN")) throw invalid("the PEM text is cut off: its END line is missing or damaged");
   // An authorized_keys line may have options before the key's type (sshd(8)).
-  const ssh = /(?:^|\s)ssh-rsa\s+([A-Za-z0-9+/=]+)/.exec(text);
-  if (ssh !== null) return readSsh(ssh[1] ?? "");
+  const [ssh, ...further] = text.matchAll(/(?:^|\s)ssh-rsa\s+([A-Za-z0-9+/=]+)/g);
+  if (further.length > 0) throw invalid(`the text holds ${further.length + 1} OpenSSH keys; give exactly one`);
+  if (ssh !== undefined) return readSsh(ssh[1] ?? "");
   const otherSsh = /^(ssh-\S+|ecdsa-sha2-\S+|sk-\S+)\s/.exec(text);
   if (otherSsh !== null) throw invalid("it is an OpenSSH key of another type; an ssh-rsa key is needed");
   throw invalid("it isn't a public key in a known form: PEM, certificate, JWK or an OpenSSH ssh-rsa line");
@@ -76,7 +80,8 @@ function readPem(label: string, body: string, endLabel: string): KeyObject {
       return parseOrRefuse(label, () => new X509Certificate(der).publicKey);
     default:
       throw invalid(
-        `a PEM block of the type ${label} isn't a public key; PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE are`,
+        `a PEM block of the type ${label.length <= PEM_LABEL_SHOWN_MAX ? label : "named in it"} isn't a public key; ` +
+          "PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE are",
       );
   }
 }
@@ -89,8 +94,10 @@ function readJwk(text: string): KeyObject {
     throw invalid("it looks like a JWK, but isn't JSON");
   }
   if (typeof jwk !== "object" || jwk === null || Array.isArray(jwk)) throw invalid("a JWK is a JSON object");
+  // However the names are spelt in JSON, here they are what a parser makes of them.
+  if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(jwk, name))) throw privateKeyRefused();
   if ("keys" in jwk) throw invalid("it is a JWK Set; give one key out of its keys");
-  const { kty, n, e, use, alg } = jwk as Record<string, unknown>;
+  const { kty, n, e, use, alg, key_ops: operations } = jwk as Record<string, unknown>;
   if (kty !== "RSA") throw invalid("the JWK's kty isn't \"RSA\"");
   if (typeof n !== "string" || typeof e !== "string") throw invalid("the JWK's n or e is missing");
   if (![n, e].every((value) => /^[A-Za-z0-9_-]+$/.test(value))) throw invalid("the JWK's n or e isn't base64url");
@@ -98,6 +105,9 @@ function readJwk(text: string): KeyObject {
   if (use !== undefined && use !== "sig") throw invalid("the JWK's use isn't sig: it isn't meant for signatures");
   if (alg !== undefined && !(typeof alg === "string" && ["RS256", "RS384", "RS512"].includes(alg))) {
     throw invalid("the JWK's alg isn't RS256, RS384 or RS512");
+  }
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) {
+    throw invalid("the JWK's key_ops doesn't hold verify: it isn't meant for checking signatures");
   }
   return parseOrRefuse("JWK", () => createPublicKey({ key: { kty, n, e }, format: "jwk" }));
 }
@@ -155,16 +165,22 @@ function describeKey(key: KeyObject): AdmittedKey {
 }
 
 function refusePrivateKey(text: string): void {
+  // "PRIVATE KEY" alone may be part of a comment; the markers, even damaged ones, aren't.
   const isPrivate =
-    /PRIVATE KEY/i.test(text) ||
+    /BEGIN [A-Z0-9 ]*PRIVATE KEY|PRIVATE KEY-----/i.test(text) ||
     /PuTTY-User-Key-File/i.test(text) ||
     (/^\s*[[{]/.test(text) && /"(d|p|q|dp|dq|qi|oth)"\s*:/.test(text));
-  if (isPrivate) {
-    throw invalid(
-      "this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
-        "keep the private half where it was made, and add only the public half",
-    );
-  }
+  if (isPrivate) throw privateKeyRefused();
+}
+
+/** Members of a JWK that only a private or symmetric key has (RFC 7518 §6.3.2, §6.4.1). */
+const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+function privateKeyRefused(): RegistryError {
+  return invalid(
+    "this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
+      "keep the private half where it was made, and add only the public half",
+  );
 }
 
 function parseOrRefuse(what: string, parse: () => KeyObject): KeyObject {

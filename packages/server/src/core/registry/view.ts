@@ -17,6 +17,9 @@ const VIEW_ABSENT_MAX = 20_000;
 /** A view that wasn't confirmed for so long isn't trusted (1-contract 1.5). */
 export const STALENESS_MS_MAX = 5000;
 
+/** No username is longer: `api-`, an id of ten digits, a hyphen and a name of 63 characters. */
+const USERNAME_CHARACTERS_MAX = 78;
+
 /** How many events are read from the change feed at once. */
 const EVENTS_PER_READ = 500;
 
@@ -166,6 +169,9 @@ export async function openRegistryView(
   async function readFeed(): Promise<void> {
     // Taken before the reading: what commits during it counts as not yet confirmed.
     const startedAtMs = clock.monotonicMs();
+    const markerBefore = marker;
+    // Should this reading fail, the next poll must read again, whether or not another process commits until then.
+    marker = Number.NaN;
     for (;;) {
       const events = await store.eventsAfter(seq, EVENTS_PER_READ);
       const last = events.at(-1);
@@ -174,10 +180,13 @@ export async function openRegistryView(
       seq = last.seq;
     }
     confirmedAtMs = startedAtMs;
+    marker = markerBefore;
   }
 
   const view: RegistryView = {
     findUser(username) {
+      // Nobody has such a name, and remembering it would let strangers fill the memory.
+      if (username.length > USERNAME_CHARACTERS_MAX) return undefined;
       if (isFresh()) {
         const id = usernameIds.get(username);
         const user = id === undefined ? undefined : users.get(id);

@@ -9,6 +9,9 @@ import type { Database } from "../schema.ts";
 import { createSqlStore } from "../sql-store.ts";
 import { NodeSqliteDialect } from "./dialect.ts";
 
+/** How often the switch to WAL mode is tried. Each try waits for another process up to the busy timeout. */
+const WAL_TRIES_MAX = 10;
+
 /** How long a statement waits for another process's transaction, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
 
@@ -24,7 +27,8 @@ export async function openSqliteStore(file: string): Promise<RegistryStore> {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   try {
     chmodSync(file, 0o600);
-    database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma trusted_schema = off;");
+    useWriteAheadLog(database);
+    database.exec("pragma synchronous = full; pragma trusted_schema = off;");
     const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
     await migrate(db, { autoIncrementId: "integer primary key autoincrement" });
     const dataVersion = database.prepare("pragma data_version");
@@ -40,6 +44,23 @@ export async function openSqliteStore(file: string): Promise<RegistryStore> {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * Switches the file to WAL mode, which it then keeps. Where several processes open a new file at once, all but one are told
+ * "locked": the busy timeout doesn't cover this statement (sqlite.org/pragma, journal_mode), but an exclusive transaction
+ * waits for whoever switches.
+ */
+function useWriteAheadLog(database: DatabaseSync): void {
+  const isSwitched = () => database.prepare("pragma journal_mode").get()?.["journal_mode"] === "wal";
+  for (let tries = 0; !isSwitched(); tries++) {
+    try {
+      database.exec("pragma journal_mode = wal");
+    } catch (error) {
+      if (tries >= WAL_TRIES_MAX) throw error;
+      database.exec("begin exclusive; rollback;");
+    }
   }
 }
 
