@@ -7,7 +7,7 @@ import { runCommandLine } from "./cli/program.ts";
 import { openAdministration, startService, systemSurroundings, VERSION } from "./compose.ts";
 import { type Config, parseConfig } from "./config/config.ts";
 import { createLog } from "./platform/logger.ts";
-import { createRedactor } from "./platform/redact.ts";
+import { createCommandLineRedactor } from "./platform/redact.ts";
 
 const surroundings = systemSurroundings();
 
@@ -18,7 +18,7 @@ const context: CliContext = {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
-  redact: createRedactor([]),
+  redact: createCommandLineRedactor(),
   config: (flags) => parseConfig(process.env, flags),
   configOfFlags: (flags) => parseConfig({}, flags),
   openAdministration: (config) => openAdministration(config, surroundings),

@@ -60,32 +60,32 @@ export interface WrittenAnswer {
   readonly body: string;
 }
 
-/**
- * Headers of every answer. Nothing served here may be cached (RFC 6749 §5.1), sniffed, framed or run.
- * `Strict-Transport-Security` is for whoever terminates TLS.
- */
-const COMMON_HEADERS = [
-  "Cache-Control",
-  "no-store",
-  "X-Content-Type-Options",
-  "nosniff",
-  "Content-Security-Policy",
-  "default-src 'none'; frame-ancestors 'none'",
-  "Referrer-Policy",
-  "no-referrer",
-] as const;
-
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** The common headers, the request's id and further ones, as a flat list. */
+/** The headers of every answer, and further ones, as a flat list. Nothing served here may be cached (RFC 6749 §5.1). */
 export function headersWith(requestId: string, ...more: string[]): string[] {
-  return [...COMMON_HEADERS, "X-Request-Id", requestId, ...more];
+  return ["Cache-Control", "no-store", "X-Request-Id", requestId, ...more];
+}
+
+/**
+ * The same where there is a body, which then must not be sniffed, framed or run. `Strict-Transport-Security` is for whoever
+ * terminates TLS.
+ */
+export function bodyHeadersWith(requestId: string, ...more: string[]): string[] {
+  return headersWith(
+    requestId,
+    "X-Content-Type-Options",
+    "nosniff",
+    "Content-Security-Policy",
+    "default-src 'none'; frame-ancestors 'none'",
+    ...more,
+  );
 }
 
 /** The headers of a JSON answer with this body. `Pragma` is for caches of HTTP/1.0 (RFC 6749 §5.1). */
 export function jsonHeaders(requestId: string, body: string): string[] {
   const length = String(Buffer.byteLength(body));
-  return headersWith(requestId, "Pragma", "no-cache", "Content-Type", JSON_TYPE, "Content-Length", length);
+  return bodyHeadersWith(requestId, "Pragma", "no-cache", "Content-Type", JSON_TYPE, "Content-Length", length);
 }
 
 /** The answer to a refused request, in the envelope. */

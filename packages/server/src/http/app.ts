@@ -12,7 +12,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { CheckToken } from "../core/check.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { Refusal } from "../core/refusal.ts";
-import { headersWith, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
+import { bodyHeadersWith, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
 import { createCheckEndpoint } from "./check/check-endpoint.ts";
 import type { OriginalMethods } from "./check/original-method.ts";
 import { errorReferencePage, PAGE_STYLE } from "./docs/error-reference.ts";
@@ -131,7 +131,7 @@ function createFastify({ nextRequestId, publicUrl, log, metrics, clientAddress }
   }
 
   app.addHook("onRequest", (request, reply, done) => {
-    const headers = headersWith(request.id);
+    const headers = bodyHeadersWith(request.id);
     for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? "", headers[at + 1]);
     // Before the body is read: what is wrong with that doesn't matter where there is nothing to take it.
     if (request.is404) refuseNotFound(request, reply);

@@ -31,3 +31,26 @@ export function createRedactor(secrets: readonly string[]): (line: string) => st
     return redacted;
   };
 }
+
+/**
+ * For what a command says about its own command line, where a secret may stand in the place of a name, a file or an address:
+ * removes, besides every known form, the password in a URL and whatever looks random. Not for logs, whose request ids and
+ * fingerprints look random too.
+ */
+export function createCommandLineRedactor(): (line: string) => string {
+  const redactForms = createRedactor([]);
+  return (line) =>
+    redactForms(line)
+      .replace(/\/\/[^\s/@]*@/g, `//${REDACTED}@`)
+      .replace(/[A-Za-z0-9+/_=-]{20,}/g, (run) => (run.split("/").some(looksRandom) ? REDACTED : run));
+}
+
+/**
+ * Base64 of random bytes changes between capitals, small letters and digits with two characters out of three; names,
+ * however joined, with far fewer.
+ */
+function looksRandom(text: string): boolean {
+  if (text.length < 20 || ![/[A-Z]/, /[a-z]/, /[0-9]/].every((kind) => kind.test(text))) return false;
+  const changes = text.match(/[a-z](?![a-z])|[A-Z](?![A-Z])|[0-9](?![0-9])/g)?.length ?? 0;
+  return changes / text.length > 0.4;
+}
