@@ -199,6 +199,7 @@ function registerCommonRoutes(app: FastifyInstance, { readiness }: AppDependenci
     { schema: { tags: ["documentation"], summary: "Every refusal code, its cause and its fix" } },
     (_request, reply) =>
       reply
+        .header("Referrer-Policy", "no-referrer")
         .header(
           "Content-Security-Policy",
           `default-src 'none'; style-src 'sha256-${styleHash}'; frame-ancestors 'none'`,
