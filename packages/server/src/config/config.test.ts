@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { ConfigError, type Flags, parseConfig, SETTINGS } from "./config.ts";
+
+const secret = (byte: number) => Buffer.alloc(32, byte).toString("base64");
+
+/** The message of the ConfigError; it must be one line. */
+function problemOf(environment: Record<string, string>, flags: Flags = {}): string {
+  try {
+    parseConfig(environment, flags);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    assert.doesNotMatch(error.message, /[\r\n]/);
+    return error.message;
+  }
+  throw new Error(`accepted: ${JSON.stringify({ environment, flags })}`);
+}
+
+test("nothing at all gives the documented defaults", () => {
+  assert.deepEqual(parseConfig({}), {
+    host: "127.0.0.1",
+    port: 8080,
+    adminHost: "127.0.0.1",
+    adminPort: 8081,
+    publicUrl: undefined,
+    dataDir: "./data",
+    databaseUrl: undefined,
+    masterSecrets: undefined,
+    workers: 1,
+    trustedProxies: [],
+    refusalLimit: 600,
+    logLevel: "info",
+  });
+});
+
+test("a flag wins over a variable, which wins over the default", () => {
+  assert.equal(parseConfig({ COUNTERSIGN_PORT: "1" }).port, 1);
+  assert.equal(parseConfig({ COUNTERSIGN_PORT: "1" }, { port: "2" }).port, 2);
+  assert.equal(parseConfig({ COUNTERSIGN_PORT: "nonsense" }, { port: "2" }).port, 2);
+  assert.match(problemOf({ COUNTERSIGN_PORT: "1" }, { port: "x" }), /^--port: /);
+});
+
+test("variables of others are ignored, and unknown ones of our own are refused with the known ones listed", () => {
+  parseConfig({ PATH: "/bin", COUNTERSIGNED: "x", MY_COUNTERSIGN_PORT: "x", _COUNTERSIGN_TAKES_OVER: "1" });
+  const message = problemOf({ COUNTERSIGN_PROT: "8080" });
+  assert.match(message, /^COUNTERSIGN_PROT: no such variable; known are COUNTERSIGN_HOST, COUNTERSIGN_PORT, /);
+  for (const { variable } of Object.values(SETTINGS)) assert.ok(message.includes(variable), variable);
+  // Only a secret has one.
+  assert.match(problemOf({ COUNTERSIGN_PORT_FILE: "/etc/port" }), /^COUNTERSIGN_PORT_FILE: no such variable/);
+});
+
+for (const [variable, allowed, refused, says] of [
+  [
+    "COUNTERSIGN_HOST",
+    ["127.0.0.1", "0.0.0.0", "::", "::1", "localhost", "a-b.example.com"],
+    ["", " ", "http://localhost", "localhost:80", "a b", "-x", "x-", "a/b", "[::1]", "1.2.3.4\n"],
+    /IP address or host name/,
+  ],
+  [
+    "COUNTERSIGN_PORT",
+    ["0", "1", "8080", "65535"],
+    ["", "-1", "65536", "80.5", "8080 ", "+80", "0x50", "1e3", "http", "99999999999999999999"],
+    /whole number from 0 to 65535/,
+  ],
+  ["COUNTERSIGN_ADMIN_HOST", ["::"], ["http://x"], /IP address or host name/],
+  ["COUNTERSIGN_ADMIN_PORT", ["0"], ["65536"], /whole number from 0 to 65535/],
+  [
+    "COUNTERSIGN_PUBLIC_URL",
+    ["https://auth.example.com", "http://localhost:8080/", "https://example.com/auth/"],
+    ["", "auth.example.com", "ftp://x", "https://", "https://u:p@x", "https://x/?a=b", "https://x/#a", "javascript:x"],
+    /URL/,
+  ],
+  ["COUNTERSIGN_DATA_DIR", ["/var/lib/countersign", "data", "a b"], ["", "a\0b"], /path|empty/],
+  ["COUNTERSIGN_WORKERS", ["1"], ["", "0", "2", "auto", "1.0"], /only 1 is allowed/],
+  [
+    "COUNTERSIGN_TRUSTED_PROXIES",
+    ["127.0.0.1", "10.0.0.0/8, ::1", "fd00::/8", "10.0.0.1,10.0.0.2"],
+    ["", "proxy", "10.0.0.0/33", "10.0.0.1,", "10.0.0.1;10.0.0.2", "300.1.1.1", "10.0.0.1/255.0.255.0"],
+    /IP addresses or networks/,
+  ],
+  ["COUNTERSIGN_REFUSAL_LIMIT", ["0", "1", "1000000000"], ["", "-1", "1000000001", "6e2", "many"], /whole number/],
+  [
+    "COUNTERSIGN_LOG_LEVEL",
+    ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+    ["", "INFO", "verbose", "10"],
+    /one of trace, debug, info, warn, error, fatal, silent/,
+  ],
+  ["COUNTERSIGN_DATABASE_URL", [], ["", "postgres://localhost/x"], /SQLite only/],
+] as const) {
+  test(`${variable} takes what is allowed, and else names itself and says what is`, () => {
+    for (const text of allowed) parseConfig({ [variable]: text });
+    for (const text of refused) {
+      const message = problemOf({ [variable]: text });
+      assert.ok(message.startsWith(`${variable}: `), message);
+      assert.match(message, text === "" ? /is empty; give a value or leave it out/ : says);
+    }
+  });
+}
+
+test("the public URL loses the slash at its end", () => {
+  const publicUrl = (text: string) => parseConfig({ COUNTERSIGN_PUBLIC_URL: text }).publicUrl;
+  assert.equal(publicUrl("https://auth.example.com/"), "https://auth.example.com");
+  assert.equal(publicUrl("https://example.com/auth//"), "https://example.com/auth");
+  assert.equal(publicUrl("HTTPS://Auth.Example.com"), "https://auth.example.com");
+});
+
+test("a master secret is exactly 32 bytes of base64, in any usual spelling, and several stay in their order", () => {
+  const read = (text: string) => parseConfig({ COUNTERSIGN_MASTER_SECRET: text }).masterSecrets;
+  assert.deepEqual(read(secret(1)), [Buffer.alloc(32, 1)]);
+  assert.deepEqual(read(`${secret(2)},${secret(1)}`), [Buffer.alloc(32, 2), Buffer.alloc(32, 1)]);
+  assert.deepEqual(read(`${secret(2)} , ${secret(1)}`), [Buffer.alloc(32, 2), Buffer.alloc(32, 1)]);
+  assert.deepEqual(read(secret(255).replace(/=+$/, "")), [Buffer.alloc(32, 255)]);
+  assert.deepEqual(read(Buffer.alloc(32, 255).toString("base64url")), [Buffer.alloc(32, 255)]);
+});
+
+test("a malformed master secret is refused, never cut to size, and its value is never repeated", () => {
+  for (const [text, says] of [
+    ["", /is empty/],
+    [Buffer.alloc(31, 1).toString("base64"), /32 bytes in base64 are needed; entry 1 has 31/],
+    [Buffer.alloc(33, 1).toString("base64"), /entry 1 has 33/],
+    [Buffer.alloc(32, 7).toString("hex"), /entry 1 has 48/],
+    [`${secret(1)},`, /entry 2/],
+    [`${secret(1)},${secret(1)}x`, /entry 2 isn't base64/],
+    ["correct horse battery staple, and more", /isn't base64/],
+    [`"${secret(1)}"`, /isn't base64/],
+  ] as const) {
+    const message = problemOf({ COUNTERSIGN_MASTER_SECRET: text });
+    assert.match(message, /^COUNTERSIGN_MASTER_SECRET: /);
+    assert.match(message, says);
+    for (const part of text.split(",")) {
+      if (part.length > 4) assert.ok(!message.includes(part.trim()), message);
+    }
+  }
+});
+
+test("a secret may come from a file, whose name the messages give but never its contents", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-config-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const read = (path: string) => parseConfig({ COUNTERSIGN_MASTER_SECRET_FILE: path }).masterSecrets;
+  assert.deepEqual(read(file("good", `${secret(3)}\n`)), [Buffer.alloc(32, 3)]);
+  const problem = (path: string, more: Record<string, string> = {}) =>
+    problemOf({ COUNTERSIGN_MASTER_SECRET_FILE: path, ...more });
+  assert.match(
+    problem(join(folder, "none")),
+    /^COUNTERSIGN_MASTER_SECRET_FILE: the file can't be read \(ENOENT\); name a readable file$/,
+  );
+  assert.match(problem(folder), /^COUNTERSIGN_MASTER_SECRET_FILE: the file can't be read \(EISDIR\)/);
+  assert.match(problem(""), /^COUNTERSIGN_MASTER_SECRET_FILE: /);
+  assert.match(problem(file("empty", "\n")), /^COUNTERSIGN_MASTER_SECRET_FILE: is empty/);
+  assert.match(problem(file("large", "x".repeat(70_000))), /^COUNTERSIGN_MASTER_SECRET_FILE: .*larger than 64 KiB/);
+  const mangled = problem(file("mangled", secret(3).slice(4)));
+  assert.match(mangled, /^COUNTERSIGN_MASTER_SECRET_FILE: .*32 bytes/);
+  assert.ok(!mangled.includes(secret(3).slice(4)));
+  assert.match(
+    problem(join(folder, "good"), { COUNTERSIGN_MASTER_SECRET: secret(4) }),
+    /^COUNTERSIGN_MASTER_SECRET_FILE: COUNTERSIGN_MASTER_SECRET is set as well; set one of the two$/,
+  );
+});
+
+test("a database URL is refused without a word of it", () => {
+  const message = problemOf({ COUNTERSIGN_DATABASE_URL: "postgres://user:hunter2@db.internal/x" });
+  assert.doesNotMatch(message, /hunter2|db\.internal|user/);
+});
