@@ -9,9 +9,10 @@ const documented = readFileSync(new URL("../../../../../docs/errors.md", import.
 
 test("docs/errors.md lists exactly the codes that exist", () => {
   const headings = [...documented.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
-  assert.deepEqual(headings.toSorted(), [...REFUSAL_CODES].sort());
-  assert.deepEqual(Object.keys(ERROR_REFERENCE).sort(), [...REFUSAL_CODES].sort());
-  assert.deepEqual(Object.keys(ANSWERS).sort(), [...REFUSAL_CODES].sort());
+  assert.deepEqual(headings, [...REFUSAL_CODES]);
+  const codes = new Set(REFUSAL_CODES);
+  assert.deepEqual(new Set(Object.keys(ERROR_REFERENCE)), codes);
+  assert.deepEqual(new Set(Object.keys(ANSWERS)), codes);
 });
 
 test("docs/errors.md says what the reference says", () => {
