@@ -12,7 +12,13 @@ export function backupCommand(context: CliContext): Command {
     .action(async (file: string, options: Flags & { json?: boolean }) => {
       if (existsSync(file))
         throw new CommandFailed(`${file} is there already; it isn't overwritten. Name another file.`);
-      await withAdministration(context, options, ({ store }) => store.backup(file));
+      await withAdministration(context, options, ({ store }) =>
+        store.backup(file).catch((error: unknown) => {
+          // SQLite's own errors stand for themselves; the file system's name the unfinished copy, which is nobody's concern.
+          const code = error instanceof Error && "syscall" in error && "code" in error ? String(error.code) : undefined;
+          throw code === undefined ? error : new CommandFailed(`${file} can't be written (${code}).`);
+        }),
+      );
       const { size } = statSync(file);
       print(context, options.json, { file, bytes: size }, () => `${file}, ${size} bytes.`);
       context.stderr.write(

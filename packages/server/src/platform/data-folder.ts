@@ -11,7 +11,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Random } from "../core/surroundings.ts";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
 
@@ -33,13 +33,28 @@ export function ensureDataFolder(folder: string): void {
         throw new DataFolderError(`${folder} is not a folder; name one in COUNTERSIGN_DATA_DIR`);
       return;
     }
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     chmodSync(folder, 0o700);
   } catch (error) {
     if (error instanceof DataFolderError) throw error;
     throw new DataFolderError(
       `${folder} can't be made or read (${errorCode(error)}); name another folder in COUNTERSIGN_DATA_DIR`,
     );
+  }
+}
+
+/**
+ * Makes a folder and those above it. Not by `recursive: true`, with which Node 26 never returns where the system refuses a
+ * name in a folder that is there, as it does in /proc.
+ */
+function makeFolders(folder: string): void {
+  const parent = dirname(folder);
+  if (!existsSync(parent)) makeFolders(parent);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process that starts at this moment may have been first.
+    if (errorCode(error) !== "EEXIST") throw error;
   }
 }
 

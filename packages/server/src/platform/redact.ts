@@ -42,15 +42,15 @@ export function createCommandLineRedactor(): (line: string) => string {
   return (line) =>
     redactForms(line)
       .replace(/\/\/[^\s/@]*@/g, `//${REDACTED}@`)
-      .replace(/[A-Za-z0-9+/_=-]{20,}/g, (run) => (run.split("/").some(looksRandom) ? REDACTED : run));
+      .replace(/[A-Za-z0-9+/_=-]{32,}/g, (run) => (looksRandom(run) ? REDACTED : run));
 }
 
 /**
- * Base64 of random bytes changes between capitals, small letters and digits with two characters out of three; names,
- * however joined, with far fewer.
+ * Base64 of random bytes changes between capitals, small letters and digits with two characters out of three; names and
+ * paths, however joined, with far fewer.
  */
 function looksRandom(text: string): boolean {
-  if (text.length < 20 || ![/[A-Z]/, /[a-z]/, /[0-9]/].every((kind) => kind.test(text))) return false;
+  if (![/[A-Z]/, /[a-z]/, /[0-9]/].every((kind) => kind.test(text))) return false;
   const changes = text.match(/[a-z](?![a-z])|[A-Z](?![A-Z])|[0-9](?![0-9])/g)?.length ?? 0;
-  return changes / text.length > 0.4;
+  return changes / text.length > 0.45;
 }
