@@ -1,0 +1,315 @@
+/**
+ * The command line in this process, on a real store, with streams and a clock that the tests hold: what goes wrong, in
+ * words and statuses. Transcripts of what goes well are in test/cli.test.ts, on real processes.
+ */
+import assert from "node:assert/strict";
+import { constants, createHmac, sign } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Readable, Writable } from "node:stream";
+import { after, before, describe, test } from "node:test";
+import { openAdministration } from "../compose.ts";
+import { parseConfig } from "../config/config.ts";
+import { createCommandLineRedactor } from "../platform/redact.ts";
+import { createSystemRandom } from "../platform/random.ts";
+import { type AssertionParts, buildAssertion, exampleClaims } from "../testing/build-assertion.ts";
+import { rsaKeyPair } from "../testing/rsa-keys.ts";
+import { createTestClock, EXAMPLE_NOW_MICROSECONDS } from "../testing/test-clock.ts";
+import { makeTemporaryFolder } from "../testing/test-registry.ts";
+import { runCommandLine } from "./program.ts";
+
+const surroundings = { clock: createTestClock(), random: createSystemRandom() };
+const pair = rsaKeyPair("client");
+const nowSeconds = EXAMPLE_NOW_MICROSECONDS / 1e6;
+
+interface Result {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs command lines on the store in a folder, as a process would but for its streams. */
+function commandLine(dataDir: string) {
+  return async (args: readonly string[], input = ""): Promise<Result> => {
+    const written = { stdout: "", stderr: "" };
+    const stream = (name: keyof typeof written) =>
+      new Writable({
+        write(chunk, _encoding, done) {
+          written[name] += String(chunk);
+          done();
+        },
+      });
+    const mustNotServe = () => Promise.reject(new Error("nothing here may serve"));
+    const status = await runCommandLine(args, {
+      version: "0.0.0",
+      clock: surroundings.clock,
+      actor: "cli:test",
+      stdin: Readable.from([input]),
+      stdout: stream("stdout"),
+      stderr: stream("stderr"),
+      redact: createCommandLineRedactor(),
+      config: (flags) => parseConfig({ COUNTERSIGN_DATA_DIR: dataDir }, flags),
+      configOfFlags: (flags) => parseConfig({}, flags),
+      openAdministration: (config) => openAdministration(config, surroundings),
+      serve: mustNotServe,
+      startQuietService: mustNotServe,
+      untilSignal: mustNotServe,
+    });
+    return { status, ...written };
+  };
+}
+
+async function prepare(run: ReturnType<typeof commandLine>, ...lines: (readonly [args: string[], input?: string])[]) {
+  for (const [args, input] of lines) {
+    const { status, stderr } = await run(args, input);
+    assert.equal(status, 0, stderr);
+  }
+}
+
+/** Status, one line on standard error and nothing on standard output. */
+function assertFails({ status, stdout, stderr }: Result, expected: 1 | 2, says: RegExp): void {
+  assert.match(stderr, /^countersign: [^\n]+\n$/, "one line");
+  assert.match(stderr, says);
+  assert.equal(status, expected, stderr);
+  assert.equal(stdout, "");
+  assert.doesNotMatch(stderr, /\bat .*:[0-9]+:[0-9]+|node:|\.ts\b/, "no stack trace");
+}
+
+describe("wrong usage", () => {
+  const folder = makeTemporaryFolder();
+  const dataDir = folder.file("data");
+  const run = commandLine(dataDir);
+  for (const [args, says] of [
+    [["nope"], /unknown command 'nope'/],
+    [["account", "nope"], /unknown command 'nope'/],
+    [["account", "list", "--nope"], /unknown option '--nope'/],
+    [["-x"], /unknown option '-x'/],
+    [["account", "create"], /missing required argument 'shortname'/],
+    [["account", "list", "extra"], /too many arguments/],
+    [["account", "list", "--data-dir"], /argument missing/],
+    [["account", "list", "--data-dir", "a", "--data-dir", "b"], /given twice/],
+    [["account", "list", "--json=yes"], /--json/],
+    [["user", "create", "x"], /required option '--account <shortname>' not specified/],
+    [["key", "add", "api-1-demo"], /missing required argument/],
+    [["key", "generate", "api-1-demo"], /required option '--out <file>' not specified/],
+    [["key", "generate", "x", "--out", "x", "--bits", "1024"], /--bits takes a whole number from 2048 to 8192\./],
+    [["key", "generate", "x", "--out", "x", "--expires-in", "soon"], /A duration is a whole number and a unit/],
+    [["key", "generate", "x", "--out", "x", "--expires-in", "0d"], /A duration is/],
+    [["key", "deactivate", "one"], /A key id is a whole number/],
+    [["key", "deactivate", "0"], /A key id is a whole number/],
+    [["audit", "list", "--limit", "0"], /--limit takes a whole number/],
+    [["token", "--username", "x"], /required option '--key <file>' not specified/],
+    [["check"], /missing required argument/],
+    [["serve", "extra"], /too many arguments/],
+    [["serve", "--port", "65536"], /--port: a whole number from 0 to 65535 is needed/],
+    [["serve", "--log-level", "loud"], /--log-level: one of trace, debug/],
+    [["serve", "--workers", "2"], /--workers: .*only 1 is allowed/],
+  ] as [string[], RegExp][]) {
+    test(`countersign ${args.join(" ")} is status 2, one line and no store`, async () => {
+      assertFails(await run(args), 2, says);
+    });
+  }
+
+  after(() => {
+    assert.ok(!existsSync(dataDir), "no wrong usage made a store");
+    folder.remove();
+  });
+});
+
+describe("what doesn't exist, exists already or isn't allowed fails with status 1 and one line", () => {
+  const folder = makeTemporaryFolder();
+  const run = commandLine(folder.file("data"));
+  const files = folder.path;
+  const publicFile = folder.file("public.pem");
+  const broken = folder.file("broken.pem");
+
+  before(async () => {
+    writeFileSync(publicFile, pair.publicPem);
+    writeFileSync(broken, "-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----\n");
+    await prepare(
+      run,
+      [["account", "create", "acme"]],
+      [["user", "create", "demo", "--account", "acme"]],
+      [["key", "add", "api-1-demo", publicFile]],
+      [["key", "add", "api-1-demo", "-"], rsaKeyPair("revoked").publicPem],
+      [["key", "revoke", "2"]],
+    );
+  });
+  after(() => {
+    folder.remove();
+  });
+
+  for (const [args, says] of [
+    [["account", "create", "acme"], /The account acme exists already\./],
+    [["account", "create", "Acme"], /lower-case letters/],
+    [["account", "create", "x", "--name", ""], /name/],
+    [["account", "deactivate", "nobody"], /There is no account nobody\. countersign account create makes one\./],
+    [["user", "create", "demo", "--account", "acme"], /The API user api-1-demo exists already\./],
+    [["user", "create", "x", "--account", "nobody"], /There is no account nobody\./],
+    [["user", "deactivate", "api-9-x"], /There is no API user api-9-x\./],
+    [["key", "list", "api-9-x"], /countersign user list/],
+    [["key", "add", "api-9-x", publicFile], /There is no API user api-9-x\./],
+    [["key", "add", "api-1-demo", publicFile], /has this key already: key 1\./],
+    [["key", "add", "api-1-demo", join(files, "none")], /none can't be read \(ENOENT\)\./],
+    [["key", "add", "api-1-demo", files], /can't be read \(EISDIR\)\./],
+    [["key", "add", "api-1-demo", broken], /The key is refused: /],
+    [["key", "add", "api-1-demo", "-"], /Standard input is empty\./],
+    [["key", "add", "api-1-demo", publicFile, "--label", "\u001b[31mred"], /label/],
+    [["key", "generate", "api-1-demo", "--out", join(files, "no", "folder.pem")], /folder\.pem can't be written/],
+    [["key", "activate", "2"], /Key 2 is revoked, and revoking can't be undone\./],
+    [["key", "deactivate", "999"], /There is no key 999\./],
+    [["token", "--username", "x", "--key", join(files, "none")], /none can't be read \(ENOENT\)\./],
+    [["token", "--username", "x", "--key", publicFile], /doesn't hold a private key/],
+    [["backup", join(files, "public.pem")], /is there already; it isn't overwritten/],
+    [["backup", join(files, "no", "folder.db")], /folder\.db can't be written \(ENOENT\)\./],
+    [["check", "-"], /Standard input is empty\./],
+  ] as [string[], RegExp][]) {
+    test(`countersign ${args.join(" ").replaceAll(files, "…").replaceAll("\u001b", "<escape>")}`, async () => {
+      assertFails(await run(args), 1, says);
+    });
+  }
+});
+
+describe("explain names the classic mistakes", () => {
+  const folder = makeTemporaryFolder();
+  const run = commandLine(folder.file("data"));
+  const stranger = rsaKeyPair("stranger");
+  const offPair = rsaKeyPair("off");
+
+  before(() =>
+    prepare(
+      run,
+      [["account", "create", "acme"]],
+      [["user", "create", "demo", "--account", "acme"]],
+      [["key", "add", "api-1-demo", "-"], pair.publicPem],
+      [["key", "add", "api-1-demo", "-"], offPair.publicPem],
+      [["key", "deactivate", "2"]],
+    ),
+  );
+  after(() => {
+    folder.remove();
+  });
+
+  const own = (
+    options: { claims?: Record<string, unknown>; header?: AssertionParts["header"] } = {},
+    privateKey = pair.privateKey,
+  ) =>
+    buildAssertion(privateKey, {
+      header: options.header ?? { alg: "RS256", typ: "JWT" },
+      claims: { ...exampleClaims(), ...options.claims },
+    });
+  const signedOtherwise = (alg: string, make: (text: string) => Buffer) => {
+    const text = own({ header: { alg } }).replace(/\.[^.]*$/, "");
+    return `${text}.${make(text).toString("base64url")}`;
+  };
+  const pss = (text: string) =>
+    sign("sha256", Buffer.from(text), { key: pair.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING });
+  const pkcs1Pem = pair.publicKey.export({ format: "pem", type: "pkcs1" });
+
+  for (const [mistake, text, code, says] of [
+    ["a Python bytes literal", () => `b'${own()}'`, "assertion_malformed", /Python bytes literal.*\.decode/],
+    [
+      "iat in milliseconds",
+      () => own({ claims: { iat: nowSeconds * 1000 } }),
+      "assertion_early",
+      /looks like milliseconds/,
+    ],
+    [
+      "a clock that is behind",
+      () => own({ claims: { iat: nowSeconds - 300 } }),
+      "assertion_stale",
+      /300\.0 s in the past[\s\S]*server's time is/,
+    ],
+    [
+      "a clock that is ahead",
+      () => own({ claims: { iat: nowSeconds + 300 } }),
+      "assertion_early",
+      /300\.0 s in the future[\s\S]*clock/,
+    ],
+    [
+      "iat as a string",
+      () => own({ claims: { iat: "1481650253" } }),
+      "assertion_claims",
+      /iat is a string; a number is needed/,
+    ],
+    [
+      "a wrong key",
+      () => own({}, stranger.privateKey),
+      "assertion_rejected",
+      /key 1, SHA256:\S{43}, active: doesn't verify[\s\S]*another private key/,
+    ],
+    [
+      "a deactivated key",
+      () => own({}, offPair.privateKey),
+      "key_deactivated",
+      /signature is by key 2, SHA256:\S{43}, deactivated[\s\S]*activate it/,
+    ],
+    ["another scheme", () => `Authorization: Bearer ${own()}`, "authorization_scheme", /the word JWT, a space/],
+    ["the token's scheme", () => `Token ${own()}`, "authorization_scheme", /scheme isn't JWT/],
+    [
+      "HS256 with the PEM as its secret",
+      () => signedOtherwise("HS256", (text) => createHmac("sha256", pair.publicPem).update(text).digest()),
+      "assertion_algorithm",
+      /HMAC with the PEM text of key 1|HS algorithms use a shared secret/,
+    ],
+    [
+      "HS256 with the PKCS#1 PEM",
+      () => signedOtherwise("HS256", (text) => createHmac("sha256", pkcs1Pem).update(text).digest()),
+      "assertion_algorithm",
+      /RSA private key and RS256/,
+    ],
+    [
+      "PS256",
+      () => signedOtherwise("PS256", pss),
+      "assertion_algorithm",
+      /alg is "PS256"; RS256, RS384 or RS512 is needed/,
+    ],
+    ["PS256 that says RS256", () => signedOtherwise("RS256", pss), "assertion_rejected", /by key 1, but as PS256/],
+    [
+      "RS512 that says RS256",
+      () => signedOtherwise("RS256", (text) => sign("sha512", Buffer.from(text), pair.privateKey)),
+      "assertion_rejected",
+      /by key 1, but as RS512/,
+    ],
+    [
+      "an unknown user",
+      () => own({ claims: { username: "demo" } }),
+      "assertion_rejected",
+      /no API user of that name: "demo"[\s\S]*begin with api-/,
+    ],
+    ["no username", () => own({ claims: { username: undefined } }), "assertion_claims", /username is missing/],
+    [
+      "an aud of another service",
+      () => own({ claims: { aud: "https://other.test" } }),
+      "assertion_audience",
+      /Leave aud out, or set it to http/,
+    ],
+    [
+      "a token in its place",
+      () => "1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU",
+      "assertion_malformed",
+      /isn't/,
+    ],
+    [
+      "an assertion of two mistakes",
+      () => own({ claims: { iat: 1 } }, stranger.privateKey),
+      "assertion_stale",
+      /doesn't verify the signature/,
+    ],
+  ] as [string, () => string, string, RegExp][]) {
+    test(mistake, async () => {
+      const { status, stdout, stderr } = await run(["explain", text()]);
+      assert.deepEqual([status, stderr], [1, ""], stdout);
+      assert.match(stdout, says);
+      assert.match(stdout, new RegExp(`\nThe exchange would refuse it: ${code}\\.\n$`));
+    });
+  }
+
+  test("--json carries the code and the steps, with status 1", async () => {
+    const { status, stdout } = await run(["explain", own({}, offPair.privateKey), "--json"]);
+    assert.equal(status, 1);
+    const { accepted, code, steps } = JSON.parse(stdout) as { accepted: boolean; code: string; steps: object[] };
+    assert.deepEqual([accepted, code], [false, "key_deactivated"]);
+    assert.deepEqual(Object.keys(steps.at(-1) ?? {}), ["check", "outcome", "detail", "hint"]);
+  });
+});
