@@ -165,7 +165,8 @@ describe("a change by another process", () => {
       assert.equal(stdout, "");
       assert.match(stderr, /^countersign: Key \d+ is revoked, and revoking can't be undone\. .*\n$/);
     }
-    for (const { username } of users) {
+    const fresh = await server.json<{ username: string }>("user", "create", "fresh", "--account", "acme");
+    for (const username of [users[0]?.username ?? "", fresh.username]) {
       const { status, stderr } = await server.cliWithInput(pair.publicPem, "key", "add", username, "-");
       assert.equal(status, 1);
       assert.match(stderr, /revoked/);
