@@ -296,6 +296,46 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     }
     await server.stop();
   });
+
+  test("a server that was stopped in the middle of its work gives no stale yes to what it had already read", async () => {
+    const server = await startServer();
+    await server.json("account", "create", "acme");
+    const { username, keyId } = await createUser(server, "acme", "demo");
+    const clients = await Promise.all(
+      Array.from({ length: 200 }, () => connectClient(server.publicUrl, username, pair.privateKey)),
+    );
+    const [first] = clients as [ApiClient];
+    const token = await first.token();
+    const requestsEach = 20;
+    for (const client of clients) client.connection.write(client.checkBytes(token).repeat(requestsEach));
+    assert.equal((await first.connection.answer()).status, 200);
+    // It is at work on the others now, and timers come only after them.
+    process.kill(server.pid, "SIGSTOP");
+    const stoppedAtMs = performance.now();
+    let before = 1;
+    try {
+      await server.json("key", "deactivate", String(keyId));
+      await wait(Math.max(0, stoppedAtMs + STALENESS_MS_MAX + 200 - performance.now()));
+      for (const { connection } of clients) before += connection.received().split("HTTP/1.1 200 ").length - 1;
+    } finally {
+      process.kill(server.pid, "SIGCONT");
+    }
+    const total = clients.length * requestsEach;
+    assert.ok(before < total, "it was stopped in the middle");
+    let yes = 1;
+    for (const { connection } of clients) {
+      for (let at = connection === first.connection ? 1 : 0; at < requestsEach; at++) {
+        const { status } = await connection.answer();
+        assert.ok(status === 200 || status === 401, String(status));
+        if (status === 200) yes++;
+      }
+      connection.end();
+    }
+    // Those of the one read that it was stopped in may have been decided before, and only written after.
+    const stale = yes - before;
+    assert.ok(stale <= requestsEach, `${stale} of ${total - before} answers after the stop were a stale yes`);
+    await server.stop();
+  });
 });
 
 function startCli(dataDir: string, ...args: string[]) {

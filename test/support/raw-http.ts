@@ -29,6 +29,8 @@ export interface RawConnection {
    * @throws where the connection ends first
    */
   answer(withoutBody?: boolean): Promise<RawAnswer>;
+  /** What has come and wasn't taken yet. */
+  received(): string;
   /** Waits until the server has closed the connection, and returns what came that {@link answer} didn't take. */
   closed(): Promise<string>;
   end(): void;
@@ -107,6 +109,7 @@ export async function connectRaw(url: string, localAddress?: string): Promise<Ra
       }
       return { status, headers, body, head, values, header };
     },
+    received: () => received.toString("latin1"),
     async closed() {
       await until(() => isClosed, "it was closed");
       return received.toString("latin1");
