@@ -52,9 +52,8 @@ function runOn(node) {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: { ...process.env, [TAKES_OVER]: "1" },
   });
-  // A terminal sends Ctrl-C to both; everything else reaches only this process.
-  for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
-  process.on("SIGINT", () => undefined);
+  // A terminal sends Ctrl-C to both processes; the other takes two signals in a row for one.
+  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(name, () => child.kill(name));
   child.on("error", (error) => {
     process.stderr.write(`countersign: the pinned Node.js can't be started (${error.code})\n`);
     process.exitCode = 1;

@@ -2,6 +2,7 @@
  * The composition root: the only file that builds everything and knows every part.
  */
 import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import type { Config } from "./config/config.ts";
 import { type CheckToken, createCheckToken } from "./core/check.ts";
 import { createExchange, exchangeAudiences } from "./core/exchange.ts";
@@ -19,7 +20,7 @@ import { createMetrics } from "./http/metrics.ts";
 import { createRefusalLimit } from "./http/refusal-limit.ts";
 import { createRequestIds } from "./http/request-id.ts";
 import { createSystemClock } from "./platform/clock.ts";
-import { dataFiles, ensureDataFolder, readMasterKey } from "./platform/data-folder.ts";
+import { dataFiles, ensureDataFolder, readMasterKey, requireStore } from "./platform/data-folder.ts";
 import type { Logger } from "./platform/logger.ts";
 import { createSystemRandom } from "./platform/random.ts";
 import { repeat } from "./platform/repeat.ts";
@@ -63,9 +64,11 @@ export interface Administration {
 /** Opens the store with the configuration that the server has, whether that runs or not. */
 export async function openAdministration(
   config: Config,
+  mayCreate: boolean,
   { clock, random }: Surroundings = systemSurroundings(),
 ): Promise<Administration> {
-  ensureDataFolder(config.dataDir);
+  if (mayCreate) ensureDataFolder(config.dataDir);
+  else requireStore(config.dataDir);
   const store = await openSqliteStore(dataFiles(config.dataDir).database);
   const changes = createRegistryChanges(store, clock);
   const openView = () => openRegistryView(store, clock);
@@ -147,6 +150,7 @@ export async function startService(
     checkToken: createCheckToken({ view, signingKeys, clock }),
     refusalLimit: createRefusalLimit(config.refusalLimit, clock),
     originalMethods: createOriginalMethods(config.trustedProxies),
+    pause: (milliseconds) => setTimeout(milliseconds),
   });
   const internalApp = await buildInternalApp({ ...appDependencies, adminUrl: internalServer.url });
 

@@ -10,6 +10,7 @@ import { createLog } from "./platform/logger.ts";
 import { createCommandLineRedactor } from "./platform/redact.ts";
 
 const surroundings = systemSurroundings();
+let isServing = false;
 
 const context: CliContext = {
   version: VERSION,
@@ -21,7 +22,7 @@ const context: CliContext = {
   redact: createCommandLineRedactor(),
   config: (flags) => parseConfig(process.env, flags),
   configOfFlags: (flags) => parseConfig({}, flags),
-  openAdministration: (config) => openAdministration(config, surroundings),
+  openAdministration: (config, mayCreate) => openAdministration(config, mayCreate, surroundings),
   serve,
   startQuietService: (config) => startService(config, createLog("silent", []).log, surroundings),
   untilSignal: async () => {
@@ -29,17 +30,26 @@ const context: CliContext = {
   },
 };
 
+// A reader that went away (| head) ends a command quietly; a service goes on. Any other fault of a stream is said in one line.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (isServing || stream === process.stderr) return;
+    if (error.code !== "EPIPE") process.stderr.write(`countersign: standard output can't be written (${error.code})\n`);
+    process.exit(1);
+  });
+}
+
 process.exitCode = await runCommandLine(process.argv.slice(2), context);
 // A connection that a command left open (an idle fetch) must not keep the process.
 setTimeout(() => process.exit(), 100).unref();
 
 async function serve(config: Config): Promise<void> {
+  isServing = true;
   const secrets = (config.masterSecrets ?? []).flatMap((secret) => [secret.toString("base64"), secret.toString("hex")]);
   const { log, flush } = createLog(config.logLevel, secrets);
   process.on("uncaughtException", (error) => {
     log.fatal({ err: error }, "defect; the process ends");
-    flush();
-    process.exit(1);
+    void flush().then(() => process.exit(1));
   });
   const stopped = signal();
   const service = await startService(config, log, surroundings);
@@ -51,16 +61,20 @@ async function serve(config: Config): Promise<void> {
   log.info({ signal: name }, "stopping");
   await service.stop();
   log.info("stopped");
-  flush();
+  await flush();
 }
 
-/** Waits for SIGTERM or SIGINT. A further one ends the process at once. */
+/** Two signals so close together are one: a terminal and a launcher may both pass it on. */
+const SAME_SIGNAL_MS = 100;
+
+/** Waits for SIGTERM, SIGINT or SIGHUP. A further one ends the process at once. */
 function signal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT"] as const) {
-      process.once(name, () => {
-        process.once("SIGTERM", () => process.exit(1));
-        process.once("SIGINT", () => process.exit(1));
+    let firstAtMs: number | undefined;
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+      process.on(name, () => {
+        firstAtMs ??= performance.now();
+        if (performance.now() - firstAtMs > SAME_SIGNAL_MS) process.exit(1);
         resolve(name);
       });
     }

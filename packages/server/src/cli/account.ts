@@ -18,8 +18,11 @@ export function accountCommand(context: CliContext): Command {
     .option("--name <name>", "display name; the shortname unless given")
     .option("--json", "print JSON")
     .action(async (shortname: string, options: Options & { name?: string }) => {
-      const created = await withAdministration(context, options, ({ changes }) =>
-        changes.createAccount(context.actor, { shortname, name: options.name }),
+      const created = await withAdministration(
+        context,
+        options,
+        ({ changes }) => changes.createAccount(context.actor, { shortname, name: options.name }),
+        true,
       );
       print(context, options.json, accountJson(created), () =>
         formatFields([

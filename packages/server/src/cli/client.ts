@@ -1,6 +1,7 @@
 import { createPrivateKey, sign } from "node:crypto";
 import { type Envelope, REFRESH_PATH, type TokenGrant } from "@countersign/protocol";
 import { CommandFailed } from "./context.ts";
+import { errorCode } from "./read-file.ts";
 
 /** How long an answer may take, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -38,16 +39,27 @@ export async function exchangeOverHttp(baseUrl: string, assertion: string, ttl?:
     });
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined;
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "no answer";
+    const code = cause instanceof Error ? errorCode(cause) : "no answer";
     throw new CommandFailed(`${baseUrl} can't be reached (${code}). Is the service running there?`);
   }
-  const envelope = (await answer.json().catch(() => undefined)) as ExchangeAnswer["envelope"] | undefined;
-  if (envelope?.meta === undefined) {
+  const envelope: unknown = await answer.json().catch(() => undefined);
+  if (!isEnvelope(envelope)) {
     throw new CommandFailed(
       `${baseUrl} answered ${answer.status}, but not as this service does. Is the address right?`,
     );
   }
   return { status: answer.status, envelope };
+}
+
+/** Whoever answers may not be this service. */
+function isEnvelope(value: unknown): value is ExchangeAnswer["envelope"] {
+  const isObject = (part: unknown): part is Record<string, unknown> => typeof part === "object" && part !== null;
+  if (!isObject(value) || !isObject(value["meta"]) || !isObject(value["data"])) return false;
+  const { errors, warnings } = value["meta"];
+  const hasTexts = (items: unknown) =>
+    Array.isArray(items) && items.every((item: unknown) => isObject(item) && typeof item["message"] === "string");
+  const { token } = value["data"];
+  return hasTexts(errors) && hasTexts(warnings) && (token === undefined || /^[\x21-\x7e]+$/.test(String(token)));
 }
 
 function readPrivateKey(pem: string) {

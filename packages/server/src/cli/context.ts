@@ -49,7 +49,8 @@ export interface CliContext {
   config(flags: Flags): Config;
   /** The same without the environment. */
   configOfFlags(flags: Flags): Config;
-  openAdministration(config: Config): Promise<CliAdministration>;
+  /** @param mayCreate whether a store that isn't there is made; otherwise that is an error */
+  openAdministration(config: Config, mayCreate: boolean): Promise<CliAdministration>;
   /** Serves until a signal ends it. */
   serve(config: Config): Promise<void>;
   /** Starts a service whose log is quiet. */

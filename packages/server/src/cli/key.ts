@@ -1,5 +1,5 @@
 import { generateKeyPair } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
@@ -8,6 +8,7 @@ import type { KeyId, PublicKey } from "../core/registry/model.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { type CliContext, CommandFailed, paintStatus, print, readStdin, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "./present.ts";
+import { errorCode, readTextFile } from "./read-file.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
@@ -121,15 +122,7 @@ function expiresInMs({ expiresIn }: NewKeyOptions): number | undefined {
 async function readKeyText(context: CliContext, source: string): Promise<string> {
   if (source === "-") return readStdin(context, KEY_TEXT_CHARACTERS_MAX);
   if (/^\s*(-----BEGIN|\{|ssh-)/.test(source)) return source;
-  try {
-    if (statSync(source).size > KEY_TEXT_CHARACTERS_MAX) {
-      throw new CommandFailed(`${source} has over ${KEY_TEXT_CHARACTERS_MAX} bytes; that isn't a public key.`);
-    }
-    return readFileSync(source, "utf8");
-  } catch (error) {
-    if (error instanceof CommandFailed) throw error;
-    throw new CommandFailed(`${source} can't be read (${codeOf(error)}).`);
-  }
+  return readTextFile(source, KEY_TEXT_CHARACTERS_MAX);
 }
 
 function writePrivateKey(file: string, pem: string): void {
@@ -142,9 +135,9 @@ function writePrivateKey(file: string, pem: string): void {
       closeSync(descriptor);
     }
   } catch (error) {
-    if (codeOf(error) === "EEXIST")
+    if (errorCode(error) === "EEXIST")
       throw new CommandFailed(`${file} is there already; it isn't overwritten. Name another file.`);
-    throw new CommandFailed(`${file} can't be written (${codeOf(error)}).`);
+    throw new CommandFailed(`${file} can't be written (${errorCode(error)}).`);
   }
 }
 
@@ -179,8 +172,4 @@ function keyTable(context: CliContext, keys: readonly PublicKey[], now: number):
     key.fingerprint,
   ]);
   return formatTable(["id", "label", "bits", "status", "created", "expires", "last used", "fingerprint"], rows);
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
 }

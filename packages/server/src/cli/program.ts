@@ -63,7 +63,7 @@ function asOperand(word: string): string {
 }
 
 function oneLine(text: string): string {
-  return `${text.replaceAll(/\s+/g, " ").trim()}\n`;
+  return `${text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "?").trim()}\n`;
 }
 
 /** Makes a command and its subcommands print and fail as the program does. */
@@ -80,7 +80,8 @@ function exitStatus(error: unknown, { stderr, redact }: CliContext): number {
   return error instanceof ConfigError || error instanceof WrongUsage ? 2 : 1;
 }
 
-const EXPECTED_ERRORS = ["DataFolderError", "SchemaError", "ListenError"];
+/** Errors of the outer layers, which this one doesn't know; their messages are made for operators. */
+const EXPECTED_ERRORS = ["DataFolderError", "SchemaError", "StoreOpenError", "ListenError"];
 
 /** One line that an operator can act on. */
 function messageOf(error: unknown): string {

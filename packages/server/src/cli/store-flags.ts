@@ -33,13 +33,19 @@ function addFlags(command: Command, names: readonly SettingName[]): Command {
   return command;
 }
 
-/** Runs a piece of work on the store that the flags and the environment name, and closes it. */
+/**
+ * Runs a piece of work on the store that the flags and the environment name, and closes it.
+ *
+ * @param mayCreate whether a store that isn't there is made; only the first command of a new one does that, so that a
+ *   mistyped folder is noticed
+ */
 export async function withAdministration<Result>(
   context: CliContext,
   flags: Flags,
   work: (administration: CliAdministration) => Promise<Result>,
+  mayCreate = false,
 ): Promise<Result> {
-  const administration = await context.openAdministration(context.config(flags));
+  const administration = await context.openAdministration(context.config(flags), mayCreate);
   try {
     return await work(administration);
   } finally {

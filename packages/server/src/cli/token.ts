@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import type { Flags } from "../config/config.ts";
+import { KEY_TEXT_CHARACTERS_MAX } from "../core/registry/key-admission.ts";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
 import { type CliContext, CommandFailed, print } from "./context.ts";
+import { readTextFile } from "./read-file.ts";
 
 interface Options {
   readonly username: string;
@@ -21,31 +21,32 @@ export function tokenCommand(context: CliContext): Command {
     .option("--url <base>", "where the service is; the configured public URL unless given")
     .option("--json", "print JSON")
     .action(async ({ username, key, ttl, url, json }: Options) => {
-      const assertion = signAssertion(username, readKeyFile(key), context.clock.nowMicroseconds() / 1e6);
-      const { envelope } = await exchangeOverHttp(url ?? configuredUrl(context, {}), assertion, ttl);
+      const assertion = signAssertion(
+        username,
+        readTextFile(key, KEY_TEXT_CHARACTERS_MAX),
+        context.clock.nowMicroseconds() / 1e6,
+      );
+      const { envelope } = await exchangeOverHttp(url ?? configuredUrl(context), assertion, ttl);
       const { token, expires_in, expires_at } = envelope.data;
       const [refused] = envelope.meta.errors;
       if (token === undefined || refused !== undefined) {
         const { code = "no token", message = "The answer holds no token.", hint } = refused ?? {};
         throw new CommandFailed(`${code}: ${message}${hint === undefined ? "" : ` ${hint}`}`);
       }
-      for (const warning of envelope.meta.warnings) context.stderr.write(`countersign: warning: ${warning.message}\n`);
+      for (const warning of envelope.meta.warnings)
+        context.stderr.write(`countersign: warning: ${plain(warning.message)}\n`);
       print(context, json, { token, expires_in, expires_at }, () => token);
     });
 }
 
-function configuredUrl(context: CliContext, flags: Flags): string {
-  const { publicUrl, host, port } = context.config(flags);
+function configuredUrl(context: CliContext): string {
+  const { publicUrl, host, port } = context.config({});
   const reachable =
     host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host;
   return publicUrl ?? `http://${reachable}:${port}`;
 }
 
-function readKeyFile(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-    throw new CommandFailed(`${file} can't be read (${code}).`);
-  }
+/** The server's words without what would act on the terminal. */
+function plain(text: string): string {
+  return text.replaceAll(/\p{C}/gu, "?");
 }

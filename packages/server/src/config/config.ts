@@ -221,7 +221,7 @@ function parsePublicUrl(text: string): string {
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw new Problem("a URL that begins with http:// or https:// is needed");
   }
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
+  if (url.username !== "" || url.password !== "" || /[?#]/.test(url.href)) {
     throw new Problem("the URL must not hold a user name, a password, a query or a fragment");
   }
   return url.href.replace(/\/+$/, "");

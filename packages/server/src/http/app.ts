@@ -17,7 +17,7 @@ import { createCheckEndpoint } from "./check/check-endpoint.ts";
 import type { OriginalMethods } from "./check/original-method.ts";
 import { errorReferencePage, PAGE_STYLE } from "./docs/error-reference.ts";
 import type { EndpointSurroundings, PlainEndpoint } from "./endpoint.ts";
-import { createExchangeEndpoint } from "./exchange/exchange-endpoint.ts";
+import { createExchangeEndpoint, type Pause } from "./exchange/exchange-endpoint.ts";
 import { type Readiness, registerHealthRoutes } from "./health/health-routes.ts";
 import { plainEndpointPaths, registerOpenApi } from "./openapi.ts";
 import type { RefusalLimit } from "./refusal-limit.ts";
@@ -35,6 +35,7 @@ export interface PublicAppDependencies extends AppDependencies {
   readonly checkToken: CheckToken;
   readonly refusalLimit: RefusalLimit;
   readonly originalMethods: OriginalMethods;
+  readonly pause: Pause;
 }
 
 /** Answers every request of a listener. Never listens itself. */
@@ -50,8 +51,8 @@ export interface App {
  * (docs/adr/0004 has the figures).
  */
 export async function buildPublicApp(dependencies: PublicAppDependencies): Promise<App> {
-  const { exchange, checkToken, refusalLimit, originalMethods } = dependencies;
-  const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, dependencies);
+  const { exchange, checkToken, refusalLimit, originalMethods, pause } = dependencies;
+  const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, pause, dependencies);
   const checkEndpoint = createCheckEndpoint(checkToken, refusalLimit, originalMethods, dependencies);
 
   const app = createFastify(dependencies);
@@ -65,7 +66,7 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
       const target = originForm(request);
       if (target.length > REQUEST_TARGET_BYTES_MAX) {
         const problem = `The request's path and query have over ${REQUEST_TARGET_BYTES_MAX} characters.`;
-        refuse(request, response, new Refusal("uri_too_long", problem), dependencies);
+        refuse(response, new Refusal("uri_too_long", problem), dependencies);
         return;
       }
       const question = target.indexOf("?");
@@ -213,8 +214,8 @@ function apiInfo({ version }: AppDependencies, title: string, url: string) {
   return { title, version, url, description: "A signed assertion in, a short-lived token out; revocation at once." };
 }
 
+/** Refuses a request that goes to neither an endpoint nor Fastify. */
 function refuse(
-  _request: IncomingMessage,
   response: ServerResponse,
   refusal: Refusal,
   { publicUrl, nextRequestId, metrics }: AppDependencies,

@@ -32,7 +32,7 @@ export interface Visit {
  *
  * @param answer may answer at once or later
  * @param options.challenge the scheme in a 401's challenge, where it isn't `JWT`
- * @param options.refusalLevel the level at which refusals are logged: `info` unless given
+ * @param options.refusalLevel the level at which refusals are logged: `info` unless given; beyond the refusal limit `debug`
  * @param options.onRefused told of each refusal that counts against the client
  */
 export function createEndpoint(
@@ -69,7 +69,11 @@ export function createEndpoint(
       metrics.refused(route, code);
       const line = { request_id: requestId, route, code, client: visit.clientAddress };
       if (code === "internal" || code === "unavailable") log.error({ ...line, err: refusal.cause }, "request failed");
-      else log[options.refusalLevel ?? "info"]({ ...line, reason: refusal.message }, "request refused");
+      else
+        log[code === "rate_limited" ? "debug" : (options.refusalLevel ?? "info")](
+          { ...line, reason: refusal.message },
+          "request refused",
+        );
       const context: AnswerContext = {
         publicUrl,
         requestId,
@@ -78,12 +82,21 @@ export function createEndpoint(
       send(refusalAnswer(refusal, context));
     };
 
+    const giveUp = (error: unknown) => {
+      log.error({ request_id: requestId, route, err: error }, "an answer can't be written");
+      response.destroy();
+    };
+
     try {
       const written = answer(visit);
-      if (written instanceof Promise) written.then(send).catch(refuse);
+      if (written instanceof Promise) written.then(send).catch(refuse).catch(giveUp);
       else send(written);
     } catch (error) {
-      refuse(error);
+      try {
+        refuse(error);
+      } catch (further) {
+        giveUp(further);
+      }
     }
   };
 }

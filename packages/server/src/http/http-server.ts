@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Refusal } from "../core/refusal.ts";
@@ -8,6 +8,9 @@ import type { PlainEndpoint } from "./endpoint.ts";
 
 /** A head that takes longer to arrive is cut off: a slow client must not hold a connection for nothing. */
 const HEAD_TIMEOUT_MS = 10_000;
+
+/** How often the two time limits are looked at; Node's default is 30 s, which would be what really holds. */
+const TIMEOUT_CHECK_MS = 1000;
 
 /** The same for a whole request. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -47,7 +50,6 @@ export async function openHttpServer(host: string, port: number, nextRequestId: 
   let listener: PlainEndpoint = (_request, response) => {
     answerError(response, new Refusal("unavailable", "starting", { retryAfterSeconds: 1 }));
   };
-  const exchanges = new WeakMap<Socket, Exchanges>();
 
   function answerError(response: ServerResponse, error: unknown): void {
     const requestId = nextRequestId();
@@ -57,13 +59,13 @@ export async function openHttpServer(host: string, port: number, nextRequestId: 
   /** For what never became a request: there is no ServerResponse to answer on. */
   function answerOnSocket(socket: Duplex, refusal: Refusal): void {
     const { status, headers, body } = refusalAnswer(refusal, { publicUrl, requestId: nextRequestId() });
-    const lines = [`HTTP/1.1 ${status} Refused`, `Date: ${new Date().toUTCString()}`];
+    const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, `Date: ${new Date().toUTCString()}`];
     for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
     socket.end(`${lines.join("\r\n")}\r\nConnection: close\r\n\r\n${body}`);
   }
 
   const serveRequest = (request: IncomingMessage, response: ServerResponse) => {
-    exchanges.set(request.socket, { latest: response, previous: exchanges.get(request.socket)?.latest });
+    noteAnswer(request.socket, response);
     const { host } = request.headers;
     // RFC 9112 §3.2. Node's own answer to none has no body, so its check is switched off below; two are joined there.
     if ((host === undefined && request.httpVersion === "1.1") || host?.includes(",") === true) {
@@ -74,6 +76,7 @@ export async function openHttpServer(host: string, port: number, nextRequestId: 
     {
       maxHeaderSize: HEADERS_BYTES_MAX,
       headersTimeout: HEAD_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       requireHostHeader: false,
@@ -89,7 +92,7 @@ export async function openHttpServer(host: string, port: number, nextRequestId: 
     answerOnSocket(socket, new Refusal("bad_request", "This service is no proxy: it doesn't know CONNECT."));
   });
   server.on("clientError", (error: Error & { code?: string }, socket: Socket) => {
-    if (error.code === "ECONNRESET" || !socket.writable || !isNextToBeAnswered(exchanges.get(socket))) socket.destroy();
+    if (error.code === "ECONNRESET" || !socket.writable || !isNextToBeAnswered(socket)) socket.destroy();
     else answerOnSocket(socket, clientErrorRefusal(error.code));
   });
   await listen(server, host, port);
@@ -123,19 +126,26 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-/** The last two answers of a connection, given or not. */
-interface Exchanges {
-  readonly latest: ServerResponse;
-  readonly previous: ServerResponse | undefined;
+/** The last two answers of a connection, given or not. Symbols on the socket: a WeakMap costs a collection's time. */
+const LATEST = Symbol("latest answer");
+const PREVIOUS = Symbol("answer before the latest");
+
+interface Connection extends Duplex {
+  [LATEST]?: ServerResponse | undefined;
+  [PREVIOUS]?: ServerResponse | undefined;
+}
+
+function noteAnswer(connection: Connection, response: ServerResponse): void {
+  connection[PREVIOUS] = connection[LATEST];
+  connection[LATEST] = response;
 }
 
 /**
  * Would the client take an answer that is written now for the answer to the bytes that couldn't be read? Not where an
  * earlier request of the connection is still without its answer, nor where the request whose body broke off has its own.
  */
-function isNextToBeAnswered(exchanges: Exchanges | undefined): boolean {
-  if (exchanges === undefined) return true;
-  const { latest, previous } = exchanges;
+function isNextToBeAnswered({ [LATEST]: latest, [PREVIOUS]: previous }: Connection): boolean {
+  if (latest === undefined) return true;
   if (latest.req.complete) return latest.writableFinished;
   return !latest.headersSent && previous?.writableFinished !== false;
 }

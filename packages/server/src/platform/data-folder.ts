@@ -43,6 +43,15 @@ export function ensureDataFolder(folder: string): void {
   }
 }
 
+/** @throws {DataFolderError} where the folder holds no store */
+export function requireStore(folder: string): void {
+  if (!existsSync(dataFiles(folder).database)) {
+    throw new DataFolderError(
+      `there is no store in ${folder}; name its folder in COUNTERSIGN_DATA_DIR or --data-dir, or begin one with account create`,
+    );
+  }
+}
+
 /**
  * Makes a folder and those above it. Not by `recursive: true`, with which Node 26 never returns where the system refuses a
  * name in a folder that is there, as it does in /proc.

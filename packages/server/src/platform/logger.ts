@@ -7,8 +7,14 @@ export type { Logger };
 /** A log whose lines can be forced out before the process ends. */
 export interface ProcessLog {
   readonly log: Logger;
-  readonly flush: () => void;
+  readonly flush: () => Promise<void>;
 }
+
+/** Lines wait in memory while standard error's reader is slow; beyond this, further ones are dropped. */
+const BUFFERED_CHARACTERS_MAX = 4 * 1024 * 1024;
+
+/** How long the last lines may take, in milliseconds. */
+const FLUSH_MS_MAX = 1000;
 
 /**
  * JSON lines on standard error (or `sink`). Every line passes the redactor, at any level.
@@ -27,19 +33,21 @@ export function createLog(
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  if (sink !== undefined)
-    return { log: pino(options, { write: (line) => sink(redact(line)) }), flush: () => undefined };
-  const standardError = pino.destination({ dest: 2, sync: false });
+  if (sink !== undefined) {
+    return { log: pino(options, { write: (line) => sink(redact(line)) }), flush: () => Promise.resolve() };
+  }
+  const standardError = pino.destination({ dest: 2, sync: false, maxLength: BUFFERED_CHARACTERS_MAX });
   // A reader that went away must not end the service.
   standardError.on("error", () => undefined);
   return {
     log: pino(options, { write: (line) => standardError.write(redact(line)) }),
-    flush() {
-      try {
-        standardError.flushSync();
-      } catch {
-        // Not open yet, or closed by its reader: there is nobody to tell.
-      }
-    },
+    flush: () =>
+      new Promise((resolve) => {
+        // A reader that has stopped reading must not keep the process.
+        setTimeout(resolve, FLUSH_MS_MAX).unref();
+        standardError.flush(() => {
+          resolve();
+        });
+      }),
   };
 }

@@ -1,4 +1,4 @@
-import { type Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { Migrator, type Migration } from "kysely/migration";
 import * as registry from "./migrations/0001-registry.ts";
 import type { Database } from "./schema.ts";
@@ -24,6 +24,8 @@ export class SchemaError extends Error {
  * @throws {SchemaError} where the schema is newer than this release knows
  */
 export async function migrate(db: Kysely<Database>, engine: MigrationEngine): Promise<void> {
+  // A look costs no lock; the migrator takes the write lock even where there is nothing to do.
+  if (await isCurrent(db)) return;
   const migrations: Record<string, Migration> = {};
   for (const [name, { up }] of Object.entries(MIGRATIONS)) migrations[name] = { up: (target) => up(target, engine) };
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
@@ -37,5 +39,17 @@ export async function migrate(db: Kysely<Database>, engine: MigrationEngine): Pr
       },
     );
   }
-  throw new SchemaError("the store's schema can't be brought up to date", { cause: error });
+  const problem = error instanceof Error ? error.message : "unknown problem";
+  throw new SchemaError(`the store's schema can't be brought up to date (${problem})`, { cause: error });
+}
+
+/** Kysely's own table, in which it notes what ran. */
+const NOTED = sql.table("kysely_migration");
+
+async function isCurrent(db: Kysely<Database>): Promise<boolean> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === "kysely_migration")) return false;
+  const { rows } = await sql<{ name: string }>`select name from ${NOTED}`.execute(db);
+  const known = Object.keys(MIGRATIONS);
+  return rows.length === known.length && rows.every(({ name }) => known.includes(name));
 }

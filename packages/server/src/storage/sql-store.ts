@@ -18,6 +18,7 @@ import type { Database } from "./schema.ts";
 export interface Engine {
   readonly name: RegistryStore["engine"];
   changeMarker(): Promise<number>;
+  recordKeyUsage(lastUsedAtMs: ReadonlyMap<KeyId, number>): Promise<void>;
   backup(file: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -54,23 +55,7 @@ export function createSqlStore(db: Kysely<Database>, engine: Engine): RegistrySt
     },
     changeMarker: () => engine.changeMarker(),
 
-    // One transaction for the batch; a time never goes back, whichever process writes last.
-    recordKeyUsage: (lastUsedAtMs) =>
-      db.transaction().execute(async (transaction) => {
-        for (const [keyId, atMs] of lastUsedAtMs) {
-          await transaction
-            .insertInto("key_usage")
-            .values({ key_id: keyId, last_used_at_ms: atMs })
-            .onConflict((conflict) =>
-              conflict
-                .column("key_id")
-                .doUpdateSet({ last_used_at_ms: atMs })
-                .where("key_usage.last_used_at_ms", "<", atMs),
-            )
-            .execute();
-        }
-      }),
-
+    recordKeyUsage: (lastUsedAtMs) => engine.recordKeyUsage(lastUsedAtMs),
     backup: (file) => engine.backup(file),
     close: () => engine.close(),
   };
@@ -316,8 +301,17 @@ function toEvent(row: Database["audit_events"]): AuditEvent {
     actor: row.actor,
     action: row.action as AuditAction,
     subject: row.subject,
-    details: JSON.parse(row.details) as AuditEvent["details"],
+    details: readDetails(row.details),
     previousHash: row.previous_hash,
     hash: row.hash,
   };
+}
+
+/** Details that aren't JSON were tampered with: whatever stands in for them doesn't have the row's hash. */
+function readDetails(json: string): AuditEvent["details"] {
+  try {
+    return JSON.parse(json) as AuditEvent["details"];
+  } catch {
+    return { unreadable: true };
+  }
 }

@@ -192,7 +192,6 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         await assert.rejects(
           store.transaction((transaction) => insertKey(transaction, { ...user, id: 99 as ApiUser["id"] }, 1)),
         );
-        await assert.rejects(store.recordKeyUsage(new Map([[99 as KeyId, 1]])));
         assert.equal((await store.listUsers()).length, 1);
       });
 
@@ -463,6 +462,18 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
           (await store.listKeys(user.id)).map(({ lastUsedAtMs }) => lastUsedAtMs),
           [100, 201],
         );
+      });
+
+      test("of a key that doesn't exist is passed over, and the others' is kept", async () => {
+        const { user } = await seed();
+        const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
+        await store.recordKeyUsage(
+          new Map([
+            [99 as KeyId, 7],
+            [id, 7],
+          ]),
+        );
+        assert.equal((await store.findKey(id))?.lastUsedAtMs, 7);
       });
 
       test("isn't an event, and an empty batch is nothing", async () => {

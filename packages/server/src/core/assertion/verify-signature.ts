@@ -28,9 +28,10 @@ export interface SignedText {
 /**
  * Finds the key that made the signature, trying `keys` in their order.
  *
- * The cost depends on the signature's length and on how many of the keys have that length, and is never less than one RSA
- * operation for a length that some key could have: where no key fits, the check runs against a decoy. Thus an unknown user
- * costs what a known user with a wrong key costs. The RSA work runs on libuv's threads and doesn't block the event loop.
+ * One RSA operation for each key of the signature's length, and one against a decoy where there is none: an unknown user
+ * costs what a known user with one wrong key costs. What is left (several keys, a signature above a modulus, which fails
+ * early) the exchange's answer hides by its fixed time. The RSA work runs on libuv's threads and doesn't block the event
+ * loop.
  */
 export async function findSigningKey<Key extends VerificationKey>(
   signed: SignedText,

@@ -167,7 +167,7 @@ function describeKey(key: KeyObject): AdmittedKey {
 function refusePrivateKey(text: string): void {
   // "PRIVATE KEY" alone may be part of a comment; the markers, even damaged ones, aren't.
   const isPrivate =
-    /BEGIN [A-Z0-9 ]*PRIVATE KEY|PRIVATE KEY-----/i.test(text) ||
+    /BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY|PRIVATE KEY-----/i.test(text) ||
     /PuTTY-User-Key-File/i.test(text) ||
     (/^\s*[[{]/.test(text) && /"(d|p|q|dp|dq|qi|oth)"\s*:/.test(text));
   if (isPrivate) throw privateKeyRefused();

@@ -23,7 +23,7 @@ export type KeyStatus = Standing | "revoked";
 /** A customer, partner or team; owns API users. Times are milliseconds since the epoch throughout. */
 export interface Account {
   readonly id: AccountId;
-  /** Unique; lower-case letters, digits and hyphens. */
+  /** Unique; lower-case letters, digits, `.`, `_` and `-`. */
   readonly shortname: string;
   readonly name: string;
   readonly status: Standing;

@@ -457,6 +457,28 @@ describe("a store that can't be asked", () => {
   });
 });
 
+describe("a reading of a change of this process that fails behind another's", () => {
+  test("is made up for by the next poll", async () => {
+    assert.equal((await view.findKey(KEY))?.status, "active");
+    const other = await registry.connect();
+    // Moves the marker and is no event: the poll's own reading ends after one question.
+    await other.recordKeyUsage(new Map([[KEY, 1]]));
+    const hold = watched.holdNext("eventsAfter");
+    const polling = view.poll();
+    await hold.asked;
+    const seqBefore = await other.lastEventSeq();
+    const changing = changes.setKeyStanding(ACTOR, KEY, "deactivated");
+    while ((await other.lastEventSeq()) === seqBefore) await new Promise((resolve) => setImmediate(resolve));
+    watched.fail("eventsAfter");
+    hold.release();
+    await polling;
+    await assert.rejects(changing, { message: "the store can't be reached" });
+    watched.fail();
+    await view.poll();
+    assert.equal((await view.findKey(KEY))?.status, "deactivated");
+  });
+});
+
 describe("an answer that was read before a change and arrives after it", () => {
   test("is neither kept nor given to a later request, for a name", async () => {
     const hold = watched.holdNext("loadUserByName");

@@ -87,11 +87,14 @@ export async function openRegistryView(
   let hits = 0;
   let misses = 0;
 
+  /** The feed was read to its end after this was so. */
   let marker = await store.changeMarker();
+  /** A reading began and hasn't succeeded: SQLite's marker doesn't move for changes of this very process. */
+  let mustRead = false;
   let seq = await store.lastEventSeq();
   let confirmedAtMs = clock.monotonicMs();
   /** The last reading of the feed that was asked for, whether it succeeded or not. */
-  let catchingUp: Promise<void> = Promise.resolve();
+  let lastReading: Promise<void> = Promise.resolve();
 
   function forget(user: ViewUser): void {
     usernameIds.delete(user.username);
@@ -116,6 +119,7 @@ export async function openRegistryView(
   function load(
     by: string | KeyId,
     ask: () => Promise<ApiUserRecord | undefined>,
+    isAnswer: (user: ViewUser | undefined) => boolean,
     rememberAbsence: () => void,
   ): Promise<ViewUser | undefined> {
     misses++;
@@ -128,8 +132,8 @@ export async function openRegistryView(
         const record = await ask();
         const user = record && viewUser(record);
         if (generation === loads && isFresh()) {
-          if (user === undefined) rememberAbsence();
-          else remember(user);
+          if (user !== undefined) remember(user);
+          if (!isAnswer(user)) rememberAbsence();
         }
         return user;
       } catch (cause) {
@@ -166,12 +170,11 @@ export async function openRegistryView(
     for (const [id, user] of users.entries()) if (user.accountId === accountId) users.delete(id);
   }
 
-  async function readFeed(): Promise<void> {
+  /** @param markerBefore the store's marker, taken before */
+  async function readFeed(markerBefore: number | undefined): Promise<void> {
     // Taken before the reading: what commits during it counts as not yet confirmed.
     const startedAtMs = clock.monotonicMs();
-    const markerBefore = marker;
-    // Should this reading fail, the next poll must read again, whether or not another process commits until then.
-    marker = Number.NaN;
+    mustRead = true;
     for (;;) {
       const events = await store.eventsAfter(seq, EVENTS_PER_READ);
       const last = events.at(-1);
@@ -180,7 +183,15 @@ export async function openRegistryView(
       seq = last.seq;
     }
     confirmedAtMs = startedAtMs;
-    marker = markerBefore;
+    mustRead = false;
+    if (markerBefore !== undefined) marker = markerBefore;
+  }
+
+  /** Readings run one after the other: one under way may have passed the place where a caller's change is. */
+  async function read(markerBefore?: number): Promise<void> {
+    const reading = lastReading.then(() => readFeed(markerBefore));
+    lastReading = reading.catch(() => undefined);
+    await reading;
   }
 
   const view: RegistryView = {
@@ -198,6 +209,7 @@ export async function openRegistryView(
       return load(
         username,
         () => store.loadUserByName(username),
+        (user) => user !== undefined,
         () => absentUsernames.set(username, true),
       );
     },
@@ -215,24 +227,19 @@ export async function openRegistryView(
       return load(
         keyId,
         () => store.loadUserByKey(keyId),
+        // A user's record holds so many keys and no more: a key beyond that counts as absent.
+        (user) => ofUser(user) !== undefined,
         () => absentKeys.set(keyId, true),
       ).then(ofUser);
     },
 
-    async catchUp() {
-      // One after the other: a reading under way may have passed the place where the caller's change is.
-      const reading = catchingUp.then(readFeed);
-      catchingUp = reading.catch(() => undefined);
-      await reading;
-    },
+    catchUp: () => read(),
 
     async poll() {
       const startedAtMs = clock.monotonicMs();
       const nowMarker = await store.changeMarker();
-      if (nowMarker !== marker) {
-        await view.catchUp();
-        marker = nowMarker;
-      } else confirmedAtMs = Math.max(confirmedAtMs, startedAtMs);
+      if (mustRead || nowMarker !== marker) await read(nowMarker);
+      else confirmedAtMs = Math.max(confirmedAtMs, startedAtMs);
     },
 
     isFresh,

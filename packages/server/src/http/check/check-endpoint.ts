@@ -61,7 +61,7 @@ function isReading(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "OPTIONS";
 }
 
-/** Names and ids are ASCII: a username is made of an id and a name of letters, digits and hyphens. */
+/** Names and ids are ASCII: a username is made of an id and a name of letters, digits, `.`, `_` and `-`. */
 function callerAnswer(token: ActiveToken, requestId: string): WrittenAnswer {
   const headers = headersWith(
     requestId,

@@ -1,4 +1,4 @@
-import type { Envelope, TokenGrant, WarningItem } from "@countersign/protocol";
+import type { WarningItem } from "@countersign/protocol";
 import type { Exchange, Grant } from "../../core/exchange.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { headersWith, jsonHeaders, type WrittenAnswer } from "../answers.ts";
@@ -7,12 +7,31 @@ import type { RefusalLimit } from "../refusal-limit.ts";
 
 const ALLOW = "GET, OPTIONS";
 
+/**
+ * An assertion that no key verifies is answered this long after it came, in milliseconds, and not before. Otherwise the
+ * time would tell what the answer doesn't: whether the user was in the view, in the store or nowhere, and how many keys it has.
+ * Longer than any of that takes.
+ */
+const REJECTION_MS = 10;
+
+/** Resolves after so many milliseconds. */
+export type Pause = (milliseconds: number) => Promise<void>;
+
 /** `GET /api/auth/v0/refresh/`: the exchange. Body, `Accept` and `Content-Type` of the request are ignored. */
 export function createExchangeEndpoint(
   exchange: Exchange,
   limit: RefusalLimit,
+  pause: Pause,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
+  /** Holds a rejection back until its time has come. */
+  async function hold(error: unknown, startedAtMs: number): Promise<never> {
+    if (error instanceof Refusal && error.code === "assertion_rejected") {
+      await pause(Math.max(0, startedAtMs + REJECTION_MS - performance.now()));
+    }
+    throw error;
+  }
+
   return createEndpoint(
     "exchange",
     surroundings,
@@ -23,12 +42,16 @@ export function createExchangeEndpoint(
         throw new Refusal("method_not_allowed", "The exchange is a GET.", { allow: ALLOW });
       }
       limit.check(visit.clientAddress);
+      const startedAtMs = performance.now();
       const ttl = ttlValues(request.url ?? "");
-      return exchange({ authorization: request.headers.authorization, ttl }).then((grant) => {
-        surroundings.metrics.tokenIssued();
-        surroundings.log.debug({ request_id: requestId, route: "exchange", key_id: grant.keyId }, "token issued");
-        return grantAnswer(grant, requestId);
-      });
+      return exchange({ authorization: request.headers.authorization, ttl }).then(
+        (grant) => {
+          surroundings.metrics.tokenIssued();
+          surroundings.log.debug({ request_id: requestId, route: "exchange", key_id: grant.keyId }, "token issued");
+          return grantAnswer(grant, requestId);
+        },
+        (error: unknown) => hold(error, startedAtMs),
+      );
     },
     {
       onRefused: (visit) => {
@@ -61,9 +84,6 @@ function grantBody(grant: Grant): string {
     `"data":{"issued_at":${issuedAt},"token":"${token}","expires_in":${ttlSeconds},"expires_at":${expiresAt}}}`
   );
 }
-
-/** What {@link grantBody} writes, for whoever reads it. */
-export type GrantEnvelope = Envelope<TokenGrant>;
 
 function decimalSeconds(microseconds: number): string {
   const seconds = Math.floor(microseconds / 1e6);

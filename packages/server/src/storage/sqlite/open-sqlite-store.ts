@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, linkSync, openSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, linkSync, openSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import type { RegistryStore } from "../../core/registry/store.ts";
-import { migrate } from "../migrate.ts";
+import type { KeyId } from "../../core/registry/model.ts";
+import { migrate, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
 import { createSqlStore } from "../sql-store.ts";
 import { NodeSqliteDialect } from "./dialect.ts";
@@ -22,11 +23,31 @@ const BUSY_TIMEOUT_MS = 5000;
  * the file at once. The folder must exist.
  *
  * @throws {SchemaError} where the schema is newer than this release knows
+ * @throws {StoreOpenError} where the file can't be opened, or isn't a database
  */
 export async function openSqliteStore(file: string): Promise<RegistryStore> {
-  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   try {
-    chmodSync(file, 0o600);
+    return await openStore(file);
+  } catch (error) {
+    if (error instanceof SchemaError) throw error;
+    const problem = error instanceof Error ? error.message : "unknown problem";
+    throw new StoreOpenError(
+      `${file} can't be opened as a store (${problem}); check its permissions, restore a backup, or name another folder`,
+      { cause: error },
+    );
+  }
+}
+
+/** The file isn't a store that this process can use. The message names it. */
+export class StoreOpenError extends Error {
+  override readonly name = "StoreOpenError";
+}
+
+async function openStore(file: string): Promise<RegistryStore> {
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+  const usage = openUsage(file);
+  try {
+    if ((statSync(file).mode & 0o777) !== 0o600) chmodSync(file, 0o600);
     useWriteAheadLog(database);
     database.exec("pragma synchronous = full; pragma trusted_schema = off;");
     const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
@@ -39,12 +60,49 @@ export async function openSqliteStore(file: string): Promise<RegistryStore> {
       backup: async (target) => {
         backUp(file, target);
       },
-      close: () => db.destroy(),
+      recordKeyUsage: async (lastUsedAtMs) => {
+        usage.record(lastUsedAtMs);
+      },
+      close: async () => {
+        usage.close();
+        await db.destroy();
+      },
     });
   } catch (error) {
     database.close();
+    usage.close();
     throw error;
   }
+}
+
+/**
+ * Writes key usage in one statement, on a connection of its own that doesn't wait: while another process holds the write
+ * lock, waiting would block the event loop, and usage can be written the next time. A time never goes back, whichever
+ * process writes last; keys that don't exist (the file was replaced by an older one) are passed over.
+ */
+function openUsage(file: string): { record: (lastUsedAtMs: ReadonlyMap<KeyId, number>) => void; close: () => void } {
+  let database: DatabaseSync | undefined;
+  let isClosed = false;
+  return {
+    record(lastUsedAtMs) {
+      if (isClosed) throw new Error("the store is closed");
+      database ??= new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
+      database
+        .prepare(
+          `insert into key_usage (key_id, last_used_at_ms)
+           select cast(key as integer), value from json_each(?)
+           where exists (select 1 from public_keys where id = cast(key as integer))
+           on conflict (key_id) do update set last_used_at_ms = excluded.last_used_at_ms
+           where key_usage.last_used_at_ms < excluded.last_used_at_ms`,
+        )
+        .run(JSON.stringify(Object.fromEntries(lastUsedAtMs)));
+    },
+    close() {
+      isClosed = true;
+      database?.close();
+      database = undefined;
+    },
+  };
 }
 
 /**

@@ -130,7 +130,7 @@ describe("a file that isn't this release's", () => {
     withDatabase((database) => database.exec("create table audit_events (x)"));
     await assert.rejects(openSqliteStore(file), (error: unknown) => {
       assert.ok(error instanceof SchemaError, String(error));
-      assert.equal(error.message, "the store's schema can't be brought up to date");
+      assert.equal(error.message, "the store's schema can't be brought up to date (table audit_events already exists)");
       return true;
     });
     const tables = withDatabase((database) =>
@@ -141,13 +141,17 @@ describe("a file that isn't this release's", () => {
 
   test("that is no database at all is refused, and left as it is", async () => {
     writeFileSync(file, "these are my notes, please keep them".repeat(100));
-    await assert.rejects(openSqliteStore(file), { message: "file is not a database" });
+    await assert.rejects(openSqliteStore(file), {
+      name: "StoreOpenError",
+      message: `${file} can't be opened as a store (file is not a database); check its permissions, restore a backup, or name another folder`,
+    });
     assert.match(readFileSync(file, "utf8"), /^these are my notes/);
   });
 
   test("in a folder that doesn't exist is refused", async () => {
     await assert.rejects(openSqliteStore(folder.file("nowhere/countersign.db")), {
-      message: "unable to open database file",
+      name: "StoreOpenError",
+      message: /unable to open database file/,
     });
   });
 });
