@@ -9,6 +9,9 @@ import { type Config, parseConfig } from "./config/config.ts";
 import { createLog } from "./platform/logger.ts";
 import { createCommandLineRedactor } from "./platform/redact.ts";
 
+/** Two signals so close together are one: a terminal and a launcher may both pass it on. */
+const SAME_SIGNAL_MS = 100;
+
 const surroundings = systemSurroundings();
 let isServing = false;
 
@@ -63,9 +66,6 @@ async function serve(config: Config): Promise<void> {
   log.info("stopped");
   await flush();
 }
-
-/** Two signals so close together are one: a terminal and a launcher may both pass it on. */
-const SAME_SIGNAL_MS = 100;
 
 /** Waits for SIGTERM, SIGINT or SIGHUP. A further one ends the process at once. */
 function signal(): Promise<NodeJS.Signals> {
