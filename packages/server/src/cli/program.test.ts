@@ -50,7 +50,7 @@ function commandLine(dataDir: string) {
       redact: createCommandLineRedactor(),
       config: (flags) => parseConfig({ COUNTERSIGN_DATA_DIR: dataDir }, flags),
       configOfFlags: (flags) => parseConfig({}, flags),
-      openAdministration: (config) => openAdministration(config, surroundings),
+      openAdministration: (config, mayCreate) => openAdministration(config, mayCreate, surroundings),
       serve: mustNotServe,
       startQuietService: mustNotServe,
       untilSignal: mustNotServe,
