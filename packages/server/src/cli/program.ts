@@ -30,7 +30,9 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
       outputError: (text, write) => {
-        write(context.redact(oneLine(text.replace(/^error: /, "countersign: "))));
+        // No option, command or choice has so long a name: whatever was given in its place may be a secret.
+        const brief = text.replace(/^error: /, "countersign: ").replaceAll(/'[^']{33,}'/g, "'[redacted]'");
+        write(context.redact(oneLine(brief)));
       },
     })
     .exitOverride();

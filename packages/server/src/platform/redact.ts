@@ -52,5 +52,5 @@ export function createCommandLineRedactor(): (line: string) => string {
 function looksRandom(text: string): boolean {
   if (![/[A-Z]/, /[a-z]/, /[0-9]/].every((kind) => kind.test(text))) return false;
   const changes = text.match(/[a-z](?![a-z])|[A-Z](?![A-Z])|[0-9](?![0-9])/g)?.length ?? 0;
-  return changes / text.length > 0.45;
+  return changes / text.length > 0.36;
 }
