@@ -23,7 +23,7 @@ export type PlainEndpoint = (request: IncomingMessage, response: ServerResponse)
 export interface Visit {
   readonly request: IncomingMessage;
   readonly requestId: string;
-  readonly clientAddress: string;
+  readonly clientAddress: () => string;
 }
 
 /**
@@ -53,9 +53,8 @@ export function createEndpoint(
     const visit: Visit = {
       request,
       requestId,
-      get clientAddress() {
-        return clientAddress(request);
-      },
+      // Not a getter: an object literal with one gets a hidden class of its own each time, and that outlives the request.
+      clientAddress: () => clientAddress(request),
     };
 
     const send = (written: WrittenAnswer) => {
@@ -67,7 +66,7 @@ export function createEndpoint(
       const { code } = refusal;
       if (isClientsFault(code)) options.onRefused?.(visit);
       metrics.refused(route, code);
-      const line = { request_id: requestId, route, code, client: visit.clientAddress };
+      const line = { request_id: requestId, route, code, client: visit.clientAddress() };
       if (code === "internal" || code === "unavailable") log.error({ ...line, err: refusal.cause }, "request failed");
       else
         log[code === "rate_limited" ? "debug" : (options.refusalLevel ?? "info")](

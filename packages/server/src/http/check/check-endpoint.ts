@@ -50,7 +50,7 @@ export function createCheckEndpoint(
       challenge: TOKEN_SCHEME,
       refusalLevel: "debug",
       onRefused: (visit) => {
-        limit.count(visit.clientAddress);
+        limit.count(visit.clientAddress());
       },
     },
   );

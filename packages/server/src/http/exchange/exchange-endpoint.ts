@@ -41,7 +41,7 @@ export function createExchangeEndpoint(
       if (request.method !== "GET") {
         throw new Refusal("method_not_allowed", "The exchange is a GET.", { allow: ALLOW });
       }
-      limit.check(visit.clientAddress);
+      limit.check(visit.clientAddress());
       const startedAtMs = performance.now();
       const ttl = ttlValues(request.url ?? "");
       return exchange({ authorization: request.headers.authorization, ttl }).then(
@@ -55,7 +55,7 @@ export function createExchangeEndpoint(
     },
     {
       onRefused: (visit) => {
-        limit.count(visit.clientAddress);
+        limit.count(visit.clientAddress());
       },
     },
   );
