@@ -52,7 +52,7 @@ async function serve(config: Config): Promise<void> {
   const { log, flush } = createLog(config.logLevel, secrets);
   process.on("uncaughtException", (error) => {
     log.fatal({ err: error }, "defect; the process ends");
-    void flush().then(() => process.exit(1));
+    void flushAndExit(flush);
   });
   const stopped = signal();
   const service = await startService(config, log, surroundings);
@@ -79,6 +79,11 @@ function signal(): Promise<NodeJS.Signals> {
       });
     }
   });
+}
+
+async function flushAndExit(flush: () => Promise<void>): Promise<never> {
+  await flush();
+  process.exit(1);
 }
 
 function accountName(): string {

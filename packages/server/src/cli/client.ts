@@ -59,7 +59,11 @@ function isEnvelope(value: unknown): value is ExchangeAnswer["envelope"] {
   const hasTexts = (items: unknown) =>
     Array.isArray(items) && items.every((item: unknown) => isObject(item) && typeof item["message"] === "string");
   const { token } = value["data"];
-  return hasTexts(errors) && hasTexts(warnings) && (token === undefined || /^[\x21-\x7e]+$/.test(String(token)));
+  return (
+    hasTexts(errors) &&
+    hasTexts(warnings) &&
+    (token === undefined || (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)))
+  );
 }
 
 function readPrivateKey(pem: string) {
