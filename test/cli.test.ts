@@ -436,7 +436,10 @@ describe("the command line", { concurrency: 3 }, () => {
       const { stdout, status } = await runProgram("/usr/bin/script", ["-qec", `${words} ${command}`, "/dev/null"], {
         // Node takes a terminal for colourless where CI is set.
         env: environment({
-          ...{ COUNTERSIGN_DATA_DIR: dataDir, TERM: "xterm-256color", NO_COLOR: undefined, CI: undefined },
+          COUNTERSIGN_DATA_DIR: dataDir,
+          TERM: "xterm-256color",
+          NO_COLOR: undefined,
+          CI: undefined,
           ...env,
         }),
       });
