@@ -1,7 +1,7 @@
 import { createPrivateKey, sign } from "node:crypto";
 import { type Envelope, REFRESH_PATH, type TokenGrant } from "@countersign/protocol";
+import { errorCode } from "../platform/error-code.ts";
 import { CommandFailed } from "./context.ts";
-import { errorCode } from "./read-file.ts";
 
 /** How long an answer may take, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
+import { errorCode } from "../platform/error-code.ts";
 import { CommandFailed } from "./context.ts";
 
 /**
@@ -23,9 +24,4 @@ export function readTextFile(file: string, bytesMax: number): string {
   }
   if (length > bytesMax) throw new CommandFailed(`${file} has over ${bytesMax} bytes; that is no key.`);
   return bytes.toString("utf8", 0, length);
-}
-
-/** The system's name for what went wrong, such as ENOENT. */
-export function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
 }

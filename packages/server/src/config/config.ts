@@ -7,6 +7,7 @@ import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { compile as compileProxies } from "@fastify/proxy-addr";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
+import { errorCode } from "../platform/error-code.ts";
 
 /**
  * A setting that is missing, malformed or out of bounds. The message is one line: the variable, the problem and what is
@@ -186,8 +187,7 @@ function readSecretFile(variable: string, file: string): string {
     return readFileSync(file, "utf8").trim();
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-    throw new ConfigError(`${variable}: the file can't be read (${code}); name a readable file`);
+    throw new ConfigError(`${variable}: the file can't be read (${errorCode(error)}); name a readable file`);
   }
 }
 

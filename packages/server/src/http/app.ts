@@ -66,7 +66,7 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
       const target = originForm(request);
       if (target.length > REQUEST_TARGET_BYTES_MAX) {
         const problem = `The request's path and query have over ${REQUEST_TARGET_BYTES_MAX} characters.`;
-        refuse(response, new Refusal("uri_too_long", problem), dependencies);
+        refuse(new Refusal("uri_too_long", problem), dependencies.nextRequestId(), response, dependencies);
         return;
       }
       const question = target.indexOf("?");
@@ -109,7 +109,11 @@ function originForm(request: IncomingMessage): string {
   return request.url;
 }
 
-function createFastify({ nextRequestId, publicUrl, log, metrics, clientAddress }: AppDependencies): FastifyInstance {
+function createFastify(dependencies: AppDependencies): FastifyInstance {
+  const { nextRequestId, log, metrics, clientAddress } = dependencies;
+  const sendError = (error: unknown, requestId: string, response: ServerResponse) => {
+    refuse(error, requestId, response, dependencies);
+  };
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -120,16 +124,6 @@ function createFastify({ nextRequestId, publicUrl, log, metrics, clientAddress }
       sendError(error, request.id, reply.hijack().raw);
     },
   }) as unknown as FastifyInstance;
-
-  function sendError(error: unknown, requestId: string, response: ServerResponse): void {
-    const refusal = publicRefusal(toRefusal(error), requestId);
-    metrics.refused("other", refusal.code);
-    const line = { request_id: requestId, route: "other", code: refusal.code };
-    if (refusal.code === "internal" || refusal.code === "unavailable") {
-      log.error({ ...line, err: refusal.cause }, "request failed");
-    } else log.debug(line, "request refused");
-    sendAnswer(response, refusalAnswer(refusal, { publicUrl, requestId }));
-  }
 
   app.addHook("onRequest", (request, reply, done) => {
     const headers = bodyHeadersWith(request.id);
@@ -214,12 +208,18 @@ function apiInfo({ version }: AppDependencies, title: string, url: string) {
   return { title, version, url, description: "A signed assertion in, a short-lived token out; revocation at once." };
 }
 
-/** Refuses a request that goes to neither an endpoint nor Fastify. */
+/** Answers what goes to neither of the two endpoints, where it is refused or fails. */
 function refuse(
+  error: unknown,
+  requestId: string,
   response: ServerResponse,
-  refusal: Refusal,
-  { publicUrl, nextRequestId, metrics }: AppDependencies,
+  { publicUrl, log, metrics }: AppDependencies,
 ): void {
+  const refusal = publicRefusal(toRefusal(error), requestId);
   metrics.refused("other", refusal.code);
-  sendAnswer(response, refusalAnswer(refusal, { publicUrl, requestId: nextRequestId() }));
+  const line = { request_id: requestId, route: "other", code: refusal.code };
+  if (refusal.code === "internal" || refusal.code === "unavailable") {
+    log.error({ ...line, err: refusal.cause }, "request failed");
+  } else log.debug(line, "request refused");
+  sendAnswer(response, refusalAnswer(refusal, { publicUrl, requestId }));
 }

@@ -14,6 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import type { Random } from "../core/surroundings.ts";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
+import { errorCode } from "./error-code.ts";
 
 /** The files in a data folder. */
 export function dataFiles(folder: string): { readonly database: string; readonly masterKey: string } {
@@ -123,8 +124,4 @@ function writeMasterKey(folder: string, masterKey: string, secret: Buffer): void
   } finally {
     rmSync(partial, { force: true });
   }
-}
-
-function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "unknown error";
 }
