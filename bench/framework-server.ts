@@ -29,7 +29,7 @@ const key = {
   status: "active",
   expiresAtMs: null,
 } as unknown as ViewKey;
-const checkToken = createCheckToken({ view: { findKey: () => key }, signingKeys, clock });
+const checkToken = createCheckToken({ view: { findKey: () => key, isTokenRevoked: () => false }, signingKeys, clock });
 const expiresAtSeconds = Math.floor(Date.now() / 1000) + 3600;
 const token = mintToken(signingKeys, { nonce: random.uint32(), userId: 1, expiresAtSeconds, keyId: 1 });
 const log = pino({ level: "silent" });
@@ -58,7 +58,7 @@ if (mode === "fastify") {
   await app.listen({ port: 0, host: "127.0.0.1" });
   announce(app.server.address() as AddressInfo);
 } else {
-  const view = { figures: () => ({ hits: 0, misses: 0, users: 1 }), isFresh: () => true };
+  const view = { figures: () => ({ hits: 0, misses: 0, users: 1, revokedTokens: 0 }), isFresh: () => true };
   const endpoint = createCheckEndpoint(checkToken, createRefusalLimit(0, clock), () => [], {
     publicUrl: "",
     nextRequestId: createRequestIds(random),

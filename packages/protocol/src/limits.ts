@@ -32,5 +32,17 @@ export const REALM = "countersign";
 export const ASSERTION_ALGORITHMS = ["RS256", "RS384", "RS512"] as const;
 export type AssertionAlgorithm = (typeof ASSERTION_ALGORITHMS)[number];
 
+/** Longest lifetime ahead that the `exp` of an OAuth client's assertion may name, in seconds, inclusive. */
+export const CLIENT_ASSERTION_SECONDS_MAX = 3600;
+
+/** Longest `jti` of an OAuth client's assertion, in characters, inclusive. */
+export const JTI_CHARACTERS_MAX = 256;
+
+/** How often the change feed says that it is in sync, in milliseconds. */
+export const FEED_SYNC_MS = 1000;
+
+/** A change feed that was silent for longer can't be trusted, in milliseconds: nobody knows what it should have said. */
+export const FEED_STALE_MS = 4000;
+
 /** What a token's holder may do: everything, or only GET, HEAD and OPTIONS. */
 export type Access = "full" | "read_only";

@@ -4,6 +4,21 @@ export const REFRESH_PATH = "/api/auth/v0/refresh/";
 /** The token check for gateways (forward-auth). Any suffix is accepted. */
 export const CHECK_PATH = "/api/auth/v0/check/";
 
+/** The change feed for verifiers, as Server-Sent Events. Served with and without the trailing slash. */
+export const CHANGES_PATH = "/api/auth/v0/changes/";
+
+/** Token introspection (RFC 7662). */
+export const INTROSPECTION_PATH = "/oauth2/introspect";
+
+/** The OAuth 2 token endpoint (RFC 6749 §3.2). */
+export const OAUTH_TOKEN_PATH = "/oauth2/token";
+
+/** Token revocation (RFC 7009). */
+export const REVOCATION_PATH = "/oauth2/revoke";
+
+/** Authorization server metadata (RFC 8414 §3). */
+export const OAUTH_METADATA_PATH = "/.well-known/oauth-authorization-server";
+
 /** Where every refusal code is explained; `#<code>` leads to one of them. */
 export const ERRORS_PATH = "/docs/errors";
 

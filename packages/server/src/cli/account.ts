@@ -3,6 +3,7 @@ import type { Flags } from "../config/config.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { accountJson } from "./present.ts";
+import { addStandingCommands } from "./standing-commands.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
@@ -51,25 +52,11 @@ export function accountCommand(context: CliContext): Command {
       });
     });
 
-  for (const [verb, standing] of [
-    ["deactivate", "deactivated"],
-    ["activate", "active"],
-  ] as const) {
-    withStoreFlags(account.command(verb))
-      .argument("<shortname>")
-      .description(verb === "deactivate" ? "refuse all of an account's users, at once" : "undo deactivate")
-      .option("--json", "print JSON")
-      .action(async (shortname: string, options: Options) => {
-        const changed = await withAdministration(context, options, ({ changes }) =>
-          changes.setAccountStanding(context.actor, shortname, standing),
-        );
-        print(
-          context,
-          options.json,
-          accountJson(changed),
-          () => `${changed.shortname} is ${paintStatus(context, changed.status)}.`,
-        );
-      });
-  }
+  addStandingCommands(context, account, {
+    argument: "shortname",
+    effect: "refuse all of an account's users, at once",
+    setStanding: ({ changes }, name, standing) => changes.setAccountStanding(context.actor, name, standing),
+    json: accountJson,
+  });
   return account;
 }

@@ -12,6 +12,7 @@ import { styleText } from "node:util";
 import type { Config, Flags } from "../config/config.ts";
 import type { CheckToken } from "../core/check.ts";
 import type { RegistryChanges } from "../core/registry/changes.ts";
+import type { ResourceServerChanges } from "../core/registry/resource-server-changes.ts";
 import type { RegistryStore } from "../core/registry/store.ts";
 import type { RegistryView } from "../core/registry/view.ts";
 import type { Clock } from "../core/surroundings.ts";
@@ -20,6 +21,7 @@ import type { Clock } from "../core/surroundings.ts";
 export interface CliAdministration {
   readonly store: RegistryStore;
   readonly changes: RegistryChanges;
+  readonly resourceServers: ResourceServerChanges;
   openCheck(): Promise<CheckToken>;
   openView(): Promise<RegistryView>;
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-import { type Account, type ApiUser, isExpired, type PublicKey } from "../core/registry/model.ts";
+import { type Account, type ApiUser, isExpired, type PublicKey, type ResourceServer } from "../core/registry/model.ts";
 import type { AuditEvent } from "../core/registry/audit-chain.ts";
 import { isoTime } from "./time.ts";
 
@@ -29,6 +29,17 @@ export function keyJson(key: PublicKey, nowMs: number) {
     created_at: isoTime(key.createdAtMs),
     expires_at: isoTime(key.expiresAtMs),
     last_used_at: isoTime(key.lastUsedAtMs),
+  };
+}
+
+/** Without the secret, which only its making shows. */
+export function resourceServerJson({ clientId, name, status, previousSecret, createdAtMs }: ResourceServer) {
+  return {
+    client_id: clientId,
+    name,
+    status,
+    created_at: isoTime(createdAtMs),
+    previous_secret_ends_at: isoTime(previousSecret?.endsAtMs ?? null),
   };
 }
 

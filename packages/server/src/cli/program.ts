@@ -11,6 +11,7 @@ import { AnsweredNo, type CliContext, CommandFailed, WrongUsage } from "./contex
 import { demoCommand } from "./demo.ts";
 import { explainCommand } from "./explain.ts";
 import { keyCommand } from "./key.ts";
+import { resourceServerCommand } from "./resource-server.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 import { userCommand } from "./user.ts";
@@ -42,6 +43,7 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
     accountCommand(context),
     userCommand(context),
     keyCommand(context),
+    resourceServerCommand(context),
     tokenCommand(context),
     checkCommand(context),
     explainCommand(context),

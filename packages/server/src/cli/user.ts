@@ -3,6 +3,7 @@ import type { Flags } from "../config/config.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { userJson } from "./present.ts";
+import { addStandingCommands } from "./standing-commands.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
@@ -55,25 +56,11 @@ export function userCommand(context: CliContext): Command {
       });
     });
 
-  for (const [verb, standing] of [
-    ["deactivate", "deactivated"],
-    ["activate", "active"],
-  ] as const) {
-    withStoreFlags(user.command(verb))
-      .argument("<username>")
-      .description(verb === "deactivate" ? "refuse the user's assertions and tokens, at once" : "undo deactivate")
-      .option("--json", "print JSON")
-      .action(async (username: string, options: Options) => {
-        const changed = await withAdministration(context, options, ({ changes }) =>
-          changes.setUserStanding(context.actor, username, standing),
-        );
-        print(
-          context,
-          options.json,
-          userJson(changed),
-          () => `${changed.username} is ${paintStatus(context, changed.status)}.`,
-        );
-      });
-  }
+  addStandingCommands(context, user, {
+    argument: "username",
+    effect: "refuse the user's assertions and tokens, at once",
+    setStanding: ({ changes }, name, standing) => changes.setUserStanding(context.actor, name, standing),
+    json: userJson,
+  });
   return user;
 }

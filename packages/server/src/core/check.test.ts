@@ -26,6 +26,7 @@ function checkWith(key: Partial<TestViewKey> = {}, user: Partial<Omit<ViewUser, 
         lookups.push(keyId);
         return keyId === found?.id ? found : undefined;
       },
+      isTokenRevoked: () => false,
     },
     signingKeys,
     clock,
@@ -49,15 +50,18 @@ describe("an active token", () => {
       access: "read_only",
       keyId: 3,
       expiresAtSeconds: EXPIRES_AT_SECONDS,
+      nonce: 1,
     });
   });
 
   test("is answered by a promise where the store has to be asked", async () => {
     const [key] = testViewUser([{ id: 3, publicKey: alice.publicKey }]).keys;
     const answer = (found: ViewKey | undefined) =>
-      createCheckToken({ view: { findKey: () => Promise.resolve(found) }, signingKeys, clock: createTestClock() })(
-        token,
-      );
+      createCheckToken({
+        view: { findKey: () => Promise.resolve(found), isTokenRevoked: () => false },
+        signingKeys,
+        clock: createTestClock(),
+      })(token);
     assert.ok(answer(key) instanceof Promise);
     assert.equal((await answer(key)).active, true);
     assert.deepEqual(await answer(undefined), inactive("unknown_key"));
@@ -173,7 +177,7 @@ describe("checking", () => {
   test("is refused, not answered with a yes, where the store can't be asked", async () => {
     const unavailable = new Refusal("unavailable", "The registry can't be asked right now.");
     const check = createCheckToken({
-      view: { findKey: () => Promise.reject(unavailable) },
+      view: { findKey: () => Promise.reject(unavailable), isTokenRevoked: () => false },
       signingKeys,
       clock: createTestClock(),
     });

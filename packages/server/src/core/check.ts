@@ -16,12 +16,15 @@ export interface ActiveToken {
   readonly keyId: KeyId;
   /** Whole seconds since the epoch; the token is invalid at equality. */
   readonly expiresAtSeconds: number;
+  /** Tells it apart from other tokens of its key and second. */
+  readonly nonce: number;
 }
 
 /** Why a token isn't good. For logs, metrics and operators; its holder only learns that it isn't. */
 export type InactiveReason =
   | TokenDefect
   | "expired"
+  | "token_revoked"
   | "unknown_key"
   | "key_deactivated"
   | "key_revoked"
@@ -37,7 +40,7 @@ export interface InactiveToken {
 export type TokenVerdict = ActiveToken | InactiveToken;
 
 export interface CheckDependencies {
-  readonly view: Pick<RegistryView, "findKey">;
+  readonly view: Pick<RegistryView, "findKey" | "isTokenRevoked">;
   readonly signingKeys: SigningKeys;
   readonly clock: Clock;
 }
@@ -57,17 +60,22 @@ export function createCheckToken({ view, signingKeys, clock }: CheckDependencies
     const nowMs = clock.nowMicroseconds() / 1000;
     if (claims.expiresAtSeconds * 1000 <= nowMs) return inactive("expired");
 
-    const judge = (key: ViewKey | undefined): TokenVerdict => {
+    const judge = (key: ViewKey | undefined, isRevoked: boolean): TokenVerdict => {
       // The ids are under our own MAC, so a mismatch means a store that isn't the one the token was minted on.
       if (key === undefined || key.user.id !== claims.userId) return inactive("unknown_key");
       const reason = inactiveReason(key, nowMs);
       if (reason !== undefined) return inactive(reason);
+      if (isRevoked) return inactive("token_revoked");
       const { username, id: userId, account, accountId, access } = key.user;
-      const { expiresAtSeconds } = claims;
-      return { active: true, username, userId, account, accountId, access, keyId: key.id, expiresAtSeconds };
+      const { expiresAtSeconds, nonce } = claims;
+      return { active: true, username, userId, account, accountId, access, keyId: key.id, expiresAtSeconds, nonce };
     };
     const key = view.findKey(claims.keyId as KeyId);
-    return key instanceof Promise ? key.then(judge) : judge(key);
+    const isRevoked = view.isTokenRevoked(claims);
+    if (key instanceof Promise || isRevoked instanceof Promise) {
+      return Promise.all([key, isRevoked]).then(([lateKey, late]) => judge(lateKey, late));
+    }
+    return judge(key, isRevoked);
   };
 }
 

@@ -20,7 +20,9 @@ import { createTestRandom } from "../testing/test-random.ts";
 import { openTestRegistry } from "../testing/test-registry.ts";
 import { testSigningKeys } from "../testing/test-signing-keys.ts";
 import { type TestViewKey, testViewUser } from "../testing/test-view.ts";
-import { createExchange, exchangeAudiences, type ExchangeDependencies } from "./exchange.ts";
+import { endpointAudiences } from "./assertion/audiences.ts";
+import { createExchange, type ExchangeDependencies } from "./exchange.ts";
+import { createIssueToken } from "./issue-token.ts";
 import { Refusal } from "./refusal.ts";
 import type { KeyId } from "./registry/model.ts";
 import { openRegistryView, type ViewUser } from "./registry/view.ts";
@@ -45,11 +47,9 @@ function exchangeFor(users: readonly ViewUser[], overrides: Partial<ExchangeDepe
         return users.find((user) => user.username === username);
       },
     },
-    signingKeys,
     clock,
-    random: createTestRandom(),
-    audiences: exchangeAudiences("https://auth.example"),
-    onKeyUsed: (keyId, atMs) => used.push([keyId, atMs]),
+    audiences: endpointAudiences("https://auth.example").exchange,
+    issueToken: createIssueToken(signingKeys, createTestRandom(), (keyId, atMs) => used.push([keyId, atMs])),
     ...overrides,
   });
   return { exchange, lookups, used, clock };
@@ -559,7 +559,7 @@ describe("a grant's warnings", () => {
 describe("the names by which an aud may call the service", () => {
   for (const publicUrl of ["https://auth.example", "https://auth.example/"]) {
     test(`are the public URL and the refresh path under it, each with and without the slash: ${publicUrl}`, () => {
-      assert.deepEqual([...exchangeAudiences(publicUrl)].sort(), [
+      assert.deepEqual([...endpointAudiences(publicUrl).exchange.accepted].sort(), [
         "https://auth.example",
         "https://auth.example/",
         "https://auth.example/api/auth/v0/refresh",
@@ -569,7 +569,9 @@ describe("the names by which an aud may call the service", () => {
   }
 
   test("may have a path before them", () => {
-    assert.ok(exchangeAudiences("https://example/auth").has("https://example/auth/api/auth/v0/refresh/"));
+    assert.ok(
+      endpointAudiences("https://example/auth").exchange.accepted.has("https://example/auth/api/auth/v0/refresh/"),
+    );
   });
 });
 

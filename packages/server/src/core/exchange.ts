@@ -1,14 +1,13 @@
-import { ASSERTION_SCHEME, REFRESH_PATH, TTL_SECONDS_DOCUMENTED_MIN, type WarningItem } from "@countersign/protocol";
+import { ASSERTION_SCHEME } from "@countersign/protocol";
 import { parseCredential } from "./authorization.ts";
-import { checkClaims, parseClaims } from "./assertion/check-claims.ts";
+import { type Audiences, checkClaims, parseClaims } from "./assertion/check-claims.ts";
 import { checkHeader, parseAssertion, type UnverifiedObject } from "./assertion/parse-assertion.ts";
 import { findSigningKey } from "./assertion/verify-signature.ts";
+import type { Grant, IssueToken } from "./issue-token.ts";
 import { Refusal } from "./refusal.ts";
-import { isExpired, type KeyId } from "./registry/model.ts";
+import { isExpired } from "./registry/model.ts";
 import type { RegistryView, ViewKey, ViewUser } from "./registry/view.ts";
-import type { Clock, Random } from "./surroundings.ts";
-import { mintToken } from "./token/mint-token.ts";
-import type { SigningKeys } from "./token/signing-keys.ts";
+import type { Clock } from "./surroundings.ts";
 import { parseTtl } from "./ttl.ts";
 
 /** A request for a token, as it came. */
@@ -19,25 +18,11 @@ export interface ExchangeRequest {
   readonly ttl: readonly string[];
 }
 
-/** A new token. Times are microseconds since the epoch. */
-export interface Grant {
-  readonly token: string;
-  readonly issuedAtMicroseconds: number;
-  readonly expiresAtMicroseconds: number;
-  readonly ttlSeconds: number;
-  readonly warnings: readonly WarningItem[];
-  readonly keyId: KeyId;
-}
-
 export interface ExchangeDependencies {
   readonly view: Pick<RegistryView, "findUser">;
-  readonly signingKeys: SigningKeys;
   readonly clock: Clock;
-  readonly random: Random;
-  /** What an assertion's `aud` may say; see {@link exchangeAudiences}. */
-  readonly audiences: ReadonlySet<string>;
-  /** Told of each key that signed an accepted assertion. */
-  readonly onKeyUsed: (keyId: KeyId, atMs: number) => void;
+  readonly audiences: Audiences;
+  readonly issueToken: IssueToken;
 }
 
 /** Exchanges an assertion for a token. @throws {Refusal} with the codes of 1-contract 1.4 */
@@ -47,14 +32,7 @@ export type Exchange = (request: ExchangeRequest) => Promise<Grant>;
  * The refresh story. What is cheap comes before what is dear, and nothing but the user's keys is looked up by an
  * unverified claim.
  */
-export function createExchange({
-  view,
-  signingKeys,
-  clock,
-  random,
-  audiences,
-  onKeyUsed,
-}: ExchangeDependencies): Exchange {
+export function createExchange({ view, clock, audiences, issueToken }: ExchangeDependencies): Exchange {
   return async (request) => {
     const nowMicroseconds = clock.nowMicroseconds();
     const assertion = parseAssertion(parseCredential(request.authorization, [ASSERTION_SCHEME]));
@@ -68,31 +46,8 @@ export function createExchange({
     if (key === undefined) throw rejected();
     checkStanding(key, nowMicroseconds / 1000);
 
-    const ttlSeconds = parseTtl(request.ttl);
-    const expiresAtMicroseconds = nowMicroseconds + ttlSeconds * 1e6;
-    const token = mintToken(signingKeys, {
-      nonce: random.uint32(),
-      userId: key.user.id,
-      // Rounded up: no token dies before the expires_at that its holder was promised.
-      expiresAtSeconds: Math.ceil(expiresAtMicroseconds / 1e6),
-      keyId: key.id,
-    });
-    onKeyUsed(key.id, Math.floor(nowMicroseconds / 1000));
-    return {
-      token,
-      issuedAtMicroseconds: nowMicroseconds,
-      expiresAtMicroseconds,
-      ttlSeconds,
-      warnings: grantWarnings(key, ttlSeconds, expiresAtMicroseconds / 1000),
-      keyId: key.id,
-    };
+    return issueToken(key, nowMicroseconds, parseTtl(request.ttl));
   };
-}
-
-/** The names by which an assertion's `aud` may call the exchange: the public URL and the refresh endpoint under it. */
-export function exchangeAudiences(publicUrl: string): ReadonlySet<string> {
-  const base = publicUrl.replace(/\/$/, "");
-  return new Set([base, `${base}/`, base + REFRESH_PATH, base + REFRESH_PATH.slice(0, -1)]);
 }
 
 /**
@@ -146,25 +101,4 @@ export function checkStanding(key: ViewKey, nowMs: number): void {
       hint: "Ask the administrator of this service to activate it.",
     });
   }
-}
-
-const NO_WARNINGS: readonly WarningItem[] = [];
-
-function grantWarnings(key: ViewKey, ttlSeconds: number, expiresAtMs: number): readonly WarningItem[] {
-  const outlivesKey = key.expiresAtMs !== null && key.expiresAtMs < expiresAtMs;
-  if (!outlivesKey && ttlSeconds >= TTL_SECONDS_DOCUMENTED_MIN) return NO_WARNINGS;
-  const warnings: WarningItem[] = [];
-  if (ttlSeconds < TTL_SECONDS_DOCUMENTED_MIN) {
-    warnings.push({
-      code: "ttl_below_documented_minimum",
-      message: `A ttl below ${TTL_SECONDS_DOCUMENTED_MIN} s is granted, but below the documented minimum of 15 minutes.`,
-    });
-  }
-  if (outlivesKey) {
-    warnings.push({
-      code: "key_expires_before_token",
-      message: "The key that signed the assertion expires before the token, and the token ends with it.",
-    });
-  }
-  return warnings;
 }

@@ -9,7 +9,7 @@ import { Refusal } from "../core/refusal.ts";
 /** How a refusal leaves: its status and, for a 401, the scheme of its challenge (RFC 9110 §11.6.1). */
 interface Answer {
   readonly status: number;
-  readonly challenge?: "JWT" | "Token";
+  readonly challenge?: "JWT" | "Token" | "Basic";
 }
 
 /** The one table from refusals to statuses. */
@@ -29,7 +29,12 @@ export const ANSWERS = {
   key_expired: { status: 403 },
   user_deactivated: { status: 403 },
   account_deactivated: { status: 403 },
+  assertion_replayed: { status: 401, challenge: "JWT" },
   ttl_invalid: { status: 400 },
+  grant_type_unsupported: { status: 400 },
+  scope_unsupported: { status: 400 },
+  client_rejected: { status: 401, challenge: "Basic" },
+  token_foreign: { status: 400 },
   token_inactive: { status: 401, challenge: "Token" },
   access_read_only: { status: 403 },
   bad_request: { status: 400 },
@@ -49,8 +54,8 @@ export interface AnswerContext {
   /** Without a slash at its end. */
   readonly publicUrl: string;
   readonly requestId: string;
-  /** Set where a token is expected instead of an assertion; a 401 then names the scheme `Token`. */
-  readonly challenge?: "Token";
+  /** The scheme that a 401's challenge names, where it isn't the code's own. */
+  readonly challenge?: "Token" | "Basic";
 }
 
 /** A whole answer: header names and values by turns, as `ServerResponse.writeHead` takes them. */
@@ -58,7 +63,12 @@ export interface WrittenAnswer {
   readonly status: number;
   readonly headers: string[];
   readonly body: string;
+  /** Takes the answer over once its head is written, for a body that goes on. */
+  readonly stream?: (response: ServerResponse) => void;
 }
+
+/** Challenges without an error (RFC 9110 §11.6.1). */
+export const REALM_CHALLENGES = { Basic: `Basic realm="${REALM}", charset="UTF-8"` } as const;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
@@ -105,14 +115,24 @@ export function refusalAnswer(refusal: Refusal, context: AnswerContext): Written
   const body = JSON.stringify(envelope);
   const headers = jsonHeaders(context.requestId, body);
   if (answer.challenge !== undefined) {
-    headers.push("WWW-Authenticate", `${context.challenge ?? answer.challenge} realm="${REALM}", error="${code}"`);
+    const scheme = context.challenge ?? answer.challenge;
+    // Basic has no such parameter (RFC 7617 §2), and browsers are particular.
+    const challenge = scheme === "Basic" ? REALM_CHALLENGES.Basic : `${scheme} realm="${REALM}", error="${code}"`;
+    headers.push("WWW-Authenticate", challenge);
   }
+  headers.push(...refusalHeaders(refusal));
+  return { status: answer.status, headers, body };
+}
+
+/** The headers that follow from a refusal's detail, whatever its body looks like. */
+export function refusalHeaders({ detail }: Refusal): string[] {
+  const headers: string[] = [];
   if (detail.allow !== undefined) headers.push("Allow", detail.allow);
   if (detail.retryAfterSeconds !== undefined) headers.push("Retry-After", String(detail.retryAfterSeconds));
   if (detail.rateLimit !== undefined) {
     headers.push("RateLimit-Policy", detail.rateLimit.policy, "RateLimit", detail.rateLimit.state);
   }
-  return { status: answer.status, headers, body };
+  return headers;
 }
 
 /**
@@ -134,7 +154,8 @@ export function publicRefusal(error: unknown, requestId: string): Refusal {
 }
 
 /** Writes an answer. The body is one string, so that head and body leave in one write. */
-export function sendAnswer(response: ServerResponse, { status, headers, body }: WrittenAnswer): void {
+export function sendAnswer(response: ServerResponse, { status, headers, body, stream }: WrittenAnswer): void {
   response.writeHead(status, headers);
-  response.end(body);
+  if (stream === undefined) response.end(body);
+  else stream(response);
 }

@@ -1,28 +1,40 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
+  CHANGES_PATH,
   CHECK_PATH,
   ERRORS_PATH,
+  INTROSPECTION_PATH,
   METRICS_PATH,
+  OAUTH_TOKEN_PATH,
   OPENAPI_PATH,
   REFRESH_PATH,
   REQUEST_TARGET_BYTES_MAX,
+  REVOCATION_PATH,
 } from "@countersign/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { CheckToken } from "../core/check.ts";
 import type { Exchange } from "../core/exchange.ts";
+import type { GrantClientCredentials } from "../core/oauth/client-credentials.ts";
+import type { RevokeToken } from "../core/oauth/revoke-token.ts";
 import { Refusal } from "../core/refusal.ts";
 import { bodyHeadersWith, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
 import { createCheckEndpoint } from "./check/check-endpoint.ts";
 import type { OriginalMethods } from "./check/original-method.ts";
 import { errorReferencePage, PAGE_STYLE } from "./docs/error-reference.ts";
 import type { EndpointSurroundings, PlainEndpoint } from "./endpoint.ts";
-import { createExchangeEndpoint, type Pause } from "./exchange/exchange-endpoint.ts";
+import { createExchangeEndpoint } from "./exchange/exchange-endpoint.ts";
 import { type Readiness, registerHealthRoutes } from "./health/health-routes.ts";
+import { createHold, type Pause } from "./hold-rejection.ts";
+import { createIntrospectionEndpoint } from "./oauth/introspection-endpoint.ts";
+import { registerOAuthMetadata } from "./oauth/metadata.ts";
+import { createRevocationEndpoint } from "./oauth/revocation-endpoint.ts";
+import { createTokenEndpoint } from "./oauth/token-endpoint.ts";
 import { plainEndpointPaths, registerOpenApi } from "./openapi.ts";
 import type { RefusalLimit } from "./refusal-limit.ts";
+import type { ResourceServerDoor } from "./resource-server-door.ts";
 
-/** Largest body that a route takes, in bytes. No route of this release needs one. */
+/** Largest body that a route of Fastify's takes, in bytes. None of this release needs one. */
 const BODY_BYTES_MAX = 65_536;
 
 export interface AppDependencies extends EndpointSurroundings {
@@ -33,6 +45,13 @@ export interface AppDependencies extends EndpointSurroundings {
 export interface PublicAppDependencies extends AppDependencies {
   readonly exchange: Exchange;
   readonly checkToken: CheckToken;
+  readonly grantClientCredentials: GrantClientCredentials;
+  readonly revokeToken: RevokeToken;
+  readonly door: ResourceServerDoor;
+  /** The position of the change feed that what is answered reflects at least. */
+  readonly feedPosition: () => number;
+  /** Answers the change feed. */
+  readonly changesEndpoint: PlainEndpoint;
   readonly refusalLimit: RefusalLimit;
   readonly originalMethods: OriginalMethods;
   readonly pause: Pause;
@@ -47,19 +66,32 @@ export interface App {
 /**
  * What clients, gateways and resource servers reach.
  *
- * The exchange and the check, which carry the load, are answered on plain `node:http`; everything else goes through Fastify
- * (docs/adr/0004 has the figures).
+ * What carries load is answered on plain `node:http`: the exchange, the check, the OAuth endpoints and the change feed.
+ * Everything else goes through Fastify (docs/adr/0004 has the figures).
  */
 export async function buildPublicApp(dependencies: PublicAppDependencies): Promise<App> {
-  const { exchange, checkToken, refusalLimit, originalMethods, pause } = dependencies;
-  const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, pause, dependencies);
+  const { exchange, checkToken, refusalLimit, originalMethods, pause, door, feedPosition } = dependencies;
+  const hold = createHold(pause);
+  const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, hold, dependencies);
   const checkEndpoint = createCheckEndpoint(checkToken, refusalLimit, originalMethods, dependencies);
+  const { grantClientCredentials, revokeToken, changesEndpoint } = dependencies;
+  const others: ReadonlyMap<string, PlainEndpoint> = new Map([
+    [INTROSPECTION_PATH, createIntrospectionEndpoint(checkToken, feedPosition, door, refusalLimit, dependencies)],
+    [OAUTH_TOKEN_PATH, createTokenEndpoint(grantClientCredentials, refusalLimit, hold, dependencies)],
+    [REVOCATION_PATH, createRevocationEndpoint(revokeToken, refusalLimit, hold, dependencies)],
+    [CHANGES_PATH, changesEndpoint],
+    [CHANGES_PATH.slice(0, -1), changesEndpoint],
+  ]);
 
   const app = createFastify(dependencies);
   await registerOpenApi(app, apiInfo(dependencies, "Countersign", dependencies.publicUrl), plainEndpointPaths());
   registerCommonRoutes(app, dependencies);
+  registerOAuthMetadata(app, dependencies.publicUrl);
   await app.ready();
 
+  const routed: PlainEndpoint = (request, response) => {
+    app.routing(request, response);
+  };
   return {
     close: () => app.close(),
     listener(request, response) {
@@ -73,7 +105,7 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
       const path = question < 0 ? target : target.slice(0, question);
       if (path === REFRESH_PATH || path === WITHOUT_SLASH.refresh) exchangeEndpoint(request, response);
       else if (path.startsWith(CHECK_PATH) || path === WITHOUT_SLASH.check) checkEndpoint(request, response);
-      else app.routing(request, response);
+      else (others.get(path) ?? routed)(request, response);
     },
   };
 }

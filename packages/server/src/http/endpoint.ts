@@ -4,6 +4,7 @@ import { performance } from "node:perf_hooks";
 import type { RefusalCode } from "@countersign/protocol";
 import { compile, default as proxyAddress } from "@fastify/proxy-addr";
 import { type AnswerContext, publicRefusal, refusalAnswer, sendAnswer, type WrittenAnswer } from "./answers.ts";
+import type { Refusal } from "../core/refusal.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics, Route } from "./metrics.ts";
 
@@ -32,6 +33,7 @@ export interface Visit {
  *
  * @param answer may answer at once or later
  * @param options.challenge the scheme in a 401's challenge, where it isn't `JWT`
+ * @param options.refusalAnswer how a refusal is written, where it isn't the envelope
  * @param options.refusalLevel the level at which refusals are logged: `info` unless given; beyond the refusal limit `debug`
  * @param options.onRefused told of each refusal that counts against the client
  */
@@ -40,7 +42,8 @@ export function createEndpoint(
   surroundings: EndpointSurroundings,
   answer: (visit: Visit) => WrittenAnswer | Promise<WrittenAnswer>,
   options: {
-    readonly challenge?: "Token";
+    readonly challenge?: "Token" | "Basic";
+    readonly refusalAnswer?: (refusal: Refusal, context: AnswerContext, request: IncomingMessage) => WrittenAnswer;
     readonly refusalLevel?: "info" | "debug";
     readonly onRefused?: (visit: Visit) => void;
   } = {},
@@ -78,7 +81,7 @@ export function createEndpoint(
         requestId,
         ...(options.challenge && { challenge: options.challenge }),
       };
-      send(refusalAnswer(refusal, context));
+      send((options.refusalAnswer ?? refusalAnswer)(refusal, context, request));
     };
 
     const giveUp = (error: unknown) => {

@@ -4,7 +4,7 @@ import type { InactiveReason } from "../core/check.ts";
 import type { RegistryView } from "../core/registry/view.ts";
 
 /** The routes that metrics and logs tell apart. Never a path: a path is the client's text. */
-export type Route = "exchange" | "check" | "other";
+export type Route = "exchange" | "check" | "introspection" | "oauth_token" | "revocation" | "changes" | "other";
 
 /** Figures for Prometheus. No label ever holds a user, a key or anything that a client chose. */
 export interface Metrics {
@@ -20,7 +20,10 @@ export interface Metrics {
 /** Upper bounds in seconds: an exchange takes under a millisecond, a bad day a second. */
 const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 5];
 
-export function createMetrics(view: Pick<RegistryView, "figures" | "isFresh">): Metrics {
+export function createMetrics(
+  view: Pick<RegistryView, "figures" | "isFresh">,
+  streamCount: () => number = () => 0,
+): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -71,6 +74,12 @@ export function createMetrics(view: Pick<RegistryView, "figures" | "isFresh">): 
   counterOf("countersign_view_hits_total", "Lookups that the registry view answered", () => view.figures().hits);
   counterOf("countersign_view_misses_total", "Lookups that had to ask the store", () => view.figures().misses);
   gaugeOf("countersign_view_users", "API users in the registry view", () => view.figures().users);
+  gaugeOf(
+    "countersign_revoked_tokens",
+    "Tokens on the deny-list that haven't expired",
+    () => view.figures().revokedTokens,
+  );
+  gaugeOf("countersign_change_streams", "Open streams of the change feed", streamCount);
   gaugeOf("countersign_view_fresh", "1 where the registry view is confirmed, 0 past the staleness bound", () =>
     view.isFresh() ? 1 : 0,
   );

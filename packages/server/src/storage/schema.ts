@@ -46,6 +46,33 @@ export interface Database {
     created_at_ms: number;
     retired_at_ms: number | null;
   };
+  resource_servers: {
+    id: Generated<number>;
+    name: string;
+    status: Standing;
+    /** SHA-256 of the secret, in hex. */
+    secret_hash: string;
+    previous_secret_hash: string | null;
+    previous_secret_ends_at_ms: number | null;
+    created_at_ms: number;
+  };
+  /** Tokens revoked one by one; removed once they have expired. */
+  revoked_tokens: {
+    id: Generated<number>;
+    user_id: number;
+    key_id: number;
+    nonce: number;
+    /** Whole seconds since the epoch. */
+    expires_at_s: number;
+  };
+  /** Assertions of OAuth clients, each good for one use; removed once they couldn't be accepted any more. */
+  used_assertions: {
+    id: Generated<number>;
+    user_id: number;
+    jti_hash: string;
+    /** Whole seconds since the epoch. */
+    expires_at_s: number;
+  };
   /** The audit log, which is the change feed. Appended to, never updated. */
   audit_events: {
     seq: number;

@@ -1,4 +1,12 @@
-import { type Expression, type ExpressionBuilder, type Kysely, sql, type SqlBool, type Transaction } from "kysely";
+import {
+  type Expression,
+  type ExpressionBuilder,
+  type Kysely,
+  type Selectable,
+  sql,
+  type SqlBool,
+  type Transaction,
+} from "kysely";
 import { type AuditAction, type AuditEvent, chainEvent } from "../core/registry/audit-chain.ts";
 import { usernameOf } from "../core/registry/changes.ts";
 import type {
@@ -10,8 +18,15 @@ import type {
   KeyId,
   PublicKey,
   RecordKey,
+  ResourceServer,
+  ResourceServerId,
 } from "../core/registry/model.ts";
-import { KEYS_PER_RECORD_MAX, type RegistryStore, type StoreTransaction } from "../core/registry/store.ts";
+import {
+  KEYS_PER_RECORD_MAX,
+  type RegistryStore,
+  type RevokedToken,
+  type StoreTransaction,
+} from "../core/registry/store.ts";
 import type { Database } from "./schema.ts";
 
 /** What an engine does in its own way. */
@@ -23,11 +38,16 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** The registry's port on a database whose schema is up to date. */
-export function createSqlStore(db: Kysely<Database>, engine: Engine): RegistryStore {
+/**
+ * The registry's port on a database whose schema is up to date.
+ *
+ * @param db where reads go; a transaction under way elsewhere never holds them up
+ * @param writer where transactions go; the same as `db` where an engine has a pool of connections
+ */
+export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, engine: Engine): RegistryStore {
   return {
     engine: engine.name,
-    transaction: (work) => db.transaction().execute((transaction) => work(storeTransaction(transaction))),
+    transaction: (work) => writer.transaction().execute((transaction) => work(storeTransaction(transaction))),
 
     loadUserByName: (username) => loadRecord(db, (user) => user("api_users.username", "=", username)),
     loadUserByKey: (keyId) =>
@@ -44,6 +64,69 @@ export function createSqlStore(db: Kysely<Database>, engine: Engine): RegistrySt
     findUser: (username) => findUser(db, username),
     findKey: (keyId) => findKey(db, keyId),
     listSigningKeys: () => listSigningKeys(db),
+    listResourceServers: async () =>
+      (await db.selectFrom("resource_servers").selectAll().orderBy("id").execute()).map(toResourceServer),
+    loadResourceServer: async (id) => {
+      const row = await db.selectFrom("resource_servers").selectAll().where("id", "=", id).executeTakeFirst();
+      return row && toResourceServer(row);
+    },
+
+    isTokenRevoked: async ({ keyId, nonce, expiresAtSeconds }) => {
+      const row = await db
+        .selectFrom("revoked_tokens")
+        .select("id")
+        .where("key_id", "=", keyId)
+        .where("nonce", "=", nonce)
+        .where("expires_at_s", "=", expiresAtSeconds)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+    revokedTokens: async (fromSeconds, after, limit) => {
+      const rows = await db
+        .selectFrom("revoked_tokens")
+        .selectAll()
+        .where("id", ">", after)
+        .where("expires_at_s", ">=", fromSeconds)
+        .orderBy("id")
+        .limit(limit)
+        .execute();
+      return { tokens: rows.map(toRevokedToken), next: rows.at(-1)?.id ?? after };
+    },
+    // One statement for all: the rows that come back are those that weren't there yet, whoever else inserts meanwhile.
+    useAssertions: async (assertions) => {
+      if (assertions.length === 0) return [];
+      const inserted = await writer.transaction().execute((transaction) =>
+        transaction
+          .insertInto("used_assertions")
+          .values(
+            assertions.map(({ userId, jtiHash, expiresAtSeconds }) => ({
+              user_id: userId,
+              jti_hash: jtiHash,
+              expires_at_s: expiresAtSeconds,
+            })),
+          )
+          .onConflict((conflict) => conflict.columns(["user_id", "jti_hash"]).doNothing())
+          .returning(["user_id", "jti_hash"])
+          .execute(),
+      );
+      // Of two equal ones in the batch, the first is the one that was inserted.
+      const first = new Set(inserted.map((row) => `${row.user_id} ${row.jti_hash}`));
+      return assertions.map(({ userId, jtiHash }) => first.delete(`${userId} ${jtiHash}`));
+    },
+    removeExpired: (beforeSeconds, limit) =>
+      writer.transaction().execute(async (transaction) => {
+        let removed = 0;
+        for (const table of ["revoked_tokens", "used_assertions"] as const) {
+          const { numDeletedRows } = await transaction
+            .deleteFrom(table)
+            .where("id", "in", (rows) =>
+              rows.selectFrom(table).select("id").where("expires_at_s", "<", beforeSeconds).limit(limit),
+            )
+            .executeTakeFirstOrThrow();
+          removed += Number(numDeletedRows);
+        }
+        return removed;
+      }),
 
     eventsAfter: async (seq, limit) =>
       (
@@ -147,6 +230,51 @@ function storeTransaction(db: Transaction<Database>): StoreTransaction {
           retired_at_ms: retiredAtMs,
         })
         .execute();
+    },
+    findResourceServer: async (name) => {
+      const row = await db.selectFrom("resource_servers").selectAll().where("name", "=", name).executeTakeFirst();
+      return row && toResourceServer(row);
+    },
+    insertResourceServer: async ({ name, secretHash, createdAtMs }) =>
+      toResourceServer(
+        await db
+          .insertInto("resource_servers")
+          .values({ name, status: "active", secret_hash: secretHash, created_at_ms: createdAtMs })
+          .returningAll()
+          .executeTakeFirstOrThrow(),
+      ),
+    updateResourceServer: async (id, { status, secretHash, previousSecret }) => {
+      await db
+        .updateTable("resource_servers")
+        .set({
+          ...(status !== undefined && { status }),
+          ...(secretHash !== undefined && { secret_hash: secretHash }),
+          ...(previousSecret !== undefined && {
+            previous_secret_hash: previousSecret?.hash ?? null,
+            previous_secret_ends_at_ms: previousSecret?.endsAtMs ?? null,
+          }),
+        })
+        .where("id", "=", id)
+        .execute();
+    },
+    countRevokedTokens: async (userId, nowSeconds, max) => {
+      const rows = await db
+        .selectFrom("revoked_tokens")
+        .select("id")
+        .where("user_id", "=", userId)
+        .where("expires_at_s", ">", nowSeconds)
+        .limit(max)
+        .execute();
+      return rows.length;
+    },
+    insertRevokedToken: async ({ userId, keyId, nonce, expiresAtSeconds }) => {
+      const inserted = await db
+        .insertInto("revoked_tokens")
+        .values({ user_id: userId, key_id: keyId, nonce, expires_at_s: expiresAtSeconds })
+        .onConflict((conflict) => conflict.columns(["key_id", "nonce", "expires_at_s"]).doNothing())
+        .returning("id")
+        .executeTakeFirst();
+      return inserted !== undefined;
     },
     appendEvent: async (event) => {
       const last = await db
@@ -292,6 +420,24 @@ function toKey(row: KeyRow): PublicKey {
     expiresAtMs: row.expires_at_ms,
     lastUsedAtMs: row.last_used_at_ms,
   };
+}
+
+function toResourceServer(row: Selectable<Database["resource_servers"]>): ResourceServer {
+  const { name, status, secret_hash: secretHash, previous_secret_hash: hash, previous_secret_ends_at_ms: ends } = row;
+  return {
+    id: row.id as ResourceServerId,
+    clientId: `rs-${row.id}`,
+    name,
+    status,
+    secretHash,
+    previousSecret: hash === null || ends === null ? null : { hash, endsAtMs: ends },
+    createdAtMs: row.created_at_ms,
+  };
+}
+
+function toRevokedToken(row: Selectable<Database["revoked_tokens"]>): RevokedToken {
+  const { key_id: keyId, nonce, expires_at_s: expiresAtSeconds } = row;
+  return { userId: row.user_id as ApiUserId, keyId, nonce, expiresAtSeconds };
 }
 
 function toEvent(row: Database["audit_events"]): AuditEvent {

@@ -7,7 +7,11 @@ import type { UnverifiedObject } from "./parse-assertion.ts";
 
 const NOW = 1_481_650_253.342885;
 const SERVER_TIME = "the server's time is 1481650253.342885.";
-const AUDIENCES = new Set(["https://auth.example", "https://auth.example/"]);
+const AUDIENCES = {
+  isRequired: false,
+  accepted: new Set(["https://auth.example", "https://auth.example/"]),
+  foreign: new Set(["https://auth.example/oauth2/token"]),
+};
 
 function check(claims: object): void {
   checkClaims(parseClaims(claims as UnverifiedObject), NOW, AUDIENCES);

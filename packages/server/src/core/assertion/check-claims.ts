@@ -11,6 +11,16 @@ export interface UnverifiedClaims {
   readonly audience: readonly string[] | undefined;
 }
 
+/** What an assertion's `aud` may say, and must not, to be meant for an endpoint. */
+export interface Audiences {
+  /** Names of the endpoint. The first is the one to recommend. */
+  readonly accepted: ReadonlySet<string>;
+  /** Must there be an `aud`? Decides what the hint says; whether there is one is checked where the claims are read. */
+  readonly isRequired: boolean;
+  /** Names of other endpoints: an assertion made for one of them is never accepted here as well. */
+  readonly foreign: ReadonlySet<string>;
+}
+
 /**
  * Reads the claims; other claims are ignored (RFC 7519 §4).
  *
@@ -45,7 +55,7 @@ export function parseClaims(claims: UnverifiedObject): UnverifiedClaims {
  *
  * @throws {Refusal} `assertion_stale`, `assertion_early`, `assertion_expired`, `assertion_audience`
  */
-export function checkClaims(claims: UnverifiedClaims, nowSeconds: number, audiences: ReadonlySet<string>): void {
+export function checkClaims(claims: UnverifiedClaims, nowSeconds: number, audiences: Audiences): void {
   checkIssuedAt(claims, nowSeconds);
   checkNotBefore(claims, nowSeconds);
   checkExpiry(claims, nowSeconds);
@@ -60,18 +70,27 @@ export function checkIssuedAt({ issuedAtSeconds }: UnverifiedClaims, nowSeconds:
       hint: `Check the client's clock, and sign a new assertion for each exchange: ${serverTime(nowSeconds)}`,
     });
   }
-  if (-ageSeconds > SKEW_SECONDS_MAX) {
+  checkNotAhead(issuedAtSeconds, nowSeconds);
+}
+
+/** @throws {Refusal} `assertion_early` where `iat` is more than 60 s ahead */
+export function checkNotAhead(issuedAtSeconds: number, nowSeconds: number): void {
+  const aheadSeconds = issuedAtSeconds - nowSeconds;
+  if (aheadSeconds > SKEW_SECONDS_MAX) {
     // 1e11 s is the year 5138, and 1e11 ms is 1973: nothing between a real time and a mistaken unit.
     const hint =
       issuedAtSeconds > 1e11
         ? `iat looks like milliseconds; it must be seconds since the epoch: ${serverTime(nowSeconds)}`
         : `Check the client's clock: ${serverTime(nowSeconds)}`;
-    throw new Refusal("assertion_early", `The assertion's iat is ${inTheFuture(-ageSeconds)}`, { hint });
+    throw new Refusal("assertion_early", `The assertion's iat is ${inTheFuture(aheadSeconds)}`, { hint });
   }
 }
 
 /** @throws {Refusal} `assertion_early` where `nbf` is more than 60 s ahead */
-export function checkNotBefore({ notBeforeSeconds }: UnverifiedClaims, nowSeconds: number): void {
+export function checkNotBefore(
+  { notBeforeSeconds }: Pick<UnverifiedClaims, "notBeforeSeconds">,
+  nowSeconds: number,
+): void {
   if (notBeforeSeconds === undefined) return;
   const aheadSeconds = notBeforeSeconds - nowSeconds;
   if (aheadSeconds > SKEW_SECONDS_MAX) {
@@ -82,7 +101,10 @@ export function checkNotBefore({ notBeforeSeconds }: UnverifiedClaims, nowSecond
 }
 
 /** @throws {Refusal} `assertion_expired` where `exp` passed 60 s ago or earlier */
-export function checkExpiry({ expiresAtSeconds }: UnverifiedClaims, nowSeconds: number): void {
+export function checkExpiry(
+  { expiresAtSeconds }: Pick<UnverifiedClaims, "expiresAtSeconds">,
+  nowSeconds: number,
+): void {
   if (expiresAtSeconds === undefined) return;
   if (expiresAtSeconds + SKEW_SECONDS_MAX <= nowSeconds) {
     const ago = formatSeconds(nowSeconds - expiresAtSeconds);
@@ -96,17 +118,27 @@ export function checkExpiry({ expiresAtSeconds }: UnverifiedClaims, nowSeconds: 
   }
 }
 
-/** @throws {Refusal} `assertion_audience` where `aud` is present and none of its values names this service */
-export function checkAudience({ audience }: UnverifiedClaims, audiences: ReadonlySet<string>): void {
+/**
+ * @throws {Refusal} `assertion_audience` where `aud` is present and none of its values names this endpoint, or one of them names
+ *   another endpoint of this service
+ */
+export function checkAudience(
+  { audience }: Pick<UnverifiedClaims, "audience">,
+  { accepted, foreign, isRequired }: Audiences,
+): void {
   if (audience === undefined) return;
-  if (!audience.some((value) => audiences.has(value))) {
-    throw new Refusal("assertion_audience", "The assertion's aud doesn't name this service.", {
-      hint: `Leave aud out, or set it to ${[...audiences][0] ?? "this service's public URL"}.`,
-    });
+  const [name = "this service's public URL"] = accepted;
+  const hint = isRequired ? `Set aud to ${name}.` : `Leave aud out, or set it to ${name}.`;
+  if (!audience.some((value) => accepted.has(value))) {
+    throw new Refusal("assertion_audience", "The assertion's aud doesn't name this service.", { hint });
+  }
+  if (audience.some((value) => foreign.has(value))) {
+    throw new Refusal("assertion_audience", "The assertion's aud names another endpoint of this service.", { hint });
   }
 }
 
-function parseAudience(claims: UnverifiedObject): readonly string[] | undefined {
+/** @throws {Refusal} `assertion_audience` where `aud` is neither a string nor an array of strings */
+export function parseAudience(claims: UnverifiedObject): readonly string[] | undefined {
   const aud = own(claims, "aud");
   if (aud === undefined) return undefined;
   if (typeof aud === "string") return [aud];
@@ -114,7 +146,8 @@ function parseAudience(claims: UnverifiedObject): readonly string[] | undefined 
   throw new Refusal("assertion_audience", "The assertion's aud is neither a string nor an array of strings.");
 }
 
-function numericDate(claims: UnverifiedObject, name: "iat" | "exp" | "nbf"): number | undefined {
+/** @throws {Refusal} `assertion_claims` where the claim is there and isn't a finite number */
+export function numericDate(claims: UnverifiedObject, name: "iat" | "exp" | "nbf"): number | undefined {
   const value = own(claims, name);
   if (value === undefined) return undefined;
   // 1e999 is valid JSON and parses to Infinity.
@@ -127,11 +160,12 @@ function numericDate(claims: UnverifiedObject, name: "iat" | "exp" | "nbf"): num
 }
 
 /** A claim that the assertion itself has, never one of `Object.prototype`. */
-function own(claims: UnverifiedObject, name: string): unknown {
+export function own(claims: UnverifiedObject, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }
 
-function describe(value: unknown): string {
+/** The kind of a claim's value, never the value. */
+export function describe(value: unknown): string {
   if (value === undefined) return "missing";
   if (value === null) return "null";
   if (value === "") return "empty";

@@ -12,7 +12,12 @@ export type AuditAction =
   | "key.activated"
   | "key.deactivated"
   | "key.revoked"
-  | "signing_key.created";
+  | "signing_key.created"
+  | "resource_server.created"
+  | "resource_server.rotated"
+  | "resource_server.activated"
+  | "resource_server.deactivated"
+  | "token.revoked";
 
 /** An event before it has a place in the chain. */
 export interface UnchainedEvent {
@@ -20,7 +25,7 @@ export interface UnchainedEvent {
   /** Who did it, such as `cli:alice`. */
   readonly actor: string;
   readonly action: AuditAction;
-  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`. */
+  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`, `resource_server:1`, `token:<its id>`. */
   readonly subject: string;
   /** Facts about the change; no secrets, no key material. */
   readonly details: Readonly<Record<string, string | number | boolean | null>>;

@@ -4,17 +4,12 @@ import { MASTER_SECRET_BYTES, masterSecretFingerprint } from "../token/signing-k
 import type { AuditAction, UnchainedEvent } from "./audit-chain.ts";
 import { admitPublicKey } from "./key-admission.ts";
 import type { Account, ApiUser, KeyId, PublicKey, Standing } from "./model.ts";
+import { checkDisplayText, checkName, printable } from "./names.ts";
 import { RegistryError } from "./registry-error.ts";
 import type { RegistryStore, StoreTransaction } from "./store.ts";
 
 /** The most keys of one user that aren't revoked. Each may cost a signature check per assertion. */
 export const USABLE_KEYS_PER_USER_MAX = 20;
-
-/** Longest display name or label, in characters. */
-const DISPLAY_CHARACTERS_MAX = 200;
-
-/** Longest shortname or API user name, in characters. */
-const NAME_CHARACTERS_MAX = 63;
 
 /** The latest instant that a key's expiry may name: the last that a token's `expires_at` can. */
 const EXPIRY_MS_MAX = 0xffff_ffff * 1000;
@@ -236,33 +231,4 @@ async function loadUser(transaction: StoreTransaction, username: string): Promis
   const user = await transaction.findUser(username);
   if (user === undefined) throw new RegistryError("not_found", `There is no API user ${printable(username)}.`);
   return user;
-}
-
-function checkName(what: string, value: string): void {
-  if (!/^[a-z0-9][a-z0-9._-]*$/.test(value) || value.length > NAME_CHARACTERS_MAX) {
-    throw new RegistryError(
-      "invalid",
-      `The ${what} must be 1 to ${NAME_CHARACTERS_MAX} lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit.`,
-    );
-  }
-}
-
-/**
- * Names and labels are shown on terminals and pages: no control, format or unassigned characters (Unicode category C) but
- * the joiner that emoji need, and no line or paragraph separators.
- */
-function checkDisplayText(what: string, value: string): void {
-  const visible = value.replaceAll("\u200d", "");
-  if (visible.trim() === "" || value.length > DISPLAY_CHARACTERS_MAX || /[\p{C}\p{Zl}\p{Zp}]/u.test(visible)) {
-    throw new RegistryError(
-      "invalid",
-      `The ${what} must be 1 to ${DISPLAY_CHARACTERS_MAX} characters, not all blank, without control characters.`,
-    );
-  }
-}
-
-/** A name from outside, fit for a message: control characters would act on the operator's terminal. */
-function printable(text: string): string {
-  const plain = text.replaceAll(/\p{C}/gu, "?");
-  return plain.length > NAME_CHARACTERS_MAX + 20 ? `${plain.slice(0, NAME_CHARACTERS_MAX)}…` : plain;
 }

@@ -13,6 +13,7 @@ type Branded<Name extends string> = number & { readonly [brand]: Name };
 export type AccountId = Branded<"AccountId">;
 export type ApiUserId = Branded<"ApiUserId">;
 export type KeyId = Branded<"KeyId">;
+export type ResourceServerId = Branded<"ResourceServerId">;
 
 /** On, or off until somebody turns it on again. */
 export type Standing = "active" | "deactivated";
@@ -62,6 +63,21 @@ export interface PublicKey {
   readonly expiresAtMs: number | null;
   /** Counted in memory and written every few seconds: it may lag, and lose its last seconds in a crash. */
   readonly lastUsedAtMs: number | null;
+}
+
+/** An API that asks about tokens. It knows its secret; this side knows a hash of it. */
+export interface ResourceServer {
+  readonly id: ResourceServerId;
+  /** `rs-<id>`: what it calls itself when it asks. */
+  readonly clientId: string;
+  /** Unique; lower-case letters, digits, `.`, `_` and `-`. */
+  readonly name: string;
+  readonly status: Standing;
+  /** SHA-256 of the secret, in hex. */
+  readonly secretHash: string;
+  /** The secret before the last rotation, while that is still good. */
+  readonly previousSecret: { readonly hash: string; readonly endsAtMs: number } | null;
+  readonly createdAtMs: number;
 }
 
 /** What requests need to know of a key. */

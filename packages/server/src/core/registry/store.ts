@@ -14,11 +14,28 @@ import type {
   KeyId,
   KeyStatus,
   PublicKey,
+  ResourceServer,
+  ResourceServerId,
   Standing,
 } from "./model.ts";
+import type { TokenIdentity } from "../token/token-identity.ts";
 
 /** The most keys of one user that a record carries: active ones first, then the newest. */
 export const KEYS_PER_RECORD_MAX = 32;
+
+/** A token that was revoked, and whose it was. */
+export interface RevokedToken extends TokenIdentity {
+  readonly userId: ApiUserId;
+}
+
+/** An assertion of an OAuth client, which may be used once. */
+export interface UsedAssertion {
+  readonly userId: ApiUserId;
+  /** Stands for the `jti`, which is the client's text. */
+  readonly jtiHash: string;
+  /** Whole seconds since the epoch; from then on the assertion is refused as expired, and this may be forgotten. */
+  readonly expiresAtSeconds: number;
+}
 
 /** Reads that see a consistent state, and writes that all happen or none. */
 export interface StoreTransaction {
@@ -39,6 +56,17 @@ export interface StoreTransaction {
   setUserStatus(userId: ApiUserId, status: Standing): Promise<void>;
   setKeyStatus(keyId: KeyId, status: KeyStatus): Promise<void>;
   insertSigningKey(key: SigningKeyRecord): Promise<void>;
+
+  findResourceServer(name: string): Promise<ResourceServer | undefined>;
+  insertResourceServer(server: Pick<ResourceServer, "name" | "secretHash" | "createdAtMs">): Promise<ResourceServer>;
+  updateResourceServer(
+    id: ResourceServerId,
+    values: Partial<Pick<ResourceServer, "status" | "secretHash" | "previousSecret">>,
+  ): Promise<void>;
+  /** Tokens of the user on the deny-list that haven't expired; counted up to `max`. */
+  countRevokedTokens(userId: ApiUserId, nowSeconds: number, max: number): Promise<number>;
+  /** @returns whether the token wasn't on the deny-list yet */
+  insertRevokedToken(token: RevokedToken): Promise<boolean>;
   /** Appends the event behind the last one, chained to it. In one store, `seq` is commit order without gaps. */
   appendEvent(event: UnchainedEvent): Promise<AuditEvent>;
 }
@@ -60,6 +88,28 @@ export interface RegistryStore {
   findUser(username: string): Promise<ApiUser | undefined>;
   findKey(keyId: KeyId): Promise<PublicKey | undefined>;
   listSigningKeys(): Promise<readonly SigningKeyRecord[]>;
+  listResourceServers(): Promise<readonly ResourceServer[]>;
+  loadResourceServer(id: ResourceServerId): Promise<ResourceServer | undefined>;
+
+  isTokenRevoked(token: TokenIdentity): Promise<boolean>;
+  /** The deny-list without what expired before `fromSeconds`, in parts of at most `limit`; each call takes the last part's `next`. */
+  revokedTokens(
+    fromSeconds: number,
+    after: number,
+    limit: number,
+  ): Promise<{ readonly tokens: readonly RevokedToken[]; readonly next: number }>;
+  /**
+   * Notes that assertions are used up.
+   *
+   * @returns for each, in their order, whether this was its first use
+   */
+  useAssertions(assertions: readonly UsedAssertion[]): Promise<readonly boolean[]>;
+  /**
+   * Removes revoked tokens and used assertions that expired before this, at most `limit` of each.
+   *
+   * @returns how many rows were removed
+   */
+  removeExpired(beforeSeconds: number, limit: number): Promise<number>;
 
   /** Events with `seq` greater than the given one, in their order, at most `limit`. */
   eventsAfter(seq: number, limit: number): Promise<readonly AuditEvent[]>;

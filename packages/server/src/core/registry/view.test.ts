@@ -69,7 +69,7 @@ describe("the view", () => {
     assert.deepEqual([user.status, user.accountStatus, user.access], ["active", "active", "full"]);
     assert.equal(view.findUser("api-1-demo"), user);
     assert.equal(watched.calls("loadUserByName"), 1);
-    assert.deepEqual(view.figures(), { hits: 1, misses: 1, users: 1 });
+    assert.deepEqual(view.figures(), { hits: 1, misses: 1, users: 1, revokedTokens: 0 });
   });
 
   test("knows a user's keys with the user, parsed", async () => {
@@ -97,7 +97,7 @@ describe("the view", () => {
     assert.equal(view.findUser("api-1-nobody"), undefined);
     assert.equal(view.findKey(99 as KeyId), undefined);
     assert.deepEqual([watched.calls("loadUserByName"), watched.calls("loadUserByKey")], [1, 1]);
-    assert.deepEqual(view.figures(), { hits: 2, misses: 2, users: 0 });
+    assert.deepEqual(view.figures(), { hits: 2, misses: 2, users: 0, revokedTokens: 0 });
   });
 
   test("isn't fooled by names that objects have", async () => {

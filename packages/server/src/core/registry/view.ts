@@ -5,7 +5,19 @@ import type { VerificationKey } from "../assertion/verify-signature.ts";
 import { Refusal } from "../refusal.ts";
 import type { Clock } from "../surroundings.ts";
 import type { AuditEvent } from "./audit-chain.ts";
-import type { AccountId, ApiUserId, ApiUserRecord, KeyId, KeyStatus, RecordKey, Standing } from "./model.ts";
+import { createDenyList, KEPT_AFTER_EXPIRY_SECONDS } from "../token/deny-list.ts";
+import { formatTokenId, parseTokenId, type TokenIdentity } from "../token/token-identity.ts";
+import type {
+  AccountId,
+  ApiUserId,
+  ApiUserRecord,
+  KeyId,
+  KeyStatus,
+  RecordKey,
+  ResourceServer,
+  ResourceServerId,
+  Standing,
+} from "./model.ts";
 import type { RegistryStore } from "./store.ts";
 
 /** How many users, with their parsed keys, the view keeps. About 6 KiB each with two keys of 2048 bits. */
@@ -13,6 +25,12 @@ export const VIEW_USERS_MAX = 20_000;
 
 /** How many names and key ids that don't exist the view remembers, so that asking again costs no query. */
 const VIEW_ABSENT_MAX = 20_000;
+
+/** How many resource servers the view keeps. */
+const VIEW_RESOURCE_SERVERS_MAX = 10_000;
+
+/** How many revoked tokens are read at once when the view opens. */
+const TOKENS_PER_READ = 10_000;
 
 /** A view that wasn't confirmed for so long isn't trusted (1-contract 1.5). */
 export const STALENESS_MS_MAX = 5000;
@@ -49,6 +67,8 @@ export interface ViewFigures {
   readonly hits: number;
   readonly misses: number;
   readonly users: number;
+  /** Tokens on the deny-list. */
+  readonly revokedTokens: number;
 }
 
 /**
@@ -62,12 +82,28 @@ export interface RegistryView {
   findUser(username: string): ViewUser | undefined | Promise<ViewUser | undefined>;
   /** @throws {Refusal} `unavailable` where the store has to be asked and can't be */
   findKey(keyId: KeyId): ViewKey | undefined | Promise<ViewKey | undefined>;
+  /** @throws {Refusal} `unavailable` where the store has to be asked and can't be */
+  findResourceServer(id: ResourceServerId): ResourceServer | undefined | Promise<ResourceServer | undefined>;
+  /** Was this very token revoked? @throws {Refusal} `unavailable` where the store has to be asked and can't be */
+  isTokenRevoked(token: TokenIdentity): boolean | Promise<boolean>;
   /** Reads the change feed to its end and evicts what it touched. After that the view is confirmed. */
   catchUp(): Promise<void>;
   /** As {@link catchUp}, but costs next to nothing where no other process has committed anything. */
   poll(): Promise<void>;
   /** Is the view confirmed, and not longer ago than the staleness bound? */
   isFresh(): boolean;
+  /** How long ago the view was confirmed, in milliseconds. */
+  confirmedMsAgo(): number;
+  /** The `seq` up to which the view has heard of every event; what it answers is at least as new. */
+  position(): number;
+  /**
+   * Calls back with events after the view has taken them in, in their order.
+   *
+   * @returns ends that
+   */
+  subscribe(listener: (events: readonly AuditEvent[]) => void): () => void;
+  /** Forgets revoked tokens that expired before this. */
+  forgetExpiredTokens(beforeSeconds: number): void;
   figures(): ViewFigures;
 }
 
@@ -82,8 +118,14 @@ export async function openRegistryView(
   const users = new LRUCache<ApiUserId, ViewUser>({ max: usersMax, dispose: forget });
   const absentUsernames = new LRUCache<string, true>({ max: VIEW_ABSENT_MAX });
   const absentKeys = new LRUCache<KeyId, true>({ max: VIEW_ABSENT_MAX });
+  /** With an empty place for one that doesn't exist. */
+  const resourceServers = new LRUCache<ResourceServerId, { readonly server: ResourceServer | undefined }>({
+    max: VIEW_RESOURCE_SERVERS_MAX,
+  });
+  const denyList = createDenyList();
+  const listeners = new Set<(events: readonly AuditEvent[]) => void>();
   /** Loads under way, so that a stampede for one user asks once. Emptied by every eviction: see `load`. */
-  let loads = new Map<string | KeyId, Promise<ViewUser | undefined>>();
+  let loads = new Map<string | KeyId, Promise<unknown>>();
   let hits = 0;
   let misses = 0;
 
@@ -93,6 +135,8 @@ export async function openRegistryView(
   let mustRead = false;
   let seq = await store.lastEventSeq();
   let confirmedAtMs = clock.monotonicMs();
+  // After `seq`: what is revoked meanwhile comes again as an event.
+  await readDenyList();
   /** The last reading of the feed that was asked for, whether it succeeded or not. */
   let lastReading: Promise<void> = Promise.resolve();
 
@@ -107,35 +151,41 @@ export async function openRegistryView(
     for (const key of user.keys) keyOwnerIds.set(key.id, user.id);
   }
 
+  async function readDenyList(): Promise<void> {
+    const fromSeconds = Math.floor(clock.nowMicroseconds() / 1e6) - KEPT_AFTER_EXPIRY_SECONDS;
+    for (let after = 0; ; ) {
+      const { tokens, next } = await store.revokedTokens(fromSeconds, after, TOKENS_PER_READ);
+      if (tokens.length === 0) return;
+      for (const token of tokens) denyList.add(token);
+      after = next;
+    }
+  }
+
+  function confirmedMsAgo(): number {
+    return clock.monotonicMs() - confirmedAtMs;
+  }
+
   function isFresh(): boolean {
-    return clock.monotonicMs() - confirmedAtMs <= STALENESS_MS_MAX;
+    return confirmedMsAgo() <= STALENESS_MS_MAX;
   }
 
   /**
-   * Asks the store for a user. A change that commits while the answer is under way may be missing from it. Such an answer is
+   * Asks the store, and keeps the answer. A change that commits while the answer is under way may be missing from it. Such an answer is
    * right for the requests that began before the change was acknowledged, and for no others: it is neither kept nor
    * shared with a later request, since every eviction starts a new generation of `loads`.
    */
-  function load(
-    by: string | KeyId,
-    ask: () => Promise<ApiUserRecord | undefined>,
-    isAnswer: (user: ViewUser | undefined) => boolean,
-    rememberAbsence: () => void,
-  ): Promise<ViewUser | undefined> {
+  function load<Value>(by: string | KeyId, ask: () => Promise<Value>, keep: (value: Value) => void): Promise<Value> {
     misses++;
     const generation = loads;
     // An unconfirmed view doesn't hear of changes, so that a question asked earlier may have an answer from before one.
     const shared = isFresh() ? generation.get(by) : undefined;
-    if (shared !== undefined) return shared;
+    // Names of different kinds of question differ, so the answer is of this kind.
+    if (shared !== undefined) return shared as Promise<Value>;
     const loading = (async () => {
       try {
-        const record = await ask();
-        const user = record && viewUser(record);
-        if (generation === loads && isFresh()) {
-          if (user !== undefined) remember(user);
-          if (!isAnswer(user)) rememberAbsence();
-        }
-        return user;
+        const value = await ask();
+        if (generation === loads && isFresh()) keep(value);
+        return value;
       } catch (cause) {
         throw new Refusal("unavailable", "The registry can't be asked right now.", { cause, retryAfterSeconds: 1 });
       }
@@ -148,17 +198,39 @@ export async function openRegistryView(
     return loading;
   }
 
-  function evict(events: readonly AuditEvent[]): void {
+  function loadUser(
+    by: string | KeyId,
+    ask: () => Promise<ApiUserRecord | undefined>,
+    isAnswer: (user: ViewUser | undefined) => boolean,
+    rememberAbsence: () => void,
+  ): Promise<ViewUser | undefined> {
+    const askAndParse = async () => {
+      const record = await ask();
+      return record && viewUser(record);
+    };
+    return load(by, askAndParse, (user) => {
+      if (user !== undefined) remember(user);
+      if (!isAnswer(user)) rememberAbsence();
+    });
+  }
+
+  function takeIn(events: readonly AuditEvent[]): void {
     // Absences are cheap to learn again; an account's users aren't indexed, and accounts change rarely.
     loads = new Map();
     absentUsernames.clear();
     absentKeys.clear();
     for (const { subject, details } of events) {
-      const [kind, number] = subject.split(":");
-      if (kind === "account") evictAccount(Number(number) as AccountId);
+      const [kind, id = ""] = subject.split(":");
+      if (kind === "account") evictAccount(Number(id) as AccountId);
+      else if (kind === "resource_server") resourceServers.delete(Number(id) as ResourceServerId);
+      else if (kind === "token") deny(parseTokenId(id));
       // A key that was just added isn't in the view, but its user may be: events of users and keys name the user.
       else if (typeof details["username"] === "string") evictUser(details["username"]);
     }
+  }
+
+  function deny(token: TokenIdentity | undefined): void {
+    if (token !== undefined) denyList.add(token);
   }
 
   function evictUser(username: string): void {
@@ -179,8 +251,9 @@ export async function openRegistryView(
       const events = await store.eventsAfter(seq, EVENTS_PER_READ);
       const last = events.at(-1);
       if (last === undefined) break;
-      evict(events);
+      takeIn(events);
       seq = last.seq;
+      for (const listener of listeners) listener(events);
     }
     confirmedAtMs = startedAtMs;
     mustRead = false;
@@ -206,8 +279,9 @@ export async function openRegistryView(
           return user;
         }
       }
-      return load(
-        username,
+      return loadUser(
+        // A prefix for each kind of question: a name is a stranger's text, and must not pass for another kind's.
+        `user ${username}`,
         () => store.loadUserByName(username),
         (user) => user !== undefined,
         () => absentUsernames.set(username, true),
@@ -224,13 +298,39 @@ export async function openRegistryView(
           return ofUser(user);
         }
       }
-      return load(
+      return loadUser(
         keyId,
         () => store.loadUserByKey(keyId),
         // A user's record holds so many keys and no more: a key beyond that counts as absent.
         (user) => ofUser(user) !== undefined,
         () => absentKeys.set(keyId, true),
       ).then(ofUser);
+    },
+
+    findResourceServer(id) {
+      if (isFresh()) {
+        const known = resourceServers.get(id);
+        if (known !== undefined) {
+          hits++;
+          return known.server;
+        }
+      }
+      return load(
+        `resource server ${id}`,
+        () => store.loadResourceServer(id),
+        (server) => resourceServers.set(id, { server }),
+      );
+    },
+
+    isTokenRevoked(token) {
+      // Once revoked, always revoked: a yes needs no confirmation.
+      if (denyList.has(token)) return true;
+      if (isFresh()) return false;
+      return load(
+        `token ${formatTokenId(token)}`,
+        () => store.isTokenRevoked(token),
+        () => undefined,
+      );
     },
 
     catchUp: () => read(),
@@ -243,7 +343,16 @@ export async function openRegistryView(
     },
 
     isFresh,
-    figures: () => ({ hits, misses, users: users.size }),
+    confirmedMsAgo,
+    position: () => seq,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    forgetExpiredTokens: (beforeSeconds) => {
+      denyList.forgetExpired(beforeSeconds);
+    },
+    figures: () => ({ hits, misses, users: users.size, revokedTokens: denyList.size }),
   };
   return view;
 }

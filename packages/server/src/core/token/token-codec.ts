@@ -4,8 +4,6 @@
  * The payload is MessagePack, `[nonce, API user id, expires_at, public key id]`; the MAC is HMAC-SHA256 over the ASCII text
  * before the second dot. Whether the key behind a token is still active is not decided here, but in `core/check.ts`.
  */
-import { timingSafeEqual } from "node:crypto";
-
 /** What a token says. Four unsigned 32-bit integers. */
 export interface TokenClaims {
   /** 32 random bits, so that two tokens minted in one second differ. */
@@ -80,16 +78,6 @@ export function splitToken(text: string): UnverifiedToken | undefined {
     unverifiedPayload: text.slice(firstDot + 1, secondDot),
     unverifiedMac: text.slice(secondDot + 1),
   };
-}
-
-/**
- * Compares two MACs in constant time. They are compared as text: a MAC in any spelling but the canonical one differs.
- * Characters beyond Latin-1 can't be folded onto others, since UTF-8 makes them longer.
- */
-export function equalMacs(expected: string, given: string): boolean {
-  const expectedBytes = Buffer.from(expected, "utf8");
-  const givenBytes = Buffer.from(given, "utf8");
-  return expectedBytes.length === givenBytes.length && timingSafeEqual(expectedBytes, givenBytes);
 }
 
 function writeUnsigned(bytes: Buffer, at: number, value: number): number {

@@ -1,4 +1,5 @@
-import { decodePayload, equalMacs, splitToken, type TokenClaims } from "./token-codec.ts";
+import { equalTexts } from "../equal-texts.ts";
+import { decodePayload, splitToken, type TokenClaims } from "./token-codec.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
 /** Why a text isn't a token of this service. For logs and operators, never for the token's holder. */
@@ -12,6 +13,6 @@ export function verifyToken(signingKeys: SigningKeys, text: string): TokenClaims
   if (token === undefined) return "malformed";
   const mac = signingKeys.mac(token.signingKeyNumber, token.signedText);
   if (mac === undefined) return "unknown_signing_key";
-  if (!equalMacs(mac, token.unverifiedMac)) return "wrong_mac";
+  if (!equalTexts(mac, token.unverifiedMac)) return "wrong_mac";
   return decodePayload(token.unverifiedPayload) ?? "malformed";
 }

@@ -71,9 +71,30 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     cause: "The signature is right, but the API user's account is deactivated.",
     fix: "Ask an administrator to activate it.",
   },
+  assertion_replayed: {
+    cause: "An OAuth client's assertion has a `jti` that was used before.",
+    fix: "Sign a new assertion, with a new random `jti`, for each request to `/oauth2/token` and `/oauth2/revoke`; a retry needs a new one too.",
+  },
   ttl_invalid: {
     cause: "The query parameter `ttl` isn't a whole number from 600 to 43200, or is given twice.",
     fix: "Give whole seconds in decimal digits, or leave `ttl` out for 3600.",
+  },
+  grant_type_unsupported: {
+    cause: "The request to `/oauth2/token` has another `grant_type` than `client_credentials`.",
+    fix: "Set `grant_type=client_credentials`, and authenticate with `private_key_jwt`.",
+  },
+  scope_unsupported: {
+    cause: "The request to `/oauth2/token` has a `scope`, and this service knows none.",
+    fix: "Leave `scope` out. What a token may do follows from its API user's access.",
+  },
+  client_rejected: {
+    cause:
+      "The client didn't authenticate, or not as it must: a resource server's `client_id` or `client_secret` is missing or wrong, or it is deactivated; an OAuth client sent no `client_assertion`, one of another type, or a `client_id` that isn't its `sub`.",
+    fix: "A resource server sends `Authorization: Basic` with what `countersign resource-server create` printed; `countersign resource-server rotate` gives a new secret. An OAuth client sends `client_assertion_type` and `client_assertion` (RFC 7523 §2.2).",
+  },
+  token_foreign: {
+    cause: "The token to revoke was issued to another client.",
+    fix: "Authenticate as the client whose token it is, or have the key behind it deactivated.",
   },
   token_inactive: {
     cause:

@@ -1,37 +1,21 @@
 import type { WarningItem } from "@countersign/protocol";
-import type { Exchange, Grant } from "../../core/exchange.ts";
+import type { Exchange } from "../../core/exchange.ts";
+import type { Grant } from "../../core/issue-token.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { headersWith, jsonHeaders, type WrittenAnswer } from "../answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../endpoint.ts";
+import type { Hold } from "../hold-rejection.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 
 const ALLOW = "GET, OPTIONS";
-
-/**
- * An assertion that no key verifies is answered this long after it came, in milliseconds, and not before. Otherwise the
- * time would tell what the answer doesn't: whether the user was in the view, in the store or nowhere, and how many keys it has.
- * Longer than any of that takes.
- */
-const REJECTION_MS = 10;
-
-/** Resolves after so many milliseconds. */
-export type Pause = (milliseconds: number) => Promise<void>;
 
 /** `GET /api/auth/v0/refresh/`: the exchange. Body, `Accept` and `Content-Type` of the request are ignored. */
 export function createExchangeEndpoint(
   exchange: Exchange,
   limit: RefusalLimit,
-  pause: Pause,
+  hold: Hold,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
-  /** Holds a rejection back until its time has come. */
-  async function hold(error: unknown, startedAtMs: number): Promise<never> {
-    if (error instanceof Refusal && error.code === "assertion_rejected") {
-      await pause(Math.max(0, startedAtMs + REJECTION_MS - performance.now()));
-    }
-    throw error;
-  }
-
   return createEndpoint(
     "exchange",
     surroundings,
@@ -42,16 +26,13 @@ export function createExchangeEndpoint(
         throw new Refusal("method_not_allowed", "The exchange is a GET.", { allow: ALLOW });
       }
       limit.check(visit.clientAddress());
-      const startedAtMs = performance.now();
       const ttl = ttlValues(request.url ?? "");
-      return exchange({ authorization: request.headers.authorization, ttl }).then(
-        (grant) => {
-          surroundings.metrics.tokenIssued();
-          surroundings.log.debug({ request_id: requestId, route: "exchange", key_id: grant.keyId }, "token issued");
-          return grantAnswer(grant, requestId);
-        },
-        (error: unknown) => hold(error, startedAtMs),
-      );
+      return hold(async () => {
+        const grant = await exchange({ authorization: request.headers.authorization, ttl });
+        surroundings.metrics.tokenIssued();
+        surroundings.log.debug({ request_id: requestId, route: "exchange", key_id: grant.keyId }, "token issued");
+        return grantAnswer(grant, requestId);
+      });
     },
     {
       onRefused: (visit) => {

@@ -1,20 +1,44 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { SqliteAdapter, SqliteDialect, type SqliteDatabase } from "kysely";
+import { setTimeout } from "node:timers/promises";
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  SqliteAdapter,
+  SqliteDialect,
+  SqliteDriver,
+  type SqliteDatabase,
+} from "kysely";
+
+/** How long a transaction waits for another process's, in milliseconds. */
+export const BUSY_TIMEOUT_MS = 5000;
+
+/** How often it looks whether the other has ended, in milliseconds. */
+const BUSY_RETRY_MS = 2;
 
 /**
  * Kysely's SQLite dialect on the runtime's own `node:sqlite`.
  *
- * Kysely expects better-sqlite3's statements; this is the difference. And every transaction here begins by taking the write
- * lock: a deferred one that reads first and writes later fails with SQLITE_BUSY if another process wrote in between, without
- * waiting (sqlite.org/lang_transaction, "the busy handler isn't invoked").
+ * Kysely expects better-sqlite3's statements; this is one difference. The other: every transaction begins by taking the write
+ * lock. A deferred one that reads first and writes later fails with SQLITE_BUSY if another process wrote in between, without
+ * waiting (sqlite.org/lang_transaction, "the busy handler isn't invoked"). And the waiting for the lock is done here, not in
+ * SQLite's busy handler, which would block the event loop and every request with it.
  */
 export class NodeSqliteDialect extends SqliteDialect {
+  readonly #database: SqliteDatabase;
+
   constructor(database: DatabaseSync) {
-    super({ database: toKyselyDatabase(database) });
+    const adapted = toKyselyDatabase(database);
+    super({ database: adapted });
+    this.#database = adapted;
   }
 
   override createAdapter(): SqliteAdapter {
     return new TransactionalAdapter();
+  }
+
+  override createDriver(): Driver {
+    return new PatientDriver({ database: this.#database });
   }
 }
 
@@ -25,11 +49,30 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
+class PatientDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    for (let waitedMs = 0; ; waitedMs += BUSY_RETRY_MS) {
+      try {
+        await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+        return;
+      } catch (error) {
+        if (!isBusy(error) || waitedMs >= BUSY_TIMEOUT_MS) throw error;
+        await setTimeout(BUSY_RETRY_MS);
+      }
+    }
+  }
+}
+
+/** SQLITE_BUSY, of any extended kind (sqlite.org/rescode). */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === 5;
+}
+
 function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {
   return {
     close: () => database.close(),
     prepare(text) {
-      const statement = database.prepare(text === "begin" ? "begin immediate" : text);
+      const statement = database.prepare(text);
       return {
         reader: statement.columns().length > 0,
         all: (parameters) => statement.all(...(parameters as SQLInputValue[])),

@@ -8,13 +8,10 @@ import type { KeyId } from "../../core/registry/model.ts";
 import { migrate, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
 import { createSqlStore } from "../sql-store.ts";
-import { NodeSqliteDialect } from "./dialect.ts";
+import { BUSY_TIMEOUT_MS, NodeSqliteDialect } from "./dialect.ts";
 
 /** How often the switch to WAL mode is tried. Each try waits for another process up to the busy timeout. */
 const WAL_TRIES_MAX = 10;
-
-/** How long a statement waits for another process's transaction, in milliseconds. */
-const BUSY_TIMEOUT_MS = 5000;
 
 /**
  * Opens the store in a SQLite file, making the file and bringing its schema up to date where needed.
@@ -45,15 +42,23 @@ export class StoreOpenError extends Error {
 
 async function openStore(file: string): Promise<RegistryStore> {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+  let reader: DatabaseSync | undefined;
   const usage = openUsage(file);
   try {
     if ((statSync(file).mode & 0o777) !== 0o600) chmodSync(file, 0o600);
     useWriteAheadLog(database);
     database.exec("pragma synchronous = full; pragma trusted_schema = off;");
-    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
-    await migrate(db, { autoIncrementId: "integer primary key autoincrement" });
+    const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
+    await migrate(writer, { autoIncrementId: "integer primary key autoincrement" });
+    // From now on the dialect waits for the write lock, without blocking the event loop.
+    database.exec("pragma busy_timeout = 0");
+    // Reads have a connection of their own: a transaction that waits for the lock, or is under way, doesn't hold them up.
+    const readOnly = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    reader = readOnly;
+    reader.exec("pragma query_only = on; pragma trusted_schema = off;");
+    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(reader) });
     const dataVersion = database.prepare("pragma data_version");
-    return createSqlStore(db, {
+    return createSqlStore(db, writer, {
       name: "sqlite",
       // Differs once another connection has committed (sqlite.org/pragma, data_version).
       changeMarker: async () => Number(dataVersion.get()?.["data_version"]),
@@ -66,9 +71,13 @@ async function openStore(file: string): Promise<RegistryStore> {
       close: async () => {
         usage.close();
         await db.destroy();
+        await writer.destroy();
+        // Kysely leaves a connection open that it never used.
+        if (readOnly.isOpen) readOnly.close();
       },
     });
   } catch (error) {
+    reader?.close();
     database.close();
     usage.close();
     throw error;

@@ -123,7 +123,7 @@ describe("a file that isn't this release's", () => {
         .all()
         .map((row) => row["name"]),
     );
-    assert.deepEqual(names, ["0001-registry", "9999-later"]);
+    assert.deepEqual(names, ["0001-registry", "0002-token-checks", "9999-later"]);
   });
 
   test("with a foreign table in the way is refused with a SchemaError, and left as it is", async () => {

@@ -1,0 +1,49 @@
+import type { Access } from "./limits.ts";
+
+/**
+ * The change feed as verifiers hear it: Server-Sent Events whose ids are positions, which count up in commit order.
+ *
+ * - `sync`: this node knows of nothing after the position. Sent once the stream has caught up, then every second while the
+ *   node's own view is confirmed.
+ * - `change`: something that concerns tokens changed; see {@link FeedChange}.
+ * - `reset`: what lies between the position asked for and this one can't be told. Forget everything that was kept.
+ */
+export type FeedEventName = "sync" | "change" | "reset";
+
+/**
+ * The data of a `change`. Which members are there depends on the action; whoever doesn't know an action must forget
+ * everything that was kept.
+ */
+export interface FeedChange {
+  /** Such as `key.deactivated`: what it happened to, and what happened. */
+  readonly action: string;
+  /** The account's shortname. */
+  readonly account?: string;
+  readonly username?: string;
+  readonly key_id?: number;
+  /** The token's id, as introspection tells it. */
+  readonly jti?: string;
+}
+
+/**
+ * What introspection says of a good token (RFC 7662 §2.2); of any other it says `{"active":false}` and nothing more.
+ *
+ * `exp` is in whole seconds since the epoch; the token is invalid at equality.
+ */
+export interface IntrospectionGrant {
+  readonly active: true;
+  readonly token_type: "Bearer";
+  readonly client_id: string;
+  readonly username: string;
+  readonly sub: string;
+  readonly iss: string;
+  readonly exp: number;
+  readonly jti: string;
+  readonly account: string;
+  readonly access: Access;
+  readonly user_id: number;
+  readonly key_id: number;
+}
+
+/** The header in which introspection says which position of the change feed its answer reflects at least. */
+export const FEED_POSITION_HEADER = "Countersign-Feed-Position";

@@ -1,0 +1,80 @@
+import { Command } from "commander";
+import type { Flags } from "../config/config.ts";
+import type { WithSecret } from "../core/registry/resource-server-changes.ts";
+import { nowMs } from "../core/surroundings.ts";
+import { type CliContext, paintStatus, print } from "./context.ts";
+import { resourceServerJson } from "./present.ts";
+import { addStandingCommands } from "./standing-commands.ts";
+import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { formatFields, formatTable } from "./table.ts";
+import { parseDuration, relativeTime } from "./time.ts";
+
+type Options = Flags & { readonly json?: boolean };
+
+export function resourceServerCommand(context: CliContext): Command {
+  const command = new Command("resource-server").description("resource servers: APIs that ask about tokens");
+
+  const printSecret = ({ server, secret }: WithSecret, json: boolean | undefined) => {
+    // The secret comes second, where create's documented form has it.
+    const { client_id, ...rest } = resourceServerJson(server);
+    print(context, json, { client_id, client_secret: secret, ...rest }, () =>
+      formatFields([
+        ["client_id", server.clientId],
+        ["client_secret", secret],
+        ["name", server.name],
+      ]),
+    );
+    context.stderr.write("The secret is shown this once; the store keeps a hash of it.\n");
+  };
+
+  withStoreFlags(command.command("create"))
+    .argument("<name>", "lower-case letters, digits, '.', '_' and '-'")
+    .description("create a resource server, and print its secret")
+    .option("--json", "print JSON")
+    .action(async (name: string, options: Options) => {
+      const created = await withAdministration(context, options, ({ resourceServers }) =>
+        resourceServers.create(context.actor, name),
+      );
+      printSecret(created, options.json);
+    });
+
+  withStoreFlags(command.command("list"))
+    .description("list resource servers")
+    .option("--json", "print JSON")
+    .action(async (options: Options) => {
+      const servers = await withAdministration(context, options, ({ store }) => store.listResourceServers());
+      print(context, options.json, servers.map(resourceServerJson), () => {
+        if (servers.length === 0) {
+          return "No resource servers yet: countersign resource-server create <name> makes one.";
+        }
+        const rows = servers.map(({ clientId, name, status, createdAtMs }) => [
+          clientId,
+          name,
+          paintStatus(context, status),
+          relativeTime(createdAtMs, nowMs(context.clock)),
+        ]);
+        return formatTable(["client_id", "name", "status", "created"], rows);
+      });
+    });
+
+  withStoreFlags(command.command("rotate"))
+    .argument("<name>")
+    .description("give a resource server a new secret, and print it")
+    .option("--grace <duration>", "how long the secret before it goes on working, such as 15m; none unless given")
+    .option("--json", "print JSON")
+    .action(async (name: string, options: Options & { readonly grace?: string }) => {
+      const graceMs = options.grace === undefined ? 0 : parseDuration(options.grace);
+      const rotated = await withAdministration(context, options, ({ resourceServers }) =>
+        resourceServers.rotate(context.actor, name, graceMs),
+      );
+      printSecret(rotated, options.json);
+    });
+
+  addStandingCommands(context, command, {
+    argument: "name",
+    effect: "refuse a resource server's questions, at once",
+    setStanding: ({ resourceServers }, name, standing) => resourceServers.setStanding(context.actor, name, standing),
+    json: resourceServerJson,
+  });
+  return command;
+}

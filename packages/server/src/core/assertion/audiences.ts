@@ -1,0 +1,31 @@
+import { OAUTH_TOKEN_PATH, REFRESH_PATH, REVOCATION_PATH } from "@countersign/protocol";
+import type { Audiences } from "./check-claims.ts";
+
+/**
+ * The names of the endpoints that take assertions.
+ *
+ * The public URL stands for the exchange (1-contract 1.1) and, as the issuer, for the OAuth endpoints (RFC 7523 §3). An
+ * assertion for the one is never one for the other all the same: see `oauth/client-assertion.ts`.
+ */
+export interface EndpointAudiences {
+  readonly exchange: Audiences;
+  readonly token: Audiences;
+  readonly revocation: Audiences;
+}
+
+/** @param publicUrl with or without a slash at its end */
+export function endpointAudiences(publicUrl: string): EndpointAudiences {
+  const base = publicUrl.replace(/\/$/, "");
+  const exchange = [base + REFRESH_PATH, base + REFRESH_PATH.slice(0, -1)];
+  const token = base + OAUTH_TOKEN_PATH;
+  const revocation = base + REVOCATION_PATH;
+  return {
+    exchange: {
+      isRequired: false,
+      accepted: new Set([base, `${base}/`, ...exchange]),
+      foreign: new Set([token, revocation]),
+    },
+    token: { isRequired: true, accepted: new Set([token, base]), foreign: new Set([...exchange, revocation]) },
+    revocation: { isRequired: true, accepted: new Set([revocation, token, base]), foreign: new Set(exchange) },
+  };
+}

@@ -1,0 +1,113 @@
+import { createHash } from "node:crypto";
+import { CLIENT_ASSERTION_SECONDS_MAX, SKEW_SECONDS_MAX } from "@countersign/protocol";
+import { LRUCache } from "lru-cache";
+import { Refusal } from "../refusal.ts";
+import type { ApiUserId } from "../registry/model.ts";
+import type { RegistryStore, UsedAssertion } from "../registry/store.ts";
+import type { Clock } from "../surroundings.ts";
+
+/** How many assertions one user may use up within a window, on one node: what has to be remembered of it is bounded. */
+export const ASSERTIONS_PER_WINDOW_MAX = 100_000;
+
+/** As long as an assertion has to be remembered. */
+const WINDOW_SECONDS = CLIENT_ASSERTION_SECONDS_MAX + 2 * SKEW_SECONDS_MAX;
+
+/** How many users are counted at once. Beyond that the one counted longest ago is forgotten. */
+const USERS_MAX = 50_000;
+
+/** How many assertions go into the store in one statement. */
+const BATCH_MAX = 500;
+
+/** Makes sure that an assertion is used once (RFC 7519 §4.1.7, RFC 7523 §3, 7). */
+export interface AssertionLedger {
+  /**
+   * Uses an assertion up, durably. Only for one whose signature was verified: otherwise a stranger could use up a client's.
+   *
+   * @param expiresAtSeconds the assertion's `exp`; it is remembered until it would be refused as expired
+   * @throws {Refusal} `assertion_replayed`, `rate_limited`, or `unavailable` where the store can't be asked
+   */
+  useUp(userId: ApiUserId, jti: string, expiresAtSeconds: number): Promise<void>;
+}
+
+interface Waiting {
+  readonly assertion: UsedAssertion;
+  readonly resolve: (isFirstUse: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The ledger is in the store, so that it holds on every node and after a restart. While one batch is being written the next
+ * one gathers: a commit costs about the same for one assertion as for hundreds.
+ */
+export function createAssertionLedger(store: Pick<RegistryStore, "useAssertions">, clock: Clock): AssertionLedger {
+  const counts = new LRUCache<ApiUserId, { used: number; readonly endsAtMs: number }>({ max: USERS_MAX });
+  let waiting: Waiting[] = [];
+  let isWriting = false;
+
+  async function write(): Promise<void> {
+    isWriting = true;
+    while (waiting.length > 0) {
+      const batch = waiting.slice(0, BATCH_MAX);
+      waiting = waiting.slice(BATCH_MAX);
+      try {
+        const firstUses = await store.useAssertions(batch.map(({ assertion }) => assertion));
+        for (const [index, { resolve }] of batch.entries()) resolve(firstUses[index] === true);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    isWriting = false;
+  }
+
+  function isFirstUse(assertion: UsedAssertion): Promise<boolean> {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    waiting.push({ assertion, resolve, reject });
+    if (!isWriting) void write();
+    return promise;
+  }
+
+  function count(userId: ApiUserId): void {
+    const nowMs = clock.monotonicMs();
+    let window = counts.get(userId);
+    if (window === undefined || nowMs >= window.endsAtMs) {
+      window = { used: 0, endsAtMs: nowMs + WINDOW_SECONDS * 1000 };
+      counts.set(userId, window);
+    }
+    if (window.used >= ASSERTIONS_PER_WINDOW_MAX) {
+      throw new Refusal(
+        "rate_limited",
+        `The client has used ${ASSERTIONS_PER_WINDOW_MAX} assertions within about an hour.`,
+        {
+          hint: "Keep a token until it is about to expire, instead of asking for one with each request.",
+          retryAfterSeconds: Math.ceil((window.endsAtMs - nowMs) / 1000),
+        },
+      );
+    }
+    window.used++;
+  }
+
+  return {
+    async useUp(userId, jti, expiresAtSeconds) {
+      count(userId);
+      const assertion = {
+        userId,
+        jtiHash: createHash("sha256").update(jti).digest("base64url"),
+        // Rounded up: at equality of exp and its leeway the assertion is refused as expired.
+        expiresAtSeconds: Math.ceil(expiresAtSeconds) + SKEW_SECONDS_MAX,
+      };
+      let first: boolean;
+      try {
+        first = await isFirstUse(assertion);
+      } catch (cause) {
+        throw new Refusal("unavailable", "The used assertions can't be noted right now.", {
+          cause,
+          retryAfterSeconds: 1,
+        });
+      }
+      if (first) return;
+      throw new Refusal("assertion_replayed", "An assertion with this jti was used before.", {
+        hint: "Sign a new assertion, with a new random jti, for each request. A retry needs a new one too.",
+      });
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { Audiences } from "../assertion/check-claims.ts";
+import { checkHeader, parseAssertion } from "../assertion/parse-assertion.ts";
+import { findSigningKey } from "../assertion/verify-signature.ts";
+import { candidateKeys, checkStanding, rejected } from "../exchange.ts";
+import { Refusal } from "../refusal.ts";
+import type { RegistryView, ViewKey } from "../registry/view.ts";
+import type { Clock } from "../surroundings.ts";
+import type { AssertionLedger } from "./assertion-ledger.ts";
+import { checkClientClaims, parseClientClaims } from "./client-assertion.ts";
+
+/** `client_assertion_type` (RFC 7523 §2.2). */
+export const JWT_BEARER_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/** How a client says who it is; each as in the form, `undefined` where it isn't there. */
+export interface ClientCredentials {
+  readonly clientId: string | undefined;
+  readonly assertionType: string | undefined;
+  readonly assertion: string | undefined;
+}
+
+/** A client that has proved to hold one of its private keys. */
+export interface AuthenticatedClient {
+  readonly key: ViewKey;
+  readonly nowMicroseconds: number;
+  /** Uses the assertion up. Comes last, so that a request that fails otherwise can be mended and sent again. */
+  useUpAssertion(): Promise<void>;
+}
+
+/**
+ * Authenticates a client by `private_key_jwt` (RFC 7523 §2.2, §3).
+ *
+ * @throws {Refusal} `client_rejected` without an assertion, and as the exchange does
+ */
+export type AuthenticateClient = (credentials: ClientCredentials) => Promise<AuthenticatedClient>;
+
+export function createAuthenticateClient(
+  view: Pick<RegistryView, "findUser">,
+  clock: Clock,
+  audiences: Audiences,
+  ledger: AssertionLedger,
+): AuthenticateClient {
+  return async (credentials) => {
+    const nowMicroseconds = clock.nowMicroseconds();
+    const assertion = parseAssertion(presentAssertion(credentials));
+    const algorithm = checkHeader(assertion.unverifiedHeader);
+    const claims = parseClientClaims(assertion.unverifiedClaims);
+    checkClientClaims(claims, nowMicroseconds / 1e6, audiences);
+    // RFC 7521 §4.2: the parameter isn't needed, but must not name somebody else.
+    if (credentials.clientId !== undefined && credentials.clientId !== claims.clientId) {
+      throw new Refusal("client_rejected", "The parameter client_id isn't the assertion's sub.");
+    }
+
+    const user = await view.findUser(claims.clientId);
+    const key = await findSigningKey(assertion, algorithm, candidateKeys(user, assertion.unverifiedHeader));
+    if (key === undefined) throw rejected();
+    checkStanding(key, nowMicroseconds / 1000);
+    return {
+      key,
+      nowMicroseconds,
+      useUpAssertion: () => ledger.useUp(key.user.id, claims.jti, claims.expiresAtSeconds),
+    };
+  };
+}
+
+function presentAssertion({ assertionType, assertion }: ClientCredentials): string {
+  if (assertion === undefined) {
+    throw new Refusal("client_rejected", "The request has no client_assertion.", {
+      hint: "Authenticate with private_key_jwt (RFC 7523 §2.2): client_assertion_type and client_assertion. There are no client secrets.",
+    });
+  }
+  if (assertionType !== JWT_BEARER_ASSERTION) {
+    throw new Refusal("client_rejected", "The request's client_assertion_type isn't the one for JWTs.", {
+      hint: `Set it to ${JWT_BEARER_ASSERTION}.`,
+    });
+  }
+  return assertion;
+}

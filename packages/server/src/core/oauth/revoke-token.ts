@@ -1,0 +1,85 @@
+import { Refusal } from "../refusal.ts";
+import type { ApiUserId } from "../registry/model.ts";
+import type { RegistryStore } from "../registry/store.ts";
+import { type Clock, nowMs } from "../surroundings.ts";
+import type { SigningKeys } from "../token/signing-keys.ts";
+import type { TokenClaims } from "../token/token-codec.ts";
+import { formatTokenId } from "../token/token-identity.ts";
+import { verifyToken } from "../token/verify-token.ts";
+import type { AuthenticateClient, ClientCredentials } from "./authenticate-client.ts";
+
+/** How many of a user's tokens may be on the deny-list at once: what has to be remembered of it is bounded. */
+export const REVOKED_TOKENS_PER_USER_MAX = 10_000;
+
+export interface RevocationRequest extends ClientCredentials {
+  readonly token: string | undefined;
+}
+
+/**
+ * Revokes one token (RFC 7009). When the promise resolves, the token is dead on this node, and within 100 ms on the others. A
+ * token that isn't good anyway is a success too (§2.2).
+ *
+ * @throws {Refusal}
+ */
+export type RevokeToken = (request: RevocationRequest) => Promise<void>;
+
+export interface RevokeTokenDependencies {
+  readonly authenticateClient: AuthenticateClient;
+  readonly signingKeys: SigningKeys;
+  readonly store: Pick<RegistryStore, "transaction">;
+  readonly clock: Clock;
+  /** Awaited after the commit and before the answer. */
+  readonly onChanged: () => Promise<void>;
+}
+
+export function createRevokeToken(dependencies: RevokeTokenDependencies): RevokeToken {
+  const { authenticateClient, signingKeys, store, clock, onChanged } = dependencies;
+
+  /** @returns whether anything changed */
+  function revoke(userId: ApiUserId, username: string, token: TokenClaims): Promise<boolean> {
+    const atMs = nowMs(clock);
+    return store.transaction(async (transaction) => {
+      const { keyId, nonce, expiresAtSeconds } = token;
+      const live = await transaction.countRevokedTokens(userId, atMs / 1000, REVOKED_TOKENS_PER_USER_MAX);
+      if (live >= REVOKED_TOKENS_PER_USER_MAX) {
+        throw new Refusal(
+          "rate_limited",
+          `${REVOKED_TOKENS_PER_USER_MAX} revoked tokens of this client haven't expired yet; there can't be more.`,
+          { hint: "To end all of a client's tokens, have its key deactivated.", retryAfterSeconds: 60 },
+        );
+      }
+      if (!(await transaction.insertRevokedToken({ userId, keyId, nonce, expiresAtSeconds }))) return false;
+      await transaction.appendEvent({
+        atMs,
+        actor: `client:${username}`,
+        action: "token.revoked",
+        subject: `token:${formatTokenId(token)}`,
+        details: { username, key_id: keyId },
+      });
+      return true;
+    });
+  }
+
+  return async (request) => {
+    const client = await authenticateClient(request);
+    const { key, nowMicroseconds } = client;
+    if (request.token === undefined) throw new Refusal("bad_request", "The request has no token.");
+    const token = verifyToken(signingKeys, request.token);
+    const isLive = typeof token === "object" && token.expiresAtSeconds * 1000 > nowMicroseconds / 1000;
+    if (isLive && token.userId !== key.user.id) {
+      throw new Refusal("token_foreign", "The token was issued to another client.", {
+        hint: "A client can revoke its own tokens only.",
+      });
+    }
+    await client.useUpAssertion();
+    if (!isLive) return;
+    let isChange: boolean;
+    try {
+      isChange = await revoke(key.user.id, key.user.username, token);
+    } catch (cause) {
+      if (cause instanceof Refusal) throw cause;
+      throw new Refusal("unavailable", "The token can't be revoked right now.", { cause, retryAfterSeconds: 1 });
+    }
+    if (isChange) await onChanged();
+  };
+}

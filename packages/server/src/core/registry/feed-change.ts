@@ -1,0 +1,37 @@
+import type { FeedChange } from "@countersign/protocol";
+import type { AuditEvent } from "./audit-chain.ts";
+
+/**
+ * What a verifier has to hear of an event; `undefined` where no token it may know of is concerned. An event carries more than
+ * a resource server should learn, such as who made the change.
+ */
+export function toFeedChange({ action, subject, details }: AuditEvent): FeedChange | undefined {
+  const id = subject.slice(subject.indexOf(":") + 1);
+  const text = (name: string): string => String(details[name]);
+  switch (action) {
+    case "account.activated":
+    case "account.deactivated":
+      return { action, account: text("shortname") };
+    case "user.activated":
+    case "user.deactivated":
+      return { action, username: text("username") };
+    case "key.added":
+    case "key.activated":
+    case "key.deactivated":
+    case "key.revoked":
+      return { action, username: text("username"), key_id: Number(id) };
+    case "token.revoked":
+      return { action, username: text("username"), key_id: Number(details["key_id"]), jti: id };
+    case "account.created":
+    case "user.created":
+    case "signing_key.created":
+    case "resource_server.created":
+    case "resource_server.rotated":
+    case "resource_server.activated":
+    case "resource_server.deactivated":
+      return undefined;
+    default:
+      // Written by a newer release: whoever hears it must forget everything.
+      return { action };
+  }
+}

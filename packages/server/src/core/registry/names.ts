@@ -1,0 +1,39 @@
+import { RegistryError } from "./registry-error.ts";
+
+/** Longest shortname, API user name or resource server name, in characters. */
+const NAME_CHARACTERS_MAX = 63;
+
+/** Longest display name or label, in characters. */
+const DISPLAY_CHARACTERS_MAX = 200;
+
+/** @throws {RegistryError} `invalid` */
+export function checkName(what: string, value: string): void {
+  if (!/^[a-z0-9][a-z0-9._-]*$/.test(value) || value.length > NAME_CHARACTERS_MAX) {
+    throw new RegistryError(
+      "invalid",
+      `The ${what} must be 1 to ${NAME_CHARACTERS_MAX} lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit.`,
+    );
+  }
+}
+
+/**
+ * Names and labels are shown on terminals and pages: no control, format or unassigned characters (Unicode category C) but
+ * the joiner that emoji need, and no line or paragraph separators.
+ *
+ * @throws {RegistryError} `invalid`
+ */
+export function checkDisplayText(what: string, value: string): void {
+  const visible = value.replaceAll("\u200d", "");
+  if (visible.trim() === "" || value.length > DISPLAY_CHARACTERS_MAX || /[\p{C}\p{Zl}\p{Zp}]/u.test(visible)) {
+    throw new RegistryError(
+      "invalid",
+      `The ${what} must be 1 to ${DISPLAY_CHARACTERS_MAX} characters, not all blank, without control characters.`,
+    );
+  }
+}
+
+/** A name from outside, fit for a message: control characters would act on the operator's terminal. */
+export function printable(text: string): string {
+  const plain = text.replaceAll(/\p{C}/gu, "?");
+  return plain.length > NAME_CHARACTERS_MAX + 20 ? `${plain.slice(0, NAME_CHARACTERS_MAX)}…` : plain;
+}

@@ -1,0 +1,55 @@
+import type { ClientCredentials } from "../../core/oauth/authenticate-client.ts";
+import { Refusal } from "../../core/refusal.ts";
+import type { WrittenAnswer } from "../answers.ts";
+import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../endpoint.ts";
+import type { Hold } from "../hold-rejection.ts";
+import type { Route } from "../metrics.ts";
+import type { RefusalLimit } from "../refusal-limit.ts";
+import { oauthRefusalAnswer } from "./oauth-answers.ts";
+import { optionsAnswer, requirePost } from "./require-post.ts";
+import { type Form, readForm } from "./read-form.ts";
+
+/** An endpoint that OAuth clients post a form to, with an assertion in it. */
+export function createClientEndpoint(
+  route: Route,
+  limit: RefusalLimit,
+  hold: Hold,
+  surroundings: EndpointSurroundings,
+  answer: (form: Form, requestId: string) => Promise<WrittenAnswer>,
+): PlainEndpoint {
+  return createEndpoint(
+    route,
+    surroundings,
+    async (visit) => {
+      const { request, requestId } = visit;
+      if (request.method === "OPTIONS") return optionsAnswer(requestId);
+      requirePost(request);
+      limit.check(visit.clientAddress());
+      if (request.headers.authorization !== undefined) {
+        throw new Refusal("client_rejected", "Clients don't authenticate by the Authorization header here.", {
+          hint: "Use private_key_jwt (RFC 7523 §2.2): client_assertion_type and client_assertion in the form.",
+        });
+      }
+      return hold(async () => answer(await readForm(request), requestId));
+    },
+    {
+      refusalAnswer: (refusal, context, request) =>
+        oauthRefusalAnswer(
+          refusal,
+          request.headers.authorization === undefined ? context : { ...context, challenge: "Basic" },
+        ),
+      onRefused: (visit) => {
+        limit.count(visit.clientAddress());
+      },
+    },
+  );
+}
+
+/** The parameters by which a client authenticates itself (RFC 7521 §4.2). */
+export function clientCredentials(form: Form): ClientCredentials {
+  return {
+    clientId: form("client_id"),
+    assertionType: form("client_assertion_type"),
+    assertion: form("client_assertion"),
+  };
+}

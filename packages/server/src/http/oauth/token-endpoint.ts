@@ -1,0 +1,32 @@
+import type { GrantClientCredentials } from "../../core/oauth/client-credentials.ts";
+import { jsonHeaders, type WrittenAnswer } from "../answers.ts";
+import type { EndpointSurroundings, PlainEndpoint } from "../endpoint.ts";
+import type { Hold } from "../hold-rejection.ts";
+import type { RefusalLimit } from "../refusal-limit.ts";
+import { clientCredentials, createClientEndpoint } from "./client-endpoint.ts";
+
+/** `POST /oauth2/token` (RFC 6749 §4.4.2, §5.1). */
+export function createTokenEndpoint(
+  grantClientCredentials: GrantClientCredentials,
+  limit: RefusalLimit,
+  hold: Hold,
+  surroundings: EndpointSurroundings,
+): PlainEndpoint {
+  const { log, metrics } = surroundings;
+  return createClientEndpoint("oauth_token", limit, hold, surroundings, async (form, requestId) => {
+    const grant = await grantClientCredentials({
+      ...clientCredentials(form),
+      grantType: form("grant_type"),
+      scope: form("scope"),
+      ttl: form("ttl"),
+    });
+    metrics.tokenIssued();
+    log.debug({ request_id: requestId, route: "oauth_token", key_id: grant.keyId }, "token issued");
+    return tokenAnswer(grant.token, grant.ttlSeconds, requestId);
+  });
+}
+
+function tokenAnswer(token: string, ttlSeconds: number, requestId: string): WrittenAnswer {
+  const body = JSON.stringify({ access_token: token, token_type: "Bearer", expires_in: ttlSeconds });
+  return { status: 200, headers: jsonHeaders(requestId, body), body };
+}
