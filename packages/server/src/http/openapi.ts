@@ -1,7 +1,13 @@
 import {
+  CHANGES_PATH,
   CHECK_PATH,
+  FEED_POSITION_HEADER,
+  INTROSPECTION_PATH,
+  OAUTH_TOKEN_PATH,
   REFRESH_PATH,
   REFUSAL_CODES,
+  type RefusalCode,
+  REVOCATION_PATH,
   TTL_SECONDS_DEFAULT,
   TTL_SECONDS_MAX,
   TTL_SECONDS_MIN,
@@ -10,6 +16,7 @@ import {
 import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
 import { ANSWERS } from "./answers.ts";
+import { OAUTH_ERRORS } from "./oauth/oauth-answers.ts";
 
 /** A JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it). */
 type Schema = Readonly<Record<string, unknown>>;
@@ -53,6 +60,41 @@ export const GrantEnvelope = envelope(
   }),
 );
 
+/** What the token endpoint answers (RFC 6749 §5.1). */
+export const TokenResponse = object({
+  access_token: { type: "string", description: "Opaque; the same tokens that the exchange issues" },
+  token_type: { const: "Bearer" },
+  expires_in: { type: "integer", description: "Seconds" },
+});
+
+/** What introspection answers (RFC 7662 §2.2). */
+export const IntrospectionResponse = {
+  oneOf: [
+    object({
+      active: { const: true },
+      token_type: { const: "Bearer" },
+      client_id: text,
+      username: text,
+      sub: text,
+      iss: { type: "string", format: "uri" },
+      exp: { type: "integer", description: "Seconds since the epoch; the token is invalid at equality" },
+      jti: { type: "string", description: "Names the token, on the change feed too; no secret" },
+      account: text,
+      access: { enum: ["full", "read_only"] },
+      user_id: { type: "integer" },
+      key_id: { type: "integer" },
+    }),
+    { ...object({ active: { const: false } }), additionalProperties: false },
+  ],
+} as const;
+
+/** A refusal of an OAuth endpoint (RFC 6749 §5.2). */
+export const OAuthError = object({
+  error: { enum: [...new Set(Object.values(OAUTH_ERRORS))] },
+  error_description: text,
+  error_uri: { type: "string", format: "uri-reference", description: "Leads to the refusal's own code" },
+});
+
 /** Adds the OpenAPI 3.1 document of an application's routes, and of those that are served beside it. */
 export async function registerOpenApi(
   app: FastifyInstance,
@@ -75,13 +117,19 @@ export async function registerOpenApi(
             description: "JWT <assertion>: a JWT signed with RS256, RS384 or RS512, with the claims username and iat",
           },
           token: { type: "apiKey", in: "header", name: "Authorization", description: "Token <token>" },
+          resourceServer: {
+            type: "http",
+            scheme: "basic",
+            description:
+              "client_id and client_secret of a resource server; introspection takes them in the form as well",
+          },
         },
       },
     },
   });
 }
 
-/** The two endpoints that are served beside Fastify. The limits are those that their parsers enforce. */
+/** The endpoints that are served beside Fastify. The limits are those that their parsers enforce. */
 export function plainEndpointPaths(): Readonly<Record<string, object>> {
   const exchange = {
     get: {
@@ -121,7 +169,115 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
       },
     },
   };
-  return { [REFRESH_PATH]: exchange, [CHECK_PATH]: check };
+  const changes = {
+    get: {
+      tags: ["resource servers"],
+      operationId: "changes",
+      summary: "The change feed, for verifiers: Server-Sent Events named sync, change and reset",
+      security: [{ resourceServer: [] }],
+      parameters: [
+        {
+          in: "header",
+          name: "Last-Event-ID",
+          required: false,
+          description: "Resume after this position",
+          schema: { type: "string", pattern: "^[0-9]{1,15}$" },
+        },
+      ],
+      responses: {
+        200: { description: "A stream that goes on", content: { "text/event-stream": { schema: text } } },
+        ...refusalResponses([405, 429, 503]),
+        401: jsonResponse("client_rejected", RefusalEnvelope),
+      },
+    },
+  };
+  return {
+    [REFRESH_PATH]: exchange,
+    [CHECK_PATH]: check,
+    [CHANGES_PATH]: changes,
+    [OAUTH_TOKEN_PATH]: formEndpoint({
+      operationId: "token",
+      tag: "oauth",
+      summary: "OAuth 2 token endpoint: client_credentials with private_key_jwt (RFC 6749 §4.4, RFC 7523)",
+      form: object(
+        {
+          grant_type: { const: "client_credentials" },
+          ...CLIENT_ASSERTION,
+          ttl: { type: "integer", minimum: TTL_SECONDS_MIN, maximum: TTL_SECONDS_MAX, default: TTL_SECONDS_DEFAULT },
+        },
+        ["client_id", "ttl"],
+      ),
+      success: jsonResponse("A new token", TokenResponse),
+    }),
+    [REVOCATION_PATH]: formEndpoint({
+      operationId: "revoke",
+      tag: "oauth",
+      summary: "Revoke one of the client's own tokens (RFC 7009)",
+      form: object({ token: text, token_type_hint: text, ...CLIENT_ASSERTION }, ["client_id", "token_type_hint"]),
+      success: { description: "The token is dead, or was before" },
+    }),
+    [INTROSPECTION_PATH]: formEndpoint({
+      operationId: "introspect",
+      tag: "resource servers",
+      summary: "Ask whose a token is (RFC 7662)",
+      security: [{ resourceServer: [] }],
+      form: object({ token: text, token_type_hint: text, client_id: text, client_secret: text }, [
+        "token_type_hint",
+        "client_id",
+        "client_secret",
+      ]),
+      success: {
+        ...jsonResponse("Whose the token is, or that it isn't good", IntrospectionResponse),
+        headers: {
+          [FEED_POSITION_HEADER]: {
+            description: "The position of the change feed that the answer reflects at least",
+            schema: { type: "integer" },
+          },
+        },
+      },
+    }),
+  };
+}
+
+/** How an OAuth client authenticates (RFC 7523 §2.2). */
+const CLIENT_ASSERTION = {
+  client_assertion_type: { const: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" },
+  client_assertion: {
+    type: "string",
+    description: "A JWT signed with RS256, RS384 or RS512, with the claims iss, sub, aud, exp and jti",
+  },
+  client_id: { type: "string", description: "Not needed; the same as the assertion's sub where it is there" },
+} as const;
+
+function formEndpoint(endpoint: {
+  readonly operationId: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly security?: readonly object[];
+  readonly form: Schema;
+  readonly success: object;
+}) {
+  const { operationId, tag, summary, security = [], form, success } = endpoint;
+  const refusal = (description: string) => jsonResponse(description, OAuthError);
+  return {
+    post: {
+      tags: [tag],
+      operationId,
+      summary,
+      security,
+      requestBody: { required: true, content: { "application/x-www-form-urlencoded": { schema: form } } },
+      responses: {
+        200: success,
+        400: refusal("invalid_request, unsupported_grant_type or invalid_scope"),
+        401: refusal("invalid_client"),
+        405: refusal("invalid_request: another method than POST"),
+        413: refusal("invalid_request: the form is too large"),
+        429: refusal("temporarily_unavailable: too many refusals"),
+        500: refusal("server_error"),
+        503: refusal("temporarily_unavailable"),
+      },
+    },
+  };
 }
 
 function callerHeaders(): Record<string, object> {
@@ -133,10 +289,19 @@ function jsonResponse(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } };
 }
 
+/** Codes that the exchange and the check never answer. */
+const OAUTH_ONLY: readonly RefusalCode[] = [
+  "assertion_replayed",
+  "grant_type_unsupported",
+  "scope_unsupported",
+  "client_rejected",
+  "token_foreign",
+];
+
 function refusalResponses(statuses: readonly number[]): Record<number, object> {
   return Object.fromEntries(
     statuses.map((status) => {
-      const codes = REFUSAL_CODES.filter((code) => ANSWERS[code].status === status);
+      const codes = REFUSAL_CODES.filter((code) => ANSWERS[code].status === status && !OAUTH_ONLY.includes(code));
       return [status, jsonResponse(codes.join(", "), RefusalEnvelope)];
     }),
   );

@@ -19,7 +19,7 @@ type OAuthError =
   | "server_error";
 
 /** The one table from refusals to OAuth's errors. The status is that of the other table, but for `invalid_client`: 401. */
-const OAUTH_ERRORS = {
+export const OAUTH_ERRORS = {
   authorization_missing: "invalid_client",
   authorization_scheme: "invalid_client",
   assertion_malformed: "invalid_client",
