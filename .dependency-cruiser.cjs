@@ -2,6 +2,8 @@
  * The layers (docs/architecture.md). Each rule says why it is there: whoever runs into one should learn something.
  */
 const SERVER = "^packages/server/src";
+/** What tests share. */
+const TESTING = "^packages/[^/]+/src/testing/";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {
@@ -43,6 +45,33 @@ module.exports = {
       to: { pathNot: "^packages/protocol/src" },
     },
     {
+      name: "client-runs-everywhere",
+      comment:
+        "The client SDK runs on Deno, Bun and in workers, and brings nothing into its users' programs: the protocol, and what every platform has. No node: import, no package.",
+      severity: "error",
+      from: { path: "^packages/client/src", pathNot: ["\\.test\\.ts$", "^packages/client/src/testing"] },
+      to: { pathNot: ["^packages/client/src", "^packages/protocol/src"] },
+    },
+    {
+      name: "verifier-stays-small",
+      comment:
+        "A resource server's middleware must not bring a web server or a database into somebody's API: the protocol, Node itself, and its two declared packages.",
+      severity: "error",
+      from: { path: "^packages/verifier/src", pathNot: ["\\.test\\.ts$", "^packages/verifier/src/testing"] },
+      to: {
+        pathNot: ["^packages/verifier/src", "^packages/protocol/src", "node_modules/(lru-cache|eventsource-parser)/"],
+        dependencyTypesNot: ["core"],
+      },
+    },
+    {
+      name: "server-and-libraries-apart",
+      comment:
+        "They meet on the wire only: a library that imports the server would install it, and a server that imports a library would hide what a client without it has to do. Their tests keep to this, too.",
+      severity: "error",
+      from: { path: "^packages/(server|client|verifier)/src" },
+      to: { path: "^packages/(server|client|verifier)/", pathNot: "^packages/$1/" },
+    },
+    {
       name: "sql-in-storage-only",
       comment: "Engines change; the domain must not notice.",
       severity: "error",
@@ -53,14 +82,14 @@ module.exports = {
       name: "no-tests-in-products",
       comment: "Test code isn't published.",
       severity: "error",
-      from: { path: "^packages", pathNot: ["\\.test\\.ts$", `${SERVER}/testing`, "store-contract\\.ts$"] },
-      to: { path: ["\\.test\\.ts$", `${SERVER}/testing`, "store-contract\\.ts$"] },
+      from: { path: "^packages", pathNot: ["\\.test\\.ts$", TESTING, "store-contract\\.ts$"] },
+      to: { path: ["\\.test\\.ts$", TESTING, "store-contract\\.ts$"] },
     },
     {
       name: "no-undeclared-packages",
       comment: "What isn't in the package's own dependencies is missing once it is installed.",
       severity: "error",
-      from: { path: "^packages/[^/]+/src", pathNot: ["\\.test\\.ts$", `${SERVER}/testing`, "store-contract\\.ts$"] },
+      from: { path: "^packages/[^/]+/src", pathNot: ["\\.test\\.ts$", TESTING, "store-contract\\.ts$"] },
       to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "npm-dev"], pathNot: "^packages/protocol" },
     },
     {
