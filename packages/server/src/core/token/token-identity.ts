@@ -13,5 +13,8 @@ export function parseTokenId(text: string): TokenIdentity | undefined {
   const numbers = /^([0-9]{1,10})-([0-9]{1,10})-([0-9]{1,10})$/.exec(text)?.slice(1).map(Number);
   if (numbers === undefined) return undefined;
   const [keyId, expiresAtSeconds, nonce] = numbers as [number, number, number];
-  return { keyId, expiresAtSeconds, nonce };
+  const token = { keyId, expiresAtSeconds, nonce };
+  // One spelling for each token: no leading zeros, nothing beyond 32 bits.
+  const isWritten = Math.max(...numbers) <= 0xffff_ffff && formatTokenId(token) === text;
+  return isWritten ? token : undefined;
 }

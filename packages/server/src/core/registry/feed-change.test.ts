@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { FeedChange } from "@countersign/protocol";
+import { type AuditAction, type AuditEvent, chainEvent } from "./audit-chain.ts";
+import { toFeedChange } from "./feed-change.ts";
+
+function event(action: AuditAction, subject: string, details: AuditEvent["details"]): AuditEvent {
+  return chainEvent({ atMs: 7, actor: "cli:alice", action, subject, details }, undefined);
+}
+
+const KEY_DETAILS = { username: "api-1-demo", fingerprint: "SHA256:secretly", bits: 2048, expires_at_ms: null };
+const SERVER_DETAILS = { name: "shop", previous_secret_ends_at_ms: 9 };
+
+/** Every action there is, with an event of it; the compiler finds one that is missing. */
+const CHANGES: Record<AuditAction, readonly [subject: string, AuditEvent["details"], FeedChange | undefined]> = {
+  "account.created": ["account:1", { shortname: "acme", name: "Acme Ltd" }, undefined],
+  "account.activated": ["account:1", { shortname: "acme" }, { action: "account.activated", account: "acme" }],
+  "account.deactivated": ["account:1", { shortname: "acme" }, { action: "account.deactivated", account: "acme" }],
+  "user.created": ["user:1", { username: "api-1-demo", account: "acme", access: "full" }, undefined],
+  "user.activated": ["user:1", { username: "api-1-demo" }, { action: "user.activated", username: "api-1-demo" }],
+  "user.deactivated": ["user:1", { username: "api-1-demo" }, { action: "user.deactivated", username: "api-1-demo" }],
+  "key.added": ["key:3", KEY_DETAILS, { action: "key.added", username: "api-1-demo", key_id: 3 }],
+  "key.activated": ["key:3", KEY_DETAILS, { action: "key.activated", username: "api-1-demo", key_id: 3 }],
+  "key.deactivated": ["key:3", KEY_DETAILS, { action: "key.deactivated", username: "api-1-demo", key_id: 3 }],
+  "key.revoked": ["key:3", KEY_DETAILS, { action: "key.revoked", username: "api-1-demo", key_id: 3 }],
+  "signing_key.created": ["signing_key:1", { master_fingerprint: "f" }, undefined],
+  "resource_server.created": ["resource_server:1", SERVER_DETAILS, undefined],
+  "resource_server.rotated": ["resource_server:1", SERVER_DETAILS, undefined],
+  "resource_server.activated": ["resource_server:1", SERVER_DETAILS, undefined],
+  "resource_server.deactivated": ["resource_server:1", SERVER_DETAILS, undefined],
+  "token.revoked": [
+    "token:3-1481653854-968668528",
+    { username: "api-1-demo", key_id: 3 },
+    { action: "token.revoked", username: "api-1-demo", key_id: 3, jti: "3-1481653854-968668528" },
+  ],
+};
+
+describe("what a verifier hears of an event", () => {
+  for (const [action, [subject, details, expected]] of Object.entries(CHANGES)) {
+    const what = expected === undefined ? "nothing" : "what it needs to forget the right tokens";
+    test(`${action}: ${what}, and never who did it or what a key looks like`, () => {
+      assert.deepEqual(toFeedChange(event(action as AuditAction, subject, details)), expected);
+    });
+  }
+
+  test("an action of a newer release is passed on by its name alone, so that everything is forgotten", () => {
+    const newer = event("token.renamed" as AuditAction, "token:1", { username: "api-1-demo", note: "internal" });
+    assert.deepEqual(toFeedChange(newer), { action: "token.renamed" });
+  });
+});
