@@ -98,7 +98,7 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   },
   token_inactive: {
     cause:
-      "The token is expired, was altered, isn't one of this service's, or its key, user or account was switched off. The answer doesn't say which.",
+      "The token is expired, was altered or revoked, isn't one of this service's, or its key, user or account was switched off. The answer doesn't say which.",
     fix: "Exchange a new assertion for a new token. If that is refused too, its answer says why.",
   },
   access_read_only: {
@@ -156,7 +156,8 @@ export function errorReferenceMarkdown(): string {
   return [
     "# Refusals\n",
     "Every refusal carries one of these codes, in the envelope's `meta.errors[0].code` and, with a 401, in",
-    "`WWW-Authenticate`. The same reference is served at",
+    "`WWW-Authenticate`. The OAuth endpoints answer in OAuth's form (RFC 6749 §5.2): `error_uri` then leads here, and whatever is",
+    "wrong with a client's authentication is HTTP 401 `invalid_client`. The same reference is served at",
     `\`${ERRORS_PATH}\`, where the \`docs\` links in answers lead.\n`,
     "Written from packages/server/src/http/docs/error-reference.ts by `npm run docs`.\n",
     ...sections,
@@ -169,7 +170,7 @@ export function errorReferencePage(): string {
     const { cause, fix } = ERROR_REFERENCE[code];
     return `<section id="${code}"><h2><a href="#${code}">${code}</a> <small>HTTP ${ANSWERS[code].status}</small></h2><p>${html(cause)}</p><p>${html(fix)}</p></section>`;
   });
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Refusals - Countersign</title><style>${PAGE_STYLE}</style></head><body><main><h1>Refusals</h1><p>Every refusal carries one of these codes, in <code>meta.errors[0].code</code> of its answer.</p>${sections.join("")}</main></body></html>`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Refusals - Countersign</title><style>${PAGE_STYLE}</style></head><body><main><h1>Refusals</h1><p>Every refusal carries one of these codes, in <code>meta.errors[0].code</code> of its answer. The OAuth endpoints answer in OAuth's form: <code>error_uri</code> leads here, and whatever is wrong with a client's authentication is HTTP 401.</p>${sections.join("")}</main></body></html>`;
 }
 
 export const PAGE_STYLE =
