@@ -39,7 +39,10 @@ export interface ErrorDetail {
  * No property of it, and no `cause`, holds a private key, an assertion or a token: it may be logged as it is.
  */
 export class CountersignError extends Error {
-  override readonly name = "CountersignError";
+  // On the prototype, where it is before the stack trace is written, which begins with it.
+  static {
+    this.prototype.name = "CountersignError";
+  }
   readonly code: ErrorCode;
   /** What probably helps, in a sentence. */
   readonly hint: string | undefined;

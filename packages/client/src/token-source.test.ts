@@ -117,6 +117,7 @@ describe("an exchange", () => {
       assert.equal(error.hint, "Do something.");
       assert.equal(error.status, status);
       assert.equal(error.requestId, "req-1");
+      assert.match(String(error.stack), new RegExp(`^CountersignError: Refused: ${code}\\.\\n`));
       assert.equal(seen.length, 1);
       assert.deepEqual(pauses, []);
       assert.equal(await source.getToken(), "token-2", "and the next call asks again, at once");
