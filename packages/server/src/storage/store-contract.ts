@@ -5,8 +5,21 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { findChainBreak, type UnchainedEvent } from "../core/registry/audit-chain.ts";
 import { createRegistryChanges, USABLE_KEYS_PER_USER_MAX } from "../core/registry/changes.ts";
-import type { Account, ApiUser, KeyId, KeyStatus } from "../core/registry/model.ts";
-import { KEYS_PER_RECORD_MAX, type RegistryStore, type StoreTransaction } from "../core/registry/store.ts";
+import type {
+  Account,
+  ApiUser,
+  ApiUserId,
+  KeyId,
+  KeyStatus,
+  ResourceServer,
+  ResourceServerId,
+} from "../core/registry/model.ts";
+import {
+  KEYS_PER_RECORD_MAX,
+  type RegistryStore,
+  type RevokedToken,
+  type StoreTransaction,
+} from "../core/registry/store.ts";
 import { type RaceTask, raceStores, type StoreOpener } from "../testing/race-stores.ts";
 import { createTestClock } from "../testing/test-clock.ts";
 
@@ -485,6 +498,330 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       });
     });
 
+    describe("a resource server", () => {
+      function insertServer(name = "shop", secretHash = "hash"): Promise<ResourceServer> {
+        return store.transaction((transaction) =>
+          transaction.insertResourceServer({ name, secretHash, createdAtMs: 1_481_650_253_342 }),
+        );
+      }
+      const update = (id: ResourceServerId, values: Parameters<StoreTransaction["updateResourceServer"]>[1]) =>
+        store.transaction((transaction) => transaction.updateResourceServer(id, values));
+
+      test("comes back as it went in, by its id, by its name and in the list", async () => {
+        const shop = await insertServer();
+        assert.deepEqual(shop, {
+          id: 1,
+          clientId: "rs-1",
+          name: "shop",
+          status: "active",
+          secretHash: "hash",
+          previousSecret: null,
+          createdAtMs: 1_481_650_253_342,
+        });
+        const other = await insertServer("other");
+        assert.deepEqual(await store.listResourceServers(), [shop, other]);
+        assert.deepEqual(await store.loadResourceServer(shop.id), shop);
+        await store.transaction(async (transaction) => {
+          assert.deepEqual(await transaction.findResourceServer("other"), other);
+        });
+      });
+
+      test("that isn't there is undefined, not an error, and is found by exactly its name", async () => {
+        assert.deepEqual(await store.listResourceServers(), []);
+        await insertServer();
+        for (const id of [0, 2, -1, 2 ** 31 - 1]) {
+          assert.equal(await store.loadResourceServer(id as ResourceServerId), undefined);
+        }
+        await store.transaction(async (transaction) => {
+          for (const name of ["SHOP", "sho%", "shop ", "' or 1=1 --"]) {
+            assert.equal(await transaction.findResourceServer(name), undefined);
+          }
+        });
+      });
+
+      test("has a name of its own, and a standing that is one of the known ones", async () => {
+        const { id } = await insertServer();
+        await assert.rejects(insertServer());
+        await assert.rejects(update(id, { status: "revoked" as "active" }));
+        assert.equal((await store.listResourceServers()).length, 1);
+        assert.equal((await store.loadResourceServer(id))?.status, "active");
+      });
+
+      test("is changed in the parts that are named, and in no other", async () => {
+        const shop = await insertServer();
+        const other = await insertServer("other");
+        const previousSecret = { hash: "hash", endsAtMs: 0xffff_ffff * 1000 };
+        await update(shop.id, { secretHash: "new", previousSecret });
+        assert.deepEqual(await store.loadResourceServer(shop.id), { ...shop, secretHash: "new", previousSecret });
+        await update(shop.id, { status: "deactivated" });
+        const off = { ...shop, secretHash: "new", previousSecret, status: "deactivated" };
+        assert.deepEqual(await store.loadResourceServer(shop.id), off);
+        await update(shop.id, { previousSecret: null });
+        assert.deepEqual(await store.loadResourceServer(shop.id), { ...off, previousSecret: null });
+        await update(shop.id, { secretHash: "newest" });
+        assert.deepEqual(await store.listResourceServers(), [
+          { ...off, previousSecret: null, secretHash: "newest" },
+          other,
+        ]);
+      });
+
+      test("never takes an id that one had before", async () => {
+        const shop = await insertServer();
+        const other = await insertServer("other");
+        assert.ok(other.id > shop.id);
+        await assert.rejects(
+          store.transaction(async (transaction) => {
+            await transaction.insertResourceServer({ name: "third", secretHash: "x", createdAtMs: 1 });
+            throw new Error("changed my mind");
+          }),
+        );
+        assert.ok((await insertServer("fourth")).id > other.id);
+      });
+    });
+
+    describe("the deny-list", () => {
+      const TOKEN: Omit<RevokedToken, "userId"> = { keyId: 3, nonce: 968_668_528, expiresAtSeconds: 1_481_653_854 };
+      let userId: ApiUserId;
+      beforeEach(async () => {
+        userId = (await seed()).user.id;
+      });
+
+      const insert = (token: Partial<RevokedToken> = {}) =>
+        store.transaction((transaction) => transaction.insertRevokedToken({ ...TOKEN, userId, ...token }));
+      const count = (nowSeconds: number, max: number, of = userId) =>
+        store.transaction((transaction) => transaction.countRevokedTokens(of, nowSeconds, max));
+
+      async function readAll(fromSeconds: number, limit: number): Promise<RevokedToken[]> {
+        const all: RevokedToken[] = [];
+        for (let after = 0; ; ) {
+          const { tokens, next } = await store.revokedTokens(fromSeconds, after, limit);
+          assert.ok(tokens.length <= limit);
+          if (tokens.length === 0) return all;
+          all.push(...tokens);
+          after = next;
+        }
+      }
+
+      test("takes a token once, and says whether it was new", async () => {
+        assert.equal(await store.isTokenRevoked(TOKEN), false);
+        assert.equal(await insert(), true);
+        assert.equal(await insert(), false);
+        assert.equal(await store.isTokenRevoked(TOKEN), true);
+        assert.deepEqual(await readAll(0, 10), [{ ...TOKEN, userId }]);
+      });
+
+      test("tells tokens apart that differ in one number, up to the greatest there are", async () => {
+        await insert();
+        for (const name of ["keyId", "nonce", "expiresAtSeconds"] as const) {
+          for (const other of [TOKEN[name] + 1, 0, 0xffff_ffff]) {
+            assert.equal(await store.isTokenRevoked({ ...TOKEN, [name]: other }), false, `${name} ${other}`);
+          }
+        }
+        const greatest = { keyId: 0xffff_ffff, nonce: 0xffff_ffff, expiresAtSeconds: 0xffff_ffff };
+        assert.equal(await insert(greatest), true);
+        assert.equal(await store.isTokenRevoked(greatest), true);
+        assert.deepEqual((await readAll(0, 10))[1], { ...greatest, userId });
+      });
+
+      test("has nothing of a transaction that was rolled back", async () => {
+        await assert.rejects(
+          store.transaction(async (transaction) => {
+            await transaction.insertRevokedToken({ ...TOKEN, userId });
+            throw new Error("changed my mind");
+          }),
+        );
+        assert.equal(await store.isTokenRevoked(TOKEN), false);
+        assert.equal(await insert(), true);
+      });
+
+      test("takes no token of a user that there isn't", async () => {
+        await assert.rejects(insert({ userId: 99 as ApiUserId }));
+      });
+
+      test("counts a user's tokens that haven't expired, up to a bound", async () => {
+        const other = await store.transaction(async (transaction) => {
+          const account = (await transaction.findAccount("acme")) ?? assert.fail("the account is there");
+          return transaction.insertUser({ account, name: "other", access: "full", createdAtMs: 1 });
+        });
+        for (const expiresAtSeconds of [99, 100, 101, 102]) await insert({ expiresAtSeconds });
+        await insert({ userId: other.id, keyId: 4 });
+        assert.equal(await count(98, 10), 4);
+        assert.equal(await count(99, 10), 3, "expired at equality, as a token is");
+        assert.equal(await count(99.5, 10), 3, "the time may be a fraction");
+        assert.equal(await count(100.001, 10), 2);
+        assert.equal(await count(102, 10), 0);
+        assert.equal(await count(0, 3), 3, "no more than was asked for");
+        assert.equal(await count(0, 10, other.id), 1);
+        assert.equal(await count(0, 10, 99 as ApiUserId), 0);
+      });
+
+      test("is read in parts, each token once, without what expired before a time", async () => {
+        const expected: RevokedToken[] = [];
+        for (let nonce = 0; nonce < 25; nonce++) {
+          const token = { ...TOKEN, userId, nonce, expiresAtSeconds: 1000 + ((nonce * 7) % 25) };
+          await insert(token);
+          if (token.expiresAtSeconds >= 1010) expected.push(token);
+        }
+        assert.equal(expected.length, 15);
+        for (const limit of [1, 4, 15, 16, 100]) assert.deepEqual(await readAll(1010, limit), expected, String(limit));
+        assert.deepEqual(await readAll(1025, 10), []);
+      });
+
+      test("that grows while it is read gives what came later too", async () => {
+        for (let nonce = 0; nonce < 3; nonce++) await insert({ nonce });
+        const { tokens, next } = await store.revokedTokens(0, 0, 2);
+        assert.equal(tokens.length, 2);
+        await insert({ nonce: 3, expiresAtSeconds: 1 });
+        const rest = await store.revokedTokens(0, next, 10);
+        assert.deepEqual(
+          rest.tokens.map(({ nonce }) => nonce),
+          [2, 3],
+        );
+        assert.deepEqual(await store.revokedTokens(0, rest.next, 10), { tokens: [], next: rest.next });
+      });
+    });
+
+    describe("used assertions", () => {
+      let userId: ApiUserId;
+      let otherId: ApiUserId;
+      beforeEach(async () => {
+        const { account, user } = await seed();
+        userId = user.id;
+        otherId = (
+          await store.transaction((transaction) =>
+            transaction.insertUser({ account, name: "other", access: "full", createdAtMs: 1 }),
+          )
+        ).id;
+      });
+
+      const use = (...assertions: readonly (readonly [jtiHash: string, user?: ApiUserId])[]) =>
+        store.useAssertions(
+          assertions.map(([jtiHash, user = userId]) => ({ userId: user, jtiHash, expiresAtSeconds: 1000 })),
+        );
+
+      test("are first uses once, in the order in which they were given", async () => {
+        assert.deepEqual(await use(["a"], ["b"]), [true, true]);
+        assert.deepEqual(await use(["b"], ["c"], ["a"], ["d"]), [false, true, false, true]);
+        assert.deepEqual(await use(["d"]), [false]);
+      });
+
+      test("within one batch are first uses once, too", async () => {
+        assert.deepEqual(await use(["a"], ["a"], ["b"], ["a"], ["b"]), [true, false, true, false, false]);
+      });
+
+      test("of two users may have the same jti", async () => {
+        assert.deepEqual(await use(["a"], ["a", otherId]), [true, true]);
+        assert.deepEqual(await use(["a", otherId], ["a"], ["b", otherId]), [false, false, true]);
+      });
+
+      test("are told apart by exactly their text", async () => {
+        assert.deepEqual(await use(["a"], ["A"], ["a "], ["ä"], [""], ["a%"]), [true, true, true, true, true, true]);
+      });
+
+      test("may be none", async () => {
+        assert.deepEqual(await store.useAssertions([]), []);
+      });
+
+      test("may be as many as come at once", async () => {
+        const many = Array.from({ length: 1000 }, (_, number) => [`jti ${number}`] as const);
+        assert.ok((await use(...many)).every((isFirst) => isFirst));
+        assert.ok((await use(...many)).every((isFirst) => !isFirst));
+      });
+
+      test("of a user that there isn't are an error, and none of the batch is used", async () => {
+        await assert.rejects(use(["a"], ["a", 99 as ApiUserId]));
+        assert.deepEqual(await use(["a"]), [true]);
+      });
+
+      test("are used on every connection, and after a restart", async () => {
+        const other = await connect();
+        await use(["a"]);
+        const again = { userId, jtiHash: "a", expiresAtSeconds: 1000 };
+        assert.deepEqual(await other.useAssertions([again]), [false]);
+        await store.close();
+        connections.splice(connections.indexOf(store), 1);
+        store = await connect();
+        assert.deepEqual(await use(["a"], ["b"]), [false, true]);
+      });
+
+      test("are no events: the change feed doesn't hear of them", async () => {
+        await use(["a"]);
+        await store.removeExpired(5000, 10);
+        assert.equal(await store.lastEventSeq(), 0);
+      });
+    });
+
+    describe("removing what has expired", () => {
+      test("takes what expired before a time, at most so many of each kind, and leaves the rest", async () => {
+        const { user } = await seed();
+        const times = [997, 998, 999, 1000, 1001];
+        await store.useAssertions(
+          times.map((expiresAtSeconds) => ({ userId: user.id, jtiHash: `jti ${expiresAtSeconds}`, expiresAtSeconds })),
+        );
+        await store.transaction(async (transaction) => {
+          for (const expiresAtSeconds of times) {
+            await transaction.insertRevokedToken({ userId: user.id, keyId: 1, nonce: 1, expiresAtSeconds });
+          }
+        });
+        assert.equal(await store.removeExpired(997, 10), 0);
+        assert.equal(await store.removeExpired(1000, 2), 4, "two of each");
+        assert.equal(await store.removeExpired(1000, 2), 2, "one of each");
+        assert.equal(await store.removeExpired(1000, 2), 0);
+        const { tokens } = await store.revokedTokens(0, 0, 10);
+        assert.deepEqual(
+          tokens.map(({ expiresAtSeconds }) => expiresAtSeconds),
+          [1000, 1001],
+        );
+        const again = await store.useAssertions(
+          times.map((expiresAtSeconds) => ({ userId: user.id, jtiHash: `jti ${expiresAtSeconds}`, expiresAtSeconds })),
+        );
+        assert.deepEqual(again, [true, true, true, false, false]);
+      });
+
+      test("gives no id a second time", async () => {
+        const { user } = await seed();
+        const insert = (nonce: number) =>
+          store.transaction((transaction) =>
+            transaction.insertRevokedToken({ userId: user.id, keyId: 1, nonce, expiresAtSeconds: 1 }),
+          );
+        await insert(1);
+        const { next } = await store.revokedTokens(0, 0, 10);
+        await store.removeExpired(5, 10);
+        await insert(2);
+        assert.equal(
+          (await store.revokedTokens(0, next, 10)).tokens.length,
+          1,
+          "a reader in the middle misses nothing",
+        );
+      });
+    });
+
+    describe("reads while a transaction of this process is under way", () => {
+      test("go on, and see the state before it", async () => {
+        await seed();
+        const inside = Promise.withResolvers<void>();
+        const release = Promise.withResolvers<void>();
+        const writing = store.transaction(async (transaction) => {
+          await transaction.insertAccount({ shortname: "half", name: "half", createdAtMs: 1 });
+          await transaction.appendEvent(EVENT);
+          inside.resolve();
+          await release.promise;
+        });
+        await inside.promise;
+        assert.equal((await store.listAccounts()).length, 1);
+        assert.equal((await store.loadUserByName("api-1-demo"))?.user.account, "acme");
+        assert.equal(await store.lastEventSeq(), 0);
+        assert.deepEqual(await store.eventsAfter(0, 10), []);
+        assert.equal(await store.isTokenRevoked({ keyId: 1, nonce: 1, expiresAtSeconds: 1 }), false);
+        assert.equal(await store.loadResourceServer(1 as ResourceServerId), undefined);
+        assert.equal(typeof (await store.changeMarker()), "number");
+        release.resolve();
+        await writing;
+        assert.equal((await store.listAccounts()).length, 2, "and after it, the state that it left");
+        assert.equal(await store.lastEventSeq(), 1);
+      });
+    });
+
     describe("the change marker", () => {
       test("differs once another connection has committed, and stays as it is otherwise", async () => {
         const other = await connect();
@@ -563,6 +900,46 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         await assertWholeChain(activated === "done" ? 2 : 1);
       });
 
+      test("ten uses of one assertion on four connections: exactly one is the first, of each", async () => {
+        const { user } = await seed();
+        const batches = Array.from({ length: 10 }, (_, step) => [
+          `jti ${step % 5}`,
+          `jti of step ${step}`,
+          "one for all",
+        ]);
+        const outcomes = (await race(4, { kind: "useAssertions", userId: user.id, batches })).map((steps) =>
+          steps.map((words) => words.split(" ")),
+        );
+        const firsts = new Map<string, number>();
+        for (const steps of outcomes) {
+          assert.equal(steps.length, batches.length);
+          for (const [step, words] of steps.entries()) {
+            assert.equal(words.length, 3, words.join(" "));
+            for (const [index, word] of words.entries()) {
+              assert.match(word, /^(true|false)$/);
+              const jti = batches[step]?.[index] ?? "";
+              firsts.set(jti, (firsts.get(jti) ?? 0) + (word === "true" ? 1 : 0));
+            }
+          }
+        }
+        assert.equal(firsts.size, 16);
+        for (const [jti, count] of firsts) assert.equal(count, 1, jti);
+      });
+
+      test("four revocations of one token: one is new", async () => {
+        const { user } = await seed();
+        const token = { userId: user.id, keyId: 1, nonce: 2, expiresAtSeconds: 3 };
+        const outcomes = (await race(4, { kind: "insertRevokedToken", token })).flat();
+        assert.deepEqual(outcomes.toSorted(), ["again", "again", "again", "first"]);
+      });
+
+      test("two resource servers of one name: one is made, the other is a conflict", async () => {
+        const outcomes = (await race(2, { kind: "createResourceServer", name: "shop" })).flat();
+        assert.deepEqual(outcomes.toSorted(), ["conflict", "done"]);
+        assert.equal((await store.listResourceServers()).length, 1);
+        await assertWholeChain(1);
+      });
+
       test("four processes open a new store at once: each finds its schema", async (context) => {
         if (underTest.unopened === undefined) {
           context.skip("this engine has no store that nobody has opened yet");
@@ -604,6 +981,12 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         () => closed.lastEventSeq(),
         () => closed.changeMarker(),
         () => closed.transaction((transaction) => transaction.appendEvent(EVENT)),
+        () => closed.listResourceServers(),
+        () => closed.loadResourceServer(1 as ResourceServerId),
+        () => closed.isTokenRevoked({ keyId: 1, nonce: 1, expiresAtSeconds: 1 }),
+        () => closed.revokedTokens(0, 0, 1),
+        () => closed.useAssertions([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]),
+        () => closed.removeExpired(1, 1),
       ]) {
         let answer: unknown;
         assert.doesNotThrow(() => {

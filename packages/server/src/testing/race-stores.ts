@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
-import type { KeyId } from "../core/registry/model.ts";
+import type { ApiUserId, KeyId } from "../core/registry/model.ts";
+import type { RevokedToken } from "../core/registry/store.ts";
 
 /** How another thread opens the same store: `module` exports under `export` a function that takes `location`. */
 export interface StoreOpener {
@@ -15,7 +16,10 @@ export type RaceTask =
   | { readonly kind: "appendEvents"; readonly count: number }
   | { readonly kind: "addKey"; readonly username: string; readonly texts: readonly string[] }
   | { readonly kind: "ensureSigningKey" }
-  | { readonly kind: "revokeOrActivate"; readonly keyId: KeyId };
+  | { readonly kind: "revokeOrActivate"; readonly keyId: KeyId }
+  | { readonly kind: "createResourceServer"; readonly name: string }
+  | { readonly kind: "insertRevokedToken"; readonly token: RevokedToken }
+  | { readonly kind: "useAssertions"; readonly userId: ApiUserId; readonly batches: readonly (readonly string[])[] };
 
 export interface WorkerData {
   readonly opener: StoreOpener;
@@ -29,7 +33,7 @@ export interface WorkerData {
  * Runs the task on that many connections at once, each in a thread of its own: within one thread, SQLite's calls block, and
  * two connections could never really meet.
  *
- * @returns what each contestant's steps came to: `done`, a RegistryError's code, or `failed: …`
+ * @returns what each contestant's steps came to: `done` or the step's own words, a RegistryError's code, or `failed: …`
  */
 export function raceStores(opener: StoreOpener, contestants: number, task: RaceTask): Promise<readonly string[][]> {
   const gate = new SharedArrayBuffer(4);

@@ -1,8 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createRegistryChanges, type RegistryChanges } from "../core/registry/changes.ts";
 import { RegistryError } from "../core/registry/registry-error.ts";
+import { createResourceServerChanges } from "../core/registry/resource-server-changes.ts";
 import type { RegistryStore } from "../core/registry/store.ts";
 import { createSystemClock } from "../platform/clock.ts";
+import { createSystemRandom } from "../platform/random.ts";
 import type { RaceTask, WorkerData } from "./race-stores.ts";
 
 /** One contestant: opens its own connection, waits for the others, does its task and says how that went. */
@@ -23,8 +25,8 @@ function waitForTheOthers(): void {
 
 async function run(work: () => Promise<unknown>): Promise<string> {
   try {
-    await work();
-    return "done";
+    const words = await work();
+    return typeof words === "string" ? words : "done";
   } catch (error) {
     if (error instanceof RegistryError) return error.code;
     return `failed: ${String(error)}`;
@@ -52,6 +54,20 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
       return contestant === 0
         ? [() => changes.revokeKey(actor, work.keyId)]
         : [() => changes.setKeyStanding(actor, work.keyId, "active")];
+    case "createResourceServer": {
+      const servers = createResourceServerChanges(store, createSystemClock(), createSystemRandom());
+      return [() => servers.create(actor, work.name)];
+    }
+    case "insertRevokedToken":
+      return [
+        async () =>
+          (await store.transaction((transaction) => transaction.insertRevokedToken(work.token))) ? "first" : "again",
+      ];
+    case "useAssertions":
+      return work.batches.map((jtis) => async () => {
+        const assertions = jtis.map((jtiHash) => ({ userId: work.userId, jtiHash, expiresAtSeconds: 1000 }));
+        return (await store.useAssertions(assertions)).join(" ");
+      });
     default:
       throw new Error("there is no such task");
   }

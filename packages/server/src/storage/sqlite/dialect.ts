@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
 import {
@@ -51,12 +52,13 @@ class TransactionalAdapter extends SqliteAdapter {
 
 class PatientDriver extends SqliteDriver {
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    for (let waitedMs = 0; ; waitedMs += BUSY_RETRY_MS) {
+    const deadlineMs = performance.now() + BUSY_TIMEOUT_MS;
+    for (;;) {
       try {
         await connection.executeQuery(CompiledQuery.raw("begin immediate"));
         return;
       } catch (error) {
-        if (!isBusy(error) || waitedMs >= BUSY_TIMEOUT_MS) throw error;
+        if (!isBusy(error) || performance.now() >= deadlineMs) throw error;
         await setTimeout(BUSY_RETRY_MS);
       }
     }

@@ -103,6 +103,25 @@ describe("a SQLite file", () => {
   });
 });
 
+describe("a file of the release before", () => {
+  test("gets what is new, and keeps what it has", async () => {
+    const before = await openSqliteStore(file);
+    await createRegistryChanges(before, createTestClock()).createAccount("test", { shortname: "acme" });
+    const accounts = await before.listAccounts();
+    await before.close();
+    const NEW_TABLES = ["resource_servers", "revoked_tokens", "used_assertions"];
+    withDatabase((database) => {
+      for (const table of NEW_TABLES) database.exec(`drop table ${table}`);
+      database.exec("delete from kysely_migration where name > '0001-registry'");
+    });
+    const store = await open();
+    assert.deepEqual(await store.listAccounts(), accounts);
+    assert.equal((await store.eventsAfter(0, 10)).length, 1);
+    assert.deepEqual(await store.listResourceServers(), []);
+    assert.equal(await store.removeExpired(1, 1), 0);
+  });
+});
+
 describe("a file that isn't this release's", () => {
   test("with an unknown later migration is refused with a SchemaError, and left as it is", async () => {
     await (await openSqliteStore(file)).close();
