@@ -1,0 +1,247 @@
+/**
+ * The gateways of examples/gateways/, each a real process that runs its published file, and the API behind them, which
+ * remembers what reached it.
+ *
+ * A file is changed in one way only: the ports 8000 (the gateway), 8080 (Countersign) and 9000 (the API) become free ones.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { type AddressInfo, type Socket, connect, createServer as createTcpServer } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { eventually } from "./eventually.ts";
+import type { Requirement } from "./requirements.ts";
+import { endWithThisProcess, environment } from "./run-program.ts";
+import { temporaryFolder } from "./server.ts";
+
+export const GATEWAYS_FOLDER = fileURLToPath(new URL("../../examples/gateways/", import.meta.url));
+
+/** A gateway that Debian packages. */
+export interface GatewayProgram extends Requirement {
+  /** Its configuration in examples/gateways/. */
+  readonly file: string;
+  /** The command line that runs the configuration in the foreground, as one process, with a folder for its own files. */
+  readonly command: (file: string, folder: string) => readonly [program: string, ...args: string[]];
+  /** Makes the configuration take HTTP/2 without TLS, too: published are plain HTTP/1.1 and, in a comment, TLS. */
+  readonly withHttp2: (configuration: string) => string;
+}
+
+export const GATEWAYS: readonly GatewayProgram[] = [
+  {
+    name: "nginx",
+    file: "nginx.conf",
+    debianPackages: "nginx",
+    probes: [["/usr/sbin/nginx", "-v"]],
+    command: (file, folder) => [
+      "/usr/sbin/nginx",
+      "-p",
+      folder,
+      "-c",
+      file,
+      "-g",
+      // Without a master there are no workers that would outlive it.
+      "daemon off; master_process off;",
+    ],
+    withHttp2: (text) => text.replace(/listen (.*);/, "listen $1 http2;"),
+  },
+  {
+    name: "Caddy",
+    file: "Caddyfile",
+    debianPackages: "caddy",
+    probes: [["/usr/bin/caddy", "version"]],
+    command: (file) => ["/usr/bin/caddy", "run", "--adapter", "caddyfile", "--config", file],
+    withHttp2: (text) => text.replace("admin off", "admin off\n\tservers {\n\t\tprotocols h1 h2c\n\t}"),
+  },
+  {
+    name: "HAProxy",
+    file: "haproxy.cfg",
+    debianPackages: "haproxy",
+    probes: [["/usr/sbin/haproxy", "-v"]],
+    command: (file) => ["/usr/sbin/haproxy", "-db", "-C", dirname(file), "-f", file],
+    // It recognizes the preface of HTTP/2.
+    withHttp2: (text) => text,
+  },
+];
+
+export interface RunningGateway {
+  readonly url: string;
+  /** What it has written to its log. */
+  output(): string;
+  /** Ends it by its process id. */
+  stop(): Promise<void>;
+}
+
+/** Runs a gateway's published configuration and waits until it accepts connections. @throws where it ends instead */
+export async function startGateway(
+  program: GatewayProgram,
+  options: {
+    readonly countersignUrl: string;
+    readonly apiUrl: string;
+    readonly edit?: (configuration: string) => string;
+  },
+): Promise<RunningGateway> {
+  const { countersignUrl, apiUrl, edit = (text: string) => text } = options;
+  const folder = temporaryFolder();
+  const port = await freePort();
+  cpSync(GATEWAYS_FOLDER, folder, { recursive: true });
+  const file = join(folder, program.file);
+  const published = readFileSync(file, "utf8");
+  writeFileSync(
+    file,
+    edit(withPort(withPort(withPort(published, 8000, port), 8080, portOf(countersignUrl)), 9000, portOf(apiUrl))),
+  );
+  const ownFiles = join(folder, "run");
+  mkdirSync(ownFiles);
+  const [command, ...args] = program.command(file, ownFiles);
+  const child = spawn(command, args, {
+    cwd: ownFiles,
+    env: environment({ HOME: ownFiles, XDG_CONFIG_HOME: ownFiles, XDG_DATA_HOME: ownFiles }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  endWithThisProcess(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+    (stream as Socket).unref();
+  }
+  // A gateway that a test forgot must not keep this process; it is killed at its end.
+  child.unref();
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  await eventually(`${program.name} accepts connections`, async () => {
+    assert.ok(!hasEnded(), `${program.name} ended: ${output}`);
+    return await accepts(port);
+  });
+  return {
+    url: `http://127.0.0.1:${port}`,
+    output: () => output,
+    async stop() {
+      if (hasEnded()) return;
+      child.ref();
+      const ended = once(child, "exit");
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+/** Replaces a port wherever the text has it. @throws where it has it nowhere */
+function withPort(text: string, published: number, port: number): string {
+  const pattern = new RegExp(`:${published}\\b`, "g");
+  assert.match(text, pattern, `the configuration has no port ${published}`);
+  return text.replace(pattern, `:${port}`);
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+function accepts(port: number): Promise<true | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => {
+      resolve(undefined);
+    });
+  });
+}
+
+/** A request that reached the API. */
+export interface ReachedRequest {
+  readonly method: string;
+  readonly target: string;
+  /** As they came. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Of the body; of none, that of the empty text. */
+  readonly sha256: string;
+  readonly bodyBytes: number;
+  /** All values of a header. */
+  values(name: string): readonly string[];
+}
+
+export interface RecordingApi {
+  readonly url: string;
+  /** What reached it since the last call, whole or in part. */
+  takeReached(): ReachedRequest[];
+  stop(): Promise<void>;
+}
+
+export const API_ANSWER = "what only the API knows";
+
+/** An API that lets everybody in. */
+export async function startRecordingApi(): Promise<RecordingApi> {
+  let reached: ReachedRequest[] = [];
+  const stub = await startStub((request, response) => {
+    const hash = createHash("sha256");
+    const seen = {
+      method: request.method ?? "",
+      target: request.url ?? "",
+      headers: pairs(request.rawHeaders),
+      sha256: "",
+      bodyBytes: 0,
+      values: (name: string) => request.headersDistinct[name.toLowerCase()] ?? [],
+    };
+    // At once, not at the body's end: that a request came at all may be the failure.
+    reached.push(seen);
+    request.on("data", (chunk: Buffer) => {
+      seen.bodyBytes += chunk.length;
+      hash.update(chunk);
+    });
+    request.on("end", () => {
+      seen.sha256 = hash.digest("hex");
+      response.writeHead(200, { "Content-Length": API_ANSWER.length }).end(API_ANSWER);
+    });
+  });
+  return {
+    ...stub,
+    takeReached() {
+      const taken = reached;
+      reached = [];
+      return taken;
+    },
+  };
+}
+
+/** A server that answers in its own way. */
+export async function startStub(listener: RequestListener): Promise<{
+  readonly url: string;
+  /** How many connections it has accepted. */
+  connections(): number;
+  stop(): Promise<void>;
+}> {
+  // Large enough that no gateway's idle connection is closed under it in the middle of a test.
+  const server: Server = createServer({ keepAliveTimeout: 60_000 }, listener);
+  let connections = 0;
+  server.on("connection", () => connections++);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  server.unref();
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => connections,
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  return flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] ?? ""] satisfies [string, string]] : []));
+}
