@@ -780,6 +780,72 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
   });
 }
 
+describe("the check, however a gateway asks it", () => {
+  let server: TestServer;
+  let token: string;
+
+  before(async () => {
+    server = await startServer();
+    const user = await createApiUser(server);
+    const key = createPrivateKey(readFileSync(user.privateKeyFile));
+    const client = await connectClient(server.publicUrl, user.username, key);
+    token = await client.token();
+    client.connection.end();
+  });
+
+  after(() => server.stop());
+
+  test("it answers before a body comes, never reads one, and the connection goes on", async () => {
+    const framings = [
+      { headers: [["Content-Length", String(TEN_MEGABYTES)]], body: Buffer.alloc(TEN_MEGABYTES, "x") },
+      { headers: [["Content-Length", "0"]], body: Buffer.alloc(0) },
+      { headers: [["Transfer-Encoding", "chunked"]], body: Buffer.from("5\r\nGET /\r\n0\r\n\r\n") },
+    ] as const;
+    for (const method of ["GET", "POST", "PUT", "DELETE", "OPTIONS"]) {
+      for (const { headers, body } of framings) {
+        for (const [credential, status] of [
+          [`Token ${token}`, 200],
+          ["Token x", 401],
+        ] as const) {
+          const connection = await connectRaw(server.publicUrl);
+          connection.write(
+            requestHead(method, "/api/auth/v0/check/a%2Fb?x=y", [["Authorization", credential], ...headers]),
+          );
+          assert.equal((await connection.answer()).status, status, method);
+          connection.write(body);
+          connection.write(requestHead("GET", "/api/auth/v0/check/", [["Authorization", `Token ${token}`]]));
+          assert.equal((await connection.answer()).status, 200, `after ${method}`);
+          assert.equal(connection.received(), "");
+          connection.end();
+        }
+      }
+    }
+  });
+
+  test("an Expect: 100-continue or a wish to upgrade changes nothing", async () => {
+    const wishes: Headers[] = [
+      [
+        ["Expect", "100-continue"],
+        ["Content-Length", "4"],
+      ],
+      [
+        ["Connection", "Upgrade"],
+        ["Upgrade", "websocket"],
+        ["Sec-WebSocket-Version", "13"],
+        ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
+      ],
+    ];
+    for (const headers of wishes) {
+      const connection = await connectRaw(server.publicUrl);
+      connection.write(requestHead("POST", "/api/auth/v0/check/", [["Authorization", `Token ${token}`], ...headers]));
+      let answer = await connection.answer();
+      while (answer.status === 100) answer = await connection.answer();
+      connection.end();
+      assert.equal(answer.status, 200);
+    }
+  });
+});
+
 const YAML = {
   name: "PyYAML",
   debianPackages: "python3-yaml",
