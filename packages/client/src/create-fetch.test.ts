@@ -253,6 +253,25 @@ describe("after a 401", () => {
     assert.deepEqual(cancelled, ["first"]);
   });
 
+  test("the copy of a Request's body is let go with the first answer", async () => {
+    let isCancelled = false;
+    const body = new ReadableStream({
+      cancel() {
+        isCancelled = true;
+      },
+    });
+    const request = new Request("https://api.test/", { method: "POST", body, duplex: "half" });
+    const send = createFetch(fakeSource("https://api.test"), {
+      async fetch(input) {
+        // Both halves of a body have to be let go before its source hears of it.
+        (input as Request).body?.cancel().catch(() => undefined);
+        return new Response("good");
+      },
+    });
+    await send(request);
+    assert.equal(isCancelled, true);
+  });
+
   test("a refusal of the new token is what the caller gets, because it says more", async () => {
     const refusal = new CountersignError("key_deactivated", "The key is deactivated.", { status: 403 });
     const source = fakeSource("https://api.test");

@@ -212,6 +212,27 @@ describe("an exchange", () => {
     assert.deepEqual(pauses, [10_187.5]);
   });
 
+  test("takes a Retry-After of a moment that is over for none", async () => {
+    const headers = { "Retry-After": httpDate(NOW_SECONDS - 100) };
+    const { source } = stage([refused(403, "key_deactivated", { headers })]);
+    assert.equal((await rejection(source.getToken())).retryAfterSeconds, 0);
+  });
+
+  test("that nobody waits for doesn't wait for the server either", async () => {
+    const failures: (number | undefined)[] = [];
+    const self = stage([], { deadlineSeconds: 5, onRefreshFailed: (error) => failures.push(error.retryAfterSeconds) });
+    await self.source.getToken();
+    self.advance(3200);
+    self.replies.push(refused(429, "rate_limited", { headers: { "Retry-After": "10" } }));
+    assert.equal((await rejection(self.source.getToken({ fresh: true }))).code, "rate_limited");
+    self.advance(8);
+    assert.equal(await self.source.getToken(), "token-1");
+    await until(() => failures.length === 1);
+    assert.deepEqual(failures, [2]);
+    assert.deepEqual(self.pauses, []);
+    assert.equal(self.seen.length, 2);
+  });
+
   test("gives up an attempt after 10 s, and the next one may succeed", async () => {
     let signal: AbortSignal | null | undefined;
     const never = new Promise<Response>(() => undefined);
@@ -234,10 +255,12 @@ describe("an exchange", () => {
   test("gives up an answer whose body never ends", async () => {
     const slow = new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(1)) }));
     const self = stage([slow], { deadlineSeconds: 5 });
+    const startMs = self.clock.monotonicMs();
     const token = rejection(self.source.getToken());
     await until(() => self.seen.length === 1);
     self.fireTimer();
     const error = await token;
+    assert.equal(self.clock.monotonicMs() - startMs, 5000, "the deadline comes before the attempt's own end");
     assert.equal(error.code, "timeout");
     assert.equal(error.message, "The answer didn't come in time.");
     assert.equal(self.timers(), 0);

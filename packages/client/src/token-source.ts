@@ -66,9 +66,10 @@ const MARGIN_PART_MAX = 0.05;
 
 interface HeldToken {
   readonly grant: DatedGrant;
-  /** Ages, in milliseconds. */
-  readonly refreshAtMs: number;
+  /** The age at which the next one is to be got, and the one from which on this isn't handed out, in milliseconds. */
+  refreshAtMs: number;
   readonly endsAtMs: number;
+  failedRefreshes: number;
 }
 
 /**
@@ -86,8 +87,6 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
 
   let held: HeldToken | undefined;
   let running: { readonly token: Promise<string>; isWaitedFor: boolean } | undefined;
-  let failedRefreshes = 0;
-  let nextRefreshMs = Number.NEGATIVE_INFINITY;
 
   /** The exchange that is on its way, or a new one. It starts in the next microtask, so it can't end before it is noted. */
   function start(isWaitedFor: boolean): Promise<string> {
@@ -96,8 +95,6 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       return running.token;
     }
     const own = { token: Promise.resolve().then(run), isWaitedFor };
-    // Its callers may all have gone away by the time it fails.
-    own.token.catch(() => undefined);
     running = own;
     return own.token;
 
@@ -105,8 +102,6 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       try {
         const grant = await exchange(() => own.isWaitedFor);
         held = hold(grant, random);
-        failedRefreshes = 0;
-        nextRefreshMs = Number.NEGATIVE_INFINITY;
         return grant.token;
       } finally {
         running = undefined;
@@ -114,12 +109,12 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     }
   }
 
-  function refreshInBackground(): void {
-    if (running !== undefined || clock.monotonicMs() < nextRefreshMs) return;
+  function refreshInBackground(present: HeldToken): void {
+    if (running !== undefined) return;
     start(false).catch((error: CountersignError) => {
-      failedRefreshes++;
-      const waitMs = Math.max(pauseMs(failedRefreshes, random), (error.retryAfterSeconds ?? 0) * 1000);
-      nextRefreshMs = clock.monotonicMs() + waitMs;
+      present.failedRefreshes++;
+      const waitMs = Math.max(pauseMs(present.failedRefreshes, random), (error.retryAfterSeconds ?? 0) * 1000);
+      present.refreshAtMs = ageOf(present.grant, clock) + waitMs;
       try {
         onRefreshFailed?.(error);
       } catch {
@@ -135,7 +130,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       if (held !== undefined && !fresh) {
         const ageMs = ageOf(held.grant, clock);
         if (ageMs < held.endsAtMs) {
-          if (ageMs >= held.refreshAtMs) refreshInBackground();
+          if (ageMs >= held.refreshAtMs) refreshInBackground(held);
           return held.grant.token;
         }
       }
@@ -154,6 +149,7 @@ function hold(grant: DatedGrant, random: Random): HeldToken {
     grant,
     refreshAtMs: lifeMs * part,
     endsAtMs: lifeMs - Math.min(MARGIN_SECONDS_MAX * 1000, lifeMs * MARGIN_PART_MAX),
+    failedRefreshes: 0,
   };
 }
 

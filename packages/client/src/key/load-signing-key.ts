@@ -89,11 +89,10 @@ async function importKey({ pkcs8, modulus, publicExponent }: RsaPrivateKey): Pro
 function admitCryptoKey(key: unknown): SigningKey {
   if (key === undefined || key === null) throw keyUnusable("missing");
   if (typeof key !== "object" || !("algorithm" in key) || !("usages" in key)) throw keyUnusable("type");
-  const { algorithm, usages, type } = key as CryptoKey;
+  const { algorithm, usages } = key as CryptoKey;
   const { name, hash, modulusLength } = algorithm as RsaHashedAlgorithm;
   const found = Object.entries(ALGORITHM_OF_HASH).find(([hashName]) => hashName === hash?.name);
-  if (name !== NAME || found === undefined || type !== "private" || !usages.includes("sign"))
-    throw keyUnusable("usage");
+  if (name !== NAME || found === undefined || !usages.includes("sign")) throw keyUnusable("usage");
   if (!(modulusLength >= KEY_BITS_MIN && modulusLength <= KEY_BITS_MAX)) {
     throw keySizeRefused(modulusLength, KEY_BITS_MIN, KEY_BITS_MAX);
   }

@@ -7,6 +7,7 @@ import { CountersignError } from "../countersign-error.ts";
 import { signAssertion } from "../sign-assertion.ts";
 import { isSignedBy } from "../testing/fake-service.ts";
 import { rsaKey } from "../testing/rsa-keys.ts";
+import { INTEGER, SEQUENCE, writeElement } from "./der.ts";
 import { type PrivateKeySource, prepareSigningKey } from "./load-signing-key.ts";
 import { parsePrivateKey } from "./parse-private-key.ts";
 import { KEY_TEXT_CHARACTERS_MAX } from "./repair-key-text.ts";
@@ -17,6 +18,16 @@ const body = (pem: string) => pem.replaceAll(/-----.*-----|\s/g, "");
 const escaped = (pem: string) => pem.replaceAll("\n", String.raw`\n`);
 const pemOf = (label: string, der: Uint8Array) =>
   `-----BEGIN ${label}-----\n${Buffer.from(der).toString("base64")}\n-----END ${label}-----\n`;
+
+/** The form of a key of so many bits; its numbers are none. */
+function keyOfBits(bits: number): string {
+  const modulus = new Uint8Array(Math.ceil(bits / 8)).fill(0xff);
+  modulus[0] = 0xff >> (modulus.length * 8 - bits);
+  const one = writeElement(INTEGER, Uint8Array.of(1));
+  const others = Array.from({ length: 7 }, () => one);
+  const version = writeElement(INTEGER, Uint8Array.of(0));
+  return pemOf("RSA PRIVATE KEY", writeElement(SEQUENCE, version, writeElement(INTEGER, modulus), ...others));
+}
 
 async function signsWith(source: PrivateKeySource): Promise<void> {
   const assertion = await signAssertion(await prepareSigningKey(source)(), "api-1-demo", 1.5);
@@ -189,6 +200,7 @@ describe("a text that is no such key is named for what it is, when the source is
     ["an RSA-PSS key", pss.export({ format: "pem", type: "pkcs8" }), "it is restricted to RSA-PSS"],
     ["a key of 1024 bits", rsaKey("small", 1024).pkcs8, "it has 1024 bits, and 2048 to 8192 are allowed"],
     ["a key of 2047 bits", rsaKey("smaller", 2047).pkcs1, "it has 2047 bits, and 2048 to 8192 are allowed"],
+    ["a key of 8193 bits", keyOfBits(8193), "it has 8193 bits, and 2048 to 8192 are allowed"],
     ["a key of more than two primes", pemOf("RSA PRIVATE KEY", MORE_PRIMES), "it has more than two primes"],
     ["a JWK", JSON.stringify(privateKey.export({ format: "jwk" })), "it is a JWK"],
     ["other JSON", '{"type":"service_account"}', "it is JSON"],
@@ -210,6 +222,7 @@ describe("a text that is no such key is named for what it is, when the source is
     ],
     ["a body with a character of no base64", pkcs8.replace("MII", "MI*"), "its text is damaged"],
     ["bytes after the key", pemOf("PRIVATE KEY", Buffer.concat([der, Buffer.from([5, 0])])), "its text is damaged"],
+    ["BER's open length", pemOf("PRIVATE KEY", Buffer.from("30800201000000", "hex")), "its text is damaged"],
     ["bytes that are nothing", pemOf("PRIVATE KEY", Buffer.alloc(50)), "its text is damaged"],
     ["a very long text", "A".repeat(KEY_TEXT_CHARACTERS_MAX + 1), "its text is far longer than any key"],
   ] as const) {
@@ -360,6 +373,24 @@ test("a function that fails is told apart from a key that can't be used, without
     assert.equal(error.cause, undefined);
     return true;
   });
+});
+
+test("8192 bits are a size, inclusive", () => {
+  assert.equal(parsePrivateKey(keyOfBits(8192)).modulus.length, 1024);
+});
+
+test("a promise that fails before anybody asks for a token doesn't end the process", async () => {
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", note);
+  try {
+    const load = prepareSigningKey(Promise.reject(new Error("no such secret")));
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    assert.deepEqual(unhandled, []);
+    await assert.rejects(load(), { code: "key_unusable" });
+  } finally {
+    process.off("unhandledRejection", note);
+  }
 });
 
 test("the PKCS#8 made of a PKCS#1 key is the one that OpenSSL makes of it", () => {

@@ -8,8 +8,8 @@ const QUOTE_LAYERS_MAX = 3;
 
 /**
  * Undoes what environment variables, `.env` files and secret stores do to a PEM text: quotes around it, line ends written
- * as `\n` (even twice escaped), CRLF, a byte order mark, all of it in base64. Line ends that are missing or became spaces
- * need no repair: the body of a PEM block is read without white space.
+ * as `\n` (even twice escaped), all of it in base64. Line ends that are CRLF or missing, or became spaces, need no repair: the
+ * body of a PEM block is read without white space, to which JavaScript counts a byte order mark.
  *
  * A text in which there is nothing to undo comes back as it was.
  */
@@ -23,7 +23,7 @@ export function repairKeyText(text: string): string {
 }
 
 function unquote(text: string): string {
-  let inner = text.replace(/^\uFEFF/, "").trim();
+  let inner = text.trim();
   for (let layer = 0; layer < QUOTE_LAYERS_MAX && /^(["'`]).*\1$/s.test(inner); layer++) {
     inner = inner.slice(1, -1).trim();
   }
@@ -31,5 +31,5 @@ function unquote(text: string): string {
 }
 
 function unescapeLineEnds(text: string): string {
-  return text.replaceAll(/\\+r/g, "").replaceAll(/\\+n/g, "\n").replaceAll(/\r\n?/g, "\n");
+  return text.replaceAll(/\\+r/g, "").replaceAll(/\\+n/g, "\n");
 }
