@@ -1,8 +1,17 @@
-import type { KeyId } from "../core/registry/model.ts";
+import type { KeyId, ResourceServerId } from "../core/registry/model.ts";
 import type { RegistryStore } from "../core/registry/store.ts";
+import type { TokenIdentity } from "../core/token/token-identity.ts";
 
 /** The store's methods that the view calls. */
-type Read = "loadUserByName" | "loadUserByKey" | "eventsAfter" | "changeMarker" | "lastEventSeq";
+type Read =
+  | "loadUserByName"
+  | "loadUserByKey"
+  | "loadResourceServer"
+  | "isTokenRevoked"
+  | "revokedTokens"
+  | "eventsAfter"
+  | "changeMarker"
+  | "lastEventSeq";
 
 /** A real store that counts what it is asked, fails when told to, and can hold answers back after they were read. */
 export interface WatchedStore {
@@ -47,6 +56,11 @@ export function watchStore(store: RegistryStore): WatchedStore {
       ...store,
       loadUserByName: watch("loadUserByName", (username: string) => store.loadUserByName(username)),
       loadUserByKey: watch("loadUserByKey", (keyId: KeyId) => store.loadUserByKey(keyId)),
+      loadResourceServer: watch("loadResourceServer", (id: ResourceServerId) => store.loadResourceServer(id)),
+      isTokenRevoked: watch("isTokenRevoked", (token: TokenIdentity) => store.isTokenRevoked(token)),
+      revokedTokens: watch("revokedTokens", (from: number, after: number, limit: number) =>
+        store.revokedTokens(from, after, limit),
+      ),
       eventsAfter: watch("eventsAfter", (seq: number, limit: number) => store.eventsAfter(seq, limit)),
       lastEventSeq: watch("lastEventSeq", () => store.lastEventSeq()),
       changeMarker: watch("changeMarker", () => store.changeMarker()),

@@ -6,8 +6,13 @@ import { openTestRegistry, type TestRegistry } from "../../testing/test-registry
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { Refusal } from "../refusal.ts";
+import { createSystemRandom } from "../../platform/random.ts";
+import { formatTokenId, type TokenIdentity } from "../token/token-identity.ts";
+import type { AuditEvent } from "./audit-chain.ts";
 import { createRegistryChanges, type RegistryChanges } from "./changes.ts";
-import type { KeyId } from "./model.ts";
+import type { ApiUserId, KeyId, ResourceServer, ResourceServerId } from "./model.ts";
+import { createResourceServerChanges, type ResourceServerChanges } from "./resource-server-changes.ts";
+import type { RegistryStore } from "./store.ts";
 import { openRegistryView, type RegistryView, STALENESS_MS_MAX, type ViewUser } from "./view.ts";
 
 const ACTOR = "test";
@@ -564,5 +569,289 @@ describe("catching up", () => {
     assert.equal((await view.findUser("api-1-demo"))?.status, "deactivated");
     assert.equal((await view.findUser("api-1-other"))?.status, "deactivated");
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
+  });
+});
+
+/** Resource servers of a store, changed by this process where the view is caught up, and by another where it isn't. */
+function serversOf(store: RegistryStore, onChanged?: () => Promise<void>): ResourceServerChanges {
+  return createResourceServerChanges(store, registry.clock, createSystemRandom(), onChanged);
+}
+
+const SHOP = 1 as ResourceServerId;
+
+describe("a resource server in the view", () => {
+  let servers: ResourceServerChanges;
+  let shop: ResourceServer;
+  beforeEach(async () => {
+    servers = serversOf(registry.store, () => view.catchUp());
+    shop = (await servers.create(ACTOR, "shop")).server;
+    watched.reset();
+  });
+
+  test("is asked for once and answered from memory, at once, after that; and so is one that there isn't", async () => {
+    const asked = view.findResourceServer(SHOP);
+    assert.ok(asked instanceof Promise);
+    assert.deepEqual(await asked, shop);
+    assert.deepEqual(view.findResourceServer(SHOP), shop);
+    assert.equal(await view.findResourceServer(9 as ResourceServerId), undefined);
+    assert.equal(view.findResourceServer(9 as ResourceServerId), undefined);
+    assert.equal(watched.calls("loadResourceServer"), 2);
+    const { hits, misses } = view.figures();
+    assert.deepEqual([hits, misses], [2, 2]);
+  });
+
+  test("is asked for once by a stampede", async () => {
+    const found = await Promise.all(Array.from({ length: 20 }, async () => view.findResourceServer(SHOP)));
+    assert.equal(new Set(found).size, 1);
+    assert.equal(watched.calls("loadResourceServer"), 1);
+  });
+
+  test("is as a change in this process left it before that is acknowledged", async () => {
+    assert.equal(await view.findResourceServer(2 as ResourceServerId), undefined);
+    await servers.create(ACTOR, "late");
+    assert.equal((await view.findResourceServer(2 as ResourceServerId))?.name, "late");
+    assert.equal((await view.findResourceServer(SHOP))?.status, "active");
+    await servers.setStanding(ACTOR, "shop", "deactivated");
+    assert.equal((await view.findResourceServer(SHOP))?.status, "deactivated");
+    await servers.setStanding(ACTOR, "shop", "active");
+    assert.equal((await view.findResourceServer(SHOP))?.status, "active");
+    const { server } = await servers.rotate(ACTOR, "shop", 1000);
+    assert.deepEqual(await view.findResourceServer(SHOP), server);
+  });
+
+  test("stays in memory when another one changes, or a user, a key or a token does", async () => {
+    await servers.create(ACTOR, "other");
+    await view.findResourceServer(SHOP);
+    await servers.setStanding(ACTOR, "other", "deactivated");
+    await changes.setKeyStanding(ACTOR, KEY, "deactivated");
+    await changes.setAccountStanding(ACTOR, "acme", "deactivated");
+    assert.ok(!(view.findResourceServer(SHOP) instanceof Promise));
+  });
+
+  test("is as another process left it after the next poll", async () => {
+    const other = serversOf(await registry.connect());
+    await view.findResourceServer(SHOP);
+    await other.setStanding(ACTOR, "shop", "deactivated");
+    await view.poll();
+    assert.equal((await view.findResourceServer(SHOP))?.status, "deactivated");
+  });
+
+  test("is asked for anew, each time, by a view that isn't confirmed", async () => {
+    await view.findResourceServer(SHOP);
+    const other = serversOf(await registry.connect());
+    await other.setStanding(ACTOR, "shop", "deactivated");
+    registry.clock.advanceMonotonicMs(STALENESS_MS_MAX);
+    assert.equal((await view.findResourceServer(SHOP))?.status, "active", "fresh at equality");
+    registry.clock.advanceMonotonicMs(1);
+    for (let count = 0; count < 2; count++) {
+      const asked = view.findResourceServer(SHOP);
+      assert.ok(asked instanceof Promise);
+      assert.equal((await asked)?.status, "deactivated");
+    }
+  });
+
+  test("is a refusal where the store has to be asked and can't be", async () => {
+    watched.fail("loadResourceServer");
+    await refusesUnavailable(view.findResourceServer(SHOP));
+    watched.fail();
+    assert.deepEqual(await view.findResourceServer(SHOP), shop);
+  });
+
+  test("isn't kept as it was read before a change", async () => {
+    const hold = watched.holdNext("loadResourceServer");
+    const before = view.findResourceServer(SHOP);
+    await hold.asked;
+    await servers.setStanding(ACTOR, "shop", "deactivated");
+    assert.equal((await view.findResourceServer(SHOP))?.status, "deactivated");
+    hold.release();
+    await before;
+    assert.equal((await view.findResourceServer(SHOP))?.status, "deactivated");
+  });
+
+  test("is never mistaken for a user whose name reads like a question for one", async () => {
+    const token: TokenIdentity = { keyId: 1, nonce: 2, expiresAtSeconds: 3 };
+    const names = ["resource server 1", "user api-1-demo", `token ${formatTokenId(token)}`, "1", "token 1-3-2"];
+    // All at once, so that questions under way meet.
+    const [users, server, key, user] = await Promise.all([
+      Promise.all(names.map(async (name) => view.findUser(name))),
+      view.findResourceServer(SHOP),
+      view.findKey(KEY),
+      view.findUser("api-1-demo"),
+    ]);
+    assert.deepEqual(users, [undefined, undefined, undefined, undefined, undefined]);
+    assert.deepEqual(server, shop);
+    assert.equal(key?.id, KEY);
+    assert.equal(user?.username, "api-1-demo");
+  });
+});
+
+describe("the deny-list in the view", () => {
+  const NOW_SECONDS = 1_481_650_253;
+  const TOKEN: TokenIdentity = { keyId: 1, nonce: 968_668_528, expiresAtSeconds: NOW_SECONDS + 3600 };
+
+  /** Revokes tokens as `POST /oauth2/revoke` does, in the words of the store. */
+  async function revoke(store: RegistryStore, ...tokens: readonly TokenIdentity[]): Promise<void> {
+    await store.transaction(async (transaction) => {
+      for (const token of tokens) {
+        await transaction.insertRevokedToken({ ...token, userId: 1 as ApiUserId });
+        await transaction.appendEvent({
+          atMs: 0,
+          actor: "client:api-1-demo",
+          action: "token.revoked",
+          subject: `token:${formatTokenId(token)}`,
+          details: { username: "api-1-demo", key_id: token.keyId },
+        });
+      }
+    });
+  }
+
+  test("is there from the start, read in parts, without what has long expired", async () => {
+    const tokens = Array.from({ length: 25 }, (_, nonce) => ({ ...TOKEN, nonce }));
+    const kept = { ...TOKEN, nonce: 900, expiresAtSeconds: NOW_SECONDS - 600 };
+    const gone = { ...TOKEN, nonce: 901, expiresAtSeconds: NOW_SECONDS - 601 };
+    await revoke(registry.store, ...tokens, kept, gone);
+    const late = await openRegistryView(watched.store, registry.clock);
+    assert.equal(late.figures().revokedTokens, 26);
+    for (const token of [...tokens, kept]) assert.equal(late.isTokenRevoked(token), true);
+    assert.equal(late.isTokenRevoked(gone), false);
+    assert.equal(late.isTokenRevoked({ ...TOKEN, nonce: 25 }), false);
+  });
+
+  test("has what is revoked while it is being read", async () => {
+    const hold = watched.holdNext("revokedTokens");
+    const opening = openRegistryView(watched.store, registry.clock);
+    await hold.asked;
+    await revoke(registry.store, TOKEN);
+    hold.release();
+    const late = await opening;
+    await late.catchUp();
+    assert.equal(late.isTokenRevoked(TOKEN), true);
+    const again = watched.holdNext("lastEventSeq");
+    const reopening = openRegistryView(watched.store, registry.clock);
+    await again.asked;
+    await revoke(registry.store, { ...TOKEN, nonce: 1 });
+    again.release();
+    assert.equal((await reopening).isTokenRevoked({ ...TOKEN, nonce: 1 }), true);
+  });
+
+  test("answers at once, without the store, while the view is fresh", async () => {
+    assert.equal(view.isTokenRevoked(TOKEN), false);
+    await revoke(registry.store, TOKEN);
+    assert.equal(view.isTokenRevoked(TOKEN), false, "not yet");
+    await view.catchUp();
+    assert.equal(view.isTokenRevoked(TOKEN), true);
+    assert.equal(view.isTokenRevoked({ ...TOKEN, nonce: TOKEN.nonce + 1 }), false);
+    assert.equal(watched.calls("isTokenRevoked"), 0);
+    assert.equal(view.figures().revokedTokens, 1);
+  });
+
+  test("hears of another process by polling", async () => {
+    await revoke(await registry.connect(), TOKEN);
+    await view.poll();
+    assert.equal(view.isTokenRevoked(TOKEN), true);
+  });
+
+  test("asks the store where the view isn't confirmed, but not for a yes that it knows", async () => {
+    await revoke(registry.store, TOKEN);
+    await view.catchUp();
+    const other = { ...TOKEN, nonce: 1 };
+    await revoke(await registry.connect(), other);
+    registry.clock.advanceMonotonicMs(STALENESS_MS_MAX);
+    assert.equal(view.isTokenRevoked(other), false, "fresh at equality");
+    registry.clock.advanceMonotonicMs(1);
+    assert.equal(view.isTokenRevoked(TOKEN), true);
+    assert.equal(watched.calls("isTokenRevoked"), 0);
+    const asked = view.isTokenRevoked(other);
+    assert.ok(asked instanceof Promise);
+    assert.equal(await asked, true);
+    assert.equal(await view.isTokenRevoked({ ...TOKEN, nonce: 2 }), false);
+    assert.equal(watched.calls("isTokenRevoked"), 2);
+    watched.fail("isTokenRevoked");
+    await refusesUnavailable(view.isTokenRevoked(other));
+    assert.equal(view.isTokenRevoked(TOKEN), true, "a yes needs nobody");
+  });
+
+  test("forgets what expired before a time, when it is told to", async () => {
+    const tokens = [-1, 0, 1].map((offset) => ({ ...TOKEN, expiresAtSeconds: 1000 + offset }));
+    await revoke(registry.store, ...tokens);
+    await view.catchUp();
+    view.forgetExpiredTokens(1000);
+    assert.deepEqual(
+      tokens.map((token) => view.isTokenRevoked(token)),
+      [false, true, true],
+    );
+  });
+
+  test("passes over an event whose subject is no token's id, and goes on", async () => {
+    await registry.store.transaction(async (transaction) => {
+      for (const subject of ["token:", "token:1-2", "token", "token:a-b-c", "", ":", "key:", "resource_server:x"]) {
+        await transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "token.revoked", subject, details: {} });
+      }
+    });
+    await revoke(registry.store, TOKEN);
+    await view.catchUp();
+    assert.equal(view.isTokenRevoked(TOKEN), true);
+    assert.equal(view.figures().revokedTokens, 1);
+  });
+});
+
+describe("whoever subscribes to the view", () => {
+  test("hears of every event once, in order, after the view has taken it in", async () => {
+    const heard: AuditEvent[] = [];
+    const statuses: unknown[] = [];
+    await view.findKey(KEY);
+    const start = view.position();
+    const unsubscribe = view.subscribe((events) => {
+      heard.push(...events);
+      // What was in memory is gone: a question now asks the store.
+      statuses.push(view.findKey(KEY) instanceof Promise, view.position() === events.at(-1)?.seq);
+    });
+    await changes.setKeyStanding(ACTOR, KEY, "deactivated");
+    await changes.setKeyStanding(ACTOR, KEY, "active");
+    assert.deepEqual(statuses, [true, true, true, true]);
+    await registry.store.transaction(async (transaction) => {
+      for (let count = 0; count < 1200; count++) {
+        await transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "key.added", subject: "key:9", details: {} });
+      }
+    });
+    await view.catchUp();
+    await view.catchUp();
+    await view.poll();
+    assert.deepEqual(
+      heard.map(({ seq }) => seq),
+      Array.from({ length: 1202 }, (_, index) => start + 1 + index),
+    );
+    assert.equal(view.position(), start + 1202);
+    unsubscribe();
+    await changes.setKeyStanding(ACTOR, KEY, "deactivated");
+    assert.equal(heard.length, 1202);
+  });
+
+  test("hears the same as every other, and a position never is ahead of what was heard", async () => {
+    const positions: number[][] = [[], []];
+    for (const list of positions) view.subscribe((events) => list.push(...events.map(({ seq }) => seq)));
+    await Promise.all(
+      ["active", "deactivated", "active"].map((standing) =>
+        changes.setAccountStanding(ACTOR, "acme", standing as "active"),
+      ),
+    );
+    assert.deepEqual(positions[0], positions[1]);
+    assert.equal(positions[0]?.at(-1), view.position());
+  });
+});
+
+describe("how long ago the view was confirmed", () => {
+  test("counts from the last reading or poll, in milliseconds", async () => {
+    registry.clock.advanceMonotonicMs(700);
+    assert.equal(view.confirmedMsAgo(), 700);
+    await view.poll();
+    assert.equal(view.confirmedMsAgo(), 0);
+    registry.clock.advanceMonotonicMs(300);
+    watched.fail("changeMarker");
+    await assert.rejects(view.poll());
+    assert.equal(view.confirmedMsAgo(), 300);
+    watched.fail();
+    await view.catchUp();
+    assert.equal(view.confirmedMsAgo(), 0);
   });
 });
