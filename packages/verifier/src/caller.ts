@@ -1,0 +1,32 @@
+import type { Access } from "@countersign/protocol";
+
+export type { Access };
+
+/** Whose request it is. The object is frozen: one of them serves every request with the same token. */
+export interface Auth {
+  /** The API user, such as `api-1-demo`. */
+  readonly username: string;
+  readonly userId: number;
+  /** Shortname of the account that the user belongs to. */
+  readonly account: string;
+  /** `read_only` users get no further than GET, HEAD and OPTIONS. */
+  readonly access: Access;
+  /** The public key under which the token was minted. */
+  readonly keyId: number;
+  /** When the token ends, in whole seconds since the epoch; it is invalid at equality. */
+  readonly expiresAt: number;
+}
+
+/**
+ * What is known of a token.
+ *
+ * - `active`: it is good, and this is whose it is.
+ * - `inactive`: it isn't, or not any more. Why is for the service's log, not for its holder (RFC 7662 §2.2).
+ * - `undecided`: nobody can tell right now. Refuse, and let the client try again.
+ */
+export type Verdict =
+  | { readonly outcome: "active"; readonly auth: Auth }
+  | { readonly outcome: "inactive" }
+  | { readonly outcome: "undecided"; readonly retryAfterSeconds: number };
+
+export const INACTIVE: Verdict = Object.freeze({ outcome: "inactive" });

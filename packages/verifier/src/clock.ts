@@ -1,0 +1,30 @@
+/** Time, as the verifier needs it; all in milliseconds. Tests pass their own. */
+export interface Clock {
+  /** Since the epoch. It may jump when somebody sets it; tokens expire by it. */
+  wallMs(): number;
+  /** Since any moment. It never goes back, and goes on while the process is stopped; ages are measured by it. */
+  monotonicMs(): number;
+  /**
+   * Calls `run` once after so many milliseconds, unless the returned function is called first.
+   *
+   * @param keepsProcess whether the process stays up for it: only where somebody awaits it
+   */
+  after(ms: number, run: () => void, keepsProcess?: boolean): () => void;
+}
+
+export const systemClock: Clock = {
+  wallMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after(ms, run, keepsProcess = false) {
+    const timer = setTimeout(run, ms);
+    if (!keepsProcess) timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Waits so many milliseconds. */
+export function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(ms, resolve, true);
+  });
+}
