@@ -1,0 +1,61 @@
+import type { FeedChange } from "@countersign/protocol";
+import { isId, isName, parseJsonObject } from "./parse-json.ts";
+
+/** Which tokens a change concerns. */
+export type Concern =
+  | { readonly of: "account"; readonly account: string }
+  | { readonly of: "user"; readonly username: string }
+  | { readonly of: "key"; readonly keyId: number }
+  | { readonly of: "token"; readonly tokenId: string }
+  | { readonly of: "everything" };
+
+/** A change, as the feed tells it. */
+export interface Change {
+  readonly concern: Concern;
+  /** May a token be good now that wasn't before? */
+  readonly mayActivate: boolean;
+}
+
+/** What a change turns off, it turns on for nobody. */
+const DEACTIVATING: ReadonlySet<string> = new Set([
+  "account.deactivated",
+  "user.deactivated",
+  "key.deactivated",
+  "key.revoked",
+  "token.revoked",
+]);
+
+const UNKNOWN: Change = { concern: { of: "everything" }, mayActivate: true };
+
+/** Reads the data of a `change`. Whatever isn't understood concerns everything: never less than was meant. */
+export function parseChange(data: string): Change {
+  const members: { readonly [Member in keyof FeedChange]?: unknown } | undefined = parseJsonObject(data);
+  const action = members?.action;
+  if (members === undefined || typeof action !== "string") return UNKNOWN;
+  const mayActivate = !DEACTIVATING.has(action);
+  switch (action) {
+    case "account.activated":
+    case "account.deactivated": {
+      const { account } = members;
+      return isName(account) ? { concern: { of: "account", account }, mayActivate } : UNKNOWN;
+    }
+    case "user.activated":
+    case "user.deactivated": {
+      const { username } = members;
+      return isName(username) ? { concern: { of: "user", username }, mayActivate } : UNKNOWN;
+    }
+    case "key.activated":
+    case "key.deactivated":
+    case "key.revoked":
+    case "key.added": {
+      const keyId = members.key_id;
+      return isId(keyId) ? { concern: { of: "key", keyId }, mayActivate } : UNKNOWN;
+    }
+    case "token.revoked": {
+      const tokenId = members.jti;
+      return isName(tokenId) ? { concern: { of: "token", tokenId }, mayActivate } : UNKNOWN;
+    }
+    default:
+      return UNKNOWN;
+  }
+}

@@ -1,0 +1,92 @@
+import { LRUCache } from "lru-cache";
+import type { ChangeHistory, Mark } from "./change-history.ts";
+import { INACTIVE, type Verdict } from "./caller.ts";
+import type { Clock } from "./clock.ts";
+import type { Grant } from "./introspect.ts";
+
+/**
+ * Remembers what the service said of tokens, by their digests.
+ *
+ * It answers only what is still so: not past the token's end, and not overtaken by a change that was heard. Whether the
+ * feed is in sync, so that changes are heard at all, is for its caller to ask first.
+ */
+export interface VerdictCache {
+  find(digest: string): Verdict | undefined;
+  /**
+   * Remembers a good token.
+   *
+   * @param lifeMs for how long, in milliseconds from `sinceMs` on the monotonic clock, it is good for certain
+   */
+  keepActive(digest: string, grant: Grant, mark: Mark, lifeMs: number, sinceMs: number): void;
+  keepInactive(digest: string, mark: Mark): void;
+  readonly size: number;
+}
+
+/**
+ * A verdict isn't kept longer than this, in milliseconds: what the feed should have told and didn't is noticed then at the
+ * latest.
+ */
+export const VERDICT_MS_MAX = 300_000;
+
+/** How long a no is kept, in milliseconds. It only spares questions about a client's bad token, sent again and again. */
+export const INACTIVE_MS_MAX = 5000;
+
+/** How many bad tokens are remembered. They have a place of their own, so that a flood of them drives no good one out. */
+const INACTIVE_MAX = 1000;
+
+interface Kept {
+  readonly mark: Mark;
+  /** Past the end at equality. By both clocks: the one may be set, the other stands still while the machine sleeps. */
+  readonly endsAtMonotonicMs: number;
+  readonly endsAtWallMs: number;
+}
+
+interface KeptActive extends Kept {
+  readonly grant: Grant;
+  readonly verdict: Verdict;
+}
+
+export function createVerdictCache(activeMax: number, history: ChangeHistory, clock: Clock): VerdictCache {
+  const active = new LRUCache<string, KeptActive>({ max: activeMax });
+  const inactive = new LRUCache<string, Kept>({ max: INACTIVE_MAX });
+
+  function hasEnded({ endsAtMonotonicMs, endsAtWallMs }: Kept): boolean {
+    return clock.monotonicMs() >= endsAtMonotonicMs || clock.wallMs() >= endsAtWallMs;
+  }
+
+  function end(lifeMs: number, sinceMs: number): Omit<Kept, "mark"> {
+    const endsAtMonotonicMs = sinceMs + lifeMs;
+    return { endsAtMonotonicMs, endsAtWallMs: clock.wallMs() + endsAtMonotonicMs - clock.monotonicMs() };
+  }
+
+  return {
+    find(digest) {
+      const good = active.get(digest);
+      if (good !== undefined) {
+        if (!hasEnded(good) && history.judgeActive(good.grant.subject, good.mark) === "current") return good.verdict;
+        active.delete(digest);
+      }
+      const bad = inactive.get(digest);
+      if (bad !== undefined) {
+        if (!hasEnded(bad) && history.judgeInactive(bad.mark) === "current") return INACTIVE;
+        inactive.delete(digest);
+      }
+      return undefined;
+    },
+
+    keepActive(digest, grant, mark, lifeMs, sinceMs) {
+      inactive.delete(digest);
+      const verdict: Verdict = Object.freeze({ outcome: "active", auth: grant.auth });
+      active.set(digest, { grant, verdict, mark, ...end(Math.min(lifeMs, VERDICT_MS_MAX), sinceMs) });
+    },
+
+    keepInactive(digest, mark) {
+      active.delete(digest);
+      inactive.set(digest, { mark, ...end(INACTIVE_MS_MAX, clock.monotonicMs()) });
+    },
+
+    get size() {
+      return active.size + inactive.size;
+    },
+  };
+}
