@@ -37,3 +37,9 @@ export function encodePart(part: unknown): string {
   const bytes = Buffer.isBuffer(part) ? part : Buffer.from(typeof part === "string" ? part : JSON.stringify(part));
   return bytes.toString("base64url");
 }
+
+/** Claims of an OAuth client that are accepted at {@link EXAMPLE_NOW_MICROSECONDS} at the token endpoint of `https://auth.example`. */
+export function exampleClientClaims(username = "api-1-demo", jti = "example"): Record<string, unknown> {
+  const exp = Math.floor(EXAMPLE_NOW_MICROSECONDS / 1e6) + 60;
+  return { iss: username, sub: username, aud: "https://auth.example/oauth2/token", exp, jti };
+}

@@ -28,15 +28,15 @@ export interface RevokeTokenDependencies {
   readonly signingKeys: SigningKeys;
   readonly store: Pick<RegistryStore, "transaction">;
   readonly clock: Clock;
-  /** Awaited after the commit and before the answer. */
+  /** Awaited after the commit and before the answer: the token is dead on this node then. */
   readonly onChanged: () => Promise<void>;
 }
 
 export function createRevokeToken(dependencies: RevokeTokenDependencies): RevokeToken {
   const { authenticateClient, signingKeys, store, clock, onChanged } = dependencies;
 
-  /** @returns whether anything changed */
-  function revoke(userId: ApiUserId, username: string, token: TokenClaims): Promise<boolean> {
+  /** Changes nothing where the token was revoked before. */
+  function revoke(userId: ApiUserId, username: string, token: TokenClaims): Promise<void> {
     const atMs = nowMs(clock);
     return store.transaction(async (transaction) => {
       const { keyId, nonce, expiresAtSeconds } = token;
@@ -48,7 +48,7 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
           { hint: "To end all of a client's tokens, have its key deactivated.", retryAfterSeconds: 60 },
         );
       }
-      if (!(await transaction.insertRevokedToken({ userId, keyId, nonce, expiresAtSeconds }))) return false;
+      if (!(await transaction.insertRevokedToken({ userId, keyId, nonce, expiresAtSeconds }))) return;
       await transaction.appendEvent({
         atMs,
         actor: `client:${username}`,
@@ -56,7 +56,6 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
         subject: `token:${formatTokenId(token)}`,
         details: { username, key_id: keyId },
       });
-      return true;
     });
   }
 
@@ -73,13 +72,13 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
     }
     await client.useUpAssertion();
     if (!isLive) return;
-    let isChange: boolean;
     try {
-      isChange = await revoke(key.user.id, key.user.username, token);
+      await revoke(key.user.id, key.user.username, token);
+      // Also where it was revoked before: that may have been on another node, of which this one hasn't heard yet.
+      await onChanged();
     } catch (cause) {
       if (cause instanceof Refusal) throw cause;
       throw new Refusal("unavailable", "The token can't be revoked right now.", { cause, retryAfterSeconds: 1 });
     }
-    if (isChange) await onChanged();
   };
 }
