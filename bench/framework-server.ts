@@ -20,7 +20,13 @@ const [mode] = process.argv.slice(2);
 const clock = createSystemClock();
 const random = createSystemRandom();
 const secret = random.bytes(32);
-const record = { number: 1, masterFingerprint: masterSecretFingerprint(secret), createdAtMs: 0, retiredAtMs: null };
+const record = {
+  number: 1,
+  masterFingerprint: masterSecretFingerprint(secret),
+  createdAtMs: 0,
+  activatedAtMs: 0,
+  retiredAtMs: null,
+};
 const signingKeys = deriveSigningKeys([record], [secret]);
 const user = { id: 1, username: "api-1-bench", accountId: 1, account: "bench", access: "full", status: "active" };
 const key = {

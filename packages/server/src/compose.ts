@@ -15,13 +15,15 @@ import { createAuthenticateClient } from "./core/oauth/authenticate-client.ts";
 import { createGrantClientCredentials } from "./core/oauth/client-credentials.ts";
 import { createRevokeToken } from "./core/oauth/revoke-token.ts";
 import { createRegistryChanges, type RegistryChanges } from "./core/registry/changes.ts";
+import { createHeartbeat } from "./core/registry/heartbeat.ts";
+import { createSigningKeyChanges, type SigningKeyChanges } from "./core/registry/signing-key-changes.ts";
 import { createResourceServerChanges, type ResourceServerChanges } from "./core/registry/resource-server-changes.ts";
 import { createKeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
 import { openRegistryView, type RegistryView } from "./core/registry/view.ts";
-import type { Clock, Random } from "./core/surroundings.ts";
+import { type Clock, nowMs, type Random } from "./core/surroundings.ts";
 import { KEPT_AFTER_EXPIRY_SECONDS } from "./core/token/deny-list.ts";
-import { deriveSigningKeys } from "./core/token/signing-keys.ts";
+import { openSigningKeyRing } from "./core/token/signing-key-ring.ts";
 import { buildInternalApp, buildPublicApp } from "./http/app.ts";
 import { createChangeStreams } from "./http/changes/change-streams.ts";
 import { createOriginalMethods } from "./http/check/original-method.ts";
@@ -31,15 +33,33 @@ import { createMetrics } from "./http/metrics.ts";
 import { createRefusalLimit } from "./http/refusal-limit.ts";
 import { createRequestIds } from "./http/request-id.ts";
 import { createResourceServerDoor } from "./http/resource-server-door.ts";
+import { coalesce } from "./platform/coalesce.ts";
 import { createSystemClock } from "./platform/clock.ts";
 import { dataFiles, ensureDataFolder, readMasterKey, requireStore } from "./platform/data-folder.ts";
 import type { Logger } from "./platform/logger.ts";
 import { createSystemRandom } from "./platform/random.ts";
 import { repeat } from "./platform/repeat.ts";
+import { openPostgresStore } from "./storage/postgres/open-postgres-store.ts";
 import { openSqliteStore } from "./storage/sqlite/open-sqlite-store.ts";
+import { StoreUnreachable } from "./storage/store-open-error.ts";
 
 /** How often the change feed is looked at, in milliseconds: a change elsewhere holds here within twice that. */
 const POLL_MS = 50;
+
+/** How often it is looked at where the store tells of changes by itself, in milliseconds: to confirm the view, and for what was missed. */
+const WATCHED_POLL_MS = 500;
+
+/** How often a node says that it is there, in milliseconds. */
+const HEARTBEAT_MS = 5000;
+
+/** How long a store that can't be reached at the start is waited for between two attempts, in milliseconds. */
+const REACH_MS = 1000;
+
+/** How long usage by the hour is kept, in seconds: 90 days. */
+const USAGE_KEPT_SECONDS = 90 * 86_400;
+
+/** How long a node that is gone is remembered, in milliseconds. */
+const NODES_KEPT_MS = 3_600_000;
 
 /** How often key usage is written, in milliseconds. */
 const USAGE_FLUSH_MS = 5000;
@@ -74,6 +94,9 @@ export interface Administration {
   readonly store: RegistryStore;
   readonly changes: RegistryChanges;
   readonly resourceServers: ResourceServerChanges;
+  readonly signingKeys: SigningKeyChanges;
+  /** The one that new signing keys derive from. */
+  newestMasterSecret(): Promise<Buffer>;
   /** Needs the master secret. */
   openCheck(): Promise<CheckToken>;
   /** As the exchange sees it. */
@@ -87,9 +110,7 @@ export async function openAdministration(
   mayCreate: boolean,
   { clock, random }: Surroundings = systemSurroundings(),
 ): Promise<Administration> {
-  if (mayCreate) ensureDataFolder(config.dataDir);
-  else requireStore(config.dataDir);
-  const store = await openSqliteStore(dataFiles(config.dataDir).database);
+  const store = await openStore(config, mayCreate);
   const changes = createRegistryChanges(store, clock);
   const openView = () => openRegistryView(store, clock);
   return {
@@ -97,9 +118,16 @@ export async function openAdministration(
     changes,
     resourceServers: createResourceServerChanges(store, clock, random),
     openView,
+    signingKeys: createSigningKeyChanges(store, clock),
+    async newestMasterSecret() {
+      const [newest] = await readMasterSecrets(config, store, random);
+      return newest;
+    },
     async openCheck() {
-      const signingKeys = await openSigningKeys(config, store, changes, random);
-      return createCheckToken({ view: await openView(), signingKeys, clock });
+      const view = await openView();
+      const masterSecrets = await ensureSigningKeys(config, store, changes, random);
+      const signingKeys = await openSigningKeyRing(store, view, clock, masterSecrets, () => undefined);
+      return createCheckToken({ view, signingKeys, clock });
     },
     close: () => store.close(),
   };
@@ -122,17 +150,33 @@ export async function startService(
   log: Logger,
   { clock, random }: Surroundings = systemSurroundings(),
 ): Promise<Service> {
-  ensureDataFolder(config.dataDir);
-  const store = await openSqliteStore(dataFiles(config.dataDir).database);
-  const view = await openRegistryView(store, clock);
-  const changes = createRegistryChanges(store, clock, () => view.catchUp());
-  const onChanged = () => view.catchUp();
-  const signingKeys = await openSigningKeys(config, store, changes, random);
-  const keyUsage = createKeyUsage(store);
-
   const nextRequestId = createRequestIds(random);
-  const publicServer = await openHttpServer(config.host, config.port, nextRequestId);
-  const internalServer = await openHttpServer(config.adminHost, config.adminPort, nextRequestId);
+  const starting = { reason: "starting" };
+  const openServers = async () => ({
+    publicServer: await openHttpServer(config.host, config.port, nextRequestId, starting),
+    internalServer: await openHttpServer(config.adminHost, config.adminPort, nextRequestId, starting),
+  });
+  let early: Awaited<ReturnType<typeof openServers>> | undefined;
+  const store = await openStoreWhenReachable(config, async (problem) => {
+    log.warn({ reason: problem }, "not ready");
+    starting.reason = problem;
+    early ??= await openServers();
+  });
+  const view = await openRegistryView(store, clock);
+  const onChanged = async () => {
+    await view.catchUp();
+    await signingKeys.settled();
+  };
+  const changes = createRegistryChanges(store, clock, onChanged);
+  const masterSecrets = await ensureSigningKeys(config, store, createRegistryChanges(store, clock), random);
+  const signingKeys = await openSigningKeyRing(store, view, clock, masterSecrets, (number) => {
+    log.error(
+      { signing_key: number },
+      "a signing key derives from a master secret that this node doesn't have; it can't check that key's tokens",
+    );
+  });
+  const keyUsage = createKeyUsage(store);
+  const { publicServer, internalServer } = early ?? (await openServers());
   const publicUrl = config.publicUrl ?? publicServer.url;
 
   let stopping = false;
@@ -190,12 +234,59 @@ export async function startService(
   });
   const internalApp = await buildInternalApp({ ...appDependencies, adminUrl: internalServer.url });
 
+  const watch = store.watchChanges(
+    coalesce(
+      () => view.catchUp(),
+      (error) => {
+        log.debug({ err: error }, "the change feed can't be read");
+      },
+    ),
+  );
+  let wasFresh = true;
   const polling = repeat(
     POLL_MS,
-    () => view.poll(),
+    async () => {
+      const isFresh = view.isFresh();
+      if (isFresh !== wasFresh) {
+        if (isFresh) log.info("the registry view is confirmed again");
+        else log.error("the registry view isn't confirmed; each decision asks the store, or is refused");
+      }
+      wasFresh = isFresh;
+      if (watch.isReliable() && view.confirmedMsAgo() < WATCHED_POLL_MS) return;
+      await view.poll();
+    },
     (error) => {
       log.error({ err: error }, "the change feed can't be read");
     },
+  );
+  const heartbeat = createHeartbeat(store, signingKeys, createSigningKeyChanges(store, clock, onChanged), {
+    id: random.bytes(8).toString("hex"),
+    startedAtMs: nowMs(clock),
+    version: VERSION,
+  });
+  // Before the first request: from then on no signing key signs that this node can't check.
+  await heartbeat.beat();
+  const beat = coalesce(
+    () => heartbeat.beat(),
+    (error) => {
+      log.warn({ err: error }, "the node can't say that it is there; it is tried again");
+    },
+  );
+  view.subscribe({
+    onEvents(events) {
+      if (events.some(({ subject }) => subject.startsWith("signing_key:"))) beat();
+    },
+    onReset() {
+      log.error("the store has lost events that this node had heard of; the view begins anew");
+      beat();
+    },
+  });
+  const beating = repeat(
+    HEARTBEAT_MS,
+    async () => {
+      beat();
+    },
+    () => undefined,
   );
   const flushing = repeat(
     USAGE_FLUSH_MS,
@@ -216,10 +307,13 @@ export async function startService(
   const cleaning = repeat(
     CLEANING_MS,
     async () => {
-      const beforeSeconds = Math.floor(clock.nowMicroseconds() / 1e6) - KEPT_AFTER_EXPIRY_SECONDS;
-      view.forgetExpiredTokens(beforeSeconds);
+      const nowSeconds = Math.floor(clock.nowMicroseconds() / 1e6);
+      const expiredBeforeSeconds = nowSeconds - KEPT_AFTER_EXPIRY_SECONDS;
+      view.forgetExpiredTokens(expiredBeforeSeconds);
+      const usageBeforeSeconds = nowSeconds - USAGE_KEPT_SECONDS;
+      const before = { expiredBeforeSeconds, usageBeforeSeconds, unseenForMs: NODES_KEPT_MS };
       for (;;) {
-        const removed = await store.removeExpired(beforeSeconds, CLEANED_ROWS_MAX);
+        const removed = await store.removeExpired(before, CLEANED_ROWS_MAX);
         if (removed === 0 || stopping) break;
         await setTimeout(CLEANING_PAUSE_MS);
       }
@@ -241,22 +335,63 @@ export async function startService(
       // They would never end by themselves.
       changeStreams.close();
       await Promise.all([publicServer.drain(DRAIN_MS_MAX), internalServer.drain(DRAIN_MS_MAX)]);
-      await Promise.all([polling, flushing, syncing, cleaning].map((repeating) => repeating.stop()));
+      await Promise.all([polling, flushing, syncing, cleaning, beating, watch].map((repeating) => repeating.stop()));
       await Promise.all([publicApp.close(), internalApp.close()]);
       await keyUsage.flush().catch((error: unknown) => {
         log.warn({ err: error }, "key usage can't be written; its last seconds are lost");
       });
+      await store.removeNode(heartbeat.id).catch(() => undefined);
       await store.close();
     },
   };
 }
 
-/** Derives the signing keys; the first start of a store makes its master secret and signing key number 1. */
-async function openSigningKeys(config: Config, store: RegistryStore, changes: RegistryChanges, random: Random) {
+/** Opens the store that the configuration names. @param mayCreate whether a SQLite file that isn't there is made */
+async function openStore(config: Config, mayCreate: boolean): Promise<RegistryStore> {
+  if (config.databaseUrl !== undefined) {
+    return openPostgresStore({
+      url: config.databaseUrl,
+      listenUrl: config.databaseListenUrl,
+      connectionsMax: config.databaseConnections,
+    });
+  }
+  if (mayCreate) ensureDataFolder(config.dataDir);
+  else requireStore(config.dataDir);
+  return openSqliteStore(dataFiles(config.dataDir).database);
+}
+
+/** Opens the store, and waits for one that can't be reached. @param onWaiting told why, before each further attempt */
+async function openStoreWhenReachable(
+  config: Config,
+  onWaiting: (problem: string) => Promise<void>,
+): Promise<RegistryStore> {
+  for (;;) {
+    try {
+      return await openStore(config, true);
+    } catch (error) {
+      if (!(error instanceof StoreUnreachable)) throw error;
+      await onWaiting(error.message);
+      await setTimeout(REACH_MS);
+    }
+  }
+}
+
+/** The master secrets, newest first; the first start of a store makes one. */
+async function readMasterSecrets(
+  config: Config,
+  store: RegistryStore,
+  random: Random,
+): Promise<readonly [Buffer, ...Buffer[]]> {
+  const [newest, ...older] = config.masterSecrets ?? [];
+  if (newest !== undefined) return [newest, ...older];
   const isNew = (await store.listSigningKeys()).length === 0;
-  const masterSecrets = config.masterSecrets ?? [readMasterKey(config.dataDir, random, isNew)];
-  const [newest] = masterSecrets;
-  if (newest === undefined) throw new Error("the list of master secrets is empty");
-  await changes.ensureSigningKey("system", newest);
-  return deriveSigningKeys(await store.listSigningKeys(), masterSecrets);
+  if (isNew) ensureDataFolder(config.dataDir);
+  return [readMasterKey(config.dataDir, random, isNew)];
+}
+
+/** Makes sure that there is a signing key. @returns the master secrets */
+async function ensureSigningKeys(config: Config, store: RegistryStore, changes: RegistryChanges, random: Random) {
+  const masterSecrets = await readMasterSecrets(config, store, random);
+  await changes.ensureSigningKey("system", masterSecrets[0]);
+  return masterSecrets;
 }

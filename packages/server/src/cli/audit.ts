@@ -26,7 +26,7 @@ export function auditCommand(context: CliContext): Command {
         throw new WrongUsage("--limit takes a whole number from 1 to 999999.");
       const limit = Number(options.limit);
       const events = await withAdministration(context, options, async ({ store }) =>
-        store.eventsAfter(Math.max(0, (await store.lastEventSeq()) - limit), limit),
+        store.eventsAfter(Math.max(0, (await store.lastEvent()).seq - limit), limit),
       );
       print(context, options.json, events.map(eventJson), () => {
         if (events.length === 0) return "Nothing has happened yet.";

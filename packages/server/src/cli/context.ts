@@ -13,6 +13,7 @@ import type { Config, Flags } from "../config/config.ts";
 import type { CheckToken } from "../core/check.ts";
 import type { RegistryChanges } from "../core/registry/changes.ts";
 import type { ResourceServerChanges } from "../core/registry/resource-server-changes.ts";
+import type { SigningKeyChanges } from "../core/registry/signing-key-changes.ts";
 import type { RegistryStore } from "../core/registry/store.ts";
 import type { RegistryView } from "../core/registry/view.ts";
 import type { Clock } from "../core/surroundings.ts";
@@ -22,6 +23,9 @@ export interface CliAdministration {
   readonly store: RegistryStore;
   readonly changes: RegistryChanges;
   readonly resourceServers: ResourceServerChanges;
+  readonly signingKeys: SigningKeyChanges;
+  /** The one that new signing keys derive from. */
+  newestMasterSecret(): Promise<Buffer>;
   openCheck(): Promise<CheckToken>;
   openView(): Promise<RegistryView>;
   close(): Promise<void>;

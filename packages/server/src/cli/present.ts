@@ -1,4 +1,5 @@
 import { type Account, type ApiUser, isExpired, type PublicKey, type ResourceServer } from "../core/registry/model.ts";
+import type { SigningKeyRecord } from "../core/token/signing-keys.ts";
 import type { AuditEvent } from "../core/registry/audit-chain.ts";
 import { isoTime } from "./time.ts";
 
@@ -40,6 +41,22 @@ export function resourceServerJson({ clientId, name, status, previousSecret, cre
     status,
     created_at: isoTime(createdAtMs),
     previous_secret_ends_at: isoTime(previousSecret?.endsAtMs ?? null),
+  };
+}
+
+export function shownSigningKeyStatus({ activatedAtMs, retiredAtMs }: SigningKeyRecord) {
+  if (retiredAtMs !== null) return "retired";
+  return activatedAtMs === null ? "waiting" : "active";
+}
+
+export function signingKeyJson(key: SigningKeyRecord) {
+  return {
+    number: key.number,
+    status: shownSigningKeyStatus(key),
+    master_fingerprint: key.masterFingerprint,
+    created_at: isoTime(key.createdAtMs),
+    activated_at: isoTime(key.activatedAtMs),
+    retired_at: isoTime(key.retiredAtMs),
   };
 }
 

@@ -11,8 +11,10 @@ import { AnsweredNo, type CliContext, CommandFailed, WrongUsage } from "./contex
 import { demoCommand } from "./demo.ts";
 import { explainCommand } from "./explain.ts";
 import { keyCommand } from "./key.ts";
+import { migrateCommand } from "./migrate.ts";
 import { resourceServerCommand } from "./resource-server.ts";
 import { serveCommand } from "./serve.ts";
+import { signingKeyCommand } from "./signing-key.ts";
 import { tokenCommand } from "./token.ts";
 import { userCommand } from "./user.ts";
 
@@ -47,7 +49,9 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
     tokenCommand(context),
     checkCommand(context),
     explainCommand(context),
+    signingKeyCommand(context),
     auditCommand(context),
+    migrateCommand(context),
     backupCommand(context),
   ]) {
     inheritSettings(program, command);

@@ -5,6 +5,7 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
 import { compile as compileProxies } from "@fastify/proxy-addr";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
 import { errorCode } from "../platform/error-code.ts";
@@ -84,12 +85,23 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_DATABASE_URL",
     flag: "--database-url <url>",
     default: "none: SQLite",
-    meaning: "reserved: PostgreSQL is not supported by this release",
+    meaning: "postgres://user:password@host/database: the store of several nodes",
     secret: true,
-    parse: (text) => {
-      if (text !== undefined) throw new Problem("this release keeps its data in SQLite only; leave the setting out");
-      return undefined;
-    },
+    parse: (text) => (text === undefined ? undefined : parseDatabaseUrl(text)),
+  }),
+  databaseListenUrl: setting({
+    variable: "COUNTERSIGN_DATABASE_LISTEN_URL",
+    default: "COUNTERSIGN_DATABASE_URL",
+    meaning: "where to LISTEN, past a pooler in transaction mode; without it changes are looked for every 50 ms there",
+    secret: true,
+    parse: (text) => (text === undefined ? undefined : parseDatabaseUrl(text)),
+  }),
+  databaseConnections: setting({
+    variable: "COUNTERSIGN_DATABASE_CONNECTIONS",
+    flag: "--database-connections <number>",
+    default: "10",
+    meaning: "connections to PostgreSQL at most, for each process, besides the listening one",
+    parse: (text = "10") => parseInteger(text, 2, 1000),
   }),
   masterSecrets: setting({
     variable: "COUNTERSIGN_MASTER_SECRET",
@@ -102,11 +114,8 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_WORKERS",
     flag: "--workers <number>",
     default: "1",
-    meaning: "processes that serve; this release runs one",
-    parse: (text = "1") => {
-      if (text !== "1") throw new Problem("this release serves from one process; only 1 is allowed");
-      return 1;
-    },
+    meaning: "processes that serve; auto is one a core",
+    parse: (text = "1") => (text === "auto" ? availableParallelism() : parseInteger(text, 1, 256)),
   }),
   trustedProxies: setting({
     variable: "COUNTERSIGN_TRUSTED_PROXIES",
@@ -226,6 +235,22 @@ function parsePublicUrl(text: string): string {
   }
   return url.href.replace(/\/+$/, "");
 }
+
+/** Checks what a mistake would otherwise show only later, and in other words. */
+function parseDatabaseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // Not repeated in the message, whatever it is: it may hold a password.
+  if (url === undefined || (url.protocol !== "postgres:" && url.protocol !== "postgresql:")) {
+    throw new Problem("a URL that begins with postgres:// or postgresql:// is needed");
+  }
+  if (url.hostname === "" && !url.searchParams.has("host")) throw new Problem("the URL names no host");
+  if (url.pathname.length < 2) throw new Problem("the URL names no database; put /<database> behind the host");
+  const mode = url.searchParams.get("sslmode");
+  if (mode !== null && !SSL_MODES.includes(mode)) throw new Problem(`sslmode must be one of ${SSL_MODES.join(", ")}`);
+  return text;
+}
+
+const SSL_MODES: readonly string[] = ["disable", "prefer", "require", "verify-ca", "verify-full", "no-verify"];
 
 function parsePath(text: string): string {
   if (text.includes("\0")) throw new Problem("a path can't hold a NUL character");

@@ -2,7 +2,9 @@ import type { Access } from "@countersign/protocol";
 import { type AccountId, type ApiUserId, isExpired, type KeyId } from "./registry/model.ts";
 import type { RegistryView, ViewKey } from "./registry/view.ts";
 import type { Clock } from "./surroundings.ts";
+import type { SigningKeyRing } from "./token/signing-key-ring.ts";
 import type { SigningKeys } from "./token/signing-keys.ts";
+import type { TokenClaims } from "./token/token-codec.ts";
 import { type TokenDefect, verifyToken } from "./token/verify-token.ts";
 
 /** A token that is good now, and whose it is. */
@@ -41,7 +43,7 @@ export type TokenVerdict = ActiveToken | InactiveToken;
 
 export interface CheckDependencies {
   readonly view: Pick<RegistryView, "findKey" | "isTokenRevoked">;
-  readonly signingKeys: SigningKeys;
+  readonly signingKeys: SigningKeys & Partial<Pick<SigningKeyRing, "ready" | "look">>;
   readonly clock: Clock;
 }
 
@@ -55,7 +57,15 @@ export type CheckToken = (token: string) => TokenVerdict | Promise<TokenVerdict>
 /** The token check, from which everything answers that needs to know whether a token is good. */
 export function createCheckToken({ view, signingKeys, clock }: CheckDependencies): CheckToken {
   return (token) => {
+    const notReady = signingKeys.ready?.();
+    if (notReady !== undefined) return notReady.then(() => judgeClaims(verifyToken(signingKeys, token)));
     const claims = verifyToken(signingKeys, token);
+    const looking = claims === "unknown_signing_key" ? signingKeys.look?.() : undefined;
+    if (looking !== undefined) return looking.then(() => judgeClaims(verifyToken(signingKeys, token)));
+    return judgeClaims(claims);
+  };
+
+  function judgeClaims(claims: TokenClaims | TokenDefect): TokenVerdict | Promise<TokenVerdict> {
     if (typeof claims === "string") return inactive(claims);
     const nowMs = clock.nowMicroseconds() / 1000;
     if (claims.expiresAtSeconds * 1000 <= nowMs) return inactive("expired");
@@ -76,7 +86,7 @@ export function createCheckToken({ view, signingKeys, clock }: CheckDependencies
       return Promise.all([key, isRevoked]).then(([lateKey, late]) => judge(lateKey, late));
     }
     return judge(key, isRevoked);
-  };
+  }
 }
 
 /** Why no token under this key is good, if so. A token ends with its key, at the latest (docs/adr/0008). */

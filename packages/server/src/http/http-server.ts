@@ -2,7 +2,8 @@ import { createServer, STATUS_CODES, type IncomingMessage, type Server, type Ser
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Refusal } from "../core/refusal.ts";
-import { publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
+import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
+import { jsonHeaders, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
 import { drainServer } from "../platform/drain-server.ts";
 import type { PlainEndpoint } from "./endpoint.ts";
 
@@ -26,7 +27,7 @@ export interface HttpServer {
   /** As a client on this machine can reach it, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   /**
-   * Until this is called, every request is answered 503.
+   * Until this is called, every request is answered 503, but for `/livez`.
    *
    * @param publicUrl where the `docs` links lead of those refusals that no listener sees
    */
@@ -43,13 +44,27 @@ export class ListenError extends Error {
 /**
  * Opens a listener.
  *
+ * @param starting why {@link HttpServer.serve} hasn't been called yet, for `/readyz`
  * @throws {ListenError} where the address is taken, unknown or not allowed
  */
-export async function openHttpServer(host: string, port: number, nextRequestId: () => string): Promise<HttpServer> {
+export async function openHttpServer(
+  host: string,
+  port: number,
+  nextRequestId: () => string,
+  starting: { readonly reason: string },
+): Promise<HttpServer> {
   let publicUrl = "";
-  let listener: PlainEndpoint = (_request, response) => {
-    answerError(response, new Refusal("unavailable", "starting", { retryAfterSeconds: 1 }));
+  let listener: PlainEndpoint = (request, response) => {
+    const path = request.url?.split("?")[0];
+    if (path === LIVENESS_PATH) answerJson(response, 200, { status: "ok" });
+    else if (path === READINESS_PATH) answerJson(response, 503, { status: "not_ready", reason: starting.reason });
+    else answerError(response, new Refusal("unavailable", "starting", { retryAfterSeconds: 1 }));
   };
+
+  function answerJson(response: ServerResponse, status: number, value: object): void {
+    const body = JSON.stringify(value);
+    sendAnswer(response, { status, headers: jsonHeaders(nextRequestId(), body), body });
+  }
 
   function answerError(response: ServerResponse, error: unknown): void {
     const requestId = nextRequestId();

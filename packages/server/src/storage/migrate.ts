@@ -2,16 +2,23 @@ import { type Kysely, sql } from "kysely";
 import { Migrator, type Migration } from "kysely/migration";
 import * as registry from "./migrations/0001-registry.ts";
 import * as tokenChecks from "./migrations/0002-token-checks.ts";
+import * as manyNodes from "./migrations/0003-many-nodes.ts";
 import type { Database } from "./schema.ts";
 
 /** What a migration needs to know of the engine. */
 export interface MigrationEngine {
   /** The column type of a generated primary key. */
   readonly autoIncrementId: string;
+  /** The column type of bytes. */
+  readonly binary: string;
 }
 
 /** In the order of their names; a name is never changed once released. */
-const MIGRATIONS = { "0001-registry": registry, "0002-token-checks": tokenChecks } as const;
+const MIGRATIONS = {
+  "0001-registry": registry,
+  "0002-token-checks": tokenChecks,
+  "0003-many-nodes": manyNodes,
+} as const;
 
 /** The store was written by a newer release, or its schema isn't what this release makes of it. */
 export class SchemaError extends Error {

@@ -40,10 +40,28 @@ export interface Database {
     key_id: number;
     last_used_at_ms: number;
   };
+  /** Tokens issued a key and hour. Apart, and lossy, as `key_usage` is. */
+  key_usage_hours: {
+    key_id: number;
+    /** When the hour began, in whole seconds since the epoch. */
+    hour_s: number;
+    tokens: number;
+  };
+  /** Processes that serve; each says every few seconds that it is there. */
+  nodes: {
+    id: string;
+    started_at_ms: number;
+    seen_at_ms: number;
+    version: string;
+    /** The numbers of the signing keys whose tokens it can check, joined by commas. */
+    signing_keys: string;
+  };
   signing_keys: {
     number: number;
     master_fingerprint: string;
     created_at_ms: number;
+    /** From when on it signs new tokens; null while live nodes can't check them yet. */
+    activated_at_ms: number | null;
     retired_at_ms: number | null;
   };
   resource_servers: {

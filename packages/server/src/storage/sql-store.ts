@@ -2,12 +2,13 @@ import {
   type Expression,
   type ExpressionBuilder,
   type Kysely,
+  type RawBuilder,
   type Selectable,
   sql,
   type SqlBool,
   type Transaction,
 } from "kysely";
-import { type AuditAction, type AuditEvent, chainEvent } from "../core/registry/audit-chain.ts";
+import { type AuditAction, type AuditEvent, CHAIN_START, chainEvent } from "../core/registry/audit-chain.ts";
 import { usernameOf } from "../core/registry/changes.ts";
 import type {
   Account,
@@ -22,7 +23,10 @@ import type {
   ResourceServerId,
 } from "../core/registry/model.ts";
 import {
+  type ChangeWatch,
   KEYS_PER_RECORD_MAX,
+  type KeyUsageRecord,
+  type LiveNode,
   type RegistryStore,
   type RevokedToken,
   type StoreTransaction,
@@ -32,8 +36,17 @@ import type { Database } from "./schema.ts";
 /** What an engine does in its own way. */
 export interface Engine {
   readonly name: RegistryStore["engine"];
-  changeMarker(): Promise<number>;
-  recordKeyUsage(lastUsedAtMs: ReadonlyMap<KeyId, number>): Promise<void>;
+  /** Does `for update skip locked` exist? Where it doesn't, there is one writer at a time anyway. */
+  readonly hasSkipLocked: boolean;
+  /** The database's wall clock, in whole milliseconds since the epoch. */
+  readonly nowMs: RawBuilder<number>;
+  /** Keeps other changes out until the transaction ends. */
+  beginChange(transaction: Transaction<Database>): Promise<void>;
+  /** Wakes the other nodes once the transaction commits. */
+  endChange(transaction: Transaction<Database>): Promise<void>;
+  changeMarker(): Promise<string>;
+  watchChanges(onChange: () => void): ChangeWatch;
+  recordKeyUsage(usage: readonly KeyUsageRecord[]): Promise<void>;
   backup(file: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -47,7 +60,13 @@ export interface Engine {
 export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, engine: Engine): RegistryStore {
   return {
     engine: engine.name,
-    transaction: (work) => writer.transaction().execute((transaction) => work(storeTransaction(transaction))),
+    transaction: (work) =>
+      writer.transaction().execute(async (transaction) => {
+        await engine.beginChange(transaction);
+        const result = await work(storeTransaction(transaction, engine));
+        await engine.endChange(transaction);
+        return result;
+      }),
 
     loadUserByName: (username) => loadRecord(db, (user) => user("api_users.username", "=", username)),
     loadUserByKey: (keyId) =>
@@ -95,11 +114,13 @@ export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, e
     // One statement for all: the rows that come back are those that weren't there yet, whoever else inserts meanwhile.
     useAssertions: async (assertions) => {
       if (assertions.length === 0) return [];
+      // In one order everywhere: nodes that insert the same rows in different orders would wait for each other.
+      const sorted = assertions.toSorted((a, b) => a.userId - b.userId || (a.jtiHash < b.jtiHash ? -1 : 1));
       const inserted = await writer.transaction().execute((transaction) =>
         transaction
           .insertInto("used_assertions")
           .values(
-            assertions.map(({ userId, jtiHash, expiresAtSeconds }) => ({
+            sorted.map(({ userId, jtiHash, expiresAtSeconds }) => ({
               user_id: userId,
               jti_hash: jtiHash,
               expires_at_s: expiresAtSeconds,
@@ -113,38 +134,95 @@ export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, e
       const first = new Set(inserted.map((row) => `${row.user_id} ${row.jti_hash}`));
       return assertions.map(({ userId, jtiHash }) => first.delete(`${userId} ${jtiHash}`));
     },
-    removeExpired: (beforeSeconds, limit) =>
+    // Rows that another node is removing are passed over.
+    removeExpired: (before, limit) =>
       writer.transaction().execute(async (transaction) => {
         let removed = 0;
         for (const table of ["revoked_tokens", "used_assertions"] as const) {
           const { numDeletedRows } = await transaction
             .deleteFrom(table)
             .where("id", "in", (rows) =>
-              rows.selectFrom(table).select("id").where("expires_at_s", "<", beforeSeconds).limit(limit),
+              rows
+                .selectFrom(table)
+                .select("id")
+                .where("expires_at_s", "<", before.expiredBeforeSeconds)
+                .limit(limit)
+                .$if(engine.hasSkipLocked, (query) => query.forUpdate().skipLocked()),
             )
             .executeTakeFirstOrThrow();
           removed += Number(numDeletedRows);
         }
-        return removed;
+        const hours = await transaction
+          .selectFrom("key_usage_hours")
+          .select(["key_id", "hour_s"])
+          .where("hour_s", "<", before.usageBeforeSeconds)
+          .limit(limit)
+          .$if(engine.hasSkipLocked, (query) => query.forUpdate().skipLocked())
+          .execute();
+        for (const { key_id, hour_s } of hours) {
+          await transaction
+            .deleteFrom("key_usage_hours")
+            .where("key_id", "=", key_id)
+            .where("hour_s", "=", hour_s)
+            .execute();
+        }
+        const nodes = await transaction
+          .deleteFrom("nodes")
+          .where("seen_at_ms", "<", sql<number>`${engine.nowMs} - ${before.unseenForMs}`)
+          .executeTakeFirstOrThrow();
+        return removed + hours.length + Number(nodes.numDeletedRows);
       }),
 
     eventsAfter: async (seq, limit) =>
       (
         await db.selectFrom("audit_events").selectAll().where("seq", ">", seq).orderBy("seq").limit(limit).execute()
       ).map(toEvent),
-    lastEventSeq: async () => {
-      const row = await db.selectFrom("audit_events").select("seq").orderBy("seq", "desc").limit(1).executeTakeFirst();
-      return row?.seq ?? 0;
+    lastEvent: async () => {
+      const row = await db
+        .selectFrom("audit_events")
+        .select(["seq", "hash"])
+        .orderBy("seq", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return row ?? { seq: 0, hash: CHAIN_START };
     },
     changeMarker: () => engine.changeMarker(),
+    watchChanges: (onChange) => engine.watchChanges(onChange),
 
-    recordKeyUsage: (lastUsedAtMs) => engine.recordKeyUsage(lastUsedAtMs),
+    recordKeyUsage: (usage) => engine.recordKeyUsage(usage),
+    keyUsageHours: async (keyId, fromSeconds) => {
+      const rows = await db
+        .selectFrom("key_usage_hours")
+        .select(["hour_s as hourSeconds", "tokens"])
+        .where("key_id", "=", keyId)
+        .where("hour_s", ">=", fromSeconds)
+        .orderBy("hour_s")
+        .execute();
+      return rows;
+    },
+
+    recordNode: async ({ id, startedAtMs, version, signingKeys }) => {
+      const values = { seen_at_ms: engine.nowMs, version, signing_keys: signingKeys.join(",") };
+      await writer.transaction().execute((transaction) =>
+        transaction
+          .insertInto("nodes")
+          .values({ id, started_at_ms: startedAtMs, ...values })
+          .onConflict((conflict) => conflict.column("id").doUpdateSet(values))
+          .execute(),
+      );
+    },
+    removeNode: async (id) => {
+      await writer
+        .transaction()
+        .execute((transaction) => transaction.deleteFrom("nodes").where("id", "=", id).execute());
+    },
+    listLiveNodes: (withinMs) => listLiveNodes(db, engine, withinMs),
     backup: (file) => engine.backup(file),
     close: () => engine.close(),
   };
 }
 
-function storeTransaction(db: Transaction<Database>): StoreTransaction {
+function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTransaction {
   return {
     findAccount: async (shortname) => {
       const row = await db.selectFrom("accounts").selectAll().where("shortname", "=", shortname).executeTakeFirst();
@@ -220,13 +298,25 @@ function storeTransaction(db: Transaction<Database>): StoreTransaction {
         .where("status", "!=", "revoked")
         .execute();
     },
-    insertSigningKey: async ({ number, masterFingerprint, createdAtMs, retiredAtMs }) => {
+    updateSigningKey: async (number, { activatedAtMs, retiredAtMs }) => {
+      await db
+        .updateTable("signing_keys")
+        .set({
+          ...(activatedAtMs !== undefined && { activated_at_ms: activatedAtMs }),
+          ...(retiredAtMs !== undefined && { retired_at_ms: retiredAtMs }),
+        })
+        .where("number", "=", number)
+        .execute();
+    },
+    listLiveNodes: (withinMs) => listLiveNodes(db, engine, withinMs),
+    insertSigningKey: async ({ number, masterFingerprint, createdAtMs, activatedAtMs, retiredAtMs }) => {
       await db
         .insertInto("signing_keys")
         .values({
           number,
           master_fingerprint: masterFingerprint,
           created_at_ms: createdAtMs,
+          activated_at_ms: activatedAtMs,
           retired_at_ms: retiredAtMs,
         })
         .execute();
@@ -335,7 +425,25 @@ async function listSigningKeys(db: Kysely<Database>) {
     number: row.number,
     masterFingerprint: row.master_fingerprint,
     createdAtMs: row.created_at_ms,
+    activatedAtMs: row.activated_at_ms,
     retiredAtMs: row.retired_at_ms,
+  }));
+}
+
+async function listLiveNodes(db: Kysely<Database>, engine: Engine, withinMs: number): Promise<readonly LiveNode[]> {
+  const rows = await db
+    .selectFrom("nodes")
+    .selectAll()
+    .where("seen_at_ms", ">=", sql<number>`${engine.nowMs} - ${withinMs}`)
+    .orderBy("started_at_ms")
+    .orderBy("id")
+    .execute();
+  return rows.map(({ id, started_at_ms: startedAtMs, seen_at_ms: seenAtMs, version, signing_keys: numbers }) => ({
+    id,
+    startedAtMs,
+    seenAtMs,
+    version,
+    signingKeys: numbers === "" ? [] : numbers.split(",").map(Number),
   }));
 }
 

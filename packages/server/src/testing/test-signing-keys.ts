@@ -7,7 +7,7 @@ export const TEST_MASTER_SECRET = Buffer.from(Array.from({ length: 32 }, (_, ind
 export function testSigningKeys(...numbers: readonly [number, ...number[]]): SigningKeys {
   const masterFingerprint = masterSecretFingerprint(TEST_MASTER_SECRET);
   return deriveSigningKeys(
-    numbers.map((number) => ({ number, masterFingerprint, createdAtMs: 0, retiredAtMs: null })),
+    numbers.map((number) => ({ number, masterFingerprint, createdAtMs: 0, activatedAtMs: 0, retiredAtMs: null })),
     [TEST_MASTER_SECRET],
   );
 }

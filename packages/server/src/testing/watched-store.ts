@@ -11,7 +11,7 @@ type Read =
   | "revokedTokens"
   | "eventsAfter"
   | "changeMarker"
-  | "lastEventSeq";
+  | "lastEvent";
 
 /** A real store that counts what it is asked, fails when told to, and can hold answers back after they were read. */
 export interface WatchedStore {
@@ -62,7 +62,7 @@ export function watchStore(store: RegistryStore): WatchedStore {
         store.revokedTokens(from, after, limit),
       ),
       eventsAfter: watch("eventsAfter", (seq: number, limit: number) => store.eventsAfter(seq, limit)),
-      lastEventSeq: watch("lastEventSeq", () => store.lastEventSeq()),
+      lastEvent: watch("lastEvent", () => store.lastEvent()),
       changeMarker: watch("changeMarker", () => store.changeMarker()),
     },
     calls: (method) => counts.get(method) ?? 0,

@@ -13,6 +13,8 @@ export type AuditAction =
   | "key.deactivated"
   | "key.revoked"
   | "signing_key.created"
+  | "signing_key.activated"
+  | "signing_key.retired"
   | "resource_server.created"
   | "resource_server.rotated"
   | "resource_server.activated"

@@ -201,6 +201,7 @@ export function createRegistryChanges(
           number: 1,
           masterFingerprint,
           createdAtMs: nowMs(clock),
+          activatedAtMs: nowMs(clock),
           retiredAtMs: null,
         });
         await transaction.appendEvent(

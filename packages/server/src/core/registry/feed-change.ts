@@ -20,11 +20,15 @@ export function toFeedChange({ action, subject, details }: AuditEvent): FeedChan
     case "key.deactivated":
     case "key.revoked":
       return { action, username: text("username"), key_id: Number(id) };
+    // Whoever hears it can't know which tokens it concerns.
+    case "signing_key.retired":
+      return { action };
     case "token.revoked":
       return { action, username: text("username"), key_id: Number(details["key_id"]), jti: id };
     case "account.created":
     case "user.created":
     case "signing_key.created":
+    case "signing_key.activated":
     case "resource_server.created":
     case "resource_server.rotated":
     case "resource_server.activated":

@@ -28,6 +28,34 @@ export interface RevokedToken extends TokenIdentity {
   readonly userId: ApiUserId;
 }
 
+/** What a key was used for since usage was last written. */
+export interface KeyUsageRecord {
+  readonly keyId: KeyId;
+  readonly lastUsedAtMs: number;
+  /** Tokens issued, by the hour; the hour by when it began, in whole seconds since the epoch. */
+  readonly tokensByHour: ReadonlyMap<number, number>;
+}
+
+/** A process that serves, as the others see it. */
+export interface LiveNode {
+  readonly id: string;
+  readonly startedAtMs: number;
+  readonly seenAtMs: number;
+  readonly version: string;
+  /** The numbers of the signing keys whose tokens it can check. */
+  readonly signingKeys: readonly number[];
+}
+
+/** Wakes a reader of the change feed. */
+export interface ChangeWatch {
+  /** Would a change elsewhere be told of? Where not, it has to be looked for all the time. */
+  isReliable(): boolean;
+  stop(): Promise<void>;
+}
+
+/** A place in the change feed. */
+export type FeedPosition = Pick<AuditEvent, "seq" | "hash">;
+
 /** An assertion of an OAuth client, which may be used once. */
 export interface UsedAssertion {
   readonly userId: ApiUserId;
@@ -35,6 +63,14 @@ export interface UsedAssertion {
   readonly jtiHash: string;
   /** Whole seconds since the epoch; from then on the assertion is refused as expired, and this may be forgotten. */
   readonly expiresAtSeconds: number;
+}
+
+/** From before when rows are removed. Seconds are since the epoch. */
+export interface ExpiryBounds {
+  readonly expiredBeforeSeconds: number;
+  readonly usageBeforeSeconds: number;
+  /** By the store's clock. */
+  readonly unseenForMs: number;
 }
 
 /** Reads that see a consistent state, and writes that all happen or none. */
@@ -56,6 +92,12 @@ export interface StoreTransaction {
   setUserStatus(userId: ApiUserId, status: Standing): Promise<void>;
   setKeyStatus(keyId: KeyId, status: KeyStatus): Promise<void>;
   insertSigningKey(key: SigningKeyRecord): Promise<void>;
+  updateSigningKey(
+    number: number,
+    values: Partial<Pick<SigningKeyRecord, "activatedAtMs" | "retiredAtMs">>,
+  ): Promise<void>;
+  /** Nodes that were seen within so many milliseconds. */
+  listLiveNodes(withinMs: number): Promise<readonly LiveNode[]>;
 
   findResourceServer(name: string): Promise<ResourceServer | undefined>;
   insertResourceServer(server: Pick<ResourceServer, "name" | "secretHash" | "createdAtMs">): Promise<ResourceServer>;
@@ -73,7 +115,7 @@ export interface StoreTransaction {
 
 /** A store of the registry. Every method rejects where the store can't be reached. */
 export interface RegistryStore {
-  readonly engine: "sqlite";
+  readonly engine: "sqlite" | "postgresql";
 
   /** Runs the work in a transaction that no other writer can interleave with. What it throws rolls everything back. */
   transaction<Result>(work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result>;
@@ -105,21 +147,34 @@ export interface RegistryStore {
    */
   useAssertions(assertions: readonly UsedAssertion[]): Promise<readonly boolean[]>;
   /**
-   * Removes revoked tokens and used assertions that expired before this, at most `limit` of each.
+   * Removes what isn't needed any more, at most `limit` rows of each kind: revoked tokens and used assertions that expired,
+   * hours of usage, and nodes that weren't seen.
    *
-   * @returns how many rows were removed
+   * @returns how many rows were removed; 0 also where another node is at it
    */
-  removeExpired(beforeSeconds: number, limit: number): Promise<number>;
+  removeExpired(before: ExpiryBounds, limit: number): Promise<number>;
 
   /** Events with `seq` greater than the given one, in their order, at most `limit`. */
   eventsAfter(seq: number, limit: number): Promise<readonly AuditEvent[]>;
-  /** The last event's `seq`; 0 where there is none. */
-  lastEventSeq(): Promise<number>;
+  /** The last event; `seq` 0 and the chain's start where there is none. */
+  lastEvent(): Promise<FeedPosition>;
   /** A value that differs whenever another process has committed since it was last read. Cheap enough for every 50 ms. */
-  changeMarker(): Promise<number>;
+  changeMarker(): Promise<string>;
+  /** Calls back when another process has committed a change, where the engine can tell. */
+  watchChanges(onChange: () => void): ChangeWatch;
 
-  /** Keeps the later of the stored and the given time for each key. */
-  recordKeyUsage(lastUsedAtMs: ReadonlyMap<KeyId, number>): Promise<void>;
+  /** Keeps the later of the stored and the given time for each key, and adds the tokens to those of each hour. */
+  recordKeyUsage(usage: readonly KeyUsageRecord[]): Promise<void>;
+  /** Tokens issued under a key, by the hour, from `fromSeconds` on, in order. */
+  keyUsageHours(
+    keyId: KeyId,
+    fromSeconds: number,
+  ): Promise<readonly { readonly hourSeconds: number; readonly tokens: number }[]>;
+
+  /** Says that a node is there. The store's clock says when. */
+  recordNode(node: Omit<LiveNode, "seenAtMs">): Promise<void>;
+  removeNode(id: string): Promise<void>;
+  listLiveNodes(withinMs: number): Promise<readonly LiveNode[]>;
 
   /** Writes a consistent copy of the whole store to a file that doesn't exist yet. */
   backup(file: string): Promise<void>;

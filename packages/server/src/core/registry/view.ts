@@ -71,11 +71,21 @@ export interface ViewFigures {
   readonly revokedTokens: number;
 }
 
+/** Whoever follows the change feed behind the view. */
+export interface FeedListener {
+  onEvents(events: readonly AuditEvent[]): void;
+  /** The store has lost events that were heard of: whatever was learned from them is void. See {@link RegistryView}. */
+  onReset(): void;
+}
+
 /**
  * What requests read of the registry: a bounded cache, filled on a miss and evicted by the change feed.
  *
  * A value comes back at once where the view has it, as a promise where the store must be asked. A view that hasn't been
  * confirmed for {@link STALENESS_MS_MAX} answers nothing by itself: each decision then asks the store.
+ *
+ * A store can lose events: a standby that was behind takes over, or a backup is restored. The chain shows that, and then the
+ * view begins anew; tokens that it knows to be revoked stay so.
  */
 export interface RegistryView {
   /** @throws {Refusal} `unavailable` where the store has to be asked and can't be */
@@ -97,11 +107,11 @@ export interface RegistryView {
   /** The `seq` up to which the view has heard of every event; what it answers is at least as new. */
   position(): number;
   /**
-   * Calls back with events after the view has taken them in, in their order.
+   * Tells a listener of events after the view has taken them in, in their order.
    *
    * @returns ends that
    */
-  subscribe(listener: (events: readonly AuditEvent[]) => void): () => void;
+  subscribe(listener: FeedListener): () => void;
   /** Forgets revoked tokens that expired before this. */
   forgetExpiredTokens(beforeSeconds: number): void;
   figures(): ViewFigures;
@@ -123,7 +133,7 @@ export async function openRegistryView(
     max: VIEW_RESOURCE_SERVERS_MAX,
   });
   const denyList = createDenyList();
-  const listeners = new Set<(events: readonly AuditEvent[]) => void>();
+  const listeners = new Set<FeedListener>();
   /** Loads under way, so that a stampede for one user asks once. Emptied by every eviction: see `load`. */
   let loads = new Map<string | KeyId, Promise<unknown>>();
   let hits = 0;
@@ -133,7 +143,7 @@ export async function openRegistryView(
   let marker = await store.changeMarker();
   /** A reading began and hasn't succeeded: SQLite's marker doesn't move for changes of this very process. */
   let mustRead = false;
-  let seq = await store.lastEventSeq();
+  let { seq, hash } = await store.lastEvent();
   let confirmedAtMs = clock.monotonicMs();
   // After `seq`: what is revoked meanwhile comes again as an event.
   await readDenyList();
@@ -243,25 +253,49 @@ export async function openRegistryView(
   }
 
   /** @param markerBefore the store's marker, taken before */
-  async function readFeed(markerBefore: number | undefined): Promise<void> {
+  async function readFeed(markerBefore: string | undefined): Promise<void> {
     // Taken before the reading: what commits during it counts as not yet confirmed.
     const startedAtMs = clock.monotonicMs();
     mustRead = true;
     for (;;) {
-      const events = await store.eventsAfter(seq, EVENTS_PER_READ);
+      // From the last one that was heard of, to see that it is still there.
+      const events = await readAfterKnown();
+      if (events === undefined) {
+        await startAnew();
+        continue;
+      }
       const last = events.at(-1);
       if (last === undefined) break;
       takeIn(events);
-      seq = last.seq;
-      for (const listener of listeners) listener(events);
+      ({ seq, hash } = last);
+      for (const listener of listeners) listener.onEvents(events);
     }
     confirmedAtMs = startedAtMs;
     mustRead = false;
     if (markerBefore !== undefined) marker = markerBefore;
   }
 
+  /** The events after the last one that was heard of; `undefined` where that isn't there any more. */
+  async function readAfterKnown(): Promise<readonly AuditEvent[] | undefined> {
+    if (seq === 0) return store.eventsAfter(0, EVENTS_PER_READ);
+    const [known, ...events] = await store.eventsAfter(seq - 1, EVENTS_PER_READ + 1);
+    return known?.seq === seq && known.hash === hash ? events : undefined;
+  }
+
+  /** Forgets everything that an event may have told that isn't there any more. */
+  async function startAnew(): Promise<void> {
+    loads = new Map();
+    users.clear();
+    absentUsernames.clear();
+    absentKeys.clear();
+    resourceServers.clear();
+    ({ seq, hash } = await store.lastEvent());
+    await readDenyList();
+    for (const listener of listeners) listener.onReset();
+  }
+
   /** Readings run one after the other: one under way may have passed the place where a caller's change is. */
-  async function read(markerBefore?: number): Promise<void> {
+  async function read(markerBefore?: string): Promise<void> {
     const reading = lastReading.then(() => readFeed(markerBefore));
     lastReading = reading.catch(() => undefined);
     await reading;

@@ -12,6 +12,8 @@ export interface SigningKeyRecord {
   /** Names the master secret from which the key derives; see {@link masterSecretFingerprint}. */
   readonly masterFingerprint: string;
   readonly createdAtMs: number;
+  /** From then on it signs new tokens; `null` while there are nodes that couldn't check them. */
+  readonly activatedAtMs: number | null;
   /** From then on no token of this number is valid. */
   readonly retiredAtMs: number | null;
 }
@@ -22,6 +24,14 @@ export interface SigningKeys {
   readonly currentNumber: number;
   /** HMAC-SHA256 of ASCII text in base64url (43 characters); `undefined` for a number that doesn't exist or is retired. */
   mac(signingKeyNumber: number, text: string): string | undefined;
+}
+
+/** Signing keys as of some moment. */
+export interface DerivedSigningKeys extends SigningKeys {
+  /** The numbers of all of them, in order. */
+  readonly numbers: readonly number[];
+  /** Keys that are in use and derive from none of the given secrets. */
+  readonly missing: readonly SigningKeyRecord[];
 }
 
 /** The master secret that a store's signing keys need isn't among those configured. */
@@ -42,31 +52,54 @@ export function masterSecretFingerprint(masterSecret: Buffer): string {
 /**
  * Derives the signing keys from the master secrets: HKDF-SHA256 (RFC 5869) with the number in the info string.
  *
- * @throws {MasterSecretMismatch} where a key that isn't retired belongs to none of the secrets, or no key is in use
+ * @throws {MasterSecretMismatch} where no key that may sign new tokens belongs to one of the secrets
  */
-export function deriveSigningKeys(records: readonly SigningKeyRecord[], masterSecrets: readonly Buffer[]): SigningKeys {
+export function deriveSigningKeys(
+  records: readonly SigningKeyRecord[],
+  masterSecrets: readonly Buffer[],
+): DerivedSigningKeys {
   const secrets = new Map(masterSecrets.map((secret) => [masterSecretFingerprint(secret), secret]));
   const keys = new Map<number, KeyObject>();
+  const missing: SigningKeyRecord[] = [];
+  let currentNumber = 0;
   for (const record of records) {
     if (record.retiredAtMs !== null) continue;
     const secret = secrets.get(record.masterFingerprint);
     if (secret === undefined) {
-      throw new MasterSecretMismatch(
-        `the master secret doesn't belong to this store: signing key ${record.number} was derived from the master secret ` +
-          `with fingerprint ${record.masterFingerprint}, and the configured one has ${[...secrets.keys()].join(", ")}`,
-      );
+      missing.push(record);
+      continue;
     }
     const info = `countersign/signing-key/v1/${record.number}`;
     keys.set(record.number, createSecretKey(Buffer.from(hkdfSync("sha256", secret, "", info, SIGNING_KEY_BYTES))));
+    if (record.activatedAtMs !== null) currentNumber = Math.max(currentNumber, record.number);
   }
-  const currentNumber = Math.max(...keys.keys());
-  if (keys.size === 0) throw new MasterSecretMismatch("the store has no signing key that is in use");
+  if (currentNumber === 0) {
+    const [needed] = missing;
+    throw needed === undefined
+      ? new MasterSecretMismatch("the store has no signing key that is in use")
+      : masterSecretMismatch(needed, masterSecrets);
+  }
   return {
     currentNumber,
+    numbers: [...keys.keys()].toSorted((a, b) => a - b),
+    missing,
     mac(signingKeyNumber, text) {
       const key = keys.get(signingKeyNumber);
       // A KeyObject, not a Buffer: on Node 24 that is five times as fast.
       return key && createHmac("sha256", key).update(text).digest("base64url");
     },
   };
+}
+
+/** Says which secret is missing, and where it has to be. */
+export function masterSecretMismatch(
+  { number, masterFingerprint }: SigningKeyRecord,
+  masterSecrets: readonly Buffer[],
+): MasterSecretMismatch {
+  const given = masterSecrets.map(masterSecretFingerprint).join(", ");
+  return new MasterSecretMismatch(
+    `the master secret doesn't belong to this store: signing key ${number} was derived from the master secret with ` +
+      `fingerprint ${masterFingerprint}, and the configured one has ${given}; set COUNTERSIGN_MASTER_SECRET to the same value on ` +
+      "every node (while it is being replaced: the new one, a comma, the old one), or copy the first node's master.key",
+  );
 }

@@ -68,7 +68,9 @@ export function createChangeStreams(
   const streams = new Set<Stream>();
   let isClosed = false;
 
-  const unsubscribe = view.subscribe((events) => {
+  const unsubscribe = view.subscribe({ onEvents: tellAll, onReset: resetAll });
+
+  function tellAll(events: readonly AuditEvent[]): void {
     for (const stream of streams) {
       if (stream.waiting === undefined) tell(stream, events);
       else stream.waiting.push(...events);
@@ -77,7 +79,16 @@ export function createChangeStreams(
     const touched = new Set(events.filter(isOfResourceServer).map(({ subject }) => subject));
     if (touched.size === 0) return;
     for (const stream of streams) if (touched.has(`resource_server:${stream.serverId}`)) stream.response.end();
-  });
+  }
+
+  /** The positions told so far mean nothing any more. */
+  function resetAll(): void {
+    for (const stream of streams) {
+      stream.position = view.position();
+      if (stream.waiting === undefined) send(stream, "reset", {});
+      else stream.response.end();
+    }
+  }
 
   function send(stream: Stream, name: FeedEventName, data: object): void {
     const { response, position } = stream;

@@ -1,9 +1,10 @@
 import { type Kysely, sql } from "kysely";
 
 /** Accounts, API users, public keys, signing keys, and the audit log. */
-export async function up(db: Kysely<unknown>, engine: { autoIncrementId: string }): Promise<void> {
+export async function up(db: Kysely<unknown>, engine: { autoIncrementId: string; binary: string }): Promise<void> {
   // AUTOINCREMENT (or an identity column): an id isn't reused even if the newest row were deleted.
   const id = sql.raw(engine.autoIncrementId);
+  const binary = sql.raw(engine.binary);
   await sql`create table accounts (
     id ${id},
     shortname text not null unique,
@@ -26,7 +27,7 @@ export async function up(db: Kysely<unknown>, engine: { autoIncrementId: string 
     fingerprint text not null,
     thumbprint text not null,
     bits integer not null,
-    spki blob not null,
+    spki ${binary} not null,
     label text,
     status text not null check (status in ('active', 'deactivated', 'revoked')),
     created_at_ms bigint not null,

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { chmodSync, closeSync, fsyncSync, linkSync, openSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { Kysely } from "kysely";
-import type { RegistryStore } from "../../core/registry/store.ts";
-import type { KeyId } from "../../core/registry/model.ts";
+import { Kysely, sql } from "kysely";
+import type { KeyUsageRecord, RegistryStore } from "../../core/registry/store.ts";
 import { migrate, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
 import { createSqlStore } from "../sql-store.ts";
+import { StoreOpenError } from "../store-open-error.ts";
 import { BUSY_TIMEOUT_MS, NodeSqliteDialect } from "./dialect.ts";
 
 /** How often the switch to WAL mode is tried. Each try waits for another process up to the busy timeout. */
@@ -35,11 +35,6 @@ export async function openSqliteStore(file: string): Promise<RegistryStore> {
   }
 }
 
-/** The file isn't a store that this process can use. The message names it. */
-export class StoreOpenError extends Error {
-  override readonly name = "StoreOpenError";
-}
-
 async function openStore(file: string): Promise<RegistryStore> {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   let reader: DatabaseSync | undefined;
@@ -49,7 +44,7 @@ async function openStore(file: string): Promise<RegistryStore> {
     useWriteAheadLog(database);
     database.exec("pragma synchronous = full; pragma trusted_schema = off;");
     const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
-    await migrate(writer, { autoIncrementId: "integer primary key autoincrement" });
+    await migrate(writer, { autoIncrementId: "integer primary key autoincrement", binary: "blob" });
     // From now on the dialect waits for the write lock, without blocking the event loop.
     database.exec("pragma busy_timeout = 0");
     // Reads have a connection of their own: a transaction that waits for the lock, or is under way, doesn't hold them up.
@@ -61,12 +56,18 @@ async function openStore(file: string): Promise<RegistryStore> {
     return createSqlStore(db, writer, {
       name: "sqlite",
       // Differs once another connection has committed (sqlite.org/pragma, data_version).
-      changeMarker: async () => Number(dataVersion.get()?.["data_version"]),
+      changeMarker: async () => String(dataVersion.get()?.["data_version"]),
+      hasSkipLocked: false,
+      nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
+      // Every transaction is the only one (see dialect.ts), and its commit shows in the marker.
+      beginChange: () => Promise.resolve(),
+      endChange: () => Promise.resolve(),
+      watchChanges: () => ({ isReliable: () => false, stop: () => Promise.resolve() }),
       backup: async (target) => {
         backUp(file, target);
       },
-      recordKeyUsage: async (lastUsedAtMs) => {
-        usage.record(lastUsedAtMs);
+      recordKeyUsage: async (used) => {
+        usage.record(used);
       },
       close: async () => {
         usage.close();
@@ -84,27 +85,42 @@ async function openStore(file: string): Promise<RegistryStore> {
   }
 }
 
+const RECORD_LAST_USED = `
+  insert into key_usage (key_id, last_used_at_ms)
+  select value ->> 0, value ->> 1 from json_each(?)
+  where exists (select 1 from public_keys where id = value ->> 0)
+  on conflict (key_id) do update set last_used_at_ms = excluded.last_used_at_ms
+  where key_usage.last_used_at_ms < excluded.last_used_at_ms`;
+
+const RECORD_HOURS = `
+  insert into key_usage_hours (key_id, hour_s, tokens)
+  select value ->> 0, value ->> 1, value ->> 2 from json_each(?)
+  where exists (select 1 from public_keys where id = value ->> 0)
+  on conflict (key_id, hour_s) do update set tokens = key_usage_hours.tokens + excluded.tokens`;
+
 /**
- * Writes key usage in one statement, on a connection of its own that doesn't wait: while another process holds the write
- * lock, waiting would block the event loop, and usage can be written the next time. A time never goes back, whichever
+ * Writes key usage in one statement a table, on a connection of its own that doesn't wait: while another process holds the
+ * write lock, waiting would block the event loop, and usage can be written the next time. A time never goes back, whichever
  * process writes last; keys that don't exist (the file was replaced by an older one) are passed over.
  */
-function openUsage(file: string): { record: (lastUsedAtMs: ReadonlyMap<KeyId, number>) => void; close: () => void } {
+function openUsage(file: string): { record: (usage: readonly KeyUsageRecord[]) => void; close: () => void } {
   let database: DatabaseSync | undefined;
   let isClosed = false;
   return {
-    record(lastUsedAtMs) {
+    record(usage) {
       if (isClosed) throw new Error("the store is closed");
       database ??= new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
-      database
-        .prepare(
-          `insert into key_usage (key_id, last_used_at_ms)
-           select cast(key as integer), value from json_each(?)
-           where exists (select 1 from public_keys where id = cast(key as integer))
-           on conflict (key_id) do update set last_used_at_ms = excluded.last_used_at_ms
-           where key_usage.last_used_at_ms < excluded.last_used_at_ms`,
-        )
-        .run(JSON.stringify(Object.fromEntries(lastUsedAtMs)));
+      const lastUsed = usage.map(({ keyId, lastUsedAtMs }) => [keyId, lastUsedAtMs]);
+      const hours = usage.flatMap(({ keyId, tokensByHour }) => [...tokensByHour].map((hour) => [keyId, ...hour]));
+      database.exec("begin immediate");
+      try {
+        database.prepare(RECORD_LAST_USED).run(JSON.stringify(lastUsed));
+        database.prepare(RECORD_HOURS).run(JSON.stringify(hours));
+        database.exec("commit");
+      } catch (error) {
+        database.exec("rollback");
+        throw error;
+      }
     },
     close() {
       isClosed = true;

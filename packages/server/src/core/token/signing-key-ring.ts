@@ -1,0 +1,111 @@
+import { Refusal } from "../refusal.ts";
+import type { AuditEvent } from "../registry/audit-chain.ts";
+import type { RegistryStore } from "../registry/store.ts";
+import type { RegistryView } from "../registry/view.ts";
+import type { Clock } from "../surroundings.ts";
+import { type DerivedSigningKeys, deriveSigningKeys, masterSecretMismatch, type SigningKeys } from "./signing-keys.ts";
+
+/** A token with an unknown number makes the ring ask the store at most this often, in milliseconds. */
+const LOOK_MS_MIN = 1000;
+
+/** The signing keys as the store has them now. */
+export interface SigningKeyRing extends SigningKeys {
+  /**
+   * Whether the keys can be relied on. Comes back at once (`undefined`) while they can; otherwise asks the store, as every
+   * decision does while the view isn't confirmed.
+   *
+   * @throws {Refusal} `unavailable` where the store can't be asked
+   */
+  ready(): Promise<void> | undefined;
+  /**
+   * Looks for a signing key that isn't known, since another node may have minted under it: one that was paused, say, comes
+   * back to keys that it hasn't heard of. `undefined` where that was done a moment ago.
+   */
+  look(): Promise<void> | undefined;
+  /** The numbers of the keys whose tokens can be checked. */
+  numbers(): readonly number[];
+  /** Resolves when what the change feed told so far is taken in. */
+  settled(): Promise<void>;
+}
+
+/**
+ * Opens the ring, and keeps it up to date by the change feed.
+ *
+ * @param onMissing told of keys in the store that derive from none of the secrets, once for each number
+ * @throws {MasterSecretMismatch} where a key that is in use derives from none of the secrets
+ */
+export async function openSigningKeyRing(
+  store: Pick<RegistryStore, "listSigningKeys">,
+  view: Pick<RegistryView, "isFresh" | "subscribe">,
+  clock: Clock,
+  masterSecrets: readonly Buffer[],
+  onMissing: (number: number) => void,
+): Promise<SigningKeyRing> {
+  /** Counts what made a reading necessary, and what the last reading had seen of that. */
+  let wanted = 0;
+  let seen = 0;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> = Promise.resolve();
+  const told = new Set<number>();
+
+  // Before the reading, so that no event falls in between.
+  view.subscribe({
+    onEvents(events) {
+      if (events.some(isOfSigningKey)) markDue();
+    },
+    onReset: markDue,
+  });
+  let keys: DerivedSigningKeys = deriveSigningKeys(await store.listSigningKeys(), masterSecrets);
+  const [needed] = keys.missing;
+  // At the start, one that lacks a secret can be mended; later on it must go on with what it has.
+  if (needed !== undefined) throw masterSecretMismatch(needed, masterSecrets);
+
+  function markDue(): void {
+    wanted++;
+    reload().catch(() => undefined);
+  }
+
+  /** Readings run one after the other: one under way may have missed what a caller wants to see. */
+  function reload(): Promise<void> {
+    const next = reading
+      .catch(() => undefined)
+      .then(async () => {
+        const seenNow = wanted;
+        try {
+          keys = deriveSigningKeys(await store.listSigningKeys(), masterSecrets);
+          seen = seenNow;
+        } catch (cause) {
+          throw new Refusal("unavailable", "The signing keys can't be read right now.", {
+            cause,
+            retryAfterSeconds: 1,
+          });
+        }
+        for (const { number } of keys.missing) {
+          if (!told.has(number)) onMissing(number);
+          told.add(number);
+        }
+      });
+    reading = next;
+    return next;
+  }
+
+  return {
+    get currentNumber() {
+      return keys.currentNumber;
+    },
+    mac: (number, text) => keys.mac(number, text),
+    ready: () => (seen < wanted || !view.isFresh() ? reload() : undefined),
+    look() {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - lookedAtMs < LOOK_MS_MIN) return undefined;
+      lookedAtMs = nowMs;
+      return reload();
+    },
+    numbers: () => keys.numbers,
+    settled: () => reading,
+  };
+}
+
+function isOfSigningKey({ subject }: AuditEvent): boolean {
+  return subject.startsWith("signing_key:");
+}

@@ -1,0 +1,25 @@
+/**
+ * Makes a function that runs `work` for a call; calls that come while it runs are answered by one more run after it.
+ *
+ * @param onError told where a run rejects
+ */
+export function coalesce(work: () => Promise<void>, onError: (error: unknown) => void): () => void {
+  let isRunning = false;
+  let isWanted = false;
+  const run = async () => {
+    isRunning = true;
+    while (isWanted) {
+      isWanted = false;
+      try {
+        await work();
+      } catch (error) {
+        onError(error);
+      }
+    }
+    isRunning = false;
+  };
+  return () => {
+    isWanted = true;
+    if (!isRunning) void run();
+  };
+}
