@@ -50,7 +50,9 @@ describe("the dependencies", () => {
 
 const skip = !IS_CI && "it installs packages: CI=true npm test runs it";
 
-/** A folder with a project in it that is nobody's workspace, and programs to run there. It goes when this process ends. */
+/**
+ * A folder with a project in it that is nobody's workspace, and programs to run there. It goes when this process ends.
+ */
 class EmptyProject {
   readonly folder = temporaryFolder();
 
@@ -77,7 +79,9 @@ class EmptyProject {
     writeFileSync(join(this.folder, file), text);
   }
 
-  /** Runs a program to its end and returns its standard output. @throws for a status other than 0, with what it printed */
+  /**
+   * Runs a program to its end and returns its standard output. @throws for a status other than 0, with what it printed
+   */
   run(program: string, words: readonly string[], env: NodeJS.ProcessEnv = {}): string {
     const { status, stdout, stderr } = spawnSync(program, words, {
       cwd: this.folder,
