@@ -4,8 +4,8 @@
  *     node scripts/build.ts                  the server, the client and the verifier
  *     node scripts/build.ts client           one of them
  *
- * A checkout runs TypeScript as it is, but type stripping doesn't work under node_modules. The protocol package is small and
- * not published on its own yet, so its build travels inside of each, and imports of it are pointed there.
+ * A checkout runs TypeScript as it is, but type stripping doesn't work under node_modules. The protocol package is
+ * small and not published on its own yet, so its build travels inside of each, and imports of it are pointed there.
  */
 import { execFileSync } from "node:child_process";
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";

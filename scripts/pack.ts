@@ -4,14 +4,15 @@
  *     node scripts/pack.ts before client
  *     node scripts/pack.ts after client
  *
- * In a checkout, `exports` names the source, so that tests, the other packages, tsc and the linters all see what is being
- * edited, without a build that may be out of date. Under node_modules Node strips no types, so what is published has to name
- * the build. npm has no means for two answers, and the others are worse: a condition of our own for the source must be given
- * to every program that runs in a checkout, and would name a file that isn't in the package; a folder to publish from is
- * forgotten by whoever types `npm pack --workspace …`. Both files name the same code while it is packed, because the build
- * is new then: whoever imports the package at that moment notices nothing.
+ * In a checkout, `exports` names the source, so that tests, the other packages, tsc and the linters all see what is
+ * being edited, without a build that may be out of date. Under node_modules Node strips no types, so what is published
+ * has to name the build. npm has no means for two answers, and the others are worse: a condition of our own for the
+ * source must be given to every program that runs in a checkout, and would name a file that isn't in the package; a
+ * folder to publish from is forgotten by whoever types `npm pack --workspace …`. Both files name the same code while it
+ * is packed, because the build is new then: whoever imports the package at that moment notices nothing.
  *
- * The checkout's file is put aside under node_modules/.cache. A run that was killed in between is mended by the next one.
+ * The checkout's file is put aside under node_modules/.cache. A run that was killed in between is mended by the next
+ * one.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";

@@ -50,7 +50,9 @@ describe("the dependencies", () => {
 
 const skip = !IS_CI && "it installs packages: CI=true npm test runs it";
 
-/** A folder with a project in it that is nobody's workspace, and programs to run there. It goes when this process ends. */
+/**
+ * A folder with a project in it that is nobody's workspace, and programs to run there. It goes when this process ends.
+ */
 class EmptyProject {
   readonly folder = temporaryFolder();
 
@@ -77,7 +79,9 @@ class EmptyProject {
     writeFileSync(join(this.folder, file), text);
   }
 
-  /** Runs a program to its end and returns its standard output. @throws for a status other than 0, with what it printed */
+  /**
+   * Runs a program to its end and returns its standard output. @throws for a status other than 0, with what it printed
+   */
   run(program: string, words: readonly string[], env: NodeJS.ProcessEnv = {}): string {
     const { status, stdout, stderr } = spawnSync(program, words, {
       cwd: this.folder,
@@ -171,7 +175,56 @@ const CLIENT: Library = {
   `,
 };
 
-const LIBRARIES: readonly Library[] = [CLIENT];
+const VERIFIER: Library = {
+  name: "@countersign/verifier",
+  folder: "verifier",
+  program: `
+    import { once } from "node:events";
+    import { createServer } from "node:http";
+    import { createVerifier } from "@countersign/verifier";
+    import { expressMiddleware } from "@countersign/verifier/express";
+    import { fastifyPlugin } from "@countersign/verifier/fastify";
+    import { fetchHandler } from "@countersign/verifier/fetch";
+    import { honoMiddleware } from "@countersign/verifier/hono";
+    import { nodeHandler } from "@countersign/verifier/node";
+    const { AUTH_URL: baseUrl, AUTH_USERNAME: username, API_TOKEN, API_CLIENT_ID, API_CLIENT_SECRET } = process.env;
+    const verifier = createVerifier({ baseUrl, clientId: API_CLIENT_ID, clientSecret: API_CLIENT_SECRET });
+    const adapters = [expressMiddleware(verifier), fastifyPlugin(verifier), honoMiddleware(verifier)];
+    const api = createServer(nodeHandler(verifier, (request, response) => response.end(request.auth.username)));
+    await once(api.listen(0, "127.0.0.1"), "listening");
+    const url = "http://127.0.0.1:" + api.address().port;
+    const request = new Request(url, { headers: { authorization: "Token " + API_TOKEN } });
+    const answers = [
+      await (await fetch(url, { headers: request.headers })).text(),
+      await (await fetchHandler(verifier, (request, auth) => new Response(auth.username))(request)).text(),
+      (await fetch(url)).status,
+      await verifier.ready(),
+    ];
+    api.close();
+    api.closeAllConnections();
+    verifier.close();
+    const isSo = JSON.stringify(answers) === JSON.stringify([username, username, 401, true]);
+    console.log(isSo && adapters.every((adapter) => typeof adapter === "function") ? "it works" : answers);
+  `,
+  typed: `
+    import { createServer } from "node:http";
+    import { type Auth, createVerifier, type Verdict, type Verifier } from "@countersign/verifier";
+    import { expressMiddleware } from "@countersign/verifier/express";
+    import { fetchHandler } from "@countersign/verifier/fetch";
+    import { nodeHandler } from "@countersign/verifier/node";
+    const verifier: Verifier = createVerifier({ baseUrl: "https://auth.example.com", clientId: "x", clientSecret: "y" });
+    const verdict: Verdict = await verifier.verify("token");
+    export const auth: Auth | undefined = verdict.outcome === "active" ? verdict.auth : undefined;
+    export const api = createServer(nodeHandler(verifier, (request, response) => response.end(request.auth.username)));
+    export const answer: Promise<Response> = fetchHandler(verifier, (_request, auth) => Response.json(auth))(new Request("x:y"));
+    export const middleware = expressMiddleware(verifier);
+    // @ts-expect-error: there is no verifier without credentials
+    createVerifier({ baseUrl: "https://auth.example.com" });
+  `,
+  types: ["node"],
+};
+
+const LIBRARIES: readonly Library[] = [CLIENT, VERIFIER];
 
 let server: TestServer;
 let libraryEnvironment: NodeJS.ProcessEnv;
@@ -180,7 +233,16 @@ let libraryEnvironment: NodeJS.ProcessEnv;
 async function startForLibraries(): Promise<void> {
   server = await startServer();
   const user = await createApiUser(server);
+  const token = ["token", "--username", user.username, "--key", user.privateKeyFile, "--url", server.publicUrl];
+  const resourceServer = await server.json<{ client_id: string; client_secret: string }>(
+    "resource-server",
+    "create",
+    "orders",
+  );
   libraryEnvironment = {
+    API_TOKEN: (await server.json<{ token: string }>(...token)).token,
+    API_CLIENT_ID: resourceServer.client_id,
+    API_CLIENT_SECRET: resourceServer.client_secret,
     AUTH_URL: server.publicUrl,
     AUTH_USERNAME: user.username,
     AUTH_PRIVATE_KEY: readFileSync(user.privateKeyFile, "utf8").replaceAll("\n", String.raw`\n`),

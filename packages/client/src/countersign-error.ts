@@ -63,5 +63,7 @@ export class CountersignError extends Error {
   }
 }
 
-/** The longest wait that a `Retry-After` may ask for, in seconds: a wrong one must not switch a client off for years. */
+/**
+ * The longest wait that a `Retry-After` may ask for, in seconds: a wrong one must not switch a client off for years.
+ */
 export const RETRY_AFTER_SECONDS_MAX = 300;

@@ -6,8 +6,8 @@ import type { TokenSource } from "./token-source.ts";
 
 export interface FetchOptions {
   /**
-   * The APIs that may see the token, such as `["https://api.example.com"]`: scheme, host and port, nothing more. Default: the
-   * origin of the source's `baseUrl` alone, which is right where one gateway serves both.
+   * The APIs that may see the token, such as `["https://api.example.com"]`: scheme, host and port, nothing more.
+   * Default: the origin of the source's `baseUrl` alone, which is right where one gateway serves both.
    */
   readonly origins?: readonly string[] | undefined;
   /** The scheme before the token. Default `Token`. */
@@ -19,15 +19,16 @@ export interface FetchOptions {
 /**
  * A `fetch` that sends a token with each request.
  *
- * - **Where.** To `origins` only. A request to anywhere else isn't sent without the token, but refused: it is a mistake,
- *   and sending a token to whatever URL comes along would give it away. When an API redirects to another origin, `fetch`
- *   itself drops the header (Fetch standard, HTTP-redirect fetch).
+ * - **Where.** To `origins` only. A request to anywhere else isn't sent without the token, but refused: it is a
+ *   mistake, and sending a token to whatever URL comes along would give it away. When an API redirects to another
+ *   origin, `fetch` itself drops the header (Fetch standard, HTTP-redirect fetch).
  * - **401.** The token is dropped, another one is got, and the request is sent once more, if its body is still there: a
- *   text, bytes, a Blob, a form, or that of a `Request`, of which a copy is kept until the first answer. A stream can't be
- *   sent twice; the 401 is returned then, and the next request has a new token. So is a second 401.
+ *   text, bytes, a Blob, a form, or that of a `Request`, of which a copy is kept until the first answer. A stream can't
+ *   be sent twice; the 401 is returned then, and the next request has a new token. So is a second 401.
  * - **`Authorization`.** A request that has its own is passed on as it is, without a token.
  *
- * @throws {CountersignError} `options_invalid`; and from the function it returns, `origin_refused` and what `getToken` throws
+ * @throws {CountersignError} `options_invalid`; and from the function it returns, `origin_refused` and what `getToken`
+ * throws
  */
 export function createFetch(source: TokenSource, options: FetchOptions = {}): Fetch {
   const { scheme = "Token", fetch = SYSTEM.fetch } = options;

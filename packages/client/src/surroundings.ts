@@ -1,6 +1,6 @@
 /**
- * What the SDK takes from outside itself: time, chance, timers and the network. All of it can be replaced, so that tests
- * need no waiting, and a platform with something special can bring it.
+ * What the SDK takes from outside itself: time, chance, timers and the network. All of it can be replaced, so that
+ * tests need no waiting, and a platform with something special can bring it.
  */
 
 /** Time, in milliseconds. */

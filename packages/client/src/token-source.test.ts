@@ -380,13 +380,14 @@ describe("an answer that isn't the service's", () => {
 
 describe("a token", () => {
   test("is handed out again until its refresh is due, and gone for is one exchange, however many ask", async () => {
-    const { source, seen, advance } = stage();
+    const { source, seen, advance, timers } = stage();
     const all = await Promise.all(Array.from({ length: 50 }, () => source.getToken()));
     assert.deepEqual(new Set(all), new Set(["token-1"]));
     advance(3600 * 0.85 - 0.001);
     assert.equal(await source.getToken(), "token-1");
     await new Promise(setImmediate);
     assert.equal(seen.length, 1);
+    assert.equal(timers(), 0, "an exchange that began would have one");
   });
 
   for (const [chance, part] of [
@@ -402,6 +403,7 @@ describe("a token", () => {
       await self.source.getToken();
       await new Promise(setImmediate);
       assert.equal(self.seen.length, 1);
+      assert.equal(self.timers(), 0, "an exchange that began would have one");
       self.advance(0.002);
       const held = await Promise.all(Array.from({ length: 20 }, () => self.source.getToken()));
       assert.deepEqual(new Set(held), new Set(["token-1"]), "nobody waits for it");
@@ -466,12 +468,14 @@ describe("a token", () => {
       [2, 375],
       [3, 60_000],
     ] as const) {
-      assert.equal(await self.source.getToken(), "token-1");
+      const held = await Promise.all([self.source.getToken(), self.source.getToken()]);
+      assert.deepEqual(held, ["token-1", "token-1"]);
       await until(() => failures.length === count);
       self.advance((pauseMs - 1) / 1000);
       assert.equal(await self.source.getToken(), "token-1");
       await new Promise(setImmediate);
-      assert.equal(self.seen.length, 1 + count, "not before its pause is over");
+      assert.equal(self.timers(), 0, "not before its pause is over");
+      assert.equal(self.seen.length, 1 + count);
       self.advance(0.001);
     }
     assert.deepEqual(failures, ["unavailable", "key_deactivated", "unavailable"]);

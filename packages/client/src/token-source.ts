@@ -12,13 +12,16 @@ type Replacements = { readonly [Name in keyof Surroundings]?: Surroundings[Name]
 
 /** What a token source needs, what it may be told, and what a test may replace. */
 export interface TokenSourceOptions extends Replacements {
-  /** Where the service is, such as `https://auth.example.com`; a path prefix is kept. Plain http is for one machine only. */
+  /**
+   * Where the service is, such as `https://auth.example.com`; a path prefix is kept. Plain http is for one machine
+   * only.
+   */
   readonly baseUrl: string | URL;
   /** The API user, such as `api-1-demo`. */
   readonly username: string;
   /**
-   * Its RSA private key: PEM (PKCS#8 or PKCS#1) as it comes from an environment variable or a file, a CryptoKey, a promise
-   * of one of these, or a function that returns one and is called before each exchange.
+   * Its RSA private key: PEM (PKCS#8 or PKCS#1) as it comes from an environment variable or a file, a CryptoKey, a
+   * promise of one of these, or a function that returns one and is called before each exchange.
    */
   readonly privateKey: PrivateKeySource;
   /** How long a token is to live, in whole seconds from 600 to 43200, inclusive. Default 3600. */
@@ -28,8 +31,8 @@ export interface TokenSourceOptions extends Replacements {
   /** How long `getToken` may take with all its attempts and the pauses between them, in seconds. Default 30. */
   readonly deadlineSeconds?: number | undefined;
   /**
-   * Told of a refresh ahead of time that failed. No caller hears of it: the token in use is still good, and the next call
-   * tries again. Made for a log line or a metric; what it throws is ignored.
+   * Told of a refresh ahead of time that failed. No caller hears of it: the token in use is still good, and the next
+   * call tries again. Made for a log line or a metric; what it throws is ignored.
    */
   readonly onRefreshFailed?: ((error: CountersignError) => void) | undefined;
 }
@@ -37,7 +40,10 @@ export interface TokenSourceOptions extends Replacements {
 export interface GetTokenOptions {
   /** Ends this caller's waiting. The exchange goes on for the others, and for the next call. */
   readonly signal?: AbortSignal | null | undefined;
-  /** Get a new token although the present one is good. A call of {@link TokenSource.invalidate} is usually what is meant. */
+  /**
+   * Get a new token although the present one is good. A call of {@link TokenSource.invalidate} is usually what is
+   * meant.
+   */
   readonly fresh?: boolean | undefined;
 }
 
@@ -56,7 +62,9 @@ export interface TokenSource {
   readonly invalidate: (token: string) => void;
 }
 
-/** A refresh ahead of time starts somewhere in this part of a token's life, so that many clients don't start at once. */
+/**
+ * A refresh ahead of time starts somewhere in this part of a token's life, so that many clients don't start at once.
+ */
 const REFRESH_PART_FIRST = 0.8;
 const REFRESH_PART_LAST = 0.9;
 
@@ -88,7 +96,9 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   let held: HeldToken | undefined;
   let running: { readonly token: Promise<string>; isWaitedFor: boolean } | undefined;
 
-  /** The exchange that is on its way, or a new one. It starts in the next microtask, so it can't end before it is noted. */
+  /**
+   * The exchange that is on its way, or a new one. It starts in the next microtask, so it can't end before it is noted.
+   */
   function start(isWaitedFor: boolean): Promise<string> {
     if (running !== undefined) {
       running.isWaitedFor ||= isWaitedFor;

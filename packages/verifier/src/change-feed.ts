@@ -49,7 +49,7 @@ const REFUSED_RETRY_MS_MAX = 30_000;
 const RETRY_AFTER_SECONDS_MAX = 60;
 
 /** By how much the estimate of a `sync`'s age may grow, in milliseconds, before a new connection gives a better one. */
-const AGE_GROWTH_MS_MAX = 1500;
+const AGE_GROWTH_MS_MAX = 1000;
 
 /** Why a connection ended. */
 type Ending =
@@ -221,27 +221,23 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
 
 /**
  * How old is a `sync` that just came? It may have lain in a buffer, of a proxy or of this very machine while the process was
- * stopped. Nobody sends a first one before it is asked for the stream, nor another one within a second of the last: that
- * bounds when each was sent, from below.
+ * stopped. Nobody sends one before the stream is asked for. The second may follow the first at once, and each further one a
+ * second after the last: that bounds when each was sent, from below.
  */
 function createAgeEstimate(askedAtMs: number) {
-  let lastSentMs: number | undefined;
+  let syncs = 0;
+  let sentAtLeastMs = askedAtMs;
   let firstAgeMs = 0;
   return {
     /** When the `sync` that came now was sent at the earliest. */
     sentAtLeast(nowMs: number): number {
-      if (lastSentMs === undefined) {
-        lastSentMs = askedAtMs;
-        firstAgeMs = nowMs - askedAtMs;
-      } else {
-        lastSentMs = Math.min(nowMs, lastSentMs + FEED_SYNC_MS);
-      }
-      return lastSentMs;
+      syncs++;
+      if (syncs > 2) sentAtLeastMs = Math.min(nowMs, sentAtLeastMs + FEED_SYNC_MS);
+      else firstAgeMs = nowMs - askedAtMs;
+      return sentAtLeastMs;
     },
     /** The estimate grows with each `sync` that comes a little late, until it says too little to be of use. */
-    hasGrown(nowMs: number): boolean {
-      return lastSentMs !== undefined && nowMs - lastSentMs - firstAgeMs > AGE_GROWTH_MS_MAX;
-    },
+    hasGrown: (nowMs: number) => nowMs - sentAtLeastMs - firstAgeMs > AGE_GROWTH_MS_MAX,
   };
 }
 

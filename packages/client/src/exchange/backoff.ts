@@ -6,8 +6,8 @@ const PAUSE_MS_FIRST = 250;
 const PAUSE_MS_MAX = 8000;
 
 /**
- * How long to pause after `failures` failed attempts in a row, in milliseconds: doubling, and anywhere between half and all
- * of it, so that clients which failed together don't come back together.
+ * How long to pause after `failures` failed attempts in a row, in milliseconds: doubling, and anywhere between half and
+ * all of it, so that clients which failed together don't come back together.
  */
 export function pauseMs(failures: number, random: Random): number {
   const ceiling = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** (failures - 1));
@@ -15,8 +15,9 @@ export function pauseMs(failures: number, random: Random): number {
 }
 
 /**
- * A `Retry-After` in seconds: a number, or a date (RFC 9110 §10.2.3) that counts from the answer's own `Date`, so that the
- * client's clock needn't be right. From 0 to {@link RETRY_AFTER_SECONDS_MAX}; `undefined` where there is none that makes sense.
+ * A `Retry-After` in seconds: a number, or a date (RFC 9110 §10.2.3) that counts from the answer's own `Date`, so that
+ * the client's clock needn't be right. From 0 to {@link RETRY_AFTER_SECONDS_MAX}; `undefined` where there is none that
+ * makes sense.
  */
 export function parseRetryAfter(headers: Headers, nowMs: number): number | undefined {
   const value = headers.get("retry-after")?.trim() ?? "";

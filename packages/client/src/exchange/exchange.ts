@@ -18,7 +18,9 @@ export interface ExchangeDependencies extends Surroundings {
   readonly deadlineMs: number;
 }
 
-/** A token, and a moment from which on it lives at most as long as it was granted for: the one before it was asked for. */
+/**
+ * A token, and a moment from which on it lives at most as long as it was granted for: the one before it was asked for.
+ */
 export interface DatedGrant extends Grant {
   readonly sinceWallMs: number;
   readonly sinceMonotonicMs: number;
@@ -27,8 +29,8 @@ export interface DatedGrant extends Grant {
 /**
  * Gets a token.
  *
- * @param isWaitedFor asked after each failure. A refresh ahead of time that nobody waits for yet ends with its first one:
- * it must not keep a process up, and the next caller starts another
+ * @param isWaitedFor asked after each failure. A refresh ahead of time that nobody waits for yet ends with its first
+ * one: it must not keep a process up, and the next caller starts another
  * @throws {CountersignError} the last attempt's
  */
 export type Exchange = (isWaitedFor: () => boolean) => Promise<DatedGrant>;
@@ -42,8 +44,9 @@ type Outcome =
 const ATTEMPTS_MAX = 8;
 
 /**
- * The exchange as a client sees it: sign, send, and decide what a failure means. Two things that it learns hold beyond one
- * exchange: by how much this machine's clock differs from the server's, and until when the server asked to be left alone.
+ * The exchange as a client sees it: sign, send, and decide what a failure means. Two things that it learns hold beyond
+ * one exchange: by how much this machine's clock differs from the server's, and until when the server asked to be left
+ * alone.
  */
 export function createExchange(dependencies: ExchangeDependencies): Exchange {
   const { clock, random, sleep, startTimer, deadlineMs, loadSigningKey } = dependencies;
@@ -106,8 +109,8 @@ async function requestToken(
         const assertion = await signAssertion(signingKey, username, (sinceWallMs + offsetMs) / 1000);
         const response = await fetch(`${baseUrl}${REFRESH_PATH}?ttl=${ttlSeconds}`, {
           headers: { Accept: "application/json", Authorization: `${ASSERTION_SCHEME} ${assertion}` },
-          // Whoever holds an assertion can get a token with it, so it goes nowhere else. Not "error": some edge platforms
-          // don't know that, and a redirect deserves a better message.
+          // Whoever holds an assertion can get a token with it, so it goes nowhere else. Not "error": some edge
+          // platforms don't know that, and a redirect deserves a better message.
           redirect: "manual",
           signal,
         });
@@ -127,7 +130,9 @@ function isSkewRefusal({ code }: CountersignError): boolean {
   return code === "assertion_stale" || code === "assertion_early";
 }
 
-/** Whether the same request may be granted a little later. A 403, or any other refusal, stays one until somebody acts. */
+/**
+ * Whether the same request may be granted a little later. A 403, or any other refusal, stays one until somebody acts.
+ */
 function isPassing({ code, status = 0 }: CountersignError): boolean {
   return code === "network" || code === "timeout" || status >= 500 || status === 429 || status === 408;
 }

@@ -1,6 +1,6 @@
 /**
- * What an answer to the exchange means. It comes from outside: nothing is taken from it that wasn't looked at, and what it
- * says about itself may be logged by the application.
+ * What an answer to the exchange means. It comes from outside: nothing is taken from it that wasn't looked at, and what
+ * it says about itself may be logged by the application.
  */
 import { type ErrorItem, REFUSAL_CODES, type RefusalCode, TTL_SECONDS_MAX } from "@countersign/protocol";
 import { CountersignError, type ErrorCode } from "../countersign-error.ts";

@@ -1,7 +1,8 @@
 import { CountersignError } from "../countersign-error.ts";
 
 const MAKE_A_KEY =
-  "Make one with: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem, and have its public half added.";
+  "Make one with: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem, " +
+  "and have its public half added.";
 
 /**
  * Everything that can be wrong with a private key, as what is said about it. No text holds any of the key, not even its

@@ -6,7 +6,9 @@ import { KEY_BITS_MAX, KEY_BITS_MIN, parsePrivateKey, type RsaPrivateKey } from 
 /** A private key as an application has it: its text, or an imported key. */
 export type PrivateKey = string | CryptoKey;
 
-/** The same, or where to get it. A function is called before each exchange, so a key can be replaced without a restart. */
+/**
+ * The same, or where to get it. A function is called before each exchange, so a key can be replaced without a restart.
+ */
 export type PrivateKeySource = PrivateKey | Promise<PrivateKey> | (() => PrivateKey | Promise<PrivateKey>);
 
 /** A key that signs, and the `alg` (RFC 7518 §3.3) of what it signs. */
@@ -54,7 +56,10 @@ export function prepareSigningKey(source: PrivateKeySource): LoadSigningKey {
   return () => Promise.resolve(admitted);
 }
 
-/** Calls the application's function. What it throws may quote the key, as the errors of `JSON.parse` do, so it ends here. */
+/**
+ * Calls the application's function. What it throws may quote the key, as the errors of `JSON.parse` do, so it ends
+ * here.
+ */
 async function settle(source: () => PrivateKey | Promise<PrivateKey>): Promise<PrivateKey> {
   try {
     return await source();
@@ -62,7 +67,7 @@ async function settle(source: () => PrivateKey | Promise<PrivateKey>): Promise<P
     if (error instanceof CountersignError) throw error;
     const name = error instanceof Error ? error.name : "something that is no Error";
     throw new CountersignError("key_unusable", "The function or promise given as privateKey failed.", {
-      hint: `It threw ${/^\w{1,40}$/.test(name) ? name : "an error"}; its message isn't repeated, because it may quote the key.`,
+      hint: `It threw ${/^\w{1,40}$/.test(name) ? name : "an error"}. Its message may quote the key, so it isn't repeated.`,
     });
   }
 }

@@ -1,6 +1,7 @@
 /**
- * From a private key's text to its numbers, by hand. WebCrypto takes PKCS#8 only and says no more than "invalid" of what it
- * doesn't take; here PKCS#1 is wrapped into PKCS#8, which then works on every platform, and each other thing gets its name.
+ * From a private key's text to its numbers, by hand. WebCrypto takes PKCS#8 only and says no more than "invalid" of
+ * what it doesn't take; here PKCS#1 is wrapped into PKCS#8, which then works on every platform, and each other thing
+ * gets its name.
  */
 import { bytesOfBase64 } from "../base64.ts";
 import {
@@ -35,8 +36,8 @@ export interface RsaPrivateKey {
 }
 
 /**
- * Reads a private key's text, whatever befell it on its way ({@link repairKeyText}). Text around the PEM block, and blocks
- * of other kinds beside it, such as a certificate chain, are ignored.
+ * Reads a private key's text, whatever befell it on its way ({@link repairKeyText}). Text around the PEM block, and
+ * blocks of other kinds beside it, such as a certificate chain, are ignored.
  *
  * @throws {CountersignError} `key_unusable`, which says what is wrong and quotes nothing of the text
  */
@@ -88,7 +89,9 @@ function parsePem(text: string): Uint8Array {
   return bytes;
 }
 
-/** What stands there without PEM markers may be a block's body alone. Everything else gets a name, as far as it has one. */
+/**
+ * What stands there without PEM markers may be a block's body alone. Everything else gets a name, as far as it has one.
+ */
 function parseBare(text: string): Uint8Array {
   if (text === "") throw keyUnusable("missing");
   if (text.includes("-----BEGIN")) throw keyUnusable("truncated");
@@ -175,7 +178,9 @@ const RSA_ALGORITHM = writeElement(
   Uint8Array.of(NULL, 0),
 );
 
-/** PrivateKeyInfo (RFC 5208 §5): version 0, rsaEncryption with NULL, and the key. Nothing of another one's attributes. */
+/**
+ * PrivateKeyInfo (RFC 5208 §5): version 0, rsaEncryption with NULL, and the key. Nothing of another one's attributes.
+ */
 function wrapPkcs1(numbers: Uint8Array): Uint8Array<ArrayBuffer> {
   return writeElement(SEQUENCE, VERSION_0, RSA_ALGORITHM, writeElement(OCTET_STRING, writeElement(SEQUENCE, numbers)));
 }

@@ -369,7 +369,7 @@ test("a function that fails is told apart from a key that can't be used, without
     assert.ok(error instanceof CountersignError);
     assert.equal(error.code, "key_unusable");
     assert.equal(error.message, "The function or promise given as privateKey failed.");
-    assert.match(error.hint ?? "", /^It threw SyntaxError;/);
+    assert.match(error.hint ?? "", /^It threw SyntaxError\. /);
     assert.equal(error.cause, undefined);
     return true;
   });

@@ -7,9 +7,9 @@ export const KEY_TEXT_CHARACTERS_MAX = 65_536;
 const QUOTE_LAYERS_MAX = 3;
 
 /**
- * Undoes what environment variables, `.env` files and secret stores do to a PEM text: quotes around it, line ends written
- * as `\n` (even twice escaped), all of it in base64. Line ends that are CRLF or missing, or became spaces, need no repair: the
- * body of a PEM block is read without white space, to which JavaScript counts a byte order mark.
+ * Undoes what environment variables, `.env` files and secret stores do to a PEM text: quotes around it, line ends
+ * written as `\n` (even twice escaped), all of it in base64. Line ends that are CRLF or missing, or became spaces, need
+ * no repair: the body of a PEM block is read without white space, to which JavaScript counts a byte order mark.
  *
  * A text in which there is nothing to undo comes back as it was.
  */
