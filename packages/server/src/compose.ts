@@ -133,6 +133,29 @@ export async function openAdministration(
   };
 }
 
+/** The figures of all processes that serve together. */
+export interface FiguresChannel {
+  gather(): Promise<readonly unknown[]>;
+  report(read: () => Promise<unknown>): void;
+}
+
+/**
+ * What has to be there before several processes serve the same store at once: the store itself, and in it a signing key. One that
+ * can't be reached yet is left to them.
+ */
+export async function prepareStore(config: Config, { clock, random }: Surroundings): Promise<void> {
+  try {
+    const store = await openStore(config, true);
+    try {
+      await ensureSigningKeys(config, store, createRegistryChanges(store, clock), random);
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (!(error instanceof StoreUnreachable)) throw error;
+  }
+}
+
 /** A service that answers requests. */
 export interface Service {
   readonly publicUrl: string;
@@ -149,6 +172,7 @@ export async function startService(
   config: Config,
   log: Logger,
   { clock, random }: Surroundings = systemSurroundings(),
+  channel?: FiguresChannel,
 ): Promise<Service> {
   const nextRequestId = createRequestIds(random);
   const starting = { reason: "starting" };
@@ -159,7 +183,8 @@ export async function startService(
   let early: Awaited<ReturnType<typeof openServers>> | undefined;
   const store = await openStoreWhenReachable(config, async (problem) => {
     log.warn({ reason: problem }, "not ready");
-    starting.reason = problem;
+    // Whoever asks may be anybody: where the store is, is for the log.
+    starting.reason = "the store can't be reached; the log says why";
     early ??= await openServers();
   });
   const view = await openRegistryView(store, clock);
@@ -180,7 +205,8 @@ export async function startService(
   const publicUrl = config.publicUrl ?? publicServer.url;
 
   let stopping = false;
-  const metrics = createMetrics(view, () => changeStreams.count());
+  const metrics = createMetrics(view, () => changeStreams.count(), channel && (() => channel.gather()));
+  channel?.report(() => metrics.figures());
   const clientAddress = createClientAddress(config.trustedProxies);
   const appDependencies = {
     version: VERSION,

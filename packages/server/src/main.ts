@@ -4,10 +4,11 @@
 import { userInfo } from "node:os";
 import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
-import { openAdministration, startService, systemSurroundings, VERSION } from "./compose.ts";
+import { openAdministration, prepareStore, startService, systemSurroundings, VERSION } from "./compose.ts";
 import { type Config, parseConfig } from "./config/config.ts";
-import { createLog } from "./platform/logger.ts";
+import { createLog, type Logger } from "./platform/logger.ts";
 import { createCommandLineRedactor } from "./platform/redact.ts";
+import { openWorkerChannel, superviseWorkers, type WorkerChannel, type WorkerReady } from "./platform/workers.ts";
 
 /** Two signals so close together are one: a terminal and a launcher may both pass it on. */
 const SAME_SIGNAL_MS = 100;
@@ -48,23 +49,77 @@ setTimeout(() => process.exit(), 100).unref();
 
 async function serve(config: Config): Promise<void> {
   isServing = true;
-  const secrets = (config.masterSecrets ?? []).flatMap((secret) => [secret.toString("base64"), secret.toString("hex")]);
-  const { log, flush } = createLog(config.logLevel, secrets);
+  const channel = openWorkerChannel(() => {
+    // Without a primary nobody would end it: as if it had been told to.
+    process.kill(process.pid, "SIGTERM");
+  });
+  const { log, flush } = createLog(
+    config.logLevel,
+    secretsOf(config),
+    undefined,
+    channel === undefined ? {} : { worker: process.pid },
+  );
   process.on("uncaughtException", (error) => {
     log.fatal({ err: error }, "defect; the process ends");
     void flushAndExit(flush);
   });
   const stopped = signal();
-  const service = await startService(config, log, surroundings);
-  const { publicUrl, adminUrl, store } = service;
-  log.info({ public_url: publicUrl, admin_url: adminUrl, store: store.engine, version: VERSION }, "ready");
-  const line = { event: "ready", public_url: publicUrl, admin_url: adminUrl, store: store.engine, pid: process.pid };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
-  const name = await stopped;
-  log.info({ signal: name }, "stopping");
-  await service.stop();
+  if (config.workers > 1 && channel === undefined) await superviseUntil(stopped, config, log);
+  else await serveUntil(stopped, config, log, channel);
   log.info("stopped");
   await flush();
+}
+
+/** Serves from this process. */
+async function serveUntil(
+  stopped: Promise<NodeJS.Signals>,
+  config: Config,
+  log: Logger,
+  channel: WorkerChannel | undefined,
+): Promise<void> {
+  const starting = startService(config, log, surroundings, channel);
+  const first = await Promise.race([starting, stopped]);
+  // It may be waiting for its store.
+  if (typeof first === "string") {
+    log.info({ signal: first }, "stopping before it was ready");
+    return;
+  }
+  const { publicUrl, adminUrl, store } = first;
+  log.info({ public_url: publicUrl, admin_url: adminUrl, store: store.engine, version: VERSION }, "ready");
+  if (channel === undefined) printReady({ publicUrl, adminUrl, store: store.engine });
+  else channel.ready({ publicUrl, adminUrl, store: store.engine });
+  log.info({ signal: await stopped }, "stopping");
+  await first.stop();
+}
+
+/** Has workers serve. */
+async function superviseUntil(stopped: Promise<NodeJS.Signals>, config: Config, log: Logger): Promise<void> {
+  await prepareStore(config, surroundings);
+  const supervisor = superviseWorkers(config.workers, log);
+  try {
+    const first = await Promise.race([supervisor.ready, stopped]);
+    if (typeof first !== "string") printReady(first);
+    const name = await stopped;
+    log.info({ signal: name, workers: config.workers }, "stopping");
+    await supervisor.stop(name);
+  } catch (error) {
+    await supervisor.stop("SIGTERM");
+    throw error;
+  }
+}
+
+function printReady({ publicUrl, adminUrl, store }: WorkerReady): void {
+  const line = { event: "ready", public_url: publicUrl, admin_url: adminUrl, store, pid: process.pid };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+/** What must never be in a line of the log, letter by letter. */
+function secretsOf({ masterSecrets = [], databaseUrl, databaseListenUrl }: Config): readonly string[] {
+  const passwords = [databaseUrl, databaseListenUrl].flatMap((url) => {
+    const password = url === undefined ? "" : new URL(url).password;
+    return [password, decodeURIComponent(password)];
+  });
+  return [...masterSecrets.flatMap((secret) => [secret.toString("base64"), secret.toString("hex")]), ...passwords];
 }
 
 /** Waits for SIGTERM, SIGINT or SIGHUP. A further one ends the process at once. */

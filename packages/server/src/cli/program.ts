@@ -89,7 +89,7 @@ function exitStatus(error: unknown, { stderr, redact }: CliContext): number {
 }
 
 /** Errors of the outer layers, which this one doesn't know; their messages are made for operators. */
-const EXPECTED_ERRORS = ["DataFolderError", "SchemaError", "StoreOpenError", "ListenError"];
+const EXPECTED_ERRORS = ["DataFolderError", "SchemaError", "StoreOpenError", "ListenError", "WorkerFailed"];
 
 /** One line that an operator can act on. */
 function messageOf(error: unknown): string {

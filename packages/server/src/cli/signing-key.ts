@@ -1,7 +1,9 @@
 import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import type { LiveNode } from "../core/registry/store.ts";
 import { nowMs } from "../core/surroundings.ts";
+import type { SigningKeyRecord } from "../core/token/signing-keys.ts";
 import { type CliContext, CommandFailed, paint, print, WrongUsage } from "./context.ts";
 import { shownSigningKeyStatus, signingKeyJson } from "./present.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
@@ -38,31 +40,19 @@ export function signingKeyCommand(context: CliContext): Command {
     .description("make the next signing key; it signs once every live node can check its tokens")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const key = await withAdministration(context, options, async ({ signingKeys, newestMasterSecret }) => {
-        const { number } = await signingKeys.rotate(context.actor, await newestMasterSecret());
-        for (let look = 0; look < LOOKS_MAX; look++) {
-          const { key: waiting, waitingFor } = await signingKeys.activate(context.actor);
-          // A node may have been quicker.
-          if (waiting === undefined || waitingFor.length === 0) break;
+      const made = await withAdministration(context, options, async (administration) => {
+        const { signingKeys, store } = administration;
+        const { number } = await signingKeys.rotate(context.actor, await administration.newestMasterSecret());
+        for (let look = 0; ; look++) {
+          const { key, waitingFor } = await signingKeys.activate(context.actor);
+          // Where none waits any more, a node was quicker.
+          if (key === undefined || waitingFor.length === 0) break;
+          if (look === LOOKS_MAX) throw stillWaiting(key, waitingFor);
           await setTimeout(LOOK_MS);
         }
-        return { number };
+        return (await store.listSigningKeys()).find((key) => key.number === number);
       });
-      const [made, waitingFor] = await withAdministration(context, options, async ({ store, signingKeys }) => {
-        const keys = await store.listSigningKeys();
-        const now = keys.find(({ number }) => number === key.number);
-        return [
-          now,
-          now?.activatedAtMs === null ? (await signingKeys.activate(context.actor)).waitingFor : [],
-        ] as const;
-      });
-      if (made === undefined) throw new CommandFailed(`Signing key ${key.number} is gone.`);
-      if (waitingFor.length > 0) {
-        const nodes = waitingFor.map(({ id }) => id).join(", ");
-        throw new CommandFailed(
-          `Signing key ${made.number} waits: it signs nothing until these nodes can check its tokens: ${nodes}. They lack the master secret with fingerprint ${made.masterFingerprint}; give it to them, before the old one and a comma, and restart them.`,
-        );
-      }
+      if (made === undefined) throw new CommandFailed("The signing key that was made is gone.");
       print(context, options.json, signingKeyJson(made), () => `Signing key ${made.number} signs new tokens.`);
     });
 
@@ -83,4 +73,11 @@ export function signingKeyCommand(context: CliContext): Command {
       );
     });
   return command;
+}
+
+function stillWaiting({ number, masterFingerprint }: SigningKeyRecord, nodes: readonly LiveNode[]): CommandFailed {
+  return new CommandFailed(
+    `Signing key ${number} waits: it signs nothing until these nodes can check its tokens: ${nodes.map(({ id }) => id).join(", ")}. ` +
+      `They lack the master secret with fingerprint ${masterFingerprint}: configure it there, before the old one and a comma, and restart them.`,
+  );
 }

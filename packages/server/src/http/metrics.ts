@@ -1,5 +1,5 @@
 import type { RefusalCode } from "@countersign/protocol";
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { InactiveReason } from "../core/check.ts";
 import type { RegistryView } from "../core/registry/view.ts";
 
@@ -13,9 +13,14 @@ export interface Metrics {
   refused(route: Route, code: RefusalCode): void;
   requestEnded(route: Route, durationMs: number): void;
   readonly contentType: string;
-  /** The figures in Prometheus' text format. */
+  /** The figures in Prometheus' text format; where several processes serve, those of all of them. */
   text(): Promise<string>;
+  /** This process's own figures, fit to be sent to another. */
+  figures(): Promise<unknown>;
 }
+
+/** Asks every process that serves for its {@link Metrics.figures}. */
+export type GatherFigures = () => Promise<readonly unknown[]>;
 
 /** Upper bounds in seconds: an exchange takes under a millisecond, a bad day a second. */
 const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 5];
@@ -23,6 +28,7 @@ const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 export function createMetrics(
   view: Pick<RegistryView, "figures" | "isFresh">,
   streamCount: () => number = () => 0,
+  gather?: GatherFigures,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -60,10 +66,12 @@ export function createMetrics(
         this.inc(value());
       },
     });
-  const gaugeOf = (name: string, help: string, value: () => number) =>
+  /** @param aggregator what becomes of the figures of several processes */
+  const gaugeOf = (name: string, help: string, value: () => number, aggregator: "sum" | "min" | "max" = "sum") =>
     new Gauge({
       name,
       help,
+      aggregator,
       registers,
       collect() {
         this.set(value());
@@ -78,10 +86,14 @@ export function createMetrics(
     "countersign_revoked_tokens",
     "Tokens on the deny-list that haven't expired",
     () => view.figures().revokedTokens,
+    "max",
   );
   gaugeOf("countersign_change_streams", "Open streams of the change feed", streamCount);
-  gaugeOf("countersign_view_fresh", "1 where the registry view is confirmed, 0 past the staleness bound", () =>
-    view.isFresh() ? 1 : 0,
+  gaugeOf(
+    "countersign_view_fresh",
+    "1 where the registry view is confirmed, 0 past the staleness bound",
+    () => (view.isFresh() ? 1 : 0),
+    "min",
   );
 
   return {
@@ -99,6 +111,11 @@ export function createMetrics(
       durations.observe({ route }, durationMs / 1000);
     },
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text: async () => {
+      if (gather === undefined) return registry.metrics();
+      const all = await gather();
+      return AggregatorRegistry.aggregate(all as object[]).metrics();
+    },
+    figures: () => registry.getMetricsAsJSON(),
   };
 }

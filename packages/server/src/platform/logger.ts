@@ -20,16 +20,18 @@ const FLUSH_MS_MAX = 1000;
  * JSON lines on standard error (or `sink`). Every line passes the redactor, at any level.
  *
  * @param secrets exact texts that must not appear in any line
+ * @param base members of every line
  */
 export function createLog(
   level: Config["logLevel"],
   secrets: readonly string[],
   sink?: (line: string) => void,
+  base: Readonly<Record<string, unknown>> = {},
 ): ProcessLog {
   const redact = createRedactor(secrets);
   const options = {
     level,
-    base: {},
+    base,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

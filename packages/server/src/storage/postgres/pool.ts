@@ -74,10 +74,13 @@ export function createPool(url: string, max: number, statementMsMax: number): Po
   };
 }
 
+/** The type bigint (pg_type.oid). */
+const INT8 = 20;
+
 /** Times and counts are bigint in the database, and all of them fit into a number; as text, they would compare as text. */
 function getTypeParser(oid: number, format?: "text" | "binary"): (text: string) => unknown {
-  if (oid === pg.types.builtins.INT8) return toSafeInteger;
-  return pg.types.getTypeParser(oid, format as "text") as (text: string) => unknown;
+  if (oid === INT8) return toSafeInteger;
+  return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
 }
 
 function toSafeInteger(text: string): number {

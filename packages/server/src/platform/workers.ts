@@ -1,0 +1,198 @@
+/**
+ * Several processes that serve on the same ports: Node's cluster. The primary process serves nothing itself; it starts the
+ * workers, replaces one that dies, passes signals on, and adds up their figures.
+ */
+import cluster, { type Worker } from "node:cluster";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Logger } from "./logger.ts";
+
+/** Between a worker's death and its replacement, in milliseconds; doubled with each death that follows soon. */
+const RESTART_MS_MIN = 100;
+const RESTART_MS_MAX = 30_000;
+
+/** A worker that lived for longer has shown that it can, in milliseconds. */
+const STABLE_MS = 60_000;
+
+/** How long the primary waits for the workers' figures, in milliseconds; one that is stuck must not keep the others'. */
+const FIGURES_MS_MAX = 1000;
+
+/** What a worker says once it serves. */
+export interface WorkerReady {
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  readonly store: string;
+}
+
+type FromWorker =
+  | ({ readonly kind: "ready" } & WorkerReady)
+  | { readonly kind: "gather"; readonly id: number }
+  | { readonly kind: "figures"; readonly id: number; readonly figures: unknown };
+
+type ToWorker =
+  | { readonly kind: "report"; readonly id: number }
+  | { readonly kind: "gathered"; readonly id: number; readonly figures: readonly unknown[] };
+
+/** Workers that are kept running. */
+export interface Supervisor {
+  /** Resolves when all serve; rejects where one ends before that, with its status. */
+  readonly ready: Promise<WorkerReady>;
+  /** Passes the signal on, starts no more, and resolves when all have ended. */
+  stop(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** A worker ended before it served. Its own standard error says why. */
+export class WorkerFailed extends Error {
+  override readonly name = "WorkerFailed";
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`a worker ended with status ${status} before it served`);
+    this.status = status;
+  }
+}
+
+/** Starts so many workers, each of which runs this very command line again. */
+export function superviseWorkers(count: number, log: Logger): Supervisor {
+  const ready = Promise.withResolvers<WorkerReady>();
+  const serving = new Set<Worker>();
+  const gatherings = new Map<
+    number,
+    { readonly missing: Set<Worker>; readonly figures: unknown[]; done: () => void }
+  >();
+  let isReady = false;
+  let isStopping = false;
+  let deathsInRow = 0;
+  let nextGathering = 0;
+
+  function start(): void {
+    const startedAtMs = performance.now();
+    const worker = cluster.fork();
+    worker.on("message", (message: FromWorker) => {
+      hear(worker, message);
+    });
+    worker.once("exit", (status: number | null, signal: string | null) => {
+      serving.delete(worker);
+      for (const gathering of gatherings.values()) if (gathering.missing.delete(worker)) gathering.done();
+      if (isStopping) return;
+      if (!isReady) {
+        ready.reject(new WorkerFailed(status ?? 1));
+        return;
+      }
+      deathsInRow = performance.now() - startedAtMs > STABLE_MS ? 0 : deathsInRow + 1;
+      const restartMs = Math.min(RESTART_MS_MAX, RESTART_MS_MIN * 2 ** deathsInRow);
+      log.error({ pid: worker.process.pid, status, signal, restart_ms: restartMs }, "a worker died; it is replaced");
+      void pause(restartMs).then(() => {
+        if (!isStopping) start();
+      });
+    });
+  }
+
+  function hear(worker: Worker, message: FromWorker): void {
+    switch (message.kind) {
+      case "ready":
+        serving.add(worker);
+        if (serving.size < count || isReady) return;
+        isReady = true;
+        ready.resolve({ publicUrl: message.publicUrl, adminUrl: message.adminUrl, store: message.store });
+        return;
+      case "gather":
+        void gather().then((figures) => {
+          if (worker.isConnected()) worker.send({ kind: "gathered", id: message.id, figures } satisfies ToWorker);
+        });
+        return;
+      case "figures": {
+        const gathering = gatherings.get(message.id);
+        if (gathering?.missing.delete(worker) !== true) return;
+        gathering.figures.push(message.figures);
+        gathering.done();
+        return;
+      }
+      default:
+        throw new Error("a worker says something that no worker says");
+    }
+  }
+
+  /** Asks every worker that serves for its figures. */
+  async function gather(): Promise<readonly unknown[]> {
+    const id = nextGathering++;
+    const complete = Promise.withResolvers<void>();
+    const missing = new Set(serving);
+    const figures: unknown[] = [];
+    const done = () => {
+      if (missing.size === 0) complete.resolve();
+    };
+    gatherings.set(id, { missing, figures, done });
+    for (const worker of missing) worker.send({ kind: "report", id } satisfies ToWorker);
+    done();
+    await Promise.race([complete.promise, pause(FIGURES_MS_MAX)]);
+    gatherings.delete(id);
+    return figures;
+  }
+
+  for (let started = 0; started < count; started++) start();
+  return {
+    ready: ready.promise,
+    async stop(signal) {
+      isStopping = true;
+      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+      await Promise.all(
+        workers.map(
+          (worker) =>
+            new Promise<void>((resolve) => {
+              worker.once("exit", () => {
+                resolve();
+              });
+              worker.process.kill(signal);
+            }),
+        ),
+      );
+    },
+  };
+}
+
+/** What a worker has of its primary. */
+export interface WorkerChannel {
+  ready(ready: WorkerReady): void;
+  /** Every worker's figures, its own among them. */
+  gather(): Promise<readonly unknown[]>;
+  /** How this worker's figures are read. */
+  report(read: () => Promise<unknown>): void;
+}
+
+/** The channel to the primary; `undefined` in a process that isn't a worker. @param onOrphaned the primary is gone */
+export function openWorkerChannel(onOrphaned: () => void): WorkerChannel | undefined {
+  if (!cluster.isWorker) return undefined;
+  const waiting = new Map<number, (figures: readonly unknown[]) => void>();
+  let readFigures: () => Promise<unknown> = () => Promise.resolve([]);
+  let nextQuestion = 0;
+  const send = (message: FromWorker) => {
+    // The primary may be gone, which onOrphaned is told.
+    if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+  };
+  process.once("disconnect", onOrphaned);
+  process.on("message", (message: ToWorker) => {
+    if (message.kind === "report") {
+      void readFigures().then((figures) => {
+        send({ kind: "figures", id: message.id, figures });
+      });
+    } else {
+      waiting.get(message.id)?.(message.figures);
+      waiting.delete(message.id);
+    }
+  });
+  return {
+    ready: (ready) => {
+      send({ kind: "ready", ...ready });
+    },
+    gather() {
+      const id = nextQuestion++;
+      return new Promise((resolve) => {
+        waiting.set(id, resolve);
+        send({ kind: "gather", id });
+      });
+    },
+    report(read) {
+      readFigures = read;
+    },
+  };
+}
