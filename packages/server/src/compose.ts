@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { FEED_SYNC_MS } from "@countersign/protocol";
-import type { Config } from "./config/config.ts";
+import { type Config, parseDatabaseUrl } from "./config/config.ts";
 import { endpointAudiences } from "./core/assertion/audiences.ts";
 import { createAuthenticateResourceServer } from "./core/authenticate-resource-server.ts";
 import { type CheckToken, createCheckToken } from "./core/check.ts";
@@ -16,7 +16,7 @@ import { createGrantClientCredentials } from "./core/oauth/client-credentials.ts
 import { createRevokeToken } from "./core/oauth/revoke-token.ts";
 import { createRegistryChanges, type RegistryChanges } from "./core/registry/changes.ts";
 import { createHeartbeat } from "./core/registry/heartbeat.ts";
-import { createSigningKeyChanges, type SigningKeyChanges } from "./core/registry/signing-key-changes.ts";
+import { createSigningKeyChanges, LIVE_NODE_MS, type SigningKeyChanges } from "./core/registry/signing-key-changes.ts";
 import { createResourceServerChanges, type ResourceServerChanges } from "./core/registry/resource-server-changes.ts";
 import { createKeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
@@ -39,8 +39,10 @@ import { dataFiles, ensureDataFolder, readMasterKey, requireStore } from "./plat
 import type { Logger } from "./platform/logger.ts";
 import { createSystemRandom } from "./platform/random.ts";
 import { repeat } from "./platform/repeat.ts";
+import { CopyError, copyStore, type StoreCopy } from "./storage/copy-store.ts";
 import { openPostgresStore } from "./storage/postgres/open-postgres-store.ts";
 import { openSqliteStore } from "./storage/sqlite/open-sqlite-store.ts";
+import type { SqlStore } from "./storage/sql-store.ts";
 import { StoreUnreachable } from "./storage/store-open-error.ts";
 
 /** How often the change feed is looked at, in milliseconds: a change elsewhere holds here within twice that. */
@@ -48,6 +50,9 @@ const POLL_MS = 50;
 
 /** How often it is looked at where the store tells of changes by itself, in milliseconds: to confirm the view, and for what was missed. */
 const WATCHED_POLL_MS = 500;
+
+/** How long a statement of a copy may take, in milliseconds. */
+const COPY_STATEMENT_MS = 600_000;
 
 /** How often a node says that it is there, in milliseconds. */
 const HEARTBEAT_MS = 5000;
@@ -372,8 +377,34 @@ export async function startService(
   };
 }
 
+/**
+ * Copies the configured store into another database.
+ *
+ * @throws {CopyError} where a node serves the store, the target isn't empty, or the copy differs
+ */
+export async function copyConfiguredStore(config: Config, targetUrl: string): Promise<StoreCopy> {
+  const source = await openStore(config, false);
+  try {
+    const live = await source.listLiveNodes(LIVE_NODE_MS);
+    if (live.length > 0) {
+      throw new CopyError(
+        `${live.length} node(s) serve this store, and what they take in after the copy would be lost; stop them, and wait ${LIVE_NODE_MS / 1000} s`,
+      );
+    }
+    const options = { url: parseDatabaseUrl(targetUrl), connectionsMax: 2, statementMsMax: COPY_STATEMENT_MS };
+    const target = await openPostgresStore(options);
+    try {
+      return await copyStore(source, target);
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}
+
 /** Opens the store that the configuration names. @param mayCreate whether a SQLite file that isn't there is made */
-async function openStore(config: Config, mayCreate: boolean): Promise<RegistryStore> {
+async function openStore(config: Config, mayCreate: boolean): Promise<SqlStore> {
   if (config.databaseUrl !== undefined) {
     return openPostgresStore({
       url: config.databaseUrl,

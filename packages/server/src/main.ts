@@ -4,7 +4,14 @@
 import { userInfo } from "node:os";
 import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
-import { openAdministration, prepareStore, startService, systemSurroundings, VERSION } from "./compose.ts";
+import {
+  copyConfiguredStore,
+  openAdministration,
+  prepareStore,
+  startService,
+  systemSurroundings,
+  VERSION,
+} from "./compose.ts";
 import { type Config, parseConfig } from "./config/config.ts";
 import { createLog, type Logger } from "./platform/logger.ts";
 import { createCommandLineRedactor } from "./platform/redact.ts";
@@ -27,6 +34,7 @@ const context: CliContext = {
   config: (flags) => parseConfig(process.env, flags),
   configOfFlags: (flags) => parseConfig({}, flags),
   openAdministration: (config, mayCreate) => openAdministration(config, mayCreate, surroundings),
+  copyStore: copyConfiguredStore,
   serve,
   startQuietService: (config) => startService(config, createLog("silent", []).log, surroundings),
   untilSignal: async () => {

@@ -57,6 +57,14 @@ export interface CliContext {
   configOfFlags(flags: Flags): Config;
   /** @param mayCreate whether a store that isn't there is made; otherwise that is an error */
   openAdministration(config: Config, mayCreate: boolean): Promise<CliAdministration>;
+  /** Copies the store into another database, which must be empty. */
+  copyStore(
+    config: Config,
+    targetUrl: string,
+  ): Promise<{
+    readonly rows: Readonly<Record<string, number>>;
+    readonly lastEvent: { readonly seq: number; readonly hash: string };
+  }>;
   /** Serves until a signal ends it. */
   serve(config: Config): Promise<void>;
   /** Starts a service whose log is quiet. */

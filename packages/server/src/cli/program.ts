@@ -15,6 +15,7 @@ import { migrateCommand } from "./migrate.ts";
 import { resourceServerCommand } from "./resource-server.ts";
 import { serveCommand } from "./serve.ts";
 import { signingKeyCommand } from "./signing-key.ts";
+import { storeCommand } from "./store.ts";
 import { tokenCommand } from "./token.ts";
 import { userCommand } from "./user.ts";
 
@@ -52,6 +53,7 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
     signingKeyCommand(context),
     auditCommand(context),
     migrateCommand(context),
+    storeCommand(context),
     backupCommand(context),
   ]) {
     inheritSettings(program, command);
@@ -89,7 +91,14 @@ function exitStatus(error: unknown, { stderr, redact }: CliContext): number {
 }
 
 /** Errors of the outer layers, which this one doesn't know; their messages are made for operators. */
-const EXPECTED_ERRORS = ["DataFolderError", "SchemaError", "StoreOpenError", "ListenError", "WorkerFailed"];
+const EXPECTED_ERRORS = [
+  "DataFolderError",
+  "SchemaError",
+  "StoreOpenError",
+  "ListenError",
+  "WorkerFailed",
+  "CopyError",
+];
 
 /** One line that an operator can act on. */
 function messageOf(error: unknown): string {

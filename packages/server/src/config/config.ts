@@ -19,7 +19,7 @@ export class ConfigError extends Error {
 }
 
 /** A value's problem; {@link parseConfig} puts the setting's name before it. */
-class Problem extends Error {}
+class Problem extends ConfigError {}
 
 interface Setting<Value> {
   readonly variable: string;
@@ -236,8 +236,12 @@ function parsePublicUrl(text: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-/** Checks what a mistake would otherwise show only later, and in other words. */
-function parseDatabaseUrl(text: string): string {
+/**
+ * Checks what a mistake would otherwise show only later, and in other words.
+ *
+ * @throws {ConfigError} which never repeats the URL
+ */
+export function parseDatabaseUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   // Not repeated in the message, whatever it is: it may hold a password.
   if (url === undefined || (url.protocol !== "postgres:" && url.protocol !== "postgresql:")) {

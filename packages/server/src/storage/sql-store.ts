@@ -42,6 +42,8 @@ export interface Engine {
   readonly nowMs: RawBuilder<number>;
   /** Keeps other changes out until the transaction ends. */
   beginChange(transaction: Transaction<Database>): Promise<void>;
+  /** After rows with ids of their own: the ids that are made from now on follow the greatest. */
+  continueIds(transaction: Transaction<Database>, table: keyof Database): Promise<void>;
   /** Wakes the other nodes once the transaction commits. */
   endChange(transaction: Transaction<Database>): Promise<void>;
   changeMarker(): Promise<string>;
@@ -51,14 +53,28 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** A store whose tables can be reached, for copying it. */
+export interface SqlStore extends RegistryStore {
+  /** Runs the work in a transaction that keeps changes out. */
+  withChangesLocked<Result>(work: (transaction: Transaction<Database>) => Promise<Result>): Promise<Result>;
+  continueIds: Engine["continueIds"];
+}
+
 /**
  * The registry's port on a database whose schema is up to date.
  *
  * @param db where reads go; a transaction under way elsewhere never holds them up
  * @param writer where transactions go; the same as `db` where an engine has a pool of connections
  */
-export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, engine: Engine): RegistryStore {
+export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, engine: Engine): SqlStore {
   return {
+    withChangesLocked: (work) =>
+      writer.transaction().execute(async (transaction) => {
+        await engine.beginChange(transaction);
+        return work(transaction);
+      }),
+    continueIds: (transaction, table) => engine.continueIds(transaction, table),
+
     engine: engine.name,
     transaction: (work) =>
       writer.transaction().execute(async (transaction) => {
@@ -548,7 +564,8 @@ function toRevokedToken(row: Selectable<Database["revoked_tokens"]>): RevokedTok
   return { userId: row.user_id as ApiUserId, keyId, nonce, expiresAtSeconds };
 }
 
-function toEvent(row: Database["audit_events"]): AuditEvent {
+/** A row of the audit log as the domain has it. */
+export function toEvent(row: Database["audit_events"]): AuditEvent {
   return {
     seq: row.seq,
     atMs: row.at_ms,

@@ -1,8 +1,8 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
-import type { KeyUsageRecord, RegistryStore } from "../../core/registry/store.ts";
+import type { KeyUsageRecord } from "../../core/registry/store.ts";
 import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
-import { createSqlStore } from "../sql-store.ts";
+import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError, StoreUnreachable } from "../store-open-error.ts";
 import { CHANGES_CHANNEL, startListener } from "./listener.ts";
 import { createPool } from "./pool.ts";
@@ -15,6 +15,8 @@ export interface PostgresOptions {
   readonly listenUrl?: string | undefined;
   /** Connections at most, besides the listening one. */
   readonly connectionsMax: number;
+  /** How long a statement may take, in milliseconds; 4 s unless given. */
+  readonly statementMsMax?: number;
 }
 
 /** How long a statement may take, in milliseconds: past this a request is refused rather than kept waiting. */
@@ -36,7 +38,7 @@ const CHANGE_LOCK = 4_127_560_113;
  * @throws {SchemaError} where the schema is newer than this release knows
  * @throws {StoreOpenError} where the database can't be reached or used
  */
-export async function openPostgresStore(options: PostgresOptions): Promise<RegistryStore> {
+export async function openPostgresStore(options: PostgresOptions): Promise<SqlStore> {
   // A migration may take its time.
   const migrating = createPool(options.url, 1, MIGRATION_TIMEOUT_MS);
   try {
@@ -55,7 +57,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Regis
     await migrating.end();
   }
 
-  const pool = createPool(options.url, options.connectionsMax, STATEMENT_TIMEOUT_MS);
+  const pool = createPool(options.url, options.connectionsMax, options.statementMsMax ?? STATEMENT_TIMEOUT_MS);
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return createSqlStore(db, db, {
     name: "postgresql",
@@ -63,6 +65,11 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Regis
     nowMs: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
     beginChange: async (transaction) => {
       await sql`select pg_advisory_xact_lock(${sql.lit(CHANGE_LOCK)})`.execute(transaction);
+    },
+    continueIds: async (transaction, table) => {
+      await sql`
+        select setval(pg_get_serial_sequence(${table}, 'id'), coalesce(max(id), 0) + 1, false)
+        from ${sql.table(table)}`.execute(transaction);
     },
     // Delivered when the transaction commits, and not at all if it doesn't.
     endChange: async (transaction) => {

@@ -3,10 +3,10 @@ import { chmodSync, closeSync, fsyncSync, linkSync, openSync, rmSync, statSync }
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
-import type { KeyUsageRecord, RegistryStore } from "../../core/registry/store.ts";
+import type { KeyUsageRecord } from "../../core/registry/store.ts";
 import { migrate, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
-import { createSqlStore } from "../sql-store.ts";
+import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError } from "../store-open-error.ts";
 import { BUSY_TIMEOUT_MS, NodeSqliteDialect } from "./dialect.ts";
 
@@ -22,7 +22,7 @@ const WAL_TRIES_MAX = 10;
  * @throws {SchemaError} where the schema is newer than this release knows
  * @throws {StoreOpenError} where the file can't be opened, or isn't a database
  */
-export async function openSqliteStore(file: string): Promise<RegistryStore> {
+export async function openSqliteStore(file: string): Promise<SqlStore> {
   try {
     return await openStore(file);
   } catch (error) {
@@ -35,7 +35,7 @@ export async function openSqliteStore(file: string): Promise<RegistryStore> {
   }
 }
 
-async function openStore(file: string): Promise<RegistryStore> {
+async function openStore(file: string): Promise<SqlStore> {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   let reader: DatabaseSync | undefined;
   const usage = openUsage(file);
@@ -61,6 +61,8 @@ async function openStore(file: string): Promise<RegistryStore> {
       nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
       // Every transaction is the only one (see dialect.ts), and its commit shows in the marker.
       beginChange: () => Promise.resolve(),
+      // AUTOINCREMENT looks at the rows by itself.
+      continueIds: () => Promise.resolve(),
       endChange: () => Promise.resolve(),
       watchChanges: () => ({ isReliable: () => false, stop: () => Promise.resolve() }),
       backup: async (target) => {

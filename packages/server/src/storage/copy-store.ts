@@ -1,0 +1,140 @@
+import { type Kysely, sql, type Transaction } from "kysely";
+import { findChainBreak } from "../core/registry/audit-chain.ts";
+import type { RegistryStore } from "../core/registry/store.ts";
+import type { Database } from "./schema.ts";
+import { type SqlStore, toEvent } from "./sql-store.ts";
+
+/** In an order in which no row refers to one that isn't there yet. Which nodes are live is no part of a store. */
+const TABLES = [
+  "accounts",
+  "api_users",
+  "public_keys",
+  "key_usage",
+  "key_usage_hours",
+  "signing_keys",
+  "resource_servers",
+  "revoked_tokens",
+  "used_assertions",
+  "audit_events",
+] as const satisfies readonly (keyof Database)[];
+type Table = (typeof TABLES)[number];
+
+/** By what rows are told apart, and read in order. */
+const KEYS: Readonly<Partial<Record<Table, readonly string[]>>> = {
+  key_usage: ["key_id"],
+  key_usage_hours: ["key_id", "hour_s"],
+  signing_keys: ["number"],
+  audit_events: ["seq"],
+};
+
+/** Tables whose ids the database makes. */
+const WITH_MADE_IDS: readonly Table[] = [
+  "accounts",
+  "api_users",
+  "public_keys",
+  "resource_servers",
+  "revoked_tokens",
+  "used_assertions",
+];
+
+const ROWS_PER_READ = 1000;
+const EVENTS_PER_READ = 1000;
+
+/** The copy isn't what it should be, or can't be made; nothing was left in the target. */
+export class CopyError extends Error {
+  override readonly name = "CopyError";
+}
+
+/** What was copied: rows a table, and the end of the audit log. */
+export interface StoreCopy {
+  readonly rows: Readonly<Record<Table, number>>;
+  readonly lastEvent: Awaited<ReturnType<RegistryStore["lastEvent"]>>;
+}
+
+/**
+ * Copies everything from one store into another, empty one, ids and all, so that keys and tokens go on working.
+ *
+ * Nothing changes in the source meanwhile: the copy holds the lock that every change takes. In the target everything appears at
+ * once, after the counts and the whole hash chain were checked, or nothing does.
+ *
+ * @throws {CopyError} where the target isn't empty, or the copy differs
+ */
+export async function copyStore(source: SqlStore, target: SqlStore): Promise<StoreCopy> {
+  return source.withChangesLocked((from) =>
+    target.withChangesLocked(async (to) => {
+      for (const table of TABLES) {
+        if ((await countRows(to, table)) > 0) {
+          throw new CopyError(`the target isn't empty: it has rows in ${table}; copy into a new database`);
+        }
+      }
+      const rows = {} as Record<Table, number>;
+      for (const table of TABLES) {
+        rows[table] = await copyTable(from, to, table);
+        const [expected, copied] = [await countRows(from, table), await countRows(to, table)];
+        if (copied !== expected) throw new CopyError(`${table} has ${expected} rows, but ${copied} were copied`);
+      }
+      for (const table of WITH_MADE_IDS) await target.continueIds(to, table);
+      await checkChain(to);
+      const lastEvent = await readLastEvent(to);
+      if (lastEvent.hash !== (await readLastEvent(from)).hash) throw new CopyError("the audit logs end differently");
+      return { rows, lastEvent };
+    }),
+  );
+}
+
+/** The rows of these tables have different columns; what is read from one goes into the same one. */
+async function copyTable(from: Transaction<Database>, to: Transaction<Database>, table: Table): Promise<number> {
+  const keys = KEYS[table] ?? ["id"];
+  const order = sql.join(keys.map((key) => sql.ref(key)));
+  let copied = 0;
+  let last: readonly unknown[] | undefined;
+  for (;;) {
+    const after = last === undefined ? sql`` : sql`where (${order}) > (${sql.join(last)})`;
+    const { rows } = await sql<Record<string, unknown>>`
+      select * from ${sql.table(table)} ${after} order by ${order} limit ${sql.lit(ROWS_PER_READ)}`.execute(from);
+    const end = rows.at(-1);
+    if (end === undefined) return copied;
+    await to
+      .insertInto(table)
+      .values(rows as never)
+      .execute();
+    copied += rows.length;
+    last = keys.map((key) => end[key]);
+  }
+}
+
+async function countRows(db: Kysely<Database>, table: Table): Promise<number> {
+  const { count } = await db
+    .selectFrom(table)
+    .select((row) => row.fn.countAll().as("count"))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+async function readLastEvent(db: Kysely<Database>): Promise<StoreCopy["lastEvent"]> {
+  const row = await db
+    .selectFrom("audit_events")
+    .select(["seq", "hash"])
+    .orderBy("seq", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row ?? { seq: 0, hash: "" };
+}
+
+async function checkChain(db: Kysely<Database>): Promise<void> {
+  let last: { readonly seq: number; readonly hash: string } | undefined;
+  for (;;) {
+    const rows = await db
+      .selectFrom("audit_events")
+      .selectAll()
+      .where("seq", ">", last?.seq ?? 0)
+      .orderBy("seq")
+      .limit(EVENTS_PER_READ)
+      .execute();
+    if (rows.length === 0) return;
+    const events = rows.map(toEvent);
+    const found = findChainBreak(events, last);
+    if (found !== undefined) throw new CopyError(`the audit log breaks at event ${found.seq}: ${found.problem}`);
+    last = events.at(-1);
+  }
+}
