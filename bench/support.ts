@@ -19,39 +19,65 @@ const onLoadCore = isPinned ? ["taskset", "-c", "1"] : [];
 
 export const folder = mkdtempSync(join(tmpdir(), "countersign-bench-"));
 const countersign = join(import.meta.dirname, "..", "packages", "server", "bin", "countersign.js");
-const children: ChildProcess[] = [];
+const children = new Set<ChildProcess>();
 
 /** Ends what was started and removes the folder. */
 export async function cleanUp(): Promise<void> {
+  const ending = [...children].map((child) => new Promise((resolve) => child.once("exit", resolve)));
   for (const child of children) child.kill("SIGTERM");
-  await Promise.all(children.map((child) => new Promise((resolve) => child.once("exit", resolve))));
+  await Promise.all(ending);
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** Which store a service has: SQLite in a folder (that of the benchmark unless given) or a database. */
+export interface StoreChoice {
+  readonly dataDir?: string;
+  readonly databaseUrl?: string;
+}
+
+function storeFlags({ dataDir = folder, databaseUrl }: StoreChoice): readonly string[] {
+  return ["--data-dir", dataDir, ...(databaseUrl === undefined ? [] : ["--database-url", databaseUrl])];
+}
+
 /** Runs a command of `countersign` on the store, and returns the JSON that it prints. */
-export function admin(words: readonly string[]): unknown {
-  return JSON.parse(run([process.execPath, countersign, ...words, "--data-dir", folder, "--json"]));
+export function admin(words: readonly string[], store: StoreChoice = {}): unknown {
+  return JSON.parse(run([process.execPath, countersign, ...words, ...storeFlags(store), "--json"]));
 }
 
 /** Starts the service, and says where it is and how long that took. */
-export async function startService() {
+export async function startService(store: StoreChoice = {}, flags: readonly string[] = [], isPinned = true) {
   const startedAt = performance.now();
-  const line = await start([countersign, "serve", "--data-dir", folder, "--port", "0", "--admin-port", "0"]);
-  const { public_url: publicUrl, pid } = JSON.parse(line) as { public_url: string; pid: number };
-  return { publicUrl, pid, readyMs: performance.now() - startedAt };
+  const words = [countersign, "serve", ...storeFlags(store), "--port", "0", "--admin-port", "0", ...flags];
+  const child = startProgram(words, isPinned ? onServerCore : []);
+  const { public_url: publicUrl, pid } = JSON.parse(await child.line) as { public_url: string; pid: number };
+  return {
+    publicUrl,
+    pid,
+    readyMs: performance.now() - startedAt,
+    stop: () => {
+      child.process.kill("SIGTERM");
+      return new Promise((resolve) => child.process.once("exit", resolve));
+    },
+  };
 }
 
 /** Starts a program of ours on the server's core and resolves with the first line that it prints. */
 export function start(words: readonly string[]): Promise<string> {
-  const [program, ...rest] = [...onServerCore, process.execPath, ...words];
+  return startProgram(words, onServerCore).line;
+}
+
+function startProgram(words: readonly string[], prefix: readonly string[]) {
+  const [program, ...rest] = [...prefix, process.execPath, ...words];
   const child = spawn(program ?? process.execPath, rest, { stdio: ["ignore", "pipe", "inherit"] });
-  children.push(child);
-  return new Promise((resolve, reject) => {
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+  const line = new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", resolve);
     child.once("exit", () => {
       reject(new Error(`${words[0]} ended before it was ready`));
     });
   });
+  return { process: child, line };
 }
 
 /** Starts the baseline, whose every answer has this body. */
@@ -59,9 +85,9 @@ export function startHello(body: string): Promise<string> {
   return start([join(import.meta.dirname, "hello.ts"), body]);
 }
 
-/** Signs an assertion of the API user `api-1-bench` for the exchange. */
-export function assertion(key: KeyObject): string {
-  const claims = { username: "api-1-bench", iat: Date.now() / 1000 };
+/** Signs an assertion for the exchange. */
+export function assertion(key: KeyObject, username = "api-1-bench"): string {
+  const claims = { username, iat: Date.now() / 1000 };
   const text = [{ alg: "RS256", typ: "JWT" }, claims]
     .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
     .join(".");
@@ -73,12 +99,14 @@ export interface Load {
   readonly connections: string;
   /** By turns, one a request. */
   readonly credentials: readonly string[];
+  /** Whether wrk has a core of its own; true unless given. */
+  readonly isPinned?: boolean;
   /** A form to post; a GET without. */
   readonly form?: string;
 }
 
 /** Requests a second that were answered 2xx; anything else spoils the figure and is an error. */
-export function load(url: string, { seconds, connections, credentials, form }: Load): number {
+export function load(url: string, { seconds, connections, credentials, form, isPinned: pin = true }: Load): number {
   const script = join(folder, "load.lua");
   const post = `wrk.method = "POST"
 wrk.body = ${JSON.stringify(form ?? "")}
@@ -94,7 +122,16 @@ request = function()
   return wrk.format()
 end`,
   );
-  const output = run([...onLoadCore, "wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "-s", script, url]);
+  const output = run([
+    ...(pin ? onLoadCore : []),
+    "wrk",
+    "-t1",
+    `-c${connections}`,
+    `-d${seconds}s`,
+    "-s",
+    script,
+    url,
+  ]);
   if (/Non-2xx|Socket errors/.test(output)) throw new Error(`bad answers from ${url}:\n${output}`);
   return Number(/Requests\/sec:\s+([0-9.]+)/.exec(output)?.[1]);
 }
@@ -105,6 +142,11 @@ export function run([program, ...words]: readonly string[]): string {
 
 export function residentMiB(pid: number): number {
   return Number(run(["ps", "-o", "rss=", "-p", String(pid)])) / 1024;
+}
+
+/** The value that so large a part of the values doesn't exceed, in the values' unit, rounded to hundredths. */
+export function quantile(values: readonly number[], part: number): number {
+  return round2(values.toSorted((a, b) => a - b)[Math.ceil(values.length * part) - 1] ?? Number.NaN);
 }
 
 /** The median of each series, as whole numbers. */

@@ -1,0 +1,88 @@
+/**
+ * Exchanges and checks a second with one and two workers, on SQLite and on PostgreSQL, in one run; and how many statements reach
+ * PostgreSQL meanwhile. Server, PostgreSQL and wrk share the machine's cores: read what a store or a worker changes.
+ */
+import { generateKeyPairSync } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startPostgres } from "../packages/server/src/testing/test-postgres.ts";
+import {
+  admin,
+  assertion,
+  cleanUp,
+  folder,
+  load,
+  mediansOf,
+  printReport,
+  type StoreChoice,
+  startService,
+} from "./support.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "4" },
+    connections: { type: "string", default: "32" },
+    json: { type: "boolean", default: false },
+  },
+});
+const seconds = Number(options.seconds);
+const ASSERTIONS = 500;
+
+const postgres = await startPostgres({ settings: ["shared_preload_libraries=pg_stat_statements"] });
+try {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const databaseUrl = await postgres.createDatabase();
+  const database = new URL(databaseUrl).pathname.slice(1);
+  await postgres.query("create extension pg_stat_statements", database);
+  const stores: Readonly<Record<string, StoreChoice>> = {
+    sqlite: { dataDir: join(folder, "sqlite") },
+    postgresql: { dataDir: join(folder, "postgresql"), databaseUrl },
+  };
+  const results: Record<string, number[]> = {};
+  const statements: Record<string, number> = {};
+  for (const [name, store] of Object.entries(stores)) {
+    mkdirSync(store.dataDir ?? "");
+    admin(["account", "create", "bench"], store);
+    admin(["user", "create", "bench", "--account", "bench"], store);
+    admin(["key", "add", "api-1-bench", publicKey.export({ format: "pem", type: "spki" })], store);
+    for (const workers of [1, 2]) {
+      const service = await startService(store, ["--workers", String(workers), "--log-level", "warn"], false);
+      const refreshUrl = `${service.publicUrl}/api/auth/v0/refresh/`;
+      const exchanged = await fetch(refreshUrl, { headers: { authorization: `JWT ${assertion(privateKey)}` } });
+      const { token } = ((await exchanged.json()) as { data: { token: string } }).data;
+      const common = { seconds, connections: options.connections, isPinned: false };
+      const before = await countStatements(database);
+      const startedAt = performance.now();
+      for (let round = 0; round < Number(options.rounds); round++) {
+        const assertions = Array.from({ length: ASSERTIONS }, () => `JWT ${assertion(privateKey)}`);
+        const note = (what: string, rate: number) =>
+          (results[`${name}, ${workers} worker(s), ${what}`] ??= []).push(rate);
+        note("mint", load(refreshUrl, { ...common, credentials: assertions }));
+        note("check", load(`${service.publicUrl}/api/auth/v0/check/`, { ...common, credentials: [`Token ${token}`] }));
+      }
+      if (name === "postgresql") {
+        const perSecond = ((await countStatements(database)) - before) / ((performance.now() - startedAt) / 1000);
+        statements[`${workers} worker(s)`] = Math.round(perSecond * 10) / 10;
+      }
+      await service.stop();
+    }
+  }
+  printReport(
+    { node: process.version, per_second: mediansOf(results), statements_per_second_at_postgresql: statements },
+    options.json,
+  );
+} finally {
+  await cleanUp();
+  await postgres.stop();
+}
+
+/** Statements that the database has been sent, but for this question. */
+async function countStatements(database: string): Promise<number> {
+  const [row] = await postgres.query(
+    "select coalesce(sum(calls), 0)::float8 as calls from pg_stat_statements where query not like '%pg_stat_statements%'",
+    database,
+  );
+  return Number(row?.["calls"]);
+}
