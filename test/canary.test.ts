@@ -481,8 +481,17 @@ describe("a command line that gets secrets in every place", () => {
     run("token", "--username", username, "--key", privateKeyFile, "--url", `http://127.0.0.1:9/?key=${secret()}`);
     run("serve", "--public-url", `http://user:${secret()}@countersign.test`);
     run("serve", "--public-url", `ftp://user:${secret()}@countersign.test`);
-    run("serve", "--database-url", `postgres://user:${secret()}@127.0.0.1/countersign`);
-    runIn({ COUNTERSIGN_DATABASE_URL: `postgres://user:${secret()}@127.0.0.1/countersign` }, "account", "list");
+    for (const url of [
+      `mysql://user:${secret()}@127.0.0.1:9/countersign`,
+      `postgres://user:${secret()}@127.0.0.1:9`,
+      `postgres://user:${secret()}@127.0.0.1:9/countersign?sslmode=${secret()}`,
+    ]) {
+      run("serve", "--database-url", url);
+      runIn({ COUNTERSIGN_DATABASE_LISTEN_URL: url }, "serve");
+    }
+    // Nobody listens there.
+    run("account", "list", "--database-url", `postgres://user:${secret()}@127.0.0.1:9/countersign`);
+    runIn({ COUNTERSIGN_DATABASE_URL: `postgres://user:${secret()}@127.0.0.1:9/countersign` }, "account", "list");
     for (const value of [
       canaries.add("a master secret of 31 bytes", randomBytes(31).toString("base64")),
       canaries.add("a master secret in hex", randomBytes(32).toString("hex")),

@@ -378,7 +378,11 @@ describe("the command line", { concurrency: 3 }, () => {
         /^countersign: COUNTERSIGN_MASTER_SECRET: 32 bytes in base64 are needed/,
       ],
       ["COUNTERSIGN_MASTER_SECRET_FILE", "/nonexistent", /^countersign: COUNTERSIGN_MASTER_SECRET_FILE: .*ENOENT/],
-      ["COUNTERSIGN_DATABASE_URL", "postgres://u:p@h/x", /^countersign: COUNTERSIGN_DATABASE_URL: .*SQLite only/],
+      [
+        "COUNTERSIGN_DATABASE_URL",
+        "mysql://u:p@h/x",
+        /^countersign: COUNTERSIGN_DATABASE_URL: a URL that begins with postgres:/,
+      ],
     ] as const) {
       test(`${variable} set wrong stops the server and every command with one line that names it`, async () => {
         for (const args of [variable.endsWith("PORT") ? ["account", "list"] : ["serve"]]) {
@@ -386,6 +390,13 @@ describe("the command line", { concurrency: 3 }, () => {
         }
       });
     }
+
+    test("a PostgreSQL that isn't there fails a command with one line that names it, without the password", async () => {
+      const url = "postgres://hugo:hunter2@127.0.0.1:9/registry";
+      const result = await run(["account", "list"], { env: { COUNTERSIGN_DATABASE_URL: url } });
+      assertFails(result, 1, /^countersign: the PostgreSQL database at 127\.0\.0\.1:9\/registry .*ECONNREFUSED/);
+      assert.doesNotMatch(result.stderr, /hunter2/);
+    });
 
     test("help and version go to standard output with status 0, for the program and a command", async () => {
       for (const [args, says] of [

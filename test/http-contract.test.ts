@@ -1409,7 +1409,8 @@ describe("documents, health and figures", () => {
     const values = new Set(
       own.flatMap((line) => [...line.matchAll(/(?:route|code)="([^"]*)"/g)].map((match) => match[1])),
     );
-    const known = new Set<string | undefined>([...REFUSAL_CODES, "exchange", "check", "other"]);
+    const ROUTES = ["exchange", "check", "introspection", "oauth_token", "revocation", "changes", "other"];
+    const known = new Set<string | undefined>([...REFUSAL_CODES, ...ROUTES]);
     assert.deepEqual(
       [...values].filter((value) => !known.has(value)),
       [],

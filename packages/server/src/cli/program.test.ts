@@ -51,6 +51,7 @@ function commandLine(dataDir: string) {
       config: (flags) => parseConfig({ COUNTERSIGN_DATA_DIR: dataDir }, flags),
       configOfFlags: (flags) => parseConfig({}, flags),
       openAdministration: (config, mayCreate) => openAdministration(config, mayCreate, surroundings),
+      copyStore: () => Promise.reject(new Error("nothing here is copied")),
       serve: mustNotServe,
       startQuietService: mustNotServe,
       untilSignal: mustNotServe,
@@ -103,7 +104,7 @@ describe("wrong usage", () => {
     [["serve", "extra"], /too many arguments/],
     [["serve", "--port", "65536"], /--port: a whole number from 0 to 65535 is needed/],
     [["serve", "--log-level", "loud"], /--log-level: one of trace, debug/],
-    [["serve", "--workers", "2"], /--workers: .*only 1 is allowed/],
+    [["serve", "--workers", "0"], /--workers: a whole number from 1 to 256 is needed/],
   ] as [string[], RegExp][]) {
     test(`countersign ${args.join(" ")} is status 2, one line and no store`, async () => {
       assertFails(await run(args), 2, says);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ConfigError, type Flags, parseConfig, SETTINGS } from "./config.ts";
@@ -28,6 +28,8 @@ test("nothing at all gives the documented defaults", () => {
     publicUrl: undefined,
     dataDir: "./data",
     databaseUrl: undefined,
+    databaseListenUrl: undefined,
+    databaseConnections: 10,
     masterSecrets: undefined,
     workers: 1,
     trustedProxies: [],
@@ -74,7 +76,12 @@ for (const [variable, allowed, refused, says] of [
     /URL/,
   ],
   ["COUNTERSIGN_DATA_DIR", ["/var/lib/countersign", "data", "a b"], ["", "a\0b"], /path|empty/],
-  ["COUNTERSIGN_WORKERS", ["1"], ["", "0", "2", "auto", "1.0"], /only 1 is allowed/],
+  [
+    "COUNTERSIGN_WORKERS",
+    ["1", "2", "256", "auto"],
+    ["", "0", "257", "AUTO", "1.0", "-1", "many"],
+    /whole number from 1 to 256/,
+  ],
   [
     "COUNTERSIGN_TRUSTED_PROXIES",
     ["127.0.0.1", "10.0.0.0/8, ::1", "fd00::/8", "10.0.0.1,10.0.0.2"],
@@ -88,7 +95,44 @@ for (const [variable, allowed, refused, says] of [
     ["", "INFO", "verbose", "10"],
     /one of trace, debug, info, warn, error, fatal, silent/,
   ],
-  ["COUNTERSIGN_DATABASE_URL", [], ["", "postgres://localhost/x"], /SQLite only/],
+  ...(["COUNTERSIGN_DATABASE_URL", "COUNTERSIGN_DATABASE_LISTEN_URL"] as const).map(
+    (variable) =>
+      [
+        variable,
+        [
+          "postgres://localhost/x",
+          "postgresql://user:p%40ss@db.internal:6432/countersign?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+          "postgres://user@[::1]:5432/x",
+          "postgres:///x?host=/run/postgresql",
+          ...["disable", "prefer", "require", "verify-ca", "verify-full", "no-verify"].map(
+            (mode) => `postgres://h/x?sslmode=${mode}`,
+          ),
+        ],
+        [
+          "",
+          "localhost",
+          "mysql://h/x",
+          "http://h/x",
+          "/run/postgresql",
+          "host=h dbname=x",
+          "postgres://",
+          "postgres://h",
+          "postgres://h/",
+          "postgres:///x",
+          "postgres://h:0x1/x",
+          "postgres://h/x?sslmode=allow",
+          "postgres://h/x?sslmode=",
+          "postgres://h/x?sslmode=Verify-Full",
+        ],
+        /begins with postgres:|names no (?:host|database)|sslmode must be one of disable, /,
+      ] as const,
+  ),
+  [
+    "COUNTERSIGN_DATABASE_CONNECTIONS",
+    ["2", "10", "1000"],
+    ["", "0", "1", "1001", "ten", "-2"],
+    /whole number from 2 to 1000/,
+  ],
 ] as const) {
   test(`${variable} takes what is allowed, and else names itself and says what is`, () => {
     for (const text of allowed) parseConfig({ [variable]: text });
@@ -167,6 +211,34 @@ test("a secret may come from a file, whose name the messages give but never its 
 });
 
 test("a database URL is refused without a word of it", () => {
-  const message = problemOf({ COUNTERSIGN_DATABASE_URL: "postgres://user:hunter2@db.internal/x" });
-  assert.doesNotMatch(message, /hunter2|db\.internal|user/);
+  for (const variable of ["COUNTERSIGN_DATABASE_URL", "COUNTERSIGN_DATABASE_LISTEN_URL"]) {
+    for (const url of [
+      "mysql://hugo:hunter2@db.internal/x",
+      "postgres://hugo:hunter2@db.internal",
+      "postgres://hugo:hunter2@db.internal/x?sslmode=hunter2",
+      "postgres://hugo:hunter2@db internal/x",
+      "hugo:hunter2@db.internal/x",
+    ]) {
+      assert.doesNotMatch(problemOf({ [variable]: url }), /hunter2|db.internal|hugo/);
+    }
+  }
+});
+
+test("a database URL comes through as it was given, from a file, too, and has no flag but its own", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-config-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const url = "postgres://user:p%40ss@db.internal:6432/x?sslmode=require";
+  writeFileSync(join(folder, "url"), `${url}\n`);
+  assert.equal(parseConfig({ COUNTERSIGN_DATABASE_URL: url }).databaseUrl, url);
+  assert.equal(parseConfig({ COUNTERSIGN_DATABASE_URL_FILE: join(folder, "url") }).databaseUrl, url);
+  assert.equal(parseConfig({ COUNTERSIGN_DATABASE_LISTEN_URL_FILE: join(folder, "url") }).databaseListenUrl, url);
+  assert.equal(parseConfig({}, { databaseUrl: url }).databaseUrl, url);
+  assert.equal(parseConfig({ COUNTERSIGN_DATABASE_URL: url }).databaseListenUrl, undefined);
+});
+
+test("workers: auto is one a core", () => {
+  assert.equal(parseConfig({ COUNTERSIGN_WORKERS: "auto" }).workers, availableParallelism());
+  assert.equal(parseConfig({}, { workers: "3" }).workers, 3);
 });

@@ -15,7 +15,9 @@ import type {
   ResourceServerId,
 } from "../core/registry/model.ts";
 import {
+  type ExpiryBounds,
   KEYS_PER_RECORD_MAX,
+  type KeyUsageRecord,
   type RegistryStore,
   type RevokedToken,
   type StoreTransaction,
@@ -92,7 +94,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         Array.from({ length }, (_, index) => index + 1),
       );
       assert.equal(findChainBreak(events, undefined), undefined);
-      assert.equal(await store.lastEventSeq(), length);
+      assert.equal((await store.lastEvent()).seq, length);
     }
 
     describe("rows", () => {
@@ -159,7 +161,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(await store.listKeys(user.id), []);
         assert.deepEqual(await store.listSigningKeys(), []);
         assert.deepEqual(await store.eventsAfter(0, 10), []);
-        assert.equal(await store.lastEventSeq(), 0);
+        assert.equal((await store.lastEvent()).seq, 0);
         await store.transaction(async (transaction) => {
           assert.equal(await transaction.findAccount("nobody"), undefined);
           assert.deepEqual(await transaction.findKeysByThumbprint("nothing"), []);
@@ -254,7 +256,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       });
 
       test("a signing key's number is used once, and is from 1 to 2^32 - 1", async () => {
-        const key = { masterFingerprint: "f", createdAtMs: 1, retiredAtMs: null };
+        const key = { masterFingerprint: "f", createdAtMs: 1, activatedAtMs: null, retiredAtMs: null };
         const insert = (number: number) =>
           store.transaction((transaction) => transaction.insertSigningKey({ ...key, number }));
         await insert(1);
@@ -279,6 +281,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
               number: 1,
               masterFingerprint: "f",
               createdAtMs: 1,
+              activatedAtMs: null,
               retiredAtMs: null,
             });
             await transaction.appendEvent(EVENT);
@@ -289,7 +292,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(await store.listAccounts(), []);
         assert.deepEqual(await store.listUsers(), []);
         assert.deepEqual(await store.listSigningKeys(), []);
-        assert.equal(await store.lastEventSeq(), 0);
+        assert.equal((await store.lastEvent()).seq, 0);
         await seed();
       });
 
@@ -457,18 +460,8 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
             [await insertKey(transaction, user, 1), await insertKey(transaction, user, 2)] as const,
         );
         const other = await connect();
-        await store.recordKeyUsage(
-          new Map([
-            [first, 100],
-            [second, 200],
-          ]),
-        );
-        await other.recordKeyUsage(
-          new Map([
-            [first, 99],
-            [second, 201],
-          ]),
-        );
+        await store.recordKeyUsage(usageOf([first, 100], [second, 200]));
+        await other.recordKeyUsage(usageOf([first, 99], [second, 201]));
         assert.equal((await store.findKey(first))?.lastUsedAtMs, 100);
         assert.equal((await store.findKey(second))?.lastUsedAtMs, 201);
         assert.deepEqual(
@@ -480,21 +473,16 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       test("of a key that doesn't exist is passed over, and the others' is kept", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
-        await store.recordKeyUsage(
-          new Map([
-            [99 as KeyId, 7],
-            [id, 7],
-          ]),
-        );
+        await store.recordKeyUsage(usageOf([99 as KeyId, 7], [id, 7]));
         assert.equal((await store.findKey(id))?.lastUsedAtMs, 7);
       });
 
       test("isn't an event, and an empty batch is nothing", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
-        await store.recordKeyUsage(new Map());
-        await store.recordKeyUsage(new Map([[id, 1]]));
-        assert.equal(await store.lastEventSeq(), 0);
+        await store.recordKeyUsage([]);
+        await store.recordKeyUsage(usageOf([id, 1]));
+        assert.equal((await store.lastEvent()).seq, 0);
       });
     });
 
@@ -746,8 +734,8 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
 
       test("are no events: the change feed doesn't hear of them", async () => {
         await use(["a"]);
-        await store.removeExpired(5000, 10);
-        assert.equal(await store.lastEventSeq(), 0);
+        await store.removeExpired(expiredBefore(5000), 10);
+        assert.equal((await store.lastEvent()).seq, 0);
       });
     });
 
@@ -763,10 +751,10 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
             await transaction.insertRevokedToken({ userId: user.id, keyId: 1, nonce: 1, expiresAtSeconds });
           }
         });
-        assert.equal(await store.removeExpired(997, 10), 0);
-        assert.equal(await store.removeExpired(1000, 2), 4, "two of each");
-        assert.equal(await store.removeExpired(1000, 2), 2, "one of each");
-        assert.equal(await store.removeExpired(1000, 2), 0);
+        assert.equal(await store.removeExpired(expiredBefore(997), 10), 0);
+        assert.equal(await store.removeExpired(expiredBefore(1000), 2), 4, "two of each");
+        assert.equal(await store.removeExpired(expiredBefore(1000), 2), 2, "one of each");
+        assert.equal(await store.removeExpired(expiredBefore(1000), 2), 0);
         const { tokens } = await store.revokedTokens(0, 0, 10);
         assert.deepEqual(
           tokens.map(({ expiresAtSeconds }) => expiresAtSeconds),
@@ -786,7 +774,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
           );
         await insert(1);
         const { next } = await store.revokedTokens(0, 0, 10);
-        await store.removeExpired(5, 10);
+        await store.removeExpired(expiredBefore(5), 10);
         await insert(2);
         assert.equal(
           (await store.revokedTokens(0, next, 10)).tokens.length,
@@ -810,15 +798,15 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         await inside.promise;
         assert.equal((await store.listAccounts()).length, 1);
         assert.equal((await store.loadUserByName("api-1-demo"))?.user.account, "acme");
-        assert.equal(await store.lastEventSeq(), 0);
+        assert.equal((await store.lastEvent()).seq, 0);
         assert.deepEqual(await store.eventsAfter(0, 10), []);
         assert.equal(await store.isTokenRevoked({ keyId: 1, nonce: 1, expiresAtSeconds: 1 }), false);
         assert.equal(await store.loadResourceServer(1 as ResourceServerId), undefined);
-        assert.equal(typeof (await store.changeMarker()), "number");
+        assert.equal(typeof (await store.changeMarker()), "string");
         release.resolve();
         await writing;
         assert.equal((await store.listAccounts()).length, 2, "and after it, the state that it left");
-        assert.equal(await store.lastEventSeq(), 1);
+        assert.equal((await store.lastEvent()).seq, 1);
       });
     });
 
@@ -960,7 +948,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         let seen = 0;
         while (seen < 20) {
           const accounts = (await reader.listAccounts()).length;
-          const events = await reader.lastEventSeq();
+          const events = (await reader.lastEvent()).seq;
           assert.ok(events >= accounts, "an account came without its event");
           seen = events;
         }
@@ -978,7 +966,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         () => closed.loadUserByKey(1 as KeyId),
         () => closed.listAccounts(),
         () => closed.eventsAfter(0, 1),
-        () => closed.lastEventSeq(),
+        () => closed.lastEvent(),
         () => closed.changeMarker(),
         () => closed.transaction((transaction) => transaction.appendEvent(EVENT)),
         () => closed.listResourceServers(),
@@ -986,7 +974,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         () => closed.isTokenRevoked({ keyId: 1, nonce: 1, expiresAtSeconds: 1 }),
         () => closed.revokedTokens(0, 0, 1),
         () => closed.useAssertions([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]),
-        () => closed.removeExpired(1, 1),
+        () => closed.removeExpired(expiredBefore(1), 1),
       ]) {
         let answer: unknown;
         assert.doesNotThrow(() => {
@@ -996,6 +984,16 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       }
     });
   });
+}
+
+/** Bounds that leave usage and nodes alone. */
+function expiredBefore(expiredBeforeSeconds: number): ExpiryBounds {
+  return { expiredBeforeSeconds, usageBeforeSeconds: 0, unseenForMs: 3_600_000 };
+}
+
+/** Usage with times alone. */
+function usageOf(...times: readonly (readonly [KeyId, number])[]): readonly KeyUsageRecord[] {
+  return times.map(([keyId, lastUsedAtMs]) => ({ keyId, lastUsedAtMs, tokensByHour: new Map() }));
 }
 
 /** A made-up public key of 2048 bits. Its modulus is 2^2047 and more, odd, and has no small factor. */

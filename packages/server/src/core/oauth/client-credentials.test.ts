@@ -374,7 +374,8 @@ describe("on a real store", () => {
     for (const offset of [-1, 0, 1]) {
       // Whatever the cleaning takes at that time, the assertion never is accepted again.
       registry.clock.setMicroseconds((exp + 60 + offset) * 1e6);
-      await registry.store.removeExpired(exp + 60 + offset, 1000);
+      const expiredBeforeSeconds = exp + 60 + offset;
+      await registry.store.removeExpired({ expiredBeforeSeconds, usageBeforeSeconds: 0, unseenForMs: 0 }, 1000);
       const { code } = await refusalOf(late(request({ assertion: assertionOf({ jti }) })));
       assert.equal(code, offset < 0 ? "assertion_replayed" : "assertion_expired");
     }

@@ -57,7 +57,7 @@ async function snapshot() {
 
 /** The events that `work` appended, without their place in the chain. */
 async function eventsOf(work: () => Promise<unknown>) {
-  const seq = await registry.store.lastEventSeq();
+  const seq = (await registry.store.lastEvent()).seq;
   await work();
   return (await registry.store.eventsAfter(seq, 1000)).map(({ atMs, actor, action, subject, details }) => ({
     atMs,
@@ -550,6 +550,8 @@ describe("a store's signing key", () => {
         number: 1,
         masterFingerprint: masterSecretFingerprint(TEST_MASTER_SECRET),
         createdAtMs: NOW_MS,
+        // Nobody could be waiting for: the first key signs at once.
+        activatedAtMs: NOW_MS,
         retiredAtMs: null,
       },
     ]);

@@ -24,6 +24,9 @@ const CHANGES: Record<AuditAction, readonly [subject: string, AuditEvent["detail
   "key.deactivated": ["key:3", KEY_DETAILS, { action: "key.deactivated", username: "api-1-demo", key_id: 3 }],
   "key.revoked": ["key:3", KEY_DETAILS, { action: "key.revoked", username: "api-1-demo", key_id: 3 }],
   "signing_key.created": ["signing_key:1", { master_fingerprint: "f" }, undefined],
+  "signing_key.activated": ["signing_key:1", { master_fingerprint: "f" }, undefined],
+  // Which tokens that ends, a verifier can't tell: it forgets them all.
+  "signing_key.retired": ["signing_key:1", { master_fingerprint: "f" }, { action: "signing_key.retired" }],
   "resource_server.created": ["resource_server:1", SERVER_DETAILS, undefined],
   "resource_server.rotated": ["resource_server:1", SERVER_DETAILS, undefined],
   "resource_server.activated": ["resource_server:1", SERVER_DETAILS, undefined],

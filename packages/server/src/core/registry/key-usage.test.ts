@@ -2,39 +2,46 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createKeyUsage } from "./key-usage.ts";
 import type { KeyId } from "./model.ts";
+import type { KeyUsageRecord } from "./store.ts";
 
 const KEY = 1 as KeyId;
 const OTHER = 2 as KeyId;
 
+/** When an hour begins, in seconds since the epoch. */
+const HOUR = 1_481_652_000;
+
 /** A store that writes down what it was given, and fails when told to. */
 function usageStore() {
-  const batches: [KeyId, number][][] = [];
+  const batches: (readonly KeyUsageRecord[])[] = [];
   const state = { fails: false, meanwhile: () => {} };
   return {
     batches,
     state,
-    recordKeyUsage: async (times: ReadonlyMap<KeyId, number>) => {
+    recordKeyUsage: async (usage: readonly KeyUsageRecord[]) => {
       state.meanwhile();
       if (state.fails) throw new Error("the store can't be reached");
-      batches.push([...times]);
+      batches.push(usage);
     },
   };
 }
 
+function recordOf(
+  keyId: KeyId,
+  lastUsedAtMs: number,
+  ...hours: readonly (readonly [number, number])[]
+): KeyUsageRecord {
+  return { keyId, lastUsedAtMs, tokensByHour: new Map(hours) };
+}
+
 describe("key usage", () => {
-  test("is written once for each key, with its last time", async () => {
+  test("is written once for each key, with its last time and the tokens of the hour", async () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
     usage.record(KEY, 1);
     usage.record(OTHER, 2);
     usage.record(KEY, 3);
     await usage.flush();
-    assert.deepEqual(store.batches, [
-      [
-        [KEY, 3],
-        [OTHER, 2],
-      ],
-    ]);
+    assert.deepEqual(store.batches, [[recordOf(KEY, 3, [0, 2]), recordOf(OTHER, 2, [0, 1])]]);
   });
 
   test("costs nothing where there was none since the last flush", async () => {
@@ -55,15 +62,10 @@ describe("key usage", () => {
     usage.record(OTHER, 2);
     await assert.rejects(usage.flush(), { message: "the store can't be reached" });
     usage.record(KEY, 3);
+    await assert.rejects(usage.flush(), { message: "the store can't be reached" });
     store.state.fails = false;
     await usage.flush();
-    assert.deepEqual(
-      new Map(store.batches[0]),
-      new Map([
-        [KEY, 3],
-        [OTHER, 2],
-      ]),
-    );
+    assert.deepEqual(store.batches, [[recordOf(KEY, 3, [0, 2]), recordOf(OTHER, 2, [0, 1])]]);
   });
 
   test("recorded while a flush is under way goes into the next one, even where that flush fails", async () => {
@@ -79,7 +81,60 @@ describe("key usage", () => {
       store.state.fails = false;
       store.state.meanwhile = () => {};
       await usage.flush();
-      assert.deepEqual(store.batches.at(-1), [[KEY, 20]]);
+      assert.deepEqual(store.batches.at(-1), [recordOf(KEY, 20, [0, fails ? 2 : 1])]);
     }
+  });
+
+  for (const [offset, hour] of [
+    [-1, HOUR - 3600],
+    [0, HOUR],
+    [1, HOUR],
+  ] as const) {
+    test(`of ${offset} s from an hour's beginning counts for the hour that began ${HOUR - hour} s before it`, async () => {
+      const store = usageStore();
+      const usage = createKeyUsage(store);
+      usage.record(KEY, (HOUR + offset) * 1000);
+      await usage.flush();
+      assert.deepEqual(store.batches, [[recordOf(KEY, (HOUR + offset) * 1000, [hour, 1])]]);
+    });
+  }
+
+  test("counts up to the last microsecond for the hour that ends, fractions of a millisecond included", async () => {
+    const store = usageStore();
+    const usage = createKeyUsage(store);
+    usage.record(KEY, HOUR * 1000 - 0.001);
+    usage.record(KEY, HOUR * 1000);
+    await usage.flush();
+    const [[record] = []] = store.batches;
+    assert.deepEqual(
+      new Map(record?.tokensByHour),
+      new Map([
+        [HOUR - 3600, 1],
+        [HOUR, 1],
+      ]),
+    );
+  });
+
+  test("of several hours in one flush keeps them apart, and one that a clock set back comes to again is one", async () => {
+    const store = usageStore();
+    const usage = createKeyUsage(store);
+    const times = [-3601, -3600, 0, -1, 3600, 1, 2];
+    for (const seconds of times) usage.record(KEY, (HOUR + seconds) * 1000);
+    store.state.fails = true;
+    await assert.rejects(usage.flush());
+    store.state.fails = false;
+    usage.record(KEY, (HOUR - 3601) * 1000);
+    await usage.flush();
+    const [[record] = []] = store.batches;
+    assert.equal(record?.lastUsedAtMs, (HOUR + 3600) * 1000, "a last use never goes back");
+    assert.deepEqual(
+      [...(record?.tokensByHour ?? [])].toSorted(([a], [b]) => a - b),
+      [
+        [HOUR - 7200, 2],
+        [HOUR - 3600, 2],
+        [HOUR, 3],
+        [HOUR + 3600, 1],
+      ],
+    );
   });
 });

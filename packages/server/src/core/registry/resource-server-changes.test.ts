@@ -20,7 +20,7 @@ beforeEach(async () => {
   opened.push(registry);
   acknowledged = [];
   servers = createResourceServerChanges(registry.store, registry.clock, createSystemRandom(), async () => {
-    acknowledged.push(await registry.store.lastEventSeq());
+    acknowledged.push((await registry.store.lastEvent()).seq);
   });
 });
 after(async () => {

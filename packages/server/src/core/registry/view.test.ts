@@ -298,7 +298,7 @@ describe("a change in another process", () => {
 
   test("that comes between the view's opening and its first poll is seen", async () => {
     const other = await otherProcess();
-    const hold = watched.holdNext("lastEventSeq");
+    const hold = watched.holdNext("lastEvent");
     const opening = openRegistryView(watched.store, registry.clock);
     await hold.asked;
     await other.revokeKey(ACTOR, KEY);
@@ -467,13 +467,13 @@ describe("a reading of a change of this process that fails behind another's", ()
     assert.equal((await view.findKey(KEY))?.status, "active");
     const other = await registry.connect();
     // Moves the marker and is no event: the poll's own reading ends after one question.
-    await other.recordKeyUsage(new Map([[KEY, 1]]));
+    await other.recordKeyUsage([{ keyId: KEY, lastUsedAtMs: 1, tokensByHour: new Map() }]);
     const hold = watched.holdNext("eventsAfter");
     const polling = view.poll();
     await hold.asked;
-    const seqBefore = await other.lastEventSeq();
+    const seqBefore = (await other.lastEvent()).seq;
     const changing = changes.setKeyStanding(ACTOR, KEY, "deactivated");
-    while ((await other.lastEventSeq()) === seqBefore) await new Promise((resolve) => setImmediate(resolve));
+    while ((await other.lastEvent()).seq === seqBefore) await new Promise((resolve) => setImmediate(resolve));
     watched.fail("eventsAfter");
     hold.release();
     await polling;
@@ -726,7 +726,7 @@ describe("the deny-list in the view", () => {
     const late = await opening;
     await late.catchUp();
     assert.equal(late.isTokenRevoked(TOKEN), true);
-    const again = watched.holdNext("lastEventSeq");
+    const again = watched.holdNext("lastEvent");
     const reopening = openRegistryView(watched.store, registry.clock);
     await again.asked;
     await revoke(registry.store, { ...TOKEN, nonce: 1 });
@@ -801,10 +801,13 @@ describe("whoever subscribes to the view", () => {
     const statuses: unknown[] = [];
     await view.findKey(KEY);
     const start = view.position();
-    const unsubscribe = view.subscribe((events) => {
-      heard.push(...events);
-      // What was in memory is gone: a question now asks the store.
-      statuses.push(view.findKey(KEY) instanceof Promise, view.position() === events.at(-1)?.seq);
+    const unsubscribe = view.subscribe({
+      onEvents(events) {
+        heard.push(...events);
+        // What was in memory is gone: a question now asks the store.
+        statuses.push(view.findKey(KEY) instanceof Promise, view.position() === events.at(-1)?.seq);
+      },
+      onReset: () => assert.fail("no event was lost"),
     });
     await changes.setKeyStanding(ACTOR, KEY, "deactivated");
     await changes.setKeyStanding(ACTOR, KEY, "active");
@@ -829,7 +832,12 @@ describe("whoever subscribes to the view", () => {
 
   test("hears the same as every other, and a position never is ahead of what was heard", async () => {
     const positions: number[][] = [[], []];
-    for (const list of positions) view.subscribe((events) => list.push(...events.map(({ seq }) => seq)));
+    for (const list of positions) {
+      view.subscribe({
+        onEvents: (events) => list.push(...events.map(({ seq }) => seq)),
+        onReset: () => assert.fail("no event was lost"),
+      });
+    }
     await Promise.all(
       ["active", "deactivated", "active"].map((standing) =>
         changes.setAccountStanding(ACTOR, "acme", standing as "active"),

@@ -11,8 +11,19 @@ const secret = Buffer.from(vectors.masterSecret, "base64");
 const otherSecret = Buffer.from(vectors.otherMasterSecret, "base64");
 
 function record(number: number, masterFingerprint = vectors.masterFingerprint, retiredAtMs: number | null = null) {
-  return { number, masterFingerprint, createdAtMs: 0, retiredAtMs };
+  return { number, masterFingerprint, createdAtMs: 0, activatedAtMs: 0, retiredAtMs };
 }
+
+/** A key that live nodes are still getting ready for. */
+function waiting(number: number, masterFingerprint = vectors.masterFingerprint) {
+  return { ...record(number, masterFingerprint), activatedAtMs: null };
+}
+
+const MISMATCH =
+  "the master secret doesn't belong to this store: signing key 1 was derived from the master secret with " +
+  `fingerprint ${vectors.masterFingerprint}, and the configured one has ${vectors.otherMasterFingerprint}; set ` +
+  "COUNTERSIGN_MASTER_SECRET to the same value on every node (while it is being replaced: the new one, a comma, the old " +
+  "one), or copy the first node's master.key";
 
 describe("signing keys", () => {
   for (const { number, key } of vectors.signingKeys) {
@@ -50,14 +61,37 @@ describe("signing keys", () => {
       () => deriveSigningKeys([record(1)], [otherSecret]),
       (error: unknown) => {
         assert.ok(error instanceof MasterSecretMismatch);
-        assert.equal(
-          error.message,
-          "the master secret doesn't belong to this store: signing key 1 was derived from the master secret with " +
-            `fingerprint ${vectors.masterFingerprint}, and the configured one has ${vectors.otherMasterFingerprint}`,
-        );
+        assert.equal(error.message, MISMATCH);
+        for (const encoding of ["base64", "base64url", "hex"] as const) {
+          assert.ok(!error.message.includes(otherSecret.toString(encoding)));
+        }
         return true;
       },
     );
+  });
+
+  test("that derive from none of the secrets are told, and the others go on", () => {
+    const foreign = record(2, vectors.otherMasterFingerprint);
+    const keys = deriveSigningKeys([record(1), foreign, waiting(3, vectors.otherMasterFingerprint)], [secret]);
+    assert.deepEqual(keys.missing, [foreign, waiting(3, vectors.otherMasterFingerprint)]);
+    assert.equal(keys.currentNumber, 1);
+    assert.deepEqual(keys.numbers, [1]);
+    assert.equal(keys.mac(2, "text"), undefined);
+    assert.deepEqual(deriveSigningKeys([record(1), foreign], [secret, otherSecret]).missing, []);
+  });
+
+  test("that aren't activated check tokens and sign none", () => {
+    const keys = deriveSigningKeys([waiting(3), record(2), record(1)], [secret]);
+    assert.equal(keys.currentNumber, 2);
+    assert.deepEqual(keys.numbers, [1, 2, 3]);
+    assert.equal(keys.mac(3, "text"), deriveSigningKeys([record(3)], [secret]).mac(3, "text"));
+  });
+
+  test("are none where the only one that derives isn't activated: the one that is needed is named", () => {
+    assert.throws(() => deriveSigningKeys([record(1), waiting(2, vectors.otherMasterFingerprint)], [otherSecret]), {
+      name: "MasterSecretMismatch",
+      message: MISMATCH,
+    });
   });
 
   test("a retired key's master secret isn't needed any more", () => {
@@ -65,8 +99,8 @@ describe("signing keys", () => {
     assert.equal(keys.currentNumber, 2);
   });
 
-  for (const records of [[], [record(1, vectors.masterFingerprint, 5)]]) {
-    test(`a store without one in use can't mint (${records.length} retired)`, () => {
+  for (const records of [[], [record(1, vectors.masterFingerprint, 5)], [waiting(1)]]) {
+    test(`a store without one in use can't mint (${JSON.stringify(records)})`, () => {
       assert.throws(() => deriveSigningKeys(records, [secret]), {
         name: "MasterSecretMismatch",
         message: "the store has no signing key that is in use",

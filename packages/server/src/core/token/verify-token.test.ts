@@ -160,8 +160,8 @@ describe("verifying a token", () => {
     const masterFingerprint = masterSecretFingerprint(TEST_MASTER_SECRET);
     const keys = deriveSigningKeys(
       [
-        { number: 1, masterFingerprint, createdAtMs: 0, retiredAtMs: 1 },
-        { number: 2, masterFingerprint, createdAtMs: 0, retiredAtMs: null },
+        { number: 1, masterFingerprint, createdAtMs: 0, activatedAtMs: 0, retiredAtMs: 1 },
+        { number: 2, masterFingerprint, createdAtMs: 0, activatedAtMs: 0, retiredAtMs: null },
       ],
       [TEST_MASTER_SECRET],
     );

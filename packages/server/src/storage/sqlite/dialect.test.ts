@@ -51,7 +51,7 @@ describe("a transaction, while another process holds the write lock,", { concurr
       });
       assert.equal((await store.listAccounts()).length, 1);
       assert.equal((await store.loadUserByName("api-1-demo"))?.user.id, 1);
-      assert.equal(typeof (await store.changeMarker()), "number");
+      assert.equal(typeof (await store.changeMarker()), "string");
     }
     assert.equal(isDone, false);
     release();

@@ -103,23 +103,36 @@ describe("a SQLite file", () => {
   });
 });
 
-describe("a file of the release before", () => {
-  test("gets what is new, and keeps what it has", async () => {
-    const before = await openSqliteStore(file);
-    await createRegistryChanges(before, createTestClock()).createAccount("test", { shortname: "acme" });
-    const accounts = await before.listAccounts();
-    await before.close();
-    const NEW_TABLES = ["resource_servers", "revoked_tokens", "used_assertions"];
-    withDatabase((database) => {
-      for (const table of NEW_TABLES) database.exec(`drop table ${table}`);
-      database.exec("delete from kysely_migration where name > '0001-registry'");
+describe("a file of an earlier release", () => {
+  const UNDO_0003 = `drop table nodes; drop table key_usage_hours;
+    alter table signing_keys drop column activated_at_ms;
+    delete from kysely_migration where name = '0003-many-nodes';`;
+  const UNDO_0002 = `drop table resource_servers; drop table revoked_tokens; drop table used_assertions;
+    delete from kysely_migration where name = '0002-token-checks';`;
+
+  for (const [name, undo] of [
+    ["0002-token-checks", UNDO_0003],
+    ["0001-registry", UNDO_0003 + UNDO_0002],
+  ] as const) {
+    test(`that ended at ${name} gets what is new, keeps what it has, and its signing key goes on signing`, async () => {
+      const before = await openSqliteStore(file);
+      const changes = createRegistryChanges(before, createTestClock());
+      await changes.createAccount("test", { shortname: "acme" });
+      await changes.ensureSigningKey("test", Buffer.alloc(32, 1));
+      const accounts = await before.listAccounts();
+      const signingKeys = await before.listSigningKeys();
+      await before.close();
+      withDatabase((database) => database.exec(undo));
+      const store = await open();
+      assert.deepEqual(await store.listAccounts(), accounts);
+      assert.equal((await store.eventsAfter(0, 10)).length, 2);
+      assert.deepEqual(await store.listResourceServers(), []);
+      assert.deepEqual(await store.listLiveNodes(1_000_000), []);
+      assert.deepEqual(await store.listSigningKeys(), signingKeys);
+      assert.equal(typeof signingKeys[0]?.activatedAtMs, "number");
+      assert.equal(await store.removeExpired({ expiredBeforeSeconds: 1, usageBeforeSeconds: 1, unseenForMs: 1 }, 1), 0);
     });
-    const store = await open();
-    assert.deepEqual(await store.listAccounts(), accounts);
-    assert.equal((await store.eventsAfter(0, 10)).length, 1);
-    assert.deepEqual(await store.listResourceServers(), []);
-    assert.equal(await store.removeExpired(1, 1), 0);
-  });
+  }
 });
 
 describe("a file that isn't this release's", () => {
@@ -142,7 +155,7 @@ describe("a file that isn't this release's", () => {
         .all()
         .map((row) => row["name"]),
     );
-    assert.deepEqual(names, ["0001-registry", "0002-token-checks", "9999-later"]);
+    assert.deepEqual(names, ["0001-registry", "0002-token-checks", "0003-many-nodes", "9999-later"]);
   });
 
   test("with a foreign table in the way is refused with a SchemaError, and left as it is", async () => {
@@ -224,7 +237,7 @@ describe("a backup", () => {
     });
     await backup;
     const copy = await open(target);
-    assert.equal((await copy.listAccounts()).length, await copy.lastEventSeq());
+    assert.equal((await copy.listAccounts()).length, (await copy.lastEvent()).seq);
   });
 
   test("never overwrites a file, whatever that is, and rejects", async () => {
