@@ -94,10 +94,7 @@ async function copyTable(from: Transaction<Database>, to: Transaction<Database>,
       select * from ${sql.table(table)} ${after} order by ${order} limit ${sql.lit(ROWS_PER_READ)}`.execute(from);
     const end = rows.at(-1);
     if (end === undefined) return copied;
-    await to
-      .insertInto(table)
-      .values(rows as never)
-      .execute();
+    await to.insertInto(table).values(rows).execute();
     copied += rows.length;
     last = keys.map((key) => end[key]);
   }

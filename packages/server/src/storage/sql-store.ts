@@ -7,6 +7,7 @@ import {
   sql,
   type SqlBool,
   type Transaction,
+  type TransactionBuilder,
 } from "kysely";
 import { type AuditAction, type AuditEvent, CHAIN_START, chainEvent } from "../core/registry/audit-chain.ts";
 import { usernameOf } from "../core/registry/changes.ts";
@@ -33,6 +34,16 @@ import {
 } from "../core/registry/store.ts";
 import type { Database } from "./schema.ts";
 
+/** Where statements go. */
+export interface Connections {
+  /** Never held up by a transaction under way elsewhere. */
+  readonly reads: Kysely<Database>;
+  /** Writes that are no changes of the registry: usage, used assertions, nodes. */
+  readonly writes: Kysely<Database>;
+  /** Changes, which come one after the other: however many of them wait, the others' connections are free. */
+  readonly changes: Kysely<Database>;
+}
+
 /** What an engine does in its own way. */
 export interface Engine {
   readonly name: RegistryStore["engine"];
@@ -40,6 +51,7 @@ export interface Engine {
   readonly hasSkipLocked: boolean;
   /** The database's wall clock, in whole milliseconds since the epoch. */
   readonly nowMs: RawBuilder<number>;
+  begin(connections: Kysely<Database>): TransactionBuilder<Database>;
   /** Keeps other changes out until the transaction ends. */
   beginChange(transaction: Transaction<Database>): Promise<void>;
   /** After rows with ids of their own: the ids that are made from now on follow the greatest. */
@@ -60,16 +72,11 @@ export interface SqlStore extends RegistryStore {
   continueIds: Engine["continueIds"];
 }
 
-/**
- * The registry's port on a database whose schema is up to date.
- *
- * @param db where reads go; a transaction under way elsewhere never holds them up
- * @param writer where transactions go; the same as `db` where an engine has a pool of connections
- */
-export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, engine: Engine): SqlStore {
+/** The registry's port on a database whose schema is up to date. */
+export function createSqlStore({ reads: db, writes, changes }: Connections, engine: Engine): SqlStore {
   return {
     withChangesLocked: (work) =>
-      writer.transaction().execute(async (transaction) => {
+      engine.begin(changes).execute(async (transaction) => {
         await engine.beginChange(transaction);
         return work(transaction);
       }),
@@ -77,20 +84,23 @@ export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, e
 
     engine: engine.name,
     transaction: (work) =>
-      writer.transaction().execute(async (transaction) => {
+      engine.begin(changes).execute(async (transaction) => {
         await engine.beginChange(transaction);
         const result = await work(storeTransaction(transaction, engine));
         await engine.endChange(transaction);
         return result;
       }),
 
-    loadUserByName: (username) => loadRecord(db, (user) => user("api_users.username", "=", username)),
-    loadUserByKey: (keyId) =>
-      loadRecord(db, (user) =>
-        user("api_users.id", "=", (key) =>
-          key.selectFrom("public_keys as owned").select("owned.user_id").where("owned.id", "=", keyId),
-        ),
-      ),
+    loadUserByName: async (username) =>
+      canBeStored(username) ? loadRecord(db, (user) => user("api_users.username", "=", username)) : undefined,
+    loadUserByKey: async (keyId) =>
+      canBeId(keyId)
+        ? loadRecord(db, (user) =>
+            user("api_users.id", "=", (key) =>
+              key.selectFrom("public_keys as owned").select("owned.user_id").where("owned.id", "=", keyId),
+            ),
+          )
+        : undefined,
 
     listAccounts: async () => (await db.selectFrom("accounts").selectAll().orderBy("id").execute()).map(toAccount),
     listUsers: async () => (await selectUsers(db).orderBy("api_users.id").execute()).map(toUser),
@@ -102,6 +112,7 @@ export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, e
     listResourceServers: async () =>
       (await db.selectFrom("resource_servers").selectAll().orderBy("id").execute()).map(toResourceServer),
     loadResourceServer: async (id) => {
+      if (!canBeId(id)) return undefined;
       const row = await db.selectFrom("resource_servers").selectAll().where("id", "=", id).executeTakeFirst();
       return row && toResourceServer(row);
     },
@@ -132,7 +143,7 @@ export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, e
       if (assertions.length === 0) return [];
       // In one order everywhere: nodes that insert the same rows in different orders would wait for each other.
       const sorted = assertions.toSorted((a, b) => a.userId - b.userId || (a.jtiHash < b.jtiHash ? -1 : 1));
-      const inserted = await writer.transaction().execute((transaction) =>
+      const inserted = await engine.begin(writes).execute((transaction) =>
         transaction
           .insertInto("used_assertions")
           .values(
@@ -152,7 +163,7 @@ export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, e
     },
     // Rows that another node is removing are passed over.
     removeExpired: (before, limit) =>
-      writer.transaction().execute(async (transaction) => {
+      engine.begin(writes).execute(async (transaction) => {
         let removed = 0;
         for (const table of ["revoked_tokens", "used_assertions"] as const) {
           const { numDeletedRows } = await transaction
@@ -200,26 +211,27 @@ export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, e
         .orderBy("seq", "desc")
         .limit(1)
         .executeTakeFirst();
-      return row ?? { seq: 0, hash: CHAIN_START };
+      return row === undefined ? { seq: 0, hash: CHAIN_START } : { seq: row.seq, hash: row.hash };
     },
     changeMarker: () => engine.changeMarker(),
     watchChanges: (onChange) => engine.watchChanges(onChange),
 
     recordKeyUsage: (usage) => engine.recordKeyUsage(usage),
     keyUsageHours: async (keyId, fromSeconds) => {
+      if (!canBeId(keyId)) return [];
       const rows = await db
         .selectFrom("key_usage_hours")
-        .select(["hour_s as hourSeconds", "tokens"])
+        .select(["hour_s", "tokens"])
         .where("key_id", "=", keyId)
         .where("hour_s", ">=", fromSeconds)
         .orderBy("hour_s")
         .execute();
-      return rows;
+      return rows.map(({ hour_s: hourSeconds, tokens }) => ({ hourSeconds, tokens }));
     },
 
     recordNode: async ({ id, startedAtMs, version, signingKeys }) => {
       const values = { seen_at_ms: engine.nowMs, version, signing_keys: signingKeys.join(",") };
-      await writer.transaction().execute((transaction) =>
+      await engine.begin(writes).execute((transaction) =>
         transaction
           .insertInto("nodes")
           .values({ id, started_at_ms: startedAtMs, ...values })
@@ -228,8 +240,8 @@ export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, e
       );
     },
     removeNode: async (id) => {
-      await writer
-        .transaction()
+      await engine
+        .begin(writes)
         .execute((transaction) => transaction.deleteFrom("nodes").where("id", "=", id).execute());
     },
     listLiveNodes: (withinMs) => listLiveNodes(db, engine, withinMs),
@@ -241,13 +253,16 @@ export function createSqlStore(db: Kysely<Database>, writer: Kysely<Database>, e
 function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTransaction {
   return {
     findAccount: async (shortname) => {
+      if (!canBeStored(shortname)) return undefined;
       const row = await db.selectFrom("accounts").selectAll().where("shortname", "=", shortname).executeTakeFirst();
       return row && toAccount(row);
     },
     findUser: (username) => findUser(db, username),
     findKey: (keyId) => findKey(db, keyId),
     findKeysByThumbprint: async (thumbprint) =>
-      (await selectKeys(db).where("public_keys.thumbprint", "=", thumbprint).execute()).map(toKey),
+      canBeStored(thumbprint)
+        ? (await selectKeys(db).where("public_keys.thumbprint", "=", thumbprint).execute()).map(toKey)
+        : [],
     countUsableKeys: async (userId) => {
       const { count } = await db
         .selectFrom("public_keys")
@@ -338,6 +353,7 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
         .execute();
     },
     findResourceServer: async (name) => {
+      if (!canBeStored(name)) return undefined;
       const row = await db.selectFrom("resource_servers").selectAll().where("name", "=", name).executeTakeFirst();
       return row && toResourceServer(row);
     },
@@ -368,7 +384,8 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
         .selectFrom("revoked_tokens")
         .select("id")
         .where("user_id", "=", userId)
-        .where("expires_at_s", ">", nowSeconds)
+        // The column holds whole seconds: where the time has a fraction, the comparison comes to the same.
+        .where("expires_at_s", ">", Math.floor(nowSeconds))
         .limit(max)
         .execute();
       return rows.length;
@@ -425,12 +442,27 @@ function selectKeys(db: Kysely<Database>) {
     .select(["api_users.username", "key_usage.last_used_at_ms"]);
 }
 
+/** Names that requests look for are strangers' texts: PostgreSQL refuses a NUL character rather than find nothing. */
+function canBeStored(name: string): boolean {
+  return !name.includes("\0");
+}
+
+/** The greatest id that a column takes, which is `integer`. */
+const ID_MAX = 2 ** 31 - 1;
+
+/** Of an id that can't be one, PostgreSQL says so rather than find nothing. */
+function canBeId(id: number): boolean {
+  return Number.isInteger(id) && id > 0 && id <= ID_MAX;
+}
+
 async function findUser(db: Kysely<Database>, username: string): Promise<ApiUser | undefined> {
+  if (!canBeStored(username)) return undefined;
   const row = await selectUsers(db).where("api_users.username", "=", username).executeTakeFirst();
   return row && toUser(row);
 }
 
 async function findKey(db: Kysely<Database>, keyId: KeyId): Promise<PublicKey | undefined> {
+  if (!canBeId(keyId)) return undefined;
   const row = await selectKeys(db).where("public_keys.id", "=", keyId).executeTakeFirst();
   return row && toKey(row);
 }

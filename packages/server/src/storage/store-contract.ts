@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { findChainBreak, type UnchainedEvent } from "../core/registry/audit-chain.ts";
+import { CHAIN_START, findChainBreak, type UnchainedEvent } from "../core/registry/audit-chain.ts";
 import { createRegistryChanges, USABLE_KEYS_PER_USER_MAX } from "../core/registry/changes.ts";
 import type {
   Account,
@@ -24,6 +24,7 @@ import {
 } from "../core/registry/store.ts";
 import { type RaceTask, raceStores, type StoreOpener } from "../testing/race-stores.ts";
 import { createTestClock } from "../testing/test-clock.ts";
+import { until } from "../testing/until.ts";
 
 /** An empty store of the engine under test. */
 export interface StoreUnderTest {
@@ -32,8 +33,10 @@ export interface StoreUnderTest {
   connect(): Promise<RegistryStore>;
   /** How another thread reaches the same store. */
   readonly opener: StoreOpener;
-  /** How other threads reach a store that nobody has opened yet; `undefined` where the engine can't have one. */
-  readonly unopened?: StoreOpener;
+  /** How other threads reach a store that nobody has opened yet. */
+  unopened(): Promise<StoreOpener>;
+  /** Can the engine tell of a change elsewhere? */
+  readonly hearsChanges: boolean;
   /** Removes everything. The suite has closed the store. */
   cleanup(): Promise<void>;
 }
@@ -171,9 +174,29 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
 
       test("are found by exactly their name: in no other case, spelling or pattern", async () => {
         await seed();
-        for (const other of ["API-1-DEMO", "api-1-dem%", "api-1-demo ", "api-1-demo\0", "api_1_demo", "' or 1=1 --"]) {
+        const names = ["API-1-DEMO", "api-1-dem%", "api-1-demo ", "api_1_demo", "' or 1=1 --", "", "x".repeat(100_000)];
+        // What no database can hold in a text isn't there, either.
+        for (const other of [...names, "api-1-demo\0", "\0", "\ud800"]) {
           assert.equal(await store.findUser(other), undefined);
           assert.equal(await store.loadUserByName(other), undefined);
+          await store.transaction(async (transaction) => {
+            assert.equal(await transaction.findUser(other), undefined);
+            assert.equal(await transaction.findAccount(other), undefined);
+            assert.equal(await transaction.findResourceServer(other), undefined);
+            assert.deepEqual(await transaction.findKeysByThumbprint(other), []);
+          });
+        }
+      });
+
+      test("are found by no id that is out of a column's range, and that is no error", async () => {
+        for (const id of [0, -1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER, 1e300, 1.5]) {
+          assert.equal(await store.findKey(id as KeyId), undefined);
+          assert.equal(await store.loadUserByKey(id as KeyId), undefined);
+          assert.equal(await store.loadResourceServer(id as ResourceServerId), undefined);
+          assert.deepEqual(await store.keyUsageHours(id as KeyId, 0), []);
+          await store.transaction(async (transaction) => {
+            assert.equal(await transaction.findKey(id as KeyId), undefined);
+          });
         }
       });
 
@@ -473,7 +496,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       test("of a key that doesn't exist is passed over, and the others' is kept", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
-        await store.recordKeyUsage(usageOf([99 as KeyId, 7], [id, 7]));
+        await store.recordKeyUsage(usageOf([99 as KeyId, 7], [id, 7], [0xffff_ffff as KeyId, 7]));
         assert.equal((await store.findKey(id))?.lastUsedAtMs, 7);
       });
 
@@ -483,6 +506,210 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         await store.recordKeyUsage([]);
         await store.recordKeyUsage(usageOf([id, 1]));
         assert.equal((await store.lastEvent()).seq, 0);
+      });
+    });
+
+    describe("tokens by the hour", () => {
+      const HOUR = 1_481_652_000;
+      let first: KeyId;
+      let second: KeyId;
+      beforeEach(async () => {
+        const { user } = await seed();
+        [first, second] = await store.transaction(
+          async (transaction) =>
+            [await insertKey(transaction, user, 1), await insertKey(transaction, user, 2)] as const,
+        );
+      });
+
+      const used = (keyId: KeyId, ...hours: readonly (readonly [number, number])[]): KeyUsageRecord => ({
+        keyId,
+        lastUsedAtMs: 1,
+        tokensByHour: new Map(hours),
+      });
+
+      test("add up over flushes and connections, each key and hour by itself, in order", async () => {
+        const other = await connect();
+        await store.recordKeyUsage([used(first, [HOUR, 2], [HOUR - 3600, 1]), used(second, [HOUR, 10])]);
+        await other.recordKeyUsage([used(second, [HOUR, 20]), used(first, [HOUR, 3])]);
+        await store.recordKeyUsage([used(first, [HOUR + 3600, 5_000_000_000])]);
+        assert.deepEqual(await other.keyUsageHours(first, 0), [
+          { hourSeconds: HOUR - 3600, tokens: 1 },
+          { hourSeconds: HOUR, tokens: 5 },
+          { hourSeconds: HOUR + 3600, tokens: 5_000_000_000 },
+        ]);
+        assert.deepEqual(await store.keyUsageHours(second, 0), [{ hourSeconds: HOUR, tokens: 30 }]);
+      });
+
+      test("are read from an hour on, that one included", async () => {
+        await store.recordKeyUsage([used(first, [HOUR - 3600, 1], [HOUR, 2])]);
+        const from = async (seconds: number) => (await store.keyUsageHours(first, seconds)).map(({ tokens }) => tokens);
+        assert.deepEqual(await from(HOUR - 3600), [1, 2]);
+        assert.deepEqual(await from(HOUR - 3599), [2]);
+        assert.deepEqual(await from(HOUR), [2]);
+        assert.deepEqual(await from(HOUR + 1), []);
+      });
+
+      test("of a key that doesn't exist are passed over, and the others' are kept", async () => {
+        await store.recordKeyUsage([used(99 as KeyId, [HOUR, 1]), used(first, [HOUR, 2])]);
+        assert.deepEqual(await store.keyUsageHours(99 as KeyId, 0), []);
+        assert.deepEqual(await store.keyUsageHours(first, 0), [{ hourSeconds: HOUR, tokens: 2 }]);
+      });
+
+      test("lose nothing where four connections write the same hours at once", async () => {
+        const outcomes = (
+          await race(4, { kind: "recordUsage", keyIds: [first, second], hours: [HOUR, HOUR + 3600], flushes: 25 })
+        ).flat();
+        assert.deepEqual(new Set(outcomes), new Set(["done"]));
+        for (const keyId of [first, second]) {
+          assert.deepEqual(await store.keyUsageHours(keyId, 0), [
+            { hourSeconds: HOUR, tokens: 100 },
+            { hourSeconds: HOUR + 3600, tokens: 100 },
+          ]);
+          assert.equal((await store.findKey(keyId))?.lastUsedAtMs, 24);
+        }
+      });
+    });
+
+    describe("a signing key", () => {
+      test("comes back as it went in, and is changed in the parts that are named", async () => {
+        const key = { number: 7, masterFingerprint: "f", createdAtMs: 1, activatedAtMs: null, retiredAtMs: null };
+        const other = { ...key, number: 8, activatedAtMs: 2 };
+        await store.transaction(async (transaction) => {
+          await transaction.insertSigningKey(other);
+          await transaction.insertSigningKey(key);
+          assert.deepEqual(await transaction.listSigningKeys(), [key, other]);
+        });
+        const update = (values: Parameters<StoreTransaction["updateSigningKey"]>[1]) =>
+          store.transaction((transaction) => transaction.updateSigningKey(7, values));
+        await update({ activatedAtMs: 1_481_650_253_342 });
+        const active = { ...key, activatedAtMs: 1_481_650_253_342 };
+        assert.deepEqual(await store.listSigningKeys(), [active, other]);
+        await update({ retiredAtMs: 4 });
+        assert.deepEqual(await store.listSigningKeys(), [{ ...active, retiredAtMs: 4 }, other]);
+        await update({ activatedAtMs: null, retiredAtMs: null });
+        assert.deepEqual(await store.listSigningKeys(), [key, other]);
+      });
+    });
+
+    describe("nodes", () => {
+      const NODE = { id: "a", startedAtMs: 1_481_650_253_342, version: "1.2.3", signingKeys: [1, 0xffff_ffff] };
+      const LONG_MS = 3_600_000;
+      const ids = async (withinMs = LONG_MS) => (await store.listLiveNodes(withinMs)).map(({ id }) => id);
+
+      test("come back as they were recorded, seen by the store's clock, the oldest first", async () => {
+        const before = Date.now();
+        await store.recordNode({ ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, signingKeys: [] });
+        await store.recordNode({ ...NODE, id: "b" });
+        await store.recordNode(NODE);
+        const nodes = await store.listLiveNodes(LONG_MS);
+        assert.deepEqual(
+          nodes.map((node) => ({ ...node, seenAtMs: 0 })),
+          [
+            { ...NODE, seenAtMs: 0 },
+            { ...NODE, id: "b", seenAtMs: 0 },
+            { ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, signingKeys: [], seenAtMs: 0 },
+          ],
+        );
+        for (const { seenAtMs } of nodes) {
+          assert.ok(Number.isSafeInteger(seenAtMs));
+          assert.ok(seenAtMs >= before - 1000 && seenAtMs <= Date.now() + 1000, "both clocks are this machine's");
+        }
+        await store.transaction(async (transaction) => {
+          assert.deepEqual(await transaction.listLiveNodes(LONG_MS), nodes);
+        });
+      });
+
+      test("that say again that they are there are seen then, and know what they say then", async () => {
+        await store.recordNode(NODE);
+        const [first] = await store.listLiveNodes(LONG_MS);
+        const other = await connect();
+        await until(async () => {
+          await other.recordNode({ ...NODE, version: "2.0.0", signingKeys: [1, 2, 3] });
+          const [again] = await store.listLiveNodes(LONG_MS);
+          return (again?.seenAtMs ?? 0) > (first?.seenAtMs ?? 0);
+        });
+        const [again, ...rest] = await store.listLiveNodes(LONG_MS);
+        assert.deepEqual(rest, []);
+        assert.deepEqual(again, { ...NODE, version: "2.0.0", signingKeys: [1, 2, 3], seenAtMs: again?.seenAtMs });
+      });
+
+      test("that haven't been seen for so long aren't live", async () => {
+        await store.recordNode(NODE);
+        await until(async () => (await ids(5)).length === 0);
+        assert.deepEqual(await ids(), ["a"]);
+        await store.recordNode(NODE);
+        assert.deepEqual(await ids(), ["a"]);
+      });
+
+      test("that say goodbye are gone, and nobody else; a second goodbye is nothing", async () => {
+        await store.recordNode(NODE);
+        await store.recordNode({ ...NODE, id: "b" });
+        await store.removeNode("a");
+        await store.removeNode("a");
+        assert.deepEqual(await ids(), ["b"]);
+      });
+
+      test("are no events: the change feed doesn't hear of them", async () => {
+        await store.recordNode(NODE);
+        await store.removeNode("a");
+        assert.equal((await store.lastEvent()).seq, 0);
+      });
+    });
+
+    describe("the last event", () => {
+      test("is the chain's start in a new store, and then the one that was appended last", async () => {
+        assert.deepEqual(await store.lastEvent(), { seq: 0, hash: CHAIN_START });
+        for (let count = 0; count < 12; count++) {
+          const { seq, hash } = await store.transaction((transaction) => transaction.appendEvent(EVENT));
+          assert.deepEqual(await store.lastEvent(), { seq, hash });
+        }
+      });
+    });
+
+    describe("watching for changes", () => {
+      test("tells of a commit on another connection, or says that it can't be relied on", async (context) => {
+        const other = await connect();
+        let woken = 0;
+        const watch = store.watchChanges(() => woken++);
+        context.after(() => watch.stop());
+        if (!underTest.hearsChanges) {
+          assert.equal(watch.isReliable(), false);
+          await other.transaction((transaction) => transaction.appendEvent(EVENT));
+          assert.equal(watch.isReliable(), false);
+          return;
+        }
+        assert.equal(watch.isReliable(), false, "nothing is believed before it was tried");
+        await until(() => watch.isReliable());
+        for (let count = 0; count < 3; count++) {
+          const before = woken;
+          await other.transaction((transaction) => transaction.appendEvent(EVENT));
+          await until(() => woken > before);
+        }
+        const before = woken;
+        await assert.rejects(
+          other.transaction(async (transaction) => {
+            await transaction.appendEvent(EVENT);
+            throw new Error("changed my mind");
+          }),
+        );
+        await other.recordNode({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] });
+        await other.recordKeyUsage([{ keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: new Map([[0, 1]]) }]);
+        // What was sent before is heard before.
+        await other.transaction((transaction) => transaction.appendEvent(EVENT));
+        await until(() => woken > before);
+        assert.equal(woken, before + 1, "neither a rollback nor a heartbeat nor usage wakes anybody");
+      });
+
+      test("ends when it is told to, before the store and after it", async () => {
+        const watch = store.watchChanges(() => undefined);
+        await watch.stop();
+        assert.equal(watch.isReliable(), false);
+        await watch.stop();
+        const own = await connect();
+        const late = own.watchChanges(() => undefined);
+        await own.close();
+        connections.splice(connections.indexOf(own), 1);
+        await late.stop();
       });
     });
 
@@ -766,6 +993,55 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(again, [true, true, true, false, false]);
       });
 
+      test("takes hours of usage before a time, at most so many, and leaves the rest", async () => {
+        const { user } = await seed();
+        const keyId = await store.transaction((transaction) => insertKey(transaction, user, 1));
+        const hours = [0, 3600, 7200, 10_800, 14_400];
+        await store.recordKeyUsage([
+          { keyId, lastUsedAtMs: 1, tokensByHour: new Map(hours.map((hour) => [hour, 1] as const)) },
+        ]);
+        const before = (usageBeforeSeconds: number) => ({ ...expiredBefore(0), usageBeforeSeconds });
+        assert.equal(await store.removeExpired(before(0), 10), 0);
+        assert.equal(await store.removeExpired(before(10_800), 2), 2);
+        assert.equal(await store.removeExpired(before(10_800), 2), 1);
+        assert.equal(await store.removeExpired(before(10_800), 2), 0);
+        assert.deepEqual(
+          (await store.keyUsageHours(keyId, 0)).map(({ hourSeconds }) => hourSeconds),
+          [10_800, 14_400],
+        );
+        assert.equal((await store.findKey(keyId))?.lastUsedAtMs, 1, "when it was last used stays known");
+      });
+
+      test("takes nodes that haven't been seen for so long, and leaves the rest", async () => {
+        const node = { startedAtMs: 1, version: "1", signingKeys: [1] };
+        await store.recordNode({ ...node, id: "gone" });
+        assert.equal(await store.removeExpired(expiredBefore(0), 10), 0);
+        await until(async () => (await store.removeExpired({ ...expiredBefore(0), unseenForMs: 5 }, 10)) === 1);
+        await store.recordNode({ ...node, id: "there" });
+        assert.equal(await store.removeExpired(expiredBefore(0), 10), 0);
+        assert.deepEqual(
+          (await store.listLiveNodes(3_600_000)).map(({ id }) => id),
+          ["there"],
+        );
+      });
+
+      test("on three connections at once takes each row once", async () => {
+        const { user } = await seed();
+        await store.useAssertions(
+          Array.from({ length: 300 }, (_, number) => ({
+            userId: user.id,
+            jtiHash: `jti ${number}`,
+            expiresAtSeconds: 1,
+          })),
+        );
+        const outcomes = (await race(3, { kind: "removeExpired", limit: 20 })).flat().map(Number);
+        assert.equal(
+          outcomes.reduce((sum, removed) => sum + removed, 0),
+          300,
+          outcomes.join(" "),
+        );
+      });
+
       test("gives no id a second time", async () => {
         const { user } = await seed();
         const insert = (nonce: number) =>
@@ -854,6 +1130,12 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal(new Set(actors).size, 2);
       });
 
+      test("fifty changes on five connections: the same, whoever comes when", async () => {
+        const outcomes = (await race(5, { kind: "appendEvents", count: 10 })).flat();
+        assert.deepEqual(new Set(outcomes), new Set(["done"]));
+        await assertWholeChain(50);
+      });
+
       test("two keys where one more fits: one is added, the other is a conflict", async () => {
         const { user } = await seed();
         await store.transaction(async (transaction) => {
@@ -928,12 +1210,8 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         await assertWholeChain(1);
       });
 
-      test("four processes open a new store at once: each finds its schema", async (context) => {
-        if (underTest.unopened === undefined) {
-          context.skip("this engine has no store that nobody has opened yet");
-          return;
-        }
-        const outcomes = (await raceStores(underTest.unopened, 4, { kind: "open" })).flat();
+      test("four processes open a new store at once: each finds its schema", async () => {
+        const outcomes = (await raceStores(await underTest.unopened(), 4, { kind: "open" })).flat();
         assert.deepEqual(outcomes, ["done", "done", "done", "done"]);
       });
     });
@@ -975,6 +1253,12 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         () => closed.revokedTokens(0, 0, 1),
         () => closed.useAssertions([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]),
         () => closed.removeExpired(expiredBefore(1), 1),
+        () => closed.listSigningKeys(),
+        () => closed.recordNode({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] }),
+        () => closed.removeNode("a"),
+        () => closed.listLiveNodes(1),
+        () => closed.keyUsageHours(1 as KeyId, 0),
+        () => closed.recordKeyUsage(usageOf([1 as KeyId, 1])),
       ]) {
         let answer: unknown;
         assert.doesNotThrow(() => {

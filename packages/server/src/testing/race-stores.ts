@@ -19,6 +19,13 @@ export type RaceTask =
   | { readonly kind: "revokeOrActivate"; readonly keyId: KeyId }
   | { readonly kind: "createResourceServer"; readonly name: string }
   | { readonly kind: "insertRevokedToken"; readonly token: RevokedToken }
+  | {
+      readonly kind: "recordUsage";
+      readonly keyIds: readonly KeyId[];
+      readonly hours: readonly number[];
+      readonly flushes: number;
+    }
+  | { readonly kind: "removeExpired"; readonly limit: number }
   | { readonly kind: "useAssertions"; readonly userId: ApiUserId; readonly batches: readonly (readonly string[])[] };
 
 export interface WorkerData {

@@ -6,6 +6,7 @@ import type { RegistryStore } from "../core/registry/store.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import type { RaceTask, WorkerData } from "./race-stores.ts";
+import { until } from "./until.ts";
 
 /** One contestant: opens its own connection, waits for the others, does its task and says how that went. */
 const { opener, task, contestant, gate, contestants } = workerData as WorkerData;
@@ -31,6 +32,11 @@ async function run(work: () => Promise<unknown>): Promise<string> {
     if (error instanceof RegistryError) return error.code;
     return `failed: ${String(error)}`;
   }
+}
+
+function ifLocked(error: unknown): false {
+  if (error instanceof Error && error.message === "database is locked") return false;
+  throw error;
 }
 
 /** What the task is, one step after the other. */
@@ -63,6 +69,22 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
         async () =>
           (await store.transaction((transaction) => transaction.insertRevokedToken(work.token))) ? "first" : "again",
       ];
+    case "recordUsage":
+      return Array.from({ length: work.flushes }, (_, flush) => async () => {
+        // Each contestant names keys and hours in an order of its own.
+        const ordered = <Item>(items: readonly Item[]) => (contestant % 2 === 0 ? items : items.toReversed());
+        const usage = ordered(work.keyIds).map((keyId) => ({
+          keyId,
+          lastUsedAtMs: flush,
+          tokensByHour: new Map(ordered(work.hours).map((hour) => [hour, 1])),
+        }));
+        // SQLite doesn't wait for another writer here; the next flush is the next try.
+        await until(() => store.recordKeyUsage(usage).then(() => true, ifLocked));
+      });
+    case "removeExpired": {
+      const before = { expiredBeforeSeconds: 1000, usageBeforeSeconds: 0, unseenForMs: 3_600_000 };
+      return Array.from({ length: 20 }, () => async () => String(await store.removeExpired(before, work.limit)));
+    }
     case "useAssertions":
       return work.batches.map((jtis) => async () => {
         const assertions = jtis.map((jtiHash) => ({ userId: work.userId, jtiHash, expiresAtSeconds: 1000 }));

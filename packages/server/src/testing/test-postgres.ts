@@ -128,7 +128,9 @@ export async function startPostgres(
       const postmaster = process_?.pid ?? 0;
       // Its children end by themselves once it is gone, but not at once; a crash leaves nobody.
       const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(postmaster)], { encoding: "utf8" });
-      for (const pid of [postmaster, ...stdout.trim().split(/\s+/).map(Number)]) {
+      for (const pid of [postmaster, ...(stdout.match(/[0-9]+/g) ?? []).map(Number)]) {
+        // 0 would be this process's whole group.
+        if (pid <= 0) continue;
         try {
           process.kill(pid, "SIGKILL");
         } catch {

@@ -1,8 +1,9 @@
 import { randomInt, randomUUID } from "node:crypto";
+import { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "node:timers";
 import pg from "pg";
-import { connectionOptions } from "./pool.ts";
+import { connectionOptions, hangUp } from "./pool.ts";
 
 /** On this channel a commit wakes every node; the payload is empty for a change, and a node's id for its own ping. */
 const CHANNEL = "countersign_changes";
@@ -43,6 +44,7 @@ export function startListener(
 ): Listener {
   const nodeId = randomUUID();
   let client: pg.Client | undefined;
+  let socket = new Socket();
   let giveUp: () => void = () => undefined;
   let isStopped = false;
   let heardAtMs = Number.NEGATIVE_INFINITY;
@@ -50,19 +52,34 @@ export function startListener(
   let failures = 0;
   let retry: NodeJS.Timeout | undefined;
 
+  function connectLater(): void {
+    if (isStopped) return;
+    const backoff = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** failures++);
+    const tryToConnect = () => {
+      try {
+        connect();
+      } catch {
+        // The URL names a certificate that can't be read now.
+        connectLater();
+      }
+    };
+    retry = setTimeout(tryToConnect, randomInt(Math.ceil(backoff / 2), backoff + 1));
+    retry.unref();
+  }
+
   function connect(): void {
-    const connecting = new pg.Client(connectionOptions(url));
+    const ownSocket = new Socket();
+    const connecting = new pg.Client({ ...connectionOptions(url), stream: () => ownSocket });
+    socket = ownSocket;
     client = connecting;
     connectedAtMs = performance.now();
     const lost = () => {
+      // No goodbye: it may be half open, or never have been more.
+      ownSocket.destroy();
       if (client !== connecting) return;
       client = undefined;
       heardAtMs = Number.NEGATIVE_INFINITY;
-      connecting.end().catch(() => undefined);
-      if (isStopped) return;
-      const backoff = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** failures++);
-      retry = setTimeout(connect, randomInt(Math.ceil(backoff / 2), backoff + 1));
-      retry.unref();
+      connectLater();
     };
     giveUp = lost;
     connecting.on("error", lost);
@@ -76,6 +93,7 @@ export function startListener(
     const listen = async () => {
       await connecting.connect();
       await connecting.query(`listen ${CHANNEL}`);
+      if (client !== connecting) return;
       // What was committed while nobody listened has to be looked for.
       onChange();
       await notify(CHANNEL, nodeId);
@@ -103,7 +121,8 @@ export function startListener(
       clearTimeout(retry);
       const ending = client;
       client = undefined;
-      await ending?.end().catch(() => undefined);
+      heardAtMs = Number.NEGATIVE_INFINITY;
+      if (ending !== undefined) await hangUp(ending.end(), [socket]);
     },
   };
 }

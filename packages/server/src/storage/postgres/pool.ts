@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import type { PostgresPool, PostgresPoolClient } from "kysely";
 import pg from "pg";
@@ -7,6 +8,9 @@ const CONNECT_TIMEOUT_MS = 3000;
 
 /** A connection that nobody needs is closed after this long, in milliseconds. */
 const IDLE_TIMEOUT_MS = 60_000;
+
+/** How long a database may take to answer a goodbye, in milliseconds. */
+const GOODBYE_MS_MAX = 2000;
 
 /** A statement that took too long. */
 export class StatementTimeout extends Error {
@@ -33,12 +37,23 @@ export function connectionOptions(url: string): pg.ClientConfig {
  * @param statementMsMax how long a statement may take; then its connection is given up: nobody knows what state it is in
  */
 export function createPool(url: string, max: number, statementMsMax: number): PostgresPool {
-  const pool = new pg.Pool({ ...connectionOptions(url), max, idleTimeoutMillis: IDLE_TIMEOUT_MS });
+  const sockets = new Set<Socket>();
+  const pool = new pg.Pool({
+    ...connectionOptions(url),
+    max,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    stream: () => {
+      const socket = new Socket();
+      sockets.add(socket);
+      return socket.once("close", () => sockets.delete(socket));
+    },
+  });
+  let ending: Promise<void> | undefined;
   // An idle connection that breaks is replaced with the next request; without a listener it would end the process.
   pool.on("error", () => undefined);
   return {
     options: {},
-    end: () => pool.end(),
+    end: () => (ending ??= hangUp(pool.end(), sockets)),
     async connect() {
       const client = await pool.connect();
       // The same while it is in use: the statement under way is told by its own rejection.
@@ -72,6 +87,17 @@ export function createPool(url: string, max: number, statementMsMax: number): Po
       };
     },
   };
+}
+
+/** Waits for a goodbye that was said; where the database hangs, not for long. */
+export async function hangUp(goodbye: Promise<unknown>, sockets: Iterable<Socket>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([
+    goodbye.catch(() => undefined),
+    setTimeout(GOODBYE_MS_MAX, undefined, { signal: timer.signal }).catch(() => undefined),
+  ]);
+  timer.abort();
+  for (const socket of sockets) socket.destroy();
 }
 
 /** The type bigint (pg_type.oid). */

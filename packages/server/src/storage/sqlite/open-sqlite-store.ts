@@ -53,32 +53,36 @@ async function openStore(file: string): Promise<SqlStore> {
     reader.exec("pragma query_only = on; pragma trusted_schema = off;");
     const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(reader) });
     const dataVersion = database.prepare("pragma data_version");
-    return createSqlStore(db, writer, {
-      name: "sqlite",
-      // Differs once another connection has committed (sqlite.org/pragma, data_version).
-      changeMarker: async () => String(dataVersion.get()?.["data_version"]),
-      hasSkipLocked: false,
-      nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
-      // Every transaction is the only one (see dialect.ts), and its commit shows in the marker.
-      beginChange: () => Promise.resolve(),
-      // AUTOINCREMENT looks at the rows by itself.
-      continueIds: () => Promise.resolve(),
-      endChange: () => Promise.resolve(),
-      watchChanges: () => ({ isReliable: () => false, stop: () => Promise.resolve() }),
-      backup: async (target) => {
-        backUp(file, target);
+    return createSqlStore(
+      { reads: db, writes: writer, changes: writer },
+      {
+        name: "sqlite",
+        // Differs once another connection has committed (sqlite.org/pragma, data_version).
+        changeMarker: async () => String(dataVersion.get()?.["data_version"]),
+        hasSkipLocked: false,
+        nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
+        begin: (connections) => connections.transaction(),
+        // Every transaction is the only one (see dialect.ts), and its commit shows in the marker.
+        beginChange: () => Promise.resolve(),
+        // AUTOINCREMENT looks at the rows by itself.
+        continueIds: () => Promise.resolve(),
+        endChange: () => Promise.resolve(),
+        watchChanges: () => ({ isReliable: () => false, stop: () => Promise.resolve() }),
+        backup: async (target) => {
+          backUp(file, target);
+        },
+        recordKeyUsage: async (used) => {
+          usage.record(used);
+        },
+        close: async () => {
+          usage.close();
+          await db.destroy();
+          await writer.destroy();
+          // Kysely leaves a connection open that it never used.
+          if (readOnly.isOpen) readOnly.close();
+        },
       },
-      recordKeyUsage: async (used) => {
-        usage.record(used);
-      },
-      close: async () => {
-        usage.close();
-        await db.destroy();
-        await writer.destroy();
-        // Kysely leaves a connection open that it never used.
-        if (readOnly.isOpen) readOnly.close();
-      },
-    });
+    );
   } catch (error) {
     reader?.close();
     database.close();

@@ -19,7 +19,8 @@ testRegistryStore("SQLite", async () => {
     store: await openSqliteStore(file),
     connect: () => openSqliteStore(file),
     opener: { ...opener, location: file },
-    unopened: { ...opener, location: folder.file("new.db") },
+    unopened: async () => ({ ...opener, location: folder.file("new.db") }),
+    hearsChanges: false,
     cleanup: async () => folder.remove(),
   };
 });

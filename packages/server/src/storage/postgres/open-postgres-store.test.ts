@@ -1,0 +1,473 @@
+/** What is PostgreSQL's alone; what every engine must do is in store-contract.ts, which postgres-store.test.ts runs. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, statSync, chownSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { after, afterEach, beforeEach, describe, test } from "node:test";
+import pg from "pg";
+import { findChainBreak, type UnchainedEvent } from "../../core/registry/audit-chain.ts";
+import { raceStores } from "../../testing/race-stores.ts";
+import { startPostgres } from "../../testing/test-postgres.ts";
+import { makeTemporaryFolder } from "../../testing/test-registry.ts";
+import { until } from "../../testing/until.ts";
+import { SchemaError } from "../migrate.ts";
+import type { SqlStore } from "../sql-store.ts";
+import { StoreOpenError, StoreUnreachable } from "../store-open-error.ts";
+import { openPostgresStore, type PostgresOptions } from "./open-postgres-store.ts";
+
+const EVENT: UnchainedEvent = { atMs: 1, actor: "test", action: "key.added", subject: "key:1", details: {} };
+
+/** The lock that every change takes. */
+const CHANGE_LOCK = 4_127_560_113;
+
+const server = await startPostgres();
+after(() => server.stop());
+
+let url: string;
+let stores: SqlStore[];
+let clients: pg.Client[];
+
+beforeEach(async () => {
+  url = await server.createDatabase();
+  stores = [];
+  clients = [];
+});
+afterEach(async () => {
+  await Promise.all([...stores.map((store) => store.close()), ...clients.map((client) => client.end())]);
+  await server.query(`drop database ${nameOf(url)} with (force)`);
+});
+
+function nameOf(databaseUrl: string): string {
+  return new URL(databaseUrl).pathname.slice(1);
+}
+
+async function open(options: Partial<PostgresOptions> = {}): Promise<SqlStore> {
+  const store = await openPostgresStore({ url, connectionsMax: 3, ...options });
+  stores.push(store);
+  return store;
+}
+
+/** A session behind the store's back. */
+async function session(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => undefined);
+  await client.connect();
+  clients.push(client);
+  return client;
+}
+
+/** The backends that serve stores of this process. */
+async function backends(which = "true"): Promise<readonly number[]> {
+  const rows = await server.query(
+    `select pid from pg_stat_activity where application_name = 'countersign' and datname = '${nameOf(url)}' and ${which}`,
+  );
+  return rows.map(({ pid }) => Number(pid));
+}
+
+async function errorOf(work: Promise<unknown>): Promise<Error> {
+  const error: unknown = await work.then(
+    () => assert.fail("it went well"),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof Error);
+  return error;
+}
+
+describe("a database that isn't this release's", () => {
+  test("with an unknown later migration is refused with a SchemaError, and left as it is", async () => {
+    await (await openPostgresStore({ url, connectionsMax: 2 })).close();
+    await server.query(
+      "insert into kysely_migration (name, timestamp) values ('9999-later', '2099-01-01T00:00:00.000Z')",
+      nameOf(url),
+    );
+    const error = await errorOf(open());
+    assert.ok(error instanceof SchemaError, String(error));
+    assert.equal(
+      error.message,
+      "the store was written by a newer release of Countersign; start that release, or a newer one",
+    );
+    const rows = await server.query("select name from kysely_migration order by name", nameOf(url));
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      ["0001-registry", "0002-token-checks", "0003-many-nodes", "9999-later"],
+    );
+  });
+
+  test("with a foreign table in the way is refused with a SchemaError, and left as it is", async () => {
+    await server.query("create table audit_events (x integer)", nameOf(url));
+    const error = await errorOf(open());
+    assert.ok(error instanceof SchemaError, String(error));
+    assert.equal(
+      error.message,
+      `the store's schema can't be brought up to date (relation "audit_events" already exists)`,
+    );
+    const rows = await server.query("select 1 from pg_tables where tablename = 'accounts'", nameOf(url));
+    assert.deepEqual(rows, [], "a migration that fails leaves nothing of itself");
+  });
+
+  test("in which this user may make no tables is refused in words", async () => {
+    await server.query("create role reader login", nameOf(url));
+    const error = await errorOf(open({ url: url.replace(/\/\/[^@]+@/, "//reader@") }));
+    assert.match(error.message, /permission denied for schema public/);
+    assert.ok(!(error instanceof StoreUnreachable), "waiting wouldn't help");
+  });
+});
+
+describe("a number of the database", () => {
+  test("that doesn't fit into a JavaScript number is an error, never another number", async () => {
+    const store = await open();
+    const { seq } = await store.transaction((transaction) =>
+      transaction.appendEvent({ ...EVENT, atMs: Number.MAX_SAFE_INTEGER }),
+    );
+    assert.equal((await store.eventsAfter(seq - 1, 1))[0]?.atMs, Number.MAX_SAFE_INTEGER);
+    await server.query(`update audit_events set at_ms = ${2n ** 53n}`, nameOf(url));
+    await assert.rejects(store.eventsAfter(0, 1), { message: "the database has a number that doesn't fit" });
+    assert.deepEqual(await store.listAccounts(), [], "and the connection goes on");
+  });
+});
+
+describe("a statement that takes too long", () => {
+  test("is rejected, and its connection isn't used again", async () => {
+    const store = await open({ statementMsMax: 300 });
+    await store.listAccounts();
+    const [stuck] = await backends();
+    const locking = await session();
+    await locking.query("begin; lock table accounts in access exclusive mode");
+    await assert.rejects(store.listAccounts(), { name: "StatementTimeout", message: "a statement took over 300 ms" });
+    assert.deepEqual(await store.eventsAfter(0, 1), [], "others go on meanwhile");
+    await locking.query("rollback");
+    assert.deepEqual(await store.listAccounts(), []);
+    await until(async () => !(await backends()).includes(stuck ?? 0));
+  });
+
+  test("in a transaction leaves nothing of it, and the next one works", async () => {
+    const store = await open({ statementMsMax: 300 });
+    const locking = await session();
+    await locking.query("begin; lock table accounts in access exclusive mode");
+    await assert.rejects(
+      store.transaction(async (transaction) => {
+        await transaction.appendEvent(EVENT);
+        await transaction.findAccount("acme");
+      }),
+      { name: "StatementTimeout" },
+    );
+    await locking.query("rollback");
+    assert.equal((await store.lastEvent()).seq, 0);
+    await until(async () =>
+      store
+        .transaction((transaction) => transaction.appendEvent(EVENT))
+        .then(
+          ({ seq }) => seq === 1,
+          () => false,
+        ),
+    );
+  });
+});
+
+describe("a change that hangs on another node", () => {
+  test("makes this node's changes fail in time, and doesn't hold up what it reads", async () => {
+    const store = await open({ connectionsMax: 2, statementMsMax: 500 });
+    const hanging = await session();
+    await hanging.query("select pg_advisory_lock($1)", [CHANGE_LOCK]);
+    let settled = 0;
+    const changing = Promise.allSettled(
+      Array.from({ length: 20 }, () =>
+        store.transaction((transaction) => transaction.appendEvent(EVENT)).finally(() => settled++),
+      ),
+    );
+    await until(async () => (await backends("wait_event_type = 'Lock'")).length > 0);
+    for (let reads = 0; reads < 20; reads++) assert.equal((await store.lastEvent()).seq, 0);
+    assert.equal(settled, 0);
+    const used = await store.useAssertions([]);
+    assert.deepEqual(used, []);
+    assert.ok((await changing).every(({ status }) => status === "rejected"));
+    await hanging.query("select pg_advisory_unlock($1)", [CHANGE_LOCK]);
+    await until(async () =>
+      store
+        .transaction((transaction) => transaction.appendEvent(EVENT))
+        .then(
+          () => true,
+          () => false,
+        ),
+    );
+    assert.equal((await store.lastEvent()).seq, 1);
+  });
+
+  test("is ended by the database, so that the others' go on, and leaves nothing", async () => {
+    const hanging = await open({ statementMsMax: 200 });
+    const store = await open();
+    const inside = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const half = hanging.transaction(async (transaction) => {
+      await transaction.appendEvent(EVENT);
+      inside.resolve();
+      await release.promise;
+      await transaction.appendEvent(EVENT);
+    });
+    half.catch(() => undefined);
+    await inside.promise;
+    assert.equal((await store.transaction((transaction) => transaction.appendEvent(EVENT))).seq, 1);
+    release.resolve();
+    await assert.rejects(half);
+    assert.equal((await store.lastEvent()).seq, 1);
+    assert.equal((await hanging.transaction((transaction) => transaction.appendEvent(EVENT))).seq, 2);
+  });
+});
+
+describe("changes", () => {
+  test("keep their order and the chain whatever isolation the database has as its default", async () => {
+    await server.query(`alter database ${nameOf(url)} set default_transaction_isolation = 'repeatable read'`);
+    const store = await open();
+    const opener = {
+      module: new URL("../../testing/open-test-postgres-store.ts", import.meta.url).href,
+      export: "openTestPostgresStore",
+      location: url,
+    };
+    const outcomes = (await raceStores(opener, 3, { kind: "appendEvents", count: 10 })).flat();
+    assert.deepEqual(new Set(outcomes), new Set(["done"]));
+    const events = await store.eventsAfter(0, 100);
+    assert.equal(events.length, 30);
+    assert.equal(findChainBreak(events, undefined), undefined);
+  });
+});
+
+describe("a connection that is cut", () => {
+  test("between statements is replaced", async () => {
+    const store = await open();
+    await Promise.all([store.listAccounts(), store.listAccounts(), store.listAccounts()]);
+    const before = await backends();
+    assert.ok(before.length > 0);
+    await server.query(`select pg_terminate_backend(pid, 5000) from unnest(array[${before.join()}]) as pid`);
+    await until(() =>
+      store.listAccounts().then(
+        () => true,
+        () => false,
+      ),
+    );
+    for (const pid of await backends()) assert.ok(!before.includes(pid));
+  });
+
+  test("in the middle of a change leaves nothing of it, and the next one works", async () => {
+    const store = await open();
+    await assert.rejects(
+      store.transaction(async (transaction) => {
+        await transaction.appendEvent(EVENT);
+        const pids = await backends("state = 'idle in transaction'");
+        assert.equal(pids.length, 1);
+        await server.query(`select pg_terminate_backend(${pids[0]}, 5000)`);
+        await transaction.appendEvent(EVENT);
+      }),
+    );
+    assert.equal((await store.transaction((transaction) => transaction.appendEvent(EVENT))).seq, 1);
+  });
+
+  test("while a statement waits rejects it", async () => {
+    const store = await open();
+    const locking = await session();
+    await locking.query("begin; lock table accounts in access exclusive mode");
+    const waiting = store.listAccounts();
+    waiting.catch(() => undefined);
+    await until(async () => (await backends("wait_event_type = 'Lock'")).length === 1);
+    await server.query(`select pg_terminate_backend(${(await backends("wait_event_type = 'Lock'"))[0]})`);
+    await assert.rejects(waiting);
+    await locking.query("rollback");
+    assert.deepEqual(await store.listAccounts(), []);
+  });
+});
+
+describe("closing", () => {
+  test("takes a moment only, where the database hangs", async () => {
+    const store = await openPostgresStore({ url, connectionsMax: 3 });
+    const watch = store.watchChanges(() => undefined);
+    await until(() => watch.isReliable());
+    await Promise.all([store.listAccounts(), store.listAccounts()]);
+    const pids = await backends();
+    assert.ok(pids.length >= 2);
+    for (const pid of pids) process.kill(pid, "SIGSTOP");
+    try {
+      const startedAtMs = performance.now();
+      await watch.stop();
+      await store.close();
+      assert.ok(performance.now() - startedAtMs < 6000);
+    } finally {
+      for (const pid of pids) process.kill(pid, "SIGCONT");
+    }
+  });
+
+  test("twice is closing once, also where the store was never used", async () => {
+    for (const use of [false, true]) {
+      const store = await openPostgresStore({ url, connectionsMax: 2 });
+      if (use) await store.listAccounts();
+      await Promise.all([store.close(), store.close()]);
+      await store.close();
+      await assert.rejects(store.listAccounts());
+      assert.deepEqual(await backends(), []);
+    }
+  });
+});
+
+describe("a backup", () => {
+  test("isn't made by this, and the message names what makes it", async () => {
+    const error = await errorOf((await open()).backup("x"));
+    assert.ok(error instanceof StoreOpenError);
+    assert.match(error.message, /pg_dump/);
+  });
+});
+
+describe("a database that can't be opened", () => {
+  const PASSWORD = "hunter2-%40-hunter2";
+  const HINT = "; check that it runs, the URL's user, password and database, and its sslmode";
+
+  async function problemOf(badUrl: string) {
+    const error = await errorOf(open({ url: badUrl }));
+    assert.ok(error instanceof StoreOpenError, String(error));
+    for (const secret of [PASSWORD, decodeURIComponent(PASSWORD), "hunter2"]) {
+      assert.ok(!error.message.includes(secret), error.message);
+    }
+    assert.ok(error.message.endsWith(HINT), error.message);
+    const says = /^the PostgreSQL database at (\S+) can't be used \((.*)\);/.exec(error.message);
+    return { isTemporary: error instanceof StoreUnreachable, place: says?.[1], problem: says?.[2] };
+  }
+
+  const place = (database: string) => `127.0.0.1:${server.port}/${database}`;
+  const urlOf = (user: string, database: string, query = "") =>
+    `postgres://${user}:${PASSWORD}@${place(database)}${query}`;
+
+  test("because the password is wrong is refused for good", async () => {
+    const hba = join(server.dataDir, "pg_hba.conf");
+    const before = readFileSync(hba, "utf8");
+    await server.query("create role secured login password 'another password'");
+    try {
+      writeFileSync(hba, `host all secured 127.0.0.1/32 scram-sha-256\n${before}`);
+      await server.query("select pg_reload_conf()");
+      let answer: Awaited<ReturnType<typeof problemOf>> | undefined;
+      await until(async () => {
+        answer = await problemOf(urlOf("secured", nameOf(url))).catch(() => undefined);
+        return answer !== undefined;
+      });
+      assert.deepEqual(answer, {
+        isTemporary: false,
+        place: place(nameOf(url)),
+        problem: '28P01: password authentication failed for user "secured"',
+      });
+    } finally {
+      writeFileSync(hba, before);
+      await server.query("select pg_reload_conf()");
+    }
+  });
+
+  test("because it or its user doesn't exist is refused for good", async () => {
+    assert.deepEqual(await problemOf(urlOf("postgres", "no_such_database")), {
+      isTemporary: false,
+      place: place("no_such_database"),
+      problem: '3D000: database "no_such_database" does not exist',
+    });
+    assert.deepEqual(await problemOf(urlOf("nobody", nameOf(url))), {
+      isTemporary: false,
+      place: place(nameOf(url)),
+      problem: '28000: role "nobody" does not exist',
+    });
+  });
+
+  test("because nobody listens may come", async () => {
+    assert.deepEqual(await problemOf(`postgres://hugo:${PASSWORD}@127.0.0.1:9/x`), {
+      isTemporary: true,
+      place: "127.0.0.1:9/x",
+      problem: "ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:9",
+    });
+  });
+
+  test("because it is full may come", async () => {
+    await server.query("create role crowded login connection limit 0");
+    const { isTemporary, problem } = await problemOf(urlOf("crowded", nameOf(url)));
+    assert.deepEqual([isTemporary, problem], [true, '53300: too many connections for role "crowded"']);
+  });
+
+  test("because whoever listens says nothing, or hangs up, may come", async () => {
+    for (const onConnection of [
+      (socket: Socket) => socket.on("error", () => undefined),
+      (socket: Socket) => socket.end(),
+    ]) {
+      const mute = createServer(onConnection).listen(0, "127.0.0.1");
+      await new Promise((resolve) => mute.once("listening", resolve));
+      const { port } = mute.address() as AddressInfo;
+      const { isTemporary, place: named } = await problemOf(`postgres://hugo:${PASSWORD}@127.0.0.1:${port}/x`);
+      assert.deepEqual([isTemporary, named], [true, `127.0.0.1:${port}/x`]);
+      mute.close();
+    }
+  });
+
+  test("because it speaks no TLS, and that was asked for, is refused for good", async () => {
+    for (const mode of ["prefer", "require", "verify-ca", "verify-full", "no-verify"]) {
+      assert.deepEqual(await problemOf(urlOf("postgres", nameOf(url), `?sslmode=${mode}`)), {
+        isTemporary: false,
+        place: place(nameOf(url)),
+        problem: "The server does not support SSL connections",
+      });
+    }
+    await open({ url: `${url}?sslmode=disable` });
+  });
+
+  describe("with TLS", () => {
+    const folder = makeTemporaryFolder();
+    after(() => folder.remove());
+    const openssl = (words: string) =>
+      execFileSync("openssl", words.split(" "), { cwd: folder.path, stdio: ["ignore", "ignore", "pipe"] });
+
+    function makeCertificates(): void {
+      for (const name of ["ca", "other"]) {
+        openssl(`req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=${name} -keyout ${name}.key -out ${name}.crt`);
+      }
+      openssl("req -newkey rsa:2048 -nodes -subj /CN=db -keyout server.key -out server.csr");
+      writeFileSync(folder.file("san"), "subjectAltName=IP:127.0.0.1");
+      openssl("x509 -req -in server.csr -CA ca.crt -CAkey ca.key -days 2 -extfile san -out server.crt");
+      const { uid, gid } = statSync(server.dataDir);
+      for (const name of ["server.crt", "server.key"]) {
+        const path = join(server.dataDir, name);
+        writeFileSync(path, readFileSync(folder.file(name)), { mode: 0o600 });
+        chownSync(path, uid, gid);
+      }
+    }
+
+    test("a certificate is verified, by name and against the given authority, in every mode that asks for it", async () => {
+      makeCertificates();
+      await server.query("alter system set ssl = on");
+      await server.query("select pg_reload_conf()");
+      try {
+        const withCa = (mode: string, ca: string, database = nameOf(url)) =>
+          urlOf("postgres", database, `?sslmode=${mode}&sslrootcert=${encodeURIComponent(folder.file(ca))}`);
+        await until(() =>
+          open({ url: withCa("verify-full", "ca.crt") }).then(
+            () => true,
+            () => false,
+          ),
+        );
+        await stores.at(-1)?.listAccounts();
+        const encrypted = await server.query(
+          `select ssl from pg_stat_ssl join pg_stat_activity using (pid)
+           where application_name = 'countersign' and datname = '${nameOf(url)}'`,
+        );
+        assert.deepEqual(encrypted, [{ ssl: true }]);
+        for (const mode of ["require", "verify-ca", "verify-full"]) {
+          await (await open({ url: withCa(mode, "ca.crt") })).listAccounts();
+          const { isTemporary } = await problemOf(withCa(mode, "other.crt"));
+          assert.equal(isTemporary, false, "a wrong authority stays wrong");
+          // The authority isn't one that this machine knows.
+          assert.equal((await problemOf(urlOf("postgres", nameOf(url), `?sslmode=${mode}`))).isTemporary, false);
+        }
+        const otherName = withCa("verify-full", "ca.crt").replace("127.0.0.1", "localhost");
+        const named = await problemOf(otherName);
+        assert.equal(named.isTemporary, false);
+        assert.match(named.problem ?? "", /ERR_TLS_CERT_ALTNAME_INVALID/);
+        await (await open({ url: urlOf("postgres", nameOf(url), "?sslmode=no-verify") })).listAccounts();
+        const missing = await problemOf(withCa("verify-full", "nowhere.crt"));
+        assert.equal(missing.isTemporary, false);
+        assert.match(missing.problem ?? "", /ENOENT/);
+      } finally {
+        await server.query("alter system reset ssl");
+        await server.query("select pg_reload_conf()");
+      }
+    });
+  });
+});

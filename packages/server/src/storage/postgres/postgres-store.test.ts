@@ -1,0 +1,45 @@
+import { after } from "node:test";
+import { openTestPostgresStore } from "../../testing/open-test-postgres-store.ts";
+import { startPostgres } from "../../testing/test-postgres.ts";
+import { testRegistryStore } from "../store-contract.ts";
+
+const server = await startPostgres();
+after(() => server.stop());
+
+const nameOf = (url: string) => new URL(url).pathname.slice(1);
+
+/** Databases that were emptied, schema and all: making one takes longer. */
+const emptied: string[] = [];
+
+async function takeDatabase(): Promise<string> {
+  return emptied.pop() ?? server.createDatabase();
+}
+
+async function empty(url: string): Promise<void> {
+  await server.query("drop schema public cascade; create schema public", nameOf(url));
+  emptied.push(url);
+}
+
+testRegistryStore("PostgreSQL", async () => {
+  const opener = {
+    module: new URL("../../testing/open-test-postgres-store.ts", import.meta.url).href,
+    export: "openTestPostgresStore",
+  };
+  const taken: string[] = [];
+  const take = async () => {
+    const url = await takeDatabase();
+    taken.push(url);
+    return url;
+  };
+  const url = await take();
+  return {
+    store: await openTestPostgresStore(url),
+    connect: () => openTestPostgresStore(url),
+    opener: { ...opener, location: url },
+    unopened: async () => ({ ...opener, location: await take() }),
+    hearsChanges: true,
+    cleanup: async () => {
+      for (const each of taken) await empty(each);
+    },
+  };
+});

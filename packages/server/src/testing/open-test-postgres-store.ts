@@ -1,0 +1,7 @@
+import type { RegistryStore } from "../core/registry/store.ts";
+import { openPostgresStore } from "../storage/postgres/open-postgres-store.ts";
+
+/** Opens a PostgreSQL store by its URL alone, as other threads do. */
+export function openTestPostgresStore(url: string): Promise<RegistryStore> {
+  return openPostgresStore({ url, connectionsMax: 4 });
+}
