@@ -75,8 +75,8 @@ module.exports = {
       name: "sql-in-storage-only",
       comment: "Engines change; the domain must not notice.",
       severity: "error",
-      from: { path: "^packages", pathNot: [`${SERVER}/storage`] },
-      to: { path: ["node_modules/kysely", "^(node:)?sqlite$"] },
+      from: { path: "^packages", pathNot: [`${SERVER}/storage`, `${SERVER}/testing/test-postgres\\.ts$`] },
+      to: { path: ["node_modules/kysely", "node_modules/(@types/)?pg(-pool)?/", "^(node:)?sqlite$"] },
     },
     {
       name: "no-tests-in-products",
