@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, sql, type Transaction } from "kysely";
 import { Migrator, type Migration } from "kysely/migration";
 import * as registry from "./migrations/0001-registry.ts";
 import * as tokenChecks from "./migrations/0002-token-checks.ts";
@@ -11,6 +11,8 @@ export interface MigrationEngine {
   readonly autoIncrementId: string;
   /** The column type of bytes. */
   readonly binary: string;
+  /** Keeps others that migrate, and changes, out until the transaction ends; without it, Kysely's own lock does. */
+  readonly lock?: (transaction: Transaction<Database>) => Promise<void>;
 }
 
 /** In the order of their names; a name is never changed once released. */
@@ -36,11 +38,33 @@ export async function migrate(db: Kysely<Database>, engine: MigrationEngine): Pr
   if (await isCurrent(db)) return;
   const migrations: Record<string, Migration> = {};
   for (const [name, { up }] of Object.entries(MIGRATIONS)) migrations[name] = { up: (target) => up(target, engine) };
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
-  const { error } = await migrator.migrateToLatest();
-  if (error === undefined) return;
+  const run = async (target: Kysely<Database>) => {
+    const migrator = new Migrator({ db: target, provider: { getMigrations: () => Promise.resolve(migrations) } });
+    const { error } = await migrator.migrateToLatest();
+    if (error !== undefined) throw error instanceof Error ? error : new Error("unknown problem");
+  };
+  const { lock } = engine;
+  try {
+    if (lock === undefined) await run(db);
+    else {
+      await db.transaction().execute(async (transaction) => {
+        await lock(transaction);
+        // As Kysely has it, which would try, ask again in a transaction that has failed, and hide the cause.
+        await sql`create table if not exists ${NOTED} (
+          name varchar(255) not null primary key,
+          timestamp varchar(255) not null
+        )`.execute(transaction);
+        await run(transaction);
+      });
+    }
+  } catch (error) {
+    throw schemaError(error);
+  }
+}
+
+function schemaError(error: unknown): SchemaError {
   if (error instanceof Error && error.message.includes("is missing")) {
-    throw new SchemaError(
+    return new SchemaError(
       "the store was written by a newer release of Countersign; start that release, or a newer one",
       {
         cause: error,
@@ -48,7 +72,7 @@ export async function migrate(db: Kysely<Database>, engine: MigrationEngine): Pr
     );
   }
   const problem = error instanceof Error ? error.message : "unknown problem";
-  throw new SchemaError(`the store's schema can't be brought up to date (${problem})`, { cause: error });
+  return new SchemaError(`the store's schema can't be brought up to date (${problem})`, { cause: error });
 }
 
 /** Kysely's own table, in which it notes what ran. */
