@@ -9,6 +9,7 @@ import { createGrantClientCredentials } from "../core/oauth/client-credentials.t
 import { createRevokeToken } from "../core/oauth/revoke-token.ts";
 import { createRegistryChanges, type RegistryChanges } from "../core/registry/changes.ts";
 import { createResourceServerChanges, type ResourceServerChanges } from "../core/registry/resource-server-changes.ts";
+import type { RegistryStore } from "../core/registry/store.ts";
 import { openRegistryView, type RegistryView } from "../core/registry/view.ts";
 import { buildPublicApp } from "../http/app.ts";
 import { type ChangeStreams, createChangeStreams } from "../http/changes/change-streams.ts";
@@ -87,7 +88,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     createAuthenticateClient(view, clock, audiences[audience], ledger);
   const refusalLimit = createRefusalLimit(limit, clock);
   const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit);
-  const { eventsAfter } = watched.store;
+  const eventsAfter: RegistryStore["eventsAfter"] = (seq, max) => watched.store.eventsAfter(seq, max);
   const streams = createChangeStreams(
     { view, eventsAfter, door, limit: refusalLimit, clock },
     surroundings,

@@ -288,14 +288,19 @@ describe("POST /oauth2/token", () => {
     const form = tokenForm();
     assert.equal((await postForm(at("/oauth2/token"), form)).status, 200);
     assertError(await postForm(at("/oauth2/token"), form), 401, "invalid_client", "assertion_replayed");
-    const { grant_type: _, ...revocation } = { ...form, token: await mint() };
-    assertError(await postForm(at("/oauth2/revoke"), revocation), 401, "invalid_client", "assertion_replayed");
+    assertError(
+      await postForm(at("/oauth2/revoke"), { ...form, token: await mint() }),
+      401,
+      "invalid_client",
+      "assertion_replayed",
+    );
   });
 
   test("of two at once with one assertion grants exactly one", async () => {
     const form = tokenForm();
     const answers = await Promise.all([1, 2, 3, 4].map(() => postForm(at("/oauth2/token"), form)));
-    assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 401, 401, 401]);
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+    assert.equal(answers.filter(({ status }) => status === 401).length, 3);
   });
 
   test("and the exchange take no assertion of each other's", async () => {
@@ -519,7 +524,7 @@ describe("POST /oauth2/introspect", () => {
     }
     for (const [index, answer] of answers.entries()) {
       assert.equal(answer.status, 200);
-      assert.equal(answer.body, '{"active":false}', reasons[index]?.[0]);
+      assert.equal(answer.body, '{"active":false}', String(reasons[index]));
       const headers = { ...answer.headers };
       for (const name of ["date", "x-request-id", "countersign-feed-position"]) delete headers[name];
       const first = { ...answers[0]?.headers };
