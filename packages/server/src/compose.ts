@@ -185,7 +185,11 @@ export async function startService(
     feedPosition: () => view.position(),
     changesEndpoint: changeStreams.endpoint,
     refusalLimit,
-    originalMethods: createOriginalMethods(config.trustedProxies),
+    originalMethods: createOriginalMethods(config.trustedProxies, () => {
+      log.warn(
+        "X-Forwarded-Method or X-Original-Method came from an address that isn't in COUNTERSIGN_TRUSTED_PROXIES; behind that gateway, writes by read-only users pass",
+      );
+    }),
     pause: (milliseconds) => setTimeout(milliseconds),
   });
   const internalApp = await buildInternalApp({ ...appDependencies, adminUrl: internalServer.url });
