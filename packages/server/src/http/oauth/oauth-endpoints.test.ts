@@ -683,5 +683,6 @@ describe("the metadata", () => {
 test("no secret, token or assertion is in the log, at its most talkative", () => {
   const log = service.log();
   assert.ok(log.includes('"route":"oauth_token"') && log.includes('"route":"introspection"'));
+  assert.ok(!log.includes("[redacted]"), "and the redactor, the last resort, had nothing to do");
   assert.doesNotMatch(log, /csrs_|eyJ[A-Za-z0-9_-]{10}|1\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{43}/);
 });
