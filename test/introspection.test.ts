@@ -3,10 +3,11 @@
  * process makes.
  */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "./support/eventually.ts";
 import { type RawAnswer, requestHead, sendRaw } from "./support/raw-http.ts";
-import { createApiUser, startServer, type TestApiUser, type TestServer } from "./support/server.ts";
+import { createApiUser, startServer, temporaryFolder, type TestApiUser, type TestServer } from "./support/server.ts";
 
 interface Credentials {
   readonly client_id: string;
@@ -69,6 +70,20 @@ async function lastEvent(): Promise<number> {
 }
 
 describe("introspection on a running server", () => {
+  test("gives a token no longer life than its key has, to resource servers and to gateways", async () => {
+    const file = join(temporaryFolder(), "brief.pem");
+    const made = ["key", "generate", user.username, "--out", file, "--expires-in", "10m"];
+    const key = await server.json<{ expires_at: string }>(...made);
+    const asked = ["token", "--username", user.username, "--key", file, "--url", server.publicUrl];
+    const { token: brief } = await server.json<{ token: string }>(...asked);
+    const keyEndsAt = Math.floor(Date.parse(key.expires_at) / 1000);
+    const answer = await introspect(shop, brief);
+    assert.equal((JSON.parse(answer.body) as { exp: number }).exp, keyEndsAt);
+    const head = requestHead("GET", "/api/auth/v0/check/", [["Authorization", `Token ${brief}`]]);
+    const checked = await sendRaw(server.publicUrl, head);
+    assert.equal(checked.header("x-auth-expires-at"), String(keyEndsAt));
+  });
+
   test("says whose a token of the exchange is, and at what position of the feed", async () => {
     const answer = await introspect(shop);
     assert.equal(answer.status, 200);

@@ -76,7 +76,7 @@ function callerAnswer(token: ActiveToken, requestId: string): WrittenAnswer {
     "X-Auth-Key-Id",
     String(token.keyId),
     "X-Auth-Expires-At",
-    String(token.expiresAtSeconds),
+    String(token.endsAtSeconds),
     "Content-Length",
     "0",
   );

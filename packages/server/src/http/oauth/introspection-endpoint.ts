@@ -70,7 +70,7 @@ function describeToken(token: Extract<TokenVerdict, { active: true }>, issuer: s
     username,
     sub: username,
     iss: issuer,
-    exp: token.expiresAtSeconds,
+    exp: token.endsAtSeconds,
     jti: formatTokenId(token),
     account: token.account,
     access: token.access,
