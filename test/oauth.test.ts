@@ -7,6 +7,8 @@
 import assert from "node:assert/strict";
 import { createPrivateKey, type KeyObject, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
 import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
@@ -29,8 +31,36 @@ before(async () => {
   user = await createApiUser(server);
   privateKey = createPrivateKey(readFileSync(user.privateKeyFile, "utf8"));
   shop = await server.json("resource-server", "create", "shop");
+  insertExpired();
 });
 after(() => server.stop());
+
+/** Works on the store behind the server's back. */
+function withDatabase<Result>(work: (database: DatabaseSync) => Result): Result {
+  const database = new DatabaseSync(join(server.dataDir, "countersign.db"), { timeout: 5000 });
+  try {
+    return work(database);
+  } finally {
+    database.close();
+  }
+}
+
+/** What expired eleven minutes ago, as an older server may have left it; and what expired nine minutes ago. */
+function insertExpired(): void {
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  withDatabase((database) => {
+    for (const [nonce, minutes] of [
+      [1, 11],
+      [2, 9],
+    ] as const) {
+      const at = nowSeconds - minutes * 60;
+      database.exec(
+        `insert into revoked_tokens (user_id, key_id, nonce, expires_at_s) values (1, 1, ${nonce}, ${at});
+         insert into used_assertions (user_id, jti_hash, expires_at_s) values (1, 'expired ${nonce}', ${at});`,
+      );
+    }
+  });
+}
 
 /** The private key as WebCrypto has it, which both libraries take. */
 function webCryptoKey(): Promise<CryptoKey> {
@@ -293,4 +323,15 @@ describe("what was acknowledged", () => {
     }
     await other.stop();
   });
+});
+
+test("what has expired goes from the store by itself, ten minutes later and not before", async () => {
+  const left = () =>
+    withDatabase((database) =>
+      [
+        "select nonce from revoked_tokens where nonce in (1, 2)",
+        "select jti_hash from used_assertions where jti_hash like 'expired %'",
+      ].map((query) => database.prepare(query).all().length),
+    );
+  await eventually("the older ones are gone", () => (left().every((count) => count === 1) ? true : undefined), 15_000);
 });

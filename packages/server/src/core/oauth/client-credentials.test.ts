@@ -50,7 +50,10 @@ function request(changes: Partial<TokenRequest> = {}): TokenRequest {
 }
 
 /** The endpoint over imagined users, which writes down what was looked up and which assertions were used up. */
-function endpointFor(users: readonly ViewUser[], useAssertions?: (batch: readonly UsedAssertion[]) => Promise<boolean[]>) {
+function endpointFor(
+  users: readonly ViewUser[],
+  useAssertions?: (batch: readonly UsedAssertion[]) => Promise<boolean[]>,
+) {
   const lookups: string[] = [];
   const burnt: string[] = [];
   const used: number[] = [];
@@ -117,7 +120,10 @@ describe("a client that proves to hold its private key", () => {
   test("may say who it is in client_id as well, but nobody else", async () => {
     const { grant, burnt, lookups } = endpointWith();
     const refusal = await refusalOf(grant(request({ clientId: "api-1-other" })));
-    assert.deepEqual([refusal.code, refusal.message], ["client_rejected", "The parameter client_id isn't the assertion's sub."]);
+    assert.deepEqual(
+      [refusal.code, refusal.message],
+      ["client_rejected", "The parameter client_id isn't the assertion's sub."],
+    );
     assert.deepEqual([burnt, lookups], [[], []]);
     await grant(request({ clientId: "api-1-demo" }));
   });
@@ -180,7 +186,11 @@ describe("what is refused before anything is looked up", () => {
     ["crit", request({ assertion: assertionOf({}, { alg: "RS256", crit: ["b64"] }) }), "assertion_header"],
     ["no jti", claims({ jti: 1 }), "assertion_claims"],
     ["an expired assertion", claims({ exp: NOW_MS / 1000 - 60 }), "assertion_expired"],
-    ["an assertion for the exchange", claims({ aud: "https://auth.example/api/auth/v0/refresh/" }), "assertion_audience"],
+    [
+      "an assertion for the exchange",
+      claims({ aud: "https://auth.example/api/auth/v0/refresh/" }),
+      "assertion_audience",
+    ],
     [
       "the exchange's own assertion",
       request({ assertion: buildAssertion(alice.privateKey, { claims: exampleClaims() }) }),
@@ -237,7 +247,10 @@ describe("what is refused once the claims are fine", () => {
 
   test("only to somebody who holds the private key", async () => {
     const { grant } = endpointWith({ status: "deactivated" });
-    assert.equal((await refusalOf(grant(request({ assertion: assertionOf({}, undefined, bob) })))).code, "assertion_rejected");
+    assert.equal(
+      (await refusalOf(grant(request({ assertion: assertionOf({}, undefined, bob) })))).code,
+      "assertion_rejected",
+    );
   });
 
   test("a scope, and nothing is used up: without it, the same request gets a token", async () => {
@@ -263,7 +276,10 @@ describe("an assertion at the token endpoint", () => {
   test("with a wrong signature uses up nothing: a stranger can't spend a client's jti", async () => {
     const { grant } = endpointWith();
     for (let tries = 0; tries < 3; tries++) {
-      assert.equal((await refusalOf(grant(request({ assertion: assertionOf({}, undefined, bob) })))).code, "assertion_rejected");
+      assert.equal(
+        (await refusalOf(grant(request({ assertion: assertionOf({}, undefined, bob) })))).code,
+        "assertion_rejected",
+      );
     }
     await grant(request());
   });

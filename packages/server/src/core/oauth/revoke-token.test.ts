@@ -186,7 +186,11 @@ describe("revoking a token", () => {
   });
 
   test("takes an assertion for the revocation endpoint, the token endpoint or the issuer, each once over both", async () => {
-    for (const aud of ["https://auth.example/oauth2/revoke", "https://auth.example/oauth2/token", "https://auth.example"]) {
+    for (const aud of [
+      "https://auth.example/oauth2/revoke",
+      "https://auth.example/oauth2/token",
+      "https://auth.example",
+    ]) {
       const assertion = assertionOf({ aud });
       await node.revoke({ assertion });
       assert.equal(await codeOf(node.revoke({ assertion })), "assertion_replayed");
@@ -265,13 +269,23 @@ describe("revoking is refused", () => {
     const { clock } = registry;
     const audiences = endpointAudiences("https://auth.example").revocation;
     const revoke = createRevokeToken({
-      authenticateClient: createAuthenticateClient(node.view, clock, audiences, createAssertionLedger(registry.store, clock)),
+      authenticateClient: createAuthenticateClient(
+        node.view,
+        clock,
+        audiences,
+        createAssertionLedger(registry.store, clock),
+      ),
       signingKeys,
       store: { transaction: () => Promise.reject(new Error("database is locked")) },
       clock,
       onChanged: () => assert.fail("nothing has changed"),
     });
-    const refusing = revoke({ clientId: undefined, assertionType: JWT_BEARER_ASSERTION, assertion: assertionOf(), token });
+    const refusing = revoke({
+      clientId: undefined,
+      assertionType: JWT_BEARER_ASSERTION,
+      assertion: assertionOf(),
+      token,
+    });
     await assert.rejects(refusing, (error: unknown) => {
       assert.ok(error instanceof Refusal, String(error));
       assert.deepEqual([error.code, error.detail.retryAfterSeconds], ["unavailable", 1]);
