@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
 import type { AuditAction } from "../../core/registry/audit-chain.ts";
@@ -15,6 +15,7 @@ let service: TestService;
 /** The resource server's Authorization header. */
 let auth: { readonly Authorization: string };
 let open: EventStream[];
+let listening: Server[];
 const services: TestService[] = [];
 
 beforeEach(async () => {
@@ -23,9 +24,11 @@ beforeEach(async () => {
   const { server, secret } = await service.servers.create("test", "shop");
   auth = basic(server.clientId, secret);
   open = [];
+  listening = [];
 });
 afterEach(() => {
   for (const stream of open) stream.end();
+  for (const server of listening) server.close();
 });
 after(() => Promise.all(services.map((each) => each.close())));
 
@@ -423,7 +426,7 @@ describe("a stream's resource server", () => {
   test("that went away while it was being let in leaves nothing behind", async () => {
     const hold = service.watched.holdNext("loadResourceServer");
     const response = Promise.withResolvers<ServerResponse>();
-    const { server, url } = await listen((request, answer) => {
+    const { url } = await listen((request, answer) => {
       response.resolve(answer);
       service.streams.endpoint(request, answer);
     });
@@ -437,22 +440,22 @@ describe("a stream's resource server", () => {
     hold.release();
     for (let turns = 0; turns < 5; turns++) await turn();
     assert.equal(service.streams.count(), 0);
-    server.close();
   });
 });
 
 /** The endpoint on a server of its own, for a test that needs the response. */
 async function listen(listener: (request: IncomingMessage, response: ServerResponse) => void) {
   const server = createServer(listener);
+  listening.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}` };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}` };
 }
 
 describe("a reader that doesn't read", () => {
   /** A stream whose reader has stopped, and whose next event will have to wait. */
   async function stalled() {
     const responses: ServerResponse[] = [];
-    const { server, url } = await listen((request, response) => {
+    const { url } = await listen((request, response) => {
       responses.push(response);
       service.streams.endpoint(request, response);
     });
@@ -469,12 +472,12 @@ describe("a reader that doesn't read", () => {
       await turn();
     }
     assert.ok(!response.destroyed);
-    return { opened, response, server };
+    return { opened, response };
   }
 
   test("is cut off once a mebibyte waits for it, and the others go on", async () => {
     const other = await syncedStream();
-    const { opened, response, server } = await stalled();
+    const { opened, response } = await stalled();
     const start = response.writableLength;
     for (let waiting = start; waiting < 2_000_000 && !response.destroyed; waiting += 60_000) {
       await append("x".repeat(60_000));
@@ -487,7 +490,6 @@ describe("a reader that doesn't read", () => {
     await ends(opened);
     while (service.streams.count() > 1) await turn();
     assert.ok((await read(other, 3)).every((each) => each.startsWith("change ")));
-    server.close();
   });
 
   test("and is ended gets nothing behind the end, whatever happens meanwhile", async () => {
@@ -500,7 +502,7 @@ describe("a reader that doesn't read", () => {
         },
       ],
     ] as const) {
-      const { opened, response, server } = await stalled();
+      const { opened, response } = await stalled();
       await finish();
       assert.equal(service.streams.count(), 0, name);
       assert.ok(!response.destroyed, "it may still read what there was");
@@ -513,21 +515,19 @@ describe("a reader that doesn't read", () => {
       assert.ok(
         rest.every(({ event, data }) => event === "change" && (data as { action: string }).action.startsWith("xxx")),
       );
-      server.close();
       await service.servers.setStanding("test", "shop", "active");
     }
   });
 
   test("and whose grace ends is ended once, by the tick", async () => {
     await service.servers.rotate("test", "shop", 1000);
-    const { opened, server } = await stalled();
+    const { opened } = await stalled();
     service.clock.advanceSeconds(1);
     for (let ticks = 0; ticks < 3; ticks++) service.streams.tick();
     await toggle("deactivated");
     for (let turns = 0; turns < 5; turns++) await turn();
     opened.resume();
     assert.ok((await ends(opened)).length > 0);
-    server.close();
   });
 });
 

@@ -10,7 +10,7 @@ import { exampleClaims, buildAssertion } from "../../testing/build-assertion.ts"
 import { rsaKeyPair } from "../../testing/rsa-keys.ts";
 import { EXAMPLE_NOW_MICROSECONDS } from "../../testing/test-clock.ts";
 import { basic, type HttpAnswer, postForm, send } from "../../testing/test-http.ts";
-import { startTestService, type TestService } from "../../testing/test-service.ts";
+import { startTestService, type TestService, type TestServiceOptions } from "../../testing/test-service.ts";
 import { Refusal } from "../../core/refusal.ts";
 import type { KeyId } from "../../core/registry/model.ts";
 import { formatTokenId } from "../../core/token/token-identity.ts";
@@ -28,16 +28,24 @@ const bob = rsaKeyPair("bob");
 const signingKeys = testSigningKeys(1);
 
 let service: TestService;
+/** Closed at the end, whatever became of the tests. */
+const services: TestService[] = [];
 let clientId: string;
 let clientSecret: string;
 
+async function start(options?: TestServiceOptions): Promise<TestService> {
+  const started = await startTestService(options);
+  services.push(started);
+  return started;
+}
+
 before(async () => {
-  service = await startTestService();
+  service = await start();
   const { server, secret } = await service.servers.create("test", "shop");
   clientId = server.clientId;
   clientSecret = secret;
 });
-after(() => service.close());
+after(() => Promise.all(services.map((each) => each.close())));
 
 const at = (path: string) => service.url + path;
 
@@ -351,7 +359,7 @@ describe("POST /oauth2/token", () => {
   });
 
   test("refuses where the registry can't be asked, with a time to come back", async () => {
-    const other = await startTestService();
+    const other = await start();
     other.watched.fail("loadUserByName");
     const answer = await postForm(`${other.url}/oauth2/token`, {
       grant_type: "client_credentials",
@@ -360,7 +368,6 @@ describe("POST /oauth2/token", () => {
     });
     assertError(answer, 503, "temporarily_unavailable", "unavailable");
     assert.equal(answer.headers["retry-after"], "1");
-    await other.close();
   });
 });
 
@@ -434,7 +441,7 @@ describe("POST /oauth2/introspect", () => {
   });
 
   test("says a position from before the check, never one after it", async () => {
-    const other = await startTestService();
+    const other = await start();
     const { server, secret } = await other.servers.create("test", "shop");
     const token = mintToken(signingKeys, { nonce: 1, userId: 1, expiresAtSeconds: NOW_SECONDS + 60, keyId: 1 });
     await postForm(`${other.url}/oauth2/introspect`, { token: "x" }, basic(server.clientId, secret));
@@ -446,7 +453,6 @@ describe("POST /oauth2/introspect", () => {
     hold.release();
     const answer = await asking;
     assert.equal(answer.headers["countersign-feed-position"], String(before));
-    await other.close();
   });
 
   test("takes credentials in the header or in the form, encoded or not", async () => {
@@ -498,7 +504,7 @@ describe("POST /oauth2/introspect", () => {
   });
 
   test("says of every token that isn't good the same bytes, whatever the reason", async () => {
-    const other = await startTestService();
+    const other = await start();
     const { server, secret } = await other.servers.create("test", "shop");
     const ask = (token: string) =>
       postForm(`${other.url}/oauth2/introspect`, { token }, basic(server.clientId, secret));
@@ -532,11 +538,10 @@ describe("POST /oauth2/introspect", () => {
       assert.deepEqual(headers, first);
       assert.match(answer.headers["countersign-feed-position"] ?? "", /^[0-9]+$/);
     }
-    await other.close();
   });
 
   test("of a view that isn't confirmed asks the store, and refuses where it can't", async () => {
-    const other = await startTestService();
+    const other = await start();
     const { server, secret } = await other.servers.create("test", "shop");
     const token = mintToken(signingKeys, { nonce: 1, userId: 1, expiresAtSeconds: NOW_SECONDS + 60, keyId: 1 });
     const ask = () => postForm(`${other.url}/oauth2/introspect`, { token }, basic(server.clientId, secret));
@@ -549,11 +554,10 @@ describe("POST /oauth2/introspect", () => {
       assertError(answer, 503, "temporarily_unavailable", "unavailable");
       assert.equal(answer.headers["retry-after"], "1");
     }
-    await other.close();
   });
 
   test("takes the old secret until the grace ends, and a deactivated server's not at all", async () => {
-    const other = await startTestService();
+    const other = await start();
     const first = await other.servers.create("test", "shop");
     const second = await other.servers.rotate("test", "shop", 1000);
     const statusOf = async (secret: string) =>
@@ -565,11 +569,10 @@ describe("POST /oauth2/introspect", () => {
     assert.deepEqual([await statusOf(first.secret), await statusOf(second.secret)], [401, 401]);
     await other.servers.setStanding("test", "shop", "active");
     assert.deepEqual([await statusOf(first.secret), await statusOf(second.secret)], [401, 200]);
-    await other.close();
   });
 
   test("is in the figures: active, inactive by reason, refused by code, each under its own route", async () => {
-    const other = await startTestService();
+    const other = await start();
     const { server, secret } = await other.servers.create("test", "shop");
     const token = mintToken(signingKeys, { nonce: 1, userId: 1, expiresAtSeconds: NOW_SECONDS + 60, keyId: 1 });
     for (const text of [token, "x"]) {
@@ -589,13 +592,12 @@ describe("POST /oauth2/introspect", () => {
     ]) {
       assert.ok(figures.includes(`\n${line}\n`), line);
     }
-    await other.close();
   });
 });
 
 describe("the refusal limit", () => {
   test("shuts out who guesses a resource server's secret, and never who has the right one", async () => {
-    const limited = await startTestService({ refusalLimit: 3 });
+    const limited = await start({ refusalLimit: 3 });
     const { server, secret } = await limited.servers.create("test", "shop");
     const ask = (given: string) =>
       postForm(`${limited.url}/oauth2/introspect`, { token: "x" }, basic(server.clientId, given));
@@ -612,12 +614,11 @@ describe("the refusal limit", () => {
     assert.equal(feed.status, 429);
     limited.clock.advanceSeconds(60);
     assert.equal((await ask("x")).status, 401);
-    await limited.close();
   });
 
   for (const path of ["/oauth2/token", "/oauth2/revoke"]) {
     test(`shuts out who was refused at ${path} too often, before anything is read`, async () => {
-      const limited = await startTestService({ refusalLimit: 3 });
+      const limited = await start({ refusalLimit: 3 });
       const form = {
         grant_type: "client_credentials",
         client_assertion_type: JWT_BEARER,
@@ -632,7 +633,6 @@ describe("the refusal limit", () => {
       assertError(shut, 429, "temporarily_unavailable", "rate_limited");
       assert.equal(shut.headers["retry-after"], "60");
       assert.equal((await send(limited.url + path, "OPTIONS")).status, 204);
-      await limited.close();
     });
   }
 });
@@ -663,7 +663,7 @@ describe("the metadata", () => {
   });
 
   test("of a public URL with a path are where a client looks for them, too", async () => {
-    const other = await startTestService({ publicUrl: "https://auth.example/sign/in" });
+    const other = await start({ publicUrl: "https://auth.example/sign/in" });
     const bodies: string[] = [];
     for (const path of ["/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/sign/in"]) {
       const { status, body } = await send(other.url + path, "GET");
@@ -676,7 +676,6 @@ describe("the metadata", () => {
       [issuer, token_endpoint],
       ["https://auth.example/sign/in", "https://auth.example/sign/in/oauth2/token"],
     );
-    await other.close();
   });
 });
 
