@@ -8,6 +8,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { addPublicKey, makeKeyPair } from "./support/api-client.ts";
 import { eventually } from "./support/eventually.ts";
 import { connectRaw, type RawAnswer, requestHead, sendRaw } from "./support/raw-http.ts";
@@ -17,6 +18,9 @@ import { signAssertion } from "./support/sign-assertion.ts";
 
 const REFRESH = "/api/auth/v0/refresh/";
 const CHECK = "/api/auth/v0/check/";
+const CHANGES = "/api/auth/v0/changes/";
+const OAUTH = ["/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"] as const;
+const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /** The shortest piece of a secret that counts as a leak, in characters. */
 const PIECE_CHARACTERS = 20;
@@ -304,6 +308,15 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
           await send(bytes, server.adminUrl);
         }
       }
+      await sendOAuth(server, canaries, {
+        username,
+        privateKey,
+        strangerKey: stranger.key,
+        token,
+        credentials,
+        answers,
+      });
+
       // A connection that breaks off inside a request.
       const broken = await connectRaw(server.publicUrl);
       broken.write(requestHead("GET", REFRESH, [["Authorization", `JWT ${token}`]]).slice(0, -4));
@@ -358,7 +371,12 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
       if (level !== "info") assert.ok(lines.some(({ level: found }) => found === "debug"));
       canaries.assertAbsent("the log", log);
       canaries.assertAbsent("standard output", server.stdout());
-      for (const answer of answers) canaries.assertAbsent(`the answer ${answer.status}`, answer.head + answer.body);
+      const texts = new Set(answers.map(({ head, body }) => withoutItsOwn(head + body)));
+      for (const text of texts) {
+        canaries.assertAbsent("an answer", text);
+        // Looking takes time, and the tests of the other levels wait for answers in this process.
+        await nextTurn();
+      }
       assertFolderWithout(canaries, server.dataDir);
     });
   }
@@ -458,6 +476,15 @@ describe("a command line that gets secrets in every place", () => {
     run("key", "generate", username, "--out", join(folder, "new.pem"), "--expires-in", pem);
     run("audit", "list", "--limit", secret());
     run("demo", secret());
+    const created = await server.cli("resource-server", "create", "shop");
+    const real = canaries.add("a resource server's secret", /csrs_\w+/.exec(created.stdout)?.[0] ?? "");
+    assert.ok(real !== "");
+    for (const word of [secret(), real, pem]) {
+      for (const verb of ["create", "rotate", "deactivate", "activate", "list"]) run("resource-server", verb, word);
+      run("resource-server", "rotate", "shop", "--grace", word);
+    }
+    run("resource-server", real);
+    run("check", real);
     run("serve", "--port", secret());
     run("serve", "--log-level", pem);
     run("serve", `--unknown-${secret()}`);
@@ -534,6 +561,120 @@ describe("a command line that gets secrets in every place", () => {
   });
 });
 
+/** What was sent before, and where the answers go. */
+interface OAuthSurroundings {
+  readonly username: string;
+  readonly privateKey: KeyObject;
+  readonly strangerKey: KeyObject;
+  readonly token: string;
+  readonly credentials: Readonly<Record<string, string>>;
+  readonly answers: RawAnswer[];
+}
+
+/** Resource servers' secrets, tokens and assertions at the OAuth endpoints and the change feed: in their places and in wrong ones. */
+async function sendOAuth(server: TestServer, canaries: Canaries, surroundings: OAuthSurroundings): Promise<void> {
+  const { username, privateKey, strangerKey, token, credentials, answers } = surroundings;
+  const shop = await server.json<{ client_id: string; client_secret: string }>("resource-server", "create", "shop");
+  const rotated = await server.json<typeof shop>("resource-server", "rotate", "shop", "--grace", "1h");
+  const encoded = ({ client_id, client_secret }: typeof shop) =>
+    canaries.add("Basic credentials", Buffer.from(`${client_id}:${client_secret}`).toString("base64"));
+  for (const each of [shop, rotated]) canaries.add("a resource server's real secret", each.client_secret);
+  const basic = (each: typeof shop) => ["Authorization", `Basic ${encoded(each)}`] as const;
+
+  const form = (parameters: Readonly<Record<string, string>>) => new URLSearchParams(parameters).toString();
+  const post = async (path: string, body: string, headers: readonly (readonly [string, string])[] = []) => {
+    const type = ["Content-Type", "application/x-www-form-urlencoded"] as const;
+    const length = ["Content-Length", String(body.length)] as const;
+    return sendRaw(server.publicUrl, requestHead("POST", path, [type, length, ...headers]) + body);
+  };
+  const assertion = (key = privateKey, claims: Readonly<Record<string, unknown>> = {}) => {
+    const exp = Math.floor(Date.now() / 1000) + 60;
+    const jti = canaries.random("jti");
+    const all = { username: undefined, iat: undefined, iss: username, sub: username, aud: server.publicUrl, exp, jti };
+    const options = { claims: { ...all, ...claims } };
+    return canaries.addAssertion("client assertion", signAssertion(username, key, options));
+  };
+  const asClient = (client_assertion: string) => ({ client_assertion_type: JWT_BEARER, client_assertion });
+
+  // What is accepted: the one answer that may show the token is that which grants it.
+  const grantForm = { grant_type: "client_credentials", ...asClient(assertion()) };
+  const granted = await post("/oauth2/token", form(grantForm));
+  assert.equal(granted.status, 200, granted.body);
+  const { access_token } = JSON.parse(granted.body) as { access_token: string };
+  assert.deepEqual(canaries.find(granted.head + granted.body.replace(access_token, "")), []);
+  canaries.add("a token granted by OAuth", access_token);
+  for (const each of [shop, rotated]) {
+    const introspected = await post("/oauth2/introspect", form({ token: access_token }), [basic(each)]);
+    assert.match(introspected.body, /^\{"active":true/);
+    answers.push(introspected);
+  }
+  answers.push(await post("/oauth2/token", form(grantForm)));
+  const feed = await connectRaw(server.publicUrl);
+  feed.write(requestHead("GET", CHANGES, [basic(rotated), ["Last-Event-ID", "0"]]));
+  const revoked = await post("/oauth2/revoke", form({ token: access_token, ...asClient(assertion()) }));
+  assert.equal(revoked.status, 200, revoked.body);
+  answers.push(revoked, await post("/oauth2/introspect", form({ token: access_token }), [basic(rotated)]));
+  const heard = await eventually("the feed tells of the token", () =>
+    feed.received().includes("token.revoked") ? feed.received() : undefined,
+  );
+  canaries.assertAbsent("the change feed", heard);
+  feed.end();
+
+  // What is refused, or belongs elsewhere.
+  const secrets = {
+    ...credentials,
+    "a stranger's client assertion": assertion(strangerKey),
+    "a resource server's real secret": rotated.client_secret,
+    "its Basic credentials": encoded(rotated),
+    "a used assertion": grantForm.client_assertion,
+  };
+  for (const secret of Object.values(secrets)) {
+    for (const path of OAUTH) {
+      for (const name of [
+        "token",
+        "token_type_hint",
+        "client_id",
+        "client_secret",
+        "client_assertion",
+        "grant_type",
+        "scope",
+        secret,
+      ]) {
+        const good: Record<string, string> = { ...grantForm, client_assertion: assertion(), token };
+        if (path === "/oauth2/introspect") {
+          delete good["client_assertion"];
+          answers.push(await post(path, form({ token, [name]: secret }), [basic(rotated)]));
+        }
+        answers.push(await post(path, form({ ...good, [name]: secret })));
+      }
+      answers.push(await post(path, `token=${encodeURIComponent(secret)}&token=${encodeURIComponent(secret)}`));
+      answers.push(await post(path, secret), await post(path, form({ token }), [["Authorization", `Basic ${secret}`]]));
+      answers.push(await post(`${path}?token=${encodeURIComponent(secret)}`, form({ token })));
+    }
+    // The right credentials in the right place would open a stream.
+    for (const header of [`Basic ${secret}x`, `Bearer ${secret}`, secret]) {
+      answers.push(await sendRaw(server.publicUrl, requestHead("GET", CHANGES, [["Authorization", header]])));
+    }
+    const encodedSecret = encodeURIComponent(secret).slice(0, 8000);
+    answers.push(await sendRaw(server.publicUrl, requestHead("GET", `${CHANGES}?access_token=${encodedSecret}`)));
+  }
+  for (const name of ["iss", "sub", "aud", "jti", "exp", "nbf", "iat", "username"]) {
+    for (const value of [canaries.random(`client's claim ${name}`), [canaries.random(`client's claim ${name}`)]]) {
+      for (const key of [privateKey, strangerKey]) {
+        const wrong = assertion(key, { [name]: value });
+        answers.push(await post("/oauth2/token", form({ grant_type: "client_credentials", ...asClient(wrong) })));
+      }
+    }
+  }
+  // Of all these answers, those that granted a token showed that token alone, and it was theirs to show.
+  for (const [index, answer] of answers.entries()) {
+    const shown = /^\{"access_token":"([^"]+)"/.exec(answer.body)?.[1];
+    if (shown === undefined) continue;
+    answers[index] = { ...answer, body: answer.body.replace(shown, "") };
+    canaries.add("a token granted by OAuth", shown);
+  }
+}
+
 async function createUser(server: TestServer) {
   const { privateKey, publicPem, privatePem } = makeKeyPair();
   await server.json("account", "create", "acme");
@@ -542,6 +683,11 @@ async function createUser(server: TestServer) {
   const privateKeyFile = join(temporaryFolder(), "private.pem");
   writeFileSync(privateKeyFile, privatePem, { mode: 0o600 });
   return { username, privateKey, privateKeyFile };
+}
+
+/** An answer without what is another in each: most answers then are the same. */
+function withoutItsOwn(text: string): string {
+  return text.replace(/^Date: .*$/m, "").replace(/\b[0-9a-f]{16}-[0-9a-z]+\b/g, "");
 }
 
 /** The data folder's files, `master.key` excepted, which holds a secret by design. */

@@ -320,6 +320,70 @@ describe("the command line", { concurrency: 3 }, () => {
       assert.match(String(used?.["last_used_at"]), TIME);
     });
 
+    test("resource-server: create, list, rotate, deactivate and activate; the secret is shown once", async () => {
+      assert.match(
+        (await run(["resource-server", "list"])).stdout,
+        /^No resource servers yet: countersign resource-server create <name> makes one\.\n$/,
+      );
+      const SECRET = /^csrs_[0-9A-Za-z]{49}$/;
+      const NOTE = "The secret is shown this once; the store keeps a hash of it.\n";
+      const made = await run(["resource-server", "create", "shop", "--json"]);
+      assert.equal(made.stderr, NOTE, "a note, which isn't the result");
+      const created = JSON.parse(made.stdout) as Record<string, unknown>;
+      const { client_secret, created_at, ...rest } = created;
+      assert.deepEqual(Object.keys(created), [
+        "client_id",
+        "client_secret",
+        "name",
+        "status",
+        "created_at",
+        "previous_secret_ends_at",
+      ]);
+      assert.match(String(client_secret), SECRET);
+      assert.match(String(created_at), TIME);
+      assert.deepEqual(rest, { client_id: "rs-1", name: "shop", status: "active", previous_secret_ends_at: null });
+      const second = await run(["resource-server", "create", "orders"]);
+      assert.match(second.stdout, /^client_id {6}rs-2\nclient_secret {2}csrs_[0-9A-Za-z]{49}\nname {11}orders\n$/);
+      assert.equal(second.stderr, NOTE);
+
+      const rotated = await json<Record<string, unknown>>(run, ["resource-server", "rotate", "shop", "--grace", "15m"]);
+      assert.match(String(rotated["client_secret"]), SECRET);
+      assert.notEqual(rotated["client_secret"], client_secret);
+      const graceMs = Date.parse(String(rotated["previous_secret_ends_at"])) - Date.now();
+      assert.ok(graceMs > 13 * 60_000 && graceMs <= 15 * 60_000, `${graceMs} ms`);
+      const text = await run(["resource-server", "rotate", "orders"]);
+      assert.match(text.stdout, /^client_id {6}rs-2\nclient_secret {2}csrs_/);
+
+      assert.equal((await run(["resource-server", "deactivate", "orders"])).stdout, "orders is deactivated.\n");
+      assert.equal(
+        (await json<Record<string, unknown>>(run, ["resource-server", "deactivate", "shop"]))["status"],
+        "deactivated",
+      );
+      assert.equal((await run(["resource-server", "activate", "shop"])).stdout, "shop is active.\n");
+      const [list, table] = await Promise.all([
+        run(["resource-server", "list", "--json"]),
+        run(["resource-server", "list"]),
+      ]);
+      assert.deepEqual(
+        (JSON.parse(list.stdout) as Record<string, unknown>[]).map((each) => [
+          Object.keys(each).includes("client_secret"),
+          each["client_id"],
+          each["name"],
+          each["status"],
+          each["previous_secret_ends_at"],
+        ]),
+        [
+          [false, "rs-1", "shop", "active", rotated["previous_secret_ends_at"]],
+          [false, "rs-2", "orders", "deactivated", null],
+        ],
+      );
+      assert.doesNotMatch(list.stdout + table.stdout, /csrs_|[0-9a-f]{64}/, "neither a secret nor its hash");
+      assert.match(
+        table.stdout,
+        /^CLIENT_ID {2}NAME {4}STATUS {7}CREATED\nrs-1 {7}shop {4}active {7}(just now|.* ago)\nrs-2 {7}orders {2}deactivated {2}(just now|.* ago)\n$/,
+      );
+    });
+
     test("audit: every change is listed with who and what, newest last, and the chain verifies", async () => {
       const events = await json<Record<string, unknown>[]>(run, ["audit", "list"]);
       assert.deepEqual(Object.keys(events[0] ?? {}), [

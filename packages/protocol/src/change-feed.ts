@@ -1,7 +1,9 @@
 import type { Access } from "./limits.ts";
 
 /**
- * The change feed as verifiers hear it: Server-Sent Events whose ids are positions, which count up in commit order.
+ * The change feed as verifiers hear it: Server-Sent Events whose ids are `<position>-<hash>`. Positions count up in commit
+ * order; the hash stands for everything up to there, so that a restored store isn't taken for the one before. Whoever resumes
+ * sends the whole id back.
  *
  * - `sync`: this node knows of nothing after the position. Sent once the stream has caught up, then every second while the
  *   node's own view is confirmed.

@@ -21,6 +21,7 @@ import { createResourceServerChanges, type ResourceServerChanges } from "./core/
 import { createKeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
 import { openRegistryView, type RegistryView } from "./core/registry/view.ts";
+import { createStepWatch } from "./core/step-watch.ts";
 import { type Clock, nowMs, type Random } from "./core/surroundings.ts";
 import { KEPT_AFTER_EXPIRY_SECONDS } from "./core/token/deny-list.ts";
 import { openSigningKeyRing } from "./core/token/signing-key-ring.ts";
@@ -238,10 +239,11 @@ export async function startService(
   const ledger = createAssertionLedger(store, clock);
   const authenticateFor = (audience: "token" | "revocation") =>
     createAuthenticateClient(view, clock, audiences[audience], ledger);
+  const pause = (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false });
   const refusalLimit = createRefusalLimit(config.refusalLimit, clock);
   const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit);
   const changeStreams = createChangeStreams(
-    { view, eventsAfter: (seq, limit) => store.eventsAfter(seq, limit), door, limit: refusalLimit, clock },
+    { view, eventsAfter: (seq, limit) => store.eventsAfter(seq, limit), door, limit: refusalLimit, clock, pause },
     appDependencies,
   );
   const publicApp = await buildPublicApp({
@@ -260,8 +262,12 @@ export async function startService(
     feedPosition: () => view.position(),
     changesEndpoint: changeStreams.endpoint,
     refusalLimit,
-    originalMethods: createOriginalMethods(config.trustedProxies),
-    pause: (milliseconds) => setTimeout(milliseconds),
+    originalMethods: createOriginalMethods(config.trustedProxies, () => {
+      log.warn(
+        "X-Forwarded-Method or X-Original-Method came from an address that isn't in COUNTERSIGN_TRUSTED_PROXIES; behind that gateway, writes by read-only users pass",
+      );
+    }),
+    pause,
   });
   const internalApp = await buildInternalApp({ ...appDependencies, adminUrl: internalServer.url });
 
@@ -335,9 +341,11 @@ export async function startService(
       log.error({ err: error }, "the streams of changes can't be told that they are in sync");
     },
   );
+  const isClockBelievable = createStepWatch(clock);
   const cleaning = repeat(
     CLEANING_MS,
     async () => {
+      if (!isClockBelievable()) return;
       const nowSeconds = Math.floor(clock.nowMicroseconds() / 1e6);
       const expiredBeforeSeconds = nowSeconds - KEPT_AFTER_EXPIRY_SECONDS;
       view.forgetExpiredTokens(expiredBeforeSeconds);

@@ -3,7 +3,7 @@ import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { ChangeHistory } from "./change-history.ts";
 import type { Clock } from "./clock.ts";
 import { parseChange } from "./parse-change.ts";
-import { parseWholeNumber } from "./parse-json.ts";
+import { parseEventId } from "./parse-json.ts";
 import type { Service } from "./parse-options.ts";
 import { failureName, type Problem, type ReportProblem } from "./problem.ts";
 import { chunksOf, discardBody, retryAfterSeconds } from "./read-body.ts";
@@ -69,12 +69,20 @@ const SILENT: Ending = {
 export function openChangeFeed({ service, history, clock, random, report }: FeedDependencies): ChangeFeed {
   /** Everything that had been acknowledged by this time was heard; on the monotonic clock. */
   let confirmedAtMs = -Infinity;
+  /** The same moment on the wall clock: the monotonic one stands still while a machine sleeps. */
+  let confirmedWallMs = -Infinity;
+  /** The whole id of the last event that was heard, to resume after. */
+  let lastEventId: string | undefined;
   let isClosed = false;
   let stopWaiting = () => {};
   let hangUp = () => {};
   const waiters = new Set<(isInSync: boolean) => void>();
 
-  const isInSync = () => !isClosed && clock.monotonicMs() - confirmedAtMs <= FEED_STALE_MS;
+  const isInSync = () =>
+    !isClosed &&
+    clock.monotonicMs() - confirmedAtMs <= FEED_STALE_MS &&
+    // A clock that is set ahead costs a few questions, until the next sync.
+    clock.wallMs() - confirmedWallMs <= FEED_STALE_MS;
 
   function settleWaiters(): void {
     for (const settle of waiters) settle(isInSync());
@@ -129,13 +137,17 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
     function hear({ event, id, data }: EventSourceMessage): void {
       // The rest of a chunk, after something in it ended the connection.
       if (controller.signal.aborted) return;
-      const position = parseWholeNumber(id);
+      const position = parseEventId(id);
       if (position === undefined) {
         end({ reason: "garbled", problem: unexpected("has an event without a position") });
-      } else if (event === "sync") {
+        return;
+      }
+      lastEventId = id;
+      if (event === "sync") {
         history.hearSync(position);
         const nowMs = clock.monotonicMs();
         confirmedAtMs = Math.max(confirmedAtMs, age.sentAtLeast(nowMs));
+        confirmedWallMs = clock.wallMs() - (nowMs - confirmedAtMs);
         cancelWatch();
         cancelWatch = clock.after(FEED_STALE_MS, () => end(SILENT));
         settleWaiters();
@@ -157,7 +169,7 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
           // Whatever compresses a stream on its way may also hold it back.
           "accept-encoding": "identity",
           "cache-control": "no-cache",
-          ...(history.position === undefined ? {} : { "last-event-id": String(history.position) }),
+          ...(history.position === undefined || lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
         },
         // The credentials are for this address alone.
         redirect: "manual",

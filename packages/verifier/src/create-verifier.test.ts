@@ -5,6 +5,8 @@ import { runInNewContext } from "node:vm";
 import type { FeedChange } from "@countersign/protocol";
 import type { Verdict } from "./caller.ts";
 import {
+  CLIENT_ID,
+  CLIENT_SECRET,
   type Exchange,
   exampleGrant,
   exampleToken,
@@ -16,6 +18,16 @@ import { startSyncedVerifier, startTestVerifier } from "./testing/test-verifier.
 import { settle, until } from "./testing/until.ts";
 
 const outcomes = (verdicts: readonly Verdict[]) => verdicts.map(({ outcome }) => outcome);
+
+/** Lets time pass until the feed is asked for once more. */
+async function tryAgain(fake: FakeCountersign, clock: TestClock): Promise<FeedConnection> {
+  const before = fake.feedRequests;
+  for (let second = 0; second < 60 && fake.feedRequests === before; second++) {
+    clock.advance(1000);
+    await settle();
+  }
+  return await fake.nextFeed();
+}
 
 test("a good token's verdict says whose it is", async (t) => {
   const { verifier, clock, grant } = await startSyncedVerifier(t);
@@ -111,7 +123,7 @@ test("an event of a name that this version doesn't know counts as a change of ev
   const token = grant();
   await verifier.verify(token);
   fake.position = 11;
-  feed.write("event: purge\nid: 11\ndata: {}\n\n");
+  feed.write('event: purge\nid: 11\ndata: {"action":"key.added","key_id":9}\n\n');
   await heard(11);
   fake.grants.clear();
   assert.equal((await verifier.verify(token)).outcome, "inactive");
@@ -146,21 +158,24 @@ test("a bad token is asked about again after an activation or a change of an unk
   assert.equal(await asked(), 1);
   feed.change(11, { action: "key.deactivated", key_id: 9 });
   feed.change(12, { action: "token.revoked", jti: "9-1-1" });
-  fake.position = 12;
-  await heard(12);
+  feed.change(13, { action: "key.revoked", key_id: 9 });
+  feed.change(14, { action: "user.deactivated", username: "api-1-nine" });
+  feed.change(15, { action: "account.deactivated", account: "nine" });
+  fake.position = 15;
+  await heard(15);
   assert.equal(await asked(), 1);
   for (const [position, action] of [
-    [13, "key.activated"],
-    [14, "user.activated"],
-    [15, "account.activated"],
-    [16, "key.added"],
-    [17, "something.new"],
+    [16, "key.activated"],
+    [17, "user.activated"],
+    [18, "account.activated"],
+    [19, "key.added"],
+    [20, "something.new"],
   ] as const) {
     fake.position = position;
     feed.change(position, { action, key_id: 9, username: "api-1-nine", account: "nine" });
     await heard(position);
-    assert.equal(await asked(), position - 11);
-    assert.equal(await asked(), position - 11);
+    assert.equal(await asked(), position - 14);
+    assert.equal(await asked(), position - 14);
   }
 });
 
@@ -168,6 +183,8 @@ test("a no is remembered for 5 s", async (t) => {
   const { verifier, fake, feed, clock } = await startSyncedVerifier(t);
   const token = exampleToken("bad");
   await verifier.verify(token);
+  // It is the monotonic clock that counts.
+  clock.setWall(0);
   for (let second = 1; second < 5; second++) {
     clock.advance(1000);
     feed.sync(10);
@@ -309,6 +326,14 @@ test("syncs that come a second apart keep the feed in sync, for as long as they 
   assert.deepEqual([fake.questions.length, fake.feedRequests], [1, 1]);
 });
 
+test("syncs that come faster than a second apart keep nothing in sync for longer", async (t) => {
+  const { verifier, feed, clock, heard } = await startSyncedVerifier(t);
+  for (let position = 11; position < 20; position++) feed.sync(position);
+  await heard(19);
+  clock.stopProcess(4001);
+  assert.equal(verifier.status().inSync, false);
+});
+
 test("where syncs come ever later, a new connection tells how late they are, and nothing is forgotten", async (t) => {
   const { verifier, fake, feed, clock, grant, heard } = await startSyncedVerifier(t);
   const token = grant();
@@ -382,6 +407,28 @@ for (const [clockIs, skewMs] of [
     assert.equal((await verifier.verify(token)).outcome, "inactive");
   });
 }
+
+test("a Date that is wrong, such as that of a proxy, keeps no token alive in the cache", async (t) => {
+  const { verifier, fake, clock, grant } = await startSyncedVerifier(t);
+  clock.setWall(1_481_650_253_000);
+  fake.answer = ({ response }, token) => {
+    response.writeHead(200, {
+      "content-type": "application/json",
+      "countersign-feed-position": "10",
+      date: "Thu, 01 Jan 1970 00:00:00 GMT",
+    });
+    response.end(JSON.stringify(fake.grants.get(token)));
+  };
+  const token = grant("one", { exp: 1_481_650_256 });
+  await verifier.verify(token);
+  clock.advance(2999);
+  await verifier.verify(token);
+  assert.equal(fake.questions.length, 1);
+  clock.advance(1);
+  fake.grants.clear();
+  fake.answer = undefined;
+  assert.equal((await verifier.verify(token)).outcome, "inactive");
+});
 
 test("a token that ended while the machine slept isn't remembered as good", async (t) => {
   const { verifier, fake, clock, grant } = await startSyncedVerifier(t);
@@ -552,7 +599,43 @@ test("an answer that came while the feed was out of sync isn't used again once i
   assert.equal((await verifier.verify(token)).outcome, "inactive");
 });
 
+test("an answer that came while the feed was silent isn't used again once it is heard again", async (t) => {
+  const { verifier, fake, feed, clock, grant } = await startSyncedVerifier(t);
+  const token = grant();
+  feed.destroy();
+  clock.advance(4001);
+  assert.equal((await verifier.verify(token)).outcome, "active");
+  const next = await tryAgain(fake, clock);
+  next.sync(10);
+  await verifier.ready();
+  fake.grants.clear();
+  assert.equal((await verifier.verify(token)).outcome, "inactive");
+});
+
+test("an answer from before this verifier began to hear serves nobody who only came along", async (t) => {
+  const { verifier, fake, clock, grant } = await startSyncedVerifier(t);
+  const token = grant();
+  const held = holdQuestions(fake);
+  const early = verifier.verify(token);
+  await until("the question", () => held.length === 1);
+  const late = verifier.verify(token);
+  fake.send(held[0] as Exchange, exampleGrant(clock.wallMs()), 9);
+  await until("the second question", () => held.length === 2);
+  fake.send(held[1] as Exchange, undefined);
+  assert.deepEqual(outcomes(await Promise.all([early, late])), ["active", "inactive"]);
+});
+
 // The feed's own ways
+
+test("the feed is asked for with the credentials, and not to be compressed", async (t) => {
+  const { feed } = await startSyncedVerifier(t);
+  const { headers, method, url } = feed.request;
+  assert.deepEqual([method, url], ["GET", "/api/auth/v0/changes/"]);
+  assert.equal(headers.authorization, `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString("base64")}`);
+  assert.equal(headers.accept, "text/event-stream");
+  assert.equal(headers["accept-encoding"], "identity");
+  assert.equal(headers["last-event-id"], undefined);
+});
 
 test("a reset makes everything be asked about again, also what was under way", async (t) => {
   const { verifier, fake, feed, clock, grant, heard } = await startSyncedVerifier(t);
@@ -622,16 +705,6 @@ test("a connection that breaks is resumed where it was, and what was missed is h
   assert.equal((await verifier.verify(token)).outcome, "inactive");
 });
 
-/** Lets time pass until the feed is asked for once more. */
-async function tryAgain(fake: FakeCountersign, clock: TestClock): Promise<FeedConnection> {
-  const before = fake.feedRequests;
-  for (let second = 0; second < 60 && fake.feedRequests === before; second++) {
-    clock.advance(1000);
-    await settle();
-  }
-  return await fake.nextFeed();
-}
-
 test("a service that comes back is heard again, and tokens are remembered again", async (t) => {
   const { verifier, fake, feed, clock, problems, grant } = await startSyncedVerifier(t);
   const token = grant();
@@ -650,6 +723,25 @@ test("a service that comes back is heard again, and tokens are remembered again"
   await verifier.verify(token);
   await verifier.verify(token);
   assert.equal(fake.questions.length, 1);
+});
+
+test("a good connection makes up for the failures before it: when it breaks, the next try comes at once", async (t) => {
+  const { fake, feed, clock, heard } = await startSyncedVerifier(t);
+  fake.answerFeed = (request) => void request.socket.destroy();
+  feed.destroy();
+  for (let second = 0; second < 20; second++) {
+    await settle();
+    clock.advance(1000);
+  }
+  fake.answerFeed = undefined;
+  const next = await tryAgain(fake, clock);
+  for (let second = 1; second < 7; second++) {
+    next.sync(10 + second);
+    await heard(10 + second);
+    clock.advance(1000);
+  }
+  next.destroy();
+  await until("the retry", () => clock.timers().includes(50));
 });
 
 test("a stream that stays silent is given up, and another one asked for", async (t) => {
@@ -767,6 +859,16 @@ test("a Retry-After of the feed is heeded, up to a minute", async (t) => {
 
 // Life and death
 
+test("a waiting ready hears of close, and of nothing that came with what made no sense", async (t) => {
+  const { verifier, fake, problems } = await startTestVerifier(t);
+  const waiting = verifier.ready();
+  (await fake.nextFeed()).write("event: sync\ndata: {}\n\nevent: sync\nid: 1\ndata: {}\n\n");
+  await until("the problem", () => problems.length > 0);
+  await settle();
+  verifier.close();
+  assert.equal(await waiting, false);
+});
+
 test("ready says false where the feed doesn't come into sync in time", async (t) => {
   const { verifier, clock } = await startTestVerifier(t);
   const ready = verifier.ready(700);
@@ -784,6 +886,7 @@ test("after close nothing is decided, the stream is closed and no timer is left"
   assert.equal((await verifier.verify(token)).outcome, "undecided");
   assert.equal(await waiting, true);
   assert.equal(await verifier.ready(), false);
+  assert.equal(verifier.status().inSync, false);
   await until("the end of the stream", () => feed.request.socket.destroyed);
   assert.deepEqual(clock.timers(), []);
 });

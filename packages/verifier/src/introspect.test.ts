@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseAnswer } from "./introspect.ts";
-import { CLIENT_SECRET, exampleGrant, exampleToken } from "./testing/fake-countersign.ts";
+import { parseAnswer, QUESTIONS_MAX } from "./introspect.ts";
+import { CLIENT_SECRET, type Exchange, exampleGrant, exampleToken } from "./testing/fake-countersign.ts";
 import { startSyncedVerifier, startTestVerifier } from "./testing/test-verifier.ts";
 import { settle, until } from "./testing/until.ts";
 
@@ -224,6 +224,30 @@ test("after refused credentials, and for the time that a 429 names, nothing is a
     clock.stopProcess(1);
     assert.equal((await verifier.verify(token)).outcome, "active");
   }
+});
+
+test("a flood of different tokens has 100 questions under way at once; the others wait, but not for ever", async (t) => {
+  const { verifier, fake, clock, grant } = await startTestVerifier(t);
+  const held: Exchange[] = [];
+  fake.answer = (exchange) => void held.push(exchange);
+  const tokens = Array.from({ length: 150 }, (_, at) => grant(`flood ${at}`));
+  const verdicts = tokens.map((token) => verifier.verify(token));
+  await until("the first 100", () => held.length === QUESTIONS_MAX);
+  await settle();
+  assert.equal(held.length, QUESTIONS_MAX);
+  for (const exchange of held.slice(0, 30)) fake.send(exchange, exampleGrant(clock.wallMs()));
+  await until("30 of those who waited", () => held.length === QUESTIONS_MAX + 30);
+  clock.advance(2000);
+  const outcomes = (await Promise.all(verdicts)).map(({ outcome }) => outcome);
+  assert.equal(outcomes.filter((outcome) => outcome === "active").length, 30);
+  assert.equal(outcomes.filter((outcome) => outcome === "undecided").length, 120);
+  // Every place was given back.
+  held.length = 0;
+  const later = tokens.map((token) => verifier.verify(token));
+  await until("100 again", () => held.length === QUESTIONS_MAX);
+  fake.answer = undefined;
+  for (const exchange of held) fake.send(exchange, exampleGrant(clock.wallMs()));
+  assert.deepEqual(new Set((await Promise.all(later)).map(({ outcome }) => outcome)), new Set(["active"]));
 });
 
 test("nothing that a problem says holds the secret", async (t) => {

@@ -6,6 +6,7 @@ import type { Service } from "./parse-options.ts";
 import { isId, isName, parseJsonObject, parseWholeNumber } from "./parse-json.ts";
 import { failureName, type ReportProblem } from "./problem.ts";
 import { discardBody, readBody, retryAfterSeconds } from "./read-body.ts";
+import { createSlots } from "./slots.ts";
 
 /** A good token, as the service described it. */
 export interface Grant {
@@ -32,6 +33,12 @@ export type Introspect = (token: string) => Promise<Answer>;
 /** Longest answer that is read, in bytes. A real one has about 300. */
 const ANSWER_BYTES_MAX = 16_384;
 
+/**
+ * How many questions are under way at once; each takes a connection. The others wait, so that a flood of tokens doesn't
+ * become a flood of connections.
+ */
+export const QUESTIONS_MAX = 100;
+
 /** After the service refused these credentials, nothing is asked for so long: every refusal counts towards its limit. */
 const REFUSED_PAUSE_MS = 1000;
 
@@ -43,8 +50,9 @@ const UNDECIDED: Answer = { kind: "undecided", retryAfterSeconds: 1 };
 /** The names of what a connection that a server closed while idle looks like: the next request on it fails, unread. */
 const CLOSED_CONNECTION = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
-/** @param timeoutMs how long a question may take, from its start to the end of its answer */
+/** @param timeoutMs how long a question may take, from when it is put, waiting included, to the end of its answer */
 export function createIntrospect(service: Service, timeoutMs: number, clock: Clock, report: ReportProblem): Introspect {
+  const slots = createSlots(QUESTIONS_MAX);
   let pausedUntilMs = -Infinity;
 
   function pauseFor(ms: number): void {
@@ -90,7 +98,9 @@ export function createIntrospect(service: Service, timeoutMs: number, clock: Clo
     if (waitMs > 0) return { kind: "undecided", retryAfterSeconds: Math.ceil(waitMs / 1000) };
     const controller = new AbortController();
     const cancel = clock.after(timeoutMs, () => controller.abort());
+    let leave = () => {};
     try {
+      leave = await slots.enter(controller.signal);
       const response = await post(token, controller.signal);
       if (response.status !== 200) return refused(response);
       const answer = parseAnswer(await readBody(response, ANSWER_BYTES_MAX), response.headers);
@@ -110,6 +120,7 @@ export function createIntrospect(service: Service, timeoutMs: number, clock: Clo
       }
     } finally {
       cancel();
+      leave();
     }
     return UNDECIDED;
   };

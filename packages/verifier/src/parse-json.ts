@@ -15,6 +15,12 @@ export function parseWholeNumber(text: string | null | undefined): number | unde
   return typeof text === "string" && /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : undefined;
 }
 
+/** The position in an event's id, `<position>-<hash>`; the hash is for the service alone. */
+export function parseEventId(id: string | undefined): number | undefined {
+  const [, position] = /^([^-]*)(?:-[0-9a-f]{1,64})?$/.exec(id ?? "") ?? [];
+  return parseWholeNumber(position);
+}
+
 /** The same of a JSON number from 1 on. */
 export function isId(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1;

@@ -44,8 +44,8 @@ interface Question {
  * Verdicts from the cache while the feed is in sync, and otherwise from the service, with one question under way per token.
  *
  * A question that was asked after a request began is good for that request. One that was asked before it may have been
- * answered from before a change that was acknowledged meanwhile: it is good only if the feed is in sync, since the change
- * would then have been heard. Otherwise the request waits for its end and asks anew, together with all who waited.
+ * answered from before a change that was acknowledged meanwhile: the request waits for its end, and then finds the answer in
+ * the cache, if that is certain to hold now, or asks anew, together with all who waited.
  */
 export function createFindVerdict(dependencies: VerdictDependencies): FindVerdict {
   const { introspect, isInSync, history, cache, clock, figures } = dependencies;
@@ -89,7 +89,7 @@ export function createFindVerdict(dependencies: VerdictDependencies): FindVerdic
       const currency = judgeCurrency(answer, question.epoch);
       if (currency === "overtaken") {
         if (turn < TURNS_MAX) await pause(clock, OVERTAKEN_PAUSE_MS * turn);
-      } else if (question.number > arrival || (currency === "current" && isInSync())) {
+      } else if (question.number > arrival) {
         return verdictOf(answer, clock.wallMs());
       }
     }

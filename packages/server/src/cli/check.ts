@@ -21,8 +21,8 @@ export function checkCommand(context: CliContext): Command {
         print(context, options.json, verdict, () => `${paint(context, "red", "inactive")}: ${verdict.reason}`);
         throw new AnsweredNo();
       }
-      const { username, userId, account, access, keyId, expiresAtSeconds } = verdict;
-      const expiresAtMs = expiresAtSeconds * 1000;
+      const { username, userId, account, access, keyId, endsAtSeconds } = verdict;
+      const expiresAtMs = endsAtSeconds * 1000;
       print(
         context,
         options.json,

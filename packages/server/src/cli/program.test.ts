@@ -101,6 +101,16 @@ describe("wrong usage", () => {
     [["audit", "list", "--limit", "0"], /--limit takes a whole number/],
     [["token", "--username", "x"], /required option '--key <file>' not specified/],
     [["check"], /missing required argument/],
+    [["resource-server", "nope"], /unknown command 'nope'/],
+    [["resource-server", "create"], /missing required argument 'name'/],
+    [["resource-server", "create", "x", "y"], /too many arguments/],
+    [["resource-server", "list", "x"], /too many arguments/],
+    [["resource-server", "rotate"], /missing required argument 'name'/],
+    [["resource-server", "rotate", "x", "--grace"], /argument missing/],
+    [["resource-server", "rotate", "x", "--grace", "15"], /A duration is a whole number and a unit/],
+    [["resource-server", "rotate", "x", "--grace", "-1m"], /A duration is/],
+    [["resource-server", "deactivate"], /missing required argument 'name'/],
+    [["resource-server", "activate", "x", "--nope"], /unknown option '--nope'/],
     [["serve", "extra"], /too many arguments/],
     [["serve", "--port", "65536"], /--port: a whole number from 0 to 65535 is needed/],
     [["serve", "--log-level", "loud"], /--log-level: one of trace, debug/],
@@ -134,6 +144,7 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
       [["key", "add", "api-1-demo", publicFile]],
       [["key", "add", "api-1-demo", "-"], rsaKeyPair("revoked").publicPem],
       [["key", "revoke", "2"]],
+      [["resource-server", "create", "shop"]],
     );
   });
   after(() => {
@@ -164,6 +175,12 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
     [["backup", join(files, "public.pem")], /is there already; it isn't overwritten/],
     [["backup", join(files, "no", "folder.db")], /folder\.db can't be written \(ENOENT\)\./],
     [["check", "-"], /Standard input is empty\./],
+    [["resource-server", "create", "shop"], /The resource server shop exists already\./],
+    [["resource-server", "create", "My Shop"], /lower-case letters/],
+    [["resource-server", "rotate", "none"], /There is no resource server none\. countersign resource-server create /],
+    [["resource-server", "rotate", "shop", "--grace", "31d"], /The grace must be from 0 to 30 days\./],
+    [["resource-server", "deactivate", "\u001b[31mred"], /There is no resource server \?\[31mred\./],
+    [["resource-server", "activate", "none"], /There is no resource server none\./],
   ] as [string[], RegExp][]) {
     test(`countersign ${args.join(" ").replaceAll(files, "…").replaceAll("\u001b", "<escape>")}`, async () => {
       assertFails(await run(args), 1, says);

@@ -4,6 +4,9 @@ import type { ResourceServer, ResourceServerId } from "./registry/model.ts";
 import type { RegistryView } from "./registry/view.ts";
 import { type Clock, nowMs } from "./surroundings.ts";
 
+/** Ids are positive 32-bit integers that every engine knows. */
+const ID_MAX = 2 ** 31 - 1;
+
 /** What a resource server says of itself (RFC 6749 §2.3.1). */
 export interface ResourceServerCredentials {
   readonly clientId: string;
@@ -13,18 +16,20 @@ export interface ResourceServerCredentials {
 /**
  * Authenticates a resource server; comes back at once unless the store has to be asked.
  *
+ * @param mayAsk whether the store may be asked; true unless given
  * @throws {Refusal} `client_rejected`, one answer for an unknown id, a wrong secret and a server that is deactivated;
  *   `unavailable` where the store has to be asked and can't be
  */
 export type AuthenticateResourceServer = (
   credentials: ResourceServerCredentials,
+  mayAsk?: boolean,
 ) => ResourceServer | Promise<ResourceServer>;
 
 export function createAuthenticateResourceServer(
   view: Pick<RegistryView, "findResourceServer">,
   clock: Clock,
 ): AuthenticateResourceServer {
-  return ({ clientId, clientSecret }) => {
+  return ({ clientId, clientSecret }, mayAsk = true) => {
     const id = /^rs-([1-9][0-9]{0,9})$/.exec(clientId)?.[1];
     // What no secret can be costs neither a hash nor a question to the store.
     if (id === undefined || !isClientSecret(clientSecret)) throw credentialsRejected();
@@ -36,7 +41,7 @@ export function createAuthenticateResourceServer(
       if (isGrace && matchesSecretHash(clientSecret, previousSecret.hash)) return server;
       throw credentialsRejected();
     };
-    const server = view.findResourceServer(Number(id) as ResourceServerId);
+    const server = Number(id) > ID_MAX ? undefined : view.findResourceServer(Number(id) as ResourceServerId, mayAsk);
     return server instanceof Promise ? server.then(judge) : judge(server);
   };
 }

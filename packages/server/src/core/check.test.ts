@@ -50,8 +50,22 @@ describe("an active token", () => {
       access: "read_only",
       keyId: 3,
       expiresAtSeconds: EXPIRES_AT_SECONDS,
+      endsAtSeconds: EXPIRES_AT_SECONDS,
       nonce: 1,
     });
+  });
+
+  test("ends with its key where that is earlier, at the second that begins before it", () => {
+    for (const [keyEndsAtMs, endsAtSeconds] of [
+      [EXPIRES_AT_SECONDS * 1000 - 1, EXPIRES_AT_SECONDS - 1],
+      [EXPIRES_AT_SECONDS * 1000, EXPIRES_AT_SECONDS],
+      [EXPIRES_AT_SECONDS * 1000 + 1000, EXPIRES_AT_SECONDS],
+    ] as const) {
+      const verdict = checkWith({ expiresAtMs: keyEndsAtMs }).check(token);
+      assert.ok(!(verdict instanceof Promise) && verdict.active);
+      assert.equal(verdict.endsAtSeconds, endsAtSeconds);
+      assert.equal(verdict.expiresAtSeconds, EXPIRES_AT_SECONDS);
+    }
   });
 
   test("is answered by a promise where the store has to be asked", async () => {

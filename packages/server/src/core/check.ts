@@ -16,8 +16,13 @@ export interface ActiveToken {
   readonly accountId: AccountId;
   readonly access: Access;
   readonly keyId: KeyId;
-  /** Whole seconds since the epoch; the token is invalid at equality. */
+  /** What the token itself says: whole seconds since the epoch. */
   readonly expiresAtSeconds: number;
+  /**
+   * When it ends: then, or with its key if that is earlier (docs/adr/0008). Whole seconds since the epoch, rounded down; the
+   * token is invalid at equality. Whoever keeps this verdict mustn't keep it for longer.
+   */
+  readonly endsAtSeconds: number;
   /** Tells it apart from other tokens of its key and second. */
   readonly nonce: number;
 }
@@ -78,7 +83,20 @@ export function createCheckToken({ view, signingKeys, clock }: CheckDependencies
       if (isRevoked) return inactive("token_revoked");
       const { username, id: userId, account, accountId, access } = key.user;
       const { expiresAtSeconds, nonce } = claims;
-      return { active: true, username, userId, account, accountId, access, keyId: key.id, expiresAtSeconds, nonce };
+      const endsAtSeconds =
+        key.expiresAtMs === null ? expiresAtSeconds : Math.min(expiresAtSeconds, Math.floor(key.expiresAtMs / 1000));
+      return {
+        active: true,
+        username,
+        userId,
+        account,
+        accountId,
+        access,
+        keyId: key.id,
+        expiresAtSeconds,
+        endsAtSeconds,
+        nonce,
+      };
     };
     const key = view.findKey(claims.keyId as KeyId);
     const isRevoked = view.isTokenRevoked(claims);

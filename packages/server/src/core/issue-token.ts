@@ -11,6 +11,8 @@ export interface Grant {
   readonly issuedAtMicroseconds: number;
   readonly expiresAtMicroseconds: number;
   readonly ttlSeconds: number;
+  /** When the token ends: then, or with its key if that is earlier (docs/adr/0008). */
+  readonly endsAtMicroseconds: number;
   readonly warnings: readonly WarningItem[];
   readonly keyId: KeyId;
 }
@@ -43,6 +45,7 @@ export function createIssueToken(
       issuedAtMicroseconds: nowMicroseconds,
       expiresAtMicroseconds,
       ttlSeconds,
+      endsAtMicroseconds: Math.min(expiresAtMicroseconds, (key.expiresAtMs ?? Number.POSITIVE_INFINITY) * 1000),
       warnings: grantWarnings(key, ttlSeconds, expiresAtMicroseconds / 1000),
       keyId: key.id,
     };

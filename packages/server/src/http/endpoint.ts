@@ -35,7 +35,7 @@ export interface Visit {
  * @param options.challenge the scheme in a 401's challenge, where it isn't `JWT`
  * @param options.refusalAnswer how a refusal is written, where it isn't the envelope
  * @param options.refusalLevel the level at which refusals are logged: `info` unless given; beyond the refusal limit `debug`
- * @param options.onRefused told of each refusal that counts against the client
+ * @param options.onRefused told of each refusal that counts against the client; returns whether there were too many
  */
 export function createEndpoint(
   route: Route,
@@ -45,7 +45,7 @@ export function createEndpoint(
     readonly challenge?: "Token" | "Basic";
     readonly refusalAnswer?: (refusal: Refusal, context: AnswerContext, request: IncomingMessage) => WrittenAnswer;
     readonly refusalLevel?: "info" | "debug";
-    readonly onRefused?: (visit: Visit) => void;
+    readonly onRefused?: (visit: Visit) => boolean;
   } = {},
 ): PlainEndpoint {
   const { publicUrl, nextRequestId, clientAddress, log, metrics } = surroundings;
@@ -67,12 +67,12 @@ export function createEndpoint(
     const refuse = (error: unknown) => {
       const refusal = publicRefusal(error, requestId);
       const { code } = refusal;
-      if (isClientsFault(code)) options.onRefused?.(visit);
+      const isTooMany = isClientsFault(code) && options.onRefused?.(visit) === true;
       metrics.refused(route, code);
       const line = { request_id: requestId, route, code, client: visit.clientAddress() };
       if (code === "internal" || code === "unavailable") log.error({ ...line, err: refusal.cause }, "request failed");
       else
-        log[code === "rate_limited" ? "debug" : (options.refusalLevel ?? "info")](
+        log[code === "rate_limited" || isTooMany ? "debug" : (options.refusalLevel ?? "info")](
           { ...line, reason: refusal.message },
           "request refused",
         );

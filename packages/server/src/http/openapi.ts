@@ -180,8 +180,8 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
           in: "header",
           name: "Last-Event-ID",
           required: false,
-          description: "Resume after this position",
-          schema: { type: "string", pattern: "^[0-9]{1,15}$" },
+          description: "Resume after this event: its whole id",
+          schema: { type: "string", pattern: "^[0-9]{1,15}(-[0-9a-f]{16})?$" },
         },
       ],
       responses: {

@@ -13,8 +13,10 @@ const CLIENTS_MAX = 50_000;
 export interface RefusalLimit {
   /** Before the work. @throws {Refusal} `rate_limited` */
   check(address: string): void;
-  /** After a refusal. Accepted requests aren't counted. */
-  count(address: string): void;
+  /** Would {@link check} refuse? */
+  isOver(address: string): boolean;
+  /** After a refusal. Accepted requests aren't counted. @returns whether there were too many by now */
+  count(address: string): boolean;
 }
 
 interface Window {
@@ -24,7 +26,7 @@ interface Window {
 
 /** @param limit refusals a minute and client; 0 for none */
 export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
-  if (limit === 0) return { check: () => undefined, count: () => undefined };
+  if (limit === 0) return { check: () => undefined, isOver: () => false, count: () => false };
   const windows = new LRUCache<string, Window>({ max: CLIENTS_MAX });
 
   function findWindow(client: string, nowMs: number): Window | undefined {
@@ -48,12 +50,17 @@ export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
         },
       });
     },
+    isOver(address) {
+      const window = windows.size === 0 ? undefined : findWindow(clientOf(address), clock.monotonicMs());
+      return window !== undefined && window.refusals >= limit;
+    },
     count(address) {
       const client = clientOf(address);
       const nowMs = clock.monotonicMs();
       const window = findWindow(client, nowMs);
-      if (window === undefined) windows.set(client, { refusals: 1, endsAtMs: nowMs + WINDOW_SECONDS * 1000 });
-      else window.refusals++;
+      if (window !== undefined) return ++window.refusals > limit;
+      windows.set(client, { refusals: 1, endsAtMs: nowMs + WINDOW_SECONDS * 1000 });
+      return false;
     },
   };
 }

@@ -380,15 +380,20 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
         .execute();
     },
     countRevokedTokens: async (userId, nowSeconds, max) => {
-      const rows = await db
-        .selectFrom("revoked_tokens")
-        .select("id")
-        .where("user_id", "=", userId)
-        // The column holds whole seconds: where the time has a fraction, the comparison comes to the same.
-        .where("expires_at_s", ">", Math.floor(nowSeconds))
-        .limit(max)
-        .execute();
-      return rows.length;
+      const { count } = await db
+        .selectFrom((rows) =>
+          rows
+            .selectFrom("revoked_tokens")
+            .select("id")
+            .where("user_id", "=", userId)
+            // The column holds whole seconds: where the time has a fraction, the comparison comes to the same.
+            .where("expires_at_s", ">", Math.floor(nowSeconds))
+            .limit(max)
+            .as("live"),
+        )
+        .select((row) => row.fn.countAll().as("count"))
+        .executeTakeFirstOrThrow();
+      return Number(count);
     },
     insertRevokedToken: async ({ userId, keyId, nonce, expiresAtSeconds }) => {
       const inserted = await db

@@ -25,7 +25,15 @@ export function endpointAudiences(publicUrl: string): EndpointAudiences {
       accepted: new Set([base, `${base}/`, ...exchange]),
       foreign: new Set([token, revocation]),
     },
-    token: { isRequired: true, accepted: new Set([token, base]), foreign: new Set([...exchange, revocation]) },
-    revocation: { isRequired: true, accepted: new Set([revocation, token, base]), foreign: new Set(exchange) },
+    token: {
+      isRequired: true,
+      accepted: new Set([token, base, `${base}/`]),
+      foreign: new Set([...exchange, revocation]),
+    },
+    revocation: {
+      isRequired: true,
+      accepted: new Set([revocation, token, base, `${base}/`]),
+      foreign: new Set(exchange),
+    },
   };
 }

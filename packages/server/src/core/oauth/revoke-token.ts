@@ -9,7 +9,7 @@ import { verifyToken } from "../token/verify-token.ts";
 import type { AuthenticateClient, ClientCredentials } from "./authenticate-client.ts";
 
 /** How many of a user's tokens may be on the deny-list at once: what has to be remembered of it is bounded. */
-export const REVOKED_TOKENS_PER_USER_MAX = 10_000;
+export const REVOKED_TOKENS_PER_USER_MAX = 1000;
 
 export interface RevocationRequest extends ClientCredentials {
   readonly token: string | undefined;
@@ -40,15 +40,16 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
     const atMs = nowMs(clock);
     return store.transaction(async (transaction) => {
       const { keyId, nonce, expiresAtSeconds } = token;
-      const live = await transaction.countRevokedTokens(userId, atMs / 1000, REVOKED_TOKENS_PER_USER_MAX);
-      if (live >= REVOKED_TOKENS_PER_USER_MAX) {
+      if (!(await transaction.insertRevokedToken({ userId, keyId, nonce, expiresAtSeconds }))) return;
+      // What is thrown takes the row back.
+      const live = await transaction.countRevokedTokens(userId, atMs / 1000, REVOKED_TOKENS_PER_USER_MAX + 1);
+      if (live > REVOKED_TOKENS_PER_USER_MAX) {
         throw new Refusal(
           "rate_limited",
           `${REVOKED_TOKENS_PER_USER_MAX} revoked tokens of this client haven't expired yet; there can't be more.`,
           { hint: "To end all of a client's tokens, have its key deactivated.", retryAfterSeconds: 60 },
         );
       }
-      if (!(await transaction.insertRevokedToken({ userId, keyId, nonce, expiresAtSeconds }))) return;
       await transaction.appendEvent({
         atMs,
         actor: `client:${username}`,

@@ -5,7 +5,7 @@ import type { VerificationKey } from "../assertion/verify-signature.ts";
 import { Refusal } from "../refusal.ts";
 import type { Clock } from "../surroundings.ts";
 import type { AuditEvent } from "./audit-chain.ts";
-import { createDenyList, KEPT_AFTER_EXPIRY_SECONDS } from "../token/deny-list.ts";
+import { createDenyList } from "../token/deny-list.ts";
 import { formatTokenId, parseTokenId, type TokenIdentity } from "../token/token-identity.ts";
 import type {
   AccountId,
@@ -18,7 +18,7 @@ import type {
   ResourceServerId,
   Standing,
 } from "./model.ts";
-import type { RegistryStore } from "./store.ts";
+import type { FeedPosition, RegistryStore } from "./store.ts";
 
 /** How many users, with their parsed keys, the view keeps. About 6 KiB each with two keys of 2048 bits. */
 export const VIEW_USERS_MAX = 20_000;
@@ -92,8 +92,14 @@ export interface RegistryView {
   findUser(username: string): ViewUser | undefined | Promise<ViewUser | undefined>;
   /** @throws {Refusal} `unavailable` where the store has to be asked and can't be */
   findKey(keyId: KeyId): ViewKey | undefined | Promise<ViewKey | undefined>;
-  /** @throws {Refusal} `unavailable` where the store has to be asked and can't be */
-  findResourceServer(id: ResourceServerId): ResourceServer | undefined | Promise<ResourceServer | undefined>;
+  /**
+   * @param mayAsk whether the store may be asked, as it may unless given; where not, what isn't in memory counts as absent
+   * @throws {Refusal} `unavailable` where the store has to be asked and can't be
+   */
+  findResourceServer(
+    id: ResourceServerId,
+    mayAsk?: boolean,
+  ): ResourceServer | undefined | Promise<ResourceServer | undefined>;
   /** Was this very token revoked? @throws {Refusal} `unavailable` where the store has to be asked and can't be */
   isTokenRevoked(token: TokenIdentity): boolean | Promise<boolean>;
   /** Reads the change feed to its end and evicts what it touched. After that the view is confirmed. */
@@ -106,6 +112,8 @@ export interface RegistryView {
   confirmedMsAgo(): number;
   /** The `seq` up to which the view has heard of every event; what it answers is at least as new. */
   position(): number;
+  /** The last event that the view has heard of. */
+  head(): FeedPosition;
   /**
    * Tells a listener of events after the view has taken them in, in their order.
    *
@@ -128,10 +136,9 @@ export async function openRegistryView(
   const users = new LRUCache<ApiUserId, ViewUser>({ max: usersMax, dispose: forget });
   const absentUsernames = new LRUCache<string, true>({ max: VIEW_ABSENT_MAX });
   const absentKeys = new LRUCache<KeyId, true>({ max: VIEW_ABSENT_MAX });
-  /** With an empty place for one that doesn't exist. */
-  const resourceServers = new LRUCache<ResourceServerId, { readonly server: ResourceServer | undefined }>({
-    max: VIEW_RESOURCE_SERVERS_MAX,
-  });
+  const resourceServers = new LRUCache<ResourceServerId, ResourceServer>({ max: VIEW_RESOURCE_SERVERS_MAX });
+  // Apart: ids that strangers make up must not push real ones out.
+  const absentResourceServers = new LRUCache<ResourceServerId, true>({ max: VIEW_ABSENT_MAX });
   const denyList = createDenyList();
   const listeners = new Set<FeedListener>();
   /** Loads under way, so that a stampede for one user asks once. Emptied by every eviction: see `load`. */
@@ -161,10 +168,10 @@ export async function openRegistryView(
     for (const key of user.keys) keyOwnerIds.set(key.id, user.id);
   }
 
+  /** Also what the clock takes for expired: right after a start it may be wrong. */
   async function readDenyList(): Promise<void> {
-    const fromSeconds = Math.floor(clock.nowMicroseconds() / 1e6) - KEPT_AFTER_EXPIRY_SECONDS;
     for (let after = 0; ; ) {
-      const { tokens, next } = await store.revokedTokens(fromSeconds, after, TOKENS_PER_READ);
+      const { tokens, next } = await store.revokedTokens(0, after, TOKENS_PER_READ);
       if (tokens.length === 0) return;
       for (const token of tokens) denyList.add(token);
       after = next;
@@ -229,6 +236,7 @@ export async function openRegistryView(
     loads = new Map();
     absentUsernames.clear();
     absentKeys.clear();
+    absentResourceServers.clear();
     for (const { subject, details } of events) {
       const [kind, id = ""] = subject.split(":");
       if (kind === "account") evictAccount(Number(id) as AccountId);
@@ -288,6 +296,7 @@ export async function openRegistryView(
     users.clear();
     absentUsernames.clear();
     absentKeys.clear();
+    absentResourceServers.clear();
     resourceServers.clear();
     ({ seq, hash } = await store.lastEvent());
     await readDenyList();
@@ -341,18 +350,22 @@ export async function openRegistryView(
       ).then(ofUser);
     },
 
-    findResourceServer(id) {
+    findResourceServer(id, mayAsk = true) {
       if (isFresh()) {
         const known = resourceServers.get(id);
         if (known !== undefined) {
           hits++;
-          return known.server;
+          return known;
         }
       }
+      if (!mayAsk || (isFresh() && absentResourceServers.has(id))) return undefined;
       return load(
         `resource server ${id}`,
         () => store.loadResourceServer(id),
-        (server) => resourceServers.set(id, { server }),
+        (server) => {
+          if (server === undefined) absentResourceServers.set(id, true);
+          else resourceServers.set(id, server);
+        },
       );
     },
 
@@ -379,6 +392,7 @@ export async function openRegistryView(
     isFresh,
     confirmedMsAgo,
     position: () => seq,
+    head: () => ({ seq, hash }),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

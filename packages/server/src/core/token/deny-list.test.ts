@@ -23,6 +23,8 @@ describe("the deny-list", () => {
     const list = createDenyList();
     list.add({ ...TOKEN, keyId: 1, nonce: 0xffff_ffff });
     assert.equal(list.has({ ...TOKEN, keyId: 2, nonce: 0 }), false);
+    list.add({ ...TOKEN, keyId: 1, nonce: 2 ** 31 });
+    assert.equal(list.has({ ...TOKEN, keyId: 2, nonce: 0 }), false);
     // The last key id for which both fit into a number together.
     const last = 2 ** 21 - 1;
     list.add({ ...TOKEN, keyId: last, nonce: 0xffff_ffff });

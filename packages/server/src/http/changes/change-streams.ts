@@ -1,22 +1,29 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FEED_SYNC_MS, type FeedEventName } from "@countersign/protocol";
 import { Refusal } from "../../core/refusal.ts";
-import type { AuditEvent } from "../../core/registry/audit-chain.ts";
+import { type AuditEvent, CHAIN_START } from "../../core/registry/audit-chain.ts";
 import { toFeedChange } from "../../core/registry/feed-change.ts";
 import type { ResourceServer } from "../../core/registry/model.ts";
-import type { RegistryStore } from "../../core/registry/store.ts";
+import type { FeedPosition, RegistryStore } from "../../core/registry/store.ts";
 import type { RegistryView } from "../../core/registry/view.ts";
 import { type Clock, nowMs } from "../../core/surroundings.ts";
 import { bodyHeadersWith, headersWith, type WrittenAnswer } from "../answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../endpoint.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 import { parseBasicCredentials } from "../../core/authenticate-resource-server.ts";
+import type { Pause } from "../hold-rejection.ts";
 import type { ResourceServerDoor } from "../resource-server-door.ts";
 
 const ALLOW = "GET, OPTIONS";
 
 /** How many streams there may be at once. Each is a connection and little else. */
 const STREAMS_MAX = 5000;
+
+/** How many of them one resource server may have, so that it can't keep the others out. */
+const STREAMS_PER_SERVER_MAX = 500;
+
+/** How long a stream's end may take to be read, in milliseconds. */
+const ENDING_MS_MAX = 5000;
 
 /** What may wait for a slow reader, in bytes. Beyond that it is cut off, and resumes from where it was. */
 const UNREAD_BYTES_MAX = 1_048_576;
@@ -30,11 +37,12 @@ const EVENTS_PER_READ = 500;
 const RECONNECT_MS = 1000;
 
 export interface ChangeStreamsDependencies {
-  readonly view: Pick<RegistryView, "position" | "confirmedMsAgo" | "subscribe" | "catchUp">;
+  readonly view: Pick<RegistryView, "head" | "confirmedMsAgo" | "subscribe" | "catchUp">;
   readonly eventsAfter: RegistryStore["eventsAfter"];
   readonly door: ResourceServerDoor;
   readonly limit: RefusalLimit;
   readonly clock: Clock;
+  readonly pause: Pause;
 }
 
 /** The change feed as Server-Sent Events, for verifiers. */
@@ -54,15 +62,17 @@ interface Stream {
   readonly serverId: ResourceServer["id"];
   /** When it ends by itself: a secret that was rotated must not live on in a stream. */
   readonly endsAtMs: number | undefined;
-  /** The last event that it was told of. */
-  position: number;
+  /** The last event that it heard of, or that there was. */
+  heard: FeedPosition;
   /** Events that came while it was still reading older ones; `undefined` once it has caught up. */
   waiting: AuditEvent[] | undefined;
 }
 
+/** @param streamsMax how many streams there may be at once, of all resource servers */
 export function createChangeStreams(
-  { view, eventsAfter, door, limit, clock }: ChangeStreamsDependencies,
+  { view, eventsAfter, door, limit, clock, pause }: ChangeStreamsDependencies,
   surroundings: EndpointSurroundings,
+  streamsMax = STREAMS_MAX,
 ): ChangeStreams {
   const { log } = surroundings;
   const streams = new Set<Stream>();
@@ -78,28 +88,36 @@ export function createChangeStreams(
     // Whatever happened to a resource server, its streams come back only if it still gets in.
     const touched = new Set(events.filter(isOfResourceServer).map(({ subject }) => subject));
     if (touched.size === 0) return;
-    for (const stream of streams) if (touched.has(`resource_server:${stream.serverId}`)) stream.response.end();
+    for (const stream of streams) if (touched.has(`resource_server:${stream.serverId}`)) end(stream);
   }
 
   /** The positions told so far mean nothing any more. */
   function resetAll(): void {
     for (const stream of streams) {
-      stream.position = view.position();
+      stream.heard = view.head();
       if (stream.waiting === undefined) send(stream, "reset", {});
-      else stream.response.end();
+      else end(stream);
     }
   }
 
+  /** From now on nothing is written to it: with a slow reader its end takes time, and a write behind it is an error. */
+  function end(stream: Stream): void {
+    streams.delete(stream);
+    stream.response.end();
+    // A reader that reads no more would keep its connection for as long as it likes.
+    void pause(ENDING_MS_MAX).then(() => stream.response.destroy());
+  }
+
   function send(stream: Stream, name: FeedEventName, data: object): void {
-    const { response, position } = stream;
-    response.write(`event: ${name}\nid: ${position}\ndata: ${JSON.stringify(data)}\n\n`);
+    const { response, heard } = stream;
+    response.write(`event: ${name}\nid: ${formatEventId(heard)}\ndata: ${JSON.stringify(data)}\n\n`);
     if (response.writableLength > UNREAD_BYTES_MAX) response.destroy();
   }
 
   function tell(stream: Stream, events: readonly AuditEvent[]): void {
     for (const event of events) {
-      if (event.seq <= stream.position) continue;
-      stream.position = event.seq;
+      if (event.seq <= stream.heard.seq) continue;
+      stream.heard = { seq: event.seq, hash: event.hash };
       const change = toFeedChange(event);
       if (change !== undefined) send(stream, "change", change);
     }
@@ -108,21 +126,20 @@ export function createChangeStreams(
   function sync(stream: Stream): void {
     // A view that isn't confirmed may not have heard of everything, and then nor has the stream.
     if (stream.waiting !== undefined || view.confirmedMsAgo() > FEED_SYNC_MS) return;
-    stream.position = Math.max(stream.position, view.position());
+    const head = view.head();
+    if (head.seq > stream.heard.seq) stream.heard = head;
     send(stream, "sync", {});
   }
 
   /** Tells a new stream what it missed, and then that it is in sync. */
   async function begin(stream: Stream, lastEventId: string | undefined): Promise<void> {
-    const resumed = /^[0-9]{1,15}$/.test(lastEventId ?? "") ? Number(lastEventId) : undefined;
-    // It may have heard from another node more than this one has.
-    if (resumed !== undefined && resumed > view.position()) await view.catchUp();
-    const now = view.position();
-    const canResume = resumed !== undefined && resumed <= now && now - resumed <= REPLAY_EVENTS_MAX;
-    stream.position = canResume ? resumed : now;
-    if (lastEventId !== undefined && !canResume) send(stream, "reset", {});
+    const resumed = lastEventId === undefined ? undefined : await findResumed(lastEventId);
+    if (!streams.has(stream)) return;
+    stream.heard = resumed ?? view.head();
+    if (lastEventId !== undefined && resumed === undefined) send(stream, "reset", {});
     for (;;) {
-      const events = await eventsAfter(stream.position, EVENTS_PER_READ);
+      const events = await eventsAfter(stream.heard.seq, EVENTS_PER_READ);
+      if (!streams.has(stream) || stream.response.destroyed) return;
       if (events.length === 0) break;
       tell(stream, events);
     }
@@ -132,25 +149,61 @@ export function createChangeStreams(
     sync(stream);
   }
 
-  function open(response: ServerResponse, request: IncomingMessage, server: ResourceServer, requestId: string): void {
+  /** The place that a reader comes back to; `undefined` where this history doesn't have it, or it is too far back. */
+  async function findResumed(lastEventId: string): Promise<FeedPosition | undefined> {
+    const [, digits, hash = ""] = /^([0-9]{1,15})(?:-([0-9a-f]{16}))?$/.exec(lastEventId) ?? [];
+    if (digits === undefined) return undefined;
+    const seq = Number(digits);
+    // It may have heard from another node more than this one has.
+    if (seq > view.head().seq) await view.catchUp();
+    if (seq > view.head().seq || view.head().seq - seq > REPLAY_EVENTS_MAX) return undefined;
+    const [event] = seq === 0 ? [] : await eventsAfter(seq - 1, 1);
+    const place = event === undefined ? { seq: 0, hash: CHAIN_START } : { seq: event.seq, hash: event.hash };
+    // A restored backup counts up to the same numbers, with other events behind them.
+    return place.seq === seq && place.hash.startsWith(hash) ? place : undefined;
+  }
+
+  /** @param heard the view's position when the resource server was let in */
+  function open(
+    response: ServerResponse,
+    request: IncomingMessage,
+    server: ResourceServer,
+    heard: number,
+    requestId: string,
+  ): void {
+    // A reader that is gone already has no "close" to come, and would be kept for good.
+    if (response.destroyed) return;
+    const endsAtMs = server.previousSecret?.endsAtMs;
     const stream: Stream = {
       response,
       serverId: server.id,
-      endsAtMs: server.previousSecret?.endsAtMs,
-      position: 0,
+      // Once the grace is over, only the secret that goes on working lets anybody in.
+      endsAtMs: endsAtMs === undefined || endsAtMs <= nowMs(clock) ? undefined : endsAtMs,
+      heard: { seq: 0, hash: CHAIN_START },
       waiting: [],
     };
     streams.add(stream);
     response.once("close", () => streams.delete(stream));
     response.write(`retry: ${RECONNECT_MS}\n\n`);
+    // What happened to the resource server meanwhile didn't end this stream, which wasn't there yet: it comes back, if it may.
+    if (isClosed || view.head().seq !== heard) {
+      end(stream);
+      return;
+    }
     begin(stream, request.headers["last-event-id"]?.toString()).catch((error: unknown) => {
       log.warn({ request_id: requestId, route: "changes", err: error }, "a stream of changes can't begin");
       response.destroy();
     });
   }
 
-  function streamAnswer(request: IncomingMessage, server: ResourceServer, requestId: string): WrittenAnswer {
-    if (streams.size >= STREAMS_MAX) {
+  function streamAnswer(
+    request: IncomingMessage,
+    server: ResourceServer,
+    heard: number,
+    requestId: string,
+  ): WrittenAnswer {
+    const own = [...streams].filter(({ serverId }) => serverId === server.id).length;
+    if (streams.size >= streamsMax || own >= STREAMS_PER_SERVER_MAX) {
       throw new Refusal("rate_limited", "There are too many streams of changes already.", { retryAfterSeconds: 10 });
     }
     const headers = bodyHeadersWith(
@@ -167,7 +220,7 @@ export function createChangeStreams(
       headers,
       body: "",
       stream: (response) => {
-        open(response, request, server, requestId);
+        open(response, request, server, heard, requestId);
       },
     };
   }
@@ -185,21 +238,20 @@ export function createChangeStreams(
           throw new Refusal("method_not_allowed", "The change feed is a GET.", { allow: ALLOW });
         }
         const credentials = () => parseBasicCredentials(request.headers.authorization);
+        const heard = view.head().seq;
         const server = await door.enter(credentials, visit.clientAddress());
         if (isClosed) throw new Refusal("unavailable", "stopping", { retryAfterSeconds: 1 });
-        return streamAnswer(request, server, requestId);
+        return streamAnswer(request, server, heard, requestId);
       },
       {
         challenge: "Basic",
-        onRefused: (visit) => {
-          limit.count(visit.clientAddress());
-        },
+        onRefused: (visit) => limit.count(visit.clientAddress()),
       },
     ),
     tick() {
       const now = nowMs(clock);
       for (const stream of streams) {
-        if (stream.endsAtMs !== undefined && now >= stream.endsAtMs) stream.response.end();
+        if (stream.endsAtMs !== undefined && now >= stream.endsAtMs) end(stream);
         else sync(stream);
       }
     },
@@ -207,9 +259,17 @@ export function createChangeStreams(
     close() {
       isClosed = true;
       unsubscribe();
-      for (const { response } of streams) response.end();
+      for (const stream of streams) end(stream);
     },
   };
+}
+
+/**
+ * An event's id: its number, and 16 characters of its hash, which stand for all that came before it. Readers order them by the
+ * number and send them back whole.
+ */
+function formatEventId({ seq, hash }: FeedPosition): string {
+  return `${seq}-${hash.slice(0, 16)}`;
 }
 
 function isOfResourceServer({ subject }: AuditEvent): boolean {

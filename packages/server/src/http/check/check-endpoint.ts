@@ -49,9 +49,7 @@ export function createCheckEndpoint(
     {
       challenge: TOKEN_SCHEME,
       refusalLevel: "debug",
-      onRefused: (visit) => {
-        limit.count(visit.clientAddress());
-      },
+      onRefused: (visit) => limit.count(visit.clientAddress()),
     },
   );
 }
@@ -76,7 +74,7 @@ function callerAnswer(token: ActiveToken, requestId: string): WrittenAnswer {
     "X-Auth-Key-Id",
     String(token.keyId),
     "X-Auth-Expires-At",
-    String(token.expiresAtSeconds),
+    String(token.endsAtSeconds),
     "Content-Length",
     "0",
   );

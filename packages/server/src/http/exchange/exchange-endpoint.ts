@@ -35,9 +35,7 @@ export function createExchangeEndpoint(
       });
     },
     {
-      onRefused: (visit) => {
-        limit.count(visit.clientAddress());
-      },
+      onRefused: (visit) => limit.count(visit.clientAddress()),
     },
   );
 }

@@ -30,7 +30,9 @@ export function createClientEndpoint(
           hint: "Use private_key_jwt (RFC 7523 §2.2): client_assertion_type and client_assertion in the form.",
         });
       }
-      return hold(async () => answer(await readForm(request), requestId));
+      // The time is held from here: counted from the head, a client that sends its body late could see what it hides.
+      const form = await readForm(request);
+      return hold(() => answer(form, requestId));
     },
     {
       refusalAnswer: (refusal, context, request) =>
@@ -38,9 +40,7 @@ export function createClientEndpoint(
           refusal,
           request.headers.authorization === undefined ? context : { ...context, challenge: "Basic" },
         ),
-      onRefused: (visit) => {
-        limit.count(visit.clientAddress());
-      },
+      onRefused: (visit) => limit.count(visit.clientAddress()),
     },
   );
 }

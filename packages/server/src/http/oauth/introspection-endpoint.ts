@@ -54,9 +54,7 @@ export function createIntrospectionEndpoint(
     {
       challenge: "Basic",
       refusalAnswer: oauthRefusalAnswer,
-      onRefused: (visit) => {
-        limit.count(visit.clientAddress());
-      },
+      onRefused: (visit) => limit.count(visit.clientAddress()),
     },
   );
 }
@@ -70,7 +68,7 @@ function describeToken(token: Extract<TokenVerdict, { active: true }>, issuer: s
     username,
     sub: username,
     iss: issuer,
-    exp: token.expiresAtSeconds,
+    exp: token.endsAtSeconds,
     jti: formatTokenId(token),
     account: token.account,
     access: token.access,

@@ -80,5 +80,6 @@ function describable(text: string): string {
   return text
     .replaceAll('"', "'")
     .replaceAll("…", "...")
+    .replaceAll("§", "section ")
     .replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
 }

@@ -10,7 +10,7 @@ export type Form = (name: string) => string | undefined;
 /**
  * Reads a request's body as a form (`application/x-www-form-urlencoded`). Nothing of it is ever repeated in a message.
  *
- * @throws {Refusal} `bad_request` for another type, text that isn't UTF-8, or a parameter that is there twice (RFC 6749 §3.1);
+ * @throws {Refusal} `bad_request` for another type, a body that breaks off, or a parameter that is there twice (RFC 6749 §3.1);
  *   `body_too_large`
  */
 export async function readForm(request: IncomingMessage): Promise<Form> {

@@ -1,3 +1,4 @@
+import type { Grant } from "../../core/issue-token.ts";
 import type { GrantClientCredentials } from "../../core/oauth/client-credentials.ts";
 import { jsonHeaders, type WrittenAnswer } from "../answers.ts";
 import type { EndpointSurroundings, PlainEndpoint } from "../endpoint.ts";
@@ -22,11 +23,13 @@ export function createTokenEndpoint(
     });
     metrics.tokenIssued();
     log.debug({ request_id: requestId, route: "oauth_token", key_id: grant.keyId }, "token issued");
-    return tokenAnswer(grant.token, grant.ttlSeconds, requestId);
+    return tokenAnswer(grant, requestId);
   });
 }
 
-function tokenAnswer(token: string, ttlSeconds: number, requestId: string): WrittenAnswer {
-  const body = JSON.stringify({ access_token: token, token_type: "Bearer", expires_in: ttlSeconds });
+/** There are no warnings here: `expires_in` says how long the token really lives (RFC 6749 §5.1). */
+function tokenAnswer({ token, issuedAtMicroseconds, endsAtMicroseconds }: Grant, requestId: string): WrittenAnswer {
+  const expiresIn = Math.floor((endsAtMicroseconds - issuedAtMicroseconds) / 1e6);
+  const body = JSON.stringify({ access_token: token, token_type: "Bearer", expires_in: expiresIn });
   return { status: 200, headers: jsonHeaders(requestId, body), body };
 }

@@ -10,8 +10,8 @@ import { openSqliteStore } from "./open-sqlite-store.ts";
 describe("a transaction, while another process holds the write lock,", { concurrency: true }, () => {
   interface Held {
     readonly store: RegistryStore;
-    release(): void;
-    end(): Promise<void>;
+    readonly release: () => void;
+    readonly end: () => Promise<void>;
   }
 
   async function holdLock(): Promise<Held> {

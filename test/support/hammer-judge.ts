@@ -1,0 +1,135 @@
+/**
+ * Which answers were wrong: judged afterwards, by what the clients noted and when each change was acknowledged.
+ */
+import { readFileSync } from "node:fs";
+import { monotonicMs } from "./companion.ts";
+import type { Switch } from "./story-administration.ts";
+
+/** A change has to hold everywhere within so many milliseconds of its acknowledgement (1-contract 1.5). */
+export const HOLDS_WITHIN_MS = 100;
+
+/** Where verdicts come from: the server twice, and two APIs, of which one gets the answers to its questions late. */
+export const DOORS = ["check", "introspection", "verifier", "far verifier"] as const;
+export type Door = (typeof DOORS)[number];
+
+/** What an answer says. */
+export const OUTCOMES = ["yes", "no", "undecided", "wrong key", "unexpected"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** All requests, a column for each property. */
+export interface Asked {
+  /** In {@link monotonicMs}: before the request's first byte was written, and after its answer's last one was read. */
+  readonly startedAtMs: Float64Array;
+  readonly endedAtMs: Float64Array;
+  /** Places in {@link DOORS}, in the list of tokens, and in {@link OUTCOMES}. */
+  readonly door: Uint8Array;
+  readonly token: Uint8Array;
+  readonly outcome: Uint8Array;
+}
+
+/** How one door answered. */
+export interface DoorFigures {
+  readonly door: Door;
+  readonly requests: number;
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly mustBeNo: Answers;
+  readonly mustBeYes: Answers;
+}
+
+/** Answers that had to be the same, a no or a yes. Undecided is neither right nor wrong. */
+export interface Answers {
+  /** Whose request began more than {@link HOLDS_WITHIN_MS} after the key's last switch was acknowledged, and ended before the next. */
+  readonly judged: number;
+  /** Of the judged ones, those that said the opposite. */
+  readonly wrong: number;
+  /** Of the wrong ones, those for which more than {@link HOLDS_WITHIN_MS} remain without the time that their node was starved. */
+  readonly wrongInSync: number;
+  /**
+   * How long after the acknowledgement the last request began that was answered with the opposite, judged or not, in
+   * milliseconds, and for how much of that time its node was starved. 0 where there is none.
+   */
+  readonly latestMs: number;
+  readonly starvedMs: number;
+}
+
+/**
+ * @param switches of all keys, in any order; of each key one from before the first request
+ * @param starvedMs for how long the processes behind a door had to wait for a processor between two moments
+ */
+export function judge(
+  asked: Asked,
+  tokens: readonly { readonly keyId: number }[],
+  switches: readonly Switch[],
+  starvedMs: (door: Door, fromMs: number, toMs: number) => number,
+): DoorFigures[] {
+  const histories = tokens.map((token) =>
+    switches.filter(({ keyId }) => keyId === token.keyId).toSorted((a, b) => a.begunAtMs - b.begunAtMs),
+  );
+  const figures = DOORS.map((door) => ({
+    door,
+    requests: 0,
+    outcomes: Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>,
+    mustBeNo: { judged: 0, wrong: 0, wrongInSync: 0, latestMs: 0, starvedMs: 0 },
+    mustBeYes: { judged: 0, wrong: 0, wrongInSync: 0, latestMs: 0, starvedMs: 0 },
+  }));
+  for (const [at, startedAtMs] of asked.startedAtMs.entries()) {
+    const endedAtMs = asked.endedAtMs[at] ?? NaN;
+    const ofDoor = figures[asked.door[at] ?? NaN];
+    const outcome = OUTCOMES[asked.outcome[at] ?? NaN];
+    const history = histories[asked.token[at] ?? NaN] ?? [];
+    const last = history.findLastIndex(({ acknowledgedAtMs }) => acknowledgedAtMs < startedAtMs);
+    const before = history[last];
+    if (ofDoor === undefined || outcome === undefined || before === undefined) throw new Error(`request ${at}`);
+    ofDoor.requests++;
+    ofDoor.outcomes[outcome]++;
+    // While a switch is under way, either answer is right.
+    if (endedAtMs >= (history[last + 1]?.begunAtMs ?? Infinity)) continue;
+    const lateMs = startedAtMs - before.acknowledgedAtMs;
+    const isLate = lateMs > HOLDS_WITHIN_MS;
+    const answers = before.standing === "active" ? ofDoor.mustBeYes : ofDoor.mustBeNo;
+    if (isLate) answers.judged++;
+    if (outcome !== (before.standing === "active" ? "no" : "yes")) continue;
+    // Two processes behind one door may have been starved at the same time.
+    const ownMs = () => Math.max(0, lateMs - starvedMs(ofDoor.door, before.acknowledgedAtMs, endedAtMs));
+    if (isLate) answers.wrong++;
+    if (isLate && ownMs() > HOLDS_WITHIN_MS) answers.wrongInSync++;
+    if (lateMs > answers.latestMs) {
+      answers.latestMs = lateMs;
+      answers.starvedMs = lateMs - ownMs();
+    }
+  }
+  return figures;
+}
+
+/** Notes for how long a process was starved: its main thread had work to do, and other processes had the processors. */
+export interface StarvationWatch {
+  note(): void;
+  /**
+   * For how long it was starved between two moments, in milliseconds; rather too much, since the nearest notes are outside of
+   * them. 0 where the system doesn't tell.
+   */
+  betweenMs(fromMs: number, toMs: number): number;
+}
+
+export function watchStarvation(pid: number): StarvationWatch {
+  const notes: { readonly atMs: number; readonly starvedMs: number }[] = [];
+  return {
+    note() {
+      notes.push({ atMs: monotonicMs(), starvedMs: readStarvedMs(pid) });
+    },
+    betweenMs(fromMs, toMs) {
+      const before = notes.findLast(({ atMs }) => atMs <= fromMs) ?? notes.at(0);
+      const behind = notes.find(({ atMs }) => atMs >= toMs) ?? notes.at(-1);
+      return (behind?.starvedMs ?? 0) - (before?.starvedMs ?? 0);
+    },
+  };
+}
+
+/** Since the process began. Linux only (docs.kernel.org/scheduler/sched-stats.html): the second figure, in nanoseconds. */
+function readStarvedMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
