@@ -46,6 +46,8 @@ export async function openSigningKeyRing(
   let seen = 0;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> = Promise.resolve();
+  /** A reading that hasn't begun. */
+  let nextReading: Promise<void> | undefined;
   const told = new Set<number>();
 
   // Before the reading, so that no event falls in between.
@@ -65,11 +67,16 @@ export async function openSigningKeyRing(
     reload().catch(() => undefined);
   }
 
-  /** Readings run one after the other: one under way may have missed what a caller wants to see. */
+  /**
+   * One under way may have missed what a caller wants to see, so there is one more after it; whoever asks before that begins
+   * shares it. A reading for each would queue them up where the store is slow, or hangs.
+   */
   function reload(): Promise<void> {
+    if (nextReading !== undefined) return nextReading;
     const next = reading
       .catch(() => undefined)
       .then(async () => {
+        nextReading = undefined;
         const seenNow = wanted;
         try {
           keys = deriveSigningKeys(await store.listSigningKeys(), masterSecrets);
@@ -85,6 +92,7 @@ export async function openSigningKeyRing(
           told.add(number);
         }
       });
+    nextReading = next;
     reading = next;
     return next;
   }
