@@ -2,10 +2,8 @@ import type { Access } from "@countersign/protocol";
 import { type AccountId, type ApiUserId, isExpired, type KeyId } from "./registry/model.ts";
 import type { RegistryView, ViewKey } from "./registry/view.ts";
 import type { Clock } from "./surroundings.ts";
-import type { SigningKeyRing } from "./token/signing-key-ring.ts";
-import type { SigningKeys } from "./token/signing-keys.ts";
 import type { TokenClaims } from "./token/token-codec.ts";
-import { type TokenDefect, verifyToken } from "./token/verify-token.ts";
+import { type LatestSigningKeys, type TokenDefect, verifyTokenNow } from "./token/verify-token.ts";
 
 /** A token that is good now, and whose it is. */
 export interface ActiveToken {
@@ -48,7 +46,7 @@ export type TokenVerdict = ActiveToken | InactiveToken;
 
 export interface CheckDependencies {
   readonly view: Pick<RegistryView, "findKey" | "isTokenRevoked">;
-  readonly signingKeys: SigningKeys & Partial<Pick<SigningKeyRing, "ready" | "look">>;
+  readonly signingKeys: LatestSigningKeys;
   readonly clock: Clock;
 }
 
@@ -62,12 +60,8 @@ export type CheckToken = (token: string) => TokenVerdict | Promise<TokenVerdict>
 /** The token check, from which everything answers that needs to know whether a token is good. */
 export function createCheckToken({ view, signingKeys, clock }: CheckDependencies): CheckToken {
   return (token) => {
-    const notReady = signingKeys.ready?.();
-    if (notReady !== undefined) return notReady.then(() => judgeClaims(verifyToken(signingKeys, token)));
-    const claims = verifyToken(signingKeys, token);
-    const looking = claims === "unknown_signing_key" ? signingKeys.look?.() : undefined;
-    if (looking !== undefined) return looking.then(() => judgeClaims(verifyToken(signingKeys, token)));
-    return judgeClaims(claims);
+    const claims = verifyTokenNow(signingKeys, token);
+    return claims instanceof Promise ? claims.then(judgeClaims) : judgeClaims(claims);
   };
 
   function judgeClaims(claims: TokenClaims | TokenDefect): TokenVerdict | Promise<TokenVerdict> {

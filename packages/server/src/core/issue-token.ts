@@ -3,7 +3,7 @@ import type { KeyId } from "./registry/model.ts";
 import type { ViewKey } from "./registry/view.ts";
 import type { Random } from "./surroundings.ts";
 import { mintToken } from "./token/mint-token.ts";
-import type { SigningKeys } from "./token/signing-keys.ts";
+import type { LatestSigningKeys } from "./token/verify-token.ts";
 
 /** A new token. Times are microseconds since the epoch. */
 export interface Grant {
@@ -18,19 +18,21 @@ export interface Grant {
 }
 
 /**
- * Issues a token under a key whose holder has proved itself. Nothing is stored.
+ * Issues a token under a key whose holder has proved itself. Nothing is stored. Comes back at once unless the store has to be
+ * asked which signing key signs: under one that was retired meanwhile, the token would be dead on arrival.
  *
  * @param ttlSeconds within the bounds that `parseTtl` holds
+ * @throws {Refusal} `unavailable` where the store has to be asked and can't be
  */
-export type IssueToken = (key: ViewKey, nowMicroseconds: number, ttlSeconds: number) => Grant;
+export type IssueToken = (key: ViewKey, nowMicroseconds: number, ttlSeconds: number) => Grant | Promise<Grant>;
 
 /** @param onKeyUsed told of each key under which a token was issued */
 export function createIssueToken(
-  signingKeys: SigningKeys,
+  signingKeys: Omit<LatestSigningKeys, "look">,
   random: Random,
   onKeyUsed: (keyId: KeyId, atMs: number) => void,
 ): IssueToken {
-  return (key, nowMicroseconds, ttlSeconds) => {
+  function issue(key: ViewKey, nowMicroseconds: number, ttlSeconds: number): Grant {
     const expiresAtMicroseconds = nowMicroseconds + ttlSeconds * 1e6;
     const token = mintToken(signingKeys, {
       nonce: random.uint32(),
@@ -49,6 +51,12 @@ export function createIssueToken(
       warnings: grantWarnings(key, ttlSeconds, expiresAtMicroseconds / 1000),
       keyId: key.id,
     };
+  }
+
+  return (key, nowMicroseconds, ttlSeconds) => {
+    const notReady = signingKeys.ready?.();
+    if (notReady !== undefined) return notReady.then(() => issue(key, nowMicroseconds, ttlSeconds));
+    return issue(key, nowMicroseconds, ttlSeconds);
   };
 }
 

@@ -32,6 +32,8 @@ export function makeTemporaryFolder(): TemporaryFolder {
 
 /** A registry on a SQLite file of its own. */
 export interface TestRegistry {
+  /** For what happens behind the store's back. */
+  readonly file: string;
   readonly store: RegistryStore;
   readonly clock: TestClock;
   readonly changes: RegistryChanges;
@@ -49,6 +51,7 @@ export async function openTestRegistry(
   const file = folder.file("countersign.db");
   const stores = [await openSqliteStore(file)] as [RegistryStore, ...RegistryStore[]];
   return {
+    file,
     store: stores[0],
     clock,
     changes: createRegistryChanges(stores[0], clock, onChanged),

@@ -2,7 +2,7 @@ import type { KeyId, ResourceServerId } from "../core/registry/model.ts";
 import type { RegistryStore } from "../core/registry/store.ts";
 import type { TokenIdentity } from "../core/token/token-identity.ts";
 
-/** The store's methods that the view calls. */
+/** The store's methods that the view and the signing keys call. */
 type Read =
   | "loadUserByName"
   | "loadUserByKey"
@@ -11,7 +11,8 @@ type Read =
   | "revokedTokens"
   | "eventsAfter"
   | "changeMarker"
-  | "lastEvent";
+  | "lastEvent"
+  | "listSigningKeys";
 
 /** A real store that counts what it is asked, fails when told to, and can hold answers back after they were read. */
 export interface WatchedStore {
@@ -63,6 +64,7 @@ export function watchStore(store: RegistryStore): WatchedStore {
       ),
       eventsAfter: watch("eventsAfter", (seq: number, limit: number) => store.eventsAfter(seq, limit)),
       lastEvent: watch("lastEvent", () => store.lastEvent()),
+      listSigningKeys: watch("listSigningKeys", () => store.listSigningKeys()),
       changeMarker: watch("changeMarker", () => store.changeMarker()),
     },
     calls: (method) => counts.get(method) ?? 0,

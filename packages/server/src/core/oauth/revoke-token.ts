@@ -2,10 +2,9 @@ import { Refusal } from "../refusal.ts";
 import type { ApiUserId } from "../registry/model.ts";
 import type { RegistryStore } from "../registry/store.ts";
 import { type Clock, nowMs } from "../surroundings.ts";
-import type { SigningKeys } from "../token/signing-keys.ts";
 import type { TokenClaims } from "../token/token-codec.ts";
 import { formatTokenId } from "../token/token-identity.ts";
-import { verifyToken } from "../token/verify-token.ts";
+import { type LatestSigningKeys, verifyTokenNow } from "../token/verify-token.ts";
 import type { AuthenticateClient, ClientCredentials } from "./authenticate-client.ts";
 
 /** How many of a user's tokens may be on the deny-list at once: what has to be remembered of it is bounded. */
@@ -25,7 +24,7 @@ export type RevokeToken = (request: RevocationRequest) => Promise<void>;
 
 export interface RevokeTokenDependencies {
   readonly authenticateClient: AuthenticateClient;
-  readonly signingKeys: SigningKeys;
+  readonly signingKeys: LatestSigningKeys;
   readonly store: Pick<RegistryStore, "transaction">;
   readonly clock: Clock;
   /** Awaited after the commit and before the answer: the token is dead on this node then. */
@@ -64,7 +63,8 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
     const client = await authenticateClient(request);
     const { key, nowMicroseconds } = client;
     if (request.token === undefined) throw new Refusal("bad_request", "The request has no token.");
-    const token = verifyToken(signingKeys, request.token);
+    // One of a signing key that this node hasn't heard of is live all the same: to do nothing would lose the revocation.
+    const token = await verifyTokenNow(signingKeys, request.token);
     const isLive = typeof token === "object" && token.expiresAtSeconds * 1000 > nowMicroseconds / 1000;
     if (isLive && token.userId !== key.user.id) {
       throw new Refusal("token_foreign", "The token was issued to another client.", {

@@ -292,14 +292,17 @@ export async function openRegistryView(
 
   /** Forgets everything that an event may have told that isn't there any more. */
   async function startAnew(): Promise<void> {
+    const last = await store.lastEvent();
+    await readDenyList();
+    // All of it at once: where something before failed, this begins anew again; and what was asked before the last event was
+    // read may lack what that event and those before it told.
     loads = new Map();
     users.clear();
     absentUsernames.clear();
     absentKeys.clear();
     absentResourceServers.clear();
     resourceServers.clear();
-    ({ seq, hash } = await store.lastEvent());
-    await readDenyList();
+    ({ seq, hash } = last);
     for (const listener of listeners) listener.onReset();
   }
 

@@ -20,11 +20,17 @@ export interface SigningKeyRing extends SigningKeys {
   /**
    * Looks for a signing key that isn't known, since another node may have minted under it: one that was paused, say, comes
    * back to keys that it hasn't heard of. `undefined` where that was done a moment ago.
+   *
+   * @throws {Refusal} `unavailable` where the store can't be asked, or couldn't a moment ago
    */
   look(): Promise<void> | undefined;
   /** The numbers of the keys whose tokens can be checked. */
   numbers(): readonly number[];
-  /** Resolves when what the change feed told so far is taken in. */
+  /**
+   * Resolves when what the change feed told so far is taken in.
+   *
+   * @throws {Refusal} `unavailable` where that needs the store, and it can't be asked
+   */
   settled(): Promise<void>;
 }
 
@@ -45,7 +51,11 @@ export async function openSigningKeyRing(
   let wanted = 0;
   let seen = 0;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** The last look, while it is under way and where it failed. */
+  let looking: Promise<void> | undefined;
   let reading: Promise<void> = Promise.resolve();
+  /** A reading that hasn't begun. */
+  let nextReading: Promise<void> | undefined;
   const told = new Set<number>();
 
   // Before the reading, so that no event falls in between.
@@ -65,11 +75,16 @@ export async function openSigningKeyRing(
     reload().catch(() => undefined);
   }
 
-  /** Readings run one after the other: one under way may have missed what a caller wants to see. */
+  /**
+   * One under way may have missed what a caller wants to see, so there is one more after it; whoever asks before that begins
+   * shares it. A reading for each would queue them up where the store is slow, or hangs.
+   */
   function reload(): Promise<void> {
+    if (nextReading !== undefined) return nextReading;
     const next = reading
       .catch(() => undefined)
       .then(async () => {
+        nextReading = undefined;
         const seenNow = wanted;
         try {
           keys = deriveSigningKeys(await store.listSigningKeys(), masterSecrets);
@@ -85,6 +100,7 @@ export async function openSigningKeyRing(
           told.add(number);
         }
       });
+    nextReading = next;
     reading = next;
     return next;
   }
@@ -97,12 +113,20 @@ export async function openSigningKeyRing(
     ready: () => (seen < wanted || !view.isFresh() ? reload() : undefined),
     look() {
       const nowMs = clock.monotonicMs();
-      if (nowMs - lookedAtMs < LOOK_MS_MIN) return undefined;
+      // Whoever comes with another such token meanwhile waits for the same: "unknown" would be a wrong verdict.
+      if (nowMs - lookedAtMs < LOOK_MS_MIN) return looking;
       lookedAtMs = nowMs;
-      return reload();
+      const look = reload();
+      looking = look;
+      const forget = () => {
+        if (looking === look) looking = undefined;
+      };
+      look.then(forget, () => undefined);
+      return look;
     },
     numbers: () => keys.numbers,
-    settled: () => reading,
+    // Not the last reading, whatever it was for: where it failed long ago, there may be nothing to take in.
+    settled: () => (seen < wanted ? reload() : Promise.resolve()),
   };
 }
 

@@ -1,9 +1,29 @@
 import { equalTexts } from "../equal-texts.ts";
+import type { SigningKeyRing } from "./signing-key-ring.ts";
 import { decodePayload, splitToken, type TokenClaims } from "./token-codec.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
 /** Why a text isn't a token of this service. For logs and operators, never for the token's holder. */
 export type TokenDefect = "malformed" | "unknown_signing_key" | "wrong_mac";
+
+/** Signing keys that may change; those of a {@link SigningKeyRing}, or some that don't. */
+export type LatestSigningKeys = SigningKeys & Partial<Pick<SigningKeyRing, "ready" | "look">>;
+
+/**
+ * As {@link verifyToken}, with the signing keys as they are now. Comes back at once unless the store has to be asked.
+ *
+ * @throws {Refusal} `unavailable` where the store has to be asked and can't be
+ */
+export function verifyTokenNow(
+  signingKeys: LatestSigningKeys,
+  text: string,
+): TokenClaims | TokenDefect | Promise<TokenClaims | TokenDefect> {
+  const notReady = signingKeys.ready?.();
+  if (notReady !== undefined) return notReady.then(() => verifyToken(signingKeys, text));
+  const claims = verifyToken(signingKeys, text);
+  const looking = claims === "unknown_signing_key" ? signingKeys.look?.() : undefined;
+  return looking === undefined ? claims : looking.then(() => verifyToken(signingKeys, text));
+}
 
 /**
  * Checks a token's form and MAC, not its time or its key. The MAC is compared, in constant time, before the payload is read.
