@@ -241,7 +241,7 @@ export async function startService(
     createAuthenticateClient(view, clock, audiences[audience], ledger);
   const pause = (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false });
   const refusalLimit = createRefusalLimit(config.refusalLimit, clock);
-  const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit);
+  const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);
   const changeStreams = createChangeStreams(
     { view, eventsAfter: (seq, limit) => store.eventsAfter(seq, limit), door, limit: refusalLimit, clock, pause },
     appDependencies,

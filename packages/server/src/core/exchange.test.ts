@@ -100,6 +100,7 @@ describe("an exchange", () => {
       issuedAtMicroseconds: 1_481_650_253_342_885,
       expiresAtMicroseconds: 1_481_653_853_342_885,
       ttlSeconds: 3600,
+      endsAtMicroseconds: 1_481_653_853_342_885,
       warnings: [],
       keyId: 3,
     });

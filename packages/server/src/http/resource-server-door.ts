@@ -6,8 +6,12 @@ import {
 } from "../core/authenticate-resource-server.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { ResourceServer } from "../core/registry/model.ts";
+import type { Clock } from "../core/surroundings.ts";
 import type { RefusalLimit } from "./refusal-limit.ts";
 import type { Form } from "./oauth/read-form.ts";
+
+/** How often the store is asked for addresses that are over their limit, all together. */
+const QUESTIONS_PER_SECOND = 20;
 
 /**
  * Lets resource servers in. Only wrong credentials meet the refusal limit: a resource server that shares an address with
@@ -21,7 +25,18 @@ export interface ResourceServerDoor {
 export function createResourceServerDoor(
   authenticate: AuthenticateResourceServer,
   limit: RefusalLimit,
+  clock: Clock,
 ): ResourceServerDoor {
+  let second = Number.NEGATIVE_INFINITY;
+  let taken = 0;
+  /** Is there a question to the store left in this second, for addresses over their limit? */
+  function takeQuestion(): boolean {
+    const now = Math.floor(clock.monotonicMs() / 1000);
+    if (now !== second) taken = 0;
+    second = now;
+    return ++taken <= QUESTIONS_PER_SECOND;
+  }
+
   return {
     enter(credentials, clientAddress) {
       const isOver = limit.isOver(clientAddress);
@@ -30,8 +45,8 @@ export function createResourceServerDoor(
         throw error;
       };
       try {
-        // Whoever guesses doesn't get to ask the store any more; whom the view knows gets in all the same.
-        const server = authenticate(credentials(), !isOver);
+        // Whoever guesses makes the store work a few times a second at most; whom the view knows gets in all the same.
+        const server = authenticate(credentials(), !isOver || takeQuestion());
         return server instanceof Promise ? server.catch(refuse) : server;
       } catch (error) {
         return refuse(error);

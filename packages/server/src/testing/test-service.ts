@@ -87,7 +87,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const authenticateFor = (audience: "token" | "revocation") =>
     createAuthenticateClient(view, clock, audiences[audience], ledger);
   const refusalLimit = createRefusalLimit(limit, clock);
-  const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit);
+  const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);
   const eventsAfter: RegistryStore["eventsAfter"] = (seq, max) => watched.store.eventsAfter(seq, max);
   const streams = createChangeStreams(
     { view, eventsAfter, door, limit: refusalLimit, clock, pause: () => new Promise(() => undefined) },

@@ -182,7 +182,8 @@ describe("a client's audience", () => {
     ["token", `${BASE}/oauth2/token`, true],
     ["token", [`${BASE}/oauth2/token`, "https://other.example"], true],
     ["token", [BASE, `${BASE}/oauth2/token`], true],
-    ["token", `${BASE}/`, false],
+    // As an issuer is often written.
+    ["token", `${BASE}/`, true],
     ["token", `${BASE}/oauth2/token/`, false],
     ["token", `${BASE}/oauth2/introspect`, false],
     ["token", "https://other.example", false],

@@ -108,6 +108,7 @@ describe("a client that proves to hold its private key", () => {
       issuedAtMicroseconds: EXAMPLE_NOW_MICROSECONDS,
       expiresAtMicroseconds: EXAMPLE_NOW_MICROSECONDS + 3_600_000_000,
       ttlSeconds: 3600,
+      endsAtMicroseconds: EXAMPLE_NOW_MICROSECONDS + 3_600_000_000,
       warnings: [],
       keyId: 3,
     });

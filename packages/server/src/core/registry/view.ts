@@ -361,7 +361,11 @@ export async function openRegistryView(
           return known;
         }
       }
-      if (!mayAsk || (isFresh() && absentResourceServers.has(id))) return undefined;
+      if (isFresh() && absentResourceServers.get(id) === true) {
+        hits++;
+        return undefined;
+      }
+      if (!mayAsk) return undefined;
       return load(
         `resource server ${id}`,
         () => store.loadResourceServer(id),

@@ -32,7 +32,8 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "Leave `crit` out.",
   },
   assertion_claims: {
-    cause: "`username` or `iat` is missing, or `username`, `iat`, `exp` or `nbf` has the wrong type.",
+    cause:
+      "`username` or `iat` is missing, or `username`, `iat`, `exp` or `nbf` has the wrong type. At the OAuth endpoints: `iss`, `sub`, `aud`, `exp` or `jti` is missing or of the wrong type, `iss` and `sub` differ, or `exp` is over an hour ahead.",
     fix: "`username` is a string; the times are JSON numbers in seconds since the epoch (fractions are fine), not strings.",
   },
   assertion_stale: {
@@ -49,7 +50,7 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   },
   assertion_audience: {
     cause: "`aud` is there and doesn't name this service.",
-    fix: "Leave `aud` out, or set it to this service's public URL.",
+    fix: "At the exchange, leave `aud` out, or set it to this service's public URL. At the OAuth endpoints set it to the issuer or the token endpoint's address; one assertion is good for one of the two only.",
   },
   assertion_rejected: {
     cause: "There is no such API user, or none of its keys verifies the signature. The answer doesn't say which.",
@@ -134,7 +135,8 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "Send fewer headers; an assertion has at most 8192 characters.",
   },
   rate_limited: {
-    cause: "Too many requests from this address were refused within a minute.",
+    cause:
+      "Too many requests from this address were refused within a minute; or one OAuth client used too many assertions in an hour or has too many revoked tokens, or there are too many streams of changes.",
     fix: "Wait for the seconds in `Retry-After`, and mend what the earlier answers complained about.",
   },
   internal: {
