@@ -334,6 +334,17 @@ describe("a stream that is resumed", () => {
     assert.deepEqual(await read(opened, 1), [`sync ${start + 3}`]);
   });
 
+  test("hears of what happens after its last look for older events, too", async () => {
+    const hold = service.watched.holdNext("eventsAfter");
+    const opened = await stream();
+    // It has looked, and there was nothing.
+    await hold.asked;
+    await toggle("deactivated");
+    hold.release();
+    const position = service.view.position();
+    assert.deepEqual(await read(opened, 2), [`change ${position} key.deactivated`, `sync ${position}`]);
+  });
+
   test("is broken off where what it missed can't be read, and comes back", async () => {
     service.watched.fail("eventsAfter");
     // Whether its head was on its way yet or not.
