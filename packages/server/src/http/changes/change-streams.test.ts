@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
 import type { AuditAction } from "../../core/registry/audit-chain.ts";
 import type { ApiUserId, KeyId } from "../../core/registry/model.ts";
+import { createResourceServerChanges } from "../../core/registry/resource-server-changes.ts";
+import { createSystemRandom } from "../../platform/random.ts";
 import { rsaKeyPair } from "../../testing/rsa-keys.ts";
 import { basic, type EventStream, openStream, send, type StreamEvent } from "../../testing/test-http.ts";
 import { startTestService, type TestService } from "../../testing/test-service.ts";
@@ -349,6 +351,17 @@ describe("a stream that is resumed", () => {
     assert.deepEqual(await read(opened, 1), [`sync ${start + 3}`]);
   });
 
+  test("hears of what happens after its last look for older events, too", async () => {
+    const hold = service.watched.holdNext("eventsAfter");
+    const opened = await stream();
+    // It has looked, and there was nothing.
+    await hold.asked;
+    await toggle("deactivated");
+    hold.release();
+    const position = service.view.position();
+    assert.deepEqual(await read(opened, 2), [`change ${position} key.deactivated`, `sync ${position}`]);
+  });
+
   test("is broken off where what it missed can't be read, and comes back", async () => {
     service.watched.fail("eventsAfter");
     // Whether its head was on its way yet or not.
@@ -379,14 +392,27 @@ describe("a stream's resource server", () => {
 
   test("that is deactivated in another process hears no more once this node knows", async () => {
     const opened = await syncedStream();
-    const { createResourceServerChanges } = await import("../../core/registry/resource-server-changes.ts");
-    const elsewhere = createResourceServerChanges(await service.registry.connect(), service.clock, {
-      uint32: () => 1,
-      bytes: (length) => Buffer.alloc(length, 1),
-    });
+    const elsewhere = createResourceServerChanges(
+      await service.registry.connect(),
+      service.clock,
+      createSystemRandom(),
+    );
     await elsewhere.setStanding("test", "shop", "deactivated");
     await service.view.poll();
     assert.deepEqual(await ends(opened), []);
+  });
+
+  test("that was made in another process keeps a stream that it opened before this node heard of it", async () => {
+    const { server, secret } = await createResourceServerChanges(
+      await service.registry.connect(),
+      service.clock,
+      createSystemRandom(),
+    ).create("test", "late");
+    auth = basic(server.clientId, secret);
+    const opened = await syncedStream();
+    await service.view.poll();
+    await toggle("deactivated");
+    assert.match(String(await read(opened, 1)), /^change \d+ key\.deactivated$/);
   });
 
   test("that is given a new secret hears no more, and comes back with that", async () => {

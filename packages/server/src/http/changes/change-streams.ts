@@ -86,7 +86,7 @@ export function createChangeStreams(
       else stream.waiting.push(...events);
     }
     // Whatever happened to a resource server, its streams come back only if it still gets in.
-    const touched = new Set(events.filter(isOfResourceServer).map(({ subject }) => subject));
+    const touched = new Set(events.filter(touchesResourceServer).map(({ subject }) => subject));
     if (touched.size === 0) return;
     for (const stream of streams) if (touched.has(`resource_server:${stream.serverId}`)) end(stream);
   }
@@ -272,6 +272,7 @@ function formatEventId({ seq, hash }: FeedPosition): string {
   return `${seq}-${hash.slice(0, 16)}`;
 }
 
-function isOfResourceServer({ subject }: AuditEvent): boolean {
-  return subject.startsWith("resource_server:");
+/** Not its creation, of which this node may hear when its first stream is there already. */
+function touchesResourceServer({ action, subject }: AuditEvent): boolean {
+  return subject.startsWith("resource_server:") && action !== "resource_server.created";
 }

@@ -3,6 +3,7 @@
  * them, and what isn't a request.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { REFUSAL_CODES } from "@countersign/protocol";
@@ -169,6 +170,16 @@ describe("what OAuth's endpoints have in common", () => {
           if (status === 413) assertError(answer, 413, "invalid_request", "body_too_large");
         }
       }
+    });
+
+    test(`${path} refuses a body by its length alone, without waiting for it`, async () => {
+      const { port, hostname } = new URL(service.url);
+      const socket = connect(Number(port), hostname);
+      const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${FORM}\r\nContent-Length: ${FORM_BYTES_MAX + 1}\r\n\r\n`;
+      socket.write(head);
+      const [answer] = (await once(socket, "data", { signal: AbortSignal.timeout(5000) })) as [Buffer];
+      assert.match(answer.toString(), /^HTTP\/1\.1 413 /);
+      socket.destroy();
     });
 
     test(`${path} takes no parameter twice, and none at all is as good as empty`, async () => {
@@ -612,6 +623,13 @@ describe("the refusal limit", () => {
     assert.equal((await ask(secret)).status, 200);
     const feed = await send(`${limited.url}/api/auth/v0/changes/`, "GET", { headers: basic(server.clientId, "x") });
     assert.equal(feed.status, 429);
+    const twice = { token: "x", client_id: server.clientId, client_secret: secret };
+    const both = await postForm(`${limited.url}/oauth2/introspect`, twice, basic(server.clientId, secret));
+    assert.equal(both.status, 400, "what isn't a guess isn't limited");
+    limited.clock.advanceMonotonicMs(5001);
+    limited.watched.fail("loadResourceServer");
+    assert.equal((await ask(secret)).status, 503, "nor is it a guess where nobody can tell");
+    limited.watched.fail();
     limited.clock.advanceSeconds(60);
     assert.equal((await ask("x")).status, 401);
   });
