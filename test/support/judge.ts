@@ -1,0 +1,347 @@
+/**
+ * Traffic whose every answer is judged: what was asked when, what was changed when, and which answers can't have been right.
+ *
+ * An answer is judged where there was one truth for as long as it was under way: the last change of its subject that had begun
+ * by its end was acknowledged before its start. What overlaps a change, or follows one that failed, may be either.
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import { type Change, ChangeFailed, monotonicMs, type Operator, type SiteUser } from "./nodes.ts";
+import { connectRaw, type RawConnection, requestHead } from "./raw-http.ts";
+import { signAssertion } from "./sign-assertion.ts";
+
+/** Elsewhere than where it was made, a change holds within this (1-contract 1.5). */
+const HOLDS_MS = 100;
+
+/** Past this no answer may be stale, whatever has failed (1-contract 1.5). */
+const STALENESS_MS_MAX = 5000;
+
+/** An assertion is good for a minute either way, and signing costs more than everything else here. */
+const ASSERTION_MS = 20_000;
+
+/** Between two attempts at a change that can't be made right now. */
+const RETRY_MS = 100;
+
+export type Standing = "active" | "deactivated";
+
+/** A user whose tokens and assertions are tried all the time. */
+export interface Subject {
+  readonly user: SiteUser;
+  /** The one minted last. */
+  token: string;
+  /** Changes in their order; none was under way while another was. One that failed has no acknowledgement. */
+  readonly attempts: (Change & { readonly standing: Standing; readonly isAcknowledged: boolean })[];
+}
+
+/** Mints a token for a user who is active. */
+export async function openSubject(user: SiteUser, url: string): Promise<Subject> {
+  const connection = await connectRaw(url);
+  const subject: Subject = { user, token: "", attempts: [] };
+  connection.write(exchangeBytes(subject));
+  const { status, body } = await connection.answer();
+  connection.end();
+  if (status !== 200) throw new Error(`no token: ${body}`);
+  subject.token = tokenOf(body);
+  return subject;
+}
+
+/** Makes a change, and notes it. @throws {ChangeFailed} */
+export async function change(operator: Operator, subject: Subject, standing: Standing): Promise<Change> {
+  try {
+    const made = await operator.setKeyStanding(subject.user.keyId, standing);
+    subject.attempts.push({ ...made, standing, isAcknowledged: true });
+    return made;
+  } catch (error) {
+    if (error instanceof ChangeFailed) subject.attempts.push({ ...error.change, standing, isAcknowledged: false });
+    throw error;
+  }
+}
+
+/** The same, again and again until it is acknowledged. */
+export async function changeAtLast(operator: Operator, subject: Subject, standing: Standing): Promise<Change> {
+  for (;;) {
+    try {
+      return await change(operator, subject, standing);
+    } catch (error) {
+      if (!(error instanceof ChangeFailed)) throw error;
+      await wait(RETRY_MS);
+    }
+  }
+}
+
+/** Changes that are made until they are told to stop. */
+export interface Changing {
+  /** How many were acknowledged by now. */
+  acknowledged(): number;
+  /** Lets the ones under way end. */
+  stop(): Promise<void>;
+}
+
+/** Deactivates and activates each subject's key, over and over. @param restMs between two changes of one key */
+export function startChanging(operator: Operator, subjects: readonly Subject[], restMs: number): Changing {
+  const stopping = new AbortController();
+  let acknowledged = 0;
+  const changing = subjects.map(async (subject) => {
+    while (!stopping.signal.aborted) {
+      const standing = standingOf(subject) === "active" ? "deactivated" : "active";
+      const isMade = await change(operator, subject, standing).then(
+        () => true,
+        () => false,
+      );
+      if (isMade) acknowledged++;
+      await wait(isMade ? restMs : RETRY_MS);
+    }
+  });
+  return {
+    acknowledged: () => acknowledged,
+    async stop() {
+      stopping.abort();
+      await Promise.all(changing);
+    },
+  };
+}
+
+/** What was acknowledged last; `undefined` where something failed since. */
+export function standingOf({ attempts }: Subject): Standing | undefined {
+  const last = attempts.at(-1);
+  if (last === undefined) return "active";
+  return last.isAcknowledged ? last.standing : undefined;
+}
+
+/** An answer, or that there was none. */
+export interface Answer {
+  readonly target: string;
+  readonly subject: Subject;
+  readonly kind: "check" | "exchange";
+  readonly beganMs: number;
+  readonly endedMs: number;
+  /** 0 where the connection ended instead. */
+  readonly status: number;
+}
+
+/** Where requests go. */
+export interface Target {
+  readonly name: string;
+  readonly url: string;
+}
+
+export interface Traffic {
+  /** In the order in which they ended. */
+  readonly answers: readonly Answer[];
+  /** How many answers in a row, up to now and to requests begun since then, were a yes or a no. */
+  decidedInRow(target: Target, sinceMs: number): number;
+  addTarget(target: Target): void;
+  /** Lets the requests under way to it end, and sends it no more. */
+  removeTarget(target: Target): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Sends checks, and an exchange every so often, on several connections to each target, for each subject in turn. A token that is
+ * minted anywhere is the one that is checked everywhere from then on.
+ *
+ * @param options.paceMs from the beginning of one request to that of the next on the same connection
+ */
+export function startTraffic(
+  targets: readonly Target[],
+  subjects: readonly Subject[],
+  options: { readonly connections: number; readonly paceMs: number; readonly exchangeEvery: number },
+): Traffic {
+  const { connections, paceMs, exchangeEvery } = options;
+  const answers: Answer[] = [];
+  const stops = new Map<string, () => Promise<void>>();
+  const assertions = new Map<Subject, { readonly assertion: string; readonly untilMs: number }>();
+
+  function assertionOf(subject: Subject): string {
+    const kept = assertions.get(subject);
+    if (kept !== undefined && monotonicMs() < kept.untilMs) return kept.assertion;
+    const assertion = sign(subject.user);
+    assertions.set(subject, { assertion, untilMs: monotonicMs() + ASSERTION_MS });
+    return assertion;
+  }
+
+  /** One connection to a target after the other. */
+  async function drive(target: Target, at: number, stopping: AbortSignal): Promise<void> {
+    let connection: RawConnection | undefined;
+    for (let count = at; !stopping.aborted; count++) {
+      const subject = subjects[count % subjects.length] as Subject;
+      const isExchange = Math.floor(count / subjects.length) % exchangeEvery === 0;
+      const beganMs = monotonicMs();
+      let status = 0;
+      try {
+        connection ??= await connectRaw(target.url);
+        connection.write(isExchange ? exchangeBytes(subject, assertionOf(subject)) : checkBytes(subject.token));
+        const answer = await connection.answer();
+        ({ status } = answer);
+        if (isExchange && status === 200) subject.token = tokenOf(answer.body);
+        if (answer.header("connection") === "close") connection = ended(connection);
+      } catch {
+        connection = ended(connection);
+      }
+      const kind = isExchange ? "exchange" : "check";
+      const answer: Answer = { target: target.name, subject, kind, beganMs, endedMs: monotonicMs(), status };
+      answers.push(answer);
+      await wait(Math.max(0, beganMs + paceMs - monotonicMs()));
+    }
+    ended(connection);
+  }
+
+  const traffic: Traffic = {
+    answers,
+    decidedInRow({ name }, sinceMs) {
+      const own = answers.filter(({ target, beganMs }) => target === name && beganMs >= sinceMs);
+      return own.length - 1 - own.findLastIndex((answer) => verdictOf(answer) === "none");
+    },
+    addTarget(target) {
+      const stopping = new AbortController();
+      const driving = Array.from({ length: connections }, (_, at) => drive(target, at, stopping.signal));
+      stops.set(target.name, async () => {
+        stopping.abort();
+        await Promise.all(driving);
+      });
+    },
+    removeTarget: async ({ name }) => {
+      await stops.get(name)?.();
+    },
+    async stop() {
+      await Promise.all([...stops.values()].map((stop) => stop()));
+    },
+  };
+  for (const target of targets) traffic.addTarget(target);
+  return traffic;
+}
+
+function ended(connection: RawConnection | undefined): undefined {
+  connection?.end();
+}
+
+export function checkBytes(token: string): string {
+  return requestHead("GET", "/api/auth/v0/check/", [["Authorization", `Token ${token}`]]);
+}
+
+/** @param assertion a new one unless given */
+export function exchangeBytes({ user }: Subject, assertion = sign(user)): string {
+  return requestHead("GET", "/api/auth/v0/refresh/", [["Authorization", `JWT ${assertion}`]]);
+}
+
+function sign({ username, pair }: SiteUser): string {
+  return signAssertion(username, pair.privateKey);
+}
+
+/** Of the answer to an exchange. */
+export function tokenOf(body: string): string {
+  return (JSON.parse(body) as { data: { token: string } }).data.token;
+}
+
+/** What an answer says of its subject; `none` where it says nothing: no answer, or one that the service isn't there. */
+function verdictOf({ kind, status }: Answer): "yes" | "no" | "none" | "unexpected" {
+  if (status === 200) return "yes";
+  if (status === (kind === "check" ? 401 : 403)) return "no";
+  return [0, 502, 503, 504].includes(status) ? "none" : "unexpected";
+}
+
+/** What became of a time's answers. Ages are from a change's acknowledgement to a request's beginning. */
+export interface Judgement {
+  readonly answers: number;
+  readonly yes: number;
+  readonly no: number;
+  /** 503, 502 and 504. */
+  readonly unavailable: number;
+  readonly unanswered: number;
+  /** Neither a yes nor a no nor that the service is unavailable; none is ever right. */
+  readonly unexpected: readonly Answer[];
+  /** A yes to what was deactivated, over 100 ms ago: right only while something has failed. */
+  readonly lateYes: number;
+  /** The same, over 5 s ago: never right. */
+  readonly staleYes: readonly Answer[];
+  /** The age of the oldest wrong yes, in milliseconds. */
+  readonly worstYesMs: number;
+  /** A no to what was activated, or never deactivated; in the same way. */
+  readonly lateNo: number;
+  readonly staleNo: readonly Answer[];
+  readonly worstNoMs: number;
+  /** The longest that an answer took, in milliseconds. */
+  readonly slowestMs: number;
+}
+
+export function judge(answers: readonly Answer[]): Judgement {
+  const count = { yes: 0, no: 0, none: 0, unexpected: 0 };
+  const wrong = { yes: [] as Answer[], no: [] as Answer[] };
+  const late = { yes: 0, no: 0 };
+  const worstMs = { yes: 0, no: 0 };
+  for (const answer of answers) {
+    const verdict = verdictOf(answer);
+    count[verdict]++;
+    if (verdict !== "yes" && verdict !== "no") continue;
+    const truth = truthFor(answer);
+    if (truth === undefined || (truth.standing === "active") === (verdict === "yes")) continue;
+    const ageMs = answer.beganMs - truth.sinceMs;
+    if (ageMs > HOLDS_MS) late[verdict]++;
+    if (ageMs > STALENESS_MS_MAX) wrong[verdict].push(answer);
+    worstMs[verdict] = Math.max(worstMs[verdict], ageMs);
+  }
+  const unanswered = answers.filter(({ status }) => status === 0).length;
+  return {
+    answers: answers.length,
+    yes: count.yes,
+    no: count.no,
+    unavailable: count.none - unanswered,
+    unanswered,
+    unexpected: answers.filter((answer) => verdictOf(answer) === "unexpected"),
+    lateYes: late.yes,
+    staleYes: wrong.yes,
+    worstYesMs: worstMs.yes,
+    lateNo: late.no,
+    staleNo: wrong.no,
+    worstNoMs: worstMs.no,
+    slowestMs: answers.reduce((most, one) => (one.status === 0 ? most : Math.max(most, one.endedMs - one.beganMs)), 0),
+  };
+}
+
+/** What held of the subject from the answer's beginning to its end; `undefined` where nobody can say. */
+function truthFor({ subject, beganMs, endedMs }: Answer): { standing: Standing; sinceMs: number } | undefined {
+  const last = subject.attempts.findLast((attempt) => attempt.beganMs <= endedMs);
+  if (last === undefined) return { standing: "active", sinceMs: Number.NEGATIVE_INFINITY };
+  return last.isAcknowledged && last.endedMs <= beganMs
+    ? { standing: last.standing, sinceMs: last.endedMs }
+    : undefined;
+}
+
+/** How long after an instant the last answer came that decided nothing, in milliseconds; 0 where all did. */
+export function recoveredAfterMs(answers: readonly Answer[], sinceMs: number): number {
+  const last = answers.findLast((answer) => verdictOf(answer) === "none" && answer.endedMs > sinceMs);
+  return last === undefined ? 0 : last.endedMs - sinceMs;
+}
+
+/** How many acknowledged changes the store doesn't have: by each key's standing, and by the audit log. */
+export async function countLost(operator: Operator, subjects: readonly Subject[]): Promise<number> {
+  let lost = 0;
+  for (const subject of subjects) {
+    const { user, attempts } = subject;
+    const standing = standingOf(subject);
+    if (standing !== undefined && (await operator.call("keyStatus", user.keyId)) !== standing) lost++;
+    const actions = await operator.call("actionsOn", `key:${user.keyId}`);
+    // One that finds nothing to do leaves no trace, and that may be so after one that failed.
+    const sure = attempts.filter((attempt, at) => {
+      const before = standingOf({ ...subject, attempts: attempts.slice(0, at) });
+      return attempt.isAcknowledged && before !== undefined && before !== attempt.standing;
+    });
+    for (const [wanted, action] of [
+      ["active", "key.activated"],
+      ["deactivated", "key.deactivated"],
+    ] as const) {
+      const made = sure.filter((attempt) => attempt.standing === wanted).length;
+      lost += Math.max(0, made - actions.filter((logged) => logged === action).length);
+    }
+  }
+  return lost;
+}
+
+/** A judgement in a line. */
+export function describeJudgement(judgement: Judgement): string {
+  const { answers, yes, no, unavailable, unanswered, lateYes, staleYes, worstYesMs, lateNo, staleNo } = judgement;
+  return (
+    `${answers} answers (${yes} yes, ${no} no, ${unavailable} unavailable, ${unanswered} cut off, slowest ${judgement.slowestMs.toFixed(0)} ms); ` +
+    `yes to what was deactivated over 100 ms ago: ${lateYes}, over 5 s: ${staleYes.length} (worst ${worstYesMs.toFixed(0)} ms); ` +
+    `no to what is active: ${lateNo} over 100 ms, ${staleNo.length} over 5 s (worst ${judgement.worstNoMs.toFixed(0)} ms)`
+  );
+}

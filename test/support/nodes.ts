@@ -1,0 +1,315 @@
+/**
+ * Nodes on one PostgreSQL, an operator who changes things, and load balancers in front.
+ *
+ *     const site = await openSite(await postgres.createDatabase());
+ *     const node = await site.startNode({ workers: 2 });
+ *     const user = await site.createUser("demo");
+ *     await site.operator.setKeyStanding(user.keyId, "deactivated");
+ *
+ * Everything ends with this process.
+ */
+import assert from "node:assert/strict";
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import { randomBytes, randomInt } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ApiClient, type ClientKey, connectClient, makeKeyPair } from "./api-client.ts";
+import { eventually } from "./eventually.ts";
+import type { AdministrationCalls, AdministrationReply, AdministrationRequest } from "./nodes-administration.ts";
+import type { Requirement } from "./requirements.ts";
+import { endWithThisProcess, environment } from "./run-program.ts";
+import { startServer, temporaryFolder, type TestServer } from "./server.ts";
+
+/** What every node says it is: the balancer's name. Assertions of OAuth clients name it. */
+export const PUBLIC_URL = "http://countersign.test";
+
+/** Milliseconds on the machine's monotonic clock: other processes on it, the operator's too, read the same. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+/** A change, and from when to when it was under way. It may take hold from `beganMs` on, and has to from `endedMs` on. */
+export interface Change {
+  readonly beganMs: number;
+  readonly endedMs: number;
+}
+
+/** A change that failed: whether it was made, nobody knows. */
+export class ChangeFailed extends Error {
+  override readonly name = "ChangeFailed";
+  readonly change: Change;
+
+  constructor(message: string, change: Change) {
+    super(message);
+    this.change = change;
+  }
+}
+
+/** Somebody with the command line, in a process of its own. */
+export interface Operator {
+  /** @throws {ChangeFailed} */
+  setKeyStanding(keyId: number, standing: "active" | "deactivated"): Promise<Change>;
+  call<Name extends keyof AdministrationCalls>(
+    name: Name,
+    ...args: Parameters<AdministrationCalls[Name]>
+  ): Promise<Awaited<ReturnType<AdministrationCalls[Name]>>>;
+}
+
+/** An API user with one active key. */
+export interface SiteUser {
+  readonly username: string;
+  readonly keyId: number;
+  readonly pair: ClientKey;
+}
+
+export interface Node {
+  readonly name: string;
+  readonly port: number;
+  readonly adminPort: number;
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly server: TestServer;
+}
+
+export interface NodeOptions {
+  readonly name: string;
+  readonly workers?: number;
+  /** Those of a node that ran before; free ones unless given. */
+  readonly ports?: Pick<Node, "port" | "adminPort">;
+}
+
+/** One store, and everything that shares it. */
+export interface Site {
+  readonly operator: Operator;
+  startNode(options: NodeOptions): Promise<Node>;
+  createUser(name: string): Promise<SiteUser>;
+}
+
+/** Opens a new, empty store; the first user's account is made with it. */
+export async function openSite(databaseUrl: string): Promise<Site> {
+  const env = {
+    COUNTERSIGN_DATABASE_URL: databaseUrl,
+    COUNTERSIGN_MASTER_SECRET: randomBytes(32).toString("base64"),
+    COUNTERSIGN_PUBLIC_URL: PUBLIC_URL,
+  };
+  const operator = await startOperator(env);
+  await operator.call("createAccount", "acme");
+  // One pair for all: what a test tells apart is users and key ids.
+  const pair = makeKeyPair();
+  return {
+    operator,
+    async startNode({ name, workers = 1, ports }) {
+      const port = ports?.port ?? (await freePort());
+      const adminPort = ports?.adminPort ?? (await freePort());
+      const flags = ["--port", String(port), "--admin-port", String(adminPort)];
+      // All traffic of a test comes from one address, and much of it is meant to be refused.
+      flags.push("--refusal-limit", "0", "--workers", String(workers));
+      const server = await startServer({ env, flags });
+      return {
+        name,
+        port,
+        adminPort,
+        url: `http://127.0.0.1:${port}`,
+        adminUrl: `http://127.0.0.1:${adminPort}`,
+        server,
+      };
+    },
+    createUser: async (name) => ({ ...(await operator.call("createUser", "acme", name, pair.publicPem)), pair }),
+  };
+}
+
+async function startOperator(env: NodeJS.ProcessEnv): Promise<Operator> {
+  const program = fileURLToPath(new URL("nodes-administration.ts", import.meta.url));
+  const child = fork(program, {
+    env: environment({ COUNTERSIGN_DATA_DIR: temporaryFolder(), ...env }),
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  endWithThisProcess(child);
+  await once(child, "message");
+  const waiting = new Map<number, (reply: AdministrationReply) => void>();
+  child.on("message", (reply: AdministrationReply) => {
+    waiting.get(reply.id)?.(reply);
+    waiting.delete(reply.id);
+  });
+  let asked = 0;
+  const ask = (call: keyof AdministrationCalls, args: readonly unknown[]) =>
+    new Promise<AdministrationReply>((resolve) => {
+      const id = asked++;
+      waiting.set(id, resolve);
+      // While a question is open, the answer may keep this process.
+      if (waiting.size === 1) child.channel?.ref();
+      child.send({ id, call, args } satisfies AdministrationRequest);
+    }).finally(() => {
+      if (waiting.size === 0) child.channel?.unref();
+    });
+  child.unref();
+  child.channel?.unref();
+  return {
+    async setKeyStanding(keyId, standing) {
+      const { beganMs, endedMs, error } = await ask("setKeyStanding", [keyId, standing]);
+      if (error !== undefined) throw new ChangeFailed(error, { beganMs, endedMs });
+      return { beganMs, endedMs };
+    },
+    async call(name, ...args) {
+      const { value, error } = await ask(name, args);
+      if (error !== undefined) throw new Error(`${name}: ${error}`);
+      return value as never;
+    },
+  };
+}
+
+/** A client whose connection is a known worker's. */
+export interface WorkerClient extends ApiClient {
+  readonly node: Node;
+  /** Stands for the worker: the part of its request ids that they have in common. */
+  readonly worker: string;
+}
+
+/** Connections are spread over a node's workers by turns; this opens as many as it takes to have one to each. */
+export async function connectWorkers(node: Node, workers: number, user: SiteUser): Promise<readonly WorkerClient[]> {
+  const found = new Map<string, WorkerClient>();
+  for (let tries = 0; found.size < workers; tries++) {
+    assert.ok(tries < 20 * workers, `${node.name}: ${found.size} of ${workers} workers answer`);
+    const client = await connectClient(node.url, user.username, user.pair.privateKey);
+    const worker = workerOf(await client.check("no token"));
+    if (found.has(worker)) client.connection.end();
+    else found.set(worker, { ...client, node, worker });
+  }
+  return [...found.values()];
+}
+
+/** Which process has answered. */
+export function workerOf(answer: { header(name: string): string | undefined }): string {
+  const [worker = ""] = (answer.header("x-request-id") ?? "").split("-");
+  assert.match(worker, /^[0-9a-f]{16}$/);
+  return worker;
+}
+
+/** A load balancer that Debian packages, as it would be configured in front of these nodes. */
+export interface Balancer extends Requirement {
+  readonly configuration: (port: number, nodes: readonly Pick<Node, "port" | "adminPort">[]) => string;
+  readonly command: (file: string, folder: string) => readonly [program: string, ...args: string[]];
+}
+
+export const BALANCERS: readonly Balancer[] = [
+  {
+    name: "nginx",
+    debianPackages: "nginx",
+    probes: [["/usr/sbin/nginx", "-v"]],
+    configuration: (port, nodes) => {
+      // What is published is what runs; only addresses change, and TLS goes.
+      const servers = nodes.map((node) => `server 127.0.0.1:${node.port} fail_timeout=1s;`).join("\n");
+      const published = publishedNginx()
+        .replace(/(?:\s*server [\d.]+:\d+;)+/, `\n${servers}`)
+        .replace("listen 443 ssl;", `listen 127.0.0.1:${port};`);
+      const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${kind};`);
+      return `pid nginx.pid; error_log stderr; events {} http { access_log off; ${paths.join(" ")}\n${published}}`;
+    },
+    // Without a master there are no workers that would outlive it.
+    command: (file, folder) => ["/usr/sbin/nginx", "-p", folder, "-c", file, "-g", "daemon off; master_process off;"],
+  },
+  {
+    name: "HAProxy",
+    debianPackages: "haproxy",
+    probes: [["/usr/sbin/haproxy", "-v"]],
+    configuration: (port, nodes) => {
+      const servers = nodes.map((node, at) => `server n${at} 127.0.0.1:${node.port} check port ${node.adminPort}`);
+      return `
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 60s
+  timeout server 60s
+  retries 3
+  option redispatch
+  retry-on conn-failure empty-response 503
+listen countersign
+  bind 127.0.0.1:${port}
+  balance roundrobin
+  option httpchk
+  http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host countersign.test
+  default-server inter 200ms fall 1 rise 1
+  ${servers.join("\n  ")}
+`;
+    },
+    command: (file) => ["/usr/sbin/haproxy", "-db", "-f", file],
+  },
+];
+
+/** The nginx configuration of docs/operations.md. */
+function publishedNginx(): string {
+  const text = readFileSync(fileURLToPath(new URL("../../docs/operations.md", import.meta.url)), "utf8");
+  const [, block] = /```nginx\n(.*?)```/s.exec(text) ?? [];
+  assert.ok(block, "docs/operations.md has no nginx configuration");
+  return block;
+}
+
+/** Starts a balancer and waits until it leads to a node. @returns its URL */
+export async function startBalancer(
+  balancer: Balancer,
+  nodes: readonly Pick<Node, "port" | "adminPort">[],
+): Promise<string> {
+  const folder = join(temporaryFolder(), "balancer");
+  mkdirSync(folder);
+  const port = await freePort();
+  const file = join(folder, "balancer.conf");
+  writeFileSync(file, balancer.configuration(port, nodes));
+  const [program, ...args] = balancer.command(file, folder);
+  const child: ChildProcess = spawn(program, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  endWithThisProcess(child);
+  let output = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  (child.stderr as Socket | null)?.unref();
+  child.unref();
+  const url = `http://127.0.0.1:${port}`;
+  await eventually(`${balancer.name} leads to a node`, async () => {
+    assert.ok(child.exitCode === null, `${balancer.name} ended: ${output}`);
+    if (!(await accepts(port))) return undefined;
+    const { status } = await fetch(`${url}/livez`);
+    return status === 503 || status === 502 ? undefined : status;
+  });
+  return url;
+}
+
+export async function freePorts(): Promise<Pick<Node, "port" | "adminPort">> {
+  return { port: await freePort(), adminPort: await freePort() };
+}
+
+/**
+ * A port that is free and stays so while its node is down: below those that the kernel gives to outgoing connections, of which
+ * these tests make thousands.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => {
+        resolve(false);
+      });
+      server.listen(port, "127.0.0.1", () => {
+        resolve(true);
+      });
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => {
+      resolve(false);
+    });
+  });
+}
