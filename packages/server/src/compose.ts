@@ -181,7 +181,7 @@ export async function startService(
   channel?: FiguresChannel,
 ): Promise<Service> {
   const nextRequestId = createRequestIds(random);
-  const starting = { reason: "starting" };
+  const starting: { reason: string | undefined } = { reason: undefined };
   const openServers = async () => ({
     publicServer: await openHttpServer(config.host, config.port, nextRequestId, starting),
     internalServer: await openHttpServer(config.adminHost, config.adminPort, nextRequestId, starting),

@@ -27,7 +27,7 @@ export interface HttpServer {
   /** As a client on this machine can reach it, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   /**
-   * Until this is called, every request is answered 503, but for `/livez`.
+   * Until this is called, every request but for `/livez` waits, or is answered 503 where there is a reason.
    *
    * @param publicUrl where the `docs` links lead of those refusals that no listener sees
    */
@@ -44,20 +44,26 @@ export class ListenError extends Error {
 /**
  * Opens a listener.
  *
- * @param starting why {@link HttpServer.serve} hasn't been called yet, for `/readyz`
+ * @param starting why {@link HttpServer.serve} will take its time, for `/readyz`; without a reason, requests wait for it: of
+ *   several processes on one port, one that starts must not refuse what the others would answer
  * @throws {ListenError} where the address is taken, unknown or not allowed
  */
 export async function openHttpServer(
   host: string,
   port: number,
   nextRequestId: () => string,
-  starting: { readonly reason: string },
+  starting: { readonly reason: string | undefined },
 ): Promise<HttpServer> {
   let publicUrl = "";
+  const waiting: (() => void)[] = [];
   let listener: PlainEndpoint = (request, response) => {
     const path = request.url?.split("?")[0];
     if (path === LIVENESS_PATH) answerJson(response, 200, { status: "ok" });
-    else if (path === READINESS_PATH) answerJson(response, 503, { status: "not_ready", reason: starting.reason });
+    else if (starting.reason === undefined) {
+      waiting.push(() => {
+        listener(request, response);
+      });
+    } else if (path === READINESS_PATH) answerJson(response, 503, { status: "not_ready", reason: starting.reason });
     else answerError(response, new Refusal("unavailable", "starting", { retryAfterSeconds: 1 }));
   };
 
@@ -117,6 +123,7 @@ export async function openHttpServer(
     serve(next, url) {
       listener = next;
       publicUrl = url;
+      for (const answer of waiting.splice(0)) answer();
     },
     drain: (drainMsMax) => drainServer(server, drainMsMax),
   };
