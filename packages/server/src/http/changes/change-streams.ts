@@ -60,9 +60,11 @@ interface Stream {
   waiting: AuditEvent[] | undefined;
 }
 
+/** @param streamsMax how many streams there may be at once */
 export function createChangeStreams(
   { view, eventsAfter, door, limit, clock }: ChangeStreamsDependencies,
   surroundings: EndpointSurroundings,
+  streamsMax = STREAMS_MAX,
 ): ChangeStreams {
   const { log } = surroundings;
   const streams = new Set<Stream>();
@@ -78,7 +80,7 @@ export function createChangeStreams(
     // Whatever happened to a resource server, its streams come back only if it still gets in.
     const touched = new Set(events.filter(isOfResourceServer).map(({ subject }) => subject));
     if (touched.size === 0) return;
-    for (const stream of streams) if (touched.has(`resource_server:${stream.serverId}`)) stream.response.end();
+    for (const stream of streams) if (touched.has(`resource_server:${stream.serverId}`)) end(stream);
   }
 
   /** The positions told so far mean nothing any more. */
@@ -86,8 +88,15 @@ export function createChangeStreams(
     for (const stream of streams) {
       stream.position = view.position();
       if (stream.waiting === undefined) send(stream, "reset", {});
-      else stream.response.end();
+      // It is in the middle of what may be another history; it comes back, and is told then.
+      else end(stream);
     }
+  }
+
+  /** From now on nothing is written to it: with a slow reader its end takes time, and a write behind it is an error. */
+  function end(stream: Stream): void {
+    streams.delete(stream);
+    stream.response.end();
   }
 
   function send(stream: Stream, name: FeedEventName, data: object): void {
@@ -117,12 +126,14 @@ export function createChangeStreams(
     const resumed = /^[0-9]{1,15}$/.test(lastEventId ?? "") ? Number(lastEventId) : undefined;
     // It may have heard from another node more than this one has.
     if (resumed !== undefined && resumed > view.position()) await view.catchUp();
+    if (!streams.has(stream)) return;
     const now = view.position();
     const canResume = resumed !== undefined && resumed <= now && now - resumed <= REPLAY_EVENTS_MAX;
     stream.position = canResume ? resumed : now;
     if (lastEventId !== undefined && !canResume) send(stream, "reset", {});
     for (;;) {
       const events = await eventsAfter(stream.position, EVENTS_PER_READ);
+      if (!streams.has(stream) || stream.response.destroyed) return;
       if (events.length === 0) break;
       tell(stream, events);
     }
@@ -132,25 +143,46 @@ export function createChangeStreams(
     sync(stream);
   }
 
-  function open(response: ServerResponse, request: IncomingMessage, server: ResourceServer, requestId: string): void {
+  /** @param heard the view's position when the resource server was let in */
+  function open(
+    response: ServerResponse,
+    request: IncomingMessage,
+    server: ResourceServer,
+    heard: number,
+    requestId: string,
+  ): void {
+    // A reader that is gone already has no "close" to come, and would be kept for good.
+    if (response.destroyed) return;
+    const endsAtMs = server.previousSecret?.endsAtMs;
     const stream: Stream = {
       response,
       serverId: server.id,
-      endsAtMs: server.previousSecret?.endsAtMs,
+      // Once the grace is over, only the secret that goes on working lets anybody in.
+      endsAtMs: endsAtMs === undefined || endsAtMs <= nowMs(clock) ? undefined : endsAtMs,
       position: 0,
       waiting: [],
     };
     streams.add(stream);
     response.once("close", () => streams.delete(stream));
     response.write(`retry: ${RECONNECT_MS}\n\n`);
+    // What happened to the resource server meanwhile didn't end this stream, which wasn't there yet: it comes back, if it may.
+    if (isClosed || view.position() !== heard) {
+      end(stream);
+      return;
+    }
     begin(stream, request.headers["last-event-id"]?.toString()).catch((error: unknown) => {
       log.warn({ request_id: requestId, route: "changes", err: error }, "a stream of changes can't begin");
       response.destroy();
     });
   }
 
-  function streamAnswer(request: IncomingMessage, server: ResourceServer, requestId: string): WrittenAnswer {
-    if (streams.size >= STREAMS_MAX) {
+  function streamAnswer(
+    request: IncomingMessage,
+    server: ResourceServer,
+    heard: number,
+    requestId: string,
+  ): WrittenAnswer {
+    if (streams.size >= streamsMax) {
       throw new Refusal("rate_limited", "There are too many streams of changes already.", { retryAfterSeconds: 10 });
     }
     const headers = bodyHeadersWith(
@@ -167,7 +199,7 @@ export function createChangeStreams(
       headers,
       body: "",
       stream: (response) => {
-        open(response, request, server, requestId);
+        open(response, request, server, heard, requestId);
       },
     };
   }
@@ -185,9 +217,10 @@ export function createChangeStreams(
           throw new Refusal("method_not_allowed", "The change feed is a GET.", { allow: ALLOW });
         }
         const credentials = () => parseBasicCredentials(request.headers.authorization);
+        const heard = view.position();
         const server = await door.enter(credentials, visit.clientAddress());
         if (isClosed) throw new Refusal("unavailable", "stopping", { retryAfterSeconds: 1 });
-        return streamAnswer(request, server, requestId);
+        return streamAnswer(request, server, heard, requestId);
       },
       {
         challenge: "Basic",
@@ -199,7 +232,7 @@ export function createChangeStreams(
     tick() {
       const now = nowMs(clock);
       for (const stream of streams) {
-        if (stream.endsAtMs !== undefined && now >= stream.endsAtMs) stream.response.end();
+        if (stream.endsAtMs !== undefined && now >= stream.endsAtMs) end(stream);
         else sync(stream);
       }
     },
@@ -207,7 +240,7 @@ export function createChangeStreams(
     close() {
       isClosed = true;
       unsubscribe();
-      for (const { response } of streams) response.end();
+      for (const stream of streams) end(stream);
     },
   };
 }
