@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { createRegistryChanges, type RegistryChanges } from "../core/registry/changes.ts";
 import type { RegistryStore } from "../core/registry/store.ts";
 import { openSqliteStore } from "../storage/sqlite/open-sqlite-store.ts";
@@ -32,11 +33,11 @@ export function makeTemporaryFolder(): TemporaryFolder {
 
 /** A registry on a SQLite file of its own. */
 export interface TestRegistry {
-  /** For what happens behind the store's back. */
-  readonly file: string;
   readonly store: RegistryStore;
   readonly clock: TestClock;
   readonly changes: RegistryChanges;
+  /** Works on the file behind the store's back, as a restore or an intruder does. */
+  rewrite(sql: string): void;
   /** Another connection to the same file, as another process would open it; closed by {@link close}. */
   connect(): Promise<RegistryStore>;
   close(): Promise<void>;
@@ -51,10 +52,17 @@ export async function openTestRegistry(
   const file = folder.file("countersign.db");
   const stores = [await openSqliteStore(file)] as [RegistryStore, ...RegistryStore[]];
   return {
-    file,
     store: stores[0],
     clock,
     changes: createRegistryChanges(stores[0], clock, onChanged),
+    rewrite(sql) {
+      const database = new DatabaseSync(file);
+      try {
+        database.exec(sql);
+      } finally {
+        database.close();
+      }
+    },
     async connect() {
       const store = await openSqliteStore(file);
       stores.push(store);

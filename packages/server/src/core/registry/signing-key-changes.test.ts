@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { after, beforeEach, describe, test } from "node:test";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
@@ -149,9 +148,7 @@ describe("activating", () => {
     await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     await node("gone", 1);
     const age = (ms: number) => {
-      const database = new DatabaseSync(registry.file);
-      database.exec(`update nodes set seen_at_ms = cast(unixepoch('subsec') * 1000 as integer) - ${ms}`);
-      database.close();
+      registry.rewrite(`update nodes set seen_at_ms = cast(unixepoch('subsec') * 1000 as integer) - ${ms}`);
     };
     age(LIVE_NODE_MS - 5000);
     assert.equal((await keys.activate(ACTOR)).waitingFor.length, 1);

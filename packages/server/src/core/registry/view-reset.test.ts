@@ -1,6 +1,5 @@
 /** What the view does where the store has lost events that it had heard of: a standby that was behind took over, say. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { after, beforeEach, describe, test } from "node:test";
 import { createSystemRandom } from "../../platform/random.ts";
 import { rsaKeyPair } from "../../testing/rsa-keys.ts";
@@ -44,15 +43,7 @@ after(async () => {
   for (const each of opened) await each.close();
 });
 
-/** Works on the store's file behind its back, as a restore does. */
-function rewrite(sql: string): void {
-  const database = new DatabaseSync(registry.file);
-  try {
-    database.exec(sql);
-  } finally {
-    database.close();
-  }
-}
+const rewrite = (sql: string) => registry.rewrite(sql);
 
 const FORGET = (fromSeq: number) => `delete from audit_events where seq >= ${fromSeq};`;
 

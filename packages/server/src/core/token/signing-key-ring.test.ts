@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { after, beforeEach, describe, test } from "node:test";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { TEST_MASTER_SECRET, testSigningKeys } from "../../testing/test-signing-keys.ts";
@@ -48,13 +47,6 @@ after(async () => {
 async function hear(): Promise<void> {
   await view.catchUp();
   await ring.settled();
-}
-
-/** Works on the store's file behind its back: without an event. */
-function rewrite(sql: string): void {
-  const database = new DatabaseSync(registry.file);
-  database.exec(sql);
-  database.close();
 }
 
 const makeUnconfirmed = () => registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
@@ -129,7 +121,7 @@ describe("a change of the signing keys", () => {
   test("that came with a store of another history is taken in", async () => {
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     await hear();
-    rewrite("delete from audit_events where seq = 2; delete from signing_keys where number = 2");
+    registry.rewrite("delete from audit_events where seq = 2; delete from signing_keys where number = 2");
     await view.poll();
     await ring.settled();
     assert.deepEqual(ring.numbers(), [1]);

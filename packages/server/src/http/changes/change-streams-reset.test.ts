@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { createAuthenticateResourceServer } from "../../core/authenticate-resource-server.ts";
 import { createRegistryChanges, type RegistryChanges } from "../../core/registry/changes.ts";
@@ -87,9 +86,7 @@ async function listen(lastEventId?: number) {
 }
 
 function forgetEvents(fromSeq: number): void {
-  const database = new DatabaseSync(registry.file);
-  database.exec(`delete from audit_events where seq >= ${fromSeq}`);
-  database.close();
+  registry.rewrite(`delete from audit_events where seq >= ${fromSeq}`);
 }
 
 describe("a stream of changes, where the store has lost events", () => {

@@ -73,6 +73,10 @@ export function createPool(url: string, max: number, statementMsMax: number): Po
             typeof statement === "string" ? client.query(statement, values) : client.query(statement),
             timeout,
           ]);
+        } catch (error) {
+          // The database says so before it hangs up: the next user would be handed a connection that is about to break.
+          if (endsSession(error)) broken ??= error;
+          throw error;
         } finally {
           timer.abort();
         }
@@ -87,6 +91,12 @@ export function createPool(url: string, max: number, statementMsMax: number): Po
       };
     },
   };
+}
+
+/** Was the session ended: on the operator's behalf, by a limit on idling, or by the network? */
+function endsSession(error: unknown): error is Error {
+  if (!(error instanceof pg.DatabaseError)) return error instanceof Error;
+  return /^(?:08|57P|25P0[34])/.test(error.code ?? "");
 }
 
 /** Waits for a goodbye that was said; where the database hangs, not for long. */
