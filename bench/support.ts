@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
 
 if (spawnSync("wrk", ["-v"]).error !== undefined) {
   process.stderr.write("bench: wrk is missing; install Debian's package wrk\n");
@@ -20,6 +21,19 @@ const onLoadCore = isPinned ? ["taskset", "-c", "1"] : [];
 export const folder = mkdtempSync(join(tmpdir(), "countersign-bench-"));
 const countersign = join(import.meta.dirname, "..", "packages", "server", "bin", "countersign.js");
 const children = new Set<ChildProcess>();
+
+/** What a benchmark under load is told on its command line. */
+export function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string", default: "3" },
+      seconds: { type: "string", default: "5" },
+      connections: { type: "string", default: "32" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  return { ...values, rounds: Number(values.rounds), seconds: Number(values.seconds) };
+}
 
 /** Ends what was started and removes the folder. */
 export async function cleanUp(): Promise<void> {

@@ -3,7 +3,6 @@
  */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import {
   admin,
   assertion,
@@ -12,6 +11,7 @@ import {
   mediansOf,
   onServerCore,
   printReport,
+  readOptions,
   residentMiB,
   round2,
   run,
@@ -19,17 +19,7 @@ import {
   startService,
 } from "./support.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "5" },
-    connections: { type: "string", default: "32" },
-    json: { type: "boolean", default: false },
-  },
-});
-const rounds = Number(options.rounds);
-const seconds = Number(options.seconds);
-const { connections } = options;
+const { rounds, seconds, connections, json } = readOptions();
 
 /** Different assertions, so that nothing can be remembered from one to the next. */
 const ASSERTIONS = 500;
@@ -82,7 +72,7 @@ try {
     mint_of_hello: round2(median.mint / median.hello),
     check_of_hello: round2(median.check / median.helloEmpty),
   };
-  printReport(report, options.json);
+  printReport(report, json);
 } finally {
   await cleanUp();
 }

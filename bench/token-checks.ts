@@ -4,7 +4,6 @@
  */
 import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import {
   admin,
   assertion,
@@ -12,23 +11,14 @@ import {
   load,
   mediansOf,
   printReport,
+  readOptions,
   round2,
   start,
   startHello,
   startService,
 } from "./support.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "5" },
-    connections: { type: "string", default: "32" },
-    json: { type: "boolean", default: false },
-  },
-});
-const rounds = Number(options.rounds);
-const seconds = Number(options.seconds);
-const { connections } = options;
+const { rounds, seconds, connections, json } = readOptions();
 
 interface Peer {
   readonly url: string;
@@ -83,7 +73,7 @@ try {
     check_of_oidc_provider: round2(median.check / median.oidcProvider),
     introspection_of_oidc_provider: round2(median.introspection / median.oidcProvider),
   };
-  printReport(report, options.json);
+  printReport(report, json);
 } finally {
   await cleanUp();
 }

@@ -5,7 +5,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { startPostgres } from "../packages/server/src/testing/test-postgres.ts";
 import {
   admin,
@@ -15,19 +14,12 @@ import {
   load,
   mediansOf,
   printReport,
+  readOptions,
   type StoreChoice,
   startService,
 } from "./support.ts";
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "4" },
-    connections: { type: "string", default: "32" },
-    json: { type: "boolean", default: false },
-  },
-});
-const seconds = Number(options.seconds);
+const { rounds, seconds, connections, json } = readOptions();
 const ASSERTIONS = 500;
 
 const postgres = await startPostgres({ settings: ["shared_preload_libraries=pg_stat_statements"] });
@@ -52,10 +44,10 @@ try {
       const refreshUrl = `${service.publicUrl}/api/auth/v0/refresh/`;
       const exchanged = await fetch(refreshUrl, { headers: { authorization: `JWT ${assertion(privateKey)}` } });
       const { token } = ((await exchanged.json()) as { data: { token: string } }).data;
-      const common = { seconds, connections: options.connections, isPinned: false };
+      const common = { seconds, connections, isPinned: false };
       const before = await countStatements(database);
       const startedAt = performance.now();
-      for (let round = 0; round < Number(options.rounds); round++) {
+      for (let round = 0; round < rounds; round++) {
         const assertions = Array.from({ length: ASSERTIONS }, () => `JWT ${assertion(privateKey)}`);
         const note = (what: string, rate: number) =>
           (results[`${name}, ${workers} worker(s), ${what}`] ??= []).push(rate);
@@ -71,7 +63,7 @@ try {
   }
   printReport(
     { node: process.version, per_second: mediansOf(results), statements_per_second_at_postgresql: statements },
-    options.json,
+    json,
   );
 } finally {
   await cleanUp();

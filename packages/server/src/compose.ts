@@ -131,7 +131,7 @@ export async function openAdministration(
     },
     async openCheck() {
       const view = await openView();
-      const masterSecrets = await ensureSigningKeys(config, store, changes, random);
+      const masterSecrets = await ensureSigningKeys(config, store, clock, random);
       const signingKeys = await openSigningKeyRing(store, view, clock, masterSecrets, () => undefined);
       return createCheckToken({ view, signingKeys, clock });
     },
@@ -153,7 +153,7 @@ export async function prepareStore(config: Config, { clock, random }: Surroundin
   try {
     const store = await openStore(config, true);
     try {
-      await ensureSigningKeys(config, store, createRegistryChanges(store, clock), random);
+      await ensureSigningKeys(config, store, clock, random);
     } finally {
       await store.close();
     }
@@ -199,7 +199,7 @@ export async function startService(
     await signingKeys.settled();
   };
   const changes = createRegistryChanges(store, clock, onChanged);
-  const masterSecrets = await ensureSigningKeys(config, store, createRegistryChanges(store, clock), random);
+  const masterSecrets = await ensureSigningKeys(config, store, clock, random);
   const signingKeys = await openSigningKeyRing(store, view, clock, masterSecrets, (number) => {
     log.error(
       { signing_key: number },
@@ -455,8 +455,8 @@ async function readMasterSecrets(
 }
 
 /** Makes sure that there is a signing key. @returns the master secrets */
-async function ensureSigningKeys(config: Config, store: RegistryStore, changes: RegistryChanges, random: Random) {
+async function ensureSigningKeys(config: Config, store: RegistryStore, clock: Clock, random: Random) {
   const masterSecrets = await readMasterSecrets(config, store, random);
-  await changes.ensureSigningKey("system", masterSecrets[0]);
+  await createRegistryChanges(store, clock).ensureSigningKey("system", masterSecrets[0]);
   return masterSecrets;
 }

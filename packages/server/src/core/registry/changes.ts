@@ -2,6 +2,7 @@ import type { Access } from "@countersign/protocol";
 import { nowMs, type Clock } from "../surroundings.ts";
 import { MASTER_SECRET_BYTES, masterSecretFingerprint } from "../token/signing-keys.ts";
 import type { AuditAction, UnchainedEvent } from "./audit-chain.ts";
+import { createChange } from "./change.ts";
 import { admitPublicKey } from "./key-admission.ts";
 import type { Account, ApiUser, KeyId, PublicKey, Standing } from "./model.ts";
 import { checkDisplayText, checkName, printable } from "./names.ts";
@@ -49,11 +50,7 @@ export function createRegistryChanges(
   clock: Clock,
   onChanged: () => Promise<void> = () => Promise.resolve(),
 ): RegistryChanges {
-  async function change<Result>(work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result> {
-    const result = await store.transaction(work);
-    await onChanged();
-    return result;
-  }
+  const change = createChange(store, onChanged);
 
   function event(
     actor: string,

@@ -1,5 +1,6 @@
 import { nowMs, type Clock, type Random } from "../surroundings.ts";
 import type { AuditAction } from "./audit-chain.ts";
+import { createChange } from "./change.ts";
 import { hashClientSecret, makeClientSecret } from "./client-secret.ts";
 import type { ResourceServer, Standing } from "./model.ts";
 import { checkName, printable } from "./names.ts";
@@ -34,11 +35,7 @@ export function createResourceServerChanges(
   random: Random,
   onChanged: () => Promise<void> = () => Promise.resolve(),
 ): ResourceServerChanges {
-  async function change<Result>(work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result> {
-    const result = await store.transaction(work);
-    await onChanged();
-    return result;
-  }
+  const change = createChange(store, onChanged);
 
   async function append(
     transaction: StoreTransaction,

@@ -1,6 +1,7 @@
 import { nowMs, type Clock } from "../surroundings.ts";
 import { masterSecretFingerprint, type SigningKeyRecord } from "../token/signing-keys.ts";
 import type { AuditAction } from "./audit-chain.ts";
+import { createChange } from "./change.ts";
 import { RegistryError } from "./registry-error.ts";
 import type { LiveNode, RegistryStore, StoreTransaction } from "./store.ts";
 
@@ -38,11 +39,7 @@ export function createSigningKeyChanges(
   clock: Clock,
   onChanged: () => Promise<void> = () => Promise.resolve(),
 ): SigningKeyChanges {
-  async function change<Result>(work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result> {
-    const result = await store.transaction(work);
-    await onChanged();
-    return result;
-  }
+  const change = createChange(store, onChanged);
 
   async function append(
     transaction: StoreTransaction,
