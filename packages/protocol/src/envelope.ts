@@ -5,6 +5,8 @@ export interface ErrorItem {
   readonly code: RefusalCode;
   readonly message: string;
   readonly hint?: string;
+  /** Which member of the body, or which parameter, is meant: a JSON pointer (RFC 6901), such as `/name`. */
+  readonly field?: string;
   readonly docs: string;
 }
 
@@ -22,6 +24,20 @@ export interface Envelope<Data> {
     readonly warnings: readonly WarningItem[];
   };
   readonly data: Data;
+}
+
+/**
+ * A list's answer. `next` and `previous` are the paths of the pages after and before this one; `count` is how many items match
+ * in all, up to {@link COUNT_MAX}.
+ */
+export interface ListEnvelope<Item> {
+  readonly meta: Envelope<never>["meta"] & {
+    readonly count: number;
+    readonly count_is_minimum: boolean;
+    readonly next: string | null;
+    readonly previous: string | null;
+  };
+  readonly data: readonly Item[];
 }
 
 /**

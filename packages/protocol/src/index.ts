@@ -4,6 +4,7 @@
  * Paths, names, limits and the closed list of refusal codes live here, so that the server, its clients and its verifiers
  * can't disagree. Nothing here does I/O, reads a clock or depends on another package.
  */
+export * from "./admin.ts";
 export * from "./change-feed.ts";
 export * from "./envelope.ts";
 export * from "./limits.ts";

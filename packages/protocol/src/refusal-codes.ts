@@ -23,6 +23,19 @@ export const REFUSAL_CODES = [
   "token_foreign",
   "token_inactive",
   "access_read_only",
+  "sign_in_required",
+  "sign_in_rejected",
+  "forbidden",
+  "origin_refused",
+  "link_invalid",
+  "single_sign_on_failed",
+  "field_invalid",
+  "key_rejected",
+  "private_key_exposed",
+  "conflict",
+  "precondition_failed",
+  "idempotency_key_reused",
+  "media_type_unsupported",
   "bad_request",
   "not_found",
   "method_not_allowed",
@@ -37,5 +50,9 @@ export const REFUSAL_CODES = [
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 /** Things a client should know although its request was accepted. */
-export const WARNING_CODES = ["ttl_below_documented_minimum", "key_expires_before_token"] as const;
+export const WARNING_CODES = [
+  "ttl_below_documented_minimum",
+  "key_expires_before_token",
+  "secret_not_repeated",
+] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { KEY_TEXT_CHARACTERS_MAX } from "../core/registry/key-admission.ts";
+import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
 import { type CliContext, CommandFailed, print } from "./context.ts";
 import { readTextFile } from "./read-file.ts";

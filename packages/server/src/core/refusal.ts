@@ -1,9 +1,18 @@
 import type { RefusalCode } from "@countersign/protocol";
 
+/** What is wrong with one member of a body, or one parameter. */
+export interface FieldProblem {
+  /** A JSON pointer (RFC 6901), such as `/name`; empty for the whole. */
+  readonly field: string;
+  readonly message: string;
+}
+
 /** What a refusal may say besides its message. Everything here may be shown to the client. */
 export interface RefusalDetail {
   /** The likely cause or the fix. */
   readonly hint?: string;
+  /** What is wrong with each member of the body or each parameter, for `field_invalid`: by JSON pointer. */
+  readonly fields?: readonly FieldProblem[];
   /** Methods that the resource supports, for `method_not_allowed`. */
   readonly allow?: string;
   /** Whole seconds after which to try again, for `rate_limited` and `unavailable`. */

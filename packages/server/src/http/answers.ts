@@ -9,7 +9,7 @@ import { Refusal } from "../core/refusal.ts";
 /** How a refusal leaves: its status and, for a 401, the scheme of its challenge (RFC 9110 §11.6.1). */
 interface Answer {
   readonly status: number;
-  readonly challenge?: "JWT" | "Token" | "Basic";
+  readonly challenge?: "JWT" | "Token" | "Basic" | "Bearer";
 }
 
 /** The one table from refusals to statuses. */
@@ -37,6 +37,20 @@ export const ANSWERS = {
   token_foreign: { status: 400 },
   token_inactive: { status: 401, challenge: "Token" },
   access_read_only: { status: 403 },
+  sign_in_required: { status: 401, challenge: "Bearer" },
+  // Bearer wouldn't help: a password or passkey is in the body.
+  sign_in_rejected: { status: 403 },
+  forbidden: { status: 403 },
+  origin_refused: { status: 403 },
+  link_invalid: { status: 403 },
+  single_sign_on_failed: { status: 403 },
+  field_invalid: { status: 422 },
+  key_rejected: { status: 422 },
+  private_key_exposed: { status: 422 },
+  conflict: { status: 409 },
+  precondition_failed: { status: 412 },
+  idempotency_key_reused: { status: 422 },
+  media_type_unsupported: { status: 415 },
   bad_request: { status: 400 },
   not_found: { status: 404 },
   method_not_allowed: { status: 405 },
@@ -102,14 +116,16 @@ export function jsonHeaders(requestId: string, body: string): string[] {
 export function refusalAnswer(refusal: Refusal, context: AnswerContext): WrittenAnswer {
   const { code, detail } = refusal;
   const answer: Answer = ANSWERS[code];
-  const item = {
+  const item = (message: string, field?: string) => ({
     code,
-    message: refusal.message,
+    message,
     ...(detail.hint === undefined ? {} : { hint: detail.hint }),
+    ...(field === undefined ? {} : { field }),
     docs: `${context.publicUrl}${ERRORS_PATH}#${code}`,
-  };
+  });
+  const errors = detail.fields?.map(({ message, field }) => item(message, field)) ?? [item(refusal.message)];
   const envelope: Envelope<Record<string, never>> = {
-    meta: { code: answer.status, errors: [item], warnings: [] },
+    meta: { code: answer.status, errors, warnings: [] },
     data: {},
   };
   const body = JSON.stringify(envelope);

@@ -29,11 +29,17 @@ function object(properties: Readonly<Record<string, Schema>>, optional: readonly
 }
 
 const ErrorItem = object(
-  { code: { enum: REFUSAL_CODES }, message: text, hint: text, docs: { type: "string", format: "uri-reference" } },
-  ["hint"],
+  {
+    code: { enum: REFUSAL_CODES },
+    message: text,
+    hint: text,
+    field: { type: "string", description: "Which member or parameter is meant: a JSON pointer" },
+    docs: { type: "string", format: "uri-reference" },
+  },
+  ["hint", "field"],
 );
 
-const WarningItem = object({ code: { enum: WARNING_CODES }, message: text });
+export const WarningItem = object({ code: { enum: WARNING_CODES }, message: text });
 
 /** The envelope around `data`. */
 function envelope(data: Schema): Schema {
@@ -103,6 +109,7 @@ export async function registerOpenApi(
 ): Promise<void> {
   const { title, description, version, url } = info;
   await app.register(swagger, {
+    refResolver: { buildLocalReference: ({ $id }) => String($id) },
     openapi: {
       openapi: "3.1.0",
       info: { title, description, version, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
@@ -117,6 +124,14 @@ export async function registerOpenApi(
             description: "JWT <assertion>: a JWT signed with RS256, RS384 or RS512, with the claims username and iat",
           },
           token: { type: "apiKey", in: "header", name: "Authorization", description: "Token <token>" },
+          session: {
+            type: "apiKey",
+            in: "cookie",
+            name: "countersign_session",
+            description:
+              "An operator's session; __Host-countersign_session over TLS. Changes need the console's Origin as well",
+          },
+          adminToken: { type: "http", scheme: "bearer", description: "An admin token: csat_…" },
           resourceServer: {
             type: "http",
             scheme: "basic",
@@ -298,10 +313,28 @@ const OAUTH_ONLY: readonly RefusalCode[] = [
   "token_foreign",
 ];
 
+/** Codes of the admin API alone. */
+const ADMIN_ONLY: readonly RefusalCode[] = [
+  "sign_in_required",
+  "sign_in_rejected",
+  "forbidden",
+  "origin_refused",
+  "link_invalid",
+  "single_sign_on_failed",
+  "field_invalid",
+  "key_rejected",
+  "private_key_exposed",
+  "conflict",
+  "precondition_failed",
+  "idempotency_key_reused",
+  "media_type_unsupported",
+];
+
 function refusalResponses(statuses: readonly number[]): Record<number, object> {
   return Object.fromEntries(
     statuses.map((status) => {
-      const codes = REFUSAL_CODES.filter((code) => ANSWERS[code].status === status && !OAUTH_ONLY.includes(code));
+      const others = [...OAUTH_ONLY, ...ADMIN_ONLY];
+      const codes = REFUSAL_CODES.filter((code) => ANSWERS[code].status === status && !others.includes(code));
       return [status, jsonResponse(codes.join(", "), RefusalEnvelope)];
     }),
   );

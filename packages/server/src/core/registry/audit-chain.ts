@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { AccountId } from "./model.ts";
 
 /** What happened. The first word is what it happened to. */
 export type AuditAction =
@@ -19,7 +20,22 @@ export type AuditAction =
   | "resource_server.rotated"
   | "resource_server.activated"
   | "resource_server.deactivated"
-  | "token.revoked";
+  | "token.revoked"
+  | "key.changed"
+  | "operator.created"
+  | "operator.changed"
+  | "operator.activated"
+  | "operator.deactivated"
+  | "operator.signed_in"
+  | "operator.password_changed"
+  | "operator.passkey_added"
+  | "operator.passkey_removed"
+  | "operator.recovery_codes_renewed"
+  | "operator.session_ended"
+  | "invitation.created"
+  | "invitation.withdrawn"
+  | "admin_token.created"
+  | "admin_token.revoked";
 
 /** An event before it has a place in the chain. */
 export interface UnchainedEvent {
@@ -27,10 +43,15 @@ export interface UnchainedEvent {
   /** Who did it, such as `cli:alice`. */
   readonly actor: string;
   readonly action: AuditAction;
-  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`, `resource_server:1`, `token:<its id>`. */
+  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`, `resource_server:1`, `token:<its id>`, `operator:1`, `invitation:1`, `admin_token:1`. */
   readonly subject: string;
   /** Facts about the change; no secrets, no key material. */
   readonly details: Readonly<Record<string, string | number | boolean | null>>;
+  /**
+   * The account that it concerns, for finding it; not hashed, since it follows from the subject. An event about an API user, its
+   * keys or tokens has the user's account.
+   */
+  readonly accountId?: AccountId | undefined;
 }
 
 /** A row of the audit log, which is the change feed. */

@@ -19,6 +19,7 @@ export function toFeedChange({ action, subject, details }: AuditEvent): FeedChan
     case "key.activated":
     case "key.deactivated":
     case "key.revoked":
+    case "key.changed":
       return { action, username: text("username"), key_id: Number(id) };
     // Whoever hears it can't know which tokens it concerns.
     case "signing_key.retired":
@@ -33,6 +34,20 @@ export function toFeedChange({ action, subject, details }: AuditEvent): FeedChan
     case "resource_server.rotated":
     case "resource_server.activated":
     case "resource_server.deactivated":
+    case "operator.created":
+    case "operator.changed":
+    case "operator.activated":
+    case "operator.deactivated":
+    case "operator.signed_in":
+    case "operator.password_changed":
+    case "operator.passkey_added":
+    case "operator.passkey_removed":
+    case "operator.recovery_codes_renewed":
+    case "operator.session_ended":
+    case "invitation.created":
+    case "invitation.withdrawn":
+    case "admin_token.created":
+    case "admin_token.revoked":
       return undefined;
     default:
       // Written by a newer release: whoever hears it must forget everything.

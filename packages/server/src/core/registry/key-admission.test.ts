@@ -4,7 +4,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { madeUpModulus, rsaKeyPair } from "../../testing/rsa-keys.ts";
 import { type PublicKeyVectors, readPublicKeyVectors } from "../../testing/vectors.ts";
-import { admitPublicKey, KEY_TEXT_CHARACTERS_MAX, sshFingerprint } from "./key-admission.ts";
+import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
+import { admitPublicKey, sshFingerprint } from "./key-admission.ts";
 import { RegistryError } from "./registry-error.ts";
 
 const vectors = readPublicKeyVectors();

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import { RegistryError } from "./registry-error.ts";
 
 /** The strengths that are admitted, in bits, inclusive. NIST SP 800-131A allows no RSA key below 2048. */
@@ -9,8 +10,6 @@ export const KEY_BITS_MAX = 8192;
 const EXPONENT_MIN = 65_537n;
 const EXPONENT_MAX = 2n ** 32n - 1n;
 
-/** Longest text that may hold a key, in characters. A certificate with a long chain of names stays well below. */
-export const KEY_TEXT_CHARACTERS_MAX = 65_536;
 
 /** Longer than any type that a PEM block has (RFC 7468); what is longer is no type and isn't repeated in a message. */
 const PEM_LABEL_SHOWN_MAX = 30;
@@ -176,11 +175,20 @@ function refusePrivateKey(text: string): void {
 /** Members of a JWK that only a private or symmetric key has (RFC 7518 §6.3.2, §6.4.1). */
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
+/** Somebody gave a private key away. It is stored nowhere. */
+export class PrivateKeyRefused extends RegistryError {
+  constructor() {
+    super(
+      "invalid",
+      "The key is refused: this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
+        "keep the private half where it was made, and add only the public half.",
+      "public_key",
+    );
+  }
+}
+
 function privateKeyRefused(): RegistryError {
-  return invalid(
-    "this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
-      "keep the private half where it was made, and add only the public half",
-  );
+  return new PrivateKeyRefused();
 }
 
 function parseOrRefuse(what: string, parse: () => KeyObject): KeyObject {
@@ -209,7 +217,7 @@ function sshInteger(bytes: Buffer): Buffer {
 }
 
 function invalid(problem: string): RegistryError {
-  return new RegistryError("invalid", `The key is refused: ${problem}.`);
+  return new RegistryError("invalid", `The key is refused: ${problem}.`, "public_key");
 }
 
 const SMALL_PRIMES = primesBelow(752).map(BigInt);

@@ -6,12 +6,13 @@ const NAME_CHARACTERS_MAX = 63;
 /** Longest display name or label, in characters. */
 const DISPLAY_CHARACTERS_MAX = 200;
 
-/** @throws {RegistryError} `invalid` */
+/** @param what what the value is called, in messages and as a field @throws {RegistryError} `invalid` */
 export function checkName(what: string, value: string): void {
   if (!/^[a-z0-9][a-z0-9._-]*$/.test(value) || value.length > NAME_CHARACTERS_MAX) {
     throw new RegistryError(
       "invalid",
       `The ${what} must be 1 to ${NAME_CHARACTERS_MAX} lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit.`,
+      what,
     );
   }
 }
@@ -28,6 +29,7 @@ export function checkDisplayText(what: string, value: string): void {
     throw new RegistryError(
       "invalid",
       `The ${what} must be 1 to ${DISPLAY_CHARACTERS_MAX} characters, not all blank, without control characters.`,
+      what,
     );
   }
 }

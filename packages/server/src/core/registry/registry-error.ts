@@ -9,9 +9,12 @@ export type RegistryErrorCode = "not_found" | "conflict" | "invalid";
 export class RegistryError extends Error {
   override readonly name = "RegistryError";
   readonly code: RegistryErrorCode;
+  /** Which of the values that were given is meant, such as `name`; `undefined` where it is none, or all together. */
+  readonly field: string | undefined;
 
-  constructor(code: RegistryErrorCode, message: string) {
+  constructor(code: RegistryErrorCode, message: string, field?: string) {
     super(message);
     this.code = code;
+    this.field = field;
   }
 }

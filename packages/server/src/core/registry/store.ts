@@ -18,6 +18,8 @@ import type {
   ResourceServerId,
   Standing,
 } from "./model.ts";
+import type { AdminQueries } from "../administration/queries.ts";
+import type { OperatorStore, OperatorTransaction } from "../operators/store.ts";
 import type { TokenIdentity } from "../token/token-identity.ts";
 
 /** The most keys of one user that a record carries: active ones first, then the newest. */
@@ -34,6 +36,10 @@ export interface KeyUsageRecord {
   readonly lastUsedAtMs: number;
   /** Tokens issued, by the hour; the hour by when it began, in whole seconds since the epoch. */
   readonly tokensByHour: ReadonlyMap<number, number>;
+  /**
+   * Tokens issued, by when they expire: by the end of the ten minutes in which they do, in whole seconds since the epoch.
+   */
+  readonly tokensByExpiry: ReadonlyMap<number, number>;
 }
 
 /** A process that serves, as the others see it. */
@@ -69,12 +75,17 @@ export interface UsedAssertion {
 export interface ExpiryBounds {
   readonly expiredBeforeSeconds: number;
   readonly usageBeforeSeconds: number;
+  /** Remembered creations; milliseconds since the epoch. */
+  readonly creationsBeforeMs: number;
+  /** Sessions that were begun, or not seen, before these; milliseconds since the epoch. */
+  readonly sessionsBegunBeforeMs: number;
+  readonly sessionsSeenBeforeMs: number;
   /** By the store's clock. */
   readonly unseenForMs: number;
 }
 
 /** Reads that see a consistent state, and writes that all happen or none. */
-export interface StoreTransaction {
+export interface StoreTransaction extends OperatorTransaction {
   findAccount(shortname: string): Promise<Account | undefined>;
   findUser(username: string): Promise<ApiUser | undefined>;
   findKey(keyId: KeyId): Promise<PublicKey | undefined>;
@@ -91,6 +102,8 @@ export interface StoreTransaction {
   setAccountStatus(accountId: AccountId, status: Standing): Promise<void>;
   setUserStatus(userId: ApiUserId, status: Standing): Promise<void>;
   setKeyStatus(keyId: KeyId, status: KeyStatus): Promise<void>;
+  /** Changes what may be changed of a key besides its status. */
+  updateKey(keyId: KeyId, values: Partial<Pick<PublicKey, "label" | "expiresAtMs">>): Promise<void>;
   insertSigningKey(key: SigningKeyRecord): Promise<void>;
   updateSigningKey(
     number: number,
@@ -114,7 +127,7 @@ export interface StoreTransaction {
 }
 
 /** A store of the registry. Every method rejects where the store can't be reached. */
-export interface RegistryStore {
+export interface RegistryStore extends OperatorStore, AdminQueries {
   readonly engine: "sqlite" | "postgresql";
 
   /** Runs the work in a transaction that no other writer can interleave with. What it throws rolls everything back. */

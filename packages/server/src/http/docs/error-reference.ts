@@ -106,6 +106,63 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     cause: "The token belongs to a read-only API user, and the request isn't a GET, HEAD or OPTIONS.",
     fix: "Use an API user with full access.",
   },
+  sign_in_required: {
+    cause: "The admin API was asked without a session or an admin token, or with one that is over.",
+    fix: "Sign in at the console, or send `Authorization: Bearer csat_…` with a token from `countersign admin-token create`.",
+  },
+  sign_in_rejected: {
+    cause:
+      "The e-mail address and the password, passkey or recovery code don't belong together, or the operator is switched off. The answer doesn't say which.",
+    fix: "Try another way to sign in. An owner can make a new link with `countersign operator reset`.",
+  },
+  forbidden: {
+    cause:
+      "The role of whoever asks doesn't allow this: a viewer reads, an admin changes accounts, users and keys, an owner everything; and who is limited to one account sees and changes nothing else.",
+    fix: "Ask an owner.",
+  },
+  origin_refused: {
+    cause:
+      "A browser's request to change something came from another page than the console, or without an `Origin`; or the console was opened at an address that the service doesn't know.",
+    fix: "Open the console at the address in `COUNTERSIGN_ADMIN_URL`. Programs use an admin token, which needs no `Origin`.",
+  },
+  link_invalid: {
+    cause: "The one-time link was used, withdrawn or is over, or was cut off when it was copied.",
+    fix: "Ask for a new one: `countersign operator invite` or `countersign operator reset`.",
+  },
+  single_sign_on_failed: {
+    cause:
+      "The identity provider didn't sign the operator in, its answer isn't one to this browser's question, or none of its groups has a role here.",
+    fix: "Try again. If it stays so, the log says why under the request's id; `COUNTERSIGN_OIDC_ROLES` maps groups to roles.",
+  },
+  field_invalid: {
+    cause: "A member of the body or a parameter is missing or isn't what it must be.",
+    fix: "`field` names it, the message says what is allowed.",
+  },
+  key_rejected: {
+    cause:
+      "The text isn't a public key that can be added: not one of the known forms, not RSA, or too short, long or weak.",
+    fix: "The message says what is wrong with it.",
+  },
+  private_key_exposed: {
+    cause: "The text is a private key. It was neither stored nor logged, but has left the machine where it belongs.",
+    fix: "Throw the key pair away, make a new one, and send the public half alone.",
+  },
+  conflict: {
+    cause: "The change doesn't fit what is there: the name is taken, the key was revoked, or it would leave no owner.",
+    fix: "The message says what is in the way.",
+  },
+  precondition_failed: {
+    cause: "Somebody changed it since it was read: `If-Match` names another version.",
+    fix: "Read it again, and decide anew.",
+  },
+  idempotency_key_reused: {
+    cause: "The `Idempotency-Key` was used for another request before.",
+    fix: "Use a new random key for each thing to create, and the same one only to repeat the very same request.",
+  },
+  media_type_unsupported: {
+    cause: "The body isn't JSON.",
+    fix: "Send `Content-Type: application/json`.",
+  },
   bad_request: {
     cause: "The request isn't valid HTTP, or its parameters or body aren't valid.",
     fix: "The message says what is wrong.",

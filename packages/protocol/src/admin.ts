@@ -1,0 +1,31 @@
+/** Everything of the admin API is under this; on the internal listener only. */
+export const ADMIN_PATH = "/api/admin/v1";
+
+/**
+ * What an operator or an admin token may do. `viewer` reads; `admin` also changes accounts, API users, keys and resource
+ * servers; `owner` also operators, admin tokens, signing keys and settings. Each may be limited to one account.
+ */
+export const ROLES = ["viewer", "admin", "owner"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Shortest password, in characters (NIST SP 800-63B-4 §3.1.1.2: 15 where it is the only factor). */
+export const PASSWORD_CHARACTERS_MIN = 15;
+
+/** Longest password, in characters. */
+export const PASSWORD_CHARACTERS_MAX = 256;
+
+/** How many recovery codes an operator gets at once. */
+export const RECOVERY_CODES = 10;
+
+/** Longest text of a public key that is accepted, in characters. */
+export const KEY_TEXT_CHARACTERS_MAX = 65_536;
+
+/** How many items a list gives at once unless asked otherwise, and at most. */
+export const PAGE_ITEMS_DEFAULT = 50;
+export const PAGE_ITEMS_MAX = 500;
+
+/** A list counts its items up to this; where there are more, `meta.count` is this and `meta.count_is_minimum` is true. */
+export const COUNT_MAX = 10_000;
+
+/** How long an `Idempotency-Key` is remembered, in seconds. */
+export const IDEMPOTENCY_SECONDS = 86_400;

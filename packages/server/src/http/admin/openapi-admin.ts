@@ -1,0 +1,112 @@
+import { REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
+import { ANSWERS } from "../answers.ts";
+import { RefusalEnvelope, WarningItem } from "../openapi.ts";
+import type { AdminRoute } from "./routes.ts";
+
+/** The form of every refusal, which the routes' schemas refer to. */
+export const REFUSAL_SCHEMA = { $id: "Refusal", ...(RefusalEnvelope as object) };
+
+/** What a route's Fastify schema is: it validates what comes in, and is the OpenAPI document's part on it. */
+export function adminRouteSchema(operationId: string, route: AdminRoute): object {
+  const { tag, summary, access, params, query, body, answers, method } = route;
+  const status = answers === "created" ? 201 : 200;
+  return {
+    operationId,
+    tags: [tag],
+    summary,
+    description: describeAccess(route),
+    security:
+      access === "anyone" ? [] : access === "operator" ? [{ session: [] }] : [{ session: [] }, { adminToken: [] }],
+    ...(params && { params }),
+    ...(query && { querystring: query }),
+    ...(body && { body }),
+    headers: requestHeaders(route),
+    response: {
+      ...(answers === "other"
+        ? {}
+        : { [status]: answers === "list" ? listEnvelope(route.data) : itemEnvelope(route.data) }),
+      ...Object.fromEntries(
+        refusalStatuses(route, method).map((code) => [
+          code,
+          { description: codesOf(code).join(", "), $ref: `${REFUSAL_SCHEMA.$id}#` },
+        ]),
+      ),
+    },
+  };
+}
+
+function describeAccess({ access }: AdminRoute): string {
+  if (access === "anyone") return "Needs no session.";
+  if (access === "operator") return "Needs an operator's session.";
+  return `Needs the role ${access.role}${access.everywhere === true ? ", not limited to an account" : ""}.`;
+}
+
+/** Told, not forced: a header that is malformed has its own answer. */
+function requestHeaders({ answers, tagged, method }: AdminRoute): object {
+  return {
+    type: "object",
+    properties: {
+      ...(answers === "created" && {
+        "idempotency-key": {
+          type: "string",
+          description: "Under the same key the same thing is made once, for a day",
+        },
+      }),
+      ...(tagged === true &&
+        method === "PATCH" && {
+          "if-match": { type: "string", description: "Change it only if this is still its ETag" },
+        }),
+    },
+  };
+}
+
+const meta = {
+  code: { type: "integer", description: "Equals the HTTP status" },
+  errors: { type: "array", maxItems: 0, items: {} },
+  warnings: { type: "array", items: WarningItem },
+} as const;
+
+function itemEnvelope(data: object): object {
+  return {
+    description: "Done",
+    type: "object",
+    properties: { meta: { type: "object", properties: meta, required: Object.keys(meta) }, data },
+    required: ["meta", "data"],
+  };
+}
+
+const pageMeta = {
+  ...meta,
+  count: { type: "integer", description: "How many match in all, up to 10000" },
+  count_is_minimum: { type: "boolean", description: "There are more than count" },
+  next: { type: ["string", "null"], description: "The path of the page behind" },
+  previous: { type: ["string", "null"], description: "The path of the page before" },
+} as const;
+
+function listEnvelope(item: object): object {
+  return {
+    description: "A page",
+    type: "object",
+    properties: {
+      meta: { type: "object", properties: pageMeta, required: Object.keys(pageMeta) },
+      data: { type: "array", items: item },
+    },
+    required: ["meta", "data"],
+  };
+}
+
+function refusalStatuses({ access, params, query, body, tagged, answers }: AdminRoute, method: string): number[] {
+  const statuses = [400, 429, 500, 503];
+  if (access !== "anyone") statuses.push(401);
+  if (access !== "anyone" || method !== "GET") statuses.push(403);
+  if (params !== undefined) statuses.push(404);
+  if (method !== "GET") statuses.push(409);
+  if (tagged === true && method === "PATCH") statuses.push(412);
+  if (body !== undefined) statuses.push(413, 415);
+  if (body !== undefined || query !== undefined || params !== undefined || answers === "created") statuses.push(422);
+  return statuses.toSorted((a, b) => a - b);
+}
+
+function codesOf(status: number): readonly RefusalCode[] {
+  return REFUSAL_CODES.filter((code) => ANSWERS[code].status === status);
+}

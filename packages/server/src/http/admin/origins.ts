@@ -1,0 +1,54 @@
+import { isIP } from "node:net";
+
+/**
+ * At which addresses browsers may use the console. A request that changes something by a session's cookie has to come from one
+ * of them: that is what keeps other pages from acting in an operator's name (OWASP, Cross-Site Request Forgery Prevention,
+ * "Verifying Origin"), also such as have pointed a name of theirs at this listener (DNS rebinding).
+ */
+export interface Origins {
+  /** The console's address, without a slash at its end; in it, one-time links work. */
+  readonly consoleUrl: string;
+  /** Is the session's cookie for encrypted connections alone? */
+  readonly isSecure: boolean;
+  isAllowed(origin: string): boolean;
+  /**
+   * The relying party's id for passkeys at that origin (WebAuthn §5.1.2): its host name. `undefined` where passkeys can't work:
+   * at an origin that isn't allowed, or an IP address.
+   */
+  relyingPartyId(origin: string): string | undefined;
+}
+
+const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
+
+/**
+ * @param adminUrl as configured. Where it isn't, the console is reached on this machine, or through a tunnel to it: at any
+ *   loopback name and port.
+ * @param listenerUrl where the internal listener listens
+ */
+export function createOrigins(adminUrl: string | undefined, listenerUrl: string): Origins {
+  const configured = adminUrl === undefined ? undefined : new URL(adminUrl);
+  const listener = new URL(listenerUrl);
+  // A passkey needs a name, not an address; browsers treat this one as the machine itself, encrypted or not.
+  if (LOOPBACK.includes(listener.hostname)) listener.hostname = "localhost";
+  const console = configured ?? listener;
+
+  function isAllowed(origin: string): boolean {
+    if (!URL.canParse(origin)) return false;
+    const url = new URL(origin);
+    // Exactly an origin as browsers send it (RFC 6454 §6.2): nothing behind it, and not "null".
+    if (url.origin !== origin) return false;
+    if (configured !== undefined) return url.origin === configured.origin;
+    return url.protocol === "http:" && (LOOPBACK.includes(url.hostname) || url.origin === new URL(listenerUrl).origin);
+  }
+
+  return {
+    consoleUrl: console.href.replace(/\/+$/, ""),
+    isSecure: console.protocol === "https:",
+    isAllowed,
+    relyingPartyId(origin) {
+      if (!isAllowed(origin)) return undefined;
+      const { hostname } = new URL(origin);
+      return hostname.startsWith("[") || isIP(hostname) !== 0 ? undefined : hostname;
+    },
+  };
+}

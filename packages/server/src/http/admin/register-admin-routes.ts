@@ -1,0 +1,255 @@
+import { ADMIN_PATH, COUNT_MAX, type Envelope, type ListEnvelope } from "@countersign/protocol";
+import { AjvCompiler } from "@fastify/ajv-compiler";
+import cookie from "@fastify/cookie";
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from "fastify";
+import { requireRole } from "../../core/administration/authorize.ts";
+import type { Principal } from "../../core/operators/model.ts";
+import { type FieldProblem, Refusal } from "../../core/refusal.ts";
+import type { ClientAddress } from "../endpoint.ts";
+import type { RefusalLimit } from "../refusal-limit.ts";
+import type { AdminHandler, AdminHandlers, AdminRequest, CreatedAnswer, ItemAnswer, ListAnswer } from "./handlers.ts";
+import { adminRouteSchema, REFUSAL_SCHEMA } from "./openapi-admin.ts";
+import type { Origins } from "./origins.ts";
+import { toAdminRefusal } from "./refusals.ts";
+import { ADMIN_ROUTES, type AdminRoute } from "./routes.ts";
+import { readSessionCookie } from "./session-cookie.ts";
+
+/** Largest body, in bytes: the longest text of a key, written as JSON. */
+const BODY_BYTES_MAX = 262_144;
+
+/** Longest `Idempotency-Key`, in characters. */
+const IDEMPOTENCY_KEY_CHARACTERS_MAX = 255;
+
+/** Tells who asks. Both find nobody where the secret is wrong, over, or its holder is switched off. */
+export interface AuthenticatePrincipal {
+  bySession(secret: string): Promise<Principal | undefined>;
+  byAdminToken(token: string): Promise<Principal | undefined>;
+}
+
+export interface AdminDependencies {
+  readonly authenticate: AuthenticatePrincipal;
+  readonly origins: Origins;
+  readonly refusalLimit: RefusalLimit;
+  readonly clientAddress: ClientAddress;
+  readonly handlers: AdminHandlers;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    principal?: Principal | undefined;
+  }
+}
+
+/**
+ * Makes a Fastify route of each of {@link ADMIN_ROUTES}. In this order, and before a body is read: is the request from a page that
+ * may send it, who asks, may they. Then the schemas; then the handler.
+ */
+export async function registerAdminRoutes(app: FastifyInstance, dependencies: AdminDependencies): Promise<void> {
+  await app.register(async (scope) => {
+    await scope.register(cookie);
+    takeJsonAlone(scope);
+    scope.decorateRequest("principal");
+    scope.addSchema(REFUSAL_SCHEMA);
+    const compilers = {
+      // Parameters are text, and become what the schema says; a body is what it is.
+      text: AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: true } }),
+      json: AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: false } }),
+    };
+    // The compiler takes the whole definition, whatever its type says.
+    scope.setValidatorCompiler((part) => compilers[part.httpPart === "body" ? "json" : "text"](part as object));
+    scope.setSchemaErrorFormatter((errors, part) => fieldRefusal(errors, part));
+    // What is sent is what the handler made; that it fits its schema is tested, not forced.
+    scope.setSerializerCompiler(() => (value) => JSON.stringify(value));
+    scope.setErrorHandler((error) => {
+      throw toAdminRefusal(error);
+    });
+    for (const [operationId, route] of Object.entries(ADMIN_ROUTES) as [keyof AdminHandlers, AdminRoute][]) {
+      const handler = dependencies.handlers[operationId] as unknown as AdminHandler<AdminRoute>;
+      scope.route({
+        method: route.method,
+        url: ADMIN_PATH + route.path,
+        bodyLimit: BODY_BYTES_MAX,
+        schema: adminRouteSchema(operationId, route),
+        onRequest: (request) => admit(request, route, dependencies),
+        handler: async (request, reply) => {
+          const answer = await handler(readRequest(request, reply, dependencies));
+          if (route.answers === "other") return answer;
+          return sendEnvelope(route, answer as ListAnswer<unknown> | CreatedAnswer<unknown>, reply);
+        },
+      });
+    }
+  });
+}
+
+const VALIDATION = { allErrors: true, removeAdditional: false, useDefaults: true } as const;
+
+/** A body is JSON, or there is none. Anything else a form of another page could send without asking. */
+function takeJsonAlone(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body === "") done(null, undefined);
+    else void parse(request, body, done);
+  });
+}
+
+async function admit(request: FastifyRequest, route: AdminRoute, dependencies: AdminDependencies): Promise<void> {
+  const { origins, refusalLimit, clientAddress } = dependencies;
+  const isChange = route.method !== "GET";
+  const { authorization, origin } = request.headers;
+  const address = clientAddress(request.raw);
+  if (origin !== undefined && !origins.isAllowed(origin)) throw originRefused(origins);
+  if (route.access === "anyone") {
+    // Also here: otherwise another page could sign an operator in as somebody else.
+    if (isChange && origin === undefined) throw originRefused(origins);
+    return;
+  }
+  refusalLimit.check(address);
+  const principal = await authenticate(request, authorization, dependencies);
+  if (principal === undefined) {
+    refusalLimit.count(address);
+    throw new Refusal("sign_in_required", "Sign in, or send an admin token.", {
+      hint: 'Programs send "Authorization: Bearer csat_…"; countersign admin-token create makes one.',
+    });
+  }
+  // A browser adds the cookie by itself, whoever made it ask; it adds no Authorization header.
+  if (isChange && principal.kind === "operator" && origin === undefined) throw originRefused(origins);
+  if (route.access === "operator") {
+    if (principal.kind !== "operator") {
+      throw new Refusal("forbidden", "This is for people: an admin token has no password, passkeys or sessions.");
+    }
+  } else requireRole(principal, route.access.role, route.access.everywhere);
+  request.principal = principal;
+}
+
+/** By the `Authorization` header where there is one, otherwise by the cookie: never by the one because the other failed. */
+async function authenticate(
+  request: FastifyRequest,
+  authorization: string | undefined,
+  { authenticate: by, origins }: AdminDependencies,
+): Promise<Principal | undefined> {
+  if (authorization !== undefined) {
+    const token = /^bearer +(\S+)$/i.exec(authorization)?.[1];
+    return token === undefined ? undefined : by.byAdminToken(token);
+  }
+  const secret = readSessionCookie(request.cookies, origins.isSecure);
+  return secret === undefined ? undefined : by.bySession(secret);
+}
+
+function originRefused({ consoleUrl }: Origins): Refusal {
+  return new Refusal("origin_refused", "The request doesn't come from the console.", {
+    hint: `The console is at ${consoleUrl}; COUNTERSIGN_ADMIN_URL says at which address browsers reach it.`,
+  });
+}
+
+function readRequest(request: FastifyRequest, reply: FastifyReply, { clientAddress }: AdminDependencies): AdminRequest {
+  const { headers } = request;
+  const idempotencyKey = headers["idempotency-key"];
+  if (typeof idempotencyKey === "string" && !/^[\x20-\x7e]+$/.test(idempotencyKey)) throw badIdempotencyKey();
+  if (typeof idempotencyKey === "string" && idempotencyKey.length > IDEMPOTENCY_KEY_CHARACTERS_MAX) {
+    throw badIdempotencyKey();
+  }
+  return {
+    principal: request.principal,
+    params: request.params,
+    query: request.query,
+    body: request.body,
+    requestId: request.id,
+    target: request.url,
+    clientAddress: clientAddress(request.raw),
+    userAgent: headers["user-agent"] ?? "",
+    origin: headers.origin,
+    host: headers.host ?? "",
+    ifMatch: headers["if-match"],
+    idempotencyKey: typeof idempotencyKey === "string" ? idempotencyKey : undefined,
+    cookies: request.cookies,
+    reply,
+  } as unknown as AdminRequest;
+}
+
+function badIdempotencyKey(): Refusal {
+  return new Refusal(
+    "bad_request",
+    `An Idempotency-Key has 1 to ${IDEMPOTENCY_KEY_CHARACTERS_MAX} printable ASCII characters.`,
+  );
+}
+
+function sendEnvelope(
+  { answers }: AdminRoute,
+  answer: ListAnswer<unknown> | ItemAnswer<unknown> | CreatedAnswer<unknown>,
+  reply: FastifyReply,
+): Envelope<unknown> | ListEnvelope<unknown> {
+  const code = answers === "created" ? 201 : 200;
+  reply.code(code).type("application/json; charset=utf-8");
+  if (answers === "list") {
+    const { data, count, next, previous } = answer as ListAnswer<unknown>;
+    const isMinimum = count > COUNT_MAX;
+    return {
+      meta: {
+        code,
+        errors: [],
+        warnings: [],
+        count: isMinimum ? COUNT_MAX : count,
+        count_is_minimum: isMinimum,
+        next,
+        previous,
+      },
+      data,
+    };
+  }
+  const { data, etag, warnings = [] } = answer as ItemAnswer<unknown>;
+  if (etag !== undefined) reply.header("ETag", etag);
+  if (answers === "created") {
+    const { location, isRepeated } = answer as CreatedAnswer<unknown>;
+    if (location !== undefined) reply.header("Location", ADMIN_PATH + location);
+    if (isRepeated) reply.header("Idempotency-Replayed", "true");
+  }
+  return { meta: { code, errors: [], warnings }, data };
+}
+
+/** Where a schema's part stands in a pointer's name, for messages. */
+const PART_NAMES: Readonly<Record<string, string>> = { body: "body", querystring: "query", params: "path" };
+
+/** What the schemas found, field by field. A value is never repeated: it may be a secret in the wrong place. */
+function fieldRefusal(errors: readonly FastifySchemaValidationError[], part: string): Refusal {
+  const fields: FieldProblem[] = [];
+  for (const { instancePath, keyword, params } of errors) {
+    const member = params["missingProperty"] ?? params["additionalProperty"];
+    const field = typeof member === "string" && isPlainName(member) ? `${instancePath}/${member}` : instancePath;
+    // Of the branches of an alternative, each complains; one word about the field is enough.
+    if (fields.some((problem) => problem.field === field)) continue;
+    fields.push({ field, message: fieldMessage(field, keyword, params, PART_NAMES[part] ?? part) });
+  }
+  return new Refusal("field_invalid", fields[0]?.message ?? "A field isn't valid.", { fields });
+}
+
+function isPlainName(name: string): boolean {
+  return /^[a-z_]{1,40}$/.test(name);
+}
+
+function fieldMessage(field: string, keyword: string, params: Readonly<Record<string, unknown>>, part: string): string {
+  const name = field === "" ? `The ${part}` : `"${field.slice(1)}"`;
+  const limit = String(params["limit"]);
+  switch (keyword) {
+    case "required":
+      return `${name} is missing.`;
+    case "additionalProperties":
+      return field === "" ? `The ${part} has a member that isn't known here.` : `${name} isn't known here.`;
+    case "type":
+      return `${name} must be ${[params["type"]].flat().join(" or ")}.`;
+    case "enum":
+      return `${name} must be one of ${(params["allowedValues"] as readonly unknown[]).join(", ")}.`;
+    case "minLength":
+      return `${name} must have at least ${limit} character(s).`;
+    case "maxLength":
+      return `${name} must have at most ${limit} characters.`;
+    case "minimum":
+      return `${name} must be at least ${limit}.`;
+    case "maximum":
+      return `${name} must be at most ${limit}.`;
+    case "format":
+      return `${name} must be a time in RFC 3339, such as 2026-12-31T23:59:59Z.`;
+    default:
+      return `${name} isn't valid.`;
+  }
+}
