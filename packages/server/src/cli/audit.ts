@@ -4,7 +4,7 @@ import { type AuditEvent, type ChainBreak, CHAIN_START, findChainBreak } from ".
 import type { RegistryStore } from "../core/registry/store.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { AnsweredNo, type CliContext, paint, print, WrongUsage } from "./context.ts";
-import { eventJson } from "./present.ts";
+import { eventJson } from "../core/administration/present.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";

@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import { isoTime } from "../core/administration/present.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { TOKEN_CHARACTERS_MAX } from "../core/token/token-codec.ts";
 import { AnsweredNo, type CliContext, paint, print, readStdin } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields } from "./table.ts";
-import { isoTime, relativeTime } from "./time.ts";
+import { relativeTime } from "./time.ts";
 
 export function checkCommand(context: CliContext): Command {
   return withStoreFlags(new Command("check"))

@@ -9,7 +9,7 @@ import type { KeyId, PublicKey } from "../core/registry/model.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { errorCode } from "../platform/error-code.ts";
 import { type CliContext, CommandFailed, paintStatus, print, readStdin, WrongUsage } from "./context.ts";
-import { keyJson, shownKeyStatus } from "./present.ts";
+import { keyJson, shownKeyStatus } from "../core/administration/present.ts";
 import { readTextFile } from "./read-file.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";

@@ -3,7 +3,7 @@ import type { Flags } from "../config/config.ts";
 import type { WithSecret } from "../core/registry/resource-server-changes.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
-import { resourceServerJson } from "./present.ts";
+import { resourceServerJson } from "../core/administration/present.ts";
 import { addStandingCommands } from "./standing-commands.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";

@@ -5,7 +5,7 @@ import type { LiveNode } from "../core/registry/store.ts";
 import { nowMs } from "../core/surroundings.ts";
 import type { SigningKeyRecord } from "../core/token/signing-keys.ts";
 import { type CliContext, CommandFailed, paint, print, WrongUsage } from "./context.ts";
-import { shownSigningKeyStatus, signingKeyJson } from "./present.ts";
+import { shownSigningKeyStatus, signingKeyJson } from "../core/administration/present.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";

@@ -19,13 +19,6 @@ export function relativeTime(atMs: number | null, nowMs: number): string {
   return relative.format(Math.round(seconds / unit[1]), unit[0]);
 }
 
-/** RFC 3339 in UTC; `null` for no time. */
-export function isoTime(atMs: number): string;
-export function isoTime(atMs: number | null): string | null;
-export function isoTime(atMs: number | null): string | null {
-  return atMs === null ? null : new Date(atMs).toISOString();
-}
-
 const DURATION_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
 
 /** Reads `90d`, `12h`, `30m`, `45s` or `2w`, in milliseconds. @throws {WrongUsage} */

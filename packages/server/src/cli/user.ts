@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
-import { userJson } from "./present.ts";
+import { userJson } from "../core/administration/present.ts";
 import { addStandingCommands } from "./standing-commands.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";

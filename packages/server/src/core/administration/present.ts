@@ -1,9 +1,14 @@
-import { type Account, type ApiUser, isExpired, type PublicKey, type ResourceServer } from "../core/registry/model.ts";
-import type { SigningKeyRecord } from "../core/token/signing-keys.ts";
-import type { AuditEvent } from "../core/registry/audit-chain.ts";
-import { isoTime } from "./time.ts";
+/** How the registry is shown to programs: by `--json` and by the admin API. Names in snake case, times in RFC 3339. */
+import type { AuditEvent } from "../registry/audit-chain.ts";
+import { type Account, type ApiUser, isExpired, type PublicKey, type ResourceServer } from "../registry/model.ts";
+import type { SigningKeyRecord } from "../token/signing-keys.ts";
 
-/** What `--json` prints. Names in snake case, times in RFC 3339. */
+/** RFC 3339 in UTC; `null` for no time. */
+export function isoTime(atMs: number): string;
+export function isoTime(atMs: number | null): string | null;
+export function isoTime(atMs: number | null): string | null {
+  return atMs === null ? null : new Date(atMs).toISOString();
+}
 
 export function accountJson({ id, shortname, name, status, createdAtMs }: Account) {
   return { id, shortname, name, status, created_at: isoTime(createdAtMs) };
