@@ -81,7 +81,8 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     for (let count = 0; count < 2 * BACKENDS; count++) {
       await store.transaction((transaction) => transaction.appendEvent(EVENT));
     }
-    await store.recordKeyUsage([{ keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: new Map([[0, 1]]) }]);
+    const tokens = new Map([[0, 1]]);
+    await store.recordKeyUsage([{ keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens }]);
     const client = new pg.Client({ connectionString: pooled });
     await client.connect();
     const { rows } = await client.query(

@@ -233,8 +233,8 @@ export async function startService(
     },
   };
   const audiences = endpointAudiences(publicUrl);
-  const issueToken = createIssueToken(signingKeys, random, (keyId, atMs) => {
-    keyUsage.record(keyId, atMs);
+  const issueToken = createIssueToken(signingKeys, random, (keyId, atMs, expiresAtSeconds) => {
+    keyUsage.record(keyId, atMs, expiresAtSeconds);
   });
   const ledger = createAssertionLedger(store, clock);
   const authenticateFor = (audience: "token" | "revocation") =>

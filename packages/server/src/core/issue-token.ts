@@ -26,22 +26,23 @@ export interface Grant {
  */
 export type IssueToken = (key: ViewKey, nowMicroseconds: number, ttlSeconds: number) => Grant | Promise<Grant>;
 
-/** @param onKeyUsed told of each key under which a token was issued */
+/** @param onKeyUsed told of each key under which a token was issued, and when that expires, in whole seconds since the epoch */
 export function createIssueToken(
   signingKeys: Omit<LatestSigningKeys, "look">,
   random: Random,
-  onKeyUsed: (keyId: KeyId, atMs: number) => void,
+  onKeyUsed: (keyId: KeyId, atMs: number, expiresAtSeconds: number) => void,
 ): IssueToken {
   function issue(key: ViewKey, nowMicroseconds: number, ttlSeconds: number): Grant {
     const expiresAtMicroseconds = nowMicroseconds + ttlSeconds * 1e6;
+    // Rounded up: no token dies before the expires_at that its holder was promised.
+    const expiresAtSeconds = Math.ceil(expiresAtMicroseconds / 1e6);
     const token = mintToken(signingKeys, {
       nonce: random.uint32(),
       userId: key.user.id,
-      // Rounded up: no token dies before the expires_at that its holder was promised.
-      expiresAtSeconds: Math.ceil(expiresAtMicroseconds / 1e6),
+      expiresAtSeconds,
       keyId: key.id,
     });
-    onKeyUsed(key.id, Math.floor(nowMicroseconds / 1000));
+    onKeyUsed(key.id, Math.floor(nowMicroseconds / 1000), expiresAtSeconds);
     return {
       token,
       issuedAtMicroseconds: nowMicroseconds,

@@ -2,19 +2,34 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import { findChainBreak } from "../core/registry/audit-chain.ts";
 import type { RegistryStore } from "../core/registry/store.ts";
 import type { Database } from "./schema.ts";
-import { type SqlStore, toEvent } from "./sql-store.ts";
+import { toEvent } from "./rows.ts";
+import type { SqlStore } from "./sql-store.ts";
 
-/** In an order in which no row refers to one that isn't there yet. Which nodes are live is no part of a store. */
+/**
+ * In an order in which no row refers to one that isn't there yet. Which nodes are live is no part of a store. Nor are sessions: a
+ * cookie that was given for one store shouldn't open another; operators sign in again. Challenges that were answered are copied, so
+ * that nobody answers one a second time here; so are creations that are remembered, so that none is made twice.
+ */
 const TABLES = [
   "accounts",
   "api_users",
   "public_keys",
   "key_usage",
   "key_usage_hours",
+  "account_usage_hours",
+  "usage_hours",
+  "key_expiries",
   "signing_keys",
   "resource_servers",
   "revoked_tokens",
   "used_assertions",
+  "operators",
+  "passkeys",
+  "used_challenges",
+  "recovery_codes",
+  "invitations",
+  "admin_tokens",
+  "remembered_creations",
   "audit_events",
 ] as const satisfies readonly (keyof Database)[];
 type Table = (typeof TABLES)[number];
@@ -23,6 +38,12 @@ type Table = (typeof TABLES)[number];
 const KEYS: Readonly<Partial<Record<Table, readonly string[]>>> = {
   key_usage: ["key_id"],
   key_usage_hours: ["key_id", "hour_s"],
+  account_usage_hours: ["account_id", "hour_s"],
+  usage_hours: ["hour_s"],
+  key_expiries: ["account_id", "user_id", "key_id", "expires_s"],
+  used_challenges: ["hash"],
+  recovery_codes: ["operator_id", "code_hash"],
+  remembered_creations: ["principal", "key_hash"],
   signing_keys: ["number"],
   audit_events: ["seq"],
 };
@@ -35,7 +56,14 @@ const WITH_MADE_IDS: readonly Table[] = [
   "resource_servers",
   "revoked_tokens",
   "used_assertions",
+  "operators",
+  "passkeys",
+  "invitations",
+  "admin_tokens",
 ];
+
+/** Columns that the target makes by itself. */
+const MADE_COLUMNS: Readonly<Partial<Record<Table, readonly string[]>>> = { api_users: ["name"] };
 
 const ROWS_PER_READ = 1000;
 const EVENTS_PER_READ = 1000;
@@ -94,10 +122,18 @@ async function copyTable(from: Transaction<Database>, to: Transaction<Database>,
       select * from ${sql.table(table)} ${after} order by ${order} limit ${sql.lit(ROWS_PER_READ)}`.execute(from);
     const end = rows.at(-1);
     if (end === undefined) return copied;
-    await to.insertInto(table).values(rows).execute();
+    await to
+      .insertInto(table)
+      .values(rows.map((row) => withoutMade(table, row)))
+      .execute();
     copied += rows.length;
     last = keys.map((key) => end[key]);
   }
+}
+
+function withoutMade(table: Table, row: Record<string, unknown>): Record<string, unknown> {
+  const made = MADE_COLUMNS[table];
+  return made === undefined ? row : Object.fromEntries(Object.entries(row).filter(([name]) => !made.includes(name)));
 }
 
 async function countRows(db: Kysely<Database>, table: Table): Promise<number> {

@@ -3,6 +3,7 @@ import { Migrator, type Migration } from "kysely/migration";
 import * as registry from "./migrations/0001-registry.ts";
 import * as tokenChecks from "./migrations/0002-token-checks.ts";
 import * as manyNodes from "./migrations/0003-many-nodes.ts";
+import * as administration from "./migrations/0004-administration.ts";
 import type { Database } from "./schema.ts";
 
 /** What a migration needs to know of the engine. */
@@ -11,6 +12,12 @@ export interface MigrationEngine {
   readonly autoIncrementId: string;
   /** The column type of bytes. */
   readonly binary: string;
+  /** What a text column says where the engine would order it by a language; nothing where it orders by bytes. */
+  readonly orderedByBytes: string;
+  /** How a computed column that is added to a table is kept. */
+  readonly generated: "stored" | "virtual";
+  /** A text in an object in JSON, as SQL; null where there is none, or no JSON. */
+  readonly jsonText: (column: string, member: string) => string;
   /** Keeps others that migrate, and changes, out until the transaction ends; without it, Kysely's own lock does. */
   readonly lock?: (transaction: Transaction<Database>) => Promise<void>;
 }
@@ -20,6 +27,7 @@ const MIGRATIONS = {
   "0001-registry": registry,
   "0002-token-checks": tokenChecks,
   "0003-many-nodes": manyNodes,
+  "0004-administration": administration,
 } as const;
 
 /** The store was written by a newer release, or its schema isn't what this release makes of it. */

@@ -2,8 +2,9 @@
  * Storage: the registry's port on SQL databases, by way of Kysely. One schema and one set of queries; what differs between
  * engines is in the engine's folder. No rule of the registry is decided here.
  */
-import type { Access } from "@countersign/protocol";
-import type { Generated } from "kysely";
+import type { Access, Role } from "@countersign/protocol";
+import type { Generated, GeneratedAlways } from "kysely";
+import type { InvitationKind, SignInMethod } from "../core/operators/model.ts";
 import type { KeyStatus, Standing } from "../core/registry/model.ts";
 
 /** Times are milliseconds since the epoch. Ids are never reused. Every engine gives numbers as numbers. */
@@ -14,11 +15,17 @@ export interface Database {
     name: string;
     status: Standing;
     created_at_ms: number;
+    /** The name in lower case. */
+    search_name: string;
+    /** How many API users it has; they are never removed. */
+    users: Generated<number>;
   };
   api_users: {
     id: Generated<number>;
     account_id: number;
     username: string;
+    /** What follows `api-<account id>-` in the username. The engine makes it. */
+    name: GeneratedAlways<string>;
     access: Access;
     status: Standing;
     created_at_ms: number;
@@ -45,6 +52,25 @@ export interface Database {
     key_id: number;
     /** When the hour began, in whole seconds since the epoch. */
     hour_s: number;
+    tokens: number;
+  };
+  /** The same for an account, and for all of them: too many to be added up when somebody looks. */
+  account_usage_hours: {
+    account_id: number;
+    hour_s: number;
+    tokens: number;
+  };
+  usage_hours: {
+    hour_s: number;
+    tokens: number;
+  };
+  /** Tokens by when they expire. Apart, and lossy, as `key_usage` is; removed once they have expired. */
+  key_expiries: {
+    account_id: number;
+    user_id: number;
+    key_id: number;
+    /** The end of the ten minutes in which they expire, in whole seconds since the epoch. */
+    expires_s: number;
     tokens: number;
   };
   /** Processes that serve; each says every few seconds that it is there. */
@@ -102,5 +128,91 @@ export interface Database {
     details: string;
     previous_hash: string;
     hash: string;
+    /** The account that it concerns; follows from the rest, and isn't hashed. */
+    account_id: number | null;
+  };
+  operators: {
+    id: Generated<number>;
+    /** In lower case. */
+    email: string;
+    role: Role;
+    /** Limited to this account, where there is one. */
+    account_id: number | null;
+    status: Standing;
+    /** Argon2id, PHC string format. */
+    password_hash: string | null;
+    federated_issuer: string | null;
+    federated_subject: string | null;
+    created_at_ms: number;
+    last_signed_in_at_ms: number | null;
+  };
+  operator_sessions: {
+    id: Generated<number>;
+    operator_id: number;
+    /** SHA-256 of the cookie's value, in hex. */
+    secret_hash: string;
+    method: SignInMethod;
+    created_at_ms: number;
+    last_seen_at_ms: number;
+    user_agent: string;
+    address: string;
+  };
+  passkeys: {
+    id: Generated<number>;
+    operator_id: number;
+    credential_id: string;
+    public_key: Uint8Array;
+    counter: number;
+    relying_party: string;
+    /** JSON: an array of texts. */
+    transports: string;
+    label: string;
+    created_at_ms: number;
+    last_used_at_ms: number | null;
+  };
+  /** Challenges that were answered; removed once they couldn't be answered any more. */
+  used_challenges: {
+    hash: string;
+    expires_at_ms: number;
+  };
+  /** Codes that weren't used yet. */
+  recovery_codes: {
+    operator_id: number;
+    code_hash: string;
+  };
+  /** One-time links; removed once used, withdrawn or long over. */
+  invitations: {
+    id: Generated<number>;
+    kind: InvitationKind;
+    /** SHA-256 of the link's secret, in hex. */
+    secret_hash: string;
+    /** In lower case. */
+    email: string | null;
+    role: Role;
+    account_id: number | null;
+    created_by: string;
+    created_at_ms: number;
+    expires_at_ms: number;
+  };
+  admin_tokens: {
+    id: Generated<number>;
+    name: string;
+    /** SHA-256 of the token, in hex. */
+    secret_hash: string;
+    role: Role;
+    account_id: number | null;
+    created_by: string;
+    created_at_ms: number;
+    expires_at_ms: number | null;
+    revoked_at_ms: number | null;
+    last_used_at_ms: number | null;
+  };
+  /** Creations that asking again with the same key doesn't repeat. */
+  remembered_creations: {
+    principal: string;
+    key_hash: string;
+    request_hash: string;
+    subject: string;
+    created_at_ms: number;
   };
 }

@@ -3,35 +3,36 @@ import {
   type ExpressionBuilder,
   type Kysely,
   type RawBuilder,
-  type Selectable,
   sql,
   type SqlBool,
   type Transaction,
   type TransactionBuilder,
 } from "kysely";
-import { type AuditAction, type AuditEvent, CHAIN_START, chainEvent } from "../core/registry/audit-chain.ts";
+import { CHAIN_START, chainEvent } from "../core/registry/audit-chain.ts";
 import { usernameOf } from "../core/registry/changes.ts";
-import type {
-  Account,
-  AccountId,
-  ApiUser,
-  ApiUserId,
-  ApiUserRecord,
-  KeyId,
-  PublicKey,
-  RecordKey,
-  ResourceServer,
-  ResourceServerId,
-} from "../core/registry/model.ts";
+import type { ApiUser, ApiUserRecord, KeyId, PublicKey, RecordKey } from "../core/registry/model.ts";
 import {
   type ChangeWatch,
   KEYS_PER_RECORD_MAX,
   type KeyUsageRecord,
   type LiveNode,
   type RegistryStore,
-  type RevokedToken,
   type StoreTransaction,
 } from "../core/registry/store.ts";
+import { adminQueries } from "./admin-queries.ts";
+import { canBeId, canBeStored } from "./bounds.ts";
+import { operatorStore, operatorTransaction } from "./operators.ts";
+import { removeExpired } from "./remove-expired.ts";
+import {
+  selectKeys,
+  selectUsers,
+  toAccount,
+  toEvent,
+  toKey,
+  toResourceServer,
+  toRevokedToken,
+  toUser,
+} from "./rows.ts";
 import type { Database } from "./schema.ts";
 
 /** Where statements go. */
@@ -75,6 +76,9 @@ export interface SqlStore extends RegistryStore {
 /** The registry's port on a database whose schema is up to date. */
 export function createSqlStore({ reads: db, writes, changes }: Connections, engine: Engine): SqlStore {
   return {
+    ...operatorStore(db, (work) => engine.begin(writes).execute(work)),
+    ...adminQueries(db),
+
     withChangesLocked: (work) =>
       engine.begin(changes).execute(async (transaction) => {
         await engine.beginChange(transaction);
@@ -161,44 +165,8 @@ export function createSqlStore({ reads: db, writes, changes }: Connections, engi
       const first = new Set(inserted.map((row) => `${row.user_id} ${row.jti_hash}`));
       return assertions.map(({ userId, jtiHash }) => first.delete(`${userId} ${jtiHash}`));
     },
-    // Rows that another node is removing are passed over.
     removeExpired: (before, limit) =>
-      engine.begin(writes).execute(async (transaction) => {
-        let removed = 0;
-        for (const table of ["revoked_tokens", "used_assertions"] as const) {
-          const { numDeletedRows } = await transaction
-            .deleteFrom(table)
-            .where("id", "in", (rows) =>
-              rows
-                .selectFrom(table)
-                .select("id")
-                .where("expires_at_s", "<", before.expiredBeforeSeconds)
-                .limit(limit)
-                .$if(engine.hasSkipLocked, (query) => query.forUpdate().skipLocked()),
-            )
-            .executeTakeFirstOrThrow();
-          removed += Number(numDeletedRows);
-        }
-        const hours = await transaction
-          .selectFrom("key_usage_hours")
-          .select(["key_id", "hour_s"])
-          .where("hour_s", "<", before.usageBeforeSeconds)
-          .limit(limit)
-          .$if(engine.hasSkipLocked, (query) => query.forUpdate().skipLocked())
-          .execute();
-        for (const { key_id, hour_s } of hours) {
-          await transaction
-            .deleteFrom("key_usage_hours")
-            .where("key_id", "=", key_id)
-            .where("hour_s", "=", hour_s)
-            .execute();
-        }
-        const nodes = await transaction
-          .deleteFrom("nodes")
-          .where("seen_at_ms", "<", sql<number>`${engine.nowMs} - ${before.unseenForMs}`)
-          .executeTakeFirstOrThrow();
-        return removed + hours.length + Number(nodes.numDeletedRows);
-      }),
+      engine.begin(writes).execute((transaction) => removeExpired(transaction, before, limit, engine.hasSkipLocked)),
 
     eventsAfter: async (seq, limit) =>
       (
@@ -252,6 +220,8 @@ export function createSqlStore({ reads: db, writes, changes }: Connections, engi
 
 function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTransaction {
   return {
+    ...operatorTransaction(db),
+
     findAccount: async (shortname) => {
       if (!canBeStored(shortname)) return undefined;
       const row = await db.selectFrom("accounts").selectAll().where("shortname", "=", shortname).executeTakeFirst();
@@ -278,7 +248,7 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
       toAccount(
         await db
           .insertInto("accounts")
-          .values({ shortname, name, status: "active", created_at_ms: createdAtMs })
+          .values({ shortname, name, search_name: name.toLowerCase(), status: "active", created_at_ms: createdAtMs })
           .returningAll()
           .executeTakeFirstOrThrow(),
       ),
@@ -294,6 +264,11 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
         })
         .returningAll()
         .executeTakeFirstOrThrow();
+      await db
+        .updateTable("accounts")
+        .set((columns) => ({ users: columns("users", "+", 1) }))
+        .where("id", "=", account.id)
+        .execute();
       return toUser({ ...row, account: account.shortname, account_status: account.status });
     },
     insertKey: async (key) => {
@@ -328,6 +303,14 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
         .where("id", "=", id)
         .where("status", "!=", "revoked")
         .execute();
+    },
+    updateKey: async (id, { label, expiresAtMs }) => {
+      const values = {
+        ...(label !== undefined && { label }),
+        ...(expiresAtMs !== undefined && { expires_at_ms: expiresAtMs }),
+      };
+      if (Object.keys(values).length === 0) return;
+      await db.updateTable("public_keys").set(values).where("id", "=", id).execute();
     },
     updateSigningKey: async (number, { activatedAtMs, retiredAtMs }) => {
       await db
@@ -423,41 +406,12 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
           details: JSON.stringify(chained.details),
           previous_hash: chained.previousHash,
           hash: chained.hash,
+          account_id: chained.accountId ?? null,
         })
         .execute();
       return chained;
     },
   };
-}
-
-function selectUsers(db: Kysely<Database>) {
-  return db
-    .selectFrom("api_users")
-    .innerJoin("accounts", "accounts.id", "api_users.account_id")
-    .selectAll("api_users")
-    .select(["accounts.shortname as account", "accounts.status as account_status"]);
-}
-
-function selectKeys(db: Kysely<Database>) {
-  return db
-    .selectFrom("public_keys")
-    .innerJoin("api_users", "api_users.id", "public_keys.user_id")
-    .leftJoin("key_usage", "key_usage.key_id", "public_keys.id")
-    .selectAll("public_keys")
-    .select(["api_users.username", "key_usage.last_used_at_ms"]);
-}
-
-/** Names that requests look for are strangers' texts: PostgreSQL refuses a NUL character rather than find nothing. */
-function canBeStored(name: string): boolean {
-  return !name.includes("\0");
-}
-
-/** The greatest id that a column takes, which is `integer`. */
-const ID_MAX = 2 ** 31 - 1;
-
-/** Of an id that can't be one, PostgreSQL says so rather than find nothing. */
-function canBeId(id: number): boolean {
-  return Number.isInteger(id) && id > 0 && id <= ID_MAX;
 }
 
 async function findUser(db: Kysely<Database>, username: string): Promise<ApiUser | undefined> {
@@ -536,90 +490,4 @@ async function loadRecord(
     keys.push({ id: key_id as KeyId, thumbprint, bits, spki, status: key_status, expiresAtMs: expires_at_ms });
   }
   return { user: toUser(user), accountStatus: user.account_status, keys };
-}
-
-type UserRow = Awaited<ReturnType<ReturnType<typeof selectUsers>["executeTakeFirstOrThrow"]>>;
-type KeyRow = Awaited<ReturnType<ReturnType<typeof selectKeys>["executeTakeFirstOrThrow"]>>;
-
-function toAccount(row: {
-  id: number;
-  shortname: string;
-  name: string;
-  status: Account["status"];
-  created_at_ms: number;
-}): Account {
-  const { shortname, name, status } = row;
-  return { id: row.id as AccountId, shortname, name, status, createdAtMs: row.created_at_ms };
-}
-
-function toUser(row: UserRow): ApiUser {
-  const { account, username, access, status } = row;
-  return {
-    id: row.id as ApiUserId,
-    accountId: row.account_id as AccountId,
-    account,
-    username,
-    access,
-    status,
-    createdAtMs: row.created_at_ms,
-  };
-}
-
-function toKey(row: KeyRow): PublicKey {
-  const { username, fingerprint, thumbprint, bits, spki, label, status } = row;
-  return {
-    id: row.id as KeyId,
-    userId: row.user_id as ApiUserId,
-    username,
-    fingerprint,
-    thumbprint,
-    bits,
-    spki,
-    label,
-    status,
-    createdAtMs: row.created_at_ms,
-    expiresAtMs: row.expires_at_ms,
-    lastUsedAtMs: row.last_used_at_ms,
-  };
-}
-
-function toResourceServer(row: Selectable<Database["resource_servers"]>): ResourceServer {
-  const { name, status, secret_hash: secretHash, previous_secret_hash: hash, previous_secret_ends_at_ms: ends } = row;
-  return {
-    id: row.id as ResourceServerId,
-    clientId: `rs-${row.id}`,
-    name,
-    status,
-    secretHash,
-    previousSecret: hash === null || ends === null ? null : { hash, endsAtMs: ends },
-    createdAtMs: row.created_at_ms,
-  };
-}
-
-function toRevokedToken(row: Selectable<Database["revoked_tokens"]>): RevokedToken {
-  const { key_id: keyId, nonce, expires_at_s: expiresAtSeconds } = row;
-  return { userId: row.user_id as ApiUserId, keyId, nonce, expiresAtSeconds };
-}
-
-/** A row of the audit log as the domain has it. */
-export function toEvent(row: Database["audit_events"]): AuditEvent {
-  return {
-    seq: row.seq,
-    atMs: row.at_ms,
-    actor: row.actor,
-    action: row.action as AuditAction,
-    subject: row.subject,
-    details: readDetails(row.details),
-    previousHash: row.previous_hash,
-    hash: row.hash,
-  };
-}
-
-/** Details that aren't JSON were tampered with: whatever stands in for them doesn't have the row's hash. */
-function readDetails(json: string): AuditEvent["details"] {
-  try {
-    return JSON.parse(json) as AuditEvent["details"];
-  } catch {
-    return { unreadable: true };
-  }
 }

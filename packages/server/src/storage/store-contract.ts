@@ -525,6 +525,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         keyId,
         lastUsedAtMs: 1,
         tokensByHour: new Map(hours),
+        tokensByExpiry: new Map(),
       });
 
       test("add up over flushes and connections, each key and hour by itself, in order", async () => {
@@ -693,7 +694,10 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
           }),
         );
         await other.recordNode({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] });
-        await other.recordKeyUsage([{ keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: new Map([[0, 1]]) }]);
+        const tokens = new Map([[0, 1]]);
+        await other.recordKeyUsage([
+          { keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens },
+        ]);
         // What was sent before is heard before.
         await other.transaction((transaction) => transaction.appendEvent(EVENT));
         await until(() => woken > before);
@@ -998,7 +1002,12 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const keyId = await store.transaction((transaction) => insertKey(transaction, user, 1));
         const hours = [0, 3600, 7200, 10_800, 14_400];
         await store.recordKeyUsage([
-          { keyId, lastUsedAtMs: 1, tokensByHour: new Map(hours.map((hour) => [hour, 1] as const)) },
+          {
+            keyId,
+            lastUsedAtMs: 1,
+            tokensByHour: new Map(hours.map((hour) => [hour, 1] as const)),
+            tokensByExpiry: new Map(),
+          },
         ]);
         const before = (usageBeforeSeconds: number) => ({ ...expiredBefore(0), usageBeforeSeconds });
         assert.equal(await store.removeExpired(before(0), 10), 0);
@@ -1270,14 +1279,26 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
   });
 }
 
-/** Bounds that leave usage and nodes alone. */
-function expiredBefore(expiredBeforeSeconds: number): ExpiryBounds {
-  return { expiredBeforeSeconds, usageBeforeSeconds: 0, unseenForMs: 3_600_000 };
+/** Bounds that leave everything alone but what has expired. */
+export function expiredBefore(expiredBeforeSeconds: number): ExpiryBounds {
+  return {
+    expiredBeforeSeconds,
+    usageBeforeSeconds: 0,
+    creationsBeforeMs: 0,
+    sessionsBegunBeforeMs: 0,
+    sessionsSeenBeforeMs: 0,
+    unseenForMs: 3_600_000,
+  };
 }
 
 /** Usage with times alone. */
 function usageOf(...times: readonly (readonly [KeyId, number])[]): readonly KeyUsageRecord[] {
-  return times.map(([keyId, lastUsedAtMs]) => ({ keyId, lastUsedAtMs, tokensByHour: new Map() }));
+  return times.map(([keyId, lastUsedAtMs]) => ({
+    keyId,
+    lastUsedAtMs,
+    tokensByHour: new Map(),
+    tokensByExpiry: new Map(),
+  }));
 }
 
 /** A made-up public key of 2048 bits. Its modulus is 2^2047 and more, odd, and has no small factor. */

@@ -77,12 +77,20 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
           keyId,
           lastUsedAtMs: flush,
           tokensByHour: new Map(ordered(work.hours).map((hour) => [hour, 1])),
+          tokensByExpiry: new Map(ordered(work.hours).map((hour) => [hour + 600, 1])),
         }));
         // SQLite doesn't wait for another writer here; the next flush is the next try.
         await until(() => store.recordKeyUsage(usage).then(() => true, ifLocked));
       });
     case "removeExpired": {
-      const before = { expiredBeforeSeconds: 1000, usageBeforeSeconds: 0, unseenForMs: 3_600_000 };
+      const before = {
+        expiredBeforeSeconds: 1000,
+        usageBeforeSeconds: 0,
+        creationsBeforeMs: 0,
+        sessionsBegunBeforeMs: 0,
+        sessionsSeenBeforeMs: 0,
+        unseenForMs: 3_600_000,
+      };
       return Array.from({ length: 20 }, () => async () => String(await store.removeExpired(before, work.limit)));
     }
     case "useAssertions":

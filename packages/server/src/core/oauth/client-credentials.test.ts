@@ -376,7 +376,15 @@ describe("on a real store", () => {
       // Whatever the cleaning takes at that time, the assertion never is accepted again.
       registry.clock.setMicroseconds((exp + 60 + offset) * 1e6);
       const expiredBeforeSeconds = exp + 60 + offset;
-      await registry.store.removeExpired({ expiredBeforeSeconds, usageBeforeSeconds: 0, unseenForMs: 0 }, 1000);
+      const before = {
+        expiredBeforeSeconds,
+        usageBeforeSeconds: 0,
+        creationsBeforeMs: 0,
+        sessionsBegunBeforeMs: 0,
+        sessionsSeenBeforeMs: 0,
+        unseenForMs: 0,
+      };
+      await registry.store.removeExpired(before, 1000);
       const { code } = await refusalOf(late(request({ assertion: assertionOf({ jti }) })));
       assert.equal(code, offset < 0 ? "assertion_replayed" : "assertion_expired");
     }

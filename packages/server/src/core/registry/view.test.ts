@@ -467,7 +467,7 @@ describe("a reading of a change of this process that fails behind another's", ()
     assert.equal((await view.findKey(KEY))?.status, "active");
     const other = await registry.connect();
     // Moves the marker and is no event: the poll's own reading ends after one question.
-    await other.recordKeyUsage([{ keyId: KEY, lastUsedAtMs: 1, tokensByHour: new Map() }]);
+    await other.recordKeyUsage([{ keyId: KEY, lastUsedAtMs: 1, tokensByHour: new Map(), tokensByExpiry: new Map() }]);
     const hold = watched.holdNext("eventsAfter");
     const polling = view.poll();
     await hold.asked;

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
 import type { KeyUsageRecord } from "../../core/registry/store.ts";
-import { migrate, SchemaError } from "../migrate.ts";
+import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
 import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError } from "../store-open-error.ts";
@@ -12,6 +12,15 @@ import { BUSY_TIMEOUT_MS, NodeSqliteDialect } from "./dialect.ts";
 
 /** How often the switch to WAL mode is tried. Each try waits for another process up to the busy timeout. */
 const WAL_TRIES_MAX = 10;
+
+const ENGINE: MigrationEngine = {
+  autoIncrementId: "integer primary key autoincrement",
+  binary: "blob",
+  orderedByBytes: "",
+  // The only kind that can be added to a table (sqlite.org/gencol, §2.3); an index has its value.
+  generated: "virtual",
+  jsonText: (column, member) => `case when json_valid(${column}) then ${column} ->> '$.${member}' end`,
+};
 
 /**
  * Opens the store in a SQLite file, making the file and bringing its schema up to date where needed.
@@ -44,7 +53,7 @@ async function openStore(file: string): Promise<SqlStore> {
     useWriteAheadLog(database);
     database.exec("pragma synchronous = full; pragma trusted_schema = off;");
     const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
-    await migrate(writer, { autoIncrementId: "integer primary key autoincrement", binary: "blob" });
+    await migrate(writer, ENGINE);
     // From now on the dialect waits for the write lock, without blocking the event loop.
     database.exec("pragma busy_timeout = 0");
     // Reads have a connection of their own: a transaction that waits for the lock, or is under way, doesn't hold them up.
@@ -104,6 +113,29 @@ const RECORD_HOURS = `
   where exists (select 1 from public_keys where id = value ->> 0)
   on conflict (key_id, hour_s) do update set tokens = key_usage_hours.tokens + excluded.tokens`;
 
+const RECORD_ACCOUNT_HOURS = `
+  insert into account_usage_hours (account_id, hour_s, tokens)
+  select api_users.account_id, value ->> 1, sum(value ->> 2) from json_each(?)
+  join public_keys on public_keys.id = value ->> 0
+  join api_users on api_users.id = public_keys.user_id
+  where true group by 1, 2
+  on conflict (account_id, hour_s) do update set tokens = account_usage_hours.tokens + excluded.tokens`;
+
+const RECORD_ALL_HOURS = `
+  insert into usage_hours (hour_s, tokens)
+  select value ->> 1, sum(value ->> 2) from json_each(?)
+  where exists (select 1 from public_keys where id = value ->> 0)
+  group by 1
+  on conflict (hour_s) do update set tokens = usage_hours.tokens + excluded.tokens`;
+
+const RECORD_EXPIRIES = `
+  insert into key_expiries (account_id, user_id, key_id, expires_s, tokens)
+  select api_users.account_id, api_users.id, public_keys.id, value ->> 1, value ->> 2 from json_each(?)
+  join public_keys on public_keys.id = value ->> 0
+  join api_users on api_users.id = public_keys.user_id
+  where true
+  on conflict (account_id, user_id, key_id, expires_s) do update set tokens = key_expiries.tokens + excluded.tokens`;
+
 /**
  * Writes key usage in one statement a table, on a connection of its own that doesn't wait: while another process holds the
  * write lock, waiting would block the event loop, and usage can be written the next time. A time never goes back, whichever
@@ -117,11 +149,17 @@ function openUsage(file: string): { record: (usage: readonly KeyUsageRecord[]) =
       if (isClosed) throw new Error("the store is closed");
       database ??= new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
       const lastUsed = usage.map(({ keyId, lastUsedAtMs }) => [keyId, lastUsedAtMs]);
-      const hours = usage.flatMap(({ keyId, tokensByHour }) => [...tokensByHour].map((hour) => [keyId, ...hour]));
+      const hours = JSON.stringify(
+        usage.flatMap(({ keyId, tokensByHour }) => [...tokensByHour].map((hour) => [keyId, ...hour])),
+      );
+      const expiries = usage.flatMap(({ keyId, tokensByExpiry }) => [...tokensByExpiry].map((end) => [keyId, ...end]));
       database.exec("begin immediate");
       try {
         database.prepare(RECORD_LAST_USED).run(JSON.stringify(lastUsed));
-        database.prepare(RECORD_HOURS).run(JSON.stringify(hours));
+        for (const statement of [RECORD_HOURS, RECORD_ACCOUNT_HOURS, RECORD_ALL_HOURS]) {
+          database.prepare(statement).run(hours);
+        }
+        database.prepare(RECORD_EXPIRIES).run(JSON.stringify(expiries));
         database.exec("commit");
       } catch (error) {
         database.exec("rollback");

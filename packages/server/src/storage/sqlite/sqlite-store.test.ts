@@ -8,7 +8,7 @@ import type { RegistryStore } from "../../core/registry/store.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";
-import { testRegistryStore } from "../store-contract.ts";
+import { expiredBefore, testRegistryStore } from "../store-contract.ts";
 import { openSqliteStore } from "./open-sqlite-store.ts";
 
 testRegistryStore("SQLite", async () => {
@@ -131,7 +131,7 @@ describe("a file of an earlier release", () => {
       assert.deepEqual(await store.listLiveNodes(1_000_000), []);
       assert.deepEqual(await store.listSigningKeys(), signingKeys);
       assert.equal(typeof signingKeys[0]?.activatedAtMs, "number");
-      assert.equal(await store.removeExpired({ expiredBeforeSeconds: 1, usageBeforeSeconds: 1, unseenForMs: 1 }, 1), 0);
+      assert.equal(await store.removeExpired(expiredBefore(1), 1), 0);
     });
   }
 });
@@ -156,7 +156,13 @@ describe("a file that isn't this release's", () => {
         .all()
         .map((row) => row["name"]),
     );
-    assert.deepEqual(names, ["0001-registry", "0002-token-checks", "0003-many-nodes", "9999-later"]);
+    assert.deepEqual(names, [
+      "0001-registry",
+      "0002-token-checks",
+      "0003-many-nodes",
+      "0004-administration",
+      "9999-later",
+    ]);
   });
 
   test("with a foreign table in the way is refused with a SchemaError, and left as it is", async () => {

@@ -1,0 +1,67 @@
+import { type RawBuilder, type SqlBool, sql, type Transaction } from "kysely";
+import type { ExpiryBounds } from "../core/registry/store.ts";
+import type { Database } from "./schema.ts";
+
+/** How long an invitation is kept that is over, in milliseconds: whoever comes late is told so. */
+const INVITATIONS_KEPT_MS = 86_400_000;
+
+/** Which rows of a table aren't needed any more, and by what they are told apart. */
+interface Expired {
+  readonly table: keyof Database;
+  readonly keys: readonly string[];
+  readonly where: RawBuilder<SqlBool>;
+}
+
+function expired(before: ExpiryBounds): readonly Expired[] {
+  const seconds = before.expiredBeforeSeconds;
+  const { sessionsBegunBeforeMs, sessionsSeenBeforeMs } = before;
+  return [
+    { table: "revoked_tokens", keys: ["id"], where: sql`expires_at_s < ${seconds}` },
+    { table: "used_assertions", keys: ["id"], where: sql`expires_at_s < ${seconds}` },
+    { table: "key_usage_hours", keys: ["key_id", "hour_s"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
+    { table: "account_usage_hours", keys: ["account_id", "hour_s"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
+    { table: "usage_hours", keys: ["hour_s"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
+    {
+      table: "key_expiries",
+      keys: ["account_id", "user_id", "key_id", "expires_s"],
+      where: sql`expires_s < ${seconds}`,
+    },
+    { table: "used_challenges", keys: ["hash"], where: sql`expires_at_ms < ${seconds * 1000}` },
+    {
+      table: "remembered_creations",
+      keys: ["principal", "key_hash"],
+      where: sql`created_at_ms < ${before.creationsBeforeMs}`,
+    },
+    {
+      table: "operator_sessions",
+      keys: ["id"],
+      where: sql`(created_at_ms < ${sessionsBegunBeforeMs} or last_seen_at_ms < ${sessionsSeenBeforeMs})`,
+    },
+    { table: "invitations", keys: ["id"], where: sql`expires_at_ms < ${seconds * 1000 - INVITATIONS_KEPT_MS}` },
+  ];
+}
+
+/**
+ * Removes what isn't needed any more, at most `limit` rows of each table. Rows that another node is removing are passed over.
+ *
+ * @param hasSkipLocked does `for update skip locked` exist?
+ * @returns how many rows were removed
+ */
+export async function removeExpired(
+  transaction: Transaction<Database>,
+  before: ExpiryBounds,
+  limit: number,
+  hasSkipLocked: boolean,
+): Promise<number> {
+  let removed = 0;
+  for (const { table, keys, where } of expired(before)) {
+    const columns = sql.join(keys.map((key) => sql.ref(key)));
+    const { numAffectedRows = 0n } = await sql`
+      delete from ${sql.table(table)} where (${columns}) in (
+        select ${columns} from ${sql.table(table)} where ${where} limit ${limit}
+        ${hasSkipLocked ? sql`for update skip locked` : sql``}
+      )`.execute(transaction);
+    removed += Number(numAffectedRows);
+  }
+  return removed;
+}

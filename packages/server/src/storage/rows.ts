@@ -1,0 +1,120 @@
+import type { Kysely, Selectable } from "kysely";
+import type { AuditAction, AuditEvent } from "../core/registry/audit-chain.ts";
+import type {
+  Account,
+  AccountId,
+  ApiUser,
+  ApiUserId,
+  KeyId,
+  PublicKey,
+  ResourceServer,
+  ResourceServerId,
+} from "../core/registry/model.ts";
+import type { RevokedToken } from "../core/registry/store.ts";
+import type { Database } from "./schema.ts";
+
+/** Rows as the domain has them. */
+
+export function selectUsers(db: Kysely<Database>) {
+  return db
+    .selectFrom("api_users")
+    .innerJoin("accounts", "accounts.id", "api_users.account_id")
+    .selectAll("api_users")
+    .select(["accounts.shortname as account", "accounts.status as account_status"]);
+}
+
+export function selectKeys(db: Kysely<Database>) {
+  return db
+    .selectFrom("public_keys")
+    .innerJoin("api_users", "api_users.id", "public_keys.user_id")
+    .leftJoin("key_usage", "key_usage.key_id", "public_keys.id")
+    .selectAll("public_keys")
+    .select(["api_users.username", "key_usage.last_used_at_ms"]);
+}
+
+type UserRow = Awaited<ReturnType<ReturnType<typeof selectUsers>["executeTakeFirstOrThrow"]>>;
+type KeyRow = Awaited<ReturnType<ReturnType<typeof selectKeys>["executeTakeFirstOrThrow"]>>;
+
+export function toAccount(row: {
+  id: number;
+  shortname: string;
+  name: string;
+  status: Account["status"];
+  created_at_ms: number;
+}): Account {
+  const { shortname, name, status } = row;
+  return { id: row.id as AccountId, shortname, name, status, createdAtMs: row.created_at_ms };
+}
+
+export function toUser(row: UserRow): ApiUser {
+  const { account, username, access, status } = row;
+  return {
+    id: row.id as ApiUserId,
+    accountId: row.account_id as AccountId,
+    account,
+    username,
+    access,
+    status,
+    createdAtMs: row.created_at_ms,
+  };
+}
+
+export function toKey(row: KeyRow): PublicKey {
+  const { username, fingerprint, thumbprint, bits, spki, label, status } = row;
+  return {
+    id: row.id as KeyId,
+    userId: row.user_id as ApiUserId,
+    username,
+    fingerprint,
+    thumbprint,
+    bits,
+    spki,
+    label,
+    status,
+    createdAtMs: row.created_at_ms,
+    expiresAtMs: row.expires_at_ms,
+    lastUsedAtMs: row.last_used_at_ms,
+  };
+}
+
+export function toResourceServer(row: Selectable<Database["resource_servers"]>): ResourceServer {
+  const { name, status, secret_hash: secretHash, previous_secret_hash: hash, previous_secret_ends_at_ms: ends } = row;
+  return {
+    id: row.id as ResourceServerId,
+    clientId: `rs-${row.id}`,
+    name,
+    status,
+    secretHash,
+    previousSecret: hash === null || ends === null ? null : { hash, endsAtMs: ends },
+    createdAtMs: row.created_at_ms,
+  };
+}
+
+export function toRevokedToken(row: Selectable<Database["revoked_tokens"]>): RevokedToken {
+  const { key_id: keyId, nonce, expires_at_s: expiresAtSeconds } = row;
+  return { userId: row.user_id as ApiUserId, keyId, nonce, expiresAtSeconds };
+}
+
+/** A row of the audit log as the domain has it. */
+export function toEvent(row: Database["audit_events"]): AuditEvent {
+  return {
+    seq: row.seq,
+    atMs: row.at_ms,
+    actor: row.actor,
+    action: row.action as AuditAction,
+    subject: row.subject,
+    details: readDetails(row.details),
+    previousHash: row.previous_hash,
+    hash: row.hash,
+    ...(row.account_id !== null && { accountId: row.account_id as AccountId }),
+  };
+}
+
+/** Details that aren't JSON were tampered with: whatever stands in for them doesn't have the row's hash. */
+function readDetails(json: string): AuditEvent["details"] {
+  try {
+    return JSON.parse(json) as AuditEvent["details"];
+  } catch {
+    return { unreadable: true };
+  }
+}

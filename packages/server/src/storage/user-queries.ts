@@ -1,0 +1,180 @@
+import type { Access } from "@countersign/protocol";
+import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
+import type { ListedUser, Page, PageRequest, UserFilter, UserOrder } from "../core/administration/queries.ts";
+import type { Standing } from "../core/registry/model.ts";
+import { beginningWith, canBeId, canBeStored } from "./bounds.ts";
+import { countWays, findWay, type ListOrder, NEWEST_FIRST, NO_PAGE, readPage, readWays, type Way } from "./pages.ts";
+import { selectUsers, toUser } from "./rows.ts";
+import type { Database } from "./schema.ts";
+
+const STANDINGS: readonly Standing[] = ["active", "deactivated"];
+const ACCESSES: readonly Access[] = ["full", "read_only"];
+
+const BY_NAME: ListOrder = {
+  columns: [
+    { name: "name", holds: "text" },
+    { name: "id", holds: "id" },
+  ],
+  isDescending: false,
+};
+
+/** What a search may mean. */
+type Meaning =
+  /** Everybody, or everybody whose name begins like this. */
+  | { readonly kind: "name"; readonly beginning: string; readonly accountId?: number | undefined }
+  /** A username up to somewhere in the account's id. */
+  | { readonly kind: "username"; readonly beginning: string }
+  | { readonly kind: "key"; readonly id: string };
+
+function meaningsOf({ search, accountId }: UserFilter): readonly Meaning[] {
+  if (search === undefined || "api-".startsWith(search)) return [{ kind: "name", beginning: "", accountId }];
+  const meanings: Meaning[] = [
+    { kind: "name", beginning: search, accountId },
+    { kind: "key", id: search },
+  ];
+  const [, id, dash, beginning = ""] = /^api-([1-9][0-9]{0,9})(?:(-)(.*))?$/s.exec(search) ?? [];
+  if (id === undefined) return meanings;
+  if (dash === undefined) return [...meanings, { kind: "username", beginning: search }];
+  // No account has two ids.
+  if (!canBeId(Number(id)) || (accountId ?? Number(id)) !== Number(id)) return meanings;
+  return [...meanings, { kind: "name", beginning, accountId: Number(id) }];
+}
+
+const ROWS = sql`select id, name from api_users`;
+
+export async function pageUsers(
+  db: Kysely<Database>,
+  filter: UserFilter,
+  order: UserOrder,
+  todaySeconds: number,
+  page: PageRequest,
+): Promise<Page<ListedUser>> {
+  if (filter.accountId !== undefined && !canBeId(filter.accountId)) return NO_PAGE;
+  if (!canBeStored(filter.search ?? "")) return NO_PAGE;
+  const listOrder = order === "name" ? BY_NAME : NEWEST_FIRST;
+  const meanings = meaningsOf(filter);
+  const ways = await Promise.all(meanings.map((meaning) => wayOf(db, meaning, filter, order)));
+  const { items, ...rest } = await readPage<{ id: number; name: string }>(
+    {
+      order: listOrder,
+      read: (stretch) => readWays(db, { ...BY_NAME, isDescending: false }, ways, stretch),
+      keyOf: ({ id, name }) => (order === "name" ? [name, id] : [id]),
+      count: () =>
+        countWays(
+          db,
+          meanings.map((meaning) => ({ statements: found(meaning, filter) })),
+        ),
+    },
+    page,
+  );
+  return {
+    items: await loadListed(
+      db,
+      items.map(({ id }) => id),
+      todaySeconds,
+    ),
+    ...rest,
+  };
+}
+
+async function wayOf(db: Kysely<Database>, meaning: Meaning, filter: UserFilter, order: UserOrder): Promise<Way> {
+  const statements = found(meaning, filter);
+  switch (meaning.kind) {
+    case "key":
+      return { kind: "few", statements };
+    case "username":
+      return findWay(db, statements, [along(filter, within(sql`username || ''`, meaning.beginning))]);
+    case "name":
+      // The index by name gives them in the order of their names, and where all names match, that by id in that of the ids.
+      if (order === "name" || meaning.beginning === "") return { kind: "along", statements };
+      return findWay(db, statements, [
+        along(
+          { ...filter, accountId: meaning.accountId as typeof filter.accountId },
+          within(sql`name || ''`, meaning.beginning),
+        ),
+      ]);
+  }
+}
+
+/** Statements that find them by an index; one for each standing and access, because the indexes begin with those. */
+function found(meaning: Meaning, filter: UserFilter): readonly RawBuilder<unknown>[] {
+  if (meaning.kind === "key") {
+    const owners = sql`
+      select user_id from public_keys where fingerprint = ${meaning.id}
+      union select user_id from public_keys where thumbprint = ${meaning.id}`;
+    return [sql`${ROWS} where id in (${owners}) and ${residual(filter)}`];
+  }
+  if (meaning.kind === "username") {
+    return [sql`${ROWS} where ${within(sql`username`, meaning.beginning)} and ${residual(filter)}`];
+  }
+  const { accountId, beginning } = meaning;
+  return STANDINGS.filter((status) => (filter.status ?? status) === status).flatMap((status) =>
+    ACCESSES.filter((access) => (filter.access ?? access) === access).map((access) => {
+      const account = accountId === undefined ? sql`` : sql`and account_id = ${accountId}`;
+      const name = beginning === "" ? sql`` : sql`and ${within(sql`name`, beginning)}`;
+      return sql`${ROWS} where status = ${status} and access = ${access} ${account} ${name}`;
+    }),
+  );
+}
+
+/** All of them in the list's order, but for those that don't match. No index but that of the order can be used. */
+function along(filter: UserFilter, matches: RawBuilder<SqlBool>): RawBuilder<unknown> {
+  return sql`${ROWS} where ${matches} and ${residual(filter)}`;
+}
+
+function residual({ accountId, status, access }: UserFilter): RawBuilder<SqlBool> {
+  const conditions = [sql<SqlBool>`1 = 1`];
+  if (accountId !== undefined) conditions.push(sql`account_id + 0 = ${accountId}`);
+  if (status !== undefined) conditions.push(sql`status || '' = ${status}`);
+  if (access !== undefined) conditions.push(sql`access || '' = ${access}`);
+  return sql`${sql.join(conditions, sql` and `)}`;
+}
+
+function within(text: RawBuilder<unknown>, beginning: string): RawBuilder<SqlBool> {
+  const { from, until } = beginningWith(beginning);
+  return sql`${text} >= ${from} and ${text} < ${until}`;
+}
+
+/** In the order of the ids given. Each user's figures are a few looks at its keys. */
+export async function loadListed(
+  db: Kysely<Database>,
+  ids: readonly number[],
+  todaySeconds: number,
+): Promise<readonly ListedUser[]> {
+  if (ids.length === 0) return [];
+  const rows = await selectUsers(db)
+    .where("api_users.id", "in", ids)
+    .select((user) => {
+      const keys = user.selectFrom("public_keys").whereRef("public_keys.user_id", "=", "api_users.id");
+      return [
+        keys.select((key) => key.fn.countAll().as("keys")).as("keys"),
+        keys
+          .where("public_keys.status", "=", "active")
+          .select((key) => key.fn.countAll().as("keys"))
+          .as("active_keys"),
+        keys
+          .innerJoin("key_usage", "key_usage.key_id", "public_keys.id")
+          .select((key) => key.fn.max("key_usage.last_used_at_ms").as("last"))
+          .as("last_used_at_ms"),
+        keys
+          .innerJoin("key_usage_hours", "key_usage_hours.key_id", "public_keys.id")
+          .where("key_usage_hours.hour_s", ">=", todaySeconds)
+          .select(sql<number>`coalesce(cast(sum(key_usage_hours.tokens) as bigint), 0)`.as("tokens"))
+          .as("tokens_today"),
+      ];
+    })
+    .execute();
+  const byId = new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        ...toUser(row),
+        activeKeys: Number(row.active_keys),
+        keys: Number(row.keys),
+        lastUsedAtMs: row.last_used_at_ms,
+        tokensToday: Number(row.tokens_today),
+      },
+    ]),
+  );
+  return ids.flatMap((id) => byId.get(id) ?? []);
+}
