@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { type AuditEvent, type ChainBreak, CHAIN_START, findChainBreak } from "../core/registry/audit-chain.ts";
-import type { RegistryStore } from "../core/registry/store.ts";
+import { chainReportJson, verifyChain } from "../core/registry/verify-chain.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { AnsweredNo, type CliContext, paint, print, WrongUsage } from "./context.ts";
 import { eventJson } from "../core/administration/present.ts";
@@ -10,9 +9,6 @@ import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
 type Options = Flags & { readonly json?: boolean };
-
-/** How many events are read at once. */
-const EVENTS_PER_READ = 1000;
 
 export function auditCommand(context: CliContext): Command {
   const audit = new Command("audit").description("the audit log: every change, chained by hashes");
@@ -46,11 +42,9 @@ export function auditCommand(context: CliContext): Command {
     .description("check the hash chain from its beginning")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const { events, lastHash, broken } = await withAdministration(context, options, ({ store }) =>
-        verifyChain(store),
-      );
-      const json = broken === undefined ? { ok: true, events, last_hash: lastHash } : { ok: false, events, ...broken };
-      print(context, options.json, json, () =>
+      const report = await withAdministration(context, options, ({ store }) => verifyChain(store));
+      const { events, lastHash, broken } = report;
+      print(context, options.json, chainReportJson(report), () =>
         broken === undefined
           ? `${paint(context, "green", "whole")}: ${events} events, last hash ${lastHash}`
           : `${paint(context, "red", "broken")} at event ${broken.seq}: ${broken.problem}`,
@@ -58,24 +52,4 @@ export function auditCommand(context: CliContext): Command {
       if (broken !== undefined) throw new AnsweredNo();
     });
   return audit;
-}
-
-interface ChainReport {
-  /** How many events were read. */
-  readonly events: number;
-  readonly lastHash: string;
-  readonly broken: ChainBreak | undefined;
-}
-
-async function verifyChain(store: RegistryStore): Promise<ChainReport> {
-  let last: AuditEvent | undefined;
-  let count = 0;
-  for (;;) {
-    const events = await store.eventsAfter(last?.seq ?? 0, EVENTS_PER_READ);
-    if (events.length === 0) return { events: count, lastHash: last?.hash ?? CHAIN_START, broken: undefined };
-    count += events.length;
-    const broken = findChainBreak(events, last);
-    if (broken !== undefined) return { events: count, lastHash: last?.hash ?? CHAIN_START, broken };
-    last = events.at(-1);
-  }
 }

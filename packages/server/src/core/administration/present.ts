@@ -49,7 +49,10 @@ export function resourceServerJson({ clientId, name, status, previousSecret, cre
   };
 }
 
-export function shownSigningKeyStatus({ activatedAtMs, retiredAtMs }: SigningKeyRecord) {
+export function shownSigningKeyStatus({
+  activatedAtMs,
+  retiredAtMs,
+}: SigningKeyRecord): "active" | "waiting" | "retired" {
   if (retiredAtMs !== null) return "retired";
   return activatedAtMs === null ? "waiting" : "active";
 }

@@ -122,6 +122,7 @@ export interface AdminQueries {
   /** Key `[id]`; the newest first. */
   pageKeys(userId: ApiUserId, page: PageRequest): Promise<Page<PublicKey>>;
 
+  findResourceServer(name: string): Promise<ResourceServer | undefined>;
   /** Key `[id]`; the oldest first. `search` begins the name. */
   pageResourceServers(
     filter: { readonly status?: Standing | undefined; readonly search?: string | undefined },

@@ -1,6 +1,6 @@
 import { Refusal } from "../refusal.ts";
-import type { ApiUserId } from "../registry/model.ts";
 import type { RegistryStore } from "../registry/store.ts";
+import type { ViewUser } from "../registry/view.ts";
 import { type Clock, nowMs } from "../surroundings.ts";
 import type { TokenClaims } from "../token/token-codec.ts";
 import { formatTokenId } from "../token/token-identity.ts";
@@ -35,7 +35,7 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
   const { authenticateClient, signingKeys, store, clock, onChanged } = dependencies;
 
   /** Changes nothing where the token was revoked before. */
-  function revoke(userId: ApiUserId, username: string, token: TokenClaims): Promise<void> {
+  function revoke({ id: userId, username, accountId }: ViewUser, token: TokenClaims): Promise<void> {
     const atMs = nowMs(clock);
     return store.transaction(async (transaction) => {
       const { keyId, nonce, expiresAtSeconds } = token;
@@ -55,6 +55,7 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
         action: "token.revoked",
         subject: `token:${formatTokenId(token)}`,
         details: { username, key_id: keyId },
+        accountId,
       });
     });
   }
@@ -74,7 +75,7 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
     await client.useUpAssertion();
     if (!isLive) return;
     try {
-      await revoke(key.user.id, key.user.username, token);
+      await revoke(key.user, token);
       // Also where it was revoked before: that may have been on another node, of which this one hasn't heard yet.
       await onChanged();
     } catch (cause) {

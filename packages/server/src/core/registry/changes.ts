@@ -4,7 +4,7 @@ import { MASTER_SECRET_BYTES, masterSecretFingerprint } from "../token/signing-k
 import type { AuditAction, UnchainedEvent } from "./audit-chain.ts";
 import { createChange } from "./change.ts";
 import { admitPublicKey } from "./key-admission.ts";
-import type { Account, ApiUser, KeyId, PublicKey, Standing } from "./model.ts";
+import type { Account, AccountId, ApiUser, KeyId, KeyStatus, PublicKey, Standing } from "./model.ts";
 import { checkDisplayText, checkName, printable } from "./names.ts";
 import { RegistryError } from "./registry-error.ts";
 import type { RegistryStore, StoreTransaction } from "./store.ts";
@@ -30,23 +30,41 @@ export interface RegistryChanges {
   /** Admits a public key, see {@link admitPublicKey}. A key that was revoked under any user stays out. */
   addKey(actor: string, key: NewKey): Promise<PublicKey>;
   setKeyStanding(actor: string, keyId: KeyId, standing: Standing): Promise<PublicKey>;
+  /** Changes what is given, all of it or nothing. A revoked key keeps its status and expiry. */
+  changeKey(actor: string, keyId: KeyId, changed: KeyChange): Promise<PublicKey>;
   /** Deactivates a key for good. */
   revokeKey(actor: string, keyId: KeyId): Promise<PublicKey>;
   /** Makes sure that the store has a signing key; the first start of a store creates number 1. */
   ensureSigningKey(actor: string, masterSecret: Buffer): Promise<void>;
 }
 
-/** A public key to add. `expiresInMs` counts from now. */
+/** A public key to add. `expiresInMs` counts from now, `expiresAtMs` from the epoch; at most one of them is given. */
 export interface NewKey {
   readonly username: string;
   readonly text: string;
   readonly label?: string | undefined;
   readonly expiresInMs?: number | undefined;
+  readonly expiresAtMs?: number | null | undefined;
 }
+
+/** What is to be different about a key. */
+export interface KeyChange {
+  readonly status?: KeyStatus | undefined;
+  /** `null`: none. */
+  readonly label?: string | null | undefined;
+  /** `null`: never. In milliseconds since the epoch. */
+  readonly expiresAtMs?: number | null | undefined;
+}
+
+const KEY_ACTIONS = {
+  active: "key.activated",
+  deactivated: "key.deactivated",
+  revoked: "key.revoked",
+} as const satisfies Record<KeyStatus, AuditAction>;
 
 /** @param onChanged awaited after each commit and before the change is acknowledged; the server evicts its view there */
 export function createRegistryChanges(
-  store: RegistryStore,
+  store: Pick<RegistryStore, "transaction">,
   clock: Clock,
   onChanged: () => Promise<void> = () => Promise.resolve(),
 ): RegistryChanges {
@@ -56,27 +74,49 @@ export function createRegistryChanges(
     actor: string,
     action: AuditAction,
     subject: string,
+    accountId: AccountId | undefined,
     details: UnchainedEvent["details"] = {},
   ): UnchainedEvent {
-    return { atMs: nowMs(clock), actor, action, subject, details };
+    return { atMs: nowMs(clock), actor, action, subject, details, accountId };
   }
 
-  async function setKeyStatus(actor: string, keyId: KeyId, status: PublicKey["status"], action: AuditAction) {
+  async function changeKey(actor: string, keyId: KeyId, { status, label, expiresAtMs }: KeyChange) {
+    if (typeof label === "string") checkDisplayText("label", label);
     return change(async (transaction) => {
       const key = await transaction.findKey(keyId);
       if (key === undefined) throw new RegistryError("not_found", `There is no key ${keyId}.`);
-      if (key.status === status) return key;
-      if (key.status === "revoked") {
+      const changed = {
+        status: status ?? key.status,
+        label: label === undefined ? key.label : label,
+        expiresAtMs: expiresAtMs === undefined ? key.expiresAtMs : expiresAtMs,
+      };
+      const isOtherExpiry = changed.expiresAtMs !== key.expiresAtMs;
+      if (key.status === "revoked" && (changed.status !== "revoked" || isOtherExpiry)) {
         throw new RegistryError(
           "conflict",
           `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`,
         );
       }
-      await transaction.setKeyStatus(keyId, status);
-      await transaction.appendEvent(
-        event(actor, action, `key:${keyId}`, { username: key.username, fingerprint: key.fingerprint }),
-      );
-      return { ...key, status };
+      if (isOtherExpiry) checkExpiry(changed.expiresAtMs, nowMs(clock));
+      const accountId = (await transaction.findUser(key.username))?.accountId;
+      const append = (action: AuditAction, details: UnchainedEvent["details"] = {}) =>
+        transaction.appendEvent(
+          event(actor, action, `key:${keyId}`, accountId, {
+            username: key.username,
+            fingerprint: key.fingerprint,
+            ...details,
+          }),
+        );
+      if (changed.status !== key.status) {
+        await transaction.setKeyStatus(keyId, changed.status);
+        await append(KEY_ACTIONS[changed.status]);
+      }
+      if (changed.label !== key.label || isOtherExpiry) {
+        const { label: newLabel, expiresAtMs: newExpiry } = changed;
+        await transaction.updateKey(keyId, { label: newLabel, expiresAtMs: newExpiry });
+        await append("key.changed", { label: newLabel, expires_at_ms: newExpiry });
+      }
+      return { ...key, ...changed };
     });
   }
 
@@ -86,10 +126,12 @@ export function createRegistryChanges(
       checkDisplayText("name", name);
       return change(async (transaction) => {
         if ((await transaction.findAccount(shortname)) !== undefined) {
-          throw new RegistryError("conflict", `The account ${shortname} exists already.`);
+          throw new RegistryError("conflict", `The account ${shortname} exists already.`, "shortname");
         }
         const account = await transaction.insertAccount({ shortname, name, createdAtMs: nowMs(clock) });
-        await transaction.appendEvent(event(actor, "account.created", `account:${account.id}`, { shortname, name }));
+        await transaction.appendEvent(
+          event(actor, "account.created", `account:${account.id}`, account.id, { shortname, name }),
+        );
         return account;
       });
     },
@@ -99,11 +141,15 @@ export function createRegistryChanges(
       return change(async (transaction) => {
         const account = await loadAccount(transaction, shortname);
         if ((await transaction.findUser(usernameOf(account, name))) !== undefined) {
-          throw new RegistryError("conflict", `The API user ${usernameOf(account, name)} exists already.`);
+          throw new RegistryError("conflict", `The API user ${usernameOf(account, name)} exists already.`, "name");
         }
         const user = await transaction.insertUser({ account, name, access, createdAtMs: nowMs(clock) });
         await transaction.appendEvent(
-          event(actor, "user.created", `user:${user.id}`, { username: user.username, account: shortname, access }),
+          event(actor, "user.created", `user:${user.id}`, account.id, {
+            username: user.username,
+            account: shortname,
+            access,
+          }),
         );
         return user;
       });
@@ -115,7 +161,7 @@ export function createRegistryChanges(
         if (account.status === standing) return account;
         await transaction.setAccountStatus(account.id, standing);
         const action = standing === "active" ? "account.activated" : "account.deactivated";
-        await transaction.appendEvent(event(actor, action, `account:${account.id}`, { shortname }));
+        await transaction.appendEvent(event(actor, action, `account:${account.id}`, account.id, { shortname }));
         return { ...account, status: standing };
       });
     },
@@ -126,32 +172,30 @@ export function createRegistryChanges(
         if (user.status === standing) return user;
         await transaction.setUserStatus(user.id, standing);
         const action = standing === "active" ? "user.activated" : "user.deactivated";
-        await transaction.appendEvent(event(actor, action, `user:${user.id}`, { username }));
+        await transaction.appendEvent(event(actor, action, `user:${user.id}`, user.accountId, { username }));
         return { ...user, status: standing };
       });
     },
 
-    addKey(actor, { username, text, label, expiresInMs }) {
+    addKey(actor, { username, text, label, expiresInMs, expiresAtMs: expiresAtMsGiven = null }) {
       // The text first: whoever sends a private key must learn it whatever else is wrong.
       const admitted = admitPublicKey(text);
       if (label !== undefined) checkDisplayText("label", label);
       return change(async (transaction) => {
         const createdAtMs = nowMs(clock);
-        const expiresAtMs = expiresInMs === undefined ? null : createdAtMs + expiresInMs;
-        // Negated, so that NaN is refused too: stored, it would be NULL, a key that never expires.
-        if (expiresAtMs !== null && !(expiresAtMs > createdAtMs && expiresAtMs <= EXPIRY_MS_MAX)) {
-          throw new RegistryError("invalid", "The key's expiry must lie ahead, and before the year 2106.");
-        }
+        const expiresAtMs = expiresInMs === undefined ? expiresAtMsGiven : createdAtMs + expiresInMs;
+        checkExpiry(expiresAtMs, createdAtMs);
         const user = await loadUser(transaction, username);
         for (const other of await transaction.findKeysByThumbprint(admitted.thumbprint)) {
           if (other.status === "revoked") {
             throw new RegistryError(
               "conflict",
               `This key was revoked (key ${other.id}); a revoked key can't be added again.`,
+              "public_key",
             );
           }
           if (other.userId === user.id) {
-            throw new RegistryError("conflict", `${username} has this key already: key ${other.id}.`);
+            throw new RegistryError("conflict", `${username} has this key already: key ${other.id}.`, "public_key");
           }
         }
         if ((await transaction.countUsableKeys(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
@@ -168,7 +212,7 @@ export function createRegistryChanges(
           expiresAtMs,
         });
         await transaction.appendEvent(
-          event(actor, "key.added", `key:${id}`, {
+          event(actor, "key.added", `key:${id}`, user.accountId, {
             username,
             fingerprint: admitted.fingerprint,
             bits: admitted.bits,
@@ -181,13 +225,9 @@ export function createRegistryChanges(
       });
     },
 
-    setKeyStanding(actor, keyId, standing) {
-      return setKeyStatus(actor, keyId, standing, standing === "active" ? "key.activated" : "key.deactivated");
-    },
-
-    revokeKey(actor, keyId) {
-      return setKeyStatus(actor, keyId, "revoked", "key.revoked");
-    },
+    setKeyStanding: (actor, keyId, standing) => changeKey(actor, keyId, { status: standing }),
+    changeKey,
+    revokeKey: (actor, keyId) => changeKey(actor, keyId, { status: "revoked" }),
 
     ensureSigningKey(actor, masterSecret) {
       if (masterSecret.length !== MASTER_SECRET_BYTES) throw new Error("a master secret has 32 bytes");
@@ -202,11 +242,19 @@ export function createRegistryChanges(
           retiredAtMs: null,
         });
         await transaction.appendEvent(
-          event(actor, "signing_key.created", "signing_key:1", { master_fingerprint: masterFingerprint }),
+          event(actor, "signing_key.created", "signing_key:1", undefined, { master_fingerprint: masterFingerprint }),
         );
       });
     },
   };
+}
+
+/** @throws {RegistryError} `invalid` */
+function checkExpiry(expiresAtMs: number | null, nowMs: number): void {
+  // Negated, so that NaN is refused too: stored, it would be NULL, a key that never expires.
+  if (expiresAtMs !== null && !(expiresAtMs > nowMs && expiresAtMs <= EXPIRY_MS_MAX)) {
+    throw new RegistryError("invalid", "The key's expiry must lie ahead, and before the year 2106.", "expires_at");
+  }
 }
 
 /** What an API user of that name in that account signs as. */

@@ -54,7 +54,7 @@ export function createResourceServerChanges(
       const secret = makeClientSecret(random);
       return change(async (transaction) => {
         if ((await transaction.findResourceServer(name)) !== undefined) {
-          throw new RegistryError("conflict", `The resource server ${name} exists already.`);
+          throw new RegistryError("conflict", `The resource server ${name} exists already.`, "name");
         }
         const server = await transaction.insertResourceServer({
           name,
@@ -69,7 +69,7 @@ export function createResourceServerChanges(
     rotate(actor, name, graceMs) {
       // Negated, so that NaN is refused too.
       if (!(graceMs >= 0 && graceMs <= GRACE_MS_MAX)) {
-        throw new RegistryError("invalid", "The grace must be from 0 to 30 days.");
+        throw new RegistryError("invalid", "The grace must be from 0 to 30 days.", "grace_seconds");
       }
       const secret = makeClientSecret(random);
       return change(async (transaction) => {

@@ -1,0 +1,63 @@
+import { mayKnow } from "../../core/administration/authorize.ts";
+import { isoTime } from "../../core/administration/present.ts";
+import { explainAssertion } from "../../core/explain.ts";
+import type { Principal } from "../../core/operators/model.ts";
+import type { KeyId } from "../../core/registry/model.ts";
+import type { ViewUser } from "../../core/registry/view.ts";
+import { verifyTokenNow } from "../../core/token/verify-token.ts";
+import type { Administration } from "./administration.ts";
+import type { AdminHandlers } from "./handlers.ts";
+
+/** Why an assertion or a token is good, or isn't. */
+export function createExplainHandlers({
+  view,
+  clock,
+  audiences,
+  checkToken,
+  signingKeys,
+}: Pick<Administration, "view" | "clock" | "audiences" | "checkToken" | "signingKeys">): Pick<
+  AdminHandlers,
+  "explainAssertion" | "checkToken"
+> {
+  return {
+    async explainAssertion({ principal, body }) {
+      // Whom somebody may not know of isn't there.
+      const knownUser = (user: ViewUser | undefined) =>
+        user !== undefined && mayKnow(principal, user.accountId) ? user : undefined;
+      const known = {
+        ...view,
+        findUser: async (username: string) => knownUser(await view.findUser(username)),
+      };
+      const { accepted, refusal, steps } = await explainAssertion(body.assertion, { view: known, clock, audiences });
+      return { data: { accepted, code: refusal?.code ?? null, steps } };
+    },
+
+    async checkToken({ principal, body }) {
+      const token = body.token.trim();
+      const verdict = await checkToken(token);
+      if (!(await mayKnowToken(principal, token))) return { data: { active: false, reason: "unknown_key" } };
+      if (!verdict.active) return { data: { active: false, reason: verdict.reason } };
+      const { username, userId, account, access, keyId, endsAtSeconds } = verdict;
+      return {
+        data: {
+          active: true,
+          username,
+          user_id: userId,
+          account,
+          access,
+          key_id: keyId,
+          expires_at: isoTime(endsAtSeconds * 1000),
+        },
+      };
+    },
+  };
+
+  /** Is it of an account that they may know of, or no token of this service at all? */
+  async function mayKnowToken(principal: Principal, token: string): Promise<boolean> {
+    if (principal.accountId === null) return true;
+    const claims = await verifyTokenNow(signingKeys, token);
+    if (typeof claims === "string") return true;
+    const key = await view.findKey(claims.keyId as KeyId);
+    return key !== undefined && mayKnow(principal, key.user.accountId);
+  }
+}

@@ -1,0 +1,258 @@
+import { PAGE_ITEMS_DEFAULT } from "@countersign/protocol";
+import { mayKnow } from "../../core/administration/authorize.ts";
+import { createOnce, type Transactions } from "../../core/administration/idempotency.ts";
+import { onlyIfMatch } from "../../core/administration/precondition.ts";
+import { accountJson, isoTime, keyJson, userJson } from "../../core/administration/present.ts";
+import type { ListedUser, Page } from "../../core/administration/queries.ts";
+import type { Principal } from "../../core/operators/model.ts";
+import { createRegistryChanges, usernameOf } from "../../core/registry/changes.ts";
+import { admitPublicKey } from "../../core/registry/key-admission.ts";
+import type { Account, KeyId, PublicKey } from "../../core/registry/model.ts";
+import { nowMs } from "../../core/surroundings.ts";
+import {
+  type Administration,
+  loadAccount,
+  loadAccountOfField,
+  loadKey,
+  loadUser,
+  notFound,
+  parseTime,
+  todaySeconds,
+} from "./administration.ts";
+import { pageLinks, parsePage } from "./cursor.ts";
+import { entityTags } from "./entity-tag.ts";
+import type { AdminHandlers } from "./handlers.ts";
+
+type RegistryOperations =
+  | "listAccounts"
+  | "createAccount"
+  | "getAccount"
+  | "changeAccount"
+  | "listUsers"
+  | "createUser"
+  | "getUser"
+  | "changeUser"
+  | "listKeys"
+  | "addKey"
+  | "inspectKey"
+  | "getKey"
+  | "changeKey";
+
+/** Accounts, API users and public keys. */
+export function createRegistryHandlers(administration: Administration): Pick<AdminHandlers, RegistryOperations> {
+  const { store, clock, onChanged } = administration;
+  const changesOn = (transactions: Transactions) => createRegistryChanges(transactions, clock, onChanged);
+  const shownKey = (key: PublicKey) => keyJson(key, nowMs(clock));
+
+  return {
+    async listAccounts({ principal, query, target }) {
+      const { q: search, status } = query;
+      const page = await store.pageAccounts(
+        { search, status, ...(principal.accountId !== null && { accountId: principal.accountId }) },
+        parsePage(query, PAGE_ITEMS_DEFAULT),
+      );
+      return listOf(page, target, (account) => [account.id], shownAccount);
+    },
+
+    async createAccount({ principal, body, idempotencyKey }) {
+      const outcome = await createOnce<Account>(store, clock, {
+        key: idempotencyKey,
+        principal: principal.actor,
+        request: ["createAccount", body],
+        create: (transactions) => changesOn(transactions).createAccount(principal.actor, body),
+        subjectOf: ({ id }) => `account:${id}`,
+      });
+      const account = await loadAccount(store, principal, body.shortname);
+      return {
+        data: shownAccount({ ...account, users: await countUsers(account) }),
+        etag: entityTags.account(account),
+        location: `/accounts/${account.shortname}`,
+        isRepeated: outcome.isRepeated,
+      };
+    },
+
+    async getAccount({ principal, params }) {
+      const account = await loadAccount(store, principal, params.shortname);
+      return {
+        data: shownAccount({ ...account, users: await countUsers(account) }),
+        etag: entityTags.account(account),
+      };
+    },
+
+    async changeAccount({ principal, params: { shortname }, body: { status }, ifMatch }) {
+      let account = await loadAccount(store, principal, shortname);
+      if (status !== undefined) {
+        const transactions = onlyIfMatch(store, ifMatch, async (transaction) => {
+          const current = await transaction.findAccount(shortname);
+          return current && entityTags.account(current);
+        });
+        account = await changesOn(transactions).setAccountStanding(principal.actor, shortname, status);
+      }
+      return {
+        data: shownAccount({ ...account, users: await countUsers(account) }),
+        etag: entityTags.account(account),
+      };
+    },
+
+    async listUsers({ principal, query, target }) {
+      const { q, account: shortname, status, access, order = "newest" } = query;
+      const account = shortname === undefined ? undefined : await store.findAccount(shortname);
+      // An account that isn't there, or that they may not know of, has no users.
+      const isElsewhere = shortname !== undefined && (account === undefined || !mayKnow(principal, account.id));
+      const kinds = order === "name" ? (["string", "number"] as const) : (["number"] as const);
+      const page: Page<ListedUser> = isElsewhere
+        ? { items: [], hasNext: false, hasPrevious: false, count: 0 }
+        : await store.pageUsers(
+            { status, access, accountId: account?.id ?? principal.accountId ?? undefined, search: q && searchText(q) },
+            order,
+            todaySeconds(clock),
+            parsePage(query, PAGE_ITEMS_DEFAULT, kinds),
+          );
+      const keyOf = (user: ListedUser) => (order === "name" ? [nameOf(user), user.id] : [user.id]);
+      return listOf(page, target, keyOf, shownUser);
+    },
+
+    async createUser({ principal, body, idempotencyKey }) {
+      const account = await loadAccountOfField(store, principal, body.account);
+      const outcome = await createOnce(store, clock, {
+        key: idempotencyKey,
+        principal: principal.actor,
+        request: ["createUser", body],
+        create: (transactions) => changesOn(transactions).createUser(principal.actor, body),
+        subjectOf: ({ id }) => `user:${id}`,
+      });
+      const user = await loadUser(administration, principal, usernameOf(account, body.name));
+      return {
+        data: shownUser(user),
+        etag: entityTags.user(user),
+        location: `/users/${user.username}`,
+        isRepeated: outcome.isRepeated,
+      };
+    },
+
+    async getUser({ principal, params }) {
+      const user = await loadUser(administration, principal, params.username);
+      return { data: shownUser(user), etag: entityTags.user(user) };
+    },
+
+    async changeUser({ principal, params: { username }, body: { status }, ifMatch }) {
+      const before = await loadUser(administration, principal, username);
+      if (status === undefined) return { data: shownUser(before), etag: entityTags.user(before) };
+      const transactions = onlyIfMatch(store, ifMatch, async (transaction) => {
+        const current = await transaction.findUser(username);
+        return current && entityTags.user(current);
+      });
+      const changed = await changesOn(transactions).setUserStanding(principal.actor, username, status);
+      return { data: shownUser({ ...before, ...changed }), etag: entityTags.user(changed) };
+    },
+
+    async listKeys({ principal, params, query, target }) {
+      const user = await loadUser(administration, principal, params.username);
+      const page = await store.pageKeys(user.id, parsePage(query, PAGE_ITEMS_DEFAULT));
+      return listOf(page, target, (key) => [key.id], shownKey);
+    },
+
+    async addKey({ principal, params: { username }, body, idempotencyKey }) {
+      // The text first: whoever sends a private key must learn it whatever else is wrong.
+      admitPublicKey(body.public_key);
+      await loadUser(administration, principal, username);
+      const expiresAtMs = body.expires_at == null ? undefined : parseTime(body.expires_at);
+      const outcome = await createOnce(store, clock, {
+        key: idempotencyKey,
+        principal: principal.actor,
+        request: ["addKey", username, body],
+        create: (transactions) =>
+          changesOn(transactions).addKey(principal.actor, {
+            username,
+            text: body.public_key,
+            label: body.label,
+            expiresAtMs,
+          }),
+        subjectOf: ({ id }) => `key:${id}`,
+      });
+      const key = outcome.isRepeated
+        ? (await loadKey(store, principal, Number(outcome.subject.split(":")[1]))).key
+        : outcome.made;
+      return {
+        data: shownKey(key),
+        etag: entityTags.key(key),
+        location: `/keys/${key.id}`,
+        isRepeated: outcome.isRepeated,
+      };
+    },
+
+    inspectKey({ body }) {
+      const { fingerprint, thumbprint, bits } = admitPublicKey(body.public_key);
+      return Promise.resolve({ data: { fingerprint, thumbprint, bits } });
+    },
+
+    async getKey({ principal, params }) {
+      const { key } = await loadKey(store, principal, params.id);
+      return { data: shownKey(key), etag: entityTags.key(key) };
+    },
+
+    async changeKey({ principal, params: { id }, body, ifMatch }) {
+      await loadKey(store, principal, id);
+      const keyId = id as KeyId;
+      const transactions = onlyIfMatch(store, ifMatch, async (transaction) => {
+        const current = await transaction.findKey(keyId);
+        return current && entityTags.key(current);
+      });
+      const { status, label, expires_at: expiresAt } = body;
+      const changed = await changesOn(transactions).changeKey(principal.actor, keyId, {
+        status,
+        label,
+        expiresAtMs: typeof expiresAt === "string" ? parseTime(expiresAt) : expiresAt,
+      });
+      return { data: shownKey(changed), etag: entityTags.key(changed) };
+    },
+  };
+
+  async function countUsers(account: Account): Promise<number> {
+    const { items } = await store.pageAccounts({ accountId: account.id }, { limit: 1 });
+    const [found] = items;
+    if (found === undefined) throw notFound();
+    return found.users;
+  }
+}
+
+/** A page as an answer. */
+export function listOf<Item, Shown>(
+  page: Page<Item>,
+  target: string,
+  keyOf: (item: Item) => readonly (string | number)[],
+  show: (item: Item) => Shown,
+) {
+  return { data: page.items.map(show), count: page.count, ...pageLinks(page, target, keyOf) };
+}
+
+/** May whoever asks know of everything, or of one account alone? As a filter. */
+export function accountFilter({ accountId }: Principal): { readonly accountId?: NonNullable<typeof accountId> } {
+  return accountId === null ? {} : { accountId };
+}
+
+function shownAccount(account: Account & { readonly users: number }) {
+  return { ...accountJson(account), users: account.users };
+}
+
+/** What follows `api-<account id>-`. */
+function nameOf({ username, accountId }: ListedUser): string {
+  return username.slice(`api-${accountId}-`.length);
+}
+
+function shownUser(user: ListedUser) {
+  return {
+    ...userJson(user),
+    name: nameOf(user),
+    active_keys: user.activeKeys,
+    keys: user.keys,
+    last_used_at: isoTime(user.lastUsedAtMs),
+    tokens_today: user.tokensToday,
+  };
+}
+
+/** Usernames are in lower case; fingerprints and thumbprints, which are of one length each, aren't. */
+function searchText(text: string): string {
+  const trimmed = text.trim();
+  return /^(?:SHA256:[A-Za-z0-9+/]{43}|[A-Za-z0-9_-]{43})$/.test(trimmed) ? trimmed : trimmed.toLowerCase();
+}
