@@ -6,12 +6,12 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import openapiTS, { astToString } from "openapi-typescript";
+import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
 import { adminApiDocument } from "../packages/server/src/http/admin/admin-api-document.ts";
 
 const file = join(import.meta.dirname, "..", "packages", "console", "src", "api", "schema.d.ts");
 const types = `// Written from the admin API's OpenAPI document by npm run docs; don't edit.\n${astToString(
-  await openapiTS(await adminApiDocument()),
+  await openapiTS((await adminApiDocument()) as OpenAPI3),
 )}`;
 if (!process.argv.includes("--check")) writeFileSync(file, types);
 else if (readFileSync(file, "utf8") !== types) {

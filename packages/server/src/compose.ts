@@ -2,9 +2,11 @@
  * The composition root: the only file that builds everything and knows every part.
  */
 import { readFileSync } from "node:fs";
-import { setTimeout } from "node:timers/promises";
-import { FEED_SYNC_MS } from "@countersign/protocol";
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { FEED_SYNC_MS, IDEMPOTENCY_SECONDS } from "@countersign/protocol";
 import { type Config, parseDatabaseUrl } from "./config/config.ts";
+import { shownSettings } from "./config/shown-settings.ts";
 import { endpointAudiences } from "./core/assertion/audiences.ts";
 import { createAuthenticateResourceServer } from "./core/authenticate-resource-server.ts";
 import { type CheckToken, createCheckToken } from "./core/check.ts";
@@ -14,6 +16,8 @@ import { createAssertionLedger } from "./core/oauth/assertion-ledger.ts";
 import { createAuthenticateClient } from "./core/oauth/authenticate-client.ts";
 import { createGrantClientCredentials } from "./core/oauth/client-credentials.ts";
 import { createRevokeToken } from "./core/oauth/revoke-token.ts";
+import { createAuthenticatePrincipal } from "./core/operators/authenticate.ts";
+import { SESSION_IDLE_MS, SESSION_MS_MAX } from "./core/operators/sessions.ts";
 import { createRegistryChanges, type RegistryChanges } from "./core/registry/changes.ts";
 import { createHeartbeat } from "./core/registry/heartbeat.ts";
 import { createSigningKeyChanges, LIVE_NODE_MS, type SigningKeyChanges } from "./core/registry/signing-key-changes.ts";
@@ -25,6 +29,12 @@ import { createStepWatch } from "./core/step-watch.ts";
 import { type Clock, nowMs, type Random } from "./core/surroundings.ts";
 import { KEPT_AFTER_EXPIRY_SECONDS } from "./core/token/deny-list.ts";
 import { openSigningKeyRing } from "./core/token/signing-key-ring.ts";
+import { createAuditHandlers } from "./http/admin/audit-handlers.ts";
+import { createExplainHandlers } from "./http/admin/explain-handlers.ts";
+import { createOrigins } from "./http/admin/origins.ts";
+import { createRegistryHandlers } from "./http/admin/registry-handlers.ts";
+import { createServiceHandlers } from "./http/admin/service-handlers.ts";
+import { createUsageHandlers } from "./http/admin/usage-handlers.ts";
 import { buildInternalApp, buildPublicApp } from "./http/app.ts";
 import { createChangeStreams } from "./http/changes/change-streams.ts";
 import { createOriginalMethods } from "./http/check/original-method.ts";
@@ -79,6 +89,9 @@ const CLEANING_PAUSE_MS = 20;
 
 /** How long requests under way may take once the service is told to stop, in milliseconds. */
 const DRAIN_MS_MAX = 10_000;
+
+/** The console's built files: in a checkout as in the package. */
+const CONSOLE_FOLDER = fileURLToPath(new URL("../console/", import.meta.url));
 
 /** What may be replaced in tests. */
 export interface Surroundings {
@@ -246,10 +259,11 @@ export async function startService(
     { view, eventsAfter: (seq, limit) => store.eventsAfter(seq, limit), door, limit: refusalLimit, clock, pause },
     appDependencies,
   );
+  const checkToken = createCheckToken({ view, signingKeys, clock });
   const publicApp = await buildPublicApp({
     ...appDependencies,
     exchange: createExchange({ view, clock, audiences: audiences.exchange, issueToken }),
-    checkToken: createCheckToken({ view, signingKeys, clock }),
+    checkToken,
     grantClientCredentials: createGrantClientCredentials(authenticateFor("token"), issueToken),
     revokeToken: createRevokeToken({
       authenticateClient: authenticateFor("revocation"),
@@ -269,7 +283,37 @@ export async function startService(
     }),
     pause,
   });
-  const internalApp = await buildInternalApp({ ...appDependencies, adminUrl: internalServer.url });
+  const administration = {
+    store,
+    clock,
+    random,
+    onChanged,
+    view,
+    checkToken,
+    signingKeys,
+    audiences: audiences.exchange,
+    newestMasterSecret: masterSecrets[0],
+    breathe: () => setImmediate(),
+    settings: shownSettings(config),
+  };
+  const internalApp = await buildInternalApp({
+    ...appDependencies,
+    adminUrl: internalServer.url,
+    consoleFolder: CONSOLE_FOLDER,
+    admin: {
+      authenticate: createAuthenticatePrincipal(store, clock),
+      origins: createOrigins(config.adminUrl, internalServer.url),
+      refusalLimit,
+      clientAddress,
+      handlers: {
+        ...createRegistryHandlers(administration),
+        ...createServiceHandlers(administration),
+        ...createUsageHandlers(administration),
+        ...createAuditHandlers(administration),
+        ...createExplainHandlers(administration),
+      },
+    },
+  });
 
   const watch = store.watchChanges(
     coalesce(
@@ -350,7 +394,15 @@ export async function startService(
       const expiredBeforeSeconds = nowSeconds - KEPT_AFTER_EXPIRY_SECONDS;
       view.forgetExpiredTokens(expiredBeforeSeconds);
       const usageBeforeSeconds = nowSeconds - USAGE_KEPT_SECONDS;
-      const before = { expiredBeforeSeconds, usageBeforeSeconds, unseenForMs: NODES_KEPT_MS };
+      const nowMilliseconds = nowSeconds * 1000;
+      const before = {
+        expiredBeforeSeconds,
+        usageBeforeSeconds,
+        unseenForMs: NODES_KEPT_MS,
+        creationsBeforeMs: nowMilliseconds - IDEMPOTENCY_SECONDS * 1000,
+        sessionsBegunBeforeMs: nowMilliseconds - SESSION_MS_MAX,
+        sessionsSeenBeforeMs: nowMilliseconds - SESSION_IDLE_MS,
+      };
       for (;;) {
         const removed = await store.removeExpired(before, CLEANED_ROWS_MAX);
         if (removed === 0 || stopping) break;

@@ -57,7 +57,7 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_ADMIN_HOST",
     flag: "--admin-host <address>",
     default: "127.0.0.1",
-    meaning: "address of the internal listener: metrics, health",
+    meaning: "address of the internal listener: console, admin API, metrics, health",
     parse: (text = "127.0.0.1") => parseHost(text),
   }),
   adminPort: setting({
@@ -72,6 +72,13 @@ export const SETTINGS = {
     flag: "--public-url <url>",
     default: "http://<host>:<port>",
     meaning: "how clients reach the public listener",
+    parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
+  }),
+  adminUrl: setting({
+    variable: "COUNTERSIGN_ADMIN_URL",
+    flag: "--admin-url <url>",
+    default: "http://<admin-host>:<admin-port>",
+    meaning: "how operators' browsers reach the internal listener; passkeys need a host name here, not an IP address",
     parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
   }),
   dataDir: setting({

@@ -5,9 +5,11 @@ import {
   CHECK_PATH,
   ERRORS_PATH,
   INTROSPECTION_PATH,
+  LIVENESS_PATH,
   METRICS_PATH,
   OAUTH_TOKEN_PATH,
   OPENAPI_PATH,
+  READINESS_PATH,
   REFRESH_PATH,
   REQUEST_TARGET_BYTES_MAX,
   REVOCATION_PATH,
@@ -18,9 +20,11 @@ import type { Exchange } from "../core/exchange.ts";
 import type { GrantClientCredentials } from "../core/oauth/client-credentials.ts";
 import type { RevokeToken } from "../core/oauth/revoke-token.ts";
 import { Refusal } from "../core/refusal.ts";
+import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/register-admin-routes.ts";
 import { bodyHeadersWith, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
 import { createCheckEndpoint } from "./check/check-endpoint.ts";
 import type { OriginalMethods } from "./check/original-method.ts";
+import { createConsoleFiles } from "./console/console-files.ts";
 import { errorReferencePage, PAGE_STYLE } from "./docs/error-reference.ts";
 import type { EndpointSurroundings, PlainEndpoint } from "./endpoint.ts";
 import { createExchangeEndpoint } from "./exchange/exchange-endpoint.ts";
@@ -110,23 +114,40 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
   };
 }
 
+export interface InternalAppDependencies extends AppDependencies {
+  readonly adminUrl: string;
+  readonly admin: AdminDependencies;
+  /** Where the console's built files are. */
+  readonly consoleFolder: string;
+}
+
 /** What operators and Prometheus reach. */
-export async function buildInternalApp(dependencies: AppDependencies & { readonly adminUrl: string }): Promise<App> {
-  const { metrics, adminUrl } = dependencies;
-  const app = createFastify(dependencies);
+export async function buildInternalApp(dependencies: InternalAppDependencies): Promise<App> {
+  const { metrics, adminUrl, admin, consoleFolder, nextRequestId } = dependencies;
+  const app = createFastify(dependencies, allowedAdminMethods);
   await registerOpenApi(app, apiInfo(dependencies, "Countersign, internal listener", adminUrl));
   registerCommonRoutes(app, dependencies);
   app.get(METRICS_PATH, { schema: { tags: ["metrics"], summary: "Figures for Prometheus" } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   );
+  await registerAdminRoutes(app, admin);
   await app.ready();
+  const consoleFiles = createConsoleFiles(consoleFolder, nextRequestId);
   return {
     close: () => app.close(),
     listener: (request, response) => {
-      app.routing(request, response);
+      const otherwise = () => {
+        app.routing(request, response);
+      };
+      const path = originForm(request).split("?", 1)[0] ?? "/";
+      if (NOT_THE_CONSOLE.some((beginning) => path.startsWith(beginning))) otherwise();
+      else consoleFiles(request, response, otherwise);
     },
   };
 }
+
+/** Where the internal listener answers by itself, and never with the console. */
+const NOT_THE_CONSOLE = ["/api/", METRICS_PATH, LIVENESS_PATH, READINESS_PATH, OPENAPI_PATH, ERRORS_PATH];
 
 const WITHOUT_SLASH = { refresh: REFRESH_PATH.slice(0, -1), check: CHECK_PATH.slice(0, -1) } as const;
 
@@ -141,7 +162,11 @@ function originForm(request: IncomingMessage): string {
   return request.url;
 }
 
-function createFastify(dependencies: AppDependencies): FastifyInstance {
+/** @param allowedBeside the methods with which a path is served beside those that the application itself can tell */
+function createFastify(
+  dependencies: AppDependencies,
+  allowedBeside: (path: string) => readonly string[] = () => [],
+): FastifyInstance {
   const { nextRequestId, log, metrics, clientAddress } = dependencies;
   const sendError = (error: unknown, requestId: string, response: ServerResponse) => {
     refuse(error, requestId, response, dependencies);
@@ -181,7 +206,8 @@ function createFastify(dependencies: AppDependencies): FastifyInstance {
     sendError(error, request.id, reply.hijack().raw);
   });
   function refuseNotFound(request: FastifyRequest, reply: FastifyReply): void {
-    const allow = allowedMethods(app, request.raw.url ?? "/");
+    const path = (request.raw.url ?? "/").split("?")[0] ?? "/";
+    const allow = allowedMethods(app, path, allowedBeside(path));
     if (allow !== undefined && request.method === "OPTIONS") {
       void reply.code(204).header("Allow", allow).send();
       return;
@@ -196,10 +222,9 @@ function createFastify(dependencies: AppDependencies): FastifyInstance {
 }
 
 /** The methods with which a path is served; `undefined` where it isn't at all. */
-function allowedMethods(app: FastifyInstance, target: string): string | undefined {
-  const path = target.split("?")[0] ?? "/";
-  const methods = (["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const).filter((method) =>
-    app.hasRoute({ method, url: path }),
+function allowedMethods(app: FastifyInstance, path: string, beside: readonly string[]): string | undefined {
+  const methods = (["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const).filter(
+    (method) => beside.includes(method) || app.hasRoute({ method, url: path }),
   );
   return methods.length === 0 ? undefined : [...methods, "OPTIONS"].join(", ");
 }

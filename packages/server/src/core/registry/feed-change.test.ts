@@ -9,6 +9,7 @@ function event(action: AuditAction, subject: string, details: AuditEvent["detail
 }
 
 const KEY_DETAILS = { username: "api-1-demo", fingerprint: "SHA256:secretly", bits: 2048, expires_at_ms: null };
+const OPERATOR_DETAILS = { email: "alice@example.com", role: "owner", account: null };
 const SERVER_DETAILS = { name: "shop", previous_secret_ends_at_ms: 9 };
 
 /** Every action there is, with an event of it; the compiler finds one that is missing. */
@@ -36,6 +37,22 @@ const CHANGES: Record<AuditAction, readonly [subject: string, AuditEvent["detail
     { username: "api-1-demo", key_id: 3 },
     { action: "token.revoked", username: "api-1-demo", key_id: 3, jti: "3-1481653854-968668528" },
   ],
+  // A key's expiry ends its tokens, or lets them live longer.
+  "key.changed": ["key:3", KEY_DETAILS, { action: "key.changed", username: "api-1-demo", key_id: 3 }],
+  "operator.created": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.changed": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.activated": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.deactivated": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.signed_in": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.password_changed": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.passkey_added": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.passkey_removed": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.recovery_codes_renewed": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.session_ended": ["operator:1", OPERATOR_DETAILS, undefined],
+  "invitation.created": ["invitation:1", OPERATOR_DETAILS, undefined],
+  "invitation.withdrawn": ["invitation:1", OPERATOR_DETAILS, undefined],
+  "admin_token.created": ["admin_token:1", SERVER_DETAILS, undefined],
+  "admin_token.revoked": ["admin_token:1", SERVER_DETAILS, undefined],
 };
 
 describe("what a verifier hears of an event", () => {

@@ -5,7 +5,7 @@ import { createOrigins } from "./origins.ts";
 import { registerAdminRoutes } from "./register-admin-routes.ts";
 
 /** The admin API's OpenAPI document without a service behind it: for whoever makes types of it. */
-export async function adminApiDocument(): Promise<object> {
+export async function adminApiDocument(): Promise<ReturnType<FastifyInstance["swagger"]>> {
   const app = fastify() as unknown as FastifyInstance;
   const info = { title: "Countersign, internal listener", description: "", version: "", url: "http://localhost:8081" };
   await registerOpenApi(app, info);

@@ -1,4 +1,5 @@
 import type { Audiences } from "../../core/assertion/check-claims.ts";
+import type { ShownSetting } from "../../config/shown-settings.ts";
 import { mayKnow } from "../../core/administration/authorize.ts";
 import type { ListedUser } from "../../core/administration/queries.ts";
 import type { CheckToken } from "../../core/check.ts";
@@ -29,16 +30,6 @@ export interface Administration {
   readonly breathe: () => Promise<void>;
   /** The effective configuration, secrets masked. */
   readonly settings: readonly ShownSetting[];
-}
-
-/** A setting as the console shows it. */
-export interface ShownSetting {
-  readonly name: string;
-  readonly variable: string;
-  readonly value: string | null;
-  readonly default: string;
-  readonly meaning: string;
-  readonly secret: boolean;
 }
 
 const DAY_SECONDS = 86_400;

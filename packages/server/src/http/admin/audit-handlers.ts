@@ -32,7 +32,7 @@ export function createAuditHandlers({
         .type(isCsv ? "text/csv; charset=utf-8; header=present" : "application/jsonl; charset=utf-8")
         .header("Content-Disposition", `attachment; filename="countersign-audit.${query.format}"`);
       void reply.send(Readable.from(isCsv ? csvOf(events) : jsonLinesOf(events)));
-      return Promise.resolve(reply);
+      return Promise.resolve();
     },
 
     async verifyAuditChain() {

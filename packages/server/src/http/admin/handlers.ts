@@ -37,7 +37,7 @@ export interface AdminRequest<Route extends AdminRoute = AdminRoute> {
   readonly idempotencyKey: string | undefined;
   /** Cookies by name, as the browser sent them. */
   readonly cookies: Readonly<Record<string, string | undefined>>;
-  /** For `Set-Cookie`, and for answers that aren't the envelope. */
+  /** For `Set-Cookie`; and for answers that aren't the envelope, which the handler sends itself. */
   readonly reply: FastifyReply;
 }
 
@@ -71,7 +71,7 @@ type AnswerFor<Route extends AdminRoute> = Route["answers"] extends "list"
   : Route["answers"] extends "created"
     ? CreatedAnswer<Data<Route>>
     : Route["answers"] extends "other"
-      ? FastifyReply
+      ? void
       : ItemAnswer<Data<Route>>;
 
 export type AdminHandler<Route extends AdminRoute> = (request: AdminRequest<Route>) => Promise<AnswerFor<Route>>;

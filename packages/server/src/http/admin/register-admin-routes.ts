@@ -73,12 +73,28 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
         onRequest: (request) => admit(request, route, dependencies),
         handler: async (request, reply) => {
           const answer = await handler(readRequest(request, reply, dependencies));
-          if (route.answers === "other") return answer;
+          if (route.answers === "other") return reply;
           return sendEnvelope(route, answer as ListAnswer<unknown> | CreatedAnswer<unknown>, reply);
         },
       });
     }
   });
+}
+
+/** The methods with which a path of the admin API is served; none where it isn't. */
+export function allowedAdminMethods(path: string): readonly string[] {
+  const segments = path.split("/");
+  const fits = (route: AdminRoute) => {
+    const pattern = (ADMIN_PATH + route.path).split("/");
+    return (
+      pattern.length === segments.length &&
+      pattern.every((part, at) => part === segments[at] || (part.startsWith(":") && segments[at] !== ""))
+    );
+  };
+  const methods = Object.values<AdminRoute>(ADMIN_ROUTES)
+    .filter(fits)
+    .map(({ method }) => method as string);
+  return methods.includes("GET") ? [...methods, "HEAD"] : methods;
 }
 
 const VALIDATION = { allErrors: true, removeAdditional: false, useDefaults: true } as const;

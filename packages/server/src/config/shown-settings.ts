@@ -1,0 +1,39 @@
+import { type Config, SETTINGS, type SettingName } from "./config.ts";
+
+/** A setting as people are shown it. */
+export interface ShownSetting {
+  readonly name: string;
+  readonly variable: string;
+  /** `null` where it isn't set; a secret's value is never in it. */
+  readonly value: string | null;
+  readonly default: string;
+  readonly meaning: string;
+  readonly secret: boolean;
+}
+
+/** The effective configuration, fit to be shown: of a secret, only whether it is set. */
+export function shownSettings(config: Config): readonly ShownSetting[] {
+  return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
+    const setting: {
+      readonly variable: string;
+      readonly default: string;
+      readonly meaning: string;
+      readonly secret?: true;
+    } = SETTINGS[name];
+    const secret = setting.secret === true;
+    return {
+      name,
+      variable: setting.variable,
+      value: secret ? (config[name] === undefined ? null : "set; not shown") : shownValue(config[name]),
+      default: setting.default,
+      meaning: setting.meaning,
+      secret,
+    };
+  });
+}
+
+function shownValue(value: unknown): string | null {
+  if (value === undefined) return null;
+  if (Array.isArray(value)) return value.length === 0 ? null : value.map(String).join(", ");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
