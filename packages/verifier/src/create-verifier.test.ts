@@ -105,6 +105,7 @@ for (const change of [
   { action: "user.deactivated", username: "api-1-other" },
   { action: "key.deactivated", username: "api-1-demo", key_id: 4 },
   { action: "key.added", username: "api-1-demo", key_id: 5 },
+  { action: "key.changed", username: "api-1-demo", key_id: 4 },
   { action: "token.revoked", username: "api-1-demo", key_id: 3, jti: "3-1481653854-1" },
 ] satisfies FeedChange[]) {
   test(`a token that ${JSON.stringify(change)} doesn't concern is still remembered`, async (t) => {

@@ -47,6 +47,7 @@ export function parseChange(data: string): Change {
     case "key.activated":
     case "key.deactivated":
     case "key.revoked":
+    case "key.changed":
     case "key.added": {
       const keyId = members.key_id;
       return isId(keyId) ? { concern: { of: "key", keyId }, mayActivate } : UNKNOWN;

@@ -26,6 +26,7 @@ test("nothing at all gives the documented defaults", () => {
     adminHost: "127.0.0.1",
     adminPort: 8081,
     publicUrl: undefined,
+    adminUrl: undefined,
     dataDir: "./data",
     databaseUrl: undefined,
     databaseListenUrl: undefined,
