@@ -1,0 +1,65 @@
+import { isExpired } from "../registry/model.ts";
+import type { RegistryStore } from "../registry/store.ts";
+import { hashSecret } from "../secret-form.ts";
+import { type Clock, nowMs } from "../surroundings.ts";
+import type { AdminToken, Grant, Principal } from "./model.ts";
+import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
+import { isSessionOver, operatorActor, SEEN_MS } from "./sessions.ts";
+
+/** Tells who asks. Both find nobody where the secret is wrong, over, or its holder is switched off. */
+export interface AuthenticatePrincipal {
+  bySession(secret: string): Promise<Principal | undefined>;
+  byAdminToken(token: string): Promise<Principal | undefined>;
+}
+
+/**
+ * Asks the store each time, and keeps nothing: whoever is switched off is so at once, on every node.
+ *
+ * Whoever is limited to an account that is deactivated is a viewer there until it is active again: they can see what happened,
+ * but not prepare anything for the moment when it is switched on, such as a key.
+ */
+export function createAuthenticatePrincipal(store: RegistryStore, clock: Clock): AuthenticatePrincipal {
+  async function grantNow({ role, accountId, account }: Grant): Promise<Grant> {
+    if (account === null) return { role, accountId, account };
+    const isActive = (await store.findAccount(account))?.status === "active";
+    return { role: isActive ? role : "viewer", accountId, account };
+  }
+
+  return {
+    async bySession(secret) {
+      if (!SESSION_SECRETS.isOne(secret)) return undefined;
+      const found = await store.findSession(hashSecret(secret));
+      const now = nowMs(clock);
+      if (found === undefined || found.operator.status !== "active" || isSessionOver(found.session, now)) {
+        return undefined;
+      }
+      const { operator } = found;
+      let { session } = found;
+      if (now - session.lastSeenAtMs >= SEEN_MS) {
+        session = { ...session, lastSeenAtMs: now };
+        await noteSeen(store.touchSession(session.id, now));
+      }
+      return { kind: "operator", actor: operatorActor(operator), ...(await grantNow(operator)), operator, session };
+    },
+
+    async byAdminToken(secret) {
+      if (!ADMIN_TOKENS.isOne(secret)) return undefined;
+      const token = await store.findAdminTokenBySecret(hashSecret(secret));
+      const now = nowMs(clock);
+      if (token === undefined || !isTokenGood(token, now)) return undefined;
+      if (token.lastUsedAtMs === null || now - token.lastUsedAtMs >= SEEN_MS) {
+        await noteSeen(store.touchAdminToken(token.id, now));
+      }
+      return { kind: "admin_token", actor: `admin-token:${token.name}`, ...(await grantNow(token)), token };
+    },
+  };
+}
+
+function isTokenGood(token: AdminToken, nowMs: number): boolean {
+  return token.revokedAtMs === null && !isExpired(token, nowMs);
+}
+
+/** A time that may be lost: a store that can be read but not written must not refuse what only reads. */
+async function noteSeen(writing: Promise<void>): Promise<void> {
+  await writing.catch(() => undefined);
+}

@@ -1,0 +1,311 @@
+import type { Role } from "@countersign/protocol";
+import { mayGrant, mayKnow, requireRole } from "../administration/authorize.ts";
+import type { Transactions } from "../administration/idempotency.ts";
+import { Refusal } from "../refusal.ts";
+import type { AccountId, Standing } from "../registry/model.ts";
+import { checkName, printable } from "../registry/names.ts";
+import { RegistryError } from "../registry/registry-error.ts";
+import type { StoreTransaction } from "../registry/store.ts";
+import { hashSecret } from "../secret-form.ts";
+import { type Clock, nowMs, type Random } from "../surroundings.ts";
+import { requireEmail } from "./email.ts";
+import { adminTokenEvent, invitationEvent, operatorEvent } from "./events.ts";
+import type {
+  AdminToken,
+  AdminTokenId,
+  Grant,
+  Invitation,
+  InvitationId,
+  Operator,
+  OperatorId,
+  SessionId,
+} from "./model.ts";
+import { ADMIN_TOKENS, LINK_SECRETS } from "./secrets.ts";
+
+/** How long a one-time link is good, in milliseconds. */
+export const LINK_MS = 86_400_000;
+
+/** The latest instant that an admin token's expiry may name: as for keys, the last that a token's `expires_at` can. */
+const EXPIRY_MS_MAX = 0xffff_ffff * 1000;
+
+/** Who makes a change, and what they may. */
+export type Author = Grant & { readonly actor: string };
+
+/** A one-time link's invitation and the secret that the link ends in, which can't be read again. */
+export interface WithLinkSecret {
+  readonly invitation: Invitation;
+  readonly secret: string;
+}
+
+/** An admin token with its secret, which can't be read again. */
+export interface WithToken {
+  readonly token: AdminToken;
+  readonly secret: string;
+}
+
+/** What somebody is to be allowed; the account by its shortname, `null` for none. */
+export interface WantedGrant {
+  readonly role: Role;
+  readonly account: string | null;
+}
+
+/**
+ * What operators change about each other, and about admin tokens. As with all changes, each is one transaction with its audit
+ * event.
+ *
+ * Whoever is limited to an account meets only what is limited to the same one; anything else is as if it weren't there. Nobody
+ * gives more than they have. There is always an owner who is active and not limited, once there has been one.
+ *
+ * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`) or {@link Refusal} `forbidden`, and then nothing was
+ * changed.
+ */
+export interface OperatorChanges {
+  /** Makes the link by which the first owner comes in; those before are void. `undefined` where there is an operator. */
+  makeSetupLink(actor: string): Promise<WithLinkSecret | undefined>;
+  /** One that was made for the same address before is void. */
+  invite(author: Author, wanted: WantedGrant & { readonly email: string }): Promise<WithLinkSecret>;
+  /** Makes a link by which an operator gets in again. Until it is used, everything stays as it is. */
+  reset(author: Author, id: OperatorId): Promise<WithLinkSecret>;
+  withdrawInvitation(author: Author, id: InvitationId): Promise<void>;
+  /** Changes what is given, all of it or nothing. Ends the operator's sessions where they may less from now on. */
+  change(
+    author: Author,
+    id: OperatorId,
+    changed: { readonly [Name in keyof WantedGrant]?: WantedGrant[Name] | undefined } & {
+      readonly status?: Standing | undefined;
+    },
+  ): Promise<Operator>;
+  endSession(author: Author, operatorId: OperatorId, id: SessionId): Promise<void>;
+  /** @param wanted.expiresAtMs milliseconds since the epoch; `null`: never */
+  createAdminToken(
+    author: Author,
+    wanted: WantedGrant & { readonly name: string; readonly expiresAtMs: number | null },
+  ): Promise<WithToken>;
+  /** For good. */
+  revokeAdminToken(author: Author, token: AdminTokenId | { readonly name: string }): Promise<AdminToken>;
+}
+
+export function createOperatorChanges(store: Transactions, clock: Clock, random: Random): OperatorChanges {
+  async function makeLink(
+    transaction: StoreTransaction,
+    createdBy: string,
+    link: Pick<Invitation, "kind" | "email" | "role" | "accountId">,
+  ): Promise<WithLinkSecret> {
+    const secret = LINK_SECRETS.make(random);
+    const createdAtMs = nowMs(clock);
+    const invitation = await transaction.insertInvitation({
+      ...link,
+      secretHash: hashSecret(secret),
+      createdBy,
+      createdAtMs,
+      expiresAtMs: createdAtMs + LINK_MS,
+    });
+    await transaction.appendEvent(invitationEvent(createdAtMs, createdBy, "invitation.created", invitation));
+    return { invitation, secret };
+  }
+
+  async function withdraw(transaction: StoreTransaction, { actor }: Author, invitation: Invitation): Promise<void> {
+    await transaction.deleteInvitation(invitation.id);
+    await transaction.appendEvent(invitationEvent(nowMs(clock), actor, "invitation.withdrawn", invitation));
+  }
+
+  return {
+    makeSetupLink(actor) {
+      return store.transaction(async (transaction) => {
+        if ((await transaction.countOperators()) > 0) return undefined;
+        await transaction.deleteInvitationsOfKind("setup");
+        return makeLink(transaction, actor, { kind: "setup", email: null, role: "owner", accountId: null });
+      });
+    },
+
+    async invite(author, { email: text, ...wanted }) {
+      const email = requireEmail(text);
+      return store.transaction(async (transaction) => {
+        const grant = await resolveGrant(transaction, author, wanted);
+        if ((await transaction.findOperatorByEmail(email)) !== undefined) {
+          throw new RegistryError("conflict", `There is an operator ${email} already.`, "email");
+        }
+        for (const before of await transaction.findInvitationsFor(email, nowMs(clock))) {
+          if (mayKnow(author, before.accountId)) await withdraw(transaction, author, before);
+        }
+        return makeLink(transaction, author.actor, { kind: "invitation", email, ...grant });
+      });
+    },
+
+    reset(author, id) {
+      return store.transaction(async (transaction) => {
+        const operator = await loadOperator(transaction, author, id);
+        const { email, role, accountId } = operator;
+        if (operator.federated !== null) {
+          throw new RegistryError("conflict", `${email} comes by single sign-on; its identity provider lets them in.`);
+        }
+        if (operator.status !== "active") throw new RegistryError("conflict", `${email} is deactivated.`);
+        for (const before of await transaction.findInvitationsFor(email, nowMs(clock))) {
+          await withdraw(transaction, author, before);
+        }
+        return makeLink(transaction, author.actor, { kind: "reset", email, role, accountId });
+      });
+    },
+
+    withdrawInvitation(author, id) {
+      return store.transaction(async (transaction) => {
+        const invitation = await transaction.findInvitation(id);
+        // The set-up link is the server's own.
+        if (invitation === undefined || invitation.kind === "setup" || !mayKnow(author, invitation.accountId)) {
+          throw new RegistryError("not_found", `There is no invitation ${id}.`);
+        }
+        await withdraw(transaction, author, invitation);
+      });
+    },
+
+    change(author, id, { role, account, status }) {
+      return store.transaction(async (transaction) => {
+        const before = await loadOperator(transaction, author, id);
+        const grant =
+          role === undefined && account === undefined
+            ? before
+            : await resolveGrant(transaction, author, {
+                role: role ?? before.role,
+                account: account === undefined ? before.account : account,
+              });
+        const isOtherGrant = grant.role !== before.role || grant.accountId !== before.accountId;
+        const isOtherStatus = status !== undefined && status !== before.status;
+        if (isOtherGrant && before.federated !== null) {
+          throw new RegistryError(
+            "conflict",
+            `${before.email} comes by single sign-on: their groups there decide on their role.`,
+          );
+        }
+        await transaction.updateOperator(id, {
+          ...(isOtherGrant && { role: grant.role, accountId: grant.accountId }),
+          ...(isOtherStatus && { status }),
+        });
+        await requireOwner(transaction, before);
+        const after = await loadOperator(transaction, author, id);
+        const isLess = !mayGrant(after, before) || after.status !== "active";
+        if (isLess) await transaction.deleteSessionsOf(id);
+        if (isOtherStatus && status === "deactivated") {
+          // A link by which they would get in again.
+          for (const link of await transaction.findInvitationsFor(before.email, nowMs(clock))) {
+            await withdraw(transaction, author, link);
+          }
+        }
+        if (isOtherGrant) {
+          const details = {
+            role: after.role,
+            account: after.account,
+            previous_role: before.role,
+            previous_account: before.account,
+          };
+          await transaction.appendEvent(operatorEvent(nowMs(clock), author.actor, "operator.changed", after, details));
+        }
+        if (isOtherStatus) {
+          const action = status === "active" ? "operator.activated" : "operator.deactivated";
+          await transaction.appendEvent(operatorEvent(nowMs(clock), author.actor, action, after));
+        }
+        return after;
+      });
+    },
+
+    endSession(author, operatorId, id) {
+      return store.transaction(async (transaction) => {
+        const operator = await loadOperator(transaction, author, operatorId);
+        if (!(await transaction.deleteSession(operatorId, id))) {
+          throw new RegistryError("not_found", `There is no session ${id}.`);
+        }
+        await transaction.appendEvent(
+          operatorEvent(nowMs(clock), author.actor, "operator.session_ended", operator, { session: id }),
+        );
+      });
+    },
+
+    async createAdminToken(author, { name, expiresAtMs, ...wanted }) {
+      checkName("name", name);
+      const secret = ADMIN_TOKENS.make(random);
+      return store.transaction(async (transaction) => {
+        const createdAtMs = nowMs(clock);
+        // Negated, so that NaN is refused too: stored, it would be NULL, a token that never expires.
+        if (expiresAtMs !== null && !(expiresAtMs > createdAtMs && expiresAtMs <= EXPIRY_MS_MAX)) {
+          throw new RegistryError("invalid", "The expiry must lie ahead, and before the year 2106.", "expires_at");
+        }
+        const grant = await resolveGrant(transaction, author, wanted);
+        if ((await transaction.findAdminTokenByName(name)) !== undefined) {
+          throw new RegistryError(
+            "conflict",
+            `There is, or was, an admin token ${name}; names aren't used again.`,
+            "name",
+          );
+        }
+        const token = await transaction.insertAdminToken({
+          name,
+          ...grant,
+          secretHash: hashSecret(secret),
+          createdBy: author.actor,
+          createdAtMs,
+          expiresAtMs,
+        });
+        await transaction.appendEvent(adminTokenEvent(createdAtMs, author.actor, "admin_token.created", token));
+        return { token, secret };
+      });
+    },
+
+    revokeAdminToken(author, which) {
+      return store.transaction(async (transaction) => {
+        const token = await (typeof which === "object"
+          ? transaction.findAdminTokenByName(which.name)
+          : transaction.findAdminToken(which));
+        if (token === undefined || !mayKnow(author, token.accountId)) {
+          const name = typeof which === "object" ? which.name : String(which);
+          throw new RegistryError("not_found", `There is no admin token ${printable(name)}.`);
+        }
+        if (token.revokedAtMs !== null) return token;
+        const revokedAtMs = nowMs(clock);
+        await transaction.revokeAdminToken(token.id, revokedAtMs);
+        await transaction.appendEvent(adminTokenEvent(revokedAtMs, author.actor, "admin_token.revoked", token));
+        return { ...token, revokedAtMs };
+      });
+    },
+  };
+}
+
+/** @throws {RegistryError} `not_found`, also for those whom the author may know nothing of */
+async function loadOperator(transaction: StoreTransaction, author: Author, id: OperatorId): Promise<Operator> {
+  const operator = await transaction.findOperator(id);
+  if (operator === undefined || !mayKnow(author, operator.accountId)) {
+    throw new RegistryError("not_found", `There is no operator ${id}.`);
+  }
+  // Nobody changes those who may more than they do.
+  if (!mayGrant(author, operator)) requireRole(author, operator.role);
+  return operator;
+}
+
+/** @throws {Refusal} `forbidden` where the author may less @throws {RegistryError} `invalid` for an account that they don't know */
+async function resolveGrant(
+  transaction: StoreTransaction,
+  author: Author,
+  { role, account: shortname }: WantedGrant,
+): Promise<{ readonly role: Role; readonly accountId: AccountId | null }> {
+  const account = shortname === null ? undefined : await transaction.findAccount(shortname);
+  if (shortname !== null && (account === undefined || !mayKnow(author, account.id))) {
+    throw new RegistryError("invalid", `There is no account ${printable(shortname)}.`, "account");
+  }
+  const grant = { role, accountId: account?.id ?? null };
+  if (!mayGrant(author, grant)) {
+    throw new Refusal("forbidden", "Nobody gives more than they have.", {
+      hint: "Whoever is limited to an account gives roles in that account alone.",
+    });
+  }
+  return grant;
+}
+
+/**
+ * After a change: is there still an owner who is active and not limited to an account? Only one who was can have been the last.
+ *
+ * @throws {RegistryError} `conflict`
+ */
+export async function requireOwner(transaction: StoreTransaction, before: Operator): Promise<void> {
+  const wasOwner = before.role === "owner" && before.accountId === null && before.status === "active";
+  if (wasOwner && (await transaction.countOwners()) === 0) {
+    throw new RegistryError("conflict", `${before.email} is the last owner; make another operator an owner first.`);
+  }
+}

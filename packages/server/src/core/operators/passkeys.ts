@@ -1,0 +1,129 @@
+import type { RegistryStore, StoreTransaction } from "../registry/store.ts";
+import { checkDisplayText } from "../registry/names.ts";
+import { RegistryError } from "../registry/registry-error.ts";
+import type { ChallengePurpose, Challenges, OpenChallenge } from "./challenges.ts";
+import { operatorEvent } from "./events.ts";
+import type { Operator, Passkey } from "./model.ts";
+import { operatorActor } from "./sessions.ts";
+
+/** The most passkeys that an operator can have. */
+export const PASSKEYS_PER_OPERATOR_MAX = 20;
+
+/** The page at which a passkey is made or used. */
+export interface PasskeyPlace {
+  readonly origin: string;
+  /** The relying party's id at that origin; see `Origins`. */
+  readonly relyingParty: string;
+}
+
+/** A credential that an authenticator has just made. */
+export interface NewCredential extends Pick<Passkey, "credentialId" | "publicKey" | "counter" | "transports"> {
+  /** What kind of authenticator it says that it is, such as `iCloud Keychain`. */
+  readonly authenticator: string;
+}
+
+/** What an answer claims before anything of it is checked. */
+export interface UnverifiedAnswer {
+  readonly unverifiedCredentialId: string;
+  readonly unverifiedChallenge: Buffer;
+}
+
+/**
+ * WebAuthn (Level 3), as the core needs it. Credentials are discoverable, and the authenticator has to know its user: a passkey
+ * alone signs in. What an answer has to be beyond its challenge is checked here: type, origin, relying party, signature.
+ */
+export interface PasskeyCeremonies {
+  /** What `navigator.credentials.create` takes. */
+  creationOptions(creation: {
+    readonly challenge: Buffer;
+    readonly email: string;
+    readonly userHandle: Buffer;
+    readonly relyingParty: string;
+    readonly existing: readonly Passkey[];
+  }): Promise<Readonly<Record<string, unknown>>>;
+  /** What `navigator.credentials.get` takes. */
+  requestOptions(request: {
+    readonly challenge: Buffer;
+    readonly relyingParty: string;
+  }): Promise<Readonly<Record<string, unknown>>>;
+  /** @returns `undefined` where it is no answer at all */
+  parseAnswer(response: unknown): UnverifiedAnswer | undefined;
+  /** @returns `undefined` where anything about it is wrong */
+  verifyCreation(response: unknown, challenge: Buffer, place: PasskeyPlace): Promise<NewCredential | undefined>;
+  /** @returns `undefined` where anything about it is wrong, also where the counter went back */
+  verifyRequest(
+    response: unknown,
+    challenge: Buffer,
+    place: PasskeyPlace,
+    passkey: Passkey,
+  ): Promise<{ readonly counter: number } | undefined>;
+}
+
+export interface PasskeyDependencies {
+  readonly store: Pick<RegistryStore, "findPasskey">;
+  readonly ceremonies: PasskeyCeremonies;
+  readonly challenges: Challenges;
+}
+
+/** A passkey that may be stored, in a transaction that uses up its challenge. */
+export interface AdmittedPasskey {
+  readonly credential: NewCredential;
+  readonly challenge: OpenChallenge;
+  readonly label: string;
+  readonly relyingParty: string;
+}
+
+/** @throws {RegistryError} `invalid`; `conflict` where somebody has it already */
+export async function admitPasskey(
+  { store, ceremonies, challenges }: PasskeyDependencies,
+  { response, label }: { readonly response: unknown; readonly label?: string | undefined },
+  purpose: ChallengePurpose,
+  place: PasskeyPlace,
+): Promise<AdmittedPasskey> {
+  if (label !== undefined) checkDisplayText("label", label);
+  const unverifiedChallenge = ceremonies.parseAnswer(response)?.unverifiedChallenge;
+  const challenge = unverifiedChallenge && challenges.check(unverifiedChallenge, purpose);
+  if (unverifiedChallenge === undefined || challenge === undefined) throw passkeyInvalid();
+  const credential = await ceremonies.verifyCreation(response, unverifiedChallenge, place);
+  if (credential === undefined) throw passkeyInvalid();
+  if ((await store.findPasskey(credential.credentialId)) !== undefined) {
+    throw new RegistryError("conflict", "This passkey is known here already.", "response");
+  }
+  return { credential, challenge, label: label ?? credential.authenticator, relyingParty: place.relyingParty };
+}
+
+/** @throws {RegistryError} `invalid` where the challenge was answered before; `conflict` where there are too many */
+export async function storePasskey(
+  transaction: StoreTransaction,
+  operator: Operator,
+  { credential, challenge, label, relyingParty }: AdmittedPasskey,
+  nowMs: number,
+): Promise<Passkey> {
+  if (!(await transaction.useChallenge(challenge.hash, challenge.expiresAtMs))) throw passkeyInvalid();
+  if ((await transaction.listPasskeys(operator.id)).length >= PASSKEYS_PER_OPERATOR_MAX) {
+    throw new RegistryError("conflict", `There can be ${PASSKEYS_PER_OPERATOR_MAX} passkeys; remove one first.`);
+  }
+  const { credentialId, publicKey, counter, transports } = credential;
+  const passkey = await transaction.insertPasskey({
+    operatorId: operator.id,
+    credentialId,
+    publicKey,
+    counter,
+    transports,
+    relyingParty,
+    label,
+    createdAtMs: nowMs,
+  });
+  await transaction.appendEvent(
+    operatorEvent(nowMs, operatorActor(operator), "operator.passkey_added", operator, { passkey: passkey.id, label }),
+  );
+  return passkey;
+}
+
+function passkeyInvalid(): RegistryError {
+  return new RegistryError(
+    "invalid",
+    "The passkey can't be taken: it wasn't made for this page and this request, or too long ago. Try again.",
+    "response",
+  );
+}

@@ -1,0 +1,47 @@
+import { RECOVERY_CODES } from "@countersign/protocol";
+import { hashSecret, secretForm } from "../secret-form.ts";
+import type { Random } from "../surroundings.ts";
+
+/** The value of a session's cookie, what a one-time link ends in, and what programs send: 256 random bits each. */
+export const SESSION_SECRETS = secretForm("csse_");
+export const LINK_SECRETS = secretForm("csiv_");
+export const ADMIN_TOKENS = secretForm("csat_");
+
+/** Crockford's base 32: no letter that is taken for a digit, and no U, so that no code is a word. */
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const CODE_BYTES = 10;
+const GROUP_CHARACTERS = 4;
+const CODE_CHARACTERS = 16;
+
+/** 80 random bits, such as `7K3M-9QXA-0B5C-WZ2N`: to be written down and typed in again. */
+function makeRecoveryCode(random: Random): string {
+  let rest = BigInt(`0x${random.bytes(CODE_BYTES).toString("hex")}`);
+  let text = "";
+  for (let at = 0; at < CODE_CHARACTERS; at++) {
+    if (at > 0 && at % GROUP_CHARACTERS === 0) text = `-${text}`;
+    text = (ALPHABET[Number(rest & 31n)] ?? "") + text;
+    rest >>= 5n;
+  }
+  return text;
+}
+
+/** As many as an operator gets at once. */
+export function makeRecoveryCodes(random: Random): readonly string[] {
+  return Array.from({ length: RECOVERY_CODES }, () => makeRecoveryCode(random));
+}
+
+/**
+ * A code as somebody typed it: whatever the case, with any blanks and dashes, O for 0, I or L for 1.
+ *
+ * @returns as it was made; of what can't be a code, some text that no code is
+ */
+export function parseRecoveryCode(text: string): string {
+  const plain = text.replaceAll(/[\s-]/g, "").toUpperCase().replaceAll("O", "0").replaceAll(/[IL]/g, "1");
+  const isCode = plain.length === CODE_CHARACTERS && [...plain].every((character) => ALPHABET.includes(character));
+  return isCode ? (plain.match(/.{4}/g) ?? []).join("-") : "";
+}
+
+/** What the store keeps of a recovery code: SHA-256, in hex, which 80 random bits need no slower. */
+export function hashRecoveryCode(code: string): string {
+  return hashSecret(code);
+}

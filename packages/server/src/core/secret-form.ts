@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import type { Random } from "./surroundings.ts";
+
+const SECRET_BYTES = 32;
+/** 32 bytes and 4 bytes in base 62. */
+const BODY_CHARACTERS = 43;
+const CHECKSUM_CHARACTERS = 6;
+
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/** Secrets of one kind. */
+export interface SecretForm {
+  make(random: Random): string;
+  /** Is this text a secret's form, with the right checksum? Says nothing about whose it is. */
+  isOne(text: string): boolean;
+}
+
+/**
+ * Secrets that this service makes: a prefix, 256 random bits and a CRC-32 of all that, both in base 62. Letters and digits alone
+ * behind the prefix, so that a double click selects it whole; the checksum lets a scanner of secrets rule out what merely looks
+ * alike.
+ *
+ * @param prefix such as `csrs_`, so that people and scanners know one when they see it
+ */
+export function secretForm(prefix: string): SecretForm {
+  const form = new RegExp(`^${prefix}[0-9A-Za-z]{${BODY_CHARACTERS + CHECKSUM_CHARACTERS}}$`);
+  return {
+    make(random) {
+      const body = prefix + toBase62(BigInt(`0x${random.bytes(SECRET_BYTES).toString("hex")}`), BODY_CHARACTERS);
+      return body + checksumOf(body);
+    },
+    isOne(text) {
+      if (!form.test(text)) return false;
+      return checksumOf(text.slice(0, -CHECKSUM_CHARACTERS)) === text.slice(-CHECKSUM_CHARACTERS);
+    },
+  };
+}
+
+/** What the store keeps of a secret: SHA-256, in hex. A slow hash is for secrets that can be guessed; 256 bits can't. */
+export function hashSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+function checksumOf(text: string): string {
+  return toBase62(BigInt(crc32(text)), CHECKSUM_CHARACTERS);
+}
+
+function toBase62(value: bigint, characters: number): string {
+  let text = "";
+  for (let rest = value; rest > 0n; rest /= 62n) text = (ALPHABET[Number(rest % 62n)] ?? "") + text;
+  return text.padStart(characters, "0");
+}
