@@ -12,7 +12,7 @@ import {
   toOperator,
 } from "./operators.ts";
 import { BY_ID, countRows, countWays, findWay, type List, NEWEST_FIRST, NO_PAGE, readPage, readWays } from "./pages.ts";
-import { selectKeys, toAccount, toKey, toResourceServer } from "./rows.ts";
+import { findAccount, findResourceServer, selectKeys, toAccount, toKey, toResourceServer } from "./rows.ts";
 import type { Database } from "./schema.ts";
 import { liveTokens, usageHours } from "./usage-queries.ts";
 import { loadListed, pageUsers } from "./user-queries.ts";
@@ -21,11 +21,7 @@ import { loadListed, pageUsers } from "./user-queries.ts";
 export function adminQueries(db: Kysely<Database>): AdminQueries {
   return {
     pageAccounts: (filter, page) => pageAccounts(db, filter, page),
-    findAccount: async (shortname) => {
-      if (!canBeStored(shortname)) return undefined;
-      const row = await db.selectFrom("accounts").selectAll().where("shortname", "=", shortname).executeTakeFirst();
-      return row && toAccount(row);
-    },
+    findAccount: (shortname) => findAccount(db, shortname),
     pageUsers: (filter, order, todaySeconds, page) => pageUsers(db, filter, order, todaySeconds, page),
     findListedUser: async (username, todaySeconds) => {
       if (!canBeStored(username)) return undefined;
@@ -37,6 +33,7 @@ export function adminQueries(db: Kysely<Database>): AdminQueries {
       pageSmall(db, "public_keys", [equal("user_id", userId)], NEWEST_FIRST, page, async (ids) =>
         (await selectKeys(db).where("public_keys.id", "in", ids).execute()).map(toKey),
       ),
+    findResourceServer: (name) => findResourceServer(db, name),
     pageResourceServers: ({ status, search }, page) =>
       pageSmall(db, "resource_servers", [equal("status", status), begins("name", search)], BY_ID, page, async (ids) =>
         (await db.selectFrom("resource_servers").selectAll().where("id", "in", ids).execute()).map(toResourceServer),
@@ -134,8 +131,9 @@ function equal(column: string, value: string | number | undefined): Condition | 
 
 function begins(column: string, text: string | undefined): Condition | undefined {
   if (text === undefined) return undefined;
-  // Characters are code points in both engines.
-  return { isPossible: canBeStored(text), where: sql`substr(${sql.ref(column)}, 1, ${[...text].length}) = ${text}` };
+  // Both engines count characters in code points; so does the array.
+  const characters = Array.from(text).length;
+  return { isPossible: canBeStored(text), where: sql`substr(${sql.ref(column)}, 1, ${characters}) = ${text}` };
 }
 
 /** A list that has hundreds of rows, perhaps thousands, but never a million: what matches is looked for by going through it. */

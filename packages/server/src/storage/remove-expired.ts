@@ -44,14 +44,13 @@ function expired(before: ExpiryBounds): readonly Expired[] {
 /**
  * Removes what isn't needed any more, at most `limit` rows of each table. Rows that another node is removing are passed over.
  *
- * @param hasSkipLocked does `for update skip locked` exist?
  * @returns how many rows were removed
  */
 export async function removeExpired(
   transaction: Transaction<Database>,
   before: ExpiryBounds,
   limit: number,
-  hasSkipLocked: boolean,
+  { hasSkipLocked, nowMs }: { readonly hasSkipLocked: boolean; readonly nowMs: RawBuilder<number> },
 ): Promise<number> {
   let removed = 0;
   for (const { table, keys, where } of expired(before)) {
@@ -63,5 +62,9 @@ export async function removeExpired(
       )`.execute(transaction);
     removed += Number(numAffectedRows);
   }
-  return removed;
+  const nodes = await transaction
+    .deleteFrom("nodes")
+    .where("seen_at_ms", "<", sql<number>`${nowMs} - ${before.unseenForMs}`)
+    .executeTakeFirstOrThrow();
+  return removed + Number(nodes.numDeletedRows);
 }

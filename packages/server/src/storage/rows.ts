@@ -11,6 +11,7 @@ import type {
   ResourceServerId,
 } from "../core/registry/model.ts";
 import type { RevokedToken } from "../core/registry/store.ts";
+import { canBeStored } from "./bounds.ts";
 import type { Database } from "./schema.ts";
 
 /** Rows as the domain has them. */
@@ -30,6 +31,18 @@ export function selectKeys(db: Kysely<Database>) {
     .leftJoin("key_usage", "key_usage.key_id", "public_keys.id")
     .selectAll("public_keys")
     .select(["api_users.username", "key_usage.last_used_at_ms"]);
+}
+
+export async function findAccount(db: Kysely<Database>, shortname: string): Promise<Account | undefined> {
+  if (!canBeStored(shortname)) return undefined;
+  const row = await db.selectFrom("accounts").selectAll().where("shortname", "=", shortname).executeTakeFirst();
+  return row && toAccount(row);
+}
+
+export async function findResourceServer(db: Kysely<Database>, name: string): Promise<ResourceServer | undefined> {
+  if (!canBeStored(name)) return undefined;
+  const row = await db.selectFrom("resource_servers").selectAll().where("name", "=", name).executeTakeFirst();
+  return row && toResourceServer(row);
 }
 
 type UserRow = Awaited<ReturnType<ReturnType<typeof selectUsers>["executeTakeFirstOrThrow"]>>;

@@ -24,6 +24,8 @@ import { canBeId, canBeStored } from "./bounds.ts";
 import { operatorStore, operatorTransaction } from "./operators.ts";
 import { removeExpired } from "./remove-expired.ts";
 import {
+  findAccount,
+  findResourceServer,
   selectKeys,
   selectUsers,
   toAccount,
@@ -166,7 +168,7 @@ export function createSqlStore({ reads: db, writes, changes }: Connections, engi
       return assertions.map(({ userId, jtiHash }) => first.delete(`${userId} ${jtiHash}`));
     },
     removeExpired: (before, limit) =>
-      engine.begin(writes).execute((transaction) => removeExpired(transaction, before, limit, engine.hasSkipLocked)),
+      engine.begin(writes).execute((transaction) => removeExpired(transaction, before, limit, engine)),
 
     eventsAfter: async (seq, limit) =>
       (
@@ -222,11 +224,7 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
   return {
     ...operatorTransaction(db),
 
-    findAccount: async (shortname) => {
-      if (!canBeStored(shortname)) return undefined;
-      const row = await db.selectFrom("accounts").selectAll().where("shortname", "=", shortname).executeTakeFirst();
-      return row && toAccount(row);
-    },
+    findAccount: (shortname) => findAccount(db, shortname),
     findUser: (username) => findUser(db, username),
     findKey: (keyId) => findKey(db, keyId),
     findKeysByThumbprint: async (thumbprint) =>
@@ -335,11 +333,7 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
         })
         .execute();
     },
-    findResourceServer: async (name) => {
-      if (!canBeStored(name)) return undefined;
-      const row = await db.selectFrom("resource_servers").selectAll().where("name", "=", name).executeTakeFirst();
-      return row && toResourceServer(row);
-    },
+    findResourceServer: (name) => findResourceServer(db, name),
     insertResourceServer: async ({ name, secretHash, createdAtMs }) =>
       toResourceServer(
         await db

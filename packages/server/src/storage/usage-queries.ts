@@ -153,5 +153,5 @@ async function loadLive(db: Kysely<Database>, top: readonly Counted[]): Promise<
 }
 
 function isPossible(scope: UsageScope): boolean {
-  return Object.values(scope).every((id) => canBeId(id));
+  return Object.values<number>(scope).every((id) => canBeId(id));
 }

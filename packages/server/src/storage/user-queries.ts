@@ -57,7 +57,7 @@ export async function pageUsers(
   const { items, ...rest } = await readPage<{ id: number; name: string }>(
     {
       order: listOrder,
-      read: (stretch) => readWays(db, { ...BY_NAME, isDescending: false }, ways, stretch),
+      read: (stretch) => readWays(db, BY_NAME, ways, stretch),
       keyOf: ({ id, name }) => (order === "name" ? [name, id] : [id]),
       count: () =>
         countWays(
@@ -79,21 +79,14 @@ export async function pageUsers(
 
 async function wayOf(db: Kysely<Database>, meaning: Meaning, filter: UserFilter, order: UserOrder): Promise<Way> {
   const statements = found(meaning, filter);
-  switch (meaning.kind) {
-    case "key":
-      return { kind: "few", statements };
-    case "username":
-      return findWay(db, statements, [along(filter, within(sql`username || ''`, meaning.beginning))]);
-    case "name":
-      // The index by name gives them in the order of their names, and where all names match, that by id in that of the ids.
-      if (order === "name" || meaning.beginning === "") return { kind: "along", statements };
-      return findWay(db, statements, [
-        along(
-          { ...filter, accountId: meaning.accountId as typeof filter.accountId },
-          within(sql`name || ''`, meaning.beginning),
-        ),
-      ]);
+  if (meaning.kind === "key") return { kind: "few", statements };
+  if (meaning.kind === "username") {
+    return findWay(db, statements, [along(filter, within(sql`username || ''`, meaning.beginning))]);
   }
+  const { accountId, beginning } = meaning;
+  // The index by name gives them in the order of their names, and where all names match, that by id in that of the ids.
+  if (order === "name" || beginning === "") return { kind: "along", statements };
+  return findWay(db, statements, [along({ ...filter, accountId }, within(sql`name || ''`, beginning))]);
 }
 
 /** Statements that find them by an index; one for each standing and access, because the indexes begin with those. */
@@ -117,12 +110,17 @@ function found(meaning: Meaning, filter: UserFilter): readonly RawBuilder<unknow
   );
 }
 
+/** What a filter asks besides what is searched for. */
+interface Rest extends Pick<UserFilter, "status" | "access"> {
+  readonly accountId?: number | undefined;
+}
+
 /** All of them in the list's order, but for those that don't match. No index but that of the order can be used. */
-function along(filter: UserFilter, matches: RawBuilder<SqlBool>): RawBuilder<unknown> {
+function along(filter: Rest, matches: RawBuilder<SqlBool>): RawBuilder<unknown> {
   return sql`${ROWS} where ${matches} and ${residual(filter)}`;
 }
 
-function residual({ accountId, status, access }: UserFilter): RawBuilder<SqlBool> {
+function residual({ accountId, status, access }: Rest): RawBuilder<SqlBool> {
   const conditions = [sql<SqlBool>`1 = 1`];
   if (accountId !== undefined) conditions.push(sql`account_id + 0 = ${accountId}`);
   if (status !== undefined) conditions.push(sql`status || '' = ${status}`);

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { OperatorId } from "../core/operators/model.ts";
 import type { ApiUserId, KeyId } from "../core/registry/model.ts";
 import type { RevokedToken } from "../core/registry/store.ts";
 
@@ -26,6 +27,10 @@ export type RaceTask =
       readonly flushes: number;
     }
   | { readonly kind: "removeExpired"; readonly limit: number }
+  | { readonly kind: "insertFirstOwner" }
+  | { readonly kind: "useChallenges"; readonly hashes: readonly string[] }
+  | { readonly kind: "useRecoveryCodes"; readonly operatorId: OperatorId; readonly hashes: readonly string[] }
+  | { readonly kind: "useInvitations"; readonly hashes: readonly string[] }
   | { readonly kind: "useAssertions"; readonly userId: ApiUserId; readonly batches: readonly (readonly string[])[] };
 
 export interface WorkerData {

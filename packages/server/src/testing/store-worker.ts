@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createRegistryChanges, type RegistryChanges } from "../core/registry/changes.ts";
 import { RegistryError } from "../core/registry/registry-error.ts";
 import { createResourceServerChanges } from "../core/registry/resource-server-changes.ts";
-import type { RegistryStore } from "../core/registry/store.ts";
+import type { RegistryStore, StoreTransaction } from "../core/registry/store.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import type { RaceTask, WorkerData } from "./race-stores.ts";
@@ -37,6 +37,10 @@ async function run(work: () => Promise<unknown>): Promise<string> {
 function ifLocked(error: unknown): false {
   if (error instanceof Error && error.message === "database is locked") return false;
   throw error;
+}
+
+async function once(use: (transaction: StoreTransaction) => Promise<boolean>): Promise<string> {
+  return (await store.transaction(use)) ? "first" : "again";
 }
 
 /** What the task is, one step after the other. */
@@ -93,6 +97,34 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
       };
       return Array.from({ length: 20 }, () => async () => String(await store.removeExpired(before, work.limit)));
     }
+    case "insertFirstOwner":
+      return [
+        () =>
+          store.transaction(async (transaction) => {
+            if ((await transaction.countOperators()) > 0) return "again";
+            await transaction.insertOperator({
+              email: `${contestant}@example.com`,
+              role: "owner",
+              accountId: null,
+              passwordHash: null,
+              federated: null,
+              createdAtMs: 1,
+            });
+            return "first";
+          }),
+      ];
+    case "useChallenges":
+      return work.hashes.map((hash) => () => once((transaction) => transaction.useChallenge(hash, 1_000_000)));
+    case "useRecoveryCodes":
+      return work.hashes.map((hash) => () => once((transaction) => transaction.useRecoveryCode(work.operatorId, hash)));
+    case "useInvitations":
+      return work.hashes.map(
+        (hash) => () =>
+          once(async (transaction) => {
+            const invitation = await transaction.findInvitationBySecret(hash);
+            return invitation !== undefined && (await transaction.deleteInvitation(invitation.id));
+          }),
+      );
     case "useAssertions":
       return work.batches.map((jtis) => async () => {
         const assertions = jtis.map((jtiHash) => ({ userId: work.userId, jtiHash, expiresAtSeconds: 1000 }));

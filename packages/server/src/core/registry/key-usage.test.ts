@@ -10,6 +10,9 @@ const OTHER = 2 as KeyId;
 /** When an hour begins, in seconds since the epoch. */
 const HOUR = 1_481_652_000;
 
+/** When the tokens of most tests expire, in seconds since the epoch: at the end of ten minutes. */
+const EXPIRY = HOUR + 900 * 600;
+
 /** A store that writes down what it was given, and fails when told to. */
 function usageStore() {
   const batches: (readonly KeyUsageRecord[])[] = [];
@@ -30,16 +33,17 @@ function recordOf(
   lastUsedAtMs: number,
   ...hours: readonly (readonly [number, number])[]
 ): KeyUsageRecord {
-  return { keyId, lastUsedAtMs, tokensByHour: new Map(hours) };
+  const tokens = hours.reduce((sum, [, count]) => sum + count, 0);
+  return { keyId, lastUsedAtMs, tokensByHour: new Map(hours), tokensByExpiry: new Map([[EXPIRY, tokens]]) };
 }
 
 describe("key usage", () => {
   test("is written once for each key, with its last time and the tokens of the hour", async () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
-    usage.record(KEY, 1);
-    usage.record(OTHER, 2);
-    usage.record(KEY, 3);
+    usage.record(KEY, 1, EXPIRY);
+    usage.record(OTHER, 2, EXPIRY);
+    usage.record(KEY, 3, EXPIRY);
     await usage.flush();
     assert.deepEqual(store.batches, [[recordOf(KEY, 3, [0, 2]), recordOf(OTHER, 2, [0, 1])]]);
   });
@@ -48,7 +52,7 @@ describe("key usage", () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
     await usage.flush();
-    usage.record(KEY, 1);
+    usage.record(KEY, 1, EXPIRY);
     await usage.flush();
     await usage.flush();
     assert.equal(store.batches.length, 1);
@@ -58,10 +62,10 @@ describe("key usage", () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
     store.state.fails = true;
-    usage.record(KEY, 1);
-    usage.record(OTHER, 2);
+    usage.record(KEY, 1, EXPIRY);
+    usage.record(OTHER, 2, EXPIRY);
     await assert.rejects(usage.flush(), { message: "the store can't be reached" });
-    usage.record(KEY, 3);
+    usage.record(KEY, 3, EXPIRY);
     await assert.rejects(usage.flush(), { message: "the store can't be reached" });
     store.state.fails = false;
     await usage.flush();
@@ -74,8 +78,8 @@ describe("key usage", () => {
     for (const fails of [false, true]) {
       store.batches.length = 0;
       store.state.fails = fails;
-      store.state.meanwhile = () => usage.record(KEY, 20);
-      usage.record(KEY, 10);
+      store.state.meanwhile = () => usage.record(KEY, 20, EXPIRY);
+      usage.record(KEY, 10, EXPIRY);
       if (fails) await assert.rejects(usage.flush());
       else await usage.flush();
       store.state.fails = false;
@@ -93,7 +97,7 @@ describe("key usage", () => {
     test(`of ${offset} s from an hour's beginning counts for the hour that began ${HOUR - hour} s before it`, async () => {
       const store = usageStore();
       const usage = createKeyUsage(store);
-      usage.record(KEY, (HOUR + offset) * 1000);
+      usage.record(KEY, (HOUR + offset) * 1000, EXPIRY);
       await usage.flush();
       assert.deepEqual(store.batches, [[recordOf(KEY, (HOUR + offset) * 1000, [hour, 1])]]);
     });
@@ -102,8 +106,8 @@ describe("key usage", () => {
   test("counts up to the last microsecond for the hour that ends, fractions of a millisecond included", async () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
-    usage.record(KEY, HOUR * 1000 - 0.001);
-    usage.record(KEY, HOUR * 1000);
+    usage.record(KEY, HOUR * 1000 - 0.001, EXPIRY);
+    usage.record(KEY, HOUR * 1000, EXPIRY);
     await usage.flush();
     const [[record] = []] = store.batches;
     assert.deepEqual(
@@ -119,11 +123,11 @@ describe("key usage", () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
     const times = [-3601, -3600, 0, -1, 3600, 1, 2];
-    for (const seconds of times) usage.record(KEY, (HOUR + seconds) * 1000);
+    for (const seconds of times) usage.record(KEY, (HOUR + seconds) * 1000, EXPIRY);
     store.state.fails = true;
     await assert.rejects(usage.flush());
     store.state.fails = false;
-    usage.record(KEY, (HOUR - 3601) * 1000);
+    usage.record(KEY, (HOUR - 3601) * 1000, EXPIRY);
     await usage.flush();
     const [[record] = []] = store.batches;
     assert.equal(record?.lastUsedAtMs, (HOUR + 3600) * 1000, "a last use never goes back");
@@ -136,5 +140,44 @@ describe("key usage", () => {
         [HOUR + 3600, 1],
       ],
     );
+  });
+
+  for (const [offset, end] of [
+    [-600, HOUR - 600],
+    [-599, HOUR],
+    [-1, HOUR],
+    [0, HOUR],
+    [1, HOUR + 600],
+  ] as const) {
+    test(`of a token that expires ${offset} s from the end of ten minutes counts for those that end at ${end}`, async () => {
+      const store = usageStore();
+      const usage = createKeyUsage(store);
+      usage.record(KEY, 1, HOUR + offset);
+      await usage.flush();
+      assert.deepEqual(store.batches[0]?.[0]?.tokensByExpiry, new Map([[end, 1]]));
+    });
+  }
+
+  test("of tokens that expire at several times keeps them apart, over a flush that fails as well", async () => {
+    const store = usageStore();
+    const usage = createKeyUsage(store);
+    const expiries = [0, 600, 1, 1200, 600, 0];
+    for (const seconds of expiries) usage.record(KEY, 1, HOUR + seconds);
+    store.state.fails = true;
+    await assert.rejects(usage.flush());
+    usage.record(KEY, 1, HOUR + 1200);
+    usage.record(OTHER, 1, HOUR);
+    await assert.rejects(usage.flush());
+    store.state.fails = false;
+    await usage.flush();
+    const tokens = store.batches[0]?.map(({ tokensByExpiry }) => [...tokensByExpiry].toSorted(([a], [b]) => a - b));
+    assert.deepEqual(tokens, [
+      [
+        [HOUR, 2],
+        [HOUR + 600, 3],
+        [HOUR + 1200, 2],
+      ],
+      [[HOUR, 1]],
+    ]);
   });
 });

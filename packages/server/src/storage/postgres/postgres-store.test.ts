@@ -1,7 +1,9 @@
 import { after } from "node:test";
 import { openTestPostgresStore } from "../../testing/open-test-postgres-store.ts";
 import { startPostgres } from "../../testing/test-postgres.ts";
-import { testRegistryStore } from "../store-contract.ts";
+import { testOperatorStore } from "../operator-store-contract.ts";
+import { testQueriesStore } from "../queries-store-contract.ts";
+import { type StoreUnderTest, testRegistryStore } from "../store-contract.ts";
 
 const server = await startPostgres();
 after(() => server.stop());
@@ -20,7 +22,7 @@ async function empty(url: string): Promise<void> {
   emptied.push(url);
 }
 
-testRegistryStore("PostgreSQL", async () => {
+async function openUnderTest(): Promise<StoreUnderTest> {
   const opener = {
     module: new URL("../../testing/open-test-postgres-store.ts", import.meta.url).href,
     export: "openTestPostgresStore",
@@ -42,4 +44,8 @@ testRegistryStore("PostgreSQL", async () => {
       for (const each of taken) await empty(each);
     },
   };
-});
+}
+
+testRegistryStore("PostgreSQL", openUnderTest);
+testOperatorStore("PostgreSQL", openUnderTest);
+testQueriesStore("PostgreSQL", openUnderTest);

@@ -8,10 +8,13 @@ import type { RegistryStore } from "../../core/registry/store.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";
-import { expiredBefore, testRegistryStore } from "../store-contract.ts";
+import { UNDO_0004 } from "../each-store-contract.ts";
+import { testOperatorStore } from "../operator-store-contract.ts";
+import { testQueriesStore } from "../queries-store-contract.ts";
+import { expiredBefore, type StoreUnderTest, testRegistryStore } from "../store-contract.ts";
 import { openSqliteStore } from "./open-sqlite-store.ts";
 
-testRegistryStore("SQLite", async () => {
+async function openUnderTest(): Promise<StoreUnderTest> {
   const folder = makeTemporaryFolder();
   const opener = { module: new URL("./open-sqlite-store.ts", import.meta.url).href, export: "openSqliteStore" };
   const file = folder.file("countersign.db");
@@ -23,7 +26,11 @@ testRegistryStore("SQLite", async () => {
     hearsChanges: false,
     cleanup: async () => folder.remove(),
   };
-});
+}
+
+testRegistryStore("SQLite", openUnderTest);
+testOperatorStore("SQLite", openUnderTest);
+testQueriesStore("SQLite", openUnderTest);
 
 let folder: TemporaryFolder;
 let file: string;
@@ -77,7 +84,9 @@ describe("a SQLite file", () => {
     const changes = createRegistryChanges(await open(), createTestClock());
     await changes.createAccount("test", { shortname: "first" });
     const second = await changes.createAccount("test", { shortname: "second" });
-    withDatabase((database) => database.exec("delete from accounts where shortname = 'second'"));
+    withDatabase((database) =>
+      database.exec("pragma foreign_keys = off; delete from accounts where shortname = 'second'"),
+    );
     const third = await changes.createAccount("test", { shortname: "third" });
     assert.ok(third.id > second.id);
   });
@@ -105,7 +114,7 @@ describe("a SQLite file", () => {
 });
 
 describe("a file of an earlier release", () => {
-  const UNDO_0003 = `drop table nodes; drop table key_usage_hours;
+  const UNDO_0003 = `${UNDO_0004.join("; ")}; drop table nodes; drop table key_usage_hours;
     alter table signing_keys drop column activated_at_ms;
     delete from kysely_migration where name = '0003-many-nodes';`;
   const UNDO_0002 = `drop table resource_servers; drop table revoked_tokens; drop table used_assertions;

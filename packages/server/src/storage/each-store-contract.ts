@@ -1,0 +1,120 @@
+import { afterEach, beforeEach } from "node:test";
+import { sql } from "kysely";
+import type { Account, ApiUser, KeyId } from "../core/registry/model.ts";
+import type { RegistryStore, StoreTransaction } from "../core/registry/store.ts";
+import { type RaceTask, raceStores } from "../testing/race-stores.ts";
+import type { SqlStore } from "./sql-store.ts";
+import type { StoreUnderTest } from "./store-contract.ts";
+
+/** A store that is new for every test of the suite around. Only tests import this. */
+export interface EachStore {
+  readonly store: RegistryStore;
+  /** Another connection to the same store, as another process has it. */
+  connect(): Promise<RegistryStore>;
+  disconnect(connection: RegistryStore): Promise<void>;
+  race(contestants: number, task: RaceTask): Promise<readonly string[][]>;
+  /** Closes the store and opens it again, as a restart does. */
+  reopen(): Promise<void>;
+  /** Runs SQL that both engines understand, behind the store's back, in one transaction. */
+  rewrite(...statements: readonly string[]): Promise<void>;
+}
+
+export function openEachStore(open: () => Promise<StoreUnderTest>): EachStore {
+  let underTest: StoreUnderTest;
+  let connections: RegistryStore[];
+  beforeEach(async () => {
+    underTest = await open();
+    connections = [underTest.store];
+  });
+  afterEach(async () => {
+    for (const connection of connections) await connection.close();
+    await underTest.cleanup();
+  });
+  const first = () => connections[0] as RegistryStore;
+  return {
+    get store() {
+      return first();
+    },
+    async connect() {
+      const connection = await underTest.connect();
+      connections.push(connection);
+      return connection;
+    },
+    async disconnect(connection) {
+      connections.splice(connections.indexOf(connection), 1);
+      await connection.close();
+    },
+    race: (contestants, task) => raceStores(underTest.opener, contestants, task),
+    async reopen() {
+      await first().close();
+      connections[0] = await underTest.connect();
+    },
+    async rewrite(...statements) {
+      await (first() as SqlStore).withChangesLocked(async (transaction) => {
+        for (const statement of statements) await sql.raw(statement).execute(transaction);
+      });
+    },
+  };
+}
+
+export function insertAccount(store: RegistryStore, shortname: string, name = shortname): Promise<Account> {
+  return store.transaction((transaction) => transaction.insertAccount({ shortname, name, createdAtMs: 1 }));
+}
+
+export function insertUser(
+  store: RegistryStore,
+  account: Account,
+  name: string,
+  access: ApiUser["access"] = "full",
+): Promise<ApiUser> {
+  return store.transaction((transaction) => transaction.insertUser({ account, name, access, createdAtMs: 2 }));
+}
+
+/** A key that is told apart by its number. */
+export function insertKey(transaction: StoreTransaction, user: ApiUser, number: number): Promise<KeyId> {
+  return transaction.insertKey({
+    userId: user.id,
+    fingerprint: `SHA256:${number}`,
+    thumbprint: `Thumb-${number}`,
+    bits: 2048,
+    spki: Buffer.from([0, number % 256, 255]),
+    label: null,
+    createdAtMs: 3,
+    expiresAtMs: null,
+  });
+}
+
+/** Takes back what the migration 0004-administration did, so that opening the store does it again, on the rows that are there. */
+export const UNDO_0004: readonly string[] = [
+  "drop table key_expiries",
+  "drop table usage_hours",
+  "drop table account_usage_hours",
+  "drop table remembered_creations",
+  "drop table admin_tokens",
+  "drop table invitations",
+  "drop table recovery_codes",
+  "drop table used_challenges",
+  "drop table passkeys",
+  "drop table operator_sessions",
+  "drop table operators",
+  "drop index audit_events_account",
+  "drop index audit_events_account_action",
+  "drop index audit_events_account_actor",
+  "drop index audit_events_action",
+  "drop index audit_events_actor",
+  "drop index audit_events_subject",
+  "drop index audit_events_time",
+  "alter table audit_events drop column account_id",
+  "drop index public_keys_fingerprint",
+  "drop index api_users_newest",
+  "drop index api_users_name",
+  "drop index api_users_account_newest",
+  "drop index api_users_account_name",
+  "create index api_users_account on api_users (account_id)",
+  "alter table api_users drop column name",
+  "drop index accounts_search_name",
+  "drop index accounts_status",
+  "alter table accounts drop column search_name",
+  "alter table accounts drop column users",
+  "delete from kysely_migration where name = '0004-administration'",
+];

@@ -1,0 +1,645 @@
+/**
+ * What every engine must do for operators, whatever it does differently: one suite, run on each of them. Only tests import this.
+ */
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import type {
+  AdminToken,
+  AdminTokenId,
+  Invitation,
+  InvitationId,
+  Operator,
+  OperatorId,
+  Passkey,
+  PasskeyId,
+  Session,
+  SessionId,
+} from "../core/operators/model.ts";
+import type { OperatorTransaction, RememberedCreation } from "../core/operators/store.ts";
+import type { AccountId } from "../core/registry/model.ts";
+import type { ExpiryBounds } from "../core/registry/store.ts";
+import { insertAccount, openEachStore } from "./each-store-contract.ts";
+import { expiredBefore, type StoreUnderTest } from "./store-contract.ts";
+
+const TIME_MS = 1_481_650_253_342;
+
+/** Ids that no row can have, and one that none has. */
+const NO_IDS = [0, -1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER, 1e300, 1.5, Number.NaN];
+
+/** Texts of strangers. */
+const NO_TEXTS = ["", "nobody", "a\0", "\0", "\ud800", "' or 1=1 --", "x".repeat(100_000)];
+
+const OPERATOR = {
+  email: "zoe@example.com",
+  role: "owner",
+  accountId: null,
+  passwordHash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+  federated: null,
+  createdAtMs: TIME_MS,
+} as const;
+
+export function testOperatorStore(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`operators in the store on ${name}`, () => {
+    const each = openEachStore(open);
+
+    function change<Result>(work: (transaction: OperatorTransaction) => Promise<Result>): Promise<Result> {
+      return each.store.transaction(work);
+    }
+    const insertOperator = (values: Partial<Parameters<OperatorTransaction["insertOperator"]>[0]> = {}) =>
+      change((transaction) => transaction.insertOperator({ ...OPERATOR, ...values }));
+
+    describe("an operator", () => {
+      test("comes back as it went in, by id, by address and by identity", async () => {
+        const federated = { issuer: "https://id.example.com/", subject: "Zoë|1" };
+        const zoe = await insertOperator({ federated });
+        assert.deepEqual(zoe, {
+          ...OPERATOR,
+          id: 1,
+          account: null,
+          status: "active",
+          federated,
+          lastSignedInAtMs: null,
+        });
+        assert.deepEqual(await each.store.findOperator(zoe.id), zoe);
+        assert.deepEqual(await each.store.findOperatorByEmail("zoe@example.com"), zoe);
+        await change(async (transaction) => {
+          assert.deepEqual(await transaction.findOperator(zoe.id), zoe);
+          assert.deepEqual(await transaction.findOperatorByEmail("zoe@example.com"), zoe);
+          assert.deepEqual(await transaction.findOperatorByIdentity(federated), zoe);
+          assert.equal(await transaction.findOperatorByIdentity({ ...federated, subject: "zoë|1" }), undefined);
+          assert.equal(await transaction.findOperatorByIdentity({ ...federated, issuer: "" }), undefined);
+        });
+      });
+
+      test("has its address in lower case, and is found by it in any", async () => {
+        const operator = await insertOperator({ email: "ÄNNE@Example.COM" });
+        assert.equal(operator.email, "änne@example.com");
+        assert.deepEqual(await each.store.findOperatorByEmail("Änne@EXAMPLE.com"), operator);
+        await change((transaction) => transaction.updateOperator(operator.id, { email: "Other@Example.com" }));
+        assert.equal((await each.store.findOperator(operator.id))?.email, "other@example.com");
+      });
+
+      test("has an address and an identity of its own", async () => {
+        const federated = { issuer: "https://id.example.com", subject: "1" };
+        await insertOperator({ federated });
+        await assert.rejects(insertOperator({ email: "ZOE@example.com" }));
+        await assert.rejects(insertOperator({ email: "other@example.com", federated }));
+        await insertOperator({ email: "third@example.com", federated: { ...federated, subject: "2" } });
+        assert.equal(await each.store.countOperators(), 2);
+      });
+
+      test("may be limited to an account that there is, and knows its shortname", async () => {
+        const account = await insertAccount(each.store, "acme");
+        const operator = await insertOperator({ role: "viewer", accountId: account.id });
+        assert.deepEqual([operator.accountId, operator.account], [account.id, "acme"]);
+        assert.deepEqual(await each.store.findOperator(operator.id), operator);
+        await assert.rejects(insertOperator({ email: "other@example.com", accountId: 99 as AccountId }));
+        await change((transaction) => transaction.updateOperator(operator.id, { accountId: null }));
+        assert.equal((await each.store.findOperator(operator.id))?.account, null);
+      });
+
+      test("is changed in the parts that are named, and in no other", async () => {
+        const zoe = await insertOperator();
+        const other = await insertOperator({ email: "other@example.com" });
+        const changes = [
+          { role: "viewer" },
+          { status: "deactivated" },
+          { passwordHash: null },
+          { lastSignedInAtMs: TIME_MS + 1 },
+          { passwordHash: "x", status: "active" },
+          {},
+        ] as const;
+        let expected: Operator = zoe;
+        for (const values of changes) {
+          await change((transaction) => transaction.updateOperator(zoe.id, values));
+          expected = { ...expected, ...values };
+          assert.deepEqual(await each.store.findOperator(zoe.id), expected);
+        }
+        assert.deepEqual(await each.store.findOperator(other.id), other);
+      });
+
+      test("has a role and a standing that are among the known ones", async () => {
+        await assert.rejects(insertOperator({ role: "root" as "owner" }));
+        const { id } = await insertOperator();
+        await assert.rejects(change((transaction) => transaction.updateOperator(id, { status: "gone" as "active" })));
+      });
+
+      test("counts as an owner only where it is active and not limited to an account", async () => {
+        const account = await insertAccount(each.store, "acme");
+        const owners = () => change((transaction) => transaction.countOwners());
+        assert.equal(await owners(), 0);
+        const zoe = await insertOperator();
+        await insertOperator({ email: "a@example.com", accountId: account.id });
+        await insertOperator({ email: "b@example.com", role: "admin" });
+        const second = await insertOperator({ email: "c@example.com" });
+        assert.equal(await owners(), 2);
+        await change((transaction) => transaction.updateOperator(second.id, { status: "deactivated" }));
+        assert.equal(await owners(), 1);
+        await change((transaction) => transaction.updateOperator(zoe.id, { role: "admin" }));
+        assert.equal(await owners(), 0);
+        assert.equal(await each.store.countOperators(), 4);
+        assert.equal(await change((transaction) => transaction.countOperators()), 4);
+      });
+
+      test("leaves nothing of a change that was rolled back", async () => {
+        await assert.rejects(
+          change(async (transaction) => {
+            const { id } = await transaction.insertOperator(OPERATOR);
+            await transaction.replaceRecoveryCodes(id, ["a"]);
+            await transaction.useChallenge("challenge", TIME_MS);
+            throw new Error("changed my mind");
+          }),
+        );
+        assert.equal(await each.store.countOperators(), 0);
+        assert.equal(await change((transaction) => transaction.useChallenge("challenge", TIME_MS)), true);
+      });
+    });
+
+    describe("a session", () => {
+      let zoe: Operator;
+      beforeEach(async () => {
+        zoe = await insertOperator();
+      });
+      const SESSION = {
+        method: "passkey",
+        createdAtMs: TIME_MS,
+        lastSeenAtMs: TIME_MS,
+        userAgent: "Mozilla/5.0 — 🦊",
+        address: "2001:db8::1",
+      } as const;
+      const insertSession = (secretHash: string, operatorId = zoe.id, values: Partial<Session> = {}) =>
+        change((transaction) => transaction.insertSession({ ...SESSION, operatorId, secretHash, ...values }));
+
+      test("comes back as it went in, with its operator as that is now", async () => {
+        const session = await insertSession("a");
+        assert.deepEqual(session, { ...SESSION, id: 1, operatorId: zoe.id, secretHash: "a" });
+        assert.deepEqual(await each.store.findSession("a"), { session, operator: zoe });
+        await change((transaction) => transaction.updateOperator(zoe.id, { status: "deactivated" }));
+        assert.equal((await each.store.findSession("a"))?.operator.status, "deactivated");
+        await assert.rejects(insertSession("a"), "a secret belongs to one session");
+      });
+
+      test("is listed for its operator alone, the newest first", async () => {
+        const other = await insertOperator({ email: "other@example.com" });
+        const first = await insertSession("a");
+        await insertSession("b", other.id);
+        const second = await insertSession("c");
+        assert.deepEqual(await each.store.listSessions(zoe.id), [second, first]);
+      });
+
+      test("is seen later and later, never earlier, and that is no event", async () => {
+        const { id } = await insertSession("a");
+        const seen = async (atMs: number) => {
+          await each.store.touchSession(id, atMs);
+          return (await each.store.findSession("a"))?.session.lastSeenAtMs;
+        };
+        assert.equal(await seen(TIME_MS + 5), TIME_MS + 5);
+        assert.equal(await seen(TIME_MS + 4), TIME_MS + 5);
+        assert.equal((await each.store.lastEvent()).seq, 0);
+      });
+
+      test("ends once, and only as one of its operator", async () => {
+        const other = await insertOperator({ email: "other@example.com" });
+        const { id } = await insertSession("a");
+        const end = (operatorId: OperatorId) => change((transaction) => transaction.deleteSession(operatorId, id));
+        assert.equal(await end(other.id), false);
+        assert.equal(await end(zoe.id), true);
+        assert.equal(await end(zoe.id), false);
+        assert.equal(await each.store.findSession("a"), undefined);
+      });
+
+      test("ends with all of its operator's, but for one", async () => {
+        const other = await insertOperator({ email: "other@example.com" });
+        const kept = await insertSession("a");
+        await insertSession("b");
+        const others = await insertSession("c", other.id);
+        await change((transaction) => transaction.deleteSessionsOf(zoe.id, kept.id));
+        assert.deepEqual(await each.store.listSessions(zoe.id), [kept]);
+        await change((transaction) => transaction.deleteSessionsOf(zoe.id));
+        assert.deepEqual(await each.store.listSessions(zoe.id), []);
+        assert.deepEqual(await each.store.listSessions(other.id), [others]);
+      });
+    });
+
+    describe("a passkey", () => {
+      let zoe: Operator;
+      beforeEach(async () => {
+        zoe = await insertOperator();
+      });
+      const publicKey = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+      const insertPasskey = (credentialId: string, operatorId = zoe.id) =>
+        change((transaction) =>
+          transaction.insertPasskey({
+            operatorId,
+            credentialId,
+            publicKey,
+            counter: 0xffff_ffff,
+            relyingParty: "localhost",
+            transports: ["usb", "a\0b"],
+            label: "Zoë's 🔑",
+            createdAtMs: TIME_MS,
+          }),
+        );
+      const plain = ({ publicKey: bytes, ...rest }: Passkey) => ({ ...rest, publicKey: [...bytes] });
+
+      test("comes back as it went in, byte for byte", async () => {
+        const passkey = await insertPasskey("AbC_-");
+        assert.deepEqual(plain(passkey), {
+          id: 1,
+          operatorId: zoe.id,
+          credentialId: "AbC_-",
+          publicKey: [...publicKey],
+          counter: 0xffff_ffff,
+          relyingParty: "localhost",
+          transports: ["usb", "a\0b"],
+          label: "Zoë's 🔑",
+          createdAtMs: TIME_MS,
+          lastUsedAtMs: null,
+        });
+        const found = await each.store.findPasskey("AbC_-");
+        assert.deepEqual(found && plain(found), plain(passkey));
+        assert.equal(await each.store.findPasskey("abc_-"), undefined);
+        await assert.rejects(insertPasskey("AbC_-"), "a credential is registered once");
+      });
+
+      test("is listed for its operator alone, the oldest first", async () => {
+        const other = await insertOperator({ email: "other@example.com" });
+        await insertPasskey("a");
+        await insertPasskey("b", other.id);
+        await insertPasskey("c");
+        const ids = (passkeys: readonly Passkey[]) => passkeys.map(({ credentialId }) => credentialId);
+        assert.deepEqual(ids(await each.store.listPasskeys(zoe.id)), ["a", "c"]);
+        assert.deepEqual(ids(await change((transaction) => transaction.listPasskeys(other.id))), ["b"]);
+      });
+
+      test("counts on when it is used", async () => {
+        const passkey = await insertPasskey("a");
+        await change((transaction) => transaction.updatePasskey(passkey.id, { counter: 7, lastUsedAtMs: TIME_MS }));
+        const found = await each.store.findPasskey("a");
+        assert.deepEqual([found?.counter, found?.lastUsedAtMs, found?.label], [7, TIME_MS, passkey.label]);
+      });
+
+      test("is removed once, and only as one of its operator", async () => {
+        const other = await insertOperator({ email: "other@example.com" });
+        const { id } = await insertPasskey("a");
+        const remove = (of: OperatorId) => change((transaction) => transaction.deletePasskey(of, id));
+        assert.equal(await remove(other.id), false);
+        assert.equal(await remove(zoe.id), true);
+        assert.equal(await remove(zoe.id), false);
+      });
+    });
+
+    describe("a challenge", () => {
+      test("is used once, on whatever connection", async () => {
+        const other = await each.connect();
+        const use = (hash: string) => (transaction: OperatorTransaction) => transaction.useChallenge(hash, TIME_MS);
+        assert.equal(await each.store.transaction(use("a")), true);
+        assert.equal(await other.transaction(use("a")), false);
+        assert.equal(await other.transaction(use("A")), true);
+      });
+
+      test("that four connections use at once is used once", async () => {
+        const hashes = Array.from({ length: 10 }, (_, index) => `challenge ${index}`);
+        await assertUsedOnce(each.race(4, { kind: "useChallenges", hashes }), hashes.length);
+      });
+    });
+
+    describe("a recovery code", () => {
+      test("is used once, by its operator alone", async () => {
+        const zoe = await insertOperator();
+        const other = await insertOperator({ email: "other@example.com" });
+        await change(async (transaction) => {
+          await transaction.replaceRecoveryCodes(zoe.id, ["a", "b"]);
+          await transaction.replaceRecoveryCodes(other.id, ["a"]);
+        });
+        const use = (of: Operator, hash: string) => change((transaction) => transaction.useRecoveryCode(of.id, hash));
+        assert.equal(await use(other, "b"), false);
+        assert.equal(await use(zoe, "a"), true);
+        assert.equal(await use(zoe, "a"), false);
+        assert.equal(await use(other, "a"), true);
+        assert.equal(await each.store.countRecoveryCodes(zoe.id), 1);
+        assert.equal(await each.store.countRecoveryCodes(other.id), 0);
+      });
+
+      test("of before is worth nothing once there are new ones", async () => {
+        const { id } = await insertOperator();
+        await change((transaction) => transaction.replaceRecoveryCodes(id, ["a", "b"]));
+        await change((transaction) => transaction.replaceRecoveryCodes(id, ["b", "c", "d"]));
+        assert.equal(await each.store.countRecoveryCodes(id), 3);
+        assert.equal(await change((transaction) => transaction.useRecoveryCode(id, "a")), false);
+        await change((transaction) => transaction.replaceRecoveryCodes(id, []));
+        assert.equal(await each.store.countRecoveryCodes(id), 0);
+      });
+
+      test("that four connections use at once is used once", async () => {
+        const { id } = await insertOperator();
+        const hashes = Array.from({ length: 10 }, (_, index) => `code ${index}`);
+        await change((transaction) => transaction.replaceRecoveryCodes(id, hashes));
+        await assertUsedOnce(each.race(4, { kind: "useRecoveryCodes", operatorId: id, hashes }), hashes.length);
+        assert.equal(await each.store.countRecoveryCodes(id), 0);
+      });
+    });
+
+    describe("the first owner", () => {
+      test("is one, where four connections each make one if there is none", async () => {
+        await assertUsedOnce(each.race(4, { kind: "insertFirstOwner" }), 1);
+        assert.equal(await each.store.countOperators(), 1);
+      });
+    });
+
+    describe("an invitation", () => {
+      const INVITATION = {
+        kind: "invitation",
+        email: "new@example.com",
+        role: "admin",
+        accountId: null,
+        createdBy: "operator:zoe@example.com",
+        createdAtMs: TIME_MS,
+        expiresAtMs: TIME_MS + 1000,
+      } as const;
+      const insert = (secretHash: string, values: Partial<Omit<Invitation, "id" | "account">> = {}) =>
+        change((transaction) => transaction.insertInvitation({ ...INVITATION, secretHash, ...values }));
+
+      test("comes back as it went in, by id and by secret", async () => {
+        const account = await insertAccount(each.store, "acme");
+        const invitation = await insert("a", { accountId: account.id });
+        assert.deepEqual(invitation, {
+          ...INVITATION,
+          id: 1,
+          secretHash: "a",
+          accountId: account.id,
+          account: "acme",
+        });
+        assert.deepEqual(await each.store.findInvitationBySecret("a"), invitation);
+        await change(async (transaction) => {
+          assert.deepEqual(await transaction.findInvitation(invitation.id), invitation);
+          assert.deepEqual(await transaction.findInvitationBySecret("a"), invitation);
+        });
+        const setup = await insert("b", { kind: "setup", email: null, role: "owner" });
+        assert.deepEqual([setup.email, setup.account], [null, null]);
+        await assert.rejects(insert("a"), "a secret belongs to one link");
+        await assert.rejects(insert("c", { kind: "other" as "setup" }));
+      });
+
+      test("is found for an address in any case while it isn't over: at equality it is", async () => {
+        const first = await insert("a", { email: "New@Example.com" });
+        const second = await insert("b", { kind: "reset" });
+        await insert("c", { email: "other@example.com" });
+        await insert("d", { kind: "setup", email: null });
+        const openAt = (nowMs: number) =>
+          change((transaction) => transaction.findInvitationsFor("NEW@example.com", nowMs));
+        assert.deepEqual(await openAt(TIME_MS + 999), [first, second]);
+        assert.deepEqual(await openAt(TIME_MS + 1000), []);
+        assert.deepEqual(await openAt(TIME_MS + 1001), []);
+      });
+
+      test("is removed once, or with all of its kind", async () => {
+        const { id } = await insert("a");
+        const reset = await insert("b", { kind: "reset" });
+        await insert("c", { kind: "setup", email: null });
+        await insert("d", { kind: "setup", email: null });
+        assert.equal(await change((transaction) => transaction.deleteInvitation(id)), true);
+        assert.equal(await change((transaction) => transaction.deleteInvitation(id)), false);
+        await change((transaction) => transaction.deleteInvitationsOfKind("setup"));
+        assert.equal(await each.store.findInvitationBySecret("c"), undefined);
+        assert.equal(await each.store.findInvitationBySecret("d"), undefined);
+        assert.deepEqual(await each.store.findInvitationBySecret("b"), reset);
+      });
+
+      test("that four connections use at once is used once", async () => {
+        const hashes = Array.from({ length: 5 }, (_, index) => `link ${index}`);
+        for (const hash of hashes) await insert(hash);
+        await assertUsedOnce(each.race(4, { kind: "useInvitations", hashes }), hashes.length);
+      });
+    });
+
+    describe("an admin token", () => {
+      const TOKEN = {
+        role: "admin",
+        accountId: null,
+        createdBy: "cli:alice",
+        createdAtMs: TIME_MS,
+        expiresAtMs: null,
+      } as const;
+      const insert = (name: string, values: Partial<Omit<AdminToken, "id" | "account">> = {}) =>
+        change((transaction) =>
+          transaction.insertAdminToken({ ...TOKEN, name, secretHash: `hash of ${name}`, ...values }),
+        );
+
+      test("comes back as it went in, by id, by name and by secret", async () => {
+        const account = await insertAccount(each.store, "acme");
+        const token = await insert("ci", { accountId: account.id, expiresAtMs: TIME_MS + 1 });
+        assert.deepEqual(token, {
+          ...TOKEN,
+          id: 1,
+          name: "ci",
+          secretHash: "hash of ci",
+          accountId: account.id,
+          account: "acme",
+          expiresAtMs: TIME_MS + 1,
+          revokedAtMs: null,
+          lastUsedAtMs: null,
+        });
+        assert.deepEqual(await each.store.findAdminTokenBySecret("hash of ci"), token);
+        await change(async (transaction) => {
+          assert.deepEqual(await transaction.findAdminToken(token.id), token);
+          assert.deepEqual(await transaction.findAdminTokenByName("ci"), token);
+          assert.equal(await transaction.findAdminTokenByName("CI"), undefined);
+        });
+        await assert.rejects(insert("ci", { secretHash: "x" }), "a name is one token's");
+        await assert.rejects(insert("other", { secretHash: "hash of ci" }), "a secret is one token's");
+      });
+
+      test("is revoked once: the first time stands", async () => {
+        const { id } = await insert("ci");
+        const other = await insert("other");
+        await change((transaction) => transaction.revokeAdminToken(id, TIME_MS));
+        await change((transaction) => transaction.revokeAdminToken(id, TIME_MS + 1));
+        assert.equal((await each.store.findAdminTokenBySecret("hash of ci"))?.revokedAtMs, TIME_MS);
+        assert.deepEqual(await each.store.findAdminTokenBySecret("hash of other"), other);
+      });
+
+      test("is used later and later, never earlier", async () => {
+        const { id } = await insert("ci");
+        const used = async (atMs: number) => {
+          await each.store.touchAdminToken(id, atMs);
+          return (await each.store.findAdminTokenBySecret("hash of ci"))?.lastUsedAtMs;
+        };
+        assert.equal(await used(5), 5);
+        assert.equal(await used(4), 5);
+        assert.equal(await used(6), 6);
+      });
+    });
+
+    describe("a creation that is remembered", () => {
+      const CREATION: RememberedCreation = {
+        principal: "admin-token:ci",
+        keyHash: "key",
+        requestHash: "request",
+        subject: "user:7",
+        createdAtMs: TIME_MS,
+      };
+
+      test("is found by who asked and the key, and is remembered once", async () => {
+        await change((transaction) => transaction.insertCreation(CREATION));
+        await change(async (transaction) => {
+          assert.deepEqual(await transaction.findCreation("admin-token:ci", "key"), CREATION);
+          assert.equal(await transaction.findCreation("admin-token:other", "key"), undefined);
+          assert.equal(await transaction.findCreation("admin-token:ci", "other"), undefined);
+        });
+        await assert.rejects(change((transaction) => transaction.insertCreation(CREATION)));
+        const others = { ...CREATION, principal: "operator:zoe@example.com" };
+        await change((transaction) => transaction.insertCreation(others));
+      });
+    });
+
+    test("what isn't there, or can't be, is undefined, empty or false, and no error", async () => {
+      const { id } = await insertOperator();
+      for (const text of NO_TEXTS) {
+        assert.equal(await each.store.findOperatorByEmail(text), undefined);
+        assert.equal(await each.store.findSession(text), undefined);
+        assert.equal(await each.store.findPasskey(text), undefined);
+        assert.equal(await each.store.findInvitationBySecret(text), undefined);
+        assert.equal(await each.store.findAdminTokenBySecret(text), undefined);
+        await change(async (transaction) => {
+          assert.equal(await transaction.findOperatorByEmail(text), undefined);
+          assert.equal(await transaction.findOperatorByIdentity({ issuer: text, subject: text }), undefined);
+          assert.equal(await transaction.findInvitationBySecret(text), undefined);
+          assert.deepEqual(await transaction.findInvitationsFor(text, 0), []);
+          assert.equal(await transaction.findAdminTokenByName(text), undefined);
+          assert.equal(await transaction.findCreation(text, text), undefined);
+          assert.equal(await transaction.useRecoveryCode(id, text), false);
+        });
+      }
+      for (const none of NO_IDS) {
+        assert.equal(await each.store.findOperator(none as OperatorId), undefined);
+        assert.deepEqual(await each.store.listSessions(none as OperatorId), []);
+        assert.deepEqual(await each.store.listPasskeys(none as OperatorId), []);
+        assert.equal(await each.store.countRecoveryCodes(none as OperatorId), 0);
+        await change(async (transaction) => {
+          assert.equal(await transaction.findOperator(none as OperatorId), undefined);
+          assert.equal(await transaction.deleteSession(id, none as SessionId), false);
+          assert.equal(await transaction.deletePasskey(id, none as PasskeyId), false);
+          assert.equal(await transaction.deleteInvitation(none as InvitationId), false);
+          assert.equal(await transaction.findInvitation(none as InvitationId), undefined);
+          assert.equal(await transaction.findAdminToken(none as AdminTokenId), undefined);
+          assert.equal(await transaction.useRecoveryCode(none as OperatorId, "a"), false);
+        });
+      }
+    });
+
+    describe("removing what is over", () => {
+      const remove = (before: Partial<ExpiryBounds>, limit = 10) =>
+        each.store.removeExpired({ ...expiredBefore(0), ...before }, limit);
+      const offsets = [-1, 0, 1] as const;
+
+      test("takes challenges that expired before a time, at most so many, and leaves the rest", async () => {
+        const use = (offset: number) =>
+          change((transaction) => transaction.useChallenge(`${offset}`, 1_000_000 + offset));
+        for (const offset of [...offsets, -2]) await use(offset);
+        assert.equal(await remove({ expiredBeforeSeconds: 1000 }, 1), 1);
+        assert.equal(await remove({ expiredBeforeSeconds: 1000 }), 1);
+        assert.equal(await remove({ expiredBeforeSeconds: 1000 }), 0);
+        assert.deepEqual(await Promise.all([use(-1), use(0), use(1)]), [true, false, false]);
+      });
+
+      test("takes creations from before a time, and leaves the rest", async () => {
+        const creation = { principal: "p", requestHash: "r", subject: "user:1" };
+        await change(async (transaction) => {
+          for (const offset of offsets) {
+            await transaction.insertCreation({ ...creation, keyHash: `${offset}`, createdAtMs: TIME_MS + offset });
+          }
+        });
+        assert.equal(await remove({ creationsBeforeMs: TIME_MS }), 1);
+        await change(async (transaction) => {
+          assert.equal(await transaction.findCreation("p", "-1"), undefined);
+          assert.equal((await transaction.findCreation("p", "0"))?.createdAtMs, TIME_MS);
+          assert.equal((await transaction.findCreation("p", "1"))?.createdAtMs, TIME_MS + 1);
+        });
+      });
+
+      test("takes sessions that were begun, or seen last, before a time, and leaves the rest", async () => {
+        const { id: operatorId } = await insertOperator();
+        const session = { operatorId, method: "password", userAgent: "", address: "" } as const;
+        await change(async (transaction) => {
+          for (const offset of offsets) {
+            const at = { createdAtMs: 1000 + offset, lastSeenAtMs: 5000 };
+            await transaction.insertSession({ ...session, ...at, secretHash: `begun ${offset}` });
+            const seen = { createdAtMs: 2000, lastSeenAtMs: 3000 + offset };
+            await transaction.insertSession({ ...session, ...seen, secretHash: `seen ${offset}` });
+          }
+        });
+        assert.equal(await remove({ sessionsBegunBeforeMs: 1000 }), 1);
+        assert.equal(await remove({ sessionsSeenBeforeMs: 3000 }), 1);
+        const left = (await each.store.listSessions(operatorId)).map(({ secretHash }) => secretHash);
+        assert.deepEqual(left.toSorted(byText), ["begun 0", "begun 1", "seen 0", "seen 1"]);
+      });
+
+      test("takes invitations a day after they were over, and leaves the rest", async () => {
+        const DAY_MS = 86_400_000;
+        await change(async (transaction) => {
+          for (const offset of offsets) {
+            await transaction.insertInvitation({
+              kind: "invitation",
+              secretHash: `${offset}`,
+              email: "new@example.com",
+              role: "viewer",
+              accountId: null,
+              createdBy: "cli:alice",
+              createdAtMs: 1,
+              expiresAtMs: 1_000_000 + offset,
+            });
+          }
+        });
+        assert.equal(await remove({ expiredBeforeSeconds: 1000 }), 0);
+        assert.equal(await remove({ expiredBeforeSeconds: 1000 + DAY_MS / 1000 }), 1);
+        assert.equal(await each.store.findInvitationBySecret("-1"), undefined);
+        assert.ok((await each.store.findInvitationBySecret("0")) !== undefined);
+      });
+    });
+
+    test("all of it survives closing and opening again", async () => {
+      const zoe = await insertOperator();
+      await change((transaction) => transaction.replaceRecoveryCodes(zoe.id, ["a"]));
+      await each.reopen();
+      assert.deepEqual(await each.store.findOperatorByEmail(zoe.email), zoe);
+      assert.equal(await each.store.countRecoveryCodes(zoe.id), 1);
+    });
+
+    test("a store that was closed rejects what it is asked, and doesn't throw at once", async () => {
+      const closed = await each.connect();
+      await each.disconnect(closed);
+      for (const ask of [
+        () => closed.findOperator(1 as OperatorId),
+        () => closed.findOperatorByEmail("a"),
+        () => closed.countOperators(),
+        () => closed.findSession("a"),
+        () => closed.touchSession(1 as SessionId, 1),
+        () => closed.findAdminTokenBySecret("a"),
+        () => closed.touchAdminToken(1 as AdminTokenId, 1),
+        () => closed.pageUsers({}, "newest", 0, { limit: 1 }),
+        () => closed.pageEvents({}, { limit: 1 }),
+        () => closed.liveTokens({}, 0, 1),
+      ]) {
+        let answer: unknown;
+        assert.doesNotThrow(() => {
+          answer = ask();
+        });
+        await assert.rejects(answer as Promise<unknown>);
+      }
+    });
+  });
+}
+
+/** Of each thing, whoever races for it, one use was the first. */
+async function assertUsedOnce(racing: Promise<readonly string[][]>, things: number): Promise<void> {
+  const outcomes = await racing;
+  for (let thing = 0; thing < things; thing++) {
+    const words = outcomes.map((steps) => steps[thing] ?? "missing").toSorted(byText);
+    assert.deepEqual(words, [...Array<string>(outcomes.length - 1).fill("again"), "first"]);
+  }
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}
