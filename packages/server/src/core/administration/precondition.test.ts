@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { openTestRegistry } from "../../testing/test-registry.ts";
+import { Refusal } from "../refusal.ts";
+import { onlyIfMatch } from "./precondition.ts";
+
+const cases = [
+  [undefined, '"a"', true],
+  ['"a"', '"a"', true],
+  ["*", '"a"', true],
+  ['"b", "a"', '"a"', true],
+  ['"b"', '"a"', false],
+  ['W/"a"', '"a"', false],
+  ["", '"a"', false],
+  // What isn't there is refused by the change itself, as not found.
+  ['"b"', undefined, true],
+] as const;
+
+describe("a change", () => {
+  for (const [ifMatch, current, isMade] of cases) {
+    test(`to what has the tag ${current} is ${isMade ? "made" : "refused"} under If-Match: ${ifMatch}`, async () => {
+      const registry = await openTestRegistry();
+      try {
+        const guarded = onlyIfMatch(registry.store, ifMatch, () => Promise.resolve(current));
+        const work = guarded.transaction((transaction) =>
+          transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 }),
+        );
+        if (isMade) await work;
+        else {
+          await assert.rejects(
+            work,
+            (error: unknown) => error instanceof Refusal && error.code === "precondition_failed",
+          );
+        }
+        assert.equal((await registry.store.findAccount("acme")) !== undefined, isMade);
+      } finally {
+        await registry.close();
+      }
+    });
+  }
+});

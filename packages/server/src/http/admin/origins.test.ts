@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { createOrigins } from "./origins.ts";
+
+describe("where nothing is configured, the console", () => {
+  const origins = createOrigins(undefined, "http://127.0.0.1:8081");
+
+  test("is at localhost, where passkeys work", () => {
+    assert.equal(origins.consoleUrl, "http://localhost:8081");
+    assert.equal(origins.isSecure, false);
+    assert.equal(origins.relyingPartyId("http://localhost:8081"), "localhost");
+  });
+
+  for (const origin of [
+    "http://localhost:8081",
+    "http://127.0.0.1:8081",
+    "http://[::1]:8081",
+    "http://localhost:9000",
+    "http://localhost",
+  ]) {
+    test(`may be used at ${origin}, this machine or a tunnel to it`, () => {
+      assert.ok(origins.isAllowed(origin));
+    });
+  }
+
+  for (const origin of [
+    "null",
+    "",
+    "http://localhost:8081/",
+    "http://localhost:8081/x",
+    "HTTP://LOCALHOST:8081",
+    "https://localhost:8081",
+    "http://localhost.example:8081",
+    "http://evil.example",
+    "http://user@localhost:8081",
+    "http://127.0.0.2:8081",
+    "file://",
+    "http://localhost:8081, http://evil.example",
+  ]) {
+    test(`may not be used from ${JSON.stringify(origin)}`, () => {
+      assert.ok(!origins.isAllowed(origin));
+      assert.equal(origins.relyingPartyId(origin), undefined);
+    });
+  }
+
+  for (const origin of ["http://127.0.0.1:8081", "http://[::1]:8081"]) {
+    test(`has no passkeys at ${origin}, which is no name`, () => {
+      assert.equal(origins.relyingPartyId(origin), undefined);
+    });
+  }
+});
+
+test("a listener on a name or an address of the network is an origin of its own beside the loopback ones", () => {
+  const origins = createOrigins(undefined, "http://admin.internal:8081");
+  assert.equal(origins.consoleUrl, "http://admin.internal:8081");
+  assert.ok(origins.isAllowed("http://admin.internal:8081"));
+  assert.ok(!origins.isAllowed("http://admin.internal:8082"));
+  assert.ok(origins.isAllowed("http://localhost:8081"));
+});
+
+describe("a configured address", () => {
+  const origins = createOrigins("https://console.example.com", "http://127.0.0.1:8081");
+
+  test("is the only origin", () => {
+    assert.ok(origins.isAllowed("https://console.example.com"));
+    for (const other of ["http://console.example.com", "https://console.example.com:8443", "http://localhost:8081"]) {
+      assert.ok(!origins.isAllowed(other), other);
+    }
+    assert.equal(origins.consoleUrl, "https://console.example.com");
+    assert.equal(origins.isSecure, true);
+    assert.equal(origins.relyingPartyId("https://console.example.com"), "console.example.com");
+  });
+
+  test("with a path is where links lead, and its origin is without it", () => {
+    const below = createOrigins("https://ops.example.com/countersign", "http://127.0.0.1:8081");
+    assert.equal(below.consoleUrl, "https://ops.example.com/countersign");
+    assert.ok(below.isAllowed("https://ops.example.com"));
+  });
+});

@@ -1,0 +1,415 @@
+/**
+ * Every route of the admin API by every role: what isn't allowed is refused, and the refusal reveals nothing.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import {
+  type AdminAnswer,
+  type AdminClient,
+  ADMIN,
+  type AdminRequestOptions,
+  type Operation,
+} from "./support/admin-client.ts";
+import { type Caller, type ConsoleServer, makeCallers, startConsoleServer } from "./support/console-server.ts";
+import { makeKeyPair } from "./support/api-client.ts";
+
+/** Who may: the least role; `everywhere` where nobody who is limited to an account may. */
+type Rule = "anyone" | "session" | `${"viewer" | "admin" | "owner"}${"" | " everywhere"}`;
+
+/** Written down apart from the product's own table, so that a slip there shows. */
+const RULES: Readonly<Record<string, Rule>> = {
+  getSignInOptions: "anyone",
+  signInByPassword: "anyone",
+  startPasskeySignIn: "anyone",
+  signInByPasskey: "anyone",
+  signInByRecoveryCode: "anyone",
+  startSingleSignOn: "anyone",
+  finishSingleSignOn: "anyone",
+  lookAtLink: "anyone",
+  startLinkPasskey: "anyone",
+  useLink: "anyone",
+  getMe: "viewer",
+  signOut: "session",
+  changePassword: "session",
+  listMyPasskeys: "session",
+  startPasskey: "session",
+  addPasskey: "session",
+  removePasskey: "session",
+  renewRecoveryCodes: "session",
+  listMySessions: "session",
+  endMyOtherSessions: "session",
+  endMySession: "session",
+  listAccounts: "viewer",
+  createAccount: "admin everywhere",
+  getAccount: "viewer",
+  changeAccount: "admin everywhere",
+  listUsers: "viewer",
+  createUser: "admin",
+  getUser: "viewer",
+  changeUser: "admin",
+  listKeys: "viewer",
+  addKey: "admin",
+  inspectKey: "admin",
+  getKey: "viewer",
+  changeKey: "admin",
+  getUsage: "viewer",
+  getImpact: "viewer",
+  listResourceServers: "viewer everywhere",
+  createResourceServer: "admin everywhere",
+  getResourceServer: "viewer everywhere",
+  changeResourceServer: "admin everywhere",
+  rotateResourceServerSecret: "admin everywhere",
+  listSigningKeys: "viewer everywhere",
+  rotateSigningKey: "owner everywhere",
+  retireSigningKey: "owner everywhere",
+  listNodes: "viewer everywhere",
+  listOperators: "owner",
+  getOperator: "owner",
+  changeOperator: "owner",
+  resetOperator: "owner",
+  listOperatorSessions: "owner",
+  endOperatorSession: "owner",
+  listInvitations: "owner",
+  createInvitation: "owner",
+  withdrawInvitation: "owner",
+  listAdminTokens: "owner",
+  createAdminToken: "owner",
+  revokeAdminToken: "owner",
+  listAuditEvents: "viewer",
+  exportAuditEvents: "viewer",
+  verifyAuditChain: "viewer everywhere",
+  explainAssertion: "viewer",
+  checkToken: "viewer",
+  getSettings: "admin everywhere",
+};
+
+const RANKS = ["nobody", "viewer", "admin", "owner"];
+
+/** What is there to be asked about: of the account that some callers are limited to, and of another. */
+interface Things {
+  readonly account: string;
+  readonly username: string;
+  readonly keyId: number;
+  readonly operatorId: number;
+  readonly sessionId: number;
+  /** Makes one to be used up. */
+  readonly invitationId: () => Promise<number>;
+  readonly tokenId: () => Promise<number>;
+}
+
+const ABSENT_ID = 2_000_000_000;
+
+/** Nothing of all that is there. */
+const ABSENT: Things = {
+  account: "absent",
+  username: "api-9-absent",
+  keyId: ABSENT_ID,
+  operatorId: ABSENT_ID,
+  sessionId: ABSENT_ID,
+  invitationId: () => Promise.resolve(ABSENT_ID),
+  tokenId: () => Promise.resolve(ABSENT_ID),
+};
+
+/** A request that is fine but for who asks, and the values of its path's parameters. */
+interface Sample extends AdminRequestOptions {
+  readonly path: string;
+}
+
+let number = 0;
+const unique = (word: string) => `${word}-${++number}`;
+
+/** How each route is asked about some things. */
+function sampleOf({ operationId, path }: Operation, things: Things, publicKey: () => string): Promise<Sample> | Sample {
+  const at = (parameters: Readonly<Record<string, string | number>> = {}) =>
+    Object.entries(parameters).reduce(
+      (filled, [name, value]) => filled.replace(`{${name}}`, encodeURIComponent(value)),
+      path.slice(ADMIN.length),
+    );
+  const { account, username, keyId, operatorId, sessionId } = things;
+  switch (operationId) {
+    case "createAccount":
+      return { path: at(), body: { shortname: unique("made") } };
+    case "getAccount":
+      return { path: at({ shortname: account }) };
+    case "changeAccount":
+      return { path: at({ shortname: account }), body: { status: "active" } };
+    case "createUser":
+      return { path: at(), body: { account, name: unique("made"), access: "full" } };
+    case "getUser":
+    case "listKeys":
+      return { path: at({ username }) };
+    case "changeUser":
+      return { path: at({ username }), body: { status: "active" } };
+    case "addKey":
+      return { path: at({ username }), body: { public_key: publicKey() } };
+    case "inspectKey":
+      return { path: at(), body: { public_key: publicKey() } };
+    case "getKey":
+      return { path: at({ id: keyId }) };
+    case "changeKey":
+      return { path: at({ id: keyId }), body: { label: "walked" } };
+    case "getUsage":
+    case "getImpact":
+      return { path: `${at()}?username=${username}` };
+    case "createResourceServer":
+      return { path: at(), body: { name: unique("made") } };
+    case "getResourceServer":
+      return { path: at({ name: "shop" }) };
+    case "changeResourceServer":
+      return { path: at({ name: "shop" }), body: { status: "active" } };
+    case "rotateResourceServerSecret":
+      return { path: at({ name: "shop" }), body: {} };
+    case "retireSigningKey":
+      return { path: at({ number: 1 }), body: { status: "retired" } };
+    case "getOperator":
+    case "listOperatorSessions":
+    case "resetOperator":
+      return { path: at({ id: operatorId }) };
+    case "changeOperator":
+      return { path: at({ id: operatorId }), body: { status: "active" } };
+    case "endOperatorSession":
+      return { path: at({ id: operatorId, session_id: sessionId }) };
+    case "createInvitation":
+      return { path: at(), body: { email: `${unique("made")}@example.com`, role: "viewer", account } };
+    case "withdrawInvitation":
+      return things.invitationId().then((id) => ({ path: at({ id }) }));
+    case "createAdminToken":
+      return { path: at(), body: { name: unique("made"), role: "viewer", account } };
+    case "revokeAdminToken":
+      return things.tokenId().then((id) => ({ path: at({ id }) }));
+    case "exportAuditEvents":
+      return { path: `${at()}?format=jsonl` };
+    case "explainAssertion":
+      return { path: at(), body: { assertion: "JWT x" } };
+    case "checkToken":
+      return { path: at(), body: { token: "x" } };
+    case "removePasskey":
+    case "endMySession":
+      return { path: at({ id: ABSENT_ID }) };
+    case "changePassword":
+      return { path: at(), body: { new_password: "x" } };
+    case "addPasskey":
+      return { path: at(), body: { response: {} } };
+    default:
+      return { path: at() };
+  }
+}
+
+/** Routes whose path or body names something of an account. */
+const OF_AN_ACCOUNT = [
+  "getAccount",
+  "createUser",
+  "getUser",
+  "changeUser",
+  "listKeys",
+  "addKey",
+  "getKey",
+  "changeKey",
+  "getUsage",
+  "getImpact",
+  "getOperator",
+  "changeOperator",
+  "resetOperator",
+  "listOperatorSessions",
+  "endOperatorSession",
+  "createInvitation",
+  "withdrawInvitation",
+  "createAdminToken",
+  "revokeAdminToken",
+];
+
+describe("every route of the admin API by every role", { concurrency: false }, () => {
+  let console: ConsoleServer;
+  let callers: readonly Caller[];
+  let own: Things;
+  let foreign: Things;
+  const figures = { asked: 0, allowed: 0, refused: 0, hidden: 0 };
+
+  before(async () => {
+    console = await startConsoleServer();
+    const { server } = console;
+    for (const account of ["acme", "other"]) {
+      await server.json("account", "create", account);
+      await server.json("user", "create", "demo", "--account", account);
+    }
+    await server.json("resource-server", "create", "shop");
+    await server.json("signing-key", "rotate");
+    const made = await makeCallers(console, "acme");
+    callers = made.callers;
+    own = await makeThings(made.owner, "acme", "api-1-demo", "viewer-of-acme@example.com");
+    foreign = await makeThings(made.owner, "other", "api-2-demo", "viewer@example.com");
+  });
+  after(async () => {
+    await console.server.stop();
+  });
+
+  const answerTo = async (caller: Caller, operation: Operation, things: Things) => {
+    const { path, ...options } = await sampleOf(operation, things, () => makeKeyPair().publicPem);
+    figures.asked++;
+    return caller.client.send(operation.method, path, options);
+  };
+
+  test("the walk knows every route that there is, and who may use it", () => {
+    assert.deepEqual(
+      console.api.operations.map(({ operationId }) => operationId).toSorted(),
+      Object.keys(RULES).toSorted(),
+    );
+    for (const { operationId, description } of console.api.operations) {
+      const rule = RULES[operationId] ?? "";
+      const [role = "", everywhere] = rule.split(" ");
+      const said =
+        rule === "anyone"
+          ? "Needs no session."
+          : rule === "session"
+            ? "Needs an operator's session."
+            : `Needs the role ${role}${everywhere === undefined ? "" : ", not limited to an account"}.`;
+      assert.equal(description, said, operationId);
+    }
+  });
+
+  test("who may, may; who may not learns no more than that", async () => {
+    for (const operation of console.api.operations) {
+      const { operationId } = operation;
+      const rule = RULES[operationId] ?? "anyone";
+      if (rule === "anyone" || rule === "session") continue;
+      const [role = "", everywhere] = rule.split(" ");
+      for (const caller of callers) {
+        // What it uses up is made anew, and each has its own.
+        const context = `${operationId} by ${caller.name}`;
+        const mayAtAll =
+          RANKS.indexOf(caller.role) >= RANKS.indexOf(role) && !(everywhere !== undefined && caller.isLimited);
+        if (mayAtAll) {
+          if (operationId === "retireSigningKey" && caller.kind === "token") continue;
+          const answer = await answerTo(caller, operation, own);
+          assert.ok(answer.status === 200 || answer.status === 201, `${context}: ${answer.status} ${answer.text}`);
+          figures.allowed++;
+        } else {
+          const expected = caller.kind === "nobody" ? 401 : 403;
+          // What is there, what is there for others, and what isn't: one answer.
+          const answers = [];
+          for (const things of [own, foreign, ABSENT]) answers.push(await answerTo(caller, operation, things));
+          for (const answer of answers) {
+            assert.equal(answer.status, expected, `${context}: ${answer.text}`);
+            assert.equal(answer.code, expected === 401 ? "sign_in_required" : "forbidden", context);
+            assert.equal(answer.text, answers[0]?.text, context);
+            figures.refused++;
+          }
+        }
+      }
+    }
+  });
+
+  test("whoever is limited to an account can't tell another's things from what isn't there", async () => {
+    for (const operation of console.api.operations) {
+      const { operationId } = operation;
+      if (!OF_AN_ACCOUNT.includes(operationId)) continue;
+      const [role = ""] = (RULES[operationId] ?? "").split(" ");
+      for (const caller of callers) {
+        if (!caller.isLimited || RANKS.indexOf(caller.role) < RANKS.indexOf(role)) continue;
+        const context = `${operationId} by ${caller.name}`;
+        const hidden = await answerTo(caller, operation, foreign);
+        const absent = await answerTo(caller, operation, ABSENT);
+        assert.ok(hidden.status === 404 || hidden.status === 422, `${context}: ${hidden.status} ${hidden.text}`);
+        assert.equal(hidden.text, absent.text, context);
+        assert.equal(hidden.status, absent.status, context);
+        figures.hidden++;
+      }
+    }
+  });
+
+  test("lists, searches, usage, audit and explanations show whoever is limited nothing of another account", async () => {
+    const traces = /other|api-2|viewer@example\.com|first@example\.com|resource_server|signing_key/;
+    for (const caller of callers) {
+      if (!caller.isLimited) continue;
+      for (const path of [
+        "/accounts",
+        "/accounts?q=other",
+        "/users",
+        "/users?q=api-2",
+        "/users?account=other",
+        "/users?order=name",
+        "/audit-events?limit=500",
+        "/audit-events?subject=account:2",
+        "/audit-events/export?format=csv",
+        "/audit-events/export?format=jsonl",
+        ...(caller.role === "owner" ? ["/operators", "/operators?q=first", "/invitations", "/admin-tokens"] : []),
+      ]) {
+        const answer = await caller.client.get(path);
+        assert.equal(answer.status, 200, `${path}: ${answer.text}`);
+        const shown = answer.body === undefined ? answer.text : JSON.stringify(answer.body.data);
+        assert.doesNotMatch(withoutActors(shown), traces, `${path} by ${caller.name}`);
+        figures.hidden++;
+      }
+    }
+  });
+
+  test("a route for people refuses tokens, and one without a session is refused", async () => {
+    for (const operation of console.api.operations) {
+      if (RULES[operation.operationId] !== "session") continue;
+      for (const caller of callers) {
+        if (caller.kind === "session") continue;
+        const answer = await answerTo(caller, operation, own);
+        assert.equal(answer.status, caller.kind === "token" ? 403 : 401, `${operation.operationId} by ${caller.name}`);
+        figures.refused++;
+      }
+    }
+  });
+
+  test("nobody gives more than they have", async () => {
+    for (const caller of callers) {
+      if (caller.role !== "owner" || !caller.isLimited) continue;
+      for (const body of [{ role: "viewer" }, { role: "owner", account: null }, { role: "owner", account: "other" }]) {
+        const token = await caller.client.post("/admin-tokens", { name: unique("more"), ...body });
+        const invitation = await caller.client.post("/invitations", {
+          email: `${unique("more")}@example.com`,
+          ...body,
+        });
+        for (const answer of [token, invitation]) {
+          assert.ok(
+            answer.status === 403 || answer.status === 422,
+            `${JSON.stringify(body)}: ${answer.status} ${answer.text}`,
+          );
+          figures.refused++;
+        }
+      }
+    }
+  });
+
+  after(() => {
+    process.stdout.write(`admin API, every route by every role: ${JSON.stringify(figures)}\n`);
+  });
+});
+
+/** Who did it may be anybody; what it was done to may not. */
+function withoutActors(text: string): string {
+  return text
+    .replaceAll(/"(?:actor|created_by)":"[^"]*"/g, "")
+    .replaceAll(/\b(?:operator|cli|admin-token):[^,"]*/g, "");
+}
+
+async function makeThings(owner: AdminClient, account: string, username: string, email: string): Promise<Things> {
+  const key = await owner.post(`/users/${username}/keys`, { public_key: makeKeyPair().publicPem });
+  assert.equal(key.status, 201, key.text);
+  const operators: AdminAnswer = await owner.get(`/operators?q=${email}`);
+  const operatorId: number = operators.body.data[0].id;
+  const sessions = await owner.get(`/operators/${operatorId}/sessions`);
+  return {
+    account,
+    username,
+    keyId: key.body.data.id,
+    operatorId,
+    sessionId: sessions.body.data[0].id,
+    invitationId: async () => {
+      const invited = await owner.post("/invitations", {
+        email: `${unique("i")}@example.com`,
+        role: "viewer",
+        account,
+      });
+      return invited.body.data.id;
+    },
+    tokenId: async () => {
+      const made = await owner.post("/admin-tokens", { name: unique("t"), role: "viewer", account });
+      return made.body.data.id;
+    },
+  };
+}

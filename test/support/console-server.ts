@@ -1,0 +1,100 @@
+/** A real server with operators of every role, and admin tokens too, made the way that people make them. */
+import assert from "node:assert/strict";
+import { type AdminApi, type AdminClient, openAdminApi } from "./admin-client.ts";
+import { eventually } from "./eventually.ts";
+import { type ServerOptions, startServer, type TestServer } from "./server.ts";
+
+/** Long enough, and nobody's. */
+export const PASSWORD = "correct horse battery staple";
+
+export interface ConsoleServer {
+  readonly server: TestServer;
+  readonly api: AdminApi;
+  /** The secret of the set-up link that the server printed. */
+  readonly setupSecret: string;
+}
+
+/** Starts a server on a new store and waits for its set-up link. */
+export async function startConsoleServer(options: ServerOptions = {}): Promise<ConsoleServer> {
+  const server = await startServer(options);
+  const setupSecret = await eventually("the server prints a set-up link", () => setupSecretOf(server.stderr()));
+  return { server, api: await openAdminApi(server), setupSecret };
+}
+
+/** Out of standard error, where it is one line of JSON. */
+export function setupSecretOf(stderr: string): string | undefined {
+  for (const line of stderr.split("\n")) {
+    if (!line.includes('"event":"setup"')) continue;
+    const { setup_url: url } = JSON.parse(line) as { setup_url: string };
+    return new URL(url).hash.slice(1);
+  }
+  return undefined;
+}
+
+/** The cookie that an answer sets, as a browser sends it back. */
+export function cookieOf(headers: Headers): string {
+  const [cookie = ""] = headers.getSetCookie().map((line) => line.split(";")[0] ?? "");
+  assert.match(cookie, /countersign_session=.+/);
+  return cookie;
+}
+
+/** Uses a one-time link up with a password; the session's cookie. */
+export async function useLink(
+  { api, server }: Pick<ConsoleServer, "api" | "server">,
+  secret: string,
+  email?: string,
+): Promise<string> {
+  const client = api.client.as({ origin: new URL(server.adminUrl).origin });
+  const used = await client.post("/links/use", { token: secret, password: PASSWORD, ...(email && { email }) });
+  assert.equal(used.status, 200, used.text);
+  return cookieOf(used.headers);
+}
+
+/** Somebody who asks. */
+export interface Caller {
+  readonly name: string;
+  readonly role: "viewer" | "admin" | "owner" | "nobody";
+  readonly isLimited: boolean;
+  readonly kind: "nobody" | "token" | "session";
+  readonly client: AdminClient;
+}
+
+/** Makes the first owner by the set-up link, and of every role a session and a token, limited to `account` and not. */
+export async function makeCallers(
+  console: ConsoleServer,
+  account: string,
+): Promise<{ readonly callers: readonly Caller[]; readonly owner: AdminClient }> {
+  const { api, setupSecret } = console;
+  const owner = api.client.as({ cookie: await useLink(console, setupSecret, "first@example.com") });
+  const callers: Caller[] = [
+    { name: "nobody", role: "nobody", isLimited: false, kind: "nobody", client: api.client },
+    { name: "the first owner", role: "owner", isLimited: false, kind: "session", client: owner },
+  ];
+  for (const role of ["viewer", "admin", "owner"] as const) {
+    for (const isLimited of [false, true]) {
+      const where = isLimited ? { account } : {};
+      const name = `${role}${isLimited ? ` of ${account}` : ""}`;
+      const slug = name.replaceAll(" ", "-");
+      const made = await owner.post("/admin-tokens", { name: slug, role, ...where });
+      assert.equal(made.status, 201, made.text);
+      callers.push({
+        name: `${name}, by token`,
+        role,
+        isLimited,
+        kind: "token",
+        client: api.client.as({ bearer: made.body.data.token }),
+      });
+      const invited = await owner.post("/invitations", { email: `${slug}@example.com`, role, ...where });
+      assert.equal(invited.status, 201, invited.text);
+      const cookie = await useLink(console, new URL(invited.body.data.link).hash.slice(1));
+      callers.push({
+        name: `${name}, by session`,
+        role,
+        isLimited,
+        kind: "session",
+        client: api.client.as({ cookie }),
+      });
+    }
+  }
+  return { callers, owner };
+}
