@@ -1,0 +1,108 @@
+/** Which address shows which page. Pages are loaded when they are first needed. */
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
+import { ApiError } from "./api/api-error.ts";
+import { meQuery } from "./api/me.ts";
+import { UsersPage } from "./pages/users/users-page.tsx";
+import { PageSkeleton } from "./parts/page-skeleton.tsx";
+import { Problem } from "./parts/problem.tsx";
+import { Shell } from "./shell/shell.tsx";
+
+const SignInPage = lazy(() => import("./pages/sign-in/sign-in-page.tsx"));
+const LinkPage = lazy(() => import("./pages/link/link-page.tsx"));
+const UserPage = lazy(() => import("./pages/user/user-page.tsx"));
+const AccountsPage = lazy(() => import("./pages/accounts/accounts-page.tsx"));
+const ExplainPage = lazy(() => import("./pages/explain/explain-page.tsx"));
+const AuditPage = lazy(() => import("./pages/audit/audit-page.tsx"));
+const ResourceServersPage = lazy(() => import("./pages/resource-servers/resource-servers-page.tsx"));
+const SigningKeysPage = lazy(() => import("./pages/signing-keys/signing-keys-page.tsx"));
+const OperatorsPage = lazy(() => import("./pages/operators/operators-page.tsx"));
+const AdminTokensPage = lazy(() => import("./pages/admin-tokens/admin-tokens-page.tsx"));
+const MePage = lazy(() => import("./pages/me/me-page.tsx"));
+const SettingsPage = lazy(() => import("./pages/settings/settings-page.tsx"));
+const NotFoundPage = lazy(() => import("./pages/not-found/not-found-page.tsx"));
+
+export function App() {
+  return (
+    <Switch>
+      <Route path="/sign-in">
+        <Suspense>
+          <SignInPage />
+        </Suspense>
+      </Route>
+      <Route path="/link">
+        <Suspense>
+          <LinkPage />
+        </Suspense>
+      </Route>
+      <Route>
+        <SignedIn />
+      </Route>
+    </Switch>
+  );
+}
+
+/** The pages of whoever is signed in; everybody else is led to the sign-in, and back. */
+function SignedIn() {
+  const { data: me, error, refetch } = useQuery(meQuery);
+  const [path] = useLocation();
+  const search = useSearch();
+  if (me === undefined) {
+    if (error instanceof ApiError && error.status === 401) {
+      const here = search === "" ? path : `${path}?${search}`;
+      return <Redirect to={here === "/" ? "/sign-in" : `/sign-in?to=${encodeURIComponent(here)}`} replace />;
+    }
+    if (error === null) return <Shell isWaiting>{<PageSkeleton />}</Shell>;
+    return (
+      <main className="page">
+        <h1>Countersign</h1>
+        <Problem error={error} retry={() => void refetch()} />
+      </main>
+    );
+  }
+  return (
+    <Shell>
+      <Suspense fallback={<PageSkeleton />}>
+        <Switch>
+          <Route path="/">
+            <UsersPage />
+          </Route>
+          <Route path="/users/:username">
+            {({ username }) => <UserPage key={username} username={decodeURIComponent(username)} />}
+          </Route>
+          <Route path="/accounts">
+            <AccountsPage />
+          </Route>
+          <Route path="/explain">
+            <ExplainPage />
+          </Route>
+          <Route path="/audit">
+            <AuditPage />
+          </Route>
+          <Route path="/resource-servers">
+            <ResourceServersPage />
+          </Route>
+          <Route path="/signing-keys">
+            <SigningKeysPage />
+          </Route>
+          <Route path="/operators">
+            <OperatorsPage />
+          </Route>
+          <Route path="/admin-tokens">
+            <AdminTokensPage />
+          </Route>
+          <Route path="/me">
+            <MePage />
+          </Route>
+          <Route path="/settings">
+            <SettingsPage />
+          </Route>
+          <Route>
+            <NotFoundPage />
+          </Route>
+        </Switch>
+      </Suspense>
+    </Shell>
+  );
+}

@@ -1,0 +1,138 @@
+/** An event of the audit log in a sentence, in parts: names come from outside and are shown isolated from the words around. */
+
+export interface SentenceInput {
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** A word of the sentence: plain, or the name of something, which may be linked. */
+export type SentencePart = string | { readonly name: string; readonly href?: string };
+
+/** What an actor is, without the mark that the log puts before it, such as `operator:`. */
+export function actorName(actor: string): { readonly kind: string; readonly name: string } {
+  const [, kind = "", name = actor] = /^(operator|cli|admin-token|client|identity|link|system):(.+)$/s.exec(actor) ?? [];
+  return { kind: KINDS[kind] ?? "", name };
+}
+
+const KINDS: Record<string, string | undefined> = {
+  operator: "operator",
+  cli: "command line",
+  "admin-token": "admin token",
+  client: "client",
+};
+
+/** What happened, after the actor: `deactivated key 3 of api-1-demo`. */
+export function eventSentence({ action, subject, details }: SentenceInput): readonly SentencePart[] {
+  const id = subject.slice(subject.indexOf(":") + 1);
+  const text = (name: string): string | undefined => {
+    const value = details[name];
+    return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+  };
+  const username = text("username");
+  const user: SentencePart =
+    username === undefined ? `API user ${id}` : { name: username, href: `/users/${encodeURIComponent(username)}` };
+  const account: SentencePart = { name: text("shortname") ?? `account ${id}` };
+  const server: SentencePart = { name: text("name") ?? id };
+  const operator: SentencePart = { name: text("email") ?? `operator ${id}` };
+  const ofUser: readonly SentencePart[] = username === undefined ? [] : ["of", user];
+
+  switch (action) {
+    case "account.created":
+      return ["created the account", account];
+    case "account.activated":
+      return ["activated the account", account];
+    case "account.deactivated":
+      return ["deactivated the account", account];
+    case "user.created":
+      return [`created the ${text("access") === "read_only" ? "Read-Only API User" : "API User"}`, user];
+    case "user.activated":
+      return ["activated", user];
+    case "user.deactivated":
+      return ["deactivated", user];
+    case "key.added":
+      return [`added key ${id}`, ...ofUser];
+    case "key.activated":
+      return [`activated key ${id}`, ...ofUser];
+    case "key.deactivated":
+      return [`deactivated key ${id}`, ...ofUser];
+    case "key.revoked":
+      return [`revoked key ${id}`, ...ofUser, "for good"];
+    case "key.changed":
+      return [`changed label or expiry of key ${id}`, ...ofUser];
+    case "signing_key.created":
+      return [`made signing key ${id}`];
+    case "signing_key.activated":
+      return [`began to sign with signing key ${id}`];
+    case "signing_key.retired":
+      return [`retired signing key ${id}`];
+    case "resource_server.created":
+      return ["created the resource server", server];
+    case "resource_server.rotated":
+      return ["gave a new secret to the resource server", server];
+    case "resource_server.activated":
+      return ["activated the resource server", server];
+    case "resource_server.deactivated":
+      return ["deactivated the resource server", server];
+    case "token.revoked":
+      return ["revoked a token", ...ofUser];
+    case "operator.created":
+      return ["became operator:", operator];
+    case "operator.changed":
+      return ["changed the rights of", operator];
+    case "operator.activated":
+      return ["activated the operator", operator];
+    case "operator.deactivated":
+      return ["deactivated the operator", operator];
+    case "operator.signed_in":
+      return [`signed in${text("method") === undefined ? "" : ` by ${methodName(text("method") ?? "")}`}`];
+    case "operator.password_changed":
+      return ["set a new password"];
+    case "operator.passkey_added":
+      return ["added a passkey"];
+    case "operator.passkey_removed":
+      return ["removed a passkey"];
+    case "operator.recovery_codes_renewed":
+      return ["made new recovery codes"];
+    case "operator.session_ended":
+      return ["ended a session of", operator];
+    case "invitation.created":
+      return ["made a one-time link", ...(text("email") === undefined ? [] : ["for", { name: text("email") ?? "" }])];
+    case "invitation.withdrawn":
+      return ["withdrew a one-time link", ...(text("email") === undefined ? [] : ["for", { name: text("email") ?? "" }])];
+    case "admin_token.created":
+      return ["created the admin token", server];
+    case "admin_token.revoked":
+      return ["revoked the admin token", server];
+    default:
+      // An action of a newer server: its own name says more than nothing.
+      return [`${action.replaceAll(/[._]/g, " ")}:`, { name: subject }];
+  }
+}
+
+/** How somebody signed in, in words. */
+export function methodName(method: string): string {
+  return (
+    {
+      passkey: "passkey",
+      password: "password",
+      recovery_code: "recovery code",
+      single_sign_on: "single sign-on",
+      link: "one-time link",
+    }[method] ?? method
+  );
+}
+
+/** Actions to filter by: all about one kind of thing. */
+export const ACTION_GROUPS = [
+  ["key", "Public keys"],
+  ["user", "API users"],
+  ["account", "Accounts"],
+  ["token", "Tokens"],
+  ["resource_server", "Resource servers"],
+  ["signing_key", "Signing keys"],
+  ["operator", "Operators"],
+  ["invitation", "One-time links"],
+  ["admin_token", "Admin tokens"],
+] as const;

@@ -1,0 +1,204 @@
+import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { PASSWORD_CHARACTERS_MIN } from "@countersign/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { useLocation } from "wouter";
+import { acceptLink, type LinkPurpose, lookAtLink, makeLinkPasskey, passkeyProblem, useSignInOptions } from "../../api/sign-in.ts";
+import { Icon } from "../../parts/icon.tsx";
+import { OutsidePage } from "../../parts/outside-page.tsx";
+import { Bone } from "../../parts/page.tsx";
+import { Note, Problem } from "../../parts/problem.tsx";
+import { RecoveryCodes } from "../../parts/recovery-codes.tsx";
+import { RelativeTime } from "../../parts/relative-time.tsx";
+import { takeLinkSecret } from "./take-link-secret.ts";
+
+const TITLES = {
+  setup: "Set up Countersign",
+  invitation: "Welcome to Countersign",
+  reset: "Sign in again",
+} as const satisfies Record<LinkPurpose["kind"], string>;
+
+/** A one-time link: set-up, invitation or reset. Its secret is only in this page's memory. */
+export default function LinkPage() {
+  const [secret] = useState(takeLinkSecret);
+  const [codes, setCodes] = useState<readonly string[]>();
+  const [, navigate] = useLocation();
+  const { data, error, refetch } = useQuery({
+    queryKey: ["link"],
+    queryFn: () => lookAtLink(secret ?? ""),
+    enabled: secret !== undefined,
+    // The link is used up by this page itself: looking again would only say so.
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchOnWindowFocus: false,
+  });
+
+  if (codes !== undefined) {
+    return (
+      <OutsidePage
+        title="Store your recovery codes"
+        about="Each lets you in once, if you ever lose your passkey or password."
+      >
+        <RecoveryCodes codes={codes} next="Open the console" onStored={() => navigate("/", { replace: true })} />
+      </OutsidePage>
+    );
+  }
+  if (secret === undefined) {
+    return (
+      <OutsidePage title="One-time link" about="This page belongs to a link that is good once.">
+        <Note kind="warning">
+          The link isn't complete: its end, after the #, is missing. Copy it again, all of it. After reloading this page
+          it has to be opened again, too.
+        </Note>
+      </OutsidePage>
+    );
+  }
+  if (error !== null) {
+    return (
+      <OutsidePage title="One-time link" about="This page belongs to a link that is good once.">
+        <div className="stack">
+          <Problem error={error} retry={() => void refetch()} />
+          <p className="soft">
+            An owner can make a new link; on the server, <code>npx countersign operator invite</code> prints one, too.
+          </p>
+        </div>
+      </OutsidePage>
+    );
+  }
+  if (data === undefined) {
+    return (
+      <OutsidePage title="One-time link" about={<Bone width={220} />}>
+        <Bone width="100%" height={180} />
+      </OutsidePage>
+    );
+  }
+  return (
+    <OutsidePage title={TITLES[data.kind]} about={<Purpose purpose={data} />}>
+      <Credentials secret={secret} purpose={data} onDone={setCodes} />
+    </OutsidePage>
+  );
+}
+
+function Purpose({ purpose }: { readonly purpose: LinkPurpose }): ReactNode {
+  const until = (
+    <>
+      {" "}
+      The link is good once, and expires <RelativeTime at={purpose.expires_at} />.
+    </>
+  );
+  if (purpose.kind === "setup") return <>You become the first owner, who may do everything.{until}</>;
+  const who = <bdi>{purpose.email}</bdi>;
+  if (purpose.kind === "reset") {
+    return (
+      <>
+        A new passkey or password for {who}.{until}
+      </>
+    );
+  }
+  return (
+    <>
+      You are invited as {purpose.role}
+      {purpose.account === null ? null : (
+        <>
+          {" "}
+          of the account <bdi>{purpose.account}</bdi>
+        </>
+      )}
+      , {who}.{until}
+    </>
+  );
+}
+
+function Credentials({
+  secret,
+  purpose,
+  onDone,
+}: {
+  readonly secret: string;
+  readonly purpose: LinkPurpose;
+  readonly onDone: (codes: readonly string[]) => void;
+}) {
+  const { data: options } = useSignInOptions();
+  const [email, setEmail] = useState("");
+  const [password, setPassword] = useState("");
+  const [hasChosenPassword, setHasChosenPassword] = useState(false);
+  const [isRunning, setIsRunning] = useState(false);
+  const [error, setError] = useState<Error>();
+  const hasPasskeys = options?.passkeys ?? true;
+  const isByPassword = hasChosenPassword || !hasPasskeys;
+  const isShort = password !== "" && [...password].length < PASSWORD_CHARACTERS_MIN;
+
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    if (isByPassword && [...password].length < PASSWORD_CHARACTERS_MIN) return;
+    setIsRunning(true);
+    setError(undefined);
+    try {
+      const who = purpose.kind === "setup" ? { email: email.trim() } : {};
+      const means = isByPassword ? { password } : { passkey: await makeLinkPasskey(secret, who.email) };
+      onDone(await acceptLink(secret, { ...who, ...means }));
+    } catch (problem) {
+      setError(isByPassword ? (problem as Error) : passkeyProblem(problem));
+    } finally {
+      setIsRunning(false);
+    }
+  }
+
+  return (
+    <form className="stack" onSubmit={(event) => void submit(event)}>
+      {error === undefined ? null : <Problem error={error} />}
+      {purpose.kind === "setup" ? (
+        <TextInput
+          label="Your e-mail address"
+          description="What you sign in with, and what the audit log calls you."
+          type="email"
+          name="email"
+          autoComplete="username"
+          required
+          withAsterisk={false}
+          data-autofocus
+          value={email}
+          onChange={(event) => setEmail(event.currentTarget.value)}
+        />
+      ) : (
+        // For password managers, which keep the name beside the password.
+        <input type="hidden" name="email" autoComplete="username" value={purpose.email ?? ""} readOnly />
+      )}
+      {isByPassword ? (
+        <PasswordInput
+          label="Password"
+          description={`At least ${PASSWORD_CHARACTERS_MIN} characters; a few words are good, and anything may be in it.`}
+          name="password"
+          autoComplete="new-password"
+          required
+          withAsterisk={false}
+          value={password}
+          error={isShort ? `${[...password].length} of ${PASSWORD_CHARACTERS_MIN} characters` : undefined}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+          visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
+        />
+      ) : null}
+      <Button
+        type="submit"
+        fullWidth
+        loading={isRunning}
+        leftSection={isByPassword ? null : <Icon name="passkey" />}
+      >
+        {isByPassword ? "Set the password" : "Create a passkey"}
+      </Button>
+      {hasPasskeys ? (
+        <button
+          type="button"
+          className="text-button"
+          onClick={() => {
+            setHasChosenPassword(!isByPassword);
+            setError(undefined);
+          }}
+        >
+          {isByPassword ? "Create a passkey instead" : "Use a password instead"}
+        </button>
+      ) : (
+        <p className="faint">Passkeys don't work at this address: they need a host name, such as localhost.</p>
+      )}
+    </form>
+  );
+}

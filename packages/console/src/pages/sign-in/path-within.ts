@@ -1,0 +1,8 @@
+/** A page of the console to go to after the sign-in, out of the address; `/` for whatever leads anywhere else. */
+export function pathWithin(path: string | null): string {
+  if (path === null || !path.startsWith("/")) return "/";
+  const base = "http://console.invalid";
+  const url = URL.canParse(path, base) ? new URL(path, base) : undefined;
+  // `//elsewhere` and `/\elsewhere` are other hosts to a browser.
+  return url !== undefined && url.origin === base && !url.pathname.startsWith("//") ? url.pathname + url.search : "/";
+}

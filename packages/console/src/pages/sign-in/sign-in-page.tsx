@@ -1,0 +1,46 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useLocation, useSearchParams } from "wouter";
+import { type Me, meQuery } from "../../api/me.ts";
+import { OutsidePage } from "../../parts/outside-page.tsx";
+import { Note } from "../../parts/problem.tsx";
+import { noteSignedIn } from "../../session/session.ts";
+import SignInForm from "../../session/sign-in-form.tsx";
+import { pathWithin } from "./path-within.ts";
+
+/** What single sign-on came back with, in `?error=`. */
+const SINGLE_SIGN_ON_PROBLEMS: Record<string, string | undefined> = {
+  single_sign_on_failed: "Single sign-on failed: the identity provider refused, or took too long. Try again.",
+  forbidden: "The identity provider knows you, but you aren't an operator here. An owner can invite you.",
+  sign_in_rejected: "The identity provider knows you, but you aren't an operator here. An owner can invite you.",
+  unavailable: "The identity provider can't be reached at the moment. Try again, or sign in otherwise.",
+};
+
+export default function SignInPage() {
+  const queries = useQueryClient();
+  const [, navigate] = useLocation();
+  const [params] = useSearchParams();
+  const to = pathWithin(params.get("to"));
+  const problem = params.get("error");
+
+  function onSignedIn(me: Me): void {
+    queries.clear();
+    queries.setQueryData(meQuery.queryKey, me);
+    noteSignedIn();
+    navigate(to, { replace: true });
+  }
+
+  return (
+    <OutsidePage title="Sign in to Countersign" about="The console of the token service.">
+      <div className="stack">
+        {problem === null ? null : (
+          <Note kind="warning">
+            <span role="alert">
+              {SINGLE_SIGN_ON_PROBLEMS[problem] ?? "Single sign-on failed. Try again, or sign in otherwise."}
+            </span>
+          </Note>
+        )}
+        <SignInForm onSignedIn={onSignedIn} returnTo={to} />
+      </div>
+    </OutsidePage>
+  );
+}

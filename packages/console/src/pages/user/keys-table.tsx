@@ -1,0 +1,157 @@
+import { ActionIcon, Button, Menu } from "@mantine/core";
+import { useState } from "react";
+import { useSearchParams } from "wouter";
+import { permits, useMe } from "../../api/me.ts";
+import { changeKey, type PublicKey, readKey, useKeys } from "../../api/registry.ts";
+import { CopyButton } from "../../parts/copy-button.tsx";
+import { type Column, DataTable } from "../../parts/data-table.tsx";
+import { Icon } from "../../parts/icon.tsx";
+import { Empty } from "../../parts/page.tsx";
+import { RelativeTime } from "../../parts/relative-time.tsx";
+import { DeactivateDialog, type Switchable, useStandingChange } from "../../parts/standing-change.tsx";
+import { StatusBadge } from "../../parts/status-badge.tsx";
+import { EditKeyDialog } from "./edit-key-dialog.tsx";
+import { RevokeKeyDialog } from "./revoke-key-dialog.tsx";
+
+type Asked = { readonly what: "deactivate" | "edit" | "revoke"; readonly key: PublicKey };
+
+/** An API user's public keys, and what can be done to each: the most urgent with a button of its own. */
+export function KeysTable({ username, onAdd }: { readonly username: string; readonly onAdd: () => void }) {
+  const me = useMe();
+  const [params, setParams] = useSearchParams();
+  const query = useKeys(username, params.get("cursor") ?? undefined);
+  const [asked, setAsked] = useState<Asked>();
+  const { activate } = useStandingChange();
+  const mayChange = permits(me, "admin");
+  const close = () => setAsked(undefined);
+
+  const columns: readonly Column<PublicKey>[] = [
+    { heading: "Key", cell: (key) => <KeyName publicKey={key} /> },
+    { heading: "Bits", isEnd: true, cell: ({ bits }) => bits },
+    { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: "Expires", cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+    { heading: "Last used", cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+    ...(mayChange
+      ? [
+          {
+            heading: "Actions",
+            isActions: true,
+            cell: (key: PublicKey) => (
+              <KeyActions
+                publicKey={key}
+                ask={(what) => setAsked({ what, key })}
+                activate={() => void activate(switchableKey(key))}
+              />
+            ),
+          },
+        ]
+      : []),
+  ];
+
+  return (
+    <>
+      <DataTable
+        caption="Public keys"
+        columns={columns}
+        query={query}
+        keyOf={({ id }) => id}
+        skeletonRows={1}
+        {...((query.data?.count ?? 0) > 50
+          ? {
+              countOf: (count: string) => `${count} keys`,
+              paging: { go: (cursor: string | undefined) => setParams(cursor === undefined ? {} : { cursor }) },
+            }
+          : {})}
+        empty={
+          <Empty
+            icon="key"
+            title="No public key yet"
+            actions={
+              mayChange ? (
+                <Button leftSection={<Icon name="plus" />} onClick={onAdd}>
+                  Add a key
+                </Button>
+              ) : undefined
+            }
+          >
+            {mayChange
+              ? "Paste the public half of the client's key, or make a pair right here: the private half stays with you."
+              : "Its client can't get tokens until an admin adds one."}
+          </Empty>
+        }
+      />
+      {asked?.what === "deactivate" ? (
+        <DeactivateDialog
+          thing={switchableKey(asked.key)}
+          scope={{ key_id: asked.key.id }}
+          about="Assertions under this key, and every token that was minted under it, are refused until somebody activates it again. Tokens of other keys go on working."
+          onClose={close}
+        />
+      ) : null}
+      {asked?.what === "edit" ? <EditKeyDialog publicKey={asked.key} onClose={close} /> : null}
+      {asked?.what === "revoke" ? <RevokeKeyDialog publicKey={asked.key} onClose={close} /> : null}
+    </>
+  );
+}
+
+function switchableKey(key: PublicKey): Switchable<PublicKey> {
+  return {
+    name: key.label === null ? `key ${key.id}` : <bdi>{key.label}</bdi>,
+    read: () => readKey(key.id),
+    change: (patch, etag) => changeKey(key.id, patch, etag),
+    staleQueries: ["keys", "user", "users", "audit"],
+  };
+}
+
+function KeyName({ publicKey }: { readonly publicKey: PublicKey }) {
+  return (
+    <div className="key-name">
+      <strong>{publicKey.label === null ? `Key ${publicKey.id}` : <bdi>{publicKey.label}</bdi>}</strong>
+      <span className="key-fingerprint">
+        <code title={publicKey.fingerprint}>{publicKey.fingerprint}</code>
+        <CopyButton isIcon text={publicKey.fingerprint} label="Copy fingerprint" />
+      </span>
+    </div>
+  );
+}
+
+function KeyActions({
+  publicKey,
+  ask,
+  activate,
+}: {
+  readonly publicKey: PublicKey;
+  readonly ask: (what: Asked["what"]) => void;
+  readonly activate: () => void;
+}) {
+  const { status, id, label } = publicKey;
+  const name = label ?? `key ${id}`;
+  if (status === "revoked") return null;
+  return (
+    <div className="row-end">
+      {status === "deactivated" ? (
+        <Button size="xs" variant="default" onClick={activate} aria-label={`Activate ${name}`}>
+          Activate
+        </Button>
+      ) : (
+        <Button size="xs" variant="default" onClick={() => ask("deactivate")} aria-label={`Deactivate ${name}`}>
+          Deactivate
+        </Button>
+      )}
+      <Menu position="bottom-end" width={190} transitionProps={{ duration: 0 }}>
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" size={27} aria-label={`More for ${name}`}>
+            <Icon name="more" />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => ask("edit")}>Label and expiry…</Menu.Item>
+          <Menu.Item color="red" onClick={() => ask("revoke")}>
+            Revoke for good…
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </div>
+  );
+}

@@ -1,0 +1,170 @@
+import { type KeyboardEvent, type PointerEvent, useState } from "react";
+import { useUsage } from "../../api/registry.ts";
+import { Section } from "../../parts/page.tsx";
+import { Problem } from "../../parts/problem.tsx";
+import { Segments } from "../../parts/segments.tsx";
+import { utcHour } from "../../parts/time-text.ts";
+import { fillHours, type Hour } from "./hours.ts";
+
+const SPANS = { "24": "24 hours", "168": "7 days" } as const;
+type Span = keyof typeof SPANS;
+
+/** The plot's own measures; it is stretched to the page's width. */
+const WIDTH = 1000;
+const HEIGHT = 132;
+
+/** Tokens issued an hour, as bars; each hour's figure by pointer, by keyboard, and in a table. */
+export function UsageChart({ username }: { readonly username: string }) {
+  const [span, setSpan] = useState<Span>("24");
+  const { data, error, refetch } = useUsage({ username }, Number(span));
+  const hours = data === undefined ? undefined : fillHours(data, Number(span), Date.now());
+  return (
+    <Section
+      title="Tokens issued"
+      actions={
+        <Segments
+          label="Span"
+          value={span}
+          onChange={setSpan}
+          options={[
+            ["24", SPANS["24"]],
+            ["168", SPANS["168"]],
+          ]}
+        />
+      }
+    >
+      <div className="card chart">
+        {error !== null && hours === undefined ? (
+          <Problem error={error} retry={() => void refetch()} />
+        ) : (
+          <Bars hours={hours ?? fillHours({ hours: [] }, Number(span), Date.now())} isWaiting={hours === undefined} />
+        )}
+      </div>
+    </Section>
+  );
+}
+
+function Bars({ hours, isWaiting }: { readonly hours: readonly Hour[]; readonly isWaiting: boolean }) {
+  const [pointedAt, setPointedAt] = useState<number>();
+  const total = hours.reduce((sum, { tokens }) => sum + tokens, 0);
+  const most = Math.max(1, ...hours.map(({ tokens }) => tokens));
+  const slot = WIDTH / hours.length;
+  const gap = slot * 0.22;
+  const pointed = pointedAt === undefined ? undefined : hours[pointedAt];
+
+  function point(event: PointerEvent<SVGSVGElement>): void {
+    const { left, width } = event.currentTarget.getBoundingClientRect();
+    const at = Math.floor(((event.clientX - left) / width) * hours.length);
+    setPointedAt(Math.min(hours.length - 1, Math.max(0, at)));
+  }
+
+  function move(event: KeyboardEvent): void {
+    const at = pointedAt ?? hours.length - 1;
+    const next = {
+      ArrowLeft: at - 1,
+      ArrowDown: at - 1,
+      ArrowRight: at + 1,
+      ArrowUp: at + 1,
+      PageUp: at + 6,
+      PageDown: at - 6,
+      Home: 0,
+      End: hours.length - 1,
+    }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    setPointedAt(Math.min(hours.length - 1, Math.max(0, next)));
+  }
+
+  const shown = hours[pointedAt ?? hours.length - 1];
+  return (
+    <>
+      <div className="chart-head">
+        <span className="chart-total number">
+          {isWaiting ? "…" : (pointed?.tokens ?? total).toLocaleString("en")}
+        </span>
+        <span className="faint">{pointed === undefined ? "in all" : utcHour(pointed.atMs)}</span>
+      </div>
+      <svg
+        className="chart-plot"
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="slider"
+        tabIndex={0}
+        aria-label="Tokens issued, by hour"
+        aria-valuemin={0}
+        aria-valuemax={hours.length - 1}
+        aria-valuenow={pointedAt ?? hours.length - 1}
+        aria-valuetext={shown === undefined ? "" : `${utcHour(shown.atMs)}: ${shown.tokens} tokens`}
+        onPointerMove={point}
+        onPointerDown={point}
+        onPointerLeave={() => setPointedAt(undefined)}
+        onKeyDown={move}
+        onFocus={(event) => {
+          if (event.currentTarget.matches(":focus-visible")) setPointedAt(hours.length - 1);
+        }}
+        onBlur={() => setPointedAt(undefined)}
+      >
+        {pointedAt === undefined ? null : (
+          <rect className="chart-hover" x={pointedAt * slot} y={0} width={slot} height={HEIGHT} />
+        )}
+        {hours.map(({ atMs, tokens }, at) => {
+          // What isn't nothing is to be seen.
+          const height = tokens === 0 ? 0 : Math.max(3, (tokens / most) * (HEIGHT - 6));
+          return (
+            <rect
+              key={atMs}
+              className={at === pointedAt ? "chart-bar is-pointed" : "chart-bar"}
+              x={at * slot + gap / 2}
+              y={HEIGHT - 1 - height}
+              width={slot - gap}
+              height={height}
+            />
+          );
+        })}
+        <line
+          className="chart-ground"
+          x1={0}
+          x2={WIDTH}
+          y1={HEIGHT - 0.5}
+          y2={HEIGHT - 0.5}
+          vectorEffect="non-scaling-stroke"
+        />
+      </svg>
+      <div className="chart-axis number" aria-hidden="true">
+        <span>{hours.length > 24 ? "7 days ago" : "24 hours ago"}</span>
+        <span>now</span>
+      </div>
+      <details className="chart-table">
+        <summary>As a table</summary>
+        <div className="chart-table-frame" role="region" aria-label="Tokens issued, as a table" tabIndex={0}>
+          <table className="number">
+            <thead>
+              <tr>
+                <th scope="col">Hour</th>
+                <th scope="col">Tokens</th>
+              </tr>
+            </thead>
+            <tbody>
+              {hours
+                .filter(({ tokens }) => tokens > 0)
+                .toReversed()
+                .map(({ atMs, tokens }) => (
+                  <tr key={atMs}>
+                    <td>{utcHour(atMs)}</td>
+                    <td>{tokens.toLocaleString("en")}</td>
+                  </tr>
+                ))}
+              {total === 0 ? (
+                <tr>
+                  <td colSpan={2} className="faint">
+                    No token in this span
+                  </td>
+                </tr>
+              ) : null}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </>
+  );
+}

@@ -1,0 +1,34 @@
+import { Tabs } from "@mantine/core";
+import { CopyButton } from "../../parts/copy-button.tsx";
+import { makeSnippets, type SnippetSubject } from "../../snippets/snippets.ts";
+
+/** Code for this API user, a tab for each language. */
+export function UseIt(subject: SnippetSubject) {
+  const snippets = makeSnippets(subject);
+  return (
+    <div className="card use-it">
+      <Tabs defaultValue="curl" keepMounted={false}>
+        <Tabs.List aria-label="Language">
+          {snippets.map(({ language }) => (
+            <Tabs.Tab key={language} value={language}>
+              {language}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        {snippets.map(({ language, needs, fileName, code }) => (
+          <Tabs.Panel key={language} value={language}>
+            <div className="use-it-head">
+              <span>
+                <code>{fileName}</code> · needs {needs}
+              </span>
+              <CopyButton text={code} label="Copy" />
+            </div>
+            <pre tabIndex={0} aria-label={`Code in ${language}`} role="region">
+              <code>{code}</code>
+            </pre>
+          </Tabs.Panel>
+        ))}
+      </Tabs>
+    </div>
+  );
+}

@@ -1,0 +1,135 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { Link, useSearchParams } from "wouter";
+import { permits, useMe } from "../../api/me.ts";
+import { type ApiUser, changeUser, readUser, useUser } from "../../api/registry.ts";
+import { CopyButton } from "../../parts/copy-button.tsx";
+import { Icon } from "../../parts/icon.tsx";
+import { Bone, Page, Section } from "../../parts/page.tsx";
+import { Note, Problem } from "../../parts/problem.tsx";
+import { RelativeTime } from "../../parts/relative-time.tsx";
+import { RoleNote } from "../../parts/role-note.tsx";
+import { DeactivateDialog, type Switchable, useStandingChange } from "../../parts/standing-change.tsx";
+import { AccessBadge, StatusBadge } from "../../parts/status-badge.tsx";
+import { AddKeyDialog } from "./add-key-dialog.tsx";
+import { KeysTable } from "./keys-table.tsx";
+import { UsageChart } from "./usage-chart.tsx";
+import { UseIt } from "./use-it.tsx";
+import "./user-page.css";
+
+/** One API user: its keys, what it did lately, and how a client uses it. */
+export default function UserPage({ username }: { readonly username: string }) {
+  const me = useMe();
+  const { data, error, refetch } = useUser(username);
+  const [params, setParams] = useSearchParams();
+  const [isDeactivating, setIsDeactivating] = useState(false);
+  const { activate } = useStandingChange();
+  const mayChange = permits(me, "admin");
+  const isAdding = mayChange && params.get("add") === "key";
+  const setIsAdding = (isOpen: boolean) => setParams(isOpen ? { add: "key" } : {}, { replace: true });
+
+  const user = data?.value;
+  const thing = switchableUser(username);
+  const crumb = <Link href="/">API users</Link>;
+  if (error !== null && user === undefined) {
+    return (
+      <Page title={username} heading={<bdi>{username}</bdi>} crumb={crumb}>
+        <Problem error={error} retry={() => void refetch()} />
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title={username}
+      crumb={crumb}
+      heading={
+        <span className="user-name">
+          <bdi>{username}</bdi>
+          <CopyButton isIcon text={username} label="Copy username" />
+        </span>
+      }
+      actions={
+        mayChange && user !== undefined ? (
+          <>
+            {user.status === "active" ? (
+              <Button variant="default" onClick={() => setIsDeactivating(true)}>
+                Deactivate
+              </Button>
+            ) : (
+              <Button variant="default" onClick={() => void activate(thing)}>
+                Activate
+              </Button>
+            )}
+            <Button leftSection={<Icon name="plus" />} onClick={() => setIsAdding(true)}>
+              Add a key
+            </Button>
+          </>
+        ) : undefined
+      }
+    >
+      <UserFacts user={user} />
+      <RoleNote me={me} needs="admin" what="change this API user or its keys" />
+      {user?.status === "deactivated" ? (
+        <Note kind="warning">
+          This API user is deactivated: its assertions and its tokens are refused, whatever its keys say.
+        </Note>
+      ) : null}
+      <Section title="Public keys">
+        <KeysTable username={username} onAdd={() => setIsAdding(true)} />
+      </Section>
+      <UsageChart username={username} />
+      <Section
+        title="Use it"
+        about="A program that exchanges an assertion for a token, filled in for this API user. Keep the private key beside it."
+      >
+        <UseIt publicUrl={me.service.public_url} username={username} />
+      </Section>
+      {isAdding ? <AddKeyDialog username={username} onClose={() => setIsAdding(false)} /> : null}
+      {isDeactivating ? (
+        <DeactivateDialog
+          thing={thing}
+          scope={{ username }}
+          about="Its assertions and all its tokens are refused from then on, until somebody activates it again. Nothing is lost by that."
+          onClose={() => setIsDeactivating(false)}
+        />
+      ) : null}
+    </Page>
+  );
+}
+
+function switchableUser(username: string): Switchable<ApiUser> {
+  return {
+    name: <bdi>{username}</bdi>,
+    read: () => readUser(username),
+    change: (patch, etag) => changeUser(username, patch, etag),
+    staleQueries: ["user", "users", "audit"],
+  };
+}
+
+function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
+  const facts: readonly (readonly [string, React.ReactNode])[] = [
+    ["Status", user && <StatusBadge status={user.status} />],
+    ["Access", user && <AccessBadge access={user.access} />],
+    [
+      "Account",
+      user && (
+        <Link href={`/?account=${encodeURIComponent(user.account)}`}>
+          <bdi>{user.account}</bdi>
+        </Link>
+      ),
+    ],
+    ["Created", user && <RelativeTime at={user.created_at} />],
+    ["Last used", user && <RelativeTime at={user.last_used_at} />],
+    ["Tokens today", user && <span className="number">{user.tokens_today.toLocaleString("en")}</span>],
+  ];
+  return (
+    <dl className="user-facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value ?? <Bone width={70} />}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

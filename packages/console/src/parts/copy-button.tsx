@@ -1,0 +1,72 @@
+import { ActionIcon, Button } from "@mantine/core";
+import { useEffect, useState } from "react";
+import { Icon } from "./icon.tsx";
+
+/** How long the button says that it has copied, in milliseconds. */
+const SAID_MS = 2000;
+
+/** Copies a text with one click. @param label what is copied, for who doesn't see the icon: "Copy fingerprint" */
+export function CopyButton({
+  text,
+  label,
+  isIcon = false,
+}: {
+  readonly text: string;
+  readonly label: string;
+  readonly isIcon?: boolean;
+}) {
+  const [isCopied, setIsCopied] = useState(false);
+  useEffect(() => {
+    if (!isCopied) return;
+    const timer = setTimeout(() => setIsCopied(false), SAID_MS);
+    return () => clearTimeout(timer);
+  }, [isCopied]);
+  const copy = async () => setIsCopied(await copyText(text));
+  const said = (
+    <span className="visually-hidden" role="status">
+      {isCopied ? "Copied" : ""}
+    </span>
+  );
+  if (isIcon) {
+    return (
+      <>
+        <ActionIcon variant="subtle" color="gray" size={24} aria-label={label} title={label} onClick={() => void copy()}>
+          <Icon name={isCopied ? "check" : "copy"} size={14} />
+        </ActionIcon>
+        {said}
+      </>
+    );
+  }
+  return (
+    <>
+      <Button
+        variant="default"
+        size="xs"
+        leftSection={<Icon name={isCopied ? "check" : "copy"} size={14} />}
+        onClick={() => void copy()}
+      >
+        {isCopied ? "Copied" : label}
+      </Button>
+      {said}
+    </>
+  );
+}
+
+/** @returns whether it is in the clipboard now */
+async function copyText(text: string): Promise<boolean> {
+  try {
+    // Not there where the page came unencrypted over a network.
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "visually-hidden";
+    // Inside of an open dialog, whose focus trap would take the selection away otherwise.
+    (document.activeElement?.parentElement ?? document.body).append(area);
+    area.select();
+    const isCopied = document.execCommand("copy");
+    area.remove();
+    return isCopied;
+  }
+}

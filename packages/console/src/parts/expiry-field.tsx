@@ -1,0 +1,62 @@
+import { NativeSelect, TextInput } from "@mantine/core";
+import { type ReactNode, useState } from "react";
+
+/** `never`, days from now, or a day. */
+export interface Expiry {
+  readonly kind: "never" | "30" | "90" | "365" | "date" | "keep";
+  /** `2027-03-01` */
+  readonly date: string;
+}
+
+/** When it ends, as the API takes it; `undefined` leaves it as it is. A day ends with it, in UTC. */
+export function expiresAt({ kind, date }: Expiry, nowMs: number): string | null | undefined {
+  if (kind === "keep") return undefined;
+  if (kind === "never") return null;
+  if (kind === "date") return date === "" ? undefined : `${date}T23:59:59Z`;
+  return new Date(nowMs + Number(kind) * 86_400_000).toISOString();
+}
+
+/** When something ends. @param keeping what it is now, where that may stay */
+export function ExpiryField({
+  value,
+  onChange,
+  keeping,
+  error,
+}: {
+  readonly value: Expiry;
+  readonly onChange: (value: Expiry) => void;
+  readonly keeping?: string;
+  readonly error?: ReactNode;
+}) {
+  const [tomorrow] = useState(() => new Date(Date.now() + 86_400_000).toISOString().slice(0, 10));
+  return (
+    <div className="stack-close">
+      <NativeSelect
+        label="Expires"
+        value={value.kind}
+        error={value.kind === "date" ? undefined : error}
+        onChange={(event) => onChange({ ...value, kind: event.currentTarget.value as Expiry["kind"] })}
+        data={[
+          ...(keeping === undefined ? [] : [{ value: "keep", label: keeping }]),
+          { value: "never", label: "Never" },
+          { value: "30", label: "In 30 days" },
+          { value: "90", label: "In 90 days" },
+          { value: "365", label: "In 365 days" },
+          { value: "date", label: "On a day…" },
+        ]}
+      />
+      {value.kind === "date" ? (
+        <TextInput
+          type="date"
+          aria-label="Last day, in UTC"
+          description="At the end of that day, in UTC."
+          min={tomorrow}
+          required
+          value={value.date}
+          error={error}
+          onChange={(event) => onChange({ ...value, date: event.currentTarget.value })}
+        />
+      ) : null}
+    </div>
+  );
+}

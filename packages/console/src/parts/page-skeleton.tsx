@@ -1,0 +1,18 @@
+import { Bone } from "./page.tsx";
+import "./page-skeleton.css";
+
+/** Stands where a page will be while it is loaded. */
+export function PageSkeleton() {
+  return (
+    <div className="page" aria-busy="true">
+      <span className="visually-hidden" role="status">
+        Loading
+      </span>
+      <div className="page-skeleton-head">
+        <Bone width={180} height={26} />
+        <Bone width={320} height={14} />
+      </div>
+      <div className="card page-skeleton-body" />
+    </div>
+  );
+}

@@ -1,0 +1,97 @@
+import { type ReactNode, useEffect } from "react";
+import { Icon, type IconName } from "./icon.tsx";
+import "./page.css";
+
+/** Names the page, for the browser's tab and history. */
+export function usePageTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · Countersign`;
+  }, [title]);
+}
+
+/** A page: its title, what it is for, what one can do, and the rest. */
+export function Page({
+  title,
+  heading = title,
+  crumb,
+  about,
+  actions,
+  children,
+}: {
+  readonly title: string;
+  /** Where the heading isn't the plain title. */
+  readonly heading?: ReactNode;
+  readonly crumb?: ReactNode;
+  readonly about?: ReactNode;
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+}) {
+  usePageTitle(title);
+  return (
+    <div className="page">
+      <header className="page-head">
+        <div className="page-head-words">
+          {crumb === undefined ? null : <div className="crumb">{crumb}</div>}
+          <h1>{heading}</h1>
+          {about === undefined ? null : <p>{about}</p>}
+        </div>
+        {actions === undefined ? null : <div className="page-actions">{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}
+
+export function Section({
+  title,
+  about,
+  actions,
+  children,
+}: {
+  readonly title: string;
+  readonly about?: ReactNode;
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+}) {
+  return (
+    <section className="section">
+      <div className="section-head">
+        <div>
+          <h2>{title}</h2>
+          {about === undefined ? null : <p>{about}</p>}
+        </div>
+        {actions}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+/** Nothing there, and what to do about it. */
+export function Empty({
+  icon,
+  title,
+  children,
+  actions,
+}: {
+  readonly icon: IconName;
+  readonly title: string;
+  readonly children: ReactNode;
+  readonly actions?: ReactNode;
+}) {
+  return (
+    <div className="empty">
+      <div className="empty-icon">
+        <Icon name={icon} size={18} />
+      </div>
+      <h3>{title}</h3>
+      <p>{children}</p>
+      {actions === undefined || actions === null || actions === false ? null : <div className="row">{actions}</div>}
+    </div>
+  );
+}
+
+/** Stands where something will be, in its size. Sizes in px, or as CSS writes them. */
+export function Bone({ width, height = 14 }: { readonly width: number | string; readonly height?: number }) {
+  return <span className="bone" style={{ width, height }} aria-hidden="true" />;
+}

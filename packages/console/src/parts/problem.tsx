@@ -1,0 +1,60 @@
+import { Button } from "@mantine/core";
+import type { ReactNode } from "react";
+import { ApiError } from "../api/api-error.ts";
+import { Icon } from "./icon.tsx";
+import "./problem.css";
+
+/**
+ * What went wrong: the refusal's message, its hint, where to read on, and the request's id for who reads the server's log. Read out
+ * when it appears.
+ */
+export function Problem({ error, retry }: { readonly error: Error; readonly retry?: (() => void) | undefined }) {
+  const { hint, requestId, docs, code } = error instanceof ApiError ? error : ({} as Partial<ApiError>);
+  return (
+    <div className="problem" role="alert">
+      <Icon name="alert" />
+      <div className="problem-words">
+        <strong>{error.message}</strong>
+        {hint === undefined ? null : <span>{hint}</span>}
+        {requestId === undefined ? null : (
+          <span className="problem-small">
+            {docs === undefined ? code : <SafeLink href={docs}>{code ?? "why"}</SafeLink>} · request{" "}
+            <code>{requestId}</code>
+          </span>
+        )}
+      </div>
+      {retry === undefined ? null : (
+        <Button variant="default" size="xs" onClick={retry}>
+          Try again
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** A link out of an answer: only where it is one that a browser should follow. */
+function SafeLink({ href, children }: { readonly href: string; readonly children: ReactNode }) {
+  if (!/^https?:/.test(href)) return children;
+  return (
+    <a href={href} target="_blank" rel="noreferrer">
+      {children}
+    </a>
+  );
+}
+
+/** Something to know, beside what one is doing. */
+export function Note({
+  kind = "info",
+  children,
+}: {
+  readonly kind?: "info" | "warning" | "good";
+  readonly children: ReactNode;
+}) {
+  const icon = { info: "info", warning: "alert", good: "check" } as const;
+  return (
+    <div className={`note note-${kind}`}>
+      <Icon name={icon[kind]} />
+      <div>{children}</div>
+    </div>
+  );
+}

@@ -1,0 +1,33 @@
+import type { Role } from "@countersign/protocol";
+import { type Me, permits } from "../api/me.ts";
+import { Note } from "./problem.tsx";
+
+/** Why something isn't offered: what the role can't do, in the role's own words. */
+export function RoleNote({
+  me,
+  needs,
+  what,
+  everywhere = false,
+}: {
+  readonly me: Me;
+  readonly needs: Role;
+  /** `create API users` */
+  readonly what: string;
+  /** It can't be done by who is limited to an account. */
+  readonly everywhere?: boolean;
+}) {
+  if (permits(me, needs, { everywhere })) return null;
+  const isLimited = permits(me, needs);
+  const who = { viewer: "A viewer", admin: "An admin", owner: "An owner" }[me.role];
+  return (
+    <Note>
+      {isLimited ? (
+        <>
+          You are limited to the account <bdi>{me.account}</bdi>, so you can look, but not {what}.
+        </>
+      ) : (
+        `${who} can look, but not ${what}. An owner can give you the role ${needs}.`
+      )}
+    </Note>
+  );
+}

@@ -1,0 +1,53 @@
+import { Button } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import type { ReactNode } from "react";
+import { ApiError } from "../api/api-error.ts";
+import { Icon } from "./icon.tsx";
+
+/** How long a notification stays, in milliseconds; with an Undo long enough to be reached by keyboard. */
+const STAYS_MS = 5000;
+const STAYS_WITH_UNDO_MS = 15_000;
+
+/** Says that something was done, and offers to undo it. */
+export function tell(message: ReactNode, undo?: () => Promise<void>): void {
+  const id = crypto.getRandomValues(new Uint32Array(2)).join("-");
+  notifications.show({
+    id,
+    icon: <Icon name="check" />,
+    color: "teal",
+    autoClose: undo === undefined ? STAYS_MS : STAYS_WITH_UNDO_MS,
+    closeButtonProps: { "aria-label": "Dismiss" },
+    message:
+      undo === undefined ? (
+        message
+      ) : (
+        <div className="row">
+          <span>{message}</span>
+          <Button
+            variant="default"
+            size="xs"
+            onClick={() => {
+              notifications.hide(id);
+              undo().catch(tellProblem);
+            }}
+          >
+            Undo
+          </Button>
+        </div>
+      ),
+  });
+}
+
+/** Says why something that was asked for without a dialog wasn't done. */
+export function tellProblem(error: unknown): void {
+  const { message } = error instanceof Error ? error : new Error("It didn't work.");
+  const hint = error instanceof ApiError ? error.hint : undefined;
+  notifications.show({
+    icon: <Icon name="alert" />,
+    color: "red",
+    autoClose: STAYS_WITH_UNDO_MS,
+    closeButtonProps: { "aria-label": "Dismiss" },
+    title: message,
+    message: hint ?? "",
+  });
+}

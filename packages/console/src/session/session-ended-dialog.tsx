@@ -1,0 +1,37 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { type Me, meQuery } from "../api/me.ts";
+import { Dialog } from "../parts/dialog.tsx";
+import { noteSignedIn, useSessionEnded } from "./session.ts";
+
+const SignInForm = lazy(() => import("./sign-in-form.tsx"));
+
+/**
+ * The sign-in over whatever page is open, where the session has ended: the page stays as it is, with all that was typed, and
+ * what was about to be saved is saved then.
+ */
+export function SessionEndedDialog() {
+  const queries = useQueryClient();
+  const isEnded = useSessionEnded();
+  if (!isEnded) return null;
+
+  function onSignedIn(me: Me): void {
+    const before = queries.getQueryData<Me>(meQuery.queryKey);
+    // Somebody else must not go on with what the one before had on the screen.
+    if (before !== undefined && before.actor !== me.actor) window.location.reload();
+    queries.setQueryData(meQuery.queryKey, me);
+    noteSignedIn();
+    void queries.invalidateQueries();
+  }
+
+  return (
+    <Dialog title="Your session has ended" onClose={() => undefined} isClosable={false} size={420}>
+      <div className="stack">
+        <p className="soft">Sign in to go on. What is on the page stays as it is.</p>
+        <Suspense>
+          <SignInForm onSignedIn={onSignedIn} returnTo={window.location.pathname + window.location.search} />
+        </Suspense>
+      </div>
+    </Dialog>
+  );
+}

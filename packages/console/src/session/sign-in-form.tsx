@@ -1,0 +1,161 @@
+import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { browserSupportsWebAuthnAutofill } from "@simplewebauthn/browser";
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import type { Me } from "../api/me.ts";
+import {
+  passkeyProblem,
+  signInByPassword,
+  signInByPasskey,
+  signInByRecoveryCode,
+  useSignInOptions,
+} from "../api/sign-in.ts";
+import { Icon } from "../parts/icon.tsx";
+import { Bone } from "../parts/page.tsx";
+import { Note, Problem } from "../parts/problem.tsx";
+import "./sign-in-form.css";
+
+/** The ways in: a passkey first, then single sign-on where there is one, then a password, and a recovery code. */
+export default function SignInForm({
+  onSignedIn,
+  returnTo,
+}: {
+  readonly onSignedIn: (me: Me) => void;
+  /** A path of the console, for single sign-on, which leaves the page. */
+  readonly returnTo: string;
+}) {
+  const { data: options, error: optionsError, refetch } = useSignInOptions();
+  const [way, setWay] = useState<"password" | "recovery">("password");
+  const [email, setEmail] = useState("");
+  const [secret, setSecret] = useState("");
+  const [running, setRunning] = useState<"passkey" | "form">();
+  const [error, setError] = useState<Error>();
+  const signedIn = useRef(onSignedIn);
+  signedIn.current = onSignedIn;
+
+  const hasPasskeys = options?.passkeys === true;
+  // The browser offers passkeys in the e-mail field, as it does passwords.
+  useEffect(() => {
+    if (!hasPasskeys) return;
+    let isGone = false;
+    void (async () => {
+      if (!(await browserSupportsWebAuthnAutofill()) || isGone) return;
+      try {
+        const me = await signInByPasskey({ isAutofill: true });
+        if (!isGone) signedIn.current(me);
+      } catch {
+        // Nobody asked for it by a click; the button says what is wrong.
+      }
+    })();
+    return () => {
+      isGone = true;
+    };
+  }, [hasPasskeys]);
+
+  async function run(what: "passkey" | "form", signIn: () => Promise<Me>): Promise<void> {
+    setRunning(what);
+    setError(undefined);
+    try {
+      onSignedIn(await signIn());
+    } catch (problem) {
+      setError(what === "passkey" ? passkeyProblem(problem) : (problem as Error));
+    } finally {
+      setRunning(undefined);
+    }
+  }
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    void run("form", () =>
+      way === "password" ? signInByPassword(email, secret) : signInByRecoveryCode(email, secret.trim()),
+    );
+  }
+
+  if (optionsError !== null) return <Problem error={optionsError} retry={() => void refetch()} />;
+  return (
+    <div className="stack">
+      {options?.setup_needed === true ? (
+        <Note>
+          There is no operator yet. The server printed a set-up link on its standard error when it started: open that
+          link to become the first owner.
+        </Note>
+      ) : null}
+      {error === undefined ? null : <Problem error={error} />}
+      {options === undefined ? <Bone width="100%" height={34} /> : null}
+      {hasPasskeys ? (
+        <Button
+          fullWidth
+          leftSection={<Icon name="passkey" />}
+          loading={running === "passkey"}
+          onClick={() => void run("passkey", () => signInByPasskey())}
+        >
+          Sign in with a passkey
+        </Button>
+      ) : null}
+      {options?.single_sign_on ? (
+        <Button
+          component="a"
+          fullWidth
+          variant="default"
+          href={`/api/admin/v1/sign-in/single-sign-on?return_to=${encodeURIComponent(returnTo)}`}
+        >
+          <span>
+            Sign in with <bdi>{options.single_sign_on.name}</bdi>
+          </span>
+        </Button>
+      ) : null}
+      <div className="or">
+        <span>or</span>
+      </div>
+      <form className="stack" onSubmit={submit}>
+        <TextInput
+          label="E-mail address"
+          type="email"
+          name="email"
+          autoComplete="username webauthn"
+          required
+          withAsterisk={false}
+          value={email}
+          onChange={(event) => setEmail(event.currentTarget.value)}
+        />
+        {way === "password" ? (
+          <PasswordInput
+            label="Password"
+            name="password"
+            autoComplete="current-password"
+            required
+            withAsterisk={false}
+            value={secret}
+            onChange={(event) => setSecret(event.currentTarget.value)}
+            visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
+          />
+        ) : (
+          <TextInput
+            label="Recovery code"
+            name="recovery-code"
+            description="One of those that you stored; it is used up by this."
+            autoComplete="off"
+            spellCheck={false}
+            required
+            withAsterisk={false}
+            value={secret}
+            onChange={(event) => setSecret(event.currentTarget.value)}
+          />
+        )}
+        <Button type="submit" variant={hasPasskeys ? "default" : "filled"} fullWidth loading={running === "form"}>
+          Sign in
+        </Button>
+      </form>
+      <button
+        type="button"
+        className="text-button"
+        onClick={() => {
+          setWay(way === "password" ? "recovery" : "password");
+          setSecret("");
+          setError(undefined);
+        }}
+      >
+        {way === "password" ? "Use a recovery code instead" : "Use your password instead"}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,173 @@
+/** What is around every page: where one can go, who one is, and the sign-in where the session has ended. */
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { useQuery } from "@tanstack/react-query";
+import { type Me, meQuery, permits } from "../api/me.ts";
+import { Icon, type IconName, Mark } from "../parts/icon.tsx";
+import { Bone } from "../parts/page.tsx";
+import { SessionEndedDialog } from "../session/session-ended-dialog.tsx";
+import { AccountMenu } from "./account-menu.tsx";
+import "./shell.css";
+
+interface Destination {
+  readonly path: string;
+  readonly label: string;
+  readonly icon: IconName;
+  /** Who finds anything there. */
+  readonly isFor?: (me: Me) => boolean;
+}
+
+const GROUPS: readonly { readonly title: string; readonly destinations: readonly Destination[] }[] = [
+  {
+    title: "Registry",
+    destinations: [
+      { path: "/", label: "API users", icon: "user" },
+      { path: "/accounts", label: "Accounts", icon: "account" },
+    ],
+  },
+  {
+    title: "Find out",
+    destinations: [
+      { path: "/explain", label: "Explain", icon: "explain" },
+      { path: "/audit", label: "Audit log", icon: "audit" },
+    ],
+  },
+  {
+    title: "Service",
+    destinations: [
+      {
+        path: "/resource-servers",
+        label: "Resource servers",
+        icon: "server",
+        isFor: (me) => permits(me, "viewer", { everywhere: true }),
+      },
+      {
+        path: "/signing-keys",
+        label: "Signing keys",
+        icon: "key",
+        isFor: (me) => permits(me, "viewer", { everywhere: true }),
+      },
+      {
+        path: "/settings",
+        label: "Settings",
+        icon: "settings",
+        isFor: (me) => permits(me, "admin", { everywhere: true }),
+      },
+    ],
+  },
+  {
+    title: "Administration",
+    destinations: [
+      { path: "/operators", label: "Operators", icon: "operators", isFor: (me) => permits(me, "owner") },
+      { path: "/admin-tokens", label: "Admin tokens", icon: "token", isFor: (me) => permits(me, "owner") },
+    ],
+  },
+];
+
+/** @param isWaiting nobody knows yet who is signed in */
+export function Shell({ children, isWaiting = false }: { readonly children: ReactNode; readonly isWaiting?: boolean }) {
+  const { data: me } = useQuery({ ...meQuery, enabled: !isWaiting });
+  const [path] = useLocation();
+  const [isNavOpen, setIsNavOpen] = useState(false);
+  const main = useFocusOnNavigation(path, () => setIsNavOpen(false));
+  useSearchKey();
+  return (
+    <div className="shell">
+      <a className="skip-link" href="#main">
+        Skip to the page
+      </a>
+      <header className="sidebar" {...(isNavOpen ? { "data-open": true } : {})}>
+        <div className="sidebar-top">
+          <Link href="/" className="brand">
+            <Mark size={22} />
+            Countersign
+          </Link>
+          <button
+            type="button"
+            className="nav-toggle"
+            aria-expanded={isNavOpen}
+            aria-controls="navigation"
+            aria-label="Menu"
+            onClick={() => setIsNavOpen(!isNavOpen)}
+          >
+            <Icon name={isNavOpen ? "cross" : "menu"} size={20} />
+          </button>
+        </div>
+        <nav className="sidebar-nav" id="navigation" aria-label="Console">
+          {GROUPS.map(({ title, destinations }) => {
+            const shown = destinations.filter(({ isFor }) => me === undefined || isFor === undefined || isFor(me));
+            if (shown.length === 0) return null;
+            return (
+              <div key={title}>
+                <h2>{title}</h2>
+                <ul>
+                  {shown.map((destination) => (
+                    <li key={destination.path}>
+                      <Link
+                        href={destination.path}
+                        className="nav-link"
+                        {...(isAt(path, destination.path) ? { "aria-current": "page" as const } : {})}
+                      >
+                        <Icon name={destination.icon} />
+                        {destination.label}
+                      </Link>
+                    </li>
+                  ))}
+                </ul>
+              </div>
+            );
+          })}
+        </nav>
+        <div className="sidebar-foot">
+          {me === undefined ? (
+            <div className="who">
+              <Bone width={26} height={26} />
+              <Bone width={110} />
+            </div>
+          ) : (
+            <AccountMenu me={me} />
+          )}
+        </div>
+      </header>
+      <main className="shell-main" id="main" tabIndex={-1} ref={main}>
+        {children}
+      </main>
+      <SessionEndedDialog />
+    </div>
+  );
+}
+
+function isAt(path: string, destination: string): boolean {
+  return destination === "/" ? path === "/" || path.startsWith("/users/") : path.startsWith(destination);
+}
+
+/** Another page is where reading begins anew, also for who doesn't see it change. */
+function useFocusOnNavigation(path: string, onNavigation: () => void) {
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(path);
+  useEffect(() => {
+    if (shown.current === path) return;
+    shown.current = path;
+    onNavigation();
+    main.current?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  });
+  return main;
+}
+
+/** `/` leads to the page's search, unless somebody is typing. */
+function useSearchKey(): void {
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+      if ((event.target as HTMLElement).closest("input, textarea, select, [contenteditable], [role=dialog]")) return;
+      const field = document.querySelector<HTMLInputElement>("[data-search]");
+      if (field === null) return;
+      event.preventDefault();
+      field.focus();
+      field.select();
+    };
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, []);
+}

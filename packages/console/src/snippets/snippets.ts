@@ -1,0 +1,152 @@
+/**
+ * Programs that exchange an assertion for a token, for one API user of one service: what the programs in examples/ do, without
+ * their handling of every mistake. Pure functions of text, so that tests run what they make.
+ */
+import { REFRESH_PATH } from "@countersign/protocol";
+
+/** What a program is made for. */
+export interface SnippetSubject {
+  /** Where clients reach the service. */
+  readonly publicUrl: string;
+  readonly username: string;
+}
+
+export interface Snippet {
+  readonly language: "curl" | "JavaScript" | "PHP" | "Python" | "Ruby";
+  /** What has to be there to run it. */
+  readonly needs: string;
+  /** What to call the file. */
+  readonly fileName: string;
+  readonly code: string;
+}
+
+/** The file in which the browser's download puts the private key. */
+export function keyFileName(username: string): string {
+  return `${username}.pem`;
+}
+
+/** One program for each language, in the order in which they are shown. */
+export function makeSnippets({ publicUrl, username }: SnippetSubject): readonly Snippet[] {
+  const url = `${publicUrl.replace(/\/+$/, "")}${REFRESH_PATH}`;
+  const keyFile = keyFileName(username);
+  return [
+    {
+      language: "curl",
+      needs: "curl and openssl",
+      fileName: "token.sh",
+      code: `base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+
+header=$(printf '{"alg":"RS256","typ":"JWT"}' | base64url)
+claims=$(printf '{"username":"%s","iat":%s}' ${shell(username)} "$(date +%s)" | base64url)
+signature=$(printf %s "$header.$claims" | openssl dgst -sha256 -sign ${shell(keyFile)} | base64url)
+
+# The assertion is a credential: on standard input no other user of the machine sees it.
+printf 'header = "Authorization: JWT %s"\\n' "$header.$claims.$signature" |
+  curl --silent --show-error --config - ${shell(url)}
+`,
+    },
+    {
+      language: "JavaScript",
+      needs: "Node.js 20 or newer",
+      fileName: "token.mjs",
+      code: `import { sign } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+const encode = (part) => Buffer.from(JSON.stringify(part)).toString("base64url");
+const claims = { username: ${doubleQuoted(username)}, iat: Date.now() / 1000 };
+const input = \`\${encode({ alg: "RS256", typ: "JWT" })}.\${encode(claims)}\`;
+const signature = sign("sha256", Buffer.from(input), readFileSync(${doubleQuoted(keyFile)}));
+
+const response = await fetch(${doubleQuoted(url)}, {
+  headers: { authorization: \`JWT \${input}.\${signature.toString("base64url")}\` },
+});
+const { meta, data } = await response.json();
+if (!response.ok) throw new Error(\`\${meta.errors[0].code}: \${meta.errors[0].message}\`);
+console.log(data.token);
+`,
+    },
+    {
+      language: "PHP",
+      needs: "PHP 8.1 or newer with openssl and curl",
+      fileName: "token.php",
+      code: `<?php
+function base64url(string $bytes): string
+{
+    return rtrim(strtr(base64_encode($bytes), '+/', '-_'), '=');
+}
+
+$claims = ['username' => ${singleQuoted(username)}, 'iat' => time()];
+$input = base64url('{"alg":"RS256","typ":"JWT"}') . '.' . base64url(json_encode($claims));
+openssl_sign($input, $signature, file_get_contents(${singleQuoted(keyFile)}), OPENSSL_ALGO_SHA256);
+
+$request = curl_init(${singleQuoted(url)});
+curl_setopt_array($request, [
+    CURLOPT_HTTPHEADER => ["Authorization: JWT $input." . base64url($signature)],
+    CURLOPT_RETURNTRANSFER => true,
+]);
+$answer = json_decode(curl_exec($request), true);
+echo $answer['data']['token'] ?? $answer['meta']['errors'][0]['message'], "\\n";
+`,
+    },
+    {
+      language: "Python",
+      needs: "PyJWT 2, cryptography and requests",
+      fileName: "token.py",
+      code: `import time
+from pathlib import Path
+
+import jwt
+import requests
+
+claims = {"username": ${doubleQuoted(username)}, "iat": time.time()}
+assertion = jwt.encode(claims, Path(${doubleQuoted(keyFile)}).read_text(), algorithm="RS256")
+
+response = requests.get(
+    ${doubleQuoted(url)},
+    headers={"Authorization": f"JWT {assertion}"},
+    timeout=10,
+)
+answer = response.json()
+if not response.ok:
+    raise SystemExit(answer["meta"]["errors"][0]["message"])
+print(answer["data"]["token"])
+`,
+    },
+    {
+      language: "Ruby",
+      needs: "Ruby 3.0 or newer",
+      fileName: "token.rb",
+      code: `require "json"
+require "net/http"
+require "openssl"
+
+def base64url(bytes) = [bytes].pack("m0").tr("+/", "-_").delete("=")
+
+claims = { username: ${singleQuoted(username)}, iat: Time.now.to_f }
+input = [{ alg: "RS256", typ: "JWT" }, claims].map { |part| base64url(part.to_json) }.join(".")
+key = OpenSSL::PKey::RSA.new(File.read(${singleQuoted(keyFile)}))
+assertion = "#{input}.#{base64url(key.sign('SHA256', input))}"
+
+response = Net::HTTP.get_response(URI(${singleQuoted(url)}), { "Authorization" => "JWT #{assertion}" })
+answer = JSON.parse(response.body)
+abort answer["meta"]["errors"][0]["message"] unless response.is_a?(Net::HTTPOK)
+puts answer["data"]["token"]
+`,
+    },
+  ];
+}
+
+/** For sh: nothing in single quotes is special but the quote itself. */
+function shell(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** For JavaScript and Python, whose escapes are JSON's. */
+function doubleQuoted(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** For PHP and Ruby, which put nothing into single quotes. */
+function singleQuoted(text: string): string {
+  return `'${text.replaceAll("\\", String.raw`\\`).replaceAll("'", String.raw`\'`)}'`;
+}

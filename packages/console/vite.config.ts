@@ -1,0 +1,43 @@
+/**
+ * Builds the console into the server's package, which serves it from files under a strict Content-Security-Policy: no script and
+ * no style may stand in the page itself, so nothing is inlined.
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { extname, join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+const outDir = join(import.meta.dirname, "..", "server", "console");
+/** Types that shrink; fonts are compressed as they are. */
+const COMPRESSED_TYPES = new Set([".html", ".js", ".css", ".svg"]);
+
+export default defineConfig({
+  root: import.meta.dirname,
+  plugins: [
+    react(),
+    {
+      // Each file once compressed at its best, so that the server needn't do it for each answer.
+      name: "precompress",
+      apply: "build",
+      closeBundle() {
+        for (const entry of readdirSync(outDir, { recursive: true, withFileTypes: true })) {
+          if (!entry.isFile() || !COMPRESSED_TYPES.has(extname(entry.name))) continue;
+          const file = join(entry.parentPath, entry.name);
+          const bytes = readFileSync(file);
+          writeFileSync(`${file}.br`, brotliCompressSync(bytes));
+          writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }));
+        }
+      },
+    },
+  ],
+  build: {
+    outDir,
+    emptyOutDir: true,
+    target: "es2023",
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  server: { proxy: { "/api": process.env["COUNTERSIGN_ADMIN_URL"] ?? "http://127.0.0.1:8081" } },
+});
