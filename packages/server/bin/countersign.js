@@ -10,8 +10,11 @@ import { existsSync } from "node:fs";
 import module, { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
+/** The first release with Argon2, by which passwords are hashed. */
 const MAJOR_MIN = 24;
-const isCurrent = Number(process.versions.node.split(".")[0]) >= MAJOR_MIN;
+const MINOR_MIN = 7;
+const [major, minor] = process.versions.node.split(".").map(Number);
+const isCurrent = major > MAJOR_MIN || (major === MAJOR_MIN && minor >= MINOR_MIN);
 const source = new URL("../src/main.ts", import.meta.url);
 
 /** Set for the process that takes over, so that it ends when this one is killed without a chance to say so. */
@@ -32,7 +35,7 @@ if (isCurrent) {
   const pinned = findPinnedNode();
   if (pinned === undefined) {
     process.stderr.write(
-      `countersign: Node.js ${MAJOR_MIN} or newer is needed, this is ${process.versions.node}; install one, or npm's package "node" beside this\n`,
+      `countersign: Node.js ${MAJOR_MIN}.${MINOR_MIN} or newer is needed, this is ${process.versions.node}; install one, or npm's package "node" beside this\n`,
     );
     process.exitCode = 1;
   } else runOn(pinned);

@@ -17,6 +17,7 @@ import { createAuthenticateClient } from "./core/oauth/authenticate-client.ts";
 import { createGrantClientCredentials } from "./core/oauth/client-credentials.ts";
 import { createRevokeToken } from "./core/oauth/revoke-token.ts";
 import { createAuthenticatePrincipal } from "./core/operators/authenticate.ts";
+import { createOperatorChanges, type OperatorChanges } from "./core/operators/operator-changes.ts";
 import { SESSION_IDLE_MS, SESSION_MS_MAX } from "./core/operators/sessions.ts";
 import { createRegistryChanges, type RegistryChanges } from "./core/registry/changes.ts";
 import { createHeartbeat } from "./core/registry/heartbeat.ts";
@@ -31,7 +32,8 @@ import { KEPT_AFTER_EXPIRY_SECONDS } from "./core/token/deny-list.ts";
 import { openSigningKeyRing } from "./core/token/signing-key-ring.ts";
 import { createAuditHandlers } from "./http/admin/audit-handlers.ts";
 import { createExplainHandlers } from "./http/admin/explain-handlers.ts";
-import { createOrigins } from "./http/admin/origins.ts";
+import { createOperatorAdministration } from "./http/admin/operator-administration.ts";
+import { createOrigins, linkUrl } from "./http/admin/origins.ts";
 import { createRegistryHandlers } from "./http/admin/registry-handlers.ts";
 import { createServiceHandlers } from "./http/admin/service-handlers.ts";
 import { createUsageHandlers } from "./http/admin/usage-handlers.ts";
@@ -48,6 +50,8 @@ import { coalesce } from "./platform/coalesce.ts";
 import { createSystemClock } from "./platform/clock.ts";
 import { dataFiles, ensureDataFolder, readMasterKey, requireStore } from "./platform/data-folder.ts";
 import type { Logger } from "./platform/logger.ts";
+import { createOpenIdProvider } from "./platform/openid-provider.ts";
+import { createPasskeyCeremonies } from "./platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "./platform/random.ts";
 import { repeat } from "./platform/repeat.ts";
 import { CopyError, copyStore, type StoreCopy } from "./storage/copy-store.ts";
@@ -114,6 +118,9 @@ export interface Administration {
   readonly changes: RegistryChanges;
   readonly resourceServers: ResourceServerChanges;
   readonly signingKeys: SigningKeyChanges;
+  readonly operators: OperatorChanges;
+  /** A one-time link, as a browser opens it. */
+  readonly linkUrl: (secret: string) => string;
   /** The one that new signing keys derive from. */
   newestMasterSecret(): Promise<Buffer>;
   /** Needs the master secret. */
@@ -138,6 +145,8 @@ export async function openAdministration(
     resourceServers: createResourceServerChanges(store, clock, random),
     openView,
     signingKeys: createSigningKeyChanges(store, clock),
+    operators: createOperatorChanges(store, clock, random),
+    linkUrl: (secret) => linkUrl(createOrigins(config.adminUrl, internalListenerUrl(config)), secret),
     async newestMasterSecret() {
       const [newest] = await readMasterSecrets(config, store, random);
       return newest;
@@ -173,6 +182,41 @@ export async function prepareStore(config: Config, { clock, random }: Surroundin
   } catch (error) {
     if (!(error instanceof StoreUnreachable)) throw error;
   }
+}
+
+/** The link by which the first owner comes in. */
+export interface SetupLink {
+  readonly url: string;
+  readonly expiresAtMs: number;
+}
+
+/**
+ * Makes the link by which the first owner comes in; those before are void. `undefined` where there is an operator.
+ *
+ * @param adminUrl where the internal listener listens
+ */
+export async function makeSetupLink(
+  config: Config,
+  adminUrl: string,
+  { clock, random }: Surroundings = systemSurroundings(),
+): Promise<SetupLink | undefined> {
+  const store = await openStore(config, false);
+  try {
+    const made = await createOperatorChanges(store, clock, random).makeSetupLink("system");
+    return (
+      made && {
+        url: linkUrl(createOrigins(config.adminUrl, adminUrl), made.secret),
+        expiresAtMs: made.invitation.expiresAtMs,
+      }
+    );
+  } finally {
+    await store.close();
+  }
+}
+
+/** Where the internal listener of this configuration listens, as far as that is known before it does. */
+function internalListenerUrl({ adminHost, adminPort }: Config): string {
+  return `http://${adminHost.includes(":") ? `[${adminHost}]` : adminHost}:${adminPort}`;
 }
 
 /** A service that answers requests. */
@@ -296,13 +340,26 @@ export async function startService(
     breathe: () => setImmediate(),
     settings: shownSettings(config),
   };
+  const origins = createOrigins(config.adminUrl, internalServer.url);
+  const operatorAdministration = createOperatorAdministration({
+    store,
+    clock,
+    random,
+    masterSecrets,
+    ceremonies: createPasskeyCeremonies(),
+    origins,
+    refusalLimit,
+    service: { publicUrl, version: VERSION },
+    log,
+    singleSignOn: identityProvider(config, clock),
+  });
   const internalApp = await buildInternalApp({
     ...appDependencies,
     adminUrl: internalServer.url,
     consoleFolder: CONSOLE_FOLDER,
     admin: {
       authenticate: createAuthenticatePrincipal(store, clock),
-      origins: createOrigins(config.adminUrl, internalServer.url),
+      origins,
       refusalLimit,
       clientAddress,
       handlers: {
@@ -311,6 +368,7 @@ export async function startService(
         ...createUsageHandlers(administration),
         ...createAuditHandlers(administration),
         ...createExplainHandlers(administration),
+        ...operatorAdministration,
       },
     },
   });
@@ -461,6 +519,14 @@ export async function copyConfiguredStore(config: Config, targetUrl: string): Pr
   } finally {
     await source.close();
   }
+}
+
+/** Through whom operators sign in, and what their groups allow; `undefined` where they sign in here. */
+function identityProvider(config: Config, clock: Clock) {
+  const { oidcIssuer: issuer, oidcClientId: clientId, oidcClientSecret: clientSecret } = config;
+  if (issuer === undefined || clientId === undefined || clientSecret === undefined) return undefined;
+  const client = { issuer, clientId, clientSecret, scope: config.oidcScope, groupsClaim: config.oidcGroupsClaim };
+  return { provider: createOpenIdProvider(client, clock), roles: config.oidcRoles };
 }
 
 /** Opens the store that the configuration names. @param mayCreate whether a SQLite file that isn't there is made */

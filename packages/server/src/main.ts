@@ -6,6 +6,7 @@ import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
 import {
   copyConfiguredStore,
+  makeSetupLink,
   openAdministration,
   prepareStore,
   startService,
@@ -37,6 +38,7 @@ const context: CliContext = {
   copyStore: copyConfiguredStore,
   serve,
   startQuietService: (config) => startService(config, createLog("silent", []).log, surroundings),
+  makeSetupLink: (config, adminUrl) => makeSetupLink(config, adminUrl, surroundings),
   untilSignal: async () => {
     await signal();
   },
@@ -94,8 +96,10 @@ async function serveUntil(
   }
   const { publicUrl, adminUrl, store } = first;
   log.info({ public_url: publicUrl, admin_url: adminUrl, store: store.engine, version: VERSION }, "ready");
-  if (channel === undefined) printReady({ publicUrl, adminUrl, store: store.engine });
-  else channel.ready({ publicUrl, adminUrl, store: store.engine });
+  if (channel === undefined) {
+    await printSetupLink(config, adminUrl, log);
+    printReady({ publicUrl, adminUrl, store: store.engine });
+  } else channel.ready({ publicUrl, adminUrl, store: store.engine });
   log.info({ signal: await stopped }, "stopping");
   await first.stop();
 }
@@ -106,7 +110,10 @@ async function superviseUntil(stopped: Promise<NodeJS.Signals>, config: Config, 
   const supervisor = superviseWorkers(config.workers, log);
   try {
     const first = await Promise.race([supervisor.ready, stopped]);
-    if (typeof first !== "string") printReady(first);
+    if (typeof first !== "string") {
+      await printSetupLink(config, first.adminUrl, log);
+      printReady(first);
+    }
     const name = await stopped;
     log.info({ signal: name, workers: config.workers }, "stopping");
     await supervisor.stop(name);
@@ -121,13 +128,37 @@ function printReady({ publicUrl, adminUrl, store }: WorkerReady): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
+/**
+ * While there is no operator, whoever reads standard error is the first: not through the log, which forgets secrets and can be
+ * silent.
+ */
+async function printSetupLink(config: Config, adminUrl: string, log: Logger): Promise<void> {
+  const link = await makeSetupLink(config, adminUrl, surroundings).catch((error: unknown) => {
+    log.error({ err: error }, "no set-up link can be made; the next start tries again");
+    return undefined;
+  });
+  if (link === undefined) return;
+  const line = { event: "setup", setup_url: link.url, expires_at: new Date(link.expiresAtMs).toISOString() };
+  process.stderr.write(`${JSON.stringify(line)}\n`);
+}
+
 /** What must never be in a line of the log, letter by letter. */
-function secretsOf({ masterSecrets = [], databaseUrl, databaseListenUrl }: Config): readonly string[] {
+function secretsOf({
+  masterSecrets = [],
+  databaseUrl,
+  databaseListenUrl,
+  oidcClientSecret = "",
+}: Config): readonly string[] {
   const passwords = [databaseUrl, databaseListenUrl].flatMap((url) => {
     const password = url === undefined ? "" : new URL(url).password;
     return [password, decodeURIComponent(password)];
   });
-  return [...masterSecrets.flatMap((secret) => [secret.toString("base64"), secret.toString("hex")]), ...passwords];
+  return [
+    ...masterSecrets.flatMap((secret) => [secret.toString("base64"), secret.toString("hex")]),
+    ...passwords,
+    oidcClientSecret,
+    encodeURIComponent(oidcClientSecret),
+  ];
 }
 
 /** Waits for SIGTERM, SIGINT or SIGHUP. A further one ends the process at once. */

@@ -11,6 +11,7 @@ import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
 import type { Config, Flags } from "../config/config.ts";
 import type { CheckToken } from "../core/check.ts";
+import type { OperatorChanges } from "../core/operators/operator-changes.ts";
 import type { RegistryChanges } from "../core/registry/changes.ts";
 import type { ResourceServerChanges } from "../core/registry/resource-server-changes.ts";
 import type { SigningKeyChanges } from "../core/registry/signing-key-changes.ts";
@@ -24,6 +25,9 @@ export interface CliAdministration {
   readonly changes: RegistryChanges;
   readonly resourceServers: ResourceServerChanges;
   readonly signingKeys: SigningKeyChanges;
+  readonly operators: OperatorChanges;
+  /** A one-time link, as a browser opens it. */
+  readonly linkUrl: (secret: string) => string;
   /** The one that new signing keys derive from. */
   newestMasterSecret(): Promise<Buffer>;
   openCheck(): Promise<CheckToken>;
@@ -69,6 +73,11 @@ export interface CliContext {
   serve(config: Config): Promise<void>;
   /** Starts a service whose log is quiet. */
   startQuietService(config: Config): Promise<CliService>;
+  /** Makes the link by which the first owner comes in; `undefined` where there is an operator. */
+  makeSetupLink(
+    config: Config,
+    adminUrl: string,
+  ): Promise<{ readonly url: string; readonly expiresAtMs: number } | undefined>;
   /** Resolves when the process is asked to end. */
   untilSignal(): Promise<void>;
 }

@@ -19,10 +19,14 @@ export function demoCommand(context: CliContext): Command {
       try {
         // Nothing of the environment: a demo must not touch a real store, or be led to another address.
         const flags = { dataDir: folder, port: "0", adminPort: "0", logLevel: "silent" };
-        const service = await context.startQuietService(context.configOfFlags(flags));
+        const config = context.configOfFlags(flags);
+        const service = await context.startQuietService(config);
         try {
           await tellStory(context, service, folder);
-          if (exit !== true) await stayUp(context, service, stopped);
+          if (exit !== true) {
+            const setup = await context.makeSetupLink(config, service.adminUrl);
+            await stayUp(context, service, setup?.url, stopped);
+          }
         } finally {
           await service.stop();
         }
@@ -119,13 +123,21 @@ async function tellStory(context: CliContext, service: CliService, folder: strin
 async function stayUp(
   context: CliContext,
   { publicUrl, adminUrl }: CliService,
+  setupUrl: string | undefined,
   stopped: Promise<unknown>,
 ): Promise<void> {
   context.stdout.write(
     [
       "",
       `public listener    ${publicUrl}`,
-      `internal listener  ${adminUrl}  (${METRICS_PATH}, /readyz, ${OPENAPI_PATH})`,
+      `internal listener  ${adminUrl}  (console, ${METRICS_PATH}, /readyz, ${OPENAPI_PATH})`,
+      // The address at which passkeys work, which the link has.
+      ...(setupUrl === undefined
+        ? []
+        : [
+            `console            ${new URL(setupUrl).origin}`,
+            `be the first owner ${paint(context, "cyan", setupUrl)}  (good once)`,
+          ]),
       "",
       "Up until Ctrl-C; then the store is removed.",
       "",

@@ -54,6 +54,7 @@ function commandLine(dataDir: string) {
       copyStore: () => Promise.reject(new Error("nothing here is copied")),
       serve: mustNotServe,
       startQuietService: mustNotServe,
+      makeSetupLink: mustNotServe,
       untilSignal: mustNotServe,
     });
     return { status, ...written };

@@ -4,6 +4,7 @@ import { Refusal } from "../core/refusal.ts";
 import { RegistryError } from "../core/registry/registry-error.ts";
 import { MasterSecretMismatch } from "../core/token/signing-keys.ts";
 import { accountCommand } from "./account.ts";
+import { adminTokenCommand } from "./admin-token.ts";
 import { auditCommand } from "./audit.ts";
 import { backupCommand } from "./backup.ts";
 import { checkCommand } from "./check.ts";
@@ -12,6 +13,7 @@ import { demoCommand } from "./demo.ts";
 import { explainCommand } from "./explain.ts";
 import { keyCommand } from "./key.ts";
 import { migrateCommand } from "./migrate.ts";
+import { operatorCommand } from "./operator.ts";
 import { resourceServerCommand } from "./resource-server.ts";
 import { serveCommand } from "./serve.ts";
 import { signingKeyCommand } from "./signing-key.ts";
@@ -51,6 +53,8 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
     checkCommand(context),
     explainCommand(context),
     signingKeyCommand(context),
+    operatorCommand(context),
+    adminTokenCommand(context),
     auditCommand(context),
     migrateCommand(context),
     storeCommand(context),

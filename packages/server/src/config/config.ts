@@ -7,6 +7,8 @@ import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { compile as compileProxies } from "@fastify/proxy-addr";
+import { ROLES } from "@countersign/protocol";
+import type { RoleMapping } from "../core/operators/single-sign-on.ts";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
 import { errorCode } from "../platform/error-code.ts";
 
@@ -80,6 +82,50 @@ export const SETTINGS = {
     default: "http://<admin-host>:<admin-port>",
     meaning: "how operators' browsers reach the internal listener; passkeys need a host name here, not an IP address",
     parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
+  }),
+  oidcIssuer: setting({
+    variable: "COUNTERSIGN_OIDC_ISSUER",
+    flag: "--oidc-issuer <url>",
+    default: "none: operators sign in here",
+    meaning: "OpenID provider through which operators sign in",
+    parse: (text) => (text === undefined ? undefined : parseIssuer(text)),
+  }),
+  oidcClientId: setting({
+    variable: "COUNTERSIGN_OIDC_CLIENT_ID",
+    flag: "--oidc-client-id <id>",
+    default: "none",
+    meaning:
+      "this service's client id there; its redirect URI is COUNTERSIGN_ADMIN_URL + /api/admin/v1/sign-in/single-sign-on/callback",
+    parse: (text) => text,
+  }),
+  oidcClientSecret: setting({
+    variable: "COUNTERSIGN_OIDC_CLIENT_SECRET",
+    default: "none",
+    meaning: "its client secret there",
+    secret: true,
+    parse: (text) => text,
+  }),
+  oidcScope: setting({
+    variable: "COUNTERSIGN_OIDC_SCOPE",
+    flag: "--oidc-scope <scope>",
+    default: "openid email",
+    meaning: "what is asked for, joined by blanks; openid has to be there",
+    parse: (text = "openid email") => parseScope(text),
+  }),
+  oidcGroupsClaim: setting({
+    variable: "COUNTERSIGN_OIDC_GROUPS_CLAIM",
+    flag: "--oidc-groups-claim <name>",
+    default: "groups",
+    meaning: "claim that lists somebody's groups, in the ID token or in user info",
+    parse: (text = "groups") => text,
+  }),
+  oidcRoles: setting({
+    variable: "COUNTERSIGN_OIDC_ROLES",
+    flag: "--oidc-roles <mapping>",
+    default: "none",
+    meaning:
+      "roles by group, joined by commas: <group>=<role> or <group>=<role>@<account>; the highest wins; none: no sign-in",
+    parse: (text) => (text === undefined ? [] : parseRoles(text)),
   }),
   dataDir: setting({
     variable: "COUNTERSIGN_DATA_DIR",
@@ -174,7 +220,25 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
       throw new ConfigError(`${given?.source ?? definition.variable}: ${error.message}`);
     }
   }
-  return parsed as Config;
+  const config = parsed as Config;
+  requireWholeOidc(config);
+  return config;
+}
+
+/** The settings of single sign-on are there together, or none of them is. */
+function requireWholeOidc({ oidcIssuer, oidcClientId, oidcClientSecret, oidcRoles }: Config): void {
+  const { oidcIssuer: issuer, oidcClientId: id, oidcClientSecret: secret, oidcRoles: roles } = SETTINGS;
+  const given = [
+    { variable: issuer.variable, isGiven: oidcIssuer !== undefined },
+    { variable: id.variable, isGiven: oidcClientId !== undefined },
+    { variable: secret.variable, isGiven: oidcClientSecret !== undefined },
+    { variable: roles.variable, isGiven: oidcRoles.length > 0 },
+  ];
+  const present = given.find(({ isGiven }) => isGiven);
+  const missing = given.find(({ isGiven }) => !isGiven);
+  if (present !== undefined && missing !== undefined) {
+    throw new ConfigError(`${missing.variable}: is missing; single sign-on needs it, since ${present.variable} is set`);
+  }
 }
 
 interface GivenText {
@@ -241,6 +305,40 @@ function parsePublicUrl(text: string): string {
     throw new Problem("the URL must not hold a user name, a password, a query or a fragment");
   }
   return url.href.replace(/\/+$/, "");
+}
+
+const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+
+/** As the provider writes it itself: it is compared letter by letter (OpenID Connect Core 1.0 §2). */
+function parseIssuer(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isSecure = url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK_HOSTS.includes(url.hostname));
+  if (url === undefined || !isSecure) throw new Problem("a URL that begins with https:// is needed");
+  if (url.username !== "" || url.password !== "" || /[?#]/.test(text)) {
+    throw new Problem("the URL must not hold a user name, a password, a query or a fragment");
+  }
+  return text;
+}
+
+function parseScope(text: string): string {
+  const scopes = text.trim().split(/ +/);
+  if (!scopes.includes("openid")) throw new Problem('scopes joined by blanks are needed, "openid" among them');
+  return scopes.join(" ");
+}
+
+/** Group names may hold anything but a comma; what follows the last "=" is the role. */
+function parseRoles(text: string): readonly RoleMapping[] {
+  return text.split(",").map((part, index) => {
+    const [, group = "", role, account = null] =
+      /^(.+)=([a-z]+)(?:@([a-z0-9][a-z0-9._-]{0,62}))?$/.exec(part.trim()) ?? [];
+    const known = ROLES.find((name) => name === role);
+    if (known === undefined || group.trim() === "") {
+      throw new Problem(
+        `entry ${index + 1} isn't <group>=<role> or <group>=<role>@<account>; roles are ${ROLES.join(", ")}`,
+      );
+    }
+    return { group: group.trim(), role: known, account };
+  });
 }
 
 /**

@@ -34,6 +34,8 @@ export function shownSettings(config: Config): readonly ShownSetting[] {
 
 function shownValue(value: unknown): string | null {
   if (value === undefined) return null;
-  if (Array.isArray(value)) return value.length === 0 ? null : value.map(String).join(", ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) {
+    return value.length === 0 ? null : value.map((one: unknown) => shownValue(one) ?? "").join(", ");
+  }
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -12,8 +12,9 @@ const SECRET_FORMS: readonly RegExp[] = [
   /\be[wy][A-Za-z0-9_=+/-]{6,}\.[A-Za-z0-9_=+/-]*(?:\.[A-Za-z0-9_=+/-]*)?/g,
   // Tokens.
   /\b[0-9]{1,10}\.[A-Za-z0-9_-]{8,28}\.[A-Za-z0-9_-]{20,}/g,
-  // Secrets of resource servers and administrators.
-  /\bcs(?:rs|at)_[A-Za-z0-9_-]+/g,
+  // Secrets of resource servers, admin tokens, one-time links, sessions; recovery codes.
+  /\bcs(?:rs|at|iv|se)_[A-Za-z0-9_-]+/g,
+  /\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){3}\b/g,
   // Whatever follows a credential's scheme.
   /\b(?:JWT|Token|Bearer|Basic) +[A-Za-z0-9._~+/=-]{16,}/gi,
 ];

@@ -53,7 +53,7 @@ const ROWS = [
   "asdfghjkl",
   "zxcvbnm",
   "1q2w3e4r5t6y7u8i9o0p",
-].flatMap((row) => [row, [...row].toReversed().join("")]);
+].flatMap((row) => [row, Array.from(row).toReversed().join("")]);
 
 /** How many characters of a row are one, in a password. */
 const ROW_CHARACTERS_MIN = 4;
@@ -78,7 +78,7 @@ export function normalisePassword(text: string): string | undefined {
 export function checkNewPassword(field: string, text: string, email: string): string {
   const password = normalisePassword(text);
   if (password === undefined) throw new RegistryError("invalid", "The password isn't valid Unicode.", field);
-  const length = [...password].length;
+  const length = Array.from(password).length;
   if (length < PASSWORD_CHARACTERS_MIN || length > PASSWORD_CHARACTERS_MAX) {
     throw new RegistryError(
       "invalid",
@@ -97,7 +97,7 @@ export function checkNewPassword(field: string, text: string, email: string): st
 }
 
 function isEasilyGuessed(password: string, email: string): boolean {
-  const characters = [...password];
+  const characters = Array.from(password);
   if (new Set(characters).size < DIFFERENT_CHARACTERS_MIN || isRepetition(characters)) return true;
   const [local = "", domain = ""] = email.split("@");
   const own = [email, domain, local, ...domain.split("."), ...local.split(/[^a-z0-9]+/)].filter(
@@ -105,7 +105,7 @@ function isEasilyGuessed(password: string, email: string): boolean {
   );
   let rest = password;
   for (const word of [...own, ...COMMON]) rest = rest.replaceAll(word, "");
-  return [...withoutRows(rest)].length < UNGUESSED_CHARACTERS_MIN;
+  return Array.from(withoutRows(rest)).length < UNGUESSED_CHARACTERS_MIN;
 }
 
 /** Is it one short piece over and over, perhaps cut off at the end? */

@@ -37,7 +37,8 @@ export function makeRecoveryCodes(random: Random): readonly string[] {
  */
 export function parseRecoveryCode(text: string): string {
   const plain = text.replaceAll(/[\s-]/g, "").toUpperCase().replaceAll("O", "0").replaceAll(/[IL]/g, "1");
-  const isCode = plain.length === CODE_CHARACTERS && [...plain].every((character) => ALPHABET.includes(character));
+  const isCode =
+    plain.length === CODE_CHARACTERS && Array.from(plain).every((character) => ALPHABET.includes(character));
   return isCode ? (plain.match(/.{4}/g) ?? []).join("-") : "";
 }
 

@@ -52,3 +52,8 @@ export function createOrigins(adminUrl: string | undefined, listenerUrl: string)
     },
   };
 }
+
+/** A one-time link. Its secret is in the fragment, which no browser sends: it reaches no server's or proxy's log. */
+export function linkUrl({ consoleUrl }: Pick<Origins, "consoleUrl">, secret: string): string {
+  return `${consoleUrl}/link#${secret}`;
+}

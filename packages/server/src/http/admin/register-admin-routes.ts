@@ -3,6 +3,7 @@ import { AjvCompiler } from "@fastify/ajv-compiler";
 import cookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from "fastify";
 import { requireRole } from "../../core/administration/authorize.ts";
+import type { AuthenticatePrincipal } from "../../core/operators/authenticate.ts";
 import type { Principal } from "../../core/operators/model.ts";
 import { type FieldProblem, Refusal } from "../../core/refusal.ts";
 import type { ClientAddress } from "../endpoint.ts";
@@ -19,12 +20,6 @@ const BODY_BYTES_MAX = 262_144;
 
 /** Longest `Idempotency-Key`, in characters. */
 const IDEMPOTENCY_KEY_CHARACTERS_MAX = 255;
-
-/** Tells who asks. Both find nobody where the secret is wrong, over, or its holder is switched off. */
-export interface AuthenticatePrincipal {
-  bySession(secret: string): Promise<Principal | undefined>;
-  byAdminToken(token: string): Promise<Principal | undefined>;
-}
 
 export interface AdminDependencies {
   readonly authenticate: AuthenticatePrincipal;

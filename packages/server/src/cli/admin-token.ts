@@ -1,0 +1,88 @@
+import { PAGE_ITEMS_MAX, type Role } from "@countersign/protocol";
+import { Command } from "commander";
+import { adminTokenJson, shownAdminTokenStatus } from "../core/administration/present-operators.ts";
+import type { PageRequest } from "../core/administration/queries.ts";
+import type { Flags } from "../config/config.ts";
+import type { AdminToken } from "../core/operators/model.ts";
+import { nowMs } from "../core/surroundings.ts";
+import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
+import { authorOf, withGrantOptions } from "./operator.ts";
+import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { formatTable } from "./table.ts";
+import { parseDuration, relativeTime } from "./time.ts";
+
+type Options = Flags & { readonly json?: boolean };
+
+interface CreateOptions {
+  readonly role: Role;
+  readonly account?: string;
+  readonly expiresIn?: string;
+}
+
+export function adminTokenCommand(context: CliContext): Command {
+  const command = new Command("admin-token").description("admin tokens: let programs use the admin API");
+
+  withGrantOptions(withStoreFlags(command.command("create")))
+    .argument("<name>", "lower-case letters, digits, '.', '_' and '-'")
+    .description("create an admin token, and print it")
+    .option("--expires-in <duration>", "how long it is good, such as 90d; for ever unless given")
+    .option("--json", "print JSON")
+    .action(async (name: string, options: Options & CreateOptions) => {
+      const { role, account = null, expiresIn } = options;
+      const expiresAtMs = expiresIn === undefined ? null : nowMs(context.clock) + parseDuration(expiresIn);
+      const { token, secret } = await withAdministration(
+        context,
+        options,
+        ({ operators }) => operators.createAdminToken(authorOf(context), { name, role, account, expiresAtMs }),
+        true,
+      );
+      print(context, options.json, { token: secret, ...adminTokenJson(token, nowMs(context.clock)) }, () => secret);
+      context.stderr.write("The token is shown this once; the store keeps a hash of it.\n");
+    });
+
+  withStoreFlags(command.command("list"))
+    .description("list admin tokens, the newest first")
+    .option("--json", "print JSON")
+    .action(async (options: Options) => {
+      const tokens = await withAdministration(context, options, listAll);
+      const now = nowMs(context.clock);
+      const shown = tokens.map((token) => adminTokenJson(token, now));
+      print(context, options.json, shown, () => {
+        if (tokens.length === 0) return "No admin tokens yet: countersign admin-token create <name> makes one.";
+        const rows = tokens.map((token) => [
+          token.name,
+          token.role,
+          token.account ?? "-",
+          paintStatus(context, shownAdminTokenStatus(token, now)),
+          relativeTime(token.createdAtMs, now),
+          token.expiresAtMs === null ? "never" : relativeTime(token.expiresAtMs, now),
+          token.lastUsedAtMs === null ? "never" : relativeTime(token.lastUsedAtMs, now),
+        ]);
+        return formatTable(["name", "role", "account", "status", "created", "expires", "last used"], rows);
+      });
+    });
+
+  withStoreFlags(command.command("revoke"))
+    .argument("<name>")
+    .description("refuse an admin token, at once and for good")
+    .option("--json", "print JSON")
+    .action(async (name: string, options: Options) => {
+      const revoked = await withAdministration(context, options, ({ operators }) =>
+        operators.revokeAdminToken(authorOf(context), { name }),
+      );
+      const json = adminTokenJson(revoked, nowMs(context.clock));
+      print(context, options.json, json, () => `${name} is ${paintStatus(context, json.status)}.`);
+    });
+  return command;
+}
+
+async function listAll({ store }: CliAdministration): Promise<readonly AdminToken[]> {
+  const tokens: AdminToken[] = [];
+  for (let from: PageRequest["from"]; ; ) {
+    const { items, hasNext } = await store.pageAdminTokens({}, { limit: PAGE_ITEMS_MAX, from });
+    tokens.push(...items);
+    const last = items.at(-1);
+    if (!hasNext || last === undefined) return tokens;
+    from = { key: [last.id], direction: "after" };
+  }
+}

@@ -1,0 +1,131 @@
+import { PAGE_ITEMS_MAX, ROLES, type Role } from "@countersign/protocol";
+import { Command, Option } from "commander";
+import { isoTime } from "../core/administration/present.ts";
+import { invitationJson, operatorJson } from "../core/administration/present-operators.ts";
+import type { PageRequest } from "../core/administration/queries.ts";
+import type { Flags } from "../config/config.ts";
+import type { Operator } from "../core/operators/model.ts";
+import type { Author, WithLinkSecret } from "../core/operators/operator-changes.ts";
+import { RegistryError } from "../core/registry/registry-error.ts";
+import { printable } from "../core/registry/names.ts";
+import { nowMs } from "../core/surroundings.ts";
+import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
+import { addStandingCommands } from "./standing-commands.ts";
+import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { formatTable } from "./table.ts";
+import { relativeTime } from "./time.ts";
+
+type Options = Flags & { readonly json?: boolean };
+type GrantOptions = { readonly role: Role; readonly account?: string };
+type LinkOptions = Options & { readonly url?: string };
+
+export function operatorCommand(context: CliContext): Command {
+  const command = new Command("operator").description("operators: people who use the console");
+
+  const printLink = ({ invitation }: WithLinkSecret, link: string, json: boolean | undefined) => {
+    print(context, json, { ...invitationJson(invitation), link }, () => link);
+    context.stderr.write(`The link is good once, until ${isoTime(invitation.expiresAtMs)}.\n`);
+  };
+
+  withGrantOptions(withLinkOptions(command.command("invite")))
+    .argument("<email>")
+    .description("print a one-time link by which somebody becomes an operator")
+    .action(async (email: string, { url, ...options }: LinkOptions & GrantOptions) => {
+      const { role, account = null } = options;
+      await withAdministration(
+        context,
+        linkFlags(options, url),
+        async ({ operators, linkUrl }) => {
+          const made = await operators.invite(authorOf(context), { email, role, account });
+          printLink(made, linkUrl(made.secret), options.json);
+        },
+        true,
+      );
+    });
+
+  withStoreFlags(command.command("list"))
+    .description("list operators")
+    .option("--json", "print JSON")
+    .action(async (options: Options) => {
+      const operators = await withAdministration(context, options, listAll);
+      print(context, options.json, operators.map(operatorJson), () => {
+        if (operators.length === 0)
+          return "No operators yet: countersign operator invite <email> --role owner makes one.";
+        const now = nowMs(context.clock);
+        const rows = operators.map(({ email, role, account, status, federated, lastSignedInAtMs }) => [
+          email,
+          role,
+          account ?? "-",
+          paintStatus(context, status),
+          federated === null ? "no" : "yes",
+          lastSignedInAtMs === null ? "never" : relativeTime(lastSignedInAtMs, now),
+        ]);
+        return formatTable(["email", "role", "account", "status", "single sign-on", "signed in"], rows);
+      });
+    });
+
+  withLinkOptions(command.command("reset"))
+    .argument("<email>")
+    .description(
+      "print a one-time link by which an operator gets in again; using it ends everything they signed in with",
+    )
+    .action(async (email: string, { url, ...options }: LinkOptions) => {
+      await withAdministration(context, linkFlags(options, url), async (administration) => {
+        const operator = await loadOperator(administration, email);
+        const made = await administration.operators.reset(authorOf(context), operator.id);
+        printLink(made, administration.linkUrl(made.secret), options.json);
+      });
+    });
+
+  addStandingCommands(context, command, {
+    argument: "email",
+    effect: "end an operator's sessions, at once, and let them in no more",
+    setStanding: async (administration, email, status) => {
+      const operator = await loadOperator(administration, email);
+      return administration.operators.change(authorOf(context), operator.id, { status });
+    },
+    json: operatorJson,
+  });
+  return command;
+}
+
+/** Whoever can open the store may everything. */
+export function authorOf({ actor }: CliContext): Author {
+  return { actor, role: "owner", accountId: null, account: null };
+}
+
+/** What somebody is to be allowed. */
+export function withGrantOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--role <role>", "viewer reads, admin changes, owner everything").choices(ROLES).makeOptionMandatory(),
+    )
+    .option("--account <shortname>", "limit to one account");
+}
+
+function withLinkOptions(command: Command): Command {
+  return withStoreFlags(command)
+    .option("--url <url>", "where the console is reached (COUNTERSIGN_ADMIN_URL; default http://localhost:8081)")
+    .option("--json", "print JSON");
+}
+
+function linkFlags(options: Options, url: string | undefined): Flags {
+  return url === undefined ? options : { ...options, adminUrl: url };
+}
+
+async function loadOperator({ store }: CliAdministration, email: string): Promise<Operator> {
+  const operator = await store.findOperatorByEmail(email.trim());
+  if (operator === undefined) throw new RegistryError("not_found", `There is no operator ${printable(email)}.`);
+  return operator;
+}
+
+async function listAll({ store }: CliAdministration): Promise<readonly Operator[]> {
+  const operators: Operator[] = [];
+  for (let from: PageRequest["from"]; ; ) {
+    const { items, hasNext } = await store.pageOperators({}, { limit: PAGE_ITEMS_MAX, from });
+    operators.push(...items);
+    const last = items.at(-1);
+    if (!hasNext || last === undefined) return operators;
+    from = { key: [last.id], direction: "after" };
+  }
+}

@@ -1,0 +1,191 @@
+import { PAGE_ITEMS_DEFAULT } from "@countersign/protocol";
+import { mayKnow } from "../../core/administration/authorize.ts";
+import { createOnce, type Transactions } from "../../core/administration/idempotency.ts";
+import { onlyIfMatch } from "../../core/administration/precondition.ts";
+import {
+  adminTokenJson,
+  invitationJson,
+  operatorJson,
+  sessionJson,
+} from "../../core/administration/present-operators.ts";
+import type {
+  AdminToken,
+  AdminTokenId,
+  Invitation,
+  InvitationId,
+  Operator,
+  OperatorId,
+  Principal,
+  SessionId,
+} from "../../core/operators/model.ts";
+import { createOperatorChanges, type WithLinkSecret, type WithToken } from "../../core/operators/operator-changes.ts";
+import { isSessionOver } from "../../core/operators/sessions.ts";
+import type { RegistryStore, StoreTransaction } from "../../core/registry/store.ts";
+import { type Clock, nowMs, type Random } from "../../core/surroundings.ts";
+import { notFound, parseTime } from "./administration.ts";
+import { parsePage } from "./cursor.ts";
+import { entityTags } from "./entity-tag.ts";
+import { type AdminHandlers, wholeList } from "./handlers.ts";
+import { linkUrl, type Origins } from "./origins.ts";
+import { accountFilter, listOf } from "./registry-handlers.ts";
+import { SECRET_NOT_REPEATED } from "./service-handlers.ts";
+
+export interface OperatorHandlerDependencies {
+  readonly store: RegistryStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly origins: Origins;
+}
+
+type OperatorOperations =
+  | "listOperators"
+  | "getOperator"
+  | "changeOperator"
+  | "resetOperator"
+  | "listOperatorSessions"
+  | "endOperatorSession"
+  | "listInvitations"
+  | "createInvitation"
+  | "withdrawInvitation"
+  | "listAdminTokens"
+  | "createAdminToken"
+  | "revokeAdminToken";
+
+/** Operators, invitations and admin tokens. */
+export function createOperatorHandlers({
+  store,
+  clock,
+  random,
+  origins,
+}: OperatorHandlerDependencies): Pick<AdminHandlers, OperatorOperations> {
+  const changesOn = (transactions: Transactions) => createOperatorChanges(transactions, clock, random);
+  const changes = changesOn(store);
+
+  async function loadOperator(principal: Principal, id: number): Promise<Operator> {
+    const operator = await store.findOperator(id as OperatorId);
+    if (operator === undefined || !mayKnow(principal, operator.accountId)) throw notFound();
+    return operator;
+  }
+
+  /** What an earlier request made, as it is now. It may be gone. */
+  async function loadMade<Made>(
+    subject: string,
+    find: (transaction: StoreTransaction, id: number) => Promise<Made | undefined>,
+  ): Promise<Made> {
+    const id = Number(subject.slice(subject.indexOf(":") + 1));
+    const made = await store.transaction((transaction) => find(transaction, id));
+    if (made === undefined) throw notFound();
+    return made;
+  }
+
+  const shownLink = (invitation: Invitation, secret: string | undefined) => ({
+    ...invitationJson(invitation),
+    link: secret === undefined ? null : linkUrl(origins, secret),
+  });
+  const shownToken = (token: AdminToken) => adminTokenJson(token, nowMs(clock));
+
+  return {
+    async listOperators({ principal, query, target }) {
+      const { q, role, status } = query;
+      const filter = { role, status, search: q?.toLowerCase(), ...accountFilter(principal) };
+      const page = await store.pageOperators(filter, parsePage(query, PAGE_ITEMS_DEFAULT));
+      return listOf(page, target, ({ id }) => [id], operatorJson);
+    },
+
+    async getOperator({ principal, params }) {
+      const operator = await loadOperator(principal, params.id);
+      return { data: operatorJson(operator), etag: entityTags.operator(operator) };
+    },
+
+    async changeOperator({ principal, params, body, ifMatch }) {
+      const id = params.id as OperatorId;
+      await loadOperator(principal, id);
+      const transactions = onlyIfMatch(store, ifMatch, async (transaction) => {
+        const current = await transaction.findOperator(id);
+        return current && entityTags.operator(current);
+      });
+      const operator = await changesOn(transactions).change(principal, id, body);
+      return { data: operatorJson(operator), etag: entityTags.operator(operator) };
+    },
+
+    async resetOperator({ principal, params }) {
+      const { invitation, secret } = await changes.reset(principal, params.id as OperatorId);
+      return { data: shownLink(invitation, secret) };
+    },
+
+    async listOperatorSessions({ principal, params }) {
+      const { id } = await loadOperator(principal, params.id);
+      const current = principal.kind === "operator" ? principal.session.id : undefined;
+      const live = (await store.listSessions(id)).filter((session) => !isSessionOver(session, nowMs(clock)));
+      return wholeList(live.map((session) => sessionJson(session, current)));
+    },
+
+    async endOperatorSession({ principal, params }) {
+      await changes.endSession(principal, params.id as OperatorId, params.session_id as SessionId);
+      return { data: {} };
+    },
+
+    async listInvitations({ principal, query, target }) {
+      const page = await store.pageInvitations(
+        accountFilter(principal),
+        nowMs(clock),
+        parsePage(query, PAGE_ITEMS_DEFAULT),
+      );
+      return listOf(page, target, ({ id }) => [id], invitationJson);
+    },
+
+    async createInvitation({ principal, body, idempotencyKey }) {
+      const { email, role, account = null } = body;
+      const outcome = await createOnce<WithLinkSecret>(store, clock, {
+        key: idempotencyKey,
+        principal: principal.actor,
+        request: ["createInvitation", body],
+        create: (transactions) => changesOn(transactions).invite(principal, { email, role, account }),
+        subjectOf: ({ invitation }) => `invitation:${invitation.id}`,
+      });
+      if (!outcome.isRepeated) {
+        const { invitation, secret } = outcome.made;
+        return { data: shownLink(invitation, secret), isRepeated: false };
+      }
+      const invitation = await loadMade(outcome.subject, (transaction, id) =>
+        transaction.findInvitation(id as InvitationId),
+      );
+      return { data: shownLink(invitation, undefined), isRepeated: true, warnings: [SECRET_NOT_REPEATED] };
+    },
+
+    async withdrawInvitation({ principal, params }) {
+      await changes.withdrawInvitation(principal, params.id as InvitationId);
+      return { data: {} };
+    },
+
+    async listAdminTokens({ principal, query, target }) {
+      const page = await store.pageAdminTokens(accountFilter(principal), parsePage(query, PAGE_ITEMS_DEFAULT));
+      return listOf(page, target, ({ id }) => [id], shownToken);
+    },
+
+    async createAdminToken({ principal, body, idempotencyKey }) {
+      const { name, role, account = null, expires_at } = body;
+      const expiresAtMs = typeof expires_at === "string" ? parseTime(expires_at) : null;
+      const outcome = await createOnce<WithToken>(store, clock, {
+        key: idempotencyKey,
+        principal: principal.actor,
+        request: ["createAdminToken", body],
+        create: (transactions) =>
+          changesOn(transactions).createAdminToken(principal, { name, role, account, expiresAtMs }),
+        subjectOf: ({ token }) => `admin_token:${token.id}`,
+      });
+      if (!outcome.isRepeated) {
+        const { token, secret } = outcome.made;
+        return { data: { ...shownToken(token), token: secret }, isRepeated: false };
+      }
+      const token = await loadMade(outcome.subject, (transaction, id) =>
+        transaction.findAdminToken(id as AdminTokenId),
+      );
+      return { data: { ...shownToken(token), token: null }, isRepeated: true, warnings: [SECRET_NOT_REPEATED] };
+    },
+
+    async revokeAdminToken({ principal, params }) {
+      return { data: shownToken(await changes.revokeAdminToken(principal, params.id as AdminTokenId)) };
+    },
+  };
+}

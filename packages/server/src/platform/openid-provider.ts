@@ -1,0 +1,150 @@
+import {
+  AuthorizationResponseError,
+  allowInsecureRequests,
+  authorizationCodeGrant,
+  buildAuthorizationUrl,
+  calculatePKCECodeChallenge,
+  type ClientAuth,
+  ClientSecretBasic,
+  ClientSecretPost,
+  type Configuration,
+  discovery,
+  fetchUserInfo,
+  randomNonce,
+  randomPKCECodeVerifier,
+} from "openid-client";
+import type { FederatedUser, IdentityProvider } from "../core/operators/single-sign-on.ts";
+import { Refusal } from "../core/refusal.ts";
+import type { Clock } from "../core/surroundings.ts";
+
+export interface OpenIdClient {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scope: string;
+  /** The name of the claim that lists somebody's groups. */
+  readonly groupsClaim: string;
+}
+
+/** How long an answer of the provider's may take, in seconds. */
+const TIMEOUT_SECONDS = 10;
+
+/** How long what the provider says of itself is believed, in milliseconds. */
+const METADATA_MS = 3_600_000;
+
+/** The most groups of one person that are read. */
+const GROUPS_MAX = 1000;
+
+/**
+ * An OpenID provider by `openid-client`. It is asked who it is at the first sign-in, not at the start: the service runs without
+ * it. Errors of the library quote the provider, so none of them leaves this file.
+ */
+export function createOpenIdProvider(client: OpenIdClient, clock: Clock): IdentityProvider {
+  const { issuer, clientId, clientSecret, scope, groupsClaim } = client;
+  let known: { readonly configuration: Promise<Configuration>; readonly untilMs: number } | undefined;
+
+  const basic = ClientSecretBasic(clientSecret);
+  const post = ClientSecretPost(clientSecret);
+  const authenticate: ClientAuth = (server, metadata, body, headers) => {
+    // What a provider that says nothing takes (OpenID Connect Discovery 1.0 §3).
+    const methods = server.token_endpoint_auth_methods_supported ?? ["client_secret_basic"];
+    (methods.includes("client_secret_basic") ? basic : post)(server, metadata, body, headers);
+  };
+
+  function discover(): Promise<Configuration> {
+    if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.configuration;
+    const configuration = discovery(new URL(issuer), clientId, clientSecret, authenticate, {
+      // Only an issuer on this machine may be without TLS: the configuration sees to it.
+      execute: issuer.startsWith("http:") ? [allowInsecureRequests] : [],
+      timeout: TIMEOUT_SECONDS,
+    }).catch((error: unknown) => {
+      // The next one tries again.
+      known = undefined;
+      throw unavailable(error);
+    });
+    known = { configuration, untilMs: clock.monotonicMs() + METADATA_MS };
+    return configuration;
+  }
+
+  return {
+    issuer,
+
+    async start(state, redirectUri) {
+      const configuration = await discover();
+      const flow = { state, nonce: randomNonce(), codeVerifier: randomPKCECodeVerifier() };
+      const url = buildAuthorizationUrl(configuration, {
+        redirect_uri: redirectUri,
+        scope,
+        state,
+        nonce: flow.nonce,
+        code_challenge: await calculatePKCECodeChallenge(flow.codeVerifier),
+        code_challenge_method: "S256",
+      });
+      return { url: url.href, flow };
+    },
+
+    async finish(callbackUrl, { state, nonce, codeVerifier }) {
+      const configuration = await discover();
+      try {
+        const tokens = await authorizationCodeGrant(configuration, callbackUrl, {
+          expectedState: state,
+          expectedNonce: nonce,
+          pkceCodeVerifier: codeVerifier,
+          idTokenExpected: true,
+        });
+        const claims = tokens.claims();
+        if (claims === undefined) throw new Error("there is no ID token");
+        const isWhole = claims["email"] !== undefined && claims[groupsClaim] !== undefined;
+        const more =
+          isWhole || configuration.serverMetadata().userinfo_endpoint === undefined
+            ? {}
+            : await fetchUserInfo(configuration, tokens.access_token, claims.sub);
+        return toUser({ ...more, ...claims }, groupsClaim);
+      } catch (error) {
+        throw isUnreachable(error) ? unavailable(error) : failed(error);
+      }
+    },
+  };
+}
+
+/** The ID token, which is signed, and what user info adds to it. */
+function toUser(claims: Readonly<Record<string, unknown>>, groupsClaim: string): FederatedUser {
+  const { iss, sub, email, email_verified: verified } = claims;
+  const groups = [claims[groupsClaim]].flat().filter((group) => typeof group === "string");
+  return {
+    issuer: String(iss),
+    subject: String(sub),
+    email: typeof email === "string" ? email : undefined,
+    // Some send it as text.
+    isEmailVerified: verified === undefined ? undefined : verified === true || verified === "true",
+    groups: groups.slice(0, GROUPS_MAX),
+  };
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof TypeError || ["OAUTH_TIMEOUT", "OAUTH_ABORT"].includes(codeOf(error));
+}
+
+function unavailable(error: unknown): Refusal {
+  return new Refusal(
+    "unavailable",
+    `The identity provider can't be reached, or doesn't answer as one${hintOf(error)}.`,
+  );
+}
+
+function failed(error: unknown): Refusal {
+  return error instanceof AuthorizationResponseError
+    ? new Refusal("single_sign_on_failed", "The identity provider didn't sign anybody in.")
+    : new Refusal("single_sign_on_failed", `The identity provider's answer isn't right${hintOf(error)}.`);
+}
+
+/** The library's own word for what went wrong, from its closed list. */
+function hintOf(error: unknown): string {
+  const code = codeOf(error);
+  return code === "" ? "" : ` (${code})`;
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^[A-Z_]{1,60}$/.test(code) ? code : "";
+}
