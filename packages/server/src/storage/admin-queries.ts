@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
-import type { AdminQueries, Page, PageRequest } from "../core/administration/queries.ts";
+import type { AdminQueries, Page, PageKey, PageRequest } from "../core/administration/queries.ts";
 import type { Account } from "../core/registry/model.ts";
 import { beginningWith, canBeId, canBeStored } from "./bounds.ts";
 import { pageEvents } from "./event-queries.ts";
@@ -94,12 +94,12 @@ async function pageAccounts(
   const ways =
     found.length === 1
       ? [{ kind: "along", statements: found[0] ?? [] } as const]
-      : await Promise.all(found.map((statements) => findWay(db, statements, along)));
+      : await Promise.all(found.map((statements) => findWay(db, statements, along, [sql`${ACCOUNTS} where 1 = 1`])));
   return loadPage(
     {
       order: BY_ID,
-      read: (stretch) => readWays(db, BY_ID, ways, stretch),
-      keyOf: ({ id }) => [id],
+      read: (stretch) => readWays(db, BY_ID, ways, stretch, idOf),
+      keyOf: idOf,
       count: () =>
         countWays(
           db,
@@ -152,13 +152,17 @@ async function pageSmall<Item extends { readonly id: number }>(
   return loadPage(
     {
       order,
-      read: (stretch) => readWays(db, order, [{ kind: "along", statements: [rows] }], stretch),
-      keyOf: ({ id }) => [id],
+      read: (stretch) => readWays(db, order, [{ kind: "along", statements: [rows] }], stretch, idOf),
+      keyOf: idOf,
       count: () => countRows(db, rows),
     },
     page,
     load,
   );
+}
+
+function idOf({ id }: { readonly id: number }): PageKey {
+  return [id];
 }
 
 /** A page of ids with what they stand for, in the page's order. */

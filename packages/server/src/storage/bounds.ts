@@ -8,7 +8,7 @@ export function canBeStored(name: string): boolean {
 }
 
 /** The greatest id that a column takes, which is `integer`. */
-const ID_MAX = 2 ** 31 - 1;
+export const ID_MAX = 2 ** 31 - 1;
 
 /** Of an id that can't be one, PostgreSQL says so rather than find nothing. */
 export function canBeId(id: number): boolean {

@@ -8,8 +8,8 @@ import type { Database } from "./schema.ts";
 
 const NEWEST_FIRST: ListOrder = { columns: [{ name: "seq", holds: "seq" }], isDescending: true };
 
-/** By how much clocks may differ, or be set back, without a page's missing an event; in milliseconds. */
-const CLOCK_SLACK_MS = 86_400_000;
+/** By how much clocks may differ, or be set back, without a page's missing an event, in milliseconds. Rows for so long are read in vain. */
+const CLOCK_SLACK_MS = 3_600_000;
 
 const ROWS = sql`select seq from audit_events`;
 
@@ -27,11 +27,12 @@ export async function pageEvents(
   const statements = [];
   for (const each of actions) statements.push(await statementOf(db, { ...filter, action: each }, times));
   const way = { kind: "along", statements } as const;
+  const keyOf = ({ seq }: { readonly seq: number }) => [seq];
   const { items, ...rest } = await readPage<{ seq: number }>(
     {
       order: NEWEST_FIRST,
-      read: (stretch) => readWays(db, NEWEST_FIRST, [way], stretch),
-      keyOf: ({ seq }) => [seq],
+      read: (stretch) => readWays(db, NEWEST_FIRST, [way], stretch, keyOf),
+      keyOf,
       count: () => countWays(db, [way]),
     },
     page,

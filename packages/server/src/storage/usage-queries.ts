@@ -31,12 +31,17 @@ function hoursOf(scope: UsageScope): RawBuilder<unknown> {
   return sql`usage_hours where 1 = 1`;
 }
 
-interface Expiry {
+interface Place {
   readonly account_id: number;
   readonly user_id: number;
-  readonly key_id: number;
-  readonly expires_s: number;
+}
+
+/** A user of a part, and the whole part's figures. */
+interface PartRow {
+  readonly user_id: number;
   readonly tokens: number;
+  readonly part_users: number;
+  readonly part_tokens: number;
 }
 
 /**
@@ -49,89 +54,71 @@ export async function liveTokens(
   nowSeconds: number,
   limit: number,
 ): ReturnType<AdminQueries["liveTokens"]> {
-  if (!isPossible(scope)) return { users: [], userCount: 0, liveTokens: 0 };
-  const place = await placeOf(db, scope);
-  if (place === undefined) return { users: [], userCount: 0, liveTokens: 0 };
-  const counted = countUsers(limit);
-  let last: Expiry | undefined;
-  for (;;) {
-    const after =
-      last === undefined
-        ? sql``
-        : sql`and (account_id, user_id, key_id, expires_s)
-            > (${last.account_id}, ${last.user_id}, ${last.key_id}, ${last.expires_s})`;
-    const { rows } = await sql<Expiry>`
-      select account_id, user_id, key_id, expires_s, tokens from key_expiries
-      where ${place} ${after}
-      order by account_id, user_id, key_id, expires_s limit ${sql.lit(EXPIRIES_PER_READ)}`.execute(db);
-    for (const row of rows) if (row.expires_s > nowSeconds) counted.add(row.user_id, row.tokens);
-    last = rows.at(-1);
-    if (rows.length < EXPIRIES_PER_READ) break;
+  const nothing = { users: [], userCount: 0, liveTokens: 0 };
+  const scoped = isPossible(scope) ? await placeOf(db, scope) : undefined;
+  if (scoped === undefined) return nothing;
+  const totals = { userCount: 0, liveTokens: 0 };
+  let top: PartRow[] = [];
+  for (let { where } = scoped; ; ) {
+    // A part ends with a user, so that nobody is in two.
+    const { rows: ends } = await sql<Place>`
+      select account_id, user_id from key_expiries where ${where}
+      order by account_id, user_id, key_id, expires_s limit 1 offset ${sql.lit(EXPIRIES_PER_READ)}`.execute(db);
+    const [end] = ends;
+    const part = end === undefined ? where : sql`${where} and ${scoped.compare("<=", end)}`;
+    const { rows } = await sql<PartRow>`
+      select user_id, tokens, count(*) over () as part_users, cast(sum(tokens) over () as bigint) as part_tokens
+      from (
+        select user_id, cast(sum(tokens) as bigint) as tokens from key_expiries
+        where ${part} and expires_s > ${nowSeconds} group by account_id, user_id
+      ) as alive
+      order by tokens desc, user_id limit ${limit}`.execute(db);
+    totals.userCount += rows[0]?.part_users ?? 0;
+    totals.liveTokens += rows[0]?.part_tokens ?? 0;
+    top = [...top, ...rows].sort((a, b) => b.tokens - a.tokens || a.user_id - b.user_id).slice(0, limit);
+    if (end === undefined) break;
+    where = sql`${scoped.where} and ${scoped.compare(">", end)}`;
     await setImmediate();
   }
-  const { top, ...totals } = counted.end();
   return { users: await loadLive(db, top), ...totals };
 }
 
-/** A stretch of the table, by its primary key. */
-async function placeOf(db: Kysely<Database>, scope: UsageScope): Promise<RawBuilder<unknown> | undefined> {
-  if ("accountId" in scope) return sql`account_id = ${scope.accountId}`;
-  if (!("keyId" in scope) && !("userId" in scope)) return sql`1 = 1`;
-  const owner = await db
-    .selectFrom("api_users")
+/** A stretch of the table, by its primary key, and how places in it compare. */
+interface Scoped {
+  readonly where: RawBuilder<unknown>;
+  readonly compare: (operator: "<=" | ">", place: Place) => RawBuilder<unknown>;
+}
+
+async function placeOf(db: Kysely<Database>, scope: UsageScope): Promise<Scoped | undefined> {
+  // Within an account by the user alone: a comparison of both would begin with the account's first user each time.
+  const byUser: Scoped["compare"] = (operator, { user_id }) => sql`user_id ${sql.raw(operator)} ${user_id}`;
+  if ("accountId" in scope) return { where: sql`account_id = ${scope.accountId}`, compare: byUser };
+  const userId = "userId" in scope ? scope.userId : undefined;
+  const keyId = "keyId" in scope ? scope.keyId : undefined;
+  if (userId === undefined && keyId === undefined) {
+    return {
+      where: sql`1 = 1`,
+      compare: (operator, { account_id, user_id }) =>
+        sql`(account_id, user_id) ${sql.raw(operator)} (${account_id}, ${user_id})`,
+    };
+  }
+  const owner = await (userId === undefined
+    ? db
+        .selectFrom("public_keys")
+        .innerJoin("api_users", "api_users.id", "public_keys.user_id")
+        .where("public_keys.id", "=", keyId ?? 0)
+    : db.selectFrom("api_users").where("api_users.id", "=", userId)
+  )
     .select(["api_users.id", "api_users.account_id"])
-    .$if("userId" in scope, (query) => query.where("api_users.id", "=", "userId" in scope ? scope.userId : 0))
-    .$if("keyId" in scope, (query) =>
-      query
-        .innerJoin("public_keys", "public_keys.user_id", "api_users.id")
-        .where("public_keys.id", "=", "keyId" in scope ? scope.keyId : 0),
-    )
     .executeTakeFirst();
   if (owner === undefined) return undefined;
   const user = sql`account_id = ${owner.account_id} and user_id = ${owner.id}`;
-  return "keyId" in scope ? sql`${user} and key_id = ${scope.keyId}` : user;
+  return { where: keyId === undefined ? user : sql`${user} and key_id = ${keyId}`, compare: byUser };
 }
 
-interface Counted {
-  readonly userId: number;
-  readonly tokens: number;
-}
-
-/** Adds up rows that come user by user, and keeps the users with the most tokens. */
-function countUsers(limit: number) {
-  let top: Counted[] = [];
-  let current = { userId: 0, tokens: 0 };
-  let userCount = 0;
-  let live = 0;
-  const prune = () => {
-    top = top.sort((a, b) => b.tokens - a.tokens || a.userId - b.userId).slice(0, limit);
-  };
-  const finish = () => {
-    if (current.tokens === 0) return;
-    userCount++;
-    live += current.tokens;
-    top.push(current);
-    if (top.length >= 2 * limit + 100) prune();
-  };
-  return {
-    add(userId: number, tokens: number) {
-      if (current.userId !== userId) {
-        finish();
-        current = { userId, tokens: 0 };
-      }
-      current.tokens += tokens;
-    },
-    end() {
-      finish();
-      prune();
-      return { top, userCount, liveTokens: live };
-    },
-  };
-}
-
-async function loadLive(db: Kysely<Database>, top: readonly Counted[]): Promise<readonly LiveTokens[]> {
+async function loadLive(db: Kysely<Database>, top: readonly PartRow[]): Promise<readonly LiveTokens[]> {
   if (top.length === 0) return [];
-  const ids = top.map(({ userId }) => userId);
+  const ids = top.map((row) => row.user_id);
   const rows = await db
     .selectFrom("api_users")
     .select(["id", "username"])
@@ -146,8 +133,8 @@ async function loadLive(db: Kysely<Database>, top: readonly Counted[]): Promise<
     .where("id", "in", ids)
     .execute();
   const byId = new Map(rows.map((row) => [row.id, row]));
-  return top.flatMap(({ userId, tokens }) => {
-    const row = byId.get(userId);
+  return top.flatMap(({ user_id, tokens }) => {
+    const row = byId.get(user_id);
     return row === undefined ? [] : { username: row.username, liveTokens: tokens, lastUsedAtMs: row.last_used_at_ms };
   });
 }

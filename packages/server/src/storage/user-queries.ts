@@ -1,9 +1,19 @@
 import type { Access } from "@countersign/protocol";
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
-import type { ListedUser, Page, PageRequest, UserFilter, UserOrder } from "../core/administration/queries.ts";
+import type { ListedUser, Page, PageKey, PageRequest, UserFilter, UserOrder } from "../core/administration/queries.ts";
 import type { Standing } from "../core/registry/model.ts";
-import { beginningWith, canBeId, canBeStored } from "./bounds.ts";
-import { countWays, findWay, type ListOrder, NEWEST_FIRST, NO_PAGE, readPage, readWays, type Way } from "./pages.ts";
+import { beginningWith, canBeId, canBeStored, ID_MAX } from "./bounds.ts";
+import {
+  countWays,
+  findWay,
+  type ListOrder,
+  NEWEST_FIRST,
+  NO_PAGE,
+  readPage,
+  readWays,
+  type Statements,
+  type Way,
+} from "./pages.ts";
 import { selectUsers, toUser } from "./rows.ts";
 import type { Database } from "./schema.ts";
 
@@ -40,7 +50,11 @@ function meaningsOf({ search, accountId }: UserFilter): readonly Meaning[] {
   return [...meanings, { kind: "name", beginning, accountId: Number(id) }];
 }
 
-const ROWS = sql`select id, name from api_users`;
+/** What a statement selects: the key of the list. Just the id is in every index. */
+const ROWS: Readonly<Record<UserOrder, RawBuilder<unknown>>> = {
+  newest: sql`select id from api_users`,
+  name: sql`select id, name from api_users`,
+};
 
 export async function pageUsers(
   db: Kysely<Database>,
@@ -54,15 +68,16 @@ export async function pageUsers(
   const listOrder = order === "name" ? BY_NAME : NEWEST_FIRST;
   const meanings = meaningsOf(filter);
   const ways = await Promise.all(meanings.map((meaning) => wayOf(db, meaning, filter, order)));
-  const { items, ...rest } = await readPage<{ id: number; name: string }>(
+  const keyOf = ({ id, name = "" }: UserKey): PageKey => (order === "name" ? [name, id] : [id]);
+  const { items, ...rest } = await readPage<UserKey>(
     {
       order: listOrder,
-      read: (stretch) => readWays(db, BY_NAME, ways, stretch),
-      keyOf: ({ id, name }) => (order === "name" ? [name, id] : [id]),
+      read: (stretch) => readWays(db, listOrder, ways, stretch, keyOf),
+      keyOf,
       count: () =>
         countWays(
           db,
-          meanings.map((meaning) => ({ statements: found(meaning, filter) })),
+          meanings.map((meaning) => ({ statements: found(meaning, filter, "newest") })),
         ),
     },
     page,
@@ -77,36 +92,74 @@ export async function pageUsers(
   };
 }
 
-async function wayOf(db: Kysely<Database>, meaning: Meaning, filter: UserFilter, order: UserOrder): Promise<Way> {
-  const statements = found(meaning, filter);
-  if (meaning.kind === "key") return { kind: "few", statements };
-  if (meaning.kind === "username") {
-    return findWay(db, statements, [along(filter, within(sql`username || ''`, meaning.beginning))]);
-  }
-  const { accountId, beginning } = meaning;
-  // The index by name gives them in the order of their names, and where all names match, that by id in that of the ids.
-  if (order === "name" || beginning === "") return { kind: "along", statements };
-  return findWay(db, statements, [along({ ...filter, accountId }, within(sql`name || ''`, beginning))]);
+interface UserKey {
+  readonly id: number;
+  /** Where the list is by name. */
+  readonly name?: string;
 }
 
-/** Statements that find them by an index; one for each standing and access, because the indexes begin with those. */
-function found(meaning: Meaning, filter: UserFilter): readonly RawBuilder<unknown>[] {
-  if (meaning.kind === "key") {
-    const owners = sql`
-      select user_id from public_keys where fingerprint = ${meaning.id}
-      union select user_id from public_keys where thumbprint = ${meaning.id}`;
-    return [sql`${ROWS} where id in (${owners}) and ${residual(filter)}`];
+async function wayOf(db: Kysely<Database>, meaning: Meaning, filter: UserFilter, order: UserOrder): Promise<Way> {
+  const statements = found(meaning, filter, order);
+  if (meaning.kind === "key") return { kind: "few", statements };
+  // The index by name gives them in the order of their names, and where all names match, that by id in that of the ids.
+  if (meaning.kind === "name" && (order === "name" || meaning.beginning === "")) return { kind: "along", statements };
+  const [text, rest] =
+    meaning.kind === "name"
+      ? [sql`name || ''`, { ...filter, accountId: meaning.accountId }]
+      : [sql`username || ''`, filter];
+  const matches = within(text, meaning.beginning);
+  if (order === "newest") {
+    return findWay(
+      db,
+      statements,
+      [sql`${ROWS[order]} where ${matches} and ${residual(rest)}`],
+      [sql`${ROWS[order]} where 1 = 1`],
+    );
   }
-  if (meaning.kind === "username") {
-    return [sql`${ROWS} where ${within(sql`username`, meaning.beginning)} and ${residual(filter)}`];
+  const all = equal(rest, order);
+  const along = all.map((rows) => sql`${rows} and ${matches}`);
+  return findWay(db, statements, along, all);
+}
+
+/** Statements that find them by an index. */
+function found(meaning: Meaning, filter: UserFilter, order: UserOrder): Statements {
+  const rows = ROWS[order];
+  switch (meaning.kind) {
+    case "key": {
+      const owners = sql`
+        select user_id from public_keys where fingerprint = ${meaning.id}
+        union select user_id from public_keys where thumbprint = ${meaning.id}`;
+      return [sql`${rows} where id in (${owners}) and ${residual(filter)}`];
+    }
+    case "username":
+      // By the accounts that it may be: their index has all that is asked for.
+      return accountsBeginning(meaning.beginning.slice("api-".length)).map(
+        ([first, last]) => sql`${rows} where account_id between ${first} and ${last} and ${residual(filter)}`,
+      );
+    default: {
+      const { accountId, beginning } = meaning;
+      const statements = equal({ ...filter, accountId }, order);
+      return beginning === "" ? statements : statements.map((all) => sql`${all} and ${within(sql`name`, beginning)}`);
+    }
   }
-  const { accountId, beginning } = meaning;
+}
+
+/** The ids that begin with these digits, from the first until the last, for each number of digits. */
+function accountsBeginning(digits: string): readonly (readonly [number, number])[] {
+  const ranges: (readonly [number, number])[] = [];
+  for (let [first, last] = [Number(digits), Number(digits)]; canBeId(first); first *= 10, last = 10 * last + 9) {
+    ranges.push([first, Math.min(last, ID_MAX)]);
+  }
+  return ranges;
+}
+
+/** One statement for each standing and access, because the indexes begin with those. */
+function equal(filter: Rest, order: UserOrder): Statements {
+  const account = filter.accountId === undefined ? sql`` : sql`and account_id = ${filter.accountId}`;
   return STANDINGS.filter((status) => (filter.status ?? status) === status).flatMap((status) =>
-    ACCESSES.filter((access) => (filter.access ?? access) === access).map((access) => {
-      const account = accountId === undefined ? sql`` : sql`and account_id = ${accountId}`;
-      const name = beginning === "" ? sql`` : sql`and ${within(sql`name`, beginning)}`;
-      return sql`${ROWS} where status = ${status} and access = ${access} ${account} ${name}`;
-    }),
+    ACCESSES.filter((access) => (filter.access ?? access) === access).map(
+      (access) => sql`${ROWS[order]} where status = ${status} and access = ${access} ${account}`,
+    ),
   );
 }
 
@@ -115,11 +168,7 @@ interface Rest extends Pick<UserFilter, "status" | "access"> {
   readonly accountId?: number | undefined;
 }
 
-/** All of them in the list's order, but for those that don't match. No index but that of the order can be used. */
-function along(filter: Rest, matches: RawBuilder<SqlBool>): RawBuilder<unknown> {
-  return sql`${ROWS} where ${matches} and ${residual(filter)}`;
-}
-
+/** What it asks, compared in a way that no index helps with, so that no engine takes another than the one that is meant. */
 function residual({ accountId, status, access }: Rest): RawBuilder<SqlBool> {
   const conditions = [sql<SqlBool>`1 = 1`];
   if (accountId !== undefined) conditions.push(sql`account_id + 0 = ${accountId}`);

@@ -1,0 +1,294 @@
+/**
+ * Pages of lists with a million API users and two keys each, on both stores: how long each kind of page takes, its count and the
+ * figures of its users included, and how long appending an event takes. Half of the users are in one account, 300,000 of the
+ * oldest have names of their own, and 2,000,000 events are in the log.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { parseArgs } from "node:util";
+import pg from "pg";
+import type {
+  EventFilter,
+  PageRequest,
+  UserFilter,
+  UserOrder,
+} from "../packages/server/src/core/administration/queries.ts";
+import type { AccountId, ApiUserId, KeyId } from "../packages/server/src/core/registry/model.ts";
+import type { RegistryStore } from "../packages/server/src/core/registry/store.ts";
+import { openPostgresStore } from "../packages/server/src/storage/postgres/open-postgres-store.ts";
+import { openSqliteStore } from "../packages/server/src/storage/sqlite/open-sqlite-store.ts";
+import { startPostgres } from "../packages/server/src/testing/test-postgres.ts";
+import { makeTemporaryFolder } from "../packages/server/src/testing/test-registry.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    users: { type: "string", default: "1000000" },
+    rounds: { type: "string", default: "30" },
+    engine: { type: "string", default: "sqlite,postgresql" },
+    json: { type: "boolean", default: false },
+  },
+});
+const users = Number(options.users);
+const rounds = Number(options.rounds);
+
+const ACCOUNTS = 1000;
+const LIMIT = 50;
+const HOUR = 1_481_652_000;
+/** As old users are named; the others are named otherwise. */
+const OLD = Math.floor(users * 0.3);
+
+/** SQL that both engines understand, but for what each has in its own words. */
+function fill({ numbers, bytes, digits }: EngineWords): readonly string[] {
+  const account = `case when n % 2 = 0 then 1 else 1 + n % ${ACCOUNTS} end`;
+  return [
+    `insert into accounts (shortname, name, search_name, status, created_at_ms, users)
+     select 'account-' || n, 'Account ' || n, 'account ' || n, 'active', 1, 0 from ${numbers(ACCOUNTS)}`,
+    `insert into api_users (account_id, username, access, status, created_at_ms)
+     select account_id, 'api-' || account_id || '-' || case when n <= ${OLD} then 'legacy-' else 'svc-' end || n,
+       case when n % 5 = 0 then 'read_only' else 'full' end, case when n % 50 = 7 then 'deactivated' else 'active' end, n
+     from (select n, ${account} as account_id from ${numbers(users)}) as numbered`,
+    ...[1, 2].map(
+      (which) =>
+        `insert into public_keys (user_id, fingerprint, thumbprint, bits, spki, status, created_at_ms)
+         select id, 'SHA256:${which}' || ${digits("id")}, 'thumb-${which}' || ${digits("id")}, 2048, ${bytes}, 'active', 1
+         from api_users`,
+    ),
+    `insert into key_usage (key_id, last_used_at_ms) select id, id from public_keys where id % 2 = 0`,
+    `insert into key_usage_hours (key_id, hour_s, tokens)
+     select id, ${HOUR} + 3600 * n, 1 from public_keys, ${numbers(2)} where id % 10 = 0`,
+    `insert into account_usage_hours (account_id, hour_s, tokens)
+     select id, ${HOUR} + 3600 * n, 1 from accounts, ${numbers(720)}`,
+    `insert into usage_hours (hour_s, tokens) select ${HOUR} + 3600 * n, 1 from ${numbers(720)}`,
+    `insert into key_expiries (account_id, user_id, key_id, expires_s, tokens)
+     select account_id, api_users.id, public_keys.id, ${HOUR}, 1
+     from api_users join public_keys on public_keys.user_id = api_users.id and public_keys.fingerprint < 'SHA256:2'`,
+    `insert into audit_events (seq, at_ms, actor, action, subject, details, previous_hash, hash, account_id)
+     select n, n * 1000, case when n % 1000 = 0 then 'operator:zoe@example.com' else 'admin-token:import' end,
+       case when n % 2 = 0 then 'key.added' when n % 99999 = 0 then 'key.revoked' else 'user.created' end,
+       'user:' || (n / 2), '{"username":"api-1-somebody","bits":2048,"expires_at_ms":null}', '${"0".repeat(64)}',
+       '${"0".repeat(64)}', case when n % 4 = 0 then 1 else 1 + n % ${ACCOUNTS} end
+     from ${numbers(2 * users)}`,
+  ];
+}
+
+interface EngineWords {
+  /** Rows with `n` from 1 on. */
+  readonly numbers: (count: number) => string;
+  readonly bytes: string;
+  /** A number as 42 digits. */
+  readonly digits: (column: string) => string;
+}
+
+interface Measured {
+  readonly what: string;
+  readonly count: number;
+  readonly median_ms: number;
+  readonly worst_ms: number;
+}
+
+async function measure(store: RegistryStore): Promise<readonly Measured[]> {
+  const results: Measured[] = [];
+  async function time(what: string, ask: (round: number) => Promise<{ readonly count: number }>): Promise<void> {
+    const times: number[] = [];
+    let count = 0;
+    for (let round = 0; round < rounds; round++) {
+      const startedAt = performance.now();
+      ({ count } = await ask(round));
+      times.push(performance.now() - startedAt);
+    }
+    times.sort((a, b) => a - b);
+    const round2 = (ms = Number.NaN) => Math.round(ms * 100) / 100;
+    results.push({ what, count, median_ms: round2(times[Math.floor(rounds / 2)]), worst_ms: round2(times.at(-1)) });
+  }
+  const page = (
+    filter: UserFilter | ((number: number) => UserFilter),
+    order: UserOrder = "newest",
+    from?: (number: number) => PageRequest["from"],
+  ) => {
+    return (round: number) => {
+      const number = 1 + Math.floor(((round + 0.5) * users) / rounds);
+      const asked = typeof filter === "function" ? filter(number) : filter;
+      return store.pageUsers(asked, order, HOUR, { limit: LIMIT, from: from?.(number) });
+    };
+  };
+  const deep = (number: number) => ({ key: [number], direction: "after" }) as const;
+  const deepByName = (number: number) => ({ key: [`svc-${number}`, number], direction: "after" }) as const;
+  const before = (number: number) => ({ key: [number], direction: "before" }) as const;
+  const accountId = 1 as AccountId;
+  const small = 502 as AccountId;
+
+  await time("users", page({}));
+  await time("users, deep inside", page({}, "newest", deep));
+  await time("users, deep inside, backwards", page({}, "newest", before));
+  await time("users by name", page({}, "name"));
+  await time("users by name, deep inside", page({}, "name", deepByName));
+  await time("users, deactivated", page({ status: "deactivated" }));
+  await time("users, deactivated, deep inside", page({ status: "deactivated" }, "newest", deep));
+  await time("users, deactivated, by name", page({ status: "deactivated" }, "name"));
+  await time("users, read-only", page({ access: "read_only" }, "newest", deep));
+  await time("users of the great account", page({ accountId }, "newest", deep));
+  await time("users of the great account by name", page({ accountId }, "name", deepByName));
+  await time(
+    "users of the great account, deactivated, read-only",
+    page({ accountId, status: "deactivated", access: "read_only" }),
+  );
+  await time("users of a small account", page({ accountId: small }));
+  await time(
+    "users of a small account by name, deactivated",
+    page({ accountId: small, status: "deactivated" }, "name"),
+  );
+  await time("search: most, recent", page({ search: "svc" }));
+  await time("search: many, all of them old", page({ search: "legacy" }));
+  await time("search: many, by name", page({ search: "legacy" }, "name"));
+  await time(
+    "search: a thousand",
+    page((number) => ({ search: `svc-${String(number).slice(0, 3)}` })),
+  );
+  await time(
+    "search: a thousand, by name",
+    page((number) => ({ search: `svc-${String(number).slice(0, 3)}` }), "name"),
+  );
+  await time("search: ten thousand", page({ search: "svc-42" }));
+  await time(
+    "search: one",
+    page((number) => ({ search: `svc-${number}` })),
+  );
+  await time("search: nobody", page({ search: "nobody" }));
+  await time("search: beginning of a username", page({ search: "api-1" }));
+  await time("search: beginning of a username, by name", page({ search: "api-1" }, "name"));
+  await time("search: beginning of few usernames", page({ search: "api-99" }));
+  await time("search: beginning of few usernames, by name", page({ search: "api-99" }, "name"));
+  await time(
+    "search: username",
+    page((number) => ({ search: `api-1-svc-${number}` })),
+  );
+  await time("search: in a small account", page({ accountId: small, search: "svc" }));
+  await time("search: deactivated", page({ status: "deactivated", search: "legacy" }));
+  await time(
+    "search: fingerprint",
+    page((number) => ({ search: `SHA256:1${String(number).padStart(42, "0")}` })),
+  );
+
+  const events = (
+    filter: EventFilter | ((round: number) => EventFilter),
+    from?: (number: number) => PageRequest["from"],
+  ) => {
+    return (round: number) => {
+      const number = 1 + Math.floor(((round + 0.5) * users * 2) / rounds);
+      const asked = typeof filter === "function" ? filter(number) : filter;
+      return store.pageEvents(asked, { limit: LIMIT, from: from?.(number) });
+    };
+  };
+  const actor = "operator:zoe@example.com";
+  await time("events", events({}));
+  await time("events, deep inside", events({}, deep));
+  await time("events of the great account", events({ accountId }, deep));
+  await time("events of a small account and an action", events({ accountId: small, action: "user.created" }));
+  await time("events by actor", events({ actor }, deep));
+  await time("events by actor and action", events({ actor, action: "key.added" }, deep));
+  await time(
+    "events by actor and action, both many, together none",
+    events({ actor: "admin-token:import", action: "key.revoked" }),
+  );
+  await time("events by beginning of action", events({ action: "key" }, deep));
+  await time(
+    "events by subject",
+    events((number) => ({ subject: `user:${Math.floor(number / 2)}` })),
+  );
+  await time(
+    "events of a day",
+    events((number) => ({ fromMs: number * 1000, untilMs: number * 1000 + 86_400_000 })),
+  );
+  await time(
+    "events of a day by actor",
+    events((number) => ({ actor, fromMs: number * 1000, untilMs: number * 1000 + 86_400_000 })),
+  );
+  await time("events of the first hour", events({ fromMs: 0, untilMs: 3_600_000 }));
+
+  const hours = async (scope: Parameters<RegistryStore["usageHours"]>[0]) => ({
+    count: (await store.usageHours(scope, HOUR, HOUR + 30 * 86_400)).length,
+  });
+  await time("accounts", () => store.pageAccounts({}, { limit: LIMIT }));
+  await time("accounts, search", () => store.pageAccounts({ search: "Account 9" }, { limit: LIMIT }));
+  await time("usage of all, a month", () => hours({}));
+  await time("usage of an account, a month", () => hours({ accountId }));
+  await time("usage of a user, a month", (round) => hours({ userId: (1 + round) as ApiUserId }));
+  await time("live tokens of a key", async (round) => {
+    const { userCount } = await store.liveTokens({ keyId: (1 + round) as KeyId }, 0, 10);
+    return { count: userCount };
+  });
+  await time("live tokens of the great account", async () => {
+    const { userCount } = await store.liveTokens({ accountId }, 0, 10);
+    return { count: userCount };
+  });
+  await time("appending an event", async () => {
+    const { seq } = await store.transaction((transaction) =>
+      transaction.appendEvent({ atMs: 1, actor, action: "key.added", subject: "key:1", details: {}, accountId }),
+    );
+    return { count: seq };
+  });
+  return results;
+}
+
+/** On SQLite nothing else happens while a statement runs: the longest one of all that were measured counts, too. */
+function print(engine: string, filledSeconds: number, results: readonly Measured[]): void {
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ engine, users, filled_s: filledSeconds, results })}\n`);
+    return;
+  }
+  process.stdout.write(`${engine}: ${users} users, filled in ${filledSeconds} s\n`);
+  for (const { what, count, median_ms, worst_ms } of results) {
+    const figures = [median_ms, worst_ms].map((ms) => `${ms.toFixed(2).padStart(9)} ms`).join("");
+    process.stdout.write(`  ${what.padEnd(56)}${String(count).padStart(9)}${figures}\n`);
+  }
+}
+
+async function onSqlite(): Promise<void> {
+  const folder = makeTemporaryFolder();
+  const file = folder.file("countersign.db");
+  await (await openSqliteStore(file)).close();
+  const database = new DatabaseSync(file);
+  database.exec("pragma synchronous = off; pragma cache_size = -500000");
+  const startedAt = performance.now();
+  const words: EngineWords = {
+    numbers: (count) =>
+      `(with recursive counting (n) as (select 1 union all select n + 1 from counting where n < ${count}) select n from counting)`,
+    bytes: "zeroblob(294)",
+    digits: (column) => `printf('%042d', ${column})`,
+  };
+  for (const statement of fill(words)) database.exec(statement);
+  database.exec("pragma wal_checkpoint(truncate)");
+  database.close();
+  const filledSeconds = Math.round((performance.now() - startedAt) / 1000);
+  const store = await openSqliteStore(file);
+  print("sqlite", filledSeconds, await measure(store));
+  await store.close();
+  folder.remove();
+}
+
+async function onPostgres(): Promise<void> {
+  const server = await startPostgres({ settings: ["shared_buffers=512MB", "max_wal_size=8GB"] });
+  try {
+    const url = await server.createDatabase();
+    await (await openPostgresStore({ url, connectionsMax: 2 })).close();
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const startedAt = performance.now();
+    const words: EngineWords = {
+      numbers: (count) => `generate_series(1, ${count}) as counting (n)`,
+      bytes: `'\\x${"00".repeat(294)}'`,
+      digits: (column) => `lpad(${column}::text, 42, '0')`,
+    };
+    for (const statement of fill(words)) await client.query(statement);
+    await client.query("vacuum analyze");
+    await client.end();
+    const filledSeconds = Math.round((performance.now() - startedAt) / 1000);
+    const store = await openPostgresStore({ url, connectionsMax: 4 });
+    print("postgresql", filledSeconds, await measure(store));
+    await store.close();
+  } finally {
+    await server.stop();
+  }
+}
+
+if (options.engine.includes("sqlite")) await onSqlite();
+if (options.engine.includes("postgresql")) await onPostgres();
