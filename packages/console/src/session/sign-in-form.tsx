@@ -71,14 +71,21 @@ export default function SignInForm({
   }
 
   if (optionsError !== null) return <Problem error={optionsError} retry={() => void refetch()} />;
+  if (options?.setup_needed === true) {
+    return (
+      <div className="stack">
+        <Note>
+          There is no operator yet. When it started, the server printed a set-up link on its standard error: open that
+          link to become the first owner. It is good for a day; a restart prints a new one.
+        </Note>
+        <Button variant="default" onClick={() => void refetch()}>
+          Look again
+        </Button>
+      </div>
+    );
+  }
   return (
     <div className="stack">
-      {options?.setup_needed === true ? (
-        <Note>
-          There is no operator yet. The server printed a set-up link on its standard error when it started: open that
-          link to become the first owner.
-        </Note>
-      ) : null}
       {error === undefined ? null : <Problem error={error} />}
       {options === undefined ? <Bone width="100%" height={34} /> : null}
       {hasPasskeys ? (

@@ -26,7 +26,7 @@ const GROUPS: readonly { readonly title: string; readonly destinations: readonly
     ],
   },
   {
-    title: "Find out",
+    title: "Insight",
     destinations: [
       { path: "/explain", label: "Explain", icon: "explain" },
       { path: "/audit", label: "Audit log", icon: "audit" },
@@ -99,8 +99,10 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
             if (shown.length === 0) return null;
             return (
               <div key={title}>
-                <h2>{title}</h2>
-                <ul>
+                <p className="nav-title" id={`navigation-${title}`}>
+                  {title}
+                </p>
+                <ul aria-labelledby={`navigation-${title}`}>
                   {shown.map((destination) => (
                     <li key={destination.path}>
                       <Link

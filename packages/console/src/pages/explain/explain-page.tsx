@@ -1,1 +1,245 @@
-export default function ExplainPage() { return null; }
+import { Button, Textarea } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { Link } from "wouter";
+import { checkToken, type Explanation, explainAssertion, type TokenReport } from "../../api/service.ts";
+import { Icon } from "../../parts/icon.tsx";
+import { Page } from "../../parts/page.tsx";
+import { Problem } from "../../parts/problem.tsx";
+import { RelativeTime } from "../../parts/relative-time.tsx";
+import { Segments } from "../../parts/segments.tsx";
+import { AccessBadge } from "../../parts/status-badge.tsx";
+import "./explain-page.css";
+
+/** Why an assertion or a token is good or not. Both are credentials: what is pasted is in this page's memory and nowhere else. */
+export default function ExplainPage() {
+  const [what, setWhat] = useState<"assertion" | "token">("assertion");
+  return (
+    <Page
+      title="Explain"
+      about="Why the service would accept or refuse something now. What you paste isn't stored, and isn't used up."
+    >
+      <Segments
+        label="What to explain"
+        value={what}
+        onChange={setWhat}
+        options={[
+          ["assertion", "An assertion"],
+          ["token", "A token"],
+        ]}
+      />
+      {what === "assertion" ? (
+        <Ask
+          key="assertion"
+          label="Assertion"
+          description="The JWT that a client sends, or the whole line of its Authorization header."
+          placeholder="Authorization: JWT eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9…"
+          button="Explain"
+          ask={explainAssertion}
+          show={(explanation) => <Steps explanation={explanation} />}
+        />
+      ) : (
+        <Ask
+          key="token"
+          label="Token"
+          description="What the exchange returned, such as 1.lM45…"
+          placeholder="1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU"
+          button="Check"
+          ask={checkToken}
+          show={(report) => <Report report={report} />}
+        />
+      )}
+    </Page>
+  );
+}
+
+function Ask<Answer>({
+  label,
+  description,
+  placeholder,
+  button,
+  ask,
+  show,
+}: {
+  readonly label: string;
+  readonly description: string;
+  readonly placeholder: string;
+  readonly button: string;
+  readonly ask: (text: string) => Promise<Answer>;
+  readonly show: (answer: Answer) => ReactNode;
+}) {
+  const [text, setText] = useState("");
+  // Forgotten at once: the cache of mutations would otherwise keep what was sent.
+  const asking = useMutation({ mutationFn: ask, gcTime: 0 });
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    if (text.trim() !== "") asking.mutate(text.trim());
+  }
+
+  return (
+    <>
+      <form className="card card-inside stack" onSubmit={submit}>
+        <Textarea
+          label={label}
+          description={description}
+          placeholder={placeholder}
+          className="explain-text"
+          rows={5}
+          spellCheck={false}
+          autoComplete="off"
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
+          }}
+        />
+        <div className="row">
+          <Button type="submit" loading={asking.isPending} disabled={text.trim() === ""}>
+            {button}
+          </Button>
+          {text === "" ? null : (
+            <Button
+              variant="subtle"
+              color="gray"
+              onClick={() => {
+                setText("");
+                asking.reset();
+              }}
+            >
+              Clear
+            </Button>
+          )}
+        </div>
+      </form>
+      <div aria-live="polite">
+        {asking.error !== null ? <Problem error={asking.error} retry={() => asking.mutate(text.trim())} /> : null}
+        {asking.data === undefined ? null : show(asking.data)}
+      </div>
+    </>
+  );
+}
+
+const OUTCOMES = {
+  passed: { icon: "check", word: "Passed" },
+  refused: { icon: "cross", word: "Refused" },
+  note: { icon: "info", word: "Note" },
+} as const;
+
+const CHECKS: Record<string, string | undefined> = {
+  scheme: "Scheme",
+  parts: "Form",
+  header: "Algorithm",
+  claims: "Claims",
+  time: "Time",
+  audience: "Audience",
+  user: "API user",
+  key: "Signature",
+  standing: "Standing",
+  cause: "Likely cause",
+};
+
+function Steps({ explanation }: { readonly explanation: Explanation }) {
+  const { accepted, code, steps } = explanation;
+  return (
+    <section className="card" aria-label="Explanation">
+      <Verdict isGood={accepted}>
+        {accepted ? (
+          "It would be accepted now."
+        ) : (
+          <>
+            It would be refused now, as <code>{code}</code>.
+          </>
+        )}
+      </Verdict>
+      <ol className="steps">
+        {steps.map(({ check, outcome, detail, hint }, at) => (
+          // Several steps may be of one check; their order is all that tells them apart.
+          <li key={`${at} ${check}`} className={`step step-${outcome}`}>
+            <span className="step-icon">
+              <Icon name={OUTCOMES[outcome].icon} size={14} />
+              <span className="visually-hidden">{OUTCOMES[outcome].word}:</span>
+            </span>
+            <div>
+              <strong>{CHECKS[check] ?? check}</strong>
+              <p>
+                <bdi>{detail}</bdi>
+              </p>
+              {hint === undefined ? null : (
+                <p className="step-hint">
+                  <bdi>{hint}</bdi>
+                </p>
+              )}
+            </div>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function Report({ report }: { readonly report: TokenReport }) {
+  const { active, reason, username, account, access, key_id: keyId, expires_at: expiresAt } = report;
+  return (
+    <section className="card" aria-label="Report">
+      <Verdict isGood={active}>{active ? "The token is good now." : "The token isn't good."}</Verdict>
+      <dl className="facts report">
+        {reason === undefined ? null : (
+          <>
+            <dt>Why</dt>
+            <dd>{reason}</dd>
+          </>
+        )}
+        {username === undefined ? null : (
+          <>
+            <dt>API user</dt>
+            <dd>
+              <Link href={`/users/${encodeURIComponent(username)}`}>
+                <bdi>{username}</bdi>
+              </Link>
+            </dd>
+          </>
+        )}
+        {account === undefined ? null : (
+          <>
+            <dt>Account</dt>
+            <dd>
+              <bdi>{account}</bdi>
+            </dd>
+          </>
+        )}
+        {access === undefined ? null : (
+          <>
+            <dt>Access</dt>
+            <dd>
+              <AccessBadge access={access} />
+            </dd>
+          </>
+        )}
+        {keyId === undefined ? null : (
+          <>
+            <dt>Minted under</dt>
+            <dd>key {keyId}</dd>
+          </>
+        )}
+        {expiresAt === undefined ? null : (
+          <>
+            <dt>Expires</dt>
+            <dd>
+              <RelativeTime at={expiresAt} />
+            </dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+function Verdict({ isGood, children }: { readonly isGood: boolean; readonly children: ReactNode }) {
+  return (
+    <div className={`explain-verdict ${isGood ? "is-good" : "is-bad"}`}>
+      <Icon name={isGood ? "check" : "cross"} />
+      <h2>{children}</h2>
+    </div>
+  );
+}
