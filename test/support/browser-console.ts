@@ -1,0 +1,139 @@
+/**
+ * What people do in the console, by what they see there, for its tests, its benchmark and its pictures: no step knows a class, an
+ * address or an id of the page.
+ */
+import { statSync, readdirSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Locator, Page } from "playwright-core";
+import { PASSWORD } from "./console-server.ts";
+import { environment, runProgram } from "./run-program.ts";
+import { temporaryFolder, type TestServer } from "./server.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const BUILT = join(ROOT, "packages", "server", "console");
+/** What the console is built from. */
+const SOURCES = ["packages/console", "packages/protocol/src", "packages/server/src/http/admin"];
+const BUILD_TIMEOUT_MS = 120_000;
+
+/** Builds the console unless what is built is newer than every source. */
+export async function buildConsole(): Promise<void> {
+  const built = join(BUILT, "index.html");
+  const newest = Math.max(...SOURCES.map((folder) => newestMs(join(ROOT, folder))));
+  if (existsSync(built) && statSync(built).mtimeMs > newest) return;
+  const { status, stdout, stderr } = await runProgram("npm", ["run", "build", "-w", "@countersign/console"], {
+    env: environment(),
+    timeoutMs: BUILD_TIMEOUT_MS,
+  });
+  if (status !== 0) throw new Error(`The console can't be built: ${stdout}${stderr}`);
+}
+
+/** When the newest file below a folder was changed. Generated types don't count: the build writes them. */
+function newestMs(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && entry.name !== "schema.d.ts" && !entry.parentPath.includes("node_modules"),
+  );
+  return Math.max(...files.map(({ parentPath, name }) => statSync(join(parentPath, name)).mtimeMs));
+}
+
+/** Where people reach a server's console: by a name, without which there are no passkeys. */
+export function consoleUrl({ adminUrl }: Pick<TestServer, "adminUrl">): string {
+  return adminUrl.replace("127.0.0.1", "localhost");
+}
+
+/** Opens a one-time link. */
+export async function openLink(page: Page, url: string, secret: string): Promise<void> {
+  await page.goto(`${url}/link#${secret}`);
+  await page.getByRole("button", { name: "Create a passkey" }).waitFor();
+}
+
+/** Stores the recovery codes that are shown, and goes on into the console. @returns the codes */
+export async function storeRecoveryCodes(page: Page): Promise<readonly string[]> {
+  await heading(page, "Store your recovery codes").waitFor();
+  const codes = await page.getByRole("listitem").allInnerTexts();
+  await page.getByLabel("I have stored the codes").check();
+  await page.getByRole("button", { name: "Open the console" }).click();
+  await heading(page, "API users").waitFor();
+  return codes;
+}
+
+/** Becomes an operator by a one-time link, with a password. */
+export async function acceptByPassword(page: Page, url: string, secret: string, email?: string): Promise<void> {
+  await openLink(page, url, secret);
+  await page.getByRole("button", { name: "Use a password instead" }).click();
+  if (email !== undefined) await page.getByLabel("Your e-mail address").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await storeRecoveryCodes(page);
+}
+
+/** Fills the sign-in in and sends it; it may be a page or a dialog. */
+export async function signInByPassword(page: Page, email: string, password = PASSWORD): Promise<void> {
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await page.getByRole("button", { name: /: account menu$/ }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await heading(page, "Sign in to Countersign").waitFor();
+}
+
+/** Makes an API user, with a new account where it isn't there yet; ends in its page, asked for a key. */
+export async function createUser(
+  page: Page,
+  account: { readonly name: string; readonly isNew: boolean },
+  name: string,
+) {
+  await page.getByRole("button", { name: "New API user" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "New API user" });
+  await chooseAccount(dialog, account);
+  await dialog.getByLabel("Name", { exact: true }).last().fill(name);
+  await dialog.getByRole("button", { name: "Create, then add a key" }).click();
+  await page.getByRole("dialog", { name: /^Add a key to / }).waitFor();
+}
+
+async function chooseAccount(dialog: Locator, { name, isNew }: { readonly name: string; readonly isNew: boolean }) {
+  const page = dialog.page();
+  const field = dialog.getByLabel("Account", { exact: true });
+  await field.click();
+  await field.fill(name);
+  // The list may be outside of the dialog, over it.
+  await page
+    .getByRole("option", { name: isNew ? `Create the account “${name}”…` : new RegExp(`^${name}\\b`) })
+    .first()
+    .click();
+}
+
+/** In the dialog that adds a key: makes a pair in the browser. @returns the file with the private half */
+export async function makeKeyPair(page: Page): Promise<string> {
+  const dialog = page.getByRole("dialog", { name: /^Add a key to / });
+  await chooseSegment(dialog, "Make a pair here");
+  await dialog.getByRole("button", { name: "Make the pair" }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    dialog.getByRole("button", { name: "Download private key, add public key" }).click(),
+  ]);
+  const file = join(temporaryFolder(), download.suggestedFilename());
+  await download.saveAs(file);
+  const added = page.getByRole("dialog", { name: "The key is added" });
+  await added.getByRole("button", { name: "I have stored the private key" }).click();
+  await added.waitFor({ state: "detached" });
+  return file;
+}
+
+/** One of a few that stand side by side. */
+export async function chooseSegment(within: Locator, name: string): Promise<void> {
+  await within.getByRole("button", { name, exact: true }).click();
+}
+
+/** The page's own heading. */
+export function heading(page: Page, name: string | RegExp): Locator {
+  return page.getByRole("heading", { name, level: 1, exact: typeof name === "string" });
+}
+
+/** A row of a table, or of the list that it is on a phone, by a text in it. */
+export function row(page: Page, text: string | RegExp): Locator {
+  return page.getByRole("row").filter({ hasText: text });
+}
