@@ -9,6 +9,8 @@ import type { TestServer } from "./server.ts";
 
 export const ADMIN = "/api/admin/v1";
 
+const JSON_TYPE = /^application\/json(?:;|$)/;
+
 /** What came back. */
 export interface AdminAnswer {
   readonly status: number;
@@ -96,7 +98,7 @@ export async function openAdminApi(server: Pick<TestServer, "adminUrl">): Promis
     seen.set(key, (seen.get(key) ?? 0) + 1);
     const described = document.paths[path][method.toLowerCase()].responses[status];
     assert.ok(described !== undefined, `${operationId} answered ${status}, which its document doesn't have`);
-    if (!type.startsWith("application/json")) return;
+    if (!JSON_TYPE.test(type)) return;
     const pointer = [
       "paths",
       path,
@@ -141,7 +143,7 @@ export async function openAdminApi(server: Pick<TestServer, "adminUrl">): Promis
         });
         const text = await answer.text();
         const type = answer.headers.get("content-type") ?? "";
-        const json = type.startsWith("application/json") ? JSON.parse(text) : undefined;
+        const json = JSON_TYPE.test(type) ? JSON.parse(text) : undefined;
         const operation = find(method, target.split("?")[0] ?? "");
         if (operation !== undefined) check(operation, answer.status, type, json);
         if (json?.meta !== undefined) assert.equal(json.meta.code, answer.status, "meta.code is the status");

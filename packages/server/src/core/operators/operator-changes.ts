@@ -287,7 +287,7 @@ async function resolveGrant(
 ): Promise<{ readonly role: Role; readonly accountId: AccountId | null }> {
   const account = shortname === null ? undefined : await transaction.findAccount(shortname);
   if (shortname !== null && (account === undefined || !mayKnow(author, account.id))) {
-    throw new RegistryError("invalid", `There is no account ${printable(shortname)}.`, "account");
+    throw new RegistryError("invalid", "There is no account of that name.", "account");
   }
   const grant = { role, accountId: account?.id ?? null };
   if (!mayGrant(author, grant)) {

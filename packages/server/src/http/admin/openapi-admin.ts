@@ -23,7 +23,7 @@ export function adminRouteSchema(operationId: string, route: AdminRoute): object
     headers: requestHeaders(route),
     response: {
       ...(answers === "other"
-        ? {}
+        ? route.others
         : { [status]: answers === "list" ? listEnvelope(route.data) : itemEnvelope(route.data) }),
       ...Object.fromEntries(
         refusalStatuses(route, method).map((code) => [
@@ -99,7 +99,7 @@ function refusalStatuses({ access, params, query, body, tagged, answers }: Admin
   const statuses = [400, 429, 500, 503];
   if (access !== "anyone") statuses.push(401);
   if (access !== "anyone" || method !== "GET") statuses.push(403);
-  if (params !== undefined) statuses.push(404);
+  if (params !== undefined || query !== undefined) statuses.push(404);
   if (method !== "GET") statuses.push(409);
   if (tagged === true && method === "PATCH") statuses.push(412);
   if (body !== undefined) statuses.push(413, 415);

@@ -238,6 +238,22 @@ function isPlainName(name: string): boolean {
   return /^[a-z_]{1,40}$/.test(name);
 }
 
+/** `a string or null`. */
+function typeNames(types: unknown): string {
+  const names: Readonly<Record<string, string>> = {
+    string: "a string",
+    integer: "a whole number",
+    boolean: "true or false",
+    object: "an object",
+    array: "a list",
+  };
+  // Of several, Ajv joins the names.
+  return String(types)
+    .split(",")
+    .map((type) => names[type] ?? type)
+    .join(" or ");
+}
+
 function fieldMessage(field: string, keyword: string, params: Readonly<Record<string, unknown>>, part: string): string {
   const name = field === "" ? `The ${part}` : `"${field.slice(1)}"`;
   const limit = String(params["limit"]);
@@ -247,7 +263,7 @@ function fieldMessage(field: string, keyword: string, params: Readonly<Record<st
     case "additionalProperties":
       return field === "" ? `The ${part} has a member that isn't known here.` : `${name} isn't known here.`;
     case "type":
-      return `${name} must be ${[params["type"]].flat().join(" or ")}.`;
+      return field === "" ? `${name} must be a JSON object.` : `${name} must be ${typeNames(params["type"])}.`;
     case "enum":
       return `${name} must be one of ${(params["allowedValues"] as readonly unknown[]).join(", ")}.`;
     case "minLength":

@@ -33,6 +33,8 @@ export interface AdminRoute {
    */
   readonly answers: "item" | "list" | "created" | "other";
   readonly data: object;
+  /** Of what isn't the envelope, for the document: by status. */
+  readonly others?: Readonly<Record<number, object>>;
   /** The answer has an ETag, and a change of the same path takes `If-Match`. */
   readonly tagged?: true;
 }
@@ -108,6 +110,7 @@ export const ADMIN_ROUTES = {
     query: schema.SignInStart,
     answers: "other",
     data: schema.Nothing,
+    others: { 302: { description: "To the identity provider" } },
   }),
   finishSingleSignOn: route({
     method: "GET",
@@ -118,6 +121,7 @@ export const ADMIN_ROUTES = {
     query: schema.SignInCallback,
     answers: "other",
     data: schema.Nothing,
+    others: { 302: { description: "Back to the console, signed in or told why not" } },
   }),
   lookAtLink: route({
     method: "POST",
@@ -659,6 +663,12 @@ export const ADMIN_ROUTES = {
     query: schema.EventsExportQuery,
     answers: "other",
     data: schema.Nothing,
+    others: {
+      200: {
+        description: "The file",
+        content: { "text/csv": { schema: { type: "string" } }, "application/jsonl": { schema: { type: "string" } } },
+      },
+    },
   }),
   verifyAuditChain: route({
     method: "GET",

@@ -1,0 +1,150 @@
+/** Requests to every route of the admin API that are fine but for who asks, or for what a test puts in their place. */
+import assert from "node:assert/strict";
+import { ADMIN, type AdminClient, type AdminRequestOptions, type Operation } from "./admin-client.ts";
+import { makeKeyPair } from "./api-client.ts";
+import { type ConsoleServer, useLink } from "./console-server.ts";
+
+/** What is there to be asked about: of the account that some callers are limited to, and of another. */
+export interface Things {
+  readonly account: string;
+  readonly username: string;
+  readonly keyId: number;
+  readonly operatorId: number;
+  /** Each of these makes one to be used up. */
+  readonly sessionId: () => Promise<number>;
+  readonly invitationId: () => Promise<number>;
+  readonly tokenId: () => Promise<number>;
+}
+
+export const ABSENT_ID = 2_000_000_000;
+
+/** Nothing of all that is there. */
+export const ABSENT: Things = {
+  account: "absent",
+  username: "api-9-absent",
+  keyId: ABSENT_ID,
+  operatorId: ABSENT_ID,
+  sessionId: () => Promise.resolve(ABSENT_ID),
+  invitationId: () => Promise.resolve(ABSENT_ID),
+  tokenId: () => Promise.resolve(ABSENT_ID),
+};
+
+/** A request that is fine but for who asks, and the values of its path's parameters. */
+export interface Sample extends AdminRequestOptions {
+  readonly path: string;
+}
+
+let number = 0;
+
+/** A name that no other call returns. */
+export const unique = (word: string) => `${word}-${++number}`;
+
+/** How each route is asked about some things. */
+export function sampleOf({ operationId, path }: Operation, things: Things): Promise<Sample> | Sample {
+  const at = (parameters: Readonly<Record<string, string | number>> = {}) =>
+    Object.entries(parameters).reduce(
+      (filled, [name, value]) => filled.replace(`{${name}}`, encodeURIComponent(value)),
+      path.slice(ADMIN.length),
+    );
+  const { account, username, keyId, operatorId } = things;
+  switch (operationId) {
+    case "createAccount":
+      return { path: at(), body: { shortname: unique("made") } };
+    case "getAccount":
+      return { path: at({ shortname: account }) };
+    case "changeAccount":
+      return { path: at({ shortname: account }), body: { status: "active" } };
+    case "createUser":
+      return { path: at(), body: { account, name: unique("made"), access: "full" } };
+    case "getUser":
+    case "listKeys":
+      return { path: at({ username }) };
+    case "changeUser":
+      return { path: at({ username }), body: { status: "active" } };
+    case "addKey":
+      return { path: at({ username }), body: { public_key: makeKeyPair().publicPem } };
+    case "inspectKey":
+      return { path: at(), body: { public_key: makeKeyPair().publicPem } };
+    case "getKey":
+      return { path: at({ id: keyId }) };
+    case "changeKey":
+      return { path: at({ id: keyId }), body: { label: "walked" } };
+    case "getUsage":
+    case "getImpact":
+      return { path: `${at()}?username=${username}` };
+    case "createResourceServer":
+      return { path: at(), body: { name: unique("made") } };
+    case "getResourceServer":
+      return { path: at({ name: "shop" }) };
+    case "changeResourceServer":
+      return { path: at({ name: "shop" }), body: { status: "active" } };
+    case "rotateResourceServerSecret":
+      return { path: at({ name: "shop" }), body: {} };
+    case "retireSigningKey":
+      return { path: at({ number: 1 }), body: { status: "retired" } };
+    case "getOperator":
+    case "listOperatorSessions":
+    case "resetOperator":
+      return { path: at({ id: operatorId }) };
+    case "changeOperator":
+      return { path: at({ id: operatorId }), body: { status: "active" } };
+    case "endOperatorSession":
+      return things.sessionId().then((id) => ({ path: at({ id: operatorId, session_id: id }) }));
+    case "createInvitation":
+      return { path: at(), body: { email: `${unique("made")}@example.com`, role: "viewer", account } };
+    case "withdrawInvitation":
+      return things.invitationId().then((id) => ({ path: at({ id }) }));
+    case "createAdminToken":
+      return { path: at(), body: { name: unique("made"), role: "viewer", account } };
+    case "revokeAdminToken":
+      return things.tokenId().then((id) => ({ path: at({ id }) }));
+    case "exportAuditEvents":
+      return { path: `${at()}?format=jsonl` };
+    case "explainAssertion":
+      return { path: at(), body: { assertion: "JWT x" } };
+    case "checkToken":
+      return { path: at(), body: { token: "x" } };
+    case "removePasskey":
+    case "endMySession":
+      return { path: at({ id: ABSENT_ID }) };
+    case "changePassword":
+      return { path: at(), body: { new_password: "x" } };
+    case "addPasskey":
+      return { path: at(), body: { response: {} } };
+    default:
+      return { path: at() };
+  }
+}
+
+/** Makes what a test asks about, in an account that is there. */
+export async function makeThings(
+  console: Pick<ConsoleServer, "api" | "server">,
+  owner: AdminClient,
+  account: string,
+  username: string,
+): Promise<Things> {
+  const made = async (path: string, body: unknown) => {
+    const answer = await owner.post(path, body);
+    assert.ok(answer.status === 200 || answer.status === 201, answer.text);
+    return answer.body.data;
+  };
+  const key = await made(`/users/${username}/keys`, { public_key: makeKeyPair().publicPem });
+  const email = `${unique("somebody")}@example.com`;
+  const invitation = await made("/invitations", { email, role: "viewer", account });
+  await useLink(console, new URL(invitation.link).hash.slice(1));
+  const operatorId: number = (await owner.get(`/operators?q=${email}`)).body.data[0].id;
+  return {
+    account,
+    username,
+    keyId: key.id,
+    operatorId,
+    sessionId: async () => {
+      const reset = await made(`/operators/${operatorId}/reset`, undefined);
+      await useLink(console, new URL(reset.link).hash.slice(1));
+      return (await owner.get(`/operators/${operatorId}/sessions`)).body.data[0].id;
+    },
+    invitationId: async () =>
+      (await made("/invitations", { email: `${unique("i")}@example.com`, role: "viewer", account })).id,
+    tokenId: async () => (await made("/admin-tokens", { name: unique("t"), role: "viewer", account })).id,
+  };
+}
