@@ -1,5 +1,7 @@
 /** An event of the audit log in a sentence, in parts: names come from outside and are shown isolated from the words around. */
 
+import { methodName } from "../../parts/method-name.ts";
+
 export interface SentenceInput {
   readonly actor: string;
   readonly action: string;
@@ -109,19 +111,6 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
       // An action of a newer server: its own name says more than nothing.
       return [`${action.replaceAll(/[._]/g, " ")}:`, { name: subject }];
   }
-}
-
-/** How somebody signed in, in words. */
-export function methodName(method: string): string {
-  return (
-    {
-      passkey: "passkey",
-      password: "password",
-      recovery_code: "recovery code",
-      single_sign_on: "single sign-on",
-      link: "one-time link",
-    }[method] ?? method
-  );
 }
 
 /** Actions to filter by: all about one kind of thing. */

@@ -1,1 +1,65 @@
-export default function SettingsPage() { return null; }
+import type { Setting } from "../../api/service.ts";
+import { useSettings } from "../../api/service.ts";
+import { useMe } from "../../api/me.ts";
+import { type Column, DataTable } from "../../parts/data-table.tsx";
+import { Empty, Page } from "../../parts/page.tsx";
+import "./settings-page.css";
+
+const COLUMNS: readonly Column<Setting>[] = [
+  {
+    heading: "Setting",
+    cell: ({ variable, meaning }) => (
+      <span className="setting">
+        <code>{variable}</code>
+        <span className="faint">{meaning}</span>
+      </span>
+    ),
+  },
+  {
+    heading: "Value",
+    cell: ({ value, secret }) =>
+      value === null ? (
+        <span className="faint">not set</span>
+      ) : (
+        <span className="setting-value">
+          <bdi className="mono">{value}</bdi>
+          {secret ? <span className="faint"> (secret)</span> : null}
+        </span>
+      ),
+  },
+  {
+    heading: "Default",
+    cell: ({ default: value }) => <bdi className="faint setting-value">{value}</bdi>,
+  },
+];
+
+/** The configuration as the server has it. It is changed where the server is started, not here. */
+export default function SettingsPage() {
+  const me = useMe();
+  const query = useSettings();
+  return (
+    <Page
+      title="Settings"
+      about={
+        <>
+          The effective configuration of version {me.service.version} on{" "}
+          {me.service.store === "sqlite" ? "SQLite" : "PostgreSQL"}. It is set by environment variables and flags where
+          the server is started; secrets are masked.
+        </>
+      }
+    >
+      <DataTable
+        caption="Settings"
+        columns={COLUMNS}
+        query={query}
+        keyOf={({ variable }) => variable}
+        skeletonRows={14}
+        empty={
+          <Empty icon="settings" title="No settings">
+            The server named none.
+          </Empty>
+        }
+      />
+    </Page>
+  );
+}

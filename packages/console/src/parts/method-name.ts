@@ -1,0 +1,12 @@
+const NAMES: Record<string, string | undefined> = {
+  passkey: "passkey",
+  password: "password",
+  recovery_code: "recovery code",
+  single_sign_on: "single sign-on",
+  link: "one-time link",
+};
+
+/** How somebody signed in, in words. */
+export function methodName(method: string): string {
+  return NAMES[method] ?? method;
+}
