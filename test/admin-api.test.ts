@@ -5,295 +5,308 @@ import { makeKeyPair } from "./support/api-client.ts";
 import type { AdminClient } from "./support/admin-client.ts";
 import { type ConsoleServer, startConsoleServer } from "./support/console-server.ts";
 import { eventually } from "./support/eventually.ts";
+import { startPostgres, type TestPostgres } from "./support/postgres.ts";
 import { signAssertion } from "./support/sign-assertion.ts";
 
-describe("the admin API", { concurrency: false }, () => {
-  let console: ConsoleServer;
-  let admin: AdminClient;
-  const pair = makeKeyPair();
+for (const engine of ["SQLite", "PostgreSQL"]) {
+  describe(`the admin API on ${engine}`, { concurrency: false }, () => {
+    let console: ConsoleServer;
+    let postgres: TestPostgres | undefined;
+    let admin: AdminClient;
+    const pair = makeKeyPair();
 
-  before(async () => {
-    console = await startConsoleServer();
-    const { server, api } = console;
-    const { token } = await server.json<{ token: string }>("admin-token", "create", "test", "--role", "owner");
-    admin = api.client.as({ bearer: token });
-  });
-  after(() => console.server.stop());
-
-  const exchange = async () => {
-    const answer = await fetch(`${console.server.publicUrl}/api/auth/v0/refresh/`, {
-      headers: { authorization: `JWT ${signAssertion("api-1-demo", pair.privateKey)}` },
+    before(async () => {
+      if (engine === "PostgreSQL") postgres = await startPostgres();
+      console = await startConsoleServer(
+        postgres === undefined ? {} : { env: { COUNTERSIGN_DATABASE_URL: await postgres.createDatabase() } },
+      );
+      const { server, api } = console;
+      const { token } = await server.json<{ token: string }>("admin-token", "create", "test", "--role", "owner");
+      admin = api.client.as({ bearer: token });
     });
-    const { meta, data } = (await answer.json()) as { meta: { errors: { code: string }[] }; data: { token: string } };
-    return { status: answer.status, token: data.token, code: meta.errors[0]?.code };
-  };
-  const checkStatus = async (token: string) => {
-    const answer = await fetch(`${console.server.publicUrl}/api/auth/v0/check/`, {
-      headers: { authorization: `Token ${token}` },
+    after(async () => {
+      await console.server.stop();
+      await postgres?.stop();
     });
-    await answer.arrayBuffer();
-    return answer.status;
-  };
 
-  test("makes a client from nothing: an account, an API user, a key; and the key works", async () => {
-    const account = await admin.post("/accounts", { shortname: "acme", name: "Acme Ltd" });
-    assert.equal(account.status, 201);
-    assert.equal(account.headers.get("location"), "/api/admin/v1/accounts/acme");
-    const user = await admin.post("/users", { account: "acme", name: "demo", access: "full" });
-    assert.equal(user.body.data.username, "api-1-demo");
-    const inspected = await admin.post("/keys/inspect", { public_key: pair.publicPem });
-    const key = await admin.post("/users/api-1-demo/keys", { public_key: pair.publicPem, label: "laptop" });
-    assert.equal(key.body.data.fingerprint, inspected.body.data.fingerprint);
-    assert.equal((await exchange()).status, 200);
-  });
+    const exchange = async () => {
+      const answer = await fetch(`${console.server.publicUrl}/api/auth/v0/refresh/`, {
+        headers: { authorization: `JWT ${signAssertion("api-1-demo", pair.privateKey)}` },
+      });
+      const { meta, data } = (await answer.json()) as { meta: { errors: { code: string }[] }; data: { token: string } };
+      return { status: answer.status, token: data.token, code: meta.errors[0]?.code };
+    };
+    const checkStatus = async (token: string) => {
+      const answer = await fetch(`${console.server.publicUrl}/api/auth/v0/check/`, {
+        headers: { authorization: `Token ${token}` },
+      });
+      await answer.arrayBuffer();
+      return answer.status;
+    };
 
-  test("a key that is deactivated is dead before the answer, and works again once it is active", async () => {
-    const { token } = await exchange();
-    const off = await admin.patch("/keys/1", { status: "deactivated" });
-    assert.equal(off.body.data.status, "deactivated");
-    assert.equal((await exchange()).code, "key_deactivated");
-    assert.equal(await checkStatus(token), 401);
-    await admin.patch("/keys/1", { status: "active" });
-    assert.equal(await checkStatus(token), 200);
-    assert.equal((await exchange()).status, 200);
-  });
-
-  test("users and accounts are switched off and on in the same way", async () => {
-    for (const [path, code] of [
-      ["/users/api-1-demo", "user_deactivated"],
-      ["/accounts/acme", "account_deactivated"],
-    ] as const) {
-      assert.equal((await admin.patch(path, { status: "deactivated" })).body.data.status, "deactivated");
-      assert.equal((await exchange()).code, code);
-      await admin.patch(path, { status: "active" });
+    test("makes a client from nothing: an account, an API user, a key; and the key works", async () => {
+      const account = await admin.post("/accounts", { shortname: "acme", name: "Acme Ltd" });
+      assert.equal(account.status, 201);
+      assert.equal(account.headers.get("location"), "/api/admin/v1/accounts/acme");
+      const user = await admin.post("/users", { account: "acme", name: "demo", access: "full" });
+      assert.equal(user.body.data.username, "api-1-demo");
+      const inspected = await admin.post("/keys/inspect", { public_key: pair.publicPem });
+      const key = await admin.post("/users/api-1-demo/keys", { public_key: pair.publicPem, label: "laptop" });
+      assert.equal(key.body.data.fingerprint, inspected.body.data.fingerprint);
       assert.equal((await exchange()).status, 200);
-    }
-  });
-
-  test("a change is made to the version that was read, or not at all", async () => {
-    const read = await admin.get("/keys/1");
-    const etag = read.headers.get("etag") ?? "";
-    assert.match(etag, /^"[\w-]{22}"$/);
-    const labelled = await admin.patch("/keys/1", { label: "desk" }, { "if-match": etag });
-    assert.equal(labelled.body.data.label, "desk");
-    assert.notEqual(labelled.headers.get("etag"), etag);
-    const late = await admin.patch("/keys/1", { status: "revoked" }, { "if-match": etag });
-    assert.equal(late.status, 412);
-    assert.equal(late.code, "precondition_failed");
-    assert.equal((await admin.get("/keys/1")).body.data.status, "active");
-  });
-
-  test("a tag doesn't move when a key is merely used", async () => {
-    const before = (await admin.get("/keys/1")).headers.get("etag");
-    await exchange();
-    const used = await eventually("usage is written", async () => {
-      const user = await admin.get("/users/api-1-demo");
-      return user.body.data.tokens_today >= 5 ? user : undefined;
     });
-    assert.notEqual(used.body.data.last_used_at, null);
-    assert.equal((await admin.get("/keys/1")).headers.get("etag"), before);
-  });
 
-  test("usage by the hour, and what a deactivation would stop", async () => {
-    const { token } = await exchange();
-    assert.ok(token.length > 0);
-    const impact = await eventually("live tokens are counted", async () => {
-      const answer = await admin.get("/impact?key_id=1");
-      return answer.body.data.live_tokens >= 6 ? answer : undefined;
+    test("a key that is deactivated is dead before the answer, and works again once it is active", async () => {
+      const { token } = await exchange();
+      const off = await admin.patch("/keys/1", { status: "deactivated" });
+      assert.equal(off.body.data.status, "deactivated");
+      assert.equal((await exchange()).code, "key_deactivated");
+      assert.equal(await checkStatus(token), 401);
+      await admin.patch("/keys/1", { status: "active" });
+      assert.equal(await checkStatus(token), 200);
+      assert.equal((await exchange()).status, 200);
     });
-    assert.equal(impact.body.data.client_count, 1);
-    assert.equal(impact.body.data.clients[0].username, "api-1-demo");
-    for (const scope of ["", "username=api-1-demo", "account=acme", "key_id=1"]) {
-      const usage = await admin.get(`/usage?${scope}`);
-      const tokens = (usage.body.data.hours as { tokens: number }[]).reduce((sum, hour) => sum + hour.tokens, 0);
-      assert.equal(tokens, impact.body.data.live_tokens, scope);
-    }
-    assert.equal((await admin.get("/usage?username=api-1-demo&key_id=1")).status, 422);
-    assert.equal((await admin.get("/usage?from=2020-01-01T00:00:00Z")).status, 422);
-    assert.equal((await admin.get("/impact?username=api-9-nobody")).status, 404);
-  });
 
-  test("a creation is made once under its Idempotency-Key, and its secret is shown once", async () => {
-    const ask = (name: string) => admin.post("/resource-servers", { name }, { "idempotency-key": "k-1" });
-    const first = await ask("orders");
-    const again = await ask("orders");
-    assert.match(first.body.data.client_secret, /^csrs_/);
-    assert.equal(again.status, 201);
-    assert.equal(again.body.data.client_secret, null);
-    assert.equal(again.body.data.client_id, first.body.data.client_id);
-    assert.equal(again.headers.get("idempotency-replayed"), "true");
-    assert.equal(again.body.meta.warnings[0].code, "secret_not_repeated");
-    const other = await ask("payments");
-    assert.equal(other.status, 422);
-    assert.equal(other.code, "idempotency_key_reused");
-    const concurrent = await Promise.all(
-      Array.from({ length: 8 }, () =>
-        admin.post("/users", { account: "acme", name: "once", access: "read_only" }, { "idempotency-key": "k-2" }),
-      ),
-    );
-    for (const { status, body } of concurrent) {
-      assert.equal(status, 201);
-      assert.equal(body.data.username, "api-1-once");
-    }
-  });
-
-  test("lists come in pages that hold still while rows come", async () => {
-    for (let index = 0; index < 7; index++) {
-      await admin.post("/users", { account: "acme", name: `page-${index}`, access: "full" });
-    }
-    const names: string[] = [];
-    let path: string | null = "/users?limit=3&q=page-&order=name";
-    let last: string | null = null;
-    while (path !== null) {
-      const { body } = await admin.get(path);
-      assert.ok(body.meta.count >= 7);
-      names.push(...(body.data as { name: string }[]).map(({ name }) => name));
-      last = body.meta.previous;
-      path = body.meta.next;
-      // Comes between two that were shown already.
-      if (names.length === 3) await admin.post("/users", { account: "acme", name: "page-1a", access: "full" });
-    }
-    assert.deepEqual(
-      names,
-      [0, 1, 2, 3, 4, 5, 6].map((index) => `page-${index}`),
-    );
-    const back = await admin.get(last ?? "");
-    assert.deepEqual(
-      (back.body.data as { name: string }[]).map(({ name }) => name),
-      ["page-3", "page-4", "page-5"],
-    );
-    assert.equal((await admin.get("/users?cursor=nonsense")).status, 422);
-    assert.equal((await admin.get("/users?limit=501")).status, 422);
-  });
-
-  test("filters and searches find what they say", async () => {
-    const usernames = async (query: string) =>
-      ((await admin.get(`/users?${query}`)).body.data as { username: string }[]).map(({ username }) => username);
-    assert.deepEqual(await usernames("access=read_only"), ["api-1-once"]);
-    assert.deepEqual(await usernames("q=api-1-de"), ["api-1-demo"]);
-    assert.deepEqual(await usernames("q=DEM"), ["api-1-demo"]);
-    const { fingerprint, thumbprint } = (await admin.get("/keys/1")).body.data;
-    assert.deepEqual(await usernames(`q=${encodeURIComponent(fingerprint)}`), ["api-1-demo"]);
-    assert.deepEqual(await usernames(`q=${thumbprint}`), ["api-1-demo"]);
-    assert.deepEqual(await usernames("account=nobody"), []);
-    assert.deepEqual(await usernames("status=deactivated"), []);
-    assert.deepEqual(await usernames("q=%00"), []);
-  });
-
-  test("a private key is refused, called exposed, and isn't in any answer", async () => {
-    const answer = await admin.post("/users/api-1-demo/keys", { public_key: pair.privatePem });
-    assert.equal(answer.status, 422);
-    assert.equal(answer.code, "private_key_exposed");
-    assert.equal(answer.body.meta.errors[0].field, "/public_key");
-    assert.ok(!answer.text.includes(pair.privatePem.slice(40, 80)));
-    assert.ok(!console.server.stderr().includes(pair.privatePem.slice(40, 80)));
-  });
-
-  test("a defect in a key is named, at its field", async () => {
-    const answer = await admin.post("/keys/inspect", { public_key: "-----BEGIN PUBLIC KEY-----\nMII" });
-    assert.equal(answer.code, "key_rejected");
-    assert.match(answer.body.meta.errors[0].message, /cut off/);
-  });
-
-  test("fields that are wrong are named one by one", async () => {
-    const answer = await admin.post("/users", { name: "Has Capitals", access: "some", more: 1 });
-    assert.equal(answer.status, 422);
-    const fields = (answer.body.meta.errors as { field: string }[]).map(({ field }) => field).toSorted();
-    assert.deepEqual(fields, ["/access", "/account", "/more"]);
-    const name = await admin.post("/users", { account: "acme", name: "Has Capitals", access: "full" });
-    assert.equal(name.body.meta.errors[0].field, "/name");
-    const taken = await admin.post("/accounts", { shortname: "acme" });
-    assert.equal(taken.status, 409);
-    assert.equal(taken.body.meta.errors[0].field, "/shortname");
-  });
-
-  test("an expiry can be set, moved and taken away, but lies ahead", async () => {
-    const soon = new Date(Date.now() + 3_600_000).toISOString();
-    assert.equal((await admin.patch("/keys/1", { expires_at: soon })).body.data.expires_at, soon);
-    assert.equal((await admin.patch("/keys/1", { expires_at: null })).body.data.expires_at, null);
-    const past = await admin.patch("/keys/1", { expires_at: "2020-01-01T00:00:00Z" });
-    assert.equal(past.status, 422);
-    assert.equal(past.body.meta.errors[0].field, "/expires_at");
-  });
-
-  test("revoking is for good", async () => {
-    const other = makeKeyPair();
-    const { id } = (await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).body.data;
-    assert.equal((await admin.patch(`/keys/${id}`, { status: "revoked" })).body.data.status, "revoked");
-    assert.equal((await admin.patch(`/keys/${id}`, { status: "active" })).status, 409);
-    assert.equal((await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).status, 409);
-  });
-
-  test("an assertion is explained and a token checked, as the command line does", async () => {
-    const good = await admin.post("/explain", { assertion: signAssertion("api-1-demo", pair.privateKey) });
-    assert.equal(good.body.data.accepted, true);
-    const bad = await admin.post("/explain", { assertion: signAssertion("api-1-nobody", pair.privateKey) });
-    assert.equal(bad.body.data.code, "assertion_rejected");
-    assert.ok((bad.body.data.steps as { outcome: string }[]).some(({ outcome }) => outcome === "refused"));
-    const { token } = await exchange();
-    assert.equal((await admin.post("/check", { token })).body.data.username, "api-1-demo");
-    assert.deepEqual((await admin.post("/check", { token: `${token}x` })).body.data.active, false);
-  });
-
-  test("the audit log says who did what, is found by filters, and its chain is whole", async () => {
-    const events = async (query: string) =>
-      (await admin.get(`/audit-events?${query}`)).body.data as { action: string; actor: string; seq: number }[];
-    const keys = await events("subject=key:1&action=key");
-    assert.ok(keys.length >= 4);
-    assert.ok(keys.every(({ action, actor }) => action.startsWith("key.") && actor === "admin-token:test"));
-    assert.ok((await events("actor=admin-token:test&limit=500")).length > 10);
-    assert.deepEqual(await events("until=2020-01-01T00:00:00Z"), []);
-    const chain = await admin.get("/audit-events/chain");
-    assert.equal(chain.body.data.ok, true);
-    const all = (await admin.get("/audit-events/export?format=jsonl")).text.trim().split("\n");
-    assert.equal(all.length, chain.body.data.events);
-    assert.deepEqual(
-      all.map((line) => (JSON.parse(line) as { seq: number }).seq),
-      all.map((_, index) => index + 1),
-    );
-  });
-
-  test("signing keys rotate, and only one that doesn't sign alone can be retired", async () => {
-    assert.equal((await admin.patch("/signing-keys/1", { status: "retired" })).status, 409);
-    const { token } = await exchange();
-    const made = await admin.post("/signing-keys");
-    assert.equal(made.body.data.number, 2);
-    const active = await eventually("the node is ready for it", async () => {
-      const { body } = await admin.get("/signing-keys");
-      return body.data[1].signs === true ? body.data : undefined;
+    test("users and accounts are switched off and on in the same way", async () => {
+      for (const [path, code] of [
+        ["/users/api-1-demo", "user_deactivated"],
+        ["/accounts/acme", "account_deactivated"],
+      ] as const) {
+        assert.equal((await admin.patch(path, { status: "deactivated" })).body.data.status, "deactivated");
+        assert.equal((await exchange()).code, code);
+        await admin.patch(path, { status: "active" });
+        assert.equal((await exchange()).status, 200);
+      }
     });
-    assert.equal(active[0].signs, false);
-    assert.equal(await checkStatus(token), 200);
-    assert.equal((await admin.patch("/signing-keys/1", { status: "retired" })).body.data.status, "retired");
-    assert.equal(await checkStatus(token), 401);
-    assert.equal((await admin.get("/nodes")).body.data.length, 1);
-  });
 
-  test("settings are shown, and no secret among them", async () => {
-    const { body } = await admin.get("/settings");
-    const byVariable = new Map(
-      (body.data as { variable: string; value: string | null }[]).map((one) => [one.variable, one.value]),
-    );
-    assert.equal(byVariable.get("COUNTERSIGN_DATA_DIR"), console.server.dataDir);
-    assert.equal(byVariable.get("COUNTERSIGN_MASTER_SECRET"), null);
-  });
+    test("a change is made to the version that was read, or not at all", async () => {
+      const read = await admin.get("/keys/1");
+      const etag = read.headers.get("etag") ?? "";
+      assert.match(etag, /^"[\w-]{22}"$/);
+      const labelled = await admin.patch("/keys/1", { label: "desk" }, { "if-match": etag });
+      assert.equal(labelled.body.data.label, "desk");
+      assert.notEqual(labelled.headers.get("etag"), etag);
+      const late = await admin.patch("/keys/1", { status: "revoked" }, { "if-match": etag });
+      assert.equal(late.status, 412);
+      assert.equal(late.code, "precondition_failed");
+      assert.equal((await admin.get("/keys/1")).body.data.status, "active");
+    });
 
-  test("an admin token that was revoked is over at once", async () => {
-    const made = await admin.post("/admin-tokens", { name: "short", role: "viewer" });
-    const short = console.api.client.as({ bearer: made.body.data.token });
-    assert.equal((await short.get("/me")).body.data.actor, "admin-token:short");
-    assert.equal((await admin.send("DELETE", `/admin-tokens/${made.body.data.id}`)).body.data.status, "revoked");
-    assert.equal((await short.get("/me")).status, 401);
-  });
+    test("a tag doesn't move when a key is merely used", async () => {
+      const before = (await admin.get("/keys/1")).headers.get("etag");
+      await exchange();
+      const used = await eventually("usage is written", async () => {
+        const user = await admin.get("/users/api-1-demo");
+        return user.body.data.tokens_today >= 5 ? user : undefined;
+      });
+      assert.notEqual(used.body.data.last_used_at, null);
+      assert.equal((await admin.get("/keys/1")).headers.get("etag"), before);
+    });
 
-  test("a path that isn't there, and a method that isn't, are told in the envelope", async () => {
-    const absent = await fetch(`${console.server.adminUrl}/api/admin/v1/nothing`);
-    assert.equal(absent.status, 404);
-    assert.equal(((await absent.json()) as { meta: { errors: { code: string }[] } }).meta.errors[0]?.code, "not_found");
-    const method = await fetch(`${console.server.adminUrl}/api/admin/v1/users/api-1-demo`, { method: "DELETE" });
-    assert.equal(method.status, 405);
-    assert.equal(method.headers.get("allow"), "GET, HEAD, PATCH, OPTIONS");
-    const outside = await fetch(`${console.server.publicUrl}/api/admin/v1/me`);
-    assert.equal(outside.status, 404, "the public listener has no admin API");
+    test("usage by the hour, and what a deactivation would stop", async () => {
+      const { token } = await exchange();
+      assert.ok(token.length > 0);
+      const impact = await eventually("live tokens are counted", async () => {
+        const answer = await admin.get("/impact?key_id=1");
+        return answer.body.data.live_tokens >= 6 ? answer : undefined;
+      });
+      assert.equal(impact.body.data.client_count, 1);
+      assert.equal(impact.body.data.clients[0].username, "api-1-demo");
+      for (const scope of ["", "username=api-1-demo", "account=acme", "key_id=1"]) {
+        const usage = await admin.get(`/usage?${scope}`);
+        const tokens = (usage.body.data.hours as { tokens: number }[]).reduce((sum, hour) => sum + hour.tokens, 0);
+        assert.equal(tokens, impact.body.data.live_tokens, scope);
+      }
+      assert.equal((await admin.get("/usage?username=api-1-demo&key_id=1")).status, 422);
+      assert.equal((await admin.get("/usage?from=2020-01-01T00:00:00Z")).status, 422);
+      assert.equal((await admin.get("/impact?username=api-9-nobody")).status, 404);
+    });
+
+    test("a creation is made once under its Idempotency-Key, and its secret is shown once", async () => {
+      const ask = (name: string) => admin.post("/resource-servers", { name }, { "idempotency-key": "k-1" });
+      const first = await ask("orders");
+      const again = await ask("orders");
+      assert.match(first.body.data.client_secret, /^csrs_/);
+      assert.equal(again.status, 201);
+      assert.equal(again.body.data.client_secret, null);
+      assert.equal(again.body.data.client_id, first.body.data.client_id);
+      assert.equal(again.headers.get("idempotency-replayed"), "true");
+      assert.equal(again.body.meta.warnings[0].code, "secret_not_repeated");
+      const other = await ask("payments");
+      assert.equal(other.status, 422);
+      assert.equal(other.code, "idempotency_key_reused");
+      const concurrent = await Promise.all(
+        Array.from({ length: 8 }, () =>
+          admin.post("/users", { account: "acme", name: "once", access: "read_only" }, { "idempotency-key": "k-2" }),
+        ),
+      );
+      for (const { status, body } of concurrent) {
+        assert.equal(status, 201);
+        assert.equal(body.data.username, "api-1-once");
+      }
+    });
+
+    test("lists come in pages that hold still while rows come", async () => {
+      for (let index = 0; index < 7; index++) {
+        await admin.post("/users", { account: "acme", name: `page-${index}`, access: "full" });
+      }
+      const names: string[] = [];
+      let path: string | null = "/users?limit=3&q=page-&order=name";
+      let last: string | null = null;
+      while (path !== null) {
+        const { body } = await admin.get(path);
+        assert.ok(body.meta.count >= 7);
+        names.push(...(body.data as { name: string }[]).map(({ name }) => name));
+        last = body.meta.previous;
+        path = body.meta.next;
+        // Comes between two that were shown already.
+        if (names.length === 3) await admin.post("/users", { account: "acme", name: "page-1a", access: "full" });
+      }
+      assert.deepEqual(
+        names,
+        [0, 1, 2, 3, 4, 5, 6].map((index) => `page-${index}`),
+      );
+      const back = await admin.get(last ?? "");
+      assert.deepEqual(
+        (back.body.data as { name: string }[]).map(({ name }) => name),
+        ["page-3", "page-4", "page-5"],
+      );
+      assert.equal((await admin.get("/users?cursor=nonsense")).status, 422);
+      assert.equal((await admin.get("/users?limit=501")).status, 422);
+    });
+
+    test("filters and searches find what they say", async () => {
+      const usernames = async (query: string) =>
+        ((await admin.get(`/users?${query}`)).body.data as { username: string }[]).map(({ username }) => username);
+      assert.deepEqual(await usernames("access=read_only"), ["api-1-once"]);
+      assert.deepEqual(await usernames("q=api-1-de"), ["api-1-demo"]);
+      assert.deepEqual(await usernames("q=DEM"), ["api-1-demo"]);
+      const { fingerprint, thumbprint } = (await admin.get("/keys/1")).body.data;
+      assert.deepEqual(await usernames(`q=${encodeURIComponent(fingerprint)}`), ["api-1-demo"]);
+      assert.deepEqual(await usernames(`q=${thumbprint}`), ["api-1-demo"]);
+      assert.deepEqual(await usernames("account=nobody"), []);
+      assert.deepEqual(await usernames("status=deactivated"), []);
+      assert.deepEqual(await usernames("q=%00"), []);
+    });
+
+    test("a private key is refused, called exposed, and isn't in any answer", async () => {
+      const answer = await admin.post("/users/api-1-demo/keys", { public_key: pair.privatePem });
+      assert.equal(answer.status, 422);
+      assert.equal(answer.code, "private_key_exposed");
+      assert.equal(answer.body.meta.errors[0].field, "/public_key");
+      assert.ok(!answer.text.includes(pair.privatePem.slice(40, 80)));
+      assert.ok(!console.server.stderr().includes(pair.privatePem.slice(40, 80)));
+    });
+
+    test("a defect in a key is named, at its field", async () => {
+      const answer = await admin.post("/keys/inspect", { public_key: "-----BEGIN PUBLIC KEY-----\nMII" });
+      assert.equal(answer.code, "key_rejected");
+      assert.match(answer.body.meta.errors[0].message, /cut off/);
+    });
+
+    test("fields that are wrong are named one by one", async () => {
+      const answer = await admin.post("/users", { name: "Has Capitals", access: "some", more: 1 });
+      assert.equal(answer.status, 422);
+      const fields = (answer.body.meta.errors as { field: string }[]).map(({ field }) => field).toSorted();
+      assert.deepEqual(fields, ["/access", "/account", "/more"]);
+      const name = await admin.post("/users", { account: "acme", name: "Has Capitals", access: "full" });
+      assert.equal(name.body.meta.errors[0].field, "/name");
+      const taken = await admin.post("/accounts", { shortname: "acme" });
+      assert.equal(taken.status, 409);
+      assert.equal(taken.body.meta.errors[0].field, "/shortname");
+    });
+
+    test("an expiry can be set, moved and taken away, but lies ahead", async () => {
+      const soon = new Date(Date.now() + 3_600_000).toISOString();
+      assert.equal((await admin.patch("/keys/1", { expires_at: soon })).body.data.expires_at, soon);
+      assert.equal((await admin.patch("/keys/1", { expires_at: null })).body.data.expires_at, null);
+      const past = await admin.patch("/keys/1", { expires_at: "2020-01-01T00:00:00Z" });
+      assert.equal(past.status, 422);
+      assert.equal(past.body.meta.errors[0].field, "/expires_at");
+    });
+
+    test("revoking is for good", async () => {
+      const other = makeKeyPair();
+      const { id } = (await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).body.data;
+      assert.equal((await admin.patch(`/keys/${id}`, { status: "revoked" })).body.data.status, "revoked");
+      assert.equal((await admin.patch(`/keys/${id}`, { status: "active" })).status, 409);
+      assert.equal((await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).status, 409);
+    });
+
+    test("an assertion is explained and a token checked, as the command line does", async () => {
+      const good = await admin.post("/explain", { assertion: signAssertion("api-1-demo", pair.privateKey) });
+      assert.equal(good.body.data.accepted, true);
+      const bad = await admin.post("/explain", { assertion: signAssertion("api-1-nobody", pair.privateKey) });
+      assert.equal(bad.body.data.code, "assertion_rejected");
+      assert.ok((bad.body.data.steps as { outcome: string }[]).some(({ outcome }) => outcome === "refused"));
+      const { token } = await exchange();
+      assert.equal((await admin.post("/check", { token })).body.data.username, "api-1-demo");
+      assert.deepEqual((await admin.post("/check", { token: `${token}x` })).body.data.active, false);
+    });
+
+    test("the audit log says who did what, is found by filters, and its chain is whole", async () => {
+      const events = async (query: string) =>
+        (await admin.get(`/audit-events?${query}`)).body.data as { action: string; actor: string; seq: number }[];
+      const keys = await events("subject=key:1&action=key");
+      assert.ok(keys.length >= 4);
+      assert.ok(keys.every(({ action, actor }) => action.startsWith("key.") && actor === "admin-token:test"));
+      assert.ok((await events("actor=admin-token:test&limit=500")).length > 10);
+      assert.deepEqual(await events("until=2020-01-01T00:00:00Z"), []);
+      const chain = await admin.get("/audit-events/chain");
+      assert.equal(chain.body.data.ok, true);
+      const all = (await admin.get("/audit-events/export?format=jsonl")).text.trim().split("\n");
+      assert.equal(all.length, chain.body.data.events);
+      assert.deepEqual(
+        all.map((line) => (JSON.parse(line) as { seq: number }).seq),
+        all.map((_, index) => index + 1),
+      );
+    });
+
+    test("signing keys rotate, and only one that doesn't sign alone can be retired", async () => {
+      assert.equal((await admin.patch("/signing-keys/1", { status: "retired" })).status, 409);
+      const { token } = await exchange();
+      const made = await admin.post("/signing-keys");
+      assert.equal(made.body.data.number, 2);
+      const active = await eventually("the node is ready for it", async () => {
+        const { body } = await admin.get("/signing-keys");
+        return body.data[1].signs === true ? body.data : undefined;
+      });
+      assert.equal(active[0].signs, false);
+      assert.equal(await checkStatus(token), 200);
+      assert.equal((await admin.patch("/signing-keys/1", { status: "retired" })).body.data.status, "retired");
+      assert.equal(await checkStatus(token), 401);
+      assert.equal((await admin.get("/nodes")).body.data.length, 1);
+    });
+
+    test("settings are shown, and no secret among them", async () => {
+      const { body } = await admin.get("/settings");
+      const byVariable = new Map(
+        (body.data as { variable: string; value: string | null }[]).map((one) => [one.variable, one.value]),
+      );
+      assert.equal(byVariable.get("COUNTERSIGN_DATA_DIR"), console.server.dataDir);
+      assert.equal(byVariable.get("COUNTERSIGN_MASTER_SECRET"), null);
+    });
+
+    test("an admin token that was revoked is over at once", async () => {
+      const made = await admin.post("/admin-tokens", { name: "short", role: "viewer" });
+      const short = console.api.client.as({ bearer: made.body.data.token });
+      assert.equal((await short.get("/me")).body.data.actor, "admin-token:short");
+      assert.equal((await admin.send("DELETE", `/admin-tokens/${made.body.data.id}`)).body.data.status, "revoked");
+      assert.equal((await short.get("/me")).status, 401);
+    });
+
+    test("a path that isn't there, and a method that isn't, are told in the envelope", async () => {
+      const absent = await fetch(`${console.server.adminUrl}/api/admin/v1/nothing`);
+      assert.equal(absent.status, 404);
+      assert.equal(
+        ((await absent.json()) as { meta: { errors: { code: string }[] } }).meta.errors[0]?.code,
+        "not_found",
+      );
+      const method = await fetch(`${console.server.adminUrl}/api/admin/v1/users/api-1-demo`, { method: "DELETE" });
+      assert.equal(method.status, 405);
+      assert.equal(method.headers.get("allow"), "GET, HEAD, PATCH, OPTIONS");
+      const outside = await fetch(`${console.server.publicUrl}/api/admin/v1/me`);
+      assert.equal(outside.status, 404, "the public listener has no admin API");
+    });
   });
-});
+}
