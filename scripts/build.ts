@@ -1,5 +1,5 @@
 /**
- * Builds what is published: JavaScript and types under packages/<folder>/dist.
+ * Builds what is published: JavaScript and types under packages/<folder>/dist, and the console under packages/server/console.
  *
  *     node scripts/build.ts                  the server, the client and the verifier
  *     node scripts/build.ts client           one of them
@@ -26,6 +26,13 @@ if (unknown.length > 0) {
 function build(name: string): void {
   const dist = join(root, "packages", name, "dist");
   rmSync(dist, { recursive: true, force: true });
+  // The console's files travel in the server's package, beside its JavaScript.
+  if (name === "server") {
+    execFileSync("npm", ["run", "build", "--silent", "-w", "@countersign/console"], {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+  }
   // The protocol first: the package is compiled against its types.
   compile("tsconfig.build-protocol.json", "--outDir", join(dist, "protocol"));
   compile(`tsconfig.build-${name}.json`);

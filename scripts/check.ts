@@ -7,6 +7,8 @@ import { spawnSync } from "node:child_process";
 const STEPS: readonly (readonly [title: string, command: string])[] = [
   ["formatted", "biome format ."],
   ["type-checked", "tsc -p tsconfig.json"],
+  ["console built", "npm run build --silent -w @countersign/console"],
+  ["console type-checked", "tsc --noEmit -p packages/console"],
   ["linted", "oxlint --type-aware --deny-warnings"],
   ["layered", "depcruise packages --config .dependency-cruiser.cjs"],
   ["documented", "node scripts/docs.ts --check"],

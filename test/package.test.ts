@@ -116,13 +116,16 @@ describe("the published server", { skip }, () => {
       const tarball = project.pack("countersign");
       assertHoldsOnly(
         tarball,
-        /^package\/(dist\/.*\.(js|d\.ts)|bin\/countersign\.js|package\.json|README\.md|LICENSE)$/,
+        /^package\/(dist\/.*\.(js|d\.ts)|console\/.*|bin\/countersign\.js|package\.json|README\.md|LICENSE)$/,
       );
       project.install([tarball, `node@${major}`]);
       assert.match(project.run("node", ["--version"]), new RegExp(`^v${major}\\.`));
       const story = project.run("countersign", ["demo", "--exit"]);
       assert.match(story, /key_deactivated/);
       assert.match(story, /Every step did what it says\.\n$/);
+      // The console travels with it, compressed and all.
+      const files = execFileSync("tar", ["tf", tarball], { encoding: "utf8" }).trim().split("\n");
+      for (const needed of ["index.html", "index.html.br"]) assert.ok(files.includes(`package/console/${needed}`), needed);
     });
   }
 });
