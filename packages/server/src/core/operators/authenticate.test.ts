@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import {
+  openTestOperators,
+  ROOT,
+  TEST_PASSWORD,
+  TEST_PLACE,
+  type TestOperators,
+} from "../../testing/test-operators.ts";
+import type { RegistryStore } from "../registry/store.ts";
+import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
+import { SESSION_IDLE_MS, SESSION_MS_MAX, sessionEnds } from "./sessions.ts";
+
+let operators: TestOperators;
+/** Writes of when a session or token was seen. */
+let touches = 0;
+let isReadOnly = false;
+
+beforeEach(async () => {
+  touches = 0;
+  isReadOnly = false;
+  operators = await openTestOperators((store) => {
+    const touch = (method: "touchSession" | "touchAdminToken") =>
+      (async (id: never, atMs: number) => {
+        touches++;
+        if (isReadOnly) throw new Error("the store can't be written");
+        await store[method](id, atMs);
+      }) as RegistryStore["touchSession"] & RegistryStore["touchAdminToken"];
+    return { ...store, touchSession: touch("touchSession"), touchAdminToken: touch("touchAdminToken") };
+  });
+});
+
+afterEach(() => operators.close());
+
+/** Moves the clock to so long after now. */
+function wait(milliseconds: number): void {
+  operators.registry.clock.advanceSeconds(milliseconds / 1000);
+}
+
+describe("a session", () => {
+  test("says who asks, with their role and account as they are now", async () => {
+    const { secret, operator, session } = await operators.add("alice@example.com", "admin", "acme");
+    const principal = await operators.authenticate.bySession(secret);
+    assert.equal(principal?.kind, "operator");
+    assert.equal(principal?.actor, "operator:alice@example.com");
+    assert.equal(principal?.role, "admin");
+    assert.equal(principal?.account, "acme");
+    assert.equal(principal?.kind === "operator" && principal.session.id, session.id);
+    await operators.changes.change(ROOT, operator.id, { role: "owner" });
+    assert.equal((await operators.authenticate.bySession(secret))?.role, "owner");
+  });
+
+  test("is over an hour after it was seen last: one millisecond before, it isn't", async () => {
+    const { secret } = await operators.add("alice@example.com", "viewer");
+    wait(SESSION_IDLE_MS - 1);
+    assert.ok(await operators.authenticate.bySession(secret));
+    wait(SESSION_IDLE_MS);
+    assert.equal(await operators.authenticate.bySession(secret), undefined);
+    wait(-1);
+    assert.ok(await operators.authenticate.bySession(secret));
+  });
+
+  test("is over twelve hours after it began, however busy it was: one millisecond before, it isn't", async () => {
+    const { secret, session } = await operators.add("alice@example.com", "viewer");
+    const step = SESSION_IDLE_MS / 2;
+    for (let at = step; at < SESSION_MS_MAX; at += step) {
+      wait(step);
+      assert.ok(await operators.authenticate.bySession(secret), String(at));
+    }
+    wait(step - 1);
+    assert.ok(await operators.authenticate.bySession(secret));
+    wait(1);
+    assert.equal(await operators.authenticate.bySession(secret), undefined);
+    assert.equal(sessionEnds(session).endsAtMs, session.createdAtMs + SESSION_MS_MAX);
+  });
+
+  test("is written as seen once a minute, and is good where it can't be written", async () => {
+    const { secret } = await operators.add("alice@example.com", "viewer");
+    for (let ask = 0; ask < 3; ask++) await operators.authenticate.bySession(secret);
+    wait(59_999);
+    await operators.authenticate.bySession(secret);
+    assert.equal(touches, 0);
+    wait(1);
+    await operators.authenticate.bySession(secret);
+    await operators.authenticate.bySession(secret);
+    assert.equal(touches, 1);
+    isReadOnly = true;
+    wait(60_000);
+    assert.ok(await operators.authenticate.bySession(secret));
+  });
+
+  test("of an operator who is switched off finds nobody from then on, and not again once they are on again", async () => {
+    await operators.add("owner@example.com", "owner");
+    const { secret, operator } = await operators.add("alice@example.com", "admin");
+    await operators.changes.change(ROOT, operator.id, { status: "deactivated" });
+    assert.equal(await operators.authenticate.bySession(secret), undefined);
+    await operators.changes.change(ROOT, operator.id, { status: "active" });
+    assert.equal(await operators.authenticate.bySession(secret), undefined);
+  });
+
+  test("of an operator whose row alone says that they are off finds nobody: nothing depends on the sessions having ended", async () => {
+    const { secret } = await operators.add("alice@example.com", "admin");
+    operators.registry.rewrite("update operators set status = 'deactivated'");
+    assert.equal(await operators.authenticate.bySession(secret), undefined);
+  });
+
+  test("isn't found by any other text: another session's form, its hash, an admin token", async () => {
+    const { secret, session } = await operators.add("alice@example.com", "admin");
+    const { random } = operators.dependencies;
+    for (const text of [
+      "",
+      session.secretHash,
+      SESSION_SECRETS.make(random),
+      ADMIN_TOKENS.make(random),
+      `${secret} `,
+    ]) {
+      assert.equal(await operators.authenticate.bySession(text), undefined);
+    }
+    assert.equal(await operators.authenticate.byAdminToken(secret), undefined);
+  });
+});
+
+describe("an admin token", () => {
+  const create = (expiresAtMs: number | null = null, account: string | null = null) =>
+    operators.changes.createAdminToken(ROOT, { name: "ci", role: "admin", account, expiresAtMs });
+
+  test("says which program asks, until it is revoked", async () => {
+    const { secret, token } = await create();
+    const principal = await operators.authenticate.byAdminToken(secret);
+    assert.equal(principal?.actor, "admin-token:ci");
+    assert.equal(principal?.role, "admin");
+    await operators.changes.revokeAdminToken(ROOT, token.id);
+    assert.equal(await operators.authenticate.byAdminToken(secret), undefined);
+    assert.equal(await operators.authenticate.bySession(secret), undefined);
+  });
+
+  test("is over at its expiry: one millisecond before, it isn't", async () => {
+    const now = Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
+    const { secret } = await create(now + 10_000);
+    operators.registry.clock.setMicroseconds((now + 9999) * 1000);
+    assert.ok(await operators.authenticate.byAdminToken(secret));
+    operators.registry.clock.setMicroseconds((now + 10_000) * 1000);
+    assert.equal(await operators.authenticate.byAdminToken(secret), undefined);
+  });
+
+  test("is written as used at its first use, then once a minute", async () => {
+    const { secret } = await create();
+    for (let ask = 0; ask < 3; ask++) await operators.authenticate.byAdminToken(secret);
+    assert.equal(touches, 1);
+    wait(60_000);
+    await operators.authenticate.byAdminToken(secret);
+    assert.equal(touches, 2);
+  });
+});
+
+test("whoever is limited to an account only reads while that is deactivated, by session and by token", async () => {
+  const { secret } = await operators.add("alice@example.com", "owner", "acme");
+  const wanted = { name: "ci", role: "admin", account: "acme", expiresAtMs: null } as const;
+  const { secret: token } = await operators.changes.createAdminToken(ROOT, wanted);
+  await operators.registry.changes.setAccountStanding("test", "acme", "deactivated");
+  assert.equal((await operators.authenticate.bySession(secret))?.role, "viewer");
+  assert.equal((await operators.authenticate.byAdminToken(token))?.role, "viewer");
+  await operators.signIn.byPassword({ email: "alice@example.com", password: TEST_PASSWORD }, TEST_PLACE);
+  await operators.registry.changes.setAccountStanding("test", "acme", "active");
+  assert.equal((await operators.authenticate.bySession(secret))?.role, "owner");
+  assert.equal((await operators.authenticate.byAdminToken(token))?.role, "admin");
+});

@@ -1,0 +1,316 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { ROLES, type Role } from "@countersign/protocol";
+import { codeOf, openTestOperators, ROOT, TEST_PLACE, type TestOperators } from "../../testing/test-operators.ts";
+import type { LetIn } from "./links.ts";
+import type { AdminTokenId, InvitationId, OperatorId, SessionId } from "./model.ts";
+import type { Author } from "./operator-changes.ts";
+
+let operators: TestOperators;
+let owner: LetIn;
+/** An owner of the account acme alone. */
+let limited: LetIn;
+let limitedAuthor: Author;
+
+beforeEach(async () => {
+  operators = await openTestOperators();
+  owner = await operators.add("owner@example.com", "owner");
+  limited = await operators.add("limited@example.com", "owner", "acme");
+  limitedAuthor = operators.author(limited.operator);
+  await operators.newEvents();
+});
+
+afterEach(() => operators.close());
+
+const change = (author: Author, { operator }: LetIn, changed: Parameters<TestOperators["changes"]["change"]>[2]) =>
+  operators.changes.change(author, operator.id, changed);
+
+describe("an operator", () => {
+  test("keeps their sessions where they may more, and loses them where they may less", async () => {
+    const bob = await operators.add("bob@example.com", "viewer", "acme");
+    const isSignedIn = async () => (await operators.authenticate.bySession(bob.secret)) !== undefined;
+    const again = async () => {
+      const { secret } = await operators.changes.reset(ROOT, bob.operator.id);
+      const letIn = await operators.links.use(secret, { password: "four odd little words" }, undefined, TEST_PLACE);
+      Object.assign(bob, { secret: letIn.secret });
+    };
+    await change(ROOT, bob, { role: "admin" });
+    assert.ok(await isSignedIn());
+    await change(ROOT, bob, { account: null });
+    assert.ok(await isSignedIn());
+    await change(ROOT, bob, {});
+    assert.ok(await isSignedIn());
+    await change(ROOT, bob, { account: "other" });
+    assert.ok(!(await isSignedIn()));
+    await again();
+    await change(ROOT, bob, { account: "acme" });
+    assert.ok(!(await isSignedIn()), "another account isn't more");
+    await again();
+    await change(ROOT, bob, { role: "viewer" });
+    assert.ok(!(await isSignedIn()));
+    await again();
+    await change(ROOT, bob, { status: "deactivated" });
+    assert.ok(!(await isSignedIn()));
+  });
+
+  test("changes with an event for each thing that changed, and with none where nothing did", async () => {
+    const bob = await operators.add("bob@example.com", "viewer");
+    await operators.newEvents();
+    const changed = await change(ROOT, bob, { role: "admin", account: "acme", status: "deactivated" });
+    assert.deepEqual([changed.role, changed.account, changed.status], ["admin", "acme", "deactivated"]);
+    const events = await operators.newEvents();
+    assert.deepEqual(
+      events.map(({ action }) => action),
+      ["operator.changed", "operator.deactivated"],
+    );
+    assert.deepEqual(events[0]?.details, {
+      email: "bob@example.com",
+      role: "admin",
+      account: "acme",
+      previous_role: "viewer",
+      previous_account: null,
+    });
+    assert.equal(events[1]?.accountId, limited.operator.accountId);
+    await change(ROOT, bob, { role: "admin", account: "acme", status: "deactivated" });
+    assert.deepEqual(await operators.newEvents(), []);
+  });
+
+  test("can't be limited to an account that isn't there", async () => {
+    assert.equal(await codeOf(change(ROOT, limited, { account: "nowhere" })), "invalid");
+  });
+});
+
+describe("there is always an owner who is active and not limited", () => {
+  for (const [what, changed] of [
+    ["switched off", { status: "deactivated" }],
+    ["made an admin", { role: "admin" }],
+    ["limited to an account", { account: "acme" }],
+  ] as const) {
+    test(`the last one can't be ${what}, and nothing of such a change happens`, async () => {
+      assert.equal(await codeOf(change(ROOT, owner, { ...changed })), "conflict");
+      assert.deepEqual(await operators.newEvents(), []);
+      assert.ok(await operators.authenticate.bySession(owner.secret));
+      const second = await operators.add("second@example.com", "owner");
+      await change(operators.author(second.operator), owner, { ...changed });
+      assert.equal(await codeOf(change(ROOT, second, { ...changed })), "conflict");
+    });
+  }
+
+  test("of two owners who switch each other off at once, one stays", async () => {
+    const second = await operators.add("second@example.com", "owner");
+    const codes = await Promise.all([
+      codeOf(change(operators.author(owner.operator), second, { status: "deactivated" })),
+      codeOf(change(operators.author(second.operator), owner, { status: "deactivated" })),
+    ]);
+    assert.deepEqual(codes.toSorted(), ["accepted", "conflict"]);
+  });
+
+  test("one who is off, or limited, may be changed in any way", async () => {
+    await change(ROOT, limited, { role: "viewer", status: "deactivated" });
+    await change(ROOT, limited, { account: null, role: "owner" });
+    await change(ROOT, limited, { role: "viewer" });
+  });
+});
+
+describe("whoever is limited to an account", () => {
+  let other: LetIn;
+
+  beforeEach(async () => {
+    other = await operators.add("other@example.com", "viewer", "other");
+    await operators.newEvents();
+  });
+
+  test("meets nobody and nothing outside of it: each is as if it weren't there", async () => {
+    const invitation = await operators.changes.invite(ROOT, {
+      email: "new@example.com",
+      role: "viewer",
+      account: "other",
+    });
+    const token = await operators.changes.createAdminToken(ROOT, {
+      name: "everywhere",
+      role: "viewer",
+      account: null,
+      expiresAtMs: null,
+    });
+    await operators.newEvents();
+    const { changes } = operators;
+    for (const id of [other.operator.id, owner.operator.id, 9999 as OperatorId]) {
+      assert.equal(await codeOf(changes.change(limitedAuthor, id, { status: "deactivated" })), "not_found");
+      assert.equal(await codeOf(changes.change(limitedAuthor, id, { account: "acme" })), "not_found");
+      assert.equal(await codeOf(changes.reset(limitedAuthor, id)), "not_found");
+      assert.equal(await codeOf(changes.endSession(limitedAuthor, id, other.session.id)), "not_found");
+    }
+    for (const id of [invitation.invitation.id, 9999 as InvitationId]) {
+      assert.equal(await codeOf(changes.withdrawInvitation(limitedAuthor, id)), "not_found");
+    }
+    for (const id of [token.token.id, 9999 as AdminTokenId, { name: "everywhere" }, { name: "nothing" }]) {
+      assert.equal(await codeOf(changes.revokeAdminToken(limitedAuthor, id)), "not_found");
+    }
+    assert.deepEqual(await operators.newEvents(), []);
+  });
+
+  test("manages what is in it", async () => {
+    const bob = await operators.add("bob@example.com", "viewer", "acme");
+    await change(limitedAuthor, bob, { role: "owner" });
+    await operators.changes.endSession(limitedAuthor, bob.operator.id, bob.session.id);
+    await operators.changes.reset(limitedAuthor, bob.operator.id);
+    const { invitation } = await operators.changes.invite(limitedAuthor, {
+      email: "new@example.com",
+      role: "owner",
+      account: "acme",
+    });
+    await operators.changes.withdrawInvitation(limitedAuthor, invitation.id);
+    const { token } = await operators.changes.createAdminToken(limitedAuthor, {
+      name: "mine",
+      role: "owner",
+      account: "acme",
+      expiresAtMs: null,
+    });
+    await operators.changes.revokeAdminToken(limitedAuthor, token.id);
+    for (const { accountId } of await operators.newEvents()) assert.equal(accountId, limited.operator.accountId);
+  });
+
+  test("gives nothing outside of it, and can't tell an account that isn't there from one of others", async () => {
+    const bob = await operators.add("bob@example.com", "viewer", "acme");
+    const attempts = (account: string | null) => [
+      () => operators.changes.invite(limitedAuthor, { email: "new@example.com", role: "viewer", account }),
+      () =>
+        operators.changes.createAdminToken(limitedAuthor, { name: "t", role: "viewer", account, expiresAtMs: null }),
+      () => change(limitedAuthor, bob, { account }),
+    ];
+    for (const attempt of attempts(null)) assert.equal(await codeOf(attempt()), "forbidden");
+    for (const account of ["other", "nowhere"]) {
+      for (const attempt of attempts(account)) {
+        await assert.rejects(attempt(), {
+          code: "invalid",
+          message: "There is no account of that name.",
+          field: "account",
+        });
+      }
+    }
+  });
+
+  test("replaces no invitation of others for the same address", async () => {
+    const theirs = await operators.changes.invite(ROOT, { email: "new@example.com", role: "viewer", account: null });
+    await operators.changes.invite(limitedAuthor, { email: "new@example.com", role: "viewer", account: "acme" });
+    assert.equal((await operators.links.look(theirs.secret)).email, "new@example.com");
+  });
+});
+
+test("nobody gives more than they have, nor changes those who may more", async () => {
+  const admin = await operators.add("admin@example.com", "admin");
+  const viewer = await operators.add("viewer@example.com", "viewer");
+  const author = operators.author(admin.operator);
+  await operators.newEvents();
+  for (const attempt of [
+    () => change(author, admin, { role: "owner" }),
+    () => change(author, viewer, { role: "owner" }),
+    () => change(author, owner, { role: "viewer" }),
+    () => change(author, owner, { status: "deactivated" }),
+    () => operators.changes.reset(author, owner.operator.id),
+    () => operators.changes.endSession(author, owner.operator.id, owner.session.id),
+    () => operators.changes.invite(author, { email: "new@example.com", role: "owner", account: null }),
+    () => operators.changes.createAdminToken(author, { name: "t", role: "owner", account: null, expiresAtMs: null }),
+  ]) {
+    assert.equal(await codeOf(attempt()), "forbidden");
+  }
+  assert.deepEqual(await operators.newEvents(), []);
+});
+
+describe("an invitation", () => {
+  const invite = (email: string, role: Role = "viewer") =>
+    operators.changes.invite(ROOT, { email, role, account: null });
+
+  test("replaces the one before for the same address, in whatever case", async () => {
+    const first = await invite("new@example.com");
+    const second = await invite(" New@Example.com");
+    assert.equal(await codeOf(operators.links.look(first.secret)), "link_invalid");
+    assert.equal((await operators.links.look(second.secret)).email, "new@example.com");
+    assert.deepEqual(
+      (await operators.newEvents()).map(({ action }) => action),
+      ["invitation.created", "invitation.withdrawn", "invitation.created"],
+    );
+  });
+
+  test("is for nobody who is an operator already, and for no text that is no address", async () => {
+    assert.equal(await codeOf(invite("OWNER@example.com")), "conflict");
+    for (const email of ["", "x", "a@b@c", "a\0@example.com"]) assert.equal(await codeOf(invite(email)), "invalid");
+  });
+
+  test("that is the set-up link can't be withdrawn by its number", async () => {
+    const fresh = await openTestOperators();
+    const made = await fresh.changes.makeSetupLink("system");
+    assert.equal(
+      await codeOf(fresh.changes.withdrawInvitation(ROOT, made?.invitation.id as InvitationId)),
+      "not_found",
+    );
+    await fresh.close();
+  });
+
+  test("leaves an event that says for whom and what, and nothing of its secret", async () => {
+    const { secret, invitation } = await invite("new@example.com", "admin");
+    const [event] = await operators.newEvents();
+    assert.equal(event?.subject, `invitation:${invitation.id}`);
+    assert.deepEqual(event?.details, {
+      kind: "invitation",
+      email: "new@example.com",
+      role: "admin",
+      account: null,
+      expires_at_ms: invitation.expiresAtMs,
+    });
+    const written = JSON.stringify(event);
+    assert.ok(!written.includes(secret) && !written.includes(invitation.secretHash));
+  });
+});
+
+describe("an admin token", () => {
+  const create = (name: string, expiresAtMs: number | null = null) =>
+    operators.changes.createAdminToken(ROOT, { name, role: "viewer", account: null, expiresAtMs });
+
+  test("has a name of its own, for ever", async () => {
+    const { token } = await create("ci");
+    assert.equal(await codeOf(create("ci")), "conflict");
+    await operators.changes.revokeAdminToken(ROOT, token.id);
+    assert.equal(await codeOf(create("ci")), "conflict");
+    for (const name of ["", "CI", "a b", "x".repeat(64), "a\n"]) assert.equal(await codeOf(create(name)), "invalid");
+  });
+
+  test("has an expiry that lies ahead, or none", async () => {
+    const now = Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
+    for (const at of [now, now - 1, Number.NaN, Number.POSITIVE_INFINITY, 0xffff_ffff * 1000 + 1]) {
+      assert.equal(await codeOf(create("t", at)), "invalid", String(at));
+    }
+    assert.equal((await create("soon", now + 1)).token.expiresAtMs, now + 1);
+    assert.equal((await create("late", 0xffff_ffff * 1000)).token.expiresAtMs, 0xffff_ffff * 1000);
+  });
+
+  test("is revoked once, and stays so", async () => {
+    const { token, secret } = await create("ci");
+    const first = await operators.changes.revokeAdminToken(ROOT, { name: "ci" });
+    operators.registry.clock.advanceSeconds(10);
+    const second = await operators.changes.revokeAdminToken(ROOT, token.id);
+    assert.equal(second.revokedAtMs, first.revokedAtMs);
+    const events = await operators.newEvents();
+    assert.deepEqual(
+      events.map(({ action }) => action),
+      ["admin_token.created", "admin_token.revoked"],
+    );
+    assert.ok(!JSON.stringify(events).includes(secret));
+  });
+});
+
+test("an operator's session is ended by those who may, and one of another operator isn't there", async () => {
+  const bob = await operators.add("bob@example.com", "viewer");
+  const end = (id: SessionId) => operators.changes.endSession(ROOT, bob.operator.id, id);
+  assert.equal(await codeOf(end(owner.session.id)), "not_found");
+  await end(bob.session.id);
+  assert.equal(await operators.authenticate.bySession(bob.secret), undefined);
+  assert.equal(await codeOf(end(bob.session.id)), "not_found");
+});
+
+test("every role may be given by an owner", async () => {
+  for (const role of ROLES) {
+    const { operator } = await operators.add(`${role}@example.org`, role);
+    assert.equal(operator.role, role);
+  }
+});

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { RegistryError } from "../registry/registry-error.ts";
+import { checkNewPassword, normalisePassword } from "./password-rules.ts";
+
+const EMAIL = "alice.sample@example.com";
+
+function isTaken(password: string, email = EMAIL): boolean {
+  try {
+    checkNewPassword("password", password, email);
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof RegistryError);
+    assert.equal(error.code, "invalid");
+    assert.equal(error.field, "password");
+    // Two characters may well be in the message's own words.
+    if (password.length > 4) assert.ok(!error.message.includes(password));
+    return false;
+  }
+}
+
+describe("a new password", () => {
+  test("has 15 to 256 characters, counted in code points", () => {
+    const random = Array.from({ length: 257 }, (_, at) =>
+      String.fromCharCode(33 + ((at * at * 7 + at * 13) % 90)),
+    ).join("");
+    assert.equal(isTaken(random.slice(0, 14)), false);
+    assert.equal(isTaken(random.slice(0, 15)), true);
+    assert.equal(isTaken(random.slice(0, 256)), true);
+    assert.equal(isTaken(random), false);
+    assert.equal(isTaken("🦊🐢🐙🦋🐞🐝🦉🐬🐳🦀🐘🐫🦒🦘"), false, "14 characters, 28 units");
+    assert.equal(isTaken("🦊🐢🐙🦋🐞🐝🦉🐬🐳🦀🐘🐫🦒🦘🦥"), true);
+  });
+
+  for (const password of [
+    "correct horse battery staple",
+    "    spaces   are  characters   too   ",
+    "vier zufällige Wörter hier drin",
+    "четыре случайных слова",
+    "8f!K2mZp0Qw7Lx5",
+    "482910573628164",
+    "my password is long and odd",
+  ]) {
+    test(`may be ${JSON.stringify(password)}`, () => {
+      assert.equal(isTaken(password), true);
+    });
+  }
+
+  for (const password of [
+    "alice.sample@example.com",
+    "ALICE.SAMPLE@EXAMPLE.COM",
+    "alice.sample@example.com1",
+    "alicesample2026",
+    "aaaaaaaaaaaaaaaaaaaa",
+    "abababababababab",
+    "abc123abc123abc123",
+    "xK9!pxK9!pxK9!pxK9!p",
+    "passwordpassword",
+    "password1234567",
+    "Password123456!",
+    "ＰＡＳＳＷＯＲＤ123456!",
+    "123456789012345",
+    "987654321098765",
+    "qwertyuiopasdfgh",
+    "1q2w3e4r5t6y7u8i",
+    "abcdefghijklmnop",
+    "administrator12",
+    "Countersign2026",
+    "countersign-admin",
+    "letmeinletmein1",
+    "welcome-to-countersign",
+  ]) {
+    test(`can't be ${JSON.stringify(password)}, which everybody would guess`, () => {
+      assert.equal(isTaken(password), false);
+    });
+  }
+
+  test("is the same from every keyboard, and half of a surrogate pair is none", () => {
+    assert.equal(normalisePassword("Å ﬁ"), normalisePassword("A\u030A fi"));
+    assert.equal(normalisePassword("\uD800"), undefined);
+    assert.equal(isTaken("x7!kQ9z odd and long \uD800"), false);
+  });
+
+  test("is taken or refused whatever the text, never a defect", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), fc.emailAddress(), (text, email) => {
+        isTaken(text, email);
+      }),
+    );
+  });
+});

@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { codeOf, openTestOperators, ROOT, TEST_PLACE, type TestOperators } from "../../testing/test-operators.ts";
+import { Refusal } from "../refusal.ts";
+import { CHALLENGE_MS } from "./challenges.ts";
+import { createSingleSignOn, type FederatedUser, type RoleMapping, type SingleSignOn } from "./single-sign-on.ts";
+
+const ISSUER = "https://idp.example";
+const ROLES: readonly RoleMapping[] = [
+  { group: "readers", role: "viewer", account: null },
+  { group: "platform", role: "admin", account: null },
+  { group: "platform-owners", role: "owner", account: null },
+  { group: "acme", role: "viewer", account: "acme" },
+  { group: "acme-admins", role: "admin", account: "acme" },
+  { group: "late", role: "owner", account: "not-yet" },
+];
+
+let operators: TestOperators;
+let singleSignOn: SingleSignOn;
+/** Whom the identity provider names next; its own checks are its library's, and tested against a real one. */
+let user: FederatedUser;
+
+beforeEach(async () => {
+  operators = await openTestOperators();
+  await operators.add("owner@example.com", "owner");
+  await operators.newEvents();
+  user = { issuer: ISSUER, subject: "1", email: "Alice@Example.com", isEmailVerified: true, groups: ["platform"] };
+  singleSignOn = createSingleSignOn(
+    operators.dependencies,
+    {
+      issuer: ISSUER,
+      start: (state) => Promise.resolve({ url: ISSUER, flow: { state, nonce: "n", codeVerifier: "v" } }),
+      finish: () => Promise.resolve(user),
+    },
+    ROLES,
+  );
+});
+
+afterEach(() => operators.close());
+
+async function come(changes: Partial<FederatedUser> = {}) {
+  const usual = user;
+  user = { ...usual, ...changes };
+  try {
+    const { flow } = await singleSignOn.start("https://console.example/callback");
+    return await singleSignOn.finish(new URL("https://console.example/callback"), flow, TEST_PLACE);
+  } finally {
+    user = usual;
+  }
+}
+
+describe("whoever comes by single sign-on", () => {
+  test("is an operator from the first time on, with neither password nor passkeys nor recovery codes", async () => {
+    const { operator, session, secret } = await come();
+    assert.deepEqual([operator.email, operator.role, operator.account], ["alice@example.com", "admin", null]);
+    assert.equal(session.method, "single_sign_on");
+    assert.equal((await operators.authenticate.bySession(secret))?.actor, "operator:alice@example.com");
+    assert.equal((await come()).operator.id, operator.id);
+    const events = await operators.newEvents();
+    assert.deepEqual(
+      events.map(({ action }) => action),
+      ["operator.created"],
+    );
+    const oneself = { operator, session };
+    assert.equal(
+      await codeOf(operators.own.changePassword(oneself, { newPassword: "four odd little words" })),
+      "conflict",
+    );
+    assert.equal(await codeOf(operators.own.passkeyOptions(oneself, "localhost")), "conflict");
+    assert.equal(await codeOf(operators.own.renewRecoveryCodes(oneself)), "conflict");
+    assert.equal(await codeOf(operators.changes.reset(ROOT, operator.id)), "conflict");
+    assert.equal(await codeOf(operators.changes.change(ROOT, operator.id, { role: "viewer" })), "conflict");
+  });
+
+  for (const [groups, role, account] of [
+    [["platform", "readers"], "admin", null],
+    [["readers", "platform-owners", "platform"], "owner", null],
+    [["acme", "acme-admins"], "admin", "acme"],
+    [["acme-admins", "readers"], "admin", "acme"],
+    [["acme", "readers"], "viewer", null],
+    [["acme", "nothing"], "viewer", "acme"],
+    [["late", "readers"], "viewer", null],
+  ] as const) {
+    test(`has the highest role that their groups give: ${groups.join(", ")} are ${role} of ${account ?? "everything"}`, async () => {
+      const { operator } = await come({ groups });
+      assert.deepEqual([operator.role, operator.account], [role, account]);
+    });
+  }
+
+  for (const groups of [[], ["nothing"], ["Platform"], ["late"], ["platform "]]) {
+    test(`is refused without a group that has a role: ${JSON.stringify(groups)}`, async () => {
+      assert.equal(await codeOf(come({ groups })), "single_sign_on_failed");
+      assert.equal(await operators.store.countOperators(), 1);
+    });
+  }
+
+  test("has the role that the groups give now, and loses the sessions from before where it is less", async () => {
+    const first = await come();
+    const more = await come({ groups: ["platform-owners"] });
+    assert.equal(more.operator.role, "owner");
+    assert.ok(await operators.authenticate.bySession(first.secret));
+    const less = await come({ groups: ["acme"] });
+    assert.deepEqual([less.operator.role, less.operator.account], ["viewer", "acme"]);
+    assert.equal(await operators.authenticate.bySession(more.secret), undefined);
+    assert.ok(await operators.authenticate.bySession(less.secret));
+    assert.deepEqual(
+      (await operators.newEvents()).map(({ action }) => action),
+      ["operator.created", "operator.changed", "operator.changed"],
+    );
+  });
+
+  test("is out at once, sessions too, when they come back without a group that has a role", async () => {
+    const { secret } = await come();
+    assert.equal(await codeOf(come({ groups: [] })), "single_sign_on_failed");
+    assert.equal(await operators.authenticate.bySession(secret), undefined);
+  });
+
+  test("is refused while they are switched off here", async () => {
+    const { operator, secret } = await come();
+    await operators.changes.change(ROOT, operator.id, { status: "deactivated" });
+    assert.equal(await codeOf(come()), "single_sign_on_failed");
+    assert.equal(await operators.authenticate.bySession(secret), undefined);
+  });
+
+  test("is never somebody who came another way, whatever the e-mail address", async () => {
+    assert.equal(await codeOf(come({ email: "OWNER@example.com" })), "single_sign_on_failed");
+    const { operator } = await come();
+    assert.equal(await codeOf(come({ email: "owner@example.com" })), "single_sign_on_failed");
+    // Another subject, or another provider's, with the same address.
+    assert.equal(await codeOf(come({ email: operator.email, subject: "2" })), "single_sign_on_failed");
+    assert.equal(await codeOf(come({ subject: "1", issuer: "https://other.example" })), "single_sign_on_failed");
+  });
+
+  test("is the same operator under a new address", async () => {
+    const { operator } = await come();
+    const renamed = await come({ email: "alice.new@example.com" });
+    assert.equal(renamed.operator.id, operator.id);
+    assert.equal((await operators.store.findOperator(operator.id))?.email, "alice.new@example.com");
+  });
+
+  for (const [what, changes] of [
+    ["no address", { email: undefined }],
+    ["an address that is none", { email: "alice" }],
+    ["an address that isn't verified", { isEmailVerified: false }],
+  ] as const satisfies readonly (readonly [string, Partial<FederatedUser>])[]) {
+    test(`is refused with ${what}`, async () => {
+      assert.equal(await codeOf(come(changes)), "single_sign_on_failed");
+    });
+  }
+
+  test("voids the invitation for their address", async () => {
+    const { secret } = await operators.changes.invite(ROOT, {
+      email: "alice@example.com",
+      role: "owner",
+      account: null,
+    });
+    await come();
+    assert.equal(await codeOf(operators.links.look(secret)), "link_invalid");
+  });
+});
+
+test("the first operator may come by single sign-on, which voids the set-up link", async () => {
+  const fresh = await openTestOperators();
+  const made = await fresh.changes.makeSetupLink("system");
+  const sso = createSingleSignOn(
+    fresh.dependencies,
+    {
+      issuer: ISSUER,
+      start: (state) => Promise.resolve({ url: ISSUER, flow: { state, nonce: "n", codeVerifier: "v" } }),
+      finish: () => Promise.resolve({ ...user, groups: ["platform-owners"] }),
+    },
+    ROLES,
+  );
+  const { flow } = await sso.start("");
+  const first = await sso.finish(new URL(ISSUER), flow, TEST_PLACE);
+  assert.equal(first.operator.role, "owner");
+  assert.equal(await codeOf(fresh.links.look(made?.secret ?? "")), "link_invalid");
+
+  // And is the last owner: their groups can't leave the store without one. They are out, though.
+  user = { ...user, groups: ["readers"] };
+  const less = createSingleSignOn(
+    fresh.dependencies,
+    { issuer: ISSUER, start: () => Promise.reject(new Error()), finish: () => Promise.resolve(user) },
+    ROLES,
+  );
+  assert.equal(
+    await codeOf(less.finish(new URL(ISSUER), (await sso.start("")).flow, TEST_PLACE)),
+    "single_sign_on_failed",
+  );
+  assert.equal((await fresh.store.findOperator(first.operator.id))?.role, "owner");
+  assert.equal(await fresh.authenticate.bySession(first.secret), undefined);
+  await fresh.close();
+});
+
+describe("a sign-in through the identity provider", () => {
+  const finish = (state: string) =>
+    singleSignOn.finish(new URL(ISSUER), { state, nonce: "n", codeVerifier: "v" }, TEST_PLACE);
+
+  test("ends once: its answer can't be used again", async () => {
+    const { flow } = await singleSignOn.start("");
+    const codes = await Promise.all([codeOf(finish(flow.state)), codeOf(finish(flow.state))]);
+    assert.deepEqual(codes.toSorted(), ["accepted", "single_sign_on_failed"]);
+    assert.equal(await codeOf(finish(flow.state)), "single_sign_on_failed");
+  });
+
+  test("takes five minutes at most: not at their end", async () => {
+    const { clock } = operators.registry;
+    const startMicroseconds = Math.floor(clock.nowMicroseconds() / 1000) * 1000;
+    for (const [after, code] of [
+      [CHALLENGE_MS - 1, "accepted"],
+      [CHALLENGE_MS, "single_sign_on_failed"],
+    ] as const) {
+      clock.setMicroseconds(startMicroseconds);
+      const { flow } = await singleSignOn.start("");
+      clock.setMicroseconds(startMicroseconds + after * 1000);
+      assert.equal(await codeOf(finish(flow.state)), code, String(after));
+    }
+  });
+
+  test("begins here: a state of somebody else's, or for something else, is refused before the provider is asked", async () => {
+    const other = operators.challenges.make({ kind: "sign-in" }).toString("base64url");
+    for (const state of ["", "x", other, "A".repeat(72)]) {
+      await assert.rejects(
+        finish(state),
+        (error) => error instanceof Refusal && error.code === "single_sign_on_failed",
+      );
+    }
+  });
+});

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import type { Role } from "@countersign/protocol";
+import { type AuthenticatePrincipal, createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
+import { type Challenges, createChallenges } from "../core/operators/challenges.ts";
+import { createLinks, type LetIn, type Links } from "../core/operators/links.ts";
+import type { Operator } from "../core/operators/model.ts";
+import { type Author, createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
+import { createOwnChanges, type OwnChanges } from "../core/operators/own-changes.ts";
+import { createPasswordHasher } from "../core/operators/password-hash.ts";
+import { createSignIn, type SignIn, type SignInDependencies } from "../core/operators/sign-in.ts";
+import { createSignInLimit } from "../core/operators/sign-in-limit.ts";
+import { Refusal } from "../core/refusal.ts";
+import type { AuditEvent } from "../core/registry/audit-chain.ts";
+import { findChainBreak } from "../core/registry/audit-chain.ts";
+import { RegistryError } from "../core/registry/registry-error.ts";
+import type { RegistryStore } from "../core/registry/store.ts";
+import { createPasskeyCeremonies } from "../platform/passkey-ceremonies.ts";
+import { createSystemRandom } from "../platform/random.ts";
+import { openTestRegistry, type TestRegistry } from "./test-registry.ts";
+
+/** Long enough, and nobody's. */
+export const TEST_PASSWORD = "correct horse battery staple";
+
+/** Where everybody signs in from. */
+export const TEST_PLACE = { address: "192.0.2.1", userAgent: "a browser" } as const;
+
+/** Where everybody's passkeys are made. */
+export const TEST_ORIGIN = "http://localhost:8081";
+export const TEST_PASSKEY_PLACE = { origin: TEST_ORIGIN, relyingParty: "localhost" } as const;
+
+/** Whoever can open the store. */
+export const ROOT: Author = { actor: "cli:test", role: "owner", accountId: null, account: null };
+
+/** Everything about operators, on a store of its own, with the accounts `acme` and `other`. */
+export interface TestOperators {
+  readonly registry: TestRegistry;
+  readonly store: RegistryStore;
+  readonly dependencies: SignInDependencies;
+  readonly challenges: Challenges;
+  readonly signIn: SignIn;
+  readonly links: Links;
+  readonly own: OwnChanges;
+  readonly changes: OperatorChanges;
+  readonly authenticate: AuthenticatePrincipal;
+  /** Invites somebody, who uses the link with {@link TEST_PASSWORD}. */
+  add(email: string, role: Role, account?: string): Promise<LetIn>;
+  /** An operator as an author of changes. */
+  author(operator: Operator): Author;
+  /** The events since the last call, without those that signing in leaves; the chain is checked each time. */
+  newEvents(): Promise<readonly AuditEvent[]>;
+  close(): Promise<void>;
+}
+
+export const TEST_MASTER_SECRET = Buffer.alloc(32, 7);
+
+/** @param wrap what is put around the store that the rules see */
+export async function openTestOperators(
+  wrap: (store: RegistryStore) => RegistryStore = (store) => store,
+): Promise<TestOperators> {
+  const registry = await openTestRegistry();
+  const { clock } = registry;
+  await registry.changes.createAccount("test", { shortname: "acme" });
+  await registry.changes.createAccount("test", { shortname: "other" });
+  const store = wrap(registry.store);
+  const random = createSystemRandom();
+  const challenges = createChallenges([TEST_MASTER_SECRET], clock, random);
+  const dependencies: SignInDependencies = {
+    store,
+    clock,
+    random,
+    hasher: createPasswordHasher(random),
+    limit: createSignInLimit(clock),
+    challenges,
+    ceremonies: createPasskeyCeremonies(),
+  };
+  const changes = createOperatorChanges(store, clock, random);
+  const links = createLinks(dependencies);
+  let read = (await store.lastEvent()).seq;
+  return {
+    registry,
+    store,
+    dependencies,
+    challenges,
+    signIn: createSignIn(dependencies),
+    links,
+    own: createOwnChanges(dependencies),
+    changes,
+    authenticate: createAuthenticatePrincipal(store, clock),
+    async add(email, role, account) {
+      const { secret } = await changes.invite(ROOT, { email, role, account: account ?? null });
+      return links.use(secret, { password: TEST_PASSWORD }, undefined, TEST_PLACE);
+    },
+    author: ({ email, role, accountId, account }) => ({ actor: `operator:${email}`, role, accountId, account }),
+    async newEvents() {
+      const all = await store.eventsAfter(0, 10_000);
+      assert.equal(findChainBreak(all, undefined), undefined);
+      const events = all.filter(({ seq, action }) => seq > read && action !== "operator.signed_in");
+      read = all.at(-1)?.seq ?? read;
+      return events;
+    },
+    close: () => registry.close(),
+  };
+}
+
+/** The code of the refusal or registry error that a promise rejects with. Anything else is a defect, and fails. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "accepted";
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof RegistryError) return error.code;
+    throw error;
+  }
+}
