@@ -10,7 +10,7 @@ import { createApiUser, startServer, temporaryFolder, type TestServer } from "./
 const root = join(import.meta.dirname, "..");
 
 /** Licences under which a dependency of the published package may come. */
-const LICENCES = ["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BlueOak-1.0.0"];
+const LICENCES = ["0BSD", "MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BlueOak-1.0.0"];
 
 interface LockedPackage {
   readonly resolved?: string;
