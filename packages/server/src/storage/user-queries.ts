@@ -4,6 +4,7 @@ import type { ListedUser, Page, PageKey, PageRequest, UserFilter, UserOrder } fr
 import type { Standing } from "../core/registry/model.ts";
 import { beginningWith, canBeId, canBeStored, ID_MAX } from "./bounds.ts";
 import {
+  COUNTED_MAX,
   countWays,
   findWay,
   type ListOrder,
@@ -77,7 +78,7 @@ export async function pageUsers(
       count: () =>
         countWays(
           db,
-          meanings.map((meaning) => ({ statements: found(meaning, filter, "newest") })),
+          meanings.map((meaning) => ({ statements: firstOf(meaning, filter, "newest") })),
         ),
     },
     page,
@@ -99,26 +100,37 @@ interface UserKey {
 }
 
 async function wayOf(db: Kysely<Database>, meaning: Meaning, filter: UserFilter, order: UserOrder): Promise<Way> {
-  const statements = found(meaning, filter, order);
-  if (meaning.kind === "key") return { kind: "few", statements };
+  if (meaning.kind === "key") return { kind: "few", statements: found(meaning, filter, order) };
   // The index by name gives them in the order of their names, and where all names match, that by id in that of the ids.
-  if (meaning.kind === "name" && (order === "name" || meaning.beginning === "")) return { kind: "along", statements };
+  if (meaning.kind === "name" && (order === "name" || meaning.beginning === "")) {
+    return { kind: "along", statements: found(meaning, filter, order) };
+  }
   const [text, rest] =
     meaning.kind === "name"
       ? [sql`name || ''`, { ...filter, accountId: meaning.accountId }]
       : [sql`username || ''`, filter];
   const matches = within(text, meaning.beginning);
-  if (order === "newest") {
-    return findWay(
-      db,
-      statements,
-      [sql`${ROWS[order]} where ${matches} and ${residual(rest)}`],
-      [sql`${ROWS[order]} where 1 = 1`],
-    );
-  }
-  const all = equal(rest, order);
-  const along = all.map((rows) => sql`${rows} and ${matches}`);
-  return findWay(db, statements, along, all);
+  const all = order === "newest" ? [sql`${ROWS.newest} where 1 = 1`] : equal(rest, order);
+  const asked = order === "newest" ? residual(rest) : sql`1 = 1`;
+  return findWay(
+    db,
+    firstOf(meaning, filter, order),
+    all.map((rows) => sql`${rows} and ${matches} and ${asked}`),
+    all,
+  );
+}
+
+/**
+ * The same as {@link found}, each statement's first rows in the order of its index, as many as are counted. Without an order,
+ * PostgreSQL would go through the table where many match, and they may be far from its beginning.
+ */
+function firstOf(meaning: Meaning, filter: UserFilter, order: UserOrder): Statements {
+  const statements = found(meaning, filter, order);
+  if (meaning.kind === "key" || (meaning.kind === "name" && meaning.beginning === "")) return statements;
+  const indexOrder = meaning.kind === "name" ? sql`name, id` : sql`account_id, status`;
+  return statements.map(
+    (rows) => sql`select * from (${rows} order by ${indexOrder} limit ${sql.lit(COUNTED_MAX)}) as first`,
+  );
 }
 
 /** Statements that find them by an index. */
