@@ -108,9 +108,7 @@ export function createInvitation(body: NewGrant & { readonly email: string }, id
 }
 
 export function withdrawInvitation(id: number) {
-  return askForData((signal) =>
-    client.DELETE("/api/admin/v1/invitations/{id}", { params: { path: { id } }, signal }),
-  );
+  return askForData((signal) => client.DELETE("/api/admin/v1/invitations/{id}", { params: { path: { id } }, signal }));
 }
 
 export function useAdminTokens(cursor: string | undefined) {
@@ -143,9 +141,7 @@ export function createAdminToken(
 }
 
 export function revokeAdminToken(id: number): Promise<AdminToken> {
-  return askForData((signal) =>
-    client.DELETE("/api/admin/v1/admin-tokens/{id}", { params: { path: { id } }, signal }),
-  );
+  return askForData((signal) => client.DELETE("/api/admin/v1/admin-tokens/{id}", { params: { path: { id } }, signal }));
 }
 
 // Oneself.
@@ -165,9 +161,7 @@ export async function addMyPasskey(label: string | undefined): Promise<Passkey> 
 }
 
 export function removeMyPasskey(id: number) {
-  return askForData((signal) =>
-    client.DELETE("/api/admin/v1/me/passkeys/{id}", { params: { path: { id } }, signal }),
-  );
+  return askForData((signal) => client.DELETE("/api/admin/v1/me/passkeys/{id}", { params: { path: { id } }, signal }));
 }
 
 /** Ends the other sessions. @param current needed where there is one */
@@ -189,9 +183,7 @@ export function useMySessions() {
 }
 
 export function endMySession(id: number) {
-  return askForData((signal) =>
-    client.DELETE("/api/admin/v1/me/sessions/{id}", { params: { path: { id } }, signal }),
-  );
+  return askForData((signal) => client.DELETE("/api/admin/v1/me/sessions/{id}", { params: { path: { id } }, signal }));
 }
 
 export function endMyOtherSessions() {

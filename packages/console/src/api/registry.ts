@@ -77,6 +77,15 @@ export async function readAccount(shortname: string): Promise<Versioned<Account>
   return { value: body.data, etag };
 }
 
+/** @param shortname `undefined` while nobody knows which */
+export function useAccount(shortname: string | undefined) {
+  return useQuery({
+    queryKey: ["accounts", "one", shortname],
+    queryFn: async () => (await readAccount(shortname ?? "")).value,
+    enabled: shortname !== undefined,
+  });
+}
+
 export async function readUser(username: string): Promise<Versioned<ApiUser>> {
   const { body, etag } = await ask((signal) =>
     client.GET("/api/admin/v1/users/{username}", { params: { path: { username } }, signal }),

@@ -76,8 +76,7 @@ export async function changeResourceServer(
 export function useSigningKeys() {
   return useQuery({
     queryKey: ["signing keys"],
-    queryFn: ({ signal }) =>
-      askForList((signal) => client.GET("/api/admin/v1/signing-keys", { signal }), { signal }),
+    queryFn: ({ signal }) => askForList((signal) => client.GET("/api/admin/v1/signing-keys", { signal }), { signal }),
     // A new key begins to sign by itself, within seconds.
     refetchInterval: 10_000,
   });

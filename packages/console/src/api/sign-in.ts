@@ -93,7 +93,9 @@ export function passkeyProblem(error: unknown): Error | undefined {
   const { name = "" } = error instanceof Error ? error : {};
   if (name === "AbortError") return undefined;
   if (name === "NotAllowedError") {
-    return new Error("The browser didn't use a passkey: it was cancelled, timed out, or there is none for this address.");
+    return new Error(
+      "The browser didn't use a passkey: it was cancelled, timed out, or there is none for this address.",
+    );
   }
   if (name === "InvalidStateError") return new Error("This device has a passkey for you here already.");
   if (name === "SecurityError") {

@@ -26,11 +26,7 @@ export function isPrivateKey(text: string): boolean {
 
 /** Undoes what copying out of a JSON file, a `.env` file or a log does to line ends. */
 function unescapeText(text: string): string {
-  return text
-    .replaceAll(/\\+r/g, "")
-    .replaceAll(/\\+n/g, "\n")
-    .replaceAll(/\\"/g, '"')
-    .replaceAll("\r", "");
+  return text.replaceAll(/\\+r/g, "").replaceAll(/\\+n/g, "\n").replaceAll(/\\"/g, '"').replaceAll("\r", "");
 }
 
 /** However the names are spelt in JSON (`"\u0064"`), a parser makes the same of them. */

@@ -41,6 +41,8 @@ export function AccountPicker({
   return (
     <Combobox
       store={combobox}
+      // Beside its field also for screen readers, and in front of a dialog's end.
+      withinPortal={false}
       onOptionSubmit={(chosen) => {
         if (chosen.startsWith("create:")) onCreate?.(search);
         else onChange(chosen === "none:" ? undefined : chosen.slice("account:".length));
@@ -70,7 +72,9 @@ export function AccountPicker({
       </Combobox.Target>
       <Combobox.Dropdown>
         <Combobox.Options className="picker-options" aria-label={label}>
-          {clearLabel === undefined || search !== "" ? null : <Combobox.Option value="none:">{clearLabel}</Combobox.Option>}
+          {clearLabel === undefined || search !== "" ? null : (
+            <Combobox.Option value="none:">{clearLabel}</Combobox.Option>
+          )}
           {data?.items.slice(0, 50).map(({ shortname, name }) => (
             <Combobox.Option key={shortname} value={`account:${shortname}`} active={shortname === value}>
               <bdi>{shortname}</bdi>

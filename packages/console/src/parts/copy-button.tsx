@@ -30,7 +30,14 @@ export function CopyButton({
   if (isIcon) {
     return (
       <>
-        <ActionIcon variant="subtle" color="gray" size={24} aria-label={label} title={label} onClick={() => void copy()}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size={24}
+          aria-label={label}
+          title={label}
+          onClick={() => void copy()}
+        >
           <Icon name={isCopied ? "check" : "copy"} size={14} />
         </ActionIcon>
         {said}

@@ -87,7 +87,9 @@ export function DataTable<Item>({
                       <td
                         key={heading}
                         data-label={heading}
-                        className={isActions === true ? "is-end is-actions" : isEnd === true ? "is-end number" : undefined}
+                        className={
+                          isActions === true ? "is-end is-actions" : isEnd === true ? "is-end number" : undefined
+                        }
                       >
                         {cell(item)}
                       </td>
@@ -113,13 +115,7 @@ function countText({ count, isCountMinimum }: Listed<unknown>): string {
   return isCountMinimum ? `more than ${count.toLocaleString("en")}` : count.toLocaleString("en");
 }
 
-function Pager({
-  list,
-  go,
-}: {
-  readonly list: Listed<unknown>;
-  readonly go: (cursor: string | undefined) => void;
-}) {
+function Pager({ list, go }: { readonly list: Listed<unknown>; readonly go: (cursor: string | undefined) => void }) {
   if (list.previous === undefined && list.next === undefined) return null;
   return (
     <nav className="row" aria-label="Pages">

@@ -16,7 +16,10 @@ export function SearchField({
   readonly value: string;
   readonly onChange: (text: string) => void;
 }) {
-  const [text, setText] = useTyped(value, useCallback((typed: string) => onChange(typed), [onChange]));
+  const [text, setText] = useTyped(
+    value,
+    useCallback((typed: string) => onChange(typed), [onChange]),
+  );
   return (
     <TextInput
       className="filters-search"

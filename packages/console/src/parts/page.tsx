@@ -84,7 +84,7 @@ export function Empty({
       <div className="empty-icon">
         <Icon name={icon} size={18} />
       </div>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p>{children}</p>
       {actions === undefined || actions === null || actions === false ? null : <div className="row">{actions}</div>}
     </div>

@@ -53,8 +53,8 @@ export function SessionList({
                 {session.current ? <Tag>this session</Tag> : null}
               </span>
               <span className="faint">
-                <bdi>{session.address}</bdi> · by {methodName(session.method)} <RelativeTime at={session.created_at} /> ·
-                seen <RelativeTime at={session.last_seen_at} /> · ends <RelativeTime at={session.ends_at} />
+                <bdi>{session.address}</bdi> · by {methodName(session.method)} <RelativeTime at={session.created_at} />{" "}
+                · seen <RelativeTime at={session.last_seen_at} /> · ends <RelativeTime at={session.ends_at} />
               </span>
             </div>
             {session.current ? null : (

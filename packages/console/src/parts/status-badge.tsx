@@ -16,7 +16,7 @@ export function StatusBadge({ status }: { readonly status: keyof typeof LOOKS })
 
 /** What an API user may do. */
 export function AccessBadge({ access }: { readonly access: "full" | "read_only" }) {
-  return <span className="badge badge-plain">{access === "full" ? "full access" : "read-only"}</span>;
+  return access === "full" ? <span className="soft">full</span> : <Tag>read-only</Tag>;
 }
 
 /** Any other short word about something. */

@@ -12,9 +12,15 @@ export function AccountMenu({ me }: { readonly me: Me }) {
   const name = me.operator?.email ?? me.actor;
   const what = me.account === null ? me.role : `${me.role} of ${me.account}`;
   return (
-    <Menu position="top-start" width={210} transitionProps={{ duration: 0 }}>
+    <Menu
+      position="top-start"
+      width={210}
+      transitionProps={{ duration: 0 }}
+      withinPortal={false}
+      withInitialFocusPlaceholder={false}
+    >
       <Menu.Target>
-        <button type="button" className="who" aria-label={`${name}, ${what}: account menu`}>
+        <button type="button" className="who">
           <span className="who-initial" aria-hidden="true">
             {name.slice(0, 1)}
           </span>
@@ -22,6 +28,7 @@ export function AccountMenu({ me }: { readonly me: Me }) {
             <bdi>{name}</bdi>
             <span className="faint">{what}</span>
           </span>
+          <span className="visually-hidden">: account menu</span>
           <Icon name="more" />
         </button>
       </Menu.Target>

@@ -76,7 +76,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
       <a className="skip-link" href="#main">
         Skip to the page
       </a>
-      <header className="sidebar" {...(isNavOpen ? { "data-open": true } : {})}>
+      <nav className="sidebar" aria-label="Console" {...(isNavOpen ? { "data-open": true } : {})}>
         <div className="sidebar-top">
           <Link href="/" className="brand">
             <Mark size={22} />
@@ -93,7 +93,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
             <Icon name={isNavOpen ? "cross" : "menu"} size={20} />
           </button>
         </div>
-        <nav className="sidebar-nav" id="navigation" aria-label="Console">
+        <div className="sidebar-nav" id="navigation">
           {GROUPS.map(({ title, destinations }) => {
             const shown = destinations.filter(({ isFor }) => me === undefined || isFor === undefined || isFor(me));
             if (shown.length === 0) return null;
@@ -119,7 +119,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
               </div>
             );
           })}
-        </nav>
+        </div>
         <div className="sidebar-foot">
           {me === undefined ? (
             <div className="who">
@@ -130,7 +130,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
             <AccountMenu me={me} />
           )}
         </div>
-      </header>
+      </nav>
       <main className="shell-main" id="main" tabIndex={-1} ref={main}>
         {children}
       </main>

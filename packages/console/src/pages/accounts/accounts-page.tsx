@@ -92,12 +92,7 @@ export default function AccountsPage() {
     >
       <RoleNote me={me} needs="admin" everywhere what="create or change accounts" />
       <div className="filters">
-        <SearchField
-          label="Search accounts"
-          placeholder="Shortname or name"
-          value={values.q ?? ""}
-          onChange={search}
-        />
+        <SearchField label="Search accounts" placeholder="Shortname or name" value={values.q ?? ""} onChange={search} />
         <FilterSelect
           label="Status"
           value={values.status}

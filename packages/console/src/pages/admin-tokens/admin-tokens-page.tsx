@@ -4,7 +4,13 @@ import { type FormEvent, useState } from "react";
 import { useSearchParams } from "wouter";
 import { ApiError } from "../../api/api-error.ts";
 import { permits, useMe } from "../../api/me.ts";
-import { type AdminToken, createAdminToken, type NewGrant, revokeAdminToken, useAdminTokens } from "../../api/operators.ts";
+import {
+  type AdminToken,
+  createAdminToken,
+  type NewGrant,
+  revokeAdminToken,
+  useAdminTokens,
+} from "../../api/operators.ts";
 import { Confirm } from "../../parts/confirm.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Dialog } from "../../parts/dialog.tsx";

@@ -235,8 +235,8 @@ function Chain() {
           <>
             <span>
               <strong>Chain verified:</strong> {data.events.toLocaleString("en")}{" "}
-              {data.events === 1 ? "event is" : "events are"} as written. Noted elsewhere, the last hash proves it later,
-              too:
+              {data.events === 1 ? "event is" : "events are"} as written. Noted elsewhere, the last hash proves it
+              later, too:
             </span>
             <span className="chain-hash">
               <code>{data.last_hash}</code>

@@ -14,7 +14,8 @@ export type SentencePart = string | { readonly name: string; readonly href?: str
 
 /** What an actor is, without the mark that the log puts before it, such as `operator:`. */
 export function actorName(actor: string): { readonly kind: string; readonly name: string } {
-  const [, kind = "", name = actor] = /^(operator|cli|admin-token|client|identity|link|system):(.+)$/s.exec(actor) ?? [];
+  const [, kind = "", name = actor] =
+    /^(operator|cli|admin-token|client|identity|link|system):(.+)$/s.exec(actor) ?? [];
   return { kind: KINDS[kind] ?? "", name };
 }
 
@@ -102,7 +103,10 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
     case "invitation.created":
       return ["made a one-time link", ...(text("email") === undefined ? [] : ["for", { name: text("email") ?? "" }])];
     case "invitation.withdrawn":
-      return ["withdrew a one-time link", ...(text("email") === undefined ? [] : ["for", { name: text("email") ?? "" }])];
+      return [
+        "withdrew a one-time link",
+        ...(text("email") === undefined ? [] : ["for", { name: text("email") ?? "" }]),
+      ];
     case "admin_token.created":
       return ["created the admin token", server];
     case "admin_token.revoked":

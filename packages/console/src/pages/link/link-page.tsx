@@ -3,7 +3,14 @@ import { PASSWORD_CHARACTERS_MIN } from "@countersign/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useLocation } from "wouter";
-import { acceptLink, type LinkPurpose, lookAtLink, makeLinkPasskey, passkeyProblem, useSignInOptions } from "../../api/sign-in.ts";
+import {
+  acceptLink,
+  type LinkPurpose,
+  lookAtLink,
+  makeLinkPasskey,
+  passkeyProblem,
+  useSignInOptions,
+} from "../../api/sign-in.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { OutsidePage } from "../../parts/outside-page.tsx";
 import { Bone } from "../../parts/page.tsx";
@@ -177,12 +184,7 @@ function Credentials({
           visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
         />
       ) : null}
-      <Button
-        type="submit"
-        fullWidth
-        loading={isRunning}
-        leftSection={isByPassword ? null : <Icon name="passkey" />}
-      >
+      <Button type="submit" fullWidth loading={isRunning} leftSection={isByPassword ? null : <Icon name="passkey" />}>
         {isByPassword ? "Set the password" : "Create a passkey"}
       </Button>
       {hasPasskeys ? (

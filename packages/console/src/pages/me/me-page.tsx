@@ -79,7 +79,11 @@ export default function MePage() {
         about="They can't be guessed, phished or reused."
         actions={
           options?.passkeys === false ? undefined : (
-            <Button variant="default" leftSection={<Icon name="plus" />} onClick={() => setOpened({ what: "add-passkey" })}>
+            <Button
+              variant="default"
+              leftSection={<Icon name="plus" />}
+              onClick={() => setOpened({ what: "add-passkey" })}
+            >
               Add a passkey
             </Button>
           )
@@ -111,8 +115,9 @@ export default function MePage() {
                       <bdi>{passkey.label}</bdi>
                     </strong>
                     <span className="faint">
-                      added <RelativeTime at={passkey.created_at} /> · last used{" "}
-                      <RelativeTime at={passkey.last_used_at} />
+                      added <RelativeTime at={passkey.created_at} /> ·{" "}
+                      {passkey.last_used_at === null ? "never used" : "last used "}
+                      {passkey.last_used_at === null ? null : <RelativeTime at={passkey.last_used_at} />}
                     </span>
                   </div>
                   <Button

@@ -21,7 +21,10 @@ export function InviteDialog({
   const key = useIdempotencyKey();
   const [email, setEmail] = useState("");
   const [grant, setGrant] = useState<NewGrant>({ role: "viewer", account: me.account });
-  const invitation = useMutation({ mutationFn: () => createInvitation({ ...grant, email: email.trim() }, key), gcTime: 0 });
+  const invitation = useMutation({
+    mutationFn: () => createInvitation({ ...grant, email: email.trim() }, key),
+    gcTime: 0,
+  });
   const refusal = invitation.error instanceof ApiError ? invitation.error : undefined;
   const emailProblem = refusal?.fieldMessage("email");
   const accountProblem = refusal?.fieldMessage("account");

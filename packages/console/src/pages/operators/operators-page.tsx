@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { ROLES } from "@countersign/protocol";
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
@@ -15,6 +15,7 @@ import {
   useOperators,
   withdrawInvitation,
 } from "../../api/operators.ts";
+import { Action, ActionsMenu } from "../../parts/actions-menu.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { FilterSelect, SearchField } from "../../parts/filters.tsx";
@@ -85,26 +86,18 @@ export default function OperatorsPage() {
       heading: "Actions",
       isActions: true,
       cell: (operator) => (
-        <Menu position="bottom-end" width={210} transitionProps={{ duration: 0 }}>
-          <Menu.Target>
-            <ActionIcon variant="subtle" color="gray" size={27} aria-label={`Actions for ${operator.email}`}>
-              <Icon name="more" />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item onClick={() => setOpened({ what: "role", operator })}>Role and account…</Menu.Item>
-            <Menu.Item onClick={() => setOpened({ what: "sessions", operator })}>Sessions…</Menu.Item>
-            <Menu.Item onClick={() => setOpened({ what: "reset", operator })}>Link to sign in again…</Menu.Item>
-            <Menu.Divider />
-            {operator.status === "active" ? (
-              <Menu.Item color="red" onClick={() => setOpened({ what: "deactivate", operator })}>
-                Deactivate…
-              </Menu.Item>
-            ) : (
-              <Menu.Item onClick={() => void activate(switchableOperator(operator))}>Activate</Menu.Item>
-            )}
-          </Menu.Dropdown>
-        </Menu>
+        <ActionsMenu label={`Actions for ${operator.email}`}>
+          <Action onClick={() => setOpened({ what: "role", operator })}>Role and account…</Action>
+          <Action onClick={() => setOpened({ what: "sessions", operator })}>Sessions…</Action>
+          <Action onClick={() => setOpened({ what: "reset", operator })}>Link to sign in again…</Action>
+          {operator.status === "active" ? (
+            <Action isDangerous onClick={() => setOpened({ what: "deactivate", operator })}>
+              Deactivate…
+            </Action>
+          ) : (
+            <Action onClick={() => void activate(switchableOperator(operator))}>Activate</Action>
+          )}
+        </ActionsMenu>
       ),
     },
   ];
@@ -130,7 +123,10 @@ export default function OperatorsPage() {
           label="Role"
           value={values.role}
           onChange={(role) => set({ role })}
-          options={[["", "Any role"], ...ROLES.map((role) => [role, `${role.slice(0, 1).toUpperCase()}${role.slice(1)}`] as const)]}
+          options={[
+            ["", "Any role"],
+            ...ROLES.map((role) => [role, `${role.slice(0, 1).toUpperCase()}${role.slice(1)}`] as const),
+          ]}
         />
         <FilterSelect
           label="Status"
@@ -182,8 +178,8 @@ export default function OperatorsPage() {
           title="Send the link"
           about={
             <>
-              Give it to <bdi>{opened.email}</bdi> on a way that nobody else reads: whoever opens it first gets in. It is good
-              once.
+              Give it to <bdi>{opened.email}</bdi> on a way that nobody else reads: whoever opens it first gets in. It
+              is good once.
             </>
           }
           name="link"
@@ -284,7 +280,10 @@ function Invitations({ withdraw }: { readonly withdraw: (invitation: Invitation)
         </strong>
       ),
     },
-    { heading: "Kind", cell: ({ kind }) => ({ setup: "set-up", invitation: "invitation", reset: "sign in again" })[kind] },
+    {
+      heading: "Kind",
+      cell: ({ kind }) => ({ setup: "set-up", invitation: "invitation", reset: "sign in again" })[kind],
+    },
     { heading: "Role", cell: ({ role }) => role },
     {
       heading: "Where",

@@ -62,8 +62,8 @@ export function RoleDialog({
         {newer === undefined ? null : (
           <Note kind="warning">
             Somebody changed this operator meanwhile; nothing was saved. Now it is {newer.value.role},{" "}
-            {newer.value.account === null ? "everywhere" : <bdi>in {newer.value.account}</bdi>}, {newer.value.status}. Save
-            again to overwrite that.
+            {newer.value.account === null ? "everywhere" : <bdi>in {newer.value.account}</bdi>}, {newer.value.status}.
+            Save again to overwrite that.
           </Note>
         )}
         {error === undefined ? null : <Problem error={error} />}

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, NativeSelect, TextInput } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useCallback, useState } from "react";
 import { useLocation } from "wouter";
@@ -13,6 +13,7 @@ import {
   rotateResourceServerSecret,
   useResourceServers,
 } from "../../api/service.ts";
+import { Action, ActionsMenu } from "../../parts/actions-menu.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -51,7 +52,13 @@ export default function ResourceServersPage() {
     </Button>
   );
 
-  function showSecret({ client_id: clientId, client_secret: secret }: { client_id: string; client_secret: string | null }) {
+  function showSecret({
+    client_id: clientId,
+    client_secret: secret,
+  }: {
+    client_id: string;
+    client_secret: string | null;
+  }) {
     setOpened({ what: "secret", clientId, secret });
     void queries.invalidateQueries({ queryKey: ["resource servers"] });
   }
@@ -102,22 +109,15 @@ export default function ResourceServersPage() {
                 >
                   New secret
                 </Button>
-                <Menu position="bottom-end" width={160} transitionProps={{ duration: 0 }}>
-                  <Menu.Target>
-                    <ActionIcon variant="subtle" color="gray" size={27} aria-label={`More for ${server.name}`}>
-                      <Icon name="more" />
-                    </ActionIcon>
-                  </Menu.Target>
-                  <Menu.Dropdown>
-                    {server.status === "active" ? (
-                      <Menu.Item color="red" onClick={() => setOpened({ what: "deactivate", server })}>
-                        Deactivate…
-                      </Menu.Item>
-                    ) : (
-                      <Menu.Item onClick={() => void activate(switchableServer(server.name))}>Activate</Menu.Item>
-                    )}
-                  </Menu.Dropdown>
-                </Menu>
+                <ActionsMenu label={`More for ${server.name}`}>
+                  {server.status === "active" ? (
+                    <Action isDangerous onClick={() => setOpened({ what: "deactivate", server })}>
+                      Deactivate…
+                    </Action>
+                  ) : (
+                    <Action onClick={() => void activate(switchableServer(server.name))}>Activate</Action>
+                  )}
+                </ActionsMenu>
               </div>
             ),
           },
@@ -173,7 +173,9 @@ export default function ResourceServersPage() {
         }
       />
       {opened?.what === "create" ? <CreateDialog onClose={close} onCreated={showSecret} /> : null}
-      {opened?.what === "rotate" ? <RotateDialog server={opened.server} onClose={close} onRotated={showSecret} /> : null}
+      {opened?.what === "rotate" ? (
+        <RotateDialog server={opened.server} onClose={close} onRotated={showSecret} />
+      ) : null}
       {opened?.what === "deactivate" ? (
         <DeactivateDialog
           thing={switchableServer(opened.server.name)}

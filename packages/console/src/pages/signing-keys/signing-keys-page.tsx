@@ -33,7 +33,9 @@ export default function SigningKeysPage() {
   const queries = useQueryClient();
   const keys = useSigningKeys();
   const nodes = useNodes();
-  const [asked, setAsked] = useState<{ readonly what: "rotate" } | { readonly what: "retire"; readonly key: SigningKey }>();
+  const [asked, setAsked] = useState<
+    { readonly what: "rotate" } | { readonly what: "retire"; readonly key: SigningKey }
+  >();
   const mayChange = permits(me, "owner", { everywhere: true });
   const refresh = () => queries.invalidateQueries({ queryKey: ["signing keys"] });
 
@@ -99,7 +101,10 @@ export default function SigningKeysPage() {
           </Empty>
         }
       />
-      <Section title="Nodes" about="Processes that serve. A new signing key begins to sign once each of them can check its tokens.">
+      <Section
+        title="Nodes"
+        about="Processes that serve. A new signing key begins to sign once each of them can check its tokens."
+      >
         <DataTable
           caption="Nodes"
           columns={NODE_COLUMNS}
@@ -145,8 +150,8 @@ export default function SigningKeysPage() {
           onClose={() => setAsked(undefined)}
         >
           <p>
-            <strong>Every token that was minted under it dies at once, of every API user.</strong> Clients notice, and have to
-            exchange anew. It can't be undone.
+            <strong>Every token that was minted under it dies at once, of every API user.</strong> Clients notice, and
+            have to exchange anew. It can't be undone.
           </p>
           <p>
             After a rotation that isn't necessary: its tokens expire by themselves, after 12 hours at most. It is for a

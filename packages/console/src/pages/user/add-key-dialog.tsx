@@ -164,7 +164,8 @@ function Added({
         <dl className="facts">
           <dt>Fingerprint</dt>
           <dd>
-            <code>{publicKey.fingerprint}</code> <CopyButton isIcon text={publicKey.fingerprint} label="Copy fingerprint" />
+            <code>{publicKey.fingerprint}</code>{" "}
+            <CopyButton isIcon text={publicKey.fingerprint} label="Copy fingerprint" />
           </dd>
           <dt>Strength</dt>
           <dd>{publicKey.bits} bits</dd>
@@ -177,12 +178,7 @@ function Added({
                 Give it to the client and to nobody else. It can't be had again once this is closed.
               </span>
               <span>
-                <Button
-                  variant="default"
-                  size="xs"
-                  leftSection={<Icon name="download" size={14} />}
-                  onClick={download}
-                >
+                <Button variant="default" size="xs" leftSection={<Icon name="download" size={14} />} onClick={download}>
                   Download again
                 </Button>
               </span>
@@ -322,8 +318,8 @@ function PasteKey({
       <div className="verdict" role="status">
         {wasPrivate ? (
           <Note kind="warning">
-            <strong>That was a private key.</strong> It wasn't sent anywhere and is out of the field again. Only the public
-            half belongs here: <code>openssl pkey -in private.pem -pubout</code> prints it.
+            <strong>That was a private key.</strong> It wasn't sent anywhere and is out of the field again. Only the
+            public half belongs here: <code>openssl pkey -in private.pem -pubout</code> prints it.
           </Note>
         ) : fileProblem !== undefined ? (
           <Note kind="warning">{fileProblem}</Note>
@@ -430,12 +426,13 @@ function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly fileNa
           {pair.made === undefined ? (
             <span className="faint">It takes a moment; with 4096 bits a few seconds.</span>
           ) : (
-            <div className="row">
-              <Icon name={pair.isDownloaded ? "check" : "key"} />
-              <span>
-                {pair.made.bits} bits, private half as <bdi className="mono">{fileName}</bdi>
-                {pair.isDownloaded ? ": downloaded" : ": not downloaded yet"}
-              </span>
+            <div className="made-file">
+              <div>
+                <bdi className="mono">{fileName}</bdi>
+                <div className="faint">
+                  Private key, {pair.made.bits} bits, {pair.isDownloaded ? "downloaded" : "not downloaded yet"}
+                </div>
+              </div>
               <Button
                 variant="default"
                 size="xs"

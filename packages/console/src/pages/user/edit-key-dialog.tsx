@@ -1,7 +1,14 @@
 import { Button, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
-import { changeKey, type KeyPatch, type PublicKey, readKey, useRegistryChanged, type Versioned } from "../../api/registry.ts";
+import {
+  changeKey,
+  type KeyPatch,
+  type PublicKey,
+  readKey,
+  useRegistryChanged,
+  type Versioned,
+} from "../../api/registry.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { type Expiry, ExpiryField, expiresAt } from "../../parts/expiry-field.tsx";
 import { Note, Problem } from "../../parts/problem.tsx";
@@ -74,9 +81,7 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
           value={expiry}
           onChange={setExpiry}
           error={refusal?.fieldMessage("expires_at")}
-          keeping={
-            shown.expires_at === null ? "As it is: never" : `As it is: ${utcTime(Date.parse(shown.expires_at))}`
-          }
+          keeping={shown.expires_at === null ? "As it is: never" : `As it is: ${utcTime(Date.parse(shown.expires_at))}`}
         />
         <div className="dialog-foot">
           <Button variant="default" onClick={onClose}>

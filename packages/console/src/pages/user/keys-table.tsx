@@ -1,8 +1,9 @@
-import { ActionIcon, Button, Menu } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useState } from "react";
 import { useSearchParams } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { changeKey, type PublicKey, readKey, useKeys } from "../../api/registry.ts";
+import { Action, ActionsMenu } from "../../parts/actions-menu.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Icon } from "../../parts/icon.tsx";
@@ -139,19 +140,12 @@ function KeyActions({
           Deactivate
         </Button>
       )}
-      <Menu position="bottom-end" width={190} transitionProps={{ duration: 0 }}>
-        <Menu.Target>
-          <ActionIcon variant="subtle" color="gray" size={27} aria-label={`More for ${name}`}>
-            <Icon name="more" />
-          </ActionIcon>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item onClick={() => ask("edit")}>Label and expiry…</Menu.Item>
-          <Menu.Item color="red" onClick={() => ask("revoke")}>
-            Revoke for good…
-          </Menu.Item>
-        </Menu.Dropdown>
-      </Menu>
+      <ActionsMenu label={`More for ${name}`}>
+        <Action onClick={() => ask("edit")}>Label and expiry…</Action>
+        <Action isDangerous onClick={() => ask("revoke")}>
+          Revoke for good…
+        </Action>
+      </ActionsMenu>
     </div>
   );
 }

@@ -9,7 +9,13 @@ import { tell } from "../../parts/tell.tsx";
 import { useRead } from "../../parts/use-read.ts";
 
 /** Revoking can't be undone: whoever does it types which key they mean. */
-export function RevokeKeyDialog({ publicKey, onClose }: { readonly publicKey: PublicKey; readonly onClose: () => void }) {
+export function RevokeKeyDialog({
+  publicKey,
+  onClose,
+}: {
+  readonly publicKey: PublicKey;
+  readonly onClose: () => void;
+}) {
   const { id, label, fingerprint } = publicKey;
   const changed = useRegistryChanged();
   const read = useRead(() => readKey(id));

@@ -79,57 +79,58 @@ function Bars({ hours, isWaiting }: { readonly hours: readonly Hour[]; readonly 
   return (
     <>
       <div className="chart-head">
-        <span className="chart-total number">
-          {isWaiting ? "…" : (pointed?.tokens ?? total).toLocaleString("en")}
-        </span>
+        <span className="chart-total number">{isWaiting ? "…" : (pointed?.tokens ?? total).toLocaleString("en")}</span>
         <span className="faint">{pointed === undefined ? "in all" : utcHour(pointed.atMs)}</span>
       </div>
-      <svg
-        className="chart-plot"
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        preserveAspectRatio="none"
-        role="slider"
-        tabIndex={0}
-        aria-label="Tokens issued, by hour"
-        aria-valuemin={0}
-        aria-valuemax={hours.length - 1}
-        aria-valuenow={pointedAt ?? hours.length - 1}
-        aria-valuetext={shown === undefined ? "" : `${utcHour(shown.atMs)}: ${shown.tokens} tokens`}
-        onPointerMove={point}
-        onPointerDown={point}
-        onPointerLeave={() => setPointedAt(undefined)}
-        onKeyDown={move}
-        onFocus={(event) => {
-          if (event.currentTarget.matches(":focus-visible")) setPointedAt(hours.length - 1);
-        }}
-        onBlur={() => setPointedAt(undefined)}
-      >
-        {pointedAt === undefined ? null : (
-          <rect className="chart-hover" x={pointedAt * slot} y={0} width={slot} height={HEIGHT} />
-        )}
-        {hours.map(({ atMs, tokens }, at) => {
-          // What isn't nothing is to be seen.
-          const height = tokens === 0 ? 0 : Math.max(3, (tokens / most) * (HEIGHT - 6));
-          return (
-            <rect
-              key={atMs}
-              className={at === pointedAt ? "chart-bar is-pointed" : "chart-bar"}
-              x={at * slot + gap / 2}
-              y={HEIGHT - 1 - height}
-              width={slot - gap}
-              height={height}
-            />
-          );
-        })}
-        <line
-          className="chart-ground"
-          x1={0}
-          x2={WIDTH}
-          y1={HEIGHT - 0.5}
-          y2={HEIGHT - 0.5}
-          vectorEffect="non-scaling-stroke"
-        />
-      </svg>
+      <div className="chart-frame">
+        <svg
+          className="chart-plot"
+          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+          preserveAspectRatio="none"
+          role="slider"
+          tabIndex={0}
+          aria-label="Tokens issued, by hour"
+          aria-valuemin={0}
+          aria-valuemax={hours.length - 1}
+          aria-valuenow={pointedAt ?? hours.length - 1}
+          aria-valuetext={shown === undefined ? "" : `${utcHour(shown.atMs)}: ${shown.tokens} tokens`}
+          onPointerMove={point}
+          onPointerDown={point}
+          onPointerLeave={() => setPointedAt(undefined)}
+          onKeyDown={move}
+          onFocus={(event) => {
+            if (event.currentTarget.matches(":focus-visible")) setPointedAt(hours.length - 1);
+          }}
+          onBlur={() => setPointedAt(undefined)}
+        >
+          {pointedAt === undefined ? null : (
+            <rect className="chart-hover" x={pointedAt * slot} y={0} width={slot} height={HEIGHT} />
+          )}
+          {hours.map(({ atMs, tokens }, at) => {
+            // What isn't nothing is to be seen.
+            const height = tokens === 0 ? 0 : Math.max(3, (tokens / most) * (HEIGHT - 6));
+            return (
+              <rect
+                key={atMs}
+                className={at === pointedAt ? "chart-bar is-pointed" : "chart-bar"}
+                x={at * slot + gap / 2}
+                y={HEIGHT - 1 - height}
+                width={slot - gap}
+                height={height}
+              />
+            );
+          })}
+          <line
+            className="chart-ground"
+            x1={0}
+            x2={WIDTH}
+            y1={HEIGHT - 0.5}
+            y2={HEIGHT - 0.5}
+            vectorEffect="non-scaling-stroke"
+          />
+        </svg>
+        {total === 0 && !isWaiting ? <p>No token was issued in this span.</p> : null}
+      </div>
       <div className="chart-axis number" aria-hidden="true">
         <span>{hours.length > 24 ? "7 days ago" : "24 hours ago"}</span>
         <span>now</span>

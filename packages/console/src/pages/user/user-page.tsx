@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
-import { type ApiUser, changeUser, readUser, useUser } from "../../api/registry.ts";
+import { type ApiUser, changeUser, readUser, useAccount, useUser } from "../../api/registry.ts";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Bone, Page, Section } from "../../parts/page.tsx";
@@ -74,13 +74,14 @@ export default function UserPage({ username }: { readonly username: string }) {
           This API user is deactivated: its assertions and its tokens are refused, whatever its keys say.
         </Note>
       ) : null}
+      <AccountNote shortname={user?.account} />
       <Section title="Public keys">
         <KeysTable username={username} onAdd={() => setIsAdding(true)} />
       </Section>
       <UsageChart username={username} />
       <Section
         title="Use it"
-        about="A program that exchanges an assertion for a token, filled in for this API user. Keep the private key beside it."
+        about="Exchanges an assertion for a token, as this API user. The private key lies beside it."
       >
         <UseIt publicUrl={me.service.public_url} username={username} />
       </Section>
@@ -94,6 +95,18 @@ export default function UserPage({ username }: { readonly username: string }) {
         />
       ) : null}
     </Page>
+  );
+}
+
+/** An active API user of a deactivated account is refused, which nothing on its own page would say otherwise. */
+function AccountNote({ shortname }: { readonly shortname: string | undefined }) {
+  const { data: account } = useAccount(shortname);
+  if (account?.status !== "deactivated") return null;
+  return (
+    <Note kind="warning">
+      The account <bdi>{account.shortname}</bdi> is deactivated: the assertions and tokens of all its API users are
+      refused.
+    </Note>
   );
 }
 

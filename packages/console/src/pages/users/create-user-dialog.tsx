@@ -31,8 +31,14 @@ export function CreateUserDialog({
     let shortname = account;
     if (newAccount !== undefined) {
       const { shortname: short, name: long } = newAccount;
-      await createAccount({ shortname: short.trim(), ...(long.trim() === "" ? {} : { name: long.trim() }) }, accountKey);
+      await createAccount(
+        { shortname: short.trim(), ...(long.trim() === "" ? {} : { name: long.trim() }) },
+        accountKey,
+      );
       shortname = short.trim();
+      // It is there now, whatever becomes of the API user: trying again must not make another.
+      setAccount(shortname);
+      setNewAccount(undefined);
     }
     return createUser({ account: shortname ?? "", name: name.trim(), access }, userKey);
   });
@@ -86,7 +92,7 @@ export function CreateUserDialog({
               onChange={(event) => setNewAccount({ ...newAccount, shortname: event.currentTarget.value })}
             />
             <TextInput
-              label="Name"
+              label="Name of the account"
               description="As people call it. Optional."
               value={newAccount.name}
               onChange={(event) => setNewAccount({ ...newAccount, name: event.currentTarget.value })}
@@ -97,7 +103,7 @@ export function CreateUserDialog({
           </fieldset>
         )}
         <TextInput
-          label="Name"
+          label="Name of the API user"
           description="Becomes part of the username: api-<account’s number>-<name>."
           placeholder="orders-sync"
           required
