@@ -37,7 +37,7 @@ export function createSingleSignOnHandlers(
   } as const;
 
   const lead = ({ reply }: AdminRequest, url: string) =>
-    reply.header("Referrer-Policy", "no-referrer").redirect(url, 303);
+    reply.header("Referrer-Policy", "no-referrer").redirect(url, 302);
 
   /** Leads to the sign-in page, which says what was wrong by the refusal's code. */
   async function orSignInPage(request: AdminRequest, work: () => Promise<ReturnType<typeof lead>>) {

@@ -1,0 +1,233 @@
+/** Operators, invitations and admin tokens, through the real listener. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { startTestConsole, type TestConsole } from "../../testing/test-console.ts";
+import { TEST_PASSWORD } from "../../testing/test-operators.ts";
+
+let console: TestConsole;
+let cookie: string;
+
+before(async () => {
+  console = await startTestConsole();
+  cookie = await console.signUp("owner@example.com", "owner");
+});
+
+after(() => console.close());
+
+const ask = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
+  console.ask(method, path, body, { cookie, headers });
+
+const idOf = async (email: string) => (await console.registry.store.findOperatorByEmail(email))?.id ?? 0;
+
+describe("operators", () => {
+  test("are listed, found by the beginning of their address in any case, and filtered", async () => {
+    for (const [email, role] of [
+      ["list-a@example.com", "viewer"],
+      ["list-b@example.com", "admin"],
+    ] as const) {
+      await console.signUp(email, role);
+    }
+    const emails = async (query: string) =>
+      (await ask("GET", `/operators?${query}`)).json.data.map(({ email }: { email: string }) => email);
+    assert.deepEqual(await emails("q=LIST-"), ["list-a@example.com", "list-b@example.com"]);
+    assert.deepEqual(await emails("q=list-&role=admin"), ["list-b@example.com"]);
+    assert.deepEqual(await emails("q=list-&status=deactivated"), []);
+    const first = await ask("GET", "/operators?q=list-&limit=1");
+    assert.equal(first.json.meta.count, 2);
+    const next = await ask("GET", first.json.meta.next.replace("/api/admin/v1", ""));
+    assert.deepEqual(
+      next.json.data.map(({ email }: { email: string }) => email),
+      ["list-b@example.com"],
+    );
+    assert.doesNotMatch(first.body + next.body, /argon2|password/);
+  });
+
+  test("change only as they were read, where the version that was read is named", async () => {
+    await console.signUp("tag@example.com", "viewer");
+    const id = await idOf("tag@example.com");
+    const read = await ask("GET", `/operators/${id}`);
+    const changed = await ask(
+      "PATCH",
+      `/operators/${id}`,
+      { role: "admin" },
+      { "If-Match": read.headers["etag"] ?? "" },
+    );
+    assert.equal(changed.json.data.role, "admin");
+    assert.notEqual(changed.headers["etag"], read.headers["etag"]);
+    const late = await ask("PATCH", `/operators/${id}`, { role: "viewer" }, { "If-Match": read.headers["etag"] ?? "" });
+    assert.deepEqual([late.status, late.code], [412, "precondition_failed"]);
+    assert.equal((await ask("GET", `/operators/${id}`)).json.data.role, "admin");
+  });
+
+  test("are switched off with all their sessions, on every request from then on", async () => {
+    const theirs = await console.signUp("off@example.com", "admin");
+    const id = await idOf("off@example.com");
+    const sessions = await ask("GET", `/operators/${id}/sessions`);
+    assert.equal(sessions.json.data.length, 1);
+    assert.equal(sessions.json.data[0].current, false);
+    assert.equal((await ask("PATCH", `/operators/${id}`, { status: "deactivated" })).json.data.status, "deactivated");
+    assert.equal((await console.ask("GET", "/me", undefined, { cookie: theirs })).status, 401);
+    assert.deepEqual((await ask("GET", `/operators/${id}/sessions`)).json.data, []);
+  });
+
+  test("get in again by a link, which is shown once and works", async () => {
+    const theirs = await console.signUp("reset@example.com", "admin");
+    const id = await idOf("reset@example.com");
+    const made = await ask("POST", `/operators/${id}/reset`);
+    assert.equal(made.json.data.kind, "reset");
+    const link = new URL(made.json.data.link);
+    assert.deepEqual([link.origin, link.pathname, link.search], [console.origin, "/link", ""]);
+    const token = link.hash.slice(1);
+    const used = await console.ask("POST", "/links/use", { token, password: "eleven green lamps wander" });
+    assert.equal(used.status, 200, used.body);
+    assert.equal((await console.ask("GET", "/me", undefined, { cookie: theirs })).status, 401);
+  });
+
+  test("lose one session to an owner", async () => {
+    const theirs = await console.signUp("session@example.com", "admin");
+    const id = await idOf("session@example.com");
+    const [session] = (await ask("GET", `/operators/${id}/sessions`)).json.data;
+    assert.equal((await ask("DELETE", `/operators/${id}/sessions/${session.id}`)).status, 200);
+    assert.equal((await ask("DELETE", `/operators/${id}/sessions/${session.id}`)).status, 404);
+    assert.equal((await console.ask("GET", "/me", undefined, { cookie: theirs })).status, 401);
+  });
+
+  test("always have an owner among them: the last one stays, in words", async () => {
+    const fresh = await startTestConsole();
+    const only = await fresh.signUp("only@example.com", "owner");
+    const answer = await fresh.ask("PATCH", "/operators/1", { role: "viewer" }, { cookie: only });
+    assert.deepEqual([answer.status, answer.code], [409, "conflict"]);
+    assert.match(answer.json.meta.errors[0].message, /last owner/);
+    await fresh.close();
+  });
+});
+
+describe("whoever is limited to an account", () => {
+  test("lists and reads what belongs to it alone, and gets the same answer for all others", async () => {
+    const theirs = await console.signUp("limited@example.com", "owner", "acme");
+    await console.signUp("colleague@example.com", "viewer", "acme");
+    const elsewhere = await console.signUp("elsewhere@example.com", "viewer", "other");
+    assert.ok(elsewhere);
+    const as = (method: string, path: string, body?: unknown) => console.ask(method, path, body, { cookie: theirs });
+    await ask("POST", "/invitations", { email: "invited@example.com", role: "viewer", account: "other" });
+    await ask("POST", "/admin-tokens", { name: "elsewhere", role: "viewer", account: "other" });
+    const { json } = await as("GET", "/operators");
+    assert.deepEqual(
+      json.data.map(({ email }: { email: string }) => email),
+      ["limited@example.com", "colleague@example.com"],
+    );
+    assert.deepEqual((await as("GET", "/invitations")).json.data, []);
+    assert.deepEqual((await as("GET", "/admin-tokens")).json.data, []);
+    const hidden = await idOf("elsewhere@example.com");
+    const bodies = new Set<string>();
+    for (const id of [hidden, await idOf("owner@example.com"), 99_999]) {
+      for (const [method, path, body] of [
+        ["GET", `/operators/${id}`, undefined],
+        ["PATCH", `/operators/${id}`, { role: "viewer" }],
+        ["POST", `/operators/${id}/reset`, undefined],
+        ["GET", `/operators/${id}/sessions`, undefined],
+        ["DELETE", `/operators/${id}/sessions/1`, undefined],
+      ] as const) {
+        const answer = await as(method, path, body);
+        assert.equal(answer.status, 404, path);
+        bodies.add(answer.body);
+      }
+    }
+    assert.equal(bodies.size, 1);
+    const up = await as("POST", "/invitations", { email: "x@example.com", role: "viewer" });
+    assert.deepEqual([up.status, up.code], [403, "forbidden"]);
+    const mine = await as("POST", "/invitations", { email: "x@example.com", role: "owner", account: "acme" });
+    assert.equal(mine.status, 201, mine.body);
+    assert.equal((await as("DELETE", `/invitations/${mine.json.data.id}`)).status, 200);
+  });
+});
+
+describe("an invitation", () => {
+  test("is made once however often it is asked for, and its link is shown once", async () => {
+    const invite = (email: string) =>
+      ask("POST", "/invitations", { email, role: "viewer", account: "acme" }, { "Idempotency-Key": "invite-1" });
+    const first = await invite("once@example.com");
+    assert.equal(first.status, 201, first.body);
+    const again = await invite("once@example.com");
+    assert.equal(again.status, 201);
+    assert.equal(again.headers["idempotency-replayed"], "true");
+    assert.equal(again.json.data.link, null);
+    assert.equal(again.json.meta.warnings[0].code, "secret_not_repeated");
+    assert.equal(again.json.data.id, first.json.data.id);
+    assert.equal((await invite("other@example.com")).code, "idempotency_key_reused");
+    const token = new URL(first.json.data.link).hash.slice(1);
+    const used = await console.ask("POST", "/links/use", { token, password: TEST_PASSWORD });
+    assert.equal(used.status, 200, used.body);
+    // What it made has been used up: there is nothing to show any more.
+    assert.equal((await invite("once@example.com")).status, 404);
+  });
+
+  test("is listed while it is open, without its link, and can be withdrawn once", async () => {
+    const made = await ask("POST", "/invitations", { email: "open@example.com", role: "viewer" });
+    const { link, ...shown } = made.json.data;
+    assert.ok(link);
+    const list = await ask("GET", "/invitations?limit=1");
+    assert.deepEqual(list.json.data, [shown]);
+    const { id } = shown;
+    assert.equal((await ask("DELETE", `/invitations/${id}`)).status, 200);
+    assert.equal((await ask("DELETE", `/invitations/${id}`)).status, 404);
+    const look = await console.ask("POST", "/links/look", { token: new URL(link).hash.slice(1) });
+    assert.deepEqual([look.status, look.code], [403, "link_invalid"]);
+  });
+
+  test("is refused field by field", async () => {
+    for (const [body, field] of [
+      [{ email: "no address", role: "viewer" }, "/email"],
+      [{ email: "a@example.com", role: "root" }, "/role"],
+      [{ email: "a@example.com", role: "viewer", account: "nowhere" }, "/account"],
+      [{ role: "viewer" }, "/email"],
+    ] as const) {
+      const answer = await ask("POST", "/invitations", body);
+      assert.deepEqual([answer.status, answer.json.meta.errors[0].field], [422, field], answer.body);
+    }
+    const taken = await ask("POST", "/invitations", { email: "owner@example.com", role: "viewer" });
+    assert.deepEqual([taken.status, taken.code], [409, "conflict"]);
+  });
+});
+
+describe("an admin token", () => {
+  test("is made once, shown once, works, and works no more once it is revoked", async () => {
+    const create = () =>
+      ask(
+        "POST",
+        "/admin-tokens",
+        { name: "deploy", role: "owner", expires_at: "2100-01-01T00:00:00Z" },
+        { "Idempotency-Key": "token-1" },
+      );
+    const made = await create();
+    assert.equal(made.status, 201, made.body);
+    assert.equal(made.json.data.expires_at, "2100-01-01T00:00:00.000Z");
+    const again = await create();
+    assert.deepEqual([again.json.data.token, again.json.meta.warnings[0].code], [null, "secret_not_repeated"]);
+    const headers = { Authorization: `Bearer ${made.json.data.token}` };
+    const program = (method: string, path: string, body?: unknown) =>
+      console.ask(method, path, body, { origin: null, headers });
+    assert.equal((await program("GET", "/me")).json.data.actor, "admin-token:deploy");
+    const byProgram = await program("POST", "/admin-tokens", { name: "by-program", role: "viewer" });
+    assert.equal(byProgram.json.data.created_by, "admin-token:deploy");
+    const list = await ask("GET", "/admin-tokens");
+    assert.deepEqual(list.json.data.map(({ name }: { name: string }) => name).slice(0, 2), ["by-program", "deploy"]);
+    assert.doesNotMatch(list.body, /csat_/);
+    const revoked = await ask("DELETE", `/admin-tokens/${made.json.data.id}`);
+    assert.equal(revoked.json.data.status, "revoked");
+    assert.equal((await program("GET", "/me")).status, 401);
+    assert.equal((await ask("DELETE", "/admin-tokens/99999")).status, 404);
+  });
+
+  test("is refused field by field", async () => {
+    for (const [body, field] of [
+      [{ name: "No", role: "viewer" }, "/name"],
+      [{ name: "a", role: "viewer", expires_at: "2001-01-01T00:00:00Z" }, "/expires_at"],
+      [{ name: "a", role: "viewer", expires_at: "tomorrow" }, "/expires_at"],
+      [{ name: "a", role: "viewer", account: "nowhere" }, "/account"],
+    ] as const) {
+      const answer = await ask("POST", "/admin-tokens", body);
+      assert.deepEqual([answer.status, answer.json.meta.errors[0].field], [422, field], answer.body);
+    }
+  });
+});

@@ -1,0 +1,155 @@
+import { ADMIN_PATH } from "@countersign/protocol";
+import { createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
+import { createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
+import type { IdentityProvider, RoleMapping } from "../core/operators/single-sign-on.ts";
+import { createOperatorAdministration } from "../http/admin/operator-administration.ts";
+import { createOrigins } from "../http/admin/origins.ts";
+import { ADMIN_ROUTES } from "../http/admin/routes.ts";
+import type { AdminHandlers } from "../http/admin/handlers.ts";
+import { buildInternalApp } from "../http/app.ts";
+import { createClientAddress } from "../http/endpoint.ts";
+import { openHttpServer } from "../http/http-server.ts";
+import { createMetrics } from "../http/metrics.ts";
+import { createRefusalLimit } from "../http/refusal-limit.ts";
+import { createRequestIds } from "../http/request-id.ts";
+import { openRegistryView } from "../core/registry/view.ts";
+import { createLog } from "../platform/logger.ts";
+import { createPasskeyCeremonies } from "../platform/passkey-ceremonies.ts";
+import { createSystemRandom } from "../platform/random.ts";
+import type { TestClock } from "./test-clock.ts";
+import { type HttpAnswer, send } from "./test-http.ts";
+import { ROOT, TEST_MASTER_SECRET, TEST_PASSWORD } from "./test-operators.ts";
+import { makeTemporaryFolder, openTestRegistry, type TestRegistry } from "./test-registry.ts";
+
+/** What came back from the admin API. */
+export interface ConsoleAnswer extends HttpAnswer {
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  readonly json: any;
+  /** Of the first error. */
+  readonly code: string | undefined;
+  /** The session's cookie that was set, as a browser sends it back. */
+  readonly cookie: string | undefined;
+}
+
+export interface ConsoleRequest {
+  readonly cookie?: string | undefined;
+  /** The console's own unless given; `null`: none. */
+  readonly origin?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The internal listener on a real socket and a real store, with the handlers of operators; all others are missing. */
+export interface TestConsole {
+  /** The console's origin. */
+  readonly origin: string;
+  readonly clock: TestClock;
+  readonly registry: TestRegistry;
+  readonly changes: OperatorChanges;
+  /** The log, at its most talkative. */
+  log(): string;
+  ask(method: string, path: string, body?: unknown, request?: ConsoleRequest): Promise<ConsoleAnswer>;
+  /** Makes an operator by invitation. @returns the session's cookie */
+  signUp(email: string, role: "viewer" | "admin" | "owner", account?: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface TestConsoleOptions {
+  readonly adminUrl?: string;
+  readonly refusalLimit?: number;
+  readonly singleSignOn?: { readonly provider: IdentityProvider; readonly roles: readonly RoleMapping[] };
+}
+
+/** Has the accounts `acme` and `other`. */
+export async function startTestConsole(options: TestConsoleOptions = {}): Promise<TestConsole> {
+  const registry = await openTestRegistry();
+  const { store, clock } = registry;
+  await registry.changes.createAccount("test", { shortname: "acme" });
+  await registry.changes.createAccount("test", { shortname: "other" });
+  const random = createSystemRandom();
+  const nextRequestId = createRequestIds(random);
+  const server = await openHttpServer("127.0.0.1", 0, nextRequestId, { reason: "starting" });
+  let logged = "";
+  const { log } = createLog("trace", [], (line) => (logged += line));
+  const view = await openRegistryView(store, clock);
+  const origins = createOrigins(options.adminUrl, server.url);
+  const refusalLimit = createRefusalLimit(options.refusalLimit ?? 0, clock);
+  const clientAddress = createClientAddress([]);
+  const publicUrl = "https://auth.example";
+  const missing = Object.fromEntries(
+    Object.keys(ADMIN_ROUTES).map((id) => [id, () => Promise.reject(new Error(`${id} isn't here`))]),
+  ) as unknown as AdminHandlers;
+  const folder = makeTemporaryFolder();
+  const app = await buildInternalApp({
+    version: "0.0.0",
+    publicUrl,
+    nextRequestId,
+    clientAddress,
+    log,
+    metrics: createMetrics(view, () => 0),
+    readiness: () => Promise.resolve({ ready: true }),
+    adminUrl: server.url,
+    consoleFolder: folder.path,
+    admin: {
+      authenticate: createAuthenticatePrincipal(store, clock),
+      origins,
+      refusalLimit,
+      clientAddress,
+      handlers: {
+        ...missing,
+        ...createOperatorAdministration({
+          store,
+          clock,
+          random,
+          masterSecrets: [TEST_MASTER_SECRET],
+          ceremonies: createPasskeyCeremonies(),
+          origins,
+          refusalLimit,
+          service: { publicUrl, version: "0.0.0" },
+          log,
+          singleSignOn: options.singleSignOn,
+        }),
+      },
+    },
+  });
+  server.serve(app.listener, publicUrl);
+  const { origin } = new URL(origins.consoleUrl);
+  const changes = createOperatorChanges(store, clock, random);
+
+  const ask: TestConsole["ask"] = async (method, path, body, request = {}) => {
+    const page = request.origin === undefined ? origin : request.origin;
+    const answer = await send(server.url + ADMIN_PATH + path, method, {
+      headers: {
+        ...(page !== null && { Origin: page }),
+        ...(request.cookie !== undefined && { Cookie: request.cookie }),
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...request.headers,
+      },
+      body: body === undefined ? "" : JSON.stringify(body),
+    });
+    const json: unknown = answer.headers["content-type"]?.startsWith("application/json") ? JSON.parse(answer.body) : {};
+    const [error] = (json as { meta?: { errors: { code: string }[] } }).meta?.errors ?? [];
+    const cookie = /((?:__Host-)?countersign_session=[^;]*)/.exec(answer.headers["set-cookie"] ?? "")?.[1];
+    return { ...answer, json, code: error?.code, cookie };
+  };
+
+  return {
+    origin,
+    clock,
+    registry,
+    changes,
+    log: () => logged,
+    ask,
+    async signUp(email, role, account) {
+      const { secret } = await changes.invite(ROOT, { email, role, account: account ?? null });
+      const { cookie, body } = await ask("POST", "/links/use", { token: secret, password: TEST_PASSWORD });
+      if (cookie === undefined) throw new Error(`the link wasn't taken: ${body}`);
+      return cookie;
+    },
+    async close() {
+      await server.drain(100);
+      await app.close();
+      await registry.close();
+      folder.remove();
+    },
+  };
+}
