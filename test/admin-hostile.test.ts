@@ -198,15 +198,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
       }
       // A member that nobody knows, and bodies that aren't an object.
       const { path, body } = await sampleOf(operation, things);
-      for (const whole of [
-        { ...(body as object | undefined), unknown: 1 },
-        [],
-        "x",
-        7,
-        null,
-        "{",
-        '{"a":1,"a":2',
-      ]) {
+      for (const whole of [{ ...(body as object | undefined), unknown: 1 }, [], "x", 7, null, "{", '{"a":1,"a":2']) {
         const answer = await client.send(operation.method, path, { body: whole });
         assert.ok(
           answer.status >= 400 && answer.status < 500,
@@ -225,7 +217,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
       for (const { in: place, name } of described ?? []) {
         if (place === "header") continue;
         for (const [kind, value] of Object.entries(HOSTILE)) {
-          if (typeof value === "object") continue;
+          if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") continue;
           const text = encodeURIComponent(kind === "lone surrogate" ? "�" : String(value)).slice(0, 6000);
           const { path } = await sampleOf(operation, things);
           const target =

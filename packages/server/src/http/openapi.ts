@@ -109,7 +109,10 @@ export async function registerOpenApi(
 ): Promise<void> {
   const { title, description, version, url } = info;
   await app.register(swagger, {
-    refResolver: { buildLocalReference: ({ $id }) => String($id) },
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, at) =>
+        typeof schema["$id"] === "string" ? schema["$id"] : `schema-${at}`,
+    },
     openapi: {
       openapi: "3.1.0",
       info: { title, description, version, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },

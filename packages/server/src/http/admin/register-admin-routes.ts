@@ -51,7 +51,7 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
       json: AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: false } }),
     };
     // The compiler takes the whole definition, whatever its type says.
-    scope.setValidatorCompiler((part) => compilers[part.httpPart === "body" ? "json" : "text"](part as object));
+    scope.setValidatorCompiler((part) => compilers[part.httpPart === "body" ? "json" : "text"](part));
     scope.setSchemaErrorFormatter((errors, part) => fieldRefusal(errors, part));
     // What is sent is what the handler made; that it fits its schema is tested, not forced.
     scope.setSerializerCompiler(() => (value) => JSON.stringify(value));
@@ -59,7 +59,7 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
       throw toAdminRefusal(error);
     });
     for (const [operationId, route] of Object.entries(ADMIN_ROUTES) as [keyof AdminHandlers, AdminRoute][]) {
-      const handler = dependencies.handlers[operationId] as unknown as AdminHandler<AdminRoute>;
+      const handler: AdminHandler<AdminRoute> = dependencies.handlers[operationId];
       scope.route({
         method: route.method,
         url: ADMIN_PATH + route.path,
@@ -69,7 +69,7 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
         handler: async (request, reply) => {
           const answer = await handler(readRequest(request, reply, dependencies));
           if (route.answers === "other") return reply;
-          return sendEnvelope(route, answer as ListAnswer<unknown> | CreatedAnswer<unknown>, reply);
+          return sendEnvelope(route, answer, reply);
         },
       });
     }

@@ -95,7 +95,9 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
     },
 
     async listUsers({ principal, query, target }) {
-      const { q, account: shortname, status, access, order = "newest" } = query;
+      const { q, account: shortname, status, access } = query;
+      // What a search finds stands together by name; by age it has to be gathered.
+      const order = query.order ?? (q === undefined ? "newest" : "name");
       const account = shortname === undefined ? undefined : await store.findAccount(shortname);
       // An account that isn't there, or that they may not know of, has no users.
       const isElsewhere = shortname !== undefined && (account === undefined || !mayKnow(principal, account.id));
@@ -156,7 +158,7 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
       // The text first: whoever sends a private key must learn it whatever else is wrong.
       admitPublicKey(body.public_key);
       await loadUser(administration, principal, username);
-      const expiresAtMs = body.expires_at == null ? undefined : parseTime(body.expires_at);
+      const expiresAtMs = typeof body.expires_at === "string" ? parseTime(body.expires_at) : undefined;
       const outcome = await createOnce(store, clock, {
         key: idempotencyKey,
         principal: principal.actor,

@@ -333,7 +333,7 @@ export const UsersQuery = objectWith([], {
   account: shortname,
   status: standing,
   access,
-  order: { enum: ["newest", "name"], default: "newest" },
+  order: { enum: ["newest", "name"], description: "The newest first, unless given; by name where q is" },
   ...page,
 });
 export const ResourceServersQuery = objectWith([], { q, status: standing, ...page });
