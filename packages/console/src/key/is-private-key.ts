@@ -15,7 +15,7 @@ const PRIVATE_MEMBERS = /["']\s*(d|p|q|dp|dq|qi|oth|k)\s*["']\s*:/;
 export function isPrivateKey(text: string): boolean {
   const plain = unescapeText(text);
   return (
-    /PRIVATE[\s_-]*KEY\s*(BLOCK\s*)?-/i.test(plain) ||
+    /PRIVATE[\s_-]*KEY[ \t]*(BLOCK[ \t]*)?-/i.test(plain) ||
     /BEGIN[^\n]{0,60}PRIV/i.test(plain) ||
     /PuTTY-User-Key-File|Private-Lines\s*:|Private-MAC\s*:/i.test(plain) ||
     (/[{[]/.test(plain) && (PRIVATE_MEMBERS.test(plain) || hasPrivateMember(plain))) ||

@@ -30,7 +30,9 @@ export default function SignInForm({
   const [running, setRunning] = useState<"passkey" | "form">();
   const [error, setError] = useState<Error>();
   const signedIn = useRef(onSignedIn);
-  signedIn.current = onSignedIn;
+  useEffect(() => {
+    signedIn.current = onSignedIn;
+  });
 
   const hasPasskeys = options?.passkeys === true;
   // The browser offers passkeys in the e-mail field, as it does passwords.

@@ -15,7 +15,7 @@ export interface Snippet {
   readonly language: "curl" | "JavaScript" | "PHP" | "Python" | "Ruby";
   /** What has to be there to run it. */
   readonly needs: string;
-  /** What to call the file. */
+  /** What to call the file; not `token`, which would stand in for Python's own module of that name. */
   readonly fileName: string;
   readonly code: string;
 }
@@ -33,7 +33,7 @@ export function makeSnippets({ publicUrl, username }: SnippetSubject): readonly 
     {
       language: "curl",
       needs: "curl and openssl",
-      fileName: "token.sh",
+      fileName: "exchange.sh",
       code: `base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 
 header=$(printf '{"alg":"RS256","typ":"JWT"}' | base64url)
@@ -48,7 +48,7 @@ printf 'header = "Authorization: JWT %s"\\n' "$header.$claims.$signature" |
     {
       language: "JavaScript",
       needs: "Node.js 20 or newer",
-      fileName: "token.mjs",
+      fileName: "exchange.mjs",
       code: `import { sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 
@@ -68,7 +68,7 @@ console.log(data.token);
     {
       language: "PHP",
       needs: "PHP 8.1 or newer with openssl and curl",
-      fileName: "token.php",
+      fileName: "exchange.php",
       code: `<?php
 function base64url(string $bytes): string
 {
@@ -91,7 +91,7 @@ echo $answer['data']['token'] ?? $answer['meta']['errors'][0]['message'], "\\n";
     {
       language: "Python",
       needs: "PyJWT 2, cryptography and requests",
-      fileName: "token.py",
+      fileName: "exchange.py",
       code: `import time
 from pathlib import Path
 
@@ -115,7 +115,7 @@ print(answer["data"]["token"])
     {
       language: "Ruby",
       needs: "Ruby 3.0 or newer",
-      fileName: "token.rb",
+      fileName: "exchange.rb",
       code: `require "json"
 require "net/http"
 require "openssl"

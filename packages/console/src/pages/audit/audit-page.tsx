@@ -36,8 +36,8 @@ export default function AuditPage() {
   };
   const query = useAuditEvents({ ...filter, ...(cursor === undefined ? {} : { cursor }) });
   const [opened, setOpened] = useState<AuditEvent>();
-  const actor = useTypedFilter(values.actor, (text) => set({ actor: text }, { isReplacing: true }));
-  const subject = useTypedFilter(values.subject, (text) => set({ subject: text }, { isReplacing: true }));
+  const actor = useTypedFilter("actor", values.actor, set);
+  const subject = useTypedFilter("subject", values.subject, set);
   return (
     <Page
       title="Audit log"

@@ -59,7 +59,13 @@ function Detail({ name, value }: { readonly name: string; readonly value: unknow
   return (
     <>
       <dt>{label.slice(0, 1).toUpperCase() + label.slice(1)}</dt>
-      <dd>{isTime ? utcTime(value) : <bdi>{value === null ? "none" : String(value)}</bdi>}</dd>
+      <dd>
+        {isTime ? (
+          utcTime(value)
+        ) : (
+          <bdi>{typeof value === "string" ? value : value === null ? "none" : JSON.stringify(value)}</bdi>
+        )}
+      </dd>
     </>
   );
 }

@@ -15,6 +15,7 @@ import { Icon } from "../../parts/icon.tsx";
 import { OutsidePage } from "../../parts/outside-page.tsx";
 import { Bone } from "../../parts/page.tsx";
 import { Note, Problem } from "../../parts/problem.tsx";
+import { passwordLength } from "../../parts/password-length.ts";
 import { RecoveryCodes } from "../../parts/recovery-codes.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
 import { takeLinkSecret } from "./take-link-secret.ts";
@@ -132,11 +133,11 @@ function Credentials({
   const [error, setError] = useState<Error>();
   const hasPasskeys = options?.passkeys ?? true;
   const isByPassword = hasChosenPassword || !hasPasskeys;
-  const isShort = password !== "" && [...password].length < PASSWORD_CHARACTERS_MIN;
+  const isShort = password !== "" && passwordLength(password) < PASSWORD_CHARACTERS_MIN;
 
   async function submit(event: FormEvent): Promise<void> {
     event.preventDefault();
-    if (isByPassword && [...password].length < PASSWORD_CHARACTERS_MIN) return;
+    if (isByPassword && passwordLength(password) < PASSWORD_CHARACTERS_MIN) return;
     setIsRunning(true);
     setError(undefined);
     try {
@@ -179,7 +180,7 @@ function Credentials({
           required
           withAsterisk={false}
           value={password}
-          error={isShort ? `${[...password].length} of ${PASSWORD_CHARACTERS_MIN} characters` : undefined}
+          error={isShort ? `${passwordLength(password)} of ${PASSWORD_CHARACTERS_MIN} characters` : undefined}
           onChange={(event) => setPassword(event.currentTarget.value)}
           visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
         />

@@ -21,6 +21,7 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Bone, Page, Section } from "../../parts/page.tsx";
 import { Note, Problem } from "../../parts/problem.tsx";
+import { passwordLength } from "../../parts/password-length.ts";
 import { RecoveryCodes } from "../../parts/recovery-codes.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
 import { Segments } from "../../parts/segments.tsx";
@@ -318,7 +319,7 @@ function PasswordDialog({
   const [next, setNext] = useState("");
   const [isRunning, setIsRunning] = useState(false);
   const [error, setError] = useState<Error>();
-  const characters = [...next].length;
+  const characters = passwordLength(next);
   const isShort = next !== "" && characters < PASSWORD_CHARACTERS_MIN;
   const refusal = error instanceof ApiError ? error : undefined;
   const currentProblem = refusal?.fieldMessage("current_password");

@@ -367,7 +367,7 @@ function useKeyPair(fileName: string) {
     made,
     isDownloaded,
     isMaking,
-    async make(bits: KeyBits): Promise<void> {
+    make: async (bits: KeyBits): Promise<void> => {
       setIsMaking(true);
       const next = await makeKeyPair(bits);
       if (isGone.current) {
@@ -380,7 +380,7 @@ function useKeyPair(fileName: string) {
       setIsDownloaded(false);
       setIsMaking(false);
     },
-    download(): void {
+    download: (): void => {
       pair.current?.download(fileName);
       setIsDownloaded(true);
     },

@@ -2,6 +2,7 @@ import { type KeyboardEvent, type PointerEvent, useState } from "react";
 import { useUsage } from "../../api/registry.ts";
 import { Section } from "../../parts/page.tsx";
 import { Problem } from "../../parts/problem.tsx";
+import { useNowMs } from "../../parts/relative-time.tsx";
 import { Segments } from "../../parts/segments.tsx";
 import { utcHour } from "../../parts/time-text.ts";
 import { fillHours, type Hour } from "./hours.ts";
@@ -16,8 +17,9 @@ const HEIGHT = 132;
 /** Tokens issued an hour, as bars; each hour's figure by pointer, by keyboard, and in a table. */
 export function UsageChart({ username }: { readonly username: string }) {
   const [span, setSpan] = useState<Span>("24");
+  const nowMs = useNowMs();
   const { data, error, refetch } = useUsage({ username }, Number(span));
-  const hours = data === undefined ? undefined : fillHours(data, Number(span), Date.now());
+  const hours = data === undefined ? undefined : fillHours(data, Number(span), nowMs);
   return (
     <Section
       title="Tokens issued"
@@ -37,7 +39,7 @@ export function UsageChart({ username }: { readonly username: string }) {
         {error !== null && hours === undefined ? (
           <Problem error={error} retry={() => void refetch()} />
         ) : (
-          <Bars hours={hours ?? fillHours({ hours: [] }, Number(span), Date.now())} isWaiting={hours === undefined} />
+          <Bars hours={hours ?? fillHours({ hours: [] }, Number(span), nowMs)} isWaiting={hours === undefined} />
         )}
       </div>
     </Section>

@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, changeUser, readUser, useAccount, useUser } from "../../api/registry.ts";
@@ -120,29 +120,31 @@ function switchableUser(username: string): Switchable<ApiUser> {
 }
 
 function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
-  const facts: readonly (readonly [string, React.ReactNode])[] = [
-    ["Status", user && <StatusBadge status={user.status} />],
-    ["Access", user && <AccessBadge access={user.access} />],
-    [
-      "Account",
-      user && (
-        <Link href={`/?account=${encodeURIComponent(user.account)}`}>
-          <bdi>{user.account}</bdi>
-        </Link>
-      ),
-    ],
-    ["Created", user && <RelativeTime at={user.created_at} />],
-    ["Last used", user && <RelativeTime at={user.last_used_at} />],
-    ["Tokens today", user && <span className="number">{user.tokens_today.toLocaleString("en")}</span>],
-  ];
   return (
     <dl className="user-facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value ?? <Bone width={70} />}</dd>
-        </div>
-      ))}
+      <Fact name="Status">{user && <StatusBadge status={user.status} />}</Fact>
+      <Fact name="Access">{user && <AccessBadge access={user.access} />}</Fact>
+      <Fact name="Account">
+        {user && (
+          <Link href={`/?account=${encodeURIComponent(user.account)}`}>
+            <bdi>{user.account}</bdi>
+          </Link>
+        )}
+      </Fact>
+      <Fact name="Created">{user && <RelativeTime at={user.created_at} />}</Fact>
+      <Fact name="Last used">{user && <RelativeTime at={user.last_used_at} />}</Fact>
+      <Fact name="Tokens today">
+        {user && <span className="number">{user.tokens_today.toLocaleString("en")}</span>}
+      </Fact>
     </dl>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children ?? <Bone width={70} />}</dd>
+    </div>
   );
 }

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actorName, eventSentence, type SentenceInput } from "./event-sentence.ts";
+
+function sentence(event: Partial<SentenceInput>): string {
+  return eventSentence({ actor: "cli:alice", action: "", subject: "", details: {}, ...event })
+    .map((part) => (typeof part === "string" ? part : part.name))
+    .join(" ");
+}
+
+test("an event reads as a sentence", () => {
+  assert.equal(
+    sentence({ action: "key.deactivated", subject: "key:3", details: { username: "api-1-demo" } }),
+    "deactivated key 3 of api-1-demo",
+  );
+  assert.equal(
+    sentence({ action: "user.created", subject: "user:1", details: { username: "api-1-r", access: "read_only" } }),
+    "created the Read-Only API User api-1-r",
+  );
+  assert.equal(sentence({ action: "signing_key.retired", subject: "signing_key:2" }), "retired signing key 2");
+});
+
+test("an event whose details are missing still says what it was about", () => {
+  assert.equal(sentence({ action: "key.revoked", subject: "key:3" }), "revoked key 3 for good");
+  assert.equal(sentence({ action: "account.created", subject: "account:7" }), "created the account account 7");
+});
+
+test("an action that the console doesn't know is shown by its own name", () => {
+  assert.equal(sentence({ action: "quota.set_up", subject: "quota:1" }), "quota set up: quota:1");
+});
+
+test("the name of an API user can't make an address of its own", () => {
+  const [, user] = eventSentence({
+    actor: "",
+    action: "user.activated",
+    subject: "user:1",
+    details: { username: "../../x?y#z" },
+  });
+  assert.ok(typeof user === "object");
+  assert.equal(user.href, "/users/..%2F..%2Fx%3Fy%23z");
+});
+
+test("an actor is shown without its mark, and with what it is", () => {
+  assert.deepEqual(actorName("operator:ada@example.com"), { kind: "operator", name: "ada@example.com" });
+  assert.deepEqual(actorName("cli:alice"), { kind: "command line", name: "alice" });
+  assert.deepEqual(actorName("something"), { kind: "", name: "something" });
+});

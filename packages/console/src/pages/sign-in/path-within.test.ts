@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { pathWithin } from "./path-within.ts";
+
+test("after the sign-in one gets to where one was", () => {
+  assert.equal(pathWithin("/users/api-1-demo?add=key"), "/users/api-1-demo?add=key");
+  assert.equal(pathWithin("/audit?actor=cli%3Aalice"), "/audit?actor=cli%3Aalice");
+});
+
+test("the sign-in leads nowhere else, whatever the address says", () => {
+  for (const path of [
+    null,
+    "",
+    "users",
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "/\t/evil.example",
+    "/.//evil.example",
+    "javascript:alert(1)",
+  ]) {
+    assert.equal(pathWithin(path), "/", String(path));
+  }
+});
