@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { FEED_SYNC_MS, IDEMPOTENCY_SECONDS } from "@countersign/protocol";
+import { startBackgroundWork } from "./background.ts";
 import { type Config, parseDatabaseUrl } from "./config/config.ts";
 import { shownSettings } from "./config/shown-settings.ts";
 import { endpointAudiences } from "./core/assertion/audiences.ts";
@@ -18,7 +18,6 @@ import { createGrantClientCredentials } from "./core/oauth/client-credentials.ts
 import { createRevokeToken } from "./core/oauth/revoke-token.ts";
 import { createAuthenticatePrincipal } from "./core/operators/authenticate.ts";
 import { createOperatorChanges, type OperatorChanges } from "./core/operators/operator-changes.ts";
-import { SESSION_IDLE_MS, SESSION_MS_MAX } from "./core/operators/sessions.ts";
 import { createRegistryChanges, type RegistryChanges } from "./core/registry/changes.ts";
 import { createHeartbeat } from "./core/registry/heartbeat.ts";
 import { createSigningKeyChanges, LIVE_NODE_MS, type SigningKeyChanges } from "./core/registry/signing-key-changes.ts";
@@ -26,9 +25,7 @@ import { createResourceServerChanges, type ResourceServerChanges } from "./core/
 import { createKeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
 import { openRegistryView, type RegistryView } from "./core/registry/view.ts";
-import { createStepWatch } from "./core/step-watch.ts";
 import { type Clock, nowMs, type Random } from "./core/surroundings.ts";
-import { KEPT_AFTER_EXPIRY_SECONDS } from "./core/token/deny-list.ts";
 import { openSigningKeyRing } from "./core/token/signing-key-ring.ts";
 import { createAuditHandlers } from "./http/admin/audit-handlers.ts";
 import { createExplainHandlers } from "./http/admin/explain-handlers.ts";
@@ -46,50 +43,23 @@ import { createMetrics } from "./http/metrics.ts";
 import { createRefusalLimit } from "./http/refusal-limit.ts";
 import { createRequestIds } from "./http/request-id.ts";
 import { createResourceServerDoor } from "./http/resource-server-door.ts";
-import { coalesce } from "./platform/coalesce.ts";
 import { createSystemClock } from "./platform/clock.ts";
 import { dataFiles, ensureDataFolder, readMasterKey, requireStore } from "./platform/data-folder.ts";
 import type { Logger } from "./platform/logger.ts";
 import { createOpenIdProvider } from "./platform/openid-provider.ts";
 import { createPasskeyCeremonies } from "./platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "./platform/random.ts";
-import { repeat } from "./platform/repeat.ts";
 import { CopyError, copyStore, type StoreCopy } from "./storage/copy-store.ts";
 import { openPostgresStore } from "./storage/postgres/open-postgres-store.ts";
 import { openSqliteStore } from "./storage/sqlite/open-sqlite-store.ts";
 import type { SqlStore } from "./storage/sql-store.ts";
 import { StoreUnreachable } from "./storage/store-open-error.ts";
 
-/** How often the change feed is looked at, in milliseconds: a change elsewhere holds here within twice that. */
-const POLL_MS = 50;
-
-/** How often it is looked at where the store tells of changes by itself, in milliseconds: to confirm the view, and for what was missed. */
-const WATCHED_POLL_MS = 500;
-
 /** How long a statement of a copy may take, in milliseconds. */
 const COPY_STATEMENT_MS = 600_000;
 
-/** How often a node says that it is there, in milliseconds. */
-const HEARTBEAT_MS = 5000;
-
 /** How long a store that can't be reached at the start is waited for between two attempts, in milliseconds. */
 const REACH_MS = 1000;
-
-/** How long usage by the hour is kept, in seconds: 90 days. */
-const USAGE_KEPT_SECONDS = 90 * 86_400;
-
-/** How long a node that is gone is remembered, in milliseconds. */
-const NODES_KEPT_MS = 3_600_000;
-
-/** How often key usage is written, in milliseconds. */
-const USAGE_FLUSH_MS = 5000;
-
-/** How often what has expired is removed, in milliseconds, and how many rows at once. */
-const CLEANING_MS = 10_000;
-const CLEANED_ROWS_MAX = 1000;
-
-/** The pause between two such parts, in milliseconds: requests come first. */
-const CLEANING_PAUSE_MS = 20;
 
 /** How long requests under way may take once the service is told to stop, in milliseconds. */
 const DRAIN_MS_MAX = 10_000;
@@ -373,104 +343,19 @@ export async function startService(
     },
   });
 
-  const watch = store.watchChanges(
-    coalesce(
-      () => view.catchUp(),
-      (error) => {
-        log.debug({ err: error }, "the change feed can't be read");
-      },
-    ),
-  );
-  let wasFresh = true;
-  const polling = repeat(
-    POLL_MS,
-    async () => {
-      const isFresh = view.isFresh();
-      if (isFresh !== wasFresh) {
-        if (isFresh) log.info("the registry view is confirmed again");
-        else log.error("the registry view isn't confirmed; each decision asks the store, or is refused");
-      }
-      wasFresh = isFresh;
-      if (watch.isReliable() && view.confirmedMsAgo() < WATCHED_POLL_MS) return;
-      await view.poll();
-    },
-    (error) => {
-      log.error({ err: error }, "the change feed can't be read");
-    },
-  );
-  const heartbeat = createHeartbeat(store, signingKeys, createSigningKeyChanges(store, clock, onChanged), {
-    id: random.bytes(8).toString("hex"),
-    startedAtMs: nowMs(clock),
-    version: VERSION,
+  const background = await startBackgroundWork({
+    store,
+    view,
+    clock,
+    log,
+    keyUsage,
+    changeStreams,
+    heartbeat: createHeartbeat(store, signingKeys, createSigningKeyChanges(store, clock, onChanged), {
+      id: random.bytes(8).toString("hex"),
+      startedAtMs: nowMs(clock),
+      version: VERSION,
+    }),
   });
-  // Before the first request: from then on no signing key signs that this node can't check.
-  await heartbeat.beat();
-  const beat = coalesce(
-    () => heartbeat.beat(),
-    (error) => {
-      log.warn({ err: error }, "the node can't say that it is there; it is tried again");
-    },
-  );
-  view.subscribe({
-    onEvents(events) {
-      if (events.some(({ subject }) => subject.startsWith("signing_key:"))) beat();
-    },
-    onReset() {
-      log.error("the store has lost events that this node had heard of; the view begins anew");
-      beat();
-    },
-  });
-  const beating = repeat(
-    HEARTBEAT_MS,
-    async () => {
-      beat();
-    },
-    () => undefined,
-  );
-  const flushing = repeat(
-    USAGE_FLUSH_MS,
-    () => keyUsage.flush(),
-    (error) => {
-      log.warn({ err: error }, "key usage can't be written; it is kept for the next try");
-    },
-  );
-  const syncing = repeat(
-    FEED_SYNC_MS,
-    async () => {
-      changeStreams.tick();
-    },
-    (error) => {
-      log.error({ err: error }, "the streams of changes can't be told that they are in sync");
-    },
-  );
-  const isClockBelievable = createStepWatch(clock);
-  const cleaning = repeat(
-    CLEANING_MS,
-    async () => {
-      if (!isClockBelievable()) return;
-      const nowSeconds = Math.floor(clock.nowMicroseconds() / 1e6);
-      const expiredBeforeSeconds = nowSeconds - KEPT_AFTER_EXPIRY_SECONDS;
-      view.forgetExpiredTokens(expiredBeforeSeconds);
-      const usageBeforeSeconds = nowSeconds - USAGE_KEPT_SECONDS;
-      const nowMilliseconds = nowSeconds * 1000;
-      const before = {
-        expiredBeforeSeconds,
-        usageBeforeSeconds,
-        unseenForMs: NODES_KEPT_MS,
-        creationsBeforeMs: nowMilliseconds - IDEMPOTENCY_SECONDS * 1000,
-        sessionsBegunBeforeMs: nowMilliseconds - SESSION_MS_MAX,
-        sessionsSeenBeforeMs: nowMilliseconds - SESSION_IDLE_MS,
-      };
-      for (;;) {
-        const removed = await store.removeExpired(before, CLEANED_ROWS_MAX);
-        if (removed === 0 || stopping) break;
-        await setTimeout(CLEANING_PAUSE_MS);
-      }
-    },
-    (error) => {
-      log.warn({ err: error }, "what has expired can't be removed; it is tried again");
-    },
-  );
   publicServer.serve(publicApp.listener, publicUrl);
   internalServer.serve(internalApp.listener, publicUrl);
 
@@ -484,12 +369,9 @@ export async function startService(
       // They would never end by themselves.
       changeStreams.close();
       await Promise.all([publicServer.drain(DRAIN_MS_MAX), internalServer.drain(DRAIN_MS_MAX)]);
-      await Promise.all([polling, flushing, syncing, cleaning, beating, watch].map((repeating) => repeating.stop()));
+      await background.stop();
       await Promise.all([publicApp.close(), internalApp.close()]);
-      await keyUsage.flush().catch((error: unknown) => {
-        log.warn({ err: error }, "key usage can't be written; its last seconds are lost");
-      });
-      await store.removeNode(heartbeat.id).catch(() => undefined);
+      await background.sayGoodbye();
       await store.close();
     },
   };

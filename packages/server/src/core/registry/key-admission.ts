@@ -10,7 +10,6 @@ export const KEY_BITS_MAX = 8192;
 const EXPONENT_MIN = 65_537n;
 const EXPONENT_MAX = 2n ** 32n - 1n;
 
-
 /** Longer than any type that a PEM block has (RFC 7468); what is longer is no type and isn't repeated in a message. */
 const PEM_LABEL_SHOWN_MAX = 30;
 

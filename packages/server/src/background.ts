@@ -1,0 +1,172 @@
+/**
+ * What a node does by itself while it serves: it follows the change feed, says that it is there, writes usage, keeps streams in
+ * sync, and removes what has expired. No request waits for any of it.
+ */
+import { setTimeout } from "node:timers/promises";
+import { FEED_SYNC_MS, IDEMPOTENCY_SECONDS } from "@countersign/protocol";
+import { SESSION_IDLE_MS, SESSION_MS_MAX } from "./core/operators/sessions.ts";
+import type { Heartbeat } from "./core/registry/heartbeat.ts";
+import type { KeyUsage } from "./core/registry/key-usage.ts";
+import type { RegistryStore } from "./core/registry/store.ts";
+import type { RegistryView } from "./core/registry/view.ts";
+import { createStepWatch } from "./core/step-watch.ts";
+import type { Clock } from "./core/surroundings.ts";
+import { KEPT_AFTER_EXPIRY_SECONDS } from "./core/token/deny-list.ts";
+import type { ChangeStreams } from "./http/changes/change-streams.ts";
+import { coalesce } from "./platform/coalesce.ts";
+import type { Logger } from "./platform/logger.ts";
+import { repeat } from "./platform/repeat.ts";
+
+/** How often the change feed is looked at, in milliseconds: a change elsewhere holds here within twice that. */
+const POLL_MS = 50;
+
+/** How often it is looked at where the store tells of changes by itself, in milliseconds: to confirm the view, and for what was missed. */
+const WATCHED_POLL_MS = 500;
+
+/** How often a node says that it is there, in milliseconds. */
+const HEARTBEAT_MS = 5000;
+
+/** How long usage by the hour is kept, in seconds: 90 days. */
+const USAGE_KEPT_SECONDS = 90 * 86_400;
+
+/** How long a node that is gone is remembered, in milliseconds. */
+const NODES_KEPT_MS = 3_600_000;
+
+/** How often key usage is written, in milliseconds. */
+const USAGE_FLUSH_MS = 5000;
+
+/** How often what has expired is removed, in milliseconds, and how many rows at once. */
+const CLEANING_MS = 10_000;
+const CLEANED_ROWS_MAX = 1000;
+
+/** The pause between two such parts, in milliseconds: requests come first. */
+const CLEANING_PAUSE_MS = 20;
+
+export interface BackgroundDependencies {
+  readonly store: RegistryStore;
+  readonly view: RegistryView;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly keyUsage: KeyUsage;
+  readonly changeStreams: Pick<ChangeStreams, "tick">;
+  readonly heartbeat: Heartbeat;
+}
+
+export interface BackgroundWork {
+  /** Resolves once nothing of it is under way any more. */
+  stop(): Promise<void>;
+  /** After the last request: writes what was counted, and that the node is gone. */
+  sayGoodbye(): Promise<void>;
+}
+
+/** When it resolves, the node has said that it is there: from then on no signing key signs that it can't check. */
+export async function startBackgroundWork(dependencies: BackgroundDependencies): Promise<BackgroundWork> {
+  const { store, view, clock, log, keyUsage, changeStreams, heartbeat } = dependencies;
+  let stopping = false;
+
+  const watch = store.watchChanges(
+    coalesce(
+      () => view.catchUp(),
+      (error) => {
+        log.debug({ err: error }, "the change feed can't be read");
+      },
+    ),
+  );
+  let wasFresh = true;
+  const polling = repeat(
+    POLL_MS,
+    async () => {
+      const isFresh = view.isFresh();
+      if (isFresh !== wasFresh) {
+        if (isFresh) log.info("the registry view is confirmed again");
+        else log.error("the registry view isn't confirmed; each decision asks the store, or is refused");
+      }
+      wasFresh = isFresh;
+      if (watch.isReliable() && view.confirmedMsAgo() < WATCHED_POLL_MS) return;
+      await view.poll();
+    },
+    (error) => {
+      log.error({ err: error }, "the change feed can't be read");
+    },
+  );
+  await heartbeat.beat();
+  const beat = coalesce(
+    () => heartbeat.beat(),
+    (error) => {
+      log.warn({ err: error }, "the node can't say that it is there; it is tried again");
+    },
+  );
+  view.subscribe({
+    onEvents(events) {
+      if (events.some(({ subject }) => subject.startsWith("signing_key:"))) beat();
+    },
+    onReset() {
+      log.error("the store has lost events that this node had heard of; the view begins anew");
+      beat();
+    },
+  });
+  const beating = repeat(
+    HEARTBEAT_MS,
+    async () => {
+      beat();
+    },
+    () => undefined,
+  );
+  const flushing = repeat(
+    USAGE_FLUSH_MS,
+    () => keyUsage.flush(),
+    (error) => {
+      log.warn({ err: error }, "key usage can't be written; it is kept for the next try");
+    },
+  );
+  const syncing = repeat(
+    FEED_SYNC_MS,
+    async () => {
+      changeStreams.tick();
+    },
+    (error) => {
+      log.error({ err: error }, "the streams of changes can't be told that they are in sync");
+    },
+  );
+  const isClockBelievable = createStepWatch(clock);
+  const cleaning = repeat(
+    CLEANING_MS,
+    async () => {
+      if (!isClockBelievable()) return;
+      const nowSeconds = Math.floor(clock.nowMicroseconds() / 1e6);
+      const expiredBeforeSeconds = nowSeconds - KEPT_AFTER_EXPIRY_SECONDS;
+      view.forgetExpiredTokens(expiredBeforeSeconds);
+      const usageBeforeSeconds = nowSeconds - USAGE_KEPT_SECONDS;
+      const nowMilliseconds = nowSeconds * 1000;
+      const before = {
+        expiredBeforeSeconds,
+        usageBeforeSeconds,
+        unseenForMs: NODES_KEPT_MS,
+        creationsBeforeMs: nowMilliseconds - IDEMPOTENCY_SECONDS * 1000,
+        sessionsBegunBeforeMs: nowMilliseconds - SESSION_MS_MAX,
+        sessionsSeenBeforeMs: nowMilliseconds - SESSION_IDLE_MS,
+      };
+      for (;;) {
+        const removed = await store.removeExpired(before, CLEANED_ROWS_MAX);
+        if (removed === 0 || stopping) break;
+        await setTimeout(CLEANING_PAUSE_MS);
+      }
+    },
+    (error) => {
+      log.warn({ err: error }, "what has expired can't be removed; it is tried again");
+    },
+  );
+
+  return {
+    async stop() {
+      stopping = true;
+      await Promise.all([polling, flushing, syncing, cleaning, beating, watch].map((repeating) => repeating.stop()));
+    },
+    async sayGoodbye() {
+      await keyUsage.flush().catch((error: unknown) => {
+        log.warn({ err: error }, "key usage can't be written; its last seconds are lost");
+      });
+      await store.removeNode(heartbeat.id).catch(() => undefined);
+    },
+  };
+}
