@@ -5,6 +5,7 @@ import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { ApiError } from "./api/api-error.ts";
 import { meQuery } from "./api/me.ts";
 import { UsersPage } from "./pages/users/users-page.tsx";
+import { PageBoundary } from "./parts/page-boundary.tsx";
 import { PageSkeleton } from "./parts/page-skeleton.tsx";
 import { Problem } from "./parts/problem.tsx";
 import { Shell } from "./shell/shell.tsx";
@@ -27,14 +28,18 @@ export function App() {
   return (
     <Switch>
       <Route path="/sign-in">
-        <Suspense>
-          <SignInPage />
-        </Suspense>
+        <PageBoundary>
+          <Suspense>
+            <SignInPage />
+          </Suspense>
+        </PageBoundary>
       </Route>
       <Route path="/link">
-        <Suspense>
-          <LinkPage />
-        </Suspense>
+        <PageBoundary>
+          <Suspense>
+            <LinkPage />
+          </Suspense>
+        </PageBoundary>
       </Route>
       <Route>
         <SignedIn />
@@ -53,7 +58,12 @@ function SignedIn() {
       const here = search === "" ? path : `${path}?${search}`;
       return <Redirect to={here === "/" ? "/sign-in" : `/sign-in?to=${encodeURIComponent(here)}`} replace />;
     }
-    if (error === null) return <Shell isWaiting>{<PageSkeleton />}</Shell>;
+    if (error === null)
+      return (
+        <Shell isWaiting>
+          <PageSkeleton />
+        </Shell>
+      );
     return (
       <main className="page">
         <h1>Countersign</h1>
@@ -63,46 +73,48 @@ function SignedIn() {
   }
   return (
     <Shell>
-      <Suspense fallback={<PageSkeleton />}>
-        <Switch>
-          <Route path="/">
-            <UsersPage />
-          </Route>
-          <Route path="/users/:username">
-            {({ username }) => <UserPage key={username} username={decodeURIComponent(username)} />}
-          </Route>
-          <Route path="/accounts">
-            <AccountsPage />
-          </Route>
-          <Route path="/explain">
-            <ExplainPage />
-          </Route>
-          <Route path="/audit">
-            <AuditPage />
-          </Route>
-          <Route path="/resource-servers">
-            <ResourceServersPage />
-          </Route>
-          <Route path="/signing-keys">
-            <SigningKeysPage />
-          </Route>
-          <Route path="/operators">
-            <OperatorsPage />
-          </Route>
-          <Route path="/admin-tokens">
-            <AdminTokensPage />
-          </Route>
-          <Route path="/me">
-            <MePage />
-          </Route>
-          <Route path="/settings">
-            <SettingsPage />
-          </Route>
-          <Route>
-            <NotFoundPage />
-          </Route>
-        </Switch>
-      </Suspense>
+      <PageBoundary key={path}>
+        <Suspense fallback={<PageSkeleton />}>
+          <Switch>
+            <Route path="/">
+              <UsersPage />
+            </Route>
+            <Route path="/users/:username">
+              {({ username }) => <UserPage key={username} username={decodeURIComponent(username)} />}
+            </Route>
+            <Route path="/accounts">
+              <AccountsPage />
+            </Route>
+            <Route path="/explain">
+              <ExplainPage />
+            </Route>
+            <Route path="/audit">
+              <AuditPage />
+            </Route>
+            <Route path="/resource-servers">
+              <ResourceServersPage />
+            </Route>
+            <Route path="/signing-keys">
+              <SigningKeysPage />
+            </Route>
+            <Route path="/operators">
+              <OperatorsPage />
+            </Route>
+            <Route path="/admin-tokens">
+              <AdminTokensPage />
+            </Route>
+            <Route path="/me">
+              <MePage />
+            </Route>
+            <Route path="/settings">
+              <SettingsPage />
+            </Route>
+            <Route>
+              <NotFoundPage />
+            </Route>
+          </Switch>
+        </Suspense>
+      </PageBoundary>
     </Shell>
   );
 }

@@ -1,5 +1,5 @@
 import { Modal } from "@mantine/core";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import "./dialog.css";
 
 /**
@@ -20,26 +20,62 @@ export function Dialog({
   /** `false` where it must be answered: no cross, no Esc. */
   readonly isClosable?: boolean;
 }) {
+  useReturnedFocus();
   return (
-    <Modal
+    <Modal.Root
       opened
       onClose={onClose}
-      title={title}
       size={size}
       // The lock is a <style>, which the Content-Security-Policy forbids; base.css has another.
       lockScroll={false}
       closeOnEscape={isClosable}
       // A click beside it is too easily made by mistake, and what was typed would be lost.
       closeOnClickOutside={false}
-      withCloseButton={isClosable}
-      closeButtonProps={{ "aria-label": "Close" }}
-      overlayProps={{ color: "var(--scrim)", backgroundOpacity: 1 }}
+      returnFocus={false}
       transitionProps={{ duration: 0 }}
       yOffset="8dvh"
     >
-      {children}
-    </Modal>
+      <Modal.Overlay color="var(--scrim)" backgroundOpacity={1} />
+      <Modal.Content>
+        <div className="dialog-head">
+          <Modal.Title>{title}</Modal.Title>
+          {isClosable ? <Modal.CloseButton aria-label="Close" /> : null}
+        </div>
+        <Modal.Body>{children}</Modal.Body>
+      </Modal.Content>
+    </Modal.Root>
   );
+}
+
+/** What the outermost dialog was opened by. */
+let opener: HTMLElement | undefined;
+
+/** Dialogs that are open: one may take another's place, or lie over it. */
+let openDialogs = 0;
+
+/** Gives the focus back to what opened the dialog, once no dialog is open any more; through whatever dialogs followed it. */
+function useReturnedFocus(): void {
+  // While it is rendered first: by its effects, the focus is in the dialog already.
+  const [focused] = useState(() => document.activeElement);
+  useEffect(() => {
+    if (openDialogs === 0 && focused instanceof HTMLElement && focused.closest("[role=dialog]") === null) {
+      opener = focused;
+      // A menu is gone when its dialog closes; the button that it belongs to isn't.
+      const menu = focused.closest("[role=menu]")?.getAttribute("aria-labelledby");
+      if (menu) opener = document.getElementById(menu) ?? focused;
+    }
+    openDialogs += 1;
+    return () => {
+      openDialogs -= 1;
+      // Another dialog may take its place in the same moment.
+      setTimeout(() => {
+        if (openDialogs > 0) return;
+        const target = opener?.isConnected === true ? opener : document.getElementById("main");
+        opener = undefined;
+        target?.focus();
+      });
+    };
+  }, [focused]);
 }
 
 /** One of a few, each explained. */

@@ -29,14 +29,14 @@ export function Page({
   usePageTitle(title);
   return (
     <div className="page">
-      <header className="page-head">
+      <div className="page-head">
         <div className="page-head-words">
           {crumb === undefined ? null : <div className="crumb">{crumb}</div>}
           <h1>{heading}</h1>
           {about === undefined ? null : <p>{about}</p>}
         </div>
         {actions === undefined ? null : <div className="page-actions">{actions}</div>}
-      </header>
+      </div>
       {children}
     </div>
   );

@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { type Me, meQuery } from "../api/me.ts";
 import { Dialog } from "../parts/dialog.tsx";
+import { Bone } from "../parts/page.tsx";
 import { noteSignedIn, useSessionEnded } from "./session.ts";
 
 const SignInForm = lazy(() => import("./sign-in-form.tsx"));
@@ -28,7 +29,7 @@ export function SessionEndedDialog() {
     <Dialog title="Your session has ended" onClose={() => undefined} isClosable={false} size={420}>
       <div className="stack">
         <p className="soft">Sign in to go on. What is on the page stays as it is.</p>
-        <Suspense>
+        <Suspense fallback={<Bone width="100%" height={286} />}>
           <SignInForm onSignedIn={onSignedIn} returnTo={window.location.pathname + window.location.search} />
         </Suspense>
       </div>

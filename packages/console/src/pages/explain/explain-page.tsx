@@ -9,6 +9,7 @@ import { Problem } from "../../parts/problem.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
 import { Segments } from "../../parts/segments.tsx";
 import { AccessBadge } from "../../parts/status-badge.tsx";
+import { inactiveReason } from "./inactive-reason.ts";
 import "./explain-page.css";
 
 /** Why an assertion or a token is good or not. Both are credentials: what is pasted is in this page's memory and nowhere else. */
@@ -187,7 +188,9 @@ function Report({ report }: { readonly report: TokenReport }) {
         {reason === undefined ? null : (
           <>
             <dt>Why</dt>
-            <dd>{reason}</dd>
+            <dd>
+              {inactiveReason(reason)} <code className="faint">{reason}</code>
+            </dd>
           </>
         )}
         {username === undefined ? null : (
