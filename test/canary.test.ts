@@ -382,6 +382,187 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
   }
 });
 
+describe("a server to which operators sign in", { concurrency: true }, () => {
+  for (const level of ["trace", "info"]) {
+    test(`at the level ${level} writes no password, cookie, link, code or token of theirs anywhere`, async () => {
+      const canaries = new Canaries();
+      const clientSecret = canaries.random("client secret at the identity provider");
+      const server = await startServer({
+        flags: ["--log-level", level, "--refusal-limit", "0"],
+        env: {
+          // Nobody is there: what is asked of it fails.
+          COUNTERSIGN_OIDC_ISSUER: "http://localhost:9",
+          COUNTERSIGN_OIDC_CLIENT_ID: "countersign",
+          COUNTERSIGN_OIDC_CLIENT_SECRET: clientSecret,
+          COUNTERSIGN_OIDC_ROLES: "owners=owner",
+        },
+      });
+      const texts: string[] = [];
+      const origin = new URL(server.adminUrl).origin;
+      /** Asks, and keeps what came back but for the secrets that it is there to give. */
+      const ask = async (
+        method: string,
+        path: string,
+        { body, headers = {}, gives = () => [] }: AskOptions = {},
+      ): Promise<{ readonly json: Answered; readonly cookie: string }> => {
+        const answer = await fetch(`${server.adminUrl}/api/admin/v1${path}`, {
+          method,
+          redirect: "manual",
+          headers: { origin, ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+          ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+        });
+        const text = await answer.text();
+        const json = (text.startsWith("{") ? JSON.parse(text) : { data: {} }) as Answered;
+        const cookie = /countersign_session=[^;]*/.exec(answer.headers.get("set-cookie") ?? "")?.[0] ?? "";
+        let rest = text;
+        for (const given of gives(json.data)) rest = rest.replaceAll(canaries.add(`given by ${path}`, given), "");
+        canaries.add(`cookie of ${path}`, cookie);
+        texts.push(rest, answer.headers.get("location") ?? "");
+        return { json, cookie };
+      };
+
+      const setup = await eventually("the set-up link", () => /csiv_[0-9A-Za-z]+/.exec(server.stderr())?.[0]);
+      const password = canaries.random("password");
+      const codesOf = (data: Answered["data"]) => data.recovery_codes ?? [];
+      const first = await ask("POST", "/links/use", {
+        body: { token: setup, email: "first@example.com", password },
+        gives: codesOf,
+      });
+      canaries.add("set-up link", setup);
+      const as = { headers: { cookie: first.cookie } };
+      const [code = ""] = first.json.data.recovery_codes ?? [];
+      // The address before it is the console's, which anybody may see.
+      const linkOf = (data: Answered["data"]) => [new URL(data.link ?? "").hash.slice(1)];
+      const invited = await ask("POST", "/invitations", {
+        ...as,
+        body: { email: "b@example.com", role: "viewer" },
+        gives: linkOf,
+      });
+      const token = await ask("POST", "/admin-tokens", {
+        ...as,
+        body: { name: "program", role: "owner" },
+        gives: (data) => [data.token ?? ""],
+      });
+      const link = new URL(invited.json.data.link ?? "").hash.slice(1);
+      const bearer = token.json.data.token ?? "";
+      await ask("POST", "/me/recovery-codes", { ...as, gives: codesOf });
+      await ask("POST", "/sign-in/recovery-code", { body: { email: "first@example.com", code } });
+      await ask("POST", "/sign-in/password", { body: { email: "first@example.com", password } });
+      await ask("GET", "/me", { headers: { authorization: `Bearer ${bearer}` } });
+      await ask("PUT", "/me/password", {
+        ...as,
+        body: { current_password: password, new_password: canaries.random("new password") },
+      });
+      for (const path of [
+        "/operators",
+        "/invitations",
+        "/admin-tokens",
+        "/me",
+        "/me/sessions",
+        "/operators/1/sessions",
+      ]) {
+        await ask("GET", path, as);
+      }
+
+      // The same, and others, where they don't belong or don't fit.
+      for (const secret of [
+        password,
+        first.cookie.split("=")[1] ?? "",
+        setup,
+        link,
+        code,
+        bearer,
+        canaries.random("a secret"),
+        canaries.add("csat", `csat_${randomBytes(36).toString("hex")}`),
+      ]) {
+        for (const headers of [
+          { authorization: `Bearer ${secret}` },
+          { authorization: secret },
+          { cookie: `countersign_session=${secret}` },
+          { cookie: secret },
+          { ...as.headers, "idempotency-key": secret },
+          { ...as.headers, "if-match": secret },
+          { ...as.headers, origin: `https://${secret.replaceAll("_", "-").slice(0, 50)}.example` },
+          { ...as.headers, "user-agent": "x", referer: `${origin}/link#${secret}` },
+        ]) {
+          await ask("PATCH", "/operators/999", { headers, body: { role: "viewer" } });
+        }
+        for (const body of [
+          { email: secret, password: secret },
+          { email: "first@example.com", password: secret },
+          { email: "first@example.com", code: secret },
+          { token: secret },
+          { token: secret, password: secret, email: secret },
+          { response: { id: secret, response: { clientDataJSON: secret } } },
+          { [secret]: secret },
+          `{"password":"${secret}`,
+          JSON.stringify(secret),
+        ]) {
+          for (const path of [
+            "/sign-in/password",
+            "/sign-in/recovery-code",
+            "/sign-in/passkey",
+            "/links/look",
+            "/links/use",
+            "/links/passkey/options",
+          ]) {
+            await ask("POST", path, { body });
+          }
+          await ask("PUT", "/me/password", { ...as, body });
+          await ask("POST", "/me/passkeys", { ...as, body });
+        }
+        for (const body of [
+          { email: secret, role: "viewer" },
+          { email: "c@example.com", role: secret },
+          { email: "c@example.com", role: "viewer", account: secret },
+        ]) {
+          await ask("POST", "/invitations", { ...as, body });
+        }
+        await ask("POST", "/admin-tokens", { ...as, body: { name: secret, role: "viewer" } });
+        const encoded = encodeURIComponent(secret);
+        for (const path of [
+          `/operators/${encoded}`,
+          `/operators?q=${encoded}&status=${encoded}`,
+          `/operators?cursor=${encoded}`,
+          `/sign-in/single-sign-on?return_to=${encoded}`,
+          `/sign-in/single-sign-on/callback?code=${encoded}&state=${encoded}&error=${encoded}`,
+          `/me?token=${encoded}`,
+        ]) {
+          await ask("GET", path, as);
+        }
+        await ask("GET", `/sign-in/single-sign-on/callback?code=${encoded}&state=${encoded}`, {
+          headers: {
+            cookie: `countersign_single_sign_on=${Buffer.from(
+              JSON.stringify({ state: secret, nonce: secret, codeVerifier: secret, returnTo: "/" }),
+            ).toString("base64url")}`,
+          },
+        });
+      }
+      await server.stop();
+      const log = server.stderr().replace(/^.*"event":"setup".*$/m, "");
+      assert.match(log, /sign-in refused/);
+      canaries.assertAbsent("the log", log);
+      canaries.assertAbsent("standard output", server.stdout());
+      for (const text of new Set(texts.map(withoutItsOwn))) {
+        canaries.assertAbsent("an answer", text);
+        await nextTurn();
+      }
+      assertFolderWithout(canaries, server.dataDir);
+    });
+  }
+});
+
+interface AskOptions {
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The secrets that the answer is there to give. */
+  readonly gives?: (data: Answered["data"]) => readonly string[];
+}
+
+interface Answered {
+  readonly data: { readonly recovery_codes?: readonly string[]; readonly link?: string; readonly token?: string };
+}
+
 describe("a command line that gets secrets in every place", () => {
   test("repeats none of them, refuses private keys, and stores nothing of them", async () => {
     const canaries = new Canaries();
@@ -476,6 +657,16 @@ describe("a command line that gets secrets in every place", () => {
     run("key", "generate", username, "--out", join(folder, "new.pem"), "--expires-in", pem);
     run("audit", "list", "--limit", secret());
     run("demo", secret());
+    for (const word of [secret(), pem, `csiv_${secret()}`]) {
+      run("operator", "invite", word, "--role", "owner");
+      run("operator", "invite", "a@example.com", "--role", word);
+      run("operator", "invite", "a@example.com", "--role", "viewer", "--account", word);
+      run("operator", "reset", word);
+      run("operator", "deactivate", word);
+      run("admin-token", "create", word, "--role", "owner");
+      run("admin-token", "create", "x", "--role", "owner", "--expires-in", word);
+      run("admin-token", "revoke", word);
+    }
     const created = await server.cli("resource-server", "create", "shop");
     const real = canaries.add("a resource server's secret", /csrs_\w+/.exec(created.stdout)?.[0] ?? "");
     assert.ok(real !== "");

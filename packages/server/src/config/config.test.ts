@@ -27,6 +27,12 @@ test("nothing at all gives the documented defaults", () => {
     adminPort: 8081,
     publicUrl: undefined,
     adminUrl: undefined,
+    oidcIssuer: undefined,
+    oidcClientId: undefined,
+    oidcClientSecret: undefined,
+    oidcScope: "openid email",
+    oidcGroupsClaim: "groups",
+    oidcRoles: [],
     dataDir: "./data",
     databaseUrl: undefined,
     databaseListenUrl: undefined,
@@ -242,4 +248,69 @@ test("a database URL comes through as it was given, from a file, too, and has no
 test("workers: auto is one a core", () => {
   assert.equal(parseConfig({ COUNTERSIGN_WORKERS: "auto" }).workers, availableParallelism());
   assert.equal(parseConfig({}, { workers: "3" }).workers, 3);
+});
+
+const OIDC = {
+  COUNTERSIGN_OIDC_ISSUER: "https://idp.example/realms/a",
+  COUNTERSIGN_OIDC_CLIENT_ID: "countersign",
+  COUNTERSIGN_OIDC_CLIENT_SECRET: "a-secret",
+  COUNTERSIGN_OIDC_ROLES: "owners=owner",
+} as const;
+
+test("single sign-on is configured whole, or not at all; what is missing is named", () => {
+  parseConfig(OIDC);
+  parseConfig({ COUNTERSIGN_OIDC_SCOPE: "openid", COUNTERSIGN_OIDC_GROUPS_CLAIM: "roles" });
+  for (const missing of Object.keys(OIDC)) {
+    const { [missing]: _, ...rest } = OIDC as Record<string, string>;
+    assert.match(problemOf(rest), new RegExp(`^${missing}: is missing; single sign-on needs it`));
+  }
+  for (const [name, value] of Object.entries(OIDC)) assert.match(problemOf({ [name]: value }), /^COUNTERSIGN_OIDC_/);
+  assert.doesNotMatch(problemOf({ COUNTERSIGN_OIDC_CLIENT_SECRET: "a-secret" }), /a-secret/);
+});
+
+test("an identity provider without TLS is taken on this machine alone", () => {
+  for (const issuer of ["http://localhost:9000", "http://127.0.0.1", "http://[::1]:1/x", "https://idp.example/"]) {
+    assert.equal(parseConfig({ ...OIDC, COUNTERSIGN_OIDC_ISSUER: issuer }).oidcIssuer, issuer);
+  }
+  for (const issuer of [
+    "http://idp.example",
+    "http://localhost.example",
+    "idp.example",
+    "ftp://x",
+    "https://x?a",
+    "https://u:p@x",
+  ]) {
+    assert.match(problemOf({ ...OIDC, COUNTERSIGN_OIDC_ISSUER: issuer }), /^COUNTERSIGN_OIDC_ISSUER: (a|the) URL/);
+  }
+});
+
+test("groups are mapped to roles, which are spelled as they are, and the scope asks for an ID token", () => {
+  const rolesOf = (text: string) => parseConfig({ ...OIDC, COUNTERSIGN_OIDC_ROLES: text }).oidcRoles;
+  assert.deepEqual(rolesOf("platform-owners=owner, platform = staff=admin,acme-team=viewer@acme"), [
+    { group: "platform-owners", role: "owner", account: null },
+    { group: "platform = staff", role: "admin", account: null },
+    { group: "acme-team", role: "viewer", account: "acme" },
+  ]);
+  for (const text of [
+    "owner",
+    "g=",
+    "=owner",
+    "g=root",
+    "g=Owner",
+    "g=owner@",
+    "g=owner@No",
+    "g=owner,",
+    "g=owner;h=admin",
+  ]) {
+    assert.match(
+      problemOf({ ...OIDC, COUNTERSIGN_OIDC_ROLES: text }),
+      /^COUNTERSIGN_OIDC_ROLES: entry [12] isn't <group>=<role>.* roles are viewer, admin, owner$/,
+      text,
+    );
+  }
+  assert.equal(
+    parseConfig({ ...OIDC, COUNTERSIGN_OIDC_SCOPE: " openid  email groups " }).oidcScope,
+    "openid email groups",
+  );
+  assert.match(problemOf({ ...OIDC, COUNTERSIGN_OIDC_SCOPE: "email" }), /^COUNTERSIGN_OIDC_SCOPE: .*"openid"/);
 });

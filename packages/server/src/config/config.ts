@@ -326,11 +326,11 @@ function parseScope(text: string): string {
   return scopes.join(" ");
 }
 
-/** Group names may hold anything but a comma; what follows the last "=" is the role. */
+/** Group names may hold anything but a comma and a semicolon; what follows the last "=" is the role. */
 function parseRoles(text: string): readonly RoleMapping[] {
   return text.split(",").map((part, index) => {
     const [, group = "", role, account = null] =
-      /^(.+)=([a-z]+)(?:@([a-z0-9][a-z0-9._-]{0,62}))?$/.exec(part.trim()) ?? [];
+      /^([^;]+)=([a-z]+)(?:@([a-z0-9][a-z0-9._-]{0,62}))?$/.exec(part.trim()) ?? [];
     const known = ROLES.find((name) => name === role);
     if (known === undefined || group.trim() === "") {
       throw new Problem(

@@ -14,6 +14,9 @@ const SECRETS = {
   token: "1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU",
   "resource server secret": "csrs_0123456789abcdef",
   "admin token": "csat_0123456789abcdef",
+  "one-time link's secret": "csiv_0123456789abcdef",
+  "session's secret": "csse_0123456789abcdef",
+  "recovery code": "7K3M-9QXA-0B5C-WZ2N",
   "private key": privateKey.export({ format: "pem", type: "pkcs8" }),
   "private key of the old form": privateKey.export({ format: "pem", type: "pkcs1" }),
   "master secret": SECRET,
@@ -45,6 +48,7 @@ test("what isn't a secret stays readable", () => {
     '{"key":"SHA256:DPLPGBq/Kqxarx3fmaYjCfhxP18WprnmPb3L815u+3Y","code":"assertion_stale"}',
     "countersign.example.org listens; version 0.1.0; node_modules/.bin/countersign",
     "The Authorization header's scheme isn't JWT.",
+    "1B4E28BA-2FA1-11D2-883F-0016D3CCA427 and 2026-11-24T15:45:09.517Z",
   ]) {
     assert.equal(redact(line), line);
   }
