@@ -104,8 +104,9 @@ export function retireSigningKey(number: number): Promise<SigningKey> {
   );
 }
 
-export function useSettings() {
+export function useSettings({ isEnabled }: { readonly isEnabled: boolean }) {
   return useQuery({
+    enabled: isEnabled,
     queryKey: ["settings"],
     queryFn: ({ signal }) => askForList((signal) => client.GET("/api/admin/v1/settings", { signal }), { signal }),
   });

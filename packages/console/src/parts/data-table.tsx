@@ -13,6 +13,8 @@ export interface Column<Item> {
   readonly cell: (item: Item) => ReactNode;
   readonly isEnd?: boolean;
   readonly isActions?: boolean;
+  /** What a phone leaves out. */
+  readonly isMinor?: boolean;
 }
 
 /**
@@ -83,14 +85,8 @@ export function DataTable<Item>({
                 ))
               : data.items.map((item) => (
                   <tr key={keyOf(item)}>
-                    {columns.map(({ heading, cell, isEnd, isActions }) => (
-                      <td
-                        key={heading}
-                        data-label={heading}
-                        className={
-                          isActions === true ? "is-end is-actions" : isEnd === true ? "is-end number" : undefined
-                        }
-                      >
+                    {columns.map(({ heading, cell, isEnd, isActions, isMinor }) => (
+                      <td key={heading} data-label={heading} className={classOf({ isEnd, isActions, isMinor })}>
                         {cell(item)}
                       </td>
                     ))}
@@ -109,6 +105,11 @@ export function DataTable<Item>({
       )}
     </div>
   );
+}
+
+function classOf({ isEnd, isActions, isMinor }: { [Name in "isEnd" | "isActions" | "isMinor"]: boolean | undefined }) {
+  if (isActions === true) return "is-end is-actions";
+  return [isEnd === true ? "is-end number" : "", isMinor === true ? "is-minor" : ""].join(" ").trim();
 }
 
 function countText({ count, isCountMinimum }: Listed<unknown>): string {

@@ -23,10 +23,10 @@ export function RoleNote({
     <Note>
       {isLimited ? (
         <>
-          You are limited to the account <bdi>{me.account}</bdi>, so you can look, but not {what}.
+          You are limited to the account <bdi>{me.account}</bdi>, so you can't {what}.
         </>
       ) : (
-        `${who} can look, but not ${what}. An owner can give you the role ${needs}.`
+        `${who} can't ${what}. An owner can give you the role ${needs}.`
       )}
     </Note>
   );

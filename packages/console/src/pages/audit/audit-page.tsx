@@ -121,7 +121,7 @@ export default function AuditPage() {
         columns={[
           { heading: "What", cell: (event) => <Sentence event={event} /> },
           { heading: "When", cell: ({ at }) => <RelativeTime at={at} /> },
-          { heading: "Number", isEnd: true, cell: ({ seq }) => <span className="faint">{seq}</span> },
+          { heading: "Number", isEnd: true, isMinor: true, cell: ({ seq }) => <span className="faint">{seq}</span> },
           {
             heading: "Details",
             isActions: true,

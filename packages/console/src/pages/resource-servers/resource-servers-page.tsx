@@ -125,6 +125,13 @@ export default function ResourceServersPage() {
       : []),
   ];
 
+  if (!permits(me, "viewer", { everywhere: true })) {
+    return (
+      <Page title="Resource servers" about="APIs that receive tokens and ask whether they are good.">
+        <RoleNote me={me} needs="viewer" everywhere what="see resource servers, which belong to no account" />
+      </Page>
+    );
+  }
   return (
     <Page
       title="Resource servers"

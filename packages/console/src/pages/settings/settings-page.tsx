@@ -1,8 +1,9 @@
 import type { Setting } from "../../api/service.ts";
 import { useSettings } from "../../api/service.ts";
-import { useMe } from "../../api/me.ts";
+import { permits, useMe } from "../../api/me.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Empty, Page } from "../../parts/page.tsx";
+import { RoleNote } from "../../parts/role-note.tsx";
 import "./settings-page.css";
 
 const COLUMNS: readonly Column<Setting>[] = [
@@ -36,7 +37,15 @@ const COLUMNS: readonly Column<Setting>[] = [
 /** The configuration as the server has it. It is changed where the server is started, not here. */
 export default function SettingsPage() {
   const me = useMe();
-  const query = useSettings();
+  const mayRead = permits(me, "admin", { everywhere: true });
+  const query = useSettings({ isEnabled: mayRead });
+  if (!mayRead) {
+    return (
+      <Page title="Settings" about="The configuration of the service.">
+        <RoleNote me={me} needs="admin" everywhere what="see the settings" />
+      </Page>
+    );
+  }
   return (
     <Page
       title="Settings"

@@ -76,6 +76,13 @@ export default function SigningKeysPage() {
       : []),
   ];
 
+  if (!permits(me, "viewer", { everywhere: true })) {
+    return (
+      <Page title="Signing keys" about="Tokens are minted under a signing key.">
+        <RoleNote me={me} needs="viewer" everywhere what="see signing keys, which belong to no account" />
+      </Page>
+    );
+  }
   return (
     <Page
       title="Signing keys"
