@@ -16,6 +16,7 @@ import {
   SDK_ERROR_CODES,
   type TokenSourceOptions,
 } from "@countersign/client";
+import { holdPort } from "../packages/server/src/testing/hold-port.ts";
 import { eventually } from "./support/eventually.ts";
 import { environment, runProgram } from "./support/run-program.ts";
 import { createApiUser, createKey, startServer, type TestApiUser, type TestServer } from "./support/server.ts";
@@ -155,11 +156,7 @@ describe("a token source", () => {
   }
 
   test("says that nobody listens, with the system's word for it", async () => {
-    const closed = createServer().listen(0, "127.0.0.1");
-    await once(closed, "listening");
-    const { port } = closed.address() as AddressInfo;
-    closed.close();
-    await once(closed, "close");
+    const port = await holdPort();
     const { source, requests } = sourceWith({ baseUrl: `http://127.0.0.1:${port}`, sleep: async () => undefined });
     const error = await rejection(source.getToken());
     assert.equal(error.code, "network");

@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import pg from "pg";
@@ -14,6 +13,7 @@ import { findChainBreak, type UnchainedEvent } from "../packages/server/src/core
 import type { KeyId } from "../packages/server/src/core/registry/model.ts";
 import type { RegistryStore } from "../packages/server/src/core/registry/store.ts";
 import { openPostgresStore } from "../packages/server/src/storage/postgres/open-postgres-store.ts";
+import { holdPort } from "../packages/server/src/testing/hold-port.ts";
 import { startPostgres } from "../packages/server/src/testing/test-postgres.ts";
 import { eventually } from "./support/eventually.ts";
 import { findMissing, IS_CI } from "./support/requirements.ts";
@@ -132,7 +132,7 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
 
 /** Starts a pooler before a server; it believes whoever comes. */
 async function startPooler(serverPort: number): Promise<{ readonly port: number; stop(): Promise<void> }> {
-  const port = await freePort();
+  const port = await holdPort();
   const folder = temporaryFolder();
   const file = join(folder, "pgbouncer.ini");
   writeFileSync(
@@ -176,13 +176,4 @@ max_client_conn = 100
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

