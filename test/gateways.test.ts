@@ -12,6 +12,7 @@ import { connect as connectHttp2 } from "node:http2";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
+import { holdPort } from "../packages/server/src/testing/hold-port.ts";
 import { connectClient } from "./support/api-client.ts";
 import { eventually } from "./support/eventually.ts";
 import {
@@ -72,14 +73,18 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
     /** What the check says of `token`. */
     let caller: Headers;
 
-    const serve = (options: { dataDir?: string; port?: string } = {}) =>
+    /** Held: while Countersign is stopped, nobody else gets what the gateway sends there. */
+    let port: number;
+
+    const serve = (options: { dataDir?: string } = {}) =>
       startServer({
-        ...(options.dataDir !== undefined && { dataDir: options.dataDir }),
-        flags: ["--trusted-proxies", "127.0.0.1", "--refusal-limit", "0", "--port", options.port ?? "0"],
+        ...options,
+        flags: ["--trusted-proxies", "127.0.0.1", "--refusal-limit", "0", "--port", String(port)],
         env: { COUNTERSIGN_MASTER_SECRET: masterSecret.toString("base64") },
       });
 
     before(async () => {
+      port = await holdPort();
       [server, api] = await Promise.all([serve(), startRecordingApi()]);
       gateway = await startGateway(program, { countersignUrl: server.publicUrl, apiUrl: api.url });
       user = await createApiUser(server);
@@ -652,8 +657,9 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
             assert.ok(!JSON.stringify(headers).includes("secret"), JSON.stringify(headers));
           }
           assert.equal(seen.length, times);
-          // HAProxy's HTTP client opens a connection for each request.
-          assert.ok(opened <= (program.name === "HAProxy" ? times : 3), `${opened} connections for ${times} checks`);
+          // Caddy is told to open one for each check: among connections that stay open, it may hold one to the API.
+          if (program.name === "Caddy") assert.equal(opened, times);
+          else assert.ok(opened <= 3, `${opened} connections for ${times} checks`);
         },
       );
     });
@@ -745,10 +751,9 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
     });
 
     test("a stopped Countersign: 5xx in time, never the API; and all is well once it is back", async () => {
-      const { port } = new URL(server.publicUrl);
       await server.stop();
       await assertFailsClosed();
-      server = await serve({ dataDir: server.dataDir, port });
+      server = await serve({ dataDir: server.dataDir });
       await assertRecovers();
     });
 
