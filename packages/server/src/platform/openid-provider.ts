@@ -1,18 +1,4 @@
-import {
-  AuthorizationResponseError,
-  allowInsecureRequests,
-  authorizationCodeGrant,
-  buildAuthorizationUrl,
-  calculatePKCECodeChallenge,
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
-  type Configuration,
-  discovery,
-  fetchUserInfo,
-  randomNonce,
-  randomPKCECodeVerifier,
-} from "openid-client";
+import type { ClientAuth, Configuration } from "openid-client";
 import type { FederatedUser, IdentityProvider } from "../core/operators/single-sign-on.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { Clock } from "../core/surroundings.ts";
@@ -25,6 +11,9 @@ export interface OpenIdClient {
   /** The name of the claim that lists somebody's groups. */
   readonly groupsClaim: string;
 }
+
+/** When first needed: most services have no identity provider, and no command of the command line needs one. */
+const loadLibrary = () => import("openid-client");
 
 /** How long an answer of the provider's may take, in seconds. */
 const TIMEOUT_SECONDS = 10;
@@ -43,21 +32,25 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
   const { issuer, clientId, clientSecret, scope, groupsClaim } = client;
   let known: { readonly configuration: Promise<Configuration>; readonly untilMs: number } | undefined;
 
-  const basic = ClientSecretBasic(clientSecret);
-  const post = ClientSecretPost(clientSecret);
-  const authenticate: ClientAuth = (server, metadata, body, headers) => {
-    // What a provider that says nothing takes (OpenID Connect Discovery 1.0 §3).
-    const methods = server.token_endpoint_auth_methods_supported ?? ["client_secret_basic"];
-    (methods.includes("client_secret_basic") ? basic : post)(server, metadata, body, headers);
-  };
-
-  function discover(): Promise<Configuration> {
-    if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.configuration;
-    const configuration = discovery(new URL(issuer), clientId, clientSecret, authenticate, {
+  async function ask(): Promise<Configuration> {
+    const { allowInsecureRequests, ClientSecretBasic, ClientSecretPost, discovery } = await loadLibrary();
+    const basic = ClientSecretBasic(clientSecret);
+    const post = ClientSecretPost(clientSecret);
+    const authenticate: ClientAuth = (server, metadata, body, headers) => {
+      // What a provider that says nothing takes (OpenID Connect Discovery 1.0 §3).
+      const methods = server.token_endpoint_auth_methods_supported ?? ["client_secret_basic"];
+      (methods.includes("client_secret_basic") ? basic : post)(server, metadata, body, headers);
+    };
+    return discovery(new URL(issuer), clientId, clientSecret, authenticate, {
       // Only an issuer on this machine may be without TLS: the configuration sees to it.
       execute: issuer.startsWith("http:") ? [allowInsecureRequests] : [],
       timeout: TIMEOUT_SECONDS,
-    }).catch((error: unknown) => {
+    });
+  }
+
+  function discover(): Promise<Configuration> {
+    if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.configuration;
+    const configuration = ask().catch((error: unknown) => {
       // The next one tries again.
       known = undefined;
       throw unavailable(error);
@@ -70,6 +63,8 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
     issuer,
 
     async start(state, redirectUri) {
+      const { buildAuthorizationUrl, calculatePKCECodeChallenge, randomNonce, randomPKCECodeVerifier } =
+        await loadLibrary();
       const configuration = await discover();
       const flow = { state, nonce: randomNonce(), codeVerifier: randomPKCECodeVerifier() };
       const url = buildAuthorizationUrl(configuration, {
@@ -84,6 +79,7 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
     },
 
     async finish(callbackUrl, { state, nonce, codeVerifier }) {
+      const { authorizationCodeGrant, AuthorizationResponseError, fetchUserInfo } = await loadLibrary();
       const configuration = await discover();
       try {
         const tokens = await authorizationCodeGrant(configuration, callbackUrl, {
@@ -101,7 +97,8 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
             : await fetchUserInfo(configuration, tokens.access_token, claims.sub);
         return toUser({ ...more, ...claims }, groupsClaim);
       } catch (error) {
-        throw isUnreachable(error) ? unavailable(error) : failed(error);
+        if (isUnreachable(error)) throw unavailable(error);
+        throw error instanceof AuthorizationResponseError ? notSignedIn() : failed(error);
       }
     },
   };
@@ -132,10 +129,12 @@ function unavailable(error: unknown): Refusal {
   );
 }
 
+function notSignedIn(): Refusal {
+  return new Refusal("single_sign_on_failed", "The identity provider didn't sign anybody in.");
+}
+
 function failed(error: unknown): Refusal {
-  return error instanceof AuthorizationResponseError
-    ? new Refusal("single_sign_on_failed", "The identity provider didn't sign anybody in.")
-    : new Refusal("single_sign_on_failed", `The identity provider's answer isn't right${hintOf(error)}.`);
+  return new Refusal("single_sign_on_failed", `The identity provider's answer isn't right${hintOf(error)}.`);
 }
 
 /** The library's own word for what went wrong, from its closed list. */

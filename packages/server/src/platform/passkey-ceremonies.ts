@@ -1,11 +1,9 @@
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from "@simplewebauthn/server";
-import { COSEALG, decodeAttestationObject } from "@simplewebauthn/server/helpers";
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
 import type { PasskeyCeremonies } from "../core/operators/passkeys.ts";
+
+/** When first needed: loading it takes a tenth of a second, which every command of the command line would wait for. */
+const loadLibrary = () => import("@simplewebauthn/server");
+const loadHelpers = () => import("@simplewebauthn/server/helpers");
 
 /** What people are shown as whom they make a passkey for. */
 const SERVICE_NAME = "Countersign";
@@ -13,8 +11,8 @@ const SERVICE_NAME = "Countersign";
 /** How long a browser waits for its user, in milliseconds; challenges are good a little longer. */
 const TIMEOUT_MS = 240_000;
 
-/** What practically every authenticator has at least one of. */
-const ALGORITHMS = [COSEALG.EdDSA, COSEALG.ES256, COSEALG.RS256];
+/** What practically every authenticator has at least one of: EdDSA, ES256, RS256 (IANA, COSE Algorithms). */
+const ALGORITHMS = [-8, -7, -257];
 
 /** Longest credential id, in characters of base64url (WebAuthn §4: 1023 bytes). */
 const CREDENTIAL_ID_CHARACTERS_MAX = 1364;
@@ -41,6 +39,7 @@ const AUTHENTICATORS: Readonly<Record<string, string>> = {
 export function createPasskeyCeremonies(): PasskeyCeremonies {
   return {
     async creationOptions({ challenge, email, userHandle, relyingParty, existing }) {
+      const { generateRegistrationOptions } = await loadLibrary();
       const options = await generateRegistrationOptions({
         rpName: SERVICE_NAME,
         rpID: relyingParty,
@@ -60,6 +59,7 @@ export function createPasskeyCeremonies(): PasskeyCeremonies {
     },
 
     async requestOptions({ challenge, relyingParty }) {
+      const { generateAuthenticationOptions } = await loadLibrary();
       const options = await generateAuthenticationOptions({
         rpID: relyingParty,
         challenge: new Uint8Array(challenge),
@@ -83,9 +83,10 @@ export function createPasskeyCeremonies(): PasskeyCeremonies {
     },
 
     async verifyCreation(response, challenge, { origin, relyingParty }) {
-      const given = response as Parameters<typeof verifyRegistrationResponse>[0]["response"];
-      const verified = await orUndefined(() => {
-        requireNoCertificates(given.response.attestationObject);
+      const { verifyRegistrationResponse } = await loadLibrary();
+      const given = response as RegistrationResponseJSON;
+      const verified = await orUndefined(async () => {
+        await requireNoCertificates(given.response.attestationObject);
         return verifyRegistrationResponse({
           response: given,
           expectedChallenge: challenge.toString("base64url"),
@@ -110,9 +111,10 @@ export function createPasskeyCeremonies(): PasskeyCeremonies {
     },
 
     async verifyRequest(response, challenge, { origin, relyingParty }, { credentialId, publicKey, counter }) {
+      const { verifyAuthenticationResponse } = await loadLibrary();
       const verified = await orUndefined(() =>
         verifyAuthenticationResponse({
-          response: response as Parameters<typeof verifyAuthenticationResponse>[0]["response"],
+          response: response as AuthenticationResponseJSON,
           expectedChallenge: challenge.toString("base64url"),
           expectedOrigin: origin,
           expectedRPID: relyingParty,
@@ -131,7 +133,8 @@ export function createPasskeyCeremonies(): PasskeyCeremonies {
  *
  * @throws where there is one
  */
-function requireNoCertificates(attestationObject: string): void {
+async function requireNoCertificates(attestationObject: string): Promise<void> {
+  const { decodeAttestationObject } = await loadHelpers();
   const attestation = decodeAttestationObject(new Uint8Array(Buffer.from(attestationObject, "base64url")));
   const format = attestation.get("fmt");
   const isSelf = format === "packed" && attestation.get("attStmt").get("x5c") === undefined;
