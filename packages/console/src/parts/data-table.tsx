@@ -15,6 +15,8 @@ export interface Column<Item> {
   readonly isActions?: boolean;
   /** What a phone leaves out. */
   readonly isMinor?: boolean;
+  /** In px. Where all columns but the first have one, nothing moves when the rows come. */
+  readonly width?: number;
 }
 
 /**
@@ -61,8 +63,13 @@ export function DataTable<Item>({
         </div>
       )}
       <div className="table-frame" aria-busy={isPending || isPlaceholderData}>
-        <table className="table">
+        <table className={columns.some(({ width }) => width !== undefined) ? "table is-fixed" : "table"}>
           <caption className="visually-hidden">{caption}</caption>
+          <colgroup>
+            {columns.map(({ heading, width }) => (
+              <col key={heading} {...(width === undefined ? {} : { style: { width } })} />
+            ))}
+          </colgroup>
           <thead>
             <tr>
               {columns.map(({ heading, isEnd, isActions }) => (
@@ -95,12 +102,12 @@ export function DataTable<Item>({
           </tbody>
         </table>
       </div>
-      {countOf === undefined ? null : (
+      {countOf === undefined || data === undefined ? null : (
         <div className="table-foot">
           <span className="number" role="status">
-            {data === undefined ? "" : countOf(countText(data), data.count === 1)}
+            {countOf(countText(data), data.count === 1)}
           </span>
-          {paging === undefined || data === undefined ? null : <Pager list={data} go={paging.go} />}
+          {paging === undefined ? null : <Pager list={data} go={paging.go} />}
         </div>
       )}
     </div>

@@ -51,14 +51,15 @@ export default function AccountsPage() {
         </Link>
       ),
     },
-    { heading: "Name", cell: ({ name }) => <bdi>{name}</bdi> },
-    { heading: "API users", isEnd: true, cell: ({ users }) => users.toLocaleString("en") },
-    { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: "Name", width: 280, cell: ({ name }) => <bdi>{name}</bdi> },
+    { heading: "API users", width: 110, isEnd: true, cell: ({ users }) => users.toLocaleString("en") },
+    { heading: "Created", width: 140, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: "Status", width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [
           {
             heading: "Actions",
+            width: 130,
             isActions: true,
             cell: (account: Account) =>
               account.status === "active" ? (

@@ -120,10 +120,17 @@ export default function AuditPage() {
         skeletonRows={12}
         columns={[
           { heading: "What", cell: (event) => <Sentence event={event} /> },
-          { heading: "When", cell: ({ at }) => <RelativeTime at={at} /> },
-          { heading: "Number", isEnd: true, isMinor: true, cell: ({ seq }) => <span className="faint">{seq}</span> },
+          { heading: "When", width: 150, cell: ({ at }) => <RelativeTime at={at} /> },
+          {
+            heading: "Number",
+            width: 100,
+            isEnd: true,
+            isMinor: true,
+            cell: ({ seq }) => <span className="faint">{seq}</span>,
+          },
           {
             heading: "Details",
+            width: 110,
             isActions: true,
             cell: (event) => (
               <Button

@@ -23,10 +23,11 @@ const COLUMNS: readonly Column<ApiUser>[] = [
       </Link>
     ),
   },
-  { heading: "Account", cell: ({ account }) => <bdi>{account}</bdi> },
-  { heading: "Access", cell: ({ access }) => <AccessBadge access={access} /> },
+  { heading: "Account", width: 150, cell: ({ account }) => <bdi>{account}</bdi> },
+  { heading: "Access", width: 100, cell: ({ access }) => <AccessBadge access={access} /> },
   {
     heading: "Keys",
+    width: 90,
     isEnd: true,
     cell: ({ keys, active_keys: active }) =>
       keys === 0 ? (
@@ -40,12 +41,13 @@ const COLUMNS: readonly Column<ApiUser>[] = [
   },
   {
     heading: "Tokens today",
+    width: 120,
     isEnd: true,
     cell: ({ tokens_today: tokens }) =>
       tokens === 0 ? <span className="faint">0</span> : <span>{tokens.toLocaleString("en")}</span>,
   },
-  { heading: "Last used", cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
+  { heading: "Last used", width: 140, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+  { heading: "Status", width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
 /** API users: to find one of however many, and to make one. */
