@@ -18,6 +18,7 @@ import {
   type TestBrowser,
 } from "./support/browser.ts";
 import {
+  accountMenu,
   buildConsole,
   consoleUrl,
   createUser,
@@ -118,7 +119,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     assert.equal(others.length, 0);
     assert.equal(credential?.rpId, "localhost");
     assert.equal(credential?.isResidentCredential, true);
-    await page.getByRole("button", { name: "ada@example.com, owner: account menu" }).waitFor();
+    await accountMenu(page, "ada@example.com").getByText("owner").waitFor();
   });
 
   test("an API user and its account are created in one go, and its key in the browser", async () => {
@@ -152,12 +153,12 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     await dialog.getByText("1 live token stops at once").waitFor();
     await dialog.getByText("api-1-orders").waitFor();
     await dialog.getByRole("button", { name: "Deactivate" }).click();
-    await page.getByText("Deactivated key 1.").waitFor();
+    await page.getByText("Deactivated key 1.", { exact: true }).waitFor();
     await page.getByRole("table", { name: "Public keys" }).getByText("deactivated").waitFor();
     assert.deepEqual(await runExample(), { status: 403, token: false, code: "key_deactivated" });
 
     await page.getByRole("button", { name: "Undo" }).click();
-    await page.getByText("Activated key 1.").waitFor();
+    await page.getByText("Activated key 1.", { exact: true }).waitFor();
     assert.deepEqual(await runExample(), { status: 200, token: true, code: undefined });
   });
 
@@ -170,12 +171,14 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
   });
 
   test("signed out, and in again by the passkey", async () => {
+    // Nobody touches it while the page only offers passkeys in the e-mail field.
     await authenticator.setPresence(false);
     await signOut(page);
     await page.goto(`${url}/users/api-1-orders`);
     await heading(page, "Sign in to Countersign").waitFor();
-    await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+    await page.getByRole("button", { name: "Sign in with a passkey" }).waitFor();
     await authenticator.setPresence(true);
+    await page.getByRole("button", { name: "Sign in with a passkey" }).click();
     await heading(page, /^api-1-orders/).waitFor();
   });
 

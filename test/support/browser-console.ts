@@ -75,7 +75,7 @@ export async function signInByPassword(page: Page, email: string, password = PAS
 }
 
 export async function signOut(page: Page): Promise<void> {
-  await page.getByRole("button", { name: /: account menu$/ }).click();
+  await accountMenu(page).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await heading(page, "Sign in to Countersign").waitFor();
 }
@@ -89,14 +89,14 @@ export async function createUser(
   await page.getByRole("button", { name: "New API user" }).first().click();
   const dialog = page.getByRole("dialog", { name: "New API user" });
   await chooseAccount(dialog, account);
-  await dialog.getByLabel("Name", { exact: true }).last().fill(name);
+  await dialog.getByLabel("Name of the API user").fill(name);
   await dialog.getByRole("button", { name: "Create, then add a key" }).click();
   await page.getByRole("dialog", { name: /^Add a key to / }).waitFor();
 }
 
 async function chooseAccount(dialog: Locator, { name, isNew }: { readonly name: string; readonly isNew: boolean }) {
   const page = dialog.page();
-  const field = dialog.getByLabel("Account", { exact: true });
+  const field = dialog.getByRole("textbox", { name: "Account", exact: true });
   await field.click();
   await field.fill(name);
   // The list may be outside of the dialog, over it.
@@ -128,6 +128,11 @@ export async function chooseSegment(within: Locator, name: string): Promise<void
   await within.getByRole("button", { name, exact: true }).click();
 }
 
+/** What is there on every page of whoever is signed in. */
+export function accountMenu(page: Page, email = ""): Locator {
+  return page.getByRole("button", { name: new RegExp(`${email}.*account menu$`) });
+}
+
 /** The page's own heading. */
 export function heading(page: Page, name: string | RegExp): Locator {
   return page.getByRole("heading", { name, level: 1, exact: typeof name === "string" });
@@ -136,4 +141,26 @@ export function heading(page: Page, name: string | RegExp): Locator {
 /** A row of a table, or of the list that it is on a phone, by a text in it. */
 export function row(page: Page, text: string | RegExp): Locator {
   return page.getByRole("row").filter({ hasText: text });
+}
+
+/** Opens the dialog that adds a key, on an API user's page. */
+export async function openAddKey(page: Page): Promise<Locator> {
+  await page.getByRole("button", { name: "Add a key" }).first().click();
+  const dialog = page.getByRole("dialog", { name: /^Add a key to / });
+  await dialog.waitFor();
+  return dialog;
+}
+
+/**
+ * Presses Tab until something has the focus, as somebody without a mouse does.
+ *
+ * @throws where it isn't reached within `pressesMax`
+ */
+export async function tabTo(page: Page, target: Locator, pressesMax = 60): Promise<void> {
+  await target.waitFor();
+  for (let presses = 0; presses < pressesMax; presses++) {
+    if ((await target.and(page.locator(":focus")).count()) === 1) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`${pressesMax} times Tab don't lead to ${String(target)}`);
 }

@@ -65,6 +65,8 @@ export interface Wire {
   readonly url: string;
   /** Every request up to now, in the order in which they began. */
   readonly requests: readonly SeenRequest[];
+  /** The next request of that method and path arrives, and its answer doesn't: the connection is cut in its place. */
+  loseNextAnswer(method: string, path: string): void;
   stop(): Promise<void>;
 }
 
@@ -171,6 +173,7 @@ function watch(page: Page, problems: PageProblem[]): void {
 export async function startWire(): Promise<Wire> {
   const requests: { -readonly [Key in keyof SeenRequest]: SeenRequest[Key] }[] = [];
   const agent = new Agent({ keepAlive: true });
+  let lost: string | undefined;
   const server = createServer((incoming, outgoing) => {
     const { method = "", url = "", headers } = incoming;
     const seen = {
@@ -193,6 +196,12 @@ export async function startWire(): Promise<Wire> {
       (answer) => {
         seen.status = answer.statusCode;
         seen.type = answer.headers["content-type"];
+        if (lost === `${method} ${target.pathname}`) {
+          lost = undefined;
+          answer.resume();
+          outgoing.destroy();
+          return;
+        }
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.on("data", (chunk: Buffer) => (seen.bytes += chunk.length));
         answer.pipe(outgoing);
@@ -225,6 +234,9 @@ export async function startWire(): Promise<Wire> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    loseNextAnswer(method, path) {
+      lost = `${method} ${path}`;
+    },
     async stop() {
       agent.destroy();
       server.closeAllConnections();
