@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import fc from "fast-check";
 import {
   openTestOperators,
   ROOT,
@@ -118,6 +119,18 @@ describe("a session", () => {
     }
     assert.equal(await operators.authenticate.byAdminToken(secret), undefined);
   });
+});
+
+test("any text finds nobody, and is never a defect", async () => {
+  const secret = fc
+    .constantFrom("csse_", "csat_", "csiv_", "")
+    .chain((prefix) => fc.string({ unit: "binary" }).map((text) => prefix + text));
+  await fc.assert(
+    fc.asyncProperty(secret, async (text) => {
+      assert.equal(await operators.authenticate.bySession(text), undefined);
+      assert.equal(await operators.authenticate.byAdminToken(text), undefined);
+    }),
+  );
 });
 
 describe("an admin token", () => {

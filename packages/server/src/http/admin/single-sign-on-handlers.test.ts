@@ -73,3 +73,35 @@ test("without an identity provider, both ends lead to the sign-in page, which sa
   }
   await console.close();
 });
+
+test("whatever is in the cookies, nobody is signed in and nothing is a defect", async () => {
+  const console = await startTestConsole({
+    singleSignOn: {
+      roles: [],
+      provider: {
+        issuer: "https://idp.example",
+        start: () => Promise.reject(new Error("it isn't asked")),
+        finish: () => Promise.reject(new Error("it isn't asked")),
+      },
+    },
+  });
+  const value = fc.oneof(
+    fc.stringMatching(/^[!#-+\--:<-[\]-~]{0,60}$/),
+    fc.json().map((text) => Buffer.from(text).toString("base64url")),
+    fc
+      .record({ state: fc.string(), nonce: fc.string(), codeVerifier: fc.string(), returnTo: fc.string() })
+      .map((flow) => Buffer.from(JSON.stringify(flow)).toString("base64url")),
+  );
+  await fc.assert(
+    fc.asyncProperty(value, async (cookie) => {
+      const headers = { Cookie: `countersign_single_sign_on=${cookie}; countersign_session=${cookie}` };
+      const back = await console.ask("GET", "/sign-in/single-sign-on/callback?code=x&state=y", undefined, { headers });
+      assert.match(back.headers["location"] ?? "", /^\/sign-in\?error=single_sign_on_failed&/);
+      assert.equal(back.cookie, undefined);
+      assert.equal((await console.ask("GET", "/me", undefined, { headers })).status, 401);
+    }),
+    { numRuns: 50 },
+  );
+  assert.doesNotMatch(console.log(), /request failed/);
+  await console.close();
+});
