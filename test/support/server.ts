@@ -11,7 +11,8 @@
  * Whatever a test leaves behind ends with its process: servers are killed, temporary folders removed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -203,10 +204,14 @@ export async function createKey(
 
 const folders = new Set<string>();
 
-/** A new folder that only this user can read. It goes when this process ends. */
+/**
+ * A new folder that only this user can read. It goes when this process ends. Its name has no capitals: the command line takes
+ * a path that has what mkdtemp puts into it for a secret at times, and doesn't say it.
+ */
 export function temporaryFolder(): string {
   if (folders.size === 0) process.once("exit", removeFolders);
-  const folder = mkdtempSync(join(tmpdir(), "countersign-e2e-"));
+  const folder = join(tmpdir(), `countersign-e2e-${randomBytes(8).toString("hex")}`);
+  mkdirSync(folder, { mode: 0o700 });
   folders.add(folder);
   return folder;
 }
