@@ -833,7 +833,10 @@ async function serve() {
   });
   endWithThisProcess(child);
   const ended = once(child, "exit");
-  const [line] = (await once(child.stdout.setEncoding("utf8"), "data")) as [string];
+  const [line] = (await Promise.race([
+    once(child.stdout.setEncoding("utf8"), "data"),
+    ended.then(([status]) => assert.fail(`countersign serve ended with status ${status} before it was ready`)),
+  ])) as [string];
   return { child, ended, publicUrl: (JSON.parse(line) as { public_url: string }).public_url };
 }
 
