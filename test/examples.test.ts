@@ -12,6 +12,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { holdPort } from "../packages/server/src/testing/hold-port.ts";
 import { findMissing, IS_CI, type Requirement } from "./support/requirements.ts";
 import { environment, runProgram } from "./support/run-program.ts";
 import {
@@ -96,7 +97,7 @@ function describeExample(example: Example, missing: string | undefined): void {
     return;
   }
 
-  describe(example.file, { skip: missing ?? false }, () => {
+  describe(example.file, { concurrency: 1, skip: missing ?? false }, () => {
     const run = (...args: string[]) =>
       runProgram(example.interpreter, [join(EXAMPLES_FOLDER, example.file), ...args], {
         env: environment({ no_proxy: "127.0.0.1" }),
@@ -341,18 +342,16 @@ async function startStub(listener: RequestListener): Promise<{ url: string; clos
   return { url: urlOf(stub), close: () => close(stub) };
 }
 
-/** Where nothing listens any more. */
+/** Where nothing listens, nor ever will. */
 async function closedUrl(): Promise<string> {
-  const stub = await listen(createServer());
-  const url = urlOf(stub);
-  await close(stub);
-  return url;
+  return `http://127.0.0.1:${await holdPort()}`;
 }
 
 async function listen(stub: Server): Promise<Server> {
   stub.listen(0, "127.0.0.1");
   await once(stub, "listening");
-  return stub;
+  // One that a failed test leaves behind must not keep this process, which would then never say what failed.
+  return stub.unref();
 }
 
 function urlOf(stub: Server): string {
