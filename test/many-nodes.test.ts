@@ -22,7 +22,7 @@ import {
 import {
   BALANCERS,
   connectWorkers,
-  freePorts,
+  holdPorts,
   monotonicMs,
   type Node,
   openSite,
@@ -68,7 +68,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     nodes = await Promise.all(["a", "b", "c"].map((name) => site.startNode({ name, workers: WORKERS })));
     user = await site.createUser("demo");
     workers = (await Promise.all(nodes.map((node) => connectWorkers(node, WORKERS, user)))).flat();
-    portsOfFourth = await freePorts();
+    portsOfFourth = await holdPorts();
     for (const [at, balancer] of BALANCERS.entries()) {
       if (missing[at] !== undefined) continue;
       balancers.push({ name: balancer.name, url: await startBalancer(balancer, [...nodes, portsOfFourth]) });

@@ -14,6 +14,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { createVerifier, type Problem, type ProblemCode, type Verifier } from "@countersign/verifier";
 import { nodeHandler } from "@countersign/verifier/node";
+import { holdPort } from "../packages/server/src/testing/hold-port.ts";
 import { eventually } from "./support/eventually.ts";
 import { endWithThisProcess, environment } from "./support/run-program.ts";
 import { signAssertion } from "./support/sign-assertion.ts";
@@ -290,14 +291,16 @@ describe("an API behind a verifier", () => {
 
 describe("a service that is killed, stopped or restarted", { concurrency: true }, () => {
   async function startAll(t: TestContext) {
-    const server = await startServer();
+    // Held, so that nobody else listens there while the service is down.
+    const port = String(await holdPort());
+    const server = await startServer({ flags: ["--port", port] });
     const credentials = await server.json<ResourceServer>("resource-server", "create", "api");
     const user = await createApiUser(server);
     const token = await mintToken(server, user);
     const api = await startApi(t, server.publicUrl, credentials);
     await api.verifier.ready();
     await assertRemembered(api, token);
-    return { server, user, token, api };
+    return { server, port, user, token, api };
   }
 
   /** How long a yes goes on, in milliseconds from `startMs` to the beginning of the last request that got one. */
@@ -313,7 +316,7 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
   }
 
   test("a cached yes outlives a killed service by the staleness bound at most, and then every request gets 503", async (t) => {
-    const { server, api, token } = await startAll(t);
+    const { server, port, api, token } = await startAll(t);
     await server.kill();
     const killedMs = performance.now();
     assert.equal(await api.ask(token), "200");
@@ -323,7 +326,6 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
     assert.equal(await api.ask(token), "503 unavailable");
 
     // On the same port, with what happened meanwhile.
-    const { port } = new URL(server.publicUrl);
     const restarted = await startServer({ dataDir: server.dataDir, flags: ["--port", port] });
     t.after(() => restarted.stop());
     await becomes(api, token, "200", 10_000);
@@ -332,10 +334,9 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
   });
 
   test("a key that was switched off while the service was down is refused from its first moment on", async (t) => {
-    const { server, api, token, user } = await startAll(t);
+    const { server, port, api, token, user } = await startAll(t);
     await server.kill();
     await server.json("key", "deactivate", String(user.keyId));
-    const { port } = new URL(server.publicUrl);
     const restarted = await startServer({ dataDir: server.dataDir, flags: ["--port", port] });
     t.after(() => restarted.stop());
     await becomes(api, token, "401 token_inactive", STALENESS_MS_MAX + HOLDS_WITHIN_MS);
@@ -375,7 +376,7 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
   });
 
   test("a restart that takes less than the bound is noticed by nobody whose token is remembered", async (t) => {
-    const { server, api, token } = await startAll(t);
+    const { server, port, api, token } = await startAll(t);
     const over = new AbortController();
     const answers = new Set<string>();
     const client = (async () => {
@@ -386,7 +387,6 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
     })();
     const startMs = performance.now();
     await server.stop();
-    const { port } = new URL(server.publicUrl);
     const restarted = await startServer({ dataDir: server.dataDir, flags: ["--port", port] });
     t.after(() => restarted.stop());
     const downMs = performance.now() - startMs;
@@ -468,7 +468,7 @@ async function startExample(
   server: TestServer,
   credentials: ResourceServer,
 ): Promise<{ readonly child: ChildProcess; readonly url: string; readonly stderr: () => string }> {
-  const port = await freePort();
+  const port = await holdPort();
   const env = environment({
     AUTH_URL: server.publicUrl,
     AUTH_CLIENT_ID: credentials.client_id,
@@ -486,14 +486,4 @@ async function startExample(
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   return { child, url: `http://127.0.0.1:${port}/v1/me`, stderr: () => stderr };
-}
-
-/** A port that nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -10,12 +10,13 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, fork, spawn } from "node:child_process";
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
 import { type ApiClient, type ClientKey, connectClient, makeKeyPair } from "./api-client.ts";
 import { eventually } from "./eventually.ts";
 import type { AdministrationCalls, AdministrationReply, AdministrationRequest } from "./nodes-administration.ts";
@@ -77,7 +78,7 @@ export interface Node {
 export interface NodeOptions {
   readonly name: string;
   readonly workers?: number;
-  /** Those of a node that ran before; free ones unless given. */
+  /** Those of a node that ran before; others unless given. */
   readonly ports?: Pick<Node, "port" | "adminPort">;
 }
 
@@ -102,8 +103,8 @@ export async function openSite(databaseUrl: string): Promise<Site> {
   return {
     operator,
     async startNode({ name, workers = 1, ports }) {
-      const port = ports?.port ?? (await freePort());
-      const adminPort = ports?.adminPort ?? (await freePort());
+      const port = ports?.port ?? (await holdPort());
+      const adminPort = ports?.adminPort ?? (await holdPort());
       const flags = ["--port", String(port), "--admin-port", String(adminPort)];
       // All traffic of a test comes from one address, and much of it is meant to be refused.
       flags.push("--refusal-limit", "0", "--workers", String(workers));
@@ -254,7 +255,7 @@ export async function startBalancer(
 ): Promise<string> {
   const folder = join(temporaryFolder(), "balancer");
   mkdirSync(folder);
-  const port = await freePort();
+  const port = await holdPort();
   const file = join(folder, "balancer.conf");
   writeFileSync(file, balancer.configuration(port, nodes));
   const [program, ...args] = balancer.command(file, folder);
@@ -274,31 +275,9 @@ export async function startBalancer(
   return url;
 }
 
-export async function freePorts(): Promise<Pick<Node, "port" | "adminPort">> {
-  return { port: await freePort(), adminPort: await freePort() };
-}
-
-/**
- * A port that is free and stays so while its node is down: below those that the kernel gives to outgoing connections, of which
- * these tests make thousands.
- */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => {
-        resolve(false);
-      });
-      server.listen(port, "127.0.0.1", () => {
-        resolve(true);
-      });
-    });
-    if (!isFree) continue;
-    server.close();
-    await once(server, "close");
-    return port;
-  }
+/** Two ports, for a node that starts later. */
+export async function holdPorts(): Promise<Pick<Node, "port" | "adminPort">> {
+  return { port: await holdPort(), adminPort: await holdPort() };
 }
 
 function accepts(port: number): Promise<boolean> {
