@@ -4,13 +4,17 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 const outDir = join(import.meta.dirname, "..", "server", "console");
 /** Types that shrink; fonts are compressed as they are. */
 const COMPRESSED_TYPES = new Set([".html", ".js", ".css", ".svg"]);
+
+const compressBrotli = promisify(brotliCompress);
+const compressGzip = promisify(gzip);
 
 export default defineConfig({
   root: import.meta.dirname,
@@ -20,14 +24,17 @@ export default defineConfig({
       // Each file once compressed at its best, so that the server needn't do it for each answer.
       name: "precompress",
       apply: "build",
-      closeBundle() {
-        for (const entry of readdirSync(outDir, { recursive: true, withFileTypes: true })) {
-          if (!entry.isFile() || !COMPRESSED_TYPES.has(extname(entry.name))) continue;
-          const file = join(entry.parentPath, entry.name);
-          const bytes = readFileSync(file);
-          writeFileSync(`${file}.br`, brotliCompressSync(bytes));
-          writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }));
-        }
+      async closeBundle() {
+        const files = readdirSync(outDir, { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile() && COMPRESSED_TYPES.has(extname(entry.name)))
+          .map((entry) => join(entry.parentPath, entry.name));
+        await Promise.all(
+          files.map(async (file) => {
+            const bytes = readFileSync(file);
+            writeFileSync(`${file}.br`, await compressBrotli(bytes));
+            writeFileSync(`${file}.gz`, await compressGzip(bytes, { level: 9 }));
+          }),
+        );
       },
     },
   ],
@@ -38,6 +45,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // Compressing takes longer than building, which is no news.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: { proxy: { "/api": process.env["COUNTERSIGN_ADMIN_URL"] ?? "http://127.0.0.1:8081" } },
 });

@@ -1,4 +1,4 @@
-import { Menu, useMantineColorScheme } from "@mantine/core";
+import { type MantineColorScheme, Menu, useMantineColorScheme } from "@mantine/core";
 import { useLocation } from "wouter";
 import { type Me, useSignOut } from "../api/me.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -8,7 +8,8 @@ import { tellProblem } from "../parts/tell.tsx";
 export function AccountMenu({ me }: { readonly me: Me }) {
   const [, navigate] = useLocation();
   const signOut = useSignOut();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  // Otherwise a <style> would switch transitions off for a moment, which the Content-Security-Policy forbids.
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const name = me.operator?.email ?? me.actor;
   const what = me.account === null ? me.role : `${me.role} of ${me.account}`;
   return (
@@ -36,18 +37,11 @@ export function AccountMenu({ me }: { readonly me: Me }) {
         <Menu.Item onClick={() => navigate("/me")}>Your sign-in</Menu.Item>
         <Menu.Divider />
         <Menu.Label>Colours</Menu.Label>
-        {(["auto", "light", "dark"] as const).map((scheme) => (
-          <Menu.Item
-            key={scheme}
-            role="menuitemradio"
-            aria-checked={colorScheme === scheme}
-            closeMenuOnClick={false}
-            rightSection={colorScheme === scheme ? <Icon name="check" size={14} /> : null}
-            onClick={() => setColorScheme(scheme)}
-          >
-            {{ auto: "As the system", light: "Light", dark: "Dark" }[scheme]}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup value={colorScheme} onChange={(scheme) => setColorScheme(scheme as MantineColorScheme)}>
+          <Menu.RadioItem value="auto">As the system</Menu.RadioItem>
+          <Menu.RadioItem value="light">Light</Menu.RadioItem>
+          <Menu.RadioItem value="dark">Dark</Menu.RadioItem>
+        </Menu.RadioGroup>
         <Menu.Divider />
         <Menu.Item
           onClick={() => {

@@ -42,7 +42,8 @@ export default function MePage() {
   const sessions = useMySessions();
   const [opened, setOpened] = useState<Opened>();
   const [isEndingOthers, setIsEndingOthers] = useState(false);
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  // Otherwise a <style> would switch transitions off for a moment, which the Content-Security-Policy forbids.
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const close = () => setOpened(undefined);
   const refresh = () =>
     Promise.all(["me", "my passkeys", "my sessions"].map((first) => queries.invalidateQueries({ queryKey: [first] })));
