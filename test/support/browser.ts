@@ -164,7 +164,8 @@ function watch(page: Page, problems: PageProblem[]): void {
   page.on("pageerror", (error) => note("error", error.stack ?? error.message));
   page.on("crash", () => note("crash", "the page crashed"));
   page.on("dialog", (dialog) => {
-    note("dialog", `${dialog.type()}: ${dialog.message()}`);
+    // Whether to leave the page is asked by the browser, in its own words.
+    if (dialog.type() !== "beforeunload") note("dialog", `${dialog.type()}: ${dialog.message()}`);
     void dialog.accept();
   });
 }
@@ -199,7 +200,9 @@ export async function startWire(): Promise<Wire> {
         if (lost === `${method} ${target.pathname}`) {
           lost = undefined;
           answer.resume();
-          outgoing.destroy();
+          // Only after a part of the answer: else Chromium sends the request once more on its own.
+          outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, "content-length": "100000" });
+          outgoing.write(" ", () => outgoing.destroy());
           return;
         }
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);

@@ -1,0 +1,640 @@
+/**
+ * Every page of the console as it looks: accessible in light and dark, on a desk and on a phone; and every field of every form,
+ * whatever is in it: refused in words, or shown as the text that it is.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Locator, Page } from "playwright-core";
+import {
+  addAuthenticator,
+  CHROMIUM_REQUIREMENT,
+  findAxeViolations,
+  findOverflow,
+  startBrowser,
+  type Tab,
+  type TestBrowser,
+} from "./support/browser.ts";
+import {
+  accountMenu,
+  buildConsole,
+  consoleUrl,
+  heading,
+  openAddKey,
+  signInByPassword,
+} from "./support/browser-console.ts";
+import { BUSY_USER, OWNER, startFilledServer } from "./support/browser-data.ts";
+import { goTo, VIEWS } from "./support/browser-views.ts";
+import { setupSecretOf } from "./support/console-server.ts";
+import { eventually } from "./support/eventually.ts";
+import { findMissing, IS_CI } from "./support/requirements.ts";
+import { startServer, type TestServer } from "./support/server.ts";
+
+const LOOKS = [
+  { name: "light", colorScheme: "light", viewport: { width: 1280, height: 800 } },
+  { name: "dark", colorScheme: "dark", viewport: { width: 1280, height: 800 } },
+  { name: "light, on a phone", colorScheme: "light", viewport: { width: 390, height: 844 } },
+  { name: "dark, on a phone", colorScheme: "dark", viewport: { width: 390, height: 844 } },
+] as const;
+
+/** Were any of it taken for markup, something of it would be found in the page. */
+const MARKUP =
+  '"><img src=x data-struck onerror="window.struck=1"><script>window.struck=1</script><style>*{display:none}</style><b data-struck>';
+/** An override and letters that are written to the left: what stands behind must not be turned around. */
+const RIGHT_TO_LEFT = "\u202eevil\u202c שלום \u0645\u0631\u062d\u0628\u0627";
+
+const HOSTILE: Readonly<Record<string, string>> = {
+  empty: "",
+  huge: "x".repeat(200_000),
+  markup: MARKUP,
+  "right to left": RIGHT_TO_LEFT,
+  emoji: "👩‍🚀🏴‍☠️🚀",
+};
+
+const missing = await findMissing(CHROMIUM_REQUIREMENT);
+
+if (missing !== undefined && IS_CI) test("the console's pages", () => assert.fail(missing));
+else describe("the console's pages", { skip: missing ?? false, concurrency: 1 }, lookAtPages);
+
+function lookAtPages(): void {
+  let browser: TestBrowser;
+  let server: TestServer;
+  let url: string;
+
+  before(async () => {
+    await buildConsole();
+    server = await startFilledServer({ isAged: false });
+    url = consoleUrl(server);
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  async function signIn(options: Parameters<TestBrowser["openTab"]>[0] = {}, email = OWNER): Promise<Tab> {
+    const tab = await browser.openTab(options);
+    await tab.page.goto(`${url}/sign-in`);
+    await signInByPassword(tab.page, email);
+    await heading(tab.page, "API users").waitFor();
+    return tab;
+  }
+
+  for (const { name, ...look } of LOOKS) {
+    test(`${name}: axe-core finds nothing on any page or dialog, and nothing is wider than the window`, async () => {
+      const found: string[] = [];
+      const inside = await signIn(look);
+      const outside = await browser.openTab(look);
+      for (const view of VIEWS) {
+        const { page } = view.isOutside === true ? outside : inside;
+        await goTo(page, url, view);
+        for (const violation of await findAxeViolations(page)) found.push(`${view.name}: ${violation}`);
+        const overflow = await findOverflow(page);
+        if (overflow !== undefined) found.push(`${view.name}: ${overflow}`);
+      }
+      assert.deepEqual(found, []);
+      for (const tab of [inside, outside]) {
+        assert.deepEqual(tab.takeProblems(), []);
+        await tab.close();
+      }
+    });
+  }
+
+  test("what axe-core and the other looks are for, they find", async () => {
+    const { page, close } = await signIn();
+    await page.evaluate(
+      `document.querySelector("main").insertAdjacentElement("beforeend", document.createElement("img"))`,
+    );
+    await page.evaluate(`document.querySelector("h1").append(${JSON.stringify(RIGHT_TO_LEFT)})`);
+    await page.evaluate(`document.querySelector("img").style.cssText = "display: block; width: 3000px; height: 10px"`);
+    assert.match((await findAxeViolations(page)).join(), /image-alt/);
+    assert.match((await findOverflow(page)) ?? "", /<img/);
+    await assert.rejects(assertInert(page, "seeded"));
+    await close();
+  });
+
+  test("the one-time link's pages too, and the menus", async () => {
+    const found: string[] = [];
+    const fresh = await startServer();
+    const secret = await eventually("a set-up link", () => setupSecretOf(fresh.stderr()));
+    for (const { name, ...look } of LOOKS) {
+      const outside = await browser.openTab(look);
+      const inside = await signIn(look);
+      const note = async (what: string, { page }: Tab) => {
+        for (const violation of await findAxeViolations(page)) found.push(`${name}, ${what}: ${violation}`);
+        const overflow = await findOverflow(page);
+        if (overflow !== undefined) found.push(`${name}, ${what}: ${overflow}`);
+      };
+      await outside.page.goto(`${consoleUrl(fresh)}/sign-in`);
+      await outside.page.getByText("There is no operator yet.").waitFor();
+      await note("sign-in before set-up", outside);
+      await outside.page.goto(`${consoleUrl(fresh)}/link#${secret}`);
+      await outside.page.getByRole("button", { name: "Create a passkey" }).waitFor();
+      await note("set-up", outside);
+      await outside.page.getByRole("button", { name: "Use a password instead" }).click();
+      await note("set-up by password", outside);
+
+      if (look.viewport.width < 500) await inside.page.getByRole("button", { name: "Menu" }).click();
+      await note("navigation", inside);
+      await accountMenu(inside.page).click();
+      await inside.page.getByRole("menuitem", { name: "Sign out" }).waitFor();
+      await note("account menu", inside);
+      for (const tab of [inside, outside]) {
+        assert.deepEqual(tab.takeProblems(), []);
+        await tab.close();
+      }
+    }
+    await fresh.stop();
+    assert.deepEqual(found, []);
+  });
+
+  test("what a colour scheme was chosen holds after a reload, and for a dark system the page is dark at once", async () => {
+    const { page, close } = await signIn({ colorScheme: "dark" });
+    const background = () => page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
+    const dark = await background();
+    await accountMenu(page).click();
+    await page.getByRole("menuitemradio", { name: "Light" }).click();
+    await eventually("the page is light", async () => ((await background()) === dark ? undefined : true));
+    await page.reload();
+    await heading(page, "API users").waitFor();
+    assert.notEqual(await background(), dark);
+    await close();
+  });
+
+  test("every field of every form: refused in words, or shown as the text that it is", async (t) => {
+    const figures = { fields: 0, values: 0, refused: 0, taken: 0, searched: 0 };
+    const tab = await signIn();
+    const { page } = tab;
+    await addAuthenticator(page);
+    for (const field of [...FIELDS, ...SEARCHES]) {
+      figures.fields++;
+      for (const [kind, value] of Object.entries(HOSTILE)) {
+        const context = `${field.form}, ${field.name}: ${kind}`;
+        const outcome = await tryValue(page, url, field, value, context);
+        figures.values++;
+        figures[outcome]++;
+        await assertInert(page, context);
+      }
+    }
+    // Whatever was taken is on some page now, the log among them.
+    let isolated = 0;
+    for (const view of VIEWS.filter(({ isOutside, open }) => isOutside === undefined && open === undefined)) {
+      await goTo(page, url, view);
+      await assertInert(page, view.name);
+      isolated += await countIsolated(page);
+      const overflow = await findOverflow(page);
+      assert.equal(overflow, undefined, view.name);
+    }
+    assert.ok(isolated > 0, "something was shown that is written from right to left");
+    assert.deepEqual(tab.takeProblems(), []);
+    assert.ok(figures.refused > figures.taken && figures.taken > 5 && figures.searched > 20, JSON.stringify(figures));
+    await tab.close();
+    t.diagnostic(`hostile input: ${JSON.stringify(figures)}`);
+    process.stdout.write(`the console, hostile input: ${JSON.stringify(figures)}\n`);
+  });
+
+  test("so is the text in the fields that nobody signed in sees", async () => {
+    const fresh = await startServer({ flags: ["--refusal-limit", "0"] });
+    const secret = await eventually("a set-up link", () => setupSecretOf(fresh.stderr()));
+    const tab = await browser.openTab();
+    const { page } = tab;
+    const refused = async (submit: string, context: string) => {
+      await page.getByRole("button", { name: submit, exact: true }).click();
+      await refusalIn(page.locator("main"), context);
+      await assertInert(page, context);
+    };
+    await page.goto(`${consoleUrl(fresh)}/link#${secret}`);
+    await page.getByRole("button", { name: "Use a password instead" }).click();
+    for (const [kind, value] of Object.entries(HOSTILE)) {
+      await page.getByLabel("Password", { exact: true }).fill("a good long password");
+      await page.getByLabel("Your e-mail address").fill(value);
+      await refused("Set the password", `set-up, e-mail address: ${kind}`);
+    }
+    await page.getByLabel("Your e-mail address").fill("ada@example.com");
+    for (const [kind, value] of Object.entries(HOSTILE)) {
+      // Markup is a good password, for all that the service cares.
+      if (kind === "markup" || kind === "right to left") continue;
+      await page.getByLabel("Password", { exact: true }).fill(value);
+      await refused("Set the password", `set-up, password: ${kind}`);
+    }
+    await page.goto(`${url}/sign-in`);
+    for (const [kind, value] of Object.entries(HOSTILE)) {
+      await page.getByLabel("Password", { exact: true }).fill("something");
+      await page.getByLabel("E-mail address").fill(value);
+      await refused("Sign in", `sign-in, e-mail address: ${kind}`);
+      await page.getByLabel("E-mail address").fill(OWNER);
+      await page.getByLabel("Password", { exact: true }).fill(value);
+      await refused("Sign in", `sign-in, password: ${kind}`);
+    }
+    await page.getByRole("button", { name: "Use a recovery code instead" }).click();
+    for (const [kind, value] of Object.entries(HOSTILE)) {
+      await page.getByLabel("E-mail address").fill(OWNER);
+      await page.getByLabel("Recovery code").fill(value);
+      await refused("Sign in", `sign-in, recovery code: ${kind}`);
+    }
+    for (const value of ["", MARKUP, RIGHT_TO_LEFT, "%", "%ff"]) {
+      await page.goto(`${url}/sign-in?error=${encodeURIComponent(value)}&to=${encodeURIComponent(value)}`);
+      await heading(page, "Sign in to Countersign").waitFor();
+      await assertInert(page, `sign-in, ?error=${value}`);
+      await page.goto("about:blank");
+      await page.goto(`${url}/link#${value}`);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await assertInert(page, `link#${value}`);
+    }
+    assert.deepEqual(tab.takeProblems(), []);
+    await tab.close();
+    await fresh.stop();
+  });
+
+  test("an address with anything in it is a page that says so", async () => {
+    const { page, close, takeProblems } = await signIn();
+    for (const part of [
+      encodeURIComponent(MARKUP),
+      encodeURIComponent(RIGHT_TO_LEFT),
+      "%F0%9F%9A%80",
+      "%",
+      "%ff",
+      "x".repeat(3000),
+    ]) {
+      for (const path of [
+        `/users/${part}`,
+        `/${part}`,
+        `/?account=${part}&status=${part}&order=${part}&cursor=${part}`,
+        `/audit?action=${part}&from=${part}`,
+      ]) {
+        await page.goto(url + path);
+        await page.getByRole("heading", { level: 1 }).waitFor();
+        await page
+          .getByRole("alert")
+          .or(page.getByText(/no page at this address|No API user matches|No event matches/))
+          .first()
+          .waitFor();
+        await assertInert(page, path.slice(0, 100));
+      }
+    }
+    assert.deepEqual(takeProblems(), []);
+    await close();
+  });
+
+  test("nothing but the console was asked in all of this", () => {
+    const known = new Set([url]);
+    const others = [...browser.origins()].filter(
+      (origin) => !known.has(origin) && !/^http:\/\/localhost:\d+$/.test(origin),
+    );
+    assert.deepEqual(others, []);
+  });
+}
+
+/** A field of a form, or a search, and the way there. */
+interface Field {
+  readonly form: string;
+  readonly name: string;
+  readonly path: string;
+  /** Opens the form, and fills what else it needs. @returns what holds it */
+  readonly open: (page: Page) => Promise<Locator>;
+  readonly find: (scope: Locator) => Locator;
+  /** Sends it; a search has nothing to press. */
+  readonly submit?: string;
+  /** How it says that it was taken, where its dialog doesn't simply go. */
+  readonly taken?: (page: Page) => Locator;
+}
+
+async function dialogBy(page: Page, button: string | RegExp): Promise<Locator> {
+  await page.getByRole("button", { name: button }).first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  return dialog;
+}
+
+async function dialogFromMenu(page: Page, menu: RegExp, item: string): Promise<Locator> {
+  await page.getByRole("button", { name: menu }).first().click();
+  await page.getByRole("menuitem", { name: item }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  return dialog;
+}
+
+const label = (text: string) => (scope: Locator) => scope.getByLabel(text, { exact: true });
+const textbox = (scope: Locator) => scope.getByRole("textbox").first();
+
+let made = 0;
+
+async function newUser(page: Page): Promise<Locator> {
+  await page.goto(new URL("/?account=acme", page.url()).href);
+  const dialog = await dialogBy(page, "New API user");
+  await dialog.getByLabel("Name of the API user").fill(`named-${++made}`);
+  return dialog;
+}
+
+async function newUserAndAccount(page: Page): Promise<Locator> {
+  const dialog = await dialogBy(page, "New API user");
+  await dialog.getByRole("textbox", { name: "Account", exact: true }).click();
+  await page.getByRole("option", { name: "Create an account…" }).click();
+  await dialog.getByLabel("Shortname").fill(`account-${++made}`);
+  await dialog.getByLabel("Name of the API user").fill("named");
+  return dialog;
+}
+
+async function madeKey(page: Page): Promise<Locator> {
+  const dialog = await openAddKey(page);
+  await dialog.getByRole("button", { name: "Make a pair here" }).click();
+  await dialog.getByRole("button", { name: "Make the pair" }).click();
+  await dialog.getByText("not downloaded yet").waitFor();
+  await dialog.getByRole("button", { name: "Download", exact: true }).click();
+  return dialog;
+}
+
+const userPath = `/users/${BUSY_USER}`;
+const createUserButton = "Create, then add a key";
+const keyAsked = (page: Page) => page.getByRole("dialog", { name: /^Add a key to / });
+const secretShown = (page: Page) => page.getByRole("dialog", { name: /^(Store|Send) the / });
+
+const FIELDS: readonly Field[] = [
+  {
+    form: "API user",
+    name: "account",
+    path: "/",
+    open: (page) => dialogBy(page, "New API user"),
+    find: (scope) => scope.getByRole("textbox", { name: "Account", exact: true }),
+    submit: createUserButton,
+    taken: keyAsked,
+  },
+  {
+    form: "API user",
+    name: "name",
+    path: "/",
+    open: newUser,
+    find: label("Name of the API user"),
+    submit: createUserButton,
+    taken: keyAsked,
+  },
+  {
+    form: "API user",
+    name: "shortname",
+    path: "/",
+    open: newUserAndAccount,
+    find: label("Shortname"),
+    submit: createUserButton,
+    taken: keyAsked,
+  },
+  {
+    form: "API user",
+    name: "name of the account",
+    path: "/",
+    open: newUserAndAccount,
+    find: label("Name of the account"),
+    submit: createUserButton,
+    taken: keyAsked,
+  },
+  { form: "key", name: "public key", path: userPath, open: openAddKey, find: label("Public key"), submit: "Add key" },
+  {
+    form: "key",
+    name: "label",
+    path: userPath,
+    open: madeKey,
+    find: label("Label"),
+    submit: "Add key",
+    taken: (page) => page.getByRole("dialog", { name: "The key is added" }),
+  },
+  {
+    form: "key, changed",
+    name: "label",
+    path: userPath,
+    open: (page) => dialogFromMenu(page, /^More for/, "Label and expiry…"),
+    find: label("Label"),
+    submit: "Save",
+  },
+  {
+    form: "key, revoked",
+    name: "what has to be typed",
+    path: userPath,
+    open: (page) => dialogFromMenu(page, /^More for/, "Revoke for good…"),
+    find: textbox,
+    submit: "Revoke for good",
+  },
+  {
+    form: "account",
+    name: "shortname",
+    path: "/accounts",
+    open: (page) => dialogBy(page, "New account"),
+    find: label("Shortname"),
+    submit: "Create account",
+  },
+  {
+    form: "account",
+    name: "name",
+    path: "/accounts",
+    async open(page) {
+      const dialog = await dialogBy(page, "New account");
+      await dialog.getByLabel("Shortname").fill(`account-${++made}`);
+      return dialog;
+    },
+    find: label("Name"),
+    submit: "Create account",
+  },
+  {
+    form: "resource server",
+    name: "name",
+    path: "/resource-servers",
+    open: (page) => dialogBy(page, "New resource server"),
+    find: label("Name"),
+    submit: "Create resource server",
+    taken: secretShown,
+  },
+  {
+    form: "signing key, retired",
+    name: "its number",
+    path: "/signing-keys",
+    open: (page) => dialogBy(page, /^Retire signing key/),
+    find: textbox,
+    submit: "Retire it, and end its tokens",
+  },
+  {
+    form: "invitation",
+    name: "e-mail address",
+    path: "/operators",
+    open: (page) => dialogBy(page, "Invite an operator"),
+    find: label("E-mail address"),
+    submit: "Make the link",
+    taken: secretShown,
+  },
+  {
+    form: "admin token",
+    name: "name",
+    path: "/admin-tokens",
+    open: (page) => dialogBy(page, "New admin token"),
+    find: label("Name"),
+    submit: "Create admin token",
+    taken: secretShown,
+  },
+  {
+    form: "passkey",
+    name: "label",
+    path: "/me",
+    open: (page) => dialogBy(page, "Add a passkey"),
+    find: label("Label"),
+    submit: "Create the passkey",
+  },
+  {
+    form: "password",
+    name: "present password",
+    path: "/me",
+    async open(page) {
+      const dialog = await dialogBy(page, "Change password");
+      await dialog.getByLabel("New password", { exact: true }).fill("a good long password");
+      return dialog;
+    },
+    find: label("Present password"),
+    submit: "Set password",
+  },
+  {
+    form: "password",
+    name: "new password",
+    path: "/me",
+    async open(page) {
+      const dialog = await dialogBy(page, "Change password");
+      // Wrong, so that none of these becomes the password.
+      await dialog.getByLabel("Present password", { exact: true }).fill("not the present one");
+      return dialog;
+    },
+    find: label("New password"),
+    submit: "Set password",
+  },
+  {
+    form: "explain",
+    name: "assertion",
+    path: "/explain",
+    open: main,
+    find: label("Assertion"),
+    submit: "Explain",
+    taken: (page) => page.getByRole("region", { name: "Explanation" }),
+  },
+  {
+    form: "explain",
+    name: "token",
+    path: "/explain",
+    async open(page) {
+      await page.getByRole("button", { name: "A token" }).click();
+      return main(page);
+    },
+    find: label("Token"),
+    submit: "Check",
+    taken: (page) => page.getByRole("region", { name: "Report" }),
+  },
+];
+
+async function main(page: Page): Promise<Locator> {
+  return page.locator("main");
+}
+
+const SEARCHES: readonly Field[] = [
+  { form: "API users", name: "search", path: "/", open: main, find: label("Search API users") },
+  {
+    form: "API users",
+    name: "account",
+    path: "/",
+    open: main,
+    find: (scope) => scope.getByRole("textbox", { name: "Account", exact: true }),
+  },
+  { form: "accounts", name: "search", path: "/accounts", open: main, find: label("Search accounts") },
+  { form: "audit log", name: "actor", path: "/audit", open: main, find: label("Actor") },
+  { form: "audit log", name: "subject", path: "/audit", open: main, find: label("Subject") },
+  {
+    form: "resource servers",
+    name: "search",
+    path: "/resource-servers",
+    open: main,
+    find: label("Search resource servers"),
+  },
+  { form: "operators", name: "search", path: "/operators", open: main, find: label("Search operators") },
+];
+
+/** Fills a field, sends it, and waits until the console has said something to it. */
+async function tryValue(
+  page: Page,
+  url: string,
+  field: Field,
+  value: string,
+  context: string,
+): Promise<"refused" | "taken" | "searched"> {
+  await page.goto(url + field.path);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  const scope = await field.open(page);
+  const input = field.find(scope);
+  await input.fill(value);
+  if (field.submit === undefined) {
+    await settleSearch(page, input, value, context);
+    return "searched";
+  }
+  const button = scope.getByRole("button", { name: field.submit, exact: true });
+  if (await button.isEnabled()) await button.click();
+  return await eventually(`${context}: the console says something`, async () => {
+    if (field.taken !== undefined && (await field.taken(page).count()) > 0) return "taken";
+    if (field.taken === undefined && (await scope.count()) === 0) return "taken";
+    if ((await button.count()) > 0 && (await button.isDisabled()) && !(await isBusy(button))) return "refused";
+    return (await refusal(scope)) === undefined ? undefined : "refused";
+  });
+}
+
+async function isBusy(button: Locator): Promise<boolean> {
+  return (await button.getAttribute("data-loading")) !== null;
+}
+
+/** In words: an alert, what is said at a field, or what the browser says itself. */
+async function refusal(scope: Locator): Promise<string | undefined> {
+  const alerts = await scope.getByRole("alert").allInnerTexts();
+  const invalid = scope.locator("[aria-invalid=true]");
+  const notes: string[] = [];
+  for (const each of await invalid.all()) {
+    const id = (await each.getAttribute("aria-describedby")) ?? (await each.getAttribute("aria-errormessage")) ?? "";
+    for (const one of id.split(" ").filter((part) => part !== "")) {
+      notes.push(...(await scope.page().locator(`[id="${one}"]`).allInnerTexts()));
+    }
+  }
+  const native = await scope.locator("input:invalid, textarea:invalid").count();
+  const words = [...alerts, ...notes, ...(native > 0 ? ["the browser says so"] : [])].filter(
+    (text) => text.trim() !== "",
+  );
+  return words[0];
+}
+
+async function refusalIn(scope: Locator, context: string): Promise<void> {
+  await eventually(`${context}: it is refused in words`, () => refusal(scope));
+}
+
+/** A search is done once its page says how many there are, that there are none, or why it didn't look. */
+async function settleSearch(page: Page, input: Locator, value: string, context: string): Promise<void> {
+  const typed = value.trim();
+  if (typed !== "" && (await input.getAttribute("type")) === "search") {
+    await eventually(`${context}: the address has it, or the page says why not`, async () => {
+      const search = new URL(page.url()).searchParams;
+      return [...search.values()].some((each) => each !== "") || (await refusal(page.locator("main"))) || undefined;
+    });
+  }
+  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+  await page
+    .getByRole("status")
+    .or(page.getByRole("alert"))
+    .or(page.getByText(/^No .* matches$/))
+    .first()
+    .waitFor();
+}
+
+/** No script ran, no element was made, no dialog came up, and everything is still to be seen. */
+async function assertInert(page: Page, context: string): Promise<void> {
+  const found = await page.evaluate<{ ran: boolean; elements: number; loose: string[] }>(`({
+    ran: "struck" in window,
+    elements: document.querySelectorAll("[data-struck], img[src=x], #root style").length,
+    loose: ${LOOSE}.map((element) => element.outerHTML.slice(0, 200)),
+  })`);
+  assert.deepEqual(found, { ran: false, elements: 0, loose: [] }, context);
+}
+
+/** Elements that hold text from right to left and aren't isolated from the words around them. */
+const RTL_ELEMENTS = `[...document.querySelectorAll("#root *, [role=dialog] *")].filter((element) =>
+  [...element.childNodes].some((node) => node.nodeType === 3 && /[\\u202e\\u0590-\\u06ff]/.test(node.data)))`;
+const LOOSE = `${RTL_ELEMENTS}.filter((element) => !element.closest("bdi, textarea, pre, option, [dir=auto]") &&
+  !/isolate|plaintext/.test(getComputedStyle(element).unicodeBidi))`;
+
+async function countIsolated(page: Page): Promise<number> {
+  return await page.evaluate<number>(`${RTL_ELEMENTS}.length`);
+}

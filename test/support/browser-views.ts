@@ -1,0 +1,131 @@
+/** Every page of the console, and its important dialogs: how one gets there, for pictures and for looking at all of them. */
+import type { Page } from "playwright-core";
+import { BUSY_USER } from "./browser-data.ts";
+import { chooseSegment, heading, openAddKey } from "./browser-console.ts";
+
+export interface View {
+  /** Of its picture. */
+  readonly name: string;
+  readonly path: string;
+  /** Of the page, once it is there. */
+  readonly heading: string | RegExp;
+  /** What is done there, until the dialog in question is open. */
+  readonly open?: (page: Page) => Promise<unknown>;
+  /** Before anybody is signed in. */
+  readonly isOutside?: true;
+}
+
+const user = { path: `/users/${BUSY_USER}`, heading: new RegExp(`^${BUSY_USER}`) } as const;
+
+async function openFromMenu(page: Page, menu: string | RegExp, item: string): Promise<void> {
+  await page.getByRole("button", { name: menu }).first().click();
+  await page.getByRole("menuitem", { name: item }).click();
+  await page.getByRole("dialog").waitFor();
+}
+
+async function press(page: Page, button: string | RegExp): Promise<void> {
+  await page.getByRole("button", { name: button }).first().click();
+  await page.getByRole("dialog").waitFor();
+}
+
+export const VIEWS: readonly View[] = [
+  { name: "sign-in", path: "/sign-in", heading: "Sign in to Countersign", isOutside: true },
+  { name: "users", path: "/", heading: "API users" },
+  { name: "users-none-found", path: "/?q=nobody", heading: "API users" },
+  { name: "user-new", path: "/", heading: "API users", open: (page) => press(page, "New API user") },
+  { name: "user", ...user },
+  { name: "user-without-key", path: "/users/api-4-latex-catalogue", heading: /^api-4-latex-catalogue/ },
+  { name: "key-paste", ...user, open: openAddKey },
+  {
+    name: "key-make",
+    ...user,
+    async open(page) {
+      const dialog = await openAddKey(page);
+      await chooseSegment(dialog, "Make a pair here");
+      await dialog.getByRole("button", { name: "Make the pair" }).click();
+      await dialog.getByText("not downloaded yet").waitFor();
+    },
+  },
+  {
+    name: "key-deactivate",
+    ...user,
+    async open(page) {
+      await press(page, /^Deactivate 2026, eu-west/);
+      await page.getByText(/live tokens? stops? at once/).waitFor();
+    },
+  },
+  { name: "key-edit", ...user, open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Label and expiry…") },
+  { name: "key-revoke", ...user, open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Revoke for good…") },
+  { name: "accounts", path: "/accounts", heading: "Accounts" },
+  { name: "account-new", path: "/accounts", heading: "Accounts", open: (page) => press(page, "New account") },
+  {
+    name: "explain",
+    path: "/explain",
+    heading: "Explain",
+    async open(page) {
+      const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+      const assertion = [
+        encode({ alg: "RS256", typ: "JWT" }),
+        encode({ username: BUSY_USER, iat: 1_700_000_000 }),
+        "c2ln",
+      ];
+      await page.getByLabel("Assertion", { exact: true }).fill(assertion.join("."));
+      await page.getByRole("button", { name: "Explain", exact: true }).click();
+      await page.getByText("It would be refused now").waitFor();
+    },
+  },
+  { name: "audit", path: "/audit", heading: "Audit log", open: (page) => page.getByText("Chain verified:").waitFor() },
+  { name: "audit-event", path: "/audit", heading: "Audit log", open: (page) => press(page, /^Details of event/) },
+  { name: "resource-servers", path: "/resource-servers", heading: "Resource servers" },
+  {
+    name: "secret-once",
+    path: "/resource-servers",
+    heading: "Resource servers",
+    async open(page) {
+      await press(page, "New resource server");
+      await page.getByLabel("Name", { exact: true }).fill(`shop-${Math.random().toString(36).slice(2, 6)}`);
+      await page.getByRole("button", { name: "Create resource server" }).click();
+      await page.getByRole("dialog", { name: "Store the secret" }).waitFor();
+    },
+  },
+  { name: "signing-keys", path: "/signing-keys", heading: "Signing keys" },
+  { name: "operators", path: "/operators", heading: "Operators" },
+  {
+    name: "operator-invite",
+    path: "/operators",
+    heading: "Operators",
+    open: (page) => press(page, "Invite an operator"),
+  },
+  {
+    name: "operator-sessions",
+    path: "/operators",
+    heading: "Operators",
+    open: (page) => openFromMenu(page, /ada@example\.com$/, "Sessions…"),
+  },
+  { name: "admin-tokens", path: "/admin-tokens", heading: "Admin tokens" },
+  {
+    name: "admin-token-new",
+    path: "/admin-tokens",
+    heading: "Admin tokens",
+    open: (page) => press(page, "New admin token"),
+  },
+  { name: "me", path: "/me", heading: "Your sign-in" },
+  { name: "password", path: "/me", heading: "Your sign-in", open: (page) => press(page, "Change password") },
+  { name: "settings", path: "/settings", heading: "Settings" },
+  { name: "not-found", path: "/nowhere", heading: "Not found" },
+];
+
+/** Goes to a view, and waits until all of it is there. */
+export async function goTo(page: Page, url: string, view: View): Promise<void> {
+  await page.goto(url + view.path);
+  await heading(page, view.heading).waitFor();
+  await settle(page);
+  await view.open?.(page);
+  await settle(page);
+}
+
+/** Waits until nothing on the page says that it is still being read. */
+async function settle(page: Page): Promise<void> {
+  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+  await page.waitForLoadState("networkidle");
+}
