@@ -4,11 +4,13 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import openapiTS, { astToString } from "openapi-typescript";
+import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
 import { adminApiDocument } from "../packages/server/src/http/admin/admin-api-document.ts";
 
 const file = join(import.meta.dirname, "..", "packages", "console", "src", "api", "schema.d.ts");
-const types = astToString(await openapiTS(await adminApiDocument()));
+// The two packages have types of their own for the same document.
+const document = (await adminApiDocument()) as unknown as OpenAPI3;
+const types = astToString(await openapiTS(document));
 writeFileSync(
   file,
   `// Written from the admin API's OpenAPI document by scripts/console-types.ts; don't edit.\n${types}`,
