@@ -32,6 +32,7 @@ export function DataTable<Item>({
   paging,
   countOf,
   skeletonRows = 5,
+  skeletonHeight,
 }: {
   /** What the table lists, for who can't see it. */
   readonly caption: string;
@@ -43,6 +44,8 @@ export function DataTable<Item>({
   /** `1,204 API users` */
   readonly countOf?: (count: string, isOne: boolean) => string;
   readonly skeletonRows?: number;
+  /** How high a row will be, in px, where it has more than a line. */
+  readonly skeletonHeight?: number;
 }) {
   const { data, error, isPending, isPlaceholderData } = query;
   if (error !== null && data === undefined) {
@@ -84,7 +87,11 @@ export function DataTable<Item>({
               ? Array.from({ length: skeletonRows }, (_, row) => (
                   <tr key={row}>
                     {columns.map(({ heading }, column) => (
-                      <td key={heading} data-label={heading}>
+                      <td
+                        key={heading}
+                        data-label={heading}
+                        {...(skeletonHeight === undefined ? {} : { style: { height: skeletonHeight } })}
+                      >
                         <Bone width={column === 0 ? 150 : 60} />
                       </td>
                     ))}

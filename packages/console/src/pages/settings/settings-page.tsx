@@ -63,6 +63,7 @@ export default function SettingsPage() {
         query={query}
         keyOf={({ variable }) => variable}
         skeletonRows={14}
+        skeletonHeight={59}
         empty={
           <Empty icon="settings" title="No settings">
             The server named none.

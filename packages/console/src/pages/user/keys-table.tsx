@@ -58,6 +58,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={1}
+        skeletonHeight={61}
         {...((query.data?.count ?? 0) > 50
           ? {
               countOf: (count: string) => `${count} keys`,
