@@ -20,6 +20,7 @@ import type { Exchange } from "../core/exchange.ts";
 import type { GrantClientCredentials } from "../core/oauth/client-credentials.ts";
 import type { RevokeToken } from "../core/oauth/revoke-token.ts";
 import { Refusal } from "../core/refusal.ts";
+import { documentAdminRoute } from "./admin/openapi-admin.ts";
 import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/register-admin-routes.ts";
 import { bodyHeadersWith, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
 import { createCheckEndpoint } from "./check/check-endpoint.ts";
@@ -125,7 +126,8 @@ export interface InternalAppDependencies extends AppDependencies {
 export async function buildInternalApp(dependencies: InternalAppDependencies): Promise<App> {
   const { metrics, adminUrl, admin, consoleFolder, nextRequestId } = dependencies;
   const app = createFastify(dependencies, allowedAdminMethods);
-  await registerOpenApi(app, apiInfo(dependencies, "Countersign, internal listener", adminUrl));
+  const info = apiInfo(dependencies, "Countersign, internal listener", adminUrl);
+  await registerOpenApi(app, info, {}, documentAdminRoute);
   registerCommonRoutes(app, dependencies);
   app.get(METRICS_PATH, { schema: { tags: ["metrics"], summary: "Figures for Prometheus" } }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),

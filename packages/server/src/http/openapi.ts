@@ -14,7 +14,7 @@ import {
   WARNING_CODES,
 } from "@countersign/protocol";
 import swagger from "@fastify/swagger";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifySchema } from "fastify";
 import { ANSWERS } from "./answers.ts";
 import { OAUTH_ERRORS } from "./oauth/oauth-answers.ts";
 
@@ -101,14 +101,20 @@ export const OAuthError = object({
   error_uri: { type: "string", format: "uri-reference", description: "Leads to the refusal's own code" },
 });
 
-/** Adds the OpenAPI 3.1 document of an application's routes, and of those that are served beside it. */
+/**
+ * Adds the OpenAPI 3.1 document of an application's routes, and of those that are served beside it.
+ *
+ * @param document adds to a route's schema what it says of the route, when somebody asks for the document
+ */
 export async function registerOpenApi(
   app: FastifyInstance,
   info: { readonly title: string; readonly description: string; readonly version: string; readonly url: string },
   paths: Readonly<Record<string, object>> = {},
+  document: (schema: FastifySchema | undefined) => FastifySchema = (schema) => schema ?? {},
 ): Promise<void> {
   const { title, description, version, url } = info;
   await app.register(swagger, {
+    transform: ({ schema, url }) => ({ schema: document(schema), url }),
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, at) =>
         typeof schema["$id"] === "string" ? schema["$id"] : `schema-${at}`,

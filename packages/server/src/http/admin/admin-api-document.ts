@@ -1,6 +1,7 @@
 import { fastify, type FastifyInstance } from "fastify";
 import { registerOpenApi } from "../openapi.ts";
 import type { AdminHandlers } from "./handlers.ts";
+import { documentAdminRoute } from "./openapi-admin.ts";
 import { createOrigins } from "./origins.ts";
 import { registerAdminRoutes } from "./register-admin-routes.ts";
 
@@ -8,7 +9,7 @@ import { registerAdminRoutes } from "./register-admin-routes.ts";
 export async function adminApiDocument(): Promise<ReturnType<FastifyInstance["swagger"]>> {
   const app = fastify() as unknown as FastifyInstance;
   const info = { title: "Countersign, internal listener", description: "", version: "", url: "http://localhost:8081" };
-  await registerOpenApi(app, info);
+  await registerOpenApi(app, info, {}, documentAdminRoute);
   const nobody = () => Promise.resolve(undefined);
   await registerAdminRoutes(app, {
     authenticate: { bySession: nobody, byAdminToken: nobody },

@@ -1,25 +1,34 @@
 import { REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
+import type { FastifySchema } from "fastify";
 import { ANSWERS } from "../answers.ts";
 import { RefusalEnvelope, WarningItem } from "../openapi.ts";
-import type { AdminRoute } from "./routes.ts";
+import { ADMIN_ROUTES, type AdminRoute, type OperationId } from "./routes.ts";
 
 /** The form of every refusal, which the routes' schemas refer to. */
 export const REFUSAL_SCHEMA = { $id: "Refusal", ...(RefusalEnvelope as object) };
 
-/** What a route's Fastify schema is: it validates what comes in, and is the OpenAPI document's part on it. */
-export function adminRouteSchema(operationId: string, route: AdminRoute): object {
-  const { tag, summary, access, params, query, body, answers, method } = route;
+/** What Fastify holds a request against. What the document says besides is added when somebody asks for it. */
+export function adminRouteSchema(operationId: string, { params, query, body }: AdminRoute): object {
+  return { operationId, ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) };
+}
+
+/**
+ * Adds to a route's schema what the OpenAPI document says of it. Given to Fastify with the route, the answers' schemas would cost
+ * each node 5 MiB.
+ */
+export function documentAdminRoute(schema: FastifySchema | undefined): FastifySchema {
+  const { operationId } = (schema ?? {}) as { readonly operationId?: string };
+  const route: AdminRoute | undefined = ADMIN_ROUTES[operationId as OperationId];
+  if (schema === undefined || route === undefined) return schema ?? {};
+  const { tag, summary, access, answers, method } = route;
   const status = answers === "created" ? 201 : 200;
   return {
-    operationId,
+    ...schema,
     tags: [tag],
     summary,
     description: describeAccess(route),
     security:
       access === "anyone" ? [] : access === "operator" ? [{ session: [] }] : [{ session: [] }, { adminToken: [] }],
-    ...(params && { params }),
-    ...(query && { querystring: query }),
-    ...(body && { body }),
     headers: requestHeaders(route),
     response: {
       ...(answers === "other"

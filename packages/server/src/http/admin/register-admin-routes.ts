@@ -45,16 +45,8 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
     takeJsonAlone(scope);
     scope.decorateRequest("principal");
     scope.addSchema(REFUSAL_SCHEMA);
-    const compilers = {
-      // Parameters are text, and become what the schema says; a body is what it is.
-      text: AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: true } }),
-      json: AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: false } }),
-    };
-    // The compiler takes the whole definition, whatever its type says.
-    scope.setValidatorCompiler((part) => compilers[part.httpPart === "body" ? "json" : "text"](part));
+    scope.setValidatorCompiler(compileWhenNeeded());
     scope.setSchemaErrorFormatter((errors, part) => fieldRefusal(errors, part));
-    // What is sent is what the handler made; that it fits its schema is tested, not forced.
-    scope.setSerializerCompiler(() => (value) => JSON.stringify(value));
     scope.setErrorHandler((error) => {
       throw toAdminRefusal(error);
     });
@@ -74,6 +66,40 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
       });
     }
   });
+}
+
+type ValidatorCompiler = Parameters<FastifyInstance["setValidatorCompiler"]>[0];
+
+/**
+ * Compiles a schema when something is first held against it: all of them at the start would cost every node a tenth of a second and
+ * 20 MiB, whether it is ever administered or not.
+ */
+function compileWhenNeeded(): ValidatorCompiler {
+  // Parameters are text, and become what the schema says; a body is what it is.
+  const compilers = {
+    text: lazily(() => AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: true } })),
+    json: lazily(() => AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: false } })),
+  };
+  return (part) => {
+    // The compiler takes the whole definition, whatever its type says.
+    const validator = lazily(() => compilers[part.httpPart === "body" ? "json" : "text"]()(part) as ValidateFunction);
+    const validate: ValidateFunction = (value) => {
+      const isValid = validator()(value);
+      validate.errors = validator().errors;
+      return isValid;
+    };
+    return validate as ReturnType<ValidatorCompiler>;
+  };
+}
+
+interface ValidateFunction {
+  (value: unknown): boolean;
+  errors?: unknown;
+}
+
+function lazily<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** The methods with which a path of the admin API is served; none where it isn't. */
