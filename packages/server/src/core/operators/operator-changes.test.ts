@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { ROLES, type Role } from "@countersign/protocol";
-import { codeOf, openTestOperators, ROOT, TEST_PLACE, type TestOperators } from "../../testing/test-operators.ts";
+import {
+  codeOf,
+  openTestOperators,
+  ROOT,
+  TEST_PASSWORD,
+  TEST_PLACE,
+  type TestOperators,
+} from "../../testing/test-operators.ts";
 import type { LetIn } from "./links.ts";
 import type { AdminTokenId, InvitationId, OperatorId, SessionId } from "./model.ts";
 import type { Author } from "./operator-changes.ts";
@@ -195,6 +202,29 @@ describe("whoever is limited to an account", () => {
     await operators.changes.invite(limitedAuthor, { email: "new@example.com", role: "viewer", account: "acme" });
     assert.equal((await operators.links.look(theirs.secret)).email, "new@example.com");
   });
+});
+
+test("a link that an owner of one account made for somebody doesn't let them in as what that one has become since", async () => {
+  const bob = await operators.add("bob@example.com", "viewer", "acme");
+  for (const changed of [{ role: "owner", account: null }, { account: "acme" }, { role: "admin" }] as const) {
+    const { secret, invitation } = await operators.changes.reset(ROOT, bob.operator.id);
+    await operators.newEvents();
+    await change(ROOT, bob, changed);
+    assert.equal(
+      await codeOf(operators.links.use(secret, { password: TEST_PASSWORD }, undefined, TEST_PLACE)),
+      "link_invalid",
+    );
+    assert.deepEqual(
+      (await operators.newEvents()).map(({ action, subject }) => [action, subject]),
+      [
+        ["invitation.withdrawn", `invitation:${invitation.id}`],
+        ["operator.changed", `operator:${bob.operator.id}`],
+      ],
+    );
+  }
+  const { secret } = await operators.changes.reset(limitedAuthor, bob.operator.id);
+  await change(ROOT, bob, { role: "admin" });
+  assert.equal((await operators.links.look(secret)).kind, "reset", "where nothing changes, the link stays");
 });
 
 test("nobody gives more than they have, nor changes those who may more", async () => {

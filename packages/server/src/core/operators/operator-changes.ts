@@ -67,7 +67,10 @@ export interface OperatorChanges {
   /** Makes a link by which an operator gets in again. Until it is used, everything stays as it is. */
   reset(author: Author, id: OperatorId): Promise<WithLinkSecret>;
   withdrawInvitation(author: Author, id: InvitationId): Promise<void>;
-  /** Changes what is given, all of it or nothing. Ends the operator's sessions where they may less from now on. */
+  /**
+   * Changes what is given, all of it or nothing. Ends the operator's sessions where they may less from now on, and withdraws links
+   * that were made for them when they might something else.
+   */
   change(
     author: Author,
     id: OperatorId,
@@ -184,8 +187,8 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         const after = await loadOperator(transaction, author, id);
         const isLess = !mayGrant(after, before) || after.status !== "active";
         if (isLess) await transaction.deleteSessionsOf(id);
-        if (isOtherStatus && status === "deactivated") {
-          // A link by which they would get in again.
+        if (isOtherGrant || (isOtherStatus && status === "deactivated")) {
+          // A link by which they would get in again; or whoever made it, while they may less, would get what they may now.
           for (const link of await transaction.findInvitationsFor(before.email, nowMs(clock))) {
             await withdraw(transaction, author, link);
           }

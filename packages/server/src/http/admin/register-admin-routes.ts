@@ -37,7 +37,7 @@ declare module "fastify" {
 
 /**
  * Makes a Fastify route of each of {@link ADMIN_ROUTES}. In this order, and before a body is read: is the request from a page that
- * may send it, who asks, may they. Then the schemas; then the handler.
+ * may send it, who asks, may they. Then the body; for a change, once more who asks and may they; then the schemas; then the handler.
  */
 export async function registerAdminRoutes(app: FastifyInstance, dependencies: AdminDependencies): Promise<void> {
   await app.register(async (scope) => {
@@ -58,6 +58,7 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
         bodyLimit: BODY_BYTES_MAX,
         schema: adminRouteSchema(operationId, route),
         onRequest: (request) => admit(request, route, dependencies),
+        preValidation: (request) => admitAgain(request, route, dependencies),
         handler: async (request, reply) => {
           const answer = await handler(readRequest(request, reply, dependencies));
           if (route.answers === "other") return reply;
@@ -133,7 +134,7 @@ function takeJsonAlone(app: FastifyInstance): void {
 async function admit(request: FastifyRequest, route: AdminRoute, dependencies: AdminDependencies): Promise<void> {
   const { origins, refusalLimit, clientAddress } = dependencies;
   const isChange = route.method !== "GET";
-  const { authorization, origin } = request.headers;
+  const { origin } = request.headers;
   const address = clientAddress(request.raw);
   if (origin !== undefined && !origins.isAllowed(origin)) throw originRefused(origins);
   if (route.access === "anyone") {
@@ -142,21 +143,41 @@ async function admit(request: FastifyRequest, route: AdminRoute, dependencies: A
     return;
   }
   refusalLimit.check(address);
+  request.principal = await requirePrincipal(request, route, dependencies);
+}
+
+/**
+ * Who asks, and may they: once more when the body is there. Whoever sends it may take their time over it, and be switched off, or
+ * may less, meanwhile.
+ */
+async function admitAgain(request: FastifyRequest, route: AdminRoute, dependencies: AdminDependencies): Promise<void> {
+  if (route.access === "anyone" || route.method === "GET") return;
+  request.principal = await requirePrincipal(request, route, dependencies);
+}
+
+/** @throws {Refusal} `sign_in_required`, `origin_refused`, `forbidden` */
+async function requirePrincipal(
+  request: FastifyRequest,
+  { access, method }: AdminRoute,
+  dependencies: AdminDependencies,
+): Promise<Principal> {
+  const { origins, refusalLimit, clientAddress } = dependencies;
+  const { authorization, origin } = request.headers;
   const principal = await authenticate(request, authorization, dependencies);
   if (principal === undefined) {
-    refusalLimit.count(address);
+    refusalLimit.count(clientAddress(request.raw));
     throw new Refusal("sign_in_required", "Sign in, or send an admin token.", {
       hint: 'Programs send "Authorization: Bearer csat_…"; countersign admin-token create makes one.',
     });
   }
   // A browser adds the cookie by itself, whoever made it ask; it adds no Authorization header.
-  if (isChange && principal.kind === "operator" && origin === undefined) throw originRefused(origins);
-  if (route.access === "operator") {
+  if (method !== "GET" && principal.kind === "operator" && origin === undefined) throw originRefused(origins);
+  if (access === "operator") {
     if (principal.kind !== "operator") {
       throw new Refusal("forbidden", "This is for people: an admin token has no password, passkeys or sessions.");
     }
-  } else requireRole(principal, route.access.role, route.access.everywhere);
-  request.principal = principal;
+  } else if (access !== "anyone") requireRole(principal, access.role, access.everywhere);
+  return principal;
 }
 
 /** By the `Authorization` header where there is one, otherwise by the cookie: never by the one because the other failed. */
