@@ -11,6 +11,8 @@ export interface View {
   readonly heading: string | RegExp;
   /** What is done there, until the dialog in question is open. */
   readonly open?: (page: Page) => Promise<unknown>;
+  /** What differs in little from another view: its picture isn't taken in the dark. */
+  readonly isMinor?: true;
   /** Before anybody is signed in. */
   readonly isOutside?: true;
 }
@@ -31,11 +33,11 @@ async function press(page: Page, button: string | RegExp): Promise<void> {
 export const VIEWS: readonly View[] = [
   { name: "sign-in", path: "/sign-in", heading: "Sign in to Countersign", isOutside: true },
   { name: "users", path: "/", heading: "API users" },
-  { name: "users-none-found", path: "/?q=nobody", heading: "API users" },
-  { name: "user-new", path: "/", heading: "API users", open: (page) => press(page, "New API user") },
+  { name: "users-none-found", isMinor: true, path: "/?q=nobody", heading: "API users" },
+  { name: "user-new", isMinor: true, path: "/", heading: "API users", open: (page) => press(page, "New API user") },
   { name: "user", ...user },
-  { name: "user-without-key", path: "/users/api-4-latex-catalogue", heading: /^api-4-latex-catalogue/ },
-  { name: "key-paste", ...user, open: openAddKey },
+  { name: "user-without-key", isMinor: true, path: "/users/api-4-latex-catalogue", heading: /^api-4-latex-catalogue/ },
+  { name: "key-paste", isMinor: true, ...user, open: openAddKey },
   {
     name: "key-make",
     ...user,
@@ -54,10 +56,21 @@ export const VIEWS: readonly View[] = [
       await page.getByText(/live tokens? stops? at once/).waitFor();
     },
   },
-  { name: "key-edit", ...user, open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Label and expiry…") },
+  {
+    name: "key-edit",
+    isMinor: true,
+    ...user,
+    open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Label and expiry…"),
+  },
   { name: "key-revoke", ...user, open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Revoke for good…") },
   { name: "accounts", path: "/accounts", heading: "Accounts" },
-  { name: "account-new", path: "/accounts", heading: "Accounts", open: (page) => press(page, "New account") },
+  {
+    name: "account-new",
+    isMinor: true,
+    path: "/accounts",
+    heading: "Accounts",
+    open: (page) => press(page, "New account"),
+  },
   {
     name: "explain",
     path: "/explain",
@@ -75,7 +88,13 @@ export const VIEWS: readonly View[] = [
     },
   },
   { name: "audit", path: "/audit", heading: "Audit log", open: (page) => page.getByText("Chain verified:").waitFor() },
-  { name: "audit-event", path: "/audit", heading: "Audit log", open: (page) => press(page, /^Details of event/) },
+  {
+    name: "audit-event",
+    isMinor: true,
+    path: "/audit",
+    heading: "Audit log",
+    open: (page) => press(page, /^Details of event/),
+  },
   { name: "resource-servers", path: "/resource-servers", heading: "Resource servers" },
   {
     name: "secret-once",
@@ -92,12 +111,14 @@ export const VIEWS: readonly View[] = [
   { name: "operators", path: "/operators", heading: "Operators" },
   {
     name: "operator-invite",
+    isMinor: true,
     path: "/operators",
     heading: "Operators",
     open: (page) => press(page, "Invite an operator"),
   },
   {
     name: "operator-sessions",
+    isMinor: true,
     path: "/operators",
     heading: "Operators",
     open: (page) => openFromMenu(page, /ada@example\.com$/, "Sessions…"),
@@ -105,14 +126,21 @@ export const VIEWS: readonly View[] = [
   { name: "admin-tokens", path: "/admin-tokens", heading: "Admin tokens" },
   {
     name: "admin-token-new",
+    isMinor: true,
     path: "/admin-tokens",
     heading: "Admin tokens",
     open: (page) => press(page, "New admin token"),
   },
   { name: "me", path: "/me", heading: "Your sign-in" },
-  { name: "password", path: "/me", heading: "Your sign-in", open: (page) => press(page, "Change password") },
+  {
+    name: "password",
+    isMinor: true,
+    path: "/me",
+    heading: "Your sign-in",
+    open: (page) => press(page, "Change password"),
+  },
   { name: "settings", path: "/settings", heading: "Settings" },
-  { name: "not-found", path: "/nowhere", heading: "Not found" },
+  { name: "not-found", isMinor: true, path: "/nowhere", heading: "Not found" },
 ];
 
 /** Goes to a view, and waits until all of it is there. */
