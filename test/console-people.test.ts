@@ -296,7 +296,7 @@ function meetPeople(): void {
     const inspections = () => browser.wire.requests.filter(({ url }) => url.endsWith("/keys/inspect")).length;
     const texts = await makePrivateKeys();
     const publicKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
-    const publicPem = publicKey.export({ format: "pem", type: "spki" }).toString();
+    const publicPem = publicKey.export({ format: "pem", type: "spki" });
     for (const [kind, text] of Object.entries(texts)) {
       for (const way of ["typed", "file"]) {
         const before = inspections();
@@ -426,7 +426,7 @@ async function makePrivateKeys(): Promise<Readonly<Record<string, string>>> {
   const pem = { format: "pem" } as const;
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const { privateKey: ecKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const pkcs8 = privateKey.export({ ...pem, type: "pkcs8" }).toString();
+  const pkcs8 = privateKey.export({ ...pem, type: "pkcs8" });
   const file = join(folder, "id_rsa");
   await runProgram("ssh-keygen", ["-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", file]);
   return {
@@ -435,14 +435,14 @@ async function makePrivateKeys(): Promise<Readonly<Record<string, string>>> {
     "PKCS #8 in JSON": JSON.stringify({ type: "service_account", private_key: pkcs8 }),
     "PKCS #8 with CRLF, in other text": `here it is:\r\n${pkcs8.replaceAll("\n", "\r\n")}\r\nbye`,
     "PKCS #8 without its markers": pkcs8.split("\n").slice(1, -2).join("\n"),
-    "PKCS #1": privateKey.export({ ...pem, type: "pkcs1" }).toString(),
-    encrypted: privateKey.export({ ...pem, type: "pkcs8", cipher: "aes-256-cbc", passphrase: "x" }).toString(),
+    "PKCS #1": privateKey.export({ ...pem, type: "pkcs1" }),
+    encrypted: privateKey.export({ ...pem, type: "pkcs8", cipher: "aes-256-cbc", passphrase: "x" }),
     OpenSSH: readFileSync(file, "utf8"),
     JWK: JSON.stringify(privateKey.export({ format: "jwk" })),
     "JWK, indented": JSON.stringify(privateKey.export({ format: "jwk" }), null, 2),
     "JWK set": JSON.stringify({ keys: [privateKey.export({ format: "jwk" })] }),
     "PKCS #8 after the public key": `${createPublic(pkcs8)}\n${pkcs8}`,
-    "short: elliptic": ecKey.export({ ...pem, type: "sec1" }).toString(),
+    "short: elliptic": ecKey.export({ ...pem, type: "sec1" }),
   };
 }
 

@@ -223,7 +223,7 @@ function partsOf(privateKeyFile: string): readonly string[] {
 function assertCarriesNothingOf(browser: TestBrowser, privateKeyFile: string, stored: string, from: number): void {
   const parts = partsOf(privateKeyFile);
   const publicPem = createPublicKey(readFileSync(privateKeyFile)).export({ format: "pem", type: "spki" });
-  const publicPart = publicPem.toString().split("\n")[2] ?? "";
+  const publicPart = publicPem.split("\n")[2] ?? "";
   const requests = browser.wire.requests.slice(from);
   let hasSeenPublicHalf = false;
   for (const { method, url, headers, body } of requests) {

@@ -82,8 +82,8 @@ export interface PageProblem {
 export interface Tab {
   readonly page: Page;
   /** Sets what is held against the page aside, where a test brought it about. */
-  takeProblems(): readonly PageProblem[];
-  close(): Promise<void>;
+  readonly takeProblems: () => readonly PageProblem[];
+  readonly close: () => Promise<void>;
 }
 
 export interface TestBrowser {
