@@ -125,7 +125,8 @@ describe("the published server", { skip }, () => {
       assert.match(story, /Every step did what it says\.\n$/);
       // The console travels with it, compressed and all.
       const files = execFileSync("tar", ["tf", tarball], { encoding: "utf8" }).trim().split("\n");
-      for (const needed of ["index.html", "index.html.br"]) assert.ok(files.includes(`package/console/${needed}`), needed);
+      for (const needed of ["index.html", "index.html.br"])
+        assert.ok(files.includes(`package/console/${needed}`), needed);
     });
   }
 });
