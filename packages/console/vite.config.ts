@@ -45,6 +45,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // The built files travel without the packages they were built from, whose licences ask to be kept with them.
+    license: { fileName: "licenses.md" },
     // Compressing takes longer than building, which is no news.
     rolldownOptions: { checks: { pluginTimings: false } },
   },
