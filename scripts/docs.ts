@@ -22,7 +22,10 @@ for (const [file, text] of Object.entries(generated)) {
   else writeFileSync(path, text);
 }
 
-const pages = globSync("**/*.md", { cwd: root, exclude: ["node_modules/**", "**/node_modules/**", "packages/server/console/**"] });
+const pages = globSync("**/*.md", {
+  cwd: root,
+  exclude: ["node_modules/**", "**/node_modules/**", "packages/server/console/**"],
+});
 for (const page of pages) {
   const path = join(root, page);
   for (const [, target = ""] of readFileSync(path, "utf8").matchAll(/\]\(([^)\s]+)\)/g)) {
