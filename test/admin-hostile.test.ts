@@ -83,6 +83,9 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
         "https://evil.example",
         `${origin()}.evil.example`,
         `${origin()}/`,
+        // Other programs' pages on this machine: the same site, but another origin.
+        "http://localhost:3000",
+        "http://127.0.0.1:3000",
         console.server.publicUrl.replace("http:", "https:"),
       ]) {
         const answer = await console.api.client.as({ cookie, origin: foreign }).send(operation.method, path, options);
@@ -93,6 +96,17 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
       assert.equal(await eventCount(), made, operation.operationId);
     }
     assert.ok((await eventCount()) >= before);
+  });
+
+  test("a page that its browser calls another one is refused, whatever else it says", async () => {
+    const cookie = await sessionOf("admin@example.com");
+    for (const site of ["same-site", "cross-site", "none", "nonsense"]) {
+      const answer = await console.api.client
+        .as({ cookie })
+        .send("POST", "/me/recovery-codes", { headers: { "sec-fetch-site": site } });
+      assert.equal(answer.code, "origin_refused", site);
+      figures.foreignOrigins++;
+    }
   });
 
   test("a form of another page, which needs nobody's leave to be sent, isn't even read", async () => {

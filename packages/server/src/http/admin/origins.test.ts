@@ -50,6 +50,18 @@ describe("where nothing is configured, the console", () => {
   }
 });
 
+test("without a configured address, another program's page on this machine isn't the console", () => {
+  const origins = createOrigins(undefined, "http://127.0.0.1:8081");
+  assert.ok(origins.isConsole("http://localhost:8081", "localhost:8081"));
+  assert.ok(origins.isConsole("http://localhost:9000", "127.0.0.1:9000"), "through a tunnel");
+  for (const host of ["localhost:8081", "127.0.0.1", "localhost:x", "", undefined]) {
+    assert.ok(!origins.isConsole("http://localhost:3000", host), String(host));
+  }
+  assert.ok(!origins.isConsole("http://evil.example", "evil.example"), "a name that was pointed here");
+  const configured = createOrigins("https://console.example.com", "http://127.0.0.1:8081");
+  assert.ok(configured.isConsole("https://console.example.com", "127.0.0.1:8081"), "behind a proxy");
+});
+
 test("a listener on a name or an address of the network is an origin of its own beside the loopback ones", () => {
   const origins = createOrigins(undefined, "http://admin.internal:8081");
   assert.equal(origins.consoleUrl, "http://admin.internal:8081");

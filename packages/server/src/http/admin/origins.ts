@@ -12,6 +12,13 @@ export interface Origins {
   readonly isSecure: boolean;
   isAllowed(origin: string): boolean;
   /**
+   * Is that origin the console's own, and not merely one on the same machine? Without a configured address, every port of this
+   * machine is allowed, and other programs' pages are served there.
+   *
+   * @param host the request's `Host`
+   */
+  isConsole(origin: string, host: string | undefined): boolean;
+  /**
    * The relying party's id for passkeys at that origin (WebAuthn §5.1.2): its host name. `undefined` where passkeys can't work:
    * at an origin that isn't allowed, or an IP address.
    */
@@ -19,6 +26,11 @@ export interface Origins {
 }
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
+
+/** The port in a `Host` header, empty for the scheme's own; `undefined` where there is no such header, or it can't be read. */
+function portOf(host: string | undefined): string | undefined {
+  return host !== undefined && URL.canParse(`http://${host}`) ? new URL(`http://${host}`).port : undefined;
+}
 
 /**
  * @param adminUrl as configured. Where it isn't, the console is reached on this machine, or through a tunnel to it: at any
@@ -45,6 +57,9 @@ export function createOrigins(adminUrl: string | undefined, listenerUrl: string)
     consoleUrl: console.href.replace(/\/+$/, ""),
     isSecure: console.protocol === "https:",
     isAllowed,
+    // A proxy may have put another Host in; but then the one origin is known.
+    isConsole: (origin, host) =>
+      isAllowed(origin) && (configured !== undefined || new URL(origin).port === portOf(host)),
     relyingPartyId(origin) {
       if (!isAllowed(origin)) return undefined;
       const { hostname } = new URL(origin);

@@ -56,6 +56,8 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
         method: route.method,
         url: ADMIN_PATH + route.path,
         bodyLimit: BODY_BYTES_MAX,
+        // Of what isn't the envelope, only the whole answer would tell its head.
+        exposeHeadRoute: route.answers !== "other",
         schema: adminRouteSchema(operationId, route),
         onRequest: (request) => admit(request, route, dependencies),
         preValidation: (request) => admitAgain(request, route, dependencies),
@@ -113,10 +115,9 @@ export function allowedAdminMethods(path: string): readonly string[] {
       pattern.every((part, at) => part === segments[at] || (part.startsWith(":") && segments[at] !== ""))
     );
   };
-  const methods = Object.values<AdminRoute>(ADMIN_ROUTES)
-    .filter(fits)
-    .map(({ method }) => method as string);
-  return methods.includes("GET") ? [...methods, "HEAD"] : methods;
+  const routes = Object.values<AdminRoute>(ADMIN_ROUTES).filter(fits);
+  const hasHead = routes.some(({ method, answers }) => method === "GET" && answers !== "other");
+  return [...routes.map(({ method }) => method as string), ...(hasHead ? ["HEAD"] : [])];
 }
 
 const VALIDATION = { allErrors: true, removeAdditional: false, useDefaults: true } as const;
@@ -136,7 +137,7 @@ async function admit(request: FastifyRequest, route: AdminRoute, dependencies: A
   const isChange = route.method !== "GET";
   const { origin } = request.headers;
   const address = clientAddress(request.raw);
-  if (origin !== undefined && !origins.isAllowed(origin)) throw originRefused(origins);
+  if (origin !== undefined && !comesFromConsole(request, origin, origins)) throw originRefused(origins);
   if (route.access === "anyone") {
     // Also here: otherwise another page could sign an operator in as somebody else.
     if (isChange && origin === undefined) throw originRefused(origins);
@@ -144,6 +145,12 @@ async function admit(request: FastifyRequest, route: AdminRoute, dependencies: A
   }
   refusalLimit.check(address);
   request.principal = await requirePrincipal(request, route, dependencies);
+}
+
+/** Browsers say themselves whether a request comes from the very origin that it goes to (Fetch Metadata, Sec-Fetch-Site). */
+function comesFromConsole({ headers }: FastifyRequest, origin: string, origins: Origins): boolean {
+  const site = headers["sec-fetch-site"];
+  return origins.isConsole(origin, headers.host) && (site === undefined || site === "same-origin");
 }
 
 /**
