@@ -6,6 +6,7 @@ import { ApiError } from "./api/api-error.ts";
 import { meQuery } from "./api/me.ts";
 import { UsersPage } from "./pages/users/users-page.tsx";
 import { PageBoundary } from "./parts/page-boundary.tsx";
+import { decodePart } from "./parts/decode-part.ts";
 import { PageSkeleton } from "./parts/page-skeleton.tsx";
 import { Problem } from "./parts/problem.tsx";
 import { Shell } from "./shell/shell.tsx";
@@ -80,7 +81,10 @@ function SignedIn() {
               <UsersPage />
             </Route>
             <Route path="/users/:username">
-              {({ username }) => <UserPage key={username} username={decodeURIComponent(username)} />}
+              {({ username }) => {
+                const name = decodePart(username);
+                return name === undefined ? <NotFoundPage /> : <UserPage key={username} username={name} />;
+              }}
             </Route>
             <Route path="/accounts">
               <AccountsPage />

@@ -29,10 +29,21 @@ const queries = new QueryClient({
   },
 });
 
+/**
+ * No name, address or password is as long, in characters; the API says so in words where its own bound is lower. More than that,
+ * pasted by mistake, would keep the browser busy for minutes: it looks at e-mail addresses itself.
+ */
+const FIELD_CHARACTERS_MAX = 1000;
+const bounded = { defaultProps: { maxLength: FIELD_CHARACTERS_MAX } } as const;
+
 const theme = createTheme({
   respectReducedMotion: true,
   cursorType: "pointer",
-  components: { Modal: { defaultProps: { radius: "lg" } } },
+  components: {
+    TextInput: bounded,
+    PasswordInput: bounded,
+    Modal: { defaultProps: { radius: "lg" } },
+  },
 });
 
 const root = document.getElementById("root");

@@ -58,6 +58,7 @@ export function AccountPicker({
           value={shown}
           autoComplete="off"
           spellCheck={false}
+          maxLength={1000}
           rightSection={<Icon name="down" size={14} />}
           rightSectionPointerEvents="none"
           onFocus={() => setTyped("")}

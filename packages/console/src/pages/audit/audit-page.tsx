@@ -102,14 +102,14 @@ export default function AuditPage() {
           type="date"
           aria-label="From this day, in UTC"
           title="From this day, in UTC"
-          value={from ?? ""}
+          value={dayOf(from)}
           onChange={(event) => set({ from: event.currentTarget.value })}
         />
         <TextInput
           type="date"
           aria-label="Until this day, in UTC"
           title="Until this day, in UTC"
-          value={until ?? ""}
+          value={dayOf(until)}
           onChange={(event) => set({ until: event.currentTarget.value })}
         />
       </div>
@@ -170,6 +170,11 @@ export default function AuditPage() {
       {opened === undefined ? null : <EventDetails event={opened} onClose={() => setOpened(undefined)} />}
     </Page>
   );
+}
+
+/** A day out of the address, for a field that takes nothing else; what else is there is the API's to refuse. */
+function dayOf(text = ""): string {
+  return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : "";
 }
 
 function startOfDay(day: string): string {

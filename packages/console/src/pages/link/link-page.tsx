@@ -181,6 +181,7 @@ function Credentials({
           withAsterisk={false}
           value={password}
           error={isShort ? `${passwordLength(password)} of ${PASSWORD_CHARACTERS_MIN} characters` : undefined}
+          aria-invalid={isShort}
           onChange={(event) => setPassword(event.currentTarget.value)}
           visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
         />

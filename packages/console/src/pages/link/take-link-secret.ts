@@ -1,3 +1,5 @@
+import { decodePart } from "../../parts/decode-part.ts";
+
 /** Held here and not in a component: React may make that twice, and the address has it only once. */
 let secret: string | undefined;
 
@@ -6,7 +8,8 @@ let secret: string | undefined;
  * over a shoulder finds it afterwards.
  */
 export function takeLinkSecret(): string | undefined {
-  const fragment = decodeURIComponent(window.location.hash.slice(1));
+  const hash = window.location.hash.slice(1);
+  const fragment = decodePart(hash) ?? hash;
   if (fragment !== "") {
     secret = fragment;
     history.replaceState(null, "", window.location.pathname);

@@ -358,6 +358,7 @@ function PasswordDialog({
             data-autofocus
             value={current}
             error={currentProblem}
+            aria-invalid={currentProblem !== undefined}
             onChange={(event) => setCurrent(event.currentTarget.value)}
             visibilityToggleButtonProps={{ "aria-label": "Show the present password" }}
           />
@@ -370,6 +371,7 @@ function PasswordDialog({
           withAsterisk={false}
           value={next}
           error={isShort ? `${characters} of ${PASSWORD_CHARACTERS_MIN} characters` : nextProblem}
+          aria-invalid={isShort || nextProblem !== undefined}
           onChange={(event) => setNext(event.currentTarget.value)}
           visibilityToggleButtonProps={{ "aria-label": "Show the new password" }}
         />
