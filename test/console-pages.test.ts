@@ -39,14 +39,17 @@ const LOOKS = [
 /** Were any of it taken for markup, something of it would be found in the page. */
 const MARKUP =
   '"><img src=x data-struck onerror="window.struck=1"><script>window.struck=1</script><style>*{display:none}</style><b data-struck>';
-/** An override and letters that are written to the left: what stands behind must not be turned around. */
-const RIGHT_TO_LEFT = "\u202eevil\u202c שלום \u0645\u0631\u062d\u0628\u0627";
+/** Letters that are written to the left: what stands behind must not be turned around. */
+const RIGHT_TO_LEFT = "שלום \u0645\u0631\u062d\u0628\u0627 (1)";
+/** A character that turns around whatever follows (Unicode, UAX #9). */
+const OVERRIDE = "\u202etxt.evil\u202c ok";
 
 const HOSTILE: Readonly<Record<string, string>> = {
   empty: "",
   huge: "x".repeat(200_000),
   markup: MARKUP,
   "right to left": RIGHT_TO_LEFT,
+  "direction turned around": OVERRIDE,
   emoji: "👩‍🚀🏴‍☠️🚀",
 };
 
@@ -167,26 +170,31 @@ function lookAtPages(): void {
     await addAuthenticator(page);
     for (const field of [...FIELDS, ...SEARCHES]) {
       figures.fields++;
+      let scope: Locator | undefined;
       for (const [kind, value] of Object.entries(HOSTILE)) {
         const context = `${field.form}, ${field.name}: ${kind}`;
-        const outcome = await tryValue(page, url, field, value, context);
+        scope ??= await openForm(page, url, field);
+        const outcome = await tryValue(field, scope, value, context);
+        // What was refused can be typed anew; what was taken needs another form.
+        if (outcome === "taken") scope = undefined;
         figures.values++;
         figures[outcome]++;
         await assertInert(page, context);
       }
     }
     // Whatever was taken is on some page now, the log among them.
-    let isolated = 0;
+    const shown = { markup: 0, rightToLeft: 0 };
     for (const view of VIEWS.filter(({ isOutside, open }) => isOutside === undefined && open === undefined)) {
       await goTo(page, url, view);
       await assertInert(page, view.name);
-      isolated += await countIsolated(page);
+      shown.markup += await page.getByText("<script>window.struck=1</script>").count();
+      shown.rightToLeft += await page.getByText(RIGHT_TO_LEFT).count();
       const overflow = await findOverflow(page);
       assert.equal(overflow, undefined, view.name);
     }
-    assert.ok(isolated > 0, "something was shown that is written from right to left");
+    assert.ok(shown.markup > 2 && shown.rightToLeft > 2, `what was taken was shown: ${JSON.stringify(shown)}`);
     assert.deepEqual(tab.takeProblems(), []);
-    assert.ok(figures.refused > figures.taken && figures.taken > 5 && figures.searched > 20, JSON.stringify(figures));
+    assert.ok(figures.refused > figures.taken && figures.taken > 10 && figures.searched > 20, JSON.stringify(figures));
     await tab.close();
     t.diagnostic(`hostile input: ${JSON.stringify(figures)}`);
     process.stdout.write(`the console, hostile input: ${JSON.stringify(figures)}\n`);
@@ -212,26 +220,28 @@ function lookAtPages(): void {
     await page.getByLabel("Your e-mail address").fill("ada@example.com");
     for (const [kind, value] of Object.entries(HOSTILE)) {
       // Markup is a good password, for all that the service cares.
-      if (kind === "markup" || kind === "right to left") continue;
+      if (kind === "markup" || kind === "direction turned around") continue;
       await page.getByLabel("Password", { exact: true }).fill(value);
       await refused("Set the password", `set-up, password: ${kind}`);
     }
+    // Not the owner: who fails so often has to wait.
+    const email = "linus@example.com";
     await page.goto(`${url}/sign-in`);
     for (const [kind, value] of Object.entries(HOSTILE)) {
       await page.getByLabel("Password", { exact: true }).fill("something");
       await page.getByLabel("E-mail address").fill(value);
       await refused("Sign in", `sign-in, e-mail address: ${kind}`);
-      await page.getByLabel("E-mail address").fill(OWNER);
+      await page.getByLabel("E-mail address").fill(email);
       await page.getByLabel("Password", { exact: true }).fill(value);
       await refused("Sign in", `sign-in, password: ${kind}`);
     }
     await page.getByRole("button", { name: "Use a recovery code instead" }).click();
     for (const [kind, value] of Object.entries(HOSTILE)) {
-      await page.getByLabel("E-mail address").fill(OWNER);
+      await page.getByLabel("E-mail address").fill(email);
       await page.getByLabel("Recovery code").fill(value);
       await refused("Sign in", `sign-in, recovery code: ${kind}`);
     }
-    for (const value of ["", MARKUP, RIGHT_TO_LEFT, "%", "%ff"]) {
+    for (const value of ["", MARKUP, RIGHT_TO_LEFT, OVERRIDE, "%", "%ff"]) {
       await page.goto(`${url}/sign-in?error=${encodeURIComponent(value)}&to=${encodeURIComponent(value)}`);
       await heading(page, "Sign in to Countersign").waitFor();
       await assertInert(page, `sign-in, ?error=${value}`);
@@ -250,6 +260,7 @@ function lookAtPages(): void {
     for (const part of [
       encodeURIComponent(MARKUP),
       encodeURIComponent(RIGHT_TO_LEFT),
+      encodeURIComponent(OVERRIDE),
       "%F0%9F%9A%80",
       "%",
       "%ff",
@@ -548,17 +559,20 @@ const SEARCHES: readonly Field[] = [
   { form: "operators", name: "search", path: "/operators", open: main, find: label("Search operators") },
 ];
 
+async function openForm(page: Page, url: string, field: Field): Promise<Locator> {
+  await page.goto(url + field.path);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  return await field.open(page);
+}
+
 /** Fills a field, sends it, and waits until the console has said something to it. */
 async function tryValue(
-  page: Page,
-  url: string,
   field: Field,
+  scope: Locator,
   value: string,
   context: string,
 ): Promise<"refused" | "taken" | "searched"> {
-  await page.goto(url + field.path);
-  await page.getByRole("heading", { level: 1 }).waitFor();
-  const scope = await field.open(page);
+  const page = scope.page();
   const input = field.find(scope);
   await input.fill(value);
   // On from there, as people do: what has dropped down closes.
@@ -572,13 +586,9 @@ async function tryValue(
   return await eventually(`${context}: the console says something`, async () => {
     if (field.taken !== undefined && (await field.taken(page).count()) > 0) return "taken";
     if (field.taken === undefined && (await scope.count()) === 0) return "taken";
-    if ((await button.count()) > 0 && (await button.isDisabled()) && !(await isBusy(button))) return "refused";
+    if ((await button.and(page.locator(":disabled:not([data-loading])")).count()) > 0) return "refused";
     return (await refusal(scope)) === undefined ? undefined : "refused";
   });
-}
-
-async function isBusy(button: Locator): Promise<boolean> {
-  return (await button.getAttribute("data-loading")) !== null;
 }
 
 /** In words: an alert, what is said at a field, or what the browser says itself. */
@@ -636,7 +646,3 @@ const RTL_ELEMENTS = `[...document.querySelectorAll("#root *, [role=dialog] *")]
   [...element.childNodes].some((node) => node.nodeType === 3 && /[\\u202e\\u0590-\\u06ff]/.test(node.data)))`;
 const LOOSE = `${RTL_ELEMENTS}.filter((element) => !element.closest("bdi, textarea, pre, option, [dir=auto]") &&
   !(element.childNodes.length === 1 && /isolate|plaintext/.test(getComputedStyle(element).unicodeBidi)))`;
-
-async function countIsolated(page: Page): Promise<number> {
-  return await page.evaluate<number>(`${RTL_ELEMENTS}.length`);
-}

@@ -317,7 +317,7 @@ function meetPeople(): void {
     }
     const stored = await readStorage(page);
     const sent = browser.wire.requests
-      .map(({ url, headers, body }) => `${url}${JSON.stringify(headers)}${body}`)
+      .map(({ url, headers, body }) => `${url}${JSON.stringify(headers)}${body.toString()}`)
       .join();
     for (const [kind, text] of Object.entries(texts)) {
       // By a piece from the middle, where only the private half is.

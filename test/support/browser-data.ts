@@ -32,7 +32,7 @@ const ACCOUNTS = [
 interface SampleKey {
   readonly label: string | null;
   readonly bits?: 2048 | 3072;
-  readonly then?: "deactivated" | "revoked";
+  readonly standing?: "deactivated" | "revoked";
   /** From now on; in the past it has expired. */
   readonly expiresInDays?: number;
   /** In the busiest hour; none unless given. */
@@ -45,10 +45,10 @@ const USERS: readonly (readonly [account: string, name: string, access: "full" |
     "orders-sync",
     "full",
     [
-      { label: "2025, data centre", then: "revoked" },
+      { label: "2025, data centre", standing: "revoked" },
       { label: "2026, eu-west", expiresInDays: 141, tokens: 42 },
       { label: "2026, us-east", tokens: 17, bits: 3072 },
-      { label: "Priya’s laptop", then: "deactivated" },
+      { label: "Priya’s laptop", standing: "deactivated" },
     ],
   ],
   ["acme", "catalog-export", "read_only", [{ label: "nightly job", tokens: 3 }]],
@@ -70,7 +70,7 @@ const USERS: readonly (readonly [account: string, name: string, access: "full" |
   ["vandelay", "import", "full", [{ label: null, tokens: 14 }]],
   ["vandelay", "export", "full", [{ label: null, tokens: 11 }]],
   ["vandelay", "latex-catalogue", "read_only", []],
-  ["umbrella", "lab-results", "full", [{ label: "hive", then: "deactivated" }]],
+  ["umbrella", "lab-results", "full", [{ label: "hive", standing: "deactivated" }]],
 ];
 
 /**
@@ -115,13 +115,13 @@ async function makeRegistry(owner: AdminClient): Promise<void> {
   for (const [shortname, name] of ACCOUNTS) await made(owner, "/accounts", { shortname, name });
   for (const [account, name, access, keys] of USERS) {
     const { username } = await made(owner, "/users", { account, name, access });
-    for (const { label, bits = 2048, then } of keys) {
+    for (const { label, bits = 2048, standing } of keys) {
       const { publicKey } = generateKeyPairSync("rsa", { modulusLength: bits });
       const { id } = await made(owner, `/users/${String(username)}/keys`, {
         public_key: publicKey.export({ format: "pem", type: "spki" }),
         ...(label !== null && { label }),
       });
-      if (then !== undefined) await owner.patch(`/keys/${String(id)}`, { status: then });
+      if (standing !== undefined) await owner.patch(`/keys/${String(id)}`, { status: standing });
     }
   }
   await owner.patch("/users/api-3-payroll", { status: "deactivated" });
@@ -161,9 +161,9 @@ function fillUsage(database: DatabaseSync, nowMs: number): void {
   const used = add("insert into key_usage (key_id, last_used_at_ms) values (?, ?)");
   const live = add("insert into key_expiries (account_id, user_id, key_id, expires_s, tokens) values (?, ?, ?, ?, ?)");
   const expires = add("update public_keys set expires_at_ms = ? where id = ?");
-  for (const { id, user_id: userId, account_id: accountId, tokens = 0, expiresInDays, then } of keyRows(database)) {
+  for (const { id, user_id: userId, account_id: accountId, tokens = 0, expiresInDays, standing } of keyRows(database)) {
     if (expiresInDays !== undefined) expires.run(nowMs + expiresInDays * DAY_MS, id);
-    if (then !== undefined || expiresInDays === -3) used.run(id, nowMs - (3 + id) * DAY_MS);
+    if (standing !== undefined || expiresInDays === -3) used.run(id, nowMs - (3 + id) * DAY_MS);
     if (tokens === 0) continue;
     used.run(id, nowMs - 60_000 * ((id * 7) % 50));
     for (let ago = 0; ago < 14 * 24; ago++) {
