@@ -20,12 +20,20 @@ const FOLDER = join(import.meta.dirname, "..", "docs", "images");
 
 const DESK = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
-const LOOKS = [
+interface Look {
+  readonly name: string;
+  readonly colorScheme: "light" | "dark";
+  readonly device: BrowserContextOptions;
+  /** All of them unless given. */
+  readonly onlyOf?: readonly string[];
+}
+
+const LOOKS: readonly Look[] = [
   { name: "light", colorScheme: "light", viewport: DESK },
   { name: "dark", colorScheme: "dark", viewport: DESK },
   { name: "phone", colorScheme: "light", viewport: PHONE },
   { name: "phone-dark", colorScheme: "dark", viewport: PHONE, onlyOf: ["sign-in", "users", "user", "key-deactivate"] },
-] as const;
+];
 
 const wanted = process.argv.slice(2);
 const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name);
@@ -55,10 +63,8 @@ async function shootFirstSteps(page: Page, look: string): Promise<void> {
   if (isWanted("set-up")) await shoot(page, "set-up", look);
 }
 
-for (const { name: look, ...rest } of LOOKS) {
-  const { colorScheme, viewport } = rest;
-  const onlyOf: readonly string[] | undefined = "onlyOf" in rest ? rest.onlyOf : undefined;
-  const options = { colorScheme, viewport, deviceScaleFactor: 1, locale: "en-GB", timezoneId: "UTC" };
+for (const { name: look, colorScheme, device, onlyOf } of LOOKS) {
+  const options = { ...device, colorScheme, deviceScaleFactor: 1, locale: "en-GB", timezoneId: "UTC" };
   const url = consoleUrl(server);
   const outside = await browser.openTab(options);
   const inside = await browser.openTab(options);
