@@ -7,7 +7,7 @@
  */
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import { startBrowser } from "../test/support/browser.ts";
 import { buildConsole, consoleUrl, heading, signInByPassword } from "../test/support/browser-console.ts";
 import { OWNER, startFilledServer } from "../test/support/browser-data.ts";
@@ -18,8 +18,10 @@ import { startServer } from "../test/support/server.ts";
 
 const FOLDER = join(import.meta.dirname, "..", "docs", "images");
 
-const DESK = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844 };
+const DESK = { viewport: { width: 1280, height: 800 } };
+/** With a phone's scrollbars, which take no room. */
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+
 interface Look {
   readonly name: string;
   readonly colorScheme: "light" | "dark";
@@ -29,10 +31,10 @@ interface Look {
 }
 
 const LOOKS: readonly Look[] = [
-  { name: "light", colorScheme: "light", viewport: DESK },
-  { name: "dark", colorScheme: "dark", viewport: DESK },
-  { name: "phone", colorScheme: "light", viewport: PHONE },
-  { name: "phone-dark", colorScheme: "dark", viewport: PHONE, onlyOf: ["sign-in", "users", "user", "key-deactivate"] },
+  { name: "light", colorScheme: "light", device: DESK },
+  { name: "dark", colorScheme: "dark", device: DESK },
+  { name: "phone", colorScheme: "light", device: PHONE },
+  { name: "phone-dark", colorScheme: "dark", device: PHONE, onlyOf: ["sign-in", "users", "user", "key-deactivate"] },
 ];
 
 const wanted = process.argv.slice(2);
@@ -63,14 +65,23 @@ async function shootFirstSteps(page: Page, look: string): Promise<void> {
   if (isWanted("set-up")) await shoot(page, "set-up", look);
 }
 
+/** One session for all looks. */
+async function signIn(): Promise<BrowserContextOptions> {
+  const { page, close } = await browser.openTab();
+  await page.goto(`${consoleUrl(server)}/sign-in`);
+  await signInByPassword(page, OWNER);
+  await heading(page, "API users").waitFor();
+  const storageState = await page.context().storageState();
+  await close();
+  return { storageState };
+}
+
+const session = await signIn();
 for (const { name: look, colorScheme, device, onlyOf } of LOOKS) {
   const options = { ...device, colorScheme, deviceScaleFactor: 1, locale: "en-GB", timezoneId: "UTC" };
   const url = consoleUrl(server);
   const outside = await browser.openTab(options);
-  const inside = await browser.openTab(options);
-  await inside.page.goto(`${url}/sign-in`);
-  await signInByPassword(inside.page, OWNER);
-  await heading(inside.page, "API users").waitFor();
+  const inside = await browser.openTab({ ...options, ...session });
   if (onlyOf === undefined) await shootFirstSteps(outside.page, look);
   const views: readonly View[] = VIEWS.filter(
     ({ name, isMinor }) =>
@@ -79,6 +90,7 @@ for (const { name: look, colorScheme, device, onlyOf } of LOOKS) {
   for (const view of views) {
     const { page } = view.isOutside === true ? outside : inside;
     await goTo(page, url, view);
+    await page.waitForLoadState("networkidle");
     await shoot(page, view.name, look);
   }
   await Promise.all([outside.close(), inside.close()]);

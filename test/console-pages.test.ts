@@ -82,25 +82,31 @@ function lookAtPages(): void {
     return tab;
   }
 
-  for (const { name, ...look } of LOOKS) {
-    test(`${name}: axe-core finds nothing on any page or dialog, and nothing is wider than the window`, async () => {
-      const found: string[] = [];
-      const inside = await signIn(look);
-      const outside = await browser.openTab(look);
-      for (const view of VIEWS) {
-        const { page } = view.isOutside === true ? outside : inside;
-        await goTo(page, url, view);
-        for (const violation of await findAxeViolations(page)) found.push(`${view.name}: ${violation}`);
+  test("in light and dark, on a desk and on a phone: axe-core finds nothing on any page or dialog, and nothing is wider than the window", async () => {
+    const found: string[] = [];
+    const inside = await signIn();
+    const outside = await browser.openTab();
+    let looks = 0;
+    for (const view of VIEWS) {
+      const { page } = view.isOutside === true ? outside : inside;
+      await goTo(page, url, view);
+      for (const { name, colorScheme, viewport } of LOOKS) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize(viewport);
+        for (const violation of await findAxeViolations(page)) found.push(`${view.name}, ${name}: ${violation}`);
         const overflow = await findOverflow(page);
-        if (overflow !== undefined) found.push(`${view.name}: ${overflow}`);
+        if (overflow !== undefined) found.push(`${view.name}, ${name}: ${overflow}`);
+        looks++;
       }
-      assert.deepEqual(found, []);
-      for (const tab of [inside, outside]) {
-        assert.deepEqual(tab.takeProblems(), []);
-        await tab.close();
-      }
-    });
-  }
+      await page.setViewportSize(LOOKS[0].viewport);
+    }
+    assert.deepEqual(found, []);
+    assert.equal(looks, VIEWS.length * LOOKS.length);
+    for (const tab of [inside, outside]) {
+      assert.deepEqual(tab.takeProblems(), []);
+      await tab.close();
+    }
+  });
 
   test("what axe-core and the other looks are for, they find", async () => {
     const { page, close } = await signIn();

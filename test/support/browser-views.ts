@@ -101,9 +101,8 @@ export const VIEWS: readonly View[] = [
     path: "/resource-servers",
     heading: "Resource servers",
     async open(page) {
-      await press(page, "New resource server");
-      await page.getByLabel("Name", { exact: true }).fill(`shop-${Math.random().toString(36).slice(2, 6)}`);
-      await page.getByRole("button", { name: "Create resource server" }).click();
+      await press(page, "New secret for catalog-api");
+      await page.getByRole("button", { name: "Make the new secret" }).click();
       await page.getByRole("dialog", { name: "Store the secret" }).waitFor();
     },
   },
@@ -155,5 +154,4 @@ export async function goTo(page: Page, url: string, view: View): Promise<void> {
 /** Waits until nothing on the page says that it is still being read. */
 async function settle(page: Page): Promise<void> {
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
-  await page.waitForLoadState("networkidle");
 }
