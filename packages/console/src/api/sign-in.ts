@@ -31,13 +31,15 @@ export function signInByRecoveryCode(email: string, code: string): Promise<Me> {
  * Asks the authenticator, then the server.
  *
  * @param isAutofill offers passkeys in the e-mail field instead of in a dialog, and waits until one is chosen there
+ * @param isWanted asked last before the authenticator is: beginning anew would end what somebody began meanwhile by a click
  * @throws {ApiError} and whatever the authenticator throws; see `passkeyProblem`
  */
-export async function signInByPasskey({ isAutofill = false } = {}): Promise<Me> {
+export async function signInByPasskey({ isAutofill = false, isWanted = () => true } = {}): Promise<Me> {
   const [{ startAuthentication }, { options }] = await Promise.all([
     import("@simplewebauthn/browser"),
     askForData((signal) => client.POST("/api/admin/v1/sign-in/passkey/options", { signal }), signingIn),
   ]);
+  if (!isWanted()) throw new DOMException("Somebody began otherwise.", "AbortError");
   const response = await startAuthentication({
     optionsJSON: options as unknown as Parameters<typeof startAuthentication>[0]["optionsJSON"],
     useBrowserAutofill: isAutofill,

@@ -34,6 +34,8 @@ export default function SignInForm({
     signedIn.current = onSignedIn;
   });
 
+  const hasClicked = useRef(false);
+
   const hasPasskeys = options?.passkeys === true;
   // The browser offers passkeys in the e-mail field, as it does passwords.
   useEffect(() => {
@@ -42,7 +44,7 @@ export default function SignInForm({
     void (async () => {
       if (!(await browserSupportsWebAuthnAutofill()) || isGone) return;
       try {
-        const me = await signInByPasskey({ isAutofill: true });
+        const me = await signInByPasskey({ isAutofill: true, isWanted: () => !isGone && !hasClicked.current });
         if (!isGone) signedIn.current(me);
       } catch {
         // Nobody asked for it by a click; the button says what is wrong.
@@ -54,6 +56,7 @@ export default function SignInForm({
   }, [hasPasskeys]);
 
   async function run(what: "passkey" | "form", signIn: () => Promise<Me>): Promise<void> {
+    if (what === "passkey") hasClicked.current = true;
     setRunning(what);
     setError(undefined);
     try {
