@@ -79,6 +79,9 @@ function useConsole(): void {
   );
 }
 
+/** Of every server that was started here. */
+const ownOrigins = new Set<string>();
+
 /** From the set-up link to a client whose key is off, and on again. */
 function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOptions>): void {
   let browser: TestBrowser;
@@ -170,13 +173,23 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     }
   });
 
-  test("signed out, and in again by the passkey", async () => {
-    // Nobody touches it while the page only offers passkeys in the e-mail field.
+  test("signed out, and in again by the passkey that the browser offers in the e-mail field", async () => {
+    const before = browser.wire.requests.length;
+    await accountMenu(page).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
+    await eventually("the passkey is used", () =>
+      browser.wire.requests.slice(before).find((seen) => seen.url.endsWith("/sign-in/passkey") && seen.status === 200),
+    );
+    await heading(page, "API users").waitFor();
+  });
+
+  test("signed out, and in again by the passkey, where one was going", async () => {
+    // Nobody touches it at first: the page offers passkeys in the e-mail field, and this one would be chosen there at once.
     await authenticator.setPresence(false);
     await signOut(page);
+    await page.addInitScript("PublicKeyCredential.isConditionalMediationAvailable = async () => false");
     await page.goto(`${url}/users/api-1-orders`);
     await heading(page, "Sign in to Countersign").waitFor();
-    await page.getByRole("button", { name: "Sign in with a passkey" }).waitFor();
     await authenticator.setPresence(true);
     await page.getByRole("button", { name: "Sign in with a passkey" }).click();
     await heading(page, /^api-1-orders/).waitFor();
@@ -188,6 +201,12 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
 
   test("nothing but the console was asked, and no page had anything to complain of", () => {
     assert.deepEqual(tab.takeProblems(), []);
+    // The Python example goes through the proxy, too.
+    for (const origin of [url, server.publicUrl]) ownOrigins.add(origin);
+    assert.deepEqual(
+      [...browser.origins()].filter((origin) => !ownOrigins.has(origin)),
+      [],
+    );
   });
 
   /** Through the proxy, which sees the status. */
