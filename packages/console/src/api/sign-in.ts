@@ -34,7 +34,7 @@ export function signInByRecoveryCode(email: string, code: string): Promise<Me> {
  * @param isWanted asked last before the authenticator is: beginning anew would end what somebody began meanwhile by a click
  * @throws {ApiError} and whatever the authenticator throws; see `passkeyProblem`
  */
-export async function signInByPasskey({ isAutofill = false, isWanted = () => true } = {}): Promise<Me> {
+export async function signInByPasskey({ isAutofill = false, isWanted = (): boolean => true } = {}): Promise<Me> {
   const [{ startAuthentication }, { options }] = await Promise.all([
     import("@simplewebauthn/browser"),
     askForData((signal) => client.POST("/api/admin/v1/sign-in/passkey/options", { signal }), signingIn),
