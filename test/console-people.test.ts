@@ -9,7 +9,14 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import type { AdminClient } from "./support/admin-client.ts";
-import { CHROMIUM_REQUIREMENT, readStorage, startBrowser, type Tab, type TestBrowser } from "./support/browser.ts";
+import {
+  addAuthenticator,
+  CHROMIUM_REQUIREMENT,
+  readStorage,
+  startBrowser,
+  type Tab,
+  type TestBrowser,
+} from "./support/browser.ts";
 import {
   accountMenu,
   buildConsole,
@@ -24,6 +31,7 @@ import {
   tabTo,
 } from "./support/browser-console.ts";
 import { type ConsoleServer, PASSWORD, startConsoleServer, useLink } from "./support/console-server.ts";
+import { eventually } from "./support/eventually.ts";
 import { findMissing, IS_CI } from "./support/requirements.ts";
 import { runProgram } from "./support/run-program.ts";
 import { createKey, temporaryFolder, type TestServer } from "./support/server.ts";
@@ -103,6 +111,39 @@ function meetPeople(): void {
     assert.equal(texts[0], texts[1]);
     await signInByPassword(page, OWNER);
     await heading(page, "API users").waitFor();
+  });
+
+  test("a click on the passkey's button isn't undone by the browser's own offer that comes later", async () => {
+    const page = await open("/settings");
+    await heading(page, "Sign in to Countersign").waitFor();
+    const authenticator = await addAuthenticator(page);
+    await authenticator.setPresence(false);
+    await page.addInitScript(`
+      window.asked = 0;
+      const get = navigator.credentials.get.bind(navigator.credentials);
+      navigator.credentials.get = (options) => { window.asked++; return get(options); };
+    `);
+    // What the offer needs from the server comes only after the click.
+    let answerOffer: (() => void) | undefined;
+    let options = 0;
+    await page.route("**/sign-in/passkey/options", async (route) => {
+      if (options++ === 0) await new Promise<void>((resolve) => (answerOffer = resolve));
+      await route.continue();
+    });
+    await page.goto(`${url}/sign-in`);
+    await eventually("the offer asks the server", () => answerOffer);
+    await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+    const asked = () => page.evaluate<number>("window.asked");
+    await eventually("the authenticator is asked", async () => ((await asked()) === 1 ? true : undefined));
+    const answered = page.waitForResponse("**/sign-in/passkey/options");
+    answerOffer?.();
+    await (await answered).finished();
+    // Long enough for the page to do something with it: it renders twice.
+    await page.evaluate(
+      "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))",
+    );
+    assert.equal(await asked(), 1);
+    await page.unrouteAll();
   });
 
   test("a recovery code lets in once", async () => {
