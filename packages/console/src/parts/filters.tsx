@@ -38,6 +38,28 @@ export function SearchField({
   );
 }
 
+/** Whether what is listed is switched on. */
+export function StatusFilter({
+  value,
+  onChange,
+}: {
+  readonly value: string | undefined;
+  readonly onChange: (value: string | undefined) => void;
+}) {
+  return (
+    <FilterSelect
+      label="Status"
+      value={value}
+      onChange={onChange}
+      options={[
+        ["", "Any status"],
+        ["active", "Active"],
+        ["deactivated", "Deactivated"],
+      ]}
+    />
+  );
+}
+
 /** One of a few to filter by. The first option stands for all. */
 export function FilterSelect({
   label,

@@ -14,7 +14,7 @@ import {
 } from "../../api/registry.ts";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
-import { FilterSelect, SearchField } from "../../parts/filters.tsx";
+import { SearchField, StatusFilter } from "../../parts/filters.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { useIdempotencyKey } from "../../parts/idempotency-key.ts";
 import { Empty, Page } from "../../parts/page.tsx";
@@ -94,16 +94,7 @@ export default function AccountsPage() {
       <RoleNote me={me} needs="admin" everywhere what="create or change accounts" />
       <div className="filters">
         <SearchField label="Search accounts" placeholder="Shortname or name" value={values.q ?? ""} onChange={search} />
-        <FilterSelect
-          label="Status"
-          value={values.status}
-          onChange={(status) => set({ status })}
-          options={[
-            ["", "Any status"],
-            ["active", "Active"],
-            ["deactivated", "Deactivated"],
-          ]}
-        />
+        <StatusFilter value={values.status} onChange={(status) => set({ status })} />
       </div>
       <DataTable
         caption="Accounts"

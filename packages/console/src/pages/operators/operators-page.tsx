@@ -18,7 +18,7 @@ import {
 import { Action, ActionsMenu } from "../../parts/actions-menu.tsx";
 import { Confirm } from "../../parts/confirm.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { FilterSelect, SearchField } from "../../parts/filters.tsx";
+import { FilterSelect, SearchField, StatusFilter } from "../../parts/filters.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Empty, Page, Section } from "../../parts/page.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
@@ -128,16 +128,7 @@ export default function OperatorsPage() {
             ...ROLES.map((role) => [role, `${role.slice(0, 1).toUpperCase()}${role.slice(1)}`] as const),
           ]}
         />
-        <FilterSelect
-          label="Status"
-          value={values.status}
-          onChange={(status) => set({ status })}
-          options={[
-            ["", "Any status"],
-            ["active", "Active"],
-            ["deactivated", "Deactivated"],
-          ]}
-        />
+        <StatusFilter value={values.status} onChange={(status) => set({ status })} />
       </div>
       <DataTable
         caption="Operators"

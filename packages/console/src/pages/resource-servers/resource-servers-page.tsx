@@ -17,7 +17,7 @@ import { Action, ActionsMenu } from "../../parts/actions-menu.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
-import { FilterSelect, SearchField } from "../../parts/filters.tsx";
+import { SearchField, StatusFilter } from "../../parts/filters.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { useIdempotencyKey } from "../../parts/idempotency-key.ts";
 import { Empty, Page } from "../../parts/page.tsx";
@@ -141,16 +141,7 @@ export default function ResourceServersPage() {
       <RoleNote me={me} needs="admin" everywhere what="create or change resource servers" />
       <div className="filters">
         <SearchField label="Search resource servers" placeholder="Name" value={values.q ?? ""} onChange={search} />
-        <FilterSelect
-          label="Status"
-          value={values.status}
-          onChange={(status) => set({ status })}
-          options={[
-            ["", "Any status"],
-            ["active", "Active"],
-            ["deactivated", "Deactivated"],
-          ]}
-        />
+        <StatusFilter value={values.status} onChange={(status) => set({ status })} />
       </div>
       <DataTable
         caption="Resource servers"

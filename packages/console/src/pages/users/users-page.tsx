@@ -5,7 +5,7 @@ import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, type UserFilter, useUsers } from "../../api/registry.ts";
 import { AccountPicker } from "../../parts/account-picker.tsx";
 import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { FilterSelect, SearchField } from "../../parts/filters.tsx";
+import { FilterSelect, SearchField, StatusFilter } from "../../parts/filters.tsx";
 import { Icon } from "../../parts/icon.tsx";
 import { Empty, Page } from "../../parts/page.tsx";
 import { RelativeTime } from "../../parts/relative-time.tsx";
@@ -87,16 +87,7 @@ export function UsersPage() {
             onChange={(account) => set({ account })}
           />
         ) : null}
-        <FilterSelect
-          label="Status"
-          value={values.status}
-          onChange={(status) => set({ status })}
-          options={[
-            ["", "Any status"],
-            ["active", "Active"],
-            ["deactivated", "Deactivated"],
-          ]}
-        />
+        <StatusFilter value={values.status} onChange={(status) => set({ status })} />
         <FilterSelect
           label="Access"
           value={values.access}
