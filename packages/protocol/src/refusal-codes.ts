@@ -1,3 +1,20 @@
+/** Those that the admin API alone gives. */
+export const ADMIN_REFUSAL_CODES = [
+  "sign_in_required",
+  "sign_in_rejected",
+  "forbidden",
+  "origin_refused",
+  "link_invalid",
+  "single_sign_on_failed",
+  "field_invalid",
+  "key_rejected",
+  "private_key_exposed",
+  "conflict",
+  "precondition_failed",
+  "idempotency_key_reused",
+  "media_type_unsupported",
+] as const;
+
 /** Every reason for which a request is refused. The list is closed: a code is public, stable and documented. */
 export const REFUSAL_CODES = [
   "authorization_missing",
@@ -23,19 +40,7 @@ export const REFUSAL_CODES = [
   "token_foreign",
   "token_inactive",
   "access_read_only",
-  "sign_in_required",
-  "sign_in_rejected",
-  "forbidden",
-  "origin_refused",
-  "link_invalid",
-  "single_sign_on_failed",
-  "field_invalid",
-  "key_rejected",
-  "private_key_exposed",
-  "conflict",
-  "precondition_failed",
-  "idempotency_key_reused",
-  "media_type_unsupported",
+  ...ADMIN_REFUSAL_CODES,
   "bad_request",
   "not_found",
   "method_not_allowed",

@@ -1,11 +1,10 @@
-import { PAGE_ITEMS_MAX, type Role } from "@countersign/protocol";
+import type { Role } from "@countersign/protocol";
 import { Command } from "commander";
 import { adminTokenJson, shownAdminTokenStatus } from "../core/administration/present-operators.ts";
-import type { PageRequest } from "../core/administration/queries.ts";
 import type { Flags } from "../config/config.ts";
-import type { AdminToken } from "../core/operators/model.ts";
 import { nowMs } from "../core/surroundings.ts";
-import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
+import { readAllPages } from "./all-pages.ts";
+import { type CliContext, paintStatus, print } from "./context.ts";
 import { authorOf, withGrantOptions } from "./operator.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
@@ -44,7 +43,9 @@ export function adminTokenCommand(context: CliContext): Command {
     .description("list admin tokens, the newest first")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const tokens = await withAdministration(context, options, listAll);
+      const tokens = await withAdministration(context, options, ({ store }) =>
+        readAllPages((page) => store.pageAdminTokens({}, page)),
+      );
       const now = nowMs(context.clock);
       const shown = tokens.map((token) => adminTokenJson(token, now));
       print(context, options.json, shown, () => {
@@ -74,15 +75,4 @@ export function adminTokenCommand(context: CliContext): Command {
       print(context, options.json, json, () => `${name} is ${paintStatus(context, json.status)}.`);
     });
   return command;
-}
-
-async function listAll({ store }: CliAdministration): Promise<readonly AdminToken[]> {
-  const tokens: AdminToken[] = [];
-  for (let from: PageRequest["from"]; ; ) {
-    const { items, hasNext } = await store.pageAdminTokens({}, { limit: PAGE_ITEMS_MAX, from });
-    tokens.push(...items);
-    const last = items.at(-1);
-    if (!hasNext || last === undefined) return tokens;
-    from = { key: [last.id], direction: "after" };
-  }
 }

@@ -1,14 +1,14 @@
-import { PAGE_ITEMS_MAX, ROLES, type Role } from "@countersign/protocol";
+import { ROLES, type Role } from "@countersign/protocol";
 import { Command, Option } from "commander";
 import { isoTime } from "../core/administration/present.ts";
 import { invitationJson, operatorJson } from "../core/administration/present-operators.ts";
-import type { PageRequest } from "../core/administration/queries.ts";
 import type { Flags } from "../config/config.ts";
 import type { Operator } from "../core/operators/model.ts";
 import type { Author, WithLinkSecret } from "../core/operators/operator-changes.ts";
 import { RegistryError } from "../core/registry/registry-error.ts";
 import { printable } from "../core/registry/names.ts";
 import { nowMs } from "../core/surroundings.ts";
+import { readAllPages } from "./all-pages.ts";
 import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
 import { addStandingCommands } from "./standing-commands.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
@@ -47,7 +47,9 @@ export function operatorCommand(context: CliContext): Command {
     .description("list operators")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const operators = await withAdministration(context, options, listAll);
+      const operators = await withAdministration(context, options, ({ store }) =>
+        readAllPages((page) => store.pageOperators({}, page)),
+      );
       print(context, options.json, operators.map(operatorJson), () => {
         if (operators.length === 0)
           return "No operators yet: countersign operator invite <email> --role owner makes one.";
@@ -117,15 +119,4 @@ async function loadOperator({ store }: CliAdministration, email: string): Promis
   const operator = await store.findOperatorByEmail(email.trim());
   if (operator === undefined) throw new RegistryError("not_found", `There is no operator ${printable(email)}.`);
   return operator;
-}
-
-async function listAll({ store }: CliAdministration): Promise<readonly Operator[]> {
-  const operators: Operator[] = [];
-  for (let from: PageRequest["from"]; ; ) {
-    const { items, hasNext } = await store.pageOperators({}, { limit: PAGE_ITEMS_MAX, from });
-    operators.push(...items);
-    const last = items.at(-1);
-    if (!hasNext || last === undefined) return operators;
-    from = { key: [last.id], direction: "after" };
-  }
 }

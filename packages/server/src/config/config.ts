@@ -11,6 +11,7 @@ import { ROLES } from "@countersign/protocol";
 import type { RoleMapping } from "../core/operators/single-sign-on.ts";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
 import { errorCode } from "../platform/error-code.ts";
+import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
 
 /**
  * A setting that is missing, malformed or out of bounds. The message is one line: the variable, the problem and what is
@@ -306,8 +307,6 @@ function parsePublicUrl(text: string): string {
   }
   return url.href.replace(/\/+$/, "");
 }
-
-const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
 /** As the provider writes it itself: it is compared letter by letter (OpenID Connect Core 1.0 §2). */
 function parseIssuer(text: string): string {

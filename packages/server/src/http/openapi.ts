@@ -1,4 +1,5 @@
 import {
+  ADMIN_REFUSAL_CODES,
   CHANGES_PATH,
   CHECK_PATH,
   FEED_POSITION_HEADER,
@@ -322,27 +323,10 @@ const OAUTH_ONLY: readonly RefusalCode[] = [
   "token_foreign",
 ];
 
-/** Codes of the admin API alone. */
-const ADMIN_ONLY: readonly RefusalCode[] = [
-  "sign_in_required",
-  "sign_in_rejected",
-  "forbidden",
-  "origin_refused",
-  "link_invalid",
-  "single_sign_on_failed",
-  "field_invalid",
-  "key_rejected",
-  "private_key_exposed",
-  "conflict",
-  "precondition_failed",
-  "idempotency_key_reused",
-  "media_type_unsupported",
-];
-
 function refusalResponses(statuses: readonly number[]): Record<number, object> {
   return Object.fromEntries(
     statuses.map((status) => {
-      const others = [...OAUTH_ONLY, ...ADMIN_ONLY];
+      const others: readonly RefusalCode[] = [...OAUTH_ONLY, ...ADMIN_REFUSAL_CODES];
       const codes = REFUSAL_CODES.filter((code) => ANSWERS[code].status === status && !others.includes(code));
       return [status, jsonResponse(codes.join(", "), RefusalEnvelope)];
     }),

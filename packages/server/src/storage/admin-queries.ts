@@ -1,6 +1,5 @@
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
-import type { AdminQueries, Page, PageKey, PageRequest } from "../core/administration/queries.ts";
-import type { Account } from "../core/registry/model.ts";
+import type { AdminQueries, ListedAccount, Page, PageKey, PageRequest } from "../core/administration/queries.ts";
 import { beginningWith, canBeId, canBeStored } from "./bounds.ts";
 import { pageEvents } from "./event-queries.ts";
 import {
@@ -12,7 +11,15 @@ import {
   toOperator,
 } from "./operators.ts";
 import { BY_ID, countRows, countWays, findWay, type List, NEWEST_FIRST, NO_PAGE, readPage, readWays } from "./pages.ts";
-import { findAccount, findResourceServer, selectKeys, toAccount, toKey, toResourceServer } from "./rows.ts";
+import {
+  findAccount,
+  findListedAccount,
+  findResourceServer,
+  selectKeys,
+  toKey,
+  toListedAccount,
+  toResourceServer,
+} from "./rows.ts";
 import type { Database } from "./schema.ts";
 import { liveTokens, usageHours } from "./usage-queries.ts";
 import { loadListed, pageUsers } from "./user-queries.ts";
@@ -22,6 +29,7 @@ export function adminQueries(db: Kysely<Database>): AdminQueries {
   return {
     pageAccounts: (filter, page) => pageAccounts(db, filter, page),
     findAccount: (shortname) => findAccount(db, shortname),
+    findListedAccount: (shortname) => findListedAccount(db, shortname),
     pageUsers: (filter, order, todaySeconds, page) => pageUsers(db, filter, order, todaySeconds, page),
     findListedUser: async (username, todaySeconds) => {
       if (!canBeStored(username)) return undefined;
@@ -72,7 +80,7 @@ async function pageAccounts(
   db: Kysely<Database>,
   { accountId, status, search = "" }: Parameters<AdminQueries["pageAccounts"]>[0],
   page: PageRequest,
-): Promise<Page<Account & { readonly users: number }>> {
+): Promise<Page<ListedAccount>> {
   if ((accountId !== undefined && !canBeId(accountId)) || !canBeStored(search)) return NO_PAGE;
   const { from, until } = beginningWith(search.toLowerCase());
   const within = (text: RawBuilder<unknown>) => sql<SqlBool>`${text} >= ${from} and ${text} < ${until}`;
@@ -107,11 +115,7 @@ async function pageAccounts(
         ),
     },
     page,
-    async (ids) =>
-      (await db.selectFrom("accounts").selectAll().where("id", "in", ids).execute()).map((row) => ({
-        ...toAccount(row),
-        users: row.users,
-      })),
+    async (ids) => (await db.selectFrom("accounts").selectAll().where("id", "in", ids).execute()).map(toListedAccount),
   );
 }
 

@@ -363,6 +363,8 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         }
         assert.deepEqual(await each.store.findAccount("acme"), first);
         assert.equal(await each.store.findAccount("ACME"), undefined);
+        assert.deepEqual([await each.store.findListedAccount("acme")], listed(first));
+        for (const absent of ["ACME", "a\0b"]) assert.equal(await each.store.findListedAccount(absent), undefined);
       });
     });
 

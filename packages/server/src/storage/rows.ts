@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from "kysely";
+import type { ListedAccount } from "../core/administration/queries.ts";
 import type { AuditAction, AuditEvent } from "../core/registry/audit-chain.ts";
 import type {
   Account,
@@ -34,9 +35,18 @@ export function selectKeys(db: Kysely<Database>) {
 }
 
 export async function findAccount(db: Kysely<Database>, shortname: string): Promise<Account | undefined> {
-  if (!canBeStored(shortname)) return undefined;
-  const row = await db.selectFrom("accounts").selectAll().where("shortname", "=", shortname).executeTakeFirst();
+  const row = await findAccountRow(db, shortname);
   return row && toAccount(row);
+}
+
+export async function findListedAccount(db: Kysely<Database>, shortname: string): Promise<ListedAccount | undefined> {
+  const row = await findAccountRow(db, shortname);
+  return row && toListedAccount(row);
+}
+
+async function findAccountRow(db: Kysely<Database>, shortname: string) {
+  if (!canBeStored(shortname)) return undefined;
+  return db.selectFrom("accounts").selectAll().where("shortname", "=", shortname).executeTakeFirst();
 }
 
 export async function findResourceServer(db: Kysely<Database>, name: string): Promise<ResourceServer | undefined> {
@@ -57,6 +67,10 @@ export function toAccount(row: {
 }): Account {
   const { shortname, name, status } = row;
   return { id: row.id as AccountId, shortname, name, status, createdAtMs: row.created_at_ms };
+}
+
+export function toListedAccount(row: Selectable<Database["accounts"]>): ListedAccount {
+  return { ...toAccount(row), users: row.users };
 }
 
 export function toUser(row: UserRow): ApiUser {

@@ -22,6 +22,11 @@ export function requireRole(grant: Grant, role: Role, everywhere = false): void 
   }
 }
 
+/** May they everything? */
+export function isUnlimitedOwner({ role, accountId }: Pick<Grant, "role" | "accountId">): boolean {
+  return role === "owner" && accountId === null;
+}
+
 /** Is something of this account anything that they may know of? */
 export function mayKnow(grant: Grant, accountId: AccountId | null): boolean {
   return grant.accountId === null || grant.accountId === accountId;

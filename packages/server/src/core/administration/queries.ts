@@ -41,6 +41,12 @@ export interface Page<Item> {
   readonly count: number;
 }
 
+/** An account, as a list shows it. */
+export interface ListedAccount extends Account {
+  /** How many API users it has. */
+  readonly users: number;
+}
+
 /** An API user, as a list shows it. */
 export interface ListedUser extends ApiUser {
   /** Keys that are active, expired ones among them. */
@@ -111,8 +117,10 @@ export interface AdminQueries {
       readonly search?: string | undefined;
     },
     page: PageRequest,
-  ): Promise<Page<Account & { readonly users: number }>>;
+  ): Promise<Page<ListedAccount>>;
   findAccount(shortname: string): Promise<Account | undefined>;
+  /** One account as the list shows it. */
+  findListedAccount(shortname: string): Promise<ListedAccount | undefined>;
 
   /** Key `[id]` for the newest first; `[name, id]` by name. @param todaySeconds when today began, since the epoch */
   pageUsers(filter: UserFilter, order: UserOrder, todaySeconds: number, page: PageRequest): Promise<Page<ListedUser>>;

@@ -1,7 +1,8 @@
 import type { Role } from "@countersign/protocol";
-import { mayGrant, mayKnow, requireRole } from "../administration/authorize.ts";
+import { isUnlimitedOwner, mayGrant, mayKnow, requireRole } from "../administration/authorize.ts";
 import type { Transactions } from "../administration/idempotency.ts";
 import { Refusal } from "../refusal.ts";
+import { checkExpiry } from "../registry/expiry.ts";
 import type { AccountId, Standing } from "../registry/model.ts";
 import { checkName, printable } from "../registry/names.ts";
 import { RegistryError } from "../registry/registry-error.ts";
@@ -24,9 +25,6 @@ import { ADMIN_TOKENS, LINK_SECRETS } from "./secrets.ts";
 
 /** How long a one-time link is good, in milliseconds. */
 export const LINK_MS = 86_400_000;
-
-/** The latest instant that an admin token's expiry may name: as for keys, the last that a token's `expires_at` can. */
-const EXPIRY_MS_MAX = 0xffff_ffff * 1000;
 
 /** Who makes a change, and what they may. */
 export type Author = Grant & { readonly actor: string };
@@ -227,10 +225,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       const secret = ADMIN_TOKENS.make(random);
       return store.transaction(async (transaction) => {
         const createdAtMs = nowMs(clock);
-        // Negated, so that NaN is refused too: stored, it would be NULL, a token that never expires.
-        if (expiresAtMs !== null && !(expiresAtMs > createdAtMs && expiresAtMs <= EXPIRY_MS_MAX)) {
-          throw new RegistryError("invalid", "The expiry must lie ahead, and before the year 2106.", "expires_at");
-        }
+        checkExpiry("The expiry", expiresAtMs, createdAtMs);
         const grant = await resolveGrant(transaction, author, wanted);
         if ((await transaction.findAdminTokenByName(name)) !== undefined) {
           throw new RegistryError(
@@ -307,8 +302,7 @@ async function resolveGrant(
  * @throws {RegistryError} `conflict`
  */
 export async function requireOwner(transaction: StoreTransaction, before: Operator): Promise<void> {
-  const wasOwner = before.role === "owner" && before.accountId === null && before.status === "active";
-  if (wasOwner && (await transaction.countOwners()) === 0) {
+  if (isUnlimitedOwner(before) && before.status === "active" && (await transaction.countOwners()) === 0) {
     throw new RegistryError("conflict", `${before.email} is the last owner; make another operator an owner first.`);
   }
 }

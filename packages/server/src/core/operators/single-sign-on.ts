@@ -1,12 +1,11 @@
 import { ROLES, type Role } from "@countersign/protocol";
-import { mayGrant } from "../administration/authorize.ts";
+import { isUnlimitedOwner, mayGrant } from "../administration/authorize.ts";
 import { Refusal } from "../refusal.ts";
-import type { AccountId } from "../registry/model.ts";
 import type { StoreTransaction } from "../registry/store.ts";
 import { nowMs } from "../surroundings.ts";
 import { parseEmail } from "./email.ts";
 import { operatorEvent } from "./events.ts";
-import type { FederatedIdentity, Operator } from "./model.ts";
+import type { FederatedIdentity, Grant, Operator } from "./model.ts";
 import { beginSession, operatorActor, type SignedIn, type SignInPlace } from "./sessions.ts";
 import type { SignInDependencies } from "./sign-in.ts";
 
@@ -90,14 +89,10 @@ export function createSingleSignOn(
       return beginSession(transaction, dependencies, operator, "single_sign_on", from);
     }
     if (known.status !== "active") return failed("The operator is deactivated.");
-    const isOwner = (role: Role, accountId: AccountId | null) => role === "owner" && accountId === null;
-    if (isOwner(known.role, known.accountId) && !isOwner(grant.role, grant.accountId)) {
-      if ((await transaction.countOwners()) === 1) {
-        await endSessions(transaction, known, now);
-        return failed(
-          "The groups make no owner any more of the last owner; countersign operator invite makes another.",
-        );
-      }
+    const isOwnerNoMore = isUnlimitedOwner(known) && !isUnlimitedOwner(grant);
+    if (isOwnerNoMore && (await transaction.countOwners()) === 1) {
+      await endSessions(transaction, known, now);
+      return failed("The groups make no owner any more of the last owner; countersign operator invite makes another.");
     }
     const operator = await update(transaction, known, email, grant, now);
     return beginSession(transaction, dependencies, operator, "single_sign_on", from);
@@ -129,18 +124,12 @@ export function createSingleSignOn(
   };
 }
 
-interface FoundGrant {
-  readonly role: Role;
-  readonly accountId: AccountId | null;
-  readonly account: string | null;
-}
-
 /** The highest role that the groups give; of the same role, one that isn't limited, then the one that is configured first. */
 async function findGrant(
   transaction: StoreTransaction,
   roles: readonly RoleMapping[],
   groups: readonly string[],
-): Promise<FoundGrant | undefined> {
+): Promise<Grant | undefined> {
   const rank = ({ role, account }: RoleMapping) => ROLES.indexOf(role) * 2 + (account === null ? 1 : 0);
   const given = roles.filter(({ group }) => groups.includes(group)).toSorted((a, b) => rank(b) - rank(a));
   for (const { role, account: shortname } of given) {
@@ -156,7 +145,7 @@ async function insert(
   transaction: StoreTransaction,
   federated: FederatedIdentity,
   email: string,
-  { role, account, accountId }: FoundGrant,
+  { role, account, accountId }: Grant,
   now: number,
 ): Promise<Operator> {
   const operator = await transaction.insertOperator({
@@ -185,7 +174,7 @@ async function update(
   transaction: StoreTransaction,
   known: Operator,
   email: string,
-  { role, account, accountId }: FoundGrant,
+  { role, account, accountId }: Grant,
   now: number,
 ): Promise<Operator> {
   const operator = { ...known, email, role, account, accountId };

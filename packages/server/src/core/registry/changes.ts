@@ -3,6 +3,7 @@ import { nowMs, type Clock } from "../surroundings.ts";
 import { MASTER_SECRET_BYTES, masterSecretFingerprint } from "../token/signing-keys.ts";
 import type { AuditAction, UnchainedEvent } from "./audit-chain.ts";
 import { createChange } from "./change.ts";
+import { checkExpiry } from "./expiry.ts";
 import { admitPublicKey } from "./key-admission.ts";
 import type { Account, AccountId, ApiUser, KeyId, KeyStatus, PublicKey, Standing } from "./model.ts";
 import { checkDisplayText, checkName, printable } from "./names.ts";
@@ -11,9 +12,6 @@ import type { RegistryStore, StoreTransaction } from "./store.ts";
 
 /** The most keys of one user that aren't revoked. Each may cost a signature check per assertion. */
 export const USABLE_KEYS_PER_USER_MAX = 20;
-
-/** The latest instant that a key's expiry may name: the last that a token's `expires_at` can. */
-const EXPIRY_MS_MAX = 0xffff_ffff * 1000;
 
 /**
  * Every change to the registry. Each is one transaction that also appends the audit event, so that no change is without
@@ -97,7 +95,7 @@ export function createRegistryChanges(
           `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`,
         );
       }
-      if (isOtherExpiry) checkExpiry(changed.expiresAtMs, nowMs(clock));
+      if (isOtherExpiry) checkExpiry("The key's expiry", changed.expiresAtMs, nowMs(clock));
       const accountId = (await transaction.findUser(key.username))?.accountId;
       const append = (action: AuditAction, details: UnchainedEvent["details"] = {}) =>
         transaction.appendEvent(
@@ -184,7 +182,7 @@ export function createRegistryChanges(
       return change(async (transaction) => {
         const createdAtMs = nowMs(clock);
         const expiresAtMs = expiresInMs === undefined ? expiresAtMsGiven : createdAtMs + expiresInMs;
-        checkExpiry(expiresAtMs, createdAtMs);
+        checkExpiry("The key's expiry", expiresAtMs, createdAtMs);
         const user = await loadUser(transaction, username);
         for (const other of await transaction.findKeysByThumbprint(admitted.thumbprint)) {
           if (other.status === "revoked") {
@@ -247,14 +245,6 @@ export function createRegistryChanges(
       });
     },
   };
-}
-
-/** @throws {RegistryError} `invalid` */
-function checkExpiry(expiresAtMs: number | null, nowMs: number): void {
-  // Negated, so that NaN is refused too: stored, it would be NULL, a key that never expires.
-  if (expiresAtMs !== null && !(expiresAtMs > nowMs && expiresAtMs <= EXPIRY_MS_MAX)) {
-    throw new RegistryError("invalid", "The key's expiry must lie ahead, and before the year 2106.", "expires_at");
-  }
 }
 
 /** What an API user of that name in that account signs as. */

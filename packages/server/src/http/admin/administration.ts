@@ -1,7 +1,7 @@
 import type { Audiences } from "../../core/assertion/check-claims.ts";
 import type { ShownSetting } from "../../config/shown-settings.ts";
 import { mayKnow } from "../../core/administration/authorize.ts";
-import type { ListedUser } from "../../core/administration/queries.ts";
+import type { ListedAccount, ListedUser } from "../../core/administration/queries.ts";
 import type { CheckToken } from "../../core/check.ts";
 import type { Principal } from "../../core/operators/model.ts";
 import { Refusal } from "../../core/refusal.ts";
@@ -47,11 +47,11 @@ export function notFound(): Refusal {
 
 /** @throws {Refusal} `not_found` */
 export async function loadAccount(
-  store: Pick<RegistryStore, "findAccount">,
+  store: Pick<RegistryStore, "findListedAccount">,
   principal: Principal,
   shortname: string,
-): Promise<Account> {
-  const account = await store.findAccount(shortname);
+): Promise<ListedAccount> {
+  const account = await store.findListedAccount(shortname);
   if (account === undefined || !mayKnow(principal, account.id)) throw notFound();
   return account;
 }

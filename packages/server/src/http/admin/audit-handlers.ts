@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import { PAGE_ITEMS_DEFAULT } from "@countersign/protocol";
 import { eventJson } from "../../core/administration/present.ts";
 import type { EventFilter } from "../../core/administration/queries.ts";
 import type { Principal } from "../../core/operators/model.ts";
@@ -21,7 +20,7 @@ export function createAuditHandlers({
 }: Pick<Administration, "store" | "breathe">): Pick<AdminHandlers, AuditOperations> {
   return {
     async listAuditEvents({ principal, query, target }) {
-      const page = await store.pageEvents(eventFilter(principal, query), parsePage(query, PAGE_ITEMS_DEFAULT));
+      const page = await store.pageEvents(eventFilter(principal, query), parsePage(query));
       return listOf(page, target, (event) => [event.seq], eventJson);
     },
 

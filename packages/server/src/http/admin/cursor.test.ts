@@ -15,8 +15,8 @@ describe("a page's links", () => {
   test("lead behind its last item and before its first, and keep what was asked", () => {
     const { next, previous } = links("/api/admin/v1/users?status=active&limit=2&q=a%26b");
     assert.match(next ?? "", /^\/api\/admin\/v1\/users\?status=active&limit=2&q=a%26b&cursor=[\w-]+$/);
-    assert.deepEqual(parsePage({ cursor: cursorOf(next) }, 50).from, { key: [5], direction: "after" });
-    assert.deepEqual(parsePage({ cursor: cursorOf(previous) }, 50).from, { key: [7], direction: "before" });
+    assert.deepEqual(parsePage({ cursor: cursorOf(next) }).from, { key: [5], direction: "after" });
+    assert.deepEqual(parsePage({ cursor: cursorOf(previous) }).from, { key: [7], direction: "before" });
   });
 
   test("replace the cursor that led there", () => {
@@ -36,7 +36,7 @@ describe("a cursor", () => {
   test("that isn't one of the list's is refused and never a defect, whatever it is", () => {
     const refuses = (cursor: string, kinds?: ("string" | "number")[]) => {
       assert.throws(
-        () => parsePage({ cursor }, 50, kinds),
+        () => parsePage({ cursor }, kinds),
         (error: unknown) => error instanceof Refusal && error.code === "field_invalid",
         cursor,
       );
@@ -67,13 +67,13 @@ describe("a cursor", () => {
 
   test("of a list by name holds the name and the id", () => {
     const cursor = Buffer.from(JSON.stringify(["before", "name", 3])).toString("base64url");
-    assert.deepEqual(parsePage({ cursor, limit: 5 }, 50, ["string", "number"]), {
+    assert.deepEqual(parsePage({ cursor, limit: 5 }, ["string", "number"]), {
       limit: 5,
       from: { key: ["name", 3], direction: "before" },
     });
   });
 
   test("that is missing means the first page", () => {
-    assert.deepEqual(parsePage({}, 50), { limit: 50 });
+    assert.deepEqual(parsePage({}), { limit: 50 });
   });
 });

@@ -1,3 +1,4 @@
+import { PAGE_ITEMS_DEFAULT } from "@countersign/protocol";
 import type { Page, PageKey, PageRequest } from "../../core/administration/queries.ts";
 import { Refusal } from "../../core/refusal.ts";
 
@@ -14,11 +15,10 @@ export interface PageQuery {
  * @throws {Refusal} `field_invalid`
  */
 export function parsePage(
-  { limit, cursor }: PageQuery,
-  defaultLimit: number,
+  { limit = PAGE_ITEMS_DEFAULT, cursor }: PageQuery,
   kinds: readonly ("number" | "string")[] = ["number"],
 ): PageRequest {
-  if (cursor === undefined) return { limit: limit ?? defaultLimit };
+  if (cursor === undefined) return { limit };
   const [direction, ...key] = decode(cursor);
   const fits =
     key.length === kinds.length &&
@@ -27,7 +27,7 @@ export function parsePage(
     const message = "The cursor isn't one that this list gave; leave it out to begin at the first page.";
     throw new Refusal("field_invalid", message, { fields: [{ field: "/cursor", message }] });
   }
-  return { limit: limit ?? defaultLimit, from: { key: key as PageKey, direction } };
+  return { limit, from: { key: key as PageKey, direction } };
 }
 
 function decode(cursor: string): readonly unknown[] {

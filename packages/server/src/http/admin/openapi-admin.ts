@@ -1,4 +1,4 @@
-import { REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
+import { COUNT_MAX, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
 import type { FastifySchema } from "fastify";
 import { ANSWERS } from "../answers.ts";
 import { RefusalEnvelope, WarningItem } from "../openapi.ts";
@@ -86,7 +86,7 @@ function itemEnvelope(data: object): object {
 
 const pageMeta = {
   ...meta,
-  count: { type: "integer", description: "How many match in all, up to 10000" },
+  count: { type: "integer", description: `How many match in all, up to ${COUNT_MAX}` },
   count_is_minimum: { type: "boolean", description: "There are more than count" },
   next: { type: ["string", "null"], description: "The path of the page behind" },
   previous: { type: ["string", "null"], description: "The path of the page before" },

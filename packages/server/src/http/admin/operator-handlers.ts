@@ -1,13 +1,7 @@
-import { PAGE_ITEMS_DEFAULT } from "@countersign/protocol";
 import { mayKnow } from "../../core/administration/authorize.ts";
 import { createOnce, type Transactions } from "../../core/administration/idempotency.ts";
 import { onlyIfMatch } from "../../core/administration/precondition.ts";
-import {
-  adminTokenJson,
-  invitationJson,
-  operatorJson,
-  sessionJson,
-} from "../../core/administration/present-operators.ts";
+import { adminTokenJson, invitationJson, operatorJson } from "../../core/administration/present-operators.ts";
 import type {
   AdminToken,
   AdminTokenId,
@@ -19,16 +13,16 @@ import type {
   SessionId,
 } from "../../core/operators/model.ts";
 import { createOperatorChanges, type WithLinkSecret, type WithToken } from "../../core/operators/operator-changes.ts";
-import { isSessionOver } from "../../core/operators/sessions.ts";
 import type { RegistryStore, StoreTransaction } from "../../core/registry/store.ts";
 import { type Clock, nowMs, type Random } from "../../core/surroundings.ts";
 import { notFound, parseTime } from "./administration.ts";
 import { parsePage } from "./cursor.ts";
 import { entityTags } from "./entity-tag.ts";
-import { type AdminHandlers, wholeList } from "./handlers.ts";
+import type { AdminHandlers } from "./handlers.ts";
 import { linkUrl, type Origins } from "./origins.ts";
 import { accountFilter, listOf } from "./registry-handlers.ts";
 import { SECRET_NOT_REPEATED } from "./service-handlers.ts";
+import { listLiveSessions } from "./sign-in-handlers.ts";
 
 export interface OperatorHandlerDependencies {
   readonly store: RegistryStore;
@@ -88,7 +82,7 @@ export function createOperatorHandlers({
     async listOperators({ principal, query, target }) {
       const { q, role, status } = query;
       const filter = { role, status, search: q?.toLowerCase(), ...accountFilter(principal) };
-      const page = await store.pageOperators(filter, parsePage(query, PAGE_ITEMS_DEFAULT));
+      const page = await store.pageOperators(filter, parsePage(query));
       return listOf(page, target, ({ id }) => [id], operatorJson);
     },
 
@@ -115,9 +109,7 @@ export function createOperatorHandlers({
 
     async listOperatorSessions({ principal, params }) {
       const { id } = await loadOperator(principal, params.id);
-      const current = principal.kind === "operator" ? principal.session.id : undefined;
-      const live = (await store.listSessions(id)).filter((session) => !isSessionOver(session, nowMs(clock)));
-      return wholeList(live.map((session) => sessionJson(session, current)));
+      return listLiveSessions(store, clock, id, principal);
     },
 
     async endOperatorSession({ principal, params }) {
@@ -126,11 +118,7 @@ export function createOperatorHandlers({
     },
 
     async listInvitations({ principal, query, target }) {
-      const page = await store.pageInvitations(
-        accountFilter(principal),
-        nowMs(clock),
-        parsePage(query, PAGE_ITEMS_DEFAULT),
-      );
+      const page = await store.pageInvitations(accountFilter(principal), nowMs(clock), parsePage(query));
       return listOf(page, target, ({ id }) => [id], invitationJson);
     },
 
@@ -159,7 +147,7 @@ export function createOperatorHandlers({
     },
 
     async listAdminTokens({ principal, query, target }) {
-      const page = await store.pageAdminTokens(accountFilter(principal), parsePage(query, PAGE_ITEMS_DEFAULT));
+      const page = await store.pageAdminTokens(accountFilter(principal), parsePage(query));
       return listOf(page, target, ({ id }) => [id], shownToken);
     },
 

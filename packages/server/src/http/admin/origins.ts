@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { LOOPBACK_HOSTS } from "../../platform/loopback.ts";
 
 /**
  * At which addresses browsers may use the console. A request that changes something by a session's cookie has to come from one
@@ -25,8 +26,6 @@ export interface Origins {
   relyingPartyId(origin: string): string | undefined;
 }
 
-const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
-
 /** The port in a `Host` header, empty for the scheme's own; `undefined` where there is no such header, or it can't be read. */
 function portOf(host: string | undefined): string | undefined {
   return host !== undefined && URL.canParse(`http://${host}`) ? new URL(`http://${host}`).port : undefined;
@@ -41,7 +40,7 @@ export function createOrigins(adminUrl: string | undefined, listenerUrl: string)
   const configured = adminUrl === undefined ? undefined : new URL(adminUrl);
   const listener = new URL(listenerUrl);
   // A passkey needs a name, not an address; browsers treat this one as the machine itself, encrypted or not.
-  if (LOOPBACK.includes(listener.hostname)) listener.hostname = "localhost";
+  if (LOOPBACK_HOSTS.includes(listener.hostname)) listener.hostname = "localhost";
   const console = configured ?? listener;
 
   function isAllowed(origin: string): boolean {
@@ -50,7 +49,9 @@ export function createOrigins(adminUrl: string | undefined, listenerUrl: string)
     // Exactly an origin as browsers send it (RFC 6454 §6.2): nothing behind it, and not "null".
     if (url.origin !== origin) return false;
     if (configured !== undefined) return url.origin === configured.origin;
-    return url.protocol === "http:" && (LOOPBACK.includes(url.hostname) || url.origin === new URL(listenerUrl).origin);
+    return (
+      url.protocol === "http:" && (LOOPBACK_HOSTS.includes(url.hostname) || url.origin === new URL(listenerUrl).origin)
+    );
   }
 
   return {

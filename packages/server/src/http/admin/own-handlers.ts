@@ -1,13 +1,12 @@
-import { passkeyJson, sessionJson } from "../../core/administration/present-operators.ts";
+import { passkeyJson } from "../../core/administration/present-operators.ts";
 import type { PasskeyId, SessionId } from "../../core/operators/model.ts";
 import type { OwnChanges } from "../../core/operators/own-changes.ts";
-import { isSessionOver } from "../../core/operators/sessions.ts";
 import type { RegistryStore } from "../../core/registry/store.ts";
-import { type Clock, nowMs } from "../../core/surroundings.ts";
+import type { Clock } from "../../core/surroundings.ts";
 import { type AdminHandlers, wholeList } from "./handlers.ts";
 import type { Origins } from "./origins.ts";
 import { clearSessionCookie } from "./session-cookie.ts";
-import { requirePasskeyPlace, type ServiceFacts, shownMe } from "./sign-in-handlers.ts";
+import { listLiveSessions, requirePasskeyPlace, type ServiceFacts, shownMe } from "./sign-in-handlers.ts";
 
 export interface OwnHandlerDependencies {
   readonly store: RegistryStore;
@@ -74,11 +73,7 @@ export function createOwnHandlers(dependencies: OwnHandlerDependencies): Pick<Ad
       return { data: { recovery_codes: await ownChanges.renewRecoveryCodes(principal) } };
     },
 
-    async listMySessions({ principal: { operator, session } }) {
-      const sessions = await store.listSessions(operator.id);
-      const live = sessions.filter((one) => !isSessionOver(one, nowMs(clock)));
-      return wholeList(live.map((one) => sessionJson(one, session.id)));
-    },
+    listMySessions: ({ principal }) => listLiveSessions(store, clock, principal.operator.id, principal),
 
     async endMyOtherSessions({ principal }) {
       await ownChanges.endOtherSessions(principal);

@@ -2,6 +2,9 @@ import { Refusal } from "../../core/refusal.ts";
 import { PrivateKeyRefused } from "../../core/registry/key-admission.ts";
 import { RegistryError } from "../../core/registry/registry-error.ts";
 
+/** Largest body of the admin API, in bytes: the longest text of a key, written as JSON. */
+export const BODY_BYTES_MAX = 262_144;
+
 /** Errors of the core and of Fastify as refusals of the admin API; anything else stays a defect. */
 export function toAdminRefusal(error: unknown): unknown {
   if (error instanceof Refusal) return error;
@@ -11,7 +14,7 @@ export function toAdminRefusal(error: unknown): unknown {
       case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
         return new Refusal("media_type_unsupported", "The body must be JSON.", { cause: error });
       case "FST_ERR_CTP_BODY_TOO_LARGE":
-        return new Refusal("body_too_large", "The body is larger than 262144 bytes.", { cause: error });
+        return new Refusal("body_too_large", `The body is larger than ${BODY_BYTES_MAX} bytes.`, { cause: error });
       default:
         return error;
     }

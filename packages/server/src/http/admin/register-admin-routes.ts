@@ -11,12 +11,9 @@ import type { RefusalLimit } from "../refusal-limit.ts";
 import type { AdminHandler, AdminHandlers, AdminRequest, CreatedAnswer, ItemAnswer, ListAnswer } from "./handlers.ts";
 import { adminRouteSchema, REFUSAL_SCHEMA } from "./openapi-admin.ts";
 import type { Origins } from "./origins.ts";
-import { toAdminRefusal } from "./refusals.ts";
+import { BODY_BYTES_MAX, toAdminRefusal } from "./refusals.ts";
 import { ADMIN_ROUTES, type AdminRoute } from "./routes.ts";
 import { readSessionCookie } from "./session-cookie.ts";
-
-/** Largest body, in bytes: the longest text of a key, written as JSON. */
-const BODY_BYTES_MAX = 262_144;
 
 /** Longest `Idempotency-Key`, in characters. */
 const IDEMPOTENCY_KEY_CHARACTERS_MAX = 255;

@@ -1,9 +1,8 @@
-import { PAGE_ITEMS_DEFAULT } from "@countersign/protocol";
 import { mayKnow } from "../../core/administration/authorize.ts";
 import { createOnce, type Transactions } from "../../core/administration/idempotency.ts";
 import { onlyIfMatch } from "../../core/administration/precondition.ts";
 import { accountJson, isoTime, keyJson, userJson } from "../../core/administration/present.ts";
-import type { ListedUser, Page } from "../../core/administration/queries.ts";
+import type { ListedAccount, ListedUser, Page } from "../../core/administration/queries.ts";
 import type { Principal } from "../../core/operators/model.ts";
 import { createRegistryChanges, usernameOf } from "../../core/registry/changes.ts";
 import { admitPublicKey } from "../../core/registry/key-admission.ts";
@@ -15,7 +14,6 @@ import {
   loadAccountOfField,
   loadKey,
   loadUser,
-  notFound,
   parseTime,
   todaySeconds,
 } from "./administration.ts";
@@ -47,10 +45,7 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
   return {
     async listAccounts({ principal, query, target }) {
       const { q: search, status } = query;
-      const page = await store.pageAccounts(
-        { search, status, ...(principal.accountId !== null && { accountId: principal.accountId }) },
-        parsePage(query, PAGE_ITEMS_DEFAULT),
-      );
+      const page = await store.pageAccounts({ search, status, ...accountFilter(principal) }, parsePage(query));
       return listOf(page, target, (account) => [account.id], shownAccount);
     },
 
@@ -64,7 +59,7 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
       });
       const account = await loadAccount(store, principal, body.shortname);
       return {
-        data: shownAccount({ ...account, users: await countUsers(account) }),
+        data: shownAccount(account),
         etag: entityTags.account(account),
         location: `/accounts/${account.shortname}`,
         isRepeated: outcome.isRepeated,
@@ -74,7 +69,7 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
     async getAccount({ principal, params }) {
       const account = await loadAccount(store, principal, params.shortname);
       return {
-        data: shownAccount({ ...account, users: await countUsers(account) }),
+        data: shownAccount(account),
         etag: entityTags.account(account),
       };
     },
@@ -86,10 +81,11 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
           const current = await transaction.findAccount(shortname);
           return current && entityTags.account(current);
         });
-        account = await changesOn(transactions).setAccountStanding(principal.actor, shortname, status);
+        const changed = await changesOn(transactions).setAccountStanding(principal.actor, shortname, status);
+        account = { ...account, ...changed };
       }
       return {
-        data: shownAccount({ ...account, users: await countUsers(account) }),
+        data: shownAccount(account),
         etag: entityTags.account(account),
       };
     },
@@ -108,7 +104,7 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
             { status, access, accountId: account?.id ?? principal.accountId ?? undefined, search: q && searchText(q) },
             order,
             todaySeconds(clock),
-            parsePage(query, PAGE_ITEMS_DEFAULT, kinds),
+            parsePage(query, kinds),
           );
       const keyOf = (user: ListedUser) => (order === "name" ? [nameOf(user), user.id] : [user.id]);
       return listOf(page, target, keyOf, shownUser);
@@ -150,7 +146,7 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
 
     async listKeys({ principal, params, query, target }) {
       const user = await loadUser(administration, principal, params.username);
-      const page = await store.pageKeys(user.id, parsePage(query, PAGE_ITEMS_DEFAULT));
+      const page = await store.pageKeys(user.id, parsePage(query));
       return listOf(page, target, (key) => [key.id], shownKey);
     },
 
@@ -209,13 +205,6 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
       return { data: shownKey(changed), etag: entityTags.key(changed) };
     },
   };
-
-  async function countUsers(account: Account): Promise<number> {
-    const { items } = await store.pageAccounts({ accountId: account.id }, { limit: 1 });
-    const [found] = items;
-    if (found === undefined) throw notFound();
-    return found.users;
-  }
 }
 
 /** A page as an answer. */
@@ -233,7 +222,7 @@ export function accountFilter({ accountId }: Principal): { readonly accountId?: 
   return accountId === null ? {} : { accountId };
 }
 
-function shownAccount(account: Account & { readonly users: number }) {
+function shownAccount(account: ListedAccount) {
   return { ...accountJson(account), users: account.users };
 }
 

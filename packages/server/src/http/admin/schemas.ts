@@ -113,21 +113,17 @@ export const UsageHours = object({
   },
 } as const);
 
-export const ResourceServer = object({
+const resourceServer = {
   client_id: text,
   name: text,
   status: standing,
   created_at: time,
   previous_secret_ends_at: timeOrNull,
-});
-
+} as const;
+export const ResourceServer = object(resourceServer);
 export const ResourceServerWithSecret = object({
-  client_id: text,
+  ...resourceServer,
   client_secret: { ...textOrNull, description: "Shown this once; null where a creation is repeated" },
-  name: text,
-  status: standing,
-  created_at: time,
-  previous_secret_ends_at: timeOrNull,
 });
 
 export const SigningKey = object({
@@ -222,7 +218,7 @@ export const InvitationLook = object({
   expires_at: time,
 });
 
-export const Invitation = object({
+const invitation = {
   id: count,
   kind: { enum: ["setup", "invitation", "reset"] },
   email: textOrNull,
@@ -231,17 +227,10 @@ export const Invitation = object({
   created_by: text,
   created_at: time,
   expires_at: time,
-});
-
+} as const;
+export const Invitation = object(invitation);
 export const InvitationWithLink = object({
-  id: count,
-  kind: { enum: ["setup", "invitation", "reset"] },
-  email: textOrNull,
-  role,
-  account: textOrNull,
-  created_by: text,
-  created_at: time,
-  expires_at: time,
+  ...invitation,
   link: { ...textOrNull, description: "Good once; shown this once; null where a creation is repeated" },
 });
 

@@ -1,4 +1,3 @@
-import { PAGE_ITEMS_DEFAULT } from "@countersign/protocol";
 import { createOnce, type Transactions } from "../../core/administration/idempotency.ts";
 import { onlyIfMatch } from "../../core/administration/precondition.ts";
 import { isoTime, resourceServerJson, signingKeyJson } from "../../core/administration/present.ts";
@@ -40,7 +39,7 @@ export function createServiceHandlers(administration: Administration): Pick<Admi
   return {
     async listResourceServers({ query, target }) {
       const { q: search, status } = query;
-      const page = await store.pageResourceServers({ search, status }, parsePage(query, PAGE_ITEMS_DEFAULT));
+      const page = await store.pageResourceServers({ search, status }, parsePage(query));
       return listOf(page, target, (server) => [server.id], resourceServerJson);
     },
 

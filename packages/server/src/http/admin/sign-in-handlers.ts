@@ -1,14 +1,15 @@
 import { invitationJson, sessionJson } from "../../core/administration/present-operators.ts";
 import type { Links } from "../../core/operators/links.ts";
-import type { Principal } from "../../core/operators/model.ts";
+import type { OperatorId, Principal } from "../../core/operators/model.ts";
 import type { PasskeyPlace } from "../../core/operators/passkeys.ts";
-import type { SignedIn } from "../../core/operators/sessions.ts";
+import { isSessionOver, operatorActor, type SignedIn } from "../../core/operators/sessions.ts";
 import type { SignIn } from "../../core/operators/sign-in.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { RegistryError } from "../../core/registry/registry-error.ts";
 import type { RegistryStore } from "../../core/registry/store.ts";
+import { type Clock, nowMs } from "../../core/surroundings.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
-import type { AdminHandlers, AdminRequest } from "./handlers.ts";
+import { type AdminHandlers, type AdminRequest, wholeList } from "./handlers.ts";
 import type { Origins } from "./origins.ts";
 import { setSessionCookie } from "./session-cookie.ts";
 
@@ -60,7 +61,7 @@ export function createSignInHandlers(dependencies: SignInHandlerDependencies): P
     const { role, account, accountId } = operator;
     const principal: Principal = {
       kind: "operator",
-      actor: `operator:${operator.email}`,
+      actor: operatorActor(operator),
       role,
       account,
       accountId,
@@ -168,6 +169,18 @@ export function requirePasskeyPlace(origins: Origins, request: AdminRequest): Pa
     });
   }
   return place;
+}
+
+/** Where an operator is signed in, as whoever asks may see it. */
+export async function listLiveSessions(
+  store: Pick<RegistryStore, "listSessions">,
+  clock: Clock,
+  operatorId: OperatorId,
+  principal: Principal,
+) {
+  const current = principal.kind === "operator" ? principal.session.id : undefined;
+  const live = (await store.listSessions(operatorId)).filter((session) => !isSessionOver(session, nowMs(clock)));
+  return wholeList(live.map((session) => sessionJson(session, current)));
 }
 
 /** Who asks, and what the console has to know to begin. */
