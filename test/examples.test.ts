@@ -98,10 +98,11 @@ function describeExample(example: Example, missing: string | undefined): void {
   }
 
   describe(example.file, { concurrency: 1, skip: missing ?? false }, () => {
-    const run = (...args: string[]) =>
+    const runWith = (variables: NodeJS.ProcessEnv, ...args: string[]) =>
       runProgram(example.interpreter, [join(EXAMPLES_FOLDER, example.file), ...args], {
-        env: environment({ no_proxy: "127.0.0.1" }),
+        env: environment({ no_proxy: "127.0.0.1", ...variables }),
       });
+    const run = (...args: string[]) => runWith({}, ...args);
 
     /** Runs the example and asserts that it fails as it should: nothing on standard output, these lines on standard error. */
     const assertFails = async (args: readonly string[], lines: readonly (string | RegExp)[]) => {
@@ -126,6 +127,23 @@ function describeExample(example: Example, missing: string | undefined): void {
       assert.equal(checked.status, 200);
       assert.equal(checked.headers.get("x-auth-username"), user.username);
       assertExpiresIn(checked, 3600);
+    });
+
+    test("sends its own Authorization header where ~/.netrc has an entry for the host", async () => {
+      const home = temporaryFolder();
+      const netrc = join(home, ".netrc");
+      writeFileSync(netrc, "machine 127.0.0.1 login somebody password other\n", { mode: 0o600 });
+      for (const variables of [{ HOME: home }, { NETRC: netrc }]) {
+        const { status, stdout, stderr } = await runWith(
+          variables,
+          server.publicUrl,
+          user.username,
+          user.privateKeyFile,
+        );
+        assert.equal(stderr, "");
+        assert.equal(status, 0);
+        assert.equal((await check(stdout.trim())).status, 200);
+      }
     });
 
     test("asks for the lifetime that it is given, and takes a base URL with a slash at its end", async () => {

@@ -12,6 +12,11 @@ except ImportError as error:
     sys.exit(f"Python's module {error.name} is missing; examples/README.md names the packages.")
 
 
+def authorize(request, assertion):
+    request.headers["Authorization"] = f"JWT {assertion}"
+    return request
+
+
 def main(base_url, username, key_file, ttl=None):
     try:
         private_key = Path(key_file).read_text(encoding="ascii")
@@ -23,7 +28,8 @@ def main(base_url, username, key_file, ttl=None):
         response = requests.get(
             f"{base_url.rstrip('/')}/api/auth/v0/refresh/",
             params={"ttl": ttl},  # left out where it is None
-            headers={"Authorization": f"JWT {assertion}"},
+            # As auth, not as a header: requests would replace the header where ~/.netrc has an entry for the host.
+            auth=lambda request: authorize(request, assertion),
             allow_redirects=False,
             timeout=(5, 10),
         )

@@ -13,6 +13,12 @@ export const TTL_SECONDS_DOCUMENTED_MIN = 900;
 /** Leeway between the client's clock and the server's, in seconds, in either direction, inclusive. */
 export const SKEW_SECONDS_MAX = 60;
 
+/**
+ * How far an assertion's `iat` may be from the server's clock, in seconds, in either direction, inclusive: the leeway and one more
+ * second. Other services advise clients to set `iat` back by exactly 60 s, and the request takes its time.
+ */
+export const ISSUED_AT_SECONDS_MAX = SKEW_SECONDS_MAX + 1;
+
 /** Longest assertion, in bytes of its compact serialisation, inclusive. */
 export const ASSERTION_BYTES_MAX = 8192;
 

@@ -46,6 +46,7 @@ import { createResourceServerDoor } from "./http/resource-server-door.ts";
 import { createSystemClock } from "./platform/clock.ts";
 import { dataFiles, ensureDataFolder, readMasterKey, requireStore } from "./platform/data-folder.ts";
 import type { Logger } from "./platform/logger.ts";
+import { listenerUrl } from "./platform/listener-url.ts";
 import { createOpenIdProvider } from "./platform/openid-provider.ts";
 import { createPasskeyCeremonies } from "./platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "./platform/random.ts";
@@ -186,7 +187,7 @@ export async function makeSetupLink(
 
 /** Where the internal listener of this configuration listens, as far as that is known before it does. */
 function internalListenerUrl({ adminHost, adminPort }: Config): string {
-  return `http://${adminHost.includes(":") ? `[${adminHost}]` : adminHost}:${adminPort}`;
+  return listenerUrl(adminHost, adminPort);
 }
 
 /** A service that answers requests. */

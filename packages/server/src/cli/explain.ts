@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { type ExplainStep, explainAssertion } from "../core/explain.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
+import { listenerUrl } from "../platform/listener-url.ts";
 import { AnsweredNo, type CliContext, paint, print, readStdin } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 
@@ -16,7 +17,7 @@ export function explainCommand(context: CliContext): Command {
     .action(async (argument: string, options: Flags & { json?: boolean }) => {
       const text = argument === "-" ? await readStdin(context, INPUT_CHARACTERS_MAX) : argument;
       const { publicUrl, host, port } = context.config(options);
-      const audiences = endpointAudiences(publicUrl ?? `http://${host}:${port}`).exchange;
+      const audiences = endpointAudiences(publicUrl ?? listenerUrl(host, port)).exchange;
       const { accepted, refusal, steps } = await withAdministration(context, options, async (administration) =>
         explainAssertion(text, { view: await administration.openView(), clock: context.clock, audiences }),
       );

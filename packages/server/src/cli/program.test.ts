@@ -29,7 +29,7 @@ interface Result {
 }
 
 /** Runs command lines on the store in a folder, as a process would but for its streams. */
-function commandLine(dataDir: string) {
+function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
   return async (args: readonly string[], input = ""): Promise<Result> => {
     const written = { stdout: "", stderr: "" };
     const stream = (name: keyof typeof written) =>
@@ -48,7 +48,7 @@ function commandLine(dataDir: string) {
       stdout: stream("stdout"),
       stderr: stream("stderr"),
       redact: createCommandLineRedactor(),
-      config: (flags) => parseConfig({ COUNTERSIGN_DATA_DIR: dataDir }, flags),
+      config: (flags) => parseConfig({ ...settings, COUNTERSIGN_DATA_DIR: dataDir }, flags),
       configOfFlags: (flags) => parseConfig({}, flags),
       openAdministration: (config, mayCreate) => openAdministration(config, mayCreate, surroundings),
       copyStore: () => Promise.reject(new Error("nothing here is copied")),
@@ -323,6 +323,21 @@ describe("explain names the classic mistakes", () => {
       assert.match(stdout, new RegExp(`\nThe exchange would refuse it: ${code}\\.\n$`));
     });
   }
+
+  test("accepts the aud of a listener on an IPv6 address, which stands in brackets, as the exchange does", async () => {
+    for (const [host, named] of [
+      ["::1", "[::1]"],
+      ["2001:db8::5", "[2001:db8::5]"],
+      ["::", "[::]"],
+      ["127.0.0.1", "127.0.0.1"],
+    ] as const) {
+      const listening = commandLine(folder.file("data"), { COUNTERSIGN_HOST: host, COUNTERSIGN_PORT: "8443" });
+      const good = await listening(["explain", own({ claims: { aud: `http://${named}:8443` } })]);
+      assert.equal(good.status, 0, good.stdout);
+      const bad = await listening(["explain", own({ claims: { aud: "https://other.test" } })]);
+      assert.ok(bad.stdout.includes(`Leave aud out, or set it to http://${named}:8443.`), bad.stdout);
+    }
+  });
 
   test("--json carries the code and the steps, with status 1", async () => {
     const { status, stdout } = await run(["explain", own({}, offPair.privateKey), "--json"]);

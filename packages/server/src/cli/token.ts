@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
+import { listenerUrl } from "../platform/listener-url.ts";
 import { type CliContext, CommandFailed, print } from "./context.ts";
 import { readTextFile } from "./read-file.ts";
 
@@ -41,9 +42,8 @@ export function tokenCommand(context: CliContext): Command {
 
 function configuredUrl(context: CliContext): string {
   const { publicUrl, host, port } = context.config({});
-  const reachable =
-    host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host.includes(":") ? `[${host}]` : host;
-  return publicUrl ?? `http://${reachable}:${port}`;
+  const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return publicUrl ?? listenerUrl(reachable, port);
 }
 
 /** The server's words without what would act on the terminal. */

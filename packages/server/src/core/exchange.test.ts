@@ -163,7 +163,7 @@ describe("an exchange", () => {
 
 describe("the order of refusals", () => {
   /** Each row mends one thing and leaves all that is below it wrong. */
-  const stale = NOW_SECONDS - 61;
+  const stale = NOW_SECONDS - 62;
   const deactivated = { status: "deactivated", expiresAtMs: NOW_MS } as const;
   const userOff = { status: "deactivated", accountStatus: "deactivated" } as const;
   const wrongClaims = { username: "", iat: "x", nbf: NOW_SECONDS + 61, exp: stale, aud: "https://other.example" };
@@ -226,20 +226,20 @@ describe("the order of refusals", () => {
 
   test("ends before a stale assertion's user is looked up", async () => {
     const { exchange, lookups } = exchangeWith();
-    const claims = exampleClaims("api-1-demo", NOW_SECONDS - 60.000001);
+    const claims = exampleClaims("api-1-demo", NOW_SECONDS - 61.000001);
     const refusal = await refusalOf(exchange({ authorization: signed({ claims }, alice.privateKey), ttl: [] }));
     assert.equal(refusal.code, "assertion_stale");
-    assert.equal(refusal.message, "The assertion's iat is 60.1 s in the past; 60 s are allowed.");
+    assert.equal(refusal.message, "The assertion's iat is 61.1 s in the past; 60 s are allowed.");
     assert.deepEqual(lookups, []);
   });
 });
 
 describe("the claims' bounds at the exchange", () => {
   for (const [name, offset, code] of [
-    ["iat", -60, undefined],
-    ["iat", -60.000001, "assertion_stale"],
-    ["iat", 60, undefined],
-    ["iat", 60.000001, "assertion_early"],
+    ["iat", -61, undefined],
+    ["iat", -61.000001, "assertion_stale"],
+    ["iat", 61, undefined],
+    ["iat", 61.000001, "assertion_early"],
     ["nbf", 60, undefined],
     ["nbf", 60.000001, "assertion_early"],
     ["exp", -59.999999, undefined],

@@ -1,4 +1,4 @@
-import { SKEW_SECONDS_MAX } from "@countersign/protocol";
+import { ISSUED_AT_SECONDS_MAX, SKEW_SECONDS_MAX } from "@countersign/protocol";
 import { Refusal } from "../refusal.ts";
 import type { UnverifiedObject } from "./parse-assertion.ts";
 
@@ -50,8 +50,9 @@ export function parseClaims(claims: UnverifiedObject): UnverifiedClaims {
 }
 
 /**
- * Holds the claims against the clock and the service's own names. All bounds are inclusive: a claim exactly 60 s off is
- * accepted, and an `exp` is over once its leeway has passed (RFC 7519 §4.1.3 to §4.1.6).
+ * Holds the claims against the clock and the service's own names. All bounds are inclusive: an `iat` exactly 61 s off and an `nbf`
+ * exactly 60 s ahead are accepted, and an `exp` is over once its leeway of 60 s has passed (RFC 7519 §4.1.3 to §4.1.6). Times are
+ * compared to the microsecond.
  *
  * @throws {Refusal} `assertion_stale`, `assertion_early`, `assertion_expired`, `assertion_audience`
  */
@@ -62,10 +63,10 @@ export function checkClaims(claims: UnverifiedClaims, nowSeconds: number, audien
   checkAudience(claims, audiences);
 }
 
-/** @throws {Refusal} `assertion_stale`, `assertion_early` where `iat` is more than 60 s from now */
+/** @throws {Refusal} `assertion_stale`, `assertion_early` where `iat` is more than 61 s from now: 60 s and one of grace */
 export function checkIssuedAt({ issuedAtSeconds }: UnverifiedClaims, nowSeconds: number): void {
-  const ageSeconds = nowSeconds - issuedAtSeconds;
-  if (ageSeconds > SKEW_SECONDS_MAX) {
+  const ageSeconds = secondsBetween(issuedAtSeconds, nowSeconds);
+  if (ageSeconds > ISSUED_AT_SECONDS_MAX) {
     throw new Refusal("assertion_stale", `The assertion's iat is ${inThePast(ageSeconds)}`, {
       hint: `Check the client's clock, and sign a new assertion for each exchange: ${serverTime(nowSeconds)}`,
     });
@@ -73,10 +74,10 @@ export function checkIssuedAt({ issuedAtSeconds }: UnverifiedClaims, nowSeconds:
   checkNotAhead(issuedAtSeconds, nowSeconds);
 }
 
-/** @throws {Refusal} `assertion_early` where `iat` is more than 60 s ahead */
+/** @throws {Refusal} `assertion_early` where `iat` is more than 61 s ahead */
 export function checkNotAhead(issuedAtSeconds: number, nowSeconds: number): void {
-  const aheadSeconds = issuedAtSeconds - nowSeconds;
-  if (aheadSeconds > SKEW_SECONDS_MAX) {
+  const aheadSeconds = secondsBetween(nowSeconds, issuedAtSeconds);
+  if (aheadSeconds > ISSUED_AT_SECONDS_MAX) {
     // 1e11 s is the year 5138, and 1e11 ms is 1973: nothing between a real time and a mistaken unit.
     const hint =
       issuedAtSeconds > 1e11
@@ -92,7 +93,7 @@ export function checkNotBefore(
   nowSeconds: number,
 ): void {
   if (notBeforeSeconds === undefined) return;
-  const aheadSeconds = notBeforeSeconds - nowSeconds;
+  const aheadSeconds = secondsBetween(nowSeconds, notBeforeSeconds);
   if (aheadSeconds > SKEW_SECONDS_MAX) {
     throw new Refusal("assertion_early", `The assertion's nbf is ${inTheFuture(aheadSeconds)}`, {
       hint: `Check the client's clock: ${serverTime(nowSeconds)}`,
@@ -172,6 +173,15 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "number") return Number.isFinite(value) ? "a number" : "too large a number";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/**
+ * Rounded to microseconds, which is as exact as clients' decimals are: as doubles, two times that are 61 s apart may differ by 61 s and
+ * a quarter of a microsecond.
+ */
+function secondsBetween(fromSeconds: number, untilSeconds: number): number {
+  const seconds = untilSeconds - fromSeconds;
+  return Math.abs(seconds) < 1e9 ? Math.round(seconds * 1e6) / 1e6 : seconds;
 }
 
 function inThePast(seconds: number): string {

@@ -37,11 +37,11 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "`username` is a string; the times are JSON numbers in seconds since the epoch (fractions are fine), not strings.",
   },
   assertion_stale: {
-    cause: "`iat` is more than 60 s in the past.",
+    cause: "`iat` is more than 60 s, and a second of grace, in the past.",
     fix: "Sign a new assertion for each exchange, and set the client's clock by NTP. The message says by how much it was off.",
   },
   assertion_early: {
-    cause: "`iat` or `nbf` is more than 60 s in the future.",
+    cause: "`iat` is more than 60 s, and a second of grace, in the future, or `nbf` more than 60 s.",
     fix: "Set the client's clock by NTP. A value near 1.7e12 is milliseconds: divide by 1000.",
   },
   assertion_expired: {
