@@ -9,7 +9,7 @@ import { setTimeout as wait } from "node:timers/promises";
 export async function eventually<Value>(
   what: string,
   ask: () => Promise<Value | undefined> | Value | undefined,
-  withinMs = 10_000,
+  withinMs = 60_000,
 ): Promise<Value> {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {

@@ -169,11 +169,11 @@ export interface WorkerClient extends ApiClient {
   readonly worker: string;
 }
 
-/** Connections are spread over a node's workers by turns; this opens as many as it takes to have one to each. */
+/** Which worker accepts a connection is up to the kernel; this opens as many as it takes to have one to each. */
 export async function connectWorkers(node: Node, workers: number, user: SiteUser): Promise<readonly WorkerClient[]> {
   const found = new Map<string, WorkerClient>();
   for (let tries = 0; found.size < workers; tries++) {
-    assert.ok(tries < 20 * workers, `${node.name}: ${found.size} of ${workers} workers answer`);
+    assert.ok(tries < 1000 * workers, `${node.name}: ${found.size} of ${workers} workers answer`);
     const client = await connectClient(node.url, user.username, user.pair.privateKey);
     const worker = workerOf(await client.check("no token"));
     if (found.has(worker)) client.connection.end();

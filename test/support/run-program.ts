@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 /** How long a program may run, in milliseconds, unless its caller says otherwise. */
-const RUN_TIMEOUT_MS = 30_000;
+const RUN_TIMEOUT_MS = 180_000;
 
 /** What a program that ended has left. */
 export interface ProgramResult {

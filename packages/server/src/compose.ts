@@ -132,10 +132,12 @@ export async function openAdministration(
   };
 }
 
+export { addUpCounters } from "./http/metrics.ts";
+
 /** The figures of all processes that serve together. */
 export interface FiguresChannel {
   gather(): Promise<readonly unknown[]>;
-  report(read: () => Promise<unknown>): void;
+  report(read: () => Promise<unknown>, readCounters: () => Promise<unknown>): void;
 }
 
 /**
@@ -240,7 +242,10 @@ export async function startService(
 
   let stopping = false;
   const metrics = createMetrics(view, () => changeStreams.count(), channel && (() => channel.gather()));
-  channel?.report(() => metrics.figures());
+  channel?.report(
+    () => metrics.figures(),
+    () => metrics.counters(),
+  );
   const clientAddress = createClientAddress(config.trustedProxies);
   const appDependencies = {
     version: VERSION,

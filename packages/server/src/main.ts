@@ -5,6 +5,7 @@ import { userInfo } from "node:os";
 import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
 import {
+  addUpCounters,
   copyConfiguredStore,
   makeSetupLink,
   openAdministration,
@@ -107,7 +108,7 @@ async function serveUntil(
 /** Has workers serve. */
 async function superviseUntil(stopped: Promise<NodeJS.Signals>, config: Config, log: Logger): Promise<void> {
   await prepareStore(config, surroundings);
-  const supervisor = superviseWorkers(config.workers, log);
+  const supervisor = superviseWorkers(config.workers, log, addUpCounters);
   try {
     const first = await Promise.race([supervisor.ready, stopped]);
     if (typeof first !== "string") {

@@ -17,7 +17,24 @@ export interface Metrics {
   text(): Promise<string>;
   /** This process's own figures, fit to be sent to another. */
   figures(): Promise<unknown>;
+  /** Those of them that only grow. Cheap enough to be asked for every second. */
+  counters(): Promise<unknown>;
 }
+
+/** What `prom-client` makes of a metric. */
+interface Figure {
+  readonly type: "counter" | "gauge" | "histogram" | "summary";
+}
+
+/** Of several processes' {@link Metrics.figures} the counters and histograms, added up by name and labels. */
+export function addUpCounters(figures: readonly unknown[]): unknown {
+  const growing = figures.map((ofOne) => (ofOne as readonly Figure[]).filter(isGrowing));
+  const added = AggregatorRegistry.aggregate(growing).getMetricsAsArray();
+  // Without the methods: of what is aggregated, the values stand beside them.
+  return JSON.parse(JSON.stringify(added));
+}
+
+const isGrowing = ({ type }: Pick<Figure, "type">) => type === "counter" || type === "histogram";
 
 /** Asks every process that serves for its {@link Metrics.figures}. */
 export type GatherFigures = () => Promise<readonly unknown[]>;
@@ -117,5 +134,10 @@ export function createMetrics(
       return AggregatorRegistry.aggregate(all as object[]).metrics();
     },
     figures: () => registry.getMetricsAsJSON(),
+    counters: () => {
+      const metrics: readonly unknown[] = registry.getMetricsAsArray();
+      const growing = metrics.filter((metric) => metric instanceof Counter || metric instanceof Histogram);
+      return Promise.all(growing.map((metric) => metric.get()));
+    },
   };
 }

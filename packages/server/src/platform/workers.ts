@@ -16,6 +16,9 @@ const STABLE_MS = 60_000;
 /** How long the primary waits for the workers' figures, in milliseconds; one that is stuck must not keep the others'. */
 const FIGURES_MS_MAX = 1000;
 
+/** How often a worker tells the primary what it has counted, in milliseconds: what its death loses at most. */
+const COUNTERS_MS = 1000;
+
 /** What a worker says once it serves. */
 export interface WorkerReady {
   readonly publicUrl: string;
@@ -26,7 +29,8 @@ export interface WorkerReady {
 type FromWorker =
   | ({ readonly kind: "ready" } & WorkerReady)
   | { readonly kind: "gather"; readonly id: number }
-  | { readonly kind: "figures"; readonly id: number; readonly figures: unknown };
+  | { readonly kind: "figures"; readonly id: number; readonly figures: unknown }
+  | { readonly kind: "counters"; readonly figures: unknown };
 
 type ToWorker =
   | { readonly kind: "report"; readonly id: number }
@@ -51,13 +55,27 @@ export class WorkerFailed extends Error {
   }
 }
 
-/** Starts so many workers, each of which runs this very command line again. */
-export function superviseWorkers(count: number, log: Logger): Supervisor {
+/**
+ * Starts so many workers, each of which runs this very command line again.
+ *
+ * @param addUpCounters of several processes' figures those that only grow, added up: what stays of processes that have died
+ */
+export function superviseWorkers(
+  count: number,
+  log: Logger,
+  addUpCounters: (figures: readonly unknown[]) => unknown,
+): Supervisor {
+  // The workers share one listening socket and accept by themselves. Under Node's default the primary accepts and hands each
+  // connection over; one that is on its way to a worker that dies stays open without an answer.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   const ready = Promise.withResolvers<WorkerReady>();
   const serving = new Set<Worker>();
+  /** The last that each living worker said of its figures. */
+  const latest = new Map<Worker, unknown>();
+  let countersOfDead: unknown = addUpCounters([]);
   const gatherings = new Map<
     number,
-    { readonly missing: Set<Worker>; readonly figures: unknown[]; done: () => void }
+    { readonly missing: Set<Worker>; readonly figures: Map<Worker, unknown>; done: () => void }
   >();
   let isReady = false;
   let isStopping = false;
@@ -72,7 +90,13 @@ export function superviseWorkers(count: number, log: Logger): Supervisor {
     });
     worker.once("exit", (status: number | null, signal: string | null) => {
       serving.delete(worker);
-      for (const gathering of gatherings.values()) if (gathering.missing.delete(worker)) gathering.done();
+      if (latest.has(worker)) countersOfDead = addUpCounters([countersOfDead, latest.get(worker)]);
+      latest.delete(worker);
+      for (const gathering of gatherings.values()) {
+        // What it counted is among the dead ones' from now on.
+        gathering.figures.delete(worker);
+        if (gathering.missing.delete(worker)) gathering.done();
+      }
       if (isStopping) return;
       if (!isReady) {
         ready.reject(new WorkerFailed(status ?? 1));
@@ -101,23 +125,32 @@ export function superviseWorkers(count: number, log: Logger): Supervisor {
         });
         return;
       case "figures": {
+        note(worker, message.figures);
         const gathering = gatherings.get(message.id);
         if (gathering?.missing.delete(worker) !== true) return;
-        gathering.figures.push(message.figures);
+        gathering.figures.set(worker, message.figures);
         gathering.done();
         return;
       }
+      case "counters":
+        note(worker, message.figures);
+        return;
       default:
         throw new Error("a worker says something that no worker says");
     }
   }
 
-  /** Asks every worker that serves for its figures. */
+  function note(worker: Worker, figures: unknown): void {
+    // A message may still come from one that has ended; what it counted is added up already.
+    if (serving.has(worker)) latest.set(worker, figures);
+  }
+
+  /** Asks every worker that serves for its figures, and adds the counters of those that died or don't answer. */
   async function gather(): Promise<readonly unknown[]> {
     const id = nextGathering++;
     const complete = Promise.withResolvers<void>();
     const missing = new Set(serving);
-    const figures: unknown[] = [];
+    const figures = new Map<Worker, unknown>();
     const done = () => {
       if (missing.size === 0) complete.resolve();
     };
@@ -126,7 +159,8 @@ export function superviseWorkers(count: number, log: Logger): Supervisor {
     done();
     await Promise.race([complete.promise, pause(FIGURES_MS_MAX)]);
     gatherings.delete(id);
-    return figures;
+    const ofStuck = [...missing].flatMap((worker) => (latest.has(worker) ? [latest.get(worker)] : []));
+    return [...figures.values(), addUpCounters([countersOfDead, ...ofStuck])];
   }
 
   for (let started = 0; started < count; started++) start();
@@ -155,8 +189,8 @@ export interface WorkerChannel {
   ready(ready: WorkerReady): void;
   /** Every worker's figures, its own among them. */
   gather(): Promise<readonly unknown[]>;
-  /** How this worker's figures are read. */
-  report(read: () => Promise<unknown>): void;
+  /** How this worker's figures are read: all of them, and only those that grow. */
+  report(read: () => Promise<unknown>, readCounters: () => Promise<unknown>): void;
 }
 
 /** The channel to the primary; `undefined` in a process that isn't a worker. @param onOrphaned the primary is gone */
@@ -191,8 +225,13 @@ export function openWorkerChannel(onOrphaned: () => void): WorkerChannel | undef
         send({ kind: "gather", id });
       });
     },
-    report(read) {
+    report(read, readCounters) {
       readFigures = read;
+      setInterval(() => {
+        void readCounters().then((figures) => {
+          send({ kind: "counters", figures });
+        });
+      }, COUNTERS_MS).unref();
     },
   };
 }

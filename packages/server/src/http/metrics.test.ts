@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { addUpCounters, createMetrics, type Metrics } from "./metrics.ts";
+
+const view = { figures: () => ({ hits: 2, misses: 1, users: 7, revokedTokens: 0 }), isFresh: () => true };
+
+/** What travels between processes. */
+const sent = async (figures: Promise<unknown>): Promise<unknown> => JSON.parse(JSON.stringify(await figures));
+
+/** A process that has issued so many tokens and refused as many assertions. */
+function processThatIssued(tokens: number): Metrics {
+  const metrics = createMetrics(view);
+  for (let issued = 0; issued < tokens; issued++) {
+    metrics.tokenIssued();
+    metrics.refused("exchange", "assertion_stale");
+    metrics.requestEnded("check", 3);
+  }
+  return metrics;
+}
+
+const lineOf = (text: string, name: string) => text.split("\n").find((line) => line.startsWith(`${name} `));
+
+test("what a dead process counted stays in the sum, and what it held doesn't", async () => {
+  const dead = addUpCounters([
+    addUpCounters([]),
+    await sent(processThatIssued(2).figures()),
+    await sent(processThatIssued(3).counters()),
+  ]);
+  const living = processThatIssued(10);
+  const text = await createMetrics(view, undefined, async () => [await sent(living.figures()), dead]).text();
+  assert.equal(lineOf(text, "countersign_tokens_issued_total"), "countersign_tokens_issued_total 15");
+  assert.equal(lineOf(text, "countersign_view_hits_total"), "countersign_view_hits_total 6");
+  for (const line of [
+    'countersign_refusals_total{route="exchange",code="assertion_stale"} 15',
+    'countersign_request_duration_seconds_bucket{le="0.005",route="check"} 15',
+    'countersign_request_duration_seconds_count{route="check"} 15',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line);
+  }
+  assert.equal(lineOf(text, "countersign_view_users"), "countersign_view_users 7");
+  assert.match(text, /^process_cpu_seconds_total [0-9.]+$/m);
+});
+
+test("the counters are those of the figures that only grow", async () => {
+  const metrics = processThatIssued(1);
+  const kinds = new Set(((await metrics.counters()) as { type: string }[]).map(({ type }) => type));
+  assert.deepEqual(kinds, new Set(["counter", "histogram"]));
+});

@@ -1,0 +1,124 @@
+/**
+ * One of several workers on a port is killed: what becomes of the connections that were just then being opened, and of what the
+ * worker had counted.
+ */
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { test, type TestContext } from "node:test";
+import { eventually } from "./support/eventually.ts";
+import { childrenOf } from "./support/postgres.ts";
+import { connectRaw } from "./support/raw-http.ts";
+import { startServer, type TestServer } from "./support/server.ts";
+
+const WORKERS = 2;
+const KILLS = 4;
+
+/** Connections that are opened at the very moment at which a worker is killed. */
+const AT_ONCE = 40;
+
+/** Connections that have to be answered, one after the other, before an older one counts as forgotten. */
+const LATER = 100;
+
+/** How long a connection that was accepted may wait, in milliseconds, though later ones have been answered. */
+const FORGOTTEN_AFTER_MS = 20_000;
+
+const REQUEST = "GET /api/auth/v0/check/ HTTP/1.1\r\nHost: countersign.test\r\nConnection: close\r\n\r\n";
+
+async function startWorkers(t: TestContext): Promise<TestServer> {
+  const server = await startServer({ flags: ["--workers", String(WORKERS), "--refusal-limit", "0"] });
+  t.after(() => server.stop());
+  return server;
+}
+
+/** Both workers are there, and serve. */
+const everyWorker = (server: TestServer) =>
+  eventually("every worker answers", async () => {
+    if (childrenOf(server.pid).length < WORKERS) return undefined;
+    const answering = new Set<string>();
+    for (let tries = 0; tries < 200 && answering.size < WORKERS; tries++) answering.add(await ask(server));
+    return answering.size === WORKERS ? childrenOf(server.pid) : undefined;
+  });
+
+/** Asks on a connection of its own. @returns which worker answered */
+async function ask(server: TestServer): Promise<string> {
+  const connection = await connectRaw(server.publicUrl);
+  connection.write(REQUEST);
+  const answer = await connection.answer();
+  connection.end();
+  return answer.header("x-request-id")?.split("-")[0] ?? "";
+}
+
+test("no connection is left without an answer or an end when a worker is killed", async (t) => {
+  const server = await startWorkers(t);
+  const { hostname, port } = new URL(server.publicUrl);
+  const outcomes = { answered: 0, cut: 0 };
+  for (let kill = 0; kill < KILLS; kill++) {
+    const [killed = 0] = await everyWorker(server);
+    let open = 0;
+    /** Opens a connection that asks at once, as a client does. */
+    const openOne = () => {
+      open++;
+      const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(REQUEST));
+      let isAnswered = false;
+      socket.on("data", () => {
+        isAnswered = true;
+      });
+      socket.on("error", () => undefined);
+      socket.on("close", () => {
+        open--;
+        outcomes[isAnswered ? "answered" : "cut"]++;
+      });
+    };
+    for (let at = 0; at < AT_ONCE / 2; at++) openOne();
+    // Some of them are there now, some are on their way.
+    await ask(server);
+    for (let at = 0; at < AT_ONCE / 2; at++) openOne();
+    process.kill(killed, "SIGKILL");
+    for (let at = 0; at < AT_ONCE / 2; at++) openOne();
+    for (let later = 0; later < LATER; later++) await ask(server).catch(() => undefined);
+    await eventually(
+      "every connection has its answer or its end",
+      () => (open === 0 ? true : undefined),
+      FORGOTTEN_AFTER_MS,
+    );
+  }
+  t.diagnostic(`${KILLS} workers killed: ${outcomes.answered} connections answered, ${outcomes.cut} cut off`);
+  assert.ok(outcomes.answered > outcomes.cut);
+});
+
+test("counters go on from where they were when a worker is killed", async (t) => {
+  const server = await startWorkers(t);
+  const figure = async (line: string) => {
+    const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+    return Number(
+      text
+        .split("\n")
+        .find((other) => other.startsWith(`${line} `))
+        ?.split(" ")[1],
+    );
+  };
+  const refusals = () => figure('countersign_refusals_total{route="check",code="authorization_missing"}');
+  const requests = () => figure('countersign_request_duration_seconds_count{route="check"}');
+  const everyRequestCounts = () =>
+    eventually("every request is counted", async () =>
+      (await refusals()) === asked && (await requests()) === asked ? true : undefined,
+    );
+  let asked = 0;
+  const askAll = async () => {
+    const answering = new Set<string>();
+    for (; answering.size < WORKERS; asked++) answering.add(await ask(server));
+  };
+  const workers = await everyWorker(server);
+  asked = await refusals();
+  await askAll();
+
+  for (const pid of workers) {
+    await everyRequestCounts();
+    process.kill(pid, "SIGKILL");
+    await eventually("the worker is gone", () => (childrenOf(server.pid).includes(pid) ? undefined : true));
+    await everyRequestCounts();
+    await eventually("there is another", () => (childrenOf(server.pid).length === WORKERS ? true : undefined));
+    await askAll();
+  }
+  await everyRequestCounts();
+});
