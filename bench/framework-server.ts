@@ -20,14 +20,15 @@ const [mode] = process.argv.slice(2);
 const clock = createSystemClock();
 const random = createSystemRandom();
 const secret = random.bytes(32);
+const storeId = random.bytes(16).toString("hex");
 const record = {
   number: 1,
-  masterFingerprint: masterSecretFingerprint(secret),
+  masterFingerprint: masterSecretFingerprint(secret, storeId),
   createdAtMs: 0,
   activatedAtMs: 0,
   retiredAtMs: null,
 };
-const signingKeys = deriveSigningKeys([record], [secret]);
+const signingKeys = deriveSigningKeys([record], [secret], storeId);
 const user = { id: 1, username: "api-1-bench", accountId: 1, account: "bench", access: "full", status: "active" };
 const key = {
   id: 1,

@@ -148,7 +148,7 @@ export async function prepareStore(config: Config, { clock, random }: Surroundin
   try {
     const store = await openStore(config, true);
     try {
-      await ensureSigningKeys(config, store, clock, random);
+      await prepareSigningKeys(config, store, clock, random);
     } finally {
       await store.close();
     }
@@ -229,7 +229,7 @@ export async function startService(
     await signingKeys.settled();
   };
   const changes = createRegistryChanges(store, clock, onChanged);
-  const masterSecrets = await ensureSigningKeys(config, store, clock, random);
+  const masterSecrets = await prepareSigningKeys(config, store, clock, random);
   const signingKeys = await openSigningKeyRing(store, view, clock, masterSecrets, (number) => {
     log.error(
       { signing_key: number },
@@ -458,6 +458,14 @@ async function readMasterSecrets(
   const isNew = (await store.listSigningKeys()).length === 0;
   if (isNew) ensureDataFolder(config.dataDir);
   return [readMasterKey(config.dataDir, random, isNew)];
+}
+
+/** Makes sure that there is a signing key which belongs to this store. @returns the master secrets */
+async function prepareSigningKeys(config: Config, store: RegistryStore, clock: Clock, random: Random) {
+  const masterSecrets = await ensureSigningKeys(config, store, clock, random);
+  // Signs once every live node can check its tokens: the heartbeat sees to that.
+  await createSigningKeyChanges(store, clock).bindToStore("system", masterSecrets);
+  return masterSecrets;
 }
 
 /** Makes sure that there is a signing key. @returns the master secrets */

@@ -101,6 +101,7 @@ export async function copyStore(source: SqlStore, target: SqlStore): Promise<Sto
         const [expected, copied] = [await countRows(from, table), await countRows(to, table)];
         if (copied !== expected) throw new CopyError(`${table} has ${expected} rows, but ${copied} were copied`);
       }
+      await copyIdentity(from, to);
       for (const table of WITH_MADE_IDS) await target.continueIds(to, table);
       await checkChain(to);
       const lastEvent = await readLastEvent(to);
@@ -108,6 +109,12 @@ export async function copyStore(source: SqlStore, target: SqlStore): Promise<Sto
       return { rows, lastEvent };
     }),
   );
+}
+
+/** Signing keys derive from the store's id: under another one, no token would be good in the copy. */
+async function copyIdentity(from: Transaction<Database>, to: Transaction<Database>): Promise<void> {
+  const { id, backup_at_ms } = await from.selectFrom("store_identity").selectAll().executeTakeFirstOrThrow();
+  await to.updateTable("store_identity").set({ id, backup_at_ms }).execute();
 }
 
 /** The rows of these tables have different columns; what is read from one goes into the same one. */

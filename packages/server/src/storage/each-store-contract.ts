@@ -84,8 +84,15 @@ export function insertKey(transaction: StoreTransaction, user: ApiUser, number: 
   });
 }
 
-/** Takes back what the migration 0004-administration did, so that opening the store does it again, on the rows that are there. */
+/** Takes back what the migration 0005-store-identity did. */
+export const UNDO_0005: readonly string[] = [
+  "drop table store_identity",
+  "delete from kysely_migration where name = '0005-store-identity'",
+];
+
+/** Takes back what the migration 0004-administration and those after it did, so that opening the store does it again, on the rows that are there. */
 export const UNDO_0004: readonly string[] = [
+  ...UNDO_0005,
   "drop table key_expiries",
   "drop table usage_hours",
   "drop table account_usage_hours",

@@ -4,6 +4,7 @@ import * as registry from "./migrations/0001-registry.ts";
 import * as tokenChecks from "./migrations/0002-token-checks.ts";
 import * as manyNodes from "./migrations/0003-many-nodes.ts";
 import * as administration from "./migrations/0004-administration.ts";
+import * as storeIdentity from "./migrations/0005-store-identity.ts";
 import type { Database } from "./schema.ts";
 
 /** What a migration needs to know of the engine. */
@@ -18,6 +19,8 @@ export interface MigrationEngine {
   readonly generated: "stored" | "virtual";
   /** A text in an object in JSON, as SQL; null where there is none, or no JSON. */
   readonly jsonText: (column: string, member: string) => string;
+  /** 16 random bytes from a cryptographic generator, in hex, as SQL. */
+  readonly randomId: string;
   /** Keeps others that migrate, and changes, out until the transaction ends; without it, Kysely's own lock does. */
   readonly lock?: (transaction: Transaction<Database>) => Promise<void>;
 }
@@ -28,6 +31,7 @@ const MIGRATIONS = {
   "0002-token-checks": tokenChecks,
   "0003-many-nodes": manyNodes,
   "0004-administration": administration,
+  "0005-store-identity": storeIdentity,
 } as const;
 
 /** The store was written by a newer release, or its schema isn't what this release makes of it. */

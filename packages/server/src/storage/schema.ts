@@ -82,6 +82,14 @@ export interface Database {
     /** The numbers of the signing keys whose tokens it can check, joined by commas. */
     signing_keys: string;
   };
+  /** One row: which store this is. */
+  store_identity: {
+    one: number;
+    /** 16 random bytes, in hex. Signing keys derive from it. */
+    id: string;
+    /** When the file was written by `backup`; null once its restoration was accepted, and in every other store. */
+    backup_at_ms: number | null;
+  };
   signing_keys: {
     number: number;
     master_fingerprint: string;

@@ -115,6 +115,7 @@ export function createSqlStore({ reads: db, writes, changes }: Connections, engi
     findUser: (username) => findUser(db, username),
     findKey: (keyId) => findKey(db, keyId),
     listSigningKeys: () => listSigningKeys(db),
+    storeId: () => readStoreId(db),
     listResourceServers: async () =>
       (await db.selectFrom("resource_servers").selectAll().orderBy("id").execute()).map(toResourceServer),
     loadResourceServer: async (id) => {
@@ -241,6 +242,7 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
       return Number(count);
     },
     listSigningKeys: () => listSigningKeys(db),
+    storeId: () => readStoreId(db),
 
     insertAccount: async ({ shortname, name, createdAtMs }) =>
       toAccount(
@@ -418,6 +420,10 @@ async function findKey(db: Kysely<Database>, keyId: KeyId): Promise<PublicKey | 
   if (!canBeId(keyId)) return undefined;
   const row = await selectKeys(db).where("public_keys.id", "=", keyId).executeTakeFirst();
   return row && toKey(row);
+}
+
+async function readStoreId(db: Kysely<Database>): Promise<string> {
+  return (await db.selectFrom("store_identity").select("id").executeTakeFirstOrThrow()).id;
 }
 
 async function listSigningKeys(db: Kysely<Database>) {

@@ -38,6 +38,17 @@ export interface TokenVectors {
   }[];
   readonly refusedPayloads: readonly { readonly name: string; readonly payload: string; readonly token: string }[];
   readonly tokenUnderOtherMasterSecret: string;
+  /** Signing keys that belong to a store, and their tokens. */
+  readonly boundToStore: {
+    readonly storeId: string;
+    readonly masterFingerprint: string;
+    readonly otherMasterFingerprint: string;
+    readonly signingKeys: TokenVectors["signingKeys"];
+    readonly tokens: TokenVectors["tokens"];
+    readonly otherStoreId: string;
+    readonly masterFingerprintInOtherStore: string;
+    readonly tokenOfOtherStore: string;
+  };
 }
 
 export interface PublicKeyVectors {

@@ -150,7 +150,7 @@ describe("every change", () => {
       [
         "signing_key.created",
         "signing_key:1",
-        { master_fingerprint: masterSecretFingerprint(TEST_MASTER_SECRET) },
+        { master_fingerprint: masterSecretFingerprint(TEST_MASTER_SECRET, await registry.store.storeId()) },
         () => changes.ensureSigningKey(ACTOR, TEST_MASTER_SECRET),
       ],
     ] as const) {
@@ -548,7 +548,7 @@ describe("a store's signing key", () => {
     assert.deepEqual(await registry.store.listSigningKeys(), [
       {
         number: 1,
-        masterFingerprint: masterSecretFingerprint(TEST_MASTER_SECRET),
+        masterFingerprint: masterSecretFingerprint(TEST_MASTER_SECRET, await registry.store.storeId()),
         createdAtMs: NOW_MS,
         // Nobody could be waiting for: the first key signs at once.
         activatedAtMs: NOW_MS,

@@ -231,7 +231,7 @@ export function createRegistryChanges(
       if (masterSecret.length !== MASTER_SECRET_BYTES) throw new Error("a master secret has 32 bytes");
       return change(async (transaction) => {
         if ((await transaction.listSigningKeys()).length > 0) return;
-        const masterFingerprint = masterSecretFingerprint(masterSecret);
+        const masterFingerprint = masterSecretFingerprint(masterSecret, await transaction.storeId());
         await transaction.insertSigningKey({
           number: 1,
           masterFingerprint,

@@ -18,6 +18,7 @@ let store: RegistryStore;
 let keys: SigningKeyChanges;
 /** The last event's number at each acknowledgment. */
 let acknowledged: number[];
+let fingerprint: { readonly master_fingerprint: string };
 const opened: TestRegistry[] = [];
 
 beforeEach(async () => {
@@ -25,6 +26,7 @@ beforeEach(async () => {
   opened.push(registry);
   ({ store } = registry);
   await registry.changes.ensureSigningKey("system", TEST_MASTER_SECRET);
+  fingerprint = { master_fingerprint: masterSecretFingerprint(TEST_MASTER_SECRET, await store.storeId()) };
   acknowledged = [];
   keys = createSigningKeyChanges(store, registry.clock, async () => {
     acknowledged.push((await store.lastEvent()).seq);
@@ -60,21 +62,19 @@ async function refusalOf(work: Promise<unknown>): Promise<readonly [string, stri
 const numbers = async (which: "activatedAtMs" | "retiredAtMs") =>
   (await store.listSigningKeys()).filter((key) => key[which] !== null).map(({ number }) => number);
 
-const FINGERPRINT = { master_fingerprint: masterSecretFingerprint(TEST_MASTER_SECRET) };
-
 describe("rotating", () => {
   test("makes the next key, which derives from the given secret and waits", async () => {
     registry.clock.advanceSeconds(5);
     const key = await keys.rotate(ACTOR, OTHER_SECRET);
     assert.deepEqual(key, {
       number: 2,
-      masterFingerprint: masterSecretFingerprint(OTHER_SECRET),
+      masterFingerprint: masterSecretFingerprint(OTHER_SECRET, await store.storeId()),
       createdAtMs: nowMs(registry.clock),
       activatedAtMs: null,
       retiredAtMs: null,
     });
     assert.deepEqual((await store.listSigningKeys())[1], key);
-    const details = { master_fingerprint: masterSecretFingerprint(OTHER_SECRET) };
+    const details = { master_fingerprint: masterSecretFingerprint(OTHER_SECRET, await store.storeId()) };
     assert.deepEqual(await events(), [[ACTOR, "signing_key.created", "signing_key:2", details]]);
     assert.deepEqual(acknowledged, [2]);
   });
@@ -117,7 +117,7 @@ describe("activating", () => {
     assert.deepEqual(waitingFor, []);
     assert.equal(key?.activatedAtMs, nowMs(registry.clock));
     assert.deepEqual((await store.listSigningKeys())[1], key);
-    assert.deepEqual((await events()).at(-1), ["system", "signing_key.activated", "signing_key:2", FINGERPRINT]);
+    assert.deepEqual((await events()).at(-1), ["system", "signing_key.activated", "signing_key:2", fingerprint]);
     assert.deepEqual(await keys.activate(ACTOR), { key: undefined, waitingFor: [] });
     assert.equal(findChainBreak(await store.eventsAfter(0, 100), undefined), undefined);
   });
@@ -171,7 +171,7 @@ describe("retiring", () => {
     const retired = await keys.retire(ACTOR, 1);
     assert.equal(retired.retiredAtMs, nowMs(registry.clock));
     assert.deepEqual((await store.listSigningKeys())[0], retired);
-    assert.deepEqual((await events()).at(-1), [ACTOR, "signing_key.retired", "signing_key:1", FINGERPRINT]);
+    assert.deepEqual((await events()).at(-1), [ACTOR, "signing_key.retired", "signing_key:1", fingerprint]);
     registry.clock.advanceSeconds(5);
     assert.deepEqual(await keys.retire(ACTOR, 1), retired, "a second time it changes nothing");
     assert.equal((await events()).length, 3);
@@ -279,5 +279,52 @@ describe("a heartbeat", () => {
     const failing = beating("b", [1], () => Promise.reject(new Error("the store can't be reached")));
     await failing.heartbeat.beat();
     assert.equal((await live()).length, 2);
+  });
+});
+
+describe("binding a store of an earlier release to its id", () => {
+  const SECRETS = [TEST_MASTER_SECRET] as const;
+  /** As a release before stores had ids left it. */
+  const unbind = (secret: Buffer) =>
+    registry.rewrite(`update signing_keys set master_fingerprint = '${masterSecretFingerprint(secret, undefined)}'`);
+
+  test("makes a key that derives from the id too, and waits until no node of that release serves", async () => {
+    unbind(TEST_MASTER_SECRET);
+    const made = await keys.bindToStore("system", SECRETS);
+    assert.deepEqual([made?.number, made?.masterFingerprint], [2, fingerprint.master_fingerprint]);
+    assert.deepEqual(await events(), [["system", "signing_key.created", "signing_key:2", fingerprint]]);
+    // It knows the number of no key whose fingerprint it can't explain.
+    await node("of-the-earlier-release", 1);
+    assert.deepEqual(
+      (await keys.activate("system")).waitingFor.map(({ id }) => id),
+      ["of-the-earlier-release"],
+    );
+    await store.removeNode("of-the-earlier-release");
+    await keys.activate("system");
+    assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
+    assert.deepEqual(await numbers("retiredAtMs"), [], "tokens of before go on");
+  });
+
+  test("is done once, however many nodes start", async () => {
+    unbind(TEST_MASTER_SECRET);
+    const other = createSigningKeyChanges(await registry.connect(), registry.clock);
+    await Promise.all([keys.bindToStore("system", SECRETS), other.bindToStore("system", SECRETS)]);
+    assert.equal(await keys.bindToStore("system", SECRETS), undefined);
+    await keys.activate("system");
+    assert.equal(await keys.bindToStore("system", SECRETS), undefined);
+    assert.equal((await store.listSigningKeys()).length, 2);
+  });
+
+  test("takes the newest secret, whichever of them the old key derives from", async () => {
+    unbind(TEST_MASTER_SECRET);
+    const made = await keys.bindToStore("system", [OTHER_SECRET, TEST_MASTER_SECRET]);
+    assert.equal(made?.masterFingerprint, masterSecretFingerprint(OTHER_SECRET, await store.storeId()));
+  });
+
+  test("leaves a store alone whose newest key belongs to it, or derives from a secret that isn't here", async () => {
+    assert.equal(await keys.bindToStore("system", SECRETS), undefined);
+    unbind(OTHER_SECRET);
+    assert.equal(await keys.bindToStore("system", SECRETS), undefined);
+    assert.equal((await store.lastEvent()).seq, 1);
   });
 });

@@ -1,5 +1,5 @@
 import { nowMs, type Clock } from "../surroundings.ts";
-import { masterSecretFingerprint, type SigningKeyRecord } from "../token/signing-keys.ts";
+import { isUnbound, masterSecretFingerprint, type SigningKeyRecord } from "../token/signing-keys.ts";
 import type { AuditAction } from "./audit-chain.ts";
 import { createChange } from "./change.ts";
 import { RegistryError } from "./registry-error.ts";
@@ -27,6 +27,15 @@ export interface SigningKeyChanges {
    * finds that every live node can check its tokens. Where one is waiting already, it is that one.
    */
   rotate(actor: string, masterSecret: Buffer): Promise<SigningKeyRecord>;
+  /**
+   * Makes the next signing key, as {@link SigningKeyChanges.rotate} does, where the newest one derives from a master secret
+   * alone, as in releases before stores had ids. Nodes of such a release can't check the new key's tokens, so it waits for
+   * the last of them to end.
+   *
+   * @param masterSecrets newest first
+   * @returns nothing where the newest key belongs to the store, or one is waiting already
+   */
+  bindToStore(actor: string, masterSecrets: readonly [Buffer, ...Buffer[]]): Promise<SigningKeyRecord | undefined>;
   /** Lets a waiting key sign, if every live node is ready for it. */
   activate(actor: string): Promise<Activation>;
   /** Ends every token of that number at once. */
@@ -52,22 +61,37 @@ export function createSigningKeyChanges(
     await transaction.appendEvent({ atMs: nowMs(clock), actor, action, subject, details });
   }
 
+  /** Makes a key that waits; where one is waiting already, it is that one. */
+  async function makeNext(
+    transaction: StoreTransaction,
+    actor: string,
+    masterSecret: Buffer,
+  ): Promise<SigningKeyRecord> {
+    const keys = await transaction.listSigningKeys();
+    const waiting = keys.find(isWaiting);
+    if (waiting !== undefined) return waiting;
+    const key = {
+      number: Math.max(0, ...keys.map(({ number }) => number)) + 1,
+      masterFingerprint: masterSecretFingerprint(masterSecret, await transaction.storeId()),
+      createdAtMs: nowMs(clock),
+      activatedAtMs: null,
+      retiredAtMs: null,
+    };
+    await transaction.insertSigningKey(key);
+    await append(transaction, actor, "signing_key.created", key);
+    return key;
+  }
+
   return {
     rotate(actor, masterSecret) {
+      return change((transaction) => makeNext(transaction, actor, masterSecret));
+    },
+
+    bindToStore(actor, masterSecrets) {
       return change(async (transaction) => {
-        const keys = await transaction.listSigningKeys();
-        const waiting = keys.find(isWaiting);
-        if (waiting !== undefined) return waiting;
-        const key = {
-          number: Math.max(0, ...keys.map(({ number }) => number)) + 1,
-          masterFingerprint: masterSecretFingerprint(masterSecret),
-          createdAtMs: nowMs(clock),
-          activatedAtMs: null,
-          retiredAtMs: null,
-        };
-        await transaction.insertSigningKey(key);
-        await append(transaction, actor, "signing_key.created", key);
-        return key;
+        const newest = (await transaction.listSigningKeys()).findLast(({ retiredAtMs }) => retiredAtMs === null);
+        if (newest === undefined || !isUnbound(newest, masterSecrets) || isWaiting(newest)) return undefined;
+        return makeNext(transaction, actor, masterSecrets[0]);
       });
     },
 

@@ -94,6 +94,7 @@ export interface StoreTransaction extends OperatorTransaction {
   /** Keys of the user that aren't revoked. */
   countUsableKeys(userId: ApiUserId): Promise<number>;
   listSigningKeys(): Promise<readonly SigningKeyRecord[]>;
+  storeId(): Promise<string>;
 
   insertAccount(account: Omit<Account, "id" | "status">): Promise<Account>;
   /** The username is made from the account's id and the name. */
@@ -142,7 +143,10 @@ export interface RegistryStore extends OperatorStore, AdminQueries {
   listKeys(userId: ApiUserId): Promise<readonly PublicKey[]>;
   findUser(username: string): Promise<ApiUser | undefined>;
   findKey(keyId: KeyId): Promise<PublicKey | undefined>;
+  /** In the order of their numbers. */
   listSigningKeys(): Promise<readonly SigningKeyRecord[]>;
+  /** The store's own random id, in hex. Signing keys derive from it; a copy of the store has the same one. */
+  storeId(): Promise<string>;
   listResourceServers(): Promise<readonly ResourceServer[]>;
   loadResourceServer(id: ResourceServerId): Promise<ResourceServer | undefined>;
 

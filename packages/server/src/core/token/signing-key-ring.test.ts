@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
-import { TEST_MASTER_SECRET, testSigningKeys } from "../../testing/test-signing-keys.ts";
+import { storeSigningKeys, TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { createCheckToken } from "../check.ts";
 import { Refusal } from "../refusal.ts";
@@ -18,6 +18,7 @@ let registry: TestRegistry;
 let watched: WatchedStore;
 let view: RegistryView;
 let ring: SigningKeyRing;
+let storeId: string;
 /** Numbers of keys of which it was told that their secret is missing. */
 let missing: number[];
 /** Changes that another process makes. */
@@ -37,6 +38,7 @@ beforeEach(async () => {
   elsewhere = createSigningKeyChanges(await registry.connect(), registry.clock);
   missing = [];
   ring = await openRing();
+  storeId = await registry.store.storeId();
   watched.reset();
 });
 after(async () => {
@@ -65,20 +67,20 @@ async function refusesUnavailable(work: Promise<unknown> | undefined): Promise<v
 
 /** A token of the first key's user, who needn't be there: its signature is what counts here. */
 const tokenOf = (number: number) =>
-  mintToken(testSigningKeys(number), { nonce: 1, userId: 1, expiresAtSeconds: 0xffff_ffff, keyId: 1 });
+  mintToken(storeSigningKeys(storeId, number), { nonce: 1, userId: 1, expiresAtSeconds: 0xffff_ffff, keyId: 1 });
 
 describe("the signing keys", () => {
   test("are the store's, at once and without asking it", () => {
     assert.equal(ring.currentNumber, 1);
     assert.deepEqual(ring.numbers(), [1]);
-    assert.equal(ring.mac(1, "text"), testSigningKeys(1).mac(1, "text"));
+    assert.equal(ring.mac(1, "text"), storeSigningKeys(storeId, 1).mac(1, "text"));
     assert.equal(ring.ready(), undefined);
     assert.equal(reads(), 0);
   });
 
   test("can't be opened without the secret of one that is in use, waiting or not", async () => {
     await elsewhere.rotate(ACTOR, OTHER_SECRET);
-    const fingerprint = masterSecretFingerprint(OTHER_SECRET);
+    const fingerprint = masterSecretFingerprint(OTHER_SECRET, storeId);
     await assert.rejects(openRing(), { name: "MasterSecretMismatch", message: new RegExp(`key 2 .*${fingerprint}`) });
     await assert.rejects(openRing([OTHER_SECRET]), { name: "MasterSecretMismatch", message: /signing key 1 / });
     assert.deepEqual((await openRing([OTHER_SECRET, TEST_MASTER_SECRET])).numbers(), [1, 2]);

@@ -41,7 +41,7 @@ export interface SigningKeyRing extends SigningKeys {
  * @throws {MasterSecretMismatch} where a key that is in use derives from none of the secrets
  */
 export async function openSigningKeyRing(
-  store: Pick<RegistryStore, "listSigningKeys">,
+  store: Pick<RegistryStore, "listSigningKeys" | "storeId">,
   view: Pick<RegistryView, "isFresh" | "subscribe">,
   clock: Clock,
   masterSecrets: readonly Buffer[],
@@ -65,10 +65,16 @@ export async function openSigningKeyRing(
     },
     onReset: markDue,
   });
-  let keys: DerivedSigningKeys = deriveSigningKeys(await store.listSigningKeys(), masterSecrets);
+  let keys = await deriveAll();
   const [needed] = keys.missing;
   // At the start, one that lacks a secret can be mended; later on it must go on with what it has.
-  if (needed !== undefined) throw masterSecretMismatch(needed, masterSecrets);
+  if (needed !== undefined) throw masterSecretMismatch(needed, masterSecrets, await store.storeId());
+
+  /** Two reads: where a new id and new keys come between them, the keys' fingerprints don't match, and nothing derives. */
+  async function deriveAll(): Promise<DerivedSigningKeys> {
+    const [records, storeId] = await Promise.all([store.listSigningKeys(), store.storeId()]);
+    return deriveSigningKeys(records, masterSecrets, storeId);
+  }
 
   function markDue(): void {
     wanted++;
@@ -87,7 +93,7 @@ export async function openSigningKeyRing(
         nextReading = undefined;
         const seenNow = wanted;
         try {
-          keys = deriveSigningKeys(await store.listSigningKeys(), masterSecrets);
+          keys = await deriveAll();
           seen = seenNow;
         } catch (cause) {
           throw new Refusal("unavailable", "The signing keys can't be read right now.", {

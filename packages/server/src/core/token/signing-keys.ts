@@ -4,6 +4,7 @@ import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:cryp
 export const MASTER_SECRET_BYTES = 32;
 
 const SIGNING_KEY_BYTES = 32;
+const FINGERPRINT_BYTES = 8;
 
 /** What the store knows of a signing key: never the key itself. */
 export interface SigningKeyRecord {
@@ -40,44 +41,72 @@ export class MasterSecretMismatch extends Error {
 }
 
 /**
- * Names a master secret without giving anything of it away: 8 bytes of HKDF-SHA256 under a label of their own, in hex.
- * The store keeps it beside each signing key.
+ * Names a master secret in a store without giving anything of it away: 8 bytes of HKDF-SHA256 under a label of their own, in
+ * hex. The store keeps it beside each signing key. It also says how that key derives: one that belongs to no store
+ * (`storeId` undefined) is of a release before stores had ids.
+ *
+ * @param storeId the store's own id, in hex
  */
-export function masterSecretFingerprint(masterSecret: Buffer): string {
-  return Buffer.from(hkdfSync("sha256", masterSecret, "", "countersign/master-secret-fingerprint/v1", 8)).toString(
-    "hex",
-  );
+export function masterSecretFingerprint(masterSecret: Buffer, storeId: string | undefined): string {
+  return deriveBytes(masterSecret, storeId, "master-secret-fingerprint", "", FINGERPRINT_BYTES).toString("hex");
 }
 
 /**
- * Derives the signing keys from the master secrets: HKDF-SHA256 (RFC 5869) with the number in the info string.
+ * HKDF-SHA256 (RFC 5869). The store's id is the salt: a store that begins anew under the same master secret gives its ids to
+ * other users, so its keys must be other keys. Version 1 has no salt.
+ */
+function deriveBytes(
+  masterSecret: Buffer,
+  storeId: string | undefined,
+  label: string,
+  suffix: string,
+  length: number,
+): Buffer {
+  const version = storeId === undefined ? "v1" : "v2";
+  const salt = Buffer.from(storeId ?? "", "hex");
+  return Buffer.from(hkdfSync("sha256", masterSecret, salt, `countersign/${label}/${version}${suffix}`, length));
+}
+
+/** Does this signing key derive from one of the secrets alone, as in releases before stores had ids? */
+export function isUnbound({ masterFingerprint }: SigningKeyRecord, masterSecrets: readonly Buffer[]): boolean {
+  return masterSecrets.some((secret) => masterSecretFingerprint(secret, undefined) === masterFingerprint);
+}
+
+/**
+ * Derives the signing keys from the master secrets and the store's id, with the number in HKDF's info string. Each record's
+ * fingerprint says from which secret it derives, and whether the store's id is part of it.
  *
  * @throws {MasterSecretMismatch} where no key that may sign new tokens belongs to one of the secrets
  */
 export function deriveSigningKeys(
   records: readonly SigningKeyRecord[],
   masterSecrets: readonly Buffer[],
+  storeId: string,
 ): DerivedSigningKeys {
-  const secrets = new Map(masterSecrets.map((secret) => [masterSecretFingerprint(secret), secret]));
+  const origins = new Map(
+    masterSecrets.flatMap((secret) =>
+      [storeId, undefined].map((id) => [masterSecretFingerprint(secret, id), { secret, id }] as const),
+    ),
+  );
   const keys = new Map<number, KeyObject>();
   const missing: SigningKeyRecord[] = [];
   let currentNumber = 0;
   for (const record of records) {
     if (record.retiredAtMs !== null) continue;
-    const secret = secrets.get(record.masterFingerprint);
-    if (secret === undefined) {
+    const origin = origins.get(record.masterFingerprint);
+    if (origin === undefined) {
       missing.push(record);
       continue;
     }
-    const info = `countersign/signing-key/v1/${record.number}`;
-    keys.set(record.number, createSecretKey(Buffer.from(hkdfSync("sha256", secret, "", info, SIGNING_KEY_BYTES))));
+    const bytes = deriveBytes(origin.secret, origin.id, "signing-key", `/${record.number}`, SIGNING_KEY_BYTES);
+    keys.set(record.number, createSecretKey(bytes));
     if (record.activatedAtMs !== null) currentNumber = Math.max(currentNumber, record.number);
   }
   if (currentNumber === 0) {
     const [needed] = missing;
     throw needed === undefined
       ? new MasterSecretMismatch("the store has no signing key that is in use")
-      : masterSecretMismatch(needed, masterSecrets);
+      : masterSecretMismatch(needed, masterSecrets, storeId);
   }
   return {
     currentNumber,
@@ -95,8 +124,9 @@ export function deriveSigningKeys(
 export function masterSecretMismatch(
   { number, masterFingerprint }: SigningKeyRecord,
   masterSecrets: readonly Buffer[],
+  storeId: string,
 ): MasterSecretMismatch {
-  const given = masterSecrets.map(masterSecretFingerprint).join(", ");
+  const given = masterSecrets.map((secret) => masterSecretFingerprint(secret, storeId)).join(", ");
   return new MasterSecretMismatch(
     `the master secret doesn't belong to this store: signing key ${number} was derived from the master secret with ` +
       `fingerprint ${masterFingerprint}, and the configured one has ${given}; set COUNTERSIGN_MASTER_SECRET to the same value on ` +

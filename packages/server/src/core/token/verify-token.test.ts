@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { TEST_MASTER_SECRET, testSigningKeys } from "../../testing/test-signing-keys.ts";
+import {
+  storeSigningKeys,
+  TEST_MASTER_SECRET,
+  TEST_STORE_ID,
+  testSigningKeys,
+} from "../../testing/test-signing-keys.ts";
 import { readTokenVectors } from "../../testing/vectors.ts";
 import { mintToken } from "./mint-token.ts";
 import { deriveSigningKeys, masterSecretFingerprint } from "./signing-keys.ts";
@@ -20,6 +25,14 @@ describe("a minted token", () => {
   for (const { name, signingKeyNumber, claims, token } of vectors.tokens) {
     test(`is byte for byte what an independent implementation makes: ${name}`, () => {
       const keys = testSigningKeys(signingKeyNumber);
+      assert.equal(mintToken(keys, claims), token);
+      assert.deepEqual(verifyToken(keys, token), claims);
+    });
+  }
+
+  for (const { name, signingKeyNumber, claims, token } of vectors.boundToStore.tokens) {
+    test(`is byte for byte what an independent implementation makes in a store with an id: ${name}`, () => {
+      const keys = storeSigningKeys(vectors.boundToStore.storeId, signingKeyNumber);
       assert.equal(mintToken(keys, claims), token);
       assert.deepEqual(verifyToken(keys, token), claims);
     });
@@ -156,14 +169,23 @@ describe("verifying a token", () => {
     assert.equal(verifyToken(signingKeys, vectors.tokenUnderOtherMasterSecret), "wrong_mac");
   });
 
+  test("refuses a token of another store under the same master secret, whether the store has an id or is of an earlier release", () => {
+    const { storeId, otherStoreId, tokenOfOtherStore } = vectors.boundToStore;
+    const own = storeSigningKeys(storeId, 1);
+    assert.deepEqual(verifyToken(storeSigningKeys(otherStoreId, 1), tokenOfOtherStore), example);
+    assert.equal(verifyToken(own, tokenOfOtherStore), "wrong_mac");
+    assert.equal(verifyToken(own, mintToken(testSigningKeys(1), example)), "wrong_mac");
+  });
+
   test("refuses a token of a retired key, and of that key only", () => {
-    const masterFingerprint = masterSecretFingerprint(TEST_MASTER_SECRET);
+    const masterFingerprint = masterSecretFingerprint(TEST_MASTER_SECRET, undefined);
     const keys = deriveSigningKeys(
       [
         { number: 1, masterFingerprint, createdAtMs: 0, activatedAtMs: 0, retiredAtMs: 1 },
         { number: 2, masterFingerprint, createdAtMs: 0, activatedAtMs: 0, retiredAtMs: null },
       ],
       [TEST_MASTER_SECRET],
+      TEST_STORE_ID,
     );
     assert.equal(verifyToken(keys, mintToken(testSigningKeys(1), example)), "unknown_signing_key");
     assert.deepEqual(verifyToken(keys, mintToken(testSigningKeys(2), example)), example);

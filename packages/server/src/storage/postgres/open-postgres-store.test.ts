@@ -90,7 +90,14 @@ describe("a database that isn't this release's", () => {
     const rows = await server.query("select name from kysely_migration order by name", nameOf(url));
     assert.deepEqual(
       rows.map(({ name }) => name),
-      ["0001-registry", "0002-token-checks", "0003-many-nodes", "0004-administration", "9999-later"],
+      [
+        "0001-registry",
+        "0002-token-checks",
+        "0003-many-nodes",
+        "0004-administration",
+        "0005-store-identity",
+        "9999-later",
+      ],
     );
   });
 

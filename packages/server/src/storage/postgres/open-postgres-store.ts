@@ -46,6 +46,8 @@ const ENGINE: MigrationEngine = {
   generated: "stored",
   // By pattern: a cast of what isn't JSON would be an error, and a quote within a text has a backslash before it.
   jsonText: (column, member) => `substring(${column} from '"${member}":"([^"\\\\]*)"')`,
+  // A UUID has 122 random bits, of the system's generator; there is nothing else without an extension.
+  randomId: "replace(gen_random_uuid()::text, '-', '')",
   lock: async (transaction) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(CHANGE_LOCK)})`.execute(transaction);
   },

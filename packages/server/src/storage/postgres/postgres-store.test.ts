@@ -1,6 +1,7 @@
 import { after } from "node:test";
 import { openTestPostgresStore } from "../../testing/open-test-postgres-store.ts";
 import { startPostgres } from "../../testing/test-postgres.ts";
+import { testIdentityStore } from "../identity-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testQueriesStore } from "../queries-store-contract.ts";
 import { type StoreUnderTest, testRegistryStore } from "../store-contract.ts";
@@ -49,3 +50,4 @@ async function openUnderTest(): Promise<StoreUnderTest> {
 testRegistryStore("PostgreSQL", openUnderTest);
 testOperatorStore("PostgreSQL", openUnderTest);
 testQueriesStore("PostgreSQL", openUnderTest);
+testIdentityStore("PostgreSQL", openUnderTest);

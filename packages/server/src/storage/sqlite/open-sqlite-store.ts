@@ -20,6 +20,8 @@ const ENGINE: MigrationEngine = {
   // The only kind that can be added to a table (sqlite.org/gencol, §2.3); an index has its value.
   generated: "virtual",
   jsonText: (column, member) => `case when json_valid(${column}) then ${column} ->> '$.${member}' end`,
+  // Of SQLite's own generator, seeded by the system (sqlite.org/lang_corefunc, randomblob).
+  randomId: "lower(hex(randomblob(16)))",
 };
 
 /**

@@ -8,7 +8,8 @@ import type { RegistryStore } from "../../core/registry/store.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";
-import { UNDO_0004 } from "../each-store-contract.ts";
+import { UNDO_0004, UNDO_0005 } from "../each-store-contract.ts";
+import { testIdentityStore } from "../identity-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testQueriesStore } from "../queries-store-contract.ts";
 import { expiredBefore, type StoreUnderTest, testRegistryStore } from "../store-contract.ts";
@@ -31,6 +32,7 @@ async function openUnderTest(): Promise<StoreUnderTest> {
 testRegistryStore("SQLite", openUnderTest);
 testOperatorStore("SQLite", openUnderTest);
 testQueriesStore("SQLite", openUnderTest);
+testIdentityStore("SQLite", openUnderTest);
 
 let folder: TemporaryFolder;
 let file: string;
@@ -121,6 +123,7 @@ describe("a file of an earlier release", () => {
     delete from kysely_migration where name = '0002-token-checks';`;
 
   for (const [name, undo] of [
+    ["0004-administration", UNDO_0005.join("; ")],
     ["0002-token-checks", UNDO_0003],
     ["0001-registry", UNDO_0003 + UNDO_0002],
   ] as const) {
@@ -140,6 +143,7 @@ describe("a file of an earlier release", () => {
       assert.deepEqual(await store.listLiveNodes(1_000_000), []);
       assert.deepEqual(await store.listSigningKeys(), signingKeys);
       assert.equal(typeof signingKeys[0]?.activatedAtMs, "number");
+      assert.match(await store.storeId(), /^[0-9a-f]{32}$/);
       assert.equal(await store.removeExpired(expiredBefore(1), 1), 0);
     });
   }
@@ -170,6 +174,7 @@ describe("a file that isn't this release's", () => {
       "0002-token-checks",
       "0003-many-nodes",
       "0004-administration",
+      "0005-store-identity",
       "9999-later",
     ]);
   });

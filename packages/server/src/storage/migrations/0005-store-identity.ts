@@ -1,0 +1,17 @@
+import { type Kysely, sql } from "kysely";
+
+/** What this migration needs to know of the engine. */
+interface Engine {
+  /** 16 random bytes, in hex, as SQL. */
+  readonly randomId: string;
+}
+
+/** An id of the store's own, which its signing keys derive from. Keys that are there go on deriving as they did. */
+export async function up(db: Kysely<unknown>, { randomId }: Engine): Promise<void> {
+  await sql`create table store_identity (
+    one integer primary key check (one = 1),
+    id text not null,
+    backup_at_ms bigint
+  )`.execute(db);
+  await sql`insert into store_identity (one, id) values (1, ${sql.raw(randomId)})`.execute(db);
+}
