@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { makeKeyPair } from "./support/api-client.ts";
 import type { AdminClient } from "./support/admin-client.ts";
-import { type ConsoleServer, startConsoleServer } from "./support/console-server.ts";
+import { type ConsoleServer, startConsoleServer, useLink } from "./support/console-server.ts";
 import { eventually } from "./support/eventually.ts";
 import { startPostgres, type TestPostgres } from "./support/postgres.ts";
 import { signAssertion } from "./support/sign-assertion.ts";
@@ -90,6 +90,74 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal(late.status, 412);
       assert.equal(late.code, "precondition_failed");
       assert.equal((await admin.get("/keys/1")).body.data.status, "active");
+    });
+
+    test("what was read may be sent back whole, with one member changed; nothing else changes by it", async () => {
+      await admin.post("/resource-servers", { name: "whole" });
+      const { body } = await admin.post("/invitations", { email: "whole@example.com", role: "viewer" });
+      await useLink(console, new URL(body.data.link).hash.slice(1));
+      const operator = (await admin.get("/operators?q=whole@")).body.data[0].id;
+      for (const path of [
+        "/accounts/acme",
+        "/users/api-1-demo",
+        "/keys/1",
+        "/resource-servers/whole",
+        `/operators/${operator}`,
+      ]) {
+        const read = await admin.get(path);
+        const whole = read.body.data;
+        const tag = { "if-match": read.headers.get("etag") ?? "" };
+        const same = await admin.patch(path, whole, tag);
+        assert.equal(same.status, 200, same.text);
+        assert.equal(same.headers.get("etag"), tag["if-match"]);
+        const off = await admin.patch(path, { ...whole, status: "deactivated" }, tag);
+        assert.equal(off.body.data.status, "deactivated", off.text);
+        // What moves by itself may have moved since.
+        for (const member of ["users", "tokens_today", "last_used_at", "last_signed_in_at"]) {
+          if (member in whole) whole[member] = member.endsWith("_at") ? "2001-01-01T00:00:00.000Z" : 1000;
+        }
+        assert.equal((await admin.patch(path, whole)).body.data.status, "active");
+        for (const member of Object.keys(whole).filter((name) =>
+          /^(?:id|created_at|username|fingerprint)$/.test(name),
+        )) {
+          const other = await admin.patch(path, { ...whole, [member]: "2001-01-01T00:00:00.000Z" });
+          assert.deepEqual([other.status, other.code], [422, "field_invalid"], `${path} ${member}`);
+          assert.equal(other.body.meta.errors[0].field, `/${member}`);
+        }
+        const unknown = await admin.patch(path, { ...whole, nonsense: 1 });
+        assert.equal(unknown.code, "field_invalid");
+      }
+    });
+
+    test("a key that has expired may be sent back whole, too; no other key can be made one", async () => {
+      const made = await admin.post("/users/api-1-demo/keys", {
+        public_key: makeKeyPair().publicPem,
+        expires_at: new Date(Date.now() + 1000).toISOString(),
+      });
+      const path = `/keys/${made.body.data.id}`;
+      const whole = await eventually("the key has expired", async () => {
+        const { data } = (await admin.get(path)).body;
+        return data.status === "expired" ? data : undefined;
+      });
+      const labelled = await admin.patch(path, { ...whole, label: "late" });
+      assert.deepEqual([labelled.body.data.status, labelled.body.data.label], ["expired", "late"], labelled.text);
+      const later = await admin.patch(path, { ...whole, expires_at: null });
+      assert.equal(later.body.data.status, "active", later.text);
+      assert.equal((await admin.patch("/keys/1", { status: "expired" })).code, "field_invalid");
+    });
+
+    test("a read names the version that it has, and gets it only if there is another", async () => {
+      const etag = (await admin.get("/keys/1")).headers.get("etag") ?? "";
+      const get = (headers: Readonly<Record<string, string>>) => admin.send("GET", "/keys/1", { headers });
+      for (const known of [etag, `W/${etag}`, `"x", W/${etag}`, "*"]) {
+        const answer = await get({ "if-none-match": known });
+        assert.deepEqual([answer.status, answer.text, answer.headers.get("etag")], [304, "", etag], known);
+      }
+      assert.equal((await get({ "if-none-match": '"x"' })).status, 200);
+      assert.equal((await get({ "if-match": `"x", ${etag}` })).status, 200);
+      for (const other of ['"x"', `W/${etag}`]) assert.equal((await get({ "if-match": other })).status, 412, other);
+      assert.equal((await admin.patch("/keys/1", { label: "x" }, { "if-none-match": `W/${etag}` })).status, 412);
+      assert.equal((await admin.patch("/keys/1", {}, { "if-match": `W/${etag}` })).status, 412);
     });
 
     test("a tag doesn't move when a key is merely used", async () => {

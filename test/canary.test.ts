@@ -322,7 +322,7 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
       broken.write(requestHead("GET", REFRESH, [["Authorization", `JWT ${token}`]]).slice(0, -4));
       broken.end();
 
-      const figures = await sendRaw(server.adminUrl, requestHead("GET", "/metrics"));
+      const figures = await sendRaw(server.adminUrl, requestHead("GET", "/metrics", [["Host", "localhost"]]));
       assert.match(figures.body, /^countersign_tokens_issued_total [1-9]/m);
       canaries.assertAbsent("/metrics", figures.body);
 
@@ -413,7 +413,7 @@ describe("a server to which operators sign in", { concurrency: true }, () => {
         });
         const text = await answer.text();
         const json = (text.startsWith("{") ? JSON.parse(text) : { data: {} }) as Answered;
-        const cookie = /countersign_session=[^;]*/.exec(answer.headers.get("set-cookie") ?? "")?.[0] ?? "";
+        const cookie = /countersign_session_\d+=[^;]*/.exec(answer.headers.get("set-cookie") ?? "")?.[0] ?? "";
         let rest = text;
         for (const given of gives(json.data)) rest = rest.replaceAll(canaries.add(`given by ${path}`, given), "");
         canaries.add(`cookie of ${path}`, cookie);
@@ -478,7 +478,7 @@ describe("a server to which operators sign in", { concurrency: true }, () => {
         for (const headers of [
           { authorization: `Bearer ${secret}` },
           { authorization: secret },
-          { cookie: `countersign_session=${secret}` },
+          { cookie: `countersign_session_${new URL(server.adminUrl).port}=${secret}` },
           { cookie: secret },
           { ...as.headers, "idempotency-key": secret },
           { ...as.headers, "if-match": secret },
@@ -532,7 +532,7 @@ describe("a server to which operators sign in", { concurrency: true }, () => {
         }
         await ask("GET", `/sign-in/single-sign-on/callback?code=${encoded}&state=${encoded}`, {
           headers: {
-            cookie: `countersign_single_sign_on=${Buffer.from(
+            cookie: `countersign_single_sign_on_${new URL(server.adminUrl).port}=${Buffer.from(
               JSON.stringify({ state: secret, nonce: secret, codeVerifier: secret, returnTo: "/" }),
             ).toString("base64url")}`,
           },

@@ -222,6 +222,39 @@ function meetPeople(): void {
     assert.equal(body.data.access, "read_only");
   });
 
+  test("another operator who signs in over the page gets a new one: what the first was about to save is never sent", async () => {
+    const page = await openAs("admin@example.com", "/?account=acme");
+    await page.getByRole("button", { name: "New API user" }).click();
+    const dialog = page.getByRole("dialog", { name: "New API user" });
+    await dialog.getByLabel("Name of the API user").fill("never-sent");
+    await endSessionsOf("admin@example.com");
+    await dialog.getByRole("button", { name: "Create, then add a key" }).click();
+    await page.getByText("Your session has ended").waitFor();
+    await signInByPassword(page, OWNER);
+    await page.getByText("Your session has ended").waitFor({ state: "hidden" });
+    await heading(page, "API users").waitFor();
+    assert.equal(await page.getByRole("dialog").count(), 0);
+    assert.ok(!(await usernames()).includes("api-1-never-sent"));
+  });
+
+  test("another operator who signs in in another tab doesn't take over what is open in this one", async () => {
+    const page = await openAs("admin@example.com", "/?account=acme");
+    await page.getByRole("button", { name: "New API user" }).click();
+    const dialog = page.getByRole("dialog", { name: "New API user" });
+    await dialog.getByLabel("Name of the API user").fill("other-tab");
+    const second = await page.context().newPage();
+    await second.goto(`${url}/sign-in`);
+    await signInByPassword(second, OWNER);
+    await heading(second, "API users").waitFor();
+    await dialog.getByRole("button", { name: "Create, then add a key" }).click();
+    await page.getByText("Your session has ended").waitFor();
+    assert.ok(!(await usernames()).includes("api-1-other-tab"));
+    await signInByPassword(page, "admin@example.com");
+    await page.getByRole("dialog", { name: "Add a key to api-1-other-tab" }).waitFor();
+    const { body } = await owner.get("/audit-events?action=user.created&limit=1");
+    assert.equal(body.data[0].actor, "operator:admin@example.com");
+  });
+
   test("a viewer finds no way to change anything, and is told why", async () => {
     const { keyId } = await createKey(server, USERNAME);
     const page = await openAs("viewer@example.com");

@@ -15,6 +15,8 @@ import { startServer, type TestServer } from "./support/server.ts";
 import { signAssertion, signParts } from "./support/sign-assertion.ts";
 
 const REFRESH = "/api/auth/v0/refresh/";
+/** By a name that the internal listener knows. */
+const LOCAL = [["Host", "localhost"]] as const;
 const CHECK = "/api/auth/v0/check/";
 
 type Headers = readonly (readonly [name: string, value: string])[];
@@ -106,7 +108,7 @@ const COMMON = {
 
 function assertCommonHeaders(answer: RawAnswer): void {
   for (const [name, value] of Object.entries(COMMON)) assert.equal(answer.header(name), value, name);
-  assert.match(answer.header("x-request-id") ?? "", /^[0-9a-f]{16}-[0-9a-z]+$/);
+  assert.match(answer.header("x-request-id") ?? "", /^[0-9a-f]{24}$/);
   for (const revealing of ["server", "x-powered-by", "via"]) assert.equal(answer.header(revealing), undefined);
 }
 
@@ -799,6 +801,19 @@ describe("methods, bodies and connections", () => {
     assertRefusal(await get("ftp://countersign.test/livez"), 404, "not_found");
   });
 
+  test("/metrics answers addresses and configured names alone: no page reads it by a name that was pointed here", async () => {
+    const ask = (target: string, host: string) =>
+      sendRaw(server.adminUrl, requestHead("GET", target, [["Host", host]]));
+    for (const host of ["localhost:1", "127.0.0.1", "[::1]:8081", "192.0.2.1:8081"]) {
+      assert.equal((await ask("/metrics", host)).status, 200, host);
+    }
+    for (const target of ["/metrics", "/%6detrics", "/metrics?x"]) {
+      assertRefusal(await ask(target, "rebound.example"), 421, "host_refused");
+    }
+    // Probes come by any name, and get no figures.
+    assert.equal((await ask("/livez", "rebound.example")).status, 200);
+  });
+
   test("every answer carries a request id of its own, never the client's", async () => {
     const ids = new Set<string>();
     const answers: RawAnswer[] = [];
@@ -809,7 +824,7 @@ describe("methods, bodies and connections", () => {
     }
     answers.push(await sendRaw(server.publicUrl, "garbage\r\n\r\n"));
     answers.push(await sendRaw(server.publicUrl, requestHead("OPTIONS", REFRESH)));
-    answers.push(await sendRaw(server.adminUrl, requestHead("GET", "/metrics")));
+    answers.push(await sendRaw(server.adminUrl, requestHead("GET", "/metrics", LOCAL)));
     for (const answer of answers) ids.add(answer.header("x-request-id") ?? "");
     assert.equal(ids.size, answers.length);
     assert.ok(!ids.has("mine") && !ids.has(""));
@@ -1394,7 +1409,7 @@ describe("documents, health and figures", () => {
     await freshToken();
     await get(`/api/a-path-of-the-client`, authorization());
     assertRefusal(await get("/metrics"), 404, "not_found");
-    const answer = await sendRaw(server.adminUrl, requestHead("GET", "/metrics"));
+    const answer = await sendRaw(server.adminUrl, requestHead("GET", "/metrics", LOCAL));
     assert.equal(answer.status, 200);
     assert.match(answer.header("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
     for (const name of [

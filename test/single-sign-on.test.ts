@@ -10,16 +10,20 @@ import { holdPort } from "../packages/server/src/testing/hold-port.ts";
 
 const SIGN_IN = "/api/admin/v1/sign-in/single-sign-on";
 const CALLBACK = `${SIGN_IN}/callback`;
-const SESSION = "countersign_session";
 
 let provider: IdentityProvider;
 let server: TestServer;
 /** As browsers reach it. */
 let console: string;
+/** The names of its cookies. */
+let SESSION: string;
+let FLOW: string;
 
 before(async () => {
   const adminPort = await holdPort();
   console = `http://localhost:${adminPort}`;
+  SESSION = `countersign_session_${adminPort}`;
+  FLOW = `countersign_single_sign_on_${adminPort}`;
   provider = await startIdentityProvider(() => [console + CALLBACK]);
   server = await startServer({
     dataDir: temporaryFolder(),
@@ -191,13 +195,13 @@ describe("an answer of the provider", () => {
   test("lets somebody in once: the same again is refused, also with the cookie that went with it", async () => {
     const browser = new RedirectingBrowser();
     const url = await answered(browser);
-    const kept = browser.cookie("countersign_single_sign_on") ?? "";
+    const kept = browser.cookie(FLOW) ?? "";
     const first = await deliver(browser, url);
     assert.ok(first.session);
     assert.equal((await deliver(browser, url)).code, "single_sign_on_failed");
     const again = await fetch(url, {
       redirect: "manual",
-      headers: { cookie: `countersign_single_sign_on=${kept}` },
+      headers: { cookie: `${FLOW}=${kept}` },
     });
     assert.match(again.headers.get("location") ?? "", /^\/sign-in\?error=single_sign_on_failed&/);
     assert.ok(!again.headers.getSetCookie().some((line) => line.startsWith(SESSION)));
@@ -208,7 +212,7 @@ describe("an answer of the provider", () => {
     const [cookie = ""] = started.headers.getSetCookie();
     assert.match(
       cookie,
-      /^countersign_single_sign_on=[^;]+; Max-Age=300; Path=\/api\/admin\/v1\/sign-in\/single-sign-on\/callback; HttpOnly; SameSite=Lax$/,
+      /^countersign_single_sign_on_\d+=[^;]+; Max-Age=300; Path=\/api\/admin\/v1\/sign-in\/single-sign-on\/callback; HttpOnly; SameSite=Lax$/,
     );
     const asked = new URL(started.headers.get("location") ?? "");
     assert.equal(asked.searchParams.get("code_challenge_method"), "S256");
@@ -262,7 +266,7 @@ test("while the provider can't be reached, whoever comes is told so, and everyth
 
   await down.start();
   assert.equal(await browser.follow(here + SIGN_IN, isPage), `${here}/`, "it is asked again each time");
-  assert.ok(browser.cookie(SESSION));
+  assert.ok(browser.cookie(`countersign_session_${adminPort}`));
 
   // Gone again between the question and the answer.
   const late = new RedirectingBrowser();
@@ -270,7 +274,7 @@ test("while the provider can't be reached, whoever comes is told so, and everyth
   await down.stop();
   const { location = "" } = await late.visit(answer);
   assert.match(location, /\/sign-in\?error=unavailable&request=/);
-  assert.equal(late.cookie(SESSION), undefined);
+  assert.equal(late.cookie(`countersign_session_${adminPort}`), undefined);
   await other.stop();
 });
 

@@ -34,7 +34,7 @@ export function setupSecretOf(stderr: string): string | undefined {
 /** The cookie that an answer sets, as a browser sends it back. */
 export function cookieOf(headers: Headers): string {
   const [cookie = ""] = headers.getSetCookie().map((line) => line.split(";")[0] ?? "");
-  assert.match(cookie, /countersign_session=.+/);
+  assert.match(cookie, /countersign_session_\d+=.+/);
   return cookie;
 }
 

@@ -2,6 +2,12 @@
 export const ADMIN_PATH = "/api/admin/v1";
 
 /**
+ * By this header the console's page says whose it is: the operator's id, in decimal digits. Where the session's cookie is another
+ * operator's meanwhile, the admin API answers `sign_in_required`. Programs leave it out. In lower case, as Node has names.
+ */
+export const OPERATOR_HEADER = "countersign-operator";
+
+/**
  * What an operator or an admin token may do. `viewer` reads; `admin` also changes accounts, API users, keys and resource
  * servers; `owner` also operators, admin tokens, signing keys and settings. Each may be limited to one account.
  */

@@ -4,6 +4,7 @@ export const ADMIN_REFUSAL_CODES = [
   "sign_in_rejected",
   "forbidden",
   "origin_refused",
+  "host_refused",
   "link_invalid",
   "single_sign_on_failed",
   "field_invalid",

@@ -316,7 +316,7 @@ export async function startService(
     breathe: () => setImmediate(),
     settings: shownSettings(config),
   };
-  const origins = createOrigins(config.adminUrl, internalServer.url);
+  const origins = createOrigins(config.adminUrl, internalServer.url, config.adminNames);
   const operatorAdministration = createOperatorAdministration({
     store,
     clock,

@@ -3,7 +3,8 @@
  * cached, and what a change makes stale, is decided in one place.
  */
 import createClient from "openapi-fetch";
-import { untilSignedInAgain, wasSignedIn } from "../session/session.ts";
+import { OPERATOR_HEADER } from "@countersign/protocol";
+import { pageOperatorId, untilSignedInAgain, wasSignedIn } from "../session/session.ts";
 import { ApiError, readRefusal } from "./api-error.ts";
 import type { operations, paths } from "./schema.d.ts";
 
@@ -11,6 +12,14 @@ import type { operations, paths } from "./schema.d.ts";
 const TIMEOUT_MS = 20_000;
 
 export const client = createClient<paths>({ baseUrl: "/", headers: { accept: "application/json" } });
+
+client.use({
+  onRequest({ request }) {
+    const id = pageOperatorId();
+    if (id !== undefined) request.headers.set(OPERATOR_HEADER, String(id));
+    return request;
+  },
+});
 
 interface Sent<Body> {
   readonly data?: Body;

@@ -10,7 +10,7 @@ export const meQuery = {
   queryKey: ["me"],
   queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Me> => {
     const me = await askForData((signal) => client.GET("/api/admin/v1/me", { signal }), { signal });
-    noteSignedIn();
+    noteSignedIn(me);
     return me;
   },
   staleTime: 60_000,

@@ -17,11 +17,9 @@ export function SessionEndedDialog() {
   if (!isEnded) return null;
 
   function onSignedIn(me: Me): void {
-    const before = queries.getQueryData<Me>(meQuery.queryKey);
-    // Somebody else must not go on with what the one before had on the screen.
-    if (before !== undefined && before.actor !== me.actor) window.location.reload();
+    // Another operator must not go on with what the one before had on the screen, nor send it.
+    if (!noteSignedIn(me)) return;
     queries.setQueryData(meQuery.queryKey, me);
-    noteSignedIn();
     void queries.invalidateQueries();
   }
 

@@ -8,6 +8,8 @@ import { useSyncExternalStore } from "react";
 type State = "unknown" | "live" | "ended";
 
 let state: State = "unknown";
+/** Whose page this is; `undefined` while nobody has signed in. */
+let operatorId: number | undefined;
 const listeners = new Set<() => void>();
 let waiting: (() => void)[] = [];
 
@@ -16,16 +18,40 @@ function become(next: State): void {
   for (const listener of listeners) listener();
 }
 
-/** The API has answered somebody: whatever waited for that goes on. */
-export function noteSignedIn(): void {
+/** An operator is signed in, as the API says. */
+interface SignedIn {
+  readonly operator: { readonly id: number } | null;
+}
+
+/**
+ * The API has answered an operator, and what waited for that goes on. Where it is another than the one whose page this is, nothing
+ * goes on: the page begins anew, so that no change of one operator is sent under the name of another.
+ *
+ * @returns whether the page stays
+ */
+export function noteSignedIn({ operator }: SignedIn): boolean {
+  if (operatorId !== undefined && operatorId !== operator?.id) {
+    waiting = [];
+    window.location.reload();
+    return false;
+  }
+  operatorId = operator?.id;
   if (state !== "live") become("live");
   const released = waiting;
   waiting = [];
   for (const release of released) release();
+  return true;
+}
+
+/** Whose page this is. Each question says it, so that a sign-in in another tab doesn't change who asks. */
+export function pageOperatorId(): number | undefined {
+  return operatorId;
 }
 
 /** Nobody is signed in, and that was asked for. */
 export function noteSignedOut(): void {
+  operatorId = undefined;
+  waiting = [];
   become("unknown");
 }
 

@@ -27,6 +27,7 @@ test("nothing at all gives the documented defaults", () => {
     adminPort: 8081,
     publicUrl: undefined,
     adminUrl: undefined,
+    adminNames: [],
     oidcIssuer: undefined,
     oidcClientId: undefined,
     oidcClientSecret: undefined,

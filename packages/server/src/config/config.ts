@@ -84,6 +84,14 @@ export const SETTINGS = {
     meaning: "how operators' browsers reach the internal listener; passkeys need a host name here, not an IP address",
     parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
   }),
+  adminNames: setting({
+    variable: "COUNTERSIGN_ADMIN_NAMES",
+    flag: "--admin-names <names>",
+    default: "none",
+    meaning:
+      "host names by which Prometheus may ask for /metrics, joined by commas; IP addresses, localhost and the host of COUNTERSIGN_ADMIN_URL always work",
+    parse: (text) => (text === undefined ? [] : parseNames(text)),
+  }),
   oidcIssuer: setting({
     variable: "COUNTERSIGN_OIDC_ISSUER",
     flag: "--oidc-issuer <url>",
@@ -288,6 +296,17 @@ function parseHost(text: string): string {
     throw new Problem("an IP address or host name is needed, without scheme and port");
   }
   return text;
+}
+
+/** @returns the names in lower case, as a URL has them */
+function parseNames(text: string): readonly string[] {
+  return text.split(",").map((part, index) => {
+    const name = part.trim().toLowerCase();
+    if (!/^[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9])?$/.test(name)) {
+      throw new Problem(`entry ${index + 1} isn't a host name; names without scheme and port are needed`);
+    }
+    return name;
+  });
 }
 
 function parseInteger(text: string, min: number, max: number): number {

@@ -42,6 +42,7 @@ export const ANSWERS = {
   sign_in_rejected: { status: 403 },
   forbidden: { status: 403 },
   origin_refused: { status: 403 },
+  host_refused: { status: 421 },
   link_invalid: { status: 403 },
   single_sign_on_failed: { status: 403 },
   field_invalid: { status: 422 },

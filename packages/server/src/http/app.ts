@@ -129,8 +129,14 @@ export async function buildInternalApp(dependencies: InternalAppDependencies): P
   const info = apiInfo(dependencies, "Countersign, internal listener", adminUrl);
   await registerOpenApi(app, info, {}, documentAdminRoute);
   registerCommonRoutes(app, dependencies);
-  app.get(METRICS_PATH, { schema: { tags: ["metrics"], summary: "Figures for Prometheus" } }, async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.text()),
+  app.get(
+    METRICS_PATH,
+    { schema: { tags: ["metrics"], summary: "Figures for Prometheus" } },
+    async ({ headers }, reply) => {
+      // Needs no token, so that it must not be read by a page whose owner pointed a name of theirs at this listener (DNS rebinding).
+      if (!admin.origins.isKnownHost(headers.host)) throw hostRefused();
+      return reply.type(metrics.contentType).send(await metrics.text());
+    },
   );
   await registerAdminRoutes(app, admin);
   await app.ready();
@@ -146,6 +152,12 @@ export async function buildInternalApp(dependencies: InternalAppDependencies): P
       else consoleFiles(request, response, otherwise);
     },
   };
+}
+
+function hostRefused(): Refusal {
+  return new Refusal("host_refused", "The metrics aren't answered to this host name.", {
+    hint: "Use an IP address or localhost, or add the name to COUNTERSIGN_ADMIN_NAMES.",
+  });
 }
 
 /** Where the internal listener answers by itself, and never with the console. */

@@ -137,9 +137,9 @@ export async function registerOpenApi(
           session: {
             type: "apiKey",
             in: "cookie",
-            name: "countersign_session",
+            name: "countersign_session_8081",
             description:
-              "An operator's session; __Host-countersign_session over TLS. Changes need the console's Origin as well",
+              "An operator's session; the name ends in the console's port, and begins with __Host- over TLS. Changes need the console's Origin as well",
           },
           adminToken: { type: "http", scheme: "bearer", description: "An admin token: csat_…" },
           resourceServer: {

@@ -128,7 +128,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
     });
     const json: unknown = answer.headers["content-type"]?.startsWith("application/json") ? JSON.parse(answer.body) : {};
     const [error] = (json as { meta?: { errors: { code: string }[] } }).meta?.errors ?? [];
-    const cookie = /((?:__Host-)?countersign_session=[^;]*)/.exec(answer.headers["set-cookie"] ?? "")?.[1];
+    const cookie = /((?:__Host-)?countersign_session_[\w-]+=[^;]*)/.exec(answer.headers["set-cookie"] ?? "")?.[1];
     return { ...answer, json, code: error?.code, cookie };
   };
 

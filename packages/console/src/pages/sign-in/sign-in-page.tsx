@@ -3,7 +3,7 @@ import { useLocation, useSearchParams } from "wouter";
 import { type Me, meQuery } from "../../api/me.ts";
 import { OutsidePage } from "../../parts/outside-page.tsx";
 import { Note } from "../../parts/problem.tsx";
-import { noteSignedIn } from "../../session/session.ts";
+import { noteSignedIn, noteSignedOut } from "../../session/session.ts";
 import SignInForm from "../../session/sign-in-form.tsx";
 import { pathWithin } from "./path-within.ts";
 
@@ -24,8 +24,10 @@ export default function SignInPage() {
 
   function onSignedIn(me: Me): void {
     queries.clear();
+    // This page takes the place of any before it, and of all that waited there.
+    noteSignedOut();
     queries.setQueryData(meQuery.queryKey, me);
-    noteSignedIn();
+    noteSignedIn(me);
     navigate(to, { replace: true });
   }
 

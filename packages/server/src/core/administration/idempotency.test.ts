@@ -27,6 +27,19 @@ describe("a creation under an Idempotency-Key", () => {
   const create = (...parameters: Parameters<typeof attempt>) =>
     createOnce(registry.store, registry.clock, attempt(...parameters));
 
+  test("the same members in another order are the same request", async () => {
+    const request = { ...attempt("ordered", "k0"), request: ["x", { a: 1, b: { c: [1, 2], d: null } }] };
+    assert.ok(!(await createOnce(registry.store, registry.clock, request)).isRepeated);
+    const again = { ...request, request: ["x", { b: { d: null, c: [1, 2] }, a: 1 }] };
+    assert.ok((await createOnce(registry.store, registry.clock, again)).isRepeated);
+    // The order of a list counts.
+    const other = { ...request, request: ["x", { a: 1, b: { c: [2, 1], d: null } }] };
+    await assert.rejects(
+      () => createOnce(registry.store, registry.clock, other),
+      (error: unknown) => error instanceof Refusal && error.code === "idempotency_key_reused",
+    );
+  });
+
   test("makes it once, and says what it was the next time", async () => {
     const first = await create("once", "k1");
     assert.ok(!first.isRepeated);

@@ -49,7 +49,7 @@ export async function createOnce<Made>(
 ): Promise<CreationOutcome<Made>> {
   if (key === undefined) return { isRepeated: false, made: await create(store) };
   const keyHash = sha256(key);
-  const requestHash = sha256(JSON.stringify(request));
+  const requestHash = sha256(JSON.stringify(request, inOrder));
   try {
     const made = await create({
       transaction: (work) =>
@@ -70,6 +70,12 @@ export async function createOnce<Made>(
     }
     return { isRepeated: true, subject: error.creation.subject };
   }
+}
+
+/** A client's JSON may come from a map without an order: the same members in another order are the same request. */
+function inOrder(_name: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function sha256(text: string): string {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { openTestRegistry } from "../../testing/test-registry.ts";
 import { Refusal } from "../refusal.ts";
-import { onlyIfMatch } from "./precondition.ts";
+import { checkPreconditions, isNamed, onlyIfMatch } from "./precondition.ts";
 
 const cases = [
   [undefined, '"a"', true],
@@ -11,6 +11,13 @@ const cases = [
   ['"b", "a"', '"a"', true],
   ['"b"', '"a"', false],
   ['W/"a"', '"a"', false],
+  ['W/"a"', 'W/"a"', false],
+  ['"b" , ,\t"a"', '"a"', true],
+  // A comma within a tag doesn't end it.
+  ['"x,"', '"x,"', true],
+  ['"a" "b"', '"a"', false],
+  ["a", '"a"', false],
+  ['*, "b"', '"a"', false],
   ["", '"a"', false],
   // What isn't there is refused by the change itself, as not found.
   ['"b"', undefined, true],
@@ -21,7 +28,7 @@ describe("a change", () => {
     test(`to what has the tag ${current} is ${isMade ? "made" : "refused"} under If-Match: ${ifMatch}`, async () => {
       const registry = await openTestRegistry();
       try {
-        const guarded = onlyIfMatch(registry.store, ifMatch, () => Promise.resolve(current));
+        const guarded = onlyIfMatch(registry.store, { ifMatch }, () => Promise.resolve(current));
         const work = guarded.transaction((transaction) =>
           transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 }),
         );
@@ -38,4 +45,33 @@ describe("a change", () => {
       }
     });
   }
+});
+
+for (const [ifNoneMatch, current, is] of [
+  ['"a"', '"a"', true],
+  ['W/"a"', '"a"', true],
+  ['"a"', 'W/"a"', true],
+  ['"b", W/"a"', '"a"', true],
+  ["*", '"a"', true],
+  ['"b"', '"a"', false],
+  ["a", '"a"', false],
+  ["", '"a"', false],
+] as const) {
+  test(`If-None-Match: ${ifNoneMatch} ${is ? "names" : "doesn't name"} what has the tag ${current}`, () => {
+    assert.equal(isNamed(ifNoneMatch, current), is);
+    const check = () => {
+      checkPreconditions({ ifNoneMatch }, current);
+    };
+    if (is) assert.throws(check, (error: unknown) => error instanceof Refusal && error.code === "precondition_failed");
+    else check();
+  });
+}
+
+test("a tag that a proxy has weakened is refused with a hint that says so", () => {
+  assert.throws(
+    () => {
+      checkPreconditions({ ifMatch: 'W/"a"' }, '"a"');
+    },
+    (error: unknown) => error instanceof Refusal && error.detail.hint?.includes("compresses") === true,
+  );
 });

@@ -2,29 +2,79 @@ import { Refusal } from "../refusal.ts";
 import type { StoreTransaction } from "../registry/store.ts";
 import type { Transactions } from "./idempotency.ts";
 
+/** What a request says of the version that it is about: two headers (RFC 9110 §13.1), as they came. */
+export interface Preconditions {
+  readonly ifMatch?: string | undefined;
+  readonly ifNoneMatch?: string | undefined;
+}
+
+/** An entity tag (RFC 9110 §8.8.3): its quotes and what is between them, and perhaps the mark of a weak one before. */
+const ENTITY_TAGS = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
+
 /**
- * Transactions in which a change is made only to the version that was read (RFC 9110 §13.1.1, `If-Match`).
+ * Does `If-Match` hold for this tag? By strong comparison (RFC 9110 §8.8.3.2): a weak tag is never the same, not even as itself.
+ * What isn't a list of tags holds for nothing.
+ */
+export function isMatch(ifMatch: string, current: string): boolean {
+  return ifMatch.trim() === "*" || (!isWeak(current) && tagsOf(ifMatch).includes(current));
+}
+
+/** Does `If-None-Match` name this tag? By weak comparison: the mark of a weak tag doesn't count. */
+export function isNamed(ifNoneMatch: string, current: string): boolean {
+  return ifNoneMatch.trim() === "*" || tagsOf(ifNoneMatch).map(opaqueTag).includes(opaqueTag(current));
+}
+
+/** The tags of a list, such as `"a", W/"b,c"`; none where it is no such list. */
+function tagsOf(list: string): readonly string[] {
+  const form = list.replaceAll(ENTITY_TAGS, "t").replaceAll(/[ \t]/g, "");
+  return /^t?(?:,t?)*$/.test(form) ? (list.match(ENTITY_TAGS) ?? []) : [];
+}
+
+function isWeak(tag: string): boolean {
+  return tag.startsWith("W/");
+}
+
+function opaqueTag(tag: string): string {
+  return isWeak(tag) ? tag.slice(2) : tag;
+}
+
+/**
+ * Checks what a request says of the version that it is about, in the order of RFC 9110 §13.2.2.
  *
- * @param ifMatch the header: entity tags, or `*`. Without it the change is made to whatever is there.
+ * @param current the tag of what is there now
+ * @throws {Refusal} `precondition_failed`
+ */
+export function checkPreconditions({ ifMatch, ifNoneMatch }: Preconditions, current: string): void {
+  if (ifMatch !== undefined && !isMatch(ifMatch, current)) {
+    throw new Refusal("precondition_failed", "It was changed since it was read.", {
+      hint: isNamed(ifMatch, current)
+        ? 'The tag begins with W/: a proxy that compresses answers has weakened it. If-Match needs the tag without "W/".'
+        : "Read it again; its ETag names the version that is there now.",
+    });
+  }
+  if (ifNoneMatch !== undefined && isNamed(ifNoneMatch, current)) {
+    throw new Refusal("precondition_failed", "If-None-Match names the version that is there.");
+  }
+}
+
+/**
+ * Transactions in which a change is made only to the version that was read (RFC 9110 §13.1.1 and 13.1.2).
+ *
+ * @param preconditions without any, the change is made to whatever is there
  * @param currentTag the tag of what is to be changed, as it is now; `undefined` where it isn't there
  */
 export function onlyIfMatch(
   store: Transactions,
-  ifMatch: string | undefined,
+  preconditions: Preconditions,
   currentTag: (transaction: StoreTransaction) => Promise<string | undefined>,
 ): Transactions {
-  if (ifMatch === undefined) return store;
-  const tags = ifMatch.split(",").map((tag) => tag.trim());
+  if (preconditions.ifMatch === undefined && preconditions.ifNoneMatch === undefined) return store;
   return {
     transaction: (work) =>
       store.transaction(async (transaction) => {
         const current = await currentTag(transaction);
         // What isn't there is refused as such, by the change itself.
-        if (current !== undefined && !tags.includes("*") && !tags.includes(current)) {
-          throw new Refusal("precondition_failed", "It was changed since it was read.", {
-            hint: "Read it again; its ETag names the version that is there now.",
-          });
-        }
+        if (current !== undefined) checkPreconditions(preconditions, current);
         return work(transaction);
       }),
   };

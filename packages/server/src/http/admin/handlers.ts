@@ -1,6 +1,7 @@
 /** What the routes of the admin API are answered by. */
 import type { WarningItem } from "@countersign/protocol";
 import type { FastifyReply } from "fastify";
+import type { Preconditions } from "../../core/administration/precondition.ts";
 import type { Principal } from "../../core/operators/model.ts";
 import type { ADMIN_ROUTES, AdminRoute, OperationId } from "./routes.ts";
 import type { FromSchema } from "./schema-type.ts";
@@ -33,7 +34,7 @@ export interface AdminRequest<Route extends AdminRoute = AdminRoute> {
   readonly origin: string | undefined;
   /** Where the browser reached this listener, such as `localhost:8081`. */
   readonly host: string;
-  readonly ifMatch: string | undefined;
+  readonly preconditions: Preconditions;
   readonly idempotencyKey: string | undefined;
   /** Cookies by name, as the browser sent them. */
   readonly cookies: Readonly<Record<string, string | undefined>>;

@@ -34,6 +34,7 @@ export function documentAdminRoute(schema: FastifySchema | undefined): FastifySc
       ...(answers === "other"
         ? route.others
         : { [status]: answers === "list" ? listEnvelope(route.data) : itemEnvelope(route.data) }),
+      ...(route.tagged === true && method === "GET" && { 304: { description: "If-None-Match names this version" } }),
       ...Object.fromEntries(
         refusalStatuses(route, method).map((code) => [
           code,
@@ -64,6 +65,10 @@ function requestHeaders({ answers, tagged, method }: AdminRoute): object {
       ...(tagged === true &&
         method === "PATCH" && {
           "if-match": { type: "string", description: "Change it only if this is still its ETag" },
+        }),
+      ...(tagged === true &&
+        method === "GET" && {
+          "if-none-match": { type: "string", description: "Answer 304 if this is still its ETag" },
         }),
     },
   };
@@ -110,7 +115,7 @@ function refusalStatuses({ access, params, query, body, tagged, answers }: Admin
   if (access !== "anyone" || method !== "GET") statuses.push(403);
   if (params !== undefined || query !== undefined) statuses.push(404);
   if (method !== "GET") statuses.push(409);
-  if (tagged === true && method === "PATCH") statuses.push(412);
+  if (tagged === true) statuses.push(412);
   if (body !== undefined) statuses.push(413, 415);
   if (body !== undefined || query !== undefined || params !== undefined || answers === "created") statuses.push(422);
   return statuses.toSorted((a, b) => a - b);

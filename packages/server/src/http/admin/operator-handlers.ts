@@ -20,6 +20,7 @@ import { parsePage } from "./cursor.ts";
 import { entityTags } from "./entity-tag.ts";
 import type { AdminHandlers } from "./handlers.ts";
 import { linkUrl, type Origins } from "./origins.ts";
+import { requireUnchanged } from "./read-only.ts";
 import { accountFilter, listOf } from "./registry-handlers.ts";
 import { SECRET_NOT_REPEATED } from "./service-handlers.ts";
 import { listLiveSessions } from "./sign-in-handlers.ts";
@@ -91,14 +92,15 @@ export function createOperatorHandlers({
       return { data: operatorJson(operator), etag: entityTags.operator(operator) };
     },
 
-    async changeOperator({ principal, params, body, ifMatch }) {
+    async changeOperator({ principal, params, body, preconditions }) {
       const id = params.id as OperatorId;
-      await loadOperator(principal, id);
-      const transactions = onlyIfMatch(store, ifMatch, async (transaction) => {
+      requireUnchanged(body, operatorJson(await loadOperator(principal, id)), ["role", "account", "status"]);
+      const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
         const current = await transaction.findOperator(id);
         return current && entityTags.operator(current);
       });
-      const operator = await changesOn(transactions).change(principal, id, body);
+      const { role, account, status } = body;
+      const operator = await changesOn(transactions).change(principal, id, { role, account, status });
       return { data: operatorJson(operator), etag: entityTags.operator(operator) };
     },
 

@@ -89,3 +89,58 @@ describe("a configured address", () => {
     assert.ok(below.isAllowed("https://ops.example.com"));
   });
 });
+
+describe("the hosts by which the internal listener is reached", () => {
+  const origins = createOrigins("https://console.example/cs", "http://10.0.0.5:8081", [
+    "countersign",
+    "cs.monitoring.svc",
+  ]);
+  for (const host of [
+    undefined,
+    "localhost:8081",
+    "LOCALHOST",
+    "localhost.",
+    "127.0.0.1:8081",
+    "[::1]:8081",
+    "192.0.2.7",
+    "[2001:db8::1]:1",
+    "console.example",
+    "console.example:8443",
+    "countersign:8081",
+    "cs.monitoring.svc.",
+  ]) {
+    test(`${host} is one: no other page's name stands for it`, () => {
+      assert.ok(origins.isKnownHost(host));
+    });
+  }
+  for (const host of [
+    "evil.example",
+    "localhost.evil.example",
+    "console.example.evil.example",
+    "127.0.0.1.evil.example",
+    "",
+    "a b",
+    "@",
+    "[::1",
+    "evil.example@localhost:x",
+  ]) {
+    test(`${JSON.stringify(host)} is none`, () => {
+      assert.ok(!origins.isKnownHost(host));
+    });
+  }
+});
+
+test("cookies of consoles on one machine are told apart by port, and by path where one has its own", () => {
+  const plain = createOrigins(undefined, "http://127.0.0.1:8081");
+  assert.equal(plain.cookieSuffix("localhost:8081"), "8081");
+  assert.equal(plain.cookieSuffix("localhost:9000"), "9000", "through a tunnel");
+  assert.equal(plain.cookieSuffix("localhost"), "80");
+  assert.equal(plain.cookieSuffix(undefined), "8081");
+  const configured = createOrigins("https://console.example", "http://127.0.0.1:8081");
+  assert.equal(configured.cookieSuffix("whatever:1"), "443");
+  const underPaths = ["/a", "/b/c", "/b(c)"].map((path) =>
+    createOrigins(`https://console.example${path}`, "http://127.0.0.1:8081").cookieSuffix("x"),
+  );
+  assert.equal(new Set(underPaths).size, 3);
+  for (const suffix of underPaths) assert.match(suffix, /^443_[\w-]+$/);
+});

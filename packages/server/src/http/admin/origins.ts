@@ -24,24 +24,54 @@ export interface Origins {
    * at an origin that isn't allowed, or an IP address.
    */
   relyingPartyId(origin: string): string | undefined;
+  /**
+   * Is that a host by which this listener is meant to be reached: an IP address, a name of this machine, or a configured name? It
+   * keeps from other pages what needs neither a session nor a token. A page whose owner has pointed a name of their own at this listener (DNS rebinding) sends that name; no name can stand for an address.
+   *
+   * @param host the request's `Host`; browsers always send one, so a request without it is none of theirs
+   */
+  isKnownHost(host: string | undefined): boolean;
+  /**
+   * Tells this console's cookies from those of others on the same machine, since cookies know no ports: the port by which the browser
+   * reached it and, where the configured address has one, its path. Holds what a cookie's name may hold (RFC 6265 §4.1.1).
+   *
+   * @param host the request's `Host`
+   */
+  cookieSuffix(host: string | undefined): string;
+}
+
+/** What a `Host` header names; `undefined` where there is no such header, or it can't be read. */
+function parseHost(host: string | undefined): URL | undefined {
+  return host !== undefined && URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined;
 }
 
 /** The port in a `Host` header, empty for the scheme's own; `undefined` where there is no such header, or it can't be read. */
 function portOf(host: string | undefined): string | undefined {
-  return host !== undefined && URL.canParse(`http://${host}`) ? new URL(`http://${host}`).port : undefined;
+  return parseHost(host)?.port;
+}
+
+/** Is a URL's host an IP address? The URL parser has brought every spelling of one into one form. */
+function isAddress(hostname: string): boolean {
+  return hostname.startsWith("[") || isIP(hostname) !== 0;
 }
 
 /**
  * @param adminUrl as configured. Where it isn't, the console is reached on this machine, or through a tunnel to it: at any
  *   loopback name and port.
  * @param listenerUrl where the internal listener listens
+ * @param names by which programs reach this listener, besides the hosts of both addresses; in lower case
  */
-export function createOrigins(adminUrl: string | undefined, listenerUrl: string): Origins {
+export function createOrigins(
+  adminUrl: string | undefined,
+  listenerUrl: string,
+  names: readonly string[] = [],
+): Origins {
   const configured = adminUrl === undefined ? undefined : new URL(adminUrl);
   const listener = new URL(listenerUrl);
   // A passkey needs a name, not an address; browsers treat this one as the machine itself, encrypted or not.
   if (LOOPBACK_HOSTS.includes(listener.hostname)) listener.hostname = "localhost";
   const console = configured ?? listener;
+  const knownNames = [...LOOPBACK_HOSTS, ...names, console.hostname, new URL(listenerUrl).hostname];
 
   function isAllowed(origin: string): boolean {
     if (!URL.canParse(origin)) return false;
@@ -64,7 +94,18 @@ export function createOrigins(adminUrl: string | undefined, listenerUrl: string)
     relyingPartyId(origin) {
       if (!isAllowed(origin)) return undefined;
       const { hostname } = new URL(origin);
-      return hostname.startsWith("[") || isIP(hostname) !== 0 ? undefined : hostname;
+      return isAddress(hostname) ? undefined : hostname;
+    },
+    isKnownHost(host) {
+      if (host === undefined) return true;
+      // A fully qualified name may end in a dot.
+      const hostname = parseHost(host)?.hostname.replace(/\.$/, "");
+      return hostname !== undefined && (isAddress(hostname) || knownNames.includes(hostname));
+    },
+    cookieSuffix(host) {
+      const port = configured?.port ?? portOf(host) ?? listener.port;
+      const path = console.pathname === "/" ? "" : `_${Buffer.from(console.pathname).toString("base64url")}`;
+      return (port === "" ? (console.protocol === "https:" ? "443" : "80") : port) + path;
     },
   };
 }

@@ -38,9 +38,9 @@ export function createOwnHandlers(dependencies: OwnHandlerDependencies): Pick<Ad
   return {
     getMe: async ({ principal }) => ({ data: await shownMe(store, service, principal) }),
 
-    async signOut({ principal, reply }) {
+    async signOut({ principal, reply, host }) {
       await ownChanges.endSession(principal, principal.session.id);
-      clearSessionCookie(reply, origins.isSecure);
+      clearSessionCookie(reply, { origins, host });
       return NOTHING;
     },
 
@@ -80,9 +80,9 @@ export function createOwnHandlers(dependencies: OwnHandlerDependencies): Pick<Ad
       return NOTHING;
     },
 
-    async endMySession({ principal, params, reply }) {
+    async endMySession({ principal, params, reply, host }) {
       await ownChanges.endSession(principal, params.id as SessionId);
-      if (params.id === principal.session.id) clearSessionCookie(reply, origins.isSecure);
+      if (params.id === principal.session.id) clearSessionCookie(reply, { origins, host });
       return NOTHING;
     },
   };

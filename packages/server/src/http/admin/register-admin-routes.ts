@@ -1,8 +1,9 @@
-import { ADMIN_PATH, COUNT_MAX, type Envelope, type ListEnvelope } from "@countersign/protocol";
+import { ADMIN_PATH, COUNT_MAX, type Envelope, type ListEnvelope, OPERATOR_HEADER } from "@countersign/protocol";
 import { AjvCompiler } from "@fastify/ajv-compiler";
 import cookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaValidationError } from "fastify";
 import { requireRole } from "../../core/administration/authorize.ts";
+import { checkPreconditions, isNamed } from "../../core/administration/precondition.ts";
 import type { AuthenticatePrincipal } from "../../core/operators/authenticate.ts";
 import type { Principal } from "../../core/operators/model.ts";
 import { type FieldProblem, Refusal } from "../../core/refusal.ts";
@@ -59,8 +60,12 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
         onRequest: (request) => admit(request, route, dependencies),
         preValidation: (request) => admitAgain(request, route, dependencies),
         handler: async (request, reply) => {
-          const answer = await handler(readRequest(request, reply, dependencies));
+          const asked = readRequest(request, reply, dependencies);
+          const answer = await handler(asked);
           if (route.answers === "other") return reply;
+          if (route.method === "GET" && isKnownVersion(asked, answer)) {
+            return reply.code(304).header("ETag", answer.etag).send();
+          }
           return sendEnvelope(route, answer, reply);
         },
       });
@@ -168,7 +173,7 @@ async function requirePrincipal(
   const { origins, refusalLimit, clientAddress } = dependencies;
   const { authorization, origin } = request.headers;
   const principal = await authenticate(request, authorization, dependencies);
-  if (principal === undefined) {
+  if (principal === undefined || isOtherPage(request, principal)) {
     refusalLimit.count(clientAddress(request.raw));
     throw new Refusal("sign_in_required", "Sign in, or send an admin token.", {
       hint: 'Programs send "Authorization: Bearer csat_…"; countersign admin-token create makes one.',
@@ -184,6 +189,12 @@ async function requirePrincipal(
   return principal;
 }
 
+/** Is the page another operator's, who was signed in before in this browser? It says whose it is; programs needn't. */
+function isOtherPage({ headers }: FastifyRequest, principal: Principal): boolean {
+  const pageOperator = headers[OPERATOR_HEADER];
+  return pageOperator !== undefined && principal.kind === "operator" && pageOperator !== String(principal.operator.id);
+}
+
 /** By the `Authorization` header where there is one, otherwise by the cookie: never by the one because the other failed. */
 async function authenticate(
   request: FastifyRequest,
@@ -194,7 +205,7 @@ async function authenticate(
     const token = /^bearer +(\S+)$/i.exec(authorization)?.[1];
     return token === undefined ? undefined : by.byAdminToken(token);
   }
-  const secret = readSessionCookie(request.cookies, origins.isSecure);
+  const secret = readSessionCookie(request.cookies, { origins, host: request.headers.host ?? "" });
   return secret === undefined ? undefined : by.bySession(secret);
 }
 
@@ -222,11 +233,23 @@ function readRequest(request: FastifyRequest, reply: FastifyReply, { clientAddre
     userAgent: headers["user-agent"] ?? "",
     origin: headers.origin,
     host: headers.host ?? "",
-    ifMatch: headers["if-match"],
+    preconditions: { ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] },
     idempotencyKey: typeof idempotencyKey === "string" ? idempotencyKey : undefined,
     cookies: request.cookies,
     reply,
   } as unknown as AdminRequest;
+}
+
+/**
+ * Has whoever reads got this version already (RFC 9110 §13.1.2)?
+ *
+ * @throws {Refusal} `precondition_failed`
+ */
+function isKnownVersion({ preconditions: { ifMatch, ifNoneMatch } }: AdminRequest, answer: object): boolean {
+  const { etag } = answer as Partial<ItemAnswer<unknown>>;
+  if (etag === undefined) return false;
+  checkPreconditions({ ifMatch }, etag);
+  return ifNoneMatch !== undefined && isNamed(ifNoneMatch, etag);
 }
 
 function badIdempotencyKey(): Refusal {

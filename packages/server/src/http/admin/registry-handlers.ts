@@ -1,6 +1,6 @@
 import { mayKnow } from "../../core/administration/authorize.ts";
 import { createOnce, type Transactions } from "../../core/administration/idempotency.ts";
-import { onlyIfMatch } from "../../core/administration/precondition.ts";
+import { checkPreconditions, onlyIfMatch } from "../../core/administration/precondition.ts";
 import { accountJson, isoTime, keyJson, userJson } from "../../core/administration/present.ts";
 import type { ListedAccount, ListedUser, Page } from "../../core/administration/queries.ts";
 import type { Principal } from "../../core/operators/model.ts";
@@ -20,6 +20,7 @@ import {
 import { pageLinks, parsePage } from "./cursor.ts";
 import { entityTags } from "./entity-tag.ts";
 import type { AdminHandlers } from "./handlers.ts";
+import { requireUnchanged } from "./read-only.ts";
 
 type RegistryOperations =
   | "listAccounts"
@@ -74,10 +75,13 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
       };
     },
 
-    async changeAccount({ principal, params: { shortname }, body: { status }, ifMatch }) {
+    async changeAccount({ principal, params: { shortname }, body, preconditions }) {
       let account = await loadAccount(store, principal, shortname);
-      if (status !== undefined) {
-        const transactions = onlyIfMatch(store, ifMatch, async (transaction) => {
+      requireUnchanged(body, shownAccount(account), ["status"]);
+      const { status } = body;
+      if (status === undefined) checkPreconditions(preconditions, entityTags.account(account));
+      else {
+        const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
           const current = await transaction.findAccount(shortname);
           return current && entityTags.account(current);
         });
@@ -133,10 +137,15 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
       return { data: shownUser(user), etag: entityTags.user(user) };
     },
 
-    async changeUser({ principal, params: { username }, body: { status }, ifMatch }) {
+    async changeUser({ principal, params: { username }, body, preconditions }) {
       const before = await loadUser(administration, principal, username);
-      if (status === undefined) return { data: shownUser(before), etag: entityTags.user(before) };
-      const transactions = onlyIfMatch(store, ifMatch, async (transaction) => {
+      requireUnchanged(body, shownUser(before), ["status"]);
+      const { status } = body;
+      if (status === undefined) {
+        checkPreconditions(preconditions, entityTags.user(before));
+        return { data: shownUser(before), etag: entityTags.user(before) };
+      }
+      const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
         const current = await transaction.findUser(username);
         return current && entityTags.user(current);
       });
@@ -189,16 +198,19 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
       return { data: shownKey(key), etag: entityTags.key(key) };
     },
 
-    async changeKey({ principal, params: { id }, body, ifMatch }) {
-      await loadKey(store, principal, id);
+    async changeKey({ principal, params: { id }, body, preconditions }) {
+      const shown = shownKey((await loadKey(store, principal, id)).key);
+      // An active key past its expiry is shown as expired: sent back that is no wish, and otherwise it can't be wished for.
+      const writable = body.status === "expired" ? ["label", "expires_at"] : ["status", "label", "expires_at"];
+      requireUnchanged(body, shown, writable);
       const keyId = id as KeyId;
-      const transactions = onlyIfMatch(store, ifMatch, async (transaction) => {
+      const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
         const current = await transaction.findKey(keyId);
         return current && entityTags.key(current);
       });
       const { status, label, expires_at: expiresAt } = body;
       const changed = await changesOn(transactions).changeKey(principal.actor, keyId, {
-        status,
+        status: status === "expired" ? undefined : status,
         label,
         expiresAtMs: typeof expiresAt === "string" ? parseTime(expiresAt) : expiresAt,
       });

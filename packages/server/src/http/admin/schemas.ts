@@ -46,6 +46,24 @@ function objectWith<const P extends Properties, const R extends keyof P & string
   return { type: "object", properties, required, additionalProperties: false } as const;
 }
 
+/**
+ * A change of something that can be read: its members that can be changed, and the others, which a client may send back as it read
+ * them.
+ */
+function patchOf<const Whole extends Properties, const P extends Properties, const R extends keyof P & string = never>(
+  whole: { readonly properties: Whole },
+  changeable: P,
+  required: readonly R[] = [],
+) {
+  const unchanged = Object.fromEntries(
+    Object.keys(whole.properties)
+      .filter((member) => !(member in changeable))
+      .map((member) => [member, READ_ONLY]),
+  ) as { readonly [Member in Exclude<keyof Whole, keyof P>]: typeof READ_ONLY };
+  return objectWith<typeof unchanged & P, R>(required, { ...unchanged, ...changeable });
+}
+const READ_ONLY = { description: "Can't be changed; may be left out, or sent back as it was read" } as const;
+
 // What comes out.
 
 export const Account = object({
@@ -351,9 +369,9 @@ export const ImpactQuery = objectWith([], {
 });
 
 export const NewAccount = objectWith(["shortname"], { shortname: name, name });
-export const AccountPatch = objectWith([], { status: standing });
+export const AccountPatch = patchOf(Account, { status: standing });
 export const NewUser = object({ account: name, name, access });
-export const UserPatch = objectWith([], { status: standing });
+export const UserPatch = patchOf(ApiUser, { status: standing });
 export const NewKey = objectWith(["public_key"], {
   public_key: {
     type: "string",
@@ -364,13 +382,16 @@ export const NewKey = objectWith(["public_key"], {
   expires_at: { ...timeOrNull, description: "Never, unless given" },
 });
 export const KeyText = object({ public_key: { type: "string", maxLength: KEY_TEXT_CHARACTERS_MAX } });
-export const KeyPatch = objectWith([], {
-  status: { enum: ["active", "deactivated", "revoked"], description: "revoked is for good" },
+export const KeyPatch = patchOf(PublicKey, {
+  status: {
+    enum: ["active", "deactivated", "revoked", "expired"],
+    description: "revoked is for good; expired, as an active key is shown past its expiry, changes nothing",
+  },
   label: { type: ["string", "null"], maxLength: 1000 },
   expires_at: timeOrNull,
 });
 export const NewResourceServer = object({ name });
-export const ResourceServerPatch = objectWith([], { status: standing });
+export const ResourceServerPatch = patchOf(ResourceServer, { status: standing });
 export const SecretRotation = objectWith([], {
   grace_seconds: {
     type: "integer",
@@ -380,8 +401,8 @@ export const SecretRotation = objectWith([], {
     description: "How long the secret before it goes on working",
   },
 });
-export const SigningKeyPatch = object({ status: { enum: ["retired"] } });
-export const OperatorPatch = objectWith([], {
+export const SigningKeyPatch = patchOf(SigningKey, { status: { enum: ["retired"] } }, ["status"]);
+export const OperatorPatch = patchOf(Operator, {
   role,
   account: { type: ["string", "null"], maxLength: 1000 },
   status: standing,

@@ -1,5 +1,5 @@
 import { createOnce, type Transactions } from "../../core/administration/idempotency.ts";
-import { onlyIfMatch } from "../../core/administration/precondition.ts";
+import { checkPreconditions, onlyIfMatch } from "../../core/administration/precondition.ts";
 import { isoTime, resourceServerJson, signingKeyJson } from "../../core/administration/present.ts";
 import type { ResourceServer } from "../../core/registry/model.ts";
 import { createResourceServerChanges, type WithSecret } from "../../core/registry/resource-server-changes.ts";
@@ -9,6 +9,7 @@ import { type Administration, notFound } from "./administration.ts";
 import { parsePage } from "./cursor.ts";
 import { entityTags } from "./entity-tag.ts";
 import { type AdminHandlers, wholeList } from "./handlers.ts";
+import { requireUnchanged } from "./read-only.ts";
 import { listOf } from "./registry-handlers.ts";
 
 type ServiceOperations =
@@ -66,10 +67,13 @@ export function createServiceHandlers(administration: Administration): Pick<Admi
       return { data: resourceServerJson(server), etag: entityTags.resourceServer(server) };
     },
 
-    async changeResourceServer({ principal, params: { name }, body: { status }, ifMatch }) {
+    async changeResourceServer({ principal, params: { name }, body, preconditions }) {
       let server = await loadServer(name);
-      if (status !== undefined) {
-        const transactions = onlyIfMatch(store, ifMatch, async (transaction) => {
+      requireUnchanged(body, resourceServerJson(server), ["status"]);
+      const { status } = body;
+      if (status === undefined) checkPreconditions(preconditions, entityTags.resourceServer(server));
+      else {
+        const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
           const current = await transaction.findResourceServer(name);
           return current && entityTags.resourceServer(current);
         });
@@ -99,7 +103,8 @@ export function createServiceHandlers(administration: Administration): Pick<Admi
       return { data: await loadSigningKey(number) };
     },
 
-    async retireSigningKey({ principal, params }) {
+    async retireSigningKey({ principal, params, body }) {
+      requireUnchanged(body, await loadSigningKey(params.number), ["status"]);
       await signingKeyChanges.retire(principal.actor, params.number);
       return { data: await loadSigningKey(params.number) };
     },

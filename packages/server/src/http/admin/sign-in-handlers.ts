@@ -56,8 +56,8 @@ export function createSignInHandlers(dependencies: SignInHandlerDependencies): P
   const { store, signIn, links, origins, service, singleSignOn } = dependencies;
 
   /** Answers whoever has just signed in. */
-  async function welcome({ reply }: AdminRequest, { operator, session, secret }: SignedIn) {
-    setSessionCookie(reply, origins.isSecure, secret);
+  async function welcome({ reply, host }: AdminRequest, { operator, session, secret }: SignedIn) {
+    setSessionCookie(reply, { origins, host }, secret);
     const { role, account, accountId } = operator;
     const principal: Principal = {
       kind: "operator",
@@ -124,7 +124,7 @@ export function createSignInHandlers(dependencies: SignInHandlerDependencies): P
       guarded(dependencies, request, async () => {
         const { token, ...answer } = request.body;
         const letIn = await links.use(token, answer, findPasskeyPlace(origins, request), placeOf(request));
-        setSessionCookie(request.reply, origins.isSecure, letIn.secret);
+        setSessionCookie(request.reply, { origins, host: request.host }, letIn.secret);
         return { data: { recovery_codes: letIn.recoveryCodes } };
       }),
   };

@@ -94,7 +94,10 @@ test("whatever is in the cookies, nobody is signed in and nothing is a defect", 
   );
   await fc.assert(
     fc.asyncProperty(value, async (cookie) => {
-      const headers = { Cookie: `countersign_single_sign_on=${cookie}; countersign_session=${cookie}` };
+      const { port } = new URL(console.origin);
+      const headers = {
+        Cookie: `countersign_single_sign_on_${port}=${cookie}; countersign_session_${port}=${cookie}`,
+      };
       const back = await console.ask("GET", "/sign-in/single-sign-on/callback?code=x&state=y", undefined, { headers });
       assert.match(back.headers["location"] ?? "", /^\/sign-in\?error=single_sign_on_failed&/);
       assert.equal(back.cookie, undefined);

@@ -30,11 +30,10 @@ export function createSingleSignOnHandlers(
   const { consoleUrl, isSecure } = origins;
   // Where a proxy serves the console under a path of its own.
   const base = new URL(consoleUrl).pathname.replace(/\/$/, "");
-  const cookie = {
-    name: isSecure ? "__Secure-countersign_single_sign_on" : "countersign_single_sign_on",
-    // Lax, since the provider's page leads back here.
-    attributes: { path: base + CALLBACK_PATH, httpOnly: true, sameSite: "lax", secure: isSecure },
-  } as const;
+  const cookieName = ({ host }: AdminRequest) =>
+    `${isSecure ? "__Secure-" : ""}countersign_single_sign_on_${origins.cookieSuffix(host)}`;
+  // Lax, since the provider's page leads back here.
+  const attributes = { path: base + CALLBACK_PATH, httpOnly: true, sameSite: "lax", secure: isSecure } as const;
 
   const lead = ({ reply }: AdminRequest, url: string) =>
     reply.header("Referrer-Policy", "no-referrer").redirect(url, 302);
@@ -56,8 +55,8 @@ export function createSingleSignOnHandlers(
       orSignInPage(request, async () => {
         const { url, flow } = await requireProvider(singleSignOn).start(consoleUrl + CALLBACK_PATH);
         const kept: KeptFlow = { ...flow, returnTo: consolePath(request.query.return_to) };
-        request.reply.setCookie(cookie.name, Buffer.from(JSON.stringify(kept)).toString("base64url"), {
-          ...cookie.attributes,
+        request.reply.setCookie(cookieName(request), Buffer.from(JSON.stringify(kept)).toString("base64url"), {
+          ...attributes,
           maxAge: CHALLENGE_MS / 1000,
         });
         return lead(request, url);
@@ -66,9 +65,9 @@ export function createSingleSignOnHandlers(
     finishSingleSignOn: (request) =>
       orSignInPage(request, async () => {
         // Whatever comes of it, it is over.
-        request.reply.clearCookie(cookie.name, cookie.attributes);
+        request.reply.clearCookie(cookieName(request), attributes);
         const provider = requireProvider(singleSignOn);
-        const kept = parseFlow(request.cookies[cookie.name]);
+        const kept = parseFlow(request.cookies[cookieName(request)]);
         if (kept === undefined) {
           throw new Refusal("single_sign_on_failed", "The browser didn't begin this sign-in, or too long ago.");
         }
@@ -76,7 +75,7 @@ export function createSingleSignOnHandlers(
         const query = request.target.slice(request.target.indexOf("?"));
         const callbackUrl = new URL(consoleUrl + CALLBACK_PATH + (query.startsWith("?") ? query : ""));
         const { secret } = await provider.finish(callbackUrl, flow, placeOf(request));
-        setSessionCookie(request.reply, isSecure, secret);
+        setSessionCookie(request.reply, { origins, host: request.host }, secret);
         return lead(request, base + returnTo);
       }),
   };

@@ -125,6 +125,11 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
       "A browser's request to change something came from another page than the console, or without an `Origin`; or the console was opened at an address that the service doesn't know.",
     fix: "Open the console at the address in `COUNTERSIGN_ADMIN_URL`. Programs use an admin token, which needs no `Origin`.",
   },
+  host_refused: {
+    cause:
+      "The metrics were asked for by a host name that the service doesn't know. The owner of a web page could point such a name at the internal listener (DNS rebinding) and read them from an operator's browser.",
+    fix: "Use an IP address or `localhost`, or add the name to `COUNTERSIGN_ADMIN_NAMES`.",
+  },
   link_invalid: {
     cause: "The one-time link was used, withdrawn or is over, or was cut off when it was copied.",
     fix: "Ask for a new one: `countersign operator invite` or `countersign operator reset`.",

@@ -48,6 +48,7 @@ export const OAUTH_ERRORS = {
   sign_in_rejected: "server_error",
   forbidden: "server_error",
   origin_refused: "server_error",
+  host_refused: "server_error",
   link_invalid: "server_error",
   single_sign_on_failed: "server_error",
   field_invalid: "server_error",
