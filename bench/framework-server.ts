@@ -66,7 +66,7 @@ if (mode === "fastify") {
   announce(app.server.address() as AddressInfo);
 } else {
   const view = { figures: () => ({ hits: 0, misses: 0, users: 1, revokedTokens: 0 }), isFresh: () => true };
-  const endpoint = createCheckEndpoint(checkToken, createRefusalLimit(0, clock), () => [], {
+  const endpoint = createCheckEndpoint(checkToken, createRefusalLimit(0, clock), () => true, {
     publicUrl: "",
     nextRequestId: createRequestIds(random),
     clientAddress: createClientAddress([]),

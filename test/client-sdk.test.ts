@@ -75,7 +75,7 @@ async function furtherKey() {
     /** Switches the key, and waits until the server says so of a token that was minted under it. */
     async set(action: "activate" | "deactivate") {
       await server.json("key", action, String(keyId));
-      const status = action === "activate" ? 200 : 401;
+      const status = action === "activate" ? 200 : 403;
       await eventually(`the server knows of ${action}`, async () =>
         (await check(token)).status === status ? true : undefined,
       );

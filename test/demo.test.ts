@@ -126,7 +126,7 @@ describe("the demo", { concurrency: 2 }, () => {
     assert.equal((await run(deactivate)).stdout, "Key 1 of api-1-demo is deactivated.\n");
     const [check = ""] = [...demo.stdout().matchAll(/^ {3}\$ (curl -i .*)$/gm)].map(([, line]) => line ?? "");
     await eventually("the token is refused", async () =>
-      (await run(check)).stdout.startsWith("HTTP/1.1 401 ") ? true : undefined,
+      (await run(check)).stdout.startsWith("HTTP/1.1 403 ") ? true : undefined,
     );
     demo.child.kill("SIGTERM");
     assert.deepEqual(await demo.ended, [0, null]);

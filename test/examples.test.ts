@@ -165,7 +165,7 @@ function describeExample(example: Example, missing: string | undefined): void {
           "Hint: Ask the administrator of this service to activate it, or to add a new key.",
         ],
       );
-      assert.equal((await check(before.stdout.trim())).status, 401);
+      assert.equal((await check(before.stdout.trim())).status, 403);
     });
 
     test("an unknown user: says so, and a quote in the name breaks nothing", async () => {

@@ -405,7 +405,7 @@ async function judgeWritten(t: TestContext, nodes: readonly Node[], { grants, re
     );
     const isRevoked = revoked.get(token);
     // Whatever became of a revocation that nobody acknowledged, it is the same everywhere.
-    const wanted = isRevoked === undefined ? 200 : isRevoked ? 401 : statuses[0];
+    const wanted = isRevoked === undefined ? 200 : isRevoked ? 403 : statuses[0];
     counts[isRevoked === undefined ? "alive" : isRevoked ? "dead" : "unknown"]++;
     if (statuses.some((status) => status !== wanted)) wrong.push(`revoked: ${isRevoked}: ${statuses.join(" ")}`);
   }

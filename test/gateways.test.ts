@@ -402,15 +402,15 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
             return answer.status === status ? answer : undefined;
           });
         await server.json("key", "deactivate", String(key.keyId));
-        await becomes(401);
+        await becomes(403);
         api.takeReached();
-        assertRefused(await ask(`Token ${keysToken}`), 401, "token_inactive");
+        assertRefused(await ask(`Token ${keysToken}`), 403, "key_deactivated");
         await server.json("key", "activate", String(key.keyId));
         await becomes(200);
         await server.json("key", "revoke", String(key.keyId));
-        await becomes(401);
+        await becomes(403);
         api.takeReached();
-        assertRefused(await ask(`Token ${keysToken}`), 401, "token_inactive");
+        assertRefused(await ask(`Token ${keysToken}`), 403, "key_deactivated");
       });
 
       test("behind a good one on the same connection: refused", async () => {

@@ -1247,11 +1247,23 @@ describe("the check for gateways", { concurrency: true }, () => {
     assert.deepEqual(answer.values("x-auth-access"), ["full"]);
   });
 
-  test("without a trusted proxy, nobody's word about the original method counts", async () => {
+  test("without a trusted proxy, a read-only user is let through only where nothing says that it writes", async () => {
     const token = await freshToken(users.reader);
-    const answer = await check(`Token ${token}`, { method: "POST", headers: [["X-Forwarded-Method", "DELETE"]] });
-    assert.equal(answer.status, 200);
-    assert.equal(answer.header("x-auth-access"), "read_only");
+    for (const method of ["GET", "OPTIONS", "HEAD"]) {
+      const answer = await check(`Token ${token}`, { method });
+      assert.equal(answer.status, 200, method);
+      assert.equal(answer.header("x-auth-access"), "read_only");
+    }
+    for (const method of ["POST", "PUT", "PATCH", "DELETE", "PROPFIND", "QUERY"]) {
+      assertRefusal(await check(`Token ${token}`, { method }), 403, "access_read_only");
+      const forged = await check(`Token ${token}`, { method, headers: [["X-Forwarded-Method", "GET"]] });
+      assertRefusal(forged, 403, "access_read_only");
+    }
+    for (const name of ["X-Forwarded-Method", "X-Original-Method", "X-HTTP-Method-Override"]) {
+      for (const claim of ["DELETE", "", "get", "GET, GET"]) {
+        assertRefusal(await check(`Token ${token}`, { headers: [[name, claim]] }), 403, "access_read_only");
+      }
+    }
   });
 });
 
@@ -1313,12 +1325,17 @@ describe("the original method, behind a trusted proxy", () => {
     assert.equal((await ask(full, [["X-Forwarded-Method", "DELETE"]])).status, 200);
   });
 
-  test("the header is ignored from a peer that isn't trusted, whatever else it claims", async () => {
-    const headers: Headers = [
-      ["X-Forwarded-Method", "DELETE"],
+  test("a peer that isn't trusted can only restrict, whatever else it claims", async () => {
+    const claiming = (method: string): Headers => [
+      ["X-Forwarded-Method", method],
       ["X-Forwarded-For", "127.0.0.1"],
     ];
-    assert.equal((await ask(reader, headers, "127.0.0.8")).status, 200);
+    assert.equal((await ask(reader, claiming("DELETE"), "127.0.0.8")).status, 403);
+    assert.equal((await ask(reader, claiming("GET"), "127.0.0.8")).status, 200);
+    const asked = requestHead("DELETE", CHECK, [["Authorization", `Token ${reader}`], ...claiming("GET")]);
+    assert.equal((await sendRaw(limited.publicUrl, asked, { localAddress: "127.0.0.8" })).status, 403);
+    // Of a trusted proxy, the same is a read.
+    assert.equal((await sendRaw(limited.publicUrl, asked)).status, 200);
   });
 });
 

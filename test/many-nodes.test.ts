@@ -140,7 +140,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
       const refusedMs = (await Promise.all(asking)).map((atMs) => Math.max(0, atMs - endedMs));
       latenciesMs.push(...refusedMs);
       worstOfRounds.push(Math.max(...refusedMs));
-      await allAnswer(workers, token, 401);
+      await allAnswer(workers, token, 403);
       await keyIs("active");
       await eventually("an active key's token is good again", () => allGood(workers, token), HOLDS_WITHIN_MS);
     }
@@ -160,9 +160,9 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
       const { status, body } = await revoking.connection.answer();
       const acknowledgedMs = monotonicMs();
       assert.equal(status, 200, `${body} ${logged(revoking.node)}`);
-      assert.equal((await revoking.check(token)).status, 401);
+      assert.equal((await revoking.check(token)).status, 403);
       latenciesMs.push(...(await Promise.all(asking)).map((atMs) => Math.max(0, atMs - acknowledgedMs)));
-      await allAnswer(workers, token, 401);
+      await allAnswer(workers, token, 403);
     }
     t.diagnostic(`first refusal by each of the 5 others after the acknowledgement: ${spread(latenciesMs)}`);
   });
@@ -231,7 +231,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     const oldNumber = numberOf(oldToken);
     assert.notEqual(oldNumber, newNumber);
     await allAnswer(workers, oldToken, 200);
-    const asking = workers.map((worker) => firstRefusalMs(worker, oldToken));
+    const asking = workers.map((worker) => firstRefusalMs(worker, oldToken, 401));
     await cli("signing-key", "retire", String(oldNumber));
     await Promise.all(asking);
     await allAnswer(workers, oldToken, 401);
@@ -326,12 +326,12 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
   });
 });
 
-/** Asks until the token is refused. @returns when that answer was there */
-async function firstRefusalMs(client: Pick<WorkerClient, "check">, token: string): Promise<number> {
+/** Asks until the token is refused, with this status. @returns when that answer was there */
+async function firstRefusalMs(client: Pick<WorkerClient, "check">, token: string, refusal = 403): Promise<number> {
   const deadlineMs = monotonicMs() + 2 * HOLDS_WITHIN_MS;
   for (;;) {
     const { status } = await client.check(token);
-    if (status === 401) return monotonicMs();
+    if (status === refusal) return monotonicMs();
     assert.equal(status, 200);
     assert.ok(monotonicMs() < deadlineMs, "it was never refused");
     await wait(ASK_MS);
@@ -351,7 +351,7 @@ const everyOne = (wanted: number) => async (clients: readonly Pick<WorkerClient,
   return answers.every(({ status }) => status === wanted) ? true : undefined;
 };
 const allGood = everyOne(200);
-const allRefuse = everyOne(401);
+const allRefuse = everyOne(403);
 
 /** What a node had to say of failures. */
 function logged({ server }: Node): string {

@@ -109,7 +109,7 @@ async function checkStatus(at: TestServer, token: string): Promise<number> {
 }
 
 const isDead = (at: TestServer, token: string) =>
-  eventually("the token is dead", async () => ((await checkStatus(at, token)) === 401 ? true : undefined));
+  eventually("the token is dead", async () => ((await checkStatus(at, token)) === 403 ? true : undefined));
 
 describe("openid-client", () => {
   test("discovers, gets a token by private_key_jwt, and revokes it", async () => {
@@ -127,7 +127,7 @@ describe("openid-client", () => {
     const short = await openid.clientCredentialsGrant(config, { ttl: "900" });
     assert.equal(short.expires_in, 900);
     await openid.tokenRevocation(config, grant.access_token, { token_type_hint: "access_token" });
-    assert.equal(await checkStatus(server, grant.access_token), 401);
+    assert.equal(await checkStatus(server, grant.access_token), 403);
     assert.equal(await checkStatus(server, short.access_token), 200);
     await assert.rejects(openid.clientCredentialsGrant(config, { scope: "read" }), (error: unknown) => {
       assert.ok(error instanceof openid.ResponseBodyError);
@@ -261,11 +261,11 @@ describe("a token that came by OAuth", () => {
       server.publicUrl,
     );
     await revoke(server, token);
-    assert.equal(await checkStatus(server, token), 401);
+    assert.equal(await checkStatus(server, token), 403);
     assert.equal(await checkStatus(server, sibling), 200);
     assert.equal(await checkStatus(server, exchanged.stdout.trim()), 200);
     await revoke(server, exchanged.stdout.trim());
-    assert.equal(await checkStatus(server, exchanged.stdout.trim()), 401);
+    assert.equal(await checkStatus(server, exchanged.stdout.trim()), 403);
     const { stdout } = await server.cli("check", token);
     assert.equal(stdout, "inactive: token_revoked\n");
   });
@@ -285,7 +285,7 @@ describe("what was acknowledged", () => {
     await node.stop();
 
     node = await start();
-    assert.equal(await checkStatus(node, stopped), 401);
+    assert.equal(await checkStatus(node, stopped), 403);
     assert.equal(await checkStatus(node, crashed), 200);
     assert.equal((await ask(node, before)).outcome, "401 invalid_client assertion_replayed");
     const right = clientAssertion(node, audience);
@@ -294,7 +294,7 @@ describe("what was acknowledged", () => {
     await node.kill();
 
     node = await start();
-    assert.equal(await checkStatus(node, crashed), 401);
+    assert.equal(await checkStatus(node, crashed), 403);
     assert.equal(await checkStatus(node, sibling), 200);
     assert.equal((await ask(node, right)).outcome, "401 invalid_client assertion_replayed");
     await node.stop();

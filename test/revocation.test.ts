@@ -81,11 +81,11 @@ describe("a change by another process", () => {
       const isCheck = round % 4 < 2;
       latenciesMs.push(
         isCheck
-          ? await holdsAfterMs(() => client.check(token), "401 token_inactive")
+          ? await holdsAfterMs(() => client.check(token), "403 key_deactivated")
           : await holdsAfterMs(() => client.exchange(), "403 key_deactivated"),
       );
       // The view is one: what holds for the one holds for the other.
-      assert.equal(codeOf(await client.check(token)), "401 token_inactive");
+      assert.equal(codeOf(await client.check(token)), "403 key_deactivated");
       assert.equal(codeOf(await client.exchange()), "403 key_deactivated");
       await activation;
       await holdsAfterMs(() => (clients[on] as ApiClient).check(tokens[on] ?? ""), "200");
@@ -105,7 +105,7 @@ describe("a change by another process", () => {
     await server.json("key", "activate", keyId);
     await holdsAfterMs(() => client.check(token), "200");
     await server.json("key", "deactivate", keyId);
-    await holdsAfterMs(() => client.check(token), "401 token_inactive");
+    await holdsAfterMs(() => client.check(token), "403 key_deactivated");
     await server.json("key", "activate", keyId);
     await holdsAfterMs(() => client.check(token), "200");
     await holdsAfterMs(() => client.exchange(), "200");
@@ -119,7 +119,7 @@ describe("a change by another process", () => {
       const [client, bystander] = clients as [ApiClient, ApiClient];
       const [token = "", otherToken = ""] = tokens;
       await server.json(kind, "deactivate", name());
-      await holdsAfterMs(() => client.check(token), "401 token_inactive");
+      await holdsAfterMs(() => client.check(token), `403 ${kind}_deactivated`);
       await holdsAfterMs(() => client.exchange(), `403 ${kind}_deactivated`);
       assert.equal(codeOf(await bystander.check(otherToken)), "200");
       assert.equal(codeOf(await bystander.exchange()), "200");
@@ -138,7 +138,7 @@ describe("a change by another process", () => {
     await holdsAfterMs(() => newcomer.exchange(), "200");
     const token = await newcomer.token();
     await server.json("key", "deactivate", String(keyId));
-    await holdsAfterMs(() => newcomer.check(token), "401 token_inactive");
+    await holdsAfterMs(() => newcomer.check(token), "403 key_deactivated");
     assert.equal(codeOf(await (clients[0] as ApiClient).check(tokens[0] ?? "")), "200");
     newcomer.connection.end();
   });
@@ -158,7 +158,7 @@ describe("a change by another process", () => {
     const keyId = String(users[0]?.keyId);
     const revoked = await server.json<{ status: string }>("key", "revoke", keyId);
     assert.equal(revoked.status, "revoked");
-    await holdsAfterMs(() => client.check(tokens[0] ?? ""), "401 token_inactive");
+    await holdsAfterMs(() => client.check(tokens[0] ?? ""), "403 key_deactivated");
     for (const verb of ["activate", "deactivate"]) {
       const { status, stdout, stderr } = await server.cli("key", verb, keyId, "--json");
       assert.equal(status, 1);
@@ -172,7 +172,7 @@ describe("a change by another process", () => {
       assert.match(stderr, /revoked/);
     }
     assert.equal(codeOf(await client.exchange()), "403 key_deactivated");
-    assert.equal(codeOf(await client.check(tokens[0] ?? "")), "401 token_inactive");
+    assert.equal(codeOf(await client.check(tokens[0] ?? "")), "403 key_deactivated");
   });
 });
 
@@ -285,9 +285,9 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
       ]),
     );
     assert.deepEqual(first, [
-      ["401 token_inactive", "403 key_deactivated"],
-      ["401 token_inactive", "403 user_deactivated"],
-      ["401 token_inactive", "403 account_deactivated"],
+      ["403 key_deactivated", "403 key_deactivated"],
+      ["403 user_deactivated", "403 user_deactivated"],
+      ["403 account_deactivated", "403 account_deactivated"],
       ["200", "200"],
     ]);
     for (const { checking, exchanging } of cases) {
@@ -326,7 +326,7 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     for (const { connection } of clients) {
       for (let at = connection === first.connection ? 1 : 0; at < requestsEach; at++) {
         const { status } = await connection.answer();
-        assert.ok(status === 200 || status === 401, String(status));
+        assert.ok(status === 200 || status === 403, String(status));
         if (status === 200) yes++;
       }
       connection.end();

@@ -82,7 +82,9 @@ function requestFor(door: Door, token: string, { resourceServer }: HammerOptions
 function outcomeOf(door: Door, answer: RawAnswer, keyId: number): Outcome {
   const { status, body } = answer;
   if (status === 503) return "undecided";
-  if (status === 401 && door !== "introspection") return "no";
+  // A middleware that was just started can't tell a revoked token from a foreign one; the check can.
+  if (status === 403 && door !== "introspection") return "no";
+  if (status === 401 && (door === "verifier" || door === "far verifier")) return "no";
   if (status !== 200) return "unexpected";
   if (door === "check") return Number(answer.header("x-auth-key-id")) === keyId ? "yes" : "wrong key";
   const said = JSON.parse(body) as { readonly active?: boolean; readonly key_id?: number };

@@ -233,9 +233,9 @@ export function tokenOf(body: string): string {
 }
 
 /** What an answer says of its subject; `none` where it says nothing: no answer, or one that the service isn't there. */
-function verdictOf({ kind, status }: Answer): "yes" | "no" | "none" | "unexpected" {
+function verdictOf({ status }: Answer): "yes" | "no" | "none" | "unexpected" {
   if (status === 200) return "yes";
-  if (status === (kind === "check" ? 401 : 403)) return "no";
+  if (status === 403) return "no";
   return [0, 502, 503, 504].includes(status) ? "none" : "unexpected";
 }
 

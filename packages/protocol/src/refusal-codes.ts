@@ -40,6 +40,7 @@ export const REFUSAL_CODES = [
   "client_rejected",
   "token_foreign",
   "token_inactive",
+  "token_revoked",
   "access_read_only",
   ...ADMIN_REFUSAL_CODES,
   "bad_request",

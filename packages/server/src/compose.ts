@@ -36,7 +36,7 @@ import { createServiceHandlers } from "./http/admin/service-handlers.ts";
 import { createUsageHandlers } from "./http/admin/usage-handlers.ts";
 import { buildInternalApp, buildPublicApp } from "./http/app.ts";
 import { createChangeStreams } from "./http/changes/change-streams.ts";
-import { createOriginalMethods } from "./http/check/original-method.ts";
+import { createIsReading } from "./http/check/is-reading.ts";
 import { createClientAddress } from "./http/endpoint.ts";
 import { openHttpServer } from "./http/http-server.ts";
 import { createMetrics } from "./http/metrics.ts";
@@ -296,9 +296,9 @@ export async function startService(
     feedPosition: () => view.position(),
     changesEndpoint: changeStreams.endpoint,
     refusalLimit,
-    originalMethods: createOriginalMethods(config.trustedProxies, () => {
+    isReading: createIsReading(config.trustedProxies, () => {
       log.warn(
-        "X-Forwarded-Method or X-Original-Method came from an address that isn't in COUNTERSIGN_TRUSTED_PROXIES; behind that gateway, writes by read-only users pass",
+        "X-Forwarded-Method or X-Original-Method came from an address that isn't in COUNTERSIGN_TRUSTED_PROXIES: it can refuse a read-only user, but never let one through; if your gateway has that address, add it",
       );
     }),
     pause,

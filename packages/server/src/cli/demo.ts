@@ -108,7 +108,7 @@ async function tellStory(context: CliContext, service: CliService, folder: strin
     "the exchange answers 403 key_deactivated",
   );
   const dead = await checkOnce("And every token minted under it is dead at once", token ?? "");
-  expect(dead.status === 401, "the check refuses the token");
+  expect(dead.status === 403, "the check answers 403 for the revoked token");
 
   step("Switched on again", countersign(`key activate ${key.id}`));
   await changes.setKeyStanding(context.actor, key.id, "active");

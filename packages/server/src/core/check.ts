@@ -25,12 +25,15 @@ export interface ActiveToken {
   readonly nonce: number;
 }
 
-/** Why a token isn't good. For logs, metrics and operators; its holder only learns that it isn't. */
+/**
+ * Why a token isn't good, for logs, metrics and operators. The reasons from `token_revoked` to `account_deactivated` are only
+ * given for a token whose MAC is right and that hasn't expired: the check tells these to its holder too.
+ */
 export type InactiveReason =
   | TokenDefect
   | "expired"
-  | "token_revoked"
   | "unknown_key"
+  | "token_revoked"
   | "key_deactivated"
   | "key_revoked"
   | "key_expired"
@@ -57,7 +60,11 @@ export interface CheckDependencies {
  */
 export type CheckToken = (token: string) => TokenVerdict | Promise<TokenVerdict>;
 
-/** The token check, from which everything answers that needs to know whether a token is good. */
+/**
+ * The token check, from which everything answers that needs to know whether a token is good. Of several reasons it gives the
+ * first in the exchange's order (key, its expiry, user, account), and `token_revoked` last: a client whose key is off must
+ * not hope for another token.
+ */
 export function createCheckToken({ view, signingKeys, clock }: CheckDependencies): CheckToken {
   return (token) => {
     const claims = verifyTokenNow(signingKeys, token);

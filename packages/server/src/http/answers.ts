@@ -36,6 +36,7 @@ export const ANSWERS = {
   client_rejected: { status: 401, challenge: "Basic" },
   token_foreign: { status: 400 },
   token_inactive: { status: 401, challenge: "Token" },
+  token_revoked: { status: 403 },
   access_read_only: { status: 403 },
   sign_in_required: { status: 401, challenge: "Bearer" },
   // Bearer wouldn't help: a password or passkey is in the body.

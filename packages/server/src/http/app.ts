@@ -24,7 +24,7 @@ import { documentAdminRoute } from "./admin/openapi-admin.ts";
 import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/register-admin-routes.ts";
 import { bodyHeadersWith, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
 import { createCheckEndpoint } from "./check/check-endpoint.ts";
-import type { OriginalMethods } from "./check/original-method.ts";
+import type { IsReading } from "./check/is-reading.ts";
 import { createConsoleFiles } from "./console/console-files.ts";
 import { errorReferencePage, PAGE_STYLE } from "./docs/error-reference.ts";
 import type { EndpointSurroundings, PlainEndpoint } from "./endpoint.ts";
@@ -58,7 +58,7 @@ export interface PublicAppDependencies extends AppDependencies {
   /** Answers the change feed. */
   readonly changesEndpoint: PlainEndpoint;
   readonly refusalLimit: RefusalLimit;
-  readonly originalMethods: OriginalMethods;
+  readonly isReading: IsReading;
   readonly pause: Pause;
 }
 
@@ -75,10 +75,10 @@ export interface App {
  * Everything else goes through Fastify (docs/adr/0004 has the figures).
  */
 export async function buildPublicApp(dependencies: PublicAppDependencies): Promise<App> {
-  const { exchange, checkToken, refusalLimit, originalMethods, pause, door, feedPosition } = dependencies;
+  const { exchange, checkToken, refusalLimit, isReading, pause, door, feedPosition } = dependencies;
   const hold = createHold(pause);
   const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, hold, dependencies);
-  const checkEndpoint = createCheckEndpoint(checkToken, refusalLimit, originalMethods, dependencies);
+  const checkEndpoint = createCheckEndpoint(checkToken, refusalLimit, isReading, dependencies);
   const { grantClientCredentials, revokeToken, changesEndpoint } = dependencies;
   const others: ReadonlyMap<string, PlainEndpoint> = new Map([
     [INTROSPECTION_PATH, createIntrospectionEndpoint(checkToken, feedPosition, door, refusalLimit, dependencies)],

@@ -178,7 +178,7 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
       ],
       responses: {
         200: jsonResponse("A new token", GrantEnvelope),
-        ...refusalResponses([400, 401, 403, 405, 429, 431, 500, 503]),
+        ...refusalResponses([400, 401, 403, 405, 429, 431, 500, 503], CHECK_ONLY),
       },
     },
   };
@@ -190,7 +190,7 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
       security: [{ token: [] }],
       responses: {
         200: { description: "The token is good", headers: callerHeaders() },
-        ...refusalResponses([401, 403, 503]),
+        ...refusalResponses([401, 403, 503], ASSERTION_ONLY),
       },
     },
   };
@@ -314,6 +314,12 @@ function jsonResponse(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } };
 }
 
+/** Codes of the check that are about a token. */
+const CHECK_ONLY: readonly RefusalCode[] = ["token_inactive", "token_revoked", "access_read_only"];
+
+/** Codes that are about an assertion: the check never answers them. */
+const ASSERTION_ONLY = REFUSAL_CODES.filter((code) => code.startsWith("assertion_"));
+
 /** Codes that the exchange and the check never answer. */
 const OAUTH_ONLY: readonly RefusalCode[] = [
   "assertion_replayed",
@@ -323,10 +329,11 @@ const OAUTH_ONLY: readonly RefusalCode[] = [
   "token_foreign",
 ];
 
-function refusalResponses(statuses: readonly number[]): Record<number, object> {
+/** @param except codes that the endpoint never answers, beside those of the OAuth endpoints and the admin API */
+function refusalResponses(statuses: readonly number[], except: readonly RefusalCode[] = []): Record<number, object> {
   return Object.fromEntries(
     statuses.map((status) => {
-      const others: readonly RefusalCode[] = [...OAUTH_ONLY, ...ADMIN_REFUSAL_CODES];
+      const others: readonly RefusalCode[] = [...OAUTH_ONLY, ...ADMIN_REFUSAL_CODES, ...except];
       const codes = REFUSAL_CODES.filter((code) => ANSWERS[code].status === status && !others.includes(code));
       return [status, jsonResponse(codes.join(", "), RefusalEnvelope)];
     }),

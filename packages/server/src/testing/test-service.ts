@@ -13,7 +13,7 @@ import type { RegistryStore } from "../core/registry/store.ts";
 import { openRegistryView, type RegistryView } from "../core/registry/view.ts";
 import { buildPublicApp } from "../http/app.ts";
 import { type ChangeStreams, createChangeStreams } from "../http/changes/change-streams.ts";
-import { createOriginalMethods } from "../http/check/original-method.ts";
+import { createIsReading } from "../http/check/is-reading.ts";
 import { createClientAddress } from "../http/endpoint.ts";
 import { openHttpServer } from "../http/http-server.ts";
 import { createMetrics } from "../http/metrics.ts";
@@ -113,7 +113,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     feedPosition: () => view.position(),
     changesEndpoint: streams.endpoint,
     refusalLimit,
-    originalMethods: createOriginalMethods([]),
+    isReading: createIsReading([]),
     pause: async (milliseconds) => void pauses.push(milliseconds),
   });
   server.serve(app.listener, publicUrl);

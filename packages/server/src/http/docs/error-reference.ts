@@ -57,19 +57,21 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "Check `username`, and that the public half of the private key was added for that user. An administrator sees more with `countersign explain`.",
   },
   key_deactivated: {
-    cause: "The signature is right, but the key that made it is deactivated or revoked.",
+    cause:
+      "The signature is right, but the key that made it is deactivated or revoked. At the check: the token is one of this service's and hasn't expired, but its key is deactivated or revoked.",
     fix: "Ask an administrator to activate it, or use a new key pair. A revoked key stays off.",
   },
   key_expired: {
-    cause: "The signature is right, but the key that made it is past its expiry.",
+    cause:
+      "The signature is right, but the key that made it is past its expiry. At the check: the token's key is past its expiry.",
     fix: "Use a new key pair.",
   },
   user_deactivated: {
-    cause: "The signature is right, but the API user is deactivated.",
+    cause: "The signature or the token is right, but the API user is deactivated.",
     fix: "Ask an administrator to activate it.",
   },
   account_deactivated: {
-    cause: "The signature is right, but the API user's account is deactivated.",
+    cause: "The signature or the token is right, but the API user's account is deactivated.",
     fix: "Ask an administrator to activate it.",
   },
   assertion_replayed: {
@@ -98,13 +100,17 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "Authenticate as the client whose token it is, or have the key behind it deactivated.",
   },
   token_inactive: {
-    cause:
-      "The token is expired, was altered or revoked, isn't one of this service's, or its key, user or account was switched off. The answer doesn't say which.",
+    cause: "The token is expired, was altered, or isn't one of this service's. The answer doesn't say which.",
     fix: "Exchange a new assertion for a new token. If that is refused too, its answer says why.",
   },
+  token_revoked: {
+    cause: "This token was revoked individually, at `/oauth2/revoke`. Its key, user and account are active.",
+    fix: "Exchange a new assertion for a new token, unless you were told to stop using it.",
+  },
   access_read_only: {
-    cause: "The token belongs to a read-only API user, and the request isn't a GET, HEAD or OPTIONS.",
-    fix: "Use an API user with full access.",
+    cause:
+      "The token belongs to a read-only API user, and the request isn't a GET, HEAD or OPTIONS, or carries a header that names another method, such as `X-Forwarded-Method` or `X-HTTP-Method-Override`.",
+    fix: "Use an API user with full access. If a gateway asks the check with another method than the client's, name the client's in `X-Forwarded-Method` and the gateway's address in `COUNTERSIGN_TRUSTED_PROXIES`.",
   },
   sign_in_required: {
     cause: "The admin API was asked without a session or an admin token, or with one that is over.",

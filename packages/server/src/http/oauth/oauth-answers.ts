@@ -42,6 +42,7 @@ export const OAUTH_ERRORS = {
   scope_unsupported: "invalid_scope",
   token_foreign: "invalid_request",
   token_inactive: "invalid_request",
+  token_revoked: "invalid_request",
   access_read_only: "invalid_request",
   // The admin API's; none of them ever comes to an OAuth endpoint.
   sign_in_required: "server_error",
