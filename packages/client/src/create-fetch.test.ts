@@ -16,7 +16,7 @@ interface SeenRequest {
 }
 
 /** An API on a real socket. It takes the tokens that are good, and notes what it saw. */
-async function startApi(good: (token: string) => boolean = () => true) {
+async function startApi(good: (token: string) => boolean = () => true, goodStatus = 200) {
   const seen: SeenRequest[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -32,7 +32,7 @@ async function startApi(good: (token: string) => boolean = () => true) {
       });
       const redirect = /^\/to\/(.+)/.exec(url)?.[1];
       if (redirect !== undefined) response.writeHead(302, { Location: decodeURIComponent(redirect) });
-      else response.statusCode = good(headers.authorization ?? "") ? 200 : 401;
+      else response.statusCode = good(headers.authorization ?? "") ? goodStatus : 401;
       response.end("body");
     });
   });
@@ -61,6 +61,20 @@ function fakeSource(baseUrl: string): TokenSource & { readonly invalidated: stri
 }
 
 const isOriginRefused = (error: unknown) => error instanceof CountersignError && error.code === "origin_refused";
+
+test("a 403 is the answer: the token is kept, none other is got, and nothing is sent again", async () => {
+  const { origin, seen } = await startApi(() => true, 403);
+  const source = fakeSource(origin);
+  const send = createFetch(source);
+  for (const body of [undefined, "x"]) {
+    const response = await send(origin, body === undefined ? {} : { method: "POST", body });
+    assert.equal(response.status, 403);
+    assert.equal(await response.text(), "body");
+  }
+  assert.equal(seen.length, 2);
+  assert.deepEqual(source.invalidated, []);
+  assert.equal(await source.getToken(), "token-1");
+});
 
 describe("a request", () => {
   test("carries the token, and everything that the caller gave", async () => {

@@ -25,6 +25,7 @@ export interface FetchOptions {
  * - **401.** The token is dropped, another one is got, and the request is sent once more, if its body is still there: a
  *   text, bytes, a Blob, a form, or that of a `Request`, of which a copy is kept until the first answer. A stream can't
  *   be sent twice; the 401 is returned then, and the next request has a new token. So is a second 401.
+ * - **403.** Returned as it is. The token was revoked, or its user may not do this; another token wouldn't help.
  * - **`Authorization`.** A request that has its own is passed on as it is, without a token.
  *
  * @throws {CountersignError} `options_invalid`; and from the function it returns, `origin_refused` and what `getToken`

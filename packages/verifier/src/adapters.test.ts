@@ -215,7 +215,12 @@ for (const [name, start] of Object.entries(ADAPTERS)) {
       fake.position = 11;
       feed.change(11, { action: "key.deactivated", username: "api-1-demo", key_id: 3 });
       await heard(11);
-      assert.equal((await ask(`Token ${token}`)).status, 401);
+      for (const scheme of ["Token", "Bearer"]) {
+        const refused = await ask(`${scheme} ${token}`);
+        assert.equal(refused.status, 403);
+        assert.equal(refused.headers.get("www-authenticate"), null);
+        assert.match(await refused.text(), /"code":"key_deactivated"/);
+      }
       assert.equal(calls.count, 1);
     });
   });

@@ -38,7 +38,7 @@ export function createAdmit(findVerdict: FindVerdict, publicUrl: string): Admit 
       return { admitted: false, refusal: refusalAnswer("unavailable", publicUrl, scheme, retryAfterSeconds) };
     }
     if (verdict.outcome === "inactive") {
-      return { admitted: false, refusal: refusalAnswer("token_inactive", publicUrl, scheme) };
+      return { admitted: false, refusal: refusalAnswer(verdict.reason ?? "token_inactive", publicUrl, scheme) };
     }
     const { auth } = verdict;
     if (auth.access === "full" || isReading(method)) return { admitted: true, auth };

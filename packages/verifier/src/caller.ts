@@ -18,15 +18,22 @@ export interface Auth {
 }
 
 /**
+ * Why a token was revoked, as the service's own check says it with its 403.
+ *
+ * A verifier only knows a reason that the change feed named, of a token that it had seen to be good: introspection gives none.
+ */
+export type RevocationReason = "token_revoked" | "key_deactivated" | "user_deactivated" | "account_deactivated";
+
+/**
  * What is known of a token.
  *
  * - `active`: it is good, and this is whose it is.
- * - `inactive`: it isn't, or not any more. Why is for the service's log, not for its holder (RFC 7662 §2.2).
+ * - `inactive`: it isn't, or not any more. With a reason it was revoked and hasn't expired; without one it may be anything.
  * - `undecided`: nobody can tell right now. Refuse, and let the client try again.
  */
 export type Verdict =
   | { readonly outcome: "active"; readonly auth: Auth }
-  | { readonly outcome: "inactive" }
+  | { readonly outcome: "inactive"; readonly reason?: RevocationReason }
   | { readonly outcome: "undecided"; readonly retryAfterSeconds: number };
 
 export const INACTIVE: Verdict = Object.freeze({ outcome: "inactive" });

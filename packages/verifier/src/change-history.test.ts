@@ -5,7 +5,36 @@ import { createChangeHistory, type Subject } from "./change-history.ts";
 import type { Change, Concern } from "./parse-change.ts";
 
 const SUBJECT: Subject = { account: "acme", username: "api-1-demo", keyId: 3, tokenId: "3-1-1" };
-const change = (concern: Concern, mayActivate = false): Change => ({ concern, mayActivate });
+const change = (concern: Concern, mayActivate = false): Change => ({
+  concern,
+  mayActivate,
+  standing: mayActivate ? "on" : "off",
+});
+
+test("a token is revoked for what was switched off last and not on again: key, user, account, then the token alone", () => {
+  const history = createChangeHistory();
+  const key: Concern = { of: "key", keyId: 3 };
+  const user: Concern = { of: "user", username: "api-1-demo" };
+  history.hearSync(10);
+  assert.equal(history.findRevocation(SUBJECT), undefined);
+  history.hearChange(11, change({ of: "token", tokenId: "3-1-1" }));
+  assert.equal(history.findRevocation(SUBJECT), "token_revoked");
+  history.hearChange(12, change({ of: "account", account: "acme" }));
+  assert.equal(history.findRevocation(SUBJECT), "account_deactivated");
+  history.hearChange(13, change(user));
+  assert.equal(history.findRevocation(SUBJECT), "user_deactivated");
+  history.hearChange(14, change(key));
+  // A new label says nothing about the standing.
+  history.hearChange(15, { concern: key, mayActivate: true, standing: "unchanged" });
+  assert.equal(history.findRevocation(SUBJECT), "key_deactivated");
+  history.hearChange(16, change(key, true));
+  assert.equal(history.findRevocation(SUBJECT), "user_deactivated");
+  history.hearChange(17, change(user, true));
+  assert.equal(history.findRevocation(SUBJECT), "account_deactivated");
+  assert.equal(history.findRevocation({ ...SUBJECT, account: "other", tokenId: "3-1-2" }), undefined);
+  history.hearReset(18);
+  assert.equal(history.findRevocation(SUBJECT), undefined);
+});
 
 test("an answer is overtaken by a change after its position, not by one at it or before it", () => {
   const history = createChangeHistory();

@@ -1,3 +1,4 @@
+import type { RevocationReason } from "./caller.ts";
 import type { Change } from "./parse-change.ts";
 
 /** What a change may concern of a token. */
@@ -47,16 +48,27 @@ export interface ChangeHistory {
   forget(): void;
   judgeActive(subject: Subject, mark: Mark): Currency;
   judgeInactive(mark: Mark): Currency;
+  /**
+   * Why the feed says that a token of this subject is revoked, if it does. Of several reasons the first in the service's own
+   * order: the one that keeps the client from getting another token.
+   */
+  findRevocation(subject: Subject): RevocationReason | undefined;
+}
+
+/** The last change of a subject. */
+interface LastChange {
+  readonly position: number;
+  readonly isOff: boolean;
 }
 
 /** How many subjects are remembered with the positions of their changes. Beyond that, everything counts as changed. */
 export const SUBJECTS_MAX = 20_000;
 
 export function createChangeHistory(subjectsMax = SUBJECTS_MAX): ChangeHistory {
-  const accounts = new Map<string, number>();
-  const users = new Map<string, number>();
-  const keys = new Map<number, number>();
-  const tokens = new Map<string, number>();
+  const accounts = new Map<string, LastChange>();
+  const users = new Map<string, LastChange>();
+  const keys = new Map<number, LastChange>();
+  const tokens = new Map<string, LastChange>();
   let epoch = 0;
   let position: number | undefined;
   /** What happened up to here wasn't heard. */
@@ -90,7 +102,7 @@ export function createChangeHistory(subjectsMax = SUBJECTS_MAX): ChangeHistory {
   }
 
   function isOvertaken({ account, username, keyId, tokenId }: Subject, at: number): boolean {
-    const isLater = (changedAt: number | undefined) => changedAt !== undefined && changedAt > at;
+    const isLater = (change: LastChange | undefined) => change !== undefined && change.position > at;
     return (
       everythingChangedAt > at ||
       isLater(keys.get(keyId)) ||
@@ -115,7 +127,7 @@ export function createChangeHistory(subjectsMax = SUBJECTS_MAX): ChangeHistory {
       else position = newPosition;
     },
 
-    hearChange(newPosition, { concern, mayActivate }) {
+    hearChange(newPosition, { concern, mayActivate, standing }) {
       if (position === undefined) start(newPosition);
       else if (newPosition <= position) begin(newPosition);
       position = newPosition;
@@ -124,18 +136,22 @@ export function createChangeHistory(subjectsMax = SUBJECTS_MAX): ChangeHistory {
         clearSubjects();
         everythingChangedAt = newPosition;
       }
+      const after = (before: LastChange | undefined): LastChange => ({
+        position: newPosition,
+        isOff: standing === "unchanged" ? before?.isOff === true : standing === "off",
+      });
       switch (concern.of) {
         case "account":
-          accounts.set(concern.account, newPosition);
+          accounts.set(concern.account, after(accounts.get(concern.account)));
           break;
         case "user":
-          users.set(concern.username, newPosition);
+          users.set(concern.username, after(users.get(concern.username)));
           break;
         case "key":
-          keys.set(concern.keyId, newPosition);
+          keys.set(concern.keyId, after(keys.get(concern.keyId)));
           break;
         case "token":
-          tokens.set(concern.tokenId, newPosition);
+          tokens.set(concern.tokenId, after(tokens.get(concern.tokenId)));
           break;
         case "everything":
           clearSubjects();
@@ -151,6 +167,13 @@ export function createChangeHistory(subjectsMax = SUBJECTS_MAX): ChangeHistory {
     judgeActive(subject, mark) {
       if (mark.epoch !== epoch || isOvertaken(subject, mark.position)) return "overtaken";
       return position !== undefined && mark.position >= startPosition ? "current" : "unknown";
+    },
+
+    findRevocation({ account, username, keyId, tokenId }) {
+      if (keys.get(keyId)?.isOff === true) return "key_deactivated";
+      if (users.get(username)?.isOff === true) return "user_deactivated";
+      if (accounts.get(account)?.isOff === true) return "account_deactivated";
+      return tokens.get(tokenId)?.isOff === true ? "token_revoked" : undefined;
     },
 
     judgeInactive(mark) {

@@ -130,6 +130,53 @@ test("an event of a name that this version doesn't know counts as a change of ev
   assert.equal((await verifier.verify(token)).outcome, "inactive");
 });
 
+for (const [change, reason] of [
+  [{ action: "key.deactivated", username: "api-1-demo", key_id: 3 }, "key_deactivated"],
+  [{ action: "key.revoked", username: "api-1-demo", key_id: 3 }, "key_deactivated"],
+  [{ action: "user.deactivated", username: "api-1-demo" }, "user_deactivated"],
+  [{ action: "account.deactivated", account: "acme" }, "account_deactivated"],
+  [{ action: "token.revoked", username: "api-1-demo", jti: "3-1481653854-968668528" }, "token_revoked"],
+] as const satisfies readonly (readonly [FeedChange, string])[]) {
+  test(`a token that was good is inactive with a reason after ${change.action}, until it ends`, async (t) => {
+    const { verifier, clock, fake, feed, grant, heard } = await startSyncedVerifier(t);
+    const token = grant();
+    const { exp } = exampleGrant(clock.wallMs());
+    assert.equal((await verifier.verify(token)).outcome, "active");
+    fake.grants.clear();
+    fake.position = 11;
+    feed.change(11, change);
+    await heard(11);
+    // Asked, remembered, and asked again.
+    for (const passMs of [0, 0, 6000]) {
+      clock.advance(passMs);
+      feed.sync(11);
+      await settle();
+      assert.deepEqual(await verifier.verify(token), { outcome: "inactive", reason });
+    }
+    assert.deepEqual(await verifier.verify(exampleToken("another")), { outcome: "inactive" });
+    clock.advance(exp * 1000 - clock.wallMs());
+    assert.deepEqual(await verifier.verify(token), { outcome: "inactive" });
+  });
+}
+
+test("a token that this verifier never saw to be good, or of which the feed told nothing, is inactive without a reason", async (t) => {
+  const { verifier, fake, feed, grant, heard } = await startSyncedVerifier(t);
+  const token = grant();
+  fake.position = 11;
+  fake.grants.clear();
+  feed.change(11, { action: "key.deactivated", username: "api-1-demo", key_id: 3 });
+  await heard(11);
+  assert.deepEqual(await verifier.verify(token), { outcome: "inactive" });
+  const other = grant("other", { key_id: 4, jti: "4-1-1" });
+  assert.equal((await verifier.verify(other)).outcome, "active");
+  fake.grants.clear();
+  fake.position = 12;
+  feed.reset(12);
+  feed.sync(12);
+  await heard(12);
+  assert.deepEqual(await verifier.verify(other), { outcome: "inactive" });
+});
+
 test("a key that is switched off and on again works again, without waiting for anything to expire", async (t) => {
   const { verifier, fake, feed, grant, heard } = await startSyncedVerifier(t);
   const token = grant();

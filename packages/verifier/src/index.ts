@@ -18,7 +18,7 @@
  * `@countersign/verifier/express`, `/fastify`, `/hono`, `/node` and `/fetch`. None of them imports its framework.
  */
 export type { Admission, RequestFacts } from "./admit.ts";
-export type { Access, Auth, Verdict } from "./caller.ts";
+export type { Access, Auth, RevocationReason, Verdict } from "./caller.ts";
 export type { Clock } from "./clock.ts";
 export { createVerifier, type Verifier, type VerifierStatus } from "./create-verifier.ts";
 export type { Fetch, VerifierOptions } from "./parse-options.ts";

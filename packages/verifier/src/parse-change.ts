@@ -14,6 +14,8 @@ export interface Change {
   readonly concern: Concern;
   /** May a token be good now that wasn't before? */
   readonly mayActivate: boolean;
+  /** What the change did to the standing of what it concerns. */
+  readonly standing: "off" | "on" | "unchanged";
 }
 
 /** What a change turns off, it turns on for nobody. */
@@ -25,7 +27,7 @@ const DEACTIVATING: ReadonlySet<string> = new Set([
   "token.revoked",
 ]);
 
-const UNKNOWN: Change = { concern: { of: "everything" }, mayActivate: true };
+const UNKNOWN: Change = { concern: { of: "everything" }, mayActivate: true, standing: "unchanged" };
 
 /** Reads the data of a `change`. Whatever isn't understood concerns everything: never less than was meant. */
 export function parseChange(data: string): Change {
@@ -33,16 +35,17 @@ export function parseChange(data: string): Change {
   const action = members?.action;
   if (members === undefined || typeof action !== "string") return UNKNOWN;
   const mayActivate = !DEACTIVATING.has(action);
+  const standing = !mayActivate ? "off" : action.endsWith(".activated") ? "on" : "unchanged";
   switch (action) {
     case "account.activated":
     case "account.deactivated": {
       const { account } = members;
-      return isName(account) ? { concern: { of: "account", account }, mayActivate } : UNKNOWN;
+      return isName(account) ? { concern: { of: "account", account }, mayActivate, standing } : UNKNOWN;
     }
     case "user.activated":
     case "user.deactivated": {
       const { username } = members;
-      return isName(username) ? { concern: { of: "user", username }, mayActivate } : UNKNOWN;
+      return isName(username) ? { concern: { of: "user", username }, mayActivate, standing } : UNKNOWN;
     }
     case "key.activated":
     case "key.deactivated":
@@ -50,11 +53,11 @@ export function parseChange(data: string): Change {
     case "key.changed":
     case "key.added": {
       const keyId = members.key_id;
-      return isId(keyId) ? { concern: { of: "key", keyId }, mayActivate } : UNKNOWN;
+      return isId(keyId) ? { concern: { of: "key", keyId }, mayActivate, standing } : UNKNOWN;
     }
     case "token.revoked": {
       const tokenId = members.jti;
-      return isName(tokenId) ? { concern: { of: "token", tokenId }, mayActivate } : UNKNOWN;
+      return isName(tokenId) ? { concern: { of: "token", tokenId }, mayActivate, standing } : UNKNOWN;
     }
     default:
       return UNKNOWN;

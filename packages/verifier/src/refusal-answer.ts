@@ -1,4 +1,5 @@
 import { ERRORS_PATH, type Envelope, REALM, type RefusalCode } from "@countersign/protocol";
+import type { RevocationReason } from "./caller.ts";
 import type { TokenScheme } from "./parse-authorization.ts";
 
 /** Why this API refuses a request; from the service's own list of codes. */
@@ -8,6 +9,7 @@ export type ApiRefusalCode = Extract<
   | "authorization_scheme"
   | "bad_request"
   | "token_inactive"
+  | RevocationReason
   | "access_read_only"
   | "unavailable"
 >;
@@ -52,6 +54,26 @@ const FORMS = {
     message: "The token isn't valid, or not any more.",
     hint: "Exchange a new assertion for a new token.",
     bearerError: "invalid_token",
+  },
+  key_deactivated: {
+    status: 403,
+    message: "The key behind this token is deactivated.",
+    hint: "Ask the administrator of the token service to activate it, or to add a new key.",
+  },
+  user_deactivated: {
+    status: 403,
+    message: "The API user is deactivated.",
+    hint: "Ask the administrator of the token service to activate it.",
+  },
+  account_deactivated: {
+    status: 403,
+    message: "The API user's account is deactivated.",
+    hint: "Ask the administrator of the token service to activate it.",
+  },
+  token_revoked: {
+    status: 403,
+    message: "This token was revoked.",
+    hint: "Its key still works: exchange a new assertion for a new token.",
   },
   access_read_only: {
     status: 403,

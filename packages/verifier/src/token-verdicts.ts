@@ -90,7 +90,7 @@ export function createFindVerdict(dependencies: VerdictDependencies): FindVerdic
       if (currency === "overtaken") {
         if (turn < TURNS_MAX) await pause(clock, OVERTAKEN_PAUSE_MS * turn);
       } else if (question.number > arrival) {
-        return verdictOf(answer, clock.wallMs());
+        return answer.kind === "inactive" ? cache.inactiveVerdict(digest) : verdictOf(answer, clock.wallMs());
       }
     }
     return { outcome: "undecided", retryAfterSeconds: 1 };
@@ -111,8 +111,7 @@ export function createFindVerdict(dependencies: VerdictDependencies): FindVerdic
  * The verdict of an answer that just came. Whether a token has ended is by the service's clock, as in its own check; by this
  * machine's where the service doesn't say what time it is. At equality it has.
  */
-function verdictOf(answer: Decision, wallMs: number): Verdict {
-  if (answer.kind === "inactive") return INACTIVE;
+function verdictOf(answer: Extract<Answer, { kind: "active" }>, wallMs: number): Verdict {
   const { auth } = answer.grant;
   return auth.expiresAt * 1000 > (answer.serviceWallMs ?? wallMs) ? { outcome: "active", auth } : INACTIVE;
 }

@@ -19,6 +19,11 @@ export interface VerdictCache {
    */
   keepActive(digest: string, grant: Grant, mark: Mark, lifeMs: number, sinceMs: number): void;
   keepInactive(digest: string, mark: Mark): void;
+  /**
+   * The verdict of a token that isn't good. It has a reason where the token was good before, hasn't ended by this machine's
+   * clock, and the feed said what was switched off.
+   */
+  inactiveVerdict(digest: string): Verdict;
   readonly size: number;
 }
 
@@ -49,6 +54,8 @@ interface KeptActive extends Kept {
 export function createVerdictCache(activeMax: number, history: ChangeHistory, clock: Clock): VerdictCache {
   const active = new LRUCache<string, KeptActive>({ max: activeMax });
   const inactive = new LRUCache<string, Kept>({ max: INACTIVE_MAX });
+  /** Tokens that were good, from when that was overtaken on. */
+  const former = new LRUCache<string, Grant>({ max: activeMax });
 
   function hasEnded({ endsAtMonotonicMs, endsAtWallMs }: Kept): boolean {
     return clock.monotonicMs() >= endsAtMonotonicMs || clock.wallMs() >= endsAtWallMs;
@@ -59,16 +66,24 @@ export function createVerdictCache(activeMax: number, history: ChangeHistory, cl
     return { endsAtMonotonicMs, endsAtWallMs: clock.wallMs() + endsAtMonotonicMs - clock.monotonicMs() };
   }
 
+  function inactiveVerdict(digest: string): Verdict {
+    const grant = active.peek(digest)?.grant ?? former.get(digest);
+    if (grant === undefined || grant.auth.expiresAt * 1000 <= clock.wallMs()) return INACTIVE;
+    const reason = history.findRevocation(grant.subject);
+    return reason === undefined ? INACTIVE : { outcome: "inactive", reason };
+  }
+
   return {
     find(digest) {
       const good = active.get(digest);
       if (good !== undefined) {
         if (!hasEnded(good) && history.judgeActive(good.grant.subject, good.mark) === "current") return good.verdict;
         active.delete(digest);
+        former.set(digest, good.grant);
       }
       const bad = inactive.get(digest);
       if (bad !== undefined) {
-        if (!hasEnded(bad) && history.judgeInactive(bad.mark) === "current") return INACTIVE;
+        if (!hasEnded(bad) && history.judgeInactive(bad.mark) === "current") return inactiveVerdict(digest);
         inactive.delete(digest);
       }
       return undefined;
@@ -76,14 +91,19 @@ export function createVerdictCache(activeMax: number, history: ChangeHistory, cl
 
     keepActive(digest, grant, mark, lifeMs, sinceMs) {
       inactive.delete(digest);
+      former.delete(digest);
       const verdict: Verdict = Object.freeze({ outcome: "active", auth: grant.auth });
       active.set(digest, { grant, verdict, mark, ...end(Math.min(lifeMs, VERDICT_MS_MAX), sinceMs) });
     },
 
     keepInactive(digest, mark) {
+      const good = active.peek(digest);
+      if (good !== undefined) former.set(digest, good.grant);
       active.delete(digest);
       inactive.set(digest, { mark, ...end(INACTIVE_MS_MAX, clock.monotonicMs()) });
     },
+
+    inactiveVerdict,
 
     get size() {
       return active.size + inactive.size;
