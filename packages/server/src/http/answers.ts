@@ -153,22 +153,36 @@ export function refusalHeaders({ detail }: Refusal): string[] {
   return headers;
 }
 
+/** Who reads what a listener answers: on the public one anybody, on the internal one those who run the service. */
+export type Audience = "anybody" | "operators";
+
 /**
  * What the outside learns of an error: a refusal as it is, anything else as `internal` with fixed text. Where the fault is
- * on this side, the message names the request's id, under which the log has the cause.
+ * on this side, the answer names the request's id, under which the log has the cause. Only operators are told why the
+ * service is unavailable.
  */
-export function publicRefusal(error: unknown, requestId: string): Refusal {
+export function publicRefusal(error: unknown, requestId: string, audience: Audience = "anybody"): Refusal {
   if (error instanceof Refusal && error.code === "unavailable") {
-    return new Refusal("unavailable", `The service can't answer right now (request ${requestId}).`, {
-      ...error.detail,
-      hint: "Try again in a moment.",
-    });
+    return audience === "operators"
+      ? new Refusal("unavailable", error.message, {
+          ...error.detail,
+          hint: `The log says more (request ${requestId}).`,
+        })
+      : new Refusal("unavailable", `The service can't answer right now (request ${requestId}).`, {
+          ...error.detail,
+          hint: "Try again in a moment.",
+        });
   }
   if (error instanceof Refusal) return error;
   return new Refusal("internal", `Something failed on this side (request ${requestId}).`, {
     hint: "Tell the administrator of this service the request's id.",
     cause: error,
   });
+}
+
+/** Why a request failed, for the log: a defect says so by its error. */
+export function failureReason(error: unknown): { readonly reason?: string } {
+  return error instanceof Refusal ? { reason: error.message } : {};
 }
 
 /** Writes an answer. The body is one string, so that head and body leave in one write. */

@@ -22,7 +22,7 @@ import type { RevokeToken } from "../core/oauth/revoke-token.ts";
 import { Refusal } from "../core/refusal.ts";
 import { documentAdminRoute } from "./admin/openapi-admin.ts";
 import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/register-admin-routes.ts";
-import { bodyHeadersWith, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
+import { type Audience, bodyHeadersWith, failureReason, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
 import { createCheckEndpoint } from "./check/check-endpoint.ts";
 import type { IsReading } from "./check/is-reading.ts";
 import { createConsoleFiles } from "./console/console-files.ts";
@@ -44,6 +44,8 @@ const BODY_BYTES_MAX = 65_536;
 
 export interface AppDependencies extends EndpointSurroundings {
   readonly version: string;
+  /** Anybody, unless given. */
+  readonly audience?: Audience;
   readonly readiness: Readiness;
 }
 
@@ -123,7 +125,8 @@ export interface InternalAppDependencies extends AppDependencies {
 }
 
 /** What operators and Prometheus reach. */
-export async function buildInternalApp(dependencies: InternalAppDependencies): Promise<App> {
+export async function buildInternalApp(internalDependencies: InternalAppDependencies): Promise<App> {
+  const dependencies = { ...internalDependencies, audience: "operators" as const };
   const { metrics, adminUrl, admin, consoleFolder, nextRequestId } = dependencies;
   const app = createFastify(dependencies, allowedAdminMethods);
   const info = apiInfo(dependencies, "Countersign, internal listener", adminUrl);
@@ -284,13 +287,14 @@ function refuse(
   error: unknown,
   requestId: string,
   response: ServerResponse,
-  { publicUrl, log, metrics }: AppDependencies,
+  { publicUrl, log, metrics, audience }: AppDependencies,
 ): void {
-  const refusal = publicRefusal(toRefusal(error), requestId);
+  const cause = toRefusal(error);
+  const refusal = publicRefusal(cause, requestId, audience);
   metrics.refused("other", refusal.code);
   const line = { request_id: requestId, route: "other", code: refusal.code };
   if (refusal.code === "internal" || refusal.code === "unavailable") {
-    log.error({ ...line, err: refusal.cause }, "request failed");
+    log.error({ ...line, ...failureReason(cause), err: refusal.cause }, "request failed");
   } else log.debug(line, "request refused");
   sendAnswer(response, refusalAnswer(refusal, { publicUrl, requestId }));
 }

@@ -3,7 +3,14 @@ import { isIP } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { RefusalCode } from "@countersign/protocol";
 import { compile, default as proxyAddress } from "@fastify/proxy-addr";
-import { type AnswerContext, publicRefusal, refusalAnswer, sendAnswer, type WrittenAnswer } from "./answers.ts";
+import {
+  type AnswerContext,
+  failureReason,
+  publicRefusal,
+  refusalAnswer,
+  sendAnswer,
+  type WrittenAnswer,
+} from "./answers.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics, Route } from "./metrics.ts";
@@ -70,8 +77,9 @@ export function createEndpoint(
       const isTooMany = isClientsFault(code) && options.onRefused?.(visit) === true;
       metrics.refused(route, code);
       const line = { request_id: requestId, route, code, client: visit.clientAddress() };
-      if (code === "internal" || code === "unavailable") log.error({ ...line, err: refusal.cause }, "request failed");
-      else
+      if (code === "internal" || code === "unavailable") {
+        log.error({ ...line, ...failureReason(error), err: refusal.cause }, "request failed");
+      } else
         log[code === "rate_limited" || isTooMany ? "debug" : (options.refusalLevel ?? "info")](
           { ...line, reason: refusal.message },
           "request refused",

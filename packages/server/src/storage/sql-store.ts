@@ -1,26 +1,16 @@
-import {
-  type Expression,
-  type ExpressionBuilder,
-  type Kysely,
-  type RawBuilder,
-  sql,
-  type SqlBool,
-  type Transaction,
-  type TransactionBuilder,
-} from "kysely";
+import { type Expression, type ExpressionBuilder, type Kysely, sql, type SqlBool, type Transaction } from "kysely";
 import { CHAIN_START, chainEvent } from "../core/registry/audit-chain.ts";
 import { usernameOf } from "../core/registry/changes.ts";
 import type { ApiUser, ApiUserRecord, KeyId, PublicKey, RecordKey } from "../core/registry/model.ts";
 import {
-  type ChangeWatch,
   KEYS_PER_RECORD_MAX,
-  type KeyUsageRecord,
   type LiveNode,
   type RegistryStore,
   type StoreTransaction,
 } from "../core/registry/store.ts";
 import { adminQueries } from "./admin-queries.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
+import type { Connections, Engine } from "./engine.ts";
 import { operatorStore, operatorTransaction } from "./operators.ts";
 import { removeExpired } from "./remove-expired.ts";
 import {
@@ -36,37 +26,7 @@ import {
   toUser,
 } from "./rows.ts";
 import type { Database } from "./schema.ts";
-
-/** Where statements go. */
-export interface Connections {
-  /** Never held up by a transaction under way elsewhere. */
-  readonly reads: Kysely<Database>;
-  /** Writes that are no changes of the registry: usage, used assertions, nodes. */
-  readonly writes: Kysely<Database>;
-  /** Changes, which come one after the other: however many of them wait, the others' connections are free. */
-  readonly changes: Kysely<Database>;
-}
-
-/** What an engine does in its own way. */
-export interface Engine {
-  readonly name: RegistryStore["engine"];
-  /** Does `for update skip locked` exist? Where it doesn't, there is one writer at a time anyway. */
-  readonly hasSkipLocked: boolean;
-  /** The database's wall clock, in whole milliseconds since the epoch. */
-  readonly nowMs: RawBuilder<number>;
-  begin(connections: Kysely<Database>): TransactionBuilder<Database>;
-  /** Keeps other changes out until the transaction ends. */
-  beginChange(transaction: Transaction<Database>): Promise<void>;
-  /** After rows with ids of their own: the ids that are made from now on follow the greatest. */
-  continueIds(transaction: Transaction<Database>, table: keyof Database): Promise<void>;
-  /** Wakes the other nodes once the transaction commits. */
-  endChange(transaction: Transaction<Database>): Promise<void>;
-  changeMarker(): Promise<string>;
-  watchChanges(onChange: () => void): ChangeWatch;
-  recordKeyUsage(usage: readonly KeyUsageRecord[]): Promise<void>;
-  backup(file: string): Promise<void>;
-  close(): Promise<void>;
-}
+import { createWriter, withNamedProblems } from "./write.ts";
 
 /** A store whose tables can be reached, for copying it. */
 export interface SqlStore extends RegistryStore {
@@ -76,21 +36,28 @@ export interface SqlStore extends RegistryStore {
 }
 
 /** The registry's port on a database whose schema is up to date. */
-export function createSqlStore({ reads: db, writes, changes }: Connections, engine: Engine): SqlStore {
-  return {
-    ...operatorStore(db, (work) => engine.begin(writes).execute(work)),
+export function createSqlStore(connections: Connections, engine: Engine): SqlStore {
+  const { reads: db, writes, changes } = connections;
+  const { write, problem: writeProblem } = createWriter(connections, engine);
+  const store: SqlStore = {
+    ...operatorStore(db, (work) => write(writes, work)),
     ...adminQueries(db),
 
     withChangesLocked: (work) =>
-      engine.begin(changes).execute(async (transaction) => {
-        await engine.beginChange(transaction);
-        return work(transaction);
-      }),
+      write(
+        changes,
+        async (transaction) => {
+          await engine.beginChange(transaction);
+          return work(transaction);
+        },
+        Infinity,
+      ),
     continueIds: (transaction, table) => engine.continueIds(transaction, table),
 
     engine: engine.name,
+    writeProblem,
     transaction: (work) =>
-      engine.begin(changes).execute(async (transaction) => {
+      write(changes, async (transaction) => {
         await engine.beginChange(transaction);
         const result = await work(storeTransaction(transaction, engine));
         await engine.endChange(transaction);
@@ -150,7 +117,7 @@ export function createSqlStore({ reads: db, writes, changes }: Connections, engi
       if (assertions.length === 0) return [];
       // In one order everywhere: nodes that insert the same rows in different orders would wait for each other.
       const sorted = assertions.toSorted((a, b) => a.userId - b.userId || (a.jtiHash < b.jtiHash ? -1 : 1));
-      const inserted = await engine.begin(writes).execute((transaction) =>
+      const inserted = await write(writes, (transaction) =>
         transaction
           .insertInto("used_assertions")
           .values(
@@ -168,8 +135,7 @@ export function createSqlStore({ reads: db, writes, changes }: Connections, engi
       const first = new Set(inserted.map((row) => `${row.user_id} ${row.jti_hash}`));
       return assertions.map(({ userId, jtiHash }) => first.delete(`${userId} ${jtiHash}`));
     },
-    removeExpired: (before, limit) =>
-      engine.begin(writes).execute((transaction) => removeExpired(transaction, before, limit, engine)),
+    removeExpired: (before, limit) => write(writes, (transaction) => removeExpired(transaction, before, limit, engine)),
 
     eventsAfter: async (seq, limit) =>
       (
@@ -202,7 +168,7 @@ export function createSqlStore({ reads: db, writes, changes }: Connections, engi
 
     recordNode: async ({ id, startedAtMs, version, signingKeys }) => {
       const values = { seen_at_ms: engine.nowMs, version, signing_keys: signingKeys.join(",") };
-      await engine.begin(writes).execute((transaction) =>
+      await write(writes, (transaction) =>
         transaction
           .insertInto("nodes")
           .values({ id, started_at_ms: startedAtMs, ...values })
@@ -211,14 +177,13 @@ export function createSqlStore({ reads: db, writes, changes }: Connections, engi
       );
     },
     removeNode: async (id) => {
-      await engine
-        .begin(writes)
-        .execute((transaction) => transaction.deleteFrom("nodes").where("id", "=", id).execute());
+      await write(writes, (transaction) => transaction.deleteFrom("nodes").where("id", "=", id).execute());
     },
     listLiveNodes: (withinMs) => listLiveNodes(db, engine, withinMs),
     backup: (file) => engine.backup(file),
     close: () => engine.close(),
   };
+  return withNamedProblems(store, engine.problemOf);
 }
 
 function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTransaction {

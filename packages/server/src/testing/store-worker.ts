@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createRegistryChanges, type RegistryChanges } from "../core/registry/changes.ts";
+import { Refusal } from "../core/refusal.ts";
 import { RegistryError } from "../core/registry/registry-error.ts";
 import { createResourceServerChanges } from "../core/registry/resource-server-changes.ts";
 import type { RegistryStore, StoreTransaction } from "../core/registry/store.ts";
@@ -35,7 +36,9 @@ async function run(work: () => Promise<unknown>): Promise<string> {
 }
 
 function ifLocked(error: unknown): false {
-  if (error instanceof Error && error.message === "database is locked") return false;
+  if (error instanceof Refusal && error.cause instanceof Error && error.cause.message === "database is locked") {
+    return false;
+  }
   throw error;
 }
 

@@ -131,8 +131,19 @@ export interface StoreTransaction extends OperatorTransaction {
 export interface RegistryStore extends OperatorStore, AdminQueries {
   readonly engine: "sqlite" | "postgresql";
 
-  /** Runs the work in a transaction that no other writer can interleave with. What it throws rolls everything back. */
+  /**
+   * Runs the work in a transaction that no other writer can interleave with. What it throws rolls everything back.
+   *
+   * @throws {Refusal} `unavailable` where the store can't be written, or not within 5 s of the call: then the change is never
+   *   made. Only where the answer to a commit is lost isn't that known, and the message says so
+   */
   transaction<Result>(work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result>;
+
+  /**
+   * Why the last write of this process failed, such as `the disk is full`; `undefined` once one got through. For operators; the
+   * text holds no path and no secret.
+   */
+  writeProblem(): string | undefined;
 
   /** What requests need to know of a user; all of it from one moment. */
   loadUserByName(username: string): Promise<ApiUserRecord | undefined>;

@@ -141,7 +141,9 @@ export async function guarded<Answer>(
     return await work();
   } catch (error) {
     if (error instanceof Refusal || error instanceof RegistryError) {
-      const isOver = error.code !== "rate_limited" && refusalLimit.count(clientAddress);
+      // What fails on this side doesn't count against the client.
+      const counts = error.code !== "rate_limited" && error.code !== "unavailable";
+      const isOver = counts && refusalLimit.count(clientAddress);
       if (error instanceof Refusal && !isOver) {
         onRefused({ requestId, clientAddress, code: error.code, reason: error.message });
       }

@@ -1,8 +1,10 @@
 import {
   type DialectAdapter,
+  type Driver,
   Kysely,
   PostgresAdapter,
   PostgresDialect,
+  PostgresDriver,
   type PostgresPool,
   type RawBuilder,
   sql,
@@ -13,6 +15,7 @@ import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
 import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError, StoreUnreachable } from "../store-open-error.ts";
+import { databaseProblem, isTemporary } from "./database-problem.ts";
 import { CHANGES_CHANNEL, startListener } from "./listener.ts";
 import { createPool } from "./pool.ts";
 
@@ -26,6 +29,8 @@ export interface PostgresOptions {
   readonly connectionsMax: number;
   /** How long a statement may take, in milliseconds; 4 s unless given. */
   readonly statementMsMax?: number;
+  /** How long a write may take until it commits, in milliseconds; 5 s unless given. */
+  readonly writeMsMax?: number;
 }
 
 /** How long a statement may take, in milliseconds: past this a request is refused rather than kept waiting. */
@@ -63,14 +68,34 @@ class Adapter extends PostgresAdapter {
   }
 }
 
+type PooledConnection = Parameters<PostgresDriver["rollbackTransaction"]>[0];
+
+/** Where a connection is lost, the rollback fails too; its error would hide the first one. The pool closes the connection. */
+class QuietDriver extends PostgresDriver {
+  override async rollbackTransaction(connection: PooledConnection): Promise<void> {
+    await super.rollbackTransaction(connection).catch(() => undefined);
+  }
+}
+
 class Dialect extends PostgresDialect {
+  readonly #pool: PostgresPool;
+
+  constructor(pool: PostgresPool) {
+    super({ pool });
+    this.#pool = pool;
+  }
+
   override createAdapter(): DialectAdapter {
     return new Adapter();
+  }
+
+  override createDriver(): Driver {
+    return new QuietDriver({ pool: this.#pool });
   }
 }
 
 function connect(pool: PostgresPool): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new Dialect({ pool }) });
+  return new Kysely<Database>({ dialect: new Dialect(pool) });
 }
 
 /**
@@ -111,6 +136,11 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
       hasSkipLocked: true,
       nowMs: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
       begin,
+      // Waiting for the lock is a statement like any other.
+      isLocked: () => false,
+      problemOf: databaseProblem,
+      knowsOutcome: false,
+      ...(options.writeMsMax !== undefined && { writeMsMax: options.writeMsMax }),
       // A node that hangs or is cut off in the middle of a change would keep the lock for hours, and all changes out.
       beginChange: async (transaction) => {
         await sql`
@@ -226,26 +256,4 @@ function problemOf(cause: unknown): string {
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
   // An AggregateError of several addresses has no message of its own.
   return [code, cause.message].filter((part) => part !== undefined && part !== "").join(": ");
-}
-
-/** A wrong password or certificate stays wrong; a database that is starting, full or out of reach may come. */
-function isTemporary(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const state = sqlState(error);
-  // Connection exceptions, insufficient resources, operator intervention.
-  if (state !== undefined) return /^(?:08|53|57)/.test(state);
-  // pg's own errors have no code.
-  if (!("code" in error)) return /^(?:timeout e|Connection terminated)/.test(error.message);
-  // Of several addresses of one host.
-  if (error instanceof AggregateError) return error.errors.some(isTemporary);
-  // Of a socket or a host's name, not of a file or a certificate.
-  return error.code === "ECONNRESET" || ("syscall" in error && NETWORK_CALLS.includes(String(error.syscall)));
-}
-
-const NETWORK_CALLS: readonly string[] = ["connect", "read", "write", "getaddrinfo"];
-
-/** Five characters that the database sends with an error. */
-function sqlState(error: unknown): string | undefined {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E") ? code : undefined;
 }

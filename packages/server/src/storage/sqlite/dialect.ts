@@ -1,6 +1,4 @@
-import { performance } from "node:perf_hooks";
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import { setTimeout } from "node:timers/promises";
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -11,27 +9,20 @@ import {
   type SqliteDatabase,
 } from "kysely";
 
-/** How long a transaction waits for another process's, in milliseconds. */
-export const BUSY_TIMEOUT_MS = 5000;
-
-/** How often it looks whether the other has ended, in milliseconds. */
-const BUSY_RETRY_MS = 2;
-
 /**
  * Kysely's SQLite dialect on the runtime's own `node:sqlite`.
  *
- * Kysely expects better-sqlite3's statements; this is one difference. The other: every transaction begins by taking the write
+ * Kysely expects better-sqlite3's statements; this is one difference. The second: every transaction begins by taking the write
  * lock. A deferred one that reads first and writes later fails with SQLITE_BUSY if another process wrote in between, without
- * waiting (sqlite.org/lang_transaction, "the busy handler isn't invoked"). And the waiting for the lock is done here, not in
- * SQLite's busy handler, which would block the event loop and every request with it.
+ * waiting (sqlite.org/lang_transaction, "the busy handler isn't invoked"). The third: a transaction that SQLite has rolled back
+ * by itself isn't rolled back again, since that error would hide the first one.
  */
 export class NodeSqliteDialect extends SqliteDialect {
-  readonly #database: SqliteDatabase;
+  readonly #database: DatabaseSync;
 
   constructor(database: DatabaseSync) {
-    const adapted = toKyselyDatabase(database);
-    super({ database: adapted });
-    this.#database = adapted;
+    super({ database: toKyselyDatabase(database) });
+    this.#database = database;
   }
 
   override createAdapter(): SqliteAdapter {
@@ -39,7 +30,7 @@ export class NodeSqliteDialect extends SqliteDialect {
   }
 
   override createDriver(): Driver {
-    return new PatientDriver({ database: this.#database });
+    return new ImmediateDriver(this.#database);
   }
 }
 
@@ -50,24 +41,30 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 
-class PatientDriver extends SqliteDriver {
+class ImmediateDriver extends SqliteDriver {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    super({ database: toKyselyDatabase(database) });
+    this.#database = database;
+  }
+
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    const deadlineMs = performance.now() + BUSY_TIMEOUT_MS;
-    for (;;) {
-      try {
-        await connection.executeQuery(CompiledQuery.raw("begin immediate"));
-        return;
-      } catch (error) {
-        if (!isBusy(error) || performance.now() >= deadlineMs) throw error;
-        await setTimeout(BUSY_RETRY_MS);
-      }
-    }
+    await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+  }
+
+  override rollbackTransaction(): Promise<void> {
+    rollBack(this.#database);
+    return Promise.resolve();
   }
 }
 
-/** SQLITE_BUSY, of any extended kind (sqlite.org/rescode). */
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === 5;
+/**
+ * Ends the transaction under way, if there still is one: after a full disk, an I/O error or a lack of memory SQLite may have
+ * rolled it back by itself (sqlite.org/lang_transaction, §3), and `rollback` would then fail.
+ */
+export function rollBack(database: DatabaseSync): void {
+  if (database.isTransaction) database.exec("rollback");
 }
 
 function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {

@@ -4,11 +4,24 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
 import type { KeyUsageRecord } from "../../core/registry/store.ts";
+import type { Engine } from "../engine.ts";
 import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
 import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError } from "../store-open-error.ts";
-import { BUSY_TIMEOUT_MS, NodeSqliteDialect } from "./dialect.ts";
+import { NodeSqliteDialect, rollBack } from "./dialect.ts";
+import { isBusy, isFull, sqliteProblem } from "./sqlite-problem.ts";
+
+/** How long opening, a read or a backup waits for another process, in milliseconds. SQLite waits in the call itself. */
+const BUSY_TIMEOUT_MS = 5000;
+
+/**
+ * The size to which the write-ahead log is cut once a checkpoint has emptied it, in bytes: twice what it has between two
+ * checkpoints. While another process reads for long the log can only grow; without this it would keep that size for good.
+ */
+const LOG_BYTES_MAX = 8 * 1024 * 1024;
+
+const LIMIT_LOG = `pragma journal_size_limit = ${LOG_BYTES_MAX};`;
 
 /** How often the switch to WAL mode is tried. Each try waits for another process up to the busy timeout. */
 const WAL_TRIES_MAX = 10;
@@ -24,6 +37,8 @@ const ENGINE: MigrationEngine = {
   randomId: "lower(hex(randomblob(16)))",
 };
 
+type WriteLimits = Pick<Engine, "writeMsMax">;
+
 /**
  * Opens the store in a SQLite file, making the file and bringing its schema up to date where needed.
  *
@@ -33,30 +48,32 @@ const ENGINE: MigrationEngine = {
  * @throws {SchemaError} where the schema is newer than this release knows
  * @throws {StoreOpenError} where the file can't be opened, or isn't a database
  */
-export async function openSqliteStore(file: string): Promise<SqlStore> {
+export async function openSqliteStore(file: string, limits: WriteLimits = {}): Promise<SqlStore> {
   try {
-    return await openStore(file);
+    return await openStore(file, limits);
   } catch (error) {
-    if (error instanceof SchemaError) throw error;
-    const problem = error instanceof Error ? error.message : "unknown problem";
-    throw new StoreOpenError(
-      `${file} can't be opened as a store (${problem}); check its permissions, restore a backup, or name another folder`,
-      { cause: error },
-    );
+    const cause = error instanceof SchemaError ? error.cause : error;
+    const fault = sqliteProblem(cause);
+    if (error instanceof SchemaError && fault === undefined) throw error;
+    const problem = fault ?? (error instanceof Error ? error.message : "unknown problem");
+    const advice = isFull(cause)
+      ? "make room, and start again"
+      : "check its permissions, restore a backup, or name another folder";
+    throw new StoreOpenError(`${file} can't be opened as a store (${problem}); ${advice}`, { cause: error });
   }
 }
 
-async function openStore(file: string): Promise<SqlStore> {
+async function openStore(file: string, limits: WriteLimits): Promise<SqlStore> {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   let reader: DatabaseSync | undefined;
   const usage = openUsage(file);
   try {
     if ((statSync(file).mode & 0o777) !== 0o600) chmodSync(file, 0o600);
     useWriteAheadLog(database);
-    database.exec("pragma synchronous = full; pragma trusted_schema = off;");
+    database.exec(`pragma synchronous = full; pragma trusted_schema = off; ${LIMIT_LOG}`);
     const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
     await migrate(writer, ENGINE);
-    // From now on the dialect waits for the write lock, without blocking the event loop.
+    // From now on the store waits for the write lock (sql-store.ts), without blocking the event loop.
     database.exec("pragma busy_timeout = 0");
     // Reads have a connection of their own: a transaction that waits for the lock, or is under way, doesn't hold them up.
     const readOnly = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
@@ -73,6 +90,10 @@ async function openStore(file: string): Promise<SqlStore> {
         hasSkipLocked: false,
         nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
         begin: (connections) => connections.transaction(),
+        isLocked: isBusy,
+        problemOf: sqliteProblem,
+        knowsOutcome: true,
+        ...limits,
         // Every transaction is the only one (see dialect.ts), and its commit shows in the marker.
         beginChange: () => Promise.resolve(),
         // AUTOINCREMENT looks at the rows by itself.
@@ -149,7 +170,7 @@ function openUsage(file: string): { record: (usage: readonly KeyUsageRecord[]) =
   return {
     record(usage) {
       if (isClosed) throw new Error("the store is closed");
-      database ??= new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
+      database ??= openForUsage(file);
       const lastUsed = usage.map(({ keyId, lastUsedAtMs }) => [keyId, lastUsedAtMs]);
       const hours = JSON.stringify(
         usage.flatMap(({ keyId, tokensByHour }) => [...tokensByHour].map((hour) => [keyId, ...hour])),
@@ -164,7 +185,7 @@ function openUsage(file: string): { record: (usage: readonly KeyUsageRecord[]) =
         database.prepare(RECORD_EXPIRIES).run(JSON.stringify(expiries));
         database.exec("commit");
       } catch (error) {
-        database.exec("rollback");
+        rollBack(database);
         throw error;
       }
     },
@@ -174,6 +195,12 @@ function openUsage(file: string): { record: (usage: readonly KeyUsageRecord[]) =
       database = undefined;
     },
   };
+}
+
+function openForUsage(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
+  database.exec(LIMIT_LOG);
+  return database;
 }
 
 /**
@@ -204,6 +231,10 @@ function backUp(file: string, target: string): void {
     const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
     try {
       database.prepare("vacuum into ?").run(partial);
+    } catch (error) {
+      const problem = sqliteProblem(error);
+      if (problem === undefined) throw error;
+      throw new StoreOpenError(`the copy can't be made (${problem})`, { cause: error });
     } finally {
       database.close();
     }

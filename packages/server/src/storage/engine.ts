@@ -1,0 +1,42 @@
+import type { Kysely, RawBuilder, Transaction, TransactionBuilder } from "kysely";
+import type { ChangeWatch, KeyUsageRecord, RegistryStore } from "../core/registry/store.ts";
+import type { Database } from "./schema.ts";
+
+/** Where statements go. */
+export interface Connections {
+  /** Never held up by a transaction under way elsewhere. */
+  readonly reads: Kysely<Database>;
+  /** Writes that are no changes of the registry: usage, used assertions, nodes. */
+  readonly writes: Kysely<Database>;
+  /** Changes, which come one after the other: however many of them wait, the others' connections are free. */
+  readonly changes: Kysely<Database>;
+}
+
+/** What an engine does in its own way. */
+export interface Engine {
+  readonly name: RegistryStore["engine"];
+  /** Does `for update skip locked` exist? Where it doesn't, there is one writer at a time anyway. */
+  readonly hasSkipLocked: boolean;
+  /** The database's wall clock, in whole milliseconds since the epoch. */
+  readonly nowMs: RawBuilder<number>;
+  readonly begin: (connections: Kysely<Database>) => TransactionBuilder<Database>;
+  /** Is this what `begin` rejects with while another process has the lock that every write needs? */
+  readonly isLocked: (error: unknown) => boolean;
+  /** What keeps the database from working, in words; `undefined` for a statement's own fault. Never holds a path or a secret. */
+  readonly problemOf: (error: unknown) => string | undefined;
+  /** Has a commit that failed changed nothing? Not where its answer may have been lost on the way. */
+  readonly knowsOutcome: boolean;
+  /** How long a write may take until it commits, in milliseconds; 5 s unless given. */
+  readonly writeMsMax?: number;
+  /** Keeps other changes out until the transaction ends. */
+  beginChange(transaction: Transaction<Database>): Promise<void>;
+  /** After rows with ids of their own: the ids that are made from now on follow the greatest. */
+  continueIds(transaction: Transaction<Database>, table: keyof Database): Promise<void>;
+  /** Wakes the other nodes once the transaction commits. */
+  endChange(transaction: Transaction<Database>): Promise<void>;
+  changeMarker(): Promise<string>;
+  watchChanges(onChange: () => void): ChangeWatch;
+  recordKeyUsage(usage: readonly KeyUsageRecord[]): Promise<void>;
+  backup(file: string): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,44 @@
+/** SQLite's primary result codes (sqlite.org/rescode) for what isn't a statement's fault, in words. */
+const PROBLEMS: ReadonlyMap<number, string> = new Map([
+  [3, "its file may not be read or written by this user"],
+  [5, "another process holds its write lock"],
+  [6, "another process holds its write lock"],
+  [7, "there isn't enough memory"],
+  [8, "its file, or the file system that it is on, is read-only"],
+  [10, "its disk can't be read or written (an I/O error)"],
+  [11, "its file is damaged"],
+  [13, "the disk is full"],
+  [14, "unable to open database file; its folder may be gone or read-only"],
+  [23, "its file may not be read or written by this user"],
+  [26, "file is not a database"],
+]);
+
+/** SQLITE_READONLY_DBMOVED: the file was renamed or deleted under an open connection. */
+const MOVED = 1032;
+
+/** What keeps SQLite from working, in words that fit after `The store can't be written:`; `undefined` for a statement's own fault. */
+export function sqliteProblem(error: unknown): string | undefined {
+  const code = sqliteCode(error);
+  if (code === undefined) return undefined;
+  return code === MOVED ? "its file was moved or deleted" : PROBLEMS.get(code & 0xff);
+}
+
+/** SQLITE_FULL. */
+export function isFull(error: unknown): boolean {
+  return primaryCode(error) === 13;
+}
+
+/** SQLITE_BUSY, of any extended kind. */
+export function isBusy(error: unknown): boolean {
+  return primaryCode(error) === 5;
+}
+
+function primaryCode(error: unknown): number | undefined {
+  const code = sqliteCode(error);
+  return code === undefined ? undefined : code & 0xff;
+}
+
+/** The extended result code. */
+function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) : undefined;
+}

@@ -1,0 +1,122 @@
+import { setTimeout } from "node:timers/promises";
+import type { Kysely, Transaction } from "kysely";
+import { startDeadline, WRITE_MS_MAX } from "./deadline.ts";
+import type { Connections, Engine } from "./engine.ts";
+import type { Database } from "./schema.ts";
+import { NOTHING_CHANGED, OUTCOME_UNKNOWN, storeUnavailable } from "./store-unavailable.ts";
+import { createTurns } from "./turns.ts";
+
+/** How often a write looks whether another process has released its lock, in milliseconds. */
+const LOCK_RETRY_MS = 2;
+
+/** Runs every transaction that writes. */
+export interface Writer {
+  /**
+   * Runs the work in a transaction, which commits before the deadline or not at all: the wait for earlier writes of this
+   * process and for another process's lock count too. Where the work fails it is rolled back, and its error is what the caller
+   * gets, whatever else fails after it.
+   *
+   * @param msMax how long until the commit begins; the engine's own limit unless given
+   * @throws {Refusal} `unavailable` where the store can't be written, or not in time. The message says that nothing was
+   *   changed, or that this isn't known
+   */
+  readonly write: <Result>(
+    connections: Kysely<Database>,
+    work: (transaction: Transaction<Database>) => Promise<Result>,
+    msMax?: number,
+  ) => Promise<Result>;
+  /** Why the last write failed, such as `the disk is full`; `undefined` where the store let it through. */
+  readonly problem: () => string | undefined;
+}
+
+type WritingEngine = Pick<Engine, "begin" | "isLocked" | "problemOf" | "knowsOutcome" | "writeMsMax">;
+
+/** The deadline has passed. Its message says what took the time. */
+class Overdue extends Error {
+  override readonly name = "Overdue";
+}
+
+export function createWriter(
+  { changes }: Pick<Connections, "changes">,
+  { begin, isLocked, problemOf, knowsOutcome, writeMsMax = WRITE_MS_MAX }: WritingEngine,
+): Writer {
+  const turns = createTurns();
+  /** Did another process have the lock when it was last wanted here? */
+  let isLockedOut = false;
+  let lastProblem: string | undefined;
+
+  function overdue(msMax: number): Overdue {
+    const seconds = msMax / 1000;
+    return new Overdue(
+      isLockedOut
+        ? `another process has held its write lock for ${seconds} s`
+        : `it, or the writes before this one, took over ${seconds} s`,
+    );
+  }
+
+  return {
+    problem: () => lastProblem,
+
+    async write(connections, work, msMax = writeMsMax) {
+      const deadline = startDeadline(msMax, () => overdue(msMax));
+      let isCommitting = false;
+
+      async function attempt() {
+        for (;;) {
+          if (deadline.isOver()) throw overdue(msMax);
+          let hasBegun = false;
+          try {
+            return await begin(connections).execute(async (transaction) => {
+              hasBegun = true;
+              isLockedOut = false;
+              const result = await work(transaction);
+              deadline.beginCommit();
+              isCommitting = true;
+              return result;
+            });
+          } catch (error) {
+            if (hasBegun || !isLocked(error)) throw error;
+            isLockedOut = true;
+            await setTimeout(LOCK_RETRY_MS);
+          }
+        }
+      }
+
+      try {
+        // Changes share one connection. On SQLite all writes share it; there, it is the same object.
+        const result = await deadline.race(connections === changes ? turns.take(attempt) : attempt());
+        lastProblem = undefined;
+        return result;
+      } catch (error) {
+        const problem = error instanceof Overdue ? error.message : problemOf(error);
+        if (problem === undefined) throw error;
+        lastProblem = problem;
+        const outcome = isCommitting && !knowsOutcome ? OUTCOME_UNKNOWN : NOTHING_CHANGED;
+        throw storeUnavailable("written", problem, { cause: error, outcome });
+      }
+    },
+  };
+}
+
+/**
+ * The same store, whose methods reject with a refusal that names the problem where the store itself is it.
+ *
+ * @param problemOf the engine's
+ */
+export function withNamedProblems<Store extends object>(store: Store, problemOf: Engine["problemOf"]): Store {
+  const named = Object.entries(store).map(([name, member]: [string, unknown]) => {
+    if (typeof member !== "function") return [name, member] as const;
+    const method = member as (...parameters: unknown[]) => unknown;
+    const call = (...parameters: unknown[]) => {
+      const result = method(...parameters);
+      if (!(result instanceof Promise)) return result;
+      return result.catch((error: unknown) => {
+        const problem = problemOf(error);
+        if (problem === undefined) throw error;
+        throw storeUnavailable(name === "recordKeyUsage" ? "written" : "read", problem, { cause: error });
+      });
+    };
+    return [name, call] as const;
+  });
+  return Object.fromEntries(named) as Store;
+}
