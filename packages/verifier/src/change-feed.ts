@@ -1,7 +1,7 @@
 import { CHANGES_PATH, FEED_STALE_MS, FEED_SYNC_MS } from "@countersign/protocol";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { ChangeHistory } from "./change-history.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, type Moment, momentOf } from "./clock.ts";
 import { parseChange } from "./parse-change.ts";
 import { parseEventId } from "./parse-json.ts";
 import type { Service } from "./parse-options.ts";
@@ -69,7 +69,7 @@ const SILENT: Ending = {
 export function openChangeFeed({ service, history, clock, random, report }: FeedDependencies): ChangeFeed {
   /** Everything that had been acknowledged by this time was heard; on the monotonic clock. */
   let confirmedAtMs = -Infinity;
-  /** The same moment on the wall clock: the monotonic one stands still while a machine sleeps. */
+  /** The same on the wall clock: the monotonic one stands still while a machine sleeps. */
   let confirmedWallMs = -Infinity;
   /** The whole id of the last event that was heard, to resume after. */
   let lastEventId: string | undefined;
@@ -95,8 +95,8 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
   async function tail(): Promise<void> {
     let failures = 0;
     for (;;) {
-      const startedAtMs = clock.monotonicMs();
-      const ending = await listen(startedAtMs);
+      const startedAt = momentOf(clock);
+      const ending = await listen(startedAt);
       if (isClosed) return;
       if (ending.reason === "renewal") continue;
       report(ending.problem);
@@ -105,7 +105,7 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
         history.forget();
         unconfirm();
       }
-      if (clock.monotonicMs() - startedAtMs >= STEADY_MS) failures = 0;
+      if (clock.monotonicMs() - startedAt.monotonicMs >= STEADY_MS) failures = 0;
       await wait(retryDelayMs(ending, failures++, random()));
       if (isClosed) return;
     }
@@ -122,7 +122,7 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
   }
 
   /** Hears one connection to its end. Never rejects. */
-  async function listen(startedAtMs: number): Promise<Ending> {
+  async function listen(startedAt: Moment): Promise<Ending> {
     const controller = new AbortController();
     /** Why this side ended the connection; that `fetch` throws then only follows from it. */
     let why: Ending | undefined;
@@ -132,7 +132,9 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
     };
     hangUp = () => controller.abort();
     let cancelWatch = clock.after(FEED_STALE_MS, () => end(SILENT));
-    const age = createAgeEstimate(startedAtMs);
+    const age = createAgeEstimate(startedAt.monotonicMs);
+    // The same by the wall clock: a sync may also have waited for the end of this machine's sleep.
+    const wallAge = createAgeEstimate(startedAt.wallMs);
 
     function hear({ event, id, data }: EventSourceMessage): void {
       // The rest of a chunk, after something in it ended the connection.
@@ -145,13 +147,13 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
       lastEventId = id;
       if (event === "sync") {
         history.hearSync(position);
-        const nowMs = clock.monotonicMs();
-        confirmedAtMs = Math.max(confirmedAtMs, age.sentAtLeast(nowMs));
-        confirmedWallMs = clock.wallMs() - (nowMs - confirmedAtMs);
+        const now = momentOf(clock);
+        confirmedAtMs = Math.max(confirmedAtMs, age.sentAtLeast(now.monotonicMs));
+        confirmedWallMs = wallAge.sentAtLeast(now.wallMs);
         cancelWatch();
         cancelWatch = clock.after(FEED_STALE_MS, () => end(SILENT));
         settleWaiters();
-        if (age.hasGrown(nowMs)) end({ reason: "renewal" });
+        if (age.hasGrown(now.monotonicMs) || wallAge.hasGrown(now.wallMs)) end({ reason: "renewal" });
       } else if (event === "reset") {
         history.hearReset(position);
         unconfirm();
@@ -244,8 +246,9 @@ function createAgeEstimate(askedAtMs: number) {
     /** When the `sync` that came now was sent at the earliest. */
     sentAtLeast(nowMs: number): number {
       syncs++;
-      if (syncs > 2) sentAtLeastMs = Math.min(nowMs, sentAtLeastMs + FEED_SYNC_MS);
-      else firstAgeMs = nowMs - askedAtMs;
+      // Never later than now, where the clock was set back.
+      sentAtLeastMs = Math.min(nowMs, syncs > 2 ? sentAtLeastMs + FEED_SYNC_MS : askedAtMs);
+      if (syncs <= 2) firstAgeMs = nowMs - sentAtLeastMs;
       return sentAtLeastMs;
     },
     /** The estimate grows with each `sync` that comes a little late, until it says too little to be of use. */

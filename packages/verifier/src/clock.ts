@@ -2,7 +2,7 @@
 export interface Clock {
   /** Since the epoch. It may jump when somebody sets it; tokens expire by it. */
   wallMs(): number;
-  /** Since any moment. It never goes back, and goes on while the process is stopped; ages are measured by it. */
+  /** Since any moment. It never goes back, and goes on while the process is stopped, but not while the machine sleeps. */
   monotonicMs(): number;
   /**
    * Calls `run` once after so many milliseconds, unless the returned function is called first.
@@ -10,6 +10,16 @@ export interface Clock {
    * @param keepsProcess whether the process stays up for it: only where somebody awaits it
    */
   after(ms: number, run: () => void, keepsProcess?: boolean): () => void;
+}
+
+/** The same instant on both clocks. An age is the larger of what they say: either may stand still or be set back. */
+export interface Moment {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+export function momentOf(clock: Clock): Moment {
+  return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
 }
 
 export const systemClock: Clock = {

@@ -487,6 +487,25 @@ test("a token that ended while the machine slept isn't remembered as good", asyn
   assert.equal((await verifier.verify(token)).outcome, "undecided");
 });
 
+test("a sync that was sent before the machine slept, and is read after it, confirms nothing", async (t) => {
+  const { verifier, fake, feed, clock, grant, heard } = await startSyncedVerifier(t);
+  const token = grant();
+  await verifier.verify(token);
+  for (const position of [11, 12]) {
+    clock.advance(1000);
+    feed.sync(position);
+    await heard(position);
+  }
+  fake.position = 12;
+  await verifier.verify(token);
+  assert.equal(fake.questions.length, 1);
+  clock.sleepMachine(10_000);
+  feed.sync(13);
+  await heard(13);
+  fake.grants.clear();
+  assert.equal((await verifier.verify(token)).outcome, "inactive");
+});
+
 test("a clock that is set back doesn't make a cached yes live longer", async (t) => {
   const { verifier, fake, feed, clock, grant, heard } = await startSyncedVerifier(t);
   const token = grant("one", { exp: Math.floor(clock.wallMs() / 1000) + 6 });

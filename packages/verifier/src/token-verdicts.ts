@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { ChangeHistory, Currency } from "./change-history.ts";
 import { INACTIVE, type Verdict } from "./caller.ts";
-import { type Clock, pause } from "./clock.ts";
+import { type Clock, type Moment, momentOf, pause } from "./clock.ts";
 import type { Answer, Introspect } from "./introspect.ts";
 import { isTokenForm } from "./parse-authorization.ts";
 import type { VerdictCache } from "./verdict-cache.ts";
@@ -54,11 +54,11 @@ export function createFindVerdict(dependencies: VerdictDependencies): FindVerdic
 
   function ask(digest: string, token: string): Question {
     const { epoch } = history;
-    const sentAtMs = clock.monotonicMs();
+    const sentAt = momentOf(clock);
     figures.asked++;
     const answer = introspect(token).then((answer) => {
       if (questions.get(digest) === question) questions.delete(digest);
-      keep(digest, answer, epoch, sentAtMs);
+      keep(digest, answer, epoch, sentAt);
       return answer;
     });
     const question: Question = { number: ++lastNumber, epoch, answer };
@@ -66,11 +66,11 @@ export function createFindVerdict(dependencies: VerdictDependencies): FindVerdic
     return question;
   }
 
-  function keep(digest: string, answer: Answer, epoch: number, sentAtMs: number): void {
+  function keep(digest: string, answer: Answer, epoch: number, sentAt: Moment): void {
     if (answer.kind === "undecided" || !isInSync() || judgeCurrency(answer, epoch) !== "current") return;
     const mark = { epoch, position: answer.position };
     if (answer.kind === "inactive") cache.keepInactive(digest, mark);
-    else cache.keepActive(digest, answer.grant, mark, lifeOf(answer, clock.wallMs()), sentAtMs);
+    else cache.keepActive(digest, answer.grant, mark, lifeOf(answer, clock.wallMs()), sentAt);
   }
 
   function judgeCurrency(answer: Decision, epoch: number): Currency {

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { ChangeHistory, Mark } from "./change-history.ts";
 import { INACTIVE, type Verdict } from "./caller.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, type Moment, momentOf } from "./clock.ts";
 import type { Grant } from "./introspect.ts";
 
 /**
@@ -15,9 +15,9 @@ export interface VerdictCache {
   /**
    * Remembers a good token.
    *
-   * @param lifeMs for how long, in milliseconds from `sinceMs` on the monotonic clock, it is good for certain
+   * @param lifeMs for how long, in milliseconds from `since`, it is good for certain
    */
-  keepActive(digest: string, grant: Grant, mark: Mark, lifeMs: number, sinceMs: number): void;
+  keepActive(digest: string, grant: Grant, mark: Mark, lifeMs: number, since: Moment): void;
   keepInactive(digest: string, mark: Mark): void;
   /**
    * The verdict of a token that isn't good. It has a reason where the token was good before, hasn't ended by this machine's
@@ -61,9 +61,8 @@ export function createVerdictCache(activeMax: number, history: ChangeHistory, cl
     return clock.monotonicMs() >= endsAtMonotonicMs || clock.wallMs() >= endsAtWallMs;
   }
 
-  function end(lifeMs: number, sinceMs: number): Omit<Kept, "mark"> {
-    const endsAtMonotonicMs = sinceMs + lifeMs;
-    return { endsAtMonotonicMs, endsAtWallMs: clock.wallMs() + endsAtMonotonicMs - clock.monotonicMs() };
+  function end(lifeMs: number, since: Moment): Omit<Kept, "mark"> {
+    return { endsAtMonotonicMs: since.monotonicMs + lifeMs, endsAtWallMs: since.wallMs + lifeMs };
   }
 
   function inactiveVerdict(digest: string): Verdict {
@@ -89,18 +88,18 @@ export function createVerdictCache(activeMax: number, history: ChangeHistory, cl
       return undefined;
     },
 
-    keepActive(digest, grant, mark, lifeMs, sinceMs) {
+    keepActive(digest, grant, mark, lifeMs, since) {
       inactive.delete(digest);
       former.delete(digest);
       const verdict: Verdict = Object.freeze({ outcome: "active", auth: grant.auth });
-      active.set(digest, { grant, verdict, mark, ...end(Math.min(lifeMs, VERDICT_MS_MAX), sinceMs) });
+      active.set(digest, { grant, verdict, mark, ...end(Math.min(lifeMs, VERDICT_MS_MAX), since) });
     },
 
     keepInactive(digest, mark) {
       const good = active.peek(digest);
       if (good !== undefined) former.set(digest, good.grant);
       active.delete(digest);
-      inactive.set(digest, { mark, ...end(INACTIVE_MS_MAX, clock.monotonicMs()) });
+      inactive.set(digest, { mark, ...end(INACTIVE_MS_MAX, momentOf(clock)) });
     },
 
     inactiveVerdict,

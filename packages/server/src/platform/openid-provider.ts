@@ -1,7 +1,7 @@
 import type { ClientAuth, Configuration } from "openid-client";
 import type { FederatedUser, IdentityProvider } from "../core/operators/single-sign-on.ts";
 import { Refusal } from "../core/refusal.ts";
-import type { Clock } from "../core/surroundings.ts";
+import { type Clock, elapsedMs, type Moment, momentOf } from "../core/surroundings.ts";
 
 export interface OpenIdClient {
   readonly issuer: string;
@@ -30,7 +30,7 @@ const GROUPS_MAX = 1000;
  */
 export function createOpenIdProvider(client: OpenIdClient, clock: Clock): IdentityProvider {
   const { issuer, clientId, clientSecret, scope, groupsClaim } = client;
-  let known: { readonly configuration: Promise<Configuration>; readonly untilMs: number } | undefined;
+  let known: { readonly configuration: Promise<Configuration>; readonly since: Moment } | undefined;
 
   async function ask(): Promise<Configuration> {
     const { allowInsecureRequests, ClientSecretBasic, ClientSecretPost, discovery } = await loadLibrary();
@@ -49,13 +49,13 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
   }
 
   function discover(): Promise<Configuration> {
-    if (known !== undefined && clock.monotonicMs() < known.untilMs) return known.configuration;
+    if (known !== undefined && elapsedMs(clock, known.since) < METADATA_MS) return known.configuration;
     const configuration = ask().catch((error: unknown) => {
       // The next one tries again.
       known = undefined;
       throw unavailable(error);
     });
-    known = { configuration, untilMs: clock.monotonicMs() + METADATA_MS };
+    known = { configuration, since: momentOf(clock) };
     return configuration;
   }
 

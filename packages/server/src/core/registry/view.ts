@@ -3,7 +3,7 @@ import type { Access } from "@countersign/protocol";
 import { LRUCache } from "lru-cache";
 import type { VerificationKey } from "../assertion/verify-signature.ts";
 import { Refusal } from "../refusal.ts";
-import type { Clock } from "../surroundings.ts";
+import { type Clock, elapsedMs, momentOf } from "../surroundings.ts";
 import type { AuditEvent } from "./audit-chain.ts";
 import { createDenyList } from "../token/deny-list.ts";
 import { formatTokenId, parseTokenId, type TokenIdentity } from "../token/token-identity.ts";
@@ -108,7 +108,7 @@ export interface RegistryView {
   poll(): Promise<void>;
   /** Is the view confirmed, and not longer ago than the staleness bound? */
   isFresh(): boolean;
-  /** How long ago the view was confirmed, in milliseconds. */
+  /** How long ago the view was confirmed, in milliseconds; the time counts that the machine has slept. */
   confirmedMsAgo(): number;
   /** The `seq` up to which the view has heard of every event; what it answers is at least as new. */
   position(): number;
@@ -151,7 +151,7 @@ export async function openRegistryView(
   /** A reading began and hasn't succeeded: SQLite's marker doesn't move for changes of this very process. */
   let mustRead = false;
   let { seq, hash } = await store.lastEvent();
-  let confirmedAtMs = clock.monotonicMs();
+  let confirmedAt = momentOf(clock);
   // After `seq`: what is revoked meanwhile comes again as an event.
   await readDenyList();
   /** The last reading of the feed that was asked for, whether it succeeded or not. */
@@ -179,7 +179,7 @@ export async function openRegistryView(
   }
 
   function confirmedMsAgo(): number {
-    return clock.monotonicMs() - confirmedAtMs;
+    return elapsedMs(clock, confirmedAt);
   }
 
   function isFresh(): boolean {
@@ -263,7 +263,7 @@ export async function openRegistryView(
   /** @param markerBefore the store's marker, taken before */
   async function readFeed(markerBefore: string | undefined): Promise<void> {
     // Taken before the reading: what commits during it counts as not yet confirmed.
-    const startedAtMs = clock.monotonicMs();
+    const startedAt = momentOf(clock);
     mustRead = true;
     for (;;) {
       // From the last one that was heard of, to see that it is still there.
@@ -278,7 +278,7 @@ export async function openRegistryView(
       ({ seq, hash } = last);
       for (const listener of listeners) listener.onEvents(events);
     }
-    confirmedAtMs = startedAtMs;
+    confirmedAt = startedAt;
     mustRead = false;
     if (markerBefore !== undefined) marker = markerBefore;
   }
@@ -390,10 +390,11 @@ export async function openRegistryView(
     catchUp: () => read(),
 
     async poll() {
-      const startedAtMs = clock.monotonicMs();
+      const startedAt = momentOf(clock);
       const nowMarker = await store.changeMarker();
       if (mustRead || nowMarker !== marker) await read(nowMarker);
-      else confirmedAtMs = Math.max(confirmedAtMs, startedAtMs);
+      // A reading may have begun and ended meanwhile.
+      else if (startedAt.monotonicMs >= confirmedAt.monotonicMs) confirmedAt = startedAt;
     },
 
     isFresh,

@@ -2,7 +2,7 @@ import { Refusal } from "../refusal.ts";
 import type { AuditEvent } from "../registry/audit-chain.ts";
 import type { RegistryStore } from "../registry/store.ts";
 import type { RegistryView } from "../registry/view.ts";
-import type { Clock } from "../surroundings.ts";
+import { type Clock, elapsedMs, type Moment, momentOf } from "../surroundings.ts";
 import { type DerivedSigningKeys, deriveSigningKeys, masterSecretMismatch, type SigningKeys } from "./signing-keys.ts";
 
 /** A token with an unknown number makes the ring ask the store at most this often, in milliseconds. */
@@ -50,7 +50,7 @@ export async function openSigningKeyRing(
   /** Counts what made a reading necessary, and what the last reading had seen of that. */
   let wanted = 0;
   let seen = 0;
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let lookedAt: Moment | undefined;
   /** The last look, while it is under way and where it failed. */
   let looking: Promise<void> | undefined;
   let reading: Promise<void> = Promise.resolve();
@@ -118,10 +118,9 @@ export async function openSigningKeyRing(
     mac: (number, text) => keys.mac(number, text),
     ready: () => (seen < wanted || !view.isFresh() ? reload() : undefined),
     look() {
-      const nowMs = clock.monotonicMs();
       // Whoever comes with another such token meanwhile waits for the same: "unknown" would be a wrong verdict.
-      if (nowMs - lookedAtMs < LOOK_MS_MIN) return looking;
-      lookedAtMs = nowMs;
+      if (lookedAt !== undefined && elapsedMs(clock, lookedAt) < LOOK_MS_MIN) return looking;
+      lookedAt = momentOf(clock);
       const look = reload();
       looking = look;
       const forget = () => {
