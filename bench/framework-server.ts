@@ -9,7 +9,7 @@ import type { ViewKey } from "../packages/server/src/core/registry/view.ts";
 import { mintToken } from "../packages/server/src/core/token/mint-token.ts";
 import { deriveSigningKeys, masterSecretFingerprint } from "../packages/server/src/core/token/signing-keys.ts";
 import { createCheckEndpoint } from "../packages/server/src/http/check/check-endpoint.ts";
-import { createClientAddress } from "../packages/server/src/http/endpoint.ts";
+import { createClientAddress } from "../packages/server/src/http/client-address.ts";
 import { createMetrics } from "../packages/server/src/http/metrics.ts";
 import { createRefusalLimit } from "../packages/server/src/http/refusal-limit.ts";
 import { createRequestIds } from "../packages/server/src/http/request-id.ts";

@@ -1074,12 +1074,32 @@ describe("the limit of refusals", () => {
     assert.equal((await from("2001:db8:0:1::1")).status, 401);
   });
 
-  test("what a trusted proxy forwards counts as an address only if it is one", async () => {
+  test("a client whose address a trusted proxy doesn't tell shuts out nobody else, however the proxy puts it", async () => {
     const from = (text: string) => at("127.0.0.1", [["X-Forwarded-For", text]]);
-    const texts = ["unknown", "hello", "_hidden", "x".repeat(3000), "203.0.113.300"];
-    for (const text of texts) assert.equal((await from(text)).status, 401, text);
-    assert.equal((await from("another word")).status, 429, "words share the proxy's own count");
+    const texts = ["unknown", "_hidden", "x".repeat(3000), "203.0.113.300"];
+    for (const text of texts) {
+      for (let round = 0; round < 5; round++) assert.equal((await from(text)).status, 401, text);
+      assert.equal((await from(text)).status, 429, text);
+    }
+    assert.equal((await from("_other")).status, 401);
+    assert.equal((await from("203.0.113.40")).status, 401);
+    assert.equal((await at("127.0.0.1", [])).status, 401, "the proxy itself is none of them");
     assert.ok(!limited.stderr().includes("_hidden"), "a client's text isn't logged as its address");
+  });
+
+  test("behind a trusted proxy a client is the same one with any port, in brackets, quotes and IPv6 form", async () => {
+    const from = (name: string, value: string) => at("127.0.0.1", [[name, value]]);
+    for (const hop of ["203.0.113.50", "203.0.113.50:5678", "::ffff:203.0.113.50", "[::ffff:cb00:7132]:443"]) {
+      assert.equal((await from("X-Forwarded-For", hop)).status, 401, hop);
+    }
+    assert.equal((await from("Forwarded", 'for=127.0.0.1, For="203.0.113.50:1";proto=https')).status, 401);
+    assert.equal((await from("X-Forwarded-For", '"203.0.113.50:2"')).status, 429);
+    assert.equal((await from("Forwarded", "for=203.0.113.50")).status, 429);
+    const both = [
+      ["X-Forwarded-For", "203.0.113.50"],
+      ["Forwarded", "for=203.0.113.51"],
+    ] as const;
+    assert.equal((await at("127.0.0.1", both)).status, 429, "a client's own Forwarded doesn't free it");
   });
 
   test("0 is no limit", async () => {

@@ -37,7 +37,7 @@ import { createUsageHandlers } from "./http/admin/usage-handlers.ts";
 import { buildInternalApp, buildPublicApp } from "./http/app.ts";
 import { createChangeStreams } from "./http/changes/change-streams.ts";
 import { createIsReading } from "./http/check/is-reading.ts";
-import { createClientAddress } from "./http/endpoint.ts";
+import { createClientAddress } from "./http/client-address.ts";
 import { openHttpServer } from "./http/http-server.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createRefusalLimit } from "./http/refusal-limit.ts";

@@ -1,8 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isIP } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { RefusalCode } from "@countersign/protocol";
-import { compile, default as proxyAddress } from "@fastify/proxy-addr";
 import {
   type AnswerContext,
   failureReason,
@@ -11,6 +9,7 @@ import {
   sendAnswer,
   type WrittenAnswer,
 } from "./answers.ts";
+import type { ClientAddress } from "./client-address.ts";
 import type { Refusal } from "../core/refusal.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { Metrics, Route } from "./metrics.ts";
@@ -114,21 +113,4 @@ export function createEndpoint(
 /** Does a refusal with this code count against the client? */
 function isClientsFault(code: RefusalCode): boolean {
   return code !== "internal" && code !== "unavailable" && code !== "rate_limited";
-}
-
-/**
- * Who sent a request: the peer's address or, behind trusted proxies, the first address that isn't one of theirs. Where that is
- * no address, but some text that a client put into X-Forwarded-For, it is the peer again.
- */
-export type ClientAddress = (request: IncomingMessage) => string;
-
-export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
-  const peerAddress = (request: IncomingMessage) => request.socket.remoteAddress ?? "unknown";
-  if (trustedProxies.length === 0) return peerAddress;
-  const isTrusted = compile([...trustedProxies]);
-  return (request) => {
-    if (request.socket.remoteAddress === undefined) return "unknown";
-    const address = proxyAddress(request, isTrusted);
-    return isIP(address) === 0 ? peerAddress(request) : address;
-  };
 }

@@ -1,7 +1,7 @@
-import { isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
 import { Refusal } from "../core/refusal.ts";
 import type { Clock } from "../core/surroundings.ts";
+import { networkOf } from "./ip-address.ts";
 
 /** Refusals are counted over windows of this length, each beginning with a client's first refusal. */
 const WINDOW_SECONDS = 60;
@@ -38,7 +38,7 @@ export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
     check(address) {
       if (windows.size === 0) return;
       const nowMs = clock.monotonicMs();
-      const window = findWindow(clientOf(address), nowMs);
+      const window = findWindow(networkOf(address), nowMs);
       if (window === undefined || window.refusals < limit) return;
       const retryAfterSeconds = Math.ceil((window.endsAtMs - nowMs) / 1000);
       throw new Refusal("rate_limited", `${limit} requests from this address were refused within a minute.`, {
@@ -51,11 +51,11 @@ export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
       });
     },
     isOver(address) {
-      const window = windows.size === 0 ? undefined : findWindow(clientOf(address), clock.monotonicMs());
+      const window = windows.size === 0 ? undefined : findWindow(networkOf(address), clock.monotonicMs());
       return window !== undefined && window.refusals >= limit;
     },
     count(address) {
-      const client = clientOf(address);
+      const client = networkOf(address);
       const nowMs = clock.monotonicMs();
       const window = findWindow(client, nowMs);
       if (window !== undefined) return ++window.refusals > limit;
@@ -63,26 +63,4 @@ export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
       return false;
     },
   };
-}
-
-/** An IPv4 address, or the /64 network of an IPv6 address: whoever has one address of it has them all (RFC 6177). */
-function clientOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const mapped = /^::ffff:([0-9.]+)$/i.exec(address);
-  if (mapped?.[1] !== undefined) return mapped[1];
-  const [head = "", tail] = address.split("::");
-  const groups = groupsOf(head);
-  if (tail !== undefined) {
-    const behind = groupsOf(tail);
-    while (groups.length + behind.length < 8) groups.push("0");
-    groups.push(...behind);
-  }
-  return groups
-    .slice(0, 4)
-    .map((group) => group.toLowerCase().replace(/^0+(?=.)/, ""))
-    .join(":");
-}
-
-function groupsOf(part: string): string[] {
-  return part === "" ? [] : part.split(":");
 }

@@ -7,7 +7,7 @@ import { createOrigins } from "../http/admin/origins.ts";
 import { ADMIN_ROUTES } from "../http/admin/routes.ts";
 import type { AdminHandlers } from "../http/admin/handlers.ts";
 import { buildInternalApp } from "../http/app.ts";
-import { createClientAddress } from "../http/endpoint.ts";
+import { createClientAddress } from "../http/client-address.ts";
 import { openHttpServer } from "../http/http-server.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { createRefusalLimit } from "../http/refusal-limit.ts";

@@ -14,7 +14,7 @@ import { openRegistryView, type RegistryView } from "../core/registry/view.ts";
 import { buildPublicApp } from "../http/app.ts";
 import { type ChangeStreams, createChangeStreams } from "../http/changes/change-streams.ts";
 import { createIsReading } from "../http/check/is-reading.ts";
-import { createClientAddress } from "../http/endpoint.ts";
+import { createClientAddress } from "../http/client-address.ts";
 import { openHttpServer } from "../http/http-server.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { createRefusalLimit } from "../http/refusal-limit.ts";

@@ -7,7 +7,7 @@ import { checkPreconditions, isNamed } from "../../core/administration/precondit
 import type { AuthenticatePrincipal } from "../../core/operators/authenticate.ts";
 import type { Principal } from "../../core/operators/model.ts";
 import { type FieldProblem, Refusal } from "../../core/refusal.ts";
-import type { ClientAddress } from "../endpoint.ts";
+import type { ClientAddress } from "../client-address.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 import type { AdminHandler, AdminHandlers, AdminRequest, CreatedAnswer, ItemAnswer, ListAnswer } from "./handlers.ts";
 import { adminRouteSchema, REFUSAL_SCHEMA } from "./openapi-admin.ts";

@@ -13,7 +13,7 @@ import { createSystemRandom } from "../../platform/random.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { until } from "../../testing/until.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
-import { createClientAddress } from "../endpoint.ts";
+import { createClientAddress } from "../client-address.ts";
 import { createMetrics } from "../metrics.ts";
 import { createRefusalLimit } from "../refusal-limit.ts";
 import { createResourceServerDoor } from "../resource-server-door.ts";
