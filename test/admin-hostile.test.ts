@@ -127,6 +127,51 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     assert.equal((await owner.get("/accounts/forged")).status, 404);
   });
 
+  test("a body that isn't UTF-8, or names no characters, is refused, and nothing of it is stored as U+FFFD", async () => {
+    const { token } = await console.server.json<{ token: string }>("admin-token", "create", "bytes", "--role", "owner");
+    const post = async (shortname: string, name: Buffer, type = "application/json") => {
+      const body = Buffer.concat([Buffer.from(`{"shortname":"${shortname}","name":"`), name, Buffer.from('"}')]);
+      const answer = await fetch(`${console.server.adminUrl}${ADMIN}/accounts`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": type },
+        body,
+      });
+      figures.bodies++;
+      return { status: answer.status, text: await answer.text() };
+    };
+    const made = await eventCount();
+    for (const [what, name, status, says] of [
+      ["ISO 8859-1", Buffer.from("M\u00fcller", "latin1"), 400, "isn't UTF-8"],
+      ["UTF-16", Buffer.from("M\u00fcller", "utf16le"), 400, ""],
+      ["an overlong encoding", Buffer.from([0xc0, 0xaf]), 400, "isn't UTF-8"],
+      ["half a surrogate pair in bytes", Buffer.from([0xed, 0xa0, 0x80]), 400, "isn't UTF-8"],
+      ["a character that is cut off", Buffer.from([0xe2, 0x82]), 400, "isn't UTF-8"],
+      ["a byte that UTF-8 never has", Buffer.from([0xff]), 400, "isn't UTF-8"],
+      ["half a surrogate pair, escaped", Buffer.from(String.raw`a\ud800b`), 400, "surrogate pair"],
+      ["the other half, escaped", Buffer.from(String.raw`\udc00`), 400, "surrogate pair"],
+      ["U+FFFD, which stands for other bytes", Buffer.from("M\ufffdller"), 422, "stands for bytes that weren't"],
+    ] as const) {
+      const answer = await post("bytes", name);
+      assert.equal(answer.status, status, `${what}: ${answer.text}`);
+      assert.ok(answer.text.includes(says), `${what}: ${answer.text}`);
+    }
+    for (const charset of ["iso-8859-1", '"ISO-8859-1"', "utf-16", "windows-1252"]) {
+      const answer = await post("bytes", Buffer.from("plain"), `application/json; charset=${charset}`);
+      assert.equal(answer.status, 415, answer.text);
+      assert.ok(answer.text.includes("charset isn't UTF-8"), answer.text);
+    }
+    assert.equal(await eventCount(), made, "nothing was changed");
+    for (const [at, type] of [
+      "application/json",
+      "application/json; charset=utf-8",
+      'application/json;charset="UTF-8"',
+    ].entries()) {
+      const answer = await post(`bytes-${at}`, Buffer.from(String.raw`M\u00fcller 👩‍🚀 \ud83d\ude80`), type);
+      assert.equal(answer.status, 201, answer.text);
+      assert.ok(answer.text.includes("M\u00fcller 👩‍🚀 🚀"), answer.text);
+    }
+  });
+
   test("a viewer changes nothing", async () => {
     const viewer = callers.find(({ name }) => name === "viewer, by session") as Caller;
     for (const operation of changes()) {

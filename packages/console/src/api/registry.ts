@@ -198,7 +198,7 @@ export function createUser(
   );
 }
 
-/** @param publicKey never a private one; whoever calls has looked (`key/is-private-key.ts`) */
+/** @param publicKey never a private one; the caller has looked (`isPrivateKey`) */
 export function addKey(
   username: string,
   body: { readonly public_key: string; readonly label?: string; readonly expires_at?: string | null },

@@ -1,4 +1,4 @@
-import { createPrivateKey, sign } from "node:crypto";
+import { type KeyObject, sign } from "node:crypto";
 import { type Envelope, REFRESH_PATH, type TokenGrant } from "@countersign/protocol";
 import { errorCode } from "../platform/error-code.ts";
 import { CommandFailed } from "./context.ts";
@@ -6,14 +6,14 @@ import { CommandFailed } from "./context.ts";
 /** How long an answer may take, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** Signs an assertion as a client does: RS256, `username` and `iat`. @param nowSeconds since the epoch */
-export function signAssertion(username: string, privateKeyPem: string, nowSeconds: number): string {
+/** Signs an assertion as a client does: RS256, `username` and `iat`. @param privateKey parsed, or its PEM @param nowSeconds since the epoch */
+export function signAssertion(username: string, privateKey: KeyObject | string, nowSeconds: number): string {
   const segments = [
     { alg: "RS256", typ: "JWT" },
     { username, iat: nowSeconds },
   ];
   const signingInput = segments.map((segment) => Buffer.from(JSON.stringify(segment)).toString("base64url")).join(".");
-  const signature = sign("sha256", Buffer.from(signingInput), readPrivateKey(privateKeyPem));
+  const signature = sign("sha256", Buffer.from(signingInput), privateKey);
   return `${signingInput}.${signature.toString("base64url")}`;
 }
 
@@ -64,15 +64,4 @@ function isEnvelope(value: unknown): value is ExchangeAnswer["envelope"] {
     hasTexts(warnings) &&
     (token === undefined || (typeof token === "string" && /^[\x21-\x7e]+$/.test(token)))
   );
-}
-
-function readPrivateKey(pem: string) {
-  try {
-    const key = createPrivateKey(pem);
-    if (key.asymmetricKeyType === "rsa") return key;
-  } catch {
-    // OpenSSL's message may quote the text.
-    throw new CommandFailed("The file doesn't hold a private key in PEM without a password.");
-  }
-  throw new CommandFailed("The private key isn't an RSA key.");
 }

@@ -7,6 +7,7 @@
  * - Colours and relative times are for people: colours only on a terminal, and not under NO_COLOR.
  * - Exit status: 0 done, 1 refused or failed, 2 wrong usage.
  */
+import { isUtf8 } from "node:buffer";
 import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
 import type { Config, Flags } from "../config/config.ts";
@@ -115,13 +116,29 @@ export function paintStatus(context: CliContext, status: string): string {
   return paint(context, status === "active" ? "green" : status === "expired" ? "yellow" : "red", status);
 }
 
-/** Reads standard input to its end, at most `charactersMax`. @throws {CommandFailed} where there is more, or nothing */
-export async function readStdin({ stdin }: CliContext, charactersMax: number): Promise<string> {
-  let text = "";
-  for await (const chunk of stdin) {
-    text += String(chunk);
-    if (text.length > charactersMax) throw new CommandFailed(`Standard input has over ${charactersMax} characters.`);
-  }
+/**
+ * Reads standard input to its end as text.
+ *
+ * @throws {CommandFailed} where it has more than `bytesMax` bytes or none but white space, or isn't UTF-8
+ */
+export async function readStdin(context: CliContext, bytesMax: number): Promise<string> {
+  const bytes = await readStdinBytes(context, bytesMax);
+  if (!isUtf8(bytes)) throw new CommandFailed("Standard input isn't UTF-8.");
+  const text = bytes.toString("utf8");
   if (text.trim() === "") throw new CommandFailed("Standard input is empty.");
   return text;
+}
+
+/** Reads standard input to its end, at most `bytesMax`. @throws {CommandFailed} where there is more, or nothing */
+export async function readStdinBytes({ stdin }: CliContext, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stdin) {
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Buffer);
+    chunks.push(bytes);
+    length += bytes.length;
+    if (length > bytesMax) throw new CommandFailed(`Standard input has over ${bytesMax} bytes.`);
+  }
+  if (length === 0) throw new CommandFailed("Standard input is empty.");
+  return Buffer.concat(chunks);
 }

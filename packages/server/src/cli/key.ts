@@ -1,16 +1,16 @@
 import { generateKeyPair } from "node:crypto";
-import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
+import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
 import { KEY_BITS_MAX, KEY_BITS_MIN } from "../core/registry/key-admission.ts";
 import type { KeyId, PublicKey } from "../core/registry/model.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { errorCode } from "../platform/error-code.ts";
-import { type CliContext, CommandFailed, paintStatus, print, readStdin, WrongUsage } from "./context.ts";
+import { type CliContext, CommandFailed, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/administration/present.ts";
-import { readTextFile } from "./read-file.ts";
+import { readSmallFile } from "./read-file.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
@@ -23,7 +23,7 @@ export function keyCommand(context: CliContext): Command {
 
   withNewKeyOptions(withStoreFlags(key.command("add")))
     .argument("<username>")
-    .argument("<file or ->", "PEM, certificate, JWK or OpenSSH line; - reads standard input")
+    .argument("<file or ->", "PEM, certificate, JWK, DER or OpenSSH line; - reads standard input")
     .description("add an RSA public key")
     .action(async (username: string, source: string, options: NewKeyOptions) => {
       const text = await readKeyText(context, source);
@@ -120,11 +120,15 @@ function expiresInMs({ expiresIn }: NewKeyOptions): number | undefined {
   return expiresIn === undefined ? undefined : parseDuration(expiresIn);
 }
 
-/** The argument is a file's name, `-` for standard input, or the key's text itself. */
+/**
+ * The argument is a file's name, `-` for standard input, or the key's text itself: a text is what no file is called, so that a key in
+ * the place of a name is read as one and not repeated in a message.
+ */
 async function readKeyText(context: CliContext, source: string): Promise<string> {
-  if (source === "-") return readStdin(context, KEY_TEXT_CHARACTERS_MAX);
-  if (/^\s*(-----BEGIN|\{|ssh-)/.test(source)) return source;
-  return readTextFile(source, KEY_TEXT_CHARACTERS_MAX);
+  if (source === "-") return keyTextOfBytes(await readStdinBytes(context, KEY_TEXT_CHARACTERS_MAX));
+  const isText =
+    /^\s*["'`]?\s*(-+ ?BEGIN|[{[<]|ssh-|ecdsa-|PuTTY)/.test(source) || (source.length > 200 && !existsSync(source));
+  return isText ? source : keyTextOfBytes(readSmallFile(source, KEY_TEXT_CHARACTERS_MAX));
 }
 
 function writePrivateKey(file: string, pem: string): void {

@@ -3,7 +3,7 @@
  * words and statuses. Transcripts of what goes well are in test/cli.test.ts, on real processes.
  */
 import assert from "node:assert/strict";
-import { constants, createHmac, sign } from "node:crypto";
+import { constants, createHmac, createPublicKey, sign } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
@@ -20,6 +20,7 @@ import { runCommandLine } from "./program.ts";
 
 const surroundings = { clock: createTestClock(), random: createSystemRandom() };
 const pair = rsaKeyPair("client");
+const privateBase64 = pair.privateKey.export({ format: "der", type: "pkcs8" }).toString("base64");
 const nowSeconds = EXAMPLE_NOW_MICROSECONDS / 1e6;
 
 interface Result {
@@ -30,7 +31,7 @@ interface Result {
 
 /** Runs command lines on the store in a folder, as a process would but for its streams. */
 function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
-  return async (args: readonly string[], input = ""): Promise<Result> => {
+  return async (args: readonly string[], input: string | Buffer = ""): Promise<Result> => {
     const written = { stdout: "", stderr: "" };
     const stream = (name: keyof typeof written) =>
       new Writable({
@@ -172,7 +173,14 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
     [["key", "activate", "2"], /Key 2 is revoked, and revoking can't be undone\./],
     [["key", "deactivate", "999"], /There is no key 999\./],
     [["token", "--username", "x", "--key", join(files, "none")], /none can't be read \(ENOENT\)\./],
-    [["token", "--username", "x", "--key", publicFile], /doesn't hold a private key/],
+    [
+      ["token", "--username", "x", "--key", publicFile],
+      /it is a public key; the private key that it belongs to is needed\./,
+    ],
+    [["token", "--username", "x", "--key", pair.privatePem], /What was given as a file's name can't be read/],
+    [["token", "--username", "x", "--key", privateBase64], /What was given as a file's name can't be read/],
+    [["key", "add", "api-1-demo", pair.privatePem], /this is a PRIVATE key/],
+    [["key", "add", "api-1-demo", privateBase64], /this is a PRIVATE key/],
     [["backup", join(files, "public.pem")], /is there already; it isn't overwritten/],
     [["backup", join(files, "no", "folder.db")], /folder\.db can't be written \(ENOENT\)\./],
     [["check", "-"], /Standard input is empty\./],
@@ -183,10 +191,51 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
     [["resource-server", "deactivate", "\u001b[31mred"], /There is no resource server \?\[31mred\./],
     [["resource-server", "activate", "none"], /There is no resource server none\./],
   ] as [string[], RegExp][]) {
-    test(`countersign ${args.join(" ").replaceAll(files, "…").replaceAll("\u001b", "<escape>")}`, async () => {
-      assertFails(await run(args), 1, says);
+    const shown = args.map((arg) => (arg.length > 200 ? "<a private key>" : arg)).join(" ");
+    test(`countersign ${shown.replaceAll(files, "…").replaceAll("\u001b", "<escape>")} (${says.source})`, async () => {
+      const result = await run(args);
+      assertFails(result, 1, says);
+      assert.ok(!result.stderr.includes(privateBase64.slice(40, 80)), "a private key is repeated");
     });
   }
+
+  test("standard input that isn't UTF-8 is refused where a text is wanted", async () => {
+    assertFails(await run(["check", "-"], Buffer.from([0x31, 0x2e, 0xff])), 1, /Standard input isn't UTF-8\./);
+  });
+
+  test("a private key is refused as one in standard input and in a file, DER and UTF-16 included, and isn't repeated", async () => {
+    const der = pair.privateKey.export({ format: "der", type: "pkcs8" });
+    const file = join(files, "private");
+    for (const bytes of [
+      der,
+      pair.privateKey.export({ format: "der", type: "pkcs1" }),
+      Buffer.from(privateBase64),
+      Buffer.from(Buffer.from(pair.privatePem).toString("base64")),
+      Buffer.from(`\ufeff${pair.privatePem}`, "utf16le"),
+      Buffer.from(pair.privatePem.replaceAll("PRIVATE KEY", "PUBLIC KEY")),
+      Buffer.from(JSON.stringify(pair.privateKey.export({ format: "jwk" }))),
+    ]) {
+      writeFileSync(file, bytes);
+      for (const result of [
+        await run(["key", "add", "api-1-demo", "-"], bytes),
+        await run(["key", "add", "api-1-demo", file]),
+      ]) {
+        assertFails(result, 1, /this is a PRIVATE key.*considered exposed: make a new key pair/);
+        assert.ok(!result.stderr.includes(privateBase64.slice(40, 80)), "a private key is repeated");
+      }
+    }
+  });
+
+  test("a public key is taken in DER, in UTF-16 and with a byte order mark", async () => {
+    for (const [name, toBytes] of [
+      ["der", (pem: string) => createPublicKey(pem).export({ format: "der", type: "spki" })],
+      ["utf-16", (pem: string) => Buffer.from(`\ufeff${pem}`, "utf16le")],
+      ["bom", (pem: string) => Buffer.from(`\ufeff${pem}`)],
+    ] as const) {
+      const { stderr, status } = await run(["key", "add", "api-1-demo", "-"], toBytes(rsaKeyPair(name).publicPem));
+      assert.equal(status, 0, stderr);
+    }
+  });
 });
 
 describe("explain names the classic mistakes", () => {

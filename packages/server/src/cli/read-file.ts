@@ -2,12 +2,15 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { errorCode } from "../platform/error-code.ts";
 import { CommandFailed } from "./context.ts";
 
+/** A longer name isn't one that people give a file; what was given instead, such as the key itself, isn't repeated. */
+const NAME_CHARACTERS_SHOWN_MAX = 200;
+
 /**
- * Reads a text file of at most so many bytes, also where its size isn't known before (a pipe, a device).
+ * Reads a file of at most so many bytes, also where its size isn't known before (a pipe, a device).
  *
  * @throws {CommandFailed} where it can't be read, or is larger
  */
-export function readTextFile(file: string, bytesMax: number): string {
+export function readSmallFile(file: string, bytesMax: number): Buffer {
   const bytes = Buffer.alloc(bytesMax + 1);
   let length = 0;
   try {
@@ -20,8 +23,13 @@ export function readTextFile(file: string, bytesMax: number): string {
       closeSync(descriptor);
     }
   } catch (error) {
-    throw new CommandFailed(`${file} can't be read (${errorCode(error)}).`);
+    throw new CommandFailed(`${shownName(file)} can't be read (${errorCode(error)}).`);
   }
-  if (length > bytesMax) throw new CommandFailed(`${file} has over ${bytesMax} bytes; that is no key.`);
-  return bytes.toString("utf8", 0, length);
+  if (length > bytesMax) throw new CommandFailed(`${shownName(file)} has over ${bytesMax} bytes; that is no key.`);
+  return bytes.subarray(0, length);
+}
+
+function shownName(file: string): string {
+  const isName = file.length <= NAME_CHARACTERS_SHOWN_MAX && !/[\n{<]|-----/.test(file);
+  return isName ? file : "What was given as a file's name";
 }

@@ -1,9 +1,8 @@
 import { Command } from "commander";
-import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
 import { type CliContext, CommandFailed, print } from "./context.ts";
-import { readTextFile } from "./read-file.ts";
+import { readPrivateKey } from "./read-private-key.ts";
 
 interface Options {
   readonly username: string;
@@ -17,16 +16,12 @@ export function tokenCommand(context: CliContext): Command {
   return new Command("token")
     .description("act as a client: sign an assertion and exchange it for a token")
     .requiredOption("--username <name>", "the API user")
-    .requiredOption("--key <file>", "its private key, PEM")
+    .requiredOption("--key <file>", "its private key: PEM, DER or JWK")
     .option("--ttl <seconds>", "lifetime of the token")
     .option("--url <base>", "where the service is; the configured public URL unless given")
     .option("--json", "print JSON")
     .action(async ({ username, key, ttl, url, json }: Options) => {
-      const assertion = signAssertion(
-        username,
-        readTextFile(key, KEY_TEXT_CHARACTERS_MAX),
-        context.clock.nowMicroseconds() / 1e6,
-      );
+      const assertion = signAssertion(username, readPrivateKey(key), context.clock.nowMicroseconds() / 1e6);
       const { envelope } = await exchangeOverHttp(url ?? configuredUrl(context), assertion, ttl);
       const { token, expires_in, expires_at } = envelope.data;
       const [refused] = envelope.meta.errors;

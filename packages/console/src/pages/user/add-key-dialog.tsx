@@ -1,8 +1,8 @@
+import { isPrivateKey, keyTextOfBytes } from "@countersign/protocol";
 import { Button, Textarea, TextInput } from "@mantine/core";
 import { type DragEvent, type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
 import { addKey, type InspectedKey, inspectKey, type PublicKey, useChange } from "../../api/registry.ts";
-import { isPrivateKey } from "../../key/is-private-key.ts";
 import { canMakeKeyPair, KEY_BITS, type KeyBits, type KeyPair, makeKeyPair } from "../../key/key-pair.ts";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -32,7 +32,7 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
 
   const creation = useChange(() => {
     const publicKey = way === "make" ? (pair.made?.publicPem ?? "") : text;
-    // The last door before the network: whatever the page believed until here, a private key doesn't pass.
+    // The last check before the network: whatever the page believed until here, a private key isn't sent.
     if (isPrivateKey(publicKey)) throw new Error("This is a private key. It wasn't sent anywhere.");
     const until = expiresAt(expiry, Date.now());
     return addKey(
@@ -261,7 +261,7 @@ function PasteKey({
       setFileProblem("The file is too large to be a public key.");
       return;
     }
-    take(await chosen.text());
+    take(keyTextOfBytes(new Uint8Array(await chosen.arrayBuffer())));
   }
 
   return (
@@ -318,8 +318,10 @@ function PasteKey({
       <div className="verdict" role="status">
         {wasPrivate ? (
           <Note kind="warning">
-            <strong>That was a private key.</strong> It wasn't sent anywhere and is out of the field again. Only the
-            public half belongs here: <code>openssl pkey -in private.pem -pubout</code> prints it.
+            <strong>That was a private key.</strong> It wasn't sent anywhere and is out of the field again, but a
+            private key that is copied around should be considered exposed: make a new key pair, keep the private half
+            where it was made, and add only the public half. <code>openssl pkey -in private.pem -pubout</code> prints
+            it.
           </Note>
         ) : fileProblem !== undefined ? (
           <Note kind="warning">{fileProblem}</Note>

@@ -1,5 +1,6 @@
-import { createHash, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
+import { createHash, type KeyObject } from "node:crypto";
+import { isPrivateKey, KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
+import { invalid, readPublicKey } from "./read-public-key.ts";
 import { RegistryError } from "./registry-error.ts";
 
 /** The strengths that are admitted, in bits, inclusive. NIST SP 800-131A allows no RSA key below 2048. */
@@ -9,9 +10,6 @@ export const KEY_BITS_MAX = 8192;
 /** Public exponents that are admitted, inclusive; odd ones only (FIPS 186-5 A.1.1 asks for more than 2^16). */
 const EXPONENT_MIN = 65_537n;
 const EXPONENT_MAX = 2n ** 32n - 1n;
-
-/** Longer than any type that a PEM block has (RFC 7468); what is longer is no type and isn't repeated in a message. */
-const PEM_LABEL_SHOWN_MAX = 30;
 
 /** A public key that may enter the registry. */
 export interface AdmittedKey {
@@ -23,21 +21,18 @@ export interface AdmittedKey {
 }
 
 /**
- * Reads one RSA public key in any of the usual forms and decides whether it may enter the registry.
- *
- * Accepted: PEM `PUBLIC KEY`, `RSA PUBLIC KEY` and `CERTIFICATE` (its dates and signature don't matter here), a JWK, an
- * OpenSSH `ssh-rsa` line. Text around PEM markers is ignored; CRLF and escaped `\n` are repaired.
+ * Reads one RSA public key in any of the usual forms ({@link readPublicKey}) and decides whether it may enter the registry. Of a
+ * certificate, its dates and signature don't matter here.
  *
  * @throws {RegistryError} `invalid`; the message says what is wrong and never quotes the text
+ * @throws {PrivateKeyRefused} for a private key in any form ({@link isPrivateKey})
  */
 export function admitPublicKey(text: string): AdmittedKey {
   if (text.length > KEY_TEXT_CHARACTERS_MAX) {
     throw invalid(`the key's text has ${text.length} characters; at most ${KEY_TEXT_CHARACTERS_MAX} are allowed`);
   }
-  const repaired = text.replaceAll(String.raw`\r`, "").replaceAll(String.raw`\n`, "\n").replaceAll("\r", "").trim();
-  if (repaired === "") throw invalid("the key is empty");
-  refusePrivateKey(repaired);
-  return describeKey(checkStrength(readPublicKey(repaired)));
+  if (isPrivateKey(text)) throw new PrivateKeyRefused();
+  return describeKey(checkStrength(readPublicKey(text)));
 }
 
 /** How `ssh-keygen -l` names a key: SHA-256 over the SSH wire form (RFC 4253 §6.6), base64 without padding. */
@@ -45,87 +40,6 @@ export function sshFingerprint(key: KeyObject): string {
   const { modulus, exponent } = rsaNumbers(key);
   const blob = Buffer.concat([sshString(Buffer.from("ssh-rsa")), sshInteger(exponent), sshInteger(modulus)]);
   return `SHA256:${createHash("sha256").update(blob).digest("base64").replaceAll("=", "")}`;
-}
-
-function readPublicKey(text: string): KeyObject {
-  if (text.startsWith("{") || text.startsWith("[")) return readJwk(text);
-  const blocks = [...text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END ([A-Z0-9 ]+)-----/g)];
-  if (blocks.length > 1) throw invalid(`the text holds ${blocks.length} PEM blocks; give exactly one key`);
-  const block = blocks[0];
-  if (block !== undefined) return readPem(block[1] ?? "", block[2] ?? "", block[3] ?? "");
-  if (text.includes("-----BEGIN")) throw invalid("the PEM text is cut off: its END line is missing or damaged");
-  // An authorized_keys line may have options before the key's type (sshd(8)).
-  const [ssh, ...further] = text.matchAll(/(?:^|\s)ssh-rsa\s+([A-Za-z0-9+/=]+)/g);
-  if (further.length > 0) throw invalid(`the text holds ${further.length + 1} OpenSSH keys; give exactly one`);
-  if (ssh !== undefined) return readSsh(ssh[1] ?? "");
-  const otherSsh = /^(ssh-\S+|ecdsa-sha2-\S+|sk-\S+)\s/.exec(text);
-  if (otherSsh !== null) throw invalid("it is an OpenSSH key of another type; an ssh-rsa key is needed");
-  throw invalid("it isn't a public key in a known form: PEM, certificate, JWK or an OpenSSH ssh-rsa line");
-}
-
-function readPem(label: string, body: string, endLabel: string): KeyObject {
-  if (label !== endLabel) throw invalid("the PEM text's BEGIN and END lines don't match");
-  const base64 = body.replaceAll(/\s/g, "");
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) throw invalid("the PEM text's body isn't base64");
-  const der = Buffer.from(base64, "base64");
-  switch (label) {
-    case "PUBLIC KEY":
-      return parseOrRefuse(label, () => createPublicKey({ key: der, format: "der", type: "spki" }));
-    case "RSA PUBLIC KEY":
-      return parseOrRefuse(label, () => createPublicKey({ key: der, format: "der", type: "pkcs1" }));
-    case "CERTIFICATE":
-    case "X509 CERTIFICATE":
-      return parseOrRefuse(label, () => new X509Certificate(der).publicKey);
-    default:
-      throw invalid(
-        `a PEM block of the type ${label.length <= PEM_LABEL_SHOWN_MAX ? label : "named in it"} isn't a public key; ` +
-          "PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE are",
-      );
-  }
-}
-
-function readJwk(text: string): KeyObject {
-  let jwk: unknown;
-  try {
-    jwk = JSON.parse(text);
-  } catch {
-    throw invalid("it looks like a JWK, but isn't JSON");
-  }
-  if (typeof jwk !== "object" || jwk === null || Array.isArray(jwk)) throw invalid("a JWK is a JSON object");
-  // However the names are spelt in JSON, here they are what a parser makes of them.
-  if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(jwk, name))) throw privateKeyRefused();
-  if ("keys" in jwk) throw invalid("it is a JWK Set; give one key out of its keys");
-  const { kty, n, e, use, alg, key_ops: operations } = jwk as Record<string, unknown>;
-  if (kty !== "RSA") throw invalid("the JWK's kty isn't \"RSA\"");
-  if (typeof n !== "string" || typeof e !== "string") throw invalid("the JWK's n or e is missing");
-  if (![n, e].every((value) => /^[A-Za-z0-9_-]+$/.test(value))) throw invalid("the JWK's n or e isn't base64url");
-  // RFC 7517 §4.2 and §4.4: a key that says what it is for is used for nothing else.
-  if (use !== undefined && use !== "sig") throw invalid("the JWK's use isn't sig: it isn't meant for signatures");
-  if (alg !== undefined && !(typeof alg === "string" && ["RS256", "RS384", "RS512"].includes(alg))) {
-    throw invalid("the JWK's alg isn't RS256, RS384 or RS512");
-  }
-  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) {
-    throw invalid("the JWK's key_ops doesn't hold verify: it isn't meant for checking signatures");
-  }
-  return parseOrRefuse("JWK", () => createPublicKey({ key: { kty, n, e }, format: "jwk" }));
-}
-
-/** RFC 4253 §6.6: string "ssh-rsa", mpint e, mpint n, and nothing behind. */
-function readSsh(base64: string): KeyObject {
-  const blob = Buffer.from(base64, "base64");
-  const fields: Buffer[] = [];
-  let at = 0;
-  while (at + 4 <= blob.length && fields.length < 4) {
-    const length = blob.readUInt32BE(at);
-    fields.push(blob.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  const [type, exponent, modulus] = fields;
-  if (at !== blob.length || fields.length !== 3 || type?.toString("latin1") !== "ssh-rsa" || !exponent || !modulus) {
-    throw invalid("the OpenSSH line is damaged or cut off");
-  }
-  const jwk = { kty: "RSA", n: modulus.toString("base64url"), e: exponent.toString("base64url") };
-  return parseOrRefuse("OpenSSH key", () => createPublicKey({ key: jwk, format: "jwk" }));
 }
 
 function checkStrength(key: KeyObject): KeyObject {
@@ -162,19 +76,7 @@ function describeKey(key: KeyObject): AdmittedKey {
   };
 }
 
-function refusePrivateKey(text: string): void {
-  // "PRIVATE KEY" alone may be part of a comment; the markers, even damaged ones, aren't.
-  const isPrivate =
-    /BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY|PRIVATE KEY-----/i.test(text) ||
-    /PuTTY-User-Key-File/i.test(text) ||
-    (/^\s*[[{]/.test(text) && /"(d|p|q|dp|dq|qi|oth)"\s*:/.test(text));
-  if (isPrivate) throw privateKeyRefused();
-}
-
-/** Members of a JWK that only a private or symmetric key has (RFC 7518 §6.3.2, §6.4.1). */
-const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-
-/** Somebody gave a private key away. It is stored nowhere. */
+/** A private key was given away. It is stored nowhere. */
 export class PrivateKeyRefused extends RegistryError {
   constructor() {
     super(
@@ -183,19 +85,6 @@ export class PrivateKeyRefused extends RegistryError {
         "keep the private half where it was made, and add only the public half.",
       "public_key",
     );
-  }
-}
-
-function privateKeyRefused(): RegistryError {
-  return new PrivateKeyRefused();
-}
-
-function parseOrRefuse(what: string, parse: () => KeyObject): KeyObject {
-  try {
-    return parse();
-  } catch {
-    // OpenSSL's own words name offsets and internals, not a cause that somebody could mend.
-    throw invalid(`the ${what} is damaged: its contents can't be read`);
   }
 }
 
@@ -213,10 +102,6 @@ function sshString(bytes: Buffer): Buffer {
 /** RFC 4251 §5, mpint: a leading zero byte keeps a positive number positive. */
 function sshInteger(bytes: Buffer): Buffer {
   return sshString((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes);
-}
-
-function invalid(problem: string): RegistryError {
-  return new RegistryError("invalid", `The key is refused: ${problem}.`, "public_key");
 }
 
 const SMALL_PRIMES = primesBelow(752).map(BigInt);

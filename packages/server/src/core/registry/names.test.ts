@@ -44,6 +44,11 @@ describe("a display text", () => {
     }
   });
 
+  test("doesn't hold the character that stands where bytes weren't UTF-8, nor half of a surrogate pair", () => {
+    for (const text of ["M\ufffdller", "\ufffd", "a\ud800b", "\udc00"])
+      assert.ok(!isDisplayText(text), JSON.stringify(text));
+  });
+
   test("has nothing that acts on a terminal or breaks a line", () => {
     for (const hidden of [
       "\n",

@@ -19,11 +19,19 @@ export function checkName(what: string, value: string): void {
 
 /**
  * Names and labels are shown on terminals and pages: no control, format or unassigned characters (Unicode category C) but
- * the joiner that emoji need, and no line or paragraph separators.
+ * the joiner that emoji need, and no line or paragraph separators. U+FFFD stands where a program met bytes in another encoding than
+ * it expected: what was meant is lost.
  *
  * @throws {RegistryError} `invalid`
  */
 export function checkDisplayText(what: string, value: string): void {
+  if (value.includes("\ufffd")) {
+    throw new RegistryError(
+      "invalid",
+      `The ${what} must be 1 to ${DISPLAY_CHARACTERS_MAX} characters in UTF-8; U+FFFD in it stands for bytes that weren't.`,
+      what,
+    );
+  }
   const visible = value.replaceAll("\u200d", "");
   if (visible.trim() === "" || value.length > DISPLAY_CHARACTERS_MAX || /[\p{C}\p{Zl}\p{Zp}]/u.test(visible)) {
     throw new RegistryError(

@@ -11,6 +11,7 @@ import type { ClientAddress } from "../client-address.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 import type { AdminHandler, AdminHandlers, AdminRequest, CreatedAnswer, ItemAnswer, ListAnswer } from "./handlers.ts";
 import { adminRouteSchema, REFUSAL_SCHEMA } from "./openapi-admin.ts";
+import { acceptJsonOnly } from "./json-body.ts";
 import type { Origins } from "./origins.ts";
 import { BODY_BYTES_MAX, toAdminRefusal } from "./refusals.ts";
 import { ADMIN_ROUTES, type AdminRoute } from "./routes.ts";
@@ -40,7 +41,7 @@ declare module "fastify" {
 export async function registerAdminRoutes(app: FastifyInstance, dependencies: AdminDependencies): Promise<void> {
   await app.register(async (scope) => {
     await scope.register(cookie);
-    takeJsonAlone(scope);
+    acceptJsonOnly(scope);
     scope.decorateRequest("principal");
     scope.addSchema(REFUSAL_SCHEMA);
     scope.setValidatorCompiler(compileWhenNeeded());
@@ -123,16 +124,6 @@ export function allowedAdminMethods(path: string): readonly string[] {
 }
 
 const VALIDATION = { allErrors: true, removeAdditional: false, useDefaults: true } as const;
-
-/** A body is JSON, or there is none. Anything else a form of another page could send without asking. */
-function takeJsonAlone(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser("error", "error");
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body === "") done(null, undefined);
-    else void parse(request, body, done);
-  });
-}
 
 async function admit(request: FastifyRequest, route: AdminRoute, dependencies: AdminDependencies): Promise<void> {
   const { origins, refusalLimit, clientAddress } = dependencies;

@@ -152,6 +152,28 @@ describe("what OAuth's endpoints have in common", () => {
       assertError(untyped, 400, "invalid_request", "bad_request");
     });
 
+    test(`${path} refuses a form that isn't UTF-8, as it is or percent-encoded`, async () => {
+      for (const wrong of ["%ff", "M%FCller", "%c0%af", "%ED%A0%80", "%e2%82", "%e2x%82%ac", "M\u00fcller", "\u00ff"]) {
+        const { form, headers } = await goodRequest(path);
+        const body = Buffer.concat([
+          Buffer.from(`${new URLSearchParams(form).toString()}&note=`),
+          Buffer.from(wrong, "latin1"),
+        ]);
+        const answer = await send(at(path), "POST", { headers: { "Content-Type": FORM, ...headers }, body });
+        const says = assertError(answer, 400, "invalid_request", "bad_request");
+        assert.match(says, /^The body isn't UTF-8\./);
+      }
+      for (const right of ["%e2%82%ac", "M%C3%BCller", "100%", "%zz", Buffer.from("M\u00fcller").toString("latin1")]) {
+        const { form, headers } = await goodRequest(path);
+        const body = Buffer.concat([
+          Buffer.from(`${new URLSearchParams(form).toString()}&note=`),
+          Buffer.from(right, "latin1"),
+        ]);
+        const answer = await send(at(path), "POST", { headers: { "Content-Type": FORM, ...headers }, body });
+        assert.equal(answer.status, 200, answer.body);
+      }
+    });
+
     test(`${path} reads ${FORM_BYTES_MAX} bytes and no more, with and without a Content-Length`, async () => {
       for (const [size, status] of [
         [FORM_BYTES_MAX - 1, 200],

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { Refusal } from "../../core/refusal.ts";
 
@@ -11,7 +12,7 @@ export type Form = (name: string) => string | undefined;
  * Reads a request's body as a form (`application/x-www-form-urlencoded`). Nothing of it is ever repeated in a message.
  *
  * @throws {Refusal} `bad_request` for another type, a body that breaks off, or a parameter that is there twice (RFC 6749 §3.1);
- *   `body_too_large`
+ *   `body_too_large`; `bad_request` also for text that isn't UTF-8
  */
 export async function readForm(request: IncomingMessage): Promise<Form> {
   const type = request.headers["content-type"] ?? "";
@@ -20,7 +21,7 @@ export async function readForm(request: IncomingMessage): Promise<Form> {
       hint: "Send Content-Type: application/x-www-form-urlencoded.",
     });
   }
-  const parameters = new URLSearchParams(await readText(request));
+  const parameters = new URLSearchParams(utf8Text(await readText(request)));
   return (name) => {
     const values = parameters.getAll(name);
     if (values.length > 1) throw new Refusal("bad_request", `The parameter ${name} is there twice.`);
@@ -28,12 +29,30 @@ export async function readForm(request: IncomingMessage): Promise<Form> {
   };
 }
 
+/**
+ * A form's text from its bytes, which are UTF-8, and so is what is percent-encoded in them: `URLSearchParams` would put U+FFFD in the
+ * place of anything else.
+ *
+ * @param text one character a byte
+ */
+function utf8Text(text: string): string {
+  const bytes = Buffer.from(text, "latin1");
+  // A % that encodes nothing stands for itself (URL Standard, percent-decode).
+  const runs = text.includes("%") ? (text.match(/(?:%[0-9a-f]{2})+/gi) ?? []) : [];
+  if (!isUtf8(bytes) || !runs.every((run) => isUtf8(Buffer.from(run.replaceAll("%", ""), "hex")))) {
+    throw new Refusal("bad_request", "The body isn't UTF-8.", {
+      hint: "A form, and what is percent-encoded in it, is UTF-8.",
+    });
+  }
+  return bytes.toString("utf8");
+}
+
 function readText(request: IncomingMessage): Promise<string> {
   if (Number(request.headers["content-length"] ?? 0) > FORM_BYTES_MAX) throw tooLarge();
   return new Promise((resolve, reject) => {
     let text = "";
     let bytes = 0;
-    // A form is ASCII; whatever isn't is encoded in it, and URLSearchParams decodes that.
+    // One character a byte; what the bytes are is looked at when they are all there.
     request.setEncoding("latin1");
     request.on("data", (chunk: string) => {
       bytes += chunk.length;

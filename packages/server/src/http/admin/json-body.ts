@@ -1,0 +1,54 @@
+import { isUtf8 } from "node:buffer";
+import type { FastifyInstance } from "fastify";
+import { Refusal } from "../../core/refusal.ts";
+
+/**
+ * A body is JSON in UTF-8 (RFC 8259 §8.1), or there is none. Anything else a form of another page could send without asking. What
+ * isn't UTF-8 is refused: replaced by U+FFFD, it would be stored, and stand in the audit log for good.
+ */
+export function acceptJsonOnly(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>("application/json", { parseAs: "buffer" }, (request, body, done) => {
+    if (body.length === 0) {
+      done(null, undefined);
+      return;
+    }
+    const problem = textProblem(request.headers["content-type"] ?? "", body);
+    if (problem !== undefined) {
+      done(problem);
+      return;
+    }
+    void parse(request, body.toString("utf8"), (error, value) => {
+      if (error === null && !isWellFormed(value)) done(notUnicode());
+      else done(error, value);
+    });
+  });
+}
+
+function textProblem(contentType: string, body: Buffer): Refusal | undefined {
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1] ?? "utf-8";
+  // ASCII is UTF-8 as well.
+  if (!/^(?:utf-?8|us-ascii)$/i.test(charset)) {
+    return new Refusal("media_type_unsupported", "The body's charset isn't UTF-8.", {
+      hint: "JSON is UTF-8 (RFC 8259 §8.1): encode the body as UTF-8, and leave charset out.",
+    });
+  }
+  if (isUtf8(body)) return undefined;
+  return new Refusal("bad_request", "The body isn't UTF-8.", {
+    hint: "Encode the body as UTF-8: Windows PowerShell 5 sends text as ISO 8859-1 unless it is given as bytes.",
+  });
+}
+
+/** Escapes such as `\ud800` alone name no character (RFC 8259 §8.2), and would be stored as U+FFFD. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([name, member]) => name.isWellFormed() && isWellFormed(member));
+}
+
+function notUnicode(): Refusal {
+  return new Refusal("bad_request", "The body holds half of a surrogate pair, which is no character.", {
+    hint: "In JSON, a character beyond U+FFFF is written as itself or as both halves of its pair.",
+  });
+}
