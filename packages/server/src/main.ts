@@ -2,6 +2,7 @@
  * The process: environment, standard streams, signals, exit status. Everything else is a parameter of something.
  */
 import { userInfo } from "node:os";
+import { Writable } from "node:stream";
 import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
 import {
@@ -16,14 +17,21 @@ import {
 } from "./compose.ts";
 import { type Config, parseConfig } from "./config/config.ts";
 import { createLog, type Logger } from "./platform/logger.ts";
+import { type LogSink, openLogSink } from "./platform/log-sink.ts";
+import { watchPackageRunner } from "./platform/npm-parent.ts";
 import { createCommandLineRedactor } from "./platform/redact.ts";
 import { openWorkerChannel, superviseWorkers, type WorkerChannel, type WorkerReady } from "./platform/workers.ts";
 
 /** Two signals so close together are one: a terminal and a launcher may both pass it on. */
 const SAME_SIGNAL_MS = 100;
 
+/** How long the last lines may take, in milliseconds. Then the process ends without them. */
+const FLUSH_MS_MAX = 1000;
+
 const surroundings = systemSurroundings();
-let isServing = false;
+
+/** What a service writes to, once this process is one. */
+let service: { readonly stdout: LogSink; readonly stderr: LogSink } | undefined;
 
 const context: CliContext = {
   version: VERSION,
@@ -31,54 +39,87 @@ const context: CliContext = {
   actor: `cli:${accountName()}`,
   stdin: process.stdin,
   stdout: process.stdout,
-  stderr: process.stderr,
+  stderr: new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      if (service === undefined) process.stderr.write(chunk);
+      else service.stderr.write(chunk.toString());
+      done();
+    },
+  }),
   redact: createCommandLineRedactor(),
   config: (flags) => parseConfig(process.env, flags),
   configOfFlags: (flags) => parseConfig({}, flags),
   openAdministration: (config, mayCreate) => openAdministration(config, mayCreate, surroundings),
   copyStore: copyConfiguredStore,
   serve,
-  startQuietService: (config) => startService(config, createLog("silent", []).log, surroundings),
+  startQuietService: (config) =>
+    startService(
+      config,
+      createLog("silent", [], () => undefined),
+      surroundings,
+    ),
   makeSetupLink: (config, adminUrl) => makeSetupLink(config, adminUrl, surroundings),
   untilSignal: async () => {
     await signal();
   },
 };
 
-// A reader that went away (| head) ends a command quietly; a service goes on. Any other fault of a stream is said in one line.
+// A reader that went away (| head) ends a command quietly. Any other fault of a stream is said in one line.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (isServing || stream === process.stderr) return;
+    if (stream === process.stderr) return;
     if (error.code !== "EPIPE") process.stderr.write(`countersign: standard output can't be written (${error.code})\n`);
     process.exit(1);
   });
 }
 
 process.exitCode = await runCommandLine(process.argv.slice(2), context);
-// A connection that a command left open (an idle fetch) must not keep the process.
-setTimeout(() => process.exit(), 100).unref();
+if (service !== undefined) {
+  await endOutput();
+  process.exit();
+}
+// A connection that a command left open (an idle fetch) must not keep the process; a slow reader of its output must.
+process.stdout.write("", () => setTimeout(() => process.exit(), 100).unref());
 
 async function serve(config: Config): Promise<void> {
-  isServing = true;
   const channel = openWorkerChannel(() => {
     // Without a primary nobody would end it: as if it had been told to.
     process.kill(process.pid, "SIGTERM");
   });
-  const { log, flush } = createLog(
+  const stderr = openLogSink(2, (count) => {
+    log.warn({ count }, "lines of the log were dropped: the reader of standard error was too slow");
+  });
+  service = { stdout: openLogSink(1), stderr };
+  const log = createLog(
     config.logLevel,
     secretsOf(config),
-    undefined,
+    (line) => {
+      stderr.write(line);
+    },
     channel === undefined ? {} : { worker: process.pid },
   );
   process.on("uncaughtException", (error) => {
     log.fatal({ err: error }, "defect; the process ends");
-    void flushAndExit(flush);
+    void endDefective();
+  });
+  // Node's own listener writes to standard error and waits for it.
+  process.removeAllListeners("warning").on("warning", (warning) => {
+    log.warn({ err: warning }, "the runtime warns");
   });
   const stopped = signal();
   if (config.workers > 1 && channel === undefined) await superviseUntil(stopped, config, log);
   else await serveUntil(stopped, config, log, channel);
   log.info("stopped");
-  await flush();
+}
+
+async function endDefective(): Promise<never> {
+  await endOutput();
+  process.exit(1);
+}
+
+/** Writes the last lines of a service. */
+async function endOutput(): Promise<void> {
+  await Promise.all([service?.stdout.end(FLUSH_MS_MAX), service?.stderr.end(FLUSH_MS_MAX)]);
 }
 
 /** Serves from this process. */
@@ -126,7 +167,7 @@ async function superviseUntil(stopped: Promise<NodeJS.Signals>, config: Config, 
 
 function printReady({ publicUrl, adminUrl, store }: WorkerReady): void {
   const line = { event: "ready", public_url: publicUrl, admin_url: adminUrl, store, pid: process.pid };
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  service?.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 /**
@@ -140,10 +181,10 @@ async function printSetupLink(config: Config, adminUrl: string, log: Logger): Pr
   });
   if (link === undefined) return;
   const line = { event: "setup", setup_url: link.url, expires_at: new Date(link.expiresAtMs).toISOString() };
-  process.stderr.write(`${JSON.stringify(line)}\n`);
+  service?.stderr.write(`${JSON.stringify(line)}\n`);
 }
 
-/** What must never be in a line of the log, letter by letter. */
+/** The configured secrets, in the spellings in which they are set and used. */
 function secretsOf({
   masterSecrets = [],
   databaseUrl,
@@ -164,6 +205,7 @@ function secretsOf({
 
 /** Waits for SIGTERM, SIGINT or SIGHUP. A further one ends the process at once. */
 function signal(): Promise<NodeJS.Signals> {
+  watchPackageRunner(() => process.kill(process.pid, "SIGTERM"));
   return new Promise((resolve) => {
     let firstAtMs: number | undefined;
     for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
@@ -174,11 +216,6 @@ function signal(): Promise<NodeJS.Signals> {
       });
     }
   });
-}
-
-async function flushAndExit(flush: () => Promise<void>): Promise<never> {
-  await flush();
-  process.exit(1);
 }
 
 function accountName(): string {

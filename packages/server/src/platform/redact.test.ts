@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { createLog } from "./logger.ts";
-import { createRedactor } from "./redact.ts";
+import { createLineRedactor, createRedactor } from "./redact.ts";
 
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const SECRET = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
@@ -25,7 +25,7 @@ const SECRETS = {
 for (const [name, secret] of Object.entries(SECRETS)) {
   test(`no line of the log holds a ${name}, wherever it was put`, () => {
     const lines: string[] = [];
-    const { log } = createLog("trace", [SECRET], (line) => lines.push(line));
+    const log = createLog("trace", [SECRET], (line) => lines.push(line));
     log.info(`a message with ${secret} inside`);
     log.error({ err: new Error(`failed on ${secret}`, { cause: new Error(secret) }) }, "failed");
     log.debug({ [secret]: 1, deep: { header: `JWT ${secret}`, list: [secret] } }, "%s", secret);
@@ -52,4 +52,113 @@ test("what isn't a secret stays readable", () => {
   ]) {
     assert.equal(redact(line), line);
   }
+});
+
+/** Writes a member, an error and a message by way of a log with these configured secrets. */
+function logged(secrets: readonly string[], members: object, message = "a message"): Record<string, unknown> {
+  const lines: string[] = [];
+  createLog("trace", secrets, (line) => lines.push(line)).info(members, message);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /^[^\n]*\n$/);
+  return JSON.parse(lines[0] ?? "") as Record<string, unknown>;
+}
+
+test("a short or guessable secret doesn't give itself away by the words that it is removed from", () => {
+  for (const secret of [
+    "postgres",
+    "1",
+    "a",
+    "info",
+    "countersign",
+    "{",
+    '"',
+    "\\",
+    ":",
+    "level",
+    "0",
+    "-",
+    " ",
+    "e",
+  ]) {
+    const line = logged(
+      [secret],
+      { store: "postgresql", port: 15432, err: new Error('{"a":1}') },
+      "countersign: ready",
+    );
+    assert.equal(line["store"], "postgresql", secret);
+    assert.equal(line["port"], 15432);
+    assert.equal(line["level"], "info");
+    assert.equal(line["msg"], "countersign: ready");
+    assert.doesNotMatch(JSON.stringify(line), /redacted/);
+  }
+});
+
+for (const secret of [
+  "correct-HORSE-battery-12",
+  'with "quotes" and \\backslashes\\ 12345',
+  "line\nend and\ttab of 0123456789",
+  "p@ss#w/rd?%&=0123456789",
+  "0123456789abcdef0123456789abcdef",
+]) {
+  test(`a long secret is removed from any text, in each of its spellings: ${JSON.stringify(secret)}`, () => {
+    for (const spelling of [secret, encodeURIComponent(secret), JSON.stringify(secret)]) {
+      const line = logged([secret], { [`a ${spelling}`]: 1, deep: [{ text: `of ${spelling}!` }] }, `said ${spelling}.`);
+      const text = JSON.stringify(line);
+      assert.match(text, /said .*\[redacted\]/);
+      for (const piece of [secret, encodeURIComponent(secret), secret.slice(-12)]) {
+        assert.ok(!text.includes(JSON.stringify(piece).slice(1, -1)), text);
+      }
+    }
+  });
+}
+
+test("a secret is removed where it stands, whatever it is", () => {
+  const redact = createRedactor([]);
+  for (const [text, redacted] of [
+    ["postgres://cs:postgres@db:5432/postgres", "postgres://[redacted]@db:5432/postgres"],
+    ["at postgresql://cs:p@ss#w/rd?%@[::1]/db!", "at postgresql://[redacted]@[::1]/db!"],
+    ["https://user:1@idp.example/a?b=c@d", "https://[redacted]@idp.example/a?b=c@d"],
+    ["postgres:///db?host=/run&password=1&port=5", "postgres:///db?host=/run&password=[redacted]&port=5"],
+    ["GET /callback?code=abc&state=d-e#x HTTP/1.1", "GET /callback?code=[redacted]&state=[redacted]#x HTTP/1.1"],
+    ["POST /token?client_secret=a+b", "POST /token?client_secret=[redacted]"],
+    ["host=db password=1 dbname=x", "host=db password=[redacted] dbname=x"],
+    [String.raw`host=db password = 'a \' b' dbname=x`, "host=db password = [redacted] dbname=x"],
+  ] as const) {
+    assert.equal(redact(text), redacted);
+  }
+});
+
+test("a member that is named as a secret has no value in the log, at any depth", () => {
+  const line = logged([], {
+    Authorization: "x",
+    headers: { cookie: "a=b", "set-cookie": ["c"], "proxy-authorization": "y", accept: "text/html" },
+    list: [{ client_secret: 7, password: { is: "z" }, password_set: true, token: null }],
+    err: Object.assign(new Error("no"), { connectionString: "w", code: "28P01" }),
+  });
+  assert.equal(line["Authorization"], "[redacted]");
+  assert.deepEqual(line["headers"], {
+    cookie: "[redacted]",
+    "set-cookie": "[redacted]",
+    "proxy-authorization": "[redacted]",
+    accept: "text/html",
+  });
+  assert.deepEqual(line["list"], [
+    { client_secret: "[redacted]", password: "[redacted]", password_set: true, token: null },
+  ]);
+  const { connectionString, code } = line["err"] as Record<string, unknown>;
+  assert.deepEqual([connectionString, code], ["[redacted]", "28P01"]);
+});
+
+test("an error that quotes the configured URL says nothing of its password", () => {
+  const error = Object.assign(new TypeError("Invalid URL"), { input: "postgres://cs:hunter2@db:x/a" });
+  assert.doesNotMatch(JSON.stringify(logged(["hunter2"], { err: error })), /hunter2/);
+});
+
+test("any text in any place gives one line of valid JSON", () => {
+  for (const text of ['"', "\\", "\u2028", "\0", "\ud800", "__proto__", "a\nb", "\u001b[31m"]) {
+    const line = logged([text], { [text]: { [text]: text } }, text);
+    assert.equal(line["msg"], text);
+  }
+  const redact = createLineRedactor([]);
+  for (const line of ["", "no JSON", '{"a":', "\n"]) assert.match(redact(line), /"msg":"a line of the log wasn't JSON/);
 });

@@ -69,7 +69,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
   const nextRequestId = createRequestIds(random);
   const server = await openHttpServer("127.0.0.1", 0, nextRequestId, { reason: "starting" });
   let logged = "";
-  const { log } = createLog("trace", [], (line) => (logged += line));
+  const log = createLog("trace", [], (line) => (logged += line));
   const view = await openRegistryView(store, clock);
   const origins = createOrigins(options.adminUrl, server.url);
   const refusalLimit = createRefusalLimit(options.refusalLimit ?? 0, clock);

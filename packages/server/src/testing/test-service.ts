@@ -77,7 +77,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const nextRequestId = createRequestIds(random);
   const server = await openHttpServer("127.0.0.1", 0, nextRequestId, { reason: "starting" });
   let logged = "";
-  const { log } = createLog("trace", [], (line) => (logged += line));
+  const log = createLog("trace", [], (line) => (logged += line));
   const metrics = createMetrics(view, () => streams.count());
   const surroundings = { publicUrl, nextRequestId, clientAddress: createClientAddress([]), log, metrics };
   const signingKeys = testSigningKeys(1);

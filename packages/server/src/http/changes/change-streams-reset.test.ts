@@ -50,7 +50,7 @@ beforeEach(async () => {
       publicUrl: "http://auth.example",
       nextRequestId: () => "request",
       clientAddress: createClientAddress([]),
-      log: createLog("silent", []).log,
+      log: createLog("silent", [], () => undefined),
       metrics: createMetrics(view),
     },
   );

@@ -1,0 +1,92 @@
+/**
+ * A service that npm started ends with npm.
+ *
+ * `npx countersign serve` runs npm, which runs a shell, which runs this. npm passes SIGTERM and SIGINT on to the shell and
+ * ends at once on any other signal; the shell passes nothing on. The service would be left behind, with its ports taken.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+
+/** How often the processes above are looked at, in milliseconds. */
+const LOOK_MS = 500;
+
+/** Between this process and npm there are a shell and the launcher that found a newer Node, perhaps twice. */
+const ANCESTORS_MAX = 6;
+
+const PACKAGE_RUNNERS: readonly string[] = ["npm", "npm-cli", "npx", "npx-cli", "pnpm", "pnpx", "yarn", "bun", "bunx"];
+const BETWEEN: readonly string[] = ["sh", "dash", "bash", "ash", "zsh", "busybox", "countersign"];
+
+/** What is known of a running process. */
+export interface ProcessEntry {
+  readonly parentId: number;
+  readonly commandLine: string;
+}
+
+/** A process by its id; `undefined` where it is gone or can't be read. */
+export type ReadProcess = (id: number) => ProcessEntry | undefined;
+
+/**
+ * The processes from this one's parent up to npm (or pnpm, yarn, bun), if it was started by one: directly, through shells or
+ * through this package's launcher. Empty otherwise, and so for a service in the background of an npm script whose shell has
+ * ended already.
+ */
+export function findPackageRunner(parentId: number, read: ReadProcess): readonly number[] {
+  const ancestors: number[] = [];
+  for (let id = parentId; id > 0 && ancestors.length < ANCESTORS_MAX; ) {
+    const entry = read(id);
+    if (entry === undefined) return [];
+    ancestors.push(id);
+    const names = programNames(entry.commandLine);
+    if (names.some((name) => PACKAGE_RUNNERS.includes(name))) return ancestors;
+    if (!names.some((name) => BETWEEN.includes(name))) return [];
+    id = entry.parentId;
+  }
+  return [];
+}
+
+/** Is each of these still the parent of the one before? A process whose parent ends gets another one. */
+export function isChainWhole(ancestors: readonly number[], parentId: number, read: ReadProcess): boolean {
+  if (parentId !== ancestors[0]) return false;
+  return ancestors.slice(0, -1).every((id, index) => {
+    const entry = read(id);
+    return entry === undefined || entry.parentId === ancestors[index + 1];
+  });
+}
+
+/** Calls `onGone` once, when npm or a process between it and this one has ended. Does nothing where npm didn't start this. */
+export function watchPackageRunner(onGone: () => void): void {
+  // npm and those like it set it for what they run.
+  if (process.env["npm_config_user_agent"] === undefined) return;
+  const ancestors = findPackageRunner(process.ppid, readProcess);
+  if (ancestors.length === 0) return;
+  const timer = setInterval(() => {
+    if (isChainWhole(ancestors, process.ppid, readProcess)) return;
+    clearInterval(timer);
+    onGone();
+  }, LOOK_MS);
+  timer.unref();
+}
+
+/** The program's name, and that of the script if the program is an interpreter. npm shows a title: "npm exec …". */
+function programNames(commandLine: string): readonly string[] {
+  return commandLine
+    .split(/[\0 ]/)
+    .slice(0, 2)
+    .map((word) => basename(word).replace(/\.[cm]?js$/, ""));
+}
+
+function readProcess(id: number): ProcessEntry | undefined {
+  try {
+    if (existsSync("/proc/self/stat")) {
+      // The name, in parentheses, may hold anything (proc_pid_stat(5)).
+      const [, parent] = /\) \S ([0-9]+) [^)]*$/.exec(readFileSync(`/proc/${id}/stat`, "latin1")) ?? [];
+      return { parentId: Number(parent), commandLine: readFileSync(`/proc/${id}/cmdline`, "utf8") };
+    }
+    const { stdout } = spawnSync("ps", ["-o", "ppid=,command=", "-p", String(id)], { encoding: "utf8" });
+    const [, parent, commandLine] = /^ *([0-9]+) +(.*)/.exec(stdout) ?? [];
+    return commandLine === undefined ? undefined : { parentId: Number(parent), commandLine };
+  } catch {
+    return undefined;
+  }
+}
