@@ -3,9 +3,10 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { makeKeyPair } from "./support/api-client.ts";
 import type { Operation } from "./support/admin-client.ts";
 import { ABSENT, makeThings, sampleOf, type Things, unique } from "./support/admin-samples.ts";
-import { type Caller, type ConsoleServer, makeCallers, startConsoleServer } from "./support/console-server.ts";
+import { type Caller, type ConsoleServer, makeCallers, startConsoleServer, useLink } from "./support/console-server.ts";
 
 /** Who may: the least role; `everywhere` where nobody who is limited to an account may. */
 type Rule = "anyone" | "session" | `${"viewer" | "admin" | "owner"}${"" | " everywhere"}`;
@@ -104,6 +105,7 @@ const OF_AN_ACCOUNT = [
 
 describe("every route of the admin API by every role", { concurrency: false }, () => {
   let console: ConsoleServer;
+  let everybody: Awaited<ReturnType<typeof makeCallers>>;
   let callers: readonly Caller[];
   let own: Things;
   let foreign: Things;
@@ -118,10 +120,11 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
     await server.json("resource-server", "create", "shop");
     await server.json("signing-key", "rotate");
-    const made = await makeCallers(console, "acme");
-    callers = made.callers;
-    own = await makeThings(console, made.owner, "acme", "api-1-demo");
-    foreign = await makeThings(console, made.owner, "other", "api-2-demo");
+    everybody = await makeCallers(console, "acme");
+    const { owner } = everybody;
+    callers = everybody.callers;
+    own = await makeThings(console, owner, "acme", "api-1-demo");
+    foreign = await makeThings(console, owner, "other", "api-2-demo");
   });
   after(async () => {
     await console.server.stop();
@@ -226,6 +229,48 @@ describe("every route of the admin API by every role", { concurrency: false }, (
         assert.doesNotMatch(withoutActors(shown), traces, `${path} by ${caller.name}`);
         figures.hidden++;
       }
+    }
+  });
+
+  test("no conflict tells whoever is limited to an account what another account has", async () => {
+    const { owner } = everybody;
+    const elsewhere = { email: "elsewhere@example.com", role: "viewer", account: "other" } as const;
+    const invited = await owner.post("/invitations", elsewhere);
+    await useLink(console, new URL(invited.body.data.link).hash.slice(1));
+    await owner.post("/admin-tokens", { name: "taken", role: "viewer", account: "other" });
+    await owner.post("/admin-tokens", { name: "taken", role: "viewer" });
+    const revoked = makeKeyPair().publicPem;
+    const added = await owner.post("/users/api-2-demo/keys", { public_key: revoked });
+    await owner.patch(`/keys/${added.body.data.id}`, { status: "revoked" });
+    // Asked once by each: what was made by the one before is the account's own.
+    const caller = callers.find(({ role, isLimited, kind }) => role === "owner" && isLimited && kind === "session");
+    assert.ok(caller !== undefined);
+    for (const [path, body, shape] of [
+      ["/invitations", { email: elsewhere.email, role: "viewer", account: "acme" }, "link"],
+      ["/admin-tokens", { name: "taken", role: "viewer", account: "acme" }, "token"],
+      ["/users/api-1-demo/keys", { public_key: revoked }, "thumbprint"],
+    ] as const) {
+      const answer = await caller.client.post(path, body);
+      assert.equal(answer.status, 201, `${path}: ${answer.text}`);
+      assert.ok(answer.body.data[shape], path);
+      figures.hidden++;
+    }
+    // Whoever sees both accounts is told.
+    assert.equal((await owner.post("/invitations", elsewhere)).status, 409);
+    assert.equal((await owner.post("/users/api-2-demo/keys", { public_key: revoked })).status, 409);
+  });
+
+  test("the hashes of the audit log, which are made of every account's events, are for those who see all of them", async () => {
+    for (const caller of callers) {
+      if (caller.kind === "nobody") continue;
+      const list = (await caller.client.get("/audit-events?limit=5")).body.data;
+      const { text } = await caller.client.get("/audit-events/export?format=csv");
+      const lines = (await caller.client.get("/audit-events/export?format=jsonl")).text;
+      for (const event of list) {
+        assert.equal(event.hash === null && event.previous_hash === null, caller.isLimited, caller.name);
+      }
+      assert.equal(/[0-9a-f]{64}/.test(text + lines), !caller.isLimited, caller.name);
+      figures.hidden++;
     }
   });
 

@@ -157,7 +157,7 @@ describe("admin-token", { concurrency: 1 }, () => {
     const table = await run("admin-token", "list");
     assert.match(
       table.stdout,
-      /^NAME {5}ROLE {4}ACCOUNT {2}STATUS {2}CREATED +EXPIRES +LAST USED\nreports {2}viewer {2}acme {5}active .*in .*never\nci {7}admin {3}- {8}active .*never.*never\n$/,
+      /^NAME {5}ROLE {4}ACCOUNT {2}STATUS {2}CREATED +EXPIRES +LAST USED\nreports {2}viewer {2}acme {5}active .*in .*never\nci {7}admin {3}- {8}active .*in 3 months.*never\n$/,
     );
     assert.doesNotMatch(table.stdout + JSON.stringify(await json(run, "admin-token", "list")), /csat_|[0-9a-f]{64}/);
   });
@@ -178,6 +178,22 @@ describe("admin-token", { concurrency: 1 }, () => {
     assertFails(await run("admin-token", "create", "A B", "--role", "admin"), 1, /lower-case letters/);
     assertFails(await run("admin-token", "create", "x", "--role", "admin", "--expires-in", "soon"), 2, /duration/);
     assertFails(await run("admin-token", "create", "x"), 2, /--role/);
+    assertFails(
+      await run("admin-token", "create", "x", "--role", "admin", "--expires-in", "366d"),
+      1,
+      /365 days at most, unless an operator says "never"/,
+    );
+    const endless = await json<{ expires_at: null }>(
+      run,
+      "admin-token",
+      "create",
+      "endless",
+      "--role",
+      "viewer",
+      "--expires-in",
+      "never",
+    );
+    assert.equal(endless.expires_at, null);
     assertFails(await run("admin-token", "revoke", "nothing"), 1, /There is no admin token nothing\./);
   });
 });

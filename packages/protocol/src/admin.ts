@@ -33,5 +33,9 @@ export const PAGE_ITEMS_MAX = 500;
 /** A list counts its items up to this; where there are more, `meta.count` is this and `meta.count_is_minimum` is true. */
 export const COUNT_MAX = 10_000;
 
+/** How long an admin token is good unless its maker says otherwise, and at most unless an operator says `never`, in days. */
+export const ADMIN_TOKEN_DAYS_DEFAULT = 90;
+export const ADMIN_TOKEN_DAYS_MAX = 365;
+
 /** How long an `Idempotency-Key` is remembered, in seconds. */
 export const IDEMPOTENCY_SECONDS = 86_400;

@@ -1,6 +1,6 @@
-import type { Role } from "@countersign/protocol";
+import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@countersign/protocol";
 import { Command } from "commander";
-import { adminTokenJson, shownAdminTokenStatus } from "../core/administration/present-operators.ts";
+import { adminTokenJson, ownTokenName, shownAdminTokenStatus } from "../core/administration/present-operators.ts";
 import type { Flags } from "../config/config.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { readAllPages } from "./all-pages.ts";
@@ -10,12 +10,14 @@ import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 
+const DEFAULT_DURATION = `${ADMIN_TOKEN_DAYS_DEFAULT}d`;
+
 type Options = Flags & { readonly json?: boolean };
 
 interface CreateOptions {
   readonly role: Role;
   readonly account?: string;
-  readonly expiresIn?: string;
+  readonly expiresIn: string;
 }
 
 export function adminTokenCommand(context: CliContext): Command {
@@ -24,15 +26,19 @@ export function adminTokenCommand(context: CliContext): Command {
   withGrantOptions(withStoreFlags(command.command("create")))
     .argument("<name>", "lower-case letters, digits, '.', '_' and '-'")
     .description("create an admin token, and print it")
-    .option("--expires-in <duration>", "how long it is good, such as 90d; for ever unless given")
+    .option(
+      "--expires-in <duration>",
+      `how long it is good, such as 30d, at most ${ADMIN_TOKEN_DAYS_MAX}d, or never`,
+      DEFAULT_DURATION,
+    )
     .option("--json", "print JSON")
     .action(async (name: string, options: Options & CreateOptions) => {
       const { role, account = null, expiresIn } = options;
-      const expiresAtMs = expiresIn === undefined ? null : nowMs(context.clock) + parseDuration(expiresIn);
+      const expiry = expiresIn === "never" ? expiresIn : nowMs(context.clock) + parseDuration(expiresIn);
       const { token, secret } = await withAdministration(
         context,
         options,
-        ({ operators }) => operators.createAdminToken(authorOf(context), { name, role, account, expiresAtMs }),
+        ({ operators }) => operators.createAdminToken(authorOf(context), { name, role, account, expiry }),
         true,
       );
       print(context, options.json, { token: secret, ...adminTokenJson(token, nowMs(context.clock)) }, () => secret);
@@ -51,7 +57,7 @@ export function adminTokenCommand(context: CliContext): Command {
       print(context, options.json, shown, () => {
         if (tokens.length === 0) return "No admin tokens yet: countersign admin-token create <name> makes one.";
         const rows = tokens.map((token) => [
-          token.name,
+          ownTokenName(token),
           token.role,
           token.account ?? "-",
           paintStatus(context, shownAdminTokenStatus(token, now)),
@@ -64,7 +70,7 @@ export function adminTokenCommand(context: CliContext): Command {
     });
 
   withStoreFlags(command.command("revoke"))
-    .argument("<name>")
+    .argument("<name>", "<account>/<name> where several accounts have one of that name")
     .description("refuse an admin token, at once and for good")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options) => {

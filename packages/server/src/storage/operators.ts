@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, Transaction } from "kysely";
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
 import type { AccountId } from "../core/registry/model.ts";
 import type {
   AdminToken,
@@ -335,6 +335,24 @@ function changeAdminTokens(db: Transaction<Database>) {
       if (!canBeStored(name)) return undefined;
       const row = await selectAdminTokens(db).where("admin_tokens.name", "=", name).executeTakeFirst();
       return row && toAdminToken(row);
+    },
+    findAdminTokensNamed: async (ownName) => {
+      if (!canBeStored(ownName)) return [];
+      const rows = await selectAdminTokens(db)
+        .where("admin_tokens.account_id", "is not", null)
+        .where(sql<boolean>`admin_tokens.name = accounts.shortname || '/' || ${ownName}`)
+        .orderBy("admin_tokens.id")
+        .execute();
+      return rows.map(toAdminToken);
+    },
+    findAdminTokensBy: async (createdBy) => {
+      if (!canBeStored(createdBy)) return [];
+      const rows = await selectAdminTokens(db)
+        .where("admin_tokens.created_by", "=", createdBy)
+        .where("admin_tokens.revoked_at_ms", "is", null)
+        .orderBy("admin_tokens.id")
+        .execute();
+      return rows.map(toAdminToken);
     },
     insertAdminToken: async (token) => {
       const { id } = await db

@@ -173,7 +173,7 @@ function CreateDialog({
   const [openedAtMs] = useState(() => Date.now());
   const creation = useMutation({
     mutationFn: () =>
-      createAdminToken({ ...grant, name: name.trim(), expires_at: expiresAt(expiry, openedAtMs) ?? null }, key),
+      createAdminToken({ ...grant, name: name.trim(), expires_at: expiresAt(expiry, openedAtMs) ?? "never" }, key),
     gcTime: 0,
   });
   const refusal = creation.error instanceof ApiError ? creation.error : undefined;

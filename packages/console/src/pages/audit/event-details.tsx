@@ -34,14 +34,18 @@ export function EventDetails({ event, onClose }: { readonly event: AuditEvent; r
           {Object.entries(details).map(([name, value]) => (
             <Detail key={name} name={name} value={value} />
           ))}
-          <dt>Hash</dt>
-          <dd>
-            <code>{hash}</code>
-          </dd>
-          <dt>Hash before</dt>
-          <dd>
-            <code>{previousHash}</code>
-          </dd>
+          {hash === null ? null : (
+            <>
+              <dt>Hash</dt>
+              <dd>
+                <code>{hash}</code>
+              </dd>
+              <dt>Hash before</dt>
+              <dd>
+                <code>{previousHash}</code>
+              </dd>
+            </>
+          )}
         </dl>
         <div className="dialog-foot">
           <Button variant="default" data-autofocus onClick={onClose}>

@@ -50,6 +50,11 @@ export function invitationJson({ id, kind, email, role, account, createdBy, crea
   };
 }
 
+/** What its maker called it; the account stands beside it. */
+export function ownTokenName({ name }: Pick<AdminToken, "name">): string {
+  return name.slice(name.indexOf("/") + 1);
+}
+
 export function shownAdminTokenStatus(token: AdminToken, nowMs: number): "active" | "expired" | "revoked" {
   if (token.revokedAtMs !== null) return "revoked";
   return isExpired(token, nowMs) ? "expired" : "active";
@@ -58,7 +63,7 @@ export function shownAdminTokenStatus(token: AdminToken, nowMs: number): "active
 export function adminTokenJson(token: AdminToken, nowMs: number) {
   return {
     id: token.id,
-    name: token.name,
+    name: ownTokenName(token),
     role: token.role,
     account: token.account,
     status: shownAdminTokenStatus(token, nowMs),

@@ -68,6 +68,11 @@ export function signingKeyJson(key: SigningKeyRecord) {
   };
 }
 
+/** An event without what it says of the events before: the hashes are made of every account's, unsalted, and can be guessed at. */
+export function eventJsonWithoutHashes(event: AuditEvent) {
+  return { ...eventJson(event), previous_hash: null, hash: null };
+}
+
 export function eventJson({ seq, atMs, actor, action, subject, details, previousHash, hash }: AuditEvent) {
   return { seq, at: isoTime(atMs), actor, action, subject, details, previous_hash: previousHash, hash };
 }

@@ -134,8 +134,8 @@ test("any text finds nobody, and is never a defect", async () => {
 });
 
 describe("an admin token", () => {
-  const create = (expiresAtMs: number | null = null, account: string | null = null) =>
-    operators.changes.createAdminToken(ROOT, { name: "ci", role: "admin", account, expiresAtMs });
+  const create = (expiry: number | "never" = "never", account: string | null = null) =>
+    operators.changes.createAdminToken(ROOT, { name: "ci", role: "admin", account, expiry });
 
   test("says which program asks, until it is revoked", async () => {
     const { secret, token } = await create();
@@ -168,7 +168,7 @@ describe("an admin token", () => {
 
 test("whoever is limited to an account only reads while that is deactivated, by session and by token", async () => {
   const { secret } = await operators.add("alice@example.com", "owner", "acme");
-  const wanted = { name: "ci", role: "admin", account: "acme", expiresAtMs: null } as const;
+  const wanted = { name: "ci", role: "admin", account: "acme", expiry: "never" } as const;
   const { secret: token } = await operators.changes.createAdminToken(ROOT, wanted);
   await operators.registry.changes.setAccountStanding("test", "acme", "deactivated");
   assert.equal((await operators.authenticate.bySession(secret))?.role, "viewer");

@@ -4,7 +4,7 @@ import { hashSecret } from "../secret-form.ts";
 import { type Clock, nowMs } from "../surroundings.ts";
 import type { AdminToken, Grant, Principal } from "./model.ts";
 import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
-import { isSessionOver, operatorActor, SEEN_MS } from "./sessions.ts";
+import { adminTokenActor, isSessionOver, operatorActor, SEEN_MS } from "./sessions.ts";
 
 /** Tells who asks. Both find nobody where the secret is wrong, over, or its holder is switched off. */
 export interface AuthenticatePrincipal {
@@ -50,7 +50,7 @@ export function createAuthenticatePrincipal(store: RegistryStore, clock: Clock):
       if (token.lastUsedAtMs === null || now - token.lastUsedAtMs >= SEEN_MS) {
         await noteSeen(store.touchAdminToken(token.id, now));
       }
-      return { kind: "admin_token", actor: `admin-token:${token.name}`, ...(await grantNow(token)), token };
+      return { kind: "admin_token", actor: adminTokenActor(token), ...(await grantNow(token)), token };
     },
   };
 }

@@ -103,7 +103,7 @@ export interface Invitation extends Grant {
 /** Lets a program administer. */
 export interface AdminToken extends Grant {
   readonly id: AdminTokenId;
-  /** Unique. */
+  /** Unique: `<name>`, or `<account>/<name>` where it is limited to one. Older ones of an account have no account in it. */
   readonly name: string;
   /** SHA-256 of the token, in hex. */
   readonly secretHash: string;

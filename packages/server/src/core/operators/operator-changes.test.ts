@@ -11,7 +11,7 @@ import {
 } from "../../testing/test-operators.ts";
 import type { LetIn } from "./links.ts";
 import type { AdminTokenId, InvitationId, OperatorId, SessionId } from "./model.ts";
-import type { Author } from "./operator-changes.ts";
+import type { Author, TokenExpiry } from "./operator-changes.ts";
 
 let operators: TestOperators;
 let owner: LetIn;
@@ -137,7 +137,7 @@ describe("whoever is limited to an account", () => {
       name: "everywhere",
       role: "viewer",
       account: null,
-      expiresAtMs: null,
+      expiry: "never",
     });
     await operators.newEvents();
     const { changes } = operators;
@@ -171,7 +171,7 @@ describe("whoever is limited to an account", () => {
       name: "mine",
       role: "owner",
       account: "acme",
-      expiresAtMs: null,
+      expiry: "never",
     });
     await operators.changes.revokeAdminToken(limitedAuthor, token.id);
     for (const { accountId } of await operators.newEvents()) assert.equal(accountId, limited.operator.accountId);
@@ -181,8 +181,7 @@ describe("whoever is limited to an account", () => {
     const bob = await operators.add("bob@example.com", "viewer", "acme");
     const attempts = (account: string | null) => [
       () => operators.changes.invite(limitedAuthor, { email: "new@example.com", role: "viewer", account }),
-      () =>
-        operators.changes.createAdminToken(limitedAuthor, { name: "t", role: "viewer", account, expiresAtMs: null }),
+      () => operators.changes.createAdminToken(limitedAuthor, { name: "t", role: "viewer", account, expiry: "never" }),
       () => change(limitedAuthor, bob, { account }),
     ];
     for (const attempt of attempts(null)) assert.equal(await codeOf(attempt()), "forbidden");
@@ -195,6 +194,21 @@ describe("whoever is limited to an account", () => {
         });
       }
     }
+  });
+
+  test("learns of no operator elsewhere by inviting their address; the link lets nobody in", async () => {
+    await operators.add("elsewhere@example.com", "viewer", "other");
+    await operators.add("here@example.com", "viewer", "acme");
+    const invite = (email: string) =>
+      operators.changes.invite(limitedAuthor, { email, role: "viewer", account: "acme" });
+    assert.equal(await codeOf(invite("here@example.com")), "conflict");
+    for (const email of ["elsewhere@example.com", owner.operator.email]) {
+      const { secret, invitation } = await invite(email);
+      assert.equal(invitation.email, email);
+      const use = operators.links.use(secret, { password: TEST_PASSWORD }, undefined, TEST_PLACE);
+      assert.equal(await codeOf(use), "link_invalid");
+    }
+    assert.equal((await operators.store.findOperatorByEmail("elsewhere@example.com"))?.account, "other");
   });
 
   test("replaces no invitation of others for the same address", async () => {
@@ -240,7 +254,7 @@ test("nobody gives more than they have, nor changes those who may more", async (
     () => operators.changes.reset(author, owner.operator.id),
     () => operators.changes.endSession(author, owner.operator.id, owner.session.id),
     () => operators.changes.invite(author, { email: "new@example.com", role: "owner", account: null }),
-    () => operators.changes.createAdminToken(author, { name: "t", role: "owner", account: null, expiresAtMs: null }),
+    () => operators.changes.createAdminToken(author, { name: "t", role: "owner", account: null, expiry: "never" }),
   ]) {
     assert.equal(await codeOf(attempt()), "forbidden");
   }
@@ -294,8 +308,10 @@ describe("an invitation", () => {
 });
 
 describe("an admin token", () => {
-  const create = (name: string, expiresAtMs: number | null = null) =>
-    operators.changes.createAdminToken(ROOT, { name, role: "viewer", account: null, expiresAtMs });
+  const create = (name: string, expiry?: TokenExpiry, author: Author = ROOT, account: string | null = null) =>
+    operators.changes.createAdminToken(author, { name, role: "viewer", account, expiry });
+  const DAY_MS = 86_400_000;
+  const nowMs = () => Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
 
   test("has a name of its own, for ever", async () => {
     const { token } = await create("ci");
@@ -305,13 +321,64 @@ describe("an admin token", () => {
     for (const name of ["", "CI", "a b", "x".repeat(64), "a\n"]) assert.equal(await codeOf(create(name)), "invalid");
   });
 
-  test("has an expiry that lies ahead, or none", async () => {
-    const now = Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
-    for (const at of [now, now - 1, Number.NaN, Number.POSITIVE_INFINITY, 0xffff_ffff * 1000 + 1]) {
+  test("ends after 90 days unless its maker says otherwise: 365 days at most, or never in as many words", async () => {
+    const now = nowMs();
+    for (const at of [now, now - 1, Number.NaN, Number.POSITIVE_INFINITY, now + 365 * DAY_MS + 1]) {
       assert.equal(await codeOf(create("t", at)), "invalid", String(at));
     }
+    assert.equal((await create("usual")).token.expiresAtMs, now + 90 * DAY_MS);
     assert.equal((await create("soon", now + 1)).token.expiresAtMs, now + 1);
-    assert.equal((await create("late", 0xffff_ffff * 1000)).token.expiresAtMs, 0xffff_ffff * 1000);
+    assert.equal((await create("late", now + 365 * DAY_MS)).token.expiresAtMs, now + 365 * DAY_MS);
+    assert.equal((await create("endless", "never")).token.expiresAtMs, null);
+  });
+
+  test("that a program makes ends with the program's own at the latest, and is revoked with it", async () => {
+    const now = nowMs();
+    const parent = (await create("parent", now + DAY_MS)).token;
+    const program: Author = { ...ROOT, actor: "admin-token:parent", token: parent };
+    assert.equal(await codeOf(create("t", "never", program)), "forbidden");
+    assert.equal(await codeOf(create("t", now + DAY_MS + 1, program)), "forbidden");
+    const child = (await create("child", undefined, program)).token;
+    assert.equal(child.expiresAtMs, parent.expiresAtMs);
+    const grandchild = await create("grandchild", now + 1, { ...ROOT, actor: "admin-token:child", token: child });
+    const other = await create("other", "never");
+    const endless: Author = { ...ROOT, actor: "admin-token:other", token: other.token };
+    assert.equal(await codeOf(create("t", "never", endless)), "forbidden", "that takes an operator");
+    assert.equal((await create("of-endless", undefined, endless)).token.expiresAtMs, now + 90 * DAY_MS);
+    await operators.newEvents();
+    await operators.changes.revokeAdminToken(ROOT, parent.id);
+    assert.deepEqual(
+      (await operators.newEvents()).map(({ action, details }) => [action, details["name"]]),
+      ["parent", "child", "grandchild"].map((name) => ["admin_token.revoked", name]),
+    );
+    assert.equal(await operators.authenticate.byAdminToken(grandchild.secret), undefined);
+    assert.ok(await operators.authenticate.byAdminToken(other.secret));
+  });
+
+  test("has a name of its account: an author who is limited to one learns no other account's names", async () => {
+    const limited = operators.author((await operators.add("limited-by-name@example.com", "owner", "acme")).operator);
+    await create("ci");
+    await create("ci", undefined, ROOT, "other");
+    const { token, secret } = await create("ci", undefined, limited, "acme");
+    assert.equal((await operators.authenticate.byAdminToken(secret))?.actor, "admin-token:acme/ci");
+    assert.equal(await codeOf(create("ci", undefined, limited, "acme")), "conflict");
+    assert.equal((await operators.changes.revokeAdminToken(ROOT, { name: "ci" })).accountId, null);
+    assert.equal((await operators.changes.revokeAdminToken(ROOT, { name: "acme/ci" })).id, token.id);
+    const only = (await create("only", undefined, limited, "acme")).token;
+    assert.equal((await operators.changes.revokeAdminToken(ROOT, { name: "only" })).id, only.id);
+    await create("twice", undefined, ROOT, "acme");
+    await create("twice", undefined, ROOT, "other");
+    assert.equal(await codeOf(operators.changes.revokeAdminToken(ROOT, { name: "twice" })), "conflict");
+    assert.equal(await codeOf(operators.changes.revokeAdminToken(ROOT, { name: "none" })), "not_found");
+  });
+
+  test("of an account from before names had the account in them keeps its name to itself", async () => {
+    const { token } = await create("new", undefined, ROOT, "acme");
+    await operators.store.transaction((transaction) =>
+      transaction.insertAdminToken({ ...token, name: "legacy", secretHash: "x" }),
+    );
+    assert.equal(await codeOf(create("legacy", undefined, ROOT, "acme")), "conflict");
+    assert.equal((await create("legacy", undefined, ROOT, "other")).token.name, "other/legacy");
   });
 
   test("is revoked once, and stays so", async () => {

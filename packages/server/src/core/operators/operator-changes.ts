@@ -1,4 +1,4 @@
-import type { Role } from "@countersign/protocol";
+import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@countersign/protocol";
 import { isUnlimitedOwner, mayGrant, mayKnow, requireRole } from "../administration/authorize.ts";
 import type { Transactions } from "../administration/idempotency.ts";
 import { Refusal } from "../refusal.ts";
@@ -22,12 +22,20 @@ import type {
   SessionId,
 } from "./model.ts";
 import { ADMIN_TOKENS, LINK_SECRETS } from "./secrets.ts";
+import { adminTokenActor } from "./sessions.ts";
 
 /** How long a one-time link is good, in milliseconds. */
 export const LINK_MS = 86_400_000;
 
 /** Who makes a change, and what they may. */
-export type Author = Grant & { readonly actor: string };
+export type Author = Grant & {
+  readonly actor: string;
+  /** For a program: when its own token ends, in milliseconds since the epoch; `null`: never. */
+  readonly token?: Pick<AdminToken, "expiresAtMs"> | undefined;
+};
+
+/** When an admin token is to end: milliseconds since the epoch, `never`, or `undefined` for the usual time. */
+export type TokenExpiry = number | "never" | undefined;
 
 /** A one-time link's invitation and the secret that the link ends in, which can't be read again. */
 export interface WithLinkSecret {
@@ -77,12 +85,12 @@ export interface OperatorChanges {
     },
   ): Promise<Operator>;
   endSession(author: Author, operatorId: OperatorId, id: SessionId): Promise<void>;
-  /** @param wanted.expiresAtMs milliseconds since the epoch; `null`: never */
+  /** A program's token can't make one that outlives it, nor one that never ends. */
   createAdminToken(
     author: Author,
-    wanted: WantedGrant & { readonly name: string; readonly expiresAtMs: number | null },
+    wanted: WantedGrant & { readonly name: string; readonly expiry?: TokenExpiry },
   ): Promise<WithToken>;
-  /** For good. */
+  /** For good, and with it those that it made. */
   revokeAdminToken(author: Author, token: AdminTokenId | { readonly name: string }): Promise<AdminToken>;
 }
 
@@ -123,7 +131,9 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       const email = requireEmail(text);
       return store.transaction(async (transaction) => {
         const grant = await resolveGrant(transaction, author, wanted);
-        if ((await transaction.findOperatorByEmail(email)) !== undefined) {
+        const holder = await transaction.findOperatorByEmail(email);
+        // Of an operator elsewhere, an author who is limited to an account learns nothing: such a link lets nobody in.
+        if (holder !== undefined && mayKnow(author, holder.accountId)) {
           throw new RegistryError("conflict", `There is an operator ${email} already.`, "email");
         }
         for (const before of await transaction.findInvitationsFor(email, nowMs(clock))) {
@@ -220,14 +230,18 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       });
     },
 
-    async createAdminToken(author, { name, expiresAtMs, ...wanted }) {
+    async createAdminToken(author, { name, expiry, ...wanted }) {
       checkName("name", name);
       const secret = ADMIN_TOKENS.make(random);
       return store.transaction(async (transaction) => {
         const createdAtMs = nowMs(clock);
-        checkExpiry("The expiry", expiresAtMs, createdAtMs);
+        const expiresAtMs = tokenExpiry(author, expiry, createdAtMs);
         const grant = await resolveGrant(transaction, author, wanted);
-        if ((await transaction.findAdminTokenByName(name)) !== undefined) {
+        const fullName = fullTokenName(name, wanted.account);
+        const namesake =
+          (await transaction.findAdminTokenByName(fullName)) ?? (await transaction.findAdminTokenByName(name));
+        // In another account, or not limited to one, it is another name.
+        if (namesake !== undefined && namesake.accountId === grant.accountId) {
           throw new RegistryError(
             "conflict",
             `There is, or was, an admin token ${name}; names aren't used again.`,
@@ -235,7 +249,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
           );
         }
         const token = await transaction.insertAdminToken({
-          name,
+          name: fullName,
           ...grant,
           secretHash: hashSecret(secret),
           createdBy: author.actor,
@@ -250,7 +264,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
     revokeAdminToken(author, which) {
       return store.transaction(async (transaction) => {
         const token = await (typeof which === "object"
-          ? transaction.findAdminTokenByName(which.name)
+          ? findTokenByName(transaction, which.name)
           : transaction.findAdminToken(which));
         if (token === undefined || !mayKnow(author, token.accountId)) {
           const name = typeof which === "object" ? which.name : String(which);
@@ -258,13 +272,69 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         }
         if (token.revokedAtMs !== null) return token;
         const revokedAtMs = nowMs(clock);
-        await transaction.revokeAdminToken(token.id, revokedAtMs);
-        await transaction.appendEvent(adminTokenEvent(revokedAtMs, author.actor, "admin_token.revoked", token));
+        await revokeWithMade(transaction, author.actor, token, revokedAtMs);
         return { ...token, revokedAtMs };
       });
     },
   };
 }
+
+/** By the full name, or the own one where only one token has it. @throws {RegistryError} `conflict` where several have it */
+async function findTokenByName(transaction: StoreTransaction, name: string): Promise<AdminToken | undefined> {
+  const found = await transaction.findAdminTokenByName(name);
+  if (found !== undefined) return found;
+  const [first, ...others] = await transaction.findAdminTokensNamed(name);
+  if (first === undefined || others.length === 0) return first;
+  const names = [first, ...others].map((token) => token.name).join(", ");
+  throw new RegistryError("conflict", `Several accounts have an admin token ${name}; name one of ${names}.`);
+}
+
+/** Revokes a token and those that it made: a thief's must not outlive it. */
+async function revokeWithMade(
+  transaction: StoreTransaction,
+  actor: string,
+  token: AdminToken,
+  revokedAtMs: number,
+): Promise<void> {
+  await transaction.revokeAdminToken(token.id, revokedAtMs);
+  await transaction.appendEvent(adminTokenEvent(revokedAtMs, actor, "admin_token.revoked", token));
+  for (const made of await transaction.findAdminTokensBy(adminTokenActor(token))) {
+    await revokeWithMade(transaction, actor, made, revokedAtMs);
+  }
+}
+
+/**
+ * What the store and the audit log call an admin token: names are those of an account, so that nobody learns by a conflict which
+ * names another account's tokens have.
+ */
+function fullTokenName(name: string, account: string | null): string {
+  return account === null ? name : `${account}/${name}`;
+}
+
+/** When a new admin token ends. @throws {RegistryError} `invalid` @throws {Refusal} `forbidden` */
+function tokenExpiry({ token }: Author, expiry: TokenExpiry, nowMs: number): number | null {
+  const ownEndMs = token?.expiresAtMs ?? null;
+  if (expiry === "never") {
+    if (token === undefined) return null;
+    throw new Refusal("forbidden", "Only an operator can make an admin token that never expires.");
+  }
+  const usualMs = nowMs + ADMIN_TOKEN_DAYS_DEFAULT * DAY_MS;
+  if (expiry === undefined) return ownEndMs === null ? usualMs : Math.min(usualMs, ownEndMs);
+  checkExpiry("The expiry", expiry, nowMs);
+  if (expiry > nowMs + ADMIN_TOKEN_DAYS_MAX * DAY_MS) {
+    throw new RegistryError(
+      "invalid",
+      `An admin token is good for ${ADMIN_TOKEN_DAYS_MAX} days at most, unless an operator says "never".`,
+      "expires_at",
+    );
+  }
+  if (ownEndMs !== null && expiry > ownEndMs) {
+    throw new Refusal("forbidden", "An admin token can't make one that outlives it.");
+  }
+  return expiry;
+}
+
+const DAY_MS = 86_400_000;
 
 /** @throws {RegistryError} `not_found`, also for those whom the author may know nothing of */
 async function loadOperator(transaction: StoreTransaction, author: Author, id: OperatorId): Promise<Operator> {

@@ -2,7 +2,7 @@ import type { StoreTransaction } from "../registry/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import { type Clock, nowMs, type Random } from "../surroundings.ts";
 import { operatorEvent } from "./events.ts";
-import type { Operator, Session, SignInMethod } from "./model.ts";
+import type { AdminToken, Operator, Session, SignInMethod } from "./model.ts";
 import { SESSION_SECRETS } from "./secrets.ts";
 
 /** A session that nobody asked anything by for so long is over, in milliseconds; at equality it is. */
@@ -73,6 +73,11 @@ export async function beginSession(
 /** As the audit log names an operator who does something. */
 export function operatorActor({ email }: Pick<Operator, "email">): string {
   return `operator:${email}`;
+}
+
+/** As the audit log names a program that does something. */
+export function adminTokenActor({ name }: Pick<AdminToken, "name">): string {
+  return `admin-token:${name}`;
 }
 
 /** It is the browser's own text, and is shown to operators. */

@@ -68,6 +68,10 @@ export interface OperatorTransaction {
 
   findAdminToken(id: AdminTokenId): Promise<AdminToken | undefined>;
   findAdminTokenByName(name: string): Promise<AdminToken | undefined>;
+  /** Those of accounts that have this name there. */
+  findAdminTokensNamed(ownName: string): Promise<readonly AdminToken[]>;
+  /** Those that aren't revoked. @param createdBy as the audit log has it */
+  findAdminTokensBy(createdBy: string): Promise<readonly AdminToken[]>;
   insertAdminToken(token: Inserted<AdminToken, "revokedAtMs" | "lastUsedAtMs">): Promise<AdminToken>;
   revokeAdminToken(id: AdminTokenId, revokedAtMs: number): Promise<void>;
 

@@ -25,7 +25,7 @@ export interface RegistryChanges {
   createUser(actor: string, user: { name: string; account: string; access: Access }): Promise<ApiUser>;
   setAccountStanding(actor: string, shortname: string, standing: Standing): Promise<Account>;
   setUserStanding(actor: string, username: string, standing: Standing): Promise<ApiUser>;
-  /** Admits a public key, see {@link admitPublicKey}. A key that was revoked under any user stays out. */
+  /** Admits a public key, see {@link admitPublicKey}. A key that was revoked under any user whom the author knows of stays out. */
   addKey(actor: string, key: NewKey): Promise<PublicKey>;
   setKeyStanding(actor: string, keyId: KeyId, standing: Standing): Promise<PublicKey>;
   /** Changes what is given, all of it or nothing. A revoked key keeps its status and expiry. */
@@ -43,6 +43,8 @@ export interface NewKey {
   readonly label?: string | undefined;
   readonly expiresInMs?: number | undefined;
   readonly expiresAtMs?: number | null | undefined;
+  /** Which accounts the author knows of; all, unless given. A refusal would tell that the key was revoked in another. */
+  readonly knows?: ((accountId: AccountId) => boolean) | undefined;
 }
 
 /** What is to be different about a key. */
@@ -175,7 +177,7 @@ export function createRegistryChanges(
       });
     },
 
-    addKey(actor, { username, text, label, expiresInMs, expiresAtMs: expiresAtMsGiven = null }) {
+    addKey(actor, { username, text, label, expiresInMs, expiresAtMs: expiresAtMsGiven = null, knows = () => true }) {
       // The text first: whoever sends a private key must learn it whatever else is wrong.
       const admitted = admitPublicKey(text);
       if (label !== undefined) checkDisplayText("label", label);
@@ -185,7 +187,7 @@ export function createRegistryChanges(
         checkExpiry("The key's expiry", expiresAtMs, createdAtMs);
         const user = await loadUser(transaction, username);
         for (const other of await transaction.findKeysByThumbprint(admitted.thumbprint)) {
-          if (other.status === "revoked") {
+          if (other.status === "revoked" && (await isKnown(transaction, other, knows))) {
             throw new RegistryError(
               "conflict",
               `This key was revoked (key ${other.id}); a revoked key can't be added again.`,
@@ -250,6 +252,15 @@ export function createRegistryChanges(
 /** What an API user of that name in that account signs as. */
 export function usernameOf(account: Pick<Account, "id">, name: string): string {
   return `api-${account.id}-${name}`;
+}
+
+async function isKnown(
+  transaction: StoreTransaction,
+  { username }: PublicKey,
+  knows: NonNullable<NewKey["knows"]>,
+): Promise<boolean> {
+  const user = await transaction.findUser(username);
+  return user === undefined || knows(user.accountId);
 }
 
 async function loadAccount(transaction: StoreTransaction, shortname: string): Promise<Account> {

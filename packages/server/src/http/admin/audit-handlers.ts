@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { eventJson } from "../../core/administration/present.ts";
+import { eventJson, eventJsonWithoutHashes } from "../../core/administration/present.ts";
 import type { EventFilter } from "../../core/administration/queries.ts";
 import type { Principal } from "../../core/operators/model.ts";
 import type { AuditEvent } from "../../core/registry/audit-chain.ts";
@@ -21,16 +21,17 @@ export function createAuditHandlers({
   return {
     async listAuditEvents({ principal, query, target }) {
       const page = await store.pageEvents(eventFilter(principal, query), parsePage(query));
-      return listOf(page, target, (event) => [event.seq], eventJson);
+      return listOf(page, target, (event) => [event.seq], presenter(principal));
     },
 
     exportAuditEvents({ principal, query, reply }) {
       const events = readAll(eventFilter(principal, query));
+      const show = presenter(principal);
       const isCsv = query.format === "csv";
       reply
         .type(isCsv ? "text/csv; charset=utf-8; header=present" : "application/jsonl; charset=utf-8")
         .header("Content-Disposition", `attachment; filename="countersign-audit.${query.format}"`);
-      void reply.send(Readable.from(isCsv ? csvOf(events) : jsonLinesOf(events)));
+      void reply.send(Readable.from(isCsv ? csvOf(events, show) : jsonLinesOf(events, show)));
       return Promise.resolve();
     },
 
@@ -57,6 +58,13 @@ export function createAuditHandlers({
   }
 }
 
+type Presenter = (event: AuditEvent) => ReturnType<typeof eventJson> | ReturnType<typeof eventJsonWithoutHashes>;
+
+/** How the events of an account, or of all, are shown to whoever asks. */
+function presenter({ accountId }: Principal): Presenter {
+  return accountId === null ? eventJson : eventJsonWithoutHashes;
+}
+
 interface EventQuery {
   readonly actor?: string;
   readonly subject?: string;
@@ -76,20 +84,20 @@ function eventFilter(principal: Principal, { actor, subject, action, from, until
   };
 }
 
-async function* jsonLinesOf(parts: AsyncIterable<readonly AuditEvent[]>): AsyncGenerator<string> {
-  for await (const events of parts) yield events.map((event) => `${JSON.stringify(eventJson(event))}\n`).join("");
+async function* jsonLinesOf(parts: AsyncIterable<readonly AuditEvent[]>, show: Presenter): AsyncGenerator<string> {
+  for await (const events of parts) yield events.map((event) => `${JSON.stringify(show(event))}\n`).join("");
 }
 
 const COLUMNS = ["seq", "at", "actor", "action", "subject", "details", "previous_hash", "hash"] as const;
 
-async function* csvOf(parts: AsyncIterable<readonly AuditEvent[]>): AsyncGenerator<string> {
+async function* csvOf(parts: AsyncIterable<readonly AuditEvent[]>, show: Presenter): AsyncGenerator<string> {
   yield `${COLUMNS.join(",")}\r\n`;
-  for await (const events of parts) yield events.map((event) => `${csvRow(event)}\r\n`).join("");
+  for await (const events of parts) yield events.map((event) => `${csvRow(show(event))}\r\n`).join("");
 }
 
-function csvRow(event: AuditEvent): string {
-  const shown = { ...eventJson(event), details: JSON.stringify(event.details) };
-  return COLUMNS.map((column) => csvField(String(shown[column]))).join(",");
+function csvRow(event: ReturnType<Presenter>): string {
+  const shown = { ...event, details: JSON.stringify(event.details) };
+  return COLUMNS.map((column) => csvField(String(shown[column] ?? ""))).join(",");
 }
 
 /** RFC 4180; and what a spreadsheet would take for a formula is told to be text (OWASP, CSV Injection). */

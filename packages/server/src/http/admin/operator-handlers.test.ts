@@ -198,16 +198,17 @@ describe("an invitation", () => {
 
 describe("an admin token", () => {
   test("is made once, shown once, works, and works no more once it is revoked", async () => {
+    const expiresAt = new Date(console.clock.nowMicroseconds() / 1000 + 30 * 86_400_000).toISOString();
     const create = () =>
       ask(
         "POST",
         "/admin-tokens",
-        { name: "deploy", role: "owner", expires_at: "2100-01-01T00:00:00Z" },
+        { name: "deploy", role: "owner", expires_at: expiresAt },
         { "Idempotency-Key": "token-1" },
       );
     const made = await create();
     assert.equal(made.status, 201, made.body);
-    assert.equal(made.json.data.expires_at, "2100-01-01T00:00:00.000Z");
+    assert.equal(made.json.data.expires_at, expiresAt);
     const again = await create();
     assert.deepEqual([again.json.data.token, again.json.meta.warnings[0].code], [null, "secret_not_repeated"]);
     const headers = { Authorization: `Bearer ${made.json.data.token}` };
@@ -230,12 +231,23 @@ describe("an admin token", () => {
       [{ name: "No", role: "viewer" }, "/name"],
       [{ name: "a", role: "viewer", expires_at: "2001-01-01T00:00:00Z" }, "/expires_at"],
       [{ name: "a", role: "viewer", expires_at: "tomorrow" }, "/expires_at"],
+      [{ name: "a", role: "viewer", expires_at: "2100-01-01T00:00:00Z" }, "/expires_at"],
       [{ name: "a", role: "viewer", account: "nowhere" }, "/account"],
     ] as const) {
       const answer = await ask("POST", "/admin-tokens", body);
       assert.deepEqual([answer.status, answer.json.meta.errors[0].field], [422, field], answer.body);
     }
   });
+});
+
+test("an admin token ends by itself unless never is said in as many words", async () => {
+  const expiryOf = async (body: object) =>
+    (await ask("POST", "/admin-tokens", { role: "viewer", ...body })).json.data.expires_at;
+  const usual = new Date(console.clock.nowMicroseconds() / 1000 + 90 * 86_400_000).toISOString();
+  assert.equal(await expiryOf({ name: "usual" }), usual);
+  // As a client sends what it leaves open.
+  assert.equal(await expiryOf({ name: "open", expires_at: null }), usual);
+  assert.equal(await expiryOf({ name: "endless", expires_at: "never" }), null);
 });
 
 describe("a change whose body comes late", () => {

@@ -155,13 +155,12 @@ export function createOperatorHandlers({
 
     async createAdminToken({ principal, body, idempotencyKey }) {
       const { name, role, account = null, expires_at } = body;
-      const expiresAtMs = typeof expires_at === "string" ? parseTime(expires_at) : null;
+      const expiry = expires_at === "never" ? expires_at : expires_at ? parseTime(expires_at) : undefined;
       const outcome = await createOnce<WithToken>(store, clock, {
         key: idempotencyKey,
         principal: principal.actor,
         request: ["createAdminToken", body],
-        create: (transactions) =>
-          changesOn(transactions).createAdminToken(principal, { name, role, account, expiresAtMs }),
+        create: (transactions) => changesOn(transactions).createAdminToken(principal, { name, role, account, expiry }),
         subjectOf: ({ token }) => `admin_token:${token.id}`,
       });
       if (!outcome.isRepeated) {

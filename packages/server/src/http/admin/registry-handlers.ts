@@ -174,6 +174,7 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
             text: body.public_key,
             label: body.label,
             expiresAtMs,
+            knows: (accountId) => mayKnow(principal, accountId),
           }),
         subjectOf: ({ id }) => `key:${id}`,
       });

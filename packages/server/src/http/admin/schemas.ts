@@ -3,6 +3,8 @@
  * types of both. Plain JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it). Times are RFC 3339 in UTC.
  */
 import {
+  ADMIN_TOKEN_DAYS_DEFAULT,
+  ADMIN_TOKEN_DAYS_MAX,
   KEY_TEXT_CHARACTERS_MAX,
   PAGE_ITEMS_DEFAULT,
   PAGE_ITEMS_MAX,
@@ -276,8 +278,8 @@ export const AuditEvent = object({
   action: text,
   subject: text,
   details: { type: "object", additionalProperties: true },
-  previous_hash: text,
-  hash: text,
+  previous_hash: { ...textOrNull, description: "null where the caller is limited to an account" },
+  hash: { ...textOrNull, description: "null where the caller is limited to an account" },
 });
 
 export const ChainReport = objectWith(["ok", "events"], {
@@ -416,7 +418,10 @@ export const NewAdminToken = objectWith(["name", "role"], {
   name,
   role,
   account: { type: ["string", "null"], maxLength: 1000, description: "Limits it to one account" },
-  expires_at: { ...timeOrNull, description: "Never, unless given" },
+  expires_at: {
+    anyOf: [timeOrNull, { enum: ["never"] }],
+    description: `A time at most ${ADMIN_TOKEN_DAYS_MAX} days ahead, or never; in ${ADMIN_TOKEN_DAYS_DEFAULT} days, unless given. Of a token that a token makes: no later than its own, and never is refused`,
+  },
 });
 export const AssertionText = object({
   assertion: { type: "string", maxLength: 65_536, description: "Or the whole Authorization header" },

@@ -325,7 +325,7 @@ describe("oneself", () => {
       name: "program",
       role: "owner",
       account: null,
-      expiresAtMs: null,
+      expiry: "never",
     });
     const headers = { Authorization: `Bearer ${secret}` };
     const me = await console.ask("GET", "/me", undefined, { origin: null, headers });
