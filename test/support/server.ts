@@ -29,7 +29,7 @@ const STOP_TIMEOUT_MS = 120_000;
 export interface ServerOptions {
   /** Where the store is: that of a stopped or killed server, or of another one. A new temporary folder unless given. */
   readonly dataDir?: string;
-  /** Further flags of `serve`. Both ports are 0 unless given here. */
+  /** Further flags of `serve`. Both ports are 0 unless given here, and so is the drain delay. */
   readonly flags?: readonly string[];
   /** Further variables of the server's environment. The command line gets them too. */
   readonly env?: Readonly<Record<string, string>>;
@@ -73,7 +73,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const { dataDir = temporaryFolder(), flags = [], env = {} } = options;
   const childEnvironment = environment({ COUNTERSIGN_DATA_DIR: dataDir, ...env });
   const ports = ["--port", "--admin-port"].flatMap((flag) => (flags.includes(flag) ? [] : [flag, "0"]));
-  const child = spawn(process.execPath, [COUNTERSIGN, "serve", ...ports, ...flags], {
+  const delay = flags.includes("--drain-delay") || "COUNTERSIGN_DRAIN_DELAY" in env ? [] : ["--drain-delay", "0s"];
+  const child = spawn(process.execPath, [COUNTERSIGN, "serve", ...ports, ...delay, ...flags], {
     env: childEnvironment,
     stdio: ["ignore", "pipe", "pipe"],
   });

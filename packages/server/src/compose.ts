@@ -38,6 +38,7 @@ import { buildInternalApp, buildPublicApp } from "./http/app.ts";
 import { createChangeStreams } from "./http/changes/change-streams.ts";
 import { createIsReading } from "./http/check/is-reading.ts";
 import { createClientAddress } from "./http/client-address.ts";
+import { connectionLimits } from "./http/connection-limits.ts";
 import { openHttpServer } from "./http/http-server.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createRefusalLimit } from "./http/refusal-limit.ts";
@@ -50,6 +51,7 @@ import { listenerUrl } from "./platform/listener-url.ts";
 import { createOpenIdProvider } from "./platform/openid-provider.ts";
 import { createPasskeyCeremonies } from "./platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "./platform/random.ts";
+import { spareDescriptors } from "./platform/spare-descriptors.ts";
 import { CopyError, copyStore, type StoreCopy } from "./storage/copy-store.ts";
 import { openPostgresStore } from "./storage/postgres/open-postgres-store.ts";
 import { openSqliteStore } from "./storage/sqlite/open-sqlite-store.ts";
@@ -199,7 +201,7 @@ export interface Service {
   readonly store: RegistryStore;
   /** Changes made through this hold in this process before they are acknowledged. */
   readonly changes: RegistryChanges;
-  /** Turns not ready, lets requests under way end, closes everything. */
+  /** Turns not ready, answers on for the drain delay, lets requests under way end, closes everything. */
   stop(): Promise<void>;
 }
 
@@ -212,9 +214,31 @@ export async function startService(
 ): Promise<Service> {
   const nextRequestId = createRequestIds(random);
   const starting: { reason: string | undefined } = { reason: undefined };
+  const limits = connectionLimits(
+    config,
+    spareDescriptors(),
+    config.databaseUrl === undefined ? 0 : config.databaseConnections + 2,
+  );
+  if ((config.connectionsMax ?? 0) > limits.public.max) {
+    log.warn(
+      { connections_max: limits.public.max },
+      "the limit of open files (ulimit -n) doesn't allow COUNTERSIGN_CONNECTIONS_MAX",
+    );
+  }
+  const openListener = (listener: keyof typeof limits, host: string, port: number) =>
+    openHttpServer(host, port, nextRequestId, starting, {
+      keepAliveMs: config.keepAlive,
+      limits: limits[listener],
+      onLimit({ evicted, refused }) {
+        log.warn(
+          { listener, connections_max: limits[listener].max, evicted, refused },
+          "connections are at their limit: those that ask nothing are closed for new ones",
+        );
+      },
+    });
   const openServers = async () => ({
-    publicServer: await openHttpServer(config.host, config.port, nextRequestId, starting),
-    internalServer: await openHttpServer(config.adminHost, config.adminPort, nextRequestId, starting),
+    publicServer: await openListener("public", config.host, config.port),
+    internalServer: await openListener("internal", config.adminHost, config.adminPort),
   });
   let early: Awaited<ReturnType<typeof openServers>> | undefined;
   const store = await openStoreWhenReachable(config, async (problem) => {
@@ -241,7 +265,10 @@ export async function startService(
   const publicUrl = config.publicUrl ?? publicServer.url;
 
   let stopping = false;
-  const metrics = createMetrics(view, () => changeStreams.count(), channel && (() => channel.gather()));
+  const metrics = createMetrics(view, () => changeStreams.count(), channel && (() => channel.gather()), {
+    public: () => publicServer.connections(),
+    internal: () => internalServer.connections(),
+  });
   channel?.report(
     () => metrics.figures(),
     () => metrics.counters(),
@@ -372,6 +399,10 @@ export async function startService(
     changes,
     async stop() {
       stopping = true;
+      publicServer.announceClose();
+      internalServer.announceClose();
+      // Until then, whoever chooses between nodes can see that this one isn't ready.
+      await setTimeout(config.drainDelay);
       // They would never end by themselves.
       changeStreams.close();
       await Promise.all([publicServer.drain(DRAIN_MS_MAX), internalServer.drain(DRAIN_MS_MAX)]);

@@ -18,7 +18,7 @@ export function demoCommand(context: CliContext): Command {
       const stopped = context.untilSignal();
       try {
         // Nothing of the environment: a demo must not touch a real store, or be led to another address.
-        const flags = { dataDir: folder, port: "0", adminPort: "0", logLevel: "silent" };
+        const flags = { dataDir: folder, port: "0", adminPort: "0", logLevel: "silent", drainDelay: "0s" };
         const config = context.configOfFlags(flags);
         const service = await context.startQuietService(config);
         try {

@@ -1,3 +1,4 @@
+import { DURATION_FORM, parseDurationMs } from "../config/duration.ts";
 import { WrongUsage } from "./context.ts";
 
 const UNITS = [
@@ -19,14 +20,9 @@ export function relativeTime(atMs: number | null, nowMs: number): string {
   return relative.format(Math.round(seconds / unit[1]), unit[0]);
 }
 
-const DURATION_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
-
-/** Reads `90d`, `12h`, `30m`, `45s` or `2w`, in milliseconds. @throws {WrongUsage} */
+/** Reads a duration such as `90d`, in milliseconds; it isn't zero. @throws {WrongUsage} */
 export function parseDuration(text: string): number {
-  const match = /^([1-9][0-9]{0,8})([smhdw])$/.exec(text);
-  const unit = match?.[2] as keyof typeof DURATION_SECONDS | undefined;
-  if (match === null || unit === undefined) {
-    throw new WrongUsage("A duration is a whole number and a unit: s, m, h, d or w, such as 90d.");
-  }
-  return Number(match[1]) * DURATION_SECONDS[unit] * 1000;
+  const milliseconds = parseDurationMs(text);
+  if (milliseconds === undefined || milliseconds === 0) throw new WrongUsage(`A duration is ${DURATION_FORM}.`);
+  return milliseconds;
 }

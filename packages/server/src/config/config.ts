@@ -12,6 +12,7 @@ import type { RoleMapping } from "../core/operators/single-sign-on.ts";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
 import { errorCode } from "../platform/error-code.ts";
 import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
+import { DURATION_FORM, parseDurationMs } from "./duration.ts";
 
 /**
  * A setting that is missing, malformed or out of bounds. The message is one line: the variable, the problem and what is
@@ -33,6 +34,8 @@ interface Setting<Value> {
   readonly default: string;
   /** A secret's value may come from the file that `NAME_FILE` names. */
   readonly secret?: true;
+  /** The value is a duration, in milliseconds. */
+  readonly duration?: true;
   /** Gets `undefined` where the setting isn't given. */
   readonly parse: (text: string | undefined) => Value;
 }
@@ -193,6 +196,36 @@ export const SETTINGS = {
     meaning: "refused requests a minute and client address before 429; 0: no limit",
     parse: (text = "600") => parseInteger(text, 0, 1_000_000_000),
   }),
+  connectionsMax: setting({
+    variable: "COUNTERSIGN_CONNECTIONS_MAX",
+    flag: "--connections-max <number>",
+    default: "10000, or what the limit of open files allows",
+    meaning: "connections to the public listener at once, for each process; beyond it idle ones make way",
+    parse: (text) => (text === undefined ? undefined : parseInteger(text, 1, 1_000_000)),
+  }),
+  connectionsPerAddressMax: setting({
+    variable: "COUNTERSIGN_CONNECTIONS_PER_ADDRESS_MAX",
+    flag: "--connections-per-address-max <number>",
+    default: "half of COUNTERSIGN_CONNECTIONS_MAX",
+    meaning: "of these, from one client address, or one IPv6 network (/64); trusted proxies have no such limit",
+    parse: (text) => (text === undefined ? undefined : parseInteger(text, 1, 1_000_000)),
+  }),
+  keepAlive: setting({
+    variable: "COUNTERSIGN_KEEP_ALIVE",
+    flag: "--keep-alive <duration>",
+    default: "75s",
+    meaning: "how long an idle connection is kept; longer than the load balancer in front keeps its own",
+    duration: true,
+    parse: (text = "75s") => parseBoundedDuration(text, "1s", "24h"),
+  }),
+  drainDelay: setting({
+    variable: "COUNTERSIGN_DRAIN_DELAY",
+    flag: "--drain-delay <duration>",
+    default: "1s",
+    meaning: "how long the service still answers after SIGTERM, not ready, before it stops listening",
+    duration: true,
+    parse: (text = "1s") => parseBoundedDuration(text, "0s", "10m"),
+  }),
   logLevel: setting({
     variable: "COUNTERSIGN_LOG_LEVEL",
     flag: "--log-level <level>",
@@ -312,6 +345,15 @@ function parseNames(text: string): readonly string[] {
 function parseInteger(text: string, min: number, max: number): number {
   const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max)) throw new Problem(`a whole number from ${min} to ${max} is needed`);
+  return value;
+}
+
+/** @returns milliseconds */
+function parseBoundedDuration(text: string, min: string, max: string): number {
+  const value = parseDurationMs(text);
+  if (value === undefined || value < (parseDurationMs(min) ?? 0) || value > (parseDurationMs(max) ?? 0)) {
+    throw new Problem(`a duration from ${min} to ${max} is needed: ${DURATION_FORM}`);
+  }
   return value;
 }
 

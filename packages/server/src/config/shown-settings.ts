@@ -1,3 +1,4 @@
+import { formatDuration } from "./duration.ts";
 import { type Config, SETTINGS, type SettingName } from "./config.ts";
 
 /** A setting as people are shown it. */
@@ -19,12 +20,18 @@ export function shownSettings(config: Config): readonly ShownSetting[] {
       readonly default: string;
       readonly meaning: string;
       readonly secret?: true;
+      readonly duration?: true;
     } = SETTINGS[name];
+    const value = config[name];
     const secret = setting.secret === true;
     return {
       name,
       variable: setting.variable,
-      value: secret ? (config[name] === undefined ? null : "set; not shown") : shownValue(config[name]),
+      value: secret
+        ? value === undefined
+          ? null
+          : "set; not shown"
+        : shownValue(setting.duration === true && typeof value === "number" ? formatDuration(value) : value),
       default: setting.default,
       meaning: setting.meaning,
       secret,

@@ -260,8 +260,13 @@ function toRefusal(error: unknown): unknown {
 
 function registerCommonRoutes(app: FastifyInstance, { readiness }: AppDependencies): void {
   registerHealthRoutes(app, readiness);
-  app.get(OPENAPI_PATH, { schema: { tags: ["documentation"], summary: "This document" } }, () => app.swagger());
-  const page = errorReferencePage();
+  // Documents that never change are built once, as bytes: a client that asks for many and reads none has nothing of its own.
+  let openApi: Buffer | undefined;
+  app.get(OPENAPI_PATH, { schema: { tags: ["documentation"], summary: "This document" } }, (_request, reply) => {
+    openApi ??= Buffer.from(JSON.stringify(app.swagger()));
+    return reply.type("application/json; charset=utf-8").send(openApi);
+  });
+  const page = Buffer.from(errorReferencePage());
   const styleHash = createHash("sha256").update(PAGE_STYLE).digest("base64");
   app.get(
     ERRORS_PATH,

@@ -1,10 +1,11 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import { type AddressInfo, createServer as createNetServer, Server as NetServer, type Socket } from "node:net";
 import { Refusal } from "../core/refusal.ts";
 import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
 import { jsonHeaders, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
-import { drainServer } from "../platform/drain-server.ts";
+import { addressesToListenAt } from "../platform/loopback.ts";
+import { connectionOf } from "./connection.ts";
+import { type ConnectionFigures, type ConnectionLimits, createConnections, TICK_MS } from "./connections.ts";
 import type { PlainEndpoint } from "./endpoint.ts";
 
 /** A head that takes longer to arrive is cut off: a slow client must not hold a connection for nothing. */
@@ -16,11 +17,11 @@ const TIMEOUT_CHECK_MS = 1000;
 /** The same for a whole request. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Longer than the idle time of the usual load balancers (60 s), so that they close first and never hit a closing socket. */
-const KEEP_ALIVE_TIMEOUT_MS = 75_000;
-
 /** All of a request's headers together. */
 const HEADERS_BYTES_MAX = 16_384;
+
+/** How many ports that the system chooses are tried, until one is free on both loopback addresses. */
+const PORT_TRIES_MAX = 20;
 
 /** A listening HTTP server whose answers come from whatever {@link HttpServer.serve} was given last. */
 export interface HttpServer {
@@ -32,13 +33,48 @@ export interface HttpServer {
    * @param publicUrl where the `docs` links lead of those refusals that no listener sees
    */
   serve(listener: PlainEndpoint, publicUrl: string): void;
+  /** Its connections, for the metrics. */
+  connections(): ConnectionFigures;
+  /** From now on every answer says that its connection closes, new ones are accepted all the same. */
+  announceClose(): void;
   /** Accepts nothing new, waits for requests under way, and cuts them off after `drainMsMax`. */
   drain(drainMsMax: number): Promise<void>;
 }
 
+/** How a listener treats its connections. */
+export interface ConnectionOptions {
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs: number;
+  readonly limits: ConnectionLimits;
+  /** Told, at most once a minute, that the limits were met. */
+  readonly onLimit: (figures: ConnectionFigures) => void;
+  /** How often connections are looked at; every second unless given. */
+  readonly tickMs?: number;
+}
+
+const NO_LIMITS: ConnectionOptions = {
+  keepAliveMs: 75_000,
+  limits: { max: 100_000, reserved: 0, perAddressMax: 100_000, clientOf: () => undefined },
+  onLimit: () => undefined,
+};
+
+const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use",
+  EACCES: "this user may not use the port",
+  EADDRNOTAVAIL: "this machine doesn't have the address",
+  ENOTFOUND: "the host name is unknown",
+};
+
 /** The listener can't be opened; the message says which address and why. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
+  /** The operating system's. */
+  readonly code: string | undefined;
+
+  constructor(address: string, port: number, code: string | undefined) {
+    super(`can't listen on ${address} port ${port}: ${LISTEN_PROBLEMS[code ?? ""] ?? code ?? "failed"}`);
+    this.code = code;
+  }
 }
 
 /**
@@ -46,6 +82,7 @@ export class ListenError extends Error {
  *
  * @param starting why {@link HttpServer.serve} will take its time, for `/readyz`; without a reason, requests wait for it: of
  *   several processes on one port, one that starts must not refuse what the others would answer
+ * @param options without them, connections have no limits
  * @throws {ListenError} where the address is taken, unknown or not allowed
  */
 export async function openHttpServer(
@@ -53,6 +90,7 @@ export async function openHttpServer(
   port: number,
   nextRequestId: () => string,
   starting: { readonly reason: string | undefined },
+  options: ConnectionOptions = NO_LIMITS,
 ): Promise<HttpServer> {
   let publicUrl = "";
   const waiting: (() => void)[] = [];
@@ -77,46 +115,64 @@ export async function openHttpServer(
     sendAnswer(response, refusalAnswer(publicRefusal(error, requestId), { publicUrl, requestId }));
   }
 
-  /** For what never became a request: there is no ServerResponse to answer on. */
-  function answerOnSocket(socket: Duplex, refusal: Refusal): void {
+  /**
+   * For what never became a request: there is no ServerResponse to answer on. Where the client still waits for an earlier
+   * answer, it gets that, and the connection closes.
+   */
+  function refuseConnection(socket: Socket, refusal: Refusal): void {
+    const connection = connectionOf(socket);
+    if (connection?.isNextToBeAnswered() !== true) {
+      connection?.closeAfterAnswers();
+      return;
+    }
     const { status, headers, body } = refusalAnswer(refusal, { publicUrl, requestId: nextRequestId() });
     const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, `Date: ${new Date().toUTCString()}`];
     for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
-    socket.end(`${lines.join("\r\n")}\r\nConnection: close\r\n\r\n${body}`);
+    socket.write(`${lines.join("\r\n")}\r\nConnection: close\r\n\r\n${body}`);
+    connection.linger();
   }
 
-  const serveRequest = (request: IncomingMessage, response: ServerResponse) => {
-    noteAnswer(request.socket, response);
-    const { host } = request.headers;
-    // RFC 9112 §3.2. Node's own answer to none has no body, so its check is switched off below; two are joined there.
-    if ((host === undefined && request.httpVersion === "1.1") || host?.includes(",") === true) {
-      answerError(response, new Refusal("bad_request", "The request needs exactly one Host header."));
-    } else listener(request, response);
-  };
-  const server = createServer(
-    {
-      maxHeaderSize: HEADERS_BYTES_MAX,
-      headersTimeout: HEAD_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      requireHostHeader: false,
-      // Of two Authorization headers Node would silently drop the second; joined, they are no credential.
-      joinDuplicateHeaders: true,
+  const connections = createConnections(
+    options.limits,
+    ({ isBeyondLimit }, request, response) => {
+      const { host } = request.headers;
+      // RFC 9112 §3.2. Node's own answer to none has no body, so its check is switched off below; two are joined there.
+      if ((host === undefined && request.httpVersion === "1.1") || host?.includes(",") === true) {
+        answerError(response, new Refusal("bad_request", "The request needs exactly one Host header."));
+      } else if (isBeyondLimit && !isHealthRequest(request)) {
+        answerError(response, new Refusal("unavailable", "too many connections", { retryAfterSeconds: 1 }));
+      } else listener(request, response);
     },
-    serveRequest,
+    options.onLimit,
+    options.tickMs ?? TICK_MS,
   );
+  const server = createServer({
+    maxHeaderSize: HEADERS_BYTES_MAX,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: options.keepAliveMs,
+    requireHostHeader: false,
+    // Of two Authorization headers Node would silently drop the second; joined, they are no credential.
+    joinDuplicateHeaders: true,
+  });
+  const receive: PlainEndpoint = (request, response) => connectionOf(request.socket)?.receive(request, response);
+  server.on("connection", (socket: Socket) => {
+    connections.admit(socket);
+  });
+  server.on("request", receive);
   // An expectation that nobody knows may be ignored (RFC 9110 §10.1.1); Node's own 417 has no body.
-  server.on("checkExpectation", serveRequest);
+  server.on("checkExpectation", receive);
   // Without this, Node closes the connection and says nothing.
-  server.on("connect", (_request, socket) => {
-    answerOnSocket(socket, new Refusal("bad_request", "This service is no proxy: it doesn't know CONNECT."));
+  server.on("connect", (request) => {
+    refuseConnection(request.socket, new Refusal("bad_request", "This service is no proxy: it doesn't know CONNECT."));
   });
   server.on("clientError", (error: Error & { code?: string }, socket: Socket) => {
-    if (error.code === "ECONNRESET" || !socket.writable || !isNextToBeAnswered(socket)) socket.destroy();
-    else answerOnSocket(socket, clientErrorRefusal(error.code));
+    const isBroken = error.code?.startsWith("HPE_") !== true && error.code !== "ERR_HTTP_REQUEST_TIMEOUT";
+    if (isBroken) socket.destroy();
+    else refuseConnection(socket, clientErrorRefusal(error.code));
   });
-  await listen(server, host, port);
+  const listeners = await listenAt(server, host, port);
   const address = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`,
@@ -125,51 +181,86 @@ export async function openHttpServer(
       publicUrl = url;
       for (const answer of waiting.splice(0)) answer();
     },
-    drain: (drainMsMax) => drainServer(server, drainMsMax),
+    connections: () => connections.figures(),
+    announceClose() {
+      connections.announceClose();
+    },
+    async drain(drainMsMax) {
+      await connections.drain(drainMsMax, () => {
+        for (const opened of listeners) void stopListening(opened);
+      });
+      // Ends what node:http has of its own to do.
+      server.close();
+    },
   };
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function isHealthRequest({ url }: IncomingMessage): boolean {
+  const path = url?.split("?")[0];
+  return path === LIVENESS_PATH || path === READINESS_PATH;
+}
+
+/**
+ * Listens at every address of a host, on one port. An address that this machine lacks is left out, but for the first.
+ *
+ * @returns the servers that listen; the first is `server`, the others pass their connections on to it
+ */
+async function listenAt(server: Server, host: string, port: number): Promise<readonly NetServer[]> {
+  const [first = host, ...others] = addressesToListenAt(host);
+  for (let tries = 1; ; tries++) {
+    await listen(server, first, port);
+    const listening: NetServer[] = [server];
+    const chosen = (server.address() as AddressInfo).port;
+    try {
+      for (const address of others) {
+        const other = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+          server.emit("connection", socket);
+        });
+        if (await listenWherePresent(other, address, chosen)) listening.push(other);
+      }
+      return listening;
+    } catch (error) {
+      await Promise.all(listening.map(stopListening));
+      // The system knows only that the port that it chose is free on the first.
+      const isOver = port !== 0 || tries >= PORT_TRIES_MAX;
+      if (isOver || !(error instanceof ListenError) || error.code !== "EADDRINUSE") throw error;
+    }
+  }
+}
+
+/** @returns whether this machine has the address */
+async function listenWherePresent(server: NetServer, address: string, port: number): Promise<boolean> {
+  try {
+    await listen(server, address, port);
+    return true;
+  } catch (error) {
+    if (error instanceof ListenError && (error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT")) return false;
+    throw error;
+  }
+}
+
+function listen(server: NetServer, address: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (error: Error & { code?: string }) => {
-      const reasons: Record<string, string> = {
-        EADDRINUSE: "the port is in use",
-        EACCES: "this user may not use the port",
-        EADDRNOTAVAIL: "this machine doesn't have the address",
-        ENOTFOUND: "the host name is unknown",
-      };
-      reject(
-        new ListenError(`can't listen on ${host} port ${port}: ${reasons[error.code ?? ""] ?? error.code ?? "failed"}`),
-      );
-    });
-    server.listen(port, host, () => {
+    const fail = (error: Error & { code?: string }) => {
+      reject(new ListenError(address, port, error.code));
+    };
+    server.once("error", fail);
+    server.listen(port, address, () => {
+      server.off("error", fail);
+      // A connection that can't be accepted, for want of descriptors, is its client's to try again.
+      server.on("error", () => undefined);
       resolve();
     });
   });
 }
 
-/** The last two answers of a connection, given or not. Symbols on the socket: a WeakMap costs a collection's time. */
-const LATEST = Symbol("latest answer");
-const PREVIOUS = Symbol("answer before the latest");
-
-interface Connection extends Duplex {
-  [LATEST]?: ServerResponse | undefined;
-  [PREVIOUS]?: ServerResponse | undefined;
-}
-
-function noteAnswer(connection: Connection, response: ServerResponse): void {
-  connection[PREVIOUS] = connection[LATEST];
-  connection[LATEST] = response;
-}
-
-/**
- * Would the client take an answer that is written now for the answer to the bytes that couldn't be read? Not where an
- * earlier request of the connection is still without its answer, nor where the request whose body broke off has its own.
- */
-function isNextToBeAnswered({ [LATEST]: latest, [PREVIOUS]: previous }: Connection): boolean {
-  if (latest === undefined) return true;
-  if (latest.req.complete) return latest.writableFinished;
-  return !latest.headersSent && previous?.writableFinished !== false;
+/** Closes the listening socket; connections stay. Unlike `http.Server.close`, which cuts answers off that are being read. */
+function stopListening(server: NetServer): Promise<void> {
+  return new Promise((resolve) => {
+    NetServer.prototype.close.call(server, () => {
+      resolve();
+    });
+  });
 }
 
 /** What llhttp couldn't make a request of, and what took too long. */

@@ -2,6 +2,7 @@ import type { RefusalCode } from "@countersign/protocol";
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { InactiveReason } from "../core/check.ts";
 import type { RegistryView } from "../core/registry/view.ts";
+import type { ConnectionFigures } from "./connections.ts";
 
 /** The routes that metrics and logs tell apart. Never a path: a path is the client's text. */
 export type Route = "exchange" | "check" | "introspection" | "oauth_token" | "revocation" | "changes" | "other";
@@ -42,10 +43,14 @@ export type GatherFigures = () => Promise<readonly unknown[]>;
 /** Upper bounds in seconds: an exchange takes under a millisecond, a bad day a second. */
 const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 5];
 
+/** The connections of each listener. */
+export type ListenerConnections = Readonly<Record<"public" | "internal", () => ConnectionFigures>>;
+
 export function createMetrics(
   view: Pick<RegistryView, "figures" | "isFresh">,
   streamCount: () => number = () => 0,
   gather?: GatherFigures,
+  connections?: ListenerConnections,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -105,6 +110,7 @@ export function createMetrics(
     () => view.figures().revokedTokens,
     "max",
   );
+  if (connections !== undefined) registerConnections(registry, connections);
   gaugeOf("countersign_change_streams", "Open streams of the change feed", streamCount);
   gaugeOf(
     "countersign_view_fresh",
@@ -140,4 +146,32 @@ export function createMetrics(
       return Promise.all(growing.map((metric) => metric.get()));
     },
   };
+}
+
+function registerConnections(registry: Registry, connections: ListenerConnections): void {
+  for (const [listener, figures] of Object.entries(connections)) {
+    registry.registerMetric(
+      new Gauge({
+        name: `countersign_${listener}_connections`,
+        help: `Open connections to the ${listener} listener`,
+        registers: [],
+        collect() {
+          this.set(figures().open);
+        },
+      }),
+    );
+    registry.registerMetric(
+      new Counter({
+        name: `countersign_${listener}_connections_cut_off_total`,
+        help: `Connections to the ${listener} listener closed for a new one (evicted), not accepted (refused), or whose client read nothing (unread)`,
+        labelNames: ["reason"],
+        registers: [],
+        collect() {
+          this.reset();
+          const { evicted, refused, unread } = figures();
+          for (const [reason, count] of Object.entries({ evicted, refused, unread })) this.inc({ reason }, count);
+        },
+      }),
+    );
+  }
 }

@@ -1,12 +1,14 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 
-let listener: Promise<Server> | undefined;
+/** One for each address of this machine to which `localhost` may lead: a service there listens at both. */
+const listeners = new Map<string, Promise<Server>>();
 /** Both ends of each connection. */
 const held = new Set<Socket>();
 
 /**
- * A port of 127.0.0.1 for a server that a test starts on it, stops, and starts again. It stays this process's until this
+ * A port of 127.0.0.1 and ::1 for a server that a test starts on it, stops, and starts again. It stays this process's until this
  * process ends: nobody who leaves the choice to the system is given it, neither a listener on port 0 nor an outgoing
  * connection, of whichever process. While the server isn't there, connections are refused.
  *
@@ -16,16 +18,31 @@ const held = new Set<Socket>();
  */
 export async function holdPort(): Promise<number> {
   if (process.platform !== "linux") return await freePort();
-  listener ??= listen();
-  const { port } = (await listener).address() as AddressInfo;
-  const socket = connect({ host: "127.0.0.1", port, localAddress: "127.0.0.1", localPort: 0 });
-  await once(socket, "connect");
+  const hasIPv6 = networkInterfaces()["lo"]?.some(({ address }) => address === "::1") === true;
+  for (;;) {
+    const port = await holdAt("127.0.0.1", 0);
+    if (port !== undefined && (!hasIPv6 || (await holdAt("::1", port)) !== undefined)) return port;
+  }
+}
+
+/** @returns the port; `undefined` where somebody else has it */
+async function holdAt(host: string, port: number): Promise<number | undefined> {
+  const listener = listeners.get(host) ?? listen(host);
+  listeners.set(host, listener);
+  const { port: ownPort } = (await listener).address() as AddressInfo;
+  const socket = connect({ host, port: ownPort, localAddress: host, localPort: port });
+  try {
+    await once(socket, "connect");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return undefined;
+    throw error;
+  }
   hold(socket);
   return (socket.address() as AddressInfo).port;
 }
 
-async function listen(): Promise<Server> {
-  const server = createServer(hold).listen(0, "127.0.0.1");
+async function listen(host: string): Promise<Server> {
+  const server = createServer(hold).listen(0, host);
   await once(server, "listening");
   // Neither it nor a held port keeps this process.
   return server.unref();

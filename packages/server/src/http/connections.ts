@@ -1,0 +1,262 @@
+import type { Socket } from "node:net";
+import { setImmediate, setTimeout } from "node:timers/promises";
+import { repeat } from "../platform/repeat.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
+
+/** How often every connection is looked at, in milliseconds, unless a test says otherwise. */
+export const TICK_MS = 1000;
+
+/** For how many looks a client may take nothing of an answer that waits for it. */
+const STALLED_TICKS_MAX = 15;
+
+/** After how many looks a connection ends whose client doesn't close it. */
+const LINGER_TICKS_MAX = 2;
+
+/** How many connections are looked at, at most, for one that can make way. */
+const CANDIDATES_MAX = 256;
+
+/** How often a limit that is met is logged, in looks. */
+const LOG_TICKS = 60;
+
+/** While a listener stops: how often connections are looked at, when they count as quiet, and how long that may take. */
+const STOP_LOOK_MS = 5;
+const QUIET_LOOKS = 3;
+const STOP_LOOKS_MAX = 50;
+
+/** How many connections a listener may have. */
+export interface ConnectionLimits {
+  /** All together. */
+  readonly max: number;
+  /** Of {@link max}, those that are for health checks alone. */
+  readonly reserved: number;
+  /** From one client address. */
+  readonly perAddressMax: number;
+  /** The client that a peer's address stands for; `undefined` where it stands for many, as a gateway's does. */
+  readonly clientOf: (address: string) => string | undefined;
+}
+
+/** What became of connections. Counts only go up. */
+export interface ConnectionFigures {
+  readonly open: number;
+  /** Closed to make way for a new one. */
+  readonly evicted: number;
+  /** Not accepted, since none could make way. */
+  readonly refused: number;
+  /** Cut off, since the client took nothing of an answer. */
+  readonly unread: number;
+}
+
+/** A listener's connections. */
+export interface Connections {
+  /** Takes a new connection in, or destroys its socket. */
+  admit(socket: Socket): void;
+  figures(): ConnectionFigures;
+  /** From now on every answer says that its connection closes. */
+  announceClose(): void;
+  /**
+   * Closes the listening sockets at a moment when no request is on its way, then whatever is idle, then the rest after
+   * `drainMsMax`.
+   *
+   * @param closeListeners closes the listening sockets
+   */
+  drain(drainMsMax: number, closeListeners: () => void): Promise<void>;
+}
+
+/** Connections in the order in which they came, those without any request yet by themselves: they make way first. */
+interface Group {
+  readonly silent: Set<Connection>;
+  readonly spoken: Set<Connection>;
+}
+
+const newGroup = (): Group => ({ silent: new Set(), spoken: new Set() });
+const sizeOf = ({ silent, spoken }: Group) => silent.size + spoken.size;
+
+/**
+ * @param serve answers a request
+ * @param onLimit told, at most once a minute, that connections had to make way or weren't accepted
+ */
+export function createConnections(
+  limits: ConnectionLimits,
+  serve: ConnectionOwner["serve"],
+  onLimit: (figures: ConnectionFigures) => void,
+  tickMs: number,
+): Connections {
+  const all = newGroup();
+  const byClient = new Map<string, Group>();
+  const counts = { evicted: 0, refused: 0, unread: 0 };
+  let limitedAtLog = 0;
+  let loggedAtTick = -LOG_TICKS;
+  let admitted = 0;
+
+  const owner = {
+    tick: 0,
+    isDraining: false as boolean,
+    held: undefined as (() => void)[] | undefined,
+    serve,
+    onSpoke(connection: Connection) {
+      for (const { silent, spoken } of groupsOf(connection)) if (silent.delete(connection)) spoken.add(connection);
+    },
+  } satisfies ConnectionOwner;
+
+  function groupsOf({ client }: Connection): readonly Group[] {
+    const group = client === undefined ? undefined : byClient.get(client);
+    return group === undefined ? [all] : [all, group];
+  }
+
+  function remove(connection: Connection): void {
+    for (const { silent, spoken } of groupsOf(connection)) {
+      silent.delete(connection);
+      spoken.delete(connection);
+    }
+    const { client } = connection;
+    const group = client === undefined ? undefined : byClient.get(client);
+    if (client !== undefined && group !== undefined && sizeOf(group) === 0) byClient.delete(client);
+  }
+
+  /** Closes the connection of a group that can best be spared. @returns whether there was one */
+  function evict(group: Group): boolean {
+    const victim = oldestOf(group.silent) ?? findSpare(group.spoken);
+    if (victim === undefined) return false;
+    counts.evicted++;
+    remove(victim);
+    victim.socket.destroy();
+    return true;
+  }
+
+  /** @returns whether the group has room for one more within a limit, or got it */
+  function makeWay(group: Group, max: number): boolean {
+    while (sizeOf(group) >= max) if (!evict(group)) return false;
+    return true;
+  }
+
+  function admit(socket: Socket): void {
+    const { remoteAddress } = socket;
+    // It is gone already.
+    if (remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
+    const client = limits.clientOf(remoteAddress);
+    const group = client === undefined ? undefined : byClient.get(client);
+    const isWithinOwn = group === undefined || makeWay(group, limits.perAddressMax);
+    const isWithinAll = isWithinOwn && makeWay(all, limits.max - limits.reserved);
+    if (!isWithinOwn || (!isWithinAll && sizeOf(all) >= limits.max)) {
+      counts.refused++;
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(owner, socket, client, !isWithinAll);
+    if (client !== undefined && !byClient.has(client)) byClient.set(client, newGroup());
+    for (const { silent } of groupsOf(connection)) silent.add(connection);
+    socket.once("close", () => {
+      remove(connection);
+    });
+  }
+
+  function look(): void {
+    owner.tick++;
+    for (const set of [all.silent, all.spoken]) for (const connection of set) lookAt(connection);
+    const limited = counts.evicted + counts.refused;
+    if (limited > limitedAtLog && owner.tick - loggedAtTick >= LOG_TICKS) {
+      limitedAtLog = limited;
+      loggedAtTick = owner.tick;
+      onLimit(figures());
+    }
+  }
+
+  function lookAt(connection: Connection): void {
+    const { socket } = connection;
+    if (connection.lingerTicks !== undefined && ++connection.lingerTicks > LINGER_TICKS_MAX) {
+      socket.destroy();
+      return;
+    }
+    if (socket.writableLength === 0) {
+      connection.stalledTicks = 0;
+      return;
+    }
+    const flushedBytes = socket.bytesWritten - socket.writableLength;
+    connection.stalledTicks = flushedBytes === connection.flushedBytes ? connection.stalledTicks + 1 : 0;
+    connection.flushedBytes = flushedBytes;
+    if (connection.stalledTicks < STALLED_TICKS_MAX) return;
+    counts.unread++;
+    socket.destroy();
+  }
+
+  const looking = repeat(
+    tickMs,
+    async () => {
+      look();
+    },
+    () => undefined,
+  );
+  const figures = (): ConnectionFigures => ({ open: sizeOf(all), ...counts });
+  const each = () => [...all.silent, ...all.spoken];
+
+  /** Holds requests back until none has come for a moment: then no client waits for the listener, or is about to ask. */
+  async function holdUntilQuiet(): Promise<void> {
+    owner.held = [];
+    let seen = -1;
+    let quietLooks = 0;
+    for (let looks = 0; looks < STOP_LOOKS_MAX && quietLooks < QUIET_LOOKS; looks++) {
+      await setTimeout(STOP_LOOK_MS);
+      // Behind what the operating system has by now.
+      await setImmediate();
+      const now = owner.held.length + admitted;
+      quietLooks = now === seen ? quietLooks + 1 : 0;
+      seen = now;
+    }
+  }
+
+  return {
+    admit(socket) {
+      admitted++;
+      admit(socket);
+    },
+    figures,
+    announceClose() {
+      if (owner.isDraining) return;
+      owner.isDraining = true;
+      for (const connection of each()) connection.closeWhenAnswered();
+    },
+    async drain(drainMsMax, closeListeners) {
+      this.announceClose();
+      const deadline = performance.now() + drainMsMax;
+      await holdUntilQuiet();
+      closeListeners();
+      const { held = [] } = owner;
+      owner.held = undefined;
+      for (const serveNow of held) serveNow();
+      while (sizeOf(all) > 0) {
+        const isOver = performance.now() >= deadline;
+        for (const connection of each()) {
+          if (isOver || connection.isSilent || connection.isIdle) connection.socket.destroy();
+        }
+        if (sizeOf(all) > 0) await setTimeout(STOP_LOOK_MS);
+      }
+      await looking.stop();
+    },
+  };
+}
+
+function oldestOf(connections: ReadonlySet<Connection>): Connection | undefined {
+  const [oldest] = connections;
+  return oldest;
+}
+
+/** The idle connection that has been so for longest, or one whose client keeps it waiting; those looked at go to the end. */
+function findSpare(connections: Set<Connection>): Connection | undefined {
+  let spare: Connection | undefined;
+  let looked = 0;
+  for (const connection of connections) {
+    if (++looked > Math.min(CANDIDATES_MAX, connections.size)) break;
+    connections.delete(connection);
+    connections.add(connection);
+    if (!connection.isIdle && !connection.isWaitingForClient) continue;
+    if (spare === undefined || isBetterSpare(connection, spare)) spare = connection;
+  }
+  return spare;
+}
+
+function isBetterSpare(one: Connection, other: Connection): boolean {
+  return one.isIdle === other.isIdle ? one.lastTick < other.lastTick : one.isIdle;
+}
