@@ -4,6 +4,7 @@
  */
 import { setTimeout } from "node:timers/promises";
 import { FEED_SYNC_MS, IDEMPOTENCY_SECONDS } from "@countersign/protocol";
+import type { LastSeen } from "./core/operators/last-seen.ts";
 import { SESSION_IDLE_MS, SESSION_MS_MAX } from "./core/operators/sessions.ts";
 import type { Heartbeat } from "./core/registry/heartbeat.ts";
 import type { KeyUsage } from "./core/registry/key-usage.ts";
@@ -32,7 +33,7 @@ const USAGE_KEPT_SECONDS = 90 * 86_400;
 /** How long a node that is gone is remembered, in milliseconds. */
 const NODES_KEPT_MS = 3_600_000;
 
-/** How often key usage is written, in milliseconds. */
+/** How often key usage, and when sessions and admin tokens were seen, is written; in milliseconds. */
 const USAGE_FLUSH_MS = 5000;
 
 /** How often what has expired is removed, in milliseconds, and how many rows at once. */
@@ -48,6 +49,7 @@ export interface BackgroundDependencies {
   readonly clock: Clock;
   readonly log: Logger;
   readonly keyUsage: KeyUsage;
+  readonly lastSeen: LastSeen;
   readonly changeStreams: Pick<ChangeStreams, "tick">;
   readonly heartbeat: Heartbeat;
 }
@@ -61,7 +63,7 @@ export interface BackgroundWork {
 
 /** When it resolves, the node has said that it is there: from then on no signing key signs that it can't check. */
 export async function startBackgroundWork(dependencies: BackgroundDependencies): Promise<BackgroundWork> {
-  const { store, view, clock, log, keyUsage, changeStreams, heartbeat } = dependencies;
+  const { store, view, clock, log, keyUsage, lastSeen, changeStreams, heartbeat } = dependencies;
   let stopping = false;
 
   const watch = store.watchChanges(
@@ -119,6 +121,13 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       log.warn({ err: error }, "key usage can't be written; it is kept for the next try");
     },
   );
+  const notingSeen = repeat(
+    USAGE_FLUSH_MS,
+    () => lastSeen.flush(),
+    (error) => {
+      log.warn({ err: error }, "when sessions were last seen can't be written; it is kept for the next try");
+    },
+  );
   const syncing = repeat(
     FEED_SYNC_MS,
     async () => {
@@ -160,12 +169,15 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
   return {
     async stop() {
       stopping = true;
-      await Promise.all([polling, flushing, syncing, cleaning, beating, watch].map((repeating) => repeating.stop()));
+      await Promise.all(
+        [polling, flushing, notingSeen, syncing, cleaning, beating, watch].map((repeating) => repeating.stop()),
+      );
     },
     async sayGoodbye() {
       await keyUsage.flush().catch((error: unknown) => {
         log.warn({ err: error }, "key usage can't be written; its last seconds are lost");
       });
+      await lastSeen.flush().catch(() => undefined);
       await store.removeNode(heartbeat.id).catch(() => undefined);
     },
   };

@@ -17,6 +17,7 @@ import { createAuthenticateClient } from "./core/oauth/authenticate-client.ts";
 import { createGrantClientCredentials } from "./core/oauth/client-credentials.ts";
 import { createRevokeToken } from "./core/oauth/revoke-token.ts";
 import { createAuthenticatePrincipal } from "./core/operators/authenticate.ts";
+import { createLastSeen } from "./core/operators/last-seen.ts";
 import { createOperatorChanges, type OperatorChanges } from "./core/operators/operator-changes.ts";
 import { createRegistryChanges, type RegistryChanges } from "./core/registry/changes.ts";
 import { createHeartbeat } from "./core/registry/heartbeat.ts";
@@ -261,6 +262,7 @@ export async function startService(
     );
   });
   const keyUsage = createKeyUsage(store);
+  const lastSeen = createLastSeen(store);
   const { publicServer, internalServer } = early ?? (await openServers());
   const publicUrl = config.publicUrl ?? publicServer.url;
 
@@ -361,7 +363,7 @@ export async function startService(
     adminUrl: internalServer.url,
     consoleFolder: CONSOLE_FOLDER,
     admin: {
-      authenticate: createAuthenticatePrincipal(store, clock),
+      authenticate: createAuthenticatePrincipal(store, clock, lastSeen),
       origins,
       refusalLimit,
       clientAddress,
@@ -382,6 +384,7 @@ export async function startService(
     clock,
     log,
     keyUsage,
+    lastSeen,
     changeStreams,
     heartbeat: createHeartbeat(store, signingKeys, createSigningKeyChanges(store, clock, onChanged), {
       id: random.bytes(8).toString("hex"),

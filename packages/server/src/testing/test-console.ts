@@ -1,4 +1,5 @@
 import { ADMIN_PATH } from "@countersign/protocol";
+import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
 import { createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
 import { createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
 import type { IdentityProvider, RoleMapping } from "../core/operators/single-sign-on.ts";
@@ -45,6 +46,7 @@ export interface TestConsole {
   readonly clock: TestClock;
   readonly registry: TestRegistry;
   readonly changes: OperatorChanges;
+  readonly lastSeen: LastSeen;
   /** The log, at its most talkative. */
   log(): string;
   ask(method: string, path: string, body?: unknown, request?: ConsoleRequest): Promise<ConsoleAnswer>;
@@ -79,6 +81,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
     Object.keys(ADMIN_ROUTES).map((id) => [id, () => Promise.reject(new Error(`${id} isn't here`))]),
   ) as unknown as AdminHandlers;
   const folder = makeTemporaryFolder();
+  const lastSeen = createLastSeen(store);
   const app = await buildInternalApp({
     version: "0.0.0",
     publicUrl,
@@ -90,7 +93,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
     adminUrl: server.url,
     consoleFolder: folder.path,
     admin: {
-      authenticate: createAuthenticatePrincipal(store, clock),
+      authenticate: createAuthenticatePrincipal(store, clock, lastSeen),
       origins,
       refusalLimit,
       clientAddress,
@@ -137,6 +140,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
     clock,
     registry,
     changes,
+    lastSeen,
     log: () => logged,
     ask,
     async signUp(email, role, account) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Role } from "@countersign/protocol";
+import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
 import { type AuthenticatePrincipal, createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
 import { type Challenges, createChallenges } from "../core/operators/challenges.ts";
 import { createLinks, type LetIn, type Links } from "../core/operators/links.ts";
@@ -42,6 +43,7 @@ export interface TestOperators {
   readonly own: OwnChanges;
   readonly changes: OperatorChanges;
   readonly authenticate: AuthenticatePrincipal;
+  readonly lastSeen: LastSeen;
   /** Invites somebody, who uses the link with {@link TEST_PASSWORD}. */
   add(email: string, role: Role, account?: string): Promise<LetIn>;
   /** An operator as an author of changes. */
@@ -74,6 +76,7 @@ export async function openTestOperators(
     ceremonies: createPasskeyCeremonies(),
   };
   const changes = createOperatorChanges(store, clock, random);
+  const lastSeen = createLastSeen(store);
   const links = createLinks(dependencies);
   let read = (await store.lastEvent()).seq;
   return {
@@ -85,7 +88,8 @@ export async function openTestOperators(
     links,
     own: createOwnChanges(dependencies),
     changes,
-    authenticate: createAuthenticatePrincipal(store, clock),
+    authenticate: createAuthenticatePrincipal(store, clock, lastSeen),
+    lastSeen,
     async add(email, role, account) {
       const { secret } = await changes.invite(ROOT, { email, role, account: account ?? null });
       return links.use(secret, { password: TEST_PASSWORD }, undefined, TEST_PLACE);

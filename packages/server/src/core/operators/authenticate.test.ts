@@ -80,13 +80,32 @@ describe("a session", () => {
     for (let ask = 0; ask < 3; ask++) await operators.authenticate.bySession(secret);
     wait(59_999);
     await operators.authenticate.bySession(secret);
+    await operators.lastSeen.flush();
     assert.equal(touches, 0);
     wait(1);
     await operators.authenticate.bySession(secret);
     await operators.authenticate.bySession(secret);
+    assert.equal(touches, 0, "no request waits for it");
+    await operators.lastSeen.flush();
+    await operators.lastSeen.flush();
     assert.equal(touches, 1);
     isReadOnly = true;
     wait(60_000);
+    assert.ok(await operators.authenticate.bySession(secret));
+    await assert.rejects(operators.lastSeen.flush(), /can't be written/);
+    isReadOnly = false;
+    await operators.lastSeen.flush();
+    assert.equal(touches, 3, "it is kept for the next try");
+  });
+
+  test("that was used a moment before its idle timeout goes on after it, also before that was written", async () => {
+    const { secret } = await operators.add("alice@example.com", "viewer");
+    wait(SESSION_IDLE_MS - 1);
+    assert.ok(await operators.authenticate.bySession(secret));
+    wait(1);
+    assert.ok(await operators.authenticate.bySession(secret));
+    await operators.lastSeen.flush();
+    wait(SESSION_IDLE_MS - 2);
     assert.ok(await operators.authenticate.bySession(secret));
   });
 
@@ -159,9 +178,12 @@ describe("an admin token", () => {
   test("is written as used at its first use, then once a minute", async () => {
     const { secret } = await create();
     for (let ask = 0; ask < 3; ask++) await operators.authenticate.byAdminToken(secret);
+    assert.equal(touches, 0, "no request waits for it");
+    await operators.lastSeen.flush();
     assert.equal(touches, 1);
     wait(60_000);
     await operators.authenticate.byAdminToken(secret);
+    await operators.lastSeen.flush();
     assert.equal(touches, 2);
   });
 });

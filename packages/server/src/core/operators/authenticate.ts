@@ -2,6 +2,7 @@ import { isExpired } from "../registry/model.ts";
 import type { RegistryStore } from "../registry/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import { type Clock, nowMs } from "../surroundings.ts";
+import type { LastSeen } from "./last-seen.ts";
 import type { AdminToken, Grant, Principal } from "./model.ts";
 import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
 import { adminTokenActor, isSessionOver, operatorActor, SEEN_MS } from "./sessions.ts";
@@ -18,7 +19,11 @@ export interface AuthenticatePrincipal {
  * Whoever is limited to an account that is deactivated is a viewer there until it is active again: they can see what happened,
  * but not prepare anything for the moment when it is switched on, such as a key.
  */
-export function createAuthenticatePrincipal(store: RegistryStore, clock: Clock): AuthenticatePrincipal {
+export function createAuthenticatePrincipal(
+  store: RegistryStore,
+  clock: Clock,
+  lastSeen: LastSeen,
+): AuthenticatePrincipal {
   async function grantNow({ role, accountId, account }: Grant): Promise<Grant> {
     if (account === null) return { role, accountId, account };
     const isActive = (await store.findAccount(account))?.status === "active";
@@ -29,15 +34,14 @@ export function createAuthenticatePrincipal(store: RegistryStore, clock: Clock):
     async bySession(secret) {
       if (!SESSION_SECRETS.isOne(secret)) return undefined;
       const found = await store.findSession(hashSecret(secret));
-      const now = nowMs(clock);
-      if (found === undefined || found.operator.status !== "active" || isSessionOver(found.session, now)) {
-        return undefined;
-      }
+      if (found === undefined) return undefined;
       const { operator } = found;
-      let { session } = found;
+      const now = nowMs(clock);
+      let session = lastSeen.current(found.session);
+      if (operator.status !== "active" || isSessionOver(session, now)) return undefined;
       if (now - session.lastSeenAtMs >= SEEN_MS) {
         session = { ...session, lastSeenAtMs: now };
-        await noteSeen(store.touchSession(session.id, now));
+        lastSeen.noteSession(session.id, now);
       }
       return { kind: "operator", actor: operatorActor(operator), ...(await grantNow(operator)), operator, session };
     },
@@ -48,7 +52,7 @@ export function createAuthenticatePrincipal(store: RegistryStore, clock: Clock):
       const now = nowMs(clock);
       if (token === undefined || !isTokenGood(token, now)) return undefined;
       if (token.lastUsedAtMs === null || now - token.lastUsedAtMs >= SEEN_MS) {
-        await noteSeen(store.touchAdminToken(token.id, now));
+        lastSeen.noteAdminToken(token.id, now);
       }
       return { kind: "admin_token", actor: adminTokenActor(token), ...(await grantNow(token)), token };
     },
@@ -57,9 +61,4 @@ export function createAuthenticatePrincipal(store: RegistryStore, clock: Clock):
 
 function isTokenGood(token: AdminToken, nowMs: number): boolean {
   return token.revokedAtMs === null && !isExpired(token, nowMs);
-}
-
-/** A time that may be lost: a store that can be read but not written must not refuse what only reads. */
-async function noteSeen(writing: Promise<void>): Promise<void> {
-  await writing.catch(() => undefined);
 }

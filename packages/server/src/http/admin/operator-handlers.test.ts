@@ -313,7 +313,10 @@ async function beginLate(
   });
   const answered = once(outgoing, "response") as Promise<[IncomingMessage]>;
   outgoing.write(body.slice(0, 5));
-  while ((await seenAtMs()) === before) await setImmediate();
+  while ((await seenAtMs()) === before) {
+    await setImmediate();
+    await console.lastSeen.flush();
+  }
   return async () => {
     outgoing.end(body.slice(5));
     const [answer] = await answered;
