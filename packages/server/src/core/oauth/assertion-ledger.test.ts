@@ -154,6 +154,24 @@ describe("the ledger's writing", () => {
   });
 });
 
+test("what gathers behind a batch for which the store is unavailable is refused with it, and what comes later is tried", async () => {
+  let calls = 0;
+  const gate = Promise.withResolvers<void>();
+  const store = watchedStore(async (batch) => {
+    calls++;
+    if (calls > 1) return batch.map(() => true);
+    await gate.promise;
+    throw new Refusal("unavailable", "The store can't be written: the disk is full.");
+  });
+  const ledger = createAssertionLedger(store, createTestClock());
+  const use = (number: number) => codeOf(ledger.useUp(USER, `jti ${number}`, 1000));
+  const codes = Promise.all(Array.from({ length: 600 }, (_, number) => use(number)));
+  gate.resolve();
+  assert.deepEqual(new Set(await codes), new Set(["unavailable"]));
+  assert.equal(calls, 1, "nobody waited for a second deadline");
+  assert.equal(await use(601), "used");
+});
+
 describe("how many assertions a client may use", () => {
   test(`is ${ASSERTIONS_PER_WINDOW_MAX} within a window, for each client by itself`, async () => {
     const clock = createTestClock();

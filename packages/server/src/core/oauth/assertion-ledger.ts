@@ -53,7 +53,10 @@ export function createAssertionLedger(store: Pick<RegistryStore, "useAssertions"
         const firstUses = await store.useAssertions(batch.map(({ assertion }) => assertion));
         for (const [index, { resolve }] of batch.entries()) resolve(firstUses[index] === true);
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        const failed = [...batch];
+        // Where the store is unavailable, what gathered meanwhile has waited long enough: one deadline a request.
+        if (error instanceof Refusal) failed.push(...waiting.splice(0));
+        for (const { reject } of failed) reject(error);
       }
     }
     isWriting = false;
