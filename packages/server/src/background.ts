@@ -75,9 +75,18 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
     ),
   );
   let wasFresh = true;
+  let wasWritable = true;
   const polling = repeat(
     POLL_MS,
     async () => {
+      const problem = store.writeProblem();
+      const isWritable = problem === undefined;
+      if (isWritable !== wasWritable) {
+        if (isWritable) log.info("the store can be written again");
+        else
+          log.error({ reason: problem }, "the store can't be written; changes are refused, checks and exchanges go on");
+      }
+      wasWritable = isWritable;
       const isFresh = view.isFresh();
       if (isFresh !== wasFresh) {
         if (isFresh) log.info("the registry view is confirmed again");

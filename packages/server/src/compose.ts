@@ -267,10 +267,13 @@ export async function startService(
   const publicUrl = config.publicUrl ?? publicServer.url;
 
   let stopping = false;
-  const metrics = createMetrics(view, () => changeStreams.count(), channel && (() => channel.gather()), {
-    public: () => publicServer.connections(),
-    internal: () => internalServer.connections(),
-  });
+  const metrics = createMetrics(
+    view,
+    () => changeStreams.count(),
+    channel && (() => channel.gather()),
+    { public: () => publicServer.connections(), internal: () => internalServer.connections() },
+    () => store.writeProblem() === undefined,
+  );
   channel?.report(
     () => metrics.figures(),
     () => metrics.counters(),
@@ -288,7 +291,7 @@ export async function startService(
       if (!view.isFresh()) return { ready: false, reason: "the registry view isn't confirmed" } as const;
       try {
         await store.changeMarker();
-        return { ready: true } as const;
+        return { ready: true, writeProblem: store.writeProblem() } as const;
       } catch {
         return { ready: false, reason: "the store can't be reached" } as const;
       }

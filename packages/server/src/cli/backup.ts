@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import { errorProblem } from "../platform/error-code.ts";
 import { type CliContext, CommandFailed, print } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 
@@ -15,8 +16,8 @@ export function backupCommand(context: CliContext): Command {
       await withAdministration(context, options, ({ store }) =>
         store.backup(file).catch((error: unknown) => {
           // SQLite's own errors stand for themselves; the file system's name the unfinished copy, which is nobody's concern.
-          const code = error instanceof Error && "syscall" in error && "code" in error ? String(error.code) : undefined;
-          throw code === undefined ? error : new CommandFailed(`${file} can't be written (${code}).`);
+          const isFileSystems = error instanceof Error && "syscall" in error && "code" in error;
+          throw isFileSystems ? new CommandFailed(`${file} can't be written (${errorProblem(error)}).`) : error;
         }),
       );
       const { size } = statSync(file);

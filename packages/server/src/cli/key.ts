@@ -1,5 +1,5 @@
 import { generateKeyPair } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
@@ -7,7 +7,7 @@ import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
 import { KEY_BITS_MAX, KEY_BITS_MIN } from "../core/registry/key-admission.ts";
 import type { KeyId, PublicKey } from "../core/registry/model.ts";
 import { nowMs } from "../core/surroundings.ts";
-import { errorCode } from "../platform/error-code.ts";
+import { errorCode, errorProblem } from "../platform/error-code.ts";
 import { type CliContext, CommandFailed, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/administration/present.ts";
 import { readSmallFile } from "./read-file.ts";
@@ -43,14 +43,13 @@ export function keyCommand(context: CliContext): Command {
       expiresInMs(options);
       const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: bits });
       writePrivateKey(options.out, privateKey.export({ format: "pem", type: "pkcs8" }));
-      try {
-        const pem = publicKey.export({ format: "pem", type: "spki" });
-        printKey(context, options, await addKey(context, options, username, pem));
-      } catch (error) {
+      const pem = publicKey.export({ format: "pem", type: "spki" });
+      const added = await addKey(context, options, username, pem).catch((error: unknown) => {
         // A private key without its public half is of no use, and this file is one that was made just now.
         rmSync(options.out, { force: true });
         throw error;
-      }
+      });
+      printKey(context, options, added);
     });
 
   withStoreFlags(key.command("list"))
@@ -131,19 +130,25 @@ async function readKeyText(context: CliContext, source: string): Promise<string>
   return isText ? source : keyTextOfBytes(readSmallFile(source, KEY_TEXT_CHARACTERS_MAX));
 }
 
+/** Writes a file that wasn't there before: all of it, and to the disk; or there is none. */
 function writePrivateKey(file: string, pem: string): void {
+  let descriptor: number;
   try {
-    const descriptor = openSync(file, "wx", 0o600);
-    try {
-      writeSync(descriptor, pem);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    descriptor = openSync(file, "wx", 0o600);
   } catch (error) {
     if (errorCode(error) === "EEXIST")
       throw new CommandFailed(`${file} is there already; it isn't overwritten. Name another file.`);
-    throw new CommandFailed(`${file} can't be written (${errorCode(error)}).`);
+    throw new CommandFailed(`${file} can't be written (${errorProblem(error)}).`);
+  }
+  try {
+    // Unlike writeSync, this goes on until all of it is written.
+    writeFileSync(descriptor, pem);
+    fsyncSync(descriptor);
+  } catch (error) {
+    rmSync(file, { force: true });
+    throw new CommandFailed(`${file} can't be written (${errorProblem(error)}).`);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -258,8 +258,8 @@ function toRefusal(error: unknown): unknown {
     : error;
 }
 
-function registerCommonRoutes(app: FastifyInstance, { readiness }: AppDependencies): void {
-  registerHealthRoutes(app, readiness);
+function registerCommonRoutes(app: FastifyInstance, { readiness, audience }: AppDependencies): void {
+  registerHealthRoutes(app, readiness, audience);
   // Documents that never change are built once, as bytes: a client that asks for many and reads none has nothing of its own.
   let openApi: Buffer | undefined;
   app.get(OPENAPI_PATH, { schema: { tags: ["documentation"], summary: "This document" } }, (_request, reply) => {

@@ -51,6 +51,7 @@ export function createMetrics(
   streamCount: () => number = () => 0,
   gather?: GatherFigures,
   connections?: ListenerConnections,
+  isWritable: () => boolean = () => true,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -116,6 +117,12 @@ export function createMetrics(
     "countersign_view_fresh",
     "1 where the registry view is confirmed, 0 past the staleness bound",
     () => (view.isFresh() ? 1 : 0),
+    "min",
+  );
+  gaugeOf(
+    "countersign_store_writable",
+    "1 where the last write to the store got through, 0 where it failed, such as on a full disk",
+    () => (isWritable() ? 1 : 0),
     "min",
   );
 

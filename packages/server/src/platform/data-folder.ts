@@ -14,7 +14,7 @@ import {
 import { dirname, join } from "node:path";
 import type { Random } from "../core/surroundings.ts";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
-import { errorCode } from "./error-code.ts";
+import { errorCode, errorProblem } from "./error-code.ts";
 
 /** The files in a data folder. */
 export function dataFiles(folder: string): { readonly database: string; readonly masterKey: string } {
@@ -39,7 +39,7 @@ export function ensureDataFolder(folder: string): void {
   } catch (error) {
     if (error instanceof DataFolderError) throw error;
     throw new DataFolderError(
-      `${folder} can't be made or read (${errorCode(error)}); name another folder in COUNTERSIGN_DATA_DIR`,
+      `${folder} can't be made or read (${errorProblem(error)}); name another folder in COUNTERSIGN_DATA_DIR`,
     );
   }
 }
@@ -120,7 +120,8 @@ function writeMasterKey(folder: string, masterKey: string, secret: Buffer): void
       closeSync(folderDescriptor);
     }
   } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw new DataFolderError(`${masterKey} can't be written (${errorCode(error)})`);
+    if (errorCode(error) !== "EEXIST")
+      throw new DataFolderError(`${masterKey} can't be written (${errorProblem(error)})`);
   } finally {
     rmSync(partial, { force: true });
   }
