@@ -212,8 +212,9 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "Tell the administrator the request id; the log has the cause under it.",
   },
   unavailable: {
-    cause: "The service can't be sure of the state of keys right now, or is starting or stopping.",
-    fix: "Try again in a moment. No stale answer is given in the meantime.",
+    cause:
+      "The service can't be sure of the state of keys right now, or is starting or stopping; or its store can't be written, or not within 5 seconds, and the request needs that.",
+    fix: "Try again in a moment. No stale answer is given in the meantime, and a change that was refused isn't made later.",
   },
 };
 
