@@ -20,11 +20,13 @@ interface Scene {
   readonly server: TestServer;
   readonly admin: AdminClient;
   readonly username: string;
-  exchange(): Promise<{ readonly status: number; readonly token: string }>;
-  checkStatus(token: string): Promise<number>;
-  ready(url: string): Promise<{ readonly status: number; readonly body: Readonly<Record<string, string>> }>;
-  writable(): Promise<string | undefined>;
-  label(): Promise<string | null>;
+  readonly exchange: () => Promise<{ readonly status: number; readonly token: string }>;
+  readonly checkStatus: (token: string) => Promise<number>;
+  readonly ready: (
+    url: string,
+  ) => Promise<{ readonly status: number; readonly body: Readonly<Record<string, string>> }>;
+  readonly writable: () => Promise<string | undefined>;
+  readonly label: () => Promise<string | null>;
 }
 
 async function openScene(dataDir: string): Promise<Scene> {
@@ -92,8 +94,8 @@ describe("on a full disk", { concurrency: 1 }, () => {
   }
 
   const prepared = (t: TestContext) => {
-    if (typeof disk === "string" || scene === undefined) t.skip(String(disk));
-    else return { disk, scene };
+    if (typeof disk !== "string" && scene !== undefined) return { disk, scene };
+    t.skip(typeof disk === "string" ? disk : "the server didn't start");
     return undefined;
   };
 

@@ -10,9 +10,9 @@ const CHUNK = Buffer.alloc(4096);
 export interface SmallDisk {
   readonly path: string;
   /** Takes all the room that is left. */
-  fill(): void;
-  makeRoom(): void;
-  unmount(): Promise<void>;
+  readonly fill: () => void;
+  readonly makeRoom: () => void;
+  readonly unmount: () => Promise<void>;
 }
 
 /** @returns why it can't be mounted, as text. In continuous integration that is an error instead. */

@@ -33,7 +33,7 @@ export function createLastSeen(store: Pick<OperatorStore, "touchSession" | "touc
 }
 
 async function writeAll<Id>(noted: Map<Id, number>, write: (id: Id, atMs: number) => Promise<void>): Promise<void> {
-  for (const [id, atMs] of [...noted]) {
+  for (const [id, atMs] of noted) {
     await write(id, atMs);
     // A later time may have been noted while this one was being written.
     if (noted.get(id) === atMs) noted.delete(id);
