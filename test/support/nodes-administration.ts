@@ -11,7 +11,7 @@ import type { KeyId } from "../../packages/server/src/core/registry/model.ts";
 const ACTOR = "cli:test";
 const EVENTS_PER_READ = 500;
 
-const administration = await openAdministration(parseConfig(process.env), true);
+const administration = await openAdministration(parseConfig(process.env), { mayCreate: true });
 const { store, changes } = administration;
 
 /** What can be asked for. */

@@ -19,7 +19,7 @@ export interface Switch {
   readonly acknowledgedAtMs: number;
 }
 
-const { changes } = await openAdministration(parseConfig(process.env, {}), false);
+const { changes } = await openAdministration(parseConfig(process.env, {}), {});
 
 const functions = {
   async switchKey({ keyId, standing }: Pick<Switch, "keyId" | "standing">): Promise<Switch> {

@@ -6,6 +6,8 @@ import { setTimeout } from "node:timers/promises";
 import { FEED_SYNC_MS, IDEMPOTENCY_SECONDS } from "@countersign/protocol";
 import type { LastSeen } from "./core/operators/last-seen.ts";
 import { SESSION_IDLE_MS, SESSION_MS_MAX } from "./core/operators/sessions.ts";
+import { goOnAfterLoss, type PositionMemory, rememberPosition } from "./core/identity/keep-position.ts";
+import { describeRestoration } from "./core/identity/position.ts";
 import type { Heartbeat } from "./core/registry/heartbeat.ts";
 import type { KeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
@@ -52,6 +54,8 @@ export interface BackgroundDependencies {
   readonly lastSeen: LastSeen;
   readonly changeStreams: Pick<ChangeStreams, "tick">;
   readonly heartbeat: Heartbeat;
+  /** Where the store's position is remembered. */
+  readonly memory: PositionMemory;
 }
 
 export interface BackgroundWork {
@@ -63,7 +67,7 @@ export interface BackgroundWork {
 
 /** When it resolves, the node has said that it is there: from then on no signing key signs that it can't check. */
 export async function startBackgroundWork(dependencies: BackgroundDependencies): Promise<BackgroundWork> {
-  const { store, view, clock, log, keyUsage, lastSeen, changeStreams, heartbeat } = dependencies;
+  const { store, view, clock, log, keyUsage, lastSeen, changeStreams, heartbeat, memory } = dependencies;
   let stopping = false;
 
   const watch = store.watchChanges(
@@ -107,12 +111,40 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       log.warn({ err: error }, "the node can't say that it is there; it is tried again");
     },
   );
+  const remember = coalesce(
+    () => rememberPosition(store, memory),
+    (error) => {
+      log.warn(
+        { err: error },
+        "the store's position can't be written into the data folder; a restored backup may go unnoticed",
+      );
+    },
+  );
+  const goOn = coalesce(
+    async () => {
+      const lost = await goOnAfterLoss(store, memory);
+      if (lost === undefined) return;
+      log.error(
+        { undone: lost.undone },
+        `${describeRestoration(lost)}; make those changes again, or end every token by: countersign store accept`,
+      );
+    },
+    (error) => {
+      log.error(
+        { err: error },
+        "what the store lost can't be made out; don't add anything before that is done by a restart",
+      );
+    },
+  );
+  remember();
   view.subscribe({
     onEvents(events) {
+      remember();
       if (events.some(({ subject }) => subject.startsWith("signing_key:"))) beat();
     },
     onReset() {
       log.error("the store has lost events that this node had heard of; the view begins anew");
+      goOn();
       beat();
     },
   });
@@ -187,6 +219,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
         log.warn({ err: error }, "key usage can't be written; its last seconds are lost");
       });
       await lastSeen.flush().catch(() => undefined);
+      await rememberPosition(store, memory).catch(() => undefined);
       await store.removeNode(heartbeat.id).catch(() => undefined);
     },
   };

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startBackgroundWork } from "./background.ts";
-import { type Config, parseDatabaseUrl } from "./config/config.ts";
+import type { Config } from "./config/config.ts";
 import { shownSettings } from "./config/shown-settings.ts";
 import { endpointAudiences } from "./core/assertion/audiences.ts";
 import { createAuthenticateResourceServer } from "./core/authenticate-resource-server.ts";
@@ -19,9 +19,11 @@ import { createRevokeToken } from "./core/oauth/revoke-token.ts";
 import { createAuthenticatePrincipal } from "./core/operators/authenticate.ts";
 import { createLastSeen } from "./core/operators/last-seen.ts";
 import { createOperatorChanges, type OperatorChanges } from "./core/operators/operator-changes.ts";
+import { rememberPosition } from "./core/identity/keep-position.ts";
+import type { StoreOpening } from "./core/identity/position.ts";
 import { createRegistryChanges, type RegistryChanges } from "./core/registry/changes.ts";
 import { createHeartbeat } from "./core/registry/heartbeat.ts";
-import { createSigningKeyChanges, LIVE_NODE_MS, type SigningKeyChanges } from "./core/registry/signing-key-changes.ts";
+import { createSigningKeyChanges, type SigningKeyChanges } from "./core/registry/signing-key-changes.ts";
 import { createResourceServerChanges, type ResourceServerChanges } from "./core/registry/resource-server-changes.ts";
 import { createKeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
@@ -45,25 +47,21 @@ import { createMetrics } from "./http/metrics.ts";
 import { createRefusalLimit } from "./http/refusal-limit.ts";
 import { createRequestIds } from "./http/request-id.ts";
 import { createResourceServerDoor } from "./http/resource-server-door.ts";
+import {
+  ensureSigningKeys,
+  openStore,
+  openStoreWhenReachable,
+  prepareSigningKeys,
+  readMasterSecrets,
+} from "./open-store.ts";
 import { createSystemClock } from "./platform/clock.ts";
-import { dataFiles, ensureDataFolder, readMasterKey, requireStore } from "./platform/data-folder.ts";
 import type { Logger } from "./platform/logger.ts";
 import { listenerUrl } from "./platform/listener-url.ts";
 import { createOpenIdProvider } from "./platform/openid-provider.ts";
 import { createPasskeyCeremonies } from "./platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "./platform/random.ts";
 import { spareDescriptors } from "./platform/spare-descriptors.ts";
-import { CopyError, copyStore, type StoreCopy } from "./storage/copy-store.ts";
-import { openPostgresStore } from "./storage/postgres/open-postgres-store.ts";
-import { openSqliteStore } from "./storage/sqlite/open-sqlite-store.ts";
-import type { SqlStore } from "./storage/sql-store.ts";
 import { StoreUnreachable } from "./storage/store-open-error.ts";
-
-/** How long a statement of a copy may take, in milliseconds. */
-const COPY_STATEMENT_MS = 600_000;
-
-/** How long a store that can't be reached at the start is waited for between two attempts, in milliseconds. */
-const REACH_MS = 1000;
 
 /** How long requests under way may take once the service is told to stop, in milliseconds. */
 const DRAIN_MS_MAX = 10_000;
@@ -107,10 +105,10 @@ export interface Administration {
 /** Opens the store with the configuration that the server has, whether that runs or not. */
 export async function openAdministration(
   config: Config,
-  mayCreate: boolean,
+  opening: StoreOpening,
   { clock, random }: Surroundings = systemSurroundings(),
 ): Promise<Administration> {
-  const store = await openStore(config, mayCreate);
+  const { store, position } = await openStore(config, opening);
   const changes = createRegistryChanges(store, clock);
   const openView = () => openRegistryView(store, clock);
   return {
@@ -131,7 +129,11 @@ export async function openAdministration(
       const signingKeys = await openSigningKeyRing(store, view, clock, masterSecrets, () => undefined);
       return createCheckToken({ view, signingKeys, clock });
     },
-    close: () => store.close(),
+    async close() {
+      // A change is made, whether or not that can be remembered.
+      await rememberPosition(store, position).catch(() => undefined);
+      await store.close();
+    },
   };
 }
 
@@ -147,9 +149,13 @@ export interface FiguresChannel {
  * What has to be there before several processes serve the same store at once: the store itself, and in it a signing key. One that
  * can't be reached yet is left to them.
  */
-export async function prepareStore(config: Config, { clock, random }: Surroundings): Promise<void> {
+export async function prepareStore(
+  config: Config,
+  opening: StoreOpening,
+  { clock, random }: Surroundings,
+): Promise<void> {
   try {
-    const store = await openStore(config, true);
+    const { store } = await openStore(config, { ...opening, mayCreate: true });
     try {
       await prepareSigningKeys(config, store, clock, random);
     } finally {
@@ -176,7 +182,8 @@ export async function makeSetupLink(
   adminUrl: string,
   { clock, random }: Surroundings = systemSurroundings(),
 ): Promise<SetupLink | undefined> {
-  const store = await openStore(config, false);
+  // Whoever serves it has looked at it.
+  const { store } = await openStore(config, { mayBeRestored: true });
   try {
     const made = await createOperatorChanges(store, clock, random).makeSetupLink("system");
     return (
@@ -212,6 +219,7 @@ export async function startService(
   log: Logger,
   { clock, random }: Surroundings = systemSurroundings(),
   channel?: FiguresChannel,
+  opening: StoreOpening = {},
 ): Promise<Service> {
   const nextRequestId = createRequestIds(random);
   const starting: { reason: string | undefined } = { reason: undefined };
@@ -242,7 +250,7 @@ export async function startService(
     internalServer: await openListener("internal", config.adminHost, config.adminPort),
   });
   let early: Awaited<ReturnType<typeof openServers>> | undefined;
-  const store = await openStoreWhenReachable(config, async (problem) => {
+  const { store, position } = await openStoreWhenReachable(config, { ...opening, mayCreate: true }, async (problem) => {
     log.warn({ reason: problem }, "not ready");
     // Whoever asks may be anybody: where the store is, is for the log.
     starting.reason = "the store can't be reached; the log says why";
@@ -389,6 +397,7 @@ export async function startService(
     keyUsage,
     lastSeen,
     changeStreams,
+    memory: position,
     heartbeat: createHeartbeat(store, signingKeys, createSigningKeyChanges(store, clock, onChanged), {
       id: random.bytes(8).toString("hex"),
       startedAtMs: nowMs(clock),
@@ -420,94 +429,10 @@ export async function startService(
   };
 }
 
-/**
- * Copies the configured store into another database.
- *
- * @throws {CopyError} where a node serves the store, the target isn't empty, or the copy differs
- */
-export async function copyConfiguredStore(config: Config, targetUrl: string): Promise<StoreCopy> {
-  const source = await openStore(config, false);
-  try {
-    const live = await source.listLiveNodes(LIVE_NODE_MS);
-    if (live.length > 0) {
-      throw new CopyError(
-        `${live.length} node(s) serve this store, and what they take in after the copy would be lost; stop them, and wait ${LIVE_NODE_MS / 1000} s`,
-      );
-    }
-    const options = { url: parseDatabaseUrl(targetUrl), connectionsMax: 2, statementMsMax: COPY_STATEMENT_MS };
-    const target = await openPostgresStore(options);
-    try {
-      return await copyStore(source, target);
-    } finally {
-      await target.close();
-    }
-  } finally {
-    await source.close();
-  }
-}
-
 /** Through whom operators sign in, and what their groups allow; `undefined` where they sign in here. */
 function identityProvider(config: Config, clock: Clock) {
   const { oidcIssuer: issuer, oidcClientId: clientId, oidcClientSecret: clientSecret } = config;
   if (issuer === undefined || clientId === undefined || clientSecret === undefined) return undefined;
   const client = { issuer, clientId, clientSecret, scope: config.oidcScope, groupsClaim: config.oidcGroupsClaim };
   return { provider: createOpenIdProvider(client, clock), roles: config.oidcRoles };
-}
-
-/** Opens the store that the configuration names. @param mayCreate whether a SQLite file that isn't there is made */
-async function openStore(config: Config, mayCreate: boolean): Promise<SqlStore> {
-  if (config.databaseUrl !== undefined) {
-    return openPostgresStore({
-      url: config.databaseUrl,
-      listenUrl: config.databaseListenUrl,
-      connectionsMax: config.databaseConnections,
-    });
-  }
-  if (mayCreate) ensureDataFolder(config.dataDir);
-  else requireStore(config.dataDir);
-  return openSqliteStore(dataFiles(config.dataDir).database);
-}
-
-/** Opens the store, and waits for one that can't be reached. @param onWaiting told why, before each further attempt */
-async function openStoreWhenReachable(
-  config: Config,
-  onWaiting: (problem: string) => Promise<void>,
-): Promise<RegistryStore> {
-  for (;;) {
-    try {
-      return await openStore(config, true);
-    } catch (error) {
-      if (!(error instanceof StoreUnreachable)) throw error;
-      await onWaiting(error.message);
-      await setTimeout(REACH_MS);
-    }
-  }
-}
-
-/** The master secrets, newest first; the first start of a store makes one. */
-async function readMasterSecrets(
-  config: Config,
-  store: RegistryStore,
-  random: Random,
-): Promise<readonly [Buffer, ...Buffer[]]> {
-  const [newest, ...older] = config.masterSecrets ?? [];
-  if (newest !== undefined) return [newest, ...older];
-  const isNew = (await store.listSigningKeys()).length === 0;
-  if (isNew) ensureDataFolder(config.dataDir);
-  return [readMasterKey(config.dataDir, random, isNew)];
-}
-
-/** Makes sure that there is a signing key which belongs to this store. @returns the master secrets */
-async function prepareSigningKeys(config: Config, store: RegistryStore, clock: Clock, random: Random) {
-  const masterSecrets = await ensureSigningKeys(config, store, clock, random);
-  // Signs once every live node can check its tokens: the heartbeat sees to that.
-  await createSigningKeyChanges(store, clock).bindToStore("system", masterSecrets);
-  return masterSecrets;
-}
-
-/** Makes sure that there is a signing key. @returns the master secrets */
-async function ensureSigningKeys(config: Config, store: RegistryStore, clock: Clock, random: Random) {
-  const masterSecrets = await readMasterSecrets(config, store, random);
-  await createRegistryChanges(store, clock).ensureSigningKey("system", masterSecrets[0]);
-  return masterSecrets;
 }

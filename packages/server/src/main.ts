@@ -7,7 +7,6 @@ import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
 import {
   addUpCounters,
-  copyConfiguredStore,
   makeSetupLink,
   openAdministration,
   prepareStore,
@@ -15,6 +14,8 @@ import {
   systemSurroundings,
   VERSION,
 } from "./compose.ts";
+import type { StoreOpening } from "./core/identity/position.ts";
+import { acceptConfiguredStore, copyConfiguredStore } from "./open-store.ts";
 import { type Config, parseConfig } from "./config/config.ts";
 import { createLog, type Logger } from "./platform/logger.ts";
 import { type LogSink, openLogSink } from "./platform/log-sink.ts";
@@ -49,7 +50,8 @@ const context: CliContext = {
   redact: createCommandLineRedactor(),
   config: (flags) => parseConfig(process.env, flags),
   configOfFlags: (flags) => parseConfig({}, flags),
-  openAdministration: (config, mayCreate) => openAdministration(config, mayCreate, surroundings),
+  openAdministration: (config, opening) => openAdministration(config, opening, surroundings),
+  acceptStore: (config) => acceptConfiguredStore(config, context.actor, surroundings),
   copyStore: copyConfiguredStore,
   serve,
   startQuietService: (config) =>
@@ -81,7 +83,7 @@ if (service !== undefined) {
 // A connection that a command left open (an idle fetch) must not keep the process; a slow reader of its output must.
 process.stdout.write("", () => setTimeout(() => process.exit(), 100).unref());
 
-async function serve(config: Config): Promise<void> {
+async function serve(config: Config, opening: StoreOpening): Promise<void> {
   const channel = openWorkerChannel(() => {
     // Without a primary nobody would end it: as if it had been told to.
     process.kill(process.pid, "SIGTERM");
@@ -107,8 +109,8 @@ async function serve(config: Config): Promise<void> {
     log.warn({ err: warning }, "the runtime warns");
   });
   const stopped = signal();
-  if (config.workers > 1 && channel === undefined) await superviseUntil(stopped, config, log);
-  else await serveUntil(stopped, config, log, channel);
+  if (config.workers > 1 && channel === undefined) await superviseUntil(stopped, config, opening, log);
+  else await serveUntil(stopped, config, opening, log, channel);
   log.info("stopped");
 }
 
@@ -126,10 +128,11 @@ async function endOutput(): Promise<void> {
 async function serveUntil(
   stopped: Promise<NodeJS.Signals>,
   config: Config,
+  opening: StoreOpening,
   log: Logger,
   channel: WorkerChannel | undefined,
 ): Promise<void> {
-  const starting = startService(config, log, surroundings, channel);
+  const starting = startService(config, log, surroundings, channel, opening);
   const first = await Promise.race([starting, stopped]);
   // It may be waiting for its store.
   if (typeof first === "string") {
@@ -147,8 +150,13 @@ async function serveUntil(
 }
 
 /** Has workers serve. */
-async function superviseUntil(stopped: Promise<NodeJS.Signals>, config: Config, log: Logger): Promise<void> {
-  await prepareStore(config, surroundings);
+async function superviseUntil(
+  stopped: Promise<NodeJS.Signals>,
+  config: Config,
+  opening: StoreOpening,
+  log: Logger,
+): Promise<void> {
+  await prepareStore(config, opening, surroundings);
   const supervisor = superviseWorkers(config.workers, log, addUpCounters);
   try {
     const first = await Promise.race([supervisor.ready, stopped]);

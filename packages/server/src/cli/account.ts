@@ -4,7 +4,7 @@ import { nowMs } from "../core/surroundings.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { accountJson } from "../core/administration/present.ts";
 import { addStandingCommands } from "./standing-commands.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { creating, type NewStoreFlag, withAdministration, withNewStoreFlag, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
@@ -13,17 +13,17 @@ type Options = Flags & { readonly json?: boolean };
 export function accountCommand(context: CliContext): Command {
   const account = new Command("account").description("accounts: who owns API users");
 
-  withStoreFlags(account.command("create"))
+  withNewStoreFlag(withStoreFlags(account.command("create")))
     .argument("<shortname>", "lower-case letters, digits, '.', '_' and '-'")
     .description("create an account")
     .option("--name <name>", "display name; the shortname unless given")
     .option("--json", "print JSON")
-    .action(async (shortname: string, options: Options & { name?: string }) => {
+    .action(async (shortname: string, options: Options & NewStoreFlag & { name?: string }) => {
       const created = await withAdministration(
         context,
         options,
         ({ changes }) => changes.createAccount(context.actor, { shortname, name: options.name }),
-        true,
+        creating(options),
       );
       print(context, options.json, accountJson(created), () =>
         formatFields([

@@ -39,7 +39,7 @@ export function adminTokenCommand(context: CliContext): Command {
         context,
         options,
         ({ operators }) => operators.createAdminToken(authorOf(context), { name, role, account, expiry }),
-        true,
+        { mayCreate: true },
       );
       print(context, options.json, { token: secret, ...adminTokenJson(token, nowMs(context.clock)) }, () => secret);
       context.stderr.write("The token is shown this once; the store keeps a hash of it.\n");

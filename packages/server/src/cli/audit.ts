@@ -21,8 +21,12 @@ export function auditCommand(context: CliContext): Command {
       if (!/^[1-9][0-9]{0,5}$/.test(options.limit))
         throw new WrongUsage("--limit takes a whole number from 1 to 999999.");
       const limit = Number(options.limit);
-      const events = await withAdministration(context, options, async ({ store }) =>
-        store.eventsAfter(Math.max(0, (await store.lastEvent()).seq - limit), limit),
+      const events = await withAdministration(
+        context,
+        options,
+        async ({ store }) => store.eventsAfter(Math.max(0, (await store.lastEvent()).seq - limit), limit),
+        // It shows where a restored store ends.
+        { mayBeRestored: true },
       );
       print(context, options.json, events.map(eventJson), () => {
         if (events.length === 0) return "Nothing has happened yet.";
@@ -42,7 +46,9 @@ export function auditCommand(context: CliContext): Command {
     .description("check the hash chain from its beginning")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const report = await withAdministration(context, options, ({ store }) => verifyChain(store));
+      const report = await withAdministration(context, options, ({ store }) => verifyChain(store), {
+        mayBeRestored: true,
+      });
       const { events, lastHash, broken } = report;
       print(context, options.json, chainReportJson(report), () =>
         broken === undefined

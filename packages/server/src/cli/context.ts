@@ -12,6 +12,8 @@ import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
 import type { Config, Flags } from "../config/config.ts";
 import type { CheckToken } from "../core/check.ts";
+import type { AcceptedStore } from "../core/identity/accept-store.ts";
+import type { Restoration, StoreOpening } from "../core/identity/position.ts";
 import type { OperatorChanges } from "../core/operators/operator-changes.ts";
 import type { RegistryChanges } from "../core/registry/changes.ts";
 import type { ResourceServerChanges } from "../core/registry/resource-server-changes.ts";
@@ -60,8 +62,9 @@ export interface CliContext {
   config(flags: Flags): Config;
   /** The same without the environment. */
   configOfFlags(flags: Flags): Config;
-  /** @param mayCreate whether a store that isn't there is made; otherwise that is an error */
-  openAdministration(config: Config, mayCreate: boolean): Promise<CliAdministration>;
+  openAdministration(config: Config, opening: StoreOpening): Promise<CliAdministration>;
+  /** Accepts a store that was restored, exchanged or lost its master secret, and ends every token. */
+  acceptStore(config: Config): Promise<AcceptedStore & { readonly restoration: Restoration | undefined }>;
   /** Copies the store into another database, which must be empty. */
   copyStore(
     config: Config,
@@ -71,7 +74,7 @@ export interface CliContext {
     readonly lastEvent: { readonly seq: number; readonly hash: string };
   }>;
   /** Serves until a signal ends it. */
-  serve(config: Config): Promise<void>;
+  serve(config: Config, opening: StoreOpening): Promise<void>;
   /** Starts a service whose log is quiet. */
   startQuietService(config: Config): Promise<CliService>;
   /** Makes the link by which the first owner comes in; `undefined` where there is an operator. */

@@ -39,7 +39,7 @@ export function operatorCommand(context: CliContext): Command {
           const made = await operators.invite(authorOf(context), { email, role, account });
           printLink(made, linkUrl(made.secret), options.json);
         },
-        true,
+        { mayCreate: true },
       );
     });
 

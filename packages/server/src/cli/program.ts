@@ -99,6 +99,7 @@ const EXPECTED_ERRORS = [
   "DataFolderError",
   "SchemaError",
   "StoreOpenError",
+  "StoreRestored",
   "ListenError",
   "WorkerFailed",
   "CopyError",

@@ -1,12 +1,12 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import type { CliContext } from "./context.ts";
-import { withAllFlags } from "./store-flags.ts";
+import { creating, type NewStoreFlag, withAllFlags, withNewStoreFlag } from "./store-flags.ts";
 
 export function serveCommand(context: CliContext): Command {
-  return withAllFlags(new Command("serve"))
+  return withNewStoreFlag(withAllFlags(new Command("serve")))
     .description("serve both listeners until SIGTERM or SIGINT; prints one line when ready")
-    .action(async (flags: Flags) => {
-      await context.serve(context.config(flags));
+    .action(async (flags: Flags & NewStoreFlag) => {
+      await context.serve(context.config(flags), creating(flags));
     });
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Flags, SETTINGS, type SettingName } from "../config/config.ts";
+import type { StoreOpening } from "../core/identity/position.ts";
 import type { CliAdministration, CliContext } from "./context.ts";
 
 const STORE_SETTINGS = ["dataDir", "databaseUrl"] as const satisfies readonly SettingName[];
@@ -13,6 +14,21 @@ export function withStoreFlags(command: Command): Command {
 /** Adds every flag of the configuration. */
 export function withAllFlags(command: Command): Command {
   return addFlags(command, ALL_SETTINGS);
+}
+
+/** A flag of a command that makes a store which isn't there. */
+export interface NewStoreFlag {
+  readonly newStore?: boolean;
+}
+
+/** Adds the flag that allows an empty store where another one was. */
+export function withNewStoreFlag(command: Command): Command {
+  return command.option("--new-store", "begin an empty store even if the folder had one whose database is missing now");
+}
+
+/** What a command that makes a store may do. */
+export function creating({ newStore }: NewStoreFlag): StoreOpening {
+  return { mayCreate: true, isNewStore: newStore === true };
 }
 
 function addFlags(command: Command, names: readonly SettingName[]): Command {
@@ -36,16 +52,15 @@ function addFlags(command: Command, names: readonly SettingName[]): Command {
 /**
  * Runs a piece of work on the store that the flags and the environment name, and closes it.
  *
- * @param mayCreate whether a store that isn't there is made; only the first command of a new one does that, so that a
- *   mistyped folder is noticed
+ * @param opening only the first command of a new store makes one, so that a mistyped folder is noticed
  */
 export async function withAdministration<Result>(
   context: CliContext,
   flags: Flags,
   work: (administration: CliAdministration) => Promise<Result>,
-  mayCreate = false,
+  opening: StoreOpening = {},
 ): Promise<Result> {
-  const administration = await context.openAdministration(context.config(flags), mayCreate);
+  const administration = await context.openAdministration(context.config(flags), opening);
   try {
     return await work(administration);
   } finally {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import { describeRestoration, type RememberedEvent } from "../core/identity/position.ts";
 import { type CliContext, print, readStdin } from "./context.ts";
 import { withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
@@ -30,5 +31,40 @@ export function storeCommand(context: CliContext): Command {
         "countersign: note: the master secret isn't in the copy; start the nodes with the one that this store had.\n",
       );
     });
+  withStoreFlags(command.command("accept"))
+    .description(
+      "accept a store that was restored or exchanged, or whose master secret is lost, as it is: ends every token that was minted so far",
+    )
+    .option("--json", "print JSON")
+    .action(async (options: Flags & { json?: boolean }) => {
+      const { signingKey, retired, restoration } = await context.acceptStore(context.config(options));
+      const undone = restoration?.undone ?? [];
+      const value = {
+        signing_key: signingKey,
+        retired_signing_keys: retired,
+        undone: undone.map(({ seq, atMs, action, subject }) => ({
+          seq,
+          time: new Date(atMs).toISOString(),
+          action,
+          subject,
+        })),
+      };
+      print(context, options.json, value, () =>
+        [
+          restoration === undefined
+            ? "Nothing is known to be undone."
+            : `Accepted: ${describeRestoration(restoration)}.`,
+          `Signing key ${signingKey} signs new tokens; those minted so far are dead.`,
+          ...(undone.length === 0 ? [] : ["", "Undone; make again what still holds:", formatUndone(undone)]),
+        ].join("\n"),
+      );
+    });
   return command;
+}
+
+function formatUndone(undone: readonly RememberedEvent[]): string {
+  return formatTable(
+    ["seq", "time", "action", "subject"],
+    undone.map(({ seq, atMs, action, subject }) => [String(seq), new Date(atMs).toISOString(), action, subject]),
+  );
 }

@@ -79,7 +79,7 @@ export function readMasterKey(folder: string, random: Random, mayCreate: boolean
   if (!existsSync(masterKey)) {
     if (!mayCreate) {
       throw new DataFolderError(
-        `${masterKey} is missing, and the store's signing keys derive from it; restore it, or set COUNTERSIGN_MASTER_SECRET`,
+        `${masterKey} is missing, and the store's signing keys derive from it; restore it, or set COUNTERSIGN_MASTER_SECRET. Where it is lost, countersign store accept makes another one, and ends every token`,
       );
     }
     writeMasterKey(folder, masterKey, random.bytes(MASTER_SECRET_BYTES));

@@ -113,8 +113,8 @@ export async function copyStore(source: SqlStore, target: SqlStore): Promise<Sto
 
 /** Signing keys derive from the store's id: under another one, no token would be good in the copy. */
 async function copyIdentity(from: Transaction<Database>, to: Transaction<Database>): Promise<void> {
-  const { id, backup_at_ms } = await from.selectFrom("store_identity").selectAll().executeTakeFirstOrThrow();
-  await to.updateTable("store_identity").set({ id, backup_at_ms }).execute();
+  const identity = await from.selectFrom("store_identity").selectAll().executeTakeFirstOrThrow();
+  await to.updateTable("store_identity").set(identity).execute();
 }
 
 /** The rows of these tables have different columns; what is read from one goes into the same one. */

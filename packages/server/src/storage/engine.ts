@@ -30,8 +30,8 @@ export interface Engine {
   readonly writeMsMax?: number;
   /** Keeps other changes out until the transaction ends. */
   beginChange(transaction: Transaction<Database>): Promise<void>;
-  /** After rows with ids of their own: the ids that are made from now on follow the greatest. */
-  continueIds(transaction: Transaction<Database>, table: keyof Database): Promise<void>;
+  /** The ids that are made from now on are greater than all that were made or inserted, and greater than `after`. */
+  continueIds(transaction: Transaction<Database>, table: keyof Database, after?: number): Promise<void>;
   /** Wakes the other nodes once the transaction commits. */
   endChange(transaction: Transaction<Database>): Promise<void>;
   changeMarker(): Promise<string>;

@@ -3,7 +3,18 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { openEachStore } from "./each-store-contract.ts";
+import { acceptStore } from "../core/identity/accept-store.ts";
+import { goOnAfterLoss, type PositionMemory, rememberPosition } from "../core/identity/keep-position.ts";
+import { findRestoration, readStorePosition, type StorePosition } from "../core/identity/position.ts";
+import { findChainBreak } from "../core/registry/audit-chain.ts";
+import { createRegistryChanges } from "../core/registry/changes.ts";
+import { createSigningKeyChanges } from "../core/registry/signing-key-changes.ts";
+import type { HighestIds } from "../core/registry/store.ts";
+import { deriveSigningKeys } from "../core/token/signing-keys.ts";
+import { createSystemRandom } from "../platform/random.ts";
+import { createTestClock } from "../testing/test-clock.ts";
+import { TEST_MASTER_SECRET } from "../testing/test-signing-keys.ts";
+import { insertAccount, insertKey, insertUser, openEachStore } from "./each-store-contract.ts";
 import type { StoreUnderTest } from "./store-contract.ts";
 
 export function testIdentityStore(name: string, open: () => Promise<StoreUnderTest>): void {
@@ -21,6 +32,143 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
       assert.notEqual(await another.store.storeId(), id);
       await another.store.close();
       await another.cleanup();
+    });
+
+    /** One row of each kind whose ids are remembered. */
+    async function insertAll(shortname: string) {
+      const account = await insertAccount(each.store, shortname);
+      const user = await insertUser(each.store, account, "demo");
+      return each.store.transaction(async (transaction) => {
+        const key = await insertKey(transaction, user, user.id);
+        const server = await transaction.insertResourceServer({ name: shortname, secretHash: "x", createdAtMs: 1 });
+        return [account.id, user.id, key, server.id];
+      });
+    }
+
+    test("has the highest ids, which aren't given again once they are raised", async () => {
+      const none = { accounts: 0, users: 0, keys: 0, resourceServers: 0, operators: 0, adminTokens: 0, signingKeys: 0 };
+      assert.deepEqual(await each.store.highestIds(), none);
+      const raise = (ids: HighestIds) => each.store.transaction((transaction) => transaction.raiseIds(ids));
+      // Of a store without rows as of one with some; an id that is lower than the next changes nothing.
+      await raise({ ...none, accounts: 4, users: 7 });
+      assert.deepEqual(await insertAll("first"), [5, 8, 1, 1]);
+      await raise({ ...none, accounts: 2, keys: 30, resourceServers: 9, operators: 5 });
+      assert.deepEqual(await insertAll("second"), [6, 9, 31, 10]);
+      await each.reopen();
+      assert.deepEqual(await insertAll("third"), [7, 10, 32, 11]);
+      const highest = await each.store.highestIds();
+      assert.deepEqual(highest, { ...none, accounts: 7, users: 10, keys: 32, resourceServers: 11 });
+    });
+
+    test("changes when the store is accepted, with all signing keys, in one change that the audit log tells of", async () => {
+      const [clock, random] = [createTestClock(), createSystemRandom()];
+      const keys = createSigningKeyChanges(each.store, clock);
+      await createRegistryChanges(each.store, clock).ensureSigningKey("system", TEST_MASTER_SECRET);
+      await keys.rotate("system", TEST_MASTER_SECRET);
+      await insertAll("first");
+      const position = await readStorePosition(each.store);
+      const remembered = { ...position, ids: { ...position.ids, keys: 20, signingKeys: 6 } };
+      const accepted = await acceptStore(
+        { store: each.store, clock, random },
+        "cli:alice",
+        TEST_MASTER_SECRET,
+        remembered,
+      );
+      assert.deepEqual([accepted.signingKey, accepted.retired], [7, [1, 2]]);
+      assert.deepEqual(await each.store.storeIdentity(), {
+        id: accepted.storeId,
+        previousId: position.storeId,
+        backupAtMs: null,
+      });
+      const now = deriveSigningKeys(await each.store.listSigningKeys(), [TEST_MASTER_SECRET], accepted.storeId);
+      assert.deepEqual([now.currentNumber, now.numbers], [7, [7]]);
+      const events = await each.store.eventsAfter(0, 100);
+      assert.deepEqual(
+        events.slice(-4).map(({ action, subject }) => `${action} ${subject}`),
+        [
+          `store.accepted store:${accepted.storeId}`,
+          "signing_key.retired signing_key:1",
+          "signing_key.retired signing_key:2",
+          "signing_key.created signing_key:7",
+        ],
+      );
+      assert.equal(findChainBreak(events, undefined), undefined);
+      assert.deepEqual((await insertAll("second"))[2], 21);
+      // Another node, which remembers the store as it was, sees that it was accepted; it remembers no store twice removed.
+      assert.equal(await findRestoration(each.store, position), undefined);
+      await acceptStore({ store: each.store, clock, random }, "cli:alice", TEST_MASTER_SECRET, undefined);
+      assert.equal((await findRestoration(each.store, position))?.kind, "other");
+    });
+
+    /** A memory that forgets with the test. */
+    function createMemory(): PositionMemory & { position: StorePosition | undefined } {
+      return {
+        position: undefined,
+        read() {
+          return this.position;
+        },
+        async write(position) {
+          this.position = position;
+        },
+      };
+    }
+
+    test("tells a store that goes on from one that lost events, was changed, or is another", async () => {
+      const changes = createRegistryChanges(each.store, createTestClock());
+      const memory = createMemory();
+      assert.equal(await findRestoration(each.store, undefined), undefined);
+      await rememberPosition(each.store, memory);
+      assert.equal(await findRestoration(each.store, memory.position), undefined);
+      for (const shortname of ["a", "b", "c"]) await changes.createAccount("test", { shortname });
+      assert.equal(await findRestoration(each.store, memory.position), undefined, "it went on");
+      await rememberPosition(each.store, memory);
+      const whole = memory.position;
+      assert.ok(whole !== undefined);
+      assert.deepEqual(
+        whole.events.map(({ seq }) => seq),
+        [1, 2, 3],
+      );
+
+      await each.rewrite("delete from audit_events where seq = 3");
+      const older = await findRestoration(each.store, whole);
+      assert.deepEqual(
+        [older?.kind, older?.lastSeq, older?.undone.map(({ seq, subject }) => [seq, subject])],
+        ["older", 2, [[3, "account:3"]]],
+      );
+      await rememberPosition(each.store, memory);
+      assert.equal(memory.position, whole, "what was lost isn't forgotten");
+      await changes.createAccount("test", { shortname: "d" });
+      await changes.createAccount("test", { shortname: "e" });
+      const overtaken = await findRestoration(each.store, whole);
+      assert.deepEqual([overtaken?.kind, overtaken?.undone.map(({ seq }) => seq)], ["older", [3]]);
+
+      assert.equal((await findRestoration(each.store, { ...whole, storeId: "0".repeat(32) }))?.kind, "other");
+      await each.rewrite("update store_identity set backup_at_ms = 86400000");
+      assert.deepEqual(await findRestoration(each.store, undefined), {
+        kind: "backup",
+        lastSeq: 4,
+        backupAtMs: 86_400_000,
+        rememberedSeq: 0,
+        undone: [],
+      });
+    });
+
+    test("lets a node that serves go on after a loss, and gives none of the lost ids again", async () => {
+      const changes = createRegistryChanges(each.store, createTestClock());
+      const memory = createMemory();
+      for (const shortname of ["a", "b", "c"]) await changes.createAccount("test", { shortname });
+      const position = await readStorePosition(each.store);
+      memory.position = { ...position, ids: { ...position.ids, accounts: 12 } };
+      assert.equal(await goOnAfterLoss(each.store, memory), undefined);
+      await each.rewrite("delete from audit_events where seq > 1");
+      const lost = await goOnAfterLoss(each.store, memory);
+      assert.deepEqual(
+        lost?.undone.map(({ seq }) => seq),
+        [2, 3],
+      );
+      assert.equal((await changes.createAccount("test", { shortname: "d" })).id, 13);
+      assert.equal(await findRestoration(each.store, memory.position), undefined);
+      assert.equal(await goOnAfterLoss(each.store, memory), undefined);
     });
   });
 }

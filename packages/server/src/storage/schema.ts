@@ -87,7 +87,9 @@ export interface Database {
     one: number;
     /** 16 random bytes, in hex. Signing keys derive from it. */
     id: string;
-    /** When the file was written by `backup`; null once its restoration was accepted, and in every other store. */
+    /** The id that it had before it was accepted. */
+    previous_id: string | null;
+    /** When the file was written by `backup`; null once it was accepted, and in every other store. */
     backup_at_ms: number | null;
   };
   signing_keys: {

@@ -11,6 +11,7 @@ import {
 import { adminQueries } from "./admin-queries.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import type { Connections, Engine } from "./engine.ts";
+import { identityStore, identityTransaction } from "./identity.ts";
 import { operatorStore, operatorTransaction } from "./operators.ts";
 import { removeExpired } from "./remove-expired.ts";
 import {
@@ -42,6 +43,7 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
   const store: SqlStore = {
     ...operatorStore(db, (work) => write(writes, work)),
     ...adminQueries(db),
+    ...identityStore(db),
 
     withChangesLocked: (work) =>
       write(
@@ -82,7 +84,6 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
     findUser: (username) => findUser(db, username),
     findKey: (keyId) => findKey(db, keyId),
     listSigningKeys: () => listSigningKeys(db),
-    storeId: () => readStoreId(db),
     listResourceServers: async () =>
       (await db.selectFrom("resource_servers").selectAll().orderBy("id").execute()).map(toResourceServer),
     loadResourceServer: async (id) => {
@@ -189,6 +190,7 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
 function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTransaction {
   return {
     ...operatorTransaction(db),
+    ...identityTransaction(db, engine),
 
     findAccount: (shortname) => findAccount(db, shortname),
     findUser: (username) => findUser(db, username),
@@ -207,7 +209,6 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
       return Number(count);
     },
     listSigningKeys: () => listSigningKeys(db),
-    storeId: () => readStoreId(db),
 
     insertAccount: async ({ shortname, name, createdAtMs }) =>
       toAccount(
@@ -385,10 +386,6 @@ async function findKey(db: Kysely<Database>, keyId: KeyId): Promise<PublicKey | 
   if (!canBeId(keyId)) return undefined;
   const row = await selectKeys(db).where("public_keys.id", "=", keyId).executeTakeFirst();
   return row && toKey(row);
-}
-
-async function readStoreId(db: Kysely<Database>): Promise<string> {
-  return (await db.selectFrom("store_identity").select("id").executeTakeFirstOrThrow()).id;
 }
 
 async function listSigningKeys(db: Kysely<Database>) {

@@ -70,6 +70,8 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
       return [`began to sign with signing key ${id}`];
     case "signing_key.retired":
       return [`retired signing key ${id}`];
+    case "store.accepted":
+      return ["accepted the store as it is, and ended every token"];
     case "resource_server.created":
       return ["created the resource server", server];
     case "resource_server.rotated":

@@ -16,6 +16,7 @@ export type AuditAction =
   | "signing_key.created"
   | "signing_key.activated"
   | "signing_key.retired"
+  | "store.accepted"
   | "resource_server.created"
   | "resource_server.rotated"
   | "resource_server.activated"
@@ -43,7 +44,7 @@ export interface UnchainedEvent {
   /** Who did it, such as `cli:alice`. */
   readonly actor: string;
   readonly action: AuditAction;
-  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`, `resource_server:1`, `token:<its id>`, `operator:1`, `invitation:1`, `admin_token:1`. */
+  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`, `store:<its id>`, `resource_server:1`, `token:<its id>`, `operator:1`, `invitation:1`, `admin_token:1`. */
   readonly subject: string;
   /** Facts about the change; no secrets, no key material. */
   readonly details: Readonly<Record<string, string | number | boolean | null>>;

@@ -27,6 +27,7 @@ const CHANGES: Record<AuditAction, readonly [subject: string, AuditEvent["detail
   "signing_key.created": ["signing_key:1", { master_fingerprint: "f" }, undefined],
   "signing_key.activated": ["signing_key:1", { master_fingerprint: "f" }, undefined],
   // Which tokens that ends, a verifier can't tell: it forgets them all.
+  "store.accepted": ["store:000102030405060708090a0b0c0d0e0f", {}, undefined],
   "signing_key.retired": ["signing_key:1", { master_fingerprint: "f" }, { action: "signing_key.retired" }],
   "resource_server.created": ["resource_server:1", SERVER_DETAILS, undefined],
   "resource_server.rotated": ["resource_server:1", SERVER_DETAILS, undefined],

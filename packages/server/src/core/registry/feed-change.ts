@@ -30,6 +30,7 @@ export function toFeedChange({ action, subject, details }: AuditEvent): FeedChan
     case "user.created":
     case "signing_key.created":
     case "signing_key.activated":
+    case "store.accepted":
     case "resource_server.created":
     case "resource_server.rotated":
     case "resource_server.activated":

@@ -59,6 +59,27 @@ export interface ChangeWatch {
   stop(): Promise<void>;
 }
 
+/** Which store this is. */
+export interface StoreIdentity {
+  /** 16 random bytes, in hex. */
+  readonly id: string;
+  /** The id that it had before it was accepted as it is; `null` where it never was. */
+  readonly previousId: string | null;
+  /** When {@link RegistryStore.backup} wrote this store; `null` for any other, and for one that was accepted. */
+  readonly backupAtMs: number | null;
+}
+
+/** The highest id of each kind that a store has given; 0 where there is none. Rows of these kinds are never removed. */
+export interface HighestIds {
+  readonly accounts: number;
+  readonly users: number;
+  readonly keys: number;
+  readonly resourceServers: number;
+  readonly operators: number;
+  readonly adminTokens: number;
+  readonly signingKeys: number;
+}
+
 /** A place in the change feed. */
 export type FeedPosition = Pick<AuditEvent, "seq" | "hash">;
 
@@ -95,6 +116,10 @@ export interface StoreTransaction extends OperatorTransaction {
   countUsableKeys(userId: ApiUserId): Promise<number>;
   listSigningKeys(): Promise<readonly SigningKeyRecord[]>;
   storeId(): Promise<string>;
+  /** Gives the store another id. It isn't a backup any more, if it was one. */
+  renewStoreId(id: string): Promise<void>;
+  /** Ids that are given from now on are greater than these. */
+  raiseIds(ids: HighestIds): Promise<void>;
 
   insertAccount(account: Omit<Account, "id" | "status">): Promise<Account>;
   /** The username is made from the account's id and the name. */
@@ -158,6 +183,8 @@ export interface RegistryStore extends OperatorStore, AdminQueries {
   listSigningKeys(): Promise<readonly SigningKeyRecord[]>;
   /** The store's own random id, in hex. Signing keys derive from it; a copy of the store has the same one. */
   storeId(): Promise<string>;
+  storeIdentity(): Promise<StoreIdentity>;
+  highestIds(): Promise<HighestIds>;
   listResourceServers(): Promise<readonly ResourceServer[]>;
   loadResourceServer(id: ResourceServerId): Promise<ResourceServer | undefined>;
 

@@ -11,6 +11,7 @@ export async function up(db: Kysely<unknown>, { randomId }: Engine): Promise<voi
   await sql`create table store_identity (
     one integer primary key check (one = 1),
     id text not null,
+    previous_id text,
     backup_at_ms bigint
   )`.execute(db);
   await sql`insert into store_identity (one, id) values (1, ${sql.raw(randomId)})`.execute(db);

@@ -147,10 +147,12 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
         select set_config('idle_in_transaction_session_timeout', ${String(statementMsMax + PAUSE_MS_MAX)}, true),
           pg_advisory_xact_lock(${sql.lit(CHANGE_LOCK)})`.execute(transaction);
       },
-      continueIds: async (transaction, table) => {
+      continueIds: async (transaction, table, after = 0) => {
         await sql`
-        select setval(pg_get_serial_sequence(${table}, 'id'), coalesce(max(id), 0) + 1, false)
-        from ${sql.table(table)}`.execute(transaction);
+          select setval(made.ids, greatest(${after}, coalesce(pg_sequence_last_value(made.ids), 0), (
+            select coalesce(max(id), 0) from ${sql.table(table)}
+          )) + 1, false)
+          from (select pg_get_serial_sequence(${table}, 'id')::regclass as ids) as made`.execute(transaction);
       },
       // Delivered when the transaction commits, and not at all if it doesn't.
       endChange: async (transaction) => {

@@ -96,8 +96,15 @@ async function openStore(file: string, limits: WriteLimits): Promise<SqlStore> {
         ...limits,
         // Every transaction is the only one (see dialect.ts), and its commit shows in the marker.
         beginChange: () => Promise.resolve(),
-        // AUTOINCREMENT looks at the rows by itself.
-        continueIds: () => Promise.resolve(),
+        // AUTOINCREMENT looks at the rows by itself, and at the greatest id that it has made (sqlite.org/autoinc).
+        continueIds: async (transaction, table, after = 0) => {
+          await sql`update sqlite_sequence set seq = ${after} where name = ${table} and seq < ${after}`.execute(
+            transaction,
+          );
+          await sql`
+            insert into sqlite_sequence (name, seq) select ${table}, ${after}
+            where not exists (select 1 from sqlite_sequence where name = ${table})`.execute(transaction);
+        },
         endChange: () => Promise.resolve(),
         watchChanges: () => ({ isReliable: () => false, stop: () => Promise.resolve() }),
         backup: async (target) => {
@@ -238,12 +245,23 @@ function backUp(file: string, target: string): void {
     } finally {
       database.close();
     }
+    markAsBackup(partial);
     syncToDisk(partial);
     // Unlike a rename, a link never replaces a file that is there.
     linkSync(partial, target);
     syncToDisk(dirname(target));
   } finally {
     rmSync(partial, { force: true });
+  }
+}
+
+/** So that it is known for what it is wherever it is opened. */
+function markAsBackup(file: string): void {
+  const database = new DatabaseSync(file);
+  try {
+    database.exec("update store_identity set backup_at_ms = cast(unixepoch('subsec') * 1000 as integer)");
+  } finally {
+    database.close();
   }
 }
 

@@ -220,6 +220,10 @@ describe("a backup", () => {
     assert.equal(statSync(target).mode & 0o777, 0o600);
     assert.ok(!existsSync(`${target}-wal`), "one file is all of it");
     const copy = await open(target);
+    const { id, backupAtMs } = await copy.storeIdentity();
+    assert.equal(id, await store.storeId());
+    assert.equal(typeof backupAtMs, "number", "it says that it is a backup");
+    assert.equal((await store.storeIdentity()).backupAtMs, null);
     assert.equal((await copy.listAccounts()).length, 5);
     assert.equal(findChainBreak(await copy.eventsAfter(0, 100), undefined), undefined);
     const later = await createRegistryChanges(copy, createTestClock()).createAccount("test", { shortname: "goes-on" });

@@ -1,0 +1,95 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { PositionMemory } from "../core/identity/keep-position.ts";
+import type { RememberedEvent, StorePosition } from "../core/identity/position.ts";
+import { DataFolderError } from "./data-folder.ts";
+import { errorCode } from "./error-code.ts";
+
+/** The form of the file; a file of another one is of another release. */
+const FORM = 1;
+
+/** Far more than a position takes. */
+const BYTES_MAX = 1024 * 1024;
+
+/** A store's position, remembered in the data folder. */
+export interface PositionFile extends PositionMemory {
+  /** Is anything remembered there? */
+  exists(): boolean;
+  forget(): void;
+}
+
+/**
+ * Remembers a store's position in the data folder, in `countersign.position`. A store elsewhere is remembered there too. Where
+ * the folder doesn't exist, this process alone remembers it.
+ */
+export function openPositionFile(folder: string): PositionFile {
+  const file = join(folder, "countersign.position");
+  let held: StorePosition | undefined;
+  return {
+    exists: () => existsSync(file),
+    forget() {
+      held = undefined;
+      rmSync(file, { force: true });
+    },
+    read() {
+      if (!existsSync(file)) return held;
+      let text: string;
+      try {
+        text = readFileSync(file, "utf8");
+      } catch (error) {
+        throw new DataFolderError(`${file} can't be read (${errorCode(error)}); it says where the store was last`);
+      }
+      const position = parsePosition(text);
+      if (position !== undefined) return position;
+      throw new DataFolderError(
+        `${file} is damaged, or was written by a newer release; it says where the store was last. Remove it only where you know that the store wasn't restored or exchanged`,
+      );
+    },
+
+    async write(position) {
+      held = position;
+      if (!existsSync(folder)) return;
+      const partial = join(folder, `.countersign.position.${process.pid}.partial`);
+      try {
+        const handle = await open(partial, "w", 0o600);
+        try {
+          await handle.writeFile(`${JSON.stringify({ form: FORM, ...position })}\n`);
+          await handle.sync();
+        } finally {
+          await handle.close();
+        }
+        await rename(partial, file);
+      } finally {
+        await rm(partial, { force: true });
+      }
+    },
+  };
+}
+
+/** Nothing where the text isn't a position. */
+function parsePosition(text: string): StorePosition | undefined {
+  if (text.length > BYTES_MAX) return undefined;
+  let value: Partial<Record<keyof StorePosition | "form", unknown>>;
+  try {
+    value = JSON.parse(text) as typeof value;
+  } catch {
+    return undefined;
+  }
+  const { form, storeId, ids, events } = value ?? {};
+  if (form !== FORM || typeof storeId !== "string" || !Array.isArray(events)) return undefined;
+  if (typeof ids !== "object" || ids === null || !Object.values(ids).every((id) => Number.isSafeInteger(id)))
+    return undefined;
+  if (!events.every(isRememberedEvent)) return undefined;
+  return { storeId, ids: ids as StorePosition["ids"], events };
+}
+
+function isRememberedEvent(value: unknown): value is RememberedEvent {
+  if (typeof value !== "object" || value === null) return false;
+  const { seq, hash, atMs, action, subject } = value as Partial<Record<keyof RememberedEvent, unknown>>;
+  return (
+    Number.isSafeInteger(seq) &&
+    Number.isSafeInteger(atMs) &&
+    [hash, action, subject].every((text) => typeof text === "string")
+  );
+}
