@@ -70,6 +70,12 @@ const isSync = ({ event }: EventSourceMessage) => event === "sync";
 const isChange = (action: string) => (message: EventSourceMessage) =>
   message.event === "change" && (JSON.parse(message.data) as { action: string }).action === action;
 
+/** What an event says, without which one came before it. */
+function membersOf({ data }: EventSourceMessage): Record<string, unknown> {
+  const { previous: _, ...members } = JSON.parse(data) as Record<string, unknown>;
+  return members;
+}
+
 describe("the change feed of a running server", () => {
   test("tells of what the command line changed, in order, each once, and says every second that it is in sync", async () => {
     const stream = await listen(server);
@@ -84,20 +90,22 @@ describe("the change feed of a running server", () => {
     const last = await stream.heard("the last change", isChange("user.activated"));
     const changes = stream.events.filter(({ event }) => event === "change");
     const { username } = user;
-    assert.deepEqual(
-      changes.map(({ data }) => JSON.parse(data) as unknown),
-      [
-        { action: "key.added", username, key_id: keyId },
-        { action: "key.deactivated", username, key_id: keyId },
-        { action: "key.revoked", username, key_id: keyId },
-        { action: "user.deactivated", username },
-        { action: "user.activated", username },
-      ],
-    );
+    assert.deepEqual(changes.map(membersOf), [
+      { action: "key.added", username, key_id: keyId },
+      { action: "key.deactivated", username, key_id: keyId },
+      { action: "key.revoked", username, key_id: keyId },
+      { action: "user.deactivated", username },
+      { action: "user.activated", username },
+    ]);
     const ids = stream.events.map(({ id }) => positionOf(id));
     assert.deepEqual(
       ids,
       ids.toSorted((a, b) => a - b),
+    );
+    assert.deepEqual(
+      stream.events.map(({ data }) => (JSON.parse(data) as { previous: unknown }).previous),
+      [null, ...stream.events.slice(0, -1).map(({ id }) => id)],
+      "each names the one before",
     );
     const before = stream.events.filter(isSync).length;
     await eventually("two more syncs", () => (stream.events.filter(isSync).length >= before + 2 ? true : undefined));
@@ -121,7 +129,7 @@ describe("the change feed of a running server", () => {
     const position = await revoke(granted.token);
     const heard = await Promise.all(streams.map((stream) => stream.heard("the token", isChange("token.revoked"))));
     assert.deepEqual(heard[0], heard[1]);
-    const change = JSON.parse(heard[0]?.data ?? "") as Record<string, unknown>;
+    const change = membersOf(heard[0] ?? assert.fail());
     assert.deepEqual([change["username"], change["key_id"], change["jti"]], [user.username, user.keyId, position]);
     for (const stream of streams) stream.leave();
     await other.stop();

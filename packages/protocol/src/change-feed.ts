@@ -9,8 +9,19 @@ import type { Access } from "./limits.ts";
  *   node's own view is confirmed.
  * - `change`: something that concerns tokens changed; see {@link FeedChange}.
  * - `reset`: what lies between the position asked for and this one can't be told. Forget everything that was kept.
+ *
+ * The data of each has the members of {@link FeedLink}.
  */
 export type FeedEventName = "sync" | "change" | "reset";
+
+/** Names the event before, so that a reader notices where one was withheld on its way. */
+export interface FeedLink {
+  /**
+   * The whole id of the event that this stream sent before; of a resumed stream's first event, the id that it was resumed after.
+   * `null` where there is none: in the first event of a new stream, and in a `reset`. Absent where the service is of an earlier version.
+   */
+  readonly previous?: string | null;
+}
 
 /**
  * The data of a `change`. Which members are there depends on the action; whoever doesn't know an action must forget

@@ -3,7 +3,7 @@ import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { ChangeHistory } from "./change-history.ts";
 import { type Clock, type Moment, momentOf } from "./clock.ts";
 import { parseChange } from "./parse-change.ts";
-import { parseEventId } from "./parse-json.ts";
+import { parseEventId, parseJsonObject } from "./parse-json.ts";
 import type { Service } from "./parse-options.ts";
 import { failureName, type Problem, type ReportProblem } from "./problem.ts";
 import { chunksOf, discardBody, retryAfterSeconds } from "./read-body.ts";
@@ -136,6 +136,9 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
     // The same by the wall clock: a sync may also have waited for the end of this machine's sleep.
     const wallAge = createAgeEstimate(startedAt.wallMs);
 
+    /** The event before the next one; none where the stream begins anew. */
+    let precedingId = history.position === undefined ? undefined : lastEventId;
+
     function hear({ event, id, data }: EventSourceMessage): void {
       // The rest of a chunk, after something in it ended the connection.
       if (controller.signal.aborted) return;
@@ -144,7 +147,12 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
         end({ reason: "garbled", problem: unexpected("has an event without a position") });
         return;
       }
+      if (event !== "reset" && !follows(data, precedingId)) {
+        end({ reason: "garbled", problem: unexpected("left out an event") });
+        return;
+      }
       lastEventId = id;
+      precedingId = id;
       if (event === "sync") {
         history.hearSync(position);
         const now = momentOf(clock);
@@ -171,7 +179,7 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
           // Whatever compresses a stream on its way may also hold it back.
           "accept-encoding": "identity",
           "cache-control": "no-cache",
-          ...(history.position === undefined || lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
+          ...(precedingId === undefined ? {} : { "last-event-id": precedingId }),
         },
         // The credentials are for this address alone.
         redirect: "manual",
@@ -231,6 +239,12 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
       settleWaiters();
     },
   };
+}
+
+/** Does an event with this data come right after that one? A service of an earlier version doesn't say. */
+function follows(data: string, precedingId: string | undefined): boolean {
+  const previous = parseJsonObject(data)?.["previous"];
+  return previous === undefined || previous === (precedingId ?? null);
 }
 
 /**

@@ -733,6 +733,58 @@ test("after a reset the feed is out of sync until it says otherwise", async (t) 
   assert.equal(await verifier.ready(), true);
 });
 
+/** An event of the feed that names the one before it. */
+const linked = (name: string, id: string, data: object) =>
+  `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+
+test("events that name the one before them are heard, over a break too", async (t) => {
+  const { verifier, fake, clock, grant, heard, problems } = await startTestVerifier(t);
+  const feed = await fake.nextFeed();
+  fake.position = 10;
+  feed.write(linked("sync", "10-aa", { previous: null }));
+  await verifier.ready();
+  const token = grant();
+  await verifier.verify(token);
+  feed.write(linked("change", "11-ab", { previous: "10-aa", action: "key.deactivated", key_id: 4 }));
+  feed.write(linked("sync", "12-ac", { previous: "11-ab" }));
+  await heard(12);
+  feed.destroy();
+  const resumed = await tryAgain(fake, clock);
+  assert.equal(resumed.lastEventId, "12-ac");
+  resumed.write(linked("sync", "13-ad", { previous: "12-ac" }));
+  await heard(13);
+  await verifier.verify(token);
+  assert.equal(fake.questions.length, 1);
+  assert.deepEqual([...new Set(problems.map(({ code }) => code))], ["feed_unreachable"]);
+});
+
+for (const [what, previous] of [
+  ["is withheld", "11-ab"],
+  ["is withheld, and another of the same number told before it", "10-ff"],
+  ["is withheld with all before it", null],
+] as const) {
+  test(`a change that ${what} is noticed by what comes next: everything is asked about again, on a new stream`, async (t) => {
+    const { verifier, fake, clock, grant, heard, problems } = await startTestVerifier(t);
+    const feed = await fake.nextFeed();
+    fake.position = 10;
+    feed.write(linked("sync", "10-aa", { previous: null }));
+    await verifier.ready();
+    const token = grant();
+    await verifier.verify(token);
+    fake.grants.clear();
+    fake.position = 12;
+    feed.write(linked("sync", "12-ac", { previous }));
+    await until("the gap is noticed", () => !verifier.status().inSync);
+    assert.equal((await verifier.verify(token)).outcome, "inactive");
+    assert.match(problems[0]?.message ?? "", /left out an event/);
+    const anew = await tryAgain(fake, clock);
+    assert.equal(anew.lastEventId, undefined);
+    anew.write(linked("sync", "12-ac", { previous: null }));
+    await heard(12);
+    assert.equal((await verifier.verify(token)).outcome, "inactive");
+  });
+}
+
 for (const [what, say] of [
   ["a sync", (feed: { sync(position: number): void }) => feed.sync(9)],
   [

@@ -210,7 +210,11 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
         },
       ],
       responses: {
-        200: { description: "A stream that goes on", content: { "text/event-stream": { schema: text } } },
+        200: {
+          description:
+            "A stream that goes on. Each event's data is a JSON object whose member `previous` is the id of the event before",
+          content: { "text/event-stream": { schema: text } },
+        },
         ...refusalResponses([405, 429, 503]),
         401: jsonResponse("client_rejected", RefusalEnvelope),
       },

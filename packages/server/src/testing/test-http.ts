@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 
 /** How long an event may take, in milliseconds. Far above what any takes: it only keeps a broken test from hanging. */
-const EVENT_TIMEOUT_MS = 10_000;
+const EVENT_TIMEOUT_MS = 60_000;
 
 /** What came back. */
 export interface HttpAnswer {
@@ -55,6 +55,9 @@ export interface StreamEvent {
   readonly id: string;
   /** The id as it came, to resume after. */
   readonly wholeId: string;
+  /** The id of the event before, as the data names it. */
+  readonly previous: unknown;
+  /** The data's other members. */
   readonly data: unknown;
 }
 
@@ -127,7 +130,8 @@ function parseEvent(block: string): StreamEvent | undefined {
   const event = fields.get("event");
   if (event === undefined) return undefined;
   const wholeId = fields.get("id") ?? "";
-  return { event, id: wholeId.split("-")[0] ?? "", wholeId, data: JSON.parse(fields.get("data") ?? "null") };
+  const { previous, ...data } = JSON.parse(fields.get("data") ?? "null") as Readonly<Record<string, unknown>>;
+  return { event, id: wholeId.split("-")[0] ?? "", wholeId, previous, data };
 }
 
 function answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {

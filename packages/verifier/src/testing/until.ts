@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 
 /** Only keeps a broken test from hanging, in milliseconds. */
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 60_000;
 
 /** Lets the event loop turn until the condition holds. @throws where it doesn't come to hold */
 export async function until(what: string, condition: () => boolean): Promise<void> {

@@ -67,19 +67,21 @@ async function ends(from: EventStream): Promise<StreamEvent[]> {
   return rest;
 }
 
-/** Appends events as another release or process might. */
+/** Appends events as another release or process might; few at a time, since a write has a deadline. */
 async function append(...actions: readonly string[]): Promise<void> {
-  await service.registry.store.transaction(async (transaction) => {
-    for (const action of actions) {
-      await transaction.appendEvent({
-        atMs: 0,
-        actor: "test",
-        action: action as AuditAction,
-        subject: "key:9",
-        details: { username: "x" },
-      });
-    }
-  });
+  for (let from = 0; from < actions.length; from += 200) {
+    await service.registry.store.transaction(async (transaction) => {
+      for (const action of actions.slice(from, from + 200)) {
+        await transaction.appendEvent({
+          atMs: 0,
+          actor: "test",
+          action: action as AuditAction,
+          subject: "key:9",
+          details: { username: "x" },
+        });
+      }
+    });
+  }
 }
 
 /** Lets what is on its way between sockets arrive. */
@@ -99,8 +101,14 @@ describe("a stream of changes", () => {
     const position = (await service.registry.store.lastEvent()).seq;
     const { hash } = await service.registry.store.lastEvent();
     const wholeId = `${position}-${hash.slice(0, 16)}`;
-    assert.deepEqual(await opened.next(), { event: "sync", id: String(position), wholeId, data: {} });
-    assert.equal(opened.text(), `retry: 1000\n\nevent: sync\nid: ${wholeId}\ndata: {}\n\n`);
+    assert.deepEqual(await opened.next(), {
+      event: "sync",
+      id: String(position),
+      wholeId,
+      previous: null,
+      data: {},
+    });
+    assert.equal(opened.text(), `retry: 1000\n\nevent: sync\nid: ${wholeId}\ndata: {"previous":null}\n\n`);
     assert.equal(service.streams.count(), 1);
   });
 
@@ -182,6 +190,27 @@ describe("a stream of changes", () => {
     assert.deepEqual(await read(opened, 1), [`sync ${before}`]);
     await service.view.catchUp();
     assert.deepEqual(await read(opened, 1), [`change ${before + 1} key.deactivated`]);
+  });
+
+  test("names in each event the one before it on this stream, whatever lies between them", async () => {
+    const opened = await stream();
+    await toggle("deactivated");
+    await service.changes.createAccount("test", { shortname: "quiet" });
+    await toggle("active");
+    service.streams.tick();
+    service.streams.tick();
+    const heard: StreamEvent[] = [];
+    for (let count = 0; count < 5; count++) heard.push((await opened.next()) ?? assert.fail("the stream has ended"));
+    assert.deepEqual(
+      heard.map(({ previous }) => previous),
+      [null, ...heard.slice(0, -1).map(({ wholeId }) => wholeId)],
+    );
+    const [, , last] = heard as [StreamEvent, StreamEvent, StreamEvent];
+    const resumed = await stream({ "Last-Event-ID": last.wholeId });
+    assert.equal((await resumed.next())?.previous, last.wholeId);
+    const unknown = await stream({ "Last-Event-ID": `${last.id}-0123456789abcdef` });
+    const [reset, sync] = [await unknown.next(), await unknown.next()];
+    assert.deepEqual([reset?.event, reset?.previous, sync?.previous], ["reset", null, reset?.wholeId]);
   });
 
   test("is the same for each that listens", async () => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { FEED_SYNC_MS, type FeedEventName } from "@countersign/protocol";
+import { FEED_SYNC_MS, type FeedEventName, type FeedLink } from "@countersign/protocol";
 import { Refusal } from "../../core/refusal.ts";
 import { type AuditEvent, CHAIN_START } from "../../core/registry/audit-chain.ts";
 import { toFeedChange } from "../../core/registry/feed-change.ts";
@@ -64,6 +64,8 @@ interface Stream {
   readonly endsAtMs: number | undefined;
   /** The last event that it heard of, or that there was. */
   heard: FeedPosition;
+  /** The id of the event that was sent last, or that the reader resumes after. */
+  sentId: string | null;
   /** Events that came while it was still reading older ones; `undefined` once it has caught up. */
   waiting: AuditEvent[] | undefined;
 }
@@ -110,7 +112,10 @@ export function createChangeStreams(
 
   function send(stream: Stream, name: FeedEventName, data: object): void {
     const { response, heard } = stream;
-    response.write(`event: ${name}\nid: ${formatEventId(heard)}\ndata: ${JSON.stringify(data)}\n\n`);
+    const id = formatEventId(heard);
+    const link: FeedLink = { previous: name === "reset" ? null : stream.sentId };
+    stream.sentId = id;
+    response.write(`event: ${name}\nid: ${id}\ndata: ${JSON.stringify({ ...data, ...link })}\n\n`);
     if (response.writableLength > UNREAD_BYTES_MAX) response.destroy();
   }
 
@@ -136,6 +141,7 @@ export function createChangeStreams(
     const resumed = lastEventId === undefined ? undefined : await findResumed(lastEventId);
     if (!streams.has(stream)) return;
     stream.heard = resumed ?? view.head();
+    if (resumed !== undefined) stream.sentId = formatEventId(resumed);
     if (lastEventId !== undefined && resumed === undefined) send(stream, "reset", {});
     for (;;) {
       const events = await eventsAfter(stream.heard.seq, EVENTS_PER_READ);
@@ -180,6 +186,7 @@ export function createChangeStreams(
       // Once the grace is over, only the secret that goes on working lets anybody in.
       endsAtMs: endsAtMs === undefined || endsAtMs <= nowMs(clock) ? undefined : endsAtMs,
       heard: { seq: 0, hash: CHAIN_START },
+      sentId: null,
       waiting: [],
     };
     streams.add(stream);

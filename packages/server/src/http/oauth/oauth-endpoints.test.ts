@@ -199,7 +199,7 @@ describe("what OAuth's endpoints have in common", () => {
       const socket = connect(Number(port), hostname);
       const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${FORM}\r\nContent-Length: ${FORM_BYTES_MAX + 1}\r\n\r\n`;
       socket.write(head);
-      const [answer] = (await once(socket, "data", { signal: AbortSignal.timeout(5000) })) as [Buffer];
+      const [answer] = (await once(socket, "data", { signal: AbortSignal.timeout(60_000) })) as [Buffer];
       assert.match(answer.toString(), /^HTTP\/1\.1 413 /);
       socket.destroy();
     });
@@ -370,25 +370,31 @@ describe("POST /oauth2/token", () => {
   });
 
   test("holds a rejection back for 10 ms from the moment the body is there, and nothing else", async () => {
-    const rejected = tokenForm({ client_assertion: service.assertion({}, bob) });
-    const before = service.pauses.length;
-    const body = new URLSearchParams(rejected).toString();
     const { port, hostname } = new URL(service.url);
-    // The head comes at once, the body later than the rejection is held back.
-    const socket = connect(Number(port), hostname);
-    socket.write(
-      `POST /oauth2/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: ${FORM}\r\nContent-Length: ${body.length}\r\n\r\n`,
-    );
-    await new Promise((resolve) => setTimeout(resolve, 25));
-    socket.write(body);
-    let answer = "";
-    for await (const chunk of socket) answer += String(chunk);
-    assert.match(answer, /assertion_rejected/);
-    const [pause = -1] = service.pauses.slice(before);
+    const holdBackOne = async (): Promise<number> => {
+      const rejected = tokenForm({ client_assertion: service.assertion({}, bob) });
+      const before = service.pauses.length;
+      const body = new URLSearchParams(rejected).toString();
+      // The head comes at once, the body later than the rejection is held back.
+      const socket = connect(Number(port), hostname);
+      socket.write(
+        `POST /oauth2/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: ${FORM}\r\nContent-Length: ${body.length}\r\n\r\n`,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      socket.write(body);
+      let answer = "";
+      for await (const chunk of socket) answer += String(chunk);
+      assert.match(answer, /assertion_rejected/);
+      return service.pauses[before] ?? assert.fail("it wasn't held back");
+    };
+    let pause = 0;
+    // A busy machine may take the 10 ms for the work alone; counted from the head, they would be over each time.
+    for (let tries = 0; pause === 0 && tries < 100; tries++) pause = await holdBackOne();
     assert.ok(pause > 0 && pause <= 10, `held back for ${pause} ms`);
+    const before = service.pauses.length;
     await postForm(at("/oauth2/token"), tokenForm());
     await postForm(at("/oauth2/token"), tokenForm({ client_assertion: "x" }));
-    assert.equal(service.pauses.length, before + 1);
+    assert.equal(service.pauses.length, before);
   });
 
   test("refuses where the registry can't be asked, with a time to come back", async () => {
