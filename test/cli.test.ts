@@ -697,15 +697,13 @@ describe("the command line", { concurrency: 3 }, () => {
       const { connection } = await requestUnderWay(publicUrl);
       child.kill("SIGTERM");
       await eventually("new connections are refused", async () => ((await canConnect(publicUrl)) ? undefined : true));
-      const startMs = performance.now();
       // One that follows within 100 ms counts as the first one's echo.
       await eventually("it ends", () => {
         child.kill("SIGTERM");
         return child.exitCode ?? undefined;
       });
+      // Draining would have ended with 0.
       assert.deepEqual(await ended, [1, null]);
-      // Draining would take 10 s.
-      assert.ok(performance.now() - startMs < 5000);
       connection.end();
     });
 

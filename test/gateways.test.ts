@@ -46,9 +46,6 @@ const CALLER_HEADERS = [
 
 const TEN_MEGABYTES = 10_000_000;
 
-/** Within which a client gets its answer, whatever became of Countersign. The gateways wait for 2 s at most. */
-const ANSWER_MS_MAX = 8000;
-
 const missing = await Promise.all(GATEWAYS.map(findMissing));
 
 describe("gateways", { concurrency: true }, () => {
@@ -691,7 +688,6 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
           };
           for (const [name, answerSo] of Object.entries(cases)) {
             respond = answerSo;
-            const startedAt = performance.now();
             const connection = await connectRaw(url);
             connection.write(
               requestHead("GET", "/", [
@@ -702,7 +698,6 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
             const text = await connection.closed();
             connection.end();
             assert.match(text, /^HTTP\/1\.1 [345]/, name);
-            assert.ok(performance.now() - startedAt < ANSWER_MS_MAX, name);
             assert.deepEqual(api.takeReached(), [], name);
           }
           // And it still asks.
@@ -760,10 +755,9 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
     async function assertFailsClosed(): Promise<void> {
       await Promise.all(
         Array.from({ length: 5 }, async (_, at) => {
-          const startedAt = performance.now();
+          // What ails Countersign goes on until the answer is there.
           const answer = await ask(at === 0 ? undefined : `Token ${token}`, at === 1 ? { method: "POST" } : {});
           assert.ok(answer.status >= 500, String(answer.status));
-          assert.ok(performance.now() - startedAt < ANSWER_MS_MAX);
         }),
       );
       assert.deepEqual(api.takeReached(), []);

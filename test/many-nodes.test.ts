@@ -43,8 +43,8 @@ const ROUNDS = 100;
 /** Of the traffic, to each node and balancer. */
 const CONNECTIONS = 4;
 
-/** The contract says 100 ms (1.5). A test fails only past the bound that holds whatever happens. */
-const HOLDS_WITHIN_MS = 5000;
+/** Past this no request may begin that gets a stale yes, however slow the machine is (1-contract 1.5). */
+const STALENESS_MS_MAX = 5000;
 
 /** Between two questions of one connection: all of them together must not be what keeps the machine busy. */
 const ASK_MS = 2;
@@ -135,14 +135,16 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
       const minting = workers[round % workers.length] as WorkerClient;
       const token = await minting.token();
       await allAnswer(workers, token, 200);
-      const asking = workers.map((worker) => firstRefusalMs(worker, token));
+      const acknowledged = { atMs: Infinity };
+      const asking = workers.map((worker) => firstRefusalMs(worker, token, acknowledged));
       const { endedMs } = await keyIs("deactivated");
+      acknowledged.atMs = endedMs;
       const refusedMs = (await Promise.all(asking)).map((atMs) => Math.max(0, atMs - endedMs));
       latenciesMs.push(...refusedMs);
       worstOfRounds.push(Math.max(...refusedMs));
       await allAnswer(workers, token, 403);
       await keyIs("active");
-      await eventually("an active key's token is good again", () => allGood(workers, token), HOLDS_WITHIN_MS);
+      await eventually("an active key's token is good again", () => allGood(workers, token));
     }
     t.diagnostic(`first refusal by each of 6 workers after the acknowledgement: ${spread(latenciesMs)}`);
     t.diagnostic(`by the last of them: ${spread(worstOfRounds)} rounds`);
@@ -155,13 +157,14 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
       assert.ok(revoking);
       const token = await revoking.token();
       await allAnswer(workers, token, 200);
-      const asking = others.map((worker) => firstRefusalMs(worker, token));
+      const acknowledged = { atMs: Infinity };
+      const asking = others.map((worker) => firstRefusalMs(worker, token, acknowledged));
       revoking.connection.write(revocationBytes(user, token));
       const { status, body } = await revoking.connection.answer();
-      const acknowledgedMs = monotonicMs();
+      acknowledged.atMs = monotonicMs();
       assert.equal(status, 200, `${body} ${logged(revoking.node)}`);
       assert.equal((await revoking.check(token)).status, 403);
-      latenciesMs.push(...(await Promise.all(asking)).map((atMs) => Math.max(0, atMs - acknowledgedMs)));
+      latenciesMs.push(...(await Promise.all(asking)).map((atMs) => Math.max(0, atMs - acknowledged.atMs)));
       await allAnswer(workers, token, 403);
     }
     t.diagnostic(`first refusal by each of the 5 others after the acknowledgement: ${spread(latenciesMs)}`);
@@ -193,14 +196,16 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
       });
       const latenciesMs: number[] = [];
       for (let round = 0; round < 10; round++) {
-        const asking = clients.map((client) => firstRefusalMs(client, token));
+        const acknowledged = { atMs: Infinity };
+        const asking = clients.map((client) => firstRefusalMs(client, token, acknowledged));
         const { endedMs } = await keyIs("deactivated");
+        acknowledged.atMs = endedMs;
         latenciesMs.push(...(await Promise.all(asking)).map((atMs) => Math.max(0, atMs - endedMs)));
-        await eventually("it is refused by all", () => allRefuse(clients, token), HOLDS_WITHIN_MS);
+        await eventually("it is refused by all", () => allRefuse(clients, token));
         const exchange = await (clients[round] as WorkerClient).exchange();
         assert.equal(exchange.status, 403, exchange.body);
         await keyIs("active");
-        await eventually("an active key's token is good again", () => allGood(clients, token), HOLDS_WITHIN_MS);
+        await eventually("an active key's token is good again", () => allGood(clients, token));
       }
       t.diagnostic(`first refusal on each of 24 connections after the acknowledgement: ${spread(latenciesMs)}`);
       for (const { connection } of clients) connection.end();
@@ -231,8 +236,10 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     const oldNumber = numberOf(oldToken);
     assert.notEqual(oldNumber, newNumber);
     await allAnswer(workers, oldToken, 200);
-    const asking = workers.map((worker) => firstRefusalMs(worker, oldToken, 401));
+    const acknowledged = { atMs: Infinity };
+    const asking = workers.map((worker) => firstRefusalMs(worker, oldToken, acknowledged, 401));
     await cli("signing-key", "retire", String(oldNumber));
+    acknowledged.atMs = monotonicMs();
     await Promise.all(asking);
     await allAnswer(workers, oldToken, 401);
     await allAnswer(workers, newToken, 200);
@@ -289,7 +296,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     }
     const tokens = () => site.operator.call("tokensOfKey", counted.keyId);
     const beganMs = monotonicMs();
-    await eventually("all are counted", async () => ((await tokens()) >= minted ? true : undefined), 20_000);
+    await eventually("all are counted", async () => ((await tokens()) >= minted ? true : undefined));
     assert.equal(await tokens(), minted);
     t.diagnostic(`${minted} tokens counted ${(monotonicMs() - beganMs).toFixed(0)} ms after the last one`);
   });
@@ -326,14 +333,24 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
   });
 });
 
-/** Asks until the token is refused, with this status. @returns when that answer was there */
-async function firstRefusalMs(client: Pick<WorkerClient, "check">, token: string, refusal = 403): Promise<number> {
-  const deadlineMs = monotonicMs() + 2 * HOLDS_WITHIN_MS;
+/**
+ * Asks until the token is refused, with this status.
+ *
+ * @param acknowledged when the change was, once it is known
+ * @returns when that answer was there
+ */
+async function firstRefusalMs(
+  client: Pick<WorkerClient, "check">,
+  token: string,
+  acknowledged: { readonly atMs: number },
+  refusal = 403,
+): Promise<number> {
   for (;;) {
+    const beganMs = monotonicMs();
     const { status } = await client.check(token);
     if (status === refusal) return monotonicMs();
     assert.equal(status, 200);
-    assert.ok(monotonicMs() < deadlineMs, "it was never refused");
+    assert.ok(beganMs - acknowledged.atMs <= STALENESS_MS_MAX, "a yes past the staleness bound");
     await wait(ASK_MS);
   }
 }

@@ -37,7 +37,7 @@ after(() => server.stop());
 
 /** Works on the store behind the server's back. */
 function withDatabase<Result>(work: (database: DatabaseSync) => Result): Result {
-  const database = new DatabaseSync(join(server.dataDir, "countersign.db"), { timeout: 5000 });
+  const database = new DatabaseSync(join(server.dataDir, "countersign.db"), { timeout: 60_000 });
   try {
     return work(database);
   } finally {

@@ -40,7 +40,7 @@ const FLAGS = [
 ];
 
 /** How long anything may take to appear, in milliseconds; far above what it takes on a quiet machine. */
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 60_000;
 
 /** Whom Chromium asks on its own, whatever page is open. No page's events show these, so they are no page's. */
 const ASKED_BY_CHROMIUM = /(^|\.)(googleapis\.com|google\.com|gvt1\.com|gstatic\.com)(:\d+)?$/;

@@ -221,7 +221,8 @@ export const BALANCERS: readonly Balancer[] = [
       return `
 defaults
   mode http
-  timeout connect 1s
+  timeout connect 60s
+  timeout check 60s
   timeout client 60s
   timeout server 60s
   retries 3

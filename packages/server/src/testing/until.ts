@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 
 /** How long a condition is waited for, in milliseconds. */
-const WAIT_MS_MAX = 15_000;
+const WAIT_MS_MAX = 60_000;
 
 /** Looks every few milliseconds whether a condition holds; that is no sleep, since it goes on as soon as it does. */
 export async function until(condition: () => boolean | Promise<boolean>, waitMsMax = WAIT_MS_MAX): Promise<void> {

@@ -81,7 +81,7 @@ describe("the listener", { concurrency: true }, () => {
     const pid = (await listenerIn(own)) ?? assert.fail("nobody listens");
     process.kill(pid, "SIGSTOP");
     try {
-      await until(() => !watch.isReliable(), 5000);
+      await until(() => !watch.isReliable());
     } finally {
       process.kill(pid, "SIGCONT");
     }
