@@ -26,6 +26,7 @@ import {
   startGateway,
   startRecordingApi,
   startStub,
+  withUncommented,
 } from "./support/gateway.ts";
 import { connectRaw, type RawAnswer, requestHead, sendRaw } from "./support/raw-http.ts";
 import { findMissing, IS_CI, type Requirement } from "./support/requirements.ts";
@@ -608,6 +609,44 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       });
     });
 
+    test("a browser's preflight is refused, and reaches the API without a name where the file is told to let it", async () => {
+      const preflight: Headers = [
+        ["Origin", "https://app.example"],
+        ["Access-Control-Request-Method", "DELETE"],
+        ["Access-Control-Request-Headers", "authorization"],
+      ];
+      assertRefused(await ask(undefined, { method: "OPTIONS", headers: preflight }), 401, "authorization_missing");
+      const browsers = await startGateway(program, {
+        countersignUrl: server.publicUrl,
+        apiUrl: api.url,
+        edit: withUncommented,
+      });
+      const { url } = browsers;
+      const send = (method: string, headers: Headers) => sendRaw(url, requestHead(method, "/orders/5?page=2", headers));
+      const forged = CALLER_HEADERS.map((name) => [name, "forged"] as const);
+      assertPassed(await send("OPTIONS", [...forged, ...preflight]));
+      const request = takeOne();
+      assert.equal(`${request.method} ${request.target}`, "OPTIONS /orders/5?page=2");
+      assertCaller(request, []);
+      assert.deepEqual(request.values("Origin"), ["https://app.example"]);
+      assert.deepEqual(request.values("X-Forwarded-For"), ["127.0.0.1"]);
+
+      // What isn't a preflight is checked.
+      for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
+        const answer = await sendRaw(url, requestHead(method, "/", preflight), { withoutBody: method === "HEAD" });
+        assertRefused(method === "HEAD" ? withoutBody(answer) : answer, 401, "authorization_missing");
+      }
+      for (const missingOne of [0, 1]) {
+        const headers = preflight.filter((_header, at) => at !== missingOne);
+        assertRefused(await send("OPTIONS", headers), 401, "authorization_missing");
+      }
+      const withToken = (value: string): Headers => [...preflight, ["Authorization", `Token ${value}`]];
+      assertRefused(await send("OPTIONS", withToken("x")), 401, "token_inactive");
+      assertPassed(await send("OPTIONS", withToken(readersToken)));
+      assert.deepEqual(takeOne().values("X-Auth-Username"), [reader.username]);
+      await browsers.stop();
+    });
+
     test("the check gets the token, the method and the client's address, and neither body nor cookies", async () => {
       const seen: { method: string | undefined; url: string | undefined; headers: Headers; bytes: number }[] = [];
       await withStandIn(
@@ -901,19 +940,31 @@ describe("gateways that nothing here runs", { skip: IS_CI ? false : (yamlMissing
     );
   });
 
+  test("both answer preflights by themselves, before the check, where their comments are uncommented", async () => {
+    const { http } = await readYaml("traefik-dynamic.yaml", withUncommented);
+    assert.deepEqual(http.middlewares.cors.headers.accessControlAllowOriginList, ["https://app.example"]);
+    assert.match(
+      readFileSync(join(GATEWAYS_FOLDER, "traefik-dynamic.yaml"), "utf8"),
+      /\[cors, countersign, without-token\]/,
+    );
+    const { static_resources: resources } = await readYaml("envoy.yaml", withUncommented);
+    const manager = resources.listeners[0].filter_chains[0].filters[0].typed_config;
+    const names = manager.http_filters.map(({ name }: { name: string }) => name);
+    assert.ok(names.indexOf("envoy.filters.http.cors") < names.indexOf("envoy.filters.http.ext_authz"));
+    const { typed_per_filter_config: policies } = manager.route_config.virtual_hosts[0];
+    assert.deepEqual(Object.keys(policies), ["envoy.filters.http.cors"]);
+  });
+
   function exactNames({ patterns }: { patterns: { exact: string }[] }): string[] {
     return patterns.map(({ exact }) => exact);
   }
 
   // What a file holds is whatever it holds: a missing level fails the test.
   // oxlint-disable-next-line typescript/no-explicit-any
-  async function readYaml(file: string): Promise<any> {
-    const program = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
-    const { status, stdout, stderr } = await runProgram("/usr/bin/python3", [
-      "-c",
-      program,
-      join(GATEWAYS_FOLDER, file),
-    ]);
+  async function readYaml(file: string, edit = (text: string) => text): Promise<any> {
+    const program = "import json, sys, yaml; json.dump(yaml.safe_load(sys.argv[1]), sys.stdout)";
+    const text = edit(readFileSync(join(GATEWAYS_FOLDER, file), "utf8"));
+    const { status, stdout, stderr } = await runProgram("/usr/bin/python3", ["-c", program, text]);
     assert.equal(status, 0, stderr);
     return JSON.parse(stdout);
   }

@@ -2,7 +2,8 @@
  * The gateways of examples/gateways/, each a real process that runs its published file, and the API behind them, which
  * remembers what reached it.
  *
- * A file is changed in one way only: the ports 8000 (the gateway), 8080 (Countersign) and 9000 (the API) become free ones.
+ * A file is changed in one way only: the ports 8000 (the gateway), 8080 (Countersign) and 9000 (the API) become free ones. A
+ * test may also do what the file says how to do, such as {@link withUncommented}.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -127,6 +128,15 @@ export async function startGateway(
       await ended;
     },
   };
+}
+
+/** Does what a file's comments that end in `uncomment:` or the like say. @throws where there are none */
+export function withUncommented(configuration: string): string {
+  const parts = /((?:^|\n)[ \t]*# [^\n]*\buncomment\b[^\n]*:)((?:\n[ \t]*# [^\n]*)+)/gi;
+  assert.match(configuration, parts);
+  return configuration.replaceAll(parts, (_all, comment: string, lines: string) => {
+    return comment + lines.replaceAll(/\n([ \t]*)# /g, "\n$1");
+  });
 }
 
 /** Replaces a port wherever the text has it. @throws where it has it nowhere */
