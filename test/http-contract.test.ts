@@ -927,8 +927,8 @@ describe("paths that don't exist", { concurrency: true }, () => {
 describe("what isn't HTTP", { concurrency: true }, () => {
   const complete = `GET ${REFRESH} HTTP/1.1\r\nHost: a\r\n`;
   for (const [name, bytes] of [
-    ["an unknown method", requestHead("FETCH", REFRESH)],
-    ["a method in lower case", requestHead("get", REFRESH)],
+    ["a method that is no token", requestHead("F(TCH", REFRESH)],
+    ["a method of 41 characters", requestHead("F".repeat(41), REFRESH)],
     ["no Host", `GET ${REFRESH} HTTP/1.1\r\n\r\n`],
     ["two Hosts", `${complete}Host: b\r\n\r\n`],
     ["a version that doesn't exist", `GET ${REFRESH} HTTP/1.7\r\nHost: a\r\n\r\n`],
@@ -1157,7 +1157,10 @@ describe("the check for gateways", { concurrency: true }, () => {
 
   test("any method and any suffix give the same answer", async () => {
     const token = await freshToken();
-    for (const method of ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"]) {
+    const known = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "QUERY"];
+    // Of these, Node's parser knows nothing, or knows them as RTSP's.
+    const unknown = ["LIST", "BAN", "VIEW", "FOO", "PLAY", "get", "X-COMPANY_1"];
+    for (const method of [...known, ...unknown]) {
       assert.equal((await check(`Token ${token}`, { method })).status, 200, method);
       assert.equal((await check("Token x", { method })).status, 401, method);
     }
@@ -1180,6 +1183,25 @@ describe("the check for gateways", { concurrency: true }, () => {
     }
     for (const target of [CHECK.slice(0, -1), `${CHECK.slice(0, -1)}?x=y`]) {
       assert.equal((await check(`Token ${token}`, { target })).status, 200);
+    }
+  });
+
+  test("an unknown method is answered like any other at other paths, too, and closes the connection", async () => {
+    const { publicUrl } = server;
+    for (const [target, status] of [
+      [REFRESH, 405],
+      ["/oauth2/introspect", 405],
+      ["/oauth2/token", 405],
+      ["/livez", 405],
+      ["/api/none", 404],
+    ] as const) {
+      const answer = await sendRaw(publicUrl, requestHead("LIST", target, [["Content-Length", "3"]]));
+      assert.equal(answer.status, status, target);
+      assert.match(answer.body, /"code":"(method_not_allowed|not_found)"|invalid_request/);
+      assert.equal(answer.header("connection"), "close");
+    }
+    for (const method of ["LIST", "get"]) {
+      assert.equal((await sendRaw(server.adminUrl, requestHead(method, "/api/admin/v1/users"))).status, 405);
     }
   });
 
@@ -1280,7 +1302,7 @@ describe("the check for gateways", { concurrency: true }, () => {
       assert.equal(answer.status, 200, method);
       assert.equal(answer.header("x-auth-access"), "read_only");
     }
-    for (const method of ["POST", "PUT", "PATCH", "DELETE", "PROPFIND", "QUERY"]) {
+    for (const method of ["POST", "PUT", "PATCH", "DELETE", "PROPFIND", "QUERY", "LIST", "BAN", "FOO", "PLAY", "get"]) {
       assertRefusal(await check(`Token ${token}`, { method }), 403, "access_read_only");
       const forged = await check(`Token ${token}`, { method, headers: [["X-Forwarded-Method", "GET"]] });
       assertRefusal(forged, 403, "access_read_only");

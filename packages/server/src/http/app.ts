@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { METHODS, type IncomingMessage, type ServerResponse } from "node:http";
 import {
   CHANGES_PATH,
   CHECK_PATH,
@@ -96,9 +96,7 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
   registerOAuthMetadata(app, dependencies.publicUrl);
   await app.ready();
 
-  const routed: PlainEndpoint = (request, response) => {
-    app.routing(request, response);
-  };
+  const routed = routeTo(app);
   return {
     close: () => app.close(),
     listener(request, response) {
@@ -143,12 +141,13 @@ export async function buildInternalApp(internalDependencies: InternalAppDependen
   );
   await registerAdminRoutes(app, admin);
   await app.ready();
+  const routed = routeTo(app);
   const consoleFiles = createConsoleFiles(consoleFolder, nextRequestId);
   return {
     close: () => app.close(),
     listener: (request, response) => {
       const otherwise = () => {
-        app.routing(request, response);
+        routed(request, response);
       };
       const path = originForm(request).split("?", 1)[0] ?? "/";
       if (NOT_THE_CONSOLE.some((beginning) => path.startsWith(beginning))) otherwise();
@@ -236,6 +235,19 @@ function createFastify(
     sendError(refusal, request.id, reply.hijack().raw);
   }
   return app;
+}
+
+const KNOWN_METHODS: ReadonlySet<string | undefined> = new Set(METHODS);
+
+/**
+ * Answers with an application's routes. Fastify's router knows the methods that Node's parser knows; any other goes to it as one
+ * that no route takes.
+ */
+function routeTo(app: FastifyInstance): PlainEndpoint {
+  return (request, response) => {
+    if (!KNOWN_METHODS.has(request.method)) request.method = "TRACE";
+    app.routing(request, response);
+  };
 }
 
 /** The methods with which a path is served; `undefined` where it isn't at all. */

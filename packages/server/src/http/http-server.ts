@@ -1,4 +1,11 @@
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
 import { type AddressInfo, createServer as createNetServer, Server as NetServer, type Socket } from "node:net";
 import { Refusal } from "../core/refusal.ts";
 import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
@@ -7,6 +14,7 @@ import { addressesToListenAt } from "../platform/loopback.ts";
 import { connectionOf } from "./connection.ts";
 import { type ConnectionFigures, type ConnectionLimits, createConnections, TICK_MS } from "./connections.ts";
 import type { PlainEndpoint } from "./endpoint.ts";
+import { createUnknownMethods, type ParserError } from "./unknown-method.ts";
 
 /** A head that takes longer to arrive is cut off: a slow client must not hold a connection for nothing. */
 const HEAD_TIMEOUT_MS = 10_000;
@@ -146,7 +154,7 @@ export async function openHttpServer(
     options.onLimit,
     options.tickMs ?? TICK_MS,
   );
-  const server = createServer({
+  const serverOptions: ServerOptions = {
     maxHeaderSize: HEADERS_BYTES_MAX,
     headersTimeout: HEAD_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
@@ -155,7 +163,8 @@ export async function openHttpServer(
     requireHostHeader: false,
     // Of two Authorization headers Node would silently drop the second; joined, they are no credential.
     joinDuplicateHeaders: true,
-  });
+  };
+  const server = createServer(serverOptions);
   const receive: PlainEndpoint = (request, response) => connectionOf(request.socket)?.receive(request, response);
   server.on("connection", (socket: Socket) => {
     connections.admit(socket);
@@ -167,7 +176,11 @@ export async function openHttpServer(
   server.on("connect", (request) => {
     refuseConnection(request.socket, new Refusal("bad_request", "This service is no proxy: it doesn't know CONNECT."));
   });
-  server.on("clientError", (error: Error & { code?: string }, socket: Socket) => {
+  const unknownMethods = createUnknownMethods(serverOptions, (error, socket) => {
+    refuseConnection(socket, clientErrorRefusal(error.code));
+  });
+  server.on("clientError", (error: ParserError, socket: Socket) => {
+    if (unknownMethods.serve(error, socket)) return;
     const isBroken = error.code?.startsWith("HPE_") !== true && error.code !== "ERR_HTTP_REQUEST_TIMEOUT";
     if (isBroken) socket.destroy();
     else refuseConnection(socket, clientErrorRefusal(error.code));
