@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, afterEach, before, describe, test, type TestContext } from "node:test";
@@ -165,9 +165,12 @@ describe("on a full disk", { concurrency: 1 }, () => {
     const started = await cli(elsewhere, "serve", "--port", "0", "--admin-port", "0");
     assert.equal(started.status, 1);
     assert.match(started.stderr, /^countersign: [^\n]*the disk is full[^\n]*\n$/);
+    const left = readdirSync(ready.disk.path).filter((name) => name.includes("partial"));
+    assert.deepEqual(left, [], "no unfinished copy");
     ready.disk.makeRoom();
-    rmSync(elsewhere, { recursive: true, force: true });
     assert.equal((await server.cli("account", "create", "roomy")).status, 0);
+    const begun = await cli(elsewhere, "account", "create", "acme");
+    assert.equal(begun.status, 0, `a start that failed stands in nobody's way: ${begun.stderr}`);
   });
 });
 
@@ -222,7 +225,15 @@ describe("while another process holds the store's write lock", { concurrency: 1 
     const minted = await exchange();
     assert.equal(minted.status, 200);
     assert.equal(await checkStatus(minted.token), 200);
-    assert.ok(other.isTransaction, "all of that while the lock was held");
+    for (const args of [
+      ["account", "list"],
+      ["key", "list", scene.username],
+      ["check", minted.token],
+      ["audit", "verify"],
+    ]) {
+      const { status, stderr } = await server.cli(...args);
+      assert.equal(status, 0, `${args[0]} ${args[1]}: ${stderr}`);
+    }
     for (const change of await Promise.all(changes)) {
       assert.deepEqual([change.status, change.code], [503, "unavailable"]);
       const [error] = change.body.meta.errors as [{ message: string }];

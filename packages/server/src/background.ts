@@ -218,9 +218,8 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       await keyUsage.flush().catch((error: unknown) => {
         log.warn({ err: error }, "key usage can't be written; its last seconds are lost");
       });
-      await lastSeen.flush().catch(() => undefined);
-      await rememberPosition(store, memory).catch(() => undefined);
-      await store.removeNode(heartbeat.id).catch(() => undefined);
+      // At once: where the store can't be written, each waits for its deadline.
+      await Promise.allSettled([lastSeen.flush(), rememberPosition(store, memory), store.removeNode(heartbeat.id)]);
     },
   };
 }

@@ -177,6 +177,8 @@ export async function prepareSigningKeys(config: Config, store: RegistryStore, c
 /** Makes sure that there is a signing key. @returns the master secrets */
 export async function ensureSigningKeys(config: Config, store: RegistryStore, clock: Clock, random: Random) {
   const masterSecrets = await readMasterSecrets(config, store, random);
-  await createRegistryChanges(store, clock).ensureSigningKey("system", masterSecrets[0]);
+  // A look takes no lock: a command that only reads, such as `check`, doesn't wait for a write.
+  const isNew = (await store.listSigningKeys()).length === 0;
+  if (isNew) await createRegistryChanges(store, clock).ensureSigningKey("system", masterSecrets[0]);
   return masterSecrets;
 }

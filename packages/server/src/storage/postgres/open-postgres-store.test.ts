@@ -178,6 +178,85 @@ describe("a statement that takes too long", () => {
   });
 });
 
+describe("a database that can't be written", () => {
+  const insert = (store: SqlStore) =>
+    store.transaction((transaction) => transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 }));
+
+  test("because its disk is full says so, and changes work again once there is room", async () => {
+    const store = await open();
+    // The database's own words for it; a real full disk would end its server.
+    await server.query(
+      `create function full_disk() returns trigger language plpgsql as $$
+        begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
+      create trigger full_disk before insert on accounts execute function full_disk()`,
+      nameOf(url),
+    );
+    await assert.rejects(insert(store), {
+      code: "unavailable",
+      message: "The store can't be written: the database's disk is full. Nothing was changed.",
+    });
+    assert.equal(store.writeProblem(), "the database's disk is full");
+    await server.query("drop trigger full_disk on accounts", nameOf(url));
+    await insert(store);
+    assert.equal(store.writeProblem(), undefined);
+  });
+
+  test("because it is read-only says so, and is read", async () => {
+    const store = await open();
+    await server.query(`alter database ${nameOf(url)} set default_transaction_read_only = on`);
+    for (const pid of await backends()) await server.query(`select pg_terminate_backend(${pid})`);
+    await until(async () => (await backends()).length === 0);
+    assert.deepEqual(await store.listAccounts(), []);
+    await assert.rejects(insert(store), {
+      code: "unavailable",
+      message: "The store can't be written: the database is read-only; it may be a standby. Nothing was changed.",
+    });
+  });
+
+  test("because the connection is lost in the middle of a change says that, not what the rollback then says", async () => {
+    const store = await open();
+    const change = store.transaction(async (transaction) => {
+      await transaction.appendEvent(EVENT);
+      for (const pid of await backends("state = 'idle in transaction'")) {
+        await server.query(`select pg_terminate_backend(${pid}, 5000)`);
+      }
+      await transaction.appendEvent(EVENT);
+    });
+    await assert.rejects(change, {
+      code: "unavailable",
+      message: "The store can't be written: the database can't be reached. Nothing was changed.",
+    });
+    assert.equal((await store.lastEvent()).seq, 0);
+  });
+
+  test("in time is given up, and the change is never made", async () => {
+    const store = await open({ writeMsMax: 400 });
+    const holder = await session();
+    await holder.query("select pg_advisory_lock($1)", [CHANGE_LOCK]);
+    const changes = await Promise.allSettled(Array.from({ length: 10 }, () => insert(store)));
+    for (const change of changes) {
+      assert.equal(change.status, "rejected");
+      assert.match(String(change.reason), /took over 0\.4 s\. Nothing was changed\.$/);
+    }
+    await holder.query("select pg_advisory_unlock($1)", [CHANGE_LOCK]);
+    // Behind everything that was given up: changes come one after the other. A slow machine may need more than one try.
+    const insertNext = () =>
+      store.transaction((transaction) =>
+        transaction.insertAccount({ shortname: "next", name: "Next", createdAtMs: 1 }),
+      );
+    await until(() =>
+      insertNext().then(
+        () => true,
+        () => false,
+      ),
+    );
+    assert.deepEqual(
+      (await store.listAccounts()).map(({ shortname }) => shortname),
+      ["next"],
+    );
+  });
+});
+
 describe("a change that hangs on another node", () => {
   test("makes this node's changes fail in time, and doesn't hold up what it reads", async () => {
     const store = await open({ connectionsMax: 2, statementMsMax: 500 });
