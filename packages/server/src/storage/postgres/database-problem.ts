@@ -27,7 +27,10 @@ export function isTemporary(error: unknown): boolean {
   // Connection exceptions, insufficient resources, operator intervention.
   if (state !== undefined) return /^(?:08|53|57)/.test(state);
   // pg's own errors have no code.
-  if (!("code" in error)) return /^(?:timeout e|Connection terminated)/.test(error.message);
+  if (!("code" in error))
+    return /^(?:timeout e|Connection terminated|Client (?:has encountered a connection error|was closed))/.test(
+      error.message,
+    );
   // Of several addresses of one host.
   if (error instanceof AggregateError) return error.errors.some(isTemporary);
   // Of a socket or a host's name, not of a file or a certificate.
