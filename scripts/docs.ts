@@ -64,7 +64,7 @@ function configurationMarkdown(): string {
     "# Configuration\n",
     "Flags win over environment variables, which win over defaults. A variable that is unknown, malformed or out of bounds",
     "stops the start with one line that names it, its problem and what is allowed. `NAME_FILE` reads the value of a secret",
-    "from a file. A secret's value is never printed.\n",
+    "from a file, which has to be [closed to others](operations.md#files-with-secrets). A secret's value is never printed.\n",
     "Written from packages/server/src/config/config.ts by `npm run docs`.\n",
     "| variable | flag | default | meaning |",
     "|---|---|---|---|",

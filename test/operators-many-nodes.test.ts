@@ -3,6 +3,7 @@
  * one is so at the other.
  */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { startPostgres, type TestPostgres } from "./support/postgres.ts";
 import { startServer, type TestServer } from "./support/server.ts";
@@ -23,7 +24,7 @@ after(() => postgres.stop());
 async function startNodes(): Promise<readonly [TestServer, TestServer]> {
   const env = {
     COUNTERSIGN_DATABASE_URL: await postgres.createDatabase(),
-    COUNTERSIGN_MASTER_SECRET: Buffer.alloc(32, 5).toString("base64"),
+    COUNTERSIGN_MASTER_SECRET: randomBytes(32).toString("base64"),
   };
   const first = await startServer({ env, flags: ["--refusal-limit", "0"] });
   return [first, await startServer({ env, flags: ["--refusal-limit", "0"] })];

@@ -14,9 +14,10 @@ import {
   systemSurroundings,
   VERSION,
 } from "./compose.ts";
+import { type Config, type Flags, parseConfig, passwordNotice, platformNotice } from "./config/config.ts";
+import { databasePasswords } from "./config/database-url.ts";
 import type { StoreOpening } from "./core/identity/position.ts";
 import { acceptConfiguredStore, copyConfiguredStore } from "./open-store.ts";
-import { type Config, parseConfig } from "./config/config.ts";
 import { createLog, type Logger } from "./platform/logger.ts";
 import { type LogSink, openLogSink } from "./platform/log-sink.ts";
 import { watchPackageRunner } from "./platform/npm-parent.ts";
@@ -83,7 +84,7 @@ if (service !== undefined) {
 // A connection that a command left open (an idle fetch) must not keep the process; a slow reader of its output must.
 process.stdout.write("", () => setTimeout(() => process.exit(), 100).unref());
 
-async function serve(config: Config, opening: StoreOpening): Promise<void> {
+async function serve(config: Config, opening: StoreOpening, flags: Flags): Promise<void> {
   const channel = openWorkerChannel(() => {
     // Without a primary nobody would end it: as if it had been told to.
     process.kill(process.pid, "SIGTERM");
@@ -108,6 +109,10 @@ async function serve(config: Config, opening: StoreOpening): Promise<void> {
   process.removeAllListeners("warning").on("warning", (warning) => {
     log.warn({ err: warning }, "the runtime warns");
   });
+  if (channel === undefined) {
+    for (const notice of [passwordNotice(flags), platformNotice(process.env)])
+      if (notice !== undefined) log.warn(notice);
+  }
   const stopped = signal();
   if (config.workers > 1 && channel === undefined) await superviseUntil(stopped, config, opening, log);
   else await serveUntil(stopped, config, opening, log, channel);
@@ -199,15 +204,13 @@ function secretsOf({
   databaseListenUrl,
   oidcClientSecret = "",
 }: Config): readonly string[] {
-  const passwords = [databaseUrl, databaseListenUrl].flatMap((url) => {
-    const password = url === undefined ? "" : new URL(url).password;
-    return [password, decodeURIComponent(password)];
-  });
+  const passwords = [databaseUrl, databaseListenUrl].flatMap((url) =>
+    url === undefined ? [] : databasePasswords(url),
+  );
   return [
     ...masterSecrets.flatMap((secret) => [secret.toString("base64"), secret.toString("hex")]),
     ...passwords,
     oidcClientSecret,
-    encodeURIComponent(oidcClientSecret),
   ];
 }
 

@@ -3,7 +3,8 @@
  */
 import { existsSync, statSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { type Config, parseDatabaseUrl } from "./config/config.ts";
+import type { Config } from "./config/config.ts";
+import { parseDatabaseUrl } from "./config/database-url.ts";
 import { type AcceptedStore, acceptStore } from "./core/identity/accept-store.ts";
 import {
   findRestoration,
@@ -63,13 +64,13 @@ async function openEngine(config: Config, opening: StoreOpening, position: Posit
     });
   }
   if (opening.mayCreate === true) {
-    ensureDataFolder(config.dataDir);
+    ensureDataFolder(config.dataDir, config.secretFileAccess);
     if (isLost(config.dataDir, position)) {
       if (opening.isNewStore !== true) throw databaseLost(config.dataDir);
       position.forget();
     }
-  } else requireStore(config.dataDir);
-  return openSqliteStore(dataFiles(config.dataDir).database);
+  } else requireStore(config.dataDir, config.secretFileAccess);
+  return openSqliteStore(dataFiles(config.dataDir).database, { isGroupShared: config.secretFileAccess === "group" });
 }
 
 /** Was there a store in this folder, whose database is gone or was emptied? */
@@ -118,7 +119,8 @@ export async function acceptConfiguredStore(
   try {
     const remembered = position.read();
     const restoration = await findRestoration(store, remembered);
-    const masterSecret = config.masterSecrets?.[0] ?? readMasterKey(config.dataDir, random, true);
+    const masterSecret =
+      config.masterSecrets?.[0] ?? readMasterKey(config.dataDir, config.secretFileAccess, random, true);
     const accepted = await acceptStore({ store, clock, random }, actor, masterSecret, remembered);
     await position.write(await readStorePosition(store));
     return { ...accepted, restoration };
@@ -162,8 +164,8 @@ export async function readMasterSecrets(
   const [newest, ...older] = config.masterSecrets ?? [];
   if (newest !== undefined) return [newest, ...older];
   const isNew = (await store.listSigningKeys()).length === 0;
-  if (isNew) ensureDataFolder(config.dataDir);
-  return [readMasterKey(config.dataDir, random, isNew)];
+  if (isNew) ensureDataFolder(config.dataDir, config.secretFileAccess);
+  return [readMasterKey(config.dataDir, config.secretFileAccess, random, isNew)];
 }
 
 /** Makes sure that there is a signing key which belongs to this store. @returns the master secrets */

@@ -73,8 +73,8 @@ export interface CliContext {
     readonly rows: Readonly<Record<string, number>>;
     readonly lastEvent: { readonly seq: number; readonly hash: string };
   }>;
-  /** Serves until a signal ends it. */
-  serve(config: Config, opening: StoreOpening): Promise<void>;
+  /** Serves until a signal ends it. @param flags those that the configuration was read from */
+  serve(config: Config, opening: StoreOpening, flags: Flags): Promise<void>;
   /** Starts a service whose log is quiet. */
   startQuietService(config: Config): Promise<CliService>;
   /** Makes the link by which the first owner comes in; `undefined` where there is an operator. */

@@ -7,6 +7,6 @@ export function serveCommand(context: CliContext): Command {
   return withNewStoreFlag(withAllFlags(new Command("serve")))
     .description("serve both listeners until SIGTERM or SIGINT; prints one line when ready")
     .action(async (flags: Flags & NewStoreFlag) => {
-      await context.serve(context.config(flags), creating(flags));
+      await context.serve(context.config(flags), creating(flags), flags);
     });
 }

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Flags, SETTINGS, type SettingName } from "../config/config.ts";
+import { type Flags, passwordNotice, SETTINGS, type SettingName } from "../config/config.ts";
 import type { StoreOpening } from "../core/identity/position.ts";
 import type { CliAdministration, CliContext } from "./context.ts";
 
@@ -60,10 +60,18 @@ export async function withAdministration<Result>(
   work: (administration: CliAdministration) => Promise<Result>,
   opening: StoreOpening = {},
 ): Promise<Result> {
-  const administration = await context.openAdministration(context.config(flags), opening);
+  const config = context.config(flags);
+  warnOfPassword(context, flags);
+  const administration = await context.openAdministration(config, opening);
   try {
     return await work(administration);
   } finally {
     await administration.close();
   }
+}
+
+/** Says it once where a flag has put a database's password into the list of processes. */
+export function warnOfPassword(context: CliContext, flags: Flags): void {
+  const notice = passwordNotice(flags);
+  if (notice !== undefined) context.stderr.write(`countersign: warning: ${notice}\n`);
 }

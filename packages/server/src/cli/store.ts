@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import { holdsPassword } from "../config/database-url.ts";
 import { describeRestoration, type RememberedEvent } from "../core/identity/position.ts";
 import { type CliContext, print, readStdin } from "./context.ts";
-import { withStoreFlags } from "./store-flags.ts";
+import { warnOfPassword, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 
 const URL_CHARACTERS_MAX = 4096;
@@ -16,7 +17,14 @@ export function storeCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (options: Flags & { to: string; json?: boolean }) => {
       const url = options.to === "-" ? (await readStdin(context, URL_CHARACTERS_MAX)).trim() : options.to;
-      const { rows, lastEvent } = await context.copyStore(context.config(options), url);
+      const config = context.config(options);
+      warnOfPassword(context, options);
+      if (options.to !== "-" && holdsPassword(url)) {
+        context.stderr.write(
+          "countersign: warning: --to holds a password, which every user of this machine can read in the list of processes; use --to - and give the URL on standard input\n",
+        );
+      }
+      const { rows, lastEvent } = await context.copyStore(config, url);
       print(context, options.json, { rows, last_seq: lastEvent.seq, last_hash: lastEvent.hash }, () =>
         [
           formatTable(

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ConfigError, type Flags, parseConfig, SETTINGS } from "./config.ts";
+import { ConfigError, type Flags, parseConfig, passwordNotice, platformNotice, SETTINGS } from "./config.ts";
 
-const secret = (byte: number) => Buffer.alloc(32, byte).toString("base64");
+/** Looks random, and is the same in every run. */
+const secretBytes = (number: number) => createHash("sha256").update(`secret ${number}`).digest();
+const secret = (number: number) => secretBytes(number).toString("base64");
 
 /** The message of the ConfigError; it must be one line. */
 function problemOf(environment: Record<string, string>, flags: Flags = {}): string {
@@ -35,6 +38,7 @@ test("nothing at all gives the documented defaults", () => {
     oidcGroupsClaim: "groups",
     oidcRoles: [],
     dataDir: "./data",
+    secretFileAccess: "owner",
     databaseUrl: undefined,
     databaseListenUrl: undefined,
     databaseConnections: 10,
@@ -42,6 +46,10 @@ test("nothing at all gives the documented defaults", () => {
     workers: 1,
     trustedProxies: [],
     refusalLimit: 600,
+    connectionsMax: undefined,
+    connectionsPerAddressMax: undefined,
+    keepAlive: 75_000,
+    drainDelay: 1000,
     logLevel: "info",
   });
 });
@@ -132,7 +140,7 @@ for (const [variable, allowed, refused, says] of [
           "postgres://h/x?sslmode=",
           "postgres://h/x?sslmode=Verify-Full",
         ],
-        /begins with postgres:|names no (?:host|database)|sslmode must be one of disable, /,
+        /begins with postgres:|names no (?:host|database)|host or port is malformed|sslmode must be one of disable, /,
       ] as const,
   ),
   [
@@ -161,11 +169,11 @@ test("the public URL loses the slash at its end", () => {
 
 test("a master secret is exactly 32 bytes of base64, in any usual spelling, and several stay in their order", () => {
   const read = (text: string) => parseConfig({ COUNTERSIGN_MASTER_SECRET: text }).masterSecrets;
-  assert.deepEqual(read(secret(1)), [Buffer.alloc(32, 1)]);
-  assert.deepEqual(read(`${secret(2)},${secret(1)}`), [Buffer.alloc(32, 2), Buffer.alloc(32, 1)]);
-  assert.deepEqual(read(`${secret(2)} , ${secret(1)}`), [Buffer.alloc(32, 2), Buffer.alloc(32, 1)]);
-  assert.deepEqual(read(secret(255).replace(/=+$/, "")), [Buffer.alloc(32, 255)]);
-  assert.deepEqual(read(Buffer.alloc(32, 255).toString("base64url")), [Buffer.alloc(32, 255)]);
+  assert.deepEqual(read(secret(1)), [secretBytes(1)]);
+  assert.deepEqual(read(`${secret(2)},${secret(1)}`), [secretBytes(2), secretBytes(1)]);
+  assert.deepEqual(read(`${secret(2)} , ${secret(1)}`), [secretBytes(2), secretBytes(1)]);
+  assert.deepEqual(read(secret(255).replace(/=+$/, "")), [secretBytes(255)]);
+  assert.deepEqual(read(secretBytes(255).toString("base64url")), [secretBytes(255)]);
 });
 
 test("a malformed master secret is refused, never cut to size, and its value is never repeated", () => {
@@ -194,18 +202,18 @@ test("a secret may come from a file, whose name the messages give but never its 
     rmSync(folder, { recursive: true });
   });
   const file = (name: string, text: string) => {
-    writeFileSync(join(folder, name), text);
+    writeFileSync(join(folder, name), text, { mode: 0o600 });
     return join(folder, name);
   };
   const read = (path: string) => parseConfig({ COUNTERSIGN_MASTER_SECRET_FILE: path }).masterSecrets;
-  assert.deepEqual(read(file("good", `${secret(3)}\n`)), [Buffer.alloc(32, 3)]);
+  assert.deepEqual(read(file("good", `${secret(3)}\n`)), [secretBytes(3)]);
   const problem = (path: string, more: Record<string, string> = {}) =>
     problemOf({ COUNTERSIGN_MASTER_SECRET_FILE: path, ...more });
   assert.match(
     problem(join(folder, "none")),
     /^COUNTERSIGN_MASTER_SECRET_FILE: the file can't be read \(ENOENT\); name a readable file$/,
   );
-  assert.match(problem(folder), /^COUNTERSIGN_MASTER_SECRET_FILE: the file can't be read \(EISDIR\)/);
+  assert.match(problem(folder), /^COUNTERSIGN_MASTER_SECRET_FILE: the file is a folder; name a regular file$/);
   assert.match(problem(""), /^COUNTERSIGN_MASTER_SECRET_FILE: /);
   assert.match(problem(file("empty", "\n")), /^COUNTERSIGN_MASTER_SECRET_FILE: is empty/);
   assert.match(problem(file("large", "x".repeat(70_000))), /^COUNTERSIGN_MASTER_SECRET_FILE: .*larger than 64 KiB/);
@@ -238,7 +246,7 @@ test("a database URL comes through as it was given, from a file, too, and has no
     rmSync(folder, { recursive: true });
   });
   const url = "postgres://user:p%40ss@db.internal:6432/x?sslmode=require";
-  writeFileSync(join(folder, "url"), `${url}\n`);
+  writeFileSync(join(folder, "url"), `${url}\n`, { mode: 0o600 });
   assert.equal(parseConfig({ COUNTERSIGN_DATABASE_URL: url }).databaseUrl, url);
   assert.equal(parseConfig({ COUNTERSIGN_DATABASE_URL_FILE: join(folder, "url") }).databaseUrl, url);
   assert.equal(parseConfig({ COUNTERSIGN_DATABASE_LISTEN_URL_FILE: join(folder, "url") }).databaseListenUrl, url);
@@ -314,4 +322,178 @@ test("groups are mapped to roles, which are spelled as they are, and the scope a
     "openid email groups",
   );
   assert.match(problemOf({ ...OIDC, COUNTERSIGN_OIDC_SCOPE: "email" }), /^COUNTERSIGN_OIDC_SCOPE: .*"openid"/);
+});
+
+test("what a text picks up on its way from a file or a script is refused in every setting, by flag and by variable", () => {
+  const texts = {
+    host: "localhost",
+    adminHost: "localhost",
+    publicUrl: "https://auth.example",
+    adminUrl: "https://admin.example",
+    oidcIssuer: "https://idp.example",
+    oidcClientId: "id",
+    oidcGroupsClaim: "groups",
+    dataDir: "./data",
+    databaseUrl: "postgres://localhost/x",
+  } as const;
+  for (const [name, text] of Object.entries(texts) as [keyof typeof texts, string][]) {
+    const { variable, flag = "" } = SETTINGS[name];
+    for (const [mangled, says] of [
+      [`${text}\n`, /ends with a line end/],
+      [`${text}\r`, /ends with a line end/],
+      [`\n${text}`, /begins or ends with white space/],
+      [` ${text}`, /begins or ends with white space/],
+      [`${text}\t`, /begins or ends with white space/],
+      [`${text}\u00a0`, /begins or ends with white space/],
+      [`"${text}"`, /quotation mark/],
+      [`'${text}'`, /quotation mark/],
+      [`${text}"`, /quotation mark/],
+      [`“${text}”`, /quotation mark/],
+      [`${text.slice(0, 1)}\u0001${text.slice(1)}`, /control character/],
+      [`${text.slice(0, 1)}\n${text.slice(1)}`, /control character/],
+      [`${text.slice(0, 1)}\ufeff${text.slice(1)}`, /control character/],
+      [`${text}\ufffd`, /aren't UTF-8/],
+    ] as const) {
+      const byVariable = problemOf({ [variable]: mangled });
+      assert.ok(byVariable.startsWith(`${variable}: `), byVariable);
+      assert.match(byVariable, says, JSON.stringify(mangled));
+      assert.match(problemOf({}, { [name]: mangled }), new RegExp(`^${flag.split(" ")[0]}: .*${says.source}`));
+    }
+  }
+  for (const text of ['"a-secret"', "a-secret\r", " a-secret"]) {
+    const problem = problemOf({ ...OIDC, COUNTERSIGN_OIDC_CLIENT_SECRET: text });
+    assert.match(problem, /^COUNTERSIGN_OIDC_CLIENT_SECRET: the value/);
+    assert.doesNotMatch(problem, /a-secret/);
+  }
+  assert.match(
+    problemOf({ COUNTERSIGN_DATABASE_URL_FILE: '"/run/secret"' }),
+    /^COUNTERSIGN_DATABASE_URL_FILE: .*quotation/,
+  );
+});
+
+test("a list may have its entries on lines of their own", () => {
+  assert.deepEqual(parseConfig({ COUNTERSIGN_TRUSTED_PROXIES: "10.0.0.1,\n  10.0.0.2\n" }).trustedProxies, [
+    "10.0.0.1",
+    "10.0.0.2",
+  ]);
+  assert.deepEqual(parseConfig({ COUNTERSIGN_MASTER_SECRET: `${secret(1)},\n${secret(2)}` }).masterSecrets, [
+    secretBytes(1),
+    secretBytes(2),
+  ]);
+});
+
+test("a path that a shell would have changed is refused: it would begin an empty store somewhere else", () => {
+  for (const [text, says] of [
+    ["~/data", /isn't expanded/],
+    ["~", /isn't expanded/],
+    ["$HOME/data", /isn't expanded/],
+    ["/var/${NAME}/data", /isn't expanded/],
+    ["/var/$(hostname)", /isn't expanded/],
+    ["file:///var/lib/countersign", /not a URL/],
+    ["./data # the store", /comment/],
+  ] as const) {
+    assert.match(problemOf({ COUNTERSIGN_DATA_DIR: text }), says);
+    assert.match(problemOf({}, { dataDir: text }), says);
+  }
+  for (const text of ["/var/lib/a#1", "a~b", "C$", "data's", "/srv/ünïcode"]) {
+    assert.equal(parseConfig({ COUNTERSIGN_DATA_DIR: text }).dataDir, text);
+  }
+});
+
+test("a master secret that nobody drew at random is refused, whichever entry it is, by value and from a file", (t) => {
+  const zeros = Buffer.alloc(32).toString("base64");
+  const says = /entry 2 isn't random; make 32 random bytes with: openssl rand -base64 32$/;
+  assert.match(problemOf({ COUNTERSIGN_MASTER_SECRET: `${secret(1)},${zeros}` }), says);
+  const folder = mkdtempSync(join(tmpdir(), "countersign-config-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  writeFileSync(join(folder, "secret"), `${secret(1)},${zeros}`, { mode: 0o600 });
+  assert.match(problemOf({ COUNTERSIGN_MASTER_SECRET_FILE: join(folder, "secret") }), says);
+});
+
+test("a secret's file that others can read, or that is a link, is refused; the setting for groups allows both", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "countersign-config-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const [file, link] = [join(folder, "file"), join(folder, "link")];
+  writeFileSync(file, secret(1), { mode: 0o600 });
+  chmodSync(file, 0o640);
+  symlinkSync(file, link);
+  for (const variable of [
+    "COUNTERSIGN_MASTER_SECRET_FILE",
+    "COUNTERSIGN_DATABASE_URL_FILE",
+    "COUNTERSIGN_DATABASE_LISTEN_URL_FILE",
+    "COUNTERSIGN_OIDC_CLIENT_SECRET_FILE",
+  ]) {
+    assert.match(problemOf({ [variable]: file }), new RegExp(`^${variable}: the file has the mode 0640 .*chmod 600`));
+    assert.match(problemOf({ [variable]: link }), new RegExp(`^${variable}: the file is a symbolic link`));
+  }
+  const shared = { COUNTERSIGN_MASTER_SECRET_FILE: link, COUNTERSIGN_SECRET_FILE_ACCESS: "group" };
+  assert.deepEqual(parseConfig(shared).masterSecrets, [secretBytes(1)]);
+  assert.match(problemOf({ COUNTERSIGN_SECRET_FILE_ACCESS: "all" }), /one of owner, group is needed/);
+});
+
+const SERVICE_LINKS = {
+  COUNTERSIGN_SERVICE_HOST: "10.43.0.18",
+  COUNTERSIGN_SERVICE_PORT: "8080",
+  COUNTERSIGN_SERVICE_PORT_HTTP: "8080",
+  COUNTERSIGN_PORT: "tcp://10.43.0.18:8080",
+  COUNTERSIGN_PORT_8080_TCP: "tcp://10.43.0.18:8080",
+  COUNTERSIGN_PORT_8080_TCP_PROTO: "tcp",
+  COUNTERSIGN_PORT_8080_TCP_PORT: "8080",
+  COUNTERSIGN_PORT_8080_TCP_ADDR: "10.43.0.18",
+  COUNTERSIGN_ADMIN_SERVICE_HOST: "fd00::12",
+  COUNTERSIGN_ADMIN_PORT: "tcp://[fd00::12]:8081",
+  COUNTERSIGN_ADMIN_PORT_8081_UDP: "udp://[fd00::12]:8081",
+  COUNTERSIGN_DB_PORT: "tcp://10.43.0.19:5432",
+  COUNTERSIGN_DB_PORT_5432_TCP_START: "tcp://10.43.0.19:5432",
+  COUNTERSIGN_DB_NAME: "/app/countersign-db",
+  COUNTERSIGN_DB_ENV_POSTGRES_PASSWORD: "hunter2",
+} as const;
+
+test("variables that Kubernetes or Docker made for a service of our name are passed over and named in one line", () => {
+  const config = parseConfig(SERVICE_LINKS);
+  assert.deepEqual(config, parseConfig({}));
+  assert.equal(parseConfig(SERVICE_LINKS, { port: "9000" }).port, 9000);
+  const notice = platformNotice({ ...SERVICE_LINKS, COUNTERSIGN_HOST: "::1" }) ?? "";
+  for (const name of Object.keys(SERVICE_LINKS)) assert.ok(notice.includes(name), name);
+  assert.doesNotMatch(notice, /COUNTERSIGN_HOST,|hunter2/);
+  assert.match(notice, /enableServiceLinks/);
+  assert.equal(platformNotice({ COUNTERSIGN_PORT: "8080" }), undefined);
+});
+
+test("a mistyped variable is refused, also where its name or its value alone is like a platform's", () => {
+  for (const [name, value] of [
+    ["COUNTERSIGN_SERVICE_HOST", "auth.example"],
+    ["COUNTERSIGN_SERVICE_PORT", "http"],
+    ["COUNTERSIGN_DB_PORT", "5432"],
+    ["COUNTERSIGN_PROT", "tcp://10.43.0.18:8080"],
+    ["COUNTERSIGN_NAME", "countersign"],
+    ["COUNTERSIGN_ENV_PORT", "8080"],
+    ["COUNTERSIGN_PORT_8080_TCP", "8080"],
+  ] as const) {
+    assert.match(problemOf({ [name]: value }), new RegExp(`^${name}: no such variable`));
+  }
+  assert.match(problemOf({ COUNTERSIGN_SERVICE_HOST: "x" }), /Kubernetes .* enableServiceLinks/);
+  assert.match(problemOf({ COUNTERSIGN_PORT: "udp://" }), /whole number/);
+});
+
+test("a password in a flag is noticed, without a word of it", () => {
+  for (const databaseUrl of [
+    "postgres://u:hunter2@h/x",
+    "postgres://h/x?password=hunter2",
+    "postgres://u:p@ss/hunter2",
+  ]) {
+    const notice = passwordNotice({ databaseUrl }) ?? "";
+    assert.match(
+      notice,
+      /^--database-url holds a password.*COUNTERSIGN_DATABASE_URL or COUNTERSIGN_DATABASE_URL_FILE$/,
+    );
+    assert.doesNotMatch(notice, /hunter2/);
+  }
+  for (const databaseUrl of [undefined, "postgres://u@h:5432/x", "postgres://h/x?sslmode=disable"]) {
+    assert.equal(passwordNotice({ databaseUrl }), undefined);
+  }
 });

@@ -3,27 +3,22 @@
  *
  * Flags win over environment variables, which win over defaults. Everything is parsed and checked before anything starts.
  */
-import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { compile as compileProxies } from "@fastify/proxy-addr";
 import { ROLES } from "@countersign/protocol";
 import type { RoleMapping } from "../core/operators/single-sign-on.ts";
+import { findMasterSecretProblem } from "../core/token/master-secret.ts";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
-import { errorCode } from "../platform/error-code.ts";
 import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
+import { readSecretFile, type SecretFileAccess, SecretFileError } from "../platform/secret-file.ts";
+import { findTextProblem, parsePath } from "./check-text.ts";
+import { ConfigError, Problem } from "./config-error.ts";
+import { holdsPassword, parseDatabaseUrl } from "./database-url.ts";
+import { findPlatformVariables, hasPlatformName } from "./platform-variables.ts";
 import { DURATION_FORM, parseDurationMs } from "./duration.ts";
 
-/**
- * A setting that is missing, malformed or out of bounds. The message is one line: the variable, the problem and what is
- * allowed. It never holds a secret's value.
- */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
-
-/** A value's problem; {@link parseConfig} puts the setting's name before it. */
-class Problem extends ConfigError {}
+export { ConfigError } from "./config-error.ts";
 
 interface Setting<Value> {
   readonly variable: string;
@@ -34,6 +29,8 @@ interface Setting<Value> {
   readonly default: string;
   /** A secret's value may come from the file that `NAME_FILE` names. */
   readonly secret?: true;
+  /** White space around the value, or around its entries, doesn't count. */
+  readonly isList?: true;
   /** The value is a duration, in milliseconds. */
   readonly duration?: true;
   /** Gets `undefined` where the setting isn't given. */
@@ -93,6 +90,7 @@ export const SETTINGS = {
     default: "none",
     meaning:
       "host names by which Prometheus may ask for /metrics, joined by commas; IP addresses, localhost and the host of COUNTERSIGN_ADMIN_URL always work",
+    isList: true,
     parse: (text) => (text === undefined ? [] : parseNames(text)),
   }),
   oidcIssuer: setting({
@@ -122,6 +120,7 @@ export const SETTINGS = {
     flag: "--oidc-scope <scope>",
     default: "openid email",
     meaning: "what is asked for, joined by blanks; openid has to be there",
+    isList: true,
     parse: (text = "openid email") => parseScope(text),
   }),
   oidcGroupsClaim: setting({
@@ -137,6 +136,7 @@ export const SETTINGS = {
     default: "none",
     meaning:
       "roles by group, joined by commas: <group>=<role> or <group>=<role>@<account>; the highest wins; none: no sign-in",
+    isList: true,
     parse: (text) => (text === undefined ? [] : parseRoles(text)),
   }),
   dataDir: setting({
@@ -145,6 +145,14 @@ export const SETTINGS = {
     default: "./data",
     meaning: "folder of the SQLite file countersign.db and of master.key",
     parse: (text = "./data") => parsePath(text),
+  }),
+  secretFileAccess: setting({
+    variable: "COUNTERSIGN_SECRET_FILE_ACCESS",
+    flag: "--secret-file-access <who>",
+    default: "owner",
+    meaning:
+      "who besides this process's user and root may read files with secrets and write to the data folder: owner: nobody; group: a group of this process's, whoever owns them, as on a Kubernetes volume with fsGroup",
+    parse: (text = "owner") => parseChoice<SecretFileAccess>(text, ["owner", "group"]),
   }),
   databaseUrl: setting({
     variable: "COUNTERSIGN_DATABASE_URL",
@@ -173,6 +181,7 @@ export const SETTINGS = {
     default: "master.key in the data folder, made on the first start",
     meaning: "32 bytes in base64, from which the signing keys derive; several, newest first, joined by commas",
     secret: true,
+    isList: true,
     parse: (text) => (text === undefined ? undefined : parseMasterSecrets(text)),
   }),
   workers: setting({
@@ -187,6 +196,7 @@ export const SETTINGS = {
     flag: "--trusted-proxies <addresses>",
     default: "none",
     meaning: "addresses or networks, joined by commas, whose X-Forwarded-* headers are believed",
+    isList: true,
     parse: (text) => (text === undefined ? [] : parseProxies(text)),
   }),
   refusalLimit: setting({
@@ -244,27 +254,61 @@ export type Config = { readonly [Name in SettingName]: ReturnType<(typeof SETTIN
 export type Flags = { readonly [Name in SettingName]?: string | undefined };
 
 /**
- * Reads flags and environment.
+ * Reads flags and environment. Variables that a platform made are passed over; see {@link findPlatformVariables}.
  *
  * @throws {ConfigError} for a malformed value, an unknown `COUNTERSIGN_…` variable, a value given twice, or a file that
- *   can't be read
+ *   can't be read or that others can read
  */
-export function parseConfig(environment: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
+export function parseConfig(given: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
+  const platformMade = new Set(findPlatformVariables(given));
+  const environment = Object.fromEntries(Object.entries(given).filter(([name]) => !platformMade.has(name)));
   refuseUnknownVariables(environment);
-  const parsed: Partial<Record<SettingName, unknown>> = {};
-  for (const [name, definition] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
-    const given = findText(environment, flags[name], definition);
+  const parseOne = <Value>(name: SettingName, definition: Setting<Value>, access: SecretFileAccess): Value => {
+    const found = findText(environment, flags[name], definition, access);
     try {
-      if (given?.text === "") throw new Problem("is empty; give a value or leave it out");
-      parsed[name] = definition.parse(given?.text);
+      return parseText(found?.text, definition);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      throw new ConfigError(`${given?.source ?? definition.variable}: ${error.message}`);
+      throw new ConfigError(`${found?.source ?? definition.variable}: ${error.message}`);
     }
-  }
-  const config = parsed as Config;
+  };
+  // First: it decides on the files that the others are read from.
+  const access = parseOne("secretFileAccess", SETTINGS.secretFileAccess, "owner");
+  const parsed = Object.entries(SETTINGS as Record<string, Setting<unknown>>).map(([name, definition]) => [
+    name,
+    parseOne(name as SettingName, definition, access),
+  ]);
+  const config = Object.fromEntries(parsed) as Config;
   requireWholeOidc(config);
   return config;
+}
+
+function parseText<Value>(text: string | undefined, { parse, isList }: Setting<Value>): Value {
+  if (text === undefined) return parse(text);
+  if (text === "") throw new Problem("is empty; give a value or leave it out");
+  const problem = findTextProblem(text, isList);
+  try {
+    const value = parse(text);
+    if (problem === undefined) return value;
+  } catch (error) {
+    if (problem === undefined || !(error instanceof Problem)) throw error;
+    throw new Problem(`${error.message}; ${problem}`);
+  }
+  throw new Problem(problem);
+}
+
+/** A password on the command line, said in one line; `undefined` where there is none. */
+export function passwordNotice({ databaseUrl }: Flags): string | undefined {
+  if (databaseUrl === undefined || !holdsPassword(databaseUrl)) return undefined;
+  const { variable } = SETTINGS.databaseUrl;
+  return `--database-url holds a password, which every user of this machine can read in the list of processes; use ${variable} or ${variable}_FILE`;
+}
+
+/** Variables that are passed over, said in one line; `undefined` where there are none. */
+export function platformNotice(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const names = findPlatformVariables(environment);
+  if (names.length === 0) return undefined;
+  return `variables that Kubernetes or Docker made for a service of this name are passed over: ${names.join(", ")}; enableServiceLinks: false in the pod's specification leaves them out`;
 }
 
 /** The settings of single sign-on are there together, or none of them is. */
@@ -293,6 +337,7 @@ function findText(
   environment: Readonly<Record<string, string | undefined>>,
   flagText: string | undefined,
   { variable, flag, secret }: Setting<unknown>,
+  access: SecretFileAccess,
 ): GivenText | undefined {
   if (flagText !== undefined) return { text: flagText, source: flag?.split(" ")[0] ?? variable };
   const text = environment[variable];
@@ -300,16 +345,23 @@ function findText(
   const file = secret === true ? environment[fileVariable] : undefined;
   if (file === undefined) return text === undefined ? undefined : { text, source: variable };
   if (text !== undefined) throw new ConfigError(`${fileVariable}: ${variable} is set as well; set one of the two`);
-  return { text: readSecretFile(fileVariable, file), source: fileVariable };
+  return { text: readFile(fileVariable, file, access), source: fileVariable };
 }
 
-function readSecretFile(variable: string, file: string): string {
+function readFile(variable: string, file: string, access: SecretFileAccess): string {
   try {
-    if (statSync(file).size > 65_536) throw new ConfigError(`${variable}: the file is larger than 64 KiB`);
-    return readFileSync(file, "utf8").trim();
+    const path = parsePath(file);
+    const problem = findTextProblem(file);
+    if (problem !== undefined) throw new Problem(problem);
+    return readSecretFile(path, access, access === "group");
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`${variable}: the file can't be read (${errorCode(error)}); name a readable file`);
+    if (error instanceof Problem) throw new ConfigError(`${variable}: ${error.message}`);
+    if (error instanceof SecretFileError) {
+      throw new ConfigError(
+        `${variable}: the file ${error.message}${error.isUnreadable ? "; name a readable file" : ""}`,
+      );
+    }
+    throw error;
   }
 }
 
@@ -319,7 +371,10 @@ function refuseUnknownVariables(environment: Readonly<Record<string, string | un
   );
   for (const name of Object.keys(environment)) {
     if (name.startsWith("COUNTERSIGN_") && !known.includes(name)) {
-      throw new ConfigError(`${name}: no such variable; known are ${known.join(", ")}`);
+      const origin = hasPlatformName(name)
+        ? " (Kubernetes makes variables like it for a Service, unless the pod says enableServiceLinks: false; this one's value isn't like theirs)"
+        : "";
+      throw new ConfigError(`${name}: no such variable${origin}; known are ${known.join(", ")}`);
     }
   }
 }
@@ -401,31 +456,6 @@ function parseRoles(text: string): readonly RoleMapping[] {
   });
 }
 
-/**
- * Checks what a mistake would otherwise show only later, and in other words.
- *
- * @throws {ConfigError} which never repeats the URL
- */
-export function parseDatabaseUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  // Not repeated in the message, whatever it is: it may hold a password.
-  if (url === undefined || (url.protocol !== "postgres:" && url.protocol !== "postgresql:")) {
-    throw new Problem("a URL that begins with postgres:// or postgresql:// is needed");
-  }
-  if (url.hostname === "" && !url.searchParams.has("host")) throw new Problem("the URL names no host");
-  if (url.pathname.length < 2) throw new Problem("the URL names no database; put /<database> behind the host");
-  const mode = url.searchParams.get("sslmode");
-  if (mode !== null && !SSL_MODES.includes(mode)) throw new Problem(`sslmode must be one of ${SSL_MODES.join(", ")}`);
-  return text;
-}
-
-const SSL_MODES: readonly string[] = ["disable", "prefer", "require", "verify-ca", "verify-full", "no-verify"];
-
-function parsePath(text: string): string {
-  if (text.includes("\0")) throw new Problem("a path can't hold a NUL character");
-  return text;
-}
-
 function parseMasterSecrets(text: string): readonly Buffer[] {
   return text.split(",").map((part, index) => {
     const secret = Buffer.from(part.trim(), "base64");
@@ -440,6 +470,8 @@ function parseMasterSecrets(text: string): readonly Buffer[] {
     if (secret.length !== MASTER_SECRET_BYTES) {
       throw new Problem(`${MASTER_SECRET_BYTES} bytes in base64 are needed; entry ${index + 1} has ${secret.length}`);
     }
+    const problem = findMasterSecretProblem(secret);
+    if (problem !== undefined) throw new Problem(`entry ${index + 1} ${problem}`);
     return secret;
   });
 }

@@ -4,17 +4,24 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
   rmSync,
-  statSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Random } from "../core/surroundings.ts";
+import { findMasterSecretProblem } from "../core/token/master-secret.ts";
 import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
 import { errorCode, errorProblem } from "./error-code.ts";
+import {
+  checkSecretFolder,
+  checkSecretOwner,
+  readSecretFile,
+  type SecretFileAccess,
+  SecretFileError,
+} from "./secret-file.ts";
 
 /** The files in a data folder. */
 export function dataFiles(folder: string): { readonly database: string; readonly masterKey: string } {
@@ -26,42 +33,67 @@ export class DataFolderError extends Error {
   override readonly name = "DataFolderError";
 }
 
-/** Makes the data folder if it isn't there: readable by this user alone (mode 0700). */
-export function ensureDataFolder(folder: string): void {
+/**
+ * Makes the data folder if it isn't there: readable by this user alone (mode 0700).
+ *
+ * @throws {DataFolderError} where it can't be made, belongs to somebody else, or others can write to it
+ */
+export function ensureDataFolder(folder: string, access: SecretFileAccess): void {
   try {
-    if (existsSync(folder)) {
-      if (!statSync(folder).isDirectory())
-        throw new DataFolderError(`${folder} is not a folder; name one in COUNTERSIGN_DATA_DIR`);
-      return;
+    if (!existsSync(folder)) {
+      makeFolders(folder, 0o700);
+      // Whatever the umask took away.
+      chmodSync(folder, 0o700);
     }
-    makeFolders(folder);
-    chmodSync(folder, 0o700);
   } catch (error) {
-    if (error instanceof DataFolderError) throw error;
     throw new DataFolderError(
       `${folder} can't be made or read (${errorProblem(error)}); name another folder in COUNTERSIGN_DATA_DIR`,
     );
   }
+  checkDataFolder(folder, access);
 }
 
-/** @throws {DataFolderError} where the folder holds no store */
-export function requireStore(folder: string): void {
+/** @throws {DataFolderError} where the folder holds no store, belongs to somebody else, or others can write to it */
+export function requireStore(folder: string, access: SecretFileAccess): void {
   if (!existsSync(dataFiles(folder).database)) {
     throw new DataFolderError(
       `there is no store in ${folder}; name its folder in COUNTERSIGN_DATA_DIR or --data-dir, or begin one with account create`,
     );
   }
+  checkDataFolder(folder, access);
+}
+
+function checkDataFolder(folder: string, access: SecretFileAccess): void {
+  const { database } = dataFiles(folder);
+  try {
+    checkSecretFolder(folder, access);
+  } catch (error) {
+    throw inFolder(folder, error);
+  }
+  // Put there before the folder was closed, it would let its owner in.
+  for (const file of [database, `${database}-wal`, `${database}-shm`]) {
+    try {
+      checkSecretOwner(file, access);
+    } catch (error) {
+      throw inFolder(file, error);
+    }
+  }
+}
+
+function inFolder(path: string, error: unknown): unknown {
+  return error instanceof SecretFileError ? new DataFolderError(`${path} ${error.message}`) : error;
 }
 
 /**
- * Makes a folder and those above it. Not by `recursive: true`, with which Node 26 never returns where the system refuses a
+ * Makes a folder, of that mode, and those above it. Not by `recursive: true`, with which Node 26 never returns where the system refuses a
  * name in a folder that is there, as it does in /proc.
  */
-function makeFolders(folder: string): void {
+function makeFolders(folder: string, mode?: number): void {
   const parent = dirname(folder);
   if (!existsSync(parent)) makeFolders(parent);
   try {
-    mkdirSync(folder);
+    // At once, not by a later chmod: another process that starts now looks at the mode.
+    mkdirSync(folder, { mode });
   } catch (error) {
     // Another process that starts at this moment may have been first.
     if (errorCode(error) !== "EEXIST") throw error;
@@ -72,11 +104,12 @@ function makeFolders(folder: string): void {
  * Reads the master secret from the data folder.
  *
  * @param mayCreate whether to make one if there is none: only where the store has no signing key that another one made
- * @throws {DataFolderError} where it is missing and may not be made, malformed, or readable by everybody
+ * @throws {DataFolderError} where it is missing and may not be made, malformed, not random, somebody else's, a link, or open
+ *   to others
  */
-export function readMasterKey(folder: string, random: Random, mayCreate: boolean): Buffer {
+export function readMasterKey(folder: string, access: SecretFileAccess, random: Random, mayCreate: boolean): Buffer {
   const { masterKey } = dataFiles(folder);
-  if (!existsSync(masterKey)) {
+  if (!isThere(masterKey)) {
     if (!mayCreate) {
       throw new DataFolderError(
         `${masterKey} is missing, and the store's signing keys derive from it; restore it, or set COUNTERSIGN_MASTER_SECRET. Where it is lost, countersign store accept makes another one, and ends every token`,
@@ -84,21 +117,29 @@ export function readMasterKey(folder: string, random: Random, mayCreate: boolean
     }
     writeMasterKey(folder, masterKey, random.bytes(MASTER_SECRET_BYTES));
   }
+  checkDataFolder(folder, access);
   let text: string;
   try {
-    if ((statSync(masterKey).mode & 0o007) !== 0) {
-      throw new DataFolderError(`${masterKey} can be read by every user of this machine; run chmod 600 on it`);
-    }
-    text = readFileSync(masterKey, "utf8").trim();
+    text = readSecretFile(masterKey, access, false);
   } catch (error) {
-    if (error instanceof DataFolderError) throw error;
-    throw new DataFolderError(`${masterKey} can't be read (${errorCode(error)})`);
+    throw inFolder(masterKey, error);
   }
   const secret = Buffer.from(text, "base64");
   if (secret.length !== MASTER_SECRET_BYTES || secret.toString("base64") !== text) {
     throw new DataFolderError(`${masterKey} is damaged: it must hold ${MASTER_SECRET_BYTES} bytes in base64`);
   }
+  const problem = findMasterSecretProblem(secret);
+  if (problem !== undefined) throw new DataFolderError(`${masterKey} ${problem}`);
   return secret;
+}
+
+/** A link that leads nowhere is there, too, and so is what can't be looked at. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** Whole or not at all, even if another process does the same at this moment: whoever links first wins. */

@@ -74,6 +74,23 @@ async function errorOf(work: Promise<unknown>): Promise<Error> {
   return error;
 }
 
+describe("a database whose encoding isn't UTF-8", () => {
+  for (const encoding of ["LATIN1", "SQL_ASCII", "EUC_JP"]) {
+    test(`${encoding} is refused before anything is written, and the message says what is needed`, async () => {
+      const name = `encoded_${encoding.toLowerCase()}`;
+      await server.query(`create database ${name} encoding '${encoding}' locale 'C' template template0`);
+      const error = await errorOf(open({ url: server.url(name) }));
+      assert.ok(error instanceof StoreOpenError && !(error instanceof StoreUnreachable));
+      assert.match(
+        error.message,
+        new RegExp(`/${name} has the encoding ${encoding}, and UTF8 is needed; make another`),
+      );
+      assert.deepEqual(await server.query("select 1 from pg_tables where schemaname = 'public'", name), []);
+      await server.query(`drop database ${name} with (force)`);
+    });
+  }
+});
+
 describe("a database that isn't this release's", () => {
   test("with an unknown later migration is refused with a SchemaError, and left as it is", async () => {
     await (await openPostgresStore({ url, connectionsMax: 2 })).close();

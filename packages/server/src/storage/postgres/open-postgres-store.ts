@@ -10,6 +10,7 @@ import {
   sql,
   type TransactionBuilder,
 } from "kysely";
+import { databasePlace } from "../../config/database-url.ts";
 import type { KeyUsageRecord } from "../../core/registry/store.ts";
 import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
@@ -108,16 +109,17 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
   // A migration may take its time.
   const migrating = createPool(options.url, 1, MIGRATION_TIMEOUT_MS);
   try {
-    await migrate(connect(migrating), ENGINE);
+    const first = connect(migrating);
+    await requireUnicode(first, options.url);
+    await migrate(first, ENGINE);
   } catch (error) {
+    if (error instanceof StoreOpenError) throw error;
     const cause = error instanceof SchemaError ? error.cause : error;
     // Where the connection broke in the middle of a migration, the schema isn't to blame.
     if (error instanceof SchemaError && !isTemporary(cause)) throw error;
-    const { hostname, port, pathname } = new URL(options.url);
-    const place = `${hostname}${port === "" ? "" : `:${port}`}${pathname}`;
     const StoreError = isTemporary(cause) ? StoreUnreachable : StoreOpenError;
     throw new StoreError(
-      `the PostgreSQL database at ${place} can't be used (${problemOf(cause)}); check that it runs, the URL's user, password and database, and its sslmode`,
+      `the PostgreSQL database at ${databasePlace(options.url)} can't be used (${problemOf(cause)}); check that it runs, the URL's user, password and database, and its sslmode`,
       { cause },
     );
   } finally {
@@ -185,6 +187,24 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
       },
     },
   );
+}
+
+/**
+ * In another encoding the database refuses names, or (SQL_ASCII) takes any bytes for text.
+ *
+ * @throws {StoreOpenError} before anything is written
+ */
+async function requireUnicode(db: Kysely<Database>, url: string): Promise<void> {
+  const { rows } = await sql<{ server: string; client: string }>`
+    select current_setting('server_encoding') as server, current_setting('client_encoding') as client`.execute(db);
+  for (const { server, client } of rows) {
+    if (server === "UTF8" && client === "UTF8") continue;
+    throw new StoreOpenError(
+      server === "UTF8"
+        ? `the PostgreSQL database at ${databasePlace(url)} speaks ${client} to this client; remove client_encoding from the URL and from the user's settings`
+        : `the PostgreSQL database at ${databasePlace(url)} has the encoding ${server}, and UTF8 is needed; make another one: create database … encoding 'UTF8' template template0`,
+    );
+  }
 }
 
 /** Whatever the database's default is: a change must see what was committed before it got the lock. */

@@ -37,7 +37,10 @@ const ENGINE: MigrationEngine = {
   randomId: "lower(hex(randomblob(16)))",
 };
 
-type WriteLimits = Pick<Engine, "writeMsMax">;
+interface SqliteOptions extends Pick<Engine, "writeMsMax"> {
+  /** Whether the file may be open to its group; to this user alone unless given. Its log has the same mode. */
+  readonly isGroupShared?: boolean;
+}
 
 /**
  * Opens the store in a SQLite file, making the file and bringing its schema up to date where needed.
@@ -48,10 +51,11 @@ type WriteLimits = Pick<Engine, "writeMsMax">;
  * @throws {SchemaError} where the schema is newer than this release knows
  * @throws {StoreOpenError} where the file can't be opened, or isn't a database
  */
-export async function openSqliteStore(file: string, limits: WriteLimits = {}): Promise<SqlStore> {
+export async function openSqliteStore(file: string, options: SqliteOptions = {}): Promise<SqlStore> {
   try {
-    return await openStore(file, limits);
+    return await openStore(file, options);
   } catch (error) {
+    if (error instanceof StoreOpenError) throw error;
     const cause = error instanceof SchemaError ? error.cause : error;
     const fault = sqliteProblem(cause);
     if (error instanceof SchemaError && fault === undefined) throw error;
@@ -63,12 +67,12 @@ export async function openSqliteStore(file: string, limits: WriteLimits = {}): P
   }
 }
 
-async function openStore(file: string, limits: WriteLimits): Promise<SqlStore> {
+async function openStore(file: string, { isGroupShared = false, ...limits }: SqliteOptions): Promise<SqlStore> {
   const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   let reader: DatabaseSync | undefined;
   const usage = openUsage(file);
   try {
-    if ((statSync(file).mode & 0o777) !== 0o600) chmodSync(file, 0o600);
+    restrictAccess(file, isGroupShared);
     useWriteAheadLog(database);
     database.exec(`pragma synchronous = full; pragma trusted_schema = off; ${LIMIT_LOG}`);
     const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
@@ -127,6 +131,21 @@ async function openStore(file: string, limits: WriteLimits): Promise<SqlStore> {
     database.close();
     usage.close();
     throw error;
+  }
+}
+
+/** @throws {StoreOpenError} where others could read the file and this user can't change that */
+function restrictAccess(file: string, isGroupShared: boolean): void {
+  const { mode, uid } = statSync(file);
+  const wanted = isGroupShared ? 0o600 | (mode & 0o060) : 0o600;
+  if ((mode & 0o777) === wanted) return;
+  try {
+    chmodSync(file, wanted);
+  } catch (error) {
+    throw new StoreOpenError(
+      `${file} belongs to user ${uid} and has the mode ${(mode & 0o777).toString(8).padStart(4, "0")}; run chmod ${wanted.toString(8)} on it as that user, or chown it`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { checkSecretFolder, readSecretFile, type SecretFileAccess, SecretFileError } from "./secret-file.ts";
+
+const IS_ROOT = process.getuid?.() === 0;
+const GROUP = process.getegid?.() ?? 0;
+const STRANGER = 65_533;
+const needsRoot = IS_ROOT ? false : "only root can give a file to another user";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "countersign-secret-"));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function secretFile(mode: number, owner?: readonly [uid: number, gid: number]): string {
+  const file = join(folder, "secret");
+  writeFileSync(file, " a secret\n");
+  chmodSync(file, mode);
+  if (owner !== undefined) chownSync(file, ...owner);
+  return file;
+}
+
+/** What a file or folder is refused with; `undefined` where it is taken. */
+function problemOf(act: () => void): string | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    assert.ok(error instanceof SecretFileError, String(error));
+    return error.message;
+  }
+}
+
+const read = (file: string, access: SecretFileAccess = "owner", mayBeLink = access === "group") =>
+  problemOf(() => assert.equal(readSecretFile(file, access, mayBeLink), "a secret"));
+
+test("a secret's file is for its owner alone: any right of others is refused with the mode that is wanted", () => {
+  for (const mode of [0o600, 0o400, 0o700]) assert.equal(read(secretFile(mode)), undefined, mode.toString(8));
+  for (const mode of [0o640, 0o660, 0o620, 0o644, 0o604, 0o602, 0o666, 0o601, 0o777, 0o440, 0o444]) {
+    const problem = read(secretFile(mode)) ?? "";
+    assert.match(problem, /^has the mode 0[0-7]{3} and can be read or written by other users; run chmod 600 on it/);
+    assert.equal(/COUNTERSIGN_SECRET_FILE_ACCESS=group/.test(problem), (mode & 0o007) === 0, problem);
+  }
+});
+
+test("where a group shares secrets, the group's rights are taken and those of all others are not", () => {
+  for (const mode of [0o600, 0o640, 0o660, 0o440, 0o400]) {
+    assert.equal(read(secretFile(mode), "group"), undefined, mode.toString(8));
+  }
+  for (const mode of [0o644, 0o604, 0o602, 0o666, 0o661]) {
+    assert.match(read(secretFile(mode), "group") ?? "", /run chmod 600 on it$/, mode.toString(8));
+  }
+});
+
+test("another user's file is refused with the owner that is wanted", { skip: needsRoot }, () => {
+  assert.match(
+    read(secretFile(0o600, [STRANGER, STRANGER])) ?? "",
+    /^belongs to user 65533 and group 65533; it must belong to root, .*chown.*fsGroup.*COUNTERSIGN_SECRET_FILE_ACCESS=group$/,
+  );
+  assert.match(read(secretFile(0o660, [STRANGER, GROUP])) ?? "", /^belongs to user 65533/);
+  assert.equal(read(secretFile(0o660, [STRANGER, GROUP]), "group"), undefined);
+  assert.match(read(secretFile(0o660, [STRANGER, STRANGER]), "group") ?? "", /^belongs to user 65533 and group 65533/);
+});
+
+test("a link is refused; where a group shares secrets, one of this user's or root's is taken", () => {
+  const link = join(folder, "link");
+  symlinkSync(secretFile(0o600), link);
+  assert.match(read(link) ?? "", /^is a symbolic link; a regular file is needed$/);
+  assert.match(read(link, "group", false) ?? "", /^is a symbolic link/);
+  assert.equal(read(link, "group"), undefined);
+  secretFile(0o644);
+  assert.match(read(link, "group") ?? "", /^has the mode 0644/, "the file that it leads to counts");
+  assert.match(read(join(folder, "none")) ?? "", /^can't be read \(ENOENT\)$/);
+});
+
+test("another user's link is refused wherever it leads", { skip: needsRoot }, () => {
+  const link = join(folder, "link");
+  symlinkSync(secretFile(0o600), link);
+  spawnSync("chown", ["-h", String(STRANGER), link]);
+  assert.match(read(link, "group") ?? "", /^is a symbolic link of user 65533's; it must belong to root/);
+});
+
+test("what isn't a file is refused without waiting for it, and what is too large without reading it", () => {
+  const pipe = join(folder, "pipe");
+  assert.equal(spawnSync("mkfifo", ["-m", "600", pipe]).status, 0);
+  assert.match(read(pipe) ?? "", /^is a pipe; name a regular file$/);
+  assert.match(read(folder) ?? "", /^is a folder; name a regular file$/);
+  for (const device of ["/dev/zero", "/dev/null", "/dev/tty0"]) {
+    assert.match(read(device) ?? "", /^is a device; |^can't be read \(E[A-Z]+\)$/);
+  }
+  const file = secretFile(0o600);
+  writeFileSync(file, "x".repeat(65_537));
+  assert.match(read(file) ?? "", /^is larger than 64 KiB$/);
+});
+
+test("nobody else can write to the data folder", () => {
+  const data = join(folder, "data");
+  mkdirSync(data);
+  const check = (mode: number, access: SecretFileAccess = "owner") => {
+    chmodSync(data, mode);
+    return problemOf(() => {
+      checkSecretFolder(data, access);
+    });
+  };
+  for (const mode of [0o700, 0o750, 0o755]) assert.equal(check(mode), undefined, mode.toString(8));
+  for (const mode of [0o777, 0o1777, 0o775, 0o770, 0o722]) {
+    assert.match(
+      check(mode) ?? "",
+      /^has the mode 0[0-7]{3} and can be written to by other users; run chmod 700 on it/,
+    );
+  }
+  for (const mode of [0o770, 0o2770, 0o775]) assert.equal(check(mode, "group"), undefined, mode.toString(8));
+  for (const mode of [0o777, 0o1777, 0o772]) assert.match(check(mode, "group") ?? "", /^has the mode/);
+  if (!IS_ROOT) return;
+  chownSync(data, STRANGER, GROUP);
+  assert.match(check(0o700) ?? "", /^belongs to user 65533/);
+  assert.equal(check(0o770, "group"), undefined);
+});
