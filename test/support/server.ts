@@ -31,6 +31,8 @@ export interface ServerOptions {
   readonly dataDir?: string;
   /** Further flags of `serve`. Both ports are 0 unless given here, and so is the drain delay. */
   readonly flags?: readonly string[];
+  /** A program that runs the server, such as `prlimit`. */
+  readonly prefix?: readonly string[];
   /** Further variables of the server's environment. The command line gets them too. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -70,11 +72,12 @@ export interface TestServer {
  * @throws where it ends or stays silent instead; the message holds its standard error
  */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
-  const { dataDir = temporaryFolder(), flags = [], env = {} } = options;
+  const { dataDir = temporaryFolder(), flags = [], prefix = [], env = {} } = options;
   const childEnvironment = environment({ COUNTERSIGN_DATA_DIR: dataDir, ...env });
   const ports = ["--port", "--admin-port"].flatMap((flag) => (flags.includes(flag) ? [] : [flag, "0"]));
   const delay = flags.includes("--drain-delay") || "COUNTERSIGN_DRAIN_DELAY" in env ? [] : ["--drain-delay", "0s"];
-  const child = spawn(process.execPath, [COUNTERSIGN, "serve", ...ports, ...delay, ...flags], {
+  const [program = "", ...words] = [...prefix, process.execPath, COUNTERSIGN, "serve", ...ports, ...delay, ...flags];
+  const child = spawn(program, words, {
     env: childEnvironment,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -209,7 +209,7 @@ export const SETTINGS = {
   connectionsMax: setting({
     variable: "COUNTERSIGN_CONNECTIONS_MAX",
     flag: "--connections-max <number>",
-    default: "10000, or what the limit of open files allows",
+    default: "16384, or what the limit of open files allows",
     meaning: "connections to the public listener at once, for each process; beyond it idle ones make way",
     parse: (text) => (text === undefined ? undefined : parseInteger(text, 1, 1_000_000)),
   }),

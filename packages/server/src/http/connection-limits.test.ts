@@ -28,11 +28,11 @@ test("a setting lowers the limit, and raises it as far as the descriptors go", (
   assert.equal(limitOf(50, 1000), 50);
   assert.equal(limitOf(50_000, undefined), 50_000);
   assert.ok(limitOf(50_000, 1000) < 1000);
-  assert.equal(connectionLimits(settings, undefined, 0).public.max, 10_000);
+  assert.equal(connectionLimits(settings, undefined, 0).public.max, 16_384);
 });
 
 test("one address may have half of the places, or as many as the setting says", () => {
-  assert.equal(connectionLimits(settings, undefined, 0).public.perAddressMax, 5000);
+  assert.equal(connectionLimits(settings, undefined, 0).public.perAddressMax, 8192);
   const set = { ...settings, connectionsPerAddressMax: 7 };
   assert.equal(connectionLimits(set, undefined, 0).public.perAddressMax, 7);
 });

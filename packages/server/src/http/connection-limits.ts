@@ -3,7 +3,7 @@ import type { ConnectionLimits } from "./connections.ts";
 import { networkOf } from "./ip-address.ts";
 
 /** Connections to the public listener where neither a setting nor the system says how many. */
-const PUBLIC_MAX = 10_000;
+const PUBLIC_MAX = 16_384;
 
 /** Connections to the internal listener. */
 const INTERNAL_MAX = 256;

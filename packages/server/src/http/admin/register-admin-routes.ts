@@ -81,14 +81,15 @@ type ValidatorCompiler = Parameters<FastifyInstance["setValidatorCompiler"]>[0];
  * 20 MiB, whether it is ever administered or not.
  */
 function compileWhenNeeded(): ValidatorCompiler {
-  // Parameters are text, and become what the schema says; a body is what it is.
+  // Parameters are text, and become what the schema says; a body is what it is. Both compilers load a module, which a process
+  // without a free descriptor couldn't do any more: the first change must not be the one that fails.
   const compilers = {
-    text: lazily(() => AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: true } })),
-    json: lazily(() => AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: false } })),
+    text: AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: true } }),
+    json: AjvCompiler()({}, { customOptions: { ...VALIDATION, coerceTypes: false } }),
   };
   return (part) => {
     // The compiler takes the whole definition, whatever its type says.
-    const validator = lazily(() => compilers[part.httpPart === "body" ? "json" : "text"]()(part) as ValidateFunction);
+    const validator = lazily(() => compilers[part.httpPart === "body" ? "json" : "text"](part) as ValidateFunction);
     const validate: ValidateFunction = (value) => {
       const isValid = validator()(value);
       validate.errors = validator().errors;
