@@ -9,7 +9,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { holdPort } from "../packages/server/src/testing/hold-port.ts";
@@ -154,12 +154,14 @@ function describeExample(example: Example, missing: string | undefined): void {
     });
 
     test("a deactivated key: says so, with the hint", async () => {
-      const { keyId, privateKeyFile } = await createKey(server, user.username);
-      const before = await run(server.publicUrl, user.username, privateKeyFile);
+      // A user of its own: of several active keys, the exchange tries two.
+      const { username } = await createApiUser(server, { account: dirname(example.file) });
+      const { keyId, privateKeyFile } = await createKey(server, username);
+      const before = await run(server.publicUrl, username, privateKeyFile);
       assert.equal(before.status, 0);
       await server.json("key", "deactivate", String(keyId));
       await assertFails(
-        [server.publicUrl, user.username, privateKeyFile],
+        [server.publicUrl, username, privateKeyFile],
         [
           "key_deactivated: The key that signed the assertion is deactivated.",
           "Hint: Ask the administrator of this service to activate it, or to add a new key.",

@@ -61,5 +61,6 @@ export const WARNING_CODES = [
   "ttl_below_documented_minimum",
   "key_expires_before_token",
   "secret_not_repeated",
+  "key_needs_kid",
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];

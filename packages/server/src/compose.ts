@@ -2,12 +2,13 @@
  * The composition root: the only file that builds everything and knows every part.
  */
 import { readFileSync } from "node:fs";
-import { setImmediate, setTimeout } from "node:timers/promises";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startBackgroundWork } from "./background.ts";
 import type { Config } from "./config/config.ts";
 import { shownSettings } from "./config/shown-settings.ts";
 import { endpointAudiences } from "./core/assertion/audiences.ts";
+import { createFindSigner } from "./core/assertion/find-signer.ts";
 import { createAuthenticateResourceServer } from "./core/authenticate-resource-server.ts";
 import { type CheckToken, createCheckToken } from "./core/check.ts";
 import { createExchange } from "./core/exchange.ts";
@@ -56,6 +57,7 @@ import {
 } from "./open-store.ts";
 import { createSystemClock } from "./platform/clock.ts";
 import type { Logger } from "./platform/logger.ts";
+import { createEventLoopTurns } from "./platform/event-loop-turns.ts";
 import { listenerUrl } from "./platform/listener-url.ts";
 import { createOpenIdProvider } from "./platform/openid-provider.ts";
 import { createPasskeyCeremonies } from "./platform/passkey-ceremonies.ts";
@@ -310,8 +312,9 @@ export async function startService(
     keyUsage.record(keyId, atMs, expiresAtSeconds);
   });
   const ledger = createAssertionLedger(store, clock);
+  const findSigner = createFindSigner();
   const authenticateFor = (audience: "token" | "revocation") =>
-    createAuthenticateClient(view, clock, audiences[audience], ledger);
+    createAuthenticateClient(view, clock, audiences[audience], ledger, findSigner);
   const pause = (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false });
   const refusalLimit = createRefusalLimit(config.refusalLimit, clock);
   const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);
@@ -322,7 +325,7 @@ export async function startService(
   const checkToken = createCheckToken({ view, signingKeys, clock });
   const publicApp = await buildPublicApp({
     ...appDependencies,
-    exchange: createExchange({ view, clock, audiences: audiences.exchange, issueToken }),
+    exchange: createExchange({ view, findSigner, clock, audiences: audiences.exchange, issueToken }),
     checkToken,
     grantClientCredentials: createGrantClientCredentials(authenticateFor("token"), issueToken),
     revokeToken: createRevokeToken({
@@ -353,7 +356,7 @@ export async function startService(
     signingKeys,
     audiences: audiences.exchange,
     newestMasterSecret: masterSecrets[0],
-    breathe: () => setImmediate(),
+    yieldToEventLoop: createEventLoopTurns(),
     settings: shownSettings(config),
   };
   const origins = createOrigins(config.adminUrl, internalServer.url, config.adminNames);

@@ -5,7 +5,9 @@ import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
 import { KEY_BITS_MAX, KEY_BITS_MIN } from "../core/registry/key-admission.ts";
+import { keysNeedingKid, needsKidMessage } from "../core/registry/keys-needing-kid.ts";
 import type { KeyId, PublicKey } from "../core/registry/model.ts";
+import type { RegistryStore } from "../core/registry/store.ts";
 import { nowMs } from "../core/surroundings.ts";
 import { errorCode, errorProblem } from "../platform/error-code.ts";
 import { type CliContext, CommandFailed, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
@@ -84,11 +86,12 @@ export function keyCommand(context: CliContext): Command {
       .option("--json", "print JSON")
       .action(async (idText: string, options: Options) => {
         const id = parseKeyId(idText);
-        const changed = await withAdministration(context, options, ({ changes }) =>
-          verb === "revoke"
-            ? changes.revokeKey(context.actor, id)
-            : changes.setKeyStanding(context.actor, id, verb === "activate" ? "active" : "deactivated"),
-        );
+        const changed = await withAdministration(context, options, async ({ changes, store }) => {
+          if (verb === "revoke") return changes.revokeKey(context.actor, id);
+          const set = await changes.setKeyStanding(context.actor, id, verb === "activate" ? "active" : "deactivated");
+          if (verb === "activate") await noteKeysNeedingKid(context, store, set);
+          return set;
+        });
         const now = nowMs(context.clock);
         print(
           context,
@@ -110,9 +113,21 @@ function withNewKeyOptions(command: Command): Command {
 
 function addKey(context: CliContext, options: NewKeyOptions, username: string, text: string): Promise<PublicKey> {
   const expires = expiresInMs(options);
-  return withAdministration(context, options, ({ changes }) =>
-    changes.addKey(context.actor, { username, text, label: options.label, expiresInMs: expires }),
-  );
+  return withAdministration(context, options, async ({ changes, store }) => {
+    const key = await changes.addKey(context.actor, { username, text, label: options.label, expiresInMs: expires });
+    await noteKeysNeedingKid(context, store, key);
+    return key;
+  });
+}
+
+/** Says on standard error which keys a client can't use without more. */
+async function noteKeysNeedingKid(
+  context: CliContext,
+  store: Pick<RegistryStore, "listKeys">,
+  key: PublicKey,
+): Promise<void> {
+  const needing = keysNeedingKid(key, await store.listKeys(key.userId), nowMs(context.clock));
+  if (needing.length > 0) context.stderr.write(`countersign: note: ${needsKidMessage(needing)}\n`);
 }
 
 function expiresInMs({ expiresIn }: NewKeyOptions): number | undefined {

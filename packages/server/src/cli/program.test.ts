@@ -200,6 +200,31 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
     });
   }
 
+  test("where a third key of a length is added or activated, a note says which one needs kid from now on, and why", async () => {
+    await prepare(run, [["user", "create", "many", "--account", "acme"]]);
+    const add = (name: string) => run(["key", "add", "api-1-many", "-", "--json"], rsaKeyPair(name).publicPem);
+    const first = await add("first");
+    const { id } = JSON.parse(first.stdout) as { id: number };
+    assert.deepEqual([first.stderr, (await add("second")).stderr], ["", ""]);
+    const needsKid = new RegExp(`^countersign: note: Key ${id} is tried only where .* kid.*Deactivate one`);
+    assert.match((await add("third")).stderr, needsKid);
+    for (const [verb, note] of [
+      ["deactivate", /^$/],
+      ["activate", needsKid],
+    ] as const) {
+      assert.match((await run(["key", verb, String(id), "--json"])).stderr, note);
+    }
+    const signed = (header: Record<string, unknown>) =>
+      buildAssertion(rsaKeyPair("first").privateKey, { header, claims: exampleClaims("api-1-many") });
+    const explained = await run(["explain", signed({ alg: "RS256" })]);
+    assert.match(
+      explained.stdout,
+      new RegExp(`The signature is by key ${id}, .* which isn't tried\\.\\n +Put "kid":"${id}"`),
+    );
+    assert.match(explained.stdout, /The exchange would refuse it: assertion_rejected\./);
+    assert.equal((await run(["explain", signed({ alg: "RS256", kid: String(id) })])).status, 0);
+  });
+
   test("standard input that isn't UTF-8 is refused where a text is wanted", async () => {
     assertFails(await run(["check", "-"], Buffer.from([0x31, 0x2e, 0xff])), 1, /Standard input isn't UTF-8\./);
   });

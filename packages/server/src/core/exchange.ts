@@ -1,12 +1,12 @@
 import { ASSERTION_SCHEME } from "@countersign/protocol";
 import { parseCredential } from "./authorization.ts";
 import { type Audiences, checkClaims, parseClaims } from "./assertion/check-claims.ts";
-import { checkHeader, parseAssertion, type UnverifiedObject } from "./assertion/parse-assertion.ts";
-import { findSigningKey } from "./assertion/verify-signature.ts";
+import { checkHeader, parseAssertion } from "./assertion/parse-assertion.ts";
+import { createFindSigner, type FindSigner } from "./assertion/find-signer.ts";
 import type { Grant, IssueToken } from "./issue-token.ts";
 import { Refusal } from "./refusal.ts";
 import { isExpired } from "./registry/model.ts";
-import type { RegistryView, ViewKey, ViewUser } from "./registry/view.ts";
+import type { RegistryView, ViewKey } from "./registry/view.ts";
 import type { Clock } from "./surroundings.ts";
 import { parseTtl } from "./ttl.ts";
 
@@ -16,10 +16,14 @@ export interface ExchangeRequest {
   readonly authorization: string | undefined;
   /** Every value of the query parameter `ttl`. */
   readonly ttl: readonly string[];
+  /** Who sends it, as far as that is known before the signature is checked: its address. */
+  readonly client?: string;
 }
 
 export interface ExchangeDependencies {
   readonly view: Pick<RegistryView, "findUser">;
+  /** Shared with the other endpoints that take assertions. */
+  readonly findSigner?: FindSigner;
   readonly clock: Clock;
   readonly audiences: Audiences;
   readonly issueToken: IssueToken;
@@ -29,10 +33,15 @@ export interface ExchangeDependencies {
 export type Exchange = (request: ExchangeRequest) => Promise<Grant>;
 
 /**
- * The refresh story. What is cheap comes before what is dear, and nothing but the user's keys is looked up by an
- * unverified claim.
+ * The refresh story. Cheap checks come before expensive ones, and nothing but the user's keys is looked up by an unverified claim.
  */
-export function createExchange({ view, clock, audiences, issueToken }: ExchangeDependencies): Exchange {
+export function createExchange({
+  view,
+  findSigner = createFindSigner(),
+  clock,
+  audiences,
+  issueToken,
+}: ExchangeDependencies): Exchange {
   return async (request) => {
     const nowMicroseconds = clock.nowMicroseconds();
     const assertion = parseAssertion(parseCredential(request.authorization, [ASSERTION_SCHEME]));
@@ -42,23 +51,13 @@ export function createExchange({ view, clock, audiences, issueToken }: ExchangeD
 
     const found = view.findUser(claims.username);
     const user = found instanceof Promise ? await found : found;
-    const key = await findSigningKey(assertion, algorithm, candidateKeys(user, assertion.unverifiedHeader));
+    const nowMs = nowMicroseconds / 1000;
+    const key = await findSigner(assertion, algorithm, user, nowMs, request.client);
     if (key === undefined) throw rejected();
-    checkStanding(key, nowMicroseconds / 1000);
+    checkStanding(key, nowMs);
 
     return issueToken(key, nowMicroseconds, parseTtl(request.ttl));
   };
-}
-
-/**
- * The keys that may have made the signature, active ones first. A `kid` that equals the id or RFC 7638 thumbprint of one
- * of them selects it; any other `kid` is ignored.
- */
-export function candidateKeys(user: ViewUser | undefined, { kid }: UnverifiedObject): readonly ViewKey[] {
-  const keys = user?.keys ?? [];
-  const named =
-    typeof kid === "string" ? keys.find((key) => kid === key.thumbprint || kid === String(key.id)) : undefined;
-  return named === undefined ? keys : [named];
 }
 
 /** The one answer to an unknown user and to a wrong key: nobody learns which users exist. */

@@ -1,5 +1,6 @@
-import { constants, createHmac, type KeyObject, timingSafeEqual, verify } from "node:crypto";
+import { constants, createHmac, type KeyObject, timingSafeEqual, verify, type VerifyKeyObjectInput } from "node:crypto";
 import { ASSERTION_SCHEME, type AssertionAlgorithm } from "@countersign/protocol";
+import { candidateKeys } from "./assertion/candidate-keys.ts";
 import {
   checkAudience,
   checkExpiry,
@@ -9,9 +10,9 @@ import {
   type UnverifiedClaims,
 } from "./assertion/check-claims.ts";
 import { checkHeader, parseAssertion, type UnverifiedAssertion } from "./assertion/parse-assertion.ts";
-import { findSigningKey } from "./assertion/verify-signature.ts";
+import { isSignedBy, SIGNATURE_CHECKS_MAX } from "./assertion/verify-signature.ts";
 import { parseCredential } from "./authorization.ts";
-import { candidateKeys, checkStanding, type ExchangeDependencies, rejected } from "./exchange.ts";
+import { checkStanding, type ExchangeDependencies, rejected } from "./exchange.ts";
 import { Refusal } from "./refusal.ts";
 import { sshFingerprint } from "./registry/key-admission.ts";
 import type { ViewKey, ViewUser } from "./registry/view.ts";
@@ -136,35 +137,41 @@ export async function explainAssertion(
     return explanation();
   }
   steps.push({ check: "user", outcome: "passed", detail: describeUser(user) });
-  const key = algorithm && (await tryKeys(assertion, algorithm, user));
-  if (key === undefined) {
+  const signer = algorithm && (await findSigner(assertion, algorithm, user));
+  if (signer === undefined) {
     if (algorithm !== undefined) refuse("key", rejected());
-    for (const cause of signatureCauses(assertion, user)) note("cause", cause);
+    for (const cause of await signatureCauses(assertion, algorithm, user)) note("cause", ...cause);
     return explanation();
   }
   attempt(
     "standing",
-    () => checkStanding(key, nowSeconds * 1000),
+    () => checkStanding(signer, nowSeconds * 1000),
     () => "The key, its user and their account are active.",
   );
   return explanation();
 
-  async function tryKeys(signed: UnverifiedAssertion, alg: AssertionAlgorithm, of: ViewUser) {
-    const candidates = candidateKeys(of, signed.unverifiedHeader);
+  /** Tries the keys that the exchange tries, and says of each of the user's keys why it isn't the one. */
+  async function findSigner(signed: UnverifiedAssertion, alg: AssertionAlgorithm, of: ViewUser) {
+    const { signature, unverifiedHeader } = signed;
+    const isOfLength = (key: ViewKey) => key.modulus.length === signature.length;
+    const tried = candidateKeys(of.keys, unverifiedHeader, isOfLength, nowSeconds * 1000);
     if (of.keys.length === 0) note("key", `${of.username} has no public key.`, "countersign key add adds one.");
-    if (candidates.length < of.keys.length) note("key", "kid selects one of the user's keys; the others aren't tried.");
-    for (const candidate of candidates) {
-      const name = `key ${candidate.id}, ${sshFingerprint(candidate.keyObject)}, ${candidate.status}`;
-      if ((await findSigningKey(signed, alg, [candidate])) !== undefined) {
-        steps.push({ check: "key", outcome: "passed", detail: `The signature is by ${name}.` });
-        return candidate;
+    const isNamed =
+      tried.length === 1 && [String(tried[0]?.id), tried[0]?.thumbprint].includes(String(unverifiedHeader["kid"]));
+    if (isNamed && of.keys.length > 1) note("key", "kid selects one of the user's keys; the others aren't tried.");
+    for (const key of tried) {
+      if (await isSignedBy(signed, alg, key)) {
+        steps.push({ check: "key", outcome: "passed", detail: `The signature is by ${describeKey(key)}.` });
+        return key;
       }
-      const bits = candidate.signatureBytes * 8;
-      const why =
-        candidate.signatureBytes === signed.signature.length
+    }
+    for (const key of isNamed ? tried : of.keys) {
+      const why = !isOfLength(key)
+        ? `can't have made it: the key has about ${key.modulus.length * 8} bits, the signature is of one with ${signature.length * 8}`
+        : tried.includes(key)
           ? "doesn't verify the signature"
-          : `can't have made it: the key has about ${bits} bits, the signature is of one with ${signed.signature.length * 8}`;
-      note("key", `${name}: ${why}.`);
+          : `isn't tried: without kid, ${SIGNATURE_CHECKS_MAX} keys of a length are`;
+      note("key", `${describeKey(key)}: ${why}.`);
     }
     return undefined;
   }
@@ -190,27 +197,44 @@ function parseQuietly(text: string): UnverifiedAssertion | undefined {
   }
 }
 
+/** A fact that decides nothing, and perhaps what to do about it. */
+type Cause = readonly [detail: string, hint?: string];
+
 /**
- * Why the signature may not verify: what it would verify as. None of this is accepted by the exchange, ever; it only names
- * the mistake.
+ * Why the signature may not verify: what it would verify as. None of this is accepted by the exchange, ever; it only names the mistake.
+ * The RSA work runs on libuv's threads, one operation after the other.
  */
-function signatureCauses(assertion: UnverifiedAssertion, user: ViewUser): string[] {
-  const causes: string[] = [];
+async function signatureCauses(
+  assertion: UnverifiedAssertion,
+  algorithm: AssertionAlgorithm | undefined,
+  user: ViewUser,
+): Promise<readonly Cause[]> {
+  const causes: Cause[] = [];
   for (const key of user.keys) {
     if (isHmacOfPem(assertion, key.keyObject)) {
-      causes.push(
+      causes.push([
         `It is an HMAC with the PEM text of key ${key.id} as its secret: sign with the private key and RS256.`,
-      );
+      ]);
     }
-    const made = isRsaOtherwise(assertion, key);
-    if (made !== undefined)
-      causes.push(`The signature is by key ${key.id}, but as ${made}, not as the header's alg says.`);
+    if (key.modulus.length !== assertion.signature.length) continue;
+    if (algorithm !== undefined && (await isSignedBy(assertion, algorithm, key))) {
+      causes.push([
+        `The signature is by ${describeKey(key)}, which isn't tried.`,
+        `Put "kid":"${key.id}" into the assertion's header, or deactivate a key of this length that isn't needed any more: ` +
+          `without kid, the ${SIGNATURE_CHECKS_MAX} that were added last are tried.`,
+      ]);
+      continue;
+    }
+    const made = await otherAlgorithmOf(assertion, key);
+    if (made !== undefined) {
+      causes.push([`The signature is by key ${key.id}, but as ${made}, not as the header's alg says.`]);
+    }
   }
   if (causes.length === 0) {
-    causes.push(
+    causes.push([
       "Most likely the client signs with another private key: compare fingerprints (ssh-keygen -l -E sha256 -f on the public key), " +
         "or add its public key with countersign key add.",
-    );
+    ]);
   }
   return causes;
 }
@@ -228,22 +252,36 @@ function isHmacOfPem({ signingInput, signature, unverifiedHeader }: UnverifiedAs
     });
 }
 
-function isRsaOtherwise(
+/** As what the key made the signature, where that isn't what the header says. */
+async function otherAlgorithmOf(
   { signingInput, signature, unverifiedHeader }: UnverifiedAssertion,
-  key: ViewKey,
-): string | undefined {
+  { keyObject }: ViewKey,
+): Promise<string | undefined> {
   const text = Buffer.from(signingInput, "latin1");
+  const pss = {
+    key: keyObject,
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: constants.RSA_PSS_SALTLEN_AUTO,
+  };
   for (const bits of ["256", "384", "512"]) {
     const name = `RS${bits}`;
-    if (name !== unverifiedHeader["alg"] && verify(`sha${bits}`, text, key.keyObject, signature)) return name;
-    const pss = {
-      key: key.keyObject,
-      padding: constants.RSA_PKCS1_PSS_PADDING,
-      saltLength: constants.RSA_PSS_SALTLEN_AUTO,
-    };
-    if (verify(`sha${bits}`, text, pss, signature)) return `PS${bits}`;
+    if (name !== unverifiedHeader["alg"] && (await verifyAsync(`sha${bits}`, text, keyObject, signature))) return name;
+    if (await verifyAsync(`sha${bits}`, text, pss, signature)) return `PS${bits}`;
   }
   return undefined;
+}
+
+function verifyAsync(digest: string, text: Buffer, key: KeyObject | VerifyKeyObjectInput, signature: Buffer) {
+  return new Promise<boolean>((resolve, reject) => {
+    verify(digest, text, key, signature, (error, verified) => {
+      if (error) reject(error);
+      else resolve(verified);
+    });
+  });
+}
+
+function describeKey({ id, keyObject, status }: ViewKey): string {
+  return `key ${id}, ${sshFingerprint(keyObject)}, ${status}`;
 }
 
 function describeParts({ signingInput, signature }: UnverifiedAssertion): string {

@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import { verificationKey } from "../core/assertion/verify-signature.ts";
 import type { AccountId, ApiUserId, KeyId } from "../core/registry/model.ts";
 import type { ViewKey, ViewUser } from "../core/registry/view.ts";
 
@@ -32,8 +33,7 @@ export function testViewUser(
       thumbprint: thumbprint ?? `thumbprint-${id}`,
       status: status ?? "active",
       expiresAtMs: expiresAtMs ?? null,
-      keyObject: publicKey,
-      signatureBytes: Math.ceil((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8),
+      ...verificationKey(publicKey),
     });
   }
   return viewUser;

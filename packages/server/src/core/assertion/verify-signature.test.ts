@@ -7,15 +7,11 @@ import { countRsaOperations } from "../../testing/count-rsa.ts";
 import { digestInfo, malformedBlocks, paddedBlock, signBlock } from "../../testing/malformed-signatures.ts";
 import { madeUpModulus, rsaKeyPair } from "../../testing/rsa-keys.ts";
 import { parseAssertion } from "./parse-assertion.ts";
-import { findSigningKey, type VerificationKey } from "./verify-signature.ts";
+import { findSigningKey, isSignedBy, SIGNATURE_CHECKS_MAX, verificationKey } from "./verify-signature.ts";
 
 const alice = rsaKeyPair("alice");
 const bob = rsaKeyPair("bob");
 const TEXT = signingInput({});
-
-function verificationKey(keyObject: KeyObject): VerificationKey {
-  return { keyObject, signatureBytes: Math.ceil((keyObject.asymmetricKeyDetails?.modulusLength ?? 0) / 8) };
-}
 
 const aliceKey = verificationKey(alice.publicKey);
 const bobKey = verificationKey(bob.publicKey);
@@ -197,18 +193,40 @@ describe("the work of a signature check", () => {
     createPublicKey({ key: { kty: "RSA", n: madeUpModulus(4096).toString("base64url"), e: "AQAB" }, format: "jwk" }),
   );
 
-  test("is one RSA operation where there is no key: as much as for one wrong key", async () => {
-    assert.equal(await countRsaOperations(() => find(wrong, [])), 1);
-    assert.equal(await countRsaOperations(() => find(wrong, [aliceKey])), 1);
+  const keysOf = (count: number, bits = 2048) =>
+    Array.from({ length: count }, (_, at) => madeUpKey(bits, at)).map(verificationKey);
+
+  test("is the same without a key, with a wrong one and with twenty: two RSA operations", async () => {
+    assert.equal(SIGNATURE_CHECKS_MAX, 2);
+    for (const keys of [[], [aliceKey], [aliceKey, bobKey], keysOf(20), [longKey], [longKey, aliceKey]]) {
+      assert.equal(await countRsaOperations(() => find(wrong, keys)), 2, `${keys.length} keys`);
+    }
   });
 
-  test("is one RSA operation where no key has the signature's length", async () => {
+  test("is the same at every length that a signature can have", async () => {
     for (const length of [256, 257, 384, 512, 1024]) {
       const signature = Buffer.alloc(length, 1);
-      assert.equal(await countRsaOperations(() => find(signature, [])), 1, `no key, ${length} bytes`);
-      assert.equal(await countRsaOperations(() => find(signature, [aliceKey])), 1, `a key, ${length} bytes`);
+      for (const keys of [[], [aliceKey], keysOf(3, length * 8)]) {
+        assert.equal(await countRsaOperations(() => find(signature, keys)), 2, `${keys.length} keys, ${length} bytes`);
+      }
     }
-    assert.equal(await countRsaOperations(() => find(wrong, [longKey])), 1);
+  });
+
+  test("is arithmetic even where the signature is a key's modulus or more, which OpenSSL refuses before any", async () => {
+    // As a decoy would be, so that nobody can ask whether a user has a key whose modulus they know.
+    const above = Buffer.from((modulusOf(alice.publicKey) + 2n).toString(16), "hex");
+    const tried: boolean[] = [];
+    const watched = {
+      ...aliceKey,
+      get keyObject() {
+        tried.push(true);
+        return aliceKey.keyObject;
+      },
+    };
+    assert.equal(await countRsaOperations(() => find(above, [watched])), 2);
+    assert.deepEqual(tried, [], "decoys took its place");
+    await find(wrong, [watched]);
+    assert.deepEqual(tried, [true]);
   });
 
   test("is nothing for a length that no admissible key's signature has, key or no key", async () => {
@@ -219,10 +237,26 @@ describe("the work of a signature check", () => {
     }
   });
 
-  test("grows with the keys of that length, up to the one that verifies", async () => {
+  test("ends with the key that verifies", async () => {
     const right = sign("sha256", Buffer.from(TEXT), alice.privateKey);
-    assert.equal(await countRsaOperations(() => find(wrong, [aliceKey, longKey, bobKey])), 2);
     assert.equal(await countRsaOperations(() => find(right, [aliceKey, bobKey])), 1);
     assert.equal(await countRsaOperations(() => find(right, [bobKey, longKey, aliceKey])), 2);
   });
+
+  test("doesn't reach a third key of the signature's length", async () => {
+    const right = sign("sha256", Buffer.from(TEXT), alice.privateKey);
+    assert.equal(await find(right, [bobKey, ...keysOf(1), aliceKey]), undefined);
+    assert.equal(await isSignedBy({ signingInput: TEXT, signature: right }, "RS256", aliceKey), true);
+    assert.equal(await isSignedBy({ signingInput: TEXT, signature: right }, "RS256", bobKey), false);
+    assert.equal(await isSignedBy({ signingInput: TEXT, signature: right }, "RS256", longKey), false);
+  });
 });
+
+/** The number's last bits tell such keys apart; nobody has a private key to one. */
+function madeUpKey(bits: number, number: number): KeyObject {
+  const n = Buffer.from(madeUpModulus(bits));
+  // Greater than nearly every signature, so that it is tried.
+  n.fill(0xff, 0, 8);
+  n[n.length - 2] = number;
+  return createPublicKey({ key: { kty: "RSA", n: n.toString("base64url"), e: "AQAB" }, format: "jwk" });
+}

@@ -11,12 +11,23 @@ const DIGESTS = { RS256: "sha256", RS384: "sha384", RS512: "sha512" } as const s
 const SIGNATURE_BYTES_MIN = 256;
 const SIGNATURE_BYTES_MAX = 1024;
 
+/**
+ * The most RSA operations that one assertion costs, and exactly what one costs that no key verifies: an anonymous request must not cost
+ * more the more keys a user has, nor show by its time how many there are.
+ */
+export const SIGNATURE_CHECKS_MAX = 2;
+
 /** A key that can be tried against a signature. */
 export interface VerificationKey {
   /** Parsed once, when the key enters the view; parsing costs more than verifying. */
   readonly keyObject: KeyObject;
-  /** Length of the modulus in bytes, which is the length of every signature by this key (RFC 8017 §8.2.2, step 1). */
-  readonly signatureBytes: number;
+  /** Big-endian, without zeros in front; every signature by this key has its length (RFC 8017 §8.2.2, step 1). */
+  readonly modulus: Buffer;
+}
+
+/** Prepares an RSA key for being tried. */
+export function verificationKey(keyObject: KeyObject): VerificationKey {
+  return { keyObject, modulus: Buffer.from(keyObject.export({ format: "jwk" }).n ?? "", "base64url") };
 }
 
 /** The parts of an assertion that a signature check needs. */
@@ -26,12 +37,13 @@ export interface SignedText {
 }
 
 /**
- * Finds the key that made the signature, trying `keys` in their order.
+ * Finds the key that made the signature, trying `keys` in their order, at most {@link SIGNATURE_CHECKS_MAX} of those that can have made
+ * it.
  *
- * One RSA operation for each key of the signature's length, and one against a decoy where there is none: an unknown user
- * costs what a known user with one wrong key costs. What is left (several keys, a signature above a modulus, which fails
- * early) the exchange's answer hides by its fixed time. The RSA work runs on libuv's threads and doesn't block the event
- * loop.
+ * Where none did, that many RSA operations have taken place, with decoys in the place of keys that aren't there: an unknown user, one
+ * with a wrong key and one with twenty cost the same. A signature that is the modulus or more OpenSSL refuses without any
+ * arithmetic (RFC 8017 §5.2.2, step 1), so there a decoy takes the key's place, too. The RSA work runs on libuv's threads and doesn't block
+ * the event loop.
  */
 export async function findSigningKey<Key extends VerificationKey>(
   signed: SignedText,
@@ -39,17 +51,35 @@ export async function findSigningKey<Key extends VerificationKey>(
   keys: readonly Key[],
 ): Promise<Key | undefined> {
   const { signature } = signed;
-  if (signature.length < SIGNATURE_BYTES_MIN || signature.length > SIGNATURE_BYTES_MAX) return undefined;
+  if (!canBeSignature(signature)) return undefined;
   const text = Buffer.from(signed.signingInput, "latin1");
   const digest = DIGESTS[algorithm];
-  let tried = false;
+  let checks = 0;
   for (const key of keys) {
-    if (key.signatureBytes !== signature.length) continue;
-    tried = true;
+    if (checks === SIGNATURE_CHECKS_MAX) break;
+    if (key.modulus.length !== signature.length || key.modulus.compare(signature) <= 0) continue;
+    checks++;
     if (await verifyRsa(digest, text, key.keyObject, signature)) return key;
   }
-  if (!tried) await verifyRsa(digest, text, decoyKey(signature.length), signature);
+  for (; checks < SIGNATURE_CHECKS_MAX; checks++) {
+    await verifyRsa(digest, text, decoyKey(signature.length), signature);
+  }
   return undefined;
+}
+
+/** Did this very key make the signature? One RSA operation, or none where it can't have. */
+export async function isSignedBy(
+  { signingInput, signature }: SignedText,
+  algorithm: AssertionAlgorithm,
+  { keyObject, modulus }: VerificationKey,
+): Promise<boolean> {
+  if (modulus.length !== signature.length) return false;
+  return verifyRsa(DIGESTS[algorithm], Buffer.from(signingInput, "latin1"), keyObject, signature);
+}
+
+/** Has it a length that an admissible key's signature can have? Otherwise no key is tried, nor a decoy. */
+export function canBeSignature({ length }: Buffer): boolean {
+  return length >= SIGNATURE_BYTES_MIN && length <= SIGNATURE_BYTES_MAX;
 }
 
 function verifyRsa(digest: string, text: Buffer, keyObject: KeyObject, signature: Buffer): Promise<boolean> {
@@ -63,9 +93,12 @@ function verifyRsa(digest: string, text: Buffer, keyObject: KeyObject, signature
 
 const decoyKeys = new Map<number, KeyObject>();
 
+/** How many bytes at the beginning of a decoy's modulus have all their bits set: hardly a signature is the modulus or more. */
+const DECOY_ONES_BYTES = 16;
+
 /**
- * A public key of the given length to which nobody has a private key. Its modulus is pseudo-random, odd and full-length, and
- * the exponent is 65537, so that a check against it takes as long as any other.
+ * A public key of the given length to which nobody has a private key. Its modulus is pseudo-random, odd and as large as a modulus of that
+ * length gets, and the exponent is 65537, so that a check against it takes as long as one against nearly any key.
  */
 function decoyKey(modulusBytes: number): KeyObject {
   let key = decoyKeys.get(modulusBytes);
@@ -73,7 +106,7 @@ function decoyKey(modulusBytes: number): KeyObject {
     const modulus = createHash("shake256", { outputLength: modulusBytes })
       .update(`countersign decoy ${modulusBytes}`)
       .digest();
-    modulus[0] = (modulus[0] ?? 0) | 0x80;
+    modulus.fill(0xff, 0, DECOY_ONES_BYTES);
     modulus[modulusBytes - 1] = (modulus[modulusBytes - 1] ?? 0) | 1;
     key = createPublicKey({ key: { kty: "RSA", n: modulus.toString("base64url"), e: "AQAB" }, format: "jwk" });
     decoyKeys.set(modulusBytes, key);

@@ -1,7 +1,7 @@
 import type { Audiences } from "../assertion/check-claims.ts";
 import { checkHeader, parseAssertion } from "../assertion/parse-assertion.ts";
-import { findSigningKey } from "../assertion/verify-signature.ts";
-import { candidateKeys, checkStanding, rejected } from "../exchange.ts";
+import { createFindSigner } from "../assertion/find-signer.ts";
+import { checkStanding, rejected } from "../exchange.ts";
 import { Refusal } from "../refusal.ts";
 import type { RegistryView, ViewKey } from "../registry/view.ts";
 import type { Clock } from "../surroundings.ts";
@@ -16,6 +16,8 @@ export interface ClientCredentials {
   readonly clientId: string | undefined;
   readonly assertionType: string | undefined;
   readonly assertion: string | undefined;
+  /** Who sends them, as far as that is known before the signature is checked: its address. */
+  readonly client?: string;
 }
 
 /** A client that has proved to hold one of its private keys. */
@@ -38,6 +40,7 @@ export function createAuthenticateClient(
   clock: Clock,
   audiences: Audiences,
   ledger: AssertionLedger,
+  findSigner = createFindSigner(),
 ): AuthenticateClient {
   return async (credentials) => {
     const nowMicroseconds = clock.nowMicroseconds();
@@ -51,9 +54,10 @@ export function createAuthenticateClient(
     }
 
     const user = await view.findUser(claims.clientId);
-    const key = await findSigningKey(assertion, algorithm, candidateKeys(user, assertion.unverifiedHeader));
+    const nowMs = nowMicroseconds / 1000;
+    const key = await findSigner(assertion, algorithm, user, nowMs, credentials.client);
     if (key === undefined) throw rejected();
-    checkStanding(key, nowMicroseconds / 1000);
+    checkStanding(key, nowMs);
     return {
       key,
       nowMicroseconds,

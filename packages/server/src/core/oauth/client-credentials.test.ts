@@ -210,7 +210,7 @@ describe("what is refused before anything is looked up", () => {
 });
 
 describe("what is refused once the claims are fine", () => {
-  test("an unknown user and a wrong key: one answer, one signature check each, and nothing is used up", async () => {
+  test("an unknown user and a wrong key: one answer, two signature checks each, and nothing is used up", async () => {
     const answers: unknown[] = [];
     for (const [users, assertion] of [
       [[], assertionOf()],
@@ -225,7 +225,7 @@ describe("what is refused once the claims are fine", () => {
         const { code, message, detail } = await refusalOf(grant(asked));
         answers.push({ code, message, detail });
       });
-      assert.equal(operations, 1);
+      assert.equal(operations, 2);
       assert.deepEqual(burnt, []);
     }
     assert.equal((answers[0] as Refusal).code, "assertion_rejected");

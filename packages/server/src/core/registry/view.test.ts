@@ -88,7 +88,7 @@ describe("the view", () => {
     assert.ok(key !== undefined && !(key instanceof Promise));
     assert.equal(key, user?.keys[0]);
     assert.equal(key.user, user);
-    assert.equal(key.signatureBytes, 256);
+    assert.equal(key.modulus.length, 256);
     assert.ok(key.keyObject.equals(rsaKeyPair("alice").publicKey));
     assert.equal(watched.calls("loadUserByKey"), 0);
   });

@@ -1,7 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import type { Access } from "@countersign/protocol";
 import { LRUCache } from "lru-cache";
-import type { VerificationKey } from "../assertion/verify-signature.ts";
+import { type VerificationKey, verificationKey } from "../assertion/verify-signature.ts";
 import { Refusal } from "../refusal.ts";
 import { type Clock, elapsedMs, momentOf } from "../surroundings.ts";
 import type { AuditEvent } from "./audit-chain.ts";
@@ -428,7 +428,6 @@ function viewKey(key: RecordKey, user: ViewUser): ViewKey {
     thumbprint: key.thumbprint,
     status: key.status,
     expiresAtMs: key.expiresAtMs,
-    keyObject: createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" }),
-    signatureBytes: Math.ceil(key.bits / 8),
+    ...verificationKey(createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" })),
   };
 }

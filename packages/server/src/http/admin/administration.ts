@@ -26,8 +26,8 @@ export interface Administration {
   readonly audiences: Audiences;
   /** The master secret from which new signing keys derive. */
   readonly newestMasterSecret: Buffer;
-  /** Lets other work go first. */
-  readonly breathe: () => Promise<void>;
+  /** Lets other work go first: one caller goes on in each turn of the event loop. */
+  readonly yieldToEventLoop: () => Promise<void>;
   /** The effective configuration, secrets masked. */
   readonly settings: readonly ShownSetting[];
 }

@@ -1,6 +1,7 @@
 import { mayKnow } from "../../core/administration/authorize.ts";
 import { isoTime } from "../../core/administration/present.ts";
 import { explainAssertion } from "../../core/explain.ts";
+import { createFairQueue } from "../../core/fair-queue.ts";
 import type { Principal } from "../../core/operators/model.ts";
 import type { KeyId } from "../../core/registry/model.ts";
 import type { ViewUser } from "../../core/registry/view.ts";
@@ -8,7 +9,10 @@ import { verifyTokenNow } from "../../core/token/verify-token.ts";
 import type { Administration } from "./administration.ts";
 import type { AdminHandlers } from "./handlers.ts";
 
-/** Why an assertion or a token is good, or isn't. */
+/** How many explanations may wait for the one that is made: each may try a signature against all of a user's keys. */
+const WAITING_MAX = 32;
+
+/** Why an assertion or a token is good, or isn't. Assertions are explained one at a time, callers taking turns. */
 export function createExplainHandlers({
   view,
   clock,
@@ -19,18 +23,9 @@ export function createExplainHandlers({
   AdminHandlers,
   "explainAssertion" | "checkToken"
 > {
+  const queue = createFairQueue({ runningMax: 1, waitingMax: WAITING_MAX });
   return {
-    async explainAssertion({ principal, body }) {
-      // Whom somebody may not know of isn't there.
-      const knownUser = (user: ViewUser | undefined) =>
-        user !== undefined && mayKnow(principal, user.accountId) ? user : undefined;
-      const known = {
-        ...view,
-        findUser: async (username: string) => knownUser(await view.findUser(username)),
-      };
-      const { accepted, refusal, steps } = await explainAssertion(body.assertion, { view: known, clock, audiences });
-      return { data: { accepted, code: refusal?.code ?? null, steps } };
-    },
+    explainAssertion: (request) => queue.run(request.principal.actor, () => explain(request)),
 
     async checkToken({ principal, body }) {
       const token = body.token.trim();
@@ -51,6 +46,18 @@ export function createExplainHandlers({
       };
     },
   };
+
+  async function explain({ principal, body }: Parameters<AdminHandlers["explainAssertion"]>[0]) {
+    // A user whom the caller can't see isn't there.
+    const knownUser = (user: ViewUser | undefined) =>
+      user !== undefined && mayKnow(principal, user.accountId) ? user : undefined;
+    const known = {
+      ...view,
+      findUser: async (username: string) => knownUser(await view.findUser(username)),
+    };
+    const { accepted, refusal, steps } = await explainAssertion(body.assertion, { view: known, clock, audiences });
+    return { data: { accepted, code: refusal?.code ?? null, steps } };
+  }
 
   /** Is it of an account that they may know of, or no token of this service at all? */
   async function mayKnowToken(principal: Principal, token: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { WarningItem } from "@countersign/protocol";
 import { mayKnow } from "../../core/administration/authorize.ts";
 import { createOnce, type Transactions } from "../../core/administration/idempotency.ts";
 import { checkPreconditions, onlyIfMatch } from "../../core/administration/precondition.ts";
@@ -6,6 +7,7 @@ import type { ListedAccount, ListedUser, Page } from "../../core/administration/
 import type { Principal } from "../../core/operators/model.ts";
 import { createRegistryChanges, usernameOf } from "../../core/registry/changes.ts";
 import { admitPublicKey } from "../../core/registry/key-admission.ts";
+import { keysNeedingKid, needsKidMessage } from "../../core/registry/keys-needing-kid.ts";
 import type { Account, KeyId, PublicKey } from "../../core/registry/model.ts";
 import { nowMs } from "../../core/surroundings.ts";
 import {
@@ -186,6 +188,7 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
         etag: entityTags.key(key),
         location: `/keys/${key.id}`,
         isRepeated: outcome.isRepeated,
+        warnings: await kidWarnings(key),
       };
     },
 
@@ -215,9 +218,14 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
         label,
         expiresAtMs: typeof expiresAt === "string" ? parseTime(expiresAt) : expiresAt,
       });
-      return { data: shownKey(changed), etag: entityTags.key(changed) };
+      return { data: shownKey(changed), etag: entityTags.key(changed), warnings: await kidWarnings(changed) };
     },
   };
+
+  async function kidWarnings(key: PublicKey): Promise<readonly WarningItem[]> {
+    const needing = keysNeedingKid(key, await store.listKeys(key.userId), nowMs(clock));
+    return needing.length === 0 ? [] : [{ code: "key_needs_kid", message: needsKidMessage(needing) }];
+  }
 }
 
 /** A page as an answer. */

@@ -54,7 +54,7 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   },
   assertion_rejected: {
     cause: "There is no such API user, or none of its keys verifies the signature. The answer doesn't say which.",
-    fix: "Check `username`, and that the public half of the private key was added for that user. An administrator sees more with `countersign explain`.",
+    fix: "Check `username`, and that the public half of the private key was added for that user. Where a user has more than two active keys of one length, put the key's id or thumbprint into the header's `kid`: without it the two newest are tried. An administrator sees more with `countersign explain`.",
   },
   key_deactivated: {
     cause:

@@ -5,6 +5,7 @@ import { Refusal } from "../../core/refusal.ts";
 import { headersWith, jsonHeaders, type WrittenAnswer } from "../answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../endpoint.ts";
 import type { Hold } from "../hold-rejection.ts";
+import { networkOf } from "../ip-address.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 
 const ALLOW = "GET, OPTIONS";
@@ -25,10 +26,15 @@ export function createExchangeEndpoint(
       if (request.method !== "GET") {
         throw new Refusal("method_not_allowed", "The exchange is a GET.", { allow: ALLOW });
       }
-      limit.check(visit.clientAddress());
+      const address = visit.clientAddress();
+      limit.check(address);
       const ttl = ttlValues(request.url ?? "");
       return hold(async () => {
-        const grant = await exchange({ authorization: request.headers.authorization, ttl });
+        const grant = await exchange({
+          authorization: request.headers.authorization,
+          ttl,
+          client: networkOf(address),
+        });
         surroundings.metrics.tokenIssued();
         surroundings.log.debug({ request_id: requestId, route: "exchange", key_id: grant.keyId }, "token issued");
         return grantAnswer(grant, requestId);

@@ -3,6 +3,7 @@ import { Refusal } from "../../core/refusal.ts";
 import type { WrittenAnswer } from "../answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../endpoint.ts";
 import type { Hold } from "../hold-rejection.ts";
+import { networkOf } from "../ip-address.ts";
 import type { Route } from "../metrics.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 import { oauthRefusalAnswer } from "./oauth-answers.ts";
@@ -15,7 +16,7 @@ export function createClientEndpoint(
   limit: RefusalLimit,
   hold: Hold,
   surroundings: EndpointSurroundings,
-  answer: (form: Form, requestId: string) => Promise<WrittenAnswer>,
+  answer: (form: Form, requestId: string, client: string) => Promise<WrittenAnswer>,
 ): PlainEndpoint {
   return createEndpoint(
     route,
@@ -24,7 +25,8 @@ export function createClientEndpoint(
       const { request, requestId } = visit;
       if (request.method === "OPTIONS") return optionsAnswer(requestId);
       requirePost(request);
-      limit.check(visit.clientAddress());
+      const address = visit.clientAddress();
+      limit.check(address);
       if (request.headers.authorization !== undefined) {
         throw new Refusal("client_rejected", "Clients don't authenticate by the Authorization header here.", {
           hint: "Use private_key_jwt (RFC 7523 §2.2): client_assertion_type and client_assertion in the form.",
@@ -32,7 +34,7 @@ export function createClientEndpoint(
       }
       // The time is held from here: counted from the head, a client that sends its body late could see what it hides.
       const form = await readForm(request);
-      return hold(() => answer(form, requestId));
+      return hold(() => answer(form, requestId, networkOf(address)));
     },
     {
       refusalAnswer: (refusal, context, request) =>
@@ -45,9 +47,10 @@ export function createClientEndpoint(
   );
 }
 
-/** The parameters by which a client authenticates itself (RFC 7521 §4.2). */
-export function clientCredentials(form: Form): ClientCredentials {
+/** The parameters by which a client authenticates itself (RFC 7521 §4.2). @param client its network address */
+export function clientCredentials(form: Form, client: string): ClientCredentials {
   return {
+    client,
     clientId: form("client_id"),
     assertionType: form("client_assertion_type"),
     assertion: form("client_assertion"),

@@ -429,7 +429,7 @@ describe("POST /oauth2/revoke", () => {
       assert.equal((await introspect(token)).body, '{"active":false}');
       assert.match((await introspect(sibling)).body, /^\{"active":true/);
       const checked = await send(at("/api/auth/v0/check/"), "GET", { headers: { Authorization: `Token ${token}` } });
-      assert.equal(checked.status, 401);
+      assert.equal(checked.status, 403);
     }
   });
 

@@ -12,8 +12,8 @@ export function createRevocationEndpoint(
   hold: Hold,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
-  return createClientEndpoint("revocation", limit, hold, surroundings, async (form, requestId) => {
-    await revokeToken({ ...clientCredentials(form), token: form("token") });
+  return createClientEndpoint("revocation", limit, hold, surroundings, async (form, requestId, client) => {
+    await revokeToken({ ...clientCredentials(form, client), token: form("token") });
     return { status: 200, headers: headersWith(requestId, "Pragma", "no-cache", "Content-Length", "0"), body: "" };
   });
 }

@@ -14,9 +14,9 @@ export function createTokenEndpoint(
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
   const { log, metrics } = surroundings;
-  return createClientEndpoint("oauth_token", limit, hold, surroundings, async (form, requestId) => {
+  return createClientEndpoint("oauth_token", limit, hold, surroundings, async (form, requestId, client) => {
     const grant = await grantClientCredentials({
-      ...clientCredentials(form),
+      ...clientCredentials(form, client),
       grantType: form("grant_type"),
       scope: form("scope"),
       ttl: form("ttl"),
