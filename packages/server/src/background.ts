@@ -12,6 +12,7 @@ import type { Heartbeat } from "./core/registry/heartbeat.ts";
 import type { KeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
 import type { RegistryView } from "./core/registry/view.ts";
+import { isStoreBroken } from "./core/registry/store-broken.ts";
 import { createStepWatch } from "./core/step-watch.ts";
 import type { Clock } from "./core/surroundings.ts";
 import { KEPT_AFTER_EXPIRY_SECONDS } from "./core/token/deny-list.ts";
@@ -101,7 +102,12 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       await view.poll();
     },
     (error) => {
-      log.error({ err: error }, "the change feed can't be read");
+      log.error(
+        { err: error },
+        isStoreBroken(error)
+          ? "the store isn't the one that this node opened, or is damaged; nothing is answered or changed until that is put right"
+          : "the change feed can't be read",
+      );
     },
   );
   await heartbeat.beat();
@@ -144,7 +150,8 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
     },
     onReset() {
       log.error("the store has lost events that this node had heard of; the view begins anew");
-      goOn();
+      if (store.giveUp === undefined) goOn();
+      else store.giveUp("it lost events while it was open, as when a backup is restored; restart the service");
       beat();
     },
   });

@@ -70,7 +70,10 @@ async function openEngine(config: Config, opening: StoreOpening, position: Posit
       position.forget();
     }
   } else requireStore(config.dataDir, config.secretFileAccess);
-  return openSqliteStore(dataFiles(config.dataDir).database, { isGroupShared: config.secretFileAccess === "group" });
+  return openSqliteStore(dataFiles(config.dataDir).database, {
+    mayCreate: opening.mayCreate === true,
+    isGroupShared: config.secretFileAccess === "group",
+  });
 }
 
 /** Was there a store in this folder, whose database is gone or was emptied? */

@@ -35,6 +35,8 @@ export interface Engine {
   /** Wakes the other nodes once the transaction commits. */
   endChange(transaction: Transaction<Database>): Promise<void>;
   changeMarker(): Promise<string>;
+  /** From now on everything rejects, for this reason. Only of an engine whose store no other node can repair. */
+  giveUp?(problem: string): void;
   watchChanges(onChange: () => void): ChangeWatch;
   recordKeyUsage(usage: readonly KeyUsageRecord[]): Promise<void>;
   backup(file: string): Promise<void>;

@@ -152,6 +152,7 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
       return row === undefined ? { seq: 0, hash: CHAIN_START } : { seq: row.seq, hash: row.hash };
     },
     changeMarker: () => engine.changeMarker(),
+    ...(engine.giveUp !== undefined && { giveUp: (problem: string) => engine.giveUp?.(problem) }),
     watchChanges: (onChange) => engine.watchChanges(onChange),
 
     recordKeyUsage: (usage) => engine.recordKeyUsage(usage),

@@ -215,6 +215,11 @@ export interface RegistryStore extends OperatorStore, AdminQueries {
   lastEvent(): Promise<FeedPosition>;
   /** A value that differs whenever another process has committed since it was last read. Cheap enough for every 50 ms. */
   changeMarker(): Promise<string>;
+  /**
+   * From now on everything rejects with {@link StoreBroken} for this reason: nothing in the store is to be relied on. A store
+   * that several machines share doesn't have it.
+   */
+  giveUp?(problem: string): void;
   /** Calls back when another process has committed a change, where the engine can tell. */
   watchChanges(onChange: () => void): ChangeWatch;
 

@@ -13,6 +13,7 @@ import { createRegistryChanges, type RegistryChanges } from "./changes.ts";
 import type { ApiUserId, KeyId, ResourceServer, ResourceServerId } from "./model.ts";
 import { createResourceServerChanges, type ResourceServerChanges } from "./resource-server-changes.ts";
 import type { RegistryStore } from "./store.ts";
+import { StoreBroken } from "./store-broken.ts";
 import { openRegistryView, type RegistryView, STALENESS_MS_MAX, type ViewUser } from "./view.ts";
 
 const ACTOR = "test";
@@ -478,6 +479,55 @@ describe("a view that isn't confirmed", () => {
     assert.equal(view.isFresh(), false);
     await view.poll();
     assert.equal(view.isFresh(), true);
+  });
+});
+
+describe("a store that turns out to be another one, or damaged,", () => {
+  /** What the SQLite store does: each method rejects, most with a refusal whose cause says why. */
+  function breakable(store: RegistryStore) {
+    const state = { isBroken: false };
+    const message = "the store can't be reached";
+    const broken = new Refusal("unavailable", message, { cause: new StoreBroken(message) });
+    const fail = <Value>(work: Promise<Value>) => (state.isBroken ? Promise.reject<Value>(broken) : work);
+    const breaking: RegistryStore = {
+      ...store,
+      changeMarker: () => fail(store.changeMarker()),
+      eventsAfter: (seq, limit) => fail(store.eventsAfter(seq, limit)),
+      loadUserByName: (username) => fail(store.loadUserByName(username)),
+    };
+    return { state, breaking };
+  }
+
+  test("unconfirms the view at once: nothing is answered from memory, within the staleness bound either", async () => {
+    const { state, breaking } = breakable(registry.store);
+    view = await openRegistryView(breaking, registry.clock);
+    await view.findUser("api-1-demo");
+    assert.ok(isRemembered("api-1-demo"));
+    state.isBroken = true;
+    await assert.rejects(view.poll());
+    assert.equal(view.isFresh(), false);
+    await refusesUnavailable(view.findUser("api-1-demo"));
+    // A change of this process that can't be read back counts as well.
+    state.isBroken = false;
+    await view.poll();
+    assert.ok(isRemembered("api-1-demo"));
+    state.isBroken = true;
+    await assert.rejects(view.catchUp());
+    assert.equal(view.isFresh(), false);
+  });
+
+  test("confirms it again once it is back, and what happened meanwhile is taken in first", async () => {
+    const { state, breaking } = breakable(registry.store);
+    view = await openRegistryView(breaking, registry.clock);
+    await view.findUser("api-1-demo");
+    state.isBroken = true;
+    await assert.rejects(view.poll());
+    // By this very process's connection, so that the marker doesn't move.
+    await registry.changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
+    state.isBroken = false;
+    await view.poll();
+    assert.equal(view.isFresh(), true);
+    assert.equal((await view.findUser("api-1-demo"))?.status, "deactivated");
   });
 });
 

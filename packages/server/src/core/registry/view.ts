@@ -19,6 +19,7 @@ import type {
   Standing,
 } from "./model.ts";
 import type { FeedPosition, RegistryStore } from "./store.ts";
+import { isStoreBroken } from "./store-broken.ts";
 
 /** How many users, with their parsed keys, the view keeps. About 6 KiB each with two keys of 2048 bits. */
 export const VIEW_USERS_MAX = 20_000;
@@ -82,7 +83,8 @@ export interface FeedListener {
  * What requests read of the registry: a bounded cache, filled on a miss and evicted by the change feed.
  *
  * A value comes back at once where the view has it, as a promise where the store must be asked. A view that hasn't been
- * confirmed for {@link STALENESS_MS_MAX} answers nothing by itself: each decision then asks the store.
+ * confirmed for {@link STALENESS_MS_MAX} answers nothing by itself: each decision then asks the store. Nor does one whose store
+ * turned out to be broken, from that moment on.
  *
  * A store can lose events: a standby that was behind takes over, or a backup is restored. The chain shows that, and then the
  * view begins anew; tokens that it knows to be revoked stay so.
@@ -152,6 +154,8 @@ export async function openRegistryView(
   let mustRead = false;
   let { seq, hash } = await store.lastEvent();
   let confirmedAt = momentOf(clock);
+  /** What was read was read from another store than the one that is there now: nothing of it counts, however new it is. */
+  let isBroken = false;
   // After `seq`: what is revoked meanwhile comes again as an event.
   await readDenyList();
   /** The last reading of the feed that was asked for, whether it succeeded or not. */
@@ -183,7 +187,7 @@ export async function openRegistryView(
   }
 
   function isFresh(): boolean {
-    return confirmedMsAgo() <= STALENESS_MS_MAX;
+    return !isBroken && confirmedMsAgo() <= STALENESS_MS_MAX;
   }
 
   /**
@@ -306,9 +310,19 @@ export async function openRegistryView(
     for (const listener of listeners) listener.onReset();
   }
 
+  async function noticeBroken(read: () => Promise<void>): Promise<void> {
+    try {
+      await read();
+      isBroken = false;
+    } catch (error) {
+      if (isStoreBroken(error)) isBroken = true;
+      throw error;
+    }
+  }
+
   /** Readings run one after the other: one under way may have passed the place where a caller's change is. */
   async function read(markerBefore?: string): Promise<void> {
-    const reading = lastReading.then(() => readFeed(markerBefore));
+    const reading = lastReading.then(() => noticeBroken(() => readFeed(markerBefore)));
     lastReading = reading.catch(() => undefined);
     await reading;
   }
@@ -389,13 +403,15 @@ export async function openRegistryView(
 
     catchUp: () => read(),
 
-    async poll() {
-      const startedAt = momentOf(clock);
-      const nowMarker = await store.changeMarker();
-      if (mustRead || nowMarker !== marker) await read(nowMarker);
-      // A reading may have begun and ended meanwhile.
-      else if (startedAt.monotonicMs >= confirmedAt.monotonicMs) confirmedAt = startedAt;
-    },
+    poll: () =>
+      noticeBroken(async () => {
+        const startedAt = momentOf(clock);
+        const nowMarker = await store.changeMarker();
+        // What was forgotten or missed while the store was broken comes with a reading.
+        if (mustRead || isBroken || nowMarker !== marker) await read(nowMarker);
+        // A reading may have begun and ended meanwhile.
+        else if (startedAt.monotonicMs >= confirmedAt.monotonicMs) confirmedAt = startedAt;
+      }),
 
     isFresh,
     confirmedMsAgo,

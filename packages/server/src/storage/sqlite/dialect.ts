@@ -20,9 +20,12 @@ import {
 export class NodeSqliteDialect extends SqliteDialect {
   readonly #database: DatabaseSync;
 
-  constructor(database: DatabaseSync) {
-    super({ database: toKyselyDatabase(database) });
+  readonly #watch: StatementWatch;
+
+  constructor(database: DatabaseSync, watch: StatementWatch = {}) {
+    super({ database: toKyselyDatabase(database, watch) });
     this.#database = database;
+    this.#watch = watch;
   }
 
   override createAdapter(): SqliteAdapter {
@@ -30,7 +33,7 @@ export class NodeSqliteDialect extends SqliteDialect {
   }
 
   override createDriver(): Driver {
-    return new ImmediateDriver(this.#database);
+    return new ImmediateDriver(this.#database, this.#watch);
   }
 }
 
@@ -44,8 +47,8 @@ class TransactionalAdapter extends SqliteAdapter {
 class ImmediateDriver extends SqliteDriver {
   readonly #database: DatabaseSync;
 
-  constructor(database: DatabaseSync) {
-    super({ database: toKyselyDatabase(database) });
+  constructor(database: DatabaseSync, watch: StatementWatch) {
+    super({ database: toKyselyDatabase(database, watch) });
     this.#database = database;
   }
 
@@ -67,15 +70,32 @@ export function rollBack(database: DatabaseSync): void {
   if (database.isTransaction) database.exec("rollback");
 }
 
-function toKyselyDatabase(database: DatabaseSync): SqliteDatabase {
+/** Watches every statement. */
+export interface StatementWatch {
+  /** Called before each; what it throws is the statement's error. */
+  readonly before?: () => void;
+  /** Called with what SQLite throws; what it throws stands in for that. */
+  readonly failed?: (error: unknown) => void;
+}
+
+function toKyselyDatabase(database: DatabaseSync, { before, failed }: StatementWatch): SqliteDatabase {
+  const watched = <Result>(work: () => Result): Result => {
+    try {
+      return work();
+    } catch (error) {
+      failed?.(error);
+      throw error;
+    }
+  };
   return {
     close: () => database.close(),
     prepare(text) {
-      const statement = database.prepare(text);
+      before?.();
+      const statement = watched(() => database.prepare(text));
       return {
         reader: statement.columns().length > 0,
-        all: (parameters) => statement.all(...(parameters as SQLInputValue[])),
-        run: (parameters) => statement.run(...(parameters as SQLInputValue[])),
+        all: (parameters) => watched(() => statement.all(...(parameters as SQLInputValue[]))),
+        run: (parameters) => watched(() => statement.run(...(parameters as SQLInputValue[]))),
         iterate: (parameters) => statement.iterate(...(parameters as SQLInputValue[])),
       };
     },

@@ -1,16 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { chmodSync, closeSync, fsyncSync, linkSync, openSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
+import { StoreBroken } from "../../core/registry/store-broken.ts";
 import type { KeyUsageRecord } from "../../core/registry/store.ts";
 import type { Engine } from "../engine.ts";
 import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
 import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError } from "../store-open-error.ts";
-import { NodeSqliteDialect, rollBack } from "./dialect.ts";
-import { isBusy, isFull, sqliteProblem } from "./sqlite-problem.ts";
+import { NodeSqliteDialect, rollBack, type StatementWatch } from "./dialect.ts";
+import { type HeldFiles, holdFiles, makeFile, openExisting, openUnchanged } from "./held-files.ts";
+import { isBusy, isDamage, isFull, sqliteProblem } from "./sqlite-problem.ts";
 
 /** How long opening, a read or a backup waits for another process, in milliseconds. SQLite waits in the call itself. */
 const BUSY_TIMEOUT_MS = 5000;
@@ -37,7 +39,10 @@ const ENGINE: MigrationEngine = {
   randomId: "lower(hex(randomblob(16)))",
 };
 
-interface SqliteOptions extends Pick<Engine, "writeMsMax"> {
+/** How a SQLite store is opened. */
+export interface SqliteOptions extends Pick<Engine, "writeMsMax"> {
+  /** Whether a file that isn't there is made, as it is unless given. */
+  readonly mayCreate?: boolean;
   /** Whether the file may be open to its group; to this user alone unless given. Its log has the same mode. */
   readonly isGroupShared?: boolean;
 }
@@ -53,7 +58,8 @@ interface SqliteOptions extends Pick<Engine, "writeMsMax"> {
  */
 export async function openSqliteStore(file: string, options: SqliteOptions = {}): Promise<SqlStore> {
   try {
-    return await openStore(file, options);
+    if (options.mayCreate !== false) makeFile(file);
+    return await openUnchanged(file, () => openStore(file, options));
   } catch (error) {
     if (error instanceof StoreOpenError) throw error;
     const cause = error instanceof SchemaError ? error.cause : error;
@@ -67,37 +73,70 @@ export async function openSqliteStore(file: string, options: SqliteOptions = {})
   }
 }
 
-async function openStore(file: string, { isGroupShared = false, ...limits }: SqliteOptions): Promise<SqlStore> {
-  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
+async function openStore(file: string, { writeMsMax, isGroupShared = false }: SqliteOptions): Promise<SqlStore> {
+  const database = openExisting(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   let reader: DatabaseSync | undefined;
-  const usage = openUsage(file);
+  let usage: UsageConnection | undefined;
+  let broken: StoreBroken | undefined;
+  let files: HeldFiles | undefined;
+  /** @throws {StoreBroken} where nothing may be read from this store, or written to it, any more */
+  const check = () => {
+    if (broken !== undefined) throw broken;
+    files?.check();
+  };
+  const isBroken = () => {
+    try {
+      check();
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  const watch = {
+    before: check,
+    failed(error: unknown) {
+      if (!isDamage(error)) return;
+      broken = new StoreBroken("its file is damaged; stop the service, and restore a backup", { cause: error });
+      throw broken;
+    },
+  };
   try {
     restrictAccess(file, isGroupShared);
     useWriteAheadLog(database);
     database.exec(`pragma synchronous = full; pragma trusted_schema = off; ${LIMIT_LOG}`);
-    const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(database) });
+    const writer = new Kysely<Database>({ dialect: new NodeSqliteDialect(database, watch) });
     await migrate(writer, ENGINE);
     // From now on the store waits for the write lock (sql-store.ts), without blocking the event loop.
     database.exec("pragma busy_timeout = 0");
     // Reads have a connection of their own: a transaction that waits for the lock, or is under way, doesn't hold them up.
-    const readOnly = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    const readOnly = openExisting(file, { timeout: BUSY_TIMEOUT_MS });
     reader = readOnly;
     reader.exec("pragma query_only = on; pragma trusted_schema = off;");
-    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(reader) });
+    const db = new Kysely<Database>({ dialect: new NodeSqliteDialect(reader, watch) });
     const dataVersion = database.prepare("pragma data_version");
+    const recorder = openUsage(file, watch);
+    usage = recorder;
+    await sql`select id from store_identity`.execute(db);
+    files = holdFiles(file);
     return createSqlStore(
       { reads: db, writes: writer, changes: writer },
       {
         name: "sqlite",
         // Differs once another connection has committed (sqlite.org/pragma, data_version).
-        changeMarker: async () => String(dataVersion.get()?.["data_version"]),
+        changeMarker: async () => {
+          check();
+          return String(dataVersion.get()?.["data_version"]);
+        },
+        giveUp: (problem) => {
+          broken ??= new StoreBroken(problem);
+        },
         hasSkipLocked: false,
         nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
         begin: (connections) => connections.transaction(),
         isLocked: isBusy,
         problemOf: sqliteProblem,
         knowsOutcome: true,
-        ...limits,
+        ...(writeMsMax !== undefined && { writeMsMax }),
         // Every transaction is the only one (see dialect.ts), and its commit shows in the marker.
         beginChange: () => Promise.resolve(),
         // AUTOINCREMENT looks at the rows by itself, and at the greatest id that it has made (sqlite.org/autoinc).
@@ -112,13 +151,16 @@ async function openStore(file: string, { isGroupShared = false, ...limits }: Sql
         endChange: () => Promise.resolve(),
         watchChanges: () => ({ isReliable: () => false, stop: () => Promise.resolve() }),
         backup: async (target) => {
+          check();
           backUp(file, target);
         },
         recordKeyUsage: async (used) => {
-          usage.record(used);
+          recorder.record(used);
         },
         close: async () => {
-          usage.close();
+          // Closing the last connection writes what its log has into the file (sqlite.org/wal, §2.1), which may be another one by now.
+          if (isBroken()) return;
+          recorder.close();
           await db.destroy();
           await writer.destroy();
           // Kysely leaves a connection open that it never used.
@@ -129,7 +171,7 @@ async function openStore(file: string, { isGroupShared = false, ...limits }: Sql
   } catch (error) {
     reader?.close();
     database.close();
-    usage.close();
+    usage?.close();
     throw error;
   }
 }
@@ -185,48 +227,48 @@ const RECORD_EXPIRIES = `
   where true
   on conflict (account_id, user_id, key_id, expires_s) do update set tokens = key_expiries.tokens + excluded.tokens`;
 
+interface UsageConnection {
+  record(usage: readonly KeyUsageRecord[]): void;
+  close(): void;
+}
+
 /**
  * Writes key usage in one statement a table, on a connection of its own that doesn't wait: while another process holds the
  * write lock, waiting would block the event loop, and usage can be written the next time. A time never goes back, whichever
  * process writes last; keys that don't exist (the file was replaced by an older one) are passed over.
  */
-function openUsage(file: string): { record: (usage: readonly KeyUsageRecord[]) => void; close: () => void } {
-  let database: DatabaseSync | undefined;
-  let isClosed = false;
+function openUsage(file: string, { before: check, failed }: Required<StatementWatch>): UsageConnection {
+  // Not when it is first needed: by then the path may lead elsewhere.
+  const database = openExisting(file, { timeout: 0, enableForeignKeyConstraints: true });
+  database.exec(LIMIT_LOG);
   return {
     record(usage) {
-      if (isClosed) throw new Error("the store is closed");
-      database ??= openForUsage(file);
+      if (!database.isOpen) throw new Error("the store is closed");
+      check();
       const lastUsed = usage.map(({ keyId, lastUsedAtMs }) => [keyId, lastUsedAtMs]);
       const hours = JSON.stringify(
         usage.flatMap(({ keyId, tokensByHour }) => [...tokensByHour].map((hour) => [keyId, ...hour])),
       );
       const expiries = usage.flatMap(({ keyId, tokensByExpiry }) => [...tokensByExpiry].map((end) => [keyId, ...end]));
-      database.exec("begin immediate");
       try {
+        database.exec("begin immediate");
         database.prepare(RECORD_LAST_USED).run(JSON.stringify(lastUsed));
         for (const statement of [RECORD_HOURS, RECORD_ACCOUNT_HOURS, RECORD_ALL_HOURS]) {
           database.prepare(statement).run(hours);
         }
         database.prepare(RECORD_EXPIRIES).run(JSON.stringify(expiries));
+        check();
         database.exec("commit");
       } catch (error) {
         rollBack(database);
+        failed(error);
         throw error;
       }
     },
     close() {
-      isClosed = true;
-      database?.close();
-      database = undefined;
+      if (database.isOpen) database.close();
     },
   };
-}
-
-function openForUsage(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: 0, enableForeignKeyConstraints: true });
-  database.exec(LIMIT_LOG);
-  return database;
 }
 
 /**
@@ -254,7 +296,7 @@ function backUp(file: string, target: string): void {
   const partial = join(dirname(target), `.countersign-backup-${randomUUID()}.partial`);
   try {
     closeSync(openSync(partial, "wx", 0o600));
-    const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+    const database = openExisting(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
     try {
       database.prepare("vacuum into ?").run(partial);
     } catch (error) {
@@ -276,7 +318,7 @@ function backUp(file: string, target: string): void {
 
 /** So that it is known for what it is wherever it is opened. */
 function markAsBackup(file: string): void {
-  const database = new DatabaseSync(file);
+  const database = openExisting(file);
   try {
     database.exec("update store_identity set backup_at_ms = cast(unixepoch('subsec') * 1000 as integer)");
   } finally {

@@ -1,3 +1,5 @@
+import { StoreBroken } from "../../core/registry/store-broken.ts";
+
 /** SQLite's primary result codes (sqlite.org/rescode) for what isn't a statement's fault, in words. */
 const PROBLEMS: ReadonlyMap<number, string> = new Map([
   [3, "its file may not be read or written by this user"],
@@ -16,8 +18,11 @@ const PROBLEMS: ReadonlyMap<number, string> = new Map([
 /** SQLITE_READONLY_DBMOVED: the file was renamed or deleted under an open connection. */
 const MOVED = 1032;
 
+const IOERR_SHORT_READ = 522;
+
 /** What keeps SQLite from working, in words that fit after `The store can't be written:`; `undefined` for a statement's own fault. */
 export function sqliteProblem(error: unknown): string | undefined {
+  if (error instanceof StoreBroken) return error.message;
   const code = sqliteCode(error);
   if (code === undefined) return undefined;
   return code === MOVED ? "its file was moved or deleted" : PROBLEMS.get(code & 0xff);
@@ -26,6 +31,12 @@ export function sqliteProblem(error: unknown): string | undefined {
 /** SQLITE_FULL. */
 export function isFull(error: unknown): boolean {
   return primaryCode(error) === 13;
+}
+
+/** SQLITE_CORRUPT or SQLITE_NOTADB, of any extended kind, or a file that was cut short (SQLITE_IOERR_SHORT_READ). */
+export function isDamage(error: unknown): boolean {
+  const code = primaryCode(error);
+  return code === 11 || code === 26 || sqliteCode(error) === IOERR_SHORT_READ;
 }
 
 /** SQLITE_BUSY, of any extended kind. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { findChainBreak } from "../../core/registry/audit-chain.ts";
 import { createRegistryChanges } from "../../core/registry/changes.ts";
-import type { RegistryStore } from "../../core/registry/store.ts";
+import type { KeyId } from "../../core/registry/model.ts";
+import type { KeyUsageRecord, RegistryStore } from "../../core/registry/store.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";
@@ -206,6 +207,68 @@ describe("a file that isn't this release's", () => {
       name: "StoreOpenError",
       message: /unable to open database file/,
     });
+  });
+});
+
+describe("an open file", () => {
+  const PROBLEM = /its file was moved, removed or replaced while it was open/;
+  const USED: KeyUsageRecord = {
+    keyId: 1 as KeyId,
+    lastUsedAtMs: 1,
+    tokensByHour: new Map(),
+    tokensByExpiry: new Map(),
+  };
+
+  for (const [name, exchange] of [
+    ["is removed", () => rmSync(file)],
+    [
+      "is replaced by another database",
+      () => {
+        const other = folder.file("other.db");
+        new DatabaseSync(other).close();
+        writeFileSync(other, readFileSync(file));
+        renameSync(other, file);
+      },
+    ],
+    ["loses its log", () => rmSync(`${file}-wal`)],
+  ] as const) {
+    test(`that ${name} is neither read nor written any more, and none is made in its place`, async () => {
+      const store = await open();
+      const changes = createRegistryChanges(store, createTestClock());
+      await changes.createAccount("test", { shortname: "acme" });
+      exchange();
+      const before = readdirSync(folder.path);
+      for (const work of [
+        () => store.changeMarker(),
+        () => store.listAccounts(),
+        () => store.loadUserByName("api-1-demo"),
+        () => store.recordKeyUsage([USED]),
+        () => store.recordNode({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] }),
+        () => store.backup(folder.file("backup.db")),
+        () => changes.createAccount("test", { shortname: "lost" }),
+      ]) {
+        await assert.rejects(async () => work(), { code: "unavailable", message: PROBLEM });
+      }
+      assert.deepEqual(readdirSync(folder.path), before);
+    });
+  }
+
+  test("that is exchanged in the middle of a change doesn't take it", async () => {
+    const store = await open();
+    await assert.rejects(
+      store.transaction(async (transaction) => {
+        await transaction.insertAccount({ shortname: "half", name: "half", createdAtMs: 1 });
+        renameSync(file, folder.file("aside.db"));
+      }),
+      { code: "unavailable", message: /Nothing was changed/ },
+    );
+    renameSync(folder.file("aside.db"), file);
+    assert.deepEqual(await store.listAccounts(), []);
+  });
+
+  test("isn't made where a store has to be there", async () => {
+    await assert.rejects(openSqliteStore(file, { mayCreate: false }), { name: "StoreOpenError" });
+    assert.deepEqual(readdirSync(folder.path), []);
   });
 });
 
