@@ -61,7 +61,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       const off = await admin.patch("/keys/1", { status: "deactivated" });
       assert.equal(off.body.data.status, "deactivated");
       assert.equal((await exchange()).code, "key_deactivated");
-      assert.equal(await checkStatus(token), 401);
+      assert.equal(await checkStatus(token), 403);
       await admin.patch("/keys/1", { status: "active" });
       assert.equal(await checkStatus(token), 200);
       assert.equal((await exchange()).status, 200);
@@ -94,8 +94,9 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
 
     test("what was read may be sent back whole, with one member changed; nothing else changes by it", async () => {
       await admin.post("/resource-servers", { name: "whole" });
-      const { body } = await admin.post("/invitations", { email: "whole@example.com", role: "viewer" });
-      await useLink(console, new URL(body.data.link).hash.slice(1));
+      const invited = await console.server.cli("operator", "invite", "whole@example.com", "--role", "viewer");
+      const link = invited.stdout.trim();
+      await useLink(console, new URL(link).hash.slice(1));
       const operator = (await admin.get("/operators?q=whole@")).body.data[0].id;
       for (const path of [
         "/accounts/acme",
@@ -112,6 +113,8 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
         assert.equal(same.headers.get("etag"), tag["if-match"]);
         const off = await admin.patch(path, { ...whole, status: "deactivated" }, tag);
         assert.equal(off.body.data.status, "deactivated", off.text);
+        // A program deactivates operators only.
+        if (path.startsWith("/operators")) await console.server.cli("operator", "activate", "whole@example.com");
         // What moves by itself may have moved since.
         for (const member of ["users", "tokens_today", "last_used_at", "last_signed_in_at"]) {
           if (member in whole) whole[member] = member.endsWith("_at") ? "2001-01-01T00:00:00.000Z" : 1000;

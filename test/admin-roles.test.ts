@@ -8,8 +8,22 @@ import type { Operation } from "./support/admin-client.ts";
 import { ABSENT, makeThings, sampleOf, type Things, unique } from "./support/admin-samples.ts";
 import { type Caller, type ConsoleServer, makeCallers, startConsoleServer, useLink } from "./support/console-server.ts";
 
-/** Who may: the least role; `everywhere` where nobody who is limited to an account may. */
-type Rule = "anyone" | "session" | `${"viewer" | "admin" | "owner"}${"" | " everywhere"}`;
+/** Who may: the least role; `everywhere` where nobody who is limited to an account may, `byOperator` where no program may. */
+type Rule = "anyone" | "session" | `${"viewer" | "admin" | "owner"}${"" | " everywhere" | " byOperator"}`;
+
+/** For these an operator has to have signed in lately. */
+const FRESH = [
+  "startPasskey",
+  "addPasskey",
+  "removePasskey",
+  "renewRecoveryCodes",
+  "rotateSigningKey",
+  "retireSigningKey",
+  "changeOperator",
+  "resetOperator",
+  "createInvitation",
+  "createAdminToken",
+];
 
 /** Written down apart from the product's own table, so that a slip there shows. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -61,11 +75,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   listOperators: "owner",
   getOperator: "owner",
   changeOperator: "owner",
-  resetOperator: "owner",
+  resetOperator: "owner byOperator",
   listOperatorSessions: "owner",
   endOperatorSession: "owner",
   listInvitations: "owner",
-  createInvitation: "owner",
+  createInvitation: "owner byOperator",
   withdrawInvitation: "owner",
   listAdminTokens: "owner",
   createAdminToken: "owner",
@@ -143,14 +157,16 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     );
     for (const { operationId, description } of console.api.operations) {
       const rule = RULES[operationId] ?? "";
-      const [role = "", everywhere] = rule.split(" ");
+      const [role = "", limit] = rule.split(" ");
+      const limits = { everywhere: ", not limited to an account", byOperator: ", and an operator's session" };
       const said =
         rule === "anyone"
           ? "Needs no session."
           : rule === "session"
             ? "Needs an operator's session."
-            : `Needs the role ${role}${everywhere === undefined ? "" : ", not limited to an account"}.`;
-      assert.equal(description, said, operationId);
+            : `Needs the role ${role}${limit === undefined ? "" : limits[limit as keyof typeof limits]}.`;
+      const freshly = FRESH.includes(operationId) ? " An operator must have signed in within 5 minutes." : "";
+      assert.equal(description, said + freshly, operationId);
     }
   });
 
@@ -159,12 +175,14 @@ describe("every route of the admin API by every role", { concurrency: false }, (
       const { operationId } = operation;
       const rule = RULES[operationId] ?? "anyone";
       if (rule === "anyone" || rule === "session") continue;
-      const [role = "", everywhere] = rule.split(" ");
+      const [role = "", limit] = rule.split(" ");
       for (const caller of callers) {
         // What it uses up is made anew, and each has its own.
         const context = `${operationId} by ${caller.name}`;
         const mayAtAll =
-          RANKS.indexOf(caller.role) >= RANKS.indexOf(role) && !(everywhere !== undefined && caller.isLimited);
+          RANKS.indexOf(caller.role) >= RANKS.indexOf(role) &&
+          !(limit === "everywhere" && caller.isLimited) &&
+          !(limit === "byOperator" && caller.kind === "token");
         if (mayAtAll) {
           if (operationId === "retireSigningKey" && caller.kind === "token") continue;
           const answer = await answerTo(caller, operation, own);
@@ -193,6 +211,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
       const [role = ""] = (RULES[operationId] ?? "").split(" ");
       for (const caller of callers) {
         if (!caller.isLimited || RANKS.indexOf(caller.role) < RANKS.indexOf(role)) continue;
+        if (RULES[operationId]?.endsWith("byOperator") === true && caller.kind === "token") continue;
         const context = `${operationId} by ${caller.name}`;
         const hidden = await answerTo(caller, operation, foreign);
         const absent = await answerTo(caller, operation, ABSENT);

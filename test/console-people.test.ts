@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, afterEach, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import type { AdminClient } from "./support/admin-client.ts";
@@ -220,6 +221,27 @@ function meetPeople(): void {
     await page.getByRole("dialog", { name: "Add a key to api-1-typed-before" }).waitFor();
     const { body } = await owner.get("/users/api-1-typed-before");
     assert.equal(body.data.access, "read_only");
+  });
+
+  test("a change that needs a fresh sign-in asks for one over the page, and is then made, or is given up", async () => {
+    const page = await openAs("admin@example.com", "/me");
+    const makeOld = () => {
+      const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
+      database.exec("update operator_sessions set authenticated_at_ms = 1");
+      database.close();
+    };
+    makeOld();
+    await page.getByRole("button", { name: "Make new codes" }).click();
+    const dialog = page.getByRole("dialog", { name: "Make new recovery codes?" });
+    await dialog.getByRole("button", { name: "Make new codes" }).click();
+    const proof = page.getByRole("dialog", { name: "Confirm that it's you" });
+    await proof.waitFor();
+    await proof.getByRole("button", { name: "Close" }).click();
+    await dialog.getByText("This needs a sign-in of the last 5 minutes.").waitFor();
+    await dialog.getByRole("button", { name: "Make new codes" }).click();
+    await proof.waitFor();
+    await signInByPassword(page, "admin@example.com");
+    await page.getByRole("dialog", { name: "Store your recovery codes" }).waitFor();
   });
 
   test("another operator who signs in over the page gets a new one: what the first was about to save is never sent", async () => {

@@ -9,6 +9,9 @@ import type { TestServer } from "./server.ts";
 
 export const ADMIN = "/api/admin/v1";
 
+/** Long enough, and nobody's; every operator of a test has it. */
+export const TEST_PASSWORD = "correct horse battery staple";
+
 const JSON_TYPE = /^application\/json(?:;|$)/;
 
 /** What came back. */
@@ -37,7 +40,11 @@ export interface AdminRequestOptions {
 }
 
 export interface AdminClient {
-  /** @param path under {@link ADMIN}, or a whole path as `meta.next` has it */
+  /**
+   * Signs in again where a sign-in has to be fresh, so that no test depends on how fast it is.
+   *
+   * @param path under {@link ADMIN}, or a whole path as `meta.next` has it
+   */
   send(method: string, path: string, options?: AdminRequestOptions): Promise<AdminAnswer>;
   get(path: string): Promise<AdminAnswer>;
   post(path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<AdminAnswer>;
@@ -126,40 +133,66 @@ export async function openAdminApi(server: Pick<TestServer, "adminUrl">): Promis
   function clientAs({ bearer, cookie, origin }: Credentials): AdminClient {
     const own = new URL(server.adminUrl).origin;
     const effectiveOrigin = origin === undefined ? (cookie === undefined ? null : own) : origin;
+    let currentCookie = cookie;
+
+    /** Signs in again as somebody whose sign-in isn't fresh any more, by the password that every test's operators have. */
+    async function renew(): Promise<void> {
+      const { body } = await client.get("/me");
+      const answer = await fetch(`${server.adminUrl}${ADMIN}/sign-in/password`, {
+        method: "POST",
+        headers: { origin: own, "content-type": "application/json" },
+        body: JSON.stringify({ email: body.data.operator.email, password: TEST_PASSWORD }),
+      });
+      const [renewed] = (answer.headers.getSetCookie()[0] ?? "").split(";");
+      assert.equal(answer.status, 200, await answer.text());
+      currentCookie = renewed;
+    }
+
     const client: AdminClient = {
-      async send(method, path, { body, headers = {} } = {}) {
-        const target = path.startsWith(ADMIN) ? path : ADMIN + path;
-        const answer = await fetch(server.adminUrl + target, {
-          method,
-          redirect: "manual",
-          headers: {
-            ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
-            ...(cookie !== undefined && { cookie }),
-            ...(effectiveOrigin !== null && { origin: effectiveOrigin }),
-            ...(body !== undefined && { "content-type": "application/json" }),
-            ...headers,
-          },
-          ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
-        });
-        const text = await answer.text();
-        const type = answer.headers.get("content-type") ?? "";
-        const json = JSON_TYPE.test(type) ? JSON.parse(text) : undefined;
-        const operation = find(method, target.split("?")[0] ?? "");
-        if (operation !== undefined) check(operation, answer.status, type, json);
-        if (json?.meta !== undefined) assert.equal(json.meta.code, answer.status, "meta.code is the status");
-        return {
-          status: answer.status,
-          headers: answer.headers,
-          text,
-          body: json,
-          code: json?.meta?.errors?.[0]?.code,
-        };
+      async send(method, path, options = {}) {
+        const answer = await sendOnce(method, path, options);
+        if (answer.code !== "fresh_sign_in_required") return answer;
+        await renew();
+        return sendOnce(method, path, options);
       },
       get: (path) => client.send("GET", path),
       post: (path, body, headers) => client.send("POST", path, { body, ...(headers && { headers }) }),
       patch: (path, body, headers) => client.send("PATCH", path, { body, ...(headers && { headers }) }),
       as: clientAs,
     };
+
+    async function sendOnce(
+      method: string,
+      path: string,
+      { body, headers = {} }: AdminRequestOptions,
+    ): Promise<AdminAnswer> {
+      const target = path.startsWith(ADMIN) ? path : ADMIN + path;
+      const answer = await fetch(server.adminUrl + target, {
+        method,
+        redirect: "manual",
+        headers: {
+          ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+          ...(currentCookie !== undefined && { cookie: currentCookie }),
+          ...(effectiveOrigin !== null && { origin: effectiveOrigin }),
+          ...(body !== undefined && { "content-type": "application/json" }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      const type = answer.headers.get("content-type") ?? "";
+      const json = JSON_TYPE.test(type) ? JSON.parse(text) : undefined;
+      const operation = find(method, target.split("?")[0] ?? "");
+      if (operation !== undefined) check(operation, answer.status, type, json);
+      if (json?.meta !== undefined) assert.equal(json.meta.code, answer.status, "meta.code is the status");
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        text,
+        body: json,
+        code: json?.meta?.errors?.[0]?.code,
+      };
+    }
     return client;
   }
 

@@ -1,11 +1,11 @@
 /** A real server with operators of every role, and admin tokens too, made the way that people make them. */
 import assert from "node:assert/strict";
-import { type AdminApi, type AdminClient, openAdminApi } from "./admin-client.ts";
+import { type AdminApi, type AdminClient, openAdminApi, TEST_PASSWORD } from "./admin-client.ts";
 import { eventually } from "./eventually.ts";
 import { type ServerOptions, startServer, type TestServer } from "./server.ts";
 
 /** Long enough, and nobody's. */
-export const PASSWORD = "correct horse battery staple";
+export const PASSWORD = TEST_PASSWORD;
 
 export interface ConsoleServer {
   readonly server: TestServer;

@@ -2,6 +2,7 @@
 export const ADMIN_REFUSAL_CODES = [
   "sign_in_required",
   "sign_in_rejected",
+  "fresh_sign_in_required",
   "forbidden",
   "origin_refused",
   "host_refused",

@@ -8,6 +8,7 @@ import type { LastSeen } from "./core/operators/last-seen.ts";
 import { SESSION_IDLE_MS, SESSION_MS_MAX } from "./core/operators/sessions.ts";
 import { goOnAfterLoss, type PositionMemory, rememberPosition } from "./core/identity/keep-position.ts";
 import { describeRestoration } from "./core/identity/position.ts";
+import { REFUSED_FLUSH_MS, type RefusedSignIns } from "./core/operators/refused-sign-ins.ts";
 import type { Heartbeat } from "./core/registry/heartbeat.ts";
 import type { KeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
@@ -53,6 +54,7 @@ export interface BackgroundDependencies {
   readonly log: Logger;
   readonly keyUsage: KeyUsage;
   readonly lastSeen: LastSeen;
+  readonly refusedSignIns: Pick<RefusedSignIns, "flush">;
   readonly changeStreams: Pick<ChangeStreams, "tick">;
   readonly heartbeat: Heartbeat;
   /** Where the store's position is remembered. */
@@ -176,6 +178,14 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       log.warn({ err: error }, "when sessions were last seen can't be written; it is kept for the next try");
     },
   );
+  const { refusedSignIns } = dependencies;
+  const auditing = repeat(
+    REFUSED_FLUSH_MS,
+    () => refusedSignIns.flush(),
+    (error) => {
+      log.warn({ err: error }, "refused sign-ins can't be written into the audit log; it is tried again");
+    },
+  );
   const syncing = repeat(
     FEED_SYNC_MS,
     async () => {
@@ -218,15 +228,25 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
     async stop() {
       stopping = true;
       await Promise.all(
-        [polling, flushing, notingSeen, syncing, cleaning, beating, watch].map((repeating) => repeating.stop()),
+        [polling, flushing, notingSeen, auditing, syncing, cleaning, beating, watch].map((repeating) =>
+          repeating.stop(),
+        ),
       );
     },
     async sayGoodbye() {
       await keyUsage.flush().catch((error: unknown) => {
         log.warn({ err: error }, "key usage can't be written; its last seconds are lost");
       });
+      const auditRefused = refusedSignIns.flush().catch((error: unknown) => {
+        log.warn({ err: error }, "refused sign-ins can't be written into the audit log; the last minute's are lost");
+      });
       // At once: where the store can't be written, each waits for its deadline.
-      await Promise.allSettled([lastSeen.flush(), rememberPosition(store, memory), store.removeNode(heartbeat.id)]);
+      await Promise.allSettled([
+        auditRefused,
+        lastSeen.flush(),
+        rememberPosition(store, memory),
+        store.removeNode(heartbeat.id),
+      ]);
     },
   };
 }

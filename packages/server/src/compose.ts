@@ -22,6 +22,7 @@ import { createLastSeen } from "./core/operators/last-seen.ts";
 import { createOperatorChanges, type OperatorChanges } from "./core/operators/operator-changes.ts";
 import { rememberPosition } from "./core/identity/keep-position.ts";
 import type { StoreOpening } from "./core/identity/position.ts";
+import { createRefusedSignIns } from "./core/operators/refused-sign-ins.ts";
 import { createRegistryChanges, type RegistryChanges } from "./core/registry/changes.ts";
 import { createHeartbeat } from "./core/registry/heartbeat.ts";
 import { createSigningKeyChanges, type SigningKeyChanges } from "./core/registry/signing-key-changes.ts";
@@ -360,6 +361,7 @@ export async function startService(
     settings: shownSettings(config),
   };
   const origins = createOrigins(config.adminUrl, internalServer.url, config.adminNames);
+  const refusedSignIns = createRefusedSignIns(store, clock);
   const operatorAdministration = createOperatorAdministration({
     store,
     clock,
@@ -370,6 +372,7 @@ export async function startService(
     refusalLimit,
     service: { publicUrl, version: VERSION },
     log,
+    refused: refusedSignIns,
     singleSignOn: identityProvider(config, clock),
   });
   const internalApp = await buildInternalApp({
@@ -399,6 +402,7 @@ export async function startService(
     log,
     keyUsage,
     lastSeen,
+    refusedSignIns,
     changeStreams,
     memory: position,
     heartbeat: createHeartbeat(store, signingKeys, createSigningKeyChanges(store, clock, onChanged), {

@@ -4,7 +4,7 @@
  */
 import createClient from "openapi-fetch";
 import { OPERATOR_HEADER } from "@countersign/protocol";
-import { pageOperatorId, untilSignedInAgain, wasSignedIn } from "../session/session.ts";
+import { pageOperatorId, untilProven, untilSignedInAgain, wasSignedIn } from "../session/session.ts";
 import { ApiError, readRefusal } from "./api-error.ts";
 import type { operations, paths } from "./schema.d.ts";
 
@@ -34,7 +34,7 @@ export interface Answered<Body> {
 }
 
 /**
- * Asks the API. Where the session has ended meanwhile, whoever sits there is asked to sign in, and the question is put again:
+ * Asks the API. Where the session has ended meanwhile, or the sign-in isn't fresh enough for a change, whoever sits there is asked to sign in, and the question is put again:
  * what was typed and what was about to be saved isn't lost.
  *
  * @param send puts the question; called again after a new sign-in
@@ -48,8 +48,9 @@ export async function ask<Body>(
     const { data, error, response } = await sendOnce(send, signal);
     if (data !== undefined && response.ok) return { body: data, etag: response.headers.get("etag") ?? undefined };
     const refusal = readRefusal(error, response.status, response.headers.get("x-request-id") ?? undefined);
-    if (refusal.code !== "sign_in_required" || isSigningIn || !wasSignedIn()) throw refusal;
-    await untilSignedInAgain();
+    if (isSigningIn || !wasSignedIn()) throw refusal;
+    if (refusal.code === "sign_in_required") await untilSignedInAgain();
+    else if (refusal.code !== "fresh_sign_in_required" || !(await untilProven())) throw refusal;
   }
 }
 

@@ -13,8 +13,15 @@ let operatorId: number | undefined;
 const listeners = new Set<() => void>();
 let waiting: (() => void)[] = [];
 
+/** Changes that need a fresh sign-in, and are told whether there was one. */
+let unproven: ((isProven: boolean) => void)[] = [];
+
 function become(next: State): void {
   state = next;
+  tellListeners();
+}
+
+function tellListeners(): void {
   for (const listener of listeners) listener();
 }
 
@@ -32,6 +39,7 @@ interface SignedIn {
 export function noteSignedIn({ operator }: SignedIn): boolean {
   if (operatorId !== undefined && operatorId !== operator?.id) {
     waiting = [];
+    unproven = [];
     window.location.reload();
     return false;
   }
@@ -52,6 +60,7 @@ export function pageOperatorId(): number | undefined {
 export function noteSignedOut(): void {
   operatorId = undefined;
   waiting = [];
+  unproven = [];
   become("unknown");
 }
 
@@ -65,13 +74,33 @@ export function untilSignedInAgain(): Promise<void> {
   return new Promise((resolve) => waiting.push(resolve));
 }
 
+/** Asks for a sign-in over the page. @returns whether there was one; `false` where the operator thought better of it */
+export function untilProven(): Promise<boolean> {
+  return new Promise((resolve) => {
+    unproven = [...unproven, resolve];
+    tellListeners();
+  });
+}
+
+/** What waited for a fresh sign-in goes on, or is given up. */
+export function endProof(isProven: boolean): void {
+  const released = unproven;
+  unproven = [];
+  tellListeners();
+  for (const release of released) release(isProven);
+}
+
+/** Does a change wait for a fresh sign-in? */
+export function useProofNeeded(): boolean {
+  return useSyncExternalStore(listen, () => unproven.length > 0);
+}
+
 /** Has the session ended under a page that is open? */
 export function useSessionEnded(): boolean {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => state === "ended",
-  );
+  return useSyncExternalStore(listen, () => state === "ended");
+}
+
+function listen(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }

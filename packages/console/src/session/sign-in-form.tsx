@@ -18,10 +18,13 @@ import "./sign-in-form.css";
 export default function SignInForm({
   onSignedIn,
   returnTo,
+  isFresh = false,
 }: {
   readonly onSignedIn: (me: Me) => void;
   /** A path of the console, for single sign-on, which leaves the page. */
   readonly returnTo: string;
+  /** Has the identity provider to ask anew? */
+  readonly isFresh?: boolean;
 }) {
   const { data: options, error: optionsError, refetch } = useSignInOptions();
   const [way, setWay] = useState<"password" | "recovery">("password");
@@ -108,12 +111,15 @@ export default function SignInForm({
           component="a"
           fullWidth
           variant="default"
-          href={`/api/admin/v1/sign-in/single-sign-on?return_to=${encodeURIComponent(returnTo)}`}
+          href={`/api/admin/v1/sign-in/single-sign-on?return_to=${encodeURIComponent(returnTo)}${isFresh ? "&fresh=true" : ""}`}
         >
           <span>
             Sign in with <bdi>{options.single_sign_on.name}</bdi>
           </span>
         </Button>
+      ) : null}
+      {options?.single_sign_on && isFresh ? (
+        <p className="soft">Single sign-on leaves this page. Once you are back, make the change again.</p>
       ) : null}
       <div className="or">
         <span>or</span>

@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type Me, meQuery, permits } from "../api/me.ts";
 import { Icon, type IconName, Mark } from "../parts/icon.tsx";
 import { Bone } from "../parts/page.tsx";
+import { FreshSignInDialog } from "../session/fresh-sign-in-dialog.tsx";
 import { SessionEndedDialog } from "../session/session-ended-dialog.tsx";
 import { AccountMenu } from "./account-menu.tsx";
 import "./shell.css";
@@ -134,6 +135,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
       <main className="shell-main" id="main" tabIndex={-1} ref={main}>
         {children}
       </main>
+      <FreshSignInDialog />
       <SessionEndedDialog />
     </div>
   );

@@ -41,6 +41,7 @@ export const ANSWERS = {
   sign_in_required: { status: 401, challenge: "Bearer" },
   // Bearer wouldn't help: a password or passkey is in the body.
   sign_in_rejected: { status: 403 },
+  fresh_sign_in_required: { status: 403 },
   forbidden: { status: 403 },
   origin_refused: { status: 403 },
   host_refused: { status: 421 },

@@ -84,8 +84,16 @@ export function insertKey(transaction: StoreTransaction, user: ApiUser, number: 
   });
 }
 
-/** Takes back what the migration 0005-store-identity did. */
+/** Takes back what the migration 0006-operators did. */
+export const UNDO_0006: readonly string[] = [
+  "drop table sign_in_attempts",
+  "alter table operator_sessions drop column authenticated_at_ms",
+  "delete from kysely_migration where name = '0006-operators'",
+];
+
+/** Takes back what the migration 0005-store-identity and those after it did. */
 export const UNDO_0005: readonly string[] = [
+  ...UNDO_0006,
   "drop table store_identity",
   "delete from kysely_migration where name = '0005-store-identity'",
 ];

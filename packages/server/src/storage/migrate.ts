@@ -5,6 +5,7 @@ import * as tokenChecks from "./migrations/0002-token-checks.ts";
 import * as manyNodes from "./migrations/0003-many-nodes.ts";
 import * as administration from "./migrations/0004-administration.ts";
 import * as storeIdentity from "./migrations/0005-store-identity.ts";
+import * as operators from "./migrations/0006-operators.ts";
 import type { Database } from "./schema.ts";
 
 /** What a migration needs to know of the engine. */
@@ -32,6 +33,7 @@ const MIGRATIONS = {
   "0003-many-nodes": manyNodes,
   "0004-administration": administration,
   "0005-store-identity": storeIdentity,
+  "0006-operators": operators,
 } as const;
 
 /** The store was written by a newer release, or its schema isn't what this release makes of it. */

@@ -166,6 +166,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         lastSeenAtMs: TIME_MS,
         userAgent: "Mozilla/5.0 — 🦊",
         address: "2001:db8::1",
+        authenticatedAtMs: TIME_MS,
       } as const;
       const insertSession = (secretHash: string, operatorId = zoe.id, values: Partial<Session> = {}) =>
         change((transaction) => transaction.insertSession({ ...SESSION, operatorId, secretHash, ...values }));
@@ -177,6 +178,16 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         await change((transaction) => transaction.updateOperator(zoe.id, { status: "deactivated" }));
         assert.equal((await each.store.findSession("a"))?.operator.status, "deactivated");
         await assert.rejects(insertSession("a"), "a secret belongs to one session");
+      });
+
+      test("ends by its secret, where it is that operator's", async () => {
+        const other = await insertOperator({ email: "other@example.com" });
+        await insertSession("a");
+        await change((transaction) => transaction.deleteSessionBySecret(other.id, "a"));
+        assert.ok(await each.store.findSession("a"));
+        await change((transaction) => transaction.deleteSessionBySecret(zoe.id, "b"));
+        await change((transaction) => transaction.deleteSessionBySecret(zoe.id, "a"));
+        assert.equal(await each.store.findSession("a"), undefined);
       });
 
       test("is listed for its operator alone, the newest first", async () => {
@@ -558,9 +569,15 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         });
       });
 
+      test("takes attempts to sign in whose window is over, and leaves the rest", async () => {
+        for (const offset of offsets) await each.store.countAttempt(`${offset}`, 0, 5000 + offset);
+        assert.equal(await remove({ expiredBeforeSeconds: 5 }), 1);
+        assert.deepEqual(await each.store.countAttempt("0", 4000, 1000), { failures: 2, endsAtMs: 5000 });
+      });
+
       test("takes sessions that were begun, or seen last, before a time, and leaves the rest", async () => {
         const { id: operatorId } = await insertOperator();
-        const session = { operatorId, method: "password", userAgent: "", address: "" } as const;
+        const session = { operatorId, method: "password", userAgent: "", address: "", authenticatedAtMs: 0 } as const;
         await change(async (transaction) => {
           for (const offset of offsets) {
             const at = { createdAtMs: 1000 + offset, lastSeenAtMs: 5000 };

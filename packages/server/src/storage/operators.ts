@@ -38,6 +38,7 @@ export function operatorStore(
           "session.last_seen_at_ms",
           "session.user_agent",
           "session.address",
+          "session.authenticated_at_ms",
         ])
         .where("session.secret_hash", "=", secretHash)
         .executeTakeFirst();
@@ -91,6 +92,34 @@ export function operatorStore(
         .where("operator_id", "=", operatorId)
         .executeTakeFirstOrThrow();
       return Number(count);
+    },
+    // One statement: of attempts at once, on whichever nodes, no two get the same number. A window that ends later than one that
+    // begins now was begun by a clock that was wrong.
+    countAttempt: (nameHash, nowMs, windowMs) =>
+      write(async (transaction) => {
+        const isOver = sql<boolean>`(sign_in_attempts.ends_at_ms <= ${nowMs} or sign_in_attempts.ends_at_ms > ${nowMs + windowMs})`;
+        const { failures, ends_at_ms: endsAtMs } = await transaction
+          .insertInto("sign_in_attempts")
+          .values({ name_hash: nameHash, failures: 1, ends_at_ms: nowMs + windowMs })
+          .onConflict((conflict) =>
+            conflict.column("name_hash").doUpdateSet({
+              failures: sql<number>`case when ${isOver} then 1 else sign_in_attempts.failures + 1 end`,
+              ends_at_ms: sql<number>`case when ${isOver} then excluded.ends_at_ms else sign_in_attempts.ends_at_ms end`,
+            }),
+          )
+          .returning(["failures", "ends_at_ms"])
+          .executeTakeFirstOrThrow();
+        return { failures, endsAtMs };
+      }),
+    takeBackAttempt: async (nameHash) => {
+      await write((transaction) =>
+        transaction
+          .updateTable("sign_in_attempts")
+          .set({ failures: sql<number>`failures - 1` })
+          .where("name_hash", "=", nameHash)
+          .where("failures", ">", 0)
+          .execute(),
+      );
     },
     findInvitationBySecret: (secretHash) => findInvitationBySecret(db, secretHash),
     findAdminTokenBySecret: async (secretHash) => {
@@ -192,6 +221,7 @@ function changeSessions(db: Transaction<Database>) {
             last_seen_at_ms: session.lastSeenAtMs,
             user_agent: session.userAgent,
             address: session.address,
+            authenticated_at_ms: session.authenticatedAtMs,
           })
           .returningAll()
           .executeTakeFirstOrThrow(),
@@ -204,6 +234,14 @@ function changeSessions(db: Transaction<Database>) {
         .where("id", "=", id)
         .executeTakeFirstOrThrow();
       return numDeletedRows > 0n;
+    },
+    deleteSessionBySecret: async (operatorId, secretHash) => {
+      if (!canBeStored(secretHash)) return;
+      await db
+        .deleteFrom("operator_sessions")
+        .where("operator_id", "=", operatorId)
+        .where("secret_hash", "=", secretHash)
+        .execute();
     },
     deleteSessionsOf: async (operatorId, except) => {
       await db
@@ -502,6 +540,7 @@ function toSession(row: Selectable<Database["operator_sessions"]>): Session {
     lastSeenAtMs: row.last_seen_at_ms,
     userAgent: row.user_agent,
     address,
+    authenticatedAtMs: row.authenticated_at_ms,
   };
 }
 

@@ -27,6 +27,7 @@ function expired(before: ExpiryBounds): readonly Expired[] {
       where: sql`expires_s < ${seconds}`,
     },
     { table: "used_challenges", keys: ["hash"], where: sql`expires_at_ms < ${seconds * 1000}` },
+    { table: "sign_in_attempts", keys: ["name_hash"], where: sql`ends_at_ms < ${seconds * 1000}` },
     {
       table: "remembered_creations",
       keys: ["principal", "key_hash"],

@@ -166,6 +166,15 @@ export interface Database {
     last_seen_at_ms: number;
     user_agent: string;
     address: string;
+    /** When the holder last proved themselves; 0 where that isn't known. */
+    authenticated_at_ms: Generated<number>;
+  };
+  /** Guesses at operators' secrets; removed once their window is over. */
+  sign_in_attempts: {
+    /** A keyed hash of the e-mail address. */
+    name_hash: string;
+    failures: number;
+    ends_at_ms: number;
   };
   passkeys: {
     id: Generated<number>;

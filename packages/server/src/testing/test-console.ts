@@ -4,6 +4,7 @@ import { createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
 import { createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
 import type { IdentityProvider, RoleMapping } from "../core/operators/single-sign-on.ts";
 import { createOperatorAdministration } from "../http/admin/operator-administration.ts";
+import { createRefusedSignIns } from "../core/operators/refused-sign-ins.ts";
 import { createOrigins } from "../http/admin/origins.ts";
 import { ADMIN_ROUTES } from "../http/admin/routes.ts";
 import type { AdminHandlers } from "../http/admin/handlers.ts";
@@ -109,6 +110,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
           refusalLimit,
           service: { publicUrl, version: "0.0.0" },
           log,
+          refused: createRefusedSignIns(store, clock),
           singleSignOn: options.singleSignOn,
         }),
       },

@@ -9,6 +9,7 @@ import { type Author, createOperatorChanges, type OperatorChanges } from "../cor
 import { createOwnChanges, type OwnChanges } from "../core/operators/own-changes.ts";
 import { createPasswordHasher } from "../core/operators/password-hash.ts";
 import { createSignIn, type SignIn, type SignInDependencies } from "../core/operators/sign-in.ts";
+import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
 import { createSignInLimit } from "../core/operators/sign-in-limit.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { AuditEvent } from "../core/registry/audit-chain.ts";
@@ -38,6 +39,7 @@ export interface TestOperators {
   readonly store: RegistryStore;
   readonly dependencies: SignInDependencies;
   readonly challenges: Challenges;
+  readonly refused: RefusedSignIns;
   readonly signIn: SignIn;
   readonly links: Links;
   readonly own: OwnChanges;
@@ -66,12 +68,14 @@ export async function openTestOperators(
   const store = wrap(registry.store);
   const random = createSystemRandom();
   const challenges = createChallenges([TEST_MASTER_SECRET], clock, random);
+  const refused = createRefusedSignIns(store, clock);
   const dependencies: SignInDependencies = {
     store,
     clock,
     random,
     hasher: createPasswordHasher(random),
-    limit: createSignInLimit(clock),
+    limit: createSignInLimit(store, clock, (email) => challenges.attemptName(email)),
+    refused,
     challenges,
     ceremonies: createPasskeyCeremonies(),
   };
@@ -84,6 +88,7 @@ export async function openTestOperators(
     store,
     dependencies,
     challenges,
+    refused,
     signIn: createSignIn(dependencies),
     links,
     own: createOwnChanges(dependencies),

@@ -92,6 +92,11 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
       return ["deactivated the operator", operator];
     case "operator.signed_in":
       return [`signed in${text("method") === undefined ? "" : ` by ${methodName(text("method") ?? "")}`}`];
+    case "operator.sign_in_refused": {
+      const attempts = text("attempts") ?? "";
+      const count = `refused ${attempts} ${attempts === "1" ? "sign-in" : "sign-ins"}`;
+      return text("email") === undefined ? [`${count} for addresses without an operator`] : [`${count} of`, operator];
+    }
     case "operator.password_changed":
       return ["set a new password"];
     case "operator.passkey_added":

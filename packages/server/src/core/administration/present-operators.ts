@@ -27,6 +27,7 @@ export function sessionJson(session: Session, current: SessionId | undefined) {
     user_agent: session.userAgent,
     address: session.address,
     created_at: isoTime(session.createdAtMs),
+    authenticated_at: session.authenticatedAtMs === 0 ? null : isoTime(session.authenticatedAtMs),
     last_seen_at: isoTime(session.lastSeenAtMs),
     idle_ends_at: isoTime(idleEndsAtMs),
     ends_at: isoTime(endsAtMs),

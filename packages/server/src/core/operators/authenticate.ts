@@ -5,7 +5,7 @@ import { type Clock, nowMs } from "../surroundings.ts";
 import type { LastSeen } from "./last-seen.ts";
 import type { AdminToken, Grant, Principal } from "./model.ts";
 import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
-import { adminTokenActor, isSessionOver, operatorActor, SEEN_MS } from "./sessions.ts";
+import { adminTokenActor, isFresh, isSessionOver, operatorActor, SEEN_MS } from "./sessions.ts";
 
 /** Tells who asks. Both find nobody where the secret is wrong, over, or its holder is switched off. */
 export interface AuthenticatePrincipal {
@@ -43,7 +43,14 @@ export function createAuthenticatePrincipal(
         session = { ...session, lastSeenAtMs: now };
         lastSeen.noteSession(session.id, now);
       }
-      return { kind: "operator", actor: operatorActor(operator), ...(await grantNow(operator)), operator, session };
+      return {
+        kind: "operator",
+        actor: operatorActor(operator),
+        ...(await grantNow(operator)),
+        operator,
+        session,
+        isFresh: isFresh(session, now),
+      };
     },
 
     async byAdminToken(secret) {

@@ -33,6 +33,8 @@ export interface Challenges {
   check(challenge: Uint8Array, purpose: ChallengePurpose): OpenChallenge | undefined;
   /** A name for an e-mail address that tells nobody else whose it is (WebAuthn §5.4.3, user handles). */
   userHandle(email: string): Buffer;
+  /** What attempts to sign in are counted under: says nothing of what was typed, which may be a password. In hex. */
+  attemptName(email: string): string;
 }
 
 /** @param masterSecrets the newest first; what was made under any of them is good */
@@ -62,6 +64,7 @@ export function createChallenges(
       return { hash: createHash("sha256").update(bytes).digest("hex"), expiresAtMs };
     },
     userHandle: (email) => createHmac("sha256", newestKey).update(`user-handle:${email}`).digest(),
+    attemptName: (email) => createHmac("sha256", newestKey).update(`attempt:${email}`).digest("hex"),
   };
 }
 

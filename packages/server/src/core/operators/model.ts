@@ -62,6 +62,8 @@ export interface Session {
   /** What the browser calls itself, cut to 200 characters. */
   readonly userAgent: string;
   readonly address: string;
+  /** When the holder last proved themselves; 0 where that isn't known, as with an identity provider that doesn't say. */
+  readonly authenticatedAtMs: number;
 }
 
 /** A WebAuthn credential. */
@@ -121,6 +123,12 @@ export type Principal = Grant & {
   /** As the audit log has it: `operator:<email>` or `admin-token:<name>`. */
   readonly actor: string;
 } & (
-    | { readonly kind: "operator"; readonly operator: Operator; readonly session: Session }
+    | {
+        readonly kind: "operator";
+        readonly operator: Operator;
+        readonly session: Session;
+        /** Did they prove themselves lately? See `isFresh`. */
+        readonly isFresh: boolean;
+      }
     | { readonly kind: "admin_token"; readonly token: AdminToken }
   );

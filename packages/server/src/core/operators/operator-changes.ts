@@ -181,6 +181,12 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
               });
         const isOtherGrant = grant.role !== before.role || grant.accountId !== before.accountId;
         const isOtherStatus = status !== undefined && status !== before.status;
+        if (author.token !== undefined && (isOtherGrant || (isOtherStatus && status === "active"))) {
+          throw new Refusal(
+            "forbidden",
+            "An admin token can deactivate an operator, and nothing else: it must not outlive itself.",
+          );
+        }
         if (isOtherGrant && before.federated !== null) {
           throw new RegistryError(
             "conflict",

@@ -8,8 +8,8 @@ import type { Operator, Passkey, PasskeyId, Session, SessionId } from "./model.t
 import { admitPasskey, type PasskeyPlace, storePasskey } from "./passkeys.ts";
 import { checkNewPassword, normalisePassword } from "./password-rules.ts";
 import { hashRecoveryCode, makeRecoveryCodes } from "./secrets.ts";
-import { operatorActor } from "./sessions.ts";
-import type { SignInDependencies } from "./sign-in.ts";
+import { isFresh, operatorActor, requireFresh } from "./sessions.ts";
+import { attemptSignIn, type SignInDependencies } from "./sign-in.ts";
 
 /** Whoever is signed in. */
 export interface Oneself {
@@ -28,8 +28,8 @@ export interface OwnChanges {
   /**
    * Ends all other sessions.
    *
-   * @param change.currentPassword needed where there is one
-   * @throws {Refusal} `sign_in_rejected` where that is wrong; `rate_limited`
+   * @param change.currentPassword needed where there is one; where there is none, the sign-in has to be fresh
+   * @throws {Refusal} `sign_in_rejected` where that is wrong; `rate_limited`; `fresh_sign_in_required`
    */
   changePassword(
     oneself: Oneself,
@@ -51,7 +51,7 @@ export interface OwnChanges {
 }
 
 export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
-  const { store, clock, random, hasher, limit, challenges, ceremonies } = dependencies;
+  const { store, clock, random, hasher, challenges, ceremonies } = dependencies;
 
   /** Runs a change of an operator who is still active, as it is now. */
   function change<Result>(
@@ -71,10 +71,15 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
     });
   }
 
-  async function checkCurrentPassword({ email, passwordHash }: Operator, given: string | undefined): Promise<void> {
-    if (passwordHash === null) return;
+  async function checkCurrentPassword({ operator, session }: Oneself, given: string | undefined): Promise<void> {
+    const { email, passwordHash } = operator;
+    if (passwordHash === null) {
+      // Nothing else shows that it isn't a thief of the session who sets one.
+      requireFresh(isFresh(session, nowMs(clock)));
+      return;
+    }
     if (given === undefined) throw new RegistryError("invalid", "The current password is needed.", "current_password");
-    await limit.attempt(email, async () => {
+    await attemptSignIn(dependencies, email, "password", session, async () => {
       const normalised = normalisePassword(given);
       const isRight = await hasher.matches(normalised ?? "", normalised === undefined ? null : passwordHash);
       if (isRight) return;
@@ -87,7 +92,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
     async changePassword(oneself, { currentPassword, newPassword }) {
       const { operator: before, session } = oneself;
       requireLocal(before);
-      await checkCurrentPassword(before, currentPassword);
+      await checkCurrentPassword(oneself, currentPassword);
       const passwordHash = await hasher.hash(checkNewPassword("new_password", newPassword, before.email));
       await change(oneself, async (transaction, operator, append) => {
         if (operator.passwordHash !== before.passwordHash) {

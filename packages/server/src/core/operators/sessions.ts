@@ -1,3 +1,4 @@
+import { Refusal } from "../refusal.ts";
 import type { StoreTransaction } from "../registry/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import { type Clock, nowMs, type Random } from "../surroundings.ts";
@@ -11,6 +12,12 @@ export const SESSION_IDLE_MS = 3_600_000;
 /** A session is over so long after it began, whatever was asked, in milliseconds; at equality it is. */
 export const SESSION_MS_MAX = 12 * 3_600_000;
 
+/**
+ * How long a sign-in is fresh enough for what a thief of the session must not do, in milliseconds: make a credential, an operator or
+ * an admin token, change the signing keys. At equality it isn't.
+ */
+export const FRESH_MS = 300_000;
+
 /** How often it is written when a session was seen, or an admin token used, in milliseconds. */
 export const SEEN_MS = 60_000;
 
@@ -21,6 +28,8 @@ const USER_AGENT_CHARACTERS_MAX = 200;
 export interface SignInPlace {
   readonly address: string;
   readonly userAgent: string;
+  /** The secret of the session that the browser has had, if any; where it is the same operator's, it ends. */
+  readonly previousSecret?: string | undefined;
 }
 
 /** Somebody who has just signed in; the secret is for the cookie, and can't be read again. */
@@ -43,17 +52,38 @@ export function sessionEnds({ createdAtMs, lastSeenAtMs }: Session): {
   return { idleEndsAtMs: Math.min(lastSeenAtMs + SESSION_IDLE_MS, endsAtMs), endsAtMs };
 }
 
-/** Begins a session, under a secret that nobody has had before, and says so in the audit log. */
+/** Did the session's holder prove themselves lately? A time ahead, from a clock that was wrong, counts as little as an old one. */
+export function isFresh({ authenticatedAtMs }: Session, nowMs: number): boolean {
+  return Math.abs(nowMs - authenticatedAtMs) < FRESH_MS;
+}
+
+/** @throws {Refusal} `fresh_sign_in_required` */
+export function requireFresh(isFreshNow: boolean): void {
+  if (isFreshNow) return;
+  throw new Refusal("fresh_sign_in_required", `This needs a sign-in of the last ${FRESH_MS / 60_000} minutes.`, {
+    hint: "Sign in again, then repeat it. The console does both.",
+  });
+}
+
+/**
+ * Begins a session, under a secret that nobody has had before, and says so in the audit log.
+ *
+ * @param authenticatedAtMs when they proved themselves; now, unless given
+ */
 export async function beginSession(
   transaction: StoreTransaction,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   operator: Operator,
   method: SignInMethod,
-  { address, userAgent }: SignInPlace,
+  { address, userAgent, previousSecret }: SignInPlace,
+  authenticatedAtMs?: number,
 ): Promise<SignedIn> {
   if (operator.status !== "active") throw new Error("a deactivated operator can't have a session");
   const secret = SESSION_SECRETS.make(random);
   const now = nowMs(clock);
+  if (previousSecret !== undefined && SESSION_SECRETS.isOne(previousSecret)) {
+    await transaction.deleteSessionBySecret(operator.id, hashSecret(previousSecret));
+  }
   const session = await transaction.insertSession({
     operatorId: operator.id,
     secretHash: hashSecret(secret),
@@ -62,6 +92,7 @@ export async function beginSession(
     lastSeenAtMs: now,
     userAgent: printableUserAgent(userAgent),
     address,
+    authenticatedAtMs: authenticatedAtMs ?? now,
   });
   await transaction.updateOperator(operator.id, { lastSignedInAtMs: now });
   await transaction.appendEvent(

@@ -1,17 +1,18 @@
 import { LRUCache } from "lru-cache";
 import { Refusal } from "../refusal.ts";
-import type { Clock } from "../surroundings.ts";
+import type { RegistryStore } from "../registry/store.ts";
+import { type Clock, nowMs } from "../surroundings.ts";
 
 /** Failures for one e-mail address in one window before further attempts are refused. */
 export const SIGN_IN_FAILURES_MAX = 10;
 
-/** Windows begin with an address's first failure. */
+/** Windows begin with an address's first failure. In milliseconds. */
 export const SIGN_IN_WINDOW_MS = 900_000;
 
-/** How many addresses are counted at once. Beyond that the one that was tried longest ago is forgotten. */
-const ADDRESSES_MAX = 50_000;
+/** How many addresses a process remembers that have no attempt left. Beyond that it asks the store again. */
+const FULL_WINDOWS_MAX = 10_000;
 
-/** Limits how often an operator's secrets can be guessed at, from however many places. */
+/** Limits how often an operator's secrets can be guessed at, from however many places and at however many nodes. */
 export interface SignInLimit {
   /**
    * Runs an attempt, which is counted as a failure from its beginning until it has succeeded, so that many at once get no more
@@ -22,43 +23,48 @@ export interface SignInLimit {
   attempt<Result>(email: string, work: () => Promise<Result>): Promise<Result>;
 }
 
-interface Window {
-  failures: number;
-  readonly endsAtMs: number;
-}
-
-/** For one process: each counts for itself. */
-export function createSignInLimit(clock: Clock): SignInLimit {
-  const windows = new LRUCache<string, Window>({ max: ADDRESSES_MAX });
-
-  function windowOf(email: string): Window {
-    const now = clock.monotonicMs();
-    const window = windows.get(email);
-    if (window !== undefined && now < window.endsAtMs) return window;
-    const begun = { failures: 0, endsAtMs: now + SIGN_IN_WINDOW_MS };
-    windows.set(email, begun);
-    return begun;
-  }
+/**
+ * Counts in the store, which all processes and nodes share.
+ *
+ * @param nameOf what an address is counted under: what was typed there may be a password, and isn't stored
+ */
+export function createSignInLimit(
+  store: Pick<RegistryStore, "countAttempt" | "takeBackAttempt">,
+  clock: Clock,
+  nameOf: (email: string) => string,
+): SignInLimit {
+  /** Until when there is no attempt left, in milliseconds since the epoch; so that a flood doesn't write. */
+  const fullUntil = new LRUCache<string, number>({ max: FULL_WINDOWS_MAX });
 
   return {
     async attempt(email, work) {
-      const window = windowOf(email);
-      if (window.failures >= SIGN_IN_FAILURES_MAX) {
-        throw new Refusal("rate_limited", "There were too many failed attempts for this e-mail address.", {
-          hint: "Wait for the time in Retry-After, or sign in with a passkey.",
-          retryAfterSeconds: Math.ceil((window.endsAtMs - clock.monotonicMs()) / 1000),
-        });
+      const name = nameOf(email);
+      const now = nowMs(clock);
+      const knownEndMs = fullUntil.get(name);
+      if (knownEndMs !== undefined && now < knownEndMs) throw tooMany(knownEndMs - now);
+      const { failures, endsAtMs } = await store.countAttempt(name, now, SIGN_IN_WINDOW_MS);
+      if (failures > SIGN_IN_FAILURES_MAX) {
+        fullUntil.set(name, endsAtMs);
+        throw tooMany(endsAtMs - now);
       }
-      window.failures++;
       try {
         const result = await work();
-        window.failures--;
+        // It succeeded; that it goes on counting where the store has just failed is the lesser harm.
+        await store.takeBackAttempt(name).catch(() => undefined);
         return result;
       } catch (error) {
         // What isn't the client's fault says nothing about the secret.
-        if (!(error instanceof Refusal && error.code === "sign_in_rejected")) window.failures--;
+        const isWrong = error instanceof Refusal && error.code === "sign_in_rejected";
+        if (!isWrong) await store.takeBackAttempt(name).catch(() => undefined);
         throw error;
       }
     },
   };
+}
+
+function tooMany(milliseconds: number): Refusal {
+  return new Refusal("rate_limited", "There were too many failed attempts for this e-mail address.", {
+    hint: "Wait for the time in Retry-After, or sign in with a passkey.",
+    retryAfterSeconds: Math.ceil(milliseconds / 1000),
+  });
 }

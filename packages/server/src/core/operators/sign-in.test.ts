@@ -126,7 +126,8 @@ describe("sign-in by password", () => {
       works.push([...calls, `${hashes} hash`]);
     }
     for (const refusal of refusals) assert.deepEqual(refusal, refusals[0]);
-    for (const work of works) assert.deepEqual(work, ["findOperatorByEmail", "1 hash"]);
+    for (const work of works)
+      assert.deepEqual(work, ["countAttempt", "findOperatorByEmail", "findOperatorByEmail", "1 hash"]);
     assert.equal((refusals[0] as { code: string }).code, "sign_in_rejected");
   });
 
@@ -213,7 +214,14 @@ describe("sign-in by recovery code", () => {
       works.push(calls);
     }
     for (const refusal of refusals) assert.deepEqual(refusal, refusals[0]);
-    for (const work of works) assert.deepEqual(work, ["transaction", "findOperatorByEmail", "useRecoveryCode"]);
+    for (const work of works)
+      assert.deepEqual(work, [
+        "countAttempt",
+        "transaction",
+        "findOperatorByEmail",
+        "useRecoveryCode",
+        "findOperatorByEmail",
+      ]);
     await operators.changes.change(ROOT, gone.operator.id, { status: "active" });
     await attempt("gone@example.com", gone.recoveryCodes[0] ?? "");
     await attempt(EMAIL, code);

@@ -3,10 +3,11 @@ import type { RegistryStore } from "../registry/store.ts";
 import { type Clock, nowMs, type Random } from "../surroundings.ts";
 import type { Challenges } from "./challenges.ts";
 import { parseEmail } from "./email.ts";
-import type { OperatorId } from "./model.ts";
+import type { Operator, OperatorId, SignInMethod } from "./model.ts";
 import type { PasskeyCeremonies, PasskeyPlace } from "./passkeys.ts";
 import type { PasswordHasher } from "./password-hash.ts";
 import { normalisePassword } from "./password-rules.ts";
+import type { RefusedSignIns } from "./refused-sign-ins.ts";
 import { hashRecoveryCode, parseRecoveryCode } from "./secrets.ts";
 import { beginSession, type SignedIn, type SignInPlace } from "./sessions.ts";
 import type { SignInLimit } from "./sign-in-limit.ts";
@@ -20,6 +21,8 @@ export interface SignInDependencies {
   readonly random: Random;
   readonly hasher: PasswordHasher;
   readonly limit: SignInLimit;
+  /** Told of each sign-in that is refused. */
+  readonly refused: Pick<RefusedSignIns, "note">;
   readonly challenges: Challenges;
   readonly ceremonies: PasskeyCeremonies;
 }
@@ -40,11 +43,11 @@ export interface SignIn {
 }
 
 export function createSignIn(dependencies: SignInDependencies): SignIn {
-  const { store, clock, hasher, limit, challenges, ceremonies } = dependencies;
+  const { store, clock, hasher, challenges, ceremonies, refused } = dependencies;
 
   return {
     byPassword({ email, password }, from) {
-      return limit.attempt(limitKey(email), async () => {
+      return attemptSignIn(dependencies, email, "password", from, async () => {
         const address = parseEmail(email);
         const found = address === undefined ? undefined : await store.findOperatorByEmail(address);
         const normalised = normalisePassword(password);
@@ -60,7 +63,7 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
     },
 
     byRecoveryCode({ email, code }, from) {
-      return limit.attempt(limitKey(email), () =>
+      return attemptSignIn(dependencies, email, "recovery_code", from, () =>
         store.transaction(async (transaction) => {
           const operator = await transaction.findOperatorByEmail(parseEmail(email) ?? "");
           const hash = hashRecoveryCode(parseRecoveryCode(code));
@@ -78,27 +81,65 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
     },
 
     async byPasskey(response, place, from) {
-      const answer = ceremonies.parseAnswer(response);
-      const challenge = answer && challenges.check(answer.unverifiedChallenge, { kind: "sign-in" });
-      if (answer === undefined || challenge === undefined) throw passkeyRejected();
-      const passkey = await store.findPasskey(answer.unverifiedCredentialId);
-      // The browser sees to this, too; a passkey made for another name says nothing about this one.
-      if (passkey?.relyingParty !== place.relyingParty) throw passkeyRejected();
-      const verified = await ceremonies.verifyRequest(response, answer.unverifiedChallenge, place, passkey);
-      if (verified === undefined) throw passkeyRejected();
-      return store.transaction(async (transaction) => {
-        const operator = await transaction.findOperator(passkey.operatorId);
-        const current = (await transaction.listPasskeys(passkey.operatorId)).find(({ id }) => id === passkey.id);
-        const isFirstUse = await transaction.useChallenge(challenge.hash, challenge.expiresAtMs);
-        if (operator?.status !== "active" || current === undefined || !isFirstUse) throw passkeyRejected();
-        // Again, and here for good: of two answers at once with the same counter, one is a copy's (WebAuthn §6.1.1).
-        const { counter } = verified;
-        if ((counter > 0 || current.counter > 0) && counter <= current.counter) throw passkeyRejected();
-        await transaction.updatePasskey(passkey.id, { counter, lastUsedAtMs: nowMs(clock) });
-        return beginSession(transaction, dependencies, operator, "passkey", from);
-      });
+      let operator: Operator | undefined;
+      try {
+        return await attempt();
+      } catch (error) {
+        if (isRejected(error)) refused.note({ operator, method: "passkey", address: from.address });
+        throw error;
+      }
+
+      async function attempt(): Promise<SignedIn> {
+        const answer = ceremonies.parseAnswer(response);
+        const challenge = answer && challenges.check(answer.unverifiedChallenge, { kind: "sign-in" });
+        if (answer === undefined || challenge === undefined) throw passkeyRejected();
+        const passkey = await store.findPasskey(answer.unverifiedCredentialId);
+        // The browser sees to this, too; a passkey made for another name says nothing about this one.
+        if (passkey?.relyingParty !== place.relyingParty) throw passkeyRejected();
+        operator = await store.findOperator(passkey.operatorId);
+        const verified = await ceremonies.verifyRequest(response, answer.unverifiedChallenge, place, passkey);
+        if (verified === undefined) throw passkeyRejected();
+        return store.transaction(async (transaction) => {
+          operator = await transaction.findOperator(passkey.operatorId);
+          const current = (await transaction.listPasskeys(passkey.operatorId)).find(({ id }) => id === passkey.id);
+          const isFirstUse = await transaction.useChallenge(challenge.hash, challenge.expiresAtMs);
+          if (operator?.status !== "active" || current === undefined || !isFirstUse) throw passkeyRejected();
+          // Again, and here for good: of two answers at once with the same counter, one is a copy's (WebAuthn §6.1.1).
+          const { counter } = verified;
+          if ((counter > 0 || current.counter > 0) && counter <= current.counter) throw passkeyRejected();
+          await transaction.updatePasskey(passkey.id, { counter, lastUsedAtMs: nowMs(clock) });
+          return beginSession(transaction, dependencies, operator, "passkey", from);
+        });
+      }
     },
   };
+}
+
+/**
+ * Runs an attempt for an e-mail address, within the limit for it. One that is refused is noted under the operator of that address,
+ * if there is one; the work is the same where there is none.
+ */
+export async function attemptSignIn<Result>(
+  { store, limit, refused }: Pick<SignInDependencies, "store" | "limit" | "refused">,
+  email: string,
+  method: SignInMethod,
+  { address }: Pick<SignInPlace, "address">,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await limit.attempt(limitKey(email), work);
+  } catch (error) {
+    if (isRejected(error)) {
+      // What can't be looked up is noted all the same.
+      const operator = await store.findOperatorByEmail(limitKey(email)).catch(() => undefined);
+      refused.note({ operator, method, address });
+    }
+    throw error;
+  }
+}
+
+function isRejected(error: unknown): boolean {
+  return error instanceof Refusal && (error.code === "sign_in_rejected" || error.code === "rate_limited");
 }
 
 /** What attempts are counted under: also what is no address, which is answered as an unknown one. */

@@ -37,6 +37,8 @@ export interface OperatorTransaction {
   insertSession(session: Inserted<Session>): Promise<Session>;
   /** @returns whether it was there */
   deleteSession(operatorId: OperatorId, id: SessionId): Promise<boolean>;
+  /** Where it is that operator's. */
+  deleteSessionBySecret(operatorId: OperatorId, secretHash: string): Promise<void>;
   /** @param except one that stays */
   deleteSessionsOf(operatorId: OperatorId, except?: SessionId): Promise<void>;
 
@@ -106,6 +108,19 @@ export interface OperatorStore {
   listPasskeys(operatorId: OperatorId): Promise<readonly Passkey[]>;
   findPasskey(credentialId: string): Promise<Passkey | undefined>;
   countRecoveryCodes(operatorId: OperatorId): Promise<number>;
+  /**
+   * Counts an attempt in the window that is open for that name, or begins one. No two attempts get the same number, on whichever
+   * nodes they come.
+   *
+   * @returns how many there are with this one, and when the window is over: at that instant it is
+   */
+  countAttempt(
+    nameHash: string,
+    nowMs: number,
+    windowMs: number,
+  ): Promise<{ readonly failures: number; readonly endsAtMs: number }>;
+  /** Counts one less. */
+  takeBackAttempt(nameHash: string): Promise<void>;
   findInvitationBySecret(secretHash: string): Promise<Invitation | undefined>;
   findAdminTokenBySecret(secretHash: string): Promise<AdminToken | undefined>;
   touchAdminToken(id: AdminTokenId, lastUsedAtMs: number): Promise<void>;

@@ -28,6 +28,7 @@ export type AuditAction =
   | "operator.activated"
   | "operator.deactivated"
   | "operator.signed_in"
+  | "operator.sign_in_refused"
   | "operator.password_changed"
   | "operator.passkey_added"
   | "operator.passkey_removed"

@@ -44,6 +44,7 @@ const CHANGES: Record<AuditAction, readonly [subject: string, AuditEvent["detail
   "operator.changed": ["operator:1", OPERATOR_DETAILS, undefined],
   "operator.activated": ["operator:1", OPERATOR_DETAILS, undefined],
   "operator.deactivated": ["operator:1", OPERATOR_DETAILS, undefined],
+  "operator.sign_in_refused": ["operator:1", OPERATOR_DETAILS, undefined],
   "operator.signed_in": ["operator:1", OPERATOR_DETAILS, undefined],
   "operator.password_changed": ["operator:1", OPERATOR_DETAILS, undefined],
   "operator.passkey_added": ["operator:1", OPERATOR_DETAILS, undefined],

@@ -40,6 +40,7 @@ export function toFeedChange({ action, subject, details }: AuditEvent): FeedChan
     case "operator.activated":
     case "operator.deactivated":
     case "operator.signed_in":
+    case "operator.sign_in_refused":
     case "operator.password_changed":
     case "operator.passkey_added":
     case "operator.passkey_removed":

@@ -1,5 +1,6 @@
 import { COUNT_MAX, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
 import type { FastifySchema } from "fastify";
+import { FRESH_MS } from "../../core/operators/sessions.ts";
 import { ANSWERS } from "../answers.ts";
 import { RefusalEnvelope, WarningItem } from "../openapi.ts";
 import { ADMIN_ROUTES, type AdminRoute, type OperationId } from "./routes.ts";
@@ -28,7 +29,11 @@ export function documentAdminRoute(schema: FastifySchema | undefined): FastifySc
     summary,
     description: describeAccess(route),
     security:
-      access === "anyone" ? [] : access === "operator" ? [{ session: [] }] : [{ session: [] }, { adminToken: [] }],
+      access === "anyone"
+        ? []
+        : access === "operator" || access.byOperator === true
+          ? [{ session: [] }]
+          : [{ session: [] }, { adminToken: [] }],
     headers: requestHeaders(route),
     response: {
       ...(answers === "other"
@@ -45,10 +50,15 @@ export function documentAdminRoute(schema: FastifySchema | undefined): FastifySc
   };
 }
 
-function describeAccess({ access }: AdminRoute): string {
+function describeAccess({ access, fresh }: AdminRoute): string {
   if (access === "anyone") return "Needs no session.";
-  if (access === "operator") return "Needs an operator's session.";
-  return `Needs the role ${access.role}${access.everywhere === true ? ", not limited to an account" : ""}.`;
+  const freshly = fresh === true ? ` An operator must have signed in within ${FRESH_MS / 60_000} minutes.` : "";
+  if (access === "operator") return `Needs an operator's session.${freshly}`;
+  const limits = [
+    ...(access.everywhere === true ? [", not limited to an account"] : []),
+    ...(access.byOperator === true ? [", and an operator's session"] : []),
+  ];
+  return `Needs the role ${access.role}${limits.join("")}.${freshly}`;
 }
 
 /** Told, not forced: a header that is malformed has its own answer. */

@@ -3,6 +3,7 @@ import { createLinks } from "../../core/operators/links.ts";
 import { createOwnChanges } from "../../core/operators/own-changes.ts";
 import type { PasskeyCeremonies } from "../../core/operators/passkeys.ts";
 import { createPasswordHasher } from "../../core/operators/password-hash.ts";
+import type { RefusedSignIns } from "../../core/operators/refused-sign-ins.ts";
 import { createSignIn } from "../../core/operators/sign-in.ts";
 import { createSignInLimit } from "../../core/operators/sign-in-limit.ts";
 import { createSingleSignOn, type IdentityProvider, type RoleMapping } from "../../core/operators/single-sign-on.ts";
@@ -27,6 +28,7 @@ export interface OperatorAdministrationDependencies {
   readonly refusalLimit: RefusalLimit;
   readonly service: ServiceFacts;
   readonly log: Logger;
+  readonly refused: Pick<RefusedSignIns, "note">;
   /** `undefined` where operators sign in here alone. */
   readonly singleSignOn: { readonly provider: IdentityProvider; readonly roles: readonly RoleMapping[] } | undefined;
 }
@@ -34,11 +36,12 @@ export interface OperatorAdministrationDependencies {
 /** Everything about operators: how they come in, what they change of themselves and of each other. */
 export function createOperatorAdministration(dependencies: OperatorAdministrationDependencies) {
   const { clock, random, masterSecrets, singleSignOn: configured, log } = dependencies;
+  const challenges = createChallenges(masterSecrets, clock, random);
   const parts = {
     ...dependencies,
     hasher: createPasswordHasher(random),
-    limit: createSignInLimit(clock),
-    challenges: createChallenges(masterSecrets, clock, random),
+    limit: createSignInLimit(dependencies.store, clock, (email) => challenges.attemptName(email)),
+    challenges,
   };
   const shared = {
     ...dependencies,

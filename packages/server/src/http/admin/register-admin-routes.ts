@@ -6,6 +6,7 @@ import { requireRole } from "../../core/administration/authorize.ts";
 import { checkPreconditions, isNamed } from "../../core/administration/precondition.ts";
 import type { AuthenticatePrincipal } from "../../core/operators/authenticate.ts";
 import type { Principal } from "../../core/operators/model.ts";
+import { requireFresh } from "../../core/operators/sessions.ts";
 import { type FieldProblem, Refusal } from "../../core/refusal.ts";
 import type { ClientAddress } from "../client-address.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
@@ -156,10 +157,10 @@ async function admitAgain(request: FastifyRequest, route: AdminRoute, dependenci
   request.principal = await requirePrincipal(request, route, dependencies);
 }
 
-/** @throws {Refusal} `sign_in_required`, `origin_refused`, `forbidden` */
+/** @throws {Refusal} `sign_in_required`, `origin_refused`, `forbidden`, `fresh_sign_in_required` */
 async function requirePrincipal(
   request: FastifyRequest,
-  { access, method }: AdminRoute,
+  { access, method, fresh }: AdminRoute,
   dependencies: AdminDependencies,
 ): Promise<Principal> {
   const { origins, refusalLimit, clientAddress } = dependencies;
@@ -177,7 +178,13 @@ async function requirePrincipal(
     if (principal.kind !== "operator") {
       throw new Refusal("forbidden", "This is for people: an admin token has no password, passkeys or sessions.");
     }
-  } else if (access !== "anyone") requireRole(principal, access.role, access.everywhere);
+  } else if (access !== "anyone") {
+    requireRole(principal, access.role, access.everywhere);
+    if (access.byOperator === true && principal.kind !== "operator") {
+      throw new Refusal("forbidden", "Only an operator can do this: what an admin token makes must not outlive it.");
+    }
+  }
+  if (fresh === true && principal.kind === "operator") requireFresh(principal.isFresh);
   return principal;
 }
 

@@ -13,9 +13,13 @@ import * as schema from "./schemas.ts";
  * - `anyone`: without a session. Sign-in and one-time links.
  * - `operator`: whoever has a session; not an admin token.
  * - a role: whoever has at least that, by session or admin token. Where somebody is limited to an account, they see nothing of
- *   any other; with `everywhere` they are refused.
+ *   any other; with `everywhere` they are refused. With `byOperator`, admin tokens are: an operator whom a program makes would
+ *   outlive its token.
  */
-export type RouteAccess = "anyone" | "operator" | { readonly role: Role; readonly everywhere?: true };
+export type RouteAccess =
+  | "anyone"
+  | "operator"
+  | { readonly role: Role; readonly everywhere?: true; readonly byOperator?: true };
 
 export interface AdminRoute {
   readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -37,6 +41,8 @@ export interface AdminRoute {
   readonly others?: Readonly<Record<number, object>>;
   /** The answer has an ETag, and a change of the same path takes `If-Match`. */
   readonly tagged?: true;
+  /** An operator's sign-in has to be fresh: see `FRESH_MS`. Nobody does it with a stolen session alone. */
+  readonly fresh?: true;
 }
 
 function route<const R extends AdminRoute>(definition: R): R {
@@ -48,6 +54,7 @@ const admin = { role: "admin" } as const;
 const owner = { role: "owner" } as const;
 const viewerEverywhere = { role: "viewer", everywhere: true } as const;
 const adminEverywhere = { role: "admin", everywhere: true } as const;
+const ownerByOperator = { role: "owner", byOperator: true } as const;
 const ownerEverywhere = { role: "owner", everywhere: true } as const;
 
 /** By their operation ids. */
@@ -201,6 +208,7 @@ export const ADMIN_ROUTES = {
     summary: "What navigator.credentials.create takes",
     answers: "item",
     data: schema.WebauthnOptions,
+    fresh: true,
   }),
   addPasskey: route({
     method: "POST",
@@ -211,6 +219,7 @@ export const ADMIN_ROUTES = {
     body: schema.NewPasskey,
     answers: "item",
     data: schema.Passkey,
+    fresh: true,
   }),
   removePasskey: route({
     method: "DELETE",
@@ -221,6 +230,7 @@ export const ADMIN_ROUTES = {
     params: schema.IdParam,
     answers: "item",
     data: schema.Nothing,
+    fresh: true,
   }),
   renewRecoveryCodes: route({
     method: "POST",
@@ -230,6 +240,7 @@ export const ADMIN_ROUTES = {
     summary: "Make new recovery codes; those before are void",
     answers: "item",
     data: schema.RecoveryCodes,
+    fresh: true,
   }),
   listMySessions: route({
     method: "GET",
@@ -496,6 +507,7 @@ export const ADMIN_ROUTES = {
     summary: "Make the next signing key; it signs once every live node can check its tokens",
     answers: "item",
     data: schema.SigningKey,
+    fresh: true,
   }),
   retireSigningKey: route({
     method: "PATCH",
@@ -507,6 +519,7 @@ export const ADMIN_ROUTES = {
     body: schema.SigningKeyPatch,
     answers: "item",
     data: schema.SigningKey,
+    fresh: true,
   }),
   listNodes: route({
     method: "GET",
@@ -551,16 +564,18 @@ export const ADMIN_ROUTES = {
     answers: "item",
     data: schema.Operator,
     tagged: true,
+    fresh: true,
   }),
   resetOperator: route({
     method: "POST",
     path: "/operators/:id/reset",
     tag: "operators",
-    access: owner,
+    access: ownerByOperator,
     summary: "A one-time link for an operator who can't sign in any more",
     params: schema.IdParam,
     answers: "item",
     data: schema.InvitationWithLink,
+    fresh: true,
   }),
   listOperatorSessions: route({
     method: "GET",
@@ -596,11 +611,12 @@ export const ADMIN_ROUTES = {
     method: "POST",
     path: "/invitations",
     tag: "operators",
-    access: owner,
+    access: ownerByOperator,
     summary: "Invite an operator; shows the one-time link once",
     body: schema.NewInvitation,
     answers: "created",
     data: schema.InvitationWithLink,
+    fresh: true,
   }),
   withdrawInvitation: route({
     method: "DELETE",
@@ -631,6 +647,7 @@ export const ADMIN_ROUTES = {
     body: schema.NewAdminToken,
     answers: "created",
     data: schema.AdminTokenWithSecret,
+    fresh: true,
   }),
   revokeAdminToken: route({
     method: "DELETE",

@@ -182,6 +182,10 @@ export const Session = object({
   user_agent: text,
   address: text,
   created_at: time,
+  authenticated_at: {
+    ...timeOrNull,
+    description: "When its holder last proved themselves; null where that isn't known",
+  },
   last_seen_at: time,
   idle_ends_at: { ...time, description: "When it ends unless something is asked before" },
   ends_at: time,

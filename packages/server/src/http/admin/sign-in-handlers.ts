@@ -2,7 +2,7 @@ import { invitationJson, sessionJson } from "../../core/administration/present-o
 import type { Links } from "../../core/operators/links.ts";
 import type { OperatorId, Principal } from "../../core/operators/model.ts";
 import type { PasskeyPlace } from "../../core/operators/passkeys.ts";
-import { isSessionOver, operatorActor, type SignedIn } from "../../core/operators/sessions.ts";
+import { isSessionOver, operatorActor, type SignedIn, type SignInPlace } from "../../core/operators/sessions.ts";
 import type { SignIn } from "../../core/operators/sign-in.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { RegistryError } from "../../core/registry/registry-error.ts";
@@ -11,7 +11,7 @@ import { type Clock, nowMs } from "../../core/surroundings.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 import { type AdminHandlers, type AdminRequest, wholeList } from "./handlers.ts";
 import type { Origins } from "./origins.ts";
-import { setSessionCookie } from "./session-cookie.ts";
+import { readSessionCookie, setSessionCookie } from "./session-cookie.ts";
 
 /** What the console shows of the service to whoever is signed in. */
 export interface ServiceFacts {
@@ -67,6 +67,7 @@ export function createSignInHandlers(dependencies: SignInHandlerDependencies): P
       accountId,
       operator,
       session,
+      isFresh: true,
     };
     return { data: await shownMe(store, service, principal) };
   }
@@ -87,7 +88,7 @@ export function createSignInHandlers(dependencies: SignInHandlerDependencies): P
 
     signInByPassword: (request) =>
       guarded(dependencies, request, async () =>
-        welcome(request, await signIn.byPassword(request.body, placeOf(request))),
+        welcome(request, await signIn.byPassword(request.body, placeOf(request, origins))),
       ),
 
     startPasskeySignIn: (request) =>
@@ -99,12 +100,12 @@ export function createSignInHandlers(dependencies: SignInHandlerDependencies): P
     signInByPasskey: (request) =>
       guarded(dependencies, request, async () => {
         const place = requirePasskeyPlace(origins, request);
-        return welcome(request, await signIn.byPasskey(request.body.response, place, placeOf(request)));
+        return welcome(request, await signIn.byPasskey(request.body.response, place, placeOf(request, origins)));
       }),
 
     signInByRecoveryCode: (request) =>
       guarded(dependencies, request, async () =>
-        welcome(request, await signIn.byRecoveryCode(request.body, placeOf(request))),
+        welcome(request, await signIn.byRecoveryCode(request.body, placeOf(request, origins))),
       ),
 
     lookAtLink: (request) =>
@@ -123,7 +124,7 @@ export function createSignInHandlers(dependencies: SignInHandlerDependencies): P
     useLink: (request) =>
       guarded(dependencies, request, async () => {
         const { token, ...answer } = request.body;
-        const letIn = await links.use(token, answer, findPasskeyPlace(origins, request), placeOf(request));
+        const letIn = await links.use(token, answer, findPasskeyPlace(origins, request), placeOf(request, origins));
         setSessionCookie(request.reply, { origins, host: request.host }, letIn.secret);
         return { data: { recovery_codes: letIn.recoveryCodes } };
       }),
@@ -152,8 +153,9 @@ export async function guarded<Answer>(
   }
 }
 
-export function placeOf({ clientAddress, userAgent }: AdminRequest) {
-  return { address: clientAddress, userAgent };
+/** @param origins of the console, whose cookie the browser may have from a sign-in before */
+export function placeOf({ clientAddress, userAgent, cookies, host }: AdminRequest, origins: Origins): SignInPlace {
+  return { address: clientAddress, userAgent, previousSecret: readSessionCookie(cookies, { origins, host }) };
 }
 
 /** Where passkeys are made and used; `undefined` where they can't be. */

@@ -74,7 +74,7 @@ export function createSingleSignOnHandlers(
         const { returnTo, ...flow } = kept;
         const query = request.target.slice(request.target.indexOf("?"));
         const callbackUrl = new URL(consoleUrl + CALLBACK_PATH + (query.startsWith("?") ? query : ""));
-        const { secret } = await provider.finish(callbackUrl, flow, placeOf(request));
+        const { secret } = await provider.finish(callbackUrl, flow, placeOf(request, origins));
         setSessionCookie(request.reply, { origins, host: request.host }, secret);
         return lead(request, base + returnTo);
       }),

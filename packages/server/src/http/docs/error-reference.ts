@@ -121,6 +121,11 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
       "The e-mail address and the password, passkey or recovery code don't belong together, or the operator is switched off. The answer doesn't say which.",
     fix: "Try another way to sign in. An owner can make a new link with `countersign operator reset`.",
   },
+  fresh_sign_in_required: {
+    cause:
+      "The operator signed in more than 5 minutes ago, and the change makes a credential, an operator or an admin token, or is about the signing keys. A stolen session alone must not be enough for that.",
+    fix: "Sign in again, then repeat the change; the console asks for it and repeats the change by itself. With single sign-on, the identity provider has to say when it asked (`auth_time`).",
+  },
   forbidden: {
     cause:
       "The role of whoever asks doesn't allow this: a viewer reads, an admin changes accounts, users and keys, an owner everything; and who is limited to one account sees and changes nothing else.",

@@ -47,6 +47,7 @@ export const OAUTH_ERRORS = {
   // The admin API's; none of them ever comes to an OAuth endpoint.
   sign_in_required: "server_error",
   sign_in_rejected: "server_error",
+  fresh_sign_in_required: "server_error",
   forbidden: "server_error",
   origin_refused: "server_error",
   host_refused: "server_error",

@@ -113,6 +113,7 @@ describe("a database that isn't this release's", () => {
         "0003-many-nodes",
         "0004-administration",
         "0005-store-identity",
+        "0006-operators",
         "9999-later",
       ],
     );

@@ -9,7 +9,7 @@ import type { KeyUsageRecord, RegistryStore } from "../../core/registry/store.ts
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";
-import { UNDO_0004, UNDO_0005 } from "../each-store-contract.ts";
+import { UNDO_0004, UNDO_0005, UNDO_0006 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testQueriesStore } from "../queries-store-contract.ts";
@@ -124,6 +124,7 @@ describe("a file of an earlier release", () => {
     delete from kysely_migration where name = '0002-token-checks';`;
 
   for (const [name, undo] of [
+    ["0005-store-identity", UNDO_0006.join("; ")],
     ["0004-administration", UNDO_0005.join("; ")],
     ["0002-token-checks", UNDO_0003],
     ["0001-registry", UNDO_0003 + UNDO_0002],
@@ -176,6 +177,7 @@ describe("a file that isn't this release's", () => {
       "0003-many-nodes",
       "0004-administration",
       "0005-store-identity",
+      "0006-operators",
       "9999-later",
     ]);
   });

@@ -1,0 +1,33 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { type Me, meQuery } from "../api/me.ts";
+import { Dialog } from "../parts/dialog.tsx";
+import { Bone } from "../parts/page.tsx";
+import { endProof, noteSignedIn, useProofNeeded } from "./session.ts";
+
+const SignInForm = lazy(() => import("./sign-in-form.tsx"));
+
+/** The sign-in over the page, for a change that needs a fresh one: the change is then made, or given up where this is closed. */
+export function FreshSignInDialog() {
+  const queries = useQueryClient();
+  const isNeeded = useProofNeeded();
+  if (!isNeeded) return null;
+
+  function onSignedIn(me: Me): void {
+    // Another operator must not make the change of the one before.
+    if (!noteSignedIn(me)) return;
+    queries.setQueryData(meQuery.queryKey, me);
+    endProof(true);
+  }
+
+  return (
+    <Dialog title="Confirm that it's you" onClose={() => endProof(false)} size={420}>
+      <div className="stack">
+        <p className="soft">This change needs a sign-in of the last five minutes. Sign in again, and it is made.</p>
+        <Suspense fallback={<Bone width="100%" height={286} />}>
+          <SignInForm isFresh onSignedIn={onSignedIn} returnTo={window.location.pathname + window.location.search} />
+        </Suspense>
+      </div>
+    </Dialog>
+  );
+}
