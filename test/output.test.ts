@@ -6,7 +6,9 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync, readSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { holdPort } from "../packages/server/src/testing/hold-port.ts";
 import { eventually } from "./support/eventually.ts";
 import { endWithThisProcess, environment, runProgram } from "./support/run-program.ts";
@@ -214,4 +216,28 @@ test("once a stalled reader reads again, it gets the lines that waited, each of 
   child.kill("SIGTERM");
   assert.equal((await endOf(child)).status, 0);
   closeSync(reader);
+});
+
+test("a command waits for a slow reader of its output: nothing is cut off", async () => {
+  const dataDir = temporaryFolder();
+  const run = (...args: string[]) => [COUNTERSIGN, ...args, "--json", "--data-dir", dataDir];
+  assert.equal((await runProgram(process.execPath, run("account", "create", "acme"))).status, 0);
+  const database = new DatabaseSync(join(dataDir, "countersign.db"));
+  database.exec(`
+    with recursive numbers (number) as (select 1 union all select number + 1 from numbers where number < 3000)
+    insert into accounts (shortname, name, status, created_at_ms)
+    select 'account-' || number, 'An account', 'active', 0 from numbers`);
+  database.close();
+  const child = spawn(process.execPath, run("account", "list"), {
+    env: environment(),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  endWithThisProcess(child);
+  // The slow reader. The command has nothing more to do meanwhile.
+  await eventually("some output", () => (child.stdout.readableLength > 0 ? true : undefined), END_MS_MAX);
+  await wait(1000);
+  let text = "";
+  for await (const chunk of child.stdout.setEncoding("utf8")) text += String(chunk);
+  assert.equal((JSON.parse(text) as unknown[]).length, 3001);
+  assert.equal((await endOf(child)).status, 0);
 });

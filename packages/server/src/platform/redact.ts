@@ -1,56 +1,60 @@
 /** What stands where a secret was. */
 const REDACTED = "[redacted]";
 
+/** What is removed from a text. */
+interface Pattern {
+  /** Only a text with this in it can match: looking for it is much cheaper than the pattern. */
+  readonly sign: string;
+  readonly pattern: RegExp;
+  readonly replacement: string;
+}
+
 /** Credentials that are known by their form, wherever they stand in a text. */
-const SECRET_FORMS: readonly RegExp[] = [
+const SECRET_FORMS: readonly Pattern[] = [
   // Private keys in PEM, cut off or not; in a text that is itself JSON, line ends are escaped.
-  /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|(?="|$))/g,
+  form("-----BEGIN", /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|(?="|$))/g),
   // Assertions: a JWS whose header is a JSON object ('{"', '{ ', '{\n' … in base64url), whole or without its signature.
-  /\be[wy][A-Za-z0-9_=+/-]{6,}\.[A-Za-z0-9_=+/-]*(?:\.[A-Za-z0-9_=+/-]*)?/g,
+  form(".", /\be[wy][A-Za-z0-9_=+/-]{6,}\.[A-Za-z0-9_=+/-]*(?:\.[A-Za-z0-9_=+/-]*)?/g),
   // Tokens.
-  /\b[0-9]{1,10}\.[A-Za-z0-9_-]{8,28}\.[A-Za-z0-9_-]{20,}/g,
+  form(".", /\b[0-9]{1,10}\.[A-Za-z0-9_-]{8,28}\.[A-Za-z0-9_-]{20,}/g),
   // Secrets of resource servers, admin tokens, one-time links, sessions; recovery codes.
-  /\bcs(?:rs|at|iv|se)_[A-Za-z0-9_-]+/g,
-  /\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){3}\b/g,
+  form("cs", /\bcs(?:rs|at|iv|se)_[A-Za-z0-9_-]+/g),
+  form("-", /\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){3}\b/g),
   // What follows a credential's scheme.
-  /\b(?:JWT|Token|Bearer|Basic) +[A-Za-z0-9._~+/=-]{16,}/gi,
+  form(" ", /\b(?:JWT|Token|Bearer|Basic) +[A-Za-z0-9._~+/=-]{16,}/gi),
 ];
 
-/** Places in a text where a secret stands, whatever it is, and what is written there. */
-const SECRET_PLACES: readonly (readonly [RegExp, string])[] = [
+/** Places in a text where a secret stands, whatever it is. The first group comes before it, a second one after it. */
+const SECRET_PLACES: readonly Pattern[] = [
   // User name and password of a database URL. A password that isn't percent-encoded may hold "/", "?", "#" and "@".
-  [/(\bpostgres(?:ql)?:\/\/)[^\s"]*@/gi, `$1${REDACTED}@`],
+  place("://", /(\bpostgres(?:ql)?:\/\/)[^\s"]*(@)/gi),
   // The same of any other URL (RFC 3986 §3.2.1).
-  [/(\b[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s"/?#@]*@/gi, `$1${REDACTED}@`],
+  place("://", /(\b[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s"/?#@]*(@)/gi),
   // A member of a URL's query or fragment, or of a form.
-  [
-    /([?&#](?:access_token|assertion|client_assertion|client_secret|code|code_verifier|id_token|password|refresh_token|secret|sslpassword|state|token)=)[^&\s"#]+/gi,
-    `$1${REDACTED}`,
-  ],
+  place(
+    "=",
+    /([?&#](?:access_token|assertion|client_assertion|client_secret|code|code_verifier|id_token|password|refresh_token|secret|sslpassword|state|token)=)[^&\s"#]+()/gi,
+  ),
   // A member of PostgreSQL's connection strings.
-  [/(\b(?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|[^\s'"&]+)/gi, `$1${REDACTED}`],
+  place("=", /(\b(?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|[^\s'"&]+)()/gi),
 ];
 
-/** Names of members whose value is a secret, in small letters without "-" and "_". */
-const SECRET_MEMBERS: ReadonlySet<string> = new Set([
-  "accesstoken",
-  "apikey",
-  "assertion",
-  "authorization",
-  "clientassertion",
-  "clientsecret",
-  "connectionstring",
-  "cookie",
-  "idtoken",
-  "mastersecret",
-  "password",
-  "privatekey",
-  "proxyauthorization",
-  "refreshtoken",
-  "secret",
-  "setcookie",
-  "token",
-]);
+function form(sign: string, pattern: RegExp): Pattern {
+  return { sign, pattern, replacement: REDACTED };
+}
+
+function place(sign: string, pattern: RegExp): Pattern {
+  return { sign, pattern, replacement: `$1${REDACTED}$2` };
+}
+
+const PATTERNS = [...SECRET_PLACES, ...SECRET_FORMS];
+
+/** Names of members whose value is a secret. */
+const SECRET_NAMES =
+  "access[-_]?token|api[-_]?key|assertion|client[-_]?assertion|client[-_]?secret|connection[-_]?string|cookie|id[-_]?token|master[-_]?secret|password|private[-_]?key|(?:proxy[-_]?)?authorization|refresh[-_]?token|secret|set[-_]?cookie|token";
+
+const SECRET_MEMBER = new RegExp(`^(?:${SECRET_NAMES})$`, "i");
+const SECRET_MEMBER_IN_JSON = new RegExp(`"(?:${SECRET_NAMES})":`, "i");
 
 /** A configured secret with fewer characters is removed by its place alone. */
 const EXACT_CHARACTERS_MIN = 16;
@@ -72,8 +76,9 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   return (text) => {
     let redacted = text;
     for (const secret of exact) redacted = redacted.replaceAll(secret, REDACTED);
-    for (const [place, replacement] of SECRET_PLACES) redacted = redacted.replace(place, replacement);
-    for (const form of SECRET_FORMS) redacted = redacted.replace(form, REDACTED);
+    for (const { sign, pattern, replacement } of PATTERNS) {
+      if (redacted.includes(sign)) redacted = redacted.replace(pattern, replacement);
+    }
     return redacted;
   };
 }
@@ -94,11 +99,14 @@ export function createLineRedactor(secrets: readonly string[]): (line: string) =
     return Object.fromEntries(
       Object.entries(value).map(([name, member]) => [
         redactText(name),
-        isSecretMember(name) && member !== null ? REDACTED : redactValue(member),
+        SECRET_MEMBER.test(name) && member !== null ? REDACTED : redactValue(member),
       ]),
     );
   };
   return (line) => {
+    // Most lines: without escapes a text stands in the line as it is, and so would a secret in it.
+    const isPlain = line.startsWith("{") && line.endsWith("}\n") && !line.includes("\\");
+    if (isPlain && !SECRET_MEMBER_IN_JSON.test(line) && redactText(line) === line) return line;
     let value: unknown;
     try {
       value = JSON.parse(line);
@@ -107,10 +115,6 @@ export function createLineRedactor(secrets: readonly string[]): (line: string) =
     }
     return `${JSON.stringify(redactValue(value))}\n`;
   };
-}
-
-function isSecretMember(name: string): boolean {
-  return name.length <= 32 && SECRET_MEMBERS.has(name.toLowerCase().replaceAll(/[-_]/g, ""));
 }
 
 /** Is it so long and so mixed that no other text contains it by chance? */
