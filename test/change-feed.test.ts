@@ -148,14 +148,16 @@ describe("the change feed of a running server", () => {
     const resumed = await listen(node, { "Last-Event-ID": id });
     await resumed.heard("a sync", isSync);
     assert.deepEqual(
-      resumed.events.slice(0, 3).map(({ event, id: at, data }) => [event, positionOf(at) - positionOf(id), data]),
+      resumed.events.slice(0, 3).map((event) => [event.event, positionOf(event.id) - positionOf(id), membersOf(event)]),
       [
-        ["change", 1, JSON.stringify({ action: "key.deactivated", username: user.username, key_id: user.keyId })],
-        ["change", 2, JSON.stringify({ action: "key.activated", username: user.username, key_id: user.keyId })],
+        ["change", 1, { action: "key.deactivated", username: user.username, key_id: user.keyId }],
+        ["change", 2, { action: "key.activated", username: user.username, key_id: user.keyId }],
         // A server without an operator makes a new set-up link as it starts, which concerns no token.
-        ["sync", 3, "{}"],
+        ["sync", 3, {}],
       ],
     );
+    const { previous } = JSON.parse(resumed.events[0]?.data ?? "") as { previous: unknown };
+    assert.equal(previous, id, "it follows the event that the reader came to");
     const lost = await listen(node, { "Last-Event-ID": "1000000" });
     await lost.heard("a sync", isSync);
     assert.deepEqual(
