@@ -14,6 +14,7 @@ import type { KeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
 import type { RegistryView } from "./core/registry/view.ts";
 import { isStoreBroken } from "./core/registry/store-broken.ts";
+import { type ClockWatch, describeOffset } from "./core/clock-watch.ts";
 import { createStepWatch } from "./core/step-watch.ts";
 import type { Clock } from "./core/surroundings.ts";
 import { KEPT_AFTER_EXPIRY_SECONDS } from "./core/token/deny-list.ts";
@@ -27,6 +28,9 @@ const POLL_MS = 50;
 
 /** How often it is looked at where the store tells of changes by itself, in milliseconds: to confirm the view, and for what was missed. */
 const WATCHED_POLL_MS = 500;
+
+/** How often the wall clock is looked at, in milliseconds. */
+const CLOCK_LOOK_MS = 1000;
 
 /** How often a node says that it is there, in milliseconds. */
 const HEARTBEAT_MS = 5000;
@@ -51,6 +55,7 @@ export interface BackgroundDependencies {
   readonly store: RegistryStore;
   readonly view: RegistryView;
   readonly clock: Clock;
+  readonly clockWatch: ClockWatch;
   readonly log: Logger;
   readonly keyUsage: KeyUsage;
   readonly lastSeen: LastSeen;
@@ -70,7 +75,7 @@ export interface BackgroundWork {
 
 /** When it resolves, the node has said that it is there: from then on no signing key signs that it can't check. */
 export async function startBackgroundWork(dependencies: BackgroundDependencies): Promise<BackgroundWork> {
-  const { store, view, clock, log, keyUsage, lastSeen, changeStreams, heartbeat, memory } = dependencies;
+  const { store, view, clock, clockWatch, log, keyUsage, lastSeen, changeStreams, heartbeat, memory } = dependencies;
   let stopping = false;
 
   const watch = store.watchChanges(
@@ -164,6 +169,35 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
     },
     () => undefined,
   );
+  const lookingAtClock = repeat(
+    CLOCK_LOOK_MS,
+    async () => {
+      const stepMs = clockWatch.look();
+      if (stepMs !== undefined) {
+        log.warn(
+          { step_seconds: Math.round(stepMs / 100) / 10 },
+          "the wall clock moved against the monotonic one: it was set, or the machine slept; where it is wrong now, assertions are refused as too old or too new",
+        );
+      }
+    },
+    () => undefined,
+  );
+  let hadOffset = false;
+  const comparing = repeat(
+    HEARTBEAT_MS,
+    async () => {
+      await clockWatch.compare();
+      const problem = describeOffset(clockWatch.databaseOffsetMs());
+      const hasOffset = problem !== undefined;
+      if (hasOffset !== hadOffset) {
+        if (hasOffset)
+          log.error({ reason: problem }, "this machine's clock and the database's differ; one of them is wrong");
+        else log.info("this machine's clock and the database's agree again");
+      }
+      hadOffset = hasOffset;
+    },
+    () => undefined,
+  );
   const flushing = repeat(
     USAGE_FLUSH_MS,
     () => keyUsage.flush(),
@@ -228,8 +262,8 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
     async stop() {
       stopping = true;
       await Promise.all(
-        [polling, flushing, notingSeen, auditing, syncing, cleaning, beating, watch].map((repeating) =>
-          repeating.stop(),
+        [polling, flushing, notingSeen, auditing, syncing, cleaning, beating, lookingAtClock, comparing, watch].map(
+          (repeating) => repeating.stop(),
         ),
       );
     },

@@ -11,6 +11,7 @@ import { endpointAudiences } from "./core/assertion/audiences.ts";
 import { createFindSigner } from "./core/assertion/find-signer.ts";
 import { createAuthenticateResourceServer } from "./core/authenticate-resource-server.ts";
 import { type CheckToken, createCheckToken } from "./core/check.ts";
+import { createClockWatch, describeOffset, OFFSET_MS_MAX } from "./core/clock-watch.ts";
 import { createExchange } from "./core/exchange.ts";
 import { createIssueToken } from "./core/issue-token.ts";
 import { createAssertionLedger } from "./core/oauth/assertion-ledger.ts";
@@ -278,12 +279,14 @@ export async function startService(
   const publicUrl = config.publicUrl ?? publicServer.url;
 
   let stopping = false;
+  const clockWatch = createClockWatch(store, clock);
   const metrics = createMetrics(
     view,
     () => changeStreams.count(),
     channel && (() => channel.gather()),
     { public: () => publicServer.connections(), internal: () => internalServer.connections() },
     () => store.writeProblem() === undefined,
+    clockWatch,
   );
   channel?.report(
     () => metrics.figures(),
@@ -302,7 +305,12 @@ export async function startService(
       if (!view.isFresh()) return { ready: false, reason: "the registry view isn't confirmed" } as const;
       try {
         await store.changeMarker();
-        return { ready: true, writeProblem: store.writeProblem() } as const;
+        const offsetMs = clockWatch.databaseOffsetMs();
+        const clockProblem = describeOffset(offsetMs);
+        if (clockProblem !== undefined && Math.abs(offsetMs ?? 0) > OFFSET_MS_MAX) {
+          return { ready: false, reason: clockProblem } as const;
+        }
+        return { ready: true, writeProblem: store.writeProblem(), clockProblem } as const;
       } catch {
         return { ready: false, reason: "the store can't be reached" } as const;
       }
@@ -399,6 +407,7 @@ export async function startService(
     store,
     view,
     clock,
+    clockWatch,
     log,
     keyUsage,
     lastSeen,

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import { explainClock } from "../core/clock-watch.ts";
 import { type ExplainStep, explainAssertion } from "../core/explain.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
@@ -18,9 +19,11 @@ export function explainCommand(context: CliContext): Command {
       const text = argument === "-" ? await readStdin(context, INPUT_CHARACTERS_MAX) : argument;
       const { publicUrl, host, port } = context.config(options);
       const audiences = endpointAudiences(publicUrl ?? listenerUrl(host, port)).exchange;
-      const { accepted, refusal, steps } = await withAdministration(context, options, async (administration) =>
-        explainAssertion(text, { view: await administration.openView(), clock: context.clock, audiences }),
-      );
+      const { accepted, refusal, steps } = await withAdministration(context, options, async (administration) => {
+        const { clock } = context;
+        const explained = await explainAssertion(text, { view: await administration.openView(), clock, audiences });
+        return { ...explained, steps: [...explained.steps, ...(await explainClock(administration.store, clock))] };
+      });
       print(context, options.json, { accepted, code: refusal?.code ?? null, steps }, () =>
         [
           ...steps.map((step) => formatStep(context, step)),

@@ -1,6 +1,7 @@
 import type { RefusalCode } from "@countersign/protocol";
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { InactiveReason } from "../core/check.ts";
+import type { ClockWatch } from "../core/clock-watch.ts";
 import type { RegistryView } from "../core/registry/view.ts";
 import type { ConnectionFigures } from "./connections.ts";
 
@@ -52,6 +53,7 @@ export function createMetrics(
   gather?: GatherFigures,
   connections?: ListenerConnections,
   isWritable: () => boolean = () => true,
+  clock?: Pick<ClockWatch, "steps" | "lastStepMs" | "databaseOffsetMs">,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -112,6 +114,21 @@ export function createMetrics(
     "max",
   );
   if (connections !== undefined) registerConnections(registry, connections);
+  if (clock !== undefined) {
+    counterOf("countersign_clock_steps_total", "How often the wall clock was set, or the machine slept", clock.steps);
+    gaugeOf(
+      "countersign_clock_step_seconds",
+      "By how much the last step moved the wall clock; negative where it was set back",
+      () => clock.lastStepMs() / 1000,
+      "max",
+    );
+    gaugeOf(
+      "countersign_database_clock_offset_seconds",
+      "How far this machine's clock is ahead of the database's, at least; negative where it is behind",
+      () => (clock.databaseOffsetMs() ?? 0) / 1000,
+      "max",
+    );
+  }
   gaugeOf("countersign_change_streams", "Open streams of the change feed", streamCount);
   gaugeOf(
     "countersign_view_fresh",

@@ -168,6 +168,11 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
       return rows.map(({ hour_s: hourSeconds, tokens }) => ({ hourSeconds, tokens }));
     },
 
+    clockMs: async () => {
+      if (engine.name === "sqlite") return undefined;
+      const { now } = await db.selectNoFrom(engine.nowMs.as("now")).executeTakeFirstOrThrow();
+      return Number(now);
+    },
     recordNode: async ({ id, startedAtMs, version, signingKeys }) => {
       const values = { seen_at_ms: engine.nowMs, version, signing_keys: signingKeys.join(",") };
       await write(writes, (transaction) =>

@@ -231,6 +231,8 @@ export interface RegistryStore extends OperatorStore, AdminQueries {
     fromSeconds: number,
   ): Promise<readonly { readonly hourSeconds: number; readonly tokens: number }[]>;
 
+  /** The database's wall clock, in milliseconds since the epoch; `undefined` where it has this machine's. */
+  clockMs(): Promise<number | undefined>;
   /** Says that a node is there. The store's clock says when. */
   recordNode(node: Omit<LiveNode, "seenAtMs">): Promise<void>;
   removeNode(id: string): Promise<void>;

@@ -1,5 +1,6 @@
 import { mayKnow } from "../../core/administration/authorize.ts";
 import { isoTime } from "../../core/administration/present.ts";
+import { explainClock } from "../../core/clock-watch.ts";
 import { explainAssertion } from "../../core/explain.ts";
 import { createFairQueue } from "../../core/fair-queue.ts";
 import type { Principal } from "../../core/operators/model.ts";
@@ -14,12 +15,13 @@ const WAITING_MAX = 32;
 
 /** Why an assertion or a token is good, or isn't. Assertions are explained one at a time, callers taking turns. */
 export function createExplainHandlers({
+  store,
   view,
   clock,
   audiences,
   checkToken,
   signingKeys,
-}: Pick<Administration, "view" | "clock" | "audiences" | "checkToken" | "signingKeys">): Pick<
+}: Pick<Administration, "store" | "view" | "clock" | "audiences" | "checkToken" | "signingKeys">): Pick<
   AdminHandlers,
   "explainAssertion" | "checkToken"
 > {
@@ -56,7 +58,8 @@ export function createExplainHandlers({
       findUser: async (username: string) => knownUser(await view.findUser(username)),
     };
     const { accepted, refusal, steps } = await explainAssertion(body.assertion, { view: known, clock, audiences });
-    return { data: { accepted, code: refusal?.code ?? null, steps } };
+    const clockSteps = await explainClock(store, clock);
+    return { data: { accepted, code: refusal?.code ?? null, steps: [...steps, ...clockSteps] } };
   }
 
   /** Is it of an account that they may know of, or no token of this service at all? */

@@ -8,6 +8,8 @@ export type Readiness = () => Promise<
       readonly ready: true;
       /** Why the store can't be written, where it can't; it can be read. */
       readonly writeProblem?: string | undefined;
+      /** What this machine's clock is suspected of. */
+      readonly clockProblem?: string | undefined;
     }
   | { readonly ready: false; readonly reason: string }
 >;
@@ -43,8 +45,10 @@ export function registerHealthRoutes(app: FastifyInstance, readiness: Readiness,
     async (_request, reply) => {
       const state = await readiness();
       if (!state.ready) return reply.code(503).send({ status: "not_ready", reason: state.reason });
-      const { writeProblem } = state;
-      if (writeProblem === undefined) return { status: "ready" };
+      const { writeProblem, clockProblem } = state;
+      if (writeProblem === undefined) {
+        return clockProblem === undefined ? { status: "ready" } : { status: "ready", degraded: clockProblem };
+      }
       if (audience === "anybody") return { status: "ready", degraded: "changes can't be made right now" };
       return reply.code(503).send({ status: "not_ready", reason: `changes can't be made: ${writeProblem}` });
     },

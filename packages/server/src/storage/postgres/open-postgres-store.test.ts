@@ -13,6 +13,7 @@ import { makeTemporaryFolder } from "../../testing/test-registry.ts";
 import { until } from "../../testing/until.ts";
 import { SchemaError } from "../migrate.ts";
 import type { SqlStore } from "../sql-store.ts";
+import { Refusal } from "../../core/refusal.ts";
 import { StoreOpenError, StoreUnreachable } from "../store-open-error.ts";
 import { openPostgresStore, type PostgresOptions } from "./open-postgres-store.ts";
 
@@ -383,6 +384,39 @@ describe("a connection that is cut", () => {
     await assert.rejects(waiting);
     await locking.query("rollback");
     assert.deepEqual(await store.listAccounts(), []);
+  });
+});
+
+describe("what a request reads", () => {
+  test("is given up after 2 s where the database hangs, long before a statement's own limit", async () => {
+    const store = await open({ connectionsMax: 2 });
+    await store.listAccounts();
+    const pids = await backends();
+    for (const pid of pids) process.kill(pid, "SIGSTOP");
+    try {
+      // There is one connection for reads, which hangs until all of them have their answer: the wait for it counts, too.
+      const asked = Array.from({ length: 20 }, (_, at) => store.loadUserByName(`api-1-${at}`));
+      const all = [...asked, store.changeMarker(), store.listSigningKeys(), store.clockMs()];
+      for (const outcome of await Promise.allSettled(all)) {
+        assert.ok(outcome.status === "rejected" && outcome.reason instanceof Refusal);
+        assert.equal(outcome.reason.message, "The store can't be read: the database hasn't answered for 2 s.");
+        assert.equal(outcome.reason.code, "unavailable");
+      }
+    } finally {
+      for (const pid of pids) process.kill(pid, "SIGCONT");
+    }
+    await until(() =>
+      store.loadUserByName("api-1-x").then(
+        () => true,
+        () => false,
+      ),
+    );
+  });
+
+  test("names the database's clock", async () => {
+    const before = Date.now();
+    const clockMs = (await (await open()).clockMs()) ?? assert.fail();
+    assert.ok(clockMs >= before - 1000 && clockMs <= Date.now() + 1000, "both clocks are this machine's");
   });
 });
 

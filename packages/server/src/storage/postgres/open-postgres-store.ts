@@ -18,6 +18,7 @@ import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError, StoreUnreachable } from "../store-open-error.ts";
 import { databaseProblem, isTemporary } from "./database-problem.ts";
 import { CHANGES_CHANNEL, startListener } from "./listener.ts";
+import { limitReads } from "./limit-reads.ts";
 import { createPool } from "./pool.ts";
 
 /** How a PostgreSQL store is reached. */
@@ -30,6 +31,8 @@ export interface PostgresOptions {
   readonly connectionsMax: number;
   /** How long a statement may take, in milliseconds; 4 s unless given. */
   readonly statementMsMax?: number;
+  /** How long what a request waits for may take to be read, in milliseconds; 2 s unless given. */
+  readonly requestReadMsMax?: number;
   /** How long a write may take until it commits, in milliseconds; 5 s unless given. */
   readonly writeMsMax?: number;
 }
@@ -131,7 +134,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
   const pool = createPool(options.url, options.connectionsMax - 1, statementMsMax);
   const changePool = createPool(options.url, 1, statementMsMax);
   const [db, changes] = [connect(pool), connect(changePool)];
-  return createSqlStore(
+  const store = createSqlStore(
     { reads: db, writes: db, changes },
     {
       name: "postgresql",
@@ -187,6 +190,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
       },
     },
   );
+  return limitReads(store, options.requestReadMsMax);
 }
 
 /**
