@@ -171,7 +171,7 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
     clockMs: async () => {
       if (engine.name === "sqlite") return undefined;
       const { now } = await db.selectNoFrom(engine.nowMs.as("now")).executeTakeFirstOrThrow();
-      return Number(now);
+      return now;
     },
     recordNode: async ({ id, startedAtMs, version, signingKeys }) => {
       const values = { seen_at_ms: engine.nowMs, version, signing_keys: signingKeys.join(",") };
