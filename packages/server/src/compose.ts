@@ -159,7 +159,7 @@ export async function prepareStore(
   { clock, random }: Surroundings,
 ): Promise<void> {
   try {
-    const { store } = await openStore(config, { ...opening, mayCreate: true });
+    const { store } = await openStore(config, { ...opening, mayCreate: true, isChecked: true });
     try {
       await prepareSigningKeys(config, store, clock, random);
     } finally {
@@ -254,12 +254,16 @@ export async function startService(
     internalServer: await openListener("internal", config.adminHost, config.adminPort),
   });
   let early: Awaited<ReturnType<typeof openServers>> | undefined;
-  const { store, position } = await openStoreWhenReachable(config, { ...opening, mayCreate: true }, async (problem) => {
-    log.warn({ reason: problem }, "not ready");
-    // Whoever asks may be anybody: where the store is, is for the log.
-    starting.reason = "the store can't be reached; the log says why";
-    early ??= await openServers();
-  });
+  const { store, position } = await openStoreWhenReachable(
+    config,
+    { ...opening, mayCreate: true, isChecked: channel === undefined },
+    async (problem) => {
+      log.warn({ reason: problem }, "not ready");
+      // Whoever asks may be anybody: where the store is, is for the log.
+      starting.reason = "the store can't be reached; the log says why";
+      early ??= await openServers();
+    },
+  );
   const view = await openRegistryView(store, clock);
   const onChanged = async () => {
     await view.catchUp();

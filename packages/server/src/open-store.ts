@@ -72,6 +72,7 @@ async function openEngine(config: Config, opening: StoreOpening, position: Posit
   } else requireStore(config.dataDir, config.secretFileAccess);
   return openSqliteStore(dataFiles(config.dataDir).database, {
     mayCreate: opening.mayCreate === true,
+    isChecked: opening.isChecked === true,
     isGroupShared: config.secretFileAccess === "group",
   });
 }

@@ -8,6 +8,7 @@ import {
   type RegistryStore,
   type StoreTransaction,
 } from "../core/registry/store.ts";
+import { StoreBroken } from "../core/registry/store-broken.ts";
 import { adminQueries } from "./admin-queries.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import type { Connections, Engine } from "./engine.ts";
@@ -66,8 +67,13 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
         return result;
       }),
 
-    loadUserByName: async (username) =>
-      canBeStored(username) ? loadRecord(db, (user) => user("api_users.username", "=", username)) : undefined,
+    loadUserByName: async (username) => {
+      if (!canBeStored(username)) return undefined;
+      const record = await loadRecord(db, (user) => user("api_users.username", "=", username));
+      if (record === undefined && engine.name === "sqlite" && (await isInOtherIndex(db, username))) throw damaged();
+      if (record !== undefined && record.user.username !== username) throw damaged();
+      return record;
+    },
     loadUserByKey: async (keyId) =>
       canBeId(keyId)
         ? loadRecord(db, (user) =>
@@ -422,6 +428,28 @@ async function listLiveNodes(db: Kysely<Database>, engine: Engine, withinMs: num
   }));
 }
 
+/** SQLite has no checksums: an index whose page is damaged may lack an entry, and say so without an error. */
+async function isInOtherIndex(db: Kysely<Database>, username: string): Promise<boolean> {
+  const [, accountId, name] = /^api-([1-9][0-9]{0,9})-(.+)$/.exec(username) ?? [];
+  if (accountId === undefined || name === undefined || !canBeId(Number(accountId))) return false;
+  const found = await db
+    .selectFrom("api_users")
+    .select("id")
+    .where("account_id", "=", Number(accountId))
+    .where("status", "in", ["active", "deactivated"])
+    .where("access", "in", ["full", "read_only"])
+    .where("name", "=", name)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+const STANDINGS: readonly string[] = ["active", "deactivated"];
+const KEY_STATUSES: readonly string[] = ["active", "deactivated", "revoked"];
+
+function damaged(): StoreBroken {
+  return new StoreBroken("a row in it is damaged; stop the service, and restore a backup");
+}
+
 /**
  * A user with its account's standing and its keys, active ones first and then the newest, so that the limit cuts off the
  * ones that matter least. One statement, so that all of it is of one moment without a transaction's lock.
@@ -451,10 +479,12 @@ async function loadRecord(
     .execute();
   const [user] = rows;
   if (user === undefined) return undefined;
+  if (!STANDINGS.includes(user.status) || !STANDINGS.includes(user.account_status)) throw damaged();
   const keys: RecordKey[] = [];
   for (const { key_id, thumbprint, bits, spki, key_status, expires_at_ms } of rows) {
     // A user without keys is one row without a key.
     if (key_id === null || thumbprint === null || bits === null || spki === null || key_status === null) continue;
+    if (!KEY_STATUSES.includes(key_status)) throw damaged();
     keys.push({ id: key_id as KeyId, thumbprint, bits, spki, status: key_status, expiresAtMs: expires_at_ms });
   }
   return { user: toUser(user), accountStatus: user.account_status, keys };

@@ -157,6 +157,8 @@ export interface StoreOpening {
   readonly mayCreate?: boolean;
   /** Whether an empty store is begun where another one was, whose database is missing. */
   readonly isNewStore?: boolean;
+  /** Whether damaged pages of it are looked for. */
+  readonly isChecked?: boolean;
   /** Whether a store is opened that was restored and that nobody has accepted. */
   readonly mayBeRestored?: boolean;
 }

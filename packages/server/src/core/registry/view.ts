@@ -1,4 +1,4 @@
-import { createPublicKey } from "node:crypto";
+import { createHash, createPublicKey } from "node:crypto";
 import type { Access } from "@countersign/protocol";
 import { LRUCache } from "lru-cache";
 import { type VerificationKey, verificationKey } from "../assertion/verify-signature.ts";
@@ -19,7 +19,7 @@ import type {
   Standing,
 } from "./model.ts";
 import type { FeedPosition, RegistryStore } from "./store.ts";
-import { isStoreBroken } from "./store-broken.ts";
+import { isStoreBroken, StoreBroken } from "./store-broken.ts";
 
 /** How many users, with their parsed keys, the view keeps. About 6 KiB each with two keys of 2048 bits. */
 export const VIEW_USERS_MAX = 20_000;
@@ -437,7 +437,13 @@ function viewUser({ user, accountStatus, keys }: ApiUserRecord): ViewUser {
   return view;
 }
 
+/** @throws {StoreBroken} where the key isn't the one that was registered: its signatures would be refused as somebody else's */
 function viewKey(key: RecordKey, user: ViewUser): ViewKey {
+  const keyObject = createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" });
+  const { e, n } = keyObject.export({ format: "jwk" });
+  // RFC 7638, section 3: the members in this order, without spaces.
+  const thumbprint = createHash("sha256").update(`{"e":"${e}","kty":"RSA","n":"${n}"}`).digest("base64url");
+  if (thumbprint !== key.thumbprint) throw new StoreBroken("a public key in it is damaged");
   return {
     id: key.id,
     user,

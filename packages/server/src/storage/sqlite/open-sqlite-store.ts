@@ -11,6 +11,7 @@ import type { Database } from "../schema.ts";
 import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError } from "../store-open-error.ts";
 import { NodeSqliteDialect, rollBack, type StatementWatch } from "./dialect.ts";
+import { findDamage } from "./find-damage.ts";
 import { type HeldFiles, holdFiles, makeFile, openExisting, openUnchanged } from "./held-files.ts";
 import { isBusy, isDamage, isFull, sqliteProblem } from "./sqlite-problem.ts";
 
@@ -43,6 +44,8 @@ const ENGINE: MigrationEngine = {
 export interface SqliteOptions extends Pick<Engine, "writeMsMax"> {
   /** Whether a file that isn't there is made, as it is unless given. */
   readonly mayCreate?: boolean;
+  /** Whether damaged pages are looked for, which takes a moment; not unless given. */
+  readonly isChecked?: boolean;
   /** Whether the file may be open to its group; to this user alone unless given. Its log has the same mode. */
   readonly isGroupShared?: boolean;
 }
@@ -73,7 +76,10 @@ export async function openSqliteStore(file: string, options: SqliteOptions = {})
   }
 }
 
-async function openStore(file: string, { writeMsMax, isGroupShared = false }: SqliteOptions): Promise<SqlStore> {
+async function openStore(
+  file: string,
+  { writeMsMax, isChecked = false, isGroupShared = false }: SqliteOptions,
+): Promise<SqlStore> {
   const database = openExisting(file, { timeout: BUSY_TIMEOUT_MS, enableForeignKeyConstraints: true });
   let reader: DatabaseSync | undefined;
   let usage: UsageConnection | undefined;
@@ -118,6 +124,10 @@ async function openStore(file: string, { writeMsMax, isGroupShared = false }: Sq
     usage = recorder;
     await sql`select id from store_identity`.execute(db);
     files = holdFiles(file);
+    const damage = isChecked ? findDamage(readOnly, file) : undefined;
+    if (damage !== undefined) {
+      throw new StoreOpenError(`${file} is damaged: ${damage}. Stop whatever uses it, and restore a backup`);
+    }
     return createSqlStore(
       { reads: db, writes: writer, changes: writer },
       {

@@ -6,6 +6,7 @@ import { findChainBreak } from "../../core/registry/audit-chain.ts";
 import { createRegistryChanges } from "../../core/registry/changes.ts";
 import type { KeyId } from "../../core/registry/model.ts";
 import type { KeyUsageRecord, RegistryStore } from "../../core/registry/store.ts";
+import { rsaKeyPair } from "../../testing/rsa-keys.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";
@@ -271,6 +272,61 @@ describe("an open file", () => {
   test("isn't made where a store has to be there", async () => {
     await assert.rejects(openSqliteStore(file, { mayCreate: false }), { name: "StoreOpenError" });
     assert.deepEqual(readdirSync(folder.path), []);
+  });
+});
+
+describe("a damaged file", () => {
+  /** A closed store with a user and a key. */
+  async function makeClosed(): Promise<Buffer> {
+    const store = await openSqliteStore(file);
+    const changes = createRegistryChanges(store, createTestClock());
+    await changes.createAccount("test", { shortname: "acme" });
+    await changes.createUser("test", { name: "demo", account: "acme", access: "full" });
+    await changes.addKey("test", { username: "api-1-demo", text: rsaKeyPair("alice").publicPem });
+    await store.close();
+    return readFileSync(file);
+  }
+
+  test("never says that a user isn't there: wherever its name is damaged, the start or the question is refused", async () => {
+    const whole = await makeClosed();
+    const places: number[] = [];
+    for (let at = whole.indexOf("api-1-demo"); at >= 0; at = whole.indexOf("api-1-demo", at + 1)) places.push(at);
+    assert.ok(places.length >= 2, "in the table and in its index");
+    let refusedAtStart = 0;
+    for (const at of places) {
+      const bytes = Buffer.from(whole);
+      bytes[at + 6] = 0x58;
+      writeFileSync(file, bytes);
+      await openSqliteStore(file, { isChecked: true }).then(
+        (store) => store.close(),
+        (error: unknown) => {
+          assert.match(String(error), /countersign.db is damaged: .*Stop whatever uses it, and restore a backup/);
+          refusedAtStart++;
+        },
+      );
+      writeFileSync(file, bytes);
+      const store = await openSqliteStore(file);
+      const answer = await store.loadUserByName("api-1-demo").catch((error: unknown) => error);
+      assert.ok(answer !== undefined, `at ${at}`);
+      await store.close();
+      for (const suffix of ["-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
+    }
+    assert.ok(refusedAtStart >= 2);
+  });
+
+  test("isn't read any more once a page of it couldn't be", async () => {
+    const whole = await makeClosed();
+    const store = await openSqliteStore(file);
+    const page = withDatabase((database) =>
+      Number(database.prepare("select rootpage from sqlite_schema where name = 'accounts'").get()?.["rootpage"]),
+    );
+    const bytes = Buffer.from(whole);
+    bytes.fill(0xff, (page - 1) * 4096, page * 4096);
+    writeFileSync(file, bytes);
+    await assert.rejects(store.listAccounts(), { code: "unavailable", message: /its file is damaged/ });
+    await assert.rejects(store.changeMarker(), { code: "unavailable", message: /its file is damaged/ });
+    await assert.rejects(store.loadUserByName("nobody"), { code: "unavailable" });
+    await store.close();
   });
 });
 

@@ -1,0 +1,38 @@
+import { statSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+
+/**
+ * Up to which size, in bytes, a file is checked in full, indexes against tables. An index that lacks an entry gives a wrong
+ * "there is none" without an error. Measured: 10 s for 150 MB.
+ */
+const INDEXES_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Up to which size, in bytes, the form of every page and row is checked. Measured: 1 s for 150 MB. */
+const PAGES_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** What is checked of a file that is larger: small tables without which nothing works. */
+const SMALL_TABLES = ["store_identity", "signing_keys", "resource_servers", "operators", "nodes"];
+
+/** How many findings are named. */
+const FINDINGS_MAX = 3;
+
+/** Looks for damaged pages (sqlite.org/pragma, integrity_check and quick_check). @returns what is damaged, if anything */
+export function findDamage(database: DatabaseSync, file: string): string | undefined {
+  const { size } = statSync(file);
+  if (size <= INDEXES_BYTES_MAX) return findingsOf(database, `integrity_check(${FINDINGS_MAX})`);
+  if (size <= PAGES_BYTES_MAX) return findingsOf(database, `quick_check(${FINDINGS_MAX})`);
+  for (const table of SMALL_TABLES) {
+    const found = findingsOf(database, `integrity_check(${table})`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function findingsOf(database: DatabaseSync, pragma: string): string | undefined {
+  const findings = database
+    .prepare(`pragma ${pragma}`)
+    .all()
+    .flatMap((row) => Object.values(row).map(String))
+    .filter((finding) => finding !== "ok");
+  return findings.length === 0 ? undefined : findings.join("; ").replaceAll(/\s+/g, " ");
+}
