@@ -144,6 +144,8 @@ describe("on a full disk", { concurrency: 1 }, () => {
     const ready = prepared(t);
     if (ready === undefined) return;
     const { server, username } = ready.scene;
+    const idle = join(ready.disk.path, "idle");
+    assert.equal((await cli(idle, "account", "create", "acme")).status, 0);
     await fillUp(ready.scene, ready.disk);
     const outside = join(temporaryFolder(), "private.pem");
     const inside = join(ready.disk.path, "private.pem");
@@ -162,15 +164,24 @@ describe("on a full disk", { concurrency: 1 }, () => {
     assert.ok(!existsSync(outside) && !existsSync(inside), "no private key without its public half");
     assert.ok(!existsSync(join(ready.disk.path, "backup.db")));
     const elsewhere = join(ready.disk.path, "new");
-    const started = await cli(elsewhere, "serve", "--port", "0", "--admin-port", "0");
-    assert.equal(started.status, 1);
-    assert.match(started.stderr, /^countersign: [^\n]*the disk is full[^\n]*\n$/);
+    for (const [folder, ...args] of [
+      [elsewhere, "serve", "--port", "0", "--admin-port", "0"],
+      [idle, "serve", "--port", "0", "--admin-port", "0"],
+      // Whoever opens a store that nobody has open makes files beside it.
+      [idle, "account", "list"],
+    ] as const) {
+      const { status, stderr } = await cli(folder, ...args);
+      assert.equal(status, 1, args.join(" "));
+      assert.match(stderr, /^countersign: [^\n]*the disk is full[^\n]*\n$/, args.join(" "));
+    }
     const left = readdirSync(ready.disk.path).filter((name) => name.includes("partial"));
     assert.deepEqual(left, [], "no unfinished copy");
     ready.disk.makeRoom();
     assert.equal((await server.cli("account", "create", "roomy")).status, 0);
-    const begun = await cli(elsewhere, "account", "create", "acme");
-    assert.equal(begun.status, 0, `a start that failed stands in nobody's way: ${begun.stderr}`);
+    for (const folder of [elsewhere, idle]) {
+      const begun = await cli(folder, "account", "create", "roomy");
+      assert.equal(begun.status, 0, `a start that failed stands in nobody's way: ${begun.stderr}`);
+    }
   });
 });
 

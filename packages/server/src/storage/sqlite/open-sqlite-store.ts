@@ -13,7 +13,7 @@ import { StoreOpenError } from "../store-open-error.ts";
 import { NodeSqliteDialect, rollBack, type StatementWatch } from "./dialect.ts";
 import { findDamage } from "./find-damage.ts";
 import { type HeldFiles, holdFiles, makeFile, openExisting, openUnchanged } from "./held-files.ts";
-import { isBusy, isDamage, isFull, sqliteProblem } from "./sqlite-problem.ts";
+import { DISK_FULL, isBusy, isDamage, sqliteProblem } from "./sqlite-problem.ts";
 
 /** How long opening, a read or a backup waits for another process, in milliseconds. SQLite waits in the call itself. */
 const BUSY_TIMEOUT_MS = 5000;
@@ -69,9 +69,10 @@ export async function openSqliteStore(file: string, options: SqliteOptions = {})
     const fault = sqliteProblem(cause);
     if (error instanceof SchemaError && fault === undefined) throw error;
     const problem = fault ?? (error instanceof Error ? error.message : "unknown problem");
-    const advice = isFull(cause)
-      ? "make room, and start again"
-      : "check its permissions, restore a backup, or name another folder";
+    const advice =
+      fault === DISK_FULL
+        ? "make room, and start again"
+        : "check its permissions, restore a backup, or name another folder";
     throw new StoreOpenError(`${file} can't be opened as a store (${problem}); ${advice}`, { cause: error });
   }
 }

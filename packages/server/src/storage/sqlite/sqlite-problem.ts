@@ -1,5 +1,8 @@
 import { StoreBroken } from "../../core/registry/store-broken.ts";
 
+/** The problem that goes away by itself once there is room. */
+export const DISK_FULL = "the disk is full";
+
 /** SQLite's primary result codes (sqlite.org/rescode) for what isn't a statement's fault, in words. */
 const PROBLEMS: ReadonlyMap<number, string> = new Map([
   [3, "its file may not be read or written by this user"],
@@ -9,14 +12,19 @@ const PROBLEMS: ReadonlyMap<number, string> = new Map([
   [8, "its file, or the file system that it is on, is read-only"],
   [10, "its disk can't be read or written (an I/O error)"],
   [11, "its file is damaged"],
-  [13, "the disk is full"],
+  [13, DISK_FULL],
   [14, "unable to open database file; its folder may be gone or read-only"],
   [23, "its file may not be read or written by this user"],
   [26, "file is not a database"],
 ]);
 
-/** SQLITE_READONLY_DBMOVED: the file was renamed or deleted under an open connection. */
-const MOVED = 1032;
+/** Extended result codes that say more than their primary one. */
+const EXTENDED_PROBLEMS: ReadonlyMap<number, string> = new Map([
+  // SQLITE_READONLY_DBMOVED: the file was renamed or deleted under an open connection.
+  [1032, "its file was moved or deleted"],
+  // SQLITE_IOERR_SHMSIZE: there is no room for the index of the write-ahead log, which whoever opens the file first makes.
+  [4874, DISK_FULL],
+]);
 
 const IOERR_SHORT_READ = 522;
 
@@ -25,12 +33,7 @@ export function sqliteProblem(error: unknown): string | undefined {
   if (error instanceof StoreBroken) return error.message;
   const code = sqliteCode(error);
   if (code === undefined) return undefined;
-  return code === MOVED ? "its file was moved or deleted" : PROBLEMS.get(code & 0xff);
-}
-
-/** SQLITE_FULL. */
-export function isFull(error: unknown): boolean {
-  return primaryCode(error) === 13;
+  return EXTENDED_PROBLEMS.get(code) ?? PROBLEMS.get(code & 0xff);
 }
 
 /** SQLITE_CORRUPT or SQLITE_NOTADB, of any extended kind, or a file that was cut short (SQLITE_IOERR_SHORT_READ). */
