@@ -202,9 +202,10 @@ export const BALANCERS: readonly Balancer[] = [
     probes: [["/usr/sbin/nginx", "-v"]],
     configuration: (port, nodes) => {
       // What is published is what runs; only addresses change, and TLS goes.
-      const servers = nodes.map((node) => `server 127.0.0.1:${node.port} fail_timeout=1s;`).join("\n");
       const published = publishedNginx()
-        .replace(/(?:\s*server [\d.]+:\d+;)+/, `\n${servers}`)
+        .replace(/(?:\s*server [\d.]+:\d+([^;]*);)+/, (_all, parameters: string) =>
+          nodes.map(({ port: to }) => `\nserver 127.0.0.1:${to}${parameters};`).join(""),
+        )
         .replace("listen 443 ssl;", `listen 127.0.0.1:${port};`);
       const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${kind};`);
       return `pid nginx.pid; error_log stderr; events {} http { access_log off; ${paths.join(" ")}\n${published}}`;
