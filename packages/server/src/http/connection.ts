@@ -18,6 +18,8 @@ export interface ConnectionOwner {
   readonly isDraining: boolean;
   /** Requests that wait until the listener has closed; `undefined` unless they do. */
   readonly held: (() => void)[] | undefined;
+  /** Serves a pipelined request, when the others had their turn. */
+  readonly serveLater: (serve: () => void) => void;
   readonly serve: (connection: Connection, request: IncomingMessage, response: ServerResponse) => void;
   /** Told once, when the first request of a connection is there. */
   readonly onSpoke: (connection: Connection) => void;
@@ -103,8 +105,7 @@ export class Connection {
       this.#waiting++;
       before.once("finish", () => {
         this.#waiting--;
-        // In a later turn: one client's pipeline must not keep the others waiting.
-        setImmediate(() => {
+        this.#owner.serveLater(() => {
           this.#serve(request, response);
         });
       });

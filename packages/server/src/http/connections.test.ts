@@ -189,6 +189,32 @@ describe("a client address with as many connections as it may have", () => {
   });
 });
 
+test("of all pipelined requests one is served a turn, so that they keep no new client waiting", async (t) => {
+  let turn = 0;
+  let isOver = false;
+  const countTurn = () => {
+    turn++;
+    if (!isOver) setImmediate(countTurn);
+  };
+  const turns: number[] = [];
+  const server = await openHttpServer("127.0.0.1", 0, nextRequestId, { reason: undefined });
+  server.serve((request, response) => {
+    if (request.url === "/behind") turns.push(turn);
+    response.writeHead(200, ["Content-Length", "2"]).end("ok");
+  }, "https://auth.example");
+  t.after(async () => {
+    isOver = true;
+    await server.drain(0);
+  });
+  const clients = await Promise.all(Array.from({ length: 10 }, () => connectRaw(server.url)));
+  countTurn();
+  for (const client of clients) client.write(REQUEST + REQUEST.replace("/", "/behind").repeat(10));
+  await Promise.all(clients.map((client) => client.until(/(?:ok[^]*){11}/)));
+  for (const client of clients) client.destroy();
+  assert.equal(turns.length, 100);
+  assert.equal(new Set(turns).size, 100);
+});
+
 describe("a client that doesn't do its part", () => {
   test("is cut off where it takes nothing of its answer", async (t) => {
     const { server, connect } = await openLimited(t, {});

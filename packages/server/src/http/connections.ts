@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { setImmediate, setTimeout } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
 import { repeat } from "../platform/repeat.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 
@@ -84,6 +84,7 @@ export function createConnections(
   const all = newGroup();
   const byClient = new Map<string, Group>();
   const counts = { evicted: 0, refused: 0, unread: 0 };
+  const pipelined: (() => void)[] = [];
   let limitedAtLog = 0;
   let loggedAtTick = -LOG_TICKS;
   let admitted = 0;
@@ -93,10 +94,24 @@ export function createConnections(
     isDraining: false as boolean,
     held: undefined as (() => void)[] | undefined,
     serve,
+    serveLater(serveNow: () => void) {
+      pipelined.push(serveNow);
+      if (pipelined.length === 1) setImmediate(servePipelined);
+    },
     onSpoke(connection: Connection) {
       for (const { silent, spoken } of groupsOf(connection)) if (silent.delete(connection)) spoken.add(connection);
     },
   } satisfies ConnectionOwner;
+
+  /**
+   * Serves one pipelined request a turn of the event loop, of all connections together. The loop accepts one connection a turn:
+   * whatever else a turn does, each client in the queue behind it waits for.
+   */
+  function servePipelined(): void {
+    pipelined[0]?.();
+    pipelined.shift();
+    if (pipelined.length > 0) setImmediate(servePipelined);
+  }
 
   function groupsOf({ client }: Connection): readonly Group[] {
     const group = client === undefined ? undefined : byClient.get(client);
@@ -200,7 +215,7 @@ export function createConnections(
     for (let looks = 0; looks < STOP_LOOKS_MAX && quietLooks < QUIET_LOOKS; looks++) {
       await setTimeout(STOP_LOOK_MS);
       // Behind what the operating system has by now.
-      await setImmediate();
+      await nextTurn();
       const now = owner.held.length + admitted;
       quietLooks = now === seen ? quietLooks + 1 : 0;
       seen = now;
