@@ -371,6 +371,22 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await short.get("/me")).status, 401);
     });
 
+    test("the answer that makes a third key of a length active warns which one needs kid from now on", async () => {
+      await admin.post("/users", { account: "acme", name: "many", access: "full" });
+      const ids: number[] = [];
+      const warned: unknown[] = [];
+      for (let count = 0; count < 3; count++) {
+        const { body } = await admin.post("/users/api-1-many/keys", { public_key: makeKeyPair().publicPem });
+        ids.push(body.data.id);
+        warned.push(body.meta.warnings[0]?.code);
+      }
+      assert.deepEqual(warned, [undefined, undefined, "key_needs_kid"]);
+      const off = await admin.patch(`/keys/${ids[2]}`, { status: "deactivated" });
+      assert.deepEqual(off.body.meta.warnings, []);
+      const on = await admin.patch(`/keys/${ids[2]}`, { status: "active" });
+      assert.match(on.body.meta.warnings[0]?.message, new RegExp(`^Key ${ids[0]} is tried only where .* kid`));
+    });
+
     test("a path that isn't there, and a method that isn't, are told in the envelope", async () => {
       const absent = await fetch(`${console.server.adminUrl}/api/admin/v1/nothing`);
       assert.equal(absent.status, 404);

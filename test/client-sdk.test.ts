@@ -105,7 +105,7 @@ describe("a token source", () => {
     assert.ok(lifeSeconds > 890 && lifeSeconds <= 901, `${lifeSeconds} s`);
   });
 
-  for (const seconds of [-600, 600, 61, -86_400 * 365]) {
+  for (const seconds of [-600, 600, 90, -86_400 * 365]) {
     test(`works on a machine whose clock is off by ${seconds} s, after signing again once`, async () => {
       const { source, requests } = sourceWith({ clock: clockOffBy(seconds) });
       assert.equal((await check(await source.getToken())).status, 200);
