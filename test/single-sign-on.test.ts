@@ -113,6 +113,37 @@ describe("whoever comes by single sign-on", () => {
     assert.equal((await signIn()).me?.role, "admin");
   });
 
+  test("is asked anew by the provider for a change that needs a fresh sign-in, and may then make it", async () => {
+    provider.user = { subject: "erin", email: "erin@example.com", email_verified: true, groups: ["platform-owners"] };
+    const browser = new RedirectingBrowser();
+    const asked = await browser.follow(`${console}${SIGN_IN}?fresh=true`, (url) => url.origin === provider.issuer);
+    const { searchParams } = new URL(asked);
+    assert.deepEqual([searchParams.get("prompt"), searchParams.get("max_age")], ["login", "0"]);
+    await browser.follow(asked, isConsole);
+    const invite = async (of: RedirectingBrowser) => {
+      const answer = await fetch(`${console}/api/admin/v1/invitations`, {
+        method: "POST",
+        headers: {
+          cookie: `${SESSION}=${of.cookie(SESSION)}`,
+          origin: console,
+          "content-type": "application/json",
+        },
+        body: JSON.stringify({ email: "erins-guest@example.com", role: "viewer" }),
+      });
+      return answer.status;
+    };
+    assert.equal(await invite(browser), 201);
+    // A provider that wasn't asked to says nothing of when it asked.
+    assert.equal(await invite((await signIn()).browser), 403);
+  });
+
+  test("has an ID token that is checked by the provider's published keys", () => {
+    assert.ok(
+      provider.asked.some((path) => path.startsWith("/jwks")),
+      "the provider's keys are asked for",
+    );
+  });
+
   test("is refused without a group that has a role, and the log says why", async () => {
     provider.user = { subject: "carol", email: "carol@example.com", email_verified: true, groups: ["other"] };
     const { end, me } = await signIn();

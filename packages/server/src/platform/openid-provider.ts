@@ -33,7 +33,8 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
   let known: { readonly configuration: Promise<Configuration>; readonly since: Moment } | undefined;
 
   async function ask(): Promise<Configuration> {
-    const { allowInsecureRequests, ClientSecretBasic, ClientSecretPost, discovery } = await loadLibrary();
+    const { allowInsecureRequests, ClientSecretBasic, ClientSecretPost, discovery, enableNonRepudiationChecks } =
+      await loadLibrary();
     const basic = ClientSecretBasic(clientSecret);
     const post = ClientSecretPost(clientSecret);
     const authenticate: ClientAuth = (server, metadata, body, headers) => {
@@ -42,8 +43,9 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
       (methods.includes("client_secret_basic") ? basic : post)(server, metadata, body, headers);
     };
     return discovery(new URL(issuer), clientId, clientSecret, authenticate, {
-      // Only an issuer on this machine may be without TLS: the configuration sees to it.
-      execute: issuer.startsWith("http:") ? [allowInsecureRequests] : [],
+      // The ID token's signature is checked by the provider's keys, although it comes from the provider itself (OpenID Connect Core
+      // §3.1.3.7, 6). Only an issuer on this machine may be without TLS: the configuration sees to it.
+      execute: [enableNonRepudiationChecks, ...(issuer.startsWith("http:") ? [allowInsecureRequests] : [])],
       timeout: TIMEOUT_SECONDS,
     });
   }
@@ -62,11 +64,11 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
   return {
     issuer,
 
-    async start(state, redirectUri) {
+    async start(state, redirectUri, isFresh) {
       const { buildAuthorizationUrl, calculatePKCECodeChallenge, randomNonce, randomPKCECodeVerifier } =
         await loadLibrary();
       const configuration = await discover();
-      const flow = { state, nonce: randomNonce(), codeVerifier: randomPKCECodeVerifier() };
+      const flow = { state, nonce: randomNonce(), codeVerifier: randomPKCECodeVerifier(), isFresh };
       const url = buildAuthorizationUrl(configuration, {
         redirect_uri: redirectUri,
         scope,
@@ -74,6 +76,8 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
         nonce: flow.nonce,
         code_challenge: await calculatePKCECodeChallenge(flow.codeVerifier),
         code_challenge_method: "S256",
+        // With max_age, the provider has to say when it asked (§3.1.2.1).
+        ...(isFresh && { prompt: "login", max_age: "0" }),
       });
       return { url: url.href, flow };
     },
@@ -95,7 +99,7 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
           isWhole || configuration.serverMetadata().userinfo_endpoint === undefined
             ? {}
             : await fetchUserInfo(configuration, tokens.access_token, claims.sub);
-        return toUser({ ...more, ...claims }, groupsClaim);
+        return toUser(claims, more, groupsClaim);
       } catch (error) {
         if (isUnreachable(error)) throw unavailable(error);
         throw error instanceof AuthorizationResponseError ? notSignedIn() : failed(error);
@@ -104,10 +108,13 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
   };
 }
 
-/** The ID token, which is signed, and what user info adds to it. */
-function toUser(claims: Readonly<Record<string, unknown>>, groupsClaim: string): FederatedUser {
-  const { iss, sub, email, email_verified: verified } = claims;
-  const groups = [claims[groupsClaim]].flat().filter((group) => typeof group === "string");
+type Claims = Readonly<Record<string, unknown>>;
+
+/** The ID token, which is signed, and what user info adds to it. An address and whether it is verified come from the same of the two. */
+function toUser(idToken: Claims, userInfo: Claims, groupsClaim: string): FederatedUser {
+  const { iss, sub, auth_time: authTime } = idToken;
+  const { email, email_verified: verified } = idToken["email"] === undefined ? userInfo : idToken;
+  const groups = [idToken[groupsClaim] ?? userInfo[groupsClaim]].flat().filter((group) => typeof group === "string");
   return {
     issuer: String(iss),
     subject: String(sub),
@@ -115,6 +122,7 @@ function toUser(claims: Readonly<Record<string, unknown>>, groupsClaim: string):
     // Some send it as text.
     isEmailVerified: verified === undefined ? undefined : verified === true || verified === "true",
     groups: groups.slice(0, GROUPS_MAX),
+    authenticatedAtMs: typeof authTime === "number" ? authTime * 1000 : undefined,
   };
 }
 

@@ -94,6 +94,67 @@ describe("whoever comes by single sign-on", () => {
     });
   }
 
+  test("under an address that nobody verified isn't called by it, stands in nobody's way, and takes no invitation", async () => {
+    const unverified = { isEmailVerified: undefined, email: "owner@example.com" };
+    const invited = await operators.changes.invite(ROOT, { email: "carol@example.com", role: "viewer", account: null });
+    const { operator } = await come(unverified);
+    assert.match(operator.email, /^idp\.example\/[0-9a-f]{16}$/);
+    assert.equal((await come(unverified)).operator.id, operator.id);
+    const other = await come({ ...unverified, subject: "2", email: "carol@example.com" });
+    assert.notEqual(other.operator.email, operator.email);
+    assert.equal((await come({ subject: "3", isEmailVerified: undefined })).operator.role, "admin");
+    assert.equal((await come({ subject: "4" })).operator.email, "alice@example.com", "its owner comes as themselves");
+    assert.equal((await operators.links.look(invited.secret)).email, "carol@example.com");
+    const actors = (await operators.newEvents()).map(({ actor }) => actor);
+    for (const address of ["owner@", "carol@"]) assert.ok(!actors.some((actor) => actor.includes(address)), address);
+  });
+
+  test("is known by issuer and subject: an address that goes to another subject, or issuer, goes with its name alone", async () => {
+    const first = await come();
+    const second = await come({ subject: "2" });
+    assert.notEqual(second.operator.id, first.operator.id);
+    assert.equal(second.operator.email, "alice@example.com");
+    const before = await operators.store.findOperator(first.operator.id);
+    assert.match(before?.email ?? "", /^idp\.example\/[0-9a-f]{16}$/);
+    const elsewhere = await come({ issuer: "https://new.example" });
+    assert.ok(![first.operator.id, second.operator.id].includes(elsewhere.operator.id));
+    assert.equal(elsewhere.operator.email, "alice@example.com");
+  });
+
+  test("is fresh by when the provider asked, not by when the browser came back", async () => {
+    const now = Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
+    const isFresh = async (authenticatedAtMs: number | undefined) => {
+      const { secret } = await come({ authenticatedAtMs });
+      const principal = await operators.authenticate.bySession(secret);
+      return principal?.kind === "operator" && principal.isFresh;
+    };
+    assert.equal(await isFresh(now - 1000), true);
+    assert.equal(await isFresh(now - 300_000), false);
+    assert.equal(await isFresh(undefined), false);
+  });
+
+  test("and was to be asked anew is refused where the provider didn't, or doesn't say when", async () => {
+    const now = Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
+    const finish = async (authenticatedAtMs: number | undefined) => {
+      user = { ...user, authenticatedAtMs };
+      const { flow } = await singleSignOn.start("https://console.example/callback", true);
+      return codeOf(singleSignOn.finish(new URL("https://console.example/"), { ...flow, isFresh: true }, TEST_PLACE));
+    };
+    assert.equal(await finish(now), "accepted");
+    assert.equal(await finish(now - 300_000), "single_sign_on_failed");
+    assert.equal(await finish(undefined), "single_sign_on_failed");
+  });
+
+  test("and is refused is in the audit log, under whom the provider named", async () => {
+    const { operator } = await come();
+    await operators.newEvents();
+    await codeOf(come({ groups: [] }));
+    await codeOf(come({ subject: "stranger", groups: [] }));
+    await operators.refused.flush();
+    const events = (await operators.newEvents()).filter(({ action }) => action === "operator.sign_in_refused");
+    assert.deepEqual(events.map(({ subject }) => subject).toSorted(), [`operator:${operator.id}`, "operator:unknown"]);
+  });
+
   test("has the role that the groups give now, and loses the sessions from before where it is less", async () => {
     const first = await come();
     const more = await come({ groups: ["platform-owners"] });
@@ -126,9 +187,9 @@ describe("whoever comes by single sign-on", () => {
     assert.equal(await codeOf(come({ email: "OWNER@example.com" })), "single_sign_on_failed");
     const { operator } = await come();
     assert.equal(await codeOf(come({ email: "owner@example.com" })), "single_sign_on_failed");
-    // Another subject, or another provider's, with the same address.
-    assert.equal(await codeOf(come({ email: operator.email, subject: "2" })), "single_sign_on_failed");
-    assert.equal(await codeOf(come({ subject: "1", issuer: "https://other.example" })), "single_sign_on_failed");
+    // Another subject, or another provider's, with the same address, is another operator.
+    assert.notEqual((await come({ email: operator.email, subject: "2" })).operator.id, operator.id);
+    assert.notEqual((await come({ subject: "1", issuer: "https://other.example" })).operator.id, operator.id);
   });
 
   test("is the same operator under a new address", async () => {

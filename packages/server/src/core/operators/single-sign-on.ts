@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { ROLES, type Role } from "@countersign/protocol";
 import { isUnlimitedOwner, mayGrant } from "../administration/authorize.ts";
 import { Refusal } from "../refusal.ts";
@@ -6,7 +7,7 @@ import { nowMs } from "../surroundings.ts";
 import { parseEmail } from "./email.ts";
 import { operatorEvent } from "./events.ts";
 import type { FederatedIdentity, Grant, Operator } from "./model.ts";
-import { beginSession, operatorActor, type SignedIn, type SignInPlace } from "./sessions.ts";
+import { beginSession, FRESH_MS, operatorActor, type SignedIn, type SignInPlace } from "./sessions.ts";
 import type { SignInDependencies } from "./sign-in.ts";
 
 /** What being in a group of the identity provider's allows. */
@@ -23,6 +24,8 @@ export interface FederatedUser extends FederatedIdentity {
   /** `undefined` where the provider doesn't say. */
   readonly isEmailVerified: boolean | undefined;
   readonly groups: readonly string[];
+  /** When the provider asked them who they are, in milliseconds since the epoch; `undefined` where it doesn't say. */
+  readonly authenticatedAtMs?: number | undefined;
 }
 
 /** What the browser keeps between leaving for the identity provider and coming back. */
@@ -30,6 +33,8 @@ export interface SignInFlow {
   readonly state: string;
   readonly nonce: string;
   readonly codeVerifier: string;
+  /** Was the provider asked to ask anew? */
+  readonly isFresh?: boolean | undefined;
 }
 
 /**
@@ -39,37 +44,43 @@ export interface SignInFlow {
  */
 export interface IdentityProvider {
   readonly issuer: string;
-  start(state: string, redirectUri: string): Promise<{ readonly url: string; readonly flow: SignInFlow }>;
+  /** @param isFresh has the provider to ask anew, and to say when it did? */
+  start(
+    state: string,
+    redirectUri: string,
+    isFresh: boolean,
+  ): Promise<{ readonly url: string; readonly flow: SignInFlow }>;
   /** @param callbackUrl with everything that the provider sent along */
   finish(callbackUrl: URL, flow: SignInFlow): Promise<FederatedUser>;
 }
 
 /**
  * Sign-in through the identity provider. Operators are known by issuer and subject, and have the role that their groups give them
- * at each sign-in; an operator who came another way isn't linked, whatever the e-mail address.
+ * at each sign-in; an operator who came another way isn't linked, whatever the e-mail address. An address that the provider hasn't
+ * verified names nobody: the operator is called by issuer and subject then, and doesn't stand in the way of the address's owner.
  *
  * All reject with {@link Refusal}: `single_sign_on_failed`, whose words are for the log, or `unavailable`.
  */
 export interface SingleSignOn {
   readonly issuer: string;
-  start(redirectUri: string): Promise<{ readonly url: string; readonly flow: SignInFlow }>;
+  start(redirectUri: string, isFresh?: boolean): Promise<{ readonly url: string; readonly flow: SignInFlow }>;
   /** Each flow once. */
   finish(callbackUrl: URL, flow: SignInFlow, from: SignInPlace): Promise<SignedIn>;
 }
 
 /** A sign-in that is refused although something has changed: the transaction isn't rolled back. */
-type Outcome = SignedIn | Refusal;
+type Outcome = SignedIn | { readonly refusal: Refusal; readonly operator: Operator | undefined };
 
 export function createSingleSignOn(
   dependencies: SignInDependencies,
   provider: IdentityProvider,
   roles: readonly RoleMapping[],
 ): SingleSignOn {
-  const { store, clock, challenges } = dependencies;
+  const { store, clock, challenges, refused } = dependencies;
 
   async function admit(
     transaction: StoreTransaction,
-    { issuer, subject, groups }: FederatedUser,
+    { issuer, subject, groups, authenticatedAtMs = 0 }: FederatedUser,
     email: string,
     from: SignInPlace,
   ): Promise<Outcome> {
@@ -78,47 +89,58 @@ export function createSingleSignOn(
     const known = await transaction.findOperatorByIdentity({ issuer, subject });
     if (grant === undefined) {
       if (known !== undefined) await endSessions(transaction, known, now);
-      return failed("None of the groups that the identity provider names has a role here.");
+      return refuse("None of the groups that the identity provider names has a role here.", known);
     }
     const holder = await transaction.findOperatorByEmail(email);
     if (holder !== undefined && holder.id !== known?.id) {
-      return failed("The e-mail address belongs to an operator who comes another way.");
+      if (holder.federated === null) {
+        return refuse("The e-mail address belongs to an operator who comes another way.", known);
+      }
+      // The provider says whose it is now; that of an issuer before, or of a subject who had it, names them no more.
+      await rename(transaction, holder, holder.federated, now);
     }
     if (known === undefined) {
       const operator = await insert(transaction, { issuer, subject }, email, grant, now);
-      return beginSession(transaction, dependencies, operator, "single_sign_on", from);
+      return beginSession(transaction, dependencies, operator, "single_sign_on", from, authenticatedAtMs);
     }
-    if (known.status !== "active") return failed("The operator is deactivated.");
+    if (known.status !== "active") return refuse("The operator is deactivated.", known);
     const isOwnerNoMore = isUnlimitedOwner(known) && !isUnlimitedOwner(grant);
     if (isOwnerNoMore && (await transaction.countOwners()) === 1) {
       await endSessions(transaction, known, now);
-      return failed("The groups make no owner any more of the last owner; countersign operator invite makes another.");
+      return refuse("This sign-in would demote the last owner; countersign operator invite makes another.", known);
     }
     const operator = await update(transaction, known, email, grant, now);
-    return beginSession(transaction, dependencies, operator, "single_sign_on", from);
+    return beginSession(transaction, dependencies, operator, "single_sign_on", from, authenticatedAtMs);
   }
 
   return {
     issuer: provider.issuer,
 
-    start(redirectUri) {
-      return provider.start(challenges.make({ kind: "single-sign-on" }).toString("base64url"), redirectUri);
+    start(redirectUri, isFresh = false) {
+      return provider.start(challenges.make({ kind: "single-sign-on" }).toString("base64url"), redirectUri, isFresh);
     },
 
     async finish(callbackUrl, flow, from) {
       const challenge = challenges.check(Buffer.from(flow.state, "base64url"), { kind: "single-sign-on" });
       if (challenge === undefined) throw failed("The sign-in took too long, or began elsewhere.");
       const user = await provider.finish(callbackUrl, flow);
-      const email = parseEmail(user.email ?? "");
-      if (email === undefined) throw failed("The identity provider gives no e-mail address that can be used.");
+      const address = parseEmail(user.email ?? "");
+      if (address === undefined) throw failed("The identity provider gives no e-mail address that can be used.");
       if (user.isEmailVerified === false) throw failed("The identity provider hasn't verified the e-mail address.");
+      if (flow.isFresh === true && !isRecent(user.authenticatedAtMs, nowMs(clock))) {
+        throw failed("The identity provider was to ask anew, and didn't, or doesn't say when it did.");
+      }
+      const email = user.isEmailVerified === true ? address : identityName(user);
       const outcome = await store.transaction(async (transaction): Promise<Outcome> => {
         if (!(await transaction.useChallenge(challenge.hash, challenge.expiresAtMs))) {
-          return failed("The answer was used before.");
+          return refuse("The answer was used before.", undefined);
         }
         return admit(transaction, user, email, from);
       });
-      if (outcome instanceof Refusal) throw outcome;
+      if ("refusal" in outcome) {
+        refused.note({ operator: outcome.operator, method: "single_sign_on", address: from.address });
+        throw outcome.refusal;
+      }
       return outcome;
     },
   };
@@ -169,6 +191,34 @@ async function insert(
   return operator;
 }
 
+/**
+ * What an operator is called whose e-mail address nobody has verified. No e-mail address has this form, so it is nobody's. Of the
+ * subject only a hash: it may look like the name of somebody else.
+ */
+function identityName({ issuer, subject }: FederatedIdentity): string {
+  const hash = createHash("sha256")
+    .update(JSON.stringify([issuer, subject]))
+    .digest("hex");
+  return `${new URL(issuer).host}/${hash.slice(0, 16)}`;
+}
+
+/** Takes an e-mail address from an operator whom the identity provider doesn't call so any more. */
+async function rename(
+  transaction: StoreTransaction,
+  holder: Operator,
+  identity: FederatedIdentity,
+  now: number,
+): Promise<void> {
+  const email = identityName(identity);
+  await transaction.updateOperator(holder.id, { email });
+  const details = { previous_email: holder.email, kind: "single_sign_on" };
+  await transaction.appendEvent(operatorEvent(now, "system", "operator.changed", { ...holder, email }, details));
+}
+
+function isRecent(atMs: number | undefined, nowMs: number): boolean {
+  return atMs !== undefined && Math.abs(nowMs - atMs) < FRESH_MS;
+}
+
 /** What the identity provider says now. */
 async function update(
   transaction: StoreTransaction,
@@ -202,6 +252,10 @@ async function endSessions(transaction: StoreTransaction, operator: Operator, no
       kind: "single_sign_on",
     }),
   );
+}
+
+function refuse(message: string, operator: Operator | undefined): Outcome {
+  return { refusal: failed(message), operator };
 }
 
 function failed(message: string): Refusal {

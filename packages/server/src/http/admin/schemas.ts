@@ -451,6 +451,7 @@ export const PasswordChange = objectWith(["new_password"], {
 export const NewPasskey = objectWith(["response"], { response: webauthn, label: name });
 export const SignInStart = objectWith([], {
   return_to: { type: "string", maxLength: 2000, description: "A path of the console" },
+  fresh: { type: "boolean", description: "The identity provider has to ask anew, for what needs a fresh sign-in" },
 });
 /** What the identity provider sends back (OpenID Connect Core §3.1.2.5 and 6), and whatever else; its library checks it. */
 export const SignInCallback = {

@@ -53,7 +53,10 @@ export function createSingleSignOnHandlers(
   return {
     startSingleSignOn: (request) =>
       orSignInPage(request, async () => {
-        const { url, flow } = await requireProvider(singleSignOn).start(consoleUrl + CALLBACK_PATH);
+        const { url, flow } = await requireProvider(singleSignOn).start(
+          consoleUrl + CALLBACK_PATH,
+          request.query.fresh,
+        );
         const kept: KeptFlow = { ...flow, returnTo: consolePath(request.query.return_to) };
         request.reply.setCookie(cookieName(request), Buffer.from(JSON.stringify(kept)).toString("base64url"), {
           ...attributes,
@@ -93,10 +96,10 @@ function parseFlow(text: string | undefined): KeptFlow | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(text ?? "", "base64url").toString("utf8"));
     if (typeof value !== "object" || value === null) return undefined;
-    const { state, nonce, codeVerifier, returnTo } = value as Readonly<Record<string, unknown>>;
+    const { state, nonce, codeVerifier, returnTo, isFresh } = value as Readonly<Record<string, unknown>>;
     if (typeof state !== "string" || typeof nonce !== "string") return undefined;
     if (typeof codeVerifier !== "string" || typeof returnTo !== "string") return undefined;
-    return { state, nonce, codeVerifier, returnTo: consolePath(returnTo) };
+    return { state, nonce, codeVerifier, returnTo: consolePath(returnTo), isFresh: isFresh === true };
   } catch {
     return undefined;
   }
