@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
+import { collectGarbage } from "../platform/collect-garbage.ts";
 import { repeat } from "../platform/repeat.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 
@@ -14,6 +15,12 @@ const LINGER_TICKS_MAX = 2;
 
 /** How many connections are looked at, at most, for one that can make way. */
 const CANDIDATES_MAX = 256;
+
+/** After so many connections have gone since there were most, memory is given back: they had some 50 MB. */
+const GONE_MANY = 2000;
+
+/** For how many looks there have been so few by then. */
+const GONE_TICKS = 5;
 
 /** How often a limit that is met is logged, in looks. */
 const LOG_TICKS = 60;
@@ -88,6 +95,8 @@ export function createConnections(
   let limitedAtLog = 0;
   let loggedAtTick = -LOG_TICKS;
   let admitted = 0;
+  let most = 0;
+  let goneTicks = 0;
 
   const owner = {
     tick: 0,
@@ -171,12 +180,22 @@ export function createConnections(
   function look(): void {
     owner.tick++;
     for (const set of [all.silent, all.spoken]) for (const connection of set) lookAt(connection);
+    giveMemoryBack();
     const limited = counts.evicted + counts.refused;
     if (limited > limitedAtLog && owner.tick - loggedAtTick >= LOG_TICKS) {
       limitedAtLog = limited;
       loggedAtTick = owner.tick;
       onLimit(figures());
     }
+  }
+
+  function giveMemoryBack(): void {
+    const open = sizeOf(all);
+    most = Math.max(most, open);
+    goneTicks = most - open >= GONE_MANY ? goneTicks + 1 : 0;
+    if (goneTicks < GONE_TICKS) return;
+    most = open;
+    void collectGarbage();
   }
 
   function lookAt(connection: Connection): void {
