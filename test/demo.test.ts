@@ -58,7 +58,7 @@ describe("the demo", { concurrency: 2 }, () => {
       "HTTP 200, X-Auth-Username: api-1-demo",
       "key 1 is deactivated",
       "HTTP 403",
-      "HTTP 401",
+      "HTTP 403",
       "key 1 is active",
       "HTTP 200",
       "HTTP 200, X-Auth-Username: api-1-demo",
