@@ -37,7 +37,8 @@ async function ask(server: TestServer, method: string, path: string, body?: unkn
     method,
     headers: {
       origin: new URL(server.adminUrl).origin,
-      cookie,
+      // The name has the port by which the browser reaches the console: behind a load balancer, one for all nodes.
+      cookie: cookie.replace(/^(countersign_session)_\d+/, `$1_${new URL(server.adminUrl).port}`),
       ...(body !== undefined && { "content-type": "application/json" }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),

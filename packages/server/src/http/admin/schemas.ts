@@ -58,10 +58,10 @@ function patchOf<const Whole extends Properties, const P extends Properties, con
   required: readonly R[] = [],
 ) {
   const unchanged = Object.fromEntries(
-    Object.keys(whole.properties)
-      .filter((member) => !(member in changeable))
-      .map((member) => [member, READ_ONLY]),
-  ) as { readonly [Member in Exclude<keyof Whole, keyof P>]: typeof READ_ONLY };
+    Object.entries(whole.properties)
+      .filter(([member]) => !(member in changeable))
+      .map(([member, shown]) => [member, { ...(shown as object), ...READ_ONLY }]),
+  ) as { readonly [Member in Exclude<keyof Whole, keyof P>]: Whole[Member] };
   return objectWith<typeof unchanged & P, R>(required, { ...unchanged, ...changeable });
 }
 const READ_ONLY = { description: "Can't be changed; may be left out, or sent back as it was read" } as const;
