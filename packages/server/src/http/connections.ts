@@ -65,8 +65,9 @@ export interface Connections {
    * `drainMsMax`.
    *
    * @param closeListeners closes the listening sockets
+   * @param closeIdle closes connections on which no request is under way
    */
-  drain(drainMsMax: number, closeListeners: () => void): Promise<void>;
+  drain(drainMsMax: number, closeListeners: () => void, closeIdle: () => void): Promise<void>;
 }
 
 /** Connections in the order in which they came, those without any request yet by themselves: they make way first. */
@@ -252,7 +253,7 @@ export function createConnections(
       owner.isDraining = true;
       for (const connection of each()) connection.closeWhenAnswered();
     },
-    async drain(drainMsMax, closeListeners) {
+    async drain(drainMsMax, closeListeners, closeIdle) {
       this.announceClose();
       const deadline = performance.now() + drainMsMax;
       await holdUntilQuiet();
@@ -263,8 +264,11 @@ export function createConnections(
       while (sizeOf(all) > 0) {
         const isOver = performance.now() >= deadline;
         for (const connection of each()) {
-          if (isOver || connection.isSilent || connection.isIdle) connection.socket.destroy();
+          const isUntouched = connection.isSilent && connection.socket.bytesRead === 0;
+          if (isOver || isUntouched) connection.socket.destroy();
         }
+        // Node knows where a part of a head has come. But it takes an answer that is still being read for given.
+        if (each().every(({ socket }) => socket.writableLength === 0)) closeIdle();
         if (sizeOf(all) > 0) await setTimeout(STOP_LOOK_MS);
       }
       await looking.stop();

@@ -199,9 +199,15 @@ export async function openHttpServer(
       connections.announceClose();
     },
     async drain(drainMsMax) {
-      await connections.drain(drainMsMax, () => {
-        for (const opened of listeners) void stopListening(opened);
-      });
+      await connections.drain(
+        drainMsMax,
+        () => {
+          for (const opened of listeners) void stopListening(opened);
+        },
+        () => {
+          server.closeIdleConnections();
+        },
+      );
       // Ends what node:http has of its own to do.
       server.close();
     },
