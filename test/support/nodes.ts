@@ -78,6 +78,8 @@ export interface Node {
 export interface NodeOptions {
   readonly name: string;
   readonly workers?: number;
+  /** `info` unless given. */
+  readonly logLevel?: string;
   /** Those of a node that ran before; others unless given. */
   readonly ports?: Pick<Node, "port" | "adminPort">;
 }
@@ -102,12 +104,12 @@ export async function openSite(databaseUrl: string): Promise<Site> {
   const pair = makeKeyPair();
   return {
     operator,
-    async startNode({ name, workers = 1, ports }) {
+    async startNode({ name, workers = 1, logLevel = "info", ports }) {
       const port = ports?.port ?? (await holdPort());
       const adminPort = ports?.adminPort ?? (await holdPort());
       const flags = ["--port", String(port), "--admin-port", String(adminPort)];
       // All traffic of a test comes from one address, and much of it is meant to be refused.
-      flags.push("--refusal-limit", "0", "--workers", String(workers));
+      flags.push("--refusal-limit", "0", "--workers", String(workers), "--log-level", logLevel);
       const server = await startServer({ env, flags });
       return {
         name,
@@ -165,7 +167,7 @@ async function startOperator(env: NodeJS.ProcessEnv): Promise<Operator> {
 /** A client whose connection is a known worker's. */
 export interface WorkerClient extends ApiClient {
   readonly node: Node;
-  /** Stands for the worker: the part of its request ids that they have in common. */
+  /** Stands for the worker: its node's name and its process id. */
   readonly worker: string;
 }
 
@@ -175,18 +177,31 @@ export async function connectWorkers(node: Node, workers: number, user: SiteUser
   for (let tries = 0; found.size < workers; tries++) {
     assert.ok(tries < 1000 * workers, `${node.name}: ${found.size} of ${workers} workers answer`);
     const client = await connectClient(node.url, user.username, user.pair.privateKey);
-    const worker = workerOf(await client.check("no token"));
+    const worker = await findWorker([node], await client.check("no token"));
     if (found.has(worker)) client.connection.end();
     else found.set(worker, { ...client, node, worker });
   }
   return [...found.values()];
 }
 
-/** Which process has answered. */
-export function workerOf(answer: { header(name: string): string | undefined }): string {
-  const [worker = ""] = (answer.header("x-request-id") ?? "").split("-");
-  assert.match(worker, /^[0-9a-f]{16}$/);
-  return worker;
+/** Which worker refused a request: its log has the request's id, which says nothing by itself. */
+export function findWorker(
+  nodes: readonly Node[],
+  refusal: { header(name: string): string | undefined },
+): Promise<string> {
+  const requestId = refusal.header("x-request-id") ?? "";
+  assert.match(requestId, /^[0-9a-f]{24}$/);
+  return eventually("the log has the request", () => {
+    for (const { name, server } of nodes) {
+      const log = server.stderr();
+      const at = log.indexOf(`"request_id":"${requestId}"`);
+      if (at >= 0) {
+        const line = log.slice(log.lastIndexOf("\n", at) + 1, log.indexOf("\n", at));
+        return `${name} ${(JSON.parse(line) as { worker: number }).worker}`;
+      }
+    }
+    return undefined;
+  });
 }
 
 /** A load balancer that Debian packages, as it would be configured in front of these nodes. */
