@@ -27,6 +27,7 @@ function explainHandlers(figures: { atOnce: number; atOnceMax: number }) {
       },
       findKey: () => undefined,
     },
+    store: { clockMs: async () => undefined },
     clock: createTestClock(),
     audiences: endpointAudiences("https://auth.example").exchange,
   } as unknown as Administration);

@@ -67,7 +67,7 @@ afterEach(async () => {
   await registry.close();
 });
 
-/** A stream, with what was heard of it, each event in one line. */
+/** A stream, with what was heard of it, each event in one line; of the event before it only the number is shown. */
 async function listen(lastEventId?: number) {
   const { port } = server.address() as AddressInfo;
   const headers = { authorization, ...(lastEventId !== undefined && { "last-event-id": String(lastEventId) }) };
@@ -80,7 +80,10 @@ async function listen(lastEventId?: number) {
   response.once("close", () => (hasEnded = true));
   return {
     heard: () =>
-      [...text.matchAll(/event: (\S+)\nid: (\d+)-\S+\ndata: (.*)\n\n/g)].map((match) => match.slice(1).join(" ")),
+      [...text.matchAll(/event: (\S+)\nid: (\d+)-\S+\ndata: (.*)\n\n/g)].map(([, event, seq, data = ""]) => {
+        const { previous, ...rest } = JSON.parse(data) as { previous: string | null };
+        return `${event} ${seq} after ${previous?.split("-")[0] ?? "none"} ${JSON.stringify(rest)}`;
+      }),
     hasEnded: () => hasEnded,
   };
 }
@@ -103,13 +106,13 @@ describe("a stream of changes, where the store has lost events", () => {
     await until(() => stream.heard().length >= 7);
     const deactivated = '{"action":"account.deactivated","account":"acme"}';
     assert.deepEqual(stream.heard(), [
-      `sync ${start} {}`,
-      `change ${start + 1} ${deactivated}`,
-      `change ${start + 2} {"action":"account.activated","account":"acme"}`,
-      `reset ${start} {}`,
-      `sync ${start} {}`,
-      `change ${start + 1} ${deactivated}`,
-      `sync ${start + 1} {}`,
+      `sync ${start} after none {}`,
+      `change ${start + 1} after ${start} ${deactivated}`,
+      `change ${start + 2} after ${start + 1} {"action":"account.activated","account":"acme"}`,
+      `reset ${start} after none {}`,
+      `sync ${start} after ${start} {}`,
+      `change ${start + 1} after ${start} ${deactivated}`,
+      `sync ${start + 1} after ${start + 1} {}`,
     ]);
     assert.equal(stream.hasEnded(), false);
   });
@@ -131,8 +134,12 @@ describe("a stream of changes, where the store has lost events", () => {
     assert.equal(streams.count(), 1);
     const again = await listen(start + 2);
     await until(() => again.heard().length === 2);
-    assert.deepEqual(again.heard(), [`reset ${start} {}`, `sync ${start} {}`]);
+    assert.deepEqual(again.heard(), [`reset ${start} after none {}`, `sync ${start} after ${start} {}`]);
     await until(() => other.heard().length === 3);
-    assert.deepEqual(other.heard(), [`sync ${start + 2} {}`, `reset ${start} {}`, `sync ${start} {}`]);
+    assert.deepEqual(other.heard(), [
+      `sync ${start + 2} after none {}`,
+      `reset ${start} after none {}`,
+      `sync ${start} after ${start} {}`,
+    ]);
   });
 });
