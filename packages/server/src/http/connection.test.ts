@@ -122,6 +122,18 @@ test("HTTP/1.0 with chunks closes, whatever the client asks for", async () => {
   client.destroy();
 });
 
+test("a request for another protocol is answered, and closes: what came behind it may be lost", async () => {
+  for (const headers of ["", "Content-Length: 0\r\n", "Content-Length: 5\r\n"]) {
+    const client = await connectRaw(server.url);
+    const upgrade = head("GET", "/at-once", `Connection: upgrade\r\nUpgrade: websocket\r\n${headers}`);
+    client.write(upgrade + head("GET", "/behind"));
+    const answers = (await client.closed()).split("HTTP/1.1 ").slice(1);
+    assert.equal(answers.length, 1);
+    assert.match(answers[0] ?? "", /^200 OK\r\n[^]*Connection: close\r\n/);
+    client.destroy();
+  }
+});
+
 test("a length and chunks together are refused, and the connection closes", async () => {
   for (const headers of [
     "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",

@@ -99,7 +99,7 @@ export class Connection {
     this.#previous = before;
     this.#latest = response;
     this.lastTick = this.#owner.tick;
-    const mayClose = hasBody(request) || this.isBeyondLimit || this.#owner.isDraining;
+    const mayClose = hasBody(request) || asksForUpgrade(request) || this.isBeyondLimit || this.#owner.isDraining;
     if (mayClose) this.#decideAtHead(request, response);
     if (!isFree) {
       this.#waiting++;
@@ -187,7 +187,8 @@ export class Connection {
     const writeHead = response.writeHead.bind(response) as (...head: unknown[]) => ServerResponse;
     response.writeHead = (...head: unknown[]) => {
       const isLast = (this.#owner.isDraining || this.isBeyondLimit) && this.#latest === response;
-      if (isLast || hasFaultyFraming(request) || (!request.complete && hasBody(request))) this.closeAfter(response);
+      const isUnclear = hasFaultyFraming(request) || asksForUpgrade(request) || (!request.complete && hasBody(request));
+      if (isLast || isUnclear) this.closeAfter(response);
       return writeHead(...head);
     };
   }
@@ -201,4 +202,9 @@ function hasBody({ headers }: IncomingMessage): boolean {
 /** HTTP/1.0 knows no transfer encoding: whoever passed such a request on may have seen another end of it (RFC 9112 §6.1). */
 function hasFaultyFraming({ httpVersion, headers }: IncomingMessage): boolean {
   return httpVersion === "1.0" && headers["transfer-encoding"] !== undefined;
+}
+
+/** Of what comes in one packet with a request for another protocol, Node drops all that is behind that request. */
+function asksForUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade !== undefined;
 }

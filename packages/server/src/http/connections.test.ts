@@ -77,7 +77,7 @@ async function openLimited(t: TestContext, limits: Partial<ConnectionLimits>): P
 }
 
 describe("a listener all of whose places are taken", () => {
-  test("closes the connection that has been silent for longest, before any that has asked something", async (t) => {
+  test("closes the connection that has been silent for longest, where a quarter or more are silent, before any that has asked", async (t) => {
     const { server, connect, busy, spoken } = await openLimited(t, { max: 4 });
     const idle = await spoken();
     const silent = await connect();
@@ -92,6 +92,26 @@ describe("a listener all of whose places are taken", () => {
     assert.equal(server.connections().evicted, 2);
     idle.write(REQUEST);
     await idle.until(/ok[^]*ok$/);
+  });
+
+  test("closes idle ones before the silent, where few are silent: a new client has time to ask", async (t) => {
+    const { server, connect, spoken } = await openLimited(t, { max: 10 });
+    for (let number = 0; number < 9; number++) await spoken();
+    const slow = await connect();
+    await until(() => server.connections().open === 10);
+    for (let number = 0; number < 50; number++) await spoken();
+    slow.write(REQUEST);
+    await slow.until(/ok$/);
+  });
+
+  test("closes ones that await a body before the silent, too", async (t) => {
+    const { server, connect, busy } = await openLimited(t, { max: 10 });
+    for (let number = 0; number < 9; number++) await busy("Content-Length: 5\r\n");
+    const slow = await connect();
+    await until(() => server.connections().open === 10);
+    for (let number = 0; number < 20; number++) await busy("Content-Length: 5\r\n");
+    slow.write(REQUEST);
+    await slow.until(/ok$/);
   });
 
   test("then the one that has been idle for longest, and never one whose answer is being made", async (t) => {

@@ -13,6 +13,12 @@ const STALLED_TICKS_MAX = 15;
 /** After how many looks a connection ends whose client doesn't close it. */
 const LINGER_TICKS_MAX = 2;
 
+/**
+ * Silent connections make way first once they are one in so many. While they are fewer, idle ones do: a client needs a moment
+ * between connecting and asking, which a flood of connections that have asked once must not take from it.
+ */
+const SILENT_SHARE = 4;
+
 /** How many connections are looked at, at most, for one that can make way. */
 const CANDIDATES_MAX = 256;
 
@@ -70,7 +76,7 @@ export interface Connections {
   drain(drainMsMax: number, closeListeners: () => void, closeIdle: () => void): Promise<void>;
 }
 
-/** Connections in the order in which they came, those without any request yet by themselves: they make way first. */
+/** Connections in the order in which they came, those without any request yet by themselves. */
 interface Group {
   readonly silent: Set<Connection>;
   readonly spoken: Set<Connection>;
@@ -140,7 +146,9 @@ export function createConnections(
 
   /** Closes the connection of a group that can best be spared. @returns whether there was one */
   function evict(group: Group): boolean {
-    const victim = oldestOf(group.silent) ?? findSpare(group.spoken);
+    const { silent, spoken } = group;
+    const areManySilent = silent.size * SILENT_SHARE >= sizeOf(group);
+    const victim = (areManySilent ? undefined : findSpare(spoken)) ?? oldestOf(silent) ?? findSpare(spoken);
     if (victim === undefined) return false;
     counts.evicted++;
     remove(victim);
