@@ -17,6 +17,8 @@ const cases = [
   ['"x,"', '"x,"', true],
   ['"a" "b"', '"a"', false],
   ["a", '"a"', false],
+  ['t, "a"', '"a"', false],
+  ['" ", "a"', '"a"', false],
   ['*, "b"', '"a"', false],
   ["", '"a"', false],
   // What isn't there is refused by the change itself, as not found.

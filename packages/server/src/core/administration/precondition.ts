@@ -26,8 +26,9 @@ export function isNamed(ifNoneMatch: string, current: string): boolean {
 
 /** The tags of a list, such as `"a", W/"b,c"`; none where it is no such list. */
 function tagsOf(list: string): readonly string[] {
-  const form = list.replaceAll(ENTITY_TAGS, "t").replaceAll(/[ \t]/g, "");
-  return /^t?(?:,t?)*$/.test(form) ? (list.match(ENTITY_TAGS) ?? []) : [];
+  // Each tag becomes a NUL, which no header can hold (RFC 9110 §5.5).
+  const form = list.replaceAll(ENTITY_TAGS, "\0").replaceAll(/[ \t]/g, "");
+  return /^\0?(?:,\0?)*$/.test(form) ? (list.match(ENTITY_TAGS) ?? []) : [];
 }
 
 function isWeak(tag: string): boolean {
