@@ -88,6 +88,9 @@ describe("an answer of the identity provider", () => {
 
   test("says when the provider asked, where it does", async () => {
     assert.equal((await finish({ ...ADDRESS, auth_time: 1_700_000_000 })).authenticatedAtMs, 1_700_000_000_000);
-    assert.equal((await finish(ADDRESS)).authenticatedAtMs, undefined);
+    assert.equal((await finish({ ...ADDRESS, auth_time: 1_700_000_000.0009 })).authenticatedAtMs, 1_700_000_000_000);
+    for (const authTime of [undefined, 2 ** 32, 1e300]) {
+      assert.equal((await finish({ ...ADDRESS, auth_time: authTime })).authenticatedAtMs, undefined, String(authTime));
+    }
   });
 });

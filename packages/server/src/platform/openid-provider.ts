@@ -122,8 +122,14 @@ function toUser(idToken: Claims, userInfo: Claims, groupsClaim: string): Federat
     // Some send it as text.
     isEmailVerified: verified === undefined ? undefined : verified === true || verified === "true",
     groups: groups.slice(0, GROUPS_MAX),
-    authenticatedAtMs: typeof authTime === "number" ? authTime * 1000 : undefined,
+    authenticatedAtMs: toMs(authTime),
   };
+}
+
+/** A NumericDate, which may have a fraction (RFC 7519 §2). What lies before 1970 or after 2106 isn't when somebody was asked. */
+function toMs(seconds: unknown): number | undefined {
+  const isTime = typeof seconds === "number" && seconds >= 0 && seconds <= 0xffff_ffff;
+  return isTime ? Math.floor(seconds * 1000) : undefined;
 }
 
 function isUnreachable(error: unknown): boolean {
