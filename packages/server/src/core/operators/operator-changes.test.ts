@@ -352,6 +352,8 @@ describe("an admin token", () => {
       ["parent", "child", "grandchild"].map((name) => ["admin_token.revoked", name]),
     );
     assert.equal(await operators.authenticate.byAdminToken(grandchild.secret), undefined);
+    // A request that was let in before the revocation, and waited for its turn to write.
+    assert.equal(await codeOf(create("late-child", undefined, program)), "sign_in_required");
     assert.ok(await operators.authenticate.byAdminToken(other.secret));
   });
 
@@ -378,6 +380,7 @@ describe("an admin token", () => {
       transaction.insertAdminToken({ ...token, name: "legacy", secretHash: "x" }),
     );
     assert.equal(await codeOf(create("legacy", undefined, ROOT, "acme")), "conflict");
+    assert.equal(await codeOf(create("legacy")), "conflict");
     assert.equal((await create("legacy", undefined, ROOT, "other")).token.name, "other/legacy");
   });
 

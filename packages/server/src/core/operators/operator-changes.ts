@@ -30,8 +30,8 @@ export const LINK_MS = 86_400_000;
 /** Who makes a change, and what they may. */
 export type Author = Grant & {
   readonly actor: string;
-  /** For a program: when its own token ends, in milliseconds since the epoch; `null`: never. */
-  readonly token?: Pick<AdminToken, "expiresAtMs"> | undefined;
+  /** For a program: its own token. */
+  readonly token?: Pick<AdminToken, "id" | "expiresAtMs"> | undefined;
 };
 
 /** When an admin token is to end: milliseconds since the epoch, `never`, or `undefined` for the usual time. */
@@ -240,14 +240,16 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       checkName("name", name);
       const secret = ADMIN_TOKENS.make(random);
       return store.transaction(async (transaction) => {
+        await requireTokenNotRevoked(transaction, author);
         const createdAtMs = nowMs(clock);
         const expiresAtMs = tokenExpiry(author, expiry, createdAtMs);
         const grant = await resolveGrant(transaction, author, wanted);
         const fullName = fullTokenName(name, wanted.account);
-        const namesake =
-          (await transaction.findAdminTokenByName(fullName)) ?? (await transaction.findAdminTokenByName(name));
-        // In another account, or not limited to one, it is another name.
-        if (namesake !== undefined && namesake.accountId === grant.accountId) {
+        // Tokens of an account from earlier versions have no account in their name. Another account's takes no name from this one.
+        const older = await transaction.findAdminTokenByName(name);
+        const isTaken =
+          (await transaction.findAdminTokenByName(fullName)) !== undefined || older?.accountId === grant.accountId;
+        if (isTaken) {
           throw new RegistryError(
             "conflict",
             `There is, or was, an admin token ${name}; names aren't used again.`,
@@ -307,6 +309,17 @@ async function revokeWithMade(
   for (const made of await transaction.findAdminTokensBy(adminTokenActor(token))) {
     await revokeWithMade(transaction, actor, made, revokedAtMs);
   }
+}
+
+/**
+ * Was the author's token revoked while the request waited for earlier writes? What it made now would outlive it.
+ *
+ * @throws {Refusal} `sign_in_required`
+ */
+async function requireTokenNotRevoked(transaction: StoreTransaction, { token }: Author): Promise<void> {
+  if (token === undefined) return;
+  const current = await transaction.findAdminToken(token.id);
+  if (current?.revokedAtMs !== null) throw new Refusal("sign_in_required", "The admin token was revoked.");
 }
 
 /**

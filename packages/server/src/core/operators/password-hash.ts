@@ -24,6 +24,8 @@ const WAITING_MAX = 32;
 
 /** Hashes passwords, which people make up, so that a thief of the store can't simply try them. */
 export interface PasswordHasher {
+  /** Asks before other work is done for a password. @throws {Refusal} `rate_limited` where too many wait */
+  requireRoom(): void;
   /** @param password as `normalisePassword` gives it @throws {Refusal} `rate_limited` where too many wait */
   hash(password: string): Promise<string>;
   /**
@@ -53,10 +55,10 @@ const DUMMY: Parameters = {
 
 /** Argon2id (RFC 9106), in the PHC string format. */
 export function createPasswordHasher(random: Random): PasswordHasher {
-  const inTurn = createTurns();
+  const turns = createTurns();
 
   function derive(password: string, { memoryKib, passes, lanes, salt, hash }: Parameters): Promise<Buffer> {
-    return inTurn(
+    return turns.take(
       () =>
         new Promise((resolve, reject) => {
           const parameters = {
@@ -76,6 +78,7 @@ export function createPasswordHasher(random: Random): PasswordHasher {
   }
 
   return {
+    requireRoom: turns.requireRoom,
     async hash(password) {
       const salt = random.bytes(SALT_BYTES);
       const hash = await derive(password, { ...DUMMY, salt });
@@ -118,23 +121,29 @@ function toBase64(bytes: Buffer): string {
 }
 
 /** Runs a few pieces of work at once, lets a few more wait in order, and refuses any beyond that. */
-function createTurns(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+function createTurns() {
   const waiting: (() => void)[] = [];
   let running = 0;
-  return async (work) => {
-    if (running >= RUNNING_MAX) {
-      if (waiting.length >= WAITING_MAX) {
-        throw new Refusal("rate_limited", "Too many passwords are being checked right now.", { retryAfterSeconds: 2 });
-      }
+
+  function requireRoom(): void {
+    if (running < RUNNING_MAX || waiting.length < WAITING_MAX) return;
+    throw new Refusal("rate_limited", "Too many passwords are being checked right now.", { retryAfterSeconds: 2 });
+  }
+
+  return {
+    requireRoom,
+    async take<Result>(work: () => Promise<Result>): Promise<Result> {
+      requireRoom();
       // Whoever ends hands its place on: the count stays.
-      await new Promise<void>((resolve) => void waiting.push(resolve));
-    } else running++;
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) running--;
-      else next();
-    }
+      if (running >= RUNNING_MAX) await new Promise<void>((resolve) => void waiting.push(resolve));
+      else running++;
+      try {
+        return await work();
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) running--;
+        else next();
+      }
+    },
   };
 }

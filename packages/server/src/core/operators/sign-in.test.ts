@@ -67,6 +67,14 @@ async function refusalOf(promise: Promise<unknown>): Promise<unknown> {
 describe("sign-in by password", () => {
   const attempt = (email: string, password: string) => operators.signIn.byPassword({ email, password }, TEST_PLACE);
 
+  test("writes nothing where too many passwords are being checked already", async () => {
+    const busy = Array.from({ length: 34 }, () => operators.dependencies.hasher.matches("", null));
+    calls = [];
+    assert.equal(await codeOf(attempt("stranger@example.com", "x")), "rate_limited");
+    assert.deepEqual(calls, []);
+    await Promise.all(busy);
+  });
+
   test("begins a session that nobody had, whatever the address's case, and says so in the audit log", async () => {
     const first = await attempt(" ALICE@Example.com ", TEST_PASSWORD);
     const second = await attempt(EMAIL, TEST_PASSWORD);

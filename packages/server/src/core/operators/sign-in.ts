@@ -46,7 +46,9 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
   const { store, clock, hasher, challenges, ceremonies, refused } = dependencies;
 
   return {
-    byPassword({ email, password }, from) {
+    async byPassword({ email, password }, from) {
+      // Before the attempt is counted, which writes: a flood of attempts would slow every change.
+      hasher.requireRoom();
       return attemptSignIn(dependencies, email, "password", from, async () => {
         const address = parseEmail(email);
         const found = address === undefined ? undefined : await store.findOperatorByEmail(address);

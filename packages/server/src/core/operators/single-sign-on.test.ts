@@ -150,9 +150,14 @@ describe("whoever comes by single sign-on", () => {
     await operators.newEvents();
     await codeOf(come({ groups: [] }));
     await codeOf(come({ subject: "stranger", groups: [] }));
+    await codeOf(come({ isEmailVerified: false }));
+    await codeOf(come({ email: undefined }));
     await operators.refused.flush();
     const events = (await operators.newEvents()).filter(({ action }) => action === "operator.sign_in_refused");
-    assert.deepEqual(events.map(({ subject }) => subject).toSorted(), [`operator:${operator.id}`, "operator:unknown"]);
+    assert.deepEqual(events.map(({ subject, details }) => `${subject} ${String(details["attempts"])}`).toSorted(), [
+      `operator:${operator.id} 1`,
+      "operator:unknown 3",
+    ]);
   });
 
   test("has the role that the groups give now, and loses the sessions from before where it is less", async () => {

@@ -121,21 +121,10 @@ export function createSingleSignOn(
     },
 
     async finish(callbackUrl, flow, from) {
-      const challenge = challenges.check(Buffer.from(flow.state, "base64url"), { kind: "single-sign-on" });
-      if (challenge === undefined) throw failed("The sign-in took too long, or began elsewhere.");
-      const user = await provider.finish(callbackUrl, flow);
-      const address = parseEmail(user.email ?? "");
-      if (address === undefined) throw failed("The identity provider gives no e-mail address that can be used.");
-      if (user.isEmailVerified === false) throw failed("The identity provider hasn't verified the e-mail address.");
-      if (flow.isFresh === true && !isRecent(user.authenticatedAtMs, nowMs(clock))) {
-        throw failed("The identity provider was to ask anew, and didn't, or doesn't say when it did.");
-      }
-      const email = user.isEmailVerified === true ? address : identityName(user);
-      const outcome = await store.transaction(async (transaction): Promise<Outcome> => {
-        if (!(await transaction.useChallenge(challenge.hash, challenge.expiresAtMs))) {
-          return refuse("The answer was used before.", undefined);
-        }
-        return admit(transaction, user, email, from);
+      const outcome = await decide(callbackUrl, flow, from).catch((error: unknown) => {
+        if (error instanceof Refusal && error.code === "single_sign_on_failed")
+          return { refusal: error, operator: undefined };
+        throw error;
       });
       if ("refusal" in outcome) {
         refused.note({ operator: outcome.operator, method: "single_sign_on", address: from.address });
@@ -144,6 +133,25 @@ export function createSingleSignOn(
       return outcome;
     },
   };
+
+  async function decide(callbackUrl: URL, flow: SignInFlow, from: SignInPlace): Promise<Outcome> {
+    const challenge = challenges.check(Buffer.from(flow.state, "base64url"), { kind: "single-sign-on" });
+    if (challenge === undefined) throw failed("The sign-in took too long, or began elsewhere.");
+    const user = await provider.finish(callbackUrl, flow);
+    const address = parseEmail(user.email ?? "");
+    if (address === undefined) throw failed("The identity provider gives no e-mail address that can be used.");
+    if (user.isEmailVerified === false) throw failed("The identity provider hasn't verified the e-mail address.");
+    if (flow.isFresh === true && !isRecent(user.authenticatedAtMs, nowMs(clock))) {
+      throw failed("The identity provider was to ask anew, and didn't, or doesn't say when it did.");
+    }
+    const email = user.isEmailVerified === true ? address : identityName(user);
+    return store.transaction(async (transaction): Promise<Outcome> => {
+      if (!(await transaction.useChallenge(challenge.hash, challenge.expiresAtMs))) {
+        return refuse("The answer was used before.", undefined);
+      }
+      return admit(transaction, user, email, from);
+    });
+  }
 }
 
 /** The highest role that the groups give; of the same role, one that isn't limited, then the one that is configured first. */
