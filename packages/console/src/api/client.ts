@@ -34,8 +34,9 @@ export interface Answered<Body> {
 }
 
 /**
- * Asks the API. Where the session has ended meanwhile, or the sign-in isn't fresh enough for a change, whoever sits there is asked to sign in, and the question is put again:
- * what was typed and what was about to be saved isn't lost.
+ * Asks the API. Where the session has ended meanwhile, or the sign-in isn't fresh enough for a change, the operator is asked to sign in,
+ * and the question is put again: what was typed and what was about to be saved isn't lost. Never under another operator's name: a
+ * refusal that comes after another has signed in on this page is final.
  *
  * @param send puts the question; called again after a new sign-in
  * @throws {ApiError}
@@ -44,11 +45,12 @@ export async function ask<Body>(
   send: (signal: AbortSignal) => Promise<Sent<Body>>,
   { signal, isSigningIn = false }: { readonly signal?: AbortSignal; readonly isSigningIn?: boolean } = {},
 ): Promise<Answered<Body>> {
+  const askedBy = pageOperatorId();
   for (;;) {
     const { data, error, response } = await sendOnce(send, signal);
     if (data !== undefined && response.ok) return { body: data, etag: response.headers.get("etag") ?? undefined };
     const refusal = readRefusal(error, response.status, response.headers.get("x-request-id") ?? undefined);
-    if (isSigningIn || !wasSignedIn()) throw refusal;
+    if (isSigningIn || !wasSignedIn() || pageOperatorId() !== askedBy) throw refusal;
     if (refusal.code === "sign_in_required") await untilSignedInAgain();
     else if (refusal.code !== "fresh_sign_in_required" || !(await untilProven())) throw refusal;
   }
