@@ -566,7 +566,7 @@ describe("the command line", { concurrency: 3 }, () => {
       await server.stop();
     });
 
-    test("a backup taken while the server runs is a whole store on which a server starts and honours the tokens", async () => {
+    test("a backup taken while the server runs is a whole store: once it was accepted, a server starts on it, and tokens of before are dead", async () => {
       const server = await startServer();
       await server.json("account", "create", "acme");
       const { username } = await server.json<{ username: string }>("user", "create", "demo", "--account", "acme");
@@ -586,10 +586,17 @@ describe("the command line", { concurrency: 3 }, () => {
 
       chmodSync(folder, 0o700);
       writeFileSync(join(folder, "master.key"), readFileSync(join(server.dataDir, "master.key")), { mode: 0o600 });
+      const run = commandLine(folder);
+      assertFails(
+        await run(["serve", "--port", "0", "--admin-port", "0"]),
+        1,
+        /is a backup of .*countersign store accept/,
+      );
+      assert.equal((await run(["store", "accept", "--json"])).status, 0);
       const restored = await startServer({ dataDir: folder });
       const there = await connectClient(restored.publicUrl, username, pair.privateKey);
-      assert.equal((await there.check(token)).status, 200, "as it was when the copy was made");
-      assert.equal((await there.exchange()).status, 200);
+      assert.equal((await there.check(token)).status, 401, "its key may have been revoked since");
+      assert.equal((await there.exchange()).status, 200, "as it was when the copy was made");
       assert.equal((await client.exchange()).status, 403, "the original isn't touched");
       assert.equal((await restored.cli("audit", "verify")).status, 0);
       client.connection.end();
@@ -761,7 +768,7 @@ describe("the command line", { concurrency: 3 }, () => {
       assertFails(
         await run(serveArgs),
         1,
-        /master\.key can be read by every user of this machine; run chmod 600 on it/,
+        /master\.key has the mode 0644 and can be read or written by other users; run chmod 600 on it/,
       );
       chmodSync(file, 0o600);
 
