@@ -251,7 +251,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
   });
 
-  test("no conflict tells whoever is limited to an account what another account has", async () => {
+  test("no conflict tells an operator who is limited to an account what another account has", async () => {
     const { owner } = everybody;
     const elsewhere = { email: "elsewhere@example.com", role: "viewer", account: "other" } as const;
     const invited = await owner.post("/invitations", elsewhere);
@@ -274,7 +274,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
       assert.ok(answer.body.data[shape], path);
       figures.hidden++;
     }
-    // Whoever sees both accounts is told.
+    // An operator who sees both accounts is told.
     assert.equal((await owner.post("/invitations", elsewhere)).status, 409);
     assert.equal((await owner.post("/users/api-2-demo/keys", { public_key: revoked })).status, 409);
   });

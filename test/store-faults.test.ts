@@ -167,7 +167,7 @@ describe("on a full disk", { concurrency: 1 }, () => {
     for (const [folder, ...args] of [
       [elsewhere, "serve", "--port", "0", "--admin-port", "0"],
       [idle, "serve", "--port", "0", "--admin-port", "0"],
-      // Whoever opens a store that nobody has open makes files beside it.
+      // Opening a store that no process has open makes files beside it.
       [idle, "account", "list"],
     ] as const) {
       const { status, stderr } = await cli(folder, ...args);

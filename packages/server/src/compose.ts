@@ -186,7 +186,7 @@ export async function makeSetupLink(
   adminUrl: string,
   { clock, random }: Surroundings = systemSurroundings(),
 ): Promise<SetupLink | undefined> {
-  // Whoever serves it has looked at it.
+  // The process that serves it has checked it.
   const { store } = await openStore(config, { mayBeRestored: true });
   try {
     const made = await createOperatorChanges(store, clock, random).makeSetupLink("system");
@@ -259,7 +259,7 @@ export async function startService(
     { ...opening, mayCreate: true, isChecked: channel === undefined },
     async (problem) => {
       log.warn({ reason: problem }, "not ready");
-      // Whoever asks may be anybody: where the store is, is for the log.
+      // The caller may be a stranger: only the log says where the store is.
       starting.reason = "the store can't be reached; the log says why";
       early ??= await openServers();
     },
@@ -436,7 +436,7 @@ export async function startService(
       stopping = true;
       publicServer.announceClose();
       internalServer.announceClose();
-      // Until then, whoever chooses between nodes can see that this one isn't ready.
+      // Until then, a load balancer can see that this node isn't ready.
       await setTimeout(config.drainDelay);
       // They would never end by themselves.
       changeStreams.close();

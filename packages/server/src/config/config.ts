@@ -156,7 +156,7 @@ export const SETTINGS = {
     flag: "--secret-file-access <who>",
     default: "owner",
     meaning:
-      "who besides this process's user and root may read files with secrets and write to the data folder: owner: nobody; group: a group of this process's, whoever owns them, as on a Kubernetes volume with fsGroup",
+      "access to secret files and the data folder, besides this process's user and root. owner: none; group: also a group of this process, whatever the owner, as on a Kubernetes volume with fsGroup",
     parse: (text = "owner") => parseChoice<SecretFileAccess>(text, ["owner", "group"]),
   }),
   databaseUrl: setting({

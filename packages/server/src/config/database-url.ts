@@ -100,7 +100,7 @@ function checkEncoding(url: URL): void {
 function checkParameters(url: URL): void {
   const names = [...url.searchParams.keys()];
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
-  // Whichever of the two is read, somebody meant the other.
+  // Reading either of the two could be wrong.
   if (repeated !== undefined) throw new Problem("the URL gives a parameter twice");
   const unread = NOT_READ.find((name) => names.includes(name));
   if (unread !== undefined)

@@ -199,7 +199,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 }
 
-/** HTTP/1.0 knows no transfer encoding: whoever passed such a request on may have seen another end of it (RFC 9112 §6.1). */
+/** HTTP/1.0 knows no transfer encoding: a proxy that passed such a request on may have seen another end of it (RFC 9112 §6.1). */
 function hasFaultyFraming({ httpVersion, headers }: IncomingMessage): boolean {
   return httpVersion === "1.0" && headers["transfer-encoding"] !== undefined;
 }

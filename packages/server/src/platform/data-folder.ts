@@ -36,7 +36,7 @@ export class DataFolderError extends Error {
 /**
  * Makes the data folder if it isn't there: readable by this user alone (mode 0700).
  *
- * @throws {DataFolderError} where it can't be made, belongs to somebody else, or others can write to it
+ * @throws {DataFolderError} where it can't be made, belongs to another user, or others can write to it
  */
 export function ensureDataFolder(folder: string, access: SecretFileAccess): void {
   try {
@@ -53,7 +53,7 @@ export function ensureDataFolder(folder: string, access: SecretFileAccess): void
   checkDataFolder(folder, access);
 }
 
-/** @throws {DataFolderError} where the folder holds no store, belongs to somebody else, or others can write to it */
+/** @throws {DataFolderError} where the folder holds no store, belongs to another user, or others can write to it */
 export function requireStore(folder: string, access: SecretFileAccess): void {
   if (!existsSync(dataFiles(folder).database)) {
     throw new DataFolderError(
@@ -104,7 +104,7 @@ function makeFolders(folder: string, mode?: number): void {
  * Reads the master secret from the data folder.
  *
  * @param mayCreate whether to make one if there is none: only where the store has no signing key that another one made
- * @throws {DataFolderError} where it is missing and may not be made, malformed, not random, somebody else's, a link, or open
+ * @throws {DataFolderError} where it is missing and may not be made, malformed, not random, another user's, a link, or open
  *   to others
  */
 export function readMasterKey(folder: string, access: SecretFileAccess, random: Random, mayCreate: boolean): Buffer {

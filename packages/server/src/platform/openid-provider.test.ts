@@ -68,7 +68,7 @@ describe("an answer of the identity provider", () => {
   const ADDRESS = { email: "alice@example.com", email_verified: true, groups: ["g"] };
   const isRefused = (error: unknown) => error instanceof Refusal && error.code === "single_sign_on_failed";
 
-  test("names somebody where its ID token is signed by a key of the provider's, and nobody otherwise", async () => {
+  test("names an operator only where its ID token is signed by a key of the provider's", async () => {
     const user = await finish(ADDRESS);
     assert.deepEqual(
       [user.issuer, user.subject, user.email, user.isEmailVerified],

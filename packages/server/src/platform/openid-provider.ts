@@ -126,7 +126,7 @@ function toUser(idToken: Claims, userInfo: Claims, groupsClaim: string): Federat
   };
 }
 
-/** A NumericDate, which may have a fraction (RFC 7519 §2). What lies before 1970 or after 2106 isn't when somebody was asked. */
+/** A NumericDate, which may have a fraction (RFC 7519 §2). What lies before 1970 or after 2106 isn't the time of a sign-in. */
 function toMs(seconds: unknown): number | undefined {
   const isTime = typeof seconds === "number" && seconds >= 0 && seconds <= 0xffff_ffff;
   return isTime ? Math.floor(seconds * 1000) : undefined;

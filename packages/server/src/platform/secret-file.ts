@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type St
 import { errorCode } from "./error-code.ts";
 
 /**
- * Who may read secrets besides this process's user and root. `group`: a group of this process's, whoever owns the file, as on
+ * Who may read secrets besides this process's user and root. `group`: a group of this process, whatever the file's owner, as on
  * a Kubernetes volume with fsGroup; there, a file that a `…_FILE` names may be a link of root's.
  */
 export type SecretFileAccess = "owner" | "group";
@@ -33,7 +33,7 @@ const GROUP_ADVICE =
  * Reads a secret's file, without white space around it. Never waits: not for a pipe, a device or a terminal.
  *
  * @param mayBeLink whether the name may be a link of this user's or root's. Never in a folder that this process writes to.
- * @throws {SecretFileError} where it can't be read, isn't a file, has over 64 KiB, belongs to somebody else, or is open to
+ * @throws {SecretFileError} where it can't be read, isn't a file, has over 64 KiB, belongs to another user, or is open to
  *   others
  */
 export function readSecretFile(file: string, access: SecretFileAccess, mayBeLink: boolean): string {
@@ -93,7 +93,7 @@ function open(file: string, mayBeLink: boolean): number {
   }
 }
 
-/** Whoever owns a link chooses the file. */
+/** The owner of a link chooses the file. */
 function refuseForeignLink(path: string): void {
   const stats = lstatSync(path);
   if (stats.isSymbolicLink() && !isOwn(stats)) {

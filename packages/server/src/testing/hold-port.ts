@@ -25,7 +25,7 @@ export async function holdPort(): Promise<number> {
   }
 }
 
-/** @returns the port; `undefined` where somebody else has it */
+/** @returns the port; `undefined` where another program has it */
 async function holdAt(host: string, port: number): Promise<number | undefined> {
   const listener = listeners.get(host) ?? listen(host);
   listeners.set(host, listener);

@@ -18,7 +18,7 @@ export interface PositionMemory {
 
 /**
  * Remembers where the store is now. A store that isn't what is remembered changes nothing: what was lost must not be
- * forgotten before somebody accepts that.
+ * forgotten before an operator accepts that.
  */
 export async function rememberPosition(store: PositionSource, memory: PositionMemory): Promise<void> {
   const remembered = memory.read();

@@ -201,7 +201,7 @@ async function insert(
 
 /**
  * What an operator is called whose e-mail address nobody has verified. No e-mail address has this form, so it is nobody's. Of the
- * subject only a hash: it may look like the name of somebody else.
+ * subject only a hash: it may look like another operator's name.
  */
 function identityName({ issuer, subject }: FederatedIdentity): string {
   const hash = createHash("sha256")

@@ -13,7 +13,7 @@ export function keysNeedingKid(key: PublicKey, keys: readonly PublicKey[], nowMs
   return alike.filter((other) => !tried.includes(other));
 }
 
-/** What to tell whoever added or activated a key, if that left keys that need a `kid`. */
+/** The note for the operator who added or activated a key, if that left keys that need a `kid`. */
 export function needsKidMessage(keys: readonly PublicKey[]): string {
   const ids = keys.map(({ id }) => id).sort((a, b) => a - b);
   const [names, verb] = ids.length === 1 ? [`Key ${ids[0]}`, "is"] : [`Keys ${ids.join(", ")}`, "are"];

@@ -437,7 +437,7 @@ function viewUser({ user, accountStatus, keys }: ApiUserRecord): ViewUser {
   return view;
 }
 
-/** @throws {StoreBroken} where the key isn't the one that was registered: its signatures would be refused as somebody else's */
+/** @throws {StoreBroken} where the key isn't the one that was registered: its signatures would be refused as another key's */
 function viewKey(key: RecordKey, user: ViewUser): ViewKey {
   const keyObject = createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" });
   const { e, n } = keyObject.export({ format: "jwk" });

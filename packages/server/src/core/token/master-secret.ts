@@ -5,7 +5,7 @@ const DISTINCT_MIN = 16;
 
 /**
  * Says why 32 bytes can't be a master secret, without repeating them; `undefined` where they can. Bytes that nobody drew at
- * random (zeros, a counter, a repeated pattern, text) are refused: whoever guesses them can make tokens.
+ * random (zeros, a counter, a repeated pattern, text) are refused: an attacker who guesses them can make tokens.
  */
 export function findMasterSecretProblem(secret: Uint8Array): string | undefined {
   const steps = new Set(secret.slice(1).map((byte, index) => byte - (secret[index] ?? 0)));

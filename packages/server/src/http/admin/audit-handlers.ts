@@ -61,7 +61,7 @@ export function createAuditHandlers({
 
 type Presenter = (event: AuditEvent) => ReturnType<typeof eventJson> | ReturnType<typeof eventJsonWithoutHashes>;
 
-/** How the events of an account, or of all, are shown to whoever asks. */
+/** How the events of an account, or of all, are shown to the caller. */
 function presenter({ accountId }: Principal): Presenter {
   return accountId === null ? eventJson : eventJsonWithoutHashes;
 }

@@ -240,7 +240,7 @@ function readRequest(request: FastifyRequest, reply: FastifyReply, { clientAddre
 }
 
 /**
- * Has whoever reads got this version already (RFC 9110 §13.1.2)?
+ * Does the caller have this version already (RFC 9110 §13.1.2)?
  *
  * @throws {Refusal} `precondition_failed`
  */

@@ -72,7 +72,7 @@ describe("a read-only user's request", () => {
     }
   });
 
-  test("never gains by a claim of somebody who isn't trusted", () => {
+  test("never gains by an untrusted peer's claim", () => {
     const methods = fc.constantFrom(...READING, ...NOT_READING);
     const headers = fc.dictionary(fc.constantFrom(...NAMING, ...OVERRIDES), methods);
     fc.assert(

@@ -22,7 +22,7 @@ const PROBLEMS: ReadonlyMap<number, string> = new Map([
 const EXTENDED_PROBLEMS: ReadonlyMap<number, string> = new Map([
   // SQLITE_READONLY_DBMOVED: the file was renamed or deleted under an open connection.
   [1032, "its file was moved or deleted"],
-  // SQLITE_IOERR_SHMSIZE: there is no room for the index of the write-ahead log, which whoever opens the file first makes.
+  // SQLITE_IOERR_SHMSIZE: there is no room for the index of the write-ahead log, which the first process to open the file makes.
   [4874, DISK_FULL],
 ]);
 
