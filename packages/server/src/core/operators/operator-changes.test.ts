@@ -399,6 +399,24 @@ describe("an admin token", () => {
   });
 });
 
+test("an author who was switched off, or may less, while a request waited for its turn makes and changes nothing", async () => {
+  const { operator } = await operators.add("boss@example.com", "owner");
+  const bob = await operators.add("bob@example.com", "viewer");
+  const author: Author = { ...operators.author(operator), operator };
+  const attempts = [
+    () => operators.changes.invite(author, { email: "new@example.com", role: "owner", account: null }),
+    () => operators.changes.reset(author, bob.operator.id),
+    () => operators.changes.change(author, bob.operator.id, { role: "owner" }),
+    () => operators.changes.createAdminToken(author, { name: "t", role: "owner", account: null, expiry: "never" }),
+  ];
+  for (const less of [{ role: "admin" }, { role: "owner", account: "acme" }, { status: "deactivated" }] as const) {
+    await operators.changes.change(ROOT, operator.id, less);
+    await operators.newEvents();
+    for (const attempt of attempts) assert.equal(await codeOf(attempt()), "sign_in_required", JSON.stringify(less));
+    assert.deepEqual(await operators.newEvents(), []);
+  }
+});
+
 test("an operator's session is ended by those who may, and one of another operator isn't there", async () => {
   const bob = await operators.add("bob@example.com", "viewer");
   const end = (id: SessionId) => operators.changes.endSession(ROOT, bob.operator.id, id);

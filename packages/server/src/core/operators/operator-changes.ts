@@ -32,6 +32,7 @@ export type Author = Grant & {
   readonly actor: string;
   /** For a program: its own token. */
   readonly token?: Pick<AdminToken, "id" | "expiresAtMs"> | undefined;
+  readonly operator?: Pick<Operator, "id"> | undefined;
 };
 
 /** When an admin token is to end: milliseconds since the epoch, `never`, or `undefined` for the usual time. */
@@ -62,8 +63,8 @@ export interface WantedGrant {
  * Whoever is limited to an account meets only what is limited to the same one; anything else is as if it weren't there. Nobody
  * gives more than they have. There is always an owner who is active and not limited, once there has been one.
  *
- * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`) or {@link Refusal} `forbidden`, and then nothing was
- * changed.
+ * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`) or {@link Refusal} `forbidden`, `sign_in_required`
+ * where the author was switched off meanwhile, and then nothing was changed.
  */
 export interface OperatorChanges {
   /** Makes the link by which the first owner comes in; those before are void. `undefined` where there is an operator. */
@@ -130,6 +131,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
     async invite(author, { email: text, ...wanted }) {
       const email = requireEmail(text);
       return store.transaction(async (transaction) => {
+        await requireStillAuthor(transaction, author);
         const grant = await resolveGrant(transaction, author, wanted);
         const holder = await transaction.findOperatorByEmail(email);
         // Of an operator elsewhere, an author who is limited to an account learns nothing: such a link lets nobody in.
@@ -145,6 +147,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
 
     reset(author, id) {
       return store.transaction(async (transaction) => {
+        await requireStillAuthor(transaction, author);
         const operator = await loadOperator(transaction, author, id);
         const { email, role, accountId } = operator;
         if (operator.federated !== null) {
@@ -171,6 +174,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
 
     change(author, id, { role, account, status }) {
       return store.transaction(async (transaction) => {
+        await requireStillAuthor(transaction, author);
         const before = await loadOperator(transaction, author, id);
         const grant =
           role === undefined && account === undefined
@@ -240,7 +244,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       checkName("name", name);
       const secret = ADMIN_TOKENS.make(random);
       return store.transaction(async (transaction) => {
-        await requireTokenNotRevoked(transaction, author);
+        await requireStillAuthor(transaction, author);
         const createdAtMs = nowMs(clock);
         const expiresAtMs = tokenExpiry(author, expiry, createdAtMs);
         const grant = await resolveGrant(transaction, author, wanted);
@@ -312,14 +316,17 @@ async function revokeWithMade(
 }
 
 /**
- * Was the author's token revoked while the request waited for earlier writes? What it made now would outlive it.
+ * Checks once more who the author is. The request may have waited for earlier writes, among them the one that switched the author
+ * off; what it made now would stay.
  *
  * @throws {Refusal} `sign_in_required`
  */
-async function requireTokenNotRevoked(transaction: StoreTransaction, { token }: Author): Promise<void> {
-  if (token === undefined) return;
-  const current = await transaction.findAdminToken(token.id);
-  if (current?.revokedAtMs !== null) throw new Refusal("sign_in_required", "The admin token was revoked.");
+async function requireStillAuthor(transaction: StoreTransaction, author: Author): Promise<void> {
+  const { token, operator } = author;
+  const isRevoked = token !== undefined && (await transaction.findAdminToken(token.id))?.revokedAtMs !== null;
+  const current = operator && (await transaction.findOperator(operator.id));
+  const isOff = operator !== undefined && (current?.status !== "active" || !mayGrant(current, author));
+  if (isRevoked || isOff) throw new Refusal("sign_in_required", "The session is over, or the admin token was revoked.");
 }
 
 /**
