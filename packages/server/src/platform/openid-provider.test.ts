@@ -78,6 +78,24 @@ describe("an answer of the identity provider", () => {
     await assert.rejects(finish(ADDRESS, undefined, "none"), isRefused);
   });
 
+  for (const [what, wrong] of [
+    ["for another client", { aud: "other" }],
+    ["for two clients, and another party", { aud: ["console", "other"], azp: "other" }],
+    ["for another sign-in", { nonce: "other" }],
+    ["of another issuer", { iss: "https://idp.example" }],
+    ["that has ended", { exp: 1_700_000_000 }],
+    ["without a subject", { sub: undefined }],
+  ] as const) {
+    test(`names nobody where its ID token is one ${what}`, async () => {
+      await assert.rejects(finish({ ...ADDRESS, ...wrong }), isRefused);
+    });
+  }
+
+  test("names nobody where user info is about another subject", async () => {
+    userInfo = { sub: "mallory", email: "mine@example.com", email_verified: true, groups: ["g"] };
+    await assert.rejects(finish({}), isRefused);
+  });
+
   test("has an address and whether it is verified from one document: user info verifies no address of the ID token", async () => {
     userInfo = { sub: "alice", email: "mine@example.com", email_verified: true, groups: ["g"] };
     const mixed = await finish({ email: "victim@example.com" });
