@@ -136,13 +136,17 @@ describe("SIGTERM ends a server with status 0", { concurrency: 2 }, () => {
     }
   }
 
-  test("where standard error is a socket that nobody reads", async () => {
-    // What spawn makes for "pipe" is a pair of sockets, of which this process reads the first 64 KiB alone.
-    const child = await startServing({ stdout: "pipe", stderr: "pipe" });
-    for (let sent = 0; sent < 2000; sent++) await fetch(child.url).then((answer) => answer.arrayBuffer());
-    child.kill("SIGTERM");
-    assert.deepEqual(await endOf(child), { status: 0, signal: null });
-  });
+  for (const workers of ["1", "2"]) {
+    test(`with ${workers} process(es) where standard error is a socket that nobody reads`, async () => {
+      // What spawn makes for "pipe" is a pair of sockets, of which this process reads the first 64 KiB alone.
+      const child = await startServing({ stdout: "pipe", stderr: "pipe" }, "--workers", workers);
+      // Each on a connection of its own, so that every process has lines to write.
+      const init = { headers: { connection: "close" } };
+      for (let sent = 0; sent < 2000; sent++) await fetch(child.url, init).then((answer) => answer.arrayBuffer());
+      child.kill("SIGTERM");
+      assert.deepEqual(await endOf(child), { status: 0, signal: null });
+    });
+  }
 
   for (const what of ["stopped", "gone"]) {
     for (const workers of ["1", "2"]) {

@@ -162,7 +162,7 @@ async function superviseUntil(
   log: Logger,
 ): Promise<void> {
   await prepareStore(config, opening, surroundings);
-  const supervisor = superviseWorkers(config.workers, log, addUpCounters);
+  const supervisor = superviseWorkers(config.workers, log, addUpCounters, (lines) => service?.stderr.write(lines));
   try {
     const first = await Promise.race([supervisor.ready, stopped]);
     if (typeof first !== "string") {

@@ -3,6 +3,7 @@
  * workers, replaces one that dies, passes signals on, and adds up their figures.
  */
 import cluster, { type Worker } from "node:cluster";
+import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "./logger.ts";
 
@@ -59,15 +60,20 @@ export class WorkerFailed extends Error {
  * Starts so many workers, each of which runs this very command line again.
  *
  * @param addUpCounters of several processes' figures those that only grow, added up: what stays of processes that have died
+ * @param writeErrors takes whole lines that the workers wrote to standard error
  */
 export function superviseWorkers(
   count: number,
   log: Logger,
   addUpCounters: (figures: readonly unknown[]) => unknown,
+  writeErrors: (lines: string) => void,
 ): Supervisor {
   // The workers share one listening socket and accept by themselves. Under Node's default the primary accepts and hands each
   // connection over; one that is on its way to a worker that dies stays open without an answer.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
+  // Only this process writes to standard error. Where that is a socket, all who have inherited it share its non-blocking mode, and
+  // Node takes that away when it exits: the others would block in their next write. Must come after the policy, which it fixes.
+  cluster.setupPrimary({ stdio: ["inherit", "inherit", "pipe", "ipc"] });
   const ready = Promise.withResolvers<WorkerReady>();
   const serving = new Set<Worker>();
   /** The last that each living worker said of its figures. */
@@ -88,7 +94,9 @@ export function superviseWorkers(
     worker.on("message", (message: FromWorker) => {
       hear(worker, message);
     });
-    worker.once("exit", (status: number | null, signal: string | null) => {
+    if (worker.process.stderr !== null) passOnLines(worker.process.stderr, writeErrors);
+    // After its last line, which says why it ended.
+    worker.process.once("close", (status: number | null, signal: string | null) => {
       serving.delete(worker);
       if (latest.has(worker)) countersOfDead = addUpCounters([countersOfDead, latest.get(worker)]);
       latest.delete(worker);
@@ -173,7 +181,7 @@ export function superviseWorkers(
         workers.map(
           (worker) =>
             new Promise<void>((resolve) => {
-              worker.once("exit", () => {
+              worker.process.once("close", () => {
                 resolve();
               });
               worker.process.kill(signal);
@@ -182,6 +190,19 @@ export function superviseWorkers(
       );
     },
   };
+}
+
+/** Passes on what a stream brings, in whole lines. */
+function passOnLines(stream: Readable, write: (lines: string) => void): void {
+  let partial = "";
+  stream.setEncoding("utf8").on("data", (text: string) => {
+    const end = text.lastIndexOf("\n") + 1;
+    if (end > 0) write(partial + text.slice(0, end));
+    partial = (end > 0 ? "" : partial) + text.slice(end);
+  });
+  stream.once("end", () => {
+    if (partial !== "") write(`${partial}\n`);
+  });
 }
 
 /** What a worker has of its primary. */
