@@ -3,7 +3,9 @@
  * worker had counted.
  */
 import assert from "node:assert/strict";
+import { readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { eventually } from "./support/eventually.ts";
 import { childrenOf } from "./support/postgres.ts";
@@ -122,4 +124,13 @@ test("counters go on from where they were when a worker is killed", async (t) =>
     await askOften();
   }
   await everyRequestCounts();
+});
+
+test("a worker that takes a dead one's place begins no empty store where the data folder was emptied", async (t) => {
+  const server = await startWorkers(t);
+  const [killed = 0] = await everyWorker(server);
+  for (const name of readdirSync(server.dataDir)) rmSync(join(server.dataDir, name));
+  process.kill(killed, "SIGKILL");
+  await eventually("the next one refuses to start", () => /there is no store in/.test(server.stderr()) || undefined);
+  assert.deepEqual(readdirSync(server.dataDir), []);
 });

@@ -256,7 +256,8 @@ export async function startService(
   let early: Awaited<ReturnType<typeof openServers>> | undefined;
   const { store, position } = await openStoreWhenReachable(
     config,
-    { ...opening, mayCreate: true, isChecked: channel === undefined },
+    // A worker's store is there: the process that started it has made it. One that is gone must not come back empty.
+    { ...opening, mayCreate: channel === undefined, isChecked: channel === undefined },
     async (problem) => {
       log.warn({ reason: problem }, "not ready");
       // The caller may be a stranger: only the log says where the store is.
