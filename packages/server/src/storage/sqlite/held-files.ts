@@ -21,12 +21,18 @@ export interface HeldFiles {
    * @throws {StoreBroken} where the paths don't lead to the files that were opened
    */
   check(): void;
+  /** Differs once somebody has written to the database itself: at a checkpoint, or whoever wrote over it in place. */
+  version(): string;
 }
 
 /** Notes which files an open database has. All of its connections must be open, and one of them must have read. */
 export function holdFiles(file: string): HeldFiles {
   const held = SUFFIXES.map((suffix) => ({ path: `${file}${suffix}`, id: fileId(`${file}${suffix}`) }));
   return {
+    version() {
+      const { mtimeNs, size } = statSync(file, { bigint: true });
+      return `${mtimeNs} ${size}`;
+    },
     check() {
       for (const { path, id } of held) {
         if (id !== undefined && fileId(path) !== id) {

@@ -124,19 +124,33 @@ async function openStore(
     const recorder = openUsage(file, watch);
     usage = recorder;
     await sql`select id from store_identity`.execute(db);
-    files = holdFiles(file);
+    const held = holdFiles(file);
+    files = held;
+    let version = held.version();
     const damage = isChecked ? findDamage(readOnly, file) : undefined;
     if (damage !== undefined) {
-      throw new StoreOpenError(`${file} is damaged: ${damage}. Stop whatever uses it, and restore a backup`);
+      throw new StoreOpenError(
+        `${file} is damaged: ${damage}. Stop whatever uses it, and restore a backup; remove its -wal and -shm then, which belong to the damaged file`,
+      );
     }
     return createSqlStore(
       { reads: db, writes: writer, changes: writer },
       {
         name: "sqlite",
-        // Differs once another connection has committed (sqlite.org/pragma, data_version).
+        // Differs once another connection has committed (sqlite.org/pragma, data_version), or the file itself was written to. In memory
+        // are its pages of before, which SQLite would go on with if the file was written over: they are read anew then.
         changeMarker: async () => {
           check();
-          return String(dataVersion.get()?.["data_version"]);
+          try {
+            const versionNow = held.version();
+            if (versionNow !== version)
+              for (const connection of [database, readOnly]) connection.exec("pragma shrink_memory");
+            version = versionNow;
+            return `${String(dataVersion.get()?.["data_version"])} ${version}`;
+          } catch (error) {
+            watch.failed(error);
+            throw error;
+          }
         },
         giveUp: (problem) => {
           broken ??= new StoreBroken(problem);
