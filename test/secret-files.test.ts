@@ -123,11 +123,13 @@ describe("the data folder", { concurrency: 2 }, () => {
     await assertRefused(dataDir, /data belongs to user 4001 .*must belong to root.*chown.*fsGroup/);
   });
 
-  test("in which another user has put a database is refused", { skip: needsRoot }, async () => {
-    const dataDir = await newStore();
-    chownSync(join(dataDir, "countersign.db"), STRANGER, STRANGER);
-    await assertRefused(dataDir, /countersign\.db belongs to user 4001/);
-  });
+  for (const file of ["countersign.db", "countersign.position"]) {
+    test(`in which another user has put ${file} is refused`, { skip: needsRoot }, async () => {
+      const dataDir = await newStore();
+      chownSync(join(dataDir, file), STRANGER, STRANGER);
+      await assertRefused(dataDir, new RegExp(`${file.replace(".", "\\.")} belongs to user 4001`));
+    });
+  }
 
   test("shared by a group works where the operator says so, and else the message says how", {
     skip: needsRoot,

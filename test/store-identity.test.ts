@@ -167,6 +167,17 @@ describe("a restored backup", () => {
     await assert.rejects(startServer({ dataDir: first.dataDir }), /are undone: .*key.revoked key:1 /);
   });
 
+  test("is told apart from another store, which gets a data folder of its own instead of being accepted", async (t) => {
+    const [first, other] = [await start(t, {}), await start(t, {})];
+    await Promise.all([first.stop(), other.stop()]);
+    for (const name of ["countersign.db", "master.key"])
+      copyFileSync(join(other.dataDir, name), join(first.dataDir, name));
+    await assert.rejects(
+      startServer({ dataDir: first.dataDir }),
+      /isn't the one that was served from here .*both are in use, give this one a data folder of its own/,
+    );
+  });
+
   test("is noticed on PostgreSQL by a node that remembers the store", async (t) => {
     const postgres = await startPostgres();
     t.after(() => postgres.stop());

@@ -24,8 +24,16 @@ import {
 } from "./secret-file.ts";
 
 /** The files in a data folder. */
-export function dataFiles(folder: string): { readonly database: string; readonly masterKey: string } {
-  return { database: join(folder, "countersign.db"), masterKey: join(folder, "master.key") };
+export function dataFiles(folder: string): {
+  readonly database: string;
+  readonly masterKey: string;
+  readonly position: string;
+} {
+  return {
+    database: join(folder, "countersign.db"),
+    masterKey: join(folder, "master.key"),
+    position: join(folder, "countersign.position"),
+  };
 }
 
 /** The data folder or the master secret in it isn't as it must be. The message says which file and what to do. */
@@ -64,14 +72,14 @@ export function requireStore(folder: string, access: SecretFileAccess): void {
 }
 
 function checkDataFolder(folder: string, access: SecretFileAccess): void {
-  const { database } = dataFiles(folder);
+  const { database, position } = dataFiles(folder);
   try {
     checkSecretFolder(folder, access);
   } catch (error) {
     throw inFolder(folder, error);
   }
   // Put there before the folder was closed, it would let its owner in.
-  for (const file of [database, `${database}-wal`, `${database}-shm`]) {
+  for (const file of [database, `${database}-wal`, `${database}-shm`, position]) {
     try {
       checkSecretOwner(file, access);
     } catch (error) {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { StorePosition } from "../core/identity/position.ts";
 import { makeTemporaryFolder } from "../testing/test-registry.ts";
@@ -53,4 +55,11 @@ describe("a remembered position", () => {
       });
     });
   }
+
+  test("that is a pipe is refused at once, not waited for", () => {
+    const other = makeTemporaryFolder();
+    after(() => other.remove());
+    execFileSync("mkfifo", [join(other.path, "countersign.position")]);
+    assert.throws(() => openPositionFile(other.path).read(), { name: "DataFolderError", message: /is damaged/ });
+  });
 });

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { constants, existsSync, readFileSync, rmSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PositionMemory } from "../core/identity/keep-position.ts";
 import type { RememberedEvent, StorePosition } from "../core/identity/position.ts";
-import { DataFolderError } from "./data-folder.ts";
+import { DataFolderError, dataFiles } from "./data-folder.ts";
 import { errorCode } from "./error-code.ts";
 
 /** The form of the file; a file of another one is of another release. */
@@ -24,7 +24,7 @@ export interface PositionFile extends PositionMemory {
  * the folder doesn't exist, this process alone remembers it.
  */
 export function openPositionFile(folder: string): PositionFile {
-  const file = join(folder, "countersign.position");
+  const { position: file } = dataFiles(folder);
   let held: StorePosition | undefined;
   return {
     exists: () => existsSync(file),
@@ -36,7 +36,8 @@ export function openPositionFile(folder: string): PositionFile {
       if (!existsSync(file)) return held;
       let text: string;
       try {
-        text = readFileSync(file, "utf8");
+        // A pipe is empty, instead of keeping the process.
+        text = readFileSync(file, { encoding: "utf8", flag: constants.O_RDONLY | constants.O_NONBLOCK });
       } catch (error) {
         throw new DataFolderError(`${file} can't be read (${errorCode(error)}); it says where the store was last`);
       }

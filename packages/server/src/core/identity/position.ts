@@ -133,8 +133,13 @@ export function describeRestoration({ kind, lastSeq: seq, backupAtMs, undone }: 
 }
 
 function restorationMessage(restoration: Restoration): string {
+  const choice =
+    restoration.kind === "other"
+      ? // Accepting would end every token of a store that is whole.
+        "If both are in use, give this one a data folder of its own (COUNTERSIGN_DATA_DIR, --data-dir). Otherwise put the right store back, or accept this one"
+      : "Put the newer store back, or accept this one";
   return (
-    `${describeRestoration(restoration)}. Put the newer store back, or accept this one: countersign store accept ends every token ` +
+    `${describeRestoration(restoration)}. ${choice}: countersign store accept ends every token ` +
     "that was minted so far, gives no id twice, and lists what to do again (docs/operations.md, Backup and restore)"
   );
 }
