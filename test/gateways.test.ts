@@ -5,7 +5,7 @@
  * where `CI` is set. Traefik and Envoy aren't in Debian; of their files, only the form is checked here.
  */
 import assert from "node:assert/strict";
-import { createHash, createHmac, createPrivateKey, hkdfSync, randomBytes } from "node:crypto";
+import { createHash, createPrivateKey, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
@@ -28,6 +28,7 @@ import {
   startStub,
   withUncommented,
 } from "./support/gateway.ts";
+import { mintToken, readStoreId } from "./support/mint-token.ts";
 import { connectRaw, type RawAnswer, requestHead, sendRaw } from "./support/raw-http.ts";
 import { findMissing, IS_CI, type Requirement } from "./support/requirements.ts";
 import { runProgram } from "./support/run-program.ts";
@@ -360,16 +361,17 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
           keyId: user.keyId,
           expiresAt: Math.floor(Date.now() / 1000) + 600,
         };
-        assertPassed(await ask(`Token ${mintToken(masterSecret, claims)}`));
+        const storeId = readStoreId(server.dataDir);
+        assertPassed(await ask(`Token ${mintToken(masterSecret, storeId, claims)}`));
         api.takeReached();
         for (const wrong of [
           "x",
           `${number}.${last(payload)}.${mac}`,
           `${number}.${payload}.${last(mac)}`,
           `${token},${token}`,
-          mintToken(randomBytes(32), claims),
-          mintToken(masterSecret, { ...claims, expiresAt: Math.floor(Date.now() / 1000) }),
-          mintToken(masterSecret, { ...claims, expiresAt: claims.expiresAt - 86_400 }),
+          mintToken(randomBytes(32), storeId, claims),
+          mintToken(masterSecret, storeId, { ...claims, expiresAt: Math.floor(Date.now() / 1000) }),
+          mintToken(masterSecret, storeId, { ...claims, expiresAt: claims.expiresAt - 86_400 }),
         ]) {
           assertRefused(await ask(`Token ${wrong}`), 401, "token_inactive");
           assertRefused(await ask(`Bearer ${wrong}`), 401, "token_inactive");
@@ -1026,23 +1028,4 @@ async function askOverHttp2(url: string, headers: Record<string, string | string
   } finally {
     session.destroy();
   }
-}
-
-/** A token such as the server mints, with any expiry; independent of the server's sources. */
-function mintToken(
-  masterSecret: Buffer,
-  { userId, keyId, expiresAt }: { userId: number; keyId: number; expiresAt: number },
-): string {
-  const integer = (value: number) => {
-    if (value <= 0x7f) return Buffer.from([value]);
-    const [prefix, size] = value <= 0xff ? [0xcc, 1] : value <= 0xffff ? [0xcd, 2] : [0xce, 4];
-    const bytes = Buffer.alloc(1 + (size ?? 0), prefix);
-    bytes.writeUIntBE(value, 1, size ?? 1);
-    return bytes;
-  };
-  const nonce = randomBytes(4).readUInt32BE();
-  const payload = Buffer.concat([Buffer.from([0x94]), ...[nonce, userId, expiresAt, keyId].map(integer)]);
-  const signed = `1.${payload.toString("base64url")}`;
-  const key = Buffer.from(hkdfSync("sha256", masterSecret, "", "countersign/signing-key/v1/1", 32));
-  return `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
 }

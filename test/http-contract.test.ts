@@ -3,13 +3,14 @@
  * client can send gets anything else.
  */
 import assert from "node:assert/strict";
-import { createHmac, generateKeyPairSync, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
+import { createHmac, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { eventually } from "./support/eventually.ts";
+import { mintToken, readStoreId } from "./support/mint-token.ts";
 import { connectRaw, type RawAnswer, requestHead, sendRaw } from "./support/raw-http.ts";
 import { startServer, type TestServer } from "./support/server.ts";
 import { signAssertion, signParts } from "./support/sign-assertion.ts";
@@ -1242,7 +1243,8 @@ describe("the check for gateways", { concurrency: true }, () => {
   test("a token is good until its expiry and not at it", async () => {
     const userId = Number((await check(`Token ${await freshToken()}`)).header("x-auth-user-id"));
     const soon = Math.ceil(nowSeconds()) + 1;
-    const made = (expiresAt: number) => mintToken({ userId, keyId: activeKey.id, expiresAt });
+    const storeId = readStoreId(server.dataDir);
+    const made = (expiresAt: number) => mintToken(masterSecret, storeId, { userId, keyId: activeKey.id, expiresAt });
     assert.equal((await check(`Token ${made(soon + 600)}`)).status, 200, "the test mints as the server does");
     const past = await check(`Token ${made(Math.floor(nowSeconds()))}`);
     assertRefusal(past, 401, "token_inactive", { challenge: "Token" });
@@ -1259,12 +1261,14 @@ describe("the check for gateways", { concurrency: true }, () => {
 
   test("a token of a user id that doesn't own the key isn't good, even under the right MAC", async () => {
     const expiresAt = Math.ceil(nowSeconds()) + 600;
+    const storeId = readStoreId(server.dataDir);
     for (const claims of [
       { userId: 4_000_000_000, keyId: activeKey.id, expiresAt },
       { userId: 1, keyId: 4_000_000_000, expiresAt },
       { userId: 0, keyId: 0, expiresAt },
     ]) {
-      assertRefusal(await check(`Token ${mintToken(claims)}`), 401, "token_inactive", { challenge: "Token" });
+      const token = mintToken(masterSecret, storeId, claims);
+      assertRefusal(await check(`Token ${token}`), 401, "token_inactive", { challenge: "Token" });
     }
   });
 
@@ -1411,7 +1415,7 @@ describe("documents, health and figures", () => {
       assert.equal(document.servers[0].url, url);
       for (const [path, operations] of Object.entries<object>(document.paths)) {
         for (const method of Object.keys(operations)) {
-          const { status } = await sendRaw(url, requestHead(method.toUpperCase(), path), { withoutBody: true });
+          const { status } = await sendRaw(url, requestHead(method.toUpperCase(), path, LOCAL), { withoutBody: true });
           // A form endpoint without its form is 400; what isn't there would be 404 or 405. The admin API asks who it is before
           // all else, and changes need a page's origin even before that; single sign-on isn't set up here.
           const isAdmin = path.startsWith("/api/admin/");
@@ -1508,19 +1512,3 @@ describe("documents, health and figures", () => {
     }
   });
 });
-
-/** Mints as contract 1.3 says, from the master secret that this test gave the server. */
-function mintToken({ userId, keyId, expiresAt }: { userId: number; keyId: number; expiresAt: number }): string {
-  const integer = (value: number) => {
-    if (value <= 0x7f) return Buffer.from([value]);
-    const [prefix, size] = value <= 0xff ? [0xcc, 1] : value <= 0xffff ? [0xcd, 2] : [0xce, 4];
-    const bytes = Buffer.alloc(1 + (size ?? 0), prefix);
-    bytes.writeUIntBE(value, 1, size ?? 1);
-    return bytes;
-  };
-  const nonce = randomBytes(4).readUInt32BE();
-  const payload = Buffer.concat([Buffer.from([0x94]), ...[nonce, userId, expiresAt, keyId].map(integer)]);
-  const signed = `1.${payload.toString("base64url")}`;
-  const key = Buffer.from(hkdfSync("sha256", masterSecret, "", "countersign/signing-key/v1/1", 32));
-  return `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
-}
