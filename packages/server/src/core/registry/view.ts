@@ -450,6 +450,6 @@ function viewKey(key: RecordKey, user: ViewUser): ViewKey {
     thumbprint: key.thumbprint,
     status: key.status,
     expiresAtMs: key.expiresAtMs,
-    ...verificationKey(createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" })),
+    ...verificationKey(keyObject),
   };
 }
