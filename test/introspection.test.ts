@@ -153,12 +153,11 @@ describe("introspection on a running server", () => {
 
   test("gives the same answer on another process on the same store", async () => {
     const node = await startServer({ dataDir: server.dataDir, flags: ["--public-url", server.publicUrl] });
-    const there = await introspect(shop, token, "127.0.0.1", node);
-    // The other process has written an event as it started, of which this one hears within 100 ms.
-    const here = await eventually("both answer from the same position", async () => {
-      const answer = await introspect(shop);
-      const [position, other] = [answer, there].map((one) => one.header("countersign-feed-position"));
-      return position === other ? answer : undefined;
+    // As the other process started, an event was written, of which both hear within 100 ms.
+    const [here, there] = await eventually("both answer from the same position", async () => {
+      const answers = [await introspect(shop), await introspect(shop, token, "127.0.0.1", node)] as const;
+      const [position, other] = answers.map((one) => one.header("countersign-feed-position"));
+      return position === other ? answers : undefined;
     });
     assert.equal(here.body, there.body);
     await node.stop();
