@@ -167,6 +167,23 @@ describe("a restored backup", () => {
     await assert.rejects(startServer({ dataDir: first.dataDir }), /are undone: .*key.revoked key:1 /);
   });
 
+  test("is noticed where nothing of it is remembered in its folder: its dead tokens stay dead", async (t) => {
+    const first = await start(t, {});
+    const user = await createApiUser(first);
+    const token = await tokenOf(first, user);
+    await first.stop();
+    // As where only the database and the key were copied, from whatever day.
+    rmSync(join(first.dataDir, "countersign.position"));
+    await assert.rejects(
+      startServer({ dataDir: first.dataDir }),
+      /came without its countersign\.position.*Bring countersign\.position along .*store accept/,
+    );
+    await first.json("store", "accept");
+    const second = await start(t, { dataDir: first.dataDir });
+    assert.deepEqual(await check(second, token), [401, null]);
+    assert.deepEqual(await check(second, await tokenOf(second, user)), [200, user.username]);
+  });
+
   test("is told apart from another store, which gets a data folder of its own instead of being accepted", async (t) => {
     const [first, other] = [await start(t, {}), await start(t, {})];
     await Promise.all([first.stop(), other.stop()]);

@@ -233,9 +233,10 @@ export function tokenOf(body: string): string {
 }
 
 /** What an answer says of its subject; `none` where it says nothing: no answer, or one that the service isn't there. */
-function verdictOf({ status }: Answer): "yes" | "no" | "none" | "unexpected" {
+function verdictOf({ status, kind }: Answer): "yes" | "no" | "none" | "unexpected" {
   if (status === 200) return "yes";
-  if (status === 403) return "no";
+  // Of a check 401 where the signing key is retired, 403 where the token was revoked.
+  if (status === 403 || (status === 401 && kind === "check")) return "no";
   return [0, 502, 503, 504].includes(status) ? "none" : "unexpected";
 }
 

@@ -70,6 +70,9 @@ import { StoreUnreachable } from "./storage/store-open-error.ts";
 /** How long requests under way may take once the service is told to stop, in milliseconds. */
 const DRAIN_MS_MAX = 10_000;
 
+/** The same after a long drain delay, which counts towards it. */
+const DRAIN_MS_MIN = 5000;
+
 /** The console's built files: in a checkout as in the package. */
 const CONSOLE_FOLDER = fileURLToPath(new URL("../console/", import.meta.url));
 
@@ -441,7 +444,8 @@ export async function startService(
       await setTimeout(config.drainDelay);
       // They would never end by themselves.
       changeStreams.close();
-      await Promise.all([publicServer.drain(DRAIN_MS_MAX), internalServer.drain(DRAIN_MS_MAX)]);
+      const drainMsMax = Math.max(DRAIN_MS_MIN, DRAIN_MS_MAX - config.drainDelay);
+      await Promise.all([publicServer.drain(drainMsMax), internalServer.drain(drainMsMax)]);
       await background.stop();
       await Promise.all([publicApp.close(), internalApp.close()]);
       await background.sayGoodbye();

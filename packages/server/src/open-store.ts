@@ -6,6 +6,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Config } from "./config/config.ts";
 import { parseDatabaseUrl } from "./config/database-url.ts";
 import { type AcceptedStore, acceptStore } from "./core/identity/accept-store.ts";
+import { writePosition } from "./core/identity/keep-position.ts";
 import {
   findRestoration,
   readStorePosition,
@@ -126,7 +127,7 @@ export async function acceptConfiguredStore(
     const masterSecret =
       config.masterSecrets?.[0] ?? readMasterKey(config.dataDir, config.secretFileAccess, random, true);
     const accepted = await acceptStore({ store, clock, random }, actor, masterSecret, remembered);
-    await position.write(await readStorePosition(store));
+    await writePosition(store, position, await readStorePosition(store));
     return { ...accepted, restoration };
   } finally {
     await store.close();

@@ -22,7 +22,7 @@ const SILENT_SHARE = 4;
 /** How many connections are looked at, at most, for one that can make way. */
 const CANDIDATES_MAX = 256;
 
-/** After so many connections have gone since there were most, memory is given back: they had some 50 MB. */
+/** After so many connections have gone since there were most, or a quarter of the limit, memory is given back: they had some 50 MB. */
 const GONE_MANY = 2000;
 
 /** For how many looks there have been so few by then. */
@@ -198,10 +198,12 @@ export function createConnections(
     }
   }
 
+  const goneMany = Math.min(GONE_MANY, limits.max / 4);
+
   function giveMemoryBack(): void {
     const open = sizeOf(all);
     most = Math.max(most, open);
-    goneTicks = most - open >= GONE_MANY ? goneTicks + 1 : 0;
+    goneTicks = most - open >= goneMany ? goneTicks + 1 : 0;
     if (goneTicks < GONE_TICKS) return;
     most = open;
     void collectGarbage();

@@ -42,7 +42,7 @@ export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
       if (window === undefined || window.refusals < limit) return;
       const retryAfterSeconds = Math.ceil((window.endsAtMs - nowMs) / 1000);
       throw new Refusal("rate_limited", `${limit} requests from this address were refused within a minute.`, {
-        hint: "Mend the client: its earlier answers say what is wrong. Then wait for the time in Retry-After.",
+        hint: "Fix the client: its earlier answers say what is wrong. Then wait for the time in Retry-After.",
         retryAfterSeconds,
         rateLimit: {
           policy: `"refusals";q=${limit};w=${WINDOW_SECONDS}`,

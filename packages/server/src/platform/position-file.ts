@@ -44,7 +44,7 @@ export function openPositionFile(folder: string): PositionFile {
       const position = parsePosition(text);
       if (position !== undefined) return position;
       throw new DataFolderError(
-        `${file} is damaged, or was written by a newer release; it says where the store was last. Remove it only where you know that the store wasn't restored or exchanged`,
+        `${file} is damaged, or was written by a newer release; it says where the store was last. Put the whole one back, or remove it and run countersign store accept`,
       );
     },
 

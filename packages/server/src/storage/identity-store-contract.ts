@@ -79,6 +79,7 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
         id: accepted.storeId,
         previousId: position.storeId,
         backupAtMs: null,
+        isRemembered: false,
       });
       const now = deriveSigningKeys(await each.store.listSigningKeys(), [TEST_MASTER_SECRET], accepted.storeId);
       assert.deepEqual([now.currentNumber, now.numbers], [7, [7]]);

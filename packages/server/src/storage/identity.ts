@@ -14,12 +14,23 @@ const TABLES = {
 } as const satisfies Record<Exclude<keyof HighestIds, "signingKeys">, keyof Database>;
 
 /** Which store this is, and how far its ids are. */
-export function identityStore(db: Kysely<Database>): Pick<RegistryStore, "storeId" | "storeIdentity" | "highestIds"> {
+export function identityStore(
+  db: Kysely<Database>,
+  write: <Result>(work: (transaction: Transaction<Database>) => Promise<Result>) => Promise<Result>,
+): Pick<RegistryStore, "storeId" | "storeIdentity" | "highestIds" | "noteRemembered"> {
   return {
     storeId: () => readStoreId(db),
     storeIdentity: async () => {
       const row = await db.selectFrom("store_identity").selectAll().executeTakeFirstOrThrow();
-      return { id: row.id, previousId: row.previous_id, backupAtMs: row.backup_at_ms };
+      return {
+        id: row.id,
+        previousId: row.previous_id,
+        backupAtMs: row.backup_at_ms,
+        isRemembered: row.is_remembered === 1,
+      };
+    },
+    noteRemembered: async () => {
+      await write((transaction) => transaction.updateTable("store_identity").set({ is_remembered: 1 }).execute());
     },
     highestIds: async () => {
       const highest = (table: string, column: string) =>

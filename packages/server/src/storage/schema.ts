@@ -91,6 +91,8 @@ export interface Database {
     previous_id: string | null;
     /** When the file was written by `backup`; null once it was accepted, and in every other store. */
     backup_at_ms: number | null;
+    /** 1 once its position has been remembered beside it; a SQLite store only. */
+    is_remembered: Generated<number>;
   };
   signing_keys: {
     number: number;

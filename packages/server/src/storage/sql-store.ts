@@ -44,7 +44,7 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
   const store: SqlStore = {
     ...operatorStore(db, (work) => write(writes, work)),
     ...adminQueries(db),
-    ...identityStore(db),
+    ...identityStore(db, (work) => write(writes, work)),
 
     withChangesLocked: (work) =>
       write(

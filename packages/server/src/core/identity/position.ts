@@ -59,8 +59,9 @@ export interface Restoration {
    * - `backup`: it was written by the backup command.
    * - `older`: events that are remembered aren't in it.
    * - `other`: another store is remembered.
+   * - `forgotten`: it was remembered, and what was remembered is missing.
    */
-  readonly kind: "backup" | "older" | "other";
+  readonly kind: "backup" | "older" | "other" | "forgotten";
   /** The last event of the store as it is now. */
   readonly lastSeq: number;
   /** When the backup was made, in milliseconds since the epoch; `null` where that isn't known. */
@@ -81,17 +82,20 @@ export async function findRestoration(
   store: PositionSource,
   remembered: StorePosition | undefined,
 ): Promise<Restoration | undefined> {
-  const { id, previousId, backupAtMs } = await store.storeIdentity();
+  const { id, previousId, backupAtMs, isRemembered } = await store.storeIdentity();
   const { seq } = await store.lastEvent();
   const found = { lastSeq: seq, backupAtMs, rememberedSeq: remembered === undefined ? 0 : lastSeq(remembered) };
-  if (remembered !== undefined && remembered.storeId !== id) {
+  if (remembered === undefined) {
+    if (backupAtMs !== null) return { ...found, kind: "backup", undone: [] };
+    return isRemembered ? { ...found, kind: "forgotten", undone: [] } : undefined;
+  }
+  if (remembered.storeId !== id) {
     // Accepted already, elsewhere: that gave it another id.
     return remembered.storeId === previousId ? undefined : { ...found, kind: "other", undone: [] };
   }
-  const undone = remembered === undefined ? [] : await findUndone(store, remembered);
-  if (undone.length > 0) return { ...found, kind: "older", undone };
   // A backup that has all that is remembered lost nothing.
-  return backupAtMs === null || remembered !== undefined ? undefined : { ...found, kind: "backup", undone };
+  const undone = await findUndone(store, remembered);
+  return undone.length > 0 ? { ...found, kind: "older", undone } : undefined;
 }
 
 async function findUndone(store: PositionSource, { events }: StorePosition): Promise<readonly RememberedEvent[]> {
@@ -127,19 +131,25 @@ export function describeRestoration({ kind, lastSeq: seq, backupAtMs, undone }: 
       return `the store was restored: ${end}, and ${describeUndone(undone)}`;
     case "backup":
       return `the store is a backup of ${time(backupAtMs ?? 0)}: ${end}, and whatever was changed after that is undone`;
+    case "forgotten":
+      return `the store came without its countersign.position, so it may be an older copy (${end})`;
     default:
       throw new Error("a restoration is of no known kind");
   }
 }
 
+/** What an operator may do instead of accepting the store, which ends every token. */
+const CHOICES: Readonly<Record<Restoration["kind"], string>> = {
+  backup: "Put the newer store back",
+  older: "Put the newer store back",
+  other:
+    "If both are in use, give this one a data folder of its own (COUNTERSIGN_DATA_DIR, --data-dir). Otherwise put the right store back",
+  forgotten: "Bring countersign.position along from the folder that the store was served from",
+};
+
 function restorationMessage(restoration: Restoration): string {
-  const choice =
-    restoration.kind === "other"
-      ? // Accepting would end every token of a store that is whole.
-        "If both are in use, give this one a data folder of its own (COUNTERSIGN_DATA_DIR, --data-dir). Otherwise put the right store back, or accept this one"
-      : "Put the newer store back, or accept this one";
   return (
-    `${describeRestoration(restoration)}. ${choice}: countersign store accept ends every token ` +
+    `${describeRestoration(restoration)}. ${CHOICES[restoration.kind]}, or accept this one: countersign store accept ends every token ` +
     "that was minted so far, gives no id twice, and lists what to do again (docs/operations.md, Backup and restore)"
   );
 }

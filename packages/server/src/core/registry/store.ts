@@ -67,6 +67,8 @@ export interface StoreIdentity {
   readonly previousId: string | null;
   /** When {@link RegistryStore.backup} wrote this store; `null` for any other, and for one that was accepted. */
   readonly backupAtMs: number | null;
+  /** Whether its position has been remembered beside it, {@link RegistryStore.noteRemembered}. */
+  readonly isRemembered: boolean;
 }
 
 /** The highest id of each kind that a store has given; 0 where there is none. Rows of these kinds are never removed. */
@@ -185,6 +187,8 @@ export interface RegistryStore extends OperatorStore, AdminQueries {
   storeId(): Promise<string>;
   storeIdentity(): Promise<StoreIdentity>;
   highestIds(): Promise<HighestIds>;
+  /** Notes that the store's position is remembered beside it: from now on it isn't opened where that is missing. */
+  noteRemembered(): Promise<void>;
   listResourceServers(): Promise<readonly ResourceServer[]>;
   loadResourceServer(id: ResourceServerId): Promise<ResourceServer | undefined>;
 

@@ -12,7 +12,8 @@ export async function up(db: Kysely<unknown>, { randomId }: Engine): Promise<voi
     one integer primary key check (one = 1),
     id text not null,
     previous_id text,
-    backup_at_ms bigint
+    backup_at_ms bigint,
+    is_remembered integer not null default 0
   )`.execute(db);
   await sql`insert into store_identity (one, id) values (1, ${sql.raw(randomId)})`.execute(db);
 }
