@@ -45,6 +45,7 @@ import { createChangeStreams } from "./http/changes/change-streams.ts";
 import { createIsReading } from "./http/check/is-reading.ts";
 import { createClientAddress } from "./http/client-address.ts";
 import { connectionLimits } from "./http/connection-limits.ts";
+import { networkOf } from "./http/ip-address.ts";
 import { openHttpServer } from "./http/http-server.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createRefusalLimit } from "./http/refusal-limit.ts";
@@ -329,7 +330,7 @@ export async function startService(
     keyUsage.record(keyId, atMs, expiresAtSeconds);
   });
   const ledger = createAssertionLedger(store, clock);
-  const findSigner = createFindSigner();
+  const findSigner = createFindSigner(networkOf);
   const authenticateFor = (audience: "token" | "revocation") =>
     createAuthenticateClient(view, clock, audiences[audience], ledger, findSigner);
   const pause = (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false });

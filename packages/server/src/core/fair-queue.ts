@@ -3,13 +3,27 @@ import { Refusal } from "./refusal.ts";
 /** Runs work, so much of it at once and no more; the rest waits its turn. */
 export interface FairQueue {
   /**
-   * Runs the work now or when its turn comes. Clients take turns, each in the order in which it came: whoever has a thousand waiting
-   * delays the others by one.
+   * Takes a place now or when its turn comes; {@link FairQueue.leave} gives it back. Clients take turns, each in the order in which
+   * it came: a client that has a thousand waiting delays the others by one.
    *
    * @param client whose work it is
+   * @returns nothing where there is a place at once
    * @throws {Refusal} `unavailable` where too much waits: the newest work of the client that has the most waiting
    */
+  enter(client: string): Promise<void> | undefined;
+  /** Ends what {@link FairQueue.enter} began. */
+  leave(): void;
+  /** Both around the work. */
   run<Result>(client: string, work: () => Promise<Result>): Promise<Result>;
+}
+
+/** How much runs and waits. */
+export interface FairQueueBounds {
+  readonly runningMax: number;
+  /** Over all clients, inclusive. */
+  readonly waitingMax: number;
+  /** What counts as one client; each text is one by itself unless given. Asked only where a client has to wait. */
+  readonly clientOf?: (text: string) => string;
 }
 
 interface Waiting {
@@ -17,15 +31,14 @@ interface Waiting {
   refuse(): void;
 }
 
-/** @param bounds.waitingMax how much may wait, over all clients, inclusive */
-export function createFairQueue(bounds: { readonly runningMax: number; readonly waitingMax: number }): FairQueue {
+export function createFairQueue({ runningMax, waitingMax, clientOf = (text) => text }: FairQueueBounds): FairQueue {
   /** Each client's waiting work, the oldest first. The first client is the next one. */
   const lines = new Map<string, Waiting[]>();
   let running = 0;
   let waiting = 0;
 
   function waitForTurn(client: string): Promise<void> {
-    if (waiting >= bounds.waitingMax) makeRoomFor(client);
+    if (waiting >= waitingMax) makeRoomFor(client);
     return new Promise((resolve, reject) => {
       const line = lines.get(client) ?? [];
       line.push({
@@ -48,7 +61,13 @@ export function createFairQueue(bounds: { readonly runningMax: number; readonly 
     longest.pop()?.refuse();
   }
 
-  function startNext(): void {
+  function enter(client: string): Promise<void> | undefined {
+    if (running >= runningMax) return waitForTurn(clientOf(client));
+    running++;
+    return undefined;
+  }
+
+  function leave(): void {
     const [next] = lines;
     if (next === undefined) {
       running--;
@@ -64,13 +83,15 @@ export function createFairQueue(bounds: { readonly runningMax: number; readonly 
   }
 
   return {
+    enter,
+    leave,
     async run(client, work) {
-      if (running < bounds.runningMax) running++;
-      else await waitForTurn(client);
+      const turn = enter(client);
+      if (turn !== undefined) await turn;
       try {
         return await work();
       } finally {
-        startNext();
+        leave();
       }
     },
   };

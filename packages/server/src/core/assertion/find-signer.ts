@@ -6,10 +6,10 @@ import type { UnverifiedAssertion } from "./parse-assertion.ts";
 import { canBeSignature, findSigningKey } from "./verify-signature.ts";
 
 /**
- * How many assertions' signatures are checked at once. Enough to keep libuv's four threads busy; few enough that a request waits for no
- * more than these and one turn of each other client.
+ * How many assertions' signatures are checked at once. More than an ordinary load has under way, since waiting costs time of its own; few
+ * enough that a request waits for no more than these and one turn of each other client.
  */
-const RUNNING_MAX = 16;
+const RUNNING_MAX = 64;
 
 /** How many assertions may wait for that. With the longest keys they are checked within a second on two cores. */
 const WAITING_MAX = 1024;
@@ -29,9 +29,13 @@ export type FindSigner = (
   client?: string,
 ) => Promise<ViewKey | undefined>;
 
-/** One for a process: the bounds are on all its signature checks together. */
-export function createFindSigner(): FindSigner {
-  const queue = createFairQueue({ runningMax: RUNNING_MAX, waitingMax: WAITING_MAX });
+/**
+ * One for a process: the bounds are on all its signature checks together.
+ *
+ * @param clientOf what counts as one client, of an address
+ */
+export function createFindSigner(clientOf?: (address: string) => string): FindSigner {
+  const queue = createFairQueue({ runningMax: RUNNING_MAX, waitingMax: WAITING_MAX, ...(clientOf && { clientOf }) });
   return async (assertion, algorithm, user, nowMs, client = "") => {
     const { signature, unverifiedHeader } = assertion;
     if (!canBeSignature(signature)) return undefined;
@@ -41,7 +45,13 @@ export function createFindSigner(): FindSigner {
       (key) => key.modulus.length === signature.length,
       nowMs,
     );
-    return queue.run(client, () => findSigningKey(assertion, algorithm, candidates));
+    const waiting = queue.enter(client);
+    if (waiting !== undefined) await waiting;
+    try {
+      return await findSigningKey(assertion, algorithm, candidates);
+    } finally {
+      queue.leave();
+    }
   };
 }
 

@@ -5,7 +5,6 @@ import { Refusal } from "../../core/refusal.ts";
 import { headersWith, jsonHeaders, type WrittenAnswer } from "../answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../endpoint.ts";
 import type { Hold } from "../hold-rejection.ts";
-import { networkOf } from "../ip-address.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 
 const ALLOW = "GET, OPTIONS";
@@ -33,7 +32,7 @@ export function createExchangeEndpoint(
         const grant = await exchange({
           authorization: request.headers.authorization,
           ttl,
-          client: networkOf(address),
+          client: address,
         });
         surroundings.metrics.tokenIssued();
         surroundings.log.debug({ request_id: requestId, route: "exchange", key_id: grant.keyId }, "token issued");

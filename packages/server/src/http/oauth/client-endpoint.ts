@@ -3,7 +3,6 @@ import { Refusal } from "../../core/refusal.ts";
 import type { WrittenAnswer } from "../answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../endpoint.ts";
 import type { Hold } from "../hold-rejection.ts";
-import { networkOf } from "../ip-address.ts";
 import type { Route } from "../metrics.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 import { oauthRefusalAnswer } from "./oauth-answers.ts";
@@ -34,7 +33,7 @@ export function createClientEndpoint(
       }
       // The time is held from here: counted from the head, a client that sends its body late could see what it hides.
       const form = await readForm(request);
-      return hold(() => answer(form, requestId, networkOf(address)));
+      return hold(() => answer(form, requestId, address));
     },
     {
       refusalAnswer: (refusal, context, request) =>
