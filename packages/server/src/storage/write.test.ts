@@ -69,11 +69,14 @@ async function assertUnavailable(writing: Promise<unknown>, message: string | Re
   });
 }
 
-const LOCKED = "The store can't be written: another process has held its write lock for 0.2 s. Nothing was changed.";
+/** Short enough to wait for, and far longer than an ordinary write takes on a busy machine. */
+const DEADLINE_MS = 3000;
+
+const LOCKED = "The store can't be written: another process has held its write lock for 3 s. Nothing was changed.";
 
 describe("a write", () => {
   test("that waited too long for another process's lock is refused, and isn't made once the lock is free", async () => {
-    store = await openSqliteStore(file, { writeMsMax: 200 });
+    store = await openSqliteStore(file, { writeMsMax: DEADLINE_MS });
     await insert("acme");
     const other = connect();
     other.exec("begin immediate");
@@ -86,7 +89,7 @@ describe("a write", () => {
   });
 
   test("that waits behind others has the same deadline, counted from when it was asked for", async () => {
-    store = await openSqliteStore(file, { writeMsMax: 200 });
+    store = await openSqliteStore(file, { writeMsMax: DEADLINE_MS });
     const other = connect();
     other.exec("begin immediate");
     // Each in turn with a deadline of its own would take 20 times as long; the last would outlive the lock, and commit.
@@ -95,7 +98,7 @@ describe("a write", () => {
     const settled = Promise.allSettled(writing);
     await assertUnavailable(first as Promise<unknown>, LOCKED);
     // Timers of one process fire in the order of their times, however slow the machine is.
-    const all = await Promise.race([settled, setTimeout(2000, undefined, { ref: false })]);
+    const all = await Promise.race([settled, setTimeout(10 * DEADLINE_MS, undefined, { ref: false })]);
     other.exec("rollback");
     assert.ok(
       all?.every(({ status }) => status === "rejected"),
@@ -107,13 +110,13 @@ describe("a write", () => {
   });
 
   test("whose work takes too long is refused at the deadline, and rolled back when the work ends", async () => {
-    store = await openSqliteStore(file, { writeMsMax: 200 });
+    store = await openSqliteStore(file, { writeMsMax: DEADLINE_MS });
     const gate = Promise.withResolvers<void>();
     const writing = store.transaction(async (transaction) => {
       await transaction.insertAccount({ shortname: "slow", name: "slow", createdAtMs: 1 });
       await gate.promise;
     });
-    await assertUnavailable(writing, /took over 0\.2 s\. Nothing was changed\.$/);
+    await assertUnavailable(writing, /took over 3 s\. Nothing was changed\.$/);
     gate.resolve();
     await insert("next");
     assert.deepEqual(await shortnames(), ["next"]);
