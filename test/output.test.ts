@@ -160,6 +160,19 @@ describe("SIGTERM ends a server with status 0", { concurrency: 2 }, () => {
   }
 });
 
+/** Waits until a server whose output can't be read answers. */
+async function answers(url: string): Promise<void> {
+  await eventually(
+    "it is ready",
+    () =>
+      fetch(url).then(
+        (answer) => answer.ok || undefined,
+        () => undefined,
+      ),
+    END_MS_MAX,
+  );
+}
+
 test("a defect ends a server whose standard error is stalled", async () => {
   const folder = temporaryFolder();
   const preload = join(folder, "defect.mjs");
@@ -171,15 +184,7 @@ test("a defect ends a server whose standard error is stalled", async () => {
   });
   endWithThisProcess(child);
   after(() => child.kill("SIGKILL"));
-  await eventually(
-    "it is ready",
-    () =>
-      fetch(url).then(
-        (answer) => answer.ok || undefined,
-        () => undefined,
-      ),
-    END_MS_MAX,
-  );
+  await answers(url);
   child.kill("SIGUSR2");
   assert.deepEqual(await endOf(child), { status: 1, signal: null });
 });
@@ -192,15 +197,7 @@ test("once a stalled reader reads again, it gets the lines that waited, each of 
   const child = spawn(process.execPath, args, { env: environment(), stdio: ["ignore", "ignore", openForTest(file)] });
   endWithThisProcess(child);
   after(() => child.kill("SIGKILL"));
-  await eventually(
-    "it is ready",
-    () =>
-      fetch(url).then(
-        (answer) => answer.ok || undefined,
-        () => undefined,
-      ),
-    END_MS_MAX,
-  );
+  await answers(url);
   for (let sent = 0; sent < 1000; sent++) await fetch(url).then((answer) => answer.arrayBuffer());
   let text = "";
   const piece = Buffer.alloc(65_536);
