@@ -147,10 +147,11 @@ export async function openAdministration(
 
 export { addUpCounters } from "./http/metrics.ts";
 
-/** The figures of all processes that serve together. */
-export interface FiguresChannel {
+/** The processes that serve together: their figures, and the steps at which they wait for each other. */
+export interface ProcessGroup {
   gather(): Promise<readonly unknown[]>;
   report(read: () => Promise<unknown>, readCounters: () => Promise<unknown>): void;
+  meet(step: string): Promise<void>;
 }
 
 /**
@@ -226,7 +227,7 @@ export async function startService(
   config: Config,
   log: Logger,
   { clock, random }: Surroundings = systemSurroundings(),
-  channel?: FiguresChannel,
+  channel?: ProcessGroup,
   opening: StoreOpening = {},
 ): Promise<Service> {
   const nextRequestId = createRequestIds(random);
@@ -446,7 +447,10 @@ export async function startService(
       // They would never end by themselves.
       changeStreams.close();
       const drainMsMax = Math.max(DRAIN_MS_MIN, DRAIN_MS_MAX - config.drainDelay);
-      await Promise.all([publicServer.drain(drainMsMax), internalServer.drain(drainMsMax)]);
+      await Promise.all([
+        publicServer.drain(drainMsMax, channel && ((step) => channel.meet(`public ${step}`))),
+        internalServer.drain(drainMsMax, channel && ((step) => channel.meet(`internal ${step}`))),
+      ]);
       await background.stop();
       await Promise.all([publicApp.close(), internalApp.close()]);
       await background.sayGoodbye();

@@ -59,6 +59,16 @@ export interface ConnectionFigures {
   readonly unread: number;
 }
 
+/** Resolves when all processes that share a port and stop have come to this step; when one of them is stuck, a little later. */
+export type Together = (step: StopStep) => Promise<void>;
+
+/**
+ * What each process does before the next step of a stop: hold its requests, find that no more come, close its listening sockets.
+ * The operating system resets connections that still wait for a shared socket when the last process closes it. So none answers
+ * before: its clients would connect anew.
+ */
+export type StopStep = "holding" | "quiet" | "closed";
+
 /** A listener's connections. */
 export interface Connections {
   /** Takes a new connection in, or destroys its socket. */
@@ -72,8 +82,9 @@ export interface Connections {
    *
    * @param closeListeners closes the listening sockets
    * @param closeIdle closes connections on which no request is under way
+   * @param together for a port that several processes share
    */
-  drain(drainMsMax: number, closeListeners: () => void, closeIdle: () => void): Promise<void>;
+  drain(drainMsMax: number, closeListeners: () => void, closeIdle: () => void, together?: Together): Promise<void>;
 }
 
 /** Connections in the order in which they came, those without any request yet by themselves. */
@@ -237,16 +248,15 @@ export function createConnections(
   const figures = (): ConnectionFigures => ({ open: sizeOf(all), ...counts });
   const each = () => [...all.silent, ...all.spoken];
 
-  /** Holds requests back until none has come for a moment: then no client waits for the listener, or is about to ask. */
-  async function holdUntilQuiet(): Promise<void> {
-    owner.held = [];
+  /** Waits until no request has come for a moment: then no client waits for the listener, or is about to ask. */
+  async function untilQuiet(): Promise<void> {
     let seen = -1;
     let quietLooks = 0;
     for (let looks = 0; looks < STOP_LOOKS_MAX && quietLooks < QUIET_LOOKS; looks++) {
       await setTimeout(STOP_LOOK_MS);
       // Behind what the operating system has by now.
       await nextTurn();
-      const now = owner.held.length + admitted;
+      const now = (owner.held?.length ?? 0) + admitted;
       quietLooks = now === seen ? quietLooks + 1 : 0;
       seen = now;
     }
@@ -263,12 +273,16 @@ export function createConnections(
       owner.isDraining = true;
       for (const connection of each()) connection.closeWhenAnswered();
     },
-    async drain(drainMsMax, closeListeners, closeIdle) {
+    async drain(drainMsMax, closeListeners, closeIdle, together = () => Promise.resolve()) {
       this.announceClose();
       const deadline = performance.now() + drainMsMax;
-      await holdUntilQuiet();
+      const held: (() => void)[] = [];
+      owner.held = held;
+      await together("holding");
+      await untilQuiet();
+      await together("quiet");
       closeListeners();
-      const { held = [] } = owner;
+      await together("closed");
       owner.held = undefined;
       for (const serveNow of held) serveNow();
       while (sizeOf(all) > 0) {

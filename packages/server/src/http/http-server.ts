@@ -12,7 +12,13 @@ import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
 import { jsonHeaders, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
 import { addressesToListenAt } from "../platform/loopback.ts";
 import { connectionOf } from "./connection.ts";
-import { type ConnectionFigures, type ConnectionLimits, createConnections, TICK_MS } from "./connections.ts";
+import {
+  type ConnectionFigures,
+  type ConnectionLimits,
+  createConnections,
+  TICK_MS,
+  type Together,
+} from "./connections.ts";
 import type { PlainEndpoint } from "./endpoint.ts";
 import { createUnknownMethods, type ParserError } from "./unknown-method.ts";
 
@@ -45,8 +51,12 @@ export interface HttpServer {
   connections(): ConnectionFigures;
   /** From now on every answer says that its connection closes, new ones are accepted all the same. */
   announceClose(): void;
-  /** Accepts nothing new, waits for requests under way, and cuts them off after `drainMsMax`. */
-  drain(drainMsMax: number): Promise<void>;
+  /**
+   * Accepts nothing new, waits for requests under way, and cuts them off after `drainMsMax`.
+   *
+   * @param together for a port that several processes share
+   */
+  drain(drainMsMax: number, together?: Together): Promise<void>;
 }
 
 /** How a listener treats its connections. */
@@ -198,7 +208,7 @@ export async function openHttpServer(
     announceClose() {
       connections.announceClose();
     },
-    async drain(drainMsMax) {
+    async drain(drainMsMax, together) {
       await connections.drain(
         drainMsMax,
         () => {
@@ -207,6 +217,7 @@ export async function openHttpServer(
         () => {
           server.closeIdleConnections();
         },
+        together,
       );
       // Ends what node:http has of its own to do.
       server.close();

@@ -20,6 +20,9 @@ const FIGURES_MS_MAX = 1000;
 /** How often a worker tells the primary what it has counted, in milliseconds: what its death loses at most. */
 const COUNTERS_MS = 1000;
 
+/** How long a worker that stops waits for the others, in milliseconds; one that is stuck must not keep them from stopping. */
+const MEETING_MS_MAX = 1000;
+
 /** What a worker says once it serves. */
 export interface WorkerReady {
   readonly publicUrl: string;
@@ -31,11 +34,13 @@ type FromWorker =
   | ({ readonly kind: "ready" } & WorkerReady)
   | { readonly kind: "gather"; readonly id: number }
   | { readonly kind: "figures"; readonly id: number; readonly figures: unknown }
-  | { readonly kind: "counters"; readonly figures: unknown };
+  | { readonly kind: "counters"; readonly figures: unknown }
+  | { readonly kind: "arrived"; readonly step: string };
 
 type ToWorker =
   | { readonly kind: "report"; readonly id: number }
-  | { readonly kind: "gathered"; readonly id: number; readonly figures: readonly unknown[] };
+  | { readonly kind: "gathered"; readonly id: number; readonly figures: readonly unknown[] }
+  | { readonly kind: "met"; readonly step: string };
 
 /** Workers that are kept running. */
 export interface Supervisor {
@@ -83,6 +88,8 @@ export function superviseWorkers(
     number,
     { readonly missing: Set<Worker>; readonly figures: Map<Worker, unknown>; done: () => void }
   >();
+  /** For each step of a stop, the workers that have come to it. */
+  const arrived = new Map<string, Set<Worker>>();
   let isReady = false;
   let isStopping = false;
   let deathsInRow = 0;
@@ -105,6 +112,10 @@ export function superviseWorkers(
         gathering.figures.delete(worker);
         if (gathering.missing.delete(worker)) gathering.done();
       }
+      for (const [step, workers] of arrived) {
+        workers.delete(worker);
+        letMeet(step, workers);
+      }
       if (isStopping) return;
       if (!isReady) {
         ready.reject(new WorkerFailed(status ?? 1));
@@ -119,6 +130,11 @@ export function superviseWorkers(
     });
   }
 
+  function tell(worker: Worker, message: ToWorker): void {
+    // It may be ending just now. Without somebody to be told so, the failure would be an error that nobody caught.
+    if (worker.isConnected()) worker.process.send(message, () => undefined);
+  }
+
   function hear(worker: Worker, message: FromWorker): void {
     switch (message.kind) {
       case "ready":
@@ -129,7 +145,7 @@ export function superviseWorkers(
         return;
       case "gather":
         void gather().then((figures) => {
-          if (worker.isConnected()) worker.send({ kind: "gathered", id: message.id, figures } satisfies ToWorker);
+          tell(worker, { kind: "gathered", id: message.id, figures });
         });
         return;
       case "figures": {
@@ -143,9 +159,21 @@ export function superviseWorkers(
       case "counters":
         note(worker, message.figures);
         return;
+      case "arrived": {
+        const workers = arrived.get(message.step) ?? new Set();
+        arrived.set(message.step, workers.add(worker));
+        letMeet(message.step, workers);
+        return;
+      }
       default:
         throw new Error("a worker says something that no worker says");
     }
+  }
+
+  /** Lets the workers at a step go on once all are there that serve. One that is stopped by itself waits for nobody. */
+  function letMeet(step: string, workers: ReadonlySet<Worker>): void {
+    if (isStopping) for (const worker of serving) if (!workers.has(worker)) return;
+    for (const worker of workers) tell(worker, { kind: "met", step });
   }
 
   function note(worker: Worker, figures: unknown): void {
@@ -163,7 +191,7 @@ export function superviseWorkers(
       if (missing.size === 0) complete.resolve();
     };
     gatherings.set(id, { missing, figures, done });
-    for (const worker of missing) worker.send({ kind: "report", id } satisfies ToWorker);
+    for (const worker of missing) tell(worker, { kind: "report", id });
     done();
     await Promise.race([complete.promise, pause(FIGURES_MS_MAX)]);
     gatherings.delete(id);
@@ -212,12 +240,15 @@ export interface WorkerChannel {
   gather(): Promise<readonly unknown[]>;
   /** How this worker's figures are read: all of them, and only those that grow. */
   report(read: () => Promise<unknown>, readCounters: () => Promise<unknown>): void;
+  /** Resolves when every worker that serves has come to this step, or a second later. */
+  meet(step: string): Promise<void>;
 }
 
 /** The channel to the primary; `undefined` in a process that isn't a worker. @param onOrphaned the primary is gone */
 export function openWorkerChannel(onOrphaned: () => void): WorkerChannel | undefined {
   if (!cluster.isWorker) return undefined;
   const waiting = new Map<number, (figures: readonly unknown[]) => void>();
+  const meetings = new Map<string, () => void>();
   let readFigures: () => Promise<unknown> = () => Promise.resolve([]);
   let nextQuestion = 0;
   const send = (message: FromWorker) => {
@@ -230,7 +261,8 @@ export function openWorkerChannel(onOrphaned: () => void): WorkerChannel | undef
       void readFigures().then((figures) => {
         send({ kind: "figures", id: message.id, figures });
       });
-    } else {
+    } else if (message.kind === "met") meetings.get(message.step)?.();
+    else {
       waiting.get(message.id)?.(message.figures);
       waiting.delete(message.id);
     }
@@ -245,6 +277,12 @@ export function openWorkerChannel(onOrphaned: () => void): WorkerChannel | undef
         waiting.set(id, resolve);
         send({ kind: "gather", id });
       });
+    },
+    async meet(step) {
+      const met = Promise.withResolvers<void>();
+      meetings.set(step, met.resolve);
+      send({ kind: "arrived", step });
+      await Promise.race([met.promise, pause(MEETING_MS_MAX, undefined, { ref: false })]);
     },
     report(read, readCounters) {
       readFigures = read;
