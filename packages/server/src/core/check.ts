@@ -73,7 +73,7 @@ export function createCheckToken({ view, signingKeys, clock }: CheckDependencies
 
   function judgeClaims(claims: TokenClaims | TokenDefect): TokenVerdict | Promise<TokenVerdict> {
     if (typeof claims === "string") return inactive(claims);
-    const nowMs = clock.nowMicroseconds() / 1000;
+    const nowMs = clock.wallMs();
     if (claims.expiresAtSeconds * 1000 <= nowMs) return inactive("expired");
 
     const judge = (key: ViewKey | undefined, isRevoked: boolean): TokenVerdict => {

@@ -4,6 +4,8 @@
 export interface Clock {
   /** Wall-clock time in microseconds since the epoch, an integer. */
   nowMicroseconds(): number;
+  /** The same in whole milliseconds, rounded down. Cheaper: checks ask for it several times. */
+  wallMs(): number;
   /**
    * Milliseconds on a clock that never steps and goes on while the process is stopped. For measuring, not for telling. It stands
    * still while the machine sleeps: for the age of something that must not be old, see {@link elapsedMs}.
@@ -19,7 +21,7 @@ export interface Moment {
 
 /** The present moment. */
 export function momentOf(clock: Clock): Moment {
-  return { wallMs: clock.nowMicroseconds() / 1000, monotonicMs: clock.monotonicMs() };
+  return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
 }
 
 /**
@@ -27,7 +29,7 @@ export function momentOf(clock: Clock): Moment {
  * and the monotonic one isn't fooled when the time is set back. A wall clock that is set ahead makes it too much.
  */
 export function elapsedMs(clock: Clock, since: Moment): number {
-  return Math.max(clock.monotonicMs() - since.monotonicMs, clock.nowMicroseconds() / 1000 - since.wallMs);
+  return Math.max(clock.monotonicMs() - since.monotonicMs, clock.wallMs() - since.wallMs);
 }
 
 /** Randomness fit for secrets. */

@@ -5,7 +5,7 @@ import { createRefusalLimit, type RefusalLimit } from "./refusal-limit.ts";
 
 function limitAt(limit: number): { limit: RefusalLimit; pass: (ms: number) => void } {
   let nowMs = 1000;
-  const clock = { nowMicroseconds: () => 0, monotonicMs: () => nowMs };
+  const clock = { nowMicroseconds: () => 0, wallMs: () => 0, monotonicMs: () => nowMs };
   return {
     limit: createRefusalLimit(limit, clock),
     pass: (ms) => {

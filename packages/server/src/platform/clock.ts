@@ -21,6 +21,7 @@ export function createSystemClock(): Clock {
       anchorMonotonicMs = monotonicMs;
       return wallMs * 1000;
     },
+    wallMs: () => Date.now(),
     monotonicMs: () => performance.now(),
   };
 }

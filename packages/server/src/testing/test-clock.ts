@@ -26,6 +26,7 @@ export function createTestClock(startMicroseconds = EXAMPLE_NOW_MICROSECONDS): T
   let monotonicMs = 1000;
   return {
     nowMicroseconds: () => wallMicroseconds,
+    wallMs: () => Math.floor(wallMicroseconds / 1000),
     monotonicMs: () => monotonicMs,
     setMicroseconds(microseconds) {
       wallMicroseconds = microseconds;
