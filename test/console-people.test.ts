@@ -447,6 +447,26 @@ function meetPeople(): void {
     await page.getByRole("dialog").waitFor({ state: "detached" });
   });
 
+  test("whoever adds or activates a third key hears that one of them needs a kid from now on", async () => {
+    await server.json("user", "create", "many-keys", "--account", "acme");
+    const { keyId } = await createKey(server, "api-1-many-keys");
+    await createKey(server, "api-1-many-keys");
+    const page = await openAs("admin@example.com", "/users/api-1-many-keys");
+    const dialog = await openAddKey(page);
+    await chooseSegment(dialog, "Make a pair here");
+    await dialog.getByRole("button", { name: "Make the pair" }).click();
+    await dialog.getByRole("button", { name: "Download private key, add public key" }).click();
+    const added = page.getByRole("dialog", { name: "The key is added" });
+    await added.getByText(`Key ${keyId} is tried only where the assertion's header names`).waitFor();
+    await added.getByRole("button", { name: "I have stored the private key" }).click();
+
+    await server.json("key", "deactivate", String(keyId));
+    await page.reload();
+    await page.getByRole("button", { name: `Activate key ${keyId}` }).click();
+    await page.getByText(`Activated key ${keyId}.`, { exact: true }).waitFor();
+    await page.getByText(`Key ${keyId} is tried only where the assertion's header names`).waitFor();
+  });
+
   test("without a mouse: sign in, create an API user, deactivate a key", async () => {
     const { keyId } = await createKey(server, USERNAME);
     const page = await open();

@@ -13,7 +13,11 @@ export type UsageHours = DataOf<"getUsage">;
 export interface Versioned<Value> {
   readonly value: Value;
   readonly etag: string | undefined;
+  /** What the server had to say about a change, in sentences. */
+  readonly warnings?: readonly string[];
 }
+
+const sentences = (warnings: readonly { readonly message: string }[]) => warnings.map(({ message }) => message);
 
 export interface UserFilter {
   readonly q?: string;
@@ -108,7 +112,7 @@ export async function changeKey(id: number, patch: KeyPatch, etag: string | unde
       signal,
     }),
   );
-  return { value: answer.body.data, etag: answer.etag };
+  return { value: answer.body.data, etag: answer.etag, warnings: sentences(answer.body.meta.warnings) };
 }
 
 type Standing = "active" | "deactivated";
@@ -199,18 +203,19 @@ export function createUser(
 }
 
 /** @param publicKey never a private one; the caller has looked (`isPrivateKey`) */
-export function addKey(
+export async function addKey(
   username: string,
   body: { readonly public_key: string; readonly label?: string; readonly expires_at?: string | null },
   idempotencyKey: string,
-): Promise<PublicKey> {
-  return askForData((signal) =>
+): Promise<Versioned<PublicKey>> {
+  const answer = await ask((signal) =>
     client.POST("/api/admin/v1/users/{username}/keys", {
       params: { path: { username }, header: { "idempotency-key": idempotencyKey } },
       body,
       signal,
     }),
   );
+  return { value: answer.body.data, etag: answer.etag, warnings: sentences(answer.body.meta.warnings) };
 }
 
 /** Not by the query cache: what somebody pastes is kept nowhere. */

@@ -7,7 +7,7 @@ import { Dialog } from "./dialog.tsx";
 import { ImpactSummary } from "./impact-summary.tsx";
 import { Note, Problem } from "./problem.tsx";
 import { StatusBadge } from "./status-badge.tsx";
-import { tell, tellProblem } from "./tell.tsx";
+import { tell, tellProblem, tellWarning } from "./tell.tsx";
 import { useRead } from "./use-read.ts";
 
 type Standing = "active" | "deactivated";
@@ -39,6 +39,7 @@ export function useStandingChange() {
         </>,
         () => change(thing, isOff ? "active" : "deactivated", changed.etag),
       );
+      changed.warnings?.forEach(tellWarning);
     } finally {
       await Promise.all(thing.staleQueries.map((first) => queries.invalidateQueries({ queryKey: [first] })));
     }

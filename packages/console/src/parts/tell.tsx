@@ -38,6 +38,17 @@ export function tell(message: ReactNode, undo?: () => Promise<void>): void {
   });
 }
 
+/** Says what follows from something that was done, and may not be wanted. */
+export function tellWarning(message: string): void {
+  notifications.show({
+    icon: <Icon name="alert" />,
+    color: "yellow",
+    autoClose: STAYS_WITH_UNDO_MS,
+    closeButtonProps: { "aria-label": "Dismiss" },
+    message,
+  });
+}
+
 /** Says why something that was asked for without a dialog wasn't done. */
 export function tellProblem(error: unknown): void {
   const { message } = error instanceof Error ? error : new Error("It didn't work.");

@@ -2,7 +2,14 @@ import { isPrivateKey, keyTextOfBytes } from "@countersign/protocol";
 import { Button, Textarea, TextInput } from "@mantine/core";
 import { type DragEvent, type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
-import { addKey, type InspectedKey, inspectKey, type PublicKey, useChange } from "../../api/registry.ts";
+import {
+  addKey,
+  type InspectedKey,
+  inspectKey,
+  type PublicKey,
+  useChange,
+  type Versioned,
+} from "../../api/registry.ts";
 import { canMakeKeyPair, KEY_BITS, type KeyBits, type KeyPair, makeKeyPair } from "../../key/key-pair.ts";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -88,7 +95,7 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
     );
   }
   if (creation.data !== undefined) {
-    return <Added publicKey={creation.data} download={way === "make" ? pair.download : undefined} onClose={onClose} />;
+    return <Added added={creation.data} download={way === "make" ? pair.download : undefined} onClose={onClose} />;
   }
 
   const isReady = way === "make" ? pair.made !== undefined : look.key !== undefined;
@@ -150,11 +157,11 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
 
 /** The last look at it: what was added, and, where the pair was made here, once more the private half. */
 function Added({
-  publicKey,
+  added: { value: publicKey, warnings },
   download,
   onClose,
 }: {
-  readonly publicKey: PublicKey;
+  readonly added: Versioned<PublicKey>;
   readonly download: (() => void) | undefined;
   readonly onClose: () => void;
 }) {
@@ -185,6 +192,11 @@ function Added({
             </div>
           </Note>
         )}
+        {warnings?.map((warning) => (
+          <Note kind="warning" key={warning}>
+            {warning}
+          </Note>
+        ))}
         <p className="soft">The client can exchange assertions now. “Use it” on this page has the code for it.</p>
         <div className="dialog-foot">
           <Button data-autofocus onClick={onClose}>
