@@ -13,7 +13,7 @@ export type UsageHours = DataOf<"getUsage">;
 export interface Versioned<Value> {
   readonly value: Value;
   readonly etag: string | undefined;
-  /** What the server had to say about a change, in sentences. */
+  /** The server's warnings about a change, as full sentences. */
   readonly warnings?: readonly string[];
 }
 

@@ -20,11 +20,14 @@ export function Dialog({
   /** `false` where it must be answered: no cross, no Esc. */
   readonly isClosable?: boolean;
 }) {
-  useReturnedFocus();
+  const isOnTop = useOpenDialog();
   return (
     <Modal.Root
       opened
-      onClose={onClose}
+      // Every open dialog hears the Esc key: one that lies below another must stay, with what was typed into it.
+      onClose={() => {
+        if (isOnTop()) onClose();
+      }}
       size={size}
       // The lock is a <style>, which the Content-Security-Policy forbids; base.css has another.
       lockScroll={false}
@@ -50,32 +53,38 @@ export function Dialog({
 /** What the outermost dialog was opened by. */
 let opener: HTMLElement | undefined;
 
-/** Dialogs that are open: one may take another's place, or lie over it. */
-let openDialogs = 0;
+/** Dialogs that are open, the topmost last: one may take another's place, or lie over it. */
+const openDialogs: object[] = [];
 
-/** Gives the focus back to what opened the dialog, once no dialog is open any more; through whatever dialogs followed it. */
-function useReturnedFocus(): void {
+/**
+ * Gives the focus back to what opened the dialog, once no dialog is open any more; through whatever dialogs followed it.
+ *
+ * @returns whether no other dialog lies over this one
+ */
+function useOpenDialog(): () => boolean {
+  const [self] = useState(() => ({}));
   // While it is rendered first: by its effects, the focus is in the dialog already.
   const [focused] = useState(() => document.activeElement);
   useEffect(() => {
-    if (openDialogs === 0 && focused instanceof HTMLElement && focused.closest("[role=dialog]") === null) {
+    if (openDialogs.length === 0 && focused instanceof HTMLElement && focused.closest("[role=dialog]") === null) {
       opener = focused;
       // A menu is gone when its dialog closes; the button that it belongs to isn't.
       const menu = focused.closest("[role=menu]")?.getAttribute("aria-labelledby");
       if (menu) opener = document.getElementById(menu) ?? focused;
     }
-    openDialogs += 1;
+    openDialogs.push(self);
     return () => {
-      openDialogs -= 1;
+      openDialogs.splice(openDialogs.indexOf(self), 1);
       // Another dialog may take its place in the same moment.
       setTimeout(() => {
-        if (openDialogs > 0) return;
+        if (openDialogs.length > 0) return;
         const target = opener?.isConnected === true ? opener : document.getElementById("main");
         opener = undefined;
         target?.focus();
       });
     };
-  }, [focused]);
+  }, [focused, self]);
+  return () => openDialogs.at(-1) === self;
 }
 
 /** One of a few, each explained. */

@@ -39,7 +39,7 @@ export function useStandingChange() {
         </>,
         () => change(thing, isOff ? "active" : "deactivated", changed.etag),
       );
-      changed.warnings?.forEach(tellWarning);
+      if (!isOff) changed.warnings?.forEach(tellWarning);
     } finally {
       await Promise.all(thing.staleQueries.map((first) => queries.invalidateQueries({ queryKey: [first] })));
     }

@@ -38,7 +38,7 @@ export function tell(message: ReactNode, undo?: () => Promise<void>): void {
   });
 }
 
-/** Says what follows from something that was done, and may not be wanted. */
+/** Shows a warning about a change that was made. */
 export function tellWarning(message: string): void {
   notifications.show({
     icon: <Icon name="alert" />,

@@ -12,7 +12,7 @@ import {
 import { Dialog } from "../../parts/dialog.tsx";
 import { type Expiry, ExpiryField, expiresAt } from "../../parts/expiry-field.tsx";
 import { Note, Problem } from "../../parts/problem.tsx";
-import { tell } from "../../parts/tell.tsx";
+import { tell, tellWarning } from "../../parts/tell.tsx";
 import { utcTime } from "../../parts/time-text.ts";
 import { useRead } from "../../parts/use-read.ts";
 
@@ -43,9 +43,11 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
         label: label.trim() === "" ? null : label.trim(),
         ...(until === undefined ? {} : { expires_at: until }),
       };
-      await changeKey(publicKey.id, patch, etag);
+      const { warnings = [] } = await changeKey(publicKey.id, patch, etag);
       await changed();
       tell("Saved label and expiry.");
+      // A key past its expiry that gets a later one can be used again.
+      if (until !== undefined) warnings.forEach(tellWarning);
       onClose();
     } catch (problem) {
       if (problem instanceof ApiError && problem.code === "precondition_failed") setNewer(await readKey(publicKey.id));
