@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { Agent, get } from "node:http";
 import { connect, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { startBusyClients } from "./support/busy-clients.ts";
 import { eventually } from "./support/eventually.ts";
 import { connectRaw, requestHead } from "./support/raw-http.ts";
 import { createApiUser, startServer, type TestServer } from "./support/server.ts";
@@ -106,39 +106,22 @@ describe("a server with few descriptors and many clients", () => {
   });
 });
 
+const CLIENTS = 32;
+
 for (const [name, delay, flags] of [
   ["at once", "0s", []],
   ["after a delay", "500ms", []],
   ["with workers", "500ms", ["--workers", "2"]],
+  ["at once with workers", "0s", ["--workers", "2"]],
 ] as const) {
   test(`a server that stops ${name} answers every request that busy clients sent`, async () => {
     const server = await startServer({ flags: ["--drain-delay", delay, "--log-level", "warn", ...flags] });
-    const answered = { open: 0, closing: 0 };
-    const failures: string[] = [];
-    /** @returns whether the server still listens */
-    const ask = (agent: Agent) =>
-      new Promise<boolean>((resolve) => {
-        get(`${server.publicUrl}/api/auth/v0/check/`, { agent }, (answer) => {
-          answered[answer.headers.connection === "close" ? "closing" : "open"]++;
-          answer.resume().once("close", () => {
-            if (!answer.complete) failures.push("the answer broke off");
-            resolve(true);
-          });
-        }).once("error", (error: NodeJS.ErrnoException) => {
-          if (error.code !== "ECONNREFUSED") failures.push(String(error.code));
-          resolve(error.code !== "ECONNREFUSED");
-        });
-      });
-    const clients = Array.from({ length: 32 }, async () => {
-      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-      while (await ask(agent));
-      agent.destroy();
-    });
+    const { answered, failures, refused } = startBusyClients(server, CLIENTS);
     await eventually("all of them are busy", () => (answered.open > 200 ? true : undefined));
     assert.deepEqual(await server.stop(), { status: 0, signal: null });
-    await Promise.all(clients);
+    await refused;
     assert.deepEqual(failures, []);
-    assert.ok(answered.closing >= 32, String(answered.closing));
+    assert.ok(answered.closing >= CLIENTS, String(answered.closing));
   });
 }
 

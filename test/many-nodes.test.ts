@@ -33,7 +33,8 @@ import {
   type WorkerClient,
 } from "./support/nodes.ts";
 import { revocationBytes } from "./support/nodes-oauth.ts";
-import { childrenOf, startPostgres, type TestPostgres } from "./support/postgres.ts";
+import { startPostgres, type TestPostgres } from "./support/postgres.ts";
+import { childrenOf } from "./support/processes.ts";
 import { connectRaw } from "./support/raw-http.ts";
 import { findMissing, IS_CI } from "./support/requirements.ts";
 

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually } from "./support/eventually.ts";
+import { isRunning } from "./support/processes.ts";
 import { endWithThisProcess, environment } from "./support/run-program.ts";
 import { temporaryFolder } from "./support/server.ts";
 
@@ -29,15 +30,6 @@ async function startByNpm(command: string, ...args: string[]) {
     if (line.includes('"ready"')) return { child, pid: (JSON.parse(line) as { pid: number }).pid };
   }
   throw new Error(`${command} ended before the server was ready`);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describe("a server that npm started ends with npm", () => {

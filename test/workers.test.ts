@@ -8,7 +8,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { eventually } from "./support/eventually.ts";
-import { childrenOf } from "./support/postgres.ts";
+import { startBusyClients } from "./support/busy-clients.ts";
+import { childrenOf, isRunning } from "./support/processes.ts";
 import { connectRaw } from "./support/raw-http.ts";
 import { startServer, type TestServer } from "./support/server.ts";
 
@@ -88,6 +89,62 @@ test("no connection is left without an answer or an end when a worker is killed"
   }
   t.diagnostic(`${KILLS} workers killed: ${outcomes.answered} connections answered, ${outcomes.cut} cut off`);
   assert.ok(outcomes.answered > outcomes.cut);
+});
+
+test("a worker that is stopped alone answers what it is sent, and is replaced", async (t) => {
+  const server = await startWorkers(t);
+  const { answered, failures, refused } = startBusyClients(server, 16);
+  const [stopped = 0] = await everyWorker(server);
+  await eventually("the clients are busy", () => (answered.open > 200 ? true : undefined));
+  process.kill(stopped, "SIGTERM");
+  await eventually("another takes its place", async () =>
+    (await everyWorker(server)).includes(stopped) ? undefined : true,
+  );
+  const answeredBefore = answered.open;
+  await eventually("the clients go on", () => (answered.open > answeredBefore + 200 ? true : undefined));
+  assert.deepEqual(failures, []);
+  assert.deepEqual(await server.stop(), { status: 0, signal: null });
+  await refused;
+  assert.deepEqual(failures, []);
+});
+
+test("workers stop without one that is stuck", async (t) => {
+  const server = await startWorkers(t);
+  const [stuck = 0, other = 0] = await everyWorker(server);
+  const { answered, refused } = startBusyClients(server, 16);
+  await eventually("the clients are busy", () => (answered.open > 200 ? true : undefined));
+  process.kill(stuck, "SIGSTOP");
+  process.kill(server.pid, "SIGTERM");
+  await eventually("the other has ended", () => (childrenOf(server.pid).includes(other) ? undefined : true));
+  assert.ok(childrenOf(server.pid).includes(stuck));
+  process.kill(stuck, "SIGCONT");
+  await eventually("all have ended", () => (isRunning(server.pid) ? undefined : true));
+  assert.deepEqual(await server.stop(), { status: 0, signal: null });
+  await refused;
+});
+
+test("workers whose primary was killed answer the requests that they have, and end", async (t) => {
+  const server = await startWorkers(t);
+  const workers = await everyWorker(server);
+  const connections = await Promise.all(Array.from({ length: 8 }, () => connectRaw(server.publicUrl)));
+  for (const connection of connections) {
+    connection.write("POST /oauth2/token HTTP/1.1\r\nHost: countersign.test\r\n");
+    connection.write("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 21\r\n\r\ngrant_type=");
+  }
+  // Both have them by then.
+  for (let times = 0; times < 50; times++) await ask(server);
+  await server.kill();
+  await eventually("nobody listens any more", () =>
+    ask(server).then(
+      () => undefined,
+      () => true,
+    ),
+  );
+  for (const connection of connections) {
+    connection.write("it_is_none");
+    assert.equal((await connection.answer()).status, 400);
+  }
+  await eventually("the workers have ended", () => (workers.some(isRunning) ? undefined : true));
 });
 
 test("counters go on from where they were when a worker is killed", async (t) => {

@@ -5,12 +5,13 @@
  */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import pg from "pg";
 import { startPostgres, type TestPostgres } from "../../packages/server/src/testing/test-postgres.ts";
 import { eventually } from "./eventually.ts";
+import { childrenOf } from "./processes.ts";
 import { temporaryFolder } from "./server.ts";
 
 export { startPostgres, type TestPostgres };
@@ -56,14 +57,6 @@ export function pauseProcesses(pids: readonly number[]): () => void {
   process.once("exit", resume);
   for (const pid of pids) signal(pid, "SIGSTOP");
   return resume;
-}
-
-/** The processes that a process has started. */
-export function childrenOf(pid: number): readonly number[] {
-  return readdirSync(`/proc/${pid}/task`)
-    .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").trim().split(" "))
-    .filter((child) => child !== "")
-    .map(Number);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

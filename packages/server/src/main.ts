@@ -85,10 +85,7 @@ if (service !== undefined) {
 process.stdout.write("", () => setTimeout(() => process.exit(), 100).unref());
 
 async function serve(config: Config, opening: StoreOpening, flags: Flags): Promise<void> {
-  const channel = openWorkerChannel(() => {
-    // Without a primary nobody would end it: as if it had been told to.
-    process.kill(process.pid, "SIGTERM");
-  });
+  const channel = openWorkerChannel(() => process.exit(1));
   const stderr = openLogSink(2, (count) => {
     log.warn({ count }, "lines of the log were dropped: the reader of standard error was too slow");
   });
@@ -113,7 +110,7 @@ async function serve(config: Config, opening: StoreOpening, flags: Flags): Promi
     for (const notice of [passwordNotice(flags), platformNotice(process.env)])
       if (notice !== undefined) log.warn(notice);
   }
-  const stopped = signal();
+  const stopped = channel === undefined ? signal() : Promise.race([signal(), channel.stopped]);
   if (config.workers > 1 && channel === undefined) await superviseUntil(stopped, config, opening, log);
   else await serveUntil(stopped, config, opening, log, channel);
   log.info("stopped");

@@ -25,7 +25,7 @@ export function momentOf(clock: Clock): Moment {
 }
 
 /**
- * How long ago a moment was at most, in milliseconds, whatever happened to the clocks: the wall clock knows of a machine's sleep,
+ * How long ago a moment was at most, to within a millisecond, whatever happened to the clocks: the wall clock knows of a machine's sleep,
  * and the monotonic one isn't fooled when the time is set back. A wall clock that is set ahead makes it too much.
  */
 export function elapsedMs(clock: Clock, since: Moment): number {
@@ -42,5 +42,5 @@ export interface Random {
 
 /** Wall-clock time in whole milliseconds since the epoch, rounded down. */
 export function nowMs(clock: Clock): number {
-  return Math.floor(clock.nowMicroseconds() / 1000);
+  return clock.wallMs();
 }

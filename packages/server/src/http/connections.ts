@@ -34,7 +34,7 @@ const LOG_TICKS = 60;
 /** While a listener stops: how often connections are looked at, when they count as quiet, and how long that may take. */
 const STOP_LOOK_MS = 5;
 const QUIET_LOOKS = 3;
-const STOP_LOOKS_MAX = 50;
+const QUIET_MS_MAX = 250;
 
 /** How many connections a listener may have. */
 export interface ConnectionLimits {
@@ -63,9 +63,9 @@ export interface ConnectionFigures {
 export type Together = (step: StopStep) => Promise<void>;
 
 /**
- * What each process does before the next step of a stop: hold its requests, find that no more come, close its listening sockets.
- * The operating system resets connections that still wait for a shared socket when the last process closes it. So none answers
- * before: its clients would connect anew.
+ * What each process has done when it waits for the others: it holds its requests, no more of them come, its listening sockets are
+ * closed. The operating system resets the connections that still wait for a shared socket when the last process closes it. No
+ * process answers before all have closed, because its clients would reconnect.
  */
 export type StopStep = "holding" | "quiet" | "closed";
 
@@ -249,14 +249,15 @@ export function createConnections(
   const each = () => [...all.silent, ...all.spoken];
 
   /** Waits until no request has come for a moment: then no client waits for the listener, or is about to ask. */
-  async function untilQuiet(): Promise<void> {
+  async function untilQuiet(held: readonly unknown[]): Promise<void> {
+    const deadline = performance.now() + QUIET_MS_MAX;
     let seen = -1;
     let quietLooks = 0;
-    for (let looks = 0; looks < STOP_LOOKS_MAX && quietLooks < QUIET_LOOKS; looks++) {
+    while (quietLooks < QUIET_LOOKS && performance.now() < deadline) {
       await setTimeout(STOP_LOOK_MS);
       // Behind what the operating system has by now.
       await nextTurn();
-      const now = (owner.held?.length ?? 0) + admitted;
+      const now = held.length + admitted;
       quietLooks = now === seen ? quietLooks + 1 : 0;
       seen = now;
     }
@@ -279,7 +280,7 @@ export function createConnections(
       const held: (() => void)[] = [];
       owner.held = held;
       await together("holding");
-      await untilQuiet();
+      await untilQuiet(held);
       await together("quiet");
       closeListeners();
       await together("closed");

@@ -3,7 +3,7 @@ import type { Random } from "../core/surroundings.ts";
 const ID_BYTES = 12;
 const ID_LENGTH = ID_BYTES * 2;
 
-/** How many ids are drawn and written at once: each of these costs far more than the bytes that it brings. */
+/** How many ids are drawn and written at once: one call costs far more than the bytes it returns. */
 const IDS_PER_DRAW = 256;
 
 /**

@@ -20,8 +20,11 @@ const FIGURES_MS_MAX = 1000;
 /** How often a worker tells the primary what it has counted, in milliseconds: what its death loses at most. */
 const COUNTERS_MS = 1000;
 
-/** How long a worker that stops waits for the others, in milliseconds; one that is stuck must not keep them from stopping. */
-const MEETING_MS_MAX = 1000;
+/**
+ * How long a worker that stops waits for the others in all, in milliseconds. Much longer than a busy one needs, and short enough that
+ * one that is stuck doesn't take the time in which requests end.
+ */
+const MEETINGS_MS_MAX = 3000;
 
 /** What a worker says once it serves. */
 export interface WorkerReady {
@@ -40,6 +43,7 @@ type FromWorker =
 type ToWorker =
   | { readonly kind: "report"; readonly id: number }
   | { readonly kind: "gathered"; readonly id: number; readonly figures: readonly unknown[] }
+  | { readonly kind: "stop"; readonly signal: NodeJS.Signals }
   | { readonly kind: "met"; readonly step: string };
 
 /** Workers that are kept running. */
@@ -90,6 +94,8 @@ export function superviseWorkers(
   >();
   /** For each step of a stop, the workers that have come to it. */
   const arrived = new Map<string, Set<Worker>>();
+  /** The steps to which all have come. */
+  const metSteps = new Set<string>();
   let isReady = false;
   let isStopping = false;
   let deathsInRow = 0;
@@ -100,6 +106,10 @@ export function superviseWorkers(
     const worker = cluster.fork();
     worker.on("message", (message: FromWorker) => {
       hear(worker, message);
+    });
+    // It couldn't be started, or ended while Node's own cluster told it something. Its end is what counts, and is seen below.
+    worker.on("error", (error) => {
+      log.warn({ pid: worker.process.pid, err: error }, "a worker can't be reached");
     });
     if (worker.process.stderr !== null) passOnLines(worker.process.stderr, writeErrors);
     // After its last line, which says why it ended.
@@ -114,7 +124,7 @@ export function superviseWorkers(
       }
       for (const [step, workers] of arrived) {
         workers.delete(worker);
-        letMeet(step, workers);
+        if (isStopping) letMeet(step, workers);
       }
       if (isStopping) return;
       if (!isReady) {
@@ -131,7 +141,7 @@ export function superviseWorkers(
   }
 
   function tell(worker: Worker, message: ToWorker): void {
-    // It may be ending just now. Without somebody to be told so, the failure would be an error that nobody caught.
+    // It may be ending. Without a callback, a failed send becomes an unhandled 'error' event.
     if (worker.isConnected()) worker.process.send(message, () => undefined);
   }
 
@@ -162,7 +172,9 @@ export function superviseWorkers(
       case "arrived": {
         const workers = arrived.get(message.step) ?? new Set();
         arrived.set(message.step, workers.add(worker));
-        letMeet(message.step, workers);
+        // One that is stopped alone waits for nobody.
+        if (!isStopping || metSteps.has(message.step)) tell(worker, { kind: "met", step: message.step });
+        else letMeet(message.step, workers);
         return;
       }
       default:
@@ -170,9 +182,10 @@ export function superviseWorkers(
     }
   }
 
-  /** Lets the workers at a step go on once all are there that serve. One that is stopped by itself waits for nobody. */
+  /** Releases the workers at a step once every serving worker has arrived. */
   function letMeet(step: string, workers: ReadonlySet<Worker>): void {
-    if (isStopping) for (const worker of serving) if (!workers.has(worker)) return;
+    if (metSteps.has(step) || ![...serving].every((worker) => workers.has(worker))) return;
+    metSteps.add(step);
     for (const worker of workers) tell(worker, { kind: "met", step });
   }
 
@@ -212,7 +225,9 @@ export function superviseWorkers(
               worker.process.once("close", () => {
                 resolve();
               });
-              worker.process.kill(signal);
+              // The whole process group may have had the signal already: a second one would end a worker at once.
+              if (serving.has(worker)) tell(worker, { kind: "stop", signal });
+              else worker.process.kill(signal);
             }),
         ),
       );
@@ -235,32 +250,51 @@ function passOnLines(stream: Readable, write: (lines: string) => void): void {
 
 /** What a worker has of its primary. */
 export interface WorkerChannel {
+  /** Resolves when the primary says so, with the signal that it had; with SIGTERM where the primary is gone. */
+  readonly stopped: Promise<NodeJS.Signals>;
   ready(ready: WorkerReady): void;
   /** Every worker's figures, its own among them. */
   gather(): Promise<readonly unknown[]>;
   /** How this worker's figures are read: all of them, and only those that grow. */
   report(read: () => Promise<unknown>, readCounters: () => Promise<unknown>): void;
-  /** Resolves when every worker that serves has come to this step, or a second later. */
+  /** Resolves when every worker that serves has come to this step; at once where the primary is gone, and where one is stuck within 3 s. */
   meet(step: string): Promise<void>;
 }
 
-/** The channel to the primary; `undefined` in a process that isn't a worker. @param onOrphaned the primary is gone */
-export function openWorkerChannel(onOrphaned: () => void): WorkerChannel | undefined {
+/**
+ * The channel to the primary; `undefined` in a process that isn't a worker.
+ *
+ * @param onGivenUp the primary ended while it waited for this worker to stop
+ */
+export function openWorkerChannel(onGivenUp: () => void): WorkerChannel | undefined {
   if (!cluster.isWorker) return undefined;
+  const stopped = Promise.withResolvers<NodeJS.Signals>();
+  let isStopping = false;
   const waiting = new Map<number, (figures: readonly unknown[]) => void>();
   const meetings = new Map<string, () => void>();
+  let meetUntilMs: number | undefined;
   let readFigures: () => Promise<unknown> = () => Promise.resolve([]);
   let nextQuestion = 0;
   const send = (message: FromWorker) => {
-    // The primary may be gone, which onOrphaned is told.
+    // The primary may be gone; the listener for "disconnect" sees to that.
     if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
   };
-  process.once("disconnect", onOrphaned);
+  // Node's cluster would end this process at once, in the middle of its requests.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
+  process.once("disconnect", () => {
+    if (isStopping) onGivenUp();
+    // Without a primary nobody would end it: as if it had been told to.
+    stopped.resolve("SIGTERM");
+    for (const goOn of meetings.values()) goOn();
+  });
   process.on("message", (message: ToWorker) => {
     if (message.kind === "report") {
       void readFigures().then((figures) => {
         send({ kind: "figures", id: message.id, figures });
       });
+    } else if (message.kind === "stop") {
+      isStopping = true;
+      stopped.resolve(message.signal);
     } else if (message.kind === "met") meetings.get(message.step)?.();
     else {
       waiting.get(message.id)?.(message.figures);
@@ -268,6 +302,7 @@ export function openWorkerChannel(onOrphaned: () => void): WorkerChannel | undef
     }
   });
   return {
+    stopped: stopped.promise,
     ready: (ready) => {
       send({ kind: "ready", ...ready });
     },
@@ -279,10 +314,15 @@ export function openWorkerChannel(onOrphaned: () => void): WorkerChannel | undef
       });
     },
     async meet(step) {
+      const nowMs = performance.now();
+      meetUntilMs ??= nowMs + MEETINGS_MS_MAX;
       const met = Promise.withResolvers<void>();
       meetings.set(step, met.resolve);
-      send({ kind: "arrived", step });
-      await Promise.race([met.promise, pause(MEETING_MS_MAX, undefined, { ref: false })]);
+      const timeout = setTimeout(met.resolve, Math.max(0, meetUntilMs - nowMs));
+      if (process.connected) send({ kind: "arrived", step });
+      else met.resolve();
+      await met.promise;
+      clearTimeout(timeout);
     },
     report(read, readCounters) {
       readFigures = read;

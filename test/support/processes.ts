@@ -1,0 +1,20 @@
+/** Other processes of this machine. */
+import { readdirSync, readFileSync } from "node:fs";
+
+/** The processes that a process has started. */
+export function childrenOf(pid: number): readonly number[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").trim().split(" "))
+    .filter((child) => child !== "")
+    .map(Number);
+}
+
+/** Is there still such a process? */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
