@@ -177,20 +177,25 @@ describe("faults", { concurrency: 1 }, () => {
     });
   });
 
+  /** After an earlier fault, a node may still wait before it tries to listen again. */
+  const everyNodeListens = () =>
+    eventually("every node listens", async () =>
+      (await listenerPids(postgres)).length === stage.nodes.length ? true : undefined,
+    );
+
   test("the listening connections are cut", async (t) => {
     await stage.run(t, async ({ edge }) => {
       const { operator } = stage.site;
       let overMs = 0;
       for (let round = 0; round < 10; round++) {
+        await everyNodeListens();
         assert.ok((await cutListeners(postgres)) > 0, "somebody listened");
         overMs = monotonicMs();
         await change(operator, edge, "deactivated");
         await wait(REST_MS);
         await change(operator, edge, "active");
-        await eventually("all listen again", async () =>
-          (await listenerPids(postgres)).length === stage.nodes.length ? true : undefined,
-        );
       }
+      await everyNodeListens();
       return overMs;
     });
   });
@@ -198,6 +203,7 @@ describe("faults", { concurrency: 1 }, () => {
   test("the listening connections hang", async (t) => {
     await stage.run(t, async ({ edge }) => {
       const { operator } = stage.site;
+      await everyNodeListens();
       // One that hangs looks the same as one to which nobody has anything to say.
       resume = pauseProcesses(await listenerPids(postgres));
       for (let round = 0; round < 8; round++) {
@@ -211,6 +217,7 @@ describe("faults", { concurrency: 1 }, () => {
 
   test("PostgreSQL hangs for 15 s right after it acknowledged", async (t) => {
     await stage.run(t, async ({ edge }) => {
+      await everyNodeListens();
       const deaf = pauseProcesses(await listenerPids(postgres));
       await change(stage.site.operator, edge, "deactivated");
       const wake = pausePostgres(postgres);
