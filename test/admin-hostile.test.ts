@@ -172,6 +172,28 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     }
   });
 
+  test("a body that names a member twice is refused, however the name is spelt", async () => {
+    const { token } = await console.server.json<{ token: string }>("admin-token", "create", "twice", "--role", "owner");
+    const made = await eventCount();
+    for (const [body, status] of [
+      ['{"shortname":"twice","name":"a","name":"b"}', 400],
+      [String.raw`{"shortname":"twice","name":"a","n\u0061me":"b"}`, 400],
+      ['{"shortname":"twice","x":[{"a":1,"a":1}]}', 400],
+      [String.raw`{"shortname":"once","name":"\"a\": {\"a\": 1}"}`, 201],
+    ] as const) {
+      const answer = await fetch(`${console.server.adminUrl}${ADMIN}/accounts`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body,
+      });
+      const text = await answer.text();
+      assert.equal(answer.status, status, text);
+      if (status === 400) assert.ok(text.includes("names a member twice"), text);
+      figures.bodies++;
+    }
+    assert.equal(await eventCount(), made + 1);
+  });
+
   test("a viewer changes nothing", async () => {
     const viewer = callers.find(({ name }) => name === "viewer, by session") as Caller;
     for (const operation of changes()) {

@@ -5,6 +5,7 @@
  */
 import { isAscii, isUtf8 } from "node:buffer";
 import { ASSERTION_ALGORITHMS, ASSERTION_BYTES_MAX, type AssertionAlgorithm } from "@countersign/protocol";
+import { countMembers } from "../count-members.ts";
 import { quoteName, Refusal } from "../refusal.ts";
 
 /** A JSON object whose members nobody has looked at yet. */
@@ -115,7 +116,7 @@ function parseObject(bytes: Buffer, name: string): UnverifiedObject {
     throw malformed(`The assertion's ${name} part isn't JSON.`);
   }
   if (!isPlainObject(value)) throw malformed(`The assertion's ${name} part isn't a JSON object.`);
-  if (countMembers(json) !== Object.keys(value).length) {
+  if (countMembers(json, 1) !== Object.keys(value).length) {
     throw malformed(`The assertion's ${name} part names a member twice.`);
   }
   return value;
@@ -123,27 +124,4 @@ function parseObject(bytes: Buffer, name: string): UnverifiedObject {
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/**
- * Counts the members that the text of a valid JSON object writes at its top level.
- *
- * `JSON.parse` keeps the last of two members with one name. However a name is spelt (`"iat"`, `"\u0069at"`), it ends up as
- * one key, so more members in the text than keys in the result means a duplicate.
- */
-function countMembers(json: string): number {
-  let members = 0;
-  let depth = 0;
-  let inString = false;
-  for (let at = 0; at < json.length; at++) {
-    const character = json.charCodeAt(at);
-    if (inString) {
-      if (character === 0x5c) at++;
-      else if (character === 0x22) inString = false;
-    } else if (character === 0x22) inString = true;
-    else if (character === 0x7b || character === 0x5b) depth++;
-    else if (character === 0x7d || character === 0x5d) depth--;
-    else if (character === 0x3a && depth === 1) members++;
-  }
-  return members;
 }

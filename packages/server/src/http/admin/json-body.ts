@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { FastifyInstance } from "fastify";
+import { countMembers } from "../../core/count-members.ts";
 import { Refusal } from "../../core/refusal.ts";
 
 /**
@@ -19,8 +20,10 @@ export function acceptJsonOnly(app: FastifyInstance): void {
       done(problem);
       return;
     }
-    void parse(request, body.toString("utf8"), (error, value) => {
+    const json = body.toString("utf8");
+    void parse(request, json, (error, value) => {
       if (error === null && !isWellFormed(value)) done(notUnicode());
+      else if (error === null && countMembers(json) !== countKeys(value)) done(namedTwice());
       else done(error, value);
     });
   });
@@ -45,6 +48,17 @@ function isWellFormed(value: unknown): boolean {
   if (typeof value === "string") return value.isWellFormed();
   if (typeof value !== "object" || value === null) return true;
   return Object.entries(value).every(([name, member]) => name.isWellFormed() && isWellFormed(member));
+}
+
+function countKeys(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const members = Object.values(value).map(countKeys);
+  return members.reduce((sum, keys) => sum + keys, Array.isArray(value) ? 0 : members.length);
+}
+
+/** Of two members with one name, a log or a proxy may have read the other one (RFC 8259 §4). */
+function namedTwice(): Refusal {
+  return new Refusal("bad_request", "The body names a member twice.", { hint: "Send each member once." });
 }
 
 function notUnicode(): Refusal {
