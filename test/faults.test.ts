@@ -33,13 +33,13 @@ import {
   cutListeners,
   listenerPids,
   pausePostgres,
-  pauseProcesses,
   type Relay,
   startPostgres,
   startRelay,
   startStandby,
   type TestPostgres,
 } from "./support/postgres.ts";
+import { pauseProcesses } from "./support/processes.ts";
 import { connectRaw, type RawAnswer, type RawConnection } from "./support/raw-http.ts";
 
 /** As long as the pauses that the service has to survive. */

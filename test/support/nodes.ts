@@ -20,6 +20,7 @@ import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
 import { type ApiClient, type ClientKey, connectClient, makeKeyPair } from "./api-client.ts";
 import { eventually } from "./eventually.ts";
 import type { AdministrationCalls, AdministrationReply, AdministrationRequest } from "./nodes-administration.ts";
+import { pauseProcesses } from "./processes.ts";
 import type { Requirement } from "./requirements.ts";
 import { endWithThisProcess, environment } from "./run-program.ts";
 import { startServer, temporaryFolder, type TestServer } from "./server.ts";
@@ -171,17 +172,28 @@ export interface WorkerClient extends ApiClient {
   readonly worker: string;
 }
 
-/** Which worker accepts a connection is up to the kernel; this opens as many as it takes to have one to each. */
+/** Opens a connection to each worker of a node. */
 export async function connectWorkers(node: Node, workers: number, user: SiteUser): Promise<readonly WorkerClient[]> {
-  const found = new Map<string, WorkerClient>();
-  for (let tries = 0; found.size < workers; tries++) {
-    assert.ok(tries < 1000 * workers, `${node.name}: ${found.size} of ${workers} workers answer`);
+  const found: WorkerClient[] = [];
+  while (found.length < workers) {
+    const resume = pauseWorkers(found);
     const client = await connectClient(node.url, user.username, user.pair.privateKey);
     const worker = await findWorker([node], await client.check("no token"));
-    if (found.has(worker)) client.connection.end();
-    else found.set(worker, { ...client, node, worker });
+    resume();
+    assert.ok(!found.some((other) => other.worker === worker), "a worker that stands still accepts nothing");
+    found.push({ ...client, node, worker });
   }
-  return [...found.values()];
+  return found;
+}
+
+/**
+ * Stops workers. Which worker accepts a connection is up to the kernel, and it may be the same one each time: while the others
+ * stand still, it is one of the rest.
+ *
+ * @returns lets them go on
+ */
+export function pauseWorkers(workers: readonly Pick<WorkerClient, "worker">[]): () => void {
+  return pauseProcesses(workers.map(({ worker }) => Number(worker.split(" ")[1])));
 }
 
 /** Which worker refused a request: its log has the request's id, which says nothing by itself. */

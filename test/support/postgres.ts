@@ -11,7 +11,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { startPostgres, type TestPostgres } from "../../packages/server/src/testing/test-postgres.ts";
 import { eventually } from "./eventually.ts";
-import { childrenOf } from "./processes.ts";
+import { childrenOf, pauseProcesses } from "./processes.ts";
 import { temporaryFolder } from "./server.ts";
 
 export { startPostgres, type TestPostgres };
@@ -46,25 +46,6 @@ export function pausePostgres(postgres: TestPostgres): () => void {
 export async function crash(postgres: TestPostgres): Promise<void> {
   pausePostgres(postgres);
   await postgres.kill();
-}
-
-/** Stops processes. @returns lets those that are still there go on; so does this process's end */
-export function pauseProcesses(pids: readonly number[]): () => void {
-  const resume = () => {
-    process.off("exit", resume);
-    for (const pid of pids) signal(pid, "SIGCONT");
-  };
-  process.once("exit", resume);
-  for (const pid of pids) signal(pid, "SIGSTOP");
-  return resume;
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has ended.
-  }
 }
 
 /**

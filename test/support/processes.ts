@@ -18,3 +18,22 @@ export function isRunning(pid: number): boolean {
     return false;
   }
 }
+
+/** Stops processes. @returns lets those that are still there go on; so does this process's end */
+export function pauseProcesses(pids: readonly number[]): () => void {
+  const resume = () => {
+    process.off("exit", resume);
+    for (const pid of pids) signal(pid, "SIGCONT");
+  };
+  process.once("exit", resume);
+  for (const pid of pids) signal(pid, "SIGSTOP");
+  return resume;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended.
+  }
+}
