@@ -3,6 +3,7 @@
  * worker had counted.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -106,6 +107,19 @@ test("a worker that is stopped alone answers what it is sent, and is replaced", 
   assert.deepEqual(await server.stop(), { status: 0, signal: null });
   await refused;
   assert.deepEqual(failures, []);
+});
+
+test("a worker that can't be started for want of descriptors is tried again, and the others serve meanwhile", async (t) => {
+  const server = await startWorkers(t);
+  const [killed = 0] = await everyWorker(server);
+  const limitDescriptors = (max: number) => execFileSync("prlimit", [`--pid=${server.pid}`, `--nofile=${max}:`]);
+  limitDescriptors(12);
+  process.kill(killed, "SIGKILL");
+  await eventually("one can't be started", () => server.stderr().includes("a worker can't be started") || undefined);
+  await ask(server);
+  limitDescriptors(1000);
+  await everyWorker(server);
+  assert.deepEqual(await server.stop(), { status: 0, signal: null });
 });
 
 test("workers stop without one that is stuck", async (t) => {

@@ -107,13 +107,23 @@ export function superviseWorkers(
     worker.on("message", (message: FromWorker) => {
       hear(worker, message);
     });
-    // It couldn't be started, or ended while Node's own cluster told it something. Its end is what counts, and is seen below.
+    // Without a listener this would end the primary, and all workers with it.
     worker.on("error", (error) => {
-      log.warn({ pid: worker.process.pid, err: error }, "a worker can't be reached");
+      const { pid } = worker.process;
+      log.warn({ pid, err: error }, pid === undefined ? "a worker can't be started" : "a worker can't be reached");
+      // For want of descriptors no process was made, and none will end.
+      if (pid === undefined) end(1, null);
     });
-    if (worker.process.stderr !== null) passOnLines(worker.process.stderr, writeErrors);
+    // The type knows nothing of a process that couldn't be made.
+    const stderr = worker.process.stderr as Readable | null | undefined;
+    if (stderr) passOnLines(stderr, writeErrors);
     // After its last line, which says why it ended.
-    worker.process.once("close", (status: number | null, signal: string | null) => {
+    worker.process.once("close", end);
+    let hasEnded = false;
+
+    function end(status: number | null, signal: string | null): void {
+      if (hasEnded) return;
+      hasEnded = true;
       serving.delete(worker);
       if (latest.has(worker)) countersOfDead = addUpCounters([countersOfDead, latest.get(worker)]);
       latest.delete(worker);
@@ -137,7 +147,7 @@ export function superviseWorkers(
       void pause(restartMs).then(() => {
         if (!isStopping) start();
       });
-    });
+    }
   }
 
   function tell(worker: Worker, message: ToWorker): void {
@@ -217,7 +227,9 @@ export function superviseWorkers(
     ready: ready.promise,
     async stop(signal) {
       isStopping = true;
-      const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+      const workers = Object.values(cluster.workers ?? {})
+        .filter((worker) => worker !== undefined)
+        .filter((worker) => worker.process.pid !== undefined);
       await Promise.all(
         workers.map(
           (worker) =>
