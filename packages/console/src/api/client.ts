@@ -64,6 +64,29 @@ export async function askForData<Data>(
   return (await ask(send, options)).body.data;
 }
 
+/** Something with the version at which it was read. */
+export interface Versioned<Value> {
+  readonly value: Value;
+  /** For `If-Match`. */
+  readonly etag: string | undefined;
+  /** The server's warnings about a change, as full sentences. */
+  readonly warnings: readonly string[];
+}
+
+interface VersionedBody<Value> {
+  readonly data: Value;
+  readonly meta: { readonly warnings: readonly { readonly message: string }[] };
+}
+
+/** As `ask`, for one thing with its version. @throws {ApiError} */
+export async function askForVersioned<Value>(
+  send: (signal: AbortSignal) => Promise<Sent<VersionedBody<Value>>>,
+  options?: { readonly signal?: AbortSignal },
+): Promise<Versioned<Value>> {
+  const { body, etag } = await ask(send, options);
+  return { value: body.data, etag, warnings: body.meta.warnings.map(({ message }) => message) };
+}
+
 async function sendOnce<Body>(
   send: (signal: AbortSignal) => Promise<Sent<Body>>,
   signal: AbortSignal | undefined,

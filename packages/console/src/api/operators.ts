@@ -1,8 +1,7 @@
 /** Who administers: operators, one-time links, admin tokens, and oneself. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { Role } from "@countersign/protocol";
-import { ask, askForData, askForList, client, type DataOf, ifMatch } from "./client.ts";
-import type { Versioned } from "./registry.ts";
+import { askForData, askForList, askForVersioned, client, type DataOf, ifMatch, type Versioned } from "./client.ts";
 import { makePasskey } from "./sign-in.ts";
 
 export type Operator = DataOf<"getOperator">;
@@ -28,11 +27,8 @@ export function useOperators(filter: OperatorFilter) {
   });
 }
 
-export async function readOperator(id: number): Promise<Versioned<Operator>> {
-  const { body, etag } = await ask((signal) =>
-    client.GET("/api/admin/v1/operators/{id}", { params: { path: { id } }, signal }),
-  );
-  return { value: body.data, etag };
+export function readOperator(id: number): Promise<Versioned<Operator>> {
+  return askForVersioned((signal) => client.GET("/api/admin/v1/operators/{id}", { params: { path: { id } }, signal }));
 }
 
 export interface OperatorPatch {
@@ -41,19 +37,18 @@ export interface OperatorPatch {
   readonly status?: "active" | "deactivated";
 }
 
-export async function changeOperator(
+export function changeOperator(
   id: number,
   patch: OperatorPatch,
   etag: string | undefined,
 ): Promise<Versioned<Operator>> {
-  const answer = await ask((signal) =>
+  return askForVersioned((signal) =>
     client.PATCH("/api/admin/v1/operators/{id}", {
       params: { path: { id }, header: ifMatch(etag) },
       body: patch,
       signal,
     }),
   );
-  return { value: answer.body.data, etag: answer.etag };
 }
 
 export function resetOperator(id: number): Promise<InvitationWithLink> {

@@ -1,6 +1,6 @@
 /** Accounts, API users and public keys: what the pages read, and the changes they make. */
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ask, askForData, askForList, client, type DataOf, ifMatch } from "./client.ts";
+import { askForData, askForList, askForVersioned, client, type DataOf, ifMatch, type Versioned } from "./client.ts";
 
 export type Account = DataOf<"getAccount">;
 export type ApiUser = DataOf<"getUser">;
@@ -8,16 +8,6 @@ export type PublicKey = DataOf<"getKey">;
 export type InspectedKey = DataOf<"inspectKey">;
 export type Impact = DataOf<"getImpact">;
 export type UsageHours = DataOf<"getUsage">;
-
-/** Something with the version at which it was read. */
-export interface Versioned<Value> {
-  readonly value: Value;
-  readonly etag: string | undefined;
-  /** The server's warnings about a change, as full sentences. */
-  readonly warnings?: readonly string[];
-}
-
-const sentences = (warnings: readonly { readonly message: string }[]) => warnings.map(({ message }) => message);
 
 export interface UserFilter {
   readonly q?: string;
@@ -40,13 +30,11 @@ export function useUsers(filter: UserFilter) {
 export function useUser(username: string) {
   return useQuery({
     queryKey: ["user", username],
-    queryFn: async ({ signal }): Promise<Versioned<ApiUser>> => {
-      const { body, etag } = await ask(
+    queryFn: ({ signal }) =>
+      askForVersioned(
         (signal) => client.GET("/api/admin/v1/users/{username}", { params: { path: { username } }, signal }),
         { signal },
-      );
-      return { value: body.data, etag };
-    },
+      ),
   });
 }
 
@@ -67,18 +55,14 @@ export function useKeys(username: string, cursor: string | undefined) {
 }
 
 /** One key as it is now, with its version: what a change is about to be made to. */
-export async function readKey(id: number): Promise<Versioned<PublicKey>> {
-  const { body, etag } = await ask((signal) =>
-    client.GET("/api/admin/v1/keys/{id}", { params: { path: { id } }, signal }),
-  );
-  return { value: body.data, etag };
+export function readKey(id: number): Promise<Versioned<PublicKey>> {
+  return askForVersioned((signal) => client.GET("/api/admin/v1/keys/{id}", { params: { path: { id } }, signal }));
 }
 
-export async function readAccount(shortname: string): Promise<Versioned<Account>> {
-  const { body, etag } = await ask((signal) =>
+export function readAccount(shortname: string): Promise<Versioned<Account>> {
+  return askForVersioned((signal) =>
     client.GET("/api/admin/v1/accounts/{shortname}", { params: { path: { shortname } }, signal }),
   );
-  return { value: body.data, etag };
 }
 
 /** @param shortname `undefined` while nobody knows which */
@@ -90,11 +74,10 @@ export function useAccount(shortname: string | undefined) {
   });
 }
 
-export async function readUser(username: string): Promise<Versioned<ApiUser>> {
-  const { body, etag } = await ask((signal) =>
+export function readUser(username: string): Promise<Versioned<ApiUser>> {
+  return askForVersioned((signal) =>
     client.GET("/api/admin/v1/users/{username}", { params: { path: { username } }, signal }),
   );
-  return { value: body.data, etag };
 }
 
 export interface KeyPatch {
@@ -104,47 +87,44 @@ export interface KeyPatch {
 }
 
 /** Each change answers with the new version, which an Undo then changes. */
-export async function changeKey(id: number, patch: KeyPatch, etag: string | undefined): Promise<Versioned<PublicKey>> {
-  const answer = await ask((signal) =>
+export function changeKey(id: number, patch: KeyPatch, etag: string | undefined): Promise<Versioned<PublicKey>> {
+  return askForVersioned((signal) =>
     client.PATCH("/api/admin/v1/keys/{id}", {
       params: { path: { id }, header: ifMatch(etag) },
       body: patch,
       signal,
     }),
   );
-  return { value: answer.body.data, etag: answer.etag, warnings: sentences(answer.body.meta.warnings) };
 }
 
 type Standing = "active" | "deactivated";
 
-export async function changeUser(
+export function changeUser(
   username: string,
   patch: { readonly status: Standing },
   etag: string | undefined,
 ): Promise<Versioned<ApiUser>> {
-  const answer = await ask((signal) =>
+  return askForVersioned((signal) =>
     client.PATCH("/api/admin/v1/users/{username}", {
       params: { path: { username }, header: ifMatch(etag) },
       body: patch,
       signal,
     }),
   );
-  return { value: answer.body.data, etag: answer.etag };
 }
 
-export async function changeAccount(
+export function changeAccount(
   shortname: string,
   patch: { readonly status: Standing },
   etag: string | undefined,
 ): Promise<Versioned<Account>> {
-  const answer = await ask((signal) =>
+  return askForVersioned((signal) =>
     client.PATCH("/api/admin/v1/accounts/{shortname}", {
       params: { path: { shortname }, header: ifMatch(etag) },
       body: patch,
       signal,
     }),
   );
-  return { value: answer.body.data, etag: answer.etag };
 }
 
 /** What a change to the registry may have made stale. */
@@ -203,19 +183,18 @@ export function createUser(
 }
 
 /** @param publicKey never a private one; the caller has looked (`isPrivateKey`) */
-export async function addKey(
+export function addKey(
   username: string,
   body: { readonly public_key: string; readonly label?: string; readonly expires_at?: string | null },
   idempotencyKey: string,
 ): Promise<Versioned<PublicKey>> {
-  const answer = await ask((signal) =>
+  return askForVersioned((signal) =>
     client.POST("/api/admin/v1/users/{username}/keys", {
       params: { path: { username }, header: { "idempotency-key": idempotencyKey } },
       body,
       signal,
     }),
   );
-  return { value: answer.body.data, etag: answer.etag, warnings: sentences(answer.body.meta.warnings) };
 }
 
 /** Not by the query cache: what somebody pastes is kept nowhere. */

@@ -1,7 +1,6 @@
 /** The service itself: resource servers, signing keys, settings, the audit log, explanations. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { ask, askForData, askForList, client, type DataOf, ifMatch } from "./client.ts";
-import type { Versioned } from "./registry.ts";
+import { askForData, askForList, askForVersioned, client, type DataOf, ifMatch, type Versioned } from "./client.ts";
 
 export type ResourceServer = DataOf<"getResourceServer">;
 export type ResourceServerWithSecret = DataOf<"rotateResourceServerSecret">;
@@ -30,11 +29,10 @@ export function useResourceServers(filter: NamedFilter) {
   });
 }
 
-export async function readResourceServer(name: string): Promise<Versioned<ResourceServer>> {
-  const { body, etag } = await ask((signal) =>
+export function readResourceServer(name: string): Promise<Versioned<ResourceServer>> {
+  return askForVersioned((signal) =>
     client.GET("/api/admin/v1/resource-servers/{name}", { params: { path: { name } }, signal }),
   );
-  return { value: body.data, etag };
 }
 
 export function createResourceServer(name: string, idempotencyKey: string) {
@@ -58,19 +56,18 @@ export function rotateResourceServerSecret(name: string, graceSeconds: number): 
   );
 }
 
-export async function changeResourceServer(
+export function changeResourceServer(
   name: string,
   patch: { readonly status: "active" | "deactivated" },
   etag: string | undefined,
 ): Promise<Versioned<ResourceServer>> {
-  const answer = await ask((signal) =>
+  return askForVersioned((signal) =>
     client.PATCH("/api/admin/v1/resource-servers/{name}", {
       params: { path: { name }, header: ifMatch(etag) },
       body: patch,
       signal,
     }),
   );
-  return { value: answer.body.data, etag: answer.etag };
 }
 
 export function useSigningKeys() {

@@ -2,7 +2,8 @@ import { Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { ApiError } from "../api/api-error.ts";
-import type { ImpactScope, Versioned } from "../api/registry.ts";
+import type { Versioned } from "../api/client.ts";
+import type { ImpactScope } from "../api/registry.ts";
 import { Dialog } from "./dialog.tsx";
 import { ImpactSummary } from "./impact-summary.tsx";
 import { Note, Problem } from "./problem.tsx";
@@ -39,7 +40,7 @@ export function useStandingChange() {
         </>,
         () => change(thing, isOff ? "active" : "deactivated", changed.etag),
       );
-      if (!isOff) changed.warnings?.forEach(tellWarning);
+      if (!isOff) changed.warnings.forEach(tellWarning);
     } finally {
       await Promise.all(thing.staleQueries.map((first) => queries.invalidateQueries({ queryKey: [first] })));
     }

@@ -40,25 +40,21 @@ export function tell(message: ReactNode, undo?: () => Promise<void>): void {
 
 /** Shows a warning about a change that was made. */
 export function tellWarning(message: string): void {
-  notifications.show({
-    icon: <Icon name="alert" />,
-    color: "yellow",
-    autoClose: STAYS_WITH_UNDO_MS,
-    closeButtonProps: { "aria-label": "Dismiss" },
-    message,
-  });
+  showAlert({ color: "yellow", message });
 }
 
 /** Says why something that was asked for without a dialog wasn't done. */
 export function tellProblem(error: unknown): void {
   const { message } = error instanceof Error ? error : new Error("It didn't work.");
   const hint = error instanceof ApiError ? error.hint : undefined;
+  showAlert({ color: "red", title: message, message: hint ?? "" });
+}
+
+function showAlert(shown: { readonly color: string; readonly title?: string; readonly message: string }): void {
   notifications.show({
     icon: <Icon name="alert" />,
-    color: "red",
     autoClose: STAYS_WITH_UNDO_MS,
     closeButtonProps: { "aria-label": "Dismiss" },
-    title: message,
-    message: hint ?? "",
+    ...shown,
   });
 }

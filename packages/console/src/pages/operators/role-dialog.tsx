@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
 import { changeOperator, type NewGrant, type Operator, readOperator } from "../../api/operators.ts";
-import type { Versioned } from "../../api/registry.ts";
+import type { Versioned } from "../../api/client.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Note, Problem } from "../../parts/problem.tsx";
 import { tell } from "../../parts/tell.tsx";

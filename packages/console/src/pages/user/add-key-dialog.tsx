@@ -2,14 +2,8 @@ import { isPrivateKey, keyTextOfBytes } from "@countersign/protocol";
 import { Button, Textarea, TextInput } from "@mantine/core";
 import { type DragEvent, type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
-import {
-  addKey,
-  type InspectedKey,
-  inspectKey,
-  type PublicKey,
-  useChange,
-  type Versioned,
-} from "../../api/registry.ts";
+import type { Versioned } from "../../api/client.ts";
+import { addKey, type InspectedKey, inspectKey, type PublicKey, useChange } from "../../api/registry.ts";
 import { canMakeKeyPair, KEY_BITS, type KeyBits, type KeyPair, makeKeyPair } from "../../key/key-pair.ts";
 import { CopyButton } from "../../parts/copy-button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
@@ -192,7 +186,7 @@ function Added({
             </div>
           </Note>
         )}
-        {warnings?.map((warning) => (
+        {warnings.map((warning) => (
           <Note kind="warning" key={warning}>
             {warning}
           </Note>

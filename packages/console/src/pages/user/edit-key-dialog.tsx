@@ -1,14 +1,8 @@
 import { Button, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
-import {
-  changeKey,
-  type KeyPatch,
-  type PublicKey,
-  readKey,
-  useRegistryChanged,
-  type Versioned,
-} from "../../api/registry.ts";
+import type { Versioned } from "../../api/client.ts";
+import { changeKey, type KeyPatch, type PublicKey, readKey, useRegistryChanged } from "../../api/registry.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { type Expiry, ExpiryField, expiresAt } from "../../parts/expiry-field.tsx";
 import { Note, Problem } from "../../parts/problem.tsx";
@@ -33,9 +27,10 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
     setIsSaving(true);
     setError(undefined);
     try {
-      const { etag, value } = newer ?? (await read());
+      const current = newer ?? (await read());
+      const { etag, value } = current;
       if (newer === undefined && (value.label !== publicKey.label || value.expires_at !== publicKey.expires_at)) {
-        setNewer({ value, etag });
+        setNewer(current);
         return;
       }
       const until = expiresAt(expiry, Date.now());
@@ -43,7 +38,7 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
         label: label.trim() === "" ? null : label.trim(),
         ...(until === undefined ? {} : { expires_at: until }),
       };
-      const { warnings = [] } = await changeKey(publicKey.id, patch, etag);
+      const { warnings } = await changeKey(publicKey.id, patch, etag);
       await changed();
       tell("Saved label and expiry.");
       // A key past its expiry that gets a later one can be used again.
