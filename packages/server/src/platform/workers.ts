@@ -227,9 +227,10 @@ export function superviseWorkers(
     ready: ready.promise,
     async stop(signal) {
       isStopping = true;
-      const workers = Object.values(cluster.workers ?? {})
-        .filter((worker) => worker !== undefined)
-        .filter((worker) => worker.process.pid !== undefined);
+      // One that couldn't be started has no process to wait for.
+      const workers = Object.values(cluster.workers ?? {}).flatMap((worker) =>
+        worker?.process.pid === undefined ? [] : [worker],
+      );
       await Promise.all(
         workers.map(
           (worker) =>
