@@ -31,7 +31,7 @@ import { createResourceServerChanges, type ResourceServerChanges } from "./core/
 import { createKeyUsage } from "./core/registry/key-usage.ts";
 import type { RegistryStore } from "./core/registry/store.ts";
 import { openRegistryView, type RegistryView } from "./core/registry/view.ts";
-import { type Clock, nowMs, type Random } from "./core/surroundings.ts";
+import type { Clock, Random } from "./core/surroundings.ts";
 import { openSigningKeyRing } from "./core/token/signing-key-ring.ts";
 import { createAuditHandlers } from "./http/admin/audit-handlers.ts";
 import { createExplainHandlers } from "./http/admin/explain-handlers.ts";
@@ -426,7 +426,7 @@ export async function startService(
     memory: position,
     heartbeat: createHeartbeat(store, signingKeys, createSigningKeyChanges(store, clock, onChanged), {
       id: random.bytes(8).toString("hex"),
-      startedAtMs: nowMs(clock),
+      startedAtMs: clock.wallMs(),
       version: VERSION,
     }),
   });
@@ -447,9 +447,10 @@ export async function startService(
       // They would never end by themselves.
       changeStreams.close();
       const drainMsMax = Math.max(DRAIN_MS_MIN, DRAIN_MS_MAX - config.drainDelay);
+      const together = (listener: string) => channel && ((step: string) => channel.meet(`${listener} ${step}`));
       await Promise.all([
-        publicServer.drain(drainMsMax, channel && ((step) => channel.meet(`public ${step}`))),
-        internalServer.drain(drainMsMax, channel && ((step) => channel.meet(`internal ${step}`))),
+        publicServer.drain(drainMsMax, together("public")),
+        internalServer.drain(drainMsMax, together("internal")),
       ]);
       await background.stop();
       await Promise.all([publicApp.close(), internalApp.close()]);

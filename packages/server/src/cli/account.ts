@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { nowMs } from "../core/surroundings.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { accountJson } from "../core/administration/present.ts";
 import { addStandingCommands } from "./standing-commands.ts";
@@ -46,7 +45,7 @@ export function accountCommand(context: CliContext): Command {
           shortname,
           name,
           paintStatus(context, status),
-          relativeTime(createdAtMs, nowMs(context.clock)),
+          relativeTime(createdAtMs, context.clock.wallMs()),
         ]);
         return formatTable(["id", "shortname", "name", "status", "created"], rows);
       });

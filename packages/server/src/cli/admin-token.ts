@@ -2,7 +2,6 @@ import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@coun
 import { Command } from "commander";
 import { adminTokenJson, ownTokenName, shownAdminTokenStatus } from "../core/administration/present-operators.ts";
 import type { Flags } from "../config/config.ts";
-import { nowMs } from "../core/surroundings.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { authorOf, withGrantOptions } from "./operator.ts";
@@ -34,14 +33,14 @@ export function adminTokenCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (name: string, options: Options & CreateOptions) => {
       const { role, account = null, expiresIn } = options;
-      const expiry = expiresIn === "never" ? expiresIn : nowMs(context.clock) + parseDuration(expiresIn);
+      const expiry = expiresIn === "never" ? expiresIn : context.clock.wallMs() + parseDuration(expiresIn);
       const { token, secret } = await withAdministration(
         context,
         options,
         ({ operators }) => operators.createAdminToken(authorOf(context), { name, role, account, expiry }),
         { mayCreate: true },
       );
-      print(context, options.json, { token: secret, ...adminTokenJson(token, nowMs(context.clock)) }, () => secret);
+      print(context, options.json, { token: secret, ...adminTokenJson(token, context.clock.wallMs()) }, () => secret);
       context.stderr.write("The token is shown this once; the store keeps a hash of it.\n");
     });
 
@@ -52,7 +51,7 @@ export function adminTokenCommand(context: CliContext): Command {
       const tokens = await withAdministration(context, options, ({ store }) =>
         readAllPages((page) => store.pageAdminTokens({}, page)),
       );
-      const now = nowMs(context.clock);
+      const now = context.clock.wallMs();
       const shown = tokens.map((token) => adminTokenJson(token, now));
       print(context, options.json, shown, () => {
         if (tokens.length === 0) return "No admin tokens yet: countersign admin-token create <name> makes one.";
@@ -77,7 +76,7 @@ export function adminTokenCommand(context: CliContext): Command {
       const revoked = await withAdministration(context, options, ({ operators }) =>
         operators.revokeAdminToken(authorOf(context), { name }),
       );
-      const json = adminTokenJson(revoked, nowMs(context.clock));
+      const json = adminTokenJson(revoked, context.clock.wallMs());
       print(context, options.json, json, () => `${name} is ${paintStatus(context, json.status)}.`);
     });
   return command;

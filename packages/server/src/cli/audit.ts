@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { chainReportJson, verifyChain } from "../core/registry/verify-chain.ts";
-import { nowMs } from "../core/surroundings.ts";
 import { AnsweredNo, type CliContext, paint, print, WrongUsage } from "./context.ts";
 import { eventJson } from "../core/administration/present.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
@@ -32,7 +31,7 @@ export function auditCommand(context: CliContext): Command {
         if (events.length === 0) return "Nothing has happened yet.";
         const rows = events.map(({ seq, atMs, actor, action, subject, details }) => [
           String(seq),
-          relativeTime(atMs, nowMs(context.clock)),
+          relativeTime(atMs, context.clock.wallMs()),
           actor,
           action,
           subject,

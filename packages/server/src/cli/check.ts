@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { isoTime } from "../core/administration/present.ts";
-import { nowMs } from "../core/surroundings.ts";
 import { TOKEN_CHARACTERS_MAX } from "../core/token/token-codec.ts";
 import { AnsweredNo, type CliContext, paint, print, readStdin } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
@@ -35,7 +34,7 @@ export function checkCommand(context: CliContext): Command {
             ["account", account],
             ["access", access],
             ["key", String(keyId)],
-            ["expires", relativeTime(expiresAtMs, nowMs(context.clock))],
+            ["expires", relativeTime(expiresAtMs, context.clock.wallMs())],
           ]),
       );
     });

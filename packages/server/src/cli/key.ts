@@ -8,7 +8,6 @@ import { KEY_BITS_MAX, KEY_BITS_MIN } from "../core/registry/key-admission.ts";
 import { keysNeedingKid, needsKidMessage } from "../core/registry/keys-needing-kid.ts";
 import type { KeyId, PublicKey } from "../core/registry/model.ts";
 import type { RegistryStore } from "../core/registry/store.ts";
-import { nowMs } from "../core/surroundings.ts";
 import { errorCode, errorProblem } from "../platform/error-code.ts";
 import { type CliContext, CommandFailed, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/administration/present.ts";
@@ -65,7 +64,7 @@ export function keyCommand(context: CliContext): Command {
           throw new CommandFailed("There is no API user of that name; countersign user list shows them.");
         return store.listKeys(user.id);
       });
-      const now = nowMs(context.clock);
+      const now = context.clock.wallMs();
       print(
         context,
         options.json,
@@ -92,7 +91,7 @@ export function keyCommand(context: CliContext): Command {
           if (verb === "activate") await noteKeysNeedingKid(context, store, set);
           return set;
         });
-        const now = nowMs(context.clock);
+        const now = context.clock.wallMs();
         print(
           context,
           options.json,
@@ -126,7 +125,7 @@ async function noteKeysNeedingKid(
   store: Pick<RegistryStore, "listKeys">,
   key: PublicKey,
 ): Promise<void> {
-  const needing = keysNeedingKid(key, await store.listKeys(key.userId), nowMs(context.clock));
+  const needing = keysNeedingKid(key, await store.listKeys(key.userId), context.clock.wallMs());
   if (needing.length > 0) context.stderr.write(`countersign: note: ${needsKidMessage(needing)}\n`);
 }
 
@@ -174,7 +173,7 @@ function parseKeyId(text: string): KeyId {
 }
 
 function printKey(context: CliContext, { json }: Options, key: PublicKey): void {
-  const now = nowMs(context.clock);
+  const now = context.clock.wallMs();
   print(context, json, keyJson(key, now), () =>
     formatFields([
       ["key", String(key.id)],

@@ -7,7 +7,6 @@ import type { Operator } from "../core/operators/model.ts";
 import type { Author, WithLinkSecret } from "../core/operators/operator-changes.ts";
 import { RegistryError } from "../core/registry/registry-error.ts";
 import { printable } from "../core/registry/names.ts";
-import { nowMs } from "../core/surroundings.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
 import { addStandingCommands } from "./standing-commands.ts";
@@ -53,7 +52,7 @@ export function operatorCommand(context: CliContext): Command {
       print(context, options.json, operators.map(operatorJson), () => {
         if (operators.length === 0)
           return "No operators yet: countersign operator invite <email> --role owner makes one.";
-        const now = nowMs(context.clock);
+        const now = context.clock.wallMs();
         const rows = operators.map(({ email, role, account, status, federated, lastSignedInAtMs }) => [
           email,
           role,

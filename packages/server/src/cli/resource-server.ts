@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import type { WithSecret } from "../core/registry/resource-server-changes.ts";
-import { nowMs } from "../core/surroundings.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { resourceServerJson } from "../core/administration/present.ts";
 import { addStandingCommands } from "./standing-commands.ts";
@@ -51,7 +50,7 @@ export function resourceServerCommand(context: CliContext): Command {
           clientId,
           name,
           paintStatus(context, status),
-          relativeTime(createdAtMs, nowMs(context.clock)),
+          relativeTime(createdAtMs, context.clock.wallMs()),
         ]);
         return formatTable(["client_id", "name", "status", "created"], rows);
       });

@@ -2,7 +2,6 @@ import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import type { LiveNode } from "../core/registry/store.ts";
-import { nowMs } from "../core/surroundings.ts";
 import type { SigningKeyRecord } from "../core/token/signing-keys.ts";
 import { type CliContext, CommandFailed, paint, print, WrongUsage } from "./context.ts";
 import { shownSigningKeyStatus, signingKeyJson } from "../core/administration/present.ts";
@@ -30,7 +29,7 @@ export function signingKeyCommand(context: CliContext): Command {
           String(key.number),
           shownSigningKeyStatus(key),
           key.masterFingerprint,
-          relativeTime(key.createdAtMs, nowMs(context.clock)),
+          relativeTime(key.createdAtMs, context.clock.wallMs()),
         ]);
         return formatTable(["number", "status", "master secret", "created"], rows);
       });

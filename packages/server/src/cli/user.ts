@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { nowMs } from "../core/surroundings.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { userJson } from "../core/administration/present.ts";
 import { addStandingCommands } from "./standing-commands.ts";
@@ -50,7 +49,7 @@ export function userCommand(context: CliContext): Command {
           account,
           access,
           paintStatus(context, status),
-          relativeTime(createdAtMs, nowMs(context.clock)),
+          relativeTime(createdAtMs, context.clock.wallMs()),
         ]);
         return formatTable(["id", "username", "account", "access", "status", "created"], rows);
       });

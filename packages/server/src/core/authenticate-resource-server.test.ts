@@ -7,7 +7,6 @@ import { createAuthenticateResourceServer, parseBasicCredentials } from "./authe
 import { Refusal } from "./refusal.ts";
 import { hashClientSecret, makeClientSecret } from "./registry/client-secret.ts";
 import type { ResourceServer, ResourceServerId } from "./registry/model.ts";
-import { nowMs } from "./surroundings.ts";
 
 const random = createSystemRandom();
 const secret = makeClientSecret(random);
@@ -180,7 +179,7 @@ describe("a secret that was rotated with a grace", () => {
   ] as const) {
     test(`${works ? "works" : "is over"} at ${offsetMs} ms from the grace's end, and the new one works all along`, () => {
       const clock = createTestClock();
-      const endsAtMs = nowMs(clock) - offsetMs;
+      const endsAtMs = clock.wallMs() - offsetMs;
       const { authenticate, server } = doorOf({ previousSecret: { hash: hashClientSecret(oldSecret), endsAtMs } });
       assert.equal(authenticate({ clientId: "rs-7", clientSecret: secret }), server);
       const useOld = () => authenticate({ clientId: "rs-7", clientSecret: oldSecret });

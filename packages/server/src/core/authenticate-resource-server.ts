@@ -2,7 +2,7 @@ import { Refusal } from "./refusal.ts";
 import { isClientSecret, matchesSecretHash } from "./registry/client-secret.ts";
 import type { ResourceServer, ResourceServerId } from "./registry/model.ts";
 import type { RegistryView } from "./registry/view.ts";
-import { type Clock, nowMs } from "./surroundings.ts";
+import type { Clock } from "./surroundings.ts";
 
 /** Ids are positive 32-bit integers that every engine knows. */
 const ID_MAX = 2 ** 31 - 1;
@@ -37,7 +37,7 @@ export function createAuthenticateResourceServer(
       if (server === undefined || server.status !== "active") throw credentialsRejected();
       const { previousSecret } = server;
       if (matchesSecretHash(clientSecret, server.secretHash)) return server;
-      const isGrace = previousSecret !== null && nowMs(clock) < previousSecret.endsAtMs;
+      const isGrace = previousSecret !== null && clock.wallMs() < previousSecret.endsAtMs;
       if (isGrace && matchesSecretHash(clientSecret, previousSecret.hash)) return server;
       throw credentialsRejected();
     };

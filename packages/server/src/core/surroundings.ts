@@ -39,8 +39,3 @@ export interface Random {
   /** That many bytes. */
   bytes(length: number): Buffer;
 }
-
-/** Wall-clock time in whole milliseconds since the epoch, rounded down. */
-export function nowMs(clock: Clock): number {
-  return clock.wallMs();
-}

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { RememberedCreation } from "../operators/store.ts";
 import { Refusal } from "../refusal.ts";
 import type { RegistryStore } from "../registry/store.ts";
-import { type Clock, nowMs } from "../surroundings.ts";
+import type { Clock } from "../surroundings.ts";
 
 /** All that makers of changes need of a store. */
 export type Transactions = Pick<RegistryStore, "transaction">;
@@ -58,7 +58,7 @@ export async function createOnce<Made>(
           if (before !== undefined) throw new MadeBefore(before);
           const result = await work(transaction);
           const subject = subjectOf(result as unknown as Made);
-          await transaction.insertCreation({ principal, keyHash, requestHash, subject, createdAtMs: nowMs(clock) });
+          await transaction.insertCreation({ principal, keyHash, requestHash, subject, createdAtMs: clock.wallMs() });
           return result;
         }),
     });

@@ -1,7 +1,7 @@
 import type { AuditAction } from "../registry/audit-chain.ts";
 import { createChange } from "../registry/change.ts";
 import type { RegistryStore, StoreTransaction } from "../registry/store.ts";
-import { type Clock, nowMs, type Random } from "../surroundings.ts";
+import type { Clock, Random } from "../surroundings.ts";
 import { masterSecretFingerprint } from "../token/signing-keys.ts";
 import type { StorePosition } from "./position.ts";
 
@@ -45,7 +45,7 @@ export function acceptStore(
     subject: string,
     details: Readonly<Record<string, string>>,
   ) => {
-    await transaction.appendEvent({ atMs: nowMs(clock), actor, action, subject, details });
+    await transaction.appendEvent({ atMs: clock.wallMs(), actor, action, subject, details });
   };
   return change(async (transaction) => {
     const storeId = random.bytes(STORE_ID_BYTES).toString("hex");
@@ -56,7 +56,7 @@ export function acceptStore(
     const keys = await transaction.listSigningKeys();
     const retired = keys.filter(({ retiredAtMs }) => retiredAtMs === null);
     for (const { number, masterFingerprint } of retired) {
-      await transaction.updateSigningKey(number, { retiredAtMs: nowMs(clock) });
+      await transaction.updateSigningKey(number, { retiredAtMs: clock.wallMs() });
       await append(transaction, "signing_key.retired", `signing_key:${number}`, {
         master_fingerprint: masterFingerprint,
       });
@@ -66,8 +66,8 @@ export function acceptStore(
     await transaction.insertSigningKey({
       number: signingKey,
       masterFingerprint,
-      createdAtMs: nowMs(clock),
-      activatedAtMs: nowMs(clock),
+      createdAtMs: clock.wallMs(),
+      activatedAtMs: clock.wallMs(),
       retiredAtMs: null,
     });
     await append(transaction, "signing_key.created", `signing_key:${signingKey}`, {

@@ -1,7 +1,7 @@
 import { Refusal } from "../refusal.ts";
 import type { RegistryStore } from "../registry/store.ts";
 import type { ViewUser } from "../registry/view.ts";
-import { type Clock, nowMs } from "../surroundings.ts";
+import type { Clock } from "../surroundings.ts";
 import type { TokenClaims } from "../token/token-codec.ts";
 import { formatTokenId } from "../token/token-identity.ts";
 import { type LatestSigningKeys, verifyTokenNow } from "../token/verify-token.ts";
@@ -36,7 +36,7 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
 
   /** Changes nothing where the token was revoked before. */
   function revoke({ id: userId, username, accountId }: ViewUser, token: TokenClaims): Promise<void> {
-    const atMs = nowMs(clock);
+    const atMs = clock.wallMs();
     return store.transaction(async (transaction) => {
       const { keyId, nonce, expiresAtSeconds } = token;
       if (!(await transaction.insertRevokedToken({ userId, keyId, nonce, expiresAtSeconds }))) return;

@@ -1,7 +1,7 @@
 import { isExpired } from "../registry/model.ts";
 import type { RegistryStore } from "../registry/store.ts";
 import { hashSecret } from "../secret-form.ts";
-import { type Clock, nowMs } from "../surroundings.ts";
+import type { Clock } from "../surroundings.ts";
 import type { LastSeen } from "./last-seen.ts";
 import type { AdminToken, Grant, Principal } from "./model.ts";
 import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
@@ -36,7 +36,7 @@ export function createAuthenticatePrincipal(
       const found = await store.findSession(hashSecret(secret));
       if (found === undefined) return undefined;
       const { operator } = found;
-      const now = nowMs(clock);
+      const now = clock.wallMs();
       let session = lastSeen.current(found.session);
       if (operator.status !== "active" || isSessionOver(session, now)) return undefined;
       if (now - session.lastSeenAtMs >= SEEN_MS) {
@@ -56,7 +56,7 @@ export function createAuthenticatePrincipal(
     async byAdminToken(secret) {
       if (!ADMIN_TOKENS.isOne(secret)) return undefined;
       const token = await store.findAdminTokenBySecret(hashSecret(secret));
-      const now = nowMs(clock);
+      const now = clock.wallMs();
       if (token === undefined || !isTokenGood(token, now)) return undefined;
       if (token.lastUsedAtMs === null || now - token.lastUsedAtMs >= SEEN_MS) {
         lastSeen.noteAdminToken(token.id, now);

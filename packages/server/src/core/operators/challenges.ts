@@ -1,5 +1,5 @@
 import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from "node:crypto";
-import { type Clock, nowMs, type Random } from "../surroundings.ts";
+import type { Clock, Random } from "../surroundings.ts";
 import type { OperatorId } from "./model.ts";
 
 /** How long a challenge may be answered, in milliseconds. */
@@ -49,7 +49,7 @@ export function createChallenges(
   return {
     make(purpose) {
       const expiry = Buffer.alloc(EXPIRY_BYTES);
-      expiry.writeUIntBE(nowMs(clock) + CHALLENGE_MS, 0, EXPIRY_BYTES);
+      expiry.writeUIntBE(clock.wallMs() + CHALLENGE_MS, 0, EXPIRY_BYTES);
       const head = Buffer.concat([random.bytes(NONCE_BYTES), expiry]);
       return Buffer.concat([head, macOf(newestKey, head, purpose)]);
     },
@@ -60,7 +60,7 @@ export function createChallenges(
       const mac = bytes.subarray(NONCE_BYTES + EXPIRY_BYTES);
       if (!keys.some((key) => timingSafeEqual(mac, macOf(key, head, purpose)))) return undefined;
       const expiresAtMs = head.readUIntBE(NONCE_BYTES, EXPIRY_BYTES);
-      if (expiresAtMs <= nowMs(clock)) return undefined;
+      if (expiresAtMs <= clock.wallMs()) return undefined;
       return { hash: createHash("sha256").update(bytes).digest("hex"), expiresAtMs };
     },
     userHandle: (email) => createHmac("sha256", newestKey).update(`user-handle:${email}`).digest(),

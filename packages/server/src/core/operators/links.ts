@@ -3,7 +3,6 @@ import { isExpired } from "../registry/model.ts";
 import { RegistryError } from "../registry/registry-error.ts";
 import type { StoreTransaction } from "../registry/store.ts";
 import { hashSecret } from "../secret-form.ts";
-import { nowMs } from "../surroundings.ts";
 import { requireEmail } from "./email.ts";
 import { operatorEvent } from "./events.ts";
 import type { Invitation, Operator } from "./model.ts";
@@ -53,7 +52,7 @@ export function createLinks(dependencies: SignInDependencies): Links {
 
   async function load(secret: string): Promise<Invitation> {
     const found = LINK_SECRETS.isOne(secret) ? await store.findInvitationBySecret(hashSecret(secret)) : undefined;
-    if (found === undefined || isExpired(found, nowMs(clock))) throw linkInvalid();
+    if (found === undefined || isExpired(found, clock.wallMs())) throw linkInvalid();
     return found;
   }
 
@@ -86,7 +85,7 @@ export function createLinks(dependencies: SignInDependencies): Links {
         password === undefined ? null : await hasher.hash(checkNewPassword("password", password, address));
       const recoveryCodes = makeRecoveryCodes(random);
       const signedIn = await store.transaction(async (transaction) => {
-        const now = nowMs(clock);
+        const now = clock.wallMs();
         const current = await transaction.findInvitationBySecret(secretHash);
         if (current === undefined || isExpired(current, now)) throw linkInvalid();
         await transaction.deleteInvitation(current.id);

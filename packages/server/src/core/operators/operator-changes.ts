@@ -8,7 +8,7 @@ import { checkName, printable } from "../registry/names.ts";
 import { RegistryError } from "../registry/registry-error.ts";
 import type { StoreTransaction } from "../registry/store.ts";
 import { hashSecret } from "../secret-form.ts";
-import { type Clock, nowMs, type Random } from "../surroundings.ts";
+import type { Clock, Random } from "../surroundings.ts";
 import { requireEmail } from "./email.ts";
 import { adminTokenEvent, invitationEvent, operatorEvent } from "./events.ts";
 import type {
@@ -102,7 +102,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
     link: Pick<Invitation, "kind" | "email" | "role" | "accountId">,
   ): Promise<WithLinkSecret> {
     const secret = LINK_SECRETS.make(random);
-    const createdAtMs = nowMs(clock);
+    const createdAtMs = clock.wallMs();
     const invitation = await transaction.insertInvitation({
       ...link,
       secretHash: hashSecret(secret),
@@ -116,7 +116,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
 
   async function withdraw(transaction: StoreTransaction, { actor }: Author, invitation: Invitation): Promise<void> {
     await transaction.deleteInvitation(invitation.id);
-    await transaction.appendEvent(invitationEvent(nowMs(clock), actor, "invitation.withdrawn", invitation));
+    await transaction.appendEvent(invitationEvent(clock.wallMs(), actor, "invitation.withdrawn", invitation));
   }
 
   return {
@@ -138,7 +138,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         if (holder !== undefined && mayKnow(author, holder.accountId)) {
           throw new RegistryError("conflict", `There is an operator ${email} already.`, "email");
         }
-        for (const before of await transaction.findInvitationsFor(email, nowMs(clock))) {
+        for (const before of await transaction.findInvitationsFor(email, clock.wallMs())) {
           if (mayKnow(author, before.accountId)) await withdraw(transaction, author, before);
         }
         return makeLink(transaction, author.actor, { kind: "invitation", email, ...grant });
@@ -154,7 +154,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
           throw new RegistryError("conflict", `${email} comes by single sign-on; its identity provider lets them in.`);
         }
         if (operator.status !== "active") throw new RegistryError("conflict", `${email} is deactivated.`);
-        for (const before of await transaction.findInvitationsFor(email, nowMs(clock))) {
+        for (const before of await transaction.findInvitationsFor(email, clock.wallMs())) {
           await withdraw(transaction, author, before);
         }
         return makeLink(transaction, author.actor, { kind: "reset", email, role, accountId });
@@ -207,7 +207,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         if (isLess) await transaction.deleteSessionsOf(id);
         if (isOtherGrant || (isOtherStatus && status === "deactivated")) {
           // A link by which they would get in again; or whoever made it, while they may less, would get what they may now.
-          for (const link of await transaction.findInvitationsFor(before.email, nowMs(clock))) {
+          for (const link of await transaction.findInvitationsFor(before.email, clock.wallMs())) {
             await withdraw(transaction, author, link);
           }
         }
@@ -218,11 +218,13 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
             previous_role: before.role,
             previous_account: before.account,
           };
-          await transaction.appendEvent(operatorEvent(nowMs(clock), author.actor, "operator.changed", after, details));
+          await transaction.appendEvent(
+            operatorEvent(clock.wallMs(), author.actor, "operator.changed", after, details),
+          );
         }
         if (isOtherStatus) {
           const action = status === "active" ? "operator.activated" : "operator.deactivated";
-          await transaction.appendEvent(operatorEvent(nowMs(clock), author.actor, action, after));
+          await transaction.appendEvent(operatorEvent(clock.wallMs(), author.actor, action, after));
         }
         return after;
       });
@@ -235,7 +237,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
           throw new RegistryError("not_found", `There is no session ${id}.`);
         }
         await transaction.appendEvent(
-          operatorEvent(nowMs(clock), author.actor, "operator.session_ended", operator, { session: id }),
+          operatorEvent(clock.wallMs(), author.actor, "operator.session_ended", operator, { session: id }),
         );
       });
     },
@@ -245,7 +247,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       const secret = ADMIN_TOKENS.make(random);
       return store.transaction(async (transaction) => {
         await requireStillAuthor(transaction, author);
-        const createdAtMs = nowMs(clock);
+        const createdAtMs = clock.wallMs();
         const expiresAtMs = tokenExpiry(author, expiry, createdAtMs);
         const grant = await resolveGrant(transaction, author, wanted);
         const fullName = fullTokenName(name, wanted.account);
@@ -283,7 +285,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
           throw new RegistryError("not_found", `There is no admin token ${printable(name)}.`);
         }
         if (token.revokedAtMs !== null) return token;
-        const revokedAtMs = nowMs(clock);
+        const revokedAtMs = clock.wallMs();
         await revokeWithMade(transaction, author.actor, token, revokedAtMs);
         return { ...token, revokedAtMs };
       });

@@ -2,7 +2,6 @@ import { Refusal } from "../refusal.ts";
 import type { UnchainedEvent } from "../registry/audit-chain.ts";
 import { RegistryError } from "../registry/registry-error.ts";
 import type { StoreTransaction } from "../registry/store.ts";
-import { nowMs } from "../surroundings.ts";
 import { operatorEvent } from "./events.ts";
 import type { Operator, Passkey, PasskeyId, Session, SessionId } from "./model.ts";
 import { admitPasskey, type PasskeyPlace, storePasskey } from "./passkeys.ts";
@@ -66,7 +65,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
       const operator = await transaction.findOperator(id);
       if (operator?.status !== "active") throw new Refusal("sign_in_required", "The session is over.");
       return work(transaction, operator, (action, details) =>
-        transaction.appendEvent(operatorEvent(nowMs(clock), operatorActor(operator), action, operator, details)),
+        transaction.appendEvent(operatorEvent(clock.wallMs(), operatorActor(operator), action, operator, details)),
       );
     });
   }
@@ -75,7 +74,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
     const { email, passwordHash } = operator;
     if (passwordHash === null) {
       // Nothing else shows that it isn't a thief of the session who sets one.
-      requireFresh(isFresh(session, nowMs(clock)));
+      requireFresh(isFresh(session, clock.wallMs()));
       return;
     }
     if (given === undefined) throw new RegistryError("invalid", "The current password is needed.", "current_password");
@@ -120,7 +119,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
       requireLocal(operator);
       const purpose = { kind: "passkey", operatorId: operator.id } as const;
       const admitted = await admitPasskey(dependencies, passkey, purpose, place);
-      return change(oneself, (transaction, current) => storePasskey(transaction, current, admitted, nowMs(clock)));
+      return change(oneself, (transaction, current) => storePasskey(transaction, current, admitted, clock.wallMs()));
     },
 
     removePasskey(oneself, id) {

@@ -1,6 +1,6 @@
 import type { RegistryStore } from "../registry/store.ts";
 import type { UnchainedEvent } from "../registry/audit-chain.ts";
-import { type Clock, nowMs } from "../surroundings.ts";
+import type { Clock } from "../surroundings.ts";
 import type { Operator, OperatorId, SignInMethod } from "./model.ts";
 
 /** How often refused sign-ins are written into the audit log, in milliseconds. */
@@ -67,7 +67,7 @@ export function createRefusedSignIns(store: Pick<RegistryStore, "transaction">, 
       tallies = new Map();
       const most = [...taken.values()].toSorted((a, b) => b.attempts - a.attempts);
       const [shown, rest] = [most.slice(0, REFUSED_EVENTS_MAX - 1), most.slice(REFUSED_EVENTS_MAX - 1)];
-      const events = [...shown, ...sumOf(rest)].map((tally) => toEvent(tally, nowMs(clock)));
+      const events = [...shown, ...sumOf(rest)].map((tally) => toEvent(tally, clock.wallMs()));
       try {
         await store.transaction(async (transaction) => {
           for (const event of events) await transaction.appendEvent(event);

@@ -1,7 +1,7 @@
 import { Refusal } from "../refusal.ts";
 import type { StoreTransaction } from "../registry/store.ts";
 import { hashSecret } from "../secret-form.ts";
-import { type Clock, nowMs, type Random } from "../surroundings.ts";
+import type { Clock, Random } from "../surroundings.ts";
 import { operatorEvent } from "./events.ts";
 import type { AdminToken, Operator, Session, SignInMethod } from "./model.ts";
 import { SESSION_SECRETS } from "./secrets.ts";
@@ -80,7 +80,7 @@ export async function beginSession(
 ): Promise<SignedIn> {
   if (operator.status !== "active") throw new Error("a deactivated operator can't have a session");
   const secret = SESSION_SECRETS.make(random);
-  const now = nowMs(clock);
+  const now = clock.wallMs();
   if (previousSecret !== undefined && SESSION_SECRETS.isOne(previousSecret)) {
     await transaction.deleteSessionBySecret(operator.id, hashSecret(previousSecret));
   }

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { Refusal } from "../refusal.ts";
 import type { RegistryStore } from "../registry/store.ts";
-import { type Clock, nowMs } from "../surroundings.ts";
+import type { Clock } from "../surroundings.ts";
 
 /** Failures for one e-mail address in one window before further attempts are refused. */
 export const SIGN_IN_FAILURES_MAX = 10;
@@ -39,7 +39,7 @@ export function createSignInLimit(
   return {
     async attempt(email, work) {
       const name = nameOf(email);
-      const now = nowMs(clock);
+      const now = clock.wallMs();
       const knownEndMs = fullUntil.get(name);
       // A window that ends later than one that begins now was begun by a clock that was wrong; the store knows, too.
       if (knownEndMs !== undefined && now < knownEndMs && knownEndMs <= now + SIGN_IN_WINDOW_MS) {

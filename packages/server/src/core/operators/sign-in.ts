@@ -1,6 +1,6 @@
 import { Refusal } from "../refusal.ts";
 import type { RegistryStore } from "../registry/store.ts";
-import { type Clock, nowMs, type Random } from "../surroundings.ts";
+import type { Clock, Random } from "../surroundings.ts";
 import type { Challenges } from "./challenges.ts";
 import { parseEmail } from "./email.ts";
 import type { Operator, OperatorId, SignInMethod } from "./model.ts";
@@ -109,7 +109,7 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
           // Again, and here for good: of two answers at once with the same counter, one is a copy's (WebAuthn §6.1.1).
           const { counter } = verified;
           if ((counter > 0 || current.counter > 0) && counter <= current.counter) throw passkeyRejected();
-          await transaction.updatePasskey(passkey.id, { counter, lastUsedAtMs: nowMs(clock) });
+          await transaction.updatePasskey(passkey.id, { counter, lastUsedAtMs: clock.wallMs() });
           return beginSession(transaction, dependencies, operator, "passkey", from);
         });
       }

@@ -3,7 +3,6 @@ import { ROLES, type Role } from "@countersign/protocol";
 import { isUnlimitedOwner, mayGrant } from "../administration/authorize.ts";
 import { Refusal } from "../refusal.ts";
 import type { StoreTransaction } from "../registry/store.ts";
-import { nowMs } from "../surroundings.ts";
 import { parseEmail } from "./email.ts";
 import { operatorEvent } from "./events.ts";
 import type { FederatedIdentity, Grant, Operator } from "./model.ts";
@@ -84,7 +83,7 @@ export function createSingleSignOn(
     email: string,
     from: SignInPlace,
   ): Promise<Outcome> {
-    const now = nowMs(clock);
+    const now = clock.wallMs();
     const grant = await findGrant(transaction, roles, groups);
     const known = await transaction.findOperatorByIdentity({ issuer, subject });
     if (grant === undefined) {
@@ -141,7 +140,7 @@ export function createSingleSignOn(
     const address = parseEmail(user.email ?? "");
     if (address === undefined) throw failed("The identity provider gives no e-mail address that can be used.");
     if (user.isEmailVerified === false) throw failed("The identity provider hasn't verified the e-mail address.");
-    if (flow.isFresh === true && !isRecent(user.authenticatedAtMs, nowMs(clock))) {
+    if (flow.isFresh === true && !isRecent(user.authenticatedAtMs, clock.wallMs())) {
       throw failed("The identity provider was to ask anew, and didn't, or doesn't say when it did.");
     }
     const email = user.isEmailVerified === true ? address : identityName(user);

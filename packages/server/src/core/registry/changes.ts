@@ -1,5 +1,5 @@
 import type { Access } from "@countersign/protocol";
-import { nowMs, type Clock } from "../surroundings.ts";
+import type { Clock } from "../surroundings.ts";
 import { MASTER_SECRET_BYTES, masterSecretFingerprint } from "../token/signing-keys.ts";
 import type { AuditAction, UnchainedEvent } from "./audit-chain.ts";
 import { createChange } from "./change.ts";
@@ -77,7 +77,7 @@ export function createRegistryChanges(
     accountId: AccountId | undefined,
     details: UnchainedEvent["details"] = {},
   ): UnchainedEvent {
-    return { atMs: nowMs(clock), actor, action, subject, details, accountId };
+    return { atMs: clock.wallMs(), actor, action, subject, details, accountId };
   }
 
   async function changeKey(actor: string, keyId: KeyId, { status, label, expiresAtMs }: KeyChange) {
@@ -97,7 +97,7 @@ export function createRegistryChanges(
           `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`,
         );
       }
-      if (isOtherExpiry) checkExpiry("The key's expiry", changed.expiresAtMs, nowMs(clock));
+      if (isOtherExpiry) checkExpiry("The key's expiry", changed.expiresAtMs, clock.wallMs());
       const accountId = (await transaction.findUser(key.username))?.accountId;
       const append = (action: AuditAction, details: UnchainedEvent["details"] = {}) =>
         transaction.appendEvent(
@@ -128,7 +128,7 @@ export function createRegistryChanges(
         if ((await transaction.findAccount(shortname)) !== undefined) {
           throw new RegistryError("conflict", `The account ${shortname} exists already.`, "shortname");
         }
-        const account = await transaction.insertAccount({ shortname, name, createdAtMs: nowMs(clock) });
+        const account = await transaction.insertAccount({ shortname, name, createdAtMs: clock.wallMs() });
         await transaction.appendEvent(
           event(actor, "account.created", `account:${account.id}`, account.id, { shortname, name }),
         );
@@ -143,7 +143,7 @@ export function createRegistryChanges(
         if ((await transaction.findUser(usernameOf(account, name))) !== undefined) {
           throw new RegistryError("conflict", `The API user ${usernameOf(account, name)} exists already.`, "name");
         }
-        const user = await transaction.insertUser({ account, name, access, createdAtMs: nowMs(clock) });
+        const user = await transaction.insertUser({ account, name, access, createdAtMs: clock.wallMs() });
         await transaction.appendEvent(
           event(actor, "user.created", `user:${user.id}`, account.id, {
             username: user.username,
@@ -182,7 +182,7 @@ export function createRegistryChanges(
       const admitted = admitPublicKey(text);
       if (label !== undefined) checkDisplayText("label", label);
       return change(async (transaction) => {
-        const createdAtMs = nowMs(clock);
+        const createdAtMs = clock.wallMs();
         const expiresAtMs = expiresInMs === undefined ? expiresAtMsGiven : createdAtMs + expiresInMs;
         checkExpiry("The key's expiry", expiresAtMs, createdAtMs);
         const user = await loadUser(transaction, username);
@@ -237,8 +237,8 @@ export function createRegistryChanges(
         await transaction.insertSigningKey({
           number: 1,
           masterFingerprint,
-          createdAtMs: nowMs(clock),
-          activatedAtMs: nowMs(clock),
+          createdAtMs: clock.wallMs(),
+          activatedAtMs: clock.wallMs(),
           retiredAtMs: null,
         });
         await transaction.appendEvent(

@@ -1,4 +1,4 @@
-import { nowMs, type Clock, type Random } from "../surroundings.ts";
+import type { Clock, Random } from "../surroundings.ts";
 import type { AuditAction } from "./audit-chain.ts";
 import { createChange } from "./change.ts";
 import { hashClientSecret, makeClientSecret } from "./client-secret.ts";
@@ -45,7 +45,7 @@ export function createResourceServerChanges(
     details: Readonly<Record<string, number | null>> = {},
   ): Promise<void> {
     const subject = `resource_server:${id}`;
-    await transaction.appendEvent({ atMs: nowMs(clock), actor, action, subject, details: { name, ...details } });
+    await transaction.appendEvent({ atMs: clock.wallMs(), actor, action, subject, details: { name, ...details } });
   }
 
   return {
@@ -59,7 +59,7 @@ export function createResourceServerChanges(
         const server = await transaction.insertResourceServer({
           name,
           secretHash: hashClientSecret(secret),
-          createdAtMs: nowMs(clock),
+          createdAtMs: clock.wallMs(),
         });
         await append(transaction, actor, "resource_server.created", server);
         return { server, secret };
@@ -74,7 +74,7 @@ export function createResourceServerChanges(
       const secret = makeClientSecret(random);
       return change(async (transaction) => {
         const server = await loadResourceServer(transaction, name);
-        const endsAtMs = nowMs(clock) + graceMs;
+        const endsAtMs = clock.wallMs() + graceMs;
         const values = {
           secretHash: hashClientSecret(secret),
           previousSecret: graceMs === 0 ? null : { hash: server.secretHash, endsAtMs },

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
-import { nowMs } from "../surroundings.ts";
 import { masterSecretFingerprint } from "../token/signing-keys.ts";
 import { findChainBreak } from "./audit-chain.ts";
 import { createHeartbeat } from "./heartbeat.ts";
@@ -69,7 +68,7 @@ describe("rotating", () => {
     assert.deepEqual(key, {
       number: 2,
       masterFingerprint: masterSecretFingerprint(OTHER_SECRET, await store.storeId()),
-      createdAtMs: nowMs(registry.clock),
+      createdAtMs: registry.clock.wallMs(),
       activatedAtMs: null,
       retiredAtMs: null,
     });
@@ -115,7 +114,7 @@ describe("activating", () => {
     registry.clock.advanceSeconds(5);
     const { key, waitingFor } = await keys.activate("system");
     assert.deepEqual(waitingFor, []);
-    assert.equal(key?.activatedAtMs, nowMs(registry.clock));
+    assert.equal(key?.activatedAtMs, registry.clock.wallMs());
     assert.deepEqual((await store.listSigningKeys())[1], key);
     assert.deepEqual((await events()).at(-1), ["system", "signing_key.activated", "signing_key:2", fingerprint]);
     assert.deepEqual(await keys.activate(ACTOR), { key: undefined, waitingFor: [] });
@@ -169,7 +168,7 @@ describe("retiring", () => {
     await keys.activate(ACTOR);
     registry.clock.advanceSeconds(5);
     const retired = await keys.retire(ACTOR, 1);
-    assert.equal(retired.retiredAtMs, nowMs(registry.clock));
+    assert.equal(retired.retiredAtMs, registry.clock.wallMs());
     assert.deepEqual((await store.listSigningKeys())[0], retired);
     assert.deepEqual((await events()).at(-1), [ACTOR, "signing_key.retired", "signing_key:1", fingerprint]);
     registry.clock.advanceSeconds(5);

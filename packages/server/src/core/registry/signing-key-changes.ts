@@ -1,4 +1,4 @@
-import { nowMs, type Clock } from "../surroundings.ts";
+import type { Clock } from "../surroundings.ts";
 import { isUnbound, masterSecretFingerprint, type SigningKeyRecord } from "../token/signing-keys.ts";
 import type { AuditAction } from "./audit-chain.ts";
 import { createChange } from "./change.ts";
@@ -58,7 +58,7 @@ export function createSigningKeyChanges(
   ): Promise<void> {
     const details = { master_fingerprint: masterFingerprint };
     const subject = `signing_key:${number}`;
-    await transaction.appendEvent({ atMs: nowMs(clock), actor, action, subject, details });
+    await transaction.appendEvent({ atMs: clock.wallMs(), actor, action, subject, details });
   }
 
   /** Makes a key that waits; where one is waiting already, it is that one. */
@@ -73,7 +73,7 @@ export function createSigningKeyChanges(
     const key = {
       number: Math.max(0, ...keys.map(({ number }) => number)) + 1,
       masterFingerprint: masterSecretFingerprint(masterSecret, await transaction.storeId()),
-      createdAtMs: nowMs(clock),
+      createdAtMs: clock.wallMs(),
       activatedAtMs: null,
       retiredAtMs: null,
     };
@@ -102,7 +102,7 @@ export function createSigningKeyChanges(
         const nodes = await transaction.listLiveNodes(LIVE_NODE_MS);
         const waitingFor = nodes.filter(({ signingKeys }) => !signingKeys.includes(key.number));
         if (waitingFor.length > 0) return { key, waitingFor };
-        const activatedAtMs = nowMs(clock);
+        const activatedAtMs = clock.wallMs();
         await transaction.updateSigningKey(key.number, { activatedAtMs });
         await append(transaction, actor, "signing_key.activated", key);
         return { key: { ...key, activatedAtMs }, waitingFor };
@@ -122,7 +122,7 @@ export function createSigningKeyChanges(
             `Signing key ${number} is the only one that signs. countersign signing-key rotate makes the next one; then retire this.`,
           );
         }
-        const retired = { ...key, retiredAtMs: nowMs(clock) };
+        const retired = { ...key, retiredAtMs: clock.wallMs() };
         await transaction.updateSigningKey(number, { retiredAtMs: retired.retiredAtMs });
         await append(transaction, actor, "signing_key.retired", retired);
         return retired;

@@ -8,7 +8,7 @@ import { Refusal } from "../../core/refusal.ts";
 import type { Account, ApiUser, KeyId, PublicKey } from "../../core/registry/model.ts";
 import type { RegistryStore } from "../../core/registry/store.ts";
 import type { RegistryView } from "../../core/registry/view.ts";
-import { type Clock, nowMs, type Random } from "../../core/surroundings.ts";
+import type { Clock, Random } from "../../core/surroundings.ts";
 import type { LatestSigningKeys } from "../../core/token/verify-token.ts";
 import { fieldRefusal } from "./refusals.ts";
 
@@ -36,7 +36,7 @@ const DAY_SECONDS = 86_400;
 
 /** When this day began (UTC), in seconds since the epoch. */
 export function todaySeconds(clock: Clock): number {
-  const seconds = Math.floor(nowMs(clock) / 1000);
+  const seconds = Math.floor(clock.wallMs() / 1000);
   return seconds - (seconds % DAY_SECONDS);
 }
 

@@ -14,7 +14,7 @@ import type {
 } from "../../core/operators/model.ts";
 import { createOperatorChanges, type WithLinkSecret, type WithToken } from "../../core/operators/operator-changes.ts";
 import type { RegistryStore, StoreTransaction } from "../../core/registry/store.ts";
-import { type Clock, nowMs, type Random } from "../../core/surroundings.ts";
+import type { Clock, Random } from "../../core/surroundings.ts";
 import { notFound, parseTime } from "./administration.ts";
 import { parsePage } from "./cursor.ts";
 import { entityTags } from "./entity-tag.ts";
@@ -77,7 +77,7 @@ export function createOperatorHandlers({
     ...invitationJson(invitation),
     link: secret === undefined ? null : linkUrl(origins, secret),
   });
-  const shownToken = (token: AdminToken) => adminTokenJson(token, nowMs(clock));
+  const shownToken = (token: AdminToken) => adminTokenJson(token, clock.wallMs());
 
   return {
     async listOperators({ principal, query, target }) {
@@ -120,7 +120,7 @@ export function createOperatorHandlers({
     },
 
     async listInvitations({ principal, query, target }) {
-      const page = await store.pageInvitations(accountFilter(principal), nowMs(clock), parsePage(query));
+      const page = await store.pageInvitations(accountFilter(principal), clock.wallMs(), parsePage(query));
       return listOf(page, target, ({ id }) => [id], invitationJson);
     },
 

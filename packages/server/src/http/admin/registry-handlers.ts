@@ -9,7 +9,6 @@ import { createRegistryChanges, usernameOf } from "../../core/registry/changes.t
 import { admitPublicKey } from "../../core/registry/key-admission.ts";
 import { keysNeedingKid, needsKidMessage } from "../../core/registry/keys-needing-kid.ts";
 import type { Account, KeyId, PublicKey } from "../../core/registry/model.ts";
-import { nowMs } from "../../core/surroundings.ts";
 import {
   type Administration,
   loadAccount,
@@ -43,7 +42,7 @@ type RegistryOperations =
 export function createRegistryHandlers(administration: Administration): Pick<AdminHandlers, RegistryOperations> {
   const { store, clock, onChanged } = administration;
   const changesOn = (transactions: Transactions) => createRegistryChanges(transactions, clock, onChanged);
-  const shownKey = (key: PublicKey) => keyJson(key, nowMs(clock));
+  const shownKey = (key: PublicKey) => keyJson(key, clock.wallMs());
 
   return {
     async listAccounts({ principal, query, target }) {
@@ -223,7 +222,7 @@ export function createRegistryHandlers(administration: Administration): Pick<Adm
   };
 
   async function kidWarnings(key: PublicKey): Promise<readonly WarningItem[]> {
-    const needing = keysNeedingKid(key, await store.listKeys(key.userId), nowMs(clock));
+    const needing = keysNeedingKid(key, await store.listKeys(key.userId), clock.wallMs());
     return needing.length === 0 ? [] : [{ code: "key_needs_kid", message: needsKidMessage(needing) }];
   }
 }

@@ -7,7 +7,7 @@ import type { SignIn } from "../../core/operators/sign-in.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { RegistryError } from "../../core/registry/registry-error.ts";
 import type { RegistryStore } from "../../core/registry/store.ts";
-import { type Clock, nowMs } from "../../core/surroundings.ts";
+import type { Clock } from "../../core/surroundings.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
 import { type AdminHandlers, type AdminRequest, wholeList } from "./handlers.ts";
 import type { Origins } from "./origins.ts";
@@ -183,7 +183,7 @@ export async function listLiveSessions(
   principal: Principal,
 ) {
   const current = principal.kind === "operator" ? principal.session.id : undefined;
-  const live = (await store.listSessions(operatorId)).filter((session) => !isSessionOver(session, nowMs(clock)));
+  const live = (await store.listSessions(operatorId)).filter((session) => !isSessionOver(session, clock.wallMs()));
   return wholeList(live.map((session) => sessionJson(session, current)));
 }
 

@@ -1,7 +1,6 @@
 import { isoTime } from "../../core/administration/present.ts";
 import type { UsageScope } from "../../core/administration/queries.ts";
 import type { Principal } from "../../core/operators/model.ts";
-import { nowMs } from "../../core/surroundings.ts";
 import { type Administration, loadAccount, loadKey, loadUser, parseTime } from "./administration.ts";
 import type { AdminHandlers } from "./handlers.ts";
 import { fieldRefusal } from "./refusals.ts";
@@ -28,7 +27,7 @@ export function createUsageHandlers(
   return {
     async getUsage({ principal, query }) {
       const scope = await readScope(principal, query);
-      const nowSeconds = Math.floor(nowMs(clock) / 1000);
+      const nowSeconds = Math.floor(clock.wallMs() / 1000);
       const untilSeconds = query.until === undefined ? nowSeconds : Math.ceil(parseTime(query.until) / 1000);
       const fromGiven = query.from === undefined ? untilSeconds - 86_400 : Math.floor(parseTime(query.from) / 1000);
       const fromSeconds = fromGiven - (((fromGiven % HOUR_SECONDS) + HOUR_SECONDS) % HOUR_SECONDS);
@@ -47,7 +46,7 @@ export function createUsageHandlers(
 
     async getImpact({ principal, query }) {
       const scope = await readScope(principal, query);
-      const live = await store.liveTokens(scope, Math.floor(nowMs(clock) / 1000), CLIENTS_SHOWN_MAX);
+      const live = await store.liveTokens(scope, Math.floor(clock.wallMs() / 1000), CLIENTS_SHOWN_MAX);
       return {
         data: {
           live_tokens: live.liveTokens,

@@ -6,7 +6,7 @@ import { toFeedChange } from "../../core/registry/feed-change.ts";
 import type { ResourceServer } from "../../core/registry/model.ts";
 import type { FeedPosition, RegistryStore } from "../../core/registry/store.ts";
 import type { RegistryView } from "../../core/registry/view.ts";
-import { type Clock, nowMs } from "../../core/surroundings.ts";
+import type { Clock } from "../../core/surroundings.ts";
 import { bodyHeadersWith, headersWith, type WrittenAnswer } from "../answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../endpoint.ts";
 import type { RefusalLimit } from "../refusal-limit.ts";
@@ -184,7 +184,7 @@ export function createChangeStreams(
       response,
       serverId: server.id,
       // Once the grace is over, only the secret that goes on working lets anybody in.
-      endsAtMs: endsAtMs === undefined || endsAtMs <= nowMs(clock) ? undefined : endsAtMs,
+      endsAtMs: endsAtMs === undefined || endsAtMs <= clock.wallMs() ? undefined : endsAtMs,
       heard: { seq: 0, hash: CHAIN_START },
       sentId: null,
       waiting: [],
@@ -256,7 +256,7 @@ export function createChangeStreams(
       },
     ),
     tick() {
-      const now = nowMs(clock);
+      const now = clock.wallMs();
       for (const stream of streams) {
         if (stream.endsAtMs !== undefined && now >= stream.endsAtMs) end(stream);
         else sync(stream);
