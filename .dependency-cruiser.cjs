@@ -27,10 +27,10 @@ module.exports = {
     },
     {
       name: "one-composition-root",
-      comment: "Only compose.ts knows every part, and only main.ts knows the process. Nobody reaches for them.",
+      comment: "Only compose/ knows every part, and only main.ts knows the process. Nobody reaches for them.",
       severity: "error",
-      from: { path: SERVER, pathNot: [`${SERVER}/main\\.ts$`, "\\.test\\.ts$"] },
-      to: { path: `${SERVER}/(main|compose)\\.ts$` },
+      from: { path: SERVER, pathNot: [`${SERVER}/(main\\.ts$|compose/)`, "\\.test\\.ts$"] },
+      to: { path: `${SERVER}/(main\\.ts$|compose/)` },
     },
     {
       name: "config-and-platform-below",

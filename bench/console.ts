@@ -5,13 +5,13 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { BrowserContextOptions } from "playwright-core";
-import { startBrowser, type TestBrowser } from "../test/support/browser.ts";
-import { buildConsole, consoleUrl, heading, signInByPassword } from "../test/support/browser-console.ts";
-import { OWNER, startFilledServer } from "../test/support/browser-data.ts";
-import { ADMIN } from "../test/support/admin-client.ts";
-import { startConsoleServer, useLink } from "../test/support/console-server.ts";
-import { eventually } from "../test/support/eventually.ts";
-import { temporaryFolder } from "../test/support/server.ts";
+import { startBrowser, type TestBrowser } from "../test/testkit/browser.ts";
+import { buildConsole, consoleUrl, heading, signInByPassword } from "../test/testkit/browser-console.ts";
+import { OWNER, startFilledServer } from "../test/testkit/browser-data.ts";
+import { ADMIN } from "../test/testkit/admin-client.ts";
+import { startConsoleServer, useLink } from "../test/testkit/console-server.ts";
+import { eventually } from "../test/testkit/eventually.ts";
+import { temporaryFolder } from "../test/testkit/server.ts";
 import { fillSqlite } from "./user-list-store.ts";
 
 const { values: options } = parseArgs({

@@ -5,14 +5,11 @@
  */
 import { parseArgs } from "node:util";
 import pg from "pg";
-import type {
-  EventFilter,
-  PageRequest,
-  UserFilter,
-  UserOrder,
-} from "../packages/server/src/core/administration/queries.ts";
-import type { AccountId, ApiUserId, KeyId } from "../packages/server/src/core/registry/model.ts";
-import type { RegistryStore } from "../packages/server/src/core/registry/store.ts";
+import type { EventFilter, PageRequest, UserFilter, UserOrder } from "../packages/server/src/core/store/queries.ts";
+import type { AccountId } from "../packages/server/src/core/accounts/model.ts";
+import type { ApiUserId } from "../packages/server/src/core/users/model.ts";
+import type { KeyId } from "../packages/server/src/core/keys/model.ts";
+import type { RegistryStore } from "../packages/server/src/core/store/store.ts";
 import { openPostgresStore } from "../packages/server/src/storage/postgres/open-postgres-store.ts";
 import { openSqliteStore } from "../packages/server/src/storage/sqlite/open-sqlite-store.ts";
 import { startPostgres } from "../packages/server/src/testing/test-postgres.ts";

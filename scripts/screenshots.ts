@@ -8,13 +8,13 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
-import { startBrowser } from "../test/support/browser.ts";
-import { buildConsole, consoleUrl, heading, signInByPassword } from "../test/support/browser-console.ts";
-import { OWNER, startFilledServer } from "../test/support/browser-data.ts";
-import { goTo, VIEWS, type View } from "../test/support/browser-views.ts";
-import { setupSecretOf } from "../test/support/console-server.ts";
-import { eventually } from "../test/support/eventually.ts";
-import { startServer } from "../test/support/server.ts";
+import { startBrowser } from "../test/testkit/browser.ts";
+import { buildConsole, consoleUrl, heading, signInByPassword } from "../test/testkit/browser-console.ts";
+import { OWNER, startFilledServer } from "../test/testkit/browser-data.ts";
+import { goTo, VIEWS, type View } from "../test/testkit/browser-views.ts";
+import { setupSecretOf } from "../test/testkit/console-server.ts";
+import { eventually } from "../test/testkit/eventually.ts";
+import { startServer } from "../test/testkit/server.ts";
 
 const FOLDER = join(import.meta.dirname, "..", "docs", "images");
 

@@ -5,10 +5,10 @@ import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { ApiError } from "./api/api-error.ts";
 import { meQuery } from "./api/me.ts";
 import { UsersPage } from "./pages/users/users-page.tsx";
-import { PageBoundary } from "./parts/page-boundary.tsx";
-import { decodePart } from "./parts/decode-part.ts";
-import { PageSkeleton } from "./parts/page-skeleton.tsx";
-import { Problem } from "./parts/problem.tsx";
+import { PageBoundary } from "./ui/page-boundary.tsx";
+import { decodePart } from "./text/decode-part.ts";
+import { PageSkeleton } from "./ui/page-skeleton.tsx";
+import { Problem } from "./ui/problem.tsx";
 import { Shell } from "./shell/shell.tsx";
 
 const SignInPage = lazy(() => import("./pages/sign-in/sign-in-page.tsx"));

@@ -13,11 +13,11 @@ import {
   startService,
   systemSurroundings,
   VERSION,
-} from "./compose.ts";
+} from "./compose/service.ts";
 import { type Config, type Flags, parseConfig, passwordNotice, platformNotice } from "./config/config.ts";
 import { databasePasswords } from "./config/database-url.ts";
-import type { StoreOpening } from "./core/identity/position.ts";
-import { acceptConfiguredStore, copyConfiguredStore } from "./open-store.ts";
+import type { StoreOpening } from "./core/store-identity/position.ts";
+import { acceptConfiguredStore, copyConfiguredStore } from "./compose/open-store.ts";
 import { createLog, type Logger } from "./platform/logger.ts";
 import { type LogSink, openLogSink } from "./platform/log-sink.ts";
 import { watchPackageRunner } from "./platform/npm-parent.ts";

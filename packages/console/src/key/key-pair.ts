@@ -1,4 +1,4 @@
-import { offerDownload } from "../parts/offer-download.ts";
+import { offerDownload } from "../forms/offer-download.ts";
 import { toPem } from "./pem.ts";
 
 /** Strengths that are offered, in bits; the first is plenty for the years that such a key is in use (NIST SP 800-57). */

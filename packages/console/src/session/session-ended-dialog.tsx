@@ -1,8 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { type Me, meQuery } from "../api/me.ts";
-import { Dialog } from "../parts/dialog.tsx";
-import { Bone } from "../parts/page.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { Bone } from "../ui/page.tsx";
 import { noteSignedIn, useSessionEnded } from "./session.ts";
 
 const SignInForm = lazy(() => import("./sign-in-form.tsx"));

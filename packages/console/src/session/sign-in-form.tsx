@@ -9,9 +9,9 @@ import {
   signInByRecoveryCode,
   useSignInOptions,
 } from "../api/sign-in.ts";
-import { Icon } from "../parts/icon.tsx";
-import { Bone } from "../parts/page.tsx";
-import { Note, Problem } from "../parts/problem.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { Bone } from "../ui/page.tsx";
+import { Note, Problem } from "../ui/problem.tsx";
 import "./sign-in-form.css";
 
 /** The ways in: a passkey first, then single sign-on where there is one, then a password, and a recovery code. */

@@ -1,8 +1,8 @@
 import { type MantineColorScheme, Menu, useMantineColorScheme } from "@mantine/core";
 import { useLocation } from "wouter";
 import { type Me, useSignOut } from "../api/me.ts";
-import { Icon } from "../parts/icon.tsx";
-import { tellProblem } from "../parts/tell.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { tellProblem } from "../ui/tell.tsx";
 
 /** Who is signed in, and what concerns them. */
 export function AccountMenu({ me }: { readonly me: Me }) {

@@ -1,6 +1,6 @@
 import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@countersign/protocol";
 import { Command } from "commander";
-import { adminTokenJson, ownTokenName, shownAdminTokenStatus } from "../core/administration/present-operators.ts";
+import { adminTokenJson, ownTokenName, shownAdminTokenStatus } from "../core/json/operators.ts";
 import type { Flags } from "../config/config.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { chainReportJson, verifyChain } from "../core/registry/verify-chain.ts";
+import { chainReportJson, verifyChain } from "../core/feed/verify-chain.ts";
 import { AnsweredNo, type CliContext, paint, print, WrongUsage } from "./context.ts";
-import { eventJson } from "../core/administration/present.ts";
+import { eventJson } from "../core/json/registry.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { isoTime } from "../core/administration/present.ts";
+import { isoTime } from "../core/json/registry.ts";
 import { TOKEN_CHARACTERS_MAX } from "../core/token/token-codec.ts";
 import { AnsweredNo, type CliContext, paint, print, readStdin } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";

@@ -12,14 +12,14 @@ import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
 import type { Config, Flags } from "../config/config.ts";
 import type { CheckToken } from "../core/check.ts";
-import type { AcceptedStore } from "../core/identity/accept-store.ts";
-import type { Restoration, StoreOpening } from "../core/identity/position.ts";
+import type { AcceptedStore } from "../core/store-identity/accept-store.ts";
+import type { Restoration, StoreOpening } from "../core/store-identity/position.ts";
 import type { OperatorChanges } from "../core/operators/operator-changes.ts";
-import type { RegistryChanges } from "../core/registry/changes.ts";
-import type { ResourceServerChanges } from "../core/registry/resource-server-changes.ts";
-import type { SigningKeyChanges } from "../core/registry/signing-key-changes.ts";
-import type { RegistryStore } from "../core/registry/store.ts";
-import type { RegistryView } from "../core/registry/view.ts";
+import type { RegistryChanges } from "../core/registry-changes.ts";
+import type { ResourceServerChanges } from "../core/resource-servers/changes.ts";
+import type { SigningKeyChanges } from "../core/signing-keys/changes.ts";
+import type { RegistryStore } from "../core/store/store.ts";
+import type { RegistryView } from "../core/view/view.ts";
 import type { Clock } from "../core/surroundings.ts";
 
 /** The registry, as commands work on it. */

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { explainClock } from "../core/clock-watch.ts";
+import { explainClock } from "../core/clock/clock-watch.ts";
 import { type ExplainStep, explainAssertion } from "../core/explain.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { listenerUrl } from "../platform/listener-url.ts";

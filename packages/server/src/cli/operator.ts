@@ -1,12 +1,12 @@
 import { ROLES, type Role } from "@countersign/protocol";
 import { Command, Option } from "commander";
-import { isoTime } from "../core/administration/present.ts";
-import { invitationJson, operatorJson } from "../core/administration/present-operators.ts";
+import { isoTime } from "../core/json/registry.ts";
+import { invitationJson, operatorJson } from "../core/json/operators.ts";
 import type { Flags } from "../config/config.ts";
 import type { Operator } from "../core/operators/model.ts";
 import type { Author, WithLinkSecret } from "../core/operators/operator-changes.ts";
-import { RegistryError } from "../core/registry/registry-error.ts";
-import { printable } from "../core/registry/names.ts";
+import { RegistryError } from "../core/registry-error.ts";
+import { printable } from "../core/names.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
 import { addStandingCommands } from "./standing-commands.ts";

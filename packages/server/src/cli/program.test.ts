@@ -1,6 +1,6 @@
 /**
  * The command line in this process, on a real store, with streams and a clock that the tests hold: what goes wrong, in
- * words and statuses. Transcripts of what goes well are in test/cli.test.ts, on real processes.
+ * words and statuses. Transcripts of what goes well are in test/admin/cli.test.ts, on real processes.
  */
 import assert from "node:assert/strict";
 import { constants, createHmac, createPublicKey, sign } from "node:crypto";
@@ -8,7 +8,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { openAdministration } from "../compose.ts";
+import { openAdministration } from "../compose/service.ts";
 import { parseConfig } from "../config/config.ts";
 import { createCommandLineRedactor } from "../platform/redact.ts";
 import { createSystemRandom } from "../platform/random.ts";

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/config.ts";
 import { Refusal } from "../core/refusal.ts";
-import { RegistryError } from "../core/registry/registry-error.ts";
-import { MasterSecretMismatch } from "../core/token/signing-keys.ts";
+import { RegistryError } from "../core/registry-error.ts";
+import { MasterSecretMismatch } from "../core/signing-keys/signing-keys.ts";
 import { accountCommand } from "./account.ts";
 import { adminTokenCommand } from "./admin-token.ts";
 import { auditCommand } from "./audit.ts";

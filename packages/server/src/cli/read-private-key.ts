@@ -1,6 +1,6 @@
 import { createPrivateKey, type JsonWebKeyInput, type KeyObject } from "node:crypto";
 import { bytesOfBase64, KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
-import { findPemBlocks, isJson, repairKeyText, withoutInvisible } from "../core/key-text/repair-key-text.ts";
+import { findPemBlocks, isJson, repairKeyText, withoutInvisible } from "../core/keys/repair-key-text.ts";
 import { CommandFailed } from "./context.ts";
 import { readSmallFile } from "./read-file.ts";
 

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import type { WithSecret } from "../core/registry/resource-server-changes.ts";
+import type { WithSecret } from "../core/resource-servers/changes.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
-import { resourceServerJson } from "../core/administration/present.ts";
+import { resourceServerJson } from "../core/json/registry.ts";
 import { addStandingCommands } from "./standing-commands.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";

@@ -1,10 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import type { LiveNode } from "../core/registry/store.ts";
-import type { SigningKeyRecord } from "../core/token/signing-keys.ts";
+import type { LiveNode } from "../core/store/store.ts";
+import type { SigningKeyRecord } from "../core/signing-keys/signing-keys.ts";
 import { type CliContext, CommandFailed, paint, print, WrongUsage } from "./context.ts";
-import { shownSigningKeyStatus, signingKeyJson } from "../core/administration/present.ts";
+import { shownSigningKeyStatus, signingKeyJson } from "../core/json/registry.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import type { Standing } from "../core/registry/model.ts";
+import type { Standing } from "../core/standing.ts";
 import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Flags, passwordNotice, SETTINGS, type SettingName } from "../config/config.ts";
-import type { StoreOpening } from "../core/identity/position.ts";
+import type { StoreOpening } from "../core/store-identity/position.ts";
 import type { CliAdministration, CliContext } from "./context.ts";
 
 const STORE_SETTINGS = ["dataDir", "databaseUrl"] as const satisfies readonly SettingName[];

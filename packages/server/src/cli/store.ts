@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { holdsPassword } from "../config/database-url.ts";
-import { describeRestoration, type RememberedEvent } from "../core/identity/position.ts";
+import { describeRestoration, type RememberedEvent } from "../core/store-identity/position.ts";
 import { type CliContext, print, readStdin } from "./context.ts";
 import { warnOfPassword, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";

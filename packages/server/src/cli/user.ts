@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
-import { userJson } from "../core/administration/present.ts";
+import { userJson } from "../core/json/registry.ts";
 import { addStandingCommands } from "./standing-commands.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";

@@ -1,6 +1,8 @@
 import type { Access } from "@countersign/protocol";
-import { type AccountId, type ApiUserId, isExpired, type KeyId } from "./registry/model.ts";
-import type { RegistryView, ViewKey } from "./registry/view.ts";
+import type { AccountId } from "./accounts/model.ts";
+import type { ApiUserId } from "./users/model.ts";
+import { isExpired, type KeyId } from "./keys/model.ts";
+import type { RegistryView, ViewKey } from "./view/view.ts";
 import type { Clock } from "./surroundings.ts";
 import type { TokenClaims } from "./token/token-codec.ts";
 import { type LatestSigningKeys, type TokenDefect, verifyTokenNow } from "./token/verify-token.ts";

@@ -24,8 +24,8 @@ import { endpointAudiences } from "./assertion/audiences.ts";
 import { createExchange, type ExchangeDependencies } from "./exchange.ts";
 import { createIssueToken } from "./issue-token.ts";
 import { Refusal } from "./refusal.ts";
-import type { KeyId } from "./registry/model.ts";
-import { openRegistryView, type ViewUser } from "./registry/view.ts";
+import type { KeyId } from "./keys/model.ts";
+import { openRegistryView, type ViewUser } from "./view/view.ts";
 import { verifyToken } from "./token/verify-token.ts";
 
 const NOW_SECONDS = EXAMPLE_NOW_MICROSECONDS / 1e6;

@@ -5,8 +5,8 @@ import { checkHeader, parseAssertion } from "./assertion/parse-assertion.ts";
 import { createFindSigner, type FindSigner } from "./assertion/find-signer.ts";
 import type { Grant, IssueToken } from "./issue-token.ts";
 import { Refusal } from "./refusal.ts";
-import { isExpired } from "./registry/model.ts";
-import type { RegistryView, ViewKey } from "./registry/view.ts";
+import { isExpired } from "./keys/model.ts";
+import type { RegistryView, ViewKey } from "./view/view.ts";
 import type { Clock } from "./surroundings.ts";
 import { parseTtl } from "./ttl.ts";
 

@@ -14,8 +14,8 @@ import { isSignedBy, SIGNATURE_CHECKS_MAX } from "./assertion/verify-signature.t
 import { parseCredential } from "./authorization.ts";
 import { checkStanding, type ExchangeDependencies, rejected } from "./exchange.ts";
 import { Refusal } from "./refusal.ts";
-import { sshFingerprint } from "./registry/key-admission.ts";
-import type { ViewKey, ViewUser } from "./registry/view.ts";
+import { sshFingerprint } from "./keys/admission.ts";
+import type { ViewKey, ViewUser } from "./view/view.ts";
 
 /** One check of an assertion. `note` steps carry facts that decide nothing. */
 export interface ExplainStep {

@@ -20,24 +20,31 @@ import type { Exchange } from "../core/exchange.ts";
 import type { GrantClientCredentials } from "../core/oauth/client-credentials.ts";
 import type { RevokeToken } from "../core/oauth/revoke-token.ts";
 import { Refusal } from "../core/refusal.ts";
-import { documentAdminRoute } from "./admin/openapi-admin.ts";
-import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/register-admin-routes.ts";
-import { type Audience, bodyHeadersWith, failureReason, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
-import { createCheckEndpoint } from "./check/check-endpoint.ts";
-import type { IsReading } from "./check/is-reading.ts";
+import { documentAdminRoute } from "./admin/http/openapi.ts";
+import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/http/register-routes.ts";
+import {
+  type Audience,
+  bodyHeadersWith,
+  failureReason,
+  publicRefusal,
+  refusalAnswer,
+  sendAnswer,
+} from "./server/answers.ts";
+import { createCheckEndpoint } from "./public/check-endpoint.ts";
+import type { IsReading } from "./public/is-reading.ts";
 import { createConsoleFiles } from "./console/console-files.ts";
 import { errorReferencePage, PAGE_STYLE } from "./docs/error-reference.ts";
-import type { EndpointSurroundings, PlainEndpoint } from "./endpoint.ts";
-import { createExchangeEndpoint } from "./exchange/exchange-endpoint.ts";
-import { type Readiness, registerHealthRoutes } from "./health/health-routes.ts";
-import { createHold, type Pause } from "./hold-rejection.ts";
-import { createIntrospectionEndpoint } from "./oauth/introspection-endpoint.ts";
-import { registerOAuthMetadata } from "./oauth/metadata.ts";
-import { createRevocationEndpoint } from "./oauth/revocation-endpoint.ts";
-import { createTokenEndpoint } from "./oauth/token-endpoint.ts";
-import { plainEndpointPaths, registerOpenApi } from "./openapi.ts";
-import type { RefusalLimit } from "./refusal-limit.ts";
-import type { ResourceServerDoor } from "./resource-server-door.ts";
+import type { EndpointSurroundings, PlainEndpoint } from "./server/endpoint.ts";
+import { createExchangeEndpoint } from "./public/exchange-endpoint.ts";
+import { type Readiness, registerHealthRoutes } from "./server/health-routes.ts";
+import { createHold, type Pause } from "./public/hold-rejection.ts";
+import { createIntrospectionEndpoint } from "./public/oauth/introspection-endpoint.ts";
+import { registerOAuthMetadata } from "./public/oauth/metadata.ts";
+import { createRevocationEndpoint } from "./public/oauth/revocation-endpoint.ts";
+import { createTokenEndpoint } from "./public/oauth/token-endpoint.ts";
+import { plainEndpointPaths, registerOpenApi } from "./docs/openapi.ts";
+import type { RefusalLimit } from "./server/refusal-limit.ts";
+import type { ResourceServerDoor } from "./public/resource-server-door.ts";
 
 /** Largest body that a route of Fastify's takes, in bytes. None of this release needs one. */
 const BODY_BYTES_MAX = 65_536;

@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Random } from "../core/surroundings.ts";
-import { findMasterSecretProblem } from "../core/token/master-secret.ts";
-import { MASTER_SECRET_BYTES } from "../core/token/signing-keys.ts";
+import { findMasterSecretProblem } from "../core/signing-keys/master-secret.ts";
+import { MASTER_SECRET_BYTES } from "../core/signing-keys/signing-keys.ts";
 import { errorCode, errorProblem } from "./error-code.ts";
 import {
   checkSecretFolder,

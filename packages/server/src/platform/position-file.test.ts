@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import type { StorePosition } from "../core/identity/position.ts";
+import type { StorePosition } from "../core/store-identity/position.ts";
 import { makeTemporaryFolder } from "../testing/test-registry.ts";
 import { openPositionFile } from "./position-file.ts";
 

@@ -1,8 +1,8 @@
 import { constants, existsSync, readFileSync, rmSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { PositionMemory } from "../core/identity/keep-position.ts";
-import type { RememberedEvent, StorePosition } from "../core/identity/position.ts";
+import type { PositionMemory } from "../core/store-identity/keep-position.ts";
+import type { RememberedEvent, StorePosition } from "../core/store-identity/position.ts";
 import { DataFolderError, dataFiles } from "./data-folder.ts";
 import { errorCode } from "./error-code.ts";
 

@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
-import type { AdminQueries, ListedAccount, Page, PageKey, PageRequest } from "../core/administration/queries.ts";
+import type { AdminQueries, ListedAccount, Page, PageKey, PageRequest } from "../core/store/queries.ts";
 import { beginningWith, canBeId, canBeStored } from "./bounds.ts";
 import { pageEvents } from "./event-queries.ts";
 import {

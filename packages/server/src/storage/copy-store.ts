@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from "kysely";
-import { findChainBreak } from "../core/registry/audit-chain.ts";
-import type { RegistryStore } from "../core/registry/store.ts";
+import { findChainBreak } from "../core/feed/audit-chain.ts";
+import type { RegistryStore } from "../core/store/store.ts";
 import type { Database } from "./schema.ts";
 import { toEvent } from "./rows.ts";
 import type { SqlStore } from "./sql-store.ts";

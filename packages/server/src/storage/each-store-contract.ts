@@ -1,7 +1,9 @@
 import { afterEach, beforeEach } from "node:test";
 import { sql } from "kysely";
-import type { Account, ApiUser, KeyId } from "../core/registry/model.ts";
-import type { RegistryStore, StoreTransaction } from "../core/registry/store.ts";
+import type { Account } from "../core/accounts/model.ts";
+import type { ApiUser } from "../core/users/model.ts";
+import type { KeyId } from "../core/keys/model.ts";
+import type { RegistryStore, StoreTransaction } from "../core/store/store.ts";
 import { type RaceTask, raceStores } from "../testing/race-stores.ts";
 import type { SqlStore } from "./sql-store.ts";
 import type { StoreUnderTest } from "./store-contract.ts";

@@ -1,5 +1,5 @@
 import type { Kysely, RawBuilder, Transaction, TransactionBuilder } from "kysely";
-import type { ChangeWatch, KeyUsageRecord, RegistryStore } from "../core/registry/store.ts";
+import type { ChangeWatch, KeyUsageRecord, RegistryStore } from "../core/store/store.ts";
 import type { Database } from "./schema.ts";
 
 /** Where statements go. */

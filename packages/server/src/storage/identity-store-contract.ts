@@ -3,14 +3,14 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { acceptStore } from "../core/identity/accept-store.ts";
-import { goOnAfterLoss, type PositionMemory, rememberPosition } from "../core/identity/keep-position.ts";
-import { findRestoration, readStorePosition, type StorePosition } from "../core/identity/position.ts";
-import { findChainBreak } from "../core/registry/audit-chain.ts";
-import { createRegistryChanges } from "../core/registry/changes.ts";
-import { createSigningKeyChanges } from "../core/registry/signing-key-changes.ts";
-import type { HighestIds } from "../core/registry/store.ts";
-import { deriveSigningKeys } from "../core/token/signing-keys.ts";
+import { acceptStore } from "../core/store-identity/accept-store.ts";
+import { goOnAfterLoss, type PositionMemory, rememberPosition } from "../core/store-identity/keep-position.ts";
+import { findRestoration, readStorePosition, type StorePosition } from "../core/store-identity/position.ts";
+import { findChainBreak } from "../core/feed/audit-chain.ts";
+import { createRegistryChanges } from "../core/registry-changes.ts";
+import { createSigningKeyChanges } from "../core/signing-keys/changes.ts";
+import type { HighestIds } from "../core/store/store.ts";
+import { deriveSigningKeys } from "../core/signing-keys/signing-keys.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { createTestClock } from "../testing/test-clock.ts";
 import { TEST_MASTER_SECRET } from "../testing/test-signing-keys.ts";

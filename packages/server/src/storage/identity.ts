@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely";
-import type { HighestIds, RegistryStore, StoreTransaction } from "../core/registry/store.ts";
+import type { HighestIds, RegistryStore, StoreTransaction } from "../core/store/store.ts";
 import type { Engine } from "./engine.ts";
 import type { Database } from "./schema.ts";
 

@@ -15,9 +15,9 @@ import type {
   Session,
   SessionId,
 } from "../core/operators/model.ts";
-import type { OperatorTransaction, RememberedCreation } from "../core/operators/store.ts";
-import type { AccountId } from "../core/registry/model.ts";
-import type { ExpiryBounds } from "../core/registry/store.ts";
+import type { OperatorTransaction, RememberedCreation } from "../core/store/operators.ts";
+import type { AccountId } from "../core/accounts/model.ts";
+import type { ExpiryBounds } from "../core/store/store.ts";
 import { insertAccount, openEachStore } from "./each-store-contract.ts";
 import { expiredBefore, type StoreUnderTest } from "./store-contract.ts";
 

@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely";
-import type { AccountId } from "../core/registry/model.ts";
+import type { AccountId } from "../core/accounts/model.ts";
 import type {
   AdminToken,
   AdminTokenId,
@@ -13,7 +13,7 @@ import type {
   Session,
   SessionId,
 } from "../core/operators/model.ts";
-import type { OperatorStore, OperatorTransaction } from "../core/operators/store.ts";
+import type { OperatorStore, OperatorTransaction } from "../core/store/operators.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import type { Database } from "./schema.ts";
 

@@ -14,12 +14,15 @@ import type {
   UsageScope,
   UserFilter,
   UserOrder,
-} from "../core/administration/queries.ts";
+} from "../core/store/queries.ts";
 import type { InvitationId } from "../core/operators/model.ts";
-import { type AuditEvent, findChainBreak, type UnchainedEvent } from "../core/registry/audit-chain.ts";
-import { createRegistryChanges } from "../core/registry/changes.ts";
-import type { Account, AccountId, ApiUser, ApiUserId, KeyId, Standing } from "../core/registry/model.ts";
-import type { KeyUsageRecord } from "../core/registry/store.ts";
+import { type AuditEvent, findChainBreak, type UnchainedEvent } from "../core/feed/audit-chain.ts";
+import { createRegistryChanges } from "../core/registry-changes.ts";
+import type { Account, AccountId } from "../core/accounts/model.ts";
+import type { ApiUser, ApiUserId } from "../core/users/model.ts";
+import type { KeyId } from "../core/keys/model.ts";
+import type { Standing } from "../core/standing.ts";
+import type { KeyUsageRecord } from "../core/store/store.ts";
 import { createTestClock } from "../testing/test-clock.ts";
 import { insertAccount, insertKey, insertUser, openEachStore, UNDO_0004 } from "./each-store-contract.ts";
 import { expiredBefore, type StoreUnderTest } from "./store-contract.ts";

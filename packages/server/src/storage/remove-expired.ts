@@ -1,5 +1,5 @@
 import { type RawBuilder, type SqlBool, sql, type Transaction } from "kysely";
-import type { ExpiryBounds } from "../core/registry/store.ts";
+import type { ExpiryBounds } from "../core/store/store.ts";
 import type { Database } from "./schema.ts";
 
 /** How long an invitation is kept that is over, in milliseconds: whoever comes late is told so. */

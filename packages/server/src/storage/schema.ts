@@ -5,7 +5,8 @@
 import type { Access, Role } from "@countersign/protocol";
 import type { Generated, GeneratedAlways } from "kysely";
 import type { InvitationKind, SignInMethod } from "../core/operators/model.ts";
-import type { KeyStatus, Standing } from "../core/registry/model.ts";
+import type { KeyStatus } from "../core/keys/model.ts";
+import type { Standing } from "../core/standing.ts";
 
 /** Times are milliseconds since the epoch. Ids are never reused. Every engine gives numbers as numbers. */
 export interface Database {

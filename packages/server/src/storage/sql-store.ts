@@ -1,14 +1,11 @@
 import { type Expression, type ExpressionBuilder, type Kysely, sql, type SqlBool, type Transaction } from "kysely";
-import { CHAIN_START, chainEvent } from "../core/registry/audit-chain.ts";
-import { usernameOf } from "../core/registry/changes.ts";
-import type { ApiUser, ApiUserRecord, KeyId, PublicKey, RecordKey } from "../core/registry/model.ts";
-import {
-  KEYS_PER_RECORD_MAX,
-  type LiveNode,
-  type RegistryStore,
-  type StoreTransaction,
-} from "../core/registry/store.ts";
-import { StoreBroken } from "../core/registry/store-broken.ts";
+import { CHAIN_START, chainEvent } from "../core/feed/audit-chain.ts";
+import { usernameOf } from "../core/registry-changes.ts";
+import type { ApiUser } from "../core/users/model.ts";
+import type { ApiUserRecord, RecordKey } from "../core/view/record.ts";
+import type { KeyId, PublicKey } from "../core/keys/model.ts";
+import { KEYS_PER_RECORD_MAX, type LiveNode, type RegistryStore, type StoreTransaction } from "../core/store/store.ts";
+import { StoreBroken } from "../core/store/store-broken.ts";
 import { adminQueries } from "./admin-queries.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import type { Connections, Engine } from "./engine.ts";

@@ -3,17 +3,12 @@
  */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { CHAIN_START, findChainBreak, type UnchainedEvent } from "../core/registry/audit-chain.ts";
-import { createRegistryChanges, USABLE_KEYS_PER_USER_MAX } from "../core/registry/changes.ts";
-import type {
-  Account,
-  ApiUser,
-  ApiUserId,
-  KeyId,
-  KeyStatus,
-  ResourceServer,
-  ResourceServerId,
-} from "../core/registry/model.ts";
+import { CHAIN_START, findChainBreak, type UnchainedEvent } from "../core/feed/audit-chain.ts";
+import { createRegistryChanges, USABLE_KEYS_PER_USER_MAX } from "../core/registry-changes.ts";
+import type { Account } from "../core/accounts/model.ts";
+import type { ApiUser, ApiUserId } from "../core/users/model.ts";
+import type { KeyId, KeyStatus } from "../core/keys/model.ts";
+import type { ResourceServer, ResourceServerId } from "../core/resource-servers/model.ts";
 import {
   type ExpiryBounds,
   KEYS_PER_RECORD_MAX,
@@ -21,7 +16,7 @@ import {
   type RegistryStore,
   type RevokedToken,
   type StoreTransaction,
-} from "../core/registry/store.ts";
+} from "../core/store/store.ts";
 import { type RaceTask, raceStores, type StoreOpener } from "../testing/race-stores.ts";
 import { createTestClock } from "../testing/test-clock.ts";
 import { until } from "../testing/until.ts";

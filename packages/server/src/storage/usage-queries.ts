@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import type { AdminQueries, LiveTokens, UsageHour, UsageScope } from "../core/administration/queries.ts";
+import type { AdminQueries, LiveTokens, UsageHour, UsageScope } from "../core/store/queries.ts";
 import { canBeId } from "./bounds.ts";
 import type { Database } from "./schema.ts";
 

@@ -1,4 +1,4 @@
-import type { RegistryStore } from "../core/registry/store.ts";
+import type { RegistryStore } from "../core/store/store.ts";
 import { openPostgresStore } from "../storage/postgres/open-postgres-store.ts";
 
 /** Opens a PostgreSQL store by its URL alone, as other threads do. */

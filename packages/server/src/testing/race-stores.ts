@@ -1,7 +1,8 @@
 import { Worker } from "node:worker_threads";
 import type { OperatorId } from "../core/operators/model.ts";
-import type { ApiUserId, KeyId } from "../core/registry/model.ts";
-import type { RevokedToken } from "../core/registry/store.ts";
+import type { ApiUserId } from "../core/users/model.ts";
+import type { KeyId } from "../core/keys/model.ts";
+import type { RevokedToken } from "../core/store/store.ts";
 
 /** How another thread opens the same store: `module` exports under `export` a function that takes `location`. */
 export interface StoreOpener {

@@ -1,9 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { createRegistryChanges, type RegistryChanges } from "../core/registry/changes.ts";
+import { createRegistryChanges, type RegistryChanges } from "../core/registry-changes.ts";
 import { Refusal } from "../core/refusal.ts";
-import { RegistryError } from "../core/registry/registry-error.ts";
-import { createResourceServerChanges } from "../core/registry/resource-server-changes.ts";
-import type { RegistryStore, StoreTransaction } from "../core/registry/store.ts";
+import { RegistryError } from "../core/registry-error.ts";
+import { createResourceServerChanges } from "../core/resource-servers/changes.ts";
+import type { RegistryStore, StoreTransaction } from "../core/store/store.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import type { RaceTask, WorkerData } from "./race-stores.ts";

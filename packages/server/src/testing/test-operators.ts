@@ -12,10 +12,10 @@ import { createSignIn, type SignIn, type SignInDependencies } from "../core/oper
 import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
 import { createSignInLimit } from "../core/operators/sign-in-limit.ts";
 import { Refusal } from "../core/refusal.ts";
-import type { AuditEvent } from "../core/registry/audit-chain.ts";
-import { findChainBreak } from "../core/registry/audit-chain.ts";
-import { RegistryError } from "../core/registry/registry-error.ts";
-import type { RegistryStore } from "../core/registry/store.ts";
+import type { AuditEvent } from "../core/feed/audit-chain.ts";
+import { findChainBreak } from "../core/feed/audit-chain.ts";
+import { RegistryError } from "../core/registry-error.ts";
+import type { RegistryStore } from "../core/store/store.ts";
 import { createPasskeyCeremonies } from "../platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { openTestRegistry, type TestRegistry } from "./test-registry.ts";

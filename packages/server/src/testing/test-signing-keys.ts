@@ -1,4 +1,4 @@
-import { deriveSigningKeys, masterSecretFingerprint, type SigningKeys } from "../core/token/signing-keys.ts";
+import { deriveSigningKeys, masterSecretFingerprint, type SigningKeys } from "../core/signing-keys/signing-keys.ts";
 
 /** The master secret of `vectors/tokens.json`: the bytes 0 to 31. */
 export const TEST_MASTER_SECRET = Buffer.from(Array.from({ length: 32 }, (_, index) => index));

@@ -1,7 +1,9 @@
 import type { KeyObject } from "node:crypto";
 import { verificationKey } from "../core/assertion/verify-signature.ts";
-import type { AccountId, ApiUserId, KeyId } from "../core/registry/model.ts";
-import type { ViewKey, ViewUser } from "../core/registry/view.ts";
+import type { AccountId } from "../core/accounts/model.ts";
+import type { ApiUserId } from "../core/users/model.ts";
+import type { KeyId } from "../core/keys/model.ts";
+import type { ViewKey, ViewUser } from "../core/view/view.ts";
 
 /** Keys of a user that exists in a test's imagination alone. */
 export interface TestViewKey extends Partial<Pick<ViewKey, "thumbprint" | "status" | "expiresAtMs">> {

@@ -1,5 +1,6 @@
-import type { KeyId, ResourceServerId } from "../core/registry/model.ts";
-import type { RegistryStore } from "../core/registry/store.ts";
+import type { KeyId } from "../core/keys/model.ts";
+import type { ResourceServerId } from "../core/resource-servers/model.ts";
+import type { RegistryStore } from "../core/store/store.ts";
 import type { TokenIdentity } from "../core/token/token-identity.ts";
 
 /** The store's methods that the view and the signing keys call. */

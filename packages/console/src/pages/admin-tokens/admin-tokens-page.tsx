@@ -11,19 +11,19 @@ import {
   revokeAdminToken,
   useAdminTokens,
 } from "../../api/operators.ts";
-import { Confirm } from "../../parts/confirm.tsx";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
-import { type Expiry, ExpiryField, expiresAt } from "../../parts/expiry-field.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { useIdempotencyKey } from "../../parts/idempotency-key.ts";
-import { Empty, Page } from "../../parts/page.tsx";
-import { Problem } from "../../parts/problem.tsx";
-import { RelativeTime } from "../../parts/relative-time.tsx";
-import { RoleNote } from "../../parts/role-note.tsx";
-import { SecretOnce } from "../../parts/secret-once.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
-import { tell } from "../../parts/tell.tsx";
+import { Confirm } from "../../ui/confirm.tsx";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { type Expiry, ExpiryField, expiresAt } from "../../forms/expiry-field.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
+import { Empty, Page } from "../../ui/page.tsx";
+import { Problem } from "../../ui/problem.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { RoleNote } from "../../ui/role-note.tsx";
+import { SecretOnce } from "../../ui/secret-once.tsx";
+import { StatusBadge } from "../../ui/status-badge.tsx";
+import { tell } from "../../ui/tell.tsx";
 import { GrantFields } from "../operators/grant-fields.tsx";
 
 type Opened =

@@ -9,15 +9,15 @@ import {
   useAuditChain,
   useAuditEvents,
 } from "../../api/service.ts";
-import { CopyButton } from "../../parts/copy-button.tsx";
-import { DataTable } from "../../parts/data-table.tsx";
-import { FilterSelect } from "../../parts/filters.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { Empty, Page } from "../../parts/page.tsx";
-import { Note, Problem } from "../../parts/problem.tsx";
-import { RelativeTime } from "../../parts/relative-time.tsx";
-import { useFilters } from "../../parts/search-state.ts";
-import { useTypedFilter } from "../../parts/typed-filter.ts";
+import { CopyButton } from "../../ui/copy-button.tsx";
+import { DataTable } from "../../ui/data-table.tsx";
+import { FilterSelect } from "../../forms/filters.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { Empty, Page } from "../../ui/page.tsx";
+import { Note, Problem } from "../../ui/problem.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { useFilters } from "../../forms/search-state.ts";
+import { useTypedFilter } from "../../forms/typed-filter.ts";
 import { EventDetails } from "./event-details.tsx";
 import { ACTION_GROUPS, actorName, eventSentence, type SentencePart } from "./event-sentence.ts";
 import "./audit-page.css";

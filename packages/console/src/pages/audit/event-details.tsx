@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 import { Link } from "wouter";
 import type { AuditEvent } from "../../api/service.ts";
-import { Dialog } from "../../parts/dialog.tsx";
-import { utcTime } from "../../parts/time-text.ts";
+import { Dialog } from "../../ui/dialog.tsx";
+import { utcTime } from "../../text/time-text.ts";
 
 /** All that is recorded of an event. */
 export function EventDetails({ event, onClose }: { readonly event: AuditEvent; readonly onClose: () => void }) {

@@ -1,6 +1,6 @@
 /** An event of the audit log in a sentence, in parts: names come from outside and are shown isolated from the words around. */
 
-import { methodName } from "../../parts/method-name.ts";
+import { methodName } from "../../text/method-name.ts";
 
 export interface SentenceInput {
   readonly actor: string;

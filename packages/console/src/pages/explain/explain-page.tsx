@@ -3,12 +3,12 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { checkToken, type Explanation, explainAssertion, type TokenReport } from "../../api/service.ts";
-import { Icon } from "../../parts/icon.tsx";
-import { Page } from "../../parts/page.tsx";
-import { Problem } from "../../parts/problem.tsx";
-import { RelativeTime } from "../../parts/relative-time.tsx";
-import { Segments } from "../../parts/segments.tsx";
-import { AccessBadge } from "../../parts/status-badge.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { Page } from "../../ui/page.tsx";
+import { Problem } from "../../ui/problem.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { AccessBadge } from "../../ui/status-badge.tsx";
 import { inactiveReason } from "./inactive-reason.ts";
 import "./explain-page.css";
 

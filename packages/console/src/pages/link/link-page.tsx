@@ -11,13 +11,13 @@ import {
   passkeyProblem,
   useSignInOptions,
 } from "../../api/sign-in.ts";
-import { Icon } from "../../parts/icon.tsx";
-import { OutsidePage } from "../../parts/outside-page.tsx";
-import { Bone } from "../../parts/page.tsx";
-import { Note, Problem } from "../../parts/problem.tsx";
-import { passwordLength } from "../../parts/password-length.ts";
-import { RecoveryCodes } from "../../parts/recovery-codes.tsx";
-import { RelativeTime } from "../../parts/relative-time.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { OutsidePage } from "../../ui/outside-page.tsx";
+import { Bone } from "../../ui/page.tsx";
+import { Note, Problem } from "../../ui/problem.tsx";
+import { passwordLength } from "../../text/password-length.ts";
+import { RecoveryCodes } from "../../ui/recovery-codes.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
 import { takeLinkSecret } from "./take-link-secret.ts";
 
 const TITLES = {

@@ -1,4 +1,4 @@
-import { decodePart } from "../../parts/decode-part.ts";
+import { decodePart } from "../../text/decode-part.ts";
 
 /** Held here and not in a component: React may make that twice, and the address has it only once. */
 let secret: string | undefined;

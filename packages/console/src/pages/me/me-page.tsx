@@ -16,17 +16,17 @@ import {
   useMySessions,
 } from "../../api/operators.ts";
 import { passkeyProblem, useSignInOptions } from "../../api/sign-in.ts";
-import { Confirm } from "../../parts/confirm.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { Bone, Page, Section } from "../../parts/page.tsx";
-import { Note, Problem } from "../../parts/problem.tsx";
-import { passwordLength } from "../../parts/password-length.ts";
-import { RecoveryCodes } from "../../parts/recovery-codes.tsx";
-import { RelativeTime } from "../../parts/relative-time.tsx";
-import { Segments } from "../../parts/segments.tsx";
-import { SessionList } from "../../parts/session-list.tsx";
-import { tell, tellProblem } from "../../parts/tell.tsx";
+import { Confirm } from "../../ui/confirm.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { Bone, Page, Section } from "../../ui/page.tsx";
+import { Note, Problem } from "../../ui/problem.tsx";
+import { passwordLength } from "../../text/password-length.ts";
+import { RecoveryCodes } from "../../ui/recovery-codes.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { SessionList } from "../../ui/session-list.tsx";
+import { tell, tellProblem } from "../../ui/tell.tsx";
 
 type Opened =
   | { readonly what: "add-passkey" | "password" | "renew" }

@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { Link } from "wouter";
-import { Empty, Page } from "../../parts/page.tsx";
+import { Empty, Page } from "../../ui/page.tsx";
 
 export default function NotFoundPage() {
   return (

@@ -1,7 +1,7 @@
 import type { Role } from "@countersign/protocol";
 import { permits, useMe } from "../../api/me.ts";
-import { AccountPicker } from "../../parts/account-picker.tsx";
-import { Choice } from "../../parts/dialog.tsx";
+import { AccountPicker } from "../../forms/account-picker.tsx";
+import { Choice } from "../../ui/dialog.tsx";
 
 /** What somebody may do, and where. Nobody gives more than they have. */
 export function GrantFields({

@@ -4,9 +4,9 @@ import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
 import { useMe } from "../../api/me.ts";
 import { createInvitation, type InvitationWithLink, type NewGrant } from "../../api/operators.ts";
-import { Dialog } from "../../parts/dialog.tsx";
-import { useIdempotencyKey } from "../../parts/idempotency-key.ts";
-import { Problem } from "../../parts/problem.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
+import { Problem } from "../../ui/problem.tsx";
 import { GrantFields } from "./grant-fields.tsx";
 
 /** Invites somebody; what comes of it is a link to give them. */

@@ -15,19 +15,19 @@ import {
   useOperators,
   withdrawInvitation,
 } from "../../api/operators.ts";
-import { Action, ActionsMenu } from "../../parts/actions-menu.tsx";
-import { Confirm } from "../../parts/confirm.tsx";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { FilterSelect, SearchField, StatusFilter } from "../../parts/filters.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { Empty, Page, Section } from "../../parts/page.tsx";
-import { RelativeTime } from "../../parts/relative-time.tsx";
-import { RoleNote } from "../../parts/role-note.tsx";
-import { useFilters } from "../../parts/search-state.ts";
-import { SecretOnce } from "../../parts/secret-once.tsx";
-import { DeactivateDialog, type Switchable, useStandingChange } from "../../parts/standing-change.tsx";
-import { StatusBadge, Tag } from "../../parts/status-badge.tsx";
-import { tell } from "../../parts/tell.tsx";
+import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
+import { Confirm } from "../../ui/confirm.tsx";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { FilterSelect, SearchField, StatusFilter } from "../../forms/filters.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { Empty, Page, Section } from "../../ui/page.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { RoleNote } from "../../ui/role-note.tsx";
+import { useFilters } from "../../forms/search-state.ts";
+import { SecretOnce } from "../../ui/secret-once.tsx";
+import { DeactivateDialog, type Switchable, useStandingChange } from "../../ui/standing-change.tsx";
+import { StatusBadge, Tag } from "../../ui/status-badge.tsx";
+import { tell } from "../../ui/tell.tsx";
 import { InviteDialog } from "./invite-dialog.tsx";
 import { RoleDialog } from "./role-dialog.tsx";
 import { SessionsDialog } from "./sessions-dialog.tsx";

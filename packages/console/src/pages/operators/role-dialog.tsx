@@ -3,10 +3,10 @@ import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
 import { changeOperator, type NewGrant, type Operator, readOperator } from "../../api/operators.ts";
 import type { Versioned } from "../../api/client.ts";
-import { Dialog } from "../../parts/dialog.tsx";
-import { Note, Problem } from "../../parts/problem.tsx";
-import { tell } from "../../parts/tell.tsx";
-import { useRead } from "../../parts/use-read.ts";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Note, Problem } from "../../ui/problem.tsx";
+import { tell } from "../../ui/tell.tsx";
+import { useRead } from "../../ui/use-read.ts";
 import { GrantFields } from "./grant-fields.tsx";
 
 /** Changes what an operator may do, and where. */

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { endOperatorSession, type Operator, useOperatorSessions } from "../../api/operators.ts";
-import { Dialog } from "../../parts/dialog.tsx";
-import { SessionList } from "../../parts/session-list.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { SessionList } from "../../ui/session-list.tsx";
 
 /** Where an operator is signed in, to end a session that shouldn't be. */
 export function SessionsDialog({ operator, onClose }: { readonly operator: Operator; readonly onClose: () => void }) {

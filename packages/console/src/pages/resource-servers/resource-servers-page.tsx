@@ -13,21 +13,21 @@ import {
   rotateResourceServerSecret,
   useResourceServers,
 } from "../../api/service.ts";
-import { Action, ActionsMenu } from "../../parts/actions-menu.tsx";
-import { CopyButton } from "../../parts/copy-button.tsx";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
-import { SearchField, StatusFilter } from "../../parts/filters.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { useIdempotencyKey } from "../../parts/idempotency-key.ts";
-import { Empty, Page } from "../../parts/page.tsx";
-import { Problem } from "../../parts/problem.tsx";
-import { RelativeTime } from "../../parts/relative-time.tsx";
-import { RoleNote } from "../../parts/role-note.tsx";
-import { useFilters } from "../../parts/search-state.ts";
-import { SecretOnce } from "../../parts/secret-once.tsx";
-import { DeactivateDialog, type Switchable, useStandingChange } from "../../parts/standing-change.tsx";
-import { StatusBadge } from "../../parts/status-badge.tsx";
+import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
+import { CopyButton } from "../../ui/copy-button.tsx";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { SearchField, StatusFilter } from "../../forms/filters.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
+import { Empty, Page } from "../../ui/page.tsx";
+import { Problem } from "../../ui/problem.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { RoleNote } from "../../ui/role-note.tsx";
+import { useFilters } from "../../forms/search-state.ts";
+import { SecretOnce } from "../../ui/secret-once.tsx";
+import { DeactivateDialog, type Switchable, useStandingChange } from "../../ui/standing-change.tsx";
+import { StatusBadge } from "../../ui/status-badge.tsx";
 
 type Opened =
   | { readonly what: "create" }

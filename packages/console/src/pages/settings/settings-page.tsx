@@ -1,9 +1,9 @@
 import type { Setting } from "../../api/service.ts";
 import { useSettings } from "../../api/service.ts";
 import { permits, useMe } from "../../api/me.ts";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Empty, Page } from "../../parts/page.tsx";
-import { RoleNote } from "../../parts/role-note.tsx";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { Empty, Page } from "../../ui/page.tsx";
+import { RoleNote } from "../../ui/role-note.tsx";
 import "./settings-page.css";
 
 const COLUMNS: readonly Column<Setting>[] = [

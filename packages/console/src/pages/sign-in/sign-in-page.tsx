@@ -1,8 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useLocation, useSearchParams } from "wouter";
 import { type Me, meQuery } from "../../api/me.ts";
-import { OutsidePage } from "../../parts/outside-page.tsx";
-import { Note } from "../../parts/problem.tsx";
+import { OutsidePage } from "../../ui/outside-page.tsx";
+import { Note } from "../../ui/problem.tsx";
 import { noteSignedIn, noteSignedOut } from "../../session/session.ts";
 import SignInForm from "../../session/sign-in-form.tsx";
 import { pathWithin } from "./path-within.ts";

@@ -10,14 +10,14 @@ import {
   useNodes,
   useSigningKeys,
 } from "../../api/service.ts";
-import { Confirm } from "../../parts/confirm.tsx";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { Empty, Page, Section } from "../../parts/page.tsx";
-import { RelativeTime } from "../../parts/relative-time.tsx";
-import { RoleNote } from "../../parts/role-note.tsx";
-import { StatusBadge, Tag } from "../../parts/status-badge.tsx";
-import { tell } from "../../parts/tell.tsx";
+import { Confirm } from "../../ui/confirm.tsx";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { Empty, Page, Section } from "../../ui/page.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { RoleNote } from "../../ui/role-note.tsx";
+import { StatusBadge, Tag } from "../../ui/status-badge.tsx";
+import { tell } from "../../ui/tell.tsx";
 
 const NODE_COLUMNS: readonly Column<Node>[] = [
   { heading: "Node", cell: ({ id }) => <code>{id}</code> },

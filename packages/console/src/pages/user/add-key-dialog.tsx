@@ -5,13 +5,13 @@ import { ApiError } from "../../api/api-error.ts";
 import type { Versioned } from "../../api/client.ts";
 import { addKey, type InspectedKey, inspectKey, type PublicKey, useChange } from "../../api/registry.ts";
 import { canMakeKeyPair, KEY_BITS, type KeyBits, type KeyPair, makeKeyPair } from "../../key/key-pair.ts";
-import { CopyButton } from "../../parts/copy-button.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
-import { type Expiry, ExpiryField, expiresAt } from "../../parts/expiry-field.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { useIdempotencyKey } from "../../parts/idempotency-key.ts";
-import { Note, Problem } from "../../parts/problem.tsx";
-import { Segments } from "../../parts/segments.tsx";
+import { CopyButton } from "../../ui/copy-button.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { type Expiry, ExpiryField, expiresAt } from "../../forms/expiry-field.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
+import { Note, Problem } from "../../ui/problem.tsx";
+import { Segments } from "../../ui/segments.tsx";
 import { keyFileName } from "../../snippets/snippets.ts";
 
 /** How long nobody types before a pasted key is looked at, in milliseconds. */

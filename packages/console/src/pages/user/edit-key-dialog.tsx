@@ -3,12 +3,12 @@ import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
 import type { Versioned } from "../../api/client.ts";
 import { changeKey, type KeyPatch, type PublicKey, readKey, useRegistryChanged } from "../../api/registry.ts";
-import { Dialog } from "../../parts/dialog.tsx";
-import { type Expiry, ExpiryField, expiresAt } from "../../parts/expiry-field.tsx";
-import { Note, Problem } from "../../parts/problem.tsx";
-import { tell, tellWarning } from "../../parts/tell.tsx";
-import { utcTime } from "../../parts/time-text.ts";
-import { useRead } from "../../parts/use-read.ts";
+import { Dialog } from "../../ui/dialog.tsx";
+import { type Expiry, ExpiryField, expiresAt } from "../../forms/expiry-field.tsx";
+import { Note, Problem } from "../../ui/problem.tsx";
+import { tell, tellWarning } from "../../ui/tell.tsx";
+import { utcTime } from "../../text/time-text.ts";
+import { useRead } from "../../ui/use-read.ts";
 
 /** A key's label and expiry. What somebody else changed meanwhile isn't overwritten unseen. */
 export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: PublicKey; readonly onClose: () => void }) {

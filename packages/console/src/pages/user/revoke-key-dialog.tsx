@@ -2,11 +2,11 @@ import { Button, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
 import { changeKey, type PublicKey, readKey, useRegistryChanged } from "../../api/registry.ts";
-import { Dialog } from "../../parts/dialog.tsx";
-import { ImpactSummary } from "../../parts/impact-summary.tsx";
-import { Note, Problem } from "../../parts/problem.tsx";
-import { tell } from "../../parts/tell.tsx";
-import { useRead } from "../../parts/use-read.ts";
+import { Dialog } from "../../ui/dialog.tsx";
+import { ImpactSummary } from "../../ui/impact-summary.tsx";
+import { Note, Problem } from "../../ui/problem.tsx";
+import { tell } from "../../ui/tell.tsx";
+import { useRead } from "../../ui/use-read.ts";
 
 /** Revoking can't be undone: whoever does it types which key they mean. */
 export function RevokeKeyDialog({

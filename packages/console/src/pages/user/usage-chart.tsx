@@ -1,10 +1,10 @@
 import { type KeyboardEvent, type PointerEvent, useState } from "react";
 import { useUsage } from "../../api/registry.ts";
-import { Section } from "../../parts/page.tsx";
-import { Problem } from "../../parts/problem.tsx";
-import { useNowMs } from "../../parts/relative-time.tsx";
-import { Segments } from "../../parts/segments.tsx";
-import { utcHour } from "../../parts/time-text.ts";
+import { Section } from "../../ui/page.tsx";
+import { Problem } from "../../ui/problem.tsx";
+import { useNowMs } from "../../ui/relative-time.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { utcHour } from "../../text/time-text.ts";
 import { fillHours, type Hour } from "./hours.ts";
 
 const SPANS = { "24": "24 hours", "168": "7 days" } as const;

@@ -1,5 +1,5 @@
 import { Tabs } from "@mantine/core";
-import { CopyButton } from "../../parts/copy-button.tsx";
+import { CopyButton } from "../../ui/copy-button.tsx";
 import { makeSnippets, type SnippetSubject } from "../../snippets/snippets.ts";
 
 /** Code for this API user, a tab for each language. */

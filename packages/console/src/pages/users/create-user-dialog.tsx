@@ -2,10 +2,10 @@ import { Button, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
 import { type ApiUser, createAccount, createUser, useChange } from "../../api/registry.ts";
-import { AccountPicker } from "../../parts/account-picker.tsx";
-import { Choice, Dialog } from "../../parts/dialog.tsx";
-import { useIdempotencyKey } from "../../parts/idempotency-key.ts";
-import { Problem } from "../../parts/problem.tsx";
+import { AccountPicker } from "../../forms/account-picker.tsx";
+import { Choice, Dialog } from "../../ui/dialog.tsx";
+import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
+import { Problem } from "../../ui/problem.tsx";
 
 /** A new API user, in an account that is there or is made in the same go. */
 export function CreateUserDialog({

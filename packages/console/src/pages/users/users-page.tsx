@@ -3,15 +3,15 @@ import { useCallback, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, type UserFilter, useUsers } from "../../api/registry.ts";
-import { AccountPicker } from "../../parts/account-picker.tsx";
-import { type Column, DataTable } from "../../parts/data-table.tsx";
-import { FilterSelect, SearchField, StatusFilter } from "../../parts/filters.tsx";
-import { Icon } from "../../parts/icon.tsx";
-import { Empty, Page } from "../../parts/page.tsx";
-import { RelativeTime } from "../../parts/relative-time.tsx";
-import { RoleNote } from "../../parts/role-note.tsx";
-import { useFilters } from "../../parts/search-state.ts";
-import { AccessBadge, StatusBadge } from "../../parts/status-badge.tsx";
+import { AccountPicker } from "../../forms/account-picker.tsx";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { FilterSelect, SearchField, StatusFilter } from "../../forms/filters.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { Empty, Page } from "../../ui/page.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { RoleNote } from "../../ui/role-note.tsx";
+import { useFilters } from "../../forms/search-state.ts";
+import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
 import { CreateUserDialog } from "./create-user-dialog.tsx";
 
 const COLUMNS: readonly Column<ApiUser>[] = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import type { KeyId, KeyStatus } from "../registry/model.ts";
+import type { KeyId, KeyStatus } from "../keys/model.ts";
 import { type CandidateKey, candidateKeys } from "./candidate-keys.ts";
 import { SIGNATURE_CHECKS_MAX } from "./verify-signature.ts";
 

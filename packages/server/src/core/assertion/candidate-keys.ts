@@ -1,4 +1,4 @@
-import { isExpired, type KeyId, type KeyStatus } from "../registry/model.ts";
+import { isExpired, type KeyId, type KeyStatus } from "../keys/model.ts";
 import type { UnverifiedObject } from "./parse-assertion.ts";
 import { SIGNATURE_CHECKS_MAX } from "./verify-signature.ts";
 

@@ -1,6 +1,6 @@
 import type { AssertionAlgorithm } from "@countersign/protocol";
 import { createFairQueue } from "../fair-queue.ts";
-import type { ViewKey, ViewUser } from "../registry/view.ts";
+import type { ViewKey, ViewUser } from "../view/view.ts";
 import { candidateKeys } from "./candidate-keys.ts";
 import type { UnverifiedAssertion } from "./parse-assertion.ts";
 import { canBeSignature, findSigningKey } from "./verify-signature.ts";

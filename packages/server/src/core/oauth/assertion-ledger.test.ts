@@ -4,8 +4,8 @@ import { describe, test } from "node:test";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { openTestRegistry } from "../../testing/test-registry.ts";
 import { Refusal } from "../refusal.ts";
-import type { ApiUserId } from "../registry/model.ts";
-import type { UsedAssertion } from "../registry/store.ts";
+import type { ApiUserId } from "../users/model.ts";
+import type { UsedAssertion } from "../store/store.ts";
 import { ASSERTIONS_PER_WINDOW_MAX, createAssertionLedger } from "./assertion-ledger.ts";
 
 const USER = 1 as ApiUserId;

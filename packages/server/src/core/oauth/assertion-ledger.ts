@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { CLIENT_ASSERTION_SECONDS_MAX, SKEW_SECONDS_MAX } from "@countersign/protocol";
 import { LRUCache } from "lru-cache";
 import { Refusal } from "../refusal.ts";
-import type { ApiUserId } from "../registry/model.ts";
-import type { RegistryStore, UsedAssertion } from "../registry/store.ts";
+import type { ApiUserId } from "../users/model.ts";
+import type { RegistryStore, UsedAssertion } from "../store/store.ts";
 import type { Clock } from "../surroundings.ts";
 
 /** How many assertions one user may use up within a window, on one node: what has to be remembered of it is bounded. */

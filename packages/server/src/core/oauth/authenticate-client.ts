@@ -3,7 +3,7 @@ import { checkHeader, parseAssertion } from "../assertion/parse-assertion.ts";
 import { createFindSigner } from "../assertion/find-signer.ts";
 import { checkStanding, rejected } from "../exchange.ts";
 import { Refusal } from "../refusal.ts";
-import type { RegistryView, ViewKey } from "../registry/view.ts";
+import type { RegistryView, ViewKey } from "../view/view.ts";
 import type { Clock } from "../surroundings.ts";
 import type { AssertionLedger } from "./assertion-ledger.ts";
 import { checkClientClaims, parseClientClaims } from "./client-assertion.ts";

@@ -1,6 +1,6 @@
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore } from "../registry/store.ts";
-import type { ViewUser } from "../registry/view.ts";
+import type { RegistryStore } from "../store/store.ts";
+import type { ViewUser } from "../view/view.ts";
 import type { Clock } from "../surroundings.ts";
 import type { TokenClaims } from "../token/token-codec.ts";
 import { formatTokenId } from "../token/token-identity.ts";

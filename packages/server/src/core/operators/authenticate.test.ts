@@ -8,7 +8,7 @@ import {
   TEST_PLACE,
   type TestOperators,
 } from "../../testing/test-operators.ts";
-import type { RegistryStore } from "../registry/store.ts";
+import type { RegistryStore } from "../store/store.ts";
 import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
 import { SESSION_IDLE_MS, SESSION_MS_MAX, sessionEnds } from "./sessions.ts";
 

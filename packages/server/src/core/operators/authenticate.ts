@@ -1,5 +1,5 @@
-import { isExpired } from "../registry/model.ts";
-import type { RegistryStore } from "../registry/store.ts";
+import { isExpired } from "../keys/model.ts";
+import type { RegistryStore } from "../store/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import type { Clock } from "../surroundings.ts";
 import type { LastSeen } from "./last-seen.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { RegistryError } from "../registry/registry-error.ts";
+import { RegistryError } from "../registry-error.ts";
 import { parseEmail, requireEmail } from "./email.ts";
 
 describe("an e-mail address", () => {

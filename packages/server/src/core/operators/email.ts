@@ -1,4 +1,4 @@
-import { RegistryError } from "../registry/registry-error.ts";
+import { RegistryError } from "../registry-error.ts";
 
 /** Longest e-mail address, in characters (RFC 5321 §4.5.3.1.3, without its angle brackets). */
 const EMAIL_CHARACTERS_MAX = 254;

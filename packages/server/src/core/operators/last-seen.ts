@@ -1,5 +1,5 @@
 import type { AdminTokenId, Session, SessionId } from "./model.ts";
-import type { OperatorStore } from "./store.ts";
+import type { OperatorStore } from "../store/operators.ts";
 
 /**
  * When sessions were last seen and admin tokens last used, kept in memory and written every few seconds: a request that only

@@ -1,7 +1,7 @@
 import { Refusal } from "../refusal.ts";
-import { isExpired } from "../registry/model.ts";
-import { RegistryError } from "../registry/registry-error.ts";
-import type { StoreTransaction } from "../registry/store.ts";
+import { isExpired } from "../keys/model.ts";
+import { RegistryError } from "../registry-error.ts";
+import type { StoreTransaction } from "../store/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import { requireEmail } from "./email.ts";
 import { operatorEvent } from "./events.ts";

@@ -6,10 +6,9 @@
  * invitation links, recovery codes, admin tokens) come in and go out as text, and reach the store as hashes only.
  */
 import type { Role } from "@countersign/protocol";
-import type { AccountId, Standing } from "../registry/model.ts";
-
-declare const brand: unique symbol;
-type Branded<Name extends string> = number & { readonly [brand]: Name };
+import type { AccountId } from "../accounts/model.ts";
+import type { Branded } from "../branded.ts";
+import type { Standing } from "../standing.ts";
 
 /** Positive 32-bit integers that are never reused. */
 export type OperatorId = Branded<"OperatorId">;

@@ -1,7 +1,7 @@
 import { Refusal } from "../refusal.ts";
-import type { UnchainedEvent } from "../registry/audit-chain.ts";
-import { RegistryError } from "../registry/registry-error.ts";
-import type { StoreTransaction } from "../registry/store.ts";
+import type { UnchainedEvent } from "../feed/audit-chain.ts";
+import { RegistryError } from "../registry-error.ts";
+import type { StoreTransaction } from "../store/store.ts";
 import { operatorEvent } from "./events.ts";
 import type { Operator, Passkey, PasskeyId, Session, SessionId } from "./model.ts";
 import { admitPasskey, type PasskeyPlace, storePasskey } from "./passkeys.ts";

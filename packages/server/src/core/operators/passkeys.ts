@@ -1,6 +1,6 @@
-import type { RegistryStore, StoreTransaction } from "../registry/store.ts";
-import { checkDisplayText } from "../registry/names.ts";
-import { RegistryError } from "../registry/registry-error.ts";
+import type { RegistryStore, StoreTransaction } from "../store/store.ts";
+import { checkDisplayText } from "../names.ts";
+import { RegistryError } from "../registry-error.ts";
 import type { ChallengePurpose, Challenges, OpenChallenge } from "./challenges.ts";
 import { operatorEvent } from "./events.ts";
 import type { Operator, Passkey } from "./model.ts";

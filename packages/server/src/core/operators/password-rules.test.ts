@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { RegistryError } from "../registry/registry-error.ts";
+import { RegistryError } from "../registry-error.ts";
 import { checkNewPassword, normalisePassword } from "./password-rules.ts";
 
 const EMAIL = "alice.sample@example.com";

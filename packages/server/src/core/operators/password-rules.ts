@@ -1,5 +1,5 @@
 import { PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN } from "@countersign/protocol";
-import { RegistryError } from "../registry/registry-error.ts";
+import { RegistryError } from "../registry-error.ts";
 
 /** What has to be left of a password, in characters, without what everybody would guess. */
 const UNGUESSED_CHARACTERS_MIN = 8;

@@ -1,5 +1,5 @@
-import type { RegistryStore } from "../registry/store.ts";
-import type { UnchainedEvent } from "../registry/audit-chain.ts";
+import type { RegistryStore } from "../store/store.ts";
+import type { UnchainedEvent } from "../feed/audit-chain.ts";
 import type { Clock } from "../surroundings.ts";
 import type { Operator, OperatorId, SignInMethod } from "./model.ts";
 

@@ -1,5 +1,5 @@
 import { Refusal } from "../refusal.ts";
-import type { StoreTransaction } from "../registry/store.ts";
+import type { StoreTransaction } from "../store/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import type { Clock, Random } from "../surroundings.ts";
 import { operatorEvent } from "./events.ts";

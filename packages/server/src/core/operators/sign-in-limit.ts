@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore } from "../registry/store.ts";
+import type { RegistryStore } from "../store/store.ts";
 import type { Clock } from "../surroundings.ts";
 
 /** Failures for one e-mail address in one window before further attempts are refused. */

@@ -17,7 +17,7 @@ import {
   type TestOperators,
 } from "../../testing/test-operators.ts";
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore, StoreTransaction } from "../registry/store.ts";
+import type { RegistryStore, StoreTransaction } from "../store/store.ts";
 import { CHALLENGE_MS } from "./challenges.ts";
 import type { LetIn } from "./links.ts";
 

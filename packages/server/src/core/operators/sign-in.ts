@@ -1,5 +1,5 @@
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore } from "../registry/store.ts";
+import type { RegistryStore } from "../store/store.ts";
 import type { Clock, Random } from "../surroundings.ts";
 import type { Challenges } from "./challenges.ts";
 import { parseEmail } from "./email.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { ROLES, type Role } from "@countersign/protocol";
-import { isUnlimitedOwner, mayGrant } from "../administration/authorize.ts";
+import { isUnlimitedOwner, mayGrant } from "./authorize.ts";
 import { Refusal } from "../refusal.ts";
-import type { StoreTransaction } from "../registry/store.ts";
+import type { StoreTransaction } from "../store/store.ts";
 import { parseEmail } from "./email.ts";
 import { operatorEvent } from "./events.ts";
 import type { FederatedIdentity, Grant, Operator } from "./model.ts";

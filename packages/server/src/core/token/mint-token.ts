@@ -1,5 +1,5 @@
 import { encodePayload, type TokenClaims } from "./token-codec.ts";
-import type { SigningKeys } from "./signing-keys.ts";
+import type { SigningKeys } from "../signing-keys/signing-keys.ts";
 
 /** Writes a token under the current signing key. Nothing is stored. */
 export function mintToken(signingKeys: SigningKeys, claims: TokenClaims): string {

@@ -9,7 +9,7 @@ import {
 } from "../../testing/test-signing-keys.ts";
 import { readTokenVectors } from "../../testing/vectors.ts";
 import { mintToken } from "./mint-token.ts";
-import { deriveSigningKeys, masterSecretFingerprint } from "./signing-keys.ts";
+import { deriveSigningKeys, masterSecretFingerprint } from "../signing-keys/signing-keys.ts";
 import { verifyToken } from "./verify-token.ts";
 
 const vectors = readTokenVectors();

@@ -1,7 +1,7 @@
 import { equalTexts } from "../equal-texts.ts";
-import type { SigningKeyRing } from "./signing-key-ring.ts";
+import type { SigningKeyRing } from "../signing-keys/ring.ts";
 import { decodePayload, splitToken, type TokenClaims } from "./token-codec.ts";
-import type { SigningKeys } from "./signing-keys.ts";
+import type { SigningKeys } from "../signing-keys/signing-keys.ts";
 
 /** Why a text isn't a token of this service. For logs and operators, never for the token's holder. */
 export type TokenDefect = "malformed" | "unknown_signing_key" | "wrong_mac";

@@ -1,16 +1,18 @@
 import type { Audiences } from "../../core/assertion/check-claims.ts";
 import type { ShownSetting } from "../../config/shown-settings.ts";
-import { mayKnow } from "../../core/administration/authorize.ts";
-import type { ListedAccount, ListedUser } from "../../core/administration/queries.ts";
+import { mayKnow } from "../../core/operators/authorize.ts";
+import type { ListedAccount, ListedUser } from "../../core/store/queries.ts";
 import type { CheckToken } from "../../core/check.ts";
 import type { Principal } from "../../core/operators/model.ts";
 import { Refusal } from "../../core/refusal.ts";
-import type { Account, ApiUser, KeyId, PublicKey } from "../../core/registry/model.ts";
-import type { RegistryStore } from "../../core/registry/store.ts";
-import type { RegistryView } from "../../core/registry/view.ts";
+import type { Account } from "../../core/accounts/model.ts";
+import type { ApiUser } from "../../core/users/model.ts";
+import type { KeyId, PublicKey } from "../../core/keys/model.ts";
+import type { RegistryStore } from "../../core/store/store.ts";
+import type { RegistryView } from "../../core/view/view.ts";
 import type { Clock, Random } from "../../core/surroundings.ts";
 import type { LatestSigningKeys } from "../../core/token/verify-token.ts";
-import { fieldRefusal } from "./refusals.ts";
+import { fieldRefusal } from "./http/refusals.ts";
 
 /** What the registry's handlers need. */
 export interface Administration {

@@ -7,15 +7,15 @@ import type { RefusedSignIns } from "../../core/operators/refused-sign-ins.ts";
 import { createSignIn } from "../../core/operators/sign-in.ts";
 import { createSignInLimit } from "../../core/operators/sign-in-limit.ts";
 import { createSingleSignOn, type IdentityProvider, type RoleMapping } from "../../core/operators/single-sign-on.ts";
-import type { RegistryStore } from "../../core/registry/store.ts";
+import type { RegistryStore } from "../../core/store/store.ts";
 import type { Clock, Random } from "../../core/surroundings.ts";
 import type { Logger } from "../../platform/logger.ts";
-import type { RefusalLimit } from "../refusal-limit.ts";
-import { createOperatorHandlers } from "./operator-handlers.ts";
-import type { Origins } from "./origins.ts";
-import { createOwnHandlers } from "./own-handlers.ts";
-import { createSignInHandlers, type ServiceFacts } from "./sign-in-handlers.ts";
-import { createSingleSignOnHandlers } from "./single-sign-on-handlers.ts";
+import type { RefusalLimit } from "../server/refusal-limit.ts";
+import { createOperatorHandlers } from "./operators/handlers.ts";
+import type { Origins } from "./http/origins.ts";
+import { createOwnHandlers } from "./me/handlers.ts";
+import { createSignInHandlers, type ServiceFacts } from "./sign-in/handlers.ts";
+import { createSingleSignOnHandlers } from "./single-sign-on/handlers.ts";
 
 export interface OperatorAdministrationDependencies {
   readonly store: RegistryStore;

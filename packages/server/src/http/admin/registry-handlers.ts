@@ -1,14 +1,15 @@
 import type { WarningItem } from "@countersign/protocol";
-import { mayKnow } from "../../core/administration/authorize.ts";
-import { createOnce, type Transactions } from "../../core/administration/idempotency.ts";
-import { checkPreconditions, onlyIfMatch } from "../../core/administration/precondition.ts";
-import { accountJson, isoTime, keyJson, userJson } from "../../core/administration/present.ts";
-import type { ListedAccount, ListedUser, Page } from "../../core/administration/queries.ts";
+import { mayKnow } from "../../core/operators/authorize.ts";
+import { createOnce, type Transactions } from "../../core/change/once.ts";
+import { checkPreconditions, onlyIfMatch } from "../../core/change/precondition.ts";
+import { accountJson, isoTime, keyJson, userJson } from "../../core/json/registry.ts";
+import type { ListedAccount, ListedUser, Page } from "../../core/store/queries.ts";
 import type { Principal } from "../../core/operators/model.ts";
-import { createRegistryChanges, usernameOf } from "../../core/registry/changes.ts";
-import { admitPublicKey } from "../../core/registry/key-admission.ts";
-import { keysNeedingKid, needsKidMessage } from "../../core/registry/keys-needing-kid.ts";
-import type { Account, KeyId, PublicKey } from "../../core/registry/model.ts";
+import { createRegistryChanges, usernameOf } from "../../core/registry-changes.ts";
+import { admitPublicKey } from "../../core/keys/admission.ts";
+import { keysNeedingKid, needsKidMessage } from "../../core/keys/keys-needing-kid.ts";
+import type { Account } from "../../core/accounts/model.ts";
+import type { KeyId, PublicKey } from "../../core/keys/model.ts";
 import {
   type Administration,
   loadAccount,
@@ -18,10 +19,10 @@ import {
   parseTime,
   todaySeconds,
 } from "./administration.ts";
-import { pageLinks, parsePage } from "./cursor.ts";
-import { entityTags } from "./entity-tag.ts";
-import type { AdminHandlers } from "./handlers.ts";
-import { requireUnchanged } from "./read-only.ts";
+import { pageLinks, parsePage } from "./http/cursor.ts";
+import { entityTags } from "./http/entity-tag.ts";
+import type { AdminHandlers } from "./http/handlers.ts";
+import { requireUnchanged } from "./http/read-only.ts";
 
 type RegistryOperations =
   | "listAccounts"

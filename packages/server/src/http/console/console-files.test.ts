@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { connectRaw } from "../../testing/raw-socket.ts";
 import { until } from "../../testing/until.ts";
-import { type HttpServer, openHttpServer } from "../http-server.ts";
+import { type HttpServer, openHttpServer } from "../server/http-server.ts";
 import { createConsoleFiles } from "./console-files.ts";
 
 const PAGE = "<!doctype html><title>Console</title>".padEnd(100_000);

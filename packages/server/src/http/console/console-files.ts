@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname, join, sep } from "node:path";
-import { isNamed } from "../../core/administration/precondition.ts";
+import { isNamed } from "../../core/change/precondition.ts";
 
 /**
  * What the console's pages may do: run and show what this listener serves, ask this listener, and nothing else. No script or

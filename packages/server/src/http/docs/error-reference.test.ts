@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { REFUSAL_CODES } from "@countersign/protocol";
-import { ANSWERS } from "../answers.ts";
+import { ANSWERS } from "../server/answers.ts";
 import { ERROR_REFERENCE, errorReferenceMarkdown, errorReferencePage } from "./error-reference.ts";
 
 const documented = readFileSync(new URL("../../../../../docs/errors.md", import.meta.url), "utf8");

@@ -1,5 +1,5 @@
 import { ERRORS_PATH, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
-import { ANSWERS } from "../answers.ts";
+import { ANSWERS } from "../server/answers.ts";
 
 /** What a code means and what to do about it. */
 interface Explanation {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import pg from "pg";
-import type { UnchainedEvent } from "../../core/registry/audit-chain.ts";
+import type { UnchainedEvent } from "../../core/feed/audit-chain.ts";
 import { startPostgres } from "../../testing/test-postgres.ts";
 import { until } from "../../testing/until.ts";
 import { openPostgresStore } from "./open-postgres-store.ts";

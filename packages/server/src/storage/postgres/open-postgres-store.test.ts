@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
 import pg from "pg";
-import { findChainBreak, type UnchainedEvent } from "../../core/registry/audit-chain.ts";
+import { findChainBreak, type UnchainedEvent } from "../../core/feed/audit-chain.ts";
 import { raceStores } from "../../testing/race-stores.ts";
 import { startPostgres } from "../../testing/test-postgres.ts";
 import { makeTemporaryFolder } from "../../testing/test-registry.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
-import type { ApiUserId } from "../../core/registry/model.ts";
-import type { RegistryStore } from "../../core/registry/store.ts";
+import type { ApiUserId } from "../../core/users/model.ts";
+import type { RegistryStore } from "../../core/store/store.ts";
 import { makeTemporaryFolder } from "../../testing/test-registry.ts";
 import { openSqliteStore } from "./open-sqlite-store.ts";
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, statSync } from "node:fs";
 import { DatabaseSync, type DatabaseSyncOptions } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { StoreBroken } from "../../core/registry/store-broken.ts";
+import { StoreBroken } from "../../core/store/store-broken.ts";
 
 /** The database, its write-ahead log, and the index of that, by which processes lock each other out (sqlite.org/wal, §2.2). */
 const SUFFIXES = ["", "-wal", "-shm"] as const;

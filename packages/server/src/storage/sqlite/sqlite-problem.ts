@@ -1,4 +1,4 @@
-import { StoreBroken } from "../../core/registry/store-broken.ts";
+import { StoreBroken } from "../../core/store/store-broken.ts";
 
 /** The problem that goes away by itself once there is room. */
 export const DISK_FULL = "the disk is full";

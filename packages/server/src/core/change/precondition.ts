@@ -1,0 +1,82 @@
+import { Refusal } from "../refusal.ts";
+import type { StoreTransaction } from "../store/store.ts";
+import type { Transactions } from "./once.ts";
+
+/** What a request says of the version that it is about: two headers (RFC 9110 §13.1), as they came. */
+export interface Preconditions {
+  readonly ifMatch?: string | undefined;
+  readonly ifNoneMatch?: string | undefined;
+}
+
+/** An entity tag (RFC 9110 §8.8.3): its quotes and what is between them, and perhaps the mark of a weak one before. */
+const ENTITY_TAGS = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
+
+/**
+ * Does `If-Match` hold for this tag? By strong comparison (RFC 9110 §8.8.3.2): a weak tag is never the same, not even as itself.
+ * What isn't a list of tags holds for nothing.
+ */
+export function isMatch(ifMatch: string, current: string): boolean {
+  return ifMatch.trim() === "*" || (!isWeak(current) && tagsOf(ifMatch).includes(current));
+}
+
+/** Does `If-None-Match` name this tag? By weak comparison: the mark of a weak tag doesn't count. */
+export function isNamed(ifNoneMatch: string, current: string): boolean {
+  return ifNoneMatch.trim() === "*" || tagsOf(ifNoneMatch).map(opaqueTag).includes(opaqueTag(current));
+}
+
+/** The tags of a list, such as `"a", W/"b,c"`; none where it is no such list. */
+function tagsOf(list: string): readonly string[] {
+  // Each tag becomes a NUL, which no header can hold (RFC 9110 §5.5).
+  const form = list.replaceAll(ENTITY_TAGS, "\0").replaceAll(/[ \t]/g, "");
+  return /^\0?(?:,\0?)*$/.test(form) ? (list.match(ENTITY_TAGS) ?? []) : [];
+}
+
+function isWeak(tag: string): boolean {
+  return tag.startsWith("W/");
+}
+
+function opaqueTag(tag: string): string {
+  return isWeak(tag) ? tag.slice(2) : tag;
+}
+
+/**
+ * Checks what a request says of the version that it is about, in the order of RFC 9110 §13.2.2.
+ *
+ * @param current the tag of what is there now
+ * @throws {Refusal} `precondition_failed`
+ */
+export function checkPreconditions({ ifMatch, ifNoneMatch }: Preconditions, current: string): void {
+  if (ifMatch !== undefined && !isMatch(ifMatch, current)) {
+    throw new Refusal("precondition_failed", "It was changed since it was read.", {
+      hint: isNamed(ifMatch, current)
+        ? 'The tag begins with W/: a proxy that compresses answers has weakened it. If-Match needs the tag without "W/".'
+        : "Read it again; its ETag names the version that is there now.",
+    });
+  }
+  if (ifNoneMatch !== undefined && isNamed(ifNoneMatch, current)) {
+    throw new Refusal("precondition_failed", "If-None-Match names the version that is there.");
+  }
+}
+
+/**
+ * Transactions in which a change is made only to the version that was read (RFC 9110 §13.1.1 and 13.1.2).
+ *
+ * @param preconditions without any, the change is made to whatever is there
+ * @param currentTag the tag of what is to be changed, as it is now; `undefined` where it isn't there
+ */
+export function onlyIfMatch(
+  store: Transactions,
+  preconditions: Preconditions,
+  currentTag: (transaction: StoreTransaction) => Promise<string | undefined>,
+): Transactions {
+  if (preconditions.ifMatch === undefined && preconditions.ifNoneMatch === undefined) return store;
+  return {
+    transaction: (work) =>
+      store.transaction(async (transaction) => {
+        const current = await currentTag(transaction);
+        // What isn't there is refused as such, by the change itself.
+        if (current !== undefined) checkPreconditions(preconditions, current);
+        return work(transaction);
+      }),
+  };
+}

@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import type { AccountId } from "../accounts/model.ts";
+
+/** What happened. The first word is what it happened to. */
+export type AuditAction =
+  | "account.created"
+  | "account.activated"
+  | "account.deactivated"
+  | "user.created"
+  | "user.activated"
+  | "user.deactivated"
+  | "key.added"
+  | "key.activated"
+  | "key.deactivated"
+  | "key.revoked"
+  | "signing_key.created"
+  | "signing_key.activated"
+  | "signing_key.retired"
+  | "store.accepted"
+  | "resource_server.created"
+  | "resource_server.rotated"
+  | "resource_server.activated"
+  | "resource_server.deactivated"
+  | "token.revoked"
+  | "key.changed"
+  | "operator.created"
+  | "operator.changed"
+  | "operator.activated"
+  | "operator.deactivated"
+  | "operator.signed_in"
+  | "operator.sign_in_refused"
+  | "operator.password_changed"
+  | "operator.passkey_added"
+  | "operator.passkey_removed"
+  | "operator.recovery_codes_renewed"
+  | "operator.session_ended"
+  | "invitation.created"
+  | "invitation.withdrawn"
+  | "admin_token.created"
+  | "admin_token.revoked";
+
+/** An event before it has a place in the chain. */
+export interface UnchainedEvent {
+  readonly atMs: number;
+  /** Who did it, such as `cli:alice`. */
+  readonly actor: string;
+  readonly action: AuditAction;
+  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`, `store:<its id>`, `resource_server:1`, `token:<its id>`, `operator:1`, `invitation:1`, `admin_token:1`. */
+  readonly subject: string;
+  /** Facts about the change; no secrets, no key material. */
+  readonly details: Readonly<Record<string, string | number | boolean | null>>;
+  /**
+   * The account that it concerns, for finding it; not hashed, since it follows from the subject. An event about an API user, its
+   * keys or tokens has the user's account.
+   */
+  readonly accountId?: AccountId | undefined;
+}
+
+/** A row of the audit log, which is the change feed. */
+export interface AuditEvent extends UnchainedEvent {
+  /** 1, 2, 3, … in commit order, without gaps. */
+  readonly seq: number;
+  /** {@link chainHash} of the row before; 64 zeros for the first. */
+  readonly previousHash: string;
+  readonly hash: string;
+}
+
+/** Stands before the first event. */
+export const CHAIN_START = "0".repeat(64);
+
+/** SHA-256, in hex, over the row's fields and the hash of the row before, as a JSON array in this order. */
+export function chainHash(event: Omit<AuditEvent, "hash">): string {
+  const { seq, atMs, actor, action, subject, details, previousHash } = event;
+  // Sorted, because not every engine keeps the order of an object's members.
+  const sorted = Object.entries(details).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256")
+    .update(JSON.stringify([seq, atMs, actor, action, subject, sorted, previousHash]))
+    .digest("hex");
+}
+
+/** Gives an event its place behind `last`. */
+export function chainEvent(event: UnchainedEvent, last: Pick<AuditEvent, "seq" | "hash"> | undefined): AuditEvent {
+  const unhashed = { ...event, seq: (last?.seq ?? 0) + 1, previousHash: last?.hash ?? CHAIN_START };
+  return { ...unhashed, hash: chainHash(unhashed) };
+}
+
+/** Where a chain breaks: the first event that was changed, is missing or is out of order. */
+export interface ChainBreak {
+  readonly seq: number;
+  readonly problem: string;
+}
+
+/**
+ * Checks that `events` continue the chain after `last`. What it can't see is that events were cut off the end: compare the
+ * last hash with one noted elsewhere for that.
+ */
+export function findChainBreak(
+  events: readonly AuditEvent[],
+  last: Pick<AuditEvent, "seq" | "hash"> | undefined,
+): ChainBreak | undefined {
+  let before = { seq: last?.seq ?? 0, hash: last?.hash ?? CHAIN_START };
+  for (const event of events) {
+    if (event.seq !== before.seq + 1) return { seq: before.seq + 1, problem: "the event is missing" };
+    if (event.previousHash !== before.hash) return { seq: event.seq, problem: "it doesn't continue the event before" };
+    if (event.hash !== chainHash(event)) return { seq: event.seq, problem: "its contents were changed" };
+    before = event;
+  }
+  return undefined;
+}

@@ -1,0 +1,81 @@
+/** How the registry is shown to programs: by `--json` and by the admin API. Names in snake case, times in RFC 3339. */
+import type { AuditEvent } from "../feed/audit-chain.ts";
+import type { Account } from "../accounts/model.ts";
+import type { ApiUser } from "../users/model.ts";
+import { isExpired, type PublicKey } from "../keys/model.ts";
+import type { ResourceServer } from "../resource-servers/model.ts";
+import type { SigningKeyRecord } from "../signing-keys/signing-keys.ts";
+
+/** RFC 3339 in UTC; `null` for no time. */
+export function isoTime(atMs: number): string;
+export function isoTime(atMs: number | null): string | null;
+export function isoTime(atMs: number | null): string | null {
+  return atMs === null ? null : new Date(atMs).toISOString();
+}
+
+export function accountJson({ id, shortname, name, status, createdAtMs }: Account) {
+  return { id, shortname, name, status, created_at: isoTime(createdAtMs) };
+}
+
+export function userJson({ id, username, account, access, status, createdAtMs }: ApiUser) {
+  return { id, username, account, access, status, created_at: isoTime(createdAtMs) };
+}
+
+/** `expired` where the key would be active but for its expiry. */
+export function shownKeyStatus(key: PublicKey, nowMs: number): PublicKey["status"] | "expired" {
+  return key.status === "active" && isExpired(key, nowMs) ? "expired" : key.status;
+}
+
+export function keyJson(key: PublicKey, nowMs: number) {
+  return {
+    id: key.id,
+    username: key.username,
+    fingerprint: key.fingerprint,
+    thumbprint: key.thumbprint,
+    bits: key.bits,
+    label: key.label,
+    status: shownKeyStatus(key, nowMs),
+    created_at: isoTime(key.createdAtMs),
+    expires_at: isoTime(key.expiresAtMs),
+    last_used_at: isoTime(key.lastUsedAtMs),
+  };
+}
+
+/** Without the secret, which only its making shows. */
+export function resourceServerJson({ clientId, name, status, previousSecret, createdAtMs }: ResourceServer) {
+  return {
+    client_id: clientId,
+    name,
+    status,
+    created_at: isoTime(createdAtMs),
+    previous_secret_ends_at: isoTime(previousSecret?.endsAtMs ?? null),
+  };
+}
+
+export function shownSigningKeyStatus({
+  activatedAtMs,
+  retiredAtMs,
+}: SigningKeyRecord): "active" | "waiting" | "retired" {
+  if (retiredAtMs !== null) return "retired";
+  return activatedAtMs === null ? "waiting" : "active";
+}
+
+export function signingKeyJson(key: SigningKeyRecord) {
+  return {
+    number: key.number,
+    status: shownSigningKeyStatus(key),
+    master_fingerprint: key.masterFingerprint,
+    created_at: isoTime(key.createdAtMs),
+    activated_at: isoTime(key.activatedAtMs),
+    retired_at: isoTime(key.retiredAtMs),
+  };
+}
+
+/** An event without what it says of the events before: the hashes are made of every account's, unsalted, and can be guessed at. */
+export function eventJsonWithoutHashes(event: AuditEvent) {
+  return { ...eventJson(event), previous_hash: null, hash: null };
+}
+
+export function eventJson({ seq, atMs, actor, action, subject, details, previousHash, hash }: AuditEvent) {
+  return { seq, at: isoTime(atMs), actor, action, subject, details, previous_hash: previousHash, hash };
+}

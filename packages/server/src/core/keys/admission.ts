@@ -1,0 +1,115 @@
+import { createHash, type KeyObject } from "node:crypto";
+import { isPrivateKey, KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
+import { invalid, readPublicKey } from "./read-public-key.ts";
+import { RegistryError } from "../registry-error.ts";
+
+/** The strengths that are admitted, in bits, inclusive. NIST SP 800-131A allows no RSA key below 2048. */
+export const KEY_BITS_MIN = 2048;
+export const KEY_BITS_MAX = 8192;
+
+/** Public exponents that are admitted, inclusive; odd ones only (FIPS 186-5 A.1.1 asks for more than 2^16). */
+const EXPONENT_MIN = 65_537n;
+const EXPONENT_MAX = 2n ** 32n - 1n;
+
+/** A public key that may enter the registry. */
+export interface AdmittedKey {
+  /** SubjectPublicKeyInfo, DER, written anew from what was read. */
+  readonly spki: Buffer;
+  readonly bits: number;
+  readonly fingerprint: string;
+  readonly thumbprint: string;
+}
+
+/**
+ * Reads one RSA public key in any of the usual forms ({@link readPublicKey}) and decides whether it may enter the registry. Of a
+ * certificate, its dates and signature don't matter here.
+ *
+ * @throws {RegistryError} `invalid`; the message says what is wrong and never quotes the text
+ * @throws {PrivateKeyRefused} for a private key in any form ({@link isPrivateKey})
+ */
+export function admitPublicKey(text: string): AdmittedKey {
+  if (text.length > KEY_TEXT_CHARACTERS_MAX) {
+    throw invalid(`the key's text has ${text.length} characters; at most ${KEY_TEXT_CHARACTERS_MAX} are allowed`);
+  }
+  if (isPrivateKey(text)) throw new PrivateKeyRefused();
+  return describeKey(checkStrength(readPublicKey(text)));
+}
+
+/** How `ssh-keygen -l` names a key: SHA-256 over the SSH wire form (RFC 4253 §6.6), base64 without padding. */
+export function sshFingerprint(key: KeyObject): string {
+  const { modulus, exponent } = rsaNumbers(key);
+  const blob = Buffer.concat([sshString(Buffer.from("ssh-rsa")), sshInteger(exponent), sshInteger(modulus)]);
+  return `SHA256:${createHash("sha256").update(blob).digest("base64").replaceAll("=", "")}`;
+}
+
+function checkStrength(key: KeyObject): KeyObject {
+  // Keys marked for RSASSA-PSS alone (RFC 4055) can't verify RS256.
+  if (key.asymmetricKeyType !== "rsa") {
+    throw invalid(`it is a key of the type ${key.asymmetricKeyType ?? "unknown"}; an RSA key is needed`);
+  }
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (bits < KEY_BITS_MIN || bits > KEY_BITS_MAX) {
+    throw invalid(`the key has ${bits} bits; ${KEY_BITS_MIN} to ${KEY_BITS_MAX} are allowed`);
+  }
+  const exponent = key.asymmetricKeyDetails?.publicExponent ?? 0n;
+  if (exponent < EXPONENT_MIN || exponent > EXPONENT_MAX || exponent % 2n === 0n) {
+    throw invalid("the key's public exponent must be odd and from 65537 to 2^32 - 1");
+  }
+  const modulus = BigInt(`0x${rsaNumbers(key).modulus.toString("hex")}`);
+  // NIST SP 800-89 §5.3.3: odd, and no small factors. Real RSA moduli never have one.
+  if (SMALL_PRIMES.some((prime) => modulus % prime === 0n)) {
+    throw invalid("the key's modulus has a small factor, so it isn't a real RSA key");
+  }
+  return key;
+}
+
+function describeKey(key: KeyObject): AdmittedKey {
+  const { n, e } = key.export({ format: "jwk" });
+  return {
+    spki: key.export({ format: "der", type: "spki" }),
+    bits: key.asymmetricKeyDetails?.modulusLength ?? 0,
+    fingerprint: sshFingerprint(key),
+    // RFC 7638 §3: the required members only, in lexicographic order, without white space.
+    thumbprint: createHash("sha256")
+      .update(JSON.stringify({ e, kty: "RSA", n }))
+      .digest("base64url"),
+  };
+}
+
+/** A private key was given away. It is stored nowhere. */
+export class PrivateKeyRefused extends RegistryError {
+  constructor() {
+    super(
+      "invalid",
+      "The key is refused: this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
+        "keep the private half where it was made, and add only the public half.",
+      "public_key",
+    );
+  }
+}
+
+function rsaNumbers(key: KeyObject): { modulus: Buffer; exponent: Buffer } {
+  const { n = "", e = "" } = key.export({ format: "jwk" });
+  return { modulus: Buffer.from(n, "base64url"), exponent: Buffer.from(e, "base64url") };
+}
+
+function sshString(bytes: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+/** RFC 4251 §5, mpint: a leading zero byte keeps a positive number positive. */
+function sshInteger(bytes: Buffer): Buffer {
+  return sshString((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes);
+}
+
+const SMALL_PRIMES = primesBelow(752).map(BigInt);
+
+function primesBelow(limit: number): number[] {
+  const primes: number[] = [];
+  for (let candidate = 2; candidate < limit; candidate++) {
+    if (primes.every((prime) => candidate % prime !== 0)) primes.push(candidate);
+  }
+  return primes;
+}

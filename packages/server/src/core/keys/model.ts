@@ -1,0 +1,35 @@
+/** Public keys: what one is, which keys are admitted, how a key changes and what it was used for. */
+import type { Branded } from "../branded.ts";
+import type { Standing } from "../standing.ts";
+import type { ApiUserId } from "../users/model.ts";
+
+export type KeyId = Branded<"KeyId">;
+
+/** A revoked key can never be activated again. */
+export type KeyStatus = Standing | "revoked";
+
+/** The public half of an API user's RSA key. */
+export interface PublicKey {
+  readonly id: KeyId;
+  readonly userId: ApiUserId;
+  readonly username: string;
+  /** `SHA256:…`, as `ssh-keygen -l` prints it. */
+  readonly fingerprint: string;
+  /** RFC 7638, base64url. */
+  readonly thumbprint: string;
+  readonly bits: number;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array;
+  readonly label: string | null;
+  readonly status: KeyStatus;
+  readonly createdAtMs: number;
+  /** The key ends at this instant, inclusive. */
+  readonly expiresAtMs: number | null;
+  /** Counted in memory and written every few seconds: it may lag, and lose its last seconds in a crash. */
+  readonly lastUsedAtMs: number | null;
+}
+
+/** Has the key's expiry passed? At equality it has. */
+export function isExpired(key: { readonly expiresAtMs: number | null }, nowMs: number): boolean {
+  return key.expiresAtMs !== null && key.expiresAtMs <= nowMs;
+}

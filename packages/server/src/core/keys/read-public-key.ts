@@ -1,0 +1,180 @@
+import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { bytesOfBase64 } from "@countersign/protocol";
+import { findPemBlocks, isJson, type PemBlock, repairKeyText, withoutInvisible } from "./repair-key-text.ts";
+import { RegistryError } from "../registry-error.ts";
+
+/** Longer than any type that a PEM block has (RFC 7468); what is longer is no type and isn't repeated in a message. */
+const PEM_LABEL_SHOWN_MAX = 30;
+
+/**
+ * Reads one public key in any of the usual forms: PEM `PUBLIC KEY`, `RSA PUBLIC KEY` and `CERTIFICATE`, whichever of the three the
+ * label says; the same in base64 without markers; a JWK; an OpenSSH `ssh-rsa` line; RFC 4716; RSAKeyValue. Text around PEM markers is
+ * ignored, and {@link repairKeyText} undoes what befell the text on its way.
+ *
+ * @throws {RegistryError} `invalid`; the message says what is wrong and never quotes the text
+ */
+export function readPublicKey(given: string): KeyObject {
+  const text = withoutInvisible(given);
+  // As it is: JSON has escapes of its own, which the repair would undo.
+  if (isJson(text)) return readJson(text);
+  const repaired = repairKeyText(text);
+  if (repaired === "") throw invalid("the key is empty");
+  if (isJson(repaired)) return readJson(repaired);
+  const blocks = findPemBlocks(repaired);
+  const [block] = blocks;
+  if (block?.endLabel === undefined && repaired.includes("-----BEGIN")) {
+    throw invalid("the PEM text is cut off: its END line is missing or damaged");
+  }
+  if (blocks.length > 1) throw invalid(`the text holds ${blocks.length} PEM blocks; give exactly one key`);
+  return block === undefined ? readBare(repaired) : readPem(block);
+}
+
+/** The error about a key's text. */
+export function invalid(problem: string): RegistryError {
+  return new RegistryError("invalid", `The key is refused: ${problem}.`, "public_key");
+}
+
+/** What has no PEM markers. */
+function readBare(text: string): KeyObject {
+  // An authorized_keys line may have options before the key's type (sshd(8)).
+  const [ssh, ...further] = text.matchAll(/(?:^|\s)ssh-rsa\s+([A-Za-z0-9+/=]+)/g);
+  if (further.length > 0) throw invalid(`the text holds ${further.length + 1} OpenSSH keys; give exactly one`);
+  if (ssh !== undefined) return readSsh(ssh[1] ?? "", "OpenSSH line");
+  if (/^(ssh-\S+|ecdsa-sha2-\S+|sk-\S+)\s/.test(text)) {
+    throw invalid("it is an OpenSSH key of another type; an ssh-rsa key is needed");
+  }
+  if (text.includes("<")) return readXml(text);
+  // Hexadecimal digits are digits of base64 as well.
+  const bytes = bytesOfHex(text) ?? bytesOfBase64(text);
+  if (bytes?.[0] === 0x30) return readDer("base64 text", bytes);
+  if (text.startsWith("AAAAB3NzaC1yc2E")) return readSsh(text, "OpenSSH key");
+  if (/^[^\n]{1,200}\.(pem|pub|crt|cer|der|key|jwk|json|txt|xml)$/i.test(text)) {
+    throw invalid("it looks like a file's name; give what the file holds");
+  }
+  throw invalid("it isn't a public key in a known form: PEM, certificate, JWK or an OpenSSH ssh-rsa line");
+}
+
+function bytesOfHex(text: string): Uint8Array | undefined {
+  const digits = text.replaceAll(/[\s:]/g, "");
+  return /^[0-9a-f]{200,}$/i.test(digits) ? Buffer.from(digits, "hex") : undefined;
+}
+
+function readPem({ label, body, endLabel }: PemBlock): KeyObject {
+  if (label !== endLabel) throw invalid("the PEM text's BEGIN and END lines don't match");
+  if (label === "SSH2 PUBLIC KEY") return readRfc4716(body);
+  const base64 = body.replaceAll(/\s/g, "");
+  const isKnown = ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"].includes(
+    label,
+  );
+  if (isKnown && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) throw invalid("the PEM text's body isn't base64");
+  if (isKnown) return readDer(label, Buffer.from(base64, "base64"));
+  throw invalid(
+    `a PEM block of the type ${label.length <= PEM_LABEL_SHOWN_MAX ? label : "named in it"} isn't a public key; ` +
+      "PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE are",
+  );
+}
+
+/** By what the bytes are, whatever they are called: the three forms can't be taken for each other. */
+function readDer(name: string, bytes: Uint8Array): KeyObject {
+  const key = Buffer.from(bytes);
+  for (const read of [
+    () => createPublicKey({ key, format: "der", type: "spki" }),
+    () => createPublicKey({ key, format: "der", type: "pkcs1" }),
+    () => new X509Certificate(key).publicKey,
+  ]) {
+    try {
+      return read();
+    } catch {
+      // OpenSSL's own words name offsets and internals, not a cause that anyone could fix.
+    }
+  }
+  throw invalid(`the ${name} is damaged: its contents can't be read`);
+}
+
+function readJson(text: string): KeyObject {
+  const jwk = parseJson(text) ?? parseJson(repairKeyText(text)) ?? parseJson(text.replaceAll('\\"', '"'));
+  if (jwk === undefined) throw invalid("it looks like a JWK, but isn't JSON");
+  if (typeof jwk !== "object" || jwk === null || Array.isArray(jwk)) throw invalid("a JWK is a JSON object");
+  if ("keys" in jwk) throw invalid("it is a JWK Set; give one key out of its keys");
+  return readJwk(jwk as Record<string, unknown>);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A member that is null counts as absent: serialisers write the members that a key doesn't have. */
+function readJwk(jwk: Readonly<Record<string, unknown>>): KeyObject {
+  const { kty, n, e, use, alg, key_ops: operations } = jwk;
+  // Azure calls a key in its hardware so.
+  if (kty !== "RSA" && kty !== "RSA-HSM") throw invalid("the JWK's kty isn't \"RSA\"");
+  if (typeof n !== "string" || typeof e !== "string") throw invalid("the JWK's n or e is missing");
+  if (![n, e].every((value) => /^[A-Za-z0-9_-]+$/.test(value))) throw invalid("the JWK's n or e isn't base64url");
+  // RFC 7517 §4.2 and §4.4: a key that says what it is for is used for nothing else.
+  if (isThere(use) && use !== "sig") throw invalid("the JWK's use isn't sig: it isn't meant for signatures");
+  if (isThere(alg) && !(typeof alg === "string" && ["RS256", "RS384", "RS512"].includes(alg))) {
+    throw invalid("the JWK's alg isn't RS256, RS384 or RS512");
+  }
+  if (isThere(operations) && !(Array.isArray(operations) && operations.includes("verify"))) {
+    throw invalid("the JWK's key_ops doesn't hold verify: it isn't meant for checking signatures");
+  }
+  return readNumbers("JWK", n, e);
+}
+
+function isThere(member: unknown): boolean {
+  return member !== undefined && member !== null;
+}
+
+/** .NET's RSAKeyValue (XML Signature §4.5.2.2), public numbers alone. */
+function readXml(text: string): KeyObject {
+  const [n, e] = ["Modulus", "Exponent"].map((name) => {
+    const found = new RegExp(`<(?:\\w{1,20}:)?${name}>([A-Za-z0-9+/=\\s]{1,4000})</`).exec(text)?.[1] ?? "";
+    return bytesOfBase64(found);
+  });
+  if (n === undefined || e === undefined) {
+    throw invalid("it looks like XML, but isn't an RSAKeyValue with Modulus and Exponent");
+  }
+  return readNumbers("RSAKeyValue", Buffer.from(n).toString("base64url"), Buffer.from(e).toString("base64url"));
+}
+
+/** RFC 4716 §3: headers, of which a backslash continues one on the next line, and the body. */
+function readRfc4716(text: string): KeyObject {
+  const body: string[] = [];
+  let isContinued = false;
+  for (const line of text.split("\n")) {
+    const isHeader: boolean = isContinued || line.includes(":");
+    isContinued = isHeader && line.endsWith("\\");
+    if (!isHeader) body.push(line.trim());
+  }
+  return readSsh(body.join(""), "RFC 4716 (SSH2) key");
+}
+
+/** RFC 4253 §6.6: string "ssh-rsa", mpint e, mpint n, and nothing behind. */
+function readSsh(base64: string, name: string): KeyObject {
+  const blob = Buffer.from(base64, "base64");
+  const fields: Buffer[] = [];
+  let at = 0;
+  while (at + 4 <= blob.length && fields.length < 4) {
+    const length = blob.readUInt32BE(at);
+    fields.push(blob.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  const [type, exponent, modulus] = fields;
+  if (at !== blob.length || fields.length !== 3 || type?.toString("latin1") !== "ssh-rsa" || !exponent || !modulus) {
+    throw invalid(`the ${name} is damaged or cut off`);
+  }
+  return readNumbers("OpenSSH key", modulus.toString("base64url"), exponent.toString("base64url"));
+}
+
+/** @param n @param e base64url */
+function readNumbers(name: string, n: string, e: string): KeyObject {
+  try {
+    return createPublicKey({ key: { kty: "RSA", n, e }, format: "jwk" });
+  } catch {
+    throw invalid(`the ${name} is damaged: its contents can't be read`);
+  }
+}

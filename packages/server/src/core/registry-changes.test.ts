@@ -1,0 +1,576 @@
+import assert from "node:assert/strict";
+import { after, beforeEach, describe, test } from "node:test";
+import { madeUpModulus, rsaKeyPair } from "../testing/rsa-keys.ts";
+import { EXAMPLE_NOW_MICROSECONDS } from "../testing/test-clock.ts";
+import { openTestRegistry, type TestRegistry } from "../testing/test-registry.ts";
+import { TEST_MASTER_SECRET } from "../testing/test-signing-keys.ts";
+import { masterSecretFingerprint } from "./signing-keys/signing-keys.ts";
+import { findChainBreak } from "./feed/audit-chain.ts";
+import {
+  createRegistryChanges,
+  type RegistryChanges,
+  USABLE_KEYS_PER_USER_MAX,
+  usernameOf,
+} from "./registry-changes.ts";
+import type { AccountId } from "./accounts/model.ts";
+import type { KeyId } from "./keys/model.ts";
+import { RegistryError, type RegistryErrorCode } from "./registry-error.ts";
+
+const NOW_MS = Math.floor(EXAMPLE_NOW_MICROSECONDS / 1000);
+const ACTOR = "cli:alice";
+const alice = rsaKeyPair("alice").publicPem;
+const bob = rsaKeyPair("bob").publicPem;
+
+let registry: TestRegistry;
+let changes: RegistryChanges;
+const opened: TestRegistry[] = [];
+
+beforeEach(async () => {
+  registry = await openTestRegistry();
+  opened.push(registry);
+  ({ changes } = registry);
+});
+after(async () => {
+  for (const each of opened) await each.close();
+});
+
+async function refuses(work: () => Promise<unknown>, code: RegistryErrorCode, message: string): Promise<void> {
+  const before = await snapshot();
+  // Some rules are checked before the transaction begins; both ways it is a rejection to a caller who awaits.
+  await assert.rejects(
+    async () => work(),
+    (error: unknown) => {
+      assert.ok(error instanceof RegistryError, String(error));
+      assert.equal(error.code, code);
+      assert.equal(error.message, message);
+      return true;
+    },
+  );
+  assert.deepEqual(await snapshot(), before, "a refused change leaves nothing");
+}
+
+async function snapshot() {
+  const { store } = registry;
+  const users = await store.listUsers();
+  return {
+    accounts: await store.listAccounts(),
+    users,
+    keys: await Promise.all(users.map(({ id }) => store.listKeys(id))),
+    signingKeys: await store.listSigningKeys(),
+    events: await store.eventsAfter(0, 1000),
+  };
+}
+
+/** The events that `work` appended, without their place in the chain. */
+async function eventsOf(work: () => Promise<unknown>) {
+  const seq = (await registry.store.lastEvent()).seq;
+  await work();
+  return (await registry.store.eventsAfter(seq, 1000)).map(({ atMs, actor, action, subject, details }) => ({
+    atMs,
+    actor,
+    action,
+    subject,
+    details,
+  }));
+}
+
+async function seed() {
+  await changes.createAccount(ACTOR, { shortname: "acme" });
+  const user = await changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
+  const key = await changes.addKey(ACTOR, { username: user.username, text: alice });
+  return { user, key };
+}
+
+function madeUpKey(index: number): string {
+  const n = madeUpModulus(2048);
+  // Far enough apart that no two are the same number after the search for one without small factors.
+  n[100] = index;
+  for (;;) {
+    const text = JSON.stringify({ kty: "RSA", n: n.toString("base64url"), e: "AQAB" });
+    const value = BigInt(`0x${n.toString("hex")}`);
+    if (PRIMES.every((prime) => value % prime !== 0n)) return text;
+    n.writeUInt16BE((n.readUInt16BE(254) + 2) & 0xffff, 254);
+  }
+}
+const PRIMES = Array.from({ length: 750 }, (_, index) => BigInt(index + 2));
+
+describe("every change", () => {
+  test("appends exactly one event that says who, what and when", async () => {
+    const at = { atMs: NOW_MS, actor: ACTOR };
+    const fingerprint = { username: "api-1-demo", fingerprint: "" };
+    assert.deepEqual(await eventsOf(() => changes.createAccount(ACTOR, { shortname: "acme", name: "Acme" })), [
+      { ...at, action: "account.created", subject: "account:1", details: { shortname: "acme", name: "Acme" } },
+    ]);
+    assert.deepEqual(
+      await eventsOf(() => changes.createUser(ACTOR, { name: "demo", account: "acme", access: "read_only" })),
+      [
+        {
+          ...at,
+          action: "user.created",
+          subject: "user:1",
+          details: { username: "api-1-demo", account: "acme", access: "read_only" },
+        },
+      ],
+    );
+    const added = await eventsOf(async () => {
+      const key = await changes.addKey(ACTOR, { username: "api-1-demo", text: alice, expiresInMs: 1000 });
+      fingerprint.fingerprint = key.fingerprint;
+    });
+    assert.deepEqual(added, [
+      {
+        ...at,
+        action: "key.added",
+        subject: "key:1",
+        details: { ...fingerprint, bits: 2048, expires_at_ms: NOW_MS + 1000 },
+      },
+    ]);
+    const key = 1 as KeyId;
+    for (const [action, subject, details, work] of [
+      ["key.deactivated", "key:1", fingerprint, () => changes.setKeyStanding(ACTOR, key, "deactivated")],
+      ["key.activated", "key:1", fingerprint, () => changes.setKeyStanding(ACTOR, key, "active")],
+      ["key.revoked", "key:1", fingerprint, () => changes.revokeKey(ACTOR, key)],
+      [
+        "user.deactivated",
+        "user:1",
+        { username: "api-1-demo" },
+        () => changes.setUserStanding(ACTOR, "api-1-demo", "deactivated"),
+      ],
+      [
+        "user.activated",
+        "user:1",
+        { username: "api-1-demo" },
+        () => changes.setUserStanding(ACTOR, "api-1-demo", "active"),
+      ],
+      [
+        "account.deactivated",
+        "account:1",
+        { shortname: "acme" },
+        () => changes.setAccountStanding(ACTOR, "acme", "deactivated"),
+      ],
+      [
+        "account.activated",
+        "account:1",
+        { shortname: "acme" },
+        () => changes.setAccountStanding(ACTOR, "acme", "active"),
+      ],
+      [
+        "signing_key.created",
+        "signing_key:1",
+        { master_fingerprint: masterSecretFingerprint(TEST_MASTER_SECRET, await registry.store.storeId()) },
+        () => changes.ensureSigningKey(ACTOR, TEST_MASTER_SECRET),
+      ],
+    ] as const) {
+      assert.deepEqual(await eventsOf(work), [{ ...at, action, subject, details }]);
+    }
+    assert.equal(findChainBreak(await registry.store.eventsAfter(0, 100), undefined), undefined);
+  });
+
+  test("that changes nothing appends nothing, and answers with what is there", async () => {
+    const { key } = await seed();
+    const events = await eventsOf(async () => {
+      assert.equal((await changes.setAccountStanding(ACTOR, "acme", "active")).status, "active");
+      assert.equal((await changes.setUserStanding(ACTOR, "api-1-demo", "active")).status, "active");
+      assert.deepEqual(await changes.setKeyStanding(ACTOR, key.id, "active"), key);
+    });
+    assert.deepEqual(events, []);
+    await changes.setKeyStanding(ACTOR, key.id, "deactivated");
+    assert.deepEqual(await eventsOf(() => changes.setKeyStanding(ACTOR, key.id, "deactivated")), []);
+    await changes.revokeKey(ACTOR, key.id);
+    assert.deepEqual(await eventsOf(() => changes.revokeKey(ACTOR, key.id)), []);
+    await changes.ensureSigningKey(ACTOR, TEST_MASTER_SECRET);
+    assert.deepEqual(await eventsOf(() => changes.ensureSigningKey(ACTOR, Buffer.alloc(32, 9))), []);
+  });
+
+  test("is told before it is acknowledged, and after it is durable", async () => {
+    const seen: (string | undefined)[] = [];
+    const watched = createRegistryChanges(registry.store, registry.clock, async () => {
+      seen.push((await registry.store.listAccounts()).at(-1)?.shortname);
+    });
+    await watched.createAccount(ACTOR, { shortname: "acme" });
+    assert.deepEqual(seen, ["acme"]);
+    await assert.rejects(watched.createAccount(ACTOR, { shortname: "acme" }));
+    assert.deepEqual(seen, ["acme"], "a refused change isn't told");
+  });
+
+  test("is undone whole where its event can't be written", async () => {
+    await seed();
+    const before = await snapshot();
+    const failing = createRegistryChanges(
+      {
+        ...registry.store,
+        transaction: (work) =>
+          registry.store.transaction((transaction) =>
+            work({ ...transaction, appendEvent: () => Promise.reject(new Error("the disk is full")) }),
+          ),
+      },
+      registry.clock,
+    );
+    for (const work of [
+      () => failing.createAccount(ACTOR, { shortname: "other" }),
+      () => failing.createUser(ACTOR, { name: "other", account: "acme", access: "full" }),
+      () => failing.setAccountStanding(ACTOR, "acme", "deactivated"),
+      () => failing.setUserStanding(ACTOR, "api-1-demo", "deactivated"),
+      () => failing.addKey(ACTOR, { username: "api-1-demo", text: bob }),
+      () => failing.setKeyStanding(ACTOR, 1 as KeyId, "deactivated"),
+      () => failing.revokeKey(ACTOR, 1 as KeyId),
+      () => failing.ensureSigningKey(ACTOR, TEST_MASTER_SECRET),
+    ]) {
+      await assert.rejects(work, { message: "the disk is full" });
+      assert.deepEqual(await snapshot(), before);
+    }
+  });
+});
+
+describe("an account", () => {
+  test("is active, and named as its shortname where it has no name", async () => {
+    assert.deepEqual(await changes.createAccount(ACTOR, { shortname: "acme" }), {
+      id: 1,
+      shortname: "acme",
+      name: "acme",
+      status: "active",
+      createdAtMs: NOW_MS,
+    });
+  });
+
+  test("can't have another's shortname", async () => {
+    await seed();
+    await refuses(
+      () => changes.createAccount(ACTOR, { shortname: "acme", name: "Another" }),
+      "conflict",
+      "The account acme exists already.",
+    );
+  });
+
+  test("that doesn't exist can't be changed, and its name can't act on a terminal", async () => {
+    await refuses(
+      () => changes.setAccountStanding(ACTOR, "acme", "deactivated"),
+      "not_found",
+      "There is no account acme. countersign account create makes one.",
+    );
+    await refuses(
+      () => changes.setAccountStanding(ACTOR, "a\u001b[2Jb\u202e\n", "active"),
+      "not_found",
+      "There is no account a?[2Jb??. countersign account create makes one.",
+    );
+    await refuses(
+      () => changes.setAccountStanding(ACTOR, "x".repeat(5000), "active"),
+      "not_found",
+      `There is no account ${"x".repeat(63)}…. countersign account create makes one.`,
+    );
+  });
+});
+
+describe("names", () => {
+  const rule = (what: string) =>
+    `The ${what} must be 1 to 63 lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit.`;
+
+  for (const name of ["a", "0", "acme", "a-b_c.d", "9lives", "x".repeat(63)]) {
+    test(`may be ${name.length > 20 ? `${name.length} characters long` : name}`, async () => {
+      const account = await changes.createAccount(ACTOR, { shortname: name });
+      assert.equal(account.shortname, name);
+      const user = await changes.createUser(ACTOR, { name, account: name, access: "full" });
+      assert.equal(user.username, `api-1-${name}`);
+    });
+  }
+
+  for (const name of [
+    "",
+    "x".repeat(64),
+    "-a",
+    ".a",
+    "_a",
+    "A",
+    "aB",
+    "a b",
+    " a",
+    "a ",
+    "a\n",
+    "a\0",
+    "ä",
+    "a/b",
+    "a:b",
+    "a\u200d",
+    "ａ",
+    "__proto__",
+    "../a",
+    "a'--",
+  ]) {
+    test(`may not be ${JSON.stringify(name.length > 20 ? `${name.length} characters` : name)}`, async () => {
+      await changes.createAccount(ACTOR, { shortname: "acme" });
+      await refuses(() => changes.createAccount(ACTOR, { shortname: name }), "invalid", rule("shortname"));
+      await refuses(
+        () => changes.createUser(ACTOR, { name, account: "acme", access: "full" }),
+        "invalid",
+        rule("name"),
+      );
+    });
+  }
+
+  test("of API users carry the account's id, so that two accounts may use one", async () => {
+    await changes.createAccount(ACTOR, { shortname: "acme" });
+    await changes.createAccount(ACTOR, { shortname: "beta" });
+    const first = await changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
+    const second = await changes.createUser(ACTOR, { name: "demo", account: "beta", access: "read_only" });
+    assert.deepEqual([first.username, second.username], ["api-1-demo", "api-2-demo"]);
+    assert.deepEqual([first.account, second.account, second.access], ["acme", "beta", "read_only"]);
+    assert.equal(usernameOf({ id: 12 as AccountId }, "x"), "api-12-x");
+    await refuses(
+      () => changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" }),
+      "conflict",
+      "The API user api-1-demo exists already.",
+    );
+    await refuses(
+      () => changes.createUser(ACTOR, { name: "demo", account: "gamma", access: "full" }),
+      "not_found",
+      "There is no account gamma. countersign account create makes one.",
+    );
+  });
+});
+
+describe("display names and labels", () => {
+  const rule = (what: string) => `The ${what} must be 1 to 200 characters, not all blank, without control characters.`;
+
+  for (const text of ["a", "Acme & Søn", "日本", "👩‍💻 laptop", "x".repeat(200), "a\u00a0b"]) {
+    test(`may be ${text.length > 20 ? `${text.length} characters long` : text}`, async () => {
+      const account = await changes.createAccount(ACTOR, { shortname: "acme", name: text });
+      assert.equal(account.name, text);
+      const user = await changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
+      const key = await changes.addKey(ACTOR, { username: user.username, text: alice, label: text });
+      assert.equal(key.label, text);
+    });
+  }
+
+  for (const [name, text] of [
+    ["empty", ""],
+    ["blank", " \u00a0\u3000"],
+    ["201 characters long", "x".repeat(201)],
+    ["with a NUL", "a\0"],
+    ["with an escape sequence", "a\u001b[31mb"],
+    ["with a line feed", "a\nb"],
+    ["with a tab", "a\tb"],
+    ["with DEL", "a\u007f"],
+    ["with a C1 control", "a\u009bb"],
+    ["with a bidirectional override", "a\u202eb"],
+    ["with a zero-width space", "a\u200bb"],
+    ["with a byte order mark", "a\ufeffb"],
+    ["with a soft hyphen", "a\u00adb"],
+    ["with half a character", "a\ud800"],
+    ["with a private-use character", "a\ue000"],
+    ["with an unassigned character", "a\u0378"],
+    ["with a line separator", "a\u2028b"],
+    ["with a paragraph separator", "a\u2029b"],
+    ["invisible", "\u200d\u200d"],
+  ] as const) {
+    test(`may not be ${name}`, async () => {
+      const { user } = await seed();
+      await refuses(() => changes.createAccount(ACTOR, { shortname: "beta", name: text }), "invalid", rule("name"));
+      await refuses(
+        () => changes.addKey(ACTOR, { username: user.username, text: bob, label: text }),
+        "invalid",
+        rule("label"),
+      );
+    });
+  }
+});
+
+describe("adding a key", () => {
+  test("answers with the key as it is stored", async () => {
+    const { user } = await seed();
+    const key = await changes.addKey(ACTOR, { username: user.username, text: bob, label: "laptop", expiresInMs: 5000 });
+    assert.deepEqual(key, await registry.store.findKey(key.id));
+    assert.equal(key.label, "laptop");
+    assert.equal(key.status, "active");
+    assert.equal(key.createdAtMs, NOW_MS);
+    assert.equal(key.expiresAtMs, NOW_MS + 5000);
+    assert.equal(key.lastUsedAtMs, null);
+    assert.match(key.fingerprint, /^SHA256:[A-Za-z0-9+/]{43}$/);
+    assert.match(key.thumbprint, /^[A-Za-z0-9_-]{43}$/);
+  });
+
+  test("needs a user", async () => {
+    await refuses(
+      () => changes.addKey(ACTOR, { username: "api-1-demo", text: alice }),
+      "not_found",
+      "There is no API user api-1-demo.",
+    );
+  });
+
+  test("tells first that a key is private, whatever else is wrong", async () => {
+    const { privatePem } = rsaKeyPair("alice");
+    await assert.rejects(async () => changes.addKey(ACTOR, { username: "nobody", text: privatePem, label: "\0" }), {
+      name: "RegistryError",
+      code: "invalid",
+      message: /^The key is refused: this is a PRIVATE key\./,
+    });
+  });
+
+  test("twice for one user is a conflict, in any spelling and any status", async () => {
+    const { user, key } = await seed();
+    const { publicKey } = rsaKeyPair("alice");
+    const forms = [
+      alice,
+      publicKey.export({ format: "pem", type: "pkcs1" }),
+      JSON.stringify(publicKey.export({ format: "jwk" })),
+    ];
+    for (const status of ["active", "deactivated"] as const) {
+      await changes.setKeyStanding(ACTOR, key.id, status);
+      for (const text of forms) {
+        await refuses(
+          () => changes.addKey(ACTOR, { username: user.username, text }),
+          "conflict",
+          "api-1-demo has this key already: key 1.",
+        );
+      }
+    }
+  });
+
+  test("is allowed for a second user, until it is revoked for either", async () => {
+    const { key } = await seed();
+    await changes.createUser(ACTOR, { name: "second", account: "acme", access: "full" });
+    await changes.createUser(ACTOR, { name: "third", account: "acme", access: "full" });
+    const second = await changes.addKey(ACTOR, { username: "api-1-second", text: alice });
+    assert.equal(second.thumbprint, key.thumbprint);
+    assert.notEqual(second.id, key.id);
+    await changes.revokeKey(ACTOR, key.id);
+    for (const username of ["api-1-demo", "api-1-third"]) {
+      await refuses(
+        () => changes.addKey(ACTOR, { username, text: alice }),
+        "conflict",
+        "This key was revoked (key 1); a revoked key can't be added again.",
+      );
+    }
+  });
+
+  test(`is refused beyond ${USABLE_KEYS_PER_USER_MAX} keys that aren't revoked; deactivated ones count`, async () => {
+    const { user } = await seed();
+    const keys: KeyId[] = [];
+    for (let count = 2; count <= USABLE_KEYS_PER_USER_MAX; count++) {
+      keys.push((await changes.addKey(ACTOR, { username: user.username, text: madeUpKey(count) })).id);
+    }
+    const message = "api-1-demo has 20 keys that aren't revoked, the most there may be. Revoke one first.";
+    const [first] = keys as [KeyId];
+    await refuses(() => changes.addKey(ACTOR, { username: user.username, text: bob }), "conflict", message);
+    await changes.setKeyStanding(ACTOR, first, "deactivated");
+    await refuses(() => changes.addKey(ACTOR, { username: user.username, text: bob }), "conflict", message);
+    await changes.revokeKey(ACTOR, first);
+    await assert.doesNotReject(changes.addKey(ACTOR, { username: user.username, text: bob }));
+  });
+});
+
+describe("a key's expiry", () => {
+  const LIMIT_MS = 0xffff_ffff * 1000;
+  const message = "The key's expiry must lie ahead, and before the year 2106.";
+
+  for (const [expiresInMs, expiresAtMs] of [
+    [1, NOW_MS + 1],
+    [1000, NOW_MS + 1000],
+    [LIMIT_MS - NOW_MS, LIMIT_MS],
+  ] as const) {
+    test(`may lie ${expiresInMs} ms ahead`, async () => {
+      await changes.createAccount(ACTOR, { shortname: "acme" });
+      await changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
+      const key = await changes.addKey(ACTOR, { username: "api-1-demo", text: alice, expiresInMs });
+      assert.equal(key.expiresAtMs, expiresAtMs);
+    });
+  }
+
+  for (const expiresInMs of [
+    0,
+    -1,
+    -1000,
+    LIMIT_MS - NOW_MS + 1,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    Number.NaN,
+  ]) {
+    test(`may not lie ${expiresInMs} ms ahead`, async () => {
+      const { user } = await seed();
+      await refuses(
+        () => changes.addKey(ACTOR, { username: user.username, text: bob, expiresInMs }),
+        "invalid",
+        message,
+      );
+    });
+  }
+});
+
+describe("revoking a key", () => {
+  test("is for good: neither activating nor deactivating undoes it", async () => {
+    const { key } = await seed();
+    assert.equal((await changes.revokeKey(ACTOR, key.id)).status, "revoked");
+    const message = "Key 1 is revoked, and revoking can't be undone. Add a new key instead.";
+    for (const standing of ["active", "deactivated"] as const) {
+      await refuses(() => changes.setKeyStanding(ACTOR, key.id, standing), "conflict", message);
+    }
+    assert.equal((await registry.store.findKey(key.id))?.status, "revoked");
+  });
+
+  test("works on a deactivated key as well", async () => {
+    const { key } = await seed();
+    await changes.setKeyStanding(ACTOR, key.id, "deactivated");
+    assert.equal((await changes.revokeKey(ACTOR, key.id)).status, "revoked");
+  });
+
+  for (const id of [0, 2, -1, 1.5, 2 ** 40]) {
+    test(`needs a key: there is no key ${id}`, async () => {
+      await seed();
+      for (const work of [
+        () => changes.revokeKey(ACTOR, id as KeyId),
+        () => changes.setKeyStanding(ACTOR, id as KeyId, "active"),
+      ]) {
+        await refuses(work, "not_found", `There is no key ${id}.`);
+      }
+    });
+  }
+});
+
+describe("an API user", () => {
+  test("that doesn't exist can't be changed", async () => {
+    await seed();
+    await refuses(
+      () => changes.setUserStanding(ACTOR, "api-1-nobody", "deactivated"),
+      "not_found",
+      "There is no API user api-1-nobody.",
+    );
+    await refuses(
+      () => changes.setUserStanding(ACTOR, "API-1-DEMO", "deactivated"),
+      "not_found",
+      "There is no API user API-1-DEMO.",
+    );
+  });
+
+  test("is deactivated apart from its account", async () => {
+    await seed();
+    await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
+    const record = await registry.store.loadUserByName("api-1-demo");
+    assert.deepEqual([record?.user.status, record?.accountStatus], ["deactivated", "active"]);
+  });
+});
+
+describe("a store's signing key", () => {
+  test("is made once, of number 1, and remembers its master secret's fingerprint alone", async () => {
+    await changes.ensureSigningKey(ACTOR, TEST_MASTER_SECRET);
+    await changes.ensureSigningKey(ACTOR, Buffer.alloc(32, 1));
+    assert.deepEqual(await registry.store.listSigningKeys(), [
+      {
+        number: 1,
+        masterFingerprint: masterSecretFingerprint(TEST_MASTER_SECRET, await registry.store.storeId()),
+        createdAtMs: NOW_MS,
+        // Nobody could be waiting for: the first key signs at once.
+        activatedAtMs: NOW_MS,
+        retiredAtMs: null,
+      },
+    ]);
+    assert.equal((await registry.store.eventsAfter(0, 10)).length, 1);
+  });
+
+  for (const bytes of [0, 16, 31, 33, 64]) {
+    test(`isn't made from ${bytes} bytes`, async () => {
+      await assert.rejects(async () => changes.ensureSigningKey(ACTOR, Buffer.alloc(bytes)), {
+        name: "Error",
+        message: "a master secret has 32 bytes",
+      });
+      assert.deepEqual(await registry.store.listSigningKeys(), []);
+    });
+  }
+});

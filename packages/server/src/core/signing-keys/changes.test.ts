@@ -1,0 +1,329 @@
+import assert from "node:assert/strict";
+import { after, beforeEach, describe, test } from "node:test";
+import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
+import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
+import { masterSecretFingerprint } from "./signing-keys.ts";
+import { findChainBreak } from "../feed/audit-chain.ts";
+import { createHeartbeat } from "./heartbeat.ts";
+import { RegistryError } from "../registry-error.ts";
+import { createSigningKeyChanges, LIVE_NODE_MS, type SigningKeyChanges } from "./changes.ts";
+import type { RegistryStore } from "../store/store.ts";
+
+const ACTOR = "cli:alice";
+const OTHER_SECRET = Buffer.alloc(32, 9);
+
+let registry: TestRegistry;
+let store: RegistryStore;
+let keys: SigningKeyChanges;
+/** The last event's number at each acknowledgment. */
+let acknowledged: number[];
+let fingerprint: { readonly master_fingerprint: string };
+const opened: TestRegistry[] = [];
+
+beforeEach(async () => {
+  registry = await openTestRegistry();
+  opened.push(registry);
+  ({ store } = registry);
+  await registry.changes.ensureSigningKey("system", TEST_MASTER_SECRET);
+  fingerprint = { master_fingerprint: masterSecretFingerprint(TEST_MASTER_SECRET, await store.storeId()) };
+  acknowledged = [];
+  keys = createSigningKeyChanges(store, registry.clock, async () => {
+    acknowledged.push((await store.lastEvent()).seq);
+  });
+});
+after(async () => {
+  for (const each of opened) await each.close();
+});
+
+function node(id: string, ...signingKeys: readonly number[]): Promise<void> {
+  return store.recordNode({ id, startedAtMs: 1, version: "1", signingKeys });
+}
+
+/** What happened beyond the first signing key. */
+async function events() {
+  return (await store.eventsAfter(1, 100)).map(({ actor, action, subject, details }) => [
+    actor,
+    action,
+    subject,
+    details,
+  ]);
+}
+
+async function refusalOf(work: Promise<unknown>): Promise<readonly [string, string]> {
+  const error: unknown = await work.then(
+    () => assert.fail("it went well"),
+    (thrown: unknown) => thrown,
+  );
+  assert.ok(error instanceof RegistryError, String(error));
+  return [error.code, error.message];
+}
+
+const numbers = async (which: "activatedAtMs" | "retiredAtMs") =>
+  (await store.listSigningKeys()).filter((key) => key[which] !== null).map(({ number }) => number);
+
+describe("rotating", () => {
+  test("makes the next key, which derives from the given secret and waits", async () => {
+    registry.clock.advanceSeconds(5);
+    const key = await keys.rotate(ACTOR, OTHER_SECRET);
+    assert.deepEqual(key, {
+      number: 2,
+      masterFingerprint: masterSecretFingerprint(OTHER_SECRET, await store.storeId()),
+      createdAtMs: registry.clock.wallMs(),
+      activatedAtMs: null,
+      retiredAtMs: null,
+    });
+    assert.deepEqual((await store.listSigningKeys())[1], key);
+    const details = { master_fingerprint: masterSecretFingerprint(OTHER_SECRET, await store.storeId()) };
+    assert.deepEqual(await events(), [[ACTOR, "signing_key.created", "signing_key:2", details]]);
+    assert.deepEqual(acknowledged, [2]);
+  });
+
+  test("again, while one waits, is that one, and no event", async () => {
+    const key = await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    assert.deepEqual(await keys.rotate(ACTOR, TEST_MASTER_SECRET), key);
+    assert.equal((await store.listSigningKeys()).length, 2);
+    assert.equal((await store.lastEvent()).seq, 2);
+  });
+
+  test("on two connections at once makes one key", async () => {
+    const other = createSigningKeyChanges(await registry.connect(), registry.clock);
+    const made = await Promise.all([keys.rotate(ACTOR, TEST_MASTER_SECRET), other.rotate(ACTOR, TEST_MASTER_SECRET)]);
+    assert.deepEqual(made[0], made[1]);
+    assert.equal((await store.listSigningKeys()).length, 2);
+  });
+
+  test("never takes a number again", async () => {
+    for (const number of [2, 3]) {
+      assert.equal((await keys.rotate(ACTOR, TEST_MASTER_SECRET)).number, number);
+      await keys.retire(ACTOR, number);
+    }
+    assert.equal((await keys.rotate(ACTOR, TEST_MASTER_SECRET)).number, 4);
+  });
+});
+
+describe("activating", () => {
+  test("is nothing where no key waits", async () => {
+    assert.deepEqual(await keys.activate(ACTOR), { key: undefined, waitingFor: [] });
+    assert.deepEqual(await events(), []);
+  });
+
+  test("lets the key sign where every live node lists it", async () => {
+    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    await node("a", 1, 2);
+    await node("b", 2);
+    registry.clock.advanceSeconds(5);
+    const { key, waitingFor } = await keys.activate("system");
+    assert.deepEqual(waitingFor, []);
+    assert.equal(key?.activatedAtMs, registry.clock.wallMs());
+    assert.deepEqual((await store.listSigningKeys())[1], key);
+    assert.deepEqual((await events()).at(-1), ["system", "signing_key.activated", "signing_key:2", fingerprint]);
+    assert.deepEqual(await keys.activate(ACTOR), { key: undefined, waitingFor: [] });
+    assert.equal(findChainBreak(await store.eventsAfter(0, 100), undefined), undefined);
+  });
+
+  test("waits for nodes that don't, and says which", async () => {
+    const key = await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    await node("ready", 1, 2);
+    await node("behind", 1);
+    await node("fresh");
+    const waiting = await keys.activate(ACTOR);
+    assert.deepEqual(waiting.key, key);
+    assert.deepEqual(
+      waiting.waitingFor.map(({ id, signingKeys }) => [id, signingKeys]),
+      [
+        ["behind", [1]],
+        ["fresh", []],
+      ],
+    );
+    assert.deepEqual(await numbers("activatedAtMs"), [1]);
+    assert.equal((await events()).length, 1, "waiting isn't an event");
+    await node("behind", 1, 2);
+    await store.removeNode("fresh");
+    assert.deepEqual((await keys.activate(ACTOR)).waitingFor, []);
+    assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
+  });
+
+  test("doesn't wait for a node that hasn't been seen for too long", async () => {
+    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    await node("gone", 1);
+    const age = (ms: number) => {
+      registry.rewrite(`update nodes set seen_at_ms = cast(unixepoch('subsec') * 1000 as integer) - ${ms}`);
+    };
+    age(LIVE_NODE_MS - 5000);
+    assert.equal((await keys.activate(ACTOR)).waitingFor.length, 1);
+    age(LIVE_NODE_MS + 1);
+    assert.equal((await keys.activate(ACTOR)).waitingFor.length, 0);
+  });
+
+  test("lets a key sign at once where no node runs", async () => {
+    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    assert.deepEqual((await keys.activate(ACTOR)).waitingFor, []);
+    assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
+  });
+});
+
+describe("retiring", () => {
+  test("ends a key for good, once another signs", async () => {
+    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    await keys.activate(ACTOR);
+    registry.clock.advanceSeconds(5);
+    const retired = await keys.retire(ACTOR, 1);
+    assert.equal(retired.retiredAtMs, registry.clock.wallMs());
+    assert.deepEqual((await store.listSigningKeys())[0], retired);
+    assert.deepEqual((await events()).at(-1), [ACTOR, "signing_key.retired", "signing_key:1", fingerprint]);
+    registry.clock.advanceSeconds(5);
+    assert.deepEqual(await keys.retire(ACTOR, 1), retired, "a second time it changes nothing");
+    assert.equal((await events()).length, 3);
+    assert.equal(findChainBreak(await store.eventsAfter(0, 100), undefined), undefined);
+  });
+
+  test("refuses the only key that signs, whatever waits or is retired, and changes nothing", async () => {
+    const ONLY = [
+      "conflict",
+      "Signing key 1 is the only one that signs. countersign signing-key rotate makes the next one; then retire this.",
+    ];
+    assert.deepEqual(await refusalOf(keys.retire(ACTOR, 1)), ONLY);
+    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    assert.deepEqual(await refusalOf(keys.retire(ACTOR, 1)), ONLY);
+    await keys.retire(ACTOR, 2);
+    assert.deepEqual(await refusalOf(keys.retire(ACTOR, 1)), ONLY);
+    assert.deepEqual(await numbers("retiredAtMs"), [2]);
+    assert.deepEqual(acknowledged, [2, 3]);
+  });
+
+  test("lets a key go that waits: it never signs", async () => {
+    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    await keys.retire(ACTOR, 2);
+    assert.deepEqual(await keys.activate(ACTOR), { key: undefined, waitingFor: [] });
+    assert.deepEqual(await numbers("activatedAtMs"), [1]);
+  });
+
+  test("of a number that doesn't exist is not_found", async () => {
+    for (const number of [0, 2, -1, 2 ** 32]) {
+      assert.deepEqual(await refusalOf(keys.retire(ACTOR, number)), [
+        "not_found",
+        `There is no signing key ${number}.`,
+      ]);
+    }
+  });
+
+  test("of both keys on two connections at once leaves one", async () => {
+    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    await keys.activate(ACTOR);
+    const other = createSigningKeyChanges(await registry.connect(), registry.clock);
+    const outcomes = await Promise.allSettled([keys.retire(ACTOR, 1), other.retire(ACTOR, 2)]);
+    assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
+    assert.equal((await numbers("retiredAtMs")).length, 1);
+  });
+});
+
+describe("a heartbeat", () => {
+  /** A node that knows these signing keys. */
+  function beating(id: string, signingKeys: number[], settled: () => Promise<void> = () => Promise.resolve()) {
+    let transactions = 0;
+    const counted: RegistryStore = {
+      ...store,
+      transaction: (work) => {
+        transactions++;
+        return store.transaction(work);
+      },
+    };
+    const ring = { numbers: () => signingKeys, settled };
+    const heartbeat = createHeartbeat(counted, ring, createSigningKeyChanges(counted, registry.clock), {
+      id,
+      startedAtMs: 7,
+      version: "1.2.3",
+    });
+    return { heartbeat, transactions: () => transactions };
+  }
+
+  const live = async () =>
+    (await store.listLiveNodes(LIVE_NODE_MS)).map(({ seenAtMs: _seenAtMs, ...liveNode }) => liveNode);
+
+  test("says that the node is there and which signing keys it knows, and changes nothing", async () => {
+    const { heartbeat, transactions } = beating("a", [1]);
+    assert.equal(heartbeat.id, "a");
+    await heartbeat.beat();
+    await heartbeat.beat();
+    assert.deepEqual(await live(), [{ id: "a", startedAtMs: 7, version: "1.2.3", signingKeys: [1] }]);
+    assert.equal(transactions(), 0, "without a key that waits nobody takes the lock of changes");
+    assert.deepEqual(await events(), []);
+  });
+
+  test("lets a waiting key sign once every node knows it, whichever beats last", async () => {
+    const known: Record<string, number[]> = { a: [1], b: [1] };
+    const [a, b] = [beating("a", known["a"] ?? []), beating("b", known["b"] ?? [])];
+    await a.heartbeat.beat();
+    await b.heartbeat.beat();
+    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    known["a"]?.push(2);
+    await a.heartbeat.beat();
+    await b.heartbeat.beat();
+    assert.deepEqual(await numbers("activatedAtMs"), [1], "b doesn't know it");
+    known["b"]?.push(2);
+    await b.heartbeat.beat();
+    assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
+    assert.deepEqual((await events()).at(-1)?.slice(0, 2), ["system", "signing_key.activated"]);
+  });
+
+  test("waits for what the change feed told, and goes on with what it knows where that fails", async () => {
+    const known = [1];
+    const release = Promise.withResolvers<void>();
+    const { heartbeat } = beating("a", known, () => release.promise);
+    const first = heartbeat.beat();
+    known.push(2);
+    release.resolve();
+    await first;
+    assert.deepEqual((await live())[0]?.signingKeys, [1, 2]);
+    const failing = beating("b", [1], () => Promise.reject(new Error("the store can't be reached")));
+    await failing.heartbeat.beat();
+    assert.equal((await live()).length, 2);
+  });
+});
+
+describe("binding a store of an earlier release to its id", () => {
+  const SECRETS = [TEST_MASTER_SECRET] as const;
+  /** As a release before stores had ids left it. */
+  const unbind = (secret: Buffer) =>
+    registry.rewrite(`update signing_keys set master_fingerprint = '${masterSecretFingerprint(secret, undefined)}'`);
+
+  test("makes a key that derives from the id too, and waits until no node of that release serves", async () => {
+    unbind(TEST_MASTER_SECRET);
+    const made = await keys.bindToStore("system", SECRETS);
+    assert.deepEqual([made?.number, made?.masterFingerprint], [2, fingerprint.master_fingerprint]);
+    assert.deepEqual(await events(), [["system", "signing_key.created", "signing_key:2", fingerprint]]);
+    // It knows the number of no key whose fingerprint it can't explain.
+    await node("of-the-earlier-release", 1);
+    assert.deepEqual(
+      (await keys.activate("system")).waitingFor.map(({ id }) => id),
+      ["of-the-earlier-release"],
+    );
+    await store.removeNode("of-the-earlier-release");
+    await keys.activate("system");
+    assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
+    assert.deepEqual(await numbers("retiredAtMs"), [], "tokens of before go on");
+  });
+
+  test("is done once, however many nodes start", async () => {
+    unbind(TEST_MASTER_SECRET);
+    const other = createSigningKeyChanges(await registry.connect(), registry.clock);
+    await Promise.all([keys.bindToStore("system", SECRETS), other.bindToStore("system", SECRETS)]);
+    assert.equal(await keys.bindToStore("system", SECRETS), undefined);
+    await keys.activate("system");
+    assert.equal(await keys.bindToStore("system", SECRETS), undefined);
+    assert.equal((await store.listSigningKeys()).length, 2);
+  });
+
+  test("takes the newest secret, whichever of them the old key derives from", async () => {
+    unbind(TEST_MASTER_SECRET);
+    const made = await keys.bindToStore("system", [OTHER_SECRET, TEST_MASTER_SECRET]);
+    assert.equal(made?.masterFingerprint, masterSecretFingerprint(OTHER_SECRET, await store.storeId()));
+  });
+
+  test("leaves a store alone whose newest key belongs to it, or derives from a secret that isn't here", async () => {
+    assert.equal(await keys.bindToStore("system", SECRETS), undefined);
+    unbind(OTHER_SECRET);
+    assert.equal(await keys.bindToStore("system", SECRETS), undefined);
+    assert.equal((await store.lastEvent()).seq, 1);
+  });
+});

@@ -1,0 +1,2 @@
+/** Active, or deactivated until an operator activates it again. */
+export type Standing = "active" | "deactivated";

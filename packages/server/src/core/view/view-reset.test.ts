@@ -1,0 +1,215 @@
+/** What the view does where the store has lost events that it had heard of: a standby that was behind took over, say. */
+import assert from "node:assert/strict";
+import { after, beforeEach, describe, test } from "node:test";
+import { createSystemRandom } from "../../platform/random.ts";
+import { rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
+import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
+import { formatTokenId, type TokenIdentity } from "../token/token-identity.ts";
+import { createRegistryChanges, type RegistryChanges } from "../registry-changes.ts";
+import type { ApiUserId } from "../users/model.ts";
+import type { KeyId } from "../keys/model.ts";
+import type { ResourceServerId } from "../resource-servers/model.ts";
+import { createResourceServerChanges } from "../resource-servers/changes.ts";
+import { openRegistryView, type RegistryView } from "./view.ts";
+
+const ACTOR = "test";
+const KEY = 1 as KeyId;
+const TOKEN: TokenIdentity = { keyId: KEY, nonce: 7, expiresAtSeconds: 1_481_653_854 };
+
+let registry: TestRegistry;
+let watched: WatchedStore;
+let view: RegistryView;
+let changes: RegistryChanges;
+/** What a listener of the view heard: the numbers of events, and `reset`. */
+let heard: (number | string)[];
+const opened: TestRegistry[] = [];
+
+beforeEach(async () => {
+  registry = await openTestRegistry();
+  opened.push(registry);
+  watched = watchStore(registry.store);
+  await registry.changes.createAccount(ACTOR, { shortname: "acme" });
+  await registry.changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
+  await registry.changes.addKey(ACTOR, { username: "api-1-demo", text: rsaKeyPair("alice").publicPem });
+  view = await openRegistryView(watched.store, registry.clock);
+  changes = createRegistryChanges(registry.store, registry.clock, () => view.catchUp());
+  heard = [];
+  view.subscribe({
+    onEvents: (events) => heard.push(...events.map(({ seq }) => seq)),
+    onReset: () => heard.push(`reset at ${view.position()}`),
+  });
+  assert.equal(view.position(), 3);
+});
+after(async () => {
+  for (const each of opened) await each.close();
+});
+
+const rewrite = (sql: string) => registry.rewrite(sql);
+
+const FORGET = (fromSeq: number) => `delete from audit_events where seq >= ${fromSeq};`;
+
+async function revoke(token: TokenIdentity): Promise<void> {
+  await registry.store.transaction(async (transaction) => {
+    await transaction.insertRevokedToken({ ...token, userId: 1 as ApiUserId });
+    const subject = `token:${formatTokenId(token)}`;
+    const details = { username: "api-1-demo", key_id: token.keyId };
+    await transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "token.revoked", subject, details });
+  });
+  await view.catchUp();
+}
+
+async function otherProcess(): Promise<RegistryChanges> {
+  return createRegistryChanges(await registry.connect(), registry.clock);
+}
+
+describe("a store that has lost the last events", () => {
+  test("is believed from then on: what the lost ones told is forgotten, and listeners hear of it once", async () => {
+    await changes.setKeyStanding(ACTOR, KEY, "deactivated");
+    await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
+    assert.equal((await view.findKey(KEY))?.status, "deactivated");
+    rewrite(`${FORGET(4)} update public_keys set status = 'active'; update api_users set status = 'active';`);
+    await view.poll();
+    assert.equal(view.position(), 3);
+    const key = await view.findKey(KEY);
+    assert.deepEqual([key?.status, key?.user.status], ["active", "active"]);
+    assert.deepEqual(heard, [4, 5, "reset at 3"]);
+    await view.poll();
+    await view.catchUp();
+    assert.deepEqual(heard, [4, 5, "reset at 3"]);
+    assert.equal(view.confirmedMsAgo(), 0);
+  });
+
+  test("goes on with new events under the numbers of the lost ones, and each is heard", async () => {
+    await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
+    await changes.setUserStanding(ACTOR, "api-1-demo", "active");
+    rewrite(FORGET(4));
+    await view.poll();
+    assert.equal((await view.findKey(KEY))?.status, "active");
+    await (await otherProcess()).setKeyStanding(ACTOR, KEY, "deactivated");
+    await view.poll();
+    assert.equal((await view.findKey(KEY))?.status, "deactivated");
+    assert.deepEqual(heard, [4, 5, "reset at 3", 4]);
+  });
+
+  test("and all others is a new store: the view goes on with it", async () => {
+    rewrite("delete from audit_events");
+    await view.poll();
+    assert.equal(view.position(), 0);
+    await (await otherProcess()).setKeyStanding(ACTOR, KEY, "deactivated");
+    await view.poll();
+    assert.deepEqual(heard, ["reset at 0", 1]);
+  });
+
+  test("has its change of this very process heard, too", async () => {
+    await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
+    await changes.setUserStanding(ACTOR, "api-1-demo", "active");
+    rewrite(FORGET(4));
+    await view.findKey(KEY);
+    await changes.setKeyStanding(ACTOR, KEY, "deactivated");
+    assert.equal((await view.findKey(KEY))?.status, "deactivated");
+    assert.equal(view.position(), 4);
+    assert.deepEqual(heard, [4, 5, "reset at 4"]);
+  });
+});
+
+describe("a store whose history is another one", () => {
+  test("of the same length is found out by the last event's hash", async () => {
+    await changes.setKeyStanding(ACTOR, KEY, "deactivated");
+    assert.equal((await view.findKey(KEY))?.status, "deactivated");
+    rewrite(`${FORGET(4)} update public_keys set status = 'active';`);
+    await (await otherProcess()).setUserStanding(ACTOR, "api-1-demo", "deactivated");
+    assert.equal((await registry.store.lastEvent()).seq, view.position());
+    await view.poll();
+    const key = await view.findKey(KEY);
+    assert.deepEqual([key?.status, key?.user.status], ["active", "deactivated"]);
+    assert.deepEqual(heard, [4, "reset at 4"]);
+  });
+
+  test("that has grown longer meanwhile is found out, too", async () => {
+    await changes.setKeyStanding(ACTOR, KEY, "deactivated");
+    await view.findKey(KEY);
+    rewrite(`${FORGET(4)} update public_keys set status = 'active';`);
+    const other = await otherProcess();
+    for (let count = 0; count < 3; count++) await other.createAccount(ACTOR, { shortname: `a${count}` });
+    await view.poll();
+    assert.equal((await view.findKey(KEY))?.status, "active");
+    assert.equal(view.position(), 6);
+    assert.deepEqual(heard, [4, "reset at 6"]);
+  });
+
+  test("in what came long ago, but not in the last event that was heard of, isn't looked for: the chain's check does", async () => {
+    rewrite("update audit_events set actor = 'somebody else' where seq = 1");
+    await view.poll();
+    assert.deepEqual(heard, []);
+  });
+});
+
+describe("a view that begins anew", () => {
+  test("keeps what it knows to be revoked, and learns what the store knows", async () => {
+    await revoke(TOKEN);
+    assert.equal(view.isTokenRevoked(TOKEN), true);
+    const unheard = { ...TOKEN, nonce: 8 };
+    rewrite(
+      `${FORGET(4)} delete from revoked_tokens; insert into revoked_tokens (user_id, key_id, nonce, expires_at_s)
+       values (1, ${unheard.keyId}, ${unheard.nonce}, ${unheard.expiresAtSeconds})`,
+    );
+    await view.poll();
+    assert.deepEqual(heard, [4, "reset at 3"]);
+    assert.equal(view.isTokenRevoked(TOKEN), true, "once revoked, always revoked");
+    assert.equal(view.isTokenRevoked(unheard), true);
+    assert.equal(view.isTokenRevoked({ ...TOKEN, nonce: 9 }), false);
+  });
+
+  test("forgets what wasn't there, and resource servers", async () => {
+    const servers = createResourceServerChanges(registry.store, registry.clock, createSystemRandom());
+    const { server } = await servers.create(ACTOR, "shop");
+    await view.catchUp();
+    assert.equal(await view.findUser("api-1-nobody"), undefined);
+    assert.equal(await view.findKey(9 as KeyId), undefined);
+    assert.equal((await view.findResourceServer(server.id))?.name, "shop");
+    assert.equal(await view.findResourceServer(9 as ResourceServerId), undefined);
+    rewrite(
+      `${FORGET(4)} update resource_servers set name = 'other';
+       update api_users set username = 'api-1-nobody'; update public_keys set id = 9;`,
+    );
+    await view.poll();
+    assert.equal((await view.findUser("api-1-nobody"))?.id, 1);
+    assert.equal((await view.findKey(9 as KeyId))?.user.username, "api-1-nobody");
+    assert.equal((await view.findResourceServer(server.id))?.name, "other");
+    assert.equal(view.figures().users, 1);
+  });
+
+  test("doesn't keep an answer that was asked for before", async () => {
+    const hold = watched.holdNext("loadUserByKey");
+    await changes.setAccountStanding(ACTOR, "acme", "deactivated");
+    const before = view.findKey(KEY);
+    await hold.asked;
+    rewrite(`${FORGET(4)} update accounts set status = 'active';`);
+    await view.poll();
+    hold.release();
+    assert.equal((await before)?.user.accountStatus, "deactivated");
+    assert.equal((await view.findKey(KEY))?.user.accountStatus, "active");
+  });
+
+  for (const method of ["lastEvent", "revokedTokens"] as const) {
+    test(`and fails in the middle of it (${method}) begins again: nobody misses that`, async () => {
+      await changes.setKeyStanding(ACTOR, KEY, "deactivated");
+      const unheard = { ...TOKEN, nonce: 8 };
+      rewrite(
+        `${FORGET(4)} insert into revoked_tokens (user_id, key_id, nonce, expires_at_s)
+         values (1, ${unheard.keyId}, ${unheard.nonce}, ${unheard.expiresAtSeconds})`,
+      );
+      registry.clock.advanceMonotonicMs(1000);
+      watched.fail(method);
+      await assert.rejects(view.poll(), { message: "the store can't be reached" });
+      assert.deepEqual(heard, [4]);
+      assert.equal(view.confirmedMsAgo(), 1000, "nothing is confirmed by that");
+      watched.fail();
+      await view.poll();
+      assert.deepEqual(heard, [4, "reset at 3"]);
+      assert.equal(view.isTokenRevoked(unheard), true);
+      assert.equal(view.confirmedMsAgo(), 0);
+    });
+  }
+});

@@ -1,0 +1,108 @@
+import { Readable } from "node:stream";
+import { eventJson, eventJsonWithoutHashes } from "../../../core/json/registry.ts";
+import type { EventFilter } from "../../../core/store/queries.ts";
+import type { Principal } from "../../../core/operators/model.ts";
+import type { AuditEvent } from "../../../core/feed/audit-chain.ts";
+import { chainReportJson, createChainVerification } from "../../../core/feed/verify-chain.ts";
+import { type Administration, parseTime } from "../administration.ts";
+import { parsePage } from "../http/cursor.ts";
+import type { AdminHandlers } from "../http/handlers.ts";
+import { accountFilter, listOf } from "../registry-handlers.ts";
+
+/** How many events of an export are read at once: about a millisecond's work, which other requests wait for. */
+const EVENTS_PER_READ = 100;
+
+type AuditOperations = "listAuditEvents" | "exportAuditEvents" | "verifyAuditChain";
+
+export function createAuditHandlers({
+  store,
+  yieldToEventLoop,
+}: Pick<Administration, "store" | "yieldToEventLoop">): Pick<AdminHandlers, AuditOperations> {
+  const verify = createChainVerification(store, yieldToEventLoop);
+  return {
+    async listAuditEvents({ principal, query, target }) {
+      const page = await store.pageEvents(eventFilter(principal, query), parsePage(query));
+      return listOf(page, target, (event) => [event.seq], presenter(principal));
+    },
+
+    exportAuditEvents({ principal, query, reply }) {
+      const events = readAll(eventFilter(principal, query));
+      const show = presenter(principal);
+      const isCsv = query.format === "csv";
+      reply
+        .type(isCsv ? "text/csv; charset=utf-8; header=present" : "application/jsonl; charset=utf-8")
+        .header("Content-Disposition", `attachment; filename="countersign-audit.${query.format}"`);
+      void reply.send(Readable.from(isCsv ? csvOf(events, show) : jsonLinesOf(events, show)));
+      return Promise.resolve();
+    },
+
+    async verifyAuditChain() {
+      return { data: chainReportJson(await verify()) };
+    },
+  };
+
+  /** The oldest first, in parts, so that neither memory nor other requests feel how many there are. */
+  async function* readAll(filter: EventFilter): AsyncGenerator<readonly AuditEvent[]> {
+    let last = 0;
+    for (;;) {
+      const { items } = await store.pageEvents(filter, {
+        limit: EVENTS_PER_READ,
+        // In a list of the newest first, what is before an event is newer.
+        from: { key: [last], direction: "before" },
+      });
+      if (items.length === 0) return;
+      const oldestFirst = items.toReversed();
+      yield oldestFirst;
+      last = oldestFirst.at(-1)?.seq ?? last;
+      await yieldToEventLoop();
+    }
+  }
+}
+
+type Presenter = (event: AuditEvent) => ReturnType<typeof eventJson> | ReturnType<typeof eventJsonWithoutHashes>;
+
+/** How the events of an account, or of all, are shown to the caller. */
+function presenter({ accountId }: Principal): Presenter {
+  return accountId === null ? eventJson : eventJsonWithoutHashes;
+}
+
+interface EventQuery {
+  readonly actor?: string;
+  readonly subject?: string;
+  readonly action?: string;
+  readonly from?: string;
+  readonly until?: string;
+}
+
+function eventFilter(principal: Principal, { actor, subject, action, from, until }: EventQuery): EventFilter {
+  return {
+    ...accountFilter(principal),
+    actor,
+    subject,
+    action,
+    fromMs: from === undefined ? undefined : parseTime(from),
+    untilMs: until === undefined ? undefined : parseTime(until),
+  };
+}
+
+async function* jsonLinesOf(parts: AsyncIterable<readonly AuditEvent[]>, show: Presenter): AsyncGenerator<string> {
+  for await (const events of parts) yield events.map((event) => `${JSON.stringify(show(event))}\n`).join("");
+}
+
+const COLUMNS = ["seq", "at", "actor", "action", "subject", "details", "previous_hash", "hash"] as const;
+
+async function* csvOf(parts: AsyncIterable<readonly AuditEvent[]>, show: Presenter): AsyncGenerator<string> {
+  yield `${COLUMNS.join(",")}\r\n`;
+  for await (const events of parts) yield events.map((event) => `${csvRow(show(event))}\r\n`).join("");
+}
+
+function csvRow(event: ReturnType<Presenter>): string {
+  const shown = { ...event, details: JSON.stringify(event.details) };
+  return COLUMNS.map((column) => csvField(String(shown[column] ?? ""))).join(",");
+}
+
+/** RFC 4180; and what a spreadsheet would take for a formula is told to be text (OWASP, CSV Injection). */
+function csvField(text: string): string {
+  const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n']/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+}

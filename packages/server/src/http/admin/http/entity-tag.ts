@@ -1,0 +1,23 @@
+import { createHash } from "node:crypto";
+import type { Operator } from "../../../core/operators/model.ts";
+import type { Account } from "../../../core/accounts/model.ts";
+import type { ApiUser } from "../../../core/users/model.ts";
+import type { PublicKey } from "../../../core/keys/model.ts";
+import type { ResourceServer } from "../../../core/resource-servers/model.ts";
+
+/**
+ * Entity tags (RFC 9110 §8.8.3) of what can be changed: strong in what somebody decides on, blind to what moves by itself, such as
+ * when a key was last used.
+ */
+export const entityTags = {
+  account: ({ id, shortname, name, status }: Account) => tag(id, shortname, name, status),
+  user: ({ id, username, access, status }: ApiUser) => tag(id, username, access, status),
+  key: ({ id, thumbprint, label, status, expiresAtMs }: PublicKey) => tag(id, thumbprint, label, status, expiresAtMs),
+  resourceServer: ({ id, name, status, previousSecret }: ResourceServer) =>
+    tag(id, name, status, previousSecret?.endsAtMs ?? null),
+  operator: ({ id, email, role, accountId, status }: Operator) => tag(id, email, role, accountId, status),
+};
+
+function tag(...facts: readonly (string | number | null)[]): string {
+  return `"${createHash("sha256").update(JSON.stringify(facts)).digest("base64url").slice(0, 22)}"`;
+}

@@ -1,0 +1,136 @@
+import { COUNT_MAX, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
+import type { FastifySchema } from "fastify";
+import { FRESH_MS } from "../../../core/operators/sessions.ts";
+import { ANSWERS } from "../../server/answers.ts";
+import { RefusalEnvelope, WarningItem } from "../../docs/openapi.ts";
+import { ADMIN_ROUTES, type AdminRoute, type OperationId } from "../routes.ts";
+
+/** The form of every refusal, which the routes' schemas refer to. */
+export const REFUSAL_SCHEMA = { $id: "Refusal", ...(RefusalEnvelope as object) };
+
+/** What Fastify holds a request against. What the document says besides is added when somebody asks for it. */
+export function adminRouteSchema(operationId: string, { params, query, body }: AdminRoute): object {
+  return { operationId, ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) };
+}
+
+/**
+ * Adds to a route's schema what the OpenAPI document says of it. Given to Fastify with the route, the answers' schemas would cost
+ * each node 5 MiB.
+ */
+export function documentAdminRoute(schema: FastifySchema | undefined): FastifySchema {
+  const { operationId } = (schema ?? {}) as { readonly operationId?: string };
+  const route: AdminRoute | undefined = ADMIN_ROUTES[operationId as OperationId];
+  if (schema === undefined || route === undefined) return schema ?? {};
+  const { tag, summary, access, answers, method } = route;
+  const status = answers === "created" ? 201 : 200;
+  return {
+    ...schema,
+    tags: [tag],
+    summary,
+    description: describeAccess(route),
+    security:
+      access === "anyone"
+        ? []
+        : access === "operator" || access.byOperator === true
+          ? [{ session: [] }]
+          : [{ session: [] }, { adminToken: [] }],
+    headers: requestHeaders(route),
+    response: {
+      ...(answers === "other"
+        ? route.others
+        : { [status]: answers === "list" ? listEnvelope(route.data) : itemEnvelope(route.data) }),
+      ...(route.tagged === true && method === "GET" && { 304: { description: "If-None-Match names this version" } }),
+      ...Object.fromEntries(
+        refusalStatuses(route, method).map((code) => [
+          code,
+          { description: codesOf(code).join(", "), $ref: `${REFUSAL_SCHEMA.$id}#` },
+        ]),
+      ),
+    },
+  };
+}
+
+function describeAccess({ access, fresh }: AdminRoute): string {
+  if (access === "anyone") return "Needs no session.";
+  const freshly = fresh === true ? ` An operator must have signed in within ${FRESH_MS / 60_000} minutes.` : "";
+  if (access === "operator") return `Needs an operator's session.${freshly}`;
+  const limits = [
+    ...(access.everywhere === true ? [", not limited to an account"] : []),
+    ...(access.byOperator === true ? [", and an operator's session"] : []),
+  ];
+  return `Needs the role ${access.role}${limits.join("")}.${freshly}`;
+}
+
+/** Told, not forced: a header that is malformed has its own answer. */
+function requestHeaders({ answers, tagged, method }: AdminRoute): object {
+  return {
+    type: "object",
+    properties: {
+      ...(answers === "created" && {
+        "idempotency-key": {
+          type: "string",
+          description: "Under the same key the same thing is made once, for a day",
+        },
+      }),
+      ...(tagged === true &&
+        method === "PATCH" && {
+          "if-match": { type: "string", description: "Change it only if this is still its ETag" },
+        }),
+      ...(tagged === true &&
+        method === "GET" && {
+          "if-none-match": { type: "string", description: "Answer 304 if this is still its ETag" },
+        }),
+    },
+  };
+}
+
+const meta = {
+  code: { type: "integer", description: "Equals the HTTP status" },
+  errors: { type: "array", maxItems: 0, items: {} },
+  warnings: { type: "array", items: WarningItem },
+} as const;
+
+function itemEnvelope(data: object): object {
+  return {
+    description: "Done",
+    type: "object",
+    properties: { meta: { type: "object", properties: meta, required: Object.keys(meta) }, data },
+    required: ["meta", "data"],
+  };
+}
+
+const pageMeta = {
+  ...meta,
+  count: { type: "integer", description: `How many match in all, up to ${COUNT_MAX}` },
+  count_is_minimum: { type: "boolean", description: "There are more than count" },
+  next: { type: ["string", "null"], description: "The path of the page behind" },
+  previous: { type: ["string", "null"], description: "The path of the page before" },
+} as const;
+
+function listEnvelope(item: object): object {
+  return {
+    description: "A page",
+    type: "object",
+    properties: {
+      meta: { type: "object", properties: pageMeta, required: Object.keys(pageMeta) },
+      data: { type: "array", items: item },
+    },
+    required: ["meta", "data"],
+  };
+}
+
+function refusalStatuses({ access, params, query, body, tagged, answers }: AdminRoute, method: string): number[] {
+  const statuses = [400, 429, 500, 503];
+  if (access !== "anyone") statuses.push(401);
+  if (access !== "anyone" || method !== "GET") statuses.push(403);
+  if (params !== undefined || query !== undefined) statuses.push(404);
+  if (method !== "GET") statuses.push(409);
+  if (tagged === true) statuses.push(412);
+  if (body !== undefined) statuses.push(413, 415);
+  if (body !== undefined || query !== undefined || params !== undefined || answers === "created") statuses.push(422);
+  return statuses.toSorted((a, b) => a - b);
+}
+
+function codesOf(status: number): readonly RefusalCode[] {
+  return REFUSAL_CODES.filter((code) => ANSWERS[code].status === status);
+}

@@ -1,0 +1,120 @@
+import { ADMIN_PATH } from "@countersign/protocol";
+import type { SignInFlow, SingleSignOn } from "../../../core/operators/single-sign-on.ts";
+import { CHALLENGE_MS } from "../../../core/operators/challenges.ts";
+import { Refusal } from "../../../core/refusal.ts";
+import { publicRefusal } from "../../server/answers.ts";
+import type { AdminHandlers, AdminRequest } from "../http/handlers.ts";
+import { setSessionCookie } from "../http/session-cookie.ts";
+import { guarded, placeOf, type SignInHandlerDependencies } from "../sign-in/handlers.ts";
+
+export interface SingleSignOnHandlerDependencies
+  extends Pick<SignInHandlerDependencies, "origins" | "refusalLimit" | "onRefused"> {
+  /** `undefined` where there is no identity provider. */
+  readonly singleSignOn: SingleSignOn | undefined;
+  /** Told of what is no refusal, under the request's id. */
+  readonly onDefect: (requestId: string, error: unknown) => void;
+}
+
+const CALLBACK_PATH = `${ADMIN_PATH}/sign-in/single-sign-on/callback`;
+
+/** What is kept in the cookie while the browser is away. */
+interface KeptFlow extends SignInFlow {
+  readonly returnTo: string;
+}
+
+/** Single sign-on. A browser comes here by itself, not the console's code: all answers lead to a page of the console. */
+export function createSingleSignOnHandlers(
+  dependencies: SingleSignOnHandlerDependencies,
+): Pick<AdminHandlers, "startSingleSignOn" | "finishSingleSignOn"> {
+  const { singleSignOn, origins, onDefect } = dependencies;
+  const { consoleUrl, isSecure } = origins;
+  // Where a proxy serves the console under a path of its own.
+  const base = new URL(consoleUrl).pathname.replace(/\/$/, "");
+  const cookieName = ({ host }: AdminRequest) =>
+    `${isSecure ? "__Secure-" : ""}countersign_single_sign_on_${origins.cookieSuffix(host)}`;
+  // Lax, since the provider's page leads back here.
+  const attributes = { path: base + CALLBACK_PATH, httpOnly: true, sameSite: "lax", secure: isSecure } as const;
+
+  const lead = ({ reply }: AdminRequest, url: string) =>
+    reply.header("Referrer-Policy", "no-referrer").redirect(url, 302);
+
+  /** Leads to the sign-in page, which says what was wrong by the refusal's code. */
+  async function orSignInPage(request: AdminRequest, work: () => Promise<ReturnType<typeof lead>>) {
+    try {
+      return await guarded(dependencies, request, work);
+    } catch (error) {
+      if (!(error instanceof Refusal)) onDefect(request.requestId, error);
+      const { code } = publicRefusal(error, request.requestId);
+      const parameters = new URLSearchParams({ error: code, request: request.requestId });
+      return lead(request, `${base}/sign-in?${parameters.toString()}`);
+    }
+  }
+
+  return {
+    startSingleSignOn: (request) =>
+      orSignInPage(request, async () => {
+        const { url, flow } = await requireProvider(singleSignOn).start(
+          consoleUrl + CALLBACK_PATH,
+          request.query.fresh,
+        );
+        const kept: KeptFlow = { ...flow, returnTo: consolePath(request.query.return_to) };
+        request.reply.setCookie(cookieName(request), Buffer.from(JSON.stringify(kept)).toString("base64url"), {
+          ...attributes,
+          maxAge: CHALLENGE_MS / 1000,
+        });
+        return lead(request, url);
+      }),
+
+    finishSingleSignOn: (request) =>
+      orSignInPage(request, async () => {
+        // Whatever comes of it, it is over.
+        request.reply.clearCookie(cookieName(request), attributes);
+        const provider = requireProvider(singleSignOn);
+        const kept = parseFlow(request.cookies[cookieName(request)]);
+        if (kept === undefined) {
+          throw new Refusal("single_sign_on_failed", "The browser didn't begin this sign-in, or too long ago.");
+        }
+        const { returnTo, ...flow } = kept;
+        const query = request.target.slice(request.target.indexOf("?"));
+        const callbackUrl = new URL(consoleUrl + CALLBACK_PATH + (query.startsWith("?") ? query : ""));
+        const { secret } = await provider.finish(callbackUrl, flow, placeOf(request, origins));
+        setSessionCookie(request.reply, { origins, host: request.host }, secret);
+        return lead(request, base + returnTo);
+      }),
+  };
+}
+
+function requireProvider(singleSignOn: SingleSignOn | undefined): SingleSignOn {
+  if (singleSignOn === undefined) {
+    throw new Refusal("single_sign_on_failed", "There is no identity provider; COUNTERSIGN_OIDC_ISSUER names one.");
+  }
+  return singleSignOn;
+}
+
+/** A browser may send anything. */
+function parseFlow(text: string | undefined): KeptFlow | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text ?? "", "base64url").toString("utf8"));
+    if (typeof value !== "object" || value === null) return undefined;
+    const { state, nonce, codeVerifier, returnTo, isFresh } = value as Readonly<Record<string, unknown>>;
+    if (typeof state !== "string" || typeof nonce !== "string") return undefined;
+    if (typeof codeVerifier !== "string" || typeof returnTo !== "string") return undefined;
+    return { state, nonce, codeVerifier, returnTo: consolePath(returnTo), isFresh: isFresh === true };
+  } catch {
+    return undefined;
+  }
+}
+
+const NOWHERE = "http://console.invalid";
+
+/**
+ * Where to go after the sign-in: a page of the console, with its query and fragment, and nothing else in any browser's reading.
+ * Anything that isn't one is the first page.
+ */
+export function consolePath(text: string | undefined): string {
+  if (text === undefined || !/^\/(?!\/)[\x21-\x5b\x5d-\x7e]*$/.test(text) || !URL.canParse(text, NOWHERE)) return "/";
+  const { origin, pathname, search, hash } = new URL(text, NOWHERE);
+  // Dots may have gone: /.//evil.example has become //evil.example.
+  const isPage = origin === NOWHERE && !pathname.startsWith("//") && !/^\/api(\/|$)/i.test(pathname);
+  return isPage ? pathname + search + hash : "/";
+}

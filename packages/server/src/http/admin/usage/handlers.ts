@@ -1,0 +1,74 @@
+import { isoTime } from "../../../core/json/registry.ts";
+import type { UsageScope } from "../../../core/store/queries.ts";
+import type { Principal } from "../../../core/operators/model.ts";
+import { type Administration, loadAccount, loadKey, loadUser, parseTime } from "../administration.ts";
+import type { AdminHandlers } from "../http/handlers.ts";
+import { fieldRefusal } from "../http/refusals.ts";
+
+const HOUR_SECONDS = 3600;
+
+/** The longest span of usage that is shown at once, in seconds: 92 days, a quarter of a year. */
+const SPAN_SECONDS_MAX = 92 * 86_400;
+
+/** How many clients an impact names. */
+const CLIENTS_SHOWN_MAX = 20;
+
+interface ScopeQuery {
+  readonly account?: string;
+  readonly username?: string;
+  readonly key_id?: number;
+}
+
+/** How much is used, and what would end. */
+export function createUsageHandlers(
+  administration: Pick<Administration, "store" | "clock">,
+): Pick<AdminHandlers, "getUsage" | "getImpact"> {
+  const { store, clock } = administration;
+  return {
+    async getUsage({ principal, query }) {
+      const scope = await readScope(principal, query);
+      const nowSeconds = Math.floor(clock.wallMs() / 1000);
+      const untilSeconds = query.until === undefined ? nowSeconds : Math.ceil(parseTime(query.until) / 1000);
+      const fromGiven = query.from === undefined ? untilSeconds - 86_400 : Math.floor(parseTime(query.from) / 1000);
+      const fromSeconds = fromGiven - (((fromGiven % HOUR_SECONDS) + HOUR_SECONDS) % HOUR_SECONDS);
+      if (!(fromSeconds <= untilSeconds && untilSeconds - fromSeconds <= SPAN_SECONDS_MAX + HOUR_SECONDS)) {
+        throw fieldRefusal("field_invalid", "until must be after from, by 92 days at most.", "until");
+      }
+      const hours = await store.usageHours(scope, fromSeconds, untilSeconds);
+      return {
+        data: {
+          from: isoTime(fromSeconds * 1000),
+          until: isoTime(untilSeconds * 1000),
+          hours: hours.map(({ hourSeconds, tokens }) => ({ hour: isoTime(hourSeconds * 1000), tokens })),
+        },
+      };
+    },
+
+    async getImpact({ principal, query }) {
+      const scope = await readScope(principal, query);
+      const live = await store.liveTokens(scope, Math.floor(clock.wallMs() / 1000), CLIENTS_SHOWN_MAX);
+      return {
+        data: {
+          live_tokens: live.liveTokens,
+          clients: live.users.map(({ username, liveTokens, lastUsedAtMs }) => ({
+            username,
+            live_tokens: liveTokens,
+            last_used_at: isoTime(lastUsedAtMs),
+          })),
+          client_count: live.userCount,
+        },
+      };
+    },
+  };
+
+  async function readScope(principal: Principal, query: ScopeQuery): Promise<UsageScope> {
+    const { account, username, key_id: keyId } = query;
+    if ([account, username, keyId].filter((given) => given !== undefined).length > 1) {
+      throw fieldRefusal("field_invalid", "Give one of account, username and key_id.", "account");
+    }
+    if (keyId !== undefined) return { keyId: (await loadKey(store, principal, keyId)).key.id };
+    if (username !== undefined) return { userId: (await loadUser(administration, principal, username)).id };
+    if (account !== undefined) return { accountId: (await loadAccount(store, principal, account)).id };
+    return principal.accountId === null ? {} : { accountId: principal.accountId };
+  }
+}

@@ -1,0 +1,345 @@
+import {
+  ADMIN_REFUSAL_CODES,
+  CHANGES_PATH,
+  CHECK_PATH,
+  FEED_POSITION_HEADER,
+  INTROSPECTION_PATH,
+  OAUTH_TOKEN_PATH,
+  REFRESH_PATH,
+  REFUSAL_CODES,
+  type RefusalCode,
+  REVOCATION_PATH,
+  TTL_SECONDS_DEFAULT,
+  TTL_SECONDS_MAX,
+  TTL_SECONDS_MIN,
+  WARNING_CODES,
+} from "@countersign/protocol";
+import swagger from "@fastify/swagger";
+import type { FastifyInstance, FastifySchema } from "fastify";
+import { ANSWERS } from "../server/answers.ts";
+import { OAUTH_ERRORS } from "../public/oauth/oauth-answers.ts";
+
+/** A JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it). */
+type Schema = Readonly<Record<string, unknown>>;
+
+const text = { type: "string" } as const;
+
+/** An object whose members are all required but for the `optional` ones. */
+function object(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
+  return { type: "object", properties, required: Object.keys(properties).filter((name) => !optional.includes(name)) };
+}
+
+const ErrorItem = object(
+  {
+    code: { enum: REFUSAL_CODES },
+    message: text,
+    hint: text,
+    field: { type: "string", description: "Which member or parameter is meant: a JSON pointer" },
+    docs: { type: "string", format: "uri-reference" },
+  },
+  ["hint", "field"],
+);
+
+export const WarningItem = object({ code: { enum: WARNING_CODES }, message: text });
+
+/** The envelope around `data`. */
+function envelope(data: Schema): Schema {
+  return object({
+    meta: object({
+      code: { type: "integer", description: "Equals the HTTP status" },
+      errors: { type: "array", items: ErrorItem },
+      warnings: { type: "array", items: WarningItem },
+    }),
+    data,
+  });
+}
+
+/** A refusal, as every route answers it. */
+export const RefusalEnvelope = envelope(object({}));
+
+/** What the exchange answers. */
+export const GrantEnvelope = envelope(
+  object({
+    issued_at: { type: "number", description: "Seconds since the epoch, with microseconds" },
+    token: { type: "string", description: "Opaque" },
+    expires_in: { type: "integer", description: "The ttl that was asked for, in seconds" },
+    expires_at: { type: "number", description: "issued_at + expires_in" },
+  }),
+);
+
+/** What the token endpoint answers (RFC 6749 §5.1). */
+export const TokenResponse = object({
+  access_token: { type: "string", description: "Opaque; the same tokens that the exchange issues" },
+  token_type: { const: "Bearer" },
+  expires_in: { type: "integer", description: "Seconds" },
+});
+
+/** What introspection answers (RFC 7662 §2.2). */
+export const IntrospectionResponse = {
+  oneOf: [
+    object({
+      active: { const: true },
+      token_type: { const: "Bearer" },
+      client_id: text,
+      username: text,
+      sub: text,
+      iss: { type: "string", format: "uri" },
+      exp: { type: "integer", description: "Seconds since the epoch; the token is invalid at equality" },
+      jti: { type: "string", description: "Names the token, on the change feed too; no secret" },
+      account: text,
+      access: { enum: ["full", "read_only"] },
+      user_id: { type: "integer" },
+      key_id: { type: "integer" },
+    }),
+    { ...object({ active: { const: false } }), additionalProperties: false },
+  ],
+} as const;
+
+/** A refusal of an OAuth endpoint (RFC 6749 §5.2). */
+export const OAuthError = object({
+  error: { enum: [...new Set(Object.values(OAUTH_ERRORS))] },
+  error_description: text,
+  error_uri: { type: "string", format: "uri-reference", description: "Leads to the refusal's own code" },
+});
+
+/**
+ * Adds the OpenAPI 3.1 document of an application's routes, and of those that are served beside it.
+ *
+ * @param document adds to a route's schema what it says of the route, when somebody asks for the document
+ */
+export async function registerOpenApi(
+  app: FastifyInstance,
+  info: { readonly title: string; readonly description: string; readonly version: string; readonly url: string },
+  paths: Readonly<Record<string, object>> = {},
+  document: (schema: FastifySchema | undefined) => FastifySchema = (schema) => schema ?? {},
+): Promise<void> {
+  const { title, description, version, url } = info;
+  await app.register(swagger, {
+    transform: ({ schema, url }) => ({ schema: document(schema), url }),
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, at) =>
+        typeof schema["$id"] === "string" ? schema["$id"] : `schema-${at}`,
+    },
+    openapi: {
+      openapi: "3.1.0",
+      info: { title, description, version, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+      servers: [{ url }],
+      paths: structuredClone(paths),
+      components: {
+        securitySchemes: {
+          assertion: {
+            type: "apiKey",
+            in: "header",
+            name: "Authorization",
+            description: "JWT <assertion>: a JWT signed with RS256, RS384 or RS512, with the claims username and iat",
+          },
+          token: { type: "apiKey", in: "header", name: "Authorization", description: "Token <token>" },
+          session: {
+            type: "apiKey",
+            in: "cookie",
+            name: "countersign_session_8081",
+            description:
+              "An operator's session; the name ends in the console's port, and begins with __Host- over TLS. Changes need the console's Origin as well",
+          },
+          adminToken: { type: "http", scheme: "bearer", description: "An admin token: csat_…" },
+          resourceServer: {
+            type: "http",
+            scheme: "basic",
+            description:
+              "client_id and client_secret of a resource server; introspection takes them in the form as well",
+          },
+        },
+      },
+    },
+  });
+}
+
+/** The endpoints that are served beside Fastify. The limits are those that their parsers enforce. */
+export function plainEndpointPaths(): Readonly<Record<string, object>> {
+  const exchange = {
+    get: {
+      tags: ["exchange"],
+      operationId: "refresh",
+      summary: "Exchange a signed assertion for a token",
+      security: [{ assertion: [] }],
+      parameters: [
+        {
+          in: "query",
+          name: "ttl",
+          required: false,
+          description: "Lifetime of the token in whole seconds",
+          schema: {
+            type: "integer",
+            minimum: TTL_SECONDS_MIN,
+            maximum: TTL_SECONDS_MAX,
+            default: TTL_SECONDS_DEFAULT,
+          },
+        },
+      ],
+      responses: {
+        200: jsonResponse("A new token", GrantEnvelope),
+        ...refusalResponses([400, 401, 403, 405, 429, 431, 500, 503], CHECK_ONLY),
+      },
+    },
+  };
+  const check = {
+    get: {
+      tags: ["check"],
+      operationId: "check",
+      summary: "Check a token, for gateways (forward-auth); any method, any suffix of the path",
+      security: [{ token: [] }],
+      responses: {
+        200: { description: "The token is good", headers: callerHeaders() },
+        ...refusalResponses([401, 403, 503], ASSERTION_ONLY),
+      },
+    },
+  };
+  const changes = {
+    get: {
+      tags: ["resource servers"],
+      operationId: "changes",
+      summary: "The change feed, for verifiers: Server-Sent Events named sync, change and reset",
+      security: [{ resourceServer: [] }],
+      parameters: [
+        {
+          in: "header",
+          name: "Last-Event-ID",
+          required: false,
+          description: "Resume after this event: its whole id",
+          schema: { type: "string", pattern: "^[0-9]{1,15}(-[0-9a-f]{16})?$" },
+        },
+      ],
+      responses: {
+        200: {
+          description:
+            "A stream that goes on. Each event's data is a JSON object whose member `previous` is the id of the event before",
+          content: { "text/event-stream": { schema: text } },
+        },
+        ...refusalResponses([405, 429, 503]),
+        401: jsonResponse("client_rejected", RefusalEnvelope),
+      },
+    },
+  };
+  return {
+    [REFRESH_PATH]: exchange,
+    [CHECK_PATH]: check,
+    [CHANGES_PATH]: changes,
+    [OAUTH_TOKEN_PATH]: formEndpoint({
+      operationId: "token",
+      tag: "oauth",
+      summary: "OAuth 2 token endpoint: client_credentials with private_key_jwt (RFC 6749 §4.4, RFC 7523)",
+      form: object(
+        {
+          grant_type: { const: "client_credentials" },
+          ...CLIENT_ASSERTION,
+          ttl: { type: "integer", minimum: TTL_SECONDS_MIN, maximum: TTL_SECONDS_MAX, default: TTL_SECONDS_DEFAULT },
+        },
+        ["client_id", "ttl"],
+      ),
+      success: jsonResponse("A new token", TokenResponse),
+    }),
+    [REVOCATION_PATH]: formEndpoint({
+      operationId: "revoke",
+      tag: "oauth",
+      summary: "Revoke one of the client's own tokens (RFC 7009)",
+      form: object({ token: text, token_type_hint: text, ...CLIENT_ASSERTION }, ["client_id", "token_type_hint"]),
+      success: { description: "The token is dead, or was before" },
+    }),
+    [INTROSPECTION_PATH]: formEndpoint({
+      operationId: "introspect",
+      tag: "resource servers",
+      summary: "Ask whose a token is (RFC 7662)",
+      security: [{ resourceServer: [] }],
+      form: object({ token: text, token_type_hint: text, client_id: text, client_secret: text }, [
+        "token_type_hint",
+        "client_id",
+        "client_secret",
+      ]),
+      success: {
+        ...jsonResponse("Whose the token is, or that it isn't good", IntrospectionResponse),
+        headers: {
+          [FEED_POSITION_HEADER]: {
+            description: "The position of the change feed that the answer reflects at least",
+            schema: { type: "integer" },
+          },
+        },
+      },
+    }),
+  };
+}
+
+/** How an OAuth client authenticates (RFC 7523 §2.2). */
+const CLIENT_ASSERTION = {
+  client_assertion_type: { const: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" },
+  client_assertion: {
+    type: "string",
+    description: "A JWT signed with RS256, RS384 or RS512, with the claims iss, sub, aud, exp and jti",
+  },
+  client_id: { type: "string", description: "Not needed; the same as the assertion's sub where it is there" },
+} as const;
+
+function formEndpoint(endpoint: {
+  readonly operationId: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly security?: readonly object[];
+  readonly form: Schema;
+  readonly success: object;
+}) {
+  const { operationId, tag, summary, security = [], form, success } = endpoint;
+  const refusal = (description: string) => jsonResponse(description, OAuthError);
+  return {
+    post: {
+      tags: [tag],
+      operationId,
+      summary,
+      security,
+      requestBody: { required: true, content: { "application/x-www-form-urlencoded": { schema: form } } },
+      responses: {
+        200: success,
+        400: refusal("invalid_request, unsupported_grant_type or invalid_scope"),
+        401: refusal("invalid_client"),
+        405: refusal("invalid_request: another method than POST"),
+        413: refusal("invalid_request: the form is too large"),
+        429: refusal("temporarily_unavailable: too many refusals"),
+        500: refusal("server_error"),
+        503: refusal("temporarily_unavailable"),
+      },
+    },
+  };
+}
+
+function callerHeaders(): Record<string, object> {
+  const names = ["Username", "User-Id", "Account", "Access", "Key-Id", "Expires-At"];
+  return Object.fromEntries(names.map((name) => [`X-Auth-${name}`, { schema: text }]));
+}
+
+function jsonResponse(description: string, schema: Schema) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+/** Codes of the check that are about a token. */
+const CHECK_ONLY: readonly RefusalCode[] = ["token_inactive", "token_revoked", "access_read_only"];
+
+/** Codes that are about an assertion: the check never answers them. */
+const ASSERTION_ONLY = REFUSAL_CODES.filter((code) => code.startsWith("assertion_"));
+
+/** Codes that the exchange and the check never answer. */
+const OAUTH_ONLY: readonly RefusalCode[] = [
+  "assertion_replayed",
+  "grant_type_unsupported",
+  "scope_unsupported",
+  "client_rejected",
+  "token_foreign",
+];
+
+/** @param except codes that the endpoint never answers, beside those of the OAuth endpoints and the admin API */
+function refusalResponses(statuses: readonly number[], except: readonly RefusalCode[] = []): Record<number, object> {
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const others: readonly RefusalCode[] = [...OAUTH_ONLY, ...ADMIN_REFUSAL_CODES, ...except];
+      const codes = REFUSAL_CODES.filter((code) => ANSWERS[code].status === status && !others.includes(code));
+      return [status, jsonResponse(codes.join(", "), RefusalEnvelope)];
+    }),
+  );
+}

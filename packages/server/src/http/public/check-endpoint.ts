@@ -1,0 +1,108 @@
+import { TOKEN_SCHEME } from "@countersign/protocol";
+import { parseCredential } from "../../core/authorization.ts";
+import type { ActiveToken, CheckToken, InactiveReason, TokenVerdict } from "../../core/check.ts";
+import { Refusal } from "../../core/refusal.ts";
+import { headersWith, type WrittenAnswer } from "../server/answers.ts";
+import { createEndpoint, type EndpointSurroundings, type PlainEndpoint, type Visit } from "../server/endpoint.ts";
+import type { RefusalLimit } from "../server/refusal-limit.ts";
+import type { IsReading } from "./is-reading.ts";
+
+/**
+ * `/api/auth/v0/check/`, any method, any suffix: the token check for gateways.
+ *
+ * Answers 200 with the caller in `X-Auth-*` headers; 401 for no token, or one that isn't valid or has expired; 403 for one
+ * that was revoked, and for a write by a read-only user; 503 only where a revocation can't be ruled out. A gateway takes all
+ * but 200 for a no. It never answers 429: behind a gateway one client's bad tokens must not shut out the others. Its
+ * refusals do count towards the limit of the exchange.
+ */
+export function createCheckEndpoint(
+  checkToken: CheckToken,
+  limit: RefusalLimit,
+  isReading: IsReading,
+  surroundings: EndpointSurroundings,
+): PlainEndpoint {
+  const { log, metrics } = surroundings;
+
+  function judge(verdict: TokenVerdict, visit: Visit): WrittenAnswer {
+    metrics.tokenChecked(verdict.active ? "active" : verdict.reason);
+    if (!verdict.active) {
+      log.debug({ request_id: visit.requestId, route: "check", reason: verdict.reason }, "token inactive");
+      throw inactiveRefusal(verdict.reason);
+    }
+    if (verdict.access === "read_only" && !isReading(visit.request)) {
+      throw new Refusal("access_read_only", "This API user may read only: GET, HEAD and OPTIONS.", {
+        hint: "Use an API user with full access for this request.",
+      });
+    }
+    return callerAnswer(verdict, visit.requestId);
+  }
+
+  return createEndpoint(
+    "check",
+    surroundings,
+    (visit) => {
+      const token = parseCredential(visit.request.headers.authorization, [TOKEN_SCHEME, "Bearer"]);
+      const verdict = checkToken(token);
+      return verdict instanceof Promise ? verdict.then((late) => judge(late, visit)) : judge(verdict, visit);
+    },
+    {
+      challenge: TOKEN_SCHEME,
+      refusalLevel: "debug",
+      onRefused: (visit) => limit.count(visit.clientAddress()),
+    },
+  );
+}
+
+const NEW_KEY = "Make a new key pair and have its public key added.";
+const ACTIVATE = "Ask the administrator of this service to activate it.";
+
+/**
+ * The refusal of an inactive token. 403 says that the token was revoked: only the holder of a token that this service minted,
+ * and that hasn't expired, learns that. Everything else is one and the same 401.
+ */
+function inactiveRefusal(reason: InactiveReason): Refusal {
+  switch (reason) {
+    case "key_revoked":
+      return new Refusal("key_deactivated", "The key behind this token is revoked.", {
+        hint: `It stays off. ${NEW_KEY}`,
+      });
+    case "key_deactivated":
+      return new Refusal("key_deactivated", "The key behind this token is deactivated.", { hint: ACTIVATE });
+    case "key_expired":
+      return new Refusal("key_expired", "The key behind this token is past its expiry.", { hint: NEW_KEY });
+    case "user_deactivated":
+      return new Refusal("user_deactivated", "The API user is deactivated.", { hint: ACTIVATE });
+    case "account_deactivated":
+      return new Refusal("account_deactivated", "The API user's account is deactivated.", { hint: ACTIVATE });
+    case "token_revoked":
+      return new Refusal("token_revoked", "This token was revoked.", {
+        hint: "Its key still works: exchange a new assertion for a new token.",
+      });
+    default:
+      return new Refusal("token_inactive", "The token isn't valid, or not any more.", {
+        hint: "Exchange a new assertion for a new token.",
+      });
+  }
+}
+
+/** Names and ids are ASCII: a username is made of an id and a name of letters, digits, `.`, `_` and `-`. */
+function callerAnswer(token: ActiveToken, requestId: string): WrittenAnswer {
+  const headers = headersWith(
+    requestId,
+    "X-Auth-Username",
+    token.username,
+    "X-Auth-User-Id",
+    String(token.userId),
+    "X-Auth-Account",
+    token.account,
+    "X-Auth-Access",
+    token.access,
+    "X-Auth-Key-Id",
+    String(token.keyId),
+    "X-Auth-Expires-At",
+    String(token.endsAtSeconds),
+    "Content-Length",
+    "0",
+  );
+  return { status: 200, headers, body: "" };
+}

@@ -1,0 +1,57 @@
+import type { ClientCredentials } from "../../../core/oauth/authenticate-client.ts";
+import { Refusal } from "../../../core/refusal.ts";
+import type { WrittenAnswer } from "../../server/answers.ts";
+import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../../server/endpoint.ts";
+import type { Hold } from "../hold-rejection.ts";
+import type { Route } from "../../server/metrics.ts";
+import type { RefusalLimit } from "../../server/refusal-limit.ts";
+import { oauthRefusalAnswer } from "./oauth-answers.ts";
+import { optionsAnswer, requirePost } from "./require-post.ts";
+import { type Form, readForm } from "./read-form.ts";
+
+/** An endpoint that OAuth clients post a form to, with an assertion in it. */
+export function createClientEndpoint(
+  route: Route,
+  limit: RefusalLimit,
+  hold: Hold,
+  surroundings: EndpointSurroundings,
+  answer: (form: Form, requestId: string, client: string) => Promise<WrittenAnswer>,
+): PlainEndpoint {
+  return createEndpoint(
+    route,
+    surroundings,
+    async (visit) => {
+      const { request, requestId } = visit;
+      if (request.method === "OPTIONS") return optionsAnswer(requestId);
+      requirePost(request);
+      const address = visit.clientAddress();
+      limit.check(address);
+      if (request.headers.authorization !== undefined) {
+        throw new Refusal("client_rejected", "Clients don't authenticate by the Authorization header here.", {
+          hint: "Use private_key_jwt (RFC 7523 §2.2): client_assertion_type and client_assertion in the form.",
+        });
+      }
+      // The time is held from here: counted from the head, a client that sends its body late could see what it hides.
+      const form = await readForm(request);
+      return hold(() => answer(form, requestId, address));
+    },
+    {
+      refusalAnswer: (refusal, context, request) =>
+        oauthRefusalAnswer(
+          refusal,
+          request.headers.authorization === undefined ? context : { ...context, challenge: "Basic" },
+        ),
+      onRefused: (visit) => limit.count(visit.clientAddress()),
+    },
+  );
+}
+
+/** The parameters by which a client authenticates itself (RFC 7521 §4.2). @param client its network address */
+export function clientCredentials(form: Form, client: string): ClientCredentials {
+  return {
+    client,
+    clientId: form("client_id"),
+    assertionType: form("client_assertion_type"),
+    assertion: form("client_assertion"),
+  };
+}

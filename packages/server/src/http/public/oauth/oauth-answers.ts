@@ -1,0 +1,102 @@
+import { ERRORS_PATH, type RefusalCode } from "@countersign/protocol";
+import type { Refusal } from "../../../core/refusal.ts";
+import {
+  ANSWERS,
+  type AnswerContext,
+  jsonHeaders,
+  REALM_CHALLENGES,
+  refusalHeaders,
+  type WrittenAnswer,
+} from "../../server/answers.ts";
+
+/** OAuth's names for what goes wrong (RFC 6749 §5.2, and §4.1.2.1 for the two that are this side's fault). */
+type OAuthError =
+  | "invalid_request"
+  | "invalid_client"
+  | "unsupported_grant_type"
+  | "invalid_scope"
+  | "temporarily_unavailable"
+  | "server_error";
+
+/** The one table from refusals to OAuth's errors. The status is that of the other table, but for `invalid_client`: 401. */
+export const OAUTH_ERRORS = {
+  authorization_missing: "invalid_client",
+  authorization_scheme: "invalid_client",
+  assertion_malformed: "invalid_client",
+  assertion_algorithm: "invalid_client",
+  assertion_header: "invalid_client",
+  assertion_claims: "invalid_client",
+  assertion_stale: "invalid_client",
+  assertion_early: "invalid_client",
+  assertion_expired: "invalid_client",
+  assertion_audience: "invalid_client",
+  assertion_rejected: "invalid_client",
+  assertion_replayed: "invalid_client",
+  client_rejected: "invalid_client",
+  key_deactivated: "invalid_client",
+  key_expired: "invalid_client",
+  user_deactivated: "invalid_client",
+  account_deactivated: "invalid_client",
+  ttl_invalid: "invalid_request",
+  grant_type_unsupported: "unsupported_grant_type",
+  scope_unsupported: "invalid_scope",
+  token_foreign: "invalid_request",
+  token_inactive: "invalid_request",
+  token_revoked: "invalid_request",
+  access_read_only: "invalid_request",
+  // The admin API's; none of them ever comes to an OAuth endpoint.
+  sign_in_required: "server_error",
+  sign_in_rejected: "server_error",
+  fresh_sign_in_required: "server_error",
+  forbidden: "server_error",
+  origin_refused: "server_error",
+  host_refused: "server_error",
+  link_invalid: "server_error",
+  single_sign_on_failed: "server_error",
+  field_invalid: "server_error",
+  key_rejected: "server_error",
+  private_key_exposed: "server_error",
+  conflict: "server_error",
+  precondition_failed: "server_error",
+  idempotency_key_reused: "server_error",
+  media_type_unsupported: "server_error",
+  bad_request: "invalid_request",
+  not_found: "invalid_request",
+  method_not_allowed: "invalid_request",
+  request_timeout: "invalid_request",
+  body_too_large: "invalid_request",
+  uri_too_long: "invalid_request",
+  headers_too_large: "invalid_request",
+  rate_limited: "temporarily_unavailable",
+  internal: "server_error",
+  unavailable: "temporarily_unavailable",
+} as const satisfies Record<RefusalCode, OAuthError>;
+
+/**
+ * The answer to a refused request in OAuth's form (RFC 6749 §5.2). `error_uri` leads to the refusal's own code, which says more
+ * than OAuth's.
+ */
+export function oauthRefusalAnswer(refusal: Refusal, context: AnswerContext): WrittenAnswer {
+  const { code, detail } = refusal;
+  const error = OAUTH_ERRORS[code];
+  const status = error === "invalid_client" ? 401 : ANSWERS[code].status;
+  const text = detail.hint === undefined ? refusal.message : `${refusal.message} ${detail.hint}`;
+  const body = JSON.stringify({
+    error,
+    error_description: describable(text),
+    error_uri: `${context.publicUrl}${ERRORS_PATH}#${code}`,
+  });
+  const headers = [...jsonHeaders(context.requestId, body), ...refusalHeaders(refusal)];
+  // Where the client authenticated in another way than by this header, a challenge would mislead it (RFC 6749 §5.2).
+  if (context.challenge === "Basic" && status === 401) headers.push("WWW-Authenticate", REALM_CHALLENGES.Basic);
+  return { status, headers, body };
+}
+
+/** The characters that RFC 6749 §5.2 allows: printable ASCII without the quotation mark and the backslash. */
+function describable(text: string): string {
+  return text
+    .replaceAll('"', "'")
+    .replaceAll("…", "...")
+    .replaceAll("§", "section ")
+    .replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "?");
+}

@@ -1,0 +1,19 @@
+import type { RevokeToken } from "../../../core/oauth/revoke-token.ts";
+import { headersWith } from "../../server/answers.ts";
+import type { EndpointSurroundings, PlainEndpoint } from "../../server/endpoint.ts";
+import type { Hold } from "../hold-rejection.ts";
+import type { RefusalLimit } from "../../server/refusal-limit.ts";
+import { clientCredentials, createClientEndpoint } from "./client-endpoint.ts";
+
+/** `POST /oauth2/revoke` (RFC 7009 §2). `token_type_hint` is ignored: there is one type of token. */
+export function createRevocationEndpoint(
+  revokeToken: RevokeToken,
+  limit: RefusalLimit,
+  hold: Hold,
+  surroundings: EndpointSurroundings,
+): PlainEndpoint {
+  return createClientEndpoint("revocation", limit, hold, surroundings, async (form, requestId, client) => {
+    await revokeToken({ ...clientCredentials(form, client), token: form("token") });
+    return { status: 200, headers: headersWith(requestId, "Pragma", "no-cache", "Content-Length", "0"), body: "" };
+  });
+}

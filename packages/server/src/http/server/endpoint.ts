@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { performance } from "node:perf_hooks";
+import type { RefusalCode } from "@countersign/protocol";
+import {
+  type AnswerContext,
+  failureReason,
+  publicRefusal,
+  refusalAnswer,
+  sendAnswer,
+  type WrittenAnswer,
+} from "./answers.ts";
+import type { ClientAddress } from "./client-address.ts";
+import type { Refusal } from "../../core/refusal.ts";
+import type { Logger } from "../../platform/logger.ts";
+import type { Metrics, Route } from "./metrics.ts";
+
+/** What an endpoint needs beside its own part of the core. */
+export interface EndpointSurroundings {
+  readonly publicUrl: string;
+  readonly nextRequestId: () => string;
+  readonly clientAddress: ClientAddress;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Answers one request on plain `node:http`. */
+export type PlainEndpoint = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** One request on its way through an endpoint. */
+export interface Visit {
+  readonly request: IncomingMessage;
+  readonly requestId: string;
+  readonly clientAddress: () => string;
+}
+
+/**
+ * Makes an endpoint of a function from a request to an answer. Whatever the function throws becomes a refusal in the
+ * envelope; a defect is logged with the request's id and answered with fixed text.
+ *
+ * @param answer may answer at once or later
+ * @param options.challenge the scheme in a 401's challenge, where it isn't `JWT`
+ * @param options.refusalAnswer how a refusal is written, where it isn't the envelope
+ * @param options.refusalLevel the level at which refusals are logged: `info` unless given; beyond the refusal limit `debug`
+ * @param options.onRefused told of each refusal that counts against the client; returns whether there were too many
+ */
+export function createEndpoint(
+  route: Route,
+  surroundings: EndpointSurroundings,
+  answer: (visit: Visit) => WrittenAnswer | Promise<WrittenAnswer>,
+  options: {
+    readonly challenge?: "Token" | "Basic";
+    readonly refusalAnswer?: (refusal: Refusal, context: AnswerContext, request: IncomingMessage) => WrittenAnswer;
+    readonly refusalLevel?: "info" | "debug";
+    readonly onRefused?: (visit: Visit) => boolean;
+  } = {},
+): PlainEndpoint {
+  const { publicUrl, nextRequestId, clientAddress, log, metrics } = surroundings;
+
+  return (request, response) => {
+    const startedAtMs = performance.now();
+    const requestId = nextRequestId();
+    const visit: Visit = {
+      request,
+      requestId,
+      // Not a getter: an object literal with one gets a hidden class of its own each time, and that outlives the request.
+      clientAddress: () => clientAddress(request),
+    };
+
+    const send = (written: WrittenAnswer) => {
+      sendAnswer(response, written);
+      metrics.requestEnded(route, performance.now() - startedAtMs);
+    };
+    const refuse = (error: unknown) => {
+      const refusal = publicRefusal(error, requestId);
+      const { code } = refusal;
+      const isTooMany = isClientsFault(code) && options.onRefused?.(visit) === true;
+      metrics.refused(route, code);
+      const line = { request_id: requestId, route, code, client: visit.clientAddress() };
+      if (code === "internal" || code === "unavailable") {
+        log.error({ ...line, ...failureReason(error), err: refusal.cause }, "request failed");
+      } else
+        log[code === "rate_limited" || isTooMany ? "debug" : (options.refusalLevel ?? "info")](
+          { ...line, reason: refusal.message },
+          "request refused",
+        );
+      const context: AnswerContext = {
+        publicUrl,
+        requestId,
+        ...(options.challenge && { challenge: options.challenge }),
+      };
+      send((options.refusalAnswer ?? refusalAnswer)(refusal, context, request));
+    };
+
+    const giveUp = (error: unknown) => {
+      log.error({ request_id: requestId, route, err: error }, "an answer can't be written");
+      response.destroy();
+    };
+
+    try {
+      const written = answer(visit);
+      if (written instanceof Promise) written.then(send).catch(refuse).catch(giveUp);
+      else send(written);
+    } catch (error) {
+      try {
+        refuse(error);
+      } catch (further) {
+        giveUp(further);
+      }
+    }
+  };
+}
+
+/** Does a refusal with this code count against the client? */
+function isClientsFault(code: RefusalCode): boolean {
+  return code !== "internal" && code !== "unavailable" && code !== "rate_limited";
+}

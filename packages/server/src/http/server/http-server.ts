@@ -1,0 +1,308 @@
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { type AddressInfo, createServer as createNetServer, Server as NetServer, type Socket } from "node:net";
+import { Refusal } from "../../core/refusal.ts";
+import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
+import { jsonHeaders, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
+import { addressesToListenAt } from "../../platform/loopback.ts";
+import { connectionOf } from "./connection.ts";
+import {
+  type ConnectionFigures,
+  type ConnectionLimits,
+  createConnections,
+  TICK_MS,
+  type Together,
+} from "./connections.ts";
+import type { PlainEndpoint } from "./endpoint.ts";
+import { createUnknownMethods, type ParserError } from "./unknown-method.ts";
+
+/** A head that takes longer to arrive is cut off: a slow client must not hold a connection for nothing. */
+const HEAD_TIMEOUT_MS = 10_000;
+
+/** How often the two time limits are looked at; Node's default is 30 s, which would be what really holds. */
+const TIMEOUT_CHECK_MS = 1000;
+
+/** The same for a whole request. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** All of a request's headers together. */
+const HEADERS_BYTES_MAX = 16_384;
+
+/** How many ports that the system chooses are tried, until one is free on both loopback addresses. */
+const PORT_TRIES_MAX = 20;
+
+/** A listening HTTP server whose answers come from whatever {@link HttpServer.serve} was given last. */
+export interface HttpServer {
+  /** As a client on this machine can reach it, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /**
+   * Until this is called, every request but for `/livez` waits, or is answered 503 where there is a reason.
+   *
+   * @param publicUrl where the `docs` links lead of those refusals that no listener sees
+   */
+  serve(listener: PlainEndpoint, publicUrl: string): void;
+  /** Its connections, for the metrics. */
+  connections(): ConnectionFigures;
+  /** From now on every answer says that its connection closes, new ones are accepted all the same. */
+  announceClose(): void;
+  /**
+   * Accepts nothing new, waits for requests under way, and cuts them off after `drainMsMax`.
+   *
+   * @param together for a port that several processes share
+   */
+  drain(drainMsMax: number, together?: Together): Promise<void>;
+}
+
+/** How a listener treats its connections. */
+export interface ConnectionOptions {
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs: number;
+  readonly limits: ConnectionLimits;
+  /** Told, at most once a minute, that the limits were met. */
+  readonly onLimit: (figures: ConnectionFigures) => void;
+  /** How often connections are looked at; every second unless given. */
+  readonly tickMs?: number;
+}
+
+const NO_LIMITS: ConnectionOptions = {
+  keepAliveMs: 75_000,
+  limits: { max: 100_000, reserved: 0, perAddressMax: 100_000, clientOf: () => undefined },
+  onLimit: () => undefined,
+};
+
+const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use",
+  EACCES: "this user may not use the port",
+  EADDRNOTAVAIL: "this machine doesn't have the address",
+  ENOTFOUND: "the host name is unknown",
+};
+
+/** The listener can't be opened; the message says which address and why. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  /** The operating system's. */
+  readonly code: string | undefined;
+
+  constructor(address: string, port: number, code: string | undefined) {
+    super(`can't listen on ${address} port ${port}: ${LISTEN_PROBLEMS[code ?? ""] ?? code ?? "failed"}`);
+    this.code = code;
+  }
+}
+
+/**
+ * Opens a listener.
+ *
+ * @param starting why {@link HttpServer.serve} will take its time, for `/readyz`; without a reason, requests wait for it: of
+ *   several processes on one port, one that starts must not refuse what the others would answer
+ * @param options without them, connections have no limits
+ * @throws {ListenError} where the address is taken, unknown or not allowed
+ */
+export async function openHttpServer(
+  host: string,
+  port: number,
+  nextRequestId: () => string,
+  starting: { readonly reason: string | undefined },
+  options: ConnectionOptions = NO_LIMITS,
+): Promise<HttpServer> {
+  let publicUrl = "";
+  const waiting: (() => void)[] = [];
+  let listener: PlainEndpoint = (request, response) => {
+    const path = request.url?.split("?")[0];
+    if (path === LIVENESS_PATH) answerJson(response, 200, { status: "ok" });
+    else if (starting.reason === undefined) {
+      waiting.push(() => {
+        listener(request, response);
+      });
+    } else if (path === READINESS_PATH) answerJson(response, 503, { status: "not_ready", reason: starting.reason });
+    else answerError(response, new Refusal("unavailable", "starting", { retryAfterSeconds: 1 }));
+  };
+
+  function answerJson(response: ServerResponse, status: number, value: object): void {
+    const body = JSON.stringify(value);
+    sendAnswer(response, { status, headers: jsonHeaders(nextRequestId(), body), body });
+  }
+
+  function answerError(response: ServerResponse, error: unknown): void {
+    const requestId = nextRequestId();
+    sendAnswer(response, refusalAnswer(publicRefusal(error, requestId), { publicUrl, requestId }));
+  }
+
+  /**
+   * For what never became a request: there is no ServerResponse to answer on. Where the client still waits for an earlier
+   * answer, it gets that, and the connection closes.
+   */
+  function refuseConnection(socket: Socket, refusal: Refusal): void {
+    const connection = connectionOf(socket);
+    if (connection?.isNextToBeAnswered() !== true) {
+      connection?.closeAfterAnswers();
+      return;
+    }
+    const { status, headers, body } = refusalAnswer(refusal, { publicUrl, requestId: nextRequestId() });
+    const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`, `Date: ${new Date().toUTCString()}`];
+    for (let at = 0; at < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+    socket.write(`${lines.join("\r\n")}\r\nConnection: close\r\n\r\n${body}`);
+    connection.linger();
+  }
+
+  const connections = createConnections(
+    options.limits,
+    ({ isBeyondLimit }, request, response) => {
+      const { host } = request.headers;
+      // RFC 9112 §3.2. Node's own answer to none has no body, so its check is switched off below; two are joined there.
+      if ((host === undefined && request.httpVersion === "1.1") || host?.includes(",") === true) {
+        answerError(response, new Refusal("bad_request", "The request needs exactly one Host header."));
+      } else if (isBeyondLimit && !isHealthRequest(request)) {
+        answerError(response, new Refusal("unavailable", "too many connections", { retryAfterSeconds: 1 }));
+      } else listener(request, response);
+    },
+    options.onLimit,
+    options.tickMs ?? TICK_MS,
+  );
+  const serverOptions: ServerOptions = {
+    maxHeaderSize: HEADERS_BYTES_MAX,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: options.keepAliveMs,
+    requireHostHeader: false,
+    // Of two Authorization headers Node would silently drop the second; joined, they are no credential.
+    joinDuplicateHeaders: true,
+  };
+  const server = createServer(serverOptions);
+  const receive: PlainEndpoint = (request, response) => connectionOf(request.socket)?.receive(request, response);
+  server.on("connection", (socket: Socket) => {
+    connections.admit(socket);
+  });
+  server.on("request", receive);
+  // An expectation that nobody knows may be ignored (RFC 9110 §10.1.1); Node's own 417 has no body.
+  server.on("checkExpectation", receive);
+  // Without this, Node closes the connection and says nothing.
+  server.on("connect", (request) => {
+    refuseConnection(request.socket, new Refusal("bad_request", "This service is no proxy: it doesn't know CONNECT."));
+  });
+  const unknownMethods = createUnknownMethods(serverOptions, (error, socket) => {
+    refuseConnection(socket, clientErrorRefusal(error.code));
+  });
+  server.on("clientError", (error: ParserError, socket: Socket) => {
+    if (unknownMethods.serve(error, socket)) return;
+    const isBroken = error.code?.startsWith("HPE_") !== true && error.code !== "ERR_HTTP_REQUEST_TIMEOUT";
+    if (isBroken) socket.destroy();
+    else refuseConnection(socket, clientErrorRefusal(error.code));
+  });
+  const listeners = await listenAt(server, host, port);
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`,
+    serve(next, url) {
+      listener = next;
+      publicUrl = url;
+      for (const answer of waiting.splice(0)) answer();
+    },
+    connections: () => connections.figures(),
+    announceClose() {
+      connections.announceClose();
+    },
+    async drain(drainMsMax, together) {
+      await connections.drain(
+        drainMsMax,
+        () => {
+          for (const opened of listeners) void stopListening(opened);
+        },
+        () => {
+          server.closeIdleConnections();
+        },
+        together,
+      );
+      // Ends what node:http has of its own to do.
+      server.close();
+    },
+  };
+}
+
+function isHealthRequest({ url }: IncomingMessage): boolean {
+  const path = url?.split("?")[0];
+  return path === LIVENESS_PATH || path === READINESS_PATH;
+}
+
+/**
+ * Listens at every address of a host, on one port. An address that this machine lacks is left out, but for the first.
+ *
+ * @returns the servers that listen; the first is `server`, the others pass their connections on to it
+ */
+async function listenAt(server: Server, host: string, port: number): Promise<readonly NetServer[]> {
+  const [first = host, ...others] = addressesToListenAt(host);
+  for (let tries = 1; ; tries++) {
+    await listen(server, first, port);
+    const listening: NetServer[] = [server];
+    const chosen = (server.address() as AddressInfo).port;
+    try {
+      for (const address of others) {
+        const other = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+          server.emit("connection", socket);
+        });
+        if (await listenWherePresent(other, address, chosen)) listening.push(other);
+      }
+      return listening;
+    } catch (error) {
+      await Promise.all(listening.map(stopListening));
+      // The system knows only that the port that it chose is free on the first.
+      const isOver = port !== 0 || tries >= PORT_TRIES_MAX;
+      if (isOver || !(error instanceof ListenError) || error.code !== "EADDRINUSE") throw error;
+    }
+  }
+}
+
+/** @returns whether this machine has the address */
+async function listenWherePresent(server: NetServer, address: string, port: number): Promise<boolean> {
+  try {
+    await listen(server, address, port);
+    return true;
+  } catch (error) {
+    if (error instanceof ListenError && (error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT")) return false;
+    throw error;
+  }
+}
+
+function listen(server: NetServer, address: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error & { code?: string }) => {
+      reject(new ListenError(address, port, error.code));
+    };
+    server.once("error", fail);
+    server.listen(port, address, () => {
+      server.off("error", fail);
+      // A connection that can't be accepted, for want of descriptors, is its client's to try again.
+      server.on("error", () => undefined);
+      resolve();
+    });
+  });
+}
+
+/** Closes the listening socket; connections stay. Unlike `http.Server.close`, which cuts answers off that are being read. */
+function stopListening(server: NetServer): Promise<void> {
+  return new Promise((resolve) => {
+    NetServer.prototype.close.call(server, () => {
+      resolve();
+    });
+  });
+}
+
+/** What llhttp couldn't make a request of, and what took too long. */
+function clientErrorRefusal(code: string | undefined): Refusal {
+  switch (code) {
+    case "HPE_HEADER_OVERFLOW":
+      return new Refusal("headers_too_large", `The request's headers have over ${HEADERS_BYTES_MAX} bytes.`);
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return new Refusal("body_too_large", "The request's chunk extensions are too large.");
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return new Refusal("request_timeout", "The request didn't arrive in time.");
+    default:
+      return new Refusal("bad_request", "The request isn't valid HTTP.");
+  }
+}

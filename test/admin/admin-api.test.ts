@@ -1,0 +1,404 @@
+/** The admin API as a program uses it, on a real server: what it changes holds at the exchange and the check. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { makeKeyPair } from "../testkit/api-client.ts";
+import type { AdminClient } from "../testkit/admin-client.ts";
+import { type ConsoleServer, startConsoleServer, useLink } from "../testkit/console-server.ts";
+import { eventually } from "../testkit/eventually.ts";
+import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
+import { signAssertion } from "../testkit/sign-assertion.ts";
+
+for (const engine of ["SQLite", "PostgreSQL"]) {
+  describe(`the admin API on ${engine}`, { concurrency: false }, () => {
+    let console: ConsoleServer;
+    let postgres: TestPostgres | undefined;
+    let admin: AdminClient;
+    const pair = makeKeyPair();
+
+    before(async () => {
+      if (engine === "PostgreSQL") postgres = await startPostgres();
+      console = await startConsoleServer(
+        postgres === undefined ? {} : { env: { COUNTERSIGN_DATABASE_URL: await postgres.createDatabase() } },
+      );
+      const { server, api } = console;
+      const { token } = await server.json<{ token: string }>("admin-token", "create", "test", "--role", "owner");
+      admin = api.client.as({ bearer: token });
+    });
+    after(async () => {
+      await console.server.stop();
+      await postgres?.stop();
+    });
+
+    const exchange = async () => {
+      const answer = await fetch(`${console.server.publicUrl}/api/auth/v0/refresh/`, {
+        headers: { authorization: `JWT ${signAssertion("api-1-demo", pair.privateKey)}` },
+      });
+      const { meta, data } = (await answer.json()) as { meta: { errors: { code: string }[] }; data: { token: string } };
+      return { status: answer.status, token: data.token, code: meta.errors[0]?.code };
+    };
+    const checkStatus = async (token: string) => {
+      const answer = await fetch(`${console.server.publicUrl}/api/auth/v0/check/`, {
+        headers: { authorization: `Token ${token}` },
+      });
+      await answer.arrayBuffer();
+      return answer.status;
+    };
+
+    test("makes a client from nothing: an account, an API user, a key; and the key works", async () => {
+      const account = await admin.post("/accounts", { shortname: "acme", name: "Acme Ltd" });
+      assert.equal(account.status, 201);
+      assert.equal(account.headers.get("location"), "/api/admin/v1/accounts/acme");
+      const user = await admin.post("/users", { account: "acme", name: "demo", access: "full" });
+      assert.equal(user.body.data.username, "api-1-demo");
+      const inspected = await admin.post("/keys/inspect", { public_key: pair.publicPem });
+      const key = await admin.post("/users/api-1-demo/keys", { public_key: pair.publicPem, label: "laptop" });
+      assert.equal(key.body.data.fingerprint, inspected.body.data.fingerprint);
+      assert.equal((await exchange()).status, 200);
+    });
+
+    test("a key that is deactivated is dead before the answer, and works again once it is active", async () => {
+      const { token } = await exchange();
+      const off = await admin.patch("/keys/1", { status: "deactivated" });
+      assert.equal(off.body.data.status, "deactivated");
+      assert.equal((await exchange()).code, "key_deactivated");
+      assert.equal(await checkStatus(token), 403);
+      await admin.patch("/keys/1", { status: "active" });
+      assert.equal(await checkStatus(token), 200);
+      assert.equal((await exchange()).status, 200);
+    });
+
+    test("users and accounts are switched off and on in the same way", async () => {
+      for (const [path, code] of [
+        ["/users/api-1-demo", "user_deactivated"],
+        ["/accounts/acme", "account_deactivated"],
+      ] as const) {
+        assert.equal((await admin.patch(path, { status: "deactivated" })).body.data.status, "deactivated");
+        assert.equal((await exchange()).code, code);
+        await admin.patch(path, { status: "active" });
+        assert.equal((await exchange()).status, 200);
+      }
+    });
+
+    test("a change is made to the version that was read, or not at all", async () => {
+      const read = await admin.get("/keys/1");
+      const etag = read.headers.get("etag") ?? "";
+      assert.match(etag, /^"[\w-]{22}"$/);
+      const labelled = await admin.patch("/keys/1", { label: "desk" }, { "if-match": etag });
+      assert.equal(labelled.body.data.label, "desk");
+      assert.notEqual(labelled.headers.get("etag"), etag);
+      const late = await admin.patch("/keys/1", { status: "revoked" }, { "if-match": etag });
+      assert.equal(late.status, 412);
+      assert.equal(late.code, "precondition_failed");
+      assert.equal((await admin.get("/keys/1")).body.data.status, "active");
+    });
+
+    test("what was read may be sent back whole, with one member changed; nothing else changes by it", async () => {
+      await admin.post("/resource-servers", { name: "whole" });
+      const invited = await console.server.cli("operator", "invite", "whole@example.com", "--role", "viewer");
+      const link = invited.stdout.trim();
+      await useLink(console, new URL(link).hash.slice(1));
+      const operator = (await admin.get("/operators?q=whole@")).body.data[0].id;
+      for (const path of [
+        "/accounts/acme",
+        "/users/api-1-demo",
+        "/keys/1",
+        "/resource-servers/whole",
+        `/operators/${operator}`,
+      ]) {
+        const read = await admin.get(path);
+        const whole = read.body.data;
+        const tag = { "if-match": read.headers.get("etag") ?? "" };
+        const same = await admin.patch(path, whole, tag);
+        assert.equal(same.status, 200, same.text);
+        assert.equal(same.headers.get("etag"), tag["if-match"]);
+        const off = await admin.patch(path, { ...whole, status: "deactivated" }, tag);
+        assert.equal(off.body.data.status, "deactivated", off.text);
+        // A program deactivates operators only.
+        if (path.startsWith("/operators")) await console.server.cli("operator", "activate", "whole@example.com");
+        // What moves by itself may have moved since.
+        for (const member of ["users", "tokens_today", "last_used_at", "last_signed_in_at"]) {
+          if (member in whole) whole[member] = member.endsWith("_at") ? "2001-01-01T00:00:00.000Z" : 1000;
+        }
+        assert.equal((await admin.patch(path, whole)).body.data.status, "active");
+        for (const member of Object.keys(whole).filter((name) =>
+          /^(?:id|created_at|username|fingerprint)$/.test(name),
+        )) {
+          const other = await admin.patch(path, { ...whole, [member]: "2001-01-01T00:00:00.000Z" });
+          assert.deepEqual([other.status, other.code], [422, "field_invalid"], `${path} ${member}`);
+          assert.equal(other.body.meta.errors[0].field, `/${member}`);
+        }
+        const unknown = await admin.patch(path, { ...whole, nonsense: 1 });
+        assert.equal(unknown.code, "field_invalid");
+      }
+    });
+
+    test("a key that has expired may be sent back whole, too; no other key can be made one", async () => {
+      const { publicPem } = makeKeyPair();
+      const expireIn = (ms: number) =>
+        admin.post("/users/api-1-demo/keys", {
+          public_key: publicPem,
+          expires_at: new Date(Date.now() + ms).toISOString(),
+        });
+      let made = await expireIn(1000);
+      // On a busy machine the time may be over before the request is read.
+      for (let ms = 2000; made.status >= 400 && ms < 60_000; ms *= 2) made = await expireIn(ms);
+      const path = `/keys/${made.body.data.id}`;
+      const whole = await eventually("the key has expired", async () => {
+        const { data } = (await admin.get(path)).body;
+        return data.status === "expired" ? data : undefined;
+      });
+      const labelled = await admin.patch(path, { ...whole, label: "late" });
+      assert.deepEqual([labelled.body.data.status, labelled.body.data.label], ["expired", "late"], labelled.text);
+      const later = await admin.patch(path, { ...whole, expires_at: null });
+      assert.equal(later.body.data.status, "active", later.text);
+      assert.equal((await admin.patch("/keys/1", { status: "expired" })).code, "field_invalid");
+    });
+
+    test("a read names the version that it has, and gets it only if there is another", async () => {
+      const etag = (await admin.get("/keys/1")).headers.get("etag") ?? "";
+      const get = (headers: Readonly<Record<string, string>>) => admin.send("GET", "/keys/1", { headers });
+      for (const known of [etag, `W/${etag}`, `"x", W/${etag}`, "*"]) {
+        const answer = await get({ "if-none-match": known });
+        assert.deepEqual([answer.status, answer.text, answer.headers.get("etag")], [304, "", etag], known);
+      }
+      assert.equal((await get({ "if-none-match": '"x"' })).status, 200);
+      assert.equal((await get({ "if-match": `"x", ${etag}` })).status, 200);
+      for (const other of ['"x"', `W/${etag}`]) assert.equal((await get({ "if-match": other })).status, 412, other);
+      assert.equal((await admin.patch("/keys/1", { label: "x" }, { "if-none-match": `W/${etag}` })).status, 412);
+      assert.equal((await admin.patch("/keys/1", {}, { "if-match": `W/${etag}` })).status, 412);
+    });
+
+    test("a tag doesn't move when a key is merely used", async () => {
+      const before = (await admin.get("/keys/1")).headers.get("etag");
+      await exchange();
+      const used = await eventually("usage is written", async () => {
+        const user = await admin.get("/users/api-1-demo");
+        return user.body.data.tokens_today >= 5 ? user : undefined;
+      });
+      assert.notEqual(used.body.data.last_used_at, null);
+      assert.equal((await admin.get("/keys/1")).headers.get("etag"), before);
+    });
+
+    test("usage by the hour, and what a deactivation would stop", async () => {
+      const { token } = await exchange();
+      assert.ok(token.length > 0);
+      const impact = await eventually("live tokens are counted", async () => {
+        const answer = await admin.get("/impact?key_id=1");
+        return answer.body.data.live_tokens >= 6 ? answer : undefined;
+      });
+      assert.equal(impact.body.data.client_count, 1);
+      assert.equal(impact.body.data.clients[0].username, "api-1-demo");
+      for (const scope of ["", "username=api-1-demo", "account=acme", "key_id=1"]) {
+        const usage = await admin.get(`/usage?${scope}`);
+        const tokens = (usage.body.data.hours as { tokens: number }[]).reduce((sum, hour) => sum + hour.tokens, 0);
+        assert.equal(tokens, impact.body.data.live_tokens, scope);
+      }
+      assert.equal((await admin.get("/usage?username=api-1-demo&key_id=1")).status, 422);
+      assert.equal((await admin.get("/usage?from=2020-01-01T00:00:00Z")).status, 422);
+      assert.equal((await admin.get("/impact?username=api-9-nobody")).status, 404);
+    });
+
+    test("a creation is made once under its Idempotency-Key, and its secret is shown once", async () => {
+      const ask = (name: string) => admin.post("/resource-servers", { name }, { "idempotency-key": "k-1" });
+      const first = await ask("orders");
+      const again = await ask("orders");
+      assert.match(first.body.data.client_secret, /^csrs_/);
+      assert.equal(again.status, 201);
+      assert.equal(again.body.data.client_secret, null);
+      assert.equal(again.body.data.client_id, first.body.data.client_id);
+      assert.equal(again.headers.get("idempotency-replayed"), "true");
+      assert.equal(again.body.meta.warnings[0].code, "secret_not_repeated");
+      const other = await ask("payments");
+      assert.equal(other.status, 422);
+      assert.equal(other.code, "idempotency_key_reused");
+      const concurrent = await Promise.all(
+        Array.from({ length: 8 }, () =>
+          admin.post("/users", { account: "acme", name: "once", access: "read_only" }, { "idempotency-key": "k-2" }),
+        ),
+      );
+      for (const { status, body } of concurrent) {
+        assert.equal(status, 201);
+        assert.equal(body.data.username, "api-1-once");
+      }
+    });
+
+    test("lists come in pages that hold still while rows come", async () => {
+      for (let index = 0; index < 7; index++) {
+        await admin.post("/users", { account: "acme", name: `page-${index}`, access: "full" });
+      }
+      const names: string[] = [];
+      let path: string | null = "/users?limit=3&q=page-&order=name";
+      let last: string | null = null;
+      while (path !== null) {
+        const { body } = await admin.get(path);
+        assert.ok(body.meta.count >= 7);
+        names.push(...(body.data as { name: string }[]).map(({ name }) => name));
+        last = body.meta.previous;
+        path = body.meta.next;
+        // Comes between two that were shown already.
+        if (names.length === 3) await admin.post("/users", { account: "acme", name: "page-1a", access: "full" });
+      }
+      assert.deepEqual(
+        names,
+        [0, 1, 2, 3, 4, 5, 6].map((index) => `page-${index}`),
+      );
+      const back = await admin.get(last ?? "");
+      assert.deepEqual(
+        (back.body.data as { name: string }[]).map(({ name }) => name),
+        ["page-3", "page-4", "page-5"],
+      );
+      assert.equal((await admin.get("/users?cursor=nonsense")).status, 422);
+      assert.equal((await admin.get("/users?limit=501")).status, 422);
+    });
+
+    test("filters and searches find what they say", async () => {
+      const usernames = async (query: string) =>
+        ((await admin.get(`/users?${query}`)).body.data as { username: string }[]).map(({ username }) => username);
+      assert.deepEqual(await usernames("access=read_only"), ["api-1-once"]);
+      assert.deepEqual(await usernames("q=api-1-de"), ["api-1-demo"]);
+      assert.deepEqual(await usernames("q=DEM"), ["api-1-demo"]);
+      const { fingerprint, thumbprint } = (await admin.get("/keys/1")).body.data;
+      assert.deepEqual(await usernames(`q=${encodeURIComponent(fingerprint)}`), ["api-1-demo"]);
+      assert.deepEqual(await usernames(`q=${thumbprint}`), ["api-1-demo"]);
+      assert.deepEqual(await usernames("account=nobody"), []);
+      assert.deepEqual(await usernames("status=deactivated"), []);
+      assert.deepEqual(await usernames("q=%00"), []);
+    });
+
+    test("a private key is refused, called exposed, and isn't in any answer", async () => {
+      const answer = await admin.post("/users/api-1-demo/keys", { public_key: pair.privatePem });
+      assert.equal(answer.status, 422);
+      assert.equal(answer.code, "private_key_exposed");
+      assert.equal(answer.body.meta.errors[0].field, "/public_key");
+      assert.ok(!answer.text.includes(pair.privatePem.slice(40, 80)));
+      assert.ok(!console.server.stderr().includes(pair.privatePem.slice(40, 80)));
+    });
+
+    test("a defect in a key is named, at its field", async () => {
+      const answer = await admin.post("/keys/inspect", { public_key: "-----BEGIN PUBLIC KEY-----\nMII" });
+      assert.equal(answer.code, "key_rejected");
+      assert.match(answer.body.meta.errors[0].message, /cut off/);
+    });
+
+    test("fields that are wrong are named one by one", async () => {
+      const answer = await admin.post("/users", { name: "Has Capitals", access: "some", more: 1 });
+      assert.equal(answer.status, 422);
+      const fields = (answer.body.meta.errors as { field: string }[]).map(({ field }) => field).toSorted();
+      assert.deepEqual(fields, ["/access", "/account", "/more"]);
+      const name = await admin.post("/users", { account: "acme", name: "Has Capitals", access: "full" });
+      assert.equal(name.body.meta.errors[0].field, "/name");
+      const taken = await admin.post("/accounts", { shortname: "acme" });
+      assert.equal(taken.status, 409);
+      assert.equal(taken.body.meta.errors[0].field, "/shortname");
+    });
+
+    test("an expiry can be set, moved and taken away, but lies ahead", async () => {
+      const soon = new Date(Date.now() + 3_600_000).toISOString();
+      assert.equal((await admin.patch("/keys/1", { expires_at: soon })).body.data.expires_at, soon);
+      assert.equal((await admin.patch("/keys/1", { expires_at: null })).body.data.expires_at, null);
+      const past = await admin.patch("/keys/1", { expires_at: "2020-01-01T00:00:00Z" });
+      assert.equal(past.status, 422);
+      assert.equal(past.body.meta.errors[0].field, "/expires_at");
+    });
+
+    test("revoking is for good", async () => {
+      const other = makeKeyPair();
+      const { id } = (await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).body.data;
+      assert.equal((await admin.patch(`/keys/${id}`, { status: "revoked" })).body.data.status, "revoked");
+      assert.equal((await admin.patch(`/keys/${id}`, { status: "active" })).status, 409);
+      assert.equal((await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).status, 409);
+    });
+
+    test("an assertion is explained and a token checked, as the command line does", async () => {
+      const good = await admin.post("/explain", { assertion: signAssertion("api-1-demo", pair.privateKey) });
+      assert.equal(good.body.data.accepted, true);
+      const bad = await admin.post("/explain", { assertion: signAssertion("api-1-nobody", pair.privateKey) });
+      assert.equal(bad.body.data.code, "assertion_rejected");
+      assert.ok((bad.body.data.steps as { outcome: string }[]).some(({ outcome }) => outcome === "refused"));
+      const { token } = await exchange();
+      assert.equal((await admin.post("/check", { token })).body.data.username, "api-1-demo");
+      assert.deepEqual((await admin.post("/check", { token: `${token}x` })).body.data.active, false);
+    });
+
+    test("the audit log says who did what, is found by filters, and its chain is whole", async () => {
+      const events = async (query: string) =>
+        (await admin.get(`/audit-events?${query}`)).body.data as { action: string; actor: string; seq: number }[];
+      const keys = await events("subject=key:1&action=key");
+      assert.ok(keys.length >= 4);
+      assert.ok(keys.every(({ action, actor }) => action.startsWith("key.") && actor === "admin-token:test"));
+      assert.ok((await events("actor=admin-token:test&limit=500")).length > 10);
+      assert.deepEqual(await events("until=2020-01-01T00:00:00Z"), []);
+      const chain = await admin.get("/audit-events/chain");
+      assert.equal(chain.body.data.ok, true);
+      const all = (await admin.get("/audit-events/export?format=jsonl")).text.trim().split("\n");
+      assert.equal(all.length, chain.body.data.events);
+      assert.deepEqual(
+        all.map((line) => (JSON.parse(line) as { seq: number }).seq),
+        all.map((_, index) => index + 1),
+      );
+    });
+
+    test("signing keys rotate, and only one that doesn't sign alone can be retired", async () => {
+      assert.equal((await admin.patch("/signing-keys/1", { status: "retired" })).status, 409);
+      const { token } = await exchange();
+      const made = await admin.post("/signing-keys");
+      assert.equal(made.body.data.number, 2);
+      const active = await eventually("the node is ready for it", async () => {
+        const { body } = await admin.get("/signing-keys");
+        return body.data[1].signs === true ? body.data : undefined;
+      });
+      assert.equal(active[0].signs, false);
+      assert.equal(await checkStatus(token), 200);
+      assert.equal((await admin.patch("/signing-keys/1", { status: "retired" })).body.data.status, "retired");
+      assert.equal(await checkStatus(token), 401);
+      assert.equal((await admin.get("/nodes")).body.data.length, 1);
+    });
+
+    test("settings are shown, and no secret among them", async () => {
+      const { body } = await admin.get("/settings");
+      const byVariable = new Map(
+        (body.data as { variable: string; value: string | null }[]).map((one) => [one.variable, one.value]),
+      );
+      assert.equal(byVariable.get("COUNTERSIGN_DATA_DIR"), console.server.dataDir);
+      assert.equal(byVariable.get("COUNTERSIGN_MASTER_SECRET"), null);
+    });
+
+    test("an admin token that was revoked is over at once", async () => {
+      const made = await admin.post("/admin-tokens", { name: "short", role: "viewer" });
+      const short = console.api.client.as({ bearer: made.body.data.token });
+      assert.equal((await short.get("/me")).body.data.actor, "admin-token:short");
+      assert.equal((await admin.send("DELETE", `/admin-tokens/${made.body.data.id}`)).body.data.status, "revoked");
+      assert.equal((await short.get("/me")).status, 401);
+    });
+
+    test("the answer that makes a third key of a length active warns which one needs kid from now on", async () => {
+      await admin.post("/users", { account: "acme", name: "many", access: "full" });
+      const ids: number[] = [];
+      const warned: unknown[] = [];
+      for (let count = 0; count < 3; count++) {
+        const { body } = await admin.post("/users/api-1-many/keys", { public_key: makeKeyPair().publicPem });
+        ids.push(body.data.id);
+        warned.push(body.meta.warnings[0]?.code);
+      }
+      assert.deepEqual(warned, [undefined, undefined, "key_needs_kid"]);
+      const off = await admin.patch(`/keys/${ids[2]}`, { status: "deactivated" });
+      assert.deepEqual(off.body.meta.warnings, []);
+      const on = await admin.patch(`/keys/${ids[2]}`, { status: "active" });
+      assert.match(on.body.meta.warnings[0]?.message, new RegExp(`^Key ${ids[0]} is tried only where .* kid`));
+    });
+
+    test("a path that isn't there, and a method that isn't, are told in the envelope", async () => {
+      const absent = await fetch(`${console.server.adminUrl}/api/admin/v1/nothing`);
+      assert.equal(absent.status, 404);
+      assert.equal(
+        ((await absent.json()) as { meta: { errors: { code: string }[] } }).meta.errors[0]?.code,
+        "not_found",
+      );
+      const method = await fetch(`${console.server.adminUrl}/api/admin/v1/users/api-1-demo`, { method: "DELETE" });
+      assert.equal(method.status, 405);
+      assert.equal(method.headers.get("allow"), "GET, HEAD, PATCH, OPTIONS");
+      const outside = await fetch(`${console.server.publicUrl}/api/admin/v1/me`);
+      assert.equal(outside.status, 404, "the public listener has no admin API");
+    });
+  });
+}

@@ -1,0 +1,344 @@
+/**
+ * Every route of the admin API by every role: what isn't allowed is refused, and the refusal reveals nothing.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { makeKeyPair } from "../testkit/api-client.ts";
+import type { Operation } from "../testkit/admin-client.ts";
+import { ABSENT, makeThings, sampleOf, type Things, unique } from "../testkit/admin-samples.ts";
+import {
+  type Caller,
+  type ConsoleServer,
+  makeCallers,
+  startConsoleServer,
+  useLink,
+} from "../testkit/console-server.ts";
+
+/** Who may: the least role; `everywhere` where nobody who is limited to an account may, `byOperator` where no program may. */
+type Rule = "anyone" | "session" | `${"viewer" | "admin" | "owner"}${"" | " everywhere" | " byOperator"}`;
+
+/** For these an operator has to have signed in lately. */
+const FRESH = [
+  "startPasskey",
+  "addPasskey",
+  "removePasskey",
+  "renewRecoveryCodes",
+  "rotateSigningKey",
+  "retireSigningKey",
+  "changeOperator",
+  "resetOperator",
+  "createInvitation",
+  "createAdminToken",
+];
+
+/** Written down apart from the product's own table, so that a slip there shows. */
+const RULES: Readonly<Record<string, Rule>> = {
+  getSignInOptions: "anyone",
+  signInByPassword: "anyone",
+  startPasskeySignIn: "anyone",
+  signInByPasskey: "anyone",
+  signInByRecoveryCode: "anyone",
+  startSingleSignOn: "anyone",
+  finishSingleSignOn: "anyone",
+  lookAtLink: "anyone",
+  startLinkPasskey: "anyone",
+  useLink: "anyone",
+  getMe: "viewer",
+  signOut: "session",
+  changePassword: "session",
+  listMyPasskeys: "session",
+  startPasskey: "session",
+  addPasskey: "session",
+  removePasskey: "session",
+  renewRecoveryCodes: "session",
+  listMySessions: "session",
+  endMyOtherSessions: "session",
+  endMySession: "session",
+  listAccounts: "viewer",
+  createAccount: "admin everywhere",
+  getAccount: "viewer",
+  changeAccount: "admin everywhere",
+  listUsers: "viewer",
+  createUser: "admin",
+  getUser: "viewer",
+  changeUser: "admin",
+  listKeys: "viewer",
+  addKey: "admin",
+  inspectKey: "admin",
+  getKey: "viewer",
+  changeKey: "admin",
+  getUsage: "viewer",
+  getImpact: "viewer",
+  listResourceServers: "viewer everywhere",
+  createResourceServer: "admin everywhere",
+  getResourceServer: "viewer everywhere",
+  changeResourceServer: "admin everywhere",
+  rotateResourceServerSecret: "admin everywhere",
+  listSigningKeys: "viewer everywhere",
+  rotateSigningKey: "owner everywhere",
+  retireSigningKey: "owner everywhere",
+  listNodes: "viewer everywhere",
+  listOperators: "owner",
+  getOperator: "owner",
+  changeOperator: "owner",
+  resetOperator: "owner byOperator",
+  listOperatorSessions: "owner",
+  endOperatorSession: "owner",
+  listInvitations: "owner",
+  createInvitation: "owner byOperator",
+  withdrawInvitation: "owner",
+  listAdminTokens: "owner",
+  createAdminToken: "owner",
+  revokeAdminToken: "owner",
+  listAuditEvents: "viewer",
+  exportAuditEvents: "viewer",
+  verifyAuditChain: "viewer everywhere",
+  explainAssertion: "viewer",
+  checkToken: "viewer",
+  getSettings: "admin everywhere",
+};
+
+const RANKS = ["nobody", "viewer", "admin", "owner"];
+
+/** Routes whose path or body names something of an account. */
+const OF_AN_ACCOUNT = [
+  "getAccount",
+  "createUser",
+  "getUser",
+  "changeUser",
+  "listKeys",
+  "addKey",
+  "getKey",
+  "changeKey",
+  "getUsage",
+  "getImpact",
+  "getOperator",
+  "changeOperator",
+  "resetOperator",
+  "listOperatorSessions",
+  "endOperatorSession",
+  "createInvitation",
+  "withdrawInvitation",
+  "createAdminToken",
+  "revokeAdminToken",
+];
+
+describe("every route of the admin API by every role", { concurrency: false }, () => {
+  let console: ConsoleServer;
+  let everybody: Awaited<ReturnType<typeof makeCallers>>;
+  let callers: readonly Caller[];
+  let own: Things;
+  let foreign: Things;
+  const figures = { asked: 0, allowed: 0, refused: 0, hidden: 0 };
+
+  before(async () => {
+    console = await startConsoleServer();
+    const { server } = console;
+    for (const account of ["acme", "other"]) {
+      await server.json("account", "create", account);
+      await server.json("user", "create", "demo", "--account", account);
+    }
+    await server.json("resource-server", "create", "shop");
+    await server.json("signing-key", "rotate");
+    everybody = await makeCallers(console, "acme");
+    const { owner } = everybody;
+    callers = everybody.callers;
+    own = await makeThings(console, owner, "acme", "api-1-demo");
+    foreign = await makeThings(console, owner, "other", "api-2-demo");
+  });
+  after(async () => {
+    await console.server.stop();
+  });
+
+  const answerTo = async (caller: Caller, operation: Operation, things: Things) => {
+    const { path, ...options } = await sampleOf(operation, things);
+    figures.asked++;
+    return caller.client.send(operation.method, path, options);
+  };
+
+  test("the walk knows every route that there is, and who may use it", () => {
+    assert.deepEqual(
+      console.api.operations.map(({ operationId }) => operationId).toSorted(),
+      Object.keys(RULES).toSorted(),
+    );
+    for (const { operationId, description } of console.api.operations) {
+      const rule = RULES[operationId] ?? "";
+      const [role = "", limit] = rule.split(" ");
+      const limits = { everywhere: ", not limited to an account", byOperator: ", and an operator's session" };
+      const said =
+        rule === "anyone"
+          ? "Needs no session."
+          : rule === "session"
+            ? "Needs an operator's session."
+            : `Needs the role ${role}${limit === undefined ? "" : limits[limit as keyof typeof limits]}.`;
+      const freshly = FRESH.includes(operationId) ? " An operator must have signed in within 5 minutes." : "";
+      assert.equal(description, said + freshly, operationId);
+    }
+  });
+
+  test("who may, may; who may not learns no more than that", async () => {
+    for (const operation of console.api.operations) {
+      const { operationId } = operation;
+      const rule = RULES[operationId] ?? "anyone";
+      if (rule === "anyone" || rule === "session") continue;
+      const [role = "", limit] = rule.split(" ");
+      for (const caller of callers) {
+        // What it uses up is made anew, and each has its own.
+        const context = `${operationId} by ${caller.name}`;
+        const mayAtAll =
+          RANKS.indexOf(caller.role) >= RANKS.indexOf(role) &&
+          !(limit === "everywhere" && caller.isLimited) &&
+          !(limit === "byOperator" && caller.kind === "token");
+        if (mayAtAll) {
+          if (operationId === "retireSigningKey" && caller.kind === "token") continue;
+          const answer = await answerTo(caller, operation, own);
+          assert.ok(answer.status === 200 || answer.status === 201, `${context}: ${answer.status} ${answer.text}`);
+          figures.allowed++;
+        } else {
+          const expected = caller.kind === "nobody" ? 401 : 403;
+          // What is there, what is there for others, and what isn't: one answer.
+          const answers = [];
+          for (const things of [own, foreign, ABSENT]) answers.push(await answerTo(caller, operation, things));
+          for (const answer of answers) {
+            assert.equal(answer.status, expected, `${context}: ${answer.text}`);
+            assert.equal(answer.code, expected === 401 ? "sign_in_required" : "forbidden", context);
+            assert.equal(answer.text, answers[0]?.text, context);
+            figures.refused++;
+          }
+        }
+      }
+    }
+  });
+
+  test("whoever is limited to an account can't tell another's things from what isn't there", async () => {
+    for (const operation of console.api.operations) {
+      const { operationId } = operation;
+      if (!OF_AN_ACCOUNT.includes(operationId)) continue;
+      const [role = ""] = (RULES[operationId] ?? "").split(" ");
+      for (const caller of callers) {
+        if (!caller.isLimited || RANKS.indexOf(caller.role) < RANKS.indexOf(role)) continue;
+        if (RULES[operationId]?.endsWith("byOperator") === true && caller.kind === "token") continue;
+        const context = `${operationId} by ${caller.name}`;
+        const hidden = await answerTo(caller, operation, foreign);
+        const absent = await answerTo(caller, operation, ABSENT);
+        assert.ok(hidden.status === 404 || hidden.status === 422, `${context}: ${hidden.status} ${hidden.text}`);
+        // A message may name what was asked for, as it was asked for.
+        const unnamed = (text: string) => text.replaceAll(/\b(?:other|absent)\b/g, "…");
+        assert.equal(unnamed(hidden.text), unnamed(absent.text), context);
+        assert.equal(hidden.status, absent.status, context);
+        figures.hidden++;
+      }
+    }
+  });
+
+  test("lists, searches, usage, audit and explanations show whoever is limited nothing of another account", async () => {
+    const traces = /other|api-2|viewer@example\.com|first@example\.com|resource_server|signing_key/;
+    for (const caller of callers) {
+      if (!caller.isLimited) continue;
+      for (const path of [
+        "/accounts",
+        "/accounts?q=other",
+        "/users",
+        "/users?q=api-2",
+        "/users?account=other",
+        "/users?order=name",
+        "/audit-events?limit=500",
+        "/audit-events?subject=account:2",
+        "/audit-events/export?format=csv",
+        "/audit-events/export?format=jsonl",
+        ...(caller.role === "owner" ? ["/operators", "/operators?q=first", "/invitations", "/admin-tokens"] : []),
+      ]) {
+        const answer = await caller.client.get(path);
+        assert.equal(answer.status, 200, `${path}: ${answer.text}`);
+        const shown = answer.body === undefined ? answer.text : JSON.stringify(answer.body.data);
+        assert.doesNotMatch(withoutActors(shown), traces, `${path} by ${caller.name}`);
+        figures.hidden++;
+      }
+    }
+  });
+
+  test("no conflict tells an operator who is limited to an account what another account has", async () => {
+    const { owner } = everybody;
+    const elsewhere = { email: "elsewhere@example.com", role: "viewer", account: "other" } as const;
+    const invited = await owner.post("/invitations", elsewhere);
+    await useLink(console, new URL(invited.body.data.link).hash.slice(1));
+    await owner.post("/admin-tokens", { name: "taken", role: "viewer", account: "other" });
+    await owner.post("/admin-tokens", { name: "taken", role: "viewer" });
+    const revoked = makeKeyPair().publicPem;
+    const added = await owner.post("/users/api-2-demo/keys", { public_key: revoked });
+    await owner.patch(`/keys/${added.body.data.id}`, { status: "revoked" });
+    // Asked once by each: what was made by the one before is the account's own.
+    const caller = callers.find(({ role, isLimited, kind }) => role === "owner" && isLimited && kind === "session");
+    assert.ok(caller !== undefined);
+    for (const [path, body, shape] of [
+      ["/invitations", { email: elsewhere.email, role: "viewer", account: "acme" }, "link"],
+      ["/admin-tokens", { name: "taken", role: "viewer", account: "acme" }, "token"],
+      ["/users/api-1-demo/keys", { public_key: revoked }, "thumbprint"],
+    ] as const) {
+      const answer = await caller.client.post(path, body);
+      assert.equal(answer.status, 201, `${path}: ${answer.text}`);
+      assert.ok(answer.body.data[shape], path);
+      figures.hidden++;
+    }
+    // An operator who sees both accounts is told.
+    assert.equal((await owner.post("/invitations", elsewhere)).status, 409);
+    assert.equal((await owner.post("/users/api-2-demo/keys", { public_key: revoked })).status, 409);
+  });
+
+  test("the hashes of the audit log, which are made of every account's events, are for those who see all of them", async () => {
+    for (const caller of callers) {
+      if (caller.kind === "nobody") continue;
+      const list = (await caller.client.get("/audit-events?limit=5")).body.data;
+      const { text } = await caller.client.get("/audit-events/export?format=csv");
+      const lines = (await caller.client.get("/audit-events/export?format=jsonl")).text;
+      for (const event of list) {
+        assert.equal(event.hash === null && event.previous_hash === null, caller.isLimited, caller.name);
+      }
+      assert.equal(/[0-9a-f]{64}/.test(text + lines), !caller.isLimited, caller.name);
+      figures.hidden++;
+    }
+  });
+
+  test("a route for people refuses tokens, and one without a session is refused", async () => {
+    for (const operation of console.api.operations) {
+      if (RULES[operation.operationId] !== "session") continue;
+      for (const caller of callers) {
+        if (caller.kind === "session") continue;
+        const answer = await answerTo(caller, operation, own);
+        assert.equal(answer.status, caller.kind === "token" ? 403 : 401, `${operation.operationId} by ${caller.name}`);
+        figures.refused++;
+      }
+    }
+  });
+
+  test("nobody gives more than they have", async () => {
+    for (const caller of callers) {
+      if (caller.role !== "owner" || !caller.isLimited) continue;
+      for (const body of [{ role: "viewer" }, { role: "owner", account: null }, { role: "owner", account: "other" }]) {
+        const token = await caller.client.post("/admin-tokens", { name: unique("more"), ...body });
+        const invitation = await caller.client.post("/invitations", {
+          email: `${unique("more")}@example.com`,
+          ...body,
+        });
+        for (const answer of [token, invitation]) {
+          assert.ok(
+            answer.status === 403 || answer.status === 422,
+            `${JSON.stringify(body)}: ${answer.status} ${answer.text}`,
+          );
+          figures.refused++;
+        }
+      }
+    }
+  });
+
+  after(() => {
+    process.stdout.write(`admin API, every route by every role: ${JSON.stringify(figures)}\n`);
+  });
+});
+
+/** Who did it may be anybody; what it was done to may not. */
+function withoutActors(text: string): string {
+  return text
+    .replaceAll(/"(?:actor|created_by)":"[^"]*"/g, "")
+    .replaceAll(/\b(?:operator|cli|admin-token):[^,"]*/g, "");
+}

@@ -1,0 +1,868 @@
+/**
+ * The command line as an operator has it: every command's transcript, what `--json` prints, exit statuses, files and their
+ * modes, and how a server starts and ends.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createPrivateKey, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { addPublicKey, connectClient, makeKeyPair } from "../testkit/api-client.ts";
+import { eventually } from "../testkit/eventually.ts";
+import { connectRaw, requestHead } from "../testkit/raw-http.ts";
+import { endWithThisProcess, environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
+import { COUNTERSIGN, startServer, temporaryFolder } from "../testkit/server.ts";
+import { signAssertion } from "../testkit/sign-assertion.ts";
+
+const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/;
+const pair = makeKeyPair();
+
+type Run = (
+  args: readonly string[],
+  options?: { input?: string; env?: Record<string, string> },
+) => Promise<ProgramResult>;
+
+/** Runs `countersign` on a store in a folder. */
+function commandLine(dataDir: string): Run {
+  return (args, { input = "", env = {} } = {}) =>
+    runProgram(process.execPath, [COUNTERSIGN, ...args], {
+      input,
+      env: environment({ COUNTERSIGN_DATA_DIR: dataDir, ...env }),
+    });
+}
+
+async function json<Value>(run: Run, args: readonly string[], input = ""): Promise<Value> {
+  const { status, stdout, stderr } = await run([...args, "--json"], { input });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^[^\n]+\n$/, "one JSON value in one line, and nothing else");
+  return JSON.parse(stdout) as Value;
+}
+
+/** Status, one line on standard error and nothing on standard output. */
+function assertFails({ status, stdout, stderr }: ProgramResult, expected: 1 | 2, says: RegExp): void {
+  assert.match(stderr, /^countersign: [^\n]+\n$/, "one line");
+  assert.match(stderr, says);
+  assert.equal(status, expected, stderr);
+  assert.equal(stdout, "");
+  assert.doesNotMatch(stderr, /\bat .*:[0-9]+:[0-9]+|node:|\.ts\b/, "no stack trace");
+}
+
+const modeOf = (file: string) => (statSync(file).mode & 0o777).toString(8);
+
+// Each part has a store of its own; within a part one command follows from another.
+describe("the command line", { concurrency: 3 }, () => {
+  describe("transcripts", { concurrency: 1 }, () => {
+    const dataDir = join(temporaryFolder(), "not", "there", "yet");
+    const files = temporaryFolder();
+    const run = commandLine(dataDir);
+    const publicFile = join(files, "public.pem");
+
+    test("account: create, list, deactivate and activate", async () => {
+      for (const args of [
+        ["account", "list"],
+        ["key", "deactivate", "1"],
+        ["audit", "verify"],
+        ["check", "x"],
+      ]) {
+        assertFails(await run(args), 1, /there is no store in .*COUNTERSIGN_DATA_DIR.*account create/);
+      }
+      assert.ok(!existsSync(dataDir), "a mistyped folder isn't made");
+
+      const created = await json<Record<string, unknown>>(run, ["account", "create", "acme", "--name", "Acme Ltd"]);
+      const { created_at, ...rest } = created;
+      assert.deepEqual(Object.keys(created), ["id", "shortname", "name", "status", "created_at"]);
+      assert.deepEqual(rest, { id: 1, shortname: "acme", name: "Acme Ltd", status: "active" });
+      assert.match(String(created_at), TIME);
+
+      const second = await run(["account", "create", "other"]);
+      assert.equal(second.stdout, "account  other\nid       2\nname     other\n");
+      assert.deepEqual(
+        (await json<Record<string, unknown>>(run, ["account", "deactivate", "other"]))["status"],
+        "deactivated",
+      );
+      const [list, table] = await Promise.all([
+        json<Record<string, unknown>[]>(run, ["account", "list"]),
+        run(["account", "list"]),
+      ]);
+      assert.deepEqual(list[0], created);
+      assert.deepEqual(
+        list.map(({ shortname, status }) => [shortname, status]),
+        [
+          ["acme", "active"],
+          ["other", "deactivated"],
+        ],
+      );
+      assert.match(
+        table.stdout,
+        /^ID {2}SHORTNAME {2}NAME {6}STATUS {7}CREATED\n1 {3}acme {7}Acme Ltd {2}active {7}(just now|.* ago)\n2 {3}other {6}other {5}deactivated {2}(just now|.* ago)\n$/,
+      );
+      const activated = await run(["account", "activate", "other"]);
+      assert.equal(activated.stdout, "other is active.\n");
+    });
+
+    test("user: create, list, deactivate and activate", async () => {
+      assert.match((await run(["user", "list"])).stdout, /^No API users yet: countersign user create .*\n$/);
+      const created = await json<Record<string, unknown>>(run, ["user", "create", "demo", "--account", "acme"]);
+      const { created_at, ...rest } = created;
+      assert.deepEqual(Object.keys(created), ["id", "username", "account", "access", "status", "created_at"]);
+      assert.deepEqual(rest, { id: 1, username: "api-1-demo", account: "acme", access: "full", status: "active" });
+      assert.match(String(created_at), TIME);
+
+      const reader = await run(["user", "create", "reader", "--account", "other", "--read-only"]);
+      assert.equal(reader.stdout, "username  api-2-reader\naccount   other\naccess    read_only\n");
+      const off = await run(["user", "deactivate", "api-2-reader"]);
+      assert.equal(off.stdout, "api-2-reader is deactivated.\n");
+      const [list, table] = await Promise.all([
+        json<Record<string, unknown>[]>(run, ["user", "list"]),
+        run(["user", "list"]),
+      ]);
+      assert.deepEqual(list[0], created);
+      assert.deepEqual([list[1]?.["access"], list[1]?.["status"]], ["read_only", "deactivated"]);
+      assert.match(table.stdout, /^ID {2}USERNAME {6}ACCOUNT {2}ACCESS {5}STATUS {7}CREATED\n1 {3}api-1-demo {4}acme/);
+      assert.equal(
+        (await json<Record<string, unknown>>(run, ["user", "activate", "api-2-reader"]))["status"],
+        "active",
+      );
+    });
+
+    test("key: add from a file, from standard input and as an argument, list, deactivate, activate and revoke", async () => {
+      writeFileSync(publicFile, pair.publicPem);
+      assert.match((await run(["key", "list", "api-1-demo"])).stdout, /^api-1-demo has no keys: .*\n$/);
+      const added = await json<Record<string, unknown>>(run, [
+        "key",
+        "add",
+        "api-1-demo",
+        publicFile,
+        "--label",
+        "build server",
+        "--expires-in",
+        "90d",
+      ]);
+      assert.deepEqual(Object.keys(added), [
+        "id",
+        "username",
+        "fingerprint",
+        "thumbprint",
+        "bits",
+        "label",
+        "status",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+      ]);
+      const { id, username, bits, label, status, last_used_at } = added;
+      assert.deepEqual(
+        { id, username, bits, label, status, last_used_at },
+        { id: 1, username: "api-1-demo", bits: 2048, label: "build server", status: "active", last_used_at: null },
+      );
+      assert.match(String(added["fingerprint"]), /^SHA256:[A-Za-z0-9+/]{43}$/);
+      assert.match(String(added["thumbprint"]), /^[A-Za-z0-9_-]{43}$/);
+      const days = (Date.parse(String(added["expires_at"])) - Date.parse(String(added["created_at"]))) / 86_400_000;
+      assert.equal(days, 90);
+
+      const [piped, argument] = [makeKeyPair(), makeKeyPair()];
+      const second = await run(["key", "add", "api-1-demo", "-"], { input: piped.publicPem });
+      assert.match(
+        second.stdout,
+        /^key {10}2\nusername {5}api-1-demo\nfingerprint {2}SHA256:[A-Za-z0-9+/]{43}\nbits {9}2048\nexpires {6}never\n$/,
+      );
+      const third = await json<Record<string, unknown>>(run, ["key", "add", "api-1-demo", argument.publicPem]);
+      assert.deepEqual([third["id"], third["label"], third["expires_at"]], [3, null, null]);
+
+      assert.equal((await run(["key", "deactivate", "2"])).stdout, "Key 2 of api-1-demo is deactivated.\n");
+      assert.equal((await run(["key", "activate", "2"])).stdout, "Key 2 of api-1-demo is active.\n");
+      assert.equal((await run(["key", "revoke", "2"])).stdout, "Key 2 of api-1-demo is revoked.\n");
+      assert.equal((await json<Record<string, unknown>>(run, ["key", "deactivate", "3"]))["status"], "deactivated");
+      const [list, table] = await Promise.all([
+        json<Record<string, unknown>[]>(run, ["key", "list", "api-1-demo"]),
+        run(["key", "list", "api-1-demo"]),
+      ]);
+      assert.deepEqual(
+        list.map((key) => [key["id"], key["status"]]),
+        [
+          [1, "active"],
+          [2, "revoked"],
+          [3, "deactivated"],
+        ],
+      );
+      assert.deepEqual(list[0], added);
+      assert.match(
+        table.stdout,
+        /^ID {2}LABEL {9}BITS {2}STATUS {7}CREATED .*LAST USED {2}FINGERPRINT\n1 {3}build server {2}2048 {2}active .* in [23] months? .*never .*SHA256:/,
+      );
+    });
+
+    test("key generate writes a PKCS#8 PEM that only its owner can read, and never overwrites", async () => {
+      const file = join(files, "private.pem");
+      const made = await json<Record<string, unknown>>(run, [
+        "key",
+        "generate",
+        "api-1-demo",
+        "--out",
+        file,
+        "--bits",
+        "3072",
+      ]);
+      assert.equal(made["bits"], 3072);
+      assert.equal(modeOf(file), "600");
+      const pem = readFileSync(file, "utf8");
+      assert.match(pem, /^-----BEGIN PRIVATE KEY-----\n/);
+      assert.equal(createPrivateKey(pem).asymmetricKeyDetails?.modulusLength, 3072);
+
+      assertFails(
+        await run(["key", "generate", "api-1-demo", "--out", file]),
+        1,
+        /is there already; it isn't overwritten/,
+      );
+      assert.equal(readFileSync(file, "utf8"), pem);
+      const none = join(files, "none.pem");
+      assertFails(
+        await run(["key", "generate", "api-1-nobody", "--out", none]),
+        1,
+        /There is no API user api-1-nobody\./,
+      );
+      assert.ok(!existsSync(none), "a private key without its public half isn't left behind");
+      assert.equal((await json<unknown[]>(run, ["key", "list", "api-1-demo"])).length, 4);
+    });
+
+    test("token, check and explain against a running server, and the key's last use", async () => {
+      const server = await startServer({ dataDir });
+      const privateFile = join(files, "client.pem");
+      writeFileSync(privateFile, pair.privatePem, { mode: 0o600 });
+      const asClient = ["token", "--username", "api-1-demo", "--key", privateFile, "--url", server.publicUrl];
+      const [granted, bare, short] = await Promise.all([
+        json<{ token: string; expires_in: number; expires_at: number }>(run, [...asClient, "--ttl", "900"]),
+        run(asClient),
+        run([...asClient, "--ttl", "600"]),
+      ]);
+      assert.deepEqual(Object.keys(granted), ["token", "expires_in", "expires_at"]);
+      assert.equal(granted.expires_in, 900);
+      assert.match(bare.stdout, /^1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}\n$/);
+      assert.equal(bare.stderr, "");
+      assert.match(short.stderr, /^countersign: warning: A ttl below 900 s .*\n$/);
+      assert.equal(short.status, 0);
+
+      const token = bare.stdout.trim();
+      const [good, text, piped] = await Promise.all([
+        json<Record<string, unknown>>(run, ["check", granted.token]),
+        run(["check", token]),
+        run(["check", "-"], { input: `${token}\n` }),
+      ]);
+      const { expires_at, ...rest } = good;
+      assert.deepEqual(Object.keys(good), [
+        "active",
+        "username",
+        "user_id",
+        "account",
+        "access",
+        "key_id",
+        "expires_at",
+      ]);
+      assert.deepEqual(rest, {
+        active: true,
+        username: "api-1-demo",
+        user_id: 1,
+        account: "acme",
+        access: "full",
+        key_id: 1,
+      });
+      assert.equal(Date.parse(String(expires_at)), Math.ceil(granted.expires_at) * 1000);
+      assert.equal(
+        text.stdout.replace(/in .*\n$/, "in …\n"),
+        "token     active\nusername  api-1-demo\naccount   acme\naccess    full\nkey       1\nexpires   in …\n",
+      );
+      assert.equal(piped.status, 0);
+
+      const assertion = signAssertion("api-1-demo", pair.privateKey);
+      const explained = await run(["explain", assertion]);
+      assert.equal(explained.status, 0);
+      assert.match(explained.stdout, /^ok {4}parts .*\n((ok|note) .*\n)+\nThe exchange would accept it\.\n$/);
+      const steps = await json<{ accepted: boolean; code: null; steps: { check: string; outcome: string }[] }>(
+        run,
+        ["explain", "-"],
+        `Authorization: JWT ${assertion}\n`,
+      );
+      assert.deepEqual(Object.keys(steps), ["accepted", "code", "steps"]);
+      assert.deepEqual([steps.accepted, steps.code], [true, null]);
+      assert.deepEqual(
+        steps.steps.filter(({ outcome }) => outcome !== "note").map(({ check, outcome }) => `${check} ${outcome}`),
+        ["scheme", "parts", "header", "claims", "time", "user", "key", "standing"].map((check) => `${check} passed`),
+      );
+
+      await json(run, ["key", "deactivate", "1"]);
+      const [off, offText, refused, elsewhere] = await Promise.all([
+        run(["check", token, "--json"]),
+        run(["check", token]),
+        run(asClient),
+        run([...asClient.slice(0, 5), "--url", "http://127.0.0.1:2"]),
+      ]);
+      assert.deepEqual([off.status, off.stdout, off.stderr], [1, '{"active":false,"reason":"key_deactivated"}\n', ""]);
+      assert.deepEqual([offText.status, offText.stdout], [1, "inactive: key_deactivated\n"]);
+      assertFails(refused, 1, /^countersign: key_deactivated: The key that signed the assertion is deactivated\. /);
+      assertFails(elsewhere, 1, /http:\/\/127\.0\.0\.1:2 can't be reached \(ECONNREFUSED\)/);
+      await json(run, ["key", "activate", "1"]);
+
+      assert.deepEqual(await server.stop(), { status: 0, signal: null });
+      const [used] = await json<Record<string, unknown>[]>(run, ["key", "list", "api-1-demo"]);
+      assert.match(String(used?.["last_used_at"]), TIME);
+    });
+
+    test("resource-server: create, list, rotate, deactivate and activate; the secret is shown once", async () => {
+      assert.match(
+        (await run(["resource-server", "list"])).stdout,
+        /^No resource servers yet: countersign resource-server create <name> makes one\.\n$/,
+      );
+      const SECRET = /^csrs_[0-9A-Za-z]{49}$/;
+      const NOTE = "The secret is shown this once; the store keeps a hash of it.\n";
+      const made = await run(["resource-server", "create", "shop", "--json"]);
+      assert.equal(made.stderr, NOTE, "a note, which isn't the result");
+      const created = JSON.parse(made.stdout) as Record<string, unknown>;
+      const { client_secret, created_at, ...rest } = created;
+      assert.deepEqual(Object.keys(created), [
+        "client_id",
+        "client_secret",
+        "name",
+        "status",
+        "created_at",
+        "previous_secret_ends_at",
+      ]);
+      assert.match(String(client_secret), SECRET);
+      assert.match(String(created_at), TIME);
+      assert.deepEqual(rest, { client_id: "rs-1", name: "shop", status: "active", previous_secret_ends_at: null });
+      const second = await run(["resource-server", "create", "orders"]);
+      assert.match(second.stdout, /^client_id {6}rs-2\nclient_secret {2}csrs_[0-9A-Za-z]{49}\nname {11}orders\n$/);
+      assert.equal(second.stderr, NOTE);
+
+      const rotated = await json<Record<string, unknown>>(run, ["resource-server", "rotate", "shop", "--grace", "15m"]);
+      assert.match(String(rotated["client_secret"]), SECRET);
+      assert.notEqual(rotated["client_secret"], client_secret);
+      const graceMs = Date.parse(String(rotated["previous_secret_ends_at"])) - Date.now();
+      assert.ok(graceMs > 13 * 60_000 && graceMs <= 15 * 60_000, `${graceMs} ms`);
+      const text = await run(["resource-server", "rotate", "orders"]);
+      assert.match(text.stdout, /^client_id {6}rs-2\nclient_secret {2}csrs_/);
+
+      assert.equal((await run(["resource-server", "deactivate", "orders"])).stdout, "orders is deactivated.\n");
+      assert.equal(
+        (await json<Record<string, unknown>>(run, ["resource-server", "deactivate", "shop"]))["status"],
+        "deactivated",
+      );
+      assert.equal((await run(["resource-server", "activate", "shop"])).stdout, "shop is active.\n");
+      const [list, table] = await Promise.all([
+        run(["resource-server", "list", "--json"]),
+        run(["resource-server", "list"]),
+      ]);
+      assert.deepEqual(
+        (JSON.parse(list.stdout) as Record<string, unknown>[]).map((each) => [
+          Object.keys(each).includes("client_secret"),
+          each["client_id"],
+          each["name"],
+          each["status"],
+          each["previous_secret_ends_at"],
+        ]),
+        [
+          [false, "rs-1", "shop", "active", rotated["previous_secret_ends_at"]],
+          [false, "rs-2", "orders", "deactivated", null],
+        ],
+      );
+      assert.doesNotMatch(list.stdout + table.stdout, /csrs_|[0-9a-f]{64}/, "neither a secret nor its hash");
+      assert.match(
+        table.stdout,
+        /^CLIENT_ID {2}NAME {4}STATUS {7}CREATED\nrs-1 {7}shop {4}active {7}(just now|.* ago)\nrs-2 {7}orders {2}deactivated {2}(just now|.* ago)\n$/,
+      );
+    });
+
+    test("audit: every change is listed with who and what, newest last, and the chain verifies", async () => {
+      const events = await json<Record<string, unknown>[]>(run, ["audit", "list"]);
+      assert.deepEqual(Object.keys(events[0] ?? {}), [
+        "seq",
+        "at",
+        "actor",
+        "action",
+        "subject",
+        "details",
+        "previous_hash",
+        "hash",
+      ]);
+      assert.deepEqual(
+        events.slice(0, 4).map(({ seq, action, subject }) => [seq, action, subject]),
+        [
+          [1, "account.created", "account:1"],
+          [2, "account.created", "account:2"],
+          [3, "account.deactivated", "account:2"],
+          [4, "account.activated", "account:2"],
+        ],
+      );
+      assert.match(String(events[0]?.["actor"]), /^cli:./);
+      const [table, two, verified, text] = await Promise.all([
+        run(["audit", "list"]),
+        json<{ seq: number }[]>(run, ["audit", "list", "--limit", "2"]),
+        json<Record<string, unknown>>(run, ["audit", "verify"]),
+        run(["audit", "verify"]),
+      ]);
+      assert.match(table.stdout, /^SEQ {2}WHEN .*ACTOR .*ACTION .*SUBJECT .*NAME\n1 /);
+      assert.deepEqual(
+        two.map(({ seq }) => seq),
+        events.slice(-2).map(({ seq }) => seq),
+      );
+      const hash = events.at(-1)?.["hash"];
+      assert.deepEqual(verified, { ok: true, events: events.length, last_hash: hash });
+      assert.equal(text.stdout, `whole: ${events.length} events, last hash ${String(hash)}\n`);
+    });
+  });
+
+  describe("wrong usage", { concurrency: 1 }, () => {
+    const dataDir = join(temporaryFolder(), "data");
+    const run = commandLine(dataDir);
+
+    test("an unknown command, a missing argument or an unknown option is status 2 and one line", async () => {
+      assertFails(await run(["nope"]), 2, /unknown command 'nope'/);
+      assertFails(await run(["account", "create"]), 2, /missing required argument 'shortname'/);
+      assertFails(await run(["serve", "--nope"]), 2, /unknown option '--nope'/);
+    });
+
+    for (const [variable, value, says] of [
+      ["COUNTERSIGN_PORT", "http", /^countersign: COUNTERSIGN_PORT: a whole number from 0 to 65535 is needed\n$/],
+      ["COUNTERSIGN_PROT", "1", /^countersign: COUNTERSIGN_PROT: no such variable; known are COUNTERSIGN_HOST, /],
+      [
+        "COUNTERSIGN_MASTER_SECRET",
+        "c2hvcnQ=",
+        /^countersign: COUNTERSIGN_MASTER_SECRET: 32 bytes in base64 are needed/,
+      ],
+      ["COUNTERSIGN_MASTER_SECRET_FILE", "/nonexistent", /^countersign: COUNTERSIGN_MASTER_SECRET_FILE: .*ENOENT/],
+      [
+        "COUNTERSIGN_DATABASE_URL",
+        "mysql://u:p@h/x",
+        /^countersign: COUNTERSIGN_DATABASE_URL: a URL that begins with postgres:/,
+      ],
+    ] as const) {
+      test(`${variable} set wrong stops the server and every command with one line that names it`, async () => {
+        for (const args of [variable.endsWith("PORT") ? ["account", "list"] : ["serve"]]) {
+          assertFails(await run(args, { env: { [variable]: value } }), 2, says);
+        }
+      });
+    }
+
+    test("a PostgreSQL that isn't there fails a command with one line that names it, without the password", async () => {
+      const url = "postgres://hugo:hunter2@127.0.0.1:9/registry";
+      const result = await run(["account", "list"], { env: { COUNTERSIGN_DATABASE_URL: url } });
+      assertFails(result, 1, /^countersign: the PostgreSQL database at 127\.0\.0\.1:9\/registry .*ECONNREFUSED/);
+      assert.doesNotMatch(result.stderr, /hunter2/);
+    });
+
+    test("help and version go to standard output with status 0, for the program and a command", async () => {
+      for (const [args, says] of [
+        [["--help"], /^Usage: countersign /],
+        [["key", "add", "--help"], /^Usage: countersign key add [\s\S]*COUNTERSIGN_DATA_DIR/],
+        [["serve", "--help"], /--refusal-limit <number>[\s\S]*COUNTERSIGN_REFUSAL_LIMIT/],
+        [["--version"], /^[0-9]+\.[0-9]+\.[0-9]+\n$/],
+      ] as [string[], RegExp][]) {
+        const { status, stdout, stderr } = await run(args);
+        assert.deepEqual([status, stderr], [0, ""]);
+        assert.match(stdout, says);
+      }
+    });
+
+    test("no command is status 2, with the help on standard error", async () => {
+      for (const args of [[], ["key"]]) {
+        const { status, stdout, stderr } = await run(args);
+        assert.deepEqual([status, stdout], [2, ""]);
+        assert.match(stderr, /^Usage: countersign/);
+      }
+    });
+
+    after(() => {
+      assert.ok(!existsSync(dataDir), "no wrong usage made a store");
+    });
+  });
+
+  describe("terminals", { concurrency: 1 }, () => {
+    const dataDir = join(temporaryFolder(), "data");
+    const run = commandLine(dataDir);
+    before(() => json(run, ["account", "create", "acme"]));
+
+    // eslint-disable-next-line no-control-regex
+    const hasColour = (text: string) => /\u001b\[[0-9;]*m/.test(text);
+
+    test("piped output has no colours, whatever the terminal can do", async () => {
+      for (const env of [{}, { TERM: "xterm-256color", COLORTERM: "truecolor" }] as Record<string, string>[]) {
+        assert.ok(!hasColour((await run(["account", "list"], { env })).stdout));
+      }
+    });
+
+    const isScriptThere = process.platform === "linux" && existsSync("/usr/bin/script");
+    const skip = isScriptThere ? false : "needs util-linux's script for a pseudo-terminal";
+
+    /** Output as a terminal of that kind gets it. */
+    async function onTerminal(command: string, env: Record<string, string>): Promise<string> {
+      const words = [process.execPath, COUNTERSIGN].map((word) => `'${word}'`).join(" ");
+      const { stdout, status } = await runProgram("/usr/bin/script", ["-qec", `${words} ${command}`, "/dev/null"], {
+        // Node takes a terminal for colourless where CI is set.
+        env: environment({
+          COUNTERSIGN_DATA_DIR: dataDir,
+          TERM: "xterm-256color",
+          NO_COLOR: undefined,
+          CI: undefined,
+          ...env,
+        }),
+      });
+      assert.equal(status, 0, stdout);
+      return stdout;
+    }
+
+    test("a terminal gets colours; with NO_COLOR, or where it can't show any, it gets none", { skip }, async () => {
+      const coloured = await onTerminal("account list", {});
+      assert.ok(coloured.includes("\u001b[32mactive\u001b[39m"), coloured);
+      assert.ok(!hasColour(await onTerminal("account list", { NO_COLOR: "1" })));
+      assert.ok(!hasColour(await onTerminal("account list", { TERM: "dumb" })));
+    });
+
+    test("--json is the same on a terminal", { skip }, async () => {
+      const text = await onTerminal("account list --json", {});
+      assert.ok(!hasColour(text));
+      assert.deepEqual(JSON.parse(text), await json(run, ["account", "list"]));
+    });
+  });
+
+  describe("files", { concurrency: 1 }, () => {
+    test("folder, store, master key, private keys and backups are for their owner alone, whatever the umask", async () => {
+      const folder = temporaryFolder();
+      const dataDir = join(folder, "data");
+      const privateFile = join(folder, "private.pem");
+      const backup = join(folder, "backup.db");
+      const script = [
+        'umask 000; "$@" account create acme',
+        '"$@" user create demo --account acme',
+        `"$@" key generate api-1-demo --out '${privateFile}'`,
+        '"$@" check x',
+        `"$@" backup '${backup}'`,
+      ].join("; ");
+      const { stderr } = await runProgram("/bin/sh", ["-c", script, "sh", process.execPath, COUNTERSIGN], {
+        env: environment({ COUNTERSIGN_DATA_DIR: dataDir }),
+      });
+      assert.equal(modeOf(dataDir), "700", stderr);
+      for (const file of [privateFile, backup]) assert.equal(modeOf(file), "600", file);
+      const inside = readdirSync(dataDir);
+      assert.ok(inside.includes("master.key") && inside.includes("countersign.db"), String(inside));
+      for (const file of inside) assert.equal(modeOf(join(dataDir, file)), "600", file);
+    });
+
+    test("the files beside the store of a running server are for their owner alone too", async () => {
+      const server = await startServer();
+      for (const file of readdirSync(server.dataDir)) assert.equal(modeOf(join(server.dataDir, file)), "600", file);
+      assert.match(readFileSync(join(server.dataDir, "master.key"), "utf8"), /^[A-Za-z0-9+/]{43}=\n$/);
+      await server.stop();
+    });
+
+    test("a backup taken while the server runs is a whole store: once it was accepted, a server starts on it, and tokens of before are dead", async () => {
+      const server = await startServer();
+      await server.json("account", "create", "acme");
+      const { username } = await server.json<{ username: string }>("user", "create", "demo", "--account", "acme");
+      const keyId = await addPublicKey(server, username, pair.publicPem);
+      const client = await connectClient(server.publicUrl, username, pair.privateKey);
+      const token = await client.token();
+
+      const folder = temporaryFolder();
+      const file = join(folder, "countersign.db");
+      const { status, stdout, stderr } = await server.cli("backup", file, "--json");
+      assert.equal(status, 0, stderr);
+      assert.deepEqual(JSON.parse(stdout), { file, bytes: statSync(file).size });
+      assert.match(stderr, /^countersign: note: the master secret isn't in the copy; .*\n$/);
+      assert.deepEqual(readdirSync(folder), ["countersign.db"], "nothing half-done is left beside it");
+      assertFails(await server.cli("backup", file), 1, /is there already; it isn't overwritten/);
+      await server.json("key", "deactivate", String(keyId));
+
+      chmodSync(folder, 0o700);
+      writeFileSync(join(folder, "master.key"), readFileSync(join(server.dataDir, "master.key")), { mode: 0o600 });
+      const run = commandLine(folder);
+      assertFails(
+        await run(["serve", "--port", "0", "--admin-port", "0"]),
+        1,
+        /is a backup of .*countersign store accept/,
+      );
+      assert.equal((await run(["store", "accept", "--json"])).status, 0);
+      const restored = await startServer({ dataDir: folder });
+      const there = await connectClient(restored.publicUrl, username, pair.privateKey);
+      assert.equal((await there.check(token)).status, 401, "its key may have been revoked since");
+      assert.equal((await there.exchange()).status, 200, "as it was when the copy was made");
+      assert.equal((await client.exchange()).status, 403, "the original isn't touched");
+      assert.equal((await restored.cli("audit", "verify")).status, 0);
+      client.connection.end();
+      there.connection.end();
+      await Promise.all([restored.stop(), server.stop()]);
+    });
+
+    test("a data folder that is a file, or that can't be made, is named in one line", async () => {
+      const folder = temporaryFolder();
+      const file = join(folder, "file");
+      writeFileSync(file, "");
+      for (const args of [
+        ["serve", "--port", "0", "--admin-port", "0"],
+        ["account", "create", "x"],
+      ]) {
+        assertFails(await commandLine(file)(args), 1, /file is not a folder; name one in COUNTERSIGN_DATA_DIR/);
+        assertFails(await commandLine(join(file, "x"))(args), 1, /can't be made or read .*COUNTERSIGN_DATA_DIR/);
+        if (process.platform !== "linux") continue;
+        assertFails(await commandLine("/proc/none/x")(args), 1, /can't be made or read .*COUNTERSIGN_DATA_DIR/);
+      }
+    });
+
+    test("a store that is no SQLite file is named in one line and not touched", async () => {
+      const folder = temporaryFolder();
+      const file = join(folder, "countersign.db");
+      writeFileSync(file, "something else, longer than a header of a hundred bytes ".repeat(20), { mode: 0o600 });
+      const before = readFileSync(file, "utf8");
+      assertFails(await commandLine(folder)(["account", "list"]), 1, /not a database/);
+      assert.equal(readFileSync(file, "utf8"), before);
+    });
+  });
+
+  describe("the server's life", { concurrency: 1 }, () => {
+    test("the ready line is the only line on standard output, and says where both listeners are", async () => {
+      const server = await startServer();
+      const client = await fetch(`${server.publicUrl}/livez`);
+      assert.equal(client.status, 200);
+      const ready = JSON.parse(server.stdout()) as Record<string, unknown>;
+      assert.deepEqual(Object.keys(ready), ["event", "public_url", "admin_url", "store", "pid"]);
+      assert.deepEqual([ready["event"], ready["store"], ready["pid"]], ["ready", "sqlite", server.pid]);
+      for (const url of [server.publicUrl, server.adminUrl]) assert.match(url, /^http:\/\/127\.0\.0\.1:[1-9][0-9]*$/);
+      assert.notEqual(server.publicUrl, server.adminUrl);
+      assert.deepEqual(await server.stop(), { status: 0, signal: null });
+      assert.match(server.stdout(), /^[^\n]+\n$/);
+      for (const line of server.stderr().trimEnd().split("\n")) JSON.parse(line);
+    });
+
+    test("the public URL that is configured is what the ready line and the answers name", async () => {
+      const server = await startServer({
+        flags: ["--public-url", "https://auth.example.com/base/", "--host", "localhost"],
+      });
+      assert.equal(server.publicUrl, "https://auth.example.com/base");
+      await server.stop();
+    });
+
+    test("a port that is taken is named in one line, on either listener", async () => {
+      const server = await startServer();
+      const [port, adminPort] = [server.publicUrl, server.adminUrl].map((url) => new URL(url).port) as [string, string];
+      const run = commandLine(temporaryFolder());
+      const [first, second] = await Promise.all([
+        run(["serve", "--port", port, "--admin-port", "0", "--log-level", "silent"]),
+        run(["serve", "--port", "0", "--admin-port", adminPort]),
+      ]);
+      assertFails(
+        first,
+        1,
+        new RegExp(`^countersign: can't listen on 127\\.0\\.0\\.1 port ${port}: the port is in use\n$`),
+      );
+      assertFails(
+        second,
+        1,
+        new RegExp(`^countersign: can't listen on 127\\.0\\.0\\.1 port ${adminPort}: the port is in use\n$`),
+      );
+      await server.stop();
+    });
+
+    test("an address that this machine doesn't have, and a host that doesn't exist, are named in one line", async () => {
+      const run = commandLine(temporaryFolder());
+      const serve = ["serve", "--port", "0", "--admin-port", "0"];
+      assertFails(
+        await run([...serve, "--host", "192.0.2.1"]),
+        1,
+        /192\.0\.2\.1 port 0: this machine doesn't have the address/,
+      );
+      assertFails(await run([...serve, "--host", "does-not-exist.invalid"]), 1, /does-not-exist\.invalid port 0: /);
+    });
+
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      test(`${signal}: a request under way gets its answer, nothing new is accepted, and the status is 0`, async () => {
+        const { child, publicUrl, ended } = await serve();
+        const { connection, body } = await requestUnderWay(publicUrl);
+        const idle = await connectRaw(publicUrl);
+        child.kill(signal);
+        await eventually("new connections are refused", async () => ((await canConnect(publicUrl)) ? undefined : true));
+        assert.equal(await idle.closed(), "", "an idle connection is closed");
+        connection.write(body);
+        const answer = await connection.answer();
+        assert.equal(answer.status, 200);
+        assert.deepEqual(await ended, [0, null]);
+      });
+    }
+
+    test("a second signal ends the server at once, with a status that says so", async () => {
+      const { child, publicUrl, ended } = await serve();
+      const { connection } = await requestUnderWay(publicUrl);
+      child.kill("SIGTERM");
+      await eventually("new connections are refused", async () => ((await canConnect(publicUrl)) ? undefined : true));
+      // One that follows within 100 ms counts as the first one's echo.
+      await eventually("it ends", () => {
+        child.kill("SIGTERM");
+        return child.exitCode ?? undefined;
+      });
+      // Draining would have ended with 0.
+      assert.deepEqual(await ended, [1, null]);
+      connection.end();
+    });
+
+    test("a signal before the server is ready ends it too", async () => {
+      const child = spawn(process.execPath, [COUNTERSIGN, "serve", "--port", "0", "--admin-port", "0"], {
+        env: environment({ COUNTERSIGN_DATA_DIR: temporaryFolder() }),
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      endWithThisProcess(child);
+      const ended = once(child, "close");
+      await once(child, "spawn");
+      child.kill("SIGTERM");
+      const [status, signal] = await ended;
+      assert.ok(status === 0 || signal === "SIGTERM", `${status} ${signal}`);
+    });
+  });
+
+  describe("the master secret", { concurrency: 1 }, () => {
+    const secrets = [1, 2].map(() => randomBytes(32).toString("base64")) as [string, string];
+    const [old, next] = secrets;
+
+    async function storeWithToken(env: Record<string, string>) {
+      const server = await startServer({ env });
+      await server.json("account", "create", "acme");
+      const { username } = await server.json<{ username: string }>("user", "create", "demo", "--account", "acme");
+      await addPublicKey(server, username, pair.publicPem);
+      const client = await connectClient(server.publicUrl, username, pair.privateKey);
+      const token = await client.token();
+      client.connection.end();
+      await server.stop();
+      return { dataDir: server.dataDir, username, token };
+    }
+
+    const serveArgs = ["serve", "--port", "0", "--admin-port", "0", "--log-level", "silent"];
+
+    test("the one that a first start makes is never made again: without it an existing store doesn't start", async () => {
+      const { dataDir, token, username } = await storeWithToken({});
+      const [file, away] = ["master.key", "away"].map((name) => join(dataDir, name)) as [string, string];
+      renameSync(file, away);
+      const run = commandLine(dataDir);
+      for (const args of [serveArgs, ["check", token]]) {
+        assertFails(await run(args), 1, /master\.key is missing, .*restore it, or set COUNTERSIGN_MASTER_SECRET/);
+        assert.ok(!existsSync(file));
+      }
+      // What doesn't need it goes on.
+      assert.equal((await run(["user", "list"])).status, 0);
+
+      writeFileSync(file, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600 });
+      assertFails(await run(serveArgs), 1, /the master secret doesn't belong to this store/);
+      writeFileSync(file, "damaged\n");
+      assertFails(await run(serveArgs), 1, /master\.key is damaged: it must hold 32 bytes in base64/);
+      rmSync(file);
+      renameSync(away, file);
+      chmodSync(file, 0o644);
+      assertFails(
+        await run(serveArgs),
+        1,
+        /master\.key has the mode 0644 and can be read or written by other users; run chmod 600 on it/,
+      );
+      chmodSync(file, 0o600);
+
+      const server = await startServer({ dataDir });
+      const client = await connectClient(server.publicUrl, username, pair.privateKey);
+      assert.equal((await client.check(token)).status, 200, "restored, it honours the tokens from before");
+      client.connection.end();
+      await server.stop();
+    });
+
+    test("one that is configured is kept out of the data folder, a wrong one refuses to start, and a rotated list goes on", async () => {
+      const { dataDir, token, username } = await storeWithToken({ COUNTERSIGN_MASTER_SECRET: old });
+      assert.ok(!existsSync(join(dataDir, "master.key")));
+      const run = commandLine(dataDir);
+      const wrong = await run(serveArgs, { env: { COUNTERSIGN_MASTER_SECRET: next } });
+      assertFails(wrong, 1, /the master secret doesn't belong to this store: signing key 1 /);
+      for (const secret of secrets) assert.ok(!wrong.stderr.includes(secret));
+      assertFails(await run(serveArgs), 1, /master\.key is missing/);
+
+      const file = join(temporaryFolder(), "secrets");
+      writeFileSync(file, `${next},${old}\n`, { mode: 0o600 });
+      for (const env of [
+        { COUNTERSIGN_MASTER_SECRET: `${next},${old}` },
+        { COUNTERSIGN_MASTER_SECRET: `${old}, ${next}` },
+        { COUNTERSIGN_MASTER_SECRET_FILE: file },
+      ] as Record<string, string>[]) {
+        const server = await startServer({ dataDir, env });
+        const client = await connectClient(server.publicUrl, username, pair.privateKey);
+        assert.equal((await client.check(token)).status, 200);
+        assert.equal((await client.check(await client.token())).status, 200);
+        client.connection.end();
+        await server.stop();
+      }
+    });
+
+    test("two first starts at once agree on one", async () => {
+      const dataDir = temporaryFolder();
+      const servers = await Promise.all([startServer({ dataDir }), startServer({ dataDir })]);
+      const [first, second] = servers;
+      await first.json("account", "create", "acme");
+      const { username } = await first.json<{ username: string }>("user", "create", "demo", "--account", "acme");
+      await addPublicKey(first, username, pair.publicPem);
+      const [here, there] = await Promise.all(
+        servers.map(({ publicUrl }) => connectClient(publicUrl, username, pair.privateKey)),
+      );
+      assert.ok(here && there);
+      const token = await eventually("the second server knows the user", async () => {
+        const answer = await there.exchange();
+        return answer.status === 200 ? (JSON.parse(answer.body) as { data: { token: string } }).data.token : undefined;
+      });
+      assert.equal((await here.check(token)).status, 200);
+      assert.equal((await there.check(await here.token())).status, 200);
+      here.connection.end();
+      there.connection.end();
+      await Promise.all([first.stop(), second.stop()]);
+    });
+  });
+});
+
+/** A server as a bare child, for what ends it. */
+async function serve() {
+  const dataDir = temporaryFolder();
+  mkdirSync(dataDir, { recursive: true });
+  const child = spawn(process.execPath, [COUNTERSIGN, "serve", "--port", "0", "--admin-port", "0"], {
+    env: environment({ COUNTERSIGN_DATA_DIR: dataDir }),
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  endWithThisProcess(child);
+  const ended = once(child, "exit");
+  const [line] = (await Promise.race([
+    once(child.stdout.setEncoding("utf8"), "data"),
+    ended.then(([status]) => assert.fail(`countersign serve ended with status ${status} before it was ready`)),
+  ])) as [string];
+  return { child, ended, publicUrl: (JSON.parse(line) as { public_url: string }).public_url };
+}
+
+/** A request of which the server has begun to read the head: it has answered another one in the same bytes. */
+async function requestUnderWay(url: string) {
+  const connection = await connectRaw(url);
+  connection.write(`${requestHead("GET", "/livez")}GET /livez HTTP/1.1\r\n`);
+  assert.equal((await connection.answer()).status, 200);
+  return { connection, body: "Host: a\r\n\r\n" };
+}
+
+function canConnect(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => {
+      resolve(false);
+    });
+  });
+}

@@ -1,0 +1,256 @@
+/**
+ * The client SDK against a real server: what an application sees, the README's examples included.
+ */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import {
+  CountersignError,
+  createFetch,
+  createTokenSource,
+  type Fetch,
+  SDK_ERROR_CODES,
+  type TokenSourceOptions,
+} from "@countersign/client";
+import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { eventually } from "../testkit/eventually.ts";
+import { environment, runProgram } from "../testkit/run-program.ts";
+import { createApiUser, createKey, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const CHECK = "/api/auth/v0/check/";
+
+let server: TestServer;
+let user: TestApiUser;
+let privateKey: string;
+
+before(async () => {
+  server = await startServer();
+  user = await createApiUser(server);
+  privateKey = readFileSync(user.privateKeyFile, "utf8");
+});
+after(() => server.stop());
+
+/** A source for the server, and how many requests it has sent. */
+function sourceWith(options: Partial<TokenSourceOptions> = {}) {
+  let requests = 0;
+  const counting: Fetch = (input, init) => {
+    requests++;
+    return fetch(input, init);
+  };
+  const source = createTokenSource({
+    baseUrl: server.publicUrl,
+    username: user.username,
+    privateKey,
+    fetch: counting,
+    ...options,
+  });
+  return { source, requests: () => requests };
+}
+
+const clockOffBy = (seconds: number) => ({
+  wallMs: () => Date.now() + seconds * 1000,
+  monotonicMs: () => performance.now(),
+});
+
+async function check(token: string) {
+  return await fetch(server.publicUrl + CHECK, { headers: { Authorization: `Token ${token}` } });
+}
+
+/** A further key of the user, which the server knows of: another process added it, so that takes a moment. */
+async function furtherKey() {
+  const { keyId, privateKeyFile } = await createKey(server, user.username);
+  const text = readFileSync(privateKeyFile, "utf8");
+  const token = await eventually("the server knows the new key", () =>
+    sourceWith({ privateKey: text })
+      .source.getToken()
+      .catch(() => undefined),
+  );
+  return {
+    privateKey: text,
+    /** Switches the key, and waits until the server says so of a token that was minted under it. */
+    async set(action: "activate" | "deactivate") {
+      await server.json("key", action, String(keyId));
+      const status = action === "activate" ? 200 : 403;
+      await eventually(`the server knows of ${action}`, async () =>
+        (await check(token)).status === status ? true : undefined,
+      );
+    },
+  };
+}
+
+async function rejection(promise: Promise<unknown>): Promise<CountersignError> {
+  const error = await promise.then(
+    () => assert.fail("it should have failed"),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof CountersignError, String(error));
+  return error;
+}
+
+describe("a token source", () => {
+  test("gets a token that the server accepts, for the lifetime that was asked for, and gets it once", async () => {
+    const { source, requests } = sourceWith({ ttlSeconds: 900 });
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => source.getToken()));
+    assert.equal(new Set([...tokens, await source.getToken()]).size, 1);
+    assert.equal(requests(), 1);
+    const checked = await check(tokens[0] ?? "");
+    assert.equal(checked.status, 200);
+    assert.equal(checked.headers.get("x-auth-username"), user.username);
+    const lifeSeconds = Number(checked.headers.get("x-auth-expires-at")) - Date.now() / 1000;
+    assert.ok(lifeSeconds > 890 && lifeSeconds <= 901, `${lifeSeconds} s`);
+  });
+
+  for (const seconds of [-600, 600, 90, -86_400 * 365]) {
+    test(`works on a machine whose clock is off by ${seconds} s, after signing again once`, async () => {
+      const { source, requests } = sourceWith({ clock: clockOffBy(seconds) });
+      assert.equal((await check(await source.getToken())).status, 200);
+      assert.equal(requests(), 2);
+      await source.getToken({ fresh: true });
+      assert.equal(requests(), 3, "and remembers by how much");
+    });
+  }
+
+  for (const [name, change] of [
+    ["with escaped line ends, in quotes", (pem: string) => `"${pem.replaceAll("\n", String.raw`\n`)}"`],
+    ["with CRLF", (pem: string) => pem.replaceAll("\n", "\r\n")],
+    ["in base64", (pem: string) => Buffer.from(pem).toString("base64")],
+    ["on one line", (pem: string) => pem.replaceAll("\n", " ")],
+  ] as const) {
+    test(`takes the key from an environment variable ${name}`, async () => {
+      const { source } = sourceWith({ privateKey: change(privateKey) });
+      assert.equal((await check(await source.getToken())).status, 200);
+    });
+  }
+
+  test("says that its key was deactivated, asks once only, and works again after it was activated", async () => {
+    const key = await furtherKey();
+    const { source, requests } = sourceWith({ privateKey: key.privateKey });
+    await source.getToken();
+    await key.set("deactivate");
+    const error = await rejection(source.getToken({ fresh: true }));
+    assert.equal(error.code, "key_deactivated");
+    assert.equal(error.status, 403);
+    assert.equal(error.message, "The key that signed the assertion is deactivated.");
+    assert.match(error.hint ?? "", /activate it/);
+    assert.match(error.requestId ?? "", /^[\w-]{8,}$/);
+    assert.equal(requests(), 2);
+    await key.set("activate");
+    assert.equal((await check(await source.getToken({ fresh: true }))).status, 200);
+  });
+
+  for (const [name, options, code] of [
+    ["an unknown user", { username: "api-1-nobody" }, "assertion_rejected"],
+    ["a wrong path", { baseUrl: new URL("http://127.0.0.1/not-here") }, "not_found"],
+  ] as const) {
+    test(`passes on what the server says: ${name}`, async () => {
+      const baseUrl = "baseUrl" in options ? `${server.publicUrl}${options.baseUrl.pathname}` : server.publicUrl;
+      const { source, requests } = sourceWith({ ...options, baseUrl });
+      assert.equal((await rejection(source.getToken())).code, code);
+      assert.equal(requests(), 1);
+    });
+  }
+
+  test("says that nobody listens, with the system's word for it", async () => {
+    const port = await holdPort();
+    const { source, requests } = sourceWith({ baseUrl: `http://127.0.0.1:${port}`, sleep: async () => undefined });
+    const error = await rejection(source.getToken());
+    assert.equal(error.code, "network");
+    assert.match(error.message, /\(ECONNREFUSED\)/);
+    assert.equal(requests(), 8);
+  });
+});
+
+/** An API that asks the server's check about each request, and keeps what it saw. */
+async function startApi() {
+  const seen: string[] = [];
+  const api = createServer((request: IncomingMessage, response) => {
+    request.resume().on("end", () => {
+      const { authorization = "" } = request.headers;
+      seen.push(authorization);
+      fetch(server.publicUrl + CHECK, { headers: { Authorization: authorization } }).then(
+        async (checked) => {
+          await checked.body?.cancel();
+          response.writeHead(checked.status).end(`Hello, ${checked.headers.get("x-auth-username")}`);
+        },
+        () => response.writeHead(500).end(),
+      );
+    });
+  }).listen(0, "127.0.0.1");
+  await once(api, "listening");
+  after(() => api.close());
+  return { seen, origin: `http://127.0.0.1:${(api.address() as AddressInfo).port}` };
+}
+
+describe("createFetch", () => {
+  test("gets through to an API with each request, and hands on the 403 to a token that was switched off", async () => {
+    const api = await startApi();
+    const key = await furtherKey();
+    const { source, requests } = sourceWith({ privateKey: key.privateKey });
+    const send = createFetch(source, { origins: [api.origin] });
+    assert.equal(await (await send(`${api.origin}/v1/items`)).text(), `Hello, ${user.username}`);
+    assert.equal((await send(`${api.origin}/v1/items`, { method: "POST", body: "x" })).status, 200);
+    assert.equal(requests(), 1);
+
+    await key.set("deactivate");
+    assert.equal((await send(`${api.origin}/v1/items`)).status, 403);
+    await key.set("activate");
+    assert.equal((await send(`${api.origin}/v1/items`)).status, 200);
+    assert.equal(requests(), 1, "no further token was asked for");
+    // Of three active keys of one length, the user's oldest would need a kid.
+    await key.set("deactivate");
+  });
+
+  test("reaches the service's own origin without further words", async () => {
+    const send = createFetch(sourceWith().source, { scheme: "Bearer" });
+    assert.equal((await send(server.publicUrl + CHECK)).status, 200);
+  });
+});
+
+describe("the README's example", () => {
+  const readme = readFileSync(join(root, "packages/client/README.md"), "utf8");
+  const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
+  const outputs = [
+    (username: string) => `200 Hello, ${username}\n`,
+    () => "200\n",
+    () =>
+      "Configuration: The private key can't be used: it is a public key. The private key stays with the client, and is what goes here.\n",
+    () => "true\n",
+  ];
+
+  test("is one of as many as are run here", () => assert.equal(examples.length, outputs.length));
+
+  for (const [index, expected] of outputs.entries()) {
+    test(`number ${index + 1} does what it says, and its process ends`, async () => {
+      const api = await startApi();
+      const env = environment({
+        AUTH_URL: server.publicUrl,
+        AUTH_USERNAME: user.username,
+        AUTH_PRIVATE_KEY: privateKey.replaceAll("\n", String.raw`\n`),
+        AUTH_PRIVATE_KEY_FILE: user.privateKeyFile,
+        API_URL: api.origin,
+      });
+      const { status, stdout, stderr } = await runProgram(
+        process.execPath,
+        ["--input-type=module", "--eval", examples[index] ?? ""],
+        { env },
+      );
+      assert.equal(stderr, "");
+      assert.equal(stdout, expected(user.username));
+      assert.equal(status, 0);
+    });
+  }
+
+  test("shows every option that there is, and every code", () => {
+    const options = readFileSync(join(root, "packages/client/src/token-source.ts"), "utf8");
+    const [, members = ""] = /interface TokenSourceOptions.*?\{(.*?)\n\}/s.exec(options) ?? [];
+    const names = [...members.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name]) => name);
+    assert.ok(names.length >= 7);
+    for (const name of [...names, ...SDK_ERROR_CODES])
+      assert.ok(readme.includes(`\`${name}\``), `${name} isn't in the README`);
+  });
+});

@@ -1,0 +1,655 @@
+/**
+ * Every page of the console as it looks: accessible in light and dark, on a desk and on a phone; and every field of every form,
+ * whatever is in it: refused in words, or shown as the text that it is.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Locator, Page } from "playwright-core";
+import {
+  addAuthenticator,
+  CHROMIUM_REQUIREMENT,
+  findAxeViolations,
+  findOverflow,
+  startBrowser,
+  type Tab,
+  type TestBrowser,
+} from "../testkit/browser.ts";
+import {
+  accountMenu,
+  buildConsole,
+  consoleUrl,
+  heading,
+  openAddKey,
+  signInByPassword,
+} from "../testkit/browser-console.ts";
+import { BUSY_USER, OWNER, startFilledServer } from "../testkit/browser-data.ts";
+import { goTo, VIEWS } from "../testkit/browser-views.ts";
+import { setupSecretOf } from "../testkit/console-server.ts";
+import { eventually } from "../testkit/eventually.ts";
+import { findMissing, IS_CI } from "../testkit/requirements.ts";
+import { startServer, type TestServer } from "../testkit/server.ts";
+
+const LOOKS = [
+  { name: "light", colorScheme: "light", viewport: { width: 1280, height: 800 } },
+  { name: "dark", colorScheme: "dark", viewport: { width: 1280, height: 800 } },
+  { name: "light, on a phone", colorScheme: "light", viewport: { width: 390, height: 844 } },
+  { name: "dark, on a phone", colorScheme: "dark", viewport: { width: 390, height: 844 } },
+] as const;
+
+/** Were any of it taken for markup, something of it would be found in the page. */
+const MARKUP =
+  '"><img src=x data-struck onerror="window.struck=1"><script>window.struck=1</script><style>*{display:none}</style><b data-struck>';
+/** Letters that are written to the left: what stands behind must not be turned around. */
+const RIGHT_TO_LEFT = "שלום \u0645\u0631\u062d\u0628\u0627 (1)";
+/** A character that turns around whatever follows (Unicode, UAX #9). */
+const OVERRIDE = "\u202etxt.evil\u202c ok";
+
+const HOSTILE: Readonly<Record<string, string>> = {
+  empty: "",
+  huge: "x".repeat(200_000),
+  markup: MARKUP,
+  "right to left": RIGHT_TO_LEFT,
+  "direction turned around": OVERRIDE,
+  emoji: "👩‍🚀🏴‍☠️🚀",
+};
+
+const missing = await findMissing(CHROMIUM_REQUIREMENT);
+
+if (missing !== undefined && IS_CI) test("the console's pages", () => assert.fail(missing));
+else describe("the console's pages", { skip: missing ?? false, concurrency: 1 }, lookAtPages);
+
+function lookAtPages(): void {
+  let browser: TestBrowser;
+  let server: TestServer;
+  let url: string;
+  /** Where servers were that nobody had set up yet. */
+  const fresh = new Set<string>();
+
+  before(async () => {
+    await buildConsole();
+    server = await startFilledServer({ isAged: false });
+    url = consoleUrl(server);
+    browser = await startBrowser();
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+
+  async function signIn(options: Parameters<TestBrowser["openTab"]>[0] = {}, email = OWNER): Promise<Tab> {
+    const tab = await browser.openTab(options);
+    await tab.page.goto(`${url}/sign-in`);
+    await signInByPassword(tab.page, email);
+    await heading(tab.page, "API users").waitFor();
+    return tab;
+  }
+
+  test("in light and dark, on a desk and on a phone: axe-core finds nothing on any page or dialog, and nothing is wider than the window", async () => {
+    const found: string[] = [];
+    const inside = await signIn();
+    const outside = await browser.openTab();
+    let looks = 0;
+    for (const view of VIEWS) {
+      const { page } = view.isOutside === true ? outside : inside;
+      await goTo(page, url, view);
+      for (const { name, colorScheme, viewport } of LOOKS) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize(viewport);
+        for (const violation of await findAxeViolations(page)) found.push(`${view.name}, ${name}: ${violation}`);
+        const overflow = await findOverflow(page);
+        if (overflow !== undefined) found.push(`${view.name}, ${name}: ${overflow}`);
+        looks++;
+      }
+      await page.setViewportSize(LOOKS[0].viewport);
+    }
+    assert.deepEqual(found, []);
+    assert.equal(looks, VIEWS.length * LOOKS.length);
+    for (const tab of [inside, outside]) {
+      assert.deepEqual(tab.takeProblems(), []);
+      await tab.close();
+    }
+  });
+
+  test("what axe-core and the other looks are for, they find", async () => {
+    const { page, close } = await signIn();
+    await page.evaluate(
+      `document.querySelector("main").insertAdjacentElement("beforeend", document.createElement("img"))`,
+    );
+    await page.evaluate(`document.querySelector("h1").append(${JSON.stringify(RIGHT_TO_LEFT)})`);
+    await page.evaluate(`document.querySelector("img").style.cssText = "display: block; width: 3000px; height: 10px"`);
+    assert.match((await findAxeViolations(page)).join(), /image-alt/);
+    assert.match((await findOverflow(page)) ?? "", /<img/);
+    await assert.rejects(assertInert(page, "seeded"));
+    await close();
+  });
+
+  test("the one-time link's pages too, and the menus", async () => {
+    const found: string[] = [];
+    const empty = await startServer();
+    fresh.add(consoleUrl(empty));
+    const secret = await eventually("a set-up link", () => setupSecretOf(empty.stderr()));
+    for (const { name, ...look } of LOOKS) {
+      const outside = await browser.openTab(look);
+      const inside = await signIn(look);
+      const note = async (what: string, { page }: Tab) => {
+        for (const violation of await findAxeViolations(page)) found.push(`${name}, ${what}: ${violation}`);
+        const overflow = await findOverflow(page);
+        if (overflow !== undefined) found.push(`${name}, ${what}: ${overflow}`);
+      };
+      await outside.page.goto(`${consoleUrl(empty)}/sign-in`);
+      await outside.page.getByText("There is no operator yet.").waitFor();
+      await note("sign-in before set-up", outside);
+      await outside.page.goto(`${consoleUrl(empty)}/link#${secret}`);
+      await outside.page.getByRole("button", { name: "Create a passkey" }).waitFor();
+      await note("set-up", outside);
+      await outside.page.getByRole("button", { name: "Use a password instead" }).click();
+      await note("set-up by password", outside);
+
+      if (look.viewport.width < 500) await inside.page.getByRole("button", { name: "Menu" }).click();
+      await note("navigation", inside);
+      await accountMenu(inside.page).click();
+      await inside.page.getByRole("menuitem", { name: "Sign out" }).waitFor();
+      await note("account menu", inside);
+      for (const tab of [inside, outside]) {
+        assert.deepEqual(tab.takeProblems(), []);
+        await tab.close();
+      }
+    }
+    await empty.stop();
+    assert.deepEqual(found, []);
+  });
+
+  test("what a colour scheme was chosen holds after a reload, and for a dark system the page is dark at once", async () => {
+    const { page, close } = await signIn({ colorScheme: "dark" });
+    const background = () => page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
+    const dark = await background();
+    await accountMenu(page).click();
+    await page.getByRole("menuitemradio", { name: "Light" }).click();
+    await eventually("the page is light", async () => ((await background()) === dark ? undefined : true));
+    await page.reload();
+    await heading(page, "API users").waitFor();
+    assert.notEqual(await background(), dark);
+    await close();
+  });
+
+  test("every field of every form: refused in words, or shown as the text that it is", async (t) => {
+    const figures = { fields: 0, values: 0, refused: 0, taken: 0, searched: 0 };
+    const tab = await signIn();
+    const { page } = tab;
+    await addAuthenticator(page);
+    for (const field of [...FIELDS, ...SEARCHES]) {
+      figures.fields++;
+      let scope: Locator | undefined;
+      for (const [kind, value] of Object.entries(HOSTILE)) {
+        const context = `${field.form}, ${field.name}: ${kind}`;
+        scope ??= await openForm(page, url, field);
+        const outcome = await tryValue(field, scope, value, context);
+        // What was refused can be typed anew; what was taken needs another form.
+        if (outcome === "taken") scope = undefined;
+        figures.values++;
+        figures[outcome]++;
+        await assertInert(page, context);
+      }
+    }
+    // Whatever was taken is on some page now, the log among them.
+    const shown = { markup: 0, rightToLeft: 0 };
+    for (const view of VIEWS.filter(({ isOutside, open }) => isOutside === undefined && open === undefined)) {
+      await goTo(page, url, view);
+      await assertInert(page, view.name);
+      shown.markup += await page.getByText("<script>window.struck=1</script>").count();
+      shown.rightToLeft += await page.getByText(RIGHT_TO_LEFT).count();
+      const overflow = await findOverflow(page);
+      assert.equal(overflow, undefined, view.name);
+    }
+    assert.ok(shown.markup > 2 && shown.rightToLeft > 2, `what was taken was shown: ${JSON.stringify(shown)}`);
+    assert.deepEqual(tab.takeProblems(), []);
+    assert.ok(figures.refused > figures.taken && figures.taken > 10 && figures.searched > 20, JSON.stringify(figures));
+    await tab.close();
+    t.diagnostic(`hostile input: ${JSON.stringify(figures)}`);
+    process.stdout.write(`the console, hostile input: ${JSON.stringify(figures)}\n`);
+  });
+
+  test("so is the text in the fields that nobody signed in sees", async () => {
+    const empty = await startServer({ flags: ["--refusal-limit", "0"] });
+    fresh.add(consoleUrl(empty));
+    const secret = await eventually("a set-up link", () => setupSecretOf(empty.stderr()));
+    const tab = await browser.openTab();
+    const { page } = tab;
+    const refused = async (submit: string, context: string) => {
+      await page.getByRole("button", { name: submit, exact: true }).click();
+      await refusalIn(page.locator("main"), context);
+      await assertInert(page, context);
+    };
+    await page.goto(`${consoleUrl(empty)}/link#${secret}`);
+    await page.getByRole("button", { name: "Use a password instead" }).click();
+    for (const [kind, value] of Object.entries(HOSTILE)) {
+      await page.getByLabel("Password", { exact: true }).fill("a good long password");
+      await page.getByLabel("Your e-mail address").fill(value);
+      await refused("Set the password", `set-up, e-mail address: ${kind}`);
+    }
+    await page.getByLabel("Your e-mail address").fill("ada@example.com");
+    for (const [kind, value] of Object.entries(HOSTILE)) {
+      // Markup is a good password, for all that the service cares.
+      if (kind === "markup" || kind === "direction turned around") continue;
+      await page.getByLabel("Password", { exact: true }).fill(value);
+      await refused("Set the password", `set-up, password: ${kind}`);
+    }
+    // Not the owner: who fails so often has to wait.
+    const email = "linus@example.com";
+    await page.goto(`${url}/sign-in`);
+    for (const [kind, value] of Object.entries(HOSTILE)) {
+      await page.getByLabel("Password", { exact: true }).fill("something");
+      await page.getByLabel("E-mail address").fill(value);
+      await refused("Sign in", `sign-in, e-mail address: ${kind}`);
+      await page.getByLabel("E-mail address").fill(email);
+      await page.getByLabel("Password", { exact: true }).fill(value);
+      await refused("Sign in", `sign-in, password: ${kind}`);
+    }
+    await page.getByRole("button", { name: "Use a recovery code instead" }).click();
+    for (const [kind, value] of Object.entries(HOSTILE)) {
+      await page.getByLabel("E-mail address").fill(email);
+      await page.getByLabel("Recovery code").fill(value);
+      await refused("Sign in", `sign-in, recovery code: ${kind}`);
+    }
+    for (const value of ["", MARKUP, RIGHT_TO_LEFT, OVERRIDE, "%", "%ff"]) {
+      await page.goto(`${url}/sign-in?error=${encodeURIComponent(value)}&to=${encodeURIComponent(value)}`);
+      await heading(page, "Sign in to Countersign").waitFor();
+      await assertInert(page, `sign-in, ?error=${value}`);
+      await page.goto("about:blank");
+      await page.goto(`${url}/link#${value}`);
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await assertInert(page, `link#${value}`);
+    }
+    assert.deepEqual(tab.takeProblems(), []);
+    await tab.close();
+    await empty.stop();
+  });
+
+  test("an address with anything in it is a page that says so", async () => {
+    const { page, close, takeProblems } = await signIn();
+    for (const part of [
+      encodeURIComponent(MARKUP),
+      encodeURIComponent(RIGHT_TO_LEFT),
+      encodeURIComponent(OVERRIDE),
+      "%F0%9F%9A%80",
+      "%",
+      "%ff",
+      "x".repeat(3000),
+    ]) {
+      for (const path of [
+        `/users/${part}`,
+        `/${part}`,
+        `/?account=${part}&status=${part}&order=${part}&cursor=${part}`,
+        `/audit?action=${part}&from=${part}`,
+      ]) {
+        const context = path.slice(0, 100);
+        await page.goto(url + path);
+        const said = page
+          .getByRole("alert")
+          .or(page.getByText(/no page at this address|No (API user|event) matches/))
+          .first();
+        await eventually(`${context}: the page says so`, async () => ((await said.count()) > 0 ? true : undefined));
+        await assertInert(page, context);
+      }
+    }
+    assert.deepEqual(takeProblems(), []);
+    await close();
+  });
+
+  test("nothing but the console was asked in all of this", () => {
+    const others = [...browser.origins()].filter((origin) => origin !== url && !fresh.has(origin));
+    assert.deepEqual(others, []);
+  });
+}
+
+/** A field of a form, or a search, and the way there. */
+interface Field {
+  readonly form: string;
+  readonly name: string;
+  readonly path: string;
+  /** Opens the form, and fills what else it needs. @returns what holds it */
+  readonly open: (page: Page) => Promise<Locator>;
+  readonly find: (scope: Locator) => Locator;
+  /** Sends it; a search has nothing to press. */
+  readonly submit?: string;
+  /** How it says that it was taken, where its dialog doesn't simply go. */
+  readonly taken?: (page: Page) => Locator;
+}
+
+async function dialogBy(page: Page, button: string | RegExp): Promise<Locator> {
+  await page.getByRole("button", { name: button }).first().click();
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  return dialog;
+}
+
+async function dialogFromMenu(page: Page, menu: RegExp, item: string): Promise<Locator> {
+  await page.getByRole("button", { name: menu }).first().click();
+  await page.getByRole("menuitem", { name: item }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
+  return dialog;
+}
+
+const label = (text: string) => (scope: Locator) => scope.getByLabel(text, { exact: true });
+const textbox = (scope: Locator) => scope.getByRole("textbox").first();
+
+let made = 0;
+
+async function newUser(page: Page): Promise<Locator> {
+  await page.goto(new URL("/?account=acme", page.url()).href);
+  const dialog = await dialogBy(page, "New API user");
+  await dialog.getByLabel("Name of the API user").fill(`named-${++made}`);
+  return dialog;
+}
+
+async function newUserAndAccount(page: Page): Promise<Locator> {
+  const dialog = await dialogBy(page, "New API user");
+  await dialog.getByRole("textbox", { name: "Account", exact: true }).click();
+  await page.getByRole("option", { name: "Create an account…" }).click();
+  await dialog.getByLabel("Shortname").fill(`account-${++made}`);
+  await dialog.getByLabel("Name of the API user").fill("named");
+  return dialog;
+}
+
+async function madeKey(page: Page): Promise<Locator> {
+  const dialog = await openAddKey(page);
+  await dialog.getByRole("button", { name: "Make a pair here" }).click();
+  await dialog.getByRole("button", { name: "Make the pair" }).click();
+  await dialog.getByText("not downloaded yet").waitFor();
+  await dialog.getByRole("button", { name: "Download", exact: true }).click();
+  return dialog;
+}
+
+const userPath = `/users/${BUSY_USER}`;
+const createUserButton = "Create, then add a key";
+const keyAsked = (page: Page) => page.getByRole("dialog", { name: /^Add a key to / });
+const secretShown = (page: Page) => page.getByRole("dialog", { name: /^(Store|Send) the / });
+
+const FIELDS: readonly Field[] = [
+  {
+    form: "API user",
+    name: "account",
+    path: "/",
+    open: (page) => dialogBy(page, "New API user"),
+    find: (scope) => scope.getByRole("textbox", { name: "Account", exact: true }),
+    submit: createUserButton,
+    taken: keyAsked,
+  },
+  {
+    form: "API user",
+    name: "name",
+    path: "/",
+    open: newUser,
+    find: label("Name of the API user"),
+    submit: createUserButton,
+    taken: keyAsked,
+  },
+  {
+    form: "API user",
+    name: "shortname",
+    path: "/",
+    open: newUserAndAccount,
+    find: label("Shortname"),
+    submit: createUserButton,
+    taken: keyAsked,
+  },
+  {
+    form: "API user",
+    name: "name of the account",
+    path: "/",
+    open: newUserAndAccount,
+    find: label("Name of the account"),
+    submit: createUserButton,
+    taken: keyAsked,
+  },
+  { form: "key", name: "public key", path: userPath, open: openAddKey, find: label("Public key"), submit: "Add key" },
+  {
+    form: "key",
+    name: "label",
+    path: userPath,
+    open: madeKey,
+    find: label("Label"),
+    submit: "Add key",
+    taken: (page) => page.getByRole("dialog", { name: "The key is added" }),
+  },
+  {
+    form: "key, changed",
+    name: "label",
+    path: userPath,
+    open: (page) => dialogFromMenu(page, /^More for/, "Label and expiry…"),
+    find: label("Label"),
+    submit: "Save",
+  },
+  {
+    form: "key, revoked",
+    name: "what has to be typed",
+    path: userPath,
+    open: (page) => dialogFromMenu(page, /^More for/, "Revoke for good…"),
+    find: textbox,
+    submit: "Revoke for good",
+  },
+  {
+    form: "account",
+    name: "shortname",
+    path: "/accounts",
+    open: (page) => dialogBy(page, "New account"),
+    find: label("Shortname"),
+    submit: "Create account",
+  },
+  {
+    form: "account",
+    name: "name",
+    path: "/accounts",
+    async open(page) {
+      const dialog = await dialogBy(page, "New account");
+      await dialog.getByLabel("Shortname").fill(`account-${++made}`);
+      return dialog;
+    },
+    find: label("Name"),
+    submit: "Create account",
+  },
+  {
+    form: "resource server",
+    name: "name",
+    path: "/resource-servers",
+    open: (page) => dialogBy(page, "New resource server"),
+    find: label("Name"),
+    submit: "Create resource server",
+    taken: secretShown,
+  },
+  {
+    form: "signing key, retired",
+    name: "its number",
+    path: "/signing-keys",
+    open: (page) => dialogBy(page, /^Retire signing key/),
+    find: textbox,
+    submit: "Retire it, and end its tokens",
+  },
+  {
+    form: "invitation",
+    name: "e-mail address",
+    path: "/operators",
+    open: (page) => dialogBy(page, "Invite an operator"),
+    find: label("E-mail address"),
+    submit: "Make the link",
+    taken: secretShown,
+  },
+  {
+    form: "admin token",
+    name: "name",
+    path: "/admin-tokens",
+    open: (page) => dialogBy(page, "New admin token"),
+    find: label("Name"),
+    submit: "Create admin token",
+    taken: secretShown,
+  },
+  {
+    form: "passkey",
+    name: "label",
+    path: "/me",
+    open: (page) => dialogBy(page, "Add a passkey"),
+    find: label("Label"),
+    submit: "Create the passkey",
+  },
+  {
+    form: "password",
+    name: "present password",
+    path: "/me",
+    async open(page) {
+      const dialog = await dialogBy(page, "Change password");
+      await dialog.getByLabel("New password", { exact: true }).fill("a good long password");
+      return dialog;
+    },
+    find: label("Present password"),
+    submit: "Set password",
+  },
+  {
+    form: "password",
+    name: "new password",
+    path: "/me",
+    async open(page) {
+      const dialog = await dialogBy(page, "Change password");
+      // Wrong, so that none of these becomes the password.
+      await dialog.getByLabel("Present password", { exact: true }).fill("not the present one");
+      return dialog;
+    },
+    find: label("New password"),
+    submit: "Set password",
+  },
+  {
+    form: "explain",
+    name: "assertion",
+    path: "/explain",
+    open: main,
+    find: label("Assertion"),
+    submit: "Explain",
+    taken: (page) => page.getByRole("region", { name: "Explanation" }),
+  },
+  {
+    form: "explain",
+    name: "token",
+    path: "/explain",
+    async open(page) {
+      await page.getByRole("button", { name: "A token" }).click();
+      return main(page);
+    },
+    find: label("Token"),
+    submit: "Check",
+    taken: (page) => page.getByRole("region", { name: "Report" }),
+  },
+];
+
+async function main(page: Page): Promise<Locator> {
+  return page.locator("main");
+}
+
+const SEARCHES: readonly Field[] = [
+  { form: "API users", name: "search", path: "/", open: main, find: label("Search API users") },
+  {
+    form: "API users",
+    name: "account",
+    path: "/",
+    open: main,
+    find: (scope) => scope.getByRole("textbox", { name: "Account", exact: true }),
+  },
+  { form: "accounts", name: "search", path: "/accounts", open: main, find: label("Search accounts") },
+  { form: "audit log", name: "actor", path: "/audit", open: main, find: label("Actor") },
+  { form: "audit log", name: "subject", path: "/audit", open: main, find: label("Subject") },
+  {
+    form: "resource servers",
+    name: "search",
+    path: "/resource-servers",
+    open: main,
+    find: label("Search resource servers"),
+  },
+  { form: "operators", name: "search", path: "/operators", open: main, find: label("Search operators") },
+];
+
+async function openForm(page: Page, url: string, field: Field): Promise<Locator> {
+  await page.goto(url + field.path);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  return await field.open(page);
+}
+
+/** Fills a field, sends it, and waits until the console has said something to it. */
+async function tryValue(
+  field: Field,
+  scope: Locator,
+  value: string,
+  context: string,
+): Promise<"refused" | "taken" | "searched"> {
+  const page = scope.page();
+  const input = field.find(scope);
+  await input.fill(value);
+  // On from there, as people do: what has dropped down closes.
+  await input.press("Tab");
+  if (field.submit === undefined) {
+    await settleSearch(page, input, value, context);
+    return "searched";
+  }
+  const button = scope.getByRole("button", { name: field.submit, exact: true });
+  if (await button.isEnabled()) await button.click();
+  return await eventually(`${context}: the console says something`, async () => {
+    if (field.taken !== undefined && (await field.taken(page).count()) > 0) return "taken";
+    if (field.taken === undefined && (await scope.count()) === 0) return "taken";
+    if ((await button.and(page.locator(":disabled:not([data-loading])")).count()) > 0) return "refused";
+    return (await refusal(scope)) === undefined ? undefined : "refused";
+  });
+}
+
+/** In words: an alert, what is said at a field, or what the browser says itself. */
+async function refusal(scope: Locator): Promise<string | undefined> {
+  const alerts = await scope.getByRole("alert").allInnerTexts();
+  const invalid = scope.locator("[aria-invalid=true]");
+  const notes: string[] = [];
+  for (const each of await invalid.all()) {
+    const id = (await each.getAttribute("aria-describedby")) ?? (await each.getAttribute("aria-errormessage")) ?? "";
+    for (const one of id.split(" ").filter((part) => part !== "")) {
+      notes.push(...(await scope.page().locator(`[id="${one}"]`).allInnerTexts()));
+    }
+  }
+  const native = await scope.locator("input:invalid, textarea:invalid").count();
+  const words = [...alerts, ...notes, ...(native > 0 ? ["the browser says so"] : [])].filter(
+    (text) => text.trim() !== "",
+  );
+  return words[0];
+}
+
+async function refusalIn(scope: Locator, context: string): Promise<void> {
+  await eventually(`${context}: it is refused in words`, () => refusal(scope));
+}
+
+/** A search is done once its page says how many there are, that there are none, or why it didn't look. */
+async function settleSearch(page: Page, input: Locator, value: string, context: string): Promise<void> {
+  const typed = value.trim();
+  if (typed !== "" && (await input.getAttribute("type")) === "search") {
+    await eventually(`${context}: the address has it, or the page says why not`, async () => {
+      const search = new URL(page.url()).searchParams;
+      return [...search.values()].some((each) => each !== "") || (await refusal(page.locator("main"))) || undefined;
+    });
+  }
+  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+  await page
+    .getByRole("status")
+    .or(page.getByRole("alert"))
+    .or(page.getByText(/^No .* matches$/))
+    .first()
+    .waitFor();
+}
+
+/** No script ran, no element was made, no dialog came up, and everything is still to be seen. */
+async function assertInert(page: Page, context: string): Promise<void> {
+  const found = await page.evaluate<{ ran: boolean; elements: number; loose: string[] }>(`({
+    ran: "struck" in window,
+    elements: document.querySelectorAll("[data-struck], img[src=x], #root style").length,
+    loose: ${LOOSE}.map((element) => element.outerHTML.slice(0, 200)),
+  })`);
+  assert.deepEqual(found, { ran: false, elements: 0, loose: [] }, context);
+}
+
+/** Elements that hold text from right to left and aren't isolated from the words around them. */
+const RTL_ELEMENTS = `[...document.querySelectorAll("#root *, [role=dialog] *")].filter((element) =>
+  [...element.childNodes].some((node) => node.nodeType === 3 && /[\\u202e\\u0590-\\u06ff]/.test(node.data)))`;
+const LOOSE = `${RTL_ELEMENTS}.filter((element) => !element.closest("bdi, textarea, pre, option, [dir=auto]") &&
+  !(element.childNodes.length === 1 && /isolate|plaintext/.test(getComputedStyle(element).unicodeBidi)))`;

@@ -1,0 +1,569 @@
+/**
+ * What people meet in the console besides the straight way (console.test.ts): roles, sessions that end, somebody else who was
+ * faster, double clicks, lost answers, no mouse, and a private key in the wrong field.
+ */
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after, afterEach, before, describe, test } from "node:test";
+import type { Page } from "playwright-core";
+import type { AdminClient } from "../testkit/admin-client.ts";
+import {
+  addAuthenticator,
+  CHROMIUM_REQUIREMENT,
+  readStorage,
+  startBrowser,
+  type Tab,
+  type TestBrowser,
+} from "../testkit/browser.ts";
+import {
+  accountMenu,
+  buildConsole,
+  chooseSegment,
+  consoleUrl,
+  heading,
+  openAddKey,
+  row,
+  signInByPassword,
+  signOut,
+  storeRecoveryCodes,
+  tabTo,
+} from "../testkit/browser-console.ts";
+import { type ConsoleServer, PASSWORD, startConsoleServer, useLink } from "../testkit/console-server.ts";
+import { eventually } from "../testkit/eventually.ts";
+import { findMissing, IS_CI } from "../testkit/requirements.ts";
+import { runProgram } from "../testkit/run-program.ts";
+import { createKey, temporaryFolder, type TestServer } from "../testkit/server.ts";
+
+const OWNER = "first@example.com";
+const USERNAME = "api-1-demo";
+
+const missing = await findMissing(CHROMIUM_REQUIREMENT);
+
+if (missing !== undefined && IS_CI) test("the console, and people", () => assert.fail(missing));
+else describe("the console, and people", { skip: missing ?? false, concurrency: 1 }, meetPeople);
+
+function meetPeople(): void {
+  let browser: TestBrowser;
+  let console_: ConsoleServer;
+  let server: TestServer;
+  let url: string;
+  let owner: AdminClient;
+  const tabs: Tab[] = [];
+
+  before(async () => {
+    await buildConsole();
+    console_ = await startConsoleServer({ flags: ["--refusal-limit", "0"] });
+    ({ server } = console_);
+    browser = await startBrowser();
+    url = consoleUrl(server);
+    owner = console_.api.client.as({ cookie: await useLink(console_, console_.setupSecret, OWNER) });
+    await server.json("account", "create", "acme");
+    await server.json("user", "create", "demo", "--account", "acme");
+    await server.json("resource-server", "create", "orders-api");
+    for (const role of ["viewer", "admin"]) {
+      const { body } = await owner.post("/invitations", { email: `${role}@example.com`, role });
+      await useLink(console_, new URL(body.data.link).hash.slice(1));
+    }
+  });
+  after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+  afterEach(async () => {
+    for (const tab of tabs.splice(0)) {
+      assert.deepEqual(tab.takeProblems(), []);
+      await tab.close();
+    }
+    const origins = [...browser.origins()].filter((origin) => origin !== url);
+    assert.deepEqual(origins, [], "nothing but the console was asked");
+  });
+
+  async function open(path = "/sign-in"): Promise<Page> {
+    const tab = await browser.openTab();
+    tabs.push(tab);
+    await tab.page.goto(url + path);
+    return tab.page;
+  }
+
+  /** Signs somebody in, and is where that leads then. */
+  async function openAs(email: string, path = "/"): Promise<Page> {
+    const page = await open(`/sign-in?to=${encodeURIComponent(path)}`);
+    await signInByPassword(page, email);
+    await accountMenu(page, email).waitFor();
+    return page;
+  }
+
+  const usernames = async (): Promise<readonly string[]> =>
+    (await server.json<{ username: string }[]>("user", "list")).map(({ username }) => username);
+
+  test("a password lets in; a wrong one doesn't, says so, and doesn't say whether there is such an operator", async () => {
+    const page = await open();
+    const texts: string[] = [];
+    for (const email of [OWNER, "nobody@example.com"]) {
+      await page.getByLabel("Password", { exact: true }).fill("");
+      await signInByPassword(page, email, "not this one");
+      await page.getByRole("alert").waitFor();
+      texts.push((await page.getByRole("alert").innerText()).replace(/request [\w-]+/, "request"));
+      await page.reload();
+    }
+    assert.equal(texts[0], texts[1]);
+    await signInByPassword(page, OWNER);
+    await heading(page, "API users").waitFor();
+  });
+
+  test("a click on the passkey's button isn't undone by the browser's own offer that comes later", async () => {
+    const page = await open("/settings");
+    await heading(page, "Sign in to Countersign").waitFor();
+    const authenticator = await addAuthenticator(page);
+    await authenticator.setPresence(false);
+    await page.addInitScript(`
+      window.asked = 0;
+      const get = navigator.credentials.get.bind(navigator.credentials);
+      navigator.credentials.get = (options) => { window.asked++; return get(options); };
+    `);
+    // What the offer needs from the server comes only after the click.
+    let answerOffer: (() => void) | undefined;
+    let options = 0;
+    await page.route("**/sign-in/passkey/options", async (route) => {
+      if (options++ === 0) await new Promise<void>((resolve) => (answerOffer = resolve));
+      await route.continue();
+    });
+    await page.goto(`${url}/sign-in`);
+    await eventually("the offer asks the server", () => answerOffer);
+    await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+    const asked = () => page.evaluate<number>("window.asked");
+    await eventually("the authenticator is asked", async () => ((await asked()) === 1 ? true : undefined));
+    const answered = page.waitForResponse("**/sign-in/passkey/options");
+    answerOffer?.();
+    await (await answered).finished();
+    // Long enough for the page to do something with it: it renders twice.
+    await page.evaluate(
+      "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))",
+    );
+    assert.equal(await asked(), 1);
+    await page.unrouteAll();
+  });
+
+  test("a recovery code lets in once", async () => {
+    const link = await owner.post("/invitations", { email: "codes@example.com", role: "viewer" });
+    const page = await open(`/link${new URL(link.body.data.link).hash}`);
+    await page.getByRole("button", { name: "Use a password instead" }).click();
+    await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await page.getByRole("button", { name: "Set the password" }).click();
+    const [code = ""] = await storeRecoveryCodes(page);
+    for (const isFirst of [true, false]) {
+      await signOut(page);
+      await page.getByRole("button", { name: "Use a recovery code instead" }).click();
+      await page.getByLabel("E-mail address").fill("codes@example.com");
+      await page.getByLabel("Recovery code").fill(code);
+      await page.getByRole("button", { name: "Sign in", exact: true }).click();
+      if (isFirst) await heading(page, "API users").waitFor();
+      else await page.getByRole("alert").waitFor();
+    }
+  });
+
+  test("a one-time link that was used, cut off or made up says so", async () => {
+    const used = await open(`/link#${console_.setupSecret}`);
+    await used.getByRole("alert").waitFor();
+    await used.getByText("An owner can make a new link").waitFor();
+    const cut = await open("/link");
+    await cut.getByText("The link isn't complete").waitFor();
+  });
+
+  test("links into the console work: through the sign-in, and at once for who is signed in", async () => {
+    const page = await openAs(OWNER, `/users/${USERNAME}`);
+    await heading(page, new RegExp(`^${USERNAME}`)).waitFor();
+    for (const [path, title] of [
+      ["/?q=api-1&status=active", "API users"],
+      ["/accounts", "Accounts"],
+      ["/explain", "Explain"],
+      ["/audit?action=user", "Audit log"],
+      ["/resource-servers", "Resource servers"],
+      ["/signing-keys", "Signing keys"],
+      ["/settings", "Settings"],
+      ["/operators", "Operators"],
+      ["/admin-tokens", "Admin tokens"],
+      ["/me", "Your sign-in"],
+      ["/nowhere/at/all", "Not found"],
+    ] as const) {
+      await page.goto(url + path);
+      await heading(page, title).waitFor();
+      assert.equal(await page.title(), `${title} · Countersign`);
+    }
+    await page.goto(`${url}/users/api-9-nobody`);
+    await page.getByRole("alert").waitFor();
+  });
+
+  test("the sign-in leads nowhere but into the console", async () => {
+    for (const to of ["//evil.example/x", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]) {
+      const page = await open(`/sign-in?to=${encodeURIComponent(to)}`);
+      await signInByPassword(page, OWNER);
+      await heading(page, "API users").waitFor();
+      assert.equal(new URL(page.url()).origin, url);
+    }
+  });
+
+  test("a session that ended elsewhere: what was typed is still there, and is saved after the sign-in", async () => {
+    const page = await openAs("admin@example.com", "/?account=acme");
+    await page.getByRole("button", { name: "New API user" }).click();
+    const dialog = page.getByRole("dialog", { name: "New API user" });
+    await dialog.getByLabel("Name of the API user").fill("typed-before");
+    await dialog.getByLabel("Read-Only API User").check();
+    await endSessionsOf("admin@example.com");
+    await dialog.getByRole("button", { name: "Create, then add a key" }).click();
+
+    await page.getByText("Your session has ended").waitFor();
+    assert.ok(!(await usernames()).includes("api-1-typed-before"));
+    await signInByPassword(page, "admin@example.com");
+    await page.getByRole("dialog", { name: "Add a key to api-1-typed-before" }).waitFor();
+    const { body } = await owner.get("/users/api-1-typed-before");
+    assert.equal(body.data.access, "read_only");
+  });
+
+  test("a change that needs a fresh sign-in asks for one over the page, and is then made, or is given up", async () => {
+    const page = await openAs("admin@example.com", "/me");
+    const makeOld = () => {
+      const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
+      database.exec("update operator_sessions set authenticated_at_ms = 1");
+      database.close();
+    };
+    makeOld();
+    await page.getByRole("button", { name: "Make new codes" }).click();
+    const dialog = page.getByRole("dialog", { name: "Make new recovery codes?" });
+    await dialog.getByRole("button", { name: "Make new codes" }).click();
+    const proof = page.getByRole("dialog", { name: "Confirm that it's you" });
+    await proof.waitFor();
+    // It closes the topmost alone.
+    await page.keyboard.press("Escape");
+    await proof.waitFor({ state: "detached" });
+    await dialog.getByText("This needs a sign-in of the last 5 minutes.").waitFor();
+    await dialog.getByRole("button", { name: "Make new codes" }).click();
+    await proof.waitFor();
+    await signInByPassword(page, "admin@example.com");
+    await page.getByRole("dialog", { name: "Store your recovery codes" }).waitFor();
+  });
+
+  test("another operator who signs in over the page gets a new one: what the first was about to save is never sent", async () => {
+    const page = await openAs("admin@example.com", "/?account=acme");
+    await page.getByRole("button", { name: "New API user" }).click();
+    const dialog = page.getByRole("dialog", { name: "New API user" });
+    await dialog.getByLabel("Name of the API user").fill("never-sent");
+    await endSessionsOf("admin@example.com");
+    await dialog.getByRole("button", { name: "Create, then add a key" }).click();
+    await page.getByText("Your session has ended").waitFor();
+    await signInByPassword(page, OWNER);
+    await page.getByText("Your session has ended").waitFor({ state: "hidden" });
+    await heading(page, "API users").waitFor();
+    assert.equal(await page.getByRole("dialog").count(), 0);
+    assert.ok(!(await usernames()).includes("api-1-never-sent"));
+  });
+
+  test("another operator who signs in in another tab doesn't take over what is open in this one", async () => {
+    const page = await openAs("admin@example.com", "/?account=acme");
+    await page.getByRole("button", { name: "New API user" }).click();
+    const dialog = page.getByRole("dialog", { name: "New API user" });
+    await dialog.getByLabel("Name of the API user").fill("other-tab");
+    const second = await page.context().newPage();
+    await second.goto(`${url}/sign-in`);
+    await signInByPassword(second, OWNER);
+    await heading(second, "API users").waitFor();
+    await dialog.getByRole("button", { name: "Create, then add a key" }).click();
+    await page.getByText("Your session has ended").waitFor();
+    assert.ok(!(await usernames()).includes("api-1-other-tab"));
+    await signInByPassword(page, "admin@example.com");
+    await page.getByRole("dialog", { name: "Add a key to api-1-other-tab" }).waitFor();
+    const { body } = await owner.get("/audit-events?action=user.created&limit=1");
+    assert.equal(body.data[0].actor, "operator:admin@example.com");
+  });
+
+  test("a viewer finds no way to change anything, and is told why", async () => {
+    const { keyId } = await createKey(server, USERNAME);
+    const page = await openAs("viewer@example.com");
+    for (const [path, title] of [
+      ["/", "API users"],
+      [`/users/${USERNAME}`, /^api-1-demo/],
+      ["/accounts", "Accounts"],
+      ["/resource-servers", "Resource servers"],
+      ["/signing-keys", "Signing keys"],
+    ] as const) {
+      await page.goto(url + path);
+      await heading(page, title).waitFor();
+      await page.getByText(/A viewer can't .+ An owner can give you the role (admin|owner)\./).waitFor();
+      await page.getByRole("table").first().waitFor();
+      for (const word of [/^New /, /^Add /, /^Deactivate/, /^Activate/, /^More for/, /^Rotate/, /^Retire/, /^Create/]) {
+        assert.equal(await page.getByRole("button", { name: word }).count(), 0, `${path} offers a viewer ${word}`);
+      }
+    }
+    // A link that opens a dialog opens none.
+    await page.goto(`${url}/users/${USERNAME}?add=key`);
+    await row(page, `Key ${keyId}`).waitFor();
+    assert.equal(await page.getByRole("dialog").count(), 0);
+    for (const path of ["/operators", "/admin-tokens"]) {
+      await page.goto(url + path);
+      await page.getByText(/A viewer can't/).waitFor();
+    }
+    const navigation = page.getByRole("navigation", { name: "Console" });
+    assert.equal(await navigation.getByRole("link", { name: "Operators" }).count(), 0);
+  });
+
+  test("revoking a key takes its name, and can't be undone", async () => {
+    const { keyId } = await createKey(server, USERNAME);
+    const page = await openAs("admin@example.com", `/users/${USERNAME}`);
+    await page.getByRole("button", { name: `More for key ${keyId}` }).click();
+    await page.getByRole("menuitem", { name: "Revoke for good…" }).click();
+    const dialog = page.getByRole("dialog", { name: `Revoke key ${keyId} for good?` });
+    const button = dialog.getByRole("button", { name: "Revoke for good" });
+    assert.ok(await button.isDisabled());
+    const { body } = await owner.get(`/keys/${keyId}`);
+    await dialog.getByRole("textbox").fill(body.data.fingerprint.slice(-8));
+    await button.click();
+    await page.getByText(`Revoked key ${keyId} for good.`).waitFor();
+    const revoked = row(page, body.data.fingerprint);
+    await revoked.getByText("revoked").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Undo" }).count(), 0);
+    assert.equal(await revoked.getByRole("button", { name: /^Activate|^Deactivate|^More/ }).count(), 0);
+    assert.equal((await owner.get(`/keys/${keyId}`)).body.data.status, "revoked");
+  });
+
+  test("somebody else was faster: nothing is overwritten unseen", async () => {
+    const { keyId } = await createKey(server, USERNAME);
+    const page = await openAs("admin@example.com", `/users/${USERNAME}`);
+
+    await page.getByRole("button", { name: `Deactivate key ${keyId}` }).click();
+    const dialog = page.getByRole("dialog", { name: `Deactivate key ${keyId}?` });
+    await dialog.getByText("No live token depends on it.").waitFor();
+    await owner.patch(`/keys/${keyId}`, { label: "changed meanwhile" });
+    await dialog.getByRole("button", { name: "Deactivate" }).click();
+    await dialog.getByText("Somebody changed it meanwhile; nothing was done.").waitFor();
+    assert.equal((await owner.get(`/keys/${keyId}`)).body.data.status, "active");
+    await dialog.getByRole("button", { name: "Deactivate all the same" }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.equal((await owner.get(`/keys/${keyId}`)).body.data.status, "deactivated");
+
+    await page.getByRole("button", { name: "More for changed meanwhile" }).click();
+    await page.getByRole("menuitem", { name: "Label and expiry…" }).click();
+    const editing = page.getByRole("dialog", { name: "Label and expiry" });
+    await editing.getByLabel("Label", { exact: true }).fill("mine");
+    await owner.patch(`/keys/${keyId}`, { label: "theirs" });
+    await editing.getByRole("button", { name: "Save" }).click();
+    await editing.getByText("Now its label is “theirs”").waitFor();
+    assert.equal((await owner.get(`/keys/${keyId}`)).body.data.label, "theirs");
+    await editing.getByRole("button", { name: "Save" }).click();
+    await editing.waitFor({ state: "detached" });
+    assert.equal((await owner.get(`/keys/${keyId}`)).body.data.label, "mine");
+  });
+
+  test("a double click on Create makes one; so does a second try after the first answer was lost", async () => {
+    const page = await openAs("admin@example.com", "/?account=acme");
+    for (const name of ["clicked-twice", "answer-lost"]) {
+      await page.goto(`${url}/?account=acme`);
+      await page.getByRole("button", { name: "New API user" }).click();
+      const dialog = page.getByRole("dialog", { name: "New API user" });
+      await dialog.getByLabel("Name of the API user").fill(name);
+      const create = dialog.getByRole("button", { name: "Create, then add a key" });
+      if (name === "clicked-twice") await create.dblclick();
+      else {
+        browser.wire.loseNextAnswer("POST", "/api/admin/v1/users");
+        await create.click();
+        await dialog.getByText("The server can't be reached.").waitFor();
+        assert.ok((await usernames()).includes("api-1-answer-lost"));
+        await create.click();
+        const said = tabs
+          .at(-1)
+          ?.takeProblems()
+          .map(({ text }) => text);
+        assert.match(said?.join() ?? "", /net::ERR_/);
+      }
+      await page.getByRole("dialog", { name: `Add a key to api-1-${name}` }).waitFor();
+    }
+    const events = await owner.get("/audit-events?action=user.created");
+    const made = events.body.data.map(({ details }: { details: { username: string } }) => details.username);
+    for (const name of ["api-1-clicked-twice", "api-1-answer-lost"]) {
+      assert.equal(made.filter((username: string) => username === name).length, 1, name);
+    }
+  });
+
+  test("a private key in the field for public ones is refused before any request carries it", async () => {
+    const page = await openAs("admin@example.com", `/users/${USERNAME}`);
+    const dialog = await openAddKey(page);
+    const field = dialog.getByLabel("Public key", { exact: true });
+    const said = dialog.getByText("That was a private key.");
+    const inspections = () => browser.wire.requests.filter(({ url }) => url.endsWith("/keys/inspect")).length;
+    const texts = await makePrivateKeys();
+    const publicKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey;
+    const publicPem = publicKey.export({ format: "pem", type: "spki" });
+    for (const [kind, text] of Object.entries(texts)) {
+      for (const way of ["typed", "file"]) {
+        const before = inspections();
+        if (way === "typed") await field.fill(text);
+        else {
+          const file = join(temporaryFolder(), "key.pem");
+          writeFileSync(file, text);
+          await dialog.getByLabel("Public key file").setInputFiles(file);
+        }
+        await said.waitFor();
+        assert.equal(await field.inputValue(), "", `${kind}, ${way}, stays in the field`);
+        assert.ok(await dialog.getByRole("button", { name: "Add key" }).isDisabled(), kind);
+        // The field asks once nobody types any more: after that it has asked about the public key, and about nothing else.
+        await field.fill(`${kind}, ${way}:\n${publicPem}`);
+        await dialog.getByText(/^RSA, 2048 bits, SHA256:/).waitFor();
+        assert.equal(inspections(), before + 1, `${kind}, ${way}: the public key alone was asked about`);
+      }
+    }
+    const stored = await readStorage(page);
+    const sent = browser.wire.requests
+      .map(({ url, headers, body }) => `${url}${JSON.stringify(headers)}${body.toString()}`)
+      .join();
+    for (const [kind, text] of Object.entries(texts)) {
+      // By a piece from the middle, where only the private half is.
+      const body = text.replaceAll(/\\+n|\s/g, "");
+      const piece = body.slice(body.length * 0.6, body.length * 0.6 + 50);
+      assert.ok(piece.length === 50 || kind.startsWith("short"), kind);
+      assert.ok(!sent.replaceAll(/\\+n|\s/g, "").includes(piece), `${kind} was sent`);
+      assert.ok(!stored.replaceAll(/\\+n|\s/g, "").includes(piece), `${kind} is stored`);
+    }
+  });
+
+  test("a pair that was made here isn't lost by a wrong click, and is gone once its dialog is", async () => {
+    const page = await openAs("admin@example.com", `/users/${USERNAME}`);
+    const dialog = await openAddKey(page);
+    await chooseSegment(dialog, "Make a pair here");
+    await dialog.getByRole("button", { name: "Make the pair" }).click();
+    await dialog.getByText("Private key, 2048 bits, not downloaded yet").waitFor();
+    const [asked] = await Promise.all([page.waitForEvent("dialog"), page.reload()]);
+    assert.equal(asked.type(), "beforeunload", "whoever leaves the page is asked first");
+    await chooseSegment(dialog, "Make a pair here");
+    await dialog.getByRole("button", { name: "Make the pair" }).click();
+    await dialog.getByText("Private key, 2048 bits, not downloaded yet").waitFor();
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    const asking = page.getByRole("dialog", { name: "Close without the private key?" });
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      asking.getByRole("button", { name: "Download it" }).click(),
+    ]);
+    assert.match(readFileSync(await download.path(), "utf8"), /^-----BEGIN PRIVATE KEY-----\n/);
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+
+  test("adding or activating a third key warns which key now needs a kid", async () => {
+    await server.json("user", "create", "many-keys", "--account", "acme");
+    const { keyId } = await createKey(server, "api-1-many-keys");
+    await createKey(server, "api-1-many-keys");
+    const page = await openAs("admin@example.com", "/users/api-1-many-keys");
+    const dialog = await openAddKey(page);
+    await chooseSegment(dialog, "Make a pair here");
+    await dialog.getByRole("button", { name: "Make the pair" }).click();
+    await dialog.getByRole("button", { name: "Download private key, add public key" }).click();
+    const added = page.getByRole("dialog", { name: "The key is added" });
+    await added.getByText(`Key ${keyId} is tried only where the assertion's header names`).waitFor();
+    await added.getByRole("button", { name: "I have stored the private key" }).click();
+
+    await server.json("key", "deactivate", String(keyId));
+    await page.reload();
+    await page.getByRole("button", { name: `Activate key ${keyId}` }).click();
+    await page.getByText(`Activated key ${keyId}.`, { exact: true }).waitFor();
+    await page.getByText(`Key ${keyId} is tried only where the assertion's header names`).waitFor();
+  });
+
+  test("without a mouse: sign in, create an API user, deactivate a key", async () => {
+    const { keyId } = await createKey(server, USERNAME);
+    const page = await open();
+    await page.getByLabel("E-mail address").waitFor();
+    await tabTo(page, page.getByLabel("E-mail address"));
+    await page.keyboard.type("admin@example.com");
+    await tabTo(page, page.getByLabel("Password", { exact: true }));
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press("Enter");
+    await heading(page, "API users").waitFor();
+
+    await tabTo(page, page.getByRole("button", { name: "New API user" }));
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog", { name: "New API user" });
+    await tabTo(page, dialog.getByRole("textbox", { name: "Account", exact: true }));
+    await page.keyboard.type("acme");
+    await page.getByRole("option", { name: "acme", exact: true }).waitFor();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await tabTo(page, dialog.getByLabel("Name of the API user"));
+    await page.keyboard.type("by-keyboard");
+    await tabTo(page, dialog.getByRole("radio", { checked: true }));
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: "Add a key to api-1-by-keyboard" }).waitFor();
+    assert.equal((await owner.get("/users/api-1-by-keyboard")).body.data.access, "read_only");
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+
+    await tabTo(page, page.getByRole("link", { name: "API users" }).first());
+    await page.keyboard.press("Enter");
+    await heading(page, "API users").waitFor();
+    // "/" leads to the search.
+    await page.keyboard.press("/");
+    await page.keyboard.type(USERNAME);
+    await row(page, "api-1-by-keyboard").waitFor({ state: "detached" });
+    await tabTo(page, page.getByRole("link", { name: USERNAME }));
+    await page.keyboard.press("Enter");
+    await heading(page, new RegExp(`^${USERNAME}`)).waitFor();
+    await tabTo(page, page.getByRole("button", { name: `Deactivate key ${keyId}` }));
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog", { name: `Deactivate key ${keyId}?` }).waitFor();
+    // The focus is on the way on, and Esc would close.
+    await page.keyboard.press("Enter");
+    await page.getByText(`Deactivated key ${keyId}.`, { exact: true }).waitFor();
+    assert.equal((await owner.get(`/keys/${keyId}`)).body.data.status, "deactivated");
+    await tabTo(page, page.getByRole("button", { name: "Undo" }));
+    await page.keyboard.press("Enter");
+    await page.getByText(`Activated key ${keyId}.`, { exact: true }).waitFor();
+  });
+
+  test("signed out, nothing is left to see: not by the back button, and not in storage", async () => {
+    const page = await openAs(OWNER, `/users/${USERNAME}`);
+    await row(page, "SHA256:").first().waitFor();
+    await signOut(page);
+    assert.ok(!(await readStorage(page)).includes(USERNAME));
+    await page.goBack();
+    await heading(page, "Sign in to Countersign").waitFor();
+    assert.equal(await page.getByText(USERNAME).count(), 0);
+  });
+
+  async function endSessionsOf(email: string): Promise<void> {
+    const { body } = await owner.get(`/operators?q=${encodeURIComponent(email)}`);
+    const { id } = body.data[0];
+    const sessions = await owner.get(`/operators/${id}/sessions`);
+    for (const session of sessions.body.data) await owner.send("DELETE", `/operators/${id}/sessions/${session.id}`);
+  }
+}
+
+/** Private keys as people have them, of the kinds that the console must know. */
+async function makePrivateKeys(): Promise<Readonly<Record<string, string>>> {
+  const folder = temporaryFolder();
+  const pem = { format: "pem" } as const;
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { privateKey: ecKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const pkcs8 = privateKey.export({ ...pem, type: "pkcs8" });
+  const file = join(folder, "id_rsa");
+  await runProgram("ssh-keygen", ["-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", file]);
+  return {
+    "PKCS #8": pkcs8,
+    "PKCS #8 with escaped line ends": pkcs8.replaceAll("\n", "\\n"),
+    "PKCS #8 in JSON": JSON.stringify({ type: "service_account", private_key: pkcs8 }),
+    "PKCS #8 with CRLF, in other text": `here it is:\r\n${pkcs8.replaceAll("\n", "\r\n")}\r\nbye`,
+    "PKCS #8 without its markers": pkcs8.split("\n").slice(1, -2).join("\n"),
+    "PKCS #1": privateKey.export({ ...pem, type: "pkcs1" }),
+    encrypted: privateKey.export({ ...pem, type: "pkcs8", cipher: "aes-256-cbc", passphrase: "x" }),
+    OpenSSH: readFileSync(file, "utf8"),
+    JWK: JSON.stringify(privateKey.export({ format: "jwk" })),
+    "JWK, indented": JSON.stringify(privateKey.export({ format: "jwk" }), null, 2),
+    "JWK set": JSON.stringify({ keys: [privateKey.export({ format: "jwk" })] }),
+    "PKCS #8 after the public key": `${createPublic(pkcs8)}\n${pkcs8}`,
+    "short: elliptic": ecKey.export({ ...pem, type: "sec1" }),
+  };
+}
+
+function createPublic(pkcs8: string): string {
+  return `-----BEGIN PUBLIC KEY-----\n${pkcs8.split("\n").slice(2, 8).join("\n")}\n-----END PUBLIC KEY-----`;
+}

@@ -1,0 +1,179 @@
+/**
+ * The PostgreSQL store behind PgBouncer in transaction mode, where no two transactions of a connection need be served by the
+ * same backend: whatever the store left in a session would show here.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import pg from "pg";
+import { findChainBreak, type UnchainedEvent } from "../../packages/server/src/core/feed/audit-chain.ts";
+import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
+import type { RegistryStore } from "../../packages/server/src/core/store/store.ts";
+import { openPostgresStore } from "../../packages/server/src/storage/postgres/open-postgres-store.ts";
+import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { startPostgres } from "../../packages/server/src/testing/test-postgres.ts";
+import { eventually } from "../testkit/eventually.ts";
+import { findMissing, IS_CI } from "../testkit/requirements.ts";
+import { endWithThisProcess } from "../testkit/run-program.ts";
+import { temporaryFolder } from "../testkit/server.ts";
+
+const PGBOUNCER = "/usr/sbin/pgbouncer";
+
+/** Fewer than the clients have connections, so that they take turns on the same backends. */
+const BACKENDS = 3;
+
+const EVENT: UnchainedEvent = { atMs: 1, actor: "test", action: "key.added", subject: "key:1", details: {} };
+
+const missing = await findMissing({
+  name: "PgBouncer",
+  debianPackages: "pgbouncer",
+  probes: [[PGBOUNCER, "--version"]],
+});
+
+if (missing !== undefined && IS_CI) test("PgBouncer", () => assert.fail(missing));
+
+describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missing ?? false) }, async () => {
+  if (missing !== undefined) return;
+  const postgres = await startPostgres();
+  const stores: RegistryStore[] = [];
+  after(async () => {
+    await Promise.all(stores.map((store) => store.close()));
+    await pooler.stop();
+    await postgres.stop();
+  });
+  const pooler = await startPooler(postgres.port);
+
+  async function createDatabase(): Promise<{ readonly direct: string; readonly pooled: string }> {
+    const direct = await postgres.createDatabase();
+    const pooled = new URL(direct);
+    pooled.port = String(pooler.port);
+    return { direct, pooled: pooled.href };
+  }
+
+  async function open(url: string, listenUrl?: string): Promise<RegistryStore> {
+    const store = await openPostgresStore({ url, listenUrl, connectionsMax: 4 });
+    stores.push(store);
+    return store;
+  }
+
+  test("stores that open a new database at once each find its schema, and changes keep their order", async () => {
+    const { pooled } = await createDatabase();
+    const opened = await Promise.all(Array.from({ length: 3 }, () => open(pooled)));
+    await Promise.all(
+      opened.map(async (store, node) => {
+        for (let count = 0; count < 10; count++) {
+          await store.transaction((transaction) => transaction.appendEvent({ ...EVENT, actor: `node ${node}` }));
+          await store.lastEvent();
+        }
+      }),
+    );
+    const events = (await opened[0]?.eventsAfter(0, 100)) ?? [];
+    assert.equal(events.length, 30);
+    assert.equal(findChainBreak(events, undefined), undefined);
+  });
+
+  test("a change leaves no setting and no lock in the session that others get next", async () => {
+    const { pooled } = await createDatabase();
+    const store = await open(pooled);
+    for (let count = 0; count < 2 * BACKENDS; count++) {
+      await store.transaction((transaction) => transaction.appendEvent(EVENT));
+    }
+    const tokens = new Map([[0, 1]]);
+    await store.recordKeyUsage([{ keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens }]);
+    const client = new pg.Client({ connectionString: pooled });
+    await client.connect();
+    const { rows } = await client.query(
+      `select current_setting('idle_in_transaction_session_timeout') as idle, current_setting('transaction_isolation') as level,
+         (select count(*)::integer from pg_locks where locktype = 'advisory') as locks,
+         (select count(*)::integer from pg_prepared_statements) as prepared`,
+    );
+    await client.end();
+    assert.deepEqual(rows, [{ idle: "0", level: "read committed", locks: 0, prepared: 0 }]);
+  });
+
+  test("with a listener past it, a change elsewhere is told of", async () => {
+    const { direct, pooled } = await createDatabase();
+    const [store, other] = [await open(pooled, direct), await open(pooled, direct)];
+    let woken = 0;
+    const watch = store.watchChanges(() => woken++);
+    await eventually("the listener is reliable", () => watch.isReliable() || undefined);
+    for (let count = 0; count < 3; count++) {
+      const before = woken;
+      await other.transaction((transaction) => transaction.appendEvent(EVENT));
+      await eventually("the change is told of", () => woken > before || undefined);
+    }
+    await watch.stop();
+  });
+
+  test("with a listener behind it, nothing is relied on, and the marker shows a change elsewhere", async () => {
+    const { direct, pooled } = await createDatabase();
+    const [store, other] = [await open(pooled), await open(pooled)];
+    const spy = new pg.Client({ connectionString: direct });
+    await spy.connect();
+    await spy.query("listen countersign_changes");
+    let pings = 0;
+    spy.on("notification", () => pings++);
+    const watch = store.watchChanges(() => undefined);
+    await eventually("it has pinged itself a few times", () => {
+      assert.equal(watch.isReliable(), false);
+      return pings >= 3 || undefined;
+    });
+    const marker = await store.changeMarker();
+    await other.transaction((transaction) => transaction.appendEvent(EVENT));
+    assert.notEqual(await store.changeMarker(), marker);
+    assert.equal(watch.isReliable(), false);
+    await watch.stop();
+    await spy.end();
+  });
+});
+
+/** Starts a pooler before a server; it believes whoever comes. */
+async function startPooler(serverPort: number): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const port = await holdPort();
+  const folder = temporaryFolder();
+  const file = join(folder, "pgbouncer.ini");
+  writeFileSync(
+    file,
+    `[databases]
+* = host=127.0.0.1 port=${serverPort} user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = ${port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = ${BACKENDS}
+max_client_conn = 100
+`,
+  );
+  // PgBouncer refuses to run as root; whom it becomes must be able to read its file.
+  chmodSync(folder, 0o755);
+  const asUser = process.getuid?.() === 0 ? ["-u", "postgres"] : [];
+  const child = spawn(PGBOUNCER, [...asUser, file], { stdio: ["ignore", "ignore", "pipe"] });
+  endWithThisProcess(child);
+  let log = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
+  await eventually("PgBouncer lets clients in", async () => {
+    if (child.exitCode !== null) throw new Error(`PgBouncer ended: ${log}`);
+    const client = new pg.Client({ host: "127.0.0.1", port, user: "postgres", database: "postgres" });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return true;
+    } catch {
+      return undefined;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  });
+  return {
+    port,
+    async stop() {
+      child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    },
+  };
+}

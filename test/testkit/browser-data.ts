@@ -1,0 +1,229 @@
+/**
+ * A store as it looks after some weeks of use, for pictures and for looking at every page: accounts, API users, keys in every
+ * state, tokens issued by day and night, operators, and a log that tells of all of it. Made the way people make it; only the
+ * times are moved into the past afterwards, in the store's file.
+ */
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { CHAIN_START, chainHash } from "../../packages/server/src/core/feed/audit-chain.ts";
+import type { AdminClient } from "./admin-client.ts";
+import { PASSWORD, startConsoleServer, useLink } from "./console-server.ts";
+import { startServer, type TestServer } from "./server.ts";
+
+/** Who everything was made by; has a password, `PASSWORD`. */
+export const OWNER = "ada@example.com";
+
+/** An API user with keys in several states, and tokens that are good now. */
+export const BUSY_USER = "api-1-orders-sync";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const ACCOUNTS = [
+  ["acme", "Acme Ltd"],
+  ["globex", "Globex Corporation"],
+  ["initech", "Initech"],
+  ["vandelay", "Vandelay Industries"],
+  ["umbrella", "Umbrella Research"],
+] as const;
+
+interface SampleKey {
+  readonly label: string | null;
+  readonly bits?: 2048 | 3072;
+  readonly standing?: "deactivated" | "revoked";
+  /** From now on; in the past it has expired. */
+  readonly expiresInDays?: number;
+  /** In the busiest hour; none unless given. */
+  readonly tokens?: number;
+}
+
+const USERS: readonly (readonly [account: string, name: string, access: "full" | "read_only", keys: SampleKey[]])[] = [
+  [
+    "acme",
+    "orders-sync",
+    "full",
+    [
+      { label: "2025, data centre", standing: "revoked" },
+      { label: "2026, eu-west", expiresInDays: 141, tokens: 42 },
+      { label: "2026, us-east", tokens: 17, bits: 3072 },
+      { label: "Priya’s laptop", standing: "deactivated" },
+    ],
+  ],
+  ["acme", "catalog-export", "read_only", [{ label: "nightly job", tokens: 3 }]],
+  ["acme", "price-feed", "full", [{ label: null, tokens: 60 }]],
+  ["acme", "returns-portal", "full", [{ label: "production", tokens: 9 }]],
+  [
+    "globex",
+    "warehouse",
+    "full",
+    [
+      { label: "scanner fleet", tokens: 88 },
+      { label: "spare", expiresInDays: 12 },
+    ],
+  ],
+  ["globex", "edi-gateway", "full", [{ label: "AS2 bridge", tokens: 24 }]],
+  ["globex", "reporting", "read_only", [{ label: "BI", tokens: 5 }]],
+  ["initech", "tps-reports", "read_only", [{ label: null, expiresInDays: -3 }]],
+  ["initech", "payroll", "full", [{ label: "payroll-2", tokens: 2 }]],
+  ["vandelay", "import", "full", [{ label: null, tokens: 14 }]],
+  ["vandelay", "export", "full", [{ label: null, tokens: 11 }]],
+  ["vandelay", "latex-catalogue", "read_only", []],
+  ["umbrella", "lab-results", "full", [{ label: "hive", standing: "deactivated" }]],
+];
+
+/**
+ * Starts a server on such a store.
+ *
+ * @param options.isAged moves the times into the past, for pictures; else everything is of this moment
+ */
+export async function startFilledServer({ isAged }: { readonly isAged: boolean }): Promise<TestServer> {
+  const console_ = await startConsoleServer({ flags: ["--refusal-limit", "0"] });
+  const { server, api } = console_;
+  const owner = api.client.as({ cookie: await useLink(console_, console_.setupSecret, OWNER) });
+  await makeRegistry(owner);
+  await makeOthers(owner);
+  for (const [email, role, account] of [
+    ["grace@example.com", "admin", null],
+    ["linus@example.com", "viewer", null],
+    ["zoe@globex.example", "admin", "globex"],
+  ] as const) {
+    const { link } = await made(owner, "/invitations", { email, role, ...(account !== null && { account }) });
+    await useLink(console_, new URL(String(link)).hash.slice(1));
+  }
+  await made(owner, "/invitations", { email: "ken@example.com", role: "viewer" });
+  // The same person at another machine.
+  const elsewhere = api.client.as({ origin: new URL(server.adminUrl).origin });
+  await elsewhere.post("/sign-in/password", { email: OWNER, password: PASSWORD });
+  await server.json("signing-key", "rotate");
+  await server.stop();
+  const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
+  fillUsage(database, Date.now());
+  if (isAged) moveIntoPast(database, Date.now());
+  database.close();
+  return await startServer({ dataDir: server.dataDir, flags: ["--refusal-limit", "0"] });
+}
+
+async function made(client: AdminClient, path: string, body: unknown): Promise<Readonly<Record<string, unknown>>> {
+  const answer = await client.post(path, body);
+  assert.ok(answer.status === 200 || answer.status === 201, answer.text);
+  return answer.body.data as Record<string, unknown>;
+}
+
+async function makeRegistry(owner: AdminClient): Promise<void> {
+  for (const [shortname, name] of ACCOUNTS) await made(owner, "/accounts", { shortname, name });
+  for (const [account, name, access, keys] of USERS) {
+    const { username } = await made(owner, "/users", { account, name, access });
+    for (const { label, bits = 2048, standing } of keys) {
+      const { publicKey } = generateKeyPairSync("rsa", { modulusLength: bits });
+      const { id } = await made(owner, `/users/${String(username)}/keys`, {
+        public_key: publicKey.export({ format: "pem", type: "spki" }),
+        ...(label !== null && { label }),
+      });
+      if (standing !== undefined) await owner.patch(`/keys/${String(id)}`, { status: standing });
+    }
+  }
+  await owner.patch("/users/api-3-payroll", { status: "deactivated" });
+  await owner.patch("/accounts/umbrella", { status: "deactivated" });
+}
+
+async function makeOthers(owner: AdminClient): Promise<void> {
+  for (const name of ["orders-api", "catalog-api", "legacy-soap"]) await made(owner, "/resource-servers", { name });
+  await made(owner, "/resource-servers/orders-api/secret", { grace_seconds: 86_400 });
+  await owner.patch("/resource-servers/legacy-soap", { status: "deactivated" });
+  await made(owner, "/admin-tokens", { name: "deploy-pipeline", role: "admin" });
+  await made(owner, "/admin-tokens", { name: "globex-onboarding", role: "admin", account: "globex" });
+  const { id } = await made(owner, "/admin-tokens", { name: "old-import", role: "admin" });
+  await owner.send("DELETE", `/admin-tokens/${String(id)}`);
+}
+
+/** The rows of the keys that {@link USERS} have, with what was wanted of each. */
+function keyRows(database: DatabaseSync) {
+  const wanted = USERS.flatMap(([, , , keys]) => keys);
+  const rows = database
+    .prepare(
+      "select k.id, k.user_id, u.account_id from public_keys k join api_users u on u.id = k.user_id order by k.id",
+    )
+    .all() as { id: number; user_id: number; account_id: number }[];
+  return rows.map((row, at) => ({ ...row, ...wanted[at] }));
+}
+
+/** Tokens by the hour over the last days, more by day than by night, as the server itself would have counted them. */
+function fillUsage(database: DatabaseSync, nowMs: number): void {
+  const hourS = Math.floor(nowMs / HOUR_MS) * 3600;
+  const add = (sql: string) => database.prepare(sql);
+  const byKey = add("insert into key_usage_hours (key_id, hour_s, tokens) values (?, ?, ?)");
+  const byAccount = add(`insert into account_usage_hours (account_id, hour_s, tokens) values (?, ?, ?)
+    on conflict (account_id, hour_s) do update set tokens = tokens + excluded.tokens`);
+  const inAll = add(`insert into usage_hours (hour_s, tokens) values (?, ?)
+    on conflict (hour_s) do update set tokens = tokens + excluded.tokens`);
+  const used = add("insert into key_usage (key_id, last_used_at_ms) values (?, ?)");
+  const live = add("insert into key_expiries (account_id, user_id, key_id, expires_s, tokens) values (?, ?, ?, ?, ?)");
+  const expires = add("update public_keys set expires_at_ms = ? where id = ?");
+  for (const { id, user_id: userId, account_id: accountId, tokens = 0, expiresInDays, standing } of keyRows(database)) {
+    if (expiresInDays !== undefined) expires.run(nowMs + expiresInDays * DAY_MS, id);
+    if (standing !== undefined || expiresInDays === -3) used.run(id, nowMs - (3 + id) * DAY_MS);
+    if (tokens === 0) continue;
+    used.run(id, nowMs - 60_000 * ((id * 7) % 50));
+    for (let ago = 0; ago < 14 * 24; ago++) {
+      const hourOfDay = (hourS / 3600 - ago) % 24;
+      // Fixed, so that pictures don't differ without a reason: a wave over the day, and some unevenness.
+      const part = 0.35 + 0.65 * Math.max(0, Math.sin(((hourOfDay - 5) / 24) * 2 * Math.PI));
+      const count = Math.round(tokens * part * (0.8 + ((ago * 7919 + id * 104_729) % 40) / 100));
+      if (count === 0) continue;
+      byKey.run(id, hourS - ago * 3600, count);
+      byAccount.run(accountId, hourS - ago * 3600, count);
+      inAll.run(hourS - ago * 3600, count);
+    }
+    live.run(accountId, userId, id, Math.floor(nowMs / 1000) + 1800, Math.ceil(tokens / 2));
+  }
+}
+
+/** Spreads what was made over the last seven weeks. The log's chain is made anew over the times that it then has. */
+function moveIntoPast(database: DatabaseSync, nowMs: number): void {
+  const events = database.prepare("select * from audit_events order by seq").all() as {
+    seq: number;
+    actor: string;
+    action: Parameters<typeof chainHash>[0]["action"];
+    subject: string;
+    details: string;
+  }[];
+  const update = database.prepare("update audit_events set at_ms = ?, previous_hash = ?, hash = ? where seq = ?");
+  const createdAt = new Map<string, number>();
+  let previousHash = CHAIN_START;
+  for (const { seq, actor, action, subject, details } of events) {
+    // Most of it long ago, the last of it minutes ago.
+    const left = (events.length - seq) / events.length;
+    const atMs = Math.round(nowMs - 4 * 60_000 - 49 * DAY_MS * left ** 1.5);
+    const hash = chainHash({ seq, atMs, actor, action, subject, details: JSON.parse(details), previousHash });
+    update.run(atMs, previousHash, hash, seq);
+    previousHash = hash;
+    if (!createdAt.has(subject)) createdAt.set(subject, atMs);
+  }
+  for (const [table, subject] of [
+    ["accounts", "account"],
+    ["api_users", "user"],
+    ["public_keys", "key"],
+    ["resource_servers", "resource_server"],
+    ["operators", "operator"],
+    ["invitations", "invitation"],
+    ["admin_tokens", "admin_token"],
+  ] as const) {
+    const set = database.prepare(`update ${table} set created_at_ms = ? where id = ?`);
+    for (const [name, atMs] of createdAt) {
+      const [kind, id = ""] = name.split(":");
+      if (kind === subject) set.run(atMs, Number(id));
+    }
+  }
+  database
+    .prepare("update signing_keys set created_at_ms = ?, activated_at_ms = ? where number = 1")
+    .run(nowMs - 49 * DAY_MS, nowMs - 49 * DAY_MS);
+  database.prepare("update operators set last_signed_in_at_ms = ? - id * 5400000").run(nowMs);
+  database.prepare("update admin_tokens set last_used_at_ms = ? where name = 'deploy-pipeline'").run(nowMs - HOUR_MS);
+  database
+    .prepare(
+      "update operator_sessions set last_seen_at_ms = ? - id * 60000, created_at_ms = ? - id * 1800000, user_agent = ?",
+    )
+    .run(nowMs, nowMs, "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:147.0) Gecko/20100101 Firefox/147.0");
+}

@@ -1,0 +1,77 @@
+/**
+ * An operator at work, as a process of its own: opens the store as the command line does, makes changes on request, and says
+ * when each was begun and acknowledged. Forked by nodes.ts; a command line for each change would cost half a second of a core.
+ *
+ * Times are of the machine's monotonic clock, so that another process on it can compare them.
+ */
+import { openAdministration } from "../../packages/server/src/compose/service.ts";
+import { parseConfig } from "../../packages/server/src/config/config.ts";
+import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
+
+const ACTOR = "cli:test";
+const EVENTS_PER_READ = 500;
+
+const administration = await openAdministration(parseConfig(process.env), { mayCreate: true });
+const { store, changes } = administration;
+
+/** What can be asked for. */
+const CALLS = {
+  createAccount: (shortname: string) => changes.createAccount(ACTOR, { shortname }),
+  createUser: async (account: string, name: string, publicPem: string) => {
+    const { username } = await changes.createUser(ACTOR, { account, name, access: "full" });
+    const { id } = await changes.addKey(ACTOR, { username, text: publicPem });
+    return { username, keyId: id };
+  },
+  setKeyStanding: async (keyId: number, standing: "active" | "deactivated") => {
+    await changes.setKeyStanding(ACTOR, keyId as KeyId, standing);
+  },
+  keyStatus: async (keyId: number) => (await store.findKey(keyId as KeyId))?.status,
+  /** Tokens issued under a key, over all hours. */
+  tokensOfKey: async (keyId: number) => {
+    const hours = await store.keyUsageHours(keyId as KeyId, 0);
+    return hours.reduce((sum, { tokens }) => sum + tokens, 0);
+  },
+  /** What the audit log has of a key or token, in its order. */
+  actionsOn: async (subject: string) => {
+    const actions: string[] = [];
+    for (let seq = 0; ; ) {
+      const events = await store.eventsAfter(seq, EVENTS_PER_READ);
+      const last = events.at(-1);
+      if (last === undefined) return actions;
+      actions.push(...events.filter((event) => event.subject === subject).map(({ action }) => action));
+      seq = last.seq;
+    }
+  },
+  liveNodes: async (withinMs: number) => (await store.listLiveNodes(withinMs)).map(({ id }) => id),
+};
+
+export type AdministrationCalls = typeof CALLS;
+
+export interface AdministrationRequest {
+  readonly id: number;
+  readonly call: keyof AdministrationCalls;
+  readonly args: readonly unknown[];
+}
+
+export interface AdministrationReply {
+  readonly id: number;
+  readonly beganMs: number;
+  /** When the change was acknowledged, or failed. */
+  readonly endedMs: number;
+  readonly value?: unknown;
+  readonly error?: string;
+}
+
+const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
+
+process.on("message", (request: AdministrationRequest) => {
+  const { id, call, args } = request;
+  const beganMs = nowMs();
+  (CALLS[call] as (...args: readonly unknown[]) => Promise<unknown>)(...args).then(
+    (value) => process.send?.({ id, beganMs, endedMs: nowMs(), value } satisfies AdministrationReply),
+    (error: unknown) =>
+      process.send?.({ id, beganMs, endedMs: nowMs(), error: String(error) } satisfies AdministrationReply),
+  );
+});
+process.once("disconnect", () => process.exit());
+process.send?.("ready");

@@ -1,0 +1,34 @@
+/**
+ * A companion that switches keys as the command line does: in a process beside the server, on the same store, by the same
+ * code. Only that it doesn't start and end with each change, which would blur the moment of the acknowledgement by 0.3 s.
+ */
+import { openAdministration } from "../../packages/server/src/compose/service.ts";
+import { parseConfig } from "../../packages/server/src/config/config.ts";
+import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
+import { monotonicMs, offer } from "./companion.ts";
+
+export type Standing = "active" | "deactivated";
+
+/** A change to a key, with its moments in {@link monotonicMs}. */
+export interface Switch {
+  readonly keyId: number;
+  readonly standing: Standing;
+  /** Before anybody was asked for the change. */
+  readonly begunAtMs: number;
+  /** As soon as it is on the disk: when the command line prints its answer. */
+  readonly acknowledgedAtMs: number;
+}
+
+const { changes } = await openAdministration(parseConfig(process.env, {}), {});
+
+const functions = {
+  async switchKey({ keyId, standing }: Pick<Switch, "keyId" | "standing">): Promise<Switch> {
+    const begunAtMs = monotonicMs();
+    await changes.setKeyStanding("cli:story", keyId as KeyId, standing);
+    return { keyId, standing, begunAtMs, acknowledgedAtMs: monotonicMs() };
+  },
+};
+
+export type StoryAdministration = typeof functions;
+
+offer(functions);
