@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { CLIENT_ASSERTION_SECONDS_MAX, SKEW_SECONDS_MAX } from "@countersign/protocol";
-import { LRUCache } from "lru-cache";
 import { Refusal } from "../refusal.ts";
 import type { ApiUserId } from "../users/model.ts";
 import type { RegistryStore, UsedAssertion } from "../store/store.ts";
 import type { Clock } from "../surroundings.ts";
+import { createWindowCounter } from "../window-counter.ts";
 
 /** How many assertions one user may use up within a window, on one node: what has to be remembered of it is bounded. */
 export const ASSERTIONS_PER_WINDOW_MAX = 100_000;
@@ -40,7 +40,7 @@ interface Waiting {
  * one gathers: a commit costs about the same for one assertion as for hundreds.
  */
 export function createAssertionLedger(store: Pick<RegistryStore, "useAssertions">, clock: Clock): AssertionLedger {
-  const counts = new LRUCache<ApiUserId, { used: number; readonly endsAtMs: number }>({ max: USERS_MAX });
+  const used = createWindowCounter<ApiUserId>(WINDOW_SECONDS, USERS_MAX);
   let waiting: Waiting[] = [];
   let isWriting = false;
 
@@ -71,12 +71,8 @@ export function createAssertionLedger(store: Pick<RegistryStore, "useAssertions"
 
   function count(userId: ApiUserId): void {
     const nowMs = clock.monotonicMs();
-    let window = counts.get(userId);
-    if (window === undefined || nowMs >= window.endsAtMs) {
-      window = { used: 0, endsAtMs: nowMs + WINDOW_SECONDS * 1000 };
-      counts.set(userId, window);
-    }
-    if (window.used >= ASSERTIONS_PER_WINDOW_MAX) {
+    const window = used.find(userId, nowMs);
+    if (window !== undefined && window.count >= ASSERTIONS_PER_WINDOW_MAX) {
       throw new Refusal(
         "rate_limited",
         `The client has used ${ASSERTIONS_PER_WINDOW_MAX} assertions within about an hour.`,
@@ -86,7 +82,7 @@ export function createAssertionLedger(store: Pick<RegistryStore, "useAssertions"
         },
       );
     }
-    window.used++;
+    used.add(userId, nowMs);
   }
 
   return {

@@ -1,6 +1,6 @@
-import { LRUCache } from "lru-cache";
 import { Refusal } from "../../core/refusal.ts";
 import type { Clock } from "../../core/surroundings.ts";
+import { type CountingWindow, createWindowCounter } from "../../core/window-counter.ts";
 import { networkOf } from "./ip-address.ts";
 
 /** Refusals are counted over windows of this length, each beginning with a client's first refusal. */
@@ -19,28 +19,23 @@ export interface RefusalLimit {
   count(address: string): boolean;
 }
 
-interface Window {
-  refusals: number;
-  readonly endsAtMs: number;
-}
-
 /** @param limit refusals a minute and client; 0 for none */
 export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
   if (limit === 0) return { check: () => undefined, isOver: () => false, count: () => false };
-  const windows = new LRUCache<string, Window>({ max: CLIENTS_MAX });
+  const refusals = createWindowCounter<string>(WINDOW_SECONDS, CLIENTS_MAX);
 
-  function findWindow(client: string, nowMs: number): Window | undefined {
-    const window = windows.get(client);
-    return window !== undefined && nowMs < window.endsAtMs ? window : undefined;
+  function findFull(address: string, nowMs: number): CountingWindow | undefined {
+    const window = refusals.find(networkOf(address), nowMs);
+    return window !== undefined && window.count >= limit ? window : undefined;
   }
 
   return {
     check(address) {
-      if (windows.size === 0) return;
+      if (refusals.isEmpty()) return;
       const nowMs = clock.monotonicMs();
-      const window = findWindow(networkOf(address), nowMs);
-      if (window === undefined || window.refusals < limit) return;
-      const retryAfterSeconds = Math.ceil((window.endsAtMs - nowMs) / 1000);
+      const full = findFull(address, nowMs);
+      if (full === undefined) return;
+      const retryAfterSeconds = Math.ceil((full.endsAtMs - nowMs) / 1000);
       throw new Refusal("rate_limited", `${limit} requests from this address were refused within a minute.`, {
         hint: "Fix the client: its earlier answers say what is wrong. Then wait for the time in Retry-After.",
         retryAfterSeconds,
@@ -50,17 +45,7 @@ export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
         },
       });
     },
-    isOver(address) {
-      const window = windows.size === 0 ? undefined : findWindow(networkOf(address), clock.monotonicMs());
-      return window !== undefined && window.refusals >= limit;
-    },
-    count(address) {
-      const client = networkOf(address);
-      const nowMs = clock.monotonicMs();
-      const window = findWindow(client, nowMs);
-      if (window !== undefined) return ++window.refusals > limit;
-      windows.set(client, { refusals: 1, endsAtMs: nowMs + WINDOW_SECONDS * 1000 });
-      return false;
-    },
+    isOver: (address) => !refusals.isEmpty() && findFull(address, clock.monotonicMs()) !== undefined,
+    count: (address) => refusals.add(networkOf(address), clock.monotonicMs()) > limit,
   };
 }
