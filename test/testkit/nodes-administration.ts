@@ -4,7 +4,7 @@
  *
  * Times are of the machine's monotonic clock, so that another process on it can compare them.
  */
-import { openAdministration } from "../../packages/server/src/compose/service.ts";
+import { openAdministration } from "../../packages/server/src/compose/command-line.ts";
 import { parseConfig } from "../../packages/server/src/config/config.ts";
 import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
 

@@ -2,7 +2,7 @@
  * A companion that switches keys as the command line does: in a process beside the server, on the same store, by the same
  * code. Only that it doesn't start and end with each change, which would blur the moment of the acknowledgement by 0.3 s.
  */
-import { openAdministration } from "../../packages/server/src/compose/service.ts";
+import { openAdministration } from "../../packages/server/src/compose/command-line.ts";
 import { parseConfig } from "../../packages/server/src/config/config.ts";
 import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
 import { monotonicMs, offer } from "./companion.ts";

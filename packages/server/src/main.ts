@@ -6,18 +6,18 @@ import { Writable } from "node:stream";
 import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
 import {
-  addUpCounters,
+  acceptConfiguredStore,
+  copyConfiguredStore,
   makeSetupLink,
   openAdministration,
-  prepareStore,
-  startService,
-  systemSurroundings,
-  VERSION,
-} from "./compose/service.ts";
+} from "./compose/command-line.ts";
+import { prepareStore } from "./compose/open-registry.ts";
+import { startService } from "./compose/service.ts";
+import { systemSurroundings, VERSION } from "./compose/surroundings.ts";
 import { type Config, type Flags, parseConfig, passwordNotice, platformNotice } from "./config/config.ts";
 import { databasePasswords } from "./config/database-url.ts";
 import type { StoreOpening } from "./core/store-identity/position.ts";
-import { acceptConfiguredStore, copyConfiguredStore } from "./compose/open-store.ts";
+import { addUpCounters } from "./http/server/metrics.ts";
 import { createLog, type Logger } from "./platform/logger.ts";
 import { type LogSink, openLogSink } from "./platform/log-sink.ts";
 import { watchPackageRunner } from "./platform/npm-parent.ts";

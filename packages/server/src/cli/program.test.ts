@@ -8,7 +8,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { openAdministration } from "../compose/service.ts";
+import { openAdministration } from "../compose/command-line.ts";
 import { parseConfig } from "../config/config.ts";
 import { createCommandLineRedactor } from "../platform/redact.ts";
 import { createSystemRandom } from "../platform/random.ts";

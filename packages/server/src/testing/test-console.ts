@@ -1,27 +1,21 @@
 import { ADMIN_PATH } from "@countersign/protocol";
-import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
-import { createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
+import { composeInternalListener } from "../compose/internal-listener.ts";
+import { composeNode } from "../compose/node.ts";
+import type { SingleSignOnSettings } from "../compose/operator-handlers.ts";
+import { parseConfig } from "../config/config.ts";
+import type { LastSeen } from "../core/operators/last-seen.ts";
 import { createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
-import type { IdentityProvider, RoleMapping } from "../core/operators/single-sign-on.ts";
-import { createOperatorAdministration } from "../http/admin/operator-administration.ts";
-import { createRefusedSignIns } from "../core/operators/refused-sign-ins.ts";
-import { createOrigins } from "../http/admin/http/origins.ts";
-import { ADMIN_ROUTES } from "../http/admin/routes.ts";
-import type { AdminHandlers } from "../http/admin/http/handlers.ts";
-import { buildInternalApp } from "../http/app.ts";
-import { createClientAddress } from "../http/server/client-address.ts";
-import { openHttpServer } from "../http/server/http-server.ts";
-import { createMetrics } from "../http/server/metrics.ts";
-import { createRefusalLimit } from "../http/server/refusal-limit.ts";
-import { createRequestIds } from "../http/server/request-id.ts";
 import { openRegistryView } from "../core/view/view.ts";
+import { createOrigins } from "../http/admin/http/origins.ts";
+import { openHttpServer } from "../http/server/http-server.ts";
+import { createRequestIds } from "../http/server/request-id.ts";
 import { createLog } from "../platform/logger.ts";
-import { createPasskeyCeremonies } from "../platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import type { TestClock } from "./test-clock.ts";
 import { type HttpAnswer, send } from "./test-http.ts";
-import { ROOT, TEST_MASTER_SECRET, TEST_PASSWORD } from "./test-operators.ts";
-import { makeTemporaryFolder, openTestRegistry, type TestRegistry } from "./test-registry.ts";
+import { ROOT, TEST_PASSWORD } from "./test-operators.ts";
+import { openTestRegistry, type TestRegistry } from "./test-registry.ts";
+import { TEST_MASTER_SECRET, testSigningKeys } from "./test-signing-keys.ts";
 
 /** What came back from the admin API. */
 export interface ConsoleAnswer extends HttpAnswer {
@@ -40,7 +34,7 @@ export interface ConsoleRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The internal listener on a real socket and a real store, with the handlers of operators; all others are missing. */
+/** The internal listener on a real socket and a real store. */
 export interface TestConsole {
   /** The console's origin. */
   readonly origin: string;
@@ -59,7 +53,7 @@ export interface TestConsole {
 export interface TestConsoleOptions {
   readonly adminUrl?: string;
   readonly refusalLimit?: number;
-  readonly singleSignOn?: { readonly provider: IdentityProvider; readonly roles: readonly RoleMapping[] };
+  readonly singleSignOn?: SingleSignOnSettings;
 }
 
 /** Has the accounts `acme` and `other`. */
@@ -72,52 +66,28 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
   const nextRequestId = createRequestIds(random);
   const server = await openHttpServer("127.0.0.1", 0, nextRequestId, { reason: "starting" });
   let logged = "";
-  const log = createLog("trace", [], (line) => (logged += line));
   const view = await openRegistryView(store, clock);
-  const origins = createOrigins(options.adminUrl, server.url);
-  const refusalLimit = createRefusalLimit(options.refusalLimit ?? 0, clock);
-  const clientAddress = createClientAddress([]);
-  const publicUrl = "https://auth.example";
-  const missing = Object.fromEntries(
-    Object.keys(ADMIN_ROUTES).map((id) => [id, () => Promise.reject(new Error(`${id} isn't here`))]),
-  ) as unknown as AdminHandlers;
-  const folder = makeTemporaryFolder();
-  const lastSeen = createLastSeen(store);
-  const app = await buildInternalApp({
-    version: "0.0.0",
-    publicUrl,
-    nextRequestId,
-    clientAddress,
-    log,
-    metrics: createMetrics(view, () => 0),
-    readiness: () => Promise.resolve({ ready: true }),
-    adminUrl: server.url,
-    consoleFolder: folder.path,
-    admin: {
-      authenticate: createAuthenticatePrincipal(store, clock, lastSeen),
-      origins,
-      refusalLimit,
-      clientAddress,
-      handlers: {
-        ...missing,
-        ...createOperatorAdministration({
-          store,
-          clock,
-          random,
-          masterSecrets: [TEST_MASTER_SECRET],
-          ceremonies: createPasskeyCeremonies(),
-          origins,
-          refusalLimit,
-          service: { publicUrl, version: "0.0.0" },
-          log,
-          refused: createRefusedSignIns(store, clock),
-          singleSignOn: options.singleSignOn,
-        }),
-      },
+  const node = composeNode({
+    config: parseConfig({
+      COUNTERSIGN_ADMIN_URL: options.adminUrl,
+      COUNTERSIGN_REFUSAL_LIMIT: String(options.refusalLimit ?? 0),
+    }),
+    log: createLog("trace", [], (line) => (logged += line)),
+    surroundings: { clock, random },
+    registry: {
+      store,
+      view,
+      masterSecrets: [TEST_MASTER_SECRET],
+      signingKeys: testSigningKeys(1),
+      onChanged: () => view.catchUp(),
     },
+    nextRequestId,
+    publicUrl: "https://auth.example",
+    streamCount: () => 0,
   });
-  server.serve(app.listener, publicUrl);
-  const { origin } = new URL(origins.consoleUrl);
+  const app = await composeInternalListener(node, server.url, options.singleSignOn);
+  server.serve(app.listener, node.publicUrl);
+  const { origin } = new URL(createOrigins(options.adminUrl, server.url).consoleUrl);
   const changes = createOperatorChanges(store, clock, random);
 
   const ask: TestConsole["ask"] = async (method, path, body, request = {}) => {
@@ -142,7 +112,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
     clock,
     registry,
     changes,
-    lastSeen,
+    lastSeen: node.lastSeen,
     log: () => logged,
     ask,
     async signUp(email, role, account) {
@@ -155,7 +125,6 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
       await server.drain(100);
       await app.close();
       await registry.close();
-      folder.remove();
     },
   };
 }

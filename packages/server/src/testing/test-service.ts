@@ -1,32 +1,19 @@
-import { createAuthenticateResourceServer } from "../core/resource-servers/authenticate.ts";
-import { endpointAudiences } from "../core/assertion/audiences.ts";
-import { createCheckToken } from "../core/check.ts";
-import { createExchange } from "../core/exchange.ts";
-import { createIssueToken } from "../core/issue-token.ts";
-import { createAssertionLedger } from "../core/oauth/assertion-ledger.ts";
-import { createAuthenticateClient } from "../core/oauth/authenticate-client.ts";
-import { createGrantClientCredentials } from "../core/oauth/client-credentials.ts";
-import { createRevokeToken } from "../core/oauth/revoke-token.ts";
+import { composeNode } from "../compose/node.ts";
+import { composePublicListener } from "../compose/public-listener.ts";
+import { parseConfig } from "../config/config.ts";
 import { createRegistryChanges, type RegistryChanges } from "../core/registry-changes.ts";
 import { createResourceServerChanges, type ResourceServerChanges } from "../core/resource-servers/changes.ts";
-import type { RegistryStore } from "../core/store/store.ts";
 import { openRegistryView, type RegistryView } from "../core/view/view.ts";
-import { buildPublicApp } from "../http/app.ts";
-import { type ChangeStreams, createChangeStreams } from "../http/public/changes/change-streams.ts";
-import { createIsReading } from "../http/public/is-reading.ts";
-import { createClientAddress } from "../http/server/client-address.ts";
+import type { ChangeStreams } from "../http/public/changes/change-streams.ts";
 import { openHttpServer } from "../http/server/http-server.ts";
-import { createMetrics } from "../http/server/metrics.ts";
-import { createRefusalLimit } from "../http/server/refusal-limit.ts";
 import { createRequestIds } from "../http/server/request-id.ts";
-import { createResourceServerDoor } from "../http/public/resource-server-door.ts";
 import { createLog } from "../platform/logger.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { buildAssertion, exampleClientClaims } from "./build-assertion.ts";
 import { rsaKeyPair, type TestKeyPair } from "./rsa-keys.ts";
 import type { TestClock } from "./test-clock.ts";
 import { openTestRegistry, type TestRegistry } from "./test-registry.ts";
-import { testSigningKeys } from "./test-signing-keys.ts";
+import { TEST_MASTER_SECRET, testSigningKeys } from "./test-signing-keys.ts";
 import { type WatchedStore, watchStore } from "./watched-store.ts";
 
 /** The public listener on a real socket and a real store, with a clock that stands still and nothing that runs by itself. */
@@ -63,7 +50,7 @@ export interface TestServiceOptions {
 
 /** Has an account `acme` with the user `api-1-demo`, whose key 1 is `rsaKeyPair("alice")`. */
 export async function startTestService(options: TestServiceOptions = {}): Promise<TestService> {
-  const { publicUrl = "https://auth.example", refusalLimit: limit = 0 } = options;
+  const { publicUrl = "https://auth.example" } = options;
   const registry = await openTestRegistry();
   const { store, clock } = registry;
   await registry.changes.createAccount("test", { shortname: "acme" });
@@ -77,44 +64,26 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const nextRequestId = createRequestIds(random);
   const server = await openHttpServer("127.0.0.1", 0, nextRequestId, { reason: "starting" });
   let logged = "";
-  const log = createLog("trace", [], (line) => (logged += line));
-  const metrics = createMetrics(view, () => streams.count());
-  const surroundings = { publicUrl, nextRequestId, clientAddress: createClientAddress([]), log, metrics };
-  const signingKeys = testSigningKeys(1);
-  const audiences = endpointAudiences(publicUrl);
-  const issueToken = createIssueToken(signingKeys, random, () => undefined);
-  const ledger = createAssertionLedger(store, clock);
-  const authenticateFor = (audience: "token" | "revocation") =>
-    createAuthenticateClient(view, clock, audiences[audience], ledger);
-  const refusalLimit = createRefusalLimit(limit, clock);
-  const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);
-  const eventsAfter: RegistryStore["eventsAfter"] = (seq, max) => watched.store.eventsAfter(seq, max);
-  const streams = createChangeStreams(
-    { view, eventsAfter, door, limit: refusalLimit, clock, pause: () => new Promise(() => undefined) },
-    surroundings,
-    options.streamsMax,
-  );
-  const pauses: number[] = [];
-  const app = await buildPublicApp({
-    ...surroundings,
-    version: "0.0.0",
-    readiness: () => Promise.resolve({ ready: true }),
-    exchange: createExchange({ view, clock, audiences: audiences.exchange, issueToken }),
-    checkToken: createCheckToken({ view, signingKeys, clock }),
-    grantClientCredentials: createGrantClientCredentials(authenticateFor("token"), issueToken),
-    revokeToken: createRevokeToken({
-      authenticateClient: authenticateFor("revocation"),
-      signingKeys,
-      store,
-      clock,
+  const node = composeNode({
+    config: parseConfig({ COUNTERSIGN_REFUSAL_LIMIT: String(options.refusalLimit ?? 0) }),
+    log: createLog("trace", [], (line) => (logged += line)),
+    surroundings: { clock, random },
+    registry: {
+      store: watched.store,
+      view,
+      masterSecrets: [TEST_MASTER_SECRET],
+      signingKeys: testSigningKeys(1),
       onChanged,
-    }),
-    door,
-    feedPosition: () => view.position(),
-    changesEndpoint: streams.endpoint,
-    refusalLimit,
-    isReading: createIsReading([]),
+    },
+    nextRequestId,
+    publicUrl,
+    streamCount: () => changeStreams.count(),
+  });
+  const pauses: number[] = [];
+  const { app, changeStreams } = await composePublicListener(node, {
     pause: async (milliseconds) => void pauses.push(milliseconds),
+    streamEndPause: () => new Promise(() => undefined),
+    ...(options.streamsMax !== undefined && { streamsMax: options.streamsMax }),
   });
   server.serve(app.listener, publicUrl);
   let jtis = 0;
@@ -127,7 +96,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     view,
     changes: createRegistryChanges(store, clock, onChanged),
     servers: createResourceServerChanges(store, clock, random, onChanged),
-    streams,
+    streams: changeStreams,
     pauses,
     log: () => logged,
     assertion(claims = {}, pair = rsaKeyPair("alice")) {
@@ -135,9 +104,9 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       const all = { ...exampleClientClaims("api-1-demo", `jti ${jtis}`), aud: publicUrl, ...claims };
       return buildAssertion(pair.privateKey, { claims: all });
     },
-    metrics: () => metrics.text(),
+    metrics: () => node.metrics.text(),
     async close() {
-      streams.close();
+      changeStreams.close();
       await server.drain(100);
       await app.close();
       await registry.close();

@@ -1,0 +1,128 @@
+import type { CliAdministration, CliContext } from "../cli/context.ts";
+import type { Config } from "../config/config.ts";
+import { parseDatabaseUrl } from "../config/database-url.ts";
+import { createCheckToken } from "../core/check.ts";
+import { createOperatorChanges } from "../core/operators/operator-changes.ts";
+import { createRegistryChanges } from "../core/registry-changes.ts";
+import { createResourceServerChanges } from "../core/resource-servers/changes.ts";
+import { createSigningKeyChanges, LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
+import { openSigningKeyRing } from "../core/signing-keys/ring.ts";
+import { acceptStore } from "../core/store-identity/accept-store.ts";
+import { rememberPosition, writePosition } from "../core/store-identity/keep-position.ts";
+import { findRestoration, readStorePosition, type StoreOpening } from "../core/store-identity/position.ts";
+import { openRegistryView } from "../core/view/view.ts";
+import { createOrigins, linkUrl } from "../http/admin/http/origins.ts";
+import { readMasterKey } from "../platform/data-folder.ts";
+import { listenerUrl } from "../platform/listener-url.ts";
+import { CopyError, copyStore, type StoreCopy } from "../storage/copy-store.ts";
+import { openPostgresStore } from "../storage/postgres/open-postgres-store.ts";
+import { ensureSigningKeys, readMasterSecrets } from "./open-registry.ts";
+import { openStore } from "./open-store.ts";
+import { type Surroundings, systemSurroundings } from "./surroundings.ts";
+
+/** How long one statement of a copy may take, in milliseconds. */
+const COPY_STATEMENT_MS = 600_000;
+
+/** Opens the store for a command, with the server's configuration, whether a server runs or not. */
+export async function openAdministration(
+  config: Config,
+  opening: StoreOpening,
+  surroundings: Surroundings = systemSurroundings(),
+): Promise<CliAdministration> {
+  const { clock, random } = surroundings;
+  const { store, position } = await openStore(config, opening);
+  const openView = () => openRegistryView(store, clock);
+  return {
+    store,
+    changes: createRegistryChanges(store, clock),
+    resourceServers: createResourceServerChanges(store, clock, random),
+    signingKeys: createSigningKeyChanges(store, clock),
+    operators: createOperatorChanges(store, clock, random),
+    linkUrl: (secret) =>
+      linkUrl(createOrigins(config.adminUrl, listenerUrl(config.adminHost, config.adminPort)), secret),
+    openView,
+    async newestMasterSecret() {
+      const [newest] = await readMasterSecrets(config, store, surroundings);
+      return newest;
+    },
+    async openCheck() {
+      const view = await openView();
+      const masterSecrets = await ensureSigningKeys(config, store, surroundings);
+      const signingKeys = await openSigningKeyRing(store, view, clock, masterSecrets, () => undefined);
+      return createCheckToken({ view, signingKeys, clock });
+    },
+    async close() {
+      // A change that was made stays made, even if its position can't be remembered.
+      await rememberPosition(store, position).catch(() => undefined);
+      await store.close();
+    },
+  };
+}
+
+/**
+ * Creates the link by which the first owner signs up, and invalidates earlier ones; `undefined` if there is an operator.
+ *
+ * @param adminUrl where the internal listener listens
+ */
+export async function makeSetupLink(
+  config: Config,
+  adminUrl: string,
+  { clock, random }: Surroundings = systemSurroundings(),
+): ReturnType<CliContext["makeSetupLink"]> {
+  // The process that serves the store has checked it.
+  const { store } = await openStore(config, { mayBeRestored: true });
+  try {
+    const made = await createOperatorChanges(store, clock, random).makeSetupLink("system");
+    if (made === undefined) return undefined;
+    const url = linkUrl(createOrigins(config.adminUrl, adminUrl), made.secret);
+    return { url, expiresAtMs: made.invitation.expiresAtMs };
+  } finally {
+    await store.close();
+  }
+}
+
+/** Accepts the configured store as it is. Creates a missing master key. */
+export async function acceptConfiguredStore(
+  config: Config,
+  actor: string,
+  { clock, random }: Surroundings,
+): ReturnType<CliContext["acceptStore"]> {
+  const { store, position } = await openStore(config, { mayBeRestored: true });
+  try {
+    const remembered = position.read();
+    const restoration = await findRestoration(store, remembered);
+    const masterSecret =
+      config.masterSecrets?.[0] ?? readMasterKey(config.dataDir, config.secretFileAccess, random, true);
+    const accepted = await acceptStore({ store, clock, random }, actor, masterSecret, remembered);
+    await writePosition(store, position, await readStorePosition(store));
+    return { ...accepted, restoration };
+  } finally {
+    await store.close();
+  }
+}
+
+/**
+ * Copies the configured store into another database.
+ *
+ * @throws {CopyError} if a node serves the store, the target isn't empty, or the copy differs
+ */
+export async function copyConfiguredStore(config: Config, targetUrl: string): Promise<StoreCopy> {
+  const { store: source } = await openStore(config);
+  try {
+    const live = await source.listLiveNodes(LIVE_NODE_MS);
+    if (live.length > 0) {
+      throw new CopyError(
+        `${live.length} node(s) serve this store, and what they take in after the copy would be lost; stop them, and wait ${LIVE_NODE_MS / 1000} s`,
+      );
+    }
+    const options = { url: parseDatabaseUrl(targetUrl), connectionsMax: 2, statementMsMax: COPY_STATEMENT_MS };
+    const target = await openPostgresStore(options);
+    try {
+      return await copyStore(source, target);
+    } finally {
+      await target.close();
+    }
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,68 @@
+import { fileURLToPath } from "node:url";
+import type { Config } from "../config/config.ts";
+import { shownSettings } from "../config/shown-settings.ts";
+import { createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
+import type { Clock } from "../core/surroundings.ts";
+import { createAuditHandlers } from "../http/admin/audit/handlers.ts";
+import { createExplainHandlers } from "../http/admin/explain/handlers.ts";
+import { createOrigins } from "../http/admin/http/origins.ts";
+import { createRegistryHandlers } from "../http/admin/registry-handlers.ts";
+import { createServiceHandlers } from "../http/admin/service/handlers.ts";
+import { createUsageHandlers } from "../http/admin/usage/handlers.ts";
+import { type App, buildInternalApp } from "../http/app.ts";
+import { createEventLoopTurns } from "../platform/event-loop-turns.ts";
+import { createOpenIdProvider } from "../platform/openid-provider.ts";
+import type { Node } from "./node.ts";
+import { composeOperatorHandlers, type SingleSignOnSettings } from "./operator-handlers.ts";
+
+/** The console's built files: in a checkout as in the package. */
+const CONSOLE_FOLDER = fileURLToPath(new URL("../../console/", import.meta.url));
+
+/**
+ * What answers operators, their programs and Prometheus.
+ *
+ * @param listenerUrl where the internal listener listens
+ * @param singleSignOn as configured, unless given
+ */
+export function composeInternalListener(
+  node: Node,
+  listenerUrl: string,
+  singleSignOn: SingleSignOnSettings | undefined = configuredSingleSignOn(node),
+): Promise<App> {
+  const { config, store, clock, refusalLimit, clientAddress } = node;
+  const origins = createOrigins(config.adminUrl, listenerUrl, config.adminNames);
+  const administration = {
+    ...node,
+    audiences: node.audiences.exchange,
+    newestMasterSecret: node.masterSecrets[0],
+    yieldToEventLoop: createEventLoopTurns(),
+    settings: shownSettings(config),
+  };
+  return buildInternalApp({
+    ...node,
+    adminUrl: listenerUrl,
+    consoleFolder: CONSOLE_FOLDER,
+    admin: {
+      authenticate: createAuthenticatePrincipal(store, clock, node.lastSeen),
+      origins,
+      refusalLimit,
+      clientAddress,
+      handlers: {
+        ...createRegistryHandlers(administration),
+        ...createServiceHandlers(administration),
+        ...createUsageHandlers(administration),
+        ...createAuditHandlers(administration),
+        ...createExplainHandlers(administration),
+        ...composeOperatorHandlers(node, origins, singleSignOn),
+      },
+    },
+  });
+}
+
+/** The OpenID provider that operators sign in through; `undefined` where they sign in here. */
+function configuredSingleSignOn({ config, clock }: { config: Config; clock: Clock }): SingleSignOnSettings | undefined {
+  const { oidcIssuer: issuer, oidcClientId: clientId, oidcClientSecret: clientSecret } = config;
+  if (issuer === undefined || clientId === undefined || clientSecret === undefined) return undefined;
+  const client = { issuer, clientId, clientSecret, scope: config.oidcScope, groupsClaim: config.oidcGroupsClaim };
+  return { provider: createOpenIdProvider(client, clock), roles: config.oidcRoles };
+}

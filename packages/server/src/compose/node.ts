@@ -1,0 +1,88 @@
+import type { Config } from "../config/config.ts";
+import { endpointAudiences } from "../core/assertion/audiences.ts";
+import { type CheckToken, createCheckToken } from "../core/check.ts";
+import { type ClockWatch, createClockWatch } from "../core/clock/clock-watch.ts";
+import { createKeyUsage, type KeyUsage } from "../core/keys/usage.ts";
+import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
+import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
+import type { LatestSigningKeys } from "../core/token/verify-token.ts";
+import type { AppDependencies } from "../http/app.ts";
+import { createClientAddress } from "../http/server/client-address.ts";
+import { createMetrics, type GatherFigures, type ListenerConnections } from "../http/server/metrics.ts";
+import { createRefusalLimit, type RefusalLimit } from "../http/server/refusal-limit.ts";
+import type { Logger } from "../platform/logger.ts";
+import type { OpenedRegistry } from "./open-registry.ts";
+import { createReadiness } from "./readiness.ts";
+import { type Surroundings, VERSION } from "./surroundings.ts";
+
+/** What a node is made from. */
+export interface NodeOptions<SigningKeys extends LatestSigningKeys = LatestSigningKeys> {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly surroundings: Surroundings;
+  readonly registry: OpenedRegistry<SigningKeys>;
+  readonly nextRequestId: () => string;
+  /** How clients reach the public listener. */
+  readonly publicUrl: string;
+  /** How many change streams are open. */
+  readonly streamCount: () => number;
+  readonly connections?: ListenerConnections;
+  /** Where several processes serve: the metrics of all. */
+  readonly gather?: GatherFigures | undefined;
+}
+
+/** The parts of a node that both listeners and the background work share. */
+export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
+  extends AppDependencies,
+    Surroundings,
+    OpenedRegistry<SigningKeys> {
+  readonly config: Config;
+  readonly audiences: ReturnType<typeof endpointAudiences>;
+  readonly checkToken: CheckToken;
+  readonly refusalLimit: RefusalLimit;
+  readonly clockWatch: ClockWatch;
+  readonly keyUsage: KeyUsage;
+  readonly lastSeen: LastSeen;
+  readonly refusedSignIns: RefusedSignIns;
+  /** From now on the node isn't ready. */
+  announceStop(): void;
+}
+
+export function composeNode<SigningKeys extends LatestSigningKeys>(
+  options: NodeOptions<SigningKeys>,
+): Node<SigningKeys> {
+  const { config, log, surroundings, registry, nextRequestId, publicUrl } = options;
+  const { store, view, signingKeys } = registry;
+  const { clock } = surroundings;
+  const clockWatch = createClockWatch(store, clock);
+  let isStopping = false;
+  return {
+    ...surroundings,
+    ...registry,
+    config,
+    version: VERSION,
+    publicUrl,
+    nextRequestId,
+    clientAddress: createClientAddress(config.trustedProxies),
+    log,
+    metrics: createMetrics(
+      view,
+      options.streamCount,
+      options.gather,
+      options.connections,
+      () => store.writeProblem() === undefined,
+      clockWatch,
+    ),
+    readiness: createReadiness({ store, view, clockWatch, isStopping: () => isStopping }),
+    audiences: endpointAudiences(publicUrl),
+    checkToken: createCheckToken({ view, signingKeys, clock }),
+    refusalLimit: createRefusalLimit(config.refusalLimit, clock),
+    clockWatch,
+    keyUsage: createKeyUsage(store),
+    lastSeen: createLastSeen(store),
+    refusedSignIns: createRefusedSignIns(store, clock),
+    announceStop() {
+      isStopping = true;
+    },
+  };
+}

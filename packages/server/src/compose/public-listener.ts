@@ -1,0 +1,79 @@
+import { setTimeout } from "node:timers/promises";
+import { createFindSigner } from "../core/assertion/find-signer.ts";
+import { createExchange } from "../core/exchange.ts";
+import { createIssueToken } from "../core/issue-token.ts";
+import { createAssertionLedger } from "../core/oauth/assertion-ledger.ts";
+import { createAuthenticateClient } from "../core/oauth/authenticate-client.ts";
+import { createGrantClientCredentials } from "../core/oauth/client-credentials.ts";
+import { createRevokeToken } from "../core/oauth/revoke-token.ts";
+import { createAuthenticateResourceServer } from "../core/resource-servers/authenticate.ts";
+import { type App, buildPublicApp } from "../http/app.ts";
+import { type ChangeStreams, createChangeStreams } from "../http/public/changes/change-streams.ts";
+import type { Pause } from "../http/public/hold-rejection.ts";
+import { createIsReading } from "../http/public/is-reading.ts";
+import { createResourceServerDoor } from "../http/public/resource-server-door.ts";
+import { networkOf } from "../http/server/ip-address.ts";
+import type { Node } from "./node.ts";
+
+/** What tests set differently from the product. */
+export interface PublicListenerOptions {
+  /** Waits before a rejection is sent. */
+  readonly pause?: Pause;
+  /** Waits for a stream's reader to take its end. */
+  readonly streamEndPause?: Pause;
+  readonly streamsMax?: number;
+}
+
+export interface PublicListener {
+  readonly app: App;
+  readonly changeStreams: ChangeStreams;
+}
+
+/** What answers clients, gateways and resource servers. */
+export async function composePublicListener(node: Node, options: PublicListenerOptions = {}): Promise<PublicListener> {
+  const { config, log, clock, store, view, signingKeys, audiences, refusalLimit, checkToken } = node;
+  const { pause = pauseUnreferenced, streamEndPause = pauseUnreferenced } = options;
+  const issueToken = createIssueToken(signingKeys, node.random, (keyId, atMs, expiresAtSeconds) => {
+    node.keyUsage.record(keyId, atMs, expiresAtSeconds);
+  });
+  const findSigner = createFindSigner(networkOf);
+  const ledger = createAssertionLedger(store, clock);
+  const authenticateFor = (audience: "token" | "revocation") =>
+    createAuthenticateClient(view, clock, audiences[audience], ledger, findSigner);
+  const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);
+  const eventsAfter: typeof store.eventsAfter = (seq, limit) => store.eventsAfter(seq, limit);
+  const changeStreams = createChangeStreams(
+    { view, eventsAfter, door, limit: refusalLimit, clock, pause: streamEndPause },
+    node,
+    options.streamsMax,
+  );
+  const app = await buildPublicApp({
+    ...node,
+    exchange: createExchange({ view, findSigner, clock, audiences: audiences.exchange, issueToken }),
+    checkToken,
+    grantClientCredentials: createGrantClientCredentials(authenticateFor("token"), issueToken),
+    revokeToken: createRevokeToken({
+      authenticateClient: authenticateFor("revocation"),
+      signingKeys,
+      store,
+      clock,
+      onChanged: node.onChanged,
+    }),
+    door,
+    feedPosition: () => view.position(),
+    changesEndpoint: changeStreams.endpoint,
+    refusalLimit,
+    isReading: createIsReading(config.trustedProxies, () => {
+      log.warn(
+        "X-Forwarded-Method or X-Original-Method came from an address that isn't in COUNTERSIGN_TRUSTED_PROXIES: it can refuse a read-only user, but never let one through; if your gateway has that address, add it",
+      );
+    }),
+    pause,
+  });
+  return { app, changeStreams };
+}
+
+/** Keeps no process alive. */
+function pauseUnreferenced(milliseconds: number): Promise<void> {
+  return setTimeout(milliseconds, undefined, { ref: false });
+}
