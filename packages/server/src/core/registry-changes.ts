@@ -1,7 +1,8 @@
 import type { Access } from "@countersign/protocol";
 import type { Clock } from "./surroundings.ts";
 import { MASTER_SECRET_BYTES, masterSecretFingerprint } from "./signing-keys/signing-keys.ts";
-import type { AuditAction, UnchainedEvent } from "./feed/audit-chain.ts";
+import type { UnchainedEvent } from "./feed/audit-chain.ts";
+import type { AuditAction } from "./feed/event.ts";
 import { createChange } from "./change/change.ts";
 import { checkExpiry } from "./expiry.ts";
 import { admitPublicKey } from "./keys/admission.ts";

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from "kysely";
 import type { ListedAccount } from "../core/store/queries.ts";
-import type { AuditAction, AuditEvent } from "../core/feed/audit-chain.ts";
+import type { AuditEvent } from "../core/feed/audit-chain.ts";
 import type { Account, AccountId } from "../core/accounts/model.ts";
 import type { ApiUser, ApiUserId } from "../core/users/model.ts";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
@@ -122,7 +122,7 @@ export function toEvent(row: Database["audit_events"]): AuditEvent {
     seq: row.seq,
     atMs: row.at_ms,
     actor: row.actor,
-    action: row.action as AuditAction,
+    action: row.action,
     subject: row.subject,
     details: readDetails(row.details),
     previousHash: row.previous_hash,

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { AuditEvent } from "../core/feed/audit-chain.ts";
 
 /** `vectors/tokens.json`: tokens and signing keys that another implementation computed. */
 export function readTokenVectors(): TokenVectors {
@@ -8,6 +9,14 @@ export function readTokenVectors(): TokenVectors {
 /** `vectors/public-keys.json`: public keys as OpenSSL and OpenSSH write them, and what those tools call them. */
 export function readPublicKeyVectors(): PublicKeyVectors {
   return readVectors("public-keys") as PublicKeyVectors;
+}
+
+/** `vectors/audit-chain.jsonl`: an audit log with every action, written before events had types (`core/feed/event.ts`). */
+export function readChainVectors(): readonly AuditEvent[] {
+  const lines = readFileSync(new URL("../../../../vectors/audit-chain.jsonl", import.meta.url), "utf8")
+    .trim()
+    .split("\n");
+  return lines.map((line) => JSON.parse(line) as AuditEvent);
 }
 
 function readVectors(name: string): unknown {

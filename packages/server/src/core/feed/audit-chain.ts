@@ -1,59 +1,11 @@
 import { createHash } from "node:crypto";
-import type { AccountId } from "../accounts/model.ts";
+import type { EventRow } from "./event.ts";
 
-/** What happened. The first word is what it happened to. */
-export type AuditAction =
-  | "account.created"
-  | "account.activated"
-  | "account.deactivated"
-  | "user.created"
-  | "user.activated"
-  | "user.deactivated"
-  | "key.added"
-  | "key.activated"
-  | "key.deactivated"
-  | "key.revoked"
-  | "signing_key.created"
-  | "signing_key.activated"
-  | "signing_key.retired"
-  | "store.accepted"
-  | "resource_server.created"
-  | "resource_server.rotated"
-  | "resource_server.activated"
-  | "resource_server.deactivated"
-  | "token.revoked"
-  | "key.changed"
-  | "operator.created"
-  | "operator.changed"
-  | "operator.activated"
-  | "operator.deactivated"
-  | "operator.signed_in"
-  | "operator.sign_in_refused"
-  | "operator.password_changed"
-  | "operator.passkey_added"
-  | "operator.passkey_removed"
-  | "operator.recovery_codes_renewed"
-  | "operator.session_ended"
-  | "invitation.created"
-  | "invitation.withdrawn"
-  | "admin_token.created"
-  | "admin_token.revoked";
-
-/** An event before it has a place in the chain. */
-export interface UnchainedEvent {
+/** An event's row before it has a place in the chain. */
+export interface UnchainedEvent extends EventRow {
   readonly atMs: number;
   /** Who did it, such as `cli:alice`. */
   readonly actor: string;
-  readonly action: AuditAction;
-  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`, `store:<its id>`, `resource_server:1`, `token:<its id>`, `operator:1`, `invitation:1`, `admin_token:1`. */
-  readonly subject: string;
-  /** Facts about the change; no secrets, no key material. */
-  readonly details: Readonly<Record<string, string | number | boolean | null>>;
-  /**
-   * The account that it concerns, for finding it; not hashed, since it follows from the subject. An event about an API user, its
-   * keys or tokens has the user's account.
-   */
-  readonly accountId?: AccountId | undefined;
 }
 
 /** A row of the audit log, which is the change feed. */

@@ -1,19 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { FeedChange } from "@countersign/protocol";
-import { type AuditAction, type AuditEvent, chainEvent } from "./audit-chain.ts";
+import { type AuditAction, type EventRow, fromRow } from "./event.ts";
 import { toFeedChange } from "./feed-change.ts";
-
-function event(action: AuditAction, subject: string, details: AuditEvent["details"]): AuditEvent {
-  return chainEvent({ atMs: 7, actor: "cli:alice", action, subject, details }, undefined);
-}
 
 const KEY_DETAILS = { username: "api-1-demo", fingerprint: "SHA256:secretly", bits: 2048, expires_at_ms: null };
 const OPERATOR_DETAILS = { email: "alice@example.com", role: "owner", account: null };
 const SERVER_DETAILS = { name: "shop", previous_secret_ends_at_ms: 9 };
 
 /** Every action there is, with an event of it; the compiler finds one that is missing. */
-const CHANGES: Record<AuditAction, readonly [subject: string, AuditEvent["details"], FeedChange | undefined]> = {
+const CHANGES: Record<AuditAction, readonly [subject: string, EventRow["details"], FeedChange | undefined]> = {
   "account.created": ["account:1", { shortname: "acme", name: "Acme Ltd" }, undefined],
   "account.activated": ["account:1", { shortname: "acme" }, { action: "account.activated", account: "acme" }],
   "account.deactivated": ["account:1", { shortname: "acme" }, { action: "account.deactivated", account: "acme" }],
@@ -61,12 +57,13 @@ describe("what a verifier hears of an event", () => {
   for (const [action, [subject, details, expected]] of Object.entries(CHANGES)) {
     const what = expected === undefined ? "nothing" : "what it needs to forget the right tokens";
     test(`${action}: ${what}, and never who did it or what a key looks like`, () => {
-      assert.deepEqual(toFeedChange(event(action as AuditAction, subject, details)), expected);
+      assert.deepEqual(toFeedChange(fromRow({ action, subject, details })), expected);
     });
   }
 
   test("an action of a newer release is passed on by its name alone, so that everything is forgotten", () => {
-    const newer = event("token.renamed" as AuditAction, "token:1", { username: "api-1-demo", note: "internal" });
-    assert.deepEqual(toFeedChange(newer), { action: "token.renamed" });
+    const details = { username: "api-1-demo", note: "internal" };
+    const newer = { action: "token.renamed", subject: "token:1", details };
+    assert.deepEqual(toFeedChange(fromRow(newer)), { action: "token.renamed" });
   });
 });

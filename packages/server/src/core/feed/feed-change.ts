@@ -1,31 +1,32 @@
 import type { FeedChange } from "@countersign/protocol";
-import type { AuditEvent } from "./audit-chain.ts";
+import type { RecordedEvent } from "./event.ts";
 
 /**
- * What a verifier has to hear of an event; `undefined` where no token it may know of is concerned. An event carries more than
+ * What a verifier has to hear of an event; `undefined` where no token that it may know is concerned. An event carries more than
  * a resource server should learn, such as who made the change.
  */
-export function toFeedChange({ action, subject, details }: AuditEvent): FeedChange | undefined {
-  const id = subject.slice(subject.indexOf(":") + 1);
-  const text = (name: string): string => String(details[name]);
-  switch (action) {
+export function toFeedChange(event: RecordedEvent): FeedChange | undefined {
+  switch (event.action) {
     case "account.activated":
     case "account.deactivated":
-      return { action, account: text("shortname") };
+      return { action: event.action, account: event.shortname };
     case "user.activated":
     case "user.deactivated":
-      return { action, username: text("username") };
+      return { action: event.action, username: event.username };
     case "key.added":
     case "key.activated":
     case "key.deactivated":
     case "key.revoked":
     case "key.changed":
-      return { action, username: text("username"), key_id: Number(id) };
-    // Whoever hears it can't know which tokens it concerns.
-    case "signing_key.retired":
-      return { action };
+      return { action: event.action, username: event.username, key_id: event.keyId };
     case "token.revoked":
-      return { action, username: text("username"), key_id: Number(details["key_id"]), jti: id };
+      return { action: event.action, username: event.username, key_id: event.keyId, jti: event.jti };
+    // A verifier can't tell which tokens it concerns, and forgets all of them.
+    case "signing_key.retired":
+      return { action: event.action };
+    // Written by another version: the action alone, so that a verifier forgets everything.
+    case "unknown":
+      return { action: event.row.action };
     case "account.created":
     case "user.created":
     case "signing_key.created":
@@ -52,7 +53,6 @@ export function toFeedChange({ action, subject, details }: AuditEvent): FeedChan
     case "admin_token.revoked":
       return undefined;
     default:
-      // Written by a newer release: whoever hears it must forget everything.
-      return { action };
+      return event satisfies never;
   }
 }

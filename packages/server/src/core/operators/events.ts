@@ -1,4 +1,5 @@
-import type { AuditAction, UnchainedEvent } from "../feed/audit-chain.ts";
+import type { UnchainedEvent } from "../feed/audit-chain.ts";
+import type { AuditAction } from "../feed/event.ts";
 import type { AdminToken, Invitation, Operator } from "./model.ts";
 
 /** Something that happened to an operator. Details never hold a secret, nor a hash of one. */

@@ -1,5 +1,5 @@
 import type { Clock, Random } from "../surroundings.ts";
-import type { AuditAction } from "../feed/audit-chain.ts";
+import type { AuditAction } from "../feed/event.ts";
 import { createChange } from "../change/change.ts";
 import { hashClientSecret, makeClientSecret } from "./client-secret.ts";
 import type { ResourceServer } from "./model.ts";

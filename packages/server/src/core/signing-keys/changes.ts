@@ -1,6 +1,6 @@
 import type { Clock } from "../surroundings.ts";
 import { isUnbound, masterSecretFingerprint, type SigningKeyRecord } from "./signing-keys.ts";
-import type { AuditAction } from "../feed/audit-chain.ts";
+import type { AuditAction } from "../feed/event.ts";
 import { createChange } from "../change/change.ts";
 import { RegistryError } from "../registry-error.ts";
 import type { LiveNode, RegistryStore, StoreTransaction } from "../store/store.ts";

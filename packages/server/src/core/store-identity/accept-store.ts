@@ -1,4 +1,4 @@
-import type { AuditAction } from "../feed/audit-chain.ts";
+import type { AuditAction } from "../feed/event.ts";
 import { createChange } from "../change/change.ts";
 import type { RegistryStore, StoreTransaction } from "../store/store.ts";
 import type { Clock, Random } from "../surroundings.ts";

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { FEED_SYNC_MS, type FeedEventName, type FeedLink } from "@countersign/protocol";
 import { Refusal } from "../../../core/refusal.ts";
 import { type AuditEvent, CHAIN_START } from "../../../core/feed/audit-chain.ts";
+import { fromRow } from "../../../core/feed/event.ts";
 import { toFeedChange } from "../../../core/feed/feed-change.ts";
 import type { ResourceServer } from "../../../core/resource-servers/model.ts";
 import type { FeedPosition, RegistryStore } from "../../../core/store/store.ts";
@@ -123,7 +124,7 @@ export function createChangeStreams(
     for (const event of events) {
       if (event.seq <= stream.heard.seq) continue;
       stream.heard = { seq: event.seq, hash: event.hash };
-      const change = toFeedChange(event);
+      const change = toFeedChange(fromRow(event));
       if (change !== undefined) send(stream, "change", change);
     }
   }

@@ -1,0 +1,280 @@
+/**
+ * The change feed, which is the audit log: its events, the hash chain over them, and what readers make of them.
+ *
+ * `event.ts` is the one place that knows how an event becomes a row and a row an event; everything else reads typed events and
+ * switches on `action`. What readers keep in memory doesn't belong here.
+ */
+import type { Access, Role } from "@countersign/protocol";
+import type { AccountId } from "../accounts/model.ts";
+import type { KeyId } from "../keys/model.ts";
+import type {
+  AdminTokenId,
+  InvitationId,
+  InvitationKind,
+  OperatorId,
+  PasskeyId,
+  SessionId,
+  SignInMethod,
+} from "../operators/model.ts";
+import type { ResourceServerId } from "../resource-servers/model.ts";
+import type { ApiUserId } from "../users/model.ts";
+
+/**
+ * What happened, as the code that makes a change says it. Facts only: no secrets, no key material.
+ *
+ * Each action has one id, which names what it happened to; the other members are the details of its row. `accountId` is the
+ * account that the event concerns, for finding it: the user's for API users, their keys and tokens; the one that an operator,
+ * an invitation or an admin token is limited to.
+ */
+export type Event = Readonly<
+  | { action: "account.created"; accountId: AccountId; shortname: string; name: string }
+  | { action: "account.activated" | "account.deactivated"; accountId: AccountId; shortname: string }
+  | (OfUser & { action: "user.created"; account: string; access: Access })
+  | (OfUser & { action: "user.activated" | "user.deactivated" })
+  | (OfKey & { action: "key.added"; bits: number; expiresAtMs: number | null })
+  | (OfKey & { action: "key.activated" | "key.deactivated" | "key.revoked" })
+  | (OfKey & { action: "key.changed"; label: string | null; expiresAtMs: number | null })
+  | {
+      action: "signing_key.created" | "signing_key.activated" | "signing_key.retired";
+      signingKey: number;
+      masterFingerprint: string;
+    }
+  | { action: "store.accepted"; storeId: string }
+  | {
+      action: "resource_server.created" | "resource_server.activated" | "resource_server.deactivated";
+      resourceServerId: ResourceServerId;
+      name: string;
+    }
+  | {
+      action: "resource_server.rotated";
+      resourceServerId: ResourceServerId;
+      name: string;
+      previousSecretEndsAtMs: number | null;
+    }
+  // `jti` is the token's id, as `formatTokenId` writes it; it isn't the token.
+  | (InAccount & { action: "token.revoked"; jti: string; username: string; keyId: KeyId })
+  | (OfOperator & {
+      action: "operator.created";
+      role: Role;
+      account: string | null;
+      invitation?: InvitationId;
+      kind: InvitationKind | "single_sign_on";
+    })
+  | (OfOperator & {
+      action: "operator.changed";
+      role?: Role;
+      account?: string | null;
+      previousRole?: Role;
+      previousAccount?: string | null;
+      previousEmail?: string;
+      kind?: "single_sign_on";
+    })
+  | (OfOperator & {
+      action: "operator.activated" | "operator.deactivated" | "operator.recovery_codes_renewed";
+    })
+  | (OfOperator & { action: "operator.signed_in"; method: SignInMethod })
+  // Of one operator, or of addresses that no operator has.
+  | (InAccount & {
+      action: "operator.sign_in_refused";
+      operatorId: OperatorId | "unknown";
+      email?: string;
+      attempts: number;
+      methods: string;
+      address: string;
+      otherAddresses: boolean;
+    })
+  | (OfOperator & { action: "operator.password_changed"; hasPassword: boolean; byReset?: true })
+  | (OfOperator & { action: "operator.passkey_added"; passkey: PasskeyId; label: string })
+  | (OfOperator & { action: "operator.passkey_removed"; passkey: PasskeyId; label: string; byReset?: true })
+  | (OfOperator & {
+      action: "operator.session_ended";
+      session?: SessionId;
+      sessions?: "all" | "others";
+      byReset?: true;
+      kind?: "single_sign_on";
+    })
+  | (InAccount & {
+      action: "invitation.created" | "invitation.withdrawn";
+      invitationId: InvitationId;
+      kind: InvitationKind;
+      email: string | null;
+      role: Role;
+      account: string | null;
+      expiresAtMs: number;
+    })
+  | (InAccount & {
+      action: "admin_token.created" | "admin_token.revoked";
+      adminTokenId: AdminTokenId;
+      name: string;
+      role: Role;
+      account: string | null;
+      expiresAtMs: number | null;
+    })
+>;
+
+interface InAccount {
+  accountId?: AccountId | null | undefined;
+}
+
+interface OfUser extends InAccount {
+  userId: ApiUserId;
+  username: string;
+}
+
+interface OfKey extends InAccount {
+  keyId: KeyId;
+  username: string;
+  fingerprint: string;
+}
+
+interface OfOperator extends InAccount {
+  operatorId: OperatorId;
+  email: string;
+}
+
+/** The first word is what it happened to. */
+export type AuditAction = Event["action"];
+
+/** An event as the store has it, but for when, by whom and its place in the chain. */
+export interface EventRow {
+  /** An {@link AuditAction}, or one that another version writes. */
+  readonly action: string;
+  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`, `store:<its id>`, `token:<its id>`, `operator:1`, … */
+  readonly subject: string;
+  /** Facts about the change, in snake case. */
+  readonly details: Readonly<Record<string, string | number | boolean | null>>;
+  /** The account that it concerns; not hashed, since it follows from the subject. */
+  readonly accountId?: AccountId | undefined;
+}
+
+/** An event of one action. */
+type EventOf<Action extends AuditAction, Each = Event> = Each extends { action: infer Actions }
+  ? Action extends Actions
+    ? Each
+    : never
+  : never;
+
+/** How rows of an action are written. Their subject is the action's first word, a colon and the id. */
+interface Form<Each> {
+  /** The member of the event that is the id. */
+  readonly id: keyof Each;
+  /** The id that a subject's text stands for; `undefined` where it stands for none. */
+  readonly parse: (text: string) => string | number | undefined;
+  /** A detail without which a row counts as unknown, since readers act on it. Rows of another version may lack the others. */
+  readonly needs?: keyof Each & ("shortname" | "username");
+}
+
+const ACCOUNT = { id: "accountId", parse: number, needs: "shortname" } as const;
+const USER = { id: "userId", parse: number, needs: "username" } as const;
+const KEY = { id: "keyId", parse: number, needs: "username" } as const;
+const SIGNING_KEY = { id: "signingKey", parse: number } as const;
+const RESOURCE_SERVER = { id: "resourceServerId", parse: number } as const;
+const OPERATOR = { id: "operatorId", parse: number } as const;
+const INVITATION = { id: "invitationId", parse: number } as const;
+const ADMIN_TOKEN = { id: "adminTokenId", parse: number } as const;
+
+const FORMS = {
+  "account.created": ACCOUNT,
+  "account.activated": ACCOUNT,
+  "account.deactivated": ACCOUNT,
+  "user.created": USER,
+  "user.activated": USER,
+  "user.deactivated": USER,
+  "key.added": KEY,
+  "key.activated": KEY,
+  "key.deactivated": KEY,
+  "key.revoked": KEY,
+  "key.changed": KEY,
+  "signing_key.created": SIGNING_KEY,
+  "signing_key.activated": SIGNING_KEY,
+  "signing_key.retired": SIGNING_KEY,
+  "store.accepted": { id: "storeId", parse: text },
+  "resource_server.created": RESOURCE_SERVER,
+  "resource_server.rotated": RESOURCE_SERVER,
+  "resource_server.activated": RESOURCE_SERVER,
+  "resource_server.deactivated": RESOURCE_SERVER,
+  "token.revoked": { id: "jti", parse: text, needs: "username" },
+  "operator.created": OPERATOR,
+  "operator.changed": OPERATOR,
+  "operator.activated": OPERATOR,
+  "operator.deactivated": OPERATOR,
+  "operator.signed_in": OPERATOR,
+  "operator.sign_in_refused": { id: "operatorId", parse: (id) => (id === "unknown" ? id : number(id)) },
+  "operator.password_changed": OPERATOR,
+  "operator.passkey_added": OPERATOR,
+  "operator.passkey_removed": OPERATOR,
+  "operator.recovery_codes_renewed": OPERATOR,
+  "operator.session_ended": OPERATOR,
+  "invitation.created": INVITATION,
+  "invitation.withdrawn": INVITATION,
+  "admin_token.created": ADMIN_TOKEN,
+  "admin_token.revoked": ADMIN_TOKEN,
+} as const satisfies { readonly [Action in AuditAction]: Form<EventOf<Action>> };
+
+/** Members that every recorded event of its action has: what names it, and what readers act on. */
+type Needed = "action" | (typeof FORMS)[AuditAction]["id"] | "shortname" | "username";
+
+type Recorded<Each> = Each extends Event ? Pick<Each, Extract<keyof Each, Needed>> & Partial<Each> : never;
+
+/** A row whose action this version doesn't know, or whose contents it can't read. A reader must assume that it changed anything. */
+export interface UnknownEvent {
+  readonly action: "unknown";
+  readonly row: EventRow;
+}
+
+/** An event as a reader gets it from the store, where other versions write too. */
+export type RecordedEvent = Recorded<Event> | UnknownEvent;
+
+type Detail = EventRow["details"][string];
+
+/** The row of an event. A recorded one gives the row that it was read from. */
+export function toRow(event: Event | RecordedEvent): EventRow {
+  if (event.action === "unknown") return event.row;
+  const { action, ...members }: { action: AuditAction } & Readonly<Record<string, Detail | undefined>> = event;
+  const { id } = FORMS[action];
+  const details: Record<string, Detail> = {};
+  for (const [name, value] of Object.entries(members)) {
+    if (name !== id && name !== "accountId" && value !== undefined) details[toSnakeCase(name)] = value;
+  }
+  const accountId = (members["accountId"] ?? undefined) as AccountId | undefined;
+  const subject = `${subjectKind(action)}:${members[id] ?? ""}`;
+  return { action, subject, details, ...(accountId !== undefined && { accountId }) };
+}
+
+/** The event of a row. */
+export function fromRow(row: EventRow): RecordedEvent {
+  const { action, subject, accountId } = row;
+  if (!isKnown(action)) return { action: "unknown", row };
+  const { id, parse, needs }: Form<Record<string, unknown>> = FORMS[action];
+  const prefix = `${subjectKind(action)}:`;
+  const parsedId = subject.startsWith(prefix) ? parse(subject.slice(prefix.length)) : undefined;
+  const isUnreadable = parsedId === undefined || (needs !== undefined && typeof row.details[needs] !== "string");
+  if (isUnreadable) return { action: "unknown", row };
+  const details = Object.entries(row.details).map(([name, value]): [string, Detail] => [toCamelCase(name), value]);
+  const members: Readonly<Record<string, Detail>> = Object.fromEntries(details);
+  return { ...members, ...(accountId !== undefined && { accountId }), action, [id]: parsedId } as RecordedEvent;
+}
+
+function isKnown(action: string): action is AuditAction {
+  return Object.hasOwn(FORMS, action);
+}
+
+function subjectKind(action: AuditAction): string {
+  return action.slice(0, action.indexOf("."));
+}
+
+function number(text: string): number | undefined {
+  return /^[1-9][0-9]{0,9}$/.test(text) ? Number(text) : undefined;
+}
+
+function text(id: string): string {
+  return id;
+}
+
+function toSnakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function toCamelCase(name: string): string {
+  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
