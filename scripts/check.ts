@@ -1,8 +1,9 @@
 /**
  * Everything that has to hold before a change lands; CI runs the same. Each step runs even if one before it failed. The
- * tests come last, so that their counts are the last line.
+ * tests come last, so that the last line has the counts of both runs.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 
 const STEPS: readonly (readonly [title: string, command: string])[] = [
   ["formatted", "biome format ."],
@@ -13,15 +14,30 @@ const STEPS: readonly (readonly [title: string, command: string])[] = [
   ["layered", "depcruise packages --config .dependency-cruiser.cjs"],
   ["documented", "node scripts/docs.ts --check"],
   ["tested", "npm test --silent"],
+  ["tested with other programs", "npm run test:peers --silent"],
 ];
 
-const failures = STEPS.filter(([title, command]) => {
+/** The line with which scripts/closing-lines.ts ends. */
+const COUNTS = /(\d+) passed, (\d+) failed, (\d+) skipped\n$/;
+
+let counts: readonly number[] = [0, 0, 0];
+const failures: string[] = [];
+for (const [title, command] of STEPS) {
   process.stdout.write(`\n# ${title}: ${command}\n`);
   const startedAt = performance.now();
-  const { status } = spawnSync(command, { shell: true, stdio: "inherit" });
+  const child = spawn(command, { shell: true, stdio: ["inherit", "pipe", "inherit"] });
+  let end = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    process.stdout.write(chunk);
+    end = (end + chunk.toString()).slice(-200);
+  });
+  const [status] = (await once(child, "close")) as [number | null];
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   process.stderr.write(`# ${title}: ${status === 0 ? "yes" : "NO"}, ${seconds} s\n`);
-  return status !== 0;
-});
-for (const [title, command] of failures) process.stderr.write(`not ${title}: ${command}\n`);
+  if (status !== 0) failures.push(`not ${title}: ${command}\n`);
+  const added = COUNTS.exec(end)?.slice(1);
+  counts = counts.map((count, index) => count + Number(added?.[index] ?? 0));
+}
+for (const failure of failures) process.stderr.write(failure);
+process.stdout.write(`${counts[0]} passed, ${counts[1]} failed, ${counts[2]} skipped\n`);
 process.exitCode = failures.length === 0 ? 0 : 1;

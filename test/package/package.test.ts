@@ -48,7 +48,7 @@ describe("the dependencies", () => {
   });
 });
 
-const skip = !IS_CI && "it installs packages: CI=true npm test runs it";
+const skip = !IS_CI && "it installs packages: CI=true npm run test:peers runs it";
 
 /**
  * A folder with a project in it that is nobody's workspace, and programs to run there. It goes when this process ends.

@@ -3,13 +3,12 @@
  *
  * The server itself is the one that the storage tests use; this file alone reaches for it.
  */
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import pg from "pg";
-import { startPostgres, type TestPostgres } from "../../packages/server/src/testing/test-postgres.ts";
+import { copyFolder, startPostgres, type TestPostgres } from "../../packages/server/src/testing/test-postgres.ts";
 import { eventually } from "./eventually.ts";
 import { childrenOf, pauseProcesses } from "./processes.ts";
 import { temporaryFolder } from "./server.ts";
@@ -83,12 +82,6 @@ export async function startStandby(primary: TestPostgres): Promise<TestPostgres>
     return row;
   });
   return standby;
-}
-
-/** With the owners, since PostgreSQL runs under another user where the tests run as root. */
-function copyFolder(from: string, to: string): void {
-  const { status, stderr } = spawnSync("cp", ["-a", from, to], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`cp failed: ${stderr}`);
 }
 
 /** Passes connections on to a port, as the address of a failover cluster does. */

