@@ -82,7 +82,7 @@ export function createLinks(dependencies: SignInDependencies): Links {
           ? undefined
           : await admitPasskey(dependencies, passkey, { kind: "link", secretHash }, place);
       const passwordHash =
-        password === undefined ? null : await hasher.hash(checkNewPassword("password", password, address));
+        password === undefined ? null : await hasher.hash(await checkNewPassword("password", password, address));
       const recoveryCodes = makeRecoveryCodes(random);
       const signedIn = await store.transaction(async (transaction) => {
         const now = clock.wallMs();

@@ -92,7 +92,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
       const { operator: before, session } = oneself;
       requireLocal(before);
       await checkCurrentPassword(oneself, currentPassword);
-      const passwordHash = await hasher.hash(checkNewPassword("new_password", newPassword, before.email));
+      const passwordHash = await hasher.hash(await checkNewPassword("new_password", newPassword, before.email));
       await change(oneself, async (transaction, operator, append) => {
         if (operator.passwordHash !== before.passwordHash) {
           throw new RegistryError("conflict", "The password was changed meanwhile.");
