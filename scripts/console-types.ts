@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import openapiTS, { astToString, type OpenAPI3 } from "openapi-typescript";
-import { adminApiDocument } from "../packages/server/src/http/admin/http/document.ts";
+import { adminApiDocument } from "../packages/server/src/http/admin/document.ts";
 
 const file = join(import.meta.dirname, "..", "packages", "console", "src", "api", "schema.d.ts");
 // The two packages have types of their own for the same document.

@@ -3,17 +3,13 @@ import type { Config } from "../config/config.ts";
 import { shownSettings } from "../config/shown-settings.ts";
 import { createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
 import type { Clock } from "../core/surroundings.ts";
-import { createAuditHandlers } from "../http/admin/audit/handlers.ts";
-import { createExplainHandlers } from "../http/admin/explain/handlers.ts";
+import { createAdminHandlers } from "../http/admin/handlers.ts";
 import { createOrigins } from "../http/admin/http/origins.ts";
-import { createRegistryHandlers } from "../http/admin/registry-handlers.ts";
-import { createServiceHandlers } from "../http/admin/service/handlers.ts";
-import { createUsageHandlers } from "../http/admin/usage/handlers.ts";
 import { type App, buildInternalApp } from "../http/app.ts";
 import { createEventLoopTurns } from "../platform/event-loop-turns.ts";
 import { createOpenIdProvider } from "../platform/openid-provider.ts";
 import type { Node } from "./node.ts";
-import { composeOperatorHandlers, type SingleSignOnSettings } from "./operator-handlers.ts";
+import { composeSignIn, type SingleSignOnSettings } from "./sign-in.ts";
 
 /** The console's built files: in a checkout as in the package. */
 const CONSOLE_FOLDER = fileURLToPath(new URL("../../console/", import.meta.url));
@@ -31,13 +27,6 @@ export function composeInternalListener(
 ): Promise<App> {
   const { config, store, clock, refusalLimit, clientAddress } = node;
   const origins = createOrigins(config.adminUrl, listenerUrl, config.adminNames);
-  const administration = {
-    ...node,
-    audiences: node.audiences.exchange,
-    newestMasterSecret: node.masterSecrets[0],
-    yieldToEventLoop: createEventLoopTurns(),
-    settings: shownSettings(config),
-  };
   return buildInternalApp({
     ...node,
     adminUrl: listenerUrl,
@@ -47,14 +36,16 @@ export function composeInternalListener(
       origins,
       refusalLimit,
       clientAddress,
-      handlers: {
-        ...createRegistryHandlers(administration),
-        ...createServiceHandlers(administration),
-        ...createUsageHandlers(administration),
-        ...createAuditHandlers(administration),
-        ...createExplainHandlers(administration),
-        ...composeOperatorHandlers(node, origins, singleSignOn),
-      },
+      handlers: createAdminHandlers({
+        ...node,
+        ...composeSignIn(node, singleSignOn),
+        origins,
+        audiences: node.audiences.exchange,
+        newestMasterSecret: node.masterSecrets[0],
+        yieldToEventLoop: createEventLoopTurns(),
+        settings: shownSettings(config),
+        service: { publicUrl: node.publicUrl, version: node.version },
+      }),
     },
   });
 }

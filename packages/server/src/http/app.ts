@@ -20,8 +20,9 @@ import type { Exchange } from "../core/exchange.ts";
 import type { GrantClientCredentials } from "../core/oauth/client-credentials.ts";
 import type { RevokeToken } from "../core/oauth/revoke-token.ts";
 import { Refusal } from "../core/refusal.ts";
-import { documentAdminRoute } from "./admin/http/openapi.ts";
+import { documentAdminRoutes } from "./admin/http/openapi.ts";
 import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/http/register-routes.ts";
+import { ADMIN_ROUTES } from "./admin/routes.ts";
 import {
   type Audience,
   bodyHeadersWith,
@@ -133,9 +134,9 @@ export interface InternalAppDependencies extends AppDependencies {
 export async function buildInternalApp(internalDependencies: InternalAppDependencies): Promise<App> {
   const dependencies = { ...internalDependencies, audience: "operators" as const };
   const { metrics, adminUrl, admin, consoleFolder, nextRequestId } = dependencies;
-  const app = createFastify(dependencies, allowedAdminMethods);
+  const app = createFastify(dependencies, (path) => allowedAdminMethods(ADMIN_ROUTES, path));
   const info = apiInfo(dependencies, "Countersign, internal listener", adminUrl);
-  await registerOpenApi(app, info, {}, documentAdminRoute);
+  await registerOpenApi(app, info, {}, documentAdminRoutes(ADMIN_ROUTES));
   registerCommonRoutes(app, dependencies);
   app.get(
     METRICS_PATH,
@@ -146,7 +147,7 @@ export async function buildInternalApp(internalDependencies: InternalAppDependen
       return reply.type(metrics.contentType).send(await metrics.text());
     },
   );
-  await registerAdminRoutes(app, admin);
+  await registerAdminRoutes(app, ADMIN_ROUTES, admin);
   await app.ready();
   const routed = routeTo(app);
   const consoleFiles = createConsoleFiles(consoleFolder, nextRequestId);

@@ -1,7 +1,7 @@
 import { ADMIN_PATH } from "@countersign/protocol";
 import { composeInternalListener } from "../compose/internal-listener.ts";
 import { composeNode } from "../compose/node.ts";
-import type { SingleSignOnSettings } from "../compose/operator-handlers.ts";
+import type { SingleSignOnSettings } from "../compose/sign-in.ts";
 import { parseConfig } from "../config/config.ts";
 import type { LastSeen } from "../core/operators/last-seen.ts";
 import { createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";

@@ -1,16 +1,13 @@
-/**
- * Administration: what operators and programs may see and change, and how they find it. The registry's own rules are in
- * `registry/`, those of operators in `operators/`.
- */
+/** What a grant (a role, everywhere or in one account) allows. */
 import { ROLES, type Role } from "@countersign/protocol";
 import type { Grant } from "./model.ts";
 import { Refusal } from "../refusal.ts";
 import type { AccountId } from "../accounts/model.ts";
 
 /**
- * May somebody do what needs a role?
+ * Requires at least a role.
  *
- * @param everywhere it can't be limited to an account, so that whoever is limited to one may not
+ * @param everywhere requires a grant that isn't limited to an account
  * @throws {Refusal} `forbidden`; the same words whatever it was about
  */
 export function requireRole(grant: Grant, role: Role, everywhere = false): void {
@@ -22,17 +19,22 @@ export function requireRole(grant: Grant, role: Role, everywhere = false): void 
   }
 }
 
-/** May they everything? */
+/** Is this an unrestricted owner? */
 export function isUnlimitedOwner({ role, accountId }: Pick<Grant, "role" | "accountId">): boolean {
   return role === "owner" && accountId === null;
 }
 
-/** Is something of this account anything that they may know of? */
-export function mayKnow(grant: Grant, accountId: AccountId | null): boolean {
+/** Can the caller see what belongs to this account? `null`: what belongs to none, which a grant for one account doesn't show. */
+export function canSee(grant: Grant, accountId: AccountId | null): boolean {
   return grant.accountId === null || grant.accountId === accountId;
 }
 
-/** May somebody give this role, in this account? Nobody gives more than they have. */
+/** Does a grant allow granting this role, in this account? You can't grant more than your own role. */
 export function mayGrant(grant: Grant, given: { readonly role: Role; readonly accountId: AccountId | null }): boolean {
-  return ROLES.indexOf(grant.role) >= ROLES.indexOf(given.role) && mayKnow(grant, given.accountId);
+  return ROLES.indexOf(grant.role) >= ROLES.indexOf(given.role) && canSee(grant, given.accountId);
+}
+
+/** Narrows a list to what the caller can see. */
+export function accountFilter({ accountId }: Pick<Grant, "accountId">): { readonly accountId?: AccountId } {
+  return accountId === null ? {} : { accountId };
 }

@@ -1,5 +1,5 @@
 import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@countersign/protocol";
-import { isUnlimitedOwner, mayGrant, mayKnow, requireRole } from "./authorize.ts";
+import { isUnlimitedOwner, mayGrant, canSee, requireRole } from "./authorize.ts";
 import type { Transactions } from "../change/once.ts";
 import { Refusal } from "../refusal.ts";
 import { checkExpiry } from "../expiry.ts";
@@ -136,11 +136,11 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         const grant = await resolveGrant(transaction, author, wanted);
         const holder = await transaction.findOperatorByEmail(email);
         // Of an operator elsewhere, an author who is limited to an account learns nothing: such a link lets nobody in.
-        if (holder !== undefined && mayKnow(author, holder.accountId)) {
+        if (holder !== undefined && canSee(author, holder.accountId)) {
           throw new RegistryError("conflict", `There is an operator ${email} already.`, "email");
         }
         for (const before of await transaction.findInvitationsFor(email, clock.wallMs())) {
-          if (mayKnow(author, before.accountId)) await withdraw(transaction, author, before);
+          if (canSee(author, before.accountId)) await withdraw(transaction, author, before);
         }
         return makeLink(transaction, author.actor, { kind: "invitation", email, ...grant });
       });
@@ -166,7 +166,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       return store.transaction(async (transaction) => {
         const invitation = await transaction.findInvitation(id);
         // The set-up link is the server's own.
-        if (invitation === undefined || invitation.kind === "setup" || !mayKnow(author, invitation.accountId)) {
+        if (invitation === undefined || invitation.kind === "setup" || !canSee(author, invitation.accountId)) {
           throw new RegistryError("not_found", `There is no invitation ${id}.`);
         }
         await withdraw(transaction, author, invitation);
@@ -281,7 +281,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         const token = await (typeof which === "object"
           ? findTokenByName(transaction, which.name)
           : transaction.findAdminToken(which));
-        if (token === undefined || !mayKnow(author, token.accountId)) {
+        if (token === undefined || !canSee(author, token.accountId)) {
           const name = typeof which === "object" ? which.name : String(which);
           throw new RegistryError("not_found", `There is no admin token ${printable(name)}.`);
         }
@@ -368,7 +368,7 @@ const DAY_MS = 86_400_000;
 /** @throws {RegistryError} `not_found`, also for those whom the author may know nothing of */
 async function loadOperator(transaction: StoreTransaction, author: Author, id: OperatorId): Promise<Operator> {
   const operator = await transaction.findOperator(id);
-  if (operator === undefined || !mayKnow(author, operator.accountId)) {
+  if (operator === undefined || !canSee(author, operator.accountId)) {
     throw new RegistryError("not_found", `There is no operator ${id}.`);
   }
   // Nobody changes those who may more than they do.
@@ -383,7 +383,7 @@ async function resolveGrant(
   { role, account: shortname }: WantedGrant,
 ): Promise<{ readonly role: Role; readonly accountId: AccountId | null }> {
   const account = shortname === null ? undefined : await transaction.findAccount(shortname);
-  if (shortname !== null && (account === undefined || !mayKnow(author, account.id))) {
+  if (shortname !== null && (account === undefined || !canSee(author, account.id))) {
     throw new RegistryError("invalid", "There is no account of that name.", "account");
   }
   const grant = { role, accountId: account?.id ?? null };

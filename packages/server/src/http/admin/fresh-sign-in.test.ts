@@ -5,7 +5,8 @@ import { FRESH_MS } from "../../core/operators/sessions.ts";
 import { createSoftwareAuthenticator } from "../../testing/software-authenticator.ts";
 import { startTestConsole, type TestConsole } from "../../testing/test-console.ts";
 import { TEST_PASSWORD } from "../../testing/test-operators.ts";
-import { ADMIN_ROUTES, type AdminRoute } from "./routes.ts";
+import type { AdminRoute } from "./http/route.ts";
+import { ADMIN_ROUTES } from "./routes.ts";
 
 const EMAIL = "owner@example.com";
 

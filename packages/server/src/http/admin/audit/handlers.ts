@@ -1,23 +1,30 @@
+/** The audit log in the admin API: read, exported, verified. The chain itself is in core/feed. */
 import { Readable } from "node:stream";
 import { eventJson, eventJsonWithoutHashes } from "../../../core/json/registry.ts";
 import type { EventFilter } from "../../../core/store/queries.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import type { AuditEvent } from "../../../core/feed/audit-chain.ts";
 import { chainReportJson, createChainVerification } from "../../../core/feed/verify-chain.ts";
-import { type Administration, parseTime } from "../administration.ts";
-import { parsePage } from "../http/cursor.ts";
-import type { AdminHandlers } from "../http/handlers.ts";
-import { accountFilter, listOf } from "../registry-handlers.ts";
+import { accountFilter } from "../../../core/operators/authorize.ts";
+import type { RegistryStore } from "../../../core/store/store.ts";
+import { listOf, parsePage } from "../http/cursor.ts";
+import type { HandlersOf } from "../http/handlers.ts";
+import { parseTime } from "../http/schema.ts";
+import type { auditRoutes } from "./routes.ts";
 
 /** How many events of an export are read at once: about a millisecond's work, which other requests wait for. */
 const EVENTS_PER_READ = 100;
 
-type AuditOperations = "listAuditEvents" | "exportAuditEvents" | "verifyAuditChain";
+export interface AuditHandlerDependencies {
+  readonly store: RegistryStore;
+  /** Lets other work run first; of several callers, one goes on in each turn of the event loop. */
+  readonly yieldToEventLoop: () => Promise<void>;
+}
 
 export function createAuditHandlers({
   store,
   yieldToEventLoop,
-}: Pick<Administration, "store" | "yieldToEventLoop">): Pick<AdminHandlers, AuditOperations> {
+}: AuditHandlerDependencies): HandlersOf<typeof auditRoutes> {
   const verify = createChainVerification(store, yieldToEventLoop);
   return {
     async listAuditEvents({ principal, query, target }) {

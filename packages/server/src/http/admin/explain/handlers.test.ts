@@ -8,8 +8,7 @@ import { countRsaOperations } from "../../../testing/count-rsa.ts";
 import { rsaKeyPair } from "../../../testing/rsa-keys.ts";
 import { createTestClock } from "../../../testing/test-clock.ts";
 import { testViewUser } from "../../../testing/test-view.ts";
-import type { Administration } from "../administration.ts";
-import { createExplainHandlers } from "./handlers.ts";
+import { createExplainHandlers, type ExplainHandlerDependencies } from "./handlers.ts";
 
 const stranger = rsaKeyPair("stranger");
 const user = testViewUser(
@@ -30,7 +29,7 @@ function explainHandlers(figures: { atOnce: number; atOnceMax: number }) {
     store: { clockMs: async () => undefined },
     clock: createTestClock(),
     audiences: endpointAudiences("https://auth.example").exchange,
-  } as unknown as Administration);
+  } as unknown as ExplainHandlerDependencies);
 }
 
 type Request = Parameters<ReturnType<typeof createExplainHandlers>["explainAssertion"]>[0];

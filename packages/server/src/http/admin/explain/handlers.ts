@@ -1,17 +1,33 @@
-import { mayKnow } from "../../../core/operators/authorize.ts";
+import { canSee } from "../../../core/operators/authorize.ts";
 import { isoTime } from "../../../core/json/registry.ts";
 import { explainClock } from "../../../core/clock/clock-watch.ts";
 import { explainAssertion } from "../../../core/explain.ts";
 import { createFairQueue } from "../../../core/fair-queue.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import type { KeyId } from "../../../core/keys/model.ts";
-import type { ViewUser } from "../../../core/view/view.ts";
-import { verifyTokenNow } from "../../../core/token/verify-token.ts";
-import type { Administration } from "../administration.ts";
-import type { AdminHandlers } from "../http/handlers.ts";
+import type { Audiences } from "../../../core/assertion/check-claims.ts";
+import type { CheckToken } from "../../../core/check.ts";
+import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Clock } from "../../../core/surroundings.ts";
+import { type LatestSigningKeys, verifyTokenNow } from "../../../core/token/verify-token.ts";
+import type { RegistryView, ViewUser } from "../../../core/view/view.ts";
+import type { HandlersOf } from "../http/handlers.ts";
+import type { explainRoutes } from "./routes.ts";
 
 /** How many explanations may wait for the one that is made: each may try a signature against all of a user's keys. */
 const WAITING_MAX = 32;
+
+export interface ExplainHandlerDependencies {
+  readonly store: RegistryStore;
+  readonly view: Pick<RegistryView, "findUser" | "findKey">;
+  readonly clock: Clock;
+  /** Of the exchange. */
+  readonly audiences: Audiences;
+  readonly checkToken: CheckToken;
+  readonly signingKeys: LatestSigningKeys;
+}
+
+type Handlers = HandlersOf<typeof explainRoutes>;
 
 /** Why an assertion or a token is good, or isn't. Assertions are explained one at a time, callers taking turns. */
 export function createExplainHandlers({
@@ -21,10 +37,7 @@ export function createExplainHandlers({
   audiences,
   checkToken,
   signingKeys,
-}: Pick<Administration, "store" | "view" | "clock" | "audiences" | "checkToken" | "signingKeys">): Pick<
-  AdminHandlers,
-  "explainAssertion" | "checkToken"
-> {
+}: ExplainHandlerDependencies): Handlers {
   const queue = createFairQueue({ runningMax: 1, waitingMax: WAITING_MAX });
   return {
     explainAssertion: (request) => queue.run(request.principal.actor, () => explain(request)),
@@ -32,7 +45,7 @@ export function createExplainHandlers({
     async checkToken({ principal, body }) {
       const token = body.token.trim();
       const verdict = await checkToken(token);
-      if (!(await mayKnowToken(principal, token))) return { data: { active: false, reason: "unknown_key" } };
+      if (!(await canSeeToken(principal, token))) return { data: { active: false, reason: "unknown_key" } };
       if (!verdict.active) return { data: { active: false, reason: verdict.reason } };
       const { username, userId, account, access, keyId, endsAtSeconds } = verdict;
       return {
@@ -49,10 +62,10 @@ export function createExplainHandlers({
     },
   };
 
-  async function explain({ principal, body }: Parameters<AdminHandlers["explainAssertion"]>[0]) {
+  async function explain({ principal, body }: Parameters<Handlers["explainAssertion"]>[0]) {
     // A user whom the caller can't see isn't there.
     const knownUser = (user: ViewUser | undefined) =>
-      user !== undefined && mayKnow(principal, user.accountId) ? user : undefined;
+      user !== undefined && canSee(principal, user.accountId) ? user : undefined;
     const known = {
       ...view,
       findUser: async (username: string) => knownUser(await view.findUser(username)),
@@ -62,12 +75,12 @@ export function createExplainHandlers({
     return { data: { accepted, code: refusal?.code ?? null, steps: [...steps, ...clockSteps] } };
   }
 
-  /** Is it of an account that they may know of, or no token of this service at all? */
-  async function mayKnowToken(principal: Principal, token: string): Promise<boolean> {
+  /** Is the token of an account that the caller can see, or no token of this service at all? */
+  async function canSeeToken(principal: Principal, token: string): Promise<boolean> {
     if (principal.accountId === null) return true;
     const claims = await verifyTokenNow(signingKeys, token);
     if (typeof claims === "string") return true;
     const key = await view.findKey(claims.keyId as KeyId);
-    return key !== undefined && mayKnow(principal, key.user.accountId);
+    return key !== undefined && canSee(principal, key.user.accountId);
   }
 }

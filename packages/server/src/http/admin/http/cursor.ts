@@ -57,3 +57,13 @@ export function pageLinks<Item>(
     previous: hasPrevious ? link("before", items[0]) : null,
   };
 }
+
+/** A page as an answer. @param keyOf what the order of the list is by, as a cursor holds it */
+export function listOf<Item, Shown>(
+  page: Page<Item>,
+  target: string,
+  keyOf: (item: Item) => readonly (string | number)[],
+  show: (item: Item) => Shown,
+) {
+  return { data: page.items.map(show), count: page.count, ...pageLinks(page, target, keyOf) };
+}

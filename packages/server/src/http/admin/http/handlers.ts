@@ -3,7 +3,7 @@ import type { WarningItem } from "@countersign/protocol";
 import type { FastifyReply } from "fastify";
 import type { Preconditions } from "../../../core/change/precondition.ts";
 import type { Principal } from "../../../core/operators/model.ts";
-import type { ADMIN_ROUTES, AdminRoute, OperationId } from "../routes.ts";
+import type { AdminRoute, AdminRoutes } from "./route.ts";
 import type { FromSchema } from "./schema-type.ts";
 
 /** Whoever is signed in as a person. */
@@ -77,10 +77,16 @@ type AnswerFor<Route extends AdminRoute> = Route["answers"] extends "list"
 
 export type AdminHandler<Route extends AdminRoute> = (request: AdminRequest<Route>) => Promise<AnswerFor<Route>>;
 
-/** One for each route. */
-export type AdminHandlers = { readonly [Id in OperationId]: AdminHandler<(typeof ADMIN_ROUTES)[Id]> };
+/** One handler for each route of a table. */
+export type HandlersOf<Routes extends AdminRoutes> = { readonly [Id in keyof Routes]: AdminHandler<Routes[Id]> };
 
 /** A whole list as an answer, where there can't be many. */
 export function wholeList<Item>(data: readonly Item[]): ListAnswer<Item> {
   return { data, count: data.length, next: null, previous: null };
 }
+
+/** The warning where a creation is asked for again, and what it created has a secret. */
+export const SECRET_NOT_REPEATED = {
+  code: "secret_not_repeated",
+  message: "It was made before, and its secret is shown once only. Make a new one if it is lost.",
+} as const;

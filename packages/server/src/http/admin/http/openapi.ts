@@ -3,7 +3,7 @@ import type { FastifySchema } from "fastify";
 import { FRESH_MS } from "../../../core/operators/sessions.ts";
 import { ANSWERS } from "../../server/answers.ts";
 import { RefusalEnvelope, WarningItem } from "../../docs/openapi.ts";
-import { ADMIN_ROUTES, type AdminRoute, type OperationId } from "../routes.ts";
+import type { AdminRoute, AdminRoutes } from "./route.ts";
 
 /** The form of every refusal, which the routes' schemas refer to. */
 export const REFUSAL_SCHEMA = { $id: "Refusal", ...(RefusalEnvelope as object) };
@@ -17,14 +17,17 @@ export function adminRouteSchema(operationId: string, { params, query, body }: A
  * Adds to a route's schema what the OpenAPI document says of it. Given to Fastify with the route, the answers' schemas would cost
  * each node 5 MiB.
  */
-export function documentAdminRoute(schema: FastifySchema | undefined): FastifySchema {
-  const { operationId } = (schema ?? {}) as { readonly operationId?: string };
-  const route: AdminRoute | undefined = ADMIN_ROUTES[operationId as OperationId];
-  if (schema === undefined || route === undefined) return schema ?? {};
+export function documentAdminRoutes(routes: AdminRoutes): (schema: FastifySchema | undefined) => FastifySchema {
+  return (schema = {}) => {
+    const route = routes[(schema as { readonly operationId?: string }).operationId ?? ""];
+    return route === undefined ? schema : { ...schema, ...describeRoute(route) };
+  };
+}
+
+function describeRoute(route: AdminRoute): FastifySchema {
   const { tag, summary, access, answers, method } = route;
   const status = answers === "created" ? 201 : 200;
   return {
-    ...schema,
     tags: [tag],
     summary,
     description: describeAccess(route),

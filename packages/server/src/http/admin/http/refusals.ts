@@ -27,7 +27,7 @@ function registryRefusal(error: RegistryError): Refusal {
   if (error instanceof PrivateKeyRefused) return fieldRefusal("private_key_exposed", message, field);
   switch (code) {
     case "not_found":
-      return new Refusal("not_found", "There is nothing of that name here.");
+      return notFound();
     case "conflict":
       return fieldRefusal("conflict", message, field);
     case "invalid":
@@ -35,6 +35,11 @@ function registryRefusal(error: RegistryError): Refusal {
     default:
       throw new Error("a registry error has a code that doesn't exist");
   }
+}
+
+/** What doesn't exist and what the caller can't see get the same answer. */
+export function notFound(): Refusal {
+  return new Refusal("not_found", "There is nothing of that name here.");
 }
 
 /** A refusal that is about one field, if so. */

@@ -10,12 +10,12 @@ import { requireFresh } from "../../../core/operators/sessions.ts";
 import { type FieldProblem, Refusal } from "../../../core/refusal.ts";
 import type { ClientAddress } from "../../server/client-address.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
-import type { AdminHandler, AdminHandlers, AdminRequest, CreatedAnswer, ItemAnswer, ListAnswer } from "./handlers.ts";
+import type { AdminRequest, CreatedAnswer, HandlersOf, ItemAnswer, ListAnswer } from "./handlers.ts";
 import { adminRouteSchema, REFUSAL_SCHEMA } from "./openapi.ts";
 import { acceptJsonOnly } from "./json-body.ts";
 import type { Origins } from "./origins.ts";
 import { BODY_BYTES_MAX, toAdminRefusal } from "./refusals.ts";
-import { ADMIN_ROUTES, type AdminRoute } from "../routes.ts";
+import type { AdminRoute, AdminRoutes } from "./route.ts";
 import { readSessionCookie } from "./session-cookie.ts";
 
 /** Longest `Idempotency-Key`, in characters. */
@@ -26,7 +26,7 @@ export interface AdminDependencies {
   readonly origins: Origins;
   readonly refusalLimit: RefusalLimit;
   readonly clientAddress: ClientAddress;
-  readonly handlers: AdminHandlers;
+  readonly handlers: HandlersOf<AdminRoutes>;
 }
 
 declare module "fastify" {
@@ -36,10 +36,14 @@ declare module "fastify" {
 }
 
 /**
- * Makes a Fastify route of each of {@link ADMIN_ROUTES}. In this order, and before a body is read: is the request from a page that
+ * Makes a Fastify route of each of the routes. In this order, and before a body is read: is the request from a page that
  * may send it, who asks, may they. Then the body; for a change, once more who asks and may they; then the schemas; then the handler.
  */
-export async function registerAdminRoutes(app: FastifyInstance, dependencies: AdminDependencies): Promise<void> {
+export async function registerAdminRoutes(
+  app: FastifyInstance,
+  routes: AdminRoutes,
+  dependencies: AdminDependencies,
+): Promise<void> {
   await app.register(async (scope) => {
     await scope.register(cookie);
     acceptJsonOnly(scope);
@@ -50,8 +54,9 @@ export async function registerAdminRoutes(app: FastifyInstance, dependencies: Ad
     scope.setErrorHandler((error) => {
       throw toAdminRefusal(error);
     });
-    for (const [operationId, route] of Object.entries(ADMIN_ROUTES) as [keyof AdminHandlers, AdminRoute][]) {
-      const handler: AdminHandler<AdminRoute> = dependencies.handlers[operationId];
+    for (const [operationId, route] of Object.entries(routes)) {
+      const handler = dependencies.handlers[operationId];
+      if (handler === undefined) throw new Error(`${operationId} has no handler`);
       scope.route({
         method: route.method,
         url: ADMIN_PATH + route.path,
@@ -111,7 +116,7 @@ function lazily<Value>(make: () => Value): () => Value {
 }
 
 /** The methods with which a path of the admin API is served; none where it isn't. */
-export function allowedAdminMethods(path: string): readonly string[] {
+export function allowedAdminMethods(routes: AdminRoutes, path: string): readonly string[] {
   const segments = path.split("/");
   const fits = (route: AdminRoute) => {
     const pattern = (ADMIN_PATH + route.path).split("/");
@@ -120,9 +125,9 @@ export function allowedAdminMethods(path: string): readonly string[] {
       pattern.every((part, at) => part === segments[at] || (part.startsWith(":") && segments[at] !== ""))
     );
   };
-  const routes = Object.values<AdminRoute>(ADMIN_ROUTES).filter(fits);
-  const hasHead = routes.some(({ method, answers }) => method === "GET" && answers !== "other");
-  return [...routes.map(({ method }) => method as string), ...(hasHead ? ["HEAD"] : [])];
+  const fitting = Object.values(routes).filter(fits);
+  const hasHead = fitting.some(({ method, answers }) => method === "GET" && answers !== "other");
+  return [...fitting.map(({ method }) => method as string), ...(hasHead ? ["HEAD"] : [])];
 }
 
 const VALIDATION = { allErrors: true, removeAdditional: false, useDefaults: true } as const;

@@ -1,12 +1,16 @@
+/** The caller, and what operators change about themselves. */
 import { passkeyJson } from "../../../core/json/operators.ts";
 import type { PasskeyId, SessionId } from "../../../core/operators/model.ts";
 import type { OwnChanges } from "../../../core/operators/own-changes.ts";
 import type { RegistryStore } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
-import { type AdminHandlers, wholeList } from "../http/handlers.ts";
+import { type HandlersOf, wholeList } from "../http/handlers.ts";
 import type { Origins } from "../http/origins.ts";
+import { requirePasskeyPlace } from "../http/passkey-place.ts";
 import { clearSessionCookie } from "../http/session-cookie.ts";
-import { listLiveSessions, requirePasskeyPlace, type ServiceFacts, shownMe } from "../sign-in/handlers.ts";
+import { listLiveSessions } from "./live-sessions.ts";
+import type { ownRoutes } from "./routes.ts";
+import { type ServiceFacts, shownMe } from "./shown-me.ts";
 
 export interface OwnHandlerDependencies {
   readonly store: RegistryStore;
@@ -16,23 +20,9 @@ export interface OwnHandlerDependencies {
   readonly service: ServiceFacts;
 }
 
-type OwnOperations =
-  | "getMe"
-  | "signOut"
-  | "changePassword"
-  | "listMyPasskeys"
-  | "startPasskey"
-  | "addPasskey"
-  | "removePasskey"
-  | "renewRecoveryCodes"
-  | "listMySessions"
-  | "endMyOtherSessions"
-  | "endMySession";
-
 const NOTHING = { data: {} } as const;
 
-/** What whoever is signed in sees and changes of themselves. */
-export function createOwnHandlers(dependencies: OwnHandlerDependencies): Pick<AdminHandlers, OwnOperations> {
+export function createOwnHandlers(dependencies: OwnHandlerDependencies): HandlersOf<typeof ownRoutes> {
   const { store, clock, ownChanges, origins, service } = dependencies;
 
   return {

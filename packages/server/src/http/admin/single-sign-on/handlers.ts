@@ -1,58 +1,61 @@
+/**
+ * Single sign-on. A browser comes here by itself, not the console's code: all answers redirect to a page of the console, or to the
+ * identity provider.
+ */
 import { ADMIN_PATH } from "@countersign/protocol";
 import type { SignInFlow, SingleSignOn } from "../../../core/operators/single-sign-on.ts";
 import { CHALLENGE_MS } from "../../../core/operators/challenges.ts";
 import { Refusal } from "../../../core/refusal.ts";
 import { publicRefusal } from "../../server/answers.ts";
-import type { AdminHandlers, AdminRequest } from "../http/handlers.ts";
+import type { AdminRequest, HandlersOf } from "../http/handlers.ts";
+import type { Origins } from "../http/origins.ts";
 import { setSessionCookie } from "../http/session-cookie.ts";
-import { guarded, placeOf, type SignInHandlerDependencies } from "../sign-in/handlers.ts";
+import { guardSignIn, type SignInGuard, signInPlace } from "../sign-in/guard-sign-in.ts";
+import type { singleSignOnRoutes } from "./routes.ts";
 
-export interface SingleSignOnHandlerDependencies
-  extends Pick<SignInHandlerDependencies, "origins" | "refusalLimit" | "onRefused"> {
-  /** `undefined` where there is no identity provider. */
+export interface SingleSignOnHandlerDependencies extends SignInGuard {
+  readonly origins: Origins;
+  /** `undefined` without an identity provider. */
   readonly singleSignOn: SingleSignOn | undefined;
-  /** Told of what is no refusal, under the request's id. */
-  readonly onDefect: (requestId: string, error: unknown) => void;
 }
 
 const CALLBACK_PATH = `${ADMIN_PATH}/sign-in/single-sign-on/callback`;
 
-/** What is kept in the cookie while the browser is away. */
+/** What the cookie holds while the browser is at the identity provider. */
 interface KeptFlow extends SignInFlow {
   readonly returnTo: string;
 }
 
-/** Single sign-on. A browser comes here by itself, not the console's code: all answers lead to a page of the console. */
 export function createSingleSignOnHandlers(
   dependencies: SingleSignOnHandlerDependencies,
-): Pick<AdminHandlers, "startSingleSignOn" | "finishSingleSignOn"> {
-  const { singleSignOn, origins, onDefect } = dependencies;
+): HandlersOf<typeof singleSignOnRoutes> {
+  const { singleSignOn, origins, log } = dependencies;
   const { consoleUrl, isSecure } = origins;
-  // Where a proxy serves the console under a path of its own.
+  // A proxy may serve the console under a path of its own.
   const base = new URL(consoleUrl).pathname.replace(/\/$/, "");
   const cookieName = ({ host }: AdminRequest) =>
     `${isSecure ? "__Secure-" : ""}countersign_single_sign_on_${origins.cookieSuffix(host)}`;
-  // Lax, since the provider's page leads back here.
+  // Lax, because the provider's page redirects back here.
   const attributes = { path: base + CALLBACK_PATH, httpOnly: true, sameSite: "lax", secure: isSecure } as const;
 
-  const lead = ({ reply }: AdminRequest, url: string) =>
+  const redirect = ({ reply }: AdminRequest, url: string) =>
     reply.header("Referrer-Policy", "no-referrer").redirect(url, 302);
 
-  /** Leads to the sign-in page, which says what was wrong by the refusal's code. */
-  async function orSignInPage(request: AdminRequest, work: () => Promise<ReturnType<typeof lead>>) {
+  /** A refusal redirects to the sign-in page, which shows what was wrong by the refusal's code. */
+  async function redirectRefused(request: AdminRequest, work: () => Promise<ReturnType<typeof redirect>>) {
     try {
-      return await guarded(dependencies, request, work);
+      return await guardSignIn(dependencies, request, work);
     } catch (error) {
-      if (!(error instanceof Refusal)) onDefect(request.requestId, error);
+      if (!(error instanceof Refusal)) log.error({ request_id: request.requestId, err: error }, "request failed");
       const { code } = publicRefusal(error, request.requestId);
       const parameters = new URLSearchParams({ error: code, request: request.requestId });
-      return lead(request, `${base}/sign-in?${parameters.toString()}`);
+      return redirect(request, `${base}/sign-in?${parameters.toString()}`);
     }
   }
 
   return {
     startSingleSignOn: (request) =>
-      orSignInPage(request, async () => {
+      redirectRefused(request, async () => {
         const { url, flow } = await requireProvider(singleSignOn).start(
           consoleUrl + CALLBACK_PATH,
           request.query.fresh,
@@ -62,12 +65,12 @@ export function createSingleSignOnHandlers(
           ...attributes,
           maxAge: CHALLENGE_MS / 1000,
         });
-        return lead(request, url);
+        return redirect(request, url);
       }),
 
     finishSingleSignOn: (request) =>
-      orSignInPage(request, async () => {
-        // Whatever comes of it, it is over.
+      redirectRefused(request, async () => {
+        // Whatever the outcome, this flow is over.
         request.reply.clearCookie(cookieName(request), attributes);
         const provider = requireProvider(singleSignOn);
         const kept = parseFlow(request.cookies[cookieName(request)]);
@@ -77,9 +80,9 @@ export function createSingleSignOnHandlers(
         const { returnTo, ...flow } = kept;
         const query = request.target.slice(request.target.indexOf("?"));
         const callbackUrl = new URL(consoleUrl + CALLBACK_PATH + (query.startsWith("?") ? query : ""));
-        const { secret } = await provider.finish(callbackUrl, flow, placeOf(request, origins));
+        const { secret } = await provider.finish(callbackUrl, flow, signInPlace(request, origins));
         setSessionCookie(request.reply, { origins, host: request.host }, secret);
-        return lead(request, base + returnTo);
+        return redirect(request, base + returnTo);
       }),
   };
 }

@@ -1,9 +1,15 @@
 import { isoTime } from "../../../core/json/registry.ts";
 import type { UsageScope } from "../../../core/store/queries.ts";
 import type { Principal } from "../../../core/operators/model.ts";
-import { type Administration, loadAccount, loadKey, loadUser, parseTime } from "../administration.ts";
-import type { AdminHandlers } from "../http/handlers.ts";
+import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Clock } from "../../../core/surroundings.ts";
+import { loadAccount } from "../accounts/load-account.ts";
+import type { HandlersOf } from "../http/handlers.ts";
 import { fieldRefusal } from "../http/refusals.ts";
+import { parseTime } from "../http/schema.ts";
+import { loadKey } from "../keys/load-key.ts";
+import { loadUser } from "../users/load-user.ts";
+import type { usageRoutes } from "./routes.ts";
 
 const HOUR_SECONDS = 3600;
 
@@ -19,11 +25,14 @@ interface ScopeQuery {
   readonly key_id?: number;
 }
 
-/** How much is used, and what would end. */
-export function createUsageHandlers(
-  administration: Pick<Administration, "store" | "clock">,
-): Pick<AdminHandlers, "getUsage" | "getImpact"> {
-  const { store, clock } = administration;
+export interface UsageHandlerDependencies {
+  readonly store: RegistryStore;
+  readonly clock: Clock;
+}
+
+/** How many tokens were issued, and how many live ones a deactivation would end. */
+export function createUsageHandlers(dependencies: UsageHandlerDependencies): HandlersOf<typeof usageRoutes> {
+  const { store, clock } = dependencies;
   return {
     async getUsage({ principal, query }) {
       const scope = await readScope(principal, query);
@@ -66,8 +75,8 @@ export function createUsageHandlers(
     if ([account, username, keyId].filter((given) => given !== undefined).length > 1) {
       throw fieldRefusal("field_invalid", "Give one of account, username and key_id.", "account");
     }
-    if (keyId !== undefined) return { keyId: (await loadKey(store, principal, keyId)).key.id };
-    if (username !== undefined) return { userId: (await loadUser(administration, principal, username)).id };
+    if (keyId !== undefined) return { keyId: (await loadKey(store, principal, keyId)).id };
+    if (username !== undefined) return { userId: (await loadUser(dependencies, principal, username)).id };
     if (account !== undefined) return { accountId: (await loadAccount(store, principal, account)).id };
     return principal.accountId === null ? {} : { accountId: principal.accountId };
   }

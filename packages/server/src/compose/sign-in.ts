@@ -1,0 +1,37 @@
+import { createChallenges } from "../core/operators/challenges.ts";
+import { createLinks } from "../core/operators/links.ts";
+import { createOwnChanges } from "../core/operators/own-changes.ts";
+import { createPasswordHasher } from "../core/operators/password-hash.ts";
+import { createSignIn } from "../core/operators/sign-in.ts";
+import { createSignInLimit } from "../core/operators/sign-in-limit.ts";
+import { createSingleSignOn, type IdentityProvider, type RoleMapping } from "../core/operators/single-sign-on.ts";
+import { createPasskeyCeremonies } from "../platform/passkey-ceremonies.ts";
+import type { Node } from "./node.ts";
+
+/** The OpenID provider that operators sign in through, and what their groups there allow. */
+export interface SingleSignOnSettings {
+  readonly provider: IdentityProvider;
+  readonly roles: readonly RoleMapping[];
+}
+
+/** How operators sign in, and what they change about themselves: with one limit of attempts and one set of challenges. */
+export function composeSignIn(node: Node, singleSignOn: SingleSignOnSettings | undefined) {
+  const { store, clock, random } = node;
+  const challenges = createChallenges(node.masterSecrets, clock, random);
+  const dependencies = {
+    store,
+    clock,
+    random,
+    challenges,
+    ceremonies: createPasskeyCeremonies(),
+    hasher: createPasswordHasher(random),
+    limit: createSignInLimit(store, clock, (email) => challenges.attemptName(email)),
+    refused: node.refusedSignIns,
+  };
+  return {
+    signIn: createSignIn(dependencies),
+    links: createLinks(dependencies),
+    ownChanges: createOwnChanges(dependencies),
+    singleSignOn: singleSignOn && createSingleSignOn(dependencies, singleSignOn.provider, singleSignOn.roles),
+  };
+}

@@ -1,0 +1,28 @@
+import type { Account } from "../../../core/accounts/model.ts";
+import { canSee } from "../../../core/operators/authorize.ts";
+import type { Principal } from "../../../core/operators/model.ts";
+import type { ListedAccount } from "../../../core/store/queries.ts";
+import type { RegistryStore } from "../../../core/store/store.ts";
+import { fieldRefusal, notFound } from "../http/refusals.ts";
+
+/** An account that the path names. @throws {Refusal} `not_found`, also where the caller can't see it */
+export async function loadAccount(
+  store: Pick<RegistryStore, "findListedAccount">,
+  principal: Principal,
+  shortname: string,
+): Promise<ListedAccount> {
+  const account = await store.findListedAccount(shortname);
+  if (account === undefined || !canSee(principal, account.id)) throw notFound();
+  return account;
+}
+
+/** An account that the body's field `account` names. @throws {Refusal} `field_invalid`, also where the caller can't see it */
+export async function loadAccountOfField(
+  store: Pick<RegistryStore, "findAccount">,
+  principal: Principal,
+  shortname: string,
+): Promise<Account> {
+  const account = await store.findAccount(shortname);
+  if (account !== undefined && canSee(principal, account.id)) return account;
+  throw fieldRefusal("field_invalid", "There is no account of that name.", "account");
+}

@@ -1,0 +1,48 @@
+import { adminEverywhere, viewer, type AdminRoutes } from "../http/route.ts";
+import { Account, AccountPatch, AccountsQuery, NewAccount, ShortnameParam } from "./schemas.ts";
+
+export const accountRoutes = {
+  listAccounts: {
+    method: "GET",
+    path: "/accounts",
+    tag: "accounts",
+    access: viewer,
+    summary: "Accounts, the oldest first; q begins the shortname or the name",
+    query: AccountsQuery,
+    answers: "list",
+    data: Account,
+  },
+  createAccount: {
+    method: "POST",
+    path: "/accounts",
+    tag: "accounts",
+    access: adminEverywhere,
+    summary: "Create an account",
+    body: NewAccount,
+    answers: "created",
+    data: Account,
+  },
+  getAccount: {
+    method: "GET",
+    path: "/accounts/:shortname",
+    tag: "accounts",
+    access: viewer,
+    summary: "An account",
+    params: ShortnameParam,
+    answers: "item",
+    data: Account,
+    tagged: true,
+  },
+  changeAccount: {
+    method: "PATCH",
+    path: "/accounts/:shortname",
+    tag: "accounts",
+    access: adminEverywhere,
+    summary: "Deactivate an account, which ends all its users' tokens at once, or activate it again",
+    params: ShortnameParam,
+    body: AccountPatch,
+    answers: "item",
+    data: Account,
+    tagged: true,
+  },
+} as const satisfies AdminRoutes;

@@ -1,0 +1,18 @@
+import { count, name, object, objectWith, page, patchOf, search, standing, text, time } from "../http/schema.ts";
+
+export const Account = object({
+  id: count,
+  shortname: text,
+  name: text,
+  status: standing,
+  users: { ...count, description: "How many API users it has" },
+  created_at: time,
+});
+
+export const AccountsQuery = objectWith([], { q: search, status: standing, ...page });
+
+export const NewAccount = objectWith(["shortname"], { shortname: name, name });
+
+export const AccountPatch = patchOf(Account, { status: standing });
+
+export const ShortnameParam = object({ shortname: text });

@@ -1,0 +1,37 @@
+import { owner, type AdminRoutes } from "../http/route.ts";
+import { AdminToken, AdminTokenWithSecret, NewAdminToken } from "./schemas.ts";
+import { IdParam, PageQuery } from "../http/schema.ts";
+
+export const adminTokenRoutes = {
+  listAdminTokens: {
+    method: "GET",
+    path: "/admin-tokens",
+    tag: "admin tokens",
+    access: owner,
+    summary: "Admin tokens, the newest first",
+    query: PageQuery,
+    answers: "list",
+    data: AdminToken,
+  },
+  createAdminToken: {
+    method: "POST",
+    path: "/admin-tokens",
+    tag: "admin tokens",
+    access: owner,
+    summary: "Create an admin token; shows it once",
+    body: NewAdminToken,
+    answers: "created",
+    data: AdminTokenWithSecret,
+    fresh: true,
+  },
+  revokeAdminToken: {
+    method: "DELETE",
+    path: "/admin-tokens/:id",
+    tag: "admin tokens",
+    access: owner,
+    summary: "Revoke an admin token, for good",
+    params: IdParam,
+    answers: "item",
+    data: AdminToken,
+  },
+} as const satisfies AdminRoutes;

@@ -1,0 +1,31 @@
+import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX } from "@countersign/protocol";
+import { count, name, object, objectWith, role, text, textOrNull, time, timeOrNull } from "../http/schema.ts";
+
+const adminToken = {
+  id: count,
+  name: text,
+  role,
+  account: textOrNull,
+  status: { enum: ["active", "expired", "revoked"] },
+  created_by: text,
+  created_at: time,
+  expires_at: timeOrNull,
+  last_used_at: timeOrNull,
+} as const;
+
+export const AdminToken = object(adminToken);
+
+export const AdminTokenWithSecret = object({
+  ...adminToken,
+  token: { ...textOrNull, description: "csat_…; shown this once; null where a creation is repeated" },
+});
+
+export const NewAdminToken = objectWith(["name", "role"], {
+  name,
+  role,
+  account: { type: ["string", "null"], maxLength: 1000, description: "Limits it to one account" },
+  expires_at: {
+    anyOf: [timeOrNull, { enum: ["never"] }],
+    description: `A time at most ${ADMIN_TOKEN_DAYS_MAX} days ahead, or never; in ${ADMIN_TOKEN_DAYS_DEFAULT} days, unless given. Of a token that a token makes: no later than its own, and never is refused`,
+  },
+});

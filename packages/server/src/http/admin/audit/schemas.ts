@@ -1,0 +1,32 @@
+import { count, flag, object, objectWith, page, text, textOrNull, time } from "../http/schema.ts";
+
+export const AuditEvent = object({
+  seq: count,
+  at: time,
+  actor: text,
+  action: text,
+  subject: text,
+  details: { type: "object", additionalProperties: true },
+  previous_hash: { ...textOrNull, description: "null where the caller is limited to an account" },
+  hash: { ...textOrNull, description: "null where the caller is limited to an account" },
+});
+
+export const ChainReport = objectWith(["ok", "events"], {
+  ok: flag,
+  events: { ...count, description: "How many were read" },
+  last_hash: text,
+  seq: { ...count, description: "Where it breaks" },
+  problem: text,
+});
+
+const eventFilter = {
+  actor: { type: "string", maxLength: 400 },
+  subject: { type: "string", maxLength: 200, description: "Such as key:3" },
+  action: { type: "string", maxLength: 100, description: "Such as key.deactivated, or its beginning: key" },
+  from: { ...time, description: "Inclusive" },
+  until: { ...time, description: "Exclusive" },
+} as const;
+
+export const EventsQuery = objectWith([], { ...eventFilter, ...page });
+
+export const EventsExportQuery = objectWith(["format"], { ...eventFilter, format: { enum: ["csv", "jsonl"] } });

@@ -1,0 +1,32 @@
+import { access, count, flag, object, objectWith, text, textOrNull, time } from "../http/schema.ts";
+
+export const Explanation = object({
+  accepted: flag,
+  code: { ...textOrNull, description: "The refusal that the exchange would answer with" },
+  steps: {
+    type: "array",
+    items: objectWith(["check", "outcome", "detail"], {
+      check: text,
+      outcome: { enum: ["passed", "refused", "note"] },
+      detail: text,
+      hint: text,
+    }),
+  },
+} as const);
+
+export const TokenReport = objectWith(["active"], {
+  active: flag,
+  reason: { ...text, description: "Why it isn't good" },
+  username: text,
+  user_id: count,
+  account: text,
+  access,
+  key_id: count,
+  expires_at: time,
+});
+
+export const AssertionText = object({
+  assertion: { type: "string", maxLength: 65_536, description: "Or the whole Authorization header" },
+});
+
+export const TokenText = object({ token: { type: "string", maxLength: 65_536 } });

@@ -1,0 +1,54 @@
+/** Joins the handlers of all resources, as `routes.ts` joins their routes. */
+import { createAccountHandlers, type RegistryHandlerDependencies } from "./accounts/handlers.ts";
+import { createAdminTokenHandlers, type AdminTokenHandlerDependencies } from "./admin-tokens/handlers.ts";
+import { createAuditHandlers, type AuditHandlerDependencies } from "./audit/handlers.ts";
+import { createExplainHandlers, type ExplainHandlerDependencies } from "./explain/handlers.ts";
+import { createInvitationHandlers, type InvitationHandlerDependencies } from "./invitations/handlers.ts";
+import { createKeyHandlers } from "./keys/handlers.ts";
+import { createLinkHandlers, type LinkHandlerDependencies } from "./links/handlers.ts";
+import { createOwnHandlers, type OwnHandlerDependencies } from "./me/handlers.ts";
+import { createOperatorHandlers, type OperatorHandlerDependencies } from "./operators/handlers.ts";
+import { createResourceServerHandlers, type ResourceServerHandlerDependencies } from "./resource-servers/handlers.ts";
+import { createSettingsHandlers, type SettingsHandlerDependencies } from "./settings/handlers.ts";
+import { createSignInHandlers, type SignInHandlerDependencies } from "./sign-in/handlers.ts";
+import { createSigningKeyHandlers, type SigningKeyHandlerDependencies } from "./signing-keys/handlers.ts";
+import { createSingleSignOnHandlers, type SingleSignOnHandlerDependencies } from "./single-sign-on/handlers.ts";
+import { createUsageHandlers, type UsageHandlerDependencies } from "./usage/handlers.ts";
+import { createUserHandlers } from "./users/handlers.ts";
+import type { AdminHandlers } from "./routes.ts";
+
+export type AdminHandlerDependencies = RegistryHandlerDependencies &
+  AdminTokenHandlerDependencies &
+  AuditHandlerDependencies &
+  ExplainHandlerDependencies &
+  InvitationHandlerDependencies &
+  LinkHandlerDependencies &
+  OperatorHandlerDependencies &
+  OwnHandlerDependencies &
+  ResourceServerHandlerDependencies &
+  SettingsHandlerDependencies &
+  SignInHandlerDependencies &
+  SigningKeyHandlerDependencies &
+  SingleSignOnHandlerDependencies &
+  UsageHandlerDependencies;
+
+export function createAdminHandlers(dependencies: AdminHandlerDependencies): AdminHandlers {
+  return {
+    ...createAccountHandlers(dependencies),
+    ...createAdminTokenHandlers(dependencies),
+    ...createAuditHandlers(dependencies),
+    ...createExplainHandlers(dependencies),
+    ...createInvitationHandlers(dependencies),
+    ...createKeyHandlers(dependencies),
+    ...createLinkHandlers(dependencies),
+    ...createOwnHandlers(dependencies),
+    ...createOperatorHandlers(dependencies),
+    ...createResourceServerHandlers(dependencies),
+    ...createSettingsHandlers(dependencies),
+    ...createSignInHandlers(dependencies),
+    ...createSigningKeyHandlers(dependencies),
+    ...createSingleSignOnHandlers(dependencies),
+    ...createUsageHandlers(dependencies),
+    ...createUserHandlers(dependencies),
+  };
+}

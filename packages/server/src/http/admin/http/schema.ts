@@ -1,0 +1,83 @@
+/**
+ * The vocabulary of the admin API's schemas. A resource's schemas validate what comes in, describe what goes out, make the OpenAPI
+ * document, and are the types of both. Plain JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it). Times are RFC 3339 in UTC.
+ */
+import { PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, PASSWORD_CHARACTERS_MAX, ROLES } from "@countersign/protocol";
+
+export const text = { type: "string" } as const;
+export const textOrNull = { type: ["string", "null"] } as const;
+export const count = { type: "integer", minimum: 0 } as const;
+export const flag = { type: "boolean" } as const;
+export const time = { type: "string", format: "date-time" } as const;
+export const timeOrNull = { type: ["string", "null"], format: "date-time" } as const;
+export const standing = { enum: ["active", "deactivated"] } as const;
+export const access = { enum: ["full", "read_only"] } as const;
+export const role = { enum: ROLES } as const;
+/** Names are checked by the registry, which says what is wrong; this keeps out what is absurd. */
+export const name = { type: "string", maxLength: 1000 } as const;
+export const secret = { type: "string", minLength: 1, maxLength: 500 } as const;
+export const email = { type: "string", maxLength: 320 } as const;
+/** WebAuthn's own JSON (RegistrationResponseJSON and its like), which its library checks. */
+export const webauthn = { type: "object", additionalProperties: true } as const;
+
+type Properties = Readonly<Record<string, unknown>>;
+
+/** An object all of whose members are there. */
+export function object<const P extends Properties>(properties: P) {
+  return {
+    type: "object",
+    properties,
+    required: Object.keys(properties) as (keyof P & string)[],
+    additionalProperties: false,
+  } as const;
+}
+
+/** An object with members that may be left out. */
+export function objectWith<const P extends Properties, const R extends keyof P & string>(
+  required: readonly R[],
+  properties: P,
+) {
+  return { type: "object", properties, required, additionalProperties: false } as const;
+}
+
+/**
+ * A change of something that can be read: its members that can be changed, and the others, which a client may send back as it read
+ * them.
+ */
+export function patchOf<
+  const Whole extends Properties,
+  const P extends Properties,
+  const R extends keyof P & string = never,
+>(whole: { readonly properties: Whole }, changeable: P, required: readonly R[] = []) {
+  const unchanged = Object.fromEntries(
+    Object.entries(whole.properties)
+      .filter(([member]) => !(member in changeable))
+      .map(([member, shown]) => [member, { ...(shown as object), ...READ_ONLY }]),
+  ) as { readonly [Member in Exclude<keyof Whole, keyof P>]: Whole[Member] };
+  return objectWith<typeof unchanged & P, R>(required, { ...unchanged, ...changeable });
+}
+const READ_ONLY = { description: "Can't be changed; may be left out, or sent back as it was read" } as const;
+
+export const Nothing = object({});
+
+/** The members of a list's query that choose a page. */
+export const page = {
+  limit: { type: "integer", minimum: 1, maximum: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT },
+  cursor: { type: "string", maxLength: 500, description: "As meta.next or meta.previous has it" },
+} as const;
+export const PageQuery = objectWith([], page);
+
+/** What a search looks for. */
+export const search = { type: "string", maxLength: 200 } as const;
+/** The shortname of an account to which a list is narrowed. */
+export const shortname = { type: "string", maxLength: 100 } as const;
+
+export const id = { type: "integer", minimum: 1, maximum: 2 ** 31 - 1 } as const;
+export const IdParam = object({ id });
+
+export const password = { type: "string", maxLength: PASSWORD_CHARACTERS_MAX * 4 } as const;
+
+/** Reads a time that the schema {@link time} has accepted. @returns milliseconds since the epoch */
+export function parseTime(text: string): number {
+  return Date.parse(text);
+}

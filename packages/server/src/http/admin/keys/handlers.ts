@@ -1,0 +1,98 @@
+/** Public keys in the admin API. What a key is, and which are admitted, is in core/keys. */
+import { createOnce, type Transactions } from "../../../core/change/once.ts";
+import { onlyIfMatch } from "../../../core/change/precondition.ts";
+import { keyJson } from "../../../core/json/registry.ts";
+import { admitPublicKey } from "../../../core/keys/admission.ts";
+import { keysNeedingKid, needsKidMessage } from "../../../core/keys/keys-needing-kid.ts";
+import type { KeyId, PublicKey } from "../../../core/keys/model.ts";
+import { canSee } from "../../../core/operators/authorize.ts";
+import { createRegistryChanges } from "../../../core/registry-changes.ts";
+import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
+import { listOf, parsePage } from "../http/cursor.ts";
+import { entityTags } from "../http/entity-tag.ts";
+import type { HandlersOf } from "../http/handlers.ts";
+import { requireUnchanged } from "../http/read-only.ts";
+import { parseTime } from "../http/schema.ts";
+import { loadUser } from "../users/load-user.ts";
+import { loadKey } from "./load-key.ts";
+import type { keyRoutes } from "./routes.ts";
+import type { WarningItem } from "@countersign/protocol";
+
+export function createKeyHandlers(dependencies: RegistryHandlerDependencies): HandlersOf<typeof keyRoutes> {
+  const { store, clock, onChanged } = dependencies;
+  const changesOn = (transactions: Transactions) => createRegistryChanges(transactions, clock, onChanged);
+  const shownKey = (key: PublicKey) => keyJson(key, clock.wallMs());
+
+  return {
+    async listKeys({ principal, params, query, target }) {
+      const user = await loadUser(dependencies, principal, params.username);
+      const page = await store.pageKeys(user.id, parsePage(query));
+      return listOf(page, target, (key) => [key.id], shownKey);
+    },
+
+    async addKey({ principal, params: { username }, body, idempotencyKey }) {
+      // The text first: whoever sends a private key must learn it whatever else is wrong.
+      admitPublicKey(body.public_key);
+      await loadUser(dependencies, principal, username);
+      const expiresAtMs = typeof body.expires_at === "string" ? parseTime(body.expires_at) : undefined;
+      const outcome = await createOnce(store, clock, {
+        key: idempotencyKey,
+        principal: principal.actor,
+        request: ["addKey", username, body],
+        create: (transactions) =>
+          changesOn(transactions).addKey(principal.actor, {
+            username,
+            text: body.public_key,
+            label: body.label,
+            expiresAtMs,
+            knows: (accountId) => canSee(principal, accountId),
+          }),
+        subjectOf: ({ id }) => `key:${id}`,
+      });
+      const key = outcome.isRepeated
+        ? await loadKey(store, principal, Number(outcome.subject.split(":")[1]))
+        : outcome.made;
+      return {
+        data: shownKey(key),
+        etag: entityTags.key(key),
+        location: `/keys/${key.id}`,
+        isRepeated: outcome.isRepeated,
+        warnings: await kidWarnings(key),
+      };
+    },
+
+    inspectKey({ body }) {
+      const { fingerprint, thumbprint, bits } = admitPublicKey(body.public_key);
+      return Promise.resolve({ data: { fingerprint, thumbprint, bits } });
+    },
+
+    async getKey({ principal, params }) {
+      const key = await loadKey(store, principal, params.id);
+      return { data: shownKey(key), etag: entityTags.key(key) };
+    },
+
+    async changeKey({ principal, params: { id }, body, preconditions }) {
+      const shown = shownKey(await loadKey(store, principal, id));
+      // An active key past its expiry is shown as expired: sent back that is no wish, and otherwise it can't be wished for.
+      const writable = body.status === "expired" ? ["label", "expires_at"] : ["status", "label", "expires_at"];
+      requireUnchanged(body, shown, writable);
+      const keyId = id as KeyId;
+      const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
+        const current = await transaction.findKey(keyId);
+        return current && entityTags.key(current);
+      });
+      const { status, label, expires_at: expiresAt } = body;
+      const changed = await changesOn(transactions).changeKey(principal.actor, keyId, {
+        status: status === "expired" ? undefined : status,
+        label,
+        expiresAtMs: typeof expiresAt === "string" ? parseTime(expiresAt) : expiresAt,
+      });
+      return { data: shownKey(changed), etag: entityTags.key(changed), warnings: await kidWarnings(changed) };
+    },
+  };
+
+  async function kidWarnings(key: PublicKey): Promise<readonly WarningItem[]> {
+    const needing = keysNeedingKid(key, await store.listKeys(key.userId), clock.wallMs());
+    return needing.length === 0 ? [] : [{ code: "key_needs_kid", message: needsKidMessage(needing) }];
+  }
+}

@@ -1,0 +1,42 @@
+import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
+import { count, name, object, objectWith, patchOf, text, textOrNull, time, timeOrNull } from "../http/schema.ts";
+
+export const PublicKey = object({
+  id: count,
+  username: text,
+  fingerprint: { ...text, description: "SHA256:…, as ssh-keygen -l prints it" },
+  thumbprint: { ...text, description: "RFC 7638, base64url" },
+  bits: count,
+  label: textOrNull,
+  status: { enum: ["active", "deactivated", "revoked", "expired"] },
+  created_at: time,
+  expires_at: timeOrNull,
+  last_used_at: { ...timeOrNull, description: "Written every few seconds" },
+});
+
+export const InspectedKey = object({
+  fingerprint: text,
+  thumbprint: text,
+  bits: count,
+});
+
+export const NewKey = objectWith(["public_key"], {
+  public_key: {
+    type: "string",
+    maxLength: KEY_TEXT_CHARACTERS_MAX,
+    description: "PEM, certificate, JWK or OpenSSH line. Never a private key",
+  },
+  label: name,
+  expires_at: { ...timeOrNull, description: "Never, unless given" },
+});
+
+export const KeyText = object({ public_key: { type: "string", maxLength: KEY_TEXT_CHARACTERS_MAX } });
+
+export const KeyPatch = patchOf(PublicKey, {
+  status: {
+    enum: ["active", "deactivated", "revoked", "expired"],
+    description: "revoked is for good; expired, as an active key is shown past its expiry, changes nothing",
+  },
+  label: { type: ["string", "null"], maxLength: 1000 },
+  expires_at: timeOrNull,
+});

@@ -1,0 +1,37 @@
+import {
+  count,
+  flag,
+  id,
+  object,
+  objectWith,
+  page,
+  patchOf,
+  search,
+  role,
+  standing,
+  text,
+  textOrNull,
+  time,
+  timeOrNull,
+} from "../http/schema.ts";
+
+export const Operator = object({
+  id: count,
+  email: text,
+  role,
+  account: { ...textOrNull, description: "The one account that it is limited to" },
+  status: standing,
+  single_sign_on: flag,
+  created_at: time,
+  last_signed_in_at: timeOrNull,
+});
+
+export const OperatorsQuery = objectWith([], { q: search, role, status: standing, ...page });
+
+export const OperatorPatch = patchOf(Operator, {
+  role,
+  account: { type: ["string", "null"], maxLength: 1000 },
+  status: standing,
+});
+
+export const OperatorSessionParam = object({ id, session_id: id });

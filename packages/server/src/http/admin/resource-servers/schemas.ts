@@ -1,0 +1,46 @@
+import {
+  name,
+  object,
+  objectWith,
+  page,
+  patchOf,
+  search,
+  standing,
+  text,
+  textOrNull,
+  time,
+  timeOrNull,
+} from "../http/schema.ts";
+
+const resourceServer = {
+  client_id: text,
+  name: text,
+  status: standing,
+  created_at: time,
+  previous_secret_ends_at: timeOrNull,
+} as const;
+
+export const ResourceServer = object(resourceServer);
+
+export const ResourceServerWithSecret = object({
+  ...resourceServer,
+  client_secret: { ...textOrNull, description: "Shown this once; null where a creation is repeated" },
+});
+
+export const ResourceServersQuery = objectWith([], { q: search, status: standing, ...page });
+
+export const NewResourceServer = object({ name });
+
+export const ResourceServerPatch = patchOf(ResourceServer, { status: standing });
+
+export const SecretRotation = objectWith([], {
+  grace_seconds: {
+    type: "integer",
+    minimum: 0,
+    maximum: 30 * 86_400,
+    default: 0,
+    description: "How long the secret before it goes on working",
+  },
+});
+
+export const NameParam = object({ name: text });

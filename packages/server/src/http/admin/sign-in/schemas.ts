@@ -1,0 +1,15 @@
+import { email, flag, object, password, secret, text, webauthn } from "../http/schema.ts";
+
+export const SignInOptions = object({
+  setup_needed: { ...flag, description: "There is no operator yet; the server printed a link" },
+  passkeys: { ...flag, description: "Passkeys work at this address; not at an IP address" },
+  single_sign_on: {
+    anyOf: [object({ issuer: text, name: text }), { type: "null" }],
+  },
+} as const);
+
+export const PasswordSignIn = object({ email, password });
+
+export const PasskeyAnswer = object({ response: webauthn });
+
+export const RecoverySignIn = object({ email, code: secret });

@@ -1,0 +1,69 @@
+/** Signing keys, and the nodes that hold them, in the admin API. Their life is in core/signing-keys. */
+import { isoTime, signingKeyJson } from "../../../core/json/registry.ts";
+import { createSigningKeyChanges, LIVE_NODE_MS } from "../../../core/signing-keys/changes.ts";
+import type { SigningKeyRecord } from "../../../core/signing-keys/signing-keys.ts";
+import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
+import { type HandlersOf, wholeList } from "../http/handlers.ts";
+import { requireUnchanged } from "../http/read-only.ts";
+import { notFound } from "../http/refusals.ts";
+import type { signingKeyRoutes } from "./routes.ts";
+
+export interface SigningKeyHandlerDependencies extends RegistryHandlerDependencies {
+  /** The master secret from which new signing keys derive. */
+  readonly newestMasterSecret: Buffer;
+}
+
+export function createSigningKeyHandlers({
+  store,
+  clock,
+  onChanged,
+  newestMasterSecret,
+}: SigningKeyHandlerDependencies): HandlersOf<typeof signingKeyRoutes> {
+  const changes = createSigningKeyChanges(store, clock, onChanged);
+
+  return {
+    async listSigningKeys() {
+      const keys = await store.listSigningKeys();
+      return wholeList(keys.map((key) => shownSigningKey(key, keys)));
+    },
+
+    async rotateSigningKey({ principal }) {
+      const { number } = await changes.rotate(principal.actor, newestMasterSecret);
+      // Where nodes aren't ready yet, one of them activates it as soon as they are.
+      await changes.activate(principal.actor);
+      return { data: await loadSigningKey(number) };
+    },
+
+    async retireSigningKey({ principal, params, body }) {
+      requireUnchanged(body, await loadSigningKey(params.number), ["status"]);
+      await changes.retire(principal.actor, params.number);
+      return { data: await loadSigningKey(params.number) };
+    },
+
+    async listNodes() {
+      const nodes = await store.listLiveNodes(LIVE_NODE_MS);
+      return wholeList(
+        nodes.map(({ id, version, startedAtMs, seenAtMs, signingKeys }) => ({
+          id,
+          version,
+          started_at: isoTime(startedAtMs),
+          seen_at: isoTime(seenAtMs),
+          signing_keys: signingKeys,
+        })),
+      );
+    },
+  };
+
+  async function loadSigningKey(number: number) {
+    const keys = await store.listSigningKeys();
+    const key = keys.find((one) => one.number === number);
+    if (key === undefined) throw notFound();
+    return shownSigningKey(key, keys);
+  }
+}
+
+/** New tokens are signed with the active key that has the greatest number. */
+function shownSigningKey(key: SigningKeyRecord, keys: readonly SigningKeyRecord[]) {
+  const signing = keys.filter(({ activatedAtMs, retiredAtMs }) => activatedAtMs !== null && retiredAtMs === null);
+  return { ...signingKeyJson(key), signs: key.number === Math.max(...signing.map(({ number }) => number)) };
+}

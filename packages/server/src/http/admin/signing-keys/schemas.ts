@@ -1,0 +1,23 @@
+import { count, flag, object, patchOf, text, time, timeOrNull } from "../http/schema.ts";
+
+export const SigningKey = object({
+  number: count,
+  status: { enum: ["active", "waiting", "retired"] },
+  signs: { ...flag, description: "New tokens are signed with it" },
+  master_fingerprint: { ...text, description: "Names the master secret from which it derives" },
+  created_at: time,
+  activated_at: timeOrNull,
+  retired_at: timeOrNull,
+});
+
+export const Node = object({
+  id: text,
+  version: text,
+  started_at: time,
+  seen_at: time,
+  signing_keys: { type: "array", items: count },
+} as const);
+
+export const SigningKeyPatch = patchOf(SigningKey, { status: { enum: ["retired"] } }, ["status"]);
+
+export const NumberParam = object({ number: { type: "integer", minimum: 1, maximum: 2 ** 32 - 1 } });

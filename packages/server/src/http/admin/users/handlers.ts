@@ -1,0 +1,102 @@
+/** API users in the admin API. What an API user is, and how it changes, is in core/users. */
+import { createOnce, type Transactions } from "../../../core/change/once.ts";
+import { checkPreconditions, onlyIfMatch } from "../../../core/change/precondition.ts";
+import { isoTime, userJson } from "../../../core/json/registry.ts";
+import { canSee } from "../../../core/operators/authorize.ts";
+import { createRegistryChanges, usernameOf } from "../../../core/registry-changes.ts";
+import type { ListedUser, Page } from "../../../core/store/queries.ts";
+import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
+import { loadAccountOfField } from "../accounts/load-account.ts";
+import { listOf, parsePage } from "../http/cursor.ts";
+import { entityTags } from "../http/entity-tag.ts";
+import type { HandlersOf } from "../http/handlers.ts";
+import { requireUnchanged } from "../http/read-only.ts";
+import { loadUser, todaySeconds } from "./load-user.ts";
+import type { userRoutes } from "./routes.ts";
+
+export function createUserHandlers(dependencies: RegistryHandlerDependencies): HandlersOf<typeof userRoutes> {
+  const { store, clock, onChanged } = dependencies;
+  const changesOn = (transactions: Transactions) => createRegistryChanges(transactions, clock, onChanged);
+  return {
+    async listUsers({ principal, query, target }) {
+      const { q, account: shortname, status, access } = query;
+      // What a search finds stands together by name; by age it has to be gathered.
+      const order = query.order ?? (q === undefined ? "newest" : "name");
+      const account = shortname === undefined ? undefined : await store.findAccount(shortname);
+      // An account that isn't there, or that they may not know of, has no users.
+      const isElsewhere = shortname !== undefined && (account === undefined || !canSee(principal, account.id));
+      const kinds = order === "name" ? (["string", "number"] as const) : (["number"] as const);
+      const page: Page<ListedUser> = isElsewhere
+        ? { items: [], hasNext: false, hasPrevious: false, count: 0 }
+        : await store.pageUsers(
+            { status, access, accountId: account?.id ?? principal.accountId ?? undefined, search: q && searchText(q) },
+            order,
+            todaySeconds(clock),
+            parsePage(query, kinds),
+          );
+      const keyOf = (user: ListedUser) => (order === "name" ? [nameOf(user), user.id] : [user.id]);
+      return listOf(page, target, keyOf, shownUser);
+    },
+
+    async createUser({ principal, body, idempotencyKey }) {
+      const account = await loadAccountOfField(store, principal, body.account);
+      const outcome = await createOnce(store, clock, {
+        key: idempotencyKey,
+        principal: principal.actor,
+        request: ["createUser", body],
+        create: (transactions) => changesOn(transactions).createUser(principal.actor, body),
+        subjectOf: ({ id }) => `user:${id}`,
+      });
+      const user = await loadUser(dependencies, principal, usernameOf(account, body.name));
+      return {
+        data: shownUser(user),
+        etag: entityTags.user(user),
+        location: `/users/${user.username}`,
+        isRepeated: outcome.isRepeated,
+      };
+    },
+
+    async getUser({ principal, params }) {
+      const user = await loadUser(dependencies, principal, params.username);
+      return { data: shownUser(user), etag: entityTags.user(user) };
+    },
+
+    async changeUser({ principal, params: { username }, body, preconditions }) {
+      const before = await loadUser(dependencies, principal, username);
+      requireUnchanged(body, shownUser(before), ["status"]);
+      const { status } = body;
+      if (status === undefined) {
+        checkPreconditions(preconditions, entityTags.user(before));
+        return { data: shownUser(before), etag: entityTags.user(before) };
+      }
+      const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
+        const current = await transaction.findUser(username);
+        return current && entityTags.user(current);
+      });
+      const changed = await changesOn(transactions).setUserStanding(principal.actor, username, status);
+      return { data: shownUser({ ...before, ...changed }), etag: entityTags.user(changed) };
+    },
+  };
+}
+
+/** What follows `api-<account id>-`. */
+function nameOf({ username, accountId }: ListedUser): string {
+  return username.slice(`api-${accountId}-`.length);
+}
+
+function shownUser(user: ListedUser) {
+  return {
+    ...userJson(user),
+    name: nameOf(user),
+    active_keys: user.activeKeys,
+    keys: user.keys,
+    last_used_at: isoTime(user.lastUsedAtMs),
+    tokens_today: user.tokensToday,
+  };
+}
+
+/** Usernames are in lower case; fingerprints and thumbprints, which are of one length each, aren't. */
+function searchText(text: string): string {
+  const trimmed = text.trim();
+  return /^(?:SHA256:[A-Za-z0-9+/]{43}|[A-Za-z0-9_-]{43})$/.test(trimmed) ? trimmed : trimmed.toLowerCase();
+}

@@ -1,0 +1,25 @@
+import { canSee } from "../../../core/operators/authorize.ts";
+import type { Principal } from "../../../core/operators/model.ts";
+import type { ListedUser } from "../../../core/store/queries.ts";
+import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Clock } from "../../../core/surroundings.ts";
+import { notFound } from "../http/refusals.ts";
+
+const DAY_SECONDS = 86_400;
+
+/** When this day began (UTC), in seconds since the epoch. */
+export function todaySeconds(clock: Clock): number {
+  const seconds = Math.floor(clock.wallMs() / 1000);
+  return seconds - (seconds % DAY_SECONDS);
+}
+
+/** An API user with today's figures. @throws {Refusal} `not_found`, also where the caller can't see it */
+export async function loadUser(
+  { store, clock }: { readonly store: Pick<RegistryStore, "findListedUser">; readonly clock: Clock },
+  principal: Principal,
+  username: string,
+): Promise<ListedUser> {
+  const user = await store.findListedUser(username, todaySeconds(clock));
+  if (user === undefined || !canSee(principal, user.accountId)) throw notFound();
+  return user;
+}

@@ -1,0 +1,48 @@
+import { admin, viewer, type AdminRoutes } from "../http/route.ts";
+import { ApiUser, NewUser, UserPatch, UsernameParam, UsersQuery } from "./schemas.ts";
+
+export const userRoutes = {
+  listUsers: {
+    method: "GET",
+    path: "/users",
+    tag: "users",
+    access: viewer,
+    summary: "API users",
+    query: UsersQuery,
+    answers: "list",
+    data: ApiUser,
+  },
+  createUser: {
+    method: "POST",
+    path: "/users",
+    tag: "users",
+    access: admin,
+    summary: "Create an API user, or a read-only one",
+    body: NewUser,
+    answers: "created",
+    data: ApiUser,
+  },
+  getUser: {
+    method: "GET",
+    path: "/users/:username",
+    tag: "users",
+    access: viewer,
+    summary: "An API user",
+    params: UsernameParam,
+    answers: "item",
+    data: ApiUser,
+    tagged: true,
+  },
+  changeUser: {
+    method: "PATCH",
+    path: "/users/:username",
+    tag: "users",
+    access: admin,
+    summary: "Deactivate an API user, which ends its tokens at once, or activate it again",
+    params: UsernameParam,
+    body: UserPatch,
+    answers: "item",
+    data: ApiUser,
+    tagged: true,
+  },
+} as const satisfies AdminRoutes;
