@@ -65,7 +65,7 @@ if (mode === "fastify") {
   await app.listen({ port: 0, host: "127.0.0.1" });
   announce(app.server.address() as AddressInfo);
 } else {
-  const view = { figures: () => ({ hits: 0, misses: 0, users: 1, revokedTokens: 0 }), isFresh: () => true };
+  const view = { figures: () => ({ hits: 0, misses: 0, users: 1, revokedTokens: 0 }), feed: { isFresh: () => true } };
   const endpoint = createCheckEndpoint(checkToken, createRefusalLimit(0, clock), () => true, {
     publicUrl: "",
     nextRequestId: createRequestIds(random),

@@ -6,9 +6,10 @@ import { setTimeout } from "node:timers/promises";
 import { FEED_SYNC_MS, IDEMPOTENCY_SECONDS } from "@countersign/protocol";
 import type { LastSeen } from "../core/operators/last-seen.ts";
 import { SESSION_IDLE_MS, SESSION_MS_MAX } from "../core/operators/sessions.ts";
-import { goOnAfterLoss, type PositionMemory, rememberPosition } from "../core/store-identity/keep-position.ts";
+import { createPositionKeeper, type PositionMemory, rememberPosition } from "../core/store-identity/keep-position.ts";
 import { describeRestoration } from "../core/store-identity/position.ts";
 import { REFUSED_FLUSH_MS, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
+import { watchFeed } from "../core/feed/watch-feed.ts";
 import type { Heartbeat } from "../core/signing-keys/heartbeat.ts";
 import type { KeyUsage } from "../core/keys/usage.ts";
 import type { RegistryStore } from "../core/store/store.ts";
@@ -19,15 +20,11 @@ import { createStepWatch } from "../core/clock/step-watch.ts";
 import type { Clock } from "../core/surroundings.ts";
 import { KEPT_AFTER_EXPIRY_SECONDS } from "../core/token/deny-list.ts";
 import type { ChangeStreams } from "../http/public/changes/change-streams.ts";
-import { coalesce } from "../platform/coalesce.ts";
 import type { Logger } from "../platform/logger.ts";
 import { repeat } from "../platform/repeat.ts";
 
 /** How often the change feed is looked at, in milliseconds: a change elsewhere holds here within twice that. */
 const POLL_MS = 50;
-
-/** How often it is looked at where the store tells of changes by itself, in milliseconds: to confirm the view, and for what was missed. */
-const WATCHED_POLL_MS = 500;
 
 /** How often the wall clock is looked at, in milliseconds. */
 const CLOCK_LOOK_MS = 1000;
@@ -69,23 +66,19 @@ export interface BackgroundDependencies {
 export interface BackgroundWork {
   /** Resolves once nothing of it is under way any more. */
   stop(): Promise<void>;
-  /** After the last request: writes what was counted, and that the node is gone. */
-  sayGoodbye(): Promise<void>;
+  /** After the last request: writes what was counted, and removes this node from the list of live ones. */
+  deregister(): Promise<void>;
 }
 
 /** When it resolves, the node has said that it is there: from then on no signing key signs that it can't check. */
 export async function startBackgroundWork(dependencies: BackgroundDependencies): Promise<BackgroundWork> {
   const { store, view, clock, clockWatch, log, keyUsage, lastSeen, changeStreams, heartbeat, memory } = dependencies;
+  const { feed } = view;
   let stopping = false;
 
-  const watch = store.watchChanges(
-    coalesce(
-      () => view.catchUp(),
-      (error) => {
-        log.debug({ err: error }, "the change feed can't be read");
-      },
-    ),
-  );
+  const watch = watchFeed(store, feed, (error) => {
+    log.debug({ err: error }, "the change feed can't be read");
+  });
   let wasFresh = true;
   let wasWritable = true;
   const polling = repeat(
@@ -99,14 +92,13 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
           log.error({ reason: problem }, "the store can't be written; changes are refused, checks and exchanges go on");
       }
       wasWritable = isWritable;
-      const isFresh = view.isFresh();
+      const isFresh = feed.isFresh();
       if (isFresh !== wasFresh) {
         if (isFresh) log.info("the registry view is confirmed again");
         else log.error("the registry view isn't confirmed; each decision asks the store, or is refused");
       }
       wasFresh = isFresh;
-      if (watch.isReliable() && view.confirmedMsAgo() < WATCHED_POLL_MS) return;
-      await view.poll();
+      await watch.poll();
     },
     (error) => {
       log.error(
@@ -118,54 +110,39 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
     },
   );
   await heartbeat.beat();
-  const beat = coalesce(
-    () => heartbeat.beat(),
-    (error) => {
-      log.warn({ err: error }, "the node can't say that it is there; it is tried again");
+  feed.subscribe(heartbeat);
+  feed.subscribe({
+    onEvents: () => undefined,
+    onReset() {
+      log.error("the store has lost events that this node had heard of; the view begins anew");
     },
-  );
-  const remember = coalesce(
-    () => rememberPosition(store, memory),
-    (error) => {
+  });
+  const positionKeeper = createPositionKeeper(store, memory, {
+    onUnwritten(error) {
       log.warn(
         { err: error },
         "the store's position can't be written into the data folder; a restored backup may go unnoticed",
       );
     },
-  );
-  const goOn = coalesce(
-    async () => {
-      const lost = await goOnAfterLoss(store, memory);
-      if (lost === undefined) return;
+    onLost(lost) {
       log.error(
         { undone: lost.undone },
         `${describeRestoration(lost)}; make those changes again, or end every token by: countersign store accept`,
       );
     },
-    (error) => {
+    onUnknownLoss(error) {
       log.error(
         { err: error },
         "what the store lost can't be made out; don't add anything before that is done by a restart",
       );
     },
-  );
-  remember();
-  view.subscribe({
-    onEvents(events) {
-      remember();
-      if (events.some(({ subject }) => subject.startsWith("signing_key:"))) beat();
-    },
-    onReset() {
-      log.error("the store has lost events that this node had heard of; the view begins anew");
-      if (store.giveUp === undefined) goOn();
-      else store.giveUp("it lost events while it was open, as when a backup is restored; restart the service");
-      beat();
-    },
   });
+  positionKeeper.onEvents([]);
+  feed.subscribe(positionKeeper);
   const beating = repeat(
     HEARTBEAT_MS,
     async () => {
-      beat();
+      heartbeat.beatSoon();
     },
     () => undefined,
   );
@@ -267,7 +244,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
         ),
       );
     },
-    async sayGoodbye() {
+    async deregister() {
       await keyUsage.flush().catch((error: unknown) => {
         log.warn({ err: error }, "key usage can't be written; its last seconds are lost");
       });

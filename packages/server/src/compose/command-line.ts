@@ -48,7 +48,7 @@ export async function openAdministration(
     async openCheck() {
       const view = await openView();
       const masterSecrets = await ensureSigningKeys(config, store, surroundings);
-      const signingKeys = await openSigningKeyRing(store, view, clock, masterSecrets, () => undefined);
+      const signingKeys = await openSigningKeyRing(store, view.feed, clock, masterSecrets, () => undefined);
       return createCheckToken({ view, signingKeys, clock });
     },
     async close() {

@@ -73,7 +73,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
       () => store.writeProblem() === undefined,
       clockWatch,
     ),
-    readiness: createReadiness({ store, view, clockWatch, isStopping: () => isStopping }),
+    readiness: createReadiness({ store, feed: view.feed, clockWatch, isStopping: () => isStopping }),
     audiences: endpointAudiences(publicUrl),
     checkToken: createCheckToken({ view, signingKeys, clock }),
     refusalLimit: createRefusalLimit(config.refusalLimit, clock),

@@ -35,14 +35,14 @@ export async function openRegistry(
   const { clock } = surroundings;
   const view = await openRegistryView(store, clock);
   const masterSecrets = await prepareSigningKeys(config, store, surroundings);
-  const signingKeys = await openSigningKeyRing(store, view, clock, masterSecrets, (number) => {
+  const signingKeys = await openSigningKeyRing(store, view.feed, clock, masterSecrets, (number) => {
     log.error(
       { signing_key: number },
       "a signing key derives from a master secret that this node doesn't have; it can't check that key's tokens",
     );
   });
   const onChanged = async () => {
-    await view.catchUp();
+    await view.feed.catchUp();
     await signingKeys.settled();
   };
   return { store, view, masterSecrets, signingKeys, onChanged };

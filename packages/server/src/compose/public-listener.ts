@@ -43,7 +43,7 @@ export async function composePublicListener(node: Node, options: PublicListenerO
   const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);
   const eventsAfter: typeof store.eventsAfter = (seq, limit) => store.eventsAfter(seq, limit);
   const changeStreams = createChangeStreams(
-    { view, eventsAfter, door, limit: refusalLimit, clock, pause: streamEndPause },
+    { feed: view.feed, eventsAfter, door, limit: refusalLimit, clock, pause: streamEndPause },
     node,
     options.streamsMax,
   );
@@ -60,7 +60,7 @@ export async function composePublicListener(node: Node, options: PublicListenerO
       onChanged: node.onChanged,
     }),
     door,
-    feedPosition: () => view.position(),
+    feedPosition: () => view.feed.position(),
     changesEndpoint: changeStreams.endpoint,
     refusalLimit,
     isReading: createIsReading(config.trustedProxies, () => {

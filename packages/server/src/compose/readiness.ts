@@ -1,20 +1,20 @@
 import { type ClockWatch, describeOffset, OFFSET_MS_MAX } from "../core/clock/clock-watch.ts";
 import type { RegistryStore } from "../core/store/store.ts";
-import type { RegistryView } from "../core/view/view.ts";
+import type { FeedFollower } from "../core/feed/follow-feed.ts";
 import type { Readiness } from "../http/server/health-routes.ts";
 
 export interface ReadinessDependencies {
   readonly store: Pick<RegistryStore, "changeMarker" | "writeProblem">;
-  readonly view: Pick<RegistryView, "isFresh">;
+  readonly feed: Pick<FeedFollower, "isFresh">;
   readonly clockWatch: Pick<ClockWatch, "databaseOffsetMs">;
   readonly isStopping: () => boolean;
 }
 
-/** A node is ready while it isn't stopping, its view is confirmed, the store answers and the clock is right. */
-export function createReadiness({ store, view, clockWatch, isStopping }: ReadinessDependencies): Readiness {
+/** A node is ready while it isn't stopping, its feed is fresh, the store answers and the clock is right. */
+export function createReadiness({ store, feed, clockWatch, isStopping }: ReadinessDependencies): Readiness {
   return async () => {
     if (isStopping()) return { ready: false, reason: "stopping" };
-    if (!view.isFresh()) return { ready: false, reason: "the registry view isn't confirmed" };
+    if (!feed.isFresh()) return { ready: false, reason: "the registry view isn't confirmed" };
     try {
       await store.changeMarker();
     } catch {

@@ -67,11 +67,15 @@ export async function startService(
     ...node,
     changeStreams,
     memory: position,
-    heartbeat: createHeartbeat(store, signingKeys, createSigningKeyChanges(store, clock, onChanged), {
-      id: random.bytes(8).toString("hex"),
-      startedAtMs: clock.wallMs(),
-      version: VERSION,
-    }),
+    heartbeat: createHeartbeat(
+      store,
+      signingKeys,
+      createSigningKeyChanges(store, clock, onChanged),
+      { id: random.bytes(8).toString("hex"), startedAtMs: clock.wallMs(), version: VERSION },
+      (error) => {
+        log.warn({ err: error }, "the node can't say that it is there; it is tried again");
+      },
+    ),
   });
   publicServer.serve(publicApp.listener, node.publicUrl);
   internalServer.serve(internalApp.listener, node.publicUrl);
@@ -87,7 +91,7 @@ export async function startService(
       await drainListeners(listeners, config.drainDelay, group, () => changeStreams.close());
       await background.stop();
       await Promise.all([publicApp.close(), internalApp.close()]);
-      await background.sayGoodbye();
+      await background.deregister();
       await store.close();
     },
   };

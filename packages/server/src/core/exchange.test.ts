@@ -592,7 +592,7 @@ describe("an exchange on a real store", () => {
     try {
       const { changes, clock, store } = registry;
       const view = await openRegistryView(store, clock);
-      evict = () => view.catchUp();
+      evict = () => view.feed.catchUp();
       await changes.createAccount("test", { shortname: "acme" });
       const user = await changes.createUser("test", { name: "demo", account: "acme", access: "full" });
       const key = await changes.addKey("test", {

@@ -79,7 +79,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
       view,
       masterSecrets: [TEST_MASTER_SECRET],
       signingKeys: testSigningKeys(1),
-      onChanged: () => view.catchUp(),
+      onChanged: () => view.feed.catchUp(),
     },
     nextRequestId,
     publicUrl: "https://auth.example",

@@ -59,7 +59,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
 
   const watched = watchStore(store);
   const view = await openRegistryView(watched.store, clock);
-  const onChanged = () => view.catchUp();
+  const onChanged = () => view.feed.catchUp();
   const random = createSystemRandom();
   const nextRequestId = createRequestIds(random);
   const server = await openHttpServer("127.0.0.1", 0, nextRequestId, { reason: "starting" });

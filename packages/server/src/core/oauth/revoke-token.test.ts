@@ -68,7 +68,7 @@ async function startNode(store: RegistryStore): Promise<Node> {
     signingKeys,
     store,
     clock,
-    onChanged: () => view.catchUp(),
+    onChanged: () => view.feed.catchUp(),
   });
   return {
     revoke: (request) =>
@@ -149,7 +149,7 @@ describe("revoking a token", () => {
     const other = await startNode(await registry.connect());
     assert.equal(await reasonOf(token, other), "active");
     await node.revoke({});
-    await other.view.poll();
+    await other.view.feed.poll();
     assert.equal(await reasonOf(token, other), "token_revoked");
     const restarted = await startNode(await registry.connect());
     assert.equal(await reasonOf(token, restarted), "token_revoked");
@@ -177,11 +177,11 @@ describe("revoking a token", () => {
     const carol = rsaKeyPair("carol");
     await registry.changes.addKey("test", { username: "api-1-demo", text: carol.publicPem });
     await registry.changes.setKeyStanding("test", 1 as never, "deactivated");
-    await node.view.catchUp();
+    await node.view.feed.catchUp();
     assert.equal(await codeOf(node.revoke({ assertion: assertionOf() })), "key_deactivated");
     await node.revoke({ assertion: assertionOf({}, "api-1-demo", carol) });
     await registry.changes.setKeyStanding("test", 1 as never, "active");
-    await node.view.catchUp();
+    await node.view.feed.catchUp();
     assert.equal(await reasonOf(token), "token_revoked", "also once its key is on again");
   });
 

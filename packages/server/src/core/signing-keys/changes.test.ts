@@ -4,6 +4,7 @@ import { openTestRegistry, type TestRegistry } from "../../testing/test-registry
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
 import { masterSecretFingerprint } from "./signing-keys.ts";
 import { findChainBreak } from "../feed/audit-chain.ts";
+import type { FeedListener } from "../feed/follow-feed.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { RegistryError } from "../registry-error.ts";
 import { createSigningKeyChanges, LIVE_NODE_MS, type SigningKeyChanges } from "./changes.ts";
@@ -229,11 +230,13 @@ describe("a heartbeat", () => {
       },
     };
     const ring = { numbers: () => signingKeys, settled };
-    const heartbeat = createHeartbeat(counted, ring, createSigningKeyChanges(counted, registry.clock), {
-      id,
-      startedAtMs: 7,
-      version: "1.2.3",
-    });
+    const heartbeat = createHeartbeat(
+      counted,
+      ring,
+      createSigningKeyChanges(counted, registry.clock),
+      { id, startedAtMs: 7, version: "1.2.3" },
+      (error) => assert.fail(String(error)),
+    );
     return { heartbeat, transactions: () => transactions };
   }
 
@@ -278,6 +281,27 @@ describe("a heartbeat", () => {
     const failing = beating("b", [1], () => Promise.reject(new Error("the store can't be reached")));
     await failing.heartbeat.beat();
     assert.equal((await live()).length, 2);
+  });
+
+  test("follows each change of the signing keys that the feed reports, and a reset, and nothing else", async () => {
+    await registry.changes.createAccount(ACTOR, { shortname: "acme" });
+    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
+    const [account, signingKey] = (await store.eventsAfter(0, 10)).slice(-2);
+    assert.ok(account !== undefined && signingKey !== undefined);
+    for (const [trigger, beats] of [
+      [(listener: FeedListener) => listener.onEvents([account]), 0],
+      [(listener: FeedListener) => listener.onEvents([account, signingKey]), 1],
+      [(listener: FeedListener) => listener.onReset({ seq: 0, hash: "" }), 1],
+    ] as const) {
+      let begun = 0;
+      const { heartbeat } = beating("a", [1], () => {
+        begun++;
+        // It never goes on, so that nothing is under way when the store closes.
+        return new Promise(() => undefined);
+      });
+      trigger(heartbeat);
+      assert.equal(begun, beats);
+    }
   });
 });
 

@@ -1,27 +1,44 @@
-import type { SigningKeyRing } from "./ring.ts";
-import type { SigningKeyChanges } from "./changes.ts";
+import { coalesce } from "../coalesce.ts";
+import type { FeedListener } from "../feed/follow-feed.ts";
 import type { LiveNode, RegistryStore } from "../store/store.ts";
+import type { SigningKeyChanges } from "./changes.ts";
+import type { SigningKeyRing } from "./ring.ts";
 
-/** Says that this node is there, and which signing keys it knows; and lets a new one sign once every node knows it. */
-export interface Heartbeat {
+/**
+ * Records that this node is alive and which signing keys it knows, and activates a new signing key once every live node knows it.
+ * As a listener of the change feed it beats after every change of the signing keys.
+ */
+export interface Heartbeat extends FeedListener {
   readonly id: string;
+  /** When it resolves, the other nodes count this one: no signing key signs that it can't check. */
   beat(): Promise<void>;
+  /** Beats without waiting for it; calls that come during a beat are answered by one more beat. */
+  beatSoon(): void;
 }
 
+/** @param onError called when a beat that nobody waits for fails; the next one tries again */
 export function createHeartbeat(
   store: Pick<RegistryStore, "recordNode" | "listSigningKeys">,
   signingKeys: Pick<SigningKeyRing, "numbers" | "settled">,
   changes: SigningKeyChanges,
   node: Omit<LiveNode, "seenAtMs" | "signingKeys">,
+  onError: (error: unknown) => void,
 ): Heartbeat {
+  async function beat(): Promise<void> {
+    await signingKeys.settled().catch(() => undefined);
+    await store.recordNode({ ...node, signingKeys: signingKeys.numbers() });
+    // A look, before taking the lock that every change takes.
+    const keys = await store.listSigningKeys();
+    if (keys.some((key) => key.activatedAtMs === null && key.retiredAtMs === null)) await changes.activate("system");
+  }
+  const beatSoon = coalesce(beat, onError);
   return {
     id: node.id,
-    async beat() {
-      await signingKeys.settled().catch(() => undefined);
-      await store.recordNode({ ...node, signingKeys: signingKeys.numbers() });
-      // A look, before taking the lock that every change takes.
-      const keys = await store.listSigningKeys();
-      if (keys.some((key) => key.activatedAtMs === null && key.retiredAtMs === null)) await changes.activate("system");
+    beat,
+    beatSoon,
+    onEvents(events) {
+      if (events.some(({ subject }) => subject.startsWith("signing_key:"))) beatSoon();
     },
+    onReset: beatSoon,
   };
 }

@@ -6,7 +6,8 @@ import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { createCheckToken } from "../check.ts";
 import { Refusal } from "../refusal.ts";
 import { createSigningKeyChanges, type SigningKeyChanges } from "./changes.ts";
-import { openRegistryView, type RegistryView, STALENESS_MS_MAX } from "../view/view.ts";
+import { STALENESS_MS_MAX } from "../feed/follow-feed.ts";
+import { openRegistryView, type RegistryView } from "../view/view.ts";
 import { mintToken } from "../token/mint-token.ts";
 import { openSigningKeyRing, type SigningKeyRing } from "./ring.ts";
 import { masterSecretFingerprint } from "./signing-keys.ts";
@@ -27,7 +28,7 @@ const opened: TestRegistry[] = [];
 
 const reads = () => watched.calls("listSigningKeys");
 const openRing = (secrets: readonly Buffer[] = [TEST_MASTER_SECRET]) =>
-  openSigningKeyRing(watched.store, view, registry.clock, secrets, (number) => missing.push(number));
+  openSigningKeyRing(watched.store, view.feed, registry.clock, secrets, (number) => missing.push(number));
 
 beforeEach(async () => {
   registry = await openTestRegistry();
@@ -47,7 +48,7 @@ after(async () => {
 
 /** What the server does after a change of its own, and what polling does. */
 async function hear(): Promise<void> {
-  await view.catchUp();
+  await view.feed.catchUp();
   await ring.settled();
 }
 
@@ -124,7 +125,7 @@ describe("a change of the signing keys", () => {
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     await hear();
     registry.rewrite("delete from audit_events where seq = 2; delete from signing_keys where number = 2");
-    await view.poll();
+    await view.feed.poll();
     await ring.settled();
     assert.deepEqual(ring.numbers(), [1]);
   });
@@ -146,7 +147,7 @@ describe("a change of the signing keys", () => {
     await elsewhere.rotate(ACTOR, OTHER_SECRET);
     await elsewhere.activate(ACTOR);
     await elsewhere.retire(ACTOR, 1);
-    await view.catchUp();
+    await view.feed.catchUp();
     await assert.rejects(ring.settled(), { code: "unavailable" });
     await assert.rejects(ring.ready() ?? assert.fail("not to be relied on"), { code: "unavailable" });
   });
@@ -164,7 +165,7 @@ describe("while the view isn't confirmed", () => {
     const before = reads();
     await ring.ready();
     assert.equal(reads(), before + 1);
-    await view.poll();
+    await view.feed.poll();
     await ring.settled();
     assert.equal(ring.ready(), undefined);
   });
@@ -200,7 +201,7 @@ describe("a reading that failed", () => {
     await elsewhere.activate(ACTOR);
     await elsewhere.retire(ACTOR, 1);
     watched.fail("listSigningKeys");
-    await view.catchUp();
+    await view.feed.catchUp();
     await refusesUnavailable(ring.settled());
     await refusesUnavailable(ring.ready());
     watched.fail();
@@ -214,7 +215,7 @@ describe("a reading that failed", () => {
     watched.fail("listSigningKeys");
     await refusesUnavailable(ring.ready());
     watched.fail();
-    await view.catchUp();
+    await view.feed.catchUp();
     await ring.settled();
   });
 });

@@ -1,7 +1,7 @@
 import { Refusal } from "../refusal.ts";
 import type { AuditEvent } from "../feed/audit-chain.ts";
+import type { FeedFollower } from "../feed/follow-feed.ts";
 import type { RegistryStore } from "../store/store.ts";
-import type { RegistryView } from "../view/view.ts";
 import { type Clock, elapsedMs, type Moment, momentOf } from "../surroundings.ts";
 import { type DerivedSigningKeys, deriveSigningKeys, masterSecretMismatch, type SigningKeys } from "./signing-keys.ts";
 
@@ -12,7 +12,7 @@ const LOOK_MS_MIN = 1000;
 export interface SigningKeyRing extends SigningKeys {
   /**
    * Whether the keys can be relied on. Comes back at once (`undefined`) while they can; otherwise asks the store, as every
-   * decision does while the view isn't confirmed.
+   * decision does while the feed isn't fresh.
    *
    * @throws {Refusal} `unavailable` where the store can't be asked
    */
@@ -42,7 +42,7 @@ export interface SigningKeyRing extends SigningKeys {
  */
 export async function openSigningKeyRing(
   store: Pick<RegistryStore, "listSigningKeys" | "storeId">,
-  view: Pick<RegistryView, "isFresh" | "subscribe">,
+  feed: Pick<FeedFollower, "isFresh" | "subscribe">,
   clock: Clock,
   masterSecrets: readonly Buffer[],
   onMissing: (number: number) => void,
@@ -59,7 +59,7 @@ export async function openSigningKeyRing(
   const told = new Set<number>();
 
   // Before the reading, so that no event falls in between.
-  view.subscribe({
+  feed.subscribe({
     onEvents(events) {
       if (events.some(isOfSigningKey)) markDue();
     },
@@ -116,7 +116,7 @@ export async function openSigningKeyRing(
       return keys.currentNumber;
     },
     mac: (number, text) => keys.mac(number, text),
-    ready: () => (seen < wanted || !view.isFresh() ? reload() : undefined),
+    ready: () => (seen < wanted || !feed.isFresh() ? reload() : undefined),
     look() {
       // Whoever comes with another such token meanwhile waits for the same: "unknown" would be a wrong verdict.
       if (lookedAt !== undefined && elapsedMs(clock, lookedAt) < LOOK_MS_MIN) return looking;

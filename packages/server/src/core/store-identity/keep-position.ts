@@ -1,3 +1,5 @@
+import { coalesce } from "../coalesce.ts";
+import type { FeedListener } from "../feed/follow-feed.ts";
 import type { RegistryStore } from "../store/store.ts";
 import {
   findRestoration,
@@ -62,4 +64,37 @@ export async function goOnAfterLoss(
   await store.transaction((transaction) => transaction.raiseIds(remembered.ids));
   await writePosition(store, memory, await readStorePosition(store));
   return lost;
+}
+
+/** What a {@link createPositionKeeper} reports to operators. */
+export interface PositionReports {
+  /** The position couldn't be written; the next event tries again. */
+  readonly onUnwritten: (error: unknown) => void;
+  /** The store lost these events while it was open, and this node goes on without them. */
+  readonly onLost: (lost: Restoration) => void;
+  /** What the store lost couldn't be found out. */
+  readonly onUnknownLoss: (error: unknown) => void;
+}
+
+/**
+ * Makes the listener of the change feed that keeps the remembered position up to date. After a reset, a store that has
+ * {@link RegistryStore.giveUp} is given up, and with any other this node goes on as {@link goOnAfterLoss} says.
+ */
+export function createPositionKeeper(
+  store: RememberedStore & Pick<RegistryStore, "transaction" | "giveUp">,
+  memory: PositionMemory,
+  { onUnwritten, onLost, onUnknownLoss }: PositionReports,
+): FeedListener {
+  const remember = coalesce(() => rememberPosition(store, memory), onUnwritten);
+  const goOn = coalesce(async () => {
+    const lost = await goOnAfterLoss(store, memory);
+    if (lost !== undefined) onLost(lost);
+  }, onUnknownLoss);
+  return {
+    onEvents: remember,
+    onReset() {
+      if (store.giveUp === undefined) goOn();
+      else store.giveUp("it lost events while it was open, as when a backup is restored; restart the service");
+    },
+  };
 }

@@ -33,13 +33,13 @@ beforeEach(async () => {
   await registry.changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
   await registry.changes.addKey(ACTOR, { username: "api-1-demo", text: rsaKeyPair("alice").publicPem });
   view = await openRegistryView(watched.store, registry.clock);
-  changes = createRegistryChanges(registry.store, registry.clock, () => view.catchUp());
+  changes = createRegistryChanges(registry.store, registry.clock, () => view.feed.catchUp());
   heard = [];
-  view.subscribe({
+  view.feed.subscribe({
     onEvents: (events) => heard.push(...events.map(({ seq }) => seq)),
-    onReset: () => heard.push(`reset at ${view.position()}`),
+    onReset: ({ seq }) => heard.push(`reset at ${seq}`),
   });
-  assert.equal(view.position(), 3);
+  assert.equal(view.feed.position(), 3);
 });
 after(async () => {
   for (const each of opened) await each.close();
@@ -56,7 +56,7 @@ async function revoke(token: TokenIdentity): Promise<void> {
     const details = { username: "api-1-demo", key_id: token.keyId };
     await transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "token.revoked", subject, details });
   });
-  await view.catchUp();
+  await view.feed.catchUp();
 }
 
 async function otherProcess(): Promise<RegistryChanges> {
@@ -69,35 +69,35 @@ describe("a store that has lost the last events", () => {
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
     rewrite(`${FORGET(4)} update public_keys set status = 'active'; update api_users set status = 'active';`);
-    await view.poll();
-    assert.equal(view.position(), 3);
+    await view.feed.poll();
+    assert.equal(view.feed.position(), 3);
     const key = await view.findKey(KEY);
     assert.deepEqual([key?.status, key?.user.status], ["active", "active"]);
     assert.deepEqual(heard, [4, 5, "reset at 3"]);
-    await view.poll();
-    await view.catchUp();
+    await view.feed.poll();
+    await view.feed.catchUp();
     assert.deepEqual(heard, [4, 5, "reset at 3"]);
-    assert.equal(view.confirmedMsAgo(), 0);
+    assert.equal(view.feed.confirmedMsAgo(), 0);
   });
 
   test("goes on with new events under the numbers of the lost ones, and each is heard", async () => {
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     await changes.setUserStanding(ACTOR, "api-1-demo", "active");
     rewrite(FORGET(4));
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findKey(KEY))?.status, "active");
     await (await otherProcess()).setKeyStanding(ACTOR, KEY, "deactivated");
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
     assert.deepEqual(heard, [4, 5, "reset at 3", 4]);
   });
 
   test("and all others is a new store: the view goes on with it", async () => {
     rewrite("delete from audit_events");
-    await view.poll();
-    assert.equal(view.position(), 0);
+    await view.feed.poll();
+    assert.equal(view.feed.position(), 0);
     await (await otherProcess()).setKeyStanding(ACTOR, KEY, "deactivated");
-    await view.poll();
+    await view.feed.poll();
     assert.deepEqual(heard, ["reset at 0", 1]);
   });
 
@@ -108,7 +108,7 @@ describe("a store that has lost the last events", () => {
     await view.findKey(KEY);
     await changes.setKeyStanding(ACTOR, KEY, "deactivated");
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
-    assert.equal(view.position(), 4);
+    assert.equal(view.feed.position(), 4);
     assert.deepEqual(heard, [4, 5, "reset at 4"]);
   });
 });
@@ -119,8 +119,8 @@ describe("a store whose history is another one", () => {
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
     rewrite(`${FORGET(4)} update public_keys set status = 'active';`);
     await (await otherProcess()).setUserStanding(ACTOR, "api-1-demo", "deactivated");
-    assert.equal((await registry.store.lastEvent()).seq, view.position());
-    await view.poll();
+    assert.equal((await registry.store.lastEvent()).seq, view.feed.position());
+    await view.feed.poll();
     const key = await view.findKey(KEY);
     assert.deepEqual([key?.status, key?.user.status], ["active", "deactivated"]);
     assert.deepEqual(heard, [4, "reset at 4"]);
@@ -132,15 +132,15 @@ describe("a store whose history is another one", () => {
     rewrite(`${FORGET(4)} update public_keys set status = 'active';`);
     const other = await otherProcess();
     for (let count = 0; count < 3; count++) await other.createAccount(ACTOR, { shortname: `a${count}` });
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findKey(KEY))?.status, "active");
-    assert.equal(view.position(), 6);
+    assert.equal(view.feed.position(), 6);
     assert.deepEqual(heard, [4, "reset at 6"]);
   });
 
   test("in what came long ago, but not in the last event that was heard of, isn't looked for: the chain's check does", async () => {
     rewrite("update audit_events set actor = 'somebody else' where seq = 1");
-    await view.poll();
+    await view.feed.poll();
     assert.deepEqual(heard, []);
   });
 });
@@ -154,7 +154,7 @@ describe("a view that begins anew", () => {
       `${FORGET(4)} delete from revoked_tokens; insert into revoked_tokens (user_id, key_id, nonce, expires_at_s)
        values (1, ${unheard.keyId}, ${unheard.nonce}, ${unheard.expiresAtSeconds})`,
     );
-    await view.poll();
+    await view.feed.poll();
     assert.deepEqual(heard, [4, "reset at 3"]);
     assert.equal(view.isTokenRevoked(TOKEN), true, "once revoked, always revoked");
     assert.equal(view.isTokenRevoked(unheard), true);
@@ -164,7 +164,7 @@ describe("a view that begins anew", () => {
   test("forgets what wasn't there, and resource servers", async () => {
     const servers = createResourceServerChanges(registry.store, registry.clock, createSystemRandom());
     const { server } = await servers.create(ACTOR, "shop");
-    await view.catchUp();
+    await view.feed.catchUp();
     assert.equal(await view.findUser("api-1-nobody"), undefined);
     assert.equal(await view.findKey(9 as KeyId), undefined);
     assert.equal((await view.findResourceServer(server.id))?.name, "shop");
@@ -173,7 +173,7 @@ describe("a view that begins anew", () => {
       `${FORGET(4)} update resource_servers set name = 'other';
        update api_users set username = 'api-1-nobody'; update public_keys set id = 9;`,
     );
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findUser("api-1-nobody"))?.id, 1);
     assert.equal((await view.findKey(9 as KeyId))?.user.username, "api-1-nobody");
     assert.equal((await view.findResourceServer(server.id))?.name, "other");
@@ -186,7 +186,7 @@ describe("a view that begins anew", () => {
     const before = view.findKey(KEY);
     await hold.asked;
     rewrite(`${FORGET(4)} update accounts set status = 'active';`);
-    await view.poll();
+    await view.feed.poll();
     hold.release();
     assert.equal((await before)?.user.accountStatus, "deactivated");
     assert.equal((await view.findKey(KEY))?.user.accountStatus, "active");
@@ -202,14 +202,14 @@ describe("a view that begins anew", () => {
       );
       registry.clock.advanceMonotonicMs(1000);
       watched.fail(method);
-      await assert.rejects(view.poll(), { message: "the store can't be reached" });
+      await assert.rejects(view.feed.poll(), { message: "the store can't be reached" });
       assert.deepEqual(heard, [4]);
-      assert.equal(view.confirmedMsAgo(), 1000, "nothing is confirmed by that");
+      assert.equal(view.feed.confirmedMsAgo(), 1000, "nothing is confirmed by that");
       watched.fail();
-      await view.poll();
+      await view.feed.poll();
       assert.deepEqual(heard, [4, "reset at 3"]);
       assert.equal(view.isTokenRevoked(unheard), true);
-      assert.equal(view.confirmedMsAgo(), 0);
+      assert.equal(view.feed.confirmedMsAgo(), 0);
     });
   }
 });

@@ -16,7 +16,8 @@ import type { ResourceServer, ResourceServerId } from "../resource-servers/model
 import { createResourceServerChanges, type ResourceServerChanges } from "../resource-servers/changes.ts";
 import type { RegistryStore } from "../store/store.ts";
 import { StoreBroken } from "../store/store-broken.ts";
-import { openRegistryView, type RegistryView, STALENESS_MS_MAX, type ViewUser } from "./view.ts";
+import { STALENESS_MS_MAX } from "../feed/follow-feed.ts";
+import { openRegistryView, type RegistryView, type ViewUser } from "./view.ts";
 
 const ACTOR = "test";
 const KEY = 1 as KeyId;
@@ -40,7 +41,7 @@ beforeEach(async () => {
   await registry.changes.addKey(ACTOR, { username: "api-1-demo", text: alice });
   await registry.changes.addKey(ACTOR, { username: "api-1-other", text: bob });
   view = await openRegistryView(watched.store, registry.clock);
-  changes = createRegistryChanges(registry.store, registry.clock, () => view.catchUp());
+  changes = createRegistryChanges(registry.store, registry.clock, () => view.feed.catchUp());
   watched.reset();
 });
 after(async () => {
@@ -292,10 +293,10 @@ describe("a change in another process", () => {
     assert.equal((await view.findKey(KEY))?.status, "active");
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
     assert.equal((await view.findKey(KEY))?.status, "active", "not yet");
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
     await other.setKeyStanding(ACTOR, KEY, "active");
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findKey(KEY))?.status, "active");
   });
 
@@ -303,7 +304,7 @@ describe("a change in another process", () => {
     const other = await otherProcess();
     assert.equal(await view.findUser("api-1-new"), undefined);
     await other.createUser(ACTOR, { name: "new", account: "acme", access: "full" });
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findUser("api-1-new"))?.username, "api-1-new");
   });
 
@@ -316,7 +317,7 @@ describe("a change in another process", () => {
     hold.release();
     const late = await opening;
     await late.findKey(KEY);
-    await late.poll();
+    await late.feed.poll();
     assert.equal((await late.findKey(KEY))?.status, "revoked");
   });
 
@@ -325,24 +326,24 @@ describe("a change in another process", () => {
     await view.findKey(KEY);
     await other.setUserStanding(ACTOR, "api-1-other", "deactivated");
     const hold = watched.holdNext("changeMarker");
-    const polling = view.poll();
+    const polling = view.feed.poll();
     await hold.asked;
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
     hold.release();
     await polling;
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
   });
 
   test("costs a read of the feed; where there was none, a poll reads nothing", async () => {
     const other = await otherProcess();
-    await view.poll();
+    await view.feed.poll();
     watched.reset();
-    for (let count = 0; count < 5; count++) await view.poll();
+    for (let count = 0; count < 5; count++) await view.feed.poll();
     assert.equal(watched.calls("eventsAfter"), 0);
     assert.equal(watched.calls("changeMarker"), 5);
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
-    await view.poll();
+    await view.feed.poll();
     assert.ok(watched.calls("eventsAfter") > 0);
   });
 
@@ -351,9 +352,9 @@ describe("a change in another process", () => {
     await view.findKey(KEY);
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
     watched.fail("eventsAfter");
-    await assert.rejects(view.poll(), { message: "the store can't be reached" });
+    await assert.rejects(view.feed.poll(), { message: "the store can't be reached" });
     watched.fail();
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
   });
 });
@@ -366,19 +367,19 @@ describe("a view that isn't confirmed", () => {
     watched.reset();
     for (const step of [STALENESS_MS_MAX - 1000, 1000]) {
       registry.clock.advanceMonotonicMs(step);
-      assert.equal(view.isFresh(), true);
+      assert.equal(view.feed.isFresh(), true);
       assert.ok(isRemembered("api-1-demo") && isRemembered("api-1-nobody"));
     }
     registry.clock.advanceMonotonicMs(0.001);
-    assert.equal(view.isFresh(), false);
+    assert.equal(view.feed.isFresh(), false);
     for (let count = 1; count <= 3; count++) {
       assert.equal((await view.findUser("api-1-demo"))?.username, "api-1-demo");
       assert.equal(await view.findUser("api-1-nobody"), undefined);
       assert.equal((await view.findKey(KEY))?.id, KEY);
       assert.deepEqual([watched.calls("loadUserByName"), watched.calls("loadUserByKey")], [2 * count, count]);
     }
-    await view.poll();
-    assert.equal(view.isFresh(), true);
+    await view.feed.poll();
+    assert.equal(view.feed.isFresh(), true);
     assert.ok(isRemembered("api-1-demo"), "what is in memory is right again");
   });
 
@@ -408,7 +409,7 @@ describe("a view that isn't confirmed", () => {
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
     await view.findUser("api-1-demo");
     await view.findUser("api-1-nobody");
-    await view.poll();
+    await view.feed.poll();
     assert.ok(!isRemembered("api-1-demo") && !isRemembered("api-1-nobody"));
   });
 
@@ -416,7 +417,7 @@ describe("a view that isn't confirmed", () => {
     await view.findUser("api-1-demo");
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
     watched.fail("loadUserByName", "loadUserByKey", "changeMarker");
-    await assert.rejects(view.poll(), { message: "the store can't be reached" });
+    await assert.rejects(view.feed.poll(), { message: "the store can't be reached" });
     await refusesUnavailable(view.findUser("api-1-demo"));
     await refusesUnavailable(view.findUser("api-1-nobody"));
     await refusesUnavailable(view.findKey(KEY));
@@ -427,14 +428,14 @@ describe("a view that isn't confirmed", () => {
   test("counts from when the confirming began, not from when it ended", async () => {
     for (const method of ["changeMarker", "eventsAfter"] as const) {
       const hold = watched.holdNext(method);
-      const confirming = method === "changeMarker" ? view.poll() : view.catchUp();
+      const confirming = method === "changeMarker" ? view.feed.poll() : view.feed.catchUp();
       await hold.asked;
       registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
       hold.release();
       await confirming;
-      assert.equal(view.isFresh(), false, method);
-      await view.poll();
-      assert.equal(view.isFresh(), true);
+      assert.equal(view.feed.isFresh(), false, method);
+      await view.feed.poll();
+      assert.equal(view.feed.isFresh(), true);
     }
   });
 
@@ -445,45 +446,45 @@ describe("a view that isn't confirmed", () => {
     assert.equal(await view.isTokenRevoked(token), false);
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
     moveWallMs(10_000);
-    assert.equal(view.isFresh(), false);
+    assert.equal(view.feed.isFresh(), false);
     // The wall clock's microseconds aren't whole milliseconds.
-    assert.ok(Math.abs(view.confirmedMsAgo() - 10_000) < 0.01);
+    assert.ok(Math.abs(view.feed.confirmedMsAgo() - 10_000) < 0.01);
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
     assert.ok(view.isTokenRevoked(token) instanceof Promise, "the store is asked");
-    await view.poll();
-    assert.equal(view.isFresh(), true);
-    assert.equal(view.confirmedMsAgo(), 0);
+    await view.feed.poll();
+    assert.equal(view.feed.isFresh(), true);
+    assert.equal(view.feed.confirmedMsAgo(), 0);
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
   });
 
   test("isn't confirmed by an answer of the store that came after a sleep and was given before it", async () => {
     for (const method of ["changeMarker", "eventsAfter"] as const) {
       const hold = watched.holdNext(method);
-      const confirming = method === "changeMarker" ? view.poll() : view.catchUp();
+      const confirming = method === "changeMarker" ? view.feed.poll() : view.feed.catchUp();
       await hold.asked;
       moveWallMs(STALENESS_MS_MAX + 1);
       hold.release();
       await confirming;
-      assert.equal(view.isFresh(), false, method);
-      await view.poll();
-      assert.equal(view.isFresh(), true);
+      assert.equal(view.feed.isFresh(), false, method);
+      await view.feed.poll();
+      assert.equal(view.feed.isFresh(), true);
     }
   });
 
   test("stays confirmed where the wall clock is set back, and only for as long as the monotonic clock says", () => {
     moveWallMs(-3_600_000);
-    assert.equal(view.isFresh(), true);
+    assert.equal(view.feed.isFresh(), true);
     registry.clock.advanceSeconds(STALENESS_MS_MAX / 1000);
-    assert.equal(view.isFresh(), true);
+    assert.equal(view.feed.isFresh(), true);
     registry.clock.advanceMonotonicMs(1);
-    assert.equal(view.isFresh(), false);
+    assert.equal(view.feed.isFresh(), false);
   });
 
   test("is confirmed again by the next poll where the wall clock was set ahead", async () => {
     moveWallMs(3_600_000);
-    assert.equal(view.isFresh(), false);
-    await view.poll();
-    assert.equal(view.isFresh(), true);
+    assert.equal(view.feed.isFresh(), false);
+    await view.feed.poll();
+    assert.equal(view.feed.isFresh(), true);
   });
 });
 
@@ -509,16 +510,16 @@ describe("a store that turns out to be another one, or damaged,", () => {
     await view.findUser("api-1-demo");
     assert.ok(isRemembered("api-1-demo"));
     state.isBroken = true;
-    await assert.rejects(view.poll());
-    assert.equal(view.isFresh(), false);
+    await assert.rejects(view.feed.poll());
+    assert.equal(view.feed.isFresh(), false);
     await refusesUnavailable(view.findUser("api-1-demo"));
     // A change of this process that can't be read back counts as well.
     state.isBroken = false;
-    await view.poll();
+    await view.feed.poll();
     assert.ok(isRemembered("api-1-demo"));
     state.isBroken = true;
-    await assert.rejects(view.catchUp());
-    assert.equal(view.isFresh(), false);
+    await assert.rejects(view.feed.catchUp());
+    assert.equal(view.feed.isFresh(), false);
   });
 
   test("confirms it again once it is back, and what happened meanwhile is taken in first", async () => {
@@ -526,12 +527,12 @@ describe("a store that turns out to be another one, or damaged,", () => {
     view = await openRegistryView(breaking, registry.clock);
     await view.findUser("api-1-demo");
     state.isBroken = true;
-    await assert.rejects(view.poll());
+    await assert.rejects(view.feed.poll());
     // By this very process's connection, so that the marker doesn't move.
     await registry.changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     state.isBroken = false;
-    await view.poll();
-    assert.equal(view.isFresh(), true);
+    await view.feed.poll();
+    assert.equal(view.feed.isFresh(), true);
     assert.equal((await view.findUser("api-1-demo"))?.status, "deactivated");
   });
 });
@@ -558,7 +559,7 @@ describe("a store that can't be asked", () => {
     // The change is durable and the view doesn't know of it: whoever made it is told of the failure.
     await assert.rejects(changes.setKeyStanding(ACTOR, KEY, "deactivated"), UNCONFIRMED);
     watched.fail();
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
   });
 });
@@ -570,7 +571,7 @@ describe("a reading of a change of this process that fails behind another's", ()
     // Moves the marker and is no event: the poll's own reading ends after one question.
     await other.recordKeyUsage([{ keyId: KEY, lastUsedAtMs: 1, tokensByHour: new Map(), tokensByExpiry: new Map() }]);
     const hold = watched.holdNext("eventsAfter");
-    const polling = view.poll();
+    const polling = view.feed.poll();
     await hold.asked;
     const seqBefore = (await other.lastEvent()).seq;
     const changing = changes.setKeyStanding(ACTOR, KEY, "deactivated");
@@ -580,7 +581,7 @@ describe("a reading of a change of this process that fails behind another's", ()
     await polling;
     await assert.rejects(changing, UNCONFIRMED);
     watched.fail();
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
   });
 });
@@ -626,7 +627,7 @@ describe("an answer that was read before a change and arrives after it", () => {
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
     hold.release();
     await before;
-    await view.poll();
+    await view.feed.poll();
     assert.ok(!isRemembered("api-1-demo"));
   });
 });
@@ -635,7 +636,7 @@ describe("catching up", () => {
   test("waits for a reading under way and then reads again, so that it never misses the caller's change", async () => {
     await view.findKey(KEY);
     const hold = watched.holdNext("eventsAfter");
-    const first = view.catchUp();
+    const first = view.feed.catchUp();
     await hold.asked;
     const change = changes.setKeyStanding(ACTOR, KEY, "deactivated");
     let acknowledged = false;
@@ -652,7 +653,7 @@ describe("catching up", () => {
   test("reads after a failed reading as well", async () => {
     await view.findKey(KEY);
     watched.fail("eventsAfter");
-    const failed = view.catchUp();
+    const failed = view.feed.catchUp();
     await assert.rejects(failed, { message: "the store can't be reached" });
     watched.fail();
     await changes.setKeyStanding(ACTOR, KEY, "deactivated");
@@ -684,7 +685,7 @@ describe("a resource server in the view", () => {
   let servers: ResourceServerChanges;
   let shop: ResourceServer;
   beforeEach(async () => {
-    servers = serversOf(registry.store, () => view.catchUp());
+    servers = serversOf(registry.store, () => view.feed.catchUp());
     shop = (await servers.create(ACTOR, "shop")).server;
     watched.reset();
   });
@@ -740,7 +741,7 @@ describe("a resource server in the view", () => {
     const other = serversOf(await registry.connect());
     await view.findResourceServer(SHOP);
     await other.setStanding(ACTOR, "shop", "deactivated");
-    await view.poll();
+    await view.feed.poll();
     assert.equal((await view.findResourceServer(SHOP))?.status, "deactivated");
   });
 
@@ -836,7 +837,7 @@ describe("the deny-list in the view", () => {
     await revoke(registry.store, TOKEN);
     hold.release();
     const late = await opening;
-    await late.catchUp();
+    await late.feed.catchUp();
     assert.equal(late.isTokenRevoked(TOKEN), true);
     const again = watched.holdNext("lastEvent");
     const reopening = openRegistryView(watched.store, registry.clock);
@@ -850,7 +851,7 @@ describe("the deny-list in the view", () => {
     assert.equal(view.isTokenRevoked(TOKEN), false);
     await revoke(registry.store, TOKEN);
     assert.equal(view.isTokenRevoked(TOKEN), false, "not yet");
-    await view.catchUp();
+    await view.feed.catchUp();
     assert.equal(view.isTokenRevoked(TOKEN), true);
     assert.equal(view.isTokenRevoked({ ...TOKEN, nonce: TOKEN.nonce + 1 }), false);
     assert.equal(watched.calls("isTokenRevoked"), 0);
@@ -859,13 +860,13 @@ describe("the deny-list in the view", () => {
 
   test("hears of another process by polling", async () => {
     await revoke(await registry.connect(), TOKEN);
-    await view.poll();
+    await view.feed.poll();
     assert.equal(view.isTokenRevoked(TOKEN), true);
   });
 
   test("asks the store where the view isn't confirmed, but not for a yes that it knows", async () => {
     await revoke(registry.store, TOKEN);
-    await view.catchUp();
+    await view.feed.catchUp();
     const other = { ...TOKEN, nonce: 1 };
     await revoke(await registry.connect(), other);
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX);
@@ -886,7 +887,7 @@ describe("the deny-list in the view", () => {
   test("forgets what expired before a time, when it is told to", async () => {
     const tokens = [-1, 0, 1].map((offset) => ({ ...TOKEN, expiresAtSeconds: 1000 + offset }));
     await revoke(registry.store, ...tokens);
-    await view.catchUp();
+    await view.feed.catchUp();
     view.forgetExpiredTokens(1000);
     assert.deepEqual(
       tokens.map((token) => view.isTokenRevoked(token)),
@@ -901,7 +902,7 @@ describe("the deny-list in the view", () => {
       }
     });
     await revoke(registry.store, TOKEN);
-    await view.catchUp();
+    await view.feed.catchUp();
     assert.equal(view.isTokenRevoked(TOKEN), true);
     assert.equal(view.figures().revokedTokens, 1);
   });
@@ -912,12 +913,12 @@ describe("whoever subscribes to the view", () => {
     const heard: AuditEvent[] = [];
     const statuses: unknown[] = [];
     await view.findKey(KEY);
-    const start = view.position();
-    const unsubscribe = view.subscribe({
+    const start = view.feed.position();
+    const unsubscribe = view.feed.subscribe({
       onEvents(events) {
         heard.push(...events);
         // What was in memory is gone: a question now asks the store.
-        statuses.push(view.findKey(KEY) instanceof Promise, view.position() === events.at(-1)?.seq);
+        statuses.push(view.findKey(KEY) instanceof Promise, view.feed.position() === (events[0]?.seq ?? 0) - 1);
       },
       onReset: () => assert.fail("no event was lost"),
     });
@@ -929,14 +930,14 @@ describe("whoever subscribes to the view", () => {
         await transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "key.added", subject: "key:9", details: {} });
       }
     });
-    await view.catchUp();
-    await view.catchUp();
-    await view.poll();
+    await view.feed.catchUp();
+    await view.feed.catchUp();
+    await view.feed.poll();
     assert.deepEqual(
       heard.map(({ seq }) => seq),
       Array.from({ length: 1202 }, (_, index) => start + 1 + index),
     );
-    assert.equal(view.position(), start + 1202);
+    assert.equal(view.feed.position(), start + 1202);
     unsubscribe();
     await changes.setKeyStanding(ACTOR, KEY, "deactivated");
     assert.equal(heard.length, 1202);
@@ -945,7 +946,7 @@ describe("whoever subscribes to the view", () => {
   test("hears the same as every other, and a position never is ahead of what was heard", async () => {
     const positions: number[][] = [[], []];
     for (const list of positions) {
-      view.subscribe({
+      view.feed.subscribe({
         onEvents: (events) => list.push(...events.map(({ seq }) => seq)),
         onReset: () => assert.fail("no event was lost"),
       });
@@ -956,22 +957,22 @@ describe("whoever subscribes to the view", () => {
       ),
     );
     assert.deepEqual(positions[0], positions[1]);
-    assert.equal(positions[0]?.at(-1), view.position());
+    assert.equal(positions[0]?.at(-1), view.feed.position());
   });
 });
 
 describe("how long ago the view was confirmed", () => {
   test("counts from the last reading or poll, in milliseconds", async () => {
     registry.clock.advanceMonotonicMs(700);
-    assert.equal(view.confirmedMsAgo(), 700);
-    await view.poll();
-    assert.equal(view.confirmedMsAgo(), 0);
+    assert.equal(view.feed.confirmedMsAgo(), 700);
+    await view.feed.poll();
+    assert.equal(view.feed.confirmedMsAgo(), 0);
     registry.clock.advanceMonotonicMs(300);
     watched.fail("changeMarker");
-    await assert.rejects(view.poll());
-    assert.equal(view.confirmedMsAgo(), 300);
+    await assert.rejects(view.feed.poll());
+    assert.equal(view.feed.confirmedMsAgo(), 300);
     watched.fail();
-    await view.catchUp();
-    assert.equal(view.confirmedMsAgo(), 0);
+    await view.feed.catchUp();
+    assert.equal(view.feed.confirmedMsAgo(), 0);
   });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { addUpCounters, createMetrics, type Metrics } from "./metrics.ts";
 
-const view = { figures: () => ({ hits: 2, misses: 1, users: 7, revokedTokens: 0 }), isFresh: () => true };
+const view = { figures: () => ({ hits: 2, misses: 1, users: 7, revokedTokens: 0 }), feed: { isFresh: () => true } };
 
 /** What travels between processes. */
 const sent = async (figures: Promise<unknown>): Promise<unknown> => JSON.parse(JSON.stringify(await figures));

@@ -2,6 +2,7 @@ import type { RefusalCode } from "@countersign/protocol";
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { InactiveReason } from "../../core/check.ts";
 import type { ClockWatch } from "../../core/clock/clock-watch.ts";
+import type { FeedFollower } from "../../core/feed/follow-feed.ts";
 import type { RegistryView } from "../../core/view/view.ts";
 import type { ConnectionFigures } from "./connections.ts";
 
@@ -48,7 +49,7 @@ const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 export type ListenerConnections = Readonly<Record<"public" | "internal", () => ConnectionFigures>>;
 
 export function createMetrics(
-  view: Pick<RegistryView, "figures" | "isFresh">,
+  view: Pick<RegistryView, "figures"> & { readonly feed: Pick<FeedFollower, "isFresh"> },
   streamCount: () => number = () => 0,
   gather?: GatherFigures,
   connections?: ListenerConnections,
@@ -133,7 +134,7 @@ export function createMetrics(
   gaugeOf(
     "countersign_view_fresh",
     "1 where the registry view is confirmed, 0 past the staleness bound",
-    () => (view.isFresh() ? 1 : 0),
+    () => (view.feed.isFresh() ? 1 : 0),
     "min",
   );
   gaugeOf(

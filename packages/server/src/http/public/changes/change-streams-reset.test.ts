@@ -34,18 +34,18 @@ beforeEach(async () => {
   const { clock } = registry;
   watched = watchStore(registry.store);
   view = await openRegistryView(registry.store, clock);
-  changes = createRegistryChanges(registry.store, clock, () => view.catchUp());
-  const servers = createResourceServerChanges(registry.store, clock, createSystemRandom(), () => view.catchUp());
+  changes = createRegistryChanges(registry.store, clock, () => view.feed.catchUp());
+  const servers = createResourceServerChanges(registry.store, clock, createSystemRandom(), () => view.feed.catchUp());
   const shop = await servers.create("test", "shop");
   authorization = `Basic ${Buffer.from(`${shop.server.clientId}:${shop.secret}`).toString("base64")}`;
   await changes.createAccount("test", { shortname: "acme" });
-  start = view.position();
+  start = view.feed.position();
 
   const limit = createRefusalLimit(0, clock);
   const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), limit, clock);
   const eventsAfter = (seq: number, max: number) => watched.store.eventsAfter(seq, max);
   streams = createChangeStreams(
-    { view, eventsAfter, door, limit, clock, pause: () => new Promise(() => undefined) },
+    { feed: view.feed, eventsAfter, door, limit, clock, pause: () => new Promise(() => undefined) },
     {
       publicUrl: "http://auth.example",
       nextRequestId: () => "request",
@@ -99,7 +99,7 @@ describe("a stream of changes, where the store has lost events", () => {
     await changes.setAccountStanding("test", "acme", "deactivated");
     await changes.setAccountStanding("test", "acme", "active");
     forgetEvents(start + 1);
-    await view.poll();
+    await view.feed.poll();
     streams.tick();
     await changes.setAccountStanding("test", "acme", "deactivated");
     streams.tick();
@@ -126,7 +126,7 @@ describe("a stream of changes, where the store has lost events", () => {
     const other = await listen();
     await until(() => other.heard().length === 1);
     forgetEvents(start + 1);
-    await view.poll();
+    await view.feed.poll();
     hold.release();
     await until(() => stream.hasEnded());
     streams.tick();

@@ -121,7 +121,7 @@ describe("a stream of changes", () => {
   test("tells of each change that concerns tokens, with what a verifier has to forget, and of nothing else", async () => {
     const opened = await syncedStream();
     const { changes, servers, view } = service;
-    const start = view.position();
+    const start = view.feed.position();
     await changes.createUser("test", { name: "other", account: "acme", access: "full" });
     await changes.addKey("test", { username: "api-1-other", text: rsaKeyPair("bob").publicPem });
     await toggle("deactivated");
@@ -146,7 +146,7 @@ describe("a stream of changes", () => {
       });
     });
     await append("token.renamed");
-    await view.catchUp();
+    await view.feed.catchUp();
     service.streams.tick();
     const heard: unknown[] = [];
     for (let count = 0; count < 11; count++) {
@@ -178,7 +178,7 @@ describe("a stream of changes", () => {
     const opened = await syncedStream();
     await service.changes.createAccount("test", { shortname: "quiet" });
     service.streams.tick();
-    assert.deepEqual(await read(opened, 1), [`sync ${service.view.position()}`]);
+    assert.deepEqual(await read(opened, 1), [`sync ${service.view.feed.position()}`]);
   });
 
   test("tells of a change as soon as this node has taken it in, and never before", async () => {
@@ -186,9 +186,9 @@ describe("a stream of changes", () => {
     const other = service.registry.changes;
     await other.setKeyStanding("test", KEY, "deactivated");
     service.streams.tick();
-    const before = service.view.position();
+    const before = service.view.feed.position();
     assert.deepEqual(await read(opened, 1), [`sync ${before}`]);
-    await service.view.catchUp();
+    await service.view.feed.catchUp();
     assert.deepEqual(await read(opened, 1), [`change ${before + 1} key.deactivated`]);
   });
 
@@ -238,7 +238,7 @@ describe("a stream of changes", () => {
 describe("a sync", () => {
   test("comes with every tick while the view was confirmed within a second, and not otherwise", async () => {
     const opened = await syncedStream();
-    const position = service.view.position();
+    const position = service.view.feed.position();
     for (const [step, isSaid] of [
       [999, true],
       [1, true],
@@ -263,7 +263,7 @@ describe("a sync", () => {
     service.streams.tick();
     const [first = ""] = await read(opened, 1);
     assert.match(first, /^(change \d+ key\.deactivated|sync \d+)$/);
-    const position = service.view.position();
+    const position = service.view.feed.position();
     assert.ok(first.includes(String(position)), "nothing was said before the view was confirmed");
   });
 });
@@ -277,7 +277,7 @@ describe("a stream that is resumed", () => {
     await toggle("active");
     await service.changes.createAccount("test", { shortname: "quiet" });
     await toggle("deactivated");
-    const position = service.view.position();
+    const position = service.view.feed.position();
     assert.deepEqual(await read(await stream({ "Last-Event-ID": id }), 3), [
       `change ${position - 2} key.activated`,
       `change ${position} key.deactivated`,
@@ -291,9 +291,9 @@ describe("a stream that is resumed", () => {
   });
 
   test("from 0 hears of everything from the beginning, in several parts", async () => {
-    const before = service.view.position();
+    const before = service.view.feed.position();
     await append(...Array.from({ length: 1200 }, (_, number) => (number % 2 === 0 ? "key.added" : "user.created")));
-    await service.view.catchUp();
+    await service.view.feed.catchUp();
     const opened = await stream({ "Last-Event-ID": "0" });
     const heard = await read(opened, 602);
     assert.equal(heard[0], "change 3 key.added", "the user's key");
@@ -307,14 +307,14 @@ describe("a stream that is resumed", () => {
   test("from a position that this node has not reached catches up first, as another node was ahead", async () => {
     await service.registry.changes.setKeyStanding("test", KEY, "deactivated");
     await service.registry.changes.setKeyStanding("test", KEY, "active");
-    const behind = service.view.position();
+    const behind = service.view.feed.position();
     const opened = await stream({ "Last-Event-ID": String(behind + 1) });
     assert.deepEqual(await read(opened, 2), [`change ${behind + 2} key.activated`, `sync ${behind + 2}`]);
   });
 
   test("after an event that has another hash here forgets everything: a backup was restored, and other things happened", async () => {
     const { wholeId } = (await (await stream()).next()) ?? assert.fail();
-    const position = service.view.position();
+    const position = service.view.feed.position();
     assert.deepEqual(await read(await stream({ "Last-Event-ID": wholeId }), 1), [`sync ${position}`]);
     const [number, hash = ""] = wholeId.split("-");
     const other = (hash.startsWith("0") ? "1" : "0") + hash.slice(1);
@@ -335,7 +335,7 @@ describe("a stream that is resumed", () => {
     test(`from a position ${name} has to forget everything, and goes on at the present`, async () => {
       await toggle("deactivated");
       const opened = await stream({ "Last-Event-ID": id });
-      const position = service.view.position();
+      const position = service.view.feed.position();
       assert.deepEqual(await read(opened, 2), [`reset ${position}`, `sync ${position}`]);
       await toggle("active");
       assert.deepEqual(await read(opened, 1), [`change ${position + 1} key.activated`]);
@@ -343,11 +343,11 @@ describe("a stream that is resumed", () => {
   }
 
   test("hears up to 10000 events again, and has to forget everything beyond", async () => {
-    const start = service.view.position();
+    const start = service.view.feed.position();
     await append(...Array.from({ length: 10_000 }, () => "user.created"));
     await toggle("deactivated");
     const position = start + 10_001;
-    assert.equal(service.view.position(), position);
+    assert.equal(service.view.feed.position(), position);
     assert.deepEqual(await read(await stream({ "Last-Event-ID": String(start + 1) }), 2), [
       `change ${position} key.deactivated`,
       `sync ${position}`,
@@ -360,7 +360,7 @@ describe("a stream that is resumed", () => {
 
   test("hears of what happens while it reads older events, each event once and in order, and no sync in between", async () => {
     await toggle("deactivated");
-    const start = service.view.position();
+    const start = service.view.feed.position();
     await toggle("active");
     const hold = service.watched.holdNext("eventsAfter");
     const opened = await stream({ "Last-Event-ID": String(start) });
@@ -387,7 +387,7 @@ describe("a stream that is resumed", () => {
     await hold.asked;
     await toggle("deactivated");
     hold.release();
-    const position = service.view.position();
+    const position = service.view.feed.position();
     assert.deepEqual(await read(opened, 2), [`change ${position} key.deactivated`, `sync ${position}`]);
   });
 
@@ -427,7 +427,7 @@ describe("a stream's resource server", () => {
       createSystemRandom(),
     );
     await elsewhere.setStanding("test", "shop", "deactivated");
-    await service.view.poll();
+    await service.view.feed.poll();
     assert.deepEqual(await ends(opened), []);
   });
 
@@ -439,7 +439,7 @@ describe("a stream's resource server", () => {
     ).create("test", "late");
     auth = basic(server.clientId, secret);
     const opened = await syncedStream();
-    await service.view.poll();
+    await service.view.feed.poll();
     await toggle("deactivated");
     assert.match(String(await read(opened, 1)), /^change \d+ key\.deactivated$/);
   });
@@ -469,14 +469,14 @@ describe("a stream's resource server", () => {
   test("keeps its stream with its new secret once the grace is over, however often the clock ticks", async () => {
     const { server, secret } = await service.servers.rotate("test", "shop", 10_000);
     service.clock.advanceSeconds(10);
-    await service.view.catchUp();
+    await service.view.feed.catchUp();
     auth = basic(server.clientId, secret);
     const opened = await syncedStream();
     for (let ticks = 0; ticks < 3; ticks++) {
       service.streams.tick();
       assert.match(String(await read(opened, 1)), /^sync/);
       service.clock.advanceSeconds(1);
-      await service.view.poll();
+      await service.view.feed.poll();
     }
     assert.equal(service.streams.count(), 1);
   });
@@ -538,7 +538,7 @@ describe("a reader that doesn't read", () => {
     for (let count = 0; response.writableLength === 0; count++) {
       assert.ok(count < 1000, "the connection takes everything");
       await append("x".repeat(60_000));
-      await service.view.catchUp();
+      await service.view.feed.catchUp();
       await turn();
     }
     assert.ok(!response.destroyed);
@@ -551,7 +551,7 @@ describe("a reader that doesn't read", () => {
     const start = response.writableLength;
     for (let waiting = start; waiting < 2_000_000 && !response.destroyed; waiting += 60_000) {
       await append("x".repeat(60_000));
-      await service.view.catchUp();
+      await service.view.feed.catchUp();
       await turn();
     }
     assert.ok(response.destroyed);

@@ -4,9 +4,9 @@ import { Refusal } from "../../../core/refusal.ts";
 import { type AuditEvent, CHAIN_START } from "../../../core/feed/audit-chain.ts";
 import { fromRow } from "../../../core/feed/event.ts";
 import { toFeedChange } from "../../../core/feed/feed-change.ts";
+import type { FeedFollower } from "../../../core/feed/follow-feed.ts";
 import type { ResourceServer } from "../../../core/resource-servers/model.ts";
 import type { FeedPosition, RegistryStore } from "../../../core/store/store.ts";
-import type { RegistryView } from "../../../core/view/view.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { bodyHeadersWith, headersWith, type WrittenAnswer } from "../../server/answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../../server/endpoint.ts";
@@ -38,7 +38,7 @@ const EVENTS_PER_READ = 500;
 const RECONNECT_MS = 1000;
 
 export interface ChangeStreamsDependencies {
-  readonly view: Pick<RegistryView, "head" | "confirmedMsAgo" | "subscribe" | "catchUp">;
+  readonly feed: Pick<FeedFollower, "head" | "confirmedMsAgo" | "subscribe" | "catchUp">;
   readonly eventsAfter: RegistryStore["eventsAfter"];
   readonly door: ResourceServerDoor;
   readonly limit: RefusalLimit;
@@ -73,7 +73,7 @@ interface Stream {
 
 /** @param streamsMax how many streams there may be at once, of all resource servers */
 export function createChangeStreams(
-  { view, eventsAfter, door, limit, clock, pause }: ChangeStreamsDependencies,
+  { feed, eventsAfter, door, limit, clock, pause }: ChangeStreamsDependencies,
   surroundings: EndpointSurroundings,
   streamsMax = STREAMS_MAX,
 ): ChangeStreams {
@@ -81,7 +81,7 @@ export function createChangeStreams(
   const streams = new Set<Stream>();
   let isClosed = false;
 
-  const unsubscribe = view.subscribe({ onEvents: tellAll, onReset: resetAll });
+  const unsubscribe = feed.subscribe({ onEvents: tellAll, onReset: resetAll });
 
   function tellAll(events: readonly AuditEvent[]): void {
     for (const stream of streams) {
@@ -95,9 +95,9 @@ export function createChangeStreams(
   }
 
   /** The positions told so far mean nothing any more. */
-  function resetAll(): void {
+  function resetAll(position: FeedPosition): void {
     for (const stream of streams) {
-      stream.heard = view.head();
+      stream.heard = position;
       if (stream.waiting === undefined) send(stream, "reset", {});
       else end(stream);
     }
@@ -130,9 +130,9 @@ export function createChangeStreams(
   }
 
   function sync(stream: Stream): void {
-    // A view that isn't confirmed may not have heard of everything, and then nor has the stream.
-    if (stream.waiting !== undefined || view.confirmedMsAgo() > FEED_SYNC_MS) return;
-    const head = view.head();
+    // A feed that isn't confirmed may lack events, and then so does the stream.
+    if (stream.waiting !== undefined || feed.confirmedMsAgo() > FEED_SYNC_MS) return;
+    const head = feed.head();
     if (head.seq > stream.heard.seq) stream.heard = head;
     send(stream, "sync", {});
   }
@@ -141,7 +141,7 @@ export function createChangeStreams(
   async function begin(stream: Stream, lastEventId: string | undefined): Promise<void> {
     const resumed = lastEventId === undefined ? undefined : await findResumed(lastEventId);
     if (!streams.has(stream)) return;
-    stream.heard = resumed ?? view.head();
+    stream.heard = resumed ?? feed.head();
     if (resumed !== undefined) stream.sentId = formatEventId(resumed);
     if (lastEventId !== undefined && resumed === undefined) send(stream, "reset", {});
     for (;;) {
@@ -162,15 +162,15 @@ export function createChangeStreams(
     if (digits === undefined) return undefined;
     const seq = Number(digits);
     // It may have heard from another node more than this one has.
-    if (seq > view.head().seq) await view.catchUp();
-    if (seq > view.head().seq || view.head().seq - seq > REPLAY_EVENTS_MAX) return undefined;
+    if (seq > feed.head().seq) await feed.catchUp();
+    if (seq > feed.head().seq || feed.head().seq - seq > REPLAY_EVENTS_MAX) return undefined;
     const [event] = seq === 0 ? [] : await eventsAfter(seq - 1, 1);
     const place = event === undefined ? { seq: 0, hash: CHAIN_START } : { seq: event.seq, hash: event.hash };
     // A restored backup counts up to the same numbers, with other events behind them.
     return place.seq === seq && place.hash.startsWith(hash) ? place : undefined;
   }
 
-  /** @param heard the view's position when the resource server was let in */
+  /** @param heard the feed's position when the resource server was let in */
   function open(
     response: ServerResponse,
     request: IncomingMessage,
@@ -194,7 +194,7 @@ export function createChangeStreams(
     response.once("close", () => streams.delete(stream));
     response.write(`retry: ${RECONNECT_MS}\n\n`);
     // What happened to the resource server meanwhile didn't end this stream, which wasn't there yet: it comes back, if it may.
-    if (isClosed || view.head().seq !== heard) {
+    if (isClosed || feed.head().seq !== heard) {
       end(stream);
       return;
     }
@@ -246,7 +246,7 @@ export function createChangeStreams(
           throw new Refusal("method_not_allowed", "The change feed is a GET.", { allow: ALLOW });
         }
         const credentials = () => parseBasicCredentials(request.headers.authorization);
-        const heard = view.head().seq;
+        const heard = feed.head().seq;
         const server = await door.enter(credentials, visit.clientAddress());
         if (isClosed) throw new Refusal("unavailable", "stopping", { retryAfterSeconds: 1 });
         return streamAnswer(request, server, heard, requestId);

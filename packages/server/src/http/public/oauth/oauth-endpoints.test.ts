@@ -475,7 +475,7 @@ describe("POST /oauth2/introspect", () => {
         key_id: 1,
       }),
     );
-    assert.equal(answer.headers["countersign-feed-position"], String(service.view.position()));
+    assert.equal(answer.headers["countersign-feed-position"], String(service.view.feed.position()));
     assert.equal(answer.headers["countersign-feed-position"], String((await service.registry.store.lastEvent()).seq));
   });
 
@@ -484,7 +484,7 @@ describe("POST /oauth2/introspect", () => {
     const { server, secret } = await other.servers.create("test", "shop");
     const token = mintToken(signingKeys, { nonce: 1, userId: 1, expiresAtSeconds: NOW_SECONDS + 60, keyId: 1 });
     await postForm(`${other.url}/oauth2/introspect`, { token: "x" }, basic(server.clientId, secret));
-    const before = other.view.position();
+    const before = other.view.feed.position();
     const hold = other.watched.holdNext("loadUserByKey");
     const asking = postForm(`${other.url}/oauth2/introspect`, { token }, basic(server.clientId, secret));
     await hold.asked;

@@ -1,0 +1,145 @@
+import { LRUCache } from "lru-cache";
+import type { AccountId } from "../accounts/model.ts";
+import type { AuditEvent } from "../feed/audit-chain.ts";
+import { createCacheReads } from "../feed/cache-reads.ts";
+import type { FeedFollower } from "../feed/follow-feed.ts";
+import type { KeyId } from "../keys/model.ts";
+import type { RegistryStore } from "../store/store.ts";
+import type { ApiUserId } from "../users/model.ts";
+import type { ApiUserRecord } from "./record.ts";
+import { type ViewKey, type ViewUser, viewUser } from "./view-user.ts";
+
+/** How many users are kept with their parsed keys. One takes about 6 KiB with two keys of 2048 bits. */
+export const CACHED_USERS_MAX = 20_000;
+
+/** How many names and how many key ids that don't exist are remembered, so that asking again costs no query. */
+const ABSENT_MAX = 20_000;
+
+/** No username is longer: `api-`, an id of ten digits, a hyphen and a name of 63 characters. */
+const USERNAME_CHARACTERS_MAX = 78;
+
+/**
+ * API users with their keys, by name and by key id. An answer comes at once from memory, or as a promise if the store has to be
+ * asked. While the feed isn't fresh, every question goes to the store.
+ */
+export interface UserCache {
+  /** @throws {Refusal} `unavailable` if the store has to be asked and can't be */
+  findUser(username: string): ViewUser | undefined | Promise<ViewUser | undefined>;
+  /** @throws {Refusal} `unavailable` if the store has to be asked and can't be */
+  findKey(keyId: KeyId): ViewKey | undefined | Promise<ViewKey | undefined>;
+  figures(): { readonly hits: number; readonly misses: number; readonly users: number };
+}
+
+/** An empty cache, which the feed evicts from. */
+export function createUserCache(
+  store: Pick<RegistryStore, "loadUserByName" | "loadUserByKey">,
+  feed: Pick<FeedFollower, "isFresh" | "subscribe">,
+  usersMax = CACHED_USERS_MAX,
+): UserCache {
+  const usernameIds = new Map<string, ApiUserId>();
+  const keyOwnerIds = new Map<KeyId, ApiUserId>();
+  const users = new LRUCache<ApiUserId, ViewUser>({ max: usersMax, dispose: removeFromIndexes });
+  const absentUsernames = new LRUCache<string, true>({ max: ABSENT_MAX });
+  const absentKeys = new LRUCache<KeyId, true>({ max: ABSENT_MAX });
+  const reads = createCacheReads<string | KeyId, ViewUser | undefined>(feed);
+  let hits = 0;
+
+  feed.subscribe({
+    onEvents(events) {
+      forgetAbsent();
+      for (const event of events) evict(event);
+    },
+    onReset() {
+      forgetAbsent();
+      users.clear();
+    },
+  });
+
+  /** What is absent is cheap to learn again, and any event may have created it. */
+  function forgetAbsent(): void {
+    reads.discard();
+    absentUsernames.clear();
+    absentKeys.clear();
+  }
+
+  function evict({ subject, details }: AuditEvent): void {
+    const [kind, id] = subject.split(":");
+    if (kind === "account") evictAccount(Number(id) as AccountId);
+    // A key that was just added isn't in the cache, but its user may be: events of users and keys name the user.
+    else if (kind !== "resource_server" && kind !== "token" && typeof details["username"] === "string") {
+      evictUser(details["username"]);
+    }
+  }
+
+  function evictUser(username: string): void {
+    const id = usernameIds.get(username);
+    if (id !== undefined) users.delete(id);
+  }
+
+  /** A look at every user: accounts change rarely. */
+  function evictAccount(accountId: AccountId): void {
+    for (const [id, user] of users.entries()) if (user.accountId === accountId) users.delete(id);
+  }
+
+  function removeFromIndexes(user: ViewUser): void {
+    usernameIds.delete(user.username);
+    for (const key of user.keys) keyOwnerIds.delete(key.id);
+  }
+
+  function keep(user: ViewUser): void {
+    users.set(user.id, user);
+    usernameIds.set(user.username, user.id);
+    for (const key of user.keys) keyOwnerIds.set(key.id, user.id);
+  }
+
+  return {
+    findUser(username) {
+      // No user has such a name, and remembering it would let strangers fill the memory.
+      if (username.length > USERNAME_CHARACTERS_MAX) return undefined;
+      if (feed.isFresh()) {
+        const id = usernameIds.get(username);
+        const user = id === undefined ? undefined : users.get(id);
+        if (user !== undefined || absentUsernames.get(username) === true) {
+          hits++;
+          return user;
+        }
+      }
+      return reads.read(
+        username,
+        async () => parse(await store.loadUserByName(username)),
+        (user) => {
+          if (user === undefined) absentUsernames.set(username, true);
+          else keep(user);
+        },
+      );
+    },
+
+    findKey(keyId) {
+      const keyOf = (user: ViewUser | undefined) => user?.keys.find((key) => key.id === keyId);
+      if (feed.isFresh()) {
+        const owner = keyOwnerIds.get(keyId);
+        const user = owner === undefined ? undefined : users.get(owner);
+        if (user !== undefined || absentKeys.get(keyId) === true) {
+          hits++;
+          return keyOf(user);
+        }
+      }
+      const reading = reads.read(
+        keyId,
+        async () => parse(await store.loadUserByKey(keyId)),
+        (user) => {
+          if (user !== undefined) keep(user);
+          // A user's record has a limited number of keys: a key beyond that counts as absent.
+          if (keyOf(user) === undefined) absentKeys.set(keyId, true);
+        },
+      );
+      return reading.then(keyOf);
+    },
+
+    figures: () => ({ hits, misses: reads.misses(), users: users.size }),
+  };
+}
+
+function parse(record: ApiUserRecord | undefined): ViewUser | undefined {
+  return record && viewUser(record);
+}

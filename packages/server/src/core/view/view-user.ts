@@ -1,0 +1,60 @@
+import { createHash, createPublicKey } from "node:crypto";
+import type { Access } from "@countersign/protocol";
+import type { AccountId } from "../accounts/model.ts";
+import { type VerificationKey, verificationKey } from "../assertion/verify-signature.ts";
+import type { KeyId, KeyStatus } from "../keys/model.ts";
+import type { Standing } from "../standing.ts";
+import { StoreBroken } from "../store/store-broken.ts";
+import type { ApiUserId } from "../users/model.ts";
+import type { ApiUserRecord, RecordKey } from "./record.ts";
+
+/** An API user as requests see it. */
+export interface ViewUser {
+  readonly id: ApiUserId;
+  readonly username: string;
+  readonly accountId: AccountId;
+  readonly account: string;
+  readonly access: Access;
+  readonly status: Standing;
+  readonly accountStatus: Standing;
+  readonly keys: readonly ViewKey[];
+}
+
+/** A key as requests see it, parsed once. */
+export interface ViewKey extends VerificationKey {
+  readonly id: KeyId;
+  readonly user: ViewUser;
+  readonly thumbprint: string;
+  readonly status: KeyStatus;
+  readonly expiresAtMs: number | null;
+}
+
+/**
+ * Parses a user's keys.
+ *
+ * @throws {StoreBroken} if a key isn't the one that was registered
+ */
+export function viewUser({ user, accountStatus, keys }: ApiUserRecord): ViewUser {
+  const viewKeys: ViewKey[] = [];
+  const { id, username, accountId, account, access, status } = user;
+  const view: ViewUser = { id, username, accountId, account, access, status, accountStatus, keys: viewKeys };
+  for (const key of keys) viewKeys.push(viewKey(key, view));
+  return view;
+}
+
+/** A damaged key refuses its own signatures, and the client would be told that it signs with another key. */
+function viewKey(key: RecordKey, user: ViewUser): ViewKey {
+  const keyObject = createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" });
+  const { e, n } = keyObject.export({ format: "jwk" });
+  // RFC 7638, section 3: the members in this order, without spaces.
+  const thumbprint = createHash("sha256").update(`{"e":"${e}","kty":"RSA","n":"${n}"}`).digest("base64url");
+  if (thumbprint !== key.thumbprint) throw new StoreBroken("a public key in it is damaged");
+  return {
+    id: key.id,
+    user,
+    thumbprint: key.thumbprint,
+    status: key.status,
+    expiresAtMs: key.expiresAtMs,
+    ...verificationKey(keyObject),
+  };
+}
