@@ -2,8 +2,9 @@ import { existsSync, statSync } from "node:fs";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { errorProblem } from "../platform/error-code.ts";
-import { type CliContext, CommandFailed, print } from "./context.ts";
+import { type CliContext, print } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 export function backupCommand(context: CliContext): Command {
   return withStoreFlags(new Command("backup"))
@@ -12,12 +13,12 @@ export function backupCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (file: string, options: Flags & { json?: boolean }) => {
       if (existsSync(file))
-        throw new CommandFailed(`${file} is there already; it isn't overwritten. Name another file.`);
+        throw new OperatorError(`${file} is there already; it isn't overwritten. Name another file.`);
       await withAdministration(context, options, ({ store }) =>
         store.backup(file).catch((error: unknown) => {
           // SQLite's own errors stand for themselves; the file system's name the unfinished copy, which is nobody's concern.
           const isFileSystems = error instanceof Error && "syscall" in error && "code" in error;
-          throw isFileSystems ? new CommandFailed(`${file} can't be written (${errorProblem(error)}).`) : error;
+          throw isFileSystems ? new OperatorError(`${file} can't be written (${errorProblem(error)}).`) : error;
         }),
       );
       const { size } = statSync(file);

@@ -1,7 +1,7 @@
 import { type KeyObject, sign } from "node:crypto";
 import { type Envelope, REFRESH_PATH, type TokenGrant } from "@countersign/protocol";
 import { errorCode } from "../platform/error-code.ts";
-import { CommandFailed } from "./context.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** How long an answer may take, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -26,7 +26,7 @@ export interface ExchangeAnswer {
 /**
  * Exchanges an assertion over HTTP.
  *
- * @throws {CommandFailed} where the service can't be reached or answers with something else than the envelope
+ * @throws {OperatorError} where the service can't be reached or answers with something else than the envelope
  */
 export async function exchangeOverHttp(baseUrl: string, assertion: string, ttl?: string): Promise<ExchangeAnswer> {
   const url = `${baseUrl.replace(/\/+$/, "")}${REFRESH_PATH}${ttl === undefined ? "" : `?ttl=${encodeURIComponent(ttl)}`}`;
@@ -40,11 +40,11 @@ export async function exchangeOverHttp(baseUrl: string, assertion: string, ttl?:
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined;
     const code = cause instanceof Error ? errorCode(cause) : "no answer";
-    throw new CommandFailed(`${baseUrl} can't be reached (${code}). Is the service running there?`);
+    throw new OperatorError(`${baseUrl} can't be reached (${code}). Is the service running there?`);
   }
   const envelope: unknown = await answer.json().catch(() => undefined);
   if (!isEnvelope(envelope)) {
-    throw new CommandFailed(
+    throw new OperatorError(
       `${baseUrl} answered ${answer.status}, but not as this service does. Is the address right?`,
     );
   }

@@ -21,6 +21,7 @@ import type { SigningKeyChanges } from "../core/signing-keys/changes.ts";
 import type { RegistryStore } from "../core/store/store.ts";
 import type { RegistryView } from "../core/view/view.ts";
 import type { Clock } from "../core/surroundings.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** The registry, as commands work on it. */
 export interface CliAdministration {
@@ -86,13 +87,8 @@ export interface CliContext {
   untilSignal(): Promise<void>;
 }
 
-/** Ends a command with status 1 and one line on standard error. */
-export class CommandFailed extends Error {
-  override readonly name = "CommandFailed";
-}
-
 /** Ends a command with status 2 and one line on standard error. */
-export class WrongUsage extends Error {
+export class WrongUsage extends OperatorError {
   override readonly name = "WrongUsage";
 }
 
@@ -122,17 +118,17 @@ export function paintStatus(context: CliContext, status: string): string {
 /**
  * Reads standard input to its end as text.
  *
- * @throws {CommandFailed} where it has more than `bytesMax` bytes or none but white space, or isn't UTF-8
+ * @throws {OperatorError} where it has more than `bytesMax` bytes or none but white space, or isn't UTF-8
  */
 export async function readStdin(context: CliContext, bytesMax: number): Promise<string> {
   const bytes = await readStdinBytes(context, bytesMax);
-  if (!isUtf8(bytes)) throw new CommandFailed("Standard input isn't UTF-8.");
+  if (!isUtf8(bytes)) throw new OperatorError("Standard input isn't UTF-8.");
   const text = bytes.toString("utf8");
-  if (text.trim() === "") throw new CommandFailed("Standard input is empty.");
+  if (text.trim() === "") throw new OperatorError("Standard input is empty.");
   return text;
 }
 
-/** Reads standard input to its end, at most `bytesMax`. @throws {CommandFailed} where there is more, or nothing */
+/** Reads standard input to its end, at most `bytesMax`. @throws {OperatorError} where there is more, or nothing */
 export async function readStdinBytes({ stdin }: CliContext, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -140,8 +136,8 @@ export async function readStdinBytes({ stdin }: CliContext, bytesMax: number): P
     const bytes = typeof chunk === "string" ? Buffer.from(chunk) : (chunk as Buffer);
     chunks.push(bytes);
     length += bytes.length;
-    if (length > bytesMax) throw new CommandFailed(`Standard input has over ${bytesMax} bytes.`);
+    if (length > bytesMax) throw new OperatorError(`Standard input has over ${bytesMax} bytes.`);
   }
-  if (length === 0) throw new CommandFailed("Standard input is empty.");
+  if (length === 0) throw new OperatorError("Standard input is empty.");
   return Buffer.concat(chunks);
 }

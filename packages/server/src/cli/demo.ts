@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { CHECK_PATH, METRICS_PATH, OPENAPI_PATH, REFRESH_PATH } from "@countersign/protocol";
 import { Command } from "commander";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
-import { type CliContext, type CliService, CommandFailed, paint } from "./context.ts";
+import { type CliContext, type CliService, paint } from "./context.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 const TTL_SECONDS = "3600";
 
@@ -147,5 +148,5 @@ async function stayUp(
 }
 
 function expect(held: boolean, what: string): void {
-  if (!held) throw new CommandFailed(`The demo failed: it isn't true that ${what}.`);
+  if (!held) throw new OperatorError(`The demo failed: it isn't true that ${what}.`);
 }

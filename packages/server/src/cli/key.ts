@@ -9,12 +9,13 @@ import { keysNeedingKid, needsKidMessage } from "../core/keys/keys-needing-kid.t
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { RegistryStore } from "../core/store/store.ts";
 import { errorCode, errorProblem } from "../platform/error-code.ts";
-import { type CliContext, CommandFailed, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
+import { type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
 import { readSmallFile } from "./read-file.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 type Options = Flags & { readonly json?: boolean };
 type NewKeyOptions = Options & { readonly label?: string; readonly expiresIn?: string };
@@ -61,7 +62,7 @@ export function keyCommand(context: CliContext): Command {
       const keys = await withAdministration(context, options, async ({ store }) => {
         const user = await store.findUser(username);
         if (user === undefined)
-          throw new CommandFailed("There is no API user of that name; countersign user list shows them.");
+          throw new OperatorError("There is no API user of that name; countersign user list shows them.");
         return store.listKeys(user.id);
       });
       const now = context.clock.wallMs();
@@ -151,8 +152,8 @@ function writePrivateKey(file: string, pem: string): void {
     descriptor = openSync(file, "wx", 0o600);
   } catch (error) {
     if (errorCode(error) === "EEXIST")
-      throw new CommandFailed(`${file} is there already; it isn't overwritten. Name another file.`);
-    throw new CommandFailed(`${file} can't be written (${errorProblem(error)}).`);
+      throw new OperatorError(`${file} is there already; it isn't overwritten. Name another file.`);
+    throw new OperatorError(`${file} can't be written (${errorProblem(error)}).`);
   }
   try {
     // Unlike writeSync, this goes on until all of it is written.
@@ -160,7 +161,7 @@ function writePrivateKey(file: string, pem: string): void {
     fsyncSync(descriptor);
   } catch (error) {
     rmSync(file, { force: true });
-    throw new CommandFailed(`${file} can't be written (${errorProblem(error)}).`);
+    throw new OperatorError(`${file} can't be written (${errorProblem(error)}).`);
   } finally {
     closeSync(descriptor);
   }

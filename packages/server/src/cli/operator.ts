@@ -5,7 +5,7 @@ import { invitationJson, operatorJson } from "../core/json/operators.ts";
 import type { Flags } from "../config/config.ts";
 import type { Operator } from "../core/operators/model.ts";
 import type { Author, WithLinkSecret } from "../core/operators/operator-changes.ts";
-import { RegistryError } from "../core/registry-error.ts";
+import { Refusal } from "../core/refusal.ts";
 import { printable } from "../core/names.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
@@ -116,6 +116,6 @@ function linkFlags(options: Options, url: string | undefined): Flags {
 
 async function loadOperator({ store }: CliAdministration, email: string): Promise<Operator> {
   const operator = await store.findOperatorByEmail(email.trim());
-  if (operator === undefined) throw new RegistryError("not_found", `There is no operator ${printable(email)}.`);
+  if (operator === undefined) throw new Refusal("not_found", `There is no operator ${printable(email)}.`);
   return operator;
 }

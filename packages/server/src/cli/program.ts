@@ -1,14 +1,12 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/config.ts";
 import { Refusal } from "../core/refusal.ts";
-import { RegistryError } from "../core/registry-error.ts";
-import { MasterSecretMismatch } from "../core/signing-keys/signing-keys.ts";
 import { accountCommand } from "./account.ts";
 import { adminTokenCommand } from "./admin-token.ts";
 import { auditCommand } from "./audit.ts";
 import { backupCommand } from "./backup.ts";
 import { checkCommand } from "./check.ts";
-import { AnsweredNo, type CliContext, CommandFailed, WrongUsage } from "./context.ts";
+import { AnsweredNo, type CliContext, WrongUsage } from "./context.ts";
 import { demoCommand } from "./demo.ts";
 import { explainCommand } from "./explain.ts";
 import { keyCommand } from "./key.ts";
@@ -20,6 +18,7 @@ import { signingKeyCommand } from "./signing-key.ts";
 import { storeCommand } from "./store.ts";
 import { tokenCommand } from "./token.ts";
 import { userCommand } from "./user.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /**
  * Runs a command line and returns its exit status: 0 done, 1 refused or failed, 2 wrong usage.
@@ -94,29 +93,10 @@ function exitStatus(error: unknown, { stderr, redact }: CliContext): number {
   return error instanceof ConfigError || error instanceof WrongUsage ? 2 : 1;
 }
 
-/** Errors of the outer layers, which this one doesn't know; their messages are made for operators. */
-const EXPECTED_ERRORS = [
-  "DataFolderError",
-  "SchemaError",
-  "StoreOpenError",
-  "StoreRestored",
-  "ListenError",
-  "WorkerFailed",
-  "CopyError",
-];
-
 /** One line that an operator can act on. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return "failed for an unknown reason";
-  const isExpected =
-    error instanceof ConfigError ||
-    error instanceof WrongUsage ||
-    error instanceof CommandFailed ||
-    error instanceof RegistryError ||
-    error instanceof MasterSecretMismatch ||
-    error instanceof Refusal ||
-    EXPECTED_ERRORS.includes(error.name);
-  if (isExpected) return error.message;
+  if (error instanceof Refusal || error instanceof OperatorError) return error.message;
   const code = "code" in error && typeof error.code === "string" ? ` (${error.code})` : "";
   return `failed${code}: ${error.message}`;
 }

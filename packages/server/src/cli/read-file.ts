@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { errorCode } from "../platform/error-code.ts";
-import { CommandFailed } from "./context.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** A longer name isn't one that people give a file; what was given instead, such as the key itself, isn't repeated. */
 const NAME_CHARACTERS_SHOWN_MAX = 200;
@@ -8,7 +8,7 @@ const NAME_CHARACTERS_SHOWN_MAX = 200;
 /**
  * Reads a file of at most so many bytes, also where its size isn't known before (a pipe, a device).
  *
- * @throws {CommandFailed} where it can't be read, or is larger
+ * @throws {OperatorError} where it can't be read, or is larger
  */
 export function readSmallFile(file: string, bytesMax: number): Buffer {
   const bytes = Buffer.alloc(bytesMax + 1);
@@ -23,9 +23,9 @@ export function readSmallFile(file: string, bytesMax: number): Buffer {
       closeSync(descriptor);
     }
   } catch (error) {
-    throw new CommandFailed(`${shownName(file)} can't be read (${errorCode(error)}).`);
+    throw new OperatorError(`${shownName(file)} can't be read (${errorCode(error)}).`);
   }
-  if (length > bytesMax) throw new CommandFailed(`${shownName(file)} has over ${bytesMax} bytes; that is no key.`);
+  if (length > bytesMax) throw new OperatorError(`${shownName(file)} has over ${bytesMax} bytes; that is no key.`);
   return bytes.subarray(0, length);
 }
 

@@ -4,8 +4,8 @@ import { writeFileSync } from "node:fs";
 import { after, describe, test } from "node:test";
 import { rsaKeyPair } from "../testing/rsa-keys.ts";
 import { makeTemporaryFolder } from "../testing/test-registry.ts";
-import { CommandFailed } from "./context.ts";
 import { readPrivateKey } from "./read-private-key.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 const folder = makeTemporaryFolder();
 after(() => {
@@ -83,7 +83,7 @@ describe("a file that holds something else is named for what it is, with the way
       assert.throws(
         () => read(contents),
         (error: unknown) => {
-          assert.ok(error instanceof CommandFailed, String(error));
+          assert.ok(error instanceof OperatorError, String(error));
           assert.match(error.message, /^The private key can't be used: /);
           assert.match(error.message, says);
           assert.ok(!error.message.includes(pkcs8.toString("base64").slice(40, 60)), "the key is repeated");
@@ -95,7 +95,7 @@ describe("a file that holds something else is named for what it is, with the way
 
   test("bytes that are nothing", () => {
     for (const bytes of ["30", "3080", "308201", "3084ffffffff", "30050201", "ffff", "00"]) {
-      assert.throws(() => read(Buffer.from(bytes, "hex")), CommandFailed, bytes);
+      assert.throws(() => read(Buffer.from(bytes, "hex")), OperatorError, bytes);
     }
   });
 });

@@ -1,8 +1,8 @@
 import { createPrivateKey, type JsonWebKeyInput, type KeyObject } from "node:crypto";
 import { bytesOfBase64, KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
 import { findPemBlocks, isJson, repairKeyText, withoutInvisible } from "../core/keys/repair-key-text.ts";
-import { CommandFailed } from "./context.ts";
 import { readSmallFile } from "./read-file.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** What a file may hold instead, and the way out. No message repeats any of a file. */
 const PROBLEMS = {
@@ -29,7 +29,7 @@ const PROBLEMS = {
  * Reads a private RSA key out of a file: PKCS#8 or PKCS#1 in PEM, also with escaped line ends, in UTF-16 or in base64; DER, also in
  * base64; a JWK.
  *
- * @throws {CommandFailed} where it can't be read or is anything else, which the message names
+ * @throws {OperatorError} where it can't be read or is anything else, which the message names
  */
 export function readPrivateKey(file: string): KeyObject {
   const text = withoutInvisible(keyTextOfBytes(readSmallFile(file, KEY_TEXT_CHARACTERS_MAX)));
@@ -131,6 +131,6 @@ function parseJwk(text: string): KeyObject {
   }
 }
 
-function unusable(problem: keyof typeof PROBLEMS): CommandFailed {
-  return new CommandFailed(`The private key can't be used: ${PROBLEMS[problem]}.`);
+function unusable(problem: keyof typeof PROBLEMS): OperatorError {
+  return new OperatorError(`The private key can't be used: ${PROBLEMS[problem]}.`);
 }

@@ -3,11 +3,12 @@ import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import type { LiveNode } from "../core/store/store.ts";
 import type { SigningKeyRecord } from "../core/signing-keys/signing-keys.ts";
-import { type CliContext, CommandFailed, paint, print, WrongUsage } from "./context.ts";
+import { type CliContext, paint, print, WrongUsage } from "./context.ts";
 import { shownSigningKeyStatus, signingKeyJson } from "../core/json/registry.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 type Options = Flags & { readonly json?: boolean };
 
@@ -51,7 +52,7 @@ export function signingKeyCommand(context: CliContext): Command {
         }
         return (await store.listSigningKeys()).find((key) => key.number === number);
       });
-      if (made === undefined) throw new CommandFailed("The signing key that was made is gone.");
+      if (made === undefined) throw new OperatorError("The signing key that was made is gone.");
       print(context, options.json, signingKeyJson(made), () => `Signing key ${made.number} signs new tokens.`);
     });
 
@@ -74,8 +75,8 @@ export function signingKeyCommand(context: CliContext): Command {
   return command;
 }
 
-function stillWaiting({ number, masterFingerprint }: SigningKeyRecord, nodes: readonly LiveNode[]): CommandFailed {
-  return new CommandFailed(
+function stillWaiting({ number, masterFingerprint }: SigningKeyRecord, nodes: readonly LiveNode[]): OperatorError {
+  return new OperatorError(
     `Signing key ${number} waits: it signs nothing until these nodes can check its tokens: ${nodes.map(({ id }) => id).join(", ")}. ` +
       `They lack the master secret with fingerprint ${masterFingerprint}: configure it there, before the old one and a comma, and restart them.`,
   );

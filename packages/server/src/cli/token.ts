@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
-import { type CliContext, CommandFailed, print } from "./context.ts";
+import { type CliContext, print } from "./context.ts";
 import { readPrivateKey } from "./read-private-key.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 interface Options {
   readonly username: string;
@@ -27,7 +28,7 @@ export function tokenCommand(context: CliContext): Command {
       const [refused] = envelope.meta.errors;
       if (token === undefined || refused !== undefined) {
         const { code = "no token", message = "The answer holds no token.", hint } = refused ?? {};
-        throw new CommandFailed(`${code}: ${message}${hint === undefined ? "" : ` ${hint}`}`);
+        throw new OperatorError(`${code}: ${message}${hint === undefined ? "" : ` ${hint}`}`);
       }
       for (const warning of envelope.meta.warnings)
         context.stderr.write(`countersign: warning: ${plain(warning.message)}\n`);

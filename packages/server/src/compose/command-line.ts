@@ -14,11 +14,12 @@ import { openRegistryView } from "../core/view/view.ts";
 import { createOrigins, linkUrl } from "../http/admin/http/origins.ts";
 import { readMasterKey } from "../platform/data-folder.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
-import { CopyError, copyStore, type StoreCopy } from "../storage/copy-store.ts";
+import { copyStore, type StoreCopy } from "../storage/copy-store.ts";
 import { openPostgresStore } from "../storage/postgres/open-postgres-store.ts";
 import { ensureSigningKeys, readMasterSecrets } from "./open-registry.ts";
 import { openStore } from "./open-store.ts";
 import { type Surroundings, systemSurroundings } from "./surroundings.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** How long one statement of a copy may take, in milliseconds. */
 const COPY_STATEMENT_MS = 600_000;
@@ -104,14 +105,14 @@ export async function acceptConfiguredStore(
 /**
  * Copies the configured store into another database.
  *
- * @throws {CopyError} if a node serves the store, the target isn't empty, or the copy differs
+ * @throws {OperatorError} if a node serves the store, the target isn't empty, or the copy differs
  */
 export async function copyConfiguredStore(config: Config, targetUrl: string): Promise<StoreCopy> {
   const { store: source } = await openStore(config);
   try {
     const live = await source.listLiveNodes(LIVE_NODE_MS);
     if (live.length > 0) {
-      throw new CopyError(
+      throw new OperatorError(
         `${live.length} node(s) serve this store, and what they take in after the copy would be lost; stop them, and wait ${LIVE_NODE_MS / 1000} s`,
       );
     }

@@ -2,12 +2,13 @@ import { existsSync, statSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import { requireUnrestored, type StoreOpening } from "../core/store-identity/position.ts";
-import { DataFolderError, dataFiles, ensureDataFolder, requireStore } from "../platform/data-folder.ts";
+import { dataFiles, ensureDataFolder, requireStore } from "../platform/data-folder.ts";
 import { openPositionFile, type PositionFile } from "../platform/position-file.ts";
 import { openPostgresStore } from "../storage/postgres/open-postgres-store.ts";
 import { openSqliteStore } from "../storage/sqlite/open-sqlite-store.ts";
 import type { SqlStore } from "../storage/sql-store.ts";
 import { StoreUnreachable } from "../storage/store-open-error.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** The pause between two attempts to reach a store at the start, in milliseconds. */
 const REACH_MS = 1000;
@@ -21,8 +22,7 @@ export interface OpenedStore {
 /**
  * Opens the store that the configuration names.
  *
- * @throws {DataFolderError} if it doesn't exist and must not be created
- * @throws {StoreRestored} if it isn't the store that the position file remembers
+ * @throws {OperatorError} if it doesn't exist and must not be created, or isn't the store that the position file remembers
  */
 export async function openStore(config: Config, opening: StoreOpening = {}): Promise<OpenedStore> {
   const position = openPositionFile(config.dataDir);
@@ -65,8 +65,8 @@ function isLost(folder: string, position: PositionFile): boolean {
   return !isThere && (existsSync(masterKey) || position.exists());
 }
 
-function databaseLost(folder: string): DataFolderError {
-  return new DataFolderError(
+function databaseLost(folder: string): OperatorError {
+  return new OperatorError(
     `a store was served from ${folder}, but its database ${dataFiles(folder).database} is missing or empty; restore it, name the ` +
       "right folder, or begin an empty store there with --new-store, in which none of the old tokens is good",
   );

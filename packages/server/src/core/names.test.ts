@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { checkDisplayText, checkName, printable } from "./names.ts";
-import { RegistryError } from "./registry-error.ts";
+import { Refusal } from "./refusal.ts";
 
 function isRefused(check: () => void): boolean {
   try {
     check();
     return false;
   } catch (error) {
-    assert.ok(error instanceof RegistryError, String(error));
-    assert.equal(error.code, "invalid");
+    assert.ok(error instanceof Refusal, String(error));
+    assert.equal(error.code, "field_invalid");
     assert.match(error.message, /^The (shortname|label) must be 1 to /);
     return true;
   }

@@ -26,8 +26,9 @@ export interface RefusalDetail {
 /**
  * A request that is refused: an expected outcome, not a defect.
  *
- * `code` is from a closed list; `message` is one sentence for the client and never holds a token, an assertion, a secret or
- * text that the client sent, other than numbers and short names that {@link quoteName} let through.
+ * `code` is from a closed list; `message` is one sentence for the client or operator. It never holds a token, an assertion, a
+ * secret, key material, or text that an unauthenticated client sent, other than numbers and short names that
+ * {@link quoteName} let through. A refused change changes nothing.
  */
 export class Refusal extends Error {
   override readonly name = "Refusal";
@@ -39,6 +40,11 @@ export class Refusal extends Error {
     this.code = code;
     this.detail = detail;
   }
+}
+
+/** A refusal that concerns one member of the body or one parameter, which is called `field`. */
+export function fieldRefusal(code: RefusalCode, message: string, field: string): Refusal {
+  return new Refusal(code, message, { fields: [{ field: `/${field}`, message }] });
 }
 
 /** Quotes a name that a client sent if it is short and plain enough to repeat in a message; otherwise describes it. */

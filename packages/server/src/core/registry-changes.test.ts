@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
+import type { RefusalCode } from "@countersign/protocol";
 import { madeUpModulus, rsaKeyPair } from "../testing/rsa-keys.ts";
 import { EXAMPLE_NOW_MICROSECONDS } from "../testing/test-clock.ts";
 import { openTestRegistry, type TestRegistry } from "../testing/test-registry.ts";
@@ -14,7 +15,7 @@ import {
 } from "./registry-changes.ts";
 import type { AccountId } from "./accounts/model.ts";
 import type { KeyId } from "./keys/model.ts";
-import { RegistryError, type RegistryErrorCode } from "./registry-error.ts";
+import { Refusal } from "./refusal.ts";
 
 const NOW_MS = Math.floor(EXAMPLE_NOW_MICROSECONDS / 1000);
 const ACTOR = "cli:alice";
@@ -34,13 +35,13 @@ after(async () => {
   for (const each of opened) await each.close();
 });
 
-async function refuses(work: () => Promise<unknown>, code: RegistryErrorCode, message: string): Promise<void> {
+async function refuses(work: () => Promise<unknown>, code: RefusalCode, message: string): Promise<void> {
   const before = await snapshot();
   // Some rules are checked before the transaction begins; both ways it is a rejection to a caller who awaits.
   await assert.rejects(
     async () => work(),
     (error: unknown) => {
-      assert.ok(error instanceof RegistryError, String(error));
+      assert.ok(error instanceof Refusal, String(error));
       assert.equal(error.code, code);
       assert.equal(error.message, message);
       return true;
@@ -297,10 +298,10 @@ describe("names", () => {
   ]) {
     test(`may not be ${JSON.stringify(name.length > 20 ? `${name.length} characters` : name)}`, async () => {
       await changes.createAccount(ACTOR, { shortname: "acme" });
-      await refuses(() => changes.createAccount(ACTOR, { shortname: name }), "invalid", rule("shortname"));
+      await refuses(() => changes.createAccount(ACTOR, { shortname: name }), "field_invalid", rule("shortname"));
       await refuses(
         () => changes.createUser(ACTOR, { name, account: "acme", access: "full" }),
-        "invalid",
+        "field_invalid",
         rule("name"),
       );
     });
@@ -363,10 +364,14 @@ describe("display names and labels", () => {
   ] as const) {
     test(`may not be ${name}`, async () => {
       const { user } = await seed();
-      await refuses(() => changes.createAccount(ACTOR, { shortname: "beta", name: text }), "invalid", rule("name"));
+      await refuses(
+        () => changes.createAccount(ACTOR, { shortname: "beta", name: text }),
+        "field_invalid",
+        rule("name"),
+      );
       await refuses(
         () => changes.addKey(ACTOR, { username: user.username, text: bob, label: text }),
-        "invalid",
+        "field_invalid",
         rule("label"),
       );
     });
@@ -398,8 +403,8 @@ describe("adding a key", () => {
   test("tells first that a key is private, whatever else is wrong", async () => {
     const { privatePem } = rsaKeyPair("alice");
     await assert.rejects(async () => changes.addKey(ACTOR, { username: "nobody", text: privatePem, label: "\0" }), {
-      name: "RegistryError",
-      code: "invalid",
+      name: "Refusal",
+      code: "private_key_exposed",
       message: /^The key is refused: this is a PRIVATE key\./,
     });
   });
@@ -487,7 +492,7 @@ describe("a key's expiry", () => {
       const { user } = await seed();
       await refuses(
         () => changes.addKey(ACTOR, { username: user.username, text: bob, expiresInMs }),
-        "invalid",
+        "field_invalid",
         message,
       );
     });

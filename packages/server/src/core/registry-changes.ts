@@ -11,7 +11,7 @@ import type { ApiUser } from "./users/model.ts";
 import type { KeyId, KeyStatus, PublicKey } from "./keys/model.ts";
 import type { Standing } from "./standing.ts";
 import { checkDisplayText, checkName, printable } from "./names.ts";
-import { RegistryError } from "./registry-error.ts";
+import { fieldRefusal, Refusal } from "./refusal.ts";
 import type { RegistryStore, StoreTransaction } from "./store/store.ts";
 
 /** The most keys of one user that aren't revoked. Each may cost a signature check per assertion. */
@@ -21,7 +21,7 @@ export const USABLE_KEYS_PER_USER_MAX = 20;
  * Every change to the registry. Each is one transaction that also appends the audit event, so that no change is without
  * its event and no event without its change; when the promise resolves, the change is durable.
  *
- * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`), and then nothing was changed. Another error may
+ * All reject with {@link Refusal} (`not_found`, `conflict`, `field_invalid`), and then nothing was changed. Another error may
  * come after the commit, where the store can't be read any more: the change is then durable, but not acknowledged.
  */
 export interface RegistryChanges {
@@ -88,7 +88,7 @@ export function createRegistryChanges(
     if (typeof label === "string") checkDisplayText("label", label);
     return change(async (transaction) => {
       const key = await transaction.findKey(keyId);
-      if (key === undefined) throw new RegistryError("not_found", `There is no key ${keyId}.`);
+      if (key === undefined) throw new Refusal("not_found", `There is no key ${keyId}.`);
       const changed = {
         status: status ?? key.status,
         label: label === undefined ? key.label : label,
@@ -96,10 +96,7 @@ export function createRegistryChanges(
       };
       const isOtherExpiry = changed.expiresAtMs !== key.expiresAtMs;
       if (key.status === "revoked" && (changed.status !== "revoked" || isOtherExpiry)) {
-        throw new RegistryError(
-          "conflict",
-          `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`,
-        );
+        throw new Refusal("conflict", `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`);
       }
       if (isOtherExpiry) checkExpiry("The key's expiry", changed.expiresAtMs, clock.wallMs());
       const accountId = (await transaction.findUser(key.username))?.accountId;
@@ -130,7 +127,7 @@ export function createRegistryChanges(
       checkDisplayText("name", name);
       return change(async (transaction) => {
         if ((await transaction.findAccount(shortname)) !== undefined) {
-          throw new RegistryError("conflict", `The account ${shortname} exists already.`, "shortname");
+          throw fieldRefusal("conflict", `The account ${shortname} exists already.`, "shortname");
         }
         const account = await transaction.insertAccount({ shortname, name, createdAtMs: clock.wallMs() });
         await transaction.appendEvent(
@@ -145,7 +142,7 @@ export function createRegistryChanges(
       return change(async (transaction) => {
         const account = await loadAccount(transaction, shortname);
         if ((await transaction.findUser(usernameOf(account, name))) !== undefined) {
-          throw new RegistryError("conflict", `The API user ${usernameOf(account, name)} exists already.`, "name");
+          throw fieldRefusal("conflict", `The API user ${usernameOf(account, name)} exists already.`, "name");
         }
         const user = await transaction.insertUser({ account, name, access, createdAtMs: clock.wallMs() });
         await transaction.appendEvent(
@@ -192,18 +189,18 @@ export function createRegistryChanges(
         const user = await loadUser(transaction, username);
         for (const other of await transaction.findKeysByThumbprint(admitted.thumbprint)) {
           if (other.status === "revoked" && (await isKnown(transaction, other, knows))) {
-            throw new RegistryError(
+            throw fieldRefusal(
               "conflict",
               `This key was revoked (key ${other.id}); a revoked key can't be added again.`,
               "public_key",
             );
           }
           if (other.userId === user.id) {
-            throw new RegistryError("conflict", `${username} has this key already: key ${other.id}.`, "public_key");
+            throw fieldRefusal("conflict", `${username} has this key already: key ${other.id}.`, "public_key");
           }
         }
         if ((await transaction.countUsableKeys(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
-          throw new RegistryError(
+          throw new Refusal(
             "conflict",
             `${username} has ${USABLE_KEYS_PER_USER_MAX} keys that aren't revoked, the most there may be. Revoke one first.`,
           );
@@ -270,7 +267,7 @@ async function isKnown(
 async function loadAccount(transaction: StoreTransaction, shortname: string): Promise<Account> {
   const account = await transaction.findAccount(shortname);
   if (account === undefined) {
-    throw new RegistryError(
+    throw new Refusal(
       "not_found",
       `There is no account ${printable(shortname)}. countersign account create makes one.`,
     );
@@ -280,6 +277,6 @@ async function loadAccount(transaction: StoreTransaction, shortname: string): Pr
 
 async function loadUser(transaction: StoreTransaction, username: string): Promise<ApiUser> {
   const user = await transaction.findUser(username);
-  if (user === undefined) throw new RegistryError("not_found", `There is no API user ${printable(username)}.`);
+  if (user === undefined) throw new Refusal("not_found", `There is no API user ${printable(username)}.`);
   return user;
 }

@@ -22,6 +22,7 @@ import {
   type SecretFileAccess,
   SecretFileError,
 } from "./secret-file.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** The files in a data folder. */
 export function dataFiles(folder: string): {
@@ -36,15 +37,10 @@ export function dataFiles(folder: string): {
   };
 }
 
-/** The data folder or the master secret in it isn't as it must be. The message says which file and what to do. */
-export class DataFolderError extends Error {
-  override readonly name = "DataFolderError";
-}
-
 /**
  * Makes the data folder if it isn't there: readable by this user alone (mode 0700).
  *
- * @throws {DataFolderError} where it can't be made, belongs to another user, or others can write to it
+ * @throws {OperatorError} where it can't be made, belongs to another user, or others can write to it
  */
 export function ensureDataFolder(folder: string, access: SecretFileAccess): void {
   try {
@@ -54,17 +50,17 @@ export function ensureDataFolder(folder: string, access: SecretFileAccess): void
       chmodSync(folder, 0o700);
     }
   } catch (error) {
-    throw new DataFolderError(
+    throw new OperatorError(
       `${folder} can't be made or read (${errorProblem(error)}); name another folder in COUNTERSIGN_DATA_DIR`,
     );
   }
   checkDataFolder(folder, access);
 }
 
-/** @throws {DataFolderError} where the folder holds no store, belongs to another user, or others can write to it */
+/** @throws {OperatorError} where the folder holds no store, belongs to another user, or others can write to it */
 export function requireStore(folder: string, access: SecretFileAccess): void {
   if (!existsSync(dataFiles(folder).database)) {
-    throw new DataFolderError(
+    throw new OperatorError(
       `there is no store in ${folder}; name its folder in COUNTERSIGN_DATA_DIR or --data-dir, or begin one with account create`,
     );
   }
@@ -89,7 +85,7 @@ function checkDataFolder(folder: string, access: SecretFileAccess): void {
 }
 
 function inFolder(path: string, error: unknown): unknown {
-  return error instanceof SecretFileError ? new DataFolderError(`${path} ${error.message}`) : error;
+  return error instanceof SecretFileError ? new OperatorError(`${path} ${error.message}`) : error;
 }
 
 /**
@@ -112,14 +108,14 @@ function makeFolders(folder: string, mode?: number): void {
  * Reads the master secret from the data folder.
  *
  * @param mayCreate whether to make one if there is none: only where the store has no signing key that another one made
- * @throws {DataFolderError} where it is missing and may not be made, malformed, not random, another user's, a link, or open
+ * @throws {OperatorError} where it is missing and may not be made, malformed, not random, another user's, a link, or open
  *   to others
  */
 export function readMasterKey(folder: string, access: SecretFileAccess, random: Random, mayCreate: boolean): Buffer {
   const { masterKey } = dataFiles(folder);
   if (!isThere(masterKey)) {
     if (!mayCreate) {
-      throw new DataFolderError(
+      throw new OperatorError(
         `${masterKey} is missing, and the store's signing keys derive from it; restore it, or set COUNTERSIGN_MASTER_SECRET. Where it is lost, countersign store accept makes another one, and ends every token`,
       );
     }
@@ -134,10 +130,10 @@ export function readMasterKey(folder: string, access: SecretFileAccess, random: 
   }
   const secret = Buffer.from(text, "base64");
   if (secret.length !== MASTER_SECRET_BYTES || secret.toString("base64") !== text) {
-    throw new DataFolderError(`${masterKey} is damaged: it must hold ${MASTER_SECRET_BYTES} bytes in base64`);
+    throw new OperatorError(`${masterKey} is damaged: it must hold ${MASTER_SECRET_BYTES} bytes in base64`);
   }
   const problem = findMasterSecretProblem(secret);
-  if (problem !== undefined) throw new DataFolderError(`${masterKey} ${problem}`);
+  if (problem !== undefined) throw new OperatorError(`${masterKey} ${problem}`);
   return secret;
 }
 
@@ -170,7 +166,7 @@ function writeMasterKey(folder: string, masterKey: string, secret: Buffer): void
     }
   } catch (error) {
     if (errorCode(error) !== "EEXIST")
-      throw new DataFolderError(`${masterKey} can't be written (${errorProblem(error)})`);
+      throw new OperatorError(`${masterKey} can't be written (${errorProblem(error)})`);
   } finally {
     rmSync(partial, { force: true });
   }

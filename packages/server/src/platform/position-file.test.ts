@@ -50,7 +50,7 @@ describe("a remembered position", () => {
     test(`that holds ${name} is refused, not taken for none`, () => {
       writeFileSync(file, text);
       assert.throws(() => openPositionFile(folder.path).read(), {
-        name: "DataFolderError",
+        name: "OperatorError",
         message: /countersign.position is damaged/,
       });
     });
@@ -60,6 +60,6 @@ describe("a remembered position", () => {
     const other = makeTemporaryFolder();
     after(() => other.remove());
     execFileSync("mkfifo", [join(other.path, "countersign.position")]);
-    assert.throws(() => openPositionFile(other.path).read(), { name: "DataFolderError", message: /is damaged/ });
+    assert.throws(() => openPositionFile(other.path).read(), { name: "OperatorError", message: /is damaged/ });
   });
 });

@@ -3,8 +3,9 @@ import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PositionMemory } from "../core/store-identity/keep-position.ts";
 import type { RememberedEvent, StorePosition } from "../core/store-identity/position.ts";
-import { DataFolderError, dataFiles } from "./data-folder.ts";
+import { dataFiles } from "./data-folder.ts";
 import { errorCode } from "./error-code.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** The form of the file; a file of another one is of another release. */
 const FORM = 1;
@@ -39,11 +40,11 @@ export function openPositionFile(folder: string): PositionFile {
         // A pipe is empty, instead of keeping the process.
         text = readFileSync(file, { encoding: "utf8", flag: constants.O_RDONLY | constants.O_NONBLOCK });
       } catch (error) {
-        throw new DataFolderError(`${file} can't be read (${errorCode(error)}); it says where the store was last`);
+        throw new OperatorError(`${file} can't be read (${errorCode(error)}); it says where the store was last`);
       }
       const position = parsePosition(text);
       if (position !== undefined) return position;
-      throw new DataFolderError(
+      throw new OperatorError(
         `${file} is damaged, or was written by a newer release; it says where the store was last. Put the whole one back, or remove it and run countersign store accept`,
       );
     },

@@ -6,6 +6,7 @@ import cluster, { type Worker } from "node:cluster";
 import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "./logger.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** Between a worker's death and its replacement, in milliseconds; doubled with each death that follows soon. */
 const RESTART_MS_MIN = 100;
@@ -52,17 +53,6 @@ export interface Supervisor {
   readonly ready: Promise<WorkerReady>;
   /** Passes the signal on, starts no more, and resolves when all have ended. */
   stop(signal: NodeJS.Signals): Promise<void>;
-}
-
-/** A worker ended before it served. Its own standard error says why. */
-export class WorkerFailed extends Error {
-  override readonly name = "WorkerFailed";
-  readonly status: number;
-
-  constructor(status: number) {
-    super(`a worker ended with status ${status} before it served`);
-    this.status = status;
-  }
 }
 
 /**
@@ -138,7 +128,7 @@ export function superviseWorkers(
       }
       if (isStopping) return;
       if (!isReady) {
-        ready.reject(new WorkerFailed(status ?? 1));
+        ready.reject(new OperatorError(`a worker ended with status ${status ?? 1} before it served`));
         return;
       }
       deathsInRow = performance.now() - startedAtMs > STABLE_MS ? 0 : deathsInRow + 1;

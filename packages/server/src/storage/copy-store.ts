@@ -4,6 +4,7 @@ import type { RegistryStore } from "../core/store/store.ts";
 import type { Database } from "./schema.ts";
 import { toEvent } from "./rows.ts";
 import type { SqlStore } from "./sql-store.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /**
  * In an order in which no row refers to one that isn't there yet. Which nodes are live is no part of a store. Nor are sessions: a
@@ -68,11 +69,6 @@ const MADE_COLUMNS: Readonly<Partial<Record<Table, readonly string[]>>> = { api_
 const ROWS_PER_READ = 1000;
 const EVENTS_PER_READ = 1000;
 
-/** The copy isn't what it should be, or can't be made; nothing was left in the target. */
-export class CopyError extends Error {
-  override readonly name = "CopyError";
-}
-
 /** What was copied: rows a table, and the end of the audit log. */
 export interface StoreCopy {
   readonly rows: Readonly<Record<Table, number>>;
@@ -85,27 +81,28 @@ export interface StoreCopy {
  * Nothing changes in the source meanwhile: the copy holds the lock that every change takes. In the target everything appears at
  * once, after the counts and the whole hash chain were checked, or nothing does.
  *
- * @throws {CopyError} where the target isn't empty, or the copy differs
+ * @throws {OperatorError} where the target isn't empty, or the copy differs
  */
 export async function copyStore(source: SqlStore, target: SqlStore): Promise<StoreCopy> {
   return source.withChangesLocked((from) =>
     target.withChangesLocked(async (to) => {
       for (const table of TABLES) {
         if ((await countRows(to, table)) > 0) {
-          throw new CopyError(`the target isn't empty: it has rows in ${table}; copy into a new database`);
+          throw new OperatorError(`the target isn't empty: it has rows in ${table}; copy into a new database`);
         }
       }
       const rows = {} as Record<Table, number>;
       for (const table of TABLES) {
         rows[table] = await copyTable(from, to, table);
         const [expected, copied] = [await countRows(from, table), await countRows(to, table)];
-        if (copied !== expected) throw new CopyError(`${table} has ${expected} rows, but ${copied} were copied`);
+        if (copied !== expected) throw new OperatorError(`${table} has ${expected} rows, but ${copied} were copied`);
       }
       await copyIdentity(from, to);
       for (const table of WITH_MADE_IDS) await target.continueIds(to, table);
       await checkChain(to);
       const lastEvent = await readLastEvent(to);
-      if (lastEvent.hash !== (await readLastEvent(from)).hash) throw new CopyError("the audit logs end differently");
+      if (lastEvent.hash !== (await readLastEvent(from)).hash)
+        throw new OperatorError("the audit logs end differently");
       return { rows, lastEvent };
     }),
   );
@@ -174,7 +171,7 @@ async function checkChain(db: Kysely<Database>): Promise<void> {
     if (rows.length === 0) return;
     const events = rows.map(toEvent);
     const found = findChainBreak(events, last);
-    if (found !== undefined) throw new CopyError(`the audit log breaks at event ${found.seq}: ${found.problem}`);
+    if (found !== undefined) throw new OperatorError(`the audit log breaks at event ${found.seq}: ${found.problem}`);
     last = events.at(-1);
   }
 }

@@ -7,6 +7,7 @@ import * as administration from "./migrations/0004-administration.ts";
 import * as storeIdentity from "./migrations/0005-store-identity.ts";
 import * as operators from "./migrations/0006-operators.ts";
 import type { Database } from "./schema.ts";
+import { OperatorError } from "../core/operator-error.ts";
 
 /** What a migration needs to know of the engine. */
 export interface MigrationEngine {
@@ -37,7 +38,7 @@ const MIGRATIONS = {
 } as const;
 
 /** The store was written by a newer release, or its schema isn't what this release makes of it. */
-export class SchemaError extends Error {
+export class SchemaError extends OperatorError {
   override readonly name = "SchemaError";
 }
 

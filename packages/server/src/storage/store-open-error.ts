@@ -1,5 +1,7 @@
+import { OperatorError } from "../core/operator-error.ts";
+
 /** The store can't be opened, or isn't one that this process can use. The message names it, without a password. */
-export class StoreOpenError extends Error {
+export class StoreOpenError extends OperatorError {
   override readonly name = "StoreOpenError";
 }
 

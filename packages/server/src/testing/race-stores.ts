@@ -46,7 +46,7 @@ export interface WorkerData {
  * Runs the task on that many connections at once, each in a thread of its own: within one thread, SQLite's calls block, and
  * two connections could never really meet.
  *
- * @returns what each contestant's steps came to: `done` or the step's own words, a RegistryError's code, or `failed: …`
+ * @returns what each contestant's steps came to: `done` or the step's own words, a Refusal's code, or `failed: …`
  */
 export function raceStores(opener: StoreOpener, contestants: number, task: RaceTask): Promise<readonly string[][]> {
   const gate = new SharedArrayBuffer(4);

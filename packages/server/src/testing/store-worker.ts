@@ -1,7 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createRegistryChanges, type RegistryChanges } from "../core/registry-changes.ts";
 import { Refusal } from "../core/refusal.ts";
-import { RegistryError } from "../core/registry-error.ts";
 import { createResourceServerChanges } from "../core/resource-servers/changes.ts";
 import type { RegistryStore, StoreTransaction } from "../core/store/store.ts";
 import { createSystemClock } from "../platform/clock.ts";
@@ -30,7 +29,7 @@ async function run(work: () => Promise<unknown>): Promise<string> {
     const words = await work();
     return typeof words === "string" ? words : "done";
   } catch (error) {
-    if (error instanceof RegistryError) return error.code;
+    if (error instanceof Refusal) return error.code;
     return `failed: ${String(error)}`;
   }
 }

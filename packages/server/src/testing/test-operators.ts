@@ -14,7 +14,6 @@ import { createSignInLimit } from "../core/operators/sign-in-limit.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { AuditEvent } from "../core/feed/audit-chain.ts";
 import { findChainBreak } from "../core/feed/audit-chain.ts";
-import { RegistryError } from "../core/registry-error.ts";
 import type { RegistryStore } from "../core/store/store.ts";
 import { createPasskeyCeremonies } from "../platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "../platform/random.ts";
@@ -117,7 +116,7 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
     await promise;
     return "accepted";
   } catch (error) {
-    if (error instanceof Refusal || error instanceof RegistryError) return error.code;
+    if (error instanceof Refusal) return error.code;
     throw error;
   }
 }

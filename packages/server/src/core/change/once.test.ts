@@ -4,7 +4,6 @@ import { openTestRegistry, type TestRegistry } from "../../testing/test-registry
 import { Refusal } from "../refusal.ts";
 import { createRegistryChanges } from "../registry-changes.ts";
 import type { Account } from "../accounts/model.ts";
-import { RegistryError } from "../registry-error.ts";
 import { type CreationAttempt, createOnce } from "./once.ts";
 
 describe("a creation under an Idempotency-Key", () => {
@@ -71,7 +70,7 @@ describe("a creation under an Idempotency-Key", () => {
 
   test("that failed wasn't made: the key can be used again", async () => {
     await registry.changes.createAccount("test", { shortname: "taken" });
-    const isConflict = (error: unknown) => error instanceof RegistryError && error.code === "conflict";
+    const isConflict = (error: unknown) => error instanceof Refusal && error.code === "conflict";
     await assert.rejects(() => create("taken", "k5"), isConflict);
     await assert.rejects(() => create("taken", "k5"), isConflict);
     assert.ok(!(await create("free", "k5")).isRepeated);
@@ -79,6 +78,6 @@ describe("a creation under an Idempotency-Key", () => {
 
   test("without a key is made each time it is asked for", async () => {
     await create("plain", undefined);
-    await assert.rejects(() => create("plain", undefined), RegistryError);
+    await assert.rejects(() => create("plain", undefined), Refusal);
   });
 });

@@ -4,9 +4,9 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { madeUpModulus, rsaKeyPair } from "../../testing/rsa-keys.ts";
 import { type PublicKeyVectors, readPublicKeyVectors } from "../../testing/vectors.ts";
-import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
+import { KEY_TEXT_CHARACTERS_MAX, type RefusalCode } from "@countersign/protocol";
 import { admitPublicKey, sshFingerprint } from "./admission.ts";
-import { RegistryError } from "../registry-error.ts";
+import { Refusal } from "../refusal.ts";
 
 const vectors = readPublicKeyVectors();
 const [vector] = vectors.keys as [PublicKeyVectors["keys"][number]];
@@ -33,12 +33,12 @@ const PRIVATE =
   "this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
   "keep the private half where it was made, and add only the public half";
 
-function refuses(text: string, problem: string): void {
+function refuses(text: string, problem: string, code: RefusalCode = "key_rejected"): void {
   assert.throws(
     () => admitPublicKey(text),
     (error: unknown) => {
-      assert.ok(error instanceof RegistryError, String(error));
-      assert.equal(error.code, "invalid");
+      assert.ok(error instanceof Refusal, String(error));
+      assert.equal(error.code, code);
       assert.equal(error.message, `The key is refused: ${problem}.`);
       quotesNothing(error.message, text);
       return true;
@@ -245,7 +245,7 @@ describe("a private key is refused as such, and its text isn't repeated", () => 
     ["with a word processor's dashes", privatePem.replaceAll("-----", "\u2014\u2014-")],
     ["in UTF-16 read as bytes", Buffer.from(privatePem, "utf16le").toString("latin1")],
   ] as const) {
-    test(name, () => refuses(text, PRIVATE));
+    test(name, () => refuses(text, PRIVATE, "private_key_exposed"));
   }
 });
 
@@ -402,7 +402,7 @@ describe("a text that holds no single public key is refused", () => {
 
   test("two OpenSSH lines: which one is meant can't be known", () => {
     const other = vectors.keys[1]?.ssh ?? "";
-    assert.throws(() => admitPublicKey(`${vector.ssh}\n${other}\n`), { name: "RegistryError", code: "invalid" });
+    assert.throws(() => admitPublicKey(`${vector.ssh}\n${other}\n`), { name: "Refusal", code: "key_rejected" });
   });
 
   test("DER cut off at any place", () => {
@@ -425,8 +425,8 @@ describe("any text", () => {
     try {
       admitPublicKey(text);
     } catch (error) {
-      assert.ok(error instanceof RegistryError, String(error));
-      assert.equal(error.code, "invalid");
+      assert.ok(error instanceof Refusal, String(error));
+      assert.ok(error.code === "key_rejected" || error.code === "private_key_exposed", error.code);
       assert.ok(error.message.length < 300, "a message is one line that can be read");
       quotesNothing(error.message, text);
     }

@@ -1,7 +1,7 @@
 import { createHash, type KeyObject } from "node:crypto";
 import { isPrivateKey, KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import { invalid, readPublicKey } from "./read-public-key.ts";
-import { RegistryError } from "../registry-error.ts";
+import { fieldRefusal, type Refusal } from "../refusal.ts";
 
 /** The strengths that are admitted, in bits, inclusive. NIST SP 800-131A allows no RSA key below 2048. */
 export const KEY_BITS_MIN = 2048;
@@ -24,14 +24,14 @@ export interface AdmittedKey {
  * Reads one RSA public key in any of the usual forms ({@link readPublicKey}) and decides whether it may enter the registry. Of a
  * certificate, its dates and signature don't matter here.
  *
- * @throws {RegistryError} `invalid`; the message says what is wrong and never quotes the text
- * @throws {PrivateKeyRefused} for a private key in any form ({@link isPrivateKey})
+ * @throws {Refusal} `key_rejected`; the message says what is wrong and never quotes the text
+ * @throws {Refusal} `private_key_exposed` for a private key in any form ({@link isPrivateKey}), which is stored nowhere
  */
 export function admitPublicKey(text: string): AdmittedKey {
   if (text.length > KEY_TEXT_CHARACTERS_MAX) {
     throw invalid(`the key's text has ${text.length} characters; at most ${KEY_TEXT_CHARACTERS_MAX} are allowed`);
   }
-  if (isPrivateKey(text)) throw new PrivateKeyRefused();
+  if (isPrivateKey(text)) throw privateKeyExposed();
   return describeKey(checkStrength(readPublicKey(text)));
 }
 
@@ -76,16 +76,13 @@ function describeKey(key: KeyObject): AdmittedKey {
   };
 }
 
-/** A private key was given away. It is stored nowhere. */
-export class PrivateKeyRefused extends RegistryError {
-  constructor() {
-    super(
-      "invalid",
-      "The key is refused: this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
-        "keep the private half where it was made, and add only the public half.",
-      "public_key",
-    );
-  }
+function privateKeyExposed(): Refusal {
+  return fieldRefusal(
+    "private_key_exposed",
+    "The key is refused: this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
+      "keep the private half where it was made, and add only the public half.",
+    "public_key",
+  );
 }
 
 function rsaNumbers(key: KeyObject): { modulus: Buffer; exponent: Buffer } {

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { bytesOfBase64 } from "@countersign/protocol";
 import { findPemBlocks, isJson, type PemBlock, repairKeyText, withoutInvisible } from "./repair-key-text.ts";
-import { RegistryError } from "../registry-error.ts";
+import { fieldRefusal, type Refusal } from "../refusal.ts";
 
 /** Longer than any type that a PEM block has (RFC 7468); what is longer is no type and isn't repeated in a message. */
 const PEM_LABEL_SHOWN_MAX = 30;
@@ -11,7 +11,7 @@ const PEM_LABEL_SHOWN_MAX = 30;
  * label says; the same in base64 without markers; a JWK; an OpenSSH `ssh-rsa` line; RFC 4716; RSAKeyValue. Text around PEM markers is
  * ignored, and {@link repairKeyText} undoes what befell the text on its way.
  *
- * @throws {RegistryError} `invalid`; the message says what is wrong and never quotes the text
+ * @throws {Refusal} `key_rejected`; the message says what is wrong and never quotes the text
  */
 export function readPublicKey(given: string): KeyObject {
   const text = withoutInvisible(given);
@@ -30,8 +30,8 @@ export function readPublicKey(given: string): KeyObject {
 }
 
 /** The error about a key's text. */
-export function invalid(problem: string): RegistryError {
-  return new RegistryError("invalid", `The key is refused: ${problem}.`, "public_key");
+export function invalid(problem: string): Refusal {
+  return fieldRefusal("key_rejected", `The key is refused: ${problem}.`, "public_key");
 }
 
 /** What has no PEM markers. */

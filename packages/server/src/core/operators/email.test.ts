@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { RegistryError } from "../registry-error.ts";
+import { Refusal } from "../refusal.ts";
 import { parseEmail, requireEmail } from "./email.ts";
 
 describe("an e-mail address", () => {
@@ -44,7 +44,8 @@ describe("an e-mail address", () => {
       assert.equal(parseEmail(text), undefined);
       assert.throws(
         () => requireEmail(text),
-        (error) => error instanceof RegistryError && error.code === "invalid" && error.field === "email",
+        (error) =>
+          error instanceof Refusal && error.code === "field_invalid" && error.detail.fields?.[0]?.field === "/email",
       );
     });
   }

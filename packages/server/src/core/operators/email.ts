@@ -1,5 +1,3 @@
-import { RegistryError } from "../registry-error.ts";
-
 /** Longest e-mail address, in characters (RFC 5321 §4.5.3.1.3, without its angle brackets). */
 const EMAIL_CHARACTERS_MAX = 254;
 
@@ -16,12 +14,13 @@ export function parseEmail(text: string): string | undefined {
   return trimmed.length <= EMAIL_CHARACTERS_MAX && EMAIL.test(trimmed) ? trimmed.toLowerCase() : undefined;
 }
 
-/** @throws {RegistryError} `invalid` */
+/** @throws {Refusal} `field_invalid` */
 export function requireEmail(text: string): string {
   const email = parseEmail(text);
   if (email === undefined) {
     const message = `The e-mail address must be a name, an "@" and a domain, in at most ${EMAIL_CHARACTERS_MAX} ASCII characters.`;
-    throw new RegistryError("invalid", message, "email");
+    throw fieldRefusal("field_invalid", message, "email");
   }
   return email;
 }
+import { fieldRefusal } from "../refusal.ts";

@@ -72,7 +72,7 @@ describe("the set-up link", () => {
     const secret = await setup();
     for (const email of [undefined, "", "alice", "a@b@c"]) {
       const answer = { password: TEST_PASSWORD, ...(email !== undefined && { email }) };
-      assert.equal(await codeOf(use(secret, answer)), "invalid");
+      assert.equal(await codeOf(use(secret, answer)), "field_invalid");
     }
     await use(secret, { email: EMAIL, password: TEST_PASSWORD });
   });
@@ -149,7 +149,7 @@ describe("an invitation", () => {
   test("is still good after a password that can't be, or nothing to sign in with", async () => {
     const secret = await invite();
     for (const answer of [{}, { password: "short" }, { password: "passwordpassword" }, { password: EMAIL }]) {
-      assert.equal(await codeOf(use(secret, answer)), "invalid");
+      assert.equal(await codeOf(use(secret, answer)), "field_invalid");
     }
     await use(secret);
   });
@@ -212,7 +212,7 @@ describe("an invitation", () => {
     test(`takes no passkey that was made ${what}, and is still good`, async () => {
       const secret = await invite();
       const response = await makePasskey(secret, changes);
-      assert.equal(await codeOf(use(secret, { passkey: { response } })), "invalid");
+      assert.equal(await codeOf(use(secret, { passkey: { response } })), "field_invalid");
       await use(secret, { passkey: { response: await makePasskey(secret) } });
     });
   }
@@ -221,7 +221,7 @@ describe("an invitation", () => {
     const mine = await invite();
     const theirs = await invite("bob@example.com");
     const made = await makePasskey(theirs);
-    assert.equal(await codeOf(use(mine, { passkey: { response: made } })), "invalid");
+    assert.equal(await codeOf(use(mine, { passkey: { response: made } })), "field_invalid");
     await use(theirs, { passkey: { response: made } });
     const authenticator = createSoftwareAuthenticator();
     const options = (await operators.links.passkeyOptions(mine, undefined, "localhost")) as object;

@@ -1,6 +1,5 @@
-import { Refusal } from "../refusal.ts";
+import { fieldRefusal, Refusal } from "../refusal.ts";
 import { isExpired } from "../keys/model.ts";
-import { RegistryError } from "../registry-error.ts";
 import type { StoreTransaction } from "../store/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import { requireEmail } from "./email.ts";
@@ -42,7 +41,7 @@ export interface Links {
    * Uses a link up: makes the operator, or gives one other ways to sign in and takes all that there were; and signs in.
    *
    * @param place `undefined` where passkeys don't work
-   * @throws {RegistryError} `invalid`, `conflict`: then the link is still good
+   * @throws {Refusal} `field_invalid`, `conflict`: then the link is still good
    */
   use(secret: string, answer: LinkAnswer, place: PasskeyPlace | undefined, from: SignInPlace): Promise<LetIn>;
 }
@@ -71,10 +70,10 @@ export function createLinks(dependencies: SignInDependencies): Links {
       const { secretHash, ...invitation } = await load(secret);
       const address = addressOf(invitation, email);
       if (password === undefined && passkey === undefined) {
-        throw new RegistryError("invalid", "Choose a password, make a passkey, or both.", "password");
+        throw fieldRefusal("field_invalid", "Choose a password, make a passkey, or both.", "password");
       }
       if (passkey !== undefined && place === undefined) {
-        throw new RegistryError("invalid", "Passkeys don't work at this address.", "passkey");
+        throw fieldRefusal("field_invalid", "Passkeys don't work at this address.", "passkey");
       }
       // Before the transaction, which nobody else can write beside.
       const admitted =
@@ -104,7 +103,7 @@ export function createLinks(dependencies: SignInDependencies): Links {
 
 function addressOf({ email: invited }: Pick<Invitation, "email">, given: string | undefined): string {
   if (invited !== null) return invited;
-  if (given === undefined) throw new RegistryError("invalid", "The first owner's e-mail address is missing.", "email");
+  if (given === undefined) throw fieldRefusal("field_invalid", "The first owner's e-mail address is missing.", "email");
   return requireEmail(given);
 }
 

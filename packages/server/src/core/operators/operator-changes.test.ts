@@ -83,7 +83,7 @@ describe("an operator", () => {
   });
 
   test("can't be limited to an account that isn't there", async () => {
-    assert.equal(await codeOf(change(ROOT, limited, { account: "nowhere" })), "invalid");
+    assert.equal(await codeOf(change(ROOT, limited, { account: "nowhere" })), "field_invalid");
   });
 });
 
@@ -188,9 +188,8 @@ describe("whoever is limited to an account", () => {
     for (const account of ["other", "nowhere"]) {
       for (const attempt of attempts(account)) {
         await assert.rejects(attempt(), {
-          code: "invalid",
-          message: "There is no account of that name.",
-          field: "account",
+          code: "field_invalid",
+          detail: { fields: [{ field: "/account", message: "There is no account of that name." }] },
         });
       }
     }
@@ -278,7 +277,8 @@ describe("an invitation", () => {
 
   test("is for nobody who is an operator already, and for no text that is no address", async () => {
     assert.equal(await codeOf(invite("OWNER@example.com")), "conflict");
-    for (const email of ["", "x", "a@b@c", "a\0@example.com"]) assert.equal(await codeOf(invite(email)), "invalid");
+    for (const email of ["", "x", "a@b@c", "a\0@example.com"])
+      assert.equal(await codeOf(invite(email)), "field_invalid");
   });
 
   test("that is the set-up link can't be withdrawn by its number", async () => {
@@ -318,13 +318,14 @@ describe("an admin token", () => {
     assert.equal(await codeOf(create("ci")), "conflict");
     await operators.changes.revokeAdminToken(ROOT, token.id);
     assert.equal(await codeOf(create("ci")), "conflict");
-    for (const name of ["", "CI", "a b", "x".repeat(64), "a\n"]) assert.equal(await codeOf(create(name)), "invalid");
+    for (const name of ["", "CI", "a b", "x".repeat(64), "a\n"])
+      assert.equal(await codeOf(create(name)), "field_invalid");
   });
 
   test("ends after 90 days unless its maker says otherwise: 365 days at most, or never in as many words", async () => {
     const now = nowMs();
     for (const at of [now, now - 1, Number.NaN, Number.POSITIVE_INFINITY, now + 365 * DAY_MS + 1]) {
-      assert.equal(await codeOf(create("t", at)), "invalid", String(at));
+      assert.equal(await codeOf(create("t", at)), "field_invalid", String(at));
     }
     assert.equal((await create("usual")).token.expiresAtMs, now + 90 * DAY_MS);
     assert.equal((await create("soon", now + 1)).token.expiresAtMs, now + 1);

@@ -1,12 +1,11 @@
+import { fieldRefusal, Refusal } from "../refusal.ts";
 import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@countersign/protocol";
 import { isUnlimitedOwner, mayGrant, canSee, requireRole } from "./authorize.ts";
 import type { Transactions } from "../change/once.ts";
-import { Refusal } from "../refusal.ts";
 import { checkExpiry } from "../expiry.ts";
 import type { AccountId } from "../accounts/model.ts";
 import type { Standing } from "../standing.ts";
 import { checkName, printable } from "../names.ts";
-import { RegistryError } from "../registry-error.ts";
 import type { StoreTransaction } from "../store/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import type { Clock, Random } from "../surroundings.ts";
@@ -64,7 +63,7 @@ export interface WantedGrant {
  * Whoever is limited to an account meets only what is limited to the same one; anything else is as if it weren't there. Nobody
  * gives more than they have. There is always an owner who is active and not limited, once there has been one.
  *
- * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`) or {@link Refusal} `forbidden`, `sign_in_required`
+ * All reject with {@link Refusal} (`not_found`, `conflict`, `field_invalid`, `forbidden`, `sign_in_required`)
  * where the author was switched off meanwhile, and then nothing was changed.
  */
 export interface OperatorChanges {
@@ -137,7 +136,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         const holder = await transaction.findOperatorByEmail(email);
         // Of an operator elsewhere, an author who is limited to an account learns nothing: such a link lets nobody in.
         if (holder !== undefined && canSee(author, holder.accountId)) {
-          throw new RegistryError("conflict", `There is an operator ${email} already.`, "email");
+          throw fieldRefusal("conflict", `There is an operator ${email} already.`, "email");
         }
         for (const before of await transaction.findInvitationsFor(email, clock.wallMs())) {
           if (canSee(author, before.accountId)) await withdraw(transaction, author, before);
@@ -152,9 +151,9 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         const operator = await loadOperator(transaction, author, id);
         const { email, role, accountId } = operator;
         if (operator.federated !== null) {
-          throw new RegistryError("conflict", `${email} comes by single sign-on; its identity provider lets them in.`);
+          throw new Refusal("conflict", `${email} comes by single sign-on; its identity provider lets them in.`);
         }
-        if (operator.status !== "active") throw new RegistryError("conflict", `${email} is deactivated.`);
+        if (operator.status !== "active") throw new Refusal("conflict", `${email} is deactivated.`);
         for (const before of await transaction.findInvitationsFor(email, clock.wallMs())) {
           await withdraw(transaction, author, before);
         }
@@ -167,7 +166,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         const invitation = await transaction.findInvitation(id);
         // The set-up link is the server's own.
         if (invitation === undefined || invitation.kind === "setup" || !canSee(author, invitation.accountId)) {
-          throw new RegistryError("not_found", `There is no invitation ${id}.`);
+          throw new Refusal("not_found", `There is no invitation ${id}.`);
         }
         await withdraw(transaction, author, invitation);
       });
@@ -193,7 +192,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
           );
         }
         if (isOtherGrant && before.federated !== null) {
-          throw new RegistryError(
+          throw new Refusal(
             "conflict",
             `${before.email} comes by single sign-on: their groups there decide on their role.`,
           );
@@ -235,7 +234,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       return store.transaction(async (transaction) => {
         const operator = await loadOperator(transaction, author, operatorId);
         if (!(await transaction.deleteSession(operatorId, id))) {
-          throw new RegistryError("not_found", `There is no session ${id}.`);
+          throw new Refusal("not_found", `There is no session ${id}.`);
         }
         await transaction.appendEvent(
           operatorEvent(clock.wallMs(), author.actor, "operator.session_ended", operator, { session: id }),
@@ -257,11 +256,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         const isTaken =
           (await transaction.findAdminTokenByName(fullName)) !== undefined || older?.accountId === grant.accountId;
         if (isTaken) {
-          throw new RegistryError(
-            "conflict",
-            `There is, or was, an admin token ${name}; names aren't used again.`,
-            "name",
-          );
+          throw fieldRefusal("conflict", `There is, or was, an admin token ${name}; names aren't used again.`, "name");
         }
         const token = await transaction.insertAdminToken({
           name: fullName,
@@ -283,7 +278,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
           : transaction.findAdminToken(which));
         if (token === undefined || !canSee(author, token.accountId)) {
           const name = typeof which === "object" ? which.name : String(which);
-          throw new RegistryError("not_found", `There is no admin token ${printable(name)}.`);
+          throw new Refusal("not_found", `There is no admin token ${printable(name)}.`);
         }
         if (token.revokedAtMs !== null) return token;
         const revokedAtMs = clock.wallMs();
@@ -294,14 +289,14 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
   };
 }
 
-/** By the full name, or the own one where only one token has it. @throws {RegistryError} `conflict` where several have it */
+/** By the full name, or the own one where only one token has it. @throws {Refusal} `conflict` where several have it */
 async function findTokenByName(transaction: StoreTransaction, name: string): Promise<AdminToken | undefined> {
   const found = await transaction.findAdminTokenByName(name);
   if (found !== undefined) return found;
   const [first, ...others] = await transaction.findAdminTokensNamed(name);
   if (first === undefined || others.length === 0) return first;
   const names = [first, ...others].map((token) => token.name).join(", ");
-  throw new RegistryError("conflict", `Several accounts have an admin token ${name}; name one of ${names}.`);
+  throw new Refusal("conflict", `Several accounts have an admin token ${name}; name one of ${names}.`);
 }
 
 /** Revokes a token and those that it made: a thief's must not outlive it. */
@@ -340,7 +335,7 @@ function fullTokenName(name: string, account: string | null): string {
   return account === null ? name : `${account}/${name}`;
 }
 
-/** When a new admin token ends. @throws {RegistryError} `invalid` @throws {Refusal} `forbidden` */
+/** When a new admin token ends. @throws {Refusal} `field_invalid` @throws {Refusal} `forbidden` */
 function tokenExpiry({ token }: Author, expiry: TokenExpiry, nowMs: number): number | null {
   const ownEndMs = token?.expiresAtMs ?? null;
   if (expiry === "never") {
@@ -351,8 +346,8 @@ function tokenExpiry({ token }: Author, expiry: TokenExpiry, nowMs: number): num
   if (expiry === undefined) return ownEndMs === null ? usualMs : Math.min(usualMs, ownEndMs);
   checkExpiry("The expiry", expiry, nowMs);
   if (expiry > nowMs + ADMIN_TOKEN_DAYS_MAX * DAY_MS) {
-    throw new RegistryError(
-      "invalid",
+    throw fieldRefusal(
+      "field_invalid",
       `An admin token is good for ${ADMIN_TOKEN_DAYS_MAX} days at most, unless an operator says "never".`,
       "expires_at",
     );
@@ -365,18 +360,18 @@ function tokenExpiry({ token }: Author, expiry: TokenExpiry, nowMs: number): num
 
 const DAY_MS = 86_400_000;
 
-/** @throws {RegistryError} `not_found`, also for those whom the author may know nothing of */
+/** @throws {Refusal} `not_found`, also for those whom the author may know nothing of */
 async function loadOperator(transaction: StoreTransaction, author: Author, id: OperatorId): Promise<Operator> {
   const operator = await transaction.findOperator(id);
   if (operator === undefined || !canSee(author, operator.accountId)) {
-    throw new RegistryError("not_found", `There is no operator ${id}.`);
+    throw new Refusal("not_found", `There is no operator ${id}.`);
   }
   // Nobody changes those who may more than they do.
   if (!mayGrant(author, operator)) requireRole(author, operator.role);
   return operator;
 }
 
-/** @throws {Refusal} `forbidden` where the author may less @throws {RegistryError} `invalid` for an account that they don't know */
+/** @throws {Refusal} `forbidden` where the author may less @throws {Refusal} `field_invalid` for an account that they don't know */
 async function resolveGrant(
   transaction: StoreTransaction,
   author: Author,
@@ -384,7 +379,7 @@ async function resolveGrant(
 ): Promise<{ readonly role: Role; readonly accountId: AccountId | null }> {
   const account = shortname === null ? undefined : await transaction.findAccount(shortname);
   if (shortname !== null && (account === undefined || !canSee(author, account.id))) {
-    throw new RegistryError("invalid", "There is no account of that name.", "account");
+    throw fieldRefusal("field_invalid", "There is no account of that name.", "account");
   }
   const grant = { role, accountId: account?.id ?? null };
   if (!mayGrant(author, grant)) {
@@ -398,10 +393,10 @@ async function resolveGrant(
 /**
  * After a change: is there still an owner who is active and not limited to an account? Only one who was can have been the last.
  *
- * @throws {RegistryError} `conflict`
+ * @throws {Refusal} `conflict`
  */
 export async function requireOwner(transaction: StoreTransaction, before: Operator): Promise<void> {
   if (isUnlimitedOwner(before) && before.status === "active" && (await transaction.countOwners()) === 0) {
-    throw new RegistryError("conflict", `${before.email} is the last owner; make another operator an owner first.`);
+    throw new Refusal("conflict", `${before.email} is the last owner; make another operator an owner first.`);
   }
 }

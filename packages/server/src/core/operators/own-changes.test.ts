@@ -71,7 +71,7 @@ describe("one's password", () => {
   test("stays as it is without the current one, or for a wrong one; ten wrong ones close the door for both", async () => {
     const change = (currentPassword?: string) =>
       operators.own.changePassword(alice, { currentPassword, newPassword: NEW_PASSWORD });
-    assert.equal(await codeOf(change()), "invalid");
+    assert.equal(await codeOf(change()), "field_invalid");
     for (let failure = 0; failure < 10; failure++) {
       assert.equal(await codeOf(change("wrong horse battery staple")), "sign_in_rejected");
     }
@@ -83,7 +83,7 @@ describe("one's password", () => {
   test("can't become one that everybody would guess", async () => {
     for (const newPassword of ["short", "passwordpassword", EMAIL]) {
       const change = operators.own.changePassword(alice, { currentPassword: TEST_PASSWORD, newPassword });
-      assert.equal(await codeOf(change), "invalid");
+      assert.equal(await codeOf(change), "field_invalid");
     }
   });
 
@@ -128,8 +128,8 @@ describe("one's passkeys", () => {
   });
 
   test("can't have a label that does something to a terminal", async () => {
-    assert.equal(await codeOf(addPasskey("\u001b[31mred")), "invalid");
-    assert.equal(await codeOf(addPasskey(" ")), "invalid");
+    assert.equal(await codeOf(addPasskey("\u001b[31mred")), "field_invalid");
+    assert.equal(await codeOf(addPasskey(" ")), "field_invalid");
   });
 
   test("are added for an open challenge of one's own alone, once", async () => {
@@ -139,15 +139,15 @@ describe("one's passkeys", () => {
       createSoftwareAuthenticator().create(await operators.own.passkeyOptions(who, "localhost"), TEST_ORIGIN);
     const add = (response: unknown, who = alice) =>
       codeOf(operators.own.addPasskey(who, { response }, TEST_PASSKEY_PLACE));
-    assert.equal(await add(await make(bob)), "invalid");
+    assert.equal(await add(await make(bob)), "field_invalid");
     const twice = await make(alice);
     assert.deepEqual((await Promise.all([add(twice), add(twice)])).filter((code) => code === "accepted").length, 1);
     assert.equal(await add(twice), "conflict");
-    assert.equal(await add(twice, bob), "invalid");
+    assert.equal(await add(twice, bob), "field_invalid");
     const late = await make(alice);
     clock.advanceSeconds(CHALLENGE_MS / 1000);
-    assert.equal(await add(late), "invalid");
-    for (const response of [null, {}, "x", { id: "x" }]) assert.equal(await add(response), "invalid");
+    assert.equal(await add(late), "field_invalid");
+    for (const response of [null, {}, "x", { id: "x" }]) assert.equal(await add(response), "field_invalid");
   });
 
   test("are removed one by one, but never the last way to sign in", async () => {

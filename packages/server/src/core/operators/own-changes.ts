@@ -1,6 +1,5 @@
-import { Refusal } from "../refusal.ts";
+import { fieldRefusal, Refusal } from "../refusal.ts";
 import type { UnchainedEvent } from "../feed/audit-chain.ts";
-import { RegistryError } from "../registry-error.ts";
 import type { StoreTransaction } from "../store/store.ts";
 import { operatorEvent } from "./events.ts";
 import type { Operator, Passkey, PasskeyId, Session, SessionId } from "./model.ts";
@@ -20,7 +19,7 @@ export interface Oneself {
  * What operators change about themselves. Whoever comes by single sign-on has neither password nor passkeys nor recovery codes
  * here: they would outlive what the identity provider says.
  *
- * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`), or {@link Refusal} `sign_in_required` where they have
+ * All reject with {@link Refusal} (`not_found`, `conflict`, `field_invalid`), or {@link Refusal} `sign_in_required` where they have
  * been switched off meanwhile; then nothing was changed.
  */
 export interface OwnChanges {
@@ -77,7 +76,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
       requireFresh(isFresh(session, clock.wallMs()));
       return;
     }
-    if (given === undefined) throw new RegistryError("invalid", "The current password is needed.", "current_password");
+    if (given === undefined) throw fieldRefusal("field_invalid", "The current password is needed.", "current_password");
     await attemptSignIn(dependencies, email, "password", session, async () => {
       const normalised = normalisePassword(given);
       const isRight = await hasher.matches(normalised ?? "", normalised === undefined ? null : passwordHash);
@@ -95,7 +94,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
       const passwordHash = await hasher.hash(await checkNewPassword("new_password", newPassword, before.email));
       await change(oneself, async (transaction, operator, append) => {
         if (operator.passwordHash !== before.passwordHash) {
-          throw new RegistryError("conflict", "The password was changed meanwhile.");
+          throw new Refusal("conflict", "The password was changed meanwhile.");
         }
         await transaction.updateOperator(operator.id, { passwordHash });
         await transaction.deleteSessionsOf(operator.id, session.id);
@@ -126,9 +125,9 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
       return change(oneself, async (transaction, operator, append) => {
         const passkeys = await transaction.listPasskeys(operator.id);
         const passkey = passkeys.find((candidate) => candidate.id === id);
-        if (passkey === undefined) throw new RegistryError("not_found", `There is no passkey ${id}.`);
+        if (passkey === undefined) throw new Refusal("not_found", `There is no passkey ${id}.`);
         if (passkeys.length === 1 && operator.passwordHash === null) {
-          throw new RegistryError(
+          throw new Refusal(
             "conflict",
             "It is the only way to sign in that is left; set a password or add another passkey first.",
           );
@@ -151,7 +150,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
     endSession(oneself, id) {
       return change(oneself, async (transaction, operator, append) => {
         if (!(await transaction.deleteSession(operator.id, id))) {
-          throw new RegistryError("not_found", `There is no session ${id}.`);
+          throw new Refusal("not_found", `There is no session ${id}.`);
         }
         await append("operator.session_ended", { session: id });
       });
@@ -166,8 +165,8 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
   };
 }
 
-/** @throws {RegistryError} `conflict` */
+/** @throws {Refusal} `conflict` */
 function requireLocal({ federated }: Operator): void {
   if (federated === null) return;
-  throw new RegistryError("conflict", "Whoever comes by single sign-on signs in by that alone.");
+  throw new Refusal("conflict", "Whoever comes by single sign-on signs in by that alone.");
 }

@@ -1,6 +1,6 @@
 import type { RegistryStore, StoreTransaction } from "../store/store.ts";
 import { checkDisplayText } from "../names.ts";
-import { RegistryError } from "../registry-error.ts";
+import { fieldRefusal, Refusal } from "../refusal.ts";
 import type { ChallengePurpose, Challenges, OpenChallenge } from "./challenges.ts";
 import { operatorEvent } from "./events.ts";
 import type { Operator, Passkey } from "./model.ts";
@@ -73,7 +73,7 @@ export interface AdmittedPasskey {
   readonly relyingParty: string;
 }
 
-/** @throws {RegistryError} `invalid`; `conflict` where somebody has it already */
+/** @throws {Refusal} `field_invalid`; `conflict` where somebody has it already */
 export async function admitPasskey(
   { store, ceremonies, challenges }: PasskeyDependencies,
   { response, label }: { readonly response: unknown; readonly label?: string | undefined },
@@ -87,12 +87,12 @@ export async function admitPasskey(
   const credential = await ceremonies.verifyCreation(response, unverifiedChallenge, place);
   if (credential === undefined) throw passkeyInvalid();
   if ((await store.findPasskey(credential.credentialId)) !== undefined) {
-    throw new RegistryError("conflict", "This passkey is known here already.", "response");
+    throw fieldRefusal("conflict", "This passkey is known here already.", "response");
   }
   return { credential, challenge, label: label ?? credential.authenticator, relyingParty: place.relyingParty };
 }
 
-/** @throws {RegistryError} `invalid` where the challenge was answered before; `conflict` where there are too many */
+/** @throws {Refusal} `field_invalid` where the challenge was answered before; `conflict` where there are too many */
 export async function storePasskey(
   transaction: StoreTransaction,
   operator: Operator,
@@ -101,7 +101,7 @@ export async function storePasskey(
 ): Promise<Passkey> {
   if (!(await transaction.useChallenge(challenge.hash, challenge.expiresAtMs))) throw passkeyInvalid();
   if ((await transaction.listPasskeys(operator.id)).length >= PASSKEYS_PER_OPERATOR_MAX) {
-    throw new RegistryError("conflict", `There can be ${PASSKEYS_PER_OPERATOR_MAX} passkeys; remove one first.`);
+    throw new Refusal("conflict", `There can be ${PASSKEYS_PER_OPERATOR_MAX} passkeys; remove one first.`);
   }
   const { credentialId, publicKey, counter, transports } = credential;
   const passkey = await transaction.insertPasskey({
@@ -120,9 +120,9 @@ export async function storePasskey(
   return passkey;
 }
 
-function passkeyInvalid(): RegistryError {
-  return new RegistryError(
-    "invalid",
+function passkeyInvalid(): Refusal {
+  return fieldRefusal(
+    "field_invalid",
     "The passkey can't be taken: it wasn't made for this page and this request, or too long ago. Try again.",
     "response",
   );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { RegistryError } from "../registry-error.ts";
+import { Refusal } from "../refusal.ts";
 import { checkNewPassword, normalisePassword } from "./password-rules.ts";
 
 const EMAIL = "alice.sample@example.com";
@@ -11,9 +11,9 @@ async function isTaken(password: string, email = EMAIL): Promise<boolean> {
     await checkNewPassword("password", password, email);
     return true;
   } catch (error) {
-    assert.ok(error instanceof RegistryError);
-    assert.equal(error.code, "invalid");
-    assert.equal(error.field, "password");
+    assert.ok(error instanceof Refusal);
+    assert.equal(error.code, "field_invalid");
+    assert.equal(error.detail.fields?.[0]?.field, "/password");
     // Two characters may well be in the message's own words.
     if (password.length > 4) assert.ok(!error.message.includes(password));
     return false;

@@ -1,6 +1,6 @@
+import { fieldRefusal } from "../refusal.ts";
 import { PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN } from "@countersign/protocol";
 import type { ZxcvbnFactory } from "@zxcvbn-ts/core";
-import { RegistryError } from "../registry-error.ts";
 
 /**
  * How much of a password is judged, in UTF-16 units; an easy beginning isn't made good by what follows. The work grows faster
@@ -45,15 +45,15 @@ export function normalisePassword(text: string): string | undefined {
  * that is easily guessed. Characters are code points of the normalised text.
  *
  * @returns the normalised password
- * @throws {RegistryError} `invalid`, whose message repeats nothing of it
+ * @throws {Refusal} `field_invalid`, whose message repeats nothing of it
  */
 export async function checkNewPassword(field: string, text: string, email: string): Promise<string> {
   const password = normalisePassword(text);
-  if (password === undefined) throw new RegistryError("invalid", "The password isn't valid Unicode.", field);
+  if (password === undefined) throw fieldRefusal("field_invalid", "The password isn't valid Unicode.", field);
   const length = Array.from(password).length;
   if (length < PASSWORD_CHARACTERS_MIN || length > PASSWORD_CHARACTERS_MAX) {
-    throw new RegistryError(
-      "invalid",
+    throw fieldRefusal(
+      "field_invalid",
       `The password must have ${PASSWORD_CHARACTERS_MIN} to ${PASSWORD_CHARACTERS_MAX} characters; several words that have nothing to do with each other are easy to keep in mind.`,
       field,
     );
@@ -61,8 +61,8 @@ export async function checkNewPassword(field: string, text: string, email: strin
   estimator ??= loadEstimator();
   const { score } = (await estimator).check(password, ["countersign", ...wordsOf(email)]);
   if (score < SCORE_MIN) {
-    throw new RegistryError(
-      "invalid",
+    throw fieldRefusal(
+      "field_invalid",
       "The password is too easy to guess: it is little more than the e-mail address, a common word, a row of keys or a repetition.",
       field,
     );

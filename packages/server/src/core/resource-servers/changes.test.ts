@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
+import type { RefusalCode } from "@countersign/protocol";
 import { createSystemRandom } from "../../platform/random.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { findChainBreak } from "../feed/audit-chain.ts";
 import { isClientSecret, matchesSecretHash } from "./client-secret.ts";
 import type { ResourceServer } from "./model.ts";
-import { RegistryError, type RegistryErrorCode } from "../registry-error.ts";
+import { Refusal } from "../refusal.ts";
 import { createResourceServerChanges, GRACE_MS_MAX, type ResourceServerChanges } from "./changes.ts";
 
 const ACTOR = "cli:alice";
@@ -36,12 +37,12 @@ async function stored(): Promise<ResourceServer> {
   return server;
 }
 
-async function refuses(change: () => Promise<unknown>, code: RegistryErrorCode, says: RegExp): Promise<void> {
+async function refuses(change: () => Promise<unknown>, code: RefusalCode, says: RegExp): Promise<void> {
   const before = await events();
   await assert.rejects(
     async () => change(),
     (error: unknown) => {
-      assert.ok(error instanceof RegistryError, String(error));
+      assert.ok(error instanceof Refusal, String(error));
       assert.equal(error.code, code);
       assert.match(error.message, says);
       return true;
@@ -85,7 +86,7 @@ describe("creating a resource server", () => {
     await servers.create(ACTOR, "shop");
     await refuses(() => servers.create(ACTOR, "shop"), "conflict", /^The resource server shop exists already\.$/);
     for (const name of ["", "Shop", "a b", "-a", "a".repeat(64), "a\n"]) {
-      await refuses(() => servers.create(ACTOR, name), "invalid", /^The name must be 1 to 63 lower-case letters/);
+      await refuses(() => servers.create(ACTOR, name), "field_invalid", /^The name must be 1 to 63 lower-case letters/);
     }
     assert.equal((await registry.store.listResourceServers()).length, 1);
     assert.deepEqual(acknowledged, [1]);
@@ -127,7 +128,7 @@ describe("rotating a secret", () => {
   test("takes a grace from 0 to 30 days, inclusive, and nothing else", async () => {
     await servers.create(ACTOR, "shop");
     for (const graceMs of [-1, GRACE_MS_MAX + 1, Number.NaN, Number.POSITIVE_INFINITY]) {
-      await refuses(() => servers.rotate(ACTOR, "shop", graceMs), "invalid", /from 0 to 30 days/);
+      await refuses(() => servers.rotate(ACTOR, "shop", graceMs), "field_invalid", /from 0 to 30 days/);
     }
     assert.equal(GRACE_MS_MAX, 30 * 24 * 3600 * 1000);
     await servers.rotate(ACTOR, "shop", GRACE_MS_MAX);

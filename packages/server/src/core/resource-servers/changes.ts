@@ -5,7 +5,7 @@ import { hashClientSecret, makeClientSecret } from "./client-secret.ts";
 import type { ResourceServer } from "./model.ts";
 import type { Standing } from "../standing.ts";
 import { checkName, printable } from "../names.ts";
-import { RegistryError } from "../registry-error.ts";
+import { fieldRefusal, Refusal } from "../refusal.ts";
 import type { RegistryStore, StoreTransaction } from "../store/store.ts";
 
 /** The longest time for which a rotated secret may go on working, in milliseconds: 30 days. */
@@ -20,7 +20,7 @@ export interface WithSecret {
 /**
  * Changes to resource servers. As with all changes, each is one transaction with its audit event.
  *
- * All reject with {@link RegistryError} (`not_found`, `conflict`, `invalid`), and then nothing was changed.
+ * All reject with {@link Refusal} (`not_found`, `conflict`, `field_invalid`), and then nothing was changed.
  */
 export interface ResourceServerChanges {
   create(actor: string, name: string): Promise<WithSecret>;
@@ -55,7 +55,7 @@ export function createResourceServerChanges(
       const secret = makeClientSecret(random);
       return change(async (transaction) => {
         if ((await transaction.findResourceServer(name)) !== undefined) {
-          throw new RegistryError("conflict", `The resource server ${name} exists already.`, "name");
+          throw fieldRefusal("conflict", `The resource server ${name} exists already.`, "name");
         }
         const server = await transaction.insertResourceServer({
           name,
@@ -70,7 +70,7 @@ export function createResourceServerChanges(
     rotate(actor, name, graceMs) {
       // Negated, so that NaN is refused too.
       if (!(graceMs >= 0 && graceMs <= GRACE_MS_MAX)) {
-        throw new RegistryError("invalid", "The grace must be from 0 to 30 days.", "grace_seconds");
+        throw fieldRefusal("field_invalid", "The grace must be from 0 to 30 days.", "grace_seconds");
       }
       const secret = makeClientSecret(random);
       return change(async (transaction) => {
@@ -104,7 +104,7 @@ export function createResourceServerChanges(
 async function loadResourceServer(transaction: StoreTransaction, name: string): Promise<ResourceServer> {
   const server = await transaction.findResourceServer(name);
   if (server === undefined) {
-    throw new RegistryError(
+    throw new Refusal(
       "not_found",
       `There is no resource server ${printable(name)}. countersign resource-server create makes one.`,
     );

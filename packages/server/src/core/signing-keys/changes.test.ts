@@ -6,7 +6,7 @@ import { masterSecretFingerprint } from "./signing-keys.ts";
 import { findChainBreak } from "../feed/audit-chain.ts";
 import type { FeedListener } from "../feed/follow-feed.ts";
 import { createHeartbeat } from "./heartbeat.ts";
-import { RegistryError } from "../registry-error.ts";
+import { Refusal } from "../refusal.ts";
 import { createSigningKeyChanges, LIVE_NODE_MS, type SigningKeyChanges } from "./changes.ts";
 import type { RegistryStore } from "../store/store.ts";
 
@@ -55,7 +55,7 @@ async function refusalOf(work: Promise<unknown>): Promise<readonly [string, stri
     () => assert.fail("it went well"),
     (thrown: unknown) => thrown,
   );
-  assert.ok(error instanceof RegistryError, String(error));
+  assert.ok(error instanceof Refusal, String(error));
   return [error.code, error.message];
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from "../surroundings.ts";
 import { isUnbound, masterSecretFingerprint, type SigningKeyRecord } from "./signing-keys.ts";
 import type { AuditAction } from "../feed/event.ts";
 import { createChange } from "../change/change.ts";
-import { RegistryError } from "../registry-error.ts";
+import { Refusal } from "../refusal.ts";
 import type { LiveNode, RegistryStore, StoreTransaction } from "../store/store.ts";
 
 /** A node that wasn't seen for longer counts as gone, in milliseconds. */
@@ -19,7 +19,7 @@ export interface Activation {
 /**
  * Changes to signing keys. As with all changes, each is one transaction with its audit event.
  *
- * All reject with {@link RegistryError} (`not_found`, `conflict`), and then nothing was changed.
+ * All reject with {@link Refusal} (`not_found`, `conflict`), and then nothing was changed.
  */
 export interface SigningKeyChanges {
   /**
@@ -113,11 +113,11 @@ export function createSigningKeyChanges(
       return change(async (transaction) => {
         const keys = await transaction.listSigningKeys();
         const key = keys.find((one) => one.number === number);
-        if (key === undefined) throw new RegistryError("not_found", `There is no signing key ${number}.`);
+        if (key === undefined) throw new Refusal("not_found", `There is no signing key ${number}.`);
         if (key.retiredAtMs !== null) return key;
         const signing = keys.filter((one) => one.retiredAtMs === null && one.activatedAtMs !== null);
         if (signing.every((one) => one.number === number)) {
-          throw new RegistryError(
+          throw new Refusal(
             "conflict",
             `Signing key ${number} is the only one that signs. countersign signing-key rotate makes the next one; then retire this.`,
           );

@@ -38,7 +38,7 @@ export interface SigningKeyRing extends SigningKeys {
  * Opens the ring, and keeps it up to date by the change feed.
  *
  * @param onMissing told of keys in the store that derive from none of the secrets, once for each number
- * @throws {MasterSecretMismatch} where a key that is in use derives from none of the secrets
+ * @throws {OperatorError} where a key that is in use derives from none of the secrets
  */
 export async function openSigningKeyRing(
   store: Pick<RegistryStore, "listSigningKeys" | "storeId">,

@@ -4,13 +4,8 @@ import { describe, test } from "node:test";
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
 import { readTokenVectors } from "../../testing/vectors.ts";
 import { mintToken } from "../token/mint-token.ts";
-import {
-  deriveSigningKeys,
-  isUnbound,
-  masterSecretFingerprint,
-  MasterSecretMismatch,
-  type SigningKeyRecord,
-} from "./signing-keys.ts";
+import { deriveSigningKeys, isUnbound, masterSecretFingerprint, type SigningKeyRecord } from "./signing-keys.ts";
+import { OperatorError } from "../operator-error.ts";
 
 const vectors = readTokenVectors();
 const bound = vectors.boundToStore;
@@ -58,7 +53,7 @@ describe("signing keys", () => {
     const other = derive([record(1, bound.masterFingerprintInOtherStore)], [secret], bound.otherStoreId);
     assert.notEqual(own.mac(1, "text"), other.mac(1, "text"));
     assert.throws(() => derive([record(1, bound.masterFingerprint)], [secret], bound.otherStoreId), {
-      name: "MasterSecretMismatch",
+      name: "OperatorError",
     });
   });
 
@@ -97,7 +92,7 @@ describe("signing keys", () => {
     assert.throws(
       () => derive([record(1)], [otherSecret]),
       (error: unknown) => {
-        assert.ok(error instanceof MasterSecretMismatch);
+        assert.ok(error instanceof OperatorError);
         assert.equal(error.message, MISMATCH);
         for (const encoding of ["base64", "base64url", "hex"] as const) {
           assert.ok(!error.message.includes(otherSecret.toString(encoding)));
@@ -126,7 +121,7 @@ describe("signing keys", () => {
 
   test("are none where the only one that derives isn't activated: the one that is needed is named", () => {
     assert.throws(() => derive([record(1), waiting(2, vectors.otherMasterFingerprint)], [otherSecret]), {
-      name: "MasterSecretMismatch",
+      name: "OperatorError",
       message: MISMATCH,
     });
   });
@@ -139,7 +134,7 @@ describe("signing keys", () => {
   for (const records of [[], [record(1, vectors.masterFingerprint, 5)], [waiting(1)]]) {
     test(`a store without one in use can't mint (${JSON.stringify(records)})`, () => {
       assert.throws(() => derive(records, [secret]), {
-        name: "MasterSecretMismatch",
+        name: "OperatorError",
         message: "the store has no signing key that is in use",
       });
     });

@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
+import { OperatorError } from "../operator-error.ts";
 
 /** Length of a master secret in bytes, exactly. */
 export const MASTER_SECRET_BYTES = 32;
@@ -33,11 +34,6 @@ export interface DerivedSigningKeys extends SigningKeys {
   readonly numbers: readonly number[];
   /** Keys that are in use and derive from none of the given secrets. */
   readonly missing: readonly SigningKeyRecord[];
-}
-
-/** The master secret that a store's signing keys need isn't among those configured. */
-export class MasterSecretMismatch extends Error {
-  override readonly name = "MasterSecretMismatch";
 }
 
 /**
@@ -76,7 +72,7 @@ export function isUnbound({ masterFingerprint }: SigningKeyRecord, masterSecrets
  * Derives the signing keys from the master secrets and the store's id, with the number in HKDF's info string. Each record's
  * fingerprint says from which secret it derives, and whether the store's id is part of it.
  *
- * @throws {MasterSecretMismatch} where no key that may sign new tokens belongs to one of the secrets
+ * @throws {OperatorError} where no key that may sign new tokens belongs to one of the secrets
  */
 export function deriveSigningKeys(
   records: readonly SigningKeyRecord[],
@@ -105,7 +101,7 @@ export function deriveSigningKeys(
   if (currentNumber === 0) {
     const [needed] = missing;
     throw needed === undefined
-      ? new MasterSecretMismatch("the store has no signing key that is in use")
+      ? new OperatorError("the store has no signing key that is in use")
       : masterSecretMismatch(needed, masterSecrets, storeId);
   }
   return {
@@ -125,9 +121,9 @@ export function masterSecretMismatch(
   { number, masterFingerprint }: SigningKeyRecord,
   masterSecrets: readonly Buffer[],
   storeId: string,
-): MasterSecretMismatch {
+): OperatorError {
   const given = masterSecrets.map((secret) => masterSecretFingerprint(secret, storeId)).join(", ");
-  return new MasterSecretMismatch(
+  return new OperatorError(
     `the master secret doesn't belong to this store: signing key ${number} was derived from the master secret with ` +
       `fingerprint ${masterFingerprint}, and the configured one has ${given}; set COUNTERSIGN_MASTER_SECRET to the same value on ` +
       "every node (while it is being replaced: the new one, a comma, the old one), or copy the first node's master.key",

@@ -3,6 +3,7 @@
  * looks like any other store. So its position is remembered beside it, and compared when the store is opened.
  */
 import type { HighestIds, RegistryStore } from "../store/store.ts";
+import { OperatorError } from "../operator-error.ts";
 
 /** How many of the last events are remembered one by one, so that what a restoration undid can be named. */
 export const REMEMBERED_EVENTS = 100;
@@ -107,18 +108,13 @@ async function findUndone(store: PositionSource, { events }: StorePosition): Pro
   return events.filter(({ seq, hash }) => there.get(seq) !== hash);
 }
 
-/** The store was restored or exchanged, and nobody has accepted that. The message says what was undone and what to do. */
-export class StoreRestored extends Error {
-  override readonly name = "StoreRestored";
-}
-
 /** How many events a message names. */
 const NAMED_MAX = 5;
 
-/** @throws {StoreRestored} where the store isn't what is remembered */
+/** @throws {OperatorError} where the store isn't what is remembered */
 export async function requireUnrestored(store: PositionSource, remembered: StorePosition | undefined): Promise<void> {
   const restoration = await findRestoration(store, remembered);
-  if (restoration !== undefined) throw new StoreRestored(restorationMessage(restoration));
+  if (restoration !== undefined) throw new OperatorError(restorationMessage(restoration));
 }
 
 /** What happened to the store and what was undone, in one sentence. */

@@ -21,6 +21,7 @@ import {
 } from "./connections.ts";
 import type { PlainEndpoint } from "./endpoint.ts";
 import { createUnknownMethods, type ParserError } from "./unknown-method.ts";
+import { OperatorError } from "../../core/operator-error.ts";
 
 /** A head that takes longer to arrive is cut off: a slow client must not hold a connection for nothing. */
 const HEAD_TIMEOUT_MS = 10_000;
@@ -84,7 +85,7 @@ const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
 };
 
 /** The listener can't be opened; the message says which address and why. */
-export class ListenError extends Error {
+export class ListenError extends OperatorError {
   override readonly name = "ListenError";
   /** The operating system's. */
   readonly code: string | undefined;

@@ -3,7 +3,8 @@ import { canSee } from "../../../core/operators/authorize.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import type { ListedAccount } from "../../../core/store/queries.ts";
 import type { RegistryStore } from "../../../core/store/store.ts";
-import { fieldRefusal, notFound } from "../http/refusals.ts";
+import { fieldRefusal } from "../../../core/refusal.ts";
+import { notFound } from "../http/refusals.ts";
 
 /** An account that the path names. @throws {Refusal} `not_found`, also where the caller can't see it */
 export async function loadAccount(

@@ -1,5 +1,4 @@
 import { Refusal } from "../../../core/refusal.ts";
-import { RegistryError } from "../../../core/registry-error.ts";
 import type { SignInPlace } from "../../../core/operators/sessions.ts";
 import type { Logger } from "../../../platform/logger.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
@@ -26,11 +25,12 @@ export async function guardSignIn<Answer>(
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Refusal || error instanceof RegistryError) {
+    if (error instanceof Refusal) {
       // What fails on this side doesn't count against the client.
       const counts = error.code !== "rate_limited" && error.code !== "unavailable";
       const isOver = counts && refusalLimit.count(clientAddress);
-      if (error instanceof Refusal && !isOver) {
+      // A mistake in a form is no attempt to get in.
+      if (error.detail.fields === undefined && !isOver) {
         const { code, message: reason } = error;
         log.info({ request_id: requestId, client: clientAddress, code, reason }, "sign-in refused");
       }

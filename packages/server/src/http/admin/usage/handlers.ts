@@ -5,7 +5,7 @@ import type { RegistryStore } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { loadAccount } from "../accounts/load-account.ts";
 import type { HandlersOf } from "../http/handlers.ts";
-import { fieldRefusal } from "../http/refusals.ts";
+import { fieldRefusal } from "../../../core/refusal.ts";
 import { parseTime } from "../http/schema.ts";
 import { loadKey } from "../keys/load-key.ts";
 import { loadUser } from "../users/load-user.ts";
