@@ -73,7 +73,7 @@ export async function startService(
       createSigningKeyChanges(store, clock, onChanged),
       { id: random.bytes(8).toString("hex"), startedAtMs: clock.wallMs(), version: VERSION },
       (error) => {
-        log.warn({ err: error }, "the node can't say that it is there; it is tried again");
+        log.warn({ err: error }, "this node can't register in the store; it tries again");
       },
     ),
   });
