@@ -41,9 +41,8 @@ export async function composePublicListener(node: Node, options: PublicListenerO
   const authenticateFor = (audience: "token" | "revocation") =>
     createAuthenticateClient(view, clock, audiences[audience], ledger, findSigner);
   const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);
-  const eventsAfter: typeof store.eventsAfter = (seq, limit) => store.eventsAfter(seq, limit);
   const changeStreams = createChangeStreams(
-    { feed: view.feed, eventsAfter, door, limit: refusalLimit, clock, pause: streamEndPause },
+    { feed: view.feed, door, limit: refusalLimit, clock, pause: streamEndPause },
     node,
     options.streamsMax,
   );

@@ -6,12 +6,18 @@ import type { FeedPosition, RegistryStore } from "../store/store.ts";
 import { isStoreBroken } from "../store/store-broken.ts";
 import { type Clock, elapsedMs, momentOf } from "../surroundings.ts";
 import type { AuditEvent } from "./audit-chain.ts";
+import { fromRow, type RecordedEvent } from "./event.ts";
 
 /** What was learned from the feed is trusted for this long after the feed was last confirmed, inclusive; in milliseconds. */
 export const STALENESS_MS_MAX = 5000;
 
 /** How many events are read at once. */
 const EVENTS_PER_READ = 500;
+
+/** An event with its place in the feed. */
+export interface FeedEvent extends FeedPosition {
+  readonly event: RecordedEvent;
+}
 
 /**
  * A part of the process that keeps something of the store in memory, and updates it by the change feed.
@@ -20,7 +26,8 @@ const EVENTS_PER_READ = 500;
  * with the next reading, and until that succeeds the feed isn't confirmed.
  */
 export interface FeedListener {
-  onEvents(events: readonly AuditEvent[]): void;
+  /** An event `unknown` was written by another version: the listener must assume that it changed anything. */
+  onEvents(events: readonly FeedEvent[]): void;
   /** Reads from the store what {@link onReset} needs. If it rejects, no listener is reset before the next reading. */
   prepareReset?(): Promise<void>;
   /**
@@ -49,6 +56,8 @@ export interface FeedFollower {
   position(): number;
   /** The last event that every listener has taken in. */
   head(): FeedPosition;
+  /** The store's events with `seq` greater than the given one, in order, at most `limit`; listeners may not have heard them. */
+  eventsAfter(seq: number, limit: number): Promise<readonly FeedEvent[]>;
   /**
    * Adds a listener, which gets the events after {@link head}.
    *
@@ -106,8 +115,9 @@ export async function followFeed(
       }
       const last = events.at(-1);
       if (last === undefined) break;
+      const feedEvents = events.map(feedEvent);
       tellAll((listener) => {
-        listener.onEvents(events);
+        listener.onEvents(feedEvents);
       });
       // Only now: an event that a listener failed on is delivered again.
       ({ seq, hash } = last);
@@ -166,9 +176,14 @@ export async function followFeed(
     confirmedMsAgo,
     position: () => seq,
     head: () => ({ seq, hash }),
+    eventsAfter: async (after, limit) => (await store.eventsAfter(after, limit)).map(feedEvent),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
+}
+
+function feedEvent(row: AuditEvent): FeedEvent {
+  return { seq: row.seq, hash: row.hash, event: fromRow(row) };
 }

@@ -38,9 +38,9 @@ export function createResourceServerCache(
     onEvents(events) {
       reads.discard();
       absent.clear();
-      for (const { subject } of events) {
-        const [kind, id] = subject.split(":");
-        if (kind === "resource_server") servers.delete(Number(id) as ResourceServerId);
+      for (const { event } of events) {
+        if ("resourceServerId" in event) servers.delete(event.resourceServerId);
+        else if (event.action === "unknown") servers.clear();
       }
     },
     onReset() {

@@ -4,6 +4,7 @@ import { openTestRegistry, type TestRegistry } from "../../testing/test-registry
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
 import { masterSecretFingerprint } from "./signing-keys.ts";
 import { findChainBreak } from "../feed/audit-chain.ts";
+import { fromRow } from "../feed/event.ts";
 import type { FeedListener } from "../feed/follow-feed.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { Refusal } from "../refusal.ts";
@@ -284,14 +285,24 @@ describe("a heartbeat", () => {
   });
 
   test("follows each change of the signing keys that the feed reports, and a reset, and nothing else", async () => {
-    await registry.changes.createAccount(ACTOR, { shortname: "acme" });
-    await keys.rotate(ACTOR, TEST_MASTER_SECRET);
-    const [account, signingKey] = (await store.eventsAfter(0, 10)).slice(-2);
-    assert.ok(account !== undefined && signingKey !== undefined);
+    const position = { seq: 1, hash: "" };
+    const account = {
+      ...position,
+      event: fromRow({ action: "account.created", subject: "account:1", details: { shortname: "acme" } }),
+    };
+    const signingKey = {
+      ...position,
+      event: fromRow({ action: "signing_key.created", subject: "signing_key:2", details: {} }),
+    };
+    const newer = {
+      ...position,
+      event: fromRow({ action: "signing_key.renamed", subject: "signing_key:2", details: {} }),
+    };
     for (const [trigger, beats] of [
       [(listener: FeedListener) => listener.onEvents([account]), 0],
       [(listener: FeedListener) => listener.onEvents([account, signingKey]), 1],
-      [(listener: FeedListener) => listener.onReset({ seq: 0, hash: "" }), 1],
+      [(listener: FeedListener) => listener.onEvents([newer]), 1],
+      [(listener: FeedListener) => listener.onReset(position), 1],
     ] as const) {
       let begun = 0;
       const { heartbeat } = beating("a", [1], () => {

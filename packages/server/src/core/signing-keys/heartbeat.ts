@@ -2,7 +2,7 @@ import { coalesce } from "../coalesce.ts";
 import type { FeedListener } from "../feed/follow-feed.ts";
 import type { LiveNode, RegistryStore } from "../store/store.ts";
 import type { SigningKeyChanges } from "./changes.ts";
-import type { SigningKeyRing } from "./ring.ts";
+import { changesSigningKeys, type SigningKeyRing } from "./ring.ts";
 
 /**
  * Records that this node is alive and which signing keys it knows, and activates a new signing key once every live node knows it.
@@ -37,7 +37,7 @@ export function createHeartbeat(
     beat,
     beatSoon,
     onEvents(events) {
-      if (events.some(({ subject }) => subject.startsWith("signing_key:"))) beatSoon();
+      if (events.some(changesSigningKeys)) beatSoon();
     },
     onReset: beatSoon,
   };

@@ -1,6 +1,5 @@
 import { Refusal } from "../refusal.ts";
-import type { AuditEvent } from "../feed/audit-chain.ts";
-import type { FeedFollower } from "../feed/follow-feed.ts";
+import type { FeedEvent, FeedFollower } from "../feed/follow-feed.ts";
 import type { RegistryStore } from "../store/store.ts";
 import { type Clock, elapsedMs, type Moment, momentOf } from "../surroundings.ts";
 import { type DerivedSigningKeys, deriveSigningKeys, masterSecretMismatch, type SigningKeys } from "./signing-keys.ts";
@@ -61,7 +60,7 @@ export async function openSigningKeyRing(
   // Before the reading, so that no event falls in between.
   feed.subscribe({
     onEvents(events) {
-      if (events.some(isOfSigningKey)) markDue();
+      if (events.some(changesSigningKeys)) markDue();
     },
     onReset: markDue,
   });
@@ -135,6 +134,7 @@ export async function openSigningKeyRing(
   };
 }
 
-function isOfSigningKey({ subject }: AuditEvent): boolean {
-  return subject.startsWith("signing_key:");
+/** Does this event change the signing keys, or may it? */
+export function changesSigningKeys({ event }: FeedEvent): boolean {
+  return "signingKey" in event || event.action === "unknown";
 }

@@ -1,4 +1,5 @@
 import { createCacheReads } from "../feed/cache-reads.ts";
+import type { RecordedEvent } from "../feed/event.ts";
 import type { FeedFollower } from "../feed/follow-feed.ts";
 import type { RegistryStore } from "../store/store.ts";
 import { createDenyList } from "./deny-list.ts";
@@ -33,9 +34,8 @@ export async function openRevokedTokens(
   feed.subscribe({
     onEvents(events) {
       reads.discard();
-      for (const { subject } of events) {
-        const [kind, id = ""] = subject.split(":");
-        const token = kind === "token" ? parseTokenId(id) : undefined;
+      for (const { event } of events) {
+        const token = revokedToken(event);
         if (token !== undefined) denyList.add(token);
       }
     },
@@ -71,4 +71,12 @@ export async function openRevokedTokens(
     },
     figures: () => ({ misses: reads.misses(), revokedTokens: denyList.size }),
   };
+}
+
+/** An event of another version whose subject is a token counts as a revocation. */
+function revokedToken(event: RecordedEvent): TokenIdentity | undefined {
+  if (event.action === "token.revoked") return parseTokenId(event.jti);
+  if (event.action !== "unknown") return undefined;
+  const { subject } = event.row;
+  return subject.startsWith("token:") ? parseTokenId(subject.slice("token:".length)) : undefined;
 }

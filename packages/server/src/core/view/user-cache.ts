@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { AccountId } from "../accounts/model.ts";
-import type { AuditEvent } from "../feed/audit-chain.ts";
 import { createCacheReads } from "../feed/cache-reads.ts";
+import type { RecordedEvent } from "../feed/event.ts";
 import type { FeedFollower } from "../feed/follow-feed.ts";
 import type { KeyId } from "../keys/model.ts";
 import type { RegistryStore } from "../store/store.ts";
@@ -47,7 +47,7 @@ export function createUserCache(
   feed.subscribe({
     onEvents(events) {
       forgetAbsent();
-      for (const event of events) evict(event);
+      for (const { event } of events) evict(event);
     },
     onReset() {
       forgetAbsent();
@@ -62,12 +62,55 @@ export function createUserCache(
     absentKeys.clear();
   }
 
-  function evict({ subject, details }: AuditEvent): void {
-    const [kind, id] = subject.split(":");
-    if (kind === "account") evictAccount(Number(id) as AccountId);
-    // A key that was just added isn't in the cache, but its user may be: events of users and keys name the user.
-    else if (kind !== "resource_server" && kind !== "token" && typeof details["username"] === "string") {
-      evictUser(details["username"]);
+  function evict(event: RecordedEvent): void {
+    switch (event.action) {
+      case "account.created":
+      case "account.activated":
+      case "account.deactivated":
+        evictAccount(event.accountId);
+        break;
+      case "user.created":
+      case "user.activated":
+      case "user.deactivated":
+      // A key that was just added isn't in the cache, but its user may be.
+      case "key.added":
+      case "key.activated":
+      case "key.deactivated":
+      case "key.revoked":
+      case "key.changed":
+        evictUser(event.username);
+        break;
+      case "unknown":
+        users.clear();
+        break;
+      // Nothing that a user's record shows.
+      case "signing_key.created":
+      case "signing_key.activated":
+      case "signing_key.retired":
+      case "store.accepted":
+      case "resource_server.created":
+      case "resource_server.activated":
+      case "resource_server.deactivated":
+      case "resource_server.rotated":
+      case "token.revoked":
+      case "operator.created":
+      case "operator.changed":
+      case "operator.activated":
+      case "operator.deactivated":
+      case "operator.signed_in":
+      case "operator.sign_in_refused":
+      case "operator.password_changed":
+      case "operator.passkey_added":
+      case "operator.passkey_removed":
+      case "operator.recovery_codes_renewed":
+      case "operator.session_ended":
+      case "invitation.created":
+      case "invitation.withdrawn":
+      case "admin_token.created":
+      case "admin_token.revoked":
+        break;
+      default:
+        event satisfies never;
     }
   }
 

@@ -8,7 +8,6 @@ import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { Refusal } from "../refusal.ts";
 import { createSystemRandom } from "../../platform/random.ts";
 import { formatTokenId, type TokenIdentity } from "../token/token-identity.ts";
-import type { AuditEvent } from "../feed/audit-chain.ts";
 import { createRegistryChanges, type RegistryChanges } from "../registry-changes.ts";
 import type { ApiUserId } from "../users/model.ts";
 import type { KeyId } from "../keys/model.ts";
@@ -16,7 +15,7 @@ import type { ResourceServer, ResourceServerId } from "../resource-servers/model
 import { createResourceServerChanges, type ResourceServerChanges } from "../resource-servers/changes.ts";
 import type { RegistryStore } from "../store/store.ts";
 import { StoreBroken } from "../store/store-broken.ts";
-import { STALENESS_MS_MAX } from "../feed/follow-feed.ts";
+import { type FeedEvent, STALENESS_MS_MAX } from "../feed/follow-feed.ts";
 import { openRegistryView, type RegistryView, type ViewUser } from "./view.ts";
 
 const ACTOR = "test";
@@ -236,6 +235,15 @@ describe("a change in this process holds before it is acknowledged", () => {
     assert.ok(isRemembered("api-1-other"));
     await changes.setAccountStanding(ACTOR, "acme", "deactivated");
     assert.ok(!isRemembered("api-1-other"), "an account's change touches all of its users");
+  });
+
+  test("and an event of another version evicts every user, since it may have changed any", async () => {
+    await view.findUser("api-1-other");
+    await registry.store.transaction((transaction) =>
+      transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "user.renamed", subject: "user:7", details: {} }),
+    );
+    await view.feed.catchUp();
+    assert.ok(!isRemembered("api-1-other"));
   });
 
   test("even where the view must read the feed in several parts", async () => {
@@ -737,6 +745,15 @@ describe("a resource server in the view", () => {
     assert.ok(!(view.findResourceServer(SHOP) instanceof Promise));
   });
 
+  test("is asked for again after an event of another version, which may have changed it", async () => {
+    await view.findResourceServer(SHOP);
+    await registry.store.transaction((transaction) =>
+      transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "server.changed", subject: "server:7", details: {} }),
+    );
+    await view.feed.catchUp();
+    assert.ok(view.findResourceServer(SHOP) instanceof Promise);
+  });
+
   test("is as another process left it after the next poll", async () => {
     const other = serversOf(await registry.connect());
     await view.findResourceServer(SHOP);
@@ -895,6 +912,20 @@ describe("the deny-list in the view", () => {
     );
   });
 
+  test("takes an event of another version about a token for a revocation", async () => {
+    await registry.store.transaction((transaction) =>
+      transaction.appendEvent({
+        atMs: 0,
+        actor: ACTOR,
+        action: "token.withdrawn",
+        subject: `token:${formatTokenId(TOKEN)}`,
+        details: {},
+      }),
+    );
+    await view.feed.catchUp();
+    assert.equal(view.isTokenRevoked(TOKEN), true);
+  });
+
   test("passes over an event whose subject is no token's id, and goes on", async () => {
     await registry.store.transaction(async (transaction) => {
       for (const subject of ["token:", "token:1-2", "token", "token:a-b-c", "", ":", "key:", "resource_server:x"]) {
@@ -910,7 +941,7 @@ describe("the deny-list in the view", () => {
 
 describe("whoever subscribes to the view", () => {
   test("hears of every event once, in order, after the view has taken it in", async () => {
-    const heard: AuditEvent[] = [];
+    const heard: FeedEvent[] = [];
     const statuses: unknown[] = [];
     await view.findKey(KEY);
     const start = view.feed.position();

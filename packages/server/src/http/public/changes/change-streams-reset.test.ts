@@ -33,7 +33,7 @@ beforeEach(async () => {
   registry = await openTestRegistry();
   const { clock } = registry;
   watched = watchStore(registry.store);
-  view = await openRegistryView(registry.store, clock);
+  view = await openRegistryView(watched.store, clock);
   changes = createRegistryChanges(registry.store, clock, () => view.feed.catchUp());
   const servers = createResourceServerChanges(registry.store, clock, createSystemRandom(), () => view.feed.catchUp());
   const shop = await servers.create("test", "shop");
@@ -43,9 +43,8 @@ beforeEach(async () => {
 
   const limit = createRefusalLimit(0, clock);
   const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), limit, clock);
-  const eventsAfter = (seq: number, max: number) => watched.store.eventsAfter(seq, max);
   streams = createChangeStreams(
-    { feed: view.feed, eventsAfter, door, limit, clock, pause: () => new Promise(() => undefined) },
+    { feed: view.feed, door, limit, clock, pause: () => new Promise(() => undefined) },
     {
       publicUrl: "http://auth.example",
       nextRequestId: () => "request",

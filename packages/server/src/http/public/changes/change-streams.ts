@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FEED_SYNC_MS, type FeedEventName, type FeedLink } from "@countersign/protocol";
 import { Refusal } from "../../../core/refusal.ts";
-import { type AuditEvent, CHAIN_START } from "../../../core/feed/audit-chain.ts";
-import { fromRow } from "../../../core/feed/event.ts";
+import { CHAIN_START } from "../../../core/feed/audit-chain.ts";
 import { toFeedChange } from "../../../core/feed/feed-change.ts";
-import type { FeedFollower } from "../../../core/feed/follow-feed.ts";
+import type { FeedEvent, FeedFollower } from "../../../core/feed/follow-feed.ts";
 import type { ResourceServer } from "../../../core/resource-servers/model.ts";
-import type { FeedPosition, RegistryStore } from "../../../core/store/store.ts";
+import type { FeedPosition } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { bodyHeadersWith, headersWith, type WrittenAnswer } from "../../server/answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../../server/endpoint.ts";
@@ -38,8 +37,7 @@ const EVENTS_PER_READ = 500;
 const RECONNECT_MS = 1000;
 
 export interface ChangeStreamsDependencies {
-  readonly feed: Pick<FeedFollower, "head" | "confirmedMsAgo" | "subscribe" | "catchUp">;
-  readonly eventsAfter: RegistryStore["eventsAfter"];
+  readonly feed: Pick<FeedFollower, "head" | "confirmedMsAgo" | "eventsAfter" | "subscribe" | "catchUp">;
   readonly door: ResourceServerDoor;
   readonly limit: RefusalLimit;
   readonly clock: Clock;
@@ -68,12 +66,12 @@ interface Stream {
   /** The id of the event that was sent last, or that the reader resumes after. */
   sentId: string | null;
   /** Events that came while it was still reading older ones; `undefined` once it has caught up. */
-  waiting: AuditEvent[] | undefined;
+  waiting: FeedEvent[] | undefined;
 }
 
 /** @param streamsMax how many streams there may be at once, of all resource servers */
 export function createChangeStreams(
-  { feed, eventsAfter, door, limit, clock, pause }: ChangeStreamsDependencies,
+  { feed, door, limit, clock, pause }: ChangeStreamsDependencies,
   surroundings: EndpointSurroundings,
   streamsMax = STREAMS_MAX,
 ): ChangeStreams {
@@ -83,15 +81,16 @@ export function createChangeStreams(
 
   const unsubscribe = feed.subscribe({ onEvents: tellAll, onReset: resetAll });
 
-  function tellAll(events: readonly AuditEvent[]): void {
+  function tellAll(events: readonly FeedEvent[]): void {
     for (const stream of streams) {
       if (stream.waiting === undefined) tell(stream, events);
       else stream.waiting.push(...events);
     }
     // Whatever happened to a resource server, its streams come back only if it still gets in.
-    const touched = new Set(events.filter(touchesResourceServer).map(({ subject }) => subject));
+    const touched = new Set(events.map(changedResourceServer));
+    touched.delete(undefined);
     if (touched.size === 0) return;
-    for (const stream of streams) if (touched.has(`resource_server:${stream.serverId}`)) end(stream);
+    for (const stream of streams) if (touched.has(`${stream.serverId}`)) end(stream);
   }
 
   /** The positions told so far mean nothing any more. */
@@ -120,11 +119,11 @@ export function createChangeStreams(
     if (response.writableLength > UNREAD_BYTES_MAX) response.destroy();
   }
 
-  function tell(stream: Stream, events: readonly AuditEvent[]): void {
-    for (const event of events) {
-      if (event.seq <= stream.heard.seq) continue;
-      stream.heard = { seq: event.seq, hash: event.hash };
-      const change = toFeedChange(fromRow(event));
+  function tell(stream: Stream, events: readonly FeedEvent[]): void {
+    for (const { seq, hash, event } of events) {
+      if (seq <= stream.heard.seq) continue;
+      stream.heard = { seq, hash };
+      const change = toFeedChange(event);
       if (change !== undefined) send(stream, "change", change);
     }
   }
@@ -145,7 +144,7 @@ export function createChangeStreams(
     if (resumed !== undefined) stream.sentId = formatEventId(resumed);
     if (lastEventId !== undefined && resumed === undefined) send(stream, "reset", {});
     for (;;) {
-      const events = await eventsAfter(stream.heard.seq, EVENTS_PER_READ);
+      const events = await feed.eventsAfter(stream.heard.seq, EVENTS_PER_READ);
       if (!streams.has(stream) || stream.response.destroyed) return;
       if (events.length === 0) break;
       tell(stream, events);
@@ -164,7 +163,7 @@ export function createChangeStreams(
     // It may have heard from another node more than this one has.
     if (seq > feed.head().seq) await feed.catchUp();
     if (seq > feed.head().seq || feed.head().seq - seq > REPLAY_EVENTS_MAX) return undefined;
-    const [event] = seq === 0 ? [] : await eventsAfter(seq - 1, 1);
+    const [event] = seq === 0 ? [] : await feed.eventsAfter(seq - 1, 1);
     const place = event === undefined ? { seq: 0, hash: CHAIN_START } : { seq: event.seq, hash: event.hash };
     // A restored backup counts up to the same numbers, with other events behind them.
     return place.seq === seq && place.hash.startsWith(hash) ? place : undefined;
@@ -280,7 +279,12 @@ function formatEventId({ seq, hash }: FeedPosition): string {
   return `${seq}-${hash.slice(0, 16)}`;
 }
 
-/** Not its creation, of which this node may hear when its first stream is there already. */
-function touchesResourceServer({ action, subject }: AuditEvent): boolean {
-  return subject.startsWith("resource_server:") && action !== "resource_server.created";
+/**
+ * The id of the resource server that an event changes. Not one that it creates: this node may hear of that when the first stream
+ * is there already.
+ */
+function changedResourceServer({ event }: FeedEvent): string | undefined {
+  if (event.action === "unknown") return /^resource_server:(.+)/.exec(event.row.subject)?.[1];
+  if (event.action === "resource_server.created" || !("resourceServerId" in event)) return undefined;
+  return String(event.resourceServerId);
 }
