@@ -286,7 +286,7 @@ function lookAtPages(): void {
         await page.goto(url + path);
         const said = page
           .getByRole("alert")
-          .or(page.getByText(/no page at this address|No (API user|event) matches/))
+          .or(page.getByText(/No page at this address|No (API user|event) matches/))
           .first();
         await eventually(`${context}: the page says so`, async () => ((await said.count()) > 0 ? true : undefined));
         await assertInert(page, context);
@@ -425,9 +425,9 @@ const FIELDS: readonly Field[] = [
     form: "key, revoked",
     name: "what has to be typed",
     path: userPath,
-    open: (page) => dialogFromMenu(page, /^More for/, "Revoke for good…"),
+    open: (page) => dialogFromMenu(page, /^More for/, "Revoke permanently…"),
     find: textbox,
-    submit: "Revoke for good",
+    submit: "Revoke permanently",
   },
   {
     form: "account",
@@ -464,7 +464,7 @@ const FIELDS: readonly Field[] = [
     path: "/signing-keys",
     open: (page) => dialogBy(page, /^Retire signing key/),
     find: textbox,
-    submit: "Retire it, and end its tokens",
+    submit: "Retire it and end its tokens",
   },
   {
     form: "invitation",
@@ -494,14 +494,14 @@ const FIELDS: readonly Field[] = [
   },
   {
     form: "password",
-    name: "present password",
+    name: "current password",
     path: "/me",
     async open(page) {
       const dialog = await dialogBy(page, "Change password");
       await dialog.getByLabel("New password", { exact: true }).fill("a good long password");
       return dialog;
     },
-    find: label("Present password"),
+    find: label("Current password"),
     submit: "Set password",
   },
   {
@@ -511,7 +511,7 @@ const FIELDS: readonly Field[] = [
     async open(page) {
       const dialog = await dialogBy(page, "Change password");
       // Wrong, so that none of these becomes the password.
-      await dialog.getByLabel("Present password", { exact: true }).fill("not the present one");
+      await dialog.getByLabel("Current password", { exact: true }).fill("not the present one");
       return dialog;
     },
     find: label("New password"),

@@ -170,7 +170,7 @@ function meetPeople(): void {
     await used.getByRole("alert").waitFor();
     await used.getByText("An owner can make a new link").waitFor();
     const cut = await open("/link");
-    await cut.getByText("The link isn't complete").waitFor();
+    await cut.getByText("The link is incomplete").waitFor();
   });
 
   test("links into the console work: through the sign-in, and at once for who is signed in", async () => {
@@ -194,7 +194,7 @@ function meetPeople(): void {
       assert.equal(await page.title(), `${title} · Countersign`);
     }
     await page.goto(`${url}/users/api-9-nobody`);
-    await page.getByRole("alert").waitFor();
+    await page.getByRole("alert").first().waitFor();
   });
 
   test("the sign-in leads nowhere but into the console", async () => {
@@ -313,14 +313,14 @@ function meetPeople(): void {
     const { keyId } = await createKey(server, USERNAME);
     const page = await openAs("admin@example.com", `/users/${USERNAME}`);
     await page.getByRole("button", { name: `More for key ${keyId}` }).click();
-    await page.getByRole("menuitem", { name: "Revoke for good…" }).click();
-    const dialog = page.getByRole("dialog", { name: `Revoke key ${keyId} for good?` });
-    const button = dialog.getByRole("button", { name: "Revoke for good" });
+    await page.getByRole("menuitem", { name: "Revoke permanently…" }).click();
+    const dialog = page.getByRole("dialog", { name: `Revoke key ${keyId} permanently?` });
+    const button = dialog.getByRole("button", { name: "Revoke permanently" });
     assert.ok(await button.isDisabled());
     const { body } = await owner.get(`/keys/${keyId}`);
     await dialog.getByRole("textbox").fill(body.data.fingerprint.slice(-8));
     await button.click();
-    await page.getByText(`Revoked key ${keyId} for good.`).waitFor();
+    await page.getByText(`Revoked key ${keyId} permanently.`).waitFor();
     const revoked = row(page, body.data.fingerprint);
     await revoked.getByText("revoked").waitFor();
     assert.equal(await page.getByRole("button", { name: "Undo" }).count(), 0);
@@ -337,9 +337,9 @@ function meetPeople(): void {
     await dialog.getByText("No live token depends on it.").waitFor();
     await owner.patch(`/keys/${keyId}`, { label: "changed meanwhile" });
     await dialog.getByRole("button", { name: "Deactivate" }).click();
-    await dialog.getByText("Somebody changed it meanwhile; nothing was done.").waitFor();
+    await dialog.getByText("It was changed in the meantime; nothing was done.").waitFor();
     assert.equal((await owner.get(`/keys/${keyId}`)).body.data.status, "active");
-    await dialog.getByRole("button", { name: "Deactivate all the same" }).click();
+    await dialog.getByRole("button", { name: "Deactivate anyway" }).click();
     await dialog.waitFor({ state: "detached" });
     assert.equal((await owner.get(`/keys/${keyId}`)).body.data.status, "deactivated");
 
@@ -349,7 +349,7 @@ function meetPeople(): void {
     await editing.getByLabel("Label", { exact: true }).fill("mine");
     await owner.patch(`/keys/${keyId}`, { label: "theirs" });
     await editing.getByRole("button", { name: "Save" }).click();
-    await editing.getByText("Now its label is “theirs”").waitFor();
+    await editing.getByText("Its label is now “theirs”").waitFor();
     assert.equal((await owner.get(`/keys/${keyId}`)).body.data.label, "theirs");
     await editing.getByRole("button", { name: "Save" }).click();
     await editing.waitFor({ state: "detached" });

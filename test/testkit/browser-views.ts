@@ -62,7 +62,7 @@ export const VIEWS: readonly View[] = [
     ...user,
     open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Label and expiry…"),
   },
-  { name: "key-revoke", ...user, open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Revoke for good…") },
+  { name: "key-revoke", ...user, open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Revoke permanently…") },
   { name: "accounts", path: "/accounts", heading: "Accounts" },
   {
     name: "account-new",

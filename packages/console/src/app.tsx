@@ -1,4 +1,4 @@
-/** Which address shows which page. Pages are loaded when they are first needed. */
+/** Which address shows which page. A page is loaded when it is first needed. */
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
@@ -49,7 +49,7 @@ export function App() {
   );
 }
 
-/** The pages of whoever is signed in; everybody else is led to the sign-in, and back. */
+/** The pages that need a signed-in operator. Anyone else is sent to the sign-in page, and back here afterwards. */
 function SignedIn() {
   const { data: me, error, refetch } = useQuery(meQuery);
   const [path] = useLocation();

@@ -1,18 +1,19 @@
+/** Access to the admin API: the client, and one file of queries and changes per area. Nothing here is a component. */
 import type { ErrorItem, RefusalCode } from "@countersign/protocol";
 
 /**
- * Why a question to the admin API wasn't answered: the refusal as the envelope has it, or what kept an answer from coming.
- * `unreachable`: no answer came. `unreadable`: something else than the admin API answered.
+ * Why a request to the admin API failed: the refusal from the response envelope, or why there was none. `unreachable`: there was no
+ * response. `unreadable`: something other than the admin API responded.
  */
 export class ApiError extends Error {
   readonly code: RefusalCode | "unreachable" | "unreadable";
-  /** 0 where there was no answer. */
+  /** 0 if there was no response. */
   readonly status: number;
   readonly hint: string | undefined;
   readonly docs: string | undefined;
-  /** Every reason, with the field that each is about. */
+  /** Every error, with the field it concerns. */
   readonly items: readonly Pick<ErrorItem, "message" | "field">[];
-  /** Under which the server logged it. */
+  /** The id under which the server logged the request. */
   readonly requestId: string | undefined;
 
   constructor(
@@ -36,21 +37,21 @@ export class ApiError extends Error {
     this.requestId = more.requestId;
   }
 
-  /** What is wrong with one field of a form, if anything. @param name as the API has it, such as `shortname` */
+  /** What is wrong with one field, if anything. @param name as in the API, such as `shortname` */
   fieldMessage(name: string): string | undefined {
     return this.items.find(({ field }) => field === `/${name}`)?.message;
   }
 }
 
-/** Makes an `ApiError` of an answer that isn't a success. @param body as it was parsed; anything */
+/** Makes an `ApiError` from a response that isn't a success. @param body as parsed; can be anything */
 export function readRefusal(body: unknown, status: number, requestId: string | undefined): ApiError {
   const items = (body as { meta?: { errors?: unknown } } | null | undefined)?.meta?.errors;
   const first = Array.isArray(items) ? (items[0] as Partial<ErrorItem> | undefined) : undefined;
   if (first?.code === undefined || first.message === undefined) {
-    return new ApiError("unreadable", `The server answered ${status}, but not as Countersign does.`, {
+    return new ApiError("unreadable", `The server answered ${status}, but not the way Countersign does.`, {
       status,
       requestId,
-      hint: "A proxy in between may have answered. Is it the internal listener's address?",
+      hint: "A proxy may have answered. Check that this is the address of the internal listener.",
     });
   }
   return new ApiError(first.code, first.message, {

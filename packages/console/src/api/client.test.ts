@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { endProof, noteSignedIn, noteSignedOut } from "../session/session.ts";
-import { ask } from "./client.ts";
+import { request } from "./client.ts";
 
 const refused = (code: string) => ({
   error: { meta: { code: 401, errors: [{ code, message: "No." }], warnings: [] }, data: {} },
@@ -26,7 +26,7 @@ describe("a change that is refused for want of a sign-in", () => {
     ["fresh_sign_in_required", () => endProof(true)],
   ] as const) {
     test(`as ${code} is sent again once the same operator has signed in`, async () => {
-      const change = ask(send);
+      const change = request(send);
       sent[0]?.(refused(code));
       await turn();
       assert.equal(sent.length, 1);
@@ -37,7 +37,7 @@ describe("a change that is refused for want of a sign-in", () => {
     });
 
     test(`as ${code} isn't sent again where another operator signed in before the refusal came`, async () => {
-      const change = ask(send);
+      const change = request(send);
       noteSignedOut();
       noteSignedIn({ operator: { id: 2 } });
       sent[0]?.(refused(code));

@@ -1,6 +1,6 @@
 /**
- * The admin API, as its OpenAPI document types it. Components don't call it; the hooks beside this file do, so that what is
- * cached, and what a change makes stale, is decided in one place.
+ * The admin API as its OpenAPI document types it. Only the files beside this one call it, so that `queries.ts` decides what is cached
+ * and what a change makes stale.
  */
 import createClient from "openapi-fetch";
 import { OPERATOR_HEADER } from "@countersign/protocol";
@@ -8,7 +8,7 @@ import { pageOperatorId, untilProven, untilSignedInAgain, wasSignedIn } from "..
 import { ApiError, readRefusal } from "./api-error.ts";
 import type { operations, paths } from "./schema.d.ts";
 
-/** Longer than the server takes for anything but a broken store, in milliseconds. */
+/** In milliseconds; the server takes this long only if its store is broken. */
 const TIMEOUT_MS = 20_000;
 
 export const client = createClient<paths>({ baseUrl: "/", headers: { accept: "application/json" } });
@@ -21,50 +21,51 @@ client.use({
   },
 });
 
-interface Sent<Body> {
+/** What the generated client returns. */
+interface ClientResult<Body> {
   readonly data?: Body;
   readonly error?: unknown;
   readonly response: Response;
 }
 
-/** An answer's body, and the version that it shows, for `If-Match`. */
-export interface Answered<Body> {
+/** A response's body, and the version of what it shows, for `If-Match`. */
+export interface WithEtag<Body> {
   readonly body: Body;
   readonly etag: string | undefined;
 }
 
 /**
- * Asks the API. Where the session has ended meanwhile, or the sign-in isn't fresh enough for a change, the operator is asked to sign in,
- * and the question is put again: what was typed and what was about to be saved isn't lost. Never under another operator's name: a
- * refusal that comes after another has signed in on this page is final.
+ * Sends a request. If the session has ended, or a change needs a fresh sign-in, it asks the operator to sign in and sends the request
+ * again, so that nothing typed or about to be saved is lost. It never sends it again as another operator: if another operator has
+ * signed in on this page in the meantime, the refusal is final.
  *
- * @param send puts the question; called again after a new sign-in
+ * @param send sends the request; called again after a new sign-in
  * @throws {ApiError}
  */
-export async function ask<Body>(
-  send: (signal: AbortSignal) => Promise<Sent<Body>>,
+export async function request<Body>(
+  send: (signal: AbortSignal) => Promise<ClientResult<Body>>,
   { signal, isSigningIn = false }: { readonly signal?: AbortSignal; readonly isSigningIn?: boolean } = {},
-): Promise<Answered<Body>> {
-  const askedBy = pageOperatorId();
+): Promise<WithEtag<Body>> {
+  const sentBy = pageOperatorId();
   for (;;) {
-    const { data, error, response } = await sendOnce(send, signal);
+    const { data, error, response } = await sendWithTimeout(send, signal);
     if (data !== undefined && response.ok) return { body: data, etag: response.headers.get("etag") ?? undefined };
     const refusal = readRefusal(error, response.status, response.headers.get("x-request-id") ?? undefined);
-    if (isSigningIn || !wasSignedIn() || pageOperatorId() !== askedBy) throw refusal;
+    if (isSigningIn || !wasSignedIn() || pageOperatorId() !== sentBy) throw refusal;
     if (refusal.code === "sign_in_required") await untilSignedInAgain();
     else if (refusal.code !== "fresh_sign_in_required" || !(await untilProven())) throw refusal;
   }
 }
 
-/** As `ask`, for who needs the body's `data` alone. */
-export async function askForData<Data>(
-  send: (signal: AbortSignal) => Promise<Sent<{ data: Data }>>,
+/** Like `request`, but returns only the body's `data`. */
+export async function requestData<Data>(
+  send: (signal: AbortSignal) => Promise<ClientResult<{ data: Data }>>,
   options?: { readonly signal?: AbortSignal; readonly isSigningIn?: boolean },
 ): Promise<Data> {
-  return (await ask(send, options)).body.data;
+  return (await request(send, options)).body.data;
 }
 
-/** Something with the version at which it was read. */
+/** A value with the version at which it was read. */
 export interface Versioned<Value> {
   readonly value: Value;
   /** For `If-Match`. */
@@ -78,28 +79,28 @@ interface VersionedBody<Value> {
   readonly meta: { readonly warnings: readonly { readonly message: string }[] };
 }
 
-/** As `ask`, for one thing with its version. @throws {ApiError} */
-export async function askForVersioned<Value>(
-  send: (signal: AbortSignal) => Promise<Sent<VersionedBody<Value>>>,
+/** Like `request`, for a single resource with its version. @throws {ApiError} */
+export async function requestVersioned<Value>(
+  send: (signal: AbortSignal) => Promise<ClientResult<VersionedBody<Value>>>,
   options?: { readonly signal?: AbortSignal },
 ): Promise<Versioned<Value>> {
-  const { body, etag } = await ask(send, options);
+  const { body, etag } = await request(send, options);
   return { value: body.data, etag, warnings: body.meta.warnings.map(({ message }) => message) };
 }
 
-async function sendOnce<Body>(
-  send: (signal: AbortSignal) => Promise<Sent<Body>>,
+async function sendWithTimeout<Body>(
+  send: (signal: AbortSignal) => Promise<ClientResult<Body>>,
   signal: AbortSignal | undefined,
-): Promise<Sent<Body>> {
+): Promise<ClientResult<Body>> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     return await send(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
   } catch (cause) {
-    // Whoever asked has gone; the cache wants to hear exactly that.
+    // The page no longer needs the answer. The query cache expects this very error.
     if (signal?.aborted === true) throw cause;
     throw new ApiError("unreachable", "The server can't be reached.", {
       status: 0,
-      hint: "Is it running, and is this machine online? Nothing that you typed is lost; try again.",
+      hint: "Check that it is running and that this machine is online, then try again. Nothing you typed is lost.",
       cause,
     });
   }
@@ -111,12 +112,12 @@ type Answer<Responses> = Responses extends { 201: { content: { "application/json
     ? Body
     : never;
 
-/** What an operation's answer holds, by its operation id; of a list, all of them. */
+/** The `data` of an operation's response, by operation id; an array for a list. */
 export type DataOf<Id extends keyof operations> =
   Answer<operations[Id]["responses"]> extends { data: infer Data } ? Data : never;
 
-/** A part of a list, and the cursors of the parts beside it. */
-export interface Listed<Item> {
+/** One page of a list, and the cursors of the pages before and after it. */
+export interface ListPage<Item> {
   readonly items: readonly Item[];
   readonly count: number;
   readonly isCountMinimum: boolean;
@@ -134,12 +135,12 @@ interface ListBody<Item> {
   };
 }
 
-/** As `ask`, for lists. @throws {ApiError} */
-export async function askForList<Item>(
-  send: (signal: AbortSignal) => Promise<Sent<ListBody<Item>>>,
+/** Like `request`, for a list. @throws {ApiError} */
+export async function requestList<Item>(
+  send: (signal: AbortSignal) => Promise<ClientResult<ListBody<Item>>>,
   options?: { readonly signal?: AbortSignal },
-): Promise<Listed<Item>> {
-  const { data, meta } = (await ask(send, options)).body;
+): Promise<ListPage<Item>> {
+  const { data, meta } = (await request(send, options)).body;
   return {
     items: data,
     count: meta.count,
@@ -149,13 +150,13 @@ export async function askForList<Item>(
   };
 }
 
-/** The API names pages by their path; the console's own address needs the cursor in it. */
+/** The API links to pages by path; the console puts only the cursor into its own address. */
 function cursorOf(path: string | null): string | undefined {
   if (path === null) return undefined;
   return new URL(path, "http://localhost").searchParams.get("cursor") ?? undefined;
 }
 
-/** The headers of a change to what was read at this version. */
+/** The headers of a change that applies only to this version. */
 export function ifMatch(etag: string | undefined): { "if-match"?: string } {
   return etag === undefined ? {} : { "if-match": etag };
 }

@@ -1,7 +1,7 @@
-/** Who administers: operators, one-time links, admin tokens, and oneself. */
+/** Operators, one-time links and admin tokens, and the signed-in operator's own credentials and sessions. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { Role } from "@countersign/protocol";
-import { askForData, askForList, askForVersioned, client, type DataOf, ifMatch, type Versioned } from "./client.ts";
+import { requestData, requestList, requestVersioned, client, type DataOf, ifMatch, type Versioned } from "./client.ts";
 import { makePasskey } from "./sign-in.ts";
 
 export type Operator = DataOf<"getOperator">;
@@ -22,13 +22,13 @@ export function useOperators(filter: OperatorFilter) {
   return useQuery({
     queryKey: ["operators", filter],
     queryFn: ({ signal }) =>
-      askForList((signal) => client.GET("/api/admin/v1/operators", { params: { query: filter }, signal }), { signal }),
+      requestList((signal) => client.GET("/api/admin/v1/operators", { params: { query: filter }, signal }), { signal }),
     placeholderData: keepPreviousData,
   });
 }
 
 export function readOperator(id: number): Promise<Versioned<Operator>> {
-  return askForVersioned((signal) => client.GET("/api/admin/v1/operators/{id}", { params: { path: { id } }, signal }));
+  return requestVersioned((signal) => client.GET("/api/admin/v1/operators/{id}", { params: { path: { id } }, signal }));
 }
 
 export interface OperatorPatch {
@@ -42,7 +42,7 @@ export function changeOperator(
   patch: OperatorPatch,
   etag: string | undefined,
 ): Promise<Versioned<Operator>> {
-  return askForVersioned((signal) =>
+  return requestVersioned((signal) =>
     client.PATCH("/api/admin/v1/operators/{id}", {
       params: { path: { id }, header: ifMatch(etag) },
       body: patch,
@@ -52,7 +52,7 @@ export function changeOperator(
 }
 
 export function resetOperator(id: number): Promise<InvitationWithLink> {
-  return askForData((signal) =>
+  return requestData((signal) =>
     client.POST("/api/admin/v1/operators/{id}/reset", { params: { path: { id } }, signal }),
   );
 }
@@ -61,7 +61,7 @@ export function useOperatorSessions(id: number) {
   return useQuery({
     queryKey: ["operator sessions", id],
     queryFn: ({ signal }) =>
-      askForList(
+      requestList(
         (signal) => client.GET("/api/admin/v1/operators/{id}/sessions", { params: { path: { id } }, signal }),
         { signal },
       ),
@@ -69,7 +69,7 @@ export function useOperatorSessions(id: number) {
 }
 
 export function endOperatorSession(id: number, sessionId: number) {
-  return askForData((signal) =>
+  return requestData((signal) =>
     client.DELETE("/api/admin/v1/operators/{id}/sessions/{session_id}", {
       params: { path: { id, session_id: sessionId } },
       signal,
@@ -81,7 +81,7 @@ export function useInvitations() {
   return useQuery({
     queryKey: ["invitations"],
     queryFn: ({ signal }) =>
-      askForList((signal) => client.GET("/api/admin/v1/invitations", { params: { query: { limit: 500 } }, signal }), {
+      requestList((signal) => client.GET("/api/admin/v1/invitations", { params: { query: { limit: 500 } }, signal }), {
         signal,
       }),
   });
@@ -93,7 +93,7 @@ export interface NewGrant {
 }
 
 export function createInvitation(body: NewGrant & { readonly email: string }, idempotencyKey: string) {
-  return askForData((signal) =>
+  return requestData((signal) =>
     client.POST("/api/admin/v1/invitations", {
       params: { header: { "idempotency-key": idempotencyKey } },
       body,
@@ -103,14 +103,14 @@ export function createInvitation(body: NewGrant & { readonly email: string }, id
 }
 
 export function withdrawInvitation(id: number) {
-  return askForData((signal) => client.DELETE("/api/admin/v1/invitations/{id}", { params: { path: { id } }, signal }));
+  return requestData((signal) => client.DELETE("/api/admin/v1/invitations/{id}", { params: { path: { id } }, signal }));
 }
 
 export function useAdminTokens(cursor: string | undefined) {
   return useQuery({
     queryKey: ["admin tokens", cursor],
     queryFn: ({ signal }) =>
-      askForList(
+      requestList(
         (signal) =>
           client.GET("/api/admin/v1/admin-tokens", {
             params: { query: cursor === undefined ? {} : { cursor } },
@@ -126,7 +126,7 @@ export function createAdminToken(
   body: NewGrant & { readonly name: string; readonly expires_at: string | null },
   idempotencyKey: string,
 ) {
-  return askForData((signal) =>
+  return requestData((signal) =>
     client.POST("/api/admin/v1/admin-tokens", {
       params: { header: { "idempotency-key": idempotencyKey } },
       body,
@@ -136,51 +136,53 @@ export function createAdminToken(
 }
 
 export function revokeAdminToken(id: number): Promise<AdminToken> {
-  return askForData((signal) => client.DELETE("/api/admin/v1/admin-tokens/{id}", { params: { path: { id } }, signal }));
+  return requestData((signal) =>
+    client.DELETE("/api/admin/v1/admin-tokens/{id}", { params: { path: { id } }, signal }),
+  );
 }
 
-// Oneself.
+// The signed-in operator.
 
 export function useMyPasskeys() {
   return useQuery({
     queryKey: ["my passkeys"],
-    queryFn: ({ signal }) => askForList((signal) => client.GET("/api/admin/v1/me/passkeys", { signal }), { signal }),
+    queryFn: ({ signal }) => requestList((signal) => client.GET("/api/admin/v1/me/passkeys", { signal }), { signal }),
   });
 }
 
-/** @throws {ApiError} and whatever the authenticator throws; see `passkeyProblem` */
+/** @throws {ApiError} and what the authenticator throws; see `passkeyProblem` */
 export async function addMyPasskey(label: string | undefined): Promise<Passkey> {
-  const { options } = await askForData((signal) => client.POST("/api/admin/v1/me/passkeys/options", { signal }));
+  const { options } = await requestData((signal) => client.POST("/api/admin/v1/me/passkeys/options", { signal }));
   const body = await makePasskey(options, label);
-  return askForData((signal) => client.POST("/api/admin/v1/me/passkeys", { body, signal }));
+  return requestData((signal) => client.POST("/api/admin/v1/me/passkeys", { body, signal }));
 }
 
 export function removeMyPasskey(id: number) {
-  return askForData((signal) => client.DELETE("/api/admin/v1/me/passkeys/{id}", { params: { path: { id } }, signal }));
+  return requestData((signal) => client.DELETE("/api/admin/v1/me/passkeys/{id}", { params: { path: { id } }, signal }));
 }
 
-/** Ends the other sessions. @param current needed where there is one */
+/** Also ends the operator's other sessions. @param current required if the operator has a password */
 export function changeMyPassword(next: string, current: string | undefined) {
   const body = { new_password: next, ...(current === undefined ? {} : { current_password: current }) };
-  return askForData((signal) => client.PUT("/api/admin/v1/me/password", { body, signal }));
+  return requestData((signal) => client.PUT("/api/admin/v1/me/password", { body, signal }));
 }
 
-/** @returns the new codes, which nothing shows again */
+/** @returns the new codes, which can't be shown again */
 export async function renewMyRecoveryCodes(): Promise<readonly string[]> {
-  return (await askForData((signal) => client.POST("/api/admin/v1/me/recovery-codes", { signal }))).recovery_codes;
+  return (await requestData((signal) => client.POST("/api/admin/v1/me/recovery-codes", { signal }))).recovery_codes;
 }
 
 export function useMySessions() {
   return useQuery({
     queryKey: ["my sessions"],
-    queryFn: ({ signal }) => askForList((signal) => client.GET("/api/admin/v1/me/sessions", { signal }), { signal }),
+    queryFn: ({ signal }) => requestList((signal) => client.GET("/api/admin/v1/me/sessions", { signal }), { signal }),
   });
 }
 
 export function endMySession(id: number) {
-  return askForData((signal) => client.DELETE("/api/admin/v1/me/sessions/{id}", { params: { path: { id } }, signal }));
+  return requestData((signal) => client.DELETE("/api/admin/v1/me/sessions/{id}", { params: { path: { id } }, signal }));
 }
 
 export function endMyOtherSessions() {
-  return askForData((signal) => client.DELETE("/api/admin/v1/me/sessions", { signal }));
+  return requestData((signal) => client.DELETE("/api/admin/v1/me/sessions", { signal }));
 }

@@ -1,6 +1,6 @@
-/** Accounts, API users and public keys: what the pages read, and the changes they make. */
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { askForData, askForList, askForVersioned, client, type DataOf, ifMatch, type Versioned } from "./client.ts";
+/** Accounts, API users and public keys: queries and changes. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { requestData, requestList, requestVersioned, client, type DataOf, ifMatch, type Versioned } from "./client.ts";
 
 export type Account = DataOf<"getAccount">;
 export type ApiUser = DataOf<"getUser">;
@@ -22,7 +22,7 @@ export function useUsers(filter: UserFilter) {
   return useQuery({
     queryKey: ["users", filter],
     queryFn: ({ signal }) =>
-      askForList((signal) => client.GET("/api/admin/v1/users", { params: { query: filter }, signal }), { signal }),
+      requestList((signal) => client.GET("/api/admin/v1/users", { params: { query: filter }, signal }), { signal }),
     placeholderData: keepPreviousData,
   });
 }
@@ -31,7 +31,7 @@ export function useUser(username: string) {
   return useQuery({
     queryKey: ["user", username],
     queryFn: ({ signal }) =>
-      askForVersioned(
+      requestVersioned(
         (signal) => client.GET("/api/admin/v1/users/{username}", { params: { path: { username } }, signal }),
         { signal },
       ),
@@ -42,7 +42,7 @@ export function useKeys(username: string, cursor: string | undefined) {
   return useQuery({
     queryKey: ["keys", username, cursor],
     queryFn: ({ signal }) =>
-      askForList(
+      requestList(
         (signal) =>
           client.GET("/api/admin/v1/users/{username}/keys", {
             params: { path: { username }, query: cursor === undefined ? {} : { cursor } },
@@ -54,18 +54,18 @@ export function useKeys(username: string, cursor: string | undefined) {
   });
 }
 
-/** One key as it is now, with its version: what a change is about to be made to. */
+/** The key as it is now, with its version for a change. */
 export function readKey(id: number): Promise<Versioned<PublicKey>> {
-  return askForVersioned((signal) => client.GET("/api/admin/v1/keys/{id}", { params: { path: { id } }, signal }));
+  return requestVersioned((signal) => client.GET("/api/admin/v1/keys/{id}", { params: { path: { id } }, signal }));
 }
 
 export function readAccount(shortname: string): Promise<Versioned<Account>> {
-  return askForVersioned((signal) =>
+  return requestVersioned((signal) =>
     client.GET("/api/admin/v1/accounts/{shortname}", { params: { path: { shortname } }, signal }),
   );
 }
 
-/** @param shortname `undefined` while nobody knows which */
+/** @param shortname `undefined` while it is not known yet */
 export function useAccount(shortname: string | undefined) {
   return useQuery({
     queryKey: ["accounts", "one", shortname],
@@ -75,7 +75,7 @@ export function useAccount(shortname: string | undefined) {
 }
 
 export function readUser(username: string): Promise<Versioned<ApiUser>> {
-  return askForVersioned((signal) =>
+  return requestVersioned((signal) =>
     client.GET("/api/admin/v1/users/{username}", { params: { path: { username } }, signal }),
   );
 }
@@ -86,9 +86,9 @@ export interface KeyPatch {
   readonly expires_at?: string | null;
 }
 
-/** Each change answers with the new version, which an Undo then changes. */
+/** @returns the new version, which an Undo then changes */
 export function changeKey(id: number, patch: KeyPatch, etag: string | undefined): Promise<Versioned<PublicKey>> {
-  return askForVersioned((signal) =>
+  return requestVersioned((signal) =>
     client.PATCH("/api/admin/v1/keys/{id}", {
       params: { path: { id }, header: ifMatch(etag) },
       body: patch,
@@ -104,7 +104,7 @@ export function changeUser(
   patch: { readonly status: Standing },
   etag: string | undefined,
 ): Promise<Versioned<ApiUser>> {
-  return askForVersioned((signal) =>
+  return requestVersioned((signal) =>
     client.PATCH("/api/admin/v1/users/{username}", {
       params: { path: { username }, header: ifMatch(etag) },
       body: patch,
@@ -118,25 +118,13 @@ export function changeAccount(
   patch: { readonly status: Standing },
   etag: string | undefined,
 ): Promise<Versioned<Account>> {
-  return askForVersioned((signal) =>
+  return requestVersioned((signal) =>
     client.PATCH("/api/admin/v1/accounts/{shortname}", {
       params: { path: { shortname }, header: ifMatch(etag) },
       body: patch,
       signal,
     }),
   );
-}
-
-/** What a change to the registry may have made stale. */
-export function useRegistryChanged(): () => Promise<void> {
-  const queries = useQueryClient();
-  return async () => {
-    await Promise.all(
-      ["users", "user", "keys", "accounts", "audit", "impact"].map((first) =>
-        queries.invalidateQueries({ queryKey: [first] }),
-      ),
-    );
-  };
 }
 
 export interface AccountFilter {
@@ -149,18 +137,18 @@ export function useAccounts(filter: AccountFilter, { isEnabled = true } = {}) {
   return useQuery({
     queryKey: ["accounts", filter],
     queryFn: ({ signal }) =>
-      askForList((signal) => client.GET("/api/admin/v1/accounts", { params: { query: filter }, signal }), { signal }),
+      requestList((signal) => client.GET("/api/admin/v1/accounts", { params: { query: filter }, signal }), { signal }),
     placeholderData: keepPreviousData,
     enabled: isEnabled,
   });
 }
 
-/** @param idempotencyKey one for each opening of a dialog: a double click makes one thing */
+/** @param idempotencyKey one per opening of a dialog, so that a double click creates one account */
 export function createAccount(
   body: { readonly shortname: string; readonly name?: string },
   idempotencyKey: string,
 ): Promise<Account> {
-  return askForData((signal) =>
+  return requestData((signal) =>
     client.POST("/api/admin/v1/accounts", {
       params: { header: { "idempotency-key": idempotencyKey } },
       body,
@@ -173,7 +161,7 @@ export function createUser(
   body: { readonly account: string; readonly name: string; readonly access: "full" | "read_only" },
   idempotencyKey: string,
 ): Promise<ApiUser> {
-  return askForData((signal) =>
+  return requestData((signal) =>
     client.POST("/api/admin/v1/users", {
       params: { header: { "idempotency-key": idempotencyKey } },
       body,
@@ -182,13 +170,13 @@ export function createUser(
   );
 }
 
-/** @param publicKey never a private one; the caller has looked (`isPrivateKey`) */
+/** @param body.public_key never a private key: the caller has checked (`isPrivateKey`) */
 export function addKey(
   username: string,
   body: { readonly public_key: string; readonly label?: string; readonly expires_at?: string | null },
   idempotencyKey: string,
 ): Promise<Versioned<PublicKey>> {
-  return askForVersioned((signal) =>
+  return requestVersioned((signal) =>
     client.POST("/api/admin/v1/users/{username}/keys", {
       params: { path: { username }, header: { "idempotency-key": idempotencyKey } },
       body,
@@ -197,35 +185,35 @@ export function addKey(
   );
 }
 
-/** Not by the query cache: what somebody pastes is kept nowhere. */
+/** Bypasses the query cache: pasted text is kept nowhere. */
 export function inspectKey(publicKey: string, signal: AbortSignal): Promise<InspectedKey> {
-  return askForData(
+  return requestData(
     (signal) => client.POST("/api/admin/v1/keys/inspect", { body: { public_key: publicKey }, signal }),
     { signal },
   );
 }
 
-/** Whose tokens would end. */
+/** Whose tokens would stop working. */
 export type ImpactScope = { readonly key_id: number } | { readonly username: string } | { readonly account: string };
 
 export function useImpact(scope: ImpactScope) {
   return useQuery({
     queryKey: ["impact", scope],
     queryFn: ({ signal }) =>
-      askForData((signal) => client.GET("/api/admin/v1/impact", { params: { query: scope }, signal }), { signal }),
+      requestData((signal) => client.GET("/api/admin/v1/impact", { params: { query: scope }, signal }), { signal }),
     staleTime: 0,
     gcTime: 0,
   });
 }
 
-/** Tokens issued an hour. @param hours how many back from now on */
+/** Tokens issued per hour. @param hours how many to show, ending with the current one */
 export function useUsage(scope: { readonly username: string }, hours: number) {
   return useQuery({
     queryKey: ["usage", scope, hours],
     queryFn: async ({ signal }) => {
-      // Whole hours, this one among them: the API rounds down.
+      // Whole hours, including the current one: the API rounds down.
       const from = new Date(Date.now() - (hours - 1) * 3_600_000).toISOString();
-      return askForData(
+      return requestData(
         (signal) => client.GET("/api/admin/v1/usage", { params: { query: { ...scope, from } }, signal }),
         { signal },
       );
@@ -233,10 +221,4 @@ export function useUsage(scope: { readonly username: string }, hours: number) {
     placeholderData: keepPreviousData,
     refetchInterval: 60_000,
   });
-}
-
-/** A change with its state for a form: running, refused, done. */
-export function useChange<Input, Made>(change: (input: Input) => Promise<Made>) {
-  const changed = useRegistryChanged();
-  return useMutation({ mutationFn: change, onSuccess: changed });
 }

@@ -1,6 +1,6 @@
-/** The service itself: resource servers, signing keys, settings, the audit log, explanations. */
+/** Resource servers, signing keys, settings, the audit log and explanations: queries and changes. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { askForData, askForList, askForVersioned, client, type DataOf, ifMatch, type Versioned } from "./client.ts";
+import { requestData, requestList, requestVersioned, client, type DataOf, ifMatch, type Versioned } from "./client.ts";
 
 export type ResourceServer = DataOf<"getResourceServer">;
 export type ResourceServerWithSecret = DataOf<"rotateResourceServerSecret">;
@@ -22,7 +22,7 @@ export function useResourceServers(filter: NamedFilter) {
   return useQuery({
     queryKey: ["resource servers", filter],
     queryFn: ({ signal }) =>
-      askForList((signal) => client.GET("/api/admin/v1/resource-servers", { params: { query: filter }, signal }), {
+      requestList((signal) => client.GET("/api/admin/v1/resource-servers", { params: { query: filter }, signal }), {
         signal,
       }),
     placeholderData: keepPreviousData,
@@ -30,13 +30,13 @@ export function useResourceServers(filter: NamedFilter) {
 }
 
 export function readResourceServer(name: string): Promise<Versioned<ResourceServer>> {
-  return askForVersioned((signal) =>
+  return requestVersioned((signal) =>
     client.GET("/api/admin/v1/resource-servers/{name}", { params: { path: { name } }, signal }),
   );
 }
 
 export function createResourceServer(name: string, idempotencyKey: string) {
-  return askForData((signal) =>
+  return requestData((signal) =>
     client.POST("/api/admin/v1/resource-servers", {
       params: { header: { "idempotency-key": idempotencyKey } },
       body: { name },
@@ -45,9 +45,9 @@ export function createResourceServer(name: string, idempotencyKey: string) {
   );
 }
 
-/** @param graceSeconds how long the secret before it goes on working */
+/** @param graceSeconds how long the current secret keeps working */
 export function rotateResourceServerSecret(name: string, graceSeconds: number): Promise<ResourceServerWithSecret> {
-  return askForData((signal) =>
+  return requestData((signal) =>
     client.POST("/api/admin/v1/resource-servers/{name}/secret", {
       params: { path: { name } },
       body: { grace_seconds: graceSeconds },
@@ -61,7 +61,7 @@ export function changeResourceServer(
   patch: { readonly status: "active" | "deactivated" },
   etag: string | undefined,
 ): Promise<Versioned<ResourceServer>> {
-  return askForVersioned((signal) =>
+  return requestVersioned((signal) =>
     client.PATCH("/api/admin/v1/resource-servers/{name}", {
       params: { path: { name }, header: ifMatch(etag) },
       body: patch,
@@ -73,8 +73,8 @@ export function changeResourceServer(
 export function useSigningKeys() {
   return useQuery({
     queryKey: ["signing keys"],
-    queryFn: ({ signal }) => askForList((signal) => client.GET("/api/admin/v1/signing-keys", { signal }), { signal }),
-    // A new key begins to sign by itself, within seconds.
+    queryFn: ({ signal }) => requestList((signal) => client.GET("/api/admin/v1/signing-keys", { signal }), { signal }),
+    // A new key starts signing on its own, within seconds.
     refetchInterval: 10_000,
   });
 }
@@ -82,17 +82,17 @@ export function useSigningKeys() {
 export function useNodes() {
   return useQuery({
     queryKey: ["nodes"],
-    queryFn: ({ signal }) => askForList((signal) => client.GET("/api/admin/v1/nodes", { signal }), { signal }),
+    queryFn: ({ signal }) => requestList((signal) => client.GET("/api/admin/v1/nodes", { signal }), { signal }),
     refetchInterval: 10_000,
   });
 }
 
 export function rotateSigningKey(): Promise<SigningKey> {
-  return askForData((signal) => client.POST("/api/admin/v1/signing-keys", { signal }));
+  return requestData((signal) => client.POST("/api/admin/v1/signing-keys", { signal }));
 }
 
 export function retireSigningKey(number: number): Promise<SigningKey> {
-  return askForData((signal) =>
+  return requestData((signal) =>
     client.PATCH("/api/admin/v1/signing-keys/{number}", {
       params: { path: { number } },
       body: { status: "retired" },
@@ -105,7 +105,7 @@ export function useSettings({ isEnabled }: { readonly isEnabled: boolean }) {
   return useQuery({
     enabled: isEnabled,
     queryKey: ["settings"],
-    queryFn: ({ signal }) => askForList((signal) => client.GET("/api/admin/v1/settings", { signal }), { signal }),
+    queryFn: ({ signal }) => requestList((signal) => client.GET("/api/admin/v1/settings", { signal }), { signal }),
   });
 }
 
@@ -121,35 +121,35 @@ export function useAuditEvents(filter: EventFilter & { readonly cursor?: string 
   return useQuery({
     queryKey: ["audit", filter],
     queryFn: ({ signal }) =>
-      askForList((signal) => client.GET("/api/admin/v1/audit-events", { params: { query: filter }, signal }), {
+      requestList((signal) => client.GET("/api/admin/v1/audit-events", { params: { query: filter }, signal }), {
         signal,
       }),
     placeholderData: keepPreviousData,
   });
 }
 
-/** The address of the filtered log as a file, for a link. */
+/** The address for downloading the filtered log. */
 export function auditExportHref(filter: EventFilter, format: "csv" | "jsonl"): string {
   return `/api/admin/v1/audit-events/export?${new URLSearchParams({ ...filter, format })}`;
 }
 
-/** Reads the whole log on the server; asked for, not on each page. */
+/** Makes the server read the whole log, so it is read again only on request. */
 export function useAuditChain({ isEnabled }: { readonly isEnabled: boolean }) {
   return useQuery({
     queryKey: ["audit chain"],
     queryFn: ({ signal }) =>
-      askForData((signal) => client.GET("/api/admin/v1/audit-events/chain", { signal }), { signal }),
+      requestData((signal) => client.GET("/api/admin/v1/audit-events/chain", { signal }), { signal }),
     enabled: isEnabled,
-    staleTime: Number.POSITIVE_INFINITY,
+    staleTime: "static",
   });
 }
 
-/** Not by the query cache: an assertion is a credential, and is kept nowhere. */
+/** Bypasses the query cache: an assertion is a credential, and is kept nowhere. */
 export function explainAssertion(assertion: string): Promise<Explanation> {
-  return askForData((signal) => client.POST("/api/admin/v1/explain", { body: { assertion }, signal }));
+  return requestData((signal) => client.POST("/api/admin/v1/explain", { body: { assertion }, signal }));
 }
 
-/** Not by the query cache: a token is a credential, and is kept nowhere. */
+/** Bypasses the query cache: a token is a credential, and is kept nowhere. */
 export function checkToken(token: string): Promise<TokenReport> {
-  return askForData((signal) => client.POST("/api/admin/v1/check", { body: { token }, signal }));
+  return requestData((signal) => client.POST("/api/admin/v1/check", { body: { token }, signal }));
 }

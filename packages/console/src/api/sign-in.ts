@@ -1,8 +1,9 @@
+/** Signing in, and using a one-time link: requests that need no session. */
 import { useQuery } from "@tanstack/react-query";
-import { askForData, client, type DataOf } from "./client.ts";
+import { requestData, client, type DataOf } from "./client.ts";
 import type { Me } from "./me.ts";
 
-/** How one can sign in here. */
+/** Available sign-in methods. */
 export type SignInOptions = DataOf<"getSignInOptions">;
 /** What a one-time link is for. */
 export type LinkPurpose = DataOf<"lookAtLink">;
@@ -11,7 +12,7 @@ export function useSignInOptions() {
   return useQuery({
     queryKey: ["sign-in options"],
     queryFn: ({ signal }) =>
-      askForData((signal) => client.GET("/api/admin/v1/sign-in/options", { signal }), { signal, isSigningIn: true }),
+      requestData((signal) => client.GET("/api/admin/v1/sign-in/options", { signal }), { signal, isSigningIn: true }),
   });
 }
 
@@ -19,67 +20,67 @@ const signingIn = { isSigningIn: true } as const;
 
 export function signInByPassword(email: string, password: string): Promise<Me> {
   const body = { email, password };
-  return askForData((signal) => client.POST("/api/admin/v1/sign-in/password", { body, signal }), signingIn);
+  return requestData((signal) => client.POST("/api/admin/v1/sign-in/password", { body, signal }), signingIn);
 }
 
 export function signInByRecoveryCode(email: string, code: string): Promise<Me> {
   const body = { email, code };
-  return askForData((signal) => client.POST("/api/admin/v1/sign-in/recovery-code", { body, signal }), signingIn);
+  return requestData((signal) => client.POST("/api/admin/v1/sign-in/recovery-code", { body, signal }), signingIn);
 }
 
 /**
  * Asks the authenticator, then the server.
  *
- * @param isAutofill offers passkeys in the e-mail field instead of in a dialog, and waits until one is chosen there
- * @param isWanted asked last before the authenticator is: beginning anew would end what somebody began meanwhile by a click
- * @throws {ApiError} and whatever the authenticator throws; see `passkeyProblem`
+ * @param isAutofill offers passkeys in the e-mail field instead of a dialog, and waits until the operator chooses one
+ * @param isWanted checked right before asking the authenticator: asking would cancel a sign-in that a click started meanwhile
+ * @throws {ApiError} and what the authenticator throws; see `passkeyProblem`
  */
 export async function signInByPasskey({ isAutofill = false, isWanted = (): boolean => true } = {}): Promise<Me> {
   const [{ startAuthentication }, { options }] = await Promise.all([
     import("@simplewebauthn/browser"),
-    askForData((signal) => client.POST("/api/admin/v1/sign-in/passkey/options", { signal }), signingIn),
+    requestData((signal) => client.POST("/api/admin/v1/sign-in/passkey/options", { signal }), signingIn),
   ]);
-  if (!isWanted()) throw new DOMException("Somebody began otherwise.", "AbortError");
+  if (!isWanted()) throw new DOMException("Another sign-in has started.", "AbortError");
   const response = await startAuthentication({
     optionsJSON: options as unknown as Parameters<typeof startAuthentication>[0]["optionsJSON"],
     useBrowserAutofill: isAutofill,
   });
   const body = { response: { ...response } };
-  return askForData((signal) => client.POST("/api/admin/v1/sign-in/passkey", { body, signal }), signingIn);
+  return requestData((signal) => client.POST("/api/admin/v1/sign-in/passkey", { body, signal }), signingIn);
 }
 
 /** @param token the link's secret */
 export function lookAtLink(token: string): Promise<LinkPurpose> {
-  return askForData((signal) => client.POST("/api/admin/v1/links/look", { body: { token }, signal }), signingIn);
+  return requestData((signal) => client.POST("/api/admin/v1/links/look", { body: { token }, signal }), signingIn);
 }
 
-/** What a new passkey is made from, for whoever has a one-time link. @param email for the set-up link alone */
+/** Creates a passkey for a one-time link. @param email only for the set-up link */
 export async function makeLinkPasskey(token: string, email: string | undefined): Promise<NewPasskey> {
   const body = { token, ...(email === undefined ? {} : { email }) };
-  const { options } = await askForData(
+  const { options } = await requestData(
     (signal) => client.POST("/api/admin/v1/links/passkey/options", { body, signal }),
     signingIn,
   );
   return makePasskey(options);
 }
 
-/** Uses the link up. @returns the recovery codes, which nothing shows again */
+/** Uses the link, which works once. @returns the recovery codes, which can't be shown again */
 export async function acceptLink(
   token: string,
   answer: { readonly email?: string; readonly password?: string; readonly passkey?: NewPasskey },
 ): Promise<readonly string[]> {
   const body = { token, ...answer };
-  const data = await askForData((signal) => client.POST("/api/admin/v1/links/use", { body, signal }), signingIn);
+  const data = await requestData((signal) => client.POST("/api/admin/v1/links/use", { body, signal }), signingIn);
   return data.recovery_codes;
 }
 
-/** A passkey as the API takes it. */
+/** A new passkey as the API accepts it. */
 export interface NewPasskey {
   response: Record<string, unknown>;
   label?: string;
 }
 
-/** Has the authenticator make a passkey. @param options what the API said navigator.credentials.create takes */
+/** Has the authenticator create a passkey. @param options from the API, for navigator.credentials.create */
 export async function makePasskey(options: unknown, label?: string): Promise<NewPasskey> {
   const { startRegistration } = await import("@simplewebauthn/browser");
   const response = await startRegistration({
@@ -89,19 +90,21 @@ export async function makePasskey(options: unknown, label?: string): Promise<New
 }
 
 /**
- * What went wrong with a passkey, in words; `undefined` where somebody simply closed the browser's dialog, which needs no message.
+ * Explains a failed passkey; `undefined` if the browser's dialog was cancelled, which needs no message.
  */
 export function passkeyProblem(error: unknown): Error | undefined {
   const { name = "" } = error instanceof Error ? error : {};
   if (name === "AbortError") return undefined;
   if (name === "NotAllowedError") {
     return new Error(
-      "The browser didn't use a passkey: it was cancelled, timed out, or there is none for this address.",
+      "The browser used no passkey: the request was cancelled or timed out, or there is no passkey for this address.",
     );
   }
-  if (name === "InvalidStateError") return new Error("This device has a passkey for you here already.");
+  if (name === "InvalidStateError") return new Error("This device already has a passkey for you.");
   if (name === "SecurityError") {
-    return new Error("Passkeys don't work at this address: they need a host name, and https unless it is localhost.");
+    return new Error(
+      "Passkeys don't work at this address: they need a host name, and https unless the host is localhost.",
+    );
   }
   return error instanceof Error ? error : new Error("The passkey couldn't be used.");
 }

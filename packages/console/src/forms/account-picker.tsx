@@ -1,12 +1,13 @@
+/** What the operator fills in: fields, filters, and the dialogs that make a change. */
 import { Combobox, InputBase, useCombobox } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { useAccounts } from "../api/registry.ts";
 import { Icon } from "../ui/icon.tsx";
 
 /**
- * Finds one of however many accounts by the beginning of its shortname or name.
+ * Picks an account, searched by the beginning of its shortname or name.
  *
- * @param onCreate offers to create what was typed and isn't there
+ * @param onCreate if given, the list offers to create an account with the typed name
  */
 export function AccountPicker({
   label,
@@ -28,7 +29,7 @@ export function AccountPicker({
   readonly onChange: (shortname: string | undefined) => void;
   readonly onCreate?: (typed: string) => void;
   readonly error?: ReactNode;
-  /** What no account at all is called, where that is a choice: "All accounts". */
+  /** Label of the option for no account, if that is a choice: "All accounts". */
   readonly clearLabel?: string;
 }) {
   const combobox = useCombobox({ onDropdownClose: () => combobox.resetSelectedOption() });
@@ -41,7 +42,7 @@ export function AccountPicker({
   return (
     <Combobox
       store={combobox}
-      // Beside its field also for screen readers, and in front of a dialog's end.
+      // Next to its field for screen readers, and not clipped by a dialog.
       withinPortal={false}
       onOptionSubmit={(chosen) => {
         if (chosen.startsWith("create:")) onCreate?.(search);
@@ -93,9 +94,9 @@ export function AccountPicker({
             </Combobox.Option>
           )}
           {data?.items.length === 0 && onCreate === undefined ? (
-            <Combobox.Empty>No account begins with that</Combobox.Empty>
+            <Combobox.Empty>No account starts with this</Combobox.Empty>
           ) : null}
-          {isPending && isOpen ? <Combobox.Empty>Reading…</Combobox.Empty> : null}
+          {isPending && isOpen ? <Combobox.Empty>Loading…</Combobox.Empty> : null}
         </Combobox.Options>
       </Combobox.Dropdown>
     </Combobox>

@@ -1,14 +1,14 @@
 import { NativeSelect, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 
-/** `never`, days from now, or a day. */
+/** Never, a number of days from now, a given day, or unchanged. */
 export interface Expiry {
   readonly kind: "never" | "30" | "90" | "365" | "date" | "keep";
   /** `2027-03-01` */
   readonly date: string;
 }
 
-/** When it ends, as the API takes it; `undefined` leaves it as it is. A day ends with it, in UTC. */
+/** The expiry for the API; `undefined` leaves it unchanged. A day is valid until its last second in UTC. */
 export function expiresAt({ kind, date }: Expiry, nowMs: number): string | null | undefined {
   if (kind === "keep") return undefined;
   if (kind === "never") return null;
@@ -16,7 +16,7 @@ export function expiresAt({ kind, date }: Expiry, nowMs: number): string | null 
   return new Date(nowMs + Number(kind) * 86_400_000).toISOString();
 }
 
-/** When something ends. @param keeping what it is now, where that may stay */
+/** Chooses an expiry. @param keeping label of the option to leave it unchanged, if there is one */
 export function ExpiryField({
   value,
   onChange,
@@ -42,7 +42,7 @@ export function ExpiryField({
           { value: "30", label: "In 30 days" },
           { value: "90", label: "In 90 days" },
           { value: "365", label: "In 365 days" },
-          { value: "date", label: "On a day…" },
+          { value: "date", label: "On a date…" },
         ]}
       />
       {value.kind === "date" ? (

@@ -1,25 +1,21 @@
 import { NativeSelect, TextInput } from "@mantine/core";
-import { useCallback } from "react";
 import { Icon } from "../ui/icon.tsx";
-import { useTyped } from "./search-state.ts";
+import { type Filters, useTypedFilter } from "./search-state.ts";
 import "./filters.css";
 
-/** A page's search, which `/` leads to. */
-export function SearchField({
+/** The main search of a page; `/` moves the focus to it. @param name of its filter */
+export function SearchField<Name extends string = "q">({
   label,
   placeholder,
-  value,
-  onChange,
+  filters,
+  name = "q" as Name,
 }: {
   readonly label: string;
   readonly placeholder: string;
-  readonly value: string;
-  readonly onChange: (text: string) => void;
+  readonly filters: Filters<Name>;
+  readonly name?: Name;
 }) {
-  const [text, setText] = useTyped(
-    value,
-    useCallback((typed: string) => onChange(typed), [onChange]),
-  );
+  const field = useTypedFilter(filters, name);
   return (
     <TextInput
       className="filters-search"
@@ -28,29 +24,22 @@ export function SearchField({
       aria-keyshortcuts="/"
       data-search
       placeholder={placeholder}
-      value={text}
-      onChange={(event) => setText(event.currentTarget.value)}
       leftSection={<Icon name="search" size={15} />}
-      rightSection={text === "" ? <kbd aria-hidden="true">/</kbd> : null}
+      rightSection={field.value === "" ? <kbd aria-hidden="true">/</kbd> : null}
       spellCheck={false}
       autoComplete="off"
+      {...field}
     />
   );
 }
 
-/** Whether what is listed is switched on. */
-export function StatusFilter({
-  value,
-  onChange,
-}: {
-  readonly value: string | undefined;
-  readonly onChange: (value: string | undefined) => void;
-}) {
+/** Filters by status. */
+export function StatusFilter({ filters }: { readonly filters: Filters<"status"> }) {
   return (
     <FilterSelect
       label="Status"
-      value={value}
-      onChange={onChange}
+      name="status"
+      filters={filters}
       options={[
         ["", "Any status"],
         ["active", "Active"],
@@ -60,24 +49,24 @@ export function StatusFilter({
   );
 }
 
-/** One of a few to filter by. The first option stands for all. */
-export function FilterSelect({
+/** Filters by one of a few values. The first option stands for all of them. */
+export function FilterSelect<Name extends string>({
   label,
-  value,
+  name,
+  filters,
   options,
-  onChange,
 }: {
   readonly label: string;
-  readonly value: string | undefined;
+  readonly name: Name;
+  readonly filters: Filters<Name>;
   readonly options: readonly (readonly [value: string, label: string])[];
-  readonly onChange: (value: string | undefined) => void;
 }) {
   return (
     <NativeSelect
       aria-label={label}
-      value={value ?? ""}
-      data={options.map(([optionValue, optionLabel]) => ({ value: optionValue, label: optionLabel }))}
-      onChange={(event) => onChange(event.currentTarget.value === "" ? undefined : event.currentTarget.value)}
+      value={filters.values[name] ?? ""}
+      data={options.map(([value, text]) => ({ value, label: text }))}
+      onChange={(event) => filters.set(name, event.currentTarget.value)}
     />
   );
 }

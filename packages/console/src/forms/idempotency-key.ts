@@ -1,8 +1,8 @@
 import { useState } from "react";
 
 /**
- * One `Idempotency-Key` for each opening of a dialog: however often its button is pressed, one thing is made. Not by
- * `crypto.randomUUID`, which pages have only over https and on localhost.
+ * One `Idempotency-Key` per opening of a dialog: pressing its button several times makes one change. `crypto.randomUUID` won't do,
+ * because browsers have it only over https and on localhost.
  */
 export function useIdempotencyKey(): string {
   const [key] = useState(() =>

@@ -1,30 +1,31 @@
-import { offerDownload } from "../forms/offer-download.ts";
+/** Key pairs made in the browser. The private key never leaves this folder except as a download. */
+import { offerDownload } from "../ui/offer-download.ts";
 import { toPem } from "./pem.ts";
 
-/** Strengths that are offered, in bits; the first is plenty for the years that such a key is in use (NIST SP 800-57). */
+/** Offered strengths in bits. The first is enough for the years such a key is in use (NIST SP 800-57). */
 export const KEY_BITS = [2048, 3072, 4096] as const;
 export type KeyBits = (typeof KEY_BITS)[number];
 
 /**
- * A pair that was made here. The private half is bytes in this object and nowhere else: no state of React's, no cache, no storage
- * holds it, and `forget` overwrites them.
+ * A key pair made here. The private key exists only as bytes inside this object, in no React state, cache or storage; `forget`
+ * overwrites them.
  */
 export interface KeyPair {
   readonly publicPem: string;
-  /** Offers the private half as a file, PKCS #8 in PEM. */
+  /** Downloads the private key as PKCS #8 in PEM. */
   download(fileName: string): void;
   forget(): void;
 }
 
-/** Browsers give pages the means only where nobody in between could have changed the page (W3C Secure Contexts). */
+/** Browsers offer WebCrypto only where the page can't have been changed in transit (W3C Secure Contexts). */
 export function canMakeKeyPair(): boolean {
   return window.isSecureContext && crypto.subtle !== undefined;
 }
 
-/** Makes an RSA pair for RS256, RS384 and RS512, in the browser. */
+/** Makes an RSA key pair for RS256, RS384 and RS512. */
 export async function makeKeyPair(bits: KeyBits): Promise<KeyPair> {
   const pair = await crypto.subtle.generateKey(
-    // The hash matters to WebCrypto alone; it isn't part of what is exported.
+    // WebCrypto requires a hash; it isn't part of the exported keys.
     { name: "RSASSA-PKCS1-v1_5", modulusLength: bits, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" },
     true,
     ["sign", "verify"],

@@ -5,7 +5,7 @@ import { toPem } from "./pem.ts";
 
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
-test("PEM that is written here is read by others", () => {
+test("Node.js reads the PEM, and writes the same", () => {
   const der = privateKey.export({ format: "der", type: "pkcs8" });
   const pem = toPem("PRIVATE KEY", new Uint8Array(der));
   assert.equal(pem, privateKey.export({ format: "pem", type: "pkcs8" }));

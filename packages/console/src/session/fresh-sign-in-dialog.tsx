@@ -7,14 +7,14 @@ import { endProof, noteSignedIn, useProofNeeded } from "./session.ts";
 
 const SignInForm = lazy(() => import("./sign-in-form.tsx"));
 
-/** The sign-in over the page, for a change that needs a fresh one: the change is then made, or given up where this is closed. */
+/** Asks for the fresh sign-in that a change needs. The change is then made, or dropped if the operator closes the dialog. */
 export function FreshSignInDialog() {
   const queries = useQueryClient();
   const isNeeded = useProofNeeded();
   if (!isNeeded) return null;
 
   function onSignedIn(me: Me): void {
-    // Another operator must not make the change of the one before.
+    // Another operator must not make the first operator's change.
     if (!noteSignedIn(me)) return;
     queries.setQueryData(meQuery.queryKey, me);
     endProof(true);
@@ -23,7 +23,7 @@ export function FreshSignInDialog() {
   return (
     <Dialog title="Confirm that it's you" onClose={() => endProof(false)} size={420}>
       <div className="stack">
-        <p className="soft">This change needs a sign-in of the last five minutes. Sign in again, and it is made.</p>
+        <p className="soft">This change needs a sign-in within the last five minutes. Sign in again to make it.</p>
         <Suspense fallback={<Bone width="100%" height={286} />}>
           <SignInForm isFresh onSignedIn={onSignedIn} returnTo={window.location.pathname + window.location.search} />
         </Suspense>

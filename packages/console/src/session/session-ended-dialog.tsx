@@ -8,8 +8,8 @@ import { noteSignedIn, useSessionEnded } from "./session.ts";
 const SignInForm = lazy(() => import("./sign-in-form.tsx"));
 
 /**
- * The sign-in over whatever page is open, where the session has ended: the page stays as it is, with all that was typed, and
- * what was about to be saved is saved then.
+ * Asks for a new sign-in once the session has ended. The page below stays as it is, with everything typed, and what was about to be
+ * saved is saved after the sign-in.
  */
 export function SessionEndedDialog() {
   const queries = useQueryClient();
@@ -17,7 +17,7 @@ export function SessionEndedDialog() {
   if (!isEnded) return null;
 
   function onSignedIn(me: Me): void {
-    // Another operator must not go on with what the one before had on the screen, nor send it.
+    // Another operator must not see or send what the first operator had on the screen.
     if (!noteSignedIn(me)) return;
     queries.setQueryData(meQuery.queryKey, me);
     void queries.invalidateQueries();
@@ -26,7 +26,7 @@ export function SessionEndedDialog() {
   return (
     <Dialog title="Your session has ended" onClose={() => undefined} isClosable={false} size={420}>
       <div className="stack">
-        <p className="soft">Sign in to go on. What is on the page stays as it is.</p>
+        <p className="soft">Sign in to continue. The page stays as it is.</p>
         <Suspense fallback={<Bone width="100%" height={286} />}>
           <SignInForm onSignedIn={onSignedIn} returnTo={window.location.pathname + window.location.search} />
         </Suspense>

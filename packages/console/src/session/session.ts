@@ -1,40 +1,41 @@
 /**
- * The session, as the page knows it: whether somebody is signed in, and what waits for somebody to be so again. Nothing of the
- * session itself is here; that is a cookie which no script can read.
+ * What the page knows of the operator's session: whether an operator is signed in, and which requests wait for a new sign-in. The
+ * session itself is in a cookie that no script can read. The dialogs and the form for signing in are here too.
  */
 import { useSyncExternalStore } from "react";
 
-/** `unknown` until the API has said who asks; `ended` once it refuses somebody who was signed in. */
+/** `unknown` until the API has named the caller; `ended` once it refuses an operator who was signed in. */
 type State = "unknown" | "live" | "ended";
 
 let state: State = "unknown";
-/** Whose page this is; `undefined` while nobody has signed in. */
+/** The operator whose page this is; `undefined` while no operator is signed in. */
 let operatorId: number | undefined;
 const listeners = new Set<() => void>();
+/** Resume the requests that wait for a sign-in. */
 let waiting: (() => void)[] = [];
 
-/** Changes that need a fresh sign-in, and are told whether there was one. */
+/** Resume the changes that wait for a fresh sign-in, with whether there was one. */
 let unproven: ((isProven: boolean) => void)[] = [];
 
-function become(next: State): void {
+function enter(next: State): void {
   state = next;
-  tellListeners();
+  notifyListeners();
 }
 
-function tellListeners(): void {
+function notifyListeners(): void {
   for (const listener of listeners) listener();
 }
 
-/** An operator is signed in, as the API says. */
+/** Who is signed in, according to the API. */
 interface SignedIn {
   readonly operator: { readonly id: number } | null;
 }
 
 /**
- * The API has answered an operator, and what waited for that goes on. Where it is another than the one whose page this is, nothing
- * goes on: the page begins anew, so that no change of one operator is sent under the name of another.
+ * Records that the API has named the signed-in operator, and resumes the waiting requests. If this isn't the operator whose page this
+ * is, it drops them and reloads the page, so that a change one operator prepared is never sent in another operator's name.
  *
- * @returns whether the page stays
+ * @returns `false` if the page reloads
  */
 export function noteSignedIn({ operator }: SignedIn): boolean {
   if (operatorId !== undefined && operatorId !== operator?.id) {
@@ -44,58 +45,58 @@ export function noteSignedIn({ operator }: SignedIn): boolean {
     return false;
   }
   operatorId = operator?.id;
-  if (state !== "live") become("live");
+  if (state !== "live") enter("live");
   const released = waiting;
   waiting = [];
   for (const release of released) release();
   return true;
 }
 
-/** Whose page this is. Each question says it, so that a sign-in in another tab doesn't change who asks. */
+/** The operator whose page this is. Every request names it, so that a sign-in in another tab doesn't change the caller. */
 export function pageOperatorId(): number | undefined {
   return operatorId;
 }
 
-/** Nobody is signed in, and that was asked for. */
+/** Records that the operator has signed out. */
 export function noteSignedOut(): void {
   operatorId = undefined;
   waiting = [];
   unproven = [];
-  become("unknown");
+  enter("unknown");
 }
 
 export function wasSignedIn(): boolean {
   return state !== "unknown";
 }
 
-/** Shows the sign-in over the page, and resolves once somebody has signed in there. */
+/** Shows the sign-in dialog, and resolves once the operator has signed in. */
 export function untilSignedInAgain(): Promise<void> {
-  if (state !== "ended") become("ended");
+  if (state !== "ended") enter("ended");
   return new Promise((resolve) => waiting.push(resolve));
 }
 
-/** Asks for a sign-in over the page. @returns whether there was one; `false` where the operator thought better of it */
+/** Asks for a fresh sign-in in a dialog. @returns `false` if the operator closed it */
 export function untilProven(): Promise<boolean> {
   return new Promise((resolve) => {
     unproven = [...unproven, resolve];
-    tellListeners();
+    notifyListeners();
   });
 }
 
-/** What waited for a fresh sign-in goes on, or is given up. */
+/** Resumes the changes that wait for a fresh sign-in, or drops them. */
 export function endProof(isProven: boolean): void {
   const released = unproven;
   unproven = [];
-  tellListeners();
+  notifyListeners();
   for (const release of released) release(isProven);
 }
 
-/** Does a change wait for a fresh sign-in? */
+/** Whether a change is waiting for a fresh sign-in. */
 export function useProofNeeded(): boolean {
   return useSyncExternalStore(listen, () => unproven.length > 0);
 }
 
-/** Has the session ended under a page that is open? */
+/** Whether the session has ended while a page was open. */
 export function useSessionEnded(): boolean {
   return useSyncExternalStore(listen, () => state === "ended");
 }

@@ -14,20 +14,20 @@ import { Bone } from "../ui/page.tsx";
 import { Note, Problem } from "../ui/problem.tsx";
 import "./sign-in-form.css";
 
-/** The ways in: a passkey first, then single sign-on where there is one, then a password, and a recovery code. */
+/** The available sign-in methods: a passkey, single sign-on, a password or a recovery code. */
 export default function SignInForm({
   onSignedIn,
   returnTo,
   isFresh = false,
 }: {
   readonly onSignedIn: (me: Me) => void;
-  /** A path of the console, for single sign-on, which leaves the page. */
+  /** The console path to return to after single sign-on, which leaves the page. */
   readonly returnTo: string;
-  /** Has the identity provider to ask anew? */
+  /** Whether the identity provider must ask for credentials again. */
   readonly isFresh?: boolean;
 }) {
   const { data: options, error: optionsError, refetch } = useSignInOptions();
-  const [way, setWay] = useState<"password" | "recovery">("password");
+  const [method, setMethod] = useState<"password" | "recovery">("password");
   const [email, setEmail] = useState("");
   const [secret, setSecret] = useState("");
   const [running, setRunning] = useState<"passkey" | "form">();
@@ -40,7 +40,7 @@ export default function SignInForm({
   const hasClicked = useRef(false);
 
   const hasPasskeys = options?.passkeys === true;
-  // The browser offers passkeys in the e-mail field, as it does passwords.
+  // The browser offers passkeys in the e-mail field, next to saved passwords.
   useEffect(() => {
     if (!hasPasskeys) return;
     let isGone = false;
@@ -50,7 +50,7 @@ export default function SignInForm({
         const me = await signInByPasskey({ isAutofill: true, isWanted: () => !isGone && !hasClicked.current });
         if (!isGone) signedIn.current(me);
       } catch {
-        // Nobody asked for it by a click; the button says what is wrong.
+        // The operator clicked nothing, so there is nothing to explain; the button shows errors.
       }
     })();
     return () => {
@@ -74,7 +74,7 @@ export default function SignInForm({
   function submit(event: FormEvent): void {
     event.preventDefault();
     void run("form", () =>
-      way === "password" ? signInByPassword(email, secret) : signInByRecoveryCode(email, secret.trim()),
+      method === "password" ? signInByPassword(email, secret) : signInByRecoveryCode(email, secret.trim()),
     );
   }
 
@@ -83,11 +83,11 @@ export default function SignInForm({
     return (
       <div className="stack">
         <Note>
-          There is no operator yet. When it started, the server printed a set-up link on its standard error: open that
-          link to become the first owner. It is good for a day; a restart prints a new one.
+          There is no operator yet. The server printed a set-up link to standard error when it started: open it to
+          become the first owner. The link works once and expires after a day; a restart prints a new one.
         </Note>
         <Button variant="default" onClick={() => void refetch()}>
-          Look again
+          Check again
         </Button>
       </div>
     );
@@ -119,7 +119,7 @@ export default function SignInForm({
         </Button>
       ) : null}
       {options?.single_sign_on && isFresh ? (
-        <p className="soft">Single sign-on leaves this page. Once you are back, make the change again.</p>
+        <p className="soft">Single sign-on leaves this page. Make the change again when you are back.</p>
       ) : null}
       <div className="or">
         <span>or</span>
@@ -135,7 +135,7 @@ export default function SignInForm({
           value={email}
           onChange={(event) => setEmail(event.currentTarget.value)}
         />
-        {way === "password" ? (
+        {method === "password" ? (
           <PasswordInput
             label="Password"
             name="password"
@@ -150,7 +150,7 @@ export default function SignInForm({
           <TextInput
             label="Recovery code"
             name="recovery-code"
-            description="One of those that you stored; it is used up by this."
+            description="One of the codes you stored. Each code works once."
             autoComplete="off"
             spellCheck={false}
             required
@@ -167,12 +167,12 @@ export default function SignInForm({
         type="button"
         className="text-button"
         onClick={() => {
-          setWay(way === "password" ? "recovery" : "password");
+          setMethod(method === "password" ? "recovery" : "password");
           setSecret("");
           setError(undefined);
         }}
       >
-        {way === "password" ? "Use a recovery code instead" : "Use your password instead"}
+        {method === "password" ? "Use a recovery code instead" : "Use your password instead"}
       </button>
     </div>
   );

@@ -4,11 +4,11 @@ import { type Me, useSignOut } from "../api/me.ts";
 import { Icon } from "../ui/icon.tsx";
 import { tellProblem } from "../ui/tell.tsx";
 
-/** Who is signed in, and what concerns them. */
+/** The signed-in operator, with links to their own settings. */
 export function AccountMenu({ me }: { readonly me: Me }) {
   const [, navigate] = useLocation();
   const signOut = useSignOut();
-  // Otherwise a <style> would switch transitions off for a moment, which the Content-Security-Policy forbids.
+  // Without it, Mantine would disable transitions by a <style>, which the Content-Security-Policy forbids.
   const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const name = me.operator?.email ?? me.actor;
   const what = me.account === null ? me.role : `${me.role} of ${me.account}`;
@@ -38,7 +38,7 @@ export function AccountMenu({ me }: { readonly me: Me }) {
         <Menu.Divider />
         <Menu.Label>Colours</Menu.Label>
         <Menu.RadioGroup value={colorScheme} onChange={(scheme) => setColorScheme(scheme as MantineColorScheme)}>
-          <Menu.RadioItem value="auto">As the system</Menu.RadioItem>
+          <Menu.RadioItem value="auto">System setting</Menu.RadioItem>
           <Menu.RadioItem value="light">Light</Menu.RadioItem>
           <Menu.RadioItem value="dark">Dark</Menu.RadioItem>
         </Menu.RadioGroup>

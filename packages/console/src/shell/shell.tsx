@@ -1,4 +1,4 @@
-/** What is around every page: where one can go, who one is, and the sign-in where the session has ended. */
+/** The frame around every page: navigation, the account menu, and the sign-in dialogs. */
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useQuery } from "@tanstack/react-query";
@@ -14,8 +14,8 @@ interface Destination {
   readonly path: string;
   readonly label: string;
   readonly icon: IconName;
-  /** Who finds anything there. */
-  readonly isFor?: (me: Me) => boolean;
+  /** Whether the caller can see this page; everyone can if omitted. */
+  readonly isVisibleTo?: (me: Me) => boolean;
 }
 
 const GROUPS: readonly { readonly title: string; readonly destinations: readonly Destination[] }[] = [
@@ -40,32 +40,32 @@ const GROUPS: readonly { readonly title: string; readonly destinations: readonly
         path: "/resource-servers",
         label: "Resource servers",
         icon: "server",
-        isFor: (me) => permits(me, "viewer", { everywhere: true }),
+        isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
       },
       {
         path: "/signing-keys",
         label: "Signing keys",
         icon: "key",
-        isFor: (me) => permits(me, "viewer", { everywhere: true }),
+        isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
       },
       {
         path: "/settings",
         label: "Settings",
         icon: "settings",
-        isFor: (me) => permits(me, "admin", { everywhere: true }),
+        isVisibleTo: (me) => permits(me, "admin", { everywhere: true }),
       },
     ],
   },
   {
     title: "Administration",
     destinations: [
-      { path: "/operators", label: "Operators", icon: "operators", isFor: (me) => permits(me, "owner") },
-      { path: "/admin-tokens", label: "Admin tokens", icon: "token", isFor: (me) => permits(me, "owner") },
+      { path: "/operators", label: "Operators", icon: "operators", isVisibleTo: (me) => permits(me, "owner") },
+      { path: "/admin-tokens", label: "Admin tokens", icon: "token", isVisibleTo: (me) => permits(me, "owner") },
     ],
   },
 ];
 
-/** @param isWaiting nobody knows yet who is signed in */
+/** @param isWaiting the signed-in operator isn't known yet */
 export function Shell({ children, isWaiting = false }: { readonly children: ReactNode; readonly isWaiting?: boolean }) {
   const { data: me } = useQuery({ ...meQuery, enabled: !isWaiting });
   const [path] = useLocation();
@@ -96,7 +96,9 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
         </div>
         <div className="sidebar-nav" id="navigation">
           {GROUPS.map(({ title, destinations }) => {
-            const shown = destinations.filter(({ isFor }) => me === undefined || isFor === undefined || isFor(me));
+            const shown = destinations.filter(
+              ({ isVisibleTo }) => me === undefined || isVisibleTo === undefined || isVisibleTo(me),
+            );
             if (shown.length === 0) return null;
             return (
               <div key={title}>
@@ -145,7 +147,7 @@ function isAt(path: string, destination: string): boolean {
   return destination === "/" ? path === "/" || path.startsWith("/users/") : path.startsWith(destination);
 }
 
-/** Another page is where reading begins anew, also for who doesn't see it change. */
+/** Moves the focus to a new page, so that screen readers start reading there. */
 function useFocusOnNavigation(path: string, onNavigation: () => void) {
   const main = useRef<HTMLElement>(null);
   const shown = useRef(path);
@@ -159,7 +161,7 @@ function useFocusOnNavigation(path: string, onNavigation: () => void) {
   return main;
 }
 
-/** `/` leads to the page's search, unless somebody is typing. */
+/** `/` moves the focus to the page's search, unless the operator is typing in a field. */
 function useSearchKey(): void {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {

@@ -1,3 +1,5 @@
+/** Wording: pure functions. Nothing here knows React or the API. */
+
 const BROWSERS = [
   ["Edg/", "Edge"],
   ["OPR/", "Opera"],
@@ -15,7 +17,7 @@ const SYSTEMS = [
   ["Linux", "Linux"],
 ] as const;
 
-/** `Firefox on Linux`, out of what a browser calls itself; for recognising one's own, not for deciding anything. */
+/** `Firefox on Linux`, from a user agent: helps operators recognise their own browser, and must decide nothing. */
 export function browserName(userAgent: string): string {
   const browser = BROWSERS.find(([mark]) => userAgent.includes(mark))?.[1];
   const system = SYSTEMS.find(([mark]) => userAgent.includes(mark))?.[1];

@@ -6,7 +6,7 @@ const NAMES: Record<string, string | undefined> = {
   link: "one-time link",
 };
 
-/** How somebody signed in, in words. */
+/** A sign-in method in words. */
 export function methodName(method: string): string {
   return NAMES[method] ?? method;
 }

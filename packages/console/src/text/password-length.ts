@@ -1,4 +1,4 @@
-/** How many characters a password has, as the server counts them: code points of the form that it hashes. */
+/** The length of a password as the server counts it: code points after NFKC, the form it hashes. */
 export function passwordLength(password: string): number {
   return Array.from(password.normalize("NFKC")).length;
 }

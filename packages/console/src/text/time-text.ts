@@ -1,4 +1,4 @@
-/** Times in words. Pure; the clock is the caller's. */
+/** Times in words. The caller passes the clock. */
 
 const UNITS = [
   ["year", 365 * 86_400],
@@ -10,11 +10,11 @@ const UNITS = [
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 
-/** `3 minutes ago`, `in 2 days`; `just now` below a minute, `in a moment` if that lies ahead. */
+/** `3 minutes ago`, `in 2 days`; within a minute `just now` or, in the future, `in a moment`. */
 export function relativeTime(atMs: number, nowMs: number): string {
   const seconds = (atMs - nowMs) / 1000;
   for (const [unit, unitSeconds] of UNITS) {
-    // Towards now: nothing is older than it is said to be.
+    // Round towards now: an event is never older than stated.
     const whole = Math.trunc(seconds / unitSeconds);
     if (whole !== 0) return relative.format(whole, unit);
   }
@@ -26,7 +26,7 @@ export function utcTime(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** `Tue 24 Nov, 15:00–16:00 UTC`, for the hour that begins then. */
+/** `Tue 24 Nov, 15:00–16:00 UTC`, for the hour that starts at `atMs`. */
 export function utcHour(atMs: number): string {
   const day = new Date(atMs).toLocaleDateString("en-GB", {
     weekday: "short",

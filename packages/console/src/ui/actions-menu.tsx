@@ -1,16 +1,17 @@
+/** What pages show: layout, tables, dialogs, messages and badges. A component here may read through `api/`, but belongs to no page. */
 import { ActionIcon, Menu } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Icon } from "./icon.tsx";
 import "./actions-menu.css";
 
-/** What else can be done to something, behind three dots. @param label says to what: "More for key 3" */
+/** A menu of further actions behind three dots. @param label names what they apply to: "More for key 3" */
 export function ActionsMenu({ label, children }: { readonly label: string; readonly children: ReactNode }) {
   return (
     <Menu
       position="bottom-end"
       width={210}
       transitionProps={{ duration: 0 }}
-      // In the page's main part, where a screen reader finds it, and not in the table, which would cut it off.
+      // In the page's main part, where screen readers find it; the table would clip it.
       portalProps={{ target: "#main" }}
       withInitialFocusPlaceholder={false}
     >
@@ -24,7 +25,7 @@ export function ActionsMenu({ label, children }: { readonly label: string; reado
   );
 }
 
-/** @param isDangerous it takes something away from somebody */
+/** One action of the menu. @param isDangerous marks an action that takes access away */
 export function Action({
   children,
   onClick,

@@ -2,10 +2,10 @@ import { ActionIcon, Button } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { Icon } from "./icon.tsx";
 
-/** How long the button says that it has copied, in milliseconds. */
-const SAID_MS = 2000;
+/** How long the button shows that it has copied, in milliseconds. */
+const SHOWN_MS = 2000;
 
-/** Copies a text with one click. @param label what is copied, for who doesn't see the icon: "Copy fingerprint" */
+/** Copies a text with one click. @param label what is copied, also for screen readers: "Copy fingerprint" */
 export function CopyButton({
   text,
   label,
@@ -18,11 +18,11 @@ export function CopyButton({
   const [isCopied, setIsCopied] = useState(false);
   useEffect(() => {
     if (!isCopied) return;
-    const timer = setTimeout(() => setIsCopied(false), SAID_MS);
+    const timer = setTimeout(() => setIsCopied(false), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [isCopied]);
   const copy = async () => setIsCopied(await copyText(text));
-  const said = (
+  const status = (
     <span className="visually-hidden" role="status">
       {isCopied ? "Copied" : ""}
     </span>
@@ -40,7 +40,7 @@ export function CopyButton({
         >
           <Icon name={isCopied ? "check" : "copy"} size={14} />
         </ActionIcon>
-        {said}
+        {status}
       </>
     );
   }
@@ -54,22 +54,22 @@ export function CopyButton({
       >
         {isCopied ? "Copied" : label}
       </Button>
-      {said}
+      {status}
     </>
   );
 }
 
-/** @returns whether it is in the clipboard now */
+/** @returns whether the text is in the clipboard now */
 async function copyText(text: string): Promise<boolean> {
   try {
-    // Not there where the page came unencrypted over a network.
+    // Browsers have no clipboard API for pages loaded over plain http from another machine.
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
     const area = document.createElement("textarea");
     area.value = text;
     area.className = "visually-hidden";
-    // Inside of an open dialog, whose focus trap would take the selection away otherwise.
+    // Inside the open dialog, because its focus trap would otherwise clear the selection.
     (document.activeElement?.parentElement ?? document.body).append(area);
     area.select();
     const isCopied = document.execCommand("copy");

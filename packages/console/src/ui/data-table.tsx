@@ -1,27 +1,29 @@
 import { Button } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import type { Listed } from "../api/client.ts";
+import type { ListPage } from "../api/client.ts";
 import { Icon } from "./icon.tsx";
 import { Bone } from "./page.tsx";
 import { Problem } from "./problem.tsx";
 import "./data-table.css";
 
-/** A column. `isEnd` for numbers; `isActions` for what one can do, which needs no visible heading. */
+/** A column of a table. */
 export interface Column<Item> {
   readonly heading: string;
   readonly cell: (item: Item) => ReactNode;
+  /** Aligned at the end, for numbers. */
   readonly isEnd?: boolean;
+  /** For buttons; its heading is only for screen readers. */
   readonly isActions?: boolean;
-  /** What a phone leaves out. */
+  /** Hidden on a phone. */
   readonly isMinor?: boolean;
-  /** In px. Where all columns but the first have one, nothing moves when the rows come. */
+  /** In px. If all columns but the first have a width, nothing moves when the rows arrive. */
   readonly width?: number;
 }
 
 /**
- * A list in all its states: being read, refused, empty, and there. Its height while being read is that of what will probably be
- * there; on a phone its rows become cards.
+ * A list in all its states: loading, failed, empty and loaded. While it loads, it has the height it will probably have. On a phone,
+ * rows become cards.
  */
 export function DataTable<Item>({
   caption,
@@ -29,22 +31,23 @@ export function DataTable<Item>({
   query,
   keyOf,
   empty,
-  paging,
-  countOf,
+  goTo,
+  nouns,
   skeletonRows = 5,
   skeletonHeight,
 }: {
-  /** What the table lists, for who can't see it. */
+  /** What the table lists, for screen readers. */
   readonly caption: string;
   readonly columns: readonly Column<Item>[];
-  readonly query: UseQueryResult<Listed<Item>>;
+  readonly query: UseQueryResult<ListPage<Item>>;
   readonly keyOf: (item: Item) => string | number;
   readonly empty: ReactNode;
-  readonly paging?: { readonly go: (cursor: string | undefined) => void };
-  /** `1,204 API users` */
-  readonly countOf?: (count: string, isOne: boolean) => string;
+  /** Goes to another page; if omitted, there is only one. */
+  readonly goTo?: (cursor: string | undefined) => void;
+  /** What is counted below the table, in singular and plural; if omitted, no count is shown. */
+  readonly nouns?: readonly [one: string, many: string];
   readonly skeletonRows?: number;
-  /** How high a row will be, in px, where it has more than a line. */
+  /** The height of a row in px, if it has more than one line. */
   readonly skeletonHeight?: number;
 }) {
   const { data, error, isPending, isPlaceholderData } = query;
@@ -109,12 +112,12 @@ export function DataTable<Item>({
           </tbody>
         </table>
       </div>
-      {countOf === undefined || data === undefined ? null : (
+      {nouns === undefined || data === undefined ? null : (
         <div className="table-foot">
           <span className="number" role="status">
-            {countOf(countText(data), data.count === 1)}
+            {countText(data)} {data.count === 1 ? nouns[0] : nouns[1]}
           </span>
-          {paging === undefined ? null : <Pager list={data} go={paging.go} />}
+          {goTo === undefined ? null : <Pager list={data} goTo={goTo} />}
         </div>
       )}
     </div>
@@ -126,11 +129,17 @@ function classOf({ isEnd, isActions, isMinor }: { [Name in "isEnd" | "isActions"
   return [isEnd === true ? "is-end number" : "", isMinor === true ? "is-minor" : ""].join(" ").trim();
 }
 
-function countText({ count, isCountMinimum }: Listed<unknown>): string {
+function countText({ count, isCountMinimum }: ListPage<unknown>): string {
   return isCountMinimum ? `more than ${count.toLocaleString("en")}` : count.toLocaleString("en");
 }
 
-function Pager({ list, go }: { readonly list: Listed<unknown>; readonly go: (cursor: string | undefined) => void }) {
+function Pager({
+  list,
+  goTo,
+}: {
+  readonly list: ListPage<unknown>;
+  readonly goTo: (cursor: string | undefined) => void;
+}) {
   if (list.previous === undefined && list.next === undefined) return null;
   return (
     <nav className="row" aria-label="Pages">
@@ -139,7 +148,7 @@ function Pager({ list, go }: { readonly list: Listed<unknown>; readonly go: (cur
         size="xs"
         leftSection={<Icon name="left" size={14} />}
         disabled={list.previous === undefined}
-        onClick={() => go(list.previous)}
+        onClick={() => goTo(list.previous)}
       >
         Previous
       </Button>
@@ -148,7 +157,7 @@ function Pager({ list, go }: { readonly list: Listed<unknown>; readonly go: (cur
         size="xs"
         rightSection={<Icon name="right" size={14} />}
         disabled={list.next === undefined}
-        onClick={() => go(list.next)}
+        onClick={() => goTo(list.next)}
       >
         Next
       </Button>

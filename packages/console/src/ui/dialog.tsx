@@ -3,8 +3,8 @@ import { type ReactNode, useEffect, useState } from "react";
 import "./dialog.css";
 
 /**
- * A dialog over the page: Esc closes, the focus stays in it and goes back to where it was. What is in it begins anew each time it
- * opens, since it is there only while it is open.
+ * A modal dialog: Esc closes it, it traps the focus, and the focus then returns to where it was. It is mounted only while it is open,
+ * so its state starts fresh each time.
  */
 export function Dialog({
   title,
@@ -17,22 +17,22 @@ export function Dialog({
   readonly onClose: () => void;
   readonly children: ReactNode;
   readonly size?: number;
-  /** `false` where it must be answered: no cross, no Esc. */
+  /** `false` if it can only be left by its own buttons: no close button, no Esc. */
   readonly isClosable?: boolean;
 }) {
   const isOnTop = useOpenDialog();
   return (
     <Modal.Root
       opened
-      // Every open dialog hears the Esc key: one that lies below another must stay, with what was typed into it.
+      // Every open dialog receives the Esc key. Only the topmost may close, so that nothing typed into the others is lost.
       onClose={() => {
         if (isOnTop()) onClose();
       }}
       size={size}
-      // The lock is a <style>, which the Content-Security-Policy forbids; base.css has another.
+      // Mantine's lock is a <style>, which the Content-Security-Policy forbids; base.css replaces it.
       lockScroll={false}
       closeOnEscape={isClosable}
-      // A click beside it is too easily made by mistake, and what was typed would be lost.
+      // A click outside is easily made by mistake and would lose what was typed.
       closeOnClickOutside={false}
       returnFocus={false}
       transitionProps={{ duration: 0 }}
@@ -50,32 +50,32 @@ export function Dialog({
   );
 }
 
-/** What the outermost dialog was opened by. */
+/** The element that opened the outermost dialog. */
 let opener: HTMLElement | undefined;
 
-/** Dialogs that are open, the topmost last: one may take another's place, or lie over it. */
+/** Open dialogs, the topmost last. */
 const openDialogs: object[] = [];
 
 /**
- * Gives the focus back to what opened the dialog, once no dialog is open any more; through whatever dialogs followed it.
+ * Returns the focus to the element that opened the first dialog once no dialog is open, even if other dialogs replaced it meanwhile.
  *
- * @returns whether no other dialog lies over this one
+ * @returns whether this dialog is the topmost one
  */
 function useOpenDialog(): () => boolean {
   const [self] = useState(() => ({}));
-  // While it is rendered first: by its effects, the focus is in the dialog already.
+  // On first render: by the time effects run, the focus is already in the dialog.
   const [focused] = useState(() => document.activeElement);
   useEffect(() => {
     if (openDialogs.length === 0 && focused instanceof HTMLElement && focused.closest("[role=dialog]") === null) {
       opener = focused;
-      // A menu is gone when its dialog closes; the button that it belongs to isn't.
+      // A menu is gone when its dialog closes; the button that opened the menu isn't.
       const menu = focused.closest("[role=menu]")?.getAttribute("aria-labelledby");
       if (menu) opener = document.getElementById(menu) ?? focused;
     }
     openDialogs.push(self);
     return () => {
       openDialogs.splice(openDialogs.indexOf(self), 1);
-      // Another dialog may take its place in the same moment.
+      // Another dialog may replace it in the same tick.
       setTimeout(() => {
         if (openDialogs.length > 0) return;
         const target = opener?.isConnected === true ? opener : document.getElementById("main");
@@ -85,40 +85,4 @@ function useOpenDialog(): () => boolean {
     };
   }, [focused, self]);
   return () => openDialogs.at(-1) === self;
-}
-
-/** One of a few, each explained. */
-export function Choice<Value extends string>({
-  legend,
-  name,
-  value,
-  onChange,
-  options,
-}: {
-  readonly legend: string;
-  readonly name: string;
-  readonly value: Value;
-  readonly onChange: (value: Value) => void;
-  readonly options: readonly { readonly value: Value; readonly label: string; readonly about: string }[];
-}) {
-  return (
-    <fieldset>
-      <legend>{legend}</legend>
-      <div className="choice">
-        {options.map((option) => (
-          <label key={option.value} className="choice-option">
-            <input
-              type="radio"
-              name={name}
-              value={option.value}
-              checked={option.value === value}
-              onChange={() => onChange(option.value)}
-            />
-            <span>{option.label}</span>
-            <span className="choice-about">{option.about}</span>
-          </label>
-        ))}
-      </div>
-    </fieldset>
-  );
 }

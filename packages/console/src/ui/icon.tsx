@@ -1,4 +1,4 @@
-/** The console's icons: strokes on a grid of 16, in the colour of the text around them. Never without words beside or behind. */
+/** Path data: strokes on a 16-unit grid. */
 const PATHS = {
   user: "M8 8.2a2.7 2.7 0 1 0 0-5.4 2.7 2.7 0 0 0 0 5.4M2.8 13.4c.5-2.3 2.5-3.6 5.2-3.6s4.7 1.3 5.2 3.6",
   account:
@@ -36,6 +36,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
+/** An icon in the colour of the surrounding text. Hidden from screen readers, so it needs a visible or hidden label. */
 export function Icon({ name, size = 16 }: { readonly name: IconName; readonly size?: number }) {
   const isDots = name === "more" || name === "server";
   return (
@@ -56,7 +57,7 @@ export function Icon({ name, size = 16 }: { readonly name: IconName; readonly si
   );
 }
 
-/** The service's mark. */
+/** The logo. */
 export function Mark({ size = 24 }: { readonly size?: number }) {
   return (
     <svg viewBox="0 0 32 32" width={size} height={size} aria-hidden="true" focusable="false">

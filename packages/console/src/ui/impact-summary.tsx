@@ -4,7 +4,7 @@ import { Problem } from "./problem.tsx";
 import { RelativeTime } from "./relative-time.tsx";
 import "./impact-summary.css";
 
-/** What switching something off stops: how many tokens that are good now, and whose they are. */
+/** How many live tokens a deactivation or revocation ends, and which clients hold them. */
 export function ImpactSummary({ scope }: { readonly scope: ImpactScope }) {
   const { data, error, refetch } = useImpact(scope);
   if (error !== null) return <Problem error={error} retry={() => void refetch()} />;
@@ -21,7 +21,7 @@ export function ImpactSummary({ scope }: { readonly scope: ImpactScope }) {
     return (
       <div className="impact" role="status">
         <strong>No live token depends on it.</strong>
-        <span className="soft">Nobody who holds a token now will notice; new assertions are refused.</span>
+        <span className="soft">No client that holds a token now is affected; new assertions are refused.</span>
       </div>
     );
   }

@@ -3,7 +3,7 @@ import { Mark } from "./icon.tsx";
 import { usePageTitle } from "./page.tsx";
 import "./outside-page.css";
 
-/** A page for whoever isn't signed in: one thing to do, in the middle. */
+/** A page that needs no signed-in operator: a single card in the middle. */
 export function OutsidePage({
   title,
   about,

@@ -3,8 +3,7 @@ import { Component, type ReactNode } from "react";
 import { Empty, Page } from "./page.tsx";
 
 /**
- * Keeps what is around a page, with the way elsewhere, where the page itself can't be shown: where its code can't be loaded, as
- * after an upgrade of the server, or fails.
+ * Keeps the navigation usable when a page fails: its code throws, or can't be loaded, for example after an upgrade of the server.
  */
 export class PageBoundary extends Component<{ readonly children: ReactNode }, { readonly hasFailed: boolean }> {
   override state = { hasFailed: false };
@@ -27,8 +26,8 @@ export class PageBoundary extends Component<{ readonly children: ReactNode }, { 
               </Button>
             }
           >
-            The server can't be reached, or was upgraded since this page was opened. Reloading helps in either case,
-            once it is there again.
+            The server can't be reached, or it was upgraded after you opened the console. Reload once the server is
+            available.
           </Empty>
         </div>
       </Page>

@@ -1,7 +1,7 @@
 import { Bone } from "./page.tsx";
 import "./page-skeleton.css";
 
-/** Stands where a page will be while it is loaded. */
+/** Placeholder while a page is loading. */
 export function PageSkeleton() {
   return (
     <div className="page" aria-busy="true">

@@ -2,14 +2,14 @@ import { type ReactNode, useEffect } from "react";
 import { Icon, type IconName } from "./icon.tsx";
 import "./page.css";
 
-/** Names the page, for the browser's tab and history. */
+/** Sets the title that the browser shows in its tab and history. */
 export function usePageTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · Countersign`;
   }, [title]);
 }
 
-/** A page: its title, what it is for, what one can do, and the rest. */
+/** The frame of a page: title, purpose, actions and content. */
 export function Page({
   title,
   heading = title,
@@ -19,7 +19,7 @@ export function Page({
   children,
 }: {
   readonly title: string;
-  /** Where the heading isn't the plain title. */
+  /** Only if the heading differs from the title. */
   readonly heading?: ReactNode;
   readonly crumb?: ReactNode;
   readonly about?: ReactNode;
@@ -42,6 +42,7 @@ export function Page({
   );
 }
 
+/** A titled part of a page. */
 export function Section({
   title,
   about,
@@ -67,7 +68,7 @@ export function Section({
   );
 }
 
-/** Nothing there, and what to do about it. */
+/** Shown in place of an empty list: why it is empty, and what to do. */
 export function Empty({
   icon,
   title,
@@ -91,7 +92,7 @@ export function Empty({
   );
 }
 
-/** Stands where something will be, in its size. Sizes in px, or as CSS writes them. */
+/** Placeholder of the size of the content that is loading. Sizes in px, or as CSS text. */
 export function Bone({ width, height = 14 }: { readonly width: number | string; readonly height?: number }) {
   return <span className="bone" style={{ width, height }} aria-hidden="true" />;
 }

@@ -5,8 +5,8 @@ import { Icon } from "./icon.tsx";
 import "./problem.css";
 
 /**
- * What went wrong: the refusal's message, its hint, where to read on, and the request's id for who reads the server's log. Read out
- * when it appears.
+ * An error: its message and hint, a link to the documentation, and the request id to find it in the server's log. Screen readers
+ * announce it when it appears.
  */
 export function Problem({ error, retry }: { readonly error: Error; readonly retry?: (() => void) | undefined }) {
   const { hint, requestId, docs, code } = error instanceof ApiError ? error : ({} as Partial<ApiError>);
@@ -32,7 +32,7 @@ export function Problem({ error, retry }: { readonly error: Error; readonly retr
   );
 }
 
-/** A link out of an answer: only where it is one that a browser should follow. */
+/** A link whose address came from a response: only http and https become links. */
 function SafeLink({ href, children }: { readonly href: string; readonly children: ReactNode }) {
   if (!/^https?:/.test(href)) return children;
   return (
@@ -42,7 +42,7 @@ function SafeLink({ href, children }: { readonly href: string; readonly children
   );
 }
 
-/** Something to know, beside what one is doing. */
+/** A remark next to the content. */
 export function Note({
   kind = "info",
   children,

@@ -1,11 +1,11 @@
 import { Button } from "@mantine/core";
 import { CopyButton } from "./copy-button.tsx";
 import { Icon } from "./icon.tsx";
-import { offerDownload } from "../forms/offer-download.ts";
+import { offerDownload } from "./offer-download.ts";
 import { Stored } from "./secret-once.tsx";
 import "./recovery-codes.css";
 
-/** Recovery codes, which are shown this once: to copy, to download, and only then to go on. */
+/** Shows new recovery codes once, to copy or download. The operator can only continue by confirming that they are stored. */
 export function RecoveryCodes({
   codes,
   onStored,

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from "react";
 import { relativeTime, utcTime } from "../text/time-text.ts";
 
-/** One clock for the whole page, so that times that are side by side agree; and one timer, however many there are. */
+/** One clock and one timer for the whole page, so that all times agree. */
 const TICK_MS = 20_000;
 let nowMs = Date.now();
 let timer: ReturnType<typeof setInterval> | undefined;
@@ -23,17 +23,17 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** What time it is, to within 20 s. */
+/** The current time in milliseconds, at most 20 s old. */
 export function useNowMs(): number {
   return useSyncExternalStore(subscribe, () => nowMs);
 }
 
-/** A time as people say it, and exactly when one points at it. @param at RFC 3339; `null` shows what stands for never */
+/** A time relative to now, with the exact time as a tooltip. @param at RFC 3339; `null` shows `never` */
 export function RelativeTime({ at, never = "never" }: { readonly at: string | null; readonly never?: string }) {
   const now = useNowMs();
   if (at === null) return <span className="faint">{never}</span>;
   const atMs = Date.parse(at);
-  // What happened since the last tick doesn't lie ahead.
+  // An event since the last tick must not look as if it were in the future.
   const seenAtMs = atMs - now <= TICK_MS ? Math.max(now, atMs) : now;
   return (
     <time dateTime={at} title={utcTime(atMs)} className="nowrap">

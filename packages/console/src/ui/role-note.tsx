@@ -2,7 +2,7 @@ import type { Role } from "@countersign/protocol";
 import { type Me, permits } from "../api/me.ts";
 import { Note } from "./problem.tsx";
 
-/** Why something isn't offered: what the role can't do, in the role's own words. */
+/** Explains why an action isn't offered: the operator's role or account doesn't permit it. */
 export function RoleNote({
   me,
   needs,
@@ -13,7 +13,7 @@ export function RoleNote({
   readonly needs: Role;
   /** `create API users` */
   readonly what: string;
-  /** It can't be done by who is limited to an account. */
+  /** Whether it can't be done by an operator who is limited to an account. */
   readonly everywhere?: boolean;
 }) {
   if (permits(me, needs, { everywhere })) return null;

@@ -4,7 +4,7 @@ import { CopyButton } from "./copy-button.tsx";
 import { Dialog } from "./dialog.tsx";
 import { Note } from "./problem.tsx";
 
-/** Shows a secret that nothing shows again: it closes only by saying that it was stored. */
+/** Shows a secret that can't be shown again. The dialog closes only once the operator confirms that the secret is stored. */
 export function SecretOnce({
   title,
   about,
@@ -14,9 +14,9 @@ export function SecretOnce({
 }: {
   readonly title: string;
   readonly about: ReactNode;
-  /** `null` where it was made before, so that it can't be shown any more. */
+  /** `null` if an earlier attempt already created it, so that it can't be shown again. */
   readonly secret: string | null;
-  /** What it is called in "Copy …". */
+  /** Its name in "Copy …". */
   readonly name: string;
   readonly onStored: () => void;
 }) {
@@ -25,7 +25,8 @@ export function SecretOnce({
       <Dialog title={title} onClose={onStored}>
         <div className="stack">
           <Note kind="warning">
-            It was made before, and its {name} was shown then: it can't be shown again. Make a new one where it is lost.
+            An earlier attempt already created it and showed the {name}, which can't be shown again. If it is lost,
+            create a new one.
           </Note>
           <div className="dialog-foot">
             <Button onClick={onStored}>Close</Button>
@@ -48,7 +49,7 @@ export function SecretOnce({
   );
 }
 
-/** "I have stored it", and only then the way on. */
+/** Enables the button only once the operator has ticked "I have stored it". */
 export function Stored({
   onStored,
   what = "it",

@@ -1,6 +1,6 @@
 import "./segments.css";
 
-/** One of a few, side by side; the others stay in sight. */
+/** A choice between a few options, shown side by side. */
 export function Segments<Value extends string>({
   label,
   value,

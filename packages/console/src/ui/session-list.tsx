@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
-import { useState } from "react";
-import type { Listed } from "../api/client.ts";
+import type { ListPage } from "../api/client.ts";
 import type { Session } from "../api/operators.ts";
+import { useChange } from "../api/queries.ts";
 import { browserName } from "../text/browser-name.ts";
 import { Bone } from "./page.tsx";
 import { Problem } from "./problem.tsx";
@@ -12,15 +12,15 @@ import { tellProblem } from "./tell.tsx";
 import { methodName } from "../text/method-name.ts";
 import "./session-list.css";
 
-/** Where somebody is signed in. @param end ends one; the list is read again by whoever gave it */
+/** An operator's sessions. @param end ends one of them */
 export function SessionList({
   query,
   end,
 }: {
-  readonly query: UseQueryResult<Listed<Session>>;
+  readonly query: UseQueryResult<ListPage<Session>>;
   readonly end: (session: Session) => Promise<unknown>;
 }) {
-  const [ending, setEnding] = useState<number>();
+  const ending = useChange(end);
   const { data, error } = query;
   if (error !== null && data === undefined) {
     return (
@@ -32,7 +32,7 @@ export function SessionList({
   if (data?.items.length === 0) {
     return (
       <ul className="list">
-        <li className="list-item faint">Signed in nowhere.</li>
+        <li className="list-item faint">No session.</li>
       </ul>
     );
   }
@@ -54,21 +54,16 @@ export function SessionList({
               </span>
               <span className="faint">
                 <bdi>{session.address}</bdi> · by {methodName(session.method)} <RelativeTime at={session.created_at} />{" "}
-                · seen <RelativeTime at={session.last_seen_at} /> · ends <RelativeTime at={session.ends_at} />
+                · last seen <RelativeTime at={session.last_seen_at} /> · ends <RelativeTime at={session.ends_at} />
               </span>
             </div>
             {session.current ? null : (
               <Button
                 size="xs"
                 variant="default"
-                loading={ending === session.id}
+                loading={ending.isPending && ending.variables === session}
                 aria-label={`End the session of ${browserName(session.user_agent)} at ${session.address}`}
-                onClick={() => {
-                  setEnding(session.id);
-                  end(session)
-                    .catch(tellProblem)
-                    .finally(() => setEnding(undefined));
-                }}
+                onClick={() => ending.mutate(session, { onError: tellProblem })}
               >
                 End
               </Button>

@@ -9,17 +9,20 @@ const LOOKS = {
   waiting: "badge-accent",
 } as const;
 
-/** Where something stands. Said in words; the colour only repeats it. */
-export function StatusBadge({ status }: { readonly status: keyof typeof LOOKS }) {
+/** A status that has a badge. */
+export type Status = keyof typeof LOOKS;
+
+/** A status in words; the colour only repeats it. */
+export function StatusBadge({ status }: { readonly status: Status }) {
   return <span className={`badge ${LOOKS[status]}`}>{status}</span>;
 }
 
-/** What an API user may do. */
+/** The access of an API user. */
 export function AccessBadge({ access }: { readonly access: "full" | "read_only" }) {
   return access === "full" ? <span className="soft">full</span> : <Tag>read-only</Tag>;
 }
 
-/** Any other short word about something. */
+/** Any other short label. */
 export function Tag({ children }: { readonly children: string }) {
   return <span className="badge badge-plain">{children}</span>;
 }

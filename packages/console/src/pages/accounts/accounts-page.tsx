@@ -1,41 +1,27 @@
-import { Button, TextInput } from "@mantine/core";
-import { type FormEvent, useCallback, useState } from "react";
-import { Link, useLocation } from "wouter";
-import { ApiError } from "../../api/api-error.ts";
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { Link } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
-import {
-  type Account,
-  type AccountFilter,
-  changeAccount,
-  createAccount,
-  readAccount,
-  useAccounts,
-  useChange,
-} from "../../api/registry.ts";
+import { type Account, type AccountFilter, changeAccount, readAccount, useAccounts } from "../../api/registry.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
-import { Dialog } from "../../ui/dialog.tsx";
 import { SearchField, StatusFilter } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
-import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
+import { NoMatch } from "../../ui/no-match.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
-import { Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
-import { DeactivateDialog, type Switchable, useStandingChange } from "../../ui/standing-change.tsx";
+import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
-import { tell } from "../../ui/tell.tsx";
+import { CreateAccountDialog } from "./create-account-dialog.tsx";
 
-/** Accounts: to make one, and to switch one off with all its API users. */
+/** Lists accounts, to create one, or to deactivate one with all its API users. */
 export default function AccountsPage() {
   const me = useMe();
-  const [, navigate] = useLocation();
-  const { values, set, hasAny } = useFilters(["q", "status"]);
-  const query = useAccounts(values as AccountFilter);
-  const search = useCallback((q: string) => set({ q }, { isReplacing: true }), [set]);
+  const filters = useFilters(["q", "status"]);
+  const query = useAccounts(filters.values as AccountFilter);
   const [isCreating, setIsCreating] = useState(false);
   const [deactivating, setDeactivating] = useState<Account>();
-  const { activate } = useStandingChange();
   const mayChange = permits(me, "admin", { everywhere: true });
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={() => setIsCreating(true)}>
@@ -88,13 +74,13 @@ export default function AccountsPage() {
   return (
     <Page
       title="Accounts"
-      about="Customers, partners and teams. Each owns API users; switching an account off refuses them all."
+      about="Customers, partners and teams. API users belong to an account; deactivating it stops them all."
       actions={mayChange ? create : undefined}
     >
       <RoleNote me={me} needs="admin" everywhere what="create or change accounts" />
       <div className="filters">
-        <SearchField label="Search accounts" placeholder="Shortname or name" value={values.q ?? ""} onChange={search} />
-        <StatusFilter value={values.status} onChange={(status) => set({ status })} />
+        <SearchField label="Search accounts" placeholder="Shortname or name" filters={filters} />
+        <StatusFilter filters={filters} />
       </div>
       <DataTable
         caption="Accounts"
@@ -102,24 +88,16 @@ export default function AccountsPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={10}
-        countOf={(count, isOne) => `${count} ${isOne ? "account" : "accounts"}`}
-        paging={{ go: (cursor) => set({ cursor }) }}
+        nouns={["account", "accounts"]}
+        goTo={filters.goTo}
         empty={
-          hasAny ? (
-            <Empty
-              icon="search"
-              title="No account matches"
-              actions={
-                <Button variant="default" onClick={() => navigate("/accounts")}>
-                  Clear search and filters
-                </Button>
-              }
-            >
-              The search looks at how a shortname or a name begins.
-            </Empty>
+          filters.hasAny ? (
+            <NoMatch title="No account matches" path="/accounts">
+              The search matches the beginning of a shortname or name.
+            </NoMatch>
           ) : (
             <Empty icon="account" title="No account yet" actions={mayChange ? create : undefined}>
-              An account stands for a customer, a partner or a team. API users belong to one.
+              An account stands for a customer, a partner or a team. Every API user belongs to one.
             </Empty>
           )
         }
@@ -129,7 +107,7 @@ export default function AccountsPage() {
         <DeactivateDialog
           thing={switchableAccount(deactivating.shortname)}
           scope={{ account: deactivating.shortname }}
-          about="All its API users' assertions and tokens are refused until somebody activates it again. Nothing is lost by that."
+          about="The assertions and tokens of all its API users are refused until the account is activated again. Nothing is deleted."
           onClose={() => setDeactivating(undefined)}
         />
       )}
@@ -137,7 +115,7 @@ export default function AccountsPage() {
   );
 }
 
-function switchableAccount(shortname: string): Switchable<Account> {
+function switchableAccount(shortname: string): Switchable {
   return {
     name: (
       <>
@@ -146,71 +124,5 @@ function switchableAccount(shortname: string): Switchable<Account> {
     ),
     read: () => readAccount(shortname),
     change: (patch, etag) => changeAccount(shortname, patch, etag),
-    staleQueries: ["accounts", "audit"],
   };
-}
-
-function CreateAccountDialog({ onClose }: { readonly onClose: () => void }) {
-  const key = useIdempotencyKey();
-  const [shortname, setShortname] = useState("");
-  const [name, setName] = useState("");
-  const creation = useChange(() =>
-    createAccount({ shortname: shortname.trim(), ...(name.trim() === "" ? {} : { name: name.trim() }) }, key),
-  );
-  const refusal = creation.error instanceof ApiError ? creation.error : undefined;
-  const shortnameProblem = refusal?.fieldMessage("shortname");
-  const nameProblem = refusal?.fieldMessage("name");
-
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    creation.mutate(undefined, {
-      onSuccess: (account) => {
-        tell(
-          <>
-            Created the account <bdi>{account.shortname}</bdi>.
-          </>,
-        );
-        onClose();
-      },
-    });
-  }
-
-  return (
-    <Dialog title="New account" onClose={onClose}>
-      <form className="stack" onSubmit={submit}>
-        {creation.error !== null && shortnameProblem === undefined && nameProblem === undefined ? (
-          <Problem error={creation.error} />
-        ) : null}
-        <TextInput
-          label="Shortname"
-          description="Lower-case letters, digits and . _ -; it can't be changed later."
-          placeholder="acme"
-          required
-          withAsterisk={false}
-          spellCheck={false}
-          autoComplete="off"
-          data-autofocus
-          value={shortname}
-          error={shortnameProblem}
-          onChange={(event) => setShortname(event.currentTarget.value)}
-        />
-        <TextInput
-          label="Name"
-          description="As people call it. Optional."
-          placeholder="Acme Ltd"
-          value={name}
-          error={nameProblem}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-        <div className="dialog-foot">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={creation.isPending}>
-            Create account
-          </Button>
-        </div>
-      </form>
-    </Dialog>
-  );
 }

@@ -1,48 +1,34 @@
-import { Button, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { useSearchParams } from "wouter";
-import { ApiError } from "../../api/api-error.ts";
+import { Button } from "@mantine/core";
+import { useState } from "react";
 import { permits, useMe } from "../../api/me.ts";
-import {
-  type AdminToken,
-  createAdminToken,
-  type NewGrant,
-  revokeAdminToken,
-  useAdminTokens,
-} from "../../api/operators.ts";
-import { Confirm } from "../../ui/confirm.tsx";
+import { type AdminToken, revokeAdminToken, useAdminTokens } from "../../api/operators.ts";
+import { Confirm } from "../../forms/confirm.tsx";
+import { useFilters } from "../../forms/search-state.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
-import { Dialog } from "../../ui/dialog.tsx";
-import { type Expiry, ExpiryField, expiresAt } from "../../forms/expiry-field.tsx";
 import { Icon } from "../../ui/icon.tsx";
-import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { Empty, Page } from "../../ui/page.tsx";
-import { Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { SecretOnce } from "../../ui/secret-once.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { tell } from "../../ui/tell.tsx";
-import { GrantFields } from "../operators/grant-fields.tsx";
+import { CreateTokenDialog } from "./create-token-dialog.tsx";
 
 type Opened =
   | { readonly what: "create" }
   | { readonly what: "token"; readonly token: string | null }
   | { readonly what: "revoke"; readonly token: AdminToken };
 
-/** Admin tokens: with one, a program may do by the admin API what an operator may do here. */
+/** Lists admin tokens, with which programs use the admin API. */
 export default function AdminTokensPage() {
   const me = useMe();
-  const queries = useQueryClient();
-  const [params, setParams] = useSearchParams();
-  const query = useAdminTokens(params.get("cursor") ?? undefined);
+  const { values, goTo } = useFilters();
+  const query = useAdminTokens(values.cursor);
   const [opened, setOpened] = useState<Opened>();
   const close = () => setOpened(undefined);
-  const refresh = () => queries.invalidateQueries({ queryKey: ["admin tokens"] });
   if (!permits(me, "owner")) {
     return (
-      <Page title="Admin tokens" about="They let programs administer.">
+      <Page title="Admin tokens" about="Credentials with which programs use the admin API.">
         <RoleNote me={me} needs="owner" what="see or create admin tokens" />
       </Page>
     );
@@ -63,8 +49,8 @@ export default function AdminTokensPage() {
     },
     { heading: "Role", cell: ({ role }) => role },
     {
-      heading: "Where",
-      cell: ({ account }) => (account === null ? <span className="faint">everywhere</span> : <bdi>{account}</bdi>),
+      heading: "Scope",
+      cell: ({ account }) => (account === null ? <span className="faint">all accounts</span> : <bdi>{account}</bdi>),
     },
     { heading: "Created by", cell: ({ created_by: by }) => <bdi className="soft">{by.replace(/^operator:/, "")}</bdi> },
     { heading: "Expires", cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
@@ -89,7 +75,7 @@ export default function AdminTokensPage() {
   return (
     <Page
       title="Admin tokens"
-      about="With one, a program may do by the admin API what an operator with that role may do here."
+      about="Credentials with which programs use the admin API. A token has a role, like an operator."
       actions={create}
     >
       <DataTable
@@ -98,29 +84,24 @@ export default function AdminTokensPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={3}
-        countOf={(count, isOne) => `${count} ${isOne ? "admin token" : "admin tokens"}`}
-        paging={{ go: (cursor) => setParams(cursor === undefined ? {} : { cursor }) }}
+        nouns={["admin token", "admin tokens"]}
+        goTo={goTo}
         empty={
           <Empty icon="token" title="No admin token yet" actions={create}>
-            Create one for a script or a pipeline that adds keys or rotates secrets. It is shown once and stored hashed.
+            Create one for a script or pipeline that adds keys or rotates secrets. It is shown once and stored as a
+            hash.
           </Empty>
         }
       />
       {opened?.what === "create" ? (
-        <CreateDialog
-          onClose={close}
-          onCreated={(token) => {
-            setOpened({ what: "token", token });
-            void refresh();
-          }}
-        />
+        <CreateTokenDialog onClose={close} onCreated={(token) => setOpened({ what: "token", token })} />
       ) : null}
       {opened?.what === "token" ? (
         <SecretOnce
           title="Store the admin token"
           about={
             <>
-              A program sends it as <code>Authorization: Bearer csat_…</code>. The service keeps only its hash.
+              A program sends it as <code>Authorization: Bearer csat_…</code>. The service stores only its hash.
             </>
           }
           name="admin token"
@@ -135,84 +116,23 @@ export default function AdminTokensPage() {
               Revoke <bdi>{opened.token.name}</bdi>?
             </>
           }
-          button="Revoke for good"
-          run={async () => {
-            await revokeAdminToken(opened.token.id);
-            await refresh();
+          button="Revoke permanently"
+          run={() => revokeAdminToken(opened.token.id)}
+          onDone={({ name }) =>
             tell(
               <>
-                Revoked <bdi>{opened.token.name}</bdi>.
+                Revoked <bdi>{name}</bdi>.
               </>,
-            );
-          }}
+            )
+          }
           onClose={close}
         >
           <p>
-            The program that has it is refused from then on. Last used: <RelativeTime at={opened.token.last_used_at} />.
-            It can't be undone.
+            The program that uses it is refused from now on. Last used: <RelativeTime at={opened.token.last_used_at} />.
+            This can't be undone.
           </p>
         </Confirm>
       ) : null}
     </Page>
-  );
-}
-
-function CreateDialog({
-  onClose,
-  onCreated,
-}: {
-  readonly onClose: () => void;
-  readonly onCreated: (token: string | null) => void;
-}) {
-  const me = useMe();
-  const key = useIdempotencyKey();
-  const [name, setName] = useState("");
-  const [grant, setGrant] = useState<NewGrant>({ role: "viewer", account: me.account });
-  const [expiry, setExpiry] = useState<Expiry>({ kind: "90", date: "" });
-  // As it was when the dialog opened: asked twice under one key, it has to be the same question.
-  const [openedAtMs] = useState(() => Date.now());
-  const creation = useMutation({
-    mutationFn: () =>
-      createAdminToken({ ...grant, name: name.trim(), expires_at: expiresAt(expiry, openedAtMs) ?? "never" }, key),
-    gcTime: 0,
-  });
-  const refusal = creation.error instanceof ApiError ? creation.error : undefined;
-  const shownFields = ["name", "account", "expires_at"];
-  const hasFieldProblem = shownFields.some((field) => refusal?.fieldMessage(field) !== undefined);
-
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    creation.mutate(undefined, { onSuccess: ({ token }) => onCreated(token) });
-  }
-
-  return (
-    <Dialog title="New admin token" onClose={onClose}>
-      <form className="stack" onSubmit={submit}>
-        {creation.error !== null && !hasFieldProblem ? <Problem error={creation.error} /> : null}
-        <TextInput
-          label="Name"
-          description="What the audit log calls the program."
-          placeholder="deploy-pipeline"
-          required
-          withAsterisk={false}
-          spellCheck={false}
-          autoComplete="off"
-          data-autofocus
-          value={name}
-          error={refusal?.fieldMessage("name")}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-        <GrantFields {...grant} onChange={setGrant} accountError={refusal?.fieldMessage("account")} />
-        <ExpiryField value={expiry} onChange={setExpiry} error={refusal?.fieldMessage("expires_at")} />
-        <div className="dialog-foot">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={creation.isPending}>
-            Create admin token
-          </Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }

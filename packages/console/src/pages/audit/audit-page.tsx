@@ -1,47 +1,38 @@
 import { Button, TextInput } from "@mantine/core";
 import { useState } from "react";
-import { Link, useLocation } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
-import {
-  type AuditEvent,
-  auditExportHref,
-  type EventFilter,
-  useAuditChain,
-  useAuditEvents,
-} from "../../api/service.ts";
-import { CopyButton } from "../../ui/copy-button.tsx";
+import { type AuditEvent, auditExportHref, type EventFilter, useAuditEvents } from "../../api/service.ts";
 import { DataTable } from "../../ui/data-table.tsx";
-import { FilterSelect } from "../../forms/filters.tsx";
+import { FilterSelect, SearchField } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
+import { NoMatch } from "../../ui/no-match.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
-import { Note, Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { useFilters } from "../../forms/search-state.ts";
-import { useTypedFilter } from "../../forms/typed-filter.ts";
+import { useFilters, useTypedFilter } from "../../forms/search-state.ts";
+import { ChainStatus } from "./chain-status.tsx";
 import { EventDetails } from "./event-details.tsx";
-import { ACTION_GROUPS, actorName, eventSentence, type SentencePart } from "./event-sentence.ts";
+import { ACTION_GROUPS } from "./event-sentence.ts";
+import { Sentence } from "./sentence.tsx";
 import "./audit-page.css";
 
-/** Who did what, and when; that nobody changed the record since; and the record as a file. */
+/** The audit log: every change, proof that the log is unaltered, and the log as a file. */
 export default function AuditPage() {
   const me = useMe();
-  const [, navigate] = useLocation();
-  const { values, set, hasAny } = useFilters(["actor", "subject", "action", "from", "until"]);
-  const { cursor, from, until, ...named } = values;
+  const filters = useFilters(["actor", "subject", "action", "from", "until"]);
+  const { cursor, from, until, ...named } = filters.values;
   const filter: EventFilter = {
     ...named,
     ...(from === undefined ? {} : { from: startOfDay(from) }),
-    // The last day is among them; the API's bound isn't.
+    // The chosen day is included; the API excludes its bound.
     ...(until === undefined ? {} : { until: dayAfter(until) }),
   };
   const query = useAuditEvents({ ...filter, ...(cursor === undefined ? {} : { cursor }) });
   const [opened, setOpened] = useState<AuditEvent>();
-  const actor = useTypedFilter("actor", values.actor, set);
-  const subject = useTypedFilter("subject", values.subject, set);
+  const subject = useTypedFilter(filters, "subject");
   return (
     <Page
       title="Audit log"
-      about="Every change, by whom, each chained to the one before by its hash."
+      about="Every change and who made it. A hash chains each event to the previous one."
       actions={
         <>
           <Button
@@ -65,19 +56,13 @@ export default function AuditPage() {
         </>
       }
     >
-      {permits(me, "viewer", { everywhere: true }) ? <Chain /> : null}
+      {permits(me, "viewer", { everywhere: true }) ? <ChainStatus /> : null}
       <div className="filters">
-        <TextInput
-          className="filters-search"
-          type="search"
-          aria-label="Actor"
+        <SearchField
+          label="Actor"
           placeholder="Actor, such as operator:ada@example.com"
-          data-search
-          aria-keyshortcuts="/"
-          leftSection={<Icon name="search" size={15} />}
-          spellCheck={false}
-          autoComplete="off"
-          {...actor}
+          name="actor"
+          filters={filters}
         />
         <TextInput
           aria-label="Subject"
@@ -87,15 +72,15 @@ export default function AuditPage() {
           {...subject}
         />
         <FilterSelect
-          label="About"
-          value={values.action}
-          onChange={(action) => set({ action })}
+          label="Kind"
+          name="action"
+          filters={filters}
           options={[
-            ["", "Everything"],
+            ["", "All events"],
             ...ACTION_GROUPS,
-            ...(values.action === undefined || ACTION_GROUPS.some(([group]) => group === values.action)
+            ...(named.action === undefined || ACTION_GROUPS.some(([group]) => group === named.action)
               ? []
-              : [[values.action, values.action] as const]),
+              : [[named.action, named.action] as const]),
           ]}
         />
         <TextInput
@@ -103,14 +88,14 @@ export default function AuditPage() {
           aria-label="From this day, in UTC"
           title="From this day, in UTC"
           value={dayOf(from)}
-          onChange={(event) => set({ from: event.currentTarget.value })}
+          onChange={(event) => filters.set("from", event.currentTarget.value)}
         />
         <TextInput
           type="date"
           aria-label="Until this day, in UTC"
           title="Until this day, in UTC"
           value={dayOf(until)}
-          onChange={(event) => set({ until: event.currentTarget.value })}
+          onChange={(event) => filters.set("until", event.currentTarget.value)}
         />
       </div>
       <DataTable
@@ -145,24 +130,16 @@ export default function AuditPage() {
             ),
           },
         ]}
-        countOf={(count, isOne) => `${count} ${isOne ? "event" : "events"}`}
-        paging={{ go: (next) => set({ cursor: next }) }}
+        nouns={["event", "events"]}
+        goTo={filters.goTo}
         empty={
-          hasAny ? (
-            <Empty
-              icon="search"
-              title="No event matches"
-              actions={
-                <Button variant="default" onClick={() => navigate("/audit")}>
-                  Clear the filters
-                </Button>
-              }
-            >
-              Actor and subject have to be whole, such as operator:ada@example.com or key:3.
-            </Empty>
+          filters.hasAny ? (
+            <NoMatch title="No event matches" path="/audit">
+              Actor and subject have to be complete, such as operator:ada@example.com or key:3.
+            </NoMatch>
           ) : (
-            <Empty icon="audit" title="Nothing has happened yet">
-              Each change to accounts, API users, keys and operators will be here, and can't be taken out again.
+            <Empty icon="audit" title="No events yet">
+              Every change to accounts, API users, keys and operators is recorded here. Events can't be removed.
             </Empty>
           )
         }
@@ -172,7 +149,7 @@ export default function AuditPage() {
   );
 }
 
-/** A day out of the address, for a field that takes nothing else; what else is there is the API's to refuse. */
+/** The day in the address, for a date field. Anything else leaves the field empty and is the API's to refuse. */
 function dayOf(text = ""): string {
   return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : "";
 }
@@ -184,82 +161,4 @@ function startOfDay(day: string): string {
 function dayAfter(day: string): string {
   const atMs = Date.parse(`${day}T00:00:00Z`);
   return Number.isNaN(atMs) ? day : new Date(atMs + 86_400_000).toISOString();
-}
-
-/** `ada@example.com deactivated key 3 of api-1-demo` */
-export function Sentence({ event }: { readonly event: AuditEvent }) {
-  const { kind, name } = actorName(event.actor);
-  return (
-    <span className="sentence">
-      <bdi className="sentence-actor">{name}</bdi>
-      {kind === "" || kind === "operator" ? null : <span className="faint"> ({kind})</span>}
-      {eventSentence(event).map((part, at) => (
-        // A sentence's words have no other name than their place.
-        <Word key={`${at}`} part={part} />
-      ))}
-    </span>
-  );
-}
-
-function Word({ part }: { readonly part: SentencePart }) {
-  if (typeof part === "string") return <> {part}</>;
-  if (part.href === undefined) {
-    return (
-      <>
-        {" "}
-        <bdi className="sentence-name">{part.name}</bdi>
-      </>
-    );
-  }
-  return (
-    <>
-      {" "}
-      <Link href={part.href}>
-        <bdi>{part.name}</bdi>
-      </Link>
-    </>
-  );
-}
-
-/** Whether the log is as it was written, checked on the server from its beginning. */
-function Chain() {
-  const { data, error, isFetching, refetch } = useAuditChain({ isEnabled: true });
-  if (error !== null) return <Problem error={error} retry={() => void refetch()} />;
-  if (data !== undefined && !data.ok) {
-    return (
-      <div className="problem" role="alert">
-        <Icon name="alert" />
-        <div className="problem-words">
-          <strong>The audit log was tampered with.</strong>
-          <span>
-            The chain breaks at event {data.seq}: {data.problem}.
-          </span>
-        </div>
-      </div>
-    );
-  }
-  return (
-    <Note kind={data === undefined ? "info" : "good"}>
-      <div className="chain" role="status">
-        {data === undefined || isFetching ? (
-          <span>Checking the chain from its beginning…</span>
-        ) : (
-          <>
-            <span>
-              <strong>Chain verified:</strong> {data.events.toLocaleString("en")}{" "}
-              {data.events === 1 ? "event is" : "events are"} as written. Noted elsewhere, the last hash proves it
-              later, too:
-            </span>
-            <span className="chain-hash">
-              <code>{data.last_hash}</code>
-              <CopyButton isIcon text={data.last_hash ?? ""} label="Copy the last hash" />
-            </span>
-          </>
-        )}
-        <button type="button" className="text-button" onClick={() => void refetch()}>
-          Check again
-        </button>
-      </div>
-    </Note>
-  );
 }

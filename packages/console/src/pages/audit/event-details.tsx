@@ -4,7 +4,7 @@ import type { AuditEvent } from "../../api/service.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { utcTime } from "../../text/time-text.ts";
 
-/** All that is recorded of an event. */
+/** Everything recorded about an event. */
 export function EventDetails({ event, onClose }: { readonly event: AuditEvent; readonly onClose: () => void }) {
   const { seq, at, actor, action, subject, details, hash, previous_hash: previousHash } = event;
   return (
@@ -40,7 +40,7 @@ export function EventDetails({ event, onClose }: { readonly event: AuditEvent; r
               <dd>
                 <code>{hash}</code>
               </dd>
-              <dt>Hash before</dt>
+              <dt>Previous hash</dt>
               <dd>
                 <code>{previousHash}</code>
               </dd>

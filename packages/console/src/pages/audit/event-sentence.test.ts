@@ -20,16 +20,16 @@ test("an event reads as a sentence", () => {
   assert.equal(sentence({ action: "signing_key.retired", subject: "signing_key:2" }), "retired signing key 2");
 });
 
-test("an event whose details are missing still says what it was about", () => {
-  assert.equal(sentence({ action: "key.revoked", subject: "key:3" }), "revoked key 3 for good");
+test("an event without details still names its subject", () => {
+  assert.equal(sentence({ action: "key.revoked", subject: "key:3" }), "permanently revoked key 3");
   assert.equal(sentence({ action: "account.created", subject: "account:7" }), "created the account account 7");
 });
 
-test("an action that the console doesn't know is shown by its own name", () => {
+test("an unknown action is shown by its own name", () => {
   assert.equal(sentence({ action: "quota.set_up", subject: "quota:1" }), "quota set up: quota:1");
 });
 
-test("the name of an API user can't make an address of its own", () => {
+test("the name of an API user can't change where its link leads", () => {
   const [, user] = eventSentence({
     actor: "",
     action: "user.activated",
@@ -40,7 +40,7 @@ test("the name of an API user can't make an address of its own", () => {
   assert.equal(user.href, "/users/..%2F..%2Fx%3Fy%23z");
 });
 
-test("an actor is shown without its mark, and with what it is", () => {
+test("an actor is split into kind and name", () => {
   assert.deepEqual(actorName("operator:ada@example.com"), { kind: "operator", name: "ada@example.com" });
   assert.deepEqual(actorName("cli:alice"), { kind: "command line", name: "alice" });
   assert.deepEqual(actorName("something"), { kind: "", name: "something" });

@@ -1,7 +1,8 @@
-/** An event of the audit log in a sentence, in parts: names come from outside and are shown isolated from the words around. */
+/** Turns an audit event into a sentence. It consists of parts, because names are untrusted text and shown isolated from the words. */
 
 import { methodName } from "../../text/method-name.ts";
 
+/** What of an event the sentence depends on. */
 export interface SentenceInput {
   readonly actor: string;
   readonly action: string;
@@ -9,10 +10,10 @@ export interface SentenceInput {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** A word of the sentence: plain, or the name of something, which may be linked. */
+/** A part of the sentence: plain words, or a name that may be a link. */
 export type SentencePart = string | { readonly name: string; readonly href?: string };
 
-/** What an actor is, without the mark that the log puts before it, such as `operator:`. */
+/** Splits an actor into its kind and its name; the log writes them as `operator:ada@example.com`. */
 export function actorName(actor: string): { readonly kind: string; readonly name: string } {
   const [, kind = "", name = actor] =
     /^(operator|cli|admin-token|client|identity|link|system):(.+)$/s.exec(actor) ?? [];
@@ -61,17 +62,17 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
     case "key.deactivated":
       return [`deactivated key ${id}`, ...ofUser];
     case "key.revoked":
-      return [`revoked key ${id}`, ...ofUser, "for good"];
+      return [`permanently revoked key ${id}`, ...ofUser];
     case "key.changed":
-      return [`changed label or expiry of key ${id}`, ...ofUser];
+      return [`changed the label or expiry of key ${id}`, ...ofUser];
     case "signing_key.created":
-      return [`made signing key ${id}`];
+      return [`created signing key ${id}`];
     case "signing_key.activated":
-      return [`began to sign with signing key ${id}`];
+      return [`started signing with signing key ${id}`];
     case "signing_key.retired":
       return [`retired signing key ${id}`];
     case "store.accepted":
-      return ["accepted the store as it is, and ended every token"];
+      return ["accepted the store as it is and ended all tokens"];
     case "resource_server.created":
       return ["created the resource server", server];
     case "resource_server.rotated":
@@ -85,7 +86,7 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
     case "operator.created":
       return ["became operator:", operator];
     case "operator.changed":
-      return ["changed the rights of", operator];
+      return ["changed the permissions of", operator];
     case "operator.activated":
       return ["activated the operator", operator];
     case "operator.deactivated":
@@ -95,7 +96,7 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
     case "operator.sign_in_refused": {
       const attempts = text("attempts") ?? "";
       const count = `refused ${attempts} ${attempts === "1" ? "sign-in" : "sign-ins"}`;
-      return text("email") === undefined ? [`${count} for addresses without an operator`] : [`${count} of`, operator];
+      return text("email") === undefined ? [`${count} for unknown addresses`] : [`${count} of`, operator];
     }
     case "operator.password_changed":
       return ["set a new password"];
@@ -104,11 +105,14 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
     case "operator.passkey_removed":
       return ["removed a passkey"];
     case "operator.recovery_codes_renewed":
-      return ["made new recovery codes"];
+      return ["created new recovery codes"];
     case "operator.session_ended":
       return ["ended a session of", operator];
     case "invitation.created":
-      return ["made a one-time link", ...(text("email") === undefined ? [] : ["for", { name: text("email") ?? "" }])];
+      return [
+        "created a one-time link",
+        ...(text("email") === undefined ? [] : ["for", { name: text("email") ?? "" }]),
+      ];
     case "invitation.withdrawn":
       return [
         "withdrew a one-time link",
@@ -119,12 +123,12 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
     case "admin_token.revoked":
       return ["revoked the admin token", server];
     default:
-      // An action of a newer server: its own name says more than nothing.
+      // An action of a newer server: its name is better than nothing.
       return [`${action.replaceAll(/[._]/g, " ")}:`, { name: subject }];
   }
 }
 
-/** Actions to filter by: all about one kind of thing. */
+/** Kinds of events to filter by, each a prefix of actions. */
 export const ACTION_GROUPS = [
   ["key", "Public keys"],
   ["user", "API users"],

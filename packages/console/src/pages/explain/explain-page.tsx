@@ -1,8 +1,8 @@
 import { Button, Textarea } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import { checkToken, type Explanation, explainAssertion, type TokenReport } from "../../api/service.ts";
+import { useChange } from "../../api/queries.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { Page } from "../../ui/page.tsx";
 import { Problem } from "../../ui/problem.tsx";
@@ -12,13 +12,13 @@ import { AccessBadge } from "../../ui/status-badge.tsx";
 import { inactiveReason } from "./inactive-reason.ts";
 import "./explain-page.css";
 
-/** Why an assertion or a token is good or not. Both are credentials: what is pasted is in this page's memory and nowhere else. */
+/** Explains why an assertion or a token is accepted or refused. Both are credentials: pasted text stays in this page's memory. */
 export default function ExplainPage() {
   const [what, setWhat] = useState<"assertion" | "token">("assertion");
   return (
     <Page
       title="Explain"
-      about="Why the service would accept or refuse something now. What you paste isn't stored, and isn't used up."
+      about="Why the service would accept or refuse an assertion or a token now. What you paste isn't stored, and an assertion can still be used."
     >
       <Segments
         label="What to explain"
@@ -33,7 +33,7 @@ export default function ExplainPage() {
         <Ask
           key="assertion"
           label="Assertion"
-          description="The JWT that a client sends, or the whole line of its Authorization header."
+          description="The JWT that a client sends, or its whole Authorization header."
           placeholder="Authorization: JWT eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9…"
           button="Explain"
           ask={explainAssertion}
@@ -43,7 +43,7 @@ export default function ExplainPage() {
         <Ask
           key="token"
           label="Token"
-          description="What the exchange returned, such as 1.lM45…"
+          description="The token that the exchange returned, such as 1.lM45…"
           placeholder="1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU"
           button="Check"
           ask={checkToken}
@@ -70,8 +70,8 @@ function Ask<Answer>({
   readonly show: (answer: Answer) => ReactNode;
 }) {
   const [text, setText] = useState("");
-  // Forgotten at once: the cache of mutations would otherwise keep what was sent.
-  const asking = useMutation({ mutationFn: ask, gcTime: 0 });
+  // As a change, because nothing keeps its input or result.
+  const asking = useChange(ask);
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -155,7 +155,7 @@ function Steps({ explanation }: { readonly explanation: Explanation }) {
       </Verdict>
       <ol className="steps">
         {steps.map(({ check, outcome, detail, hint }, at) => (
-          // Several steps may be of one check; their order is all that tells them apart.
+          // Several steps may belong to one check, so the position is part of the key.
           <li key={`${at} ${check}`} className={`step step-${outcome}`}>
             <span className="step-icon">
               <Icon name={OUTCOMES[outcome].icon} size={14} />
@@ -183,7 +183,7 @@ function Report({ report }: { readonly report: TokenReport }) {
   const { active, reason, username, account, access, key_id: keyId, expires_at: expiresAt } = report;
   return (
     <section className="card" aria-label="Report">
-      <Verdict isGood={active}>{active ? "The token is good now." : "The token isn't good."}</Verdict>
+      <Verdict isGood={active}>{active ? "The token is valid now." : "The token isn't valid."}</Verdict>
       <dl className="facts report">
         {reason === undefined ? null : (
           <>

@@ -1,4 +1,4 @@
-import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { PASSWORD_CHARACTERS_MIN } from "@countersign/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
@@ -11,6 +11,7 @@ import {
   passkeyProblem,
   useSignInOptions,
 } from "../../api/sign-in.ts";
+import { NewPasswordInput } from "../../forms/new-password-input.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { OutsidePage } from "../../ui/outside-page.tsx";
 import { Bone } from "../../ui/page.tsx";
@@ -23,10 +24,10 @@ import { takeLinkSecret } from "./take-link-secret.ts";
 const TITLES = {
   setup: "Set up Countersign",
   invitation: "Welcome to Countersign",
-  reset: "Sign in again",
+  reset: "Reset your sign-in",
 } as const satisfies Record<LinkPurpose["kind"], string>;
 
-/** A one-time link: set-up, invitation or reset. Its secret is only in this page's memory. */
+/** Uses a one-time link: set-up, invitation or reset. The secret stays in this page's memory. */
 export default function LinkPage() {
   const [secret] = useState(takeLinkSecret);
   const [codes, setCodes] = useState<readonly string[]>();
@@ -35,16 +36,15 @@ export default function LinkPage() {
     queryKey: ["link"],
     queryFn: () => lookAtLink(secret ?? ""),
     enabled: secret !== undefined,
-    // The link is used up by this page itself: looking again would only say so.
-    staleTime: Number.POSITIVE_INFINITY,
-    refetchOnWindowFocus: false,
+    // This page uses the link up, so a second look would only report that.
+    staleTime: "static",
   });
 
   if (codes !== undefined) {
     return (
       <OutsidePage
         title="Store your recovery codes"
-        about="Each lets you in once, if you ever lose your passkey or password."
+        about="Each code signs you in once if you lose your passkey or password."
       >
         <RecoveryCodes codes={codes} next="Open the console" onStored={() => navigate("/", { replace: true })} />
       </OutsidePage>
@@ -52,21 +52,21 @@ export default function LinkPage() {
   }
   if (secret === undefined) {
     return (
-      <OutsidePage title="One-time link" about="This page belongs to a link that is good once.">
+      <OutsidePage title="One-time link" about="This page opens a link that works once.">
         <Note kind="warning">
-          The link isn't complete: its end, after the #, is missing. Copy it again, all of it. After reloading this page
-          it has to be opened again, too.
+          The link is incomplete: the part after the # is missing. Copy the whole link and open it again. If you
+          reloaded this page, open the link again.
         </Note>
       </OutsidePage>
     );
   }
   if (error !== null) {
     return (
-      <OutsidePage title="One-time link" about="This page belongs to a link that is good once.">
+      <OutsidePage title="One-time link" about="This page opens a link that works once.">
         <div className="stack">
           <Problem error={error} retry={() => void refetch()} />
           <p className="soft">
-            An owner can make a new link; on the server, <code>npx countersign operator invite</code> prints one, too.
+            An owner can make a new link. <code>npx countersign operator invite</code> on the server prints one too.
           </p>
         </div>
       </OutsidePage>
@@ -90,10 +90,10 @@ function Purpose({ purpose }: { readonly purpose: LinkPurpose }): ReactNode {
   const until = (
     <>
       {" "}
-      The link is good once, and expires <RelativeTime at={purpose.expires_at} />.
+      The link works once and expires <RelativeTime at={purpose.expires_at} />.
     </>
   );
-  if (purpose.kind === "setup") return <>You become the first owner, who may do everything.{until}</>;
+  if (purpose.kind === "setup") return <>You become the first owner, with full permissions.{until}</>;
   const who = <bdi>{purpose.email}</bdi>;
   if (purpose.kind === "reset") {
     return (
@@ -133,7 +133,6 @@ function Credentials({
   const [error, setError] = useState<Error>();
   const hasPasskeys = options?.passkeys ?? true;
   const isByPassword = hasChosenPassword || !hasPasskeys;
-  const isShort = password !== "" && passwordLength(password) < PASSWORD_CHARACTERS_MIN;
 
   async function submit(event: FormEvent): Promise<void> {
     event.preventDefault();
@@ -157,7 +156,7 @@ function Credentials({
       {purpose.kind === "setup" ? (
         <TextInput
           label="Your e-mail address"
-          description="What you sign in with, and what the audit log calls you."
+          description="You sign in with it, and the audit log shows it."
           type="email"
           name="email"
           autoComplete="username"
@@ -168,23 +167,11 @@ function Credentials({
           onChange={(event) => setEmail(event.currentTarget.value)}
         />
       ) : (
-        // For password managers, which keep the name beside the password.
+        // For password managers, which store the address with the password.
         <input type="hidden" name="email" autoComplete="username" value={purpose.email ?? ""} readOnly />
       )}
       {isByPassword ? (
-        <PasswordInput
-          label="Password"
-          description={`At least ${PASSWORD_CHARACTERS_MIN} characters; a few words are good, and anything may be in it.`}
-          name="password"
-          autoComplete="new-password"
-          required
-          withAsterisk={false}
-          value={password}
-          error={isShort ? `${passwordLength(password)} of ${PASSWORD_CHARACTERS_MIN} characters` : undefined}
-          aria-invalid={isShort}
-          onChange={(event) => setPassword(event.currentTarget.value)}
-          visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
-        />
+        <NewPasswordInput label="Password" showLabel="Show the password" value={password} onChange={setPassword} />
       ) : null}
       <Button type="submit" fullWidth loading={isRunning} leftSection={isByPassword ? null : <Icon name="passkey" />}>
         {isByPassword ? "Set the password" : "Create a passkey"}
@@ -201,7 +188,7 @@ function Credentials({
           {isByPassword ? "Create a passkey instead" : "Use a password instead"}
         </button>
       ) : (
-        <p className="faint">Passkeys don't work at this address: they need a host name, such as localhost.</p>
+        <p className="faint">Passkeys don't work at this address: they need a host name such as localhost.</p>
       )}
     </form>
   );

@@ -1,11 +1,11 @@
 import { decodePart } from "../../text/decode-part.ts";
 
-/** Held here and not in a component: React may make that twice, and the address has it only once. */
+/** Kept outside the component, because React may mount it twice while the address holds the secret only once. */
 let secret: string | undefined;
 
 /**
- * The secret of a one-time link, out of the address (`/link#<secret>`), where neither the browser's history nor whoever looks
- * over a shoulder finds it afterwards.
+ * Takes the secret of a one-time link out of the address (`/link#<secret>`), so that neither the browser's history nor the address
+ * bar shows it afterwards.
  */
 export function takeLinkSecret(): string | undefined {
   const hash = window.location.hash.slice(1);

@@ -1,9 +1,9 @@
 import type { Role } from "@countersign/protocol";
 import { permits, useMe } from "../../api/me.ts";
 import { AccountPicker } from "../../forms/account-picker.tsx";
-import { Choice } from "../../ui/dialog.tsx";
+import { Choice } from "../../forms/choice.tsx";
 
-/** What somebody may do, and where. Nobody gives more than they have. */
+/** Role and scope. You can't grant more than your own role. */
 export function GrantFields({
   role,
   account,
@@ -25,17 +25,21 @@ export function GrantFields({
         onChange={(next) => onChange({ role: next, account })}
         options={(
           [
-            { value: "viewer", label: "Viewer", about: "Sees everything, changes nothing." },
-            { value: "admin", label: "Admin", about: "Also changes accounts, API users, keys and resource servers." },
-            { value: "owner", label: "Owner", about: "Also operators, admin tokens and signing keys." },
+            { value: "viewer", label: "Viewer", about: "Can read everything and change nothing." },
+            {
+              value: "admin",
+              label: "Admin",
+              about: "Can also change accounts, API users, keys and resource servers.",
+            },
+            { value: "owner", label: "Owner", about: "Can also change operators, admin tokens and signing keys." },
           ] as const
         ).filter(({ value }) => permits(me, value))}
       />
       {me.account === null ? (
         <AccountPicker
-          label="Where"
-          description="Everywhere, or in one account alone, of which nothing else is seen then."
-          clearLabel="Everywhere"
+          label="Scope"
+          description="All accounts, or a single account; everything else is then invisible."
+          clearLabel="All accounts"
           value={account ?? undefined}
           error={accountError}
           onChange={(next) => onChange({ role, account: next ?? null })}

@@ -1,8 +1,6 @@
 import { Button } from "@mantine/core";
 import { ROLES } from "@countersign/protocol";
-import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useState } from "react";
-import { useLocation } from "wouter";
+import { useState } from "react";
 import { permits, useMe } from "../../api/me.ts";
 import {
   changeOperator,
@@ -10,25 +8,26 @@ import {
   type Operator,
   type OperatorFilter,
   readOperator,
-  resetOperator,
-  useInvitations,
   useOperators,
   withdrawInvitation,
 } from "../../api/operators.ts";
 import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
-import { Confirm } from "../../ui/confirm.tsx";
+import { Confirm } from "../../forms/confirm.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { FilterSelect, SearchField, StatusFilter } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
-import { Empty, Page, Section } from "../../ui/page.tsx";
+import { NoMatch } from "../../ui/no-match.tsx";
+import { Page } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
 import { SecretOnce } from "../../ui/secret-once.tsx";
-import { DeactivateDialog, type Switchable, useStandingChange } from "../../ui/standing-change.tsx";
+import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { StatusBadge, Tag } from "../../ui/status-badge.tsx";
 import { tell } from "../../ui/tell.tsx";
+import { Invitations } from "./invitations.tsx";
 import { InviteDialog } from "./invite-dialog.tsx";
+import { ResetDialog } from "./reset-dialog.tsx";
 import { RoleDialog } from "./role-dialog.tsx";
 import { SessionsDialog } from "./sessions-dialog.tsx";
 
@@ -38,23 +37,18 @@ type Opened =
   | { readonly what: "withdraw"; readonly invitation: Invitation }
   | { readonly what: "role" | "deactivate" | "reset" | "sessions"; readonly operator: Operator };
 
-/** Operators: who administers, and who is invited to. */
+/** Lists operators and the one-time links that are still open. */
 export default function OperatorsPage() {
   const me = useMe();
-  const queries = useQueryClient();
-  const [, navigate] = useLocation();
-  const { values, set, hasAny } = useFilters(["q", "role", "status"]);
-  const query = useOperators(values as OperatorFilter);
-  const search = useCallback((q: string) => set({ q }, { isReplacing: true }), [set]);
+  const filters = useFilters(["q", "role", "status"]);
+  const query = useOperators(filters.values as OperatorFilter);
   const [opened, setOpened] = useState<Opened>();
-  const { activate } = useStandingChange();
   const close = () => setOpened(undefined);
-  const refresh = () =>
-    Promise.all(["operators", "invitations", "audit"].map((first) => queries.invalidateQueries({ queryKey: [first] })));
+  const showLink = (link: string | null, email: string | null) => setOpened({ what: "link", link, email });
   if (!permits(me, "owner")) {
     return (
       <Page title="Operators" about="The people who administer the service.">
-        <RoleNote me={me} needs="owner" what="see who else does" />
+        <RoleNote me={me} needs="owner" what="see other operators" />
       </Page>
     );
   }
@@ -73,8 +67,8 @@ export default function OperatorsPage() {
     },
     { heading: "Role", cell: ({ role }) => role },
     {
-      heading: "Where",
-      cell: ({ account }) => (account === null ? <span className="faint">everywhere</span> : <bdi>{account}</bdi>),
+      heading: "Scope",
+      cell: ({ account }) => (account === null ? <span className="faint">all accounts</span> : <bdi>{account}</bdi>),
     },
     {
       heading: "Single sign-on",
@@ -87,9 +81,9 @@ export default function OperatorsPage() {
       isActions: true,
       cell: (operator) => (
         <ActionsMenu label={`Actions for ${operator.email}`}>
-          <Action onClick={() => setOpened({ what: "role", operator })}>Role and account…</Action>
+          <Action onClick={() => setOpened({ what: "role", operator })}>Change role…</Action>
           <Action onClick={() => setOpened({ what: "sessions", operator })}>Sessions…</Action>
-          <Action onClick={() => setOpened({ what: "reset", operator })}>Link to sign in again…</Action>
+          <Action onClick={() => setOpened({ what: "reset", operator })}>Reset sign-in…</Action>
           {operator.status === "active" ? (
             <Action isDangerous onClick={() => setOpened({ what: "deactivate", operator })}>
               Deactivate…
@@ -105,7 +99,7 @@ export default function OperatorsPage() {
   return (
     <Page
       title="Operators"
-      about="The people who administer the service, and what each of them may do."
+      about="The people who administer the service, and their permissions."
       actions={
         <Button leftSection={<Icon name="plus" />} onClick={() => setOpened({ what: "invite" })}>
           Invite an operator
@@ -113,22 +107,17 @@ export default function OperatorsPage() {
       }
     >
       <div className="filters">
-        <SearchField
-          label="Search operators"
-          placeholder="How an e-mail address begins"
-          value={values.q ?? ""}
-          onChange={search}
-        />
+        <SearchField label="Search operators" placeholder="Beginning of an e-mail address" filters={filters} />
         <FilterSelect
           label="Role"
-          value={values.role}
-          onChange={(role) => set({ role })}
+          name="role"
+          filters={filters}
           options={[
             ["", "Any role"],
             ...ROLES.map((role) => [role, `${role.slice(0, 1).toUpperCase()}${role.slice(1)}`] as const),
           ]}
         />
-        <StatusFilter value={values.status} onChange={(status) => set({ status })} />
+        <StatusFilter filters={filters} />
       </div>
       <DataTable
         caption="Operators"
@@ -136,41 +125,26 @@ export default function OperatorsPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={3}
-        countOf={(count, isOne) => `${count} ${isOne ? "operator" : "operators"}`}
-        paging={{ go: (cursor) => set({ cursor }) }}
+        nouns={["operator", "operators"]}
+        goTo={filters.goTo}
         empty={
-          <Empty
-            icon="search"
-            title="No operator matches"
-            actions={
-              hasAny ? (
-                <Button variant="default" onClick={() => navigate("/operators")}>
-                  Clear search and filters
-                </Button>
-              ) : undefined
-            }
-          >
-            The search looks at how an e-mail address begins.
-          </Empty>
+          // There is always an operator, so the list is only empty by its filters.
+          <NoMatch title="No operator matches" path="/operators">
+            The search matches the beginning of an e-mail address.
+          </NoMatch>
         }
       />
       <Invitations withdraw={(invitation) => setOpened({ what: "withdraw", invitation })} />
       {opened?.what === "invite" ? (
-        <InviteDialog
-          onClose={close}
-          onInvited={({ link, email }) => {
-            setOpened({ what: "link", link, email });
-            void refresh();
-          }}
-        />
+        <InviteDialog onClose={close} onInvited={({ link, email }) => showLink(link, email)} />
       ) : null}
       {opened?.what === "link" ? (
         <SecretOnce
           title="Send the link"
           about={
             <>
-              Give it to <bdi>{opened.email}</bdi> on a way that nobody else reads: whoever opens it first gets in. It
-              is good once.
+              Send it to <bdi>{opened.email}</bdi> over a private channel: the first person who opens it can use it. It
+              works once.
             </>
           }
           name="link"
@@ -186,34 +160,26 @@ export default function OperatorsPage() {
             </>
           }
           button="Withdraw"
-          run={async () => {
-            await withdrawInvitation(opened.invitation.id);
-            await refresh();
-            tell("Withdrew the link.");
-          }}
+          run={() => withdrawInvitation(opened.invitation.id)}
+          onDone={() => tell("Withdrew the link.")}
           onClose={close}
         >
-          <p>Nobody can use it any more. You can make another one at any time.</p>
+          <p>The link stops working. You can make another one at any time.</p>
         </Confirm>
       ) : null}
-      {opened?.what === "role" ? (
-        <RoleDialog operator={opened.operator} onClose={close} onChanged={() => void refresh()} />
-      ) : null}
+      {opened?.what === "role" ? <RoleDialog operator={opened.operator} onClose={close} /> : null}
       {opened?.what === "sessions" ? <SessionsDialog operator={opened.operator} onClose={close} /> : null}
       {opened?.what === "reset" ? (
         <ResetDialog
           operator={opened.operator}
           onClose={close}
-          onMade={(link) => {
-            setOpened({ what: "link", link, email: opened.operator.email });
-            void refresh();
-          }}
+          onMade={(link) => showLink(link, opened.operator.email)}
         />
       ) : null}
       {opened?.what === "deactivate" ? (
         <DeactivateDialog
           thing={switchableOperator(opened.operator)}
-          about="Their sessions end at once, and they can't sign in until somebody activates them again. What they did stays in the audit log."
+          about="The operator's sessions end at once, and signing in is refused until the operator is activated again. The audit log keeps their events."
           onClose={close}
         />
       ) : null}
@@ -221,96 +187,10 @@ export default function OperatorsPage() {
   );
 }
 
-function switchableOperator({ id, email }: Operator): Switchable<Operator> {
+function switchableOperator({ id, email }: Operator): Switchable {
   return {
     name: <bdi>{email}</bdi>,
     read: () => readOperator(id),
     change: (patch, etag) => changeOperator(id, patch, etag),
-    staleQueries: ["operators", "audit"],
   };
-}
-
-function ResetDialog({
-  operator,
-  onClose,
-  onMade,
-}: {
-  readonly operator: Operator;
-  readonly onClose: () => void;
-  readonly onMade: (link: string | null) => void;
-}) {
-  return (
-    <Confirm
-      title={
-        <>
-          A link for <bdi>{operator.email}</bdi> to sign in again?
-        </>
-      }
-      button="Make the link"
-      isDangerous={false}
-      run={() => resetOperator(operator.id)}
-      onDone={({ link }) => onMade(link)}
-      onClose={onClose}
-    >
-      <p>
-        For somebody who has lost passkey and password. With the link they set new ones; those that they have now, their
-        recovery codes and their sessions then end.
-      </p>
-    </Confirm>
-  );
-}
-
-function Invitations({ withdraw }: { readonly withdraw: (invitation: Invitation) => void }) {
-  const query = useInvitations();
-  const columns: readonly Column<Invitation>[] = [
-    {
-      heading: "For",
-      cell: ({ email }) => (
-        <strong className="name">
-          <bdi>{email ?? "whoever has the link"}</bdi>
-        </strong>
-      ),
-    },
-    {
-      heading: "Kind",
-      cell: ({ kind }) => ({ setup: "set-up", invitation: "invitation", reset: "sign in again" })[kind],
-    },
-    { heading: "Role", cell: ({ role }) => role },
-    {
-      heading: "Where",
-      cell: ({ account }) => (account === null ? <span className="faint">everywhere</span> : <bdi>{account}</bdi>),
-    },
-    { heading: "Made", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Expires", cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
-    {
-      heading: "Actions",
-      isActions: true,
-      cell: (invitation) => (
-        <Button
-          size="xs"
-          variant="default"
-          aria-label={`Withdraw the link for ${invitation.email ?? "whoever has it"}`}
-          onClick={() => withdraw(invitation)}
-        >
-          Withdraw
-        </Button>
-      ),
-    },
-  ];
-  return (
-    <Section title="One-time links" about="Made and not used yet. Each is good once, until it expires.">
-      <DataTable
-        caption="One-time links"
-        columns={columns}
-        query={query}
-        keyOf={({ id }) => id}
-        skeletonRows={1}
-        empty={
-          <Empty icon="operators" title="No link is open">
-            Invite somebody, and their link is listed here until they use it.
-          </Empty>
-        }
-      />
-    </Section>
-  );
 }

@@ -3,7 +3,7 @@ import { endOperatorSession, type Operator, useOperatorSessions } from "../../ap
 import { Dialog } from "../../ui/dialog.tsx";
 import { SessionList } from "../../ui/session-list.tsx";
 
-/** Where an operator is signed in, to end a session that shouldn't be. */
+/** Lists an operator's sessions, to end one. */
 export function SessionsDialog({ operator, onClose }: { readonly operator: Operator; readonly onClose: () => void }) {
   const query = useOperatorSessions(operator.id);
   return (
@@ -18,13 +18,7 @@ export function SessionsDialog({ operator, onClose }: { readonly operator: Opera
     >
       <div className="stack">
         <div className="card">
-          <SessionList
-            query={query}
-            end={async ({ id }) => {
-              await endOperatorSession(operator.id, id);
-              await query.refetch();
-            }}
-          />
+          <SessionList query={query} end={({ id }) => endOperatorSession(operator.id, id)} />
         </div>
         <div className="dialog-foot">
           <Button variant="default" data-autofocus onClick={onClose}>

@@ -1,49 +1,40 @@
-import { Button, NativeSelect, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useCallback, useState } from "react";
-import { useLocation } from "wouter";
-import { ApiError } from "../../api/api-error.ts";
+import { Button } from "@mantine/core";
+import { useState } from "react";
 import { permits, useMe } from "../../api/me.ts";
 import {
   changeResourceServer,
-  createResourceServer,
   type NamedFilter,
   readResourceServer,
   type ResourceServer,
-  rotateResourceServerSecret,
   useResourceServers,
 } from "../../api/service.ts";
 import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
-import { Dialog } from "../../ui/dialog.tsx";
 import { SearchField, StatusFilter } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
-import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
+import { NoMatch } from "../../ui/no-match.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
-import { Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
 import { SecretOnce } from "../../ui/secret-once.tsx";
-import { DeactivateDialog, type Switchable, useStandingChange } from "../../ui/standing-change.tsx";
+import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { CreateServerDialog } from "./create-server-dialog.tsx";
+import { RotateSecretDialog } from "./rotate-secret-dialog.tsx";
 
 type Opened =
   | { readonly what: "create" }
   | { readonly what: "rotate" | "deactivate"; readonly server: ResourceServer }
   | { readonly what: "secret"; readonly clientId: string; readonly secret: string | null };
 
-/** Resource servers: the APIs that receive tokens and ask about them. */
+/** Lists resource servers: the APIs that receive tokens and check them. */
 export default function ResourceServersPage() {
   const me = useMe();
-  const queries = useQueryClient();
-  const [, navigate] = useLocation();
-  const { values, set, hasAny } = useFilters(["q", "status"]);
-  const query = useResourceServers(values as NamedFilter);
-  const search = useCallback((q: string) => set({ q }, { isReplacing: true }), [set]);
+  const filters = useFilters(["q", "status"]);
+  const query = useResourceServers(filters.values as NamedFilter);
   const [opened, setOpened] = useState<Opened>();
-  const { activate } = useStandingChange();
   const mayChange = permits(me, "admin", { everywhere: true });
   const close = () => setOpened(undefined);
   const create = (
@@ -52,16 +43,8 @@ export default function ResourceServersPage() {
     </Button>
   );
 
-  function showSecret({
-    client_id: clientId,
-    client_secret: secret,
-  }: {
-    client_id: string;
-    client_secret: string | null;
-  }) {
-    setOpened({ what: "secret", clientId, secret });
-    void queries.invalidateQueries({ queryKey: ["resource servers"] });
-  }
+  const showSecret = (server: { client_id: string; client_secret: string | null }) =>
+    setOpened({ what: "secret", clientId: server.client_id, secret: server.client_secret });
 
   const columns: readonly Column<ResourceServer>[] = [
     {
@@ -73,17 +56,17 @@ export default function ResourceServersPage() {
       ),
     },
     {
-      heading: "Client id",
+      heading: "Client ID",
       cell: ({ client_id: id }) => (
         <span className="row nowrap">
           <code>{id}</code>
-          <CopyButton isIcon text={id} label={`Copy client id ${id}`} />
+          <CopyButton isIcon text={id} label={`Copy client ID ${id}`} />
         </span>
       ),
     },
     { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     {
-      heading: "Secret before",
+      heading: "Previous secret",
       cell: ({ previous_secret_ends_at: at }) =>
         at === null ? (
           <span className="faint">none</span>
@@ -127,7 +110,7 @@ export default function ResourceServersPage() {
 
   if (!permits(me, "viewer", { everywhere: true })) {
     return (
-      <Page title="Resource servers" about="APIs that receive tokens and ask whether they are good.">
+      <Page title="Resource servers" about="APIs that receive tokens and check them.">
         <RoleNote me={me} needs="viewer" everywhere what="see resource servers, which belong to no account" />
       </Page>
     );
@@ -135,49 +118,42 @@ export default function ResourceServersPage() {
   return (
     <Page
       title="Resource servers"
-      about="APIs that receive tokens and ask whether they are good: by introspection, or with the verifier."
+      about="APIs that receive tokens and check them, by introspection or with the verifier."
       actions={mayChange ? create : undefined}
     >
       <RoleNote me={me} needs="admin" everywhere what="create or change resource servers" />
       <div className="filters">
-        <SearchField label="Search resource servers" placeholder="Name" value={values.q ?? ""} onChange={search} />
-        <StatusFilter value={values.status} onChange={(status) => set({ status })} />
+        <SearchField label="Search resource servers" placeholder="Name" filters={filters} />
+        <StatusFilter filters={filters} />
       </div>
       <DataTable
         caption="Resource servers"
         columns={columns}
         query={query}
         keyOf={({ client_id: id }) => id}
-        countOf={(count, isOne) => `${count} ${isOne ? "resource server" : "resource servers"}`}
-        paging={{ go: (cursor) => set({ cursor }) }}
+        nouns={["resource server", "resource servers"]}
+        goTo={filters.goTo}
         empty={
-          hasAny ? (
-            <Empty
-              icon="search"
-              title="No resource server matches"
-              actions={
-                <Button variant="default" onClick={() => navigate("/resource-servers")}>
-                  Clear search and filters
-                </Button>
-              }
-            >
-              The search looks at how a name begins.
-            </Empty>
+          filters.hasAny ? (
+            <NoMatch title="No resource server matches" path="/resource-servers">
+              The search matches the beginning of a name.
+            </NoMatch>
           ) : (
             <Empty icon="server" title="No resource server yet" actions={mayChange ? create : undefined}>
-              Create one for each API that uses introspection or the verifier. A gateway that asks the check needs none.
+              Create one for each API that uses introspection or the verifier. A gateway that uses the check endpoint
+              needs none.
             </Empty>
           )
         }
       />
-      {opened?.what === "create" ? <CreateDialog onClose={close} onCreated={showSecret} /> : null}
+      {opened?.what === "create" ? <CreateServerDialog onClose={close} onCreated={showSecret} /> : null}
       {opened?.what === "rotate" ? (
-        <RotateDialog server={opened.server} onClose={close} onRotated={showSecret} />
+        <RotateSecretDialog server={opened.server} onClose={close} onRotated={showSecret} />
       ) : null}
       {opened?.what === "deactivate" ? (
         <DeactivateDialog
           thing={switchableServer(opened.server.name)}
-          about="Its questions are refused from then on: the API that asks as this resource server can't tell good tokens from bad ones, until somebody activates it again."
+          about="Its requests are refused: the API that uses these credentials can't check tokens until the resource server is activated again."
           onClose={close}
         />
       ) : null}
@@ -186,8 +162,8 @@ export default function ResourceServersPage() {
           title="Store the secret"
           about={
             <>
-              The API signs in with the client id <code>{opened.clientId}</code> and this secret. The service keeps only
-              its hash.
+              The API signs in with the client ID <code>{opened.clientId}</code> and this secret. The service stores
+              only its hash.
             </>
           }
           name="secret"
@@ -199,7 +175,7 @@ export default function ResourceServersPage() {
   );
 }
 
-function switchableServer(name: string): Switchable<ResourceServer> {
+function switchableServer(name: string): Switchable {
   return {
     name: (
       <>
@@ -208,121 +184,5 @@ function switchableServer(name: string): Switchable<ResourceServer> {
     ),
     read: () => readResourceServer(name),
     change: (patch, etag) => changeResourceServer(name, patch, etag),
-    staleQueries: ["resource servers", "audit"],
   };
-}
-
-interface WithSecret {
-  readonly client_id: string;
-  readonly client_secret: string | null;
-}
-
-function CreateDialog({
-  onClose,
-  onCreated,
-}: {
-  readonly onClose: () => void;
-  readonly onCreated: (server: WithSecret) => void;
-}) {
-  const key = useIdempotencyKey();
-  const [name, setName] = useState("");
-  const creation = useMutation({ mutationFn: () => createResourceServer(name.trim(), key), gcTime: 0 });
-  const problem = creation.error instanceof ApiError ? creation.error.fieldMessage("name") : undefined;
-
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    creation.mutate(undefined, { onSuccess: onCreated });
-  }
-
-  return (
-    <Dialog title="New resource server" onClose={onClose}>
-      <form className="stack" onSubmit={submit}>
-        {creation.error !== null && problem === undefined ? <Problem error={creation.error} /> : null}
-        <TextInput
-          label="Name"
-          description="Lower-case letters, digits and . _ -; such as the API is called."
-          placeholder="orders-api"
-          required
-          withAsterisk={false}
-          spellCheck={false}
-          autoComplete="off"
-          data-autofocus
-          value={name}
-          error={problem}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-        <div className="dialog-foot">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={creation.isPending}>
-            Create resource server
-          </Button>
-        </div>
-      </form>
-    </Dialog>
-  );
-}
-
-const GRACES = [
-  ["0", "Not at all: it ends now"],
-  ["3600", "For 1 hour"],
-  ["86400", "For 24 hours"],
-  ["604800", "For 7 days"],
-] as const;
-
-function RotateDialog({
-  server,
-  onClose,
-  onRotated,
-}: {
-  readonly server: ResourceServer;
-  readonly onClose: () => void;
-  readonly onRotated: (server: WithSecret) => void;
-}) {
-  const [grace, setGrace] = useState("86400");
-  const rotation = useMutation({
-    mutationFn: () => rotateResourceServerSecret(server.name, Number(grace)),
-    gcTime: 0,
-  });
-  return (
-    <Dialog
-      title={
-        <>
-          New secret for <bdi>{server.name}</bdi>
-        </>
-      }
-      onClose={onClose}
-    >
-      <form
-        className="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          rotation.mutate(undefined, { onSuccess: onRotated });
-        }}
-      >
-        {rotation.error === null ? null : <Problem error={rotation.error} />}
-        <NativeSelect
-          label="The present secret goes on working"
-          description="Long enough to give the API the new one."
-          value={grace}
-          onChange={(event) => setGrace(event.currentTarget.value)}
-          data={GRACES.map(([value, label]) => ({ value, label }))}
-        />
-        {server.previous_secret_ends_at === null ? null : (
-          <p className="soft">
-            The secret before it, which ends <RelativeTime at={server.previous_secret_ends_at} />, ends at once.
-          </p>
-        )}
-        <div className="dialog-foot">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" color={grace === "0" ? "red" : "blue"} loading={rotation.isPending}>
-            Make the new secret
-          </Button>
-        </div>
-      </form>
-    </Dialog>
-  );
 }

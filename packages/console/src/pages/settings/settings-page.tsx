@@ -34,7 +34,7 @@ const COLUMNS: readonly Column<Setting>[] = [
   },
 ];
 
-/** The configuration as the server has it. It is changed where the server is started, not here. */
+/** Shows the effective configuration, which is set where the server is started. */
 export default function SettingsPage() {
   const me = useMe();
   const mayRead = permits(me, "admin", { everywhere: true });
@@ -52,8 +52,8 @@ export default function SettingsPage() {
       about={
         <>
           The effective configuration of version {me.service.version} on{" "}
-          {me.service.store === "sqlite" ? "SQLite" : "PostgreSQL"}. It is set by environment variables and flags where
-          the server is started; secrets are masked.
+          {me.service.store === "sqlite" ? "SQLite" : "PostgreSQL"}. Environment variables and flags set it when the
+          server starts; secrets are masked.
         </>
       }
     >
@@ -66,7 +66,7 @@ export default function SettingsPage() {
         skeletonHeight={59}
         empty={
           <Empty icon="settings" title="No settings">
-            The server named none.
+            The server reported none.
           </Empty>
         }
       />

@@ -1,4 +1,4 @@
-/** A page of the console to go to after the sign-in, out of the address; `/` for whatever leads anywhere else. */
+/** The console path to open after the sign-in, from the address; `/` if it would lead anywhere else. */
 export function pathWithin(path: string | null): string {
   if (path === null || !path.startsWith("/")) return "/";
   const base = "http://console.invalid";

@@ -7,12 +7,12 @@ import { noteSignedIn, noteSignedOut } from "../../session/session.ts";
 import SignInForm from "../../session/sign-in-form.tsx";
 import { pathWithin } from "./path-within.ts";
 
-/** What single sign-on came back with, in `?error=`. */
+/** Explanations of `?error=`, with which single sign-on returns. */
 const SINGLE_SIGN_ON_PROBLEMS: Record<string, string | undefined> = {
-  single_sign_on_failed: "Single sign-on failed: the identity provider refused, or took too long. Try again.",
+  single_sign_on_failed: "Single sign-on failed: the identity provider refused it or took too long. Try again.",
   forbidden: "The identity provider knows you, but you aren't an operator here. An owner can invite you.",
   sign_in_rejected: "The identity provider knows you, but you aren't an operator here. An owner can invite you.",
-  unavailable: "The identity provider can't be reached at the moment. Try again, or sign in otherwise.",
+  unavailable: "The identity provider can't be reached right now. Try again, or use another sign-in method.",
 };
 
 export default function SignInPage() {
@@ -24,7 +24,7 @@ export default function SignInPage() {
 
   function onSignedIn(me: Me): void {
     queries.clear();
-    // This page takes the place of any before it, and of all that waited there.
+    // Drop what the previous page had read and what waited there.
     noteSignedOut();
     queries.setQueryData(meQuery.queryKey, me);
     noteSignedIn(me);
@@ -32,12 +32,12 @@ export default function SignInPage() {
   }
 
   return (
-    <OutsidePage title="Sign in to Countersign" about="The console of the token service.">
+    <OutsidePage title="Sign in to Countersign" about="The console of your token service.">
       <div className="stack">
         {problem === null ? null : (
           <Note kind="warning">
             <span role="alert">
-              {SINGLE_SIGN_ON_PROBLEMS[problem] ?? "Single sign-on failed. Try again, or sign in otherwise."}
+              {SINGLE_SIGN_ON_PROBLEMS[problem] ?? "Single sign-on failed. Try again, or use another sign-in method."}
             </span>
           </Note>
         )}

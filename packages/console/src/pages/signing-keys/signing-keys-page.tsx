@@ -1,5 +1,4 @@
 import { Button } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { permits, useMe } from "../../api/me.ts";
 import {
@@ -10,7 +9,7 @@ import {
   useNodes,
   useSigningKeys,
 } from "../../api/service.ts";
-import { Confirm } from "../../ui/confirm.tsx";
+import { Confirm } from "../../forms/confirm.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Empty, Page, Section } from "../../ui/page.tsx";
@@ -23,21 +22,19 @@ const NODE_COLUMNS: readonly Column<Node>[] = [
   { heading: "Node", cell: ({ id }) => <code>{id}</code> },
   { heading: "Version", cell: ({ version }) => version },
   { heading: "Started", cell: ({ started_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Seen", cell: ({ seen_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Can check tokens of", cell: ({ signing_keys: numbers }) => numbers.join(", ") },
+  { heading: "Last seen", cell: ({ seen_at: at }) => <RelativeTime at={at} /> },
+  { heading: "Knows signing keys", cell: ({ signing_keys: numbers }) => numbers.join(", ") },
 ];
 
-/** The keys under which tokens are minted, and the nodes that know them. */
+/** Lists signing keys, under which tokens are minted, and the nodes that know them. */
 export default function SigningKeysPage() {
   const me = useMe();
-  const queries = useQueryClient();
   const keys = useSigningKeys();
   const nodes = useNodes();
   const [asked, setAsked] = useState<
     { readonly what: "rotate" } | { readonly what: "retire"; readonly key: SigningKey }
   >();
   const mayChange = permits(me, "owner", { everywhere: true });
-  const refresh = () => queries.invalidateQueries({ queryKey: ["signing keys"] });
 
   const columns: readonly Column<SigningKey>[] = [
     {
@@ -51,8 +48,8 @@ export default function SigningKeysPage() {
     },
     { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
     { heading: "Master secret", cell: ({ master_fingerprint: fingerprint }) => <code>{fingerprint}</code> },
-    { heading: "Made", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Began to sign", cell: ({ activated_at: at }) => <RelativeTime at={at} never="not yet" /> },
+    { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: "Signing since", cell: ({ activated_at: at }) => <RelativeTime at={at} never="not yet" /> },
     { heading: "Retired", cell: ({ retired_at: at }) => <RelativeTime at={at} never="no" /> },
     ...(mayChange
       ? [
@@ -60,7 +57,7 @@ export default function SigningKeysPage() {
             heading: "Actions",
             isActions: true,
             cell: (key: SigningKey) =>
-              // The only key that signs can't go before there is another: the server would refuse it.
+              // The server refuses to retire the key that signs new tokens.
               key.status === "retired" || key.signs ? null : (
                 <Button
                   size="xs"
@@ -86,7 +83,7 @@ export default function SigningKeysPage() {
   return (
     <Page
       title="Signing keys"
-      about="Tokens are minted under a signing key, which derives from the master secret and is stored nowhere."
+      about="Tokens are minted under a signing key. It is derived from the master secret and stored nowhere."
       actions={
         mayChange ? (
           <Button leftSection={<Icon name="plus" />} onClick={() => setAsked({ what: "rotate" })}>
@@ -104,13 +101,13 @@ export default function SigningKeysPage() {
         skeletonRows={1}
         empty={
           <Empty icon="key" title="No signing key">
-            The server makes the first one when it starts.
+            The server creates the first one when it starts.
           </Empty>
         }
       />
       <Section
         title="Nodes"
-        about="Processes that serve. A new signing key begins to sign once each of them can check its tokens."
+        about="Running server processes. A new signing key starts signing once every node knows it."
       >
         <DataTable
           caption="Nodes"
@@ -120,49 +117,43 @@ export default function SigningKeysPage() {
           skeletonRows={1}
           empty={
             <Empty icon="server" title="No node has reported yet">
-              Each process that serves says so every few seconds.
+              Each node reports every few seconds.
             </Empty>
           }
         />
       </Section>
       {asked?.what === "rotate" ? (
         <Confirm
-          title="Make the next signing key?"
-          button="Make it"
+          title="Rotate the signing key?"
+          button="Rotate"
           isDangerous={false}
-          run={async () => {
-            const { number } = await rotateSigningKey();
-            await refresh();
-            tell(`Signing key ${number} is made; it begins to sign once every node knows it.`);
-          }}
+          run={rotateSigningKey}
+          onDone={({ number }) => tell(`Created signing key ${number}. It starts signing once every node knows it.`)}
           onClose={() => setAsked(undefined)}
         >
           <p>
-            It derives from the present master secret and waits until every live node can check its tokens, which takes
-            seconds. Then new tokens are signed with it.
+            The next signing key is derived from the current master secret. It starts signing new tokens once every live
+            node knows it, within seconds.
           </p>
-          <p>No token dies: those of the key before stay good until they expire.</p>
+          <p>No token ends: tokens of the current key stay valid until they expire.</p>
         </Confirm>
       ) : null}
       {asked?.what === "retire" ? (
         <Confirm
-          title={`Retire signing key ${asked.key.number} for good?`}
-          button="Retire it, and end its tokens"
-          typed={{ text: String(asked.key.number), label: <>Type its number, {asked.key.number}</> }}
-          run={async () => {
-            await retireSigningKey(asked.key.number);
-            await refresh();
-            tell(`Retired signing key ${asked.key.number}.`);
-          }}
+          title={`Retire signing key ${asked.key.number} permanently?`}
+          button="Retire it and end its tokens"
+          typed={{ text: String(asked.key.number), label: <>Type its number, {asked.key.number}, to confirm</> }}
+          run={() => retireSigningKey(asked.key.number)}
+          onDone={({ number }) => tell(`Retired signing key ${number}.`)}
           onClose={() => setAsked(undefined)}
         >
           <p>
-            <strong>Every token that was minted under it dies at once, of every API user.</strong> Clients notice, and
-            have to exchange anew. It can't be undone.
+            <strong>Every token minted under it ends at once, for every API user.</strong> Clients have to exchange a
+            new assertion. This can't be undone.
           </p>
           <p>
-            After a rotation that isn't necessary: its tokens expire by themselves, after 12 hours at most. It is for a
-            master secret that somebody got hold of.
+            You don't need this after a rotation: the tokens expire on their own within 12 hours. Use it if the master
+            secret has been exposed.
           </p>
         </Confirm>
       ) : null}

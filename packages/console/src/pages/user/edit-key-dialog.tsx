@@ -1,94 +1,75 @@
-import { Button, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { TextInput } from "@mantine/core";
+import { useState } from "react";
 import { ApiError } from "../../api/api-error.ts";
-import type { Versioned } from "../../api/client.ts";
-import { changeKey, type KeyPatch, type PublicKey, readKey, useRegistryChanged } from "../../api/registry.ts";
-import { Dialog } from "../../ui/dialog.tsx";
+import { useChange } from "../../api/queries.ts";
+import { changeKey, type PublicKey, readKey } from "../../api/registry.ts";
 import { type Expiry, ExpiryField, expiresAt } from "../../forms/expiry-field.tsx";
-import { Note, Problem } from "../../ui/problem.tsx";
-import { tell, tellWarning } from "../../ui/tell.tsx";
+import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
+import { useVersion } from "../../forms/use-version.ts";
 import { utcTime } from "../../text/time-text.ts";
-import { useRead } from "../../ui/use-read.ts";
+import { Note } from "../../ui/problem.tsx";
+import { tell, tellWarning } from "../../ui/tell.tsx";
 
-/** A key's label and expiry. What somebody else changed meanwhile isn't overwritten unseen. */
+/** Changes a key's label and expiry. It never overwrites a change by another operator without showing it first. */
 export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: PublicKey; readonly onClose: () => void }) {
-  const changed = useRegistryChanged();
-  const read = useRead(() => readKey(publicKey.id));
   const [label, setLabel] = useState(publicKey.label ?? "");
   const [expiry, setExpiry] = useState<Expiry>({ kind: "keep", date: "" });
-  const [isSaving, setIsSaving] = useState(false);
-  const [error, setError] = useState<Error>();
-  const [newer, setNewer] = useState<Versioned<PublicKey>>();
+  const { newer, apply } = useVersion(() => readKey(publicKey.id));
   const shown = newer?.value ?? publicKey;
-  const refusal = error instanceof ApiError ? error : undefined;
 
-  async function save(event: FormEvent): Promise<void> {
-    event.preventDefault();
-    setIsSaving(true);
-    setError(undefined);
-    try {
-      const current = newer ?? (await read());
-      const { etag, value } = current;
-      if (newer === undefined && (value.label !== publicKey.label || value.expires_at !== publicKey.expires_at)) {
-        setNewer(current);
-        return;
-      }
-      const until = expiresAt(expiry, Date.now());
-      const patch: KeyPatch = {
-        label: label.trim() === "" ? null : label.trim(),
-        ...(until === undefined ? {} : { expires_at: until }),
-      };
-      const { warnings } = await changeKey(publicKey.id, patch, etag);
-      await changed();
+  const change = useChange(
+    () =>
+      apply(({ etag, value }) => {
+        // The list behind the dialog was already out of date when the dialog opened.
+        if (value.label !== shown.label || value.expires_at !== shown.expires_at) {
+          throw new ApiError("precondition_failed", "The key was changed.", { status: 412 });
+        }
+        const until = expiresAt(expiry, Date.now());
+        return changeKey(
+          publicKey.id,
+          { label: label.trim() === "" ? null : label.trim(), ...(until === undefined ? {} : { expires_at: until }) },
+          etag,
+        );
+      }),
+    ({ warnings }) => {
       tell("Saved label and expiry.");
-      // A key past its expiry that gets a later one can be used again.
-      if (until !== undefined) warnings.forEach(tellWarning);
-      onClose();
-    } catch (problem) {
-      if (problem instanceof ApiError && problem.code === "precondition_failed") setNewer(await readKey(publicKey.id));
-      else setError(problem as Error);
-    } finally {
-      setIsSaving(false);
-    }
-  }
+      // An expired key that gets a later expiry can be used again.
+      if (expiry.kind !== "keep") warnings.forEach(tellWarning);
+    },
+  );
 
   return (
-    <Dialog title="Label and expiry" onClose={onClose}>
-      <form className="stack" onSubmit={(event) => void save(event)}>
-        {newer === undefined ? null : (
+    <FormDialog
+      title="Label and expiry"
+      above={
+        newer === undefined ? null : (
           <Note kind="warning">
-            Somebody changed this key meanwhile; nothing was saved. Now its label is{" "}
+            This key was changed in the meantime; nothing was saved. Its label is now{" "}
             {newer.value.label === null ? "empty" : <bdi>“{newer.value.label}”</bdi>}, and it expires{" "}
             {newer.value.expires_at === null ? "never" : utcTime(Date.parse(newer.value.expires_at))}. Save again to
-            overwrite that.
+            overwrite this.
           </Note>
-        )}
-        {error === undefined || refusal?.fieldMessage("label") || refusal?.fieldMessage("expires_at") ? null : (
-          <Problem error={error} />
-        )}
-        <TextInput
-          label="Label"
-          description="For people: where the private key is, or what for."
-          maxLength={200}
-          value={label}
-          error={refusal?.fieldMessage("label")}
-          onChange={(event) => setLabel(event.currentTarget.value)}
-        />
-        <ExpiryField
-          value={expiry}
-          onChange={setExpiry}
-          error={refusal?.fieldMessage("expires_at")}
-          keeping={shown.expires_at === null ? "As it is: never" : `As it is: ${utcTime(Date.parse(shown.expires_at))}`}
-        />
-        <div className="dialog-foot">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isSaving}>
-            Save
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+        )
+      }
+      button="Save"
+      change={change}
+      fields={["label", "expires_at"]}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Label"
+        description="For people: where the private key is, or what it is for."
+        maxLength={200}
+        value={label}
+        error={fieldProblem(change.error, "label")}
+        onChange={(event) => setLabel(event.currentTarget.value)}
+      />
+      <ExpiryField
+        value={expiry}
+        onChange={setExpiry}
+        error={fieldProblem(change.error, "expires_at")}
+        keeping={shown.expires_at === null ? "Unchanged: never" : `Unchanged: ${utcTime(Date.parse(shown.expires_at))}`}
+      />
+    </FormDialog>
   );
 }

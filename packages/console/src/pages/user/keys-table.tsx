@@ -1,28 +1,27 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { useSearchParams } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { changeKey, type PublicKey, readKey, useKeys } from "../../api/registry.ts";
+import { useFilters } from "../../forms/search-state.ts";
 import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Empty } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { DeactivateDialog, type Switchable, useStandingChange } from "../../ui/standing-change.tsx";
+import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { EditKeyDialog } from "./edit-key-dialog.tsx";
 import { RevokeKeyDialog } from "./revoke-key-dialog.tsx";
 
 type Asked = { readonly what: "deactivate" | "edit" | "revoke"; readonly key: PublicKey };
 
-/** An API user's public keys, and what can be done to each: the most urgent with a button of its own. */
+/** An API user's public keys with their actions. The most urgent action has its own button. */
 export function KeysTable({ username, onAdd }: { readonly username: string; readonly onAdd: () => void }) {
   const me = useMe();
-  const [params, setParams] = useSearchParams();
-  const query = useKeys(username, params.get("cursor") ?? undefined);
+  const { values, goTo } = useFilters();
+  const query = useKeys(username, values.cursor);
   const [asked, setAsked] = useState<Asked>();
-  const { activate } = useStandingChange();
   const mayChange = permits(me, "admin");
   const close = () => setAsked(undefined);
 
@@ -59,12 +58,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
         keyOf={({ id }) => id}
         skeletonRows={1}
         skeletonHeight={61}
-        {...((query.data?.count ?? 0) > 50
-          ? {
-              countOf: (count: string) => `${count} keys`,
-              paging: { go: (cursor: string | undefined) => setParams(cursor === undefined ? {} : { cursor }) },
-            }
-          : {})}
+        {...((query.data?.count ?? 0) > 50 ? { nouns: ["key", "keys"] as const, goTo } : {})}
         empty={
           <Empty
             icon="key"
@@ -78,8 +72,8 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
             }
           >
             {mayChange
-              ? "Paste the public half of the client's key, or make a pair right here: the private half stays with you."
-              : "Its client can't get tokens until an admin adds one."}
+              ? "Paste the client's public key, or make a key pair here and download the private key."
+              : "The client can't get tokens until an admin adds a key."}
           </Empty>
         }
       />
@@ -87,7 +81,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
         <DeactivateDialog
           thing={switchableKey(asked.key)}
           scope={{ key_id: asked.key.id }}
-          about="Assertions under this key, and every token that was minted under it, are refused until somebody activates it again. Tokens of other keys go on working."
+          about="Assertions signed with this key, and all tokens minted under it, are refused until the key is activated again. Tokens of other keys keep working."
           onClose={close}
         />
       ) : null}
@@ -97,12 +91,11 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
   );
 }
 
-function switchableKey(key: PublicKey): Switchable<PublicKey> {
+function switchableKey(key: PublicKey): Switchable {
   return {
     name: key.label === null ? `key ${key.id}` : <bdi>{key.label}</bdi>,
     read: () => readKey(key.id),
     change: (patch, etag) => changeKey(key.id, patch, etag),
-    staleQueries: ["keys", "user", "users", "audit"],
   };
 }
 
@@ -144,7 +137,7 @@ function KeyActions({
       <ActionsMenu label={`More for ${name}`}>
         <Action onClick={() => ask("edit")}>Label and expiry…</Action>
         <Action isDangerous onClick={() => ask("revoke")}>
-          Revoke for good…
+          Revoke permanently…
         </Action>
       </ActionsMenu>
     </div>

@@ -10,11 +10,11 @@ import { fillHours, type Hour } from "./hours.ts";
 const SPANS = { "24": "24 hours", "168": "7 days" } as const;
 type Span = keyof typeof SPANS;
 
-/** The plot's own measures; it is stretched to the page's width. */
+/** Size of the plot in its own units; it is stretched to the width of the page. */
 const WIDTH = 1000;
 const HEIGHT = 132;
 
-/** Tokens issued an hour, as bars; each hour's figure by pointer, by keyboard, and in a table. */
+/** Tokens issued per hour, as bars. Each value can be read by pointer, by keyboard and in a table. */
 export function UsageChart({ username }: { readonly username: string }) {
   const [span, setSpan] = useState<Span>("24");
   const nowMs = useNowMs();
@@ -25,7 +25,7 @@ export function UsageChart({ username }: { readonly username: string }) {
       title="Tokens issued"
       actions={
         <Segments
-          label="Span"
+          label="Time span"
           value={span}
           onChange={setSpan}
           options={[
@@ -82,7 +82,7 @@ function Bars({ hours, isWaiting }: { readonly hours: readonly Hour[]; readonly 
     <>
       <div className="chart-head">
         <span className="chart-total number">{isWaiting ? "…" : (pointed?.tokens ?? total).toLocaleString("en")}</span>
-        <span className="faint">{pointed === undefined ? "in all" : utcHour(pointed.atMs)}</span>
+        <span className="faint">{pointed === undefined ? "in total" : utcHour(pointed.atMs)}</span>
       </div>
       <div className="chart-frame">
         <svg
@@ -109,7 +109,7 @@ function Bars({ hours, isWaiting }: { readonly hours: readonly Hour[]; readonly 
             <rect className="chart-hover" x={pointedAt * slot} y={0} width={slot} height={HEIGHT} />
           )}
           {hours.map(({ atMs, tokens }, at) => {
-            // What isn't nothing is to be seen.
+            // Any token at all must be visible.
             const height = tokens === 0 ? 0 : Math.max(3, (tokens / most) * (HEIGHT - 6));
             return (
               <rect
@@ -131,7 +131,7 @@ function Bars({ hours, isWaiting }: { readonly hours: readonly Hour[]; readonly 
             vectorEffect="non-scaling-stroke"
           />
         </svg>
-        {total === 0 && !isWaiting ? <p>No token was issued in this span.</p> : null}
+        {total === 0 && !isWaiting ? <p>No tokens were issued in this time span.</p> : null}
       </div>
       <div className="chart-axis number" aria-hidden="true">
         <span>{hours.length > 24 ? "7 days ago" : "24 hours ago"}</span>
@@ -160,7 +160,7 @@ function Bars({ hours, isWaiting }: { readonly hours: readonly Hour[]; readonly 
               {total === 0 ? (
                 <tr>
                   <td colSpan={2} className="faint">
-                    No token in this span
+                    No tokens in this time span
                   </td>
                 </tr>
               ) : null}

@@ -2,7 +2,7 @@ import { Tabs } from "@mantine/core";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { makeSnippets, type SnippetSubject } from "../../snippets/snippets.ts";
 
-/** Code for this API user, a tab for each language. */
+/** Client code for this API user, one tab per language. */
 export function UseIt(subject: SnippetSubject) {
   const snippets = makeSnippets(subject);
   return (

@@ -9,21 +9,20 @@ import { Bone, Page, Section } from "../../ui/page.tsx";
 import { Note, Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
-import { DeactivateDialog, type Switchable, useStandingChange } from "../../ui/standing-change.tsx";
+import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
-import { AddKeyDialog } from "./add-key-dialog.tsx";
+import { AddKeyDialog } from "./add-key/add-key-dialog.tsx";
 import { KeysTable } from "./keys-table.tsx";
 import { UsageChart } from "./usage-chart.tsx";
 import { UseIt } from "./use-it.tsx";
 import "./user-page.css";
 
-/** One API user: its keys, what it did lately, and how a client uses it. */
+/** One API user: its keys, its recent usage, and code for its client. */
 export default function UserPage({ username }: { readonly username: string }) {
   const me = useMe();
   const { data, error, refetch } = useUser(username);
   const [params, setParams] = useSearchParams();
   const [isDeactivating, setIsDeactivating] = useState(false);
-  const { activate } = useStandingChange();
   const mayChange = permits(me, "admin");
   const isAdding = mayChange && params.get("add") === "key";
   const setIsAdding = (isOpen: boolean) => setParams(isOpen ? { add: "key" } : {}, { replace: true });
@@ -71,7 +70,7 @@ export default function UserPage({ username }: { readonly username: string }) {
       <RoleNote me={me} needs="admin" what="change this API user or its keys" />
       {user?.status === "deactivated" ? (
         <Note kind="warning">
-          This API user is deactivated: its assertions and its tokens are refused, whatever its keys say.
+          This API user is deactivated: its assertions and tokens are refused, whatever the status of its keys.
         </Note>
       ) : null}
       <AccountNote shortname={user?.account} />
@@ -81,7 +80,7 @@ export default function UserPage({ username }: { readonly username: string }) {
       <UsageChart username={username} />
       <Section
         title="Use it"
-        about="Exchanges an assertion for a token, as this API user. The private key lies beside it."
+        about="Code that exchanges an assertion for a token as this API user. It expects the private key in the same folder."
       >
         <UseIt publicUrl={me.service.public_url} username={username} />
       </Section>
@@ -90,7 +89,7 @@ export default function UserPage({ username }: { readonly username: string }) {
         <DeactivateDialog
           thing={thing}
           scope={{ username }}
-          about="Its assertions and all its tokens are refused from then on, until somebody activates it again. Nothing is lost by that."
+          about="Its assertions and all its tokens are refused until the API user is activated again. Nothing is deleted."
           onClose={() => setIsDeactivating(false)}
         />
       ) : null}
@@ -98,7 +97,7 @@ export default function UserPage({ username }: { readonly username: string }) {
   );
 }
 
-/** An active API user of a deactivated account is refused, which nothing on its own page would say otherwise. */
+/** Says that an active API user is refused because its account is deactivated; nothing else on its page does. */
 function AccountNote({ shortname }: { readonly shortname: string | undefined }) {
   const { data: account } = useAccount(shortname);
   if (account?.status !== "deactivated") return null;
@@ -110,12 +109,11 @@ function AccountNote({ shortname }: { readonly shortname: string | undefined }) 
   );
 }
 
-function switchableUser(username: string): Switchable<ApiUser> {
+function switchableUser(username: string): Switchable {
   return {
     name: <bdi>{username}</bdi>,
     read: () => readUser(username),
     change: (patch, etag) => changeUser(username, patch, etag),
-    staleQueries: ["user", "users", "audit"],
   };
 }
 

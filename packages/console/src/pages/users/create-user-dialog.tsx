@@ -1,13 +1,14 @@
-import { Button, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
-import { ApiError } from "../../api/api-error.ts";
-import { type ApiUser, createAccount, createUser, useChange } from "../../api/registry.ts";
+import { TextInput } from "@mantine/core";
+import { useState } from "react";
+import { useChange } from "../../api/queries.ts";
+import { type ApiUser, createAccount, createUser } from "../../api/registry.ts";
 import { AccountPicker } from "../../forms/account-picker.tsx";
-import { Choice, Dialog } from "../../ui/dialog.tsx";
+import { Choice } from "../../forms/choice.tsx";
+import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
-import { Problem } from "../../ui/problem.tsx";
+import { NameField } from "../../forms/name-field.tsx";
 
-/** A new API user, in an account that is there or is made in the same go. */
+/** Creates an API user, in an existing account or in one that the same form creates. */
 export function CreateUserDialog({
   account: givenAccount,
   isAccountFixed,
@@ -15,7 +16,7 @@ export function CreateUserDialog({
   onCreated,
 }: {
   readonly account: string | undefined;
-  /** For who is limited to one account. */
+  /** For an operator who is limited to one account. */
   readonly isAccountFixed: boolean;
   readonly onClose: () => void;
   readonly onCreated: (user: ApiUser) => void;
@@ -36,108 +37,87 @@ export function CreateUserDialog({
         accountKey,
       );
       shortname = short.trim();
-      // It is there now, whatever becomes of the API user: trying again must not make another.
+      // The account now exists, even if the API user fails: a second try must not create another account.
       setAccount(shortname);
       setNewAccount(undefined);
     }
     return createUser({ account: shortname ?? "", name: name.trim(), access }, userKey);
   });
-  const refusal = creation.error instanceof ApiError ? creation.error : undefined;
 
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    if (account === undefined && newAccount === undefined) {
-      setIsAccountMissing(true);
-      return;
-    }
-    creation.mutate(undefined, { onSuccess: onCreated });
+  function submit(): void {
+    if (account === undefined && newAccount === undefined) setIsAccountMissing(true);
+    else creation.mutate(undefined, { onSuccess: onCreated });
   }
 
-  const nameProblem = refusal?.fieldMessage("name");
-  const shortnameProblem = refusal?.fieldMessage("shortname");
   return (
-    <Dialog title="New API user" onClose={onClose}>
-      <form className="stack" onSubmit={submit}>
-        {creation.error !== null && nameProblem === undefined && shortnameProblem === undefined ? (
-          <Problem error={creation.error} />
-        ) : null}
-        {newAccount === undefined ? (
-          isAccountFixed ? (
-            <TextInput label="Account" value={account ?? ""} readOnly />
-          ) : (
-            <AccountPicker
-              label="Account"
-              description="The customer, partner or team whose client it is."
-              value={account}
-              onChange={(shortname) => {
-                setAccount(shortname);
-                setIsAccountMissing(false);
-              }}
-              onCreate={(typed) => setNewAccount({ shortname: toShortname(typed), name: typed })}
-              error={isAccountMissing ? "Choose an account, or create one." : undefined}
-            />
-          )
+    <FormDialog
+      title="New API user"
+      button="Create, then add a key"
+      change={creation}
+      fields={["name", "shortname"]}
+      onSubmit={submit}
+      onClose={onClose}
+    >
+      {newAccount === undefined ? (
+        isAccountFixed ? (
+          <TextInput label="Account" value={account ?? ""} readOnly />
         ) : (
-          <fieldset className="stack-close">
-            <legend>New account</legend>
-            <TextInput
-              label="Shortname"
-              description="Lower-case letters, digits and . _ -; it can't be changed later."
-              value={newAccount.shortname}
-              error={shortnameProblem}
-              required
-              withAsterisk={false}
-              spellCheck={false}
-              autoComplete="off"
-              onChange={(event) => setNewAccount({ ...newAccount, shortname: event.currentTarget.value })}
-            />
-            <TextInput
-              label="Name of the account"
-              description="As people call it. Optional."
-              value={newAccount.name}
-              onChange={(event) => setNewAccount({ ...newAccount, name: event.currentTarget.value })}
-            />
-            <button type="button" className="text-button" onClick={() => setNewAccount(undefined)}>
-              Choose an account that is there
-            </button>
-          </fieldset>
-        )}
-        <TextInput
-          label="Name of the API user"
-          description="Becomes part of the username: api-<account’s number>-<name>."
-          placeholder="orders-sync"
-          required
-          withAsterisk={false}
-          spellCheck={false}
-          autoComplete="off"
-          value={name}
-          error={nameProblem}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-        <Choice
-          legend="What it may do"
-          name="access"
-          value={access}
-          onChange={setAccess}
-          options={[
-            { value: "full", label: "API User", about: "Everything that the API offers." },
-            { value: "read_only", label: "Read-Only API User", about: "GET, HEAD and OPTIONS alone." },
-          ]}
-        />
-        <div className="dialog-foot">
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={creation.isPending}>
-            Create, then add a key
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+          <AccountPicker
+            label="Account"
+            description="The customer, partner or team that the client belongs to."
+            value={account}
+            onChange={(shortname) => {
+              setAccount(shortname);
+              setIsAccountMissing(false);
+            }}
+            onCreate={(typed) => setNewAccount({ shortname: toShortname(typed), name: typed })}
+            error={isAccountMissing ? "Choose an account, or create one." : undefined}
+          />
+        )
+      ) : (
+        <fieldset className="stack-close">
+          <legend>New account</legend>
+          <NameField
+            label="Shortname"
+            description="Lower-case letters, digits and . _ -; can't be changed later."
+            value={newAccount.shortname}
+            problem={fieldProblem(creation.error, "shortname")}
+            onChange={(shortname) => setNewAccount({ ...newAccount, shortname })}
+          />
+          <TextInput
+            label="Name of the account"
+            description="The display name. Optional."
+            value={newAccount.name}
+            onChange={(event) => setNewAccount({ ...newAccount, name: event.currentTarget.value })}
+          />
+          <button type="button" className="text-button" onClick={() => setNewAccount(undefined)}>
+            Choose an existing account
+          </button>
+        </fieldset>
+      )}
+      <NameField
+        label="Name of the API user"
+        description="Part of the username: api-<account number>-<name>."
+        placeholder="orders-sync"
+        value={name}
+        problem={fieldProblem(creation.error, "name")}
+        onChange={setName}
+      />
+      <Choice
+        legend="Access"
+        name="access"
+        value={access}
+        onChange={setAccess}
+        options={[
+          { value: "full", label: "API User", about: "Full access to the API." },
+          { value: "read_only", label: "Read-Only API User", about: "Only GET, HEAD and OPTIONS requests." },
+        ]}
+      />
+    </FormDialog>
   );
 }
 
-/** What a shortname may look like, out of what somebody called the account. */
+/** Proposes a shortname for an account with this name. */
 function toShortname(text: string): string {
   return text
     .normalize("NFKD")

@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import { useCallback, useState } from "react";
+import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, type UserFilter, useUsers } from "../../api/registry.ts";
@@ -7,6 +7,7 @@ import { AccountPicker } from "../../forms/account-picker.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { FilterSelect, SearchField, StatusFilter } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
+import { NoMatch } from "../../ui/no-match.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
@@ -50,15 +51,14 @@ const COLUMNS: readonly Column<ApiUser>[] = [
   { heading: "Status", width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
-/** API users: to find one of however many, and to make one. */
+/** Lists API users, to find one or create one. */
 export function UsersPage() {
   const me = useMe();
   const [, navigate] = useLocation();
-  const { values, set, hasAny } = useFilters(["q", "account", "status", "access", "order"]);
-  const query = useUsers(values as UserFilter);
+  const filters = useFilters(["q", "account", "status", "access", "order"]);
+  const query = useUsers(filters.values as UserFilter);
   const [isCreating, setIsCreating] = useState(false);
   const mayCreate = permits(me, "admin");
-  const search = useCallback((q: string) => set({ q }, { isReplacing: true }), [set]);
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={() => setIsCreating(true)}>
       New API user
@@ -67,31 +67,26 @@ export function UsersPage() {
   return (
     <Page
       title="API users"
-      about="Clients of the API. Each signs assertions with its private keys; its public keys are here."
+      about="Clients of your API. A client signs assertions with a private key; this page manages the public keys."
       actions={mayCreate ? create : undefined}
     >
       <RoleNote me={me} needs="admin" what="create API users or change keys" />
       <div className="filters">
-        <SearchField
-          label="Search API users"
-          placeholder="Username, name or fingerprint"
-          value={values.q ?? ""}
-          onChange={search}
-        />
+        <SearchField label="Search API users" placeholder="Username, name or fingerprint" filters={filters} />
         {me.account === null ? (
           <AccountPicker
             label="Account"
             isLabelHidden
             clearLabel="All accounts"
-            value={values.account}
-            onChange={(account) => set({ account })}
+            value={filters.values.account}
+            onChange={(account) => filters.set("account", account)}
           />
         ) : null}
-        <StatusFilter value={values.status} onChange={(status) => set({ status })} />
+        <StatusFilter filters={filters} />
         <FilterSelect
           label="Access"
-          value={values.access}
-          onChange={(access) => set({ access })}
+          name="access"
+          filters={filters}
           options={[
             ["", "Any access"],
             ["full", "Full access"],
@@ -100,8 +95,8 @@ export function UsersPage() {
         />
         <FilterSelect
           label="Order"
-          value={values.order}
-          onChange={(order) => set({ order })}
+          name="order"
+          filters={filters}
           options={[
             ["", "Newest first"],
             ["name", "By name"],
@@ -114,33 +109,25 @@ export function UsersPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={12}
-        countOf={(count, isOne) => `${count} ${isOne ? "API user" : "API users"}`}
-        paging={{ go: (cursor) => set({ cursor }) }}
+        nouns={["API user", "API users"]}
+        goTo={filters.goTo}
         empty={
-          hasAny ? (
-            <Empty
-              icon="search"
-              title="No API user matches"
-              actions={
-                <Button variant="default" onClick={() => navigate("/")}>
-                  Clear search and filters
-                </Button>
-              }
-            >
-              The search looks at how a username begins, at how the name in it begins, and at whole key fingerprints.
-            </Empty>
+          filters.hasAny ? (
+            <NoMatch title="No API user matches" path="/">
+              The search matches the beginning of a username or of the name in it, or a complete key fingerprint.
+            </NoMatch>
           ) : (
             <Empty icon="user" title="No API user yet" actions={mayCreate ? create : undefined}>
               {mayCreate
-                ? "Create one, add its public key, and its client can exchange assertions for tokens. It takes two minutes."
-                : "An admin can create one. It will be listed here."}
+                ? "Create one and add its public key. Its client can then exchange assertions for tokens."
+                : "An admin can create one."}
             </Empty>
           )
         }
       />
       {isCreating ? (
         <CreateUserDialog
-          account={me.account ?? values.account}
+          account={me.account ?? filters.values.account}
           isAccountFixed={me.account !== null}
           onClose={() => setIsCreating(false)}
           onCreated={({ username }) => navigate(`/users/${encodeURIComponent(username)}?add=key`)}

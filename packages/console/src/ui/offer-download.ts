@@ -1,12 +1,12 @@
-/** How long the browser has to take a file up, in milliseconds. */
-const TAKEN_UP_MS = 10_000;
+/** How long the browser has to start the download, in milliseconds. */
+const STARTED_WITHIN_MS = 10_000;
 
-/** Offers a file that was made in the page, without asking any server. */
+/** Downloads a file made in the page, without any request. */
 export function offerDownload(fileName: string, content: string, type: string): void {
   const address = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement("a");
   link.href = address;
   link.download = fileName;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(address), TAKEN_UP_MS);
+  setTimeout(() => URL.revokeObjectURL(address), STARTED_WITHIN_MS);
 }

@@ -1,0 +1,38 @@
+import { PASSWORD_CHARACTERS_MIN } from "@countersign/protocol";
+import { PasswordInput } from "@mantine/core";
+import { passwordLength } from "../text/password-length.ts";
+
+/** A field for a new password. It says how many characters a short one still needs; the form must not send a short one. */
+export function NewPasswordInput({
+  label,
+  showLabel,
+  value,
+  problem,
+  onChange,
+}: {
+  readonly label: string;
+  /** Label of the button that makes the password visible. */
+  readonly showLabel: string;
+  readonly value: string;
+  /** What the server says is wrong with it. */
+  readonly problem?: string | undefined;
+  readonly onChange: (password: string) => void;
+}) {
+  const characters = passwordLength(value);
+  const isShort = value !== "" && characters < PASSWORD_CHARACTERS_MIN;
+  return (
+    <PasswordInput
+      label={label}
+      description={`At least ${PASSWORD_CHARACTERS_MIN} characters of any kind; a few words work well.`}
+      name="password"
+      autoComplete="new-password"
+      required
+      withAsterisk={false}
+      value={value}
+      error={isShort ? `${characters} of ${PASSWORD_CHARACTERS_MIN} characters` : problem}
+      aria-invalid={isShort || problem !== undefined}
+      onChange={(event) => onChange(event.currentTarget.value)}
+      visibilityToggleButtonProps={{ "aria-label": showLabel }}
+    />
+  );
+}

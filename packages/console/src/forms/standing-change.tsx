@@ -1,0 +1,81 @@
+import type { ReactNode } from "react";
+import type { Versioned } from "../api/client.ts";
+import { makeChange } from "../api/queries.ts";
+import type { ImpactScope } from "../api/registry.ts";
+import { ImpactSummary } from "../ui/impact-summary.tsx";
+import { Note } from "../ui/problem.tsx";
+import { type Status, StatusBadge } from "../ui/status-badge.tsx";
+import { tell, tellProblem, tellWarning } from "../ui/tell.tsx";
+import { Confirm } from "./confirm.tsx";
+import { useVersion } from "./use-version.ts";
+
+type Standing = "active" | "deactivated";
+type Current = Versioned<{ readonly status: Status }>;
+
+/** Something that can be deactivated and activated again. */
+export interface Switchable {
+  /** In messages: `key 3`, `API user api-1-demo`. */
+  readonly name: ReactNode;
+  readonly read: () => Promise<Current>;
+  readonly change: (patch: { status: Standing }, etag: string | undefined) => Promise<Current>;
+}
+
+/** Activates something with one click, and reports the result either way. */
+export async function activate(thing: Switchable): Promise<void> {
+  try {
+    await makeChange(async () => changeStanding(thing, "active", await thing.read()));
+  } catch (error) {
+    tellProblem(error);
+  }
+}
+
+/** Changes the status, says so, and offers an Undo. */
+async function changeStanding(thing: Switchable, status: Standing, { etag }: Current): Promise<void> {
+  const changed = await thing.change({ status }, etag);
+  const isOff = status === "deactivated";
+  tell(
+    <>
+      {isOff ? "Deactivated" : "Activated"} {thing.name}.
+    </>,
+    () => makeChange(() => changeStanding(thing, isOff ? "active" : "deactivated", changed)),
+  );
+  if (!isOff) changed.warnings.forEach(tellWarning);
+}
+
+/**
+ * Asks for confirmation before a deactivation, and says what stops with it. If another operator changed the thing while the dialog was
+ * open, the dialog shows its new status instead of deactivating it.
+ */
+export function DeactivateDialog({
+  thing,
+  scope,
+  about,
+  onClose,
+}: {
+  readonly thing: Switchable;
+  /** Whose tokens end; if omitted, `about` says what ends. */
+  readonly scope?: ImpactScope;
+  readonly about: string;
+  readonly onClose: () => void;
+}) {
+  const { newer, apply } = useVersion(thing.read);
+  return (
+    <Confirm
+      title={<>Deactivate {thing.name}?</>}
+      impact={scope === undefined ? null : <ImpactSummary scope={scope} />}
+      note={
+        newer === undefined ? null : (
+          <Note kind="warning">
+            It was changed in the meantime; nothing was done. Its status is now{" "}
+            <StatusBadge status={newer.value.status} />
+          </Note>
+        )
+      }
+      button={newer === undefined ? "Deactivate" : "Deactivate anyway"}
+      run={() => apply((current) => changeStanding(thing, "deactivated", current))}
+      onClose={onClose}
+    >
+      <p>{about}</p>
+    </Confirm>
+  );
+}

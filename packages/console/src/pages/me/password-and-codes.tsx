@@ -1,0 +1,87 @@
+import { Button } from "@mantine/core";
+import { RECOVERY_CODES } from "@countersign/protocol";
+import { type ReactNode, useState } from "react";
+import type { Me } from "../../api/me.ts";
+import { renewMyRecoveryCodes } from "../../api/operators.ts";
+import { Confirm } from "../../forms/confirm.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Section } from "../../ui/page.tsx";
+import { RecoveryCodes } from "../../ui/recovery-codes.tsx";
+import { PasswordDialog } from "./password-dialog.tsx";
+
+/** The operator's password and recovery codes, to change them. */
+export function PasswordAndCodes({ operator }: { readonly operator: NonNullable<Me["operator"]> }) {
+  const [opened, setOpened] = useState<"password" | "renew">();
+  const [codes, setCodes] = useState<readonly string[]>();
+  const close = () => setOpened(undefined);
+  return (
+    <Section title="Password and recovery codes">
+      <div className="card">
+        <ul className="list">
+          <Credential
+            name="Password"
+            state={operator.has_password ? "Set." : "None: you use other sign-in methods."}
+            button={operator.has_password ? "Change password" : "Set a password"}
+            onClick={() => setOpened("password")}
+          />
+          <Credential
+            name="Recovery codes"
+            state={`${operator.recovery_codes} of ${RECOVERY_CODES} left. Each code signs you in once.`}
+            button="Make new codes"
+            onClick={() => setOpened("renew")}
+          />
+        </ul>
+      </div>
+      {opened === "password" ? <PasswordDialog hasPassword={operator.has_password} onClose={close} /> : null}
+      {opened === "renew" && codes === undefined ? (
+        <Confirm
+          title="Make new recovery codes?"
+          button="Make new codes"
+          isDangerous={false}
+          run={renewMyRecoveryCodes}
+          isReplaced
+          onDone={setCodes}
+          onClose={close}
+        >
+          <p>Your current codes stop working.</p>
+        </Confirm>
+      ) : null}
+      {codes === undefined ? null : (
+        <Dialog title="Store your recovery codes" onClose={() => undefined} isClosable={false}>
+          <RecoveryCodes
+            codes={codes}
+            next="Done"
+            onStored={() => {
+              close();
+              setCodes(undefined);
+            }}
+          />
+        </Dialog>
+      )}
+    </Section>
+  );
+}
+
+function Credential({
+  name,
+  state,
+  button,
+  onClick,
+}: {
+  readonly name: string;
+  readonly state: ReactNode;
+  readonly button: string;
+  readonly onClick: () => void;
+}) {
+  return (
+    <li className="list-item">
+      <div className="list-words">
+        <strong>{name}</strong>
+        <span className="faint">{state}</span>
+      </div>
+      <Button size="xs" variant="default" onClick={onClick}>
+        {button}
+      </Button>
+    </li>
+  );
+}

@@ -1,0 +1,61 @@
+import { PasswordInput } from "@mantine/core";
+import { PASSWORD_CHARACTERS_MIN } from "@countersign/protocol";
+import { useState } from "react";
+import { changeMyPassword } from "../../api/operators.ts";
+import { useChange } from "../../api/queries.ts";
+import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
+import { NewPasswordInput } from "../../forms/new-password-input.tsx";
+import { passwordLength } from "../../text/password-length.ts";
+import { tell } from "../../ui/tell.tsx";
+
+/** Sets or changes the operator's password. */
+export function PasswordDialog({
+  hasPassword,
+  onClose,
+}: {
+  readonly hasPassword: boolean;
+  readonly onClose: () => void;
+}) {
+  const [current, setCurrent] = useState("");
+  const [next, setNext] = useState("");
+  const change = useChange(
+    () => changeMyPassword(next, hasPassword ? current : undefined),
+    () => tell("Set the new password and ended your other sessions."),
+  );
+  const currentProblem = fieldProblem(change.error, "current_password");
+  return (
+    <FormDialog
+      title={hasPassword ? "Change your password" : "Set a password"}
+      button="Set password"
+      change={change}
+      fields={["current_password", "new_password"]}
+      onSubmit={() => {
+        if (passwordLength(next) >= PASSWORD_CHARACTERS_MIN) change.mutate(undefined, { onSuccess: onClose });
+      }}
+      onClose={onClose}
+    >
+      {hasPassword ? (
+        <PasswordInput
+          label="Current password"
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          data-autofocus
+          value={current}
+          error={currentProblem}
+          aria-invalid={currentProblem !== undefined}
+          onChange={(event) => setCurrent(event.currentTarget.value)}
+          visibilityToggleButtonProps={{ "aria-label": "Show the current password" }}
+        />
+      ) : null}
+      <NewPasswordInput
+        label="New password"
+        showLabel="Show the new password"
+        value={next}
+        problem={fieldProblem(change.error, "new_password")}
+        onChange={setNext}
+      />
+      <p className="faint">Your other sessions end.</p>
+    </FormDialog>
+  );
+}

@@ -1,0 +1,140 @@
+import { isPrivateKey } from "@countersign/protocol";
+import { Button, TextInput } from "@mantine/core";
+import { useState } from "react";
+import { useChange } from "../../../api/queries.ts";
+import { addKey } from "../../../api/registry.ts";
+import { Dialog } from "../../../ui/dialog.tsx";
+import { type Expiry, ExpiryField, expiresAt } from "../../../forms/expiry-field.tsx";
+import { Icon } from "../../../ui/icon.tsx";
+import { useIdempotencyKey } from "../../../forms/idempotency-key.ts";
+import { FormDialog, fieldProblem } from "../../../forms/form-dialog.tsx";
+import { Segments } from "../../../ui/segments.tsx";
+import { keyFileName } from "../../../snippets/snippets.ts";
+import { KeyAdded } from "./key-added.tsx";
+import { MakePair } from "./make-pair.tsx";
+import { PasteKey } from "./paste-key.tsx";
+import { useInspection } from "./use-inspection.ts";
+import { useKeyPair } from "./use-key-pair.ts";
+
+/**
+ * Adds a public key: pasted, dropped, or of a key pair made here. The private key of that pair leaves the page only as a download.
+ */
+export function AddKeyDialog({ username, onClose }: { readonly username: string; readonly onClose: () => void }) {
+  const [source, setSource] = useState<"paste" | "make">("paste");
+  const [text, setText] = useState("");
+  const [label, setLabel] = useState("");
+  const [expiry, setExpiry] = useState<Expiry>({ kind: "never", date: "" });
+  const [isAskingToClose, setIsAskingToClose] = useState(false);
+  const idempotencyKey = useIdempotencyKey();
+  const pair = useKeyPair(keyFileName(username));
+  const inspection = useInspection(source === "paste" ? text : "");
+
+  const creation = useChange(() => {
+    const publicKey = source === "make" ? (pair.made?.publicPem ?? "") : text;
+    // The last check before the network: a private key is never sent, whatever went wrong before.
+    if (isPrivateKey(publicKey)) throw new Error("This is a private key. It wasn't sent anywhere.");
+    const until = expiresAt(expiry, Date.now());
+    return addKey(
+      username,
+      {
+        public_key: publicKey,
+        ...(label.trim() === "" ? {} : { label: label.trim() }),
+        ...(until === undefined ? {} : { expires_at: until }),
+      },
+      idempotencyKey,
+    );
+  });
+  const isKept = pair.made === undefined || pair.isDownloaded;
+
+  function close(): void {
+    if (isKept) onClose();
+    else setIsAskingToClose(true);
+  }
+
+  function submit(): void {
+    // Before the public key is added: a registered key is useless if its private key is lost.
+    if (source === "make" && !pair.isDownloaded) pair.download();
+    creation.mutate(undefined);
+  }
+
+  if (isAskingToClose) {
+    return (
+      <Dialog title="Close without the private key?" onClose={() => setIsAskingToClose(false)}>
+        <div className="stack">
+          <p className="soft">
+            The new private key hasn't been downloaded. It exists only in this page and is lost once the dialog closes.
+          </p>
+          <div className="dialog-foot">
+            <Button variant="default" onClick={onClose}>
+              Close without it
+            </Button>
+            <Button
+              data-autofocus
+              leftSection={<Icon name="download" />}
+              onClick={() => {
+                pair.download();
+                setIsAskingToClose(false);
+              }}
+            >
+              Download it
+            </Button>
+          </div>
+        </div>
+      </Dialog>
+    );
+  }
+  if (creation.data !== undefined) {
+    return (
+      <KeyAdded added={creation.data} download={source === "make" ? pair.download : undefined} onClose={onClose} />
+    );
+  }
+
+  const isReady = source === "make" ? pair.made !== undefined : inspection.key !== undefined;
+  return (
+    <FormDialog
+      title={
+        <>
+          Add a key to <bdi>{username}</bdi>
+        </>
+      }
+      above={
+        <>
+          <Segments
+            label="Source of the key"
+            value={source}
+            onChange={setSource}
+            options={[
+              ["paste", "Paste a public key"],
+              ["make", "Make a pair here"],
+            ]}
+          />
+          {source === "paste" ? (
+            <PasteKey text={text} onChange={setText} inspection={inspection} />
+          ) : (
+            <MakePair pair={pair} fileName={keyFileName(username)} />
+          )}
+          {isReady ? (
+            <>
+              <TextInput
+                label="Label"
+                description="For people: where the private key is, or what it is for. Optional."
+                maxLength={200}
+                value={label}
+                error={fieldProblem(creation.error, "label")}
+                onChange={(event) => setLabel(event.currentTarget.value)}
+              />
+              <ExpiryField value={expiry} onChange={setExpiry} error={fieldProblem(creation.error, "expires_at")} />
+            </>
+          ) : null}
+        </>
+      }
+      button={source === "make" && !pair.isDownloaded ? "Download private key, add public key" : "Add key"}
+      isReady={isReady}
+      change={creation}
+      fields={["label", "expires_at"]}
+      onSubmit={submit}
+      onClose={close}
+      size={560}
+    />
+  );
+}

@@ -1,0 +1,114 @@
+import { isPrivateKey, keyTextOfBytes } from "@countersign/protocol";
+import { Button, Textarea } from "@mantine/core";
+import { type DragEvent, useRef, useState } from "react";
+import { Icon } from "../../../ui/icon.tsx";
+import { Note, Problem } from "../../../ui/problem.tsx";
+import type { Inspection } from "./use-inspection.ts";
+
+/** In bytes, longer than the text of any public key. A larger file isn't read. */
+const FILE_BYTES_MAX = 65_536;
+
+/** The field for a public key: typed, pasted, dropped or chosen as a file. A private key is removed from it at once. */
+export function PasteKey({
+  text,
+  onChange,
+  inspection,
+}: {
+  readonly text: string;
+  readonly onChange: (text: string) => void;
+  readonly inspection: Inspection;
+}) {
+  const [isOver, setIsOver] = useState(false);
+  const [wasPrivate, setWasPrivate] = useState(false);
+  const [fileProblem, setFileProblem] = useState<string>();
+  const file = useRef<HTMLInputElement>(null);
+
+  function accept(next: string): void {
+    setFileProblem(undefined);
+    // It doesn't stay in the field, where an onlooker or a browser extension could read it.
+    setWasPrivate(isPrivateKey(next));
+    onChange(isPrivateKey(next) ? "" : next);
+  }
+
+  async function acceptFile(chosen: File | undefined): Promise<void> {
+    if (chosen === undefined) return;
+    if (chosen.size > FILE_BYTES_MAX) {
+      setFileProblem("The file is too large to be a public key.");
+      return;
+    }
+    accept(keyTextOfBytes(new Uint8Array(await chosen.arrayBuffer())));
+  }
+
+  return (
+    <div className="stack-close">
+      <div
+        className="drop"
+        data-over={isOver || undefined}
+        onDragOver={(event: DragEvent) => {
+          event.preventDefault();
+          setIsOver(true);
+        }}
+        onDragLeave={() => setIsOver(false)}
+        onDrop={(event: DragEvent) => {
+          event.preventDefault();
+          setIsOver(false);
+          const [dropped] = event.dataTransfer.files;
+          if (dropped === undefined) accept(event.dataTransfer.getData("text"));
+          else void acceptFile(dropped);
+        }}
+      >
+        <Textarea
+          label="Public key"
+          description="PEM, certificate, JWK or OpenSSH line; or drop a file here. RSA, at least 2048 bits."
+          placeholder="-----BEGIN PUBLIC KEY-----"
+          rows={7}
+          spellCheck={false}
+          autoComplete="off"
+          data-autofocus
+          value={text}
+          onChange={(event) => accept(event.currentTarget.value)}
+        />
+      </div>
+      <div className="row">
+        <Button
+          variant="default"
+          size="xs"
+          leftSection={<Icon name="upload" size={14} />}
+          onClick={() => file.current?.click()}
+        >
+          Choose a file
+        </Button>
+        <input
+          ref={file}
+          type="file"
+          hidden
+          aria-label="Public key file"
+          tabIndex={-1}
+          onChange={(event) => {
+            void acceptFile(event.currentTarget.files?.[0]);
+            event.currentTarget.value = "";
+          }}
+        />
+      </div>
+      <div className="verdict" role="status">
+        {wasPrivate ? (
+          <Note kind="warning">
+            <strong>That was a private key.</strong> It wasn't sent anywhere and was removed from the field. Consider a
+            private key exposed once it has been copied around: make a new key pair, keep the private key where it was
+            made, and add only the public key. <code>openssl pkey -in private.pem -pubout</code> prints the public key.
+          </Note>
+        ) : fileProblem !== undefined ? (
+          <Note kind="warning">{fileProblem}</Note>
+        ) : inspection.key !== undefined ? (
+          <Note kind="good">
+            RSA, {inspection.key.bits} bits, <code>{inspection.key.fingerprint}</code>
+          </Note>
+        ) : inspection.error !== undefined ? (
+          <Problem error={inspection.error} />
+        ) : inspection.isInspecting ? (
+          <span className="faint">Inspecting…</span>
+        ) : null}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,53 @@
+import { useEffect, useRef, useState } from "react";
+import { type KeyBits, type KeyPair, makeKeyPair } from "../../../key/key-pair.ts";
+
+/** A key pair while its dialog is open. */
+export type HeldPair = ReturnType<typeof useKeyPair>;
+
+/** Makes a key pair and forgets it when the dialog closes. React state holds only the public key. */
+export function useKeyPair(fileName: string) {
+  const pair = useRef<KeyPair>(undefined);
+  const [made, setMade] = useState<{ publicPem: string; bits: KeyBits }>();
+  const [isDownloaded, setIsDownloaded] = useState(false);
+  const [isMaking, setIsMaking] = useState(false);
+  const isGone = useRef(false);
+  useEffect(() => {
+    isGone.current = false;
+    return () => {
+      isGone.current = true;
+      pair.current?.forget();
+      pair.current = undefined;
+    };
+  }, []);
+  // Closing the tab would lose the private key too.
+  const isAtRisk = made !== undefined && !isDownloaded;
+  useEffect(() => {
+    if (!isAtRisk) return;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", warn);
+    return () => window.removeEventListener("beforeunload", warn);
+  }, [isAtRisk]);
+
+  return {
+    made,
+    isDownloaded,
+    isMaking,
+    make: async (bits: KeyBits): Promise<void> => {
+      setIsMaking(true);
+      const next = await makeKeyPair(bits);
+      if (isGone.current) {
+        next.forget();
+        return;
+      }
+      pair.current?.forget();
+      pair.current = next;
+      setMade({ publicPem: next.publicPem, bits });
+      setIsDownloaded(false);
+      setIsMaking(false);
+    },
+    download: (): void => {
+      pair.current?.download(fileName);
+      setIsDownloaded(true);
+    },
+  };
+}
