@@ -1,8 +1,8 @@
 /**
- * Every route of the admin API as data: what it is called, who may use it, what comes in and goes out. `http/register-routes.ts` makes
- * Fastify routes of them; the OpenAPI document, the walk of every route by every role, and the console's types follow from them.
+ * Every route of the admin API as data, by operation id. `http/register-routes.ts` registers them with Fastify; the OpenAPI document,
+ * the console's types and the test that walks every route by every role follow from them.
  *
- * No route looks anything up by what a caller sent before it has checked who asks and whether they may.
+ * A route identifies and authorizes the caller before it looks up anything that the request names.
  */
 import { accountRoutes } from "./accounts/routes.ts";
 import { adminTokenRoutes } from "./admin-tokens/routes.ts";
@@ -23,7 +23,6 @@ import { userRoutes } from "./users/routes.ts";
 import type { AdminRoutes } from "./http/route.ts";
 import type { HandlersOf } from "./http/handlers.ts";
 
-/** By their operation ids. */
 export const ADMIN_ROUTES = {
   ...signInRoutes,
   ...singleSignOnRoutes,

@@ -5,7 +5,7 @@ export const Account = object({
   shortname: text,
   name: text,
   status: standing,
-  users: { ...count, description: "How many API users it has" },
+  users: { ...count, description: "Number of API users in the account" },
   created_at: time,
 });
 

@@ -17,13 +17,16 @@ export const AdminToken = object(adminToken);
 
 export const AdminTokenWithSecret = object({
   ...adminToken,
-  token: { ...textOrNull, description: "csat_…; shown this once; null where a creation is repeated" },
+  token: {
+    ...textOrNull,
+    description: "csat_…; shown only in this response; null if the request repeats an earlier creation",
+  },
 });
 
 export const NewAdminToken = objectWith(["name", "role"], {
   name,
   role,
-  account: { type: ["string", "null"], maxLength: 1000, description: "Limits it to one account" },
+  account: { type: ["string", "null"], maxLength: 1000, description: "Limits the grant to one account" },
   expires_at: {
     anyOf: [timeOrNull, { enum: ["never"] }],
     description: `A time at most ${ADMIN_TOKEN_DAYS_MAX} days ahead, or never; in ${ADMIN_TOKEN_DAYS_DEFAULT} days, unless given. Of a token that a token makes: no later than its own, and never is refused`,

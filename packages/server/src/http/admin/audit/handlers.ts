@@ -12,7 +12,7 @@ import type { HandlersOf } from "../http/handlers.ts";
 import { parseTime } from "../http/schema.ts";
 import type { auditRoutes } from "./routes.ts";
 
-/** How many events of an export are read at once: about a millisecond's work, which other requests wait for. */
+/** How many events an export reads at once. Other requests wait meanwhile, for about a millisecond. */
 const EVENTS_PER_READ = 100;
 
 export interface AuditHandlerDependencies {
@@ -48,13 +48,13 @@ export function createAuditHandlers({
     },
   };
 
-  /** The oldest first, in parts, so that neither memory nor other requests feel how many there are. */
+  /** Reads all events in parts, oldest first, so that an export needs little memory and delays no other request. */
   async function* readAll(filter: EventFilter): AsyncGenerator<readonly AuditEvent[]> {
     let last = 0;
     for (;;) {
       const { items } = await store.pageEvents(filter, {
         limit: EVENTS_PER_READ,
-        // In a list of the newest first, what is before an event is newer.
+        // The list is newest first: what is before an event is newer.
         from: { key: [last], direction: "before" },
       });
       if (items.length === 0) return;
@@ -68,7 +68,7 @@ export function createAuditHandlers({
 
 type Presenter = (event: AuditEvent) => ReturnType<typeof eventJson> | ReturnType<typeof eventJsonWithoutHashes>;
 
-/** How the events of an account, or of all, are shown to the caller. */
+/** Callers who are limited to an account don't see hashes. */
 function presenter({ accountId }: Principal): Presenter {
   return accountId === null ? eventJson : eventJsonWithoutHashes;
 }
@@ -108,7 +108,7 @@ function csvRow(event: ReturnType<Presenter>): string {
   return COLUMNS.map((column) => csvField(String(shown[column] ?? ""))).join(",");
 }
 
-/** RFC 4180; and what a spreadsheet would take for a formula is told to be text (OWASP, CSV Injection). */
+/** Quotes a field (RFC 4180). A spreadsheet would run a text such as "=1+1" as a formula; an apostrophe prevents that (OWASP, CSV Injection). */
 function csvField(text: string): string {
   const inert = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n']/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;

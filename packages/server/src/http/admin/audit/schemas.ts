@@ -7,22 +7,22 @@ export const AuditEvent = object({
   action: text,
   subject: text,
   details: { type: "object", additionalProperties: true },
-  previous_hash: { ...textOrNull, description: "null where the caller is limited to an account" },
-  hash: { ...textOrNull, description: "null where the caller is limited to an account" },
+  previous_hash: { ...textOrNull, description: "null if the caller is limited to an account" },
+  hash: { ...textOrNull, description: "null if the caller is limited to an account" },
 });
 
 export const ChainReport = objectWith(["ok", "events"], {
   ok: flag,
-  events: { ...count, description: "How many were read" },
+  events: { ...count, description: "Number of events read" },
   last_hash: text,
-  seq: { ...count, description: "Where it breaks" },
+  seq: { ...count, description: "The event at which the chain breaks" },
   problem: text,
 });
 
 const eventFilter = {
   actor: { type: "string", maxLength: 400 },
   subject: { type: "string", maxLength: 200, description: "Such as key:3" },
-  action: { type: "string", maxLength: 100, description: "Such as key.deactivated, or its beginning: key" },
+  action: { type: "string", maxLength: 100, description: "Such as key.deactivated, or a prefix of it: key" },
   from: { ...time, description: "Inclusive" },
   until: { ...time, description: "Exclusive" },
 } as const;

@@ -1,3 +1,4 @@
+/** Explanations of assertions, and the check of tokens, in the admin API. */
 import { canSee } from "../../../core/operators/authorize.ts";
 import { isoTime } from "../../../core/json/registry.ts";
 import { explainClock } from "../../../core/clock/clock-watch.ts";
@@ -14,7 +15,7 @@ import type { RegistryView, ViewUser } from "../../../core/view/view.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import type { explainRoutes } from "./routes.ts";
 
-/** How many explanations may wait for the one that is made: each may try a signature against all of a user's keys. */
+/** How many requests may wait for a running explanation, which may check a signature against all of a user's keys. */
 const WAITING_MAX = 32;
 
 export interface ExplainHandlerDependencies {
@@ -29,7 +30,7 @@ export interface ExplainHandlerDependencies {
 
 type Handlers = HandlersOf<typeof explainRoutes>;
 
-/** Why an assertion or a token is good, or isn't. Assertions are explained one at a time, callers taking turns. */
+/** Explains assertions, one at a time, with callers alternating; and checks tokens. */
 export function createExplainHandlers({
   store,
   view,
@@ -63,7 +64,7 @@ export function createExplainHandlers({
   };
 
   async function explain({ principal, body }: Parameters<Handlers["explainAssertion"]>[0]) {
-    // A user whom the caller can't see isn't there.
+    // A user whom the caller can't see doesn't exist for the explanation.
     const knownUser = (user: ViewUser | undefined) =>
       user !== undefined && canSee(principal, user.accountId) ? user : undefined;
     const known = {

@@ -16,7 +16,7 @@ export const Explanation = object({
 
 export const TokenReport = objectWith(["active"], {
   active: flag,
-  reason: { ...text, description: "Why it isn't good" },
+  reason: { ...text, description: "Why the token is inactive" },
   username: text,
   user_id: count,
   account: text,
@@ -26,7 +26,7 @@ export const TokenReport = objectWith(["active"], {
 });
 
 export const AssertionText = object({
-  assertion: { type: "string", maxLength: 65_536, description: "Or the whole Authorization header" },
+  assertion: { type: "string", maxLength: 65_536, description: "The assertion, or a whole Authorization header" },
 });
 
 export const TokenText = object({ token: { type: "string", maxLength: 65_536 } });

@@ -2,7 +2,7 @@ import { PAGE_ITEMS_DEFAULT } from "@countersign/protocol";
 import type { Page, PageKey, PageRequest } from "../../../core/store/queries.ts";
 import { Refusal } from "../../../core/refusal.ts";
 
-/** What a list's query says of the page that is wanted. */
+/** The members of a list's query that choose a page. */
 export interface PageQuery {
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
@@ -24,7 +24,7 @@ export function parsePage(
     key.length === kinds.length &&
     key.every((part, at) => typeof part === kinds[at] && (typeof part !== "number" || Number.isSafeInteger(part)));
   if (!fits || (direction !== "after" && direction !== "before")) {
-    const message = "The cursor isn't one that this list gave; leave it out to begin at the first page.";
+    const message = "The cursor doesn't belong to this list; leave it out to start at the first page.";
     throw new Refusal("field_invalid", message, { fields: [{ field: "/cursor", message }] });
   }
   return { limit, from: { key: key as PageKey, direction } };
@@ -39,7 +39,7 @@ function decode(cursor: string): readonly unknown[] {
   }
 }
 
-/** The paths of the pages before and behind one, with everything else that was asked. */
+/** The paths of the next and the previous page, with the other parameters of the request. */
 export function pageLinks<Item>(
   { items, hasNext, hasPrevious }: Page<Item>,
   target: string,
@@ -58,7 +58,7 @@ export function pageLinks<Item>(
   };
 }
 
-/** A page as an answer. @param keyOf what the order of the list is by, as a cursor holds it */
+/** The answer with one page of a list. @param keyOf the values that the list is ordered by, which the cursors hold */
 export function listOf<Item, Shown>(
   page: Page<Item>,
   target: string,

@@ -6,8 +6,8 @@ import type { PublicKey } from "../../../core/keys/model.ts";
 import type { ResourceServer } from "../../../core/resource-servers/model.ts";
 
 /**
- * Entity tags (RFC 9110 §8.8.3) of what can be changed: strong in what somebody decides on, blind to what moves by itself, such as
- * when a key was last used.
+ * Entity tags (RFC 9110 §8.8.3) of resources that can be changed. They cover the members that a caller decides on, and ignore those
+ * that change by themselves, such as when a key was last used.
  */
 export const entityTags = {
   account: ({ id, shortname, name, status }: Account) => tag(id, shortname, name, status),

@@ -1,4 +1,4 @@
-/** What the routes of the admin API are answered by. */
+/** The types of handlers, which follow from the routes. */
 import type { WarningItem } from "@countersign/protocol";
 import type { FastifyReply } from "fastify";
 import type { Preconditions } from "../../../core/change/precondition.ts";
@@ -6,7 +6,7 @@ import type { Principal } from "../../../core/operators/model.ts";
 import type { AdminRoute, AdminRoutes } from "./route.ts";
 import type { FromSchema } from "./schema-type.ts";
 
-/** Whoever is signed in as a person. */
+/** An operator who is signed in. */
 export type OperatorPrincipal = Extract<Principal, { readonly kind: "operator" }>;
 
 type PrincipalFor<Route extends AdminRoute> = Route["access"] extends "anyone"
@@ -19,18 +19,18 @@ type Part<Route, Name extends string> = Route extends { readonly [N in Name]: in
   ? FromSchema<Schema>
   : undefined;
 
-/** A request that may be answered: whoever asks may, and what came in is what the schemas say. */
+/** A request that was admitted: the caller may use the route, and the input fits its schemas. */
 export interface AdminRequest<Route extends AdminRoute = AdminRoute> {
   readonly principal: PrincipalFor<Route>;
   readonly params: Part<Route, "params">;
   readonly query: Part<Route, "query">;
   readonly body: Part<Route, "body">;
   readonly requestId: string;
-  /** The path and query as they came. */
+  /** The path and query of the request line. */
   readonly target: string;
   readonly clientAddress: string;
   readonly userAgent: string;
-  /** The page's origin, which is allowed; `undefined` where the request has none. */
+  /** The page's origin, which is allowed; `undefined` if the request has none. */
   readonly origin: string | undefined;
   /** Where the browser reached this listener, such as `localhost:8081`. */
   readonly host: string;
@@ -44,24 +44,24 @@ export interface AdminRequest<Route extends AdminRoute = AdminRoute> {
 
 type Data<Route extends AdminRoute> = FromSchema<Route["data"]>;
 
-/** One thing. */
+/** The answer of an `item` route. */
 export interface ItemAnswer<Item> {
   readonly data: Item;
   readonly etag?: string;
   readonly warnings?: readonly WarningItem[];
 }
 
-/** One thing that was made, or, where it was asked for before, had been. */
+/** The answer of a `created` route: a new resource, or the one that an earlier request with the same key created. */
 export interface CreatedAnswer<Item> extends ItemAnswer<Item> {
-  /** Where it is, under `ADMIN_PATH`; `undefined` where it has no address of its own. */
+  /** The path under `ADMIN_PATH`; `undefined` if the resource has no path of its own. */
   readonly location?: string;
   readonly isRepeated: boolean;
 }
 
-/** A part of many. */
+/** The answer of a `list` route. */
 export interface ListAnswer<Item> {
   readonly data: readonly Item[];
-  /** How many match in all, up to one more than `COUNT_MAX`. */
+  /** Number of matches in total, counted up to `COUNT_MAX` + 1. */
   readonly count: number;
   readonly next: string | null;
   readonly previous: string | null;
@@ -80,13 +80,13 @@ export type AdminHandler<Route extends AdminRoute> = (request: AdminRequest<Rout
 /** One handler for each route of a table. */
 export type HandlersOf<Routes extends AdminRoutes> = { readonly [Id in keyof Routes]: AdminHandler<Routes[Id]> };
 
-/** A whole list as an answer, where there can't be many. */
+/** A short list, answered whole. */
 export function wholeList<Item>(data: readonly Item[]): ListAnswer<Item> {
   return { data, count: data.length, next: null, previous: null };
 }
 
-/** The warning where a creation is asked for again, and what it created has a secret. */
+/** The warning if a request repeats the creation of a resource with a secret. */
 export const SECRET_NOT_REPEATED = {
   code: "secret_not_repeated",
-  message: "It was made before, and its secret is shown once only. Make a new one if it is lost.",
+  message: "An earlier request created it, and its secret is shown only once. Create a new one if the secret is lost.",
 } as const;

@@ -4,8 +4,8 @@ import { countMembers } from "../../../core/count-members.ts";
 import { Refusal } from "../../../core/refusal.ts";
 
 /**
- * A body is JSON in UTF-8 (RFC 8259 §8.1), or there is none. Anything else a form of another page could send without asking. What
- * isn't UTF-8 is refused: replaced by U+FFFD, it would be stored, and stand in the audit log for good.
+ * Accepts JSON in UTF-8 (RFC 8259 §8.1) or no body. A form of another page can send other media types without a preflight request.
+ * Bytes that aren't UTF-8 are refused: replaced by U+FFFD, they would be stored, and stay in the audit log forever.
  */
 export function acceptJsonOnly(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser("error", "error");
@@ -43,7 +43,7 @@ function textProblem(contentType: string, body: Buffer): Refusal | undefined {
   });
 }
 
-/** Escapes such as `\ud800` alone name no character (RFC 8259 §8.2), and would be stored as U+FFFD. */
+/** An escape such as `\ud800` alone encodes no character (RFC 8259 §8.2), and would be stored as U+FFFD. */
 function isWellFormed(value: unknown): boolean {
   if (typeof value === "string") return value.isWellFormed();
   if (typeof value !== "object" || value === null) return true;
@@ -56,7 +56,7 @@ function countKeys(value: unknown): number {
   return members.reduce((sum, keys) => sum + keys, Array.isArray(value) ? 0 : members.length);
 }
 
-/** Of two members with one name, a log or a proxy may have read the other one (RFC 8259 §4). */
+/** If a name occurs twice, a proxy or a log may read the other member (RFC 8259 §4). */
 function namedTwice(): Refusal {
   return new Refusal("bad_request", "The body names a member twice.", { hint: "Send each member once." });
 }

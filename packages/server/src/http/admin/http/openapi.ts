@@ -5,17 +5,17 @@ import { ANSWERS } from "../../server/answers.ts";
 import { RefusalEnvelope, WarningItem } from "../../docs/openapi.ts";
 import type { AdminRoute, AdminRoutes } from "./route.ts";
 
-/** The form of every refusal, which the routes' schemas refer to. */
+/** The form of every refusal, to which the routes' schemas refer. */
 export const REFUSAL_SCHEMA = { $id: "Refusal", ...(RefusalEnvelope as object) };
 
-/** What Fastify holds a request against. What the document says besides is added when somebody asks for it. */
+/** The schemas by which Fastify validates requests. The rest of the document is added when it is requested. */
 export function adminRouteSchema(operationId: string, { params, query, body }: AdminRoute): object {
   return { operationId, ...(params && { params }), ...(query && { querystring: query }), ...(body && { body }) };
 }
 
 /**
- * Adds to a route's schema what the OpenAPI document says of it. Given to Fastify with the route, the answers' schemas would cost
- * each node 5 MiB.
+ * Adds the rest of the OpenAPI document to a route's schema, on request. Given to Fastify with the route, the answers' schemas
+ * would cost each node 5 MiB.
  */
 export function documentAdminRoutes(routes: AdminRoutes): (schema: FastifySchema | undefined) => FastifySchema {
   return (schema = {}) => {
@@ -54,17 +54,17 @@ function describeRoute(route: AdminRoute): FastifySchema {
 }
 
 function describeAccess({ access, fresh }: AdminRoute): string {
-  if (access === "anyone") return "Needs no session.";
+  if (access === "anyone") return "No session needed.";
   const freshly = fresh === true ? ` An operator must have signed in within ${FRESH_MS / 60_000} minutes.` : "";
-  if (access === "operator") return `Needs an operator's session.${freshly}`;
+  if (access === "operator") return `Requires an operator's session.${freshly}`;
   const limits = [
     ...(access.everywhere === true ? [", not limited to an account"] : []),
     ...(access.byOperator === true ? [", and an operator's session"] : []),
   ];
-  return `Needs the role ${access.role}${limits.join("")}.${freshly}`;
+  return `Requires the role ${access.role}${limits.join("")}.${freshly}`;
 }
 
-/** Told, not forced: a header that is malformed has its own answer. */
+/** Documented, not validated here: a malformed header has its own refusal. */
 function requestHeaders({ answers, tagged, method }: AdminRoute): object {
   return {
     type: "object",
@@ -72,16 +72,16 @@ function requestHeaders({ answers, tagged, method }: AdminRoute): object {
       ...(answers === "created" && {
         "idempotency-key": {
           type: "string",
-          description: "Under the same key the same thing is made once, for a day",
+          description: "Requests with the same key create one resource; keys are kept for a day",
         },
       }),
       ...(tagged === true &&
         method === "PATCH" && {
-          "if-match": { type: "string", description: "Change it only if this is still its ETag" },
+          "if-match": { type: "string", description: "Apply the change only if the ETag is still this" },
         }),
       ...(tagged === true &&
         method === "GET" && {
-          "if-none-match": { type: "string", description: "Answer 304 if this is still its ETag" },
+          "if-none-match": { type: "string", description: "Answer 304 if the ETag is still this" },
         }),
     },
   };
@@ -95,7 +95,7 @@ const meta = {
 
 function itemEnvelope(data: object): object {
   return {
-    description: "Done",
+    description: "Success",
     type: "object",
     properties: { meta: { type: "object", properties: meta, required: Object.keys(meta) }, data },
     required: ["meta", "data"],
@@ -104,15 +104,15 @@ function itemEnvelope(data: object): object {
 
 const pageMeta = {
   ...meta,
-  count: { type: "integer", description: `How many match in all, up to ${COUNT_MAX}` },
-  count_is_minimum: { type: "boolean", description: "There are more than count" },
-  next: { type: ["string", "null"], description: "The path of the page behind" },
-  previous: { type: ["string", "null"], description: "The path of the page before" },
+  count: { type: "integer", description: `Number of matches in total, counted up to ${COUNT_MAX}` },
+  count_is_minimum: { type: "boolean", description: "There are more matches than count" },
+  next: { type: ["string", "null"], description: "The path of the next page" },
+  previous: { type: ["string", "null"], description: "The path of the previous page" },
 } as const;
 
 function listEnvelope(item: object): object {
   return {
-    description: "A page",
+    description: "A page of the list",
     type: "object",
     properties: {
       meta: { type: "object", properties: pageMeta, required: Object.keys(pageMeta) },

@@ -3,13 +3,13 @@ import { Refusal } from "../../../core/refusal.ts";
 import type { AdminRequest } from "./handlers.ts";
 import type { Origins } from "./origins.ts";
 
-/** Where passkeys are made and used; `undefined` where they can't be. */
+/** The origin and relying party of the page; `undefined` if passkeys can't work there. */
 export function findPasskeyPlace(origins: Origins, { origin }: AdminRequest): PasskeyPlace | undefined {
   const relyingParty = origin === undefined ? undefined : origins.relyingPartyId(origin);
   return origin === undefined || relyingParty === undefined ? undefined : { origin, relyingParty };
 }
 
-/** Where passkeys are made and used. @throws {Refusal} `conflict` where they can't be */
+/** The origin and relying party of the page. @throws {Refusal} `conflict` if passkeys can't work there */
 export function requirePasskeyPlace(origins: Origins, request: AdminRequest): PasskeyPlace {
   const place = findPasskeyPlace(origins, request);
   if (place === undefined) {

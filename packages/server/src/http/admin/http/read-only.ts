@@ -1,6 +1,6 @@
 import { type FieldProblem, Refusal } from "../../../core/refusal.ts";
 
-/** Members that move by themselves between a read and a change: what a client sends of them is old, never a wish. */
+/** Members that change by themselves between a read and a change: a client that sends an old value doesn't ask for it. */
 const MOVING = [
   "users",
   "active_keys",
@@ -14,13 +14,12 @@ const MOVING = [
 ];
 
 /**
- * Lets a client send back the whole of what it read, with one member changed: members that can't be changed are fine as long as
- * they say what is there.
+ * Lets a client send back the whole resource that it read, with one member changed. A read-only member is accepted if its value
+ * is the present one.
  *
- * @param body as it was sent
- * @param shown what a read answers now
- * @param writable the members that the change takes
- * @throws {Refusal} `field_invalid`, naming each member that would be another
+ * @param shown the resource as a read answers it now
+ * @param writable the members that can be changed
+ * @throws {Refusal} `field_invalid`, naming each read-only member with another value
  */
 export function requireUnchanged(
   body: Readonly<Record<string, unknown>>,

@@ -5,10 +5,10 @@ import type { Role } from "@countersign/protocol";
  * Who may use a route.
  *
  * - `anyone`: without a session. Sign-in and one-time links.
- * - `operator`: whoever has a session; not an admin token.
- * - a role: whoever has at least that, by session or admin token. Where somebody is limited to an account, they see nothing of
- *   any other; with `everywhere` they are refused. With `byOperator`, admin tokens are: an operator whom a program makes would
- *   outlive its token.
+ * - `operator`: an operator with a session; not an admin token.
+ * - a role: a caller with at least that role, by session or admin token. A caller who is limited to an account sees nothing of
+ *   other accounts, and is refused by `everywhere`. `byOperator` refuses admin tokens: an operator made with a token would
+ *   outlive it.
  */
 export type RouteAccess =
   | "anyone"
@@ -26,16 +26,17 @@ export interface AdminRoute {
   readonly query?: object;
   readonly body?: object;
   /**
-   * What `data` holds: one thing, or, for a `list`, each of many. `created` answers 201 and takes an `Idempotency-Key`;
-   * `other` isn't the envelope (a redirect, a file).
+   * The form of the answer. `item`: `data` is one resource; `list`: an array of them; `created`: 201, and the request takes an
+   * `Idempotency-Key`; `other`: not the envelope (a redirect, a file).
    */
   readonly answers: "item" | "list" | "created" | "other";
+  /** The schema of `data`; of each item for `list`. */
   readonly data: object;
-  /** Of what isn't the envelope, for the document: by status. */
+  /** For the document: the answers of `other`, by status. */
   readonly others?: Readonly<Record<number, object>>;
   /** The answer has an ETag, and a change of the same path takes `If-Match`. */
   readonly tagged?: true;
-  /** An operator's sign-in has to be fresh: see `FRESH_MS`. Nobody does it with a stolen session alone. */
+  /** Needs an operator's fresh sign-in (`FRESH_MS`), so that a stolen session isn't enough. */
   readonly fresh?: true;
 }
 

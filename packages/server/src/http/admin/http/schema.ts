@@ -13,7 +13,7 @@ export const timeOrNull = { type: ["string", "null"], format: "date-time" } as c
 export const standing = { enum: ["active", "deactivated"] } as const;
 export const access = { enum: ["full", "read_only"] } as const;
 export const role = { enum: ROLES } as const;
-/** Names are checked by the registry, which says what is wrong; this keeps out what is absurd. */
+/** The core checks names and explains what is wrong; this only bounds their length. */
 export const name = { type: "string", maxLength: 1000 } as const;
 export const secret = { type: "string", minLength: 1, maxLength: 500 } as const;
 export const email = { type: "string", maxLength: 320 } as const;
@@ -22,7 +22,7 @@ export const webauthn = { type: "object", additionalProperties: true } as const;
 
 type Properties = Readonly<Record<string, unknown>>;
 
-/** An object all of whose members are there. */
+/** An object whose members are all required. */
 export function object<const P extends Properties>(properties: P) {
   return {
     type: "object",
@@ -32,7 +32,7 @@ export function object<const P extends Properties>(properties: P) {
   } as const;
 }
 
-/** An object with members that may be left out. */
+/** An object with optional members. */
 export function objectWith<const P extends Properties, const R extends keyof P & string>(
   required: readonly R[],
   properties: P,
@@ -41,8 +41,7 @@ export function objectWith<const P extends Properties, const R extends keyof P &
 }
 
 /**
- * A change of something that can be read: its members that can be changed, and the others, which a client may send back as it read
- * them.
+ * A change of a resource: the members that can be changed, and the read-only others, which a client may send back unchanged.
  */
 export function patchOf<
   const Whole extends Properties,
@@ -56,14 +55,14 @@ export function patchOf<
   ) as { readonly [Member in Exclude<keyof Whole, keyof P>]: Whole[Member] };
   return objectWith<typeof unchanged & P, R>(required, { ...unchanged, ...changeable });
 }
-const READ_ONLY = { description: "Can't be changed; may be left out, or sent back as it was read" } as const;
+const READ_ONLY = { description: "Read-only; leave it out, or send it back unchanged" } as const;
 
 export const Nothing = object({});
 
 /** The members of a list's query that choose a page. */
 export const page = {
   limit: { type: "integer", minimum: 1, maximum: PAGE_ITEMS_MAX, default: PAGE_ITEMS_DEFAULT },
-  cursor: { type: "string", maxLength: 500, description: "As meta.next or meta.previous has it" },
+  cursor: { type: "string", maxLength: 500, description: "A cursor from meta.next or meta.previous" },
 } as const;
 export const PageQuery = objectWith([], page);
 

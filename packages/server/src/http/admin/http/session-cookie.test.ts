@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { startTestConsole, type TestConsole } from "../../../testing/test-console.ts";
-import { TEST_PASSWORD } from "../../../testing/test-operators.ts";
+import { ROOT, TEST_PASSWORD } from "../../../testing/test-operators.ts";
 
 let console: TestConsole;
 

@@ -1,7 +1,7 @@
 import type { FastifyReply } from "fastify";
 import type { Origins } from "./origins.ts";
 
-/** Where a browser reached the console, and what it is told to keep. */
+/** How a browser reached the console, on which the cookie's name and attributes depend. */
 export interface ReachedConsole {
   readonly origins: Pick<Origins, "isSecure" | "cookieSuffix">;
   /** The request's `Host`. */
@@ -24,7 +24,7 @@ export function readSessionCookie(
   return cookies[cookieName(reached)];
 }
 
-/** Ends with the browser, at the latest; the session itself has ends of its own. */
+/** The cookie ends with the browser; the session has time limits of its own. */
 export function setSessionCookie(reply: FastifyReply, reached: ReachedConsole, secret: string): void {
   reply.setCookie(cookieName(reached), secret, { ...ATTRIBUTES, secure: reached.origins.isSecure });
 }

@@ -15,11 +15,14 @@ export const Invitation = object(invitation);
 
 export const InvitationWithLink = object({
   ...invitation,
-  link: { ...textOrNull, description: "Good once; shown this once; null where a creation is repeated" },
+  link: {
+    ...textOrNull,
+    description: "Works once; shown only in this response; null if the request repeats an earlier creation",
+  },
 });
 
 export const NewInvitation = objectWith(["email", "role"], {
   email,
   role,
-  account: { type: ["string", "null"], maxLength: 1000, description: "Limits it to one account" },
+  account: { type: ["string", "null"], maxLength: 1000, description: "Limits the grant to one account" },
 });

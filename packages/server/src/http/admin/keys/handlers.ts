@@ -31,7 +31,7 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
     },
 
     async addKey({ principal, params: { username }, body, idempotencyKey }) {
-      // The text first: whoever sends a private key must learn it whatever else is wrong.
+      // The text first: a caller who sends a private key must learn that, whatever else is wrong.
       admitPublicKey(body.public_key);
       await loadUser(dependencies, principal, username);
       const expiresAtMs = typeof body.expires_at === "string" ? parseTime(body.expires_at) : undefined;
@@ -73,7 +73,7 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
 
     async changeKey({ principal, params: { id }, body, preconditions }) {
       const shown = shownKey(await loadKey(store, principal, id));
-      // An active key past its expiry is shown as expired: sent back that is no wish, and otherwise it can't be wished for.
+      // An active key past its expiry is shown as expired. A client may send that back; it can't set it.
       const writable = body.status === "expired" ? ["label", "expires_at"] : ["status", "label", "expires_at"];
       requireUnchanged(body, shown, writable);
       const keyId = id as KeyId;

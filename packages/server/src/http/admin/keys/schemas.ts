@@ -11,7 +11,7 @@ export const PublicKey = object({
   status: { enum: ["active", "deactivated", "revoked", "expired"] },
   created_at: time,
   expires_at: timeOrNull,
-  last_used_at: { ...timeOrNull, description: "Written every few seconds" },
+  last_used_at: { ...timeOrNull, description: "Updated every few seconds" },
 });
 
 export const InspectedKey = object({
@@ -24,10 +24,10 @@ export const NewKey = objectWith(["public_key"], {
   public_key: {
     type: "string",
     maxLength: KEY_TEXT_CHARACTERS_MAX,
-    description: "PEM, certificate, JWK or OpenSSH line. Never a private key",
+    description: "PEM, certificate, JWK or OpenSSH line. Never send a private key",
   },
   label: name,
-  expires_at: { ...timeOrNull, description: "Never, unless given" },
+  expires_at: { ...timeOrNull, description: "Default: the key doesn't expire" },
 });
 
 export const KeyText = object({ public_key: { type: "string", maxLength: KEY_TEXT_CHARACTERS_MAX } });
@@ -35,7 +35,7 @@ export const KeyText = object({ public_key: { type: "string", maxLength: KEY_TEX
 export const KeyPatch = patchOf(PublicKey, {
   status: {
     enum: ["active", "deactivated", "revoked", "expired"],
-    description: "revoked is for good; expired, as an active key is shown past its expiry, changes nothing",
+    description: "revoked is permanent; expired, the status that an active key shows past its expiry, changes nothing",
   },
   label: { type: ["string", "null"], maxLength: 1000 },
   expires_at: timeOrNull,

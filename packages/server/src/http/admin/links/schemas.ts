@@ -14,7 +14,7 @@ export const InvitationPasskeyQuestion = objectWith(["token"], { token: secret, 
 
 export const InvitationAnswer = objectWith(["token"], {
   token: secret,
-  email: { ...email, description: "For the set-up link alone: who the first owner is" },
+  email: { ...email, description: "Only for the set-up link: the first owner's address" },
   password,
   passkey: objectWith(["response"], { response: webauthn, label: name }),
 });

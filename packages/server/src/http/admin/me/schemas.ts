@@ -15,17 +15,17 @@ import {
 
 export const Session = object({
   id: count,
-  current: { ...flag, description: "It is this request's own" },
+  current: { ...flag, description: "This is the session of the request" },
   method: { enum: ["passkey", "password", "recovery_code", "single_sign_on", "link"] },
   user_agent: text,
   address: text,
   created_at: time,
   authenticated_at: {
     ...timeOrNull,
-    description: "When its holder last proved themselves; null where that isn't known",
+    description: "When the operator last proved their identity; null if unknown",
   },
   last_seen_at: time,
-  idle_ends_at: { ...time, description: "When it ends unless something is asked before" },
+  idle_ends_at: { ...time, description: "When the session ends if it isn't used before" },
   ends_at: time,
 });
 
@@ -34,7 +34,7 @@ export const Passkey = object({ id: count, label: text, created_at: time, last_u
 /** Who asks. */
 export const Me = object({
   kind: { enum: ["operator", "admin_token"] },
-  actor: { ...text, description: "As the audit log has it" },
+  actor: { ...text, description: "The caller's name in the audit log" },
   role,
   account: textOrNull,
   operator: {
@@ -44,7 +44,7 @@ export const Me = object({
         email: text,
         has_password: flag,
         passkeys: count,
-        recovery_codes: { ...count, description: "How many are left" },
+        recovery_codes: { ...count, description: "Number of unused recovery codes" },
         single_sign_on: flag,
       }),
       { type: "null" },
@@ -52,7 +52,7 @@ export const Me = object({
   },
   session: { anyOf: [Session, { type: "null" }] },
   service: object({
-    public_url: { ...text, description: "Where clients reach the service" },
+    public_url: { ...text, description: "The URL at which clients reach the service" },
     version: text,
     store: { enum: ["sqlite", "postgresql"] },
   }),
@@ -61,11 +61,15 @@ export const Me = object({
 export const WebauthnOptions = object({ options: webauthn });
 
 export const RecoveryCodes = object({
-  recovery_codes: { type: "array", items: text, description: "Each good for one sign-in; shown this once" },
+  recovery_codes: {
+    type: "array",
+    items: text,
+    description: "Each works for one sign-in; shown only in this response",
+  },
 } as const);
 
 export const PasswordChange = objectWith(["new_password"], {
-  current_password: { ...password, description: "Needed where there is one" },
+  current_password: { ...password, description: "Required if you have a password" },
   new_password: password,
 });
 

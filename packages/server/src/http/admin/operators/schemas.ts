@@ -19,7 +19,7 @@ export const Operator = object({
   id: count,
   email: text,
   role,
-  account: { ...textOrNull, description: "The one account that it is limited to" },
+  account: { ...textOrNull, description: "The account that the operator is limited to; null: all accounts" },
   status: standing,
   single_sign_on: flag,
   created_at: time,

@@ -24,7 +24,10 @@ export const ResourceServer = object(resourceServer);
 
 export const ResourceServerWithSecret = object({
   ...resourceServer,
-  client_secret: { ...textOrNull, description: "Shown this once; null where a creation is repeated" },
+  client_secret: {
+    ...textOrNull,
+    description: "Shown only in this response; null if the request repeats an earlier creation",
+  },
 });
 
 export const ResourceServersQuery = objectWith([], { q: search, status: standing, ...page });
@@ -39,7 +42,7 @@ export const SecretRotation = objectWith([], {
     minimum: 0,
     maximum: 30 * 86_400,
     default: 0,
-    description: "How long the secret before it goes on working",
+    description: "How long the previous secret keeps working",
   },
 });
 

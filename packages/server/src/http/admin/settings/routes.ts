@@ -7,7 +7,7 @@ export const settingsRoutes = {
     path: "/settings",
     tag: "settings",
     access: adminEverywhere,
-    summary: "The effective configuration; secrets are masked",
+    summary: "List the effective configuration; secrets are masked",
     answers: "list",
     data: Setting,
   },

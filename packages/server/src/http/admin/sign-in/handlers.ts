@@ -43,7 +43,7 @@ export function createSignInHandlers(dependencies: SignInHandlerDependencies): H
 
   return {
     async getSignInOptions({ origin, host }) {
-      // A browser names no origin when it only asks; where a proxy changes the host, the configured address is the one.
+      // A browser sends no Origin with a GET; behind a proxy that changes Host, the configured address counts.
       const reached = origin ?? `${origins.isSecure ? "https" : "http"}://${host}`;
       const page = origins.isAllowed(reached) ? reached : new URL(origins.consoleUrl).origin;
       return {

@@ -1,8 +1,8 @@
 import { email, flag, object, password, secret, text, webauthn } from "../http/schema.ts";
 
 export const SignInOptions = object({
-  setup_needed: { ...flag, description: "There is no operator yet; the server printed a link" },
-  passkeys: { ...flag, description: "Passkeys work at this address; not at an IP address" },
+  setup_needed: { ...flag, description: "No operator exists yet; the server printed a set-up link at start" },
+  passkeys: { ...flag, description: "Whether passkeys work at this address; they don't at an IP address" },
   single_sign_on: {
     anyOf: [object({ issuer: text, name: text }), { type: "null" }],
   },

@@ -29,7 +29,7 @@ export function createSigningKeyHandlers({
 
     async rotateSigningKey({ principal }) {
       const { number } = await changes.rotate(principal.actor, newestMasterSecret);
-      // Where nodes aren't ready yet, one of them activates it as soon as they are.
+      // If some node isn't ready yet, a node activates the key as soon as all are.
       await changes.activate(principal.actor);
       return { data: await loadSigningKey(number) };
     },
@@ -56,13 +56,13 @@ export function createSigningKeyHandlers({
 
   async function loadSigningKey(number: number) {
     const keys = await store.listSigningKeys();
-    const key = keys.find((one) => one.number === number);
+    const key = keys.find((candidate) => candidate.number === number);
     if (key === undefined) throw notFound();
     return shownSigningKey(key, keys);
   }
 }
 
-/** New tokens are signed with the active key that has the greatest number. */
+/** The active key with the greatest number signs new tokens. */
 function shownSigningKey(key: SigningKeyRecord, keys: readonly SigningKeyRecord[]) {
   const signing = keys.filter(({ activatedAtMs, retiredAtMs }) => activatedAtMs !== null && retiredAtMs === null);
   return { ...signingKeyJson(key), signs: key.number === Math.max(...signing.map(({ number }) => number)) };

@@ -3,8 +3,8 @@ import { count, flag, object, patchOf, text, time, timeOrNull } from "../http/sc
 export const SigningKey = object({
   number: count,
   status: { enum: ["active", "waiting", "retired"] },
-  signs: { ...flag, description: "New tokens are signed with it" },
-  master_fingerprint: { ...text, description: "Names the master secret from which it derives" },
+  signs: { ...flag, description: "Whether new tokens are signed with this key" },
+  master_fingerprint: { ...text, description: "Identifies the master secret from which the key derives" },
   created_at: time,
   activated_at: timeOrNull,
   retired_at: timeOrNull,

@@ -75,7 +75,10 @@ export function createSingleSignOnHandlers(
         const provider = requireProvider(singleSignOn);
         const kept = parseFlow(request.cookies[cookieName(request)]);
         if (kept === undefined) {
-          throw new Refusal("single_sign_on_failed", "The browser didn't begin this sign-in, or too long ago.");
+          throw new Refusal(
+            "single_sign_on_failed",
+            "This browser didn't start the sign-in, or started it too long ago.",
+          );
         }
         const { returnTo, ...flow } = kept;
         const query = request.target.slice(request.target.indexOf("?"));
@@ -94,7 +97,7 @@ function requireProvider(singleSignOn: SingleSignOn | undefined): SingleSignOn {
   return singleSignOn;
 }
 
-/** A browser may send anything. */
+/** The cookie is untrusted: a browser may send anything. */
 function parseFlow(text: string | undefined): KeptFlow | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(text ?? "", "base64url").toString("utf8"));
@@ -111,8 +114,8 @@ function parseFlow(text: string | undefined): KeptFlow | undefined {
 const NOWHERE = "http://console.invalid";
 
 /**
- * Where to go after the sign-in: a page of the console, with its query and fragment, and nothing else in any browser's reading.
- * Anything that isn't one is the first page.
+ * The page to open after the sign-in: a page of the console, with its query and fragment, however a browser parses it.
+ * Anything else gives the first page.
  */
 export function consolePath(text: string | undefined): string {
   if (text === undefined || !/^\/(?!\/)[\x21-\x5b\x5d-\x7e]*$/.test(text) || !URL.canParse(text, NOWHERE)) return "/";

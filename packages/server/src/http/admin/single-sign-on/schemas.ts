@@ -1,8 +1,11 @@
 import { objectWith, text } from "../http/schema.ts";
 
 export const SignInStart = objectWith([], {
-  return_to: { type: "string", maxLength: 2000, description: "A path of the console" },
-  fresh: { type: "boolean", description: "The identity provider has to ask anew, for what needs a fresh sign-in" },
+  return_to: { type: "string", maxLength: 2000, description: "The path in the console to return to" },
+  fresh: {
+    type: "boolean",
+    description: "Require a new login at the identity provider, for operations that need a fresh sign-in",
+  },
 });
 
 /** What the identity provider sends back (OpenID Connect Core §3.1.2.5 and 6), and whatever else; its library checks it. */

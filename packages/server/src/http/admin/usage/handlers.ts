@@ -1,3 +1,4 @@
+/** Usage and impact in the admin API: how many tokens were issued, and how many live ones a deactivation would end. */
 import { isoTime } from "../../../core/json/registry.ts";
 import type { UsageScope } from "../../../core/store/queries.ts";
 import type { Principal } from "../../../core/operators/model.ts";
@@ -13,10 +14,10 @@ import type { usageRoutes } from "./routes.ts";
 
 const HOUR_SECONDS = 3600;
 
-/** The longest span of usage that is shown at once, in seconds: 92 days, a quarter of a year. */
+/** The longest span of usage in one answer, in seconds: 92 days, a quarter of a year. */
 const SPAN_SECONDS_MAX = 92 * 86_400;
 
-/** How many clients an impact names. */
+/** How many API users an impact lists. */
 const CLIENTS_SHOWN_MAX = 20;
 
 interface ScopeQuery {
@@ -30,7 +31,6 @@ export interface UsageHandlerDependencies {
   readonly clock: Clock;
 }
 
-/** How many tokens were issued, and how many live ones a deactivation would end. */
 export function createUsageHandlers(dependencies: UsageHandlerDependencies): HandlersOf<typeof usageRoutes> {
   const { store, clock } = dependencies;
   return {

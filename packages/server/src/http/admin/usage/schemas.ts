@@ -3,11 +3,11 @@ import { count, object, objectWith, shortname, text, time, timeOrNull } from "..
 export const Impact = object({
   live_tokens: {
     ...count,
-    description: "Tokens that would be dead: issued and not expired; may be a few too many, and lags a few seconds",
+    description: "Unexpired tokens that would end; may be slightly too high, and lags by a few seconds",
   },
   clients: {
     type: "array",
-    description: "The API users whose tokens those are, most tokens first; at most 20",
+    description: "The API users who hold those tokens, most tokens first; at most 20",
     items: object({ username: text, live_tokens: count, last_used_at: timeOrNull }),
   },
   client_count: count,
@@ -18,8 +18,8 @@ export const UsageHours = object({
   until: time,
   hours: {
     type: "array",
-    description: "Hours in which tokens were issued; the others are left out",
-    items: object({ hour: { ...time, description: "When it began" }, tokens: count }),
+    description: "Hours in which tokens were issued; hours without any are left out",
+    items: object({ hour: { ...time, description: "Start of the hour" }, tokens: count }),
   },
 } as const);
 
@@ -27,8 +27,8 @@ export const UsageQuery = objectWith([], {
   account: shortname,
   username: { type: "string", maxLength: 200 },
   key_id: { type: "integer", minimum: 1 },
-  from: { ...time, description: "Rounded down to the hour; 24 hours ago unless given" },
-  until: { ...time, description: "Exclusive; now unless given. At most 92 days after from" },
+  from: { ...time, description: "Rounded down to the hour. Default: 24 hours ago" },
+  until: { ...time, description: "Exclusive; at most 92 days after from. Default: now" },
 });
 
 export const ImpactQuery = objectWith([], {

@@ -20,10 +20,10 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
   return {
     async listUsers({ principal, query, target }) {
       const { q, account: shortname, status, access } = query;
-      // What a search finds stands together by name; by age it has to be gathered.
+      // An index by name holds the matches of a search together; by age they would have to be gathered.
       const order = query.order ?? (q === undefined ? "newest" : "name");
       const account = shortname === undefined ? undefined : await store.findAccount(shortname);
-      // An account that isn't there, or that they may not know of, has no users.
+      // An account that doesn't exist, or that the caller can't see, has no users.
       const isElsewhere = shortname !== undefined && (account === undefined || !canSee(principal, account.id));
       const kinds = order === "name" ? (["string", "number"] as const) : (["number"] as const);
       const page: Page<ListedUser> = isElsewhere
@@ -95,7 +95,7 @@ function shownUser(user: ListedUser) {
   };
 }
 
-/** Usernames are in lower case; fingerprints and thumbprints, which are of one length each, aren't. */
+/** Usernames are lower case; fingerprints and thumbprints, each of a fixed length, aren't. */
 function searchText(text: string): string {
   const trimmed = text.trim();
   return /^(?:SHA256:[A-Za-z0-9+/]{43}|[A-Za-z0-9_-]{43})$/.test(trimmed) ? trimmed : trimmed.toLowerCase();

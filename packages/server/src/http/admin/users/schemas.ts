@@ -16,14 +16,14 @@ import {
 
 export const ApiUser = object({
   id: count,
-  username: { ...text, description: "api-<account id>-<name>: what an assertion's username says" },
+  username: { ...text, description: "api-<account id>-<name>; the claim username of an assertion" },
   name: text,
   account: { ...text, description: "The account's shortname" },
   access,
   status: standing,
-  active_keys: { ...count, description: "Public keys that are active, expired ones among them" },
-  keys: { ...count, description: "Public keys in all" },
-  last_used_at: { ...timeOrNull, description: "Of all its keys, the latest; written every few seconds" },
+  active_keys: { ...count, description: "Number of active public keys, including expired ones" },
+  keys: { ...count, description: "Number of public keys" },
+  last_used_at: { ...timeOrNull, description: "The latest use of any of its keys; updated every few seconds" },
   tokens_today: { ...count, description: "Tokens issued since midnight UTC" },
   created_at: time,
 });
@@ -31,12 +31,12 @@ export const ApiUser = object({
 export const UsersQuery = objectWith([], {
   q: {
     ...search,
-    description: "Begins a username or the name in it, or is a key's fingerprint or thumbprint",
+    description: "The start of a username or of the name in it, or a key's whole fingerprint or thumbprint",
   },
   account: shortname,
   status: standing,
   access,
-  order: { enum: ["newest", "name"], description: "The newest first, unless given; by name where q is" },
+  order: { enum: ["newest", "name"], description: "Default: newest first, or by name if q is given" },
   ...page,
 });
 

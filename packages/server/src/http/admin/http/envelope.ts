@@ -1,0 +1,38 @@
+import { ADMIN_PATH, COUNT_MAX, type Envelope, type ListEnvelope } from "@countersign/protocol";
+import type { FastifyReply } from "fastify";
+import type { CreatedAnswer, ItemAnswer, ListAnswer } from "./handlers.ts";
+import type { AdminRoute } from "./route.ts";
+
+/** Sets the status and headers of an answer. @returns the body */
+export function sendEnvelope(
+  { answers }: AdminRoute,
+  answer: ListAnswer<unknown> | ItemAnswer<unknown> | CreatedAnswer<unknown>,
+  reply: FastifyReply,
+): Envelope<unknown> | ListEnvelope<unknown> {
+  const code = answers === "created" ? 201 : 200;
+  reply.code(code).type("application/json; charset=utf-8");
+  if (answers === "list") {
+    const { data, count, next, previous } = answer as ListAnswer<unknown>;
+    const isMinimum = count > COUNT_MAX;
+    return {
+      meta: {
+        code,
+        errors: [],
+        warnings: [],
+        count: isMinimum ? COUNT_MAX : count,
+        count_is_minimum: isMinimum,
+        next,
+        previous,
+      },
+      data,
+    };
+  }
+  const { data, etag, warnings = [] } = answer as ItemAnswer<unknown>;
+  if (etag !== undefined) reply.header("ETag", etag);
+  if (answers === "created") {
+    const { location, isRepeated } = answer as CreatedAnswer<unknown>;
+    if (location !== undefined) reply.header("Location", ADMIN_PATH + location);
+    if (isRepeated) reply.header("Idempotency-Replayed", "true");
+  }
+  return { meta: { code, errors: [], warnings }, data };
+}
