@@ -4,52 +4,80 @@
  *     node scripts/build.ts                  the server, the client and the verifier
  *     node scripts/build.ts client           one of them
  *
- * A checkout runs TypeScript as it is, but type stripping doesn't work under node_modules. The protocol package is
- * small and not published on its own yet, so its build travels inside of each, and imports of it are pointed there.
+ * A checkout runs TypeScript as it is, but Node strips no types under node_modules. The protocol package isn't published:
+ * its modules go into each package that imports them.
  */
 import { execFileSync } from "node:child_process";
-import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { type OutputOptions, rolldown } from "rolldown";
+import { dts } from "rolldown-plugin-dts";
 
 const root = join(import.meta.dirname, "..");
 const PUBLISHED = ["server", "client", "verifier"];
-const PROTOCOL = "@countersign/protocol";
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !PUBLISHED.includes(name));
 if (unknown.length > 0) {
   process.stderr.write(`build: ${unknown.join(", ")}: no such package; there are ${PUBLISHED.join(", ")}\n`);
   process.exitCode = 2;
-} else for (const name of wanted.length > 0 ? wanted : PUBLISHED) build(name);
+} else for (const name of wanted.length > 0 ? wanted : PUBLISHED) await build(name);
 
-/** Builds one package anew: nothing of a file that is gone stays behind. */
-function build(name: string): void {
-  const dist = join(root, "packages", name, "dist");
-  rmSync(dist, { recursive: true, force: true });
-  // The console's files travel in the server's package, beside its JavaScript.
-  if (name === "server") {
-    execFileSync("npm", ["run", "build", "--silent", "-w", "@countersign/console"], {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-    });
-  }
-  // The protocol first: the package is compiled against its types.
-  compile("tsconfig.build-protocol.json", "--outDir", join(dist, "protocol"));
-  compile(`tsconfig.build-${name}.json`);
-  for (const file of globSync(["**/*.js", "**/*.d.ts"], { cwd: dist })) {
-    const path = join(dist, file);
-    const target = `${relative(dirname(path), join(dist, "protocol")) || "."}/index.js`;
-    const specifier = target.startsWith(".") ? target : `./${target}`;
-    const text = readFileSync(path, "utf8");
-    const built = text
-      .replaceAll(`"${PROTOCOL}"`, `"${specifier}"`)
-      // tsc writes .js into JavaScript, but leaves .ts in types, where only some tools understand it.
-      .replaceAll(/(from |import\()"(\.\.?\/[^"]+)\.ts"/g, '$1"$2.js"');
-    if (built !== text) writeFileSync(path, built);
-  }
+/** Builds one package. Nothing of an earlier build stays behind. */
+async function build(name: string): Promise<void> {
+  rmSync(join(root, "packages", name, "dist"), { recursive: true, force: true });
+  if (name === "server") await buildServer();
+  else await buildLibrary(name);
 }
 
-function compile(project: string, ...options: string[]): void {
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  execFileSync(process.execPath, [tsc, "-p", project, ...options], { cwd: root, stdio: "inherit" });
+/** A file a module, so that stack traces name them. Nobody imports the server, so it has no types. */
+async function buildServer(): Promise<void> {
+  const folder = join(root, "packages", "server");
+  execFileSync("npm", ["run", "build", "--silent", "-w", "@countersign/console"], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  await bundle(
+    { main: join(folder, "src", "main.ts") },
+    { dir: join(folder, "dist"), preserveModules: true, preserveModulesRoot: join(folder, "src") },
+  );
+}
+
+/** A file an entry point, with its types, and what several of them share. */
+async function buildLibrary(name: string): Promise<void> {
+  const folder = join(root, "packages", name);
+  const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+    exports: Record<string, string>;
+  };
+  const entries = Object.values(exports).flatMap((path) => {
+    const entry = /^\.\/src\/(.+)\.ts$/.exec(path)?.[1];
+    return entry === undefined ? [] : [[entry, join(folder, path)] as const];
+  });
+  await bundle(Object.fromEntries(entries), { dir: join(folder, "dist"), chunkFileNames: "[name].js" }, [
+    dts({
+      tsconfig: join(root, "tsconfig.json"),
+      tsconfigRaw: {
+        include: [`packages/${name}/src`, "packages/protocol/src"],
+        exclude: ["**/*.test.ts", "**/testing"],
+      },
+      eager: true,
+    }),
+  ]);
+}
+
+async function bundle(
+  input: Record<string, string>,
+  output: OutputOptions,
+  plugins: ReturnType<typeof dts>[] = [],
+): Promise<void> {
+  const build = await rolldown({
+    input,
+    cwd: root,
+    platform: "neutral",
+    plugins,
+    checks: { pluginTimings: false },
+    external: (id) => !/^[./]/.test(id) && id !== "@countersign/protocol",
+  });
+  await build.write({ format: "esm", ...output });
+  await build.close();
 }

@@ -8,6 +8,7 @@ import { once } from "node:events";
 const STEPS: readonly (readonly [title: string, command: string])[] = [
   ["formatted", "biome format ."],
   ["type-checked", "tsc -p tsconfig.json"],
+  ["client type-checked", "tsc -p packages/client/tsconfig.build.json"],
   ["console built", "npm run build --silent -w @countersign/console"],
   ["console type-checked", "tsc --noEmit -p packages/console"],
   ["linted", "oxlint --type-aware --deny-warnings"],

@@ -4,15 +4,14 @@
  *     node scripts/pack.ts before client
  *     node scripts/pack.ts after client
  *
- * In a checkout, `exports` names the source, so that tests, the other packages, tsc and the linters all see what is
- * being edited, without a build that may be out of date. Under node_modules Node strips no types, so what is published
- * has to name the build. npm has no means for two answers, and the others are worse: a condition of our own for the
- * source must be given to every program that runs in a checkout, and would name a file that isn't in the package; a
- * folder to publish from is forgotten by whoever types `npm pack --workspace …`. Both files name the same code while it
- * is packed, because the build is new then: whoever imports the package at that moment notices nothing.
+ * In a checkout, `exports` names the source: tests, the other packages, tsc and the linters see what is being edited, never
+ * a build that may be out of date. Node strips no types under node_modules, so a published package has to name its build.
+ * npm can't do both. The alternatives are worse: every program that runs in a checkout would need a condition of our own for
+ * the source, and that condition would name a file that isn't in the package; a separate folder to publish from is easily
+ * forgotten by `npm pack --workspace …`. A program that imports the package while it is packed gets the same code from either
+ * file, because the build is new.
  *
- * The checkout's file is put aside under node_modules/.cache. A run that was killed in between is mended by the next
- * one.
+ * The checkout's file is put aside under node_modules/.cache. If a run is killed in between, the next one puts it back.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -45,7 +44,7 @@ if (!["before", "after"].includes(step) || !existsSync(manifest)) {
   }
 }
 
-/** Puts the checkout's file back, unless somebody did so meanwhile and may have gone on editing it. */
+/** Puts the checkout's file back, unless that has happened already: it may have been edited since. */
 function restore(): void {
   if (!existsSync(aside)) return;
   const text = readFileSync(aside, "utf8");
@@ -65,7 +64,7 @@ function builtTarget(target: unknown): unknown {
   return source === undefined ? target : { types: `./dist/${source}.d.ts`, default: `./dist/${source}.js` };
 }
 
-/** At once, so that no reader finds half of it. */
+/** In one step, so that no reader finds half a file. */
 function writeWhole(path: string, text: string): void {
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
