@@ -68,7 +68,7 @@ async function usedAssertions(): Promise<void> {
   const before = residentMiB();
   const startedAt = performance.now();
   for (let entry = 0; entry < ENTRIES; entry += BATCH) {
-    await store.useAssertions(
+    await store.assertions.use(
       Array.from({ length: BATCH }, () => ({
         userId: user.id,
         jtiHash: Buffer.from(randomUUID().replaceAll("-", "").repeat(2), "hex").toString("base64url"),

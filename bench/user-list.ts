@@ -5,11 +5,13 @@
  */
 import { parseArgs } from "node:util";
 import pg from "pg";
-import type { EventFilter, PageRequest, UserFilter, UserOrder } from "../packages/server/src/core/store/queries.ts";
+import type { EventFilter } from "../packages/server/src/core/feed/store.ts";
+import type { PageRequest } from "../packages/server/src/core/store/page.ts";
+import type { UserFilter, UserOrder } from "../packages/server/src/core/users/store.ts";
 import type { AccountId } from "../packages/server/src/core/accounts/model.ts";
 import type { ApiUserId } from "../packages/server/src/core/users/model.ts";
 import type { KeyId } from "../packages/server/src/core/keys/model.ts";
-import type { RegistryStore } from "../packages/server/src/core/store/store.ts";
+import type { Store } from "../packages/server/src/core/store/store.ts";
 import { openPostgresStore } from "../packages/server/src/storage/postgres/open-postgres-store.ts";
 import { openSqliteStore } from "../packages/server/src/storage/sqlite/open-sqlite-store.ts";
 import { startPostgres } from "../packages/server/src/testing/test-postgres.ts";
@@ -35,7 +37,7 @@ interface Measured {
   readonly worst_ms: number;
 }
 
-async function measure(store: RegistryStore): Promise<readonly Measured[]> {
+async function measure(store: Store): Promise<readonly Measured[]> {
   const results: Measured[] = [];
   async function time(what: string, ask: (round: number) => Promise<{ readonly count: number }>): Promise<void> {
     const times: number[] = [];
@@ -57,7 +59,7 @@ async function measure(store: RegistryStore): Promise<readonly Measured[]> {
     return (round: number) => {
       const number = 1 + Math.floor(((round + 0.5) * users) / rounds);
       const asked = typeof filter === "function" ? filter(number) : filter;
-      return store.pageUsers(asked, order, HOUR, { limit: LIMIT, from: from?.(number) });
+      return store.users.page(asked, order, HOUR, { limit: LIMIT, from: from?.(number) });
     };
   };
   const deep = (number: number) => ({ key: [number], direction: "after" }) as const;
@@ -125,7 +127,7 @@ async function measure(store: RegistryStore): Promise<readonly Measured[]> {
     return (round: number) => {
       const number = 1 + Math.floor(((round + 0.5) * users * 2) / rounds);
       const asked = typeof filter === "function" ? filter(number) : filter;
-      return store.pageEvents(asked, { limit: LIMIT, from: from?.(number) });
+      return store.events.page(asked, { limit: LIMIT, from: from?.(number) });
     };
   };
   const actor = "operator:zoe@example.com";
@@ -154,25 +156,25 @@ async function measure(store: RegistryStore): Promise<readonly Measured[]> {
   );
   await time("events of the first hour", events({ fromMs: 0, untilMs: 3_600_000 }));
 
-  const hours = async (scope: Parameters<RegistryStore["usageHours"]>[0]) => ({
-    count: (await store.usageHours(scope, HOUR, HOUR + 30 * 86_400)).length,
+  const hours = async (scope: Parameters<Store["usage"]["hours"]>[0]) => ({
+    count: (await store.usage.hours(scope, HOUR, HOUR + 30 * 86_400)).length,
   });
-  await time("accounts", () => store.pageAccounts({}, { limit: LIMIT }));
-  await time("accounts, search", () => store.pageAccounts({ search: "Account 9" }, { limit: LIMIT }));
+  await time("accounts", () => store.accounts.page({}, { limit: LIMIT }));
+  await time("accounts, search", () => store.accounts.page({ search: "Account 9" }, { limit: LIMIT }));
   await time("usage of all, a month", () => hours({}));
   await time("usage of an account, a month", () => hours({ accountId }));
   await time("usage of a user, a month", (round) => hours({ userId: (1 + round) as ApiUserId }));
   await time("live tokens of a key", async (round) => {
-    const { userCount } = await store.liveTokens({ keyId: (1 + round) as KeyId }, 0, 10);
+    const { userCount } = await store.usage.liveTokens({ keyId: (1 + round) as KeyId }, 0, 10);
     return { count: userCount };
   });
   await time("live tokens of the great account", async () => {
-    const { userCount } = await store.liveTokens({ accountId }, 0, 10);
+    const { userCount } = await store.usage.liveTokens({ accountId }, 0, 10);
     return { count: userCount };
   });
   await time("appending an event", async () => {
     const { seq } = await store.transaction((transaction) =>
-      transaction.appendEvent({ atMs: 1, actor, action: "key.added", subject: "key:1", details: {}, accountId }),
+      transaction.events.append({ atMs: 1, actor, action: "key.added", subject: "key:1", details: {}, accountId }),
     );
     return { count: seq };
   });

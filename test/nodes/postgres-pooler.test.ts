@@ -11,7 +11,7 @@ import { after, describe, test } from "node:test";
 import pg from "pg";
 import { findChainBreak, type UnchainedEvent } from "../../packages/server/src/core/feed/audit-chain.ts";
 import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
-import type { RegistryStore } from "../../packages/server/src/core/store/store.ts";
+import type { Store } from "../../packages/server/src/core/store/store.ts";
 import { openPostgresStore } from "../../packages/server/src/storage/postgres/open-postgres-store.ts";
 import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
 import { startPostgres } from "../../packages/server/src/testing/test-postgres.ts";
@@ -38,7 +38,7 @@ if (missing !== undefined && IS_CI) test("PgBouncer", () => assert.fail(missing)
 describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missing ?? false) }, async () => {
   if (missing !== undefined) return;
   const postgres = await startPostgres();
-  const stores: RegistryStore[] = [];
+  const stores: Store[] = [];
   after(async () => {
     await Promise.all(stores.map((store) => store.close()));
     await pooler.stop();
@@ -53,7 +53,7 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     return { direct, pooled: pooled.href };
   }
 
-  async function open(url: string, listenUrl?: string): Promise<RegistryStore> {
+  async function open(url: string, listenUrl?: string): Promise<Store> {
     const store = await openPostgresStore({ url, listenUrl, connectionsMax: 4 });
     stores.push(store);
     return store;
@@ -65,12 +65,12 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     await Promise.all(
       opened.map(async (store, node) => {
         for (let count = 0; count < 10; count++) {
-          await store.transaction((transaction) => transaction.appendEvent({ ...EVENT, actor: `node ${node}` }));
-          await store.lastEvent();
+          await store.transaction((transaction) => transaction.events.append({ ...EVENT, actor: `node ${node}` }));
+          await store.events.last();
         }
       }),
     );
-    const events = (await opened[0]?.eventsAfter(0, 100)) ?? [];
+    const events = (await opened[0]?.events.after(0, 100)) ?? [];
     assert.equal(events.length, 30);
     assert.equal(findChainBreak(events, undefined), undefined);
   });
@@ -79,10 +79,10 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     const { pooled } = await createDatabase();
     const store = await open(pooled);
     for (let count = 0; count < 2 * BACKENDS; count++) {
-      await store.transaction((transaction) => transaction.appendEvent(EVENT));
+      await store.transaction((transaction) => transaction.events.append(EVENT));
     }
     const tokens = new Map([[0, 1]]);
-    await store.recordKeyUsage([{ keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens }]);
+    await store.usage.record([{ keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens }]);
     const client = new pg.Client({ connectionString: pooled });
     await client.connect();
     const { rows } = await client.query(
@@ -102,7 +102,7 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     await eventually("the listener is reliable", () => watch.isReliable() || undefined);
     for (let count = 0; count < 3; count++) {
       const before = woken;
-      await other.transaction((transaction) => transaction.appendEvent(EVENT));
+      await other.transaction((transaction) => transaction.events.append(EVENT));
       await eventually("the change is told of", () => woken > before || undefined);
     }
     await watch.stop();
@@ -122,7 +122,7 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
       return pings >= 3 || undefined;
     });
     const marker = await store.changeMarker();
-    await other.transaction((transaction) => transaction.appendEvent(EVENT));
+    await other.transaction((transaction) => transaction.events.append(EVENT));
     assert.notEqual(await store.changeMarker(), marker);
     assert.equal(watch.isReliable(), false);
     await watch.stop();

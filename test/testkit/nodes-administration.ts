@@ -25,24 +25,24 @@ const CALLS = {
   setKeyStanding: async (keyId: number, standing: "active" | "deactivated") => {
     await changes.setKeyStanding(ACTOR, keyId as KeyId, standing);
   },
-  keyStatus: async (keyId: number) => (await store.findKey(keyId as KeyId))?.status,
+  keyStatus: async (keyId: number) => (await store.keys.find(keyId as KeyId))?.status,
   /** Tokens issued under a key, over all hours. */
   tokensOfKey: async (keyId: number) => {
-    const hours = await store.keyUsageHours(keyId as KeyId, 0);
+    const hours = await store.usage.keyHours(keyId as KeyId, 0);
     return hours.reduce((sum, { tokens }) => sum + tokens, 0);
   },
   /** What the audit log has of a key or token, in its order. */
   actionsOn: async (subject: string) => {
     const actions: string[] = [];
     for (let seq = 0; ; ) {
-      const events = await store.eventsAfter(seq, EVENTS_PER_READ);
+      const events = await store.events.after(seq, EVENTS_PER_READ);
       const last = events.at(-1);
       if (last === undefined) return actions;
       actions.push(...events.filter((event) => event.subject === subject).map(({ action }) => action));
       seq = last.seq;
     }
   },
-  liveNodes: async (withinMs: number) => (await store.listLiveNodes(withinMs)).map(({ id }) => id),
+  liveNodes: async (withinMs: number) => (await store.nodes.listLive(withinMs)).map(({ id }) => id),
 };
 
 export type AdministrationCalls = typeof CALLS;

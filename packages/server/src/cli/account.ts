@@ -37,7 +37,7 @@ export function accountCommand(context: CliContext): Command {
     .description("list accounts")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const accounts = await withAdministration(context, options, ({ store }) => store.listAccounts());
+      const accounts = await withAdministration(context, options, ({ store }) => store.accounts.list());
       print(context, options.json, accounts.map(accountJson), () => {
         if (accounts.length === 0) return "No accounts yet: countersign account create <shortname> makes one.";
         const rows = accounts.map(({ id, shortname, name, status, createdAtMs }) => [

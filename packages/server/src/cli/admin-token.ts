@@ -49,7 +49,7 @@ export function adminTokenCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (options: Options) => {
       const tokens = await withAdministration(context, options, ({ store }) =>
-        readAllPages((page) => store.pageAdminTokens({}, page)),
+        readAllPages((page) => store.adminTokens.page({}, page)),
       );
       const now = context.clock.wallMs();
       const shown = tokens.map((token) => adminTokenJson(token, now));

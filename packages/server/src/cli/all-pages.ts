@@ -1,5 +1,5 @@
 import { PAGE_ITEMS_MAX } from "@countersign/protocol";
-import type { Page, PageRequest } from "../core/store/queries.ts";
+import type { Page, PageRequest } from "../core/store/page.ts";
 
 /** Reads a list that is kept in pages to its end. @param readPage reads one whose key is the id */
 export async function readAllPages<Item extends { readonly id: number }>(

@@ -23,7 +23,7 @@ export function auditCommand(context: CliContext): Command {
       const events = await withAdministration(
         context,
         options,
-        async ({ store }) => store.eventsAfter(Math.max(0, (await store.lastEvent()).seq - limit), limit),
+        async ({ store }) => store.events.after(Math.max(0, (await store.events.last()).seq - limit), limit),
         // It shows where a restored store ends.
         { mayBeRestored: true },
       );
@@ -45,7 +45,7 @@ export function auditCommand(context: CliContext): Command {
     .description("check the hash chain from its beginning")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const report = await withAdministration(context, options, ({ store }) => verifyChain(store), {
+      const report = await withAdministration(context, options, ({ store }) => verifyChain(store.events), {
         mayBeRestored: true,
       });
       const { events, lastHash, broken } = report;

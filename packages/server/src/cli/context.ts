@@ -18,14 +18,14 @@ import type { OperatorChanges } from "../core/operators/operator-changes.ts";
 import type { RegistryChanges } from "../core/registry-changes.ts";
 import type { ResourceServerChanges } from "../core/resource-servers/changes.ts";
 import type { SigningKeyChanges } from "../core/signing-keys/changes.ts";
-import type { RegistryStore } from "../core/store/store.ts";
+import type { Store } from "../core/store/store.ts";
 import type { RegistryView } from "../core/view/view.ts";
 import type { Clock } from "../core/surroundings.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 /** The registry, as commands work on it. */
 export interface CliAdministration {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly changes: RegistryChanges;
   readonly resourceServers: ResourceServerChanges;
   readonly signingKeys: SigningKeyChanges;
@@ -43,7 +43,7 @@ export interface CliAdministration {
 export interface CliService {
   readonly publicUrl: string;
   readonly adminUrl: string;
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly changes: RegistryChanges;
   stop(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
 import { KEY_BITS_MAX, KEY_BITS_MIN } from "../core/keys/admission.ts";
 import { keysNeedingKid, needsKidMessage } from "../core/keys/keys-needing-kid.ts";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
-import type { RegistryStore } from "../core/store/store.ts";
+import type { Store } from "../core/store/store.ts";
 import { errorCode, errorProblem } from "../platform/error-code.ts";
 import { type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
@@ -60,10 +60,10 @@ export function keyCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (username: string, options: Options) => {
       const keys = await withAdministration(context, options, async ({ store }) => {
-        const user = await store.findUser(username);
+        const user = await store.users.find(username);
         if (user === undefined)
           throw new OperatorError("There is no API user of that name; countersign user list shows them.");
-        return store.listKeys(user.id);
+        return store.keys.list(user.id);
       });
       const now = context.clock.wallMs();
       print(
@@ -121,12 +121,8 @@ function addKey(context: CliContext, options: NewKeyOptions, username: string, t
 }
 
 /** Says on standard error which keys a client can't use without more. */
-async function noteKeysNeedingKid(
-  context: CliContext,
-  store: Pick<RegistryStore, "listKeys">,
-  key: PublicKey,
-): Promise<void> {
-  const needing = keysNeedingKid(key, await store.listKeys(key.userId), context.clock.wallMs());
+async function noteKeysNeedingKid(context: CliContext, store: Pick<Store, "keys">, key: PublicKey): Promise<void> {
+  const needing = keysNeedingKid(key, await store.keys.list(key.userId), context.clock.wallMs());
   if (needing.length > 0) context.stderr.write(`countersign: note: ${needsKidMessage(needing)}\n`);
 }
 

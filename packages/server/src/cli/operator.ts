@@ -47,7 +47,7 @@ export function operatorCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (options: Options) => {
       const operators = await withAdministration(context, options, ({ store }) =>
-        readAllPages((page) => store.pageOperators({}, page)),
+        readAllPages((page) => store.operators.page({}, page)),
       );
       print(context, options.json, operators.map(operatorJson), () => {
         if (operators.length === 0)
@@ -115,7 +115,7 @@ function linkFlags(options: Options, url: string | undefined): Flags {
 }
 
 async function loadOperator({ store }: CliAdministration, email: string): Promise<Operator> {
-  const operator = await store.findOperatorByEmail(email.trim());
+  const operator = await store.operators.findByEmail(email.trim());
   if (operator === undefined) throw new Refusal("not_found", `There is no operator ${printable(email)}.`);
   return operator;
 }

@@ -41,7 +41,7 @@ export function resourceServerCommand(context: CliContext): Command {
     .description("list resource servers")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const servers = await withAdministration(context, options, ({ store }) => store.listResourceServers());
+      const servers = await withAdministration(context, options, ({ store }) => store.resourceServers.list());
       print(context, options.json, servers.map(resourceServerJson), () => {
         if (servers.length === 0) {
           return "No resource servers yet: countersign resource-server create <name> makes one.";

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import type { LiveNode } from "../core/store/store.ts";
+import type { LiveNode } from "../core/signing-keys/store.ts";
 import type { SigningKeyRecord } from "../core/signing-keys/signing-keys.ts";
 import { type CliContext, paint, print, WrongUsage } from "./context.ts";
 import { shownSigningKeyStatus, signingKeyJson } from "../core/json/registry.ts";
@@ -23,7 +23,7 @@ export function signingKeyCommand(context: CliContext): Command {
     .description("list signing keys")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const keys = await withAdministration(context, options, ({ store }) => store.listSigningKeys());
+      const keys = await withAdministration(context, options, ({ store }) => store.signingKeys.list());
       print(context, options.json, keys.map(signingKeyJson), () => {
         if (keys.length === 0) return "No signing keys yet: the first start of countersign serve makes one.";
         const rows = keys.map((key) => [
@@ -50,7 +50,7 @@ export function signingKeyCommand(context: CliContext): Command {
           if (look === LOOKS_MAX) throw stillWaiting(key, waitingFor);
           await setTimeout(LOOK_MS);
         }
-        return (await store.listSigningKeys()).find((key) => key.number === number);
+        return (await store.signingKeys.list()).find((key) => key.number === number);
       });
       if (made === undefined) throw new OperatorError("The signing key that was made is gone.");
       print(context, options.json, signingKeyJson(made), () => `Signing key ${made.number} signs new tokens.`);

@@ -39,7 +39,7 @@ export function userCommand(context: CliContext): Command {
     .description("list API users")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const users = await withAdministration(context, options, ({ store }) => store.listUsers());
+      const users = await withAdministration(context, options, ({ store }) => store.users.list());
       print(context, options.json, users.map(userJson), () => {
         if (users.length === 0)
           return "No API users yet: countersign user create <name> --account <shortname> makes one.";

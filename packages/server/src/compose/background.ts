@@ -85,7 +85,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
           .catch(warn("refused sign-ins can't be written into the audit log; the last minute's are lost")),
         lastSeen.flush(),
         rememberPosition(store, memory),
-        store.removeNode(heartbeat.id),
+        store.nodes.remove(heartbeat.id),
       ]);
     },
   };

@@ -110,7 +110,7 @@ export async function acceptConfiguredStore(
 export async function copyConfiguredStore(config: Config, targetUrl: string): Promise<StoreCopy> {
   const { store: source } = await openStore(config);
   try {
-    const live = await source.listLiveNodes(LIVE_NODE_MS);
+    const live = await source.nodes.listLive(LIVE_NODE_MS);
     if (live.length > 0) {
       throw new OperatorError(
         `${live.length} node(s) serve this store, and what they take in after the copy would be lost; stop them, and wait ${LIVE_NODE_MS / 1000} s`,

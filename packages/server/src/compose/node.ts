@@ -78,7 +78,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     checkToken: createCheckToken({ view, signingKeys, clock }),
     refusalLimit: createRefusalLimit(config.refusalLimit, clock),
     clockWatch,
-    keyUsage: createKeyUsage(store),
+    keyUsage: createKeyUsage(store.usage),
     lastSeen: createLastSeen(store),
     refusedSignIns: createRefusedSignIns(store, clock),
     announceStop() {

@@ -2,7 +2,7 @@ import type { Config } from "../config/config.ts";
 import { createRegistryChanges } from "../core/registry-changes.ts";
 import { createSigningKeyChanges } from "../core/signing-keys/changes.ts";
 import { openSigningKeyRing, type SigningKeyRing } from "../core/signing-keys/ring.ts";
-import type { RegistryStore } from "../core/store/store.ts";
+import type { Store } from "../core/store/store.ts";
 import type { LatestSigningKeys } from "../core/token/verify-token.ts";
 import { openRegistryView, type RegistryView } from "../core/view/view.ts";
 import { ensureDataFolder, readMasterKey } from "../platform/data-folder.ts";
@@ -17,7 +17,7 @@ export type MasterSecrets = readonly [Buffer, ...Buffer[]];
 
 /** A store, and what a node keeps of it in memory. */
 export interface OpenedRegistry<SigningKeys extends LatestSigningKeys = LatestSigningKeys> {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly view: RegistryView;
   readonly masterSecrets: MasterSecrets;
   readonly signingKeys: SigningKeys;
@@ -28,7 +28,7 @@ export interface OpenedRegistry<SigningKeys extends LatestSigningKeys = LatestSi
 /** Opens the view of a store and its signing keys. A new store gets its first signing key. */
 export async function openRegistry(
   config: Config,
-  store: RegistryStore,
+  store: Store,
   surroundings: Surroundings,
   log: Logger,
 ): Promise<OpenedRegistry<SigningKeyRing>> {
@@ -66,11 +66,7 @@ export async function prepareStore(config: Config, opening: StoreOpening, surrou
 }
 
 /** Makes sure that there is a signing key which belongs to this store. @returns the master secrets */
-async function prepareSigningKeys(
-  config: Config,
-  store: RegistryStore,
-  surroundings: Surroundings,
-): Promise<MasterSecrets> {
+async function prepareSigningKeys(config: Config, store: Store, surroundings: Surroundings): Promise<MasterSecrets> {
   const masterSecrets = await ensureSigningKeys(config, store, surroundings);
   // The key signs once every live node can check its tokens; the heartbeat sees to that.
   await createSigningKeyChanges(store, surroundings.clock).bindToStore("system", masterSecrets);
@@ -80,12 +76,12 @@ async function prepareSigningKeys(
 /** Makes sure that there is a signing key. @returns the master secrets */
 export async function ensureSigningKeys(
   config: Config,
-  store: RegistryStore,
+  store: Store,
   { clock, random }: Surroundings,
 ): Promise<MasterSecrets> {
   const masterSecrets = await readMasterSecrets(config, store, { random });
   // Reading takes no lock: a command that only reads, such as `check`, doesn't wait for a write.
-  const isNew = (await store.listSigningKeys()).length === 0;
+  const isNew = (await store.signingKeys.list()).length === 0;
   if (isNew) await createRegistryChanges(store, clock).ensureSigningKey("system", masterSecrets[0]);
   return masterSecrets;
 }
@@ -93,12 +89,12 @@ export async function ensureSigningKeys(
 /** Reads the master secrets. The first start of a store creates one. */
 export async function readMasterSecrets(
   config: Config,
-  store: RegistryStore,
+  store: Store,
   { random }: Pick<Surroundings, "random">,
 ): Promise<MasterSecrets> {
   const [newest, ...older] = config.masterSecrets ?? [];
   if (newest !== undefined) return [newest, ...older];
-  const isNew = (await store.listSigningKeys()).length === 0;
+  const isNew = (await store.signingKeys.list()).length === 0;
   if (isNew) ensureDataFolder(config.dataDir, config.secretFileAccess);
   return [readMasterKey(config.dataDir, config.secretFileAccess, random, isNew)];
 }

@@ -37,7 +37,7 @@ export async function composePublicListener(node: Node, options: PublicListenerO
     node.keyUsage.record(keyId, atMs, expiresAtSeconds);
   });
   const findSigner = createFindSigner(networkOf);
-  const ledger = createAssertionLedger(store, clock);
+  const ledger = createAssertionLedger(store.assertions, clock);
   const authenticateFor = (audience: "token" | "revocation") =>
     createAuthenticateClient(view, clock, audiences[audience], ledger, findSigner);
   const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);

@@ -1,10 +1,10 @@
 import { type ClockWatch, describeOffset, OFFSET_MS_MAX } from "../core/clock/clock-watch.ts";
-import type { RegistryStore } from "../core/store/store.ts";
+import type { Store } from "../core/store/store.ts";
 import type { FeedFollower } from "../core/feed/follow-feed.ts";
 import type { Readiness } from "../http/server/health-routes.ts";
 
 export interface ReadinessDependencies {
-  readonly store: Pick<RegistryStore, "changeMarker" | "writeProblem">;
+  readonly store: Pick<Store, "changeMarker" | "writeProblem">;
   readonly feed: Pick<FeedFollower, "isFresh">;
   readonly clockWatch: Pick<ClockWatch, "databaseOffsetMs">;
   readonly isStopping: () => boolean;

@@ -52,21 +52,21 @@ async function refuses(work: () => Promise<unknown>, code: RefusalCode, message:
 
 async function snapshot() {
   const { store } = registry;
-  const users = await store.listUsers();
+  const users = await store.users.list();
   return {
-    accounts: await store.listAccounts(),
+    accounts: await store.accounts.list(),
     users,
-    keys: await Promise.all(users.map(({ id }) => store.listKeys(id))),
-    signingKeys: await store.listSigningKeys(),
-    events: await store.eventsAfter(0, 1000),
+    keys: await Promise.all(users.map(({ id }) => store.keys.list(id))),
+    signingKeys: await store.signingKeys.list(),
+    events: await store.events.after(0, 1000),
   };
 }
 
 /** The events that `work` appended, without their place in the chain. */
 async function eventsOf(work: () => Promise<unknown>) {
-  const seq = (await registry.store.lastEvent()).seq;
+  const seq = (await registry.store.events.last()).seq;
   await work();
-  return (await registry.store.eventsAfter(seq, 1000)).map(({ atMs, actor, action, subject, details }) => ({
+  return (await registry.store.events.after(seq, 1000)).map(({ atMs, actor, action, subject, details }) => ({
     atMs,
     actor,
     action,
@@ -163,7 +163,7 @@ describe("every change", () => {
     ] as const) {
       assert.deepEqual(await eventsOf(work), [{ ...at, action, subject, details }]);
     }
-    assert.equal(findChainBreak(await registry.store.eventsAfter(0, 100), undefined), undefined);
+    assert.equal(findChainBreak(await registry.store.events.after(0, 100), undefined), undefined);
   });
 
   test("that changes nothing appends nothing, and answers with what is there", async () => {
@@ -185,7 +185,7 @@ describe("every change", () => {
   test("is told before it is acknowledged, and after it is durable", async () => {
     const seen: (string | undefined)[] = [];
     const watched = createRegistryChanges(registry.store, registry.clock, async () => {
-      seen.push((await registry.store.listAccounts()).at(-1)?.shortname);
+      seen.push((await registry.store.accounts.list()).at(-1)?.shortname);
     });
     await watched.createAccount(ACTOR, { shortname: "acme" });
     assert.deepEqual(seen, ["acme"]);
@@ -201,7 +201,7 @@ describe("every change", () => {
         ...registry.store,
         transaction: (work) =>
           registry.store.transaction((transaction) =>
-            work({ ...transaction, appendEvent: () => Promise.reject(new Error("the disk is full")) }),
+            work({ ...transaction, events: { append: () => Promise.reject(new Error("the disk is full")) } }),
           ),
       },
       registry.clock,
@@ -382,7 +382,7 @@ describe("adding a key", () => {
   test("answers with the key as it is stored", async () => {
     const { user } = await seed();
     const key = await changes.addKey(ACTOR, { username: user.username, text: bob, label: "laptop", expiresInMs: 5000 });
-    assert.deepEqual(key, await registry.store.findKey(key.id));
+    assert.deepEqual(key, await registry.store.keys.find(key.id));
     assert.equal(key.label, "laptop");
     assert.equal(key.status, "active");
     assert.equal(key.createdAtMs, NOW_MS);
@@ -507,7 +507,7 @@ describe("revoking a key", () => {
     for (const standing of ["active", "deactivated"] as const) {
       await refuses(() => changes.setKeyStanding(ACTOR, key.id, standing), "conflict", message);
     }
-    assert.equal((await registry.store.findKey(key.id))?.status, "revoked");
+    assert.equal((await registry.store.keys.find(key.id))?.status, "revoked");
   });
 
   test("works on a deactivated key as well", async () => {
@@ -547,7 +547,7 @@ describe("an API user", () => {
   test("is deactivated apart from its account", async () => {
     await seed();
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
-    const record = await registry.store.loadUserByName("api-1-demo");
+    const record = await registry.store.users.loadRecord("api-1-demo");
     assert.deepEqual([record?.user.status, record?.accountStatus], ["deactivated", "active"]);
   });
 });
@@ -556,7 +556,7 @@ describe("a store's signing key", () => {
   test("is made once, of number 1, and remembers its master secret's fingerprint alone", async () => {
     await changes.ensureSigningKey(ACTOR, TEST_MASTER_SECRET);
     await changes.ensureSigningKey(ACTOR, Buffer.alloc(32, 1));
-    assert.deepEqual(await registry.store.listSigningKeys(), [
+    assert.deepEqual(await registry.store.signingKeys.list(), [
       {
         number: 1,
         masterFingerprint: masterSecretFingerprint(TEST_MASTER_SECRET, await registry.store.storeId()),
@@ -566,7 +566,7 @@ describe("a store's signing key", () => {
         retiredAtMs: null,
       },
     ]);
-    assert.equal((await registry.store.eventsAfter(0, 10)).length, 1);
+    assert.equal((await registry.store.events.after(0, 10)).length, 1);
   });
 
   for (const bytes of [0, 16, 31, 33, 64]) {
@@ -575,7 +575,7 @@ describe("a store's signing key", () => {
         name: "Error",
         message: "a master secret has 32 bytes",
       });
-      assert.deepEqual(await registry.store.listSigningKeys(), []);
+      assert.deepEqual(await registry.store.signingKeys.list(), []);
     });
   }
 });

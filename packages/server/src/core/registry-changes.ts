@@ -12,7 +12,7 @@ import type { KeyId, KeyStatus, PublicKey } from "./keys/model.ts";
 import type { Standing } from "./standing.ts";
 import { checkDisplayText, checkName, printable } from "./names.ts";
 import { fieldRefusal, Refusal } from "./refusal.ts";
-import type { RegistryStore, StoreTransaction } from "./store/store.ts";
+import type { Store, StoreTransaction } from "./store/store.ts";
 
 /** The most keys of one user that aren't revoked. Each may cost a signature check per assertion. */
 export const USABLE_KEYS_PER_USER_MAX = 20;
@@ -68,7 +68,7 @@ const KEY_ACTIONS = {
 
 /** @param onChanged awaited after each commit and before the change is acknowledged; the server evicts its view there */
 export function createRegistryChanges(
-  store: Pick<RegistryStore, "transaction">,
+  store: Pick<Store, "transaction">,
   clock: Clock,
   onChanged: () => Promise<void> = () => Promise.resolve(),
 ): RegistryChanges {
@@ -87,7 +87,7 @@ export function createRegistryChanges(
   async function changeKey(actor: string, keyId: KeyId, { status, label, expiresAtMs }: KeyChange) {
     if (typeof label === "string") checkDisplayText("label", label);
     return change(async (transaction) => {
-      const key = await transaction.findKey(keyId);
+      const key = await transaction.keys.find(keyId);
       if (key === undefined) throw new Refusal("not_found", `There is no key ${keyId}.`);
       const changed = {
         status: status ?? key.status,
@@ -99,9 +99,9 @@ export function createRegistryChanges(
         throw new Refusal("conflict", `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`);
       }
       if (isOtherExpiry) checkExpiry("The key's expiry", changed.expiresAtMs, clock.wallMs());
-      const accountId = (await transaction.findUser(key.username))?.accountId;
+      const accountId = (await transaction.users.find(key.username))?.accountId;
       const append = (action: AuditAction, details: UnchainedEvent["details"] = {}) =>
-        transaction.appendEvent(
+        transaction.events.append(
           event(actor, action, `key:${keyId}`, accountId, {
             username: key.username,
             fingerprint: key.fingerprint,
@@ -109,12 +109,12 @@ export function createRegistryChanges(
           }),
         );
       if (changed.status !== key.status) {
-        await transaction.setKeyStatus(keyId, changed.status);
+        await transaction.keys.setStatus(keyId, changed.status);
         await append(KEY_ACTIONS[changed.status]);
       }
       if (changed.label !== key.label || isOtherExpiry) {
         const { label: newLabel, expiresAtMs: newExpiry } = changed;
-        await transaction.updateKey(keyId, { label: newLabel, expiresAtMs: newExpiry });
+        await transaction.keys.update(keyId, { label: newLabel, expiresAtMs: newExpiry });
         await append("key.changed", { label: newLabel, expires_at_ms: newExpiry });
       }
       return { ...key, ...changed };
@@ -126,11 +126,11 @@ export function createRegistryChanges(
       checkName("shortname", shortname);
       checkDisplayText("name", name);
       return change(async (transaction) => {
-        if ((await transaction.findAccount(shortname)) !== undefined) {
+        if ((await transaction.accounts.find(shortname)) !== undefined) {
           throw fieldRefusal("conflict", `The account ${shortname} exists already.`, "shortname");
         }
-        const account = await transaction.insertAccount({ shortname, name, createdAtMs: clock.wallMs() });
-        await transaction.appendEvent(
+        const account = await transaction.accounts.insert({ shortname, name, createdAtMs: clock.wallMs() });
+        await transaction.events.append(
           event(actor, "account.created", `account:${account.id}`, account.id, { shortname, name }),
         );
         return account;
@@ -141,11 +141,11 @@ export function createRegistryChanges(
       checkName("name", name);
       return change(async (transaction) => {
         const account = await loadAccount(transaction, shortname);
-        if ((await transaction.findUser(usernameOf(account, name))) !== undefined) {
+        if ((await transaction.users.find(usernameOf(account, name))) !== undefined) {
           throw fieldRefusal("conflict", `The API user ${usernameOf(account, name)} exists already.`, "name");
         }
-        const user = await transaction.insertUser({ account, name, access, createdAtMs: clock.wallMs() });
-        await transaction.appendEvent(
+        const user = await transaction.users.insert({ account, name, access, createdAtMs: clock.wallMs() });
+        await transaction.events.append(
           event(actor, "user.created", `user:${user.id}`, account.id, {
             username: user.username,
             account: shortname,
@@ -160,9 +160,9 @@ export function createRegistryChanges(
       return change(async (transaction) => {
         const account = await loadAccount(transaction, shortname);
         if (account.status === standing) return account;
-        await transaction.setAccountStatus(account.id, standing);
+        await transaction.accounts.setStatus(account.id, standing);
         const action = standing === "active" ? "account.activated" : "account.deactivated";
-        await transaction.appendEvent(event(actor, action, `account:${account.id}`, account.id, { shortname }));
+        await transaction.events.append(event(actor, action, `account:${account.id}`, account.id, { shortname }));
         return { ...account, status: standing };
       });
     },
@@ -171,9 +171,9 @@ export function createRegistryChanges(
       return change(async (transaction) => {
         const user = await loadUser(transaction, username);
         if (user.status === standing) return user;
-        await transaction.setUserStatus(user.id, standing);
+        await transaction.users.setStatus(user.id, standing);
         const action = standing === "active" ? "user.activated" : "user.deactivated";
-        await transaction.appendEvent(event(actor, action, `user:${user.id}`, user.accountId, { username }));
+        await transaction.events.append(event(actor, action, `user:${user.id}`, user.accountId, { username }));
         return { ...user, status: standing };
       });
     },
@@ -187,7 +187,7 @@ export function createRegistryChanges(
         const expiresAtMs = expiresInMs === undefined ? expiresAtMsGiven : createdAtMs + expiresInMs;
         checkExpiry("The key's expiry", expiresAtMs, createdAtMs);
         const user = await loadUser(transaction, username);
-        for (const other of await transaction.findKeysByThumbprint(admitted.thumbprint)) {
+        for (const other of await transaction.keys.findByThumbprint(admitted.thumbprint)) {
           if (other.status === "revoked" && (await isKnown(transaction, other, knows))) {
             throw fieldRefusal(
               "conflict",
@@ -199,20 +199,20 @@ export function createRegistryChanges(
             throw fieldRefusal("conflict", `${username} has this key already: key ${other.id}.`, "public_key");
           }
         }
-        if ((await transaction.countUsableKeys(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
+        if ((await transaction.keys.countUsable(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
           throw new Refusal(
             "conflict",
             `${username} has ${USABLE_KEYS_PER_USER_MAX} keys that aren't revoked, the most there may be. Revoke one first.`,
           );
         }
-        const id = await transaction.insertKey({
+        const id = await transaction.keys.insert({
           ...admitted,
           userId: user.id,
           label: label ?? null,
           createdAtMs,
           expiresAtMs,
         });
-        await transaction.appendEvent(
+        await transaction.events.append(
           event(actor, "key.added", `key:${id}`, user.accountId, {
             username,
             fingerprint: admitted.fingerprint,
@@ -220,7 +220,7 @@ export function createRegistryChanges(
             expires_at_ms: expiresAtMs,
           }),
         );
-        const key = await transaction.findKey(id);
+        const key = await transaction.keys.find(id);
         if (key === undefined) throw new Error("a key that was just inserted is missing");
         return key;
       });
@@ -233,16 +233,16 @@ export function createRegistryChanges(
     ensureSigningKey(actor, masterSecret) {
       if (masterSecret.length !== MASTER_SECRET_BYTES) throw new Error("a master secret has 32 bytes");
       return change(async (transaction) => {
-        if ((await transaction.listSigningKeys()).length > 0) return;
+        if ((await transaction.signingKeys.list()).length > 0) return;
         const masterFingerprint = masterSecretFingerprint(masterSecret, await transaction.storeId());
-        await transaction.insertSigningKey({
+        await transaction.signingKeys.insert({
           number: 1,
           masterFingerprint,
           createdAtMs: clock.wallMs(),
           activatedAtMs: clock.wallMs(),
           retiredAtMs: null,
         });
-        await transaction.appendEvent(
+        await transaction.events.append(
           event(actor, "signing_key.created", "signing_key:1", undefined, { master_fingerprint: masterFingerprint }),
         );
       });
@@ -260,12 +260,12 @@ async function isKnown(
   { username }: PublicKey,
   knows: NonNullable<NewKey["knows"]>,
 ): Promise<boolean> {
-  const user = await transaction.findUser(username);
+  const user = await transaction.users.find(username);
   return user === undefined || knows(user.accountId);
 }
 
 async function loadAccount(transaction: StoreTransaction, shortname: string): Promise<Account> {
-  const account = await transaction.findAccount(shortname);
+  const account = await transaction.accounts.find(shortname);
   if (account === undefined) {
     throw new Refusal(
       "not_found",
@@ -276,7 +276,7 @@ async function loadAccount(transaction: StoreTransaction, shortname: string): Pr
 }
 
 async function loadUser(transaction: StoreTransaction, username: string): Promise<ApiUser> {
-  const user = await transaction.findUser(username);
+  const user = await transaction.users.find(username);
   if (user === undefined) throw new Refusal("not_found", `There is no API user ${printable(username)}.`);
   return user;
 }

@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import { findChainBreak } from "../core/feed/audit-chain.ts";
-import type { RegistryStore } from "../core/store/store.ts";
+import type { Store } from "../core/store/store.ts";
 import type { Database } from "./schema.ts";
 import { toEvent } from "./rows.ts";
 import type { SqlStore } from "./sql-store.ts";
@@ -72,7 +72,7 @@ const EVENTS_PER_READ = 1000;
 /** What was copied: rows a table, and the end of the audit log. */
 export interface StoreCopy {
   readonly rows: Readonly<Record<Table, number>>;
-  readonly lastEvent: Awaited<ReturnType<RegistryStore["lastEvent"]>>;
+  readonly lastEvent: Awaited<ReturnType<Store["events"]["last"]>>;
 }
 
 /**

@@ -3,17 +3,17 @@ import { sql } from "kysely";
 import type { Account } from "../core/accounts/model.ts";
 import type { ApiUser } from "../core/users/model.ts";
 import type { KeyId } from "../core/keys/model.ts";
-import type { RegistryStore, StoreTransaction } from "../core/store/store.ts";
+import type { Store, StoreTransaction } from "../core/store/store.ts";
 import { type RaceTask, raceStores } from "../testing/race-stores.ts";
 import type { SqlStore } from "./sql-store.ts";
 import type { StoreUnderTest } from "./store-contract.ts";
 
 /** A store that is new for every test of the suite around. Only tests import this. */
 export interface EachStore {
-  readonly store: RegistryStore;
+  readonly store: Store;
   /** Another connection to the same store, as another process has it. */
-  connect(): Promise<RegistryStore>;
-  disconnect(connection: RegistryStore): Promise<void>;
+  connect(): Promise<Store>;
+  disconnect(connection: Store): Promise<void>;
   race(contestants: number, task: RaceTask): Promise<readonly string[][]>;
   /** Closes the store and opens it again, as a restart does. */
   reopen(): Promise<void>;
@@ -23,7 +23,7 @@ export interface EachStore {
 
 export function openEachStore(open: () => Promise<StoreUnderTest>): EachStore {
   let underTest: StoreUnderTest;
-  let connections: RegistryStore[];
+  let connections: Store[];
   beforeEach(async () => {
     underTest = await open();
     connections = [underTest.store];
@@ -32,7 +32,7 @@ export function openEachStore(open: () => Promise<StoreUnderTest>): EachStore {
     for (const connection of connections) await connection.close();
     await underTest.cleanup();
   });
-  const first = () => connections[0] as RegistryStore;
+  const first = () => connections[0] as Store;
   return {
     get store() {
       return first();
@@ -59,22 +59,22 @@ export function openEachStore(open: () => Promise<StoreUnderTest>): EachStore {
   };
 }
 
-export function insertAccount(store: RegistryStore, shortname: string, name = shortname): Promise<Account> {
-  return store.transaction((transaction) => transaction.insertAccount({ shortname, name, createdAtMs: 1 }));
+export function insertAccount(store: Store, shortname: string, name = shortname): Promise<Account> {
+  return store.transaction((transaction) => transaction.accounts.insert({ shortname, name, createdAtMs: 1 }));
 }
 
 export function insertUser(
-  store: RegistryStore,
+  store: Store,
   account: Account,
   name: string,
   access: ApiUser["access"] = "full",
 ): Promise<ApiUser> {
-  return store.transaction((transaction) => transaction.insertUser({ account, name, access, createdAtMs: 2 }));
+  return store.transaction((transaction) => transaction.users.insert({ account, name, access, createdAtMs: 2 }));
 }
 
 /** A key that is told apart by its number. */
 export function insertKey(transaction: StoreTransaction, user: ApiUser, number: number): Promise<KeyId> {
-  return transaction.insertKey({
+  return transaction.keys.insert({
     userId: user.id,
     fingerprint: `SHA256:${number}`,
     thumbprint: `Thumb-${number}`,

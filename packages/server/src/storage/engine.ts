@@ -1,5 +1,6 @@
 import type { Kysely, RawBuilder, Transaction, TransactionBuilder } from "kysely";
-import type { ChangeWatch, KeyUsageRecord, RegistryStore } from "../core/store/store.ts";
+import type { ChangeWatch, Store } from "../core/store/store.ts";
+import type { KeyUsageRecord } from "../core/keys/usage-store.ts";
 import type { Database } from "./schema.ts";
 
 /** Where statements go. */
@@ -14,7 +15,7 @@ export interface Connections {
 
 /** What an engine does in its own way. */
 export interface Engine {
-  readonly name: RegistryStore["engine"];
+  readonly name: Store["engine"];
   /** Does `for update skip locked` exist? Where it doesn't, there is one writer at a time anyway. */
   readonly hasSkipLocked: boolean;
   /** The database's wall clock, in whole milliseconds since the epoch. */

@@ -1,5 +1,6 @@
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
-import type { EventFilter, Page, PageRequest } from "../core/store/queries.ts";
+import type { EventFilter } from "../core/feed/store.ts";
+import type { Page, PageRequest } from "../core/store/page.ts";
 import type { AuditEvent } from "../core/feed/audit-chain.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import { COUNTED_MAX, countRows, countWays, type ListOrder, NO_PAGE, readPage, readWays } from "./pages.ts";

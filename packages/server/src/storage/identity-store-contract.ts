@@ -40,7 +40,7 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
       const user = await insertUser(each.store, account, "demo");
       return each.store.transaction(async (transaction) => {
         const key = await insertKey(transaction, user, user.id);
-        const server = await transaction.insertResourceServer({ name: shortname, secretHash: "x", createdAtMs: 1 });
+        const server = await transaction.resourceServers.insert({ name: shortname, secretHash: "x", createdAtMs: 1 });
         return [account.id, user.id, key, server.id];
       });
     }
@@ -81,9 +81,9 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
         backupAtMs: null,
         isRemembered: false,
       });
-      const now = deriveSigningKeys(await each.store.listSigningKeys(), [TEST_MASTER_SECRET], accepted.storeId);
+      const now = deriveSigningKeys(await each.store.signingKeys.list(), [TEST_MASTER_SECRET], accepted.storeId);
       assert.deepEqual([now.currentNumber, now.numbers], [7, [7]]);
-      const events = await each.store.eventsAfter(0, 100);
+      const events = await each.store.events.after(0, 100);
       assert.deepEqual(
         events.slice(-4).map(({ action, subject }) => `${action} ${subject}`),
         [

@@ -1,7 +1,8 @@
 import { type Kysely, sql, type Transaction } from "kysely";
-import type { HighestIds, RegistryStore, StoreTransaction } from "../core/store/store.ts";
+import type { HighestIds, Store, StoreTransaction } from "../core/store/store.ts";
 import type { Engine } from "./engine.ts";
 import type { Database } from "./schema.ts";
+import type { Write } from "./write.ts";
 
 /** The tables whose ids are remembered beside the store. Signing keys are numbered by the one who makes them. */
 const TABLES = {
@@ -16,8 +17,8 @@ const TABLES = {
 /** Which store this is, and how far its ids are. */
 export function identityStore(
   db: Kysely<Database>,
-  write: <Result>(work: (transaction: Transaction<Database>) => Promise<Result>) => Promise<Result>,
-): Pick<RegistryStore, "storeId" | "storeIdentity" | "highestIds" | "noteRemembered"> {
+  write: Write,
+): Pick<Store, "storeId" | "storeIdentity" | "highestIds" | "noteRemembered"> {
   return {
     storeId: () => readStoreId(db),
     storeIdentity: async () => {

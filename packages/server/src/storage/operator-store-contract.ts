@@ -15,7 +15,8 @@ import type {
   Session,
   SessionId,
 } from "../core/operators/model.ts";
-import type { OperatorTransaction, RememberedCreation } from "../core/store/operators.ts";
+import type { StoreTransaction } from "../core/store/store.ts";
+import type { RememberedCreation } from "../core/change/store.ts";
 import type { AccountId } from "../core/accounts/model.ts";
 import type { ExpiryBounds } from "../core/store/store.ts";
 import { insertAccount, openEachStore } from "./each-store-contract.ts";
@@ -42,11 +43,11 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
   describe(`operators in the store on ${name}`, () => {
     const each = openEachStore(open);
 
-    function change<Result>(work: (transaction: OperatorTransaction) => Promise<Result>): Promise<Result> {
+    function change<Result>(work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result> {
       return each.store.transaction(work);
     }
-    const insertOperator = (values: Partial<Parameters<OperatorTransaction["insertOperator"]>[0]> = {}) =>
-      change((transaction) => transaction.insertOperator({ ...OPERATOR, ...values }));
+    const insertOperator = (values: Partial<Parameters<StoreTransaction["operators"]["insert"]>[0]> = {}) =>
+      change((transaction) => transaction.operators.insert({ ...OPERATOR, ...values }));
 
     describe("an operator", () => {
       test("comes back as it went in, by id, by address and by identity", async () => {
@@ -60,23 +61,23 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
           federated,
           lastSignedInAtMs: null,
         });
-        assert.deepEqual(await each.store.findOperator(zoe.id), zoe);
-        assert.deepEqual(await each.store.findOperatorByEmail("zoe@example.com"), zoe);
+        assert.deepEqual(await each.store.operators.find(zoe.id), zoe);
+        assert.deepEqual(await each.store.operators.findByEmail("zoe@example.com"), zoe);
         await change(async (transaction) => {
-          assert.deepEqual(await transaction.findOperator(zoe.id), zoe);
-          assert.deepEqual(await transaction.findOperatorByEmail("zoe@example.com"), zoe);
-          assert.deepEqual(await transaction.findOperatorByIdentity(federated), zoe);
-          assert.equal(await transaction.findOperatorByIdentity({ ...federated, subject: "zoë|1" }), undefined);
-          assert.equal(await transaction.findOperatorByIdentity({ ...federated, issuer: "" }), undefined);
+          assert.deepEqual(await transaction.operators.find(zoe.id), zoe);
+          assert.deepEqual(await transaction.operators.findByEmail("zoe@example.com"), zoe);
+          assert.deepEqual(await transaction.operators.findByIdentity(federated), zoe);
+          assert.equal(await transaction.operators.findByIdentity({ ...federated, subject: "zoë|1" }), undefined);
+          assert.equal(await transaction.operators.findByIdentity({ ...federated, issuer: "" }), undefined);
         });
       });
 
       test("has its address in lower case, and is found by it in any", async () => {
         const operator = await insertOperator({ email: "ÄNNE@Example.COM" });
         assert.equal(operator.email, "änne@example.com");
-        assert.deepEqual(await each.store.findOperatorByEmail("Änne@EXAMPLE.com"), operator);
-        await change((transaction) => transaction.updateOperator(operator.id, { email: "Other@Example.com" }));
-        assert.equal((await each.store.findOperator(operator.id))?.email, "other@example.com");
+        assert.deepEqual(await each.store.operators.findByEmail("Änne@EXAMPLE.com"), operator);
+        await change((transaction) => transaction.operators.update(operator.id, { email: "Other@Example.com" }));
+        assert.equal((await each.store.operators.find(operator.id))?.email, "other@example.com");
       });
 
       test("has an address and an identity of its own", async () => {
@@ -85,17 +86,17 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         await assert.rejects(insertOperator({ email: "ZOE@example.com" }));
         await assert.rejects(insertOperator({ email: "other@example.com", federated }));
         await insertOperator({ email: "third@example.com", federated: { ...federated, subject: "2" } });
-        assert.equal(await each.store.countOperators(), 2);
+        assert.equal(await each.store.operators.count(), 2);
       });
 
       test("may be limited to an account that there is, and knows its shortname", async () => {
         const account = await insertAccount(each.store, "acme");
         const operator = await insertOperator({ role: "viewer", accountId: account.id });
         assert.deepEqual([operator.accountId, operator.account], [account.id, "acme"]);
-        assert.deepEqual(await each.store.findOperator(operator.id), operator);
+        assert.deepEqual(await each.store.operators.find(operator.id), operator);
         await assert.rejects(insertOperator({ email: "other@example.com", accountId: 99 as AccountId }));
-        await change((transaction) => transaction.updateOperator(operator.id, { accountId: null }));
-        assert.equal((await each.store.findOperator(operator.id))?.account, null);
+        await change((transaction) => transaction.operators.update(operator.id, { accountId: null }));
+        assert.equal((await each.store.operators.find(operator.id))?.account, null);
       });
 
       test("is changed in the parts that are named, and in no other", async () => {
@@ -111,47 +112,47 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         ] as const;
         let expected: Operator = zoe;
         for (const values of changes) {
-          await change((transaction) => transaction.updateOperator(zoe.id, values));
+          await change((transaction) => transaction.operators.update(zoe.id, values));
           expected = { ...expected, ...values };
-          assert.deepEqual(await each.store.findOperator(zoe.id), expected);
+          assert.deepEqual(await each.store.operators.find(zoe.id), expected);
         }
-        assert.deepEqual(await each.store.findOperator(other.id), other);
+        assert.deepEqual(await each.store.operators.find(other.id), other);
       });
 
       test("has a role and a standing that are among the known ones", async () => {
         await assert.rejects(insertOperator({ role: "root" as "owner" }));
         const { id } = await insertOperator();
-        await assert.rejects(change((transaction) => transaction.updateOperator(id, { status: "gone" as "active" })));
+        await assert.rejects(change((transaction) => transaction.operators.update(id, { status: "gone" as "active" })));
       });
 
       test("counts as an owner only where it is active and not limited to an account", async () => {
         const account = await insertAccount(each.store, "acme");
-        const owners = () => change((transaction) => transaction.countOwners());
+        const owners = () => change((transaction) => transaction.operators.countOwners());
         assert.equal(await owners(), 0);
         const zoe = await insertOperator();
         await insertOperator({ email: "a@example.com", accountId: account.id });
         await insertOperator({ email: "b@example.com", role: "admin" });
         const second = await insertOperator({ email: "c@example.com" });
         assert.equal(await owners(), 2);
-        await change((transaction) => transaction.updateOperator(second.id, { status: "deactivated" }));
+        await change((transaction) => transaction.operators.update(second.id, { status: "deactivated" }));
         assert.equal(await owners(), 1);
-        await change((transaction) => transaction.updateOperator(zoe.id, { role: "admin" }));
+        await change((transaction) => transaction.operators.update(zoe.id, { role: "admin" }));
         assert.equal(await owners(), 0);
-        assert.equal(await each.store.countOperators(), 4);
-        assert.equal(await change((transaction) => transaction.countOperators()), 4);
+        assert.equal(await each.store.operators.count(), 4);
+        assert.equal(await change((transaction) => transaction.operators.count()), 4);
       });
 
       test("leaves nothing of a change that was rolled back", async () => {
         await assert.rejects(
           change(async (transaction) => {
-            const { id } = await transaction.insertOperator(OPERATOR);
-            await transaction.replaceRecoveryCodes(id, ["a"]);
-            await transaction.useChallenge("challenge", TIME_MS);
+            const { id } = await transaction.operators.insert(OPERATOR);
+            await transaction.recoveryCodes.replace(id, ["a"]);
+            await transaction.passkeys.useChallenge("challenge", TIME_MS);
             throw new Error("changed my mind");
           }),
         );
-        assert.equal(await each.store.countOperators(), 0);
-        assert.equal(await change((transaction) => transaction.useChallenge("challenge", TIME_MS)), true);
+        assert.equal(await each.store.operators.count(), 0);
+        assert.equal(await change((transaction) => transaction.passkeys.useChallenge("challenge", TIME_MS)), true);
       });
     });
 
@@ -169,25 +170,25 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         authenticatedAtMs: TIME_MS,
       } as const;
       const insertSession = (secretHash: string, operatorId = zoe.id, values: Partial<Session> = {}) =>
-        change((transaction) => transaction.insertSession({ ...SESSION, operatorId, secretHash, ...values }));
+        change((transaction) => transaction.sessions.insert({ ...SESSION, operatorId, secretHash, ...values }));
 
       test("comes back as it went in, with its operator as that is now", async () => {
         const session = await insertSession("a");
         assert.deepEqual(session, { ...SESSION, id: 1, operatorId: zoe.id, secretHash: "a" });
-        assert.deepEqual(await each.store.findSession("a"), { session, operator: zoe });
-        await change((transaction) => transaction.updateOperator(zoe.id, { status: "deactivated" }));
-        assert.equal((await each.store.findSession("a"))?.operator.status, "deactivated");
+        assert.deepEqual(await each.store.sessions.find("a"), { session, operator: zoe });
+        await change((transaction) => transaction.operators.update(zoe.id, { status: "deactivated" }));
+        assert.equal((await each.store.sessions.find("a"))?.operator.status, "deactivated");
         await assert.rejects(insertSession("a"), "a secret belongs to one session");
       });
 
       test("ends by its secret, where it is that operator's", async () => {
         const other = await insertOperator({ email: "other@example.com" });
         await insertSession("a");
-        await change((transaction) => transaction.deleteSessionBySecret(other.id, "a"));
-        assert.ok(await each.store.findSession("a"));
-        await change((transaction) => transaction.deleteSessionBySecret(zoe.id, "b"));
-        await change((transaction) => transaction.deleteSessionBySecret(zoe.id, "a"));
-        assert.equal(await each.store.findSession("a"), undefined);
+        await change((transaction) => transaction.sessions.deleteBySecret(other.id, "a"));
+        assert.ok(await each.store.sessions.find("a"));
+        await change((transaction) => transaction.sessions.deleteBySecret(zoe.id, "b"));
+        await change((transaction) => transaction.sessions.deleteBySecret(zoe.id, "a"));
+        assert.equal(await each.store.sessions.find("a"), undefined);
       });
 
       test("is listed for its operator alone, the newest first", async () => {
@@ -195,28 +196,28 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         const first = await insertSession("a");
         await insertSession("b", other.id);
         const second = await insertSession("c");
-        assert.deepEqual(await each.store.listSessions(zoe.id), [second, first]);
+        assert.deepEqual(await each.store.sessions.list(zoe.id), [second, first]);
       });
 
       test("is seen later and later, never earlier, and that is no event", async () => {
         const { id } = await insertSession("a");
         const seen = async (atMs: number) => {
-          await each.store.touchSession(id, atMs);
-          return (await each.store.findSession("a"))?.session.lastSeenAtMs;
+          await each.store.sessions.touch(id, atMs);
+          return (await each.store.sessions.find("a"))?.session.lastSeenAtMs;
         };
         assert.equal(await seen(TIME_MS + 5), TIME_MS + 5);
         assert.equal(await seen(TIME_MS + 4), TIME_MS + 5);
-        assert.equal((await each.store.lastEvent()).seq, 0);
+        assert.equal((await each.store.events.last()).seq, 0);
       });
 
       test("ends once, and only as one of its operator", async () => {
         const other = await insertOperator({ email: "other@example.com" });
         const { id } = await insertSession("a");
-        const end = (operatorId: OperatorId) => change((transaction) => transaction.deleteSession(operatorId, id));
+        const end = (operatorId: OperatorId) => change((transaction) => transaction.sessions.delete(operatorId, id));
         assert.equal(await end(other.id), false);
         assert.equal(await end(zoe.id), true);
         assert.equal(await end(zoe.id), false);
-        assert.equal(await each.store.findSession("a"), undefined);
+        assert.equal(await each.store.sessions.find("a"), undefined);
       });
 
       test("ends with all of its operator's, but for one", async () => {
@@ -224,11 +225,11 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         const kept = await insertSession("a");
         await insertSession("b");
         const others = await insertSession("c", other.id);
-        await change((transaction) => transaction.deleteSessionsOf(zoe.id, kept.id));
-        assert.deepEqual(await each.store.listSessions(zoe.id), [kept]);
-        await change((transaction) => transaction.deleteSessionsOf(zoe.id));
-        assert.deepEqual(await each.store.listSessions(zoe.id), []);
-        assert.deepEqual(await each.store.listSessions(other.id), [others]);
+        await change((transaction) => transaction.sessions.deleteAllOf(zoe.id, kept.id));
+        assert.deepEqual(await each.store.sessions.list(zoe.id), [kept]);
+        await change((transaction) => transaction.sessions.deleteAllOf(zoe.id));
+        assert.deepEqual(await each.store.sessions.list(zoe.id), []);
+        assert.deepEqual(await each.store.sessions.list(other.id), [others]);
       });
     });
 
@@ -240,7 +241,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       const publicKey = Uint8Array.from({ length: 256 }, (_, byte) => byte);
       const insertPasskey = (credentialId: string, operatorId = zoe.id) =>
         change((transaction) =>
-          transaction.insertPasskey({
+          transaction.passkeys.insert({
             operatorId,
             credentialId,
             publicKey,
@@ -267,9 +268,9 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
           createdAtMs: TIME_MS,
           lastUsedAtMs: null,
         });
-        const found = await each.store.findPasskey("AbC_-");
+        const found = await each.store.passkeys.find("AbC_-");
         assert.deepEqual(found && plain(found), plain(passkey));
-        assert.equal(await each.store.findPasskey("abc_-"), undefined);
+        assert.equal(await each.store.passkeys.find("abc_-"), undefined);
         await assert.rejects(insertPasskey("AbC_-"), "a credential is registered once");
       });
 
@@ -279,21 +280,21 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         await insertPasskey("b", other.id);
         await insertPasskey("c");
         const ids = (passkeys: readonly Passkey[]) => passkeys.map(({ credentialId }) => credentialId);
-        assert.deepEqual(ids(await each.store.listPasskeys(zoe.id)), ["a", "c"]);
-        assert.deepEqual(ids(await change((transaction) => transaction.listPasskeys(other.id))), ["b"]);
+        assert.deepEqual(ids(await each.store.passkeys.list(zoe.id)), ["a", "c"]);
+        assert.deepEqual(ids(await change((transaction) => transaction.passkeys.list(other.id))), ["b"]);
       });
 
       test("counts on when it is used", async () => {
         const passkey = await insertPasskey("a");
-        await change((transaction) => transaction.updatePasskey(passkey.id, { counter: 7, lastUsedAtMs: TIME_MS }));
-        const found = await each.store.findPasskey("a");
+        await change((transaction) => transaction.passkeys.update(passkey.id, { counter: 7, lastUsedAtMs: TIME_MS }));
+        const found = await each.store.passkeys.find("a");
         assert.deepEqual([found?.counter, found?.lastUsedAtMs, found?.label], [7, TIME_MS, passkey.label]);
       });
 
       test("is removed once, and only as one of its operator", async () => {
         const other = await insertOperator({ email: "other@example.com" });
         const { id } = await insertPasskey("a");
-        const remove = (of: OperatorId) => change((transaction) => transaction.deletePasskey(of, id));
+        const remove = (of: OperatorId) => change((transaction) => transaction.passkeys.delete(of, id));
         assert.equal(await remove(other.id), false);
         assert.equal(await remove(zoe.id), true);
         assert.equal(await remove(zoe.id), false);
@@ -303,7 +304,8 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
     describe("a challenge", () => {
       test("is used once, on whatever connection", async () => {
         const other = await each.connect();
-        const use = (hash: string) => (transaction: OperatorTransaction) => transaction.useChallenge(hash, TIME_MS);
+        const use = (hash: string) => (transaction: StoreTransaction) =>
+          transaction.passkeys.useChallenge(hash, TIME_MS);
         assert.equal(await each.store.transaction(use("a")), true);
         assert.equal(await other.transaction(use("a")), false);
         assert.equal(await other.transaction(use("A")), true);
@@ -320,41 +322,41 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         const zoe = await insertOperator();
         const other = await insertOperator({ email: "other@example.com" });
         await change(async (transaction) => {
-          await transaction.replaceRecoveryCodes(zoe.id, ["a", "b"]);
-          await transaction.replaceRecoveryCodes(other.id, ["a"]);
+          await transaction.recoveryCodes.replace(zoe.id, ["a", "b"]);
+          await transaction.recoveryCodes.replace(other.id, ["a"]);
         });
-        const use = (of: Operator, hash: string) => change((transaction) => transaction.useRecoveryCode(of.id, hash));
+        const use = (of: Operator, hash: string) => change((transaction) => transaction.recoveryCodes.use(of.id, hash));
         assert.equal(await use(other, "b"), false);
         assert.equal(await use(zoe, "a"), true);
         assert.equal(await use(zoe, "a"), false);
         assert.equal(await use(other, "a"), true);
-        assert.equal(await each.store.countRecoveryCodes(zoe.id), 1);
-        assert.equal(await each.store.countRecoveryCodes(other.id), 0);
+        assert.equal(await each.store.recoveryCodes.count(zoe.id), 1);
+        assert.equal(await each.store.recoveryCodes.count(other.id), 0);
       });
 
       test("of before is worth nothing once there are new ones", async () => {
         const { id } = await insertOperator();
-        await change((transaction) => transaction.replaceRecoveryCodes(id, ["a", "b"]));
-        await change((transaction) => transaction.replaceRecoveryCodes(id, ["b", "c", "d"]));
-        assert.equal(await each.store.countRecoveryCodes(id), 3);
-        assert.equal(await change((transaction) => transaction.useRecoveryCode(id, "a")), false);
-        await change((transaction) => transaction.replaceRecoveryCodes(id, []));
-        assert.equal(await each.store.countRecoveryCodes(id), 0);
+        await change((transaction) => transaction.recoveryCodes.replace(id, ["a", "b"]));
+        await change((transaction) => transaction.recoveryCodes.replace(id, ["b", "c", "d"]));
+        assert.equal(await each.store.recoveryCodes.count(id), 3);
+        assert.equal(await change((transaction) => transaction.recoveryCodes.use(id, "a")), false);
+        await change((transaction) => transaction.recoveryCodes.replace(id, []));
+        assert.equal(await each.store.recoveryCodes.count(id), 0);
       });
 
       test("that four connections use at once is used once", async () => {
         const { id } = await insertOperator();
         const hashes = Array.from({ length: 10 }, (_, index) => `code ${index}`);
-        await change((transaction) => transaction.replaceRecoveryCodes(id, hashes));
+        await change((transaction) => transaction.recoveryCodes.replace(id, hashes));
         await assertUsedOnce(each.race(4, { kind: "useRecoveryCodes", operatorId: id, hashes }), hashes.length);
-        assert.equal(await each.store.countRecoveryCodes(id), 0);
+        assert.equal(await each.store.recoveryCodes.count(id), 0);
       });
     });
 
     describe("the first owner", () => {
       test("is one, where four connections each make one if there is none", async () => {
         await assertUsedOnce(each.race(4, { kind: "insertFirstOwner" }), 1);
-        assert.equal(await each.store.countOperators(), 1);
+        assert.equal(await each.store.operators.count(), 1);
       });
     });
 
@@ -369,7 +371,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         expiresAtMs: TIME_MS + 1000,
       } as const;
       const insert = (secretHash: string, values: Partial<Omit<Invitation, "id" | "account">> = {}) =>
-        change((transaction) => transaction.insertInvitation({ ...INVITATION, secretHash, ...values }));
+        change((transaction) => transaction.invitations.insert({ ...INVITATION, secretHash, ...values }));
 
       test("comes back as it went in, by id and by secret", async () => {
         const account = await insertAccount(each.store, "acme");
@@ -381,10 +383,10 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
           accountId: account.id,
           account: "acme",
         });
-        assert.deepEqual(await each.store.findInvitationBySecret("a"), invitation);
+        assert.deepEqual(await each.store.invitations.findBySecret("a"), invitation);
         await change(async (transaction) => {
-          assert.deepEqual(await transaction.findInvitation(invitation.id), invitation);
-          assert.deepEqual(await transaction.findInvitationBySecret("a"), invitation);
+          assert.deepEqual(await transaction.invitations.find(invitation.id), invitation);
+          assert.deepEqual(await transaction.invitations.findBySecret("a"), invitation);
         });
         const setup = await insert("b", { kind: "setup", email: null, role: "owner" });
         assert.deepEqual([setup.email, setup.account], [null, null]);
@@ -398,7 +400,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         await insert("c", { email: "other@example.com" });
         await insert("d", { kind: "setup", email: null });
         const openAt = (nowMs: number) =>
-          change((transaction) => transaction.findInvitationsFor("NEW@example.com", nowMs));
+          change((transaction) => transaction.invitations.findFor("NEW@example.com", nowMs));
         assert.deepEqual(await openAt(TIME_MS + 999), [first, second]);
         assert.deepEqual(await openAt(TIME_MS + 1000), []);
         assert.deepEqual(await openAt(TIME_MS + 1001), []);
@@ -409,12 +411,12 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         const reset = await insert("b", { kind: "reset" });
         await insert("c", { kind: "setup", email: null });
         await insert("d", { kind: "setup", email: null });
-        assert.equal(await change((transaction) => transaction.deleteInvitation(id)), true);
-        assert.equal(await change((transaction) => transaction.deleteInvitation(id)), false);
-        await change((transaction) => transaction.deleteInvitationsOfKind("setup"));
-        assert.equal(await each.store.findInvitationBySecret("c"), undefined);
-        assert.equal(await each.store.findInvitationBySecret("d"), undefined);
-        assert.deepEqual(await each.store.findInvitationBySecret("b"), reset);
+        assert.equal(await change((transaction) => transaction.invitations.delete(id)), true);
+        assert.equal(await change((transaction) => transaction.invitations.delete(id)), false);
+        await change((transaction) => transaction.invitations.deleteOfKind("setup"));
+        assert.equal(await each.store.invitations.findBySecret("c"), undefined);
+        assert.equal(await each.store.invitations.findBySecret("d"), undefined);
+        assert.deepEqual(await each.store.invitations.findBySecret("b"), reset);
       });
 
       test("that four connections use at once is used once", async () => {
@@ -434,7 +436,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       } as const;
       const insert = (name: string, values: Partial<Omit<AdminToken, "id" | "account">> = {}) =>
         change((transaction) =>
-          transaction.insertAdminToken({ ...TOKEN, name, secretHash: `hash of ${name}`, ...values }),
+          transaction.adminTokens.insert({ ...TOKEN, name, secretHash: `hash of ${name}`, ...values }),
         );
 
       test("comes back as it went in, by id, by name and by secret", async () => {
@@ -451,11 +453,11 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
           revokedAtMs: null,
           lastUsedAtMs: null,
         });
-        assert.deepEqual(await each.store.findAdminTokenBySecret("hash of ci"), token);
+        assert.deepEqual(await each.store.adminTokens.findBySecret("hash of ci"), token);
         await change(async (transaction) => {
-          assert.deepEqual(await transaction.findAdminToken(token.id), token);
-          assert.deepEqual(await transaction.findAdminTokenByName("ci"), token);
-          assert.equal(await transaction.findAdminTokenByName("CI"), undefined);
+          assert.deepEqual(await transaction.adminTokens.find(token.id), token);
+          assert.deepEqual(await transaction.adminTokens.findByName("ci"), token);
+          assert.equal(await transaction.adminTokens.findByName("CI"), undefined);
         });
         await assert.rejects(insert("ci", { secretHash: "x" }), "a name is one token's");
         await assert.rejects(insert("other", { secretHash: "hash of ci" }), "a secret is one token's");
@@ -464,17 +466,17 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       test("is revoked once: the first time stands", async () => {
         const { id } = await insert("ci");
         const other = await insert("other");
-        await change((transaction) => transaction.revokeAdminToken(id, TIME_MS));
-        await change((transaction) => transaction.revokeAdminToken(id, TIME_MS + 1));
-        assert.equal((await each.store.findAdminTokenBySecret("hash of ci"))?.revokedAtMs, TIME_MS);
-        assert.deepEqual(await each.store.findAdminTokenBySecret("hash of other"), other);
+        await change((transaction) => transaction.adminTokens.revoke(id, TIME_MS));
+        await change((transaction) => transaction.adminTokens.revoke(id, TIME_MS + 1));
+        assert.equal((await each.store.adminTokens.findBySecret("hash of ci"))?.revokedAtMs, TIME_MS);
+        assert.deepEqual(await each.store.adminTokens.findBySecret("hash of other"), other);
       });
 
       test("is used later and later, never earlier", async () => {
         const { id } = await insert("ci");
         const used = async (atMs: number) => {
-          await each.store.touchAdminToken(id, atMs);
-          return (await each.store.findAdminTokenBySecret("hash of ci"))?.lastUsedAtMs;
+          await each.store.adminTokens.touch(id, atMs);
+          return (await each.store.adminTokens.findBySecret("hash of ci"))?.lastUsedAtMs;
         };
         assert.equal(await used(5), 5);
         assert.equal(await used(4), 5);
@@ -492,49 +494,49 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       };
 
       test("is found by who asked and the key, and is remembered once", async () => {
-        await change((transaction) => transaction.insertCreation(CREATION));
+        await change((transaction) => transaction.creations.insert(CREATION));
         await change(async (transaction) => {
-          assert.deepEqual(await transaction.findCreation("admin-token:ci", "key"), CREATION);
-          assert.equal(await transaction.findCreation("admin-token:other", "key"), undefined);
-          assert.equal(await transaction.findCreation("admin-token:ci", "other"), undefined);
+          assert.deepEqual(await transaction.creations.find("admin-token:ci", "key"), CREATION);
+          assert.equal(await transaction.creations.find("admin-token:other", "key"), undefined);
+          assert.equal(await transaction.creations.find("admin-token:ci", "other"), undefined);
         });
-        await assert.rejects(change((transaction) => transaction.insertCreation(CREATION)));
+        await assert.rejects(change((transaction) => transaction.creations.insert(CREATION)));
         const others = { ...CREATION, principal: "operator:zoe@example.com" };
-        await change((transaction) => transaction.insertCreation(others));
+        await change((transaction) => transaction.creations.insert(others));
       });
     });
 
     test("what isn't there, or can't be, is undefined, empty or false, and no error", async () => {
       const { id } = await insertOperator();
       for (const text of NO_TEXTS) {
-        assert.equal(await each.store.findOperatorByEmail(text), undefined);
-        assert.equal(await each.store.findSession(text), undefined);
-        assert.equal(await each.store.findPasskey(text), undefined);
-        assert.equal(await each.store.findInvitationBySecret(text), undefined);
-        assert.equal(await each.store.findAdminTokenBySecret(text), undefined);
+        assert.equal(await each.store.operators.findByEmail(text), undefined);
+        assert.equal(await each.store.sessions.find(text), undefined);
+        assert.equal(await each.store.passkeys.find(text), undefined);
+        assert.equal(await each.store.invitations.findBySecret(text), undefined);
+        assert.equal(await each.store.adminTokens.findBySecret(text), undefined);
         await change(async (transaction) => {
-          assert.equal(await transaction.findOperatorByEmail(text), undefined);
-          assert.equal(await transaction.findOperatorByIdentity({ issuer: text, subject: text }), undefined);
-          assert.equal(await transaction.findInvitationBySecret(text), undefined);
-          assert.deepEqual(await transaction.findInvitationsFor(text, 0), []);
-          assert.equal(await transaction.findAdminTokenByName(text), undefined);
-          assert.equal(await transaction.findCreation(text, text), undefined);
-          assert.equal(await transaction.useRecoveryCode(id, text), false);
+          assert.equal(await transaction.operators.findByEmail(text), undefined);
+          assert.equal(await transaction.operators.findByIdentity({ issuer: text, subject: text }), undefined);
+          assert.equal(await transaction.invitations.findBySecret(text), undefined);
+          assert.deepEqual(await transaction.invitations.findFor(text, 0), []);
+          assert.equal(await transaction.adminTokens.findByName(text), undefined);
+          assert.equal(await transaction.creations.find(text, text), undefined);
+          assert.equal(await transaction.recoveryCodes.use(id, text), false);
         });
       }
       for (const none of NO_IDS) {
-        assert.equal(await each.store.findOperator(none as OperatorId), undefined);
-        assert.deepEqual(await each.store.listSessions(none as OperatorId), []);
-        assert.deepEqual(await each.store.listPasskeys(none as OperatorId), []);
-        assert.equal(await each.store.countRecoveryCodes(none as OperatorId), 0);
+        assert.equal(await each.store.operators.find(none as OperatorId), undefined);
+        assert.deepEqual(await each.store.sessions.list(none as OperatorId), []);
+        assert.deepEqual(await each.store.passkeys.list(none as OperatorId), []);
+        assert.equal(await each.store.recoveryCodes.count(none as OperatorId), 0);
         await change(async (transaction) => {
-          assert.equal(await transaction.findOperator(none as OperatorId), undefined);
-          assert.equal(await transaction.deleteSession(id, none as SessionId), false);
-          assert.equal(await transaction.deletePasskey(id, none as PasskeyId), false);
-          assert.equal(await transaction.deleteInvitation(none as InvitationId), false);
-          assert.equal(await transaction.findInvitation(none as InvitationId), undefined);
-          assert.equal(await transaction.findAdminToken(none as AdminTokenId), undefined);
-          assert.equal(await transaction.useRecoveryCode(none as OperatorId, "a"), false);
+          assert.equal(await transaction.operators.find(none as OperatorId), undefined);
+          assert.equal(await transaction.sessions.delete(id, none as SessionId), false);
+          assert.equal(await transaction.passkeys.delete(id, none as PasskeyId), false);
+          assert.equal(await transaction.invitations.delete(none as InvitationId), false);
+          assert.equal(await transaction.invitations.find(none as InvitationId), undefined);
+          assert.equal(await transaction.adminTokens.find(none as AdminTokenId), undefined);
+          assert.equal(await transaction.recoveryCodes.use(none as OperatorId, "a"), false);
         });
       }
     });
@@ -546,7 +548,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
 
       test("takes challenges that expired before a time, at most so many, and leaves the rest", async () => {
         const use = (offset: number) =>
-          change((transaction) => transaction.useChallenge(`${offset}`, 1_000_000 + offset));
+          change((transaction) => transaction.passkeys.useChallenge(`${offset}`, 1_000_000 + offset));
         for (const offset of [...offsets, -2]) await use(offset);
         assert.equal(await remove({ expiredBeforeSeconds: 1000 }, 1), 1);
         assert.equal(await remove({ expiredBeforeSeconds: 1000 }), 1);
@@ -558,21 +560,21 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         const creation = { principal: "p", requestHash: "r", subject: "user:1" };
         await change(async (transaction) => {
           for (const offset of offsets) {
-            await transaction.insertCreation({ ...creation, keyHash: `${offset}`, createdAtMs: TIME_MS + offset });
+            await transaction.creations.insert({ ...creation, keyHash: `${offset}`, createdAtMs: TIME_MS + offset });
           }
         });
         assert.equal(await remove({ creationsBeforeMs: TIME_MS }), 1);
         await change(async (transaction) => {
-          assert.equal(await transaction.findCreation("p", "-1"), undefined);
-          assert.equal((await transaction.findCreation("p", "0"))?.createdAtMs, TIME_MS);
-          assert.equal((await transaction.findCreation("p", "1"))?.createdAtMs, TIME_MS + 1);
+          assert.equal(await transaction.creations.find("p", "-1"), undefined);
+          assert.equal((await transaction.creations.find("p", "0"))?.createdAtMs, TIME_MS);
+          assert.equal((await transaction.creations.find("p", "1"))?.createdAtMs, TIME_MS + 1);
         });
       });
 
       test("takes attempts to sign in whose window is over, and leaves the rest", async () => {
-        for (const offset of offsets) await each.store.countAttempt(`${offset}`, 0, 5000 + offset);
+        for (const offset of offsets) await each.store.signInAttempts.count(`${offset}`, 0, 5000 + offset);
         assert.equal(await remove({ expiredBeforeSeconds: 5 }), 1);
-        assert.deepEqual(await each.store.countAttempt("0", 4000, 1000), { failures: 2, endsAtMs: 5000 });
+        assert.deepEqual(await each.store.signInAttempts.count("0", 4000, 1000), { failures: 2, endsAtMs: 5000 });
       });
 
       test("takes sessions that were begun, or seen last, before a time, and leaves the rest", async () => {
@@ -581,14 +583,14 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         await change(async (transaction) => {
           for (const offset of offsets) {
             const at = { createdAtMs: 1000 + offset, lastSeenAtMs: 5000 };
-            await transaction.insertSession({ ...session, ...at, secretHash: `begun ${offset}` });
+            await transaction.sessions.insert({ ...session, ...at, secretHash: `begun ${offset}` });
             const seen = { createdAtMs: 2000, lastSeenAtMs: 3000 + offset };
-            await transaction.insertSession({ ...session, ...seen, secretHash: `seen ${offset}` });
+            await transaction.sessions.insert({ ...session, ...seen, secretHash: `seen ${offset}` });
           }
         });
         assert.equal(await remove({ sessionsBegunBeforeMs: 1000 }), 1);
         assert.equal(await remove({ sessionsSeenBeforeMs: 3000 }), 1);
-        const left = (await each.store.listSessions(operatorId)).map(({ secretHash }) => secretHash);
+        const left = (await each.store.sessions.list(operatorId)).map(({ secretHash }) => secretHash);
         assert.deepEqual(left.toSorted(byText), ["begun 0", "begun 1", "seen 0", "seen 1"]);
       });
 
@@ -596,7 +598,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         const DAY_MS = 86_400_000;
         await change(async (transaction) => {
           for (const offset of offsets) {
-            await transaction.insertInvitation({
+            await transaction.invitations.insert({
               kind: "invitation",
               secretHash: `${offset}`,
               email: "new@example.com",
@@ -610,33 +612,33 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         });
         assert.equal(await remove({ expiredBeforeSeconds: 1000 }), 0);
         assert.equal(await remove({ expiredBeforeSeconds: 1000 + DAY_MS / 1000 }), 1);
-        assert.equal(await each.store.findInvitationBySecret("-1"), undefined);
-        assert.ok((await each.store.findInvitationBySecret("0")) !== undefined);
+        assert.equal(await each.store.invitations.findBySecret("-1"), undefined);
+        assert.ok((await each.store.invitations.findBySecret("0")) !== undefined);
       });
     });
 
     test("all of it survives closing and opening again", async () => {
       const zoe = await insertOperator();
-      await change((transaction) => transaction.replaceRecoveryCodes(zoe.id, ["a"]));
+      await change((transaction) => transaction.recoveryCodes.replace(zoe.id, ["a"]));
       await each.reopen();
-      assert.deepEqual(await each.store.findOperatorByEmail(zoe.email), zoe);
-      assert.equal(await each.store.countRecoveryCodes(zoe.id), 1);
+      assert.deepEqual(await each.store.operators.findByEmail(zoe.email), zoe);
+      assert.equal(await each.store.recoveryCodes.count(zoe.id), 1);
     });
 
     test("a store that was closed rejects what it is asked, and doesn't throw at once", async () => {
       const closed = await each.connect();
       await each.disconnect(closed);
       for (const ask of [
-        () => closed.findOperator(1 as OperatorId),
-        () => closed.findOperatorByEmail("a"),
-        () => closed.countOperators(),
-        () => closed.findSession("a"),
-        () => closed.touchSession(1 as SessionId, 1),
-        () => closed.findAdminTokenBySecret("a"),
-        () => closed.touchAdminToken(1 as AdminTokenId, 1),
-        () => closed.pageUsers({}, "newest", 0, { limit: 1 }),
-        () => closed.pageEvents({}, { limit: 1 }),
-        () => closed.liveTokens({}, 0, 1),
+        () => closed.operators.find(1 as OperatorId),
+        () => closed.operators.findByEmail("a"),
+        () => closed.operators.count(),
+        () => closed.sessions.find("a"),
+        () => closed.sessions.touch(1 as SessionId, 1),
+        () => closed.adminTokens.findBySecret("a"),
+        () => closed.adminTokens.touch(1 as AdminTokenId, 1),
+        () => closed.users.page({}, "newest", 0, { limit: 1 }),
+        () => closed.events.page({}, { limit: 1 }),
+        () => closed.usage.liveTokens({}, 0, 1),
       ]) {
         let answer: unknown;
         assert.doesNotThrow(() => {

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { COUNT_MAX } from "@countersign/protocol";
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
-import type { Page, PageKey, PageRequest } from "../core/store/queries.ts";
+import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import type { Database } from "./schema.ts";
 

@@ -5,16 +5,10 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { type Access, COUNT_MAX } from "@countersign/protocol";
-import type {
-  EventFilter,
-  ListedUser,
-  Page,
-  PageKey,
-  PageRequest,
-  UsageScope,
-  UserFilter,
-  UserOrder,
-} from "../core/store/queries.ts";
+import type { EventFilter } from "../core/feed/store.ts";
+import type { ListedUser, UserFilter, UserOrder } from "../core/users/store.ts";
+import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
+import type { UsageScope } from "../core/keys/usage-store.ts";
 import type { InvitationId } from "../core/operators/model.ts";
 import { type AuditEvent, findChainBreak, type UnchainedEvent } from "../core/feed/audit-chain.ts";
 import { createRegistryChanges } from "../core/registry-changes.ts";
@@ -22,7 +16,7 @@ import type { Account, AccountId } from "../core/accounts/model.ts";
 import type { ApiUser, ApiUserId } from "../core/users/model.ts";
 import type { KeyId } from "../core/keys/model.ts";
 import type { Standing } from "../core/standing.ts";
-import type { KeyUsageRecord } from "../core/store/store.ts";
+import type { KeyUsageRecord } from "../core/keys/usage-store.ts";
 import { createTestClock } from "../testing/test-clock.ts";
 import { insertAccount, insertKey, insertUser, openEachStore, UNDO_0004 } from "./each-store-contract.ts";
 import { expiredBefore, type StoreUnderTest } from "./store-contract.ts";
@@ -95,9 +89,9 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           for (const [index, userName] of NAMES.entries()) {
             for (const account of accounts) {
               const access = ACCESSES[(index + account.id) % ACCESSES.length] ?? "full";
-              const user = await transaction.insertUser({ account, name: userName, access, createdAtMs: index });
+              const user = await transaction.users.insert({ account, name: userName, access, createdAtMs: index });
               const status = STANDINGS[index % STANDINGS.length] ?? "active";
-              if (status !== "active") await transaction.setUserStatus(user.id, status);
+              if (status !== "active") await transaction.users.setStatus(user.id, status);
               await insertKey(transaction, user, user.id);
               made.push({ ...user, status });
             }
@@ -127,7 +121,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
       const read =
         (filter: UserFilter, order: UserOrder): Read<ApiUser> =>
         async (page) => {
-          const { items, ...rest } = await each.store.pageUsers(filter, order, 0, page);
+          const { items, ...rest } = await each.store.users.page(filter, order, 0, page);
           return { items: items.map(withoutFigures), ...rest };
         };
 
@@ -215,7 +209,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           const back = await read({}, order)({ limit: 5, from: { key: keyIn(order)(start), direction: "before" } });
           assert.deepEqual(back.items, first.items);
           assert.equal(back.hasPrevious, true, "what came before it meanwhile");
-          users = (await each.store.listUsers()).slice();
+          users = (await each.store.users.list()).slice();
         }
       });
 
@@ -246,8 +240,8 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
               await insertKey(transaction, other, 1),
             ] as const,
         );
-        await each.store.transaction((transaction) => transaction.setKeyStatus(second, "revoked"));
-        await each.store.recordKeyUsage([
+        await each.store.transaction((transaction) => transaction.keys.setStatus(second, "revoked"));
+        await each.store.usage.record([
           used(first, 5, [HOUR - 3600, 1], [HOUR, 10]),
           used(second, 7, [HOUR, 100], [HOUR + 3600, 1000]),
         ]);
@@ -257,12 +251,12 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           { ...other, activeKeys: 1, keys: 1, lastUsedAtMs: null, tokensToday: 0 },
           { ...user, ...figures },
         ];
-        const page = await each.store.pageUsers({}, "newest", HOUR, { limit: 10 });
+        const page = await each.store.users.page({}, "newest", HOUR, { limit: 10 });
         assert.deepEqual(page.items, expected);
-        assert.deepEqual(await each.store.findListedUser("api-1-demo", HOUR), expected[1]);
-        const later = await each.store.findListedUser("api-1-demo", HOUR + 3600);
+        assert.deepEqual(await each.store.users.findListed("api-1-demo", HOUR), expected[1]);
+        const later = await each.store.users.findListed("api-1-demo", HOUR + 3600);
         assert.equal(later?.tokensToday, 1000);
-        assert.equal(await each.store.findListedUser("api-1-nobody", HOUR), undefined);
+        assert.equal(await each.store.users.findListed("api-1-nobody", HOUR), undefined);
       });
 
       describe(`with more than ${COUNT_MAX} users`, () => {
@@ -281,7 +275,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         test(`counts up to ${COUNT_MAX}, and says where there are more`, async () => {
           await fillMany(COUNT_MAX);
           const count = async (filter: UserFilter) =>
-            (await each.store.pageUsers(filter, "newest", 0, { limit: 1 })).count;
+            (await each.store.users.page(filter, "newest", 0, { limit: 1 })).count;
           assert.equal(await count({}), COUNT_MAX);
           assert.equal(await count({ search: "many" }), COUNT_MAX - COUNT_MAX / 1000);
           const account = await insertAccount(each.store, "other");
@@ -298,7 +292,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           const count = COUNT_MAX + 1500;
           await fillMany(count);
           const page = (search: string, order: UserOrder, request: PageRequest = { limit: 3 }) =>
-            each.store.pageUsers({ search }, order, 0, request);
+            each.store.users.page({ search }, order, 0, request);
           assert.deepEqual(ids(await page("many", "newest")), [count, count - 1, count - 2]);
           assert.deepEqual(ids(await page("api-1", "newest")), [count, count - 1, count - 2]);
           assert.deepEqual(ids(await page("api-1-many", "newest")), [count, count - 1, count - 2]);
@@ -331,7 +325,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         for (const [shortname, label] of names) accounts.push(await insertAccount(each.store, shortname, label));
         const [first, umlaut, shop, second, other] = accounts;
         assert.ok(first && umlaut && shop && second && other);
-        await each.store.transaction((transaction) => transaction.setAccountStatus(shop.id, "deactivated"));
+        await each.store.transaction((transaction) => transaction.accounts.setStatus(shop.id, "deactivated"));
         await insertUser(each.store, first, "demo");
         await insertUser(each.store, first, "demo2");
         const listed = (...those: readonly Account[]) =>
@@ -358,16 +352,16 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           [{ accountId: 99 as AccountId }, []],
         ] as const) {
           await assertList(
-            (page) => each.store.pageAccounts(filter, page),
+            (page) => each.store.accounts.page(filter, page),
             byId,
             listed(...expected),
             JSON.stringify(filter),
           );
         }
-        assert.deepEqual(await each.store.findAccount("acme"), first);
-        assert.equal(await each.store.findAccount("ACME"), undefined);
-        assert.deepEqual([await each.store.findListedAccount("acme")], listed(first));
-        for (const absent of ["ACME", "a\0b"]) assert.equal(await each.store.findListedAccount(absent), undefined);
+        assert.deepEqual(await each.store.accounts.find("acme"), first);
+        assert.equal(await each.store.accounts.find("ACME"), undefined);
+        assert.deepEqual([await each.store.accounts.findListed("acme")], listed(first));
+        for (const absent of ["ACME", "a\0b"]) assert.equal(await each.store.accounts.findListed(absent), undefined);
       });
     });
 
@@ -382,27 +376,27 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           for (let number = 1; number <= 8; number++) await insertKey(transaction, user, number);
           await insertKey(transaction, other, 1);
           for (const serverName of ["shop", "shop-2", "Über", "other"]) {
-            const { id } = await transaction.insertResourceServer({
+            const { id } = await transaction.resourceServers.insert({
               name: serverName,
               secretHash: serverName,
               createdAtMs: 1,
             });
-            if (id % 2 === 0) await transaction.updateResourceServer(id, { status: "deactivated" });
+            if (id % 2 === 0) await transaction.resourceServers.update(id, { status: "deactivated" });
           }
           for (const [index, role] of (["owner", "admin", "viewer", "viewer"] as const).entries()) {
             const accountId = index % 2 === 0 ? null : account.id;
             const grant = { role, accountId, createdAtMs: 1 };
-            await transaction.insertOperator({
+            await transaction.operators.insert({
               ...grant,
               email: `${index % 3}.${role}@example.com`,
               passwordHash: null,
               federated: null,
             });
             const link = { ...grant, createdBy: "cli:alice", secretHash: `${index}`, email: "new@example.com" };
-            await transaction.insertInvitation({ ...link, kind: "invitation", expiresAtMs: 1000 + index });
-            await transaction.insertAdminToken({ ...link, name: `token ${index}`, expiresAtMs: null });
+            await transaction.invitations.insert({ ...link, kind: "invitation", expiresAtMs: 1000 + index });
+            await transaction.adminTokens.insert({ ...link, name: `token ${index}`, expiresAtMs: null });
           }
-          await transaction.insertInvitation({
+          await transaction.invitations.insert({
             kind: "setup",
             role: "owner",
             accountId: null,
@@ -413,17 +407,17 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
             expiresAtMs: 5000,
           });
         });
-        const keys = (await each.store.listKeys(user.id)).toReversed();
+        const keys = (await each.store.keys.list(user.id)).toReversed();
         assert.equal(keys.length, 8);
-        await assertList((page) => each.store.pageKeys(user.id, page), byId, keys, "keys");
-        await assertList((page) => each.store.pageKeys(99 as ApiUserId, page), byId, [], "nobody's keys");
+        await assertList((page) => each.store.keys.page(user.id, page), byId, keys, "keys");
+        await assertList((page) => each.store.keys.page(99 as ApiUserId, page), byId, [], "nobody's keys");
 
-        const servers = await each.store.listResourceServers();
-        assert.deepEqual(await each.store.findResourceServer("shop-2"), servers[1]);
+        const servers = await each.store.resourceServers.list();
+        assert.deepEqual(await each.store.resourceServers.find("shop-2"), servers[1]);
         for (const status of [undefined, "active", "deactivated"] as const) {
           for (const search of [undefined, "", "shop", "shop-", "Ü", "x", "%"]) {
             await assertList(
-              (page) => each.store.pageResourceServers({ status, search }, page),
+              (page) => each.store.resourceServers.page({ status, search }, page),
               byId,
               servers.filter(
                 (server) => (status ?? server.status) === server.status && server.name.startsWith(search ?? ""),
@@ -433,13 +427,13 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           }
         }
 
-        const operators = (await each.store.pageOperators({}, { limit: 10 })).items;
+        const operators = (await each.store.operators.page({}, { limit: 10 })).items;
         assert.equal(operators.length, 4);
         for (const accountId of [undefined, account.id]) {
           for (const role of [undefined, "owner", "viewer"] as const) {
             for (const search of [undefined, "0", "0.V", "x"]) {
               await assertList(
-                (page) => each.store.pageOperators({ accountId, role, search, status: "active" }, page),
+                (page) => each.store.operators.page({ accountId, role, search, status: "active" }, page),
                 byId,
                 operators.filter(
                   (operator) =>
@@ -452,10 +446,10 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
             }
           }
         }
-        const deactivated = await each.store.pageOperators({ status: "deactivated" }, { limit: 10 });
+        const deactivated = await each.store.operators.page({ status: "deactivated" }, { limit: 10 });
         assert.equal(deactivated.count, 0);
 
-        const invitations = (await each.store.pageInvitations({}, 0, { limit: 10 })).items;
+        const invitations = (await each.store.invitations.page({}, 0, { limit: 10 })).items;
         assert.deepEqual(
           invitations.map(({ secretHash }) => secretHash),
           ["3", "2", "1", "0"],
@@ -463,7 +457,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         for (const accountId of [undefined, account.id]) {
           for (const nowMs of [999, 1000, 1001, 1003]) {
             await assertList(
-              (page) => each.store.pageInvitations({ accountId }, nowMs, page),
+              (page) => each.store.invitations.page({ accountId }, nowMs, page),
               byId,
               invitations.filter((one) => (accountId ?? one.accountId) === one.accountId && one.expiresAtMs > nowMs),
               `invitations ${accountId} ${nowMs}`,
@@ -471,13 +465,13 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           }
         }
 
-        const tokens = (await each.store.pageAdminTokens({}, { limit: 10 })).items;
+        const tokens = (await each.store.adminTokens.page({}, { limit: 10 })).items;
         assert.deepEqual(
           tokens.map((token) => token.name),
           ["token 3", "token 2", "token 1", "token 0"],
         );
         await assertList(
-          (page) => each.store.pageAdminTokens({ accountId: account.id }, page),
+          (page) => each.store.adminTokens.page({ accountId: account.id }, page),
           byId,
           tokens.filter(({ accountId }) => accountId === account.id),
           "tokens of an account",
@@ -487,7 +481,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
       test("skip nothing and show nothing twice where items go meanwhile, the one a page begins at among them", async () => {
         await each.store.transaction(async (transaction) => {
           for (let number = 1; number <= 9; number++) {
-            await transaction.insertInvitation({
+            await transaction.invitations.insert({
               kind: "invitation",
               secretHash: `${number}`,
               email: "new@example.com",
@@ -500,9 +494,9 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           }
         });
         const remove = (id: number) =>
-          each.store.transaction((transaction) => transaction.deleteInvitation(id as InvitationId));
+          each.store.transaction((transaction) => transaction.invitations.delete(id as InvitationId));
         const read = async (page: PageRequest) => {
-          const { items, ...rest } = await each.store.pageInvitations({}, 0, page);
+          const { items, ...rest } = await each.store.invitations.page({}, 0, page);
           return { ids: items.map(({ id }) => id), ...rest };
         };
         const after = { limit: 3, from: { key: [7], direction: "after" } } as const;
@@ -543,10 +537,10 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
               details: { index },
               ...(accountId !== undefined && { accountId }),
             };
-            await transaction.appendEvent(event);
+            await transaction.events.append(event);
           }
         });
-        events = (await each.store.eventsAfter(0, 100)).toReversed();
+        events = (await each.store.events.after(0, 100)).toReversed();
       });
 
       function matching(filter: EventFilter): readonly AuditEvent[] {
@@ -565,7 +559,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
 
       async function assertMatching(filter: EventFilter): Promise<void> {
         await assertList(
-          (page) => each.store.pageEvents(filter, page),
+          (page) => each.store.events.page(filter, page),
           ({ seq }) => [seq],
           matching(filter),
           JSON.stringify(filter),
@@ -602,7 +596,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         assert.ok(!("accountId" in (events.at(-3) ?? {})));
         assert.equal(findChainBreak(events.toReversed(), undefined), undefined);
         await each.rewrite("update audit_events set account_id = null");
-        assert.equal(findChainBreak(await each.store.eventsAfter(0, 100), undefined), undefined);
+        assert.equal(findChainBreak(await each.store.events.after(0, 100), undefined), undefined);
       });
     });
 
@@ -611,42 +605,46 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         const account = await insertAccount(each.store, "acme");
         await insertUser(each.store, account, "demo");
         await each.store.transaction((transaction) =>
-          transaction.appendEvent({ atMs: 1, actor: "a", action: "key.added", subject: "key:1", details: {} }),
+          transaction.events.append({ atMs: 1, actor: "a", action: "key.added", subject: "key:1", details: {} }),
         );
         const limit = 5;
         for (const text of ["a\0", "\0", "\ud800", "x".repeat(100_000), "' or 1=1 --", "api-99999999999-x"]) {
           for (const page of [
-            await each.store.pageUsers({ search: text }, "newest", 0, { limit }),
-            await each.store.pageUsers({ search: text }, "name", 0, { limit }),
-            await each.store.pageAccounts({ search: text }, { limit }),
-            await each.store.pageResourceServers({ search: text }, { limit }),
-            await each.store.pageOperators({ search: text }, { limit }),
-            await each.store.pageEvents({ actor: text }, { limit }),
-            await each.store.pageEvents({ subject: text }, { limit }),
-            await each.store.pageEvents({ action: text }, { limit }),
+            await each.store.users.page({ search: text }, "newest", 0, { limit }),
+            await each.store.users.page({ search: text }, "name", 0, { limit }),
+            await each.store.accounts.page({ search: text }, { limit }),
+            await each.store.resourceServers.page({ search: text }, { limit }),
+            await each.store.operators.page({ search: text }, { limit }),
+            await each.store.events.page({ actor: text }, { limit }),
+            await each.store.events.page({ subject: text }, { limit }),
+            await each.store.events.page({ action: text }, { limit }),
           ]) {
             assert.deepEqual(page, { items: [], hasPrevious: false, hasNext: false, count: 0 }, text.slice(0, 20));
           }
-          assert.equal(await each.store.findAccount(text), undefined);
-          assert.equal(await each.store.findResourceServer(text), undefined);
-          assert.equal(await each.store.findListedUser(text, 0), undefined);
+          assert.equal(await each.store.accounts.find(text), undefined);
+          assert.equal(await each.store.resourceServers.find(text), undefined);
+          assert.equal(await each.store.users.findListed(text, 0), undefined);
         }
         for (const id of [0, -1, 2 ** 31, Number.MAX_SAFE_INTEGER, 1e300, 1.5, Number.NaN]) {
           const accountId = id as AccountId;
           for (const page of [
-            await each.store.pageUsers({ accountId }, "newest", 0, { limit }),
-            await each.store.pageAccounts({ accountId }, { limit }),
-            await each.store.pageKeys(id as ApiUserId, { limit }),
-            await each.store.pageOperators({ accountId }, { limit }),
-            await each.store.pageInvitations({ accountId }, 0, { limit }),
-            await each.store.pageAdminTokens({ accountId }, { limit }),
-            await each.store.pageEvents({ accountId }, { limit }),
+            await each.store.users.page({ accountId }, "newest", 0, { limit }),
+            await each.store.accounts.page({ accountId }, { limit }),
+            await each.store.keys.page(id as ApiUserId, { limit }),
+            await each.store.operators.page({ accountId }, { limit }),
+            await each.store.invitations.page({ accountId }, 0, { limit }),
+            await each.store.adminTokens.page({ accountId }, { limit }),
+            await each.store.events.page({ accountId }, { limit }),
           ]) {
             assert.deepEqual(page, { items: [], hasPrevious: false, hasNext: false, count: 0 }, String(id));
           }
           for (const scope of [{ accountId }, { userId: id as ApiUserId }, { keyId: id as KeyId }]) {
-            assert.deepEqual(await each.store.usageHours(scope, 0, HOUR), []);
-            assert.deepEqual(await each.store.liveTokens(scope, 0, 5), { users: [], userCount: 0, liveTokens: 0 });
+            assert.deepEqual(await each.store.usage.hours(scope, 0, HOUR), []);
+            assert.deepEqual(await each.store.usage.liveTokens(scope, 0, 5), {
+              users: [],
+              userCount: 0,
+              liveTokens: 0,
+            });
           }
         }
       });
@@ -669,10 +667,10 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         for (const key of keys) {
           for (const direction of ["after", "before"] as const) {
             const page = { limit: 5, from: { key, direction } };
-            const { items } = await each.store.pageUsers({}, "newest", 0, page);
+            const { items } = await each.store.users.page({}, "newest", 0, page);
             assert.deepEqual(items, [], JSON.stringify(key));
             if (key.length !== 2 || key[0] === "a\0") {
-              assert.deepEqual((await each.store.pageUsers({}, "name", 0, page)).items, []);
+              assert.deepEqual((await each.store.users.page({}, "name", 0, page)).items, []);
             }
           }
         }
@@ -680,9 +678,9 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
 
       test("in times are compared as they are, however great", async () => {
         await each.store.transaction((transaction) =>
-          transaction.appendEvent({ atMs: 5, actor: "a", action: "key.added", subject: "key:1", details: {} }),
+          transaction.events.append({ atMs: 5, actor: "a", action: "key.added", subject: "key:1", details: {} }),
         );
-        const count = async (filter: EventFilter) => (await each.store.pageEvents(filter, { limit: 1 })).count;
+        const count = async (filter: EventFilter) => (await each.store.events.page(filter, { limit: 1 })).count;
         for (const fromMs of [5, 4.5, -1e300, Number.NEGATIVE_INFINITY]) assert.equal(await count({ fromMs }), 1);
         for (const fromMs of [5.1, 1e300, Number.POSITIVE_INFINITY, Number.NaN])
           assert.equal(await count({ fromMs }), 0);
@@ -723,13 +721,13 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
 
       test("by the hour is of a key, a user, an account or everything, over flushes and connections", async () => {
         const other = await each.connect();
-        await each.store.recordKeyUsage([
+        await each.store.usage.record([
           used(key(0), 1, [HOUR, 1], [HOUR + 3600, 2]),
           used(key(1), 1, [HOUR, 10]),
           used(key(2), 1, [HOUR, 100]),
           used(99 as KeyId, 1, [HOUR, 5]),
         ]);
-        await other.recordKeyUsage([used(key(3), 1, [HOUR, 1000]), used(key(0), 1, [HOUR, 10_000])]);
+        await other.usage.record([used(key(3), 1, [HOUR, 1000]), used(key(0), 1, [HOUR, 10_000])]);
         const expected = [
           [10_001, 2],
           [10_011, 2],
@@ -742,18 +740,18 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
             { hourSeconds: HOUR, tokens: first },
             { hourSeconds: HOUR + 3600, tokens: second },
           ];
-          assert.deepEqual(await each.store.usageHours(scope, HOUR, HOUR + 3601), hours);
-          assert.deepEqual(await each.store.usageHours(scope, HOUR, HOUR + 3600), hours.slice(0, 1));
-          assert.deepEqual(await each.store.usageHours(scope, HOUR + 1, HOUR + 3601), hours.slice(1));
-          assert.deepEqual(await each.store.usageHours(scope, HOUR + 3601, HOUR + 9999), []);
+          assert.deepEqual(await each.store.usage.hours(scope, HOUR, HOUR + 3601), hours);
+          assert.deepEqual(await each.store.usage.hours(scope, HOUR, HOUR + 3600), hours.slice(0, 1));
+          assert.deepEqual(await each.store.usage.hours(scope, HOUR + 1, HOUR + 3601), hours.slice(1));
+          assert.deepEqual(await each.store.usage.hours(scope, HOUR + 3601, HOUR + 9999), []);
         }
       });
 
       test("that is removed is removed of all of them alike", async () => {
-        await each.store.recordKeyUsage([used(key(0), 1, [HOUR, 1], [HOUR + 3600, 2])]);
+        await each.store.usage.record([used(key(0), 1, [HOUR, 1], [HOUR + 3600, 2])]);
         await each.store.removeExpired({ ...expiredBefore(0), usageBeforeSeconds: HOUR + 3600 }, 10);
         for (const scope of scopes()) {
-          assert.deepEqual(await each.store.usageHours(scope, 0, HOUR * 2), [{ hourSeconds: HOUR + 3600, tokens: 2 }]);
+          assert.deepEqual(await each.store.usage.hours(scope, 0, HOUR * 2), [{ hourSeconds: HOUR + 3600, tokens: 2 }]);
         }
       });
 
@@ -766,13 +764,13 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
 
       test("counts live tokens by user, most first, of a key, a user, an account or everything", async () => {
         const other = await each.connect();
-        await each.store.recordKeyUsage([
+        await each.store.usage.record([
           alive(key(0), [HOUR, 1], [HOUR + 600, 2]),
           alive(key(1), [HOUR, 10]),
           alive(key(2), [HOUR, 100]),
           alive(99 as KeyId, [HOUR, 5]),
         ]);
-        await other.recordKeyUsage([alive(key(3), [HOUR, 7]), alive(key(0), [HOUR, 1000])]);
+        await other.usage.record([alive(key(3), [HOUR, 7]), alive(key(0), [HOUR, 1000])]);
         const [first, second, third] = users.map(({ username }) => username);
         const live = (username = "", liveTokens: number, lastUsedAtMs: number) => ({
           username,
@@ -780,16 +778,16 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           lastUsedAtMs,
         });
         const [ofKey, ofUser, ofAccount, ofAll] = await Promise.all(
-          scopes().map((scope) => each.store.liveTokens(scope, HOUR - 1, 10)),
+          scopes().map((scope) => each.store.usage.liveTokens(scope, HOUR - 1, 10)),
         );
         assert.deepEqual(ofKey, { users: [live(first, 1003, 2)], userCount: 1, liveTokens: 1003 });
         assert.deepEqual(ofUser, { users: [live(first, 1013, 2)], userCount: 1, liveTokens: 1013 });
         const both = [live(first, 1013, 2), live(second, 100, 3)];
         assert.deepEqual(ofAccount, { users: both, userCount: 2, liveTokens: 1113 });
         assert.deepEqual(ofAll, { users: [...both, live(third, 7, 4)], userCount: 3, liveTokens: 1120 });
-        const one = await each.store.liveTokens({}, HOUR - 1, 1);
+        const one = await each.store.usage.liveTokens({}, HOUR - 1, 1);
         assert.deepEqual(one, { users: both.slice(0, 1), userCount: 3, liveTokens: 1120 });
-        assert.deepEqual(await each.store.liveTokens({ keyId: 99 as KeyId }, 0, 5), {
+        assert.deepEqual(await each.store.usage.liveTokens({ keyId: 99 as KeyId }, 0, 5), {
           users: [],
           userCount: 0,
           liveTokens: 0,
@@ -797,8 +795,8 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
       });
 
       test("counts tokens as live until the end of their ten minutes, exclusive, and forgets them after it", async () => {
-        await each.store.recordKeyUsage([alive(key(0), [HOUR, 1], [HOUR + 600, 2])]);
-        const count = async (nowSeconds: number) => (await each.store.liveTokens({}, nowSeconds, 1)).liveTokens;
+        await each.store.usage.record([alive(key(0), [HOUR, 1], [HOUR + 600, 2])]);
+        const count = async (nowSeconds: number) => (await each.store.usage.liveTokens({}, nowSeconds, 1)).liveTokens;
         assert.equal(await count(HOUR - 1), 3);
         assert.equal(await count(HOUR), 2);
         assert.equal(await count(HOUR + 599), 2);
@@ -818,7 +816,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           `insert into key_expiries (account_id, user_id, key_id, expires_s, tokens)
            select 2, user_id, id, ${HOUR}, 1 + user_id % 2 from public_keys where user_id > 3`,
         );
-        const { users: top, ...totals } = await each.store.liveTokens({}, 0, 2);
+        const { users: top, ...totals } = await each.store.usage.liveTokens({}, 0, 2);
         assert.deepEqual(totals, { userCount: 12_000, liveTokens: 18_000 });
         assert.deepEqual(
           top.map(({ username, liveTokens }) => [username, liveTokens]),
@@ -836,8 +834,8 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         const user = await insertUser(each.store, account, "demo");
         const id = await each.store.transaction((transaction) => insertKey(transaction, user, 1));
         const update = async (values: { label?: string | null; expiresAtMs?: number | null }) => {
-          await each.store.transaction((transaction) => transaction.updateKey(id, values));
-          const key = await each.store.findKey(id);
+          await each.store.transaction((transaction) => transaction.keys.update(id, values));
+          const key = await each.store.keys.find(id);
           return [key?.label, key?.expiresAtMs, key?.status];
         };
         assert.deepEqual(await update({ label: "Zoë's 🔑" }), ["Zoë's 🔑", null, "active"]);
@@ -861,22 +859,22 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         }
         await changes.setUserStanding("test", "api-2-three", "deactivated");
         await changes.ensureSigningKey("test", Buffer.alloc(32, 1));
-        const users = await each.store.listUsers();
+        const users = await each.store.users.list();
         const keyIds = await each.store.transaction(async (transaction) => {
           const ids: KeyId[] = [];
           for (const user of users) ids.push(await insertKey(transaction, user, user.id));
           // What somebody wrote into a text isn't taken for whose event it is.
           const details = { label: '","username":"api-2-three"', note: '\\"username\\":\\"api-2-three\\"' };
           const event = { atMs: 1, actor: "test", action: "signing_key.created", subject: "signing_key:9" } as const;
-          await transaction.appendEvent({ ...event, details });
+          await transaction.events.append({ ...event, details });
           return ids;
         });
-        await each.store.recordKeyUsage(keyIds.map((id, index) => used(id, 1, [HOUR, 10 ** index], [HOUR + 3600, 1])));
-        const before = await each.store.eventsAfter(0, 100);
+        await each.store.usage.record(keyIds.map((id, index) => used(id, 1, [HOUR, 10 ** index], [HOUR + 3600, 1])));
+        const before = await each.store.events.after(0, 100);
         await each.rewrite(...UNDO_0004);
         await each.reopen();
 
-        const events = await each.store.eventsAfter(0, 100);
+        const events = await each.store.events.after(0, 100);
         assert.deepEqual(
           events.map((event) => ({ ...event, accountId: undefined })),
           before.map((event) => ({ ...event, accountId: undefined })),
@@ -886,23 +884,23 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           events.map((event) => event.accountId),
           [1, 2, 1, 1, 2, 2, undefined, undefined],
         );
-        assert.deepEqual(await each.store.listUsers(), users);
-        const found = await each.store.pageUsers({ search: "two-api" }, "name", 0, { limit: 5 });
+        assert.deepEqual(await each.store.users.list(), users);
+        const found = await each.store.users.page({ search: "two-api" }, "name", 0, { limit: 5 });
         assert.deepEqual(
           found.items.map(({ username }) => username),
           ["api-1-two-api-1"],
         );
-        const accounts = await each.store.pageAccounts({ search: "ärg" }, { limit: 5 });
+        const accounts = await each.store.accounts.page({ search: "ärg" }, { limit: 5 });
         assert.deepEqual(
           accounts.items.map(({ shortname, users: count }) => [shortname, count]),
           [["first", 2]],
         );
-        assert.deepEqual(await each.store.usageHours({ accountId: 1 as AccountId }, 0, HOUR * 2), [
+        assert.deepEqual(await each.store.usage.hours({ accountId: 1 as AccountId }, 0, HOUR * 2), [
           { hourSeconds: HOUR, tokens: 11 },
           { hourSeconds: HOUR + 3600, tokens: 2 },
         ]);
-        assert.deepEqual(await each.store.usageHours({}, 0, HOUR + 1), [{ hourSeconds: HOUR, tokens: 111 }]);
-        assert.equal(await each.store.countOperators(), 0);
+        assert.deepEqual(await each.store.usage.hours({}, 0, HOUR + 1), [{ hourSeconds: HOUR, tokens: 111 }]);
+        assert.equal(await each.store.operators.count(), 0);
       });
     });
   });

@@ -1,11 +1,11 @@
 import type { Kysely, Selectable } from "kysely";
-import type { ListedAccount } from "../core/store/queries.ts";
+import type { ListedAccount } from "../core/accounts/store.ts";
 import type { AuditEvent } from "../core/feed/audit-chain.ts";
 import type { Account, AccountId } from "../core/accounts/model.ts";
 import type { ApiUser, ApiUserId } from "../core/users/model.ts";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { ResourceServer, ResourceServerId } from "../core/resource-servers/model.ts";
-import type { RevokedToken } from "../core/store/store.ts";
+import type { RevokedToken } from "../core/token/store.ts";
 import { canBeStored } from "./bounds.ts";
 import type { Database } from "./schema.ts";
 

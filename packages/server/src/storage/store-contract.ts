@@ -9,23 +9,19 @@ import type { Account } from "../core/accounts/model.ts";
 import type { ApiUser, ApiUserId } from "../core/users/model.ts";
 import type { KeyId, KeyStatus } from "../core/keys/model.ts";
 import type { ResourceServer, ResourceServerId } from "../core/resource-servers/model.ts";
-import {
-  type ExpiryBounds,
-  KEYS_PER_RECORD_MAX,
-  type KeyUsageRecord,
-  type RegistryStore,
-  type RevokedToken,
-  type StoreTransaction,
-} from "../core/store/store.ts";
+import type { ExpiryBounds, Store, StoreTransaction } from "../core/store/store.ts";
+import { KEYS_PER_RECORD_MAX } from "../core/users/store.ts";
+import type { KeyUsageRecord } from "../core/keys/usage-store.ts";
+import type { RevokedToken } from "../core/token/store.ts";
 import { type RaceTask, raceStores, type StoreOpener } from "../testing/race-stores.ts";
 import { createTestClock } from "../testing/test-clock.ts";
 import { until } from "../testing/until.ts";
 
 /** An empty store of the engine under test. */
 export interface StoreUnderTest {
-  readonly store: RegistryStore;
+  readonly store: Store;
   /** Another connection to the same store, as another process has it. The suite closes it. */
-  connect(): Promise<RegistryStore>;
+  connect(): Promise<Store>;
   /** How another thread reaches the same store. */
   readonly opener: StoreOpener;
   /** How other threads reach a store that nobody has opened yet. */
@@ -38,11 +34,11 @@ export interface StoreUnderTest {
 
 const EVENT: UnchainedEvent = { atMs: 1, actor: "test", action: "key.added", subject: "key:1", details: {} };
 
-export function testRegistryStore(name: string, open: () => Promise<StoreUnderTest>): void {
+export function testStore(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`the store on ${name}`, () => {
     let underTest: StoreUnderTest;
-    let store: RegistryStore;
-    let connections: RegistryStore[];
+    let store: Store;
+    let connections: Store[];
 
     beforeEach(async () => {
       underTest = await open();
@@ -54,7 +50,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       await underTest.cleanup();
     });
 
-    async function connect(): Promise<RegistryStore> {
+    async function connect(): Promise<Store> {
       const connection = await underTest.connect();
       connections.push(connection);
       return connection;
@@ -66,14 +62,14 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
 
     function seed(): Promise<{ account: Account; user: ApiUser }> {
       return store.transaction(async (transaction) => {
-        const account = await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
-        const user = await transaction.insertUser({ account, name: "demo", access: "full", createdAtMs: 2 });
+        const account = await transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+        const user = await transaction.users.insert({ account, name: "demo", access: "full", createdAtMs: 2 });
         return { account, user };
       });
     }
 
     function insertKey(transaction: StoreTransaction, user: ApiUser, number: number): Promise<KeyId> {
-      return transaction.insertKey({
+      return transaction.keys.insert({
         userId: user.id,
         fingerprint: `SHA256:${number}`,
         thumbprint: `thumbprint ${number}`,
@@ -86,13 +82,13 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
     }
 
     async function assertWholeChain(length: number): Promise<void> {
-      const events = await store.eventsAfter(0, length + 10);
+      const events = await store.events.after(0, length + 10);
       assert.deepEqual(
         events.map(({ seq }) => seq),
         Array.from({ length }, (_, index) => index + 1),
       );
       assert.equal(findChainBreak(events, undefined), undefined);
-      assert.equal((await store.lastEvent()).seq, length);
+      assert.equal((await store.events.last()).seq, length);
     }
 
     describe("rows", () => {
@@ -110,7 +106,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         });
         const spki = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
         const id = await store.transaction((transaction) =>
-          transaction.insertKey({
+          transaction.keys.insert({
             userId: user.id,
             fingerprint: "SHA256:x",
             thumbprint: "t",
@@ -121,7 +117,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
             expiresAtMs: 0xffff_ffff * 1000,
           }),
         );
-        const key = await store.findKey(id);
+        const key = await store.keys.find(id);
         assert.ok(key !== undefined);
         const { spki: storedSpki, ...rest } = key;
         assert.deepEqual(Buffer.from(storedSpki), spki);
@@ -138,32 +134,32 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
           expiresAtMs: 0xffff_ffff * 1000,
           lastUsedAtMs: null,
         });
-        assert.deepEqual(await store.listAccounts(), [account]);
-        assert.deepEqual(await store.listUsers(), [user]);
-        assert.deepEqual(await store.listKeys(user.id), [key]);
-        assert.deepEqual(await store.findUser("api-1-demo"), user);
+        assert.deepEqual(await store.accounts.list(), [account]);
+        assert.deepEqual(await store.users.list(), [user]);
+        assert.deepEqual(await store.keys.list(user.id), [key]);
+        assert.deepEqual(await store.users.find("api-1-demo"), user);
         await store.transaction(async (transaction) => {
-          assert.deepEqual(await transaction.findAccount("acme"), account);
-          assert.deepEqual(await transaction.findUser("api-1-demo"), user);
-          assert.deepEqual(await transaction.findKey(id), key);
-          assert.deepEqual(await transaction.findKeysByThumbprint("t"), [key]);
+          assert.deepEqual(await transaction.accounts.find("acme"), account);
+          assert.deepEqual(await transaction.users.find("api-1-demo"), user);
+          assert.deepEqual(await transaction.keys.find(id), key);
+          assert.deepEqual(await transaction.keys.findByThumbprint("t"), [key]);
         });
       });
 
       test("that aren't there are undefined or empty, not errors", async () => {
         const { user } = await seed();
-        assert.equal(await store.findUser("api-1-nobody"), undefined);
-        assert.equal(await store.findKey(9 as KeyId), undefined);
-        assert.equal(await store.loadUserByName("api-1-nobody"), undefined);
-        assert.equal(await store.loadUserByKey(9 as KeyId), undefined);
-        assert.deepEqual(await store.listKeys(user.id), []);
-        assert.deepEqual(await store.listSigningKeys(), []);
-        assert.deepEqual(await store.eventsAfter(0, 10), []);
-        assert.equal((await store.lastEvent()).seq, 0);
+        assert.equal(await store.users.find("api-1-nobody"), undefined);
+        assert.equal(await store.keys.find(9 as KeyId), undefined);
+        assert.equal(await store.users.loadRecord("api-1-nobody"), undefined);
+        assert.equal(await store.users.loadRecordByKey(9 as KeyId), undefined);
+        assert.deepEqual(await store.keys.list(user.id), []);
+        assert.deepEqual(await store.signingKeys.list(), []);
+        assert.deepEqual(await store.events.after(0, 10), []);
+        assert.equal((await store.events.last()).seq, 0);
         await store.transaction(async (transaction) => {
-          assert.equal(await transaction.findAccount("nobody"), undefined);
-          assert.deepEqual(await transaction.findKeysByThumbprint("nothing"), []);
-          assert.equal(await transaction.countUsableKeys(user.id), 0);
+          assert.equal(await transaction.accounts.find("nobody"), undefined);
+          assert.deepEqual(await transaction.keys.findByThumbprint("nothing"), []);
+          assert.equal(await transaction.keys.countUsable(user.id), 0);
         });
       });
 
@@ -172,25 +168,25 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const names = ["API-1-DEMO", "api-1-dem%", "api-1-demo ", "api_1_demo", "' or 1=1 --", "", "x".repeat(100_000)];
         // What no database can hold in a text isn't there, either.
         for (const other of [...names, "api-1-demo\0", "\0", "\ud800"]) {
-          assert.equal(await store.findUser(other), undefined);
-          assert.equal(await store.loadUserByName(other), undefined);
+          assert.equal(await store.users.find(other), undefined);
+          assert.equal(await store.users.loadRecord(other), undefined);
           await store.transaction(async (transaction) => {
-            assert.equal(await transaction.findUser(other), undefined);
-            assert.equal(await transaction.findAccount(other), undefined);
-            assert.equal(await transaction.findResourceServer(other), undefined);
-            assert.deepEqual(await transaction.findKeysByThumbprint(other), []);
+            assert.equal(await transaction.users.find(other), undefined);
+            assert.equal(await transaction.accounts.find(other), undefined);
+            assert.equal(await transaction.resourceServers.find(other), undefined);
+            assert.deepEqual(await transaction.keys.findByThumbprint(other), []);
           });
         }
       });
 
       test("are found by no id that is out of a column's range, and that is no error", async () => {
         for (const id of [0, -1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER, 1e300, 1.5]) {
-          assert.equal(await store.findKey(id as KeyId), undefined);
-          assert.equal(await store.loadUserByKey(id as KeyId), undefined);
-          assert.equal(await store.loadResourceServer(id as ResourceServerId), undefined);
-          assert.deepEqual(await store.keyUsageHours(id as KeyId, 0), []);
+          assert.equal(await store.keys.find(id as KeyId), undefined);
+          assert.equal(await store.users.loadRecordByKey(id as KeyId), undefined);
+          assert.equal(await store.resourceServers.load(id as ResourceServerId), undefined);
+          assert.deepEqual(await store.usage.keyHours(id as KeyId, 0), []);
           await store.transaction(async (transaction) => {
-            assert.equal(await transaction.findKey(id as KeyId), undefined);
+            assert.equal(await transaction.keys.find(id as KeyId), undefined);
           });
         }
       });
@@ -198,13 +194,13 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       test("survive closing and opening again", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
-        await store.transaction((transaction) => transaction.appendEvent(EVENT));
-        const key = await store.findKey(id);
+        await store.transaction((transaction) => transaction.events.append(EVENT));
+        const key = await store.keys.find(id);
         await store.close();
         connections.splice(connections.indexOf(store), 1);
         store = await connect();
-        assert.deepEqual(await store.listUsers(), [user]);
-        assert.deepEqual(await store.findKey(id), key);
+        assert.deepEqual(await store.users.list(), [user]);
+        assert.deepEqual(await store.keys.find(id), key);
         await assertWholeChain(1);
       });
     });
@@ -214,7 +210,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const { account, user } = await seed();
         await assert.rejects(
           store.transaction((transaction) =>
-            transaction.insertUser({
+            transaction.users.insert({
               account: { ...account, id: 99 as Account["id"] },
               name: "x",
               access: "full",
@@ -225,29 +221,29 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         await assert.rejects(
           store.transaction((transaction) => insertKey(transaction, { ...user, id: 99 as ApiUser["id"] }, 1)),
         );
-        assert.equal((await store.listUsers()).length, 1);
+        assert.equal((await store.users.list()).length, 1);
       });
 
       test("shortnames and usernames are unique, and so is a key under one user", async () => {
         const { account, user } = await seed();
         await assert.rejects(
           store.transaction((transaction) =>
-            transaction.insertAccount({ shortname: "acme", name: "Another", createdAtMs: 1 }),
+            transaction.accounts.insert({ shortname: "acme", name: "Another", createdAtMs: 1 }),
           ),
         );
         await assert.rejects(
           store.transaction((transaction) =>
-            transaction.insertUser({ account, name: "demo", access: "full", createdAtMs: 1 }),
+            transaction.users.insert({ account, name: "demo", access: "full", createdAtMs: 1 }),
           ),
         );
         await store.transaction((transaction) => insertKey(transaction, user, 1));
         await assert.rejects(store.transaction((transaction) => insertKey(transaction, user, 1)));
         const second = await store.transaction((transaction) =>
-          transaction.insertUser({ account, name: "second", access: "full", createdAtMs: 1 }),
+          transaction.users.insert({ account, name: "second", access: "full", createdAtMs: 1 }),
         );
         await store.transaction((transaction) => insertKey(transaction, second, 1));
         await store.transaction(async (transaction) => {
-          assert.equal((await transaction.findKeysByThumbprint("thumbprint 1")).length, 2);
+          assert.equal((await transaction.keys.findByThumbprint("thumbprint 1")).length, 2);
         });
       });
 
@@ -255,9 +251,9 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const { account, user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
         for (const work of [
-          (transaction: StoreTransaction) => transaction.setAccountStatus(account.id, "off" as "active"),
-          (transaction: StoreTransaction) => transaction.setUserStatus(user.id, "revoked" as "active"),
-          (transaction: StoreTransaction) => transaction.setKeyStatus(id, "gone" as KeyStatus),
+          (transaction: StoreTransaction) => transaction.accounts.setStatus(account.id, "off" as "active"),
+          (transaction: StoreTransaction) => transaction.users.setStatus(user.id, "revoked" as "active"),
+          (transaction: StoreTransaction) => transaction.keys.setStatus(id, "gone" as KeyStatus),
         ]) {
           await assert.rejects(store.transaction(work));
         }
@@ -266,22 +262,22 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       test("revoked is for good, even against a caller that forgot it", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
-        await store.transaction((transaction) => transaction.setKeyStatus(id, "revoked"));
+        await store.transaction((transaction) => transaction.keys.setStatus(id, "revoked"));
         for (const status of ["active", "deactivated"] as const) {
-          await store.transaction((transaction) => transaction.setKeyStatus(id, status));
-          assert.equal((await store.findKey(id))?.status, "revoked");
+          await store.transaction((transaction) => transaction.keys.setStatus(id, status));
+          assert.equal((await store.keys.find(id))?.status, "revoked");
         }
       });
 
       test("a signing key's number is used once, and is from 1 to 2^32 - 1", async () => {
         const key = { masterFingerprint: "f", createdAtMs: 1, activatedAtMs: null, retiredAtMs: null };
         const insert = (number: number) =>
-          store.transaction((transaction) => transaction.insertSigningKey({ ...key, number }));
+          store.transaction((transaction) => transaction.signingKeys.insert({ ...key, number }));
         await insert(1);
         await insert(0xffff_ffff);
         for (const number of [1, 0, -1, 2 ** 32]) await assert.rejects(insert(number));
         assert.deepEqual(
-          (await store.listSigningKeys()).map(({ number }) => number),
+          (await store.signingKeys.list()).map(({ number }) => number),
           [1, 0xffff_ffff],
         );
       });
@@ -292,25 +288,25 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const error = new Error("changed my mind");
         await assert.rejects(
           store.transaction(async (transaction) => {
-            const account = await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
-            const user = await transaction.insertUser({ account, name: "demo", access: "full", createdAtMs: 2 });
+            const account = await transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+            const user = await transaction.users.insert({ account, name: "demo", access: "full", createdAtMs: 2 });
             await insertKey(transaction, user, 1);
-            await transaction.insertSigningKey({
+            await transaction.signingKeys.insert({
               number: 1,
               masterFingerprint: "f",
               createdAtMs: 1,
               activatedAtMs: null,
               retiredAtMs: null,
             });
-            await transaction.appendEvent(EVENT);
+            await transaction.events.append(EVENT);
             throw error;
           }),
           (thrown) => thrown === error,
         );
-        assert.deepEqual(await store.listAccounts(), []);
-        assert.deepEqual(await store.listUsers(), []);
-        assert.deepEqual(await store.listSigningKeys(), []);
-        assert.equal((await store.lastEvent()).seq, 0);
+        assert.deepEqual(await store.accounts.list(), []);
+        assert.deepEqual(await store.users.list(), []);
+        assert.deepEqual(await store.signingKeys.list(), []);
+        assert.equal((await store.events.last()).seq, 0);
         await seed();
       });
 
@@ -318,22 +314,22 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const { account } = await seed();
         await assert.rejects(
           store.transaction(async (transaction) => {
-            await transaction.setAccountStatus(account.id, "deactivated");
-            await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+            await transaction.accounts.setStatus(account.id, "deactivated");
+            await transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 });
           }),
         );
-        assert.equal((await store.listAccounts())[0]?.status, "active");
+        assert.equal((await store.accounts.list())[0]?.status, "active");
       });
 
       test("sees what it wrote, and nobody else does before it commits", async () => {
         const other = await connect();
         await store.transaction(async (transaction) => {
-          await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
-          assert.equal((await transaction.findAccount("acme"))?.name, "Acme");
-          assert.deepEqual(await other.listAccounts(), []);
+          await transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+          assert.equal((await transaction.accounts.find("acme"))?.name, "Acme");
+          assert.deepEqual(await other.accounts.list(), []);
         });
-        assert.equal((await other.listAccounts()).length, 1);
-        assert.equal((await store.listAccounts()).length, 1);
+        assert.equal((await other.accounts.list()).length, 1);
+        assert.equal((await store.accounts.list()).length, 1);
       });
 
       test("lets no other transaction of the process in between", async () => {
@@ -343,8 +339,8 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
           ["a", "b", "c"].map((name) =>
             store.transaction(async (transaction) => {
               order.push(`${name} begins`);
-              await transaction.insertUser({ account, name, access: "full", createdAtMs: 1 });
-              await transaction.appendEvent(EVENT);
+              await transaction.users.insert({ account, name, access: "full", createdAtMs: 1 });
+              await transaction.events.append(EVENT);
               order.push(`${name} ends`);
             }),
           ),
@@ -364,11 +360,13 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
           { "10": "ten", "9": "nine", __proto_: "x", "": "empty" },
         ] as const;
         for (const each of details) {
-          const event = await store.transaction((transaction) => transaction.appendEvent({ ...EVENT, details: each }));
-          assert.deepEqual((await store.eventsAfter(event.seq - 1, 1))[0], event);
+          const event = await store.transaction((transaction) =>
+            transaction.events.append({ ...EVENT, details: each }),
+          );
+          assert.deepEqual((await store.events.after(event.seq - 1, 1))[0], event);
         }
         assert.deepEqual(
-          (await store.eventsAfter(0, 10)).map((event) => event.details),
+          (await store.events.after(0, 10)).map((event) => event.details),
           details,
         );
         await assertWholeChain(3);
@@ -376,10 +374,10 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
 
       test("is read from any place, in order, and at most as much as was asked for", async () => {
         await store.transaction(async (transaction) => {
-          for (let count = 0; count < 12; count++) await transaction.appendEvent(EVENT);
+          for (let count = 0; count < 12; count++) await transaction.events.append(EVENT);
         });
         const seqs = async (after: number, limit: number) =>
-          (await store.eventsAfter(after, limit)).map(({ seq }) => seq);
+          (await store.events.after(after, limit)).map(({ seq }) => seq);
         assert.deepEqual(await seqs(0, 3), [1, 2, 3]);
         assert.deepEqual(await seqs(3, 3), [4, 5, 6]);
         assert.deepEqual(await seqs(10, 100), [11, 12]);
@@ -389,14 +387,14 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       });
 
       test("has no gap after a transaction that was rolled back", async () => {
-        await store.transaction((transaction) => transaction.appendEvent(EVENT));
+        await store.transaction((transaction) => transaction.events.append(EVENT));
         await assert.rejects(
           store.transaction(async (transaction) => {
-            await transaction.appendEvent(EVENT);
+            await transaction.events.append(EVENT);
             throw new Error("changed my mind");
           }),
         );
-        await store.transaction((transaction) => transaction.appendEvent(EVENT));
+        await store.transaction((transaction) => transaction.events.append(EVENT));
         await assertWholeChain(2);
       });
     });
@@ -404,13 +402,13 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
     describe("what requests need to know of a user", () => {
       test("is one record, the same by name and by any of its keys", async () => {
         const { account, user } = await seed();
-        assert.deepEqual(await store.loadUserByName("api-1-demo"), { user, accountStatus: "active", keys: [] });
+        assert.deepEqual(await store.users.loadRecord("api-1-demo"), { user, accountStatus: "active", keys: [] });
         const [first, second] = await store.transaction(async (transaction) => {
-          await transaction.setAccountStatus(account.id, "deactivated");
-          await transaction.setUserStatus(user.id, "deactivated");
+          await transaction.accounts.setStatus(account.id, "deactivated");
+          await transaction.users.setStatus(user.id, "deactivated");
           return [await insertKey(transaction, user, 1), await insertKey(transaction, user, 2)] as const;
         });
-        const record = await store.loadUserByName("api-1-demo");
+        const record = await store.users.loadRecord("api-1-demo");
         assert.ok(record !== undefined);
         assert.deepEqual(record.user, { ...user, status: "deactivated" });
         assert.equal(record.accountStatus, "deactivated");
@@ -425,23 +423,23 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
             expiresAtMs: null,
           })),
         );
-        assert.deepEqual(await store.loadUserByKey(first), record);
-        assert.deepEqual(await store.loadUserByKey(second), record);
+        assert.deepEqual(await store.users.loadRecordByKey(first), record);
+        assert.deepEqual(await store.users.loadRecordByKey(second), record);
       });
 
       test("never is another user's", async () => {
         const { account, user } = await seed();
         const second = await store.transaction((transaction) =>
-          transaction.insertUser({ account, name: "second", access: "full", createdAtMs: 1 }),
+          transaction.users.insert({ account, name: "second", access: "full", createdAtMs: 1 }),
         );
         const ids = await store.transaction(async (transaction) => [
           await insertKey(transaction, user, 1),
           await insertKey(transaction, second, 1),
           await insertKey(transaction, user, 2),
         ]);
-        const keyIds = (await store.loadUserByName("api-1-demo"))?.keys.map(({ id }) => id);
+        const keyIds = (await store.users.loadRecord("api-1-demo"))?.keys.map(({ id }) => id);
         assert.deepEqual(keyIds, [ids[2], ids[0]]);
-        assert.equal((await store.loadUserByKey(ids[1] as KeyId))?.user.username, "api-1-second");
+        assert.equal((await store.users.loadRecordByKey(ids[1] as KeyId))?.user.username, "api-1-second");
       });
 
       test(`has at most ${KEYS_PER_RECORD_MAX} keys: active ones first, then deactivated ones, the newest first`, async () => {
@@ -453,7 +451,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
           for (let number = 1; number <= 45; number++) {
             const id = await insertKey(transaction, user, number);
             const status = statuses[number % 3] as KeyStatus;
-            if (status !== "active") await transaction.setKeyStatus(id, status);
+            if (status !== "active") await transaction.keys.setStatus(id, status);
             inserted.push({ id, status });
           }
         });
@@ -461,11 +459,11 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const expected = (["active", "deactivated", "revoked"] as const)
           .flatMap((status) => newestFirst.filter((key) => key.status === status))
           .slice(0, KEYS_PER_RECORD_MAX);
-        const keys = (await store.loadUserByName("api-1-demo"))?.keys.map(({ id, status }) => ({ id, status }));
+        const keys = (await store.users.loadRecord("api-1-demo"))?.keys.map(({ id, status }) => ({ id, status }));
         assert.deepEqual(keys, expected);
-        assert.equal((await store.listKeys(user.id)).length, 45);
+        assert.equal((await store.keys.list(user.id)).length, 45);
         await store.transaction(async (transaction) => {
-          assert.equal(await transaction.countUsableKeys(user.id), 30);
+          assert.equal(await transaction.keys.countUsable(user.id), 30);
         });
       });
     });
@@ -478,12 +476,12 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
             [await insertKey(transaction, user, 1), await insertKey(transaction, user, 2)] as const,
         );
         const other = await connect();
-        await store.recordKeyUsage(usageOf([first, 100], [second, 200]));
-        await other.recordKeyUsage(usageOf([first, 99], [second, 201]));
-        assert.equal((await store.findKey(first))?.lastUsedAtMs, 100);
-        assert.equal((await store.findKey(second))?.lastUsedAtMs, 201);
+        await store.usage.record(usageOf([first, 100], [second, 200]));
+        await other.usage.record(usageOf([first, 99], [second, 201]));
+        assert.equal((await store.keys.find(first))?.lastUsedAtMs, 100);
+        assert.equal((await store.keys.find(second))?.lastUsedAtMs, 201);
         assert.deepEqual(
-          (await store.listKeys(user.id)).map(({ lastUsedAtMs }) => lastUsedAtMs),
+          (await store.keys.list(user.id)).map(({ lastUsedAtMs }) => lastUsedAtMs),
           [100, 201],
         );
       });
@@ -491,16 +489,16 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       test("of a key that doesn't exist is passed over, and the others' is kept", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
-        await store.recordKeyUsage(usageOf([99 as KeyId, 7], [id, 7], [0xffff_ffff as KeyId, 7]));
-        assert.equal((await store.findKey(id))?.lastUsedAtMs, 7);
+        await store.usage.record(usageOf([99 as KeyId, 7], [id, 7], [0xffff_ffff as KeyId, 7]));
+        assert.equal((await store.keys.find(id))?.lastUsedAtMs, 7);
       });
 
       test("isn't an event, and an empty batch is nothing", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
-        await store.recordKeyUsage([]);
-        await store.recordKeyUsage(usageOf([id, 1]));
-        assert.equal((await store.lastEvent()).seq, 0);
+        await store.usage.record([]);
+        await store.usage.record(usageOf([id, 1]));
+        assert.equal((await store.events.last()).seq, 0);
       });
     });
 
@@ -525,20 +523,21 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
 
       test("add up over flushes and connections, each key and hour by itself, in order", async () => {
         const other = await connect();
-        await store.recordKeyUsage([used(first, [HOUR, 2], [HOUR - 3600, 1]), used(second, [HOUR, 10])]);
-        await other.recordKeyUsage([used(second, [HOUR, 20]), used(first, [HOUR, 3])]);
-        await store.recordKeyUsage([used(first, [HOUR + 3600, 5_000_000_000])]);
-        assert.deepEqual(await other.keyUsageHours(first, 0), [
+        await store.usage.record([used(first, [HOUR, 2], [HOUR - 3600, 1]), used(second, [HOUR, 10])]);
+        await other.usage.record([used(second, [HOUR, 20]), used(first, [HOUR, 3])]);
+        await store.usage.record([used(first, [HOUR + 3600, 5_000_000_000])]);
+        assert.deepEqual(await other.usage.keyHours(first, 0), [
           { hourSeconds: HOUR - 3600, tokens: 1 },
           { hourSeconds: HOUR, tokens: 5 },
           { hourSeconds: HOUR + 3600, tokens: 5_000_000_000 },
         ]);
-        assert.deepEqual(await store.keyUsageHours(second, 0), [{ hourSeconds: HOUR, tokens: 30 }]);
+        assert.deepEqual(await store.usage.keyHours(second, 0), [{ hourSeconds: HOUR, tokens: 30 }]);
       });
 
       test("are read from an hour on, that one included", async () => {
-        await store.recordKeyUsage([used(first, [HOUR - 3600, 1], [HOUR, 2])]);
-        const from = async (seconds: number) => (await store.keyUsageHours(first, seconds)).map(({ tokens }) => tokens);
+        await store.usage.record([used(first, [HOUR - 3600, 1], [HOUR, 2])]);
+        const from = async (seconds: number) =>
+          (await store.usage.keyHours(first, seconds)).map(({ tokens }) => tokens);
         assert.deepEqual(await from(HOUR - 3600), [1, 2]);
         assert.deepEqual(await from(HOUR - 3599), [2]);
         assert.deepEqual(await from(HOUR), [2]);
@@ -546,9 +545,9 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       });
 
       test("of a key that doesn't exist are passed over, and the others' are kept", async () => {
-        await store.recordKeyUsage([used(99 as KeyId, [HOUR, 1]), used(first, [HOUR, 2])]);
-        assert.deepEqual(await store.keyUsageHours(99 as KeyId, 0), []);
-        assert.deepEqual(await store.keyUsageHours(first, 0), [{ hourSeconds: HOUR, tokens: 2 }]);
+        await store.usage.record([used(99 as KeyId, [HOUR, 1]), used(first, [HOUR, 2])]);
+        assert.deepEqual(await store.usage.keyHours(99 as KeyId, 0), []);
+        assert.deepEqual(await store.usage.keyHours(first, 0), [{ hourSeconds: HOUR, tokens: 2 }]);
       });
 
       test("lose nothing where four connections write the same hours at once", async () => {
@@ -557,11 +556,11 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         ).flat();
         assert.deepEqual(new Set(outcomes), new Set(["done"]));
         for (const keyId of [first, second]) {
-          assert.deepEqual(await store.keyUsageHours(keyId, 0), [
+          assert.deepEqual(await store.usage.keyHours(keyId, 0), [
             { hourSeconds: HOUR, tokens: 100 },
             { hourSeconds: HOUR + 3600, tokens: 100 },
           ]);
-          assert.equal((await store.findKey(keyId))?.lastUsedAtMs, 24);
+          assert.equal((await store.keys.find(keyId))?.lastUsedAtMs, 24);
         }
       });
     });
@@ -571,33 +570,33 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const key = { number: 7, masterFingerprint: "f", createdAtMs: 1, activatedAtMs: null, retiredAtMs: null };
         const other = { ...key, number: 8, activatedAtMs: 2 };
         await store.transaction(async (transaction) => {
-          await transaction.insertSigningKey(other);
-          await transaction.insertSigningKey(key);
-          assert.deepEqual(await transaction.listSigningKeys(), [key, other]);
+          await transaction.signingKeys.insert(other);
+          await transaction.signingKeys.insert(key);
+          assert.deepEqual(await transaction.signingKeys.list(), [key, other]);
         });
-        const update = (values: Parameters<StoreTransaction["updateSigningKey"]>[1]) =>
-          store.transaction((transaction) => transaction.updateSigningKey(7, values));
+        const update = (values: Parameters<StoreTransaction["signingKeys"]["update"]>[1]) =>
+          store.transaction((transaction) => transaction.signingKeys.update(7, values));
         await update({ activatedAtMs: 1_481_650_253_342 });
         const active = { ...key, activatedAtMs: 1_481_650_253_342 };
-        assert.deepEqual(await store.listSigningKeys(), [active, other]);
+        assert.deepEqual(await store.signingKeys.list(), [active, other]);
         await update({ retiredAtMs: 4 });
-        assert.deepEqual(await store.listSigningKeys(), [{ ...active, retiredAtMs: 4 }, other]);
+        assert.deepEqual(await store.signingKeys.list(), [{ ...active, retiredAtMs: 4 }, other]);
         await update({ activatedAtMs: null, retiredAtMs: null });
-        assert.deepEqual(await store.listSigningKeys(), [key, other]);
+        assert.deepEqual(await store.signingKeys.list(), [key, other]);
       });
     });
 
     describe("nodes", () => {
       const NODE = { id: "a", startedAtMs: 1_481_650_253_342, version: "1.2.3", signingKeys: [1, 0xffff_ffff] };
       const LONG_MS = 3_600_000;
-      const ids = async (withinMs = LONG_MS) => (await store.listLiveNodes(withinMs)).map(({ id }) => id);
+      const ids = async (withinMs = LONG_MS) => (await store.nodes.listLive(withinMs)).map(({ id }) => id);
 
       test("come back as they were recorded, seen by the store's clock, the oldest first", async () => {
         const before = Date.now();
-        await store.recordNode({ ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, signingKeys: [] });
-        await store.recordNode({ ...NODE, id: "b" });
-        await store.recordNode(NODE);
-        const nodes = await store.listLiveNodes(LONG_MS);
+        await store.nodes.record({ ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, signingKeys: [] });
+        await store.nodes.record({ ...NODE, id: "b" });
+        await store.nodes.record(NODE);
+        const nodes = await store.nodes.listLive(LONG_MS);
         assert.deepEqual(
           nodes.map((node) => ({ ...node, seenAtMs: 0 })),
           [
@@ -611,53 +610,53 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
           assert.ok(seenAtMs >= before - 1000 && seenAtMs <= Date.now() + 1000, "both clocks are this machine's");
         }
         await store.transaction(async (transaction) => {
-          assert.deepEqual(await transaction.listLiveNodes(LONG_MS), nodes);
+          assert.deepEqual(await transaction.nodes.listLive(LONG_MS), nodes);
         });
       });
 
       test("that say again that they are there are seen then, and know what they say then", async () => {
-        await store.recordNode(NODE);
-        const [first] = await store.listLiveNodes(LONG_MS);
+        await store.nodes.record(NODE);
+        const [first] = await store.nodes.listLive(LONG_MS);
         const other = await connect();
         await until(async () => {
-          await other.recordNode({ ...NODE, version: "2.0.0", signingKeys: [1, 2, 3] });
-          const [again] = await store.listLiveNodes(LONG_MS);
+          await other.nodes.record({ ...NODE, version: "2.0.0", signingKeys: [1, 2, 3] });
+          const [again] = await store.nodes.listLive(LONG_MS);
           return (again?.seenAtMs ?? 0) > (first?.seenAtMs ?? 0);
         });
-        const [again, ...rest] = await store.listLiveNodes(LONG_MS);
+        const [again, ...rest] = await store.nodes.listLive(LONG_MS);
         assert.deepEqual(rest, []);
         assert.deepEqual(again, { ...NODE, version: "2.0.0", signingKeys: [1, 2, 3], seenAtMs: again?.seenAtMs });
       });
 
       test("that haven't been seen for so long aren't live", async () => {
-        await store.recordNode(NODE);
+        await store.nodes.record(NODE);
         await until(async () => (await ids(5)).length === 0);
         assert.deepEqual(await ids(), ["a"]);
-        await store.recordNode(NODE);
+        await store.nodes.record(NODE);
         assert.deepEqual(await ids(), ["a"]);
       });
 
       test("that say goodbye are gone, and nobody else; a second goodbye is nothing", async () => {
-        await store.recordNode(NODE);
-        await store.recordNode({ ...NODE, id: "b" });
-        await store.removeNode("a");
-        await store.removeNode("a");
+        await store.nodes.record(NODE);
+        await store.nodes.record({ ...NODE, id: "b" });
+        await store.nodes.remove("a");
+        await store.nodes.remove("a");
         assert.deepEqual(await ids(), ["b"]);
       });
 
       test("are no events: the change feed doesn't hear of them", async () => {
-        await store.recordNode(NODE);
-        await store.removeNode("a");
-        assert.equal((await store.lastEvent()).seq, 0);
+        await store.nodes.record(NODE);
+        await store.nodes.remove("a");
+        assert.equal((await store.events.last()).seq, 0);
       });
     });
 
     describe("the last event", () => {
       test("is the chain's start in a new store, and then the one that was appended last", async () => {
-        assert.deepEqual(await store.lastEvent(), { seq: 0, hash: CHAIN_START });
+        assert.deepEqual(await store.events.last(), { seq: 0, hash: CHAIN_START });
         for (let count = 0; count < 12; count++) {
-          const { seq, hash } = await store.transaction((transaction) => transaction.appendEvent(EVENT));
-          assert.deepEqual(await store.lastEvent(), { seq, hash });
+          const { seq, hash } = await store.transaction((transaction) => transaction.events.append(EVENT));
+          assert.deepEqual(await store.events.last(), { seq, hash });
         }
       });
     });
@@ -670,7 +669,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         context.after(() => watch.stop());
         if (!underTest.hearsChanges) {
           assert.equal(watch.isReliable(), false);
-          await other.transaction((transaction) => transaction.appendEvent(EVENT));
+          await other.transaction((transaction) => transaction.events.append(EVENT));
           assert.equal(watch.isReliable(), false);
           return;
         }
@@ -678,23 +677,23 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         await until(() => watch.isReliable());
         for (let count = 0; count < 3; count++) {
           const before = woken;
-          await other.transaction((transaction) => transaction.appendEvent(EVENT));
+          await other.transaction((transaction) => transaction.events.append(EVENT));
           await until(() => woken > before);
         }
         const before = woken;
         await assert.rejects(
           other.transaction(async (transaction) => {
-            await transaction.appendEvent(EVENT);
+            await transaction.events.append(EVENT);
             throw new Error("changed my mind");
           }),
         );
-        await other.recordNode({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] });
+        await other.nodes.record({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] });
         const tokens = new Map([[0, 1]]);
-        await other.recordKeyUsage([
+        await other.usage.record([
           { keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens },
         ]);
         // What was sent before is heard before.
-        await other.transaction((transaction) => transaction.appendEvent(EVENT));
+        await other.transaction((transaction) => transaction.events.append(EVENT));
         await until(() => woken > before);
         assert.equal(woken, before + 1, "neither a rollback nor a heartbeat nor usage wakes anybody");
       });
@@ -715,11 +714,11 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
     describe("a resource server", () => {
       function insertServer(name = "shop", secretHash = "hash"): Promise<ResourceServer> {
         return store.transaction((transaction) =>
-          transaction.insertResourceServer({ name, secretHash, createdAtMs: 1_481_650_253_342 }),
+          transaction.resourceServers.insert({ name, secretHash, createdAtMs: 1_481_650_253_342 }),
         );
       }
-      const update = (id: ResourceServerId, values: Parameters<StoreTransaction["updateResourceServer"]>[1]) =>
-        store.transaction((transaction) => transaction.updateResourceServer(id, values));
+      const update = (id: ResourceServerId, values: Parameters<StoreTransaction["resourceServers"]["update"]>[1]) =>
+        store.transaction((transaction) => transaction.resourceServers.update(id, values));
 
       test("comes back as it went in, by its id, by its name and in the list", async () => {
         const shop = await insertServer();
@@ -733,22 +732,22 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
           createdAtMs: 1_481_650_253_342,
         });
         const other = await insertServer("other");
-        assert.deepEqual(await store.listResourceServers(), [shop, other]);
-        assert.deepEqual(await store.loadResourceServer(shop.id), shop);
+        assert.deepEqual(await store.resourceServers.list(), [shop, other]);
+        assert.deepEqual(await store.resourceServers.load(shop.id), shop);
         await store.transaction(async (transaction) => {
-          assert.deepEqual(await transaction.findResourceServer("other"), other);
+          assert.deepEqual(await transaction.resourceServers.find("other"), other);
         });
       });
 
       test("that isn't there is undefined, not an error, and is found by exactly its name", async () => {
-        assert.deepEqual(await store.listResourceServers(), []);
+        assert.deepEqual(await store.resourceServers.list(), []);
         await insertServer();
         for (const id of [0, 2, -1, 2 ** 31 - 1]) {
-          assert.equal(await store.loadResourceServer(id as ResourceServerId), undefined);
+          assert.equal(await store.resourceServers.load(id as ResourceServerId), undefined);
         }
         await store.transaction(async (transaction) => {
           for (const name of ["SHOP", "sho%", "shop ", "' or 1=1 --"]) {
-            assert.equal(await transaction.findResourceServer(name), undefined);
+            assert.equal(await transaction.resourceServers.find(name), undefined);
           }
         });
       });
@@ -757,8 +756,8 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const { id } = await insertServer();
         await assert.rejects(insertServer());
         await assert.rejects(update(id, { status: "revoked" as "active" }));
-        assert.equal((await store.listResourceServers()).length, 1);
-        assert.equal((await store.loadResourceServer(id))?.status, "active");
+        assert.equal((await store.resourceServers.list()).length, 1);
+        assert.equal((await store.resourceServers.load(id))?.status, "active");
       });
 
       test("is changed in the parts that are named, and in no other", async () => {
@@ -766,14 +765,14 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const other = await insertServer("other");
         const previousSecret = { hash: "hash", endsAtMs: 0xffff_ffff * 1000 };
         await update(shop.id, { secretHash: "new", previousSecret });
-        assert.deepEqual(await store.loadResourceServer(shop.id), { ...shop, secretHash: "new", previousSecret });
+        assert.deepEqual(await store.resourceServers.load(shop.id), { ...shop, secretHash: "new", previousSecret });
         await update(shop.id, { status: "deactivated" });
         const off = { ...shop, secretHash: "new", previousSecret, status: "deactivated" };
-        assert.deepEqual(await store.loadResourceServer(shop.id), off);
+        assert.deepEqual(await store.resourceServers.load(shop.id), off);
         await update(shop.id, { previousSecret: null });
-        assert.deepEqual(await store.loadResourceServer(shop.id), { ...off, previousSecret: null });
+        assert.deepEqual(await store.resourceServers.load(shop.id), { ...off, previousSecret: null });
         await update(shop.id, { secretHash: "newest" });
-        assert.deepEqual(await store.listResourceServers(), [
+        assert.deepEqual(await store.resourceServers.list(), [
           { ...off, previousSecret: null, secretHash: "newest" },
           other,
         ]);
@@ -785,7 +784,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         assert.ok(other.id > shop.id);
         await assert.rejects(
           store.transaction(async (transaction) => {
-            await transaction.insertResourceServer({ name: "third", secretHash: "x", createdAtMs: 1 });
+            await transaction.resourceServers.insert({ name: "third", secretHash: "x", createdAtMs: 1 });
             throw new Error("changed my mind");
           }),
         );
@@ -801,14 +800,14 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       });
 
       const insert = (token: Partial<RevokedToken> = {}) =>
-        store.transaction((transaction) => transaction.insertRevokedToken({ ...TOKEN, userId, ...token }));
+        store.transaction((transaction) => transaction.revokedTokens.insert({ ...TOKEN, userId, ...token }));
       const count = (nowSeconds: number, max: number, of = userId) =>
-        store.transaction((transaction) => transaction.countRevokedTokens(of, nowSeconds, max));
+        store.transaction((transaction) => transaction.revokedTokens.count(of, nowSeconds, max));
 
       async function readAll(fromSeconds: number, limit: number): Promise<RevokedToken[]> {
         const all: RevokedToken[] = [];
         for (let after = 0; ; ) {
-          const { tokens, next } = await store.revokedTokens(fromSeconds, after, limit);
+          const { tokens, next } = await store.revokedTokens.list(fromSeconds, after, limit);
           assert.ok(tokens.length <= limit);
           if (tokens.length === 0) return all;
           all.push(...tokens);
@@ -817,10 +816,10 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       }
 
       test("takes a token once, and says whether it was new", async () => {
-        assert.equal(await store.isTokenRevoked(TOKEN), false);
+        assert.equal(await store.revokedTokens.has(TOKEN), false);
         assert.equal(await insert(), true);
         assert.equal(await insert(), false);
-        assert.equal(await store.isTokenRevoked(TOKEN), true);
+        assert.equal(await store.revokedTokens.has(TOKEN), true);
         assert.deepEqual(await readAll(0, 10), [{ ...TOKEN, userId }]);
       });
 
@@ -828,23 +827,23 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         await insert();
         for (const name of ["keyId", "nonce", "expiresAtSeconds"] as const) {
           for (const other of [TOKEN[name] + 1, 0, 0xffff_ffff]) {
-            assert.equal(await store.isTokenRevoked({ ...TOKEN, [name]: other }), false, `${name} ${other}`);
+            assert.equal(await store.revokedTokens.has({ ...TOKEN, [name]: other }), false, `${name} ${other}`);
           }
         }
         const greatest = { keyId: 0xffff_ffff, nonce: 0xffff_ffff, expiresAtSeconds: 0xffff_ffff };
         assert.equal(await insert(greatest), true);
-        assert.equal(await store.isTokenRevoked(greatest), true);
+        assert.equal(await store.revokedTokens.has(greatest), true);
         assert.deepEqual((await readAll(0, 10))[1], { ...greatest, userId });
       });
 
       test("has nothing of a transaction that was rolled back", async () => {
         await assert.rejects(
           store.transaction(async (transaction) => {
-            await transaction.insertRevokedToken({ ...TOKEN, userId });
+            await transaction.revokedTokens.insert({ ...TOKEN, userId });
             throw new Error("changed my mind");
           }),
         );
-        assert.equal(await store.isTokenRevoked(TOKEN), false);
+        assert.equal(await store.revokedTokens.has(TOKEN), false);
         assert.equal(await insert(), true);
       });
 
@@ -854,8 +853,8 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
 
       test("counts a user's tokens that haven't expired, up to a bound", async () => {
         const other = await store.transaction(async (transaction) => {
-          const account = (await transaction.findAccount("acme")) ?? assert.fail("the account is there");
-          return transaction.insertUser({ account, name: "other", access: "full", createdAtMs: 1 });
+          const account = (await transaction.accounts.find("acme")) ?? assert.fail("the account is there");
+          return transaction.users.insert({ account, name: "other", access: "full", createdAtMs: 1 });
         });
         for (const expiresAtSeconds of [99, 100, 101, 102]) await insert({ expiresAtSeconds });
         await insert({ userId: other.id, keyId: 4 });
@@ -883,15 +882,15 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
 
       test("that grows while it is read gives what came later too", async () => {
         for (let nonce = 0; nonce < 3; nonce++) await insert({ nonce });
-        const { tokens, next } = await store.revokedTokens(0, 0, 2);
+        const { tokens, next } = await store.revokedTokens.list(0, 0, 2);
         assert.equal(tokens.length, 2);
         await insert({ nonce: 3, expiresAtSeconds: 1 });
-        const rest = await store.revokedTokens(0, next, 10);
+        const rest = await store.revokedTokens.list(0, next, 10);
         assert.deepEqual(
           rest.tokens.map(({ nonce }) => nonce),
           [2, 3],
         );
-        assert.deepEqual(await store.revokedTokens(0, rest.next, 10), { tokens: [], next: rest.next });
+        assert.deepEqual(await store.revokedTokens.list(0, rest.next, 10), { tokens: [], next: rest.next });
       });
     });
 
@@ -903,13 +902,13 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         userId = user.id;
         otherId = (
           await store.transaction((transaction) =>
-            transaction.insertUser({ account, name: "other", access: "full", createdAtMs: 1 }),
+            transaction.users.insert({ account, name: "other", access: "full", createdAtMs: 1 }),
           )
         ).id;
       });
 
       const use = (...assertions: readonly (readonly [jtiHash: string, user?: ApiUserId])[]) =>
-        store.useAssertions(
+        store.assertions.use(
           assertions.map(([jtiHash, user = userId]) => ({ userId: user, jtiHash, expiresAtSeconds: 1000 })),
         );
 
@@ -933,7 +932,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       });
 
       test("may be none", async () => {
-        assert.deepEqual(await store.useAssertions([]), []);
+        assert.deepEqual(await store.assertions.use([]), []);
       });
 
       test("may be as many as come at once", async () => {
@@ -951,7 +950,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const other = await connect();
         await use(["a"]);
         const again = { userId, jtiHash: "a", expiresAtSeconds: 1000 };
-        assert.deepEqual(await other.useAssertions([again]), [false]);
+        assert.deepEqual(await other.assertions.use([again]), [false]);
         await store.close();
         connections.splice(connections.indexOf(store), 1);
         store = await connect();
@@ -961,7 +960,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       test("are no events: the change feed doesn't hear of them", async () => {
         await use(["a"]);
         await store.removeExpired(expiredBefore(5000), 10);
-        assert.equal((await store.lastEvent()).seq, 0);
+        assert.equal((await store.events.last()).seq, 0);
       });
     });
 
@@ -969,24 +968,24 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       test("takes what expired before a time, at most so many of each kind, and leaves the rest", async () => {
         const { user } = await seed();
         const times = [997, 998, 999, 1000, 1001];
-        await store.useAssertions(
+        await store.assertions.use(
           times.map((expiresAtSeconds) => ({ userId: user.id, jtiHash: `jti ${expiresAtSeconds}`, expiresAtSeconds })),
         );
         await store.transaction(async (transaction) => {
           for (const expiresAtSeconds of times) {
-            await transaction.insertRevokedToken({ userId: user.id, keyId: 1, nonce: 1, expiresAtSeconds });
+            await transaction.revokedTokens.insert({ userId: user.id, keyId: 1, nonce: 1, expiresAtSeconds });
           }
         });
         assert.equal(await store.removeExpired(expiredBefore(997), 10), 0);
         assert.equal(await store.removeExpired(expiredBefore(1000), 2), 4, "two of each");
         assert.equal(await store.removeExpired(expiredBefore(1000), 2), 2, "one of each");
         assert.equal(await store.removeExpired(expiredBefore(1000), 2), 0);
-        const { tokens } = await store.revokedTokens(0, 0, 10);
+        const { tokens } = await store.revokedTokens.list(0, 0, 10);
         assert.deepEqual(
           tokens.map(({ expiresAtSeconds }) => expiresAtSeconds),
           [1000, 1001],
         );
-        const again = await store.useAssertions(
+        const again = await store.assertions.use(
           times.map((expiresAtSeconds) => ({ userId: user.id, jtiHash: `jti ${expiresAtSeconds}`, expiresAtSeconds })),
         );
         assert.deepEqual(again, [true, true, true, false, false]);
@@ -996,7 +995,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const { user } = await seed();
         const keyId = await store.transaction((transaction) => insertKey(transaction, user, 1));
         const hours = [0, 3600, 7200, 10_800, 14_400];
-        await store.recordKeyUsage([
+        await store.usage.record([
           {
             keyId,
             lastUsedAtMs: 1,
@@ -1010,28 +1009,28 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal(await store.removeExpired(before(10_800), 2), 3);
         assert.equal(await store.removeExpired(before(10_800), 2), 0);
         assert.deepEqual(
-          (await store.keyUsageHours(keyId, 0)).map(({ hourSeconds }) => hourSeconds),
+          (await store.usage.keyHours(keyId, 0)).map(({ hourSeconds }) => hourSeconds),
           [10_800, 14_400],
         );
-        assert.equal((await store.findKey(keyId))?.lastUsedAtMs, 1, "when it was last used stays known");
+        assert.equal((await store.keys.find(keyId))?.lastUsedAtMs, 1, "when it was last used stays known");
       });
 
       test("takes nodes that haven't been seen for so long, and leaves the rest", async () => {
         const node = { startedAtMs: 1, version: "1", signingKeys: [1] };
-        await store.recordNode({ ...node, id: "gone" });
+        await store.nodes.record({ ...node, id: "gone" });
         assert.equal(await store.removeExpired(expiredBefore(0), 10), 0);
         await until(async () => (await store.removeExpired({ ...expiredBefore(0), unseenForMs: 5 }, 10)) === 1);
-        await store.recordNode({ ...node, id: "there" });
+        await store.nodes.record({ ...node, id: "there" });
         assert.equal(await store.removeExpired(expiredBefore(0), 10), 0);
         assert.deepEqual(
-          (await store.listLiveNodes(3_600_000)).map(({ id }) => id),
+          (await store.nodes.listLive(3_600_000)).map(({ id }) => id),
           ["there"],
         );
       });
 
       test("on three connections at once takes each row once", async () => {
         const { user } = await seed();
-        await store.useAssertions(
+        await store.assertions.use(
           Array.from({ length: 300 }, (_, number) => ({
             userId: user.id,
             jtiHash: `jti ${number}`,
@@ -1050,14 +1049,14 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const { user } = await seed();
         const insert = (nonce: number) =>
           store.transaction((transaction) =>
-            transaction.insertRevokedToken({ userId: user.id, keyId: 1, nonce, expiresAtSeconds: 1 }),
+            transaction.revokedTokens.insert({ userId: user.id, keyId: 1, nonce, expiresAtSeconds: 1 }),
           );
         await insert(1);
-        const { next } = await store.revokedTokens(0, 0, 10);
+        const { next } = await store.revokedTokens.list(0, 0, 10);
         await store.removeExpired(expiredBefore(5), 10);
         await insert(2);
         assert.equal(
-          (await store.revokedTokens(0, next, 10)).tokens.length,
+          (await store.revokedTokens.list(0, next, 10)).tokens.length,
           1,
           "a reader in the middle misses nothing",
         );
@@ -1070,23 +1069,23 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const inside = Promise.withResolvers<void>();
         const release = Promise.withResolvers<void>();
         const writing = store.transaction(async (transaction) => {
-          await transaction.insertAccount({ shortname: "half", name: "half", createdAtMs: 1 });
-          await transaction.appendEvent(EVENT);
+          await transaction.accounts.insert({ shortname: "half", name: "half", createdAtMs: 1 });
+          await transaction.events.append(EVENT);
           inside.resolve();
           await release.promise;
         });
         await inside.promise;
-        assert.equal((await store.listAccounts()).length, 1);
-        assert.equal((await store.loadUserByName("api-1-demo"))?.user.account, "acme");
-        assert.equal((await store.lastEvent()).seq, 0);
-        assert.deepEqual(await store.eventsAfter(0, 10), []);
-        assert.equal(await store.isTokenRevoked({ keyId: 1, nonce: 1, expiresAtSeconds: 1 }), false);
-        assert.equal(await store.loadResourceServer(1 as ResourceServerId), undefined);
+        assert.equal((await store.accounts.list()).length, 1);
+        assert.equal((await store.users.loadRecord("api-1-demo"))?.user.account, "acme");
+        assert.equal((await store.events.last()).seq, 0);
+        assert.deepEqual(await store.events.after(0, 10), []);
+        assert.equal(await store.revokedTokens.has({ keyId: 1, nonce: 1, expiresAtSeconds: 1 }), false);
+        assert.equal(await store.resourceServers.load(1 as ResourceServerId), undefined);
         assert.equal(typeof (await store.changeMarker()), "string");
         release.resolve();
         await writing;
-        assert.equal((await store.listAccounts()).length, 2, "and after it, the state that it left");
-        assert.equal((await store.lastEvent()).seq, 1);
+        assert.equal((await store.accounts.list()).length, 2, "and after it, the state that it left");
+        assert.equal((await store.events.last()).seq, 1);
       });
     });
 
@@ -1095,13 +1094,13 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const other = await connect();
         const before = await store.changeMarker();
         assert.equal(await store.changeMarker(), before);
-        await other.listAccounts();
+        await other.accounts.list();
         assert.equal(await store.changeMarker(), before);
-        await other.transaction((transaction) => transaction.appendEvent(EVENT));
+        await other.transaction((transaction) => transaction.events.append(EVENT));
         const after = await store.changeMarker();
         assert.notEqual(after, before);
         assert.equal(await store.changeMarker(), after);
-        assert.equal((await store.eventsAfter(0, 10)).length, 1, "what the marker announces can be read");
+        assert.equal((await store.events.after(0, 10)).length, 1, "what the marker announces can be read");
       });
 
       test("stays as it is where another connection's transaction was rolled back", async () => {
@@ -1109,11 +1108,11 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const before = await store.changeMarker();
         await assert.rejects(
           other.transaction(async (transaction) => {
-            await transaction.appendEvent(EVENT);
+            await transaction.events.append(EVENT);
             throw new Error("changed my mind");
           }),
         );
-        assert.equal((await store.eventsAfter(0, 10)).length, 0);
+        assert.equal((await store.events.after(0, 10)).length, 0);
         assert.equal(await store.changeMarker(), before);
       });
     });
@@ -1122,7 +1121,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       test("two accounts of one name: one is made, the other is a conflict", async () => {
         const outcomes = (await race(2, { kind: "createAccount", shortname: "acme" })).flat();
         assert.deepEqual(outcomes.toSorted(), ["conflict", "done"]);
-        assert.equal((await store.listAccounts()).length, 1);
+        assert.equal((await store.accounts.list()).length, 1);
         await assertWholeChain(1);
       });
 
@@ -1130,7 +1129,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const outcomes = (await race(2, { kind: "appendEvents", count: 25 })).flat();
         assert.deepEqual(new Set(outcomes), new Set(["done"]));
         await assertWholeChain(50);
-        const actors = (await store.eventsAfter(0, 50)).map(({ actor }) => actor);
+        const actors = (await store.events.after(0, 50)).map(({ actor }) => actor);
         assert.equal(new Set(actors).size, 2);
       });
 
@@ -1149,14 +1148,14 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const outcomes = (await race(2, { kind: "addKey", username: user.username, texts })).flat();
         assert.deepEqual(outcomes.toSorted(), ["conflict", "done"]);
         await store.transaction(async (transaction) => {
-          assert.equal(await transaction.countUsableKeys(user.id), USABLE_KEYS_PER_USER_MAX);
+          assert.equal(await transaction.keys.countUsable(user.id), USABLE_KEYS_PER_USER_MAX);
         });
       });
 
       test("two first starts: one signing key", async () => {
         const outcomes = (await race(2, { kind: "ensureSigningKey" })).flat();
         assert.deepEqual(outcomes, ["done", "done"]);
-        assert.equal((await store.listSigningKeys()).length, 1);
+        assert.equal((await store.signingKeys.list()).length, 1);
         await assertWholeChain(1);
       });
 
@@ -1164,13 +1163,13 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         const { user } = await seed();
         const keyId = await store.transaction(async (transaction) => {
           const id = await insertKey(transaction, user, 1);
-          await transaction.setKeyStatus(id, "deactivated");
+          await transaction.keys.setStatus(id, "deactivated");
           return id;
         });
         const [[revoked] = [], [activated] = []] = await race(2, { kind: "revokeOrActivate", keyId });
         assert.equal(revoked, "done");
         assert.ok(activated === "done" || activated === "conflict", String(activated));
-        assert.equal((await store.findKey(keyId))?.status, "revoked");
+        assert.equal((await store.keys.find(keyId))?.status, "revoked");
         await assertWholeChain(activated === "done" ? 2 : 1);
       });
 
@@ -1210,7 +1209,7 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       test("two resource servers of one name: one is made, the other is a conflict", async () => {
         const outcomes = (await race(2, { kind: "createResourceServer", name: "shop" })).flat();
         assert.deepEqual(outcomes.toSorted(), ["conflict", "done"]);
-        assert.equal((await store.listResourceServers()).length, 1);
+        assert.equal((await store.resourceServers.list()).length, 1);
         await assertWholeChain(1);
       });
 
@@ -1229,8 +1228,8 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
         })();
         let seen = 0;
         while (seen < 20) {
-          const accounts = (await reader.listAccounts()).length;
-          const events = (await reader.lastEvent()).seq;
+          const accounts = (await reader.accounts.list()).length;
+          const events = (await reader.events.last()).seq;
           assert.ok(events >= accounts, "an account came without its event");
           seen = events;
         }
@@ -1244,25 +1243,25 @@ export function testRegistryStore(name: string, open: () => Promise<StoreUnderTe
       connections.splice(connections.indexOf(closed), 1);
       await closed.close();
       for (const ask of [
-        () => closed.loadUserByName("x"),
-        () => closed.loadUserByKey(1 as KeyId),
-        () => closed.listAccounts(),
-        () => closed.eventsAfter(0, 1),
-        () => closed.lastEvent(),
+        () => closed.users.loadRecord("x"),
+        () => closed.users.loadRecordByKey(1 as KeyId),
+        () => closed.accounts.list(),
+        () => closed.events.after(0, 1),
+        () => closed.events.last(),
         () => closed.changeMarker(),
-        () => closed.transaction((transaction) => transaction.appendEvent(EVENT)),
-        () => closed.listResourceServers(),
-        () => closed.loadResourceServer(1 as ResourceServerId),
-        () => closed.isTokenRevoked({ keyId: 1, nonce: 1, expiresAtSeconds: 1 }),
-        () => closed.revokedTokens(0, 0, 1),
-        () => closed.useAssertions([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]),
+        () => closed.transaction((transaction) => transaction.events.append(EVENT)),
+        () => closed.resourceServers.list(),
+        () => closed.resourceServers.load(1 as ResourceServerId),
+        () => closed.revokedTokens.has({ keyId: 1, nonce: 1, expiresAtSeconds: 1 }),
+        () => closed.revokedTokens.list(0, 0, 1),
+        () => closed.assertions.use([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]),
         () => closed.removeExpired(expiredBefore(1), 1),
-        () => closed.listSigningKeys(),
-        () => closed.recordNode({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] }),
-        () => closed.removeNode("a"),
-        () => closed.listLiveNodes(1),
-        () => closed.keyUsageHours(1 as KeyId, 0),
-        () => closed.recordKeyUsage(usageOf([1 as KeyId, 1])),
+        () => closed.signingKeys.list(),
+        () => closed.nodes.record({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] }),
+        () => closed.nodes.remove("a"),
+        () => closed.nodes.listLive(1),
+        () => closed.usage.keyHours(1 as KeyId, 0),
+        () => closed.usage.record(usageOf([1 as KeyId, 1])),
       ]) {
         let answer: unknown;
         assert.doesNotThrow(() => {

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import type { AdminQueries, LiveTokens, UsageHour, UsageScope } from "../core/store/queries.ts";
+import type { Store } from "../core/store/store.ts";
+import type { LiveTokens, UsageHour, UsageScope } from "../core/keys/usage-store.ts";
 import { canBeId } from "./bounds.ts";
 import type { Database } from "./schema.ts";
 
@@ -53,7 +54,7 @@ export async function liveTokens(
   scope: UsageScope,
   nowSeconds: number,
   limit: number,
-): ReturnType<AdminQueries["liveTokens"]> {
+): ReturnType<Store["usage"]["liveTokens"]> {
   const nothing = { users: [], userCount: 0, liveTokens: 0 };
   const scoped = isPossible(scope) ? await placeOf(db, scope) : undefined;
   if (scoped === undefined) return nothing;

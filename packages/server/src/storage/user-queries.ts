@@ -1,6 +1,7 @@
 import type { Access } from "@countersign/protocol";
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
-import type { ListedUser, Page, PageKey, PageRequest, UserFilter, UserOrder } from "../core/store/queries.ts";
+import type { ListedUser, UserFilter, UserOrder } from "../core/users/store.ts";
+import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 import type { Standing } from "../core/standing.ts";
 import { beginningWith, canBeId, canBeStored, ID_MAX } from "./bounds.ts";
 import {

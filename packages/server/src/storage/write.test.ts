@@ -40,8 +40,8 @@ function connect(): DatabaseSync {
 
 const insert = (shortname: string) =>
   store.transaction(async (transaction) => {
-    const account = await transaction.insertAccount({ shortname, name: shortname, createdAtMs: 1 });
-    await transaction.appendEvent({
+    const account = await transaction.accounts.insert({ shortname, name: shortname, createdAtMs: 1 });
+    await transaction.events.append({
       atMs: 1,
       actor: "t",
       action: "account.created",
@@ -51,7 +51,7 @@ const insert = (shortname: string) =>
     return account;
   });
 
-const shortnames = async () => (await store.listAccounts()).map(({ shortname }) => shortname);
+const shortnames = async () => (await store.accounts.list()).map(({ shortname }) => shortname);
 
 /** Runs SQL on the store's own writing connection. */
 const onWriter = (statement: string) =>
@@ -107,14 +107,14 @@ describe("a write", () => {
     );
     await insert("next");
     assert.deepEqual(await shortnames(), ["next"]);
-    assert.equal((await store.lastEvent()).seq, 1);
+    assert.equal((await store.events.last()).seq, 1);
   });
 
   test("whose work takes too long is refused at the deadline, and rolled back when the work ends", async () => {
     store = await openSqliteStore(file, { writeMsMax: DEADLINE_MS });
     const gate = Promise.withResolvers<void>();
     const writing = store.transaction(async (transaction) => {
-      await transaction.insertAccount({ shortname: "slow", name: "slow", createdAtMs: 1 });
+      await transaction.accounts.insert({ shortname: "slow", name: "slow", createdAtMs: 1 });
       await gate.promise;
     });
     await assertUnavailable(writing, /took over 3 s\. Nothing was changed\.$/);
@@ -173,7 +173,7 @@ describe("where the disk is full", () => {
     await insert("roomy");
     assert.equal(store.writeProblem(), undefined);
     assert.equal((await shortnames()).at(-1), "roomy");
-    assert.equal(findChainBreak(await store.eventsAfter(0, 20_000), undefined), undefined);
+    assert.equal(findChainBreak(await store.events.after(0, 20_000), undefined), undefined);
   });
 });
 
@@ -202,18 +202,18 @@ test("usage that can't be written now is refused as such, and can be written lat
   other.exec("begin immediate");
   const usage = [{ keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: new Map(), tokensByExpiry: new Map() }];
   await assertUnavailable(
-    store.recordKeyUsage(usage),
+    store.usage.record(usage),
     "The store can't be written: another process holds its write lock.",
   );
   other.exec("rollback");
-  await store.recordKeyUsage(usage);
+  await store.usage.record(usage);
 });
 
 test("the write-ahead log shrinks again after another process has read for long", async () => {
   store = await openSqliteStore(file);
   await store.transaction(async (transaction) => {
-    const account = await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
-    await transaction.insertUser({ account, name: "demo", access: "full", createdAtMs: 1 });
+    const account = await transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+    await transaction.users.insert({ account, name: "demo", access: "full", createdAtMs: 1 });
   });
   const reader = connect();
   reader.exec("begin; select count(*) from accounts");
@@ -224,7 +224,7 @@ test("the write-ahead log shrinks again after another process has read for long"
       expiresAtSeconds: 1,
     }));
   const logBytes = () => statSync(`${file}-wal`).size;
-  for (let batch = 0; logBytes() < 20 * 1024 * 1024; batch++) await store.useAssertions(assertions(batch));
+  for (let batch = 0; logBytes() < 20 * 1024 * 1024; batch++) await store.assertions.use(assertions(batch));
   reader.close();
   // The first lets a checkpoint empty the log, the second begins it anew.
   for (let index = 0; index < 2; index++) await insert(`after-${index}`);

@@ -29,6 +29,9 @@ export interface Writer {
   readonly problem: () => string | undefined;
 }
 
+/** Runs a write that is no change of the registry. */
+export type Write = <Result>(work: (transaction: Transaction<Database>) => Promise<Result>) => Promise<Result>;
+
 type WritingEngine = Pick<Engine, "begin" | "isLocked" | "problemOf" | "knowsOutcome" | "writeMsMax">;
 
 /** The deadline has passed. Its message says what took the time. */
@@ -99,24 +102,30 @@ export function createWriter(
 }
 
 /**
- * The same store, whose methods reject with a refusal that names the problem where the store itself is it.
+ * The same store, whose methods and whose repositories' methods reject with a refusal that names the problem where the store
+ * itself is it.
  *
  * @param problemOf the engine's
  */
-export function withNamedProblems<Store extends object>(store: Store, problemOf: Engine["problemOf"]): Store {
-  const named = Object.entries(store).map(([name, member]: [string, unknown]) => {
-    if (typeof member !== "function") return [name, member] as const;
+export function withNamedProblems<Target extends object>(store: Target, problemOf: Engine["problemOf"]): Target {
+  const named = (member: unknown, name: string): unknown => {
+    if (typeof member === "object" && member !== null)
+      return mapMembers(member, (each, own) => named(each, `${name}.${own}`));
+    if (typeof member !== "function") return member;
     const method = member as (...parameters: unknown[]) => unknown;
-    const call = (...parameters: unknown[]) => {
+    return (...parameters: unknown[]) => {
       const result = method(...parameters);
       if (!(result instanceof Promise)) return result;
       return result.catch((error: unknown) => {
         const problem = problemOf(error);
         if (problem === undefined) throw error;
-        throw storeUnavailable(name === "recordKeyUsage" ? "written" : "read", problem, { cause: error });
+        throw storeUnavailable(name === "usage.record" ? "written" : "read", problem, { cause: error });
       });
     };
-    return [name, call] as const;
-  });
-  return Object.fromEntries(named) as Store;
+  };
+  return mapMembers(store, named) as Target;
+}
+
+function mapMembers(object: object, map: (member: unknown, name: string) => unknown): object {
+  return Object.fromEntries(Object.entries(object).map(([name, member]) => [name, map(member, name)]));
 }

@@ -2,7 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { OperatorId } from "../core/operators/model.ts";
 import type { ApiUserId } from "../core/users/model.ts";
 import type { KeyId } from "../core/keys/model.ts";
-import type { RevokedToken } from "../core/store/store.ts";
+import type { RevokedToken } from "../core/token/store.ts";
 
 /** How another thread opens the same store: `module` exports under `export` a function that takes `location`. */
 export interface StoreOpener {

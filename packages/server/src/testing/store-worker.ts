@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createRegistryChanges, type RegistryChanges } from "../core/registry-changes.ts";
 import { Refusal } from "../core/refusal.ts";
 import { createResourceServerChanges } from "../core/resource-servers/changes.ts";
-import type { RegistryStore, StoreTransaction } from "../core/store/store.ts";
+import type { Store, StoreTransaction } from "../core/store/store.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import type { RaceTask, WorkerData } from "./race-stores.ts";
@@ -10,7 +10,7 @@ import { until } from "./until.ts";
 
 /** One contestant: opens its own connection, waits for the others, does its task and says how that went. */
 const { opener, task, contestant, gate, contestants } = workerData as WorkerData;
-const module = (await import(opener.module)) as Record<string, (location: string) => Promise<RegistryStore>>;
+const module = (await import(opener.module)) as Record<string, (location: string) => Promise<Store>>;
 const open = module[opener.export];
 if (open === undefined) throw new Error(`${opener.module} has no ${opener.export}`);
 
@@ -73,7 +73,7 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
     case "insertRevokedToken":
       return [
         async () =>
-          (await store.transaction((transaction) => transaction.insertRevokedToken(work.token))) ? "first" : "again",
+          (await store.transaction((transaction) => transaction.revokedTokens.insert(work.token))) ? "first" : "again",
       ];
     case "recordUsage":
       return Array.from({ length: work.flushes }, (_, flush) => async () => {
@@ -86,7 +86,7 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
           tokensByExpiry: new Map(ordered(work.hours).map((hour) => [hour + 600, 1])),
         }));
         // SQLite doesn't wait for another writer here; the next flush is the next try.
-        await until(() => store.recordKeyUsage(usage).then(() => true, ifLocked));
+        await until(() => store.usage.record(usage).then(() => true, ifLocked));
       });
     case "removeExpired": {
       const before = {
@@ -103,8 +103,8 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
       return [
         () =>
           store.transaction(async (transaction) => {
-            if ((await transaction.countOperators()) > 0) return "again";
-            await transaction.insertOperator({
+            if ((await transaction.operators.count()) > 0) return "again";
+            await transaction.operators.insert({
               email: `${contestant}@example.com`,
               role: "owner",
               accountId: null,
@@ -116,21 +116,23 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
           }),
       ];
     case "useChallenges":
-      return work.hashes.map((hash) => () => once((transaction) => transaction.useChallenge(hash, 1_000_000)));
+      return work.hashes.map((hash) => () => once((transaction) => transaction.passkeys.useChallenge(hash, 1_000_000)));
     case "useRecoveryCodes":
-      return work.hashes.map((hash) => () => once((transaction) => transaction.useRecoveryCode(work.operatorId, hash)));
+      return work.hashes.map(
+        (hash) => () => once((transaction) => transaction.recoveryCodes.use(work.operatorId, hash)),
+      );
     case "useInvitations":
       return work.hashes.map(
         (hash) => () =>
           once(async (transaction) => {
-            const invitation = await transaction.findInvitationBySecret(hash);
-            return invitation !== undefined && (await transaction.deleteInvitation(invitation.id));
+            const invitation = await transaction.invitations.findBySecret(hash);
+            return invitation !== undefined && (await transaction.invitations.delete(invitation.id));
           }),
       );
     case "useAssertions":
       return work.batches.map((jtis) => async () => {
         const assertions = jtis.map((jtiHash) => ({ userId: work.userId, jtiHash, expiresAtSeconds: 1000 }));
-        return (await store.useAssertions(assertions)).join(" ");
+        return (await store.assertions.use(assertions)).join(" ");
       });
     default:
       throw new Error("there is no such task");

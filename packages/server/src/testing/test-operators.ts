@@ -14,7 +14,7 @@ import { createSignInLimit } from "../core/operators/sign-in-limit.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { AuditEvent } from "../core/feed/audit-chain.ts";
 import { findChainBreak } from "../core/feed/audit-chain.ts";
-import type { RegistryStore } from "../core/store/store.ts";
+import type { Store } from "../core/store/store.ts";
 import { createPasskeyCeremonies } from "../platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { openTestRegistry, type TestRegistry } from "./test-registry.ts";
@@ -35,7 +35,7 @@ export const ROOT: Author = { actor: "cli:test", role: "owner", accountId: null,
 /** Everything about operators, on a store of its own, with the accounts `acme` and `other`. */
 export interface TestOperators {
   readonly registry: TestRegistry;
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly dependencies: SignInDependencies;
   readonly challenges: Challenges;
   readonly refused: RefusedSignIns;
@@ -57,9 +57,7 @@ export interface TestOperators {
 export const TEST_MASTER_SECRET = Buffer.alloc(32, 7);
 
 /** @param wrap what is put around the store that the rules see */
-export async function openTestOperators(
-  wrap: (store: RegistryStore) => RegistryStore = (store) => store,
-): Promise<TestOperators> {
+export async function openTestOperators(wrap: (store: Store) => Store = (store) => store): Promise<TestOperators> {
   const registry = await openTestRegistry();
   const { clock } = registry;
   await registry.changes.createAccount("test", { shortname: "acme" });
@@ -81,7 +79,7 @@ export async function openTestOperators(
   const changes = createOperatorChanges(store, clock, random);
   const lastSeen = createLastSeen(store);
   const links = createLinks(dependencies);
-  let read = (await store.lastEvent()).seq;
+  let read = (await store.events.last()).seq;
   return {
     registry,
     store,
@@ -100,7 +98,7 @@ export async function openTestOperators(
     },
     author: ({ email, role, accountId, account }) => ({ actor: `operator:${email}`, role, accountId, account }),
     async newEvents() {
-      const all = await store.eventsAfter(0, 10_000);
+      const all = await store.events.after(0, 10_000);
       assert.equal(findChainBreak(all, undefined), undefined);
       const events = all.filter(({ seq, action }) => seq > read && action !== "operator.signed_in");
       read = all.at(-1)?.seq ?? read;

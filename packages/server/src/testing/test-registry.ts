@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createRegistryChanges, type RegistryChanges } from "../core/registry-changes.ts";
-import type { RegistryStore } from "../core/store/store.ts";
+import type { Store } from "../core/store/store.ts";
 import { openSqliteStore } from "../storage/sqlite/open-sqlite-store.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
 
@@ -33,13 +33,13 @@ export function makeTemporaryFolder(): TemporaryFolder {
 
 /** A registry on a SQLite file of its own. */
 export interface TestRegistry {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly clock: TestClock;
   readonly changes: RegistryChanges;
   /** Works on the file behind the store's back, as a restore or an intruder does. */
   rewrite(sql: string): void;
   /** Another connection to the same file, as another process would open it; closed by {@link close}. */
-  connect(): Promise<RegistryStore>;
+  connect(): Promise<Store>;
   close(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export async function openTestRegistry(
 ): Promise<TestRegistry> {
   const folder = makeTemporaryFolder();
   const file = folder.file("countersign.db");
-  const stores = [await openSqliteStore(file)] as [RegistryStore, ...RegistryStore[]];
+  const stores = [await openSqliteStore(file)] as [Store, ...Store[]];
   return {
     store: stores[0],
     clock,

@@ -1,23 +1,23 @@
 import type { KeyId } from "../core/keys/model.ts";
 import type { ResourceServerId } from "../core/resource-servers/model.ts";
-import type { RegistryStore } from "../core/store/store.ts";
+import type { Store } from "../core/store/store.ts";
 import type { TokenIdentity } from "../core/token/token-identity.ts";
 
 /** The store's methods that the view and the signing keys call. */
 type Read =
-  | "loadUserByName"
-  | "loadUserByKey"
-  | "loadResourceServer"
-  | "isTokenRevoked"
-  | "revokedTokens"
-  | "eventsAfter"
-  | "changeMarker"
-  | "lastEvent"
-  | "listSigningKeys";
+  | "users.loadRecord"
+  | "users.loadRecordByKey"
+  | "resourceServers.load"
+  | "revokedTokens.has"
+  | "revokedTokens.list"
+  | "events.after"
+  | "events.last"
+  | "signingKeys.list"
+  | "changeMarker";
 
 /** A real store that counts what it is asked, fails when told to, and can hold answers back after they were read. */
 export interface WatchedStore {
-  readonly store: RegistryStore;
+  readonly store: Store;
   /** How often each method was called since the last {@link reset}. */
   calls(method: Read): number;
   reset(): void;
@@ -30,7 +30,7 @@ export interface WatchedStore {
   holdNext(method: Read): { readonly asked: Promise<void>; release(): void };
 }
 
-export function watchStore(store: RegistryStore): WatchedStore {
+export function watchStore(store: Store): WatchedStore {
   const counts = new Map<Read, number>();
   let failing: readonly Read[] = [];
   const holds = new Map<Read, { asked: () => void; released: Promise<void> }>();
@@ -56,16 +56,27 @@ export function watchStore(store: RegistryStore): WatchedStore {
   return {
     store: {
       ...store,
-      loadUserByName: watch("loadUserByName", (username: string) => store.loadUserByName(username)),
-      loadUserByKey: watch("loadUserByKey", (keyId: KeyId) => store.loadUserByKey(keyId)),
-      loadResourceServer: watch("loadResourceServer", (id: ResourceServerId) => store.loadResourceServer(id)),
-      isTokenRevoked: watch("isTokenRevoked", (token: TokenIdentity) => store.isTokenRevoked(token)),
-      revokedTokens: watch("revokedTokens", (from: number, after: number, limit: number) =>
-        store.revokedTokens(from, after, limit),
-      ),
-      eventsAfter: watch("eventsAfter", (seq: number, limit: number) => store.eventsAfter(seq, limit)),
-      lastEvent: watch("lastEvent", () => store.lastEvent()),
-      listSigningKeys: watch("listSigningKeys", () => store.listSigningKeys()),
+      users: {
+        ...store.users,
+        loadRecord: watch("users.loadRecord", (username: string) => store.users.loadRecord(username)),
+        loadRecordByKey: watch("users.loadRecordByKey", (keyId: KeyId) => store.users.loadRecordByKey(keyId)),
+      },
+      resourceServers: {
+        ...store.resourceServers,
+        load: watch("resourceServers.load", (id: ResourceServerId) => store.resourceServers.load(id)),
+      },
+      revokedTokens: {
+        has: watch("revokedTokens.has", (token: TokenIdentity) => store.revokedTokens.has(token)),
+        list: watch("revokedTokens.list", (from: number, after: number, limit: number) =>
+          store.revokedTokens.list(from, after, limit),
+        ),
+      },
+      events: {
+        ...store.events,
+        after: watch("events.after", (seq: number, limit: number) => store.events.after(seq, limit)),
+        last: watch("events.last", () => store.events.last()),
+      },
+      signingKeys: { list: watch("signingKeys.list", () => store.signingKeys.list()) },
       changeMarker: watch("changeMarker", () => store.changeMarker()),
     },
     calls: (method) => counts.get(method) ?? 0,

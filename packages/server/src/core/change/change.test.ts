@@ -9,7 +9,7 @@ test("a change that was made, but can't be confirmed, is refused with words that
   const cause = new Error("the feed can't be read");
   const change = createChange(registry.store, () => Promise.reject(cause));
   const making = change((transaction) =>
-    transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 }),
+    transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 }),
   );
   await assert.rejects(making, (error: unknown) => {
     assert.ok(error instanceof Refusal);
@@ -18,7 +18,7 @@ test("a change that was made, but can't be confirmed, is refused with words that
     assert.equal(error.cause, cause);
     return true;
   });
-  assert.equal((await registry.store.listAccounts()).length, 1);
+  assert.equal((await registry.store.accounts.list()).length, 1);
   await registry.close();
 });
 
@@ -26,10 +26,10 @@ test("work that fails changes nothing, confirms nothing, and its own error is wh
   const registry = await openTestRegistry();
   const change = createChange(registry.store, () => assert.fail("nothing has changed"));
   const failing = change(async (transaction) => {
-    await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+    await transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 });
     throw new Error("its own");
   });
   await assert.rejects(failing, { message: "its own" });
-  assert.deepEqual(await registry.store.listAccounts(), []);
+  assert.deepEqual(await registry.store.accounts.list(), []);
   await registry.close();
 });

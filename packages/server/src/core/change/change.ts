@@ -1,5 +1,5 @@
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore, StoreTransaction } from "../store/store.ts";
+import type { Store, StoreTransaction } from "../store/store.ts";
 
 /**
  * Runs one change: the work and its audit event in one transaction, then whatever has to hold before the change is
@@ -9,7 +9,7 @@ import type { RegistryStore, StoreTransaction } from "../store/store.ts";
 export type Change = <Result>(work: (transaction: StoreTransaction) => Promise<Result>) => Promise<Result>;
 
 /** @param onChanged awaited after each commit and before the change is acknowledged; the server evicts its view there */
-export function createChange(store: Pick<RegistryStore, "transaction">, onChanged: () => Promise<void>): Change {
+export function createChange(store: Pick<Store, "transaction">, onChanged: () => Promise<void>): Change {
   return async (work) => {
     const result = await store.transaction(work);
     try {

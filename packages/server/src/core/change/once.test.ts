@@ -44,7 +44,7 @@ describe("a creation under an Idempotency-Key", () => {
     assert.ok(!first.isRepeated);
     const second = await create("once", "k1");
     assert.deepEqual(second, { isRepeated: true, subject: `account:${first.made.id}` });
-    const events = await registry.store.eventsAfter(0, 100);
+    const events = await registry.store.events.after(0, 100);
     assert.equal(events.filter(({ details }) => details["shortname"] === "once").length, 1);
   });
 
@@ -59,7 +59,7 @@ describe("a creation under an Idempotency-Key", () => {
       () => create("second", "k3"),
       (error: unknown) => error instanceof Refusal && error.code === "idempotency_key_reused",
     );
-    assert.equal(await registry.store.findAccount("second"), undefined);
+    assert.equal(await registry.store.accounts.find("second"), undefined);
   });
 
   test("belongs to whoever asked: another's key is another key", async () => {

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import type { RememberedCreation } from "../store/operators.ts";
+import type { RememberedCreation } from "./store.ts";
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Clock } from "../surroundings.ts";
 
 /** All that makers of changes need of a store. */
-export type Transactions = Pick<RegistryStore, "transaction">;
+export type Transactions = Pick<Store, "transaction">;
 
 /** What is to be made once. */
 export interface CreationAttempt<Made> {
@@ -54,11 +54,11 @@ export async function createOnce<Made>(
     const made = await create({
       transaction: (work) =>
         store.transaction(async (transaction) => {
-          const before = await transaction.findCreation(principal, keyHash);
+          const before = await transaction.creations.find(principal, keyHash);
           if (before !== undefined) throw new MadeBefore(before);
           const result = await work(transaction);
           const subject = subjectOf(result as unknown as Made);
-          await transaction.insertCreation({ principal, keyHash, requestHash, subject, createdAtMs: clock.wallMs() });
+          await transaction.creations.insert({ principal, keyHash, requestHash, subject, createdAtMs: clock.wallMs() });
           return result;
         }),
     });

@@ -32,7 +32,7 @@ describe("a change", () => {
       try {
         const guarded = onlyIfMatch(registry.store, { ifMatch }, () => Promise.resolve(current));
         const work = guarded.transaction((transaction) =>
-          transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 }),
+          transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 }),
         );
         if (isMade) await work;
         else {
@@ -41,7 +41,7 @@ describe("a change", () => {
             (error: unknown) => error instanceof Refusal && error.code === "precondition_failed",
           );
         }
-        assert.equal((await registry.store.findAccount("acme")) !== undefined, isMade);
+        assert.equal((await registry.store.accounts.find("acme")) !== undefined, isMade);
       } finally {
         await registry.close();
       }

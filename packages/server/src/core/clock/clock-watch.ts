@@ -1,5 +1,5 @@
 import type { ExplainStep } from "../explain.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { type Clock, elapsedMs, momentOf } from "../surroundings.ts";
 
 /** A wall clock that moved by more than this against the monotonic one between two looks was set, in milliseconds. */
@@ -33,7 +33,7 @@ export interface ClockWatch {
   databaseOffsetMs(): number | undefined;
 }
 
-export function createClockWatch(store: Pick<RegistryStore, "clockMs">, clock: Clock): ClockWatch {
+export function createClockWatch(store: Pick<Store, "clockMs">, clock: Clock): ClockWatch {
   let seen = momentOf(clock);
   let steps = 0;
   let lastStepMs = 0;
@@ -58,7 +58,7 @@ export function createClockWatch(store: Pick<RegistryStore, "clockMs">, clock: C
 }
 
 /** The difference that remains whenever within the question the database looked at its clock. */
-async function measureOffsetMs(store: Pick<RegistryStore, "clockMs">, clock: Clock): Promise<number | undefined> {
+async function measureOffsetMs(store: Pick<Store, "clockMs">, clock: Clock): Promise<number | undefined> {
   const asked = momentOf(clock);
   const databaseMs = await store.clockMs();
   if (databaseMs === undefined) return undefined;
@@ -76,10 +76,7 @@ export function describeOffset(offsetMs: number | undefined): string | undefined
 }
 
 /** What there is to say about this machine's clock beside an explained assertion: a note, or nothing. */
-export async function explainClock(
-  store: Pick<RegistryStore, "clockMs">,
-  clock: Clock,
-): Promise<readonly ExplainStep[]> {
+export async function explainClock(store: Pick<Store, "clockMs">, clock: Clock): Promise<readonly ExplainStep[]> {
   const problem = describeOffset(await measureOffsetMs(store, clock));
   if (problem === undefined) return [];
   return [

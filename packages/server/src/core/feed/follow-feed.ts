@@ -2,7 +2,8 @@
  * Follows the change feed for one process: it reads new events, passes them to the listeners, and knows how long ago that was
  * last done. It keeps nothing else of what the events say; each listener keeps its own.
  */
-import type { FeedPosition, RegistryStore } from "../store/store.ts";
+import type { FeedPosition } from "./store.ts";
+import type { Store } from "../store/store.ts";
 import { isStoreBroken } from "../store/store-broken.ts";
 import { type Clock, elapsedMs, momentOf } from "../surroundings.ts";
 import type { AuditEvent } from "./audit-chain.ts";
@@ -67,15 +68,12 @@ export interface FeedFollower {
 }
 
 /** Follows the feed from the store's last event on. It reads only when asked to. */
-export async function followFeed(
-  store: Pick<RegistryStore, "changeMarker" | "lastEvent" | "eventsAfter">,
-  clock: Clock,
-): Promise<FeedFollower> {
+export async function followFeed(store: Pick<Store, "changeMarker" | "events">, clock: Clock): Promise<FeedFollower> {
   const listeners = new Set<FeedListener>();
   let confirmedAt = momentOf(clock);
   /** The feed was read to its end after the store had this marker. */
   let marker = await store.changeMarker();
-  let { seq, hash } = await store.lastEvent();
+  let { seq, hash } = await store.events.last();
   /** A reading began and hasn't succeeded. SQLite's marker doesn't move for changes of this process, so it can't tell. */
   let mustRead = false;
   /** Nothing in memory counts, however new it is: a listener failed, or the store isn't the one that was read before. */
@@ -129,14 +127,14 @@ export async function followFeed(
 
   /** The events after the last one that was delivered; `undefined` if the store doesn't have that one any more. */
   async function readNewEvents(): Promise<readonly AuditEvent[] | undefined> {
-    if (seq === 0) return store.eventsAfter(0, EVENTS_PER_READ);
-    const [known, ...events] = await store.eventsAfter(seq - 1, EVENTS_PER_READ + 1);
+    if (seq === 0) return store.events.after(0, EVENTS_PER_READ);
+    const [known, ...events] = await store.events.after(seq - 1, EVENTS_PER_READ + 1);
     return known?.seq === seq && known.hash === hash ? events : undefined;
   }
 
   /** If any step fails, the next reading finds the same gap and resets again. */
   async function reset(): Promise<void> {
-    const last = await store.lastEvent();
+    const last = await store.events.last();
     for (const listener of listeners) await listener.prepareReset?.();
     tellAll((listener) => {
       listener.onReset(last);
@@ -176,7 +174,7 @@ export async function followFeed(
     confirmedMsAgo,
     position: () => seq,
     head: () => ({ seq, hash }),
-    eventsAfter: async (after, limit) => (await store.eventsAfter(after, limit)).map(feedEvent),
+    eventsAfter: async (after, limit) => (await store.events.after(after, limit)).map(feedEvent),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

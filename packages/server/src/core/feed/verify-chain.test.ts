@@ -24,7 +24,7 @@ function watchedStore(events: AuditEvent[]) {
   const figures = { begun: 0, atOnce: 0, atOnceMax: 0, reads: 0 };
   return {
     figures,
-    async eventsAfter(seq: number, limit: number) {
+    async after(seq: number, limit: number) {
       figures.reads++;
       if (seq === 0) {
         figures.begun++;
@@ -72,7 +72,7 @@ describe("a verification of the whole chain", () => {
   test("that fails fails for those who wait for it alone", async () => {
     let isDown = true;
     const store = {
-      eventsAfter: (): Promise<AuditEvent[]> => (isDown ? Promise.reject(new Error("down")) : Promise.resolve([])),
+      after: (): Promise<AuditEvent[]> => (isDown ? Promise.reject(new Error("down")) : Promise.resolve([])),
     };
     const verify = createChainVerification(store, () => Promise.resolve());
     await Promise.all([assert.rejects(verify(), /down/), assert.rejects(verify(), /down/)]);

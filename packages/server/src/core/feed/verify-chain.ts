@@ -1,5 +1,5 @@
 import { type AuditEvent, type ChainBreak, CHAIN_START, findChainBreak } from "./audit-chain.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { EventStore } from "./store.ts";
 
 /** How many events are read and hashed at once: about a millisecond's work, which other requests wait for. */
 const EVENTS_PER_READ = 100;
@@ -15,13 +15,13 @@ export interface ChainReport {
 
 /** Checks the hash chain from its beginning. @param yieldToEventLoop awaited between two parts: a server has other things to do */
 export async function verifyChain(
-  store: Pick<RegistryStore, "eventsAfter">,
+  log: Pick<EventStore, "after">,
   yieldToEventLoop: () => Promise<void> = () => Promise.resolve(),
 ): Promise<ChainReport> {
   let last: AuditEvent | undefined;
   let count = 0;
   for (;;) {
-    const events = await store.eventsAfter(last?.seq ?? 0, EVENTS_PER_READ);
+    const events = await log.after(last?.seq ?? 0, EVENTS_PER_READ);
     if (events.length === 0) return { events: count, lastHash: last?.hash ?? CHAIN_START, broken: undefined };
     count += events.length;
     const broken = findChainBreak(events, last);
@@ -36,7 +36,7 @@ export async function verifyChain(
  * begins when that ends: what it says is of a chain that was read after each of them asked.
  */
 export function createChainVerification(
-  store: Pick<RegistryStore, "eventsAfter">,
+  log: Pick<EventStore, "after">,
   yieldToEventLoop: () => Promise<void>,
 ): () => Promise<ChainReport> {
   let last: Promise<unknown> = Promise.resolve();
@@ -45,7 +45,7 @@ export function createChainVerification(
   function verifyAfter(earlier: Promise<unknown>): Promise<ChainReport> {
     const begin = () => {
       next = undefined;
-      return verifyChain(store, yieldToEventLoop);
+      return verifyChain(log, yieldToEventLoop);
     };
     const verification = earlier.then(begin, begin);
     last = verification;

@@ -1,5 +1,5 @@
 import { coalesce } from "../coalesce.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { FeedFollower } from "./follow-feed.ts";
 
 /**
@@ -23,7 +23,7 @@ export interface FeedWatch {
  * @param onError called when catching up fails; the next poll tries again
  */
 export function watchFeed(
-  store: Pick<RegistryStore, "watchChanges">,
+  store: Pick<Store, "watchChanges">,
   feed: Pick<FeedFollower, "catchUp" | "poll" | "confirmedMsAgo">,
   onError: (error: unknown) => void,
 ): FeedWatch {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createKeyUsage } from "./usage.ts";
 import type { KeyId } from "./model.ts";
-import type { KeyUsageRecord } from "../store/store.ts";
+import type { KeyUsageRecord } from "./usage-store.ts";
 
 const KEY = 1 as KeyId;
 const OTHER = 2 as KeyId;
@@ -20,7 +20,7 @@ function usageStore() {
   return {
     batches,
     state,
-    recordKeyUsage: async (usage: readonly KeyUsageRecord[]) => {
+    record: async (usage: readonly KeyUsageRecord[]) => {
       state.meanwhile();
       if (state.fails) throw new Error("the store can't be reached");
       batches.push(usage);

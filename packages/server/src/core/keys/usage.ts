@@ -1,5 +1,5 @@
 import type { KeyId } from "./model.ts";
-import type { KeyUsageRecord, RegistryStore } from "../store/store.ts";
+import type { KeyUsageRecord, UsageStore } from "./usage-store.ts";
 
 const HOUR_SECONDS = 3600;
 
@@ -31,7 +31,7 @@ interface Tally {
   others: Map<number, number> | undefined;
 }
 
-export function createKeyUsage(store: Pick<RegistryStore, "recordKeyUsage">): KeyUsage {
+export function createKeyUsage(usage: Pick<UsageStore, "record">): KeyUsage {
   let pending = new Map<KeyId, Count>();
 
   return {
@@ -58,7 +58,7 @@ export function createKeyUsage(store: Pick<RegistryStore, "recordKeyUsage">): Ke
         records.push({ keyId, lastUsedAtMs, tokensByHour: toMap(hours), tokensByExpiry: toMap(expiries) });
       }
       try {
-        await store.recordKeyUsage(records);
+        await usage.record(records);
       } catch (error) {
         for (const [keyId, count] of flushing) putBack(keyId, count);
         throw error;

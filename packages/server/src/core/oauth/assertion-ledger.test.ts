@@ -5,7 +5,7 @@ import { createTestClock } from "../../testing/test-clock.ts";
 import { openTestRegistry } from "../../testing/test-registry.ts";
 import { Refusal } from "../refusal.ts";
 import type { ApiUserId } from "../users/model.ts";
-import type { UsedAssertion } from "../store/store.ts";
+import type { UsedAssertion } from "./store.ts";
 import { ASSERTIONS_PER_WINDOW_MAX, createAssertionLedger } from "./assertion-ledger.ts";
 
 const USER = 1 as ApiUserId;
@@ -19,7 +19,7 @@ function watchedStore(answer?: (batch: readonly UsedAssertion[]) => Promise<read
   const used = new Set<string>();
   return {
     batches,
-    useAssertions(batch: readonly UsedAssertion[]): Promise<readonly boolean[]> {
+    use(batch: readonly UsedAssertion[]): Promise<readonly boolean[]> {
       batches.push(batch);
       if (answer !== undefined) return answer(batch);
       return Promise.resolve(
@@ -48,14 +48,14 @@ describe("an assertion", () => {
     const registry = await openTestRegistry();
     await registry.changes.createAccount("test", { shortname: "acme" });
     for (const name of ["a", "b"]) await registry.changes.createUser("test", { name, account: "acme", access: "full" });
-    const ledger = createAssertionLedger(registry.store, registry.clock);
+    const ledger = createAssertionLedger(registry.store.assertions, registry.clock);
     assert.equal(await codeOf(ledger.useUp(USER, "x", 1000)), "used");
     assert.equal(await codeOf(ledger.useUp(USER, "x", 1000)), "assertion_replayed");
     assert.equal(await codeOf(ledger.useUp(USER, "x", 9000)), "assertion_replayed", "whatever its exp is");
     assert.equal(await codeOf(ledger.useUp(OTHER, "x", 1000)), "used");
     assert.equal(await codeOf(ledger.useUp(USER, "X", 1000)), "used");
     // Another process, and this one after a restart.
-    const elsewhere = createAssertionLedger(await registry.connect(), registry.clock);
+    const elsewhere = createAssertionLedger((await registry.connect()).assertions, registry.clock);
     assert.equal(await codeOf(elsewhere.useUp(USER, "x", 1000)), "assertion_replayed");
     await registry.close();
   });
@@ -65,8 +65,8 @@ describe("an assertion", () => {
     await registry.changes.createAccount("test", { shortname: "acme" });
     await registry.changes.createUser("test", { name: "a", account: "acme", access: "full" });
     const ledgers = [
-      createAssertionLedger(registry.store, registry.clock),
-      createAssertionLedger(await registry.connect(), registry.clock),
+      createAssertionLedger(registry.store.assertions, registry.clock),
+      createAssertionLedger((await registry.connect()).assertions, registry.clock),
     ];
     const codes = await Promise.all(
       Array.from({ length: 20 }, (_, number) => codeOf((ledgers[number % 2] ?? assert.fail()).useUp(USER, "x", 1000))),

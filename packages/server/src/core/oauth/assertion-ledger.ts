@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { CLIENT_ASSERTION_SECONDS_MAX, SKEW_SECONDS_MAX } from "@countersign/protocol";
+import type { AssertionStore, UsedAssertion } from "./store.ts";
 import { Refusal } from "../refusal.ts";
 import type { ApiUserId } from "../users/model.ts";
-import type { RegistryStore, UsedAssertion } from "../store/store.ts";
 import type { Clock } from "../surroundings.ts";
 import { createWindowCounter } from "../window-counter.ts";
 
@@ -39,7 +39,7 @@ interface Waiting {
  * The ledger is in the store, so that it holds on every node and after a restart. While one batch is being written the next
  * one gathers: a commit costs about the same for one assertion as for hundreds.
  */
-export function createAssertionLedger(store: Pick<RegistryStore, "useAssertions">, clock: Clock): AssertionLedger {
+export function createAssertionLedger(assertions: AssertionStore, clock: Clock): AssertionLedger {
   const used = createWindowCounter<ApiUserId>(WINDOW_SECONDS, USERS_MAX);
   let waiting: Waiting[] = [];
   let isWriting = false;
@@ -50,7 +50,7 @@ export function createAssertionLedger(store: Pick<RegistryStore, "useAssertions"
       const batch = waiting.slice(0, BATCH_MAX);
       waiting = waiting.slice(BATCH_MAX);
       try {
-        const firstUses = await store.useAssertions(batch.map(({ assertion }) => assertion));
+        const firstUses = await assertions.use(batch.map(({ assertion }) => assertion));
         for (const [index, { resolve }] of batch.entries()) resolve(firstUses[index] === true);
       } catch (error) {
         const failed = [...batch];

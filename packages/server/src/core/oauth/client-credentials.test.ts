@@ -20,7 +20,7 @@ import { endpointAudiences } from "../assertion/audiences.ts";
 import { createIssueToken } from "../issue-token.ts";
 import { Refusal } from "../refusal.ts";
 import { openRegistryView, type ViewUser } from "../view/view.ts";
-import type { UsedAssertion } from "../store/store.ts";
+import type { UsedAssertion } from "./store.ts";
 import { verifyToken } from "../token/verify-token.ts";
 import { createAssertionLedger } from "./assertion-ledger.ts";
 import { createAuthenticateClient, JWT_BEARER_ASSERTION } from "./authenticate-client.ts";
@@ -61,7 +61,7 @@ function endpointFor(
   const seen = new Set<string>();
   const ledger = createAssertionLedger(
     {
-      useAssertions:
+      use:
         useAssertions ??
         (async (batch) =>
           batch.map(({ userId, jtiHash }) => {
@@ -346,7 +346,7 @@ describe("on a real store", () => {
     const view = await openRegistryView(store, clock);
     const audiences = endpointAudiences("https://auth.example").token;
     return createGrantClientCredentials(
-      createAuthenticateClient(view, clock, audiences, createAssertionLedger(store, clock)),
+      createAuthenticateClient(view, clock, audiences, createAssertionLedger(store.assertions, clock)),
       createIssueToken(signingKeys, createSystemRandom(), () => undefined),
     );
   }

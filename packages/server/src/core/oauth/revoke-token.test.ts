@@ -11,7 +11,7 @@ import { type CheckToken, createCheckToken } from "../check.ts";
 import { Refusal } from "../refusal.ts";
 import { findChainBreak } from "../feed/audit-chain.ts";
 import type { ApiUserId } from "../users/model.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { openRegistryView, type RegistryView } from "../view/view.ts";
 import { mintToken } from "../token/mint-token.ts";
 import { formatTokenId } from "../token/token-identity.ts";
@@ -58,13 +58,18 @@ after(async () => {
   for (const each of opened) await each.close();
 });
 
-async function startNode(store: RegistryStore): Promise<Node> {
+async function startNode(store: Store): Promise<Node> {
   const { clock } = registry;
   const watched = watchStore(store);
   const view = await openRegistryView(watched.store, clock);
   const audiences = endpointAudiences("https://auth.example").revocation;
   const revoke = createRevokeToken({
-    authenticateClient: createAuthenticateClient(view, clock, audiences, createAssertionLedger(store, clock)),
+    authenticateClient: createAuthenticateClient(
+      view,
+      clock,
+      audiences,
+      createAssertionLedger(store.assertions, clock),
+    ),
     signingKeys,
     store,
     clock,
@@ -106,7 +111,7 @@ async function codeOf(revoking: Promise<void>): Promise<string> {
   );
 }
 
-const eventCount = async () => (await registry.store.lastEvent()).seq;
+const eventCount = async () => (await registry.store.events.last()).seq;
 
 describe("revoking a token", () => {
   test("ends that token before it is acknowledged, and not its sibling", async () => {
@@ -120,7 +125,7 @@ describe("revoking a token", () => {
   test("is one event of the audit log, which names the token by its id and who did it", async () => {
     const before = await eventCount();
     await node.revoke({});
-    const events = await registry.store.eventsAfter(before, 10);
+    const events = await registry.store.events.after(before, 10);
     const [event] = events;
     assert.equal(events.length, 1);
     assert.deepEqual(
@@ -132,7 +137,7 @@ describe("revoking a token", () => {
         details: { username: "api-1-demo", key_id: 1 },
       },
     );
-    assert.equal(findChainBreak(await registry.store.eventsAfter(0, 100), undefined), undefined);
+    assert.equal(findChainBreak(await registry.store.events.after(0, 100), undefined), undefined);
     const text = JSON.stringify(events);
     assert.ok(!text.includes(token.split(".")[1] ?? "") && !text.includes(token.split(".")[2] ?? ""));
   });
@@ -215,7 +220,7 @@ describe("a token that is no use to anybody", () => {
       assert.equal(await codeOf(node.revoke({ token: text })), "done", text);
     }
     assert.equal(await eventCount(), before);
-    assert.equal((await registry.store.revokedTokens(0, 0, 10)).tokens.length, 0);
+    assert.equal((await registry.store.revokedTokens.list(0, 0, 10)).tokens.length, 0);
   });
 
   for (const [offset, isKept] of [
@@ -226,7 +231,7 @@ describe("a token that is no use to anybody", () => {
     test(`is one that ends ${offset} s from now: it is ${isKept ? "noted" : "not noted"}`, async () => {
       registry.clock.setMicroseconds(NOW_SECONDS * 1e6);
       await node.revoke({ token: mintToken(signingKeys, { ...CLAIMS, expiresAtSeconds: NOW_SECONDS + offset }) });
-      assert.equal((await registry.store.revokedTokens(0, 0, 10)).tokens.length, isKept ? 1 : 0);
+      assert.equal((await registry.store.revokedTokens.list(0, 0, 10)).tokens.length, isKept ? 1 : 0);
     });
   }
 
@@ -273,7 +278,7 @@ describe("revoking is refused", () => {
         node.view,
         clock,
         audiences,
-        createAssertionLedger(registry.store, clock),
+        createAssertionLedger(registry.store.assertions, clock),
       ),
       signingKeys,
       store: { transaction: () => Promise.reject(new Error("database is locked")) },
@@ -296,7 +301,7 @@ describe("revoking is refused", () => {
   });
 
   test("as unavailable where this node can't hear of it: it isn't acknowledged before the token is dead here", async () => {
-    node.watched.fail("eventsAfter");
+    node.watched.fail("events.after");
     assert.equal(await codeOf(node.revoke({})), "unavailable");
     assert.equal(await codeOf(node.revoke({})), "unavailable", "nor the second time, when nothing is left to write");
     node.watched.fail();
@@ -308,7 +313,7 @@ describe("revoking is refused", () => {
     await registry.store.transaction(async (transaction) => {
       for (let nonce = 1; nonce < REVOKED_TOKENS_PER_USER_MAX; nonce++) {
         const of = { userId: 1 as ApiUserId, keyId: 1, nonce: 100 + nonce, expiresAtSeconds: NOW_SECONDS + 10 };
-        await transaction.insertRevokedToken(of);
+        await transaction.revokedTokens.insert(of);
       }
     });
     await node.revoke({});

@@ -1,5 +1,5 @@
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { ViewUser } from "../view/view.ts";
 import type { Clock } from "../surroundings.ts";
 import type { TokenClaims } from "../token/token-codec.ts";
@@ -25,7 +25,7 @@ export type RevokeToken = (request: RevocationRequest) => Promise<void>;
 export interface RevokeTokenDependencies {
   readonly authenticateClient: AuthenticateClient;
   readonly signingKeys: LatestSigningKeys;
-  readonly store: Pick<RegistryStore, "transaction">;
+  readonly store: Pick<Store, "transaction">;
   readonly clock: Clock;
   /** Awaited after the commit and before the answer: the token is dead on this node then. */
   readonly onChanged: () => Promise<void>;
@@ -39,9 +39,9 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
     const atMs = clock.wallMs();
     return store.transaction(async (transaction) => {
       const { keyId, nonce, expiresAtSeconds } = token;
-      if (!(await transaction.insertRevokedToken({ userId, keyId, nonce, expiresAtSeconds }))) return;
+      if (!(await transaction.revokedTokens.insert({ userId, keyId, nonce, expiresAtSeconds }))) return;
       // What is thrown takes the row back.
-      const live = await transaction.countRevokedTokens(userId, atMs / 1000, REVOKED_TOKENS_PER_USER_MAX + 1);
+      const live = await transaction.revokedTokens.count(userId, atMs / 1000, REVOKED_TOKENS_PER_USER_MAX + 1);
       if (live > REVOKED_TOKENS_PER_USER_MAX) {
         throw new Refusal(
           "rate_limited",
@@ -49,7 +49,7 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
           { hint: "To end all of a client's tokens, have its key deactivated.", retryAfterSeconds: 60 },
         );
       }
-      await transaction.appendEvent({
+      await transaction.events.append({
         atMs,
         actor: `client:${username}`,
         action: "token.revoked",

@@ -8,7 +8,7 @@ import {
   TEST_PLACE,
   type TestOperators,
 } from "../../testing/test-operators.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
 import { SESSION_IDLE_MS, SESSION_MS_MAX, sessionEnds } from "./sessions.ts";
 
@@ -21,13 +21,17 @@ beforeEach(async () => {
   touches = 0;
   isReadOnly = false;
   operators = await openTestOperators((store) => {
-    const touch = (method: "touchSession" | "touchAdminToken") =>
-      (async (id: never, atMs: number) => {
+    const counted = <Repository extends Store["sessions"] | Store["adminTokens"]>(
+      repository: Repository,
+    ): Repository => ({
+      ...repository,
+      touch: async (id: never, atMs: number) => {
         touches++;
         if (isReadOnly) throw new Error("the store can't be written");
-        await store[method](id, atMs);
-      }) as RegistryStore["touchSession"] & RegistryStore["touchAdminToken"];
-    return { ...store, touchSession: touch("touchSession"), touchAdminToken: touch("touchAdminToken") };
+        await repository.touch(id, atMs);
+      },
+    });
+    return { ...store, sessions: counted(store.sessions), adminTokens: counted(store.adminTokens) };
   });
 });
 

@@ -1,5 +1,5 @@
 import { isExpired } from "../keys/model.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import type { Clock } from "../surroundings.ts";
 import type { LastSeen } from "./last-seen.ts";
@@ -19,21 +19,17 @@ export interface AuthenticatePrincipal {
  * Whoever is limited to an account that is deactivated is a viewer there until it is active again: they can see what happened,
  * but not prepare anything for the moment when it is switched on, such as a key.
  */
-export function createAuthenticatePrincipal(
-  store: RegistryStore,
-  clock: Clock,
-  lastSeen: LastSeen,
-): AuthenticatePrincipal {
+export function createAuthenticatePrincipal(store: Store, clock: Clock, lastSeen: LastSeen): AuthenticatePrincipal {
   async function grantNow({ role, accountId, account }: Grant): Promise<Grant> {
     if (account === null) return { role, accountId, account };
-    const isActive = (await store.findAccount(account))?.status === "active";
+    const isActive = (await store.accounts.find(account))?.status === "active";
     return { role: isActive ? role : "viewer", accountId, account };
   }
 
   return {
     async bySession(secret) {
       if (!SESSION_SECRETS.isOne(secret)) return undefined;
-      const found = await store.findSession(hashSecret(secret));
+      const found = await store.sessions.find(hashSecret(secret));
       if (found === undefined) return undefined;
       const { operator } = found;
       const now = clock.wallMs();
@@ -55,7 +51,7 @@ export function createAuthenticatePrincipal(
 
     async byAdminToken(secret) {
       if (!ADMIN_TOKENS.isOne(secret)) return undefined;
-      const token = await store.findAdminTokenBySecret(hashSecret(secret));
+      const token = await store.adminTokens.findBySecret(hashSecret(secret));
       const now = clock.wallMs();
       if (token === undefined || !isTokenGood(token, now)) return undefined;
       if (token.lastUsedAtMs === null || now - token.lastUsedAtMs >= SEEN_MS) {

@@ -1,5 +1,5 @@
 import type { AdminTokenId, Session, SessionId } from "./model.ts";
-import type { OperatorStore } from "../store/operators.ts";
+import type { Store } from "../store/store.ts";
 
 /**
  * When sessions were last seen and admin tokens last used, kept in memory and written every few seconds: a request that only
@@ -14,7 +14,7 @@ export interface LastSeen {
   flush(): Promise<void>;
 }
 
-export function createLastSeen(store: Pick<OperatorStore, "touchSession" | "touchAdminToken">): LastSeen {
+export function createLastSeen(store: Pick<Store, "sessions" | "adminTokens">): LastSeen {
   const sessions = new Map<SessionId, number>();
   const adminTokens = new Map<AdminTokenId, number>();
 
@@ -26,8 +26,8 @@ export function createLastSeen(store: Pick<OperatorStore, "touchSession" | "touc
       return { ...session, lastSeenAtMs };
     },
     async flush() {
-      await writeAll(sessions, (id, atMs) => store.touchSession(id, atMs));
-      await writeAll(adminTokens, (id, atMs) => store.touchAdminToken(id, atMs));
+      await writeAll(sessions, (id, atMs) => store.sessions.touch(id, atMs));
+      await writeAll(adminTokens, (id, atMs) => store.adminTokens.touch(id, atMs));
     },
   };
 }

@@ -94,7 +94,7 @@ describe("the set-up link", () => {
       ),
     );
     assert.deepEqual(codes.toSorted(), ["accepted", "link_invalid", "link_invalid", "link_invalid"]);
-    assert.equal(await operators.store.countOperators(), 1);
+    assert.equal(await operators.store.operators.count(), 1);
   });
 
   test("of which two are there at once, as two nodes that start together have made them, makes one owner", async () => {
@@ -103,17 +103,17 @@ describe("the set-up link", () => {
     const { random } = operators.dependencies;
     const theirs = LINK_SECRETS.make(random);
     await operators.store.transaction(async (transaction) => {
-      const made = await transaction.findInvitationBySecret((await operators.links.look(mine)).secretHash);
+      const made = await transaction.invitations.findBySecret((await operators.links.look(mine)).secretHash);
       assert.ok(made);
       const { id: _, account: __, ...invitation } = made;
-      await transaction.insertInvitation({ ...invitation, secretHash: hashSecret(theirs) });
+      await transaction.invitations.insert({ ...invitation, secretHash: hashSecret(theirs) });
     });
     const codes = await Promise.all([
       codeOf(use(mine, { email: "a@example.com", password: TEST_PASSWORD })),
       codeOf(use(theirs, { email: "b@example.com", password: TEST_PASSWORD })),
     ]);
     assert.deepEqual(codes.toSorted(), ["accepted", "link_invalid"]);
-    assert.equal(await operators.store.countOperators(), 1);
+    assert.equal(await operators.store.operators.count(), 1);
   });
 });
 
@@ -159,7 +159,7 @@ describe("an invitation", () => {
     const { createdAtMs } = await operators.links.look(first);
     // As a restored store, or one who came by single sign-on.
     await operators.store.transaction((transaction) =>
-      transaction.insertOperator({
+      transaction.operators.insert({
         email: EMAIL,
         role: "viewer",
         accountId: null,
@@ -175,13 +175,13 @@ describe("an invitation", () => {
     const secret = await invite();
     const { operator } = await use(secret, { passkey: { response: await makePasskey(secret) } });
     assert.equal(operator.passwordHash, null);
-    const [passkey] = await operators.store.listPasskeys(operator.id);
+    const [passkey] = await operators.store.passkeys.list(operator.id);
     assert.equal(passkey?.label, "This device");
     assert.deepEqual(passkey?.transports, ["internal"]);
     assert.equal(passkey?.relyingParty, "localhost");
     const other = await invite("bob@example.com");
     const named = await use(other, { passkey: { response: await makePasskey(other), label: "My key" } });
-    assert.equal((await operators.store.listPasskeys(named.operator.id))[0]?.label, "My key");
+    assert.equal((await operators.store.passkeys.list(named.operator.id))[0]?.label, "My key");
   });
 
   test("asks for a passkey that needs no name to sign in, and for no certificate", async () => {
@@ -250,7 +250,7 @@ describe("a reset", () => {
     assert.deepEqual([after.operator.role, after.operator.account], ["admin", "acme"]);
     assert.equal(await operators.authenticate.bySession(before.secret), undefined);
     assert.ok(await operators.authenticate.bySession(after.secret));
-    assert.deepEqual(await operators.store.listPasskeys(after.operator.id), []);
+    assert.deepEqual(await operators.store.passkeys.list(after.operator.id), []);
     const attempt = (password: string) => operators.signIn.byPassword({ email: EMAIL, password }, TEST_PLACE);
     assert.equal(await codeOf(attempt(TEST_PASSWORD)), "sign_in_rejected");
     await attempt(OTHER_PASSWORD);

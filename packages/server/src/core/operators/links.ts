@@ -50,7 +50,7 @@ export function createLinks(dependencies: SignInDependencies): Links {
   const { store, clock, random, hasher, challenges, ceremonies } = dependencies;
 
   async function load(secret: string): Promise<Invitation> {
-    const found = LINK_SECRETS.isOne(secret) ? await store.findInvitationBySecret(hashSecret(secret)) : undefined;
+    const found = LINK_SECRETS.isOne(secret) ? await store.invitations.findBySecret(hashSecret(secret)) : undefined;
     if (found === undefined || isExpired(found, clock.wallMs())) throw linkInvalid();
     return found;
   }
@@ -85,15 +85,15 @@ export function createLinks(dependencies: SignInDependencies): Links {
       const recoveryCodes = makeRecoveryCodes(random);
       const signedIn = await store.transaction(async (transaction) => {
         const now = clock.wallMs();
-        const current = await transaction.findInvitationBySecret(secretHash);
+        const current = await transaction.invitations.findBySecret(secretHash);
         if (current === undefined || isExpired(current, now)) throw linkInvalid();
-        await transaction.deleteInvitation(current.id);
+        await transaction.invitations.delete(current.id);
         const operator =
           current.kind === "reset"
             ? await reset(transaction, address, passwordHash, now)
             : await create(transaction, current, address, passwordHash, now);
         if (admitted !== undefined) await storePasskey(transaction, operator, admitted, now);
-        await transaction.replaceRecoveryCodes(operator.id, recoveryCodes.map(hashRecoveryCode));
+        await transaction.recoveryCodes.replace(operator.id, recoveryCodes.map(hashRecoveryCode));
         return beginSession(transaction, dependencies, operator, "link", from);
       });
       return { ...signedIn, recoveryCodes };
@@ -117,10 +117,10 @@ async function create(
 ): Promise<Operator> {
   const isTaken =
     kind === "setup"
-      ? (await transaction.countOperators()) > 0
-      : (await transaction.findOperatorByEmail(email)) !== undefined;
+      ? (await transaction.operators.count()) > 0
+      : (await transaction.operators.findByEmail(email)) !== undefined;
   if (isTaken) throw linkInvalid();
-  const operator = await transaction.insertOperator({
+  const operator = await transaction.operators.insert({
     email,
     role,
     accountId,
@@ -128,8 +128,8 @@ async function create(
     federated: null,
     createdAtMs: now,
   });
-  await transaction.deleteInvitationsOfKind("setup");
-  await transaction.appendEvent(
+  await transaction.invitations.deleteOfKind("setup");
+  await transaction.events.append(
     operatorEvent(now, operatorActor(operator), "operator.created", operator, { role, account, invitation: id, kind }),
   );
   return operator;
@@ -142,22 +142,22 @@ async function reset(
   passwordHash: string | null,
   now: number,
 ): Promise<Operator> {
-  const operator = await transaction.findOperatorByEmail(email);
+  const operator = await transaction.operators.findByEmail(email);
   if (operator?.status !== "active" || operator.federated !== null) throw linkInvalid();
   const actor = operatorActor(operator);
-  for (const { id, label } of await transaction.listPasskeys(operator.id)) {
-    await transaction.deletePasskey(operator.id, id);
-    await transaction.appendEvent(
+  for (const { id, label } of await transaction.passkeys.list(operator.id)) {
+    await transaction.passkeys.delete(operator.id, id);
+    await transaction.events.append(
       operatorEvent(now, actor, "operator.passkey_removed", operator, { passkey: id, label, by_reset: true }),
     );
   }
   if (passwordHash !== operator.passwordHash) {
-    await transaction.updateOperator(operator.id, { passwordHash });
+    await transaction.operators.update(operator.id, { passwordHash });
     const details = { has_password: passwordHash !== null, by_reset: true };
-    await transaction.appendEvent(operatorEvent(now, actor, "operator.password_changed", operator, details));
+    await transaction.events.append(operatorEvent(now, actor, "operator.password_changed", operator, details));
   }
-  await transaction.deleteSessionsOf(operator.id);
-  await transaction.appendEvent(
+  await transaction.sessions.deleteAllOf(operator.id);
+  await transaction.events.append(
     operatorEvent(now, actor, "operator.session_ended", operator, { sessions: "all", by_reset: true }),
   );
   return { ...operator, passwordHash };

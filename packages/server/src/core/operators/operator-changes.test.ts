@@ -207,7 +207,7 @@ describe("whoever is limited to an account", () => {
       const use = operators.links.use(secret, { password: TEST_PASSWORD }, undefined, TEST_PLACE);
       assert.equal(await codeOf(use), "link_invalid");
     }
-    assert.equal((await operators.store.findOperatorByEmail("elsewhere@example.com"))?.account, "other");
+    assert.equal((await operators.store.operators.findByEmail("elsewhere@example.com"))?.account, "other");
   });
 
   test("replaces no invitation of others for the same address", async () => {
@@ -378,7 +378,7 @@ describe("an admin token", () => {
   test("of an account from before names had the account in them keeps its name to itself", async () => {
     const { token } = await create("new", undefined, ROOT, "acme");
     await operators.store.transaction((transaction) =>
-      transaction.insertAdminToken({ ...token, name: "legacy", secretHash: "x" }),
+      transaction.adminTokens.insert({ ...token, name: "legacy", secretHash: "x" }),
     );
     assert.equal(await codeOf(create("legacy", undefined, ROOT, "acme")), "conflict");
     assert.equal(await codeOf(create("legacy")), "conflict");

@@ -103,27 +103,27 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
   ): Promise<WithLinkSecret> {
     const secret = LINK_SECRETS.make(random);
     const createdAtMs = clock.wallMs();
-    const invitation = await transaction.insertInvitation({
+    const invitation = await transaction.invitations.insert({
       ...link,
       secretHash: hashSecret(secret),
       createdBy,
       createdAtMs,
       expiresAtMs: createdAtMs + LINK_MS,
     });
-    await transaction.appendEvent(invitationEvent(createdAtMs, createdBy, "invitation.created", invitation));
+    await transaction.events.append(invitationEvent(createdAtMs, createdBy, "invitation.created", invitation));
     return { invitation, secret };
   }
 
   async function withdraw(transaction: StoreTransaction, { actor }: Author, invitation: Invitation): Promise<void> {
-    await transaction.deleteInvitation(invitation.id);
-    await transaction.appendEvent(invitationEvent(clock.wallMs(), actor, "invitation.withdrawn", invitation));
+    await transaction.invitations.delete(invitation.id);
+    await transaction.events.append(invitationEvent(clock.wallMs(), actor, "invitation.withdrawn", invitation));
   }
 
   return {
     makeSetupLink(actor) {
       return store.transaction(async (transaction) => {
-        if ((await transaction.countOperators()) > 0) return undefined;
-        await transaction.deleteInvitationsOfKind("setup");
+        if ((await transaction.operators.count()) > 0) return undefined;
+        await transaction.invitations.deleteOfKind("setup");
         return makeLink(transaction, actor, { kind: "setup", email: null, role: "owner", accountId: null });
       });
     },
@@ -133,12 +133,12 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       return store.transaction(async (transaction) => {
         await requireStillAuthor(transaction, author);
         const grant = await resolveGrant(transaction, author, wanted);
-        const holder = await transaction.findOperatorByEmail(email);
+        const holder = await transaction.operators.findByEmail(email);
         // Of an operator elsewhere, an author who is limited to an account learns nothing: such a link lets nobody in.
         if (holder !== undefined && canSee(author, holder.accountId)) {
           throw fieldRefusal("conflict", `There is an operator ${email} already.`, "email");
         }
-        for (const before of await transaction.findInvitationsFor(email, clock.wallMs())) {
+        for (const before of await transaction.invitations.findFor(email, clock.wallMs())) {
           if (canSee(author, before.accountId)) await withdraw(transaction, author, before);
         }
         return makeLink(transaction, author.actor, { kind: "invitation", email, ...grant });
@@ -154,7 +154,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
           throw new Refusal("conflict", `${email} comes by single sign-on; its identity provider lets them in.`);
         }
         if (operator.status !== "active") throw new Refusal("conflict", `${email} is deactivated.`);
-        for (const before of await transaction.findInvitationsFor(email, clock.wallMs())) {
+        for (const before of await transaction.invitations.findFor(email, clock.wallMs())) {
           await withdraw(transaction, author, before);
         }
         return makeLink(transaction, author.actor, { kind: "reset", email, role, accountId });
@@ -163,7 +163,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
 
     withdrawInvitation(author, id) {
       return store.transaction(async (transaction) => {
-        const invitation = await transaction.findInvitation(id);
+        const invitation = await transaction.invitations.find(id);
         // The set-up link is the server's own.
         if (invitation === undefined || invitation.kind === "setup" || !canSee(author, invitation.accountId)) {
           throw new Refusal("not_found", `There is no invitation ${id}.`);
@@ -197,17 +197,17 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
             `${before.email} comes by single sign-on: their groups there decide on their role.`,
           );
         }
-        await transaction.updateOperator(id, {
+        await transaction.operators.update(id, {
           ...(isOtherGrant && { role: grant.role, accountId: grant.accountId }),
           ...(isOtherStatus && { status }),
         });
         await requireOwner(transaction, before);
         const after = await loadOperator(transaction, author, id);
         const isLess = !mayGrant(after, before) || after.status !== "active";
-        if (isLess) await transaction.deleteSessionsOf(id);
+        if (isLess) await transaction.sessions.deleteAllOf(id);
         if (isOtherGrant || (isOtherStatus && status === "deactivated")) {
           // A link by which they would get in again; or whoever made it, while they may less, would get what they may now.
-          for (const link of await transaction.findInvitationsFor(before.email, clock.wallMs())) {
+          for (const link of await transaction.invitations.findFor(before.email, clock.wallMs())) {
             await withdraw(transaction, author, link);
           }
         }
@@ -218,13 +218,13 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
             previous_role: before.role,
             previous_account: before.account,
           };
-          await transaction.appendEvent(
+          await transaction.events.append(
             operatorEvent(clock.wallMs(), author.actor, "operator.changed", after, details),
           );
         }
         if (isOtherStatus) {
           const action = status === "active" ? "operator.activated" : "operator.deactivated";
-          await transaction.appendEvent(operatorEvent(clock.wallMs(), author.actor, action, after));
+          await transaction.events.append(operatorEvent(clock.wallMs(), author.actor, action, after));
         }
         return after;
       });
@@ -233,10 +233,10 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
     endSession(author, operatorId, id) {
       return store.transaction(async (transaction) => {
         const operator = await loadOperator(transaction, author, operatorId);
-        if (!(await transaction.deleteSession(operatorId, id))) {
+        if (!(await transaction.sessions.delete(operatorId, id))) {
           throw new Refusal("not_found", `There is no session ${id}.`);
         }
-        await transaction.appendEvent(
+        await transaction.events.append(
           operatorEvent(clock.wallMs(), author.actor, "operator.session_ended", operator, { session: id }),
         );
       });
@@ -252,13 +252,13 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
         const grant = await resolveGrant(transaction, author, wanted);
         const fullName = fullTokenName(name, wanted.account);
         // Tokens of an account from earlier versions have no account in their name. Another account's takes no name from this one.
-        const older = await transaction.findAdminTokenByName(name);
+        const older = await transaction.adminTokens.findByName(name);
         const isTaken =
-          (await transaction.findAdminTokenByName(fullName)) !== undefined || older?.accountId === grant.accountId;
+          (await transaction.adminTokens.findByName(fullName)) !== undefined || older?.accountId === grant.accountId;
         if (isTaken) {
           throw fieldRefusal("conflict", `There is, or was, an admin token ${name}; names aren't used again.`, "name");
         }
-        const token = await transaction.insertAdminToken({
+        const token = await transaction.adminTokens.insert({
           name: fullName,
           ...grant,
           secretHash: hashSecret(secret),
@@ -266,7 +266,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
           createdAtMs,
           expiresAtMs,
         });
-        await transaction.appendEvent(adminTokenEvent(createdAtMs, author.actor, "admin_token.created", token));
+        await transaction.events.append(adminTokenEvent(createdAtMs, author.actor, "admin_token.created", token));
         return { token, secret };
       });
     },
@@ -275,7 +275,7 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
       return store.transaction(async (transaction) => {
         const token = await (typeof which === "object"
           ? findTokenByName(transaction, which.name)
-          : transaction.findAdminToken(which));
+          : transaction.adminTokens.find(which));
         if (token === undefined || !canSee(author, token.accountId)) {
           const name = typeof which === "object" ? which.name : String(which);
           throw new Refusal("not_found", `There is no admin token ${printable(name)}.`);
@@ -291,9 +291,9 @@ export function createOperatorChanges(store: Transactions, clock: Clock, random:
 
 /** By the full name, or the own one where only one token has it. @throws {Refusal} `conflict` where several have it */
 async function findTokenByName(transaction: StoreTransaction, name: string): Promise<AdminToken | undefined> {
-  const found = await transaction.findAdminTokenByName(name);
+  const found = await transaction.adminTokens.findByName(name);
   if (found !== undefined) return found;
-  const [first, ...others] = await transaction.findAdminTokensNamed(name);
+  const [first, ...others] = await transaction.adminTokens.findNamed(name);
   if (first === undefined || others.length === 0) return first;
   const names = [first, ...others].map((token) => token.name).join(", ");
   throw new Refusal("conflict", `Several accounts have an admin token ${name}; name one of ${names}.`);
@@ -306,9 +306,9 @@ async function revokeWithMade(
   token: AdminToken,
   revokedAtMs: number,
 ): Promise<void> {
-  await transaction.revokeAdminToken(token.id, revokedAtMs);
-  await transaction.appendEvent(adminTokenEvent(revokedAtMs, actor, "admin_token.revoked", token));
-  for (const made of await transaction.findAdminTokensBy(adminTokenActor(token))) {
+  await transaction.adminTokens.revoke(token.id, revokedAtMs);
+  await transaction.events.append(adminTokenEvent(revokedAtMs, actor, "admin_token.revoked", token));
+  for (const made of await transaction.adminTokens.findCreatedBy(adminTokenActor(token))) {
     await revokeWithMade(transaction, actor, made, revokedAtMs);
   }
 }
@@ -321,8 +321,8 @@ async function revokeWithMade(
  */
 async function requireStillAuthor(transaction: StoreTransaction, author: Author): Promise<void> {
   const { token, operator } = author;
-  const isRevoked = token !== undefined && (await transaction.findAdminToken(token.id))?.revokedAtMs !== null;
-  const current = operator && (await transaction.findOperator(operator.id));
+  const isRevoked = token !== undefined && (await transaction.adminTokens.find(token.id))?.revokedAtMs !== null;
+  const current = operator && (await transaction.operators.find(operator.id));
   const isOff = operator !== undefined && (current?.status !== "active" || !mayGrant(current, author));
   if (isRevoked || isOff) throw new Refusal("sign_in_required", "The session is over, or the admin token was revoked.");
 }
@@ -362,7 +362,7 @@ const DAY_MS = 86_400_000;
 
 /** @throws {Refusal} `not_found`, also for those whom the author may know nothing of */
 async function loadOperator(transaction: StoreTransaction, author: Author, id: OperatorId): Promise<Operator> {
-  const operator = await transaction.findOperator(id);
+  const operator = await transaction.operators.find(id);
   if (operator === undefined || !canSee(author, operator.accountId)) {
     throw new Refusal("not_found", `There is no operator ${id}.`);
   }
@@ -377,7 +377,7 @@ async function resolveGrant(
   author: Author,
   { role, account: shortname }: WantedGrant,
 ): Promise<{ readonly role: Role; readonly accountId: AccountId | null }> {
-  const account = shortname === null ? undefined : await transaction.findAccount(shortname);
+  const account = shortname === null ? undefined : await transaction.accounts.find(shortname);
   if (shortname !== null && (account === undefined || !canSee(author, account.id))) {
     throw fieldRefusal("field_invalid", "There is no account of that name.", "account");
   }
@@ -396,7 +396,7 @@ async function resolveGrant(
  * @throws {Refusal} `conflict`
  */
 export async function requireOwner(transaction: StoreTransaction, before: Operator): Promise<void> {
-  if (isUnlimitedOwner(before) && before.status === "active" && (await transaction.countOwners()) === 0) {
+  if (isUnlimitedOwner(before) && before.status === "active" && (await transaction.operators.countOwners()) === 0) {
     throw new Refusal("conflict", `${before.email} is the last owner; make another operator an owner first.`);
   }
 }

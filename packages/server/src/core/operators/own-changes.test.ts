@@ -108,7 +108,7 @@ describe("one's passkeys", () => {
     const icloud = createSoftwareAuthenticator({ aaguid: "fbfc3007-154e-4ecc-8c0b-6e020557d7bd" });
     const options = await operators.own.passkeyOptions(alice, "localhost");
     await operators.own.addPasskey(alice, { response: icloud.create(options, TEST_ORIGIN) }, TEST_PASSKEY_PLACE);
-    const labels = (await operators.store.listPasskeys(alice.operator.id)).map(({ label }) => label);
+    const labels = (await operators.store.passkeys.list(alice.operator.id)).map(({ label }) => label);
     assert.deepEqual(labels, ["This device", "My laptop", "iCloud Keychain"]);
     assert.deepEqual(
       (await operators.newEvents()).map(({ action }) => action),
@@ -152,7 +152,7 @@ describe("one's passkeys", () => {
 
   test("are removed one by one, but never the last way to sign in", async () => {
     const bob = await addWithPasskey("bob@example.com");
-    const [first] = await operators.store.listPasskeys(bob.operator.id);
+    const [first] = await operators.store.passkeys.list(bob.operator.id);
     const remove = (id: PasskeyId) => operators.own.removePasskey(bob, id);
     assert.equal(await codeOf(remove(first?.id as PasskeyId)), "conflict");
     const second = await addPasskey(undefined, bob);
@@ -160,20 +160,20 @@ describe("one's passkeys", () => {
     assert.equal(await codeOf(remove(second.id)), "conflict");
     await operators.own.changePassword(bob, { newPassword: NEW_PASSWORD });
     await remove(second.id);
-    assert.deepEqual(await operators.store.listPasskeys(bob.operator.id), []);
+    assert.deepEqual(await operators.store.passkeys.list(bob.operator.id), []);
   });
 
   test("of two that are removed at once, where they are all that is left, one stays", async () => {
     const bob = await addWithPasskey("bob@example.com");
     await addPasskey(undefined, bob);
-    const ids = (await operators.store.listPasskeys(bob.operator.id)).map(({ id }) => id);
+    const ids = (await operators.store.passkeys.list(bob.operator.id)).map(({ id }) => id);
     const codes = await Promise.all(ids.map((id) => codeOf(operators.own.removePasskey(bob, id))));
     assert.deepEqual(codes.toSorted(), ["accepted", "conflict"]);
   });
 
   test("of somebody else aren't there", async () => {
     const bob = await addWithPasskey("bob@example.com");
-    const [theirs] = await operators.store.listPasskeys(bob.operator.id);
+    const [theirs] = await operators.store.passkeys.list(bob.operator.id);
     assert.equal(await codeOf(operators.own.removePasskey(alice, theirs?.id as PasskeyId)), "not_found");
     assert.equal(await codeOf(operators.own.removePasskey(alice, 9999 as PasskeyId)), "not_found");
   });
@@ -219,7 +219,7 @@ describe("one's sessions", () => {
 test("whoever was switched off a moment ago changes nothing any more", async () => {
   const principal = await now();
   await addPasskey();
-  const [passkey] = await operators.store.listPasskeys(alice.operator.id);
+  const [passkey] = await operators.store.passkeys.list(alice.operator.id);
   const options = await operators.own.passkeyOptions(principal, "localhost");
   const response = createSoftwareAuthenticator().create(options, TEST_ORIGIN);
   await operators.changes.change(ROOT, alice.operator.id, { status: "deactivated" });

@@ -61,10 +61,10 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
     ) => Promise<Result>,
   ): Promise<Result> {
     return store.transaction(async (transaction) => {
-      const operator = await transaction.findOperator(id);
+      const operator = await transaction.operators.find(id);
       if (operator?.status !== "active") throw new Refusal("sign_in_required", "The session is over.");
       return work(transaction, operator, (action, details) =>
-        transaction.appendEvent(operatorEvent(clock.wallMs(), operatorActor(operator), action, operator, details)),
+        transaction.events.append(operatorEvent(clock.wallMs(), operatorActor(operator), action, operator, details)),
       );
     });
   }
@@ -96,8 +96,8 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
         if (operator.passwordHash !== before.passwordHash) {
           throw new Refusal("conflict", "The password was changed meanwhile.");
         }
-        await transaction.updateOperator(operator.id, { passwordHash });
-        await transaction.deleteSessionsOf(operator.id, session.id);
+        await transaction.operators.update(operator.id, { passwordHash });
+        await transaction.sessions.deleteAllOf(operator.id, session.id);
         await append("operator.password_changed", { has_password: true });
       });
     },
@@ -109,7 +109,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
         email: operator.email,
         userHandle: challenges.userHandle(operator.email),
         relyingParty,
-        existing: await store.listPasskeys(operator.id),
+        existing: await store.passkeys.list(operator.id),
       });
     },
 
@@ -123,7 +123,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
 
     removePasskey(oneself, id) {
       return change(oneself, async (transaction, operator, append) => {
-        const passkeys = await transaction.listPasskeys(operator.id);
+        const passkeys = await transaction.passkeys.list(operator.id);
         const passkey = passkeys.find((candidate) => candidate.id === id);
         if (passkey === undefined) throw new Refusal("not_found", `There is no passkey ${id}.`);
         if (passkeys.length === 1 && operator.passwordHash === null) {
@@ -132,7 +132,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
             "It is the only way to sign in that is left; set a password or add another passkey first.",
           );
         }
-        await transaction.deletePasskey(operator.id, id);
+        await transaction.passkeys.delete(operator.id, id);
         await append("operator.passkey_removed", { passkey: id, label: passkey.label });
       });
     },
@@ -141,7 +141,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
       requireLocal(oneself.operator);
       const codes = makeRecoveryCodes(random);
       await change(oneself, async (transaction, operator, append) => {
-        await transaction.replaceRecoveryCodes(operator.id, codes.map(hashRecoveryCode));
+        await transaction.recoveryCodes.replace(operator.id, codes.map(hashRecoveryCode));
         await append("operator.recovery_codes_renewed");
       });
       return codes;
@@ -149,7 +149,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
 
     endSession(oneself, id) {
       return change(oneself, async (transaction, operator, append) => {
-        if (!(await transaction.deleteSession(operator.id, id))) {
+        if (!(await transaction.sessions.delete(operator.id, id))) {
           throw new Refusal("not_found", `There is no session ${id}.`);
         }
         await append("operator.session_ended", { session: id });
@@ -158,7 +158,7 @@ export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
 
     endOtherSessions(oneself) {
       return change(oneself, async (transaction, operator, append) => {
-        await transaction.deleteSessionsOf(operator.id, oneself.session.id);
+        await transaction.sessions.deleteAllOf(operator.id, oneself.session.id);
         await append("operator.session_ended", { sessions: "others" });
       });
     },

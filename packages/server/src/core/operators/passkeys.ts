@@ -1,4 +1,4 @@
-import type { RegistryStore, StoreTransaction } from "../store/store.ts";
+import type { Store, StoreTransaction } from "../store/store.ts";
 import { checkDisplayText } from "../names.ts";
 import { fieldRefusal, Refusal } from "../refusal.ts";
 import type { ChallengePurpose, Challenges, OpenChallenge } from "./challenges.ts";
@@ -60,7 +60,7 @@ export interface PasskeyCeremonies {
 }
 
 export interface PasskeyDependencies {
-  readonly store: Pick<RegistryStore, "findPasskey">;
+  readonly store: Pick<Store, "passkeys">;
   readonly ceremonies: PasskeyCeremonies;
   readonly challenges: Challenges;
 }
@@ -86,7 +86,7 @@ export async function admitPasskey(
   if (unverifiedChallenge === undefined || challenge === undefined) throw passkeyInvalid();
   const credential = await ceremonies.verifyCreation(response, unverifiedChallenge, place);
   if (credential === undefined) throw passkeyInvalid();
-  if ((await store.findPasskey(credential.credentialId)) !== undefined) {
+  if ((await store.passkeys.find(credential.credentialId)) !== undefined) {
     throw fieldRefusal("conflict", "This passkey is known here already.", "response");
   }
   return { credential, challenge, label: label ?? credential.authenticator, relyingParty: place.relyingParty };
@@ -99,12 +99,12 @@ export async function storePasskey(
   { credential, challenge, label, relyingParty }: AdmittedPasskey,
   nowMs: number,
 ): Promise<Passkey> {
-  if (!(await transaction.useChallenge(challenge.hash, challenge.expiresAtMs))) throw passkeyInvalid();
-  if ((await transaction.listPasskeys(operator.id)).length >= PASSKEYS_PER_OPERATOR_MAX) {
+  if (!(await transaction.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs))) throw passkeyInvalid();
+  if ((await transaction.passkeys.list(operator.id)).length >= PASSKEYS_PER_OPERATOR_MAX) {
     throw new Refusal("conflict", `There can be ${PASSKEYS_PER_OPERATOR_MAX} passkeys; remove one first.`);
   }
   const { credentialId, publicKey, counter, transports } = credential;
-  const passkey = await transaction.insertPasskey({
+  const passkey = await transaction.passkeys.insert({
     operatorId: operator.id,
     credentialId,
     publicKey,
@@ -114,7 +114,7 @@ export async function storePasskey(
     label,
     createdAtMs: nowMs,
   });
-  await transaction.appendEvent(
+  await transaction.events.append(
     operatorEvent(nowMs, operatorActor(operator), "operator.passkey_added", operator, { passkey: passkey.id, label }),
   );
   return passkey;

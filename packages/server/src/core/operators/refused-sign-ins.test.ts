@@ -36,7 +36,7 @@ describe("a sign-in that is refused", () => {
     assert.deepEqual(others, []);
     assert.equal(event?.action, "operator.sign_in_refused");
     assert.equal(event?.actor, "system");
-    const alice = await operators.store.findOperatorByEmail(EMAIL);
+    const alice = await operators.store.operators.findByEmail(EMAIL);
     assert.equal(event?.subject, `operator:${alice?.id}`);
     assert.equal(event?.accountId, alice?.accountId, "an operator of the same account sees it");
     assert.deepEqual(event?.details, {

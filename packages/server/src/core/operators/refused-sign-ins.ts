@@ -1,4 +1,4 @@
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { UnchainedEvent } from "../feed/audit-chain.ts";
 import type { Clock } from "../surroundings.ts";
 import type { Operator, OperatorId, SignInMethod } from "./model.ts";
@@ -35,7 +35,7 @@ interface Tally {
   hasOtherAddresses: boolean;
 }
 
-export function createRefusedSignIns(store: Pick<RegistryStore, "transaction">, clock: Clock): RefusedSignIns {
+export function createRefusedSignIns(store: Pick<Store, "transaction">, clock: Clock): RefusedSignIns {
   /** By operator, of whom there are few; 0 for nobody. */
   let tallies = new Map<OperatorId | 0, Tally>();
 
@@ -70,7 +70,7 @@ export function createRefusedSignIns(store: Pick<RegistryStore, "transaction">, 
       const events = [...shown, ...sumOf(rest)].map((tally) => toEvent(tally, clock.wallMs()));
       try {
         await store.transaction(async (transaction) => {
-          for (const event of events) await transaction.appendEvent(event);
+          for (const event of events) await transaction.events.append(event);
         });
       } catch (error) {
         for (const [key, tally] of taken) add(tallies, key, tally);

@@ -82,9 +82,9 @@ export async function beginSession(
   const secret = SESSION_SECRETS.make(random);
   const now = clock.wallMs();
   if (previousSecret !== undefined && SESSION_SECRETS.isOne(previousSecret)) {
-    await transaction.deleteSessionBySecret(operator.id, hashSecret(previousSecret));
+    await transaction.sessions.deleteBySecret(operator.id, hashSecret(previousSecret));
   }
-  const session = await transaction.insertSession({
+  const session = await transaction.sessions.insert({
     operatorId: operator.id,
     secretHash: hashSecret(secret),
     method,
@@ -94,8 +94,8 @@ export async function beginSession(
     address,
     authenticatedAtMs: authenticatedAtMs ?? now,
   });
-  await transaction.updateOperator(operator.id, { lastSignedInAtMs: now });
-  await transaction.appendEvent(
+  await transaction.operators.update(operator.id, { lastSignedInAtMs: now });
+  await transaction.events.append(
     operatorEvent(now, operatorActor(operator), "operator.signed_in", operator, { method }),
   );
   return { operator: { ...operator, lastSignedInAtMs: now }, session, secret };

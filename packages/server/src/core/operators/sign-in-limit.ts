@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Clock } from "../surroundings.ts";
 
 /** Failures for one e-mail address in one window before further attempts are refused. */
@@ -29,7 +29,7 @@ export interface SignInLimit {
  * @param nameOf what an address is counted under: what was typed there may be a password, and isn't stored
  */
 export function createSignInLimit(
-  store: Pick<RegistryStore, "countAttempt" | "takeBackAttempt">,
+  store: Pick<Store, "signInAttempts">,
   clock: Clock,
   nameOf: (email: string) => string,
 ): SignInLimit {
@@ -45,7 +45,7 @@ export function createSignInLimit(
       if (knownEndMs !== undefined && now < knownEndMs && knownEndMs <= now + SIGN_IN_WINDOW_MS) {
         throw tooMany(knownEndMs - now);
       }
-      const { failures, endsAtMs } = await store.countAttempt(name, now, SIGN_IN_WINDOW_MS);
+      const { failures, endsAtMs } = await store.signInAttempts.count(name, now, SIGN_IN_WINDOW_MS);
       if (failures > SIGN_IN_FAILURES_MAX) {
         fullUntil.set(name, endsAtMs);
         throw tooMany(endsAtMs - now);
@@ -53,12 +53,12 @@ export function createSignInLimit(
       try {
         const result = await work();
         // It succeeded; that it goes on counting where the store has just failed is the lesser harm.
-        await store.takeBackAttempt(name).catch(() => undefined);
+        await store.signInAttempts.takeBack(name).catch(() => undefined);
         return result;
       } catch (error) {
         // What isn't the client's fault says nothing about the secret.
         const isWrong = error instanceof Refusal && error.code === "sign_in_rejected";
-        if (!isWrong) await store.takeBackAttempt(name).catch(() => undefined);
+        if (!isWrong) await store.signInAttempts.takeBack(name).catch(() => undefined);
         throw error;
       }
     },

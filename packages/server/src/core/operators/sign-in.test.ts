@@ -17,7 +17,7 @@ import {
   type TestOperators,
 } from "../../testing/test-operators.ts";
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore, StoreTransaction } from "../store/store.ts";
+import type { Store, StoreTransaction } from "../store/store.ts";
 import { CHALLENGE_MS } from "./challenges.ts";
 import type { LetIn } from "./links.ts";
 
@@ -29,14 +29,15 @@ let alice: LetIn;
 let calls: string[] = [];
 
 /** Notes the name of every method that is called, in transactions too. */
-function noteCalls(store: RegistryStore): RegistryStore {
-  const noting = <Target extends object>(target: Target): Target =>
+function noteCalls(store: Store): Store {
+  const noting = <Target extends object>(target: Target, of = ""): Target =>
     new Proxy(target, {
       get(_, name: string) {
         const member = Reflect.get(target, name) as unknown;
+        if (typeof member === "object" && member !== null) return noting(member, `${name}.`);
         if (typeof member !== "function") return member;
         return (...parameters: unknown[]) => {
-          calls.push(name);
+          calls.push(`${of}${name}`);
           if (name !== "transaction") return (member as (...all: unknown[]) => unknown).apply(target, parameters);
           const work = parameters[0] as (transaction: StoreTransaction) => Promise<unknown>;
           return store.transaction((transaction) => work(noting(transaction)));
@@ -81,7 +82,7 @@ describe("sign-in by password", () => {
     assert.notEqual(first.secret, second.secret);
     assert.equal((await operators.authenticate.bySession(first.secret))?.actor, `operator:${EMAIL}`);
     assert.equal(first.session.method, "password");
-    const events = await operators.store.eventsAfter(0, 1000);
+    const events = await operators.store.events.after(0, 1000);
     const { action, actor, details } = events.at(-1) ?? {};
     assert.deepEqual(
       [action, actor, details],
@@ -135,7 +136,7 @@ describe("sign-in by password", () => {
     }
     for (const refusal of refusals) assert.deepEqual(refusal, refusals[0]);
     for (const work of works)
-      assert.deepEqual(work, ["countAttempt", "findOperatorByEmail", "findOperatorByEmail", "1 hash"]);
+      assert.deepEqual(work, ["signInAttempts.count", "operators.findByEmail", "operators.findByEmail", "1 hash"]);
     assert.equal((refusals[0] as { code: string }).code, "sign_in_rejected");
   });
 
@@ -191,7 +192,7 @@ describe("sign-in by recovery code", () => {
       const typed = at % 2 === 0 ? code : code.toLowerCase().replaceAll("-", " ");
       const { session } = await attempt(EMAIL, typed);
       assert.equal(session.method, "recovery_code");
-      assert.equal(await operators.store.countRecoveryCodes(alice.operator.id), 9 - at);
+      assert.equal(await operators.store.recoveryCodes.count(alice.operator.id), 9 - at);
       assert.equal(await codeOf(attempt(EMAIL, code)), "sign_in_rejected");
     }
   });
@@ -224,11 +225,11 @@ describe("sign-in by recovery code", () => {
     for (const refusal of refusals) assert.deepEqual(refusal, refusals[0]);
     for (const work of works)
       assert.deepEqual(work, [
-        "countAttempt",
+        "signInAttempts.count",
         "transaction",
-        "findOperatorByEmail",
-        "useRecoveryCode",
-        "findOperatorByEmail",
+        "operators.findByEmail",
+        "recoveryCodes.use",
+        "operators.findByEmail",
       ]);
     await operators.changes.change(ROOT, gone.operator.id, { status: "active" });
     await attempt("gone@example.com", gone.recoveryCodes[0] ?? "");
@@ -259,7 +260,7 @@ describe("sign-in by passkey", () => {
     const { operator, session } = await answer(authenticator.get(await options(), TEST_ORIGIN));
     assert.equal(operator.email, EMAIL);
     assert.equal(session.method, "passkey");
-    const [passkey] = await operators.store.listPasskeys(operator.id);
+    const [passkey] = await operators.store.passkeys.list(operator.id);
     assert.equal(passkey?.counter, 2);
     assert.equal(passkey?.lastUsedAtMs, session.createdAtMs);
   });
@@ -367,7 +368,7 @@ describe("sign-in by passkey", () => {
   });
 
   test("is refused once the operator is switched off, or the passkey is removed", async () => {
-    const [passkey] = await operators.store.listPasskeys(alice.operator.id);
+    const [passkey] = await operators.store.passkeys.list(alice.operator.id);
     const kept = createSoftwareAuthenticator();
     await register(alice, kept);
     await operators.own.removePasskey(alice, passkey?.id ?? (0 as never));

@@ -1,5 +1,5 @@
 import { Refusal } from "../refusal.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Clock, Random } from "../surroundings.ts";
 import type { Challenges } from "./challenges.ts";
 import { parseEmail } from "./email.ts";
@@ -16,7 +16,7 @@ import type { SignInLimit } from "./sign-in-limit.ts";
 const NOBODY = (2 ** 31 - 1) as OperatorId;
 
 export interface SignInDependencies {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   readonly hasher: PasswordHasher;
@@ -51,12 +51,12 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
       hasher.requireRoom();
       return attemptSignIn(dependencies, email, "password", from, async () => {
         const address = parseEmail(email);
-        const found = address === undefined ? undefined : await store.findOperatorByEmail(address);
+        const found = address === undefined ? undefined : await store.operators.findByEmail(address);
         const normalised = normalisePassword(password);
         const isRight = await hasher.matches(normalised ?? "", normalised === undefined ? null : found?.passwordHash);
         if (found === undefined || !isRight || found.status !== "active") throw passwordRejected();
         return store.transaction(async (transaction) => {
-          const operator = await transaction.findOperator(found.id);
+          const operator = await transaction.operators.find(found.id);
           // It took a while: since then the operator may have been switched off, or the password changed.
           if (operator?.status !== "active" || operator.passwordHash !== found.passwordHash) throw passwordRejected();
           return beginSession(transaction, dependencies, operator, "password", from);
@@ -67,9 +67,9 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
     byRecoveryCode({ email, code }, from) {
       return attemptSignIn(dependencies, email, "recovery_code", from, () =>
         store.transaction(async (transaction) => {
-          const operator = await transaction.findOperatorByEmail(parseEmail(email) ?? "");
+          const operator = await transaction.operators.findByEmail(parseEmail(email) ?? "");
           const hash = hashRecoveryCode(parseRecoveryCode(code));
-          const isRight = await transaction.useRecoveryCode(operator?.id ?? NOBODY, hash);
+          const isRight = await transaction.recoveryCodes.use(operator?.id ?? NOBODY, hash);
           if (operator?.status !== "active" || !isRight) {
             throw rejected("The e-mail address or the recovery code is wrong, or the code has been used.");
           }
@@ -95,21 +95,21 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
         const answer = ceremonies.parseAnswer(response);
         const challenge = answer && challenges.check(answer.unverifiedChallenge, { kind: "sign-in" });
         if (answer === undefined || challenge === undefined) throw passkeyRejected();
-        const passkey = await store.findPasskey(answer.unverifiedCredentialId);
+        const passkey = await store.passkeys.find(answer.unverifiedCredentialId);
         // The browser sees to this, too; a passkey made for another name says nothing about this one.
         if (passkey?.relyingParty !== place.relyingParty) throw passkeyRejected();
-        operator = await store.findOperator(passkey.operatorId);
+        operator = await store.operators.find(passkey.operatorId);
         const verified = await ceremonies.verifyRequest(response, answer.unverifiedChallenge, place, passkey);
         if (verified === undefined) throw passkeyRejected();
         return store.transaction(async (transaction) => {
-          operator = await transaction.findOperator(passkey.operatorId);
-          const current = (await transaction.listPasskeys(passkey.operatorId)).find(({ id }) => id === passkey.id);
-          const isFirstUse = await transaction.useChallenge(challenge.hash, challenge.expiresAtMs);
+          operator = await transaction.operators.find(passkey.operatorId);
+          const current = (await transaction.passkeys.list(passkey.operatorId)).find(({ id }) => id === passkey.id);
+          const isFirstUse = await transaction.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs);
           if (operator?.status !== "active" || current === undefined || !isFirstUse) throw passkeyRejected();
           // Again, and here for good: of two answers at once with the same counter, one is a copy's (WebAuthn §6.1.1).
           const { counter } = verified;
           if ((counter > 0 || current.counter > 0) && counter <= current.counter) throw passkeyRejected();
-          await transaction.updatePasskey(passkey.id, { counter, lastUsedAtMs: clock.wallMs() });
+          await transaction.passkeys.update(passkey.id, { counter, lastUsedAtMs: clock.wallMs() });
           return beginSession(transaction, dependencies, operator, "passkey", from);
         });
       }
@@ -133,7 +133,7 @@ export async function attemptSignIn<Result>(
   } catch (error) {
     if (isRejected(error)) {
       // What can't be looked up is noted all the same.
-      const operator = await store.findOperatorByEmail(limitKey(email)).catch(() => undefined);
+      const operator = await store.operators.findByEmail(limitKey(email)).catch(() => undefined);
       refused.note({ operator, method, address });
     }
     throw error;

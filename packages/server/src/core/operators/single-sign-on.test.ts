@@ -90,7 +90,7 @@ describe("whoever comes by single sign-on", () => {
   for (const groups of [[], ["nothing"], ["Platform"], ["late"], ["platform "]]) {
     test(`is refused without a group that has a role: ${JSON.stringify(groups)}`, async () => {
       assert.equal(await codeOf(come({ groups })), "single_sign_on_failed");
-      assert.equal(await operators.store.countOperators(), 1);
+      assert.equal(await operators.store.operators.count(), 1);
     });
   }
 
@@ -114,7 +114,7 @@ describe("whoever comes by single sign-on", () => {
     const second = await come({ subject: "2" });
     assert.notEqual(second.operator.id, first.operator.id);
     assert.equal(second.operator.email, "alice@example.com");
-    const before = await operators.store.findOperator(first.operator.id);
+    const before = await operators.store.operators.find(first.operator.id);
     assert.match(before?.email ?? "", /^idp\.example\/[0-9a-f]{16}$/);
     const elsewhere = await come({ issuer: "https://new.example" });
     assert.ok(![first.operator.id, second.operator.id].includes(elsewhere.operator.id));
@@ -201,7 +201,7 @@ describe("whoever comes by single sign-on", () => {
     const { operator } = await come();
     const renamed = await come({ email: "alice.new@example.com" });
     assert.equal(renamed.operator.id, operator.id);
-    assert.equal((await operators.store.findOperator(operator.id))?.email, "alice.new@example.com");
+    assert.equal((await operators.store.operators.find(operator.id))?.email, "alice.new@example.com");
   });
 
   for (const [what, changes] of [
@@ -253,7 +253,7 @@ test("the first operator may come by single sign-on, which voids the set-up link
     await codeOf(less.finish(new URL(ISSUER), (await sso.start("")).flow, TEST_PLACE)),
     "single_sign_on_failed",
   );
-  assert.equal((await fresh.store.findOperator(first.operator.id))?.role, "owner");
+  assert.equal((await fresh.store.operators.find(first.operator.id))?.role, "owner");
   assert.equal(await fresh.authenticate.bySession(first.secret), undefined);
   await fresh.close();
 });

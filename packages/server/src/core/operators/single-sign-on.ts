@@ -85,12 +85,12 @@ export function createSingleSignOn(
   ): Promise<Outcome> {
     const now = clock.wallMs();
     const grant = await findGrant(transaction, roles, groups);
-    const known = await transaction.findOperatorByIdentity({ issuer, subject });
+    const known = await transaction.operators.findByIdentity({ issuer, subject });
     if (grant === undefined) {
       if (known !== undefined) await endSessions(transaction, known, now);
       return refuse("None of the groups that the identity provider names has a role here.", known);
     }
-    const holder = await transaction.findOperatorByEmail(email);
+    const holder = await transaction.operators.findByEmail(email);
     if (holder !== undefined && holder.id !== known?.id) {
       if (holder.federated === null) {
         return refuse("The e-mail address belongs to an operator who comes another way.", known);
@@ -104,7 +104,7 @@ export function createSingleSignOn(
     }
     if (known.status !== "active") return refuse("The operator is deactivated.", known);
     const isOwnerNoMore = isUnlimitedOwner(known) && !isUnlimitedOwner(grant);
-    if (isOwnerNoMore && (await transaction.countOwners()) === 1) {
+    if (isOwnerNoMore && (await transaction.operators.countOwners()) === 1) {
       await endSessions(transaction, known, now);
       return refuse("This sign-in would demote the last owner; countersign operator invite makes another.", known);
     }
@@ -145,7 +145,7 @@ export function createSingleSignOn(
     }
     const email = user.isEmailVerified === true ? address : identityName(user);
     return store.transaction(async (transaction): Promise<Outcome> => {
-      if (!(await transaction.useChallenge(challenge.hash, challenge.expiresAtMs))) {
+      if (!(await transaction.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs))) {
         return refuse("The answer was used before.", undefined);
       }
       return admit(transaction, user, email, from);
@@ -163,7 +163,7 @@ async function findGrant(
   const given = roles.filter(({ group }) => groups.includes(group)).toSorted((a, b) => rank(b) - rank(a));
   for (const { role, account: shortname } of given) {
     if (shortname === null) return { role, accountId: null, account: null };
-    const account = await transaction.findAccount(shortname);
+    const account = await transaction.accounts.find(shortname);
     // It may be made later.
     if (account !== undefined) return { role, accountId: account.id, account: shortname };
   }
@@ -177,7 +177,7 @@ async function insert(
   { role, account, accountId }: Grant,
   now: number,
 ): Promise<Operator> {
-  const operator = await transaction.insertOperator({
+  const operator = await transaction.operators.insert({
     email,
     role,
     accountId,
@@ -186,9 +186,9 @@ async function insert(
     createdAtMs: now,
   });
   // Links by which somebody else could become this operator, or the first one.
-  await transaction.deleteInvitationsOfKind("setup");
-  for (const { id } of await transaction.findInvitationsFor(email, now)) await transaction.deleteInvitation(id);
-  await transaction.appendEvent(
+  await transaction.invitations.deleteOfKind("setup");
+  for (const { id } of await transaction.invitations.findFor(email, now)) await transaction.invitations.delete(id);
+  await transaction.events.append(
     operatorEvent(now, operatorActor(operator), "operator.created", operator, {
       role,
       account,
@@ -217,9 +217,9 @@ async function rename(
   now: number,
 ): Promise<void> {
   const email = identityName(identity);
-  await transaction.updateOperator(holder.id, { email });
+  await transaction.operators.update(holder.id, { email });
   const details = { previous_email: holder.email, kind: "single_sign_on" };
-  await transaction.appendEvent(operatorEvent(now, "system", "operator.changed", { ...holder, email }, details));
+  await transaction.events.append(operatorEvent(now, "system", "operator.changed", { ...holder, email }, details));
 }
 
 function isRecent(atMs: number | undefined, nowMs: number): boolean {
@@ -236,9 +236,9 @@ async function update(
 ): Promise<Operator> {
   const operator = { ...known, email, role, account, accountId };
   if (email === known.email && role === known.role && accountId === known.accountId) return operator;
-  await transaction.updateOperator(known.id, { email, role, accountId });
-  if (!mayGrant(operator, known)) await transaction.deleteSessionsOf(known.id);
-  await transaction.appendEvent(
+  await transaction.operators.update(known.id, { email, role, accountId });
+  if (!mayGrant(operator, known)) await transaction.sessions.deleteAllOf(known.id);
+  await transaction.events.append(
     operatorEvent(now, operatorActor(operator), "operator.changed", operator, {
       role,
       account,
@@ -252,8 +252,8 @@ async function update(
 }
 
 async function endSessions(transaction: StoreTransaction, operator: Operator, now: number): Promise<void> {
-  await transaction.deleteSessionsOf(operator.id);
-  await transaction.appendEvent(
+  await transaction.sessions.deleteAllOf(operator.id);
+  await transaction.events.append(
     operatorEvent(now, operatorActor(operator), "operator.session_ended", operator, {
       sessions: "all",
       kind: "single_sign_on",

@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { createCacheReads } from "../feed/cache-reads.ts";
 import type { FeedFollower } from "../feed/follow-feed.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { ResourceServer, ResourceServerId } from "./model.ts";
 
 /** How many resource servers are kept. */
@@ -25,7 +25,7 @@ export interface ResourceServerCache {
 
 /** An empty cache, which the feed evicts from. */
 export function createResourceServerCache(
-  store: Pick<RegistryStore, "loadResourceServer">,
+  store: Pick<Store, "resourceServers">,
   feed: Pick<FeedFollower, "isFresh" | "subscribe">,
 ): ResourceServerCache {
   const servers = new LRUCache<ResourceServerId, ResourceServer>({ max: RESOURCE_SERVERS_MAX });
@@ -62,7 +62,7 @@ export function createResourceServerCache(
       if (!mayAsk) return undefined;
       return reads.read(
         id,
-        () => store.loadResourceServer(id),
+        () => store.resourceServers.load(id),
         (server) => {
           if (server === undefined) absent.set(id, true);
           else servers.set(id, server);

@@ -21,18 +21,18 @@ beforeEach(async () => {
   opened.push(registry);
   acknowledged = [];
   servers = createResourceServerChanges(registry.store, registry.clock, createSystemRandom(), async () => {
-    acknowledged.push((await registry.store.lastEvent()).seq);
+    acknowledged.push((await registry.store.events.last()).seq);
   });
 });
 after(async () => {
   for (const each of opened) await each.close();
 });
 
-const events = () => registry.store.eventsAfter(0, 100);
+const events = () => registry.store.events.after(0, 100);
 const nowMs = () => Math.floor(registry.clock.nowMicroseconds() / 1000);
 
 async function stored(): Promise<ResourceServer> {
-  const [server] = await registry.store.listResourceServers();
+  const [server] = await registry.store.resourceServers.list();
   assert.ok(server !== undefined);
   return server;
 }
@@ -88,7 +88,7 @@ describe("creating a resource server", () => {
     for (const name of ["", "Shop", "a b", "-a", "a".repeat(64), "a\n"]) {
       await refuses(() => servers.create(ACTOR, name), "field_invalid", /^The name must be 1 to 63 lower-case letters/);
     }
-    assert.equal((await registry.store.listResourceServers()).length, 1);
+    assert.equal((await registry.store.resourceServers.list()).length, 1);
     assert.deepEqual(acknowledged, [1]);
   });
 });
@@ -174,11 +174,15 @@ describe("a resource server's standing", () => {
     await servers.create(ACTOR, "other");
     await servers.create(ACTOR, "shop");
     await servers.rotate(ACTOR, "shop", 60_000);
-    const [other, before] = await registry.store.listResourceServers();
+    const [other, before] = await registry.store.resourceServers.list();
     await servers.setStanding(ACTOR, "shop", "deactivated");
-    assert.deepEqual(await registry.store.listResourceServers(), [other, { ...before, status: "deactivated" }]);
+    assert.deepEqual(await registry.store.resourceServers.list(), [other, { ...before, status: "deactivated" }]);
     await servers.rotate(ACTOR, "shop", 0);
-    assert.equal((await registry.store.listResourceServers())[1]?.status, "deactivated", "rotating doesn't turn it on");
+    assert.equal(
+      (await registry.store.resourceServers.list())[1]?.status,
+      "deactivated",
+      "rotating doesn't turn it on",
+    );
   });
 });
 

@@ -6,7 +6,7 @@ import type { ResourceServer } from "./model.ts";
 import type { Standing } from "../standing.ts";
 import { checkName, printable } from "../names.ts";
 import { fieldRefusal, Refusal } from "../refusal.ts";
-import type { RegistryStore, StoreTransaction } from "../store/store.ts";
+import type { Store, StoreTransaction } from "../store/store.ts";
 
 /** The longest time for which a rotated secret may go on working, in milliseconds: 30 days. */
 export const GRACE_MS_MAX = 30 * 86_400_000;
@@ -31,7 +31,7 @@ export interface ResourceServerChanges {
 
 /** @param onChanged awaited after each commit and before the change is acknowledged */
 export function createResourceServerChanges(
-  store: Pick<RegistryStore, "transaction">,
+  store: Pick<Store, "transaction">,
   clock: Clock,
   random: Random,
   onChanged: () => Promise<void> = () => Promise.resolve(),
@@ -46,7 +46,7 @@ export function createResourceServerChanges(
     details: Readonly<Record<string, number | null>> = {},
   ): Promise<void> {
     const subject = `resource_server:${id}`;
-    await transaction.appendEvent({ atMs: clock.wallMs(), actor, action, subject, details: { name, ...details } });
+    await transaction.events.append({ atMs: clock.wallMs(), actor, action, subject, details: { name, ...details } });
   }
 
   return {
@@ -54,10 +54,10 @@ export function createResourceServerChanges(
       checkName("name", name);
       const secret = makeClientSecret(random);
       return change(async (transaction) => {
-        if ((await transaction.findResourceServer(name)) !== undefined) {
+        if ((await transaction.resourceServers.find(name)) !== undefined) {
           throw fieldRefusal("conflict", `The resource server ${name} exists already.`, "name");
         }
-        const server = await transaction.insertResourceServer({
+        const server = await transaction.resourceServers.insert({
           name,
           secretHash: hashClientSecret(secret),
           createdAtMs: clock.wallMs(),
@@ -80,7 +80,7 @@ export function createResourceServerChanges(
           secretHash: hashClientSecret(secret),
           previousSecret: graceMs === 0 ? null : { hash: server.secretHash, endsAtMs },
         };
-        await transaction.updateResourceServer(server.id, values);
+        await transaction.resourceServers.update(server.id, values);
         await append(transaction, actor, "resource_server.rotated", server, {
           previous_secret_ends_at_ms: values.previousSecret?.endsAtMs ?? null,
         });
@@ -92,7 +92,7 @@ export function createResourceServerChanges(
       return change(async (transaction) => {
         const server = await loadResourceServer(transaction, name);
         if (server.status === standing) return server;
-        await transaction.updateResourceServer(server.id, { status: standing });
+        await transaction.resourceServers.update(server.id, { status: standing });
         const action = standing === "active" ? "resource_server.activated" : "resource_server.deactivated";
         await append(transaction, actor, action, server);
         return { ...server, status: standing };
@@ -102,7 +102,7 @@ export function createResourceServerChanges(
 }
 
 async function loadResourceServer(transaction: StoreTransaction, name: string): Promise<ResourceServer> {
-  const server = await transaction.findResourceServer(name);
+  const server = await transaction.resourceServers.find(name);
   if (server === undefined) {
     throw new Refusal(
       "not_found",

@@ -9,13 +9,13 @@ import type { FeedListener } from "../feed/follow-feed.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { Refusal } from "../refusal.ts";
 import { createSigningKeyChanges, LIVE_NODE_MS, type SigningKeyChanges } from "./changes.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 
 const ACTOR = "cli:alice";
 const OTHER_SECRET = Buffer.alloc(32, 9);
 
 let registry: TestRegistry;
-let store: RegistryStore;
+let store: Store;
 let keys: SigningKeyChanges;
 /** The last event's number at each acknowledgment. */
 let acknowledged: number[];
@@ -30,7 +30,7 @@ beforeEach(async () => {
   fingerprint = { master_fingerprint: masterSecretFingerprint(TEST_MASTER_SECRET, await store.storeId()) };
   acknowledged = [];
   keys = createSigningKeyChanges(store, registry.clock, async () => {
-    acknowledged.push((await store.lastEvent()).seq);
+    acknowledged.push((await store.events.last()).seq);
   });
 });
 after(async () => {
@@ -38,12 +38,12 @@ after(async () => {
 });
 
 function node(id: string, ...signingKeys: readonly number[]): Promise<void> {
-  return store.recordNode({ id, startedAtMs: 1, version: "1", signingKeys });
+  return store.nodes.record({ id, startedAtMs: 1, version: "1", signingKeys });
 }
 
 /** What happened beyond the first signing key. */
 async function events() {
-  return (await store.eventsAfter(1, 100)).map(({ actor, action, subject, details }) => [
+  return (await store.events.after(1, 100)).map(({ actor, action, subject, details }) => [
     actor,
     action,
     subject,
@@ -61,7 +61,7 @@ async function refusalOf(work: Promise<unknown>): Promise<readonly [string, stri
 }
 
 const numbers = async (which: "activatedAtMs" | "retiredAtMs") =>
-  (await store.listSigningKeys()).filter((key) => key[which] !== null).map(({ number }) => number);
+  (await store.signingKeys.list()).filter((key) => key[which] !== null).map(({ number }) => number);
 
 describe("rotating", () => {
   test("makes the next key, which derives from the given secret and waits", async () => {
@@ -74,7 +74,7 @@ describe("rotating", () => {
       activatedAtMs: null,
       retiredAtMs: null,
     });
-    assert.deepEqual((await store.listSigningKeys())[1], key);
+    assert.deepEqual((await store.signingKeys.list())[1], key);
     const details = { master_fingerprint: masterSecretFingerprint(OTHER_SECRET, await store.storeId()) };
     assert.deepEqual(await events(), [[ACTOR, "signing_key.created", "signing_key:2", details]]);
     assert.deepEqual(acknowledged, [2]);
@@ -83,15 +83,15 @@ describe("rotating", () => {
   test("again, while one waits, is that one, and no event", async () => {
     const key = await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     assert.deepEqual(await keys.rotate(ACTOR, TEST_MASTER_SECRET), key);
-    assert.equal((await store.listSigningKeys()).length, 2);
-    assert.equal((await store.lastEvent()).seq, 2);
+    assert.equal((await store.signingKeys.list()).length, 2);
+    assert.equal((await store.events.last()).seq, 2);
   });
 
   test("on two connections at once makes one key", async () => {
     const other = createSigningKeyChanges(await registry.connect(), registry.clock);
     const made = await Promise.all([keys.rotate(ACTOR, TEST_MASTER_SECRET), other.rotate(ACTOR, TEST_MASTER_SECRET)]);
     assert.deepEqual(made[0], made[1]);
-    assert.equal((await store.listSigningKeys()).length, 2);
+    assert.equal((await store.signingKeys.list()).length, 2);
   });
 
   test("never takes a number again", async () => {
@@ -117,10 +117,10 @@ describe("activating", () => {
     const { key, waitingFor } = await keys.activate("system");
     assert.deepEqual(waitingFor, []);
     assert.equal(key?.activatedAtMs, registry.clock.wallMs());
-    assert.deepEqual((await store.listSigningKeys())[1], key);
+    assert.deepEqual((await store.signingKeys.list())[1], key);
     assert.deepEqual((await events()).at(-1), ["system", "signing_key.activated", "signing_key:2", fingerprint]);
     assert.deepEqual(await keys.activate(ACTOR), { key: undefined, waitingFor: [] });
-    assert.equal(findChainBreak(await store.eventsAfter(0, 100), undefined), undefined);
+    assert.equal(findChainBreak(await store.events.after(0, 100), undefined), undefined);
   });
 
   test("waits for nodes that don't, and says which", async () => {
@@ -140,7 +140,7 @@ describe("activating", () => {
     assert.deepEqual(await numbers("activatedAtMs"), [1]);
     assert.equal((await events()).length, 1, "waiting isn't an event");
     await node("behind", 1, 2);
-    await store.removeNode("fresh");
+    await store.nodes.remove("fresh");
     assert.deepEqual((await keys.activate(ACTOR)).waitingFor, []);
     assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
   });
@@ -171,12 +171,12 @@ describe("retiring", () => {
     registry.clock.advanceSeconds(5);
     const retired = await keys.retire(ACTOR, 1);
     assert.equal(retired.retiredAtMs, registry.clock.wallMs());
-    assert.deepEqual((await store.listSigningKeys())[0], retired);
+    assert.deepEqual((await store.signingKeys.list())[0], retired);
     assert.deepEqual((await events()).at(-1), [ACTOR, "signing_key.retired", "signing_key:1", fingerprint]);
     registry.clock.advanceSeconds(5);
     assert.deepEqual(await keys.retire(ACTOR, 1), retired, "a second time it changes nothing");
     assert.equal((await events()).length, 3);
-    assert.equal(findChainBreak(await store.eventsAfter(0, 100), undefined), undefined);
+    assert.equal(findChainBreak(await store.events.after(0, 100), undefined), undefined);
   });
 
   test("refuses the only key that signs, whatever waits or is retired, and changes nothing", async () => {
@@ -223,7 +223,7 @@ describe("a heartbeat", () => {
   /** A node that knows these signing keys. */
   function beating(id: string, signingKeys: number[], settled: () => Promise<void> = () => Promise.resolve()) {
     let transactions = 0;
-    const counted: RegistryStore = {
+    const counted: Store = {
       ...store,
       transaction: (work) => {
         transactions++;
@@ -242,7 +242,7 @@ describe("a heartbeat", () => {
   }
 
   const live = async () =>
-    (await store.listLiveNodes(LIVE_NODE_MS)).map(({ seenAtMs: _seenAtMs, ...liveNode }) => liveNode);
+    (await store.nodes.listLive(LIVE_NODE_MS)).map(({ seenAtMs: _seenAtMs, ...liveNode }) => liveNode);
 
   test("says that the node is there and which signing keys it knows, and changes nothing", async () => {
     const { heartbeat, transactions } = beating("a", [1]);
@@ -333,7 +333,7 @@ describe("binding a store of an earlier release to its id", () => {
       (await keys.activate("system")).waitingFor.map(({ id }) => id),
       ["of-the-earlier-release"],
     );
-    await store.removeNode("of-the-earlier-release");
+    await store.nodes.remove("of-the-earlier-release");
     await keys.activate("system");
     assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
     assert.deepEqual(await numbers("retiredAtMs"), [], "tokens of before go on");
@@ -346,7 +346,7 @@ describe("binding a store of an earlier release to its id", () => {
     assert.equal(await keys.bindToStore("system", SECRETS), undefined);
     await keys.activate("system");
     assert.equal(await keys.bindToStore("system", SECRETS), undefined);
-    assert.equal((await store.listSigningKeys()).length, 2);
+    assert.equal((await store.signingKeys.list()).length, 2);
   });
 
   test("takes the newest secret, whichever of them the old key derives from", async () => {
@@ -359,6 +359,6 @@ describe("binding a store of an earlier release to its id", () => {
     assert.equal(await keys.bindToStore("system", SECRETS), undefined);
     unbind(OTHER_SECRET);
     assert.equal(await keys.bindToStore("system", SECRETS), undefined);
-    assert.equal((await store.lastEvent()).seq, 1);
+    assert.equal((await store.events.last()).seq, 1);
   });
 });

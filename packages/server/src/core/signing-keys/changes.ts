@@ -3,7 +3,8 @@ import { isUnbound, masterSecretFingerprint, type SigningKeyRecord } from "./sig
 import type { AuditAction } from "../feed/event.ts";
 import { createChange } from "../change/change.ts";
 import { Refusal } from "../refusal.ts";
-import type { LiveNode, RegistryStore, StoreTransaction } from "../store/store.ts";
+import type { LiveNode } from "./store.ts";
+import type { Store, StoreTransaction } from "../store/store.ts";
 
 /** A node that wasn't seen for longer counts as gone, in milliseconds. */
 export const LIVE_NODE_MS = 15_000;
@@ -44,7 +45,7 @@ export interface SigningKeyChanges {
 
 /** @param onChanged awaited after each commit and before the change is acknowledged */
 export function createSigningKeyChanges(
-  store: Pick<RegistryStore, "transaction">,
+  store: Pick<Store, "transaction">,
   clock: Clock,
   onChanged: () => Promise<void> = () => Promise.resolve(),
 ): SigningKeyChanges {
@@ -58,7 +59,7 @@ export function createSigningKeyChanges(
   ): Promise<void> {
     const details = { master_fingerprint: masterFingerprint };
     const subject = `signing_key:${number}`;
-    await transaction.appendEvent({ atMs: clock.wallMs(), actor, action, subject, details });
+    await transaction.events.append({ atMs: clock.wallMs(), actor, action, subject, details });
   }
 
   /** Makes a key that waits; where one is waiting already, it is that one. */
@@ -67,7 +68,7 @@ export function createSigningKeyChanges(
     actor: string,
     masterSecret: Buffer,
   ): Promise<SigningKeyRecord> {
-    const keys = await transaction.listSigningKeys();
+    const keys = await transaction.signingKeys.list();
     const waiting = keys.find(isWaiting);
     if (waiting !== undefined) return waiting;
     const key = {
@@ -77,7 +78,7 @@ export function createSigningKeyChanges(
       activatedAtMs: null,
       retiredAtMs: null,
     };
-    await transaction.insertSigningKey(key);
+    await transaction.signingKeys.insert(key);
     await append(transaction, actor, "signing_key.created", key);
     return key;
   }
@@ -89,7 +90,7 @@ export function createSigningKeyChanges(
 
     bindToStore(actor, masterSecrets) {
       return change(async (transaction) => {
-        const newest = (await transaction.listSigningKeys()).findLast(({ retiredAtMs }) => retiredAtMs === null);
+        const newest = (await transaction.signingKeys.list()).findLast(({ retiredAtMs }) => retiredAtMs === null);
         if (newest === undefined || !isUnbound(newest, masterSecrets) || isWaiting(newest)) return undefined;
         return makeNext(transaction, actor, masterSecrets[0]);
       });
@@ -97,13 +98,13 @@ export function createSigningKeyChanges(
 
     activate(actor) {
       return change(async (transaction) => {
-        const key = (await transaction.listSigningKeys()).find(isWaiting);
+        const key = (await transaction.signingKeys.list()).find(isWaiting);
         if (key === undefined) return { key, waitingFor: [] };
-        const nodes = await transaction.listLiveNodes(LIVE_NODE_MS);
+        const nodes = await transaction.nodes.listLive(LIVE_NODE_MS);
         const waitingFor = nodes.filter(({ signingKeys }) => !signingKeys.includes(key.number));
         if (waitingFor.length > 0) return { key, waitingFor };
         const activatedAtMs = clock.wallMs();
-        await transaction.updateSigningKey(key.number, { activatedAtMs });
+        await transaction.signingKeys.update(key.number, { activatedAtMs });
         await append(transaction, actor, "signing_key.activated", key);
         return { key: { ...key, activatedAtMs }, waitingFor };
       });
@@ -111,7 +112,7 @@ export function createSigningKeyChanges(
 
     retire(actor, number) {
       return change(async (transaction) => {
-        const keys = await transaction.listSigningKeys();
+        const keys = await transaction.signingKeys.list();
         const key = keys.find((one) => one.number === number);
         if (key === undefined) throw new Refusal("not_found", `There is no signing key ${number}.`);
         if (key.retiredAtMs !== null) return key;
@@ -123,7 +124,7 @@ export function createSigningKeyChanges(
           );
         }
         const retired = { ...key, retiredAtMs: clock.wallMs() };
-        await transaction.updateSigningKey(number, { retiredAtMs: retired.retiredAtMs });
+        await transaction.signingKeys.update(number, { retiredAtMs: retired.retiredAtMs });
         await append(transaction, actor, "signing_key.retired", retired);
         return retired;
       });

@@ -1,6 +1,7 @@
 import { coalesce } from "../coalesce.ts";
 import type { FeedListener } from "../feed/follow-feed.ts";
-import type { LiveNode, RegistryStore } from "../store/store.ts";
+import type { LiveNode } from "./store.ts";
+import type { Store } from "../store/store.ts";
 import type { SigningKeyChanges } from "./changes.ts";
 import { changesSigningKeys, type SigningKeyRing } from "./ring.ts";
 
@@ -18,7 +19,7 @@ export interface Heartbeat extends FeedListener {
 
 /** @param onError called when a beat that nobody waits for fails; the next one tries again */
 export function createHeartbeat(
-  store: Pick<RegistryStore, "recordNode" | "listSigningKeys">,
+  store: Pick<Store, "nodes" | "signingKeys">,
   signingKeys: Pick<SigningKeyRing, "numbers" | "settled">,
   changes: SigningKeyChanges,
   node: Omit<LiveNode, "seenAtMs" | "signingKeys">,
@@ -26,9 +27,9 @@ export function createHeartbeat(
 ): Heartbeat {
   async function beat(): Promise<void> {
     await signingKeys.settled().catch(() => undefined);
-    await store.recordNode({ ...node, signingKeys: signingKeys.numbers() });
+    await store.nodes.record({ ...node, signingKeys: signingKeys.numbers() });
     // A look, before taking the lock that every change takes.
-    const keys = await store.listSigningKeys();
+    const keys = await store.signingKeys.list();
     if (keys.some((key) => key.activatedAtMs === null && key.retiredAtMs === null)) await changes.activate("system");
   }
   const beatSoon = coalesce(beat, onError);

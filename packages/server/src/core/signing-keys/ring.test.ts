@@ -26,7 +26,7 @@ let missing: number[];
 let elsewhere: SigningKeyChanges;
 const opened: TestRegistry[] = [];
 
-const reads = () => watched.calls("listSigningKeys");
+const reads = () => watched.calls("signingKeys.list");
 const openRing = (secrets: readonly Buffer[] = [TEST_MASTER_SECRET]) =>
   openSigningKeyRing(watched.store, view.feed, registry.clock, secrets, (number) => missing.push(number));
 
@@ -172,7 +172,7 @@ describe("while the view isn't confirmed", () => {
 
   test("those that ask at once share a reading that began after they asked", async () => {
     makeUnconfirmed();
-    const hold = watched.holdNext("listSigningKeys");
+    const hold = watched.holdNext("signingKeys.list");
     const first = ring.ready();
     await hold.asked;
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
@@ -186,7 +186,7 @@ describe("while the view isn't confirmed", () => {
 
   test("and the store can't be asked, each is refused; what was known goes on afterwards", async () => {
     makeUnconfirmed();
-    watched.fail("listSigningKeys");
+    watched.fail("signingKeys.list");
     await refusesUnavailable(ring.ready());
     await refusesUnavailable(ring.ready());
     watched.fail();
@@ -200,7 +200,7 @@ describe("a reading that failed", () => {
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     await elsewhere.activate(ACTOR);
     await elsewhere.retire(ACTOR, 1);
-    watched.fail("listSigningKeys");
+    watched.fail("signingKeys.list");
     await view.feed.catchUp();
     await refusesUnavailable(ring.settled());
     await refusesUnavailable(ring.ready());
@@ -212,7 +212,7 @@ describe("a reading that failed", () => {
 
   test("for a decision while the view wasn't confirmed fails no change afterwards", async () => {
     makeUnconfirmed();
-    watched.fail("listSigningKeys");
+    watched.fail("signingKeys.list");
     await refusesUnavailable(ring.ready());
     watched.fail();
     await view.feed.catchUp();
@@ -241,7 +241,7 @@ describe("looking for a key that isn't known", () => {
   test("finds one before the feed tells of it, for all that came with its tokens meanwhile", async () => {
     const check = createCheckToken({ view, signingKeys: ring, clock: registry.clock });
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
-    const hold = watched.holdNext("listSigningKeys");
+    const hold = watched.holdNext("signingKeys.list");
     const verdicts = Array.from({ length: 20 }, () => check(tokenOf(2)));
     await hold.asked;
     verdicts.push(check(tokenOf(2)));
@@ -263,7 +263,7 @@ describe("looking for a key that isn't known", () => {
   test("where the store can't be asked is refused, for a second, and not answered with a wrong verdict", async () => {
     const check = createCheckToken({ view, signingKeys: ring, clock: registry.clock });
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
-    watched.fail("listSigningKeys");
+    watched.fail("signingKeys.list");
     for (let count = 0; count < 3; count++)
       await assert.rejects(async () => check(tokenOf(2)), { code: "unavailable" });
     assert.equal(reads(), 1);

@@ -1,6 +1,6 @@
 import { Refusal } from "../refusal.ts";
 import type { FeedEvent, FeedFollower } from "../feed/follow-feed.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { type Clock, elapsedMs, type Moment, momentOf } from "../surroundings.ts";
 import { type DerivedSigningKeys, deriveSigningKeys, masterSecretMismatch, type SigningKeys } from "./signing-keys.ts";
 
@@ -40,7 +40,7 @@ export interface SigningKeyRing extends SigningKeys {
  * @throws {OperatorError} where a key that is in use derives from none of the secrets
  */
 export async function openSigningKeyRing(
-  store: Pick<RegistryStore, "listSigningKeys" | "storeId">,
+  store: Pick<Store, "signingKeys" | "storeId">,
   feed: Pick<FeedFollower, "isFresh" | "subscribe">,
   clock: Clock,
   masterSecrets: readonly Buffer[],
@@ -71,7 +71,7 @@ export async function openSigningKeyRing(
 
   /** Two reads: where a new id and new keys come between them, the keys' fingerprints don't match, and nothing derives. */
   async function deriveAll(): Promise<DerivedSigningKeys> {
-    const [records, storeId] = await Promise.all([store.listSigningKeys(), store.storeId()]);
+    const [records, storeId] = await Promise.all([store.signingKeys.list(), store.storeId()]);
     return deriveSigningKeys(records, masterSecrets, storeId);
   }
 

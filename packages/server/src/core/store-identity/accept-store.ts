@@ -1,6 +1,6 @@
 import type { AuditAction } from "../feed/event.ts";
 import { createChange } from "../change/change.ts";
-import type { RegistryStore, StoreTransaction } from "../store/store.ts";
+import type { Store, StoreTransaction } from "../store/store.ts";
 import type { Clock, Random } from "../surroundings.ts";
 import { masterSecretFingerprint } from "../signing-keys/signing-keys.ts";
 import type { StorePosition } from "./position.ts";
@@ -18,7 +18,7 @@ export interface AcceptedStore {
 }
 
 export interface AcceptDependencies {
-  readonly store: Pick<RegistryStore, "transaction">;
+  readonly store: Pick<Store, "transaction">;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -45,7 +45,7 @@ export function acceptStore(
     subject: string,
     details: Readonly<Record<string, string>>,
   ) => {
-    await transaction.appendEvent({ atMs: clock.wallMs(), actor, action, subject, details });
+    await transaction.events.append({ atMs: clock.wallMs(), actor, action, subject, details });
   };
   return change(async (transaction) => {
     const storeId = random.bytes(STORE_ID_BYTES).toString("hex");
@@ -53,17 +53,17 @@ export function acceptStore(
     await append(transaction, "store.accepted", `store:${storeId}`, {});
     if (remembered !== undefined) await transaction.raiseIds(remembered.ids);
 
-    const keys = await transaction.listSigningKeys();
+    const keys = await transaction.signingKeys.list();
     const retired = keys.filter(({ retiredAtMs }) => retiredAtMs === null);
     for (const { number, masterFingerprint } of retired) {
-      await transaction.updateSigningKey(number, { retiredAtMs: clock.wallMs() });
+      await transaction.signingKeys.update(number, { retiredAtMs: clock.wallMs() });
       await append(transaction, "signing_key.retired", `signing_key:${number}`, {
         master_fingerprint: masterFingerprint,
       });
     }
     const signingKey = Math.max(remembered?.ids.signingKeys ?? 0, ...keys.map(({ number }) => number)) + 1;
     const masterFingerprint = masterSecretFingerprint(masterSecret, storeId);
-    await transaction.insertSigningKey({
+    await transaction.signingKeys.insert({
       number: signingKey,
       masterFingerprint,
       createdAtMs: clock.wallMs(),

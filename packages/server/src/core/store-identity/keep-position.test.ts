@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { createPositionKeeper, type PositionReports } from "./keep-position.ts";
 import type { Restoration, StorePosition } from "./position.ts";
 
@@ -21,7 +21,7 @@ after(async () => {
 const RESET = { seq: 0, hash: "" };
 
 /** A keeper of the store's position, with what it reported. `written` resolves with the next position. */
-function keep(store: RegistryStore) {
+function keep(store: Store) {
   const written = Promise.withResolvers<StorePosition>();
   const lost = Promise.withResolvers<Restoration>();
   const unwritten = Promise.withResolvers<unknown>();
@@ -83,6 +83,6 @@ describe("the position keeper", () => {
     assert.deepEqual([kind, undone.map(({ seq }) => seq)], ["older", [2]]);
     assert.equal(remembered?.events.at(-1)?.seq, 1);
     await registry.changes.createAccount("test", { shortname: "gamma" });
-    assert.equal((await registry.store.listAccounts()).at(-1)?.id, 3);
+    assert.equal((await registry.store.accounts.list()).at(-1)?.id, 3);
   });
 });

@@ -1,6 +1,6 @@
 import { coalesce } from "../coalesce.ts";
 import type { FeedListener } from "../feed/follow-feed.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import {
   findRestoration,
   lastSeq,
@@ -11,7 +11,7 @@ import {
 } from "./position.ts";
 
 /** A store whose position is remembered. */
-type RememberedStore = PositionSource & Pick<RegistryStore, "engine" | "noteRemembered">;
+type RememberedStore = PositionSource & Pick<Store, "engine" | "noteRemembered">;
 
 /** Where a position is remembered, beside the store and not in it. */
 export interface PositionMemory {
@@ -54,7 +54,7 @@ export async function writePosition(
  * @returns what was lost; nothing where the store has all that is remembered
  */
 export async function goOnAfterLoss(
-  store: RememberedStore & Pick<RegistryStore, "transaction">,
+  store: RememberedStore & Pick<Store, "transaction">,
   memory: PositionMemory,
 ): Promise<Restoration | undefined> {
   const remembered = memory.read();
@@ -78,10 +78,10 @@ export interface PositionReports {
 
 /**
  * Makes the listener of the change feed that keeps the remembered position up to date. After a reset, a store that has
- * {@link RegistryStore.giveUp} is given up, and with any other this node goes on as {@link goOnAfterLoss} says.
+ * {@link Store.giveUp} is given up, and with any other this node goes on as {@link goOnAfterLoss} says.
  */
 export function createPositionKeeper(
-  store: RememberedStore & Pick<RegistryStore, "transaction" | "giveUp">,
+  store: RememberedStore & Pick<Store, "transaction" | "giveUp">,
   memory: PositionMemory,
   { onUnwritten, onLost, onUnknownLoss }: PositionReports,
 ): FeedListener {

@@ -2,7 +2,7 @@
  * Whether a store is the one that was served last, or a copy from its past. A store can't tell by itself: a restored backup
  * looks like any other store. So its position is remembered beside it, and compared when the store is opened.
  */
-import type { HighestIds, RegistryStore } from "../store/store.ts";
+import type { HighestIds, Store } from "../store/store.ts";
 import { OperatorError } from "../operator-error.ts";
 
 /** How many of the last events are remembered one by one, so that what a restoration undid can be named. */
@@ -27,13 +27,13 @@ export interface StorePosition {
 }
 
 /** What the position of a store is read from. */
-export type PositionSource = Pick<RegistryStore, "storeIdentity" | "lastEvent" | "eventsAfter" | "highestIds">;
+export type PositionSource = Pick<Store, "storeIdentity" | "events" | "highestIds">;
 
 /** Reads where a store is now. What is changed meanwhile may be missing. */
 export async function readStorePosition(store: PositionSource): Promise<StorePosition> {
   const { id: storeId } = await store.storeIdentity();
-  const { seq } = await store.lastEvent();
-  const events = await store.eventsAfter(Math.max(0, seq - REMEMBERED_EVENTS), REMEMBERED_EVENTS);
+  const { seq } = await store.events.last();
+  const events = await store.events.after(Math.max(0, seq - REMEMBERED_EVENTS), REMEMBERED_EVENTS);
   // Read last: an id that is too high costs nothing, one that is too low could be given again.
   const ids = await store.highestIds();
   return {
@@ -84,7 +84,7 @@ export async function findRestoration(
   remembered: StorePosition | undefined,
 ): Promise<Restoration | undefined> {
   const { id, previousId, backupAtMs, isRemembered } = await store.storeIdentity();
-  const { seq } = await store.lastEvent();
+  const { seq } = await store.events.last();
   const found = { lastSeq: seq, backupAtMs, rememberedSeq: remembered === undefined ? 0 : lastSeq(remembered) };
   if (remembered === undefined) {
     if (backupAtMs !== null) return { ...found, kind: "backup", undone: [] };
@@ -103,7 +103,7 @@ async function findUndone(store: PositionSource, { events }: StorePosition): Pro
   const [first] = events;
   if (first === undefined) return [];
   const there = new Map(
-    (await store.eventsAfter(first.seq - 1, REMEMBERED_EVENTS)).map(({ seq, hash }) => [seq, hash]),
+    (await store.events.after(first.seq - 1, REMEMBERED_EVENTS)).map(({ seq, hash }) => [seq, hash]),
   );
   return events.filter(({ seq, hash }) => there.get(seq) !== hash);
 }

@@ -1,7 +1,7 @@
 import { createCacheReads } from "../feed/cache-reads.ts";
 import type { RecordedEvent } from "../feed/event.ts";
 import type { FeedFollower } from "../feed/follow-feed.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { createDenyList } from "./deny-list.ts";
 import { formatTokenId, parseTokenId, type TokenIdentity } from "./token-identity.ts";
 
@@ -24,7 +24,7 @@ export interface RevokedTokens {
 
 /** Reads the store's revoked tokens, and from then on takes new ones from the feed. */
 export async function openRevokedTokens(
-  store: Pick<RegistryStore, "revokedTokens" | "isTokenRevoked">,
+  store: Pick<Store, "revokedTokens">,
   feed: Pick<FeedFollower, "isFresh" | "subscribe">,
 ): Promise<RevokedTokens> {
   const denyList = createDenyList();
@@ -49,7 +49,7 @@ export async function openRevokedTokens(
   /** Also what has expired by this machine's clock: right after a start that may be wrong. */
   async function readAll(): Promise<void> {
     for (let after = 0; ; ) {
-      const { tokens, next } = await store.revokedTokens(0, after, TOKENS_PER_READ);
+      const { tokens, next } = await store.revokedTokens.list(0, after, TOKENS_PER_READ);
       if (tokens.length === 0) return;
       for (const token of tokens) denyList.add(token);
       after = next;
@@ -62,7 +62,7 @@ export async function openRevokedTokens(
       if (feed.isFresh()) return false;
       return reads.read(
         formatTokenId(token),
-        () => store.isTokenRevoked(token),
+        () => store.revokedTokens.has(token),
         () => undefined,
       );
     },

@@ -4,7 +4,7 @@ import { createCacheReads } from "../feed/cache-reads.ts";
 import type { RecordedEvent } from "../feed/event.ts";
 import type { FeedFollower } from "../feed/follow-feed.ts";
 import type { KeyId } from "../keys/model.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { ApiUserId } from "../users/model.ts";
 import type { ApiUserRecord } from "./record.ts";
 import { type ViewKey, type ViewUser, viewUser } from "./view-user.ts";
@@ -32,7 +32,7 @@ export interface UserCache {
 
 /** An empty cache, which the feed evicts from. */
 export function createUserCache(
-  store: Pick<RegistryStore, "loadUserByName" | "loadUserByKey">,
+  store: Pick<Store, "users">,
   feed: Pick<FeedFollower, "isFresh" | "subscribe">,
   usersMax = CACHED_USERS_MAX,
 ): UserCache {
@@ -149,7 +149,7 @@ export function createUserCache(
       }
       return reads.read(
         username,
-        async () => parse(await store.loadUserByName(username)),
+        async () => parse(await store.users.loadRecord(username)),
         (user) => {
           if (user === undefined) absentUsernames.set(username, true);
           else keep(user);
@@ -169,7 +169,7 @@ export function createUserCache(
       }
       const reading = reads.read(
         keyId,
-        async () => parse(await store.loadUserByKey(keyId)),
+        async () => parse(await store.users.loadRecordByKey(keyId)),
         (user) => {
           if (user !== undefined) keep(user);
           // A user's record has a limited number of keys: a key beyond that counts as absent.

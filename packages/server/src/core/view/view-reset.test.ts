@@ -51,10 +51,10 @@ const FORGET = (fromSeq: number) => `delete from audit_events where seq >= ${fro
 
 async function revoke(token: TokenIdentity): Promise<void> {
   await registry.store.transaction(async (transaction) => {
-    await transaction.insertRevokedToken({ ...token, userId: 1 as ApiUserId });
+    await transaction.revokedTokens.insert({ ...token, userId: 1 as ApiUserId });
     const subject = `token:${formatTokenId(token)}`;
     const details = { username: "api-1-demo", key_id: token.keyId };
-    await transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "token.revoked", subject, details });
+    await transaction.events.append({ atMs: 0, actor: ACTOR, action: "token.revoked", subject, details });
   });
   await view.feed.catchUp();
 }
@@ -119,7 +119,7 @@ describe("a store whose history is another one", () => {
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
     rewrite(`${FORGET(4)} update public_keys set status = 'active';`);
     await (await otherProcess()).setUserStanding(ACTOR, "api-1-demo", "deactivated");
-    assert.equal((await registry.store.lastEvent()).seq, view.feed.position());
+    assert.equal((await registry.store.events.last()).seq, view.feed.position());
     await view.feed.poll();
     const key = await view.findKey(KEY);
     assert.deepEqual([key?.status, key?.user.status], ["active", "deactivated"]);
@@ -181,7 +181,7 @@ describe("a view that begins anew", () => {
   });
 
   test("doesn't keep an answer that was asked for before", async () => {
-    const hold = watched.holdNext("loadUserByKey");
+    const hold = watched.holdNext("users.loadRecordByKey");
     await changes.setAccountStanding(ACTOR, "acme", "deactivated");
     const before = view.findKey(KEY);
     await hold.asked;
@@ -192,7 +192,7 @@ describe("a view that begins anew", () => {
     assert.equal((await view.findKey(KEY))?.user.accountStatus, "active");
   });
 
-  for (const method of ["lastEvent", "revokedTokens"] as const) {
+  for (const method of ["events.last", "revokedTokens.list"] as const) {
     test(`and fails in the middle of it (${method}) begins again: nobody misses that`, async () => {
       await changes.setKeyStanding(ACTOR, KEY, "deactivated");
       const unheard = { ...TOKEN, nonce: 8 };

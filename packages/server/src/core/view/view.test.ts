@@ -13,7 +13,7 @@ import type { ApiUserId } from "../users/model.ts";
 import type { KeyId } from "../keys/model.ts";
 import type { ResourceServer, ResourceServerId } from "../resource-servers/model.ts";
 import { createResourceServerChanges, type ResourceServerChanges } from "../resource-servers/changes.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { StoreBroken } from "../store/store-broken.ts";
 import { type FeedEvent, STALENESS_MS_MAX } from "../feed/follow-feed.ts";
 import { openRegistryView, type RegistryView, type ViewUser } from "./view.ts";
@@ -84,7 +84,7 @@ describe("the view", () => {
     assert.equal(user.account, "acme");
     assert.deepEqual([user.status, user.accountStatus, user.access], ["active", "active", "full"]);
     assert.equal(view.findUser("api-1-demo"), user);
-    assert.equal(watched.calls("loadUserByName"), 1);
+    assert.equal(watched.calls("users.loadRecord"), 1);
     assert.deepEqual(view.figures(), { hits: 1, misses: 1, users: 1, revokedTokens: 0 });
   });
 
@@ -96,15 +96,15 @@ describe("the view", () => {
     assert.equal(key.user, user);
     assert.equal(key.modulus.length, 256);
     assert.ok(key.keyObject.equals(rsaKeyPair("alice").publicKey));
-    assert.equal(watched.calls("loadUserByKey"), 0);
+    assert.equal(watched.calls("users.loadRecordByKey"), 0);
   });
 
   test("knows the user with a key", async () => {
     const key = await view.findKey(KEY);
     assert.equal(key?.id, KEY);
     assert.equal(view.findUser("api-1-demo"), key.user);
-    assert.equal(watched.calls("loadUserByName"), 0);
-    assert.equal(watched.calls("loadUserByKey"), 1);
+    assert.equal(watched.calls("users.loadRecord"), 0);
+    assert.equal(watched.calls("users.loadRecordByKey"), 1);
   });
 
   test("remembers what isn't there, names and keys", async () => {
@@ -112,7 +112,7 @@ describe("the view", () => {
     assert.equal(await view.findKey(99 as KeyId), undefined);
     assert.equal(view.findUser("api-1-nobody"), undefined);
     assert.equal(view.findKey(99 as KeyId), undefined);
-    assert.deepEqual([watched.calls("loadUserByName"), watched.calls("loadUserByKey")], [1, 1]);
+    assert.deepEqual([watched.calls("users.loadRecord"), watched.calls("users.loadRecordByKey")], [1, 1]);
     assert.deepEqual(view.figures(), { hits: 2, misses: 2, users: 0, revokedTokens: 0 });
   });
 
@@ -126,10 +126,10 @@ describe("the view", () => {
   test("asks once for a stampede", async () => {
     const found = await Promise.all(Array.from({ length: 50 }, async () => view.findUser("api-1-demo")));
     assert.equal(new Set(found).size, 1);
-    assert.equal(watched.calls("loadUserByName"), 1);
+    assert.equal(watched.calls("users.loadRecord"), 1);
     const keys = await Promise.all(Array.from({ length: 50 }, async () => view.findKey(2 as KeyId)));
     assert.equal(new Set(keys).size, 1);
-    assert.equal(watched.calls("loadUserByKey"), 1);
+    assert.equal(watched.calls("users.loadRecordByKey"), 1);
   });
 
   test("keeps no more users than it may, and forgets their keys with them", async () => {
@@ -240,7 +240,7 @@ describe("a change in this process holds before it is acknowledged", () => {
   test("and an event of another version evicts every user, since it may have changed any", async () => {
     await view.findUser("api-1-other");
     await registry.store.transaction((transaction) =>
-      transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "user.renamed", subject: "user:7", details: {} }),
+      transaction.events.append({ atMs: 0, actor: ACTOR, action: "user.renamed", subject: "user:7", details: {} }),
     );
     await view.feed.catchUp();
     assert.ok(!isRemembered("api-1-other"));
@@ -250,11 +250,11 @@ describe("a change in this process holds before it is acknowledged", () => {
     await view.findUser("api-1-demo");
     await registry.store.transaction(async (transaction) => {
       for (let count = 0; count < 1200; count++) {
-        await transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "key.added", subject: "key:9", details: {} });
+        await transaction.events.append({ atMs: 0, actor: ACTOR, action: "key.added", subject: "key:9", details: {} });
       }
     });
     await changes.setKeyStanding(ACTOR, KEY, "deactivated");
-    assert.ok(watched.calls("eventsAfter") >= 3);
+    assert.ok(watched.calls("events.after") >= 3);
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
   });
 
@@ -283,7 +283,7 @@ describe("a change in this process holds before it is acknowledged", () => {
           for (const [account, standing] of standings) {
             await changes.setAccountStanding(ACTOR, account, standing);
           }
-          const truth = new Map((await registry.store.listAccounts()).map((each) => [each.id, each.status]));
+          const truth = new Map((await registry.store.accounts.list()).map((each) => [each.id, each.status]));
           for (const name of names) {
             const user = await view.findUser(name);
             assert.equal(user?.accountStatus, truth.get(user?.accountId as never), name);
@@ -318,7 +318,7 @@ describe("a change in another process", () => {
 
   test("that comes between the view's opening and its first poll is seen", async () => {
     const other = await otherProcess();
-    const hold = watched.holdNext("lastEvent");
+    const hold = watched.holdNext("events.last");
     const opening = openRegistryView(watched.store, registry.clock);
     await hold.asked;
     await other.revokeKey(ACTOR, KEY);
@@ -348,18 +348,18 @@ describe("a change in another process", () => {
     await view.feed.poll();
     watched.reset();
     for (let count = 0; count < 5; count++) await view.feed.poll();
-    assert.equal(watched.calls("eventsAfter"), 0);
+    assert.equal(watched.calls("events.after"), 0);
     assert.equal(watched.calls("changeMarker"), 5);
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
     await view.feed.poll();
-    assert.ok(watched.calls("eventsAfter") > 0);
+    assert.ok(watched.calls("events.after") > 0);
   });
 
   test("is read again by the next poll where reading it failed", async () => {
     const other = await otherProcess();
     await view.findKey(KEY);
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
-    watched.fail("eventsAfter");
+    watched.fail("events.after");
     await assert.rejects(view.feed.poll(), { message: "the store can't be reached" });
     watched.fail();
     await view.feed.poll();
@@ -384,7 +384,7 @@ describe("a view that isn't confirmed", () => {
       assert.equal((await view.findUser("api-1-demo"))?.username, "api-1-demo");
       assert.equal(await view.findUser("api-1-nobody"), undefined);
       assert.equal((await view.findKey(KEY))?.id, KEY);
-      assert.deepEqual([watched.calls("loadUserByName"), watched.calls("loadUserByKey")], [2 * count, count]);
+      assert.deepEqual([watched.calls("users.loadRecord"), watched.calls("users.loadRecordByKey")], [2 * count, count]);
     }
     await view.feed.poll();
     assert.equal(view.feed.isFresh(), true);
@@ -403,7 +403,7 @@ describe("a view that isn't confirmed", () => {
   test("shares no question between decisions", async () => {
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
     const other = await otherProcess();
-    const hold = watched.holdNext("loadUserByName");
+    const hold = watched.holdNext("users.loadRecord");
     const first = view.findUser("api-1-demo");
     await hold.asked;
     await other.setUserStanding(ACTOR, "api-1-demo", "deactivated");
@@ -424,7 +424,7 @@ describe("a view that isn't confirmed", () => {
   test("refuses where the store can't be asked, whatever is in memory", async () => {
     await view.findUser("api-1-demo");
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
-    watched.fail("loadUserByName", "loadUserByKey", "changeMarker");
+    watched.fail("users.loadRecord", "users.loadRecordByKey", "changeMarker");
     await assert.rejects(view.feed.poll(), { message: "the store can't be reached" });
     await refusesUnavailable(view.findUser("api-1-demo"));
     await refusesUnavailable(view.findUser("api-1-nobody"));
@@ -434,7 +434,7 @@ describe("a view that isn't confirmed", () => {
   });
 
   test("counts from when the confirming began, not from when it ended", async () => {
-    for (const method of ["changeMarker", "eventsAfter"] as const) {
+    for (const method of ["changeMarker", "events.after"] as const) {
       const hold = watched.holdNext(method);
       const confirming = method === "changeMarker" ? view.feed.poll() : view.feed.catchUp();
       await hold.asked;
@@ -466,7 +466,7 @@ describe("a view that isn't confirmed", () => {
   });
 
   test("isn't confirmed by an answer of the store that came after a sleep and was given before it", async () => {
-    for (const method of ["changeMarker", "eventsAfter"] as const) {
+    for (const method of ["changeMarker", "events.after"] as const) {
       const hold = watched.holdNext(method);
       const confirming = method === "changeMarker" ? view.feed.poll() : view.feed.catchUp();
       await hold.asked;
@@ -498,16 +498,16 @@ describe("a view that isn't confirmed", () => {
 
 describe("a store that turns out to be another one, or damaged,", () => {
   /** What the SQLite store does: each method rejects, most with a refusal whose cause says why. */
-  function breakable(store: RegistryStore) {
+  function breakable(store: Store) {
     const state = { isBroken: false };
     const message = "the store can't be reached";
     const broken = new Refusal("unavailable", message, { cause: new StoreBroken(message) });
     const fail = <Value>(work: Promise<Value>) => (state.isBroken ? Promise.reject<Value>(broken) : work);
-    const breaking: RegistryStore = {
+    const breaking: Store = {
       ...store,
       changeMarker: () => fail(store.changeMarker()),
-      eventsAfter: (seq, limit) => fail(store.eventsAfter(seq, limit)),
-      loadUserByName: (username) => fail(store.loadUserByName(username)),
+      events: { ...store.events, after: (seq, limit) => fail(store.events.after(seq, limit)) },
+      users: { ...store.users, loadRecord: (username) => fail(store.users.loadRecord(username)) },
     };
     return { state, breaking };
   }
@@ -548,14 +548,14 @@ describe("a store that turns out to be another one, or damaged,", () => {
 describe("a store that can't be asked", () => {
   test("is no matter for what is in memory and fresh, and a refusal for the rest", async () => {
     await view.findUser("api-1-demo");
-    watched.fail("loadUserByName", "loadUserByKey");
+    watched.fail("users.loadRecord", "users.loadRecordByKey");
     assert.ok(isRemembered("api-1-demo"));
     await refusesUnavailable(view.findUser("api-1-other"));
     await refusesUnavailable(view.findKey(2 as KeyId));
   });
 
   test("isn't remembered as an absence: the next question asks again", async () => {
-    watched.fail("loadUserByName");
+    watched.fail("users.loadRecord");
     await refusesUnavailable(view.findUser("api-1-demo"));
     watched.fail();
     assert.equal((await view.findUser("api-1-demo"))?.username, "api-1-demo");
@@ -563,7 +563,7 @@ describe("a store that can't be asked", () => {
 
   test("right after a change of this process leaves no stale yes once it can be asked again", async () => {
     assert.equal((await view.findKey(KEY))?.status, "active");
-    watched.fail("eventsAfter");
+    watched.fail("events.after");
     // The change is durable and the view doesn't know of it: whoever made it is told of the failure.
     await assert.rejects(changes.setKeyStanding(ACTOR, KEY, "deactivated"), UNCONFIRMED);
     watched.fail();
@@ -577,14 +577,14 @@ describe("a reading of a change of this process that fails behind another's", ()
     assert.equal((await view.findKey(KEY))?.status, "active");
     const other = await registry.connect();
     // Moves the marker and is no event: the poll's own reading ends after one question.
-    await other.recordKeyUsage([{ keyId: KEY, lastUsedAtMs: 1, tokensByHour: new Map(), tokensByExpiry: new Map() }]);
-    const hold = watched.holdNext("eventsAfter");
+    await other.usage.record([{ keyId: KEY, lastUsedAtMs: 1, tokensByHour: new Map(), tokensByExpiry: new Map() }]);
+    const hold = watched.holdNext("events.after");
     const polling = view.feed.poll();
     await hold.asked;
-    const seqBefore = (await other.lastEvent()).seq;
+    const seqBefore = (await other.events.last()).seq;
     const changing = changes.setKeyStanding(ACTOR, KEY, "deactivated");
-    while ((await other.lastEvent()).seq === seqBefore) await new Promise((resolve) => setImmediate(resolve));
-    watched.fail("eventsAfter");
+    while ((await other.events.last()).seq === seqBefore) await new Promise((resolve) => setImmediate(resolve));
+    watched.fail("events.after");
     hold.release();
     await polling;
     await assert.rejects(changing, UNCONFIRMED);
@@ -596,7 +596,7 @@ describe("a reading of a change of this process that fails behind another's", ()
 
 describe("an answer that was read before a change and arrives after it", () => {
   test("is neither kept nor given to a later request, for a name", async () => {
-    const hold = watched.holdNext("loadUserByName");
+    const hold = watched.holdNext("users.loadRecord");
     const before = view.findUser("api-1-demo");
     await hold.asked;
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
@@ -607,7 +607,7 @@ describe("an answer that was read before a change and arrives after it", () => {
   });
 
   test("is neither kept nor given to a later request, for a key", async () => {
-    const hold = watched.holdNext("loadUserByKey");
+    const hold = watched.holdNext("users.loadRecordByKey");
     const before = view.findKey(KEY);
     await hold.asked;
     await changes.revokeKey(ACTOR, KEY);
@@ -619,7 +619,7 @@ describe("an answer that was read before a change and arrives after it", () => {
   });
 
   test("isn't kept as an absence", async () => {
-    const hold = watched.holdNext("loadUserByName");
+    const hold = watched.holdNext("users.loadRecord");
     const before = view.findUser("api-1-new");
     await hold.asked;
     await changes.createUser(ACTOR, { name: "new", account: "acme", access: "full" });
@@ -629,7 +629,7 @@ describe("an answer that was read before a change and arrives after it", () => {
   });
 
   test("isn't kept where the view went stale meanwhile", async () => {
-    const hold = watched.holdNext("loadUserByName");
+    const hold = watched.holdNext("users.loadRecord");
     const before = view.findUser("api-1-demo");
     await hold.asked;
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
@@ -643,7 +643,7 @@ describe("an answer that was read before a change and arrives after it", () => {
 describe("catching up", () => {
   test("waits for a reading under way and then reads again, so that it never misses the caller's change", async () => {
     await view.findKey(KEY);
-    const hold = watched.holdNext("eventsAfter");
+    const hold = watched.holdNext("events.after");
     const first = view.feed.catchUp();
     await hold.asked;
     const change = changes.setKeyStanding(ACTOR, KEY, "deactivated");
@@ -651,7 +651,7 @@ describe("catching up", () => {
     const watching = change.then(() => {
       acknowledged = true;
     });
-    while ((await registry.store.findKey(KEY))?.status !== "deactivated") await Promise.resolve();
+    while ((await registry.store.keys.find(KEY))?.status !== "deactivated") await Promise.resolve();
     assert.equal(acknowledged, false);
     hold.release();
     await Promise.all([first, change, watching]);
@@ -660,7 +660,7 @@ describe("catching up", () => {
 
   test("reads after a failed reading as well", async () => {
     await view.findKey(KEY);
-    watched.fail("eventsAfter");
+    watched.fail("events.after");
     const failed = view.feed.catchUp();
     await assert.rejects(failed, { message: "the store can't be reached" });
     watched.fail();
@@ -683,7 +683,7 @@ describe("catching up", () => {
 });
 
 /** Resource servers of a store, changed by this process where the view is caught up, and by another where it isn't. */
-function serversOf(store: RegistryStore, onChanged?: () => Promise<void>): ResourceServerChanges {
+function serversOf(store: Store, onChanged?: () => Promise<void>): ResourceServerChanges {
   return createResourceServerChanges(store, registry.clock, createSystemRandom(), onChanged);
 }
 
@@ -705,14 +705,14 @@ describe("a resource server in the view", () => {
     assert.deepEqual(view.findResourceServer(SHOP), shop);
     assert.equal(await view.findResourceServer(9 as ResourceServerId), undefined);
     assert.equal(view.findResourceServer(9 as ResourceServerId), undefined);
-    assert.equal(watched.calls("loadResourceServer"), 2);
+    assert.equal(watched.calls("resourceServers.load"), 2);
     const { hits, misses } = view.figures();
     assert.deepEqual([hits, misses], [2, 2]);
   });
 
   test("isn't asked for where that mustn't be, but is known if it is known", async () => {
     assert.equal(view.findResourceServer(SHOP, false), undefined);
-    assert.equal(watched.calls("loadResourceServer"), 0);
+    assert.equal(watched.calls("resourceServers.load"), 0);
     assert.deepEqual(await view.findResourceServer(SHOP), shop);
     assert.deepEqual(view.findResourceServer(SHOP, false), shop);
   });
@@ -720,7 +720,7 @@ describe("a resource server in the view", () => {
   test("is asked for once by a stampede", async () => {
     const found = await Promise.all(Array.from({ length: 20 }, async () => view.findResourceServer(SHOP)));
     assert.equal(new Set(found).size, 1);
-    assert.equal(watched.calls("loadResourceServer"), 1);
+    assert.equal(watched.calls("resourceServers.load"), 1);
   });
 
   test("is as a change in this process left it before that is acknowledged", async () => {
@@ -748,7 +748,7 @@ describe("a resource server in the view", () => {
   test("is asked for again after an event of another version, which may have changed it", async () => {
     await view.findResourceServer(SHOP);
     await registry.store.transaction((transaction) =>
-      transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "server.changed", subject: "server:7", details: {} }),
+      transaction.events.append({ atMs: 0, actor: ACTOR, action: "server.changed", subject: "server:7", details: {} }),
     );
     await view.feed.catchUp();
     assert.ok(view.findResourceServer(SHOP) instanceof Promise);
@@ -777,14 +777,14 @@ describe("a resource server in the view", () => {
   });
 
   test("is a refusal where the store has to be asked and can't be", async () => {
-    watched.fail("loadResourceServer");
+    watched.fail("resourceServers.load");
     await refusesUnavailable(view.findResourceServer(SHOP));
     watched.fail();
     assert.deepEqual(await view.findResourceServer(SHOP), shop);
   });
 
   test("isn't kept as it was read before a change", async () => {
-    const hold = watched.holdNext("loadResourceServer");
+    const hold = watched.holdNext("resourceServers.load");
     const before = view.findResourceServer(SHOP);
     await hold.asked;
     await servers.setStanding(ACTOR, "shop", "deactivated");
@@ -816,11 +816,11 @@ describe("the deny-list in the view", () => {
   const TOKEN: TokenIdentity = { keyId: 1, nonce: 968_668_528, expiresAtSeconds: NOW_SECONDS + 3600 };
 
   /** Revokes tokens as `POST /oauth2/revoke` does, in the words of the store. */
-  async function revoke(store: RegistryStore, ...tokens: readonly TokenIdentity[]): Promise<void> {
+  async function revoke(store: Store, ...tokens: readonly TokenIdentity[]): Promise<void> {
     await store.transaction(async (transaction) => {
       for (const token of tokens) {
-        await transaction.insertRevokedToken({ ...token, userId: 1 as ApiUserId });
-        await transaction.appendEvent({
+        await transaction.revokedTokens.insert({ ...token, userId: 1 as ApiUserId });
+        await transaction.events.append({
           atMs: 0,
           actor: "client:api-1-demo",
           action: "token.revoked",
@@ -836,19 +836,22 @@ describe("the deny-list in the view", () => {
     const kept = { ...TOKEN, nonce: 900, expiresAtSeconds: NOW_SECONDS - 600 };
     const gone = { ...TOKEN, nonce: 901, expiresAtSeconds: NOW_SECONDS - 601 };
     await revoke(registry.store, ...tokens, kept, gone);
-    const inParts: RegistryStore = {
+    const inParts: Store = {
       ...watched.store,
-      revokedTokens: (from, behind, limit) => watched.store.revokedTokens(from, behind, Math.min(limit, 10)),
+      revokedTokens: {
+        ...watched.store.revokedTokens,
+        list: (from, behind, limit) => watched.store.revokedTokens.list(from, behind, Math.min(limit, 10)),
+      },
     };
     const late = await openRegistryView(inParts, registry.clock);
-    assert.equal(watched.calls("revokedTokens"), 4, "the last of which has nothing");
+    assert.equal(watched.calls("revokedTokens.list"), 4, "the last of which has nothing");
     assert.equal(late.figures().revokedTokens, 27);
     for (const token of [...tokens, kept, gone]) assert.equal(late.isTokenRevoked(token), true);
     assert.equal(late.isTokenRevoked({ ...TOKEN, nonce: 25 }), false);
   });
 
   test("has what is revoked while it is being read", async () => {
-    const hold = watched.holdNext("revokedTokens");
+    const hold = watched.holdNext("revokedTokens.list");
     const opening = openRegistryView(watched.store, registry.clock);
     await hold.asked;
     await revoke(registry.store, TOKEN);
@@ -856,7 +859,7 @@ describe("the deny-list in the view", () => {
     const late = await opening;
     await late.feed.catchUp();
     assert.equal(late.isTokenRevoked(TOKEN), true);
-    const again = watched.holdNext("lastEvent");
+    const again = watched.holdNext("events.last");
     const reopening = openRegistryView(watched.store, registry.clock);
     await again.asked;
     await revoke(registry.store, { ...TOKEN, nonce: 1 });
@@ -871,7 +874,7 @@ describe("the deny-list in the view", () => {
     await view.feed.catchUp();
     assert.equal(view.isTokenRevoked(TOKEN), true);
     assert.equal(view.isTokenRevoked({ ...TOKEN, nonce: TOKEN.nonce + 1 }), false);
-    assert.equal(watched.calls("isTokenRevoked"), 0);
+    assert.equal(watched.calls("revokedTokens.has"), 0);
     assert.equal(view.figures().revokedTokens, 1);
   });
 
@@ -890,13 +893,13 @@ describe("the deny-list in the view", () => {
     assert.equal(view.isTokenRevoked(other), false, "fresh at equality");
     registry.clock.advanceMonotonicMs(1);
     assert.equal(view.isTokenRevoked(TOKEN), true);
-    assert.equal(watched.calls("isTokenRevoked"), 0);
+    assert.equal(watched.calls("revokedTokens.has"), 0);
     const asked = view.isTokenRevoked(other);
     assert.ok(asked instanceof Promise);
     assert.equal(await asked, true);
     assert.equal(await view.isTokenRevoked({ ...TOKEN, nonce: 2 }), false);
-    assert.equal(watched.calls("isTokenRevoked"), 2);
-    watched.fail("isTokenRevoked");
+    assert.equal(watched.calls("revokedTokens.has"), 2);
+    watched.fail("revokedTokens.has");
     await refusesUnavailable(view.isTokenRevoked(other));
     assert.equal(view.isTokenRevoked(TOKEN), true, "a yes needs nobody");
   });
@@ -914,7 +917,7 @@ describe("the deny-list in the view", () => {
 
   test("takes an event of another version about a token for a revocation", async () => {
     await registry.store.transaction((transaction) =>
-      transaction.appendEvent({
+      transaction.events.append({
         atMs: 0,
         actor: ACTOR,
         action: "token.withdrawn",
@@ -929,7 +932,7 @@ describe("the deny-list in the view", () => {
   test("passes over an event whose subject is no token's id, and goes on", async () => {
     await registry.store.transaction(async (transaction) => {
       for (const subject of ["token:", "token:1-2", "token", "token:a-b-c", "", ":", "key:", "resource_server:x"]) {
-        await transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "token.revoked", subject, details: {} });
+        await transaction.events.append({ atMs: 0, actor: ACTOR, action: "token.revoked", subject, details: {} });
       }
     });
     await revoke(registry.store, TOKEN);
@@ -958,7 +961,7 @@ describe("whoever subscribes to the view", () => {
     assert.deepEqual(statuses, [true, true, true, true]);
     await registry.store.transaction(async (transaction) => {
       for (let count = 0; count < 1200; count++) {
-        await transaction.appendEvent({ atMs: 0, actor: ACTOR, action: "key.added", subject: "key:9", details: {} });
+        await transaction.events.append({ atMs: 0, actor: ACTOR, action: "key.added", subject: "key:9", details: {} });
       }
     });
     await view.feed.catchUp();

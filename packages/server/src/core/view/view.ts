@@ -4,7 +4,7 @@
  */
 import { type FeedFollower, followFeed } from "../feed/follow-feed.ts";
 import { createResourceServerCache, type ResourceServerCache } from "../resource-servers/cache.ts";
-import type { RegistryStore } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Clock } from "../surroundings.ts";
 import { openRevokedTokens, type RevokedTokens } from "../token/revoked-tokens.ts";
 import { createUserCache, type UserCache } from "./user-cache.ts";
@@ -34,7 +34,7 @@ export interface RegistryView
 }
 
 /** Opens a view of the store as it is now. */
-export async function openRegistryView(store: RegistryStore, clock: Clock, usersMax?: number): Promise<RegistryView> {
+export async function openRegistryView(store: Store, clock: Clock, usersMax?: number): Promise<RegistryView> {
   const feed = await followFeed(store, clock);
   const users = createUserCache(store, feed, usersMax);
   const resourceServers = createResourceServerCache(store, feed);

@@ -29,21 +29,21 @@ describe("the listener", { concurrency: true }, () => {
     let woken = 0;
     const watch = store.watchChanges(() => woken++);
     await until(() => watch.isReliable());
-    await other.transaction((transaction) => transaction.appendEvent(EVENT));
+    await other.transaction((transaction) => transaction.events.append(EVENT));
     await until(() => woken >= 2);
     // So that it can't come back too soon for anybody to see.
     await server.query(`alter database ${nameOf(own)} allow_connections false`);
     await server.query(`select pg_terminate_backend(${await listenerIn(own)}, 5000)`);
     await until(() => !watch.isReliable());
     const before = woken;
-    await other.transaction((transaction) => transaction.appendEvent(EVENT));
+    await other.transaction((transaction) => transaction.events.append(EVENT));
     assert.equal(watch.isReliable(), false);
     assert.equal(woken, before);
     await server.query(`alter database ${nameOf(own)} allow_connections true`);
     await until(() => watch.isReliable());
     assert.ok(woken > before, "what nobody heard is looked for");
     const again = woken;
-    await other.transaction((transaction) => transaction.appendEvent(EVENT));
+    await other.transaction((transaction) => transaction.events.append(EVENT));
     await until(() => woken > again);
     await watch.stop();
     await until(async () => (await listenerIn(own)) === undefined);
@@ -66,7 +66,7 @@ describe("the listener", { concurrency: true }, () => {
       assert.equal(watch.isReliable(), false);
       return pings >= 3;
     });
-    await store.transaction((transaction) => transaction.appendEvent(EVENT));
+    await store.transaction((transaction) => transaction.events.append(EVENT));
     assert.notEqual(await store.changeMarker(), marker);
     await watch.stop();
     await spy.end();
@@ -95,7 +95,7 @@ describe("the listener", { concurrency: true }, () => {
     const store = await openPostgresStore({ url: own, listenUrl: "postgres://x@127.0.0.1:9/x", connectionsMax: 3 });
     let woken = 0;
     const watch = store.watchChanges(() => woken++);
-    await store.transaction((transaction) => transaction.appendEvent(EVENT));
+    await store.transaction((transaction) => transaction.events.append(EVENT));
     assert.equal(watch.isReliable(), false);
     await watch.stop();
     await store.close();

@@ -144,29 +144,29 @@ describe("a number of the database", () => {
   test("that doesn't fit into a JavaScript number is an error, never another number", async () => {
     const store = await open();
     const { seq } = await store.transaction((transaction) =>
-      transaction.appendEvent({ ...EVENT, atMs: Number.MAX_SAFE_INTEGER }),
+      transaction.events.append({ ...EVENT, atMs: Number.MAX_SAFE_INTEGER }),
     );
-    assert.equal((await store.eventsAfter(seq - 1, 1))[0]?.atMs, Number.MAX_SAFE_INTEGER);
+    assert.equal((await store.events.after(seq - 1, 1))[0]?.atMs, Number.MAX_SAFE_INTEGER);
     await server.query(`update audit_events set at_ms = ${2n ** 53n}`, nameOf(url));
-    await assert.rejects(store.eventsAfter(0, 1), { message: "the database has a number that doesn't fit" });
-    assert.deepEqual(await store.listAccounts(), [], "and the connection goes on");
+    await assert.rejects(store.events.after(0, 1), { message: "the database has a number that doesn't fit" });
+    assert.deepEqual(await store.accounts.list(), [], "and the connection goes on");
   });
 });
 
 describe("a statement that takes too long", () => {
   test("is rejected, and its connection isn't used again", async () => {
     const store = await open({ statementMsMax: 300 });
-    await store.listAccounts();
+    await store.accounts.list();
     const [stuck] = await backends();
     const locking = await session();
     await locking.query("begin; lock table accounts in access exclusive mode");
-    await assert.rejects(store.listAccounts(), {
+    await assert.rejects(store.accounts.list(), {
       code: "unavailable",
       message: "The store can't be read: the database doesn't answer in time.",
     });
-    assert.deepEqual(await store.eventsAfter(0, 1), [], "others go on meanwhile");
+    assert.deepEqual(await store.events.after(0, 1), [], "others go on meanwhile");
     await locking.query("rollback");
-    assert.deepEqual(await store.listAccounts(), []);
+    assert.deepEqual(await store.accounts.list(), []);
     await until(async () => !(await backends()).includes(stuck ?? 0));
   });
 
@@ -176,8 +176,8 @@ describe("a statement that takes too long", () => {
     await locking.query("begin; lock table accounts in access exclusive mode");
     await assert.rejects(
       store.transaction(async (transaction) => {
-        await transaction.appendEvent(EVENT);
-        await transaction.findAccount("acme");
+        await transaction.events.append(EVENT);
+        await transaction.accounts.find("acme");
       }),
       {
         code: "unavailable",
@@ -185,10 +185,10 @@ describe("a statement that takes too long", () => {
       },
     );
     await locking.query("rollback");
-    assert.equal((await store.lastEvent()).seq, 0);
+    assert.equal((await store.events.last()).seq, 0);
     await until(async () =>
       store
-        .transaction((transaction) => transaction.appendEvent(EVENT))
+        .transaction((transaction) => transaction.events.append(EVENT))
         .then(
           ({ seq }) => seq === 1,
           () => false,
@@ -199,7 +199,9 @@ describe("a statement that takes too long", () => {
 
 describe("a database that can't be written", () => {
   const insert = (store: SqlStore) =>
-    store.transaction((transaction) => transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 }));
+    store.transaction((transaction) =>
+      transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 }),
+    );
 
   test("because its disk is full says so, and changes work again once there is room", async () => {
     const store = await open();
@@ -225,7 +227,7 @@ describe("a database that can't be written", () => {
     await server.query(`alter database ${nameOf(url)} set default_transaction_read_only = on`);
     for (const pid of await backends()) await server.query(`select pg_terminate_backend(${pid})`);
     await until(async () => (await backends()).length === 0);
-    assert.deepEqual(await store.listAccounts(), []);
+    assert.deepEqual(await store.accounts.list(), []);
     await assert.rejects(insert(store), {
       code: "unavailable",
       message: "The store can't be written: the database is read-only; it may be a standby. Nothing was changed.",
@@ -235,17 +237,17 @@ describe("a database that can't be written", () => {
   test("because the connection is lost in the middle of a change says that, not what the rollback then says", async () => {
     const store = await open();
     const change = store.transaction(async (transaction) => {
-      await transaction.appendEvent(EVENT);
+      await transaction.events.append(EVENT);
       for (const pid of await backends("state = 'idle in transaction'")) {
         await server.query(`select pg_terminate_backend(${pid}, 5000)`);
       }
-      await transaction.appendEvent(EVENT);
+      await transaction.events.append(EVENT);
     });
     await assert.rejects(change, {
       code: "unavailable",
       message: "The store can't be written: the database can't be reached. Nothing was changed.",
     });
-    assert.equal((await store.lastEvent()).seq, 0);
+    assert.equal((await store.events.last()).seq, 0);
   });
 
   test("in time is given up, and the change is never made", async () => {
@@ -261,7 +263,7 @@ describe("a database that can't be written", () => {
     // Behind everything that was given up: changes come one after the other. A slow machine may need more than one try.
     const insertNext = () =>
       store.transaction((transaction) =>
-        transaction.insertAccount({ shortname: "next", name: "Next", createdAtMs: 1 }),
+        transaction.accounts.insert({ shortname: "next", name: "Next", createdAtMs: 1 }),
       );
     await until(() =>
       insertNext().then(
@@ -270,7 +272,7 @@ describe("a database that can't be written", () => {
       ),
     );
     assert.deepEqual(
-      (await store.listAccounts()).map(({ shortname }) => shortname),
+      (await store.accounts.list()).map(({ shortname }) => shortname),
       ["next"],
     );
   });
@@ -284,25 +286,25 @@ describe("a change that hangs on another node", () => {
     let settled = 0;
     const changing = Promise.allSettled(
       Array.from({ length: 20 }, () =>
-        store.transaction((transaction) => transaction.appendEvent(EVENT)).finally(() => settled++),
+        store.transaction((transaction) => transaction.events.append(EVENT)).finally(() => settled++),
       ),
     );
     await until(async () => (await backends("wait_event_type = 'Lock'")).length > 0);
-    for (let reads = 0; reads < 20; reads++) assert.equal((await store.lastEvent()).seq, 0);
+    for (let reads = 0; reads < 20; reads++) assert.equal((await store.events.last()).seq, 0);
     assert.equal(settled, 0);
-    const used = await store.useAssertions([]);
+    const used = await store.assertions.use([]);
     assert.deepEqual(used, []);
     assert.ok((await changing).every(({ status }) => status === "rejected"));
     await hanging.query("select pg_advisory_unlock($1)", [CHANGE_LOCK]);
     await until(async () =>
       store
-        .transaction((transaction) => transaction.appendEvent(EVENT))
+        .transaction((transaction) => transaction.events.append(EVENT))
         .then(
           () => true,
           () => false,
         ),
     );
-    assert.equal((await store.lastEvent()).seq, 1);
+    assert.equal((await store.events.last()).seq, 1);
   });
 
   test("is ended by the database, so that the others' go on, and leaves nothing", async () => {
@@ -311,18 +313,18 @@ describe("a change that hangs on another node", () => {
     const inside = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
     const half = hanging.transaction(async (transaction) => {
-      await transaction.appendEvent(EVENT);
+      await transaction.events.append(EVENT);
       inside.resolve();
       await release.promise;
-      await transaction.appendEvent(EVENT);
+      await transaction.events.append(EVENT);
     });
     half.catch(() => undefined);
     await inside.promise;
-    assert.equal((await store.transaction((transaction) => transaction.appendEvent(EVENT))).seq, 1);
+    assert.equal((await store.transaction((transaction) => transaction.events.append(EVENT))).seq, 1);
     release.resolve();
     await assert.rejects(half);
-    assert.equal((await store.lastEvent()).seq, 1);
-    assert.equal((await hanging.transaction((transaction) => transaction.appendEvent(EVENT))).seq, 2);
+    assert.equal((await store.events.last()).seq, 1);
+    assert.equal((await hanging.transaction((transaction) => transaction.events.append(EVENT))).seq, 2);
   });
 });
 
@@ -337,7 +339,7 @@ describe("changes", () => {
     };
     const outcomes = (await raceStores(opener, 3, { kind: "appendEvents", count: 10 })).flat();
     assert.deepEqual(new Set(outcomes), new Set(["done"]));
-    const events = await store.eventsAfter(0, 100);
+    const events = await store.events.after(0, 100);
     assert.equal(events.length, 30);
     assert.equal(findChainBreak(events, undefined), undefined);
   });
@@ -346,12 +348,12 @@ describe("changes", () => {
 describe("a connection that is cut", () => {
   test("between statements is replaced", async () => {
     const store = await open();
-    await Promise.all([store.listAccounts(), store.listAccounts(), store.listAccounts()]);
+    await Promise.all([store.accounts.list(), store.accounts.list(), store.accounts.list()]);
     const before = await backends();
     assert.ok(before.length > 0);
     await server.query(`select pg_terminate_backend(pid, 5000) from unnest(array[${before.join()}]) as pid`);
     await until(() =>
-      store.listAccounts().then(
+      store.accounts.list().then(
         () => true,
         () => false,
       ),
@@ -363,40 +365,40 @@ describe("a connection that is cut", () => {
     const store = await open();
     await assert.rejects(
       store.transaction(async (transaction) => {
-        await transaction.appendEvent(EVENT);
+        await transaction.events.append(EVENT);
         const pids = await backends("state = 'idle in transaction'");
         assert.equal(pids.length, 1);
         await server.query(`select pg_terminate_backend(${pids[0]}, 5000)`);
-        await transaction.appendEvent(EVENT);
+        await transaction.events.append(EVENT);
       }),
     );
-    assert.equal((await store.transaction((transaction) => transaction.appendEvent(EVENT))).seq, 1);
+    assert.equal((await store.transaction((transaction) => transaction.events.append(EVENT))).seq, 1);
   });
 
   test("while a statement waits rejects it", async () => {
     const store = await open();
     const locking = await session();
     await locking.query("begin; lock table accounts in access exclusive mode");
-    const waiting = store.listAccounts();
+    const waiting = store.accounts.list();
     waiting.catch(() => undefined);
     await until(async () => (await backends("wait_event_type = 'Lock'")).length === 1);
     await server.query(`select pg_terminate_backend(${(await backends("wait_event_type = 'Lock'"))[0]})`);
     await assert.rejects(waiting);
     await locking.query("rollback");
-    assert.deepEqual(await store.listAccounts(), []);
+    assert.deepEqual(await store.accounts.list(), []);
   });
 });
 
 describe("what a request reads", () => {
   test("is given up after 2 s where the database hangs, long before a statement's own limit", async () => {
     const store = await open({ connectionsMax: 2 });
-    await store.listAccounts();
+    await store.accounts.list();
     const pids = await backends();
     for (const pid of pids) process.kill(pid, "SIGSTOP");
     try {
       // There is one connection for reads, which hangs until all of them have their answer: the wait for it counts, too.
-      const asked = Array.from({ length: 20 }, (_, at) => store.loadUserByName(`api-1-${at}`));
-      const all = [...asked, store.changeMarker(), store.listSigningKeys(), store.clockMs()];
+      const asked = Array.from({ length: 20 }, (_, at) => store.users.loadRecord(`api-1-${at}`));
+      const all = [...asked, store.changeMarker(), store.signingKeys.list(), store.clockMs()];
       for (const outcome of await Promise.allSettled(all)) {
         assert.ok(outcome.status === "rejected" && outcome.reason instanceof Refusal);
         assert.equal(outcome.reason.message, "The store can't be read: the database hasn't answered for 2 s.");
@@ -406,7 +408,7 @@ describe("what a request reads", () => {
       for (const pid of pids) process.kill(pid, "SIGCONT");
     }
     await until(() =>
-      store.loadUserByName("api-1-x").then(
+      store.users.loadRecord("api-1-x").then(
         () => true,
         () => false,
       ),
@@ -425,7 +427,7 @@ describe("closing", () => {
     const store = await openPostgresStore({ url, connectionsMax: 3 });
     const watch = store.watchChanges(() => undefined);
     await until(() => watch.isReliable());
-    await Promise.all([store.listAccounts(), store.listAccounts()]);
+    await Promise.all([store.accounts.list(), store.accounts.list()]);
     const pids = await backends();
     assert.ok(pids.length >= 2);
     for (const pid of pids) process.kill(pid, "SIGSTOP");
@@ -441,10 +443,10 @@ describe("closing", () => {
   test("twice is closing once, also where the store was never used", async () => {
     for (const use of [false, true]) {
       const store = await openPostgresStore({ url, connectionsMax: 2 });
-      if (use) await store.listAccounts();
+      if (use) await store.accounts.list();
       await Promise.all([store.close(), store.close()]);
       await store.close();
-      await assert.rejects(store.listAccounts());
+      await assert.rejects(store.accounts.list());
       assert.deepEqual(await backends(), []);
     }
   });
@@ -586,14 +588,14 @@ describe("a database that can't be opened", () => {
             () => false,
           ),
         );
-        await stores.at(-1)?.listAccounts();
+        await stores.at(-1)?.accounts.list();
         const encrypted = await server.query(
           `select ssl from pg_stat_ssl join pg_stat_activity using (pid)
            where application_name = 'countersign' and datname = '${nameOf(url)}'`,
         );
         assert.deepEqual(encrypted, [{ ssl: true }]);
         for (const mode of ["require", "verify-ca", "verify-full"]) {
-          await (await open({ url: withCa(mode, "ca.crt") })).listAccounts();
+          await (await open({ url: withCa(mode, "ca.crt") })).accounts.list();
           const { isTemporary } = await problemOf(withCa(mode, "other.crt"));
           assert.equal(isTemporary, false, "a wrong authority stays wrong");
           // The authority isn't one that this machine knows.
@@ -603,7 +605,7 @@ describe("a database that can't be opened", () => {
         const named = await problemOf(otherName);
         assert.equal(named.isTemporary, false);
         assert.match(named.problem ?? "", /ERR_TLS_CERT_ALTNAME_INVALID/);
-        await (await open({ url: urlOf("postgres", nameOf(url), "?sslmode=no-verify") })).listAccounts();
+        await (await open({ url: urlOf("postgres", nameOf(url), "?sslmode=no-verify") })).accounts.list();
         const missing = await problemOf(withCa("verify-full", "nowhere.crt"));
         assert.equal(missing.isTemporary, false);
         assert.match(missing.problem ?? "", /ENOENT/);

@@ -11,7 +11,7 @@ import {
   type TransactionBuilder,
 } from "kysely";
 import { databasePlace } from "../../config/database-url.ts";
-import type { KeyUsageRecord } from "../../core/store/store.ts";
+import type { KeyUsageRecord } from "../../core/keys/usage-store.ts";
 import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
 import { createSqlStore, type SqlStore } from "../sql-store.ts";

@@ -4,7 +4,7 @@ import { startPostgres } from "../../testing/test-postgres.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testQueriesStore } from "../queries-store-contract.ts";
-import { type StoreUnderTest, testRegistryStore } from "../store-contract.ts";
+import { type StoreUnderTest, testStore } from "../store-contract.ts";
 
 const server = await startPostgres();
 after(() => server.stop());
@@ -47,7 +47,7 @@ async function openUnderTest(): Promise<StoreUnderTest> {
   };
 }
 
-testRegistryStore("PostgreSQL", openUnderTest);
+testStore("PostgreSQL", openUnderTest);
 testOperatorStore("PostgreSQL", openUnderTest);
 testQueriesStore("PostgreSQL", openUnderTest);
 testIdentityStore("PostgreSQL", openUnderTest);

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
 import type { ApiUserId } from "../../core/users/model.ts";
-import type { RegistryStore } from "../../core/store/store.ts";
+import type { Store } from "../../core/store/store.ts";
 import { makeTemporaryFolder } from "../../testing/test-registry.ts";
 import { openSqliteStore } from "./open-sqlite-store.ts";
 
 /** Each test has a file of its own: they run at once, because one of them waits for seconds. */
 describe("a transaction, while another process holds the write lock,", { concurrency: true }, () => {
   interface Held {
-    readonly store: RegistryStore;
+    readonly store: Store;
     readonly release: () => void;
     readonly end: () => Promise<void>;
   }
@@ -19,8 +19,8 @@ describe("a transaction, while another process holds the write lock,", { concurr
     const file = folder.file("countersign.db");
     const store = await openSqliteStore(file);
     await store.transaction(async (transaction) => {
-      const account = await transaction.insertAccount({ shortname: "acme", name: "Acme", createdAtMs: 1 });
-      await transaction.insertUser({ account, name: "demo", access: "full", createdAtMs: 1 });
+      const account = await transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 });
+      await transaction.users.insert({ account, name: "demo", access: "full", createdAtMs: 1 });
     });
     const other = new DatabaseSync(file);
     other.exec("begin immediate");
@@ -35,8 +35,8 @@ describe("a transaction, while another process holds the write lock,", { concurr
     return { store, release, end };
   }
 
-  const write = (store: RegistryStore, shortname: string) =>
-    store.transaction((transaction) => transaction.insertAccount({ shortname, name: shortname, createdAtMs: 1 }));
+  const write = (store: Store, shortname: string) =>
+    store.transaction((transaction) => transaction.accounts.insert({ shortname, name: shortname, createdAtMs: 1 }));
 
   test("waits without holding up timers or reads, and goes on once the lock is free", async () => {
     const { store, release, end } = await holdLock();
@@ -44,20 +44,20 @@ describe("a transaction, while another process holds the write lock,", { concurr
     const writing = write(store, "late").then(() => {
       isDone = true;
     });
-    const using = store.useAssertions([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]);
+    const using = store.assertions.use([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]);
     for (let turns = 0; turns < 5; turns++) {
       await new Promise((resolve) => {
         setTimeout(resolve, 1);
       });
-      assert.equal((await store.listAccounts()).length, 1);
-      assert.equal((await store.loadUserByName("api-1-demo"))?.user.id, 1);
+      assert.equal((await store.accounts.list()).length, 1);
+      assert.equal((await store.users.loadRecord("api-1-demo"))?.user.id, 1);
       assert.equal(typeof (await store.changeMarker()), "string");
     }
     assert.equal(isDone, false);
     release();
     await writing;
     assert.deepEqual(await using, [true]);
-    assert.equal((await store.listAccounts()).length, 2);
+    assert.equal((await store.accounts.list()).length, 2);
     await end();
   });
 

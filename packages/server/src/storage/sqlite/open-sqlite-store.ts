@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
 import { StoreBroken } from "../../core/store/store-broken.ts";
-import type { KeyUsageRecord } from "../../core/store/store.ts";
+import type { KeyUsageRecord } from "../../core/keys/usage-store.ts";
 import type { Engine } from "../engine.ts";
 import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";

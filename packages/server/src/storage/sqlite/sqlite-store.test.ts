@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { findChainBreak } from "../../core/feed/audit-chain.ts";
 import { createRegistryChanges } from "../../core/registry-changes.ts";
 import type { KeyId } from "../../core/keys/model.ts";
-import type { KeyUsageRecord, RegistryStore } from "../../core/store/store.ts";
+import type { KeyUsageRecord } from "../../core/keys/usage-store.ts";
+import type { Store } from "../../core/store/store.ts";
 import { rsaKeyPair } from "../../testing/rsa-keys.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
@@ -14,7 +15,7 @@ import { UNDO_0004, UNDO_0005, UNDO_0006 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testQueriesStore } from "../queries-store-contract.ts";
-import { expiredBefore, type StoreUnderTest, testRegistryStore } from "../store-contract.ts";
+import { expiredBefore, type StoreUnderTest, testStore } from "../store-contract.ts";
 import { openSqliteStore } from "./open-sqlite-store.ts";
 
 async function openUnderTest(): Promise<StoreUnderTest> {
@@ -31,14 +32,14 @@ async function openUnderTest(): Promise<StoreUnderTest> {
   };
 }
 
-testRegistryStore("SQLite", openUnderTest);
+testStore("SQLite", openUnderTest);
 testOperatorStore("SQLite", openUnderTest);
 testQueriesStore("SQLite", openUnderTest);
 testIdentityStore("SQLite", openUnderTest);
 
 let folder: TemporaryFolder;
 let file: string;
-let stores: RegistryStore[];
+let stores: Store[];
 
 beforeEach(() => {
   folder = makeTemporaryFolder();
@@ -50,7 +51,7 @@ afterEach(async () => {
   folder.remove();
 });
 
-async function open(path = file): Promise<RegistryStore> {
+async function open(path = file): Promise<Store> {
   const store = await openSqliteStore(path);
   stores.push(store);
   return store;
@@ -110,7 +111,7 @@ describe("a SQLite file", () => {
     const changes = createRegistryChanges(store, createTestClock());
     for (const shortname of ["a", "b", "c"]) await changes.createAccount("test", { shortname });
     withDatabase((database) => database.exec("update audit_events set actor = 'somebody else' where seq = 2"));
-    assert.deepEqual(findChainBreak(await store.eventsAfter(0, 10), undefined), {
+    assert.deepEqual(findChainBreak(await store.events.after(0, 10), undefined), {
       seq: 2,
       problem: "its contents were changed",
     });
@@ -135,16 +136,16 @@ describe("a file of an earlier release", () => {
       const changes = createRegistryChanges(before, createTestClock());
       await changes.createAccount("test", { shortname: "acme" });
       await changes.ensureSigningKey("test", Buffer.alloc(32, 1));
-      const accounts = await before.listAccounts();
-      const signingKeys = await before.listSigningKeys();
+      const accounts = await before.accounts.list();
+      const signingKeys = await before.signingKeys.list();
       await before.close();
       withDatabase((database) => database.exec(undo));
       const store = await open();
-      assert.deepEqual(await store.listAccounts(), accounts);
-      assert.equal((await store.eventsAfter(0, 10)).length, 2);
-      assert.deepEqual(await store.listResourceServers(), []);
-      assert.deepEqual(await store.listLiveNodes(1_000_000), []);
-      assert.deepEqual(await store.listSigningKeys(), signingKeys);
+      assert.deepEqual(await store.accounts.list(), accounts);
+      assert.equal((await store.events.after(0, 10)).length, 2);
+      assert.deepEqual(await store.resourceServers.list(), []);
+      assert.deepEqual(await store.nodes.listLive(1_000_000), []);
+      assert.deepEqual(await store.signingKeys.list(), signingKeys);
       assert.equal(typeof signingKeys[0]?.activatedAtMs, "number");
       assert.match(await store.storeId(), /^[0-9a-f]{32}$/);
       assert.equal(await store.removeExpired(expiredBefore(1), 1), 0);
@@ -243,10 +244,10 @@ describe("an open file", () => {
       const before = readdirSync(folder.path);
       for (const work of [
         () => store.changeMarker(),
-        () => store.listAccounts(),
-        () => store.loadUserByName("api-1-demo"),
-        () => store.recordKeyUsage([USED]),
-        () => store.recordNode({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] }),
+        () => store.accounts.list(),
+        () => store.users.loadRecord("api-1-demo"),
+        () => store.usage.record([USED]),
+        () => store.nodes.record({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] }),
         () => store.backup(folder.file("backup.db")),
         () => changes.createAccount("test", { shortname: "lost" }),
       ]) {
@@ -260,13 +261,13 @@ describe("an open file", () => {
     const store = await open();
     await assert.rejects(
       store.transaction(async (transaction) => {
-        await transaction.insertAccount({ shortname: "half", name: "half", createdAtMs: 1 });
+        await transaction.accounts.insert({ shortname: "half", name: "half", createdAtMs: 1 });
         renameSync(file, folder.file("aside.db"));
       }),
       { code: "unavailable", message: /Nothing was changed/ },
     );
     renameSync(folder.file("aside.db"), file);
-    assert.deepEqual(await store.listAccounts(), []);
+    assert.deepEqual(await store.accounts.list(), []);
   });
 
   test("isn't made where a store has to be there", async () => {
@@ -306,7 +307,7 @@ describe("a damaged file", () => {
       );
       writeFileSync(file, bytes);
       const store = await openSqliteStore(file);
-      const answer = await store.loadUserByName("api-1-demo").catch((error: unknown) => error);
+      const answer = await store.users.loadRecord("api-1-demo").catch((error: unknown) => error);
       assert.ok(answer !== undefined, `at ${at}`);
       await store.close();
       for (const suffix of ["-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
@@ -323,9 +324,9 @@ describe("a damaged file", () => {
     const bytes = Buffer.from(whole);
     bytes.fill(0xff, (page - 1) * 4096, page * 4096);
     writeFileSync(file, bytes);
-    await assert.rejects(store.listAccounts(), { code: "unavailable", message: /its file is damaged/ });
+    await assert.rejects(store.accounts.list(), { code: "unavailable", message: /its file is damaged/ });
     await assert.rejects(store.changeMarker(), { code: "unavailable", message: /its file is damaged/ });
-    await assert.rejects(store.loadUserByName("nobody"), { code: "unavailable" });
+    await assert.rejects(store.users.loadRecord("nobody"), { code: "unavailable" });
     await store.close();
   });
 });
@@ -345,8 +346,8 @@ describe("a backup", () => {
     assert.equal(id, await store.storeId());
     assert.equal(typeof backupAtMs, "number", "it says that it is a backup");
     assert.equal((await store.storeIdentity()).backupAtMs, null);
-    assert.equal((await copy.listAccounts()).length, 5);
-    assert.equal(findChainBreak(await copy.eventsAfter(0, 100), undefined), undefined);
+    assert.equal((await copy.accounts.list()).length, 5);
+    assert.equal(findChainBreak(await copy.events.after(0, 100), undefined), undefined);
     const later = await createRegistryChanges(copy, createTestClock()).createAccount("test", { shortname: "goes-on" });
     assert.equal(later.id, 6);
   });
@@ -356,12 +357,12 @@ describe("a backup", () => {
     const other = await open();
     const target = folder.file("backup.db");
     await other.transaction(async (transaction) => {
-      await transaction.insertAccount({ shortname: "half", name: "half", createdAtMs: 1 });
+      await transaction.accounts.insert({ shortname: "half", name: "half", createdAtMs: 1 });
       await store.backup(target);
     });
     const copy = await open(target);
-    assert.deepEqual(await copy.listAccounts(), []);
-    assert.equal((await store.listAccounts()).length, 1);
+    assert.deepEqual(await copy.accounts.list(), []);
+    assert.equal((await store.accounts.list()).length, 1);
   });
 
   test("can be taken while this process is in the middle of a change, and has all or nothing of it", async () => {
@@ -369,11 +370,11 @@ describe("a backup", () => {
     const target = folder.file("backup.db");
     let backup = Promise.resolve();
     await store.transaction(async (transaction) => {
-      await transaction.insertAccount({ shortname: "half", name: "half", createdAtMs: 1 });
+      await transaction.accounts.insert({ shortname: "half", name: "half", createdAtMs: 1 });
       backup = Promise.resolve().then(() => store.backup(target));
       backup.catch(() => undefined);
-      await transaction.findAccount("half");
-      await transaction.appendEvent({
+      await transaction.accounts.find("half");
+      await transaction.events.append({
         atMs: 1,
         actor: "t",
         action: "account.created",
@@ -383,7 +384,7 @@ describe("a backup", () => {
     });
     await backup;
     const copy = await open(target);
-    assert.equal((await copy.listAccounts()).length, (await copy.lastEvent()).seq);
+    assert.equal((await copy.accounts.list()).length, (await copy.events.last()).seq);
   });
 
   test("never overwrites a file, whatever that is, and rejects", async () => {
@@ -397,7 +398,7 @@ describe("a backup", () => {
     await assert.rejects(answer as Promise<void>, { code: "EEXIST" });
     await assert.rejects(async () => store.backup(file), { code: "EEXIST" });
     assert.equal(readFileSync(target, "utf8"), "precious");
-    assert.equal((await store.listAccounts()).length, 0);
+    assert.equal((await store.accounts.list()).length, 0);
   });
 
   test("that fails leaves no file behind", async () => {

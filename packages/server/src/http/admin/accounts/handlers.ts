@@ -5,8 +5,8 @@ import type { Account } from "../../../core/accounts/model.ts";
 import { accountJson } from "../../../core/json/registry.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
 import { createRegistryChanges } from "../../../core/registry-changes.ts";
-import type { ListedAccount } from "../../../core/store/queries.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { ListedAccount } from "../../../core/accounts/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
 import { entityTags } from "../http/entity-tag.ts";
@@ -16,7 +16,7 @@ import { loadAccount } from "./load-account.ts";
 import type { accountRoutes } from "./routes.ts";
 
 export interface RegistryHandlerDependencies {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly clock: Clock;
   /** Awaited after each change and before it is acknowledged: the change then holds on this node. */
   readonly onChanged: () => Promise<void>;
@@ -31,7 +31,7 @@ export function createAccountHandlers({
   return {
     async listAccounts({ principal, query, target }) {
       const { q: search, status } = query;
-      const page = await store.pageAccounts({ search, status, ...accountFilter(principal) }, parsePage(query));
+      const page = await store.accounts.page({ search, status, ...accountFilter(principal) }, parsePage(query));
       return listOf(page, target, (account) => [account.id], shownAccount);
     },
 
@@ -67,7 +67,7 @@ export function createAccountHandlers({
       if (status === undefined) checkPreconditions(preconditions, entityTags.account(account));
       else {
         const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-          const current = await transaction.findAccount(shortname);
+          const current = await transaction.accounts.find(shortname);
           return current && entityTags.account(current);
         });
         const changed = await changesOn(transactions).setAccountStanding(principal.actor, shortname, status);

@@ -1,29 +1,29 @@
 import type { Account } from "../../../core/accounts/model.ts";
 import { canSee } from "../../../core/operators/authorize.ts";
 import type { Principal } from "../../../core/operators/model.ts";
-import type { ListedAccount } from "../../../core/store/queries.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { ListedAccount } from "../../../core/accounts/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import { fieldRefusal } from "../../../core/refusal.ts";
 import { notFound } from "../http/refusals.ts";
 
 /** An account that the path names. @throws {Refusal} `not_found`, also where the caller can't see it */
 export async function loadAccount(
-  store: Pick<RegistryStore, "findListedAccount">,
+  store: Pick<Store, "accounts">,
   principal: Principal,
   shortname: string,
 ): Promise<ListedAccount> {
-  const account = await store.findListedAccount(shortname);
+  const account = await store.accounts.findListed(shortname);
   if (account === undefined || !canSee(principal, account.id)) throw notFound();
   return account;
 }
 
 /** An account that the body's field `account` names. @throws {Refusal} `field_invalid`, also where the caller can't see it */
 export async function loadAccountOfField(
-  store: Pick<RegistryStore, "findAccount">,
+  store: Pick<Store, "accounts">,
   principal: Principal,
   shortname: string,
 ): Promise<Account> {
-  const account = await store.findAccount(shortname);
+  const account = await store.accounts.find(shortname);
   if (account !== undefined && canSee(principal, account.id)) return account;
   throw fieldRefusal("field_invalid", "There is no account of that name.", "account");
 }

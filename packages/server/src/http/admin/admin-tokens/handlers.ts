@@ -4,7 +4,7 @@ import { adminTokenJson } from "../../../core/json/operators.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
 import type { AdminToken, AdminTokenId } from "../../../core/operators/model.ts";
 import { createOperatorChanges, type WithToken } from "../../../core/operators/operator-changes.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
 import { type HandlersOf, SECRET_NOT_REPEATED } from "../http/handlers.ts";
@@ -13,7 +13,7 @@ import { parseTime } from "../http/schema.ts";
 import type { adminTokenRoutes } from "./routes.ts";
 
 export interface AdminTokenHandlerDependencies {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -28,7 +28,7 @@ export function createAdminTokenHandlers({
 
   return {
     async listAdminTokens({ principal, query, target }) {
-      const page = await store.pageAdminTokens(accountFilter(principal), parsePage(query));
+      const page = await store.adminTokens.page(accountFilter(principal), parsePage(query));
       return listOf(page, target, ({ id }) => [id], shownToken);
     },
 
@@ -53,7 +53,7 @@ export function createAdminTokenHandlers({
         return { data: { ...shownToken(token), token: secret }, isRepeated: false };
       }
       const id = Number(outcome.subject.split(":")[1]) as AdminTokenId;
-      const token = await store.transaction((transaction) => transaction.findAdminToken(id));
+      const token = await store.transaction((transaction) => transaction.adminTokens.find(id));
       if (token === undefined) throw notFound();
       return { data: { ...shownToken(token), token: null }, isRepeated: true, warnings: [SECRET_NOT_REPEATED] };
     },

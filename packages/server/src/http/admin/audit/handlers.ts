@@ -1,12 +1,12 @@
 /** The audit log in the admin API: read, exported, verified. The chain itself is in core/feed. */
 import { Readable } from "node:stream";
 import { eventJson, eventJsonWithoutHashes } from "../../../core/json/registry.ts";
-import type { EventFilter } from "../../../core/store/queries.ts";
+import type { EventFilter } from "../../../core/feed/store.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import type { AuditEvent } from "../../../core/feed/audit-chain.ts";
 import { chainReportJson, createChainVerification } from "../../../core/feed/verify-chain.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import { parseTime } from "../http/schema.ts";
@@ -16,7 +16,7 @@ import type { auditRoutes } from "./routes.ts";
 const EVENTS_PER_READ = 100;
 
 export interface AuditHandlerDependencies {
-  readonly store: RegistryStore;
+  readonly store: Store;
   /** Lets other work run first; of several callers, one goes on in each turn of the event loop. */
   readonly yieldToEventLoop: () => Promise<void>;
 }
@@ -25,10 +25,10 @@ export function createAuditHandlers({
   store,
   yieldToEventLoop,
 }: AuditHandlerDependencies): HandlersOf<typeof auditRoutes> {
-  const verify = createChainVerification(store, yieldToEventLoop);
+  const verify = createChainVerification(store.events, yieldToEventLoop);
   return {
     async listAuditEvents({ principal, query, target }) {
-      const page = await store.pageEvents(eventFilter(principal, query), parsePage(query));
+      const page = await store.events.page(eventFilter(principal, query), parsePage(query));
       return listOf(page, target, (event) => [event.seq], presenter(principal));
     },
 
@@ -52,7 +52,7 @@ export function createAuditHandlers({
   async function* readAll(filter: EventFilter): AsyncGenerator<readonly AuditEvent[]> {
     let last = 0;
     for (;;) {
-      const { items } = await store.pageEvents(filter, {
+      const { items } = await store.events.page(filter, {
         limit: EVENTS_PER_READ,
         // The list is newest first: what is before an event is newer.
         from: { key: [last], direction: "before" },

@@ -8,7 +8,7 @@ import type { Principal } from "../../../core/operators/model.ts";
 import type { KeyId } from "../../../core/keys/model.ts";
 import type { Audiences } from "../../../core/assertion/check-claims.ts";
 import type { CheckToken } from "../../../core/check.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { type LatestSigningKeys, verifyTokenNow } from "../../../core/token/verify-token.ts";
 import type { RegistryView, ViewUser } from "../../../core/view/view.ts";
@@ -19,7 +19,7 @@ import type { explainRoutes } from "./routes.ts";
 const WAITING_MAX = 32;
 
 export interface ExplainHandlerDependencies {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly view: Pick<RegistryView, "findUser" | "findKey">;
   readonly clock: Clock;
   /** Of the exchange. */

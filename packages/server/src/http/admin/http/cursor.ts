@@ -1,5 +1,5 @@
 import { PAGE_ITEMS_DEFAULT } from "@countersign/protocol";
-import type { Page, PageKey, PageRequest } from "../../../core/store/queries.ts";
+import type { Page, PageKey, PageRequest } from "../../../core/store/page.ts";
 import { Refusal } from "../../../core/refusal.ts";
 
 /** The members of a list's query that choose a page. */

@@ -22,7 +22,7 @@ after(() => console.close());
 const ask = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
   console.ask(method, path, body, { cookie, headers });
 
-const idOf = async (email: string) => (await console.registry.store.findOperatorByEmail(email))?.id ?? 0;
+const idOf = async (email: string) => (await console.registry.store.operators.findByEmail(email))?.id ?? 0;
 
 describe("a change whose body comes late", () => {
   // Whoever may less is signed out.
@@ -73,10 +73,10 @@ async function beginLate(
   const { store } = console.registry;
   const seenAtMs = async () => {
     if (!("Cookie" in headers)) {
-      const token = await store.findAdminTokenBySecret(hashSecret(headers.Authorization.slice("Bearer ".length)));
+      const token = await store.adminTokens.findBySecret(hashSecret(headers.Authorization.slice("Bearer ".length)));
       return token?.lastUsedAtMs ?? null;
     }
-    return (await store.findSession(hashSecret(headers.Cookie.split("=")[1] ?? "")))?.session.lastSeenAtMs ?? null;
+    return (await store.sessions.find(hashSecret(headers.Cookie.split("=")[1] ?? "")))?.session.lastSeenAtMs ?? null;
   };
   console.clock.advanceSeconds(SEEN_MS / 1000);
   const before = await seenAtMs();

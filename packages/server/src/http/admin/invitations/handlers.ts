@@ -4,7 +4,7 @@ import { invitationJson } from "../../../core/json/operators.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
 import type { Invitation, InvitationId } from "../../../core/operators/model.ts";
 import { createOperatorChanges, type WithLinkSecret } from "../../../core/operators/operator-changes.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
 import { type HandlersOf, SECRET_NOT_REPEATED } from "../http/handlers.ts";
@@ -13,7 +13,7 @@ import { notFound } from "../http/refusals.ts";
 import type { invitationRoutes } from "./routes.ts";
 
 export interface InvitationHandlerDependencies {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   readonly origins: Origins;
@@ -29,7 +29,7 @@ export function createInvitationHandlers({
 
   return {
     async listInvitations({ principal, query, target }) {
-      const page = await store.pageInvitations(accountFilter(principal), clock.wallMs(), parsePage(query));
+      const page = await store.invitations.page(accountFilter(principal), clock.wallMs(), parsePage(query));
       return listOf(page, target, ({ id }) => [id], invitationJson);
     },
 
@@ -49,7 +49,7 @@ export function createInvitationHandlers({
       }
       // It may have been used or withdrawn since.
       const id = Number(outcome.subject.split(":")[1]) as InvitationId;
-      const invitation = await store.transaction((transaction) => transaction.findInvitation(id));
+      const invitation = await store.transaction((transaction) => transaction.invitations.find(id));
       if (invitation === undefined) throw notFound();
       return {
         data: shownInvitation(origins, invitation, undefined),

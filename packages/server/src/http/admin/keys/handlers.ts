@@ -26,7 +26,7 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
   return {
     async listKeys({ principal, params, query, target }) {
       const user = await loadUser(dependencies, principal, params.username);
-      const page = await store.pageKeys(user.id, parsePage(query));
+      const page = await store.keys.page(user.id, parsePage(query));
       return listOf(page, target, (key) => [key.id], shownKey);
     },
 
@@ -78,7 +78,7 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
       requireUnchanged(body, shown, writable);
       const keyId = id as KeyId;
       const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-        const current = await transaction.findKey(keyId);
+        const current = await transaction.keys.find(keyId);
         return current && entityTags.key(current);
       });
       const { status, label, expires_at: expiresAt } = body;
@@ -92,7 +92,7 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
   };
 
   async function kidWarnings(key: PublicKey): Promise<readonly WarningItem[]> {
-    const needing = keysNeedingKid(key, await store.listKeys(key.userId), clock.wallMs());
+    const needing = keysNeedingKid(key, await store.keys.list(key.userId), clock.wallMs());
     return needing.length === 0 ? [] : [{ code: "key_needs_kid", message: needsKidMessage(needing) }];
   }
 }

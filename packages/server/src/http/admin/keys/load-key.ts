@@ -1,17 +1,17 @@
 import type { KeyId, PublicKey } from "../../../core/keys/model.ts";
 import { canSee } from "../../../core/operators/authorize.ts";
 import type { Principal } from "../../../core/operators/model.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import { notFound } from "../http/refusals.ts";
 
 /** A public key. @throws {Refusal} `not_found`, also where the caller can't see it */
 export async function loadKey(
-  store: Pick<RegistryStore, "findKey" | "findUser">,
+  store: Pick<Store, "keys" | "users">,
   principal: Principal,
   keyId: number,
 ): Promise<PublicKey> {
-  const key = await store.findKey(keyId as KeyId);
-  const user = key && (await store.findUser(key.username));
+  const key = await store.keys.find(keyId as KeyId);
+  const user = key && (await store.users.find(key.username));
   if (key === undefined || user === undefined || !canSee(principal, user.accountId)) throw notFound();
   return key;
 }

@@ -2,7 +2,7 @@
 import { passkeyJson } from "../../../core/json/operators.ts";
 import type { PasskeyId, SessionId } from "../../../core/operators/model.ts";
 import type { OwnChanges } from "../../../core/operators/own-changes.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { type HandlersOf, wholeList } from "../http/handlers.ts";
 import type { Origins } from "../http/origins.ts";
@@ -13,7 +13,7 @@ import type { ownRoutes } from "./routes.ts";
 import { type ServiceFacts, shownMe } from "./shown-me.ts";
 
 export interface OwnHandlerDependencies {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly clock: Clock;
   readonly ownChanges: OwnChanges;
   readonly origins: Origins;
@@ -41,7 +41,7 @@ export function createOwnHandlers(dependencies: OwnHandlerDependencies): Handler
     },
 
     async listMyPasskeys({ principal }) {
-      return wholeList((await store.listPasskeys(principal.operator.id)).map(passkeyJson));
+      return wholeList((await store.passkeys.list(principal.operator.id)).map(passkeyJson));
     },
 
     async startPasskey(request) {

@@ -1,6 +1,6 @@
 import { sessionJson } from "../../../core/json/operators.ts";
 import type { Principal } from "../../../core/operators/model.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 
 /** What the console shows of the service to an operator who is signed in. */
 export interface ServiceFacts {
@@ -9,7 +9,7 @@ export interface ServiceFacts {
 }
 
 /** The caller, and what the console needs to start. */
-export async function shownMe(store: RegistryStore, { publicUrl, version }: ServiceFacts, principal: Principal) {
+export async function shownMe(store: Store, { publicUrl, version }: ServiceFacts, principal: Principal) {
   const { kind, actor, role, account } = principal;
   const service = { public_url: publicUrl, version, store: store.engine };
   if (kind === "admin_token") return { kind, actor, role, account, operator: null, session: null, service };
@@ -23,8 +23,8 @@ export async function shownMe(store: RegistryStore, { publicUrl, version }: Serv
       id: operator.id,
       email: operator.email,
       has_password: operator.passwordHash !== null,
-      passkeys: (await store.listPasskeys(operator.id)).length,
-      recovery_codes: await store.countRecoveryCodes(operator.id),
+      passkeys: (await store.passkeys.list(operator.id)).length,
+      recovery_codes: await store.recoveryCodes.count(operator.id),
       single_sign_on: operator.federated !== null,
     },
     session: sessionJson(session, session.id),

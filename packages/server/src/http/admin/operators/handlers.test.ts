@@ -16,7 +16,7 @@ after(() => console.close());
 const ask = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
   console.ask(method, path, body, { cookie, headers });
 
-const idOf = async (email: string) => (await console.registry.store.findOperatorByEmail(email))?.id ?? 0;
+const idOf = async (email: string) => (await console.registry.store.operators.findByEmail(email))?.id ?? 0;
 
 describe("operators", () => {
   test("are listed, found by the beginning of their address in any case, and filtered", async () => {

@@ -4,7 +4,7 @@ import { operatorJson } from "../../../core/json/operators.ts";
 import { accountFilter, canSee } from "../../../core/operators/authorize.ts";
 import type { Operator, OperatorId, Principal, SessionId } from "../../../core/operators/model.ts";
 import { createOperatorChanges } from "../../../core/operators/operator-changes.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
 import { entityTags } from "../http/entity-tag.ts";
@@ -17,7 +17,7 @@ import { listLiveSessions } from "../me/live-sessions.ts";
 import type { operatorRoutes } from "./routes.ts";
 
 export interface OperatorHandlerDependencies {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   readonly origins: Origins;
@@ -32,7 +32,7 @@ export function createOperatorHandlers({
   const changes = createOperatorChanges(store, clock, random);
 
   async function loadOperator(principal: Principal, id: number): Promise<Operator> {
-    const operator = await store.findOperator(id as OperatorId);
+    const operator = await store.operators.find(id as OperatorId);
     if (operator === undefined || !canSee(principal, operator.accountId)) throw notFound();
     return operator;
   }
@@ -41,7 +41,7 @@ export function createOperatorHandlers({
     async listOperators({ principal, query, target }) {
       const { q, role, status } = query;
       const filter = { role, status, search: q?.toLowerCase(), ...accountFilter(principal) };
-      const page = await store.pageOperators(filter, parsePage(query));
+      const page = await store.operators.page(filter, parsePage(query));
       return listOf(page, target, ({ id }) => [id], operatorJson);
     },
 
@@ -54,7 +54,7 @@ export function createOperatorHandlers({
       const id = params.id as OperatorId;
       requireUnchanged(body, operatorJson(await loadOperator(principal, id)), ["role", "account", "status"]);
       const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-        const current = await transaction.findOperator(id);
+        const current = await transaction.operators.find(id);
         return current && entityTags.operator(current);
       });
       const { role, account, status } = body;

@@ -28,7 +28,7 @@ export function createResourceServerHandlers({
   return {
     async listResourceServers({ query, target }) {
       const { q: search, status } = query;
-      const page = await store.pageResourceServers({ search, status }, parsePage(query));
+      const page = await store.resourceServers.page({ search, status }, parsePage(query));
       return listOf(page, target, (server) => [server.id], resourceServerJson);
     },
 
@@ -62,7 +62,7 @@ export function createResourceServerHandlers({
       if (status === undefined) checkPreconditions(preconditions, entityTags.resourceServer(server));
       else {
         const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-          const current = await transaction.findResourceServer(name);
+          const current = await transaction.resourceServers.find(name);
           return current && entityTags.resourceServer(current);
         });
         server = await changesOn(transactions).setStanding(principal.actor, name, status);
@@ -81,7 +81,7 @@ export function createResourceServerHandlers({
   };
 
   async function loadServer(name: string): Promise<ResourceServer> {
-    const server = await store.findResourceServer(name);
+    const server = await store.resourceServers.find(name);
     if (server === undefined) throw notFound();
     return server;
   }

@@ -65,7 +65,7 @@ describe("a refused sign-in", () => {
     const used = await console.ask("POST", "/links/use", { token: link, passkey: { response } });
     assert.equal(used.status, 200, used.body);
     await console.signUp("off@example.com", "viewer");
-    const off = await console.registry.store.findOperatorByEmail("off@example.com");
+    const off = await console.registry.store.operators.findByEmail("off@example.com");
     await console.changes.change(ROOT, off?.id as never, { status: "deactivated" });
     const attempts = [];
     for (const [email, password] of [

@@ -3,7 +3,7 @@ import type { Principal } from "../../../core/operators/model.ts";
 import { operatorActor, type SignedIn } from "../../../core/operators/sessions.ts";
 import type { SignIn } from "../../../core/operators/sign-in.ts";
 import type { SingleSignOn } from "../../../core/operators/single-sign-on.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import type { AdminRequest, HandlersOf } from "../http/handlers.ts";
 import type { Origins } from "../http/origins.ts";
 import { requirePasskeyPlace } from "../http/passkey-place.ts";
@@ -13,7 +13,7 @@ import { guardSignIn, type SignInGuard, signInPlace } from "./guard-sign-in.ts";
 import type { signInRoutes } from "./routes.ts";
 
 export interface SignInHandlerDependencies extends SignInGuard {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly signIn: SignIn;
   readonly origins: Origins;
   readonly service: ServiceFacts;
@@ -48,7 +48,7 @@ export function createSignInHandlers(dependencies: SignInHandlerDependencies): H
       const page = origins.isAllowed(reached) ? reached : new URL(origins.consoleUrl).origin;
       return {
         data: {
-          setup_needed: (await store.countOperators()) === 0,
+          setup_needed: (await store.operators.count()) === 0,
           passkeys: origins.relyingPartyId(page) !== undefined,
           single_sign_on:
             singleSignOn === undefined

@@ -23,7 +23,7 @@ export function createSigningKeyHandlers({
 
   return {
     async listSigningKeys() {
-      const keys = await store.listSigningKeys();
+      const keys = await store.signingKeys.list();
       return wholeList(keys.map((key) => shownSigningKey(key, keys)));
     },
 
@@ -41,7 +41,7 @@ export function createSigningKeyHandlers({
     },
 
     async listNodes() {
-      const nodes = await store.listLiveNodes(LIVE_NODE_MS);
+      const nodes = await store.nodes.listLive(LIVE_NODE_MS);
       return wholeList(
         nodes.map(({ id, version, startedAtMs, seenAtMs, signingKeys }) => ({
           id,
@@ -55,7 +55,7 @@ export function createSigningKeyHandlers({
   };
 
   async function loadSigningKey(number: number) {
-    const keys = await store.listSigningKeys();
+    const keys = await store.signingKeys.list();
     const key = keys.find((candidate) => candidate.number === number);
     if (key === undefined) throw notFound();
     return shownSigningKey(key, keys);

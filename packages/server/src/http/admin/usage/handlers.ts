@@ -1,8 +1,8 @@
 /** Usage and impact in the admin API: how many tokens were issued, and how many live ones a deactivation would end. */
 import { isoTime } from "../../../core/json/registry.ts";
-import type { UsageScope } from "../../../core/store/queries.ts";
+import type { UsageScope } from "../../../core/keys/usage-store.ts";
 import type { Principal } from "../../../core/operators/model.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { loadAccount } from "../accounts/load-account.ts";
 import type { HandlersOf } from "../http/handlers.ts";
@@ -27,7 +27,7 @@ interface ScopeQuery {
 }
 
 export interface UsageHandlerDependencies {
-  readonly store: RegistryStore;
+  readonly store: Store;
   readonly clock: Clock;
 }
 
@@ -43,7 +43,7 @@ export function createUsageHandlers(dependencies: UsageHandlerDependencies): Han
       if (!(fromSeconds <= untilSeconds && untilSeconds - fromSeconds <= SPAN_SECONDS_MAX + HOUR_SECONDS)) {
         throw fieldRefusal("field_invalid", "until must be after from, by 92 days at most.", "until");
       }
-      const hours = await store.usageHours(scope, fromSeconds, untilSeconds);
+      const hours = await store.usage.hours(scope, fromSeconds, untilSeconds);
       return {
         data: {
           from: isoTime(fromSeconds * 1000),
@@ -55,7 +55,7 @@ export function createUsageHandlers(dependencies: UsageHandlerDependencies): Han
 
     async getImpact({ principal, query }) {
       const scope = await readScope(principal, query);
-      const live = await store.liveTokens(scope, Math.floor(clock.wallMs() / 1000), CLIENTS_SHOWN_MAX);
+      const live = await store.usage.liveTokens(scope, Math.floor(clock.wallMs() / 1000), CLIENTS_SHOWN_MAX);
       return {
         data: {
           live_tokens: live.liveTokens,

@@ -4,7 +4,8 @@ import { checkPreconditions, onlyIfMatch } from "../../../core/change/preconditi
 import { isoTime, userJson } from "../../../core/json/registry.ts";
 import { canSee } from "../../../core/operators/authorize.ts";
 import { createRegistryChanges, usernameOf } from "../../../core/registry-changes.ts";
-import type { ListedUser, Page } from "../../../core/store/queries.ts";
+import type { ListedUser } from "../../../core/users/store.ts";
+import type { Page } from "../../../core/store/page.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
 import { loadAccountOfField } from "../accounts/load-account.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
@@ -22,13 +23,13 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
       const { q, account: shortname, status, access } = query;
       // An index by name holds the matches of a search together; by age they would have to be gathered.
       const order = query.order ?? (q === undefined ? "newest" : "name");
-      const account = shortname === undefined ? undefined : await store.findAccount(shortname);
+      const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
       // An account that doesn't exist, or that the caller can't see, has no users.
       const isElsewhere = shortname !== undefined && (account === undefined || !canSee(principal, account.id));
       const kinds = order === "name" ? (["string", "number"] as const) : (["number"] as const);
       const page: Page<ListedUser> = isElsewhere
         ? { items: [], hasNext: false, hasPrevious: false, count: 0 }
-        : await store.pageUsers(
+        : await store.users.page(
             { status, access, accountId: account?.id ?? principal.accountId ?? undefined, search: q && searchText(q) },
             order,
             todaySeconds(clock),
@@ -70,7 +71,7 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
         return { data: shownUser(before), etag: entityTags.user(before) };
       }
       const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-        const current = await transaction.findUser(username);
+        const current = await transaction.users.find(username);
         return current && entityTags.user(current);
       });
       const changed = await changesOn(transactions).setUserStanding(principal.actor, username, status);

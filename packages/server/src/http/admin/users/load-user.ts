@@ -1,7 +1,7 @@
 import { canSee } from "../../../core/operators/authorize.ts";
 import type { Principal } from "../../../core/operators/model.ts";
-import type { ListedUser } from "../../../core/store/queries.ts";
-import type { RegistryStore } from "../../../core/store/store.ts";
+import type { ListedUser } from "../../../core/users/store.ts";
+import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { notFound } from "../http/refusals.ts";
 
@@ -15,11 +15,11 @@ export function todaySeconds(clock: Clock): number {
 
 /** An API user with today's figures. @throws {Refusal} `not_found`, also where the caller can't see it */
 export async function loadUser(
-  { store, clock }: { readonly store: Pick<RegistryStore, "findListedUser">; readonly clock: Clock },
+  { store, clock }: { readonly store: Pick<Store, "users">; readonly clock: Clock },
   principal: Principal,
   username: string,
 ): Promise<ListedUser> {
-  const user = await store.findListedUser(username, todaySeconds(clock));
+  const user = await store.users.findListed(username, todaySeconds(clock));
   if (user === undefined || !canSee(principal, user.accountId)) throw notFound();
   return user;
 }

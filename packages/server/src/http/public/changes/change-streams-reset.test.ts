@@ -119,7 +119,7 @@ describe("a stream of changes, where the store has lost events", () => {
   test("that is still reading older events is ended, and is told once it comes back", async () => {
     await changes.setAccountStanding("test", "acme", "deactivated");
     await changes.setAccountStanding("test", "acme", "active");
-    const hold = watched.holdNext("eventsAfter");
+    const hold = watched.holdNext("events.after");
     const stream = await listen(start);
     await hold.asked;
     const other = await listen();

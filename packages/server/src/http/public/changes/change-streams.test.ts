@@ -72,7 +72,7 @@ async function append(...actions: readonly string[]): Promise<void> {
   for (let from = 0; from < actions.length; from += 200) {
     await service.registry.store.transaction(async (transaction) => {
       for (const action of actions.slice(from, from + 200)) {
-        await transaction.appendEvent({
+        await transaction.events.append({
           atMs: 0,
           actor: "test",
           action,
@@ -98,8 +98,8 @@ describe("a stream of changes", () => {
     assert.equal(opened.headers["x-accel-buffering"], "no");
     assert.equal(opened.headers["content-length"], undefined);
     assert.match(opened.headers["x-request-id"] ?? "", /./);
-    const position = (await service.registry.store.lastEvent()).seq;
-    const { hash } = await service.registry.store.lastEvent();
+    const position = (await service.registry.store.events.last()).seq;
+    const { hash } = await service.registry.store.events.last();
     const wholeId = `${position}-${hash.slice(0, 16)}`;
     assert.deepEqual(await opened.next(), {
       event: "sync",
@@ -135,9 +135,9 @@ describe("a stream of changes", () => {
     await changes.revokeKey("test", 2 as KeyId);
     await service.registry.store.transaction(async (transaction) => {
       const token = { userId: 1 as ApiUserId, keyId: 1, nonce: 7, expiresAtSeconds: 1_481_653_854 };
-      await transaction.insertRevokedToken(token);
+      await transaction.revokedTokens.insert(token);
       const details = { username: "api-1-demo", key_id: 1 };
-      await transaction.appendEvent({
+      await transaction.events.append({
         atMs: 0,
         actor: "client:api-1-demo",
         action: "token.revoked",
@@ -362,7 +362,7 @@ describe("a stream that is resumed", () => {
     await toggle("deactivated");
     const start = service.view.feed.position();
     await toggle("active");
-    const hold = service.watched.holdNext("eventsAfter");
+    const hold = service.watched.holdNext("events.after");
     const opened = await stream({ "Last-Event-ID": String(start) });
     await hold.asked;
     await toggle("deactivated");
@@ -381,7 +381,7 @@ describe("a stream that is resumed", () => {
   });
 
   test("hears of what happens after its last look for older events, too", async () => {
-    const hold = service.watched.holdNext("eventsAfter");
+    const hold = service.watched.holdNext("events.after");
     const opened = await stream();
     // It has looked, and there was nothing.
     await hold.asked;
@@ -392,7 +392,7 @@ describe("a stream that is resumed", () => {
   });
 
   test("is broken off where what it missed can't be read, and comes back", async () => {
-    service.watched.fail("eventsAfter");
+    service.watched.fail("events.after");
     // Whether its head was on its way yet or not.
     const opened = await stream({ "Last-Event-ID": "0" }).catch(() => undefined);
     if (opened !== undefined) assert.deepEqual(await ends(opened), []);
@@ -482,7 +482,7 @@ describe("a stream's resource server", () => {
   });
 
   test("gets no lasting stream where it is deactivated while it is being let in", async () => {
-    const hold = service.watched.holdNext("loadResourceServer");
+    const hold = service.watched.holdNext("resourceServers.load");
     const opening = stream();
     await hold.asked;
     await service.servers.setStanding("test", "shop", "deactivated");
@@ -494,7 +494,7 @@ describe("a stream's resource server", () => {
   });
 
   test("that went away while it was being let in leaves nothing behind", async () => {
-    const hold = service.watched.holdNext("loadResourceServer");
+    const hold = service.watched.holdNext("resourceServers.load");
     const response = Promise.withResolvers<ServerResponse>();
     const { url } = await listen((request, answer) => {
       response.resolve(answer);
@@ -613,7 +613,7 @@ describe("a stream that is ended while it reads older events", () => {
   ] as const) {
     test(`${name} hears nothing of them`, async () => {
       await toggle("deactivated");
-      const hold = service.watched.holdNext("eventsAfter");
+      const hold = service.watched.holdNext("events.after");
       const opened = await stream({ "Last-Event-ID": "0" });
       await hold.asked;
       await finish();
@@ -659,7 +659,7 @@ describe("the change feed", () => {
   });
 
   test("is refused where the resource servers can't be asked", async () => {
-    service.watched.fail("loadResourceServer");
+    service.watched.fail("resourceServers.load");
     const answer = await send(service.url + PATH, "GET", { headers: auth });
     assert.deepEqual([answer.status, answer.headers["retry-after"]], [503, "1"]);
     assert.match(answer.body, /"code":"unavailable"/);

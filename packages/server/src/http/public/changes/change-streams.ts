@@ -5,7 +5,7 @@ import { CHAIN_START } from "../../../core/feed/audit-chain.ts";
 import { toFeedChange } from "../../../core/feed/feed-change.ts";
 import type { FeedEvent, FeedFollower } from "../../../core/feed/follow-feed.ts";
 import type { ResourceServer } from "../../../core/resource-servers/model.ts";
-import type { FeedPosition } from "../../../core/store/store.ts";
+import type { FeedPosition } from "../../../core/feed/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { bodyHeadersWith, headersWith, type WrittenAnswer } from "../../server/answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../../server/endpoint.ts";

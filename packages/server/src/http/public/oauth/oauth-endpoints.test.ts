@@ -399,7 +399,7 @@ describe("POST /oauth2/token", () => {
 
   test("refuses where the registry can't be asked, with a time to come back", async () => {
     const other = await start();
-    other.watched.fail("loadUserByName");
+    other.watched.fail("users.loadRecord");
     const answer = await postForm(`${other.url}/oauth2/token`, {
       grant_type: "client_credentials",
       client_assertion_type: JWT_BEARER,
@@ -476,7 +476,7 @@ describe("POST /oauth2/introspect", () => {
       }),
     );
     assert.equal(answer.headers["countersign-feed-position"], String(service.view.feed.position()));
-    assert.equal(answer.headers["countersign-feed-position"], String((await service.registry.store.lastEvent()).seq));
+    assert.equal(answer.headers["countersign-feed-position"], String((await service.registry.store.events.last()).seq));
   });
 
   test("says a position from before the check, never one after it", async () => {
@@ -485,7 +485,7 @@ describe("POST /oauth2/introspect", () => {
     const token = mintToken(signingKeys, { nonce: 1, userId: 1, expiresAtSeconds: NOW_SECONDS + 60, keyId: 1 });
     await postForm(`${other.url}/oauth2/introspect`, { token: "x" }, basic(server.clientId, secret));
     const before = other.view.feed.position();
-    const hold = other.watched.holdNext("loadUserByKey");
+    const hold = other.watched.holdNext("users.loadRecordByKey");
     const asking = postForm(`${other.url}/oauth2/introspect`, { token }, basic(server.clientId, secret));
     await hold.asked;
     await other.changes.setKeyStanding("test", 1 as KeyId, "deactivated");
@@ -587,7 +587,7 @@ describe("POST /oauth2/introspect", () => {
     assert.match((await ask()).body, /^\{"active":true/);
     other.clock.advanceMonotonicMs(5001);
     assert.match((await ask()).body, /^\{"active":true/);
-    for (const method of ["loadUserByKey", "isTokenRevoked", "loadResourceServer"] as const) {
+    for (const method of ["users.loadRecordByKey", "revokedTokens.has", "resourceServers.load"] as const) {
       other.watched.fail(method);
       const answer = await ask();
       assertError(answer, 503, "temporarily_unavailable", "unavailable");
@@ -655,7 +655,7 @@ describe("the refusal limit", () => {
     const both = await postForm(`${limited.url}/oauth2/introspect`, twice, basic(server.clientId, secret));
     assert.equal(both.status, 400, "what isn't a guess isn't limited");
     limited.clock.advanceMonotonicMs(5001);
-    limited.watched.fail("loadResourceServer");
+    limited.watched.fail("resourceServers.load");
     assert.equal((await ask(secret)).status, 503, "nor is it a guess where nobody can tell");
     limited.watched.fail();
     limited.clock.advanceSeconds(60);

@@ -1,0 +1,26 @@
+import type { Page, PageRequest } from "../store/page.ts";
+import type { ApiUserId } from "../users/model.ts";
+import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
+
+/** Public keys, as the store reads them outside of changes. */
+export interface KeyStore {
+  /** In the order of their ids. */
+  list(userId: ApiUserId): Promise<readonly PublicKey[]>;
+  find(keyId: KeyId): Promise<PublicKey | undefined>;
+  /** Key `[id]`; the newest first. */
+  page(userId: ApiUserId, page: PageRequest): Promise<Page<PublicKey>>;
+}
+
+/** Public keys within a change. */
+export interface KeyTransaction {
+  find(keyId: KeyId): Promise<PublicKey | undefined>;
+  /** Every key of every user with this thumbprint. */
+  findByThumbprint(thumbprint: string): Promise<readonly PublicKey[]>;
+  /** Keys of the user that aren't revoked. */
+  countUsable(userId: ApiUserId): Promise<number>;
+  insert(key: Omit<PublicKey, "id" | "username" | "status" | "lastUsedAtMs">): Promise<KeyId>;
+  /** Changes nothing where the key is revoked. */
+  setStatus(keyId: KeyId, status: KeyStatus): Promise<void>;
+  /** Changes what may be changed of a key besides its status. */
+  update(keyId: KeyId, values: Partial<Pick<PublicKey, "label" | "expiresAtMs">>): Promise<void>;
+}

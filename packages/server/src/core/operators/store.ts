@@ -1,0 +1,171 @@
+import type { Role } from "@countersign/protocol";
+import type { AccountId } from "../accounts/model.ts";
+import type { Standing } from "../standing.ts";
+import type { Page, PageRequest } from "../store/page.ts";
+import type {
+  AdminToken,
+  AdminTokenId,
+  FederatedIdentity,
+  Invitation,
+  InvitationId,
+  Operator,
+  OperatorId,
+  Passkey,
+  PasskeyId,
+  Session,
+  SessionId,
+} from "./model.ts";
+
+type Inserted<Thing, More extends string = never> = Omit<Thing, "id" | "account" | More>;
+
+/** Operators, as the store reads them outside of changes. */
+export interface OperatorStore {
+  find(id: OperatorId): Promise<Operator | undefined>;
+  findByEmail(email: string): Promise<Operator | undefined>;
+  count(): Promise<number>;
+  /** Key `[id]`; the oldest first. `search` begins the e-mail address. */
+  page(
+    filter: {
+      readonly accountId?: AccountId | undefined;
+      readonly role?: Role | undefined;
+      readonly status?: Standing | undefined;
+      readonly search?: string | undefined;
+    },
+    page: PageRequest,
+  ): Promise<Page<Operator>>;
+}
+
+/** Operators within a change. */
+export interface OperatorTransaction {
+  find(id: OperatorId): Promise<Operator | undefined>;
+  findByEmail(email: string): Promise<Operator | undefined>;
+  findByIdentity(identity: FederatedIdentity): Promise<Operator | undefined>;
+  count(): Promise<number>;
+  /** Operators with the role `owner` that aren't limited to an account and are active. */
+  countOwners(): Promise<number>;
+  insert(operator: Inserted<Operator, "status" | "lastSignedInAtMs">): Promise<Operator>;
+  update(
+    id: OperatorId,
+    values: Partial<Pick<Operator, "role" | "accountId" | "passwordHash" | "lastSignedInAtMs" | "email">> & {
+      readonly status?: Standing;
+    },
+  ): Promise<void>;
+}
+
+/** Operators' sessions, as the store reads them outside of changes; when they were last seen may be lost. */
+export interface SessionStore {
+  /** A session with its operator, by the hash of the cookie's value. */
+  find(secretHash: string): Promise<{ readonly session: Session; readonly operator: Operator } | undefined>;
+  /** The newest first. */
+  list(operatorId: OperatorId): Promise<readonly Session[]>;
+  /** Keeps the later of the stored and the given time. */
+  touch(id: SessionId, lastSeenAtMs: number): Promise<void>;
+}
+
+/** Operators' sessions within a change. */
+export interface SessionTransaction {
+  insert(session: Inserted<Session>): Promise<Session>;
+  /** @returns whether it was there */
+  delete(operatorId: OperatorId, id: SessionId): Promise<boolean>;
+  /** Where it is that operator's. */
+  deleteBySecret(operatorId: OperatorId, secretHash: string): Promise<void>;
+  /** @param except one that stays */
+  deleteAllOf(operatorId: OperatorId, except?: SessionId): Promise<void>;
+}
+
+/** Operators' passkeys, as the store reads them outside of changes. */
+export interface PasskeyStore {
+  list(operatorId: OperatorId): Promise<readonly Passkey[]>;
+  find(credentialId: string): Promise<Passkey | undefined>;
+}
+
+/** Operators' passkeys within a change. */
+export interface PasskeyTransaction {
+  list(operatorId: OperatorId): Promise<readonly Passkey[]>;
+  insert(passkey: Inserted<Passkey, "lastUsedAtMs">): Promise<Passkey>;
+  update(id: PasskeyId, values: Pick<Passkey, "counter" | "lastUsedAtMs">): Promise<void>;
+  /** @returns whether it was there */
+  delete(operatorId: OperatorId, id: PasskeyId): Promise<boolean>;
+  /**
+   * Notes that a challenge was answered, until it has expired by itself.
+   *
+   * @returns whether it was its first use
+   */
+  useChallenge(hash: string, expiresAtMs: number): Promise<boolean>;
+}
+
+/** Recovery codes outside of changes. */
+export interface RecoveryCodeStore {
+  count(operatorId: OperatorId): Promise<number>;
+}
+
+/** Recovery codes within a change. */
+export interface RecoveryCodeTransaction {
+  /** Replaces all codes of the operator. */
+  replace(operatorId: OperatorId, hashes: readonly string[]): Promise<void>;
+  /** Removes the code. @returns whether it was there */
+  use(operatorId: OperatorId, hash: string): Promise<boolean>;
+}
+
+/** Attempts to sign in, which are counted outside of changes. */
+export interface SignInAttemptStore {
+  /**
+   * Counts an attempt in the window that is open for that name, or begins one. No two attempts get the same number, on whichever
+   * nodes they come.
+   *
+   * @returns how many there are with this one, and when the window is over: at that instant it is
+   */
+  count(
+    nameHash: string,
+    nowMs: number,
+    windowMs: number,
+  ): Promise<{ readonly failures: number; readonly endsAtMs: number }>;
+  /** Counts one less. */
+  takeBack(nameHash: string): Promise<void>;
+}
+
+/** One-time links, as the store reads them outside of changes. */
+export interface InvitationStore {
+  findBySecret(secretHash: string): Promise<Invitation | undefined>;
+  /** Those that aren't over, without the set-up link. Key `[id]`; the newest first. */
+  page(
+    filter: { readonly accountId?: AccountId | undefined },
+    nowMs: number,
+    page: PageRequest,
+  ): Promise<Page<Invitation>>;
+}
+
+/** One-time links within a change. */
+export interface InvitationTransaction {
+  find(id: InvitationId): Promise<Invitation | undefined>;
+  findBySecret(secretHash: string): Promise<Invitation | undefined>;
+  /** Those that aren't over. */
+  findFor(email: string, nowMs: number): Promise<readonly Invitation[]>;
+  insert(invitation: Inserted<Invitation>): Promise<Invitation>;
+  /** @returns whether it was there */
+  delete(id: InvitationId): Promise<boolean>;
+  /** Removes every invitation of that kind. */
+  deleteOfKind(kind: Invitation["kind"]): Promise<void>;
+}
+
+/** Admin tokens, as the store reads them outside of changes; when they were last used may be lost. */
+export interface AdminTokenStore {
+  findBySecret(secretHash: string): Promise<AdminToken | undefined>;
+  /** Keeps the later of the stored and the given time. */
+  touch(id: AdminTokenId, lastUsedAtMs: number): Promise<void>;
+  /** Key `[id]`; the newest first. */
+  page(filter: { readonly accountId?: AccountId | undefined }, page: PageRequest): Promise<Page<AdminToken>>;
+}
+
+/** Admin tokens within a change. */
+export interface AdminTokenTransaction {
+  find(id: AdminTokenId): Promise<AdminToken | undefined>;
+  findByName(name: string): Promise<AdminToken | undefined>;
+  /** Those of accounts that have this name there. */
+  findNamed(ownName: string): Promise<readonly AdminToken[]>;
+  /** Those that aren't revoked. @param createdBy as the audit log has it */
+  findCreatedBy(createdBy: string): Promise<readonly AdminToken[]>;
+  insert(token: Inserted<AdminToken, "revokedAtMs" | "lastUsedAtMs">): Promise<AdminToken>;
+  /** The first time stands: a token is revoked once. */
+  revoke(id: AdminTokenId, revokedAtMs: number): Promise<void>;
+}

@@ -1,0 +1,82 @@
+import type { Kysely, Transaction } from "kysely";
+import type { KeyId, PublicKey } from "../core/keys/model.ts";
+import type { KeyStore, KeyTransaction } from "../core/keys/store.ts";
+import { canBeId, canBeStored } from "./bounds.ts";
+import { equal, pageSmall } from "./page-small.ts";
+import { NEWEST_FIRST } from "./pages.ts";
+import { selectKeys, toKey } from "./rows.ts";
+import type { Database } from "./schema.ts";
+
+/** Public keys, outside of changes. */
+export function keyStore(db: Kysely<Database>): KeyStore {
+  return {
+    list: async (userId) =>
+      (await selectKeys(db).where("public_keys.user_id", "=", userId).orderBy("public_keys.id").execute()).map(toKey),
+    find: (keyId) => findKey(db, keyId),
+    page: (userId, page) =>
+      pageSmall(db, "public_keys", [equal("user_id", userId)], NEWEST_FIRST, page, async (ids) =>
+        (await selectKeys(db).where("public_keys.id", "in", ids).execute()).map(toKey),
+      ),
+  };
+}
+
+/** Public keys, within a change. */
+export function keyTransaction(db: Transaction<Database>): KeyTransaction {
+  return {
+    find: (keyId) => findKey(db, keyId),
+    findByThumbprint: async (thumbprint) =>
+      canBeStored(thumbprint)
+        ? (await selectKeys(db).where("public_keys.thumbprint", "=", thumbprint).execute()).map(toKey)
+        : [],
+    countUsable: async (userId) => {
+      const { count } = await db
+        .selectFrom("public_keys")
+        .select((row) => row.fn.countAll().as("count"))
+        .where("user_id", "=", userId)
+        .where("status", "!=", "revoked")
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
+    insert: async (key) => {
+      const { id } = await db
+        .insertInto("public_keys")
+        .values({
+          user_id: key.userId,
+          fingerprint: key.fingerprint,
+          thumbprint: key.thumbprint,
+          bits: key.bits,
+          spki: key.spki,
+          label: key.label,
+          status: "active",
+          created_at_ms: key.createdAtMs,
+          expires_at_ms: key.expiresAtMs,
+        })
+        .returning("id")
+        .executeTakeFirstOrThrow();
+      return id as KeyId;
+    },
+    // The clause on the status holds the rule "revoked is for good" even against a caller that forgot it.
+    setStatus: async (id, status) => {
+      await db
+        .updateTable("public_keys")
+        .set({ status })
+        .where("id", "=", id)
+        .where("status", "!=", "revoked")
+        .execute();
+    },
+    update: async (id, { label, expiresAtMs }) => {
+      const values = {
+        ...(label !== undefined && { label }),
+        ...(expiresAtMs !== undefined && { expires_at_ms: expiresAtMs }),
+      };
+      if (Object.keys(values).length === 0) return;
+      await db.updateTable("public_keys").set(values).where("id", "=", id).execute();
+    },
+  };
+}
+
+async function findKey(db: Kysely<Database>, keyId: KeyId): Promise<PublicKey | undefined> {
+  if (!canBeId(keyId)) return undefined;
+  const row = await selectKeys(db).where("public_keys.id", "=", keyId).executeTakeFirst();
+  return row && toKey(row);
+}

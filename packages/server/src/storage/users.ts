@@ -1,0 +1,140 @@
+import { type Expression, type ExpressionBuilder, type Kysely, sql, type SqlBool, type Transaction } from "kysely";
+import type { KeyId } from "../core/keys/model.ts";
+import { usernameOf } from "../core/registry-changes.ts";
+import { StoreBroken } from "../core/store/store-broken.ts";
+import type { ApiUser } from "../core/users/model.ts";
+import { KEYS_PER_RECORD_MAX, type UserStore, type UserTransaction } from "../core/users/store.ts";
+import type { ApiUserRecord, RecordKey } from "../core/view/record.ts";
+import { canBeId, canBeStored } from "./bounds.ts";
+import type { Engine } from "./engine.ts";
+import { selectUsers, toUser } from "./rows.ts";
+import type { Database } from "./schema.ts";
+import { loadListed, pageUsers } from "./user-queries.ts";
+
+/** API users, outside of changes. */
+export function userStore(db: Kysely<Database>, engine: Engine): UserStore {
+  return {
+    loadRecord: async (username) => {
+      if (!canBeStored(username)) return undefined;
+      const record = await loadRecord(db, (user) => user("api_users.username", "=", username));
+      if (record === undefined && engine.name === "sqlite" && (await isInOtherIndex(db, username))) throw damaged();
+      if (record !== undefined && record.user.username !== username) throw damaged();
+      return record;
+    },
+    loadRecordByKey: async (keyId) =>
+      canBeId(keyId)
+        ? loadRecord(db, (user) =>
+            user("api_users.id", "=", (key) =>
+              key.selectFrom("public_keys as owned").select("owned.user_id").where("owned.id", "=", keyId),
+            ),
+          )
+        : undefined,
+    list: async () => (await selectUsers(db).orderBy("api_users.id").execute()).map(toUser),
+    find: (username) => findUser(db, username),
+    page: (filter, order, todaySeconds, page) => pageUsers(db, filter, order, todaySeconds, page),
+    findListed: async (username, todaySeconds) => {
+      if (!canBeStored(username)) return undefined;
+      const row = await db.selectFrom("api_users").select("id").where("username", "=", username).executeTakeFirst();
+      const [user] = row === undefined ? [] : await loadListed(db, [row.id], todaySeconds);
+      return user;
+    },
+  };
+}
+
+/** API users, within a change. */
+export function userTransaction(db: Transaction<Database>): UserTransaction {
+  return {
+    find: (username) => findUser(db, username),
+    insert: async ({ account, name, access, createdAtMs }) => {
+      const row = await db
+        .insertInto("api_users")
+        .values({
+          account_id: account.id,
+          username: usernameOf(account, name),
+          access,
+          status: "active",
+          created_at_ms: createdAtMs,
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      await db
+        .updateTable("accounts")
+        .set((columns) => ({ users: columns("users", "+", 1) }))
+        .where("id", "=", account.id)
+        .execute();
+      return toUser({ ...row, account: account.shortname, account_status: account.status });
+    },
+    setStatus: async (id, status) => {
+      await db.updateTable("api_users").set({ status }).where("id", "=", id).execute();
+    },
+  };
+}
+
+async function findUser(db: Kysely<Database>, username: string): Promise<ApiUser | undefined> {
+  if (!canBeStored(username)) return undefined;
+  const row = await selectUsers(db).where("api_users.username", "=", username).executeTakeFirst();
+  return row && toUser(row);
+}
+
+/** SQLite has no checksums: an index whose page is damaged may lack an entry, and say so without an error. */
+async function isInOtherIndex(db: Kysely<Database>, username: string): Promise<boolean> {
+  const [, accountId, name] = /^api-([1-9][0-9]{0,9})-(.+)$/.exec(username) ?? [];
+  if (accountId === undefined || name === undefined || !canBeId(Number(accountId))) return false;
+  const found = await db
+    .selectFrom("api_users")
+    .select("id")
+    .where("account_id", "=", Number(accountId))
+    .where("status", "in", ["active", "deactivated"])
+    .where("access", "in", ["full", "read_only"])
+    .where("name", "=", name)
+    .executeTakeFirst();
+  return found !== undefined;
+}
+
+const STANDINGS: readonly string[] = ["active", "deactivated"];
+
+const KEY_STATUSES: readonly string[] = ["active", "deactivated", "revoked"];
+
+function damaged(): StoreBroken {
+  return new StoreBroken("a row in it is damaged; stop the service, and restore a backup");
+}
+
+/**
+ * A user with its account's standing and its keys, active ones first and then the newest, so that the limit cuts off the
+ * ones that matter least. One statement, so that all of it is of one moment without a transaction's lock.
+ */
+async function loadRecord(
+  db: Kysely<Database>,
+  which: (user: ExpressionBuilder<Database, "api_users">) => Expression<SqlBool>,
+): Promise<ApiUserRecord | undefined> {
+  const rows = await db
+    .selectFrom("api_users")
+    .innerJoin("accounts", "accounts.id", "api_users.account_id")
+    .leftJoin("public_keys", "public_keys.user_id", "api_users.id")
+    .where((user) => which(user as unknown as ExpressionBuilder<Database, "api_users">))
+    .selectAll("api_users")
+    .select(["accounts.shortname as account", "accounts.status as account_status"])
+    .select([
+      "public_keys.id as key_id",
+      "public_keys.thumbprint",
+      "public_keys.bits",
+      "public_keys.spki",
+      "public_keys.status as key_status",
+      "public_keys.expires_at_ms",
+    ])
+    .orderBy(sql`case public_keys.status when 'active' then 0 when 'deactivated' then 1 else 2 end`)
+    .orderBy("public_keys.id", "desc")
+    .limit(KEYS_PER_RECORD_MAX)
+    .execute();
+  const [user] = rows;
+  if (user === undefined) return undefined;
+  if (!STANDINGS.includes(user.status) || !STANDINGS.includes(user.account_status)) throw damaged();
+  const keys: RecordKey[] = [];
+  for (const { key_id, thumbprint, bits, spki, key_status, expires_at_ms } of rows) {
+    // A user without keys is one row without a key.
+    if (key_id === null || thumbprint === null || bits === null || spki === null || key_status === null) continue;
+    if (!KEY_STATUSES.includes(key_status)) throw damaged();
+    keys.push({ id: key_id as KeyId, thumbprint, bits, spki, status: key_status, expiresAtMs: expires_at_ms });
+  }
+  return { user: toUser(user), accountStatus: user.account_status, keys };
+}
