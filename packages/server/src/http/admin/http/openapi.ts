@@ -54,14 +54,14 @@ function describeRoute(route: AdminRoute): FastifySchema {
 }
 
 function describeAccess({ access, fresh }: AdminRoute): string {
-  if (access === "anyone") return "No session needed.";
+  if (access === "anyone") return "Needs no session.";
   const freshly = fresh === true ? ` An operator must have signed in within ${FRESH_MS / 60_000} minutes.` : "";
-  if (access === "operator") return `Requires an operator's session.${freshly}`;
+  if (access === "operator") return `Needs an operator's session.${freshly}`;
   const limits = [
     ...(access.everywhere === true ? [", not limited to an account"] : []),
     ...(access.byOperator === true ? [", and an operator's session"] : []),
   ];
-  return `Requires the role ${access.role}${limits.join("")}.${freshly}`;
+  return `Needs the role ${access.role}${limits.join("")}.${freshly}`;
 }
 
 /** Documented, not validated here: a malformed header has its own refusal. */
