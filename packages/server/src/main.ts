@@ -12,12 +12,10 @@ import {
   openAdministration,
 } from "./compose/command-line.ts";
 import { prepareStore } from "./compose/open-registry.ts";
-import { startService } from "./compose/service.ts";
 import { systemSurroundings, VERSION } from "./compose/surroundings.ts";
 import { type Config, type Flags, parseConfig, passwordNotice, platformNotice } from "./config/config.ts";
 import { databasePasswords } from "./config/database-url.ts";
 import type { StoreOpening } from "./core/store-identity/position.ts";
-import { addUpCounters } from "./http/server/metrics.ts";
 import { createLog, type Logger } from "./platform/logger.ts";
 import { type LogSink, openLogSink } from "./platform/log-sink.ts";
 import { watchPackageRunner } from "./platform/npm-parent.ts";
@@ -55,12 +53,14 @@ const context: CliContext = {
   acceptStore: (config) => acceptConfiguredStore(config, context.actor, surroundings),
   copyStore: copyConfiguredStore,
   serve,
-  startQuietService: (config) =>
-    startService(
+  startQuietService: async (config) => {
+    const { startService } = await import("./compose/service.ts");
+    return startService(
       config,
       createLog("silent", [], () => undefined),
       surroundings,
-    ),
+    );
+  },
   makeSetupLink: (config, adminUrl) => makeSetupLink(config, adminUrl, surroundings),
   untilSignal: async () => {
     await signal();
@@ -134,6 +134,7 @@ async function serveUntil(
   log: Logger,
   channel: WorkerChannel | undefined,
 ): Promise<void> {
+  const { startService } = await import("./compose/service.ts");
   const starting = startService(config, log, surroundings, channel, opening);
   const first = await Promise.race([starting, stopped]);
   // It may be waiting for its store.
@@ -159,6 +160,7 @@ async function superviseUntil(
   log: Logger,
 ): Promise<void> {
   await prepareStore(config, opening, surroundings);
+  const { addUpCounters } = await import("./http/server/metrics.ts");
   const supervisor = superviseWorkers(config.workers, log, addUpCounters, (lines) => service?.stderr.write(lines));
   try {
     const first = await Promise.race([supervisor.ready, stopped]);

@@ -15,7 +15,6 @@ import { createOrigins, linkUrl } from "../http/admin/http/origins.ts";
 import { readMasterKey } from "../platform/data-folder.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
 import { copyStore, type StoreCopy } from "../storage/copy-store.ts";
-import { openPostgresStore } from "../storage/postgres/open-postgres-store.ts";
 import { ensureSigningKeys, readMasterSecrets } from "./open-registry.ts";
 import { openStore } from "./open-store.ts";
 import { type Surroundings, systemSurroundings } from "./surroundings.ts";
@@ -117,6 +116,7 @@ export async function copyConfiguredStore(config: Config, targetUrl: string): Pr
       );
     }
     const options = { url: parseDatabaseUrl(targetUrl), connectionsMax: 2, statementMsMax: COPY_STATEMENT_MS };
+    const { openPostgresStore } = await import("../storage/postgres/open-postgres-store.ts");
     const target = await openPostgresStore(options);
     try {
       return await copyStore(source, target);

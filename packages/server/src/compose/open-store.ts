@@ -4,7 +4,6 @@ import type { Config } from "../config/config.ts";
 import { requireUnrestored, type StoreOpening } from "../core/store-identity/position.ts";
 import { dataFiles, ensureDataFolder, requireStore } from "../platform/data-folder.ts";
 import { openPositionFile, type PositionFile } from "../platform/position-file.ts";
-import { openPostgresStore } from "../storage/postgres/open-postgres-store.ts";
 import { openSqliteStore } from "../storage/sqlite/open-sqlite-store.ts";
 import type { SqlStore } from "../storage/sql-store.ts";
 import { StoreUnreachable } from "../storage/store-open-error.ts";
@@ -38,6 +37,7 @@ export async function openStore(config: Config, opening: StoreOpening = {}): Pro
 
 async function openEngine(config: Config, opening: StoreOpening, position: PositionFile): Promise<SqlStore> {
   if (config.databaseUrl !== undefined) {
+    const { openPostgresStore } = await import("../storage/postgres/open-postgres-store.ts");
     return openPostgresStore({
       url: config.databaseUrl,
       listenUrl: config.databaseListenUrl,
