@@ -22,7 +22,7 @@ try {
   const databaseUrl = await postgres.createDatabase();
   const database = new URL(databaseUrl).pathname.slice(1);
   const store = { databaseUrl };
-  // Everybody has this key as one of two: what differs between real users' keys doesn't matter to a store.
+  // Every user has this key as one of two: to a store, real keys differ in nothing that matters.
   const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const spki = publicKey.export({ format: "der", type: "spki" });
   admin(["account", "create", "bench"], store);

@@ -30,7 +30,7 @@ async function build(name: string): Promise<void> {
   else await buildLibrary(name);
 }
 
-/** A file a module, so that stack traces name them. Nobody imports the server, so it has no types. */
+/** One file per module, so that stack traces name the module. No program imports the server, so it has no types. */
 async function buildServer(): Promise<void> {
   const folder = join(root, "packages", "server");
   execFileSync("npm", ["run", "build", "--silent", "-w", "@countersign/console"], {
@@ -43,7 +43,7 @@ async function buildServer(): Promise<void> {
   );
 }
 
-/** A file an entry point, with its types, and what several of them share. */
+/** One file per entry point, with its types, and files for what several entry points share. */
 async function buildLibrary(name: string): Promise<void> {
   const folder = join(root, "packages", name);
   const { exports } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {

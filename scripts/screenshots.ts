@@ -56,7 +56,7 @@ async function shoot(page: Page, name: string, look: string): Promise<void> {
   bytes += statSync(path).size;
 }
 
-/** What belongs to the first steps only: on a store where nobody is yet. */
+/** The first steps, on a store without operators. */
 async function shootFirstSteps(page: Page, look: string): Promise<void> {
   const url = consoleUrl(empty);
   await page.goto(`${url}/link#${secret}`);

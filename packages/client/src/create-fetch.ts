@@ -19,14 +19,14 @@ export interface FetchOptions {
 /**
  * A `fetch` that sends a token with each request.
  *
- * - **Where.** To `origins` only. A request to anywhere else isn't sent without the token, but refused: it is a
- *   mistake, and sending a token to whatever URL comes along would give it away. When an API redirects to another
- *   origin, `fetch` itself drops the header (Fetch standard, HTTP-redirect fetch).
- * - **401.** The token is dropped, another one is got, and the request is sent once more, if its body is still there: a
- *   text, bytes, a Blob, a form, or that of a `Request`, of which a copy is kept until the first answer. A stream can't
- *   be sent twice; the 401 is returned then, and the next request has a new token. So is a second 401.
+ * - **Where.** The token goes to `origins` only. A request to any other origin is refused, not sent without the token: it is
+ *   a mistake, and sending a token to an arbitrary URL would leak it. When an API redirects to another origin, `fetch` itself
+ *   drops the header (Fetch standard, HTTP-redirect fetch).
+ * - **401.** The token is dropped and the request is sent once more with a new one, if its body can be sent again: a text,
+ *   bytes, a Blob, a form, or the body of a `Request`, of which a copy is kept until the first answer. A stream can't be sent
+ *   twice: the 401 is returned, and the next request has a new token. A second 401 is returned, too.
  * - **403.** Returned as it is. The token was revoked, or its user may not do this; another token wouldn't help.
- * - **`Authorization`.** A request that has its own is passed on as it is, without a token.
+ * - **`Authorization`.** A request with its own header is passed on unchanged.
  *
  * @throws {CountersignError} `options_invalid`; and from the function it returns, `origin_refused` and what `getToken`
  * throws
@@ -71,9 +71,9 @@ function checkOrigin(url: string, origins: ReadonlySet<string>): void {
   throw new CountersignError(
     "origin_refused",
     origin === undefined
-      ? "The request's URL isn't absolute, so it can't be told whether it may have the token."
+      ? "The request's URL isn't absolute, so the SDK can't tell whether it may have the token."
       : `${origin} isn't among the origins that may have the token; nothing was sent.`,
-    { hint: "Name it in createFetch's option origins if it is an API that takes these tokens." },
+    { hint: "If it is an API that accepts these tokens, add it to the option origins of createFetch." },
   );
 }
 
@@ -81,14 +81,14 @@ function checkOrigin(url: string, origins: ReadonlySet<string>): void {
 function parseOrigin(text: string): string {
   const url = parseUrl(text);
   const isHttp = url?.protocol === "https:" || url?.protocol === "http:";
-  // A path would suggest a bound that no origin has.
+  // A path would suggest a limit that origins don't have.
   if (url !== undefined && isHttp && url.href === `${url.origin}/`) return url.origin;
   throw new CountersignError("options_invalid", "origins must hold scheme, host and port only.", {
     hint: 'Such as "https://api.example.com".',
   });
 }
 
-/** Whether `fetch` leaves a body as it was. A stream is used up, and what is unknown may be one. */
+/** Whether a body can be sent again. A stream can't, and an unknown kind may be a stream. */
 function isRepeatable(body: RequestInit["body"]): boolean {
   if (body === undefined || body === null || typeof body === "string") return true;
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return true;

@@ -6,14 +6,12 @@
  *     const fetch = createFetch(source, { origins: ["https://api.example.com"] });
  *     const response = await fetch("https://api.example.com/v1/items");
  *
- * A client proves who it is with a private key that never leaves it: it signs a short text of its name and the time,
- * the *assertion*, and gets a *token* for it, which the APIs behind the service take for an hour or so. A *token
- * source* does this when a token is needed, keeps the token, and has the next one before it ends. `createFetch` puts it
- * into requests.
+ * A client authenticates with a private key that never leaves it. It signs a short text with its name and the time, the
+ * *assertion*, and exchanges it for a *token*, which the APIs behind the service accept for about an hour. A *token source*
+ * fetches a token when one is needed, keeps it, and replaces it before it expires. `createFetch` adds it to requests.
  *
- * What can go wrong comes as a {@link CountersignError} with a `code`. Nothing here holds a timer while nobody waits,
- * nothing needs more than `fetch` and WebCrypto, and nothing but Node's own globals, Deno's, Bun's or a worker's is
- * used.
+ * Every failure is a {@link CountersignError} with a `code`. The SDK runs a timer only while a caller waits. It needs `fetch`
+ * and WebCrypto, and nothing that only one of Node, Deno, Bun and workers has.
  */
 export {
   CountersignError,

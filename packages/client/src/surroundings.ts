@@ -1,17 +1,17 @@
 /**
- * What the SDK takes from outside itself: time, chance, timers and the network. All of it can be replaced, so that
- * tests need no waiting, and a platform with something special can bring it.
+ * What the SDK takes from the platform: time, randomness, timers and the network. All of it can be replaced, so that tests
+ * don't wait and unusual platforms can supply their own.
  */
 
 /** Time, in milliseconds. */
 export interface Clock {
-  /** Since the epoch. It may jump when somebody sets it; it names the moment of an assertion. */
+  /** Since the epoch. It may jump when it is set; assertions are dated by it. */
   readonly wallMs: () => number;
   /** Since any moment. It never goes back, but may stand still while the machine sleeps; it measures spans. */
   readonly monotonicMs: () => number;
 }
 
-/** Gives numbers from 0 to below 1. They spread load and guard nothing, so they needn't be unpredictable. */
+/** Gives numbers from 0 to below 1. They only spread load, so they needn't be unpredictable. */
 export type Random = () => number;
 
 /** Resolves after a pause between two attempts. */

@@ -7,13 +7,13 @@ import { parseBaseUrl } from "./parse-base-url.ts";
 import { type Clock, type Random, type Surroundings, SYSTEM } from "./surroundings.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** For tests, and for platforms that bring their own. Each is the platform's unless given. */
+/** Replacements for what the platform has, for tests and unusual platforms. */
 type Replacements = { readonly [Name in keyof Surroundings]?: Surroundings[Name] | undefined };
 
-/** What a token source needs, what it may be told, and what a test may replace. */
+/** What a token source needs, its settings, and what a test may replace. */
 export interface TokenSourceOptions extends Replacements {
   /**
-   * Where the service is, such as `https://auth.example.com`; a path prefix is kept. Plain http is for one machine
+   * The service's address, such as `https://auth.example.com`; a path prefix is kept. Use plain http on one machine
    * only.
    */
   readonly baseUrl: string | URL;
@@ -31,8 +31,8 @@ export interface TokenSourceOptions extends Replacements {
   /** How long `getToken` may take with all its attempts and the pauses between them, in seconds. Default 30. */
   readonly deadlineSeconds?: number | undefined;
   /**
-   * Told of a refresh ahead of time that failed. No caller hears of it: the token in use is still good, and the next
-   * call tries again. Made for a log line or a metric; what it throws is ignored.
+   * Called when a refresh ahead of time fails, for a log line or a metric. Callers of `getToken` don't see that failure: the
+   * token in use is still good, and the next call tries again. What this function throws is ignored.
    */
   readonly onRefreshFailed?: ((error: CountersignError) => void) | undefined;
 }
@@ -41,15 +41,14 @@ export interface GetTokenOptions {
   /** Ends this caller's waiting. The exchange goes on for the others, and for the next call. */
   readonly signal?: AbortSignal | null | undefined;
   /**
-   * Get a new token although the present one is good. A call of {@link TokenSource.invalidate} is usually what is
-   * meant.
+   * Get a new token although the present one is good. {@link TokenSource.invalidate} is usually the better choice.
    */
   readonly fresh?: boolean | undefined;
 }
 
 /** Hands out tokens of one API user. */
 export interface TokenSource {
-  /** Where its service is, without a slash at the end. */
+  /** The service's address, without a slash at the end. */
   readonly baseUrl: string;
   /**
    * A token that is good for some time yet: the present one, or a new one.
@@ -58,33 +57,34 @@ export interface TokenSource {
    * @throws the signal's reason, once it is aborted
    */
   readonly getToken: (options?: GetTokenOptions) => Promise<string>;
-  /** Drops a token that an API refused. Any other than the present one was dropped before, so nothing happens then. */
+  /** Drops a token that an API refused. Does nothing if another token has replaced it already. */
   readonly invalidate: (token: string) => void;
 }
 
 /**
- * A refresh ahead of time starts somewhere in this part of a token's life, so that many clients don't start at once.
+ * A refresh ahead of time starts at a random moment in this part of a token's life, so that many clients don't start at
+ * once.
  */
 const REFRESH_PART_FIRST = 0.8;
 const REFRESH_PART_LAST = 0.9;
 
-/** How long before its end a token isn't handed out any more: a request with it has to arrive, too. */
+/** A token isn't handed out this shortly before its end, because the request still has to arrive. */
 const MARGIN_SECONDS_MAX = 30;
 const MARGIN_PART_MAX = 0.05;
 
 interface HeldToken {
   readonly grant: DatedGrant;
-  /** The age at which the next one is to be got, and the one from which on this isn't handed out, in milliseconds. */
+  /** The age at which to refresh, and the age from which on this token isn't handed out, in milliseconds. */
   refreshAtMs: number;
   readonly endsAtMs: number;
   failedRefreshes: number;
 }
 
 /**
- * Makes a token source. Nothing is sent yet. Keep it: one for each API user and process.
+ * Makes a token source. It sends nothing yet. Make one per API user and process, and keep it.
  *
- * It starts no timers of its own. A token is refreshed when somebody asks for one and the present one is near its end,
- * in the background while that is still good; however many callers ask, one exchange is on its way.
+ * It starts no timers of its own. When a caller asks for a token and the present one is near its end, it is refreshed in the
+ * background. Callers share one exchange.
  *
  * @throws {CountersignError} `options_invalid`, `key_unusable`
  */
@@ -97,7 +97,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   let running: { readonly token: Promise<string>; isWaitedFor: boolean } | undefined;
 
   /**
-   * The exchange that is on its way, or a new one. It starts in the next microtask, so it can't end before it is noted.
+   * The running exchange, or a new one. It starts in the next microtask, so that it can't end before `running` is set.
    */
   function start(isWaitedFor: boolean): Promise<string> {
     if (running !== undefined) {
@@ -128,7 +128,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       try {
         onRefreshFailed?.(error);
       } catch {
-        // An application's log must not decide over its tokens.
+        // A failing logger must not cost the application its token.
       }
     });
   }
@@ -164,14 +164,14 @@ function hold(grant: DatedGrant, random: Random): HeldToken {
 }
 
 /**
- * How old a token is at most, in milliseconds, whatever happened to this machine's clocks: the wall clock knows of a
- * laptop's sleep, the monotonic one isn't fooled when somebody sets the time back.
+ * The greatest age that a token can have, in milliseconds. The wall clock counts a laptop's sleep; the monotonic clock isn't
+ * misled when the time is set back.
  */
 function ageOf({ sinceWallMs, sinceMonotonicMs }: DatedGrant, clock: Clock): number {
   return Math.max(clock.wallMs() - sinceWallMs, clock.monotonicMs() - sinceMonotonicMs);
 }
 
-/** Checks what the types can't: it may come from an environment variable. */
+/** Checks at run time what the types promise: values may come from environment variables. */
 function parseOptions(options: TokenSourceOptions) {
   const { username, ttlSeconds = TTL_SECONDS_DEFAULT, attemptTimeoutSeconds = 10, deadlineSeconds = 30 } = options;
   const baseUrl = parseBaseUrl(options.baseUrl);

@@ -1,14 +1,14 @@
 import type { Access } from "./limits.ts";
 
 /**
- * The change feed as verifiers hear it: Server-Sent Events whose ids are `<position>-<hash>`. Positions count up in commit
- * order; the hash stands for everything up to there, so that a restored store isn't taken for the one before. Whoever resumes
- * sends the whole id back.
+ * The change feed as verifiers receive it: Server-Sent Events whose ids are `<position>-<hash>`. Positions count up in commit
+ * order. The hash covers everything up to there, so that a restored store isn't mistaken for the one before. A verifier that
+ * resumes sends the whole id back.
  *
  * - `sync`: this node knows of nothing after the position. Sent once the stream has caught up, then every second while the
  *   node's own view is confirmed.
  * - `change`: something that concerns tokens changed; see {@link FeedChange}.
- * - `reset`: what lies between the position asked for and this one can't be told. Forget everything that was kept.
+ * - `reset`: the changes between the requested position and this one aren't known. Forget everything that was cached.
  *
  * The data of each has the members of {@link FeedLink}.
  */
@@ -24,8 +24,8 @@ export interface FeedLink {
 }
 
 /**
- * The data of a `change`. Which members are there depends on the action; whoever doesn't know an action must forget
- * everything that was kept.
+ * The data of a `change`. Which members are present depends on the action. A verifier that doesn't know an action must
+ * forget everything that it cached.
  */
 export interface FeedChange {
   /** Such as `key.deactivated`: what it happened to, and what happened. */

@@ -47,7 +47,7 @@ export const JTI_CHARACTERS_MAX = 256;
 /** How often the change feed says that it is in sync, in milliseconds. */
 export const FEED_SYNC_MS = 1000;
 
-/** A change feed that was silent for longer can't be trusted, in milliseconds: nobody knows what it should have said. */
+/** A change feed that was silent for longer, in milliseconds, can't be trusted: it may have missed changes. */
 export const FEED_STALE_MS = 4000;
 
 /** What a token's holder may do: everything, or only GET, HEAD and OPTIONS. */

@@ -9,7 +9,7 @@ export interface Auth {
   readonly userId: number;
   /** Shortname of the account that the user belongs to. */
   readonly account: string;
-  /** `read_only` users get no further than GET, HEAD and OPTIONS. */
+  /** `read_only` users may use GET, HEAD and OPTIONS only. */
   readonly access: Access;
   /** The public key under which the token was minted. */
   readonly keyId: number;
@@ -28,8 +28,9 @@ export type RevocationReason = "token_revoked" | "key_deactivated" | "user_deact
  * What is known of a token.
  *
  * - `active`: it is good, and this is whose it is.
- * - `inactive`: it isn't, or not any more. With a reason it was revoked and hasn't expired; without one it may be anything.
- * - `undecided`: nobody can tell right now. Refuse, and let the client try again.
+ * - `inactive`: it isn't good, or not any more. With a reason, it was revoked and hasn't expired; without one, the cause is
+ *   unknown.
+ * - `undecided`: the service can't be asked right now. Refuse, and let the client try again.
  */
 export type Verdict =
   | { readonly outcome: "active"; readonly auth: Auth }

@@ -8,7 +8,7 @@ import type { Service } from "./parse-options.ts";
 import { failureName, type Problem, type ReportProblem } from "./problem.ts";
 import { chunksOf, discardBody, retryAfterSeconds } from "./read-body.ts";
 
-/** The service's change feed, heard for as long as it isn't closed. */
+/** The service's change feed. It stays connected until it is closed. */
 export interface ChangeFeed {
   /**
    * Did the service say, not longer than {@link FEED_STALE_MS} ago, that everything up to then was told? The answer is by the
@@ -31,17 +31,17 @@ export interface FeedDependencies {
 /** Most characters of one event. A real one has about 150. */
 const EVENT_CHARACTERS_MAX = 65_536;
 
-/** A connection that lasted for so long, in milliseconds, was a good one: the next is tried at once. */
+/** After a connection that lasted this long, in milliseconds, the next is tried at once. */
 const STEADY_MS = 5000;
 
-/** The first retry comes within this time, in milliseconds: until it succeeds nothing is heard. */
+/** The first retry comes within this time, in milliseconds. No changes arrive until it succeeds. */
 const FIRST_RETRY_MS = 100;
 
 /** Bounds of further retries, in milliseconds; each waits twice as long as the one before. */
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 5000;
 
-/** The same where the service refuses: somebody has to do something first, and every refusal counts towards its limit. */
+/** The same where the service refuses: an operator has to act first, and every refusal counts towards its limit. */
 const REFUSED_RETRY_MS_MIN = 2000;
 const REFUSED_RETRY_MS_MAX = 30_000;
 
@@ -65,7 +65,7 @@ const SILENT: Ending = {
   problem: { code: "feed_silent", message: `The change feed hasn't said for ${FEED_STALE_MS} ms that it is in sync.` },
 };
 
-/** Begins to hear the feed, and goes on by itself: it reconnects and resumes where it was. */
+/** Connects to the feed. It reconnects by itself, and resumes where it was. */
 export function openChangeFeed({ service, history, clock, random, report }: FeedDependencies): ChangeFeed {
   /** Everything that had been acknowledged by this time was heard; on the monotonic clock. */
   let confirmedAtMs = -Infinity;
@@ -176,12 +176,12 @@ export function openChangeFeed({ service, history, clock, random, report }: Feed
         headers: {
           authorization: service.authorization,
           accept: "text/event-stream",
-          // Whatever compresses a stream on its way may also hold it back.
+          // A proxy that compresses the stream may also hold it back.
           "accept-encoding": "identity",
           "cache-control": "no-cache",
           ...(precedingId === undefined ? {} : { "last-event-id": precedingId }),
         },
-        // The credentials are for this address alone.
+        // The credentials are for this address only.
         redirect: "manual",
         signal: controller.signal,
       });
@@ -249,7 +249,7 @@ function follows(data: string, precedingId: string | undefined): boolean {
 
 /**
  * How old is a `sync` that just came? It may have lain in a buffer, of a proxy or of this very machine while the process was
- * stopped. Nobody sends one before the stream is asked for. The second may follow the first at once, and each further one a
+ * stopped. The service sends none before the stream is requested. The second may follow the first at once, and each further one a
  * second after the last: that bounds when each was sent, from below.
  */
 function createAgeEstimate(askedAtMs: number) {

@@ -1,18 +1,18 @@
 /** Time, as the verifier needs it; all in milliseconds. Tests pass their own. */
 export interface Clock {
-  /** Since the epoch. It may jump when somebody sets it; tokens expire by it. */
+  /** Since the epoch. It may jump when it is set; tokens expire by it. */
   wallMs(): number;
   /** Since any moment. It never goes back, and goes on while the process is stopped, but not while the machine sleeps. */
   monotonicMs(): number;
   /**
    * Calls `run` once after so many milliseconds, unless the returned function is called first.
    *
-   * @param keepsProcess whether the process stays up for it: only where somebody awaits it
+   * @param keepsProcess whether the timer keeps the process alive: only while a caller waits
    */
   after(ms: number, run: () => void, keepsProcess?: boolean): () => void;
 }
 
-/** The same instant on both clocks. An age is the larger of what they say: either may stand still or be set back. */
+/** The same instant on both clocks. An age is the larger of the two differences, since either clock may stand still or be set back. */
 export interface Moment {
   readonly wallMs: number;
   readonly monotonicMs: number;

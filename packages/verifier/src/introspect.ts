@@ -39,7 +39,7 @@ const ANSWER_BYTES_MAX = 16_384;
  */
 export const QUESTIONS_MAX = 100;
 
-/** After the service refused these credentials, nothing is asked for so long: every refusal counts towards its limit. */
+/** How long to wait after the service refused these credentials: every refusal counts towards its limit. */
 const REFUSED_PAUSE_MS = 1000;
 
 /** The longest pause that a `Retry-After` may ask for, in seconds. */
@@ -47,7 +47,7 @@ const PAUSE_SECONDS_MAX = 60;
 
 const UNDECIDED: Answer = { kind: "undecided", retryAfterSeconds: 1 };
 
-/** The names of what a connection that a server closed while idle looks like: the next request on it fails, unread. */
+/** Error codes of a request on an idle connection that the server had closed: the server hasn't read it. */
 const CLOSED_CONNECTION = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
 /** @param timeoutMs how long a question may take, from when it is put, waiting included, to the end of its answer */
@@ -69,14 +69,14 @@ export function createIntrospect(service: Service, timeoutMs: number, clock: Clo
           accept: "application/json",
         },
         body: `token=${encodeURIComponent(token)}`,
-        // The credentials are for this address alone.
+        // The credentials are for this address only.
         redirect: "manual",
         signal,
       });
     try {
       return await ask();
     } catch (error) {
-      // A question changes nothing, so that it may be asked twice.
+      // Introspection changes nothing, so it may be repeated.
       if (signal.aborted || !CLOSED_CONNECTION.has(failureName(error))) throw error;
       return await ask();
     }

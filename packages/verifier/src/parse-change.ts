@@ -18,7 +18,7 @@ export interface Change {
   readonly standing: "off" | "on" | "unchanged";
 }
 
-/** What a change turns off, it turns on for nobody. */
+/** Changes that only ever revoke. */
 const DEACTIVATING: ReadonlySet<string> = new Set([
   "account.deactivated",
   "user.deactivated",
@@ -29,7 +29,7 @@ const DEACTIVATING: ReadonlySet<string> = new Set([
 
 const UNKNOWN: Change = { concern: { of: "everything" }, mayActivate: true, standing: "unchanged" };
 
-/** Reads the data of a `change`. Whatever isn't understood concerns everything: never less than was meant. */
+/** Reads the data of a `change`. One that isn't understood concerns everything. */
 export function parseChange(data: string): Change {
   const members: { readonly [Member in keyof FeedChange]?: unknown } | undefined = parseJsonObject(data);
   const action = members?.action;

@@ -5,7 +5,7 @@ import type { ReportProblem } from "./problem.ts";
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 export interface VerifierOptions {
-  /** Where the service is, such as `https://auth.example.com`. A path is kept: the service may be behind a prefix. */
+  /** The service's address, such as `https://auth.example.com`. A path is kept: the service may be behind a prefix. */
   readonly baseUrl: string | URL;
   /** What `countersign resource-server create` printed, such as `rs-1`. */
   readonly clientId: string;
@@ -17,17 +17,17 @@ export interface VerifierOptions {
   readonly timeoutMs?: number;
   /** How clients reach the service, for the links in refusals. As `baseUrl` unless given. */
   readonly publicUrl?: string | URL;
-  /** Is told what keeps the verifier from its work. No secret and no token is in there. */
+  /** Called with each problem that keeps the verifier from working. It holds no secret and no token. */
   readonly onProblem?: ReportProblem;
   /** In place of the platform's. */
   readonly fetch?: Fetch;
   /** In place of the system's. */
   readonly clock?: Clock;
-  /** In place of `Math.random`: spreads reconnections, and guards nothing. */
+  /** Replaces `Math.random`. It only spreads reconnections. */
   readonly random?: () => number;
 }
 
-/** How to reach the service. Kept in closures only, so that nobody who prints a verifier prints the secret. */
+/** How to reach the service. Kept in closures only, so that printing a verifier doesn't print the secret. */
 export interface Service {
   readonly baseUrl: string;
   /** The value of the `Authorization` header. */
@@ -60,7 +60,7 @@ export function parseOptions(options: VerifierOptions): Settings {
   const credentials = [parseText("clientId", options.clientId), parseText("clientSecret", options.clientSecret)];
   // RFC 6749 §2.3.1: both are form-urlencoded before they are joined.
   const basic = Buffer.from(credentials.map(formUrlencode).join(":")).toString("base64");
-  // Looked up with each call, so that what an application puts there later is heeded.
+  // Looked up with each call, so that a later replacement by the application takes effect.
   const platformFetch: Fetch = (input, init) => globalThis.fetch(input, init);
   return {
     service: { baseUrl, authorization: `Basic ${basic}`, fetch: options.fetch ?? platformFetch },

@@ -1,10 +1,10 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * What keeps the verifier from its work, for a log or an alert.
+ * What keeps the verifier from working, for a log or an alert.
  *
  * - `feed_unreachable`, `introspection_unreachable`: no connection, or it broke.
- * - `feed_silent`: a stream that doesn't say any more that it is in sync.
+ * - `feed_silent`: the stream has stopped confirming that it is in sync.
  * - `introspection_timeout`: no answer in time.
  * - `feed_refused`, `introspection_refused`: the service answered with another status than 200, such as 401 for credentials
  *   that are wrong or switched off.
@@ -20,10 +20,10 @@ export type ProblemCode =
   | "introspection_refused"
   | "introspection_unexpected";
 
-/** It holds no secret, no token and nothing that came over the network but an HTTP status: it may be logged as it is. */
+/** It can be logged as it is: it holds no secret, no token, and nothing from the network but an HTTP status. */
 export interface Problem {
   readonly code: ProblemCode;
-  /** One sentence, in words that an operator can act on. */
+  /** One sentence that an operator can act on. */
   readonly message: string;
   /** The HTTP status, where there was an answer. */
   readonly status?: number;
@@ -31,10 +31,10 @@ export interface Problem {
 
 export type ReportProblem = (problem: Problem) => void;
 
-/** One problem is reported once within this time: in an outage every request runs into it. */
+/** A problem is reported once within this time, because in an outage every request meets it. */
 const REPEATED_AFTER_MS = 5000;
 
-/** Passes problems on, each code at most every {@link REPEATED_AFTER_MS}. What the listener throws is its own affair. */
+/** Passes problems on, each code at most every {@link REPEATED_AFTER_MS}. What the listener throws is ignored. */
 export function createReporter(listener: ReportProblem | undefined, clock: Clock): ReportProblem {
   const reportedAtMs = new Map<ProblemCode, number>();
   return (problem) => {

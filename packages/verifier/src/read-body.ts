@@ -18,7 +18,7 @@ export function chunksOf(body: ReadableStream): AsyncIterable<Uint8Array> {
   return body as ReadableStream<Uint8Array>;
 }
 
-/** Gives up an answer whose body nobody wants, so that its connection doesn't stay open for it. */
+/** Discards a body that isn't read, so that its connection doesn't stay open. */
 export function discardBody(response: Response): void {
   response.body?.cancel().catch(() => undefined);
 }

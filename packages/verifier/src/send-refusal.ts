@@ -10,7 +10,7 @@ export function requestFacts(request: Pick<IncomingMessage, "method" | "headers"
   return { method, authorization: sent.length > 1 ? sent : headers.authorization };
 }
 
-/** @param rawHeaders names and values by turns, as they came */
+/** @param rawHeaders names and values alternating, as received */
 function valuesOf(rawHeaders: readonly string[], lowerCaseName: string): readonly string[] {
   return rawHeaders.filter((_value, at) => {
     const name = at % 2 === 1 ? rawHeaders[at - 1] : undefined;
@@ -20,7 +20,7 @@ function valuesOf(rawHeaders: readonly string[], lowerCaseName: string): readonl
 
 /** Answers a refused request. Headers that were set before, such as those of CORS, stay. */
 export function sendRefusal(response: ServerResponse, { status, headers, body }: RefusalAnswer): void {
-  // Somebody else answered while the verdict was under way, such as a timeout.
+  // The application has answered meanwhile, for example because of a timeout.
   if (response.headersSent) return;
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);

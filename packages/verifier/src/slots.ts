@@ -1,4 +1,4 @@
-/** Places for work that mustn't be done too much of at once. Who finds none waits, in order. */
+/** Limits how much work runs at once. Callers without a place wait in order. */
 export interface Slots {
   /**
    * Takes a place, and resolves with the function that gives it back.
@@ -30,7 +30,7 @@ export function createSlots(max: number): Slots {
           waiting.delete(next);
           reject(signal.reason as Error);
         };
-        // The place goes from one to the other, so that nobody takes it in between.
+        // The place passes directly to the next caller, so that no other takes it in between.
         const next = () => {
           waiting.delete(next);
           signal.removeEventListener("abort", giveUp);

@@ -11,7 +11,7 @@ export type FindVerdict = (token: string) => Promise<Verdict>;
 
 export interface VerdictDependencies {
   readonly introspect: Introspect;
-  /** Is every change heard that was acknowledged up to a moment ago? */
+  /** Has the feed reported every change that was acknowledged up to a moment ago? */
   readonly isInSync: () => boolean;
   readonly history: ChangeHistory;
   readonly cache: VerdictCache;
@@ -98,7 +98,7 @@ export function createFindVerdict(dependencies: VerdictDependencies): FindVerdic
 
   return (token) => {
     if (!isTokenForm(token)) return Promise.resolve(INACTIVE);
-    // Digests, so that what is remembered for hours is of no use to whoever reads this process's memory.
+    // Digests: what is cached for hours is of no use to an attacker who reads this process's memory.
     const digest = hash("sha256", token, "base64url");
     const remembered = isInSync() ? cache.find(digest) : undefined;
     if (remembered === undefined) return decide(digest, token);

@@ -5,10 +5,10 @@ import { type Clock, type Moment, momentOf } from "./clock.ts";
 import type { Grant } from "./introspect.ts";
 
 /**
- * Remembers what the service said of tokens, by their digests.
+ * Caches the service's answers about tokens, by their digests.
  *
- * It answers only what is still so: not past the token's end, and not overtaken by a change that was heard. Whether the
- * feed is in sync, so that changes are heard at all, is for its caller to ask first.
+ * It returns only what still holds: not past the token's end, and not overtaken by a change that the feed reported. The caller
+ * checks first that the feed is in sync.
  */
 export interface VerdictCache {
   find(digest: string): Verdict | undefined;
@@ -28,15 +28,14 @@ export interface VerdictCache {
 }
 
 /**
- * A verdict isn't kept longer than this, in milliseconds: what the feed should have told and didn't is noticed then at the
- * latest.
+ * A verdict isn't kept longer than this, in milliseconds. It bounds the harm of a change that the feed failed to report.
  */
 export const VERDICT_MS_MAX = 300_000;
 
-/** How long a no is kept, in milliseconds. It only spares questions about a client's bad token, sent again and again. */
+/** How long a no is kept, in milliseconds, to save requests about a bad token that a client keeps sending. */
 export const INACTIVE_MS_MAX = 5000;
 
-/** How many bad tokens are remembered. They have a place of their own, so that a flood of them drives no good one out. */
+/** How many bad tokens are cached. They have their own cache, so that a flood of them evicts no good token. */
 const INACTIVE_MAX = 1000;
 
 interface Kept {

@@ -6,8 +6,8 @@ const PAUSE_MS_FIRST = 250;
 const PAUSE_MS_MAX = 8000;
 
 /**
- * How long to pause after `failures` failed attempts in a row, in milliseconds: doubling, and anywhere between half and
- * all of it, so that clients which failed together don't come back together.
+ * How long to pause after `failures` failed attempts in a row, in milliseconds: it doubles, with jitter
+ * between half and all of it, so that clients which failed together don't return together.
  */
 export function pauseMs(failures: number, random: Random): number {
   const ceiling = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** (failures - 1));
@@ -15,9 +15,8 @@ export function pauseMs(failures: number, random: Random): number {
 }
 
 /**
- * A `Retry-After` in seconds: a number, or a date (RFC 9110 §10.2.3) that counts from the answer's own `Date`, so that
- * the client's clock needn't be right. From 0 to {@link RETRY_AFTER_SECONDS_MAX}; `undefined` where there is none that
- * makes sense.
+ * A `Retry-After` in seconds: a number, or a date (RFC 9110 §10.2.3) relative to the answer's own `Date`, so that
+ * the client's clock needn't be right. From 0 to {@link RETRY_AFTER_SECONDS_MAX}; `undefined` if missing or malformed.
  */
 export function parseRetryAfter(headers: Headers, nowMs: number): number | undefined {
   const value = headers.get("retry-after")?.trim() ?? "";
@@ -30,7 +29,7 @@ function secondsUntil(date: string, nowMs: number): number | undefined {
   return Number.isNaN(thenMs) ? undefined : (thenMs - nowMs) / 1000;
 }
 
-/** The answer's `Date` (RFC 9110 §6.6.1), in milliseconds since the epoch; `undefined` where it is missing or none. */
+/** The answer's `Date` (RFC 9110 §6.6.1), in milliseconds since the epoch; `undefined` if missing or malformed. */
 export function parseDate(headers: Headers): number | undefined {
   const dateMs = Date.parse(headers.get("date") ?? "");
   return Number.isNaN(dateMs) ? undefined : dateMs;

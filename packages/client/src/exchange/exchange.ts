@@ -19,7 +19,7 @@ export interface ExchangeDependencies extends Surroundings {
 }
 
 /**
- * A token, and a moment from which on it lives at most as long as it was granted for: the one before it was asked for.
+ * A token, and the moment before it was asked for. Its life counts from then, so that it is never kept too long.
  */
 export interface DatedGrant extends Grant {
   readonly sinceWallMs: number;
@@ -29,13 +29,13 @@ export interface DatedGrant extends Grant {
 /**
  * Gets a token.
  *
- * @param isWaitedFor asked after each failure. A refresh ahead of time that nobody waits for yet ends with its first
- * one: it must not keep a process up, and the next caller starts another
- * @throws {CountersignError} the last attempt's
+ * @param isWaitedFor whether a caller waits; called after each failure. A background refresh ends with its first failure: it
+ * must not keep a process alive, and the next caller starts another
+ * @throws {CountersignError} the error of the last attempt
  */
 export type Exchange = (isWaitedFor: () => boolean) => Promise<DatedGrant>;
 
-/** What came of one request. A failure is a value here, because the next step depends on it. */
+/** The result of one request. A failure is a value, because the next step depends on it. */
 type Outcome =
   | { readonly grant: DatedGrant }
   | { readonly error: CountersignError; readonly serverWallMs: number | undefined };
@@ -44,16 +44,15 @@ type Outcome =
 const ATTEMPTS_MAX = 8;
 
 /**
- * The exchange as a client sees it: sign, send, and decide what a failure means. Two things that it learns hold beyond
- * one exchange: by how much this machine's clock differs from the server's, and until when the server asked to be left
- * alone.
+ * The client's side of the exchange: sign, send, and decide what a failure means. It remembers two things from one exchange to
+ * the next: the difference between this machine's clock and the server's, and how long the server asked clients to wait.
  */
 export function createExchange(dependencies: ExchangeDependencies): Exchange {
   const { clock, random, sleep, startTimer, deadlineMs, loadSigningKey } = dependencies;
   let offsetMs = 0;
   let quiet: { readonly untilMs: number; readonly reason: CountersignError } | undefined;
 
-  /** How long the server still wants to be left alone, in milliseconds. */
+  /** How much longer the server asked to wait, in milliseconds. */
   const quietMs = () => (quiet === undefined ? 0 : quiet.untilMs - clock.monotonicMs());
 
   return async (isWaitedFor) => {
@@ -109,12 +108,12 @@ async function requestToken(
         const assertion = await signAssertion(signingKey, username, (sinceWallMs + offsetMs) / 1000);
         const response = await fetch(`${baseUrl}${REFRESH_PATH}?ttl=${ttlSeconds}`, {
           headers: { Accept: "application/json", Authorization: `${ASSERTION_SCHEME} ${assertion}` },
-          // Whoever holds an assertion can get a token with it, so it goes nowhere else. Not "error": some edge
-          // platforms don't know that, and a redirect deserves a better message.
+          // An assertion can be exchanged by any holder, so it isn't sent on. Not "error": some edge platforms don't
+          // support it, and a redirect deserves a better message.
           redirect: "manual",
           signal,
         });
-        // The header counts whole seconds; the server was in the middle of that one, for all that is known.
+        // The header has whole seconds; on average the server was in the middle of that second.
         const dateMs = parseDate(response.headers);
         serverWallMs = dateMs === undefined ? undefined : dateMs + 500;
         return await readAnswer(response, assertion, clock.wallMs());
@@ -131,7 +130,7 @@ function isSkewRefusal({ code }: CountersignError): boolean {
 }
 
 /**
- * Whether the same request may be granted a little later. A 403, or any other refusal, stays one until somebody acts.
+ * Whether the same request may succeed a little later. A 403 or another refusal stays until an operator acts.
  */
 function isPassing({ code, status = 0 }: CountersignError): boolean {
   return code === "network" || code === "timeout" || status >= 500 || status === 429 || status === 408;
@@ -144,13 +143,13 @@ function stillQuiet(reason: CountersignError, ms: number): CountersignError {
 
 function late(what: string): CountersignError {
   return new CountersignError("timeout", `${what} didn't come in time.`, {
-    hint: "Is the service up? attemptTimeoutSeconds and deadlineSeconds say how long is waited.",
+    hint: "Is the service up? attemptTimeoutSeconds and deadlineSeconds set how long the SDK waits.",
   });
 }
 
 /**
- * What `fetch` threw, without its own words or a cause: those may hold the request's headers. Node and Bun name the
- * system's error in a code.
+ * What `fetch` threw, without its message and cause, which may hold the request's headers. Node and Bun give the system's
+ * error as a code.
  */
 function networkError(error: unknown): CountersignError {
   const code = systemCode(error) ?? systemCode((error as { cause?: unknown } | undefined)?.cause);

@@ -1,6 +1,6 @@
 /**
- * What an answer to the exchange means. It comes from outside: nothing is taken from it that wasn't looked at, and what
- * it says about itself may be logged by the application.
+ * Reads the answer to an exchange. It is untrusted: every member is checked before use, and its text is made safe for the
+ * application's log.
  */
 import { type ErrorItem, REFUSAL_CODES, type RefusalCode, TTL_SECONDS_MAX } from "@countersign/protocol";
 import { CountersignError, type ErrorCode } from "../countersign-error.ts";
@@ -12,19 +12,19 @@ export interface Grant {
   readonly lifeSeconds: number;
 }
 
-/** Most bytes of an answer that are read. The service's own have about 400. */
+/** Longest answer that is read, in bytes. The service's own answers have about 400. */
 export const ANSWER_BYTES_MAX = 65_536;
 
 const TOKEN_CHARACTERS_MAX = 4096;
 const WORDS_CHARACTERS_MAX = 500;
 
-/** Pieces of an assertion from this length on aren't repeated, wherever an answer repeats them. */
+/** Shortest run of an assertion's characters that is removed when an answer repeats it. */
 const SECRET_PIECE_CHARACTERS = 12;
 
 /**
  * Reads an answer.
  *
- * @param assertion what was sent; no piece of it gets into an error
+ * @param assertion what was sent; no part of it appears in an error
  * @throws {CountersignError} the server's code, or `refusal_unknown`, or `answer_unexpected`
  */
 export async function readAnswer(response: Response, assertion: string, nowMs: number): Promise<Grant> {
@@ -41,7 +41,7 @@ export async function readAnswer(response: Response, assertion: string, nowMs: n
     await discardBody(response);
     throw unexpected(
       "The service's address answers with a redirect, which isn't followed: the assertion is for the service alone.",
-      "Give as baseUrl the address that it leads to, such as https instead of http.",
+      "Set baseUrl to the address that it leads to, such as https instead of http.",
     );
   }
   const body = await readBody(response);
@@ -55,7 +55,7 @@ export async function readAnswer(response: Response, assertion: string, nowMs: n
   if (status === 200) {
     const { token, expires_in: life } = membersOf(data);
     if (isToken(token) && typeof life === "number" && life > 0) {
-      // A token that claims to live for years is still asked for again in time.
+      // A token that claims to live for years is still replaced in time.
       return { token, lifeSeconds: Math.min(life, TTL_SECONDS_MAX) };
     }
   }
@@ -78,12 +78,12 @@ export async function readAnswer(response: Response, assertion: string, nowMs: n
   );
 }
 
-/** Lets a connection go whose answer isn't read. */
+/** Releases the connection of an answer that isn't read. */
 export async function discardBody(response: Response): Promise<void> {
   try {
     await response.body?.cancel();
   } catch {
-    // It broke already, or somebody reads it: either way there is nothing to let go.
+    // It broke already, or the body is being read: there is nothing to release.
   }
 }
 
@@ -99,7 +99,7 @@ async function readBody(response: Response): Promise<string | undefined> {
     if (value === undefined) return text + decoder.decode();
     bytes += value.length;
     if (bytes > ANSWER_BYTES_MAX) {
-      // Not awaited: a sender that doesn't stop needn't be heard out.
+      // Not awaited: the sender may never stop.
       reader.cancel().catch(() => undefined);
       return undefined;
     }
@@ -123,7 +123,7 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** What may stand in a header after a scheme, and in nothing else's place (RFC 9110 §11.2, token68). */
+/** What may follow a scheme in a header (RFC 9110 §11.2, token68). */
 function isToken(value: unknown): value is string {
   return typeof value === "string" && value.length <= TOKEN_CHARACTERS_MAX && /^[\w.~+/-]+=*$/.test(value);
 }

@@ -5,8 +5,8 @@ const MAKE_A_KEY =
   "and have its public half added.";
 
 /**
- * Everything that can be wrong with a private key, as what is said about it. No text holds any of the key, not even its
- * first characters: nobody can tell where a damaged one starts to be secret.
+ * The messages for everything that can be wrong with a private key. None quotes the key, not even its first characters: in a
+ * damaged key, any of them may be secret.
  */
 const PROBLEMS = {
   missing: ["there is none", "Is the environment variable set that it comes from?"],

@@ -47,7 +47,7 @@ export function prepareSigningKey(source: PrivateKeySource): LoadSigningKey {
     };
   }
   if (isPromise(source)) {
-    // Whoever asks for a token hears of its failure; until then it must not end the process.
+    // The next caller of getToken gets the failure; until then it must not end the process.
     const promise = Promise.resolve(source);
     promise.catch(() => undefined);
     return prepareSigningKey(() => promise);
