@@ -11,7 +11,7 @@ import { runInNewContext } from "node:vm";
 import { createDenyList } from "../packages/server/src/core/token/deny-list.ts";
 import { createTestClock } from "../packages/server/src/testing/test-clock.ts";
 import { makeTemporaryFolder } from "../packages/server/src/testing/test-registry.ts";
-import { createRegistryChanges } from "../packages/server/src/core/registry-changes.ts";
+import { createRegistryChanges } from "../packages/server/src/testing/test-changes.ts";
 import { openRegistryView } from "../packages/server/src/core/view/view.ts";
 import { openSqliteStore } from "../packages/server/src/storage/sqlite/open-sqlite-store.ts";
 

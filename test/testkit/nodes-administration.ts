@@ -6,24 +6,25 @@
  */
 import { openAdministration } from "../../packages/server/src/compose/command-line.ts";
 import { parseConfig } from "../../packages/server/src/config/config.ts";
+import { registryChangesOf } from "../../packages/server/src/testing/test-changes.ts";
 import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
 
-const ACTOR = "cli:test";
 const EVENTS_PER_READ = 500;
 
 const administration = await openAdministration(parseConfig(process.env), { mayCreate: true });
-const { store, changes } = administration;
+const { store } = administration;
+const changes = registryChangesOf(administration.commit);
 
 /** What can be asked for. */
 const CALLS = {
-  createAccount: (shortname: string) => changes.createAccount(ACTOR, { shortname }),
+  createAccount: (shortname: string) => changes.createAccount("cli:test", { shortname }),
   createUser: async (account: string, name: string, publicPem: string) => {
-    const { username } = await changes.createUser(ACTOR, { account, name, access: "full" });
-    const { id } = await changes.addKey(ACTOR, { username, text: publicPem });
+    const { username } = await changes.createUser("cli:test", { account, name, access: "full" });
+    const { id } = await changes.addKey("cli:test", { username, text: publicPem });
     return { username, keyId: id };
   },
   setKeyStanding: async (keyId: number, standing: "active" | "deactivated") => {
-    await changes.setKeyStanding(ACTOR, keyId as KeyId, standing);
+    await changes.setKeyStanding("cli:test", keyId as KeyId, standing);
   },
   keyStatus: async (keyId: number) => (await store.keys.find(keyId as KeyId))?.status,
   /** Tokens issued under a key, over all hours. */

@@ -4,6 +4,8 @@
  */
 import { openAdministration } from "../../packages/server/src/compose/command-line.ts";
 import { parseConfig } from "../../packages/server/src/config/config.ts";
+import { unrestrictedAuthor } from "../../packages/server/src/core/change/change-tx.ts";
+import { changeKey } from "../../packages/server/src/core/keys/changes.ts";
 import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
 import { monotonicMs, offer } from "./companion.ts";
 
@@ -19,12 +21,14 @@ export interface Switch {
   readonly acknowledgedAtMs: number;
 }
 
-const { changes } = await openAdministration(parseConfig(process.env, {}), {});
+const { commit } = await openAdministration(parseConfig(process.env, {}), {});
+
+const author = unrestrictedAuthor("cli:story");
 
 const functions = {
   async switchKey({ keyId, standing }: Pick<Switch, "keyId" | "standing">): Promise<Switch> {
     const begunAtMs = monotonicMs();
-    await changes.setKeyStanding("cli:story", keyId as KeyId, standing);
+    await commit((tx) => changeKey(tx, keyId as KeyId, { status: standing }), { author });
     return { keyId, standing, begunAtMs, acknowledgedAtMs: monotonicMs() };
   },
 };

@@ -36,6 +36,7 @@ let service: { readonly stdout: LogSink; readonly stderr: LogSink } | undefined;
 const context: CliContext = {
   version: VERSION,
   clock: surroundings.clock,
+  random: surroundings.random,
   actor: `cli:${accountName()}`,
   stdin: process.stdin,
   stdout: process.stdout,

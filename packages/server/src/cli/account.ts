@@ -1,9 +1,18 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import { changeAccount, createAccount } from "../core/accounts/changes.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { accountJson } from "../core/json/registry.ts";
 import { addStandingCommands } from "./standing-commands.ts";
-import { creating, type NewStoreFlag, withAdministration, withNewStoreFlag, withStoreFlags } from "./store-flags.ts";
+import {
+  commitAs,
+  commitChange,
+  creating,
+  type NewStoreFlag,
+  withAdministration,
+  withNewStoreFlag,
+  withStoreFlags,
+} from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
@@ -18,10 +27,10 @@ export function accountCommand(context: CliContext): Command {
     .option("--name <name>", "display name; the shortname unless given")
     .option("--json", "print JSON")
     .action(async (shortname: string, options: Options & NewStoreFlag & { name?: string }) => {
-      const created = await withAdministration(
+      const created = await commitChange(
         context,
         options,
-        ({ changes }) => changes.createAccount(context.actor, { shortname, name: options.name }),
+        (tx) => createAccount(tx, { shortname, name: options.name }),
         creating(options),
       );
       print(context, options.json, accountJson(created), () =>
@@ -54,7 +63,8 @@ export function accountCommand(context: CliContext): Command {
   addStandingCommands(context, account, {
     argument: "shortname",
     effect: "refuse all of an account's users, at once",
-    setStanding: ({ changes }, name, standing) => changes.setAccountStanding(context.actor, name, standing),
+    setStanding: (administration, name, status) =>
+      commitAs(context, administration, (tx) => changeAccount(tx, name, { status })),
     json: accountJson,
   });
   return account;

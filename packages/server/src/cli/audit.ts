@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import { type EventRow, fromRow } from "../core/feed/event.ts";
 import { chainReportJson, verifyChain } from "../core/feed/verify-chain.ts";
 import { AnsweredNo, type CliContext, paint, print, WrongUsage } from "./context.ts";
 import { eventJson } from "../core/json/registry.ts";
@@ -29,13 +30,14 @@ export function auditCommand(context: CliContext): Command {
       );
       print(context, options.json, events.map(eventJson), () => {
         if (events.length === 0) return "Nothing has happened yet.";
-        const rows = events.map(({ seq, atMs, actor, action, subject, details }) => [
-          String(seq),
-          relativeTime(atMs, context.clock.wallMs()),
-          actor,
-          action,
-          subject,
-          String(details["username"] ?? details["shortname"] ?? "-"),
+        const now = context.clock.wallMs();
+        const rows = events.map((event) => [
+          String(event.seq),
+          relativeTime(event.atMs, now),
+          event.actor,
+          event.action,
+          event.subject,
+          nameIn(event),
         ]);
         return formatTable(["seq", "when", "actor", "action", "subject", "name"], rows);
       });
@@ -57,4 +59,11 @@ export function auditCommand(context: CliContext): Command {
       if (broken !== undefined) throw new AnsweredNo();
     });
   return audit;
+}
+
+/** The API user or the account that an event names. */
+function nameIn(row: EventRow): string {
+  const event = fromRow(row);
+  if ("username" in event) return event.username;
+  return "shortname" in event ? event.shortname : "-";
 }

@@ -15,20 +15,16 @@ import type { CheckToken } from "../core/check.ts";
 import type { AcceptedStore } from "../core/store-identity/accept-store.ts";
 import type { Restoration, StoreOpening } from "../core/store-identity/position.ts";
 import type { OperatorChanges } from "../core/operators/operator-changes.ts";
-import type { RegistryChanges } from "../core/registry-changes.ts";
-import type { ResourceServerChanges } from "../core/resource-servers/changes.ts";
-import type { SigningKeyChanges } from "../core/signing-keys/changes.ts";
+import type { Commit } from "../core/change/commit.ts";
 import type { Store } from "../core/store/store.ts";
 import type { RegistryView } from "../core/view/view.ts";
-import type { Clock } from "../core/surroundings.ts";
+import type { Clock, Random } from "../core/surroundings.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 /** The registry, as commands work on it. */
 export interface CliAdministration {
   readonly store: Store;
-  readonly changes: RegistryChanges;
-  readonly resourceServers: ResourceServerChanges;
-  readonly signingKeys: SigningKeyChanges;
+  readonly commit: Commit;
   readonly operators: OperatorChanges;
   /** A one-time link, as a browser opens it. */
   readonly linkUrl: (secret: string) => string;
@@ -44,7 +40,7 @@ export interface CliService {
   readonly publicUrl: string;
   readonly adminUrl: string;
   readonly store: Store;
-  readonly changes: RegistryChanges;
+  readonly commit: Commit;
   stop(): Promise<void>;
 }
 
@@ -52,6 +48,7 @@ export interface CliService {
 export interface CliContext {
   readonly version: string;
   readonly clock: Clock;
+  readonly random: Random;
   /** Who makes changes, for the audit log. */
   readonly actor: string;
   readonly stdin: Readable;

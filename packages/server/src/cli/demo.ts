@@ -4,8 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHECK_PATH, METRICS_PATH, OPENAPI_PATH, REFRESH_PATH } from "@countersign/protocol";
 import { Command } from "commander";
+import { createAccount } from "../core/accounts/changes.ts";
+import type { ChangeTx } from "../core/change/change-tx.ts";
+import { admitPublicKey } from "../core/keys/admission.ts";
+import { addKey, changeKey } from "../core/keys/changes.ts";
+import { createUser } from "../core/users/changes.ts";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
 import { type CliContext, type CliService, paint } from "./context.ts";
+import { commitAs } from "./store-flags.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 const TTL_SECONDS = "3600";
@@ -38,7 +44,8 @@ export function demoCommand(context: CliContext): Command {
 }
 
 async function tellStory(context: CliContext, service: CliService, folder: string): Promise<void> {
-  const { publicUrl, changes } = service;
+  const { publicUrl } = service;
+  const commit = <Result>(work: (tx: ChangeTx) => Promise<Result>) => commitAs(context, service, work);
   const say = (line: string) => context.stdout.write(`${line}\n`);
   let number = 0;
   const step = (title: string, command: string) => {
@@ -52,11 +59,11 @@ async function tellStory(context: CliContext, service: CliService, folder: strin
   say(`Countersign ${context.version} runs at ${publicUrl}, with a throw-away store in ${folder}.`);
 
   step("An account, for whoever owns the client", countersign("account create acme --name Acme"));
-  const account = await changes.createAccount(context.actor, { shortname: "acme", name: "Acme" });
+  const account = await commit((tx) => createAccount(tx, { shortname: "acme", name: "Acme" }));
   result(`account ${account.shortname}, id ${account.id}`);
 
   step("An API user in it: the client", countersign("user create demo --account acme"));
-  const user = await changes.createUser(context.actor, { name: "demo", account: "acme", access: "full" });
+  const user = await commit((tx) => createUser(tx, { name: "demo", account: "acme", access: "full" }));
   result(`username ${user.username}`);
 
   const keyFile = join(folder, "private.pem");
@@ -69,7 +76,7 @@ async function tellStory(context: CliContext, service: CliService, folder: strin
   writeFileSync(keyFile, privatePem, { mode: 0o600 });
   chmodSync(keyFile, 0o600);
   const publicPem = publicKey.export({ format: "pem", type: "spki" });
-  const key = await changes.addKey(context.actor, { username: user.username, text: publicPem });
+  const key = await commit((tx) => addKey(tx, { username: user.username, admitted: admitPublicKey(publicPem) }));
   result(`key ${key.id}, ${key.fingerprint}`);
 
   const exchangeOnce = async (title: string) => {
@@ -101,7 +108,7 @@ async function tellStory(context: CliContext, service: CliService, folder: strin
   );
 
   step("An administrator switches the key off", countersign(`key deactivate ${key.id}`));
-  await changes.setKeyStanding(context.actor, key.id, "deactivated");
+  await commit((tx) => changeKey(tx, key.id, { status: "deactivated" }));
   result(`key ${key.id} is deactivated`);
   const refused = await exchangeOnce("Its assertions are refused: 403");
   expect(
@@ -112,7 +119,7 @@ async function tellStory(context: CliContext, service: CliService, folder: strin
   expect(dead.status === 403, "the check answers 403 for the revoked token");
 
   step("Switched on again", countersign(`key activate ${key.id}`));
-  await changes.setKeyStanding(context.actor, key.id, "active");
+  await commit((tx) => changeKey(tx, key.id, { status: "active" }));
   result(`key ${key.id} is active`);
   const again = await exchangeOnce("it signs in again");
   expect(again.status === 200, "the exchange grants a token again");

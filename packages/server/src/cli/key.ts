@@ -4,7 +4,8 @@ import { promisify } from "node:util";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
-import { KEY_BITS_MAX, KEY_BITS_MIN } from "../core/keys/admission.ts";
+import { admitPublicKey, KEY_BITS_MAX, KEY_BITS_MIN } from "../core/keys/admission.ts";
+import { addKey as addPublicKey, changeKey } from "../core/keys/changes.ts";
 import { keysNeedingKid, needsKidMessage } from "../core/keys/keys-needing-kid.ts";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { Store } from "../core/store/store.ts";
@@ -12,7 +13,7 @@ import { errorCode, errorProblem } from "../platform/error-code.ts";
 import { type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
 import { readSmallFile } from "./read-file.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -75,10 +76,10 @@ export function keyCommand(context: CliContext): Command {
       );
     });
 
-  for (const [verb, description] of [
-    ["deactivate", "refuse the key's assertions and every token minted under it, at once"],
-    ["activate", "undo deactivate; unexpired tokens work again"],
-    ["revoke", "deactivate for good"],
+  for (const [verb, status, description] of [
+    ["deactivate", "deactivated", "refuse the key's assertions and every token minted under it, at once"],
+    ["activate", "active", "undo deactivate; unexpired tokens work again"],
+    ["revoke", "revoked", "deactivate for good"],
   ] as const) {
     withStoreFlags(key.command(verb))
       .argument("<key id>")
@@ -86,10 +87,9 @@ export function keyCommand(context: CliContext): Command {
       .option("--json", "print JSON")
       .action(async (idText: string, options: Options) => {
         const id = parseKeyId(idText);
-        const changed = await withAdministration(context, options, async ({ changes, store }) => {
-          if (verb === "revoke") return changes.revokeKey(context.actor, id);
-          const set = await changes.setKeyStanding(context.actor, id, verb === "activate" ? "active" : "deactivated");
-          if (verb === "activate") await noteKeysNeedingKid(context, store, set);
+        const changed = await withAdministration(context, options, async (administration) => {
+          const set = await commitAs(context, administration, (tx) => changeKey(tx, id, { status }));
+          if (status === "active") await noteKeysNeedingKid(context, administration.store, set);
           return set;
         });
         const now = context.clock.wallMs();
@@ -113,9 +113,10 @@ function withNewKeyOptions(command: Command): Command {
 
 function addKey(context: CliContext, options: NewKeyOptions, username: string, text: string): Promise<PublicKey> {
   const expires = expiresInMs(options);
-  return withAdministration(context, options, async ({ changes, store }) => {
-    const key = await changes.addKey(context.actor, { username, text, label: options.label, expiresInMs: expires });
-    await noteKeysNeedingKid(context, store, key);
+  return withAdministration(context, options, async (administration) => {
+    const newKey = { username, admitted: admitPublicKey(text), label: options.label, expiresInMs: expires };
+    const key = await commitAs(context, administration, (tx) => addPublicKey(tx, newKey));
+    await noteKeysNeedingKid(context, administration.store, key);
     return key;
   });
 }

@@ -4,7 +4,8 @@ import { isoTime } from "../core/json/registry.ts";
 import { invitationJson, operatorJson } from "../core/json/operators.ts";
 import type { Flags } from "../config/config.ts";
 import type { Operator } from "../core/operators/model.ts";
-import type { Author, WithLinkSecret } from "../core/operators/operator-changes.ts";
+import { type Author, unrestrictedAuthor } from "../core/change/change-tx.ts";
+import type { WithLinkSecret } from "../core/operators/operator-changes.ts";
 import { Refusal } from "../core/refusal.ts";
 import { printable } from "../core/names.ts";
 import { readAllPages } from "./all-pages.ts";
@@ -92,7 +93,7 @@ export function operatorCommand(context: CliContext): Command {
 
 /** Whoever can open the store may everything. */
 export function authorOf({ actor }: CliContext): Author {
-  return { actor, role: "owner", accountId: null, account: null };
+  return unrestrictedAuthor(actor);
 }
 
 /** What somebody is to be allowed. */

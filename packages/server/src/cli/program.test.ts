@@ -44,6 +44,7 @@ function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
     const status = await runCommandLine(args, {
       version: "0.0.0",
       clock: surroundings.clock,
+      random: surroundings.random,
       actor: "cli:test",
       stdin: Readable.from([input]),
       stdout: stream("stdout"),

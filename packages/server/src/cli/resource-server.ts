@@ -1,10 +1,15 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import type { WithSecret } from "../core/resource-servers/changes.ts";
+import {
+  changeResourceServer,
+  createResourceServer,
+  rotateResourceServerSecret,
+  type WithSecret,
+} from "../core/resource-servers/changes.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { resourceServerJson } from "../core/json/registry.ts";
 import { addStandingCommands } from "./standing-commands.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { commitAs, commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 
@@ -31,9 +36,7 @@ export function resourceServerCommand(context: CliContext): Command {
     .description("create a resource server, and print its secret")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options) => {
-      const created = await withAdministration(context, options, ({ resourceServers }) =>
-        resourceServers.create(context.actor, name),
-      );
+      const created = await commitChange(context, options, (tx) => createResourceServer(tx, name, context.random));
       printSecret(created, options.json);
     });
 
@@ -63,8 +66,8 @@ export function resourceServerCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (name: string, options: Options & { readonly grace?: string }) => {
       const graceMs = options.grace === undefined ? 0 : parseDuration(options.grace);
-      const rotated = await withAdministration(context, options, ({ resourceServers }) =>
-        resourceServers.rotate(context.actor, name, graceMs),
+      const rotated = await commitChange(context, options, (tx) =>
+        rotateResourceServerSecret(tx, name, graceMs, context.random),
       );
       printSecret(rotated, options.json);
     });
@@ -72,7 +75,8 @@ export function resourceServerCommand(context: CliContext): Command {
   addStandingCommands(context, command, {
     argument: "name",
     effect: "refuse a resource server's questions, at once",
-    setStanding: ({ resourceServers }, name, standing) => resourceServers.setStanding(context.actor, name, standing),
+    setStanding: (administration, name, status) =>
+      commitAs(context, administration, (tx) => changeResourceServer(tx, name, { status })),
     json: resourceServerJson,
   });
   return command;

@@ -2,10 +2,11 @@ import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import type { LiveNode } from "../core/signing-keys/store.ts";
+import { activateSigningKey, retireSigningKey, rotateSigningKey } from "../core/signing-keys/changes.ts";
 import type { SigningKeyRecord } from "../core/signing-keys/signing-keys.ts";
 import { type CliContext, paint, print, WrongUsage } from "./context.ts";
 import { shownSigningKeyStatus, signingKeyJson } from "../core/json/registry.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { commitAs, commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -41,10 +42,11 @@ export function signingKeyCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (options: Options) => {
       const made = await withAdministration(context, options, async (administration) => {
-        const { signingKeys, store } = administration;
-        const { number } = await signingKeys.rotate(context.actor, await administration.newestMasterSecret());
+        const { store } = administration;
+        const masterSecret = await administration.newestMasterSecret();
+        const { number } = await commitAs(context, administration, (tx) => rotateSigningKey(tx, masterSecret));
         for (let look = 0; ; look++) {
-          const { key, waitingFor } = await signingKeys.activate(context.actor);
+          const { key, waitingFor } = await commitAs(context, administration, activateSigningKey);
           // Where none waits any more, a node was quicker.
           if (key === undefined || waitingFor.length === 0) break;
           if (look === LOOKS_MAX) throw stillWaiting(key, waitingFor);
@@ -62,9 +64,7 @@ export function signingKeyCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action(async (text: string, options: Options) => {
       if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new WrongUsage("A signing key's number is needed, such as 1.");
-      const retired = await withAdministration(context, options, ({ signingKeys }) =>
-        signingKeys.retire(context.actor, Number(text)),
-      );
+      const retired = await commitChange(context, options, (tx) => retireSigningKey(tx, Number(text)));
       print(
         context,
         options.json,

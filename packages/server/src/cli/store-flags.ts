@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Flags, passwordNotice, SETTINGS, type SettingName } from "../config/config.ts";
+import { type ChangeTx, unrestrictedAuthor } from "../core/change/change-tx.ts";
+import type { Commit } from "../core/change/commit.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import type { CliAdministration, CliContext } from "./context.ts";
 
@@ -68,6 +70,25 @@ export async function withAdministration<Result>(
   } finally {
     await administration.close();
   }
+}
+
+/** Commits a change as the operator who runs the command. */
+export async function commitAs<Result>(
+  { actor }: CliContext,
+  { commit }: { readonly commit: Commit },
+  work: (tx: ChangeTx) => Promise<Result>,
+): Promise<Result> {
+  return (await commit(work, { author: unrestrictedAuthor(actor) })).result;
+}
+
+/** Makes one change to the store that the flags and the environment name. */
+export function commitChange<Result>(
+  context: CliContext,
+  flags: Flags,
+  work: (tx: ChangeTx) => Promise<Result>,
+  opening?: StoreOpening,
+): Promise<Result> {
+  return withAdministration(context, flags, (administration) => commitAs(context, administration, work), opening);
 }
 
 /** Says it once where a flag has put a database's password into the list of processes. */

@@ -1,9 +1,10 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import { changeUser, createUser } from "../core/users/changes.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { userJson } from "../core/json/registry.ts";
 import { addStandingCommands } from "./standing-commands.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { commitAs, commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
@@ -19,8 +20,8 @@ export function userCommand(context: CliContext): Command {
     .option("--read-only", "may only read: GET, HEAD and OPTIONS")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options & { account: string; readOnly?: boolean }) => {
-      const created = await withAdministration(context, options, ({ changes }) =>
-        changes.createUser(context.actor, {
+      const created = await commitChange(context, options, (tx) =>
+        createUser(tx, {
           name,
           account: options.account,
           access: options.readOnly === true ? "read_only" : "full",
@@ -58,7 +59,8 @@ export function userCommand(context: CliContext): Command {
   addStandingCommands(context, user, {
     argument: "username",
     effect: "refuse the user's assertions and tokens, at once",
-    setStanding: ({ changes }, name, standing) => changes.setUserStanding(context.actor, name, standing),
+    setStanding: (administration, name, status) =>
+      commitAs(context, administration, (tx) => changeUser(tx, name, { status })),
     json: userJson,
   });
   return user;

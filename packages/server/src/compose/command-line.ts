@@ -1,11 +1,11 @@
 import type { CliAdministration, CliContext } from "../cli/context.ts";
 import type { Config } from "../config/config.ts";
 import { parseDatabaseUrl } from "../config/database-url.ts";
+import { unrestrictedAuthor } from "../core/change/change-tx.ts";
+import { createCommit } from "../core/change/commit.ts";
 import { createCheckToken } from "../core/check.ts";
 import { createOperatorChanges } from "../core/operators/operator-changes.ts";
-import { createRegistryChanges } from "../core/registry-changes.ts";
-import { createResourceServerChanges } from "../core/resource-servers/changes.ts";
-import { createSigningKeyChanges, LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
+import { LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
 import { openSigningKeyRing } from "../core/signing-keys/ring.ts";
 import { acceptStore } from "../core/store-identity/accept-store.ts";
 import { rememberPosition, writePosition } from "../core/store-identity/keep-position.ts";
@@ -34,9 +34,7 @@ export async function openAdministration(
   const openView = () => openRegistryView(store, clock);
   return {
     store,
-    changes: createRegistryChanges(store, clock),
-    resourceServers: createResourceServerChanges(store, clock, random),
-    signingKeys: createSigningKeyChanges(store, clock),
+    commit: createCommit(store, clock),
     operators: createOperatorChanges(store, clock, random),
     linkUrl: (secret) =>
       linkUrl(createOrigins(config.adminUrl, listenerUrl(config.adminHost, config.adminPort)), secret),
@@ -93,9 +91,11 @@ export async function acceptConfiguredStore(
     const restoration = await findRestoration(store, remembered);
     const masterSecret =
       config.masterSecrets?.[0] ?? readMasterKey(config.dataDir, config.secretFileAccess, random, true);
-    const accepted = await acceptStore({ store, clock, random }, actor, masterSecret, remembered);
+    const { result } = await createCommit(store, clock)((tx) => acceptStore(tx, random, masterSecret, remembered), {
+      author: unrestrictedAuthor(actor),
+    });
     await writePosition(store, position, await readStorePosition(store));
-    return { ...accepted, restoration };
+    return { ...result, restoration };
   } finally {
     await store.close();
   }

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
-import { createRegistryChanges } from "../core/registry-changes.ts";
-import { createSigningKeyChanges } from "../core/signing-keys/changes.ts";
+import { SYSTEM } from "../core/change/change-tx.ts";
+import { type Commit, createCommit } from "../core/change/commit.ts";
+import { bindSigningKeyToStore, ensureSigningKey } from "../core/signing-keys/changes.ts";
 import { openSigningKeyRing, type SigningKeyRing } from "../core/signing-keys/ring.ts";
 import type { Store } from "../core/store/store.ts";
 import type { LatestSigningKeys } from "../core/token/verify-token.ts";
@@ -23,6 +24,7 @@ export interface OpenedRegistry<SigningKeys extends LatestSigningKeys = LatestSi
   readonly signingKeys: SigningKeys;
   /** Awaited after each change and before it is acknowledged: from then on the change holds on this node. */
   readonly onChanged: () => Promise<void>;
+  readonly commit: Commit;
 }
 
 /** Opens the view of a store and its signing keys. A new store gets its first signing key. */
@@ -45,7 +47,7 @@ export async function openRegistry(
     await view.feed.catchUp();
     await signingKeys.settled();
   };
-  return { store, view, masterSecrets, signingKeys, onChanged };
+  return { store, view, masterSecrets, signingKeys, onChanged, commit: createCommit(store, clock, onChanged) };
 }
 
 /**
@@ -69,7 +71,8 @@ export async function prepareStore(config: Config, opening: StoreOpening, surrou
 async function prepareSigningKeys(config: Config, store: Store, surroundings: Surroundings): Promise<MasterSecrets> {
   const masterSecrets = await ensureSigningKeys(config, store, surroundings);
   // The key signs once every live node can check its tokens; the heartbeat sees to that.
-  await createSigningKeyChanges(store, surroundings.clock).bindToStore("system", masterSecrets);
+  const commit = createCommit(store, surroundings.clock);
+  await commit((tx) => bindSigningKeyToStore(tx, masterSecrets), { author: SYSTEM });
   return masterSecrets;
 }
 
@@ -82,7 +85,9 @@ export async function ensureSigningKeys(
   const masterSecrets = await readMasterSecrets(config, store, { random });
   // Reading takes no lock: a command that only reads, such as `check`, doesn't wait for a write.
   const isNew = (await store.signingKeys.list()).length === 0;
-  if (isNew) await createRegistryChanges(store, clock).ensureSigningKey("system", masterSecrets[0]);
+  if (isNew) {
+    await createCommit(store, clock)((tx) => ensureSigningKey(tx, masterSecrets[0]), { author: SYSTEM });
+  }
   return masterSecrets;
 }
 

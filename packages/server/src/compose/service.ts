@@ -1,9 +1,7 @@
 import { startBackgroundWork } from "./background.ts";
 import type { CliService } from "../cli/context.ts";
 import type { Config } from "../config/config.ts";
-import { createRegistryChanges } from "../core/registry-changes.ts";
 import { createHeartbeat } from "../core/signing-keys/heartbeat.ts";
-import { createSigningKeyChanges } from "../core/signing-keys/changes.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import { createRequestIds } from "../http/server/request-id.ts";
 import type { Logger } from "../platform/logger.ts";
@@ -43,7 +41,7 @@ export async function startService(
     },
   );
   const registry = await openRegistry(config, store, surroundings, log);
-  const { onChanged, signingKeys } = registry;
+  const { commit, signingKeys } = registry;
   const listeners = await opener.open();
   const { publicServer, internalServer } = listeners;
   const node = composeNode({
@@ -70,7 +68,7 @@ export async function startService(
     heartbeat: createHeartbeat(
       store,
       signingKeys,
-      createSigningKeyChanges(store, clock, onChanged),
+      commit,
       { id: random.bytes(8).toString("hex"), startedAtMs: clock.wallMs(), version: VERSION },
       (error) => {
         log.warn({ err: error }, "this node can't register in the store; it tries again");
@@ -84,7 +82,7 @@ export async function startService(
     publicUrl: node.publicUrl,
     adminUrl: internalServer.url,
     store,
-    changes: createRegistryChanges(store, clock, onChanged),
+    commit,
     async stop() {
       node.announceStop();
       // Streams never end by themselves.

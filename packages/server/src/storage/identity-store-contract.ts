@@ -3,12 +3,14 @@
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { unrestrictedAuthor } from "../core/change/change-tx.ts";
+import { createCommit } from "../core/change/commit.ts";
 import { acceptStore } from "../core/store-identity/accept-store.ts";
 import { goOnAfterLoss, type PositionMemory, rememberPosition } from "../core/store-identity/keep-position.ts";
 import { findRestoration, readStorePosition, type StorePosition } from "../core/store-identity/position.ts";
 import { findChainBreak } from "../core/feed/audit-chain.ts";
-import { createRegistryChanges } from "../core/registry-changes.ts";
-import { createSigningKeyChanges } from "../core/signing-keys/changes.ts";
+import { createRegistryChanges } from "../testing/test-changes.ts";
+import { createSigningKeyChanges } from "../testing/test-changes.ts";
 import type { HighestIds } from "../core/store/store.ts";
 import { deriveSigningKeys } from "../core/signing-keys/signing-keys.ts";
 import { createSystemRandom } from "../platform/random.ts";
@@ -68,12 +70,12 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
       await insertAll("first");
       const position = await readStorePosition(each.store);
       const remembered = { ...position, ids: { ...position.ids, keys: 20, signingKeys: 6 } };
-      const accepted = await acceptStore(
-        { store: each.store, clock, random },
-        "cli:alice",
-        TEST_MASTER_SECRET,
-        remembered,
-      );
+      const accept = async (as: StorePosition | undefined) => {
+        const author = unrestrictedAuthor("cli:alice");
+        const commit = createCommit(each.store, clock);
+        return (await commit((tx) => acceptStore(tx, random, TEST_MASTER_SECRET, as), { author })).result;
+      };
+      const accepted = await accept(remembered);
       assert.deepEqual([accepted.signingKey, accepted.retired], [7, [1, 2]]);
       assert.deepEqual(await each.store.storeIdentity(), {
         id: accepted.storeId,
@@ -97,7 +99,7 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
       assert.deepEqual((await insertAll("second"))[2], 21);
       // Another node, which remembers the store as it was, sees that it was accepted; it remembers no store twice removed.
       assert.equal(await findRestoration(each.store, position), undefined);
-      await acceptStore({ store: each.store, clock, random }, "cli:alice", TEST_MASTER_SECRET, undefined);
+      await accept(undefined);
       assert.equal((await findRestoration(each.store, position))?.kind, "other");
     });
 

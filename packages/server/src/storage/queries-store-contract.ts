@@ -11,7 +11,7 @@ import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 import type { UsageScope } from "../core/keys/usage-store.ts";
 import type { InvitationId } from "../core/operators/model.ts";
 import { type AuditEvent, findChainBreak, type UnchainedEvent } from "../core/feed/audit-chain.ts";
-import { createRegistryChanges } from "../core/registry-changes.ts";
+import { createRegistryChanges } from "../testing/test-changes.ts";
 import type { Account, AccountId } from "../core/accounts/model.ts";
 import type { ApiUser, ApiUserId } from "../core/users/model.ts";
 import type { KeyId } from "../core/keys/model.ts";

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { CHAIN_START, findChainBreak, type UnchainedEvent } from "../core/feed/audit-chain.ts";
-import { createRegistryChanges, USABLE_KEYS_PER_USER_MAX } from "../core/registry-changes.ts";
+import { USABLE_KEYS_PER_USER_MAX } from "../core/keys/changes.ts";
+import { createRegistryChanges } from "../testing/test-changes.ts";
 import type { Account } from "../core/accounts/model.ts";
 import type { ApiUser, ApiUserId } from "../core/users/model.ts";
 import type { KeyId, KeyStatus } from "../core/keys/model.ts";

@@ -1,6 +1,6 @@
 import { type Expression, type ExpressionBuilder, type Kysely, sql, type SqlBool, type Transaction } from "kysely";
 import type { KeyId } from "../core/keys/model.ts";
-import { usernameOf } from "../core/registry-changes.ts";
+import { usernameOf } from "../core/users/changes.ts";
 import { StoreBroken } from "../core/store/store-broken.ts";
 import type { ApiUser } from "../core/users/model.ts";
 import { KEYS_PER_RECORD_MAX, type UserStore, type UserTransaction } from "../core/users/store.ts";

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { createRegistryChanges, type RegistryChanges } from "../core/registry-changes.ts";
+import { createRegistryChanges, type RegistryChanges } from "./test-changes.ts";
 import { Refusal } from "../core/refusal.ts";
-import { createResourceServerChanges } from "../core/resource-servers/changes.ts";
+import { createResourceServerChanges } from "./test-changes.ts";
 import type { Store, StoreTransaction } from "../core/store/store.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { createSystemRandom } from "../platform/random.ts";

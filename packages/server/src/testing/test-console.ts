@@ -5,6 +5,7 @@ import type { SingleSignOnSettings } from "../compose/sign-in.ts";
 import { parseConfig } from "../config/config.ts";
 import type { LastSeen } from "../core/operators/last-seen.ts";
 import { createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
+import { createCommit } from "../core/change/commit.ts";
 import { openRegistryView } from "../core/view/view.ts";
 import { createOrigins } from "../http/admin/http/origins.ts";
 import { openHttpServer } from "../http/server/http-server.ts";
@@ -80,6 +81,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
       masterSecrets: [TEST_MASTER_SECRET],
       signingKeys: testSigningKeys(1),
       onChanged: () => view.feed.catchUp(),
+      commit: createCommit(store, clock, () => view.feed.catchUp()),
     },
     nextRequestId,
     publicUrl: "https://auth.example",

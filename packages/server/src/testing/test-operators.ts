@@ -5,7 +5,8 @@ import { type AuthenticatePrincipal, createAuthenticatePrincipal } from "../core
 import { type Challenges, createChallenges } from "../core/operators/challenges.ts";
 import { createLinks, type LetIn, type Links } from "../core/operators/links.ts";
 import type { Operator } from "../core/operators/model.ts";
-import { type Author, createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
+import type { Author } from "../core/change/change-tx.ts";
+import { createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
 import { createOwnChanges, type OwnChanges } from "../core/operators/own-changes.ts";
 import { createPasswordHasher } from "../core/operators/password-hash.ts";
 import { createSignIn, type SignIn, type SignInDependencies } from "../core/operators/sign-in.ts";

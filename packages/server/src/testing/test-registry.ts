@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { createRegistryChanges, type RegistryChanges } from "../core/registry-changes.ts";
+import { createRegistryChanges, type RegistryChanges } from "./test-changes.ts";
 import type { Store } from "../core/store/store.ts";
 import { openSqliteStore } from "../storage/sqlite/open-sqlite-store.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";

@@ -1,8 +1,9 @@
 import { composeNode } from "../compose/node.ts";
 import { composePublicListener } from "../compose/public-listener.ts";
 import { parseConfig } from "../config/config.ts";
-import { createRegistryChanges, type RegistryChanges } from "../core/registry-changes.ts";
-import { createResourceServerChanges, type ResourceServerChanges } from "../core/resource-servers/changes.ts";
+import { createRegistryChanges, type RegistryChanges } from "./test-changes.ts";
+import { createResourceServerChanges, type ResourceServerChanges } from "./test-changes.ts";
+import { createCommit } from "../core/change/commit.ts";
 import { openRegistryView, type RegistryView } from "../core/view/view.ts";
 import type { ChangeStreams } from "../http/public/changes/change-streams.ts";
 import { openHttpServer } from "../http/server/http-server.ts";
@@ -74,6 +75,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       masterSecrets: [TEST_MASTER_SECRET],
       signingKeys: testSigningKeys(1),
       onChanged,
+      commit: createCommit(watched.store, clock, onChanged),
     },
     nextRequestId,
     publicUrl,

@@ -1,78 +1,59 @@
 import { createHash } from "node:crypto";
-import type { RememberedCreation } from "./store.ts";
 import { Refusal } from "../refusal.ts";
-import type { Store } from "../store/store.ts";
-import type { Clock } from "../surroundings.ts";
-
-/** All that makers of changes need of a store. */
-export type Transactions = Pick<Store, "transaction">;
-
-/** What is to be made once. */
-export interface CreationAttempt<Made> {
-  /** The `Idempotency-Key`; without one, it is simply made. */
-  readonly key: string | undefined;
-  /** Who asks, as the audit log has it. Nobody meets another's keys. */
-  readonly principal: string;
-  /** What is asked: the same under the same key each time. */
-  readonly request: unknown;
-  /** Makes it, in a transaction of these. */
-  readonly create: (transactions: Transactions) => Promise<Made>;
-  /** What was made, such as `user:7`. */
-  readonly subjectOf: (made: Made) => string;
-}
-
-/** What was made, or, where it was made before, what that was called. */
-export type CreationOutcome<Made> =
-  | { readonly isRepeated: false; readonly made: Made }
-  | { readonly isRepeated: true; readonly subject: string };
-
-class MadeBefore extends Error {
-  readonly creation: RememberedCreation;
-
-  constructor(creation: RememberedCreation) {
-    super("it was made before");
-    this.creation = creation;
-  }
-}
+import type { ChangeTx } from "./change-tx.ts";
 
 /**
- * Makes something once, however often it is asked for under one `Idempotency-Key`
- * (draft-ietf-httpapi-idempotency-key-header). The key is noted in the transaction that makes the thing, so that there is none
- * without the other. What it was answered isn't noted, since that may hold a secret: the caller looks the thing up again.
- *
- * @throws {Refusal} `idempotency_key_reused` where the key was used for another request
+ * A change that is made once, however often it is asked for under one `Idempotency-Key`
+ * (draft-ietf-httpapi-idempotency-key-header). The key is remembered in the change's own transaction, so that neither is there
+ * without the other. The answer isn't remembered, since it may hold a secret: `again` reads what was made.
  */
-export async function createOnce<Made>(
-  store: Transactions,
-  clock: Clock,
-  { key, principal, request, create, subjectOf }: CreationAttempt<Made>,
-): Promise<CreationOutcome<Made>> {
-  if (key === undefined) return { isRepeated: false, made: await create(store) };
-  const keyHash = sha256(key);
-  const requestHash = sha256(JSON.stringify(request, inOrder));
-  try {
-    const made = await create({
-      transaction: (work) =>
-        store.transaction(async (transaction) => {
-          const before = await transaction.creations.find(principal, keyHash);
-          if (before !== undefined) throw new MadeBefore(before);
-          const result = await work(transaction);
-          const subject = subjectOf(result as unknown as Made);
-          await transaction.creations.insert({ principal, keyHash, requestHash, subject, createdAtMs: clock.wallMs() });
-          return result;
-        }),
-    });
-    return { isRepeated: false, made };
-  } catch (error) {
-    if (!(error instanceof MadeBefore)) throw error;
-    if (error.creation.requestHash !== requestHash) {
-      throw new Refusal("idempotency_key_reused", "This Idempotency-Key was used for another request.");
-    }
-    return { isRepeated: true, subject: error.creation.subject };
-  }
+export interface Once<Made> {
+  /** The `Idempotency-Key`; without one, the change is simply made. Each author has keys of their own. */
+  readonly key: string | undefined;
+  /** What is asked: the operation and its arguments, as JSON. The same under the same key each time, its members in any order. */
+  readonly request: unknown;
+  /** The kind of what is made, such as `key`, and its id. */
+  readonly kind: string;
+  readonly idOf: (made: Made) => number;
+  /** What was made before, without its secret. */
+  readonly again: (tx: ChangeTx, id: number) => Promise<Made>;
 }
 
-/** A client's JSON may come from a map without an order: the same members in another order are the same request. */
+/** What was made under this key before. @throws {Refusal} `idempotency_key_reused` if that was another request */
+export async function findMade<Made>(
+  tx: ChangeTx,
+  { key, request, kind, again }: Once<Made>,
+): Promise<{ readonly result: Made } | undefined> {
+  if (key === undefined) return undefined;
+  const creation = await tx.creations.find(tx.author.actor, sha256(key));
+  if (creation === undefined) return undefined;
+  if (creation.requestHash !== requestHash(request)) {
+    throw new Refusal("idempotency_key_reused", "This Idempotency-Key was used for another request.");
+  }
+  return { result: await again(tx, Number(creation.subject.slice(kind.length + 1))) };
+}
+
+/** Remembers what was made under the key, if there is one. */
+export async function rememberMade<Made>(
+  tx: ChangeTx,
+  { key, request, kind, idOf }: Once<Made>,
+  made: Made,
+): Promise<void> {
+  if (key === undefined) return;
+  await tx.creations.insert({
+    principal: tx.author.actor,
+    keyHash: sha256(key),
+    requestHash: requestHash(request),
+    subject: `${kind}:${idOf(made)}`,
+    createdAtMs: tx.nowMs,
+  });
+}
+
+/** Of the request's canonical form: the members of its objects sorted, at every depth. */
+function requestHash(request: unknown): string {
+  return sha256(JSON.stringify(request, inOrder));
+}
+
 function inOrder(_name: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));

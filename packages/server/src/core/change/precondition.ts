@@ -1,6 +1,4 @@
 import { Refusal } from "../refusal.ts";
-import type { StoreTransaction } from "../store/store.ts";
-import type { Transactions } from "./once.ts";
 
 /** What a request says of the version that it is about: two headers (RFC 9110 §13.1), as they came. */
 export interface Preconditions {
@@ -56,27 +54,4 @@ export function checkPreconditions({ ifMatch, ifNoneMatch }: Preconditions, curr
   if (ifNoneMatch !== undefined && isNamed(ifNoneMatch, current)) {
     throw new Refusal("precondition_failed", "If-None-Match names the version that is there.");
   }
-}
-
-/**
- * Transactions in which a change is made only to the version that was read (RFC 9110 §13.1.1 and 13.1.2).
- *
- * @param preconditions without any, the change is made to whatever is there
- * @param currentTag the tag of what is to be changed, as it is now; `undefined` where it isn't there
- */
-export function onlyIfMatch(
-  store: Transactions,
-  preconditions: Preconditions,
-  currentTag: (transaction: StoreTransaction) => Promise<string | undefined>,
-): Transactions {
-  if (preconditions.ifMatch === undefined && preconditions.ifNoneMatch === undefined) return store;
-  return {
-    transaction: (work) =>
-      store.transaction(async (transaction) => {
-        const current = await currentTag(transaction);
-        // What isn't there is refused as such, by the change itself.
-        if (current !== undefined) checkPreconditions(preconditions, current);
-        return work(transaction);
-      }),
-  };
 }

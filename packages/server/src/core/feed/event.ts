@@ -52,7 +52,7 @@ export type Event = Readonly<
       previousSecretEndsAtMs: number | null;
     }
   // `jti` is the token's id, as `formatTokenId` writes it; it isn't the token.
-  | (InAccount & { action: "token.revoked"; jti: string; username: string; keyId: KeyId })
+  | (InAccount & { action: "token.revoked"; jti: string; username: string; keyId: number })
   | (OfOperator & {
       action: "operator.created";
       role: Role;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
-import { createRegistryChanges, type RegistryChanges } from "../registry-changes.ts";
+import { createRegistryChanges, type RegistryChanges } from "../../testing/test-changes.ts";
 import { type FeedFollower, followFeed, STALENESS_MS_MAX } from "./follow-feed.ts";
 
 const ACTOR = "test";

@@ -1,3 +1,4 @@
+import { toRow } from "../feed/event.ts";
 import { Refusal } from "../refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { ViewUser } from "../view/view.ts";
@@ -49,14 +50,8 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
           { hint: "To end all of a client's tokens, have its key deactivated.", retryAfterSeconds: 60 },
         );
       }
-      await transaction.events.append({
-        atMs,
-        actor: `client:${username}`,
-        action: "token.revoked",
-        subject: `token:${formatTokenId(token)}`,
-        details: { username, key_id: keyId },
-        accountId,
-      });
+      const event = { action: "token.revoked", jti: formatTokenId(token), username, keyId, accountId } as const;
+      await transaction.events.append({ atMs, actor: `client:${username}`, ...toRow(event) });
     });
   }
 

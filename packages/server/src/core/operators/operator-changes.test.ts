@@ -11,7 +11,8 @@ import {
 } from "../../testing/test-operators.ts";
 import type { LetIn } from "./links.ts";
 import type { AdminTokenId, InvitationId, OperatorId, SessionId } from "./model.ts";
-import type { Author, TokenExpiry } from "./operator-changes.ts";
+import type { Author } from "../change/change-tx.ts";
+import type { TokenExpiry } from "./operator-changes.ts";
 
 let operators: TestOperators;
 let owner: LetIn;

@@ -1,39 +1,22 @@
 import { fieldRefusal, Refusal } from "../refusal.ts";
 import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@countersign/protocol";
 import { isUnlimitedOwner, mayGrant, canSee, requireRole } from "./authorize.ts";
-import type { Transactions } from "../change/once.ts";
+import type { Author } from "../change/change-tx.ts";
 import { checkExpiry } from "../expiry.ts";
 import type { AccountId } from "../accounts/model.ts";
 import type { Standing } from "../standing.ts";
 import { checkName, printable } from "../names.ts";
-import type { StoreTransaction } from "../store/store.ts";
+import type { Store, StoreTransaction } from "../store/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import type { Clock, Random } from "../surroundings.ts";
 import { requireEmail } from "./email.ts";
 import { adminTokenEvent, invitationEvent, operatorEvent } from "./events.ts";
-import type {
-  AdminToken,
-  AdminTokenId,
-  Grant,
-  Invitation,
-  InvitationId,
-  Operator,
-  OperatorId,
-  SessionId,
-} from "./model.ts";
+import type { AdminToken, AdminTokenId, Invitation, InvitationId, Operator, OperatorId, SessionId } from "./model.ts";
 import { ADMIN_TOKENS, LINK_SECRETS } from "./secrets.ts";
 import { adminTokenActor } from "./sessions.ts";
 
 /** How long a one-time link is good, in milliseconds. */
 export const LINK_MS = 86_400_000;
-
-/** Who makes a change, and what they may. */
-export type Author = Grant & {
-  readonly actor: string;
-  /** For a program: its own token. */
-  readonly token?: Pick<AdminToken, "id" | "expiresAtMs"> | undefined;
-  readonly operator?: Pick<Operator, "id"> | undefined;
-};
 
 /** When an admin token is to end: milliseconds since the epoch, `never`, or `undefined` for the usual time. */
 export type TokenExpiry = number | "never" | undefined;
@@ -95,7 +78,16 @@ export interface OperatorChanges {
   revokeAdminToken(author: Author, token: AdminTokenId | { readonly name: string }): Promise<AdminToken>;
 }
 
-export function createOperatorChanges(store: Transactions, clock: Clock, random: Random): OperatorChanges {
+/** Makes these changes a part of a commit. */
+export function within(tx: StoreTransaction): Pick<Store, "transaction"> {
+  return { transaction: (work) => work(tx) };
+}
+
+export function createOperatorChanges(
+  store: Pick<Store, "transaction">,
+  clock: Clock,
+  random: Random,
+): OperatorChanges {
   async function makeLink(
     transaction: StoreTransaction,
     createdBy: string,

@@ -7,7 +7,8 @@ import { findChainBreak } from "../feed/audit-chain.ts";
 import { isClientSecret, matchesSecretHash } from "./client-secret.ts";
 import type { ResourceServer } from "./model.ts";
 import { Refusal } from "../refusal.ts";
-import { createResourceServerChanges, GRACE_MS_MAX, type ResourceServerChanges } from "./changes.ts";
+import { GRACE_MS_MAX } from "./changes.ts";
+import { createResourceServerChanges, type ResourceServerChanges } from "../../testing/test-changes.ts";
 
 const ACTOR = "cli:alice";
 let registry: TestRegistry;

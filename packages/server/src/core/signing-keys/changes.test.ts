@@ -8,7 +8,9 @@ import { fromRow } from "../feed/event.ts";
 import type { FeedListener } from "../feed/follow-feed.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { Refusal } from "../refusal.ts";
-import { createSigningKeyChanges, LIVE_NODE_MS, type SigningKeyChanges } from "./changes.ts";
+import { createCommit } from "../change/commit.ts";
+import { LIVE_NODE_MS } from "./changes.ts";
+import { createSigningKeyChanges, type SigningKeyChanges } from "../../testing/test-changes.ts";
 import type { Store } from "../store/store.ts";
 
 const ACTOR = "cli:alice";
@@ -234,7 +236,7 @@ describe("a heartbeat", () => {
     const heartbeat = createHeartbeat(
       counted,
       ring,
-      createSigningKeyChanges(counted, registry.clock),
+      createCommit(counted, registry.clock),
       { id, startedAtMs: 7, version: "1.2.3" },
       (error) => assert.fail(String(error)),
     );

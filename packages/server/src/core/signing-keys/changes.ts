@@ -1,10 +1,7 @@
-import type { Clock } from "../surroundings.ts";
-import { isUnbound, masterSecretFingerprint, type SigningKeyRecord } from "./signing-keys.ts";
-import type { AuditAction } from "../feed/event.ts";
-import { createChange } from "../change/change.ts";
+import type { ChangeTx } from "../change/change-tx.ts";
 import { Refusal } from "../refusal.ts";
+import { isUnbound, MASTER_SECRET_BYTES, masterSecretFingerprint, type SigningKeyRecord } from "./signing-keys.ts";
 import type { LiveNode } from "./store.ts";
-import type { Store, StoreTransaction } from "../store/store.ts";
 
 /** A node that wasn't seen for longer counts as gone, in milliseconds. */
 export const LIVE_NODE_MS = 15_000;
@@ -17,119 +14,107 @@ export interface Activation {
   readonly waitingFor: readonly LiveNode[];
 }
 
-/**
- * Changes to signing keys. As with all changes, each is one transaction with its audit event.
- *
- * All reject with {@link Refusal} (`not_found`, `conflict`), and then nothing was changed.
- */
-export interface SigningKeyChanges {
-  /**
-   * Makes the next signing key, which derives from this master secret. It signs nothing until {@link SigningKeyChanges.activate}
-   * finds that every live node can check its tokens. Where one is waiting already, it is that one.
-   */
-  rotate(actor: string, masterSecret: Buffer): Promise<SigningKeyRecord>;
-  /**
-   * Makes the next signing key, as {@link SigningKeyChanges.rotate} does, where the newest one derives from a master secret
-   * alone, as in releases before stores had ids. Nodes of such a release can't check the new key's tokens, so it waits for
-   * the last of them to end.
-   *
-   * @param masterSecrets newest first
-   * @returns nothing where the newest key belongs to the store, or one is waiting already
-   */
-  bindToStore(actor: string, masterSecrets: readonly [Buffer, ...Buffer[]]): Promise<SigningKeyRecord | undefined>;
-  /** Lets a waiting key sign, if every live node is ready for it. */
-  activate(actor: string): Promise<Activation>;
-  /** Ends every token of that number at once. */
-  retire(actor: string, number: number): Promise<SigningKeyRecord>;
+/** Makes sure that the store has a signing key; the first start of a store creates number 1, which signs at once. */
+export async function ensureSigningKey(tx: ChangeTx, masterSecret: Buffer): Promise<void> {
+  if (masterSecret.length !== MASTER_SECRET_BYTES) throw new Error("a master secret has 32 bytes");
+  if ((await tx.signingKeys.list()).length > 0) return;
+  await insertSigningKey(tx, 1, masterSecret, { isActive: true });
 }
 
-/** @param onChanged awaited after each commit and before the change is acknowledged */
-export function createSigningKeyChanges(
-  store: Pick<Store, "transaction">,
-  clock: Clock,
-  onChanged: () => Promise<void> = () => Promise.resolve(),
-): SigningKeyChanges {
-  const change = createChange(store, onChanged);
+/**
+ * Creates the next signing key, which derives from this master secret. It signs nothing until {@link activateSigningKey} finds
+ * that every live node can check its tokens.
+ *
+ * @returns the key that waits already, if there is one
+ */
+export async function rotateSigningKey(tx: ChangeTx, masterSecret: Buffer): Promise<SigningKeyRecord> {
+  const keys = await tx.signingKeys.list();
+  return keys.find(isWaiting) ?? insertSigningKey(tx, nextNumber(keys), masterSecret, { isActive: false });
+}
 
-  async function append(
-    transaction: StoreTransaction,
-    actor: string,
-    action: AuditAction,
-    { number, masterFingerprint }: SigningKeyRecord,
-  ): Promise<void> {
-    const details = { master_fingerprint: masterFingerprint };
-    const subject = `signing_key:${number}`;
-    await transaction.events.append({ atMs: clock.wallMs(), actor, action, subject, details });
+/**
+ * Creates the next signing key, as {@link rotateSigningKey} does, if the newest one derives from a master secret alone, as in
+ * releases before stores had ids. Nodes of such a release can't check the new key's tokens, so it waits for the last of them to
+ * end.
+ *
+ * @param masterSecrets newest first
+ */
+export async function bindSigningKeyToStore(
+  tx: ChangeTx,
+  masterSecrets: readonly [Buffer, ...Buffer[]],
+): Promise<SigningKeyRecord | undefined> {
+  const newest = (await tx.signingKeys.list()).findLast(({ retiredAtMs }) => retiredAtMs === null);
+  if (newest === undefined || !isUnbound(newest, masterSecrets) || isWaiting(newest)) return undefined;
+  return rotateSigningKey(tx, masterSecrets[0]);
+}
+
+/** Lets a waiting key sign, if every live node is ready for it. */
+export async function activateSigningKey(tx: ChangeTx): Promise<Activation> {
+  const key = (await tx.signingKeys.list()).find(isWaiting);
+  if (key === undefined) return { key, waitingFor: [] };
+  const nodes = await tx.nodes.listLive(LIVE_NODE_MS);
+  const waitingFor = nodes.filter(({ signingKeys }) => !signingKeys.includes(key.number));
+  if (waitingFor.length > 0) return { key, waitingFor };
+  const activatedAtMs = tx.nowMs;
+  await tx.signingKeys.update(key.number, { activatedAtMs });
+  const { number: signingKey, masterFingerprint } = key;
+  await tx.append({ action: "signing_key.activated", signingKey, masterFingerprint });
+  return { key: { ...key, activatedAtMs }, waitingFor };
+}
+
+/** Ends every token of that number at once. @throws {Refusal} `not_found`; `conflict` for the only key that signs */
+export async function retireSigningKey(tx: ChangeTx, number: number): Promise<SigningKeyRecord> {
+  const keys = await tx.signingKeys.list();
+  const key = keys.find((one) => one.number === number);
+  if (key === undefined) throw new Refusal("not_found", `There is no signing key ${number}.`);
+  if (key.retiredAtMs !== null) return key;
+  const signing = keys.filter((one) => one.retiredAtMs === null && one.activatedAtMs !== null);
+  if (signing.every((one) => one.number === number)) {
+    throw new Refusal(
+      "conflict",
+      `Signing key ${number} is the only one that signs. countersign signing-key rotate makes the next one; then retire this.`,
+    );
   }
+  return endSigningKey(tx, key);
+}
 
-  /** Makes a key that waits; where one is waiting already, it is that one. */
-  async function makeNext(
-    transaction: StoreTransaction,
-    actor: string,
-    masterSecret: Buffer,
-  ): Promise<SigningKeyRecord> {
-    const keys = await transaction.signingKeys.list();
-    const waiting = keys.find(isWaiting);
-    if (waiting !== undefined) return waiting;
-    const key = {
-      number: Math.max(0, ...keys.map(({ number }) => number)) + 1,
-      masterFingerprint: masterSecretFingerprint(masterSecret, await transaction.storeId()),
-      createdAtMs: clock.wallMs(),
-      activatedAtMs: null,
-      retiredAtMs: null,
-    };
-    await transaction.signingKeys.insert(key);
-    await append(transaction, actor, "signing_key.created", key);
-    return key;
-  }
+/** Retires every signing key, and creates a new one that signs at once. @param numbersUsed the greatest number ever given, if it is known */
+export async function replaceSigningKeys(
+  tx: ChangeTx,
+  masterSecret: Buffer,
+  numbersUsed: number,
+): Promise<{ readonly signingKey: number; readonly retired: readonly number[] }> {
+  const keys = await tx.signingKeys.list();
+  const inUse = keys.filter(({ retiredAtMs }) => retiredAtMs === null);
+  for (const key of inUse) await endSigningKey(tx, key);
+  const number = Math.max(numbersUsed + 1, nextNumber(keys));
+  await insertSigningKey(tx, number, masterSecret, { isActive: true });
+  return { signingKey: number, retired: inUse.map((key) => key.number) };
+}
 
-  return {
-    rotate(actor, masterSecret) {
-      return change((transaction) => makeNext(transaction, actor, masterSecret));
-    },
+async function insertSigningKey(
+  tx: ChangeTx,
+  number: number,
+  masterSecret: Buffer,
+  { isActive }: { readonly isActive: boolean },
+): Promise<SigningKeyRecord> {
+  const masterFingerprint = masterSecretFingerprint(masterSecret, await tx.storeId());
+  const times = { createdAtMs: tx.nowMs, activatedAtMs: isActive ? tx.nowMs : null, retiredAtMs: null };
+  const key = { number, masterFingerprint, ...times };
+  await tx.signingKeys.insert(key);
+  await tx.append({ action: "signing_key.created", signingKey: number, masterFingerprint });
+  return key;
+}
 
-    bindToStore(actor, masterSecrets) {
-      return change(async (transaction) => {
-        const newest = (await transaction.signingKeys.list()).findLast(({ retiredAtMs }) => retiredAtMs === null);
-        if (newest === undefined || !isUnbound(newest, masterSecrets) || isWaiting(newest)) return undefined;
-        return makeNext(transaction, actor, masterSecrets[0]);
-      });
-    },
+async function endSigningKey(tx: ChangeTx, key: SigningKeyRecord): Promise<SigningKeyRecord> {
+  const { number: signingKey, masterFingerprint } = key;
+  await tx.signingKeys.update(signingKey, { retiredAtMs: tx.nowMs });
+  await tx.append({ action: "signing_key.retired", signingKey, masterFingerprint });
+  return { ...key, retiredAtMs: tx.nowMs };
+}
 
-    activate(actor) {
-      return change(async (transaction) => {
-        const key = (await transaction.signingKeys.list()).find(isWaiting);
-        if (key === undefined) return { key, waitingFor: [] };
-        const nodes = await transaction.nodes.listLive(LIVE_NODE_MS);
-        const waitingFor = nodes.filter(({ signingKeys }) => !signingKeys.includes(key.number));
-        if (waitingFor.length > 0) return { key, waitingFor };
-        const activatedAtMs = clock.wallMs();
-        await transaction.signingKeys.update(key.number, { activatedAtMs });
-        await append(transaction, actor, "signing_key.activated", key);
-        return { key: { ...key, activatedAtMs }, waitingFor };
-      });
-    },
-
-    retire(actor, number) {
-      return change(async (transaction) => {
-        const keys = await transaction.signingKeys.list();
-        const key = keys.find((one) => one.number === number);
-        if (key === undefined) throw new Refusal("not_found", `There is no signing key ${number}.`);
-        if (key.retiredAtMs !== null) return key;
-        const signing = keys.filter((one) => one.retiredAtMs === null && one.activatedAtMs !== null);
-        if (signing.every((one) => one.number === number)) {
-          throw new Refusal(
-            "conflict",
-            `Signing key ${number} is the only one that signs. countersign signing-key rotate makes the next one; then retire this.`,
-          );
-        }
-        const retired = { ...key, retiredAtMs: clock.wallMs() };
-        await transaction.signingKeys.update(number, { retiredAtMs: retired.retiredAtMs });
-        await append(transaction, actor, "signing_key.retired", retired);
-        return retired;
-      });
-    },
-  };
+function nextNumber(keys: readonly SigningKeyRecord[]): number {
+  return Math.max(0, ...keys.map(({ number }) => number)) + 1;
 }
 
 function isWaiting({ activatedAtMs, retiredAtMs }: SigningKeyRecord): boolean {

@@ -1,8 +1,10 @@
 import { coalesce } from "../coalesce.ts";
 import type { FeedListener } from "../feed/follow-feed.ts";
-import type { LiveNode } from "./store.ts";
 import type { Store } from "../store/store.ts";
-import type { SigningKeyChanges } from "./changes.ts";
+import { SYSTEM } from "../change/change-tx.ts";
+import type { Commit } from "../change/commit.ts";
+import { activateSigningKey } from "./changes.ts";
+import type { LiveNode } from "./store.ts";
 import { changesSigningKeys, type SigningKeyRing } from "./ring.ts";
 
 /**
@@ -21,7 +23,7 @@ export interface Heartbeat extends FeedListener {
 export function createHeartbeat(
   store: Pick<Store, "nodes" | "signingKeys">,
   signingKeys: Pick<SigningKeyRing, "numbers" | "settled">,
-  changes: SigningKeyChanges,
+  commit: Commit,
   node: Omit<LiveNode, "seenAtMs" | "signingKeys">,
   onError: (error: unknown) => void,
 ): Heartbeat {
@@ -30,7 +32,8 @@ export function createHeartbeat(
     await store.nodes.record({ ...node, signingKeys: signingKeys.numbers() });
     // A look, before taking the lock that every change takes.
     const keys = await store.signingKeys.list();
-    if (keys.some((key) => key.activatedAtMs === null && key.retiredAtMs === null)) await changes.activate("system");
+    const isAnyWaiting = keys.some((key) => key.activatedAtMs === null && key.retiredAtMs === null);
+    if (isAnyWaiting) await commit(activateSigningKey, { author: SYSTEM });
   }
   const beatSoon = coalesce(beat, onError);
   return {

@@ -5,7 +5,7 @@ import { storeSigningKeys, TEST_MASTER_SECRET } from "../../testing/test-signing
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { createCheckToken } from "../check.ts";
 import { Refusal } from "../refusal.ts";
-import { createSigningKeyChanges, type SigningKeyChanges } from "./changes.ts";
+import { createSigningKeyChanges, type SigningKeyChanges } from "../../testing/test-changes.ts";
 import { STALENESS_MS_MAX } from "../feed/follow-feed.ts";
 import { openRegistryView, type RegistryView } from "../view/view.ts";
 import { mintToken } from "../token/mint-token.ts";

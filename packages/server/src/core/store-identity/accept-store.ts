@@ -1,8 +1,6 @@
-import type { AuditAction } from "../feed/event.ts";
-import { createChange } from "../change/change.ts";
-import type { Store, StoreTransaction } from "../store/store.ts";
-import type { Clock, Random } from "../surroundings.ts";
-import { masterSecretFingerprint } from "../signing-keys/signing-keys.ts";
+import type { ChangeTx } from "../change/change-tx.ts";
+import { replaceSigningKeys } from "../signing-keys/changes.ts";
+import type { Random } from "../surroundings.ts";
 import type { StorePosition } from "./position.ts";
 
 /** Length of a store's id in bytes. */
@@ -17,12 +15,6 @@ export interface AcceptedStore {
   readonly retired: readonly number[];
 }
 
-export interface AcceptDependencies {
-  readonly store: Pick<Store, "transaction">;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
 /**
  * Accepts a store as it is, such as one that was restored or whose master secret is lost. In one transaction with its events:
  * the store gets a new id, every signing key is retired, and a new one signs at once. No token of before is good from then on,
@@ -32,47 +24,15 @@ export interface AcceptDependencies {
  * @param masterSecret from which the new signing key derives
  * @param remembered the highest ids that the store had given, if that is known
  */
-export function acceptStore(
-  { store, clock, random }: AcceptDependencies,
-  actor: string,
+export async function acceptStore(
+  tx: ChangeTx,
+  random: Random,
   masterSecret: Buffer,
   remembered: StorePosition | undefined,
 ): Promise<AcceptedStore> {
-  const change = createChange(store, () => Promise.resolve());
-  const append = async (
-    transaction: StoreTransaction,
-    action: AuditAction,
-    subject: string,
-    details: Readonly<Record<string, string>>,
-  ) => {
-    await transaction.events.append({ atMs: clock.wallMs(), actor, action, subject, details });
-  };
-  return change(async (transaction) => {
-    const storeId = random.bytes(STORE_ID_BYTES).toString("hex");
-    await transaction.renewStoreId(storeId);
-    await append(transaction, "store.accepted", `store:${storeId}`, {});
-    if (remembered !== undefined) await transaction.raiseIds(remembered.ids);
-
-    const keys = await transaction.signingKeys.list();
-    const retired = keys.filter(({ retiredAtMs }) => retiredAtMs === null);
-    for (const { number, masterFingerprint } of retired) {
-      await transaction.signingKeys.update(number, { retiredAtMs: clock.wallMs() });
-      await append(transaction, "signing_key.retired", `signing_key:${number}`, {
-        master_fingerprint: masterFingerprint,
-      });
-    }
-    const signingKey = Math.max(remembered?.ids.signingKeys ?? 0, ...keys.map(({ number }) => number)) + 1;
-    const masterFingerprint = masterSecretFingerprint(masterSecret, storeId);
-    await transaction.signingKeys.insert({
-      number: signingKey,
-      masterFingerprint,
-      createdAtMs: clock.wallMs(),
-      activatedAtMs: clock.wallMs(),
-      retiredAtMs: null,
-    });
-    await append(transaction, "signing_key.created", `signing_key:${signingKey}`, {
-      master_fingerprint: masterFingerprint,
-    });
-    return { storeId, signingKey, retired: retired.map(({ number }) => number) };
-  });
+  const storeId = random.bytes(STORE_ID_BYTES).toString("hex");
+  await tx.renewStoreId(storeId);
+  await tx.append({ action: "store.accepted", storeId });
+  if (remembered !== undefined) await tx.raiseIds(remembered.ids);
+  return { storeId, ...(await replaceSigningKeys(tx, masterSecret, remembered?.ids.signingKeys ?? 0)) };
 }

@@ -6,11 +6,11 @@ import { rsaKeyPair } from "../../testing/rsa-keys.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { formatTokenId, type TokenIdentity } from "../token/token-identity.ts";
-import { createRegistryChanges, type RegistryChanges } from "../registry-changes.ts";
+import { createRegistryChanges, type RegistryChanges } from "../../testing/test-changes.ts";
 import type { ApiUserId } from "../users/model.ts";
 import type { KeyId } from "../keys/model.ts";
 import type { ResourceServerId } from "../resource-servers/model.ts";
-import { createResourceServerChanges } from "../resource-servers/changes.ts";
+import { createResourceServerChanges } from "../../testing/test-changes.ts";
 import { openRegistryView, type RegistryView } from "./view.ts";
 
 const ACTOR = "test";

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wr
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { findChainBreak } from "../../core/feed/audit-chain.ts";
-import { createRegistryChanges } from "../../core/registry-changes.ts";
+import { createRegistryChanges } from "../../testing/test-changes.ts";
 import type { KeyId } from "../../core/keys/model.ts";
 import type { KeyUsageRecord } from "../../core/keys/usage-store.ts";
 import type { Store } from "../../core/store/store.ts";

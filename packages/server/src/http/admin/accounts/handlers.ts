@@ -1,10 +1,8 @@
 /** Accounts in the admin API. What an account is, and how it changes, is in core/accounts. */
-import { createOnce, type Transactions } from "../../../core/change/once.ts";
-import { checkPreconditions, onlyIfMatch } from "../../../core/change/precondition.ts";
-import type { Account } from "../../../core/accounts/model.ts";
+import { changeAccount, createAccount, loadAccount as loadAccountAgain } from "../../../core/accounts/changes.ts";
+import type { Commit } from "../../../core/change/commit.ts";
 import { accountJson } from "../../../core/json/registry.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
-import { createRegistryChanges } from "../../../core/registry-changes.ts";
 import type { ListedAccount } from "../../../core/accounts/store.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
@@ -18,16 +16,13 @@ import type { accountRoutes } from "./routes.ts";
 export interface RegistryHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
-  /** Awaited after each change and before it is acknowledged: the change then holds on this node. */
-  readonly onChanged: () => Promise<void>;
+  readonly commit: Commit;
 }
 
 export function createAccountHandlers({
   store,
-  clock,
-  onChanged,
+  commit,
 }: RegistryHandlerDependencies): HandlersOf<typeof accountRoutes> {
-  const changesOn = (transactions: Transactions) => createRegistryChanges(transactions, clock, onChanged);
   return {
     async listAccounts({ principal, query, target }) {
       const { q: search, status } = query;
@@ -36,19 +31,22 @@ export function createAccountHandlers({
     },
 
     async createAccount({ principal, body, idempotencyKey }) {
-      const outcome = await createOnce<Account>(store, clock, {
-        key: idempotencyKey,
-        principal: principal.actor,
-        request: ["createAccount", body],
-        create: (transactions) => changesOn(transactions).createAccount(principal.actor, body),
-        subjectOf: ({ id }) => `account:${id}`,
+      const { isRepeated } = await commit((tx) => createAccount(tx, body), {
+        author: principal,
+        once: {
+          key: idempotencyKey,
+          request: ["createAccount", body],
+          kind: "account",
+          idOf: ({ id }) => id,
+          again: (tx) => loadAccountAgain(tx, body.shortname),
+        },
       });
       const account = await loadAccount(store, principal, body.shortname);
       return {
         data: shownAccount(account),
         etag: entityTags.account(account),
         location: `/accounts/${account.shortname}`,
-        isRepeated: outcome.isRepeated,
+        isRepeated,
       };
     },
 
@@ -61,22 +59,16 @@ export function createAccountHandlers({
     },
 
     async changeAccount({ principal, params: { shortname }, body, preconditions }) {
-      let account = await loadAccount(store, principal, shortname);
-      requireUnchanged(body, shownAccount(account), ["status"]);
-      const { status } = body;
-      if (status === undefined) checkPreconditions(preconditions, entityTags.account(account));
-      else {
-        const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-          const current = await transaction.accounts.find(shortname);
-          return current && entityTags.account(current);
-        });
-        const changed = await changesOn(transactions).setAccountStanding(principal.actor, shortname, status);
-        account = { ...account, ...changed };
-      }
-      return {
-        data: shownAccount(account),
-        etag: entityTags.account(account),
-      };
+      const before = await loadAccount(store, principal, shortname);
+      requireUnchanged(body, shownAccount(before), ["status"]);
+      const { result: account } = await commit((tx) => changeAccount(tx, shortname, body), {
+        author: principal,
+        ifMatch: {
+          ...preconditions,
+          currentTag: async (tx) => entityTags.account(await loadAccountAgain(tx, shortname)),
+        },
+      });
+      return { data: shownAccount({ ...before, ...account }), etag: entityTags.account(account) };
     },
   };
 }

@@ -1,9 +1,14 @@
 /** Admin tokens, by which programs use the admin API. */
-import { createOnce } from "../../../core/change/once.ts";
+import type { Commit } from "../../../core/change/commit.ts";
 import { adminTokenJson } from "../../../core/json/operators.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
 import type { AdminToken, AdminTokenId } from "../../../core/operators/model.ts";
-import { createOperatorChanges, type WithToken } from "../../../core/operators/operator-changes.ts";
+import {
+  createOperatorChanges,
+  type TokenExpiry,
+  within,
+  type WithToken,
+} from "../../../core/operators/operator-changes.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
@@ -16,12 +21,14 @@ export interface AdminTokenHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  readonly commit: Commit;
 }
 
 export function createAdminTokenHandlers({
   store,
   clock,
   random,
+  commit,
 }: AdminTokenHandlerDependencies): HandlersOf<typeof adminTokenRoutes> {
   const changes = createOperatorChanges(store, clock, random);
   const shownToken = (token: AdminToken) => adminTokenJson(token, clock.wallMs());
@@ -34,28 +41,31 @@ export function createAdminTokenHandlers({
 
     async createAdminToken({ principal, body, idempotencyKey }) {
       const { name, role, account = null, expires_at } = body;
-      const expiry = expires_at === "never" ? expires_at : expires_at ? parseTime(expires_at) : undefined;
-      const outcome = await createOnce<WithToken>(store, clock, {
-        key: idempotencyKey,
-        principal: principal.actor,
-        request: ["createAdminToken", body],
-        create: (transactions) =>
-          createOperatorChanges(transactions, clock, random).createAdminToken(principal, {
-            name,
-            role,
-            account,
-            expiry,
-          }),
-        subjectOf: ({ token }) => `admin_token:${token.id}`,
-      });
-      if (!outcome.isRepeated) {
-        const { token, secret } = outcome.made;
-        return { data: { ...shownToken(token), token: secret }, isRepeated: false };
-      }
-      const id = Number(outcome.subject.split(":")[1]) as AdminTokenId;
-      const token = await store.transaction((transaction) => transaction.adminTokens.find(id));
-      if (token === undefined) throw notFound();
-      return { data: { ...shownToken(token), token: null }, isRepeated: true, warnings: [SECRET_NOT_REPEATED] };
+      const expiry: TokenExpiry = expires_at === "never" ? expires_at : expires_at ? parseTime(expires_at) : undefined;
+      const wanted = { name, role, account, expiry };
+      const { result, isRepeated } = await commit<Made>(
+        (tx) => createOperatorChanges(within(tx), clock, random).createAdminToken(principal, wanted),
+        {
+          author: principal,
+          once: {
+            key: idempotencyKey,
+            request: ["createAdminToken", body],
+            kind: "admin_token",
+            idOf: ({ token }) => token.id,
+            async again(tx, id) {
+              const token = await tx.adminTokens.find(id as AdminTokenId);
+              if (token === undefined) throw notFound();
+              return { token };
+            },
+          },
+        },
+      );
+      const { token, secret = null } = result;
+      return {
+        data: { ...shownToken(token), token: secret },
+        isRepeated,
+        ...(secret === null && { warnings: [SECRET_NOT_REPEATED] }),
+      };
     },
 
     async revokeAdminToken({ principal, params }) {
@@ -63,3 +73,6 @@ export function createAdminTokenHandlers({
     },
   };
 }
+
+/** An admin token, and its secret if it was made just now. */
+type Made = Pick<WithToken, "token"> & Partial<WithToken>;

@@ -13,8 +13,8 @@ export const entityTags = {
   account: ({ id, shortname, name, status }: Account) => tag(id, shortname, name, status),
   user: ({ id, username, access, status }: ApiUser) => tag(id, username, access, status),
   key: ({ id, thumbprint, label, status, expiresAtMs }: PublicKey) => tag(id, thumbprint, label, status, expiresAtMs),
-  resourceServer: ({ id, name, status, previousSecret }: ResourceServer) =>
-    tag(id, name, status, previousSecret?.endsAtMs ?? null),
+  // The hash of its secret, so that a rotation gives another tag whatever the grace. The tag doesn't reveal the hash.
+  resourceServer: ({ id, name, status, secretHash }: ResourceServer) => tag(id, name, status, secretHash),
   operator: ({ id, email, role, accountId, status }: Operator) => tag(id, email, role, accountId, status),
 };
 

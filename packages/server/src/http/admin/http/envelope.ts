@@ -27,12 +27,12 @@ export function sendEnvelope(
       data,
     };
   }
-  const { data, etag, warnings = [] } = answer as ItemAnswer<unknown>;
+  const { data, etag, warnings = [], isRepeated = false } = answer as ItemAnswer<unknown>;
   if (etag !== undefined) reply.header("ETag", etag);
+  if (isRepeated) reply.header("Idempotency-Replayed", "true");
   if (answers === "created") {
-    const { location, isRepeated } = answer as CreatedAnswer<unknown>;
+    const { location } = answer as CreatedAnswer<unknown>;
     if (location !== undefined) reply.header("Location", ADMIN_PATH + location);
-    if (isRepeated) reply.header("Idempotency-Replayed", "true");
   }
   return { meta: { code, errors: [], warnings }, data };
 }

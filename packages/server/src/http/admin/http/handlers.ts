@@ -49,6 +49,8 @@ export interface ItemAnswer<Item> {
   readonly data: Item;
   readonly etag?: string;
   readonly warnings?: readonly WarningItem[];
+  /** Was it made before, under the same `Idempotency-Key`? */
+  readonly isRepeated?: boolean;
 }
 
 /** The answer of a `created` route: a new resource, or the one that an earlier request with the same key created. */

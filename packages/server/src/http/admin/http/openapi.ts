@@ -65,18 +65,18 @@ function describeAccess({ access, fresh }: AdminRoute): string {
 }
 
 /** Documented, not validated here: a malformed header has its own refusal. */
-function requestHeaders({ answers, tagged, method }: AdminRoute): object {
+function requestHeaders({ answers, tagged, once, method }: AdminRoute): object {
   return {
     type: "object",
     properties: {
-      ...(answers === "created" && {
+      ...((answers === "created" || once === true) && {
         "idempotency-key": {
           type: "string",
           description: "Requests with the same key create one resource; keys are kept for a day",
         },
       }),
       ...(tagged === true &&
-        method === "PATCH" && {
+        method !== "GET" && {
           "if-match": { type: "string", description: "Apply the change only if the ETag is still this" },
         }),
       ...(tagged === true &&

@@ -34,8 +34,10 @@ export interface AdminRoute {
   readonly data: object;
   /** For the document: the answers of `other`, by status. */
   readonly others?: Readonly<Record<number, object>>;
-  /** The answer has an ETag, and a change of the same path takes `If-Match`. */
+  /** The answer has an ETag, which a `GET` takes as `If-None-Match` and a change as `If-Match`. */
   readonly tagged?: true;
+  /** The request takes an `Idempotency-Key`, as with `created`. */
+  readonly once?: true;
   /** Needs an operator's fresh sign-in (`FRESH_MS`), so that a stolen session isn't enough. */
   readonly fresh?: true;
 }

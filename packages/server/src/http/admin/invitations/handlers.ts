@@ -1,9 +1,9 @@
 /** One-time links for new operators, as owners make and withdraw them. Their use is in links/. */
-import { createOnce } from "../../../core/change/once.ts";
+import type { Commit } from "../../../core/change/commit.ts";
 import { invitationJson } from "../../../core/json/operators.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
 import type { Invitation, InvitationId } from "../../../core/operators/model.ts";
-import { createOperatorChanges, type WithLinkSecret } from "../../../core/operators/operator-changes.ts";
+import { createOperatorChanges, within, type WithLinkSecret } from "../../../core/operators/operator-changes.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
@@ -16,6 +16,7 @@ export interface InvitationHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  readonly commit: Commit;
   readonly origins: Origins;
 }
 
@@ -23,6 +24,7 @@ export function createInvitationHandlers({
   store,
   clock,
   random,
+  commit,
   origins,
 }: InvitationHandlerDependencies): HandlersOf<typeof invitationRoutes> {
   const changes = createOperatorChanges(store, clock, random);
@@ -35,26 +37,29 @@ export function createInvitationHandlers({
 
     async createInvitation({ principal, body, idempotencyKey }) {
       const { email, role, account = null } = body;
-      const outcome = await createOnce<WithLinkSecret>(store, clock, {
-        key: idempotencyKey,
-        principal: principal.actor,
-        request: ["createInvitation", body],
-        create: (transactions) =>
-          createOperatorChanges(transactions, clock, random).invite(principal, { email, role, account }),
-        subjectOf: ({ invitation }) => `invitation:${invitation.id}`,
-      });
-      if (!outcome.isRepeated) {
-        const { invitation, secret } = outcome.made;
-        return { data: shownInvitation(origins, invitation, secret), isRepeated: false };
-      }
-      // It may have been used or withdrawn since.
-      const id = Number(outcome.subject.split(":")[1]) as InvitationId;
-      const invitation = await store.transaction((transaction) => transaction.invitations.find(id));
-      if (invitation === undefined) throw notFound();
+      const { result, isRepeated } = await commit<Made>(
+        (tx) => createOperatorChanges(within(tx), clock, random).invite(principal, { email, role, account }),
+        {
+          author: principal,
+          once: {
+            key: idempotencyKey,
+            request: ["createInvitation", body],
+            kind: "invitation",
+            idOf: ({ invitation }) => invitation.id,
+            async again(tx, id) {
+              const invitation = await tx.invitations.find(id as InvitationId);
+              // It may have been used or withdrawn since.
+              if (invitation === undefined) throw notFound();
+              return { invitation };
+            },
+          },
+        },
+      );
+      const { invitation, secret } = result;
       return {
-        data: shownInvitation(origins, invitation, undefined),
-        isRepeated: true,
-        warnings: [SECRET_NOT_REPEATED],
+        data: shownInvitation(origins, invitation, secret),
+        isRepeated,
+        ...(secret === undefined && { warnings: [SECRET_NOT_REPEATED] }),
       };
     },
 
@@ -69,3 +74,6 @@ export function createInvitationHandlers({
 export function shownInvitation(origins: Origins, invitation: Invitation, secret: string | undefined) {
   return { ...invitationJson(invitation), link: secret === undefined ? null : linkUrl(origins, secret) };
 }
+
+/** An invitation, and its secret if it was made just now. */
+type Made = Pick<WithLinkSecret, "invitation"> & Partial<WithLinkSecret>;

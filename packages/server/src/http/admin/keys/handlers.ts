@@ -1,12 +1,9 @@
 /** Public keys in the admin API. What a key is, and which are admitted, is in core/keys. */
-import { createOnce, type Transactions } from "../../../core/change/once.ts";
-import { onlyIfMatch } from "../../../core/change/precondition.ts";
 import { keyJson } from "../../../core/json/registry.ts";
 import { admitPublicKey } from "../../../core/keys/admission.ts";
+import { addKey, changeKey, loadKey as loadKeyAgain } from "../../../core/keys/changes.ts";
 import { keysNeedingKid, needsKidMessage } from "../../../core/keys/keys-needing-kid.ts";
 import type { KeyId, PublicKey } from "../../../core/keys/model.ts";
-import { canSee } from "../../../core/operators/authorize.ts";
-import { createRegistryChanges } from "../../../core/registry-changes.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
 import { entityTags } from "../http/entity-tag.ts";
@@ -19,8 +16,7 @@ import type { keyRoutes } from "./routes.ts";
 import type { WarningItem } from "@countersign/protocol";
 
 export function createKeyHandlers(dependencies: RegistryHandlerDependencies): HandlersOf<typeof keyRoutes> {
-  const { store, clock, onChanged } = dependencies;
-  const changesOn = (transactions: Transactions) => createRegistryChanges(transactions, clock, onChanged);
+  const { store, clock, commit } = dependencies;
   const shownKey = (key: PublicKey) => keyJson(key, clock.wallMs());
 
   return {
@@ -32,31 +28,25 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
 
     async addKey({ principal, params: { username }, body, idempotencyKey }) {
       // The text first: a caller who sends a private key must learn that, whatever else is wrong.
-      admitPublicKey(body.public_key);
+      const admitted = admitPublicKey(body.public_key);
       await loadUser(dependencies, principal, username);
       const expiresAtMs = typeof body.expires_at === "string" ? parseTime(body.expires_at) : undefined;
-      const outcome = await createOnce(store, clock, {
-        key: idempotencyKey,
-        principal: principal.actor,
-        request: ["addKey", username, body],
-        create: (transactions) =>
-          changesOn(transactions).addKey(principal.actor, {
-            username,
-            text: body.public_key,
-            label: body.label,
-            expiresAtMs,
-            knows: (accountId) => canSee(principal, accountId),
-          }),
-        subjectOf: ({ id }) => `key:${id}`,
+      const newKey = { username, admitted, label: body.label, expiresAtMs };
+      const { result: key, isRepeated } = await commit((tx) => addKey(tx, newKey), {
+        author: principal,
+        once: {
+          key: idempotencyKey,
+          request: ["addKey", username, body],
+          kind: "key",
+          idOf: ({ id }) => id,
+          again: (tx, id) => loadKeyAgain(tx, id as KeyId),
+        },
       });
-      const key = outcome.isRepeated
-        ? await loadKey(store, principal, Number(outcome.subject.split(":")[1]))
-        : outcome.made;
       return {
         data: shownKey(key),
         etag: entityTags.key(key),
         location: `/keys/${key.id}`,
-        isRepeated: outcome.isRepeated,
+        isRepeated,
         warnings: await kidWarnings(key),
       };
     },
@@ -77,15 +67,15 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
       const writable = body.status === "expired" ? ["label", "expires_at"] : ["status", "label", "expires_at"];
       requireUnchanged(body, shown, writable);
       const keyId = id as KeyId;
-      const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-        const current = await transaction.keys.find(keyId);
-        return current && entityTags.key(current);
-      });
       const { status, label, expires_at: expiresAt } = body;
-      const changed = await changesOn(transactions).changeKey(principal.actor, keyId, {
+      const patch = {
         status: status === "expired" ? undefined : status,
         label,
         expiresAtMs: typeof expiresAt === "string" ? parseTime(expiresAt) : expiresAt,
+      };
+      const { result: changed } = await commit((tx) => changeKey(tx, keyId, patch), {
+        author: principal,
+        ifMatch: { ...preconditions, currentTag: async (tx) => entityTags.key(await loadKeyAgain(tx, keyId)) },
       });
       return { data: shownKey(changed), etag: entityTags.key(changed), warnings: await kidWarnings(changed) };
     },

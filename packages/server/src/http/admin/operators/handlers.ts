@@ -1,9 +1,9 @@
 /** Operators in the admin API. What an operator is, and how it changes, is in core/operators. */
-import { onlyIfMatch } from "../../../core/change/precondition.ts";
+import type { Commit } from "../../../core/change/commit.ts";
 import { operatorJson } from "../../../core/json/operators.ts";
 import { accountFilter, canSee } from "../../../core/operators/authorize.ts";
 import type { Operator, OperatorId, Principal, SessionId } from "../../../core/operators/model.ts";
-import { createOperatorChanges } from "../../../core/operators/operator-changes.ts";
+import { createOperatorChanges, within } from "../../../core/operators/operator-changes.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
@@ -20,6 +20,7 @@ export interface OperatorHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  readonly commit: Commit;
   readonly origins: Origins;
 }
 
@@ -27,6 +28,7 @@ export function createOperatorHandlers({
   store,
   clock,
   random,
+  commit,
   origins,
 }: OperatorHandlerDependencies): HandlersOf<typeof operatorRoutes> {
   const changes = createOperatorChanges(store, clock, random);
@@ -53,16 +55,21 @@ export function createOperatorHandlers({
     async changeOperator({ principal, params, body, preconditions }) {
       const id = params.id as OperatorId;
       requireUnchanged(body, operatorJson(await loadOperator(principal, id)), ["role", "account", "status"]);
-      const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-        const current = await transaction.operators.find(id);
-        return current && entityTags.operator(current);
-      });
       const { role, account, status } = body;
-      const operator = await createOperatorChanges(transactions, clock, random).change(principal, id, {
-        role,
-        account,
-        status,
-      });
+      const { result: operator } = await commit(
+        (tx) => createOperatorChanges(within(tx), clock, random).change(principal, id, { role, account, status }),
+        {
+          author: principal,
+          ifMatch: {
+            ...preconditions,
+            async currentTag(tx) {
+              const current = await tx.operators.find(id);
+              if (current === undefined) throw notFound();
+              return entityTags.operator(current);
+            },
+          },
+        },
+      );
       return { data: operatorJson(operator), etag: entityTags.operator(operator) };
     },
 

@@ -1,8 +1,12 @@
 /** Resource servers in the admin API. What a resource server is, and how it changes, is in core/resource-servers. */
-import { createOnce, type Transactions } from "../../../core/change/once.ts";
-import { checkPreconditions, onlyIfMatch } from "../../../core/change/precondition.ts";
+import type { ChangeTx } from "../../../core/change/change-tx.ts";
 import { resourceServerJson } from "../../../core/json/registry.ts";
-import { createResourceServerChanges, type WithSecret } from "../../../core/resource-servers/changes.ts";
+import {
+  changeResourceServer,
+  createResourceServer,
+  loadResourceServer,
+  rotateResourceServerSecret,
+} from "../../../core/resource-servers/changes.ts";
 import type { ResourceServer } from "../../../core/resource-servers/model.ts";
 import type { Random } from "../../../core/surroundings.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
@@ -19,12 +23,9 @@ export interface ResourceServerHandlerDependencies extends RegistryHandlerDepend
 
 export function createResourceServerHandlers({
   store,
-  clock,
+  commit,
   random,
-  onChanged,
 }: ResourceServerHandlerDependencies): HandlersOf<typeof resourceServerRoutes> {
-  const changesOn = (transactions: Transactions) => createResourceServerChanges(transactions, clock, random, onChanged);
-
   return {
     async listResourceServers({ query, target }) {
       const { q: search, status } = query;
@@ -33,21 +34,15 @@ export function createResourceServerHandlers({
     },
 
     async createResourceServer({ principal, body, idempotencyKey }) {
-      const outcome = await createOnce<WithSecret>(store, clock, {
-        key: idempotencyKey,
-        principal: principal.actor,
-        request: ["createResourceServer", body],
-        create: (transactions) => changesOn(transactions).create(principal.actor, body.name),
-        subjectOf: ({ server }) => `resource_server:${server.id}`,
+      const { result, isRepeated } = await commit<Shown>((tx) => createResourceServer(tx, body.name, random), {
+        author: principal,
+        once: {
+          key: idempotencyKey,
+          request: ["createResourceServer", body],
+          ...madeOnce(body.name),
+        },
       });
-      const server = outcome.isRepeated ? await loadServer(body.name) : outcome.made.server;
-      return {
-        data: { ...resourceServerJson(server), client_secret: outcome.isRepeated ? null : outcome.made.secret },
-        etag: entityTags.resourceServer(server),
-        location: `/resource-servers/${server.name}`,
-        isRepeated: outcome.isRepeated,
-        ...(outcome.isRepeated && { warnings: [SECRET_NOT_REPEATED] }),
-      };
+      return { ...shown(result), location: `/resource-servers/${body.name}`, isRepeated };
     },
 
     async getResourceServer({ params }) {
@@ -56,27 +51,29 @@ export function createResourceServerHandlers({
     },
 
     async changeResourceServer({ principal, params: { name }, body, preconditions }) {
-      let server = await loadServer(name);
-      requireUnchanged(body, resourceServerJson(server), ["status"]);
-      const { status } = body;
-      if (status === undefined) checkPreconditions(preconditions, entityTags.resourceServer(server));
-      else {
-        const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-          const current = await transaction.resourceServers.find(name);
-          return current && entityTags.resourceServer(current);
-        });
-        server = await changesOn(transactions).setStanding(principal.actor, name, status);
-      }
+      requireUnchanged(body, resourceServerJson(await loadServer(name)), ["status"]);
+      const { result: server } = await commit((tx) => changeResourceServer(tx, name, body), {
+        author: principal,
+        ifMatch: { ...preconditions, currentTag: currentTag(name) },
+      });
       return { data: resourceServerJson(server), etag: entityTags.resourceServer(server) };
     },
 
-    async rotateResourceServerSecret({ principal, params, body }) {
+    async rotateResourceServerSecret({ principal, params: { name }, body, preconditions, idempotencyKey }) {
       const graceMs = (body?.grace_seconds ?? 0) * 1000;
-      const { server, secret } = await changesOn(store).rotate(principal.actor, params.name, graceMs);
-      return {
-        data: { ...resourceServerJson(server), client_secret: secret },
-        etag: entityTags.resourceServer(server),
-      };
+      const { result, isRepeated } = await commit<Shown>(
+        (tx) => rotateResourceServerSecret(tx, name, graceMs, random),
+        {
+          author: principal,
+          ifMatch: { ...preconditions, currentTag: currentTag(name) },
+          once: {
+            key: idempotencyKey,
+            request: ["rotateResourceServerSecret", name, body ?? {}],
+            ...madeOnce(name),
+          },
+        },
+      );
+      return { ...shown(result), isRepeated };
     },
   };
 
@@ -85,4 +82,31 @@ export function createResourceServerHandlers({
     if (server === undefined) throw notFound();
     return server;
   }
+}
+
+/** A resource server, and its secret if that was made just now. */
+interface Shown {
+  readonly server: ResourceServer;
+  readonly secret?: string;
+}
+
+function shown({ server, secret = null }: { readonly server: ResourceServer; readonly secret?: string | null }) {
+  return {
+    data: { ...resourceServerJson(server), client_secret: secret },
+    etag: entityTags.resourceServer(server),
+    ...(secret === null && { warnings: [SECRET_NOT_REPEATED] }),
+  };
+}
+
+/** How a secret that was made under the same `Idempotency-Key` is answered: by its resource server alone. */
+function madeOnce(name: string) {
+  return {
+    kind: "resource_server",
+    idOf: ({ server }: Shown) => server.id,
+    again: async (tx: ChangeTx): Promise<Shown> => ({ server: await loadResourceServer(tx, name) }),
+  };
+}
+
+function currentTag(name: string): (tx: ChangeTx) => Promise<string> {
+  return async (tx) => entityTags.resourceServer(await loadResourceServer(tx, name));
 }

@@ -63,5 +63,7 @@ export const resourceServerRoutes = {
     body: SecretRotation,
     answers: "item",
     data: ResourceServerWithSecret,
+    tagged: true,
+    once: true,
   },
 } as const satisfies AdminRoutes;

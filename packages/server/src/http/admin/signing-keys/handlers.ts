@@ -1,6 +1,11 @@
 /** Signing keys, and the nodes that hold them, in the admin API. Their life is in core/signing-keys. */
 import { isoTime, signingKeyJson } from "../../../core/json/registry.ts";
-import { createSigningKeyChanges, LIVE_NODE_MS } from "../../../core/signing-keys/changes.ts";
+import {
+  activateSigningKey,
+  LIVE_NODE_MS,
+  retireSigningKey,
+  rotateSigningKey,
+} from "../../../core/signing-keys/changes.ts";
 import type { SigningKeyRecord } from "../../../core/signing-keys/signing-keys.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
 import { type HandlersOf, wholeList } from "../http/handlers.ts";
@@ -15,12 +20,9 @@ export interface SigningKeyHandlerDependencies extends RegistryHandlerDependenci
 
 export function createSigningKeyHandlers({
   store,
-  clock,
-  onChanged,
+  commit,
   newestMasterSecret,
 }: SigningKeyHandlerDependencies): HandlersOf<typeof signingKeyRoutes> {
-  const changes = createSigningKeyChanges(store, clock, onChanged);
-
   return {
     async listSigningKeys() {
       const keys = await store.signingKeys.list();
@@ -28,15 +30,16 @@ export function createSigningKeyHandlers({
     },
 
     async rotateSigningKey({ principal }) {
-      const { number } = await changes.rotate(principal.actor, newestMasterSecret);
+      const author = principal;
+      const { result: key } = await commit((tx) => rotateSigningKey(tx, newestMasterSecret), { author });
       // If some node isn't ready yet, a node activates the key as soon as all are.
-      await changes.activate(principal.actor);
-      return { data: await loadSigningKey(number) };
+      await commit(activateSigningKey, { author });
+      return { data: await loadSigningKey(key.number) };
     },
 
     async retireSigningKey({ principal, params, body }) {
       requireUnchanged(body, await loadSigningKey(params.number), ["status"]);
-      await changes.retire(principal.actor, params.number);
+      await commit((tx) => retireSigningKey(tx, params.number), { author: principal });
       return { data: await loadSigningKey(params.number) };
     },
 

@@ -1,9 +1,7 @@
 /** API users in the admin API. What an API user is, and how it changes, is in core/users. */
-import { createOnce, type Transactions } from "../../../core/change/once.ts";
-import { checkPreconditions, onlyIfMatch } from "../../../core/change/precondition.ts";
 import { isoTime, userJson } from "../../../core/json/registry.ts";
 import { canSee } from "../../../core/operators/authorize.ts";
-import { createRegistryChanges, usernameOf } from "../../../core/registry-changes.ts";
+import { changeUser, createUser, loadUser as loadUserAgain, usernameOf } from "../../../core/users/changes.ts";
 import type { ListedUser } from "../../../core/users/store.ts";
 import type { Page } from "../../../core/store/page.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
@@ -16,8 +14,7 @@ import { loadUser, todaySeconds } from "./load-user.ts";
 import type { userRoutes } from "./routes.ts";
 
 export function createUserHandlers(dependencies: RegistryHandlerDependencies): HandlersOf<typeof userRoutes> {
-  const { store, clock, onChanged } = dependencies;
-  const changesOn = (transactions: Transactions) => createRegistryChanges(transactions, clock, onChanged);
+  const { store, clock, commit } = dependencies;
   return {
     async listUsers({ principal, query, target }) {
       const { q, account: shortname, status, access } = query;
@@ -41,19 +38,23 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
 
     async createUser({ principal, body, idempotencyKey }) {
       const account = await loadAccountOfField(store, principal, body.account);
-      const outcome = await createOnce(store, clock, {
-        key: idempotencyKey,
-        principal: principal.actor,
-        request: ["createUser", body],
-        create: (transactions) => changesOn(transactions).createUser(principal.actor, body),
-        subjectOf: ({ id }) => `user:${id}`,
+      const username = usernameOf(account, body.name);
+      const { isRepeated } = await commit((tx) => createUser(tx, body), {
+        author: principal,
+        once: {
+          key: idempotencyKey,
+          request: ["createUser", body],
+          kind: "user",
+          idOf: ({ id }) => id,
+          again: (tx) => loadUserAgain(tx, username),
+        },
       });
-      const user = await loadUser(dependencies, principal, usernameOf(account, body.name));
+      const user = await loadUser(dependencies, principal, username);
       return {
         data: shownUser(user),
         etag: entityTags.user(user),
         location: `/users/${user.username}`,
-        isRepeated: outcome.isRepeated,
+        isRepeated,
       };
     },
 
@@ -65,17 +66,11 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
     async changeUser({ principal, params: { username }, body, preconditions }) {
       const before = await loadUser(dependencies, principal, username);
       requireUnchanged(body, shownUser(before), ["status"]);
-      const { status } = body;
-      if (status === undefined) {
-        checkPreconditions(preconditions, entityTags.user(before));
-        return { data: shownUser(before), etag: entityTags.user(before) };
-      }
-      const transactions = onlyIfMatch(store, preconditions, async (transaction) => {
-        const current = await transaction.users.find(username);
-        return current && entityTags.user(current);
+      const { result: user } = await commit((tx) => changeUser(tx, username, body), {
+        author: principal,
+        ifMatch: { ...preconditions, currentTag: async (tx) => entityTags.user(await loadUserAgain(tx, username)) },
       });
-      const changed = await changesOn(transactions).setUserStanding(principal.actor, username, status);
-      return { data: shownUser({ ...before, ...changed }), etag: entityTags.user(changed) };
+      return { data: shownUser({ ...before, ...user }), etag: entityTags.user(user) };
     },
   };
 }

@@ -5,8 +5,8 @@ import { createServer, get, type IncomingMessage, type Server } from "node:http"
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { createAuthenticateResourceServer } from "../../../core/resource-servers/authenticate.ts";
-import { createRegistryChanges, type RegistryChanges } from "../../../core/registry-changes.ts";
-import { createResourceServerChanges } from "../../../core/resource-servers/changes.ts";
+import { createRegistryChanges, type RegistryChanges } from "../../../testing/test-changes.ts";
+import { createResourceServerChanges } from "../../../testing/test-changes.ts";
 import { openRegistryView, type RegistryView } from "../../../core/view/view.ts";
 import { createLog } from "../../../platform/logger.ts";
 import { createSystemRandom } from "../../../platform/random.ts";

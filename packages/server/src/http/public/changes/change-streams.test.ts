@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { after, afterEach, beforeEach, describe, test } from "node:test";
 import type { ApiUserId } from "../../../core/users/model.ts";
 import type { KeyId } from "../../../core/keys/model.ts";
-import { createResourceServerChanges } from "../../../core/resource-servers/changes.ts";
+import { createResourceServerChanges } from "../../../testing/test-changes.ts";
 import { createSystemRandom } from "../../../platform/random.ts";
 import { rsaKeyPair } from "../../../testing/rsa-keys.ts";
 import { basic, type EventStream, openStream, send, type StreamEvent } from "../../../testing/test-http.ts";

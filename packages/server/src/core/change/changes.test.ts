@@ -1,21 +1,18 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import type { RefusalCode } from "@countersign/protocol";
-import { madeUpModulus, rsaKeyPair } from "../testing/rsa-keys.ts";
-import { EXAMPLE_NOW_MICROSECONDS } from "../testing/test-clock.ts";
-import { openTestRegistry, type TestRegistry } from "../testing/test-registry.ts";
-import { TEST_MASTER_SECRET } from "../testing/test-signing-keys.ts";
-import { masterSecretFingerprint } from "./signing-keys/signing-keys.ts";
-import { findChainBreak } from "./feed/audit-chain.ts";
-import {
-  createRegistryChanges,
-  type RegistryChanges,
-  USABLE_KEYS_PER_USER_MAX,
-  usernameOf,
-} from "./registry-changes.ts";
-import type { AccountId } from "./accounts/model.ts";
-import type { KeyId } from "./keys/model.ts";
-import { Refusal } from "./refusal.ts";
+import { madeUpModulus, rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { EXAMPLE_NOW_MICROSECONDS } from "../../testing/test-clock.ts";
+import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
+import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
+import { masterSecretFingerprint } from "../signing-keys/signing-keys.ts";
+import { findChainBreak } from "../feed/audit-chain.ts";
+import { USABLE_KEYS_PER_USER_MAX } from "../keys/changes.ts";
+import { usernameOf } from "../users/changes.ts";
+import { createRegistryChanges, type RegistryChanges } from "../../testing/test-changes.ts";
+import type { AccountId } from "../accounts/model.ts";
+import type { KeyId } from "../keys/model.ts";
+import { Refusal } from "../refusal.ts";
 
 const NOW_MS = Math.floor(EXAMPLE_NOW_MICROSECONDS / 1000);
 const ACTOR = "cli:alice";

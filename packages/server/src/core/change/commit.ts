@@ -1,0 +1,78 @@
+import { toRow } from "../feed/event.ts";
+import { Refusal } from "../refusal.ts";
+import type { Store } from "../store/store.ts";
+import type { Clock } from "../surroundings.ts";
+import type { Author, ChangeTx } from "./change-tx.ts";
+import { findMade, type Once, rememberMade } from "./once.ts";
+import { checkPreconditions, type Preconditions } from "./precondition.ts";
+
+/** Makes a change only to the version that the author has read (RFC 9110 §13.1.1 and 13.1.2). */
+export interface IfMatch extends Preconditions {
+  /** The tag of what is to be changed. @throws {Refusal} `not_found`, as the change itself does */
+  readonly currentTag: (tx: ChangeTx) => Promise<string>;
+}
+
+export interface CommitOptions<Result> {
+  readonly author: Author;
+  readonly ifMatch?: IfMatch | undefined;
+  readonly once?: Once<Result> | undefined;
+}
+
+/** A change that was made. */
+export interface Committed<Result> {
+  readonly result: Result;
+  /** Was it made before, under the same `Idempotency-Key`? Then this request changed nothing. */
+  readonly isRepeated: boolean;
+}
+
+/**
+ * Makes one change: the work and its audit events in one transaction, so that neither is there without the other. Whatever the
+ * work throws changes nothing. When the promise resolves, the change is durable, and this node's view of the registry has it.
+ *
+ * @throws {Refusal} what the work throws; `idempotency_key_reused`; `precondition_failed`; `unavailable` if the store can't be
+ *   written, or if the change is durable but this node can't confirm that it holds here, which the message says
+ */
+export type Commit = <Result>(
+  work: (tx: ChangeTx) => Promise<Result>,
+  options: CommitOptions<Result>,
+) => Promise<Committed<Result>>;
+
+/** @param onChanged awaited after each commit and before the change is acknowledged; the server evicts its view there */
+export function createCommit(
+  store: Pick<Store, "transaction">,
+  clock: Clock,
+  onChanged: () => Promise<void> = () => Promise.resolve(),
+): Commit {
+  return async (work, { author, ifMatch, once }) => {
+    const committed = await store.transaction(async (transaction) => {
+      const nowMs = clock.wallMs();
+      const tx: ChangeTx = {
+        ...transaction,
+        author,
+        nowMs,
+        async append(event, actor = author.actor) {
+          await transaction.events.append({ atMs: nowMs, actor, ...toRow(event) });
+        },
+      };
+      // First: a retry of a change that succeeded is based on the version before it.
+      const made = once && (await findMade(tx, once));
+      if (made !== undefined) return { ...made, isRepeated: true };
+      if (ifMatch !== undefined) await checkVersion(tx, ifMatch);
+      const result = await work(tx);
+      if (once !== undefined) await rememberMade(tx, once, result);
+      return { result, isRepeated: false };
+    });
+    try {
+      await onChanged();
+    } catch (cause) {
+      const message = "The change was made, but this node can't confirm that it holds here. Look before you try again.";
+      throw new Refusal("unavailable", message, { cause, retryAfterSeconds: 1 });
+    }
+    return committed;
+  };
+}
+
+async function checkVersion(tx: ChangeTx, { ifMatch, ifNoneMatch, currentTag }: IfMatch): Promise<void> {
+  if (ifMatch === undefined && ifNoneMatch === undefined) return;
+  checkPreconditions({ ifMatch, ifNoneMatch }, await currentTag(tx));
+}

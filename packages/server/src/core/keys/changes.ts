@@ -1,0 +1,116 @@
+import type { AccountId } from "../accounts/model.ts";
+import type { ChangeTx } from "../change/change-tx.ts";
+import { checkExpiry } from "../expiry.ts";
+import { checkDisplayText } from "../names.ts";
+import { canSee } from "../operators/authorize.ts";
+import { fieldRefusal, Refusal } from "../refusal.ts";
+import { loadUser } from "../users/changes.ts";
+import type { AdmittedKey } from "./admission.ts";
+import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
+
+/** The most keys of one user that aren't revoked. Each may cost a signature check per assertion. */
+export const USABLE_KEYS_PER_USER_MAX = 20;
+
+/** A public key to add. `expiresInMs` counts from now, `expiresAtMs` from the epoch; at most one of them is given. */
+export interface NewKey {
+  readonly username: string;
+  /** As {@link admitPublicKey} gives it. */
+  readonly admitted: AdmittedKey;
+  readonly label?: string | undefined;
+  readonly expiresInMs?: number | undefined;
+  readonly expiresAtMs?: number | null | undefined;
+}
+
+/** The changes to a key; what is `undefined` stays. A revoked key keeps its status and expiry. */
+export interface KeyPatch {
+  readonly status?: KeyStatus | undefined;
+  /** `null`: none. */
+  readonly label?: string | null | undefined;
+  /** `null`: never. In milliseconds since the epoch. */
+  readonly expiresAtMs?: number | null | undefined;
+}
+
+const STATUS_ACTIONS = {
+  active: "key.activated",
+  deactivated: "key.deactivated",
+  revoked: "key.revoked",
+} as const satisfies Record<KeyStatus, string>;
+
+/**
+ * Adds a public key. A key that was revoked under any user stays out; if the author can't see that user's account, the refusal
+ * would tell of it, and the key is added.
+ *
+ * @throws {Refusal} `field_invalid`, `not_found`, `conflict`
+ */
+export async function addKey(
+  tx: ChangeTx,
+  { username, admitted, label, expiresInMs, expiresAtMs: expiresAtMsGiven = null }: NewKey,
+): Promise<PublicKey> {
+  if (label !== undefined) checkDisplayText("label", label);
+  const expiresAtMs = expiresInMs === undefined ? expiresAtMsGiven : tx.nowMs + expiresInMs;
+  checkExpiry("The key's expiry", expiresAtMs, tx.nowMs);
+  const user = await loadUser(tx, username);
+  for (const other of await tx.keys.findByThumbprint(admitted.thumbprint)) {
+    if (other.status === "revoked" && canSeeAccount(tx, await accountOf(tx, other))) {
+      const message = `This key was revoked (key ${other.id}); a revoked key can't be added again.`;
+      throw fieldRefusal("conflict", message, "public_key");
+    }
+    if (other.userId === user.id) {
+      throw fieldRefusal("conflict", `${username} has this key already: key ${other.id}.`, "public_key");
+    }
+  }
+  if ((await tx.keys.countUsable(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
+    throw new Refusal(
+      "conflict",
+      `${username} has ${USABLE_KEYS_PER_USER_MAX} keys that aren't revoked, the most there may be. Revoke one first.`,
+    );
+  }
+  const { fingerprint, bits } = admitted;
+  const createdAtMs = tx.nowMs;
+  const id = await tx.keys.insert({ ...admitted, userId: user.id, label: label ?? null, createdAtMs, expiresAtMs });
+  const { accountId } = user;
+  await tx.append({ action: "key.added", keyId: id, username, fingerprint, bits, expiresAtMs, accountId });
+  const key = await tx.keys.find(id);
+  if (key === undefined) throw new Error("a key that was just inserted is missing");
+  return key;
+}
+
+/** Changes a key, all of the patch or nothing. @throws {Refusal} `field_invalid`, `not_found`, `conflict` */
+export async function changeKey(tx: ChangeTx, keyId: KeyId, patch: KeyPatch): Promise<PublicKey> {
+  if (typeof patch.label === "string") checkDisplayText("label", patch.label);
+  const key = await loadKey(tx, keyId);
+  const status = patch.status ?? key.status;
+  const label = patch.label === undefined ? key.label : patch.label;
+  const expiresAtMs = patch.expiresAtMs === undefined ? key.expiresAtMs : patch.expiresAtMs;
+  const isOtherExpiry = expiresAtMs !== key.expiresAtMs;
+  if (key.status === "revoked" && (status !== "revoked" || isOtherExpiry)) {
+    throw new Refusal("conflict", `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`);
+  }
+  if (isOtherExpiry) checkExpiry("The key's expiry", expiresAtMs, tx.nowMs);
+  const { username, fingerprint } = key;
+  const facts = { keyId, username, fingerprint, accountId: await accountOf(tx, key) };
+  if (status !== key.status) {
+    await tx.keys.setStatus(keyId, status);
+    await tx.append({ action: STATUS_ACTIONS[status], ...facts });
+  }
+  if (label !== key.label || isOtherExpiry) {
+    await tx.keys.update(keyId, { label, expiresAtMs });
+    await tx.append({ action: "key.changed", ...facts, label, expiresAtMs });
+  }
+  return { ...key, status, label, expiresAtMs };
+}
+
+/** @throws {Refusal} `not_found` */
+export async function loadKey({ keys }: ChangeTx, keyId: KeyId): Promise<PublicKey> {
+  const key = await keys.find(keyId);
+  if (key === undefined) throw new Refusal("not_found", `There is no key ${keyId}.`);
+  return key;
+}
+
+async function accountOf({ users }: ChangeTx, { username }: PublicKey): Promise<AccountId | undefined> {
+  return (await users.find(username))?.accountId;
+}
+
+function canSeeAccount({ author }: ChangeTx, accountId: AccountId | undefined): boolean {
+  return accountId === undefined || canSee(author, accountId);
+}

@@ -1,0 +1,86 @@
+import type { Access } from "@countersign/protocol";
+import { changeAccount, createAccount } from "../core/accounts/changes.ts";
+import { type ChangeTx, unrestrictedAuthor } from "../core/change/change-tx.ts";
+import { type Commit, createCommit } from "../core/change/commit.ts";
+import { admitPublicKey } from "../core/keys/admission.ts";
+import { addKey, changeKey, type KeyPatch, type NewKey } from "../core/keys/changes.ts";
+import type { KeyId } from "../core/keys/model.ts";
+import {
+  changeResourceServer,
+  createResourceServer,
+  rotateResourceServerSecret,
+} from "../core/resource-servers/changes.ts";
+import {
+  activateSigningKey,
+  bindSigningKeyToStore,
+  ensureSigningKey,
+  retireSigningKey,
+  rotateSigningKey,
+} from "../core/signing-keys/changes.ts";
+import type { Standing } from "../core/standing.ts";
+import type { Store } from "../core/store/store.ts";
+import type { Clock, Random } from "../core/surroundings.ts";
+import { changeUser, createUser } from "../core/users/changes.ts";
+
+/** Changes of accounts, API users and keys, committed one by one by whoever the actor names. */
+export type RegistryChanges = ReturnType<typeof registryChangesOf>;
+export type ResourceServerChanges = ReturnType<typeof createResourceServerChanges>;
+export type SigningKeyChanges = ReturnType<typeof createSigningKeyChanges>;
+
+type Transactions = Pick<Store, "transaction">;
+type OnChanged = () => Promise<void>;
+
+/** A new key, as a text. */
+type NewKeyText = Omit<NewKey, "admitted"> & { readonly text: string };
+
+export function createRegistryChanges(store: Transactions, clock: Clock, onChanged?: OnChanged) {
+  return registryChangesOf(createCommit(store, clock, onChanged));
+}
+
+export function registryChangesOf(commit: Commit) {
+  const by = committerOf(commit);
+  return {
+    createAccount: (actor: string, account: { shortname: string; name?: string | undefined }) =>
+      by(actor, (tx) => createAccount(tx, account)),
+    createUser: (actor: string, user: { name: string; account: string; access: Access }) =>
+      by(actor, (tx) => createUser(tx, user)),
+    setAccountStanding: (actor: string, shortname: string, status: Standing) =>
+      by(actor, (tx) => changeAccount(tx, shortname, { status })),
+    setUserStanding: (actor: string, username: string, status: Standing) =>
+      by(actor, (tx) => changeUser(tx, username, { status })),
+    addKey: (actor: string, { text, ...key }: NewKeyText) =>
+      by(actor, (tx) => addKey(tx, { ...key, admitted: admitPublicKey(text) })),
+    setKeyStanding: (actor: string, keyId: KeyId, status: Standing) =>
+      by(actor, (tx) => changeKey(tx, keyId, { status })),
+    changeKey: (actor: string, keyId: KeyId, patch: KeyPatch) => by(actor, (tx) => changeKey(tx, keyId, patch)),
+    revokeKey: (actor: string, keyId: KeyId) => by(actor, (tx) => changeKey(tx, keyId, { status: "revoked" })),
+    ensureSigningKey: (actor: string, masterSecret: Buffer) => by(actor, (tx) => ensureSigningKey(tx, masterSecret)),
+  };
+}
+
+export function createResourceServerChanges(store: Transactions, clock: Clock, random: Random, onChanged?: OnChanged) {
+  const by = committerOf(createCommit(store, clock, onChanged));
+  return {
+    create: (actor: string, name: string) => by(actor, (tx) => createResourceServer(tx, name, random)),
+    rotate: (actor: string, name: string, graceMs: number) =>
+      by(actor, (tx) => rotateResourceServerSecret(tx, name, graceMs, random)),
+    setStanding: (actor: string, name: string, status: Standing) =>
+      by(actor, (tx) => changeResourceServer(tx, name, { status })),
+  };
+}
+
+export function createSigningKeyChanges(store: Transactions, clock: Clock, onChanged?: OnChanged) {
+  const by = committerOf(createCommit(store, clock, onChanged));
+  return {
+    rotate: (actor: string, masterSecret: Buffer) => by(actor, (tx) => rotateSigningKey(tx, masterSecret)),
+    bindToStore: (actor: string, masterSecrets: readonly [Buffer, ...Buffer[]]) =>
+      by(actor, (tx) => bindSigningKeyToStore(tx, masterSecrets)),
+    activate: (actor: string) => by(actor, activateSigningKey),
+    retire: (actor: string, number: number) => by(actor, (tx) => retireSigningKey(tx, number)),
+  };
+}
+
+function committerOf(commit: Commit) {
+  return async <Result>(actor: string, work: (tx: ChangeTx) => Promise<Result>): Promise<Result> =>
+    (await commit(work, { author: unrestrictedAuthor(actor) })).result;
+}
