@@ -36,10 +36,10 @@ export async function composePublicListener(node: Node, options: PublicListenerO
   const issueToken = createIssueToken(signingKeys, node.random, (keyId, atMs, expiresAtSeconds) => {
     node.keyUsage.record(keyId, atMs, expiresAtSeconds);
   });
-  const findSigner = createFindSigner(networkOf);
+  const findSigner = createFindSigner(view, networkOf);
   const ledger = createAssertionLedger(store.assertions, clock);
   const authenticateFor = (audience: "token" | "revocation") =>
-    createAuthenticateClient(view, clock, audiences[audience], ledger, findSigner);
+    createAuthenticateClient(findSigner, clock, audiences[audience], ledger);
   const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);
   const changeStreams = createChangeStreams(
     { feed: view.feed, door, limit: refusalLimit, clock, pause: streamEndPause },
@@ -48,7 +48,7 @@ export async function composePublicListener(node: Node, options: PublicListenerO
   );
   const app = await buildPublicApp({
     ...node,
-    exchange: createExchange({ view, findSigner, clock, audiences: audiences.exchange, issueToken }),
+    exchange: createExchange({ findSigner, clock, audiences: audiences.exchange, issueToken }),
     checkToken,
     grantClientCredentials: createGrantClientCredentials(authenticateFor("token"), issueToken),
     revokeToken: createRevokeToken({

@@ -1,7 +1,8 @@
 import type { Access } from "@countersign/protocol";
 import type { AccountId } from "./accounts/model.ts";
 import type { ApiUserId } from "./users/model.ts";
-import { isExpired, type KeyId } from "./keys/model.ts";
+import { findKeyProblem, type KeyProblem } from "./keys/key-problem.ts";
+import type { KeyId } from "./keys/model.ts";
 import type { RegistryView, ViewKey } from "./view/view.ts";
 import type { Clock } from "./surroundings.ts";
 import type { TokenClaims } from "./token/token-codec.ts";
@@ -31,16 +32,7 @@ export interface ActiveToken {
  * Why a token isn't good, for logs, metrics and operators. The reasons from `token_revoked` to `account_deactivated` are only
  * given for a token whose MAC is right and that hasn't expired: the check tells these to its holder too.
  */
-export type InactiveReason =
-  | TokenDefect
-  | "expired"
-  | "unknown_key"
-  | "token_revoked"
-  | "key_deactivated"
-  | "key_revoked"
-  | "key_expired"
-  | "user_deactivated"
-  | "account_deactivated";
+export type InactiveReason = TokenDefect | "expired" | "unknown_key" | "token_revoked" | KeyProblem;
 
 export interface InactiveToken {
   readonly active: false;
@@ -81,7 +73,8 @@ export function createCheckToken({ view, signingKeys, clock }: CheckDependencies
     const judge = (key: ViewKey | undefined, isRevoked: boolean): TokenVerdict => {
       // The ids are under our own MAC, so a mismatch means a store that isn't the one the token was minted on.
       if (key === undefined || key.user.id !== claims.userId) return inactive("unknown_key");
-      const reason = inactiveReason(key, nowMs);
+      // A token ends with its key, at the latest (docs/adr/0008).
+      const reason = findKeyProblem(key, nowMs);
       if (reason !== undefined) return inactive(reason);
       if (isRevoked) return inactive("token_revoked");
       const { username, id: userId, account, accountId, access } = key.user;
@@ -108,16 +101,6 @@ export function createCheckToken({ view, signingKeys, clock }: CheckDependencies
     }
     return judge(key, isRevoked);
   }
-}
-
-/** Why no token under this key is good, if so. A token ends with its key, at the latest (docs/adr/0008). */
-function inactiveReason(key: ViewKey, nowMs: number): InactiveReason | undefined {
-  if (key.status === "revoked") return "key_revoked";
-  if (key.status === "deactivated") return "key_deactivated";
-  if (isExpired(key, nowMs)) return "key_expired";
-  if (key.user.status !== "active") return "user_deactivated";
-  if (key.user.accountStatus !== "active") return "account_deactivated";
-  return undefined;
 }
 
 function inactive(reason: InactiveReason): InactiveToken {

@@ -21,11 +21,12 @@ import { openTestRegistry } from "../testing/test-registry.ts";
 import { testSigningKeys } from "../testing/test-signing-keys.ts";
 import { type TestViewKey, testViewUser } from "../testing/test-view.ts";
 import { endpointAudiences } from "./assertion/audiences.ts";
+import { createFindSigner } from "./assertion/find-signer.ts";
 import { createExchange, type ExchangeDependencies } from "./exchange.ts";
 import { createIssueToken } from "./issue-token.ts";
 import { Refusal } from "./refusal.ts";
 import type { KeyId } from "./keys/model.ts";
-import { openRegistryView, type ViewUser } from "./view/view.ts";
+import { openRegistryView, type RegistryView, type ViewUser } from "./view/view.ts";
 import { verifyToken } from "./token/verify-token.ts";
 
 const NOW_SECONDS = EXAMPLE_NOW_MICROSECONDS / 1e6;
@@ -36,17 +37,22 @@ const long = rsaKeyPair("long", 3072);
 const signingKeys = testSigningKeys(1);
 
 /** An exchange over imagined users, which writes down what was looked up and which keys were reported as used. */
-function exchangeFor(users: readonly ViewUser[], overrides: Partial<ExchangeDependencies> = {}) {
+function exchangeFor(
+  users: readonly ViewUser[],
+  { view, ...overrides }: Partial<ExchangeDependencies> & { readonly view?: Pick<RegistryView, "findUser"> } = {},
+) {
   const lookups: string[] = [];
   const used: [KeyId, number][] = [];
   const clock = createTestClock();
   const exchange = createExchange({
-    view: {
-      findUser(username) {
-        lookups.push(username);
-        return users.find((user) => user.username === username);
+    findSigner: createFindSigner(
+      view ?? {
+        findUser(username) {
+          lookups.push(username);
+          return users.find((user) => user.username === username);
+        },
       },
-    },
+    ),
     clock,
     audiences: endpointAudiences("https://auth.example").exchange,
     issueToken: createIssueToken(signingKeys, createTestRandom(), (keyId, atMs) => used.push([keyId, atMs])),

@@ -1,39 +1,21 @@
-import { constants, createHmac, type KeyObject, timingSafeEqual, verify, type VerifyKeyObjectInput } from "node:crypto";
-import { ASSERTION_SCHEME, type AssertionAlgorithm } from "@countersign/protocol";
 import { candidateKeys } from "./assertion/candidate-keys.ts";
-import {
-  checkAudience,
-  checkExpiry,
-  checkIssuedAt,
-  checkNotBefore,
-  parseClaims,
-  type UnverifiedClaims,
-} from "./assertion/check-claims.ts";
-import { checkHeader, parseAssertion, type UnverifiedAssertion } from "./assertion/parse-assertion.ts";
-import { isSignedBy, SIGNATURE_CHECKS_MAX } from "./assertion/verify-signature.ts";
-import { parseCredential } from "./authorization.ts";
-import { checkStanding, type ExchangeDependencies, rejected } from "./exchange.ts";
+import { assertionRejected, createFindSigner } from "./assertion/find-signer.ts";
+import { parseAssertion, type UnverifiedAssertion } from "./assertion/parse-assertion.ts";
+import { findSigningKey, SIGNATURE_CHECKS_MAX } from "./assertion/verify-signature.ts";
+import { EXCHANGE_STEPS, ExchangeAttempt, type ExchangeDependencies } from "./exchange.ts";
+import { describeKey, signatureCauses } from "./explain-signature.ts";
 import { Refusal } from "./refusal.ts";
-import { sshFingerprint } from "./keys/admission.ts";
-import type { ViewKey, ViewUser } from "./view/view.ts";
+import type { RegistryView, ViewKey, ViewUser } from "./view/view.ts";
 
 /** One check of an assertion. `note` steps carry facts that decide nothing. */
 export interface ExplainStep {
-  readonly check:
-    | "scheme"
-    | "parts"
-    | "header"
-    | "claims"
-    | "time"
-    | "audience"
-    | "user"
-    | "key"
-    | "standing"
-    | "cause";
+  readonly check: Check;
   readonly outcome: "passed" | "refused" | "note";
   readonly detail: string;
   readonly hint?: string;
 }
+
+type Check = "scheme" | "parts" | "header" | "claims" | "time" | "audience" | "user" | "key" | "standing" | "cause";
 
 /** What the exchange would say to an assertion now, and why. For operators: it reveals which users exist. */
 export interface Explanation {
@@ -43,138 +25,185 @@ export interface Explanation {
   readonly steps: readonly ExplainStep[];
 }
 
+interface ExplainDependencies extends Pick<ExchangeDependencies, "clock" | "audiences"> {
+  readonly view: Pick<RegistryView, "findUser">;
+}
+
 /**
- * Goes through an assertion check by check, with the exchange's own functions in the exchange's own order, but doesn't stop at
- * the first refusal: that one is the verdict, the others may show the cause. Needs no private key and mints nothing.
+ * Runs the exchange's own steps over an assertion, but doesn't stop at the first refusal: that one is the verdict, and the later ones
+ * may show the cause. It needs no private key and mints nothing.
  *
  * @param text the assertion, or the whole header line that carried it
  * @throws {Refusal} `unavailable` where the store can't be asked
  */
 export async function explainAssertion(
   text: string,
-  { view, clock, audiences }: Pick<ExchangeDependencies, "view" | "clock" | "audiences">,
+  { view, clock, audiences }: ExplainDependencies,
 ): Promise<Explanation> {
-  const steps: ExplainStep[] = [];
-  let verdict: Refusal | undefined;
-
-  function refuse(check: ExplainStep["check"], refusal: Refusal): void {
-    verdict ??= refusal;
-    const { hint } = refusal.detail;
-    steps.push({ check, outcome: "refused", detail: refusal.message, ...(hint === undefined ? {} : { hint }) });
-  }
-  /** Runs one check; what it refuses becomes a step, and the result `undefined`. */
-  function attempt<Result>(check: ExplainStep["check"], run: () => Result, passed?: (result: Result) => string) {
-    try {
-      const result = run();
-      if (passed !== undefined) steps.push({ check, outcome: "passed", detail: passed(result) });
-      return result;
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      refuse(check, error);
-      return undefined;
-    }
-  }
-  function note(check: ExplainStep["check"], detail: string, hint?: string): void {
-    steps.push({ check, outcome: "note", detail, ...(hint === undefined ? {} : { hint }) });
-  }
-  const explanation = () => ({ accepted: verdict === undefined, refusal: verdict, steps });
-
+  const report = new Report();
   const { credential, header } = unwrap(text);
-  if (header !== undefined)
-    attempt(
-      "scheme",
-      () => parseCredential(header, [ASSERTION_SCHEME]),
-      () => "The scheme is JWT.",
-    );
-  const assertion =
-    attempt("parts", () => parseAssertion(credential), describeParts) ?? parseQuietly(withoutBytesLiteral(credential));
-  if (assertion === undefined) return explanation();
-
-  const algorithm = attempt(
-    "header",
-    () => checkHeader(assertion.unverifiedHeader),
-    (alg) => `The algorithm is ${alg}.`,
-  );
-  const claims = attempt("claims", () => parseClaims(assertion.unverifiedClaims), describeClaims);
-  if (claims === undefined) return explanation();
-
-  const nowSeconds = clock.nowMicroseconds() / 1e6;
-  attempt(
-    "time",
-    () => checkIssuedAt(claims, nowSeconds),
-    () => `iat is ${distance(claims.issuedAtSeconds, nowSeconds)}; 60 s are allowed.`,
-  );
-  const { notBeforeSeconds, expiresAtSeconds, audience } = claims;
-  if (notBeforeSeconds !== undefined) {
-    attempt(
-      "time",
-      () => checkNotBefore(claims, nowSeconds),
-      () => `nbf is ${distance(notBeforeSeconds, nowSeconds)}.`,
-    );
+  const attempt = new ExchangeAttempt(header, clock.nowMicroseconds() / 1e6, audiences);
+  attempt.credential = credential;
+  for (const name of Object.keys(EXCHANGE_STEPS) as StepName[]) {
+    if (name !== "scheme" || header !== undefined) explainStep(name, attempt, report);
   }
-  if (expiresAtSeconds !== undefined) {
-    attempt(
-      "time",
-      () => checkExpiry(claims, nowSeconds),
-      () => `exp is ${distance(expiresAtSeconds, nowSeconds)}.`,
-    );
-  }
-  if (audience !== undefined)
-    attempt(
-      "audience",
-      () => checkAudience(claims, audiences),
-      () => "aud names this service.",
-    );
+  if (has(attempt, "claims")) await explainSigner(attempt, view, report);
+  return { accepted: report.refusal === undefined, refusal: report.refusal, steps: report.steps };
+}
 
+type StepName = keyof typeof EXCHANGE_STEPS;
+
+/** Collects the steps. */
+class Report {
+  readonly steps: ExplainStep[] = [];
+  /** The first, which is the verdict. */
+  refusal: Refusal | undefined;
+
+  pass(check: Check, detail: string): void {
+    this.steps.push({ check, outcome: "passed", detail });
+  }
+
+  refuse(check: Check, refusal: Refusal): void {
+    this.refusal ??= refusal;
+    this.#add(check, "refused", refusal.message, refusal.detail.hint);
+  }
+
+  note(check: Check, detail: string, hint?: string): void {
+    this.#add(check, "note", detail, hint);
+  }
+
+  #add(check: Check, outcome: ExplainStep["outcome"], detail: string, hint: string | undefined): void {
+    this.steps.push({ check, outcome, detail, ...(hint === undefined ? {} : { hint }) });
+  }
+}
+
+/** How each of the exchange's steps is reported. */
+const STEP_REPORTS: Readonly<Record<StepName, StepReport>> = {
+  scheme: { check: "scheme", needs: "credential", passed: () => "The scheme is JWT." },
+  parts: { check: "parts", needs: "credential", passed: describeParts },
+  header: { check: "header", needs: "assertion", passed: ({ algorithm }) => `The algorithm is ${algorithm}.` },
+  claims: { check: "claims", needs: "assertion", passed: describeClaims },
+  iat: {
+    check: "time",
+    needs: "claims",
+    passed: ({ claims, nowSeconds }) => `iat is ${distance(claims.issuedAtSeconds, nowSeconds)}; 60 s are allowed.`,
+  },
+  nbf: {
+    check: "time",
+    needs: "claims",
+    passed: ({ claims, nowSeconds }) => describeTime("nbf", claims.notBeforeSeconds, nowSeconds),
+  },
+  exp: {
+    check: "time",
+    needs: "claims",
+    passed: ({ claims, nowSeconds }) => describeTime("exp", claims.expiresAtSeconds, nowSeconds),
+  },
+  aud: {
+    check: "audience",
+    needs: "claims",
+    passed: ({ claims }) => (claims.audience === undefined ? undefined : "aud names this service."),
+  },
+};
+
+interface StepReport {
+  readonly check: Check;
+  /** The part of the attempt without which the step can't run. */
+  readonly needs: "credential" | "assertion" | "claims";
+  /** What to say of a step that passed; nothing where it had nothing to check. */
+  readonly passed: (attempt: ExchangeAttempt) => string | undefined;
+}
+
+function explainStep(name: StepName, attempt: ExchangeAttempt, report: Report): void {
+  const { check, needs, passed } = STEP_REPORTS[name];
+  if (!has(attempt, needs)) return;
+  try {
+    EXCHANGE_STEPS[name](attempt);
+    const detail = passed(attempt);
+    if (detail !== undefined) report.pass(check, detail);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    report.refuse(check, error);
+    if (name === "parts")
+      attempt.assertion = parseQuietly(withoutBytesLiteral(attempt.credential)) ?? attempt.assertion;
+  }
+}
+
+/** Before the step that sets it, and if that step refused, a part of the attempt isn't there. */
+function has(attempt: Partial<ExchangeAttempt>, part: keyof ExchangeAttempt): boolean {
+  return attempt[part] !== undefined;
+}
+
+/** Explains what `FindSigner` decides at once: the user, the signature, and whether the key can be used. */
+async function explainSigner(
+  attempt: ExchangeAttempt,
+  view: ExplainDependencies["view"],
+  report: Report,
+): Promise<void> {
+  const { assertion, claims } = attempt;
   const user = await view.findUser(claims.username);
   if (user === undefined) {
-    refuse("user", rejected());
-    note(
+    report.refuse("user", assertionRejected());
+    report.note(
       "cause",
       `There is no API user of that name: ${quoteUsername(claims.username)}.`,
       "countersign user list shows the names; they begin with api-.",
     );
-    return explanation();
+    return;
   }
-  steps.push({ check: "user", outcome: "passed", detail: describeUser(user) });
-  const signer = algorithm && (await findSigner(assertion, algorithm, user));
-  if (signer === undefined) {
-    if (algorithm !== undefined) refuse("key", rejected());
-    for (const cause of await signatureCauses(assertion, algorithm, user)) note("cause", ...cause);
-    return explanation();
-  }
-  attempt(
-    "standing",
-    () => checkStanding(signer, nowSeconds * 1000),
-    () => "The key, its user and their account are active.",
-  );
-  return explanation();
+  report.pass("user", describeUser(user));
+  const isSigned = has(attempt, "algorithm") && (await explainKeys(attempt, user, view, report));
+  if (isSigned) return;
+  const algorithm = has(attempt, "algorithm") ? attempt.algorithm : undefined;
+  for (const cause of await signatureCauses(assertion, algorithm, user)) report.note("cause", ...cause);
+}
 
-  /** Tries the keys that the exchange tries, and says of each of the user's keys why it isn't the one. */
-  async function findSigner(signed: UnverifiedAssertion, alg: AssertionAlgorithm, of: ViewUser) {
-    const { signature, unverifiedHeader } = signed;
-    const isOfLength = (key: ViewKey) => key.modulus.length === signature.length;
-    const tried = candidateKeys(of.keys, unverifiedHeader, isOfLength, nowSeconds * 1000);
-    if (of.keys.length === 0) note("key", `${of.username} has no public key.`, "countersign key add adds one.");
-    const isNamed =
-      tried.length === 1 && [String(tried[0]?.id), tried[0]?.thumbprint].includes(String(unverifiedHeader["kid"]));
-    if (isNamed && of.keys.length > 1) note("key", "kid selects one of the user's keys; the others aren't tried.");
-    for (const key of tried) {
-      if (await isSignedBy(signed, alg, key)) {
-        steps.push({ check: "key", outcome: "passed", detail: `The signature is by ${describeKey(key)}.` });
-        return key;
-      }
-    }
-    for (const key of isNamed ? tried : of.keys) {
-      const why = !isOfLength(key)
-        ? `can't have made it: the key has about ${key.modulus.length * 8} bits, the signature is of one with ${signature.length * 8}`
-        : tried.includes(key)
-          ? "doesn't verify the signature"
-          : `isn't tried: without kid, ${SIGNATURE_CHECKS_MAX} keys of a length are`;
-      note("key", `${describeKey(key)}: ${why}.`);
-    }
-    return undefined;
+/** Which of the user's keys made the signature, and why the others didn't. @returns whether one did */
+async function explainKeys(
+  attempt: ExchangeAttempt,
+  user: ViewUser,
+  view: ExplainDependencies["view"],
+  report: Report,
+): Promise<boolean> {
+  const { assertion, algorithm, nowSeconds } = attempt;
+  const nowMs = nowSeconds * 1000;
+  const { signature, unverifiedHeader } = assertion;
+  const { username, keys } = user;
+  const hasLength = (key: ViewKey) => key.modulus.length === signature.length;
+  const tried = candidateKeys(keys, unverifiedHeader, hasLength, nowMs);
+  const [first] = tried;
+  const isNamed =
+    tried.length === 1 && [String(first?.id), first?.thumbprint].includes(String(unverifiedHeader["kid"]));
+  if (keys.length === 0) report.note("key", `${username} has no public key.`, "countersign key add adds one.");
+  if (isNamed && keys.length > 1) report.note("key", "kid selects one of the user's keys; the others aren't tried.");
+
+  const outcome = await createFindSigner(view)(assertion, algorithm, username, nowMs).catch(asRefusal);
+  if (!(outcome instanceof Refusal)) {
+    report.pass("key", `The signature is by ${describeKey(outcome)}.`);
+    report.pass("standing", "The key, its user and their account are active.");
+    return true;
   }
+  if (outcome.code !== "assertion_rejected") {
+    const signer = await findSigningKey(assertion, algorithm, tried);
+    if (signer !== undefined) report.pass("key", `The signature is by ${describeKey(signer)}.`);
+    report.refuse("standing", outcome);
+    return true;
+  }
+  for (const key of isNamed ? tried : keys) {
+    const why = !hasLength(key)
+      ? `can't have made it: the key has about ${key.modulus.length * 8} bits, the signature is of one with ${signature.length * 8}`
+      : tried.includes(key)
+        ? "doesn't verify the signature"
+        : `isn't tried: without kid, ${SIGNATURE_CHECKS_MAX} keys of a length are`;
+    report.note("key", `${describeKey(key)}: ${why}.`);
+  }
+  report.refuse("key", outcome);
+  return false;
+}
+
+/** @throws what says nothing about the assertion: defects, and `unavailable` */
+function asRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal && error.code !== "unavailable") return error;
+  throw error;
 }
 
 /** Takes a credential out of what people paste: a header line, a header's value, or the bare assertion. */
@@ -197,99 +226,12 @@ function parseQuietly(text: string): UnverifiedAssertion | undefined {
   }
 }
 
-/** A fact that decides nothing, and perhaps what to do about it. */
-type Cause = readonly [detail: string, hint?: string];
-
-/**
- * Why the signature may not verify: what it would verify as. None of this is accepted by the exchange, ever; it only names the mistake.
- * The RSA work runs on libuv's threads, one operation after the other.
- */
-async function signatureCauses(
-  assertion: UnverifiedAssertion,
-  algorithm: AssertionAlgorithm | undefined,
-  user: ViewUser,
-): Promise<readonly Cause[]> {
-  const causes: Cause[] = [];
-  for (const key of user.keys) {
-    if (isHmacOfPem(assertion, key.keyObject)) {
-      causes.push([
-        `It is an HMAC with the PEM text of key ${key.id} as its secret: sign with the private key and RS256.`,
-      ]);
-    }
-    if (key.modulus.length !== assertion.signature.length) continue;
-    if (algorithm !== undefined && (await isSignedBy(assertion, algorithm, key))) {
-      causes.push([
-        `The signature is by ${describeKey(key)}, which isn't tried.`,
-        `Put "kid":"${key.id}" into the assertion's header, or deactivate a key of this length that isn't needed any more: ` +
-          `without kid, the ${SIGNATURE_CHECKS_MAX} that were added last are tried.`,
-      ]);
-      continue;
-    }
-    const made = await otherAlgorithmOf(assertion, key);
-    if (made !== undefined) {
-      causes.push([`The signature is by key ${key.id}, but as ${made}, not as the header's alg says.`]);
-    }
-  }
-  if (causes.length === 0) {
-    causes.push([
-      "Most likely the client signs with another private key: compare fingerprints (ssh-keygen -l -E sha256 -f on the public key), " +
-        "or add its public key with countersign key add.",
-    ]);
-  }
-  return causes;
-}
-
-function isHmacOfPem({ signingInput, signature, unverifiedHeader }: UnverifiedAssertion, key: KeyObject): boolean {
-  const { alg } = unverifiedHeader;
-  const bits = typeof alg === "string" ? /^HS(256|384|512)$/.exec(alg)?.[1] : undefined;
-  if (bits === undefined) return false;
-  const pems = [key.export({ format: "pem", type: "spki" }), key.export({ format: "pem", type: "pkcs1" })].map(String);
-  return pems
-    .flatMap((pem) => [pem, pem.trimEnd()])
-    .some((secret) => {
-      const mac = createHmac(`sha${bits}`, secret).update(signingInput).digest();
-      return mac.length === signature.length && timingSafeEqual(mac, signature);
-    });
-}
-
-/** As what the key made the signature, where that isn't what the header says. */
-async function otherAlgorithmOf(
-  { signingInput, signature, unverifiedHeader }: UnverifiedAssertion,
-  { keyObject }: ViewKey,
-): Promise<string | undefined> {
-  const text = Buffer.from(signingInput, "latin1");
-  const pss = {
-    key: keyObject,
-    padding: constants.RSA_PKCS1_PSS_PADDING,
-    saltLength: constants.RSA_PSS_SALTLEN_AUTO,
-  };
-  for (const bits of ["256", "384", "512"]) {
-    const name = `RS${bits}`;
-    if (name !== unverifiedHeader["alg"] && (await verifyAsync(`sha${bits}`, text, keyObject, signature))) return name;
-    if (await verifyAsync(`sha${bits}`, text, pss, signature)) return `PS${bits}`;
-  }
-  return undefined;
-}
-
-function verifyAsync(digest: string, text: Buffer, key: KeyObject | VerifyKeyObjectInput, signature: Buffer) {
-  return new Promise<boolean>((resolve, reject) => {
-    verify(digest, text, key, signature, (error, verified) => {
-      if (error) reject(error);
-      else resolve(verified);
-    });
-  });
-}
-
-function describeKey({ id, keyObject, status }: ViewKey): string {
-  return `key ${id}, ${sshFingerprint(keyObject)}, ${status}`;
-}
-
-function describeParts({ signingInput, signature }: UnverifiedAssertion): string {
+function describeParts({ assertion: { signingInput, signature } }: ExchangeAttempt): string {
   return `Three parts; ${signingInput.length} characters are signed, and the signature has ${signature.length} bytes.`;
 }
 
-function describeClaims({ username }: UnverifiedClaims): string {
-  return `username and iat are there and have the right types; the username is ${quoteUsername(username)}.`;
+function describeClaims({ claims }: ExchangeAttempt): string {
+  return `username and iat are there and have the right types; the username is ${quoteUsername(claims.username)}.`;
 }
 
 function quoteUsername(username: string): string {
@@ -298,6 +240,10 @@ function quoteUsername(username: string): string {
 
 function describeUser({ username, account, status, accountStatus, keys }: ViewUser): string {
   return `${username} of the account ${account} exists, with ${keys.length} key(s); user ${status}, account ${accountStatus}.`;
+}
+
+function describeTime(claim: string, seconds: number | undefined, nowSeconds: number): string | undefined {
+  return seconds === undefined ? undefined : `${claim} is ${distance(seconds, nowSeconds)}.`;
 }
 
 /** `3.2 s in the past`. */

@@ -1,9 +1,8 @@
 import type { Audiences } from "../assertion/check-claims.ts";
 import { checkHeader, parseAssertion } from "../assertion/parse-assertion.ts";
-import { createFindSigner } from "../assertion/find-signer.ts";
-import { checkStanding, rejected } from "../exchange.ts";
+import type { FindSigner } from "../assertion/find-signer.ts";
 import { Refusal } from "../refusal.ts";
-import type { RegistryView, ViewKey } from "../view/view.ts";
+import type { ViewKey } from "../view/view.ts";
 import type { Clock } from "../surroundings.ts";
 import type { AssertionLedger } from "./assertion-ledger.ts";
 import { checkClientClaims, parseClientClaims } from "./client-assertion.ts";
@@ -36,11 +35,10 @@ export interface AuthenticatedClient {
 export type AuthenticateClient = (credentials: ClientCredentials) => Promise<AuthenticatedClient>;
 
 export function createAuthenticateClient(
-  view: Pick<RegistryView, "findUser">,
+  findSigner: FindSigner,
   clock: Clock,
   audiences: Audiences,
   ledger: AssertionLedger,
-  findSigner = createFindSigner(),
 ): AuthenticateClient {
   return async (credentials) => {
     const nowMicroseconds = clock.nowMicroseconds();
@@ -53,11 +51,8 @@ export function createAuthenticateClient(
       throw new Refusal("client_rejected", "The parameter client_id isn't the assertion's sub.");
     }
 
-    const user = await view.findUser(claims.clientId);
     const nowMs = nowMicroseconds / 1000;
-    const key = await findSigner(assertion, algorithm, user, nowMs, credentials.client);
-    if (key === undefined) throw rejected();
-    checkStanding(key, nowMs);
+    const key = await findSigner(assertion, algorithm, claims.clientId, nowMs, credentials.client);
     return {
       key,
       nowMicroseconds,

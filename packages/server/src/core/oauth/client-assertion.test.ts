@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CLIENT_ASSERTION_SECONDS_MAX, JTI_CHARACTERS_MAX } from "@countersign/protocol";
 import fc from "fast-check";
+import { checkExchangeClaims } from "../../testing/check-exchange-claims.ts";
 import { exampleClientClaims } from "../../testing/build-assertion.ts";
 import { endpointAudiences } from "../assertion/audiences.ts";
-import { type Audiences, checkClaims, parseClaims } from "../assertion/check-claims.ts";
+import type { Audiences } from "../assertion/check-claims.ts";
 import type { UnverifiedObject } from "../assertion/parse-assertion.ts";
 import { Refusal } from "../refusal.ts";
 import { checkClientClaims, parseClientClaims } from "./client-assertion.ts";
@@ -18,7 +19,7 @@ function check(claims: object, audiences: Audiences = AUDIENCES.token): void {
 }
 
 function checkForExchange(claims: object, audiences = AUDIENCES.exchange): void {
-  checkClaims(parseClaims(claims as UnverifiedObject), NOW, audiences);
+  checkExchangeClaims(claims, NOW, audiences);
 }
 
 /** Good claims with some replaced; `undefined` leaves one out. */

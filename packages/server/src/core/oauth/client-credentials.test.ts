@@ -17,6 +17,7 @@ import { openTestRegistry, type TestRegistry } from "../../testing/test-registry
 import { testSigningKeys } from "../../testing/test-signing-keys.ts";
 import { type TestViewKey, testViewUser } from "../../testing/test-view.ts";
 import { endpointAudiences } from "../assertion/audiences.ts";
+import { createFindSigner } from "../assertion/find-signer.ts";
 import { createIssueToken } from "../issue-token.ts";
 import { Refusal } from "../refusal.ts";
 import { openRegistryView, type ViewUser } from "../view/view.ts";
@@ -81,7 +82,7 @@ function endpointFor(
   };
   const audiences = endpointAudiences("https://auth.example").token;
   const grant = createGrantClientCredentials(
-    createAuthenticateClient(view, clock, audiences, ledger),
+    createAuthenticateClient(createFindSigner(view), clock, audiences, ledger),
     createIssueToken(signingKeys, createTestRandom(), (keyId) => used.push(keyId)),
   );
   return { grant, lookups, burnt, used, clock };
@@ -296,7 +297,7 @@ describe("an assertion at the token endpoint", () => {
     const clock = createTestClock();
     const grant = createGrantClientCredentials(
       createAuthenticateClient(
-        { findUser: () => Promise.reject(unavailable) },
+        createFindSigner({ findUser: () => Promise.reject(unavailable) }),
         clock,
         endpointAudiences("https://auth.example").token,
         { useUp: () => assert.fail("nothing is used up") },
@@ -346,7 +347,12 @@ describe("on a real store", () => {
     const view = await openRegistryView(store, clock);
     const audiences = endpointAudiences("https://auth.example").token;
     return createGrantClientCredentials(
-      createAuthenticateClient(view, clock, audiences, createAssertionLedger(store.assertions, clock)),
+      createAuthenticateClient(
+        createFindSigner(view),
+        clock,
+        audiences,
+        createAssertionLedger(store.assertions, clock),
+      ),
       createIssueToken(signingKeys, createSystemRandom(), () => undefined),
     );
   }

@@ -7,6 +7,7 @@ import { openTestRegistry, type TestRegistry } from "../../testing/test-registry
 import { testSigningKeys } from "../../testing/test-signing-keys.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { endpointAudiences } from "../assertion/audiences.ts";
+import { createFindSigner } from "../assertion/find-signer.ts";
 import { type CheckToken, createCheckToken } from "../check.ts";
 import { Refusal } from "../refusal.ts";
 import { findChainBreak } from "../feed/audit-chain.ts";
@@ -65,7 +66,7 @@ async function startNode(store: Store): Promise<Node> {
   const audiences = endpointAudiences("https://auth.example").revocation;
   const revoke = createRevokeToken({
     authenticateClient: createAuthenticateClient(
-      view,
+      createFindSigner(view),
       clock,
       audiences,
       createAssertionLedger(store.assertions, clock),
@@ -275,7 +276,7 @@ describe("revoking is refused", () => {
     const audiences = endpointAudiences("https://auth.example").revocation;
     const revoke = createRevokeToken({
       authenticateClient: createAuthenticateClient(
-        node.view,
+        createFindSigner(node.view),
         clock,
         audiences,
         createAssertionLedger(registry.store.assertions, clock),

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { buildAssertion, exampleClaims } from "../testing/build-assertion.ts";
+import { rsaKeyPair } from "../testing/rsa-keys.ts";
+import { createTestClock } from "../testing/test-clock.ts";
+import { testViewUser } from "../testing/test-view.ts";
+import { endpointAudiences } from "./assertion/audiences.ts";
+import { createFindSigner } from "./assertion/find-signer.ts";
+import { createExchange } from "./exchange.ts";
+import { explainAssertion } from "./explain.ts";
+import { Refusal } from "./refusal.ts";
+
+const alice = rsaKeyPair("alice");
+const bob = rsaKeyPair("bob");
+const clock = createTestClock();
+const audiences = endpointAudiences("https://auth.example").exchange;
+
+const active = testViewUser([{ id: 3, publicKey: alice.publicKey }]);
+const withClaims = (claims: object) => buildAssertion(alice.privateKey, { claims: { ...exampleClaims(), ...claims } });
+
+describe("an explanation's verdict is what the exchange answers", () => {
+  const cases: Readonly<Record<string, readonly [credential: string, user?: typeof active]>> = {
+    "a good assertion": [buildAssertion(alice.privateKey)],
+    "no assertion": ["x"],
+    "a Python bytes literal": [`b'${buildAssertion(alice.privateKey)}'`],
+    "another algorithm": [buildAssertion(alice.privateKey, { header: { alg: "HS256" } })],
+    "crit and wrong claims": [buildAssertion(alice.privateKey, { header: { crit: ["x"] }, claims: { iat: "1" } })],
+    "no username": [withClaims({ username: undefined })],
+    "iat, nbf, exp and aud wrong": [withClaims({ iat: 1, nbf: 1e11, exp: 1, aud: "https://other.example" })],
+    "nbf and aud wrong": [withClaims({ nbf: 1e11, aud: "https://other.example" })],
+    "an unknown user": [withClaims({ username: "api-9-none" })],
+    "another private key": [buildAssertion(bob.privateKey)],
+    "a revoked key of a deactivated user": [
+      buildAssertion(alice.privateKey),
+      testViewUser([{ id: 3, publicKey: alice.publicKey, status: "revoked" }], { status: "deactivated" }),
+    ],
+    "an expired key": [
+      buildAssertion(alice.privateKey),
+      testViewUser([{ id: 3, publicKey: alice.publicKey, expiresAtMs: clock.wallMs() }]),
+    ],
+    "a deactivated account": [
+      buildAssertion(alice.privateKey),
+      testViewUser([{ id: 3, publicKey: alice.publicKey }], { accountStatus: "deactivated" }),
+    ],
+  };
+  for (const [name, [credential, user = active]] of Object.entries(cases)) {
+    test(name, async () => {
+      const view = { findUser: (username: string) => (username === user.username ? user : undefined) };
+      const exchange = createExchange({
+        findSigner: createFindSigner(view),
+        clock,
+        audiences,
+        issueToken: () => Promise.reject(new Error("accepted")),
+      });
+      const authorization = `JWT ${credential}`;
+      const answer: unknown = await exchange({ authorization, ttl: [] }).catch((error: unknown) => error);
+      const { accepted, refusal, steps } = await explainAssertion(authorization, { view, clock, audiences });
+      assert.equal(accepted, !(answer instanceof Refusal));
+      assert.deepEqual(refusal, accepted ? undefined : answer);
+      assert.equal(steps.find(({ outcome }) => outcome === "refused")?.detail, refusal?.message);
+    });
+  }
+
+  test("and it names further faults behind the first", async () => {
+    const text = withClaims({ iat: 1, aud: "https://other.example", username: "api-9-none" });
+    const { steps } = await explainAssertion(text, { view: { findUser: () => undefined }, clock, audiences });
+    const refused = steps.filter(({ outcome }) => outcome === "refused").map(({ check }) => check);
+    assert.deepEqual(refused, ["time", "audience", "user"]);
+  });
+});

@@ -1,0 +1,22 @@
+import type { Standing } from "../standing.ts";
+import { isExpired, type KeyStatus } from "./model.ts";
+
+/** Why a key can't be used now. Tokens end for the same reasons. */
+export type KeyProblem = "key_deactivated" | "key_revoked" | "key_expired" | "user_deactivated" | "account_deactivated";
+
+/** What decides whether a key can be used. */
+export interface KeyStanding {
+  readonly status: KeyStatus;
+  readonly expiresAtMs: number | null;
+  readonly user: { readonly status: Standing; readonly accountStatus: Standing };
+}
+
+/** The first reason why the key can't be used, from the key outwards; at the instant of its expiry a key has expired. */
+export function findKeyProblem(key: KeyStanding, nowMs: number): KeyProblem | undefined {
+  if (key.status === "revoked") return "key_revoked";
+  if (key.status === "deactivated") return "key_deactivated";
+  if (isExpired(key, nowMs)) return "key_expired";
+  if (key.user.status !== "active") return "user_deactivated";
+  if (key.user.accountStatus !== "active") return "account_deactivated";
+  return undefined;
+}
