@@ -11,6 +11,9 @@ const root = join(import.meta.dirname, "..");
 const isCheck = process.argv.includes("--check");
 const problems: string[] = [];
 
+/** How wide the prose of a page may be. Tables, code, headings and lines that are one link or picture may be wider. */
+const COLUMNS_MAX = 100;
+
 const generated = {
   "docs/errors.md": errorReferenceMarkdown(),
   "docs/configuration.md": configurationMarkdown(),
@@ -39,9 +42,24 @@ for (const page of pages) {
   }
 }
 
+for (const page of pages) {
+  for (const [index, line] of proseOf(readFileSync(join(root, page), "utf8")).entries()) {
+    if (line.length > COLUMNS_MAX) problems.push(`${page}:${index + 1}: over ${COLUMNS_MAX} columns`);
+  }
+}
+
 for (const problem of problems) process.stderr.write(`${problem}\n`);
 process.stdout.write(`${pages.length} pages, ${problems.length} problems\n`);
 process.exitCode = problems.length === 0 ? 0 : 1;
+
+/** The lines of a page; empty ones in place of tables, code and headings. */
+function proseOf(page: string): string[] {
+  let isCode = false;
+  return page.split("\n").map((line) => {
+    if (line.startsWith("```")) isCode = !isCode;
+    return isCode || /^(?:```|#|\||<| {4}|>? *!?\[[^\]]*\]\()/.test(line) || !line.trim().includes(" ") ? "" : line;
+  });
+}
 
 function anchorsOf(file: string): string[] {
   const headings = readFileSync(file, "utf8").matchAll(/^#+ (.+)$/gm);
@@ -62,10 +80,11 @@ function configurationMarkdown(): string {
   });
   return [
     "# Configuration\n",
-    "Flags win over environment variables, which win over defaults. A variable that is unknown, malformed or out of bounds",
-    "stops the start with one line that names it, its problem and what is allowed. `NAME_FILE` reads the value of a secret",
-    "from a file, which has to be [closed to others](operations.md#files-with-secrets). A secret's value is never printed.\n",
-    "Written from packages/server/src/config/config.ts by `npm run docs`.\n",
+    "Flags override environment variables, which override defaults. A variable that is unknown, malformed",
+    "or out of bounds stops the start, with one line that names it, its problem and what is allowed.",
+    "`NAME_FILE` reads the value of a secret from a file, which must be",
+    "[closed to others](operations.md#files-with-secrets). A secret's value is never printed.\n",
+    "Generated from packages/server/src/config/config.ts by `npm run docs`.\n",
     "| variable | flag | default | meaning |",
     "|---|---|---|---|",
     ...rows,

@@ -14,8 +14,7 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "Send `Authorization: JWT <assertion>` to the exchange, `Authorization: Token <token>` to the check. Some proxies and PHP set-ups remove the header on the way.",
   },
   authorization_scheme: {
-    cause:
-      "The Authorization header begins with another word than the one that is needed, or with the credential itself.",
+    cause: "The Authorization header begins with another scheme, or with the credential itself.",
     fix: "The exchange takes `JWT`, the check `Token` or `Bearer`, each followed by a space.",
   },
   assertion_malformed: {
@@ -25,10 +24,10 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   },
   assertion_algorithm: {
     cause: "The assertion's `alg` isn't RS256, RS384 or RS512.",
-    fix: "Sign with your RSA private key and name RS256 as the algorithm. HS256 with a PEM text as its secret is a common slip.",
+    fix: "Sign with your RSA private key and name RS256 as the algorithm. HS256 with a PEM text as its secret is a common mistake.",
   },
   assertion_header: {
-    cause: "The assertion's header has `crit`, which demands extensions that this service doesn't know.",
+    cause: "The assertion's header has `crit`, which demands extensions that this service doesn't support.",
     fix: "Leave `crit` out.",
   },
   assertion_claims: {
@@ -37,11 +36,12 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "`username` is a string; the times are JSON numbers in seconds since the epoch (fractions are fine), not strings.",
   },
   assertion_stale: {
-    cause: "`iat` is more than 60 s, and a second of grace, in the past.",
+    cause: "`iat` is more than 60 s (plus one second of grace) in the past.",
     fix: "Sign a new assertion for each exchange, and set the client's clock by NTP. The message says by how much it was off.",
   },
   assertion_early: {
-    cause: "`iat` is more than 60 s, and a second of grace, in the future, or `nbf` more than 60 s.",
+    cause:
+      "`iat` is more than 60 s (plus one second of grace) in the future, or `nbf` is more than 60 s in the future.",
     fix: "Set the client's clock by NTP. A value near 1.7e12 is milliseconds: divide by 1000.",
   },
   assertion_expired: {
@@ -49,29 +49,28 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "Sign a new assertion for each exchange, and set the client's clock by NTP.",
   },
   assertion_audience: {
-    cause: "`aud` is there and doesn't name this service.",
-    fix: "At the exchange, leave `aud` out, or set it to this service's public URL. At the OAuth endpoints set it to the issuer or the token endpoint's address; one assertion is good for one of the two only.",
+    cause: "`aud` is present and doesn't name this service.",
+    fix: "At the exchange, leave `aud` out, or set it to this service's public URL. At the OAuth endpoints set it to the issuer or the token endpoint's address; one assertion is valid at one of the two only.",
   },
   assertion_rejected: {
     cause: "There is no such API user, or none of its keys verifies the signature. The answer doesn't say which.",
-    fix: "Check `username`, and that the public half of the private key was added for that user. Where a user has more than two active keys of one length, put the key's id or thumbprint into the header's `kid`: without it the two newest are tried. An administrator sees more with `countersign explain`.",
+    fix: "Check `username`, and that the public half of the private key was added for that user. If the user has more than two active keys of one length, put the key's id or thumbprint into the header's `kid`: without it, only the two newest are tried. An administrator can see the reason with `countersign explain`.",
   },
   key_deactivated: {
     cause:
-      "The signature is right, but the key that made it is deactivated or revoked. At the check: the token is one of this service's and hasn't expired, but its key is deactivated or revoked.",
-    fix: "Ask an administrator to activate it, or use a new key pair. A revoked key stays off.",
+      "The signature verifies, but its key is deactivated or revoked. At the check: the token is genuine and hasn't expired, but its key is deactivated or revoked.",
+    fix: "Ask an administrator to activate it, or use a new key pair. A revoked key can't be activated again.",
   },
   key_expired: {
-    cause:
-      "The signature is right, but the key that made it is past its expiry. At the check: the token's key is past its expiry.",
+    cause: "The signature verifies, but its key has expired. At the check: the token's key has expired.",
     fix: "Use a new key pair.",
   },
   user_deactivated: {
-    cause: "The signature or the token is right, but the API user is deactivated.",
+    cause: "The signature or the token verifies, but the API user is deactivated.",
     fix: "Ask an administrator to activate it.",
   },
   account_deactivated: {
-    cause: "The signature or the token is right, but the API user's account is deactivated.",
+    cause: "The signature or the token verifies, but the API user's account is deactivated.",
     fix: "Ask an administrator to activate it.",
   },
   assertion_replayed: {
@@ -80,28 +79,28 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   },
   ttl_invalid: {
     cause: "The query parameter `ttl` isn't a whole number from 600 to 43200, or is given twice.",
-    fix: "Give whole seconds in decimal digits, or leave `ttl` out for 3600.",
+    fix: "Send whole seconds in decimal digits, or leave `ttl` out for 3600.",
   },
   grant_type_unsupported: {
-    cause: "The request to `/oauth2/token` has another `grant_type` than `client_credentials`.",
+    cause: "The `grant_type` of the request to `/oauth2/token` isn't `client_credentials`.",
     fix: "Set `grant_type=client_credentials`, and authenticate with `private_key_jwt`.",
   },
   scope_unsupported: {
-    cause: "The request to `/oauth2/token` has a `scope`, and this service knows none.",
+    cause: "The request to `/oauth2/token` has a `scope`, and this service has no scopes.",
     fix: "Leave `scope` out. What a token may do follows from its API user's access.",
   },
   client_rejected: {
     cause:
-      "The client didn't authenticate, or not as it must: a resource server's `client_id` or `client_secret` is missing or wrong, or it is deactivated; an OAuth client sent no `client_assertion`, one of another type, or a `client_id` that isn't its `sub`.",
+      "The client didn't authenticate, or did so incorrectly: a resource server's `client_id` or `client_secret` is missing or wrong, or it is deactivated; an OAuth client sent no `client_assertion`, one of another type, or a `client_id` that isn't its `sub`.",
     fix: "A resource server sends `Authorization: Basic` with what `countersign resource-server create` printed; `countersign resource-server rotate` gives a new secret. An OAuth client sends `client_assertion_type` and `client_assertion` (RFC 7523 §2.2).",
   },
   token_foreign: {
     cause: "The token to revoke was issued to another client.",
-    fix: "Authenticate as the client whose token it is, or have the key behind it deactivated.",
+    fix: "Authenticate as the client whose token it is, or have its key deactivated.",
   },
   token_inactive: {
-    cause: "The token is expired, was altered, or isn't one of this service's. The answer doesn't say which.",
-    fix: "Exchange a new assertion for a new token. If that is refused too, its answer says why.",
+    cause: "The token has expired, was altered, or wasn't minted by this service. The answer doesn't say which.",
+    fix: "Exchange a new assertion for a new token. If that is refused too, the answer says why.",
   },
   token_revoked: {
     cause: "This token was revoked individually, at `/oauth2/revoke`. Its key, user and account are active.",
@@ -110,49 +109,49 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   access_read_only: {
     cause:
       "The token belongs to a read-only API user, and the request isn't a GET, HEAD or OPTIONS, or carries a header that names another method, such as `X-Forwarded-Method` or `X-HTTP-Method-Override`.",
-    fix: "Use an API user with full access. If a gateway asks the check with another method than the client's, name the client's in `X-Forwarded-Method` and the gateway's address in `COUNTERSIGN_TRUSTED_PROXIES`.",
+    fix: "Use an API user with full access. If a gateway asks the check with a method that isn't the client's, have it send the client's method in `X-Forwarded-Method`, and put the gateway's address into `COUNTERSIGN_TRUSTED_PROXIES`.",
   },
   sign_in_required: {
-    cause: "The admin API was asked without a session or an admin token, or with one that is over.",
+    cause: "The request to the admin API has no session or admin token, or one that has ended.",
     fix: "Sign in at the console, or send `Authorization: Bearer csat_…` with a token from `countersign admin-token create`.",
   },
   sign_in_rejected: {
     cause:
-      "The e-mail address and the password, passkey or recovery code don't belong together, or the operator is switched off. The answer doesn't say which.",
-    fix: "Try another way to sign in. An owner can make a new link with `countersign operator reset`.",
+      "The e-mail address and the password, passkey or recovery code don't belong together, or the operator is deactivated. The answer doesn't say which.",
+    fix: "Use another sign-in method. An owner can create a new link with `countersign operator reset`.",
   },
   fresh_sign_in_required: {
     cause:
-      "The operator signed in more than 5 minutes ago, and the change makes a credential, an operator or an admin token, or is about the signing keys. A stolen session alone must not be enough for that.",
-    fix: "Sign in again, then repeat the change; the console asks for it and repeats the change by itself. With single sign-on, the identity provider has to say when it asked (`auth_time`).",
+      "The operator signed in more than 5 minutes ago, and the change creates a credential, an operator or an admin token, or is about the signing keys. A stolen session alone must not be enough for that.",
+    fix: "Sign in again, then repeat the change; the console asks for it and repeats the change. With single sign-on, the identity provider must say when the operator signed in (`auth_time`).",
   },
   forbidden: {
     cause:
-      "The role of whoever asks doesn't allow this: a viewer reads, an admin changes accounts, users and keys, an owner everything; and who is limited to one account sees and changes nothing else.",
+      "The caller's role doesn't allow this. A viewer can read, an admin can change accounts, users and keys, and an owner can change everything. A caller limited to one account sees and changes only that account.",
     fix: "Ask an owner.",
   },
   origin_refused: {
     cause:
-      "A browser's request to change something came from another page than the console, or without an `Origin`; or the console was opened at an address that the service doesn't know.",
+      "A browser's request for a change came from a page that isn't the console, or without an `Origin`; or the console was opened at an address that the service doesn't know.",
     fix: "Open the console at the address in `COUNTERSIGN_ADMIN_URL`. Programs use an admin token, which needs no `Origin`.",
   },
   host_refused: {
     cause:
-      "The metrics were asked for by a host name that the service doesn't know. The owner of a web page could point such a name at the internal listener (DNS rebinding) and read them from an operator's browser.",
+      "The metrics were requested by a host name that the service doesn't know. The owner of a web page could point such a name at the internal listener (DNS rebinding) and read them from an operator's browser.",
     fix: "Use an IP address or `localhost`, or add the name to `COUNTERSIGN_ADMIN_NAMES`.",
   },
   link_invalid: {
-    cause: "The one-time link was used, withdrawn or is over, or was cut off when it was copied.",
+    cause: "The one-time link was used or withdrawn, has expired, or was truncated when it was copied.",
     fix: "Ask for a new one: `countersign operator invite` or `countersign operator reset`.",
   },
   single_sign_on_failed: {
     cause:
-      "The identity provider didn't sign the operator in, its answer isn't one to this browser's question, or none of its groups has a role here.",
-    fix: "Try again. If it stays so, the log says why under the request's id; `COUNTERSIGN_OIDC_ROLES` maps groups to roles.",
+      "The identity provider didn't sign the operator in, its answer doesn't belong to this browser's request, or none of its groups has a role here.",
+    fix: "Try again. If it fails again, the log has the reason under the request's id; `COUNTERSIGN_OIDC_ROLES` maps groups to roles.",
   },
   field_invalid: {
-    cause: "A member of the body or a parameter is missing or isn't what it must be.",
-    fix: "`field` names it, the message says what is allowed.",
+    cause: "A member of the body or a parameter is missing or invalid.",
+    fix: "`field` names it, and the message says what is allowed.",
   },
   key_rejected: {
     cause:
@@ -160,20 +159,21 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "The message says what is wrong with it.",
   },
   private_key_exposed: {
-    cause: "The text is a private key. It was neither stored nor logged, but has left the machine where it belongs.",
-    fix: "Throw the key pair away, make a new one, and send the public half alone.",
+    cause: "The text is a private key. It was neither stored nor logged, but it has left the machine where it belongs.",
+    fix: "Discard the key pair, generate a new one, and send only the public half.",
   },
   conflict: {
-    cause: "The change doesn't fit what is there: the name is taken, the key was revoked, or it would leave no owner.",
-    fix: "The message says what is in the way.",
+    cause:
+      "The change conflicts with the current state: the name is taken, the key was revoked, or it would leave no owner.",
+    fix: "The message says what conflicts.",
   },
   precondition_failed: {
-    cause: "Somebody changed it since it was read: `If-Match` names another version.",
-    fix: "Read it again, and decide anew.",
+    cause: "The object has changed since it was read: `If-Match` names another version.",
+    fix: "Read it again, and decide again.",
   },
   idempotency_key_reused: {
     cause: "The `Idempotency-Key` was used for another request before.",
-    fix: "Use a new random key for each thing to create, and the same one only to repeat the very same request.",
+    fix: "Use a new random key for each thing to create, and repeat a key only with the same request.",
   },
   media_type_unsupported: {
     cause: "The body isn't JSON.",
@@ -185,7 +185,7 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   },
   not_found: {
     cause: "There is nothing at this path.",
-    fix: "Check the path; `/openapi.json` lists all there are.",
+    fix: "Check the path; `/openapi.json` lists all paths.",
   },
   method_not_allowed: {
     cause: "The path exists, but not with this method.",
@@ -196,7 +196,7 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "Send the whole request at once.",
   },
   body_too_large: {
-    cause: "The request's body is larger than this endpoint takes.",
+    cause: "The request's body is larger than this endpoint accepts.",
     fix: "Send less. The exchange and the check need no body at all.",
   },
   uri_too_long: {
@@ -210,11 +210,11 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   rate_limited: {
     cause:
       "Too many requests from this address were refused within a minute; or one OAuth client used too many assertions in an hour or has too many revoked tokens, or there are too many streams of changes.",
-    fix: "Wait for the seconds in `Retry-After`, and mend what the earlier answers complained about.",
+    fix: "Wait for the seconds in `Retry-After`, and fix what the earlier answers complained about.",
   },
   internal: {
-    cause: "Something failed on this side.",
-    fix: "Tell the administrator the request id; the log has the cause under it.",
+    cause: "Something failed in this service.",
+    fix: "Give the administrator the request id; the log has the cause under it.",
   },
   unavailable: {
     cause:
@@ -227,17 +227,21 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
 export function errorReferenceMarkdown(): string {
   const sections = REFUSAL_CODES.map((code) => {
     const { cause, fix } = ERROR_REFERENCE[code];
-    return `## ${code}\n\nHTTP ${ANSWERS[code].status}. ${cause}\n\n${fix}\n`;
+    return `## ${code}\n\n${wrap(`HTTP ${ANSWERS[code].status}. ${cause}`)}\n\n${wrap(fix)}\n`;
   });
   return [
     "# Refusals\n",
-    "Every refusal carries one of these codes, in the envelope's `meta.errors[0].code` and, with a 401, in",
-    "`WWW-Authenticate`. The OAuth endpoints answer in OAuth's form (RFC 6749 §5.2): `error_uri` then leads here, and whatever is",
-    "wrong with a client's authentication is HTTP 401 `invalid_client`. The same reference is served at",
-    `\`${ERRORS_PATH}\`, where the \`docs\` links in answers lead.\n`,
-    "Written from packages/server/src/http/docs/error-reference.ts by `npm run docs`.\n",
+    `${wrap(
+      `Every refusal carries one of these codes, in the envelope's \`meta.errors[0].code\` and, with a 401, in \`WWW-Authenticate\`. The OAuth endpoints answer in OAuth's form (RFC 6749 §5.2): \`error_uri\` then leads here, and any failure of a client's authentication is HTTP 401 \`invalid_client\`. The same reference is served at \`${ERRORS_PATH}\`, where the \`docs\` links in answers lead.`,
+    )}\n`,
+    "Generated from packages/server/src/http/docs/error-reference.ts by `npm run docs`.\n",
     ...sections,
   ].join("\n");
+}
+
+/** Wraps a paragraph at 100 columns. */
+function wrap(text: string): string {
+  return text.replaceAll(/(.{1,100})(?: |$)/g, "$1\n").trimEnd();
 }
 
 /** The page at `/docs/errors`. Its only style is inline in one element, which the page's own policy names by hash. */
@@ -246,7 +250,7 @@ export function errorReferencePage(): string {
     const { cause, fix } = ERROR_REFERENCE[code];
     return `<section id="${code}"><h2><a href="#${code}">${code}</a> <small>HTTP ${ANSWERS[code].status}</small></h2><p>${html(cause)}</p><p>${html(fix)}</p></section>`;
   });
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Refusals - Countersign</title><style>${PAGE_STYLE}</style></head><body><main><h1>Refusals</h1><p>Every refusal carries one of these codes, in <code>meta.errors[0].code</code> of its answer. The OAuth endpoints answer in OAuth's form: <code>error_uri</code> leads here, and whatever is wrong with a client's authentication is HTTP 401.</p>${sections.join("")}</main></body></html>`;
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Refusals - Countersign</title><style>${PAGE_STYLE}</style></head><body><main><h1>Refusals</h1><p>Every refusal carries one of these codes, in <code>meta.errors[0].code</code> of its answer. The OAuth endpoints answer in OAuth's form: <code>error_uri</code> leads here, and any failure of a client's authentication is HTTP 401.</p>${sections.join("")}</main></body></html>`;
 }
 
 export const PAGE_STYLE =
