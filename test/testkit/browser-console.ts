@@ -41,6 +41,16 @@ export function consoleUrl({ adminUrl }: Pick<TestServer, "adminUrl">): string {
   return adminUrl.replace("127.0.0.1", "localhost");
 }
 
+/**
+ * Goes to a page of the console the way a link does, without loading the console again. The page starts fresh, without open dialogs,
+ * even if it is already the open one.
+ */
+export async function jumpTo(page: Page, path: string): Promise<void> {
+  await page.evaluate(`history.pushState(null, "", "/between/pages")`);
+  await heading(page, "Not found").waitFor();
+  await page.evaluate(`history.pushState(null, "", ${JSON.stringify(path)})`);
+}
+
 /** Opens a one-time link. */
 export async function openLink(page: Page, url: string, secret: string): Promise<void> {
   await page.goto(`${url}/link#${secret}`);

@@ -1,7 +1,7 @@
 /** Every page of the console, and its important dialogs: how one gets there, for pictures and for looking at all of them. */
 import type { Page } from "playwright-core";
 import { BUSY_USER } from "./browser-data.ts";
-import { chooseSegment, heading, openAddKey } from "./browser-console.ts";
+import { chooseSegment, heading, jumpTo, openAddKey } from "./browser-console.ts";
 
 export interface View {
   /** Of its picture. */
@@ -142,9 +142,19 @@ export const VIEWS: readonly View[] = [
   { name: "not-found", isMinor: true, path: "/nowhere", heading: "Not found" },
 ];
 
-/** Goes to a view, and waits until all of it is there. */
+/** Loads a view, and waits until it is complete. */
 export async function goTo(page: Page, url: string, view: View): Promise<void> {
   await page.goto(url + view.path);
+  await complete(page, view);
+}
+
+/** Like {@link goTo}, from another page of the console and without loading the console anew. */
+export async function jumpToView(page: Page, view: View): Promise<void> {
+  await jumpTo(page, view.path);
+  await complete(page, view);
+}
+
+async function complete(page: Page, view: View): Promise<void> {
   await heading(page, view.heading).waitFor();
   await settle(page);
   await view.open?.(page);

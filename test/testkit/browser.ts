@@ -286,14 +286,31 @@ const AXE = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js"
 /** The rules of WCAG 2.2 up to AA, and axe's own advice. */
 const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-/** What axe-core holds against a page as it is now: a line for each element. */
-export async function findAxeViolations(page: Page): Promise<readonly string[]> {
+/** The rules among them that depend on colours. */
+const AXE_COLOUR_RULES = ["color-contrast", "link-in-text-block"];
+
+/**
+ * What axe-core finds on a page as it is now: a line for each element.
+ *
+ * @param options.isColourOnly runs only the rules that depend on colours, for a page that was checked in other colours
+ */
+export async function findAxeViolations(
+  page: Page,
+  { isColourOnly = false }: { readonly isColourOnly?: boolean } = {},
+): Promise<readonly string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(AXE);
+  const runOnly = isColourOnly ? AXE_COLOUR_RULES : AXE_TAGS;
   return await page.evaluate<string[]>(`axe
-    .run(document, { runOnly: ${JSON.stringify(AXE_TAGS)}, resultTypes: ["violations"] })
+    .run(document, { runOnly: ${JSON.stringify(runOnly)}, resultTypes: ["violations"] })
     .then(({ violations }) => violations.flatMap(({ id, help, nodes }) =>
       nodes.map(({ target, html, failureSummary }) =>
         [id, help, target.join(" "), html.slice(0, 200), failureSummary.replaceAll("\\n", " ")].join(" | "))))`);
+}
+
+/** Everything on a page but its colours: its elements, with their texts and places. */
+export async function readShape(page: Page): Promise<string> {
+  return await page.evaluate<string>(`document.body.outerHTML + JSON.stringify(
+    [...document.querySelectorAll("body *")].map((element) => element.getBoundingClientRect()))`);
 }
 
 /** How far the page reaches beyond the window's right edge, in px, and what does. */
