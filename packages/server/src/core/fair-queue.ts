@@ -1,6 +1,6 @@
 import { Refusal } from "./refusal.ts";
 
-/** Runs work, so much of it at once and no more; the rest waits its turn. */
+/** Bounds how much work runs at once; the rest waits its turn. */
 export interface FairQueue {
   /**
    * Takes a place now or when its turn comes; {@link FairQueue.leave} gives it back. Clients take turns, each in the order in which
@@ -8,12 +8,14 @@ export interface FairQueue {
    *
    * @param client whose work it is
    * @returns nothing where there is a place at once
-   * @throws {Refusal} `unavailable` where too much waits: the newest work of the client that has the most waiting
+   * @throws {Refusal} where too much waits: the newest work of the client that has the most waiting
    */
   enter(client: string): Promise<void> | undefined;
   /** Ends what {@link FairQueue.enter} began. */
   leave(): void;
-  /** Both around the work. */
+  /** Would work by a single client be refused now? */
+  isFull(): boolean;
+  /** Both around the work. On a hot path, `enter` and `leave` are cheaper. */
   run<Result>(client: string, work: () => Promise<Result>): Promise<Result>;
 }
 
@@ -24,6 +26,8 @@ export interface FairQueueBounds {
   readonly waitingMax: number;
   /** What counts as one client; each text is one by itself unless given. Asked only where a client has to wait. */
   readonly clientOf?: (text: string) => string;
+  /** What is thrown where too much waits; `unavailable` unless given. */
+  readonly tooMuch?: () => Refusal;
 }
 
 interface Waiting {
@@ -31,7 +35,12 @@ interface Waiting {
   refuse(): void;
 }
 
-export function createFairQueue({ runningMax, waitingMax, clientOf = (text) => text }: FairQueueBounds): FairQueue {
+export function createFairQueue({
+  runningMax,
+  waitingMax,
+  clientOf = (text) => text,
+  tooMuch = tooMuchWork,
+}: FairQueueBounds): FairQueue {
   /** Each client's waiting work, the oldest first. The first client is the next one. */
   const lines = new Map<string, Waiting[]>();
   let running = 0;
@@ -85,6 +94,7 @@ export function createFairQueue({ runningMax, waitingMax, clientOf = (text) => t
   return {
     enter,
     leave,
+    isFull: () => running >= runningMax && waiting >= waitingMax,
     async run(client, work) {
       const turn = enter(client);
       if (turn !== undefined) await turn;
@@ -97,7 +107,7 @@ export function createFairQueue({ runningMax, waitingMax, clientOf = (text) => t
   };
 }
 
-function tooMuch(): Refusal {
+function tooMuchWork(): Refusal {
   return new Refusal("unavailable", "This node has more work of this kind waiting than it takes on.", {
     hint: "Wait for the time in Retry-After, and send the request again.",
     retryAfterSeconds: 1,

@@ -1,10 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import type { Kysely, Transaction } from "kysely";
+import { createFairQueue } from "../core/fair-queue.ts";
 import { startDeadline, WRITE_MS_MAX } from "./deadline.ts";
 import type { Connections, Engine } from "./engine.ts";
 import type { Database } from "./schema.ts";
 import { NOTHING_CHANGED, OUTCOME_UNKNOWN, storeUnavailable } from "./store-unavailable.ts";
-import { createTurns } from "./turns.ts";
 
 /** How often a write looks whether another process has released its lock, in milliseconds. */
 const LOCK_RETRY_MS = 2;
@@ -43,7 +43,8 @@ export function createWriter(
   { changes }: Pick<Connections, "changes">,
   { begin, isLocked, problemOf, knowsOutcome, writeMsMax = WRITE_MS_MAX }: WritingEngine,
 ): Writer {
-  const turns = createTurns();
+  // Writes have a deadline instead of a bound on how many wait.
+  const queue = createFairQueue({ runningMax: 1, waitingMax: Number.POSITIVE_INFINITY });
   /** Did another process have the lock when it was last wanted here? */
   let isLockedOut = false;
   let lastProblem: string | undefined;
@@ -87,7 +88,7 @@ export function createWriter(
 
       try {
         // Changes share one connection. On SQLite all writes share it; there, it is the same object.
-        const result = await deadline.race(connections === changes ? turns.take(attempt) : attempt());
+        const result = await deadline.race(connections === changes ? queue.run("", attempt) : attempt());
         lastProblem = undefined;
         return result;
       } catch (error) {

@@ -1,5 +1,6 @@
 import { argon2 } from "node:crypto";
 import { equalTexts } from "../equal-texts.ts";
+import { createFairQueue } from "../fair-queue.ts";
 import { Refusal } from "../refusal.ts";
 import type { Random } from "../surroundings.ts";
 
@@ -55,10 +56,11 @@ const DUMMY: Parameters = {
 
 /** Argon2id (RFC 9106), in the PHC string format. */
 export function createPasswordHasher(random: Random): PasswordHasher {
-  const turns = createTurns();
+  const queue = createFairQueue({ runningMax: RUNNING_MAX, waitingMax: WAITING_MAX, tooMuch: tooManyPasswords });
 
   function derive(password: string, { memoryKib, passes, lanes, salt, hash }: Parameters): Promise<Buffer> {
-    return turns.take(
+    return queue.run(
+      EVERY_CALLER,
       () =>
         new Promise((resolve, reject) => {
           const parameters = {
@@ -78,7 +80,9 @@ export function createPasswordHasher(random: Random): PasswordHasher {
   }
 
   return {
-    requireRoom: turns.requireRoom,
+    requireRoom() {
+      if (queue.isFull()) throw tooManyPasswords();
+    },
     async hash(password) {
       const salt = random.bytes(SALT_BYTES);
       const hash = await derive(password, { ...DUMMY, salt });
@@ -120,30 +124,9 @@ function toBase64(bytes: Buffer): string {
   return bytes.toString("base64").replaceAll("=", "");
 }
 
-/** Runs a few pieces of work at once, lets a few more wait in order, and refuses any beyond that. */
-function createTurns() {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-
-  function requireRoom(): void {
-    if (running < RUNNING_MAX || waiting.length < WAITING_MAX) return;
-    throw new Refusal("rate_limited", "Too many passwords are being checked right now.", { retryAfterSeconds: 2 });
-  }
-
-  return {
-    requireRoom,
-    async take<Result>(work: () => Promise<Result>): Promise<Result> {
-      requireRoom();
-      // Whoever ends hands its place on: the count stays.
-      if (running >= RUNNING_MAX) await new Promise<void>((resolve) => void waiting.push(resolve));
-      else running++;
-      try {
-        return await work();
-      } finally {
-        const next = waiting.shift();
-        if (next === undefined) running--;
-        else next();
-      }
-    },
-  };
+function tooManyPasswords(): Refusal {
+  return new Refusal("rate_limited", "Too many passwords are being checked right now.", { retryAfterSeconds: 2 });
 }
+
+/** All callers count as one client: nobody who tries a password has signed in yet. */
+const EVERY_CALLER = "";
