@@ -24,11 +24,11 @@ import { createApiUser, createKey, startServer, type TestApiUser, type TestServe
 
 const root = join(import.meta.dirname, "..", "..");
 
-/** The requirement, for a node and a verifier that get their share of the processors (1-contract 1.5). */
+/** The requirement, for a node and a verifier that get their share of the processors (docs/wire.md, Revocation). */
 const HOLDS_WITHIN_MS = 100;
 
 /**
- * A yes is never older than this (1-contract 1.5), in milliseconds: 4 s at the verifier and 1 s at the service. It holds however
+ * A yes is never older than this (docs/wire.md, Revocation), in milliseconds: 4 s at the verifier and 1 s at the service. It holds however
  * slow the machine is.
  */
 const STALENESS_MS_MAX = 5000;

@@ -45,7 +45,7 @@ import { connectRaw, type RawAnswer, type RawConnection } from "../testkit/raw-h
 /** As long as the pauses that the service has to survive. */
 const PAUSE_MS = 15_000;
 
-/** Longer than the bound past which nobody may answer from memory (1-contract 1.5). */
+/** Longer than the bound past which nobody may answer from memory (docs/wire.md, Revocation). */
 const DOWN_MS = 6000;
 
 /** Between two changes of a key: it is watched in either state for longer than a change takes to hold. */

@@ -49,7 +49,7 @@ const ROUNDS = 100;
 /** Of the traffic, to each node and balancer. */
 const CONNECTIONS = 4;
 
-/** Past this no request may begin that gets a stale yes, however slow the machine is (1-contract 1.5). */
+/** Past this no request may begin that gets a stale yes, however slow the machine is (docs/wire.md, Revocation). */
 const STALENESS_MS_MAX = 5000;
 
 /** Between two questions of one connection: all of them together must not be what keeps the machine busy. */

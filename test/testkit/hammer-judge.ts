@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { monotonicMs } from "./companion.ts";
 import type { Switch } from "./story-administration.ts";
 
-/** A change has to hold everywhere within so many milliseconds of its acknowledgement (1-contract 1.5). */
+/** A change has to hold everywhere within so many milliseconds of its acknowledgement (docs/wire.md, Revocation). */
 export const HOLDS_WITHIN_MS = 100;
 
 /** Where verdicts come from: the server twice, and two APIs, of which one gets the answers to its questions late. */

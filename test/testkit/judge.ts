@@ -9,10 +9,10 @@ import { type Change, ChangeFailed, monotonicMs, type Operator, type SiteUser } 
 import { connectRaw, type RawConnection, requestHead } from "./raw-http.ts";
 import { signAssertion } from "./sign-assertion.ts";
 
-/** Elsewhere than where it was made, a change holds within this (1-contract 1.5). */
+/** Elsewhere than where it was made, a change holds within this (docs/wire.md, Revocation). */
 const HOLDS_MS = 100;
 
-/** Past this no answer may be stale, whatever has failed (1-contract 1.5). */
+/** Past this no answer may be stale, whatever has failed (docs/wire.md, Revocation). */
 const STALENESS_MS_MAX = 5000;
 
 /** An assertion is good for a minute either way, and signing costs more than everything else here. */

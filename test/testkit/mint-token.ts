@@ -20,7 +20,7 @@ export function readStoreId(dataDir: string): Buffer {
   }
 }
 
-/** A token under signing key 1 (contract 1.3, docs/adr/0024). */
+/** A token under signing key 1 (docs/wire.md, Token; docs/adr/0024). */
 export function mintToken(masterSecret: Buffer, storeId: Buffer, { userId, keyId, expiresAt }: MintedClaims): string {
   const nonce = randomBytes(4).readUInt32BE();
   const payload = Buffer.concat([Buffer.from([0x94]), ...[nonce, userId, expiresAt, keyId].map(integer)]);

@@ -4,7 +4,7 @@ import type { Audiences } from "./check-claims.ts";
 /**
  * The names of the endpoints that take assertions.
  *
- * The public URL stands for the exchange (1-contract 1.1) and, as the issuer, for the OAuth endpoints (RFC 7523 §3). An
+ * The public URL stands for the exchange (docs/wire.md, Assertion) and, as the issuer, for the OAuth endpoints (RFC 7523 §3). An
  * assertion for the one is never one for the other all the same: see `oauth/client-assertion.ts`.
  */
 export interface EndpointAudiences {
