@@ -690,7 +690,7 @@ describe("the command line", { concurrency: 3 }, () => {
         const { connection, body } = await requestUnderWay(publicUrl);
         const idle = await connectRaw(publicUrl);
         child.kill(signal);
-        await eventually("new connections are refused", async () => ((await canConnect(publicUrl)) ? undefined : true));
+        await eventually("new connections are refused", async () => !(await canConnect(publicUrl)));
         assert.equal(await idle.closed(), "", "an idle connection is closed");
         connection.write(body);
         const answer = await connection.answer();
@@ -703,7 +703,7 @@ describe("the command line", { concurrency: 3 }, () => {
       const { child, publicUrl, ended } = await serve();
       const { connection } = await requestUnderWay(publicUrl);
       child.kill("SIGTERM");
-      await eventually("new connections are refused", async () => ((await canConnect(publicUrl)) ? undefined : true));
+      await eventually("new connections are refused", async () => !(await canConnect(publicUrl)));
       // One that follows within 100 ms counts as the first one's echo.
       await eventually("it ends", () => {
         child.kill("SIGTERM");

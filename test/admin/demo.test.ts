@@ -35,7 +35,7 @@ function startDemo(more: Record<string, string> = {}) {
     up: () =>
       eventually("the demo is up", () => {
         assert.equal(child.exitCode, null, stderr);
-        return stdout.includes("Up until Ctrl-C") ? true : undefined;
+        return stdout.includes("Up until Ctrl-C");
       }),
   };
 }
@@ -125,9 +125,7 @@ describe("the demo", { concurrency: 2 }, () => {
     const run = (line: string) => runProgram("/bin/sh", ["-c", `${program}; ${line}`]);
     assert.equal((await run(deactivate)).stdout, "Key 1 of api-1-demo is deactivated.\n");
     const [check = ""] = [...demo.stdout().matchAll(/^ {3}\$ (curl -i .*)$/gm)].map(([, line]) => line ?? "");
-    await eventually("the token is refused", async () =>
-      (await run(check)).stdout.startsWith("HTTP/1.1 403 ") ? true : undefined,
-    );
+    await eventually("the token is refused", async () => (await run(check)).stdout.startsWith("HTTP/1.1 403 "));
     demo.child.kill("SIGTERM");
     assert.deepEqual(await demo.ended, [0, null]);
     assert.deepEqual(readdirSync(demo.temporary), []);
@@ -135,7 +133,7 @@ describe("the demo", { concurrency: 2 }, () => {
 
   test("Ctrl-C in the middle of its story ends it and leaves nothing either", async () => {
     const demo = startDemo();
-    await eventually("the story begins", () => (demo.stdout().includes("1. ") ? true : undefined));
+    await eventually("the story begins", () => demo.stdout().includes("1. "));
     demo.child.kill("SIGINT");
     const [status] = (await demo.ended) as [number | null];
     assert.equal(status, 0);

@@ -254,7 +254,7 @@ describe("the set-up link", { concurrency: 2 }, () => {
     endWithThisProcess(child);
     let stdout = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    await eventually("the demo stays up", () => (stdout.includes("Up until Ctrl-C") ? true : undefined), 60_000);
+    await eventually("the demo stays up", () => stdout.includes("Up until Ctrl-C"), 60_000);
     const console = /^console +(http:\/\/localhost:[0-9]+)$/m.exec(stdout)?.[1];
     const link = /(http:\/\/localhost:[0-9]+\/link#csiv_[0-9A-Za-z]{49})/.exec(stdout)?.[1] ?? "";
     assert.equal(new URL(link).origin, console);

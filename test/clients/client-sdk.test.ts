@@ -76,9 +76,7 @@ async function furtherKey() {
     async set(action: "activate" | "deactivate") {
       await server.json("key", action, String(keyId));
       const status = action === "activate" ? 200 : 403;
-      await eventually(`the server knows of ${action}`, async () =>
-        (await check(token)).status === status ? true : undefined,
-      );
+      await eventually(`the server knows of ${action}`, async () => (await check(token)).status === status);
     },
   };
 }

@@ -123,7 +123,7 @@ async function assertRemembered(api: Api, token: string): Promise<void> {
   await eventually("a yes is remembered", async () => {
     const { asked } = api.verifier.status();
     assert.equal(await api.ask(token), "200");
-    return api.verifier.status().asked === asked ? true : undefined;
+    return api.verifier.status().asked === asked;
   });
 }
 
@@ -296,13 +296,13 @@ describe("an API behind a verifier", () => {
       subject.offSinceMs = monotonicMs();
       const before = { noes, yeses };
       await wait(250);
-      await eventually("it was refused often enough", () => (noes > before.noes + 10 ? true : undefined));
+      await eventually("it was refused often enough", () => noes > before.noes + 10);
       subject.offSinceMs = Infinity;
       await server.json("key", "activate", String(subject.keyId));
       const [api] = apis;
       assert.ok(api !== undefined);
       await becomes(api, subject.token, "200");
-      await eventually("the others were let in often enough", () => (yeses > before.yeses + 100 ? true : undefined));
+      await eventually("the others were let in often enough", () => yeses > before.yeses + 100);
     }
     over.abort();
     await Promise.all(hammers);
@@ -425,7 +425,7 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
     await server.stop();
     const restarted = await startServer({ dataDir: server.dataDir, flags: ["--port", port] });
     t.after(() => restarted.stop());
-    await eventually("the feed is in sync again", () => api.verifier.status().inSync || undefined);
+    await eventually("the feed is in sync again", () => api.verifier.status().inSync);
     const downMs = performance.now() - startMs;
     over.abort();
     await client;

@@ -177,7 +177,7 @@ function lookAtPages(): void {
     const dark = await background();
     await accountMenu(page).click();
     await page.getByRole("menuitemradio", { name: "Light" }).click();
-    await eventually("the page is light", async () => ((await background()) === dark ? undefined : true));
+    await eventually("the page is light", async () => (await background()) !== dark);
     await page.reload();
     await heading(page, "API users").waitFor();
     assert.notEqual(await background(), dark);
@@ -302,7 +302,7 @@ function lookAtPages(): void {
           .getByRole("alert")
           .or(page.getByText(/No page at this address|No (API user|event) matches/))
           .first();
-        await eventually(`${context}: the page says so`, async () => ((await said.count()) > 0 ? true : undefined));
+        await eventually(`${context}: the page says so`, async () => (await said.count()) > 0);
         await assertInert(page, context);
       }
     }

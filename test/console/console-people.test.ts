@@ -136,7 +136,7 @@ function meetPeople(): void {
     await eventually("the offer asks the server", () => answerOffer);
     await page.getByRole("button", { name: "Sign in with a passkey" }).click();
     const asked = () => page.evaluate<number>("window.asked");
-    await eventually("the authenticator is asked", async () => ((await asked()) === 1 ? true : undefined));
+    await eventually("the authenticator is asked", async () => (await asked()) === 1);
     const answered = page.waitForResponse("**/sign-in/passkey/options");
     answerOffer?.();
     await (await answered).finished();

@@ -747,7 +747,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
           };
           await eventually("a yes counts again", async () => {
             const answer = await sendRaw(url, requestHead("GET", "/", [["Authorization", "Token x"]]));
-            return answer.status === 200 ? true : undefined;
+            return answer.status === 200;
           });
         },
       );
@@ -805,9 +805,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
     }
 
     async function assertRecovers(): Promise<void> {
-      await eventually("the gateway gets answers again", async () =>
-        (await ask(`Token ${token}`)).status === 200 ? true : undefined,
-      );
+      await eventually("the gateway gets answers again", async () => (await ask(`Token ${token}`)).status === 200);
       api.takeReached();
       for (let at = 0; at < 10; at++) assertPassed(await ask(`Token ${token}`));
       for (const request of api.takeReached()) assertCaller(request);

@@ -179,9 +179,7 @@ describe("faults", { concurrency: 1 }, () => {
 
   /** After an earlier fault, a node may still wait before it tries to listen again. */
   const everyNodeListens = () =>
-    eventually("every node listens", async () =>
-      (await listenerPids(postgres)).length === stage.nodes.length ? true : undefined,
-    );
+    eventually("every node listens", async () => (await listenerPids(postgres)).length === stage.nodes.length);
 
   test("the listening connections are cut", async (t) => {
     await stage.run(t, async ({ edge }) => {
@@ -249,7 +247,7 @@ describe("faults", { concurrency: 1 }, () => {
       const { number } = await awake.server.json<{ number: number }>("signing-key", "rotate");
       const isNew = (token: string) => token.startsWith(`${number}.`);
       await eventually("all have new tokens", () =>
-        subjects.every((subject) => subject === edge || isNew(subject.token)) ? true : undefined,
+        subjects.every((subject) => subject === edge || isNew(subject.token)),
       );
       await awake.server.json("signing-key", "retire", String(number - 1));
       const { token: doomed } = await openSubject(client, awake.url);
@@ -292,7 +290,7 @@ describe("faults", { concurrency: 1 }, () => {
       for (const { answer } of given("exchange"))
         assert.ok(await isGood(tokenOf(answer.body)), "what it minted is good");
       if (given("revocation").length > 0) {
-        await eventually("what it revoked is dead", async () => ((await isGood(doomed)) ? undefined : true));
+        await eventually("what it revoked is dead", async () => !(await isGood(doomed)));
       }
       other.end();
       return awakeMs;
@@ -350,7 +348,7 @@ describe("failover", { concurrency: 1 }, () => {
     const log: Written = { grants: [], revocations: [] };
     await stage.run(t, async ({ edge }) => {
       const writing = nodes.map((node) => writeUntilCut(node, client, log));
-      await eventually("they write", () => (log.revocations.length > 60 ? true : undefined));
+      await eventually("they write", () => log.revocations.length > 60);
       pauseProcesses(await listenerPids(primary));
       await change(site.operator, edge, "deactivated");
       const killedMs = monotonicMs();

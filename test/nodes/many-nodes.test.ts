@@ -106,9 +106,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     const traffic = startTraffic(targets, subjects, { connections: CONNECTIONS, paceMs: 10, exchangeEvery: 5 });
     try {
       const goesOn = (sinceMs: number) =>
-        eventually("there is traffic", () =>
-          targets.every((target) => traffic.decidedInRow(target, sinceMs) > 20) ? true : undefined,
-        );
+        eventually("there is traffic", () => targets.every((target) => traffic.decidedInRow(target, sinceMs) > 20));
       await goesOn(0);
       await work(traffic);
       await goesOn(monotonicMs());
@@ -205,7 +203,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
           Array.from({ length: 48 }, () => connectClient(target.url, user.username, user.pair.privateKey)),
         );
         const asked = Promise.all(more.map(ask));
-        await eventually(`${worker} has answered`, () => (answering.has(worker) ? true : undefined));
+        await eventually(`${worker} has answered`, () => answering.has(worker));
         resume();
         await asked;
         for (const { connection } of more) connection.end();
@@ -311,7 +309,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     }
     const tokens = () => site.operator.call("tokensOfKey", counted.keyId);
     const beganMs = monotonicMs();
-    await eventually("all are counted", async () => ((await tokens()) >= minted ? true : undefined));
+    await eventually("all are counted", async () => (await tokens()) >= minted);
     assert.equal(await tokens(), minted);
     t.diagnostic(`${minted} tokens counted ${(monotonicMs() - beganMs).toFixed(0)} ms after the last one`);
   });
@@ -325,9 +323,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
       const before = new Set(childrenOf(node.server.pid));
       const beganMs = monotonicMs();
       process.kill(killed, "SIGKILL");
-      await eventually("there is another worker", () =>
-        childrenOf(node.server.pid).some((pid) => !before.has(pid)) ? true : undefined,
-      );
+      await eventually("there is another worker", () => childrenOf(node.server.pid).some((pid) => !before.has(pid)));
       const known = new Set(workers.map(({ worker }) => worker));
       const found = await eventually("the other worker answers", async () => {
         const own = await connectWorkers(node, WORKERS, user).catch(() => undefined);
@@ -412,7 +408,7 @@ async function reach(target: Target, nodes: readonly Node[], workers: readonly W
     connection.write(checkBytes("no token"));
     const answer = await connection.answer();
     connection.end();
-    return wanted.has(await findWorker(nodes, answer)) ? true : undefined;
+    return wanted.has(await findWorker(nodes, answer));
   });
 }
 

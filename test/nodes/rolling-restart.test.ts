@@ -65,7 +65,7 @@ function restartNodes(): void {
           const isGoingOn =
             traffic.decidedInRow(target, sinceMs) >= ANSWERS_BETWEEN &&
             introspection.answers.length >= introspected + ANSWERS_BETWEEN;
-          return isGoingOn ? true : undefined;
+          return isGoingOn;
         },
         120_000,
       );

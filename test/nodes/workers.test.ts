@@ -82,11 +82,7 @@ test("no connection is left without an answer or an end when a worker is killed"
     process.kill(killed, "SIGKILL");
     for (let at = 0; at < AT_ONCE / 2; at++) openOne();
     for (let later = 0; later < LATER; later++) await ask(server).catch(() => undefined);
-    await eventually(
-      "every connection has its answer or its end",
-      () => (open === 0 ? true : undefined),
-      FORGOTTEN_AFTER_MS,
-    );
+    await eventually("every connection has its answer or its end", () => open === 0, FORGOTTEN_AFTER_MS);
   }
   t.diagnostic(`${KILLS} workers killed: ${outcomes.answered} connections answered, ${outcomes.cut} cut off`);
   assert.ok(outcomes.answered > outcomes.cut);
@@ -96,13 +92,11 @@ test("a worker that is stopped alone answers what it is sent, and is replaced", 
   const server = await startWorkers(t);
   const { answered, failures, refused } = startBusyClients(server, 16);
   const [stopped = 0] = await everyWorker(server);
-  await eventually("the clients are busy", () => (answered.open > 200 ? true : undefined));
+  await eventually("the clients are busy", () => answered.open > 200);
   process.kill(stopped, "SIGTERM");
-  await eventually("another takes its place", async () =>
-    (await everyWorker(server)).includes(stopped) ? undefined : true,
-  );
+  await eventually("another takes its place", async () => !(await everyWorker(server)).includes(stopped));
   const answeredBefore = answered.open;
-  await eventually("the clients go on", () => (answered.open > answeredBefore + 200 ? true : undefined));
+  await eventually("the clients go on", () => answered.open > answeredBefore + 200);
   assert.deepEqual(failures, []);
   assert.deepEqual(await server.stop(), { status: 0, signal: null });
   await refused;
@@ -115,7 +109,7 @@ test("a worker that can't be started for want of descriptors is tried again, and
   const limitDescriptors = (max: number) => execFileSync("prlimit", [`--pid=${server.pid}`, `--nofile=${max}:`]);
   limitDescriptors(12);
   process.kill(killed, "SIGKILL");
-  await eventually("one can't be started", () => server.stderr().includes("a worker can't be started") || undefined);
+  await eventually("one can't be started", () => server.stderr().includes("a worker can't be started"));
   await ask(server);
   limitDescriptors(1000);
   await everyWorker(server);
@@ -126,13 +120,13 @@ test("workers stop without one that is stuck", async (t) => {
   const server = await startWorkers(t);
   const [stuck = 0, other = 0] = await everyWorker(server);
   const { answered, refused } = startBusyClients(server, 16);
-  await eventually("the clients are busy", () => (answered.open > 200 ? true : undefined));
+  await eventually("the clients are busy", () => answered.open > 200);
   process.kill(stuck, "SIGSTOP");
   process.kill(server.pid, "SIGTERM");
-  await eventually("the other has ended", () => (childrenOf(server.pid).includes(other) ? undefined : true));
+  await eventually("the other has ended", () => !childrenOf(server.pid).includes(other));
   assert.ok(childrenOf(server.pid).includes(stuck));
   process.kill(stuck, "SIGCONT");
-  await eventually("all have ended", () => (isRunning(server.pid) ? undefined : true));
+  await eventually("all have ended", () => !isRunning(server.pid));
   assert.deepEqual(await server.stop(), { status: 0, signal: null });
   await refused;
 });
@@ -158,7 +152,7 @@ test("workers whose primary was killed answer the requests that they have, and e
     connection.write("it_is_none");
     assert.equal((await connection.answer()).status, 400);
   }
-  await eventually("the workers have ended", () => (workers.some(isRunning) ? undefined : true));
+  await eventually("the workers have ended", () => !workers.some(isRunning));
 });
 
 test("counters go on from where they were when a worker is killed", async (t) => {
@@ -175,9 +169,7 @@ test("counters go on from where they were when a worker is killed", async (t) =>
   const refusals = () => figure('countersign_refusals_total{route="check",code="authorization_missing"}');
   const requests = () => figure('countersign_request_duration_seconds_count{route="check"}');
   const everyRequestCounts = () =>
-    eventually("every request is counted", async () =>
-      (await refusals()) === asked && (await requests()) === asked ? true : undefined,
-    );
+    eventually("every request is counted", async () => (await refusals()) === asked && (await requests()) === asked);
   let asked = 0;
   /** So often that both workers answer some of them. */
   const askOften = async () => {
@@ -189,7 +181,7 @@ test("counters go on from where they were when a worker is killed", async (t) =>
   for (const pid of workers) {
     await everyRequestCounts();
     process.kill(pid, "SIGKILL");
-    await eventually("the worker is gone", () => (childrenOf(server.pid).includes(pid) ? undefined : true));
+    await eventually("the worker is gone", () => !childrenOf(server.pid).includes(pid));
     await everyRequestCounts();
     await everyWorker(server);
     await askOften();
@@ -202,6 +194,6 @@ test("a worker that takes a dead one's place begins no empty store where the dat
   const [killed = 0] = await everyWorker(server);
   for (const name of readdirSync(server.dataDir)) rmSync(join(server.dataDir, name));
   process.kill(killed, "SIGKILL");
-  await eventually("the next one refuses to start", () => /there is no store in/.test(server.stderr()) || undefined);
+  await eventually("the next one refuses to start", () => /there is no store in/.test(server.stderr()));
   assert.deepEqual(readdirSync(server.dataDir), []);
 });

@@ -50,7 +50,7 @@ describe("a server that npm started ends with npm", () => {
       const ended = once(child, "exit");
       child.kill(signal);
       await ended;
-      await eventually("the server ends", () => !isRunning(pid) || undefined, END_MS_MAX);
+      await eventually("the server ends", () => !isRunning(pid), END_MS_MAX);
     });
   }
 });

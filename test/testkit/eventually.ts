@@ -1,21 +1,33 @@
 import { setTimeout as wait } from "node:timers/promises";
 
+/** How long a condition is awaited, in milliseconds. Far above what any takes: it only keeps a broken test from hanging. */
+const WAIT_MS_MAX = 60_000;
+
+/** The pause between two looks, in milliseconds. */
+const LOOK_MS = 5;
+
 /**
- * Asks again and again until the answer is a value, and returns it.
+ * Asks until the answer is a value, and returns it. That is no sleep: it goes on as soon as there is one.
  *
- * @param ask gives `undefined` for "not yet"
+ * @param what for the error's message
+ * @param ask gives `undefined` or `false` for "not yet"
  * @throws once `withinMs` have passed without a value
  */
 export async function eventually<Value>(
   what: string,
-  ask: () => Promise<Value | undefined> | Value | undefined,
-  withinMs = 60_000,
+  ask: () => Promise<Value | false | undefined> | Value | false | undefined,
+  withinMs = WAIT_MS_MAX,
 ): Promise<Value> {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
     const value = await ask();
-    if (value !== undefined) return value;
+    if (value !== undefined && value !== false) return value;
     if (performance.now() > deadlineMs) throw new Error(`Waited ${withinMs} ms in vain: ${what}.`);
-    await wait(10);
+    await wait(LOOK_MS);
   }
+}
+
+/** The same for a condition that explains itself. */
+export async function until(condition: () => Promise<boolean> | boolean, withinMs?: number): Promise<void> {
+  await eventually(condition.toString(), condition, withinMs);
 }

@@ -58,7 +58,7 @@ async function listen(at: TestServer, headers: Readonly<Record<string, string>> 
     events,
     /** The first event that is so, wherever it is. */
     heard: (what: string, isIt: (event: EventSourceMessage) => boolean) => eventually(what, () => events.find(isIt)),
-    ended: () => eventually("the stream ends", () => (isEnded ? true : undefined)),
+    ended: () => eventually("the stream ends", () => isEnded),
     leave: () => request.destroy(),
   };
 }
@@ -108,7 +108,7 @@ describe("the change feed of a running server", () => {
       "each names the one before",
     );
     const before = stream.events.filter(isSync).length;
-    await eventually("two more syncs", () => (stream.events.filter(isSync).length >= before + 2 ? true : undefined));
+    await eventually("two more syncs", () => stream.events.filter(isSync).length >= before + 2);
     assert.ok(positionOf(stream.events.findLast(isSync)?.id) >= positionOf(last.id));
     stream.leave();
   });

@@ -29,9 +29,7 @@ test("a wall clock that is set leaves one line in the log, and shows in the metr
   t.after(() => server.stop());
   assert.equal(await figure(server, "countersign_clock_steps_total"), 0);
   process.kill(server.pid, "SIGUSR2");
-  await eventually("it is noticed", async () =>
-    (await figure(server, "countersign_clock_steps_total")) === 1 ? true : undefined,
-  );
+  await eventually("it is noticed", async () => (await figure(server, "countersign_clock_steps_total")) === 1);
   assert.ok(Math.abs((await figure(server, "countersign_clock_step_seconds")) + 3600) < 5);
   const lines = server
     .stderr()
@@ -62,13 +60,13 @@ describe("on PostgreSQL", { concurrency: 1 }, () => {
     const resume = pausePostgres(postgres);
     try {
       process.kill(server.pid, "SIGUSR2");
-      await eventually("the clock has moved", () => (server.stderr().includes("moved\n") ? true : undefined));
+      await eventually("the clock has moved", () => server.stderr().includes("moved\n"));
       assert.equal((await client.check(token)).status, 503);
       assert.equal((await client.exchange()).status, 503);
     } finally {
       resume();
     }
-    await eventually("it answers again", async () => ((await client.check(token)).status === 200 ? true : undefined));
+    await eventually("it answers again", async () => (await client.check(token)).status === 200);
     client.connection.end();
   });
 
@@ -93,8 +91,6 @@ describe("on PostgreSQL", { concurrency: 1 }, () => {
       return state.code === 503 && state.reason?.includes("clock") === true ? state : undefined;
     });
     assert.match(unready.reason ?? "", /^this machine's clock is [89][0-9] s ahead of the database's$/);
-    await eventually("the log has it", () =>
-      server.stderr().includes("and the database's differ") ? true : undefined,
-    );
+    await eventually("the log has it", () => server.stderr().includes("and the database's differ"));
   });
 });

@@ -101,7 +101,7 @@ describe("a server with few descriptors and many clients", () => {
     const metrics = await (await fetch(`${server.adminUrl}/metrics`)).text();
     assert.match(metrics, /countersign_public_connections_cut_off_total\{reason="evicted"\} [1-9]/);
     await eventually("the log says that the limit was met", () =>
-      server.stderr().includes("connections are at their limit") ? true : undefined,
+      server.stderr().includes("connections are at their limit"),
     );
   });
 });
@@ -117,7 +117,7 @@ for (const [name, delay, flags] of [
   test(`a server that stops ${name} answers every request that busy clients sent`, async () => {
     const server = await startServer({ flags: ["--drain-delay", delay, "--log-level", "warn", ...flags] });
     const { answered, failures, refused } = startBusyClients(server, CLIENTS);
-    await eventually("all of them are busy", () => (answered.open > 200 ? true : undefined));
+    await eventually("all of them are busy", () => answered.open > 200);
     assert.deepEqual(await server.stop(), { status: 0, signal: null });
     await refused;
     assert.deepEqual(failures, []);

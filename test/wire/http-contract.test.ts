@@ -1255,7 +1255,7 @@ describe("the check for gateways", { concurrency: true }, () => {
       const answeredAt = nowSeconds();
       if (answeredAt < soon) assert.equal(status, 200);
       if (askedAt >= soon) assert.equal(status, 401);
-      return askedAt >= soon ? true : undefined;
+      return askedAt >= soon;
     });
   });
 

@@ -60,8 +60,7 @@ function introspect(
 
 const INACTIVE = '{"active":false}';
 
-const becomes = (what: string, isSo: () => Promise<boolean>) =>
-  eventually(what, async () => ((await isSo()) ? true : undefined));
+const becomes = (what: string, isSo: () => Promise<boolean>) => eventually(what, async () => await isSo());
 
 /** The feed's position, as the audit log numbers its events. */
 async function lastEvent(): Promise<number> {

@@ -209,7 +209,7 @@ test("once a stalled reader reads again, it gets the lines that waited, each of 
       } catch (error) {
         assert.match(String(error), /EAGAIN/);
       }
-      return text.split('"route":"/readyz"').length > 1000 ? true : undefined;
+      return text.split('"route":"/readyz"').length > 1000;
     },
     END_MS_MAX,
   );
@@ -235,7 +235,7 @@ test("a command waits for a slow reader of its output: nothing is cut off", asyn
   });
   endWithThisProcess(child);
   // The slow reader. The command has nothing more to do meanwhile.
-  await eventually("some output", () => (child.stdout.readableLength > 0 ? true : undefined), END_MS_MAX);
+  await eventually("some output", () => child.stdout.readableLength > 0, END_MS_MAX);
   await wait(1000);
   let text = "";
   for await (const chunk of child.stdout.setEncoding("utf8")) text += String(chunk);

@@ -124,7 +124,7 @@ describe("on a full disk", { concurrency: 1 }, () => {
     assert.equal(await writable(), "0");
     assert.equal(await label(), kept);
     await eventually("the log says it", () =>
-      /"reason":"the disk is full".*"the store can't be written;/.test(server.stderr()) ? true : undefined,
+      /"reason":"the disk is full".*"the store can't be written;/.test(server.stderr()),
     );
     assert.doesNotMatch(server.stderr(), /rollback/);
 
@@ -134,9 +134,7 @@ describe("on a full disk", { concurrency: 1 }, () => {
     assert.equal(await label(), "roomy");
     assert.deepEqual(await readiness(server.adminUrl), { status: 200, body: READY });
     assert.deepEqual(await readiness(server.publicUrl), { status: 200, body: READY });
-    await eventually("the log says so", () =>
-      server.stderr().includes("the store can be written again") ? true : undefined,
-    );
+    await eventually("the log says so", () => server.stderr().includes("the store can be written again"));
     assert.equal((await server.cli("audit", "verify")).status, 0);
   });
 

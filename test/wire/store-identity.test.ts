@@ -91,7 +91,7 @@ async function revokeAfterBackup(t: TestContext): Promise<{
   const revoked = { username: user.username, ...(await createKey(server, user.username)) };
   const dead = await tokenOf(server, revoked);
   await server.json("key", "revoke", String(revoked.keyId));
-  await eventually("the revocation holds", async () => ((await check(server, dead))[0] === 403 ? true : undefined));
+  await eventually("the revocation holds", async () => (await check(server, dead))[0] === 403);
   await server.stop();
   return { server, user, backup, revoked, dead };
 }

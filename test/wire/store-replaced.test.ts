@@ -60,9 +60,9 @@ async function openStage(t: TestContext): Promise<Stage> {
 
 /** From the memory of the view as from the store, the answer is 503, and so is a change's; the log says why, once. */
 async function refusesAll({ server, check, ready, change, mint }: Stage): Promise<void> {
-  await eventually("the server isn't ready", async () => ((await ready()) === 503 ? true : undefined));
+  await eventually("the server isn't ready", async () => (await ready()) === 503);
   // Readiness looks at the store itself, and may be quicker than the poll.
-  await eventually("the check is refused", async () => ((await check()) === 503 ? true : undefined));
+  await eventually("the check is refused", async () => (await check()) === 503);
   assert.deepEqual([await change(), await mint()], [503, 1]);
   const lines = server.stderr().match(/the store isn't the one that this node opened/g) ?? [];
   assert.equal(lines.length, 1, server.stderr());
@@ -101,10 +101,10 @@ describe("a server whose database", () => {
     for (const name of FILES) renameSync(stage.path(name), join(aside, name));
     await refusesAll(stage);
     for (const name of FILES.toReversed()) renameSync(join(aside, name), stage.path(name));
-    await eventually("the server is ready again", async () => ((await stage.ready()) === 200 ? true : undefined));
+    await eventually("the server is ready again", async () => (await stage.ready()) === 200);
     assert.deepEqual([await stage.check(), await stage.change()], [200, 201]);
     await stage.server.json("key", "deactivate", String(stage.keyId));
-    await eventually("the deactivation holds", async () => ((await stage.check()) === 403 ? true : undefined));
+    await eventually("the deactivation holds", async () => (await stage.check()) === 403);
   });
 
   test("is overwritten in place by a backup refuses everything until it is restarted and accepted", async (t) => {
@@ -129,7 +129,7 @@ describe("a server whose database", () => {
     const database = new DatabaseSync(stage.path("countersign.db"));
     database.exec("pragma wal_checkpoint(truncate)");
     database.close();
-    await eventually("the server has heard of it", async () => ((await stage.check()) === 403 ? true : undefined));
+    await eventually("the server has heard of it", async () => (await stage.check()) === 403);
     writeFileSync(stage.path("countersign.db"), readFileSync(backup));
     await refusesAll(stage);
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inspect } from "node:util";
+import { until } from "../../../test/testkit/eventually.ts";
 import { CountersignError } from "./countersign-error.ts";
 import { type FakeService, fakeService, granted, isSignedBy, refused, type Reply } from "./testing/fake-service.ts";
 import { type FakeSurroundings, fakeSurroundings, NOW_SECONDS } from "./testing/fake-surroundings.ts";
@@ -22,14 +23,6 @@ function stage(replies: readonly Reply[] = [], options: Partial<TokenSourceOptio
 }
 
 const httpDate = (seconds: number) => new Date(seconds * 1000).toUTCString();
-
-/** Lets everything that is on its way arrive: signing takes other threads, so some turns of the event loop. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (let turn = 0; !isSo(); turn++) {
-    assert.ok(turn < 100_000, "waited in vain");
-    await new Promise(setImmediate);
-  }
-}
 
 async function rejection(promise: Promise<unknown>): Promise<CountersignError> {
   const error = await promise.then(

@@ -15,7 +15,8 @@ import {
 } from "./testing/fake-countersign.ts";
 import type { TestClock } from "./testing/test-clock.ts";
 import { startSyncedVerifier, startTestVerifier } from "./testing/test-verifier.ts";
-import { settle, until } from "./testing/until.ts";
+import { eventually } from "../../../test/testkit/eventually.ts";
+import { settle } from "./testing/settle.ts";
 
 const outcomes = (verdicts: readonly Verdict[]) => verdicts.map(({ outcome }) => outcome);
 
@@ -554,13 +555,13 @@ test("an answer that a change has overtaken is asked for again, for the request 
   const token = grant();
   const held = holdQuestions(fake);
   const early = verifier.verify(token);
-  await until("the question", () => held.length === 1);
+  await eventually("the question", () => held.length === 1);
   feed.change(11, { action: "key.deactivated", key_id: 3 });
   await heard(11);
   const late = verifier.verify(token);
   // Answered by a node that doesn't know of it yet.
   fake.send(held[0] as Exchange, exampleGrant(clock.wallMs()), 10);
-  await until("the pause", () => clock.timers().includes(25));
+  await eventually("the pause", () => clock.timers().includes(25));
   fake.answer = undefined;
   fake.grants.clear();
   fake.position = 11;
@@ -574,7 +575,7 @@ test("a change that doesn't concern the token leaves an answer from before it go
   const token = grant();
   const held = holdQuestions(fake);
   const verdict = verifier.verify(token);
-  await until("the question", () => held.length === 1);
+  await eventually("the question", () => held.length === 1);
   feed.change(11, { action: "key.deactivated", key_id: 4 });
   await heard(11);
   fake.send(held[0] as Exchange, exampleGrant(clock.wallMs()), 10);
@@ -628,13 +629,13 @@ test("while the feed is out of sync, a question that began before a request is n
   const token = grant();
   const held = holdQuestions(fake);
   const early = verifier.verify(token);
-  await until("the first question", () => held.length === 1);
+  await eventually("the first question", () => held.length === 1);
   // The key is switched off now, and that is acknowledged; then these come.
   const late = [verifier.verify(token), verifier.verify(token), verifier.verify(token)];
   await settle();
   assert.equal(held.length, 1, "one question under way per token");
   fake.send(held[0] as Exchange, exampleGrant(clock.wallMs()));
-  await until("the second question", () => held.length === 2);
+  await eventually("the second question", () => held.length === 2);
   fake.send(held[1] as Exchange, undefined);
   assert.equal((await early).outcome, "active");
   assert.deepEqual(outcomes(await Promise.all(late)), ["inactive", "inactive", "inactive"]);
@@ -646,11 +647,11 @@ test("a feed that falls out of sync while a question is under way makes it usele
   const token = grant();
   const held = holdQuestions(fake);
   const early = verifier.verify(token);
-  await until("the first question", () => held.length === 1);
+  await eventually("the first question", () => held.length === 1);
   const late = verifier.verify(token);
   clock.stopProcess(4001);
   fake.send(held[0] as Exchange, exampleGrant(clock.wallMs()));
-  await until("the second question", () => held.length === 2);
+  await eventually("the second question", () => held.length === 2);
   fake.send(held[1] as Exchange, undefined);
   assert.deepEqual(outcomes(await Promise.all([early, late])), ["active", "inactive"]);
 });
@@ -684,10 +685,10 @@ test("an answer from before this verifier began to hear serves nobody who only c
   const token = grant();
   const held = holdQuestions(fake);
   const early = verifier.verify(token);
-  await until("the question", () => held.length === 1);
+  await eventually("the question", () => held.length === 1);
   const late = verifier.verify(token);
   fake.send(held[0] as Exchange, exampleGrant(clock.wallMs()), 9);
-  await until("the second question", () => held.length === 2);
+  await eventually("the second question", () => held.length === 2);
   fake.send(held[1] as Exchange, undefined);
   assert.deepEqual(outcomes(await Promise.all([early, late])), ["active", "inactive"]);
 });
@@ -710,12 +711,12 @@ test("a reset makes everything be asked about again, also what was under way", a
   await verifier.verify(kept);
   const held = holdQuestions(fake);
   const verdict = verifier.verify(underWay);
-  await until("the question", () => held.length === 1);
+  await eventually("the question", () => held.length === 1);
   feed.reset(4);
   feed.sync(4);
   await heard(4);
   fake.send(held[0] as Exchange, exampleGrant(clock.wallMs()), 10);
-  await until("the pause", () => clock.timers().includes(25));
+  await eventually("the pause", () => clock.timers().includes(25));
   fake.answer = undefined;
   fake.grants.clear();
   fake.position = 4;
@@ -774,7 +775,7 @@ for (const [what, previous] of [
     fake.grants.clear();
     fake.position = 12;
     feed.write(linked("sync", "12-ac", { previous }));
-    await until("the gap is noticed", () => !verifier.status().inSync);
+    await eventually("the gap is noticed", () => !verifier.status().inSync);
     assert.equal((await verifier.verify(token)).outcome, "inactive");
     assert.match(problems[0]?.message ?? "", /left out an event/);
     const anew = await tryAgain(fake, clock);
@@ -812,7 +813,7 @@ test("a connection that breaks is resumed where it was, and what was missed is h
   feed.change(12, { action: "key.added", key_id: 9 });
   await heard(12);
   feed.destroy();
-  await until("the retry", () => clock.timers().includes(50));
+  await eventually("the retry", () => clock.timers().includes(50));
   clock.advance(50);
   const second = await fake.nextFeed();
   assert.equal(second.lastEventId, "12");
@@ -860,14 +861,14 @@ test("a good connection makes up for the failures before it: when it breaks, the
     clock.advance(1000);
   }
   next.destroy();
-  await until("the retry", () => clock.timers().includes(50));
+  await eventually("the retry", () => clock.timers().includes(50));
 });
 
 test("a stream that stays silent is given up, and another one asked for", async (t) => {
   const { verifier, fake, feed, clock, problems } = await startSyncedVerifier(t);
   feed.write(": still here\n\n");
   clock.advance(4000);
-  await until("the retry", () => clock.timers().includes(50));
+  await eventually("the retry", () => clock.timers().includes(50));
   assert.deepEqual(problems, [
     { code: "feed_silent", message: "The change feed hasn't said for 4000 ms that it is in sync." },
   ]);
@@ -890,7 +891,7 @@ for (const [what, text] of [
     const token = grant();
     await verifier.verify(token);
     feed.write(text);
-    await until("the problem", () => problems.length > 0);
+    await eventually("the problem", () => problems.length > 0);
     assert.deepEqual(
       problems.map(({ code }) => code),
       ["feed_unexpected"],
@@ -923,7 +924,7 @@ test("a stream of lines that mean nothing takes up no memory and doesn't count a
   assert.ok(heapUsed() - before < 20_000_000, "100 MB were sent");
   assert.equal(verifier.status().inSync, false);
   clock.advance(4000);
-  await until("the retry", () => clock.timers().includes(50));
+  await eventually("the retry", () => clock.timers().includes(50));
 });
 
 for (const [what, status, headers] of [
@@ -938,7 +939,7 @@ for (const [what, status, headers] of [
     const feed = await fake.nextFeed();
     feed.response.writeHead(status, headers);
     feed.response.end(status === 204 ? undefined : "event: sync\nid: 1\ndata: {}\n\n");
-    await until("the problem", () => problems.length > 0);
+    await eventually("the problem", () => problems.length > 0);
     assert.equal(problems[0]?.code, status === 200 ? "feed_unexpected" : "feed_refused");
     assert.equal(verifier.status().inSync, false);
     assert.deepEqual(
@@ -972,7 +973,7 @@ test("a Retry-After of the feed is heeded, up to a minute", async (t) => {
   ] as const) {
     const { fake, clock } = await startTestVerifier(t);
     (await fake.nextFeed()).response.writeHead(429, { "retry-after": header }).end();
-    await until("the wait", () => clock.timers().includes(waitMs));
+    await eventually("the wait", () => clock.timers().includes(waitMs));
   }
 });
 
@@ -982,7 +983,7 @@ test("a waiting ready hears of close, and of nothing that came with what made no
   const { verifier, fake, problems } = await startTestVerifier(t);
   const waiting = verifier.ready();
   (await fake.nextFeed()).write("event: sync\ndata: {}\n\nevent: sync\nid: 1\ndata: {}\n\n");
-  await until("the problem", () => problems.length > 0);
+  await eventually("the problem", () => problems.length > 0);
   await settle();
   verifier.close();
   assert.equal(await waiting, false);
@@ -1006,14 +1007,14 @@ test("after close nothing is decided, the stream is closed and no timer is left"
   assert.equal(await waiting, true);
   assert.equal(await verifier.ready(), false);
   assert.equal(verifier.status().inSync, false);
-  await until("the end of the stream", () => feed.request.socket.destroyed);
+  await eventually("the end of the stream", () => feed.request.socket.destroyed);
   assert.deepEqual(clock.timers(), []);
 });
 
 test("close while the next try is waited for ends that too", async (t) => {
   const { verifier, fake, feed, clock } = await startSyncedVerifier(t);
   feed.destroy();
-  await until("the retry", () => clock.timers().includes(50));
+  await eventually("the retry", () => clock.timers().includes(50));
   const waiting = verifier.ready();
   verifier.close();
   await waiting;

@@ -5,7 +5,8 @@ import fc from "fast-check";
 import { parseAnswer, QUESTIONS_MAX } from "./introspect.ts";
 import { CLIENT_SECRET, type Exchange, exampleGrant, exampleToken } from "./testing/fake-countersign.ts";
 import { startSyncedVerifier, startTestVerifier } from "./testing/test-verifier.ts";
-import { settle, until } from "./testing/until.ts";
+import { eventually } from "../../../test/testkit/eventually.ts";
+import { settle } from "./testing/settle.ts";
 
 const NOW_MS = 1_481_650_253_342;
 const HEADERS = { "content-type": "application/json; charset=utf-8", "countersign-feed-position": "7" };
@@ -113,7 +114,7 @@ test("a service behind a prefix is asked there", async (t) => {
   const { fake } = await startTestVerifier(t);
   const other = await startTestVerifier(t, { baseUrl: `${fake.url}/auth/` });
   await other.verifier.verify(exampleToken("one"));
-  await until("both requests", () => fake.requests.length >= 3);
+  await eventually("both requests", () => fake.requests.length >= 3);
   assert.deepEqual(
     new Set(fake.requests.map(({ url }) => url)),
     new Set(["/api/auth/v0/changes/", "/auth/api/auth/v0/changes/", "/auth/oauth2/introspect"]),
@@ -162,7 +163,7 @@ test("a redirect isn't followed: the credentials and the token go to no other ad
     fake.answer = ({ response }) => void response.writeHead(status, { location }).end();
     fake.answerFeed = (_request, response) => void response.writeHead(status, { location }).end();
     assert.equal((await verifier.verify(exampleToken("one"))).outcome, "undecided");
-    await until("the feed", () => fake.feedRequests > 0);
+    await eventually("the feed", () => fake.feedRequests > 0);
     await settle();
   }
   assert.equal(strangers, 0);
@@ -175,7 +176,7 @@ test("a service that doesn't answer in time decides nothing, and neither does on
       if (begin) response.writeHead(200, HEADERS).write('{"active":');
     };
     const verdict = verifier.verify(exampleToken("one"));
-    await until("the question", () => fake.questions.length === 1);
+    await eventually("the question", () => fake.questions.length === 1);
     await settle();
     clock.advance(1500);
     assert.deepEqual(await verdict, { outcome: "undecided", retryAfterSeconds: 1 });
@@ -232,11 +233,11 @@ test("a flood of different tokens has 100 questions under way at once; the other
   fake.answer = (exchange) => void held.push(exchange);
   const tokens = Array.from({ length: 150 }, (_, at) => grant(`flood ${at}`));
   const verdicts = tokens.map((token) => verifier.verify(token));
-  await until("the first 100", () => held.length === QUESTIONS_MAX);
+  await eventually("the first 100", () => held.length === QUESTIONS_MAX);
   await settle();
   assert.equal(held.length, QUESTIONS_MAX);
   for (const exchange of held.slice(0, 30)) fake.send(exchange, exampleGrant(clock.wallMs()));
-  await until("30 of those who waited", () => held.length === QUESTIONS_MAX + 30);
+  await eventually("30 of those who waited", () => held.length === QUESTIONS_MAX + 30);
   clock.advance(2000);
   const outcomes = (await Promise.all(verdicts)).map(({ outcome }) => outcome);
   assert.equal(outcomes.filter((outcome) => outcome === "active").length, 30);
@@ -244,7 +245,7 @@ test("a flood of different tokens has 100 questions under way at once; the other
   // Every place was given back.
   held.length = 0;
   const later = tokens.map((token) => verifier.verify(token));
-  await until("100 again", () => held.length === QUESTIONS_MAX);
+  await eventually("100 again", () => held.length === QUESTIONS_MAX);
   fake.answer = undefined;
   for (const exchange of held) fake.send(exchange, exampleGrant(clock.wallMs()));
   assert.deepEqual(new Set((await Promise.all(later)).map(({ outcome }) => outcome)), new Set(["active"]));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSlots } from "./slots.ts";
-import { settle } from "./testing/until.ts";
+import { settle } from "./testing/settle.ts";
 
 const never = new AbortController().signal;
 

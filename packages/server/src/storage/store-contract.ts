@@ -16,7 +16,7 @@ import type { KeyUsageRecord } from "../core/keys/usage-store.ts";
 import type { RevokedToken } from "../core/token/store.ts";
 import { type RaceTask, raceStores, type StoreOpener } from "../testing/race-stores.ts";
 import { createTestClock } from "../testing/test-clock.ts";
-import { until } from "../testing/until.ts";
+import { until } from "../../../../test/testkit/eventually.ts";
 
 /** An empty store of the engine under test. */
 export interface StoreUnderTest {

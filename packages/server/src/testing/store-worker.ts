@@ -6,7 +6,7 @@ import type { Store, StoreTransaction } from "../core/store/store.ts";
 import { createSystemClock } from "../platform/clock.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import type { RaceTask, WorkerData } from "./race-stores.ts";
-import { until } from "./until.ts";
+import { until } from "../../../../test/testkit/eventually.ts";
 
 /** One contestant: opens its own connection, waits for the others, does its task and says how that went. */
 const { opener, task, contestant, gate, contestants } = workerData as WorkerData;

@@ -12,7 +12,7 @@ import {
   startFakeCountersign,
 } from "./fake-countersign.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
-import { until } from "./until.ts";
+import { eventually } from "../../../../test/testkit/eventually.ts";
 
 /** A verifier, its service and its clock. All of it ends with the test. */
 export interface TestVerifier {
@@ -23,7 +23,7 @@ export interface TestVerifier {
   /** Adds a good token and returns it. */
   readonly grant: (name?: string, more?: Parameters<typeof exampleGrant>[1]) => string;
   /** Waits until the verifier has heard the feed up to the position. */
-  readonly heard: (position: number) => Promise<void>;
+  readonly heard: (position: number) => Promise<unknown>;
 }
 
 export async function startTestVerifier(t: TestContext, options: Partial<VerifierOptions> = {}): Promise<TestVerifier> {
@@ -53,7 +53,7 @@ export async function startTestVerifier(t: TestContext, options: Partial<Verifie
       fake.grants.set(token, exampleGrant(clock.wallMs(), more));
       return token;
     },
-    heard: (position) => until(`position ${position}`, () => verifier.status().feedPosition === position),
+    heard: (position) => eventually(`position ${position}`, () => verifier.status().feedPosition === position),
   };
 }
 

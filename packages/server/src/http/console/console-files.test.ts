@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { connectRaw } from "../../testing/raw-socket.ts";
-import { until } from "../../testing/until.ts";
+import { until } from "../../../../../test/testkit/eventually.ts";
 import { type HttpServer, openHttpServer } from "../server/http-server.ts";
 import { createConsoleFiles } from "./console-files.ts";
 

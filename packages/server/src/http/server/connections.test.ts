@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { createSystemRandom } from "../../platform/random.ts";
 import { connectRaw, type RawSocket } from "../../testing/raw-socket.ts";
-import { until } from "../../testing/until.ts";
+import { until } from "../../../../../test/testkit/eventually.ts";
 import type { ConnectionFigures, ConnectionLimits } from "./connections.ts";
 import { type HttpServer, openHttpServer } from "./http-server.ts";
 import { createRequestIds } from "./request-id.ts";

@@ -3,7 +3,7 @@ import { after, describe, test } from "node:test";
 import pg from "pg";
 import type { UnchainedEvent } from "../../core/feed/audit-chain.ts";
 import { startPostgres } from "../../testing/test-postgres.ts";
-import { until } from "../../testing/until.ts";
+import { until } from "../../../../../test/testkit/eventually.ts";
 import { openPostgresStore } from "./open-postgres-store.ts";
 
 const EVENT: UnchainedEvent = { atMs: 1, actor: "test", action: "key.added", subject: "key:1", details: {} };

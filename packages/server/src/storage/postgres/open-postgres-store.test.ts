@@ -10,7 +10,7 @@ import { findChainBreak, type UnchainedEvent } from "../../core/feed/audit-chain
 import { raceStores } from "../../testing/race-stores.ts";
 import { startPostgres } from "../../testing/test-postgres.ts";
 import { makeTemporaryFolder } from "../../testing/test-registry.ts";
-import { until } from "../../testing/until.ts";
+import { until } from "../../../../../test/testkit/eventually.ts";
 import { SchemaError } from "../migrate.ts";
 import type { SqlStore } from "../sql-store.ts";
 import { Refusal } from "../../core/refusal.ts";

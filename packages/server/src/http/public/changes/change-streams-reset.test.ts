@@ -11,7 +11,7 @@ import { openRegistryView, type RegistryView } from "../../../core/view/view.ts"
 import { createLog } from "../../../platform/logger.ts";
 import { createSystemRandom } from "../../../platform/random.ts";
 import { openTestRegistry, type TestRegistry } from "../../../testing/test-registry.ts";
-import { until } from "../../../testing/until.ts";
+import { until } from "../../../../../../test/testkit/eventually.ts";
 import { type WatchedStore, watchStore } from "../../../testing/watched-store.ts";
 import { createClientAddress } from "../../server/client-address.ts";
 import { createMetrics } from "../../server/metrics.ts";

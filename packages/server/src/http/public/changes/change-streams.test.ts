@@ -8,6 +8,7 @@ import { createResourceServerChanges } from "../../../testing/test-changes.ts";
 import { createSystemRandom } from "../../../platform/random.ts";
 import { rsaKeyPair } from "../../../testing/rsa-keys.ts";
 import { basic, type EventStream, openStream, send, type StreamEvent } from "../../../testing/test-http.ts";
+import { until } from "../../../../../../test/testkit/eventually.ts";
 import { startTestService, type TestService } from "../../../testing/test-service.ts";
 
 const PATH = "/api/auth/v0/changes/";
@@ -228,7 +229,7 @@ describe("a stream of changes", () => {
     const opened = await syncedStream();
     const staying = await syncedStream();
     opened.end();
-    while (service.streams.count() > 1) await turn();
+    await until(() => service.streams.count() === 1);
     await toggle("deactivated");
     service.streams.tick();
     assert.equal((await read(staying, 2)).length, 2);
@@ -397,7 +398,7 @@ describe("a stream that is resumed", () => {
     const opened = await stream({ "Last-Event-ID": "0" }).catch(() => undefined);
     if (opened !== undefined) assert.deepEqual(await ends(opened), []);
     assert.match(service.log(), /a stream of changes can't begin/);
-    while (service.streams.count() > 0) await turn();
+    await until(() => service.streams.count() === 0);
     service.watched.fail();
     assert.match((await read(await stream({ "Last-Event-ID": "0" }), 1))[0] ?? "", /^change 3 /);
   });
@@ -558,7 +559,7 @@ describe("a reader that doesn't read", () => {
     assert.ok(response.writableLength < 1_048_576 + 100_000);
     opened.resume();
     await ends(opened);
-    while (service.streams.count() > 1) await turn();
+    await until(() => service.streams.count() === 1);
     assert.ok((await read(other, 3)).every((each) => each.startsWith("change ")));
   });
 
@@ -687,7 +688,7 @@ describe("the change feed", () => {
     assert.match(refused.body, /"code":"rate_limited"/);
     assert.match(await small.metrics(), /\ncountersign_change_streams 2\n/);
     first.end();
-    while (small.streams.count() > 1) await turn();
+    await until(() => small.streams.count() === 1);
     assert.equal((await stream({}, small.url + PATH)).status, 200);
   });
 });
