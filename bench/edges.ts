@@ -3,13 +3,15 @@
  * memory. Needs a limit of open files of 12,000 (`ulimit -n`).
  */
 import { spawn } from "node:child_process";
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { type KeyObject } from "node:crypto";
 import { Agent, get } from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { admin, assertion, cleanUp, quantile, printReport, residentMiB, startService } from "./support.ts";
+import { makeKeyPair } from "../test/testkit/rsa-keys.ts";
+import { signAssertion } from "../test/testkit/sign-assertion.ts";
+import { admin, cleanUp, quantile, printReport, residentMiB, startService } from "./support.ts";
 
 const { values } = parseArgs({
   options: {
@@ -28,10 +30,10 @@ const AFTER_SECONDS = 30;
 const PAUSE_MS = 10;
 
 try {
-  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { privateKey, publicPem } = makeKeyPair();
   admin(["account", "create", "bench"]);
   admin(["user", "create", "bench", "--account", "bench"]);
-  admin(["key", "add", "api-1-bench", publicKey.export({ format: "pem", type: "spki" })]);
+  admin(["key", "add", "api-1-bench", publicPem]);
   const { publicUrl, pid } = await startService({}, [], false);
 
   await mint(publicUrl, privateKey, 3);
@@ -95,7 +97,7 @@ async function mint(url: string, key: KeyObject, until: number | Promise<void>):
     over.abort();
   });
   while (!over.signal.aborted) {
-    const headers = { authorization: `JWT ${assertion(key)}` };
+    const headers = { authorization: `JWT ${signAssertion("api-1-bench", key)}` };
     const startedAtMs = performance.now();
     await new Promise<void>((resolve, reject) => {
       get(`${url}/api/auth/v0/refresh/`, { agent, headers }, (answer) => {

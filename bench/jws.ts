@@ -2,10 +2,12 @@
  * Reading and verifying an assertion: our own strict parser with `crypto.verify` beside jose, fast-jwt and jsonwebtoken, in
  * alternating rounds; and what each of them refuses. docs/adr/0003 has a run's figures.
  */
-import { createHmac, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
+import { createHmac, type KeyObject, verify } from "node:crypto";
 import { createVerifier } from "fast-jwt";
 import { compactVerify } from "jose";
 import jsonwebtoken from "jsonwebtoken";
+import { makeKeyPair } from "../test/testkit/rsa-keys.ts";
+import { signParts } from "../test/testkit/sign-assertion.ts";
 import { parseClaims } from "../packages/server/src/core/assertion/check-claims.ts";
 import { checkHeader, parseAssertion } from "../packages/server/src/core/assertion/parse-assertion.ts";
 
@@ -13,12 +15,10 @@ const ROUNDS = 5;
 const ROUND_MS = 1000;
 const ALGORITHMS = ["RS256", "RS384", "RS512"] as const;
 
-const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const publicPem = publicKey.export({ format: "pem", type: "spki" });
+const { privateKey, publicKey, publicPem } = makeKeyPair();
 
 function make(header: string, claims: string, key: KeyObject = privateKey): string {
-  const text = `${Buffer.from(header).toString("base64url")}.${Buffer.from(claims).toString("base64url")}`;
-  return `${text}.${sign("sha256", Buffer.from(text), key).toString("base64url")}`;
+  return signParts(header, claims, key);
 }
 
 const HEADER = '{"alg":"RS256","typ":"JWT"}';

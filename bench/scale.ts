@@ -2,10 +2,12 @@
  * One million API users with two keys each in PostgreSQL: size of the store, time to ready, memory of a node, and how long an
  * exchange takes for a user that isn't in the view, beside one that is.
  */
-import { createHash, generateKeyPairSync } from "node:crypto";
+import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { startPostgres } from "../packages/server/src/testing/test-postgres.ts";
-import { admin, assertion, cleanUp, printReport, quantile, residentMiB, startService } from "./support.ts";
+import { makeKeyPair } from "../test/testkit/rsa-keys.ts";
+import { signAssertion } from "../test/testkit/sign-assertion.ts";
+import { admin, cleanUp, printReport, quantile, residentMiB, startService } from "./support.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -23,7 +25,7 @@ try {
   const database = new URL(databaseUrl).pathname.slice(1);
   const store = { databaseUrl };
   // Every user has this key as one of two: to a store, real keys differ in nothing that matters.
-  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { privateKey, publicKey } = makeKeyPair();
   const spki = publicKey.export({ format: "der", type: "spki" });
   admin(["account", "create", "bench"], store);
   const filledAt = performance.now();
@@ -71,7 +73,7 @@ try {
   async function exchangeEach(numbers: readonly number[]): Promise<readonly number[]> {
     const times: number[] = [];
     for (const number of numbers) {
-      const authorization = `JWT ${assertion(privateKey, `api-1-user${number}`)}`;
+      const authorization = `JWT ${signAssertion(`api-1-user${number}`, privateKey)}`;
       const startedAt = performance.now();
       const answer = await fetch(`${publicUrl}/api/auth/v0/refresh/`, { headers: { authorization } });
       await answer.text();

@@ -2,7 +2,6 @@
  * What the benchmarks share: a service on a throw-away store, programs pinned to a core, wrk, medians.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { type KeyObject, sign } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -97,15 +96,6 @@ function startProgram(words: readonly string[], prefix: readonly string[]) {
 /** Starts the baseline, whose every answer has this body. */
 export function startHello(body: string): Promise<string> {
   return start([join(import.meta.dirname, "hello.ts"), body]);
-}
-
-/** Signs an assertion for the exchange. */
-export function assertion(key: KeyObject, username = "api-1-bench"): string {
-  const claims = { username, iat: Date.now() / 1000 };
-  const text = [{ alg: "RS256", typ: "JWT" }, claims]
-    .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
-    .join(".");
-  return `${text}.${sign("sha256", Buffer.from(text), key).toString("base64url")}`;
 }
 
 export interface Load {

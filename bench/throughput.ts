@@ -1,11 +1,12 @@
 /**
  * Exchanges and checks a second beside what bounds them, in one run on one machine. Read the ratios, not the absolutes.
  */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { type KeyObject } from "node:crypto";
 import { join } from "node:path";
+import { makeKeyPair } from "../test/testkit/rsa-keys.ts";
+import { signAssertion } from "../test/testkit/sign-assertion.ts";
 import {
   admin,
-  assertion,
   cleanUp,
   load,
   mediansOf,
@@ -25,8 +26,7 @@ const { rounds, seconds, connections, json } = readOptions();
 const ASSERTIONS = 500;
 
 try {
-  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const publicPem = publicKey.export({ format: "pem", type: "spki" });
+  const { privateKey, publicPem } = makeKeyPair();
   admin(["account", "create", "bench"]);
   admin(["user", "create", "bench", "--account", "bench"]);
   admin(["key", "add", "api-1-bench", publicPem]);
@@ -35,7 +35,9 @@ try {
 
   const refreshUrl = `${publicUrl}/api/auth/v0/refresh/?ttl=3600`;
   const checkUrl = `${publicUrl}/api/auth/v0/check/`;
-  const exchanged = await fetch(refreshUrl, { headers: { authorization: `JWT ${assertion(privateKey)}` } });
+  const exchanged = await fetch(refreshUrl, {
+    headers: { authorization: `JWT ${signAssertion("api-1-bench", privateKey)}` },
+  });
   const grant = await exchanged.text();
   const { token } = (JSON.parse(grant) as { data: { token: string } }).data;
   const helloMint = await startHello(grant);
@@ -50,7 +52,7 @@ try {
   };
   for (let round = 0; round < rounds; round++) {
     // Each gets requests of the same size: what a long header costs is part of the baseline.
-    const assertions = Array.from({ length: ASSERTIONS }, () => `JWT ${assertion(privateKey)}`);
+    const assertions = Array.from({ length: ASSERTIONS }, () => `JWT ${signAssertion("api-1-bench", privateKey)}`);
     const exchanges = { seconds, connections, credentials: assertions };
     const checks = { seconds, connections, credentials: [`Token ${token}`] };
     results.hello.push(load(helloMint, exchanges));
@@ -79,6 +81,6 @@ try {
 
 /** RSA-2048 checks a second with a parsed key, one after the other, on the server's core. */
 function verifyRate(publicPem: string, privateKey: KeyObject): number {
-  const text = assertion(privateKey);
+  const text = signAssertion("api-1-bench", privateKey);
   return Number(run([...onServerCore, process.execPath, join(import.meta.dirname, "verify-rate.ts"), publicPem, text]));
 }

@@ -2,11 +2,11 @@
  * Token checks a second: through forward-auth and through introspection, beside a bare `node:http` server with equal answers and
  * beside the introspection of npm's oidc-provider with its memory adapter, in one run.
  */
-import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
+import { makeKeyPair } from "../test/testkit/rsa-keys.ts";
+import { signAssertion } from "../test/testkit/sign-assertion.ts";
 import {
   admin,
-  assertion,
   cleanUp,
   load,
   mediansOf,
@@ -27,15 +27,15 @@ interface Peer {
 }
 
 try {
-  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { privateKey, publicPem } = makeKeyPair();
   admin(["account", "create", "bench"]);
   admin(["user", "create", "bench", "--account", "bench"]);
-  admin(["key", "add", "api-1-bench", publicKey.export({ format: "pem", type: "spki" })]);
+  admin(["key", "add", "api-1-bench", publicPem]);
   const server = admin(["resource-server", "create", "bench"]) as { client_id: string; client_secret: string };
   const { publicUrl } = await startService();
 
   const exchanged = await fetch(`${publicUrl}/api/auth/v0/refresh/`, {
-    headers: { authorization: `JWT ${assertion(privateKey)}` },
+    headers: { authorization: `JWT ${signAssertion("api-1-bench", privateKey)}` },
   });
   const { token } = ((await exchanged.json()) as { data: { token: string } }).data;
   const authorization = `Basic ${Buffer.from(`${server.client_id}:${server.client_secret}`).toString("base64")}`;

@@ -2,13 +2,13 @@
  * Exchanges and checks a second with one and two workers, on SQLite and on PostgreSQL, in one run; and how many statements reach
  * PostgreSQL meanwhile. Server, PostgreSQL and wrk share the machine's cores: read what a store or a worker changes.
  */
-import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startPostgres } from "../packages/server/src/testing/test-postgres.ts";
+import { makeKeyPair } from "../test/testkit/rsa-keys.ts";
+import { signAssertion } from "../test/testkit/sign-assertion.ts";
 import {
   admin,
-  assertion,
   cleanUp,
   folder,
   load,
@@ -24,7 +24,7 @@ const ASSERTIONS = 500;
 
 const postgres = await startPostgres({ settings: ["shared_preload_libraries=pg_stat_statements"] });
 try {
-  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { privateKey, publicPem } = makeKeyPair();
   const databaseUrl = await postgres.createDatabase();
   const database = new URL(databaseUrl).pathname.slice(1);
   await postgres.query("create extension pg_stat_statements", database);
@@ -38,17 +38,19 @@ try {
     mkdirSync(store.dataDir ?? "");
     admin(["account", "create", "bench"], store);
     admin(["user", "create", "bench", "--account", "bench"], store);
-    admin(["key", "add", "api-1-bench", publicKey.export({ format: "pem", type: "spki" })], store);
+    admin(["key", "add", "api-1-bench", publicPem], store);
     for (const workers of [1, 2]) {
       const service = await startService(store, ["--workers", String(workers), "--log-level", "warn"], false);
       const refreshUrl = `${service.publicUrl}/api/auth/v0/refresh/`;
-      const exchanged = await fetch(refreshUrl, { headers: { authorization: `JWT ${assertion(privateKey)}` } });
+      const exchanged = await fetch(refreshUrl, {
+        headers: { authorization: `JWT ${signAssertion("api-1-bench", privateKey)}` },
+      });
       const { token } = ((await exchanged.json()) as { data: { token: string } }).data;
       const common = { seconds, connections, isPinned: false };
       const before = await countStatements(database);
       const startedAt = performance.now();
       for (let round = 0; round < rounds; round++) {
-        const assertions = Array.from({ length: ASSERTIONS }, () => `JWT ${assertion(privateKey)}`);
+        const assertions = Array.from({ length: ASSERTIONS }, () => `JWT ${signAssertion("api-1-bench", privateKey)}`);
         const note = (what: string, rate: number) =>
           (results[`${name}, ${workers} worker(s), ${what}`] ??= []).push(rate);
         note("mint", load(refreshUrl, { ...common, credentials: assertions }));

@@ -1,7 +1,7 @@
 /** The admin API as a program uses it, on a real server: what it changes holds at the exchange and the check. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { makeKeyPair } from "../testkit/api-client.ts";
+import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import type { AdminClient } from "../testkit/admin-client.ts";
 import { type ConsoleServer, startConsoleServer, useLink } from "../testkit/console-server.ts";
 import { eventually } from "../testkit/eventually.ts";

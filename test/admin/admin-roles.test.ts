@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { makeKeyPair } from "../testkit/api-client.ts";
+import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import type { Operation } from "../testkit/admin-client.ts";
 import { ABSENT, makeThings, sampleOf, type Things, unique } from "../testkit/admin-samples.ts";
 import {

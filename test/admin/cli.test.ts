@@ -20,7 +20,8 @@ import {
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { addPublicKey, connectClient, makeKeyPair } from "../testkit/api-client.ts";
+import { addPublicKey, connectClient } from "../testkit/api-client.ts";
+import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { connectRaw, requestHead } from "../testkit/raw-http.ts";
 import { endWithThisProcess, environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";

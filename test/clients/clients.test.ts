@@ -5,13 +5,14 @@
  * Where PyJWT is missing, its tests are skipped, and fail where `CI` is set.
  */
 import assert from "node:assert/strict";
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { calculateJwkThumbprint, exportJWK, importPKCS8, SignJWT } from "jose";
 import jsonwebtoken from "jsonwebtoken";
 import { connectRaw, type RawAnswer, sendRaw } from "../testkit/raw-http.ts";
 import { findMissing, IS_CI, type Requirement } from "../testkit/requirements.ts";
+import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { runProgram } from "../testkit/run-program.ts";
 import { createApiUser, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";
 
@@ -252,7 +253,7 @@ test("an unknown user, a user without keys and a wrong key get the same bytes, b
     "--account",
     "acme",
   );
-  const { privateKey: otherKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { privateKey: otherKey } = makeKeyPair();
   const attempts = {
     "wrong key": jsonwebtoken.sign({ username: user.username }, otherKey, { algorithm: "RS256" }),
     "unknown user, any key": jsonwebtoken.sign({ username: "api-1-nobody" }, otherKey, { algorithm: "RS256" }),

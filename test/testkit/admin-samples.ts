@@ -1,7 +1,7 @@
 /** Requests to every route of the admin API that are fine but for who asks, or for what a test puts in their place. */
 import assert from "node:assert/strict";
 import { ADMIN, type AdminClient, type AdminRequestOptions, type Operation } from "./admin-client.ts";
-import { makeKeyPair } from "./api-client.ts";
+import { makeKeyPair } from "./rsa-keys.ts";
 import { type ConsoleServer, useLink } from "./console-server.ts";
 
 /** What is there to be asked about: of the account that some callers are limited to, and of another. */

@@ -2,28 +2,10 @@
  * A client of a running server: signs, exchanges, has tokens checked, and says only what came back.
  */
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { connectRaw, type RawAnswer, type RawConnection, requestHead } from "./raw-http.ts";
 import type { TestServer } from "./server.ts";
 import { signAssertion } from "./sign-assertion.ts";
-
-export interface ClientKey {
-  readonly privateKey: KeyObject;
-  /** SPKI. */
-  readonly publicPem: string;
-  /** PKCS#8. */
-  readonly privatePem: string;
-}
-
-/** A new RSA key pair of 2048 bits, made in this process. */
-export function makeKeyPair(): ClientKey {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  return {
-    privateKey,
-    publicPem: publicKey.export({ format: "pem", type: "spki" }),
-    privatePem: privateKey.export({ format: "pem", type: "pkcs8" }),
-  };
-}
 
 /** Adds a public key by `key add … -` and returns its id. */
 export async function addPublicKey(server: TestServer, username: string, publicPem: string): Promise<number> {

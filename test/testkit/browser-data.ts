@@ -4,12 +4,12 @@
  * times are moved into the past afterwards, in the store's file.
  */
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CHAIN_START, chainHash } from "../../packages/server/src/core/feed/audit-chain.ts";
 import type { AdminClient } from "./admin-client.ts";
 import { PASSWORD, startConsoleServer, useLink } from "./console-server.ts";
+import { makeKeyPair } from "./rsa-keys.ts";
 import { startServer, type TestServer } from "./server.ts";
 
 /** Who everything was made by; has a password, `PASSWORD`. */
@@ -116,9 +116,8 @@ async function makeRegistry(owner: AdminClient): Promise<void> {
   for (const [account, name, access, keys] of USERS) {
     const { username } = await made(owner, "/users", { account, name, access });
     for (const { label, bits = 2048, standing } of keys) {
-      const { publicKey } = generateKeyPairSync("rsa", { modulusLength: bits });
       const { id } = await made(owner, `/users/${String(username)}/keys`, {
-        public_key: publicKey.export({ format: "pem", type: "spki" }),
+        public_key: makeKeyPair(bits).publicPem,
         ...(label !== null && { label }),
       });
       if (standing !== undefined) await owner.patch(`/keys/${String(id)}`, { status: standing });

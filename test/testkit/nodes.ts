@@ -17,7 +17,8 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
-import { type ApiClient, type ClientKey, connectClient, makeKeyPair } from "./api-client.ts";
+import { type ApiClient, connectClient } from "./api-client.ts";
+import { type RsaKeyPair, makeKeyPair } from "./rsa-keys.ts";
 import { eventually } from "./eventually.ts";
 import type { AdministrationCalls, AdministrationReply, AdministrationRequest } from "./nodes-administration.ts";
 import { pauseProcesses } from "./processes.ts";
@@ -64,7 +65,7 @@ export interface Operator {
 export interface SiteUser {
   readonly username: string;
   readonly keyId: number;
-  readonly pair: ClientKey;
+  readonly pair: RsaKeyPair;
 }
 
 export interface Node {

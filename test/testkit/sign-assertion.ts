@@ -12,15 +12,30 @@ export interface AssertionOptions {
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
-/** A compact JWS, signed by what its header's `alg` names, with SHA-256 where that is no RSA algorithm. */
+/** An assertion for the exchange. */
 export function signAssertion(username: string, privateKey: KeyObject, options: AssertionOptions = {}): string {
   const header = { alg: "RS256", typ: "JWT", ...options.header };
-  const claims = { username, iat: Date.now() / 1000, ...options.claims };
-  return signParts(JSON.stringify(header), JSON.stringify(claims), privateKey, DIGESTS[header.alg]);
+  return signParts(header, { username, iat: Date.now() / 1000, ...options.claims }, privateKey);
 }
 
-/** The same from texts that may be no JSON at all. */
-export function signParts(header: string, claims: string, privateKey: KeyObject, digest = "sha256"): string {
-  const signed = [header, claims].map((part) => Buffer.from(part).toString("base64url")).join(".");
-  return `${signed}.${sign(digest, Buffer.from(signed), privateKey).toString("base64url")}`;
+/**
+ * A compact JWS of any two parts; see {@link encodePart}. Its signature verifies, by the digest that the header's `alg` names,
+ * or SHA-256 if that is no RSA algorithm.
+ */
+export function signParts(header: unknown, claims: unknown, privateKey: KeyObject): string {
+  const text = encodeParts(header, claims);
+  const { alg } = Object(header) as { readonly alg?: unknown };
+  const digest = (typeof alg === "string" ? DIGESTS[alg] : undefined) ?? "sha256";
+  return `${text}.${sign(digest, Buffer.from(text), privateKey).toString("base64url")}`;
+}
+
+/** Both parts, encoded and joined by a dot: what a signature covers. */
+export function encodeParts(header: unknown, claims: unknown): string {
+  return `${encodePart(header)}.${encodePart(claims)}`;
+}
+
+/** JSON in base64url. A `string` or `Buffer` goes in as it is, so that a test can write what no library would. */
+export function encodePart(part: unknown): string {
+  const bytes = Buffer.isBuffer(part) ? part : Buffer.from(typeof part === "string" ? part : JSON.stringify(part));
+  return bytes.toString("base64url");
 }

@@ -3,13 +3,14 @@
  * log, standard error, answers, figures, files. No secret may be in there, nor a piece of one.
  */
 import assert from "node:assert/strict";
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { createHash, type KeyObject, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { addPublicKey, makeKeyPair } from "../testkit/api-client.ts";
+import { addPublicKey } from "../testkit/api-client.ts";
+import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../testkit/raw-http.ts";
 import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
@@ -82,8 +83,7 @@ class Canaries {
 
 /** A private key as text, in the forms in which people paste one. */
 function privateKeyTexts(): { readonly key: KeyObject; readonly texts: Readonly<Record<string, string>> } {
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const pem = privateKey.export({ format: "pem", type: "pkcs8" });
+  const { privateKey, privatePem: pem } = makeKeyPair();
   return {
     key: privateKey,
     texts: {

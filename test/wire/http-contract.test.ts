@@ -3,7 +3,7 @@
  * client can send gets anything else.
  */
 import assert from "node:assert/strict";
-import { createHmac, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { createHmac, type KeyObject, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
@@ -12,6 +12,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { eventually } from "../testkit/eventually.ts";
 import { mintToken, readStoreId } from "../testkit/mint-token.ts";
 import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../testkit/raw-http.ts";
+import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { startServer, type TestServer } from "../testkit/server.ts";
 import { signAssertion, signParts } from "../testkit/sign-assertion.ts";
 
@@ -22,14 +23,9 @@ const CHECK = "/api/auth/v0/check/";
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
-function rsaPair() {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const jwk = publicKey.export({ format: "jwk" });
-  return { publicKey, privateKey, publicPem: publicKey.export({ format: "pem", type: "spki" }), jwk };
-}
-
-const pair = rsaPair();
-const strangerPair = rsaPair();
+const pair = makeKeyPair();
+const strangerPair = makeKeyPair();
+const strangerJwk = strangerPair.publicKey.export({ format: "jwk" });
 const masterSecret = randomBytes(32);
 
 let server: TestServer;
@@ -321,7 +317,7 @@ describe("the exchange", { concurrency: true }, () => {
     let fetched = 0;
     const keyServer = createServer((_request, response) => {
       fetched++;
-      response.end(JSON.stringify({ keys: [strangerPair.jwk] }));
+      response.end(JSON.stringify({ keys: [strangerJwk] }));
     });
     await new Promise<void>((resolve) => {
       keyServer.listen(0, "127.0.0.1", resolve);
@@ -329,11 +325,11 @@ describe("the exchange", { concurrency: true }, () => {
     t.after(() => keyServer.close());
     const url = `http://127.0.0.1:${(keyServer.address() as AddressInfo).port}/jwks.json`;
     for (const header of [
-      { jwk: strangerPair.jwk },
+      { jwk: strangerJwk },
       { jku: url },
       { x5u: url },
       { x5c: [strangerPair.publicKey.export({ format: "der", type: "spki" }).toString("base64")] },
-      { jwk: strangerPair.jwk, kid: String(activeKey.id) },
+      { jwk: strangerJwk, kid: String(activeKey.id) },
     ]) {
       const forged = authorization({ header, privateKey: strangerPair.privateKey });
       assertRefusal(await get(REFRESH, forged), 401, "assertion_rejected");

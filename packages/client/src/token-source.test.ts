@@ -5,11 +5,11 @@ import { until } from "../../../test/testkit/eventually.ts";
 import { CountersignError } from "./countersign-error.ts";
 import { type FakeService, fakeService, granted, isSignedBy, refused, type Reply } from "./testing/fake-service.ts";
 import { type FakeSurroundings, fakeSurroundings, NOW_SECONDS } from "./testing/fake-surroundings.ts";
-import { rsaKey } from "./testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../test/testkit/rsa-keys.ts";
 import { createTokenSource, type TokenSource, type TokenSourceOptions } from "./token-source.ts";
 
-const { publicKey, pkcs8 } = rsaKey();
-const BASE = { baseUrl: "https://auth.example.com", username: "api-1-demo", privateKey: pkcs8 };
+const { publicKey, privatePem } = rsaKeyPair("alice");
+const BASE = { baseUrl: "https://auth.example.com", username: "api-1-demo", privateKey: privatePem };
 
 interface Stage extends FakeService, FakeSurroundings {
   readonly source: TokenSource;
@@ -618,7 +618,7 @@ describe("secrets", () => {
     assert.equal(Object.isFrozen(source), true);
     for (const text of [before, words(source)]) {
       assert.ok(!text.includes(token));
-      for (const piece of [...secretsOf(pkcs8), ...secretsOf(seen[0]?.assertion ?? "")])
+      for (const piece of [...secretsOf(privatePem), ...secretsOf(seen[0]?.assertion ?? "")])
         assert.ok(!text.includes(piece));
     }
   });

@@ -6,13 +6,14 @@ import fc from "fast-check";
 import { CountersignError } from "../countersign-error.ts";
 import { signAssertion } from "../sign-assertion.ts";
 import { isSignedBy } from "../testing/fake-service.ts";
-import { rsaKey } from "../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import { INTEGER, SEQUENCE, writeElement } from "./der.ts";
 import { type PrivateKeySource, prepareSigningKey } from "./load-signing-key.ts";
 import { parsePrivateKey } from "./parse-private-key.ts";
 import { KEY_TEXT_CHARACTERS_MAX } from "./repair-key-text.ts";
 
-const { publicKey, privateKey, pkcs8, pkcs1 } = rsaKey();
+const { publicKey, privateKey, privatePem: pkcs8 } = rsaKeyPair("alice");
+const pkcs1 = privateKey.export({ format: "pem", type: "pkcs1" });
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const body = (pem: string) => pem.replaceAll(/-----.*-----|\s/g, "");
 const escaped = (pem: string) => pem.replaceAll("\n", String.raw`\n`);
@@ -96,7 +97,7 @@ describe("a private key signs", () => {
 
   test("of 3072 and 4096 bits, with any public exponent", async () => {
     for (const key of [
-      rsaKey("bob", 3072).privateKey,
+      rsaKeyPair("bob", 3072).privateKey,
       generateKeyPairSync("rsa", { modulusLength: 4096, publicExponent: 3 }).privateKey,
     ]) {
       const pem = key.export({ format: "pem", type: "pkcs1" });
@@ -121,7 +122,7 @@ describe("a private key signs", () => {
   });
 
   test("again after a function returned another one, which is how keys are replaced without a restart", async () => {
-    let text = rsaKey("bob").pkcs8;
+    let text = rsaKeyPair("bob").privatePem;
     const load = prepareSigningKey(() => text);
     const first = await load();
     assert.equal(await load(), first, "the same text isn't imported twice");
@@ -198,8 +199,8 @@ describe("a text that is no such key is named for what it is, when the source is
     ],
     ["an Ed25519 key", ed25519.export({ format: "pem", type: "pkcs8" }), "it isn't an RSA key"],
     ["an RSA-PSS key", pss.export({ format: "pem", type: "pkcs8" }), "it is restricted to RSA-PSS"],
-    ["a key of 1024 bits", rsaKey("small", 1024).pkcs8, "it has 1024 bits, and 2048 to 8192 are allowed"],
-    ["a key of 2047 bits", rsaKey("smaller", 2047).pkcs1, "it has 2047 bits, and 2048 to 8192 are allowed"],
+    ["a key of 1024 bits", rsaKeyPair("small", 1024).privatePem, "it has 1024 bits, and 2048 to 8192 are allowed"],
+    ["a key of 2047 bits", rsaKeyPair("smaller", 2047).privatePem, "it has 2047 bits, and 2048 to 8192 are allowed"],
     ["a key of 8193 bits", keyOfBits(8193), "it has 8193 bits, and 2048 to 8192 are allowed"],
     ["a key of more than two primes", pemOf("RSA PRIVATE KEY", MORE_PRIMES), "it has more than two primes"],
     ["a JWK", JSON.stringify(privateKey.export({ format: "jwk" })), "it is a JWK"],

@@ -13,7 +13,7 @@ import { parseConfig } from "../config/config.ts";
 import { createCommandLineRedactor } from "../platform/redact.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { type AssertionParts, buildAssertion, exampleClaims } from "../testing/build-assertion.ts";
-import { rsaKeyPair } from "../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import { createTestClock, EXAMPLE_NOW_MICROSECONDS } from "../testing/test-clock.ts";
 import { makeTemporaryFolder } from "../testing/test-registry.ts";
 import { runCommandLine } from "./program.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { after, describe, test } from "node:test";
-import { rsaKeyPair } from "../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import { makeTemporaryFolder } from "../testing/test-registry.ts";
 import { readPrivateKey } from "./read-private-key.ts";
 import { OperatorError } from "../core/operator-error.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { rsaKeyPair } from "../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import { createTestClock } from "../testing/test-clock.ts";
 import { testSigningKeys } from "../testing/test-signing-keys.ts";
 import { type TestViewKey, testViewUser } from "../testing/test-view.ts";

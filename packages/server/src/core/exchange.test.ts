@@ -6,15 +6,10 @@ import fc from "fast-check";
 import { createSigner } from "fast-jwt";
 import { calculateJwkThumbprint, SignJWT } from "jose";
 import jsonwebtoken from "jsonwebtoken";
-import {
-  buildAssertion,
-  encodePart,
-  exampleClaims,
-  signingInput,
-  unsignedAssertion,
-} from "../testing/build-assertion.ts";
+import { buildAssertion, exampleClaims, signingInput, unsignedAssertion } from "../testing/build-assertion.ts";
+import { encodePart } from "../../../../test/testkit/sign-assertion.ts";
 import { countRsaOperations } from "../testing/count-rsa.ts";
-import { rsaKeyPair } from "../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import { createTestClock, EXAMPLE_NOW_MICROSECONDS } from "../testing/test-clock.ts";
 import { createTestRandom } from "../testing/test-random.ts";
 import { openTestRegistry } from "../testing/test-registry.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { buildAssertion, exampleClaims } from "../testing/build-assertion.ts";
-import { rsaKeyPair } from "../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import { createTestClock } from "../testing/test-clock.ts";
 import { testViewUser } from "../testing/test-view.ts";
 import { endpointAudiences } from "./assertion/audiences.ts";

@@ -11,7 +11,7 @@ import { createRequestIds } from "../http/server/request-id.ts";
 import { createLog } from "../platform/logger.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { buildAssertion, exampleClientClaims } from "./build-assertion.ts";
-import { rsaKeyPair, type TestKeyPair } from "./rsa-keys.ts";
+import { rsaKeyPair, type RsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import type { TestClock } from "./test-clock.ts";
 import { openTestRegistry, type TestRegistry } from "./test-registry.ts";
 import { TEST_MASTER_SECRET, testSigningKeys } from "./test-signing-keys.ts";
@@ -35,7 +35,7 @@ export interface TestService {
   /** The log, at its most talkative. */
   log(): string;
   /** An assertion for an OAuth endpoint by `api-1-demo`, with a new jti. */
-  assertion(claims?: Readonly<Record<string, unknown>>, pair?: TestKeyPair): string;
+  assertion(claims?: Readonly<Record<string, unknown>>, pair?: RsaKeyPair): string;
   /** The figures, as Prometheus reads them. */
   metrics(): Promise<string>;
   close(): Promise<void>;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { encodePart, exampleClaims, unsignedAssertion } from "../../testing/build-assertion.ts";
+import { exampleClaims, unsignedAssertion } from "../../testing/build-assertion.ts";
+import { encodePart } from "../../../../../test/testkit/sign-assertion.ts";
 import { Refusal } from "../refusal.ts";
 import { checkHeader, parseAssertion } from "./parse-assertion.ts";
 

@@ -5,14 +5,15 @@ import type { AssertionAlgorithm } from "@countersign/protocol";
 import { buildAssertion, signingInput } from "../../testing/build-assertion.ts";
 import { countRsaOperations } from "../../testing/count-rsa.ts";
 import { digestInfo, malformedBlocks, paddedBlock, signBlock } from "../../testing/malformed-signatures.ts";
-import { madeUpModulus, rsaKeyPair, type TestKeyPair } from "../../testing/rsa-keys.ts";
+import { rsaKeyPair, type RsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
+import { madeUpModulus } from "../../testing/made-up-modulus.ts";
 import { parseAssertion } from "./parse-assertion.ts";
 import { findSigningKey, isSignedBy, SIGNATURE_CHECKS_MAX, verificationKey } from "./verify-signature.ts";
 
 // Alice has the smaller modulus, so that each of her signatures is a number that Bob's key is tried with, too.
 const [alice, bob] = [rsaKeyPair("one"), rsaKeyPair("another")].toSorted((a, b) =>
   modulusOf(a.publicKey) < modulusOf(b.publicKey) ? -1 : 1,
-) as [TestKeyPair, TestKeyPair];
+) as [RsaKeyPair, RsaKeyPair];
 const TEXT = signingInput({});
 
 const aliceKey = verificationKey(alice.publicKey);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import type { RefusalCode } from "@countersign/protocol";
-import { madeUpModulus, rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
+import { madeUpModulus } from "../../testing/made-up-modulus.ts";
 import { EXAMPLE_NOW_MICROSECONDS } from "../../testing/test-clock.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";

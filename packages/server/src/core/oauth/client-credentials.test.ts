@@ -5,12 +5,12 @@ import { createSystemRandom } from "../../platform/random.ts";
 import {
   type AssertionParts,
   buildAssertion,
-  encodePart,
   exampleClaims,
   exampleClientClaims,
 } from "../../testing/build-assertion.ts";
+import { encodePart } from "../../../../../test/testkit/sign-assertion.ts";
 import { countRsaOperations } from "../../testing/count-rsa.ts";
-import { rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { createTestClock, EXAMPLE_NOW_MICROSECONDS } from "../../testing/test-clock.ts";
 import { createTestRandom } from "../../testing/test-random.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import fc from "fast-check";
 import { buildAssertion, exampleClientClaims } from "../../testing/build-assertion.ts";
-import { rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { testSigningKeys } from "../../testing/test-signing-keys.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";

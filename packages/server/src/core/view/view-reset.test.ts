@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { createSystemRandom } from "../../platform/random.ts";
-import { rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { formatTokenId, type TokenIdentity } from "../token/token-identity.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import fc from "fast-check";
-import { rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";

@@ -4,7 +4,7 @@ import { CHECK_PATH, INTROSPECTION_PATH, REVOCATION_PATH } from "@countersign/pr
 import type { KeyId } from "../../core/keys/model.ts";
 import { mintToken } from "../../core/token/mint-token.ts";
 import type { TokenClaims } from "../../core/token/token-codec.ts";
-import { rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { basic, postForm, send } from "../../testing/test-http.ts";
 import { startTestService, type TestService } from "../../testing/test-service.ts";
 import { testSigningKeys } from "../../testing/test-signing-keys.ts";

@@ -7,7 +7,7 @@ import { createRegistryChanges } from "../../testing/test-changes.ts";
 import type { KeyId } from "../../core/keys/model.ts";
 import type { KeyUsageRecord } from "../../core/keys/usage-store.ts";
 import type { Store } from "../../core/store/store.ts";
-import { rsaKeyPair } from "../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";

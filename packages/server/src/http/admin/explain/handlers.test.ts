@@ -5,7 +5,7 @@ import type { Principal } from "../../../core/operators/model.ts";
 import { Refusal } from "../../../core/refusal.ts";
 import { buildAssertion } from "../../../testing/build-assertion.ts";
 import { countRsaOperations } from "../../../testing/count-rsa.ts";
-import { rsaKeyPair } from "../../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../../test/testkit/rsa-keys.ts";
 import { createTestClock } from "../../../testing/test-clock.ts";
 import { testViewUser } from "../../../testing/test-view.ts";
 import { createExplainHandlers, type ExplainHandlerDependencies } from "./handlers.ts";

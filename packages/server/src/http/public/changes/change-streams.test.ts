@@ -6,7 +6,7 @@ import type { ApiUserId } from "../../../core/users/model.ts";
 import type { KeyId } from "../../../core/keys/model.ts";
 import { createResourceServerChanges } from "../../../testing/test-changes.ts";
 import { createSystemRandom } from "../../../platform/random.ts";
-import { rsaKeyPair } from "../../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../../test/testkit/rsa-keys.ts";
 import { basic, type EventStream, openStream, send, type StreamEvent } from "../../../testing/test-http.ts";
 import { until } from "../../../../../../test/testkit/eventually.ts";
 import { startTestService, type TestService } from "../../../testing/test-service.ts";

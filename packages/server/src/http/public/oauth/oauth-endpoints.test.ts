@@ -8,7 +8,7 @@ import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { REFUSAL_CODES } from "@countersign/protocol";
 import { exampleClaims, buildAssertion } from "../../../testing/build-assertion.ts";
-import { rsaKeyPair } from "../../../testing/rsa-keys.ts";
+import { rsaKeyPair } from "../../../../../../test/testkit/rsa-keys.ts";
 import { EXAMPLE_NOW_MICROSECONDS } from "../../../testing/test-clock.ts";
 import { basic, type HttpAnswer, postForm, send } from "../../../testing/test-http.ts";
 import { startTestService, type TestService, type TestServiceOptions } from "../../../testing/test-service.ts";
