@@ -1,11 +1,12 @@
 import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@countersign/protocol";
 import { Command } from "commander";
 import { adminTokenJson, ownTokenName, shownAdminTokenStatus } from "../core/json/operators.ts";
+import { createAdminToken, revokeAdminToken } from "../core/operators/admin-tokens.ts";
 import type { Flags } from "../config/config.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
-import { authorOf, withGrantOptions } from "./operator.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { withGrantOptions } from "./operator.ts";
+import { commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 
@@ -34,10 +35,10 @@ export function adminTokenCommand(context: CliContext): Command {
     .action(async (name: string, options: Options & CreateOptions) => {
       const { role, account = null, expiresIn } = options;
       const expiry = expiresIn === "never" ? expiresIn : context.clock.wallMs() + parseDuration(expiresIn);
-      const { token, secret } = await withAdministration(
+      const { token, secret } = await commitChange(
         context,
         options,
-        ({ operators }) => operators.createAdminToken(authorOf(context), { name, role, account, expiry }),
+        (tx) => createAdminToken(tx, { name, role, account, expiry }, context.random),
         { mayCreate: true },
       );
       print(context, options.json, { token: secret, ...adminTokenJson(token, context.clock.wallMs()) }, () => secret);
@@ -73,9 +74,7 @@ export function adminTokenCommand(context: CliContext): Command {
     .description("refuse an admin token, at once and for good")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options) => {
-      const revoked = await withAdministration(context, options, ({ operators }) =>
-        operators.revokeAdminToken(authorOf(context), { name }),
-      );
+      const revoked = await commitChange(context, options, (tx) => revokeAdminToken(tx, { name }));
       const json = adminTokenJson(revoked, context.clock.wallMs());
       print(context, options.json, json, () => `${name} is ${paintStatus(context, json.status)}.`);
     });

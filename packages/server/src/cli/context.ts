@@ -14,7 +14,6 @@ import type { Config, Flags } from "../config/config.ts";
 import type { CheckToken } from "../core/check.ts";
 import type { AcceptedStore } from "../core/store-identity/accept-store.ts";
 import type { Restoration, StoreOpening } from "../core/store-identity/position.ts";
-import type { OperatorChanges } from "../core/operators/operator-changes.ts";
 import type { Commit } from "../core/change/commit.ts";
 import type { Store } from "../core/store/store.ts";
 import type { RegistryView } from "../core/view/view.ts";
@@ -25,7 +24,6 @@ import { OperatorError } from "../core/operator-error.ts";
 export interface CliAdministration {
   readonly store: Store;
   readonly commit: Commit;
-  readonly operators: OperatorChanges;
   /** A one-time link, as a browser opens it. */
   readonly linkUrl: (secret: string) => string;
   /** The one that new signing keys derive from. */

@@ -4,14 +4,14 @@ import { isoTime } from "../core/json/registry.ts";
 import { invitationJson, operatorJson } from "../core/json/operators.ts";
 import type { Flags } from "../config/config.ts";
 import type { Operator } from "../core/operators/model.ts";
-import { type Author, unrestrictedAuthor } from "../core/change/change-tx.ts";
-import type { WithLinkSecret } from "../core/operators/operator-changes.ts";
+import { changeOperator } from "../core/operators/changes.ts";
+import { inviteOperator, resetOperator, type WithLinkSecret } from "../core/operators/invitations.ts";
 import { Refusal } from "../core/refusal.ts";
 import { printable } from "../core/names.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
 import { addStandingCommands } from "./standing-commands.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
@@ -35,9 +35,10 @@ export function operatorCommand(context: CliContext): Command {
       await withAdministration(
         context,
         linkFlags(options, url),
-        async ({ operators, linkUrl }) => {
-          const made = await operators.invite(authorOf(context), { email, role, account });
-          printLink(made, linkUrl(made.secret), options.json);
+        async (administration) => {
+          const wanted = { email, role, account };
+          const made = await commitAs(context, administration, (tx) => inviteOperator(tx, wanted, context.random));
+          printLink(made, administration.linkUrl(made.secret), options.json);
         },
         { mayCreate: true },
       );
@@ -74,7 +75,7 @@ export function operatorCommand(context: CliContext): Command {
     .action(async (email: string, { url, ...options }: LinkOptions) => {
       await withAdministration(context, linkFlags(options, url), async (administration) => {
         const operator = await loadOperator(administration, email);
-        const made = await administration.operators.reset(authorOf(context), operator.id);
+        const made = await commitAs(context, administration, (tx) => resetOperator(tx, operator.id, context.random));
         printLink(made, administration.linkUrl(made.secret), options.json);
       });
     });
@@ -84,16 +85,11 @@ export function operatorCommand(context: CliContext): Command {
     effect: "end an operator's sessions, at once, and let them in no more",
     setStanding: async (administration, email, status) => {
       const operator = await loadOperator(administration, email);
-      return administration.operators.change(authorOf(context), operator.id, { status });
+      return commitAs(context, administration, (tx) => changeOperator(tx, operator.id, { status }));
     },
     json: operatorJson,
   });
   return command;
-}
-
-/** Whoever can open the store may everything. */
-export function authorOf({ actor }: CliContext): Author {
-  return unrestrictedAuthor(actor);
 }
 
 /** What somebody is to be allowed. */

@@ -1,10 +1,10 @@
 import type { CliAdministration, CliContext } from "../cli/context.ts";
 import type { Config } from "../config/config.ts";
 import { parseDatabaseUrl } from "../config/database-url.ts";
-import { unrestrictedAuthor } from "../core/change/change-tx.ts";
+import { SYSTEM, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { createCommit } from "../core/change/commit.ts";
 import { createCheckToken } from "../core/check.ts";
-import { createOperatorChanges } from "../core/operators/operator-changes.ts";
+import { makeSetupLink as makeSetupLinkIn } from "../core/operators/invitations.ts";
 import { LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
 import { openSigningKeyRing } from "../core/signing-keys/ring.ts";
 import { acceptStore } from "../core/store-identity/accept-store.ts";
@@ -29,13 +29,12 @@ export async function openAdministration(
   opening: StoreOpening,
   surroundings: Surroundings = systemSurroundings(),
 ): Promise<CliAdministration> {
-  const { clock, random } = surroundings;
+  const { clock } = surroundings;
   const { store, position } = await openStore(config, opening);
   const openView = () => openRegistryView(store, clock);
   return {
     store,
     commit: createCommit(store, clock),
-    operators: createOperatorChanges(store, clock, random),
     linkUrl: (secret) =>
       linkUrl(createOrigins(config.adminUrl, listenerUrl(config.adminHost, config.adminPort)), secret),
     openView,
@@ -70,7 +69,7 @@ export async function makeSetupLink(
   // The process that serves the store has checked it.
   const { store } = await openStore(config, { mayBeRestored: true });
   try {
-    const made = await createOperatorChanges(store, clock, random).makeSetupLink("system");
+    const { result: made } = await createCommit(store, clock)((tx) => makeSetupLinkIn(tx, random), { author: SYSTEM });
     if (made === undefined) return undefined;
     const url = linkUrl(createOrigins(config.adminUrl, adminUrl), made.secret);
     return { url, expiresAtMs: made.invitation.expiresAtMs };

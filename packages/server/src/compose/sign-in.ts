@@ -1,6 +1,7 @@
+import { createCommit } from "../core/change/commit.ts";
 import { createChallenges } from "../core/operators/challenges.ts";
 import { createLinks } from "../core/operators/links.ts";
-import { createOwnChanges } from "../core/operators/own-changes.ts";
+import { createOwnCredentials } from "../core/operators/own-credentials.ts";
 import { createPasswordHasher } from "../core/operators/password-hash.ts";
 import { createSignIn } from "../core/operators/sign-in.ts";
 import { createSignInLimit } from "../core/operators/sign-in-limit.ts";
@@ -14,7 +15,7 @@ export interface SingleSignOnSettings {
   readonly roles: readonly RoleMapping[];
 }
 
-/** How operators sign in, and what they change about themselves: with one limit of attempts and one set of challenges. */
+/** How operators sign in, and set their credentials: with one limit of attempts and one set of challenges. */
 export function composeSignIn(node: Node, singleSignOn: SingleSignOnSettings | undefined) {
   const { store, clock, random } = node;
   const challenges = createChallenges(node.masterSecrets, clock, random);
@@ -22,6 +23,7 @@ export function composeSignIn(node: Node, singleSignOn: SingleSignOnSettings | u
     store,
     clock,
     random,
+    commit: createCommit(store, clock),
     challenges,
     ceremonies: createPasskeyCeremonies(),
     hasher: createPasswordHasher(random),
@@ -31,7 +33,7 @@ export function composeSignIn(node: Node, singleSignOn: SingleSignOnSettings | u
   return {
     signIn: createSignIn(dependencies),
     links: createLinks(dependencies),
-    ownChanges: createOwnChanges(dependencies),
+    ownCredentials: createOwnCredentials(dependencies),
     singleSignOn: singleSignOn && createSingleSignOn(dependencies, singleSignOn.provider, singleSignOn.roles),
   };
 }

@@ -12,8 +12,8 @@ const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /** Secrets of one kind. */
 export interface SecretForm {
   make(random: Random): string;
-  /** Is this text a secret's form, with the right checksum? Says nothing about whose it is. */
-  isOne(text: string): boolean;
+  /** Does the text have the form of such a secret, with the right checksum? */
+  hasForm(text: string): boolean;
 }
 
 /**
@@ -30,7 +30,7 @@ export function secretForm(prefix: string): SecretForm {
       const body = prefix + toBase62(BigInt(`0x${random.bytes(SECRET_BYTES).toString("hex")}`), BODY_CHARACTERS);
       return body + checksumOf(body);
     },
-    isOne(text) {
+    hasForm(text) {
       if (!form.test(text)) return false;
       return checksumOf(text.slice(0, -CHECKSUM_CHARACTERS)) === text.slice(-CHECKSUM_CHARACTERS);
     },

@@ -4,7 +4,6 @@ import { composeNode } from "../compose/node.ts";
 import type { SingleSignOnSettings } from "../compose/sign-in.ts";
 import { parseConfig } from "../config/config.ts";
 import type { LastSeen } from "../core/operators/last-seen.ts";
-import { createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
 import { createCommit } from "../core/change/commit.ts";
 import { openRegistryView } from "../core/view/view.ts";
 import { createOrigins } from "../http/admin/http/origins.ts";
@@ -12,6 +11,7 @@ import { openHttpServer } from "../http/server/http-server.ts";
 import { createRequestIds } from "../http/server/request-id.ts";
 import { createLog } from "../platform/logger.ts";
 import { createSystemRandom } from "../platform/random.ts";
+import { operatorChangesOf, type OperatorChanges } from "./test-operator-changes.ts";
 import type { TestClock } from "./test-clock.ts";
 import { type HttpAnswer, send } from "./test-http.ts";
 import { ROOT, TEST_PASSWORD } from "./test-operators.ts";
@@ -90,7 +90,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
   const app = await composeInternalListener(node, server.url, options.singleSignOn);
   server.serve(app.listener, node.publicUrl);
   const { origin } = new URL(createOrigins(options.adminUrl, server.url).consoleUrl);
-  const changes = createOperatorChanges(store, clock, random);
+  const changes = operatorChangesOf(createCommit(store, clock), random);
 
   const ask: TestConsole["ask"] = async (method, path, body, request = {}) => {
     const page = request.origin === undefined ? origin : request.origin;

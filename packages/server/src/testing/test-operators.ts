@@ -3,11 +3,12 @@ import type { Role } from "@countersign/protocol";
 import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
 import { type AuthenticatePrincipal, createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
 import { type Challenges, createChallenges } from "../core/operators/challenges.ts";
-import { createLinks, type LetIn, type Links } from "../core/operators/links.ts";
+import { createLinks, type Links, type SignedInByLink } from "../core/operators/links.ts";
 import type { Operator } from "../core/operators/model.ts";
-import type { Author } from "../core/change/change-tx.ts";
-import { createOperatorChanges, type OperatorChanges } from "../core/operators/operator-changes.ts";
-import { createOwnChanges, type OwnChanges } from "../core/operators/own-changes.ts";
+import { type Author, unrestrictedAuthor } from "../core/change/change-tx.ts";
+import { createCommit } from "../core/change/commit.ts";
+import { createOwnCredentials } from "../core/operators/own-credentials.ts";
+import { operatorChangesOf, type OperatorChanges, ownChangesOf, type OwnChanges } from "./test-operator-changes.ts";
 import { createPasswordHasher } from "../core/operators/password-hash.ts";
 import { createSignIn, type SignIn, type SignInDependencies } from "../core/operators/sign-in.ts";
 import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
@@ -31,7 +32,7 @@ export const TEST_ORIGIN = "http://localhost:8081";
 export const TEST_PASSKEY_PLACE = { origin: TEST_ORIGIN, relyingParty: "localhost" } as const;
 
 /** Whoever can open the store. */
-export const ROOT: Author = { actor: "cli:test", role: "owner", accountId: null, account: null };
+export const ROOT = unrestrictedAuthor("cli:test");
 
 /** Everything about operators, on a store of its own, with the accounts `acme` and `other`. */
 export interface TestOperators {
@@ -47,7 +48,7 @@ export interface TestOperators {
   readonly authenticate: AuthenticatePrincipal;
   readonly lastSeen: LastSeen;
   /** Invites somebody, who uses the link with {@link TEST_PASSWORD}. */
-  add(email: string, role: Role, account?: string): Promise<LetIn>;
+  add(email: string, role: Role, account?: string): Promise<SignedInByLink>;
   /** An operator as an author of changes. */
   author(operator: Operator): Author;
   /** The events since the last call, without those that signing in leaves; the chain is checked each time. */
@@ -66,18 +67,20 @@ export async function openTestOperators(wrap: (store: Store) => Store = (store) 
   const store = wrap(registry.store);
   const random = createSystemRandom();
   const challenges = createChallenges([TEST_MASTER_SECRET], clock, random);
-  const refused = createRefusedSignIns(store, clock);
+  const commit = createCommit(store, clock);
+  const refused = createRefusedSignIns(commit);
   const dependencies: SignInDependencies = {
     store,
     clock,
     random,
+    commit,
     hasher: createPasswordHasher(random),
     limit: createSignInLimit(store, clock, (email) => challenges.attemptName(email)),
     refused,
     challenges,
     ceremonies: createPasskeyCeremonies(),
   };
-  const changes = createOperatorChanges(store, clock, random);
+  const changes = operatorChangesOf(commit, random);
   const lastSeen = createLastSeen(store);
   const links = createLinks(dependencies);
   let read = (await store.events.last()).seq;
@@ -89,7 +92,7 @@ export async function openTestOperators(wrap: (store: Store) => Store = (store) 
     refused,
     signIn: createSignIn(dependencies),
     links,
-    own: createOwnChanges(dependencies),
+    own: ownChangesOf(commit, random, createOwnCredentials(dependencies)),
     changes,
     authenticate: createAuthenticatePrincipal(store, clock, lastSeen),
     lastSeen,

@@ -7,17 +7,17 @@ import type { AdminToken, Grant, Principal } from "./model.ts";
 import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
 import { adminTokenActor, isFresh, isSessionOver, operatorActor, SEEN_MS } from "./sessions.ts";
 
-/** Tells who asks. Both find nobody where the secret is wrong, over, or its holder is switched off. */
+/** Identifies the caller; `undefined` if the secret is wrong or expired, or its holder is deactivated. */
 export interface AuthenticatePrincipal {
   bySession(secret: string): Promise<Principal | undefined>;
   byAdminToken(token: string): Promise<Principal | undefined>;
 }
 
 /**
- * Asks the store each time, and keeps nothing: whoever is switched off is so at once, on every node.
+ * Reads the store for each request and caches nothing: a deactivation holds at once, on every node.
  *
- * Whoever is limited to an account that is deactivated is a viewer there until it is active again: they can see what happened,
- * but not prepare anything for the moment when it is switched on, such as a key.
+ * While an account is deactivated, callers who are limited to it are viewers: they can see what happened, but can't prepare
+ * anything for its reactivation, such as a key.
  */
 export function createAuthenticatePrincipal(store: Store, clock: Clock, lastSeen: LastSeen): AuthenticatePrincipal {
   async function grantNow({ role, accountId, account }: Grant): Promise<Grant> {
@@ -28,7 +28,7 @@ export function createAuthenticatePrincipal(store: Store, clock: Clock, lastSeen
 
   return {
     async bySession(secret) {
-      if (!SESSION_SECRETS.isOne(secret)) return undefined;
+      if (!SESSION_SECRETS.hasForm(secret)) return undefined;
       const found = await store.sessions.find(hashSecret(secret));
       if (found === undefined) return undefined;
       const { operator } = found;
@@ -50,7 +50,7 @@ export function createAuthenticatePrincipal(store: Store, clock: Clock, lastSeen
     },
 
     async byAdminToken(secret) {
-      if (!ADMIN_TOKENS.isOne(secret)) return undefined;
+      if (!ADMIN_TOKENS.hasForm(secret)) return undefined;
       const token = await store.adminTokens.findBySecret(hashSecret(secret));
       const now = clock.wallMs();
       if (token === undefined || !isTokenGood(token, now)) return undefined;

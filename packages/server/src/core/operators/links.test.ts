@@ -16,7 +16,7 @@ import type { Role } from "@countersign/protocol";
 import { hashSecret } from "../secret-form.ts";
 import { LINK_SECRETS } from "./secrets.ts";
 import type { LinkAnswer } from "./links.ts";
-import { LINK_MS } from "./operator-changes.ts";
+import { LINK_MS } from "./invitations.ts";
 
 const EMAIL = "alice@example.com";
 const OTHER_PASSWORD = "seven purple otters juggle";

@@ -1,56 +1,57 @@
-import { fieldRefusal, Refusal } from "../refusal.ts";
+import { type ChangeTx, SYSTEM } from "../change/change-tx.ts";
 import { isExpired } from "../keys/model.ts";
-import type { StoreTransaction } from "../store/store.ts";
+import { fieldRefusal, Refusal } from "../refusal.ts";
 import { hashSecret } from "../secret-form.ts";
+import type { Random } from "../surroundings.ts";
 import { requireEmail } from "./email.ts";
-import { operatorEvent } from "./events.ts";
+import { ofOperator } from "./events.ts";
 import type { Invitation, Operator } from "./model.ts";
-import { admitPasskey, type PasskeyPlace, storePasskey } from "./passkeys.ts";
+import { admitPasskey, type AdmittedPasskey, type PasskeyPlace, storePasskey } from "./passkeys.ts";
 import { checkNewPassword } from "./password-rules.ts";
 import { hashRecoveryCode, LINK_SECRETS, makeRecoveryCodes } from "./secrets.ts";
 import { beginSession, operatorActor, type SignedIn, type SignInPlace } from "./sessions.ts";
 import type { SignInDependencies } from "./sign-in.ts";
 
-/** What whoever has a link wants to sign in with from now on. */
+/** How the holder of a link wants to sign in from now on. */
 export interface LinkAnswer {
-  /** For `setup` alone: who the first owner is. */
+  /** Only for `setup`: the first owner's address. */
   readonly email?: string | undefined;
   readonly password?: string | undefined;
   readonly passkey?: { readonly response: unknown; readonly label?: string | undefined } | undefined;
 }
 
-/** Somebody whom a link let in. The codes can't be read again. */
-export interface LetIn extends SignedIn {
+/** A session that began with a link. The recovery codes can't be read again. */
+export interface SignedInByLink extends SignedIn {
   readonly recoveryCodes: readonly string[];
 }
 
 /**
- * One-time links. Whatever is wrong with one (never made, used, withdrawn, replaced, over, its purpose gone), the answer is the
- * same: {@link Refusal} `link_invalid`.
+ * One-time links, as their holders use them. Whatever is wrong with a link (never made, used, withdrawn, replaced, expired, its
+ * purpose gone), the answer is the same: {@link Refusal} `link_invalid`.
  */
 export interface Links {
-  /** What a link is for. Doesn't use it up. */
+  /** What a link is for. Doesn't use it. */
   look(secret: string): Promise<Invitation>;
-  /** What `navigator.credentials.create` takes. @param email as in {@link LinkAnswer} */
+  /** The options for `navigator.credentials.create`. @param email as in {@link LinkAnswer} */
   passkeyOptions(
     secret: string,
     email: string | undefined,
     relyingParty: string,
   ): Promise<Readonly<Record<string, unknown>>>;
   /**
-   * Uses a link up: makes the operator, or gives one other ways to sign in and takes all that there were; and signs in.
+   * Uses a link: creates the operator, or replaces all of an operator's ways to sign in; and begins a session.
    *
-   * @param place `undefined` where passkeys don't work
-   * @throws {Refusal} `field_invalid`, `conflict`: then the link is still good
+   * @param place `undefined` if passkeys can't work there
+   * @throws {Refusal} `field_invalid`, `conflict`: then the link stays valid
    */
-  use(secret: string, answer: LinkAnswer, place: PasskeyPlace | undefined, from: SignInPlace): Promise<LetIn>;
+  use(secret: string, answer: LinkAnswer, place: PasskeyPlace | undefined, from: SignInPlace): Promise<SignedInByLink>;
 }
 
 export function createLinks(dependencies: SignInDependencies): Links {
-  const { store, clock, random, hasher, challenges, ceremonies } = dependencies;
+  const { store, clock, random, commit, hasher, challenges, ceremonies } = dependencies;
 
   async function load(secret: string): Promise<Invitation> {
-    const found = LINK_SECRETS.isOne(secret) ? await store.invitations.findBySecret(hashSecret(secret)) : undefined;
+    const found = LINK_SECRETS.hasForm(secret) ? await store.invitations.findBySecret(hashSecret(secret)) : undefined;
     if (found === undefined || isExpired(found, clock.wallMs())) throw linkInvalid();
     return found;
   }
@@ -75,30 +76,46 @@ export function createLinks(dependencies: SignInDependencies): Links {
       if (passkey !== undefined && place === undefined) {
         throw fieldRefusal("field_invalid", "Passkeys don't work at this address.", "passkey");
       }
-      // Before the transaction, which nobody else can write beside.
+      // Before the transaction, during which nothing else can be written.
       const admitted =
         passkey === undefined || place === undefined
           ? undefined
           : await admitPasskey(dependencies, passkey, { kind: "link", secretHash }, place);
       const passwordHash =
         password === undefined ? null : await hasher.hash(await checkNewPassword("password", password, address));
-      const recoveryCodes = makeRecoveryCodes(random);
-      const signedIn = await store.transaction(async (transaction) => {
-        const now = clock.wallMs();
-        const current = await transaction.invitations.findBySecret(secretHash);
-        if (current === undefined || isExpired(current, now)) throw linkInvalid();
-        await transaction.invitations.delete(current.id);
-        const operator =
-          current.kind === "reset"
-            ? await reset(transaction, address, passwordHash, now)
-            : await create(transaction, current, address, passwordHash, now);
-        if (admitted !== undefined) await storePasskey(transaction, operator, admitted, now);
-        await transaction.recoveryCodes.replace(operator.id, recoveryCodes.map(hashRecoveryCode));
-        return beginSession(transaction, dependencies, operator, "link", from);
-      });
-      return { ...signedIn, recoveryCodes };
+      const credentials = { email: address, passwordHash, passkey: admitted };
+      const work = (tx: ChangeTx) => useInvitation(tx, random, secretHash, credentials, from);
+      // The operator of the link is the actor of its events.
+      return (await commit(work, { author: SYSTEM })).result;
     },
   };
+}
+
+/** Credentials that were checked before the transaction. */
+interface CheckedCredentials {
+  readonly email: string;
+  readonly passwordHash: string | null;
+  readonly passkey: AdmittedPasskey | undefined;
+}
+
+async function useInvitation(
+  tx: ChangeTx,
+  random: Random,
+  secretHash: string,
+  { email, passwordHash, passkey }: CheckedCredentials,
+  from: SignInPlace,
+): Promise<SignedInByLink> {
+  const invitation = await tx.invitations.findBySecret(secretHash);
+  if (invitation === undefined || isExpired(invitation, tx.nowMs)) throw linkInvalid();
+  await tx.invitations.delete(invitation.id);
+  const operator =
+    invitation.kind === "reset"
+      ? await resetCredentials(tx, email, passwordHash)
+      : await createOperator(tx, invitation, email, passwordHash);
+  if (passkey !== undefined) await storePasskey(tx, operator, passkey);
+  const recoveryCodes = makeRecoveryCodes(random);
+  await tx.recoveryCodes.replace(operator.id, recoveryCodes.map(hashRecoveryCode));
+  return { ...(await beginSession(tx, random, operator, "link", from)), recoveryCodes };
 }
 
 function addressOf({ email: invited }: Pick<Invitation, "email">, given: string | undefined): string {
@@ -107,64 +124,47 @@ function addressOf({ email: invited }: Pick<Invitation, "email">, given: string 
   return requireEmail(given);
 }
 
-/** The first owner, while there is no operator at all; or somebody who was invited. */
-async function create(
-  transaction: StoreTransaction,
+/** @throws {Refusal} `link_invalid` if there is such an operator, or, for the set-up link, any operator */
+async function createOperator(
+  tx: ChangeTx,
   { id, kind, role, account, accountId }: Invitation,
   email: string,
   passwordHash: string | null,
-  now: number,
 ): Promise<Operator> {
   const isTaken =
-    kind === "setup"
-      ? (await transaction.operators.count()) > 0
-      : (await transaction.operators.findByEmail(email)) !== undefined;
+    kind === "setup" ? (await tx.operators.count()) > 0 : (await tx.operators.findByEmail(email)) !== undefined;
   if (isTaken) throw linkInvalid();
-  const operator = await transaction.operators.insert({
-    email,
-    role,
-    accountId,
-    passwordHash,
-    federated: null,
-    createdAtMs: now,
-  });
-  await transaction.invitations.deleteOfKind("setup");
-  await transaction.events.append(
-    operatorEvent(now, operatorActor(operator), "operator.created", operator, { role, account, invitation: id, kind }),
+  const values = { email, role, accountId, passwordHash, federated: null, createdAtMs: tx.nowMs };
+  const operator = await tx.operators.insert(values);
+  await tx.invitations.deleteOfKind("setup");
+  await tx.append(
+    { action: "operator.created", ...ofOperator(operator), role, account, invitation: id, kind },
+    operatorActor(operator),
   );
   return operator;
 }
 
-/** Whatever was lost may be in somebody else's hands. */
-async function reset(
-  transaction: StoreTransaction,
-  email: string,
-  passwordHash: string | null,
-  now: number,
-): Promise<Operator> {
-  const operator = await transaction.operators.findByEmail(email);
+/** Removes all credentials and sessions: what was lost may be in a stranger's hands. */
+async function resetCredentials(tx: ChangeTx, email: string, passwordHash: string | null): Promise<Operator> {
+  const operator = await tx.operators.findByEmail(email);
   if (operator?.status !== "active" || operator.federated !== null) throw linkInvalid();
   const actor = operatorActor(operator);
-  for (const { id, label } of await transaction.passkeys.list(operator.id)) {
-    await transaction.passkeys.delete(operator.id, id);
-    await transaction.events.append(
-      operatorEvent(now, actor, "operator.passkey_removed", operator, { passkey: id, label, by_reset: true }),
-    );
+  const reset = { ...ofOperator(operator), byReset: true } as const;
+  for (const { id, label } of await tx.passkeys.list(operator.id)) {
+    await tx.passkeys.delete(operator.id, id);
+    await tx.append({ action: "operator.passkey_removed", ...reset, passkey: id, label }, actor);
   }
   if (passwordHash !== operator.passwordHash) {
-    await transaction.operators.update(operator.id, { passwordHash });
-    const details = { has_password: passwordHash !== null, by_reset: true };
-    await transaction.events.append(operatorEvent(now, actor, "operator.password_changed", operator, details));
+    await tx.operators.update(operator.id, { passwordHash });
+    await tx.append({ action: "operator.password_changed", ...reset, hasPassword: passwordHash !== null }, actor);
   }
-  await transaction.sessions.deleteAllOf(operator.id);
-  await transaction.events.append(
-    operatorEvent(now, actor, "operator.session_ended", operator, { sessions: "all", by_reset: true }),
-  );
+  await tx.sessions.deleteAllOf(operator.id);
+  await tx.append({ action: "operator.session_ended", ...reset, sessions: "all" }, actor);
   return { ...operator, passwordHash };
 }
 
 function linkInvalid(): Refusal {
-  return new Refusal("link_invalid", "The link isn't good: it was used, withdrawn or replaced, or is too old.", {
+  return new Refusal("link_invalid", "The link isn't valid: it was used, withdrawn or replaced, or has expired.", {
     hint: "Ask for a new one. Without any operator, the server prints one at each start.",
   });
 }

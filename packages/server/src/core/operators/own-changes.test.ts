@@ -12,7 +12,7 @@ import {
   type TestOperators,
 } from "../../testing/test-operators.ts";
 import { CHALLENGE_MS } from "./challenges.ts";
-import type { LetIn } from "./links.ts";
+import type { SignedInByLink } from "./links.ts";
 import type { PasskeyId, SessionId } from "./model.ts";
 import { PASSKEYS_PER_OPERATOR_MAX } from "./passkeys.ts";
 
@@ -20,7 +20,7 @@ const EMAIL = "alice@example.com";
 const NEW_PASSWORD = "seven purple otters juggle";
 
 let operators: TestOperators;
-let alice: LetIn;
+let alice: SignedInByLink;
 
 beforeEach(async () => {
   operators = await openTestOperators();
@@ -47,7 +47,7 @@ async function addPasskey(label?: string, who = alice) {
 }
 
 /** An operator without a password. */
-async function addWithPasskey(email: string): Promise<LetIn> {
+async function addWithPasskey(email: string): Promise<SignedInByLink> {
   const { secret } = await operators.changes.invite(ROOT, { email, role: "admin", account: null });
   const options = await operators.links.passkeyOptions(secret, undefined, "localhost");
   const response = createSoftwareAuthenticator().create(options, TEST_ORIGIN);
@@ -135,7 +135,7 @@ describe("one's passkeys", () => {
   test("are added for an open challenge of one's own alone, once", async () => {
     const bob = await operators.add("bob@example.com", "admin");
     const { clock } = operators.registry;
-    const make = async (who: LetIn) =>
+    const make = async (who: SignedInByLink) =>
       createSoftwareAuthenticator().create(await operators.own.passkeyOptions(who, "localhost"), TEST_ORIGIN);
     const add = (response: unknown, who = alice) =>
       codeOf(operators.own.addPasskey(who, { response }, TEST_PASSKEY_PLACE));

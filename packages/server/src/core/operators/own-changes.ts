@@ -1,172 +1,81 @@
-import { fieldRefusal, Refusal } from "../refusal.ts";
-import type { UnchainedEvent } from "../feed/audit-chain.ts";
-import type { StoreTransaction } from "../store/store.ts";
-import { operatorEvent } from "./events.ts";
-import type { Operator, Passkey, PasskeyId, Session, SessionId } from "./model.ts";
-import { admitPasskey, type PasskeyPlace, storePasskey } from "./passkeys.ts";
-import { checkNewPassword, normalisePassword } from "./password-rules.ts";
+/** What operators change about themselves, as functions of a transaction whose author is an operator. */
+import type { ChangeTx } from "../change/change-tx.ts";
+import { Refusal } from "../refusal.ts";
+import type { Random } from "../surroundings.ts";
+import { ofOperator } from "./events.ts";
+import type { Operator, Passkey, PasskeyId, SessionId } from "./model.ts";
+import { requireLocal } from "./own-credentials.ts";
+import { type AdmittedPasskey, storePasskey } from "./passkeys.ts";
 import { hashRecoveryCode, makeRecoveryCodes } from "./secrets.ts";
-import { isFresh, operatorActor, requireFresh } from "./sessions.ts";
-import { attemptSignIn, type SignInDependencies } from "./sign-in.ts";
 
-/** Whoever is signed in. */
-export interface Oneself {
-  readonly operator: Operator;
-  readonly session: Session;
+/**
+ * Sets the author's password, and ends their other sessions.
+ *
+ * @param change.before the hash that the current password was checked against
+ * @param change.keep the session that stays
+ * @throws {Refusal} `conflict` if the password was changed meanwhile; `sign_in_required`
+ */
+export async function setOwnPassword(
+  tx: ChangeTx,
+  change: { readonly passwordHash: string; readonly before: string | null; readonly keep: SessionId },
+): Promise<void> {
+  const operator = await loadAuthor(tx);
+  if (operator.passwordHash !== change.before) throw new Refusal("conflict", "The password was changed meanwhile.");
+  await tx.operators.update(operator.id, { passwordHash: change.passwordHash });
+  await tx.sessions.deleteAllOf(operator.id, change.keep);
+  await tx.append({ action: "operator.password_changed", ...ofOperator(operator), hasPassword: true });
+}
+
+/** @throws {Refusal} as `storePasskey`; `sign_in_required` */
+export async function addOwnPasskey(tx: ChangeTx, admitted: AdmittedPasskey): Promise<Passkey> {
+  return storePasskey(tx, await loadAuthor(tx), admitted);
+}
+
+/** @throws {Refusal} `not_found`; `conflict` for the last way to sign in; `sign_in_required` */
+export async function removeOwnPasskey(tx: ChangeTx, id: PasskeyId): Promise<void> {
+  const operator = await loadAuthor(tx);
+  const passkeys = await tx.passkeys.list(operator.id);
+  const passkey = passkeys.find((candidate) => candidate.id === id);
+  if (passkey === undefined) throw new Refusal("not_found", `There is no passkey ${id}.`);
+  if (passkeys.length === 1 && operator.passwordHash === null) {
+    throw new Refusal("conflict", "It is your last way to sign in; set a password or add another passkey first.");
+  }
+  await tx.passkeys.delete(operator.id, id);
+  await tx.append({ action: "operator.passkey_removed", ...ofOperator(operator), passkey: id, label: passkey.label });
 }
 
 /**
- * What operators change about themselves. Whoever comes by single sign-on has neither password nor passkeys nor recovery codes
- * here: they would outlive what the identity provider says.
+ * Replaces the author's recovery codes. The new ones can't be read again.
  *
- * All reject with {@link Refusal} (`not_found`, `conflict`, `field_invalid`), or {@link Refusal} `sign_in_required` where they have
- * been switched off meanwhile; then nothing was changed.
+ * @throws {Refusal} `conflict` if the author uses single sign-on; `sign_in_required`
  */
-export interface OwnChanges {
-  /**
-   * Ends all other sessions.
-   *
-   * @param change.currentPassword needed where there is one; where there is none, the sign-in has to be fresh
-   * @throws {Refusal} `sign_in_rejected` where that is wrong; `rate_limited`; `fresh_sign_in_required`
-   */
-  changePassword(
-    oneself: Oneself,
-    change: { readonly currentPassword?: string | undefined; readonly newPassword: string },
-  ): Promise<void>;
-  /** What `navigator.credentials.create` takes. */
-  passkeyOptions(oneself: Oneself, relyingParty: string): Promise<Readonly<Record<string, unknown>>>;
-  addPasskey(
-    oneself: Oneself,
-    passkey: { readonly response: unknown; readonly label?: string | undefined },
-    place: PasskeyPlace,
-  ): Promise<Passkey>;
-  /** Never the last way to sign in. */
-  removePasskey(oneself: Oneself, id: PasskeyId): Promise<void>;
-  /** The codes can't be read again; those before are void. */
-  renewRecoveryCodes(oneself: Oneself): Promise<readonly string[]>;
-  endSession(oneself: Oneself, id: SessionId): Promise<void>;
-  endOtherSessions(oneself: Oneself): Promise<void>;
+export async function renewOwnRecoveryCodes(tx: ChangeTx, random: Random): Promise<readonly string[]> {
+  const operator = await loadAuthor(tx);
+  requireLocal(operator);
+  const codes = makeRecoveryCodes(random);
+  await tx.recoveryCodes.replace(operator.id, codes.map(hashRecoveryCode));
+  await tx.append({ action: "operator.recovery_codes_renewed", ...ofOperator(operator) });
+  return codes;
 }
 
-export function createOwnChanges(dependencies: SignInDependencies): OwnChanges {
-  const { store, clock, random, hasher, challenges, ceremonies } = dependencies;
-
-  /** Runs a change of an operator who is still active, as it is now. */
-  function change<Result>(
-    { operator: { id } }: Oneself,
-    work: (
-      transaction: StoreTransaction,
-      operator: Operator,
-      append: (action: Parameters<typeof operatorEvent>[2], details?: UnchainedEvent["details"]) => Promise<unknown>,
-    ) => Promise<Result>,
-  ): Promise<Result> {
-    return store.transaction(async (transaction) => {
-      const operator = await transaction.operators.find(id);
-      if (operator?.status !== "active") throw new Refusal("sign_in_required", "The session is over.");
-      return work(transaction, operator, (action, details) =>
-        transaction.events.append(operatorEvent(clock.wallMs(), operatorActor(operator), action, operator, details)),
-      );
-    });
-  }
-
-  async function checkCurrentPassword({ operator, session }: Oneself, given: string | undefined): Promise<void> {
-    const { email, passwordHash } = operator;
-    if (passwordHash === null) {
-      // Nothing else shows that it isn't a thief of the session who sets one.
-      requireFresh(isFresh(session, clock.wallMs()));
-      return;
-    }
-    if (given === undefined) throw fieldRefusal("field_invalid", "The current password is needed.", "current_password");
-    await attemptSignIn(dependencies, email, "password", session, async () => {
-      const normalised = normalisePassword(given);
-      const isRight = await hasher.matches(normalised ?? "", normalised === undefined ? null : passwordHash);
-      if (isRight) return;
-      const message = "The current password is wrong.";
-      throw new Refusal("sign_in_rejected", message, { fields: [{ field: "/current_password", message }] });
-    });
-  }
-
-  return {
-    async changePassword(oneself, { currentPassword, newPassword }) {
-      const { operator: before, session } = oneself;
-      requireLocal(before);
-      await checkCurrentPassword(oneself, currentPassword);
-      const passwordHash = await hasher.hash(await checkNewPassword("new_password", newPassword, before.email));
-      await change(oneself, async (transaction, operator, append) => {
-        if (operator.passwordHash !== before.passwordHash) {
-          throw new Refusal("conflict", "The password was changed meanwhile.");
-        }
-        await transaction.operators.update(operator.id, { passwordHash });
-        await transaction.sessions.deleteAllOf(operator.id, session.id);
-        await append("operator.password_changed", { has_password: true });
-      });
-    },
-
-    async passkeyOptions({ operator }, relyingParty) {
-      requireLocal(operator);
-      return ceremonies.creationOptions({
-        challenge: challenges.make({ kind: "passkey", operatorId: operator.id }),
-        email: operator.email,
-        userHandle: challenges.userHandle(operator.email),
-        relyingParty,
-        existing: await store.passkeys.list(operator.id),
-      });
-    },
-
-    async addPasskey(oneself, passkey, place) {
-      const { operator } = oneself;
-      requireLocal(operator);
-      const purpose = { kind: "passkey", operatorId: operator.id } as const;
-      const admitted = await admitPasskey(dependencies, passkey, purpose, place);
-      return change(oneself, (transaction, current) => storePasskey(transaction, current, admitted, clock.wallMs()));
-    },
-
-    removePasskey(oneself, id) {
-      return change(oneself, async (transaction, operator, append) => {
-        const passkeys = await transaction.passkeys.list(operator.id);
-        const passkey = passkeys.find((candidate) => candidate.id === id);
-        if (passkey === undefined) throw new Refusal("not_found", `There is no passkey ${id}.`);
-        if (passkeys.length === 1 && operator.passwordHash === null) {
-          throw new Refusal(
-            "conflict",
-            "It is the only way to sign in that is left; set a password or add another passkey first.",
-          );
-        }
-        await transaction.passkeys.delete(operator.id, id);
-        await append("operator.passkey_removed", { passkey: id, label: passkey.label });
-      });
-    },
-
-    async renewRecoveryCodes(oneself) {
-      requireLocal(oneself.operator);
-      const codes = makeRecoveryCodes(random);
-      await change(oneself, async (transaction, operator, append) => {
-        await transaction.recoveryCodes.replace(operator.id, codes.map(hashRecoveryCode));
-        await append("operator.recovery_codes_renewed");
-      });
-      return codes;
-    },
-
-    endSession(oneself, id) {
-      return change(oneself, async (transaction, operator, append) => {
-        if (!(await transaction.sessions.delete(operator.id, id))) {
-          throw new Refusal("not_found", `There is no session ${id}.`);
-        }
-        await append("operator.session_ended", { session: id });
-      });
-    },
-
-    endOtherSessions(oneself) {
-      return change(oneself, async (transaction, operator, append) => {
-        await transaction.sessions.deleteAllOf(operator.id, oneself.session.id);
-        await append("operator.session_ended", { sessions: "others" });
-      });
-    },
-  };
+/** @throws {Refusal} `not_found`, `sign_in_required` */
+export async function endOwnSession(tx: ChangeTx, id: SessionId): Promise<void> {
+  const operator = await loadAuthor(tx);
+  if (!(await tx.sessions.delete(operator.id, id))) throw new Refusal("not_found", `There is no session ${id}.`);
+  await tx.append({ action: "operator.session_ended", ...ofOperator(operator), session: id });
 }
 
-/** @throws {Refusal} `conflict` */
-function requireLocal({ federated }: Operator): void {
-  if (federated === null) return;
-  throw new Refusal("conflict", "Whoever comes by single sign-on signs in by that alone.");
+/** Ends all sessions of the author but one. @throws {Refusal} `sign_in_required` */
+export async function endOwnOtherSessions(tx: ChangeTx, keep: SessionId): Promise<void> {
+  const operator = await loadAuthor(tx);
+  await tx.sessions.deleteAllOf(operator.id, keep);
+  await tx.append({ action: "operator.session_ended", ...ofOperator(operator), sessions: "others" });
+}
+
+/** The author as the store has them now. @throws {Refusal} `sign_in_required` if they were deactivated meanwhile */
+async function loadAuthor({ author, operators }: ChangeTx): Promise<Operator> {
+  if (author.operator === undefined) throw new Error("the author of an own change is an operator");
+  const operator = await operators.find(author.operator.id);
+  if (operator?.status !== "active") throw new Refusal("sign_in_required", "The session is over.");
+  return operator;
 }

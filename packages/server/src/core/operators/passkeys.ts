@@ -1,8 +1,9 @@
-import type { Store, StoreTransaction } from "../store/store.ts";
+import type { ChangeTx } from "../change/change-tx.ts";
+import type { Store } from "../store/store.ts";
 import { checkDisplayText } from "../names.ts";
 import { fieldRefusal, Refusal } from "../refusal.ts";
 import type { ChallengePurpose, Challenges, OpenChallenge } from "./challenges.ts";
-import { operatorEvent } from "./events.ts";
+import { ofOperator } from "./events.ts";
 import type { Operator, Passkey } from "./model.ts";
 import { operatorActor } from "./sessions.ts";
 
@@ -94,17 +95,16 @@ export async function admitPasskey(
 
 /** @throws {Refusal} `field_invalid` where the challenge was answered before; `conflict` where there are too many */
 export async function storePasskey(
-  transaction: StoreTransaction,
+  tx: ChangeTx,
   operator: Operator,
   { credential, challenge, label, relyingParty }: AdmittedPasskey,
-  nowMs: number,
 ): Promise<Passkey> {
-  if (!(await transaction.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs))) throw passkeyInvalid();
-  if ((await transaction.passkeys.list(operator.id)).length >= PASSKEYS_PER_OPERATOR_MAX) {
+  if (!(await tx.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs))) throw passkeyInvalid();
+  if ((await tx.passkeys.list(operator.id)).length >= PASSKEYS_PER_OPERATOR_MAX) {
     throw new Refusal("conflict", `There can be ${PASSKEYS_PER_OPERATOR_MAX} passkeys; remove one first.`);
   }
   const { credentialId, publicKey, counter, transports } = credential;
-  const passkey = await transaction.passkeys.insert({
+  const passkey = await tx.passkeys.insert({
     operatorId: operator.id,
     credentialId,
     publicKey,
@@ -112,10 +112,11 @@ export async function storePasskey(
     transports,
     relyingParty,
     label,
-    createdAtMs: nowMs,
+    createdAtMs: tx.nowMs,
   });
-  await transaction.events.append(
-    operatorEvent(nowMs, operatorActor(operator), "operator.passkey_added", operator, { passkey: passkey.id, label }),
+  await tx.append(
+    { action: "operator.passkey_added", ...ofOperator(operator), passkey: passkey.id, label },
+    operatorActor(operator),
   );
   return passkey;
 }

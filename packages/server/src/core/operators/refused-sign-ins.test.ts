@@ -71,11 +71,9 @@ describe("a sign-in that is refused", () => {
 
   test("is kept where it can't be written, for the next try", async () => {
     let isDown = true;
-    const refused = createRefusedSignIns(
-      {
-        transaction: (work) => (isDown ? Promise.reject(new Error("down")) : operators.store.transaction(work)),
-      },
-      operators.registry.clock,
+    const { commit } = operators.dependencies;
+    const refused = createRefusedSignIns((...change) =>
+      isDown ? Promise.reject(new Error("down")) : commit(...change),
     );
     const note = () => refused.note({ operator: undefined, method: "password", address: "192.0.2.1" });
     note();

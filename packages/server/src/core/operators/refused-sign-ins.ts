@@ -1,28 +1,28 @@
-import type { Store } from "../store/store.ts";
-import type { UnchainedEvent } from "../feed/audit-chain.ts";
-import type { Clock } from "../surroundings.ts";
+import { SYSTEM } from "../change/change-tx.ts";
+import type { Commit } from "../change/commit.ts";
+import type { Event } from "../feed/event.ts";
 import type { Operator, OperatorId, SignInMethod } from "./model.ts";
 
-/** How often refused sign-ins are written into the audit log, in milliseconds. */
+/** How often refused sign-ins are written to the audit log, in milliseconds. */
 export const REFUSED_FLUSH_MS = 60_000;
 
-/** The most events that one flush writes; of the operators beyond that, one event has the sum. */
+/** The most events that one flush writes; one event sums up the operators beyond that. */
 export const REFUSED_EVENTS_MAX = 20;
 
-/** An attempt to sign in that was refused. Nothing that was typed is in it: an e-mail address may be a password in the wrong field. */
+/** A refused attempt to sign in. It holds nothing that was typed: an e-mail address may be a password in the wrong field. */
 export interface RefusedSignIn {
-  /** Whose account it was about; `undefined` where there is none. */
+  /** The operator whom the attempt named; `undefined` if there is none. */
   readonly operator: Pick<Operator, "id" | "email" | "accountId"> | undefined;
   readonly method: SignInMethod;
   readonly address: string;
 }
 
 /**
- * Refused sign-ins for the audit log: a minute's attempts at one operator are one event, those at nobody are another. So a stranger
- * can't fill the log, whatever they send. A process that is killed loses its last minute.
+ * Refused sign-ins for the audit log. A minute's attempts for one operator make one event, and those for unknown addresses another:
+ * so a stranger can't fill the log. A process that is killed loses its last minute.
  */
 export interface RefusedSignIns {
-  /** Writes nothing yet, so that a refusal takes no longer where there is such an operator. */
+  /** Doesn't write, so that a refusal takes as long whether or not there is such an operator. */
   note(refused: RefusedSignIn): void;
   flush(): Promise<void>;
 }
@@ -35,8 +35,9 @@ interface Tally {
   hasOtherAddresses: boolean;
 }
 
-export function createRefusedSignIns(store: Pick<Store, "transaction">, clock: Clock): RefusedSignIns {
-  /** By operator, of whom there are few; 0 for nobody. */
+/** @param commit one that waits for nothing after the commit: what is written must not be written again */
+export function createRefusedSignIns(commit: Commit): RefusedSignIns {
+  /** By operator, of whom there are few; 0 for unknown addresses. */
   let tallies = new Map<OperatorId | 0, Tally>();
 
   function add(into: Map<OperatorId | 0, Tally>, key: OperatorId | 0, tally: Tally): void {
@@ -67,11 +68,14 @@ export function createRefusedSignIns(store: Pick<Store, "transaction">, clock: C
       tallies = new Map();
       const most = [...taken.values()].toSorted((a, b) => b.attempts - a.attempts);
       const [shown, rest] = [most.slice(0, REFUSED_EVENTS_MAX - 1), most.slice(REFUSED_EVENTS_MAX - 1)];
-      const events = [...shown, ...sumOf(rest)].map((tally) => toEvent(tally, clock.wallMs()));
+      const events = [...shown, ...sumOf(rest)].map(toEvent);
       try {
-        await store.transaction(async (transaction) => {
-          for (const event of events) await transaction.events.append(event);
-        });
+        await commit(
+          async (tx) => {
+            for (const event of events) await tx.append(event);
+          },
+          { author: SYSTEM },
+        );
       } catch (error) {
         for (const [key, tally] of taken) add(tallies, key, tally);
         throw error;
@@ -80,7 +84,7 @@ export function createRefusedSignIns(store: Pick<Store, "transaction">, clock: C
   };
 }
 
-/** One for all of them; an only one stays itself. */
+/** One tally for all of them; a single one stays as it is. */
 function sumOf(tallies: readonly Tally[]): readonly Tally[] {
   const [first, ...others] = tallies;
   if (first === undefined || others.length === 0) return tallies;
@@ -95,22 +99,14 @@ function sumOf(tallies: readonly Tally[]): readonly Tally[] {
   ];
 }
 
-function toEvent(
-  { operator, attempts, methods, firstAddress, hasOtherAddresses }: Tally,
-  atMs: number,
-): UnchainedEvent {
+function toEvent({ operator, attempts, methods, firstAddress, hasOtherAddresses }: Tally): Event {
   return {
-    atMs,
-    actor: "system",
     action: "operator.sign_in_refused",
-    subject: operator === undefined ? "operator:unknown" : `operator:${operator.id}`,
-    details: {
-      ...(operator !== undefined && { email: operator.email }),
-      attempts,
-      methods: [...methods].toSorted().join(", "),
-      address: firstAddress,
-      other_addresses: hasOtherAddresses,
-    },
-    accountId: operator?.accountId ?? undefined,
+    operatorId: operator?.id ?? "unknown",
+    ...(operator !== undefined && { email: operator.email, accountId: operator.accountId }),
+    attempts,
+    methods: [...methods].toSorted().join(", "),
+    address: firstAddress,
+    otherAddresses: hasOtherAddresses,
   };
 }

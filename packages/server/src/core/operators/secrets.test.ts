@@ -18,7 +18,7 @@ test("a secret of one kind is none of another", () => {
   for (const [at, kind] of kinds.entries()) {
     const secret = kind.make(random);
     assert.deepEqual(
-      kinds.map((other) => other.isOne(secret)),
+      kinds.map((other) => other.hasForm(secret)),
       kinds.map((_, other) => other === at),
     );
   }

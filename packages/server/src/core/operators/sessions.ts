@@ -1,38 +1,38 @@
 import { Refusal } from "../refusal.ts";
-import type { StoreTransaction } from "../store/store.ts";
+import type { ChangeTx } from "../change/change-tx.ts";
 import { hashSecret } from "../secret-form.ts";
-import type { Clock, Random } from "../surroundings.ts";
-import { operatorEvent } from "./events.ts";
+import type { Random } from "../surroundings.ts";
+import { ofOperator } from "./events.ts";
 import type { AdminToken, Operator, Session, SignInMethod } from "./model.ts";
 import { SESSION_SECRETS } from "./secrets.ts";
 
-/** A session that nobody asked anything by for so long is over, in milliseconds; at equality it is. */
+/** Idle timeout of a session, in milliseconds; at equality the session is over. */
 export const SESSION_IDLE_MS = 3_600_000;
 
-/** A session is over so long after it began, whatever was asked, in milliseconds; at equality it is. */
+/** The longest life of a session, in milliseconds; at equality the session is over. */
 export const SESSION_MS_MAX = 12 * 3_600_000;
 
 /**
- * How long a sign-in is fresh enough for what a thief of the session must not do, in milliseconds: make a credential, an operator or
- * an admin token, change the signing keys. At equality it isn't.
+ * How long a sign-in is fresh, in milliseconds; at equality it isn't. What a thief of the session must not do needs a fresh sign-in:
+ * create a credential, an operator or an admin token, change the signing keys.
  */
 export const FRESH_MS = 300_000;
 
-/** How often it is written when a session was seen, or an admin token used, in milliseconds. */
+/** How often the last use of a session or admin token is written, in milliseconds. */
 export const SEEN_MS = 60_000;
 
-/** Longest text of what a browser calls itself, in characters. */
+/** The longest stored User-Agent, in characters. */
 const USER_AGENT_CHARACTERS_MAX = 200;
 
-/** Where somebody signs in from. */
+/** Where a sign-in comes from. */
 export interface SignInPlace {
   readonly address: string;
   readonly userAgent: string;
-  /** The secret of the session that the browser has had, if any; where it is the same operator's, it ends. */
+  /** The secret of the browser's previous session, if any. If it is the same operator's, it ends. */
   readonly previousSecret?: string | undefined;
 }
 
-/** Somebody who has just signed in; the secret is for the cookie, and can't be read again. */
+/** A new session. The secret is for the cookie, and can't be read again. */
 export interface SignedIn {
   readonly operator: Operator;
   readonly session: Session;
@@ -43,7 +43,7 @@ export function isSessionOver({ createdAtMs, lastSeenAtMs }: Session, nowMs: num
   return lastSeenAtMs + SESSION_IDLE_MS <= nowMs || createdAtMs + SESSION_MS_MAX <= nowMs;
 }
 
-/** When a session ends unless something is asked before, and when in any case; milliseconds since the epoch. */
+/** When a session ends by its idle timeout if it isn't used, and when at the latest; milliseconds since the epoch. */
 export function sessionEnds({ createdAtMs, lastSeenAtMs }: Session): {
   readonly idleEndsAtMs: number;
   readonly endsAtMs: number;
@@ -52,7 +52,7 @@ export function sessionEnds({ createdAtMs, lastSeenAtMs }: Session): {
   return { idleEndsAtMs: Math.min(lastSeenAtMs + SESSION_IDLE_MS, endsAtMs), endsAtMs };
 }
 
-/** Did the session's holder prove themselves lately? A time ahead, from a clock that was wrong, counts as little as an old one. */
+/** Is the session's sign-in fresh? One in the future, from a clock that was wrong, isn't. */
 export function isFresh({ authenticatedAtMs }: Session, nowMs: number): boolean {
   return Math.abs(nowMs - authenticatedAtMs) < FRESH_MS;
 }
@@ -66,52 +66,49 @@ export function requireFresh(isFreshNow: boolean): void {
 }
 
 /**
- * Begins a session, under a secret that nobody has had before, and says so in the audit log.
+ * Begins a session with a new secret, and appends `operator.signed_in`, with the operator as the actor.
  *
- * @param authenticatedAtMs when they proved themselves; now, unless given
+ * @param authenticatedAtMs when the operator proved their identity; now, unless given
  */
 export async function beginSession(
-  transaction: StoreTransaction,
-  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  tx: ChangeTx,
+  random: Random,
   operator: Operator,
   method: SignInMethod,
   { address, userAgent, previousSecret }: SignInPlace,
-  authenticatedAtMs?: number,
+  authenticatedAtMs = tx.nowMs,
 ): Promise<SignedIn> {
   if (operator.status !== "active") throw new Error("a deactivated operator can't have a session");
   const secret = SESSION_SECRETS.make(random);
-  const now = clock.wallMs();
-  if (previousSecret !== undefined && SESSION_SECRETS.isOne(previousSecret)) {
-    await transaction.sessions.deleteBySecret(operator.id, hashSecret(previousSecret));
+  if (previousSecret !== undefined && SESSION_SECRETS.hasForm(previousSecret)) {
+    await tx.sessions.deleteBySecret(operator.id, hashSecret(previousSecret));
   }
-  const session = await transaction.sessions.insert({
+  const session = await tx.sessions.insert({
     operatorId: operator.id,
     secretHash: hashSecret(secret),
     method,
-    createdAtMs: now,
-    lastSeenAtMs: now,
+    createdAtMs: tx.nowMs,
+    lastSeenAtMs: tx.nowMs,
     userAgent: printableUserAgent(userAgent),
     address,
-    authenticatedAtMs: authenticatedAtMs ?? now,
+    authenticatedAtMs,
   });
-  await transaction.operators.update(operator.id, { lastSignedInAtMs: now });
-  await transaction.events.append(
-    operatorEvent(now, operatorActor(operator), "operator.signed_in", operator, { method }),
-  );
-  return { operator: { ...operator, lastSignedInAtMs: now }, session, secret };
+  await tx.operators.update(operator.id, { lastSignedInAtMs: tx.nowMs });
+  await tx.append({ action: "operator.signed_in", ...ofOperator(operator), method }, operatorActor(operator));
+  return { operator: { ...operator, lastSignedInAtMs: tx.nowMs }, session, secret };
 }
 
-/** As the audit log names an operator who does something. */
+/** The name of an operator as an actor in the audit log. */
 export function operatorActor({ email }: Pick<Operator, "email">): string {
   return `operator:${email}`;
 }
 
-/** As the audit log names a program that does something. */
+/** The name of an admin token as an actor in the audit log. */
 export function adminTokenActor({ name }: Pick<AdminToken, "name">): string {
   return `admin-token:${name}`;
 }
 
-/** It is the browser's own text, and is shown to operators. */
+/** The text is untrusted, and is shown to operators. */
 function printableUserAgent(text: string): string {
   return text.slice(0, USER_AGENT_CHARACTERS_MAX).toWellFormed().replaceAll(/\p{C}/gu, "?");
 }

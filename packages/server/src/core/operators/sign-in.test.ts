@@ -19,12 +19,12 @@ import {
 import { Refusal } from "../refusal.ts";
 import type { Store, StoreTransaction } from "../store/store.ts";
 import { CHALLENGE_MS } from "./challenges.ts";
-import type { LetIn } from "./links.ts";
+import type { SignedInByLink } from "./links.ts";
 
 const EMAIL = "alice@example.com";
 
 let operators: TestOperators;
-let alice: LetIn;
+let alice: SignedInByLink;
 /** The store's methods in their order, as the rules called them. */
 let calls: string[] = [];
 
@@ -244,7 +244,7 @@ describe("sign-in by passkey", () => {
   const answer = (response: unknown, place = TEST_PASSKEY_PLACE) =>
     operators.signIn.byPasskey(response, place, TEST_PLACE);
 
-  async function register(who: LetIn, device: SoftwareAuthenticator): Promise<string> {
+  async function register(who: SignedInByLink, device: SoftwareAuthenticator): Promise<string> {
     const creation = await operators.own.passkeyOptions(who, "localhost");
     const response = device.create(creation, TEST_ORIGIN);
     await operators.own.addPasskey(who, { response }, TEST_PASSKEY_PLACE);

@@ -1,3 +1,5 @@
+import { type ChangeTx, SYSTEM } from "../change/change-tx.ts";
+import type { Commit } from "../change/commit.ts";
 import { Refusal } from "../refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock, Random } from "../surroundings.ts";
@@ -12,42 +14,48 @@ import { hashRecoveryCode, parseRecoveryCode } from "./secrets.ts";
 import { beginSession, type SignedIn, type SignInPlace } from "./sessions.ts";
 import type { SignInLimit } from "./sign-in-limit.ts";
 
-/** Takes the place of an operator who isn't there, so that the store does the same work. No operator has this id. */
+/** Stands for an operator who doesn't exist, so that the store does the same work. No operator has this id. */
 const NOBODY = (2 ** 31 - 1) as OperatorId;
 
 export interface SignInDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  /** Nothing that a node keeps in memory depends on operators: needn't wait for the node's view. */
+  readonly commit: Commit;
   readonly hasher: PasswordHasher;
   readonly limit: SignInLimit;
-  /** Told of each sign-in that is refused. */
+  /** Notes each refused sign-in. */
   readonly refused: Pick<RefusedSignIns, "note">;
   readonly challenges: Challenges;
   readonly ceremonies: PasskeyCeremonies;
 }
 
 /**
- * Signs operators in. Whatever is wrong with an attempt (no such operator, a wrong secret, none of that kind, switched off), the
- * answer and the work are the same.
+ * Signs operators in. Whatever is wrong with an attempt (no such operator, a wrong secret, none of that kind, deactivated), the answer
+ * and the work are the same.
  *
  * All reject with {@link Refusal}: `sign_in_rejected`, or `rate_limited`.
  */
 export interface SignIn {
   byPassword(attempt: { readonly email: string; readonly password: string }, from: SignInPlace): Promise<SignedIn>;
-  /** The code is used up. */
+  /** The code works once. */
   byRecoveryCode(attempt: { readonly email: string; readonly code: string }, from: SignInPlace): Promise<SignedIn>;
-  /** What `navigator.credentials.get` takes. */
+  /** The options for `navigator.credentials.get`. */
   passkeyOptions(relyingParty: string): Promise<Readonly<Record<string, unknown>>>;
   byPasskey(response: unknown, place: PasskeyPlace, from: SignInPlace): Promise<SignedIn>;
 }
 
 export function createSignIn(dependencies: SignInDependencies): SignIn {
-  const { store, clock, hasher, challenges, ceremonies, refused } = dependencies;
+  const { store, random, hasher, challenges, ceremonies, refused } = dependencies;
+
+  /** The operator who signs in is the actor of the event. */
+  const begin = async (work: (tx: ChangeTx) => Promise<SignedIn>): Promise<SignedIn> =>
+    (await dependencies.commit(work, { author: SYSTEM })).result;
 
   return {
     async byPassword({ email, password }, from) {
-      // Before the attempt is counted, which writes: a flood of attempts would slow every change.
+      // Before the attempt is counted, which writes: otherwise a flood of attempts would slow down every change.
       hasher.requireRoom();
       return attemptSignIn(dependencies, email, "password", from, async () => {
         const address = parseEmail(email);
@@ -55,25 +63,25 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
         const normalised = normalisePassword(password);
         const isRight = await hasher.matches(normalised ?? "", normalised === undefined ? null : found?.passwordHash);
         if (found === undefined || !isRight || found.status !== "active") throw passwordRejected();
-        return store.transaction(async (transaction) => {
-          const operator = await transaction.operators.find(found.id);
-          // It took a while: since then the operator may have been switched off, or the password changed.
+        return begin(async (tx) => {
+          const operator = await tx.operators.find(found.id);
+          // Hashing takes long: the operator may have been deactivated, or the password changed, meanwhile.
           if (operator?.status !== "active" || operator.passwordHash !== found.passwordHash) throw passwordRejected();
-          return beginSession(transaction, dependencies, operator, "password", from);
+          return beginSession(tx, random, operator, "password", from);
         });
       });
     },
 
     byRecoveryCode({ email, code }, from) {
       return attemptSignIn(dependencies, email, "recovery_code", from, () =>
-        store.transaction(async (transaction) => {
-          const operator = await transaction.operators.findByEmail(parseEmail(email) ?? "");
+        begin(async (tx) => {
+          const operator = await tx.operators.findByEmail(parseEmail(email) ?? "");
           const hash = hashRecoveryCode(parseRecoveryCode(code));
-          const isRight = await transaction.recoveryCodes.use(operator?.id ?? NOBODY, hash);
+          const isRight = await tx.recoveryCodes.use(operator?.id ?? NOBODY, hash);
           if (operator?.status !== "active" || !isRight) {
             throw rejected("The e-mail address or the recovery code is wrong, or the code has been used.");
           }
-          return beginSession(transaction, dependencies, operator, "recovery_code", from);
+          return beginSession(tx, random, operator, "recovery_code", from);
         }),
       );
     },
@@ -101,16 +109,16 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
         operator = await store.operators.find(passkey.operatorId);
         const verified = await ceremonies.verifyRequest(response, answer.unverifiedChallenge, place, passkey);
         if (verified === undefined) throw passkeyRejected();
-        return store.transaction(async (transaction) => {
-          operator = await transaction.operators.find(passkey.operatorId);
-          const current = (await transaction.passkeys.list(passkey.operatorId)).find(({ id }) => id === passkey.id);
-          const isFirstUse = await transaction.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs);
+        return begin(async (tx) => {
+          operator = await tx.operators.find(passkey.operatorId);
+          const current = (await tx.passkeys.list(passkey.operatorId)).find(({ id }) => id === passkey.id);
+          const isFirstUse = await tx.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs);
           if (operator?.status !== "active" || current === undefined || !isFirstUse) throw passkeyRejected();
-          // Again, and here for good: of two answers at once with the same counter, one is a copy's (WebAuthn §6.1.1).
+          // Checked again in the transaction: of two answers with the same counter, one is from a copy (WebAuthn §6.1.1).
           const { counter } = verified;
           if ((counter > 0 || current.counter > 0) && counter <= current.counter) throw passkeyRejected();
-          await transaction.passkeys.update(passkey.id, { counter, lastUsedAtMs: clock.wallMs() });
-          return beginSession(transaction, dependencies, operator, "passkey", from);
+          await tx.passkeys.update(passkey.id, { counter, lastUsedAtMs: tx.nowMs });
+          return beginSession(tx, random, operator, "passkey", from);
         });
       }
     },
@@ -118,8 +126,8 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
 }
 
 /**
- * Runs an attempt for an e-mail address, within the limit for it. One that is refused is noted under the operator of that address,
- * if there is one; the work is the same where there is none.
+ * Runs an attempt for an e-mail address, within its limit. A refused one is noted under the operator of that address, if there is
+ * one; the work is the same if there is none.
  */
 export async function attemptSignIn<Result>(
   { store, limit, refused }: Pick<SignInDependencies, "store" | "limit" | "refused">,
@@ -132,7 +140,7 @@ export async function attemptSignIn<Result>(
     return await limit.attempt(limitKey(email), work);
   } catch (error) {
     if (isRejected(error)) {
-      // What can't be looked up is noted all the same.
+      // Noted also if the operator can't be looked up.
       const operator = await store.operators.findByEmail(limitKey(email)).catch(() => undefined);
       refused.note({ operator, method, address });
     }
@@ -144,14 +152,14 @@ function isRejected(error: unknown): boolean {
   return error instanceof Refusal && (error.code === "sign_in_rejected" || error.code === "rate_limited");
 }
 
-/** What attempts are counted under: also what is no address, which is answered as an unknown one. */
+/** The name under which attempts are counted. A text that is no address is answered as an unknown one. */
 function limitKey(email: string): string {
   return parseEmail(email) ?? "";
 }
 
 function rejected(message: string): Refusal {
   return new Refusal("sign_in_rejected", message, {
-    hint: "Whoever administers the service can make a new link: countersign operator reset.",
+    hint: "An administrator can make a new link: countersign operator reset.",
   });
 }
 

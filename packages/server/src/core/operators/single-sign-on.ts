@@ -2,72 +2,72 @@ import { createHash } from "node:crypto";
 import { ROLES, type Role } from "@countersign/protocol";
 import { isUnlimitedOwner, mayGrant } from "./authorize.ts";
 import { Refusal } from "../refusal.ts";
-import type { StoreTransaction } from "../store/store.ts";
+import { type ChangeTx, SYSTEM } from "../change/change-tx.ts";
 import { parseEmail } from "./email.ts";
-import { operatorEvent } from "./events.ts";
+import { ofOperator } from "./events.ts";
 import type { FederatedIdentity, Grant, Operator } from "./model.ts";
 import { beginSession, FRESH_MS, operatorActor, type SignedIn, type SignInPlace } from "./sessions.ts";
 import type { SignInDependencies } from "./sign-in.ts";
 
-/** What being in a group of the identity provider's allows. */
+/** The grant of a group at the identity provider. */
 export interface RoleMapping {
   readonly group: string;
   readonly role: Role;
-  /** The shortname of the account that it is limited to; `null` for none. */
+  /** The shortname of the account that the grant is limited to; `null` for all accounts. */
   readonly account: string | null;
 }
 
-/** Somebody, as the identity provider knows them. */
+/** A user of the identity provider. */
 export interface FederatedUser extends FederatedIdentity {
   readonly email: string | undefined;
-  /** `undefined` where the provider doesn't say. */
+  /** `undefined` if the provider doesn't say. */
   readonly isEmailVerified: boolean | undefined;
   readonly groups: readonly string[];
-  /** When the provider asked them who they are, in milliseconds since the epoch; `undefined` where it doesn't say. */
+  /** When the user last authenticated there (`auth_time`), in milliseconds since the epoch; `undefined` if the provider doesn't say. */
   readonly authenticatedAtMs?: number | undefined;
 }
 
-/** What the browser keeps between leaving for the identity provider and coming back. */
+/** What the browser keeps while it is at the identity provider. */
 export interface SignInFlow {
   readonly state: string;
   readonly nonce: string;
   readonly codeVerifier: string;
-  /** Was the provider asked to ask anew? */
+  /** Was the provider asked for a new login? */
   readonly isFresh?: boolean | undefined;
 }
 
 /**
  * An OpenID provider (OpenID Connect Core 1.0, authorization code flow with PKCE).
  *
- * @throws {Refusal} `unavailable` where it can't be reached; `single_sign_on_failed`. Nothing that it said is in either.
+ * @throws {Refusal} `unavailable` where it can't be reached; `single_sign_on_failed`. Neither repeats anything that the provider sent.
  */
 export interface IdentityProvider {
   readonly issuer: string;
-  /** @param isFresh has the provider to ask anew, and to say when it did? */
+  /** @param isFresh must the provider require a new login, and say when it was? */
   start(
     state: string,
     redirectUri: string,
     isFresh: boolean,
   ): Promise<{ readonly url: string; readonly flow: SignInFlow }>;
-  /** @param callbackUrl with everything that the provider sent along */
+  /** @param callbackUrl with all parameters that the provider sent */
   finish(callbackUrl: URL, flow: SignInFlow): Promise<FederatedUser>;
 }
 
 /**
- * Sign-in through the identity provider. Operators are known by issuer and subject, and have the role that their groups give them
- * at each sign-in; an operator who came another way isn't linked, whatever the e-mail address. An address that the provider hasn't
- * verified names nobody: the operator is called by issuer and subject then, and doesn't stand in the way of the address's owner.
+ * Sign-in through the identity provider. It identifies operators by issuer and subject, and sets their role by their groups at each
+ * sign-in. It never links an operator who signs in another way, whatever the e-mail address. An operator whose address the provider
+ * hasn't verified is named by issuer and subject instead, which leaves the address to its owner.
  *
- * All reject with {@link Refusal}: `single_sign_on_failed`, whose words are for the log, or `unavailable`.
+ * All reject with {@link Refusal}: `single_sign_on_failed`, whose message is for the log, or `unavailable`.
  */
 export interface SingleSignOn {
   readonly issuer: string;
   start(redirectUri: string, isFresh?: boolean): Promise<{ readonly url: string; readonly flow: SignInFlow }>;
-  /** Each flow once. */
+  /** Each flow works once. */
   finish(callbackUrl: URL, flow: SignInFlow, from: SignInPlace): Promise<SignedIn>;
 }
 
-/** A sign-in that is refused although something has changed: the transaction isn't rolled back. */
+/** A refused sign-in may have changed something, such as ended sessions: its transaction is committed. */
 type Outcome = SignedIn | { readonly refusal: Refusal; readonly operator: Operator | undefined };
 
 export function createSingleSignOn(
@@ -75,41 +75,40 @@ export function createSingleSignOn(
   provider: IdentityProvider,
   roles: readonly RoleMapping[],
 ): SingleSignOn {
-  const { store, clock, challenges, refused } = dependencies;
+  const { random, clock, commit, challenges, refused } = dependencies;
 
   async function admit(
-    transaction: StoreTransaction,
+    tx: ChangeTx,
     { issuer, subject, groups, authenticatedAtMs = 0 }: FederatedUser,
     email: string,
     from: SignInPlace,
   ): Promise<Outcome> {
-    const now = clock.wallMs();
-    const grant = await findGrant(transaction, roles, groups);
-    const known = await transaction.operators.findByIdentity({ issuer, subject });
+    const grant = await findGrant(tx, roles, groups);
+    const known = await tx.operators.findByIdentity({ issuer, subject });
     if (grant === undefined) {
-      if (known !== undefined) await endSessions(transaction, known, now);
+      if (known !== undefined) await endSessions(tx, known);
       return refuse("None of the groups that the identity provider names has a role here.", known);
     }
-    const holder = await transaction.operators.findByEmail(email);
+    const holder = await tx.operators.findByEmail(email);
     if (holder !== undefined && holder.id !== known?.id) {
       if (holder.federated === null) {
-        return refuse("The e-mail address belongs to an operator who comes another way.", known);
+        return refuse("The e-mail address belongs to an operator who signs in another way.", known);
       }
-      // The provider says whose it is now; that of an issuer before, or of a subject who had it, names them no more.
-      await rename(transaction, holder, holder.federated, now);
+      // The provider decides whose address it is: a former subject, or one of a former issuer, no longer has it.
+      await rename(tx, holder, holder.federated);
     }
     if (known === undefined) {
-      const operator = await insert(transaction, { issuer, subject }, email, grant, now);
-      return beginSession(transaction, dependencies, operator, "single_sign_on", from, authenticatedAtMs);
+      const operator = await insert(tx, { issuer, subject }, email, grant);
+      return beginSession(tx, random, operator, "single_sign_on", from, authenticatedAtMs);
     }
     if (known.status !== "active") return refuse("The operator is deactivated.", known);
     const isOwnerNoMore = isUnlimitedOwner(known) && !isUnlimitedOwner(grant);
-    if (isOwnerNoMore && (await transaction.operators.countOwners()) === 1) {
-      await endSessions(transaction, known, now);
+    if (isOwnerNoMore && (await tx.operators.countOwners()) === 1) {
+      await endSessions(tx, known);
       return refuse("This sign-in would demote the last owner; countersign operator invite makes another.", known);
     }
-    const operator = await update(transaction, known, email, grant, now);
-    return beginSession(transaction, dependencies, operator, "single_sign_on", from, authenticatedAtMs);
+    const operator = await update(tx, known, email, grant);
+    return beginSession(tx, random, operator, "single_sign_on", from, authenticatedAtMs);
   }
 
   return {
@@ -141,21 +140,25 @@ export function createSingleSignOn(
     if (address === undefined) throw failed("The identity provider gives no e-mail address that can be used.");
     if (user.isEmailVerified === false) throw failed("The identity provider hasn't verified the e-mail address.");
     if (flow.isFresh === true && !isRecent(user.authenticatedAtMs, clock.wallMs())) {
-      throw failed("The identity provider was to ask anew, and didn't, or doesn't say when it did.");
+      throw failed(
+        "The identity provider was asked for a new login, but didn't require one, or doesn't say when it was.",
+      );
     }
     const email = user.isEmailVerified === true ? address : identityName(user);
-    return store.transaction(async (transaction): Promise<Outcome> => {
-      if (!(await transaction.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs))) {
+    const work = async (tx: ChangeTx): Promise<Outcome> => {
+      if (!(await tx.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs))) {
         return refuse("The answer was used before.", undefined);
       }
-      return admit(transaction, user, email, from);
-    });
+      return admit(tx, user, email, from);
+    };
+    // The operator who signs in is the actor of the events.
+    return (await commit(work, { author: SYSTEM })).result;
   }
 }
 
-/** The highest role that the groups give; of the same role, one that isn't limited, then the one that is configured first. */
+/** The highest role of the groups; of equal roles, one for all accounts, then the one that is configured first. */
 async function findGrant(
-  transaction: StoreTransaction,
+  tx: ChangeTx,
   roles: readonly RoleMapping[],
   groups: readonly string[],
 ): Promise<Grant | undefined> {
@@ -163,44 +166,40 @@ async function findGrant(
   const given = roles.filter(({ group }) => groups.includes(group)).toSorted((a, b) => rank(b) - rank(a));
   for (const { role, account: shortname } of given) {
     if (shortname === null) return { role, accountId: null, account: null };
-    const account = await transaction.accounts.find(shortname);
-    // It may be made later.
+    const account = await tx.accounts.find(shortname);
+    // An account that doesn't exist may be created later.
     if (account !== undefined) return { role, accountId: account.id, account: shortname };
   }
   return undefined;
 }
 
 async function insert(
-  transaction: StoreTransaction,
+  tx: ChangeTx,
   federated: FederatedIdentity,
   email: string,
   { role, account, accountId }: Grant,
-  now: number,
 ): Promise<Operator> {
-  const operator = await transaction.operators.insert({
+  const operator = await tx.operators.insert({
     email,
     role,
     accountId,
     passwordHash: null,
     federated,
-    createdAtMs: now,
+    createdAtMs: tx.nowMs,
   });
-  // Links by which somebody else could become this operator, or the first one.
-  await transaction.invitations.deleteOfKind("setup");
-  for (const { id } of await transaction.invitations.findFor(email, now)) await transaction.invitations.delete(id);
-  await transaction.events.append(
-    operatorEvent(now, operatorActor(operator), "operator.created", operator, {
-      role,
-      account,
-      kind: "single_sign_on",
-    }),
+  // By these links, another person could become this operator, or the first owner.
+  await tx.invitations.deleteOfKind("setup");
+  for (const { id } of await tx.invitations.findFor(email, tx.nowMs)) await tx.invitations.delete(id);
+  await tx.append(
+    { action: "operator.created", ...ofOperator(operator), role, account, kind: "single_sign_on" },
+    operatorActor(operator),
   );
   return operator;
 }
 
 /**
- * What an operator is called whose e-mail address nobody has verified. No e-mail address has this form, so it is nobody's. Of the
- * subject only a hash: it may look like another operator's name.
+ * The name of an operator whose e-mail address isn't verified. No e-mail address has this form. It holds a hash of the subject,
+ * which itself may look like another operator's name.
  */
 function identityName({ issuer, subject }: FederatedIdentity): string {
   const hash = createHash("sha256")
@@ -209,55 +208,54 @@ function identityName({ issuer, subject }: FederatedIdentity): string {
   return `${new URL(issuer).host}/${hash.slice(0, 16)}`;
 }
 
-/** Takes an e-mail address from an operator whom the identity provider doesn't call so any more. */
-async function rename(
-  transaction: StoreTransaction,
-  holder: Operator,
-  identity: FederatedIdentity,
-  now: number,
-): Promise<void> {
+/** Takes an e-mail address from an operator for whom the identity provider no longer gives it. */
+async function rename(tx: ChangeTx, holder: Operator, identity: FederatedIdentity): Promise<void> {
   const email = identityName(identity);
-  await transaction.operators.update(holder.id, { email });
-  const details = { previous_email: holder.email, kind: "single_sign_on" };
-  await transaction.events.append(operatorEvent(now, "system", "operator.changed", { ...holder, email }, details));
+  await tx.operators.update(holder.id, { email });
+  await tx.append({
+    action: "operator.changed",
+    ...ofOperator({ ...holder, email }),
+    previousEmail: holder.email,
+    kind: "single_sign_on",
+  });
 }
 
 function isRecent(atMs: number | undefined, nowMs: number): boolean {
   return atMs !== undefined && Math.abs(nowMs - atMs) < FRESH_MS;
 }
 
-/** What the identity provider says now. */
+/** Updates an operator's address and grant to what the identity provider says now. */
 async function update(
-  transaction: StoreTransaction,
+  tx: ChangeTx,
   known: Operator,
   email: string,
   { role, account, accountId }: Grant,
-  now: number,
 ): Promise<Operator> {
   const operator = { ...known, email, role, account, accountId };
   if (email === known.email && role === known.role && accountId === known.accountId) return operator;
-  await transaction.operators.update(known.id, { email, role, accountId });
-  if (!mayGrant(operator, known)) await transaction.sessions.deleteAllOf(known.id);
-  await transaction.events.append(
-    operatorEvent(now, operatorActor(operator), "operator.changed", operator, {
+  await tx.operators.update(known.id, { email, role, accountId });
+  if (!mayGrant(operator, known)) await tx.sessions.deleteAllOf(known.id);
+  await tx.append(
+    {
+      action: "operator.changed",
+      ...ofOperator(operator),
       role,
       account,
-      previous_role: known.role,
-      previous_account: known.account,
-      previous_email: known.email,
+      previousRole: known.role,
+      previousAccount: known.account,
+      previousEmail: known.email,
       kind: "single_sign_on",
-    }),
+    },
+    operatorActor(operator),
   );
   return operator;
 }
 
-async function endSessions(transaction: StoreTransaction, operator: Operator, now: number): Promise<void> {
-  await transaction.sessions.deleteAllOf(operator.id);
-  await transaction.events.append(
-    operatorEvent(now, operatorActor(operator), "operator.session_ended", operator, {
-      sessions: "all",
-      kind: "single_sign_on",
-    }),
+async function endSessions(tx: ChangeTx, operator: Operator): Promise<void> {
+  await tx.sessions.deleteAllOf(operator.id);
+  await tx.append(
+    { action: "operator.session_ended", ...ofOperator(operator), sessions: "all", kind: "single_sign_on" },
+    operatorActor(operator),
   );
 }
 

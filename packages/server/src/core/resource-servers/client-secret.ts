@@ -11,7 +11,7 @@ export function makeClientSecret(random: Random): string {
 
 /** Is this text a secret's form, with the right checksum? Says nothing about whose it is. */
 export function isClientSecret(text: string): boolean {
-  return FORM.isOne(text);
+  return FORM.hasForm(text);
 }
 
 /** What the store keeps of a secret. */

@@ -4,11 +4,11 @@ import { adminTokenJson } from "../../../core/json/operators.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
 import type { AdminToken, AdminTokenId } from "../../../core/operators/model.ts";
 import {
-  createOperatorChanges,
+  createAdminToken,
+  revokeAdminToken,
   type TokenExpiry,
-  within,
   type WithToken,
-} from "../../../core/operators/operator-changes.ts";
+} from "../../../core/operators/admin-tokens.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
@@ -30,7 +30,6 @@ export function createAdminTokenHandlers({
   random,
   commit,
 }: AdminTokenHandlerDependencies): HandlersOf<typeof adminTokenRoutes> {
-  const changes = createOperatorChanges(store, clock, random);
   const shownToken = (token: AdminToken) => adminTokenJson(token, clock.wallMs());
 
   return {
@@ -43,23 +42,20 @@ export function createAdminTokenHandlers({
       const { name, role, account = null, expires_at } = body;
       const expiry: TokenExpiry = expires_at === "never" ? expires_at : expires_at ? parseTime(expires_at) : undefined;
       const wanted = { name, role, account, expiry };
-      const { result, isRepeated } = await commit<Made>(
-        (tx) => createOperatorChanges(within(tx), clock, random).createAdminToken(principal, wanted),
-        {
-          author: principal,
-          once: {
-            key: idempotencyKey,
-            request: ["createAdminToken", body],
-            kind: "admin_token",
-            idOf: ({ token }) => token.id,
-            async again(tx, id) {
-              const token = await tx.adminTokens.find(id as AdminTokenId);
-              if (token === undefined) throw notFound();
-              return { token };
-            },
+      const { result, isRepeated } = await commit<Made>((tx) => createAdminToken(tx, wanted, random), {
+        author: principal,
+        once: {
+          key: idempotencyKey,
+          request: ["createAdminToken", body],
+          kind: "admin_token",
+          idOf: ({ token }) => token.id,
+          async again(tx, id) {
+            const token = await tx.adminTokens.find(id as AdminTokenId);
+            if (token === undefined) throw notFound();
+            return { token };
           },
         },
-      );
+      });
       const { token, secret = null } = result;
       return {
         data: { ...shownToken(token), token: secret },
@@ -69,7 +65,8 @@ export function createAdminTokenHandlers({
     },
 
     async revokeAdminToken({ principal, params }) {
-      return { data: shownToken(await changes.revokeAdminToken(principal, params.id as AdminTokenId)) };
+      const { result } = await commit((tx) => revokeAdminToken(tx, params.id as AdminTokenId), { author: principal });
+      return { data: shownToken(result) };
     },
   };
 }

@@ -3,7 +3,7 @@ import type { Commit } from "../../../core/change/commit.ts";
 import { invitationJson } from "../../../core/json/operators.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
 import type { Invitation, InvitationId } from "../../../core/operators/model.ts";
-import { createOperatorChanges, within, type WithLinkSecret } from "../../../core/operators/operator-changes.ts";
+import { inviteOperator, withdrawInvitation, type WithLinkSecret } from "../../../core/operators/invitations.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
@@ -27,8 +27,6 @@ export function createInvitationHandlers({
   commit,
   origins,
 }: InvitationHandlerDependencies): HandlersOf<typeof invitationRoutes> {
-  const changes = createOperatorChanges(store, clock, random);
-
   return {
     async listInvitations({ principal, query, target }) {
       const page = await store.invitations.page(accountFilter(principal), clock.wallMs(), parsePage(query));
@@ -37,24 +35,21 @@ export function createInvitationHandlers({
 
     async createInvitation({ principal, body, idempotencyKey }) {
       const { email, role, account = null } = body;
-      const { result, isRepeated } = await commit<Made>(
-        (tx) => createOperatorChanges(within(tx), clock, random).invite(principal, { email, role, account }),
-        {
-          author: principal,
-          once: {
-            key: idempotencyKey,
-            request: ["createInvitation", body],
-            kind: "invitation",
-            idOf: ({ invitation }) => invitation.id,
-            async again(tx, id) {
-              const invitation = await tx.invitations.find(id as InvitationId);
-              // It may have been used or withdrawn since.
-              if (invitation === undefined) throw notFound();
-              return { invitation };
-            },
+      const { result, isRepeated } = await commit<Made>((tx) => inviteOperator(tx, { email, role, account }, random), {
+        author: principal,
+        once: {
+          key: idempotencyKey,
+          request: ["createInvitation", body],
+          kind: "invitation",
+          idOf: ({ invitation }) => invitation.id,
+          async again(tx, id) {
+            const invitation = await tx.invitations.find(id as InvitationId);
+            // It may have been used or withdrawn since.
+            if (invitation === undefined) throw notFound();
+            return { invitation };
           },
         },
-      );
+      });
       const { invitation, secret } = result;
       return {
         data: shownInvitation(origins, invitation, secret),
@@ -64,7 +59,7 @@ export function createInvitationHandlers({
     },
 
     async withdrawInvitation({ principal, params }) {
-      await changes.withdrawInvitation(principal, params.id as InvitationId);
+      await commit((tx) => withdrawInvitation(tx, params.id as InvitationId), { author: principal });
       return { data: {} };
     },
   };

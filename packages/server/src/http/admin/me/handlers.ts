@@ -1,9 +1,18 @@
 /** The caller, and what operators change about themselves. */
+import type { Commit } from "../../../core/change/commit.ts";
 import { passkeyJson } from "../../../core/json/operators.ts";
 import type { PasskeyId, SessionId } from "../../../core/operators/model.ts";
-import type { OwnChanges } from "../../../core/operators/own-changes.ts";
+import {
+  addOwnPasskey,
+  endOwnOtherSessions,
+  endOwnSession,
+  removeOwnPasskey,
+  renewOwnRecoveryCodes,
+  setOwnPassword,
+} from "../../../core/operators/own-changes.ts";
+import type { OwnCredentials } from "../../../core/operators/own-credentials.ts";
 import type { Store } from "../../../core/store/store.ts";
-import type { Clock } from "../../../core/surroundings.ts";
+import type { Clock, Random } from "../../../core/surroundings.ts";
 import { type HandlersOf, wholeList } from "../http/handlers.ts";
 import type { Origins } from "../http/origins.ts";
 import { requirePasskeyPlace } from "../http/passkey-place.ts";
@@ -15,7 +24,9 @@ import { type ServiceFacts, shownMe } from "./shown-me.ts";
 export interface OwnHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
-  readonly ownChanges: OwnChanges;
+  readonly random: Random;
+  readonly commit: Commit;
+  readonly ownCredentials: OwnCredentials;
   readonly origins: Origins;
   readonly service: ServiceFacts;
 }
@@ -23,20 +34,22 @@ export interface OwnHandlerDependencies {
 const NOTHING = { data: {} } as const;
 
 export function createOwnHandlers(dependencies: OwnHandlerDependencies): HandlersOf<typeof ownRoutes> {
-  const { store, clock, ownChanges, origins, service } = dependencies;
+  const { store, clock, random, commit, ownCredentials, origins, service } = dependencies;
 
   return {
     getMe: async ({ principal }) => ({ data: await shownMe(store, service, principal) }),
 
     async signOut({ principal, reply, host }) {
-      await ownChanges.endSession(principal, principal.session.id);
+      await commit((tx) => endOwnSession(tx, principal.session.id), { author: principal });
       clearSessionCookie(reply, { origins, host });
       return NOTHING;
     },
 
     async changePassword({ principal, body }) {
       const { current_password: currentPassword, new_password: newPassword } = body;
-      await ownChanges.changePassword(principal, { currentPassword, newPassword });
+      const passwordHash = await ownCredentials.hashNewPassword(principal, { currentPassword, newPassword });
+      const change = { passwordHash, before: principal.operator.passwordHash, keep: principal.session.id };
+      await commit((tx) => setOwnPassword(tx, change), { author: principal });
       return NOTHING;
     },
 
@@ -46,32 +59,36 @@ export function createOwnHandlers(dependencies: OwnHandlerDependencies): Handler
 
     async startPasskey(request) {
       const { relyingParty } = requirePasskeyPlace(origins, request);
-      return { data: { options: await ownChanges.passkeyOptions(request.principal, relyingParty) } };
+      return { data: { options: await ownCredentials.passkeyOptions(request.principal.operator, relyingParty) } };
     },
 
     async addPasskey(request) {
       const place = requirePasskeyPlace(origins, request);
-      return { data: passkeyJson(await ownChanges.addPasskey(request.principal, request.body, place)) };
+      const { principal, body } = request;
+      const admitted = await ownCredentials.admitPasskey(principal.operator, body, place);
+      const { result } = await commit((tx) => addOwnPasskey(tx, admitted), { author: principal });
+      return { data: passkeyJson(result) };
     },
 
     async removePasskey({ principal, params }) {
-      await ownChanges.removePasskey(principal, params.id as PasskeyId);
+      await commit((tx) => removeOwnPasskey(tx, params.id as PasskeyId), { author: principal });
       return NOTHING;
     },
 
     async renewRecoveryCodes({ principal }) {
-      return { data: { recovery_codes: await ownChanges.renewRecoveryCodes(principal) } };
+      const { result } = await commit((tx) => renewOwnRecoveryCodes(tx, random), { author: principal });
+      return { data: { recovery_codes: result } };
     },
 
     listMySessions: ({ principal }) => listLiveSessions(store, clock, principal.operator.id, principal),
 
     async endMyOtherSessions({ principal }) {
-      await ownChanges.endOtherSessions(principal);
+      await commit((tx) => endOwnOtherSessions(tx, principal.session.id), { author: principal });
       return NOTHING;
     },
 
     async endMySession({ principal, params, reply, host }) {
-      await ownChanges.endSession(principal, params.id as SessionId);
+      await commit((tx) => endOwnSession(tx, params.id as SessionId), { author: principal });
       if (params.id === principal.session.id) clearSessionCookie(reply, { origins, host });
       return NOTHING;
     },

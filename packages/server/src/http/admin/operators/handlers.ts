@@ -3,7 +3,8 @@ import type { Commit } from "../../../core/change/commit.ts";
 import { operatorJson } from "../../../core/json/operators.ts";
 import { accountFilter, canSee } from "../../../core/operators/authorize.ts";
 import type { Operator, OperatorId, Principal, SessionId } from "../../../core/operators/model.ts";
-import { createOperatorChanges, within } from "../../../core/operators/operator-changes.ts";
+import { changeOperator, endOperatorSession } from "../../../core/operators/changes.ts";
+import { resetOperator } from "../../../core/operators/invitations.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
@@ -31,8 +32,6 @@ export function createOperatorHandlers({
   commit,
   origins,
 }: OperatorHandlerDependencies): HandlersOf<typeof operatorRoutes> {
-  const changes = createOperatorChanges(store, clock, random);
-
   async function loadOperator(principal: Principal, id: number): Promise<Operator> {
     const operator = await store.operators.find(id as OperatorId);
     if (operator === undefined || !canSee(principal, operator.accountId)) throw notFound();
@@ -56,26 +55,25 @@ export function createOperatorHandlers({
       const id = params.id as OperatorId;
       requireUnchanged(body, operatorJson(await loadOperator(principal, id)), ["role", "account", "status"]);
       const { role, account, status } = body;
-      const { result: operator } = await commit(
-        (tx) => createOperatorChanges(within(tx), clock, random).change(principal, id, { role, account, status }),
-        {
-          author: principal,
-          ifMatch: {
-            ...preconditions,
-            async currentTag(tx) {
-              const current = await tx.operators.find(id);
-              if (current === undefined) throw notFound();
-              return entityTags.operator(current);
-            },
+      const { result: operator } = await commit((tx) => changeOperator(tx, id, { role, account, status }), {
+        author: principal,
+        ifMatch: {
+          ...preconditions,
+          async currentTag(tx) {
+            const current = await tx.operators.find(id);
+            if (current === undefined) throw notFound();
+            return entityTags.operator(current);
           },
         },
-      );
+      });
       return { data: operatorJson(operator), etag: entityTags.operator(operator) };
     },
 
     async resetOperator({ principal, params }) {
-      const { invitation, secret } = await changes.reset(principal, params.id as OperatorId);
-      return { data: shownInvitation(origins, invitation, secret) };
+      const { result } = await commit((tx) => resetOperator(tx, params.id as OperatorId, random), {
+        author: principal,
+      });
+      return { data: shownInvitation(origins, result.invitation, result.secret) };
     },
 
     async listOperatorSessions({ principal, params }) {
@@ -84,7 +82,8 @@ export function createOperatorHandlers({
     },
 
     async endOperatorSession({ principal, params }) {
-      await changes.endSession(principal, params.id as OperatorId, params.session_id as SessionId);
+      const { id, session_id: sessionId } = params;
+      await commit((tx) => endOperatorSession(tx, id as OperatorId, sessionId as SessionId), { author: principal });
       return { data: {} };
     },
   };

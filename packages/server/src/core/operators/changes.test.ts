@@ -9,15 +9,15 @@ import {
   TEST_PLACE,
   type TestOperators,
 } from "../../testing/test-operators.ts";
-import type { LetIn } from "./links.ts";
+import type { SignedInByLink } from "./links.ts";
 import type { AdminTokenId, InvitationId, OperatorId, SessionId } from "./model.ts";
 import type { Author } from "../change/change-tx.ts";
-import type { TokenExpiry } from "./operator-changes.ts";
+import type { TokenExpiry } from "./admin-tokens.ts";
 
 let operators: TestOperators;
-let owner: LetIn;
+let owner: SignedInByLink;
 /** An owner of the account acme alone. */
-let limited: LetIn;
+let limited: SignedInByLink;
 let limitedAuthor: Author;
 
 beforeEach(async () => {
@@ -30,8 +30,11 @@ beforeEach(async () => {
 
 afterEach(() => operators.close());
 
-const change = (author: Author, { operator }: LetIn, changed: Parameters<TestOperators["changes"]["change"]>[2]) =>
-  operators.changes.change(author, operator.id, changed);
+const change = (
+  author: Author,
+  { operator }: SignedInByLink,
+  changed: Parameters<TestOperators["changes"]["change"]>[2],
+) => operators.changes.change(author, operator.id, changed);
 
 describe("an operator", () => {
   test("keeps their sessions where they may more, and loses them where they may less", async () => {
@@ -121,7 +124,7 @@ describe("there is always an owner who is active and not limited", () => {
 });
 
 describe("whoever is limited to an account", () => {
-  let other: LetIn;
+  let other: SignedInByLink;
 
   beforeEach(async () => {
     other = await operators.add("other@example.com", "viewer", "other");

@@ -1,0 +1,127 @@
+import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX } from "@countersign/protocol";
+import type { Author, ChangeTx } from "../change/change-tx.ts";
+import { checkExpiry } from "../expiry.ts";
+import { checkName, printable } from "../names.ts";
+import { fieldRefusal, Refusal } from "../refusal.ts";
+import { hashSecret } from "../secret-form.ts";
+import type { Random } from "../surroundings.ts";
+import { requireStillAuthor, resolveGrant, type WantedGrant } from "./author-rules.ts";
+import { canSee } from "./authorize.ts";
+import { ofAdminToken } from "./events.ts";
+import type { AdminToken, AdminTokenId } from "./model.ts";
+import { ADMIN_TOKENS } from "./secrets.ts";
+import { adminTokenActor } from "./sessions.ts";
+
+const DAY_MS = 86_400_000;
+
+/** When an admin token expires: milliseconds since the epoch, `never`, or `undefined` for the default. */
+export type TokenExpiry = number | "never" | undefined;
+
+/** An admin token with its secret, which can't be read again. */
+export interface WithToken {
+  readonly token: AdminToken;
+  readonly secret: string;
+}
+
+/**
+ * Creates an admin token. A token that another token creates can't outlive it.
+ *
+ * @throws {Refusal} `field_invalid`, `forbidden`; `conflict` if the name was used before; `sign_in_required`
+ */
+export async function createAdminToken(
+  tx: ChangeTx,
+  { name, expiry, ...wanted }: WantedGrant & { readonly name: string; readonly expiry?: TokenExpiry },
+  random: Random,
+): Promise<WithToken> {
+  checkName("name", name);
+  await requireStillAuthor(tx);
+  const expiresAtMs = tokenExpiry(tx.author, expiry, tx.nowMs);
+  const grant = await resolveGrant(tx, wanted);
+  const fullName = fullTokenName(name, wanted.account);
+  // Earlier versions left the account out of the name. Such a token blocks its name in its own account only.
+  const older = await tx.adminTokens.findByName(name);
+  const isTaken = (await tx.adminTokens.findByName(fullName)) !== undefined || older?.accountId === grant.accountId;
+  if (isTaken) {
+    throw fieldRefusal("conflict", `There is, or was, an admin token ${name}; names aren't used again.`, "name");
+  }
+  const secret = ADMIN_TOKENS.make(random);
+  const token = await tx.adminTokens.insert({
+    name: fullName,
+    ...grant,
+    secretHash: hashSecret(secret),
+    createdBy: tx.author.actor,
+    createdAtMs: tx.nowMs,
+    expiresAtMs,
+  });
+  await tx.append({ action: "admin_token.created", ...ofAdminToken(token) });
+  return { token, secret };
+}
+
+/**
+ * Revokes an admin token permanently, and those that it created.
+ *
+ * @throws {Refusal} `not_found`; `conflict` if several accounts have a token of that name
+ */
+export async function revokeAdminToken(
+  tx: ChangeTx,
+  which: AdminTokenId | { readonly name: string },
+): Promise<AdminToken> {
+  const token = await (typeof which === "object" ? findTokenByName(tx, which.name) : tx.adminTokens.find(which));
+  if (token === undefined || !canSee(tx.author, token.accountId)) {
+    const name = typeof which === "object" ? which.name : String(which);
+    throw new Refusal("not_found", `There is no admin token ${printable(name)}.`);
+  }
+  if (token.revokedAtMs !== null) return token;
+  await revokeWithCreated(tx, token);
+  return { ...token, revokedAtMs: tx.nowMs };
+}
+
+/** By the full name, or by the name in its account if only one token has it. @throws {Refusal} `conflict` if several have it */
+async function findTokenByName({ adminTokens }: ChangeTx, name: string): Promise<AdminToken | undefined> {
+  const found = await adminTokens.findByName(name);
+  if (found !== undefined) return found;
+  const [first, ...others] = await adminTokens.findNamed(name);
+  if (first === undefined || others.length === 0) return first;
+  const names = [first, ...others].map((token) => token.name).join(", ");
+  throw new Refusal("conflict", `Several accounts have an admin token ${name}; name one of ${names}.`);
+}
+
+/** A stolen token may have created others, which must not outlive it. */
+async function revokeWithCreated(tx: ChangeTx, token: AdminToken): Promise<void> {
+  await tx.adminTokens.revoke(token.id, tx.nowMs);
+  await tx.append({ action: "admin_token.revoked", ...ofAdminToken(token) });
+  for (const created of await tx.adminTokens.findCreatedBy(adminTokenActor(token))) {
+    await revokeWithCreated(tx, created);
+  }
+}
+
+/**
+ * The name in the store and the audit log. Names are unique within an account, so that a conflict tells nobody the names of another
+ * account's tokens.
+ */
+function fullTokenName(name: string, account: string | null): string {
+  return account === null ? name : `${account}/${name}`;
+}
+
+/** When a new admin token expires. @throws {Refusal} `field_invalid`, `forbidden` */
+function tokenExpiry({ token }: Author, expiry: TokenExpiry, nowMs: number): number | null {
+  const ownEndMs = token?.expiresAtMs ?? null;
+  if (expiry === "never") {
+    if (token === undefined) return null;
+    throw new Refusal("forbidden", "Only an operator can make an admin token that never expires.");
+  }
+  const usualMs = nowMs + ADMIN_TOKEN_DAYS_DEFAULT * DAY_MS;
+  if (expiry === undefined) return ownEndMs === null ? usualMs : Math.min(usualMs, ownEndMs);
+  checkExpiry("The expiry", expiry, nowMs);
+  if (expiry > nowMs + ADMIN_TOKEN_DAYS_MAX * DAY_MS) {
+    throw fieldRefusal(
+      "field_invalid",
+      `An admin token is valid for ${ADMIN_TOKEN_DAYS_MAX} days at most, unless an operator says "never".`,
+      "expires_at",
+    );
+  }
+  if (ownEndMs !== null && expiry > ownEndMs) {
+    throw new Refusal("forbidden", "An admin token can't make one that outlives it.");
+  }
+  return expiry;
+}
