@@ -163,7 +163,7 @@ describe("whoever comes by single sign-on", () => {
     provider.user = { subject: "dora", email: "dora@example.com", email_verified: true, groups: ["platform-owners"] };
     const [, code, request] = refusedAt((await signIn()).end) ?? [];
     assert.equal(code, "single_sign_on_failed");
-    assert.match(await reasonOf(request), /belongs to an operator who comes another way/);
+    assert.match(await reasonOf(request), /belongs to an operator who signs in another way/);
   });
 
   test("is refused where they say no there; what the provider said about it is in no address and no log", async () => {
