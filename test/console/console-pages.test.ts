@@ -1,6 +1,6 @@
 /**
- * Every page of the console as it looks: accessible in light and dark, on a desk and on a phone; and every field of every form,
- * whatever is in it: refused in words, or shown as the text that it is.
+ * Every page of the console is accessible, in light and dark, on a desk and on a phone. Every field of every form either refuses hostile
+ * input with an explanation or shows it as plain text.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -35,12 +35,12 @@ const DESK = { name: "desk", viewport: { width: 1280, height: 800 } } as const;
 const PHONE = { name: "phone", viewport: { width: 390, height: 844 } } as const;
 const SIZES = [DESK, PHONE];
 
-/** Were any of it taken for markup, something of it would be found in the page. */
+/** If any of this were treated as markup, the page would show traces of it. */
 const MARKUP =
   '"><img src=x data-struck onerror="window.struck=1"><script>window.struck=1</script><style>*{display:none}</style><b data-struck>';
-/** Letters that are written to the left: what stands behind must not be turned around. */
+/** Right-to-left letters: they must not reverse the text after them. */
 const RIGHT_TO_LEFT = "שלום \u0645\u0631\u062d\u0628\u0627 (1)";
-/** A character that turns around whatever follows (Unicode, UAX #9). */
+/** A character that reverses the text after it (Unicode, UAX #9). */
 const OVERRIDE = "\u202etxt.evil\u202c ok";
 
 const HOSTILE: Readonly<Record<string, string>> = {
@@ -61,7 +61,7 @@ function lookAtPages(): void {
   let browser: TestBrowser;
   let server: TestServer;
   let url: string;
-  /** Where servers were that nobody had set up yet. */
+  /** Origins of servers without an operator. */
   const fresh = new Set<string>();
 
   before(async () => {
@@ -103,7 +103,7 @@ function lookAtPages(): void {
     await Promise.all([work(), work()]);
   }
 
-  test("in light and dark, on a desk and on a phone: axe-core finds nothing on any page or dialog, and nothing is wider than the window", async () => {
+  test("axe-core finds nothing on any page or dialog, and nothing is wider than the window: in light and dark, on a desk and on a phone", async () => {
     const found: string[] = [];
     const outside = await browser.openTab();
     for (const view of VIEWS.filter(({ isOutside }) => isOutside === true)) {
@@ -120,7 +120,7 @@ function lookAtPages(): void {
     assert.deepEqual(found, []);
   });
 
-  test("what axe-core and the other looks are for, they find", async () => {
+  test("axe-core and the other checks find what they look for", async () => {
     const { page, close } = await signIn();
     await page.evaluate(
       `document.querySelector("main").insertAdjacentElement("beforeend", document.createElement("img"))`,
@@ -133,7 +133,7 @@ function lookAtPages(): void {
     await close();
   });
 
-  test("the one-time link's pages too, and the menus", async () => {
+  test("axe-core finds nothing on the pages of a one-time link or in the menus, and nothing is wider than the window", async () => {
     const found: string[] = [];
     const empty = await startServer();
     fresh.add(consoleUrl(empty));
@@ -171,7 +171,7 @@ function lookAtPages(): void {
     assert.deepEqual(found, []);
   });
 
-  test("what a colour scheme was chosen holds after a reload, and for a dark system the page is dark at once", async () => {
+  test("a chosen colour scheme survives a reload, and on a dark system the page is dark from the start", async () => {
     const { page, close } = await signIn({ colorScheme: "dark" });
     const background = () => page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
     const dark = await background();
@@ -184,9 +184,9 @@ function lookAtPages(): void {
     await close();
   });
 
-  test("every field of every form: refused in words, or shown as the text that it is", async (t) => {
+  test("every field of every form refuses hostile input with an explanation or shows it as plain text", async (t) => {
     const figures = { fields: 0, values: 0, refused: 0, taken: 0, searched: 0 };
-    // Fields of one page one after the other, because they may change the same thing.
+    // The fields of one page stay in one tab, because they may change the same thing.
     const pages = Object.values(Object.groupBy([...FIELDS, ...SEARCHES], ({ path }) => path));
     await inTwoTabs(pages, async ({ page }, fields = []) => {
       for (const field of fields) {
@@ -196,7 +196,7 @@ function lookAtPages(): void {
           const context = `${field.form}, ${field.name}: ${kind}`;
           scope ??= await openForm(page, field);
           const outcome = await tryValue(field, scope, value, context);
-          // What was refused can be typed anew; what was taken needs another form.
+          // A refused value can be replaced in the same form; after an accepted one, the form is opened again.
           if (outcome === "taken") scope = undefined;
           figures.values++;
           figures[outcome]++;
@@ -206,7 +206,7 @@ function lookAtPages(): void {
     });
     const tab = await signIn();
     const { page } = tab;
-    // Whatever was taken is on some page now, the log among them.
+    // Accepted values are now on some page, such as the audit log.
     const shown = { markup: 0, rightToLeft: 0 };
     for (const view of VIEWS.filter(({ isOutside, open }) => isOutside === undefined && open === undefined)) {
       await goTo(page, url, view);
@@ -216,14 +216,14 @@ function lookAtPages(): void {
       const overflow = await findOverflow(page);
       assert.equal(overflow, undefined, view.name);
     }
-    assert.ok(shown.markup > 2 && shown.rightToLeft > 2, `what was taken was shown: ${JSON.stringify(shown)}`);
+    assert.ok(shown.markup > 2 && shown.rightToLeft > 2, `accepted values are shown: ${JSON.stringify(shown)}`);
     await closeTab(tab);
     assert.ok(figures.refused > figures.taken && figures.taken > 10 && figures.searched > 20, JSON.stringify(figures));
     t.diagnostic(`hostile input: ${JSON.stringify(figures)}`);
     process.stdout.write(`the console, hostile input: ${JSON.stringify(figures)}\n`);
   });
 
-  test("so is the text in the fields that nobody signed in sees", async () => {
+  test("so do the fields before the sign-in", async () => {
     const empty = await startServer({ flags: ["--refusal-limit", "0"] });
     fresh.add(consoleUrl(empty));
     const secret = await eventually("a set-up link", () => setupSecretOf(empty.stderr()));
@@ -243,12 +243,12 @@ function lookAtPages(): void {
     }
     await page.getByLabel("Your e-mail address").fill("ada@example.com");
     for (const [kind, value] of Object.entries(HOSTILE)) {
-      // Markup is a good password, for all that the service cares.
+      // To the service, markup is a valid password.
       if (kind === "markup" || kind === "direction turned around") continue;
       await page.getByLabel("Password", { exact: true }).fill(value);
       await refused("Set the password", `set-up, password: ${kind}`);
     }
-    // Not the owner: who fails so often has to wait.
+    // Not the owner, because an operator who fails this often has to wait.
     const email = "linus@example.com";
     await page.goto(`${url}/sign-in`);
     for (const [kind, value] of Object.entries(HOSTILE)) {
@@ -279,7 +279,7 @@ function lookAtPages(): void {
     await empty.stop();
   });
 
-  test("an address with anything in it is a page that says so", async () => {
+  test("a hostile address leads to a page that explains it", async () => {
     const { page, close, takeProblems } = await signIn();
     for (const part of [
       encodeURIComponent(MARKUP),
@@ -310,23 +310,23 @@ function lookAtPages(): void {
     await close();
   });
 
-  test("nothing but the console was asked in all of this", () => {
+  test("all requests went to the console", () => {
     const others = [...browser.origins()].filter((origin) => origin !== url && !fresh.has(origin));
     assert.deepEqual(others, []);
   });
 }
 
-/** A field of a form, or a search, and the way there. */
+/** A field of a form or a search, and how to get there. */
 interface Field {
   readonly form: string;
   readonly name: string;
   readonly path: string;
-  /** Opens the form, and fills what else it needs. @returns what holds it */
+  /** Opens the form and fills its other fields. @returns the form */
   readonly open: (page: Page) => Promise<Locator>;
   readonly find: (scope: Locator) => Locator;
-  /** Sends it; a search has nothing to press. */
+  /** The button that sends it; a search has none. */
   readonly submit?: string;
-  /** How it says that it was taken, where its dialog doesn't simply go. */
+  /** What shows that the value was accepted, if it isn't just that the dialog closes. */
   readonly taken?: (page: Page) => Locator;
 }
 
@@ -524,7 +524,7 @@ const FIELDS: readonly Field[] = [
     path: "/me",
     async open(page) {
       const dialog = await dialogBy(page, "Change password");
-      // Wrong, so that none of these becomes the password.
+      // Wrong, so that the password stays the same.
       await dialog.getByLabel("Current password", { exact: true }).fill("not the present one");
       return dialog;
     },
@@ -612,7 +612,7 @@ async function lookAt(
   return found;
 }
 
-/** Fills a field, sends it, and waits until the console has said something to it. */
+/** Fills a field, sends the form, and waits for the console's response. */
 async function tryValue(
   field: Field,
   scope: Locator,
@@ -622,7 +622,7 @@ async function tryValue(
   const page = scope.page();
   const input = field.find(scope);
   await input.fill(value);
-  // On from there, as people do: what has dropped down closes.
+  // Leave the field, as people do, so that its list closes.
   await input.press("Tab");
   if (field.submit === undefined) {
     await settleSearch(page, input, value, context);
@@ -630,7 +630,7 @@ async function tryValue(
   }
   const button = scope.getByRole("button", { name: field.submit, exact: true });
   if (await button.isEnabled()) await button.click();
-  return await eventually(`${context}: the console says something`, async () => {
+  return await eventually(`${context}: the console responds`, async () => {
     if (field.taken !== undefined && (await field.taken(page).count()) > 0) return "taken";
     if (field.taken === undefined && (await scope.count()) === 0) return "taken";
     if ((await button.and(page.locator(":disabled:not([data-loading])")).count()) > 0) return "refused";
@@ -638,7 +638,7 @@ async function tryValue(
   });
 }
 
-/** In words: an alert, what is said at a field, or what the browser says itself. */
+/** The explanation of a refusal: an alert, a message at a field, or the browser's own. */
 async function refusal(scope: Locator): Promise<string | undefined> {
   const alerts = await scope.getByRole("alert").allInnerTexts();
   const invalid = scope.locator("[aria-invalid=true]");
@@ -657,10 +657,10 @@ async function refusal(scope: Locator): Promise<string | undefined> {
 }
 
 async function refusalIn(scope: Locator, context: string): Promise<void> {
-  await eventually(`${context}: it is refused in words`, () => refusal(scope));
+  await eventually(`${context}: the refusal is explained`, () => refusal(scope));
 }
 
-/** A search is done once its page says how many there are, that there are none, or why it didn't look. */
+/** Waits until a search shows the number of results, that there are none, or an error. */
 async function settleSearch(page: Page, input: Locator, value: string, context: string): Promise<void> {
   const typed = value.trim();
   if (typed !== "" && (await input.getAttribute("type")) === "search") {
@@ -678,7 +678,7 @@ async function settleSearch(page: Page, input: Locator, value: string, context: 
     .waitFor();
 }
 
-/** No script ran, no element was made, no dialog came up, and everything is still to be seen. */
+/** No script ran, no element was created, and right-to-left text is isolated. */
 async function assertInert(page: Page, context: string): Promise<void> {
   const found = await page.evaluate<{ ran: boolean; elements: number; loose: string[] }>(`({
     ran: "struck" in window,
@@ -688,7 +688,7 @@ async function assertInert(page: Page, context: string): Promise<void> {
   assert.deepEqual(found, { ran: false, elements: 0, loose: [] }, context);
 }
 
-/** Elements that hold text from right to left and aren't isolated from the words around them. */
+/** Elements that hold right-to-left text. */
 const RTL_ELEMENTS = `[...document.querySelectorAll("#root *, [role=dialog] *")].filter((element) =>
   [...element.childNodes].some((node) => node.nodeType === 3 && /[\\u202e\\u0590-\\u06ff]/.test(node.data)))`;
 const LOOSE = `${RTL_ELEMENTS}.filter((element) => !element.closest("bdi, textarea, pre, option, [dir=auto]") &&

@@ -1,6 +1,6 @@
 /**
- * What people meet in the console besides the straight way (console.test.ts): roles, sessions that end, somebody else who was
- * faster, double clicks, lost answers, no mouse, and a private key in the wrong field.
+ * Less common situations in the console (the common ones are in console.test.ts): roles, sessions that end, concurrent changes, double
+ * clicks, lost responses, keyboard use, and a private key in the wrong field.
  */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
@@ -79,7 +79,7 @@ function meetPeople(): void {
       await tab.close();
     }
     const origins = [...browser.origins()].filter((origin) => origin !== url);
-    assert.deepEqual(origins, [], "nothing but the console was asked");
+    assert.deepEqual(origins, [], "all requests went to the console");
   });
 
   async function open(path = "/sign-in"): Promise<Page> {
@@ -89,7 +89,7 @@ function meetPeople(): void {
     return tab.page;
   }
 
-  /** Signs somebody in, and is where that leads then. */
+  /** Signs an operator in, and opens a page. */
   async function openAs(email: string, path = "/"): Promise<Page> {
     const page = await open(`/sign-in?to=${encodeURIComponent(path)}`);
     await signInByPassword(page, email);
@@ -100,7 +100,7 @@ function meetPeople(): void {
   const usernames = async (): Promise<readonly string[]> =>
     (await server.json<{ username: string }[]>("user", "list")).map(({ username }) => username);
 
-  test("a password lets in; a wrong one doesn't, says so, and doesn't say whether there is such an operator", async () => {
+  test("a password signs in; a wrong one is refused without telling whether the operator exists", async () => {
     const page = await open();
     const texts: string[] = [];
     for (const email of [OWNER, "nobody@example.com"]) {
@@ -115,7 +115,7 @@ function meetPeople(): void {
     await heading(page, "API users").waitFor();
   });
 
-  test("a click on the passkey's button isn't undone by the browser's own offer that comes later", async () => {
+  test("a click on the passkey button isn't cancelled by the browser's own offer that comes later", async () => {
     const page = await open("/settings");
     await heading(page, "Sign in to Countersign").waitFor();
     const authenticator = await addAuthenticator(page);
@@ -148,7 +148,7 @@ function meetPeople(): void {
     await page.unrouteAll();
   });
 
-  test("a recovery code lets in once", async () => {
+  test("a recovery code signs in once", async () => {
     const link = await owner.post("/invitations", { email: "codes@example.com", role: "viewer" });
     const page = await open(`/link${new URL(link.body.data.link).hash}`);
     await page.getByRole("button", { name: "Use a password instead" }).click();
@@ -166,7 +166,7 @@ function meetPeople(): void {
     }
   });
 
-  test("a one-time link that was used, cut off or made up says so", async () => {
+  test("a used or truncated one-time link is explained", async () => {
     const used = await open(`/link#${console_.setupSecret}`);
     await used.getByRole("alert").waitFor();
     await used.getByText("An owner can make a new link").waitFor();
@@ -174,7 +174,7 @@ function meetPeople(): void {
     await cut.getByText("The link is incomplete").waitFor();
   });
 
-  test("links into the console work: through the sign-in, and at once for who is signed in", async () => {
+  test("links into the console work, after the sign-in and for a signed-in operator", async () => {
     const page = await openAs(OWNER, `/users/${USERNAME}`);
     await heading(page, new RegExp(`^${USERNAME}`)).waitFor();
     for (const [path, title] of [
@@ -198,7 +198,7 @@ function meetPeople(): void {
     await page.getByRole("alert").first().waitFor();
   });
 
-  test("the sign-in leads nowhere but into the console", async () => {
+  test("the sign-in never leads outside the console", async () => {
     const page = await open();
     for (const to of ["//evil.example/x", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]) {
       await page.goto(`${url}/sign-in?to=${encodeURIComponent(to)}`);
@@ -208,7 +208,7 @@ function meetPeople(): void {
     }
   });
 
-  test("a session that ended elsewhere: what was typed is still there, and is saved after the sign-in", async () => {
+  test("after a session has ended, everything typed is kept and is saved after a new sign-in", async () => {
     const page = await openAs("admin@example.com", "/?account=acme");
     await page.getByRole("button", { name: "New API user" }).click();
     const dialog = page.getByRole("dialog", { name: "New API user" });
@@ -225,7 +225,7 @@ function meetPeople(): void {
     assert.equal(body.data.access, "read_only");
   });
 
-  test("a change that needs a fresh sign-in asks for one over the page, and is then made, or is given up", async () => {
+  test("a change that needs a fresh sign-in asks for one in a dialog, and is then made or dropped", async () => {
     const page = await openAs("admin@example.com", "/me");
     const makeOld = () => {
       const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
@@ -248,7 +248,7 @@ function meetPeople(): void {
     await page.getByRole("dialog", { name: "Store your recovery codes" }).waitFor();
   });
 
-  test("another operator who signs in over the page gets a new one: what the first was about to save is never sent", async () => {
+  test("if another operator signs in on an open page, it reloads and never sends what the first was about to save", async () => {
     const page = await openAs("admin@example.com", "/?account=acme");
     await page.getByRole("button", { name: "New API user" }).click();
     const dialog = page.getByRole("dialog", { name: "New API user" });
@@ -263,7 +263,7 @@ function meetPeople(): void {
     assert.ok(!(await usernames()).includes("api-1-never-sent"));
   });
 
-  test("another operator who signs in in another tab doesn't take over what is open in this one", async () => {
+  test("an operator who signs in in another tab doesn't take over what is open in this one", async () => {
     const page = await openAs("admin@example.com", "/?account=acme");
     await page.getByRole("button", { name: "New API user" }).click();
     const dialog = page.getByRole("dialog", { name: "New API user" });
@@ -281,7 +281,7 @@ function meetPeople(): void {
     assert.equal(body.data[0].actor, "operator:admin@example.com");
   });
 
-  test("a viewer finds no way to change anything, and is told why", async () => {
+  test("a viewer is offered no changes, and the page explains why", async () => {
     const { keyId } = await createKey(server, USERNAME);
     const page = await openAs("viewer@example.com");
     for (const [path, title] of [
@@ -311,7 +311,7 @@ function meetPeople(): void {
     assert.equal(await navigation.getByRole("link", { name: "Operators" }).count(), 0);
   });
 
-  test("revoking a key takes its name, and can't be undone", async () => {
+  test("revoking a key requires typing its name and can't be undone", async () => {
     const { keyId } = await createKey(server, USERNAME);
     const page = await openAs("admin@example.com", `/users/${USERNAME}`);
     await page.getByRole("button", { name: `More for key ${keyId}` }).click();
@@ -330,7 +330,7 @@ function meetPeople(): void {
     assert.equal((await owner.get(`/keys/${keyId}`)).body.data.status, "revoked");
   });
 
-  test("somebody else was faster: nothing is overwritten unseen", async () => {
+  test("a concurrent change is never overwritten without being shown first", async () => {
     const { keyId } = await createKey(server, USERNAME);
     const page = await openAs("admin@example.com", `/users/${USERNAME}`);
 
@@ -358,7 +358,7 @@ function meetPeople(): void {
     assert.equal((await owner.get(`/keys/${keyId}`)).body.data.label, "mine");
   });
 
-  test("a double click on Create makes one; so does a second try after the first answer was lost", async () => {
+  test("a double click on Create creates one API user; so does a retry after a lost response", async () => {
     const page = await openAs("admin@example.com", "/?account=acme");
     for (const name of ["clicked-twice", "answer-lost"]) {
       await jumpTo(page, "/?account=acme");
@@ -437,14 +437,14 @@ function meetPeople(): void {
     }
   });
 
-  test("a pair that was made here isn't lost by a wrong click, and is gone once its dialog is", async () => {
+  test("a key pair made here isn't lost by a wrong click, and is gone once its dialog closes", async () => {
     const page = await openAs("admin@example.com", `/users/${USERNAME}`);
     const dialog = await openAddKey(page);
     await chooseSegment(dialog, "Make a pair here");
     await dialog.getByRole("button", { name: "Make the pair" }).click();
     await dialog.getByText("Private key, 2048 bits, not downloaded yet").waitFor();
     const [asked] = await Promise.all([page.waitForEvent("dialog"), page.reload()]);
-    assert.equal(asked.type(), "beforeunload", "whoever leaves the page is asked first");
+    assert.equal(asked.type(), "beforeunload", "the browser asks before leaving the page");
     await chooseSegment(dialog, "Make a pair here");
     await dialog.getByRole("button", { name: "Make the pair" }).click();
     await dialog.getByText("Private key, 2048 bits, not downloaded yet").waitFor();
@@ -530,7 +530,7 @@ function meetPeople(): void {
     await page.getByText(`Activated key ${keyId}.`, { exact: true }).waitFor();
   });
 
-  test("signed out, nothing is left to see: not by the back button, and not in storage", async () => {
+  test("after signing out, neither the back button nor storage shows anything", async () => {
     const page = await openAs(OWNER, `/users/${USERNAME}`);
     await row(page, "SHA256:").first().waitFor();
     await signOut(page);

@@ -45,11 +45,18 @@ export function createResourceServer(name: string, idempotencyKey: string) {
   );
 }
 
-/** @param graceSeconds how long the current secret keeps working */
-export function rotateResourceServerSecret(name: string, graceSeconds: number): Promise<ResourceServerWithSecret> {
+/**
+ * @param graceSeconds how long the current secret keeps working
+ * @param idempotencyKey one per opening of a dialog, so that a retry doesn't replace the secret that the first attempt made
+ */
+export function rotateResourceServerSecret(
+  name: string,
+  graceSeconds: number,
+  idempotencyKey: string,
+): Promise<ResourceServerWithSecret> {
   return requestData((signal) =>
     client.POST("/api/admin/v1/resource-servers/{name}/secret", {
-      params: { path: { name } },
+      params: { path: { name }, header: { "idempotency-key": idempotencyKey } },
       body: { grace_seconds: graceSeconds },
       signal,
     }),

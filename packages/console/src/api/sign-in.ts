@@ -32,7 +32,7 @@ export function signInByRecoveryCode(email: string, code: string): Promise<Me> {
  * Asks the authenticator, then the server.
  *
  * @param isAutofill offers passkeys in the e-mail field instead of a dialog, and waits until the operator chooses one
- * @param isWanted checked right before asking the authenticator: asking would cancel a sign-in that a click started meanwhile
+ * @param isWanted checked right before asking the authenticator: asking would cancel a sign-in that a click has started
  * @throws {ApiError} and what the authenticator throws; see `passkeyProblem`
  */
 export async function signInByPasskey({ isAutofill = false, isWanted = (): boolean => true } = {}): Promise<Me> {

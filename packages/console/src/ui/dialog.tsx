@@ -57,7 +57,7 @@ let opener: HTMLElement | undefined;
 const openDialogs: object[] = [];
 
 /**
- * Returns the focus to the element that opened the first dialog once no dialog is open, even if other dialogs replaced it meanwhile.
+ * Returns the focus to the element that opened the first dialog once no dialog is open, even if other dialogs have replaced it.
  *
  * @returns whether this dialog is the topmost one
  */

@@ -25,8 +25,8 @@ export function SecretOnce({
       <Dialog title={title} onClose={onStored}>
         <div className="stack">
           <Note kind="warning">
-            An earlier attempt already created it and showed the {name}, which can't be shown again. If it is lost,
-            create a new one.
+            An earlier attempt already created it, and only the response to that attempt held the {name}. If you don't
+            have it, create a new one.
           </Note>
           <div className="dialog-foot">
             <Button onClick={onStored}>Close</Button>

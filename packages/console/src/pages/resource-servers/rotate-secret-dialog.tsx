@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useChange } from "../../api/queries.ts";
 import { type ResourceServer, type ResourceServerWithSecret, rotateResourceServerSecret } from "../../api/service.ts";
 import { FormDialog } from "../../forms/form-dialog.tsx";
+import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 
 /** How long the current secret keeps working, in seconds. */
@@ -23,8 +24,9 @@ export function RotateSecretDialog({
   readonly onClose: () => void;
   readonly onRotated: (server: ResourceServerWithSecret) => void;
 }) {
+  const key = useIdempotencyKey();
   const [grace, setGrace] = useState("86400");
-  const rotation = useChange(() => rotateResourceServerSecret(server.name, Number(grace)), onRotated);
+  const rotation = useChange(() => rotateResourceServerSecret(server.name, Number(grace), key), onRotated);
   return (
     <FormDialog
       title={
