@@ -1,4 +1,6 @@
+import assert from "node:assert/strict";
 import type { KeyId } from "../core/keys/model.ts";
+import { Refusal } from "../core/refusal.ts";
 import type { ResourceServerId } from "../core/resource-servers/model.ts";
 import type { Store } from "../core/store/store.ts";
 import type { TokenIdentity } from "../core/token/token-identity.ts";
@@ -91,4 +93,17 @@ export function watchStore(store: Store): WatchedStore {
       return { asked: asked.promise, release: released.resolve };
     },
   };
+}
+
+/** Asserts that an answer is the refusal of a question that {@link WatchedStore.fail} left unanswered. */
+export async function refusesUnreachable(answer: unknown, message: string): Promise<void> {
+  assert.ok(answer instanceof Promise, "the store has to be asked");
+  await assert.rejects(answer, (error: unknown) => {
+    assert.ok(error instanceof Refusal, String(error));
+    assert.equal(error.code, "unavailable");
+    assert.equal(error.message, message);
+    assert.equal(error.detail.retryAfterSeconds, 1);
+    assert.match(String(error.cause), /the store can't be reached/);
+    return true;
+  });
 }

@@ -3,7 +3,7 @@ import { after, beforeEach, describe, test } from "node:test";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { createRegistryChanges, type RegistryChanges } from "../../testing/test-changes.ts";
-import { type FeedFollower, followFeed, STALENESS_MS_MAX } from "./follow-feed.ts";
+import { type FeedEvent, type FeedFollower, followFeed, STALENESS_MS_MAX } from "./follow-feed.ts";
 
 const ACTOR = "test";
 
@@ -21,10 +21,16 @@ beforeEach(async () => {
   await registry.changes.createAccount(ACTOR, { shortname: "acme" });
   feed = await followFeed(watched.store, registry.clock);
   changes = createRegistryChanges(registry.store, registry.clock, () => feed.catchUp());
+  watched.reset();
 });
 after(async () => {
   for (const each of opened) await each.close();
 });
+
+/** Moves the wall clock alone, as a machine finds it that slept or whose time was set. */
+function moveWallMs(milliseconds: number): void {
+  registry.clock.setMicroseconds(registry.clock.nowMicroseconds() + milliseconds * 1000);
+}
 
 /** A listener that notes what it hears, and fails while it is told to. */
 function listen() {
@@ -116,5 +122,132 @@ describe("a listener that reads the store for a reset", () => {
     await feed.poll();
     assert.deepEqual(other.heard, ["reset at 1", "after"]);
     assert.equal(feed.isFresh(), true);
+  });
+});
+
+describe("a listener", () => {
+  test("hears of every event once, in order, before the feed's position includes it", async () => {
+    const heard: FeedEvent[] = [];
+    const positions: boolean[] = [];
+    const start = feed.position();
+    const unsubscribe = feed.subscribe({
+      onEvents(events) {
+        heard.push(...events);
+        positions.push(feed.position() === (events[0]?.seq ?? 0) - 1);
+      },
+      onReset: () => assert.fail("no event was lost"),
+    });
+    await changes.setAccountStanding(ACTOR, "acme", "deactivated");
+    await changes.setAccountStanding(ACTOR, "acme", "active");
+    assert.deepEqual(positions, [true, true]);
+    await registry.store.transaction(async (transaction) => {
+      for (let count = 0; count < 1200; count++) {
+        await transaction.events.append({ atMs: 0, actor: ACTOR, action: "key.added", subject: "key:9", details: {} });
+      }
+    });
+    await feed.catchUp();
+    await feed.catchUp();
+    await feed.poll();
+    assert.deepEqual(
+      heard.map(({ seq }) => seq),
+      Array.from({ length: 1202 }, (_, index) => start + 1 + index),
+    );
+    assert.equal(feed.position(), start + 1202);
+    unsubscribe();
+    await changes.setAccountStanding(ACTOR, "acme", "deactivated");
+    assert.equal(heard.length, 1202);
+  });
+
+  test("hears the same as every other, and a position never is ahead of what was heard", async () => {
+    const positions: number[][] = [[], []];
+    for (const list of positions) {
+      feed.subscribe({
+        onEvents: (events) => list.push(...events.map(({ seq }) => seq)),
+        onReset: () => assert.fail("no event was lost"),
+      });
+    }
+    await Promise.all(
+      ["active", "deactivated", "active"].map((standing) =>
+        changes.setAccountStanding(ACTOR, "acme", standing as "active"),
+      ),
+    );
+    assert.deepEqual(positions[0], positions[1]);
+    assert.equal(positions[0]?.at(-1), feed.position());
+  });
+});
+
+describe("a poll", () => {
+  test("reads nothing but the marker while no other process has changed anything", async () => {
+    const other = createRegistryChanges(await registry.connect(), registry.clock);
+    await feed.poll();
+    watched.reset();
+    for (let count = 0; count < 5; count++) await feed.poll();
+    assert.equal(watched.calls("events.after"), 0);
+    assert.equal(watched.calls("changeMarker"), 5);
+    await other.setAccountStanding(ACTOR, "acme", "deactivated");
+    await feed.poll();
+    assert.ok(watched.calls("events.after") > 0);
+  });
+});
+
+describe("the feed's freshness", () => {
+  test("counts from when the confirming began, not from when it ended", async () => {
+    for (const method of ["changeMarker", "events.after"] as const) {
+      const hold = watched.holdNext(method);
+      const confirming = method === "changeMarker" ? feed.poll() : feed.catchUp();
+      await hold.asked;
+      registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
+      hold.release();
+      await confirming;
+      assert.equal(feed.isFresh(), false, method);
+      await feed.poll();
+      assert.equal(feed.isFresh(), true);
+    }
+  });
+
+  test("isn't confirmed by an answer of the store that came after a sleep and was given before it", async () => {
+    for (const method of ["changeMarker", "events.after"] as const) {
+      const hold = watched.holdNext(method);
+      const confirming = method === "changeMarker" ? feed.poll() : feed.catchUp();
+      await hold.asked;
+      moveWallMs(STALENESS_MS_MAX + 1);
+      hold.release();
+      await confirming;
+      assert.equal(feed.isFresh(), false, method);
+      await feed.poll();
+      assert.equal(feed.isFresh(), true);
+    }
+  });
+
+  test("stays confirmed where the wall clock is set back, and only for as long as the monotonic clock says", () => {
+    moveWallMs(-3_600_000);
+    assert.equal(feed.isFresh(), true);
+    registry.clock.advanceSeconds(STALENESS_MS_MAX / 1000);
+    assert.equal(feed.isFresh(), true);
+    registry.clock.advanceMonotonicMs(1);
+    assert.equal(feed.isFresh(), false);
+  });
+
+  test("is confirmed again by the next poll where the wall clock was set ahead", async () => {
+    moveWallMs(3_600_000);
+    assert.equal(feed.isFresh(), false);
+    await feed.poll();
+    assert.equal(feed.isFresh(), true);
+  });
+});
+
+describe("how long ago the feed was confirmed", () => {
+  test("counts from the last reading or poll, in milliseconds", async () => {
+    registry.clock.advanceMonotonicMs(700);
+    assert.equal(feed.confirmedMsAgo(), 700);
+    await feed.poll();
+    assert.equal(feed.confirmedMsAgo(), 0);
+    registry.clock.advanceMonotonicMs(300);
+    watched.fail("changeMarker");
+    await assert.rejects(feed.poll());
+    assert.equal(feed.confirmedMsAgo(), 300);
+    watched.fail();
+    await feed.catchUp();
+    assert.equal(feed.confirmedMsAgo(), 0);
   });
 });

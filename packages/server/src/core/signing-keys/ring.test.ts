@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { storeSigningKeys, TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
-import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
+import { refusesUnreachable, type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { createCheckToken } from "../check.ts";
-import { Refusal } from "../refusal.ts";
 import { createSigningKeyChanges, type SigningKeyChanges } from "../../testing/test-changes.ts";
 import { STALENESS_MS_MAX } from "../feed/follow-feed.ts";
 import { openRegistryView, type RegistryView } from "../view/view.ts";
@@ -54,17 +53,7 @@ async function hear(): Promise<void> {
 
 const makeUnconfirmed = () => registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
 
-async function refusesUnavailable(work: Promise<unknown> | undefined): Promise<void> {
-  assert.ok(work !== undefined, "the store has to be asked");
-  await assert.rejects(work, (error: unknown) => {
-    assert.ok(error instanceof Refusal, String(error));
-    assert.equal(error.code, "unavailable");
-    assert.equal(error.message, "The signing keys can't be read right now.");
-    assert.equal(error.detail.retryAfterSeconds, 1);
-    assert.match(String(error.cause), /the store can't be reached/);
-    return true;
-  });
-}
+const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The signing keys can't be read right now.");
 
 /** A token of the first key's user, who needn't be there: its signature is what counts here. */
 const tokenOf = (number: number) =>
