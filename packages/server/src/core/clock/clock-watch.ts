@@ -2,33 +2,33 @@ import type { ExplainStep } from "../explain.ts";
 import type { Store } from "../store/store.ts";
 import { type Clock, elapsedMs, momentOf } from "../surroundings.ts";
 
-/** A wall clock that moved by more than this against the monotonic one between two looks was set, in milliseconds. */
+/** A difference between the wall clock and the monotonic clock that grew by more than this counts as a step, in milliseconds. */
 export const STEP_MS_MIN = 2000;
 
-/** From this difference to the database's clock on, operators are told, in milliseconds. */
+/** A larger difference to the database's clock is reported to operators, in milliseconds. */
 export const OFFSET_TOLD_MS = 5000;
 
-/** Beyond this difference nearly every client's assertion is refused as too old or too new (60 s are allowed), in milliseconds. */
+/** With a larger difference, nearly every client's assertion is refused as too old or too new (60 s are allowed); in milliseconds. */
 export const OFFSET_MS_MAX = 60_000;
 
-/** What is known of this machine's clock. */
+/** Watches this machine's wall clock. */
 export interface ClockWatch {
   /**
-   * Looks whether the wall clock was set since the last look, or the machine slept: both look the same. To be called every
-   * second or so.
+   * Checks whether the wall clock was set, or the machine slept, since the last call: both look the same. To be called about
+   * every second.
    *
-   * @returns by how many milliseconds it moved ahead, or back (negative); `undefined` where it went as time does
+   * @returns by how many milliseconds the clock jumped ahead, or back (negative); `undefined` if it didn't jump
    */
   look(): number | undefined;
   /** Compares with the database's clock. */
   compare(): Promise<void>;
-  /** How often the clock was set, as far as was noticed. */
+  /** How many steps were noticed. */
   steps(): number;
   /** By how much the last step moved it, in milliseconds; 0 before the first. */
   lastStepMs(): number;
   /**
-   * How far this machine's clock is ahead of the database's, or behind (negative), in milliseconds, at least; `undefined` where
-   * that isn't known or the database has this machine's clock.
+   * By how many milliseconds at least this machine's clock is ahead of the database's, or behind (negative); `undefined` if
+   * that isn't known, or the database uses this machine's clock.
    */
   databaseOffsetMs(): number | undefined;
 }
@@ -57,7 +57,7 @@ export function createClockWatch(store: Pick<Store, "clockMs">, clock: Clock): C
   };
 }
 
-/** The difference that remains whenever within the question the database looked at its clock. */
+/** The least difference that is possible, since the database may have read its clock at any time during the question. */
 async function measureOffsetMs(store: Pick<Store, "clockMs">, clock: Clock): Promise<number | undefined> {
   const asked = momentOf(clock);
   const databaseMs = await store.clockMs();
@@ -68,14 +68,14 @@ async function measureOffsetMs(store: Pick<Store, "clockMs">, clock: Clock): Pro
   return Math.min(0, aheadAtLeastMs + tookMs);
 }
 
-/** Says that the clocks differ; `undefined` where they don't, or not by much. */
+/** A sentence that says how the clocks differ; `undefined` if the difference is small or unknown. */
 export function describeOffset(offsetMs: number | undefined): string | undefined {
   if (offsetMs === undefined || Math.abs(offsetMs) <= OFFSET_TOLD_MS) return undefined;
   const seconds = Math.floor(Math.abs(offsetMs) / 1000);
   return `this machine's clock is ${seconds} s ${offsetMs > 0 ? "ahead of" : "behind"} the database's`;
 }
 
-/** What there is to say about this machine's clock beside an explained assertion: a note, or nothing. */
+/** A note about this machine's clock for an explained assertion; empty if the clock is right. */
 export async function explainClock(store: Pick<Store, "clockMs">, clock: Clock): Promise<readonly ExplainStep[]> {
   const problem = describeOffset(await measureOffsetMs(store, clock));
   if (problem === undefined) return [];
@@ -84,7 +84,7 @@ export async function explainClock(store: Pick<Store, "clockMs">, clock: Clock):
       check: "time",
       outcome: "note",
       detail: `${problem[0]?.toUpperCase()}${problem.slice(1)}.`,
-      hint: "One of the two is wrong. Where it is this machine's, right assertions are refused as too old or too new.",
+      hint: "One of the two is wrong. If it is this machine's, correct assertions are refused as too old or too new.",
     },
   ];
 }

@@ -1,11 +1,11 @@
 import { MASTER_SECRET_BYTES } from "./signing-keys.ts";
 
-/** 32 random bytes have fewer different values, or steps from one to the next, once in 10^10 times. */
+/** The chance that 32 random bytes have fewer distinct values, or fewer distinct differences between neighbours, is 1 in 10^10. */
 const DISTINCT_MIN = 16;
 
 /**
- * Says why 32 bytes can't be a master secret, without repeating them; `undefined` where they can. Bytes that nobody drew at
- * random (zeros, a counter, a repeated pattern, text) are refused: an attacker who guesses them can make tokens.
+ * Why 32 bytes can't be a master secret, without repeating them; `undefined` if they can. Bytes that aren't random (zeros, a
+ * counter, a repeated pattern, text) are refused, because an attacker who guesses them can mint tokens.
  */
 export function findMasterSecretProblem(secret: Uint8Array): string | undefined {
   const steps = new Set(secret.slice(1).map((byte, index) => byte - (secret[index] ?? 0)));

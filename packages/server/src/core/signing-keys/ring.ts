@@ -4,40 +4,40 @@ import type { Store } from "../store/store.ts";
 import { type Clock, elapsedMs, type Moment, momentOf } from "../surroundings.ts";
 import { type DerivedSigningKeys, deriveSigningKeys, masterSecretMismatch, type SigningKeys } from "./signing-keys.ts";
 
-/** A token with an unknown number makes the ring ask the store at most this often, in milliseconds. */
+/** How often unknown key numbers may make the ring ask the store, in milliseconds. */
 const LOOK_MS_MIN = 1000;
 
-/** The signing keys as the store has them now. */
+/** The signing keys as the store has them now, kept up to date by the change feed. */
 export interface SigningKeyRing extends SigningKeys {
   /**
-   * Whether the keys can be relied on. Comes back at once (`undefined`) while they can; otherwise asks the store, as every
-   * decision does while the feed isn't fresh.
+   * Makes sure that the keys can be relied on: `undefined` if they can already; otherwise the store is asked, as for every
+   * decision while the feed isn't fresh.
    *
-   * @throws {Refusal} `unavailable` where the store can't be asked
+   * @throws {Refusal} `unavailable` if the store can't be asked
    */
   ready(): Promise<void> | undefined;
   /**
-   * Looks for a signing key that isn't known, since another node may have minted under it: one that was paused, say, comes
-   * back to keys that it hasn't heard of. `undefined` where that was done a moment ago.
+   * Reads the keys again because a token names an unknown one. Another node may have minted under a key that this node hasn't
+   * heard of, for example while this node was paused. `undefined` if the keys were read for that reason a moment ago.
    *
-   * @throws {Refusal} `unavailable` where the store can't be asked, or couldn't a moment ago
+   * @throws {Refusal} `unavailable` if the store can't be asked, or couldn't a moment ago
    */
   look(): Promise<void> | undefined;
   /** The numbers of the keys whose tokens can be checked. */
   numbers(): readonly number[];
   /**
-   * Resolves when what the change feed told so far is taken in.
+   * Resolves when the ring includes every change that the feed has reported.
    *
-   * @throws {Refusal} `unavailable` where that needs the store, and it can't be asked
+   * @throws {Refusal} `unavailable` if that needs the store and it can't be asked
    */
   settled(): Promise<void>;
 }
 
 /**
- * Opens the ring, and keeps it up to date by the change feed.
+ * Opens the ring.
  *
- * @param onMissing told of keys in the store that derive from none of the secrets, once for each number
- * @throws {OperatorError} where a key that is in use derives from none of the secrets
+ * @param onMissing called once for each key in the store that derives from none of the secrets
+ * @throws {OperatorError} if a key that is in use derives from none of the secrets
  */
 export async function openSigningKeyRing(
   store: Pick<Store, "signingKeys" | "storeId">,
@@ -46,16 +46,16 @@ export async function openSigningKeyRing(
   masterSecrets: readonly Buffer[],
   onMissing: (number: number) => void,
 ): Promise<SigningKeyRing> {
-  /** Counts what made a reading necessary, and what the last reading had seen of that. */
+  /** How many events made a reading necessary, and how many of them the last successful reading included. */
   let wanted = 0;
   let seen = 0;
   let lookedAt: Moment | undefined;
-  /** The last look, while it is under way and where it failed. */
+  /** The last look, while it is under way or if it failed. */
   let looking: Promise<void> | undefined;
   let reading: Promise<void> = Promise.resolve();
   /** A reading that hasn't begun. */
   let nextReading: Promise<void> | undefined;
-  const told = new Set<number>();
+  const reportedMissing = new Set<number>();
 
   // Before the reading, so that no event falls in between.
   feed.subscribe({
@@ -66,10 +66,10 @@ export async function openSigningKeyRing(
   });
   let keys = await deriveAll();
   const [needed] = keys.missing;
-  // At the start, one that lacks a secret can be mended; later on it must go on with what it has.
+  // An operator who starts a node can add the secret; a node that already serves goes on with the keys it has.
   if (needed !== undefined) throw masterSecretMismatch(needed, masterSecrets, await store.storeId());
 
-  /** Two reads: where a new id and new keys come between them, the keys' fingerprints don't match, and nothing derives. */
+  /** Two reads: if the store gets a new id and new keys between them, the fingerprints don't match, and no key derives. */
   async function deriveAll(): Promise<DerivedSigningKeys> {
     const [records, storeId] = await Promise.all([store.signingKeys.list(), store.storeId()]);
     return deriveSigningKeys(records, masterSecrets, storeId);
@@ -81,8 +81,8 @@ export async function openSigningKeyRing(
   }
 
   /**
-   * One under way may have missed what a caller wants to see, so there is one more after it; whoever asks before that begins
-   * shares it. A reading for each would queue them up where the store is slow, or hangs.
+   * A reading that is under way may have missed what the caller wants to see, so another one follows it. All callers that ask
+   * before that one begins share it: a reading for each of them would pile up while the store is slow or hangs.
    */
   function reload(): Promise<void> {
     if (nextReading !== undefined) return nextReading;
@@ -101,8 +101,8 @@ export async function openSigningKeyRing(
           });
         }
         for (const { number } of keys.missing) {
-          if (!told.has(number)) onMissing(number);
-          told.add(number);
+          if (!reportedMissing.has(number)) onMissing(number);
+          reportedMissing.add(number);
         }
       });
     nextReading = next;
@@ -117,7 +117,7 @@ export async function openSigningKeyRing(
     mac: (number, text) => keys.mac(number, text),
     ready: () => (seen < wanted || !feed.isFresh() ? reload() : undefined),
     look() {
-      // Whoever comes with another such token meanwhile waits for the same: "unknown" would be a wrong verdict.
+      // Another such token that arrives meanwhile waits for the same look: "unknown" would be a wrong verdict.
       if (lookedAt !== undefined && elapsedMs(clock, lookedAt) < LOOK_MS_MIN) return looking;
       lookedAt = momentOf(clock);
       const look = reload();
@@ -129,7 +129,7 @@ export async function openSigningKeyRing(
       return look;
     },
     numbers: () => keys.numbers,
-    // Not the last reading, whatever it was for: where it failed long ago, there may be nothing to take in.
+    // Not the last reading, which may have failed long ago without any change to take in.
     settled: () => (seen < wanted ? reload() : Promise.resolve()),
   };
 }

@@ -7,14 +7,14 @@ export const MASTER_SECRET_BYTES = 32;
 const SIGNING_KEY_BYTES = 32;
 const FINGERPRINT_BYTES = 8;
 
-/** What the store knows of a signing key: never the key itself. */
+/** A signing key as the store has it, without the key itself. */
 export interface SigningKeyRecord {
   /** The first field of every token that it signs. Never reused. */
   readonly number: number;
-  /** Names the master secret from which the key derives; see {@link masterSecretFingerprint}. */
+  /** Of the master secret that the key derives from: {@link masterSecretFingerprint}. */
   readonly masterFingerprint: string;
   readonly createdAtMs: number;
-  /** From then on it signs new tokens; `null` while there are nodes that couldn't check them. */
+  /** From then on it signs new tokens; `null` while there are nodes that can't check them yet. */
   readonly activatedAtMs: number | null;
   /** From then on no token of this number is valid. */
   readonly retiredAtMs: number | null;
@@ -28,7 +28,7 @@ export interface SigningKeys {
   mac(signingKeyNumber: number, text: string): string | undefined;
 }
 
-/** Signing keys as of some moment. */
+/** Signing keys as they were when the store was read. */
 export interface DerivedSigningKeys extends SigningKeys {
   /** The numbers of all of them, in order. */
   readonly numbers: readonly number[];
@@ -37,9 +37,9 @@ export interface DerivedSigningKeys extends SigningKeys {
 }
 
 /**
- * Names a master secret in a store without giving anything of it away: 8 bytes of HKDF-SHA256 under a label of their own, in
- * hex. The store keeps it beside each signing key. It also says how that key derives: one that belongs to no store
- * (`storeId` undefined) is of a release before stores had ids.
+ * Identifies a master secret without revealing anything of it: 8 bytes of HKDF-SHA256 under a separate label, in hex. The store
+ * keeps it with each signing key. It also shows how that key derives: without a `storeId`, as in releases before stores had ids,
+ * or with it.
  *
  * @param storeId the store's own id, in hex
  */
@@ -48,8 +48,8 @@ export function masterSecretFingerprint(masterSecret: Buffer, storeId: string | 
 }
 
 /**
- * HKDF-SHA256 (RFC 5869). The store's id is the salt: a store that begins anew under the same master secret gives its ids to
- * other users, so its keys must be other keys. Version 1 has no salt.
+ * HKDF-SHA256 (RFC 5869). The store's id is the salt: a new store under the same master secret gives the same user ids to other
+ * users, so it needs other signing keys. Version 1 has no salt.
  */
 function deriveBytes(
   masterSecret: Buffer,
@@ -63,7 +63,7 @@ function deriveBytes(
   return Buffer.from(hkdfSync("sha256", masterSecret, salt, `countersign/${label}/${version}${suffix}`, length));
 }
 
-/** Does this signing key derive from one of the secrets alone, as in releases before stores had ids? */
+/** Does this signing key derive from one of the secrets without the store's id, as in releases before stores had ids? */
 export function isUnbound({ masterFingerprint }: SigningKeyRecord, masterSecrets: readonly Buffer[]): boolean {
   return masterSecrets.some((secret) => masterSecretFingerprint(secret, undefined) === masterFingerprint);
 }
@@ -72,7 +72,7 @@ export function isUnbound({ masterFingerprint }: SigningKeyRecord, masterSecrets
  * Derives the signing keys from the master secrets and the store's id, with the number in HKDF's info string. Each record's
  * fingerprint says from which secret it derives, and whether the store's id is part of it.
  *
- * @throws {OperatorError} where no key that may sign new tokens belongs to one of the secrets
+ * @throws {OperatorError} if no key that may sign new tokens belongs to one of the secrets
  */
 export function deriveSigningKeys(
   records: readonly SigningKeyRecord[],
@@ -110,13 +110,13 @@ export function deriveSigningKeys(
     missing,
     mac(signingKeyNumber, text) {
       const key = keys.get(signingKeyNumber);
-      // A KeyObject, not a Buffer: on Node 24 that is five times as fast.
+      // A KeyObject, not a Buffer: that is five times as fast on Node 24.
       return key && createHmac("sha256", key).update(text).digest("base64url");
     },
   };
 }
 
-/** Says which secret is missing, and where it has to be. */
+/** An error that says which secret is missing, and where to set it. */
 export function masterSecretMismatch(
   { number, masterFingerprint }: SigningKeyRecord,
   masterSecrets: readonly Buffer[],

@@ -6,23 +6,24 @@ import type { StorePosition } from "./position.ts";
 /** Length of a store's id in bytes. */
 const STORE_ID_BYTES = 16;
 
-/** What accepting a store did. */
+/** The result of accepting a store. */
 export interface AcceptedStore {
   readonly storeId: string;
   /** The signing key that signs from now on. */
   readonly signingKey: number;
-  /** Those whose tokens were ended. */
+  /** The signing keys whose tokens were ended. */
   readonly retired: readonly number[];
 }
 
 /**
- * Accepts a store as it is, such as one that was restored or whose master secret is lost. In one transaction with its events:
- * the store gets a new id, every signing key is retired, and a new one signs at once. No token of before is good from then on,
- * whatever its number: what is undone may have been the revocation of its key, and its ids may be given to others. Ids that
- * are remembered aren't given again all the same.
+ * Accepts a store as it is, such as one that was restored or whose master secret is lost. In one transaction with its events,
+ * the store gets a new id, every signing key is retired, and a new one signs at once.
  *
- * @param masterSecret from which the new signing key derives
- * @param remembered the highest ids that the store had given, if that is known
+ * From then on no earlier token is valid: the restoration may have undone the revocation of its key, and its ids may be given to
+ * other users. Remembered ids aren't given again.
+ *
+ * @param masterSecret the secret that the new signing key derives from
+ * @param remembered the store's last position, if it is known
  */
 export async function acceptStore(
   tx: ChangeTx,

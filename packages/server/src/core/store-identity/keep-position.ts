@@ -15,28 +15,28 @@ type RememberedStore = PositionSource & Pick<Store, "engine" | "noteRemembered">
 
 /** Where a position is remembered, beside the store and not in it. */
 export interface PositionMemory {
-  /** Nothing where nothing is remembered. */
+  /** `undefined` if nothing is remembered. */
   read(): StorePosition | undefined;
-  /** Durable when it resolves. */
+  /** The position is durable when this resolves. */
   write(position: StorePosition): Promise<void>;
 }
 
 /**
- * Remembers where the store is now. A store that isn't what is remembered changes nothing: what was lost must not be
- * forgotten before an operator accepts that.
+ * Remembers the store's present position. If the store isn't the one that is remembered, nothing is written: the record of what
+ * was lost must stay until an operator accepts the store.
  */
 export async function rememberPosition(store: RememberedStore, memory: PositionMemory): Promise<void> {
   const remembered = memory.read();
   if (remembered !== undefined && (await findRestoration(store, remembered)) !== undefined) return;
   const position = await readStorePosition(store);
-  // Another process may have been quicker.
+  // Another process may have written a later one.
   if (remembered?.storeId === position.storeId && lastSeq(remembered) >= lastSeq(position)) return;
   await writePosition(store, memory, position);
 }
 
 /**
- * Writes a position, and notes in a SQLite store that there is one: a file that turns up without it is a copy. Nodes on
- * PostgreSQL each remember by themselves, and a new one remembers nothing.
+ * Writes a position, and notes in a SQLite store that it exists: a database file that is found without its position is a copy.
+ * On PostgreSQL each node remembers for itself, and a new node remembers nothing.
  */
 export async function writePosition(
   store: RememberedStore,
@@ -48,10 +48,10 @@ export async function writePosition(
 }
 
 /**
- * Goes on with a store that lost events under a node that serves, as when a standby that was behind takes over: the ids that
- * were given by what was lost aren't given again, and the store as it is now is what is remembered.
+ * Goes on with a store that lost events while this node serves, as when a standby that was behind takes over. Ids that the lost
+ * events gave aren't given again, and the store's present position is remembered.
  *
- * @returns what was lost; nothing where the store has all that is remembered
+ * @returns what was lost; `undefined` if the store has everything that is remembered
  */
 export async function goOnAfterLoss(
   store: RememberedStore & Pick<Store, "transaction">,

@@ -1,14 +1,14 @@
 /**
- * Whether a store is the one that was served last, or a copy from its past. A store can't tell by itself: a restored backup
- * looks like any other store. So its position is remembered beside it, and compared when the store is opened.
+ * Finds out whether a store is the one that was served last, or an older copy. A store can't tell by itself, since a restored
+ * backup looks like any other store. So its position is remembered outside it, and compared when the store is opened.
  */
 import type { HighestIds, Store } from "../store/store.ts";
 import { OperatorError } from "../operator-error.ts";
 
-/** How many of the last events are remembered one by one, so that what a restoration undid can be named. */
+/** How many of the last events are remembered one by one, to name what a restoration undid. */
 export const REMEMBERED_EVENTS = 100;
 
-/** An event, as far as it is remembered. */
+/** What is remembered of an event. */
 export interface RememberedEvent {
   readonly seq: number;
   readonly hash: string;
@@ -18,7 +18,7 @@ export interface RememberedEvent {
   readonly subject: string;
 }
 
-/** Where a store was: which store it is, the end of its audit log, and the highest ids that it gave. */
+/** A store's position: which store it is, the end of its audit log, and the highest ids that it has given. */
 export interface StorePosition {
   readonly storeId: string;
   readonly ids: HighestIds;
@@ -26,15 +26,15 @@ export interface StorePosition {
   readonly events: readonly RememberedEvent[];
 }
 
-/** What the position of a store is read from. */
+/** The part of a store that its position is read from. */
 export type PositionSource = Pick<Store, "storeIdentity" | "events" | "highestIds">;
 
-/** Reads where a store is now. What is changed meanwhile may be missing. */
+/** Reads a store's present position. It may lack changes that are made meanwhile. */
 export async function readStorePosition(store: PositionSource): Promise<StorePosition> {
   const { id: storeId } = await store.storeIdentity();
   const { seq } = await store.events.last();
   const events = await store.events.after(Math.max(0, seq - REMEMBERED_EVENTS), REMEMBERED_EVENTS);
-  // Read last: an id that is too high costs nothing, one that is too low could be given again.
+  // Read last: an id that is too high does no harm, but one that is too low could be given again.
   const ids = await store.highestIds();
   return {
     storeId,
@@ -49,35 +49,35 @@ export async function readStorePosition(store: PositionSource): Promise<StorePos
   };
 }
 
-/** The last event of a position: `seq` 0 where there was none. */
+/** The `seq` of a position's last event; 0 if it has none. */
 export function lastSeq({ events }: StorePosition): number {
   return events.at(-1)?.seq ?? 0;
 }
 
-/** A store that isn't what it was when it was served last. */
+/** How a store differs from what it was when it was served last. */
 export interface Restoration {
   /**
    * - `backup`: it was written by the backup command.
-   * - `older`: events that are remembered aren't in it.
+   * - `older`: it lacks events that are remembered.
    * - `other`: another store is remembered.
-   * - `forgotten`: it was remembered, and what was remembered is missing.
+   * - `forgotten`: its position was remembered once, and is missing now.
    */
   readonly kind: "backup" | "older" | "other" | "forgotten";
-  /** The last event of the store as it is now. */
+  /** The `seq` of the store's last event now. */
   readonly lastSeq: number;
-  /** When the backup was made, in milliseconds since the epoch; `null` where that isn't known. */
+  /** When the backup was made, in milliseconds since the epoch; `null` if that isn't known. */
   readonly backupAtMs: number | null;
-  /** The last event that is remembered; 0 where nothing is. */
+  /** The `seq` of the last event that is remembered; 0 if nothing is. */
   readonly rememberedSeq: number;
-  /** Remembered events that aren't in the store, oldest first; those before them may be undone, too. */
+  /** Remembered events that the store lacks, oldest first. Events before them may be undone, too. */
   readonly undone: readonly RememberedEvent[];
 }
 
 /**
  * Compares a store with what is remembered of it.
  *
- * @param remembered nothing where the store is opened for the first time
- * @returns nothing where the store goes on from what is remembered
+ * @param remembered `undefined` when the store is opened for the first time
+ * @returns `undefined` if the store continues what is remembered
  */
 export async function findRestoration(
   store: PositionSource,
@@ -91,10 +91,10 @@ export async function findRestoration(
     return isRemembered ? { ...found, kind: "forgotten", undone: [] } : undefined;
   }
   if (remembered.storeId !== id) {
-    // Accepted already, elsewhere: that gave it another id.
+    // It was accepted on another node, which gave it a new id.
     return remembered.storeId === previousId ? undefined : { ...found, kind: "other", undone: [] };
   }
-  // A backup that has all that is remembered lost nothing.
+  // A backup that has everything that is remembered lost nothing.
   const undone = await findUndone(store, remembered);
   return undone.length > 0 ? { ...found, kind: "older", undone } : undefined;
 }
@@ -111,7 +111,7 @@ async function findUndone(store: PositionSource, { events }: StorePosition): Pro
 /** How many events a message names. */
 const NAMED_MAX = 5;
 
-/** @throws {OperatorError} where the store isn't what is remembered */
+/** @throws {OperatorError} if the store isn't what is remembered */
 export async function requireUnrestored(store: PositionSource, remembered: StorePosition | undefined): Promise<void> {
   const restoration = await findRestoration(store, remembered);
   if (restoration !== undefined) throw new OperatorError(restorationMessage(restoration));
@@ -134,7 +134,7 @@ export function describeRestoration({ kind, lastSeq: seq, backupAtMs, undone }: 
   }
 }
 
-/** What an operator may do instead of accepting the store, which ends every token. */
+/** What an operator can do instead of accepting the store, which ends every token. */
 const CHOICES: Readonly<Record<Restoration["kind"], string>> = {
   backup: "Put the newer store back",
   older: "Put the newer store back",
@@ -162,14 +162,14 @@ function time(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-/** What may be done to open a store that isn't as it was left; nothing of it unless given. */
+/** What opening a store may do. Everything is off unless given. */
 export interface StoreOpening {
-  /** Whether a store that isn't there is made. */
+  /** Whether a missing store is created. */
   readonly mayCreate?: boolean;
-  /** Whether an empty store is begun where another one was, whose database is missing. */
+  /** Whether an empty store is created although one was served from here and its database is missing. */
   readonly isNewStore?: boolean;
-  /** Whether damaged pages of it are looked for. */
+  /** Whether the store is searched for damaged pages. */
   readonly isChecked?: boolean;
-  /** Whether a store is opened that was restored and that nobody has accepted. */
+  /** Whether a store is opened that was restored and not accepted. */
   readonly mayBeRestored?: boolean;
 }

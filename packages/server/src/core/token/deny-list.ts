@@ -1,27 +1,28 @@
 import type { TokenIdentity } from "./token-identity.ts";
 
 /**
- * How long a revoked token or a used assertion is remembered beyond its expiry, in seconds. By then it has long been refused as
- * expired; the time is for clocks that step back, and for nodes whose clocks differ.
+ * How long a revoked token or a used assertion is kept after it expired, in seconds. It is refused as expired anyway; this covers
+ * clocks that step back, and nodes whose clocks differ.
  */
 export const KEPT_AFTER_EXPIRY_SECONDS = 600;
 
-/** Tokens that were revoked one by one, in memory. */
+/** A set of tokens, in memory. */
 export interface DenyList {
   add(token: TokenIdentity): void;
   has(token: TokenIdentity): boolean;
   /** Forgets tokens that expired before this. */
   forgetExpired(beforeSeconds: number): void;
-  /** How many tokens are on it. */
+  /** How many tokens it has. */
   readonly size: number;
 }
 
 /**
- * Makes an empty deny-list.
+ * Creates an empty deny-list.
  *
- * Tokens are kept by the second in which they expire, so that forgetting takes no search, and within a second as one number
- * of key id and nonce. A number has 53 bits and these two have 64: for key ids beyond two million, two tokens of one key range
- * and one second may count as one, once in 2^32 such pairs, and an innocent token then has to be exchanged anew.
+ * Tokens are grouped by the second in which they expire, so that forgetting needs no search. Within a second, a token is one
+ * number made of its key id and nonce. These have 64 bits and a number has 53: with key ids above two million, two tokens of
+ * nearby key ids that expire in the same second may count as one, once in 2^32 such pairs. The client of the other token then
+ * has to exchange an assertion for a new one.
  */
 export function createDenyList(): DenyList {
   const bySecond = new Map<number, Set<number>>();

@@ -1,7 +1,7 @@
 import { encodePayload, type TokenClaims } from "./token-codec.ts";
 import type { SigningKeys } from "../signing-keys/signing-keys.ts";
 
-/** Writes a token under the current signing key. Nothing is stored. */
+/** Mints a token under the current signing key. Nothing is stored. */
 export function mintToken(signingKeys: SigningKeys, claims: TokenClaims): string {
   const number = signingKeys.currentNumber;
   const signedText = `${number}.${encodePayload(claims)}`;

@@ -2,9 +2,10 @@
  * Tokens: `<signing key number>.<payload>.<MAC>`, opaque to clients, minted and checked without the store.
  *
  * The payload is MessagePack, `[nonce, API user id, expires_at, public key id]`; the MAC is HMAC-SHA256 over the ASCII text
- * before the second dot. Whether the key behind a token is still active is not decided here, but in `core/check.ts`.
+ * before the second dot. `core/check.ts` decides whether the key behind a token is still active.
  */
-/** What a token says. Four unsigned 32-bit integers. */
+
+/** A token's contents. Four unsigned 32-bit integers. */
 export interface TokenClaims {
   /** 32 random bits, so that two tokens minted in one second differ. */
   readonly nonce: number;
@@ -35,7 +36,7 @@ export function encodePayload(claims: TokenClaims): string {
   return bytes.toString("base64url", 0, end);
 }
 
-/** Reads a payload; anything but the one spelling that {@link encodePayload} writes gives `undefined`. */
+/** Parses a payload; `undefined` for anything but the one spelling that {@link encodePayload} writes. */
 export function decodePayload(text: string): TokenClaims | undefined {
   const bytes = Buffer.from(text, "base64url");
   if (bytes[0] !== FIXARRAY_OF_FOUR) return undefined;
@@ -55,7 +56,7 @@ export function decodePayload(text: string): TokenClaims | undefined {
   return encodePayload(claims) === text ? claims : undefined;
 }
 
-/** A token taken apart, its MAC not yet compared. */
+/** The parts of a token whose MAC hasn't been verified yet. */
 export interface UnverifiedToken {
   readonly signingKeyNumber: number;
   /** The ASCII text that the MAC covers. */
@@ -64,7 +65,7 @@ export interface UnverifiedToken {
   readonly unverifiedMac: string;
 }
 
-/** Splits a token's text; `undefined` where it doesn't have a token's form. The payload isn't read. */
+/** Splits a token's text; `undefined` if it doesn't have a token's form. The payload isn't parsed. */
 export function splitToken(text: string): UnverifiedToken | undefined {
   if (text.length > TOKEN_CHARACTERS_MAX) return undefined;
   const firstDot = text.indexOf(".");

@@ -6,13 +6,13 @@ import type { SigningKeys } from "../signing-keys/signing-keys.ts";
 /** Why a text isn't a token of this service. For logs and operators, never for the token's holder. */
 export type TokenDefect = "malformed" | "unknown_signing_key" | "wrong_mac";
 
-/** Signing keys that may change; those of a {@link SigningKeyRing}, or some that don't. */
+/** Signing keys that may change, such as those of a {@link SigningKeyRing}, or fixed ones. */
 export type LatestSigningKeys = SigningKeys & Partial<Pick<SigningKeyRing, "ready" | "look">>;
 
 /**
- * As {@link verifyToken}, with the signing keys as they are now. Comes back at once unless the store has to be asked.
+ * As {@link verifyToken}, with the signing keys as they are now. A promise only if the store has to be asked.
  *
- * @throws {Refusal} `unavailable` where the store has to be asked and can't be
+ * @throws {Refusal} `unavailable` if the store has to be asked and can't be
  */
 export function verifyTokenNow(
   signingKeys: LatestSigningKeys,
@@ -25,9 +25,7 @@ export function verifyTokenNow(
   return looking === undefined ? claims : looking.then(() => verifyToken(signingKeys, text));
 }
 
-/**
- * Checks a token's form and MAC, not its time or its key. The MAC is compared, in constant time, before the payload is read.
- */
+/** Checks a token's form and MAC, not its expiry or its key. The MAC is compared, in constant time, before the payload is parsed. */
 export function verifyToken(signingKeys: SigningKeys, text: string): TokenClaims | TokenDefect {
   const token = splitToken(text);
   if (token === undefined) return "malformed";

@@ -16,24 +16,24 @@ import type { ResourceServerDoor } from "../resource-server-door.ts";
 
 const ALLOW = "GET, OPTIONS";
 
-/** How many streams there may be at once. Each is a connection and little else. */
+/** How many streams may be open at once. Each costs a connection and little else. */
 const STREAMS_MAX = 5000;
 
-/** How many of them one resource server may have, so that it can't keep the others out. */
+/** How many streams one resource server may have, so that it can't keep the others out. */
 const STREAMS_PER_SERVER_MAX = 500;
 
-/** How long a stream's end may take to be read, in milliseconds. */
+/** How long a reader may take to read a stream's end, in milliseconds. */
 const ENDING_MS_MAX = 5000;
 
-/** What may wait for a slow reader, in bytes. Beyond that it is cut off, and resumes from where it was. */
+/** How much may be buffered for a slow reader, in bytes. A reader with more is cut off, and resumes where it was. */
 const UNREAD_BYTES_MAX = 1_048_576;
 
-/** A reader that missed more events than this forgets everything instead of hearing them all. */
+/** A reader that missed more events than this is reset instead of getting all of them. */
 const REPLAY_EVENTS_MAX = 10_000;
 
 const EVENTS_PER_READ = 500;
 
-/** How soon a reader that lost its connection should come back, in milliseconds. */
+/** How soon a reader that lost its connection should reconnect, in milliseconds. */
 const RECONNECT_MS = 1000;
 
 export interface ChangeStreamsDependencies {
@@ -48,7 +48,7 @@ export interface ChangeStreamsDependencies {
 export interface ChangeStreams {
   /** `GET /api/auth/v0/changes/` */
   readonly endpoint: PlainEndpoint;
-  /** Tells every stream that it is in sync, where it is. Called every second. */
+  /** Sends `sync` to every stream that is in sync. To be called every second. */
   tick(): void;
   /** How many streams are open. */
   count(): number;
@@ -59,17 +59,17 @@ export interface ChangeStreams {
 interface Stream {
   readonly response: ServerResponse;
   readonly serverId: ResourceServer["id"];
-  /** When it ends by itself: a secret that was rotated must not live on in a stream. */
+  /** When the stream ends by itself: a rotated secret must not live on in it. */
   readonly endsAtMs: number | undefined;
-  /** The last event that it heard of, or that there was. */
-  heard: FeedPosition;
-  /** The id of the event that was sent last, or that the reader resumes after. */
+  /** The last event that was considered for this stream, sent or not. */
+  position: FeedPosition;
+  /** The id of the event that was sent last, or after which the reader resumes. */
   sentId: string | null;
-  /** Events that came while it was still reading older ones; `undefined` once it has caught up. */
+  /** Events that arrived while older ones were still being sent; `undefined` once the stream has caught up. */
   waiting: FeedEvent[] | undefined;
 }
 
-/** @param streamsMax how many streams there may be at once, of all resource servers */
+/** @param streamsMax how many streams may be open at once, of all resource servers together */
 export function createChangeStreams(
   { feed, door, limit, clock, pause }: ChangeStreamsDependencies,
   surroundings: EndpointSurroundings,
@@ -79,50 +79,50 @@ export function createChangeStreams(
   const streams = new Set<Stream>();
   let isClosed = false;
 
-  const unsubscribe = feed.subscribe({ onEvents: tellAll, onReset: resetAll });
+  const unsubscribe = feed.subscribe({ onEvents: passOn, onReset: resetAll });
 
-  function tellAll(events: readonly FeedEvent[]): void {
+  function passOn(events: readonly FeedEvent[]): void {
     for (const stream of streams) {
-      if (stream.waiting === undefined) tell(stream, events);
+      if (stream.waiting === undefined) sendChanges(stream, events);
       else stream.waiting.push(...events);
     }
-    // Whatever happened to a resource server, its streams come back only if it still gets in.
+    // Any change to a resource server ends its streams. They come back only if it still authenticates.
     const touched = new Set(events.map(changedResourceServer));
     touched.delete(undefined);
     if (touched.size === 0) return;
     for (const stream of streams) if (touched.has(`${stream.serverId}`)) end(stream);
   }
 
-  /** The positions told so far mean nothing any more. */
+  /** The positions sent so far are void. */
   function resetAll(position: FeedPosition): void {
     for (const stream of streams) {
-      stream.heard = position;
+      stream.position = position;
       if (stream.waiting === undefined) send(stream, "reset", {});
       else end(stream);
     }
   }
 
-  /** From now on nothing is written to it: with a slow reader its end takes time, and a write behind it is an error. */
+  /** Nothing more is written to the stream: a slow reader takes time to read its end, and a write after the end is an error. */
   function end(stream: Stream): void {
     streams.delete(stream);
     stream.response.end();
-    // A reader that reads no more would keep its connection for as long as it likes.
+    // Otherwise a reader that stops reading would keep its connection forever.
     void pause(ENDING_MS_MAX).then(() => stream.response.destroy());
   }
 
   function send(stream: Stream, name: FeedEventName, data: object): void {
-    const { response, heard } = stream;
-    const id = formatEventId(heard);
+    const { response, position } = stream;
+    const id = formatEventId(position);
     const link: FeedLink = { previous: name === "reset" ? null : stream.sentId };
     stream.sentId = id;
     response.write(`event: ${name}\nid: ${id}\ndata: ${JSON.stringify({ ...data, ...link })}\n\n`);
     if (response.writableLength > UNREAD_BYTES_MAX) response.destroy();
   }
 
-  function tell(stream: Stream, events: readonly FeedEvent[]): void {
+  function sendChanges(stream: Stream, events: readonly FeedEvent[]): void {
     for (const { seq, hash, event } of events) {
-      if (seq <= stream.heard.seq) continue;
-      stream.heard = { seq, hash };
+      if (seq <= stream.position.seq) continue;
+      stream.position = { seq, hash };
       const change = toFeedChange(event);
       if (change !== undefined) send(stream, "change", change);
     }
@@ -132,68 +132,69 @@ export function createChangeStreams(
     // A feed that isn't confirmed may lack events, and then so does the stream.
     if (stream.waiting !== undefined || feed.confirmedMsAgo() > FEED_SYNC_MS) return;
     const head = feed.head();
-    if (head.seq > stream.heard.seq) stream.heard = head;
+    if (head.seq > stream.position.seq) stream.position = head;
     send(stream, "sync", {});
   }
 
-  /** Tells a new stream what it missed, and then that it is in sync. */
+  /** Sends a new stream the changes that it missed, then `sync`. */
   async function begin(stream: Stream, lastEventId: string | undefined): Promise<void> {
     const resumed = lastEventId === undefined ? undefined : await findResumed(lastEventId);
     if (!streams.has(stream)) return;
-    stream.heard = resumed ?? feed.head();
+    stream.position = resumed ?? feed.head();
     if (resumed !== undefined) stream.sentId = formatEventId(resumed);
     if (lastEventId !== undefined && resumed === undefined) send(stream, "reset", {});
     for (;;) {
-      const events = await feed.eventsAfter(stream.heard.seq, EVENTS_PER_READ);
+      const events = await feed.eventsAfter(stream.position.seq, EVENTS_PER_READ);
       if (!streams.has(stream) || stream.response.destroyed) return;
       if (events.length === 0) break;
-      tell(stream, events);
+      sendChanges(stream, events);
     }
     const { waiting = [] } = stream;
     stream.waiting = undefined;
-    tell(stream, waiting);
+    sendChanges(stream, waiting);
     sync(stream);
   }
 
-  /** The place that a reader comes back to; `undefined` where this history doesn't have it, or it is too far back. */
+  /** The position where a reader resumes; `undefined` if this history doesn't have it, or it is too far back. */
   async function findResumed(lastEventId: string): Promise<FeedPosition | undefined> {
     const [, digits, hash = ""] = /^([0-9]{1,15})(?:-([0-9a-f]{16}))?$/.exec(lastEventId) ?? [];
     if (digits === undefined) return undefined;
     const seq = Number(digits);
-    // It may have heard from another node more than this one has.
+    // The reader may come from a node that was ahead of this one.
     if (seq > feed.head().seq) await feed.catchUp();
     if (seq > feed.head().seq || feed.head().seq - seq > REPLAY_EVENTS_MAX) return undefined;
     const [event] = seq === 0 ? [] : await feed.eventsAfter(seq - 1, 1);
     const place = event === undefined ? { seq: 0, hash: CHAIN_START } : { seq: event.seq, hash: event.hash };
-    // A restored backup counts up to the same numbers, with other events behind them.
+    // A restored backup reaches the same numbers with other events.
     return place.seq === seq && place.hash.startsWith(hash) ? place : undefined;
   }
 
-  /** @param heard the feed's position when the resource server was let in */
+  /** @param authenticatedAt the feed's position before the resource server was authenticated */
   function open(
     response: ServerResponse,
     request: IncomingMessage,
     server: ResourceServer,
-    heard: number,
+    authenticatedAt: number,
     requestId: string,
   ): void {
-    // A reader that is gone already has no "close" to come, and would be kept for good.
+    // A reader that has gone emits no more "close", so its stream would stay forever.
     if (response.destroyed) return;
     const endsAtMs = server.previousSecret?.endsAtMs;
     const stream: Stream = {
       response,
       serverId: server.id,
-      // Once the grace is over, only the secret that goes on working lets anybody in.
+      // Once the grace period is over, the reader must have authenticated with the remaining secret.
       endsAtMs: endsAtMs === undefined || endsAtMs <= clock.wallMs() ? undefined : endsAtMs,
-      heard: { seq: 0, hash: CHAIN_START },
+      position: { seq: 0, hash: CHAIN_START },
       sentId: null,
       waiting: [],
     };
     streams.add(stream);
     response.once("close", () => streams.delete(stream));
     response.write(`retry: ${RECONNECT_MS}\n\n`);
-    // What happened to the resource server meanwhile didn't end this stream, which wasn't there yet: it comes back, if it may.
-    if (isClosed || feed.head().seq !== heard) {
+    // An event since the authentication may have been about the resource server, and couldn't end a stream that didn't exist
+    // yet. The reader reconnects, and is authenticated again.
+    if (isClosed || feed.head().seq !== authenticatedAt) {
       end(stream);
       return;
     }
@@ -206,7 +207,7 @@ export function createChangeStreams(
   function streamAnswer(
     request: IncomingMessage,
     server: ResourceServer,
-    heard: number,
+    authenticatedAt: number,
     requestId: string,
   ): WrittenAnswer {
     const own = [...streams].filter(({ serverId }) => serverId === server.id).length;
@@ -217,7 +218,7 @@ export function createChangeStreams(
       requestId,
       "Content-Type",
       "text/event-stream; charset=utf-8",
-      // nginx would otherwise keep events back until its buffer is full.
+      // Without it, nginx keeps events back until its buffer is full.
       "X-Accel-Buffering",
       "no",
     );
@@ -227,7 +228,7 @@ export function createChangeStreams(
       headers,
       body: "",
       stream: (response) => {
-        open(response, request, server, heard, requestId);
+        open(response, request, server, authenticatedAt, requestId);
       },
     };
   }
@@ -245,10 +246,10 @@ export function createChangeStreams(
           throw new Refusal("method_not_allowed", "The change feed is a GET.", { allow: ALLOW });
         }
         const credentials = () => parseBasicCredentials(request.headers.authorization);
-        const heard = feed.head().seq;
+        const authenticatedAt = feed.head().seq;
         const server = await door.enter(credentials, visit.clientAddress());
         if (isClosed) throw new Refusal("unavailable", "stopping", { retryAfterSeconds: 1 });
-        return streamAnswer(request, server, heard, requestId);
+        return streamAnswer(request, server, authenticatedAt, requestId);
       },
       {
         challenge: "Basic",
@@ -272,16 +273,16 @@ export function createChangeStreams(
 }
 
 /**
- * An event's id: its number, and 16 characters of its hash, which stand for all that came before it. Readers order them by the
- * number and send them back whole.
+ * An event's id: its number, and 16 characters of its hash, which covers all events before it. Readers compare the numbers, and
+ * send the whole id back.
  */
 function formatEventId({ seq, hash }: FeedPosition): string {
   return `${seq}-${hash.slice(0, 16)}`;
 }
 
 /**
- * The id of the resource server that an event changes. Not one that it creates: this node may hear of that when the first stream
- * is there already.
+ * The id of the resource server that an event changes. Not one that it creates: this node may hear of its creation after its first
+ * stream has begun.
  */
 function changedResourceServer({ event }: FeedEvent): string | undefined {
   if (event.action === "unknown") return /^resource_server:(.+)/.exec(event.row.subject)?.[1];
