@@ -184,7 +184,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
   });
 
   test("signed out, and in again by the passkey, where one was going", async () => {
-    // Nobody touches it at first: the page offers passkeys in the e-mail field, and this one would be chosen there at once.
+    // Without a touch at first: otherwise the page's offer in the e-mail field would use this passkey at once.
     await authenticator.setPresence(false);
     await signOut(page);
     await page.addInitScript("PublicKeyCredential.isConditionalMediationAvailable = async () => false");

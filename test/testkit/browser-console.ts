@@ -138,7 +138,7 @@ export async function chooseSegment(within: Locator, name: string): Promise<void
   await within.getByRole("button", { name, exact: true }).click();
 }
 
-/** What is there on every page of whoever is signed in. */
+/** The button of the account menu, which is on every page of a signed-in operator. */
 export function accountMenu(page: Page, email = ""): Locator {
   return page.getByRole("button", { name: new RegExp(`${email}.*account menu$`) });
 }
@@ -162,7 +162,7 @@ export async function openAddKey(page: Page): Promise<Locator> {
 }
 
 /**
- * Presses Tab until something has the focus, as somebody without a mouse does.
+ * Presses Tab until something has the focus, as a keyboard user does.
  *
  * @throws where it isn't reached within `pressesMax`
  */

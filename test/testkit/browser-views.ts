@@ -1,4 +1,4 @@
-/** Every page of the console, and its important dialogs: how one gets there, for pictures and for looking at all of them. */
+/** Every page of the console and its important dialogs, for tests and screenshots of all of them. */
 import type { Page } from "playwright-core";
 import { BUSY_USER } from "./browser-data.ts";
 import { chooseSegment, heading, jumpTo, openAddKey } from "./browser-console.ts";
@@ -7,13 +7,13 @@ export interface View {
   /** Of its picture. */
   readonly name: string;
   readonly path: string;
-  /** Of the page, once it is there. */
+  /** The heading of the page. */
   readonly heading: string | RegExp;
-  /** What is done there, until the dialog in question is open. */
+  /** Opens the dialog. */
   readonly open?: (page: Page) => Promise<unknown>;
-  /** What differs in little from another view: its picture isn't taken in the dark. */
+  /** It resembles another view, so there is no screenshot of it in dark. */
   readonly isMinor?: true;
-  /** Before anybody is signed in. */
+  /** Needs no signed-in operator. */
   readonly isOutside?: true;
 }
 
@@ -161,7 +161,7 @@ async function complete(page: Page, view: View): Promise<void> {
   await settle(page);
 }
 
-/** Waits until nothing on the page says that it is still being read. */
+/** Waits until nothing on the page is loading. */
 async function settle(page: Page): Promise<void> {
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
 }

@@ -52,7 +52,7 @@ export interface SeenRequest {
   readonly headers: IncomingHttpHeaders;
   /** All of it. `CONNECT` has none. */
   readonly body: Buffer;
-  /** `undefined` while it is under way, and where nobody answered. */
+  /** `undefined` while it is pending, and if there was no response. */
   readonly status: number | undefined;
   /** Of the answer's body, as transferred. */
   readonly bytes: number;
@@ -249,10 +249,10 @@ export async function startWire(): Promise<Wire> {
   };
 }
 
-/** An authenticator as a laptop has it built in: asks nobody, and keeps what it is given until its page goes. */
+/** An authenticator like one built into a laptop. It confirms every request, and loses its passkeys when its page closes. */
 export interface Authenticator {
   credentials(): Promise<readonly { readonly rpId?: string; readonly isResidentCredential: boolean }[]>;
-  /** Does somebody touch it, whenever a page asks? Yes unless told otherwise. */
+  /** Whether a user touches it when a page asks; `true` at first. */
   setPresence(isPresent: boolean): Promise<void>;
 }
 
