@@ -1,14 +1,24 @@
 import type { Kysely, Transaction } from "kysely";
 import type { AccountStore, AccountTransaction } from "../core/accounts/store.ts";
-import { pageAccounts } from "./account-queries.ts";
-import { findAccount, findListedAccount, toAccount } from "./rows.ts";
+import { anyBegins, equal, pageSmall } from "./page-small.ts";
+import { BY_ID } from "./pages.ts";
+import { findAccount, findListedAccount, toAccount, toListedAccount } from "./rows.ts";
 import type { Database } from "./schema.ts";
 
 /** Accounts, outside of changes. */
 export function accountStore(db: Kysely<Database>): AccountStore {
   return {
     list: async () => (await db.selectFrom("accounts").selectAll().orderBy("id").execute()).map(toAccount),
-    page: (filter, page) => pageAccounts(db, filter, page),
+    page: ({ accountId, status, search }, page) => {
+      const conditions = [
+        equal("id", accountId),
+        equal("status", status),
+        anyBegins(["shortname", "search_name"], search?.toLowerCase()),
+      ];
+      return pageSmall(db, "accounts", conditions, BY_ID, page, async (ids) =>
+        (await db.selectFrom("accounts").selectAll().where("id", "in", ids).execute()).map(toListedAccount),
+      );
+    },
     find: (shortname) => findAccount(db, shortname),
     findListed: (shortname) => findListedAccount(db, shortname),
   };

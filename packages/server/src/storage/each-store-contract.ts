@@ -86,8 +86,21 @@ export function insertKey(transaction: StoreTransaction, user: ApiUser, number: 
   });
 }
 
-/** Takes back what the migration 0006-operators did. */
+/** Takes back what the migration 0007-list-indexes did. */
+export const UNDO_0007: readonly string[] = [
+  "drop index audit_events_account_action",
+  "create index audit_events_account_action on audit_events (account_id, action, seq)",
+  "create index audit_events_actor on audit_events (actor, seq)",
+  "create index audit_events_account_actor on audit_events (account_id, actor, seq)",
+  "create index audit_events_time on audit_events (at_ms, seq)",
+  "drop index audit_events_actor_action",
+  "drop index audit_events_account_actor_action",
+  "delete from kysely_migration where name = '0007-list-indexes'",
+];
+
+/** Takes back what the migration 0006-operators and those after it did. */
 export const UNDO_0006: readonly string[] = [
+  ...UNDO_0007,
   "drop table sign_in_attempts",
   "alter table operator_sessions drop column authenticated_at_ms",
   "delete from kysely_migration where name = '0006-operators'",

@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from "kysely";
 import { CHAIN_START, chainEvent } from "../core/feed/audit-chain.ts";
 import type { EventStore, EventTransaction } from "../core/feed/store.ts";
-import { pageEvents } from "./event-queries.ts";
+import { pageEvents } from "./event-list.ts";
 import { toEvent } from "./rows.ts";
 import type { Database } from "./schema.ts";
 

@@ -6,6 +6,7 @@ import * as manyNodes from "./migrations/0003-many-nodes.ts";
 import * as administration from "./migrations/0004-administration.ts";
 import * as storeIdentity from "./migrations/0005-store-identity.ts";
 import * as operators from "./migrations/0006-operators.ts";
+import * as listIndexes from "./migrations/0007-list-indexes.ts";
 import type { Database } from "./schema.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
@@ -35,6 +36,7 @@ const MIGRATIONS = {
   "0004-administration": administration,
   "0005-store-identity": storeIdentity,
   "0006-operators": operators,
+  "0007-list-indexes": listIndexes,
 } as const;
 
 /** The store was written by a newer release, or its schema isn't what this release makes of it. */

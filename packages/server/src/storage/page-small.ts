@@ -1,11 +1,11 @@
 import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
-import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
+import type { Page, PageRequest } from "../core/store/page.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
-import { countRows, type List, NO_PAGE, readPage, readWays } from "./pages.ts";
+import { type ListOrder, NO_PAGE, readPage } from "./pages.ts";
 import type { Database } from "./schema.ts";
 
 /** What a row must be like; `isPossible` is false where no row can be. */
-export interface Condition {
+interface Condition {
   readonly isPossible: boolean;
   readonly where: RawBuilder<SqlBool>;
 }
@@ -18,6 +18,20 @@ export function equal(column: string, value: string | number | undefined): Condi
   };
 }
 
+/** Do any of the columns begin like this? */
+export function anyBegins(columns: readonly string[], text: string | undefined): Condition | undefined {
+  const each = columns.flatMap((column) => begins(column, text) ?? []);
+  if (each.length === 0) return undefined;
+  const isPossible = each.every((condition) => condition.isPossible);
+  return {
+    isPossible,
+    where: sql`(${sql.join(
+      each.map(({ where }) => where),
+      sql` or `,
+    )})`,
+  };
+}
+
 export function begins(column: string, text: string | undefined): Condition | undefined {
   if (text === undefined) return undefined;
   // Both engines count characters in code points; so does the array.
@@ -25,42 +39,23 @@ export function begins(column: string, text: string | undefined): Condition | un
   return { isPossible: canBeStored(text), where: sql`substr(${sql.ref(column)}, 1, ${characters}) = ${text}` };
 }
 
-/** A list that has hundreds of rows, perhaps thousands, but never a million: what matches is looked for by going through it. */
+/**
+ * A list that has hundreds of rows, perhaps thousands, but never a million: what matches is looked for by going through it in the
+ * order of the ids.
+ */
 export async function pageSmall<Item extends { readonly id: number }>(
   db: Kysely<Database>,
   table: keyof Database,
   conditions: readonly (Condition | undefined)[],
-  order: List<unknown>["order"],
+  order: ListOrder,
   page: PageRequest,
   load: (ids: readonly number[]) => Promise<readonly Item[]>,
 ): Promise<Page<Item>> {
   const given = conditions.filter((condition) => condition !== undefined);
   if (!given.every(({ isPossible }) => isPossible)) return NO_PAGE;
   const matches = sql.join([sql`1 = 1`, ...given.map(({ where }) => where)], sql` and `);
-  const rows = sql`select id from ${sql.table(table)} where ${matches}`;
-  return loadPage(
-    {
-      order,
-      read: (stretch) => readWays(db, order, [{ kind: "along", statements: [rows] }], stretch, idOf),
-      keyOf: idOf,
-      count: () => countRows(db, rows),
-    },
-    page,
-    load,
-  );
-}
-
-export function idOf({ id }: { readonly id: number }): PageKey {
-  return [id];
-}
-
-/** A page of ids with what they stand for, in the page's order. */
-export async function loadPage<Item extends { readonly id: number }>(
-  list: List<{ readonly id: number }>,
-  page: PageRequest,
-  load: (ids: readonly number[]) => Promise<readonly Item[]>,
-): Promise<Page<Item>> {
-  const { items, ...rest } = await readPage(list, page);
+  const ranges = [sql`from ${sql.table(table)} where ${matches}`];
+  const { items, ...rest } = await readPage<{ id: number }>(db, { order, ranges }, ({ id }) => [id], page);
   if (items.length === 0) return { items: [], ...rest };
   const loaded = await load(items.map(({ id }) => id));
   const byId = new Map(loaded.map((item) => [item.id, item]));

@@ -1,6 +1,5 @@
-import { setImmediate } from "node:timers/promises";
 import { COUNT_MAX } from "@countersign/protocol";
-import { type Kysely, type RawBuilder, sql, type SqlBool } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import type { Database } from "./schema.ts";
@@ -11,33 +10,21 @@ export interface KeyColumn {
   readonly holds: "id" | "text" | "seq";
 }
 
-/** By what a list is ordered. No two rows have the same key. */
+/** By what a list is ordered. The last column tells rows apart. */
 export interface ListOrder {
   readonly columns: readonly KeyColumn[];
   readonly isDescending: boolean;
 }
 
-/** A stretch of a list, read in the list's order or against it. */
-export interface Stretch {
-  /** Rows behind the place where it begins. */
-  readonly where: RawBuilder<SqlBool>;
-  readonly orderBy: RawBuilder<unknown>;
-  readonly limit: number;
-  /** How many rows are passed over first; none unless given. */
-  readonly offset?: number;
-  /** Rows up to the one with this key, inclusive. */
-  readonly until: (key: PageKey) => RawBuilder<SqlBool>;
-  /** Rows behind the one with this key. */
-  readonly behind: (key: PageKey) => RawBuilder<SqlBool>;
-}
-
 /** A list that is read in pages. */
-export interface List<Row> {
+export interface List {
   readonly order: ListOrder;
-  readonly read: (stretch: Stretch) => Promise<readonly Row[]>;
-  readonly keyOf: (row: Row) => PageKey;
-  /** How many there are in all, up to `COUNTED_MAX`. */
-  readonly count: () => Promise<number>;
+  /**
+   * `from … where …`, each a range of one index that is in the list's order. Together they are the list.
+   */
+  readonly ranges: readonly RawBuilder<unknown>[];
+  /** May several ranges have the same row? It is in the list once. */
+  readonly overlap?: boolean;
 }
 
 export const BY_ID: ListOrder = { columns: [{ name: "id", holds: "id" }], isDescending: false };
@@ -49,21 +36,29 @@ export const NO_PAGE: Page<never> = { items: [], hasPrevious: false, hasNext: fa
 /** Counting stops here: one more than is shown. */
 export const COUNTED_MAX = COUNT_MAX + 1;
 
-/** The one way in which lists are read: by keyset, one row more than asked for, and a look back from where it began. */
-export async function readPage<Row>(list: List<Row>, { from, limit }: PageRequest): Promise<Page<Row>> {
-  const count = await list.count();
+/**
+ * The one way in which lists are read: by keyset, one row more than asked for, and a look back from where it began. Each range is
+ * read as far as the page and the count need, at most.
+ */
+export async function readPage<Row>(
+  db: Kysely<Database>,
+  list: List,
+  keyOf: (row: Row) => PageKey,
+  { from, limit }: PageRequest,
+): Promise<Page<Row>> {
+  const count = await countPage(db, list);
   // A key that no row can have has no place in the list.
   if (from !== undefined && !canBeKey(list.order, from.key)) return { ...NO_PAGE, count };
   const isBackwards = from?.direction === "before";
-  const rows = await list.read(stretchOf(list.order, from && { key: from.key }, isBackwards, limit + 1));
+  const rows = await readStretch<Row>(db, list, from && { key: from.key }, isBackwards, limit + 1);
   const hasMore = rows.length > limit;
   const items = rows.slice(0, limit);
   if (isBackwards) items.reverse();
   if (from === undefined) return { items, hasPrevious: false, hasNext: hasMore, count };
   const edge = isBackwards ? items.at(-1) : items[0];
   // Where the page is empty, whatever is at the key itself or on the other side of it.
-  const start = edge === undefined ? { key: from.key, isInclusive: true } : { key: list.keyOf(edge) };
-  const hasOther = (await list.read(stretchOf(list.order, start, !isBackwards, 1))).length > 0;
+  const start = edge === undefined ? { key: from.key, isInclusive: true } : { key: keyOf(edge) };
+  const hasOther = (await readStretch<Row>(db, list, start, !isBackwards, 1)).length > 0;
   return {
     items,
     hasPrevious: isBackwards ? hasMore : hasOther,
@@ -72,24 +67,48 @@ export async function readPage<Row>(list: List<Row>, { from, limit }: PageReques
   };
 }
 
-function stretchOf(
-  { columns, isDescending }: ListOrder,
+/** The first rows after a place in the list, or before it where they are read backwards: their keys, in the order read. */
+async function readStretch<Row>(
+  db: Kysely<Database>,
+  { order: { columns, isDescending }, ranges, overlap = false }: List,
   start: { readonly key: PageKey; readonly isInclusive?: boolean } | undefined,
   isBackwards: boolean,
   limit: number,
-): Stretch {
+): Promise<readonly Row[]> {
   const falls = isDescending !== isBackwards;
   const refs = columns.map(({ name }) => sql.ref(name));
-  const compare = (operator: string, key: PageKey) =>
-    sql<SqlBool>`(${sql.join(refs)}) ${sql.raw(operator)} (${sql.join(key)})`;
-  const [behind, before] = falls ? ["<", ">"] : [">", "<"];
-  return {
-    where: start === undefined ? sql`1 = 1` : compare(start.isInclusive === true ? `${behind}=` : behind, start.key),
-    orderBy: sql.join(refs.map((ref) => (falls ? sql`${ref} desc` : ref))),
-    limit,
-    until: (key) => compare(`${before}=`, key),
-    behind: (key) => compare(behind, key),
-  };
+  const operator = `${falls ? "<" : ">"}${start?.isInclusive === true ? "=" : ""}`;
+  const place =
+    start === undefined ? sql`` : sql`and (${sql.join(refs)}) ${sql.raw(operator)} (${sql.join(start.key)})`;
+  const orderBy = sql.join(refs.map((ref) => (falls ? sql`${ref} desc` : ref)));
+  const parts = ranges.map(
+    (range) =>
+      sql`select * from (select ${sql.join(refs)} ${range} ${place} order by ${orderBy} limit ${limit}) as part`,
+  );
+  const { rows } = await sql<Row>`
+    select * from (${sql.join(parts, unionOf(overlap))}) as merged order by ${orderBy} limit ${limit}`.execute(db);
+  return rows;
+}
+
+/**
+ * How many rows the list has, each once, up to `COUNTED_MAX`. Each range's first ones in its order: without one, PostgreSQL would
+ * go through the table where many match, and they may be far from its beginning.
+ */
+async function countPage(db: Kysely<Database>, { order: { columns }, ranges, overlap = false }: List): Promise<number> {
+  const refs = columns.map(({ name }) => sql.ref(name));
+  const parts = ranges.map(
+    (range) =>
+      sql`select * from (select ${refs.at(-1)} ${range} order by ${sql.join(refs)} limit ${sql.lit(COUNTED_MAX)}) as part`,
+  );
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from (
+      select * from (${sql.join(parts, unionOf(overlap))}) as merged limit ${sql.lit(COUNTED_MAX)}
+    ) as counted`.execute(db);
+  return Number(rows[0]?.count);
+}
+
+function unionOf(overlap: boolean): RawBuilder<unknown> {
+  return overlap ? sql` union ` : sql` union all `;
 }
 
 function canBeKey({ columns }: ListOrder, key: PageKey): boolean {
@@ -100,122 +119,4 @@ function canBeKey({ columns }: ListOrder, key: PageKey): boolean {
     if (typeof value !== "number") return false;
     return holds === "id" ? canBeId(value) : Number.isSafeInteger(value);
   });
-}
-
-/**
- * A way to find rows of a list.
- *
- * - `along`: each statement's rows come from an index in the list's order, and only as many are read as the page has.
- * - `few`: there are at most `COUNTED_MAX`, and they are sorted.
- * - `scattered`: rows of `along` statements that are met on the way along the list; `all` gives all that are passed.
- *
- * Each statement is `select <key columns> from … where …`; no two of one way give the same row.
- */
-export type Way =
-  | { readonly kind: "along" | "few"; readonly statements: Statements }
-  | { readonly kind: "scattered"; readonly statements: Statements; readonly all: Statements };
-
-export type Statements = readonly RawBuilder<unknown>[];
-
-/** How many rows of a list are gone through at once in search of scattered ones; between, others get their turn. */
-const PASSED_AT_ONCE = 5000;
-
-/** Merges the ways' rows, each row once: its key alone. */
-export async function readWays<Row>(
-  db: Kysely<Database>,
-  order: ListOrder,
-  ways: readonly Way[],
-  stretch: Stretch,
-  keyOf: (row: Row) => PageKey,
-): Promise<readonly Row[]> {
-  const direct = ways.filter((way) => way.kind !== "scattered");
-  const scattered = ways.filter((way) => way.kind === "scattered");
-  if (scattered.length === 0) return readMerged(db, order, direct, stretch);
-  const found: Row[] = [];
-  for (let { where } = stretch; ; ) {
-    const part = { ...stretch, where, limit: 1, offset: PASSED_AT_ONCE - 1 };
-    const [end] = await readMerged<Row>(
-      db,
-      order,
-      scattered.map(({ all }) => ({ kind: "along", statements: all })),
-      part,
-    );
-    const until = end === undefined ? sql`1 = 1` : stretch.until(keyOf(end));
-    const along = scattered.map(({ statements }) => ({ kind: "along", statements }) as const);
-    const limit = stretch.limit - found.length;
-    found.push(
-      ...(await readMerged<Row>(db, order, [...direct, ...along], {
-        ...stretch,
-        where: sql`${where} and ${until}`,
-        limit,
-      })),
-    );
-    if (end === undefined || found.length >= stretch.limit) return found;
-    where = stretch.behind(keyOf(end));
-    await setImmediate();
-  }
-}
-
-type DirectWay = Extract<Way, { readonly kind: "along" | "few" }>;
-
-async function readMerged<Row>(
-  db: Kysely<Database>,
-  { columns }: ListOrder,
-  ways: readonly DirectWay[],
-  { where, orderBy, limit, offset = 0 }: Stretch,
-): Promise<readonly Row[]> {
-  const parts = ways.flatMap(({ kind, statements }) =>
-    kind === "along"
-      ? statements.map(
-          (rows) => sql`select * from (${rows} and ${where} order by ${orderBy} limit ${limit + offset}) as part`,
-        )
-      : // The inner limit also keeps engines from another plan than the one that is meant: find few, then sort.
-        [sql`select * from (${fewOf(statements)}) as few where ${where}`],
-  );
-  const refs = sql.join(columns.map(({ name }) => sql.ref(name)));
-  const merged = sql.join(parts, sql` union `);
-  const { rows } = await sql<Row>`
-    select ${refs} from (${merged}) as merged order by ${orderBy} limit ${limit} offset ${offset}`.execute(db);
-  return rows;
-}
-
-function fewOf(statements: Statements): RawBuilder<unknown> {
-  return sql`${sql.join(statements, sql` union all `)} limit ${sql.lit(COUNTED_MAX)}`;
-}
-
-/** How many rows there are, each counted once, up to `COUNTED_MAX`. */
-export async function countWays(
-  db: Kysely<Database>,
-  ways: readonly { readonly statements: Statements }[],
-): Promise<number> {
-  const parts = ways.map(({ statements }) => sql`select * from (${fewOf(statements)}) as few`);
-  return countRows(db, sql.join(parts, sql` union `));
-}
-
-/** How many rows a statement gives, up to `COUNTED_MAX`. */
-export async function countRows(db: Kysely<Database>, statement: RawBuilder<unknown>): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*) as count from (select 1 from (${statement}) as matching limit ${sql.lit(COUNTED_MAX)}) as counted`.execute(
-    db,
-  );
-  return Number(rows[0]?.count);
-}
-
-/**
- * Rows that an index gives in another order than the list's. Where they are few, they are sorted; where there are many, they are
- * met soon enough on the way along the list, unless they all are far from where it begins.
- *
- * @param found statements that find them by that index
- * @param along statements that go along the list and leave out what doesn't match, by no index
- * @param all statements that go along the list
- */
-export async function findWay(
-  db: Kysely<Database>,
-  found: Statements,
-  along: Statements,
-  all: Statements,
-): Promise<Way> {
-  const count = await countWays(db, [{ statements: found }]);
-  if (count < COUNTED_MAX) return { kind: "few", statements: found };
-  return { kind: "scattered", statements: along, all };
 }

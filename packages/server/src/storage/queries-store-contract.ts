@@ -101,6 +101,9 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
       }
       const nameOf = ({ username, accountId }: ApiUser) => username.slice(`api-${accountId}-`.length);
       const keyIn = (order: UserOrder) => (user: ApiUser) => (order === "name" ? [nameOf(user), user.id] : [user.id]);
+      /** Is this the beginning of the username, up to the account's id at least, or of every username? */
+      const beginsUsername = ({ username, accountId }: ApiUser, text: string) =>
+        "api-".startsWith(text) || (username.startsWith(text) && /^api-[0-9]+/.exec(text)?.[0] === `api-${accountId}`);
 
       /** The specification, in other words. */
       function matching({ accountId, status, access, search }: UserFilter, order: UserOrder): readonly ApiUser[] {
@@ -111,7 +114,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
               (status ?? user.status) === user.status &&
               (access ?? user.access) === user.access &&
               (search === undefined ||
-                user.username.startsWith(search) ||
+                beginsUsername(user, search) ||
                 nameOf(user).startsWith(search) ||
                 search === `SHA256:${user.id}` ||
                 search === `Thumb-${user.id}`),
@@ -144,7 +147,7 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
         }
       });
 
-      test("finds by the beginning of a username or of the name in it, and by a key, in either order", async () => {
+      test("finds by the beginning of a name or of a username, and by a key, in the order of the names", async () => {
         await fill();
         const searches = [
           "",
@@ -175,18 +178,28 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           "api-0",
           "api-1x",
         );
-        for (const order of ["newest", "name"] as const) {
-          for (const search of searches) {
-            for (const rest of [{}, { accountId: accounts[0]?.id }, { status: "active", access: "full" }] as const) {
-              const filter = { search, ...rest };
-              await assertList(
-                read(filter, order),
-                keyIn(order),
-                matching(filter, order),
-                `${order} ${JSON.stringify(filter)}`,
-              );
-            }
+        for (const search of searches) {
+          for (const rest of [{}, { accountId: accounts[0]?.id }, { status: "active", access: "full" }] as const) {
+            const filter = { search, ...rest };
+            await assertList(read(filter, "name"), keyIn("name"), matching(filter, "name"), JSON.stringify(filter));
           }
+        }
+        const asked = await read({ search: "a" }, "newest")({ limit: 100 });
+        assert.deepEqual(asked.items, matching({ search: "a" }, "name"), "whatever the order that was asked for");
+      });
+
+      test("finds, by the beginning of a username up to the account's id, the users of that account alone", async () => {
+        const made: ApiUser[] = [];
+        for (let number = 1; number <= 11; number++) {
+          made.push(await insertUser(each.store, await insertAccount(each.store, `account-${number}`), "demo"));
+        }
+        for (const [search, expected] of [
+          ["api-1", [made[0]]],
+          ["api-11", [made[10]]],
+          ["api-11-d", [made[10]]],
+          ["api-0", []],
+        ] as const) {
+          assert.deepEqual((await read({ search }, "name")({ limit: 100 })).items, expected, search);
         }
       });
 
@@ -288,24 +301,19 @@ export function testQueriesStore(name: string, open: () => Promise<StoreUnderTes
           assert.equal(await count({ search: "api-1" }), COUNT_MAX);
         });
 
-        test("finds many, few and one of them alike, in either order", async () => {
-          const count = COUNT_MAX + 1500;
-          await fillMany(count);
-          const page = (search: string, order: UserOrder, request: PageRequest = { limit: 3 }) =>
-            each.store.users.page({ search }, order, 0, request);
-          assert.deepEqual(ids(await page("many", "newest")), [count, count - 1, count - 2]);
-          assert.deepEqual(ids(await page("api-1", "newest")), [count, count - 1, count - 2]);
-          assert.deepEqual(ids(await page("api-1-many", "newest")), [count, count - 1, count - 2]);
-          assert.deepEqual(ids(await page("rare", "newest")), [11_000, 10_000, 9000]);
-          assert.deepEqual(ids(await page("many777", "newest")), [7779, 7778, 7777]);
-          assert.deepEqual(ids(await page("many", "name")), [1, 10, 100]);
-          assert.deepEqual(ids(await page("api-1", "name")), [1, 10, 100]);
-          assert.deepEqual(ids(await page("rare", "name")), [1000, 10_000, 11_000]);
-          const from = { key: [10_000], direction: "after" } as const;
-          assert.deepEqual(ids(await page("many", "newest", { limit: 3, from })), [9999, 9998, 9997]);
-          const before = { key: [10_000], direction: "before" } as const;
-          const back = await page("many", "newest", { limit: 3, from: before });
-          assert.deepEqual([ids(back), back.hasPrevious, back.hasNext], [[10_003, 10_002, 10_001], true, true]);
+        test("finds many, few and one of them alike", async () => {
+          await fillMany(COUNT_MAX + 1500);
+          const page = (search: string, request: PageRequest = { limit: 3 }) =>
+            each.store.users.page({ search }, "name", 0, request);
+          assert.deepEqual(ids(await page("many")), [1, 10, 100]);
+          assert.deepEqual(ids(await page("api-1")), [1, 10, 100]);
+          assert.deepEqual(ids(await page("api-1-many")), [1, 10, 100]);
+          assert.deepEqual(ids(await page("rare")), [1000, 10_000, 11_000]);
+          assert.deepEqual(ids(await page("many777")), [777, 7770, 7771]);
+          const from = { key: ["many1000", 1], direction: "after" } as const;
+          assert.deepEqual(ids(await page("many", { limit: 3, from })), [10_001, 10_002, 10_003]);
+          const back = await page("many", { limit: 2, from: { ...from, direction: "before" } });
+          assert.deepEqual([ids(back), back.hasPrevious, back.hasNext], [[10, 100], true, true]);
         });
       });
     });

@@ -9,7 +9,7 @@ import { canBeId, canBeStored } from "./bounds.ts";
 import type { Engine } from "./engine.ts";
 import { selectUsers, toUser } from "./rows.ts";
 import type { Database } from "./schema.ts";
-import { loadListed, pageUsers } from "./user-queries.ts";
+import { loadListed, pageUsers } from "./user-list.ts";
 
 /** API users, outside of changes. */
 export function userStore(db: Kysely<Database>, engine: Engine): UserStore {

@@ -25,13 +25,13 @@ export interface UserFilter {
   readonly status?: Standing | undefined;
   readonly access?: Access | undefined;
   /**
-   * Begins a username or the name in it (what follows `api-<account id>-`), or is a key's fingerprint or thumbprint. In lower
-   * case but for those two.
+   * Begins the name (what follows `api-<account id>-`), or the username up to the account's id at least, or is a key's fingerprint or
+   * thumbprint. In lower case but for those two. What begins every username finds every user.
    */
   readonly search?: string | undefined;
 }
 
-/** The newest first, or by name. */
+/** The newest first, or by name. What is searched for is by name, whatever the order that was asked for. */
 export type UserOrder = "newest" | "name";
 
 /** API users, as the store reads them outside of changes. */

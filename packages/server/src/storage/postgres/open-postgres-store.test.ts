@@ -115,6 +115,7 @@ describe("a database that isn't this release's", () => {
         "0004-administration",
         "0005-store-identity",
         "0006-operators",
+        "0007-list-indexes",
         "9999-later",
       ],
     );

@@ -19,7 +19,7 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
     async listUsers({ principal, query, target }) {
       const { q, account: shortname, status, access } = query;
       // An index by name holds the matches of a search together; by age they would have to be gathered.
-      const order = query.order ?? (q === undefined ? "newest" : "name");
+      const order = q === undefined ? (query.order ?? "newest") : "name";
       const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
       // An account that doesn't exist, or that the caller can't see, has no users.
       const isElsewhere = shortname !== undefined && (account === undefined || !canSee(principal, account.id));

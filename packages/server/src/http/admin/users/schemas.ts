@@ -31,12 +31,13 @@ export const ApiUser = object({
 export const UsersQuery = objectWith([], {
   q: {
     ...search,
-    description: "The start of a username or of the name in it, or a key's whole fingerprint or thumbprint",
+    description:
+      "The start of a name, or of a username up to the account's number at least; or a key's whole fingerprint or thumbprint",
   },
   account: shortname,
   status: standing,
   access,
-  order: { enum: ["newest", "name"], description: "Default: newest first, or by name if q is given" },
+  order: { enum: ["newest", "name"], description: "Default: newest. With q, the list is by name in any case" },
   ...page,
 });
 

@@ -1,0 +1,143 @@
+import type { Access } from "@countersign/protocol";
+import { type Kysely, type RawBuilder, sql } from "kysely";
+import type { Standing } from "../core/standing.ts";
+import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
+import type { ListedUser, UserFilter, UserOrder } from "../core/users/store.ts";
+import { beginningWith, canBeId, canBeStored } from "./bounds.ts";
+import { type ListOrder, NEWEST_FIRST, NO_PAGE, readPage } from "./pages.ts";
+import { selectUsers, toUser } from "./rows.ts";
+import type { Database } from "./schema.ts";
+
+const STANDINGS: readonly Standing[] = ["active", "deactivated"];
+const ACCESSES: readonly Access[] = ["full", "read_only"];
+
+const BY_NAME: ListOrder = {
+  columns: [
+    { name: "name", holds: "text" },
+    { name: "id", holds: "id" },
+  ],
+  isDescending: false,
+};
+
+/** A page of users. What is searched is in the order of the names, which an index holds together. */
+export async function pageUsers(
+  db: Kysely<Database>,
+  filter: UserFilter,
+  orderWanted: UserOrder,
+  todaySeconds: number,
+  page: PageRequest,
+): Promise<Page<ListedUser>> {
+  const { accountId, search } = filter;
+  if (accountId !== undefined && !canBeId(accountId)) return NO_PAGE;
+  if (!canBeStored(search ?? "")) return NO_PAGE;
+  const order = search === undefined ? orderWanted : "name";
+  const list = {
+    order: order === "name" ? BY_NAME : NEWEST_FIRST,
+    ranges: search === undefined ? rangesOf(filter) : searched(filter, search),
+    overlap: search !== undefined,
+  };
+  const keyOf = ({ id, name = "" }: UserKey): PageKey => (order === "name" ? [name, id] : [id]);
+  const { items, ...rest } = await readPage<UserKey>(db, list, keyOf, page);
+  const ids = items.map(({ id }) => id);
+  return { items: await loadListed(db, ids, todaySeconds), ...rest };
+}
+
+interface UserKey {
+  readonly id: number;
+  /** Where the list is by name. */
+  readonly name?: string;
+}
+
+/** What a filter asks besides what is searched for. */
+interface Rest extends Pick<UserFilter, "status" | "access"> {
+  readonly accountId?: number | undefined;
+}
+
+/** One range for each standing and access, because the indexes begin with those. */
+function rangesOf(filter: Rest, beginning = ""): readonly RawBuilder<unknown>[] {
+  const account = filter.accountId === undefined ? sql`` : sql`and account_id = ${filter.accountId}`;
+  const { from, until } = beginningWith(beginning);
+  const named = beginning === "" ? sql`` : sql`and name >= ${from} and name < ${until}`;
+  return STANDINGS.filter((status) => (filter.status ?? status) === status).flatMap((status) =>
+    ACCESSES.filter((access) => (filter.access ?? access) === access).map(
+      (access) => sql`
+        from api_users where status = ${status} and access = ${access} ${account} ${named}`,
+    ),
+  );
+}
+
+/**
+ * What a search finds: names that begin like this; in one account where it is the beginning of a username up to that account's id
+ * at least; and the owners of a key with this fingerprint or thumbprint. The beginning of every username finds every user.
+ */
+function searched(filter: UserFilter, search: string): readonly RawBuilder<unknown>[] {
+  if ("api-".startsWith(search)) return rangesOf(filter);
+  const ranges = [...rangesOf(filter, search), owners(filter, search)];
+  const [, id, beginning] = /^api-([1-9][0-9]{0,9})(?:-(.*))?$/s.exec(search) ?? [];
+  const accountId = Number(id);
+  // No account has two ids.
+  if (!canBeId(accountId) || (filter.accountId ?? accountId) !== accountId) return ranges;
+  return [...ranges, ...rangesOf({ ...filter, accountId }, beginning)];
+}
+
+/** Materialized, so that they are found by the key, and not by going through everybody whom the filter lets through. */
+function owners({ accountId, status, access }: UserFilter, key: string): RawBuilder<unknown> {
+  const conditions = [
+    sql`1 = 1`,
+    ...(accountId === undefined ? [] : [sql`account_id = ${accountId}`]),
+    ...(status === undefined ? [] : [sql`status = ${status}`]),
+    ...(access === undefined ? [] : [sql`access = ${access}`]),
+  ];
+  return sql`from (
+    with owners as materialized (
+      select id, name, account_id, status, access from api_users where id in (
+        select user_id from public_keys where fingerprint = ${key}
+        union select user_id from public_keys where thumbprint = ${key}
+      )
+    ) select * from owners
+  ) as owners where ${sql.join(conditions, sql` and `)}`;
+}
+
+/** In the order of the ids given. Each user's figures are a few looks at its keys. */
+export async function loadListed(
+  db: Kysely<Database>,
+  ids: readonly number[],
+  todaySeconds: number,
+): Promise<readonly ListedUser[]> {
+  if (ids.length === 0) return [];
+  const rows = await selectUsers(db)
+    .where("api_users.id", "in", ids)
+    .select((user) => {
+      const keys = user.selectFrom("public_keys").whereRef("public_keys.user_id", "=", "api_users.id");
+      return [
+        keys.select((key) => key.fn.countAll().as("keys")).as("keys"),
+        keys
+          .where("public_keys.status", "=", "active")
+          .select((key) => key.fn.countAll().as("keys"))
+          .as("active_keys"),
+        keys
+          .innerJoin("key_usage", "key_usage.key_id", "public_keys.id")
+          .select((key) => key.fn.max("key_usage.last_used_at_ms").as("last"))
+          .as("last_used_at_ms"),
+        keys
+          .innerJoin("key_usage_hours", "key_usage_hours.key_id", "public_keys.id")
+          .where("key_usage_hours.hour_s", ">=", todaySeconds)
+          .select(sql<number>`coalesce(cast(sum(key_usage_hours.tokens) as bigint), 0)`.as("tokens"))
+          .as("tokens_today"),
+      ];
+    })
+    .execute();
+  const byId = new Map(
+    rows.map((row) => [
+      row.id,
+      {
+        ...toUser(row),
+        activeKeys: Number(row.active_keys),
+        keys: Number(row.keys),
+        lastUsedAtMs: row.last_used_at_ms,
+        tokensToday: Number(row.tokens_today),
+      },
+    ]),
+  );
+  return ids.flatMap((id) => byId.get(id) ?? []);
+}
