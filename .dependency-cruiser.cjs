@@ -5,6 +5,29 @@ const SERVER = "^packages/server/src";
 /** What tests share. */
 const TESTING = "^packages/[^/]+/src/testing/";
 
+/**
+ * The concepts of the core, each behind those that it imports values from. Types (ids, ports, the transaction of a change) may
+ * point the other way.
+ */
+const CORE_ORDER = [
+  "clock",
+  "store",
+  "accounts",
+  "feed",
+  "change",
+  "token",
+  "resource-servers",
+  "signing-keys",
+  "users",
+  "operators",
+  "keys",
+  "json",
+  "store-identity",
+  "assertion",
+  "view",
+  "oauth",
+];
+
 /** @type {import("dependency-cruiser").IConfiguration} */
 module.exports = {
   forbidden: [
@@ -126,6 +149,22 @@ module.exports = {
       severity: "error",
       from: {},
       to: { circular: true },
+    },
+    ...CORE_ORDER.slice(0, -1).map((folder, at) => ({
+      name: `core-order-${folder}`,
+      comment:
+        "A concept of the core imports values only from those before it in CORE_ORDER: it can be read without the others.",
+      severity: "error",
+      from: { path: `${SERVER}/core/${folder}/`, pathNot: "\\.test\\.ts$" },
+      to: { path: `${SERVER}/core/(${CORE_ORDER.slice(at + 1).join("|")})/`, dependencyTypesNot: ["type-only"] },
+    })),
+    {
+      name: "admin-machinery-below",
+      comment:
+        "A resource of the admin API knows the machinery in http/, never the reverse; routes.ts and handlers.ts join them.",
+      severity: "error",
+      from: { path: `${SERVER}/http/admin/http/`, pathNot: "\\.test\\.ts$" },
+      to: { path: `${SERVER}/http/admin/`, pathNot: `${SERVER}/http/admin/http/` },
     },
     {
       name: "nothing-unresolvable",

@@ -6,7 +6,7 @@ import type { Flags } from "../config/config.ts";
 import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
 import { admitPublicKey, KEY_BITS_MAX, KEY_BITS_MIN } from "../core/keys/admission.ts";
 import { addKey as addPublicKey, changeKey } from "../core/keys/changes.ts";
-import { keysNeedingKid, needsKidMessage } from "../core/keys/keys-needing-kid.ts";
+import { keysNeedingKid, needsKidMessage } from "../core/assertion/keys-needing-kid.ts";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { Store } from "../core/store/store.ts";
 import { errorCode, errorProblem } from "../platform/error-code.ts";

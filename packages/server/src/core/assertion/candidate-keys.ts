@@ -1,4 +1,5 @@
-import { isExpired, type KeyId, type KeyStatus } from "../keys/model.ts";
+import { isExpired } from "../expiry.ts";
+import type { KeyId, KeyStatus } from "../keys/model.ts";
 import type { UnverifiedObject } from "./parse-assertion.ts";
 import { SIGNATURE_CHECKS_MAX } from "./verify-signature.ts";
 

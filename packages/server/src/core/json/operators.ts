@@ -1,7 +1,7 @@
 /** How operators and what belongs to them are shown to programs: by `--json` and by the admin API. Never a secret or a hash. */
 import type { AdminToken, Invitation, Operator, Passkey, Session, SessionId } from "../operators/model.ts";
 import { sessionEnds } from "../operators/sessions.ts";
-import { isExpired } from "../keys/model.ts";
+import { isExpired } from "../expiry.ts";
 import { isoTime } from "./registry.ts";
 
 export function operatorJson({ id, email, role, account, status, federated, ...times }: Operator) {

@@ -2,7 +2,8 @@
 import type { AuditEvent } from "../feed/audit-chain.ts";
 import type { Account } from "../accounts/model.ts";
 import type { ApiUser } from "../users/model.ts";
-import { isExpired, type PublicKey } from "../keys/model.ts";
+import { isExpired } from "../expiry.ts";
+import type { PublicKey } from "../keys/model.ts";
 import type { ResourceServer } from "../resource-servers/model.ts";
 import type { SigningKeyRecord } from "../signing-keys/signing-keys.ts";
 

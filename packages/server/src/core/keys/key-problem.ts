@@ -1,5 +1,6 @@
 import type { Standing } from "../standing.ts";
-import { isExpired, type KeyStatus } from "./model.ts";
+import { isExpired } from "../expiry.ts";
+import type { KeyStatus } from "./model.ts";
 
 /** Why a key can't be used now. Tokens end for the same reasons. */
 export type KeyProblem = "key_deactivated" | "key_revoked" | "key_expired" | "user_deactivated" | "account_deactivated";

@@ -28,8 +28,3 @@ export interface PublicKey {
   /** Counted in memory and written every few seconds: it may lag, and lose its last seconds in a crash. */
   readonly lastUsedAtMs: number | null;
 }
-
-/** Has the key's expiry passed? At equality it has. */
-export function isExpired(key: { readonly expiresAtMs: number | null }, nowMs: number): boolean {
-  return key.expiresAtMs !== null && key.expiresAtMs <= nowMs;
-}

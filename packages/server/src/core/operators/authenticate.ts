@@ -1,4 +1,4 @@
-import { isExpired } from "../keys/model.ts";
+import { isExpired } from "../expiry.ts";
 import type { Store } from "../store/store.ts";
 import { hashSecret } from "../secret-form.ts";
 import type { Clock } from "../surroundings.ts";

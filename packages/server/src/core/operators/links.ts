@@ -1,5 +1,5 @@
 import { type ChangeTx, SYSTEM } from "../change/change-tx.ts";
-import { isExpired } from "../keys/model.ts";
+import { isExpired } from "../expiry.ts";
 import { fieldRefusal, Refusal } from "../refusal.ts";
 import { hashSecret } from "../secret-form.ts";
 import type { Random } from "../surroundings.ts";

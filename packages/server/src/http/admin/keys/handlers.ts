@@ -2,7 +2,7 @@
 import { keyJson } from "../../../core/json/registry.ts";
 import { admitPublicKey } from "../../../core/keys/admission.ts";
 import { addKey, changeKey, loadKey as loadKeyAgain } from "../../../core/keys/changes.ts";
-import { keysNeedingKid, needsKidMessage } from "../../../core/keys/keys-needing-kid.ts";
+import { keysNeedingKid, needsKidMessage } from "../../../core/assertion/keys-needing-kid.ts";
 import type { KeyId, PublicKey } from "../../../core/keys/model.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
 import { listOf, parsePage } from "../http/cursor.ts";

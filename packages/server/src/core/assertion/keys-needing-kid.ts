@@ -1,5 +1,5 @@
-import { candidateKeys, isUsable } from "../assertion/candidate-keys.ts";
-import type { PublicKey } from "./model.ts";
+import { candidateKeys, isUsable } from "./candidate-keys.ts";
+import type { PublicKey } from "../keys/model.ts";
 
 /**
  * The user's keys of this one's length that may be used, but with which an assertion is accepted only where its `kid` names them: more
