@@ -149,17 +149,18 @@ async function resetCredentials(tx: ChangeTx, email: string, passwordHash: strin
   const operator = await tx.operators.findByEmail(email);
   if (operator?.status !== "active" || operator.federated !== null) throw linkInvalid();
   const actor = operatorActor(operator);
-  const reset = { ...ofOperator(operator), byReset: true } as const;
+  const subject = ofOperator(operator);
   for (const { id, label } of await tx.passkeys.list(operator.id)) {
     await tx.passkeys.delete(operator.id, id);
-    await tx.append({ action: "operator.passkey_removed", ...reset, passkey: id, label }, actor);
+    await tx.append({ action: "operator.passkey_removed", ...subject, passkey: id, label, byReset: true }, actor);
   }
   if (passwordHash !== operator.passwordHash) {
     await tx.operators.update(operator.id, { passwordHash });
-    await tx.append({ action: "operator.password_changed", ...reset, hasPassword: passwordHash !== null }, actor);
+    const hasPassword = passwordHash !== null;
+    await tx.append({ action: "operator.password_changed", ...subject, hasPassword, byReset: true }, actor);
   }
   await tx.sessions.deleteAllOf(operator.id);
-  await tx.append({ action: "operator.session_ended", ...reset, sessions: "all" }, actor);
+  await tx.append({ action: "operator.session_ended", ...subject, sessions: "all", byReset: true }, actor);
   return { ...operator, passwordHash };
 }
 
