@@ -5,7 +5,7 @@ import { fastify, LogController } from "fastify";
 import { pino } from "pino";
 import { parseCredential } from "../packages/server/src/core/authorization.ts";
 import { createCheckToken, type TokenVerdict } from "../packages/server/src/core/check.ts";
-import type { ViewKey } from "../packages/server/src/core/view/view.ts";
+import type { ViewKey } from "../packages/server/src/core/view/view-user.ts";
 import { mintToken } from "../packages/server/src/core/token/mint-token.ts";
 import { deriveSigningKeys, masterSecretFingerprint } from "../packages/server/src/core/signing-keys/signing-keys.ts";
 import { createCheckEndpoint } from "../packages/server/src/http/public/check-endpoint.ts";

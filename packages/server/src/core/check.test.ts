@@ -7,7 +7,7 @@ import { testSigningKeys } from "../testing/test-signing-keys.ts";
 import { type TestViewKey, testViewUser } from "../testing/test-view.ts";
 import { createCheckToken, type InactiveReason } from "./check.ts";
 import { Refusal } from "./refusal.ts";
-import type { ViewKey, ViewUser } from "./view/view.ts";
+import type { ViewKey, ViewUser } from "./view/view-user.ts";
 import { mintToken } from "./token/mint-token.ts";
 
 const EXPIRES_AT_SECONDS = 1_481_653_853;

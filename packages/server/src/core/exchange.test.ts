@@ -21,7 +21,8 @@ import { createExchange, type ExchangeDependencies } from "./exchange.ts";
 import { createIssueToken } from "./issue-token.ts";
 import { Refusal } from "./refusal.ts";
 import type { KeyId } from "./keys/model.ts";
-import { openRegistryView, type RegistryView, type ViewUser } from "./view/view.ts";
+import { openRegistryView, type RegistryView } from "./view/view.ts";
+import type { ViewUser } from "./view/view-user.ts";
 import { verifyToken } from "./token/verify-token.ts";
 
 const NOW_SECONDS = EXAMPLE_NOW_MICROSECONDS / 1e6;

@@ -3,7 +3,7 @@ import type { AssertionAlgorithm } from "@countersign/protocol";
 import type { UnverifiedAssertion } from "./assertion/parse-assertion.ts";
 import { isSignedBy, SIGNATURE_CHECKS_MAX } from "./assertion/verify-signature.ts";
 import { sshFingerprint } from "./keys/admission.ts";
-import type { ViewKey, ViewUser } from "./view/view.ts";
+import type { ViewKey, ViewUser } from "./view/view-user.ts";
 
 /** A fact that decides nothing, and perhaps what to do about it. */
 type Cause = readonly [detail: string, hint?: string];

@@ -5,7 +5,8 @@ import { findSigningKey, SIGNATURE_CHECKS_MAX } from "./assertion/verify-signatu
 import { EXCHANGE_STEPS, ExchangeAttempt, type ExchangeDependencies } from "./exchange.ts";
 import { describeKey, signatureCauses } from "./explain-signature.ts";
 import { Refusal } from "./refusal.ts";
-import type { RegistryView, ViewKey, ViewUser } from "./view/view.ts";
+import type { RegistryView } from "./view/view.ts";
+import type { ViewKey, ViewUser } from "./view/view-user.ts";
 
 /** One check of an assertion. `note` steps carry facts that decide nothing. */
 export interface ExplainStep {

@@ -1,6 +1,6 @@
 import { TTL_SECONDS_DOCUMENTED_MIN, type WarningItem } from "@countersign/protocol";
 import type { KeyId } from "./keys/model.ts";
-import type { ViewKey } from "./view/view.ts";
+import type { ViewKey } from "./view/view-user.ts";
 import type { Random } from "./surroundings.ts";
 import { mintToken } from "./token/mint-token.ts";
 import type { LatestSigningKeys } from "./token/verify-token.ts";

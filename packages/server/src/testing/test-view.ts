@@ -3,7 +3,7 @@ import { verificationKey } from "../core/assertion/verify-signature.ts";
 import type { AccountId } from "../core/accounts/model.ts";
 import type { ApiUserId } from "../core/users/model.ts";
 import type { KeyId } from "../core/keys/model.ts";
-import type { ViewKey, ViewUser } from "../core/view/view.ts";
+import type { ViewKey, ViewUser } from "../core/view/view-user.ts";
 
 /** Keys of a user that exists in a test's imagination alone. */
 export interface TestViewKey extends Partial<Pick<ViewKey, "thumbprint" | "status" | "expiresAtMs">> {

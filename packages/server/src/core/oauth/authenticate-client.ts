@@ -2,7 +2,7 @@ import type { Audiences } from "../assertion/check-claims.ts";
 import { checkHeader, parseAssertion } from "../assertion/parse-assertion.ts";
 import type { FindSigner } from "../assertion/find-signer.ts";
 import { Refusal } from "../refusal.ts";
-import type { ViewKey } from "../view/view.ts";
+import type { ViewKey } from "../view/view-user.ts";
 import type { Clock } from "../surroundings.ts";
 import type { AssertionLedger } from "./assertion-ledger.ts";
 import { checkClientClaims, parseClientClaims } from "./client-assertion.ts";

@@ -1,7 +1,7 @@
 import { toRow } from "../feed/event.ts";
 import { Refusal } from "../refusal.ts";
 import type { Store } from "../store/store.ts";
-import type { ViewUser } from "../view/view.ts";
+import type { ViewUser } from "../view/view-user.ts";
 import type { Clock } from "../surroundings.ts";
 import type { TokenClaims } from "../token/token-codec.ts";
 import { formatTokenId } from "../token/token-identity.ts";

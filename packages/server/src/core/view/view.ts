@@ -9,8 +9,6 @@ import type { Clock } from "../surroundings.ts";
 import { openRevokedTokens, type RevokedTokens } from "../token/revoked-tokens.ts";
 import { createUserCache, type UserCache } from "./user-cache.ts";
 
-export type { ViewKey, ViewUser } from "./view-user.ts";
-
 /** How often memory had the answer, how often the store had to be asked, and what is kept. */
 export interface ViewFigures {
   readonly hits: number;

@@ -11,7 +11,8 @@ import type { CheckToken } from "../../../core/check.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { type LatestSigningKeys, verifyTokenNow } from "../../../core/token/verify-token.ts";
-import type { RegistryView, ViewUser } from "../../../core/view/view.ts";
+import type { RegistryView } from "../../../core/view/view.ts";
+import type { ViewUser } from "../../../core/view/view-user.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import type { explainRoutes } from "./routes.ts";
 
