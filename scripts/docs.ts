@@ -42,6 +42,16 @@ for (const page of pages) {
   }
 }
 
+/** Where a path in the text of a page may begin. Decisions and the changelog may name what was there at their time. */
+const SOURCE_FOLDERS = ["", "packages/server/src"];
+for (const page of pages.filter((page) => !page.startsWith("docs/adr/") && page !== "CHANGELOG.md")) {
+  for (const [, path = ""] of readFileSync(join(root, page), "utf8").matchAll(/`([\w.-]+\/[\w./-]+\.tsx?)`/g)) {
+    if (!SOURCE_FOLDERS.some((folder) => existsSync(join(root, folder, path)))) {
+      problems.push(`${page}: there is no ${path}`);
+    }
+  }
+}
+
 for (const page of pages) {
   for (const [index, line] of proseOf(readFileSync(join(root, page), "utf8")).entries()) {
     if (line.length > COLUMNS_MAX) problems.push(`${page}:${index + 1}: over ${COLUMNS_MAX} columns`);
