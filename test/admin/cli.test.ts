@@ -17,13 +17,12 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { addPublicKey, connectClient } from "../testkit/api-client.ts";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
-import { connectRaw, requestHead } from "../testkit/raw-http.ts";
+import { canConnect, connectRaw, requestHead } from "../testkit/raw-http.ts";
 import { endWithThisProcess, environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
 import { COUNTERSIGN, startServer, temporaryFolder } from "../testkit/server.ts";
 import { signAssertion } from "../testkit/sign-assertion.ts";
@@ -852,18 +851,4 @@ async function requestUnderWay(url: string) {
   connection.write(`${requestHead("GET", "/livez")}GET /livez HTTP/1.1\r\n`);
   assert.equal((await connection.answer()).status, 200);
   return { connection, body: "Host: a\r\n\r\n" };
-}
-
-function canConnect(url: string): Promise<boolean> {
-  const { hostname, port } = new URL(url);
-  return new Promise((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port) });
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => {
-      resolve(false);
-    });
-  });
 }

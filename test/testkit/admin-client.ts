@@ -9,7 +9,7 @@ import type { TestServer } from "./server.ts";
 
 export const ADMIN = "/api/admin/v1";
 
-/** Long enough, and nobody's; every operator of a test has it. */
+/** The password of every operator in a test. */
 export const TEST_PASSWORD = "correct horse battery staple";
 
 const JSON_TYPE = /^application\/json(?:;|$)/;
@@ -49,7 +49,7 @@ export interface AdminClient {
   get(path: string): Promise<AdminAnswer>;
   post(path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<AdminAnswer>;
   patch(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<AdminAnswer>;
-  /** As somebody else. */
+  /** As another caller. */
   as(credentials: Credentials): AdminClient;
 }
 
@@ -135,7 +135,7 @@ export async function openAdminApi(server: Pick<TestServer, "adminUrl">): Promis
     const effectiveOrigin = origin === undefined ? (cookie === undefined ? null : own) : origin;
     let currentCookie = cookie;
 
-    /** Signs in again as somebody whose sign-in isn't fresh any more, by the password that every test's operators have. */
+    /** Signs in again, as an operator whose sign-in isn't fresh any more, by the password that every operator has. */
     async function renew(): Promise<void> {
       const { body } = await client.get("/me");
       const answer = await fetch(`${server.adminUrl}${ADMIN}/sign-in/password`, {

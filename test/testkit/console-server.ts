@@ -4,7 +4,7 @@ import { type AdminApi, type AdminClient, openAdminApi, TEST_PASSWORD } from "./
 import { eventually } from "./eventually.ts";
 import { type ServerOptions, startServer, type TestServer } from "./server.ts";
 
-/** Long enough, and nobody's. */
+/** The password of every operator in a test. */
 export const PASSWORD = TEST_PASSWORD;
 
 export interface ConsoleServer {
@@ -50,7 +50,7 @@ export async function useLink(
   return cookieOf(used.headers);
 }
 
-/** Somebody who asks. */
+/** A caller of the admin API. */
 export interface Caller {
   readonly name: string;
   readonly role: "viewer" | "admin" | "owner" | "nobody";

@@ -11,12 +11,13 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
-import { type AddressInfo, type Socket, connect } from "node:net";
+import { type AddressInfo, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
 import { eventually } from "./eventually.ts";
 import type { Requirement } from "./requirements.ts";
+import { canConnect } from "./raw-http.ts";
 import { endWithThisProcess, environment } from "./run-program.ts";
 import { temporaryFolder } from "./server.ts";
 
@@ -115,7 +116,7 @@ export async function startGateway(
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   await eventually(`${program.name} accepts connections`, async () => {
     assert.ok(!hasEnded(), `${program.name} ended: ${output}`);
-    return await accepts(port);
+    return await canConnect(`http://127.0.0.1:${port}`);
   });
   return {
     url: `http://127.0.0.1:${port}`,
@@ -150,19 +151,6 @@ function portOf(url: string): number {
   return Number(new URL(url).port);
 }
 
-function accepts(port: number): Promise<true | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => {
-      resolve(undefined);
-    });
-  });
-}
-
 /** A request that reached the API. */
 export interface ReachedRequest {
   readonly method: string;
@@ -185,7 +173,7 @@ export interface RecordingApi {
 
 export const API_ANSWER = "what only the API knows";
 
-/** An API that lets everybody in. */
+/** An API that accepts every request. */
 export async function startRecordingApi(): Promise<RecordingApi> {
   let reached: ReachedRequest[] = [];
   const stub = await startStub((request, response) => {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Provider } from "oidc-provider";
 import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
 
-/** Somebody whom the provider knows. */
+/** A user of the provider. */
 export interface ProvidedUser {
   readonly subject: string;
   readonly email?: string;
@@ -15,11 +15,11 @@ export interface IdentityProvider {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Who signs in next; `undefined`: somebody who says no. */
+  /** Who signs in next; `undefined`: a user who declines. */
   user: ProvidedUser | undefined;
   /** Paths that were asked for. */
   readonly asked: readonly string[];
-  /** Nobody answers any more until {@link start}. */
+  /** Refuses connections until {@link start}. */
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -116,7 +116,7 @@ function makeProvider(
   return provider;
 }
 
-/** Whoever is to sign in does, without a page. */
+/** Signs in the next user, without a page. */
 async function interact(
   provider: Provider,
   request: IncomingMessage,

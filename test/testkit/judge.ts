@@ -298,7 +298,7 @@ export function judge(answers: readonly Answer[]): Judgement {
   };
 }
 
-/** What held of the subject from the answer's beginning to its end; `undefined` where nobody can say. */
+/** What held of the subject from the answer's beginning to its end; `undefined` if that is unknown. */
 function truthFor({ subject, beganMs, endedMs }: Answer): { standing: Standing; sinceMs: number } | undefined {
   const last = subject.attempts.findLast((attempt) => attempt.beganMs <= endedMs);
   if (last === undefined) return { standing: "active", sinceMs: Number.NEGATIVE_INFINITY };

@@ -13,7 +13,7 @@ import { type ChildProcess, fork, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
@@ -22,6 +22,7 @@ import { type RsaKeyPair, makeKeyPair } from "./rsa-keys.ts";
 import { eventually } from "./eventually.ts";
 import type { AdministrationCalls, AdministrationReply, AdministrationRequest } from "./nodes-administration.ts";
 import { pauseProcesses } from "./processes.ts";
+import { canConnect } from "./raw-http.ts";
 import type { Requirement } from "./requirements.ts";
 import { endWithThisProcess, environment } from "./run-program.ts";
 import { startServer, temporaryFolder, type TestServer } from "./server.ts";
@@ -40,7 +41,7 @@ export interface Change {
   readonly endedMs: number;
 }
 
-/** A change that failed: whether it was made, nobody knows. */
+/** A change that failed: it is unknown whether it was made. */
 export class ChangeFailed extends Error {
   override readonly name = "ChangeFailed";
   readonly change: Change;
@@ -51,7 +52,7 @@ export class ChangeFailed extends Error {
   }
 }
 
-/** Somebody with the command line, in a process of its own. */
+/** An operator with the command line, in a process of its own. */
 export interface Operator {
   /** @throws {ChangeFailed} */
   setKeyStanding(keyId: number, standing: "active" | "deactivated"): Promise<Change>;
@@ -298,7 +299,7 @@ export async function startBalancer(
   const url = `http://127.0.0.1:${port}`;
   await eventually(`${balancer.name} leads to a node`, async () => {
     assert.ok(child.exitCode === null, `${balancer.name} ended: ${output}`);
-    if (!(await accepts(port))) return undefined;
+    if (!(await canConnect(url))) return undefined;
     const { status } = await fetch(`${url}/livez`);
     return status === 503 || status === 502 ? undefined : status;
   });
@@ -308,17 +309,4 @@ export async function startBalancer(
 /** Two ports, for a node that starts later. */
 export async function holdPorts(): Promise<Pick<Node, "port" | "adminPort">> {
   return { port: await holdPort(), adminPort: await holdPort() };
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => {
-      resolve(false);
-    });
-  });
 }

@@ -120,6 +120,13 @@ export async function connectRaw(url: string, localAddress?: string): Promise<Ra
   };
 }
 
+/** Does something listen there? */
+export async function canConnect(url: string): Promise<boolean> {
+  const connection = await connectRaw(url).catch(() => undefined);
+  connection?.end();
+  return connection !== undefined;
+}
+
 /** The bytes of a request's head, with a `Host` unless there is one already. */
 export function requestHead(
   method: string,

@@ -15,7 +15,7 @@ export type Standing = "active" | "deactivated";
 export interface Switch {
   readonly keyId: number;
   readonly standing: Standing;
-  /** Before anybody was asked for the change. */
+  /** Before the change was requested. */
   readonly begunAtMs: number;
   /** As soon as it is on the disk: when the command line prints its answer. */
   readonly acknowledgedAtMs: number;

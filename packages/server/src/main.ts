@@ -1,5 +1,5 @@
 /**
- * The process: environment, standard streams, signals, exit status. Everything else is a parameter of something.
+ * The process: environment, standard streams, signals, exit status. Everything else gets what it needs as parameters.
  */
 import { userInfo } from "node:os";
 import { Writable } from "node:stream";
@@ -30,7 +30,7 @@ const FLUSH_MS_MAX = 1000;
 
 const surroundings = systemSurroundings();
 
-/** What a service writes to, once this process is one. */
+/** Where a service writes, once this process serves. */
 let service: { readonly stdout: LogSink; readonly stderr: LogSink } | undefined;
 
 const context: CliContext = {
@@ -68,7 +68,7 @@ const context: CliContext = {
   },
 };
 
-// A reader that went away (| head) ends a command quietly. Any other fault of a stream is said in one line.
+// A reader that went away (| head) ends a command quietly. Any other fault of a stream is reported in one line.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (stream === process.stderr) return;
@@ -138,7 +138,7 @@ async function serveUntil(
   const { startService } = await import("./compose/service.ts");
   const starting = startService(config, log, surroundings, channel, opening);
   const first = await Promise.race([starting, stopped]);
-  // It may be waiting for its store.
+  // The service may still be waiting for its store.
   if (typeof first === "string") {
     log.info({ signal: first }, "stopping before it was ready");
     return;
@@ -153,7 +153,7 @@ async function serveUntil(
   await first.stop();
 }
 
-/** Has workers serve. */
+/** Serves from workers. */
 async function superviseUntil(
   stopped: Promise<NodeJS.Signals>,
   config: Config,
@@ -184,8 +184,8 @@ function printReady({ publicUrl, adminUrl, store }: WorkerReady): void {
 }
 
 /**
- * While there is no operator, whoever reads standard error is the first: not through the log, which forgets secrets and can be
- * silent.
+ * While there is no operator, prints the link by which the first one signs up. It doesn't go through the log, which redacts
+ * secrets and can be silent.
  */
 async function printSetupLink(config: Config, adminUrl: string, log: Logger): Promise<void> {
   const link = await makeSetupLink(config, adminUrl, surroundings).catch((error: unknown) => {

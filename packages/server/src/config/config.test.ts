@@ -400,7 +400,7 @@ test("a path that a shell would have changed is refused: it would begin an empty
   }
 });
 
-test("a master secret that nobody drew at random is refused, whichever entry it is, by value and from a file", (t) => {
+test("a master secret that wasn't drawn at random is refused, whichever entry it is, by value and from a file", (t) => {
   const zeros = Buffer.alloc(32).toString("base64");
   const says = /entry 2 isn't random; make 32 random bytes with: openssl rand -base64 32$/;
   assert.match(problemOf({ COUNTERSIGN_MASTER_SECRET: `${secret(1)},${zeros}` }), says);

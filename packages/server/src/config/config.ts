@@ -132,7 +132,7 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_OIDC_GROUPS_CLAIM",
     flag: "--oidc-groups-claim <name>",
     default: "groups",
-    meaning: "claim that lists somebody's groups, in the ID token or in user info",
+    meaning: "claim that lists an operator's groups, in the ID token or in user info",
     parse: (text = "groups") => text,
   }),
   oidcRoles: setting({

@@ -146,7 +146,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Whole or not at all, even if another process does the same at this moment: whoever links first wins. */
+/** Whole or not at all, even if another process does the same at this moment: the process that links first wins. */
 function writeMasterKey(folder: string, masterKey: string, secret: Buffer): void {
   const partial = join(folder, `.master.key.${process.pid}.${Date.now()}.partial`);
   try {

@@ -136,7 +136,7 @@ export function createLogSink(
 
 /**
  * A descriptor for the same destination on which a write returns EAGAIN where it would wait. Pipes and terminals are opened
- * anew, so that the setting is this process's own and not that of everybody who shares the descriptor.
+ * anew, so that the setting is this process's own and not that of every process that shares the descriptor.
  */
 function openWithoutBlocking(standard: 1 | 2): number {
   const kind = fstatSync(standard);

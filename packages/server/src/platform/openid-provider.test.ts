@@ -86,12 +86,12 @@ describe("an answer of the identity provider", () => {
     ["that has ended", { exp: 1_700_000_000 }],
     ["without a subject", { sub: undefined }],
   ] as const) {
-    test(`names nobody where its ID token is one ${what}`, async () => {
+    test(`refuses an ID token ${what}`, async () => {
       await assert.rejects(finish({ ...ADDRESS, ...wrong }), isRefused);
     });
   }
 
-  test("names nobody where user info is about another subject", async () => {
+  test("refuses user info about another subject", async () => {
     userInfo = { sub: "mallory", email: "mine@example.com", email_verified: true, groups: ["g"] };
     await assert.rejects(finish({}), isRefused);
   });

@@ -8,7 +8,7 @@ export interface OpenIdClient {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly scope: string;
-  /** The name of the claim that lists somebody's groups. */
+  /** The name of the claim that lists an operator's groups. */
   readonly groupsClaim: string;
 }
 

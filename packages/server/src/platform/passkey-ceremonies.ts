@@ -128,7 +128,7 @@ export function createPasskeyCeremonies(): PasskeyCeremonies {
 }
 
 /**
- * None was asked for: nothing here depends on a manufacturer's word, and reading certificates that anybody may send is a risk for
+ * None was asked for: nothing here depends on a manufacturer's word, and reading certificates that any client may send is a risk for
  * nothing. Without one there are `none` and self attestation (WebAuthn §6.5.4).
  *
  * @throws where there is one

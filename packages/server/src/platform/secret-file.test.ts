@@ -100,7 +100,7 @@ test("what isn't a file is refused without waiting for it, and what is too large
   assert.match(read(file) ?? "", /^is larger than 64 KiB$/);
 });
 
-test("nobody else can write to the data folder", () => {
+test("no other user can write to the data folder", () => {
   const data = join(folder, "data");
   mkdirSync(data);
   const check = (mode: number, access: SecretFileAccess = "owner") => {

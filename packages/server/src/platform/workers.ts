@@ -172,7 +172,7 @@ export function superviseWorkers(
       case "arrived": {
         const workers = arrived.get(message.step) ?? new Set();
         arrived.set(message.step, workers.add(worker));
-        // One that is stopped alone waits for nobody.
+        // A worker that is stopped alone doesn't wait for the others.
         if (!isStopping || metSteps.has(message.step)) tell(worker, { kind: "met", step: message.step });
         else letMeet(message.step, workers);
         return;
@@ -286,7 +286,7 @@ export function openWorkerChannel(onGivenUp: () => void): WorkerChannel | undefi
   if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   process.once("disconnect", () => {
     if (isStopping) onGivenUp();
-    // Without a primary nobody would end it: as if it had been told to.
+    // Without a primary nothing would end it: it stops as if it had been told to.
     stopped.resolve("SIGTERM");
     for (const goOn of meetings.values()) goOn();
   });

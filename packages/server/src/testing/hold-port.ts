@@ -9,7 +9,7 @@ const held = new Set<Socket>();
 
 /**
  * A port of 127.0.0.1 and ::1 for a server that a test starts on it, stops, and starts again. It stays this process's until this
- * process ends: nobody who leaves the choice to the system is given it, neither a listener on port 0 nor an outgoing
+ * process ends: the system gives it to no one that leaves the choice to the system, neither a listener on port 0 nor an outgoing
  * connection, of whichever process. While the server isn't there, connections are refused.
  *
  * It is the local end of a connection of this process's own, bound before it was made: Linux passes such a port over, and

@@ -1,4 +1,4 @@
-/** A modulus of exactly `bits` bits without a prime factor below 752. Nobody knows its factors, and it costs no generating. */
+/** A modulus of exactly `bits` bits without a prime factor below 752. Its factors are unknown, and it costs no key generation. */
 export function madeUpModulus(bits: number): Buffer {
   const product = smallPrimes(752).reduce((all, prime) => all * BigInt(prime), 1n);
   let modulus = (1n << BigInt(bits - 1)) + 12_345n;

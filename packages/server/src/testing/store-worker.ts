@@ -14,7 +14,7 @@ const module = (await import(opener.module)) as Record<string, (location: string
 const open = module[opener.export];
 if (open === undefined) throw new Error(`${opener.module} has no ${opener.export}`);
 
-/** Nobody begins before everybody is here. */
+/** No worker begins before all have arrived. */
 function waitForTheOthers(): void {
   const arrived = new Int32Array(gate);
   Atomics.add(arrived, 0, 1);

@@ -21,13 +21,13 @@ import { createPasskeyCeremonies } from "../platform/passkey-ceremonies.ts";
 import { createSystemRandom } from "../platform/random.ts";
 import { openTestRegistry, type TestRegistry } from "./test-registry.ts";
 
-/** Long enough, and nobody's. */
+/** The password of every operator in a test. */
 export const TEST_PASSWORD = "correct horse battery staple";
 
-/** Where everybody signs in from. */
+/** Where every operator signs in from. */
 export const TEST_PLACE = { address: "192.0.2.1", userAgent: "a browser" } as const;
 
-/** Where everybody's passkeys are made. */
+/** Where every passkey is made. */
 export const TEST_ORIGIN = "http://localhost:8081";
 export const TEST_PASSKEY_PLACE = { origin: TEST_ORIGIN, relyingParty: "localhost" } as const;
 

@@ -134,7 +134,7 @@ export async function startPostgres(
     },
     async kill() {
       const postmaster = process_?.pid ?? 0;
-      // Its children end by themselves once it is gone, but not at once; a crash leaves nobody.
+      // Its children end by themselves once it is gone, but not at once; a crash leaves none.
       const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(postmaster)], { encoding: "utf8" });
       for (const pid of [postmaster, ...(stdout.match(/[0-9]+/g) ?? []).map(Number)]) {
         // 0 would be this process's whole group.
