@@ -9,9 +9,9 @@ import { createRevokeToken } from "../core/oauth/revoke-token.ts";
 import { createAuthenticateResourceServer } from "../core/resource-servers/authenticate.ts";
 import { type App, buildPublicApp } from "../http/app.ts";
 import { type ChangeStreams, createChangeStreams } from "../http/public/changes/change-streams.ts";
-import type { Pause } from "../http/public/hold-rejection.ts";
+import type { Pause } from "../http/public/delay-rejection.ts";
 import { createIsReading } from "../http/public/is-reading.ts";
-import { createResourceServerDoor } from "../http/public/resource-server-door.ts";
+import { createLimitedAuthentication } from "../http/public/authenticate-resource-server.ts";
 import { networkOf } from "../http/server/ip-address.ts";
 import type { Node } from "./node.ts";
 
@@ -40,9 +40,13 @@ export async function composePublicListener(node: Node, options: PublicListenerO
   const ledger = createAssertionLedger(store.assertions, clock);
   const authenticateFor = (audience: "token" | "revocation") =>
     createAuthenticateClient(findSigner, clock, audiences[audience], ledger);
-  const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), refusalLimit, clock);
+  const authenticateResourceServer = createLimitedAuthentication(
+    createAuthenticateResourceServer(view, clock),
+    refusalLimit,
+    clock,
+  );
   const changeStreams = createChangeStreams(
-    { feed: view.feed, door, limit: refusalLimit, clock, pause: streamEndPause },
+    { feed: view.feed, authenticateResourceServer, limit: refusalLimit, clock, pause: streamEndPause },
     node,
     options.streamsMax,
   );
@@ -58,7 +62,7 @@ export async function composePublicListener(node: Node, options: PublicListenerO
       clock,
       onChanged: node.onChanged,
     }),
-    door,
+    authenticateResourceServer,
     feedPosition: () => view.feed.position(),
     changesEndpoint: changeStreams.endpoint,
     refusalLimit,

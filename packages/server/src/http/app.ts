@@ -38,14 +38,14 @@ import { errorReferencePage, PAGE_STYLE } from "./docs/error-reference.ts";
 import type { EndpointSurroundings, PlainEndpoint } from "./server/endpoint.ts";
 import { createExchangeEndpoint } from "./public/exchange-endpoint.ts";
 import { type Readiness, registerHealthRoutes } from "./server/health-routes.ts";
-import { createHold, type Pause } from "./public/hold-rejection.ts";
+import { createDelayRejection, type Pause } from "./public/delay-rejection.ts";
 import { createIntrospectionEndpoint } from "./public/oauth/introspection-endpoint.ts";
 import { registerOAuthMetadata } from "./public/oauth/metadata.ts";
 import { createRevocationEndpoint } from "./public/oauth/revocation-endpoint.ts";
 import { createTokenEndpoint } from "./public/oauth/token-endpoint.ts";
 import { plainEndpointPaths, registerOpenApi } from "./docs/openapi.ts";
 import type { RefusalLimit } from "./server/refusal-limit.ts";
-import type { ResourceServerDoor } from "./public/resource-server-door.ts";
+import type { LimitedAuthentication } from "./public/authenticate-resource-server.ts";
 
 /** Largest body that a route of Fastify's takes, in bytes. None of this release needs one. */
 const BODY_BYTES_MAX = 65_536;
@@ -62,7 +62,7 @@ export interface PublicAppDependencies extends AppDependencies {
   readonly checkToken: CheckToken;
   readonly grantClientCredentials: GrantClientCredentials;
   readonly revokeToken: RevokeToken;
-  readonly door: ResourceServerDoor;
+  readonly authenticateResourceServer: LimitedAuthentication;
   /** The position of the change feed that what is answered reflects at least. */
   readonly feedPosition: () => number;
   /** Answers the change feed. */
@@ -85,15 +85,19 @@ export interface App {
  * Everything else goes through Fastify (docs/adr/0004 has the figures).
  */
 export async function buildPublicApp(dependencies: PublicAppDependencies): Promise<App> {
-  const { exchange, checkToken, refusalLimit, isReading, pause, door, feedPosition } = dependencies;
-  const hold = createHold(pause);
-  const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, hold, dependencies);
+  const { exchange, checkToken, refusalLimit, isReading, pause, authenticateResourceServer, feedPosition } =
+    dependencies;
+  const delayRejection = createDelayRejection(pause);
+  const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, delayRejection, dependencies);
   const checkEndpoint = createCheckEndpoint(checkToken, refusalLimit, isReading, dependencies);
   const { grantClientCredentials, revokeToken, changesEndpoint } = dependencies;
   const others: ReadonlyMap<string, PlainEndpoint> = new Map([
-    [INTROSPECTION_PATH, createIntrospectionEndpoint(checkToken, feedPosition, door, refusalLimit, dependencies)],
-    [OAUTH_TOKEN_PATH, createTokenEndpoint(grantClientCredentials, refusalLimit, hold, dependencies)],
-    [REVOCATION_PATH, createRevocationEndpoint(revokeToken, refusalLimit, hold, dependencies)],
+    [
+      INTROSPECTION_PATH,
+      createIntrospectionEndpoint(checkToken, feedPosition, authenticateResourceServer, refusalLimit, dependencies),
+    ],
+    [OAUTH_TOKEN_PATH, createTokenEndpoint(grantClientCredentials, refusalLimit, delayRejection, dependencies)],
+    [REVOCATION_PATH, createRevocationEndpoint(revokeToken, refusalLimit, delayRejection, dependencies)],
     [CHANGES_PATH, changesEndpoint],
     [CHANGES_PATH.slice(0, -1), changesEndpoint],
   ]);

@@ -3,7 +3,12 @@ import { parseCredential } from "../../core/authorization.ts";
 import type { ActiveToken, CheckToken, InactiveReason, TokenVerdict } from "../../core/check.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { headersWith, type WrittenAnswer } from "../server/answers.ts";
-import { createEndpoint, type EndpointSurroundings, type PlainEndpoint, type Visit } from "../server/endpoint.ts";
+import {
+  createEndpoint,
+  type EndpointSurroundings,
+  type PlainEndpoint,
+  type RequestContext,
+} from "../server/endpoint.ts";
 import type { RefusalLimit } from "../server/refusal-limit.ts";
 import type { IsReading } from "./is-reading.ts";
 
@@ -23,32 +28,32 @@ export function createCheckEndpoint(
 ): PlainEndpoint {
   const { log, metrics } = surroundings;
 
-  function judge(verdict: TokenVerdict, visit: Visit): WrittenAnswer {
+  function judge(verdict: TokenVerdict, context: RequestContext): WrittenAnswer {
     metrics.tokenChecked(verdict.active ? "active" : verdict.reason);
     if (!verdict.active) {
-      log.debug({ request_id: visit.requestId, route: "check", reason: verdict.reason }, "token inactive");
+      log.debug({ request_id: context.requestId, route: "check", reason: verdict.reason }, "token inactive");
       throw inactiveRefusal(verdict.reason);
     }
-    if (verdict.access === "read_only" && !isReading(visit.request)) {
+    if (verdict.access === "read_only" && !isReading(context.request)) {
       throw new Refusal("access_read_only", "This API user may read only: GET, HEAD and OPTIONS.", {
         hint: "Use an API user with full access for this request.",
       });
     }
-    return callerAnswer(verdict, visit.requestId);
+    return callerAnswer(verdict, context.requestId);
   }
 
   return createEndpoint(
     "check",
     surroundings,
-    (visit) => {
-      const token = parseCredential(visit.request.headers.authorization, [TOKEN_SCHEME, "Bearer"]);
+    (context) => {
+      const token = parseCredential(context.request.headers.authorization, [TOKEN_SCHEME, "Bearer"]);
       const verdict = checkToken(token);
-      return verdict instanceof Promise ? verdict.then((late) => judge(late, visit)) : judge(verdict, visit);
+      return verdict instanceof Promise ? verdict.then((late) => judge(late, context)) : judge(verdict, context);
     },
     {
       challenge: TOKEN_SCHEME,
       refusalLevel: "debug",
-      onRefused: (visit) => limit.count(visit.clientAddress()),
+      onRefused: (context) => limit.count(context.clientAddress()),
     },
   );
 }

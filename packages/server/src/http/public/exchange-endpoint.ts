@@ -4,7 +4,7 @@ import type { Grant } from "../../core/issue-token.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { headersWith, jsonHeaders, type WrittenAnswer } from "../server/answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../server/endpoint.ts";
-import type { Hold } from "./hold-rejection.ts";
+import type { DelayRejection } from "./delay-rejection.ts";
 import type { RefusalLimit } from "../server/refusal-limit.ts";
 
 const ALLOW = "GET, OPTIONS";
@@ -13,22 +13,22 @@ const ALLOW = "GET, OPTIONS";
 export function createExchangeEndpoint(
   exchange: Exchange,
   limit: RefusalLimit,
-  hold: Hold,
+  delayRejection: DelayRejection,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
   return createEndpoint(
     "exchange",
     surroundings,
-    (visit) => {
-      const { request, requestId } = visit;
+    (context) => {
+      const { request, requestId } = context;
       if (request.method === "OPTIONS") return optionsAnswer(requestId);
       if (request.method !== "GET") {
         throw new Refusal("method_not_allowed", "The exchange is a GET.", { allow: ALLOW });
       }
-      const address = visit.clientAddress();
+      const address = context.clientAddress();
       limit.check(address);
       const ttl = ttlValues(request.url ?? "");
-      return hold(async () => {
+      return delayRejection(async () => {
         const grant = await exchange({
           authorization: request.headers.authorization,
           ttl,
@@ -40,7 +40,7 @@ export function createExchangeEndpoint(
       });
     },
     {
-      onRefused: (visit) => limit.count(visit.clientAddress()),
+      onRefused: (context) => limit.count(context.clientAddress()),
     },
   );
 }

@@ -7,7 +7,7 @@ export type IsReading = (request: IncomingMessage) => boolean;
 /** What a gateway names the original method in: Traefik and Caddy the first, nginx by convention the second. */
 const METHOD_HEADERS = ["x-forwarded-method", "x-original-method"] as const;
 
-/** With these a client asks the API behind the gateway to take its GET for something else, and some frameworks do. */
+/** Headers by which a client asks the API behind the gateway to treat its GET as another method; some frameworks do. */
 const OVERRIDE_HEADERS = ["x-http-method-override", "x-http-method", "x-method-override"] as const;
 
 /**
@@ -16,9 +16,9 @@ const OVERRIDE_HEADERS = ["x-http-method-override", "x-http-method", "x-method-o
  * - A trusted proxy's word decides: what its `X-Forwarded-Method` and `X-Original-Method` say must be reading methods, both
  *   where both are there, since a gateway that sets one may let a client's forgery of the other pass. The method that it
  *   asks with doesn't count then.
- * - Where no trusted proxy says anything, the request's own method must be a reading one, and so must anything that anybody
- *   claims in those headers: a claim can only restrict.
- * - A method override, from anybody, can only restrict too.
+ * - Where no trusted proxy says anything, the request's own method must be a reading one, and so must every method in
+ *   those headers, from any sender: a claim can only restrict.
+ * - A method override, from any sender, can only restrict too.
  *
  * A repeated header, an empty one and a method in lower case aren't reading methods (methods are case-sensitive, RFC 9110 §9.1).
  *

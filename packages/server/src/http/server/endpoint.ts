@@ -26,8 +26,8 @@ export interface EndpointSurroundings {
 /** Answers one request on plain `node:http`. */
 export type PlainEndpoint = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** One request on its way through an endpoint. */
-export interface Visit {
+/** One request, as an endpoint sees it. */
+export interface RequestContext {
   readonly request: IncomingMessage;
   readonly requestId: string;
   readonly clientAddress: () => string;
@@ -46,12 +46,12 @@ export interface Visit {
 export function createEndpoint(
   route: Route,
   surroundings: EndpointSurroundings,
-  answer: (visit: Visit) => WrittenAnswer | Promise<WrittenAnswer>,
+  answer: (context: RequestContext) => WrittenAnswer | Promise<WrittenAnswer>,
   options: {
     readonly challenge?: "Token" | "Basic";
     readonly refusalAnswer?: (refusal: Refusal, context: AnswerContext, request: IncomingMessage) => WrittenAnswer;
     readonly refusalLevel?: "info" | "debug";
-    readonly onRefused?: (visit: Visit) => boolean;
+    readonly onRefused?: (context: RequestContext) => boolean;
   } = {},
 ): PlainEndpoint {
   const { publicUrl, nextRequestId, clientAddress, log, metrics } = surroundings;
@@ -59,7 +59,7 @@ export function createEndpoint(
   return (request, response) => {
     const startedAtMs = performance.now();
     const requestId = nextRequestId();
-    const visit: Visit = {
+    const context: RequestContext = {
       request,
       requestId,
       // Not a getter: an object literal with one gets a hidden class of its own each time, and that outlives the request.
@@ -73,9 +73,9 @@ export function createEndpoint(
     const refuse = (error: unknown) => {
       const refusal = publicRefusal(error, requestId);
       const { code } = refusal;
-      const isTooMany = isClientsFault(code) && options.onRefused?.(visit) === true;
+      const isTooMany = isClientsFault(code) && options.onRefused?.(context) === true;
       metrics.refused(route, code);
-      const line = { request_id: requestId, route, code, client: visit.clientAddress() };
+      const line = { request_id: requestId, route, code, client: context.clientAddress() };
       if (code === "internal" || code === "unavailable") {
         log.error({ ...line, ...failureReason(error), err: refusal.cause }, "request failed");
       } else
@@ -83,12 +83,12 @@ export function createEndpoint(
           { ...line, reason: refusal.message },
           "request refused",
         );
-      const context: AnswerContext = {
+      const answerContext: AnswerContext = {
         publicUrl,
         requestId,
         ...(options.challenge && { challenge: options.challenge }),
       };
-      send((options.refusalAnswer ?? refusalAnswer)(refusal, context, request));
+      send((options.refusalAnswer ?? refusalAnswer)(refusal, answerContext, request));
     };
 
     const giveUp = (error: unknown) => {
@@ -97,7 +97,7 @@ export function createEndpoint(
     };
 
     try {
-      const written = answer(visit);
+      const written = answer(context);
       if (written instanceof Promise) written.then(send).catch(refuse).catch(giveUp);
       else send(written);
     } catch (error) {

@@ -16,7 +16,7 @@ import { type WatchedStore, watchStore } from "../../../testing/watched-store.ts
 import { createClientAddress } from "../../server/client-address.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createRefusalLimit } from "../../server/refusal-limit.ts";
-import { createResourceServerDoor } from "../resource-server-door.ts";
+import { createLimitedAuthentication } from "../authenticate-resource-server.ts";
 import { type ChangeStreams, createChangeStreams } from "./change-streams.ts";
 
 let registry: TestRegistry;
@@ -42,9 +42,13 @@ beforeEach(async () => {
   start = view.feed.position();
 
   const limit = createRefusalLimit(0, clock);
-  const door = createResourceServerDoor(createAuthenticateResourceServer(view, clock), limit, clock);
+  const authenticateResourceServer = createLimitedAuthentication(
+    createAuthenticateResourceServer(view, clock),
+    limit,
+    clock,
+  );
   streams = createChangeStreams(
-    { feed: view.feed, door, limit, clock, pause: () => new Promise(() => undefined) },
+    { feed: view.feed, authenticateResourceServer, limit, clock, pause: () => new Promise(() => undefined) },
     {
       publicUrl: "http://auth.example",
       nextRequestId: () => "request",

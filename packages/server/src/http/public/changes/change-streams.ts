@@ -11,8 +11,8 @@ import { bodyHeadersWith, headersWith, type WrittenAnswer } from "../../server/a
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../../server/endpoint.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
 import { parseBasicCredentials } from "../../../core/resource-servers/authenticate.ts";
-import type { Pause } from "../hold-rejection.ts";
-import type { ResourceServerDoor } from "../resource-server-door.ts";
+import type { Pause } from "../delay-rejection.ts";
+import type { LimitedAuthentication } from "../authenticate-resource-server.ts";
 
 const ALLOW = "GET, OPTIONS";
 
@@ -38,7 +38,7 @@ const RECONNECT_MS = 1000;
 
 export interface ChangeStreamsDependencies {
   readonly feed: Pick<FeedFollower, "head" | "confirmedMsAgo" | "eventsAfter" | "subscribe" | "catchUp">;
-  readonly door: ResourceServerDoor;
+  readonly authenticateResourceServer: LimitedAuthentication;
   readonly limit: RefusalLimit;
   readonly clock: Clock;
   readonly pause: Pause;
@@ -71,7 +71,7 @@ interface Stream {
 
 /** @param streamsMax how many streams may be open at once, of all resource servers together */
 export function createChangeStreams(
-  { feed, door, limit, clock, pause }: ChangeStreamsDependencies,
+  { feed, authenticateResourceServer, limit, clock, pause }: ChangeStreamsDependencies,
   surroundings: EndpointSurroundings,
   streamsMax = STREAMS_MAX,
 ): ChangeStreams {
@@ -237,8 +237,8 @@ export function createChangeStreams(
     endpoint: createEndpoint(
       "changes",
       surroundings,
-      async (visit) => {
-        const { request, requestId } = visit;
+      async (context) => {
+        const { request, requestId } = context;
         if (request.method === "OPTIONS") {
           return { status: 204, headers: headersWith(requestId, "Allow", ALLOW), body: "" };
         }
@@ -247,13 +247,13 @@ export function createChangeStreams(
         }
         const credentials = () => parseBasicCredentials(request.headers.authorization);
         const authenticatedAt = feed.head().seq;
-        const server = await door.enter(credentials, visit.clientAddress());
+        const server = await authenticateResourceServer(credentials, context.clientAddress());
         if (isClosed) throw new Refusal("unavailable", "stopping", { retryAfterSeconds: 1 });
         return streamAnswer(request, server, authenticatedAt, requestId);
       },
       {
         challenge: "Basic",
-        onRefused: (visit) => limit.count(visit.clientAddress()),
+        onRefused: (context) => limit.count(context.clientAddress()),
       },
     ),
     tick() {

@@ -2,7 +2,7 @@ import type { ClientCredentials } from "../../../core/oauth/authenticate-client.
 import { Refusal } from "../../../core/refusal.ts";
 import type { WrittenAnswer } from "../../server/answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../../server/endpoint.ts";
-import type { Hold } from "../hold-rejection.ts";
+import type { DelayRejection } from "../delay-rejection.ts";
 import type { Route } from "../../server/metrics.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
 import { oauthRefusalAnswer } from "./oauth-answers.ts";
@@ -13,18 +13,18 @@ import { type Form, readForm } from "./read-form.ts";
 export function createClientEndpoint(
   route: Route,
   limit: RefusalLimit,
-  hold: Hold,
+  delayRejection: DelayRejection,
   surroundings: EndpointSurroundings,
   answer: (form: Form, requestId: string, client: string) => Promise<WrittenAnswer>,
 ): PlainEndpoint {
   return createEndpoint(
     route,
     surroundings,
-    async (visit) => {
-      const { request, requestId } = visit;
+    async (context) => {
+      const { request, requestId } = context;
       if (request.method === "OPTIONS") return optionsAnswer(requestId);
       requirePost(request);
-      const address = visit.clientAddress();
+      const address = context.clientAddress();
       limit.check(address);
       if (request.headers.authorization !== undefined) {
         throw new Refusal("client_rejected", "Clients don't authenticate by the Authorization header here.", {
@@ -33,7 +33,7 @@ export function createClientEndpoint(
       }
       // The time is held from here: counted from the head, a client that sends its body late could see what it hides.
       const form = await readForm(request);
-      return hold(() => answer(form, requestId, address));
+      return delayRejection(() => answer(form, requestId, address));
     },
     {
       refusalAnswer: (refusal, context, request) =>
@@ -41,7 +41,7 @@ export function createClientEndpoint(
           refusal,
           request.headers.authorization === undefined ? context : { ...context, challenge: "Basic" },
         ),
-      onRefused: (visit) => limit.count(visit.clientAddress()),
+      onRefused: (context) => limit.count(context.clientAddress()),
     },
   );
 }

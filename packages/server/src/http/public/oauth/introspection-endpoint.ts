@@ -5,7 +5,7 @@ import { formatTokenId } from "../../../core/token/token-identity.ts";
 import { jsonHeaders, type WrittenAnswer } from "../../server/answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../../server/endpoint.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
-import { readCredentials, type ResourceServerDoor } from "../resource-server-door.ts";
+import { readCredentials, type LimitedAuthentication } from "../authenticate-resource-server.ts";
 import { oauthRefusalAnswer } from "./oauth-answers.ts";
 import { readForm } from "./read-form.ts";
 import { optionsAnswer, requirePost } from "./require-post.ts";
@@ -19,7 +19,7 @@ const INACTIVE_BODY = JSON.stringify({ active: false });
 export function createIntrospectionEndpoint(
   checkToken: CheckToken,
   feedPosition: () => number,
-  door: ResourceServerDoor,
+  authenticateResourceServer: LimitedAuthentication,
   limit: RefusalLimit,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
@@ -39,12 +39,12 @@ export function createIntrospectionEndpoint(
   return createEndpoint(
     "introspection",
     surroundings,
-    async (visit) => {
-      const { request, requestId } = visit;
+    async (context) => {
+      const { request, requestId } = context;
       if (request.method === "OPTIONS") return optionsAnswer(requestId);
       requirePost(request);
       const form = await readForm(request);
-      await door.enter(() => readCredentials(request, form), visit.clientAddress());
+      await authenticateResourceServer(() => readCredentials(request, form), context.clientAddress());
       const token = form("token");
       if (token === undefined) throw new Refusal("bad_request", "The request has no token.");
       // Before the check: what it finds is at least as new.
@@ -54,7 +54,7 @@ export function createIntrospectionEndpoint(
     {
       challenge: "Basic",
       refusalAnswer: oauthRefusalAnswer,
-      onRefused: (visit) => limit.count(visit.clientAddress()),
+      onRefused: (context) => limit.count(context.clientAddress()),
     },
   );
 }

@@ -1,7 +1,7 @@
 import type { RevokeToken } from "../../../core/oauth/revoke-token.ts";
 import { headersWith } from "../../server/answers.ts";
 import type { EndpointSurroundings, PlainEndpoint } from "../../server/endpoint.ts";
-import type { Hold } from "../hold-rejection.ts";
+import type { DelayRejection } from "../delay-rejection.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
 import { clientCredentials, createClientEndpoint } from "./client-endpoint.ts";
 
@@ -9,10 +9,10 @@ import { clientCredentials, createClientEndpoint } from "./client-endpoint.ts";
 export function createRevocationEndpoint(
   revokeToken: RevokeToken,
   limit: RefusalLimit,
-  hold: Hold,
+  delayRejection: DelayRejection,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
-  return createClientEndpoint("revocation", limit, hold, surroundings, async (form, requestId, client) => {
+  return createClientEndpoint("revocation", limit, delayRejection, surroundings, async (form, requestId, client) => {
     await revokeToken({ ...clientCredentials(form, client), token: form("token") });
     return { status: 200, headers: headersWith(requestId, "Pragma", "no-cache", "Content-Length", "0"), body: "" };
   });

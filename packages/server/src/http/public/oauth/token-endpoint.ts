@@ -2,7 +2,7 @@ import type { Grant } from "../../../core/issue-token.ts";
 import type { GrantClientCredentials } from "../../../core/oauth/client-credentials.ts";
 import { jsonHeaders, type WrittenAnswer } from "../../server/answers.ts";
 import type { EndpointSurroundings, PlainEndpoint } from "../../server/endpoint.ts";
-import type { Hold } from "../hold-rejection.ts";
+import type { DelayRejection } from "../delay-rejection.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
 import { clientCredentials, createClientEndpoint } from "./client-endpoint.ts";
 
@@ -10,11 +10,11 @@ import { clientCredentials, createClientEndpoint } from "./client-endpoint.ts";
 export function createTokenEndpoint(
   grantClientCredentials: GrantClientCredentials,
   limit: RefusalLimit,
-  hold: Hold,
+  delayRejection: DelayRejection,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
   const { log, metrics } = surroundings;
-  return createClientEndpoint("oauth_token", limit, hold, surroundings, async (form, requestId, client) => {
+  return createClientEndpoint("oauth_token", limit, delayRejection, surroundings, async (form, requestId, client) => {
     const grant = await grantClientCredentials({
       ...clientCredentials(form, client),
       grantType: form("grant_type"),

@@ -10,26 +10,28 @@ import type { Clock } from "../../core/surroundings.ts";
 import type { RefusalLimit } from "../server/refusal-limit.ts";
 import type { Form } from "./oauth/read-form.ts";
 
-/** How often the store is asked for addresses that are over their limit, all together. */
+/** How many questions to the store addresses over their limit may cause, all together. */
 const QUESTIONS_PER_SECOND = 20;
 
 /**
- * Lets resource servers in. Only wrong credentials meet the refusal limit: a resource server that shares an address with
- * somebody who guesses must not be shut out by that.
+ * Authenticates a resource server. Only wrong credentials meet the refusal limit: a resource server that shares an address with a
+ * client that guesses secrets must not be shut out by that.
+ *
+ * @throws {Refusal} `client_rejected`, `rate_limited`, `unavailable`
  */
-export interface ResourceServerDoor {
-  /** @throws {Refusal} `client_rejected`, `rate_limited`, `unavailable` */
-  enter(credentials: () => ResourceServerCredentials, clientAddress: string): ResourceServer | Promise<ResourceServer>;
-}
+export type LimitedAuthentication = (
+  credentials: () => ResourceServerCredentials,
+  clientAddress: string,
+) => ResourceServer | Promise<ResourceServer>;
 
-export function createResourceServerDoor(
+export function createLimitedAuthentication(
   authenticate: AuthenticateResourceServer,
   limit: RefusalLimit,
   clock: Clock,
-): ResourceServerDoor {
+): LimitedAuthentication {
   let second = Number.NEGATIVE_INFINITY;
   let taken = 0;
-  /** Is there a question to the store left in this second, for addresses over their limit? */
+  /** Takes one of this second's questions to the store for addresses over their limit, if one is left. */
   function takeQuestion(): boolean {
     const now = Math.floor(clock.monotonicMs() / 1000);
     if (now !== second) taken = 0;
@@ -37,21 +39,19 @@ export function createResourceServerDoor(
     return ++taken <= QUESTIONS_PER_SECOND;
   }
 
-  return {
-    enter(credentials, clientAddress) {
-      const isOver = limit.isOver(clientAddress);
-      const refuse = (error: unknown): never => {
-        if (error instanceof Refusal && error.code === "client_rejected") limit.check(clientAddress);
-        throw error;
-      };
-      try {
-        // Whoever guesses makes the store work a few times a second at most; whom the view knows gets in all the same.
-        const server = authenticate(credentials(), !isOver || takeQuestion());
-        return server instanceof Promise ? server.catch(refuse) : server;
-      } catch (error) {
-        return refuse(error);
-      }
-    },
+  return (credentials, clientAddress) => {
+    const isOver = limit.isOver(clientAddress);
+    const refuse = (error: unknown): never => {
+      if (error instanceof Refusal && error.code === "client_rejected") limit.check(clientAddress);
+      throw error;
+    };
+    try {
+      // A client that guesses makes the store work a few times a second at most; resource servers in the view need no question.
+      const server = authenticate(credentials(), !isOver || takeQuestion());
+      return server instanceof Promise ? server.catch(refuse) : server;
+    } catch (error) {
+      return refuse(error);
+    }
   };
 }
 
