@@ -19,7 +19,7 @@ import { relativeTime } from "./time.ts";
 type Options = Flags & { readonly json?: boolean };
 
 export function accountCommand(context: CliContext): Command {
-  const account = new Command("account").description("accounts: who owns API users");
+  const account = new Command("account").description("accounts, which own API users");
 
   withNewStoreFlag(withStoreFlags(account.command("create")))
     .argument("<shortname>", "lower-case letters, digits, '.', '_' and '-'")

@@ -71,7 +71,7 @@ export function adminTokenCommand(context: CliContext): Command {
 
   withStoreFlags(command.command("revoke"))
     .argument("<name>", "<account>/<name> where several accounts have one of that name")
-    .description("refuse an admin token, at once and for good")
+    .description("revoke an admin token, at once and for good")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options) => {
       const revoked = await commitChange(context, options, (tx) => revokeAdminToken(tx, { name }));

@@ -16,7 +16,7 @@ export function backupCommand(context: CliContext): Command {
         throw new OperatorError(`${file} is there already; it isn't overwritten. Name another file.`);
       await withAdministration(context, options, ({ store }) =>
         store.backup(file).catch((error: unknown) => {
-          // SQLite's own errors stand for themselves; the file system's name the unfinished copy, which is nobody's concern.
+          // SQLite's own errors stand for themselves; the file system's name the unfinished copy, which the operator doesn't know.
           const isFileSystems = error instanceof Error && "syscall" in error && "code" in error;
           throw isFileSystems ? new OperatorError(`${file} can't be written (${errorProblem(error)}).`) : error;
         }),

@@ -10,7 +10,7 @@ import { relativeTime } from "./time.ts";
 export function checkCommand(context: CliContext): Command {
   return withStoreFlags(new Command("check"))
     .argument("<token or ->", "- reads standard input, which keeps the token out of the process list")
-    .description("check a token, and say why it isn't good if so")
+    .description("check a token; if it is inactive, say why")
     .option("--json", "print JSON")
     .action(async (argument: string, options: Flags & { json?: boolean }) => {
       const token = (argument === "-" ? await readStdin(context, TOKEN_CHARACTERS_MAX + 100) : argument).trim();

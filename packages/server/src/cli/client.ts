@@ -51,7 +51,7 @@ export async function exchangeOverHttp(baseUrl: string, assertion: string, ttl?:
   return { status: answer.status, envelope };
 }
 
-/** Whoever answers may not be this service. */
+/** Another program than this service may have answered. */
 function isEnvelope(value: unknown): value is ExchangeAnswer["envelope"] {
   const isObject = (part: unknown): part is Record<string, unknown> => typeof part === "object" && part !== null;
   if (!isObject(value) || !isObject(value["meta"]) || !isObject(value["data"])) return false;

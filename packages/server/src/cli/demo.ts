@@ -18,7 +18,7 @@ const TTL_SECONDS = "3600";
 
 export function demoCommand(context: CliContext): Command {
   return new Command("demo")
-    .description("the main job from start to finish, on a throw-away store; stays up until Ctrl-C")
+    .description("run through the main job on a throw-away store; stays up until Ctrl-C")
     .option("--exit", "end after the steps; status 0 only if each did what it says")
     .action(async ({ exit }: { exit?: boolean }) => {
       const folder = mkdtempSync(join(tmpdir(), "countersign-demo-"));
@@ -58,7 +58,7 @@ async function tellStory(context: CliContext, service: CliService, folder: strin
 
   say(`Countersign ${context.version} runs at ${publicUrl}, with a throw-away store in ${folder}.`);
 
-  step("An account, for whoever owns the client", countersign("account create acme --name Acme"));
+  step("An account, for the owner of the client", countersign("account create acme --name Acme"));
   const account = await commit((tx) => createAccount(tx, { shortname: "acme", name: "Acme" }));
   result(`account ${account.shortname}, id ${account.id}`);
 

@@ -29,7 +29,7 @@ export function operatorCommand(context: CliContext): Command {
 
   withGrantOptions(withLinkOptions(command.command("invite")))
     .argument("<email>")
-    .description("print a one-time link by which somebody becomes an operator")
+    .description("print a one-time link that makes a person an operator")
     .action(async (email: string, { url, ...options }: LinkOptions & GrantOptions) => {
       const { role, account = null } = options;
       await withAdministration(
@@ -70,7 +70,7 @@ export function operatorCommand(context: CliContext): Command {
   withLinkOptions(command.command("reset"))
     .argument("<email>")
     .description(
-      "print a one-time link by which an operator gets in again; using it ends everything they signed in with",
+      "print a one-time link for an operator to sign in again; using it replaces their password, passkeys and sessions",
     )
     .action(async (email: string, { url, ...options }: LinkOptions) => {
       await withAdministration(context, linkFlags(options, url), async (administration) => {
@@ -82,7 +82,7 @@ export function operatorCommand(context: CliContext): Command {
 
   addStandingCommands(context, command, {
     argument: "email",
-    effect: "end an operator's sessions, at once, and let them in no more",
+    effect: "end an operator's sessions at once and refuse further sign-ins",
     setStanding: async (administration, email, status) => {
       const operator = await loadOperator(administration, email);
       return commitAs(context, administration, (tx) => changeOperator(tx, operator.id, { status }));
@@ -92,7 +92,7 @@ export function operatorCommand(context: CliContext): Command {
   return command;
 }
 
-/** What somebody is to be allowed. */
+/** Adds the options for a role and its account. */
 export function withGrantOptions(command: Command): Command {
   return command
     .addOption(

@@ -18,7 +18,7 @@ const LOOK_MS = 100;
 const LOOKS_MAX = 300;
 
 export function signingKeyCommand(context: CliContext): Command {
-  const command = new Command("signing-key").description("signing keys: under which tokens are minted");
+  const command = new Command("signing-key").description("signing keys, under which tokens are minted");
 
   withStoreFlags(command.command("list"))
     .description("list signing keys")

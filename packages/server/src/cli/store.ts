@@ -41,7 +41,7 @@ export function storeCommand(context: CliContext): Command {
     });
   withStoreFlags(command.command("accept"))
     .description(
-      "accept a store that was restored or exchanged, or whose master secret is lost, as it is: ends every token that was minted so far",
+      "accept a restored or replaced store, or one whose master secret is lost; ends every token minted so far",
     )
     .option("--json", "print JSON")
     .action(async (options: Flags & { json?: boolean }) => {

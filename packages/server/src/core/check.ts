@@ -22,7 +22,7 @@ export interface ActiveToken {
   readonly expiresAtSeconds: number;
   /**
    * When it ends: then, or with its key if that is earlier (docs/adr/0008). Whole seconds since the epoch, rounded down; the
-   * token is invalid at equality. Whoever keeps this verdict mustn't keep it for longer.
+   * token is invalid at equality. A cache must not keep this verdict for longer.
    */
   readonly endsAtSeconds: number;
   /** Tells it apart from other tokens of its key and second. */

@@ -26,7 +26,7 @@ export interface Grant {
  */
 export type IssueToken = (key: ViewKey, nowMicroseconds: number, ttlSeconds: number) => Grant | Promise<Grant>;
 
-/** @param onKeyUsed told of each key under which a token was issued, and when that expires, in whole seconds since the epoch */
+/** @param onKeyUsed called with each key under which a token was issued, and the token's expiry in whole seconds since the epoch */
 export function createIssueToken(
   signingKeys: Omit<LatestSigningKeys, "look">,
   random: Random,

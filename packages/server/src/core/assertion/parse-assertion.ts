@@ -8,7 +8,7 @@ import { ASSERTION_ALGORITHMS, ASSERTION_BYTES_MAX, type AssertionAlgorithm } fr
 import { countMembers } from "../count-members.ts";
 import { quoteName, Refusal } from "../refusal.ts";
 
-/** A JSON object whose members nobody has looked at yet. */
+/** A JSON object whose members haven't been checked yet. */
 export type UnverifiedObject = Readonly<Record<string, unknown>>;
 
 /** A compact JWS (RFC 7515 §7.1) taken apart; nothing about it is known to be true. */

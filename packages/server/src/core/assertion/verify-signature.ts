@@ -97,7 +97,7 @@ const decoyKeys = new Map<number, KeyObject>();
 const DECOY_ONES_BYTES = 16;
 
 /**
- * A public key of the given length to which nobody has a private key. Its modulus is pseudo-random, odd and as large as a modulus of that
+ * A public key of the given length to which no private key exists. Its modulus is pseudo-random, odd and as large as a modulus of that
  * length gets, and the exponent is 65537, so that a check against it takes as long as one against nearly any key.
  */
 function decoyKey(modulusBytes: number): KeyObject {

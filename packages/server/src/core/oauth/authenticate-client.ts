@@ -23,7 +23,7 @@ export interface ClientCredentials {
 export interface AuthenticatedClient {
   readonly key: ViewKey;
   readonly nowMicroseconds: number;
-  /** Uses the assertion up. Comes last, so that a request that fails otherwise can be mended and sent again. */
+  /** Uses the assertion up. Call it last, so that a request that fails otherwise can be corrected and sent again. */
   useUpAssertion(): Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export function createAuthenticateClient(
     const algorithm = checkHeader(assertion.unverifiedHeader);
     const claims = parseClientClaims(assertion.unverifiedClaims);
     checkClientClaims(claims, nowMicroseconds / 1e6, audiences);
-    // RFC 7521 §4.2: the parameter isn't needed, but must not name somebody else.
+    // RFC 7521 §4.2: the parameter isn't needed, but must not name another client.
     if (credentials.clientId !== undefined && credentials.clientId !== claims.clientId) {
       throw new Refusal("client_rejected", "The parameter client_id isn't the assertion's sub.");
     }

@@ -1,5 +1,5 @@
 /**
- * The OAuth 2 side door: the same users, keys and tokens for clients that speak RFC 6749, and the assertions with which they
+ * The OAuth 2 endpoints: the same users, keys and tokens for clients that speak RFC 6749, and the assertions with which they
  * prove themselves (RFC 7521, RFC 7523). Nothing here knows HTTP statuses or OAuth's names for errors.
  */
 import { CLIENT_ASSERTION_SECONDS_MAX, JTI_CHARACTERS_MAX, SKEW_SECONDS_MAX } from "@countersign/protocol";

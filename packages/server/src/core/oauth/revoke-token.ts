@@ -71,7 +71,7 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
     if (!isLive) return;
     try {
       await revoke(key.user, token);
-      // Also where it was revoked before: that may have been on another node, of which this one hasn't heard yet.
+      // Also if it was revoked before: another node may have done so, and this one hasn't read that event yet.
       await onChanged();
     } catch (cause) {
       if (cause instanceof Refusal) throw cause;
