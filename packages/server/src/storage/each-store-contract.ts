@@ -1,8 +1,11 @@
+import assert from "node:assert/strict";
 import { afterEach, beforeEach } from "node:test";
 import { sql } from "kysely";
 import type { Account } from "../core/accounts/model.ts";
 import type { ApiUser } from "../core/users/model.ts";
 import type { KeyId } from "../core/keys/model.ts";
+import type { KeyUsageRecord } from "../core/keys/usage-store.ts";
+import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 import type { Store, StoreTransaction } from "../core/store/store.ts";
 import { type RaceTask, raceStores } from "../testing/race-stores.ts";
 import type { SqlStore } from "./sql-store.ts";
@@ -148,3 +151,55 @@ export const UNDO_0004: readonly string[] = [
   "alter table accounts drop column users",
   "delete from kysely_migration where name = '0004-administration'",
 ];
+
+/** When an hour and ten minutes begin, in seconds since the epoch. */
+export const HOUR = 1_481_652_000;
+
+/** Reads a page of a list. */
+export type Read<Item> = (page: PageRequest) => Promise<Page<Item>>;
+
+/**
+ * Goes through a list from its beginning to its end and back, in pages of each length, and checks that it is what was expected, that
+ * no page says that there is more where there isn't, and that both ways see the same.
+ */
+export async function assertList<Item>(
+  read: Read<Item>,
+  keyOf: (item: Item) => PageKey,
+  expected: readonly Item[],
+  message: string,
+): Promise<void> {
+  for (const limit of [3, expected.length, expected.length + 1]) {
+    if (limit === 0) continue;
+    const forth: Item[] = [];
+    let from: PageRequest["from"];
+    for (;;) {
+      const page = await read({ limit, from });
+      assert.equal(page.count, expected.length, message);
+      assert.equal(page.hasPrevious, forth.length > 0, `${message}: something before item ${forth.length}`);
+      forth.push(...page.items);
+      assert.equal(page.hasNext, forth.length < expected.length, `${message}: something after item ${forth.length}`);
+      const last = page.items.at(-1);
+      if (last === undefined || !page.hasNext) break;
+      from = { key: keyOf(last), direction: "after" };
+    }
+    assert.deepEqual(forth, expected, message);
+    const back: Item[] = [];
+    for (let first = expected.at(-1); first !== undefined; first = back[0]) {
+      const page: Page<Item> = await read({ limit, from: { key: keyOf(first), direction: "before" } });
+      back.unshift(...page.items);
+      assert.equal(page.hasNext, true, `${message}: the item that the page is before`);
+      assert.equal(page.hasPrevious, back.length < expected.length - 1, message);
+      if (page.items.length === 0 || !page.hasPrevious) break;
+    }
+    assert.deepEqual(back, expected.slice(0, -1), `${message}, backwards`);
+  }
+}
+
+/** What a key was used for. */
+export function used(
+  keyId: KeyId,
+  lastUsedAtMs: number,
+  ...hours: readonly (readonly [number, number])[]
+): KeyUsageRecord {
+  return { keyId, lastUsedAtMs, tokensByHour: new Map(hours), tokensByExpiry: new Map() };
+}

@@ -3,7 +3,10 @@ import { openTestPostgresStore } from "../../testing/open-test-postgres-store.ts
 import { startPostgres } from "../../testing/test-postgres.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
-import { testQueriesStore } from "../queries-store-contract.ts";
+import { testEventList } from "../event-list-store-contract.ts";
+import { testLists } from "../list-store-contract.ts";
+import { testUsage } from "../usage-store-contract.ts";
+import { testUserList } from "../user-list-store-contract.ts";
 import { type StoreUnderTest, testStore } from "../store-contract.ts";
 
 const server = await startPostgres();
@@ -49,5 +52,8 @@ async function openUnderTest(): Promise<StoreUnderTest> {
 
 testStore("PostgreSQL", openUnderTest);
 testOperatorStore("PostgreSQL", openUnderTest);
-testQueriesStore("PostgreSQL", openUnderTest);
+testUserList("PostgreSQL", openUnderTest);
+testEventList("PostgreSQL", openUnderTest);
+testLists("PostgreSQL", openUnderTest);
+testUsage("PostgreSQL", openUnderTest);
 testIdentityStore("PostgreSQL", openUnderTest);

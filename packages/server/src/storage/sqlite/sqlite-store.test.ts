@@ -14,7 +14,10 @@ import { SchemaError } from "../migrate.ts";
 import { UNDO_0004, UNDO_0005, UNDO_0006, UNDO_0007 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
-import { testQueriesStore } from "../queries-store-contract.ts";
+import { testEventList } from "../event-list-store-contract.ts";
+import { testLists } from "../list-store-contract.ts";
+import { testUsage } from "../usage-store-contract.ts";
+import { testUserList } from "../user-list-store-contract.ts";
 import { expiredBefore, type StoreUnderTest, testStore } from "../store-contract.ts";
 import { openSqliteStore } from "./open-sqlite-store.ts";
 
@@ -34,7 +37,10 @@ async function openUnderTest(): Promise<StoreUnderTest> {
 
 testStore("SQLite", openUnderTest);
 testOperatorStore("SQLite", openUnderTest);
-testQueriesStore("SQLite", openUnderTest);
+testUserList("SQLite", openUnderTest);
+testEventList("SQLite", openUnderTest);
+testLists("SQLite", openUnderTest);
+testUsage("SQLite", openUnderTest);
 testIdentityStore("SQLite", openUnderTest);
 
 let folder: TemporaryFolder;

@@ -1,0 +1,102 @@
+/** The list of events, which every engine must give alike: one suite, run on each of them. Only tests import this. */
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import type { EventFilter } from "../core/feed/store.ts";
+import { type AuditEvent, findChainBreak, type UnchainedEvent } from "../core/feed/audit-chain.ts";
+import type { AccountId } from "../core/accounts/model.ts";
+import { assertList, insertAccount, openEachStore } from "./each-store-contract.ts";
+import type { StoreUnderTest } from "./store-contract.ts";
+
+export function testEventList(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`the audit log in the store on ${name}`, () => {
+    const each = openEachStore(open);
+
+    describe("the list of events", () => {
+      const ACTIONS = [
+        "key.added",
+        "key.revoked",
+        "user.created",
+        "signing_key.created",
+        "operator.signed_in",
+      ] as const;
+      const DAY_MS = 86_400_000;
+      let events: readonly AuditEvent[];
+
+      beforeEach(async () => {
+        for (const shortname of ["first", "second"]) await insertAccount(each.store, shortname);
+        await each.store.transaction(async (transaction) => {
+          for (let index = 0; index < 40; index++) {
+            const accountId = [1, 2, undefined][index % 3] as AccountId | undefined;
+            const event: UnchainedEvent = {
+              // Clocks differ: every fourth event is earlier than the one before it, by almost an hour.
+              atMs: 10 * DAY_MS + index * 600_000 - (index % 4 === 3 ? 4_100_000 : 0),
+              actor: `cli:${["alice", "bob"][index % 2]}`,
+              action: ACTIONS[index % ACTIONS.length] ?? "key.added",
+              subject: `key:${index % 7}`,
+              details: { index },
+              ...(accountId !== undefined && { accountId }),
+            };
+            await transaction.events.append(event);
+          }
+        });
+        events = (await each.store.events.after(0, 100)).toReversed();
+      });
+
+      function matching(filter: EventFilter): readonly AuditEvent[] {
+        return events.filter(
+          (event) =>
+            (filter.accountId === undefined || event.accountId === filter.accountId) &&
+            (filter.actor ?? event.actor) === event.actor &&
+            (filter.subject ?? event.subject) === event.subject &&
+            (filter.action === undefined ||
+              event.action === filter.action ||
+              event.action.startsWith(`${filter.action}.`)) &&
+            event.atMs >= (filter.fromMs ?? Number.NEGATIVE_INFINITY) &&
+            event.atMs < (filter.untilMs ?? Number.POSITIVE_INFINITY),
+        );
+      }
+
+      async function assertMatching(filter: EventFilter): Promise<void> {
+        await assertList(
+          (page) => each.store.events.page(filter, page),
+          ({ seq }) => [seq],
+          matching(filter),
+          JSON.stringify(filter),
+        );
+      }
+
+      test("is, with every filter and several at once, exactly what matches, in pages both ways", async () => {
+        for (const accountId of [undefined, 1 as AccountId, 9 as AccountId]) {
+          for (const actor of [undefined, "cli:alice", "cli:nobody"]) {
+            for (const action of [undefined, "key.added", "key", "signing_key", "ke", "key.", "signed_in"]) {
+              for (const subject of [undefined, "key:3"]) await assertMatching({ accountId, actor, action, subject });
+            }
+          }
+        }
+      });
+
+      test("is limited to a time: its beginning is in it, its end isn't", async () => {
+        for (const event of [events.at(-1), events[20], events[21], events[0]]) {
+          for (const offset of [-1, 0, 1]) {
+            const atMs = (event?.atMs ?? 0) + offset;
+            await assertMatching({ fromMs: atMs });
+            await assertMatching({ untilMs: atMs });
+            await assertMatching({ fromMs: atMs - 3_000_000, untilMs: atMs, accountId: 1 as AccountId });
+          }
+        }
+        await assertMatching({ fromMs: 11 * DAY_MS + 0.5, untilMs: 11 * DAY_MS - 0.5 });
+      });
+
+      test("has the account with each event, which is no part of the chain", async () => {
+        assert.deepEqual(
+          events.slice(-3).map((event) => event.accountId),
+          [undefined, 2, 1],
+        );
+        assert.ok(!("accountId" in (events.at(-3) ?? {})));
+        assert.equal(findChainBreak(events.toReversed(), undefined), undefined);
+        await each.rewrite("update audit_events set account_id = null");
+        assert.equal(findChainBreak(await each.store.events.after(0, 100), undefined), undefined);
+      });
+    });
+  });
+}

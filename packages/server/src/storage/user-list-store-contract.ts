@@ -1,0 +1,277 @@
+/** The list of API users, which every engine must give alike: one suite, run on each of them. Only tests import this. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Access, COUNT_MAX } from "@countersign/protocol";
+import type { ListedUser, UserFilter, UserOrder } from "../core/users/store.ts";
+import type { Page, PageRequest } from "../core/store/page.ts";
+import type { Account } from "../core/accounts/model.ts";
+import type { ApiUser } from "../core/users/model.ts";
+import type { Standing } from "../core/standing.ts";
+import {
+  assertList,
+  HOUR,
+  insertAccount,
+  insertKey,
+  insertUser,
+  openEachStore,
+  type Read,
+  used,
+} from "./each-store-contract.ts";
+import type { StoreUnderTest } from "./store-contract.ts";
+
+export function testUserList(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`API users in the store on ${name}`, () => {
+    const each = openEachStore(open);
+
+    describe("the list of users", () => {
+      const NAMES = ["demo", "Z", "a", "a-b", "a.b", "a_b", "ab", "0", "api-1-de", "api-2-demo", "delta", "api", "zz"];
+      const ACCESSES: readonly Access[] = ["full", "full", "read_only"];
+      const STANDINGS: readonly Standing[] = ["active", "active", "active", "deactivated"];
+      let accounts: readonly Account[];
+      let users: readonly ApiUser[];
+
+      async function fill(): Promise<void> {
+        accounts = await Promise.all(["first", "second"].map((shortname) => insertAccount(each.store, shortname)));
+        users = await each.store.transaction(async (transaction) => {
+          const made: ApiUser[] = [];
+          for (const [index, userName] of NAMES.entries()) {
+            for (const account of accounts) {
+              const access = ACCESSES[(index + account.id) % ACCESSES.length] ?? "full";
+              const user = await transaction.users.insert({ account, name: userName, access, createdAtMs: index });
+              const status = STANDINGS[index % STANDINGS.length] ?? "active";
+              if (status !== "active") await transaction.users.setStatus(user.id, status);
+              await insertKey(transaction, user, user.id);
+              made.push({ ...user, status });
+            }
+          }
+          return made;
+        });
+      }
+      const nameOf = ({ username, accountId }: ApiUser) => username.slice(`api-${accountId}-`.length);
+      const keyIn = (order: UserOrder) => (user: ApiUser) => (order === "name" ? [nameOf(user), user.id] : [user.id]);
+      /** Is this the beginning of the username, up to the account's id at least, or of every username? */
+      const beginsUsername = ({ username, accountId }: ApiUser, text: string) =>
+        "api-".startsWith(text) || (username.startsWith(text) && /^api-[0-9]+/.exec(text)?.[0] === `api-${accountId}`);
+
+      /** The specification, in other words. */
+      function matching({ accountId, status, access, search }: UserFilter, order: UserOrder): readonly ApiUser[] {
+        return users
+          .filter(
+            (user) =>
+              (accountId ?? user.accountId) === user.accountId &&
+              (status ?? user.status) === user.status &&
+              (access ?? user.access) === user.access &&
+              (search === undefined ||
+                beginsUsername(user, search) ||
+                nameOf(user).startsWith(search) ||
+                search === `SHA256:${user.id}` ||
+                search === `Thumb-${user.id}`),
+          )
+          .toSorted((a, b) => (order === "name" ? byBytes(nameOf(a), nameOf(b)) || a.id - b.id : b.id - a.id));
+      }
+      const read =
+        (filter: UserFilter, order: UserOrder): Read<ApiUser> =>
+        async (page) => {
+          const { items, ...rest } = await each.store.users.page(filter, order, 0, page);
+          return { items: items.map(withoutFigures), ...rest };
+        };
+
+      test("is, with every filter and in either order, exactly what matches, in pages both ways", async () => {
+        await fill();
+        for (const order of ["newest", "name"] as const) {
+          for (const accountId of [undefined, accounts[1]?.id]) {
+            for (const status of [undefined, "active", "deactivated"] as const) {
+              for (const access of [undefined, "full", "read_only"] as const) {
+                const filter = { accountId, status, access };
+                await assertList(
+                  read(filter, order),
+                  keyIn(order),
+                  matching(filter, order),
+                  `${order} ${JSON.stringify(filter)}`,
+                );
+              }
+            }
+          }
+        }
+      });
+
+      test("finds by the beginning of a name or of a username, and by a key, in the order of the names", async () => {
+        await fill();
+        const searches = [
+          "",
+          "a",
+          "ap",
+          "api-",
+          "api-1",
+          "api-2",
+          "api-2-",
+          "api-1-a",
+          "api-1-api-1-d",
+          "api-3",
+          "api-3-",
+        ];
+        searches.push(
+          "d",
+          "de",
+          "demo",
+          "demo2",
+          "a.",
+          "a_",
+          "a%",
+          "z",
+          "0",
+          "SHA256:3",
+          "Thumb-4",
+          "thumb-4",
+          "api-0",
+          "api-1x",
+        );
+        for (const search of searches) {
+          for (const rest of [{}, { accountId: accounts[0]?.id }, { status: "active", access: "full" }] as const) {
+            const filter = { search, ...rest };
+            await assertList(read(filter, "name"), keyIn("name"), matching(filter, "name"), JSON.stringify(filter));
+          }
+        }
+        const asked = await read({ search: "a" }, "newest")({ limit: 100 });
+        assert.deepEqual(asked.items, matching({ search: "a" }, "name"), "whatever the order that was asked for");
+      });
+
+      test("finds, by the beginning of a username up to the account's id, the users of that account alone", async () => {
+        const made: ApiUser[] = [];
+        for (let number = 1; number <= 11; number++) {
+          made.push(await insertUser(each.store, await insertAccount(each.store, `account-${number}`), "demo"));
+        }
+        for (const [search, expected] of [
+          ["api-1", [made[0]]],
+          ["api-11", [made[10]]],
+          ["api-11-d", [made[10]]],
+          ["api-0", []],
+        ] as const) {
+          assert.deepEqual((await read({ search }, "name")({ limit: 100 })).items, expected, search);
+        }
+      });
+
+      test("skips nothing and shows nothing twice where users come meanwhile", async () => {
+        await fill();
+        for (const order of ["newest", "name"] as const) {
+          const expected = matching({}, order);
+          const first = await read({}, order)({ limit: 5 });
+          const [account] = accounts;
+          assert.ok(account !== undefined);
+          // In the order of names, one comes before what was read and one behind it.
+          for (const beginning of ["-", "z"]) await insertUser(each.store, account, `${beginning}${order}`);
+          const last = first.items.at(-1);
+          assert.ok(last !== undefined);
+          const second = await read({}, order)({ limit: 5, from: { key: keyIn(order)(last), direction: "after" } });
+          assert.deepEqual([...first.items, ...second.items], expected.slice(0, 10));
+          assert.equal(second.hasPrevious, true);
+          const [start] = second.items;
+          assert.ok(start !== undefined);
+          const back = await read({}, order)({ limit: 5, from: { key: keyIn(order)(start), direction: "before" } });
+          assert.deepEqual(back.items, first.items);
+          assert.equal(back.hasPrevious, true, "what came before it meanwhile");
+          users = (await each.store.users.list()).slice();
+        }
+      });
+
+      test("begins behind a key that nobody has", async () => {
+        await fill();
+        const expected = matching({}, "name");
+        const page = await read({}, "name")({ limit: 100, from: { key: ["a_", 1], direction: "after" } });
+        assert.deepEqual(
+          page.items,
+          expected.filter((user) => byBytes(nameOf(user), "a_") > 0),
+        );
+        const beyond = await read({}, "name")({ limit: 5, from: { key: ["zzz", 1], direction: "after" } });
+        assert.deepEqual([beyond.items, beyond.hasPrevious, beyond.hasNext], [[], true, false]);
+        const before = await read({}, "newest")({ limit: 5, from: { key: [10_000], direction: "before" } });
+        assert.deepEqual([before.items, before.hasPrevious, before.hasNext], [[], false, true]);
+      });
+
+      test("has each user's figures: its keys, when one was last used, and the tokens since today began", async () => {
+        const account = await insertAccount(each.store, "acme");
+        const user = await insertUser(each.store, account, "demo");
+        const other = await insertUser(each.store, account, "other", "read_only");
+        const [first, second, third] = await each.store.transaction(
+          async (transaction) =>
+            [
+              await insertKey(transaction, user, 1),
+              await insertKey(transaction, user, 2),
+              await insertKey(transaction, user, 3),
+              await insertKey(transaction, other, 1),
+            ] as const,
+        );
+        await each.store.transaction((transaction) => transaction.keys.setStatus(second, "revoked"));
+        await each.store.usage.record([
+          used(first, 5, [HOUR - 3600, 1], [HOUR, 10]),
+          used(second, 7, [HOUR, 100], [HOUR + 3600, 1000]),
+        ]);
+        assert.ok(third > second);
+        const figures = { activeKeys: 2, keys: 3, lastUsedAtMs: 7, tokensToday: 1110 };
+        const expected: readonly ListedUser[] = [
+          { ...other, activeKeys: 1, keys: 1, lastUsedAtMs: null, tokensToday: 0 },
+          { ...user, ...figures },
+        ];
+        const page = await each.store.users.page({}, "newest", HOUR, { limit: 10 });
+        assert.deepEqual(page.items, expected);
+        assert.deepEqual(await each.store.users.findListed("api-1-demo", HOUR), expected[1]);
+        const later = await each.store.users.findListed("api-1-demo", HOUR + 3600);
+        assert.equal(later?.tokensToday, 1000);
+        assert.equal(await each.store.users.findListed("api-1-nobody", HOUR), undefined);
+      });
+
+      describe(`with more than ${COUNT_MAX} users`, () => {
+        const numbers = (count: number) => `with recursive numbers (n) as (
+          select 1 union all select n + 1 from numbers where n < ${count}) select n from numbers`;
+        async function fillMany(count: number): Promise<void> {
+          await insertAccount(each.store, "acme");
+          await each.rewrite(
+            `insert into api_users (account_id, username, access, status, created_at_ms)
+             select 1, 'api-1-' || case when n % 1000 = 0 then 'rare' else 'many' end || n, 'full', 'active', n
+             from (${numbers(count)}) as counted`,
+          );
+        }
+        const ids = (page: Page<ListedUser>) => page.items.map(({ id }) => id);
+
+        test(`counts up to ${COUNT_MAX}, and says where there are more`, async () => {
+          await fillMany(COUNT_MAX);
+          const count = async (filter: UserFilter) =>
+            (await each.store.users.page(filter, "newest", 0, { limit: 1 })).count;
+          assert.equal(await count({}), COUNT_MAX);
+          assert.equal(await count({ search: "many" }), COUNT_MAX - COUNT_MAX / 1000);
+          const account = await insertAccount(each.store, "other");
+          await insertUser(each.store, account, "one");
+          assert.equal(await count({}), COUNT_MAX + 1);
+          assert.equal(await count({ accountId: account.id }), 1);
+          await insertUser(each.store, account, "two");
+          assert.equal(await count({}), COUNT_MAX + 1);
+          assert.equal(await count({ status: "active" }), COUNT_MAX + 1);
+          assert.equal(await count({ search: "api-1" }), COUNT_MAX);
+        });
+
+        test("finds many, few and one of them alike", async () => {
+          await fillMany(COUNT_MAX + 1500);
+          const page = (search: string, request: PageRequest = { limit: 3 }) =>
+            each.store.users.page({ search }, "name", 0, request);
+          assert.deepEqual(ids(await page("many")), [1, 10, 100]);
+          assert.deepEqual(ids(await page("api-1")), [1, 10, 100]);
+          assert.deepEqual(ids(await page("api-1-many")), [1, 10, 100]);
+          assert.deepEqual(ids(await page("rare")), [1000, 10_000, 11_000]);
+          assert.deepEqual(ids(await page("many777")), [777, 7770, 7771]);
+          const from = { key: ["many1000", 1], direction: "after" } as const;
+          assert.deepEqual(ids(await page("many", { limit: 3, from })), [10_001, 10_002, 10_003]);
+          const back = await page("many", { limit: 2, from: { ...from, direction: "before" } });
+          assert.deepEqual([ids(back), back.hasPrevious, back.hasNext], [[10, 100], true, true]);
+        });
+      });
+    });
+  });
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function withoutFigures({ id, accountId, account, username, access, status, createdAtMs }: ListedUser): ApiUser {
+  return { id, accountId, account, username, access, status, createdAtMs };
+}
