@@ -10,34 +10,34 @@ const EXPIRY_BYTES = 6;
 const MAC_BYTES = 32;
 const CHALLENGE_BYTES = NONCE_BYTES + EXPIRY_BYTES + MAC_BYTES;
 
-/** What a challenge is asked for; an answer to one is none to another. */
+/** What a challenge is for. An answer is valid for the challenge's own purpose only. */
 export type ChallengePurpose =
   | { readonly kind: "sign-in" }
   | { readonly kind: "single-sign-on" }
   | { readonly kind: "passkey"; readonly operatorId: OperatorId }
   | { readonly kind: "link"; readonly secretHash: string };
 
-/** A challenge of this service that isn't over. Whoever takes an answer to it notes that it is used, under its hash. */
+/** A challenge of this service that hasn't expired. The transaction that accepts an answer marks it as used, by its hash. */
 export interface OpenChallenge {
   readonly hash: string;
   readonly expiresAtMs: number;
 }
 
 /**
- * Challenges that nothing is stored of until they are answered: anybody may ask for as many as they like. Each is 16 random
- * bytes, when it ends (milliseconds since the epoch, 6 bytes), and an HMAC-SHA256 over both and what it is for.
+ * Challenges, which aren't stored until they are answered, so that a client may ask for any number. Each is 16 random bytes, its
+ * expiry (milliseconds since the epoch, 6 bytes), and an HMAC-SHA256 over both and the purpose.
  */
 export interface Challenges {
   make(purpose: ChallengePurpose): Buffer;
-  /** @returns `undefined` for one that isn't of this service, is for something else, or is over: at its end, it is */
+  /** @returns `undefined` for a challenge of another service or purpose, or an expired one; at equality it has expired */
   check(challenge: Uint8Array, purpose: ChallengePurpose): OpenChallenge | undefined;
-  /** A name for an e-mail address that tells nobody else whose it is (WebAuthn §5.4.3, user handles). */
+  /** A name for an e-mail address that doesn't reveal it (WebAuthn §5.4.3, user handles). */
   userHandle(email: string): Buffer;
-  /** What attempts to sign in are counted under: says nothing of what was typed, which may be a password. In hex. */
+  /** The name under which attempts to sign in are counted, in hex. It doesn't reveal what was typed, which may be a password. */
   attemptName(email: string): string;
 }
 
-/** @param masterSecrets the newest first; what was made under any of them is good */
+/** @param masterSecrets newest first; challenges made under any of them are valid */
 export function createChallenges(
   masterSecrets: readonly [Buffer, ...Buffer[]],
   clock: Clock,

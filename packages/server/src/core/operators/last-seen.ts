@@ -2,13 +2,13 @@ import type { AdminTokenId, Session, SessionId } from "./model.ts";
 import type { Store } from "../store/store.ts";
 
 /**
- * When sessions were last seen and admin tokens last used, kept in memory and written every few seconds: a request that only
- * reads must not wait for the store to be written. A crash loses what wasn't written yet.
+ * The last use of sessions and admin tokens, kept in memory and written every few seconds: a request that only reads must not wait
+ * for a write. A crash loses what wasn't written yet.
  */
 export interface LastSeen {
   noteSession(id: SessionId, atMs: number): void;
   noteAdminToken(id: AdminTokenId, atMs: number): void;
-  /** The session, seen as late as this node knows. */
+  /** The session with the latest use that this node knows of. */
   current(session: Session): Session;
   /** Writes what was noted since the last flush; keeps what can't be written for the next one. */
   flush(): Promise<void>;

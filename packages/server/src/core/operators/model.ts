@@ -17,12 +17,12 @@ export type PasskeyId = Branded<"PasskeyId">;
 export type InvitationId = Branded<"InvitationId">;
 export type AdminTokenId = Branded<"AdminTokenId">;
 
-/** What somebody may do, and where: everywhere, or in one account alone. */
+/** A role, in all accounts or in one account only. */
 export interface Grant {
   readonly role: Role;
   /** `null`: not limited to an account. */
   readonly accountId: AccountId | null;
-  /** That account's shortname. */
+  /** The account's shortname. */
   readonly account: string | null;
 }
 
@@ -32,9 +32,9 @@ export interface Operator extends Grant {
   /** Unique, in lower case. */
   readonly email: string;
   readonly status: Standing;
-  /** Argon2id in the PHC string format; `null` where there is no password. */
+  /** Argon2id in the PHC string format; `null` if there is no password. */
   readonly passwordHash: string | null;
-  /** Who the identity provider says it is; `null` for an operator who doesn't come by single sign-on. */
+  /** The identity at the identity provider; `null` for an operator who doesn't use single sign-on. */
   readonly federated: FederatedIdentity | null;
   readonly createdAtMs: number;
   readonly lastSignedInAtMs: number | null;
@@ -48,7 +48,7 @@ export interface FederatedIdentity {
 
 export type SignInMethod = "passkey" | "password" | "recovery_code" | "single_sign_on" | "link";
 
-/** Somebody who is signed in. */
+/** An operator's sign-in in one browser. */
 export interface Session {
   readonly id: SessionId;
   readonly operatorId: OperatorId;
@@ -58,10 +58,10 @@ export interface Session {
   readonly createdAtMs: number;
   /** Written once a minute at most. */
   readonly lastSeenAtMs: number;
-  /** What the browser calls itself, cut to 200 characters. */
+  /** The browser's User-Agent, cut to 200 characters. */
   readonly userAgent: string;
   readonly address: string;
-  /** When the holder last proved themselves; 0 where that isn't known, as with an identity provider that doesn't say. */
+  /** When the operator last proved their identity; 0 if unknown, as with an identity provider that doesn't say. */
   readonly authenticatedAtMs: number;
 }
 
@@ -69,11 +69,11 @@ export interface Session {
 export interface Passkey {
   readonly id: PasskeyId;
   readonly operatorId: OperatorId;
-  /** The authenticator's, base64url; unique. */
+  /** Chosen by the authenticator, base64url; unique. */
   readonly credentialId: string;
-  /** COSE, as the authenticator gave it. */
+  /** COSE, from the authenticator. */
   readonly publicKey: Uint8Array;
-  /** The signature counter that was seen last; 0 where the authenticator has none. */
+  /** The last signature counter; 0 if the authenticator has none. */
   readonly counter: number;
   /** The relying party's id for which it was made, such as `localhost`. */
   readonly relyingParty: string;
@@ -83,50 +83,50 @@ export interface Passkey {
   readonly lastUsedAtMs: number | null;
 }
 
-/** What a one-time link is for: the very first owner, a further operator, or an operator who can't sign in any more. */
+/** The purpose of a one-time link: the first owner, a new operator, or an operator who can no longer sign in. */
 export type InvitationKind = "setup" | "invitation" | "reset";
 
-/** A one-time link that makes an operator, or lets one in again. */
+/** A one-time link that creates an operator, or resets an operator's credentials. */
 export interface Invitation extends Grant {
   readonly id: InvitationId;
   readonly kind: InvitationKind;
   /** SHA-256 of the link's secret, in hex. */
   readonly secretHash: string;
-  /** `null` for `setup`: whoever has the link says who they are. */
+  /** `null` for `setup`: the holder of the link chooses the address. */
   readonly email: string | null;
-  /** Who made it, as the audit log has it. */
+  /** The actor who created it. */
   readonly createdBy: string;
   readonly createdAtMs: number;
-  /** At this instant it is over, inclusive. */
+  /** It expires at this instant, inclusive. */
   readonly expiresAtMs: number;
 }
 
-/** Lets a program administer. */
+/** A credential by which a program uses the admin API. */
 export interface AdminToken extends Grant {
   readonly id: AdminTokenId;
-  /** Unique: `<name>`, or `<account>/<name>` where it is limited to one. Older ones of an account have no account in it. */
+  /** Unique: `<name>`, or `<account>/<name>` if limited to an account. Older tokens of an account lack the prefix. */
   readonly name: string;
   /** SHA-256 of the token, in hex. */
   readonly secretHash: string;
   readonly createdBy: string;
   readonly createdAtMs: number;
-  /** At this instant it is over, inclusive. */
+  /** It expires at this instant, inclusive. */
   readonly expiresAtMs: number | null;
   readonly revokedAtMs: number | null;
   /** Written once a minute at most. */
   readonly lastUsedAtMs: number | null;
 }
 
-/** Who asks: an operator with a session, or a program with an admin token. */
+/** The caller: an operator with a session, or a program with an admin token. */
 export type Principal = Grant & {
-  /** As the audit log has it: `operator:<email>` or `admin-token:<name>`. */
+  /** The name in the audit log: `operator:<email>` or `admin-token:<name>`. */
   readonly actor: string;
 } & (
     | {
         readonly kind: "operator";
         readonly operator: Operator;
         readonly session: Session;
-        /** Did they prove themselves lately? See `isFresh`. */
+        /** Is the sign-in fresh? See `isFresh`. */
         readonly isFresh: boolean;
       }
     | { readonly kind: "admin_token"; readonly token: AdminToken }

@@ -19,22 +19,22 @@ export interface PasskeyPlace {
 
 /** A credential that an authenticator has just made. */
 export interface NewCredential extends Pick<Passkey, "credentialId" | "publicKey" | "counter" | "transports"> {
-  /** What kind of authenticator it says that it is, such as `iCloud Keychain`. */
+  /** The authenticator's own description, such as `iCloud Keychain`. */
   readonly authenticator: string;
 }
 
-/** What an answer claims before anything of it is checked. */
+/** The claims of an answer before any check. */
 export interface UnverifiedAnswer {
   readonly unverifiedCredentialId: string;
   readonly unverifiedChallenge: Buffer;
 }
 
 /**
- * WebAuthn (Level 3), as the core needs it. Credentials are discoverable, and the authenticator has to know its user: a passkey
- * alone signs in. What an answer has to be beyond its challenge is checked here: type, origin, relying party, signature.
+ * WebAuthn (Level 3), as the core needs it. Credentials are discoverable, and the authenticator verifies its user, so that a passkey
+ * alone signs in. An implementation checks everything of an answer except its challenge: type, origin, relying party, signature.
  */
 export interface PasskeyCeremonies {
-  /** What `navigator.credentials.create` takes. */
+  /** The options for `navigator.credentials.create`. */
   creationOptions(creation: {
     readonly challenge: Buffer;
     readonly email: string;
@@ -42,16 +42,16 @@ export interface PasskeyCeremonies {
     readonly relyingParty: string;
     readonly existing: readonly Passkey[];
   }): Promise<Readonly<Record<string, unknown>>>;
-  /** What `navigator.credentials.get` takes. */
+  /** The options for `navigator.credentials.get`. */
   requestOptions(request: {
     readonly challenge: Buffer;
     readonly relyingParty: string;
   }): Promise<Readonly<Record<string, unknown>>>;
-  /** @returns `undefined` where it is no answer at all */
+  /** @returns `undefined` if it isn't a WebAuthn answer */
   parseAnswer(response: unknown): UnverifiedAnswer | undefined;
-  /** @returns `undefined` where anything about it is wrong */
+  /** @returns `undefined` if anything about it is wrong */
   verifyCreation(response: unknown, challenge: Buffer, place: PasskeyPlace): Promise<NewCredential | undefined>;
-  /** @returns `undefined` where anything about it is wrong, also where the counter went back */
+  /** @returns `undefined` if anything about it is wrong, including a counter that went back */
   verifyRequest(
     response: unknown,
     challenge: Buffer,
@@ -74,7 +74,7 @@ export interface AdmittedPasskey {
   readonly relyingParty: string;
 }
 
-/** @throws {Refusal} `field_invalid`; `conflict` where somebody has it already */
+/** Checks a new passkey. @throws {Refusal} `field_invalid`; `conflict` if the passkey is registered already */
 export async function admitPasskey(
   { store, ceremonies, challenges }: PasskeyDependencies,
   { response, label }: { readonly response: unknown; readonly label?: string | undefined },
@@ -93,7 +93,7 @@ export async function admitPasskey(
   return { credential, challenge, label: label ?? credential.authenticator, relyingParty: place.relyingParty };
 }
 
-/** @throws {Refusal} `field_invalid` where the challenge was answered before; `conflict` where there are too many */
+/** Stores a passkey and uses up its challenge. @throws {Refusal} `field_invalid` if the challenge was answered before; `conflict` if there are too many */
 export async function storePasskey(
   tx: ChangeTx,
   operator: Operator,
@@ -124,7 +124,7 @@ export async function storePasskey(
 function passkeyInvalid(): Refusal {
   return fieldRefusal(
     "field_invalid",
-    "The passkey can't be taken: it wasn't made for this page and this request, or too long ago. Try again.",
+    "The passkey isn't valid: it wasn't made for this page and this request, or too long ago. Try again.",
     "response",
   );
 }

@@ -2,12 +2,12 @@ import { RECOVERY_CODES } from "@countersign/protocol";
 import { hashSecret, secretForm } from "../secret-form.ts";
 import type { Random } from "../surroundings.ts";
 
-/** The value of a session's cookie, what a one-time link ends in, and what programs send: 256 random bits each. */
+/** The secrets of session cookies, one-time links and admin tokens: 256 random bits each. */
 export const SESSION_SECRETS = secretForm("csse_");
 export const LINK_SECRETS = secretForm("csiv_");
 export const ADMIN_TOKENS = secretForm("csat_");
 
-/** Crockford's base 32: no letter that is taken for a digit, and no U, so that no code is a word. */
+/** Crockford's base 32: no letter that looks like a digit, and no U, so that no code is a word. */
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const CODE_BYTES = 10;
 const GROUP_CHARACTERS = 4;
@@ -25,15 +25,15 @@ function makeRecoveryCode(random: Random): string {
   return text;
 }
 
-/** As many as an operator gets at once. */
+/** A new set of codes for one operator. */
 export function makeRecoveryCodes(random: Random): readonly string[] {
   return Array.from({ length: RECOVERY_CODES }, () => makeRecoveryCode(random));
 }
 
 /**
- * A code as somebody typed it: whatever the case, with any blanks and dashes, O for 0, I or L for 1.
+ * Parses a typed code: in any case, with any blanks and dashes, with O for 0, I or L for 1.
  *
- * @returns as it was made; of what can't be a code, some text that no code is
+ * @returns the code in its canonical form; a text that equals no code if it isn't one
  */
 export function parseRecoveryCode(text: string): string {
   const plain = text.replaceAll(/[\s-]/g, "").toUpperCase().replaceAll("O", "0").replaceAll(/[IL]/g, "1");

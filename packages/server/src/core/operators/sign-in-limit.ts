@@ -6,17 +6,17 @@ import type { Clock } from "../surroundings.ts";
 /** Failures for one e-mail address in one window before further attempts are refused. */
 export const SIGN_IN_FAILURES_MAX = 10;
 
-/** Windows begin with an address's first failure. In milliseconds. */
+/** The length of a window, in milliseconds. It begins with the address's first failure. */
 export const SIGN_IN_WINDOW_MS = 900_000;
 
-/** How many addresses a process remembers that have no attempt left. Beyond that it asks the store again. */
+/** How many addresses without attempts left a process remembers. For others it asks the store. */
 const FULL_WINDOWS_MAX = 10_000;
 
-/** Limits how often an operator's secrets can be guessed at, from however many places and at however many nodes. */
+/** Limits guesses of an operator's secrets, from any number of addresses and at any number of nodes. */
 export interface SignInLimit {
   /**
-   * Runs an attempt, which is counted as a failure from its beginning until it has succeeded, so that many at once get no more
-   * than their number. Whether there is an operator of that address makes no difference.
+   * Runs an attempt. It counts as a failure from its start until it succeeds, so that concurrent attempts can't exceed the limit.
+   * It makes no difference whether there is an operator of that address.
    *
    * @throws {Refusal} `rate_limited`
    */
@@ -26,14 +26,14 @@ export interface SignInLimit {
 /**
  * Counts in the store, which all processes and nodes share.
  *
- * @param nameOf what an address is counted under: what was typed there may be a password, and isn't stored
+ * @param nameOf the name under which an address is counted; the address itself may be a mistyped password, and isn't stored
  */
 export function createSignInLimit(
   store: Pick<Store, "signInAttempts">,
   clock: Clock,
   nameOf: (email: string) => string,
 ): SignInLimit {
-  /** Until when there is no attempt left, in milliseconds since the epoch; so that a flood doesn't write. */
+  /** When a full window ends, in milliseconds since the epoch; so that a flood of attempts doesn't write. */
   const fullUntil = new LRUCache<string, number>({ max: FULL_WINDOWS_MAX });
 
   return {
@@ -41,7 +41,7 @@ export function createSignInLimit(
       const name = nameOf(email);
       const now = clock.wallMs();
       const knownEndMs = fullUntil.get(name);
-      // A window that ends later than one that begins now was begun by a clock that was wrong; the store knows, too.
+      // A window that ends later than one that begins now began by a wrong clock; the store decides.
       if (knownEndMs !== undefined && now < knownEndMs && knownEndMs <= now + SIGN_IN_WINDOW_MS) {
         throw tooMany(knownEndMs - now);
       }
@@ -52,11 +52,11 @@ export function createSignInLimit(
       }
       try {
         const result = await work();
-        // It succeeded; that it goes on counting where the store has just failed is the lesser harm.
+        // If the store fails now, the success stays counted as a failure, which does little harm.
         await store.signInAttempts.takeBack(name).catch(() => undefined);
         return result;
       } catch (error) {
-        // What isn't the client's fault says nothing about the secret.
+        // Other errors aren't the client's fault, and say nothing about the secret.
         const isWrong = error instanceof Refusal && error.code === "sign_in_rejected";
         if (!isWrong) await store.signInAttempts.takeBack(name).catch(() => undefined);
         throw error;

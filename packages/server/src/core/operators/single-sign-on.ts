@@ -39,7 +39,7 @@ export interface SignInFlow {
 /**
  * An OpenID provider (OpenID Connect Core 1.0, authorization code flow with PKCE).
  *
- * @throws {Refusal} `unavailable` where it can't be reached; `single_sign_on_failed`. Neither repeats anything that the provider sent.
+ * @throws {Refusal} `unavailable` if it can't be reached; `single_sign_on_failed`. Neither repeats anything that the provider sent.
  */
 export interface IdentityProvider {
   readonly issuer: string;
