@@ -22,7 +22,7 @@ import type { Store } from "../core/store/store.ts";
 import type { Clock, Random } from "../core/surroundings.ts";
 import { changeUser, createUser } from "../core/users/changes.ts";
 
-/** Changes of accounts, API users and keys, committed one by one by whoever the actor names. */
+/** Changes of accounts, API users and keys, each committed by itself, as the given actor. */
 export type RegistryChanges = ReturnType<typeof registryChangesOf>;
 export type ResourceServerChanges = ReturnType<typeof createResourceServerChanges>;
 export type SigningKeyChanges = ReturnType<typeof createSigningKeyChanges>;
