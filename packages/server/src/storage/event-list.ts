@@ -74,12 +74,14 @@ async function actionsOf(
   given: Conditions,
 ): Promise<readonly string[]> {
   if (name?.includes(".") === true) return [name];
-  const conditions = name === undefined ? given : [...given, isAction(name)];
+  // One lower bound at a time: with two, an engine may start at the lower one and go through all events between.
+  const first = name === undefined ? [] : [sql<SqlBool>`action >= ${`${name}.`}`];
+  const end = name === undefined ? [] : [sql<SqlBool>`action < ${`${name}/`}`];
   const next = (after: Conditions) => sql`
-    (select action from audit_events where ${all([...conditions, ...after])} order by action limit 1)`;
+    (select action from audit_events where ${all([...given, ...after, ...end])} order by action limit 1)`;
   const { rows } = await sql<{ action: string }>`
     with recursive found (action) as (
-      select ${next([])}
+      select ${next(first)}
       union all
       select ${next([sql`action > found.action`])} from found where found.action is not null
     )
