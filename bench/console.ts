@@ -1,6 +1,6 @@
 /**
- * The console in a real Chromium: bytes of a cold first load, time until it can be used, and the list of API users with a million of
- * them, as answers of the admin API and as a page. Each figure stands beside its limit.
+ * The console in a real Chromium: bytes of a cold first load, time until it can be used, and the list of a million API
+ * users, both as answers of the admin API and as a page. Each figure is printed beside its limit.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -29,14 +29,14 @@ const loads = Number(options.loads);
 const FIRST_LOAD_BYTES_MAX = 250_000;
 const INTERACTIVE_MS_MAX = 1000;
 
-/** How many pages behind the first one "deep inside" is. */
+/** How many pages after the first one "deep inside" is. */
 const DEEP_PAGES = 200;
 
 interface Figure {
   readonly what: string;
   readonly value: number;
   readonly unit: "bytes" | "ms";
-  /** What it was measured of, or the worst of several. */
+  /** What was measured, or the worst of several measurements. */
   readonly note?: string;
   readonly limit?: number;
 }
@@ -58,7 +58,7 @@ function noteTimes(what: string, times: readonly number[], limit?: number): void
   });
 }
 
-/** Signs in once, so that each load begins with a session, and with an empty cache. */
+/** Signs in once, so that each load begins with a session but with an empty cache. */
 async function sessionOf(browser: TestBrowser, url: string): Promise<BrowserContextOptions> {
   const { page, close } = await browser.openTab();
   await page.goto(`${url}/sign-in`);
@@ -102,7 +102,9 @@ async function measureBytes(url: string): Promise<void> {
   await browser.close();
 }
 
-/** Notes in the page itself when its rows are there and its search takes a letter, from the beginning of the navigation on. */
+/**
+ * Records in the page itself, from the start of the navigation, when its rows are there and its search takes a letter.
+ */
 const WATCH = `(() => {
   const look = () => {
     const search = document.querySelector("input[type=search]");
@@ -162,7 +164,7 @@ async function measureManyUsers(): Promise<void> {
   const list = `${ADMIN}/users`;
   let deep = list;
   for (let page = 0; page < DEEP_PAGES; page++) deep = (await ask(deep)).meta.next ?? deep;
-  // Of those that are named so, which the oldest aren't.
+  // A number of a user named `svc-…`, as the oldest aren't.
   const some = (round: number) => Math.floor(users * (0.4 + (0.5 * (round % rounds)) / rounds));
   await time("first page", () => list);
   await time(`${DEEP_PAGES} pages behind`, () => deep);

@@ -1,10 +1,10 @@
 /**
- * The clients of bench/edges.ts that don't do their part, in a process of their own: idle ones, slow ones that send a byte of
- * their head every second, and such as ask for a large document again and again and read nothing.
+ * The misbehaving clients of bench/edges.ts, in a process of their own: idle ones, slow ones that send one byte of the
+ * request head every second, and ones that keep asking for a large document and never read it.
  *
  *     node bench/edges-load.ts <url> <idle> <slow> <unread>
  *
- * Prints a line once all are there, and another whenever one of them has been closed by the server.
+ * Prints a line once all are connected, and another whenever the server closes one of them.
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -13,7 +13,7 @@ const [url = "", ...counts] = process.argv.slice(2);
 const [idle = 0, slow = 0, unread = 0] = counts.map(Number);
 const { hostname, port } = new URL(url);
 
-/** How many are connecting at a time: more would overflow the listener's backlog. */
+/** How many connect at a time: more would overflow the listener's backlog. */
 const CONNECTING_MAX = 100;
 
 const closed = { idle: 0, slow: 0, unread: 0 };
@@ -46,7 +46,7 @@ await openAll("slow", slow, (socket) => {
   const dripping = setInterval(() => socket.write("a"), 1000);
   socket.once("close", () => {
     clearInterval(dripping);
-    // It comes back, as an attacker's would.
+    // Reconnects, as an attacker would.
     void open("slow", (again) => void again.write("GET /livez HTTP/1.1\r\nX: "));
   });
 });

@@ -23,10 +23,10 @@ const { values } = parseArgs({
 });
 const seconds = Number(values.seconds);
 
-/** How long after the load memory is looked at, in seconds. */
+/** How long after the load the memory is measured, in seconds. */
 const AFTER_SECONDS = 30;
 
-/** Between two mints of the client, in milliseconds. */
+/** The pause between two mints of the client, in milliseconds. */
 const PAUSE_MS = 10;
 
 try {
@@ -88,7 +88,7 @@ try {
   await cleanUp();
 }
 
-/** Mints one token after the other, on one connection. @returns how long each took, in milliseconds */
+/** Mints tokens one after the other, on one connection. @returns how long each took, in milliseconds */
 async function mint(url: string, key: KeyObject, until: number | Promise<void>): Promise<readonly number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const times: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * Reading and verifying an assertion: our own strict parser with `crypto.verify` beside jose, fast-jwt and jsonwebtoken, in
- * alternating rounds; and what each of them refuses. docs/adr/0003 has a run's figures.
+ * Compares parsing and verifying an assertion in alternating rounds (our own strict parser with `crypto.verify`, jose,
+ * fast-jwt and jsonwebtoken), and what each of them refuses. docs/adr/0003 has the figures of one run.
  */
 import { createHmac, type KeyObject, verify } from "node:crypto";
 import { createVerifier } from "fast-jwt";

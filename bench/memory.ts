@@ -1,6 +1,6 @@
 /**
- * What a million revoked tokens and a million used assertions take: memory of the deny-list, time and size of the store. Each
- * measurement is a process of its own, with garbage collected before each reading.
+ * What a million revoked tokens and a million used assertions cost: memory of the deny-list, time and size of the
+ * store. Each measurement runs in a process of its own, and collects garbage before each reading.
  */
 import { randomInt, randomUUID } from "node:crypto";
 import { statSync } from "node:fs";
@@ -17,7 +17,7 @@ import { openSqliteStore } from "../packages/server/src/storage/sqlite/open-sqli
 
 const ENTRIES = 1_000_000;
 const BATCH = 500;
-/** Lifetimes spread as those of real tokens are. */
+/** Lifetimes spread like those of real tokens. */
 const TTL_SECONDS_MAX = 43_200;
 
 const measurements = { denyList, usedAssertions };

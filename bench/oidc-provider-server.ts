@@ -1,12 +1,12 @@
 /**
- * The peer: npm's oidc-provider, which keeps opaque tokens in memory and answers introspection. Prints where, with which
- * credentials, and a token to ask about.
+ * The peer to compare with: npm's oidc-provider, which keeps opaque tokens in memory and answers introspection. Prints
+ * its URL, the credentials and a token to introspect.
  */
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
 
-// Its notices go to standard output, where the line with the address belongs.
+// Its notices would go to standard output, which is for the line with the URL.
 for (const level of ["info", "log", "warn"] as const)
   console[level] = (...words) => process.stderr.write(`${words.join(" ")}\n`);
 

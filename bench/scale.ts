@@ -24,7 +24,7 @@ try {
   const databaseUrl = await postgres.createDatabase();
   const database = new URL(databaseUrl).pathname.slice(1);
   const store = { databaseUrl };
-  // Every user has this key as one of two: to a store, real keys differ in nothing that matters.
+  // All users share these two keys: for a store, distinct keys would make no difference.
   const { privateKey, publicKey } = makeKeyPair();
   const spki = publicKey.export({ format: "der", type: "spki" });
   admin(["account", "create", "bench"], store);
@@ -69,7 +69,7 @@ try {
     options.json,
   );
 
-  /** Exchanges for one user after the other. @returns how long each took, in milliseconds */
+  /** Runs exchanges for one user after the other. @returns how long each took, in milliseconds */
   async function exchangeEach(numbers: readonly number[]): Promise<readonly number[]> {
     const times: number[] = [];
     for (const number of numbers) {

@@ -12,7 +12,7 @@ if (spawnSync("wrk", ["-v"]).error !== undefined) {
   process.stderr.write("bench: wrk is missing; install Debian's package wrk\n");
   process.exit(1);
 }
-/** The server has core 0 to itself, the load generator the rest. */
+/** Core 0 is for the server alone; the load generator has the rest. */
 const isPinned = availableParallelism() > 1 && spawnSync("taskset", ["-V"]).error === undefined;
 export const onServerCore = isPinned ? ["taskset", "-c", "0"] : [];
 const onLoadCore = isPinned ? ["taskset", "-c", "1"] : [];
@@ -21,7 +21,7 @@ export const folder = mkdtempSync(join(tmpdir(), "countersign-bench-"));
 const countersign = join(import.meta.dirname, "..", "packages", "server", "bin", "countersign.js");
 const children = new Set<ChildProcess>();
 
-/** What a benchmark under load is told on its command line. */
+/** The command line of a benchmark under load. */
 export function readOptions() {
   const { values } = parseArgs({
     options: {
@@ -34,7 +34,7 @@ export function readOptions() {
   return { ...values, rounds: Number(values.rounds), seconds: Number(values.seconds) };
 }
 
-/** Ends what was started and removes the folder. */
+/** Stops everything that was started and removes the folder. */
 export async function cleanUp(): Promise<void> {
   const ending = [...children].map((child) => new Promise((resolve) => child.once("exit", resolve)));
   for (const child of children) child.kill("SIGTERM");
@@ -42,7 +42,7 @@ export async function cleanUp(): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Which store a service has: SQLite in a folder (that of the benchmark unless given) or a database. */
+/** The store of a service: SQLite in a folder (by default the benchmark's), or a database. */
 export interface StoreChoice {
   readonly dataDir?: string;
   readonly databaseUrl?: string;
@@ -57,7 +57,7 @@ export function admin(words: readonly string[], store: StoreChoice = {}): unknow
   return JSON.parse(run([process.execPath, countersign, ...words, ...storeFlags(store), "--json"]));
 }
 
-/** Starts the service, and says where it is and how long that took. */
+/** Starts the service. @returns its URLs and how long the start took */
 export async function startService(store: StoreChoice = {}, flags: readonly string[] = [], isPinned = true) {
   const startedAt = performance.now();
   const words = [countersign, "serve", ...storeFlags(store), "--port", "0", "--admin-port", "0", ...flags];
@@ -74,7 +74,7 @@ export async function startService(store: StoreChoice = {}, flags: readonly stri
   };
 }
 
-/** Starts a program of ours on the server's core and resolves with the first line that it prints. */
+/** Starts one of our programs on the server's core and resolves with the first line that it prints. */
 export function start(words: readonly string[]): Promise<string> {
   return startProgram(words, onServerCore).line;
 }
@@ -101,15 +101,15 @@ export function startHello(body: string): Promise<string> {
 export interface Load {
   readonly seconds: number;
   readonly connections: string;
-  /** By turns, one a request. */
+  /** Alternating, one for each request. */
   readonly credentials: readonly string[];
-  /** Whether wrk has a core of its own; true unless given. */
+  /** Whether wrk has a core of its own; true by default. */
   readonly isPinned?: boolean;
-  /** A form to post; a GET without. */
+  /** A form to post; without it, requests are GET. */
   readonly form?: string;
 }
 
-/** Requests a second that were answered 2xx; anything else spoils the figure and is an error. */
+/** Requests a second that were answered 2xx; any other answer spoils the figure and is an error. */
 export function load(url: string, { seconds, connections, credentials, form, isPinned: pin = true }: Load): number {
   const script = join(folder, "load.lua");
   const post = `wrk.method = "POST"
@@ -148,7 +148,7 @@ export function residentMiB(pid: number): number {
   return Number(run(["ps", "-o", "rss=", "-p", String(pid)])) / 1024;
 }
 
-/** The value that so large a part of the values doesn't exceed, in the values' unit, rounded to hundredths. */
+/** The quantile of the values at `part` (0 to 1), in their unit, rounded to hundredths. */
 export function quantile(values: readonly number[], part: number): number {
   return round2(values.toSorted((a, b) => a - b)[Math.ceil(values.length * part) - 1] ?? Number.NaN);
 }

@@ -1,5 +1,6 @@
 /**
- * Exchanges and checks a second beside what bounds them, in one run on one machine. Read the ratios, not the absolutes.
+ * Exchanges and checks a second beside their upper bounds, in one run on one machine. Read the ratios, not the absolute
+ * figures.
  */
 import { type KeyObject } from "node:crypto";
 import { join } from "node:path";
@@ -22,7 +23,7 @@ import {
 
 const { rounds, seconds, connections, json } = readOptions();
 
-/** Different assertions, so that nothing can be remembered from one to the next. */
+/** Different assertions, so that nothing can be cached between them. */
 const ASSERTIONS = 500;
 
 try {
@@ -51,7 +52,7 @@ try {
     check: [] as number[],
   };
   for (let round = 0; round < rounds; round++) {
-    // Each gets requests of the same size: what a long header costs is part of the baseline.
+    // Each gets requests of the same size, so that the baseline includes the cost of a long header.
     const assertions = Array.from({ length: ASSERTIONS }, () => `JWT ${signAssertion("api-1-bench", privateKey)}`);
     const exchanges = { seconds, connections, credentials: assertions };
     const checks = { seconds, connections, credentials: [`Token ${token}`] };

@@ -78,7 +78,7 @@ try {
   await cleanUp();
 }
 
-/** @returns the body of an answer that says that the token is good */
+/** @returns the body of an answer that calls the token active */
 async function introspect({ url, authorization, token }: Peer): Promise<string> {
   const answer = await fetch(url, { method: "POST", headers: { authorization }, body: new URLSearchParams({ token }) });
   const body = await answer.text();

@@ -3,12 +3,12 @@ import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../packages/server/src/storage/sqlite/open-sqlite-store.ts";
 
 const ACCOUNTS = 1000;
-/** Where the tokens begin that were issued. */
+/** The first hour in which tokens were issued. */
 export const HOUR = 1_481_652_000;
-/** As old users are named; the others are named otherwise. */
+/** The share of the oldest users whose names have the prefix `legacy-`; the others have `svc-`. */
 const OLD_PART = 0.3;
 
-/** SQL that both engines understand, but for what each has in its own words. */
+/** SQL for both engines; the parameters are the parts in which they differ. */
 export function fill({ numbers, bytes, digits }: EngineWords, users: number): readonly string[] {
   const old = Math.floor(users * OLD_PART);
   const account = `case when n % 2 = 0 then 1 else 1 + n % ${ACCOUNTS} end`;

@@ -1,7 +1,7 @@
 /**
- * Pages of lists with a million API users and two keys each, on both stores: how long each kind of page takes, its count and the
- * figures of its users included, and how long appending an event takes. Half of the users are in one account, 300,000 of the
- * oldest have names of their own, and 2,000,000 events are in the log.
+ * Pages of lists with a million API users and two keys each, on both stores: how long each kind of page takes,
+ * including its count and its users' figures, and how long it takes to append an event. Half of the users are in one
+ * account, 300,000 of the oldest have names of their own, and 2,000,000 events are in the log.
  */
 import { parseArgs } from "node:util";
 import pg from "pg";
@@ -174,7 +174,7 @@ async function measure(store: Store): Promise<readonly Measured[]> {
   return results;
 }
 
-/** On SQLite nothing else happens while a statement runs: the longest one of all that were measured counts, too. */
+/** A statement on SQLite blocks everything else, so the longest of all that were measured counts too. */
 function print(engine: string, filledSeconds: number, results: readonly Measured[]): void {
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ engine, users, filled_s: filledSeconds, results })}\n`);

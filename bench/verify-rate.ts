@@ -1,4 +1,4 @@
-/** The other bound: `crypto.verify` alone, with a parsed key. Prints checks a second. */
+/** The other upper bound: `crypto.verify` alone, with a parsed key. Prints checks a second. */
 import { createPublicKey, verify } from "node:crypto";
 
 const [pem = "", assertion = ""] = process.argv.slice(2);

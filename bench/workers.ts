@@ -1,6 +1,7 @@
 /**
- * Exchanges and checks a second with one and two workers, on SQLite and on PostgreSQL, in one run; and how many statements reach
- * PostgreSQL meanwhile. Server, PostgreSQL and wrk share the machine's cores: read what a store or a worker changes.
+ * Exchanges and checks a second with one and two workers, on SQLite and on PostgreSQL, in one run, and how many
+ * statements reach PostgreSQL in that time. Server, PostgreSQL and wrk share the machine's cores: compare stores and
+ * numbers of workers, not absolute figures.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -72,7 +73,7 @@ try {
   await postgres.stop();
 }
 
-/** Statements that the database has been sent, but for this question. */
+/** How many statements the database has received, without this query. */
 async function countStatements(database: string): Promise<number> {
   const [row] = await postgres.query(
     "select coalesce(sum(calls), 0)::float8 as calls from pg_stat_statements where query not like '%pg_stat_statements%'",

@@ -1,6 +1,6 @@
 /**
- * The command line in this process, on a real store, with streams and a clock that the tests hold: what goes wrong, in
- * words and statuses. Transcripts of what goes well are in test/admin/cli.test.ts, on real processes.
+ * The command line in this process, on a real store, with streams and a clock that the tests control: failures, with
+ * their messages and statuses. Transcripts of successful commands are in test/admin/cli.test.ts, on real processes.
  */
 import assert from "node:assert/strict";
 import { constants, createHmac, createPublicKey, sign } from "node:crypto";
@@ -29,7 +29,7 @@ interface Result {
   readonly stderr: string;
 }
 
-/** Runs command lines on the store in a folder, as a process would but for its streams. */
+/** Runs command lines on the store in a folder, as a process would, with streams in memory. */
 function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
   return async (args: readonly string[], input: string | Buffer = ""): Promise<Result> => {
     const written = { stdout: "", stderr: "" };
@@ -120,13 +120,13 @@ describe("wrong usage", () => {
     [["serve", "--log-level", "loud"], /--log-level: one of trace, debug/],
     [["serve", "--workers", "0"], /--workers: a whole number from 1 to 256 is needed/],
   ] as [string[], RegExp][]) {
-    test(`countersign ${args.join(" ")} is status 2, one line and no store`, async () => {
+    test(`countersign ${args.join(" ")} exits with status 2 and one line, and makes no store`, async () => {
       assertFails(await run(args), 2, says);
     });
   }
 
   after(() => {
-    assert.ok(!existsSync(dataDir), "no wrong usage made a store");
+    assert.ok(!existsSync(dataDir), "wrong usage makes no store");
     folder.remove();
   });
 });
@@ -197,11 +197,11 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
     test(`countersign ${shown.replaceAll(files, "…").replaceAll("\u001b", "<escape>")} (${says.source})`, async () => {
       const result = await run(args);
       assertFails(result, 1, says);
-      assert.ok(!result.stderr.includes(privateBase64.slice(40, 80)), "a private key is repeated");
+      assert.ok(!result.stderr.includes(privateBase64.slice(40, 80)), "the output repeats a private key");
     });
   }
 
-  test("where a third key of a length is added or activated, a note says which one needs kid from now on, and why", async () => {
+  test("adding or activating a third key of the same length prints which key now needs a kid, and why", async () => {
     await prepare(run, [["user", "create", "many", "--account", "acme"]]);
     const add = (name: string) => run(["key", "add", "api-1-many", "-", "--json"], rsaKeyPair(name).publicPem);
     const first = await add("first");
@@ -230,7 +230,7 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
     assertFails(await run(["check", "-"], Buffer.from([0x31, 0x2e, 0xff])), 1, /Standard input isn't UTF-8\./);
   });
 
-  test("a private key is refused as one in standard input and in a file, DER and UTF-16 included, and isn't repeated", async () => {
+  test("a private key is recognised and refused, on standard input and in a file, also in DER and UTF-16, and isn't repeated", async () => {
     const der = pair.privateKey.export({ format: "der", type: "pkcs8" });
     const file = join(files, "private");
     for (const bytes of [
@@ -248,7 +248,7 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
         await run(["key", "add", "api-1-demo", file]),
       ]) {
         assertFails(result, 1, /this is a PRIVATE key.*considered exposed: make a new key pair/);
-        assert.ok(!result.stderr.includes(privateBase64.slice(40, 80)), "a private key is repeated");
+        assert.ok(!result.stderr.includes(privateBase64.slice(40, 80)), "the output repeats a private key");
       }
     }
   });
@@ -310,13 +310,13 @@ describe("explain names the classic mistakes", () => {
       /looks like milliseconds/,
     ],
     [
-      "a clock that is behind",
+      "a clock that is slow",
       () => own({ claims: { iat: nowSeconds - 300 } }),
       "assertion_stale",
       /300\.0 s in the past[\s\S]*server's time is/,
     ],
     [
-      "a clock that is ahead",
+      "a clock that is fast",
       () => own({ claims: { iat: nowSeconds + 300 } }),
       "assertion_early",
       /300\.0 s in the future[\s\S]*clock/,
@@ -386,7 +386,7 @@ describe("explain names the classic mistakes", () => {
       /isn't/,
     ],
     [
-      "an assertion of two mistakes",
+      "an assertion with two mistakes",
       () => own({ claims: { iat: 1 } }, stranger.privateKey),
       "assertion_stale",
       /doesn't verify the signature/,

@@ -48,7 +48,7 @@ describe("a private key is read from a file", () => {
   }
 });
 
-describe("a file that holds something else is named for what it is, with the way out, and isn't repeated", () => {
+describe("a file that isn't a usable private key is refused with what it is and what to do, and isn't repeated", () => {
   const spki = createPublicKey(publicPem).export({ format: "der", type: "spki" });
   const elliptic = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   for (const [name, contents, says] of [
@@ -86,14 +86,14 @@ describe("a file that holds something else is named for what it is, with the way
           assert.ok(error instanceof OperatorError, String(error));
           assert.match(error.message, /^The private key can't be used: /);
           assert.match(error.message, says);
-          assert.ok(!error.message.includes(pkcs8.toString("base64").slice(40, 60)), "the key is repeated");
+          assert.ok(!error.message.includes(pkcs8.toString("base64").slice(40, 60)), "the message repeats the key");
           return true;
         },
       );
     });
   }
 
-  test("bytes that are nothing", () => {
+  test("bytes of no known form", () => {
     for (const bytes of ["30", "3080", "308201", "3084ffffffff", "30050201", "ffff", "00"]) {
       assert.throws(() => read(Buffer.from(bytes, "hex")), OperatorError, bytes);
     }

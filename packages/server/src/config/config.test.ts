@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { ConfigError, type Flags, parseConfig, passwordNotice, platformNotice, SETTINGS } from "./config.ts";
 
-/** Looks random, and is the same in every run. */
+/** Looks random, but is the same in every run. */
 const secretBytes = (number: number) => createHash("sha256").update(`secret ${number}`).digest();
 const secret = (number: number) => secretBytes(number).toString("base64");
 
@@ -22,7 +22,7 @@ function problemOf(environment: Record<string, string>, flags: Flags = {}): stri
   throw new Error(`accepted: ${JSON.stringify({ environment, flags })}`);
 }
 
-test("nothing at all gives the documented defaults", () => {
+test("without any setting, the documented defaults apply", () => {
   assert.deepEqual(parseConfig({}), {
     host: "127.0.0.1",
     port: 8080,
@@ -61,7 +61,7 @@ test("a flag wins over a variable, which wins over the default", () => {
   assert.match(problemOf({ COUNTERSIGN_PORT: "1" }, { port: "x" }), /^--port: /);
 });
 
-test("variables of others are ignored, and unknown ones of our own are refused with the known ones listed", () => {
+test("other programs' variables are ignored; an unknown COUNTERSIGN_ variable is refused with a list of the known ones", () => {
   parseConfig({ PATH: "/bin", COUNTERSIGNED: "x", MY_COUNTERSIGN_PORT: "x", _COUNTERSIGN_TAKES_OVER: "1" });
   const message = problemOf({ COUNTERSIGN_PROT: "8080" });
   assert.match(message, /^COUNTERSIGN_PROT: no such variable; known are COUNTERSIGN_HOST, COUNTERSIGN_PORT, /);
@@ -150,7 +150,7 @@ for (const [variable, allowed, refused, says] of [
     /whole number from 2 to 1000/,
   ],
 ] as const) {
-  test(`${variable} takes what is allowed, and else names itself and says what is`, () => {
+  test(`${variable} accepts allowed values, and refuses others with a message that names it and what is allowed`, () => {
     for (const text of allowed) parseConfig({ [variable]: text });
     for (const text of refused) {
       const message = problemOf({ [variable]: text });
@@ -160,14 +160,14 @@ for (const [variable, allowed, refused, says] of [
   });
 }
 
-test("the public URL loses the slash at its end", () => {
+test("a slash at the end of the public URL is dropped", () => {
   const publicUrl = (text: string) => parseConfig({ COUNTERSIGN_PUBLIC_URL: text }).publicUrl;
   assert.equal(publicUrl("https://auth.example.com/"), "https://auth.example.com");
   assert.equal(publicUrl("https://example.com/auth//"), "https://example.com/auth");
   assert.equal(publicUrl("HTTPS://Auth.Example.com"), "https://auth.example.com");
 });
 
-test("a master secret is exactly 32 bytes of base64, in any usual spelling, and several stay in their order", () => {
+test("a master secret is exactly 32 bytes of base64, in any usual spelling; a list keeps its order", () => {
   const read = (text: string) => parseConfig({ COUNTERSIGN_MASTER_SECRET: text }).masterSecrets;
   assert.deepEqual(read(secret(1)), [secretBytes(1)]);
   assert.deepEqual(read(`${secret(2)},${secret(1)}`), [secretBytes(2), secretBytes(1)]);
@@ -196,7 +196,7 @@ test("a malformed master secret is refused, never cut to size, and its value is 
   }
 });
 
-test("a secret may come from a file, whose name the messages give but never its contents", (t) => {
+test("a secret may come from a file; messages name the file and never show its contents", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-config-"));
   t.after(() => {
     rmSync(folder, { recursive: true });
@@ -226,7 +226,7 @@ test("a secret may come from a file, whose name the messages give but never its 
   );
 });
 
-test("a database URL is refused without a word of it", () => {
+test("a refusal of a database URL repeats no part of it", () => {
   for (const variable of ["COUNTERSIGN_DATABASE_URL", "COUNTERSIGN_DATABASE_LISTEN_URL"]) {
     for (const url of [
       "mysql://hugo:hunter2@db.internal/x",
@@ -240,7 +240,7 @@ test("a database URL is refused without a word of it", () => {
   }
 });
 
-test("a database URL comes through as it was given, from a file, too, and has no flag but its own", (t) => {
+test("a database URL is passed on unchanged from a variable, a file or the flag", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-config-"));
   t.after(() => {
     rmSync(folder, { recursive: true });
@@ -254,7 +254,7 @@ test("a database URL comes through as it was given, from a file, too, and has no
   assert.equal(parseConfig({ COUNTERSIGN_DATABASE_URL: url }).databaseListenUrl, undefined);
 });
 
-test("workers: auto is one a core", () => {
+test("workers: auto means one for each core", () => {
   assert.equal(parseConfig({ COUNTERSIGN_WORKERS: "auto" }).workers, availableParallelism());
   assert.equal(parseConfig({}, { workers: "3" }).workers, 3);
 });
@@ -266,7 +266,7 @@ const OIDC = {
   COUNTERSIGN_OIDC_ROLES: "owners=owner",
 } as const;
 
-test("single sign-on is configured whole, or not at all; what is missing is named", () => {
+test("single sign-on is configured completely or not at all; the message names the missing variable", () => {
   parseConfig(OIDC);
   parseConfig({ COUNTERSIGN_OIDC_SCOPE: "openid", COUNTERSIGN_OIDC_GROUPS_CLAIM: "roles" });
   for (const missing of Object.keys(OIDC)) {
@@ -277,7 +277,7 @@ test("single sign-on is configured whole, or not at all; what is missing is name
   assert.doesNotMatch(problemOf({ COUNTERSIGN_OIDC_CLIENT_SECRET: "a-secret" }), /a-secret/);
 });
 
-test("an identity provider without TLS is taken on this machine alone", () => {
+test("an identity provider without TLS is accepted on this machine only", () => {
   for (const issuer of ["http://localhost:9000", "http://127.0.0.1", "http://[::1]:1/x", "https://idp.example/"]) {
     assert.equal(parseConfig({ ...OIDC, COUNTERSIGN_OIDC_ISSUER: issuer }).oidcIssuer, issuer);
   }
@@ -293,7 +293,7 @@ test("an identity provider without TLS is taken on this machine alone", () => {
   }
 });
 
-test("groups are mapped to roles, which are spelled as they are, and the scope asks for an ID token", () => {
+test("groups map to roles, which must be spelt exactly, and the scope must ask for an ID token", () => {
   const rolesOf = (text: string) => parseConfig({ ...OIDC, COUNTERSIGN_OIDC_ROLES: text }).oidcRoles;
   assert.deepEqual(rolesOf("platform-owners=owner, platform = staff=admin,acme-team=viewer@acme"), [
     { group: "platform-owners", role: "owner", account: null },
@@ -324,7 +324,7 @@ test("groups are mapped to roles, which are spelled as they are, and the scope a
   assert.match(problemOf({ ...OIDC, COUNTERSIGN_OIDC_SCOPE: "email" }), /^COUNTERSIGN_OIDC_SCOPE: .*"openid"/);
 });
 
-test("what a text picks up on its way from a file or a script is refused in every setting, by flag and by variable", () => {
+test("quotes, blanks and line ends that a value picks up from a file or a script are refused in every setting", () => {
   const texts = {
     host: "localhost",
     adminHost: "localhost",
@@ -371,7 +371,7 @@ test("what a text picks up on its way from a file or a script is refused in ever
   );
 });
 
-test("a list may have its entries on lines of their own", () => {
+test("a list may have one entry a line", () => {
   assert.deepEqual(parseConfig({ COUNTERSIGN_TRUSTED_PROXIES: "10.0.0.1,\n  10.0.0.2\n" }).trustedProxies, [
     "10.0.0.1",
     "10.0.0.2",
@@ -382,7 +382,7 @@ test("a list may have its entries on lines of their own", () => {
   ]);
 });
 
-test("a path that a shell would have changed is refused: it would begin an empty store somewhere else", () => {
+test("a path that a shell should have expanded is refused: it would create an empty store somewhere else", () => {
   for (const [text, says] of [
     ["~/data", /isn't expanded/],
     ["~", /isn't expanded/],
@@ -412,7 +412,7 @@ test("a master secret that wasn't drawn at random is refused, whichever entry it
   assert.match(problemOf({ COUNTERSIGN_MASTER_SECRET_FILE: join(folder, "secret") }), says);
 });
 
-test("a secret's file that others can read, or that is a link, is refused; the setting for groups allows both", (t) => {
+test("a secret file that others can read, or that is a symbolic link, is refused unless the setting for groups allows it", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "countersign-config-"));
   t.after(() => {
     rmSync(folder, { recursive: true });
@@ -453,7 +453,7 @@ const SERVICE_LINKS = {
   COUNTERSIGN_DB_ENV_POSTGRES_PASSWORD: "hunter2",
 } as const;
 
-test("variables that Kubernetes or Docker made for a service of our name are passed over and named in one line", () => {
+test("variables that Kubernetes or Docker set for a service named countersign are ignored and named in one line", () => {
   const config = parseConfig(SERVICE_LINKS);
   assert.deepEqual(config, parseConfig({}));
   assert.equal(parseConfig(SERVICE_LINKS, { port: "9000" }).port, 9000);
@@ -464,7 +464,7 @@ test("variables that Kubernetes or Docker made for a service of our name are pas
   assert.equal(platformNotice({ COUNTERSIGN_PORT: "8080" }), undefined);
 });
 
-test("a mistyped variable is refused, also where its name or its value alone is like a platform's", () => {
+test("a mistyped variable is refused even if its name or its value alone looks like a platform's", () => {
   for (const [name, value] of [
     ["COUNTERSIGN_SERVICE_HOST", "auth.example"],
     ["COUNTERSIGN_SERVICE_PORT", "http"],
@@ -480,7 +480,7 @@ test("a mistyped variable is refused, also where its name or its value alone is 
   assert.match(problemOf({ COUNTERSIGN_PORT: "udp://" }), /whole number/);
 });
 
-test("a password in a flag is noticed, without a word of it", () => {
+test("a password in a flag causes a warning that doesn't repeat it", () => {
   for (const databaseUrl of [
     "postgres://u:hunter2@h/x",
     "postgres://h/x?password=hunter2",

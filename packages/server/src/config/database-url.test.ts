@@ -14,7 +14,7 @@ function problemOf(text: string): string {
   throw new Error(`accepted: ${text}`);
 }
 
-test("what guides to PostgreSQL give is taken, and the driver gets it in a spelling that it understands", () => {
+test("URLs as PostgreSQL guides give them are accepted, and passed to the driver in a spelling that it understands", () => {
   for (const [text, url] of [
     ["postgres://u:p@localhost/x", "postgres://u:p@localhost/x"],
     ["postgres://u:p@/x?host=/cloudsql/a:b:c", "postgres://u:p@localhost/x?host=/cloudsql/a:b:c"],
@@ -31,7 +31,7 @@ test("what guides to PostgreSQL give is taken, and the driver gets it in a spell
   }
 });
 
-test("what the driver doesn't take is refused in words that are true", () => {
+test("a URL that the driver can't use is refused with the actual reason", () => {
   for (const [text, says] of [
     ["postgres://u:hunter2@a:5432,b:5432/x", /several hosts/],
     ["postgres:///x?host=a,b", /several hosts/],
@@ -85,7 +85,7 @@ test("a database across the network needs TLS, unless the URL says sslmode=disab
   }
 });
 
-test("where a database is can be said without its credentials, and its passwords can be told apart", () => {
+test("a database's location is shown without its credentials, and its passwords are found for redaction", () => {
   assert.equal(databasePlace("postgres://u:p@db:5432/x?sslmode=disable"), "db:5432/x");
   assert.equal(databasePlace("postgres://u:p@localhost/x?host=/run&port=1"), "/run:1/x");
   assert.equal(databasePlace("postgres://%2Frun/x"), "/run/x");

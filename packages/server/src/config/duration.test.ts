@@ -16,7 +16,7 @@ test("a duration is a whole number and a unit", () => {
   }
 });
 
-test("what isn't exactly that is none", () => {
+test("any other text isn't a duration", () => {
   for (const text of [
     "",
     "5",

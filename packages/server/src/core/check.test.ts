@@ -39,7 +39,7 @@ function inactive(reason: InactiveReason) {
 }
 
 describe("an active token", () => {
-  test("says whose it is, and is answered at once where the view knows its key", () => {
+  test("names its user, and is answered synchronously where the view knows its key", () => {
     const { check } = checkWith({}, { access: "read_only" });
     assert.deepEqual(check(token), {
       active: true,
@@ -55,7 +55,7 @@ describe("an active token", () => {
     });
   });
 
-  test("ends with its key where that is earlier, at the second that begins before it", () => {
+  test("ends with its key where that is earlier, rounded down to the second", () => {
     for (const [keyEndsAtMs, endsAtSeconds] of [
       [EXPIRES_AT_SECONDS * 1000 - 1, EXPIRES_AT_SECONDS - 1],
       [EXPIRES_AT_SECONDS * 1000, EXPIRES_AT_SECONDS],
@@ -68,7 +68,7 @@ describe("an active token", () => {
     }
   });
 
-  test("is answered by a promise where the store has to be asked", async () => {
+  test("is answered by a promise where the store has to be read", async () => {
     const [key] = testViewUser([{ id: 3, publicKey: alice.publicKey }]).keys;
     const answer = (found: ViewKey | undefined) =>
       createCheckToken({
@@ -124,7 +124,7 @@ describe("a token's end", () => {
     }
   });
 
-  test("lies at 2106 at the latest, and the greatest expires_at is read right", () => {
+  test("lies in 2106 at the latest, and the greatest expires_at is read correctly", () => {
     const { check, clock } = checkWith();
     const last = mintToken(signingKeys, { ...CLAIMS, expiresAtSeconds: 0xffff_ffff });
     clock.setMicroseconds(0xffff_ffff * 1e6 - 1);
@@ -143,12 +143,12 @@ describe("an inactive token", () => {
     ["account_deactivated", {}, { accountStatus: "deactivated" }],
     ["unknown_key", { id: 4 }, {}],
   ] as const) {
-    test(`says why, to its operator: ${reason}`, () => {
+    test(`has a reason for the operator: ${reason}`, () => {
       assert.deepEqual(checkWith(key, user).check(token), inactive(reason));
     });
   }
 
-  test("says the reason that lasts longest, where there are several", () => {
+  test("has the most lasting reason, where there are several", () => {
     const expired = { expiresAtMs: 0 };
     const off = { status: "deactivated", accountStatus: "deactivated" } as const;
     assert.deepEqual(checkWith({ ...expired, status: "revoked" }, off).check(token), inactive("key_revoked"));
@@ -163,7 +163,7 @@ describe("an inactive token", () => {
     assert.deepEqual(check(mintToken(signingKeys, { ...CLAIMS, keyId: 2 })), inactive("unknown_key"));
   });
 
-  test("is one that isn't this service's, and nothing is looked up for it", () => {
+  test("is one that this service didn't issue, and nothing is looked up for it", () => {
     const { check, lookups } = checkWith();
     assert.deepEqual(check(""), inactive("malformed"));
     assert.deepEqual(check("x"), inactive("malformed"));
@@ -188,7 +188,7 @@ describe("checking", () => {
     assert.deepEqual(lookups, []);
   });
 
-  test("is refused, not answered with a yes, where the store can't be asked", async () => {
+  test("is refused as unavailable, never called active, where the store can't be read", async () => {
     const unavailable = new Refusal("unavailable", "The registry can't be asked right now.");
     const check = createCheckToken({
       view: { findKey: () => Promise.reject(unavailable), isTokenRevoked: () => false },

@@ -32,7 +32,7 @@ const bob = rsaKeyPair("bob");
 const long = rsaKeyPair("long", 3072);
 const signingKeys = testSigningKeys(1);
 
-/** An exchange over imagined users, which writes down what was looked up and which keys were reported as used. */
+/** An exchange over users in memory, which records what was looked up and which keys were reported as used. */
 function exchangeFor(
   users: readonly ViewUser[],
   { view, ...overrides }: Partial<ExchangeDependencies> & { readonly view?: Pick<RegistryView, "findUser"> } = {},
@@ -93,7 +93,7 @@ describe("an exchange", () => {
     assert.deepEqual(verifyToken(signingKeys, grant.token), {
       nonce: 968_668_528,
       userId: 1,
-      // 1481653853.342885 rounded up: the documented example's own token dies 0.34 s before its promise.
+      // 1481653853.342885 rounded up: the documented example's own token ends 0.34 s before the promised time.
       expiresAtSeconds: 1_481_653_854,
       keyId: 3,
     });
@@ -131,7 +131,7 @@ describe("an exchange", () => {
     [1_481_650_253_999_999, 1_481_653_854],
     [1_481_650_252_999_999, 1_481_653_853],
   ] as const) {
-    test(`rounds a token's end up to whole seconds: issued at ${micros} µs, over at ${whole} s`, async () => {
+    test(`rounds a token's end up to whole seconds: issued at ${micros} µs, ends at ${whole} s`, async () => {
       const { exchange, clock } = exchangeWith();
       clock.setMicroseconds(micros);
       const grant = await exchange({ authorization: `JWT ${buildAssertion(alice.privateKey)}`, ttl: [] });
@@ -164,7 +164,7 @@ describe("an exchange", () => {
 });
 
 describe("the order of refusals", () => {
-  /** Each row mends one thing and leaves all that is below it wrong. */
+  /** Each row fixes one fault and leaves those below it. */
   const stale = NOW_SECONDS - 62;
   const deactivated = { status: "deactivated", expiresAtMs: NOW_MS } as const;
   const userOff = { status: "deactivated", accountStatus: "deactivated" } as const;
@@ -209,16 +209,16 @@ describe("the order of refusals", () => {
   ]);
 
   for (const [index, [code, authorization, key, user]] of rows.entries()) {
-    test(`puts ${code} before everything that comes after it (${index + 1})`, async () => {
+    test(`reports ${code} before every fault that comes after it (${index + 1})`, async () => {
       const { exchange, lookups, used } = exchangeWith({ ...deactivated, ...key }, { ...userOff, ...user });
       const refusal = await refusalOf(exchange({ authorization, ttl: ["1e3"] }));
       assert.equal(refusal.code, code);
-      assert.equal(lookups.length, LOOKED_UP.has(code) ? 1 : 0, "nothing is looked up before the claims are fine");
+      assert.equal(lookups.length, LOOKED_UP.has(code) ? 1 : 0, "nothing is looked up before the claims are accepted");
       assert.deepEqual(used, []);
     });
   }
 
-  test("costs no RSA operation before the claims are fine, then one where a key verifies and two where none does", async () => {
+  test("costs no RSA operation before the claims are accepted, then one where a key verifies and two where none does", async () => {
     for (const [code, authorization] of rows) {
       const { exchange } = exchangeWith(deactivated, userOff);
       const operations = await countRsaOperations(() => refusalOf(exchange({ authorization, ttl: [] })));
@@ -226,7 +226,7 @@ describe("the order of refusals", () => {
     }
   });
 
-  test("ends before a stale assertion's user is looked up", async () => {
+  test("refuses a stale assertion before its user is looked up", async () => {
     const { exchange, lookups } = exchangeWith();
     const claims = exampleClaims("api-1-demo", NOW_SECONDS - 61.000001);
     const refusal = await refusalOf(exchange({ authorization: signed({ claims }, alice.privateKey), ttl: [] }));
@@ -295,20 +295,20 @@ describe("the standing of a key whose signature verifies", () => {
       ["account_deactivated", "The API user's account is deactivated.", ASK],
     ],
   ] as const) {
-    test(`is told to whoever holds the private key, and mints nothing: ${name}`, async () => {
+    test(`is reported to a client that holds the private key, and nothing is minted: ${name}`, async () => {
       const { exchange, used } = exchangeWith(key, user);
       const { code, message, detail } = await refusalOf(exchange({ authorization, ttl: [] }));
       assert.deepEqual([code, message, detail.hint], expected);
       assert.deepEqual(used, []);
     });
 
-    test(`isn't told to anybody else: ${name}`, async () => {
+    test(`isn't reported to any other client: ${name}`, async () => {
       const { exchange } = exchangeWith(key, user);
       await rejects(exchange({ authorization: `JWT ${buildAssertion(bob.privateKey)}`, ttl: [] }));
     });
   }
 
-  test("a revoked key is refused as a deactivated one", async () => {
+  test("a revoked key is refused like a deactivated one", async () => {
     const { exchange } = exchangeWith({ status: "revoked" });
     const refusal = await refusalOf(exchange({ authorization, ttl: [] }));
     assert.equal(refusal.code, "key_deactivated");
@@ -351,7 +351,7 @@ describe("the key that an assertion's kid names", () => {
     });
   }
 
-  test("may be a deactivated one, and then it is refused as such", async () => {
+  test("may be deactivated, and is then refused as such", async () => {
     const { exchange } = exchangeFor(users);
     for (const kid of ["4", "T4"]) {
       assert.equal((await refusalOf(exchange(request(bob, kid)))).code, "key_deactivated");
@@ -376,19 +376,19 @@ describe("the key that an assertion's kid names", () => {
     {},
     true,
   ]) {
-    test(`is every key of the user where it names none of them: ${JSON.stringify(kid)}`, async () => {
+    test(`is ignored where it is none of the user's: ${JSON.stringify(kid)}`, async () => {
       const { exchange } = exchangeFor(users);
       assert.equal((await exchange(request(alice, kid))).keyId, 3);
     });
   }
 
-  test("never is another user's", async () => {
+  test("is never another user's", async () => {
     const { exchange } = exchangeFor(users);
     await rejects(exchange(request(long, "5")));
     await rejects(exchange(request(long, "thumbprint-5")));
   });
 
-  test("is the only one that costs work", async () => {
+  test("is the only one that is tried", async () => {
     const { exchange } = exchangeFor(users);
     const right = request(alice, "3");
     const wrong = request(long, "3");
@@ -400,7 +400,7 @@ describe("the key that an assertion's kid names", () => {
 describe("an unknown user and a wrong key", () => {
   const users = [testViewUser([aliceKey]), testViewUser([], { username: "api-1-keyless" })];
 
-  test("are one answer to the last character", async () => {
+  test("get the same answer to the last character", async () => {
     const { exchange } = exchangeFor(users);
     for (const username of ["api-1-demo", "api-1-keyless", "api-1-nobody", "__proto__", "constructor"]) {
       const claims = exampleClaims(username);
@@ -421,7 +421,7 @@ describe("an unknown user and a wrong key", () => {
     }
   });
 
-  test("are told before a ttl that is wrong", async () => {
+  test("are reported before a wrong ttl", async () => {
     const { exchange } = exchangeFor(users);
     await rejects(exchange({ authorization: `JWT ${buildAssertion(bob.privateKey)}`, ttl: ["x"] }));
   });
@@ -448,7 +448,7 @@ describe("forged assertions", () => {
     }
   });
 
-  test("with a key of their own in the header are refused", async () => {
+  test("with a key in their own header are refused", async () => {
     const jwk = bob.publicKey.export({ format: "jwk" });
     const kid = await calculateJwkThumbprint(jwk);
     for (const header of [
@@ -549,7 +549,7 @@ describe("a grant's warnings", () => {
     });
   }
 
-  test("may be two", async () => {
+  test("may be two at once", async () => {
     const { exchange } = exchangeWith({ expiresAtMs: NOW_MS + 1 });
     const { warnings } = await exchange({ authorization, ttl: ["600"] });
     assert.deepEqual(
@@ -579,7 +579,7 @@ describe("the names by which an aud may call the service", () => {
 });
 
 describe("a store that can't be asked", () => {
-  test("is a refusal by the view, passed on as it is", async () => {
+  test("makes the view refuse, and the exchange passes that on unchanged", async () => {
     const unavailable = new Refusal("unavailable", "The registry can't be asked right now.", { retryAfterSeconds: 1 });
     const { exchange } = exchangeFor([], { view: { findUser: () => Promise.reject(unavailable) } });
     const authorization = `JWT ${buildAssertion(alice.privateKey)}`;
@@ -698,7 +698,7 @@ describe("any request", () => {
         try {
           await exchange({ authorization, ttl: [] });
           outcomes.add("granted");
-          assert.ok(right && anyClaims.username === "api-1-demo", "only the user's own key is granted anything");
+          assert.ok(right && anyClaims.username === "api-1-demo", "only the user's own key gets a token");
         } catch (error) {
           assert.ok(error instanceof Refusal, String(error));
           outcomes.add(error.code);

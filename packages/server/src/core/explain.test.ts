@@ -18,7 +18,7 @@ const audiences = endpointAudiences("https://auth.example").exchange;
 const active = testViewUser([{ id: 3, publicKey: alice.publicKey }]);
 const withClaims = (claims: object) => buildAssertion(alice.privateKey, { claims: { ...exampleClaims(), ...claims } });
 
-describe("an explanation's verdict is what the exchange answers", () => {
+describe("an explanation's verdict is the exchange's answer", () => {
   const cases: Readonly<Record<string, readonly [credential: string, user?: typeof active]>> = {
     "a good assertion": [buildAssertion(alice.privateKey)],
     "no assertion": ["x"],
@@ -61,7 +61,7 @@ describe("an explanation's verdict is what the exchange answers", () => {
     });
   }
 
-  test("and it names further faults behind the first", async () => {
+  test("and it names further faults after the first", async () => {
     const text = withClaims({ iat: 1, aud: "https://other.example", username: "api-9-none" });
     const { steps } = await explainAssertion(text, { view: { findUser: () => undefined }, clock, audiences });
     const refused = steps.filter(({ outcome }) => outcome === "refused").map(({ check }) => check);

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { createFairQueue } from "./fair-queue.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Work that ends when the test says so, and the order in which it began. */
+/** Work that ends when the test ends it, and the order in which it began. */
 function workbench(bounds: { runningMax: number; waitingMax: number }) {
   const queue = createFairQueue(bounds);
   const started: string[] = [];
@@ -22,7 +22,7 @@ function workbench(bounds: { runningMax: number; waitingMax: number }) {
         running--;
         return name;
       }),
-    /** Ends what runs longest, and lets what follows from it begin. */
+    /** Ends the oldest running work, and lets what follows begin. */
     endOne: async () => {
       ends.shift()?.();
       await new Promise((resolve) => setImmediate(resolve));
@@ -38,7 +38,7 @@ function isBusy(error: unknown): boolean {
 }
 
 describe("a fair queue", () => {
-  test("runs so much at once and no more, and all of it in the end", async () => {
+  test("runs a bounded amount of work at once, and all of it in the end", async () => {
     const { add, endOne, started, most } = workbench({ runningMax: 3, waitingMax: 100 });
     const all = Promise.all(Array.from({ length: 20 }, (_, at) => add("a", String(at))));
     for (let at = 0; at < 20; at++) await endOne();
@@ -50,7 +50,7 @@ describe("a fair queue", () => {
     assert.equal(started.length, 20);
   });
 
-  test("gives each client its turn, however much another one has waiting", async () => {
+  test("gives each client its turn, however much work another has queued", async () => {
     const { add, endOne, started } = workbench({ runningMax: 1, waitingMax: 100 });
     const flood = Array.from({ length: 10 }, (_, at) => add("flood", `f${at}`));
     const honest = [add("a", "a0"), add("b", "b0"), add("a", "a1")];
@@ -59,20 +59,20 @@ describe("a fair queue", () => {
     assert.deepEqual(started.slice(0, 6), ["f0", "f1", "a0", "b0", "f2", "a1"]);
   });
 
-  test("refuses what comes to a full queue: the newest of the client that has the most waiting", async () => {
+  test("drops the newest work of the client with the longest line when it is full", async () => {
     const { add, endOne, started } = workbench({ runningMax: 1, waitingMax: 3 });
     const first = add("flood", "f0");
     const waiting = [add("flood", "f1"), add("flood", "f2")];
     const last = add("flood", "f3");
-    await assert.rejects(add("flood", "f4"), isBusy, "its own line is the longest");
+    await assert.rejects(add("flood", "f4"), isBusy, "this client's line is the longest");
     const honest = add("a", "a0");
-    await assert.rejects(last, isBusy, "it made room");
+    await assert.rejects(last, isBusy, "dropped to make room");
     for (let at = 0; at < 4; at++) await endOne();
     await Promise.all([first, ...waiting, honest]);
     assert.deepEqual(started, ["f0", "f1", "a0", "f2"]);
   });
 
-  test("goes on after work that fails, at once or later", async () => {
+  test("continues after work that fails, synchronously or later", async () => {
     const queue = createFairQueue({ runningMax: 1, waitingMax: 10 });
     const failing = queue.run("a", () => Promise.reject(new Error("no")));
     const throwing = queue.run("a", () => {

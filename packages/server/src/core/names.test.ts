@@ -27,7 +27,7 @@ describe("a name", () => {
     }
   });
 
-  test("is refused or one of those, whatever the text", () => {
+  test("is one of those or refused, whatever the text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 70 }), (text) => {
         assert.equal(isName(text), /^[a-z0-9][a-z0-9._-]{0,62}$/.test(text) && !text.includes("\n"));
@@ -44,12 +44,12 @@ describe("a display text", () => {
     }
   });
 
-  test("doesn't hold the character that stands where bytes weren't UTF-8, nor half of a surrogate pair", () => {
+  test("doesn't hold U+FFFD, which stands for bytes that weren't UTF-8, nor half of a surrogate pair", () => {
     for (const text of ["M\ufffdller", "\ufffd", "a\ud800b", "\udc00"])
       assert.ok(!isDisplayText(text), JSON.stringify(text));
   });
 
-  test("has nothing that acts on a terminal or breaks a line", () => {
+  test("has no character that acts on a terminal or breaks a line", () => {
     for (const hidden of [
       "\n",
       "\r",
@@ -69,7 +69,7 @@ describe("a display text", () => {
 });
 
 describe("a name from outside in a message", () => {
-  test("has no character that acts on a terminal, and isn't long", () => {
+  test("has no character that acts on a terminal, and is short", () => {
     assert.equal(printable("api-1-demo"), "api-1-demo");
     assert.equal(printable("a\u001b[31mb\nc"), "a?[31mb?c");
     assert.equal(printable("a".repeat(83)), "a".repeat(83));

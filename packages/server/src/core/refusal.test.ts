@@ -31,7 +31,7 @@ describe("a name in a message", () => {
     for (const value of [null, 1, {}, [], Symbol.iterator]) assert.equal(quoteName(value), "not a string");
   });
 
-  test("never brings more than twenty plain characters into a message, whatever was sent", () => {
+  test("adds at most twenty plain characters to a message, whatever was sent", () => {
     fc.assert(
       fc.property(fc.anything(), (name) => {
         assert.match(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createWindowCounter } from "./window-counter.ts";
 
-test("a window begins with a name's first count and is over at its end", () => {
+test("a window begins with a name's first count and ends exclusively", () => {
   const counter = createWindowCounter<string>(60, 10);
   assert.equal(counter.isEmpty(), true);
   assert.equal(counter.add("a", 1000), 1);
@@ -14,7 +14,7 @@ test("a window begins with a name's first count and is over at its end", () => {
   assert.equal(counter.isEmpty(), false);
 });
 
-test("no more names are counted than allowed: the one used longest ago is forgotten", () => {
+test("the number of names is bounded: the one used longest ago is forgotten", () => {
   const counter = createWindowCounter<number>(60, 3);
   for (const name of [1, 2, 3]) counter.add(name, 0);
   counter.find(1, 0);

@@ -19,8 +19,8 @@ function tried(keys: readonly TestKey[], kid?: unknown): number[] {
   return candidateKeys(keys, { kid }, ({ bytes }) => bytes === 256, NOW_MS).map(({ id }) => id);
 }
 
-describe("the keys that an assertion without kid may be by", () => {
-  test("are the two newest of those that may be used: while a key is replaced, the old one and the new one", () => {
+describe("the keys that are tried for an assertion without kid", () => {
+  test("are the two newest usable ones: during a rotation, the old key and the new one", () => {
     assert.deepEqual(tried([key(1), key(2)]), [2, 1]);
     assert.deepEqual(tried([key(1), key(2), key(3)]), [3, 2]);
     assert.deepEqual(tried(Array.from({ length: 20 }, (_, at) => key(at + 1))), [20, 19]);
@@ -30,7 +30,7 @@ describe("the keys that an assertion without kid may be by", () => {
     assert.deepEqual(tried([key(3), key(4), key(5, "active", null, 512), key(6, "active", null, 512)]), [4, 3]);
   });
 
-  test("may be ones that are refused by name, revoked ones last, where fewer than two may be used", () => {
+  test("include unusable ones, revoked ones last, where fewer than two are usable, so that the refusal can name the cause", () => {
     assert.deepEqual(tried([key(1), key(2, "deactivated")]), [1, 2]);
     assert.deepEqual(tried([key(1), key(2, "revoked"), key(3, "deactivated")]), [1, 3]);
     assert.deepEqual(tried([key(1, "revoked"), key(2, "deactivated"), key(3, "revoked")]), [2, 3]);
@@ -39,12 +39,12 @@ describe("the keys that an assertion without kid may be by", () => {
     assert.deepEqual(tried([key(1), key(2), key(3, "deactivated")]), [2, 1]);
   });
 
-  test("may be used until their expiry, exclusive", () => {
+  test("count as usable until their expiry, exclusive", () => {
     assert.deepEqual(tried([key(1), key(2, "active", NOW_MS + 1), key(3, "active", NOW_MS)]), [2, 1]);
     assert.deepEqual(tried([key(1), key(2, "active", NOW_MS)]), [1, 2]);
   });
 
-  test("take the place of one that is switched off, by themselves", () => {
+  test("include the next usable key as soon as one is deactivated", () => {
     assert.deepEqual(tried([key(1), key(2), key(3, "deactivated")]), [2, 1]);
   });
 });
@@ -59,7 +59,7 @@ describe("a kid", () => {
     }
   });
 
-  test("that names none of them is ignored", () => {
+  test("that names none of the user's keys is ignored", () => {
     for (const kid of ["5", "t1", "", " 1", "01", 1, null, ["1"], {}, true, undefined])
       assert.deepEqual(tried(keys, kid), [3, 2]);
   });

@@ -58,12 +58,12 @@ describe("the claim username", () => {
     refuses(accepted, "assertion_claims", "The assertion's username is missing; a string is needed.", hint);
   });
 
-  test("must be the assertion's own, not its prototype's", () => {
+  test("must be an own member, not one of the prototype", () => {
     const claims = Object.assign(Object.create({ username: "api-1-demo" }) as object, accepted);
     refuses(claims, "assertion_claims", "The assertion's username is missing; a string is needed.");
   });
 
-  test("is taken as it is: neither trimmed, nor normalised, nor in another case", () => {
+  test("is used unchanged: not trimmed, normalised or lower-cased", () => {
     for (const username of [" api-1-demo", "API-1-DEMO", "e\u0301", "a\0b", "\ud800", "__proto__", "constructor"]) {
       assert.equal(parseClaims({ username, iat: 1 }).username, username);
     }
@@ -95,7 +95,7 @@ describe("the claims iat, exp and nbf", () => {
       refuses(claims, "assertion_claims", `The assertion's ${name} is too large a number; a number is needed.`);
     });
 
-    test(`must be the assertion's own, not its prototype's: ${name}`, () => {
+    test(`must be an own member, not one of the prototype: ${name}`, () => {
       const { [name]: _, ...rest } = { ...accepted, exp: undefined, nbf: undefined };
       const claims = Object.assign(Object.create({ [name]: 0 }) as object, rest);
       if (name === "iat") refuses(claims, "assertion_claims", "The assertion has no iat.");
@@ -103,7 +103,7 @@ describe("the claims iat, exp and nbf", () => {
     });
   }
 
-  test("need not be there, but for iat", () => {
+  test("are optional, except iat", () => {
     assert.doesNotThrow(() => check(accepted));
     refuses(
       { username: "api-1-demo" },
@@ -128,7 +128,7 @@ describe("an assertion's age", () => {
     test(`may be ${-offset} s`, () => assert.doesNotThrow(() => check(at(NOW + offset))));
   }
 
-  test("may be 61 s to the microsecond, as a client's decimals say it", () => {
+  test("may be 61 s to the microsecond, in the decimals that a client writes", () => {
     for (const microseconds of [0, 1, 342_885, 499_999, 999_999]) {
       const now = 1_481_650_253 + microseconds / 1e6;
       for (const seconds of [1_481_650_192, 1_481_650_314]) {
@@ -140,7 +140,7 @@ describe("an assertion's age", () => {
     }
   });
 
-  test("may be the 60 s by which other services advise clients to set iat back, and the time that the request takes", () => {
+  test("may be 60 s, by which other services advise clients to set iat back, plus the time that the request takes", () => {
     assert.doesNotThrow(() => check(at(NOW - 60.25)));
   });
 
@@ -176,7 +176,7 @@ describe("an assertion's age", () => {
     });
   }
 
-  test("in milliseconds is told from a clock that is ahead", () => {
+  test("in milliseconds is distinguished from a fast clock", () => {
     refuses(
       at(NOW * 1000),
       "assertion_early",
@@ -230,7 +230,7 @@ describe("the claim exp", () => {
     [-60.000001, "60.1"],
     [-61, "61.0"],
   ] as const) {
-    test(`may not be ${offset} s from now: at equality it is over`, () => {
+    test(`may not be ${offset} s from now: at equality it has passed`, () => {
       refuses(
         at(NOW + offset),
         "assertion_expired",
@@ -286,7 +286,7 @@ describe("the claim aud", () => {
     });
   }
 
-  test("must be the assertion's own, not its prototype's", () => {
+  test("must be an own member, not one of the prototype", () => {
     const claims = Object.assign(Object.create({ aud: "https://other.example" }) as object, {
       username: "api-1-demo",
       iat: NOW,
@@ -305,7 +305,7 @@ describe("the order of the checks", () => {
     ["assertion_expired", { username: "a", iat: NOW, nbf: NOW }],
     ["assertion_audience", { username: "a", iat: NOW, nbf: NOW, exp: NOW }],
   ] as const) {
-    test(`puts ${code} before what is also wrong: ${Object.keys(fixed).join(", ") || "nothing"} mended`, () => {
+    test(`reports ${code} before the faults that follow: ${Object.keys(fixed).join(", ") || "nothing"} fixed`, () => {
       assert.throws(() => check({ ...claims, ...fixed }), { name: "Refusal", code });
     });
   }

@@ -43,13 +43,13 @@ describe("an assertion's parts", () => {
     });
   }
 
-  test("may not be empty, but for the signature, which no key verifies", () => {
+  test("may not be empty, except the signature, which then verifies under no key", () => {
     refuses("..", "The assertion's header part isn't JSON.");
     refuses("e30..", "The assertion's claims part isn't JSON.");
     assert.equal(parseAssertion("e30.e30.").signature.length, 0);
   });
 
-  test("may have 8192 characters together, and not 8193", () => {
+  test("may have 8192 characters in total, and not 8193", () => {
     const room = 8192 - "e30.".length - ".AA".length;
     // 4 characters for 3 bytes; three lengths of padding reach every total that base64url can have.
     const claims = `{"a":"${"x".repeat(Math.floor((room * 3) / 4) - 8)}"}`;
@@ -100,7 +100,7 @@ describe("an assertion's base64url", () => {
     for (const other of ["AB", "AP", "AAB"]) refuses(`e30.e30.${other}`, NOT_CANONICAL("signature"));
   });
 
-  test("is refused in a length that no bytes have", () => {
+  test("is refused at a length that no byte string encodes to", () => {
     refuses("e30.e30.AAAAA", NOT_CANONICAL("signature"));
     refuses("A.e30.AA", NOT_CANONICAL("header"));
   });
@@ -226,14 +226,14 @@ describe("an assertion's JSON", () => {
     });
   }
 
-  test("has __proto__ as a member like any other: nobody's prototype changes", () => {
+  test("has __proto__ as a member like any other: no prototype changes", () => {
     const { unverifiedClaims } = parseAssertion(withClaims('{"__proto__":{"username":"api-1-demo"}}'));
     assert.equal(unverifiedClaims["username"], undefined);
     assert.deepEqual(Object.keys(unverifiedClaims), ["__proto__"]);
     assert.equal(({} as Record<string, unknown>)["username"], undefined);
   });
 
-  test("is read alike after the runtime has seen the one name that confuses it (nodejs/node 63785)", () => {
+  test("is read the same after the runtime has seen the one name that confuses it (nodejs/node 63785)", () => {
     JSON.parse('{"x":[],"\\\\":0}');
     const { unverifiedClaims } = parseAssertion(withClaims('{"x":[],"\\u0069at":5}'));
     assert.deepEqual(Object.keys(unverifiedClaims), ["x", "iat"]);
@@ -338,7 +338,7 @@ describe("an assertion's header", () => {
     });
   }
 
-  test("may have anything else, which nobody reads", () => {
+  test("may have any other member, which is ignored", () => {
     const header = {
       alg: "RS256",
       typ: 5,

@@ -41,7 +41,7 @@ describe("a signature", () => {
     });
   }
 
-  test("leads to the key that made it, wherever that stands", async () => {
+  test("is attributed to the key that made it, whatever its place in the list", async () => {
     const signature = sign("sha256", Buffer.from(TEXT), alice.privateKey);
     assert.equal(await find(signature, [bobKey, aliceKey]), aliceKey);
     assert.equal(await find(signature, [aliceKey, bobKey]), aliceKey);
@@ -94,7 +94,7 @@ describe("a signature", () => {
     }
   });
 
-  test("that is the modulus or more is refused like any other that doesn't verify", async () => {
+  test("not less than the modulus is refused like any other that doesn't verify", async () => {
     const modulus = modulusOf(alice.publicKey);
     const right = BigInt(`0x${sign("sha256", Buffer.from(TEXT), alice.privateKey).toString("hex")}`);
     const values = [modulus, modulus + 1n, (1n << 2048n) - 1n];
@@ -119,7 +119,7 @@ describe("a signature", () => {
     }
   });
 
-  test("by a key whose modulus isn't a whole number of bytes verifies", async () => {
+  test("by a key whose modulus isn't a whole number of bytes long verifies", async () => {
     const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2052 });
     const key = verificationKey(publicKey);
     const signature = sign("sha256", Buffer.from(TEXT), privateKey);
@@ -129,7 +129,7 @@ describe("a signature", () => {
 });
 
 describe("a PKCS #1 v1.5 encoding", () => {
-  test("made by the raw operation verifies where it is the right one, so that the refusals below mean something", async () => {
+  test("made by the raw operation verifies if it is correct, so that the refusals below mean something", async () => {
     const signature = signBlock(alice.privateKey, paddedBlock(digestInfo(TEXT), 256));
     assert.deepEqual(signature, sign("sha256", Buffer.from(TEXT), alice.privateKey));
     assert.equal(await find(signature), aliceKey);
@@ -156,13 +156,13 @@ describe("algorithm confusion", () => {
     }
   });
 
-  test("a PSS signature by the right key isn't one by RS256", async () => {
+  test("a PSS signature by the right key isn't an RS256 signature", async () => {
     const signature = sign("sha256", Buffer.from(TEXT), { key: alice.privateKey, padding: 6, saltLength: 32 });
     assert.equal(signature.length, 256);
     assert.equal(await find(signature), undefined);
   });
 
-  test("an elliptic curve's signature isn't one, at any length", async () => {
+  test("an elliptic curve signature doesn't verify, at any length", async () => {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     assert.equal(
       await find(sign("sha256", Buffer.from(TEXT), { key: privateKey, dsaEncoding: "ieee-p1363" })),
@@ -216,7 +216,7 @@ describe("the work of a signature check", () => {
   });
 
   test("is arithmetic even where the signature is a key's modulus or more, which OpenSSL refuses before any", async () => {
-    // As a decoy would be, so that nobody can ask whether a user has a key whose modulus they know.
+    // As for a decoy, so that a client can't find out whether a user has a key whose modulus it knows.
     const above = Buffer.from((modulusOf(alice.publicKey) + 2n).toString(16), "hex");
     const tried: boolean[] = [];
     const watched = {
@@ -232,7 +232,7 @@ describe("the work of a signature check", () => {
     assert.deepEqual(tried, [true]);
   });
 
-  test("is nothing for a length that no admissible key's signature has, key or no key", async () => {
+  test("is none for a length that no admissible key's signature has, with or without a key", async () => {
     for (const length of [0, 64, 255, 1025, 4096]) {
       const signature = Buffer.alloc(length, 1);
       assert.equal(await countRsaOperations(() => find(signature, [])), 0);
@@ -240,7 +240,7 @@ describe("the work of a signature check", () => {
     }
   });
 
-  test("ends with the key that verifies", async () => {
+  test("stops at the key that verifies", async () => {
     const right = sign("sha256", Buffer.from(TEXT), alice.privateKey);
     assert.equal(await countRsaOperations(() => find(right, [aliceKey, bobKey])), 1);
     assert.equal(await countRsaOperations(() => find(right, [bobKey, longKey, aliceKey])), 2);
@@ -255,7 +255,7 @@ describe("the work of a signature check", () => {
   });
 });
 
-/** The number's last bits tell such keys apart; nobody has a private key to one. */
+/** The number's last bits distinguish such keys; none of them has a private key. */
 function madeUpKey(bits: number, number: number): KeyObject {
   const n = Buffer.from(madeUpModulus(bits));
   // Greater than nearly every signature, so that it is tried.

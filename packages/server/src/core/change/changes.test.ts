@@ -35,7 +35,7 @@ after(async () => {
 
 async function refuses(work: () => Promise<unknown>, code: RefusalCode, message: string): Promise<void> {
   const before = await snapshot();
-  // Some rules are checked before the transaction begins; both ways it is a rejection to a caller who awaits.
+  // Some rules are checked before the transaction begins; an awaiting caller sees a rejection either way.
   await assert.rejects(
     async () => work(),
     (error: unknown) => {
@@ -164,7 +164,7 @@ describe("every change", () => {
     assert.equal(findChainBreak(await registry.store.events.after(0, 100), undefined), undefined);
   });
 
-  test("that changes nothing appends nothing, and answers with what is there", async () => {
+  test("that changes nothing appends nothing, and returns the present state", async () => {
     const { key } = await seed();
     const events = await eventsOf(async () => {
       assert.equal((await changes.setAccountStanding(ACTOR, "acme", "active")).status, "active");
@@ -180,7 +180,7 @@ describe("every change", () => {
     assert.deepEqual(await eventsOf(() => changes.ensureSigningKey(ACTOR, Buffer.alloc(32, 9))), []);
   });
 
-  test("is told before it is acknowledged, and after it is durable", async () => {
+  test("is reported to the feed after it is durable and before it is acknowledged", async () => {
     const seen: (string | undefined)[] = [];
     const watched = createRegistryChanges(registry.store, registry.clock, async () => {
       seen.push((await registry.store.accounts.list()).at(-1)?.shortname);
@@ -188,10 +188,10 @@ describe("every change", () => {
     await watched.createAccount(ACTOR, { shortname: "acme" });
     assert.deepEqual(seen, ["acme"]);
     await assert.rejects(watched.createAccount(ACTOR, { shortname: "acme" }));
-    assert.deepEqual(seen, ["acme"], "a refused change isn't told");
+    assert.deepEqual(seen, ["acme"], "a refused change isn't reported");
   });
 
-  test("is undone whole where its event can't be written", async () => {
+  test("is rolled back completely where its event can't be written", async () => {
     await seed();
     const before = await snapshot();
     const failing = createRegistryChanges(
@@ -221,7 +221,7 @@ describe("every change", () => {
 });
 
 describe("an account", () => {
-  test("is active, and named as its shortname where it has no name", async () => {
+  test("is active, and takes its shortname as its name where none is given", async () => {
     assert.deepEqual(await changes.createAccount(ACTOR, { shortname: "acme" }), {
       id: 1,
       shortname: "acme",
@@ -240,7 +240,7 @@ describe("an account", () => {
     );
   });
 
-  test("that doesn't exist can't be changed, and its name can't act on a terminal", async () => {
+  test("that doesn't exist can't be changed, and the refusal shows its name without terminal control characters", async () => {
     await refuses(
       () => changes.setAccountStanding(ACTOR, "acme", "deactivated"),
       "not_found",
@@ -305,7 +305,7 @@ describe("names", () => {
     });
   }
 
-  test("of API users carry the account's id, so that two accounts may use one", async () => {
+  test("of API users carry the account's id, so that two accounts may use the same name", async () => {
     await changes.createAccount(ACTOR, { shortname: "acme" });
     await changes.createAccount(ACTOR, { shortname: "beta" });
     const first = await changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
@@ -398,7 +398,7 @@ describe("adding a key", () => {
     );
   });
 
-  test("tells first that a key is private, whatever else is wrong", async () => {
+  test("reports first that a key is private, whatever else is wrong", async () => {
     const { privatePem } = rsaKeyPair("alice");
     await assert.rejects(async () => changes.addKey(ACTOR, { username: "nobody", text: privatePem, label: "\0" }), {
       name: "Refusal",
@@ -427,7 +427,7 @@ describe("adding a key", () => {
     }
   });
 
-  test("is allowed for a second user, until it is revoked for either", async () => {
+  test("is allowed for a second user, until it is revoked for one of them", async () => {
     const { key } = await seed();
     await changes.createUser(ACTOR, { name: "second", account: "acme", access: "full" });
     await changes.createUser(ACTOR, { name: "third", account: "acme", access: "full" });
@@ -498,7 +498,7 @@ describe("a key's expiry", () => {
 });
 
 describe("revoking a key", () => {
-  test("is for good: neither activating nor deactivating undoes it", async () => {
+  test("is permanent: neither activating nor deactivating undoes it", async () => {
     const { key } = await seed();
     assert.equal((await changes.revokeKey(ACTOR, key.id)).status, "revoked");
     const message = "Key 1 is revoked, and revoking can't be undone. Add a new key instead.";
@@ -542,7 +542,7 @@ describe("an API user", () => {
     );
   });
 
-  test("is deactivated apart from its account", async () => {
+  test("is deactivated independently of its account", async () => {
     await seed();
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     const record = await registry.store.users.loadRecord("api-1-demo");
@@ -551,7 +551,7 @@ describe("an API user", () => {
 });
 
 describe("a store's signing key", () => {
-  test("is made once, of number 1, and remembers its master secret's fingerprint alone", async () => {
+  test("is made once, with number 1, and stores only the fingerprint of its master secret", async () => {
     await changes.ensureSigningKey(ACTOR, TEST_MASTER_SECRET);
     await changes.ensureSigningKey(ACTOR, Buffer.alloc(32, 1));
     assert.deepEqual(await registry.store.signingKeys.list(), [
@@ -559,7 +559,7 @@ describe("a store's signing key", () => {
         number: 1,
         masterFingerprint: masterSecretFingerprint(TEST_MASTER_SECRET, await registry.store.storeId()),
         createdAtMs: NOW_MS,
-        // Nobody could be waiting for: the first key signs at once.
+        // There is no node to wait for: the first key signs at once.
         activatedAtMs: NOW_MS,
         retiredAtMs: null,
       },

@@ -17,7 +17,7 @@ const isRefusal = (code: string) => (error: unknown) => error instanceof Refusal
 const newest = async () => (await registry.store.events.after(0, 1000)).at(-1);
 
 describe("a change", () => {
-  test("and its events have one time and one author", async () => {
+  test("and its events share one time and one author", async () => {
     const commit = createCommit(registry.store, registry.clock);
     await commit(
       async (tx) => {
@@ -32,7 +32,7 @@ describe("a change", () => {
     assert.equal((await registry.store.accounts.find("timely"))?.createdAtMs, event?.atMs);
   });
 
-  test("that was made, but can't be confirmed, is refused with words that say that it was made", async () => {
+  test("that was made, but can't be confirmed, is refused with a message that says that it was made", async () => {
     const cause = new Error("the feed can't be read");
     const commit = createCommit(registry.store, registry.clock, () => Promise.reject(cause));
     await assert.rejects(
@@ -48,7 +48,7 @@ describe("a change", () => {
     assert.ok(await registry.store.accounts.find("made"));
   });
 
-  test("that fails changes nothing, confirms nothing, and its own error is what comes back", async () => {
+  test("that fails changes nothing, confirms nothing, and rejects with its own error", async () => {
     const commit = createCommit(registry.store, registry.clock, () => assert.fail("nothing has changed"));
     const failing = commit(
       async (tx) => {
@@ -113,7 +113,7 @@ describe("a change under an Idempotency-Key", () => {
     await assert.rejects(() => create("ordered", "k0", { request: other }), isRefusal("idempotency_key_reused"));
   });
 
-  test("is made once, and reads what was made the next time", async () => {
+  test("is made once; the next time, what was made is read", async () => {
     const first = await create("once", "k1");
     const second = await create("once", "k1");
     assert.deepEqual([first.isRepeated, second.isRepeated], [false, true]);
@@ -122,44 +122,44 @@ describe("a change under an Idempotency-Key", () => {
     assert.equal(events.filter(({ details }) => details["shortname"] === "once").length, 1);
   });
 
-  test("is confirmed for a retry too, since the first answer may have been that it couldn't be", async () => {
+  test("is confirmed for a retry too, since the first answer may have said that it wasn't confirmed", async () => {
     await create("confirmed", "k6");
     const before = confirmations;
     assert.ok((await create("confirmed", "k6")).isRepeated);
     assert.equal(confirmations, before + 1);
   });
 
-  test("repeats its answer to a retry that is based on the version before it", async () => {
+  test("repeats its answer to a retry whose If-Match names the version before it", async () => {
     await create("based", "k7");
     const ifMatch = { ifMatch: '"old"', currentTag: () => Promise.resolve('"new"') };
     assert.ok((await create("based", "k7", { ifMatch })).isRepeated);
     await assert.rejects(() => create("based", "k8", { ifMatch }), isRefusal("precondition_failed"));
   });
 
-  test("is made once however many ask at the same time", async () => {
+  test("is made once however many requests come at the same time", async () => {
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => create("crowd", "k2")));
     assert.equal(outcomes.filter(({ isRepeated }) => !isRepeated).length, 1);
   });
 
-  test("is refused for another request", async () => {
+  test("is refused for a different request", async () => {
     await create("first", "k3");
     await assert.rejects(() => create("second", "k3"), isRefusal("idempotency_key_reused"));
     assert.equal(await registry.store.accounts.find("second"), undefined);
   });
 
-  test("belongs to its author: another's key is another key", async () => {
+  test("belongs to its author: the same key from another author is a different key", async () => {
     await create("mine", "k4");
     assert.ok(!(await create("yours", "k4", { actor: "operator:b" })).isRepeated);
   });
 
-  test("that failed wasn't made: the key can be used again", async () => {
+  test("that failed leaves its key free for another attempt", async () => {
     await createRegistryChanges(registry.store, registry.clock).createAccount("test", { shortname: "taken" });
     await assert.rejects(() => create("taken", "k5"), isRefusal("conflict"));
     await assert.rejects(() => create("taken", "k5"), isRefusal("conflict"));
     assert.ok(!(await create("free", "k5")).isRepeated);
   });
 
-  test("without a key is made each time it is asked for", async () => {
+  test("without a key is made at each request", async () => {
     await create("plain", undefined);
     await assert.rejects(() => create("plain", undefined), isRefusal("conflict"));
   });

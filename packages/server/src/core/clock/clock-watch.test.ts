@@ -10,7 +10,7 @@ function moveWallMs(clock: TestClock, milliseconds: number): void {
 }
 
 describe("a step of the wall clock", () => {
-  test("is told once, with its size, ahead and back; a sleep of the machine looks the same", () => {
+  test("is reported once, with its size, forward and back; a sleep of the machine looks the same", () => {
     const clock = createTestClock();
     const watch = createClockWatch(noDatabase, clock);
     for (const stepMs of [3_600_000, -3_600_000, STEP_MS_MIN + 1, -STEP_MS_MIN - 1]) {
@@ -24,7 +24,7 @@ describe("a step of the wall clock", () => {
     assert.ok(Math.abs(watch.lastStepMs() + STEP_MS_MIN + 1) < 0.01);
   });
 
-  test("isn't seen in a process that was stopped, nor in a clock that is slewed", () => {
+  test("isn't reported for a process that was stopped, nor for a clock that is slewed", () => {
     const clock = createTestClock();
     const watch = createClockWatch(noDatabase, clock);
     clock.advanceSeconds(3600);
@@ -39,7 +39,7 @@ describe("a step of the wall clock", () => {
 });
 
 describe("the difference to the database's clock", () => {
-  /** A database whose clock differs by so much, and which takes so long to answer, before and after it looks at it. */
+  /** A database whose clock differs by so much, and which takes so long before and after it reads the clock. */
   function databaseOf(clock: TestClock, aheadMs: number, tookSeconds: readonly [number, number] = [0, 0]) {
     return {
       clockMs: async () => {
@@ -51,7 +51,7 @@ describe("the difference to the database's clock", () => {
     };
   }
 
-  test("is known once they were compared; a database with this machine's clock has none", async () => {
+  test("is known once the clocks were compared; a database with this machine's clock has none", async () => {
     const clock = createTestClock();
     for (const aheadMs of [90_000, -90_000]) {
       const watch = createClockWatch(databaseOf(clock, aheadMs), clock);
@@ -64,7 +64,7 @@ describe("the difference to the database's clock", () => {
     assert.equal(own.databaseOffsetMs(), undefined);
   });
 
-  test("isn't made out of the time that the answer took", async () => {
+  test("doesn't include the time that the answer took", async () => {
     const clock = createTestClock();
     for (const took of [
       [30, 0],
@@ -77,7 +77,7 @@ describe("the difference to the database's clock", () => {
     }
   });
 
-  test("is told from 5 s on, in words", async () => {
+  test("is described from 5 s on", async () => {
     assert.equal(describeOffset(undefined), undefined);
     assert.equal(describeOffset(OFFSET_TOLD_MS), undefined);
     assert.equal(describeOffset(-OFFSET_TOLD_MS), undefined);

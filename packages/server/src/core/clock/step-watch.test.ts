@@ -5,7 +5,7 @@ import { createStepWatch } from "./step-watch.ts";
 
 const DAY_MICROSECONDS = 86_400_000_000;
 
-test("a clock that goes as time does is believed, however long", () => {
+test("a steady clock is trusted, however long it runs", () => {
   const clock = createTestClock();
   const isBelievable = createStepWatch(clock);
   for (let hour = 0; hour < 100; hour++) {
@@ -14,7 +14,7 @@ test("a clock that goes as time does is believed, however long", () => {
   }
 });
 
-test("a clock that is a day ahead for a moment isn't believed meanwhile, and is again when it is back", () => {
+test("a clock that jumps a day ahead isn't trusted until it is back", () => {
   for (const stepMicroseconds of [DAY_MICROSECONDS, -DAY_MICROSECONDS]) {
     const clock = createTestClock();
     const isBelievable = createStepWatch(clock);
@@ -27,7 +27,7 @@ test("a clock that is a day ahead for a moment isn't believed meanwhile, and is 
   }
 });
 
-test("a new time that lasts for an hour is believed, and stays so", () => {
+test("a new time is trusted once it has lasted an hour", () => {
   const clock = createTestClock();
   const isBelievable = createStepWatch(clock);
   clock.setMicroseconds(EXAMPLE_NOW_MICROSECONDS + DAY_MICROSECONDS);
@@ -38,7 +38,7 @@ test("a new time that lasts for an hour is believed, and stays so", () => {
   assert.equal(isBelievable(), true);
 });
 
-test("less than a minute is drift, a minute is a step", () => {
+test("a change of less than a minute is drift; a minute is a step", () => {
   const clock = createTestClock();
   const isBelievable = createStepWatch(clock);
   clock.setMicroseconds(EXAMPLE_NOW_MICROSECONDS + 59_999_000);

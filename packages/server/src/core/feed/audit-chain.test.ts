@@ -26,7 +26,7 @@ function chain(length: number): AuditEvent[] {
   return events;
 }
 
-/** As somebody would who changes a row and computes its hash anew. */
+/** Changes a row and computes its hash anew, as an attacker would. */
 function rehashed(event: AuditEvent): AuditEvent {
   return { ...event, hash: chainHash(event) };
 }
@@ -44,7 +44,7 @@ describe("the audit chain", () => {
     assert.equal(events[2]?.previousHash, events[1]?.hash);
   });
 
-  test("hashes a JSON array of the fields in a fixed order, for good: stored chains depend on it", () => {
+  test("hashes a JSON array of the fields in a fixed order that must never change: stored chains depend on it", () => {
     const expected = createHash("sha256")
       .update(
         '[1,1001,"cli:alice","key.added","key:1",' +
@@ -61,7 +61,7 @@ describe("the audit chain", () => {
     assert.equal(chainHash({ ...event, details: reversed }), event.hash);
   });
 
-  test("is whole where nothing was changed, from the start or from any event on", () => {
+  test("is intact where nothing was changed, from the start or from any event on", () => {
     const events = chain(20);
     assert.equal(findChainBreak(events, undefined), undefined);
     assert.equal(findChainBreak([], undefined), undefined);
@@ -70,7 +70,7 @@ describe("the audit chain", () => {
     }
   });
 
-  test("can't see that events were cut off its end, as it says", () => {
+  test("can't detect that events were cut off its end, as documented", () => {
     assert.equal(findChainBreak(chain(20).slice(0, 10), undefined), undefined);
   });
 });
@@ -114,7 +114,7 @@ describe("a tampered chain breaks", () => {
     });
   }
 
-  test("behind an event that was changed and hashed anew", () => {
+  test("after an event that was changed and hashed anew", () => {
     const found = tampered((events) => {
       events[4] = rehashed({ ...(events[4] as AuditEvent), actor: "cli:mallory" });
     });
@@ -138,19 +138,19 @@ describe("a tampered chain breaks", () => {
     });
   }
 
-  test("where two events changed places", () => {
+  test("where two events were swapped", () => {
     const found = tampered((events) => {
       [events[3], events[4]] = [events[4] as AuditEvent, events[3] as AuditEvent];
     });
     assert.deepEqual(found, { seq: 4, problem: MISSING });
   });
 
-  test("where an event stands twice", () => {
+  test("where an event is duplicated", () => {
     const found = tampered((events) => events.splice(4, 0, events[4] as AuditEvent));
     assert.deepEqual(found, { seq: 6, problem: MISSING });
   });
 
-  test("where an event was put in", () => {
+  test("where an event was inserted", () => {
     const found = tampered((events) => {
       const forged = chainEvent({ atMs: 1, actor: "x", action: "key.added", subject: "key:7", details: {} }, events[4]);
       events.splice(5, 0, forged);
@@ -158,14 +158,14 @@ describe("a tampered chain breaks", () => {
     assert.deepEqual(found, { seq: 7, problem: MISSING });
   });
 
-  test("where it doesn't continue the event that was noted elsewhere", () => {
+  test("where it doesn't continue the event whose hash was kept elsewhere", () => {
     const events = chain(9);
     const noted = { seq: 4, hash: "e".repeat(64) };
     assert.deepEqual(findChainBreak(events.slice(4), noted), { seq: 5, problem: DETACHED });
     assert.deepEqual(findChainBreak(events.slice(5), events[3]), { seq: 5, problem: MISSING });
   });
 
-  test("at the first of any one-field change, whatever it is", () => {
+  test("at the event of any change of a single field", () => {
     const field = fc.constantFrom("atMs", "actor", "action", "subject", "hash", "previousHash");
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 9 }), field, fc.string(), (seq, name, text) => {

@@ -5,7 +5,7 @@ import type { KeyId } from "../keys/model.ts";
 import { findChainBreak } from "./audit-chain.ts";
 import { type Event, type EventRow, fromRow, toRow } from "./event.ts";
 
-/** Written by the release before events had types; it has every action. */
+/** A chain written by the release before events had types; it has every action. */
 const chain = readChainVectors();
 
 const REVOKED: Event = {
@@ -21,7 +21,7 @@ const REVOKED_ROW: EventRow = {
 };
 
 describe("a chain that an earlier release wrote", () => {
-  test("is whole", () => {
+  test("verifies", () => {
     assert.equal(findChainBreak(chain, undefined), undefined);
     assert.equal(new Set(chain.map(({ action }) => action)).size, 35);
   });
@@ -37,7 +37,7 @@ describe("a chain that an earlier release wrote", () => {
 });
 
 describe("an event", () => {
-  test("has the row's id and details under names of its own, with their types", () => {
+  test("has the row's id and details as typed members", () => {
     assert.deepEqual(fromRow(REVOKED_ROW), REVOKED);
     assert.deepEqual(toRow(REVOKED), REVOKED_ROW);
     const rotated = fromRow({
@@ -53,18 +53,18 @@ describe("an event", () => {
     });
   });
 
-  test("leaves out of its row what isn't given, since the hash would cover it", () => {
+  test("has no undefined members in its row, since the hash would cover them", () => {
     const row = toRow({ ...REVOKED, accountId: undefined });
     assert.deepEqual(row, REVOKED_ROW);
     assert.deepEqual(toRow({ ...REVOKED, accountId: null }), REVOKED_ROW);
   });
 
-  test("of which a row lacks details that no reader acts on is read all the same", () => {
+  test("is read even if its row lacks details that no reader acts on", () => {
     const event = fromRow({ ...REVOKED_ROW, details: { username: "api-1-demo" } });
     assert.deepEqual(event, { action: "key.revoked", keyId: 3, username: "api-1-demo" });
   });
 
-  test("keeps details that only another version knows", () => {
+  test("keeps details that only another release knows", () => {
     const row = { ...REVOKED_ROW, details: { ...REVOKED_ROW.details, gate_rule: "r1" } };
     assert.deepEqual(toRow(fromRow(row)), row);
   });
@@ -72,16 +72,16 @@ describe("an event", () => {
 
 describe("a row that can't be read", () => {
   for (const [what, changed] of [
-    ["has an action of a newer version", { action: "key.renamed" }],
-    ["has an action that is a name of every object", { action: "constructor" }],
-    ["is about something else than its action says", { subject: "user:3" }],
+    ["has an action of a newer release", { action: "key.renamed" }],
+    ["has an action that is a member of every object", { action: "constructor" }],
+    ["has a subject that doesn't fit its action", { subject: "user:3" }],
     ["has an id that is no number", { subject: "key:three" }],
     ["has an id in another spelling", { subject: "key:03" }],
     ["has no id", { subject: "key" }],
     ["lacks the username by which the key's user is evicted", { details: { fingerprint: "SHA256:x" } }],
     ["has a username that is no text", { details: { username: 7 } }],
   ] as const) {
-    test(`is unknown, and stays as it is, where it ${what}`, () => {
+    test(`is an unknown event, and stays unchanged, where it ${what}`, () => {
       const row = { ...REVOKED_ROW, ...changed };
       assert.deepEqual(fromRow(row), { action: "unknown", row });
       assert.equal(toRow(fromRow(row)), row);

@@ -22,7 +22,7 @@ const CHANGES: Record<AuditAction, readonly [subject: string, EventRow["details"
   "key.revoked": ["key:3", KEY_DETAILS, { action: "key.revoked", username: "api-1-demo", key_id: 3 }],
   "signing_key.created": ["signing_key:1", { master_fingerprint: "f" }, undefined],
   "signing_key.activated": ["signing_key:1", { master_fingerprint: "f" }, undefined],
-  // Which tokens that ends, a verifier can't tell: it forgets them all.
+  // A verifier can't tell which tokens that ends: it forgets them all.
   "store.accepted": ["store:000102030405060708090a0b0c0d0e0f", {}, undefined],
   "signing_key.retired": ["signing_key:1", { master_fingerprint: "f" }, { action: "signing_key.retired" }],
   "resource_server.created": ["resource_server:1", SERVER_DETAILS, undefined],
@@ -34,7 +34,7 @@ const CHANGES: Record<AuditAction, readonly [subject: string, EventRow["details"
     { username: "api-1-demo", key_id: 3 },
     { action: "token.revoked", username: "api-1-demo", key_id: 3, jti: "3-1481653854-968668528" },
   ],
-  // A key's expiry ends its tokens, or lets them live longer.
+  // A key's expiry ends its tokens earlier, or lets them live longer.
   "key.changed": ["key:3", KEY_DETAILS, { action: "key.changed", username: "api-1-demo", key_id: 3 }],
   "operator.created": ["operator:1", OPERATOR_DETAILS, undefined],
   "operator.changed": ["operator:1", OPERATOR_DETAILS, undefined],
@@ -53,10 +53,10 @@ const CHANGES: Record<AuditAction, readonly [subject: string, EventRow["details"
   "admin_token.revoked": ["admin_token:1", SERVER_DETAILS, undefined],
 };
 
-describe("what a verifier hears of an event", () => {
+describe("what a verifier learns of an event", () => {
   for (const [action, [subject, details, expected]] of Object.entries(CHANGES)) {
     const what = expected === undefined ? "nothing" : "what it needs to forget the right tokens";
-    test(`${action}: ${what}, and never who did it or what a key looks like`, () => {
+    test(`${action}: ${what}, and neither its author nor key material`, () => {
       assert.deepEqual(toFeedChange(fromRow({ action, subject, details })), expected);
     });
   }

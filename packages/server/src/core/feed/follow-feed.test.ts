@@ -27,12 +27,12 @@ after(async () => {
   for (const each of opened) await each.close();
 });
 
-/** Moves the wall clock alone, as a machine finds it that slept or whose time was set. */
+/** Moves the wall clock alone, as after a sleep of the machine or a change of its time. */
 function moveWallMs(milliseconds: number): void {
   registry.clock.setMicroseconds(registry.clock.nowMicroseconds() + milliseconds * 1000);
 }
 
-/** A listener that notes what it hears, and fails while it is told to. */
+/** A listener that records what it hears, and fails while the test wants it to. */
 function listen() {
   const listener = { heard: [] as (number | string)[], isFailing: false };
   feed.subscribe({
@@ -59,7 +59,7 @@ describe("a listener that fails", () => {
     assert.equal(feed.isFresh(), false);
   });
 
-  test("keeps no other listener from hearing, whichever comes first", async () => {
+  test("doesn't keep another listener from hearing, whichever comes first", async () => {
     const before = listen();
     const failing = listen();
     const behind = listen();
@@ -86,7 +86,7 @@ describe("a listener that fails", () => {
     assert.equal(other.heard.length, 5);
   });
 
-  test("when the store has lost events is reset again, and the feed isn't confirmed before", async () => {
+  test("after the store has lost events is reset again, and the feed isn't confirmed until then", async () => {
     await changes.createAccount(ACTOR, { shortname: "beta" });
     const listener = listen();
     const other = listen();
@@ -103,7 +103,7 @@ describe("a listener that fails", () => {
 });
 
 describe("a listener that reads the store for a reset", () => {
-  test("is waited for before any listener is reset; where it can't read, all are reset later", async () => {
+  test("is awaited before any listener is reset; if it can't read, all are reset later", async () => {
     await changes.createAccount(ACTOR, { shortname: "beta" });
     const other = listen();
     let canRead = false;
@@ -158,7 +158,7 @@ describe("a listener", () => {
     assert.equal(heard.length, 1202);
   });
 
-  test("hears the same as every other, and a position never is ahead of what was heard", async () => {
+  test("hears the same as every other, and the position is never ahead of what was heard", async () => {
     const positions: number[][] = [[], []];
     for (const list of positions) {
       feed.subscribe({
@@ -191,7 +191,7 @@ describe("a poll", () => {
 });
 
 describe("the feed's freshness", () => {
-  test("counts from when the confirming began, not from when it ended", async () => {
+  test("counts from when the confirmation began, not from when it ended", async () => {
     for (const method of ["changeMarker", "events.after"] as const) {
       const hold = watched.holdNext(method);
       const confirming = method === "changeMarker" ? feed.poll() : feed.catchUp();
@@ -205,7 +205,7 @@ describe("the feed's freshness", () => {
     }
   });
 
-  test("isn't confirmed by an answer of the store that came after a sleep and was given before it", async () => {
+  test("isn't confirmed by an answer that the store gave before a sleep and that arrived after it", async () => {
     for (const method of ["changeMarker", "events.after"] as const) {
       const hold = watched.holdNext(method);
       const confirming = method === "changeMarker" ? feed.poll() : feed.catchUp();
@@ -219,7 +219,7 @@ describe("the feed's freshness", () => {
     }
   });
 
-  test("stays confirmed where the wall clock is set back, and only for as long as the monotonic clock says", () => {
+  test("stays confirmed when the wall clock is set back, for as long as the monotonic clock says", () => {
     moveWallMs(-3_600_000);
     assert.equal(feed.isFresh(), true);
     registry.clock.advanceSeconds(STALENESS_MS_MAX / 1000);
@@ -228,7 +228,7 @@ describe("the feed's freshness", () => {
     assert.equal(feed.isFresh(), false);
   });
 
-  test("is confirmed again by the next poll where the wall clock was set ahead", async () => {
+  test("is confirmed again by the next poll after the wall clock was set ahead", async () => {
     moveWallMs(3_600_000);
     assert.equal(feed.isFresh(), false);
     await feed.poll();

@@ -39,7 +39,7 @@ function watchedStore(events: AuditEvent[]) {
 }
 
 describe("a verification of the whole chain", () => {
-  test("takes place once at a time, and twice for any number that ask at once", async () => {
+  test("runs one at a time, and twice for any number of callers at once", async () => {
     const events = chainOf(1000);
     const store = watchedStore(events);
     let yields = 0;
@@ -53,23 +53,23 @@ describe("a verification of the whole chain", () => {
     }
     assert.equal(store.figures.begun, 2);
     assert.equal(store.figures.atOnceMax, 1);
-    assert.equal(yields, 2 * 10, "and lets other work go first after every hundred events");
+    assert.equal(yields, 2 * 10, "and yields to other work after every hundred events");
   });
 
-  test("says nothing of a chain that was read before the asker asked", async () => {
+  test("never uses a reading that began before the caller asked", async () => {
     const events = chainOf(300);
     const store = watchedStore(events);
     const verify = createChainVerification(store, () => Promise.resolve());
     const early = verify();
     while (store.figures.reads < 3) await new Promise((resolve) => setImmediate(resolve));
-    // What the first one has read already is changed.
+    // A change of what the first reading has already read.
     events[0] = { ...(events[0] as AuditEvent), actor: "cli:mallory" };
     const late = verify();
     assert.equal((await early).broken, undefined);
     assert.deepEqual((await late).broken, { seq: 1, problem: "its contents were changed" });
   });
 
-  test("that fails fails for those who wait for it alone", async () => {
+  test("that fails rejects only for the callers that wait for it", async () => {
     let isDown = true;
     const store = {
       after: (): Promise<AuditEvent[]> => (isDown ? Promise.reject(new Error("down")) : Promise.resolve([])),

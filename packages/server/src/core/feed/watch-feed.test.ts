@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { WATCHED_POLL_MS, watchFeed } from "./watch-feed.ts";
 
-/** A store that reports changes when it is told to, and a feed that counts how it is read. */
+/** A store that reports changes when the test wants it to, and a feed that counts how it is read. */
 function watch(isReliable: boolean) {
   const state = { isReliable, confirmedMsAgo: 0, catchUps: 0, polls: 0, isStopped: false, errors: [] as unknown[] };
   let report = (): void => assert.fail("nothing watches");

@@ -23,7 +23,7 @@ const rfc4716 = [
   "---- END SSH2 PUBLIC KEY ----",
   "",
 ].join("\n");
-/** As serialisers of records write them. */
+/** As serializers of records write them. */
 const ABSENT_MEMBERS = Object.fromEntries(
   ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "use", "alg", "key_ops", "kid", "x5c", "x5u"].map((name) => [
     name,
@@ -47,7 +47,7 @@ function refuses(text: string, problem: string, code: RefusalCode = "key_rejecte
   );
 }
 
-/** No run of base64, hex or digits of the text, as key material would be, is in the message. */
+/** Asserts that the message quotes no run of base64, hex or digits of the text, as key material would be. */
 function quotesNothing(message: string, text: string): void {
   for (const [run] of text.matchAll(/[A-Za-z0-9+/_-]{16,}/g)) {
     for (let at = 0; at + 12 <= run.length; at += 4) {
@@ -156,7 +156,7 @@ describe("an admitted key", () => {
     ["a JWK with what it is for", jwkText({ ...vector.jwk, use: "sig", alg: "RS384", kid: "1", key_ops: ["verify"] })],
     ["a JWK over several lines", JSON.stringify(vector.jwk, null, 2)],
   ] as const) {
-    test(`may have come with ${name}`, () => {
+    test(`is admitted in this form: ${name}`, () => {
       assert.equal(admitPublicKey(text).fingerprint, vector.fingerprint);
     });
   }
@@ -176,7 +176,7 @@ describe("an admitted key", () => {
     }
   });
 
-  test("has one thumbprint, however its numbers are spelt", () => {
+  test("has one thumbprint, however its numbers are encoded", () => {
     const padded = Buffer.concat([Buffer.alloc(3), Buffer.from(vector.jwk.n, "base64url")]).toString("base64url");
     assert.equal(admitPublicKey(jwkText({ n: padded, e: "AAAAAQAB" })).thumbprint, vector.thumbprint);
   });
@@ -196,7 +196,7 @@ describe("a private key is refused as such, and its text isn't repeated", () => 
   const pkcs8Der = privateKey.export({ format: "der", type: "pkcs8" });
   const elliptic = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   const { d, ...publicHalf } = jwk;
-  // Read by its markers alone, so a body that is no key will do.
+  // Recognised by its markers alone, so the body needn't be a key.
   const body = Buffer.alloc(600, "not really a key").toString("base64");
 
   for (const [name, text] of [
@@ -279,7 +279,7 @@ describe("a key that is too weak or of another kind is refused", () => {
 
   for (const factor of [2n, 3n, 5n, 7n, 251n, 743n, 751n]) {
     test(`a modulus with the factor ${factor}`, () => {
-      // An odd multiple of this factor and of no other small number, so that it alone is the reason.
+      // An odd multiple of this factor and of no other small number, so that this factor alone is the reason.
       const others = Array.from({ length: 750 }, (_, index) => BigInt(index + 2)).filter((n) => n % factor !== 0n);
       let product = BigInt(`0x${modulus.toString("hex")}`);
       product -= product % factor;
@@ -401,7 +401,7 @@ describe("a text that holds no single public key is refused", () => {
     test(name, () => refuses(text, problem));
   }
 
-  test("two OpenSSH lines: which one is meant can't be known", () => {
+  test("two OpenSSH lines, of which either may be meant", () => {
     const other = vectors.keys[1]?.ssh ?? "";
     assert.throws(() => admitPublicKey(`${vector.ssh}\n${other}\n`), { name: "Refusal", code: "key_rejected" });
   });
@@ -433,7 +433,7 @@ describe("any text", () => {
     }
   };
 
-  test("is admitted or refused, and a refusal quotes nothing of it", () => {
+  test("is admitted or refused, and a refusal quotes no part of it", () => {
     fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 500 }), admittedOrRefused));
     fc.assert(fc.property(fc.json(), admittedOrRefused));
   });
@@ -457,7 +457,7 @@ describe("any text", () => {
     );
   });
 
-  test("of one character or word, as long as it may be, is looked through at once", () => {
+  test("of one repeated character or word, of the greatest length, is examined in linear time", () => {
     for (const unit of [
       " ",
       "-",
@@ -477,7 +477,7 @@ describe("any text", () => {
     }
   });
 
-  test("isn't quoted where it is in the markers of a PEM block", () => {
+  test("isn't quoted from the markers of a PEM block", () => {
     const label = Buffer.from(vector.jwk.n).toString("hex").toUpperCase();
     admittedOrRefused(`-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----`);
   });

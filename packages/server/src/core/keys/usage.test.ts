@@ -13,7 +13,7 @@ const HOUR = 1_481_652_000;
 /** When the tokens of most tests expire, in seconds since the epoch: at the end of ten minutes. */
 const EXPIRY = HOUR + 900 * 600;
 
-/** A store that writes down what it was given, and fails when told to. */
+/** A store that records what it was given, and fails when the test wants it to. */
 function usageStore() {
   const batches: (readonly KeyUsageRecord[])[] = [];
   const state = { fails: false, meanwhile: () => {} };
@@ -38,7 +38,7 @@ function recordOf(
 }
 
 describe("key usage", () => {
-  test("is written once for each key, with its last time and the tokens of the hour", async () => {
+  test("is written once for each key, with its last use and the tokens of the hour", async () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
     usage.record(KEY, 1, EXPIRY);
@@ -48,7 +48,7 @@ describe("key usage", () => {
     assert.deepEqual(store.batches, [[recordOf(KEY, 3, [0, 2]), recordOf(OTHER, 2, [0, 1])]]);
   });
 
-  test("costs nothing where there was none since the last flush", async () => {
+  test("isn't written where there was none since the last flush", async () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
     await usage.flush();
@@ -58,7 +58,7 @@ describe("key usage", () => {
     assert.equal(store.batches.length, 1);
   });
 
-  test("is kept for the next flush where the store fails, and the failure is told", async () => {
+  test("is kept for the next flush where the store fails, and the failure is reported", async () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
     store.state.fails = true;
@@ -119,7 +119,7 @@ describe("key usage", () => {
     );
   });
 
-  test("of several hours in one flush keeps them apart, and one that a clock set back comes to again is one", async () => {
+  test("of several hours in one flush is kept apart by hour, also when a clock that was set back returns to an hour", async () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
     const times = [-3601, -3600, 0, -1, 3600, 1, 2];
@@ -158,7 +158,7 @@ describe("key usage", () => {
     });
   }
 
-  test("of tokens that expire at several times keeps them apart, over a flush that fails as well", async () => {
+  test("of tokens that expire at several times is kept apart by expiry, also over a failed flush", async () => {
     const store = usageStore();
     const usage = createKeyUsage(store);
     const expiries = [0, 600, 1, 1200, 600, 0];

@@ -10,10 +10,10 @@ import { ASSERTIONS_PER_WINDOW_MAX, createAssertionLedger } from "./assertion-le
 
 const USER = 1 as ApiUserId;
 const OTHER = 2 as ApiUserId;
-/** An hour, and the leeway at both of its ends. */
+/** An hour, and the leeway at both ends. */
 const WINDOW_MS = (3600 + 120) * 1000;
 
-/** A store that says what it was asked, and answers when it is told to. */
+/** A store that records what it was asked, and answers when the test wants it to. */
 function watchedStore(answer?: (batch: readonly UsedAssertion[]) => Promise<readonly boolean[]>) {
   const batches: (readonly UsedAssertion[])[] = [];
   const used = new Set<string>();
@@ -44,7 +44,7 @@ async function codeOf(use: Promise<void>): Promise<string> {
 }
 
 describe("an assertion", () => {
-  test("is used once, and again by nobody; another user's jti is another's", async () => {
+  test("is used once and never again; the same jti of another user is a different one", async () => {
     const registry = await openTestRegistry();
     await registry.changes.createAccount("test", { shortname: "acme" });
     for (const name of ["a", "b"]) await registry.changes.createUser("test", { name, account: "acme", access: "full" });
@@ -60,7 +60,7 @@ describe("an assertion", () => {
     await registry.close();
   });
 
-  test("that is used twenty times at once is used once", async () => {
+  test("that is sent twenty times at once is used once", async () => {
     const registry = await openTestRegistry();
     await registry.changes.createAccount("test", { shortname: "acme" });
     await registry.changes.createUser("test", { name: "a", account: "acme", access: "full" });
@@ -85,7 +85,7 @@ describe("an assertion", () => {
     assert.equal(store.batches[1]?.[0]?.expiresAtSeconds, 1061, "rounded up, never down");
   });
 
-  test("is refused as unavailable, not accepted, where the store can't note it; and may be sent again", async () => {
+  test("is refused as unavailable where the store can't record it, and may be sent again", async () => {
     let isBroken = true;
     const cause = new Error("disk full");
     const ledger = createAssertionLedger(
@@ -101,7 +101,7 @@ describe("an assertion", () => {
     assert.equal(await codeOf(ledger.useUp(USER, "x", 1000)), "used");
   });
 
-  test("is refused where the store answers less than it was asked", async () => {
+  test("is refused where the store answers fewer questions than it was asked", async () => {
     const ledger = createAssertionLedger(
       watchedStore(() => Promise.resolve([])),
       createTestClock(),
@@ -111,7 +111,7 @@ describe("an assertion", () => {
 });
 
 describe("the ledger's writing", () => {
-  test("is one batch at a time: what comes meanwhile goes together, in parts of 500, and each gets its own answer", async () => {
+  test("is one batch at a time: what arrives meanwhile is written together, in parts of 500, and each gets its own answer", async () => {
     const gates: (() => void)[] = [];
     const store = watchedStore(async (batch) => {
       await new Promise<void>((resolve) => gates.push(resolve));
@@ -134,10 +134,10 @@ describe("the ledger's writing", () => {
     const later = ledger.useUp(USER, "later", 0);
     gates[4]?.();
     await later;
-    assert.equal(store.batches.length, 5, "and it goes on when it was idle");
+    assert.equal(store.batches.length, 5, "and it continues after it was idle");
   });
 
-  test("of one batch that fails refuses that batch alone", async () => {
+  test("of a batch that fails refuses that batch only", async () => {
     let calls = 0;
     const store = watchedStore((batch) => {
       calls++;
@@ -154,7 +154,7 @@ describe("the ledger's writing", () => {
   });
 });
 
-test("what gathers behind a batch for which the store is unavailable is refused with it, and what comes later is tried", async () => {
+test("what waits behind a batch for which the store is unavailable is refused with it, and what arrives later is tried", async () => {
   let calls = 0;
   const gate = Promise.withResolvers<void>();
   const store = watchedStore(async (batch) => {
@@ -168,12 +168,12 @@ test("what gathers behind a batch for which the store is unavailable is refused 
   const codes = Promise.all(Array.from({ length: 600 }, (_, number) => use(number)));
   gate.resolve();
   assert.deepEqual(new Set(await codes), new Set(["unavailable"]));
-  assert.equal(calls, 1, "nobody waited for a second deadline");
+  assert.equal(calls, 1, "no assertion waited for a second deadline");
   assert.equal(await use(601), "used");
 });
 
 describe("how many assertions a client may use", () => {
-  test(`is ${ASSERTIONS_PER_WINDOW_MAX} within a window, for each client by itself`, async () => {
+  test(`is at most ${ASSERTIONS_PER_WINDOW_MAX} in a window, for each client separately`, async () => {
     const clock = createTestClock();
     const store = watchedStore((batch) => Promise.resolve(batch.map(() => true)));
     const ledger = createAssertionLedger(store, clock);

@@ -55,7 +55,7 @@ describe("a client's claims", () => {
     check(claimsWith());
   });
 
-  test("are read as they are", () => {
+  test("are read unchanged", () => {
     assert.deepEqual(parseClientClaims(claimsWith({ iat: NOW, nbf: 1.5, aud: ["a", "b"] }) as UnverifiedObject), {
       clientId: "api-1-demo",
       audience: ["a", "b"],
@@ -131,7 +131,7 @@ describe("a client's claims", () => {
     );
   });
 
-  test("are the assertion's own, never those that every object has", () => {
+  test("are the assertion's own members, never those that every object inherits", () => {
     const inherited = Object.create(claimsWith()) as object;
     refuses(inherited, "assertion_claims", /^The assertion's sub is missing/);
   });
@@ -183,7 +183,7 @@ describe("a client's audience", () => {
     ["token", `${BASE}/oauth2/token`, true],
     ["token", [`${BASE}/oauth2/token`, "https://other.example"], true],
     ["token", [BASE, `${BASE}/oauth2/token`], true],
-    // As an issuer is often written.
+    // As clients often write an issuer.
     ["token", `${BASE}/`, true],
     ["token", `${BASE}/oauth2/token/`, false],
     ["token", `${BASE}/oauth2/introspect`, false],
@@ -208,7 +208,7 @@ describe("a client's audience", () => {
     });
   }
 
-  test("names the endpoint itself where there is a username, as in an assertion for the exchange", () => {
+  test("must name the endpoint itself where there is a username, as in an assertion for the exchange", () => {
     for (const username of ["api-1-demo", "", 1, null]) {
       refuses(claimsWith({ username, aud: BASE }), "assertion_audience", /^The assertion has a username/);
       check(claimsWith({ username }));
@@ -218,7 +218,7 @@ describe("a client's audience", () => {
     }
   });
 
-  test("is the public URL without a slash at its end, with the path that it has", () => {
+  test("is the public URL with its path and without a slash at its end", () => {
     for (const publicUrl of ["https://auth.example/sign/in", "https://auth.example/sign/in/"]) {
       const { token, exchange } = endpointAudiences(publicUrl);
       check(claimsWith({ aud: "https://auth.example/sign/in" }), token);
@@ -232,7 +232,7 @@ describe("a client's audience", () => {
 describe("an assertion made for one endpoint", () => {
   const endpoints = ["/oauth2/token", "/oauth2/revoke", "/api/auth/v0/refresh/", "/api/auth/v0/refresh", "/", ""];
   const near = fc.constantFrom(-61, -60, -1, 0, 1, 60, 61, 3600, 3661).map((offset) => NOW + offset);
-  /** Where each claim is likely to be good, so that the whole often is. */
+  /** Claims that are each likely to be good, so that the whole often is. */
   const generated = (base: string) => {
     const aud = fc.constantFrom(...endpoints.map((path) => base + path), "https://other.example", "");
     return fc.record(
@@ -251,7 +251,7 @@ describe("an assertion made for one endpoint", () => {
   };
 
   for (const base of [BASE, "https://auth.example/sign/in", "http://127.0.0.1:8080"]) {
-    test(`is never accepted by the exchange and by an OAuth endpoint, whatever it says (${base})`, () => {
+    test(`is never accepted by both the exchange and an OAuth endpoint, whatever it says (${base})`, () => {
       const { exchange, token, revocation } = endpointAudiences(base);
       const accepted = { exchange: 0, token: 0, revocation: 0 };
       fc.assert(

@@ -51,7 +51,7 @@ function request(changes: Partial<TokenRequest> = {}): TokenRequest {
   };
 }
 
-/** The endpoint over imagined users, which writes down what was looked up and which assertions were used up. */
+/** The endpoint over users in memory, which records what was looked up and which assertions were used up. */
 function endpointFor(
   users: readonly ViewUser[],
   useAssertions?: (batch: readonly UsedAssertion[]) => Promise<boolean[]>,
@@ -102,8 +102,8 @@ async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
   return outcome;
 }
 
-describe("a client that proves to hold its private key", () => {
-  test("gets a token of its own, as the exchange would give, for the default time", async () => {
+describe("a client that proves possession of its private key", () => {
+  test("gets a token like the exchange's, with the default lifetime", async () => {
     const { grant, used, burnt } = endpointWith();
     const { token, ...rest } = await grant(request());
     assert.deepEqual(rest, {
@@ -120,7 +120,7 @@ describe("a client that proves to hold its private key", () => {
     assert.equal(burnt.length, 1);
   });
 
-  test("may say who it is in client_id as well, but nobody else", async () => {
+  test("may repeat its own name in client_id, but no other", async () => {
     const { grant, burnt, lookups } = endpointWith();
     const refusal = await refusalOf(grant(request({ clientId: "api-1-other" })));
     assert.deepEqual(
@@ -131,7 +131,7 @@ describe("a client that proves to hold its private key", () => {
     await grant(request({ clientId: "api-1-demo" }));
   });
 
-  test("may ask for a time within the exchange's bounds", async () => {
+  test("may ask for a lifetime within the exchange's bounds", async () => {
     for (const [ttl, seconds] of [
       ["600", 600],
       ["43200", 43_200],
@@ -182,7 +182,7 @@ describe("what is refused before anything is looked up", () => {
       request({ assertionType: "urn:ietf:params:oauth:client-assertion-type:saml2-bearer" }),
       "client_rejected",
     ],
-    ["an assertion that is none", request({ assertion: "x" }), "assertion_malformed"],
+    ["a text that isn't an assertion", request({ assertion: "x" }), "assertion_malformed"],
     ["alg none", request({ assertion: assertionOf({}, { alg: "none" }) }), "assertion_algorithm"],
     ["alg HS256", request({ assertion: assertionOf({}, { alg: "HS256" }) }), "assertion_algorithm"],
     ["alg PS256", request({ assertion: assertionOf({}, { alg: "PS256" }) }), "assertion_algorithm"],
@@ -211,8 +211,8 @@ describe("what is refused before anything is looked up", () => {
   }
 });
 
-describe("what is refused once the claims are fine", () => {
-  test("an unknown user and a wrong key: one answer, two signature checks each, and nothing is used up", async () => {
+describe("what is refused once the claims are accepted", () => {
+  test("an unknown user and a wrong key: the same answer, two signature checks each, and nothing is used up", async () => {
     const answers: unknown[] = [];
     for (const [users, assertion] of [
       [[], assertionOf()],
@@ -248,7 +248,7 @@ describe("what is refused once the claims are fine", () => {
     });
   }
 
-  test("only to somebody who holds the private key", async () => {
+  test("and the reason is given only to a client that holds the private key", async () => {
     const { grant } = endpointWith({ status: "deactivated" });
     assert.equal(
       (await refusalOf(grant(request({ assertion: assertionOf({}, undefined, bob) })))).code,
@@ -276,7 +276,7 @@ describe("an assertion at the token endpoint", () => {
     await grant(request({ assertion: assertionOf({ jti: "another" }) }));
   });
 
-  test("with a wrong signature uses up nothing: a stranger can't spend a client's jti", async () => {
+  test("with a wrong signature uses up nothing: a stranger can't use up a client's jti", async () => {
     const { grant } = endpointWith();
     for (let tries = 0; tries < 3; tries++) {
       assert.equal(
@@ -287,13 +287,13 @@ describe("an assertion at the token endpoint", () => {
     await grant(request());
   });
 
-  test("gets no token where its use can't be noted", async () => {
+  test("gets no token where its use can't be recorded", async () => {
     const { grant, used } = endpointFor([testViewUser([aliceKey])], () => Promise.reject(new Error("disk full")));
     assert.equal((await refusalOf(grant(request()))).code, "unavailable");
     assert.deepEqual(used, [], "nothing was granted");
   });
 
-  test("gets no token where the registry can't be asked", async () => {
+  test("gets no token where the registry can't be read", async () => {
     const unavailable = new Refusal("unavailable", "The registry can't be asked right now.");
     const clock = createTestClock();
     const grant = createGrantClientCredentials(
@@ -358,7 +358,7 @@ describe("on a real store", () => {
     );
   }
 
-  test("ten uses of one assertion at once, on two nodes, come to exactly one token", async () => {
+  test("ten uses of one assertion at once, on two nodes, get exactly one token", async () => {
     const nodes = [await node(), await node()];
     const codes = await Promise.all(
       Array.from({ length: 10 }, (_, number) =>
@@ -373,14 +373,14 @@ describe("on a real store", () => {
     assert.equal((await refusalOf(restarted(request()))).code, "assertion_replayed");
   });
 
-  test("an assertion that was removed as long expired is refused as expired", async () => {
+  test("an assertion whose use was forgotten after its expiry is refused as expired", async () => {
     const late = await node();
     const start = EXAMPLE_NOW_MICROSECONDS;
     const { exp } = exampleClientClaims() as { exp: number };
     const jti = "kept until it can't be accepted";
     await late(request({ assertion: assertionOf({ jti }) }));
     for (const offset of [-1, 0, 1]) {
-      // Whatever the cleaning takes at that time, the assertion never is accepted again.
+      // Whatever the cleaning removes at that time, the assertion is never accepted again.
       registry.clock.setMicroseconds((exp + 60 + offset) * 1e6);
       const expiredBeforeSeconds = exp + 60 + offset;
       const before = {

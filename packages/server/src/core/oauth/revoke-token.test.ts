@@ -24,7 +24,7 @@ const alice = rsaKeyPair("alice");
 const bob = rsaKeyPair("bob");
 const signingKeys = testSigningKeys(1);
 const NOW_SECONDS = 1_481_650_253;
-/** Of api-1-demo, by its first key. */
+/** A token of api-1-demo, under its first key. */
 const CLAIMS = { nonce: 7, userId: 1, expiresAtSeconds: NOW_SECONDS + 3600, keyId: 1 };
 const token = mintToken(signingKeys, CLAIMS);
 const sibling = mintToken(signingKeys, { ...CLAIMS, nonce: 8 });
@@ -123,7 +123,7 @@ describe("revoking a token", () => {
     assert.equal(node.view.figures().revokedTokens, 1);
   });
 
-  test("is one event of the audit log, which names the token by its id and who did it", async () => {
+  test("is one event of the audit log, which names the token by its id, and its author", async () => {
     const before = await eventCount();
     await node.revoke({});
     const events = await registry.store.events.after(before, 10);
@@ -143,7 +143,7 @@ describe("revoking a token", () => {
     assert.ok(!text.includes(token.split(".")[1] ?? "") && !text.includes(token.split(".")[2] ?? ""));
   });
 
-  test("a second time is a success that changes nothing", async () => {
+  test("a second time succeeds and changes nothing", async () => {
     await node.revoke({});
     const before = await eventCount();
     await node.revoke({});
@@ -161,10 +161,10 @@ describe("revoking a token", () => {
     assert.equal(await reasonOf(token, restarted), "token_revoked");
   });
 
-  test("that another node revoked, of which this one hasn't heard, ends it here too before it is acknowledged", async () => {
+  test("that another node has revoked already ends the token here too before it is acknowledged", async () => {
     const other = await startNode(await registry.connect());
     await other.revoke({});
-    assert.equal(await reasonOf(token), "active", "not heard of yet");
+    assert.equal(await reasonOf(token), "active", "this node hasn't heard of it yet");
     await node.revoke({});
     assert.equal(await reasonOf(token), "token_revoked");
   });
@@ -179,7 +179,7 @@ describe("revoking a token", () => {
     assert.equal(await eventCount(), before + 1);
   });
 
-  test("is open to another key of the same user, and the token's own key may be off", async () => {
+  test("may be signed by another key of the same user, and the token's own key may be deactivated", async () => {
     const carol = rsaKeyPair("carol");
     await registry.changes.addKey("test", { username: "api-1-demo", text: carol.publicPem });
     await registry.changes.setKeyStanding("test", 1 as never, "deactivated");
@@ -188,10 +188,10 @@ describe("revoking a token", () => {
     await node.revoke({ assertion: assertionOf({}, "api-1-demo", carol) });
     await registry.changes.setKeyStanding("test", 1 as never, "active");
     await node.view.feed.catchUp();
-    assert.equal(await reasonOf(token), "token_revoked", "also once its key is on again");
+    assert.equal(await reasonOf(token), "token_revoked", "also once its key is active again");
   });
 
-  test("takes an assertion for the revocation endpoint, the token endpoint or the issuer, each once over both", async () => {
+  test("accepts an assertion for the revocation endpoint, the token endpoint or the issuer, each once over both endpoints", async () => {
     for (const aud of [
       "https://auth.example/oauth2/revoke",
       "https://auth.example/oauth2/token",
@@ -206,8 +206,8 @@ describe("revoking a token", () => {
   });
 });
 
-describe("a token that is no use to anybody", () => {
-  test("is a success that leaves no trace: expired, altered or none at all", async () => {
+describe("revoking what isn't a live token", () => {
+  test("succeeds without a trace: expired, altered or no token at all", async () => {
     const before = await eventCount();
     for (const text of [
       "x",
@@ -215,7 +215,7 @@ describe("a token that is no use to anybody", () => {
       `${token.slice(0, -1)}${token.endsWith("A") ? "Q" : "A"}`,
       mintToken(testSigningKeys(2), CLAIMS),
       mintToken(signingKeys, { ...CLAIMS, expiresAtSeconds: NOW_SECONDS }),
-      // Of another user, but over.
+      // Another user's token, but expired.
       mintToken(signingKeys, { ...CLAIMS, userId: 2, keyId: 2, expiresAtSeconds: NOW_SECONDS - 1 }),
     ]) {
       assert.equal(await codeOf(node.revoke({ token: text })), "done", text);
@@ -229,14 +229,14 @@ describe("a token that is no use to anybody", () => {
     [0, false],
     [1, true],
   ] as const) {
-    test(`is one that ends ${offset} s from now: it is ${isKept ? "noted" : "not noted"}`, async () => {
+    test(`of a token that ends ${offset} s from now is ${isKept ? "recorded" : "not recorded"}`, async () => {
       registry.clock.setMicroseconds(NOW_SECONDS * 1e6);
       await node.revoke({ token: mintToken(signingKeys, { ...CLAIMS, expiresAtSeconds: NOW_SECONDS + offset }) });
       assert.equal((await registry.store.revokedTokens.list(0, 0, 10)).tokens.length, isKept ? 1 : 0);
     });
   }
 
-  test("of any bytes is a success, and never a defect", async () => {
+  test("of any bytes succeeds, and is never a defect", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "binary", minLength: 1, maxLength: 120 }), async (text) => {
         assert.equal(await codeOf(node.revoke({ token: text })), "done");
@@ -253,14 +253,14 @@ describe("revoking is refused", () => {
     await node.revoke({ assertion });
   });
 
-  test("for another client's token, which lives on, and the assertion may be sent again", async () => {
+  test("for another client's token, which stays active, and the assertion may be sent again", async () => {
     const assertion = assertionOf({}, "api-1-other", bob);
     assert.equal(await codeOf(node.revoke({ assertion })), "token_foreign");
     assert.equal(await reasonOf(token), "active");
     await node.revoke({ assertion, token: mintToken(signingKeys, { ...CLAIMS, userId: 2, keyId: 2 }) });
   });
 
-  test("to whoever can't prove to be a client", async () => {
+  test("to a caller that doesn't authenticate as a client", async () => {
     assert.equal(await codeOf(node.revoke({ assertion: undefined })), "client_rejected");
     assert.equal(await codeOf(node.revoke({ assertionType: undefined })), "client_rejected");
     assert.equal(await codeOf(node.revoke({ assertion: assertionOf({}, "api-1-demo", bob) })), "assertion_rejected");
@@ -271,7 +271,7 @@ describe("revoking is refused", () => {
     assert.equal(await reasonOf(token), "active");
   });
 
-  test("as unavailable where the store can't take it, and nothing is half done", async () => {
+  test("as unavailable where the store can't write it, and nothing is half done", async () => {
     const { clock } = registry;
     const audiences = endpointAudiences("https://auth.example").revocation;
     const revoke = createRevokeToken({
@@ -301,10 +301,14 @@ describe("revoking is refused", () => {
     assert.equal(await reasonOf(token), "active");
   });
 
-  test("as unavailable where this node can't hear of it: it isn't acknowledged before the token is dead here", async () => {
+  test("as unavailable where this node can't read the change: it isn't acknowledged before the token is dead here", async () => {
     node.watched.fail("events.after");
     assert.equal(await codeOf(node.revoke({})), "unavailable");
-    assert.equal(await codeOf(node.revoke({})), "unavailable", "nor the second time, when nothing is left to write");
+    assert.equal(
+      await codeOf(node.revoke({})),
+      "unavailable",
+      "nor the second time, when there is nothing left to write",
+    );
     node.watched.fail();
     await node.revoke({});
     assert.equal(await reasonOf(token), "token_revoked");
@@ -320,7 +324,7 @@ describe("revoking is refused", () => {
     await node.revoke({});
     assert.equal(await codeOf(node.revoke({ token: sibling })), "rate_limited");
     assert.equal(await reasonOf(sibling), "active");
-    // Another client isn't concerned, and what has expired doesn't count.
+    // Another client isn't affected, and expired tokens don't count.
     const foreign = mintToken(signingKeys, { ...CLAIMS, userId: 2, keyId: 2 });
     await node.revoke({ assertion: assertionOf({}, "api-1-other", bob), token: foreign });
     registry.clock.setMicroseconds((NOW_SECONDS + 10) * 1e6);

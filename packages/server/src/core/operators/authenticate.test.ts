@@ -13,7 +13,7 @@ import { ADMIN_TOKENS, SESSION_SECRETS } from "./secrets.ts";
 import { SESSION_IDLE_MS, SESSION_MS_MAX, sessionEnds } from "./sessions.ts";
 
 let operators: TestOperators;
-/** Writes of when a session or token was seen. */
+/** The writes of when a session or token was last seen. */
 let touches = 0;
 let isReadOnly = false;
 
@@ -37,13 +37,13 @@ beforeEach(async () => {
 
 afterEach(() => operators.close());
 
-/** Moves the clock to so long after now. */
+/** Moves the clock forward by so much. */
 function wait(milliseconds: number): void {
   operators.registry.clock.advanceSeconds(milliseconds / 1000);
 }
 
 describe("a session", () => {
-  test("says who asks, with their role and account as they are now", async () => {
+  test("names its operator, with the present role and account", async () => {
     const { secret, operator, session } = await operators.add("alice@example.com", "admin", "acme");
     const principal = await operators.authenticate.bySession(secret);
     assert.equal(principal?.kind, "operator");
@@ -55,7 +55,7 @@ describe("a session", () => {
     assert.equal((await operators.authenticate.bySession(secret))?.role, "owner");
   });
 
-  test("is over an hour after it was seen last: one millisecond before, it isn't", async () => {
+  test("ends an hour after it was last seen, and not a millisecond earlier", async () => {
     const { secret } = await operators.add("alice@example.com", "viewer");
     wait(SESSION_IDLE_MS - 1);
     assert.ok(await operators.authenticate.bySession(secret));
@@ -65,7 +65,7 @@ describe("a session", () => {
     assert.ok(await operators.authenticate.bySession(secret));
   });
 
-  test("is over twelve hours after it began, however busy it was: one millisecond before, it isn't", async () => {
+  test("ends twelve hours after it began, however busy it was, and not a millisecond earlier", async () => {
     const { secret, session } = await operators.add("alice@example.com", "viewer");
     const step = SESSION_IDLE_MS / 2;
     for (let at = step; at < SESSION_MS_MAX; at += step) {
@@ -79,7 +79,7 @@ describe("a session", () => {
     assert.equal(sessionEnds(session).endsAtMs, session.createdAtMs + SESSION_MS_MAX);
   });
 
-  test("is written as seen once a minute, and is good where it can't be written", async () => {
+  test("has its last use written once a minute, and stays valid where that can't be written", async () => {
     const { secret } = await operators.add("alice@example.com", "viewer");
     for (let ask = 0; ask < 3; ask++) await operators.authenticate.bySession(secret);
     wait(59_999);
@@ -102,7 +102,7 @@ describe("a session", () => {
     assert.equal(touches, 3, "it is kept for the next try");
   });
 
-  test("that was used a moment before its idle timeout goes on after it, also before that was written", async () => {
+  test("that was used just before its idle timeout continues, even before that use was written", async () => {
     const { secret } = await operators.add("alice@example.com", "viewer");
     wait(SESSION_IDLE_MS - 1);
     assert.ok(await operators.authenticate.bySession(secret));
@@ -113,7 +113,7 @@ describe("a session", () => {
     assert.ok(await operators.authenticate.bySession(secret));
   });
 
-  test("of an operator who is switched off finds nobody from then on, and not again once they are on again", async () => {
+  test("of a deactivated operator is refused from then on, and stays so after the operator is activated again", async () => {
     await operators.add("owner@example.com", "owner");
     const { secret, operator } = await operators.add("alice@example.com", "admin");
     await operators.changes.change(ROOT, operator.id, { status: "deactivated" });
@@ -122,13 +122,13 @@ describe("a session", () => {
     assert.equal(await operators.authenticate.bySession(secret), undefined);
   });
 
-  test("of an operator whose row alone says that they are off finds nobody: nothing depends on the sessions having ended", async () => {
+  test("of an operator whose row says deactivated is refused even if the session's own row remains", async () => {
     const { secret } = await operators.add("alice@example.com", "admin");
     operators.registry.rewrite("update operators set status = 'deactivated'");
     assert.equal(await operators.authenticate.bySession(secret), undefined);
   });
 
-  test("isn't found by any other text: another session's form, its hash, an admin token", async () => {
+  test("isn't found by any other text: a made-up session, its hash, an admin token", async () => {
     const { secret, session } = await operators.add("alice@example.com", "admin");
     const { random } = operators.dependencies;
     for (const text of [
@@ -144,7 +144,7 @@ describe("a session", () => {
   });
 });
 
-test("any text finds nobody, and is never a defect", async () => {
+test("any text that is neither a session nor an admin token is refused, and is never a defect", async () => {
   const secret = fc
     .constantFrom("csse_", "csat_", "csiv_", "")
     .chain((prefix) => fc.string({ unit: "binary" }).map((text) => prefix + text));
@@ -160,7 +160,7 @@ describe("an admin token", () => {
   const create = (expiry: number | "never" = "never", account: string | null = null) =>
     operators.changes.createAdminToken(ROOT, { name: "ci", role: "admin", account, expiry });
 
-  test("says which program asks, until it is revoked", async () => {
+  test("names its program, until it is revoked", async () => {
     const { secret, token } = await create();
     const principal = await operators.authenticate.byAdminToken(secret);
     assert.equal(principal?.actor, "admin-token:ci");
@@ -170,7 +170,7 @@ describe("an admin token", () => {
     assert.equal(await operators.authenticate.bySession(secret), undefined);
   });
 
-  test("is over at its expiry: one millisecond before, it isn't", async () => {
+  test("ends at its expiry, and not a millisecond earlier", async () => {
     const now = Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
     const { secret } = await create(now + 10_000);
     operators.registry.clock.setMicroseconds((now + 9999) * 1000);
@@ -179,7 +179,7 @@ describe("an admin token", () => {
     assert.equal(await operators.authenticate.byAdminToken(secret), undefined);
   });
 
-  test("is written as used at its first use, then once a minute", async () => {
+  test("has its first use written, and then one use a minute", async () => {
     const { secret } = await create();
     for (let ask = 0; ask < 3; ask++) await operators.authenticate.byAdminToken(secret);
     assert.equal(touches, 0, "no request waits for it");
@@ -192,7 +192,7 @@ describe("an admin token", () => {
   });
 });
 
-test("whoever is limited to an account only reads while that is deactivated, by session and by token", async () => {
+test("a session or token that is limited to an account can only read while that account is deactivated", async () => {
   const { secret } = await operators.add("alice@example.com", "owner", "acme");
   const wanted = { name: "ci", role: "admin", account: "acme", expiry: "never" } as const;
   const { secret: token } = await operators.changes.createAdminToken(ROOT, wanted);

@@ -18,7 +18,7 @@ const PURPOSES: readonly ChallengePurpose[] = [
 ];
 
 describe("a challenge", () => {
-  test("is good for what it was made for, and for nothing else", () => {
+  test("is valid for the purpose that it was made for only", () => {
     const challenges = createChallenges([newest], createTestClock(), random);
     for (const made of PURPOSES) {
       const challenge = challenges.make(made);
@@ -28,7 +28,7 @@ describe("a challenge", () => {
     }
   });
 
-  test("is good for five minutes: not at their end", () => {
+  test("is valid for five minutes, exclusive", () => {
     const clock = createTestClock();
     const challenges = createChallenges([newest], clock, random);
     const challenge = challenges.make({ kind: "sign-in" });
@@ -39,7 +39,7 @@ describe("a challenge", () => {
     assert.equal(challenges.check(challenge, { kind: "sign-in" }), undefined);
   });
 
-  test("is good under each of the configured master secrets, and under no other", () => {
+  test("is valid under each of the configured master secrets, and under no other", () => {
     const clock = createTestClock();
     const before = createChallenges([older], clock, random).make({ kind: "sign-in" });
     assert.ok(createChallenges([newest, older], clock, random).check(before, { kind: "sign-in" }));
@@ -47,7 +47,7 @@ describe("a challenge", () => {
     assert.equal(createChallenges([stranger], clock, random).check(before, { kind: "sign-in" }), undefined);
   });
 
-  test("isn't one any more once any of its bits is another, or there are more or fewer", () => {
+  test("is invalid once any bit of it is changed, added or removed", () => {
     const challenges = createChallenges([newest], createTestClock(), random);
     const challenge = challenges.make({ kind: "sign-in" });
     for (let bit = 0; bit < challenge.length * 8; bit++) {
@@ -65,7 +65,7 @@ describe("a challenge", () => {
     );
   });
 
-  test("is another one each time, and so is the hash under which its use is noted", () => {
+  test("is different each time, and so is the hash under which its use is recorded", () => {
     const challenges = createChallenges([newest], createTestClock(), random);
     const hashes = Array.from({ length: 100 }, () => {
       return challenges.check(challenges.make({ kind: "sign-in" }), { kind: "sign-in" })?.hash;
@@ -74,7 +74,7 @@ describe("a challenge", () => {
   });
 });
 
-test("a user handle is the same for an address each time, another for another, and none is an address", () => {
+test("a user handle is the same for one address, differs between addresses, and doesn't contain the address", () => {
   const challenges = createChallenges([newest], createTestClock(), random);
   const handle = challenges.userHandle("alice@example.com");
   assert.deepEqual(challenges.userHandle("alice@example.com"), handle);

@@ -15,7 +15,7 @@ import type { Author } from "../change/change-tx.ts";
 
 let operators: TestOperators;
 let owner: SignedInByLink;
-/** An owner of the account acme alone. */
+/** An owner who is limited to the account acme. */
 let limited: SignedInByLink;
 let limitedAuthor: Author;
 
@@ -36,7 +36,7 @@ const change = (
 ) => operators.changes.change(author, operator.id, changed);
 
 describe("an operator", () => {
-  test("keeps their sessions where they may more, and loses them where they may less", async () => {
+  test("keeps the operator's sessions when their permissions grow, and ends them when their permissions shrink", async () => {
     const bob = await operators.add("bob@example.com", "viewer", "acme");
     const isSignedIn = async () => (await operators.authenticate.bySession(bob.secret)) !== undefined;
     const again = async () => {
@@ -54,7 +54,7 @@ describe("an operator", () => {
     assert.ok(!(await isSignedIn()));
     await again();
     await change(ROOT, bob, { account: "acme" });
-    assert.ok(!(await isSignedIn()), "another account isn't more");
+    assert.ok(!(await isSignedIn()), "another account isn't a larger permission");
     await again();
     await change(ROOT, bob, { role: "viewer" });
     assert.ok(!(await isSignedIn()));
@@ -63,7 +63,7 @@ describe("an operator", () => {
     assert.ok(!(await isSignedIn()));
   });
 
-  test("changes with an event for each thing that changed, and with none where nothing did", async () => {
+  test("leaves an event for each thing that changed, and none where nothing did", async () => {
     const bob = await operators.add("bob@example.com", "viewer");
     await operators.newEvents();
     const changed = await change(ROOT, bob, { role: "admin", account: "acme", status: "deactivated" });
@@ -85,7 +85,7 @@ describe("an operator", () => {
     assert.deepEqual(await operators.newEvents(), []);
   });
 
-  test("can't be limited to an account that isn't there", async () => {
+  test("can't be limited to an account that doesn't exist", async () => {
     assert.equal(await codeOf(change(ROOT, limited, { account: "nowhere" })), "field_invalid");
   });
 });
@@ -96,7 +96,7 @@ describe("there is always an owner who is active and not limited", () => {
     ["made an admin", { role: "admin" }],
     ["limited to an account", { account: "acme" }],
   ] as const) {
-    test(`the last one can't be ${what}, and nothing of such a change happens`, async () => {
+    test(`the last one can't be ${what}, and no part of such a change is made`, async () => {
       assert.equal(await codeOf(change(ROOT, owner, { ...changed })), "conflict");
       assert.deepEqual(await operators.newEvents(), []);
       assert.ok(await operators.authenticate.bySession(owner.secret));
@@ -106,7 +106,7 @@ describe("there is always an owner who is active and not limited", () => {
     });
   }
 
-  test("of two owners who switch each other off at once, one stays", async () => {
+  test("of two owners who deactivate each other at once, one stays active", async () => {
     const second = await operators.add("second@example.com", "owner");
     const codes = await Promise.all([
       codeOf(change(operators.author(owner.operator), second, { status: "deactivated" })),
@@ -115,14 +115,14 @@ describe("there is always an owner who is active and not limited", () => {
     assert.deepEqual(codes.toSorted(), ["accepted", "conflict"]);
   });
 
-  test("one who is off, or limited, may be changed in any way", async () => {
+  test("an owner who is deactivated or limited may be changed in any way", async () => {
     await change(ROOT, limited, { role: "viewer", status: "deactivated" });
     await change(ROOT, limited, { account: null, role: "owner" });
     await change(ROOT, limited, { role: "viewer" });
   });
 });
 
-describe("whoever is limited to an account", () => {
+describe("an operator who is limited to an account", () => {
   let other: SignedInByLink;
 
   beforeEach(async () => {
@@ -130,7 +130,7 @@ describe("whoever is limited to an account", () => {
     await operators.newEvents();
   });
 
-  test("meets nobody and nothing outside of it: each is as if it weren't there", async () => {
+  test("can't see anything outside of it: the refusal is the same as for what doesn't exist", async () => {
     const invitation = await operators.changes.invite(ROOT, {
       email: "new@example.com",
       role: "viewer",
@@ -159,7 +159,7 @@ describe("whoever is limited to an account", () => {
     assert.deepEqual(await operators.newEvents(), []);
   });
 
-  test("manages what is in it", async () => {
+  test("manages what belongs to it", async () => {
     const bob = await operators.add("bob@example.com", "viewer", "acme");
     await change(limitedAuthor, bob, { role: "owner" });
     await operators.changes.endSession(limitedAuthor, bob.operator.id, bob.session.id);
@@ -180,7 +180,7 @@ describe("whoever is limited to an account", () => {
     for (const { accountId } of await operators.newEvents()) assert.equal(accountId, limited.operator.accountId);
   });
 
-  test("gives nothing outside of it, and can't tell an account that isn't there from one of others", async () => {
+  test("grants nothing outside of it, and can't tell a missing account from another's", async () => {
     const bob = await operators.add("bob@example.com", "viewer", "acme");
     const attempts = (account: string | null) => [
       () => operators.changes.invite(limitedAuthor, { email: "new@example.com", role: "viewer", account }),
@@ -198,7 +198,7 @@ describe("whoever is limited to an account", () => {
     }
   });
 
-  test("learns of no operator elsewhere by inviting their address; the link lets nobody in", async () => {
+  test("can't discover operators elsewhere by inviting their address; the link is refused", async () => {
     await operators.add("elsewhere@example.com", "viewer", "other");
     await operators.add("here@example.com", "viewer", "acme");
     const invite = (email: string) =>
@@ -213,14 +213,14 @@ describe("whoever is limited to an account", () => {
     assert.equal((await operators.store.operators.findByEmail("elsewhere@example.com"))?.account, "other");
   });
 
-  test("replaces no invitation of others for the same address", async () => {
+  test("doesn't replace another account's invitation for the same address", async () => {
     const theirs = await operators.changes.invite(ROOT, { email: "new@example.com", role: "viewer", account: null });
     await operators.changes.invite(limitedAuthor, { email: "new@example.com", role: "viewer", account: "acme" });
     assert.equal((await operators.links.look(theirs.secret)).email, "new@example.com");
   });
 });
 
-test("a link that an owner of one account made for somebody doesn't let them in as what that one has become since", async () => {
+test("a link to reset an operator's sign-in is void once the operator's role or account changes", async () => {
   const bob = await operators.add("bob@example.com", "viewer", "acme");
   for (const changed of [{ role: "owner", account: null }, { account: "acme" }, { role: "admin" }] as const) {
     const { secret, invitation } = await operators.changes.reset(ROOT, bob.operator.id);
@@ -243,7 +243,7 @@ test("a link that an owner of one account made for somebody doesn't let them in 
   assert.equal((await operators.links.look(secret)).kind, "reset", "where nothing changes, the link stays");
 });
 
-test("nobody gives more than they have, nor changes those who may more", async () => {
+test("an operator can't grant more than their own role, nor change operators with a higher one", async () => {
   const admin = await operators.add("admin@example.com", "admin");
   const viewer = await operators.add("viewer@example.com", "viewer");
   const author = operators.author(admin.operator);
@@ -263,7 +263,7 @@ test("nobody gives more than they have, nor changes those who may more", async (
   assert.deepEqual(await operators.newEvents(), []);
 });
 
-test("an author who was switched off, or may less, while a request waited for its turn makes and changes nothing", async () => {
+test("an author who was deactivated or demoted while a request waited makes and changes nothing", async () => {
   const { operator } = await operators.add("boss@example.com", "owner");
   const bob = await operators.add("bob@example.com", "viewer");
   const author: Author = { ...operators.author(operator), operator };
@@ -281,7 +281,7 @@ test("an author who was switched off, or may less, while a request waited for it
   }
 });
 
-test("an operator's session is ended by those who may, and one of another operator isn't there", async () => {
+test("a session is ended by an operator with the right to, and only under its own operator's id", async () => {
   const bob = await operators.add("bob@example.com", "viewer");
   const end = (id: SessionId) => operators.changes.endSession(ROOT, bob.operator.id, id);
   assert.equal(await codeOf(end(owner.session.id)), "not_found");
@@ -290,7 +290,7 @@ test("an operator's session is ended by those who may, and one of another operat
   assert.equal(await codeOf(end(bob.session.id)), "not_found");
 });
 
-test("every role may be given by an owner", async () => {
+test("an owner may grant every role", async () => {
   for (const role of ROLES) {
     const { operator } = await operators.add(`${role}@example.org`, role);
     assert.equal(operator.role, role);

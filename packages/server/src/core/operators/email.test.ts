@@ -5,7 +5,7 @@ import { Refusal } from "../refusal.ts";
 import { parseEmail, requireEmail } from "./email.ts";
 
 describe("an e-mail address", () => {
-  test("is the same whatever its case and the blanks around it", () => {
+  test("is normalised: its case and the blanks around it don't matter", () => {
     assert.equal(parseEmail(" Alice.O'Neil+x@Example.COM\n"), "alice.o'neil+x@example.com");
     assert.equal(parseEmail("root@localhost"), "root@localhost");
   });
@@ -35,7 +35,7 @@ describe("an e-mail address", () => {
     "alice@example.com.",
     '"alice"@example.com',
     "Alice <alice@example.com>",
-    // Looks like another one, or becomes it in lower case: the Kelvin sign, a long s, a Cyrillic a.
+    // Look-alikes, also by lower case: the Kelvin sign, a long s, a Cyrillic a.
     "\u212Aarl@example.com",
     "\u017Fam@example.com",
     "\u0430lice@example.com",
@@ -50,7 +50,7 @@ describe("an e-mail address", () => {
     });
   }
 
-  test("is ASCII in lower case whatever comes in, and stays itself", () => {
+  test("is lower-case ASCII whatever the input, and normalising it again changes nothing", () => {
     fc.assert(
       fc.property(fc.oneof(fc.emailAddress(), fc.string({ unit: "binary" })), (text) => {
         const email = parseEmail(text);

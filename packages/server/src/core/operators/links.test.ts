@@ -47,7 +47,7 @@ async function makePasskey(secret: string, changes: AnswerChanges = {}, email?: 
 }
 
 describe("the set-up link", () => {
-  test("makes the first owner, who says who they are; and signs them in with ten recovery codes", async () => {
+  test("makes the first owner with the address given, and signs them in with ten recovery codes", async () => {
     const secret = await setup();
     const { kind, email, role } = await operators.links.look(secret);
     assert.deepEqual([kind, email, role], ["setup", null, "owner"]);
@@ -68,7 +68,7 @@ describe("the set-up link", () => {
     for (const hidden of [secret, session, TEST_PASSWORD, ...recoveryCodes]) assert.ok(!written.includes(hidden));
   });
 
-  test("needs an e-mail address, and is still good after a wrong one", async () => {
+  test("needs an e-mail address, and stays valid after a wrong one", async () => {
     const secret = await setup();
     for (const email of [undefined, "", "alice", "a@b@c"]) {
       const answer = { password: TEST_PASSWORD, ...(email !== undefined && { email }) };
@@ -77,7 +77,7 @@ describe("the set-up link", () => {
     await use(secret, { email: EMAIL, password: TEST_PASSWORD });
   });
 
-  test("is void once there is another, and once there is an operator, however they came", async () => {
+  test("is void once there is a newer one, or an operator from any source", async () => {
     const first = await setup();
     const second = await setup();
     assert.equal(await codeOf(operators.links.look(first)), "link_invalid");
@@ -86,7 +86,7 @@ describe("the set-up link", () => {
     assert.equal(await operators.changes.makeSetupLink("system"), undefined);
   });
 
-  test("used by several at once makes one owner", async () => {
+  test("used by several callers at once makes one owner", async () => {
     const secret = await setup();
     const codes = await Promise.all(
       Array.from({ length: 4 }, (_, at) =>
@@ -97,9 +97,9 @@ describe("the set-up link", () => {
     assert.equal(await operators.store.operators.count(), 1);
   });
 
-  test("of which two are there at once, as two nodes that start together have made them, makes one owner", async () => {
+  test("makes one owner even if two nodes that started together made one link each", async () => {
     const mine = await setup();
-    // Another node's, which didn't see this one.
+    // A link of another node, which hasn't seen this one.
     const { random } = operators.dependencies;
     const theirs = LINK_SECRETS.make(random);
     await operators.store.transaction(async (transaction) => {
@@ -118,7 +118,7 @@ describe("the set-up link", () => {
 });
 
 describe("an invitation", () => {
-  test("makes an operator with the address, role and account that it was made for, whatever address is sent along", async () => {
+  test("makes an operator with its own address, role and account, whatever address the request has", async () => {
     const { operator } = await use(await invite(EMAIL, "viewer", "acme"), {
       email: "mallory@example.com",
       password: TEST_PASSWORD,
@@ -126,7 +126,7 @@ describe("an invitation", () => {
     assert.deepEqual([operator.email, operator.role, operator.account], [EMAIL, "viewer", "acme"]);
   });
 
-  test("is good until its end, not at it", async () => {
+  test("is valid until its end, exclusive", async () => {
     const { clock } = operators.registry;
     const secret = await invite();
     const { expiresAtMs, createdAtMs } = await operators.links.look(secret);
@@ -139,14 +139,14 @@ describe("an invitation", () => {
     await use(secret);
   });
 
-  test("is good once, and of several at once one is let in", async () => {
+  test("is valid once: of several callers at once, one is signed in", async () => {
     const secret = await invite();
     const codes = await Promise.all(Array.from({ length: 3 }, () => codeOf(use(secret))));
     assert.deepEqual(codes.toSorted(), ["accepted", "link_invalid", "link_invalid"]);
     assert.equal(await codeOf(operators.links.look(secret)), "link_invalid");
   });
 
-  test("is still good after a password that can't be, or nothing to sign in with", async () => {
+  test("stays valid after a request with a refused password or no credential", async () => {
     const secret = await invite();
     for (const answer of [{}, { password: "short" }, { password: "passwordpassword" }, { password: EMAIL }]) {
       assert.equal(await codeOf(use(secret, answer)), "field_invalid");
@@ -154,10 +154,10 @@ describe("an invitation", () => {
     await use(secret);
   });
 
-  test("is void once somebody has the address", async () => {
+  test("is void once an operator has its address", async () => {
     const first = await invite();
     const { createdAtMs } = await operators.links.look(first);
-    // As a restored store, or one who came by single sign-on.
+    // As after a restore, or a first sign-in by single sign-on.
     await operators.store.transaction((transaction) =>
       transaction.operators.insert({
         email: EMAIL,
@@ -171,7 +171,7 @@ describe("an invitation", () => {
     assert.equal(await codeOf(use(first)), "link_invalid");
   });
 
-  test("may be answered by a passkey alone, which then signs in; its label is the authenticator's, or one's own", async () => {
+  test("may be used with a passkey alone, which then signs in; its label is the given one, or the authenticator's", async () => {
     const secret = await invite();
     const { operator } = await use(secret, { passkey: { response: await makePasskey(secret) } });
     assert.equal(operator.passwordHash, null);
@@ -184,7 +184,7 @@ describe("an invitation", () => {
     assert.equal((await operators.store.passkeys.list(named.operator.id))[0]?.label, "My key");
   });
 
-  test("asks for a passkey that needs no name to sign in, and for no certificate", async () => {
+  test("asks for a discoverable passkey, and for no attestation", async () => {
     const options = (await operators.links.passkeyOptions(await invite(), undefined, "localhost")) as {
       attestation: string;
       authenticatorSelection: object;
@@ -207,9 +207,9 @@ describe("an invitation", () => {
     ["as an answer to a sign-in", { type: "webauthn.get" }],
     ["in a frame of another page", { crossOrigin: true }],
     ["for a user who wasn't verified", { isUserVerified: false }],
-    ["with a certificate that nobody asked for", { certificates: [Buffer.alloc(40)] }],
+    ["with an attestation that wasn't asked for", { certificates: [Buffer.alloc(40)] }],
   ] as const satisfies readonly (readonly [string, AnswerChanges])[]) {
-    test(`takes no passkey that was made ${what}, and is still good`, async () => {
+    test(`refuses a passkey that was made ${what}, and stays valid`, async () => {
       const secret = await invite();
       const response = await makePasskey(secret, changes);
       assert.equal(await codeOf(use(secret, { passkey: { response } })), "field_invalid");
@@ -217,7 +217,7 @@ describe("an invitation", () => {
     });
   }
 
-  test("takes no passkey that was made for another link, or is known already", async () => {
+  test("refuses a passkey that was made for another link, or is registered already", async () => {
     const mine = await invite();
     const theirs = await invite("bob@example.com");
     const made = await makePasskey(theirs);
@@ -231,7 +231,7 @@ describe("an invitation", () => {
 });
 
 describe("a reset", () => {
-  test("changes nothing until it is used; then it ends whatever the operator signed in with", async () => {
+  test("changes nothing until it is used; then it removes the operator's previous credentials", async () => {
     const before = await operators.add(EMAIL, "admin", "acme");
     const options = await operators.own.passkeyOptions(before, "localhost");
     const authenticator = createSoftwareAuthenticator();
@@ -266,7 +266,7 @@ describe("a reset", () => {
     for (const { accountId } of events) assert.equal(accountId, before.operator.accountId);
   });
 
-  test("by a passkey alone takes the password away", async () => {
+  test("used with a passkey alone removes the password", async () => {
     const before = await operators.add(EMAIL, "admin");
     const { secret } = await operators.changes.reset(ROOT, before.operator.id);
     await use(secret, { passkey: { response: await makePasskey(secret) } });
@@ -274,7 +274,7 @@ describe("a reset", () => {
     assert.equal(await codeOf(attempt), "sign_in_rejected");
   });
 
-  test("lets nobody in who is switched off, and not after they are on again", async () => {
+  test("is refused for a deactivated operator, also after they are activated again", async () => {
     const { operator } = await operators.add(EMAIL, "admin");
     const { secret } = await operators.changes.reset(ROOT, operator.id);
     await operators.changes.change(ROOT, operator.id, { status: "deactivated" });
@@ -285,7 +285,7 @@ describe("a reset", () => {
   });
 });
 
-test("a link that isn't good is refused in the same words, whatever is wrong with it, and wherever it is used", async () => {
+test("an invalid link is refused with the same message, whatever is wrong with it and wherever it is used", async () => {
   const used = await invite("used@example.com");
   await use(used);
   const withdrawn = await operators.changes.invite(ROOT, { email: "w@example.com", role: "admin", account: null });

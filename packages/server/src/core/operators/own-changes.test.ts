@@ -32,7 +32,7 @@ afterEach(() => operators.close());
 
 const signIn = (password: string) => operators.signIn.byPassword({ email: EMAIL, password }, TEST_PLACE);
 
-/** As whoever is signed in is now. */
+/** The author, as the operator is now. */
 async function now(secret = alice.secret) {
   const principal = await operators.authenticate.bySession(secret);
   assert.equal(principal?.kind, "operator");
@@ -54,8 +54,8 @@ async function addWithPasskey(email: string): Promise<SignedInByLink> {
   return operators.links.use(secret, { passkey: { response } }, TEST_PASSKEY_PLACE, TEST_PLACE);
 }
 
-describe("one's password", () => {
-  test("is changed for the current one, and all other sessions end", async () => {
+describe("an operator's own password", () => {
+  test("changes if the current one is given, and all other sessions end", async () => {
     const other = await signIn(TEST_PASSWORD);
     await operators.own.changePassword(alice, { currentPassword: TEST_PASSWORD, newPassword: NEW_PASSWORD });
     assert.ok(await operators.authenticate.bySession(alice.secret));
@@ -68,7 +68,7 @@ describe("one's password", () => {
     assert.equal(event?.accountId, alice.operator.accountId);
   });
 
-  test("stays as it is without the current one, or for a wrong one; ten wrong ones close the door for both", async () => {
+  test("doesn't change without the current one or for a wrong one; ten wrong ones block the change and the sign-in", async () => {
     const change = (currentPassword?: string) =>
       operators.own.changePassword(alice, { currentPassword, newPassword: NEW_PASSWORD });
     assert.equal(await codeOf(change()), "field_invalid");
@@ -80,20 +80,20 @@ describe("one's password", () => {
     assert.deepEqual(await operators.newEvents(), []);
   });
 
-  test("can't become one that everybody would guess", async () => {
+  test("can't become one that is easily guessed", async () => {
     for (const newPassword of ["short", "passwordpassword", EMAIL]) {
       const change = operators.own.changePassword(alice, { currentPassword: TEST_PASSWORD, newPassword });
       assert.equal(await codeOf(change), "field_invalid");
     }
   });
 
-  test("needs no current one where there is none", async () => {
+  test("is set without a current one where there is none", async () => {
     const bob = await addWithPasskey("bob@example.com");
     await operators.own.changePassword(bob, { newPassword: NEW_PASSWORD });
     await operators.signIn.byPassword({ email: "bob@example.com", password: NEW_PASSWORD }, TEST_PLACE);
   });
 
-  test("of two changes at once is changed by one", async () => {
+  test("is changed by one of two changes at once", async () => {
     const change = (newPassword: string) =>
       codeOf(operators.own.changePassword(alice, { currentPassword: TEST_PASSWORD, newPassword }));
     const codes = await Promise.all([change(NEW_PASSWORD), change("eleven green lamps wander")]);
@@ -101,8 +101,8 @@ describe("one's password", () => {
   });
 });
 
-describe("one's passkeys", () => {
-  test("get the label given, or the authenticator's, and are listed", async () => {
+describe("an operator's own passkeys", () => {
+  test("get the given label, or the authenticator's, and are listed", async () => {
     await addPasskey();
     await addPasskey("My laptop");
     const icloud = createSoftwareAuthenticator({ aaguid: "fbfc3007-154e-4ecc-8c0b-6e020557d7bd" });
@@ -116,7 +116,7 @@ describe("one's passkeys", () => {
     );
   });
 
-  test("are told to the browser, so that no authenticator makes a second one; those of another relying party aren't", async () => {
+  test("are excluded when the browser makes another one, except those of another relying party", async () => {
     const { credentialId } = await addPasskey();
     const here = (await operators.own.passkeyOptions(alice, "localhost")) as { excludeCredentials: { id: string }[] };
     assert.deepEqual(
@@ -127,12 +127,12 @@ describe("one's passkeys", () => {
     assert.deepEqual(there.excludeCredentials, []);
   });
 
-  test("can't have a label that does something to a terminal", async () => {
+  test("can't have a label that acts on a terminal", async () => {
     assert.equal(await codeOf(addPasskey("\u001b[31mred")), "field_invalid");
     assert.equal(await codeOf(addPasskey(" ")), "field_invalid");
   });
 
-  test("are added for an open challenge of one's own alone, once", async () => {
+  test("are added only for the operator's own open challenge, once", async () => {
     const bob = await operators.add("bob@example.com", "admin");
     const { clock } = operators.registry;
     const make = async (who: SignedInByLink) =>
@@ -163,7 +163,7 @@ describe("one's passkeys", () => {
     assert.deepEqual(await operators.store.passkeys.list(bob.operator.id), []);
   });
 
-  test("of two that are removed at once, where they are all that is left, one stays", async () => {
+  test("keep one where the last two are removed at once", async () => {
     const bob = await addWithPasskey("bob@example.com");
     await addPasskey(undefined, bob);
     const ids = (await operators.store.passkeys.list(bob.operator.id)).map(({ id }) => id);
@@ -171,7 +171,7 @@ describe("one's passkeys", () => {
     assert.deepEqual(codes.toSorted(), ["accepted", "conflict"]);
   });
 
-  test("of somebody else aren't there", async () => {
+  test("of another operator can't be found", async () => {
     const bob = await addWithPasskey("bob@example.com");
     const [theirs] = await operators.store.passkeys.list(bob.operator.id);
     assert.equal(await codeOf(operators.own.removePasskey(alice, theirs?.id as PasskeyId)), "not_found");
@@ -184,7 +184,7 @@ describe("one's passkeys", () => {
   });
 });
 
-test("new recovery codes void the ones before", async () => {
+test("new recovery codes void the previous ones", async () => {
   const codes = await operators.own.renewRecoveryCodes(alice);
   const attempt = (code = "") => operators.signIn.byRecoveryCode({ email: EMAIL, code }, TEST_PLACE);
   assert.equal(await codeOf(attempt(alice.recoveryCodes[0])), "sign_in_rejected");
@@ -197,8 +197,8 @@ test("new recovery codes void the ones before", async () => {
   for (const code of codes) assert.ok(!JSON.stringify(events).includes(code));
 });
 
-describe("one's sessions", () => {
-  test("end one by one, or all others at once; those of others aren't there", async () => {
+describe("an operator's own sessions", () => {
+  test("end one by one, or all but the present one at once; another operator's can't be found", async () => {
     const second = await signIn(TEST_PASSWORD);
     const third = await signIn(TEST_PASSWORD);
     const bob = await operators.add("bob@example.com", "admin");
@@ -216,7 +216,7 @@ describe("one's sessions", () => {
   });
 });
 
-test("whoever was switched off a moment ago changes nothing any more", async () => {
+test("an operator who was just deactivated can't change anything", async () => {
   const principal = await now();
   await addPasskey();
   const [passkey] = await operators.store.passkeys.list(alice.operator.id);

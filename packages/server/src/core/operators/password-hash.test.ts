@@ -21,14 +21,14 @@ describe("a password's hash", () => {
     }
   });
 
-  test("is read with the parameters that it names: the reference implementation's", async () => {
+  test("is read with the parameters that it names, such as the reference implementation's", async () => {
     assert.equal(await hasher.matches("password", REFERENCE), true);
     assert.equal(await hasher.matches("passwore", REFERENCE), false);
   });
 
   for (const [what, hash] of [
     ["there is none", null],
-    ["there is nobody", undefined],
+    ["there is no operator", undefined],
     ["it is empty", ""],
     ["it is another algorithm's", REFERENCE.replace("argon2id", "argon2i")],
     ["it is another version's", REFERENCE.replace("v=19", "v=16")],
@@ -38,14 +38,14 @@ describe("a password's hash", () => {
     ["it asks for more lanes than there may be", REFERENCE.replace("p=1", "p=5")],
     ["it asks for no passes", REFERENCE.replace("t=2", "t=0")],
     ["it is cut off", REFERENCE.slice(0, -25)],
-    ["something stands behind it", `${REFERENCE}\n`],
+    ["other text follows it", `${REFERENCE}\n`],
   ] as const) {
     test(`matches nothing where ${what}`, async () => {
       assert.equal(await hasher.matches("password", hash), false);
     });
   }
 
-  test("matches nothing where it is any text, which is never a defect", async () => {
+  test("matches nothing where it is an arbitrary text, and is never a defect", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ maxLength: 60 }), async (text) => {
         assert.equal(await hasher.matches("password", text), false);
@@ -55,7 +55,7 @@ describe("a password's hash", () => {
   });
 });
 
-test("of many at once two are computed and 32 wait; the rest are refused with a time to wait, and that passes", async () => {
+test("is computed two at a time while 32 wait; the rest are refused with a time to wait, and may try again", async () => {
   const fresh = createPasswordHasher(createSystemRandom());
   const outcomes = await Promise.allSettled(Array.from({ length: 40 }, () => fresh.matches("password", null)));
   const refused = outcomes.filter((outcome) => outcome.status === "rejected");

@@ -14,7 +14,7 @@ async function isTaken(password: string, email = EMAIL): Promise<boolean> {
     assert.ok(error instanceof Refusal);
     assert.equal(error.code, "field_invalid");
     assert.equal(error.detail.fields?.[0]?.field, "/password");
-    // Two characters may well be in the message's own words.
+    // Two characters may occur in the message's own words.
     if (password.length > 4) assert.ok(!error.message.includes(password));
     return false;
   }
@@ -81,7 +81,7 @@ describe("a new password", () => {
     "manchesterunited1",
     "liverpoolfootball",
   ]) {
-    test(`can't be ${JSON.stringify(password)}, which everybody would guess`, async () => {
+    test(`can't be ${JSON.stringify(password)}, which is easily guessed`, async () => {
       assert.equal(await isTaken(password), false);
     });
   }
@@ -95,13 +95,13 @@ describe("a new password", () => {
     }
   });
 
-  test("is the same from every keyboard, and half of a surrogate pair is none", async () => {
+  test("is normalised, so that every keyboard gives the same one, and can't hold half of a surrogate pair", async () => {
     assert.equal(normalisePassword("Å ﬁ"), normalisePassword("A\u030A fi"));
     assert.equal(normalisePassword("\uD800"), undefined);
     assert.equal(await isTaken("x7!kQ9z odd and long \uD800"), false);
   });
 
-  test("is taken or refused whatever the text, never a defect", async () => {
+  test("is accepted or refused whatever the text, never a defect", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "binary", maxLength: 300 }), fc.emailAddress(), async (text, email) => {
         await isTaken(text, email);

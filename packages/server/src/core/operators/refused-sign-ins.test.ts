@@ -13,7 +13,7 @@ import type { OperatorId } from "./model.ts";
 
 const EMAIL = "alice@example.com";
 
-describe("a sign-in that is refused", () => {
+describe("a refused sign-in", () => {
   let operators: TestOperators;
   beforeEach(async () => {
     operators = await openTestOperators();
@@ -29,7 +29,7 @@ describe("a sign-in that is refused", () => {
     return operators.newEvents();
   };
 
-  test("is in the audit log, with all the others of that minute, under the operator whom it was about", async () => {
+  test("is in the audit log, counted with the others of that minute, under the operator whose address was tried", async () => {
     for (let attempt = 0; attempt < 12; attempt++) await guess(EMAIL, "wrong", `192.0.2.${attempt}`);
     await codeOf(operators.signIn.byRecoveryCode({ email: EMAIL, code: "wrong" }, TEST_PLACE));
     const [event, ...others] = await written();
@@ -41,7 +41,7 @@ describe("a sign-in that is refused", () => {
     assert.equal(event?.accountId, alice?.accountId, "an operator of the same account sees it");
     assert.deepEqual(event?.details, {
       email: EMAIL,
-      // Those that the limit refused count as well.
+      // Sign-ins that the limit refused count as well.
       attempts: 13,
       methods: "password, recovery_code",
       address: "192.0.2.0",
@@ -50,7 +50,7 @@ describe("a sign-in that is refused", () => {
     assert.deepEqual(await written(), [], "nothing is written twice");
   });
 
-  test("is one event a minute, whatever a stranger types; and nothing of that is in it", async () => {
+  test("is one event a minute for unknown addresses, and contains nothing of what was typed", async () => {
     const typed = Array.from({ length: 30 }, (_, at) => `my-secret-password-${at}@example.com`);
     for (const email of typed) await guess(email, "another secret");
     await codeOf(operators.signIn.byPasskey({}, TEST_PASSKEY_PLACE, TEST_PLACE));
@@ -62,14 +62,14 @@ describe("a sign-in that is refused", () => {
     assert.doesNotMatch(JSON.stringify(events), /secret/);
   });
 
-  test("by the current password counts as well: a thief of a session guesses at it", async () => {
+  test("includes a wrong current password in a password change, as a thief of a session may guess", async () => {
     const alice = await operators.signIn.byPassword({ email: EMAIL, password: TEST_PASSWORD }, TEST_PLACE);
     const change = { currentPassword: "wrong", newPassword: "another fine long one" };
     assert.equal(await codeOf(operators.own.changePassword(alice, change)), "sign_in_rejected");
     assert.equal((await written())[0]?.details["attempts"], 1);
   });
 
-  test("is kept where it can't be written, for the next try", async () => {
+  test("is kept for the next flush where it can't be written", async () => {
     let isDown = true;
     const { commit } = operators.dependencies;
     const refused = createRefusedSignIns((...change) =>
@@ -84,7 +84,7 @@ describe("a sign-in that is refused", () => {
     assert.equal((await operators.newEvents())[0]?.details["attempts"], 2);
   });
 
-  test("is one of at most twenty events a minute: of the operators beyond those, one has the sum", async () => {
+  test("is one of at most twenty events a minute; one event has the sum for all further operators", async () => {
     for (let id = 1; id <= 30; id++) {
       for (let attempt = 0; attempt < id; attempt++) {
         const operator = { id: id as OperatorId, email: `${id}@example.com`, accountId: null };

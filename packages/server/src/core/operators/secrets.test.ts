@@ -13,7 +13,7 @@ import {
 
 const random = createSystemRandom();
 
-test("a secret of one kind is none of another", () => {
+test("a secret of one kind isn't accepted as another", () => {
   const kinds = [SESSION_SECRETS, LINK_SECRETS, ADMIN_TOKENS];
   for (const [at, kind] of kinds.entries()) {
     const secret = kind.make(random);
@@ -27,14 +27,14 @@ test("a secret of one kind is none of another", () => {
 });
 
 describe("recovery codes", () => {
-  test("are ten of 80 bits each, in groups that nobody misreads, and never the same", () => {
+  test("are ten of 80 bits each, in groups of unambiguous characters, and always different", () => {
     const codes = Array.from({ length: 50 }, () => makeRecoveryCodes(random)).flat();
     assert.equal(codes.length, 500);
     assert.equal(new Set(codes).size, 500);
     for (const code of codes) assert.match(code, /^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}$/);
   });
 
-  test("hold every one of the random bits", () => {
+  test("hold all of the random bits", () => {
     const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 10, maxLength: 10 }), (bytes) => {
@@ -46,7 +46,7 @@ describe("recovery codes", () => {
     );
   });
 
-  test("are the same however they are typed: case, blanks, dashes, O for 0, I and L for 1", () => {
+  test("are accepted however they are typed: case, blanks, dashes, O for 0, I and L for 1", () => {
     const [code = ""] = makeRecoveryCodes(random);
     for (const typed of [
       code.toLowerCase(),
@@ -61,7 +61,7 @@ describe("recovery codes", () => {
     }
   });
 
-  test("are no other text: it becomes one that no code is, and never a defect", () => {
+  test("can't be any other text: it normalises to what no code is, and is never a defect", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 40 }), (text) => {
         const parsed = parseRecoveryCode(text);

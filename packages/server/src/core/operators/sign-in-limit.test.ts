@@ -23,14 +23,14 @@ describe("attempts for one e-mail address", () => {
   });
   afterEach(() => registry.close());
 
-  test("are refused after ten failures, right ones too, and those for others aren't", async () => {
+  test("are refused after ten failures, even right ones, and those for other addresses aren't", async () => {
     for (let failure = 1; failure <= SIGN_IN_FAILURES_MAX; failure++) assert.equal(await fail(), "sign_in_rejected");
     assert.equal(await fail(), "rate_limited");
     assert.equal(await codeOf(limit.attempt("alice@example.com", right)), "rate_limited");
     assert.equal(await limit.attempt("bob@example.com", right), "in");
   });
 
-  test("are taken again when the window that began with the first failure is over: not a millisecond before", async () => {
+  test("are accepted again when the window that began with the first failure ends, and not a millisecond earlier", async () => {
     await fail();
     clock.advanceSeconds(SIGN_IN_WINDOW_MS / 1000 - 2);
     for (let failure = 2; failure <= SIGN_IN_FAILURES_MAX; failure++) await fail();
@@ -43,7 +43,7 @@ describe("attempts for one e-mail address", () => {
     assert.equal(await limit.attempt("alice@example.com", right), "in");
   });
 
-  test("that succeed, or fail for another reason, count nothing, and undo nothing", async () => {
+  test("that succeed, or fail for another reason, neither count nor reset the count", async () => {
     for (let failure = 1; failure < SIGN_IN_FAILURES_MAX; failure++) await fail();
     for (let more = 0; more < 20; more++) {
       assert.equal(await limit.attempt("alice@example.com", right), "in");
@@ -55,12 +55,12 @@ describe("attempts for one e-mail address", () => {
     assert.equal(await fail(), "rate_limited");
   });
 
-  test("that come all at once get no more tries than those that come one by one", async () => {
+  test("at once get no more tries than attempts one by one", async () => {
     const codes = await Promise.all(Array.from({ length: 100 }, () => fail()));
     assert.equal(codes.filter((code) => code === "sign_in_rejected").length, SIGN_IN_FAILURES_MAX);
   });
 
-  test("are counted together, however many processes and nodes take them", async () => {
+  test("are counted together over all processes and nodes", async () => {
     const limits = Array.from({ length: 5 }, openLimit);
     const codes = await Promise.all(
       Array.from({ length: 100 }, (_, at) => codeOf((limits[at % 5] ?? limit).attempt("alice@example.com", wrong))),
@@ -70,7 +70,7 @@ describe("attempts for one e-mail address", () => {
     assert.equal(await codeOf(openLimit().attempt("alice@example.com", right)), "rate_limited", "after a restart, too");
   });
 
-  test("are counted anew where the window was begun by a clock that was far ahead", async () => {
+  test("are counted anew where the window was begun under a clock that was far ahead", async () => {
     clock.advanceSeconds(86_400);
     for (let failure = 1; failure <= SIGN_IN_FAILURES_MAX; failure++) await fail();
     assert.equal(await fail(), "rate_limited");

@@ -25,10 +25,10 @@ const EMAIL = "alice@example.com";
 
 let operators: TestOperators;
 let alice: SignedInByLink;
-/** The store's methods in their order, as the rules called them. */
+/** The store's methods, in the order in which the rules called them. */
 let calls: string[] = [];
 
-/** Notes the name of every method that is called, in transactions too. */
+/** Records the name of every method that is called, in transactions too. */
 function noteCalls(store: Store): Store {
   const noting = <Target extends object>(target: Target, of = ""): Target =>
     new Proxy(target, {
@@ -54,7 +54,7 @@ beforeEach(async () => {
 
 afterEach(() => operators.close());
 
-/** Everything about a refusal that somebody could see. */
+/** Everything about a refusal that a caller could see. */
 async function refusalOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;
@@ -68,7 +68,7 @@ async function refusalOf(promise: Promise<unknown>): Promise<unknown> {
 describe("sign-in by password", () => {
   const attempt = (email: string, password: string) => operators.signIn.byPassword({ email, password }, TEST_PLACE);
 
-  test("writes nothing where too many passwords are being checked already", async () => {
+  test("writes nothing while too many passwords are being checked", async () => {
     const busy = Array.from({ length: 34 }, () => operators.dependencies.hasher.matches("", null));
     calls = [];
     assert.equal(await codeOf(attempt("stranger@example.com", "x")), "rate_limited");
@@ -76,7 +76,7 @@ describe("sign-in by password", () => {
     await Promise.all(busy);
   });
 
-  test("begins a session that nobody had, whatever the address's case, and says so in the audit log", async () => {
+  test("begins a new session, whatever the address's case, and records it in the audit log", async () => {
     const first = await attempt(" ALICE@Example.com ", TEST_PASSWORD);
     const second = await attempt(EMAIL, TEST_PASSWORD);
     assert.notEqual(first.secret, second.secret);
@@ -91,7 +91,7 @@ describe("sign-in by password", () => {
     assert.ok(!JSON.stringify(events).includes(first.secret));
   });
 
-  test("notes where from, the browser's own text cut and made harmless", async () => {
+  test("records the client's address, and its User-Agent shortened and made harmless", async () => {
     const userAgent = `\u001b[31m${"x".repeat(300)}`;
     const { session } = await operators.signIn.byPassword(
       { email: EMAIL, password: TEST_PASSWORD },
@@ -102,7 +102,7 @@ describe("sign-in by password", () => {
     assert.match(session.userAgent, /^\?\[31mx+$/);
   });
 
-  test("is refused in the same words and for the same work, whatever is wrong", async () => {
+  test("is refused with the same message and the same work, whatever is wrong", async () => {
     const gone = await operators.add("gone@example.com", "admin");
     await operators.changes.change(ROOT, gone.operator.id, { status: "deactivated" });
     const link = await operators.changes.invite(ROOT, { email: "passkey@example.com", role: "admin", account: null });
@@ -140,7 +140,7 @@ describe("sign-in by password", () => {
     assert.equal((refusals[0] as { code: string }).code, "sign_in_rejected");
   });
 
-  test("takes an address that is none, or a password that is no text, for an unknown one", async () => {
+  test("treats an invalid address, or a password that isn't a text, as an unknown operator", async () => {
     const expected = await refusalOf(attempt("nobody@example.com", TEST_PASSWORD));
     for (const email of ["", "alice", "\0", "a@b@c", "x".repeat(300)]) {
       assert.deepEqual(await refusalOf(attempt(email, TEST_PASSWORD)), expected);
@@ -149,7 +149,7 @@ describe("sign-in by password", () => {
     assert.deepEqual(await refusalOf(attempt(EMAIL, "")), expected);
   });
 
-  test("is refused after ten failures, whether there is such an operator or not, and whatever the address's case", async () => {
+  test("is refused after ten failures, whether the operator exists or not, and whatever the address's case", async () => {
     for (const email of [EMAIL, "nobody@example.com"]) {
       for (let failure = 0; failure < 10; failure++) {
         const written = failure % 2 === 0 ? email.toUpperCase() : ` ${email}`;
@@ -161,7 +161,7 @@ describe("sign-in by password", () => {
     assert.equal((known as { code: string }).code, "rate_limited");
   });
 
-  test("ends in nothing where the operator is switched off, or the password changed, while it is checked", async () => {
+  test("is refused where the operator is deactivated, or the password changed, while it is checked", async () => {
     for (const sql of [
       "update operators set password_hash = password_hash || 'x'",
       "update operators set status = 'deactivated'",
@@ -187,7 +187,7 @@ describe("sign-in by password", () => {
 describe("sign-in by recovery code", () => {
   const attempt = (email: string, code: string) => operators.signIn.byRecoveryCode({ email, code }, TEST_PLACE);
 
-  test("takes each of the codes once, however it is typed", async () => {
+  test("accepts each of the codes once, however it is typed", async () => {
     for (const [at, code] of alice.recoveryCodes.entries()) {
       const typed = at % 2 === 0 ? code : code.toLowerCase().replaceAll("-", " ");
       const { session } = await attempt(EMAIL, typed);
@@ -197,13 +197,13 @@ describe("sign-in by recovery code", () => {
     }
   });
 
-  test("of one code used twice at once lets one in", async () => {
+  test("is accepted once where one code is used twice at once", async () => {
     const [code = ""] = alice.recoveryCodes;
     const codes = await Promise.all(Array.from({ length: 5 }, () => codeOf(attempt(EMAIL, code))));
     assert.deepEqual(codes.toSorted(), ["accepted", ...Array.from({ length: 4 }, () => "sign_in_rejected")]);
   });
 
-  test("is refused in the same words and for the same work, whatever is wrong; a refused one isn't used up", async () => {
+  test("is refused with the same message and the same work, whatever is wrong; a refused code isn't used up", async () => {
     await operators.add("bob@example.com", "viewer");
     const gone = await operators.add("gone@example.com", "viewer");
     await operators.changes.change(ROOT, gone.operator.id, { status: "deactivated" });
@@ -256,7 +256,7 @@ describe("sign-in by passkey", () => {
     await register(alice, authenticator);
   });
 
-  test("needs nothing else: no address, no password", async () => {
+  test("needs neither an address nor a password", async () => {
     const { operator, session } = await answer(authenticator.get(await options(), TEST_ORIGIN));
     assert.equal(operator.email, EMAIL);
     assert.equal(session.method, "passkey");
@@ -283,18 +283,18 @@ describe("sign-in by passkey", () => {
     ["a user who wasn't verified", { isUserVerified: false }],
     ["a user who wasn't there", { isUserPresent: false }],
     ["another key's signature", { key: strangerKey }],
-    ["an id that nobody knows", { credentialId: Buffer.alloc(32).toString("base64url") }],
+    ["an unknown credential id", { credentialId: Buffer.alloc(32).toString("base64url") }],
     ["a counter that stands still", { counter: 1 }],
     ["a counter that went back", { counter: 0 }],
   ] as const satisfies readonly (readonly [string, AnswerChanges])[]) {
-    test(`is refused in the same words for ${what}, and the passkey still signs in`, async () => {
+    test(`is refused with the same message for ${what}, and the passkey still signs in`, async () => {
       const expected = await refusalOf(answer({}));
       assert.deepEqual(await refusalOf(answer(authenticator.get(await options(), TEST_ORIGIN, changes))), expected);
       await answer(authenticator.get(await options(), TEST_ORIGIN));
     });
   }
 
-  test("is refused for what is no answer at all, never a defect", async () => {
+  test("is refused for what isn't an answer of an authenticator, and is never a defect", async () => {
     const good = authenticator.get(await options(), TEST_ORIGIN) as unknown as {
       id: string;
       response: Record<string, unknown>;
@@ -323,7 +323,7 @@ describe("sign-in by passkey", () => {
     }
   });
 
-  test("answers a challenge once, and of twice at once one is let in", async () => {
+  test("answers a challenge once: of two answers at once, one signs in", async () => {
     const response = authenticator.get(await options(), TEST_ORIGIN);
     const codes = await Promise.all([codeOf(answer(response)), codeOf(answer(response))]);
     assert.deepEqual(codes.toSorted(), ["accepted", "sign_in_rejected"]);
@@ -339,7 +339,7 @@ describe("sign-in by passkey", () => {
     await answer(uncounted.get(await options(), TEST_ORIGIN));
   });
 
-  test("answers within five minutes: not at their end", async () => {
+  test("answers within five minutes, exclusive", async () => {
     const { clock } = operators.registry;
     const startMicroseconds = Math.floor(clock.nowMicroseconds() / 1000) * 1000;
     clock.setMicroseconds(startMicroseconds);
@@ -352,13 +352,13 @@ describe("sign-in by passkey", () => {
     assert.equal(await codeOf(answer(late)), "sign_in_rejected");
   });
 
-  test("takes no challenge that was asked for to make a passkey", async () => {
+  test("refuses a challenge that was issued for making a passkey", async () => {
     const creation = (await operators.own.passkeyOptions(alice, "localhost")) as { challenge: string };
     const response = authenticator.get(await options(), TEST_ORIGIN, { challenge: creation.challenge });
     assert.equal(await codeOf(answer(response)), "sign_in_rejected");
   });
 
-  test("takes a passkey for the relying party alone for which it was made", async () => {
+  test("accepts a passkey only for the relying party for which it was made", async () => {
     const elsewhere = { origin: "https://console.example", relyingParty: "console.example" };
     const asked = await operators.signIn.passkeyOptions("console.example");
     assert.equal(
@@ -367,7 +367,7 @@ describe("sign-in by passkey", () => {
     );
   });
 
-  test("is refused once the operator is switched off, or the passkey is removed", async () => {
+  test("is refused once the operator is deactivated, or the passkey is removed", async () => {
     const [passkey] = await operators.store.passkeys.list(alice.operator.id);
     const kept = createSoftwareAuthenticator();
     await register(alice, kept);

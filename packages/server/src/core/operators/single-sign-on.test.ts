@@ -17,7 +17,7 @@ const ROLES: readonly RoleMapping[] = [
 
 let operators: TestOperators;
 let singleSignOn: SingleSignOn;
-/** Whom the identity provider names next; its own checks are its library's, and tested against a real one. */
+/** The user whom the identity provider names next. The checks of its answers are tested against a real provider. */
 let user: FederatedUser;
 
 beforeEach(async () => {
@@ -49,8 +49,8 @@ async function come(changes: Partial<FederatedUser> = {}) {
   }
 }
 
-describe("whoever comes by single sign-on", () => {
-  test("is an operator from the first time on, with neither password nor passkeys nor recovery codes", async () => {
+describe("an operator who signs in by single sign-on", () => {
+  test("is created at the first sign-in, without password, passkeys and recovery codes", async () => {
     const { operator, session, secret } = await come();
     assert.deepEqual([operator.email, operator.role, operator.account], ["alice@example.com", "admin", null]);
     assert.equal(session.method, "single_sign_on");
@@ -81,7 +81,7 @@ describe("whoever comes by single sign-on", () => {
     [["acme", "nothing"], "viewer", "acme"],
     [["late", "readers"], "viewer", null],
   ] as const) {
-    test(`has the highest role that their groups give: ${groups.join(", ")} are ${role} of ${account ?? "everything"}`, async () => {
+    test(`gets the highest role of their groups: ${groups.join(", ")} give ${role} of ${account ?? "all accounts"}`, async () => {
       const { operator } = await come({ groups });
       assert.deepEqual([operator.role, operator.account], [role, account]);
     });
@@ -94,7 +94,7 @@ describe("whoever comes by single sign-on", () => {
     });
   }
 
-  test("under an address that nobody verified isn't called by it, stands in nobody's way, and takes no invitation", async () => {
+  test("with an unverified address isn't named by it, doesn't occupy it, and takes no invitation for it", async () => {
     const unverified = { isEmailVerified: undefined, email: "owner@example.com" };
     const invited = await operators.changes.invite(ROOT, { email: "carol@example.com", role: "viewer", account: null });
     const { operator } = await come(unverified);
@@ -103,13 +103,17 @@ describe("whoever comes by single sign-on", () => {
     const other = await come({ ...unverified, subject: "2", email: "carol@example.com" });
     assert.notEqual(other.operator.email, operator.email);
     assert.equal((await come({ subject: "3", isEmailVerified: undefined })).operator.role, "admin");
-    assert.equal((await come({ subject: "4" })).operator.email, "alice@example.com", "its owner comes as themselves");
+    assert.equal(
+      (await come({ subject: "4" })).operator.email,
+      "alice@example.com",
+      "the address's real owner signs in under it",
+    );
     assert.equal((await operators.links.look(invited.secret)).email, "carol@example.com");
     const actors = (await operators.newEvents()).map(({ actor }) => actor);
     for (const address of ["owner@", "carol@"]) assert.ok(!actors.some((actor) => actor.includes(address)), address);
   });
 
-  test("is known by issuer and subject: an address that goes to another subject, or issuer, goes with its name alone", async () => {
+  test("is identified by issuer and subject: another subject or issuer with the same address is another operator", async () => {
     const first = await come();
     const second = await come({ subject: "2" });
     assert.notEqual(second.operator.id, first.operator.id);
@@ -121,7 +125,7 @@ describe("whoever comes by single sign-on", () => {
     assert.equal(elsewhere.operator.email, "alice@example.com");
   });
 
-  test("is fresh by when the provider asked, not by when the browser came back", async () => {
+  test("has a fresh sign-in from when the provider asked for credentials, not from when the browser came back", async () => {
     const now = Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
     const isFresh = async (authenticatedAtMs: number | undefined) => {
       const { secret } = await come({ authenticatedAtMs });
@@ -133,7 +137,7 @@ describe("whoever comes by single sign-on", () => {
     assert.equal(await isFresh(undefined), false);
   });
 
-  test("and was to be asked anew is refused where the provider didn't, or doesn't say when", async () => {
+  test("is refused where credentials had to be asked for anew and the provider didn't, or doesn't say when", async () => {
     const now = Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
     const finish = async (authenticatedAtMs: number | undefined) => {
       user = { ...user, authenticatedAtMs };
@@ -145,7 +149,7 @@ describe("whoever comes by single sign-on", () => {
     assert.equal(await finish(undefined), "single_sign_on_failed");
   });
 
-  test("and is refused is in the audit log, under whom the provider named", async () => {
+  test("is recorded in the audit log when refused, under the name that the provider gave", async () => {
     const { operator } = await come();
     await operators.newEvents();
     await codeOf(come({ groups: [] }));
@@ -160,7 +164,7 @@ describe("whoever comes by single sign-on", () => {
     ]);
   });
 
-  test("has the role that the groups give now, and loses the sessions from before where it is less", async () => {
+  test("gets the role of the present groups, and loses earlier sessions where it is lower", async () => {
     const first = await come();
     const more = await come({ groups: ["platform-owners"] });
     assert.equal(more.operator.role, "owner");
@@ -175,24 +179,24 @@ describe("whoever comes by single sign-on", () => {
     );
   });
 
-  test("is out at once, sessions too, when they come back without a group that has a role", async () => {
+  test("is deactivated at once, with all sessions, on signing in without a group that has a role", async () => {
     const { secret } = await come();
     assert.equal(await codeOf(come({ groups: [] })), "single_sign_on_failed");
     assert.equal(await operators.authenticate.bySession(secret), undefined);
   });
 
-  test("is refused while they are switched off here", async () => {
+  test("is refused while deactivated here", async () => {
     const { operator, secret } = await come();
     await operators.changes.change(ROOT, operator.id, { status: "deactivated" });
     assert.equal(await codeOf(come()), "single_sign_on_failed");
     assert.equal(await operators.authenticate.bySession(secret), undefined);
   });
 
-  test("is never somebody who came another way, whatever the e-mail address", async () => {
+  test("is never matched to an operator from another source by e-mail address", async () => {
     assert.equal(await codeOf(come({ email: "OWNER@example.com" })), "single_sign_on_failed");
     const { operator } = await come();
     assert.equal(await codeOf(come({ email: "owner@example.com" })), "single_sign_on_failed");
-    // Another subject, or another provider's, with the same address, is another operator.
+    // Another subject, or another issuer's, with the same address is another operator.
     assert.notEqual((await come({ email: operator.email, subject: "2" })).operator.id, operator.id);
     assert.notEqual((await come({ subject: "1", issuer: "https://other.example" })).operator.id, operator.id);
   });
@@ -206,15 +210,15 @@ describe("whoever comes by single sign-on", () => {
 
   for (const [what, changes] of [
     ["no address", { email: undefined }],
-    ["an address that is none", { email: "alice" }],
-    ["an address that isn't verified", { isEmailVerified: false }],
+    ["an invalid address", { email: "alice" }],
+    ["an unverified address", { isEmailVerified: false }],
   ] as const satisfies readonly (readonly [string, Partial<FederatedUser>])[]) {
     test(`is refused with ${what}`, async () => {
       assert.equal(await codeOf(come(changes)), "single_sign_on_failed");
     });
   }
 
-  test("voids the invitation for their address", async () => {
+  test("voids an invitation for the same address", async () => {
     const { secret } = await operators.changes.invite(ROOT, {
       email: "alice@example.com",
       role: "owner",
@@ -225,7 +229,7 @@ describe("whoever comes by single sign-on", () => {
   });
 });
 
-test("the first operator may come by single sign-on, which voids the set-up link", async () => {
+test("the first operator may sign in by single sign-on, which voids the set-up link", async () => {
   const fresh = await openTestOperators();
   const made = await fresh.changes.makeSetupLink("system");
   const sso = createSingleSignOn(
@@ -242,7 +246,7 @@ test("the first operator may come by single sign-on, which voids the set-up link
   assert.equal(first.operator.role, "owner");
   assert.equal(await codeOf(fresh.links.look(made?.secret ?? "")), "link_invalid");
 
-  // And is the last owner: their groups can't leave the store without one. They are out, though.
+  // The last owner stays owner, since groups must not leave the store without one, but is refused.
   user = { ...user, groups: ["readers"] };
   const less = createSingleSignOn(
     fresh.dependencies,
@@ -262,14 +266,14 @@ describe("a sign-in through the identity provider", () => {
   const finish = (state: string) =>
     singleSignOn.finish(new URL(ISSUER), { state, nonce: "n", codeVerifier: "v" }, TEST_PLACE);
 
-  test("ends once: its answer can't be used again", async () => {
+  test("can be completed once: its answer can't be used again", async () => {
     const { flow } = await singleSignOn.start("");
     const codes = await Promise.all([codeOf(finish(flow.state)), codeOf(finish(flow.state))]);
     assert.deepEqual(codes.toSorted(), ["accepted", "single_sign_on_failed"]);
     assert.equal(await codeOf(finish(flow.state)), "single_sign_on_failed");
   });
 
-  test("takes five minutes at most: not at their end", async () => {
+  test("takes five minutes at most, exclusive", async () => {
     const { clock } = operators.registry;
     const startMicroseconds = Math.floor(clock.nowMicroseconds() / 1000) * 1000;
     for (const [after, code] of [
@@ -283,7 +287,7 @@ describe("a sign-in through the identity provider", () => {
     }
   });
 
-  test("begins here: a state of somebody else's, or for something else, is refused before the provider is asked", async () => {
+  test("must have begun here: a foreign state, or one for another purpose, is refused before the provider is asked", async () => {
     const other = operators.challenges.make({ kind: "sign-in" }).toString("base64url");
     for (const state of ["", "x", other, "A".repeat(72)]) {
       await assert.rejects(

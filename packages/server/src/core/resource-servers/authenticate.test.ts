@@ -23,7 +23,7 @@ const SHOP: ResourceServer = {
   createdAtMs: 0,
 };
 
-function doorOf(overrides: Partial<ResourceServer> = {}) {
+function authenticatorFor(overrides: Partial<ResourceServer> = {}) {
   const server = { ...SHOP, ...overrides };
   const asked: number[] = [];
   const clock = createTestClock();
@@ -67,12 +67,12 @@ const MISSING = {
 };
 
 describe("a resource server", () => {
-  test("gets in with its id and secret, at once where it is known", () => {
-    const { authenticate, server } = doorOf();
+  test("is authenticated by its id and secret, synchronously where it is cached", () => {
+    const { authenticate, server } = authenticatorFor();
     assert.equal(authenticate({ clientId: "rs-7", clientSecret: secret }), server);
   });
 
-  test("gets in by a promise where the store has to be asked, and is refused in the same way there", async () => {
+  test("is authenticated or refused by a promise where the store has to be read", async () => {
     const found = createAuthenticateResourceServer(
       { findResourceServer: (id) => Promise.resolve(id === SHOP.id ? SHOP : undefined) },
       createTestClock(),
@@ -86,7 +86,7 @@ describe("a resource server", () => {
     }
   });
 
-  test("is refused, not let in, where the store can't be asked", async () => {
+  test("is refused where the store can't be read", async () => {
     const unavailable = new Refusal("unavailable", "The registry can't be asked right now.");
     const authenticate = createAuthenticateResourceServer(
       { findResourceServer: () => Promise.reject(unavailable) },
@@ -98,7 +98,7 @@ describe("a resource server", () => {
     );
   });
 
-  test("learns nothing from a refusal: one answer for unknown, wrong, ended and deactivated", () => {
+  test("learns nothing from a refusal: the answer is the same for unknown, wrong, expired and deactivated", () => {
     const rotated = { previousSecret: { hash: hashClientSecret(oldSecret), endsAtMs: 0 } };
     for (const [overrides, clientId, clientSecret] of [
       [{}, "rs-8", secret],
@@ -116,7 +116,7 @@ describe("a resource server", () => {
       [{}, "", secret],
       [{}, "rs-07", secret],
     ] as const) {
-      const { authenticate } = doorOf(overrides);
+      const { authenticate } = authenticatorFor(overrides);
       assert.deepEqual(
         refusalOf(() => authenticate({ clientId, clientSecret })),
         REJECTED,
@@ -124,12 +124,12 @@ describe("a resource server", () => {
     }
   });
 
-  test("that is deactivated gets in again once it is active", () => {
-    assert.ok(doorOf({ status: "active" }).authenticate({ clientId: "rs-7", clientSecret: secret }));
+  test("that was deactivated is accepted again once it is active", () => {
+    assert.ok(authenticatorFor({ status: "active" }).authenticate({ clientId: "rs-7", clientSecret: secret }));
   });
 
-  test("asks the store nothing with what can't be an id or a secret", () => {
-    const { authenticate, asked } = doorOf();
+  test("causes no store read with what can't be an id or a secret", () => {
+    const { authenticate, asked } = authenticatorFor();
     const lastCharacter = secret.endsWith("0") ? "1" : "0";
     for (const clientSecret of ["", "x", secret.slice(0, -1) + lastCharacter, `${secret}x`, hashClientSecret(secret)]) {
       refusalOf(() => authenticate({ clientId: "rs-7", clientSecret }));
@@ -156,8 +156,8 @@ describe("a resource server", () => {
     assert.deepEqual(asked, []);
   });
 
-  test("gives any text whatever a value or the one refusal", () => {
-    const { authenticate, asked } = doorOf();
+  test("is authenticated or gets the one refusal, whatever the text", () => {
+    const { authenticate, asked } = authenticatorFor();
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("rs-7", "rs-1", oldSecret, "csrs_"));
     fc.assert(
       fc.property(text, text, (clientId, clientSecret) => {
@@ -177,10 +177,12 @@ describe("a secret that was rotated with a grace", () => {
     [0, false],
     [1, false],
   ] as const) {
-    test(`${works ? "works" : "is over"} at ${offsetMs} ms from the grace's end, and the new one works all along`, () => {
+    test(`${works ? "works" : "has ended"} at ${offsetMs} ms from the grace's end, and the new one works all the time`, () => {
       const clock = createTestClock();
       const endsAtMs = clock.wallMs() - offsetMs;
-      const { authenticate, server } = doorOf({ previousSecret: { hash: hashClientSecret(oldSecret), endsAtMs } });
+      const { authenticate, server } = authenticatorFor({
+        previousSecret: { hash: hashClientSecret(oldSecret), endsAtMs },
+      });
       assert.equal(authenticate({ clientId: "rs-7", clientSecret: secret }), server);
       const useOld = () => authenticate({ clientId: "rs-7", clientSecret: oldSecret });
       if (works) assert.equal(useOld(), server);
@@ -222,7 +224,7 @@ describe("credentials in an Authorization header", () => {
     assert.deepEqual(parseBasicCredentials(`Basic ${base64("rs-7%3A:%")}`), { clientId: "rs-7:", clientSecret: "%" });
   });
 
-  test("that aren't there, or aren't those, are one refusal", () => {
+  test("that are missing or of another kind get the same refusal", () => {
     const good = base64(`rs-7:${secret}`);
     for (const header of [
       undefined,
@@ -253,7 +255,7 @@ describe("credentials in an Authorization header", () => {
     }
   });
 
-  test("are read in a blink, however long they are", () => {
+  test("are read in linear time, however long they are", () => {
     const huge = "a".repeat(1_000_000);
     assert.equal(parseBasicCredentials(`Basic ${base64(`${huge}:${huge}`)}`).clientId.length, 1_000_000);
     assert.equal(refusalOf(() => parseBasicCredentials(`Basic${" ".repeat(1_000_000)}!`)).code, "client_rejected");

@@ -40,7 +40,10 @@ after(async () => {
 
 const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The registry can't be asked right now.");
 
-/** Resource servers of a store, changed by this process if the feed is caught up, and by another if it isn't. */
+/**
+ * Resource servers of a store, changed by this process if the feed is caught up afterwards, otherwise by another
+ * process.
+ */
 function serversOf(store: Store, onChanged?: () => Promise<void>): ResourceServerChanges {
   return createResourceServerChanges(store, registry.clock, createSystemRandom(), onChanged);
 }
@@ -54,7 +57,7 @@ describe("a resource server in the cache", () => {
     watched.reset();
   });
 
-  test("is asked for once and answered from memory, at once, after that; and so is one that there isn't", async () => {
+  test("is read once and then answered from memory, synchronously; so is one that doesn't exist", async () => {
     const asked = cache.findResourceServer(SHOP);
     assert.ok(asked instanceof Promise);
     assert.deepEqual(await asked, shop);
@@ -66,20 +69,20 @@ describe("a resource server in the cache", () => {
     assert.deepEqual([hits, misses], [2, 2]);
   });
 
-  test("isn't asked for where that mustn't be, but is known if it is known", async () => {
+  test("isn't read where only memory may be used, but is answered if it is cached", async () => {
     assert.equal(cache.findResourceServer(SHOP, false), undefined);
     assert.equal(watched.calls("resourceServers.load"), 0);
     assert.deepEqual(await cache.findResourceServer(SHOP), shop);
     assert.deepEqual(cache.findResourceServer(SHOP, false), shop);
   });
 
-  test("is asked for once by a stampede", async () => {
+  test("is read once for many requests at once", async () => {
     const found = await Promise.all(Array.from({ length: 20 }, async () => cache.findResourceServer(SHOP)));
     assert.equal(new Set(found).size, 1);
     assert.equal(watched.calls("resourceServers.load"), 1);
   });
 
-  test("is as a change in this process left it before that is acknowledged", async () => {
+  test("reflects a change of this process before that is acknowledged", async () => {
     assert.equal(await cache.findResourceServer(2 as ResourceServerId), undefined);
     await servers.create(ACTOR, "late");
     assert.equal((await cache.findResourceServer(2 as ResourceServerId))?.name, "late");
@@ -92,7 +95,7 @@ describe("a resource server in the cache", () => {
     assert.deepEqual(await cache.findResourceServer(SHOP), server);
   });
 
-  test("stays in memory when another one changes, or a user, a key or a token does", async () => {
+  test("stays in memory when another one changes, or a user, a key or a token", async () => {
     await servers.create(ACTOR, "other");
     await cache.findResourceServer(SHOP);
     await servers.setStanding(ACTOR, "other", "deactivated");
@@ -101,7 +104,7 @@ describe("a resource server in the cache", () => {
     assert.ok(!(cache.findResourceServer(SHOP) instanceof Promise));
   });
 
-  test("is asked for again after an event of another version, which may have changed it", async () => {
+  test("is read again after an event of another release, which may have changed it", async () => {
     await cache.findResourceServer(SHOP);
     await registry.store.transaction((transaction) =>
       transaction.events.append({ atMs: 0, actor: ACTOR, action: "server.changed", subject: "server:7", details: {} }),
@@ -110,7 +113,7 @@ describe("a resource server in the cache", () => {
     assert.ok(cache.findResourceServer(SHOP) instanceof Promise);
   });
 
-  test("is as another process left it after the next poll", async () => {
+  test("reflects a change of another process after the next poll", async () => {
     const other = serversOf(await registry.connect());
     await cache.findResourceServer(SHOP);
     await other.setStanding(ACTOR, "shop", "deactivated");
@@ -118,7 +121,7 @@ describe("a resource server in the cache", () => {
     assert.equal((await cache.findResourceServer(SHOP))?.status, "deactivated");
   });
 
-  test("is asked for anew, each time, while the feed isn't confirmed", async () => {
+  test("is read for each request while the feed isn't confirmed", async () => {
     await cache.findResourceServer(SHOP);
     const other = serversOf(await registry.connect());
     await other.setStanding(ACTOR, "shop", "deactivated");
@@ -132,14 +135,14 @@ describe("a resource server in the cache", () => {
     }
   });
 
-  test("is a refusal where the store has to be asked and can't be", async () => {
+  test("is refused as unavailable where the store has to be read and can't be", async () => {
     watched.fail("resourceServers.load");
     await refusesUnavailable(cache.findResourceServer(SHOP));
     watched.fail();
     assert.deepEqual(await cache.findResourceServer(SHOP), shop);
   });
 
-  test("isn't kept as it was read before a change", async () => {
+  test("isn't cached as it was read before a change", async () => {
     const hold = watched.holdNext("resourceServers.load");
     const before = cache.findResourceServer(SHOP);
     await hold.asked;

@@ -13,7 +13,7 @@ import { createResourceServerChanges, type ResourceServerChanges } from "../../t
 const ACTOR = "cli:alice";
 let registry: TestRegistry;
 let servers: ResourceServerChanges;
-/** How many events there were each time a change was about to be acknowledged. */
+/** The number of events each time a change was about to be acknowledged. */
 let acknowledged: number[];
 const opened: TestRegistry[] = [];
 
@@ -53,7 +53,7 @@ async function refuses(change: () => Promise<unknown>, code: RefusalCode, says: 
 }
 
 describe("creating a resource server", () => {
-  test("gives a secret of which the store keeps the hash alone, and an event without either", async () => {
+  test("gives a secret, of which the store keeps only the hash, and an event without either", async () => {
     const { server, secret } = await servers.create(ACTOR, "shop");
     assert.ok(isClientSecret(secret));
     const { secretHash, ...rest } = server;
@@ -83,7 +83,7 @@ describe("creating a resource server", () => {
     assert.deepEqual(acknowledged, [1], "acknowledged after the commit");
   });
 
-  test("is refused for a name that is taken or isn't one", async () => {
+  test("is refused for a name that is taken or invalid", async () => {
     await servers.create(ACTOR, "shop");
     await refuses(() => servers.create(ACTOR, "shop"), "conflict", /^The resource server shop exists already\.$/);
     for (const name of ["", "Shop", "a b", "-a", "a".repeat(64), "a\n"]) {
@@ -106,7 +106,7 @@ describe("rotating a secret", () => {
     assert.deepEqual((await events()).at(-1)?.details, { name: "shop", previous_secret_ends_at_ms: null });
   });
 
-  test("lets the one before go on until the grace ends, and no older one", async () => {
+  test("keeps the previous secret valid until the grace ends, and no older one", async () => {
     const first = await servers.create(ACTOR, "shop");
     const second = await servers.rotate(ACTOR, "shop", 60_000);
     assert.deepEqual((await stored()).previousSecret, { hash: first.server.secretHash, endsAtMs: nowMs() + 60_000 });
@@ -126,7 +126,7 @@ describe("rotating a secret", () => {
     ]);
   });
 
-  test("takes a grace from 0 to 30 days, inclusive, and nothing else", async () => {
+  test("accepts a grace from 0 to 30 days, inclusive", async () => {
     await servers.create(ACTOR, "shop");
     for (const graceMs of [-1, GRACE_MS_MAX + 1, Number.NaN, Number.POSITIVE_INFINITY]) {
       await refuses(() => servers.rotate(ACTOR, "shop", graceMs), "field_invalid", /from 0 to 30 days/);
@@ -136,7 +136,7 @@ describe("rotating a secret", () => {
     assert.equal((await stored()).previousSecret?.endsAtMs, nowMs() + GRACE_MS_MAX);
   });
 
-  test("is refused for a server that there isn't, whose name isn't repeated as it is", async () => {
+  test("is refused for an unknown server, whose name isn't repeated unchanged", async () => {
     await refuses(
       () => servers.rotate(ACTOR, "a\u001b[31m", 0),
       "not_found",
@@ -146,7 +146,7 @@ describe("rotating a secret", () => {
 });
 
 describe("a resource server's standing", () => {
-  test("goes off and on, each with its event, and setting it to what it is changes nothing", async () => {
+  test("changes with an event each time, and setting it to its present value changes nothing", async () => {
     const { server } = await servers.create(ACTOR, "shop");
     assert.deepEqual(await servers.setStanding(ACTOR, "shop", "active"), server);
     assert.equal((await events()).length, 1);
@@ -161,7 +161,7 @@ describe("a resource server's standing", () => {
     );
   });
 
-  test("is refused for a server that there isn't", async () => {
+  test("is refused for an unknown server", async () => {
     for (const standing of ["active", "deactivated"] as const) {
       await refuses(
         () => servers.setStanding(ACTOR, "shop", standing),
@@ -171,7 +171,7 @@ describe("a resource server's standing", () => {
     }
   });
 
-  test("doesn't touch its secrets, nor another server", async () => {
+  test("affects neither its secrets nor another server", async () => {
     await servers.create(ACTOR, "other");
     await servers.create(ACTOR, "shop");
     await servers.rotate(ACTOR, "shop", 60_000);
@@ -182,12 +182,12 @@ describe("a resource server's standing", () => {
     assert.equal(
       (await registry.store.resourceServers.list())[1]?.status,
       "deactivated",
-      "rotating doesn't turn it on",
+      "rotating doesn't activate it",
     );
   });
 });
 
-test("the events of all changes continue the chain and hold no secret and no hash of one", async () => {
+test("the events of all changes continue the chain, and hold neither a secret nor the hash of one", async () => {
   await registry.changes.createAccount(ACTOR, { shortname: "acme" });
   const made = [await servers.create(ACTOR, "shop"), await servers.create(ACTOR, "other")];
   for (const graceMs of [0, 1000, 60_000]) made.push(await servers.rotate(ACTOR, "shop", graceMs));

@@ -21,7 +21,7 @@ function randomOf(bytes: Uint8Array): Random {
   };
 }
 
-/** Base 62 by another road than the product's. */
+/** Base 62, computed differently than in the product. */
 function decode(text: string): bigint {
   let value = 0n;
   for (const character of text) value = value * 62n + BigInt(ALPHABET.indexOf(character));
@@ -29,7 +29,7 @@ function decode(text: string): bigint {
 }
 
 describe("a resource server's secret", () => {
-  test("has csrs_ in front, then letters and digits alone, and always the same length", () => {
+  test("is csrs_ followed by letters and digits only, and always has the same length", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
         const made = makeClientSecret(randomOf(bytes));
@@ -52,12 +52,12 @@ describe("a resource server's secret", () => {
     );
   });
 
-  test("is another one each time", () => {
+  test("is different each time", () => {
     const random = createTestRandom();
     assert.notEqual(makeClientSecret(random), makeClientSecret(random));
   });
 
-  test("isn't one any more once any one of its characters is another one", () => {
+  test("is invalid once any one of its characters is changed", () => {
     for (let at = 0; at < secret.length; at++) {
       for (const character of `${ALPHABET}_-+ ü`) {
         if (character === secret[at]) continue;
@@ -67,7 +67,7 @@ describe("a resource server's secret", () => {
     }
   });
 
-  test("isn't one with anything before, behind or missing, nor is any other text", () => {
+  test("is invalid with anything added or missing, as is any other text", () => {
     for (const text of [
       "",
       "csrs_",
@@ -93,13 +93,13 @@ describe("a resource server's secret", () => {
 });
 
 describe("the hash of a secret", () => {
-  test("is its SHA-256 in hex, and matches it alone", () => {
+  test("is its SHA-256 in hex, and matches only this secret", () => {
     const hash = hashClientSecret(secret);
     assert.equal(hash, createHash("sha256").update(secret).digest("hex"));
     assert.equal(matchesSecretHash(secret, hash), true);
     const other = makeClientSecret(createSystemRandom());
     assert.equal(matchesSecretHash(other, hash), false);
-    assert.equal(matchesSecretHash(hash, hash), false, "who has the hash doesn't have the secret");
+    assert.equal(matchesSecretHash(hash, hash), false, "the hash isn't accepted as the secret");
     assert.equal(matchesSecretHash(secret, hash.toUpperCase()), false);
     assert.equal(matchesSecretHash(secret, ""), false);
   });

@@ -43,7 +43,7 @@ function node(id: string, ...signingKeys: readonly number[]): Promise<void> {
   return store.nodes.record({ id, startedAtMs: 1, version: "1", signingKeys });
 }
 
-/** What happened beyond the first signing key. */
+/** The events after the first signing key's. */
 async function events() {
   return (await store.events.after(1, 100)).map(({ actor, action, subject, details }) => [
     actor,
@@ -55,7 +55,7 @@ async function events() {
 
 async function refusalOf(work: Promise<unknown>): Promise<readonly [string, string]> {
   const error: unknown = await work.then(
-    () => assert.fail("it went well"),
+    () => assert.fail("it wasn't refused"),
     (thrown: unknown) => thrown,
   );
   assert.ok(error instanceof Refusal, String(error));
@@ -82,7 +82,7 @@ describe("rotating", () => {
     assert.deepEqual(acknowledged, [2]);
   });
 
-  test("again, while one waits, is that one, and no event", async () => {
+  test("while a key waits returns that key, without an event", async () => {
     const key = await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     assert.deepEqual(await keys.rotate(ACTOR, TEST_MASTER_SECRET), key);
     assert.equal((await store.signingKeys.list()).length, 2);
@@ -106,12 +106,12 @@ describe("rotating", () => {
 });
 
 describe("activating", () => {
-  test("is nothing where no key waits", async () => {
+  test("does nothing where no key waits", async () => {
     assert.deepEqual(await keys.activate(ACTOR), { key: undefined, waitingFor: [] });
     assert.deepEqual(await events(), []);
   });
 
-  test("lets the key sign where every live node lists it", async () => {
+  test("lets the key sign once every live node lists it", async () => {
     await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     await node("a", 1, 2);
     await node("b", 2);
@@ -125,7 +125,7 @@ describe("activating", () => {
     assert.equal(findChainBreak(await store.events.after(0, 100), undefined), undefined);
   });
 
-  test("waits for nodes that don't, and says which", async () => {
+  test("waits for nodes that don't list it, and names them", async () => {
     const key = await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     await node("ready", 1, 2);
     await node("behind", 1);
@@ -147,7 +147,7 @@ describe("activating", () => {
     assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
   });
 
-  test("doesn't wait for a node that hasn't been seen for too long", async () => {
+  test("doesn't wait for a node that is no longer live", async () => {
     await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     await node("gone", 1);
     const age = (ms: number) => {
@@ -159,7 +159,7 @@ describe("activating", () => {
     assert.equal((await keys.activate(ACTOR)).waitingFor.length, 0);
   });
 
-  test("lets a key sign at once where no node runs", async () => {
+  test("lets a key sign at once if no node runs", async () => {
     await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     assert.deepEqual((await keys.activate(ACTOR)).waitingFor, []);
     assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
@@ -167,7 +167,7 @@ describe("activating", () => {
 });
 
 describe("retiring", () => {
-  test("ends a key for good, once another signs", async () => {
+  test("ends a key permanently, once another signs", async () => {
     await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     await keys.activate(ACTOR);
     registry.clock.advanceSeconds(5);
@@ -181,7 +181,7 @@ describe("retiring", () => {
     assert.equal(findChainBreak(await store.events.after(0, 100), undefined), undefined);
   });
 
-  test("refuses the only key that signs, whatever waits or is retired, and changes nothing", async () => {
+  test("refuses to retire the only key that signs, whatever other keys wait or are retired, and changes nothing", async () => {
     const ONLY = [
       "conflict",
       "Signing key 1 is the only one that signs. countersign signing-key rotate makes the next one; then retire this.",
@@ -195,7 +195,7 @@ describe("retiring", () => {
     assert.deepEqual(acknowledged, [2, 3]);
   });
 
-  test("lets a key go that waits: it never signs", async () => {
+  test("ends a waiting key, which then never signs", async () => {
     await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     await keys.retire(ACTOR, 2);
     assert.deepEqual(await keys.activate(ACTOR), { key: undefined, waitingFor: [] });
@@ -211,7 +211,7 @@ describe("retiring", () => {
     }
   });
 
-  test("of both keys on two connections at once leaves one", async () => {
+  test("both keys on two connections at once leaves one", async () => {
     await keys.rotate(ACTOR, TEST_MASTER_SECRET);
     await keys.activate(ACTOR);
     const other = createSigningKeyChanges(await registry.connect(), registry.clock);
@@ -246,17 +246,17 @@ describe("a heartbeat", () => {
   const live = async () =>
     (await store.nodes.listLive(LIVE_NODE_MS)).map(({ seenAtMs: _seenAtMs, ...liveNode }) => liveNode);
 
-  test("says that the node is there and which signing keys it knows, and changes nothing", async () => {
+  test("records that the node is live and which signing keys it knows, and changes nothing", async () => {
     const { heartbeat, transactions } = beating("a", [1]);
     assert.equal(heartbeat.id, "a");
     await heartbeat.beat();
     await heartbeat.beat();
     assert.deepEqual(await live(), [{ id: "a", startedAtMs: 7, version: "1.2.3", signingKeys: [1] }]);
-    assert.equal(transactions(), 0, "without a key that waits nobody takes the lock of changes");
+    assert.equal(transactions(), 0, "without a waiting key, the lock for changes isn't taken");
     assert.deepEqual(await events(), []);
   });
 
-  test("lets a waiting key sign once every node knows it, whichever beats last", async () => {
+  test("lets a waiting key sign once every node knows it, whichever node's heartbeat is last", async () => {
     const known: Record<string, number[]> = { a: [1], b: [1] };
     const [a, b] = [beating("a", known["a"] ?? []), beating("b", known["b"] ?? [])];
     await a.heartbeat.beat();
@@ -272,7 +272,7 @@ describe("a heartbeat", () => {
     assert.deepEqual((await events()).at(-1)?.slice(0, 2), ["system", "signing_key.activated"]);
   });
 
-  test("waits for what the change feed told, and goes on with what it knows where that fails", async () => {
+  test("waits until the change feed's news is read, and continues with what the node knows where that fails", async () => {
     const known = [1];
     const release = Promise.withResolvers<void>();
     const { heartbeat } = beating("a", known, () => release.promise);
@@ -286,7 +286,7 @@ describe("a heartbeat", () => {
     assert.equal((await live()).length, 2);
   });
 
-  test("follows each change of the signing keys that the feed reports, and a reset, and nothing else", async () => {
+  test("follows each change of the signing keys that the feed reports and each reset, and nothing else", async () => {
     const position = { seq: 1, hash: "" };
     const account = {
       ...position,
@@ -309,7 +309,7 @@ describe("a heartbeat", () => {
       let begun = 0;
       const { heartbeat } = beating("a", [1], () => {
         begun++;
-        // It never goes on, so that nothing is under way when the store closes.
+        // It never continues, so that nothing is under way when the store closes.
         return new Promise(() => undefined);
       });
       trigger(heartbeat);
@@ -320,16 +320,16 @@ describe("a heartbeat", () => {
 
 describe("binding a store of an earlier release to its id", () => {
   const SECRETS = [TEST_MASTER_SECRET] as const;
-  /** As a release before stores had ids left it. */
+  /** Makes the store look as a release left it before stores had ids. */
   const unbind = (secret: Buffer) =>
     registry.rewrite(`update signing_keys set master_fingerprint = '${masterSecretFingerprint(secret, undefined)}'`);
 
-  test("makes a key that derives from the id too, and waits until no node of that release serves", async () => {
+  test("makes a key that derives from the id too, which waits until no node of that release serves", async () => {
     unbind(TEST_MASTER_SECRET);
     const made = await keys.bindToStore("system", SECRETS);
     assert.deepEqual([made?.number, made?.masterFingerprint], [2, fingerprint.master_fingerprint]);
     assert.deepEqual(await events(), [["system", "signing_key.created", "signing_key:2", fingerprint]]);
-    // It knows the number of no key whose fingerprint it can't explain.
+    // It doesn't list a key whose fingerprint it can't explain.
     await node("of-the-earlier-release", 1);
     assert.deepEqual(
       (await keys.activate("system")).waitingFor.map(({ id }) => id),
@@ -338,7 +338,7 @@ describe("binding a store of an earlier release to its id", () => {
     await store.nodes.remove("of-the-earlier-release");
     await keys.activate("system");
     assert.deepEqual(await numbers("activatedAtMs"), [1, 2]);
-    assert.deepEqual(await numbers("retiredAtMs"), [], "tokens of before go on");
+    assert.deepEqual(await numbers("retiredAtMs"), [], "earlier tokens stay valid");
   });
 
   test("is done once, however many nodes start", async () => {
@@ -351,13 +351,13 @@ describe("binding a store of an earlier release to its id", () => {
     assert.equal((await store.signingKeys.list()).length, 2);
   });
 
-  test("takes the newest secret, whichever of them the old key derives from", async () => {
+  test("uses the newest secret, whichever of them the old key derives from", async () => {
     unbind(TEST_MASTER_SECRET);
     const made = await keys.bindToStore("system", [OTHER_SECRET, TEST_MASTER_SECRET]);
     assert.equal(made?.masterFingerprint, masterSecretFingerprint(OTHER_SECRET, await store.storeId()));
   });
 
-  test("leaves a store alone whose newest key belongs to it, or derives from a secret that isn't here", async () => {
+  test("leaves a store unchanged if its newest key is bound to it, or derives from a secret that this node lacks", async () => {
     assert.equal(await keys.bindToStore("system", SECRETS), undefined);
     unbind(OTHER_SECRET);
     assert.equal(await keys.bindToStore("system", SECRETS), undefined);

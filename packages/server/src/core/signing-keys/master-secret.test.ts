@@ -12,7 +12,7 @@ const bytes = (byteAt: (index: number) => number) =>
 
 for (const [name, secret] of Object.entries({
   zeros: bytes(() => 0),
-  "one byte again and again": bytes(() => 0xa5),
+  "one repeated byte": bytes(() => 0xa5),
   "a counter": bytes((index) => index),
   "a counter with a large step": bytes((index) => 7 + 41 * index),
   "a counter backwards": bytes((index) => 255 - index),
@@ -22,7 +22,7 @@ for (const [name, secret] of Object.entries({
   "the letters of a password": Buffer.from("correct horse battery staple 123"),
   "hexadecimal digits as text": Buffer.from(randomBytes(16).toString("hex")),
 })) {
-  test(`${name}: no master secret`, () => {
+  test(`${name} can't be a master secret`, () => {
     const problem = findMasterSecretProblem(secret);
     assert.match(problem ?? "", /^isn't random; make 32 random bytes with: openssl rand -base64 32$/);
   });

@@ -19,7 +19,7 @@ let watched: WatchedStore;
 let view: RegistryView;
 let ring: SigningKeyRing;
 let storeId: string;
-/** Numbers of keys of which it was told that their secret is missing. */
+/** Numbers of keys whose secret was reported missing. */
 let missing: number[];
 /** Changes that another process makes. */
 let elsewhere: SigningKeyChanges;
@@ -45,7 +45,7 @@ after(async () => {
   for (const each of opened) await each.close();
 });
 
-/** What the server does after a change of its own, and what polling does. */
+/** Catches up, as the server does after its own changes and by polling. */
 async function hear(): Promise<void> {
   await view.feed.catchUp();
   await ring.settled();
@@ -55,12 +55,12 @@ const makeUnconfirmed = () => registry.clock.advanceMonotonicMs(STALENESS_MS_MAX
 
 const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The signing keys can't be read right now.");
 
-/** A token of the first key's user, who needn't be there: its signature is what counts here. */
+/** A token under the first signing key. Its user needn't exist: only its signature is checked here. */
 const tokenOf = (number: number) =>
   mintToken(storeSigningKeys(storeId, number), { nonce: 1, userId: 1, expiresAtSeconds: 0xffff_ffff, keyId: 1 });
 
 describe("the signing keys", () => {
-  test("are the store's, at once and without asking it", () => {
+  test("are the store's, and are answered synchronously without reading it", () => {
     assert.equal(ring.currentNumber, 1);
     assert.deepEqual(ring.numbers(), [1]);
     assert.equal(ring.mac(1, "text"), storeSigningKeys(storeId, 1).mac(1, "text"));
@@ -68,7 +68,7 @@ describe("the signing keys", () => {
     assert.equal(reads(), 0);
   });
 
-  test("can't be opened without the secret of one that is in use, waiting or not", async () => {
+  test("can't be loaded without the secret of any key in use, waiting or not", async () => {
     await elsewhere.rotate(ACTOR, OTHER_SECRET);
     const fingerprint = masterSecretFingerprint(OTHER_SECRET, storeId);
     await assert.rejects(openRing(), { name: "OperatorError", message: new RegExp(`key 2 .*${fingerprint}`) });
@@ -78,7 +78,7 @@ describe("the signing keys", () => {
 });
 
 describe("a change of the signing keys", () => {
-  test("elsewhere is taken in with the change feed: a new key checks, then signs, and a retired one is gone", async () => {
+  test("elsewhere takes effect with the change feed: a new key checks, then signs, and a retired one is gone", async () => {
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     await hear();
     assert.deepEqual([ring.numbers(), ring.currentNumber], [[1, 2], 1]);
@@ -101,7 +101,7 @@ describe("a change of the signing keys", () => {
     assert.equal(ring.currentNumber, 2);
   });
 
-  test("is read for, and others aren't", async () => {
+  test("makes the ring read the store, and other changes don't", async () => {
     await registry.changes.createAccount(ACTOR, { shortname: "acme" });
     await hear();
     assert.equal(reads(), 0);
@@ -110,7 +110,7 @@ describe("a change of the signing keys", () => {
     assert.ok(reads() >= 1);
   });
 
-  test("that came with a store of another history is taken in", async () => {
+  test("that came with a store of another history takes effect", async () => {
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     await hear();
     registry.rewrite("delete from audit_events where seq = 2; delete from signing_keys where number = 2");
@@ -119,7 +119,7 @@ describe("a change of the signing keys", () => {
     assert.deepEqual(ring.numbers(), [1]);
   });
 
-  test("to a key whose secret is missing is told once, and the others go on", async () => {
+  test("to a key whose secret is missing is reported once, and the other keys keep working", async () => {
     await elsewhere.rotate(ACTOR, OTHER_SECRET);
     await hear();
     assert.deepEqual(missing, [2]);
@@ -132,7 +132,7 @@ describe("a change of the signing keys", () => {
     assert.equal(ring.ready(), undefined);
   });
 
-  test("that leaves none whose secret is there refuses, and signs nothing under a retired one", async () => {
+  test("that leaves no key whose secret is known makes the ring refuse, and nothing is signed under a retired key", async () => {
     await elsewhere.rotate(ACTOR, OTHER_SECRET);
     await elsewhere.activate(ACTOR);
     await elsewhere.retire(ACTOR, 1);
@@ -143,7 +143,7 @@ describe("a change of the signing keys", () => {
 });
 
 describe("while the view isn't confirmed", () => {
-  test("each decision asks the store, and sees what the feed hasn't told", async () => {
+  test("each decision reads the store, and sees what the feed hasn't reported", async () => {
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     await elsewhere.activate(ACTOR);
     await elsewhere.retire(ACTOR, 1);
@@ -159,7 +159,7 @@ describe("while the view isn't confirmed", () => {
     assert.equal(ring.ready(), undefined);
   });
 
-  test("those that ask at once share a reading that began after they asked", async () => {
+  test("decisions at once share a reading that began after they asked", async () => {
     makeUnconfirmed();
     const hold = watched.holdNext("signingKeys.list");
     const first = ring.ready();
@@ -169,11 +169,11 @@ describe("while the view isn't confirmed", () => {
     hold.release();
     await first;
     for (const ready of later) await ready;
-    assert.equal(reads(), 2, "the one under way, and one for all that came during it");
+    assert.equal(reads(), 2, "the one under way, and one for all decisions that came during it");
     assert.deepEqual(ring.numbers(), [1, 2]);
   });
 
-  test("and the store can't be asked, each is refused; what was known goes on afterwards", async () => {
+  test("and the store can't be read, each decision is refused; the known keys work again afterwards", async () => {
     makeUnconfirmed();
     watched.fail("signingKeys.list");
     await refusesUnavailable(ring.ready());
@@ -185,7 +185,7 @@ describe("while the view isn't confirmed", () => {
 });
 
 describe("a reading that failed", () => {
-  test("for a change is made up for by the next decision: nothing is relied on before", async () => {
+  test("after a change is repeated by the next decision, and no key is used before", async () => {
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     await elsewhere.activate(ACTOR);
     await elsewhere.retire(ACTOR, 1);
@@ -199,7 +199,7 @@ describe("a reading that failed", () => {
     assert.equal(ring.ready(), undefined);
   });
 
-  test("for a decision while the view wasn't confirmed fails no change afterwards", async () => {
+  test("for a decision while the view wasn't confirmed doesn't fail a later change", async () => {
     makeUnconfirmed();
     watched.fail("signingKeys.list");
     await refusesUnavailable(ring.ready());
@@ -209,8 +209,8 @@ describe("a reading that failed", () => {
   });
 });
 
-describe("looking for a key that isn't known", () => {
-  test("asks the store at most once a second", async () => {
+describe("looking for an unknown key", () => {
+  test("reads the store at most once a second", async () => {
     const isLooking = async () => {
       const look = ring.look();
       await look;
@@ -227,7 +227,7 @@ describe("looking for a key that isn't known", () => {
     assert.equal(reads(), 3);
   });
 
-  test("finds one before the feed tells of it, for all that came with its tokens meanwhile", async () => {
+  test("finds a key before the feed reports it, for all requests that came with its tokens meanwhile", async () => {
     const check = createCheckToken({ view, signingKeys: ring, clock: registry.clock });
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     const hold = watched.holdNext("signingKeys.list");
@@ -241,7 +241,7 @@ describe("looking for a key that isn't known", () => {
     assert.equal(reads(), 1);
   });
 
-  test("for a stranger's numbers costs one question a second, however many come", async () => {
+  test("for made-up numbers costs one read a second, however many requests come", async () => {
     const check = createCheckToken({ view, signingKeys: ring, clock: registry.clock });
     for (let number = 2; number < 100; number++) {
       assert.deepEqual(await check(tokenOf(number)), { active: false, reason: "unknown_signing_key" });
@@ -249,7 +249,7 @@ describe("looking for a key that isn't known", () => {
     assert.equal(reads(), 1);
   });
 
-  test("where the store can't be asked is refused, for a second, and not answered with a wrong verdict", async () => {
+  test("is refused for a second where the store can't be read, and never answered with a wrong verdict", async () => {
     const check = createCheckToken({ view, signingKeys: ring, clock: registry.clock });
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     watched.fail("signingKeys.list");

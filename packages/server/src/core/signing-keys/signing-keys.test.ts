@@ -16,7 +16,7 @@ function record(number: number, masterFingerprint = vectors.masterFingerprint, r
   return { number, masterFingerprint, createdAtMs: 0, activatedAtMs: 0, retiredAtMs };
 }
 
-/** A key that live nodes are still getting ready for. */
+/** A key that waits until all live nodes know it. */
 function waiting(number: number, masterFingerprint = vectors.masterFingerprint) {
   return { ...record(number, masterFingerprint), activatedAtMs: null };
 }
@@ -32,7 +32,7 @@ const MISMATCH =
 
 describe("signing keys", () => {
   for (const { number, key } of vectors.signingKeys) {
-    test(`number ${number} derives as RFC 5869 says, and will for good: live tokens depend on it`, () => {
+    test(`number ${number} derives as in RFC 5869, which must never change: live tokens depend on it`, () => {
       const keys = derive([record(number)], [secret]);
       const expected = createHmac("sha256", Buffer.from(key, "hex")).update("1.abc").digest("base64url");
       assert.equal(keys.mac(number, "1.abc"), expected);
@@ -41,14 +41,14 @@ describe("signing keys", () => {
   }
 
   for (const { number, key } of bound.signingKeys) {
-    test(`number ${number} of a store derives from the secret and the store's id, and will for good`, () => {
+    test(`number ${number} of a store derives from the secret and the store's id, which must never change`, () => {
       const keys = derive([record(number, bound.masterFingerprint)], [secret]);
       const expected = createHmac("sha256", Buffer.from(key, "hex")).update("1.abc").digest("base64url");
       assert.equal(keys.mac(number, "1.abc"), expected);
     });
   }
 
-  test("of one number differ between stores under the same master secret, and one store's don't derive in another", () => {
+  test("with one number differ between stores under the same master secret, and can't be derived in another store", () => {
     const own = derive([record(1, bound.masterFingerprint)], [secret]);
     const other = derive([record(1, bound.masterFingerprintInOtherStore)], [secret], bound.otherStoreId);
     assert.notEqual(own.mac(1, "text"), other.mac(1, "text"));
@@ -57,7 +57,7 @@ describe("signing keys", () => {
     });
   });
 
-  test("that belong to a store and those that belong to none derive beside each other", () => {
+  test("that are bound to a store and those that aren't work beside each other", () => {
     const keys = derive([record(1), record(2, bound.masterFingerprint)], [secret]);
     assert.deepEqual([keys.numbers, keys.missing], [[1, 2], []]);
     assert.deepEqual(
@@ -67,7 +67,7 @@ describe("signing keys", () => {
     assert.equal(isUnbound(record(1), [otherSecret]), false);
   });
 
-  test("the newest of those in use signs new tokens, in whatever order they come", () => {
+  test("the newest key in use signs new tokens, in whatever order the keys are given", () => {
     assert.equal(derive([record(3), record(1), record(2)], [secret]).currentNumber, 3);
   });
 
@@ -82,7 +82,7 @@ describe("signing keys", () => {
     for (const number of [0, 2, -1, 1.5, Number.NaN]) assert.equal(keys.mac(number, "text"), undefined);
   });
 
-  test("may derive from several master secrets, each by its fingerprint", () => {
+  test("may derive from several master secrets, each found by its fingerprint", () => {
     const keys = derive([record(1), record(2, vectors.otherMasterFingerprint)], [otherSecret, secret]);
     assert.equal(keys.mac(1, "text"), derive([record(1)], [secret]).mac(1, "text"));
     assert.notEqual(keys.mac(2, "text"), derive([record(2)], [secret]).mac(2, "text"));
@@ -102,7 +102,7 @@ describe("signing keys", () => {
     );
   });
 
-  test("that derive from none of the secrets are told, and the others go on", () => {
+  test("that derive from none of the secrets are reported, and the others keep working", () => {
     const foreign = record(2, vectors.otherMasterFingerprint);
     const keys = derive([record(1), foreign, waiting(3, vectors.otherMasterFingerprint)], [secret]);
     assert.deepEqual(keys.missing, [foreign, waiting(3, vectors.otherMasterFingerprint)]);
@@ -119,7 +119,7 @@ describe("signing keys", () => {
     assert.equal(keys.mac(3, "text"), derive([record(3)], [secret]).mac(3, "text"));
   });
 
-  test("are none where the only one that derives isn't activated: the one that is needed is named", () => {
+  test("can't be loaded if the only one that derives isn't activated; the refusal names the key that is needed", () => {
     assert.throws(() => derive([record(1), waiting(2, vectors.otherMasterFingerprint)], [otherSecret]), {
       name: "OperatorError",
       message: MISMATCH,
@@ -140,7 +140,7 @@ describe("signing keys", () => {
     });
   }
 
-  test("minting without a current key is a defect, not a token", () => {
+  test("minting without a current key is a defect", () => {
     assert.throws(
       () =>
         mintToken({ currentNumber: 7, mac: () => undefined }, { nonce: 0, userId: 1, expiresAtSeconds: 2, keyId: 3 }),
@@ -150,7 +150,7 @@ describe("signing keys", () => {
 });
 
 describe("a master secret's fingerprint", () => {
-  test("is as the vector says, and differs between secrets", () => {
+  test("is as in the vector, and differs between secrets", () => {
     assert.equal(masterSecretFingerprint(secret, undefined), vectors.masterFingerprint);
     assert.equal(masterSecretFingerprint(otherSecret, undefined), vectors.otherMasterFingerprint);
     assert.equal(masterSecretFingerprint(secret, bound.storeId), bound.masterFingerprint);
@@ -159,7 +159,7 @@ describe("a master secret's fingerprint", () => {
     assert.deepEqual(secret, TEST_MASTER_SECRET);
   });
 
-  test("is no part of any signing key", () => {
+  test("isn't part of any signing key", () => {
     for (const { key } of vectors.signingKeys) assert.ok(!key.includes(vectors.masterFingerprint));
     for (const { key } of bound.signingKeys) assert.ok(!key.includes(bound.masterFingerprint));
   });

@@ -20,7 +20,7 @@ after(async () => {
 
 const RESET = { seq: 0, hash: "" };
 
-/** A keeper of the store's position, with what it reported. `written` resolves with the next position. */
+/** A keeper of the store's position, with the problems that it reported. `written` resolves with the next position. */
 function keep(store: Store) {
   const written = Promise.withResolvers<StorePosition>();
   const lost = Promise.withResolvers<Restoration>();
@@ -44,7 +44,7 @@ function keep(store: Store) {
 }
 
 describe("the position keeper", () => {
-  test("writes where the store is when the feed reports events", async () => {
+  test("writes the store's position when the feed reports events", async () => {
     const { listener, written } = keep(registry.store);
     await registry.changes.createAccount("test", { shortname: "acme" });
     listener.onEvents([]);
@@ -59,7 +59,7 @@ describe("the position keeper", () => {
     assert.equal(String(await unwritten), "Error: the disk is full");
   });
 
-  test("gives up a store on this machine's disk after a reset, and leaves what is remembered", async () => {
+  test("gives up a store on this machine's disk after a reset, and keeps the remembered position", async () => {
     const problems: string[] = [];
     const { listener } = keep({ ...registry.store, giveUp: (problem) => problems.push(problem) });
     listener.onReset(RESET);
@@ -68,7 +68,7 @@ describe("the position keeper", () => {
     assert.equal(remembered, undefined);
   });
 
-  test("goes on with a shared store after a reset, gives no lost id again, and reports what was lost", async () => {
+  test("continues with a shared store after a reset, never reuses a lost id, and reports what was lost", async () => {
     const shared = { ...registry.store };
     delete shared.giveUp;
     await registry.changes.createAccount("test", { shortname: "acme" });

@@ -19,7 +19,7 @@ describe("the deny-list", () => {
     }
   });
 
-  test("tells the greatest nonce of one key from the least of the next", () => {
+  test("distinguishes the greatest nonce of one key from the least of the next", () => {
     const list = createDenyList();
     list.add({ ...TOKEN, keyId: 1, nonce: 0xffff_ffff });
     assert.equal(list.has({ ...TOKEN, keyId: 2, nonce: 0 }), false);
@@ -42,7 +42,7 @@ describe("the deny-list", () => {
     assert.equal(list.size, 3);
   });
 
-  test("forgets what expired before a second, and keeps what expires in it", () => {
+  test("forgets what expired before a given second, and keeps what expires in it", () => {
     const list = createDenyList();
     for (const offset of [-1, 0, 1]) list.add({ ...TOKEN, expiresAtSeconds: 1000 + offset });
     list.forgetExpired(1000);
@@ -55,8 +55,8 @@ describe("the deny-list", () => {
     assert.equal(list.size, 0);
   });
 
-  test("is a set of tokens, whatever is added and forgotten in whatever order", () => {
-    // Few values, so that equal ones meet.
+  test("behaves like a set of tokens, whatever is added and forgotten in whatever order", () => {
+    // Few values, so that equal ones are common.
     const token = fc.record({
       keyId: fc.constantFrom(1, 2, 2 ** 21 - 1),
       expiresAtSeconds: fc.constantFrom(0, 10, 11, 12, 0xffff_ffff),

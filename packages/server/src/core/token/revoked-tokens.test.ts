@@ -38,7 +38,7 @@ describe("revoked tokens", () => {
   const NOW_SECONDS = 1_481_650_253;
   const TOKEN: TokenIdentity = { keyId: 1, nonce: 968_668_528, expiresAtSeconds: NOW_SECONDS + 3600 };
 
-  /** Revokes tokens as `POST /oauth2/revoke` does, in the words of the store. */
+  /** Revokes tokens as `POST /oauth2/revoke` does, directly in the store. */
   async function revoke(store: Store, ...tokens: readonly TokenIdentity[]): Promise<void> {
     await store.transaction(async (transaction) => {
       for (const token of tokens) {
@@ -54,7 +54,7 @@ describe("revoked tokens", () => {
     });
   }
 
-  test("is there from the start, read in parts, and with what seems expired, since the clock may be wrong at a start", async () => {
+  test("is complete from the start, read in parts, with tokens that seem expired, since the clock may be wrong at a start", async () => {
     const tokens = Array.from({ length: 25 }, (_, nonce) => ({ ...TOKEN, nonce }));
     const kept = { ...TOKEN, nonce: 900, expiresAtSeconds: NOW_SECONDS - 600 };
     const gone = { ...TOKEN, nonce: 901, expiresAtSeconds: NOW_SECONDS - 601 };
@@ -67,13 +67,13 @@ describe("revoked tokens", () => {
       },
     };
     const late = await openRevokedTokens(inParts, feed);
-    assert.equal(watched.calls("revokedTokens.list"), 4, "the last of which has nothing");
+    assert.equal(watched.calls("revokedTokens.list"), 4, "the last part is empty");
     assert.equal(late.figures().revokedTokens, 27);
     for (const token of [...tokens, kept, gone]) assert.equal(late.isTokenRevoked(token), true);
     assert.equal(late.isTokenRevoked({ ...TOKEN, nonce: 25 }), false);
   });
 
-  test("has what is revoked while it is being read", async () => {
+  test("includes what is revoked while it is being read", async () => {
     const hold = watched.holdNext("revokedTokens.list");
     const opening = openRevokedTokens(watched.store, feed);
     await hold.asked;
@@ -91,7 +91,7 @@ describe("revoked tokens", () => {
     assert.equal(lateTokens.isTokenRevoked({ ...TOKEN, nonce: 1 }), true);
   });
 
-  test("answers at once, without the store, while the feed is fresh", async () => {
+  test("answers synchronously, without the store, while the feed is fresh", async () => {
     assert.equal(revoked.isTokenRevoked(TOKEN), false);
     await revoke(registry.store, TOKEN);
     assert.equal(revoked.isTokenRevoked(TOKEN), false, "not yet");
@@ -102,13 +102,13 @@ describe("revoked tokens", () => {
     assert.equal(revoked.figures().revokedTokens, 1);
   });
 
-  test("hears of another process by polling", async () => {
+  test("learns of another process's revocations by polling", async () => {
     await revoke(await registry.connect(), TOKEN);
     await feed.poll();
     assert.equal(revoked.isTokenRevoked(TOKEN), true);
   });
 
-  test("asks the store while the feed isn't confirmed, but not for a yes that it knows", async () => {
+  test("reads the store while the feed isn't confirmed, except for a token that it knows to be revoked", async () => {
     await revoke(registry.store, TOKEN);
     await feed.catchUp();
     const other = { ...TOKEN, nonce: 1 };
@@ -125,10 +125,10 @@ describe("revoked tokens", () => {
     assert.equal(watched.calls("revokedTokens.has"), 2);
     watched.fail("revokedTokens.has");
     await refusesUnavailable(revoked.isTokenRevoked(other));
-    assert.equal(revoked.isTokenRevoked(TOKEN), true, "a yes needs no store");
+    assert.equal(revoked.isTokenRevoked(TOKEN), true, "a known revocation needs no store");
   });
 
-  test("forgets what expired before a time, when it is told to", async () => {
+  test("forgets what expired before a given time on request", async () => {
     const tokens = [-1, 0, 1].map((offset) => ({ ...TOKEN, expiresAtSeconds: 1000 + offset }));
     await revoke(registry.store, ...tokens);
     await feed.catchUp();
@@ -139,7 +139,7 @@ describe("revoked tokens", () => {
     );
   });
 
-  test("takes an event of another version about a token for a revocation", async () => {
+  test("treats an event of another release about a token as a revocation", async () => {
     await registry.store.transaction((transaction) =>
       transaction.events.append({
         atMs: 0,
@@ -153,7 +153,7 @@ describe("revoked tokens", () => {
     assert.equal(revoked.isTokenRevoked(TOKEN), true);
   });
 
-  test("passes over an event whose subject is no token's id, and goes on", async () => {
+  test("skips an event whose subject isn't a token's id, and continues", async () => {
     await registry.store.transaction(async (transaction) => {
       for (const subject of ["token:", "token:1-2", "token", "token:a-b-c", "", ":", "key:", "resource_server:x"]) {
         await transaction.events.append({ atMs: 0, actor: ACTOR, action: "token.revoked", subject, details: {} });
@@ -165,7 +165,7 @@ describe("revoked tokens", () => {
     assert.equal(revoked.figures().revokedTokens, 1);
   });
 
-  test("asks the store for a no after the machine has slept, while which the monotonic clock stands still", async () => {
+  test("reads the store before it says not revoked after the machine has slept, when the monotonic clock stood still", async () => {
     assert.equal(revoked.isTokenRevoked(TOKEN), false);
     registry.clock.setMicroseconds(registry.clock.nowMicroseconds() + 10_000_000);
     assert.ok(revoked.isTokenRevoked(TOKEN) instanceof Promise);

@@ -26,7 +26,7 @@ describe("a token's payload", () => {
   });
 
   for (const { name, claims, payload } of vectors.tokens) {
-    test(`is written and read as the vector says: ${name}`, () => {
+    test(`is written and read as in the vector: ${name}`, () => {
       assert.equal(encodePayload(claims), payload);
       assert.deepEqual(decodePayload(payload), claims);
     });
@@ -75,7 +75,7 @@ describe("a token's payload", () => {
 describe("a token's text", () => {
   const mac = "m".repeat(43);
 
-  test("is the number, the payload and the MAC, and the MAC covers what stands before the second dot", () => {
+  test("is the number, the payload and the MAC, which covers everything before the second dot", () => {
     assert.deepEqual(splitToken(`12.abc.${mac}`), {
       signingKeyNumber: 12,
       signedText: "12.abc",

@@ -7,14 +7,14 @@ const uint32 = fc.nat({ max: 0xffff_ffff });
 const identity = fc.record({ keyId: uint32, expiresAtSeconds: uint32, nonce: uint32 }, { noNullPrototype: true });
 
 describe("a token's id", () => {
-  test("is written as key, end and nonce", () => {
+  test("consists of key, end and nonce", () => {
     assert.equal(
       formatTokenId({ keyId: 3, expiresAtSeconds: 1_481_653_854, nonce: 968_668_528 }),
       "3-1481653854-968668528",
     );
   });
 
-  test("reads back as what it was written from, whatever the numbers", () => {
+  test("parses back to what it was made from, whatever the numbers", () => {
     fc.assert(
       fc.property(identity, (token) => {
         const text = formatTokenId(token);
@@ -24,7 +24,7 @@ describe("a token's id", () => {
     );
   });
 
-  test("has one spelling: no other text reads as the same token", () => {
+  test("has one spelling: no other text parses to the same token", () => {
     for (const text of [
       "",
       "-",

@@ -38,7 +38,7 @@ describe("a minted token", () => {
     });
   }
 
-  test("says what it was minted with, whatever that is", () => {
+  test("carries what it was minted with, whatever that is", () => {
     fc.assert(
       fc.property(anyClaims, (claims) => {
         assert.deepEqual(verifyToken(signingKeys, mintToken(signingKeys, claims)), claims);
@@ -55,7 +55,7 @@ describe("a minted token", () => {
 
 describe("an altered token", () => {
   const token = mintToken(signingKeys, example);
-  // Everything base64url, the separators, what looks alike to a lenient decoder, and beyond ASCII.
+  // All of base64url, the separators, characters that a lenient decoder accepts, and some beyond ASCII.
   const characters = "ABCXYZabcxyz0123456789-_.=+/ \n\0\u0161é١".split("");
 
   test("is inactive when any one character is changed", () => {
@@ -85,7 +85,7 @@ describe("an altered token", () => {
     }
   });
 
-  test("is inactive when any one bit of its payload or MAC is turned over", () => {
+  test("is inactive when any one bit of its payload or MAC is flipped", () => {
     const [number = "", payload = "", mac = ""] = token.split(".");
     for (const part of [payload, mac]) {
       for (let bit = 0; bit < Buffer.from(part, "base64url").length * 8; bit++) {
@@ -98,7 +98,7 @@ describe("an altered token", () => {
     }
   });
 
-  test("is inactive for any number of changes to any token", () => {
+  test("is inactive after any changes to any token", () => {
     const edit = fc.record({ at: fc.nat(100), remove: fc.nat(3), insert: fc.string({ maxLength: 3, unit: "binary" }) });
     fc.assert(
       fc.property(anyClaims, fc.array(edit, { minLength: 1, maxLength: 3 }), (claims, edits) => {
@@ -159,7 +159,7 @@ describe("verifying a token", () => {
     });
   }
 
-  test("tells a number that doesn't exist from a wrong MAC", () => {
+  test("distinguishes an unknown key number from a wrong MAC", () => {
     const token = mintToken(testSigningKeys(3), example);
     assert.equal(verifyToken(signingKeys, token), "unknown_signing_key");
     assert.equal(verifyToken(signingKeys, token.replace(/^3\./, "9999999999.")), "unknown_signing_key");
@@ -177,7 +177,7 @@ describe("verifying a token", () => {
     assert.equal(verifyToken(own, mintToken(testSigningKeys(1), example)), "wrong_mac");
   });
 
-  test("refuses a token of a retired key, and of that key only", () => {
+  test("refuses tokens of a retired key, and of that key only", () => {
     const masterFingerprint = masterSecretFingerprint(TEST_MASTER_SECRET, undefined);
     const keys = deriveSigningKeys(
       [

@@ -54,7 +54,7 @@ async function otherProcess(): Promise<RegistryChanges> {
   return createRegistryChanges(await registry.connect(), registry.clock);
 }
 
-/** Moves the wall clock alone, as a machine finds it that slept or whose time was set. */
+/** Moves the wall clock alone, as after a sleep of the machine or a change of its time. */
 function moveWallMs(milliseconds: number): void {
   registry.clock.setMicroseconds(registry.clock.nowMicroseconds() + milliseconds * 1000);
 }
@@ -63,13 +63,13 @@ function isRemembered(username: string): boolean {
   return !(users.findUser(username) instanceof Promise);
 }
 
-/** The answer to a change that was made, but that this node couldn't read back. */
+/** The refusal of a change that was made, but that this node couldn't read back. */
 const UNCONFIRMED = { code: "unavailable", message: /^The change was made, but this node can't confirm/ };
 
 const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The registry can't be asked right now.");
 
 describe("the user cache", () => {
-  test("asks the store once and answers from memory, at once, after that", async () => {
+  test("reads the store once and then answers from memory, synchronously", async () => {
     const asked = users.findUser("api-1-demo");
     assert.ok(asked instanceof Promise);
     const user = await asked;
@@ -81,7 +81,7 @@ describe("the user cache", () => {
     assert.deepEqual(users.figures(), { hits: 1, misses: 1, users: 1 });
   });
 
-  test("knows a user's keys with the user, parsed", async () => {
+  test("caches a user's keys with the user, parsed", async () => {
     const user = await users.findUser("api-1-demo");
     const key = users.findKey(KEY);
     assert.ok(key !== undefined && !(key instanceof Promise));
@@ -92,7 +92,7 @@ describe("the user cache", () => {
     assert.equal(watched.calls("users.loadRecordByKey"), 0);
   });
 
-  test("knows the user with a key", async () => {
+  test("caches the user with a key", async () => {
     const key = await users.findKey(KEY);
     assert.equal(key?.id, KEY);
     assert.equal(users.findUser("api-1-demo"), key.user);
@@ -100,7 +100,7 @@ describe("the user cache", () => {
     assert.equal(watched.calls("users.loadRecordByKey"), 1);
   });
 
-  test("remembers what isn't there, names and keys", async () => {
+  test("remembers which names and keys don't exist", async () => {
     assert.equal(await users.findUser("api-1-nobody"), undefined);
     assert.equal(await users.findKey(99 as KeyId), undefined);
     assert.equal(users.findUser("api-1-nobody"), undefined);
@@ -109,14 +109,14 @@ describe("the user cache", () => {
     assert.deepEqual(users.figures(), { hits: 2, misses: 2, users: 0 });
   });
 
-  test("isn't fooled by names that objects have", async () => {
+  test("treats names of object members like any other name", async () => {
     for (const name of ["__proto__", "constructor", "toString", "", "\0"]) {
       assert.equal(await users.findUser(name), undefined);
       assert.equal(users.findUser(name), undefined);
     }
   });
 
-  test("asks once for a stampede", async () => {
+  test("reads once for many requests at once", async () => {
     const found = await Promise.all(Array.from({ length: 50 }, async () => users.findUser("api-1-demo")));
     assert.equal(new Set(found).size, 1);
     assert.equal(watched.calls("users.loadRecord"), 1);
@@ -125,7 +125,7 @@ describe("the user cache", () => {
     assert.equal(watched.calls("users.loadRecordByKey"), 1);
   });
 
-  test("keeps no more users than it may, and forgets their keys with them", async () => {
+  test("keeps a bounded number of users, and forgets their keys with them", async () => {
     const small = createUserCache(watched.store, feed, 1);
     await small.findUser("api-1-demo");
     await small.findUser("api-1-other");
@@ -133,7 +133,7 @@ describe("the user cache", () => {
     assert.ok(!(small.findUser("api-1-other") instanceof Promise));
     assert.ok(!(small.findKey(2 as KeyId) instanceof Promise));
     const again = small.findKey(KEY);
-    assert.ok(again instanceof Promise, "the key of a forgotten user is asked for");
+    assert.ok(again instanceof Promise, "the key of a forgotten user is read again");
     assert.equal((await again)?.user.username, "api-1-demo");
     assert.ok(small.findUser("api-1-other") instanceof Promise);
   });
@@ -208,7 +208,7 @@ describe("a change in this process holds before it is acknowledged", () => {
     });
   }
 
-  test("user.created and key.added, where it was remembered that they aren't there", async () => {
+  test("user.created and key.added, where their absence was remembered", async () => {
     assert.equal(await users.findUser("api-1-new"), undefined);
     assert.equal(await users.findKey(3 as KeyId), undefined);
     await changes.createUser(ACTOR, { name: "new", account: "acme", access: "full" });
@@ -218,7 +218,7 @@ describe("a change in this process holds before it is acknowledged", () => {
     assert.equal((await users.findUser("api-1-new"))?.keys.length, 1);
   });
 
-  test("and leaves users that it doesn't touch in memory", async () => {
+  test("and leaves other users in memory", async () => {
     await users.findUser("api-1-other");
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     await changes.setKeyStanding(ACTOR, KEY, "deactivated");
@@ -227,10 +227,10 @@ describe("a change in this process holds before it is acknowledged", () => {
     await changes.setAccountStanding(ACTOR, "beta", "deactivated");
     assert.ok(isRemembered("api-1-other"));
     await changes.setAccountStanding(ACTOR, "acme", "deactivated");
-    assert.ok(!isRemembered("api-1-other"), "an account's change touches all of its users");
+    assert.ok(!isRemembered("api-1-other"), "an account's change evicts all of its users");
   });
 
-  test("and an event of another version evicts every user, since it may have changed any", async () => {
+  test("and an event of another release evicts every user, since it may have changed any", async () => {
     await users.findUser("api-1-other");
     await registry.store.transaction((transaction) =>
       transaction.events.append({ atMs: 0, actor: ACTOR, action: "user.renamed", subject: "user:7", details: {} }),
@@ -301,7 +301,7 @@ describe("a change in another process", () => {
     assert.equal((await users.findKey(KEY))?.status, "active");
   });
 
-  test("that makes what was remembered as missing is seen by the next poll", async () => {
+  test("that creates what was remembered as missing is seen by the next poll", async () => {
     const other = await otherProcess();
     assert.equal(await users.findUser("api-1-new"), undefined);
     await other.createUser(ACTOR, { name: "new", account: "acme", access: "full" });
@@ -337,7 +337,7 @@ describe("a change in another process", () => {
     assert.equal((await users.findKey(KEY))?.status, "deactivated");
   });
 
-  test("is read again by the next poll where reading it failed", async () => {
+  test("is read again by the next poll after a failed read", async () => {
     const other = await otherProcess();
     await users.findKey(KEY);
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
@@ -350,7 +350,7 @@ describe("a change in another process", () => {
 });
 
 describe("a feed that isn't confirmed", () => {
-  test(`is trusted for ${STALENESS_MS_MAX} ms, inclusive, and then asks the store for each decision`, async () => {
+  test(`is trusted for ${STALENESS_MS_MAX} ms, inclusive; then the store is read for each decision`, async () => {
     await users.findUser("api-1-demo");
     await users.findUser("api-1-nobody");
     await users.findKey(KEY);
@@ -373,7 +373,7 @@ describe("a feed that isn't confirmed", () => {
     assert.ok(isRemembered("api-1-demo"), "what is in memory is right again");
   });
 
-  test("never serves a stale yes: a revoked key is refused although nobody polled", async () => {
+  test("never serves a stale yes: a revoked key is refused although no poll has run", async () => {
     const other = await otherProcess();
     assert.equal((await users.findKey(KEY))?.status, "active");
     await other.revokeKey(ACTOR, KEY);
@@ -382,7 +382,7 @@ describe("a feed that isn't confirmed", () => {
     assert.equal((await users.findUser("api-1-demo"))?.keys[0]?.status, "revoked");
   });
 
-  test("shares no question between decisions", async () => {
+  test("shares no read between decisions", async () => {
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
     const other = await otherProcess();
     const hold = watched.holdNext("users.loadRecord");
@@ -395,7 +395,7 @@ describe("a feed that isn't confirmed", () => {
     await first;
   });
 
-  test("keeps nothing that it learns meanwhile", async () => {
+  test("caches nothing that is read meanwhile", async () => {
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
     await users.findUser("api-1-demo");
     await users.findUser("api-1-nobody");
@@ -403,7 +403,7 @@ describe("a feed that isn't confirmed", () => {
     assert.ok(!isRemembered("api-1-demo") && !isRemembered("api-1-nobody"));
   });
 
-  test("refuses where the store can't be asked, whatever is in memory", async () => {
+  test("refuses where the store can't be read, whatever is in memory", async () => {
     await users.findUser("api-1-demo");
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
     watched.fail("users.loadRecord", "users.loadRecordByKey", "changeMarker");
@@ -415,7 +415,7 @@ describe("a feed that isn't confirmed", () => {
     assert.equal((await users.findUser("api-1-demo"))?.username, "api-1-demo");
   });
 
-  test("gives no stale yes after the machine has slept, while which the monotonic clock stands still", async () => {
+  test("gives no stale yes after the machine has slept, when the monotonic clock stood still", async () => {
     const other = await otherProcess();
     assert.equal((await users.findKey(KEY))?.status, "active");
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
@@ -432,7 +432,7 @@ describe("a feed that isn't confirmed", () => {
 });
 
 describe("a store that turns out to be another one, or damaged,", () => {
-  /** What the SQLite store does: each method rejects, most with a refusal whose cause says why. */
+  /** As the SQLite store does: each method rejects, most with a refusal whose cause says why. */
   function breakable(store: Store) {
     const state = { isBroken: false };
     const message = "the store can't be reached";
@@ -447,7 +447,7 @@ describe("a store that turns out to be another one, or damaged,", () => {
     return { state, breaking };
   }
 
-  test("unconfirms the feed at once: nothing is answered from memory, within the staleness bound either", async () => {
+  test("unconfirms the feed at once: nothing is answered from memory, even within the staleness bound", async () => {
     const { state, breaking } = breakable(registry.store);
     await open(breaking);
     await users.findUser("api-1-demo");
@@ -465,7 +465,7 @@ describe("a store that turns out to be another one, or damaged,", () => {
     assert.equal(feed.isFresh(), false);
   });
 
-  test("confirms it again once it is back, and what happened meanwhile is taken in first", async () => {
+  test("confirms the feed again once it is back, after reading what happened meanwhile", async () => {
     const { state, breaking } = breakable(registry.store);
     await open(breaking);
     await users.findUser("api-1-demo");
@@ -481,7 +481,7 @@ describe("a store that turns out to be another one, or damaged,", () => {
 });
 
 describe("a store that can't be asked", () => {
-  test("is no matter for what is in memory and fresh, and a refusal for the rest", async () => {
+  test("doesn't affect what is in memory and fresh, and is a refusal for the rest", async () => {
     await users.findUser("api-1-demo");
     watched.fail("users.loadRecord", "users.loadRecordByKey");
     assert.ok(isRemembered("api-1-demo"));
@@ -489,17 +489,17 @@ describe("a store that can't be asked", () => {
     await refusesUnavailable(users.findKey(2 as KeyId));
   });
 
-  test("isn't remembered as an absence: the next question asks again", async () => {
+  test("isn't remembered as an absence: the next request reads again", async () => {
     watched.fail("users.loadRecord");
     await refusesUnavailable(users.findUser("api-1-demo"));
     watched.fail();
     assert.equal((await users.findUser("api-1-demo"))?.username, "api-1-demo");
   });
 
-  test("right after a change of this process leaves no stale yes once it can be asked again", async () => {
+  test("right after a change of this process leaves no stale yes once it can be read again", async () => {
     assert.equal((await users.findKey(KEY))?.status, "active");
     watched.fail("events.after");
-    // The change is durable and this node doesn't know of it: its author is told of the failure.
+    // The change is durable and this node doesn't know of it: its author gets the failure.
     await assert.rejects(changes.setKeyStanding(ACTOR, KEY, "deactivated"), UNCONFIRMED);
     watched.fail();
     await feed.poll();
@@ -508,10 +508,10 @@ describe("a store that can't be asked", () => {
 });
 
 describe("a reading of a change of this process that fails behind another's", () => {
-  test("is made up for by the next poll", async () => {
+  test("is repeated by the next poll", async () => {
     assert.equal((await users.findKey(KEY))?.status, "active");
     const other = await registry.connect();
-    // Moves the marker and is no event: the poll's own reading ends after one question.
+    // Moves the marker without an event: the poll's own reading ends after one query.
     await other.usage.record([{ keyId: KEY, lastUsedAtMs: 1, tokensByHour: new Map(), tokensByExpiry: new Map() }]);
     const hold = watched.holdNext("events.after");
     const polling = feed.poll();

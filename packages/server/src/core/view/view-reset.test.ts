@@ -1,4 +1,7 @@
-/** What the view does where the store has lost events that it had heard of: a standby that was behind took over, say. */
+/**
+ * How the view reacts when the store has lost events that it had read, for example because a standby that was behind
+ * took over.
+ */
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { createSystemRandom } from "../../platform/random.ts";
@@ -21,7 +24,7 @@ let registry: TestRegistry;
 let watched: WatchedStore;
 let view: RegistryView;
 let changes: RegistryChanges;
-/** What a listener of the view heard: the numbers of events, and `reset`. */
+/** What a listener of the view heard: numbers of events, and resets. */
 let heard: (number | string)[];
 const opened: TestRegistry[] = [];
 
@@ -64,7 +67,7 @@ async function otherProcess(): Promise<RegistryChanges> {
 }
 
 describe("a store that has lost the last events", () => {
-  test("is believed from then on: what the lost ones told is forgotten, and listeners hear of it once", async () => {
+  test("is followed from then on: what the lost ones reported is forgotten, and listeners hear of it once", async () => {
     await changes.setKeyStanding(ACTOR, KEY, "deactivated");
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
@@ -80,7 +83,7 @@ describe("a store that has lost the last events", () => {
     assert.equal(view.feed.confirmedMsAgo(), 0);
   });
 
-  test("goes on with new events under the numbers of the lost ones, and each is heard", async () => {
+  test("may reuse the lost ones' numbers for new events, and each of these is heard", async () => {
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     await changes.setUserStanding(ACTOR, "api-1-demo", "active");
     rewrite(FORGET(4));
@@ -92,7 +95,7 @@ describe("a store that has lost the last events", () => {
     assert.deepEqual(heard, [4, 5, "reset at 3", 4]);
   });
 
-  test("and all others is a new store: the view goes on with it", async () => {
+  test("and all others is treated as a new store, which the view follows", async () => {
     rewrite("delete from audit_events");
     await view.feed.poll();
     assert.equal(view.feed.position(), 0);
@@ -101,7 +104,7 @@ describe("a store that has lost the last events", () => {
     assert.deepEqual(heard, ["reset at 0", 1]);
   });
 
-  test("has its change of this very process heard, too", async () => {
+  test("still has a change of this same process heard", async () => {
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     await changes.setUserStanding(ACTOR, "api-1-demo", "active");
     rewrite(FORGET(4));
@@ -114,7 +117,7 @@ describe("a store that has lost the last events", () => {
 });
 
 describe("a store whose history is another one", () => {
-  test("of the same length is found out by the last event's hash", async () => {
+  test("of the same length is detected by the last event's hash", async () => {
     await changes.setKeyStanding(ACTOR, KEY, "deactivated");
     assert.equal((await view.findKey(KEY))?.status, "deactivated");
     rewrite(`${FORGET(4)} update public_keys set status = 'active';`);
@@ -126,7 +129,7 @@ describe("a store whose history is another one", () => {
     assert.deepEqual(heard, [4, "reset at 4"]);
   });
 
-  test("that has grown longer meanwhile is found out, too", async () => {
+  test("that has grown longer meanwhile is detected too", async () => {
     await changes.setKeyStanding(ACTOR, KEY, "deactivated");
     await view.findKey(KEY);
     rewrite(`${FORGET(4)} update public_keys set status = 'active';`);
@@ -138,15 +141,15 @@ describe("a store whose history is another one", () => {
     assert.deepEqual(heard, [4, "reset at 6"]);
   });
 
-  test("in what came long ago, but not in the last event that was heard of, isn't looked for: the chain's check does", async () => {
+  test("in older events only isn't detected here, but by the verification of the chain", async () => {
     rewrite("update audit_events set actor = 'somebody else' where seq = 1");
     await view.feed.poll();
     assert.deepEqual(heard, []);
   });
 });
 
-describe("a view that begins anew", () => {
-  test("keeps what it knows to be revoked, and learns what the store knows", async () => {
+describe("a view that is reset", () => {
+  test("keeps the revocations that it knows, and reads those of the store", async () => {
     await revoke(TOKEN);
     assert.equal(view.isTokenRevoked(TOKEN), true);
     const unheard = { ...TOKEN, nonce: 8 };
@@ -161,7 +164,7 @@ describe("a view that begins anew", () => {
     assert.equal(view.isTokenRevoked({ ...TOKEN, nonce: 9 }), false);
   });
 
-  test("forgets what wasn't there, and resource servers", async () => {
+  test("forgets absences and resource servers", async () => {
     const servers = createResourceServerChanges(registry.store, registry.clock, createSystemRandom());
     const { server } = await servers.create(ACTOR, "shop");
     await view.feed.catchUp();
@@ -180,7 +183,7 @@ describe("a view that begins anew", () => {
     assert.equal(view.figures().users, 1);
   });
 
-  test("doesn't keep an answer that was asked for before", async () => {
+  test("doesn't cache an answer to a read that began before", async () => {
     const hold = watched.holdNext("users.loadRecordByKey");
     await changes.setAccountStanding(ACTOR, "acme", "deactivated");
     const before = view.findKey(KEY);
@@ -193,7 +196,7 @@ describe("a view that begins anew", () => {
   });
 
   for (const method of ["events.last", "revokedTokens.list"] as const) {
-    test(`and fails in the middle of it (${method}) begins again: nobody misses that`, async () => {
+    test(`and fails in the middle of it (${method}) is reset again, for every listener`, async () => {
       await changes.setKeyStanding(ACTOR, KEY, "deactivated");
       const unheard = { ...TOKEN, nonce: 8 };
       rewrite(
@@ -204,7 +207,7 @@ describe("a view that begins anew", () => {
       watched.fail(method);
       await assert.rejects(view.feed.poll(), { message: "the store can't be reached" });
       assert.deepEqual(heard, [4]);
-      assert.equal(view.feed.confirmedMsAgo(), 1000, "nothing is confirmed by that");
+      assert.equal(view.feed.confirmedMsAgo(), 1000, "that doesn't confirm the feed");
       watched.fail();
       await view.feed.poll();
       assert.deepEqual(heard, [4, "reset at 3"]);

@@ -59,10 +59,10 @@ describe("the view", () => {
     assert.equal(isEvicted, true);
   });
 
-  test("is never mistaken for a user whose name reads like a question for one", async () => {
+  test("is never mistaken for a user whose name looks like the key of a pending read", async () => {
     const token: TokenIdentity = { keyId: 1, nonce: 2, expiresAtSeconds: 3 };
     const names = ["resource server 1", "user api-1-demo", `token ${formatTokenId(token)}`, "1", "token 1-3-2"];
-    // All at once, so that questions under way meet.
+    // All at once, so that pending reads overlap.
     const [users, server, key, user] = await Promise.all([
       Promise.all(names.map(async (name) => view.findUser(name))),
       view.findResourceServer(SHOP),

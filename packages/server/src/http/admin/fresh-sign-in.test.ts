@@ -1,4 +1,4 @@
-/** What a stolen session alone must not do, through the real listener. */
+/** What a stolen session alone can't do, through the real listener. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { FRESH_MS } from "../../core/operators/sessions.ts";
@@ -10,7 +10,10 @@ import { ADMIN_ROUTES } from "./routes.ts";
 
 const EMAIL = "owner@example.com";
 
-/** What makes or changes a credential, an operator or an admin token, or the signing keys. Written down apart from the routes. */
+/**
+ * The routes that make or change a credential, an operator, an admin token or the signing keys. Written down
+ * independently of the product's table.
+ */
 const FRESH = [
   ["POST", "/me/passkeys/options"],
   ["POST", "/me/passkeys", { response: {} }],
@@ -35,7 +38,7 @@ describe("a session whose sign-in is older than five minutes", () => {
   const signIn = (previous?: string) =>
     console.ask("POST", "/sign-in/password", { email: EMAIL, password: TEST_PASSWORD }, { cookie: previous });
 
-  test("reads, ends what it may end, and makes nothing that would outlive it", async () => {
+  test("can read and revoke, and can't make anything that would outlive it", async () => {
     const { cookie: old } = await signIn();
     console.clock.advanceSeconds(FRESH_MS / 1000);
     for (const [method, path, body] of FRESH) {
@@ -47,7 +50,7 @@ describe("a session whose sign-in is older than five minutes", () => {
     assert.deepEqual((await console.ask("GET", "/admin-tokens", undefined, { cookie: old })).json.data, []);
   });
 
-  test("is told apart to the millisecond", async () => {
+  test("is determined to the millisecond", async () => {
     const { cookie: one } = await signIn();
     const renew = () => console.ask("POST", "/me/recovery-codes", undefined, { cookie: one });
     console.clock.advanceSeconds(FRESH_MS / 1000 - 0.001);
@@ -56,7 +59,7 @@ describe("a session whose sign-in is older than five minutes", () => {
     assert.equal((await renew()).code, "fresh_sign_in_required");
   });
 
-  test("is taken for old by a clock that went back", async () => {
+  test("counts as old under a clock that went back", async () => {
     const { cookie: one } = await signIn();
     console.clock.advanceSeconds(-FRESH_MS / 1000);
     assert.equal(
@@ -66,7 +69,7 @@ describe("a session whose sign-in is older than five minutes", () => {
     console.clock.advanceSeconds(FRESH_MS / 1000);
   });
 
-  test("ends when its operator signs in anew in the same browser, and nobody else's does", async () => {
+  test("is ended by a new sign-in of its operator in the same browser, and another operator's isn't", async () => {
     const first = (await signIn()).cookie;
     const other = await console.signUp("other@example.com", "viewer");
     const second = await signIn(`${first}; ${other}`);
@@ -76,7 +79,7 @@ describe("a session whose sign-in is older than five minutes", () => {
     assert.equal((await console.ask("GET", "/me", undefined, { cookie: other })).status, 200);
   });
 
-  test("may set a new password by the current one, and none where there is none", async () => {
+  test("may set a new password with the current one, and not where there is none", async () => {
     const { cookie: one } = await signIn();
     console.clock.advanceSeconds(FRESH_MS / 1000);
     const change = { current_password: TEST_PASSWORD, new_password: TEST_PASSWORD };
@@ -96,7 +99,7 @@ describe("a session whose sign-in is older than five minutes", () => {
     assert.equal((await set()).status, 200);
   });
 
-  test("and a program's token can't make an operator, whose sign-in would outlive it", async () => {
+  test("and an admin token can't make an operator, whose sign-in would outlive it", async () => {
     const fresh = (await signIn()).cookie;
     const made = await console.ask("POST", "/admin-tokens", { name: "ci", role: "owner" }, { cookie: fresh });
     const { id } = (await console.ask("GET", "/operators?q=other", undefined, { cookie: fresh })).json.data[0];
@@ -120,7 +123,7 @@ describe("a session whose sign-in is older than five minutes", () => {
     assert.equal((await program("POST", "/admin-tokens", { name: "short", role: "viewer" })).status, 201);
   });
 
-  test("is asked about by exactly those routes", () => {
+  test("is refused by exactly those routes", () => {
     const fresh = Object.values<AdminRoute>(ADMIN_ROUTES).filter((route) => route.fresh === true);
     const paths = fresh.map(({ method, path }) => `${method} ${path}`);
     const written = FRESH.map(([method, path]) =>

@@ -17,7 +17,7 @@ const ask = (method: string, path: string, body?: unknown, headers: Readonly<Rec
   console.ask(method, path, body, { cookie, headers });
 
 describe("an admin token", () => {
-  test("is made once, shown once, works, and works no more once it is revoked", async () => {
+  test("is made once, shown once, and works until it is revoked", async () => {
     const expiresAt = new Date(console.clock.nowMicroseconds() / 1000 + 30 * 86_400_000).toISOString();
     const create = () =>
       ask(
@@ -46,7 +46,7 @@ describe("an admin token", () => {
     assert.equal((await ask("DELETE", "/admin-tokens/99999")).status, 404);
   });
 
-  test("is refused field by field", async () => {
+  test("is refused with an error for each wrong field", async () => {
     for (const [body, field] of [
       [{ name: "No", role: "viewer" }, "/name"],
       [{ name: "a", role: "viewer", expires_at: "2001-01-01T00:00:00Z" }, "/expires_at"],
@@ -60,12 +60,12 @@ describe("an admin token", () => {
   });
 });
 
-test("an admin token ends by itself unless never is said in as many words", async () => {
+test("an admin token expires unless its request says never explicitly", async () => {
   const expiryOf = async (body: object) =>
     (await ask("POST", "/admin-tokens", { role: "viewer", ...body })).json.data.expires_at;
   const usual = new Date(console.clock.nowMicroseconds() / 1000 + 90 * 86_400_000).toISOString();
   assert.equal(await expiryOf({ name: "usual" }), usual);
-  // As a client sends what it leaves open.
+  // As clients send a member that they leave open.
   assert.equal(await expiryOf({ name: "open", expires_at: null }), usual);
   assert.equal(await expiryOf({ name: "endless", expires_at: "never" }), null);
 });

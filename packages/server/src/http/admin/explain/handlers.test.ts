@@ -39,14 +39,14 @@ function requestBy(actor: string): Request {
   return { principal, body: { assertion: buildAssertion(stranger.privateKey) } } as unknown as Request;
 }
 
-test("assertions are explained one at a time, and beyond a bound refused with a time to come back", async () => {
+test("assertions are explained one at a time; beyond a bound, requests are refused with a Retry-After", async () => {
   const figures = { atOnce: 0, atOnceMax: 0 };
   const { explainAssertion } = explainHandlers(figures);
   const outcomes = await Promise.allSettled(
     Array.from({ length: 50 }, (_, at) => explainAssertion(requestBy(at % 2 === 0 ? "operator:1" : "operator:2"))),
   );
   const refused = outcomes.filter(({ status }) => status === "rejected") as PromiseRejectedResult[];
-  assert.equal(outcomes.length - refused.length, 33, "one at once, and 32 that wait");
+  assert.equal(outcomes.length - refused.length, 33, "one under way, and 32 that wait");
   for (const { reason } of refused) {
     assert.ok(reason instanceof Refusal, String(reason));
     assert.deepEqual([reason.code, reason.detail.retryAfterSeconds], ["unavailable", 1]);
@@ -54,10 +54,10 @@ test("assertions are explained one at a time, and beyond a bound refused with a 
   assert.equal(figures.atOnceMax, 1);
 });
 
-test("an explanation tries each key of the signature's length as each algorithm, once, beside what the exchange does", async () => {
+test("an explanation tries each key of the signature's length with each algorithm once, beside the exchange's own tries", async () => {
   const { explainAssertion } = explainHandlers({ atOnce: 0, atOnceMax: 0 });
   const request = requestBy("operator:1");
   const operations = await countRsaOperations(() => explainAssertion(request));
-  // Two that the exchange tries; then each key as the header says, and as the five other algorithms.
+  // The two that the exchange tries; then each key with the header's algorithm and with the five others.
   assert.equal(operations, 2 + 12 * 6);
 });

@@ -24,7 +24,7 @@ const ask = (method: string, path: string, body?: unknown, headers: Readonly<Rec
 
 describe("a PATCH that changes nothing", () => {
   for (const path of ["/accounts/acme", "/users/api-1-demo", "/keys/1", "/resource-servers/shop", "/operators/2"]) {
-    test(`is made to the version that If-Match names, or not at all: ${path}`, async () => {
+    test(`is accepted only for the version that If-Match names: ${path}`, async () => {
       const read = await ask("GET", path);
       assert.equal(read.status, 200, read.body);
       const etag = read.headers["etag"] ?? "";

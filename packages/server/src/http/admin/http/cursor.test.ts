@@ -12,7 +12,7 @@ function cursorOf(link: string | null): string {
 }
 
 describe("a page's links", () => {
-  test("lead behind its last item and before its first, and keep what was asked", () => {
+  test("lead after its last item and before its first, and keep the query's parameters", () => {
     const { next, previous } = links("/api/admin/v1/users?status=active&limit=2&q=a%26b");
     assert.match(next ?? "", /^\/api\/admin\/v1\/users\?status=active&limit=2&q=a%26b&cursor=[\w-]+$/);
     assert.deepEqual(parsePage({ cursor: cursorOf(next) }).from, { key: [5], direction: "after" });
@@ -33,7 +33,7 @@ describe("a page's links", () => {
 });
 
 describe("a cursor", () => {
-  test("that isn't one of the list's is refused and never a defect, whatever it is", () => {
+  test("that isn't from this list is refused and never a defect, whatever it is", () => {
     const refuses = (cursor: string, kinds?: ("string" | "number")[]) => {
       assert.throws(
         () => parsePage({ cursor }, kinds),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createOrigins } from "./origins.ts";
 
-describe("where nothing is configured, the console", () => {
+describe("without a configured address, the console", () => {
   const origins = createOrigins(undefined, "http://127.0.0.1:8081");
 
   test("is at localhost, where passkeys work", () => {
@@ -18,7 +18,7 @@ describe("where nothing is configured, the console", () => {
     "http://localhost:9000",
     "http://localhost",
   ]) {
-    test(`may be used at ${origin}, this machine or a tunnel to it`, () => {
+    test(`may be used at ${origin}: this machine or a tunnel to it`, () => {
       assert.ok(origins.isAllowed(origin));
     });
   }
@@ -44,7 +44,7 @@ describe("where nothing is configured, the console", () => {
   }
 
   for (const origin of ["http://127.0.0.1:8081", "http://[::1]:8081"]) {
-    test(`has no passkeys at ${origin}, which is no name`, () => {
+    test(`has no passkeys at ${origin}, which isn't a host name`, () => {
       assert.equal(origins.relyingPartyId(origin), undefined);
     });
   }
@@ -57,12 +57,12 @@ test("without a configured address, another program's page on this machine isn't
   for (const host of ["localhost:8081", "127.0.0.1", "localhost:x", "", undefined]) {
     assert.ok(!origins.isConsole("http://localhost:3000", host), String(host));
   }
-  assert.ok(!origins.isConsole("http://evil.example", "evil.example"), "a name that was pointed here");
+  assert.ok(!origins.isConsole("http://evil.example", "evil.example"), "a foreign name that resolves here");
   const configured = createOrigins("https://console.example.com", "http://127.0.0.1:8081");
   assert.ok(configured.isConsole("https://console.example.com", "127.0.0.1:8081"), "behind a proxy");
 });
 
-test("a listener on a name or an address of the network is an origin of its own beside the loopback ones", () => {
+test("a listener on a host name or a network address is a further origin beside the loopback ones", () => {
   const origins = createOrigins(undefined, "http://admin.internal:8081");
   assert.equal(origins.consoleUrl, "http://admin.internal:8081");
   assert.ok(origins.isAllowed("http://admin.internal:8081"));
@@ -83,14 +83,14 @@ describe("a configured address", () => {
     assert.equal(origins.relyingPartyId("https://console.example.com"), "console.example.com");
   });
 
-  test("with a path is where links lead, and its origin is without it", () => {
+  test("with a path is the prefix of links, and its origin is without the path", () => {
     const below = createOrigins("https://ops.example.com/countersign", "http://127.0.0.1:8081");
     assert.equal(below.consoleUrl, "https://ops.example.com/countersign");
     assert.ok(below.isAllowed("https://ops.example.com"));
   });
 });
 
-describe("the hosts by which the internal listener is reached", () => {
+describe("the hosts at which the internal listener answers", () => {
   const origins = createOrigins("https://console.example/cs", "http://10.0.0.5:8081", [
     "countersign",
     "cs.monitoring.svc",
@@ -109,7 +109,7 @@ describe("the hosts by which the internal listener is reached", () => {
     "countersign:8081",
     "cs.monitoring.svc.",
   ]) {
-    test(`${host} is one: no other page's name stands for it`, () => {
+    test(`include ${host}, and no other page's name`, () => {
       assert.ok(origins.isKnownHost(host));
     });
   }
@@ -130,7 +130,7 @@ describe("the hosts by which the internal listener is reached", () => {
   }
 });
 
-test("cookies of consoles on one machine are told apart by port, and by path where one has its own", () => {
+test("cookies of consoles on one machine have distinct names, by port and by path where there is one", () => {
   const plain = createOrigins(undefined, "http://127.0.0.1:8081");
   assert.equal(plain.cookieSuffix("localhost:8081"), "8081");
   assert.equal(plain.cookieSuffix("localhost:9000"), "9000", "through a tunnel");

@@ -1,4 +1,4 @@
-/** Who asks is checked before the body and after it, through the real listener. */
+/** The caller is checked before the body is read and after it, through the real listener. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type IncomingMessage, request as httpRequest } from "node:http";
@@ -24,8 +24,8 @@ const ask = (method: string, path: string, body?: unknown, headers: Readonly<Rec
 
 const idOf = async (email: string) => (await console.registry.store.operators.findByEmail(email))?.id ?? 0;
 
-describe("a change whose body comes late", () => {
-  // Whoever may less is signed out.
+describe("a change whose body arrives late", () => {
+  // An operator whose permissions shrink is signed out.
   const changes = {
     "is deactivated": { status: "deactivated" },
     "may less": { role: "admin" },
@@ -33,7 +33,7 @@ describe("a change whose body comes late", () => {
   };
 
   for (const [what, change] of Object.entries(changes)) {
-    test(`is refused where whoever sends it ${what} meanwhile`, async () => {
+    test(`is refused if its sender ${what} meanwhile`, async () => {
       const email = `late-${what.replaceAll(" ", "-")}@example.com`;
       const theirs = await console.signUp(email, "owner");
       const body = JSON.stringify({ name: what.replaceAll(" ", "-"), role: "owner" });
@@ -45,7 +45,7 @@ describe("a change whose body comes late", () => {
     });
   }
 
-  test("is refused where the admin token that sends it is revoked meanwhile", async () => {
+  test("is refused if its admin token is revoked meanwhile", async () => {
     const made = await ask("POST", "/admin-tokens", { name: "late", role: "owner" });
     const { id, token } = made.json.data;
     const body = JSON.stringify({ name: "later", role: "owner" });
@@ -54,7 +54,7 @@ describe("a change whose body comes late", () => {
     assert.equal(await late(), 401);
   });
 
-  test("is made where nothing has changed", async () => {
+  test("is made if nothing has changed", async () => {
     const fresh = await console.signUp("slow@example.com", "owner");
     const late = await beginLate({ Cookie: fresh, Origin: console.origin }, '{"name":"slow","role":"viewer"}');
     assert.equal(await late(), 201);
@@ -62,7 +62,7 @@ describe("a change whose body comes late", () => {
 });
 
 /**
- * Sends a request but for the end of its body, and waits until the server has looked at who asks.
+ * Sends a request without the end of its body, and waits until the server has checked the caller.
  *
  * @returns sends the rest; with the answer's status
  */

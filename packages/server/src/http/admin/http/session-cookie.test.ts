@@ -13,7 +13,7 @@ before(async () => {
 after(() => console.close());
 
 describe("a session's cookie", () => {
-  test("is for this host alone, out of scripts' and other sites' reach, and another one at each sign-in", async () => {
+  test("is for this host only, HttpOnly and SameSite=Strict, and new at each sign-in", async () => {
     await console.signUp("cookie@example.com", "viewer");
     const signIn = () =>
       console.ask("POST", "/sign-in/password", { email: "cookie@example.com", password: TEST_PASSWORD });
@@ -38,7 +38,7 @@ describe("a session's cookie", () => {
       const [name = "", value = ""] = (await one.signUp(email, "viewer")).split("=");
       jar.set(name, value);
     }
-    // As browsers send them: each console gets both.
+    // As browsers send them: each console gets both cookies.
     const cookie = [...jar].map((pair) => pair.join("=")).join("; ");
     for (const [one, email] of [
       [console, "one@example.com"],
@@ -49,7 +49,7 @@ describe("a session's cookie", () => {
     await second.close();
   });
 
-  test("of another operator than the page's answers nothing: no change is made under another name", async () => {
+  test("of another operator than the page's is refused: no change is made under another name", async () => {
     const cookie = await console.signUp("whose-page@example.com", "viewer");
     const { id } = (await console.ask("GET", "/me", undefined, { cookie })).json.data.operator;
     const ask = (operator: string) =>
@@ -62,7 +62,7 @@ describe("a session's cookie", () => {
     }
   });
 
-  test("is a __Host- cookie for encrypted connections alone where the console is reached by them", async () => {
+  test("is a Secure __Host- cookie where the console is reached by HTTPS", async () => {
     const secure = await startTestConsole({ adminUrl: "https://console.example" });
     const cookie = await secure.signUp("a@example.com", "owner");
     assert.match(cookie, /^__Host-countersign_session_443=/);
@@ -75,7 +75,7 @@ describe("a session's cookie", () => {
     await secure.close();
   });
 
-  test("is cleared at sign-out, and its session is over for whoever kept it", async () => {
+  test("is cleared at sign-out, and its session has ended even if the cookie was kept", async () => {
     const cookie = await console.signUp("out@example.com", "viewer");
     const out = await console.ask("DELETE", "/me/session", undefined, { cookie });
     assert.equal(out.status, 200, out.body);

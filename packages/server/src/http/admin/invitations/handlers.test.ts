@@ -18,7 +18,7 @@ const ask = (method: string, path: string, body?: unknown, headers: Readonly<Rec
   console.ask(method, path, body, { cookie, headers });
 
 describe("an invitation", () => {
-  test("is made once however often it is asked for, and its link is shown once", async () => {
+  test("is made once however often the request is repeated, and its link is shown once", async () => {
     const invite = (email: string) =>
       ask("POST", "/invitations", { email, role: "viewer", account: "acme" }, { "Idempotency-Key": "invite-1" });
     const first = await invite("once@example.com");
@@ -33,7 +33,7 @@ describe("an invitation", () => {
     const token = new URL(first.json.data.link).hash.slice(1);
     const used = await console.ask("POST", "/links/use", { token, password: TEST_PASSWORD });
     assert.equal(used.status, 200, used.body);
-    // What it made has been used up: there is nothing to show any more.
+    // Its invitation has been used up: there is nothing left to show.
     assert.equal((await invite("once@example.com")).status, 404);
   });
 
@@ -50,7 +50,7 @@ describe("an invitation", () => {
     assert.deepEqual([look.status, look.code], [403, "link_invalid"]);
   });
 
-  test("is refused field by field", async () => {
+  test("is refused with an error for each wrong field", async () => {
     for (const [body, field] of [
       [{ email: "no address", role: "viewer" }, "/email"],
       [{ email: "a@example.com", role: "root" }, "/role"],

@@ -15,8 +15,8 @@ before(async () => {
 
 after(() => console.close());
 
-describe("oneself", () => {
-  test("sees who one is, and not a hash of anything", async () => {
+describe("the signed-in operator", () => {
+  test("sees its own operator, without any hash", async () => {
     const cookie = await console.signUp("me@example.com", "admin", "acme");
     const { json, body } = await console.ask("GET", "/me", undefined, { cookie });
     assert.equal(json.data.actor, "operator:me@example.com");
@@ -69,7 +69,7 @@ describe("oneself", () => {
     assert.equal(signedIn.json.data.operator.recovery_codes, 9);
   });
 
-  test("sees where one is signed in, and ends one session or all others", async () => {
+  test("sees the operator's sessions, and ends one or all others", async () => {
     const cookie = await console.signUp("sessions@example.com", "viewer");
     const signIn = () =>
       console.ask("POST", "/sign-in/password", { email: "sessions@example.com", password: TEST_PASSWORD });
@@ -89,7 +89,7 @@ describe("oneself", () => {
     assert.match(ended.headers["set-cookie"] ?? "", /^countersign_session_\d+=;/);
   });
 
-  test("that is a program has no password, passkeys or sessions", async () => {
+  test("with an admin token has no password, passkeys or sessions", async () => {
     const { secret } = await console.changes.createAdminToken(ROOT, {
       name: "program",
       role: "owner",

@@ -19,7 +19,7 @@ const ask = (method: string, path: string, body?: unknown, headers: Readonly<Rec
 const idOf = async (email: string) => (await console.registry.store.operators.findByEmail(email))?.id ?? 0;
 
 describe("operators", () => {
-  test("are listed, found by the beginning of their address in any case, and filtered", async () => {
+  test("are listed, found by the start of their address in any case, and filtered", async () => {
     for (const [email, role] of [
       ["list-a@example.com", "viewer"],
       ["list-b@example.com", "admin"],
@@ -41,7 +41,7 @@ describe("operators", () => {
     assert.doesNotMatch(first.body + next.body, /argon2|password/);
   });
 
-  test("change only as they were read, where the version that was read is named", async () => {
+  test("change only if they are still at the version that If-Match names", async () => {
     await console.signUp("tag@example.com", "viewer");
     const id = await idOf("tag@example.com");
     const read = await ask("GET", `/operators/${id}`);
@@ -58,7 +58,7 @@ describe("operators", () => {
     assert.equal((await ask("GET", `/operators/${id}`)).json.data.role, "admin");
   });
 
-  test("are switched off with all their sessions, on every request from then on", async () => {
+  test("are deactivated with all their sessions, from the next request on", async () => {
     const theirs = await console.signUp("off@example.com", "admin");
     const id = await idOf("off@example.com");
     const sessions = await ask("GET", `/operators/${id}/sessions`);
@@ -69,7 +69,7 @@ describe("operators", () => {
     assert.deepEqual((await ask("GET", `/operators/${id}/sessions`)).json.data, []);
   });
 
-  test("get in again by a link, which is shown once and works", async () => {
+  test("can sign in again by a reset link, which is shown once", async () => {
     const theirs = await console.signUp("reset@example.com", "admin");
     const id = await idOf("reset@example.com");
     const made = await ask("POST", `/operators/${id}/reset`);
@@ -82,7 +82,7 @@ describe("operators", () => {
     assert.equal((await console.ask("GET", "/me", undefined, { cookie: theirs })).status, 401);
   });
 
-  test("lose one session to an owner", async () => {
+  test("can have one session ended by an owner", async () => {
     const theirs = await console.signUp("session@example.com", "admin");
     const id = await idOf("session@example.com");
     const [session] = (await ask("GET", `/operators/${id}/sessions`)).json.data;
@@ -91,7 +91,7 @@ describe("operators", () => {
     assert.equal((await console.ask("GET", "/me", undefined, { cookie: theirs })).status, 401);
   });
 
-  test("always have an owner among them: the last one stays, in words", async () => {
+  test("always include an owner: demoting or deactivating the last one is refused with an explanation", async () => {
     const fresh = await startTestConsole();
     const only = await fresh.signUp("only@example.com", "owner");
     const answer = await fresh.ask("PATCH", "/operators/1", { role: "viewer" }, { cookie: only });
@@ -101,8 +101,8 @@ describe("operators", () => {
   });
 });
 
-describe("whoever is limited to an account", () => {
-  test("lists and reads what belongs to it alone, and gets the same answer for all others", async () => {
+describe("an operator who is limited to an account", () => {
+  test("lists and reads only what belongs to it, and gets the same answer for everything else", async () => {
     const theirs = await console.signUp("limited@example.com", "owner", "acme");
     await console.signUp("colleague@example.com", "viewer", "acme");
     const elsewhere = await console.signUp("elsewhere@example.com", "viewer", "other");

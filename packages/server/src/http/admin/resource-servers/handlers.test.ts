@@ -38,7 +38,7 @@ async function standingOf(name: string, secret: string): Promise<"current" | "pr
 }
 
 describe("rotating a resource server's secret", () => {
-  test("is done once under its Idempotency-Key: a retry leaves the new secret and the one in use as they are", async () => {
+  test("happens once under its Idempotency-Key: a retry leaves the new secret and the one in use unchanged", async () => {
     const { secret } = await create("retried");
     const first = await rotate("retried", 3600, { "Idempotency-Key": "r-1" });
     assert.equal(first.status, 200, first.body);
@@ -54,7 +54,7 @@ describe("rotating a resource server's secret", () => {
     assert.equal(await standingOf("retried", secret), "previous");
   });
 
-  test("is done once however many ask at the same time, and one of them gets the secret", async () => {
+  test("happens once however many requests come at the same time, and one of them gets the secret", async () => {
     const { secret } = await create("crowd");
     const answers = await Promise.all(
       Array.from({ length: 5 }, () => rotate("crowd", 60, { "Idempotency-Key": "r-2" })),
@@ -65,7 +65,7 @@ describe("rotating a resource server's secret", () => {
     assert.equal(await standingOf("crowd", secret), "previous");
   });
 
-  test("under a key that another rotation had is refused, and rotates nothing", async () => {
+  test("under the Idempotency-Key of another rotation is refused, and rotates nothing", async () => {
     await create("one");
     await create("two");
     const { json } = await rotate("one", 60, { "Idempotency-Key": "r-3" });
@@ -99,7 +99,7 @@ describe("rotating a resource server's secret", () => {
     assert.equal(await standingOf("both", first.json.data.client_secret), "current");
   });
 
-  test("of one that isn't there is refused as such, whatever its If-Match says", async () => {
+  test("that doesn't exist is refused as not found, whatever its If-Match says", async () => {
     assert.equal((await rotate("nowhere", 0, { "If-Match": '"x"' })).status, 404);
   });
 });

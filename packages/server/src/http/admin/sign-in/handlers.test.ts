@@ -17,7 +17,7 @@ const invite = async (email: string) =>
   (await console.changes.invite(ROOT, { email, role: "admin", account: null })).secret;
 
 describe("the set-up link", () => {
-  test("is asked for while there is nobody, lets the first owner in, and is then no more", async () => {
+  test("is available while there is no operator, signs the first owner in, and is then void", async () => {
     const fresh = await startTestConsole();
     const options = await fresh.ask("GET", "/sign-in/options");
     assert.deepEqual(options.json.data, { setup_needed: true, passkeys: true, single_sign_on: null });
@@ -46,18 +46,22 @@ describe("the sign-in options", () => {
     const port = new URL(console.origin).port;
     assert.equal(await ask(`localhost:${port}`), true);
     assert.equal(await ask(`127.0.0.1:${port}`), false);
-    assert.equal(await ask("console.internal"), true, "a proxy may have changed it: the console's own address counts");
+    assert.equal(
+      await ask("console.internal"),
+      true,
+      "a proxy may have changed the host: the console's own address counts",
+    );
   });
 });
 
 describe("a refused sign-in", () => {
-  /** All that leaves, but for the request's id and the time. */
+  /** The whole answer, without the request's id and the time. */
   const seen = (answer: Awaited<ReturnType<TestConsole["ask"]>>) => {
     const { "x-request-id": _, date: __, ...headers } = answer.headers;
     return { status: answer.status, headers, body: answer.body };
   };
 
-  test("is the same bytes, whatever is wrong: nobody of that address, a wrong password, none, switched off", async () => {
+  test("has the same bytes whatever is wrong: unknown address, wrong password, no password, deactivated operator", async () => {
     await console.signUp("known@example.com", "viewer");
     const link = await invite("passkey@example.com");
     const { json } = await console.ask("POST", "/links/passkey/options", { token: link });
@@ -87,7 +91,7 @@ describe("a refused sign-in", () => {
     for (const code of codes) assert.deepEqual(code, codes[0]);
   });
 
-  test("is logged with its request's id, and nothing of what was sent", async () => {
+  test("is logged with its request's id, and without anything that was sent", async () => {
     const answer = await console.ask("POST", "/sign-in/password", {
       email: "logged@example.com",
       password: "a password that must not be logged",
@@ -100,7 +104,7 @@ describe("a refused sign-in", () => {
     assert.doesNotMatch(console.log(), /must not be logged|logged@example/);
   });
 
-  test("counts against the client's address: beyond the limit everything about sign-in and links is refused", async () => {
+  test("counts against the client's address: beyond the limit, sign-in and links are refused", async () => {
     const limited = await startTestConsole({ refusalLimit: 3 });
     const bad = () => limited.ask("POST", "/links/look", { token: "csiv_nothing" });
     for (let count = 0; count < 3; count++) assert.equal((await bad()).code, "link_invalid");
@@ -122,7 +126,7 @@ describe("a refused sign-in", () => {
     await limited.close();
   });
 
-  test("of one address ten times refuses the right password too, with the time to wait", async () => {
+  test("for one e-mail address ten times refuses even the right password, with the time to wait", async () => {
     await console.signUp("tried@example.com", "viewer");
     const attempt = (password: string) =>
       console.ask("POST", "/sign-in/password", { email: "tried@example.com", password });
@@ -133,7 +137,7 @@ describe("a refused sign-in", () => {
 });
 
 describe("sign-in by passkey", () => {
-  test("works from making it with a link to signing in with it alone", async () => {
+  test("works from making the passkey with a link to signing in with it alone", async () => {
     const token = await invite("device@example.com");
     const authenticator = createSoftwareAuthenticator();
     const creation = await console.ask("POST", "/links/passkey/options", { token });
@@ -149,7 +153,7 @@ describe("sign-in by passkey", () => {
     assert.deepEqual([replayed.status, replayed.code], [403, "sign_in_rejected"]);
   });
 
-  test("is for the page that asked: an answer from another of this machine's pages is refused", async () => {
+  test("is for the page that asked: an answer from another page of this machine is refused", async () => {
     const token = await invite("page@example.com");
     const creation = await console.ask("POST", "/links/passkey/options", { token });
     const response = createSoftwareAuthenticator().create(creation.json.data.options, "http://localhost:1");
@@ -158,7 +162,7 @@ describe("sign-in by passkey", () => {
     assert.equal(used.json.meta.errors[0].field, "/response");
   });
 
-  test("doesn't work at an IP address, which the refusal says, with the address where it does", async () => {
+  test("is refused at an IP address, with the address at which it works", async () => {
     const origin = console.origin.replace("localhost", "127.0.0.1");
     for (const [path, body] of [
       ["/sign-in/passkey/options", undefined],

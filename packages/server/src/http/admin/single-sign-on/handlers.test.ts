@@ -4,9 +4,9 @@ import fc from "fast-check";
 import { startTestConsole } from "../../../testing/test-console.ts";
 import { consolePath } from "./handlers.ts";
 
-describe("where somebody goes after signing in", () => {
+describe("the page after signing in", () => {
   for (const path of ["/", "/users", "/users/api-1-demo?tab=keys#new", "/explain?x=//y", "/apis"]) {
-    test(`is the page of the console that they came for: ${path}`, () => {
+    test(`is the page of the console that was asked for: ${path}`, () => {
       assert.equal(consolePath(path), path);
     });
   }
@@ -38,7 +38,7 @@ describe("where somebody goes after signing in", () => {
     });
   }
 
-  test("is a page of this origin, whatever the text: in a browser's reading, too", () => {
+  test("is on this origin, whatever the text, also as browsers parse it", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -58,7 +58,7 @@ describe("where somebody goes after signing in", () => {
   });
 });
 
-test("without an identity provider, both ends lead to the sign-in page, which says so by a code and the request's id", async () => {
+test("without an identity provider, both endpoints lead to the sign-in page with a code and the request's id", async () => {
   const console = await startTestConsole();
   for (const path of [
     "/sign-in/single-sign-on?return_to=//evil.example",
@@ -74,7 +74,7 @@ test("without an identity provider, both ends lead to the sign-in page, which sa
   await console.close();
 });
 
-test("whatever is in the cookies, nobody is signed in and nothing is a defect", async () => {
+test("whatever the cookies hold, no operator is signed in and nothing is a defect", async () => {
   const console = await startTestConsole({
     singleSignOn: {
       roles: [],
