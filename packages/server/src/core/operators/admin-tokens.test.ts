@@ -21,7 +21,7 @@ describe("an admin token", () => {
   const DAY_MS = 86_400_000;
   const nowMs = () => Math.floor(operators.registry.clock.nowMicroseconds() / 1000);
 
-  test("has a name of its own, for ever", async () => {
+  test("has a name that is never used again", async () => {
     const { token } = await create("ci");
     assert.equal(await codeOf(create("ci")), "conflict");
     await operators.changes.revokeAdminToken(ROOT, token.id);
@@ -30,7 +30,7 @@ describe("an admin token", () => {
       assert.equal(await codeOf(create(name)), "field_invalid");
   });
 
-  test("ends after 90 days unless its maker says otherwise: 365 days at most, or never in as many words", async () => {
+  test("ends after 90 days by default; 365 days is the maximum, unless its author asks for no end explicitly", async () => {
     const now = nowMs();
     for (const at of [now, now - 1, Number.NaN, Number.POSITIVE_INFINITY, now + 365 * DAY_MS + 1]) {
       assert.equal(await codeOf(create("t", at)), "field_invalid", String(at));
@@ -41,7 +41,7 @@ describe("an admin token", () => {
     assert.equal((await create("endless", "never")).token.expiresAtMs, null);
   });
 
-  test("that a program makes ends with the program's own at the latest, and is revoked with it", async () => {
+  test("made with another token ends no later than that one, and is revoked with it", async () => {
     const now = nowMs();
     const parent = (await create("parent", now + DAY_MS)).token;
     const program: Author = { ...ROOT, actor: "admin-token:parent", token: parent };
@@ -52,7 +52,7 @@ describe("an admin token", () => {
     const grandchild = await create("grandchild", now + 1, { ...ROOT, actor: "admin-token:child", token: child });
     const other = await create("other", "never");
     const endless: Author = { ...ROOT, actor: "admin-token:other", token: other.token };
-    assert.equal(await codeOf(create("t", "never", endless)), "forbidden", "that takes an operator");
+    assert.equal(await codeOf(create("t", "never", endless)), "forbidden", "only an operator may do that");
     assert.equal((await create("of-endless", undefined, endless)).token.expiresAtMs, now + 90 * DAY_MS);
     await operators.newEvents();
     await operators.changes.revokeAdminToken(ROOT, parent.id);
@@ -61,12 +61,12 @@ describe("an admin token", () => {
       ["parent", "child", "grandchild"].map((name) => ["admin_token.revoked", name]),
     );
     assert.equal(await operators.authenticate.byAdminToken(grandchild.secret), undefined);
-    // A request that was let in before the revocation, and waited for its turn to write.
+    // A request that was authenticated before the revocation, and waited for its turn to write.
     assert.equal(await codeOf(create("late-child", undefined, program)), "sign_in_required");
     assert.ok(await operators.authenticate.byAdminToken(other.secret));
   });
 
-  test("has a name of its account: an author who is limited to one learns no other account's names", async () => {
+  test("has a name within its account, so that a limited author can't discover another account's names", async () => {
     const limited = operators.author((await operators.add("limited-by-name@example.com", "owner", "acme")).operator);
     await create("ci");
     await create("ci", undefined, ROOT, "other");
@@ -83,7 +83,7 @@ describe("an admin token", () => {
     assert.equal(await codeOf(operators.changes.revokeAdminToken(ROOT, { name: "none" })), "not_found");
   });
 
-  test("of an account from before names had the account in them keeps its name to itself", async () => {
+  test("made before names contained the account still occupies its name in that account", async () => {
     const { token } = await create("new", undefined, ROOT, "acme");
     await operators.store.transaction((transaction) =>
       transaction.adminTokens.insert({ ...token, name: "legacy", secretHash: "x" }),
@@ -93,7 +93,7 @@ describe("an admin token", () => {
     assert.equal((await create("legacy", undefined, ROOT, "other")).token.name, "other/legacy");
   });
 
-  test("is revoked once, and stays so", async () => {
+  test("is revoked once, and stays revoked", async () => {
     const { token, secret } = await create("ci");
     const first = await operators.changes.revokeAdminToken(ROOT, { name: "ci" });
     operators.registry.clock.advanceSeconds(10);

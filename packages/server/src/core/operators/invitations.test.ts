@@ -19,7 +19,7 @@ describe("an invitation", () => {
   const invite = (email: string, role: Role = "viewer") =>
     operators.changes.invite(ROOT, { email, role, account: null });
 
-  test("replaces the one before for the same address, in whatever case", async () => {
+  test("replaces the previous one for the same address, in any case", async () => {
     const first = await invite("new@example.com");
     const second = await invite(" New@Example.com");
     assert.equal(await codeOf(operators.links.look(first.secret)), "link_invalid");
@@ -30,13 +30,13 @@ describe("an invitation", () => {
     );
   });
 
-  test("is for nobody who is an operator already, and for no text that is no address", async () => {
+  test("is refused for an existing operator, and for a text that isn't an address", async () => {
     assert.equal(await codeOf(invite("OWNER@example.com")), "conflict");
     for (const email of ["", "x", "a@b@c", "a\0@example.com"])
       assert.equal(await codeOf(invite(email)), "field_invalid");
   });
 
-  test("that is the set-up link can't be withdrawn by its number", async () => {
+  test("that is the set-up link can't be withdrawn by its id", async () => {
     const fresh = await openTestOperators();
     const made = await fresh.changes.makeSetupLink("system");
     assert.equal(
@@ -46,7 +46,7 @@ describe("an invitation", () => {
     await fresh.close();
   });
 
-  test("leaves an event that says for whom and what, and nothing of its secret", async () => {
+  test("leaves an event with its address and role, and without its secret", async () => {
     const { secret, invitation } = await invite("new@example.com", "admin");
     const [event] = await operators.newEvents();
     assert.equal(event?.subject, `invitation:${invitation.id}`);
