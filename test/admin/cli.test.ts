@@ -114,7 +114,10 @@ describe("the command line", { concurrency: 3 }, () => {
     });
 
     test("user: create, list, deactivate and activate", async () => {
-      assert.match((await run(["user", "list"])).stdout, /^No API users yet: countersign user create .*\n$/);
+      assert.match(
+        (await run(["user", "list"])).stdout,
+        /^No API users yet; create one with: countersign user create .*\n$/,
+      );
       const created = await json<Record<string, unknown>>(run, ["user", "create", "demo", "--account", "acme"]);
       const { created_at, ...rest } = created;
       assert.deepEqual(Object.keys(created), ["id", "username", "account", "access", "status", "created_at"]);
@@ -225,7 +228,7 @@ describe("the command line", { concurrency: 3 }, () => {
       assertFails(
         await run(["key", "generate", "api-1-demo", "--out", file]),
         1,
-        /is there already; it isn't overwritten/,
+        /already exists and isn't overwritten/,
       );
       assert.equal(readFileSync(file, "utf8"), pem);
       const none = join(files, "none.pem");
@@ -326,7 +329,7 @@ describe("the command line", { concurrency: 3 }, () => {
         /^No resource servers yet: countersign resource-server create <name> makes one\.\n$/,
       );
       const SECRET = /^csrs_[0-9A-Za-z]{49}$/;
-      const NOTE = "The secret is shown this once; the store keeps a hash of it.\n";
+      const NOTE = "The secret is shown only once; the store keeps a hash of it.\n";
       const made = await run(["resource-server", "create", "shop", "--json"]);
       assert.equal(made.stderr, NOTE, "a note, which isn't the result");
       const created = JSON.parse(made.stdout) as Record<string, unknown>;
@@ -579,9 +582,9 @@ describe("the command line", { concurrency: 3 }, () => {
       const { status, stdout, stderr } = await server.cli("backup", file, "--json");
       assert.equal(status, 0, stderr);
       assert.deepEqual(JSON.parse(stdout), { file, bytes: statSync(file).size });
-      assert.match(stderr, /^countersign: note: the master secret isn't in the copy; .*\n$/);
+      assert.match(stderr, /^countersign: note: the copy doesn't contain the master secret; .*\n$/);
       assert.deepEqual(readdirSync(folder), ["countersign.db"], "nothing half-done is left beside it");
-      assertFails(await server.cli("backup", file), 1, /is there already; it isn't overwritten/);
+      assertFails(await server.cli("backup", file), 1, /already exists and isn't overwritten/);
       await server.json("key", "deactivate", String(keyId));
 
       chmodSync(folder, 0o700);

@@ -35,7 +35,7 @@ function startDemo(more: Record<string, string> = {}) {
     up: () =>
       eventually("the demo is up", () => {
         assert.equal(child.exitCode, null, stderr);
-        return stdout.includes("Up until Ctrl-C");
+        return stdout.includes("Running until Ctrl-C");
       }),
   };
 }
@@ -64,7 +64,7 @@ describe("the demo", { concurrency: 2 }, () => {
       "HTTP 200, X-Auth-Username: api-1-demo",
     ]);
     assert.match(stdout, /"code":"key_deactivated"/);
-    assert.match(stdout, /\nEvery step did what it says\.\n$/);
+    assert.match(stdout, /\nEvery step succeeded\.\n$/);
     assert.equal(stdout.match(/^\d+\. /gm)?.length, 11);
     assert.doesNotMatch(stdout, /PRIVATE KEY|\u001b/);
     assert.deepEqual(readdirSync(temporary), []);

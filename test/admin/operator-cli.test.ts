@@ -54,9 +54,9 @@ describe("operator", { concurrency: 1 }, () => {
     const first = await run("operator", "invite", "Alice@Example.com", "--role", "owner");
     assert.equal(first.status, 0, first.stderr);
     assert.match(first.stdout.trimEnd(), LINK);
-    assert.match(first.stderr, /^The link is good once, until [^ ]+Z\.\n$/);
+    assert.match(first.stderr, /^The link works once, until [^ ]+Z\.\n$/);
     const list = await run("operator", "list");
-    assert.equal(list.stdout, "No operators yet: countersign operator invite <email> --role owner makes one.\n");
+    assert.equal(list.stdout, "No operators yet; invite one with: countersign operator invite <email> --role owner\n");
     assert.deepEqual(await json(run, "operator", "list"), []);
   });
 
@@ -142,7 +142,7 @@ describe("admin-token", { concurrency: 1 }, () => {
   test("create prints the token alone, and with --json what it is; list shows neither it nor a hash", async () => {
     const plain = await run("admin-token", "create", "ci", "--role", "admin");
     assert.match(plain.stdout, /^csat_[0-9A-Za-z]{49}\n$/);
-    assert.equal(plain.stderr, "The token is shown this once; the store keeps a hash of it.\n");
+    assert.equal(plain.stderr, "The token is shown only once; the store keeps a hash of it.\n");
     await run("account", "create", "acme");
     const wanted = ["--role", "viewer", "--account", "acme", "--expires-in", "90d"];
     const made = await json<Record<string, unknown>>(run, "admin-token", "create", "reports", ...wanted);
@@ -254,7 +254,7 @@ describe("the set-up link", { concurrency: 2 }, () => {
     endWithThisProcess(child);
     let stdout = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    await eventually("the demo stays up", () => stdout.includes("Up until Ctrl-C"), 60_000);
+    await eventually("the demo stays up", () => stdout.includes("Running until Ctrl-C"), 60_000);
     const console = /^console +(http:\/\/localhost:[0-9]+)$/m.exec(stdout)?.[1];
     const link = /(http:\/\/localhost:[0-9]+\/link#csiv_[0-9A-Za-z]{49})/.exec(stdout)?.[1] ?? "";
     assert.equal(new URL(link).origin, console);

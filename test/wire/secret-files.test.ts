@@ -223,7 +223,7 @@ test("a server that finds variables of Kubernetes serves, and names them in one 
 });
 
 test("a password in --database-url or --to is noticed in one line, and isn't in it", async () => {
-  const notice = /^countersign: warning: (--database-url|--to) holds a password, .* list of processes; use .*\n/;
+  const notice = /^countersign: warning: (--database-url|--to) holds a password, .* process list; use .*\n/;
   const url = "postgres://countersign:hunter2@127.0.0.1:1/x";
   for (const args of [
     ["account", "list", "--database-url", url],

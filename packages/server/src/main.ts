@@ -1,5 +1,5 @@
 /**
- * The process: environment, standard streams, signals, exit status. Everything else gets what it needs as parameters.
+ * The process: environment, standard streams, signals, exit status. All other code gets these as parameters.
  */
 import { userInfo } from "node:os";
 import { Writable } from "node:stream";
@@ -22,15 +22,15 @@ import { watchPackageRunner } from "./platform/npm-parent.ts";
 import { createCommandLineRedactor } from "./platform/redact.ts";
 import { openWorkerChannel, superviseWorkers, type WorkerChannel, type WorkerReady } from "./platform/workers.ts";
 
-/** Two signals so close together are one: a terminal and a launcher may both pass it on. */
+/** Two signals this close together, in milliseconds, count as one: a terminal and a launcher may both forward it. */
 const SAME_SIGNAL_MS = 100;
 
-/** How long the last lines may take, in milliseconds. Then the process ends without them. */
+/** How long the process waits at its end for the last lines to be written, in milliseconds. */
 const FLUSH_MS_MAX = 1000;
 
 const surroundings = systemSurroundings();
 
-/** Where a service writes, once this process serves. */
+/** The sinks of a service, set once this process serves. */
 let service: { readonly stdout: LogSink; readonly stderr: LogSink } | undefined;
 
 const context: CliContext = {
@@ -68,7 +68,7 @@ const context: CliContext = {
   },
 };
 
-// A reader that went away (| head) ends a command quietly. Any other fault of a stream is reported in one line.
+// A command ends quietly if the reader of its output is gone (| head). Any other stream error is reported in one line.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (stream === process.stderr) return;
@@ -82,13 +82,13 @@ if (service !== undefined) {
   await endOutput();
   process.exit();
 }
-// A connection that a command left open (an idle fetch) must not keep the process; a slow reader of its output must.
+// Wait for a slow reader of the output, but not for a connection that the command left open (an idle fetch).
 process.stdout.write("", () => setTimeout(() => process.exit(), 100).unref());
 
 async function serve(config: Config, opening: StoreOpening, flags: Flags): Promise<void> {
   const channel = openWorkerChannel(() => process.exit(1));
   const stderr = openLogSink(2, (count) => {
-    log.warn({ count }, "lines of the log were dropped: the reader of standard error was too slow");
+    log.warn({ count }, "log lines were dropped: the reader of standard error was too slow");
   });
   service = { stdout: openLogSink(1), stderr };
   const log = createLog(
@@ -100,12 +100,12 @@ async function serve(config: Config, opening: StoreOpening, flags: Flags): Promi
     channel === undefined ? {} : { worker: process.pid },
   );
   process.on("uncaughtException", (error) => {
-    log.fatal({ err: error }, "defect; the process ends");
+    log.fatal({ err: error }, "uncaught exception; the process ends");
     void endDefective();
   });
-  // Node's own listener writes to standard error and waits for it.
+  // Node's own listener writes to standard error synchronously.
   process.removeAllListeners("warning").on("warning", (warning) => {
-    log.warn({ err: warning }, "the runtime warns");
+    log.warn({ err: warning }, "warning from the runtime");
   });
   if (channel === undefined) {
     for (const notice of [passwordNotice(flags), platformNotice(process.env)])
@@ -122,12 +122,12 @@ async function endDefective(): Promise<never> {
   process.exit(1);
 }
 
-/** Writes the last lines of a service. */
+/** Writes the service's last lines, for at most {@link FLUSH_MS_MAX} on each stream. */
 async function endOutput(): Promise<void> {
   await Promise.all([service?.stdout.end(FLUSH_MS_MAX), service?.stderr.end(FLUSH_MS_MAX)]);
 }
 
-/** Serves from this process. */
+/** Serves from this process until `stopped` resolves. */
 async function serveUntil(
   stopped: Promise<NodeJS.Signals>,
   config: Config,
@@ -140,7 +140,7 @@ async function serveUntil(
   const first = await Promise.race([starting, stopped]);
   // The service may still be waiting for its store.
   if (typeof first === "string") {
-    log.info({ signal: first }, "stopping before it was ready");
+    log.info({ signal: first }, "stopping before the service was ready");
     return;
   }
   const { publicUrl, adminUrl, store } = first;
@@ -153,7 +153,7 @@ async function serveUntil(
   await first.stop();
 }
 
-/** Serves from workers. */
+/** Serves from worker processes until `stopped` resolves. */
 async function superviseUntil(
   stopped: Promise<NodeJS.Signals>,
   config: Config,
@@ -184,12 +184,12 @@ function printReady({ publicUrl, adminUrl, store }: WorkerReady): void {
 }
 
 /**
- * While there is no operator, prints the link by which the first one signs up. It doesn't go through the log, which redacts
+ * If the store has no operator, prints the link with which the first owner signs up. The link bypasses the log, which redacts
  * secrets and can be silent.
  */
 async function printSetupLink(config: Config, adminUrl: string, log: Logger): Promise<void> {
   const link = await makeSetupLink(config, adminUrl, surroundings).catch((error: unknown) => {
-    log.error({ err: error }, "no set-up link can be made; the next start tries again");
+    log.error({ err: error }, "the set-up link can't be made; the next start tries again");
     return undefined;
   });
   if (link === undefined) return;
@@ -197,7 +197,7 @@ async function printSetupLink(config: Config, adminUrl: string, log: Logger): Pr
   service?.stderr.write(`${JSON.stringify(line)}\n`);
 }
 
-/** The configured secrets, in the spellings in which they are set and used. */
+/** The configured secrets, in every encoding in which they are set or used. */
 function secretsOf({
   masterSecrets = [],
   databaseUrl,
@@ -214,7 +214,7 @@ function secretsOf({
   ];
 }
 
-/** Waits for SIGTERM, SIGINT or SIGHUP. A further one ends the process at once. */
+/** Resolves with the first SIGTERM, SIGINT or SIGHUP. A later one ends the process immediately, with status 1. */
 function signal(): Promise<NodeJS.Signals> {
   watchPackageRunner(() => process.kill(process.pid, "SIGTERM"));
   return new Promise((resolve) => {

@@ -24,7 +24,7 @@ export function accountCommand(context: CliContext): Command {
   withNewStoreFlag(withStoreFlags(account.command("create")))
     .argument("<shortname>", "lower-case letters, digits, '.', '_' and '-'")
     .description("create an account")
-    .option("--name <name>", "display name; the shortname unless given")
+    .option("--name <name>", "display name (default: the shortname)")
     .option("--json", "print JSON")
     .action(async (shortname: string, options: Options & NewStoreFlag & { name?: string }) => {
       const created = await commitChange(
@@ -48,7 +48,7 @@ export function accountCommand(context: CliContext): Command {
     .action(async (options: Options) => {
       const accounts = await withAdministration(context, options, ({ store }) => store.accounts.list());
       print(context, options.json, accounts.map(accountJson), () => {
-        if (accounts.length === 0) return "No accounts yet: countersign account create <shortname> makes one.";
+        if (accounts.length === 0) return "No accounts yet; create one with: countersign account create <shortname>";
         const rows = accounts.map(({ id, shortname, name, status, createdAtMs }) => [
           String(id),
           shortname,
@@ -62,7 +62,7 @@ export function accountCommand(context: CliContext): Command {
 
   addStandingCommands(context, account, {
     argument: "shortname",
-    effect: "refuse all of an account's users, at once",
+    effect: "refuse all API users of an account immediately",
     setStanding: (administration, name, status) =>
       commitAs(context, administration, (tx) => changeAccount(tx, name, { status })),
     json: accountJson,

@@ -25,10 +25,10 @@ export function adminTokenCommand(context: CliContext): Command {
 
   withGrantOptions(withStoreFlags(command.command("create")))
     .argument("<name>", "lower-case letters, digits, '.', '_' and '-'")
-    .description("create an admin token, and print it")
+    .description("create an admin token and print it")
     .option(
       "--expires-in <duration>",
-      `how long it is good, such as 30d, at most ${ADMIN_TOKEN_DAYS_MAX}d, or never`,
+      `how long it is valid, such as 30d; at most ${ADMIN_TOKEN_DAYS_MAX}d, or never`,
       DEFAULT_DURATION,
     )
     .option("--json", "print JSON")
@@ -42,11 +42,11 @@ export function adminTokenCommand(context: CliContext): Command {
         { mayCreate: true },
       );
       print(context, options.json, { token: secret, ...adminTokenJson(token, context.clock.wallMs()) }, () => secret);
-      context.stderr.write("The token is shown this once; the store keeps a hash of it.\n");
+      context.stderr.write("The token is shown only once; the store keeps a hash of it.\n");
     });
 
   withStoreFlags(command.command("list"))
-    .description("list admin tokens, the newest first")
+    .description("list admin tokens, newest first")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
       const tokens = await withAdministration(context, options, ({ store }) =>
@@ -55,7 +55,7 @@ export function adminTokenCommand(context: CliContext): Command {
       const now = context.clock.wallMs();
       const shown = tokens.map((token) => adminTokenJson(token, now));
       print(context, options.json, shown, () => {
-        if (tokens.length === 0) return "No admin tokens yet: countersign admin-token create <name> makes one.";
+        if (tokens.length === 0) return "No admin tokens yet; create one with: countersign admin-token create <name>";
         const rows = tokens.map((token) => [
           ownTokenName(token),
           token.role,
@@ -70,8 +70,8 @@ export function adminTokenCommand(context: CliContext): Command {
     });
 
   withStoreFlags(command.command("revoke"))
-    .argument("<name>", "<account>/<name> where several accounts have one of that name")
-    .description("revoke an admin token, at once and for good")
+    .argument("<name>", "<account>/<name> if several accounts have a token of that name")
+    .description("revoke an admin token immediately and permanently")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options) => {
       const revoked = await commitChange(context, options, (tx) => revokeAdminToken(tx, { name }));

@@ -1,7 +1,7 @@
 import { PAGE_ITEMS_MAX } from "@countersign/protocol";
 import type { Page, PageRequest } from "../core/store/page.ts";
 
-/** Reads a list that is kept in pages to its end. @param readPage reads one whose key is the id */
+/** Reads every page of a list, in order. @param readPage reads one page of a list whose key is the id */
 export async function readAllPages<Item extends { readonly id: number }>(
   readPage: (page: PageRequest) => Promise<Page<Item>>,
 ): Promise<readonly Item[]> {

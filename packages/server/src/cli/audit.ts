@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { type EventRow, fromRow } from "../core/feed/event.ts";
 import { chainReportJson, verifyChain } from "../core/feed/verify-chain.ts";
-import { AnsweredNo, type CliContext, paint, print, WrongUsage } from "./context.ts";
+import { NegativeResult, type CliContext, paint, print, WrongUsage } from "./context.ts";
 import { eventJson } from "../core/json/registry.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
@@ -15,7 +15,7 @@ export function auditCommand(context: CliContext): Command {
 
   withStoreFlags(audit.command("list"))
     .description("list changes, oldest first")
-    .option("--limit <number>", "only the newest ones", "100")
+    .option("--limit <number>", "only the newest changes", "100")
     .option("--json", "print JSON")
     .action(async (options: Options & { limit: string }) => {
       if (!/^[1-9][0-9]{0,5}$/.test(options.limit))
@@ -25,11 +25,11 @@ export function auditCommand(context: CliContext): Command {
         context,
         options,
         async ({ store }) => store.events.after(Math.max(0, (await store.events.last()).seq - limit), limit),
-        // It shows where a restored store ends.
+        // An operator needs the log to see where a restored store ends.
         { mayBeRestored: true },
       );
       print(context, options.json, events.map(eventJson), () => {
-        if (events.length === 0) return "Nothing has happened yet.";
+        if (events.length === 0) return "The audit log is empty.";
         const now = context.clock.wallMs();
         const rows = events.map((event) => [
           String(event.seq),
@@ -56,12 +56,12 @@ export function auditCommand(context: CliContext): Command {
           ? `${paint(context, "green", "whole")}: ${events} events, last hash ${lastHash}`
           : `${paint(context, "red", "broken")} at event ${broken.seq}: ${broken.problem}`,
       );
-      if (broken !== undefined) throw new AnsweredNo();
+      if (broken !== undefined) throw new NegativeResult();
     });
   return audit;
 }
 
-/** The API user or the account that an event names. */
+/** The username or shortname that an event names; a dash if it names neither. */
 function nameIn(row: EventRow): string {
   const event = fromRow(row);
   if ("username" in event) return event.username;

@@ -8,15 +8,14 @@ import { OperatorError } from "../core/operator-error.ts";
 
 export function backupCommand(context: CliContext): Command {
   return withStoreFlags(new Command("backup"))
-    .argument("<file>", "where the copy goes; never overwritten")
+    .argument("<file>", "where to write the copy; an existing file is never overwritten")
     .description("write a consistent copy of the SQLite store while it is in use")
     .option("--json", "print JSON")
     .action(async (file: string, options: Flags & { json?: boolean }) => {
-      if (existsSync(file))
-        throw new OperatorError(`${file} is there already; it isn't overwritten. Name another file.`);
+      if (existsSync(file)) throw new OperatorError(`${file} already exists and isn't overwritten. Name another file.`);
       await withAdministration(context, options, ({ store }) =>
         store.backup(file).catch((error: unknown) => {
-          // SQLite's own errors stand for themselves; the file system's name the unfinished copy, which the operator doesn't know.
+          // SQLite's errors are clear as they are. File system errors name the temporary copy, which the operator doesn't know.
           const isFileSystems = error instanceof Error && "syscall" in error && "code" in error;
           throw isFileSystems ? new OperatorError(`${file} can't be written (${errorProblem(error)}).`) : error;
         }),
@@ -24,7 +23,7 @@ export function backupCommand(context: CliContext): Command {
       const { size } = statSync(file);
       print(context, options.json, { file, bytes: size }, () => `${file}, ${size} bytes.`);
       context.stderr.write(
-        "countersign: note: the master secret isn't in the copy; keep master.key, or the configured secret, apart.\n",
+        "countersign: note: the copy doesn't contain the master secret; back up master.key, or the configured secret, separately.\n",
       );
     });
 }

@@ -2,15 +2,15 @@ import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { isoTime } from "../core/json/registry.ts";
 import { TOKEN_CHARACTERS_MAX } from "../core/token/token-codec.ts";
-import { AnsweredNo, type CliContext, paint, print, readStdin } from "./context.ts";
+import { NegativeResult, type CliContext, paint, print, readStdin } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
 export function checkCommand(context: CliContext): Command {
   return withStoreFlags(new Command("check"))
-    .argument("<token or ->", "- reads standard input, which keeps the token out of the process list")
-    .description("check a token; if it is inactive, say why")
+    .argument("<token or ->", "- reads standard input, to keep the token out of the process list")
+    .description("check a token, and say why if it is inactive")
     .option("--json", "print JSON")
     .action(async (argument: string, options: Flags & { json?: boolean }) => {
       const token = (argument === "-" ? await readStdin(context, TOKEN_CHARACTERS_MAX + 100) : argument).trim();
@@ -19,7 +19,7 @@ export function checkCommand(context: CliContext): Command {
       );
       if (!verdict.active) {
         print(context, options.json, verdict, () => `${paint(context, "red", "inactive")}: ${verdict.reason}`);
-        throw new AnsweredNo();
+        throw new NegativeResult();
       }
       const { username, userId, account, access, keyId, endsAtSeconds } = verdict;
       const expiresAtMs = endsAtSeconds * 1000;

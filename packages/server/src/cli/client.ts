@@ -3,7 +3,7 @@ import { type Envelope, REFRESH_PATH, type TokenGrant } from "@countersign/proto
 import { errorCode } from "../platform/error-code.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
-/** How long an answer may take, in milliseconds. */
+/** How long to wait for an answer, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** Signs an assertion as a client does: RS256, `username` and `iat`. @param privateKey parsed, or its PEM @param nowSeconds since the epoch */
@@ -26,7 +26,7 @@ export interface ExchangeAnswer {
 /**
  * Exchanges an assertion over HTTP.
  *
- * @throws {OperatorError} where the service can't be reached or answers with something else than the envelope
+ * @throws {OperatorError} if the service can't be reached, or the answer isn't its envelope
  */
 export async function exchangeOverHttp(baseUrl: string, assertion: string, ttl?: string): Promise<ExchangeAnswer> {
   const url = `${baseUrl.replace(/\/+$/, "")}${REFRESH_PATH}${ttl === undefined ? "" : `?ttl=${encodeURIComponent(ttl)}`}`;
@@ -45,13 +45,13 @@ export async function exchangeOverHttp(baseUrl: string, assertion: string, ttl?:
   const envelope: unknown = await answer.json().catch(() => undefined);
   if (!isEnvelope(envelope)) {
     throw new OperatorError(
-      `${baseUrl} answered ${answer.status}, but not as this service does. Is the address right?`,
+      `${baseUrl} answered ${answer.status}, but the answer isn't from this service. Is the address right?`,
     );
   }
   return { status: answer.status, envelope };
 }
 
-/** Another program than this service may have answered. */
+/** Checks the answer's form: another program may be listening at the address. */
 function isEnvelope(value: unknown): value is ExchangeAnswer["envelope"] {
   const isObject = (part: unknown): part is Record<string, unknown> => typeof part === "object" && part !== null;
   if (!isObject(value) || !isObject(value["meta"]) || !isObject(value["data"])) return false;

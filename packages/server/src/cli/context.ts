@@ -1,11 +1,11 @@
 /**
- * The command line. One file a command; each gets a {@link CliContext} and knows neither HTTP nor SQL.
+ * The command line, one file for each command. A command gets a {@link CliContext}; it contains neither HTTP nor SQL.
  *
  * Output rules:
- * - Standard output carries the result alone; with `--json` exactly one JSON value, without it text for people.
+ * - Standard output carries only the result: with `--json` exactly one JSON value, without it text for people.
  * - Standard error carries errors, one line each, and notes that aren't the result.
- * - Colours and relative times are for people: colours only on a terminal, and not under NO_COLOR.
- * - Exit status: 0 done, 1 refused or failed, 2 wrong usage.
+ * - Relative times and colours are only in text for people; colours only on a terminal, and not under NO_COLOR.
+ * - Exit status: 0 success, 1 refused or failed, 2 wrong usage.
  */
 import { isUtf8 } from "node:buffer";
 import type { Readable, Writable } from "node:stream";
@@ -20,13 +20,13 @@ import type { RegistryView } from "../core/view/view.ts";
 import type { Clock, Random } from "../core/surroundings.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
-/** The registry, as commands work on it. */
+/** An open store and what commands do with it. */
 export interface CliAdministration {
   readonly store: Store;
   readonly commit: Commit;
-  /** A one-time link, as a browser opens it. */
+  /** The URL at which a browser opens a one-time link. */
   readonly linkUrl: (secret: string) => string;
-  /** The one that new signing keys derive from. */
+  /** The master secret from which new signing keys derive. */
   newestMasterSecret(): Promise<Buffer>;
   openCheck(): Promise<CheckToken>;
   openView(): Promise<RegistryView>;
@@ -47,19 +47,19 @@ export interface CliContext {
   readonly version: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Who makes changes, for the audit log. */
+  /** The author of the command's changes, for the audit log. */
   readonly actor: string;
   readonly stdin: Readable;
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable;
-  /** Removes secrets from a line for standard error: a command line that went wrong may hold some. */
+  /** Removes secrets from a line for standard error: an error message may quote a secret from the command line. */
   readonly redact: (line: string) => string;
   /** @throws {ConfigError} */
   config(flags: Flags): Config;
-  /** The same without the environment. */
+  /** The same, without the environment. @throws {ConfigError} */
   configOfFlags(flags: Flags): Config;
   openAdministration(config: Config, opening: StoreOpening): Promise<CliAdministration>;
-  /** Accepts a store that was restored, exchanged or lost its master secret, and ends every token. */
+  /** Accepts a store that was restored or replaced, or whose master secret is lost. Ends every token. */
   acceptStore(config: Config): Promise<AcceptedStore & { readonly restoration: Restoration | undefined }>;
   /** Copies the store into another database, which must be empty. */
   copyStore(
@@ -69,16 +69,16 @@ export interface CliContext {
     readonly rows: Readonly<Record<string, number>>;
     readonly lastEvent: { readonly seq: number; readonly hash: string };
   }>;
-  /** Serves until a signal ends it. @param flags those that the configuration was read from */
+  /** Serves until the process receives a signal. @param flags the flags from which `config` was read */
   serve(config: Config, opening: StoreOpening, flags: Flags): Promise<void>;
-  /** Starts a service whose log is quiet. */
+  /** Starts a service that logs nothing. */
   startQuietService(config: Config): Promise<CliService>;
-  /** Makes the link by which the first owner comes in; `undefined` where there is an operator. */
+  /** Makes the link with which the first owner signs up; `undefined` if the store has an operator. */
   makeSetupLink(
     config: Config,
     adminUrl: string,
   ): Promise<{ readonly url: string; readonly expiresAtMs: number } | undefined>;
-  /** Resolves when the process is asked to end. */
+  /** Resolves when the process receives a signal to end. */
   untilSignal(): Promise<void>;
 }
 
@@ -87,9 +87,9 @@ export class WrongUsage extends OperatorError {
   override readonly name = "WrongUsage";
 }
 
-/** Ends a command with status 1 where standard output has said it all. */
-export class AnsweredNo extends Error {
-  override readonly name = "AnsweredNo";
+/** Ends a command with status 1 and prints nothing more: the negative result is already on standard output. */
+export class NegativeResult extends Error {
+  override readonly name = "NegativeResult";
 }
 
 /** Prints a result: the JSON value with `--json`, the text otherwise. */
@@ -99,13 +99,13 @@ export function print(context: CliContext, json: boolean | undefined, value: unk
 
 export type Style = Parameters<typeof styleText>[0];
 
-/** Colours a text where standard output is a terminal and NO_COLOR isn't set. */
+/** Colours a text if standard output is a terminal and NO_COLOR isn't set. */
 export function paint(context: CliContext, style: Style, text: string): string {
   const isTerminal = context.stdout.isTTY === true;
   return isTerminal ? styleText(style, text, { stream: context.stdout }) : text;
 }
 
-/** The colour of a status. */
+/** Colours a status: active green, expired yellow, anything else red. */
 export function paintStatus(context: CliContext, status: string): string {
   return paint(context, status === "active" ? "green" : status === "expired" ? "yellow" : "red", status);
 }
@@ -113,7 +113,7 @@ export function paintStatus(context: CliContext, status: string): string {
 /**
  * Reads standard input to its end as text.
  *
- * @throws {OperatorError} where it has more than `bytesMax` bytes or none but white space, or isn't UTF-8
+ * @throws {OperatorError} if it has more than `bytesMax` bytes, holds only white space, or isn't UTF-8
  */
 export async function readStdin(context: CliContext, bytesMax: number): Promise<string> {
   const bytes = await readStdinBytes(context, bytesMax);
@@ -123,7 +123,7 @@ export async function readStdin(context: CliContext, bytesMax: number): Promise<
   return text;
 }
 
-/** Reads standard input to its end, at most `bytesMax`. @throws {OperatorError} where there is more, or nothing */
+/** Reads standard input to its end. @throws {OperatorError} if it has more than `bytesMax` bytes, or none */
 export async function readStdinBytes({ stdin }: CliContext, bytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -18,18 +18,18 @@ const TTL_SECONDS = "3600";
 
 export function demoCommand(context: CliContext): Command {
   return new Command("demo")
-    .description("run through the main job on a throw-away store; stays up until Ctrl-C")
-    .option("--exit", "end after the steps; status 0 only if each did what it says")
+    .description("demonstrate the service on a throw-away store, then keep it running until Ctrl-C")
+    .option("--exit", "end after the last step; the status is 0 only if every step succeeded")
     .action(async ({ exit }: { exit?: boolean }) => {
       const folder = mkdtempSync(join(tmpdir(), "countersign-demo-"));
       const stopped = context.untilSignal();
       try {
-        // Nothing of the environment: a demo must not touch a real store, or be led to another address.
+        // The environment is ignored: a demo must not touch a real store or listen at another address.
         const flags = { dataDir: folder, port: "0", adminPort: "0", logLevel: "silent", drainDelay: "0s" };
         const config = context.configOfFlags(flags);
         const service = await context.startQuietService(config);
         try {
-          await tellStory(context, service, folder);
+          await runSteps(context, service, folder);
           if (exit !== true) {
             const setup = await context.makeSetupLink(config, service.adminUrl);
             await stayUp(context, service, setup?.url, stopped);
@@ -43,7 +43,7 @@ export function demoCommand(context: CliContext): Command {
     });
 }
 
-async function tellStory(context: CliContext, service: CliService, folder: string): Promise<void> {
+async function runSteps(context: CliContext, service: CliService, folder: string): Promise<void> {
   const { publicUrl } = service;
   const commit = <Result>(work: (tx: ChangeTx) => Promise<Result>) => commitAs(context, service, work);
   const say = (line: string) => context.stdout.write(`${line}\n`);
@@ -107,25 +107,25 @@ async function tellStory(context: CliContext, service: CliService, folder: strin
     "the check accepts the token and names the caller",
   );
 
-  step("An administrator switches the key off", countersign(`key deactivate ${key.id}`));
+  step("An administrator deactivates the key", countersign(`key deactivate ${key.id}`));
   await commit((tx) => changeKey(tx, key.id, { status: "deactivated" }));
   result(`key ${key.id} is deactivated`);
-  const refused = await exchangeOnce("Its assertions are refused: 403");
+  const refused = await exchangeOnce("The service refuses the key's assertions: 403");
   expect(
     refused.status === 403 && refused.envelope.meta.errors[0]?.code === "key_deactivated",
     "the exchange answers 403 key_deactivated",
   );
-  const dead = await checkOnce("And every token minted under it is dead at once", token ?? "");
+  const dead = await checkOnce("Every token minted under the key is inactive immediately", token ?? "");
   expect(dead.status === 403, "the check answers 403 for the revoked token");
 
-  step("Switched on again", countersign(`key activate ${key.id}`));
+  step("The administrator activates the key again", countersign(`key activate ${key.id}`));
   await commit((tx) => changeKey(tx, key.id, { status: "active" }));
   result(`key ${key.id} is active`);
-  const again = await exchangeOnce("it signs in again");
+  const again = await exchangeOnce("The client can exchange assertions again");
   expect(again.status === 200, "the exchange grants a token again");
-  const alive = await checkOnce("and the first token, not yet expired, works again", token ?? "");
+  const alive = await checkOnce("The first token hasn't expired, so it works again", token ?? "");
   expect(alive.status === 200, "the check accepts the first token again");
-  say(`\n${paint(context, "green", "Every step did what it says.")}`);
+  say(`\n${paint(context, "green", "Every step succeeded.")}`);
 }
 
 async function stayUp(
@@ -139,21 +139,21 @@ async function stayUp(
       "",
       `public listener    ${publicUrl}`,
       `internal listener  ${adminUrl}  (console, ${METRICS_PATH}, /readyz, ${OPENAPI_PATH})`,
-      // The address at which passkeys work, which the link has.
+      // The link's origin, because passkeys work only there.
       ...(setupUrl === undefined
         ? []
         : [
             `console            ${new URL(setupUrl).origin}`,
-            `be the first owner ${paint(context, "cyan", setupUrl)}  (good once)`,
+            `be the first owner ${paint(context, "cyan", setupUrl)}  (works once)`,
           ]),
       "",
-      "Up until Ctrl-C; then the store is removed.",
+      "Running until Ctrl-C; the store is then removed.",
       "",
     ].join("\n"),
   );
   await stopped;
 }
 
-function expect(held: boolean, what: string): void {
-  if (!held) throw new OperatorError(`The demo failed: it isn't true that ${what}.`);
+function expect(isTrue: boolean, expectation: string): void {
+  if (!isTrue) throw new OperatorError(`The demo failed; expected: ${expectation}.`);
 }

@@ -4,16 +4,16 @@ import { explainClock } from "../core/clock/clock-watch.ts";
 import { type ExplainStep, explainAssertion } from "../core/explain.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
-import { AnsweredNo, type CliContext, paint, print, readStdin } from "./context.ts";
+import { NegativeResult, type CliContext, paint, print, readStdin } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 
-/** More than the longest assertion, so that one that is too long gets its own explanation. */
+/** More than the longest assertion, so that the explanation, not this limit, refuses one that is too long. */
 const INPUT_CHARACTERS_MAX = 65_536;
 
 export function explainCommand(context: CliContext): Command {
   return withStoreFlags(new Command("explain"))
     .argument("<jwt or ->", "an assertion, or the whole Authorization header; - reads standard input")
-    .description("say, check by check, why the exchange would accept or refuse an assertion now")
+    .description("explain, check by check, why the exchange would accept or refuse an assertion now")
     .option("--json", "print JSON")
     .action(async (argument: string, options: Flags & { json?: boolean }) => {
       const text = argument === "-" ? await readStdin(context, INPUT_CHARACTERS_MAX) : argument;
@@ -33,7 +33,7 @@ export function explainCommand(context: CliContext): Command {
             : paint(context, "red", `The exchange would refuse it: ${refusal?.code ?? ""}.`),
         ].join("\n"),
       );
-      if (!accepted) throw new AnsweredNo();
+      if (!accepted) throw new NegativeResult();
     });
 }
 

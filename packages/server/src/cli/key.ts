@@ -35,9 +35,9 @@ export function keyCommand(context: CliContext): Command {
 
   withNewKeyOptions(withStoreFlags(key.command("generate")))
     .argument("<username>")
-    .requiredOption("--out <file>", "where the private key goes, as PKCS#8 PEM; never overwritten")
+    .requiredOption("--out <file>", "where to write the private key, as PKCS#8 PEM; never overwritten")
     .option("--bits <number>", `${KEY_BITS_MIN} to ${KEY_BITS_MAX}`, "2048")
-    .description("make a key pair, keep its private half in a file and add the public half")
+    .description("generate a key pair, write the private key to a file and add the public key")
     .action(async (username: string, options: NewKeyOptions & { out: string; bits: string }) => {
       const bits = /^[0-9]{4}$/.test(options.bits) ? Number(options.bits) : 0;
       if (bits < KEY_BITS_MIN || bits > KEY_BITS_MAX) {
@@ -48,7 +48,7 @@ export function keyCommand(context: CliContext): Command {
       writePrivateKey(options.out, privateKey.export({ format: "pem", type: "pkcs8" }));
       const pem = publicKey.export({ format: "pem", type: "spki" });
       const added = await addKey(context, options, username, pem).catch((error: unknown) => {
-        // A private key without its public half is of no use, and this file is one that was made just now.
+        // The file was created just now, and a private key whose public half wasn't added is of no use.
         rmSync(options.out, { force: true });
         throw error;
       });
@@ -57,13 +57,13 @@ export function keyCommand(context: CliContext): Command {
 
   withStoreFlags(key.command("list"))
     .argument("<username>")
-    .description("list a user's keys")
+    .description("list an API user's keys")
     .option("--json", "print JSON")
     .action(async (username: string, options: Options) => {
       const keys = await withAdministration(context, options, async ({ store }) => {
         const user = await store.users.find(username);
         if (user === undefined)
-          throw new OperatorError("There is no API user of that name; countersign user list shows them.");
+          throw new OperatorError("There is no API user with that name; countersign user list shows them.");
         return store.keys.list(user.id);
       });
       const now = context.clock.wallMs();
@@ -72,14 +72,16 @@ export function keyCommand(context: CliContext): Command {
         options.json,
         keys.map((listed) => keyJson(listed, now)),
         () =>
-          keys.length === 0 ? `${username} has no keys: countersign key add adds one.` : keyTable(context, keys, now),
+          keys.length === 0
+            ? `${username} has no keys yet; add one with: countersign key add`
+            : keyTable(context, keys, now),
       );
     });
 
   for (const [verb, status, description] of [
-    ["deactivate", "deactivated", "refuse the key's assertions and every token minted under it, at once"],
+    ["deactivate", "deactivated", "refuse the key's assertions and every token minted under it, immediately"],
     ["activate", "active", "undo deactivate; unexpired tokens work again"],
-    ["revoke", "revoked", "deactivate for good"],
+    ["revoke", "revoked", "deactivate permanently"],
   ] as const) {
     withStoreFlags(key.command(verb))
       .argument("<key id>")
@@ -107,7 +109,7 @@ export function keyCommand(context: CliContext): Command {
 function withNewKeyOptions(command: Command): Command {
   return command
     .option("--label <text>", "what the key is for")
-    .option("--expires-in <duration>", "such as 90d, 12h or 30m; without it the key doesn't expire")
+    .option("--expires-in <duration>", "such as 90d, 12h or 30m (default: the key doesn't expire)")
     .option("--json", "print JSON");
 }
 
@@ -121,7 +123,7 @@ function addKey(context: CliContext, options: NewKeyOptions, username: string, t
   });
 }
 
-/** Says on standard error which keys a client can't use without more. */
+/** Notes on standard error which keys a client can use only with a `kid`. */
 async function noteKeysNeedingKid(context: CliContext, store: Pick<Store, "keys">, key: PublicKey): Promise<void> {
   const needing = keysNeedingKid(key, await store.keys.list(key.userId), context.clock.wallMs());
   if (needing.length > 0) context.stderr.write(`countersign: note: ${needsKidMessage(needing)}\n`);
@@ -132,8 +134,8 @@ function expiresInMs({ expiresIn }: NewKeyOptions): number | undefined {
 }
 
 /**
- * The argument is a file's name, `-` for standard input, or the key's text itself: a text is what no file is called, so that a key in
- * the place of a name is read as one and not repeated in a message.
+ * Reads the key's text. The argument is a file name, `-` for standard input, or the text itself. Text that can't be a file name is
+ * read as a key, so that a key given by mistake isn't repeated in a message.
  */
 async function readKeyText(context: CliContext, source: string): Promise<string> {
   if (source === "-") return keyTextOfBytes(await readStdinBytes(context, KEY_TEXT_CHARACTERS_MAX));
@@ -142,18 +144,18 @@ async function readKeyText(context: CliContext, source: string): Promise<string>
   return isText ? source : keyTextOfBytes(readSmallFile(source, KEY_TEXT_CHARACTERS_MAX));
 }
 
-/** Writes a file that wasn't there before: all of it, and to the disk; or there is none. */
+/** Writes a new file and flushes it to disk. On failure no file is left. */
 function writePrivateKey(file: string, pem: string): void {
   let descriptor: number;
   try {
     descriptor = openSync(file, "wx", 0o600);
   } catch (error) {
     if (errorCode(error) === "EEXIST")
-      throw new OperatorError(`${file} is there already; it isn't overwritten. Name another file.`);
+      throw new OperatorError(`${file} already exists and isn't overwritten. Name another file.`);
     throw new OperatorError(`${file} can't be written (${errorProblem(error)}).`);
   }
   try {
-    // Unlike writeSync, this goes on until all of it is written.
+    // Unlike writeSync, this continues until everything is written.
     writeFileSync(descriptor, pem);
     fsyncSync(descriptor);
   } catch (error) {

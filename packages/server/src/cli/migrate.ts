@@ -3,10 +3,10 @@ import type { Flags } from "../config/config.ts";
 import { type CliContext, print } from "./context.ts";
 import { creating, type NewStoreFlag, withAdministration, withNewStoreFlag, withStoreFlags } from "./store-flags.ts";
 
-/** Opening a store brings its schema up to date; this command does that and nothing else. */
+/** Opens the store, which brings its schema up to date, and does nothing else. */
 export function migrateCommand(context: CliContext): Command {
   return withNewStoreFlag(withStoreFlags(new Command("migrate")))
-    .description("bring the store's schema up to date, as serve does by itself")
+    .description("bring the store's schema up to date, as serve does when it starts")
     .option("--json", "print JSON")
     .action(async (options: Flags & NewStoreFlag & { json?: boolean }) => {
       const engine = await withAdministration(

@@ -24,7 +24,7 @@ export function operatorCommand(context: CliContext): Command {
 
   const printLink = ({ invitation }: WithLinkSecret, link: string, json: boolean | undefined) => {
     print(context, json, { ...invitationJson(invitation), link }, () => link);
-    context.stderr.write(`The link is good once, until ${isoTime(invitation.expiresAtMs)}.\n`);
+    context.stderr.write(`The link works once, until ${isoTime(invitation.expiresAtMs)}.\n`);
   };
 
   withGrantOptions(withLinkOptions(command.command("invite")))
@@ -53,7 +53,7 @@ export function operatorCommand(context: CliContext): Command {
       );
       print(context, options.json, operators.map(operatorJson), () => {
         if (operators.length === 0)
-          return "No operators yet: countersign operator invite <email> --role owner makes one.";
+          return "No operators yet; invite one with: countersign operator invite <email> --role owner";
         const now = context.clock.wallMs();
         const rows = operators.map(({ email, role, account, status, federated, lastSignedInAtMs }) => [
           email,
@@ -82,7 +82,7 @@ export function operatorCommand(context: CliContext): Command {
 
   addStandingCommands(context, command, {
     argument: "email",
-    effect: "end an operator's sessions at once and refuse further sign-ins",
+    effect: "end an operator's sessions immediately and refuse further sign-ins",
     setStanding: async (administration, email, status) => {
       const operator = await loadOperator(administration, email);
       return commitAs(context, administration, (tx) => changeOperator(tx, operator.id, { status }));
@@ -96,14 +96,16 @@ export function operatorCommand(context: CliContext): Command {
 export function withGrantOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--role <role>", "viewer reads, admin changes, owner everything").choices(ROLES).makeOptionMandatory(),
+      new Option("--role <role>", "viewer: read; admin: also change; owner: everything")
+        .choices(ROLES)
+        .makeOptionMandatory(),
     )
     .option("--account <shortname>", "limit to one account");
 }
 
 function withLinkOptions(command: Command): Command {
   return withStoreFlags(command)
-    .option("--url <url>", "where the console is reached (COUNTERSIGN_ADMIN_URL; default http://localhost:8081)")
+    .option("--url <url>", "URL of the console (COUNTERSIGN_ADMIN_URL; default http://localhost:8081)")
     .option("--json", "print JSON");
 }
 

@@ -6,7 +6,7 @@ import { adminTokenCommand } from "./admin-token.ts";
 import { auditCommand } from "./audit.ts";
 import { backupCommand } from "./backup.ts";
 import { checkCommand } from "./check.ts";
-import { AnsweredNo, type CliContext, WrongUsage } from "./context.ts";
+import { NegativeResult, type CliContext, WrongUsage } from "./context.ts";
 import { demoCommand } from "./demo.ts";
 import { explainCommand } from "./explain.ts";
 import { keyCommand } from "./key.ts";
@@ -21,9 +21,9 @@ import { userCommand } from "./user.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 /**
- * Runs a command line and returns its exit status: 0 done, 1 refused or failed, 2 wrong usage.
+ * Runs a command line and returns its exit status: 0 success, 1 refused or failed, 2 wrong usage.
  *
- * @param commandLine what follows the program's name
+ * @param commandLine the words after the program's name
  */
 export async function runCommandLine(commandLine: readonly string[], context: CliContext): Promise<number> {
   const program = new Command("countersign")
@@ -35,7 +35,7 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
       outputError: (text, write) => {
-        // No option, command or choice has so long a name: whatever was given in its place may be a secret.
+        // No option, command or choice has a name this long, so a long word given in its place may be a secret.
         const brief = text.replace(/^error: /, "countersign: ").replaceAll(/'[^']{33,}'/g, "'[redacted]'");
         write(context.redact(oneLine(brief)));
       },
@@ -70,7 +70,7 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
   }
 }
 
-/** A key's text begins with dashes, but is no option; as one, it would be quoted in the message about it. */
+/** Keeps commander from reading a PEM text, which begins with dashes, as an option and quoting it in an error message. */
 function asOperand(word: string): string {
   return word.startsWith("-----") ? `\n${word}` : word;
 }
@@ -79,21 +79,21 @@ function oneLine(text: string): string {
   return `${text.replaceAll(/\s+/g, " ").replaceAll(/\p{C}/gu, "?").trim()}\n`;
 }
 
-/** Makes a command and its subcommands print and fail as the program does. */
+/** Gives a command and its subcommands the program's settings for output and errors. */
 function inheritSettings(program: Command, command: Command): void {
   command.copyInheritedSettings(program).helpCommand(false);
   for (const subcommand of command.commands) inheritSettings(command, subcommand);
 }
 
 function exitStatus(error: unknown, { stderr, redact }: CliContext): number {
-  if (error instanceof AnsweredNo) return 1;
-  // Commander has printed its own line already, except where help was asked for.
+  if (error instanceof NegativeResult) return 1;
+  // Commander has already printed its message. Its exit code is 0 for --help and --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   stderr.write(redact(oneLine(`countersign: ${messageOf(error)}`)));
   return error instanceof ConfigError || error instanceof WrongUsage ? 2 : 1;
 }
 
-/** One line that an operator can act on. */
+/** An error's text for standard error. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return "failed for an unknown reason";
   if (error instanceof Refusal || error instanceof OperatorError) return error.message;

@@ -2,13 +2,13 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { errorCode } from "../platform/error-code.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
-/** A longer name isn't one that people give a file; what was given instead, such as the key itself, isn't repeated. */
+/** A longer argument is probably not a file name but a secret, such as the key itself, and isn't repeated. */
 const NAME_CHARACTERS_SHOWN_MAX = 200;
 
 /**
- * Reads a file of at most so many bytes, also where its size isn't known before (a pipe, a device).
+ * Reads a file of at most `bytesMax` bytes, even if its size isn't known in advance (a pipe, a device).
  *
- * @throws {OperatorError} where it can't be read, or is larger
+ * @throws {OperatorError} if it can't be read or is larger
  */
 export function readSmallFile(file: string, bytesMax: number): Buffer {
   const bytes = Buffer.alloc(bytesMax + 1);
@@ -25,11 +25,11 @@ export function readSmallFile(file: string, bytesMax: number): Buffer {
   } catch (error) {
     throw new OperatorError(`${shownName(file)} can't be read (${errorCode(error)}).`);
   }
-  if (length > bytesMax) throw new OperatorError(`${shownName(file)} has over ${bytesMax} bytes; that is no key.`);
+  if (length > bytesMax) throw new OperatorError(`${shownName(file)} has over ${bytesMax} bytes, too many for a key.`);
   return bytes.subarray(0, length);
 }
 
 function shownName(file: string): string {
   const isName = file.length <= NAME_CHARACTERS_SHOWN_MAX && !/[\n{<]|-----/.test(file);
-  return isName ? file : "What was given as a file's name";
+  return isName ? file : "The given file";
 }

@@ -4,7 +4,7 @@ import { findPemBlocks, isJson, repairKeyText, withoutInvisible } from "../core/
 import { readSmallFile } from "./read-file.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
-/** What a file may hold instead, and the way out. No message repeats any of a file. */
+/** What a file may hold instead of a private RSA key, and what to do about it. No message quotes the file. */
 const PROBLEMS = {
   encrypted: "it is encrypted with a passphrase; write a copy without one: openssl pkey -in private.pem -out plain.pem",
   openssh:
@@ -14,9 +14,9 @@ const PROBLEMS = {
   putty: "it is in PuTTY's format; export it in PuTTYgen: Conversions, Export OpenSSH key, then ssh-keygen -p -m PEM",
   pkcs12: "it is a PKCS#12 file; take the key out: openssl pkcs12 -in file.p12 -nocerts -noenc -out private.pem",
   pgp: "it is an OpenPGP key; this service takes RSA keys in PEM",
-  public: "it is a public key; the private key that it belongs to is needed",
-  certificate: "it is a certificate; the private key that belongs to it is needed",
-  json: 'it is JSON, but not a private RSA JWK; give the PEM text in it, such as the value of "private_key"',
+  public: "it is a public key; the matching private key is needed",
+  certificate: "it is a certificate; the matching private key is needed",
+  json: 'it is JSON, but not a private RSA JWK; give the PEM text inside it, such as the value of "private_key"',
   xml: "it is XML; convert it to PEM",
   truncated: "it is cut off: its END line is missing or damaged",
   several: "it holds more than one private key; give the one whose public half was added",
@@ -26,10 +26,10 @@ const PROBLEMS = {
 } as const;
 
 /**
- * Reads a private RSA key out of a file: PKCS#8 or PKCS#1 in PEM, also with escaped line ends, in UTF-16 or in base64; DER, also in
- * base64; a JWK.
+ * Reads a private RSA key from a file: PKCS#8 or PKCS#1, as PEM, DER or DER in base64; or a JWK. PEM may have escaped line ends, be
+ * UTF-16, or be encoded in base64.
  *
- * @throws {OperatorError} where it can't be read or is anything else, which the message names
+ * @throws {OperatorError} if the file can't be read or holds anything else; the message names what it holds
  */
 export function readPrivateKey(file: string): KeyObject {
   const text = withoutInvisible(keyTextOfBytes(readSmallFile(file, KEY_TEXT_CHARACTERS_MAX)));
@@ -60,7 +60,7 @@ function parsePrivateKey(text: string): KeyObject {
   return parseDer(der);
 }
 
-/** What has no PEM markers. */
+/** Parses a text without PEM markers. */
 function parseBare(text: string): KeyObject {
   if (text.includes("-----BEGIN")) throw unusable("truncated");
   if (/^(ssh-|ecdsa-)/.test(text)) throw unusable("public");
@@ -80,7 +80,7 @@ function parseDer(bytes: Uint8Array): KeyObject {
     try {
       return createPrivateKey({ key, format: "der", type });
     } catch (error) {
-      // OpenSSL's message may quote the text; its code says what it lacks.
+      // OpenSSL's message may quote the key, so only the code is read.
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "ERR_MISSING_PASSPHRASE") throw unusable("encrypted");
     }
@@ -88,7 +88,7 @@ function parseDer(bytes: Uint8Array): KeyObject {
   throw unusable(problemOfDer(key));
 }
 
-/** By the elements at the beginning: what is no private key has another shape (RFC 5958 §3, RFC 7292 §4, RFC 5280 §4.1). */
+/** Recognizes other DER structures by their first elements (RFC 5958 §3, RFC 7292 §4, RFC 5280 §4.1). */
 function problemOfDer(der: Buffer): keyof typeof PROBLEMS {
   const [first, second, third] = elementsOf(der);
   if (first?.tag === INTEGER && first.content[0] === 3 && second?.tag === SEQUENCE) return "pkcs12";
@@ -99,7 +99,7 @@ function problemOfDer(der: Buffer): keyof typeof PROBLEMS {
   return "damaged";
 }
 
-/** What stands in the outermost SEQUENCE, as far as it is whole (X.690 §8.1). */
+/** The elements of the outermost SEQUENCE (X.690 §8.1); the last may be cut off. */
 function elementsOf(der: Buffer): { readonly tag: number; readonly content: Buffer }[] {
   const elements: { tag: number; content: Buffer }[] = [];
   let at = headerBytes(der, 0);

@@ -16,10 +16,10 @@ import { parseDuration, relativeTime } from "./time.ts";
 type Options = Flags & { readonly json?: boolean };
 
 export function resourceServerCommand(context: CliContext): Command {
-  const command = new Command("resource-server").description("resource servers: APIs that ask about tokens");
+  const command = new Command("resource-server").description("resource servers: APIs that introspect tokens");
 
   const printSecret = ({ server, secret }: WithSecret, json: boolean | undefined) => {
-    // The secret comes second, where create's documented form has it.
+    // The documentation shows the secret second.
     const { client_id, ...rest } = resourceServerJson(server);
     print(context, json, { client_id, client_secret: secret, ...rest }, () =>
       formatFields([
@@ -28,12 +28,12 @@ export function resourceServerCommand(context: CliContext): Command {
         ["name", server.name],
       ]),
     );
-    context.stderr.write("The secret is shown this once; the store keeps a hash of it.\n");
+    context.stderr.write("The secret is shown only once; the store keeps a hash of it.\n");
   };
 
   withStoreFlags(command.command("create"))
     .argument("<name>", "lower-case letters, digits, '.', '_' and '-'")
-    .description("create a resource server, and print its secret")
+    .description("create a resource server and print its secret")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options) => {
       const created = await commitChange(context, options, (tx) => createResourceServer(tx, name, context.random));
@@ -47,7 +47,7 @@ export function resourceServerCommand(context: CliContext): Command {
       const servers = await withAdministration(context, options, ({ store }) => store.resourceServers.list());
       print(context, options.json, servers.map(resourceServerJson), () => {
         if (servers.length === 0) {
-          return "No resource servers yet: countersign resource-server create <name> makes one.";
+          return "No resource servers yet; create one with: countersign resource-server create <name>";
         }
         const rows = servers.map(({ clientId, name, status, createdAtMs }) => [
           clientId,
@@ -61,8 +61,8 @@ export function resourceServerCommand(context: CliContext): Command {
 
   withStoreFlags(command.command("rotate"))
     .argument("<name>")
-    .description("give a resource server a new secret, and print it")
-    .option("--grace <duration>", "how long the secret before it goes on working, such as 15m; none unless given")
+    .description("give a resource server a new secret and print it")
+    .option("--grace <duration>", "how long the previous secret still works, such as 15m (default: not at all)")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options & { readonly grace?: string }) => {
       const graceMs = options.grace === undefined ? 0 : parseDuration(options.grace);
@@ -74,7 +74,7 @@ export function resourceServerCommand(context: CliContext): Command {
 
   addStandingCommands(context, command, {
     argument: "name",
-    effect: "refuse a resource server's questions, at once",
+    effect: "refuse a resource server's requests immediately",
     setStanding: (administration, name, status) =>
       commitAs(context, administration, (tx) => changeResourceServer(tx, name, { status })),
     json: resourceServerJson,

@@ -5,7 +5,7 @@ import { creating, type NewStoreFlag, withAllFlags, withNewStoreFlag } from "./s
 
 export function serveCommand(context: CliContext): Command {
   return withNewStoreFlag(withAllFlags(new Command("serve")))
-    .description("serve both listeners until SIGTERM or SIGINT; prints one line when ready")
+    .description("run the service until SIGTERM or SIGINT; prints one line when it is ready")
     .action(async (flags: Flags & NewStoreFlag) => {
       await context.serve(context.config(flags), creating(flags), flags);
     });

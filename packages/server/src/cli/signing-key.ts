@@ -13,12 +13,12 @@ import { OperatorError } from "../core/operator-error.ts";
 
 type Options = Flags & { readonly json?: boolean };
 
-/** How often rotate looks whether every node is ready, in milliseconds, and how often it does so at most: 30 s. */
-const LOOK_MS = 100;
-const LOOKS_MAX = 300;
+/** `rotate` waits for every node to be ready: it looks this often, in milliseconds, and for at most 30 s. */
+const POLL_MS = 100;
+const POLLS_MAX = 300;
 
 export function signingKeyCommand(context: CliContext): Command {
-  const command = new Command("signing-key").description("signing keys, under which tokens are minted");
+  const command = new Command("signing-key").description("signing keys, with which the service signs tokens");
 
   withStoreFlags(command.command("list"))
     .description("list signing keys")
@@ -26,7 +26,7 @@ export function signingKeyCommand(context: CliContext): Command {
     .action(async (options: Options) => {
       const keys = await withAdministration(context, options, ({ store }) => store.signingKeys.list());
       print(context, options.json, keys.map(signingKeyJson), () => {
-        if (keys.length === 0) return "No signing keys yet: the first start of countersign serve makes one.";
+        if (keys.length === 0) return "No signing keys yet; countersign serve makes one when it first starts.";
         const rows = keys.map((key) => [
           String(key.number),
           shownSigningKeyStatus(key),
@@ -38,38 +38,38 @@ export function signingKeyCommand(context: CliContext): Command {
     });
 
   withStoreFlags(command.command("rotate"))
-    .description("make the next signing key; it signs once every live node can check its tokens")
+    .description("make a new signing key; it signs new tokens once every live node can check them")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
       const made = await withAdministration(context, options, async (administration) => {
         const { store } = administration;
         const masterSecret = await administration.newestMasterSecret();
         const { number } = await commitAs(context, administration, (tx) => rotateSigningKey(tx, masterSecret));
-        for (let look = 0; ; look++) {
+        for (let poll = 0; ; poll++) {
           const { key, waitingFor } = await commitAs(context, administration, activateSigningKey);
-          // Where none waits any more, a node was quicker.
+          // The key no longer waits if a node has activated it first.
           if (key === undefined || waitingFor.length === 0) break;
-          if (look === LOOKS_MAX) throw stillWaiting(key, waitingFor);
-          await setTimeout(LOOK_MS);
+          if (poll === POLLS_MAX) throw stillWaiting(key, waitingFor);
+          await setTimeout(POLL_MS);
         }
         return (await store.signingKeys.list()).find((key) => key.number === number);
       });
-      if (made === undefined) throw new OperatorError("The signing key that was made is gone.");
+      if (made === undefined) throw new OperatorError("The new signing key has disappeared from the store.");
       print(context, options.json, signingKeyJson(made), () => `Signing key ${made.number} signs new tokens.`);
     });
 
   withStoreFlags(command.command("retire"))
     .argument("<number>")
-    .description("end every token of that signing key, at once and for good")
+    .description("retire a signing key: end all its tokens immediately and permanently")
     .option("--json", "print JSON")
     .action(async (text: string, options: Options) => {
-      if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new WrongUsage("A signing key's number is needed, such as 1.");
+      if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new WrongUsage("Give a signing key's number, such as 1.");
       const retired = await commitChange(context, options, (tx) => retireSigningKey(tx, Number(text)));
       print(
         context,
         options.json,
         signingKeyJson(retired),
-        () => `Signing key ${retired.number} is ${paint(context, "red", "retired")}; its tokens are dead.`,
+        () => `Signing key ${retired.number} is ${paint(context, "red", "retired")}; all its tokens are inactive.`,
       );
     });
   return command;
@@ -77,7 +77,7 @@ export function signingKeyCommand(context: CliContext): Command {
 
 function stillWaiting({ number, masterFingerprint }: SigningKeyRecord, nodes: readonly LiveNode[]): OperatorError {
   return new OperatorError(
-    `Signing key ${number} waits: it signs nothing until these nodes can check its tokens: ${nodes.map(({ id }) => id).join(", ")}. ` +
-      `They lack the master secret with fingerprint ${masterFingerprint}: configure it there, before the old one and a comma, and restart them.`,
+    `Signing key ${number} is waiting: it signs nothing until these nodes can check its tokens: ${nodes.map(({ id }) => id).join(", ")}. ` +
+      `They lack the master secret with fingerprint ${masterFingerprint}: configure it there, followed by a comma and the old one, and restart them.`,
   );
 }

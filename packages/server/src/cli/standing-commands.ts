@@ -4,7 +4,7 @@ import type { Standing } from "../core/standing.ts";
 import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 
-/** What can be turned off and on by its name. */
+/** How a command deactivates and activates one kind of thing by name. */
 interface Named<Thing> {
   /** What the name is called in the usage, such as `username`. */
   readonly argument: string;

@@ -18,7 +18,7 @@ export function withAllFlags(command: Command): Command {
   return addFlags(command, ALL_SETTINGS);
 }
 
-/** A flag of a command that makes a store which isn't there. */
+/** The flag of a command that may create a store. */
 export interface NewStoreFlag {
   readonly newStore?: boolean;
 }
@@ -28,7 +28,7 @@ export function withNewStoreFlag(command: Command): Command {
   return command.option("--new-store", "begin an empty store even if the folder had one whose database is missing now");
 }
 
-/** What a command that makes a store may do. */
+/** The opening for a command that may create a store. */
 export function creating({ newStore }: NewStoreFlag): StoreOpening {
   return { mayCreate: true, isNewStore: newStore === true };
 }
@@ -41,7 +41,7 @@ function addFlags(command: Command, names: readonly SettingName[]): Command {
       definition.flag,
       `${definition.meaning} (${definition.variable}; default ${definition.default})`,
     );
-    // Given twice, the later would silently win.
+    // Without this, the second of two values would silently win.
     option.argParser((value: string, previous: string | undefined) => {
       if (previous !== undefined) throw new InvalidArgumentError("It is given twice.");
       return value;
@@ -52,9 +52,9 @@ function addFlags(command: Command, names: readonly SettingName[]): Command {
 }
 
 /**
- * Runs a piece of work on the store that the flags and the environment name, and closes it.
+ * Opens the store that the flags and the environment name, runs `work` on it, and closes it.
  *
- * @param opening only the first command of a new store makes one, so that a mistyped folder is noticed
+ * @param opening by default no store is created, so that a mistyped folder is noticed
  */
 export async function withAdministration<Result>(
   context: CliContext,
@@ -91,7 +91,7 @@ export function commitChange<Result>(
   return withAdministration(context, flags, (administration) => commitAs(context, administration, work), opening);
 }
 
-/** Says it once where a flag has put a database's password into the list of processes. */
+/** Warns if a flag has put a database password into the process list. */
 export function warnOfPassword(context: CliContext, flags: Flags): void {
   const notice = passwordNotice(flags);
   if (notice !== undefined) context.stderr.write(`countersign: warning: ${notice}\n`);

@@ -12,8 +12,8 @@ export function storeCommand(context: CliContext): Command {
   const command = new Command("store").description("the store as a whole");
 
   withStoreFlags(command.command("copy"))
-    .description("copy everything into an empty PostgreSQL database, and check the copy; no node may be serving")
-    .requiredOption("--to <database url>", "postgres://…; - reads it from standard input, past the process list")
+    .description("copy everything into an empty PostgreSQL database and check the copy; stop all nodes first")
+    .requiredOption("--to <database url>", "postgres://…; - reads standard input, to keep it out of the process list")
     .option("--json", "print JSON")
     .action(async (options: Flags & { to: string; json?: boolean }) => {
       const url = options.to === "-" ? (await readStdin(context, URL_CHARACTERS_MAX)).trim() : options.to;
@@ -21,7 +21,7 @@ export function storeCommand(context: CliContext): Command {
       warnOfPassword(context, options);
       if (options.to !== "-" && holdsPassword(url)) {
         context.stderr.write(
-          "countersign: warning: --to holds a password, which every user of this machine can read in the list of processes; use --to - and give the URL on standard input\n",
+          "countersign: warning: --to holds a password, which every user of this machine can read in the process list; use --to - and give the URL on standard input\n",
         );
       }
       const { rows, lastEvent } = await context.copyStore(config, url);
@@ -36,7 +36,7 @@ export function storeCommand(context: CliContext): Command {
         ].join("\n"),
       );
       context.stderr.write(
-        "countersign: note: the master secret isn't in the copy; start the nodes with the one that this store had.\n",
+        "countersign: note: the copy doesn't contain the master secret; start the nodes with this store's master secret.\n",
       );
     });
   withStoreFlags(command.command("accept"))
@@ -60,10 +60,10 @@ export function storeCommand(context: CliContext): Command {
       print(context, options.json, value, () =>
         [
           restoration === undefined
-            ? "Nothing is known to be undone."
+            ? "No change is known to be lost."
             : `Accepted: ${describeRestoration(restoration)}.`,
-          `Signing key ${signingKey} signs new tokens; those minted so far are dead.`,
-          ...(undone.length === 0 ? [] : ["", "Undone; make again what still holds:", formatUndone(undone)]),
+          `Signing key ${signingKey} signs new tokens; all tokens minted so far are inactive.`,
+          ...(undone.length === 0 ? [] : ["", "Lost changes; repeat those that still apply:", formatUndone(undone)]),
         ].join("\n"),
       );
     });

@@ -1,6 +1,6 @@
 import stringWidth from "fast-string-width";
 
-/** Two spaces between columns, none behind the last; widths in columns of a terminal. */
+/** Aligns rows under upper-case headings by their width on a terminal, with two spaces between columns and none at the end. */
 export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [headings.map((heading) => heading.toUpperCase()), ...rows];
   const widths = headings.map((_, column) => Math.max(...all.map((row) => stringWidth(row[column] ?? ""))));
@@ -14,7 +14,7 @@ export function formatTable(headings: readonly string[], rows: readonly (readonl
     .join("\n");
 }
 
-/** A name, a colon, a value: one line each, values aligned. */
+/** One line for each field: its name, then its value; the values are aligned. */
 export function formatFields(fields: readonly (readonly [string, string])[]): string {
   const width = Math.max(...fields.map(([name]) => name.length));
   return fields.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join("\n");

@@ -20,9 +20,9 @@ export function relativeTime(atMs: number | null, nowMs: number): string {
   return relative.format(Math.round(seconds / unit[1]), unit[0]);
 }
 
-/** Reads a duration such as `90d`, in milliseconds; it isn't zero. @throws {WrongUsage} */
+/** Reads a duration such as `90d`. @returns milliseconds, never zero @throws {WrongUsage} */
 export function parseDuration(text: string): number {
   const milliseconds = parseDurationMs(text);
-  if (milliseconds === undefined || milliseconds === 0) throw new WrongUsage(`A duration is ${DURATION_FORM}.`);
+  if (milliseconds === undefined || milliseconds === 0) throw new WrongUsage(`A duration must be ${DURATION_FORM}.`);
   return milliseconds;
 }

@@ -19,7 +19,7 @@ export function tokenCommand(context: CliContext): Command {
     .requiredOption("--username <name>", "the API user")
     .requiredOption("--key <file>", "its private key: PEM, DER or JWK")
     .option("--ttl <seconds>", "lifetime of the token")
-    .option("--url <base>", "where the service is; the configured public URL unless given")
+    .option("--url <base>", "URL of the service (default: the configured public URL)")
     .option("--json", "print JSON")
     .action(async ({ username, key, ttl, url, json }: Options) => {
       const assertion = signAssertion(username, readPrivateKey(key), context.clock.nowMicroseconds() / 1e6);
@@ -42,7 +42,7 @@ function configuredUrl(context: CliContext): string {
   return publicUrl ?? listenerUrl(reachable, port);
 }
 
-/** The server's words without what would act on the terminal. */
+/** Replaces control characters in the server's text, which the terminal would act on. */
 function plain(text: string): string {
   return text.replaceAll(/\p{C}/gu, "?");
 }

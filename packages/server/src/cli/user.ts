@@ -17,7 +17,7 @@ export function userCommand(context: CliContext): Command {
     .argument("<name>", "lower-case letters, digits, '.', '_' and '-'")
     .description("create an API user; its username is api-<account id>-<name>")
     .requiredOption("--account <shortname>", "the account that owns it")
-    .option("--read-only", "may only read: GET, HEAD and OPTIONS")
+    .option("--read-only", "allow only GET, HEAD and OPTIONS")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options & { account: string; readOnly?: boolean }) => {
       const created = await commitChange(context, options, (tx) =>
@@ -43,7 +43,7 @@ export function userCommand(context: CliContext): Command {
       const users = await withAdministration(context, options, ({ store }) => store.users.list());
       print(context, options.json, users.map(userJson), () => {
         if (users.length === 0)
-          return "No API users yet: countersign user create <name> --account <shortname> makes one.";
+          return "No API users yet; create one with: countersign user create <name> --account <shortname>";
         const rows = users.map(({ id, username, account, access, status, createdAtMs }) => [
           String(id),
           username,
@@ -58,7 +58,7 @@ export function userCommand(context: CliContext): Command {
 
   addStandingCommands(context, user, {
     argument: "username",
-    effect: "refuse the user's assertions and tokens, at once",
+    effect: "refuse the API user's assertions and tokens immediately",
     setStanding: (administration, name, status) =>
       commitAs(context, administration, (tx) => changeUser(tx, name, { status })),
     json: userJson,

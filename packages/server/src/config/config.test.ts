@@ -339,8 +339,8 @@ test("quotes, blanks and line ends that a value picks up from a file or a script
   for (const [name, text] of Object.entries(texts) as [keyof typeof texts, string][]) {
     const { variable, flag = "" } = SETTINGS[name];
     for (const [mangled, says] of [
-      [`${text}\n`, /ends with a line end/],
-      [`${text}\r`, /ends with a line end/],
+      [`${text}\n`, /ends with a line break/],
+      [`${text}\r`, /ends with a line break/],
       [`\n${text}`, /begins or ends with white space/],
       [` ${text}`, /begins or ends with white space/],
       [`${text}\t`, /begins or ends with white space/],
@@ -384,11 +384,11 @@ test("a list may have one entry a line", () => {
 
 test("a path that a shell should have expanded is refused: it would create an empty store somewhere else", () => {
   for (const [text, says] of [
-    ["~/data", /isn't expanded/],
-    ["~", /isn't expanded/],
-    ["$HOME/data", /isn't expanded/],
-    ["/var/${NAME}/data", /isn't expanded/],
-    ["/var/$(hostname)", /isn't expanded/],
+    ["~/data", /aren't expanded/],
+    ["~", /aren't expanded/],
+    ["$HOME/data", /aren't expanded/],
+    ["/var/${NAME}/data", /aren't expanded/],
+    ["/var/$(hostname)", /aren't expanded/],
     ["file:///var/lib/countersign", /not a URL/],
     ["./data # the store", /comment/],
   ] as const) {

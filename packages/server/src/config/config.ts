@@ -1,5 +1,5 @@
 /**
- * Configuration: one table of settings, from which the type, the flags, the variables and the documentation follow.
+ * Configuration: one table of settings. The type, the flags, the variables and the documentation all derive from it.
  *
  * Flags win over environment variables, which win over defaults. Everything is parsed and checked before anything starts.
  */
@@ -27,18 +27,18 @@ export { ConfigError } from "./config-error.ts";
 
 interface Setting<Value> {
   readonly variable: string;
-  /** As commander writes it; a setting without a flag is a secret that must not appear among a process's arguments. */
+  /** In commander's notation. A setting without a flag is a secret, which must not appear among a process's arguments. */
   readonly flag?: string;
   readonly meaning: string;
   /** As the documentation shows it. */
   readonly default: string;
   /** A secret's value may come from the file that `NAME_FILE` names. */
   readonly secret?: true;
-  /** White space around the value, or around its entries, doesn't count. */
+  /** White space around the value and its entries is ignored. */
   readonly isList?: true;
   /** The value is a duration, in milliseconds. */
   readonly duration?: true;
-  /** Gets `undefined` where the setting isn't given. */
+  /** @param text `undefined` if the setting isn't given */
   readonly parse: (text: string | undefined) => Value;
 }
 
@@ -79,14 +79,15 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_PUBLIC_URL",
     flag: "--public-url <url>",
     default: "http://<host>:<port>",
-    meaning: "how clients reach the public listener",
+    meaning: "URL at which clients reach the public listener",
     parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
   }),
   adminUrl: setting({
     variable: "COUNTERSIGN_ADMIN_URL",
     flag: "--admin-url <url>",
     default: "http://<admin-host>:<admin-port>",
-    meaning: "how operators' browsers reach the internal listener; passkeys need a host name here, not an IP address",
+    meaning:
+      "URL at which operators' browsers reach the internal listener; passkeys need a host name, not an IP address",
     parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
   }),
   adminNames: setting({
@@ -94,14 +95,14 @@ export const SETTINGS = {
     flag: "--admin-names <names>",
     default: "none",
     meaning:
-      "host names by which Prometheus may ask for /metrics, joined by commas; IP addresses, localhost and the host of COUNTERSIGN_ADMIN_URL always work",
+      "host names by which Prometheus may request /metrics, separated by commas; IP addresses, localhost and the host of COUNTERSIGN_ADMIN_URL always work",
     isList: true,
     parse: (text) => (text === undefined ? [] : parseNames(text)),
   }),
   oidcIssuer: setting({
     variable: "COUNTERSIGN_OIDC_ISSUER",
     flag: "--oidc-issuer <url>",
-    default: "none: operators sign in here",
+    default: "none: operators sign in with a password or passkey",
     meaning: "OpenID provider through which operators sign in",
     parse: (text) => (text === undefined ? undefined : parseIssuer(text)),
   }),
@@ -110,13 +111,13 @@ export const SETTINGS = {
     flag: "--oidc-client-id <id>",
     default: "none",
     meaning:
-      "this service's client id there; its redirect URI is COUNTERSIGN_ADMIN_URL + /api/admin/v1/sign-in/single-sign-on/callback",
+      "this service's client id at the provider; its redirect URI is COUNTERSIGN_ADMIN_URL + /api/admin/v1/sign-in/single-sign-on/callback",
     parse: (text) => text,
   }),
   oidcClientSecret: setting({
     variable: "COUNTERSIGN_OIDC_CLIENT_SECRET",
     default: "none",
-    meaning: "its client secret there",
+    meaning: "this service's client secret at the provider",
     secret: true,
     parse: (text) => text,
   }),
@@ -124,7 +125,7 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_OIDC_SCOPE",
     flag: "--oidc-scope <scope>",
     default: "openid email",
-    meaning: "what is asked for, joined by blanks; openid has to be there",
+    meaning: "OAuth scopes to request, separated by spaces; must include openid",
     isList: true,
     parse: (text = "openid email") => parseScope(text),
   }),
@@ -132,7 +133,7 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_OIDC_GROUPS_CLAIM",
     flag: "--oidc-groups-claim <name>",
     default: "groups",
-    meaning: "claim that lists an operator's groups, in the ID token or in user info",
+    meaning: "claim that lists an operator's groups, in the ID token or the user info response",
     parse: (text = "groups") => text,
   }),
   oidcRoles: setting({
@@ -140,7 +141,7 @@ export const SETTINGS = {
     flag: "--oidc-roles <mapping>",
     default: "none",
     meaning:
-      "roles by group, joined by commas: <group>=<role> or <group>=<role>@<account>; the highest wins; none: no sign-in",
+      "roles by group, separated by commas: <group>=<role> or <group>=<role>@<account>; the highest role wins; an operator without a listed group can't sign in",
     isList: true,
     parse: (text) => (text === undefined ? [] : parseRoles(text)),
   }),
@@ -148,7 +149,7 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_DATA_DIR",
     flag: "--data-dir <folder>",
     default: "./data",
-    meaning: "folder of the SQLite file countersign.db and of master.key",
+    meaning: "folder that holds the SQLite file countersign.db and master.key",
     parse: (text = "./data") => parsePath(text),
   }),
   secretFileAccess: setting({
@@ -156,21 +157,22 @@ export const SETTINGS = {
     flag: "--secret-file-access <who>",
     default: "owner",
     meaning:
-      "access to secret files and the data folder, besides this process's user and root. owner: none; group: also a group of this process, whatever the owner, as on a Kubernetes volume with fsGroup",
+      "who besides this process's user and root may access secret files and the data folder. owner: no other user; group: also a group of this process, whatever user owns the file, as on a Kubernetes volume with fsGroup",
     parse: (text = "owner") => parseChoice<SecretFileAccess>(text, ["owner", "group"]),
   }),
   databaseUrl: setting({
     variable: "COUNTERSIGN_DATABASE_URL",
     flag: "--database-url <url>",
     default: "none: SQLite",
-    meaning: "postgres://user:password@host/database: the store of several nodes",
+    meaning: "postgres://user:password@host/database: the PostgreSQL store that several nodes share",
     secret: true,
     parse: (text) => (text === undefined ? undefined : parseDatabaseUrl(text)),
   }),
   databaseListenUrl: setting({
     variable: "COUNTERSIGN_DATABASE_LISTEN_URL",
     default: "COUNTERSIGN_DATABASE_URL",
-    meaning: "where to LISTEN, past a pooler in transaction mode; without it changes are looked for every 50 ms there",
+    meaning:
+      "URL for LISTEN that bypasses a pooler in transaction mode; behind such a pooler, a node without it polls for changes every 50 ms",
     secret: true,
     parse: (text) => (text === undefined ? undefined : parseDatabaseUrl(text)),
   }),
@@ -178,13 +180,13 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_DATABASE_CONNECTIONS",
     flag: "--database-connections <number>",
     default: "10",
-    meaning: "connections to PostgreSQL at most, for each process, besides the listening one",
+    meaning: "maximum connections to PostgreSQL for each process, besides the one that listens",
     parse: (text = "10") => parseInteger(text, 2, 1000),
   }),
   masterSecrets: setting({
     variable: "COUNTERSIGN_MASTER_SECRET",
-    default: "master.key in the data folder, made on the first start",
-    meaning: "32 bytes in base64, from which the signing keys derive; several, newest first, joined by commas",
+    default: "master.key in the data folder, created on the first start",
+    meaning: "32 bytes in base64, from which the signing keys derive; or several, newest first, separated by commas",
     secret: true,
     isList: true,
     parse: (text) => (text === undefined ? undefined : parseMasterSecrets(text)),
@@ -193,14 +195,14 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_WORKERS",
     flag: "--workers <number>",
     default: "1",
-    meaning: "processes that serve; auto is one a core",
+    meaning: "number of processes that serve; auto: one for each core",
     parse: (text = "1") => (text === "auto" ? availableParallelism() : parseInteger(text, 1, 256)),
   }),
   trustedProxies: setting({
     variable: "COUNTERSIGN_TRUSTED_PROXIES",
     flag: "--trusted-proxies <addresses>",
     default: "none",
-    meaning: "addresses or networks, joined by commas, whose X-Forwarded-* headers are believed",
+    meaning: "addresses or networks, separated by commas, whose X-Forwarded-* headers are trusted",
     isList: true,
     parse: (text) => (text === undefined ? [] : parseProxies(text)),
   }),
@@ -208,28 +210,29 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_REFUSAL_LIMIT",
     flag: "--refusal-limit <number>",
     default: "600",
-    meaning: "refused requests a minute and client address before 429; 0: no limit",
+    meaning: "refused requests per minute and client address before the service answers 429; 0: no limit",
     parse: (text = "600") => parseInteger(text, 0, 1_000_000_000),
   }),
   connectionsMax: setting({
     variable: "COUNTERSIGN_CONNECTIONS_MAX",
     flag: "--connections-max <number>",
-    default: "16384, or what the limit of open files allows",
-    meaning: "connections to the public listener at once, for each process; beyond it idle ones make way",
+    default: "16384, or fewer if the limit of open files requires it",
+    meaning:
+      "maximum concurrent connections to the public listener for each process; at the maximum, idle ones are closed",
     parse: (text) => (text === undefined ? undefined : parseInteger(text, 1, 1_000_000)),
   }),
   connectionsPerAddressMax: setting({
     variable: "COUNTERSIGN_CONNECTIONS_PER_ADDRESS_MAX",
     flag: "--connections-per-address-max <number>",
     default: "half of COUNTERSIGN_CONNECTIONS_MAX",
-    meaning: "of these, from one client address, or one IPv6 network (/64); trusted proxies have no such limit",
+    meaning: "maximum of these from one client address or IPv6 network (/64); trusted proxies have no such limit",
     parse: (text) => (text === undefined ? undefined : parseInteger(text, 1, 1_000_000)),
   }),
   keepAlive: setting({
     variable: "COUNTERSIGN_KEEP_ALIVE",
     flag: "--keep-alive <duration>",
     default: "75s",
-    meaning: "how long an idle connection is kept; longer than the load balancer in front keeps its own",
+    meaning: "how long an idle connection is kept; must be longer than the load balancer in front keeps its own",
     duration: true,
     parse: (text = "75s") => parseBoundedDuration(text, "1s", "24h"),
   }),
@@ -237,7 +240,7 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_DRAIN_DELAY",
     flag: "--drain-delay <duration>",
     default: "1s",
-    meaning: "how long the service still answers after SIGTERM, not ready, before it stops listening",
+    meaning: "how long the service still answers after SIGTERM, but reports not ready, before it stops listening",
     duration: true,
     parse: (text = "1s") => parseBoundedDuration(text, "0s", "10m"),
   }),
@@ -259,10 +262,10 @@ export type Config = { readonly [Name in SettingName]: ReturnType<(typeof SETTIN
 export type Flags = { readonly [Name in SettingName]?: string | undefined };
 
 /**
- * Reads flags and environment. Variables that a platform made are passed over; see {@link findPlatformVariables}.
+ * Reads flags and environment. Variables that a platform made are ignored; see {@link findPlatformVariables}.
  *
- * @throws {ConfigError} for a malformed value, an unknown `COUNTERSIGN_…` variable, a value given twice, or a file that
- *   can't be read or that others can read
+ * @throws {ConfigError} for a malformed value, an unknown `COUNTERSIGN_…` variable, a value given twice, or a file that this
+ *   process can't read or other users can
  */
 export function parseConfig(given: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
   const platformMade = new Set(findPlatformVariables(given));
@@ -277,7 +280,7 @@ export function parseConfig(given: Readonly<Record<string, string | undefined>>,
       throw new ConfigError(`${found?.source ?? definition.variable}: ${error.message}`);
     }
   };
-  // First: it decides on the files that the others are read from.
+  // Parsed first: it decides which files the other settings may be read from.
   const access = parseOne("secretFileAccess", SETTINGS.secretFileAccess, "owner");
   const parsed = Object.entries(SETTINGS as Record<string, Setting<unknown>>).map(([name, definition]) => [
     name,
@@ -302,21 +305,21 @@ function parseText<Value>(text: string | undefined, { parse, isList }: Setting<V
   throw new Problem(problem);
 }
 
-/** A password on the command line, said in one line; `undefined` where there is none. */
+/** A one-line warning about a password on the command line; `undefined` if there is none. */
 export function passwordNotice({ databaseUrl }: Flags): string | undefined {
   if (databaseUrl === undefined || !holdsPassword(databaseUrl)) return undefined;
   const { variable } = SETTINGS.databaseUrl;
-  return `--database-url holds a password, which every user of this machine can read in the list of processes; use ${variable} or ${variable}_FILE`;
+  return `--database-url holds a password, which every user of this machine can read in the process list; use ${variable} or ${variable}_FILE`;
 }
 
-/** Variables that are passed over, said in one line; `undefined` where there are none. */
+/** A one-line warning about ignored variables; `undefined` if there are none. */
 export function platformNotice(environment: Readonly<Record<string, string | undefined>>): string | undefined {
   const names = findPlatformVariables(environment);
   if (names.length === 0) return undefined;
-  return `variables that Kubernetes or Docker made for a service of this name are passed over: ${names.join(", ")}; enableServiceLinks: false in the pod's specification leaves them out`;
+  return `variables that Kubernetes or Docker made for a service of this name are ignored: ${names.join(", ")}; to avoid them, set enableServiceLinks: false in the pod's specification`;
 }
 
-/** The settings of single sign-on are there together, or none of them is. */
+/** Requires that the settings of single sign-on are either all given or all missing. */
 function requireWholeOidc({ oidcIssuer, oidcClientId, oidcClientSecret, oidcRoles }: Config): void {
   const { oidcIssuer: issuer, oidcClientId: id, oidcClientSecret: secret, oidcRoles: roles } = SETTINGS;
   const given = [
@@ -377,7 +380,7 @@ function refuseUnknownVariables(environment: Readonly<Record<string, string | un
   for (const name of Object.keys(environment)) {
     if (name.startsWith("COUNTERSIGN_") && !known.includes(name)) {
       const origin = hasPlatformName(name)
-        ? " (Kubernetes makes variables like it for a Service, unless the pod says enableServiceLinks: false; this one's value isn't like theirs)"
+        ? " (Kubernetes makes variables with such names for a Service unless the pod sets enableServiceLinks: false, but this value doesn't look like one of them)"
         : "";
       throw new ConfigError(`${name}: no such variable${origin}; known are ${known.join(", ")}`);
     }

@@ -1,6 +1,6 @@
 /**
- * What a setting's text must look like, one function for each kind of value. Each throws a {@link Problem} that says what is
- * allowed and never repeats a secret.
+ * Parsers for the values of settings, one for each kind. Each throws a {@link Problem} that says what is allowed and never
+ * quotes a secret.
  */
 import { isIP } from "node:net";
 import { compile as compileProxies } from "@fastify/proxy-addr";
@@ -12,7 +12,7 @@ import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
 import { Problem } from "./config-error.ts";
 import { DURATION_FORM, parseDurationMs } from "./duration.ts";
 
-/** An IP address or a host name, without scheme and port. */
+/** Reads an IP address or a host name, without scheme and port. */
 export function parseHost(text: string): string {
   if (isIP(text) === 0 && !/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text)) {
     throw new Problem("an IP address or host name is needed, without scheme and port");
@@ -20,25 +20,25 @@ export function parseHost(text: string): string {
   return text;
 }
 
-/** Host names, joined by commas. @returns them in lower case, as a URL has them */
+/** Reads host names separated by commas. @returns them in lower case, as in a URL */
 export function parseNames(text: string): readonly string[] {
   return text.split(",").map((part, index) => {
     const name = part.trim().toLowerCase();
     if (!/^[a-z0-9_]([a-z0-9._-]{0,251}[a-z0-9])?$/.test(name)) {
-      throw new Problem(`entry ${index + 1} isn't a host name; names without scheme and port are needed`);
+      throw new Problem(`entry ${index + 1} isn't a host name without scheme and port`);
     }
     return name;
   });
 }
 
-/** Decimal digits only; both bounds are allowed. */
+/** Reads an integer in decimal digits, `min` and `max` included. */
 export function parseInteger(text: string, min: number, max: number): number {
   const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max)) throw new Problem(`a whole number from ${min} to ${max} is needed`);
   return value;
 }
 
-/** A duration such as `5s`; both bounds are allowed. @returns milliseconds */
+/** Reads a duration such as `5s`, `min` and `max` included. @returns milliseconds */
 export function parseBoundedDuration(text: string, min: string, max: string): number {
   const value = parseDurationMs(text);
   if (value === undefined || value < (parseDurationMs(min) ?? 0) || value > (parseDurationMs(max) ?? 0)) {
@@ -47,7 +47,7 @@ export function parseBoundedDuration(text: string, min: string, max: string): nu
   return value;
 }
 
-/** A URL with `http:` or `https:`, and nothing behind its path. @returns it without a slash at its end */
+/** Reads a URL with `http:` or `https:` and nothing after its path. @returns the URL without a trailing slash */
 export function parsePublicUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
@@ -59,7 +59,7 @@ export function parsePublicUrl(text: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-/** An OpenID provider's issuer, as the provider writes it itself: it is compared letter by letter (OpenID Connect Core 1.0 §2). */
+/** Reads an OpenID provider's issuer. It stays as written, because issuers are compared exactly (OpenID Connect Core 1.0 §2). */
 export function parseIssuer(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isSecure = url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK_HOSTS.includes(url.hostname));
@@ -70,14 +70,14 @@ export function parseIssuer(text: string): string {
   return text;
 }
 
-/** OAuth scopes (RFC 6749 §3.3), `openid` among them. */
+/** Reads OAuth scopes (RFC 6749 §3.3), which must include `openid`. */
 export function parseScope(text: string): string {
   const scopes = text.trim().split(/ +/);
-  if (!scopes.includes("openid")) throw new Problem('scopes joined by blanks are needed, "openid" among them');
+  if (!scopes.includes("openid")) throw new Problem('scopes separated by spaces are needed, "openid" among them');
   return scopes.join(" ");
 }
 
-/** Roles by group. Group names may hold anything but a comma and a semicolon; what follows the last "=" is the role. */
+/** Reads roles by group. A group's name may hold anything but commas and semicolons; the role follows the last "=". */
 export function parseRoles(text: string): readonly RoleMapping[] {
   return text.split(",").map((part, index) => {
     const [, group = "", role, account = null] =
@@ -92,11 +92,11 @@ export function parseRoles(text: string): readonly RoleMapping[] {
   });
 }
 
-/** Base64 of exactly 32 bytes each, newest first. */
+/** Reads master secrets, newest first, each exactly 32 bytes in base64. */
 export function parseMasterSecrets(text: string): readonly Buffer[] {
   return text.split(",").map((part, index) => {
     const secret = Buffer.from(part.trim(), "base64");
-    // Exact, never cut to length: a secret that was mangled on its way must not silently become another one.
+    // Only canonical base64 of the exact length: a mangled secret must not silently become another one.
     const canonical = [
       secret.toString("base64"),
       secret.toString("base64").replace(/=+$/, ""),
@@ -113,18 +113,18 @@ export function parseMasterSecrets(text: string): readonly Buffer[] {
   });
 }
 
-/** IP addresses and networks in CIDR form. */
+/** Reads IP addresses and networks in CIDR form, separated by commas. */
 export function parseProxies(text: string): readonly string[] {
   const proxies = text.split(",").map((proxy) => proxy.trim());
   try {
     compileProxies(proxies);
   } catch {
-    throw new Problem("IP addresses or networks such as 10.0.0.0/8 are needed, joined by commas");
+    throw new Problem("IP addresses or networks such as 10.0.0.0/8 are needed, separated by commas");
   }
   return proxies;
 }
 
-/** One of a few words. */
+/** Reads one of `choices`. */
 export function parseChoice<Choice extends string>(text: string, choices: readonly Choice[]): Choice {
   const choice = choices.find((allowed) => allowed === text);
   if (choice === undefined) throw new Problem(`one of ${choices.join(", ")} is needed`);

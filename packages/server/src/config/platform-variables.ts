@@ -1,7 +1,7 @@
 /**
- * Variables that a platform makes for the addresses of its services, in every container: Kubernetes for each Service of the
- * namespace ("service links"), Docker for each `--link`. A Service named "countersign", or "countersign-admin", makes some that
- * begin with our prefix, and one of them has the very name of a setting: `COUNTERSIGN_PORT=tcp://10.43.0.18:8080`.
+ * Recognizes variables with the addresses of services, which platforms set in every container: Kubernetes for each Service of the
+ * namespace ("service links"), Docker for each `--link`. A Service named "countersign" causes variables that begin with our
+ * prefix, and one has the name of a setting: `COUNTERSIGN_PORT=tcp://10.43.0.18:8080`.
  */
 import { isIP } from "node:net";
 
@@ -9,7 +9,7 @@ const isPort = (value: string) => /^[0-9]{1,5}$/.test(value);
 const isAddress = (value: string) => isIP(value) !== 0;
 const isEndpoint = (value: string) => /^(?:tcp|udp|sctp):\/\/[0-9A-Za-z.:[\]-]+:[0-9]{1,5}$/.test(value);
 
-/** What follows the service's name, and the form of the value. */
+/** The end of each variable's name, after the service's name, and the form of its value. */
 const FORMS: readonly (readonly [RegExp, (value: string) => boolean])[] = [
   [/_SERVICE_HOST$/, isAddress],
   [/_SERVICE_PORT(?:_[A-Z0-9_]+)?$/, isPort],
@@ -23,12 +23,12 @@ const FORMS: readonly (readonly [RegExp, (value: string) => boolean])[] = [
   [/_NAME$/, (value) => /^\/[^/\s]+\/[^/\s]+$/.test(value)],
 ];
 
-/** A variable of the other container that Docker passes on under the link's name, whatever its value is. */
+/** A variable of the linked container, which Docker passes on under the link's name. It can have any value. */
 const DOCKER_VARIABLE = /^(COUNTERSIGN[A-Z0-9_]*?)_ENV_[A-Za-z0-9_]+$/;
 
 /**
- * The names of variables that begin with `COUNTERSIGN_` and that a platform made: both name and value have the form of one.
- * They aren't settings, even where a setting has the same name.
+ * The names of the `COUNTERSIGN_…` variables that a platform made, recognized by the form of both name and value. They aren't
+ * settings, even if a setting has the same name.
  */
 export function findPlatformVariables(environment: Readonly<Record<string, string | undefined>>): readonly string[] {
   return Object.entries(environment).flatMap(([name, value = ""]) =>
@@ -36,7 +36,7 @@ export function findPlatformVariables(environment: Readonly<Record<string, strin
   );
 }
 
-/** Has the name alone the form of a platform's variable? Then a refusal says where such a name comes from. */
+/** Does the name, whatever the value, have the form of a platform's variable? If so, the refusal explains where it comes from. */
 export function hasPlatformName(name: string): boolean {
   return DOCKER_VARIABLE.test(name) || FORMS.some(([form]) => form.test(name));
 }

@@ -1,18 +1,18 @@
 import { formatDuration } from "./duration.ts";
 import { type Config, SETTINGS, type SettingName } from "./config.ts";
 
-/** A setting as people are shown it. */
+/** A setting as the console and the admin API show it. */
 export interface ShownSetting {
   readonly name: string;
   readonly variable: string;
-  /** `null` where it isn't set; a secret's value is never in it. */
+  /** `null` if it isn't set. Never a secret's value. */
   readonly value: string | null;
   readonly default: string;
   readonly meaning: string;
   readonly secret: boolean;
 }
 
-/** The effective configuration, fit to be shown: of a secret, only whether it is set. */
+/** The effective configuration in a form that is safe to show: for a secret, only whether it is set. */
 export function shownSettings(config: Config): readonly ShownSetting[] {
   return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
     const setting: {
