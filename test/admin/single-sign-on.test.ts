@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { eventually } from "../testkit/eventually.ts";
 import { type IdentityProvider, RedirectingBrowser, startIdentityProvider } from "../testkit/identity-provider.ts";
 import { startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 
 const SIGN_IN = "/api/admin/v1/sign-in/single-sign-on";
 const CALLBACK = `${SIGN_IN}/callback`;
@@ -20,7 +20,7 @@ let SESSION: string;
 let FLOW: string;
 
 before(async () => {
-  const adminPort = await holdPort();
+  const adminPort = await reservePort();
   console = `http://localhost:${adminPort}`;
   SESSION = `countersign_session_${adminPort}`;
   FLOW = `countersign_single_sign_on_${adminPort}`;
@@ -274,7 +274,7 @@ test("a page that isn't the console's is never where the browser ends up", async
 });
 
 test("while the provider can't be reached, whoever comes is told so, and everything else goes on", async () => {
-  const adminPort = await holdPort();
+  const adminPort = await reservePort();
   const down = await startIdentityProvider(() => [`http://localhost:${adminPort}${CALLBACK}`], "client_secret_post");
   down.user = { subject: "1", email: "first@example.com", groups: ["g"] };
   await down.stop();

@@ -16,7 +16,7 @@ import {
   SDK_ERROR_CODES,
   type TokenSourceOptions,
 } from "@countersign/client";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { environment, runProgram } from "../testkit/run-program.ts";
 import { createApiUser, createKey, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";
@@ -154,7 +154,7 @@ describe("a token source", () => {
   }
 
   test("says that nobody listens, with the system's word for it", async () => {
-    const port = await holdPort();
+    const port = await reservePort();
     const { source, requests } = sourceWith({ baseUrl: `http://127.0.0.1:${port}`, sleep: async () => undefined });
     const error = await rejection(source.getToken());
     assert.equal(error.code, "network");

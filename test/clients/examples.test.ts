@@ -12,7 +12,7 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { findMissing, IS_CI, type Requirement } from "../testkit/requirements.ts";
 import { environment, runProgram } from "../testkit/run-program.ts";
 import {
@@ -364,7 +364,7 @@ async function startStub(listener: RequestListener): Promise<{ url: string; clos
 
 /** Where nothing listens, nor ever will. */
 async function closedUrl(): Promise<string> {
-  return `http://127.0.0.1:${await holdPort()}`;
+  return `http://127.0.0.1:${await reservePort()}`;
 }
 
 async function listen(stub: Server): Promise<Server> {

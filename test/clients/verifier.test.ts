@@ -14,7 +14,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { createVerifier, type Problem, type ProblemCode, type Verifier } from "@countersign/verifier";
 import { nodeHandler } from "@countersign/verifier/node";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { monotonicMs } from "../testkit/companion.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { watchStarvation } from "../testkit/hammer-judge.ts";
@@ -326,7 +326,7 @@ describe("an API behind a verifier", () => {
 describe("a service that is killed, stopped or restarted", { concurrency: true }, () => {
   async function startAll(t: TestContext) {
     // Held, so that nobody else listens there while the service is down.
-    const port = String(await holdPort());
+    const port = String(await reservePort());
     const server = await startServer({ flags: ["--port", port] });
     const credentials = await server.json<ResourceServer>("resource-server", "create", "api");
     const user = await createApiUser(server);
@@ -504,7 +504,7 @@ async function startExample(
   server: TestServer,
   credentials: ResourceServer,
 ): Promise<{ readonly child: ChildProcess; readonly url: string; readonly stderr: () => string }> {
-  const port = await holdPort();
+  const port = await reservePort();
   const env = environment({
     AUTH_URL: server.publicUrl,
     AUTH_CLIENT_ID: credentials.client_id,

@@ -12,7 +12,7 @@ import { connect as connectHttp2 } from "node:http2";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { connectClient } from "../testkit/api-client.ts";
 import { eventually } from "../testkit/eventually.ts";
 import {
@@ -83,7 +83,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       });
 
     before(async () => {
-      port = await holdPort();
+      port = await reservePort();
       [server, api] = await Promise.all([serve(), startRecordingApi()]);
       gateway = await startGateway(program, { countersignUrl: server.publicUrl, apiUrl: api.url });
       user = await createApiUser(server);

@@ -23,7 +23,7 @@ import {
   BALANCERS,
   connectWorkers,
   findWorker,
-  holdPorts,
+  reservePorts,
   monotonicMs,
   type Node,
   openSite,
@@ -74,7 +74,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     nodes = await Promise.all(["a", "b", "c"].map((name) => site.startNode({ name, ...EACH })));
     user = await site.createUser("demo");
     workers = (await Promise.all(nodes.map((node) => connectWorkers(node, WORKERS, user)))).flat();
-    portsOfFourth = await holdPorts();
+    portsOfFourth = await reservePorts();
     for (const [at, balancer] of BALANCERS.entries()) {
       if (missing[at] !== undefined) continue;
       balancers.push({ name: balancer.name, url: await startBalancer(balancer, [...nodes, portsOfFourth]) });

@@ -13,7 +13,7 @@ import { findChainBreak, type UnchainedEvent } from "../../packages/server/src/c
 import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
 import type { Store } from "../../packages/server/src/core/store/store.ts";
 import { openPostgresStore } from "../../packages/server/src/storage/postgres/open-postgres-store.ts";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { startPostgres } from "../../packages/server/src/testing/test-postgres.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
@@ -132,7 +132,7 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
 
 /** Starts a pooler before a server; it believes whoever comes. */
 async function startPooler(serverPort: number): Promise<{ readonly port: number; stop(): Promise<void> }> {
-  const port = await holdPort();
+  const port = await reservePort();
   const folder = temporaryFolder();
   const file = join(folder, "pgbouncer.ini");
   writeFileSync(

@@ -14,7 +14,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, type Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { eventually } from "./eventually.ts";
 import type { Requirement } from "./requirements.ts";
 import { canConnect } from "./raw-http.ts";
@@ -89,7 +89,7 @@ export async function startGateway(
 ): Promise<RunningGateway> {
   const { countersignUrl, apiUrl, edit = (text: string) => text } = options;
   const folder = temporaryFolder();
-  const port = await holdPort();
+  const port = await reservePort();
   cpSync(GATEWAYS_FOLDER, folder, { recursive: true });
   const file = join(folder, program.file);
   const published = readFileSync(file, "utf8");

@@ -1,7 +1,7 @@
 /** A real OpenID provider (npm's oidc-provider) for tests, and a browser that follows its redirects. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { Provider } from "oidc-provider";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 
 /** A user of the provider. */
 export interface ProvidedUser {
@@ -36,7 +36,7 @@ export async function startIdentityProvider(
   authMethod: "client_secret_basic" | "client_secret_post" = "client_secret_basic",
 ): Promise<IdentityProvider> {
   let server: Server | undefined;
-  const port = await holdPort();
+  const port = await reservePort();
   const asked: string[] = [];
 
   const provided: IdentityProvider & { user: ProvidedUser | undefined } = {

@@ -16,7 +16,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { type ApiClient, connectClient } from "./api-client.ts";
 import { type RsaKeyPair, makeKeyPair } from "./rsa-keys.ts";
 import { eventually } from "./eventually.ts";
@@ -108,8 +108,8 @@ export async function openSite(databaseUrl: string): Promise<Site> {
   return {
     operator,
     async startNode({ name, workers = 1, logLevel = "info", ports }) {
-      const port = ports?.port ?? (await holdPort());
-      const adminPort = ports?.adminPort ?? (await holdPort());
+      const port = ports?.port ?? (await reservePort());
+      const adminPort = ports?.adminPort ?? (await reservePort());
       const flags = ["--port", String(port), "--admin-port", String(adminPort)];
       // All traffic of a test comes from one address, and much of it is meant to be refused.
       flags.push("--refusal-limit", "0", "--workers", String(workers), "--log-level", logLevel);
@@ -286,7 +286,7 @@ export async function startBalancer(
 ): Promise<string> {
   const folder = join(temporaryFolder(), "balancer");
   mkdirSync(folder);
-  const port = await holdPort();
+  const port = await reservePort();
   const file = join(folder, "balancer.conf");
   writeFileSync(file, balancer.configuration(port, nodes));
   const [program, ...args] = balancer.command(file, folder);
@@ -307,6 +307,6 @@ export async function startBalancer(
 }
 
 /** Two ports, for a node that starts later. */
-export async function holdPorts(): Promise<Pick<Node, "port" | "adminPort">> {
-  return { port: await holdPort(), adminPort: await holdPort() };
+export async function reservePorts(): Promise<Pick<Node, "port" | "adminPort">> {
+  return { port: await reservePort(), adminPort: await reservePort() };
 }

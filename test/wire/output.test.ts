@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { holdPort } from "../../packages/server/src/testing/hold-port.ts";
+import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { endWithThisProcess, environment, runProgram } from "../testkit/run-program.ts";
 import { COUNTERSIGN, temporaryFolder } from "../testkit/server.ts";
@@ -75,7 +75,7 @@ function openForTest(file: string): number {
 
 /** The command line of a server, and where it says that it is ready. */
 async function serveCommand(...flags: string[]): Promise<{ readonly args: string[]; readonly url: string }> {
-  const adminPort = await holdPort();
+  const adminPort = await reservePort();
   const ports = ["--port", "0", "--admin-port", String(adminPort)];
   const args = [COUNTERSIGN, "serve", "--data-dir", temporaryFolder(), "--log-level", "trace", ...ports, ...flags];
   return { args, url: `http://127.0.0.1:${adminPort}/readyz` };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createEventLoopTurns } from "./event-loop-turns.ts";
 
-test("of any number that wait, one goes on in a turn of the event loop, in the order in which they came", async () => {
+test("one waiter resumes in each turn of the event loop, in the order of arrival", async () => {
   const yieldToEventLoop = createEventLoopTurns();
   let turn = 0;
   const count = () => {

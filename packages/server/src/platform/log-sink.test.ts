@@ -5,7 +5,7 @@ import { createLogSink } from "./log-sink.ts";
 
 const systemError = (code: string) => Object.assign(new Error(code), { code });
 
-/** A destination that takes so many bytes and then fails with a code. */
+/** A destination that accepts so many bytes and then fails with a code. */
 function destination(room: number, code = "EAGAIN") {
   const state = { room, text: "", writes: [] as number[] };
   const writeSome = (bytes: Uint8Array) => {
@@ -19,7 +19,7 @@ function destination(room: number, code = "EAGAIN") {
   return { state, writeSome };
 }
 
-test("lines go out in order and whole, also where the destination takes them in pieces", async () => {
+test("lines are written in order and completely, also if the destination accepts them in pieces", async () => {
   const { state, writeSome } = destination(7);
   const sink = createLogSink(writeSome);
   for (const line of ["one\n", "two\n", "drei ß\n"]) sink.write(line);
@@ -30,7 +30,7 @@ test("lines go out in order and whole, also where the destination takes them in 
   assert.equal(state.text, "one\ntwo\ndrei ß\n");
 });
 
-test("no write is longer than what a pipe takes whole, but for a longer line", async () => {
+test("no write is longer than what a pipe takes atomically, except a longer line", async () => {
   const { state, writeSome } = destination(1_000_000);
   const sink = createLogSink(writeSome);
   for (let count = 0; count < 100; count++) sink.write(`${"x".repeat(299)}\n`);
@@ -40,7 +40,7 @@ test("no write is longer than what a pipe takes whole, but for a longer line", a
     state.writes.every((bytes) => bytes <= 4096 && bytes % 300 === 0),
     String(state.writes),
   );
-  assert.ok(state.writes.length < 15, "lines go out together");
+  assert.ok(state.writes.length < 15, "lines are written together");
   sink.write(`${"y".repeat(10_000)}\n`);
   sink.flush();
   assert.equal(state.text.length, 40_001);
@@ -65,7 +65,7 @@ for (const code of ["EAGAIN", "ENOSPC", "EIO", "EPIPE"]) {
     assert.equal(state.text, `${line.repeat(4096)}5 dropped\n`);
   });
 
-  test(`${code}: past its limit the end gives up what waits, and takes nothing more`, async () => {
+  test(`${code}: closing drops what still waits after its time limit, and accepts nothing more`, async () => {
     const { state, writeSome } = destination(0, code);
     const sink = createLogSink(writeSome);
     sink.write("a line\n");
@@ -77,7 +77,7 @@ for (const code of ["EAGAIN", "ENOSPC", "EIO", "EPIPE"]) {
   });
 }
 
-test("the end writes what waits", async () => {
+test("closing writes what waits", async () => {
   const { state, writeSome } = destination(1000);
   const sink = createLogSink(writeSome);
   sink.write("a line\n");

@@ -1,4 +1,6 @@
-/** What the provider's answer has to be, against a provider that answers whatever a test says; a real one is in test/. */
+/**
+ * The checks of the provider's answers, against a provider that answers whatever a test wants; a real one is in test/.
+ */
 import assert from "node:assert/strict";
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { createServer } from "node:http";
@@ -13,7 +15,7 @@ describe("an answer of the identity provider", () => {
   const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const stranger = generateKeyPairSync("rsa", { modulusLength: 2048 });
   let issuer: string;
-  /** What the provider answers next. */
+  /** The provider's next answer. */
   let idToken: string;
   let userInfo: Claims;
 
@@ -68,7 +70,7 @@ describe("an answer of the identity provider", () => {
   const ADDRESS = { email: "alice@example.com", email_verified: true, groups: ["g"] };
   const isRefused = (error: unknown) => error instanceof Refusal && error.code === "single_sign_on_failed";
 
-  test("names an operator only where its ID token is signed by a key of the provider's", async () => {
+  test("names an operator only if its ID token is signed by a key of the provider", async () => {
     const user = await finish(ADDRESS);
     assert.deepEqual(
       [user.issuer, user.subject, user.email, user.isEmailVerified],
@@ -96,7 +98,7 @@ describe("an answer of the identity provider", () => {
     await assert.rejects(finish({}), isRefused);
   });
 
-  test("has an address and whether it is verified from one document: user info verifies no address of the ID token", async () => {
+  test("takes an address and whether it is verified from one document: user info doesn't verify the ID token's address", async () => {
     userInfo = { sub: "alice", email: "mine@example.com", email_verified: true, groups: ["g"] };
     const mixed = await finish({ email: "victim@example.com" });
     assert.deepEqual([mixed.email, mixed.isEmailVerified], ["victim@example.com", undefined]);
@@ -104,7 +106,7 @@ describe("an answer of the identity provider", () => {
     assert.deepEqual([fromInfo.email, fromInfo.isEmailVerified], ["mine@example.com", true]);
   });
 
-  test("says when the provider asked, where it does", async () => {
+  test("says when the provider asked for credentials, if the provider does", async () => {
     assert.equal((await finish({ ...ADDRESS, auth_time: 1_700_000_000 })).authenticatedAtMs, 1_700_000_000_000);
     assert.equal((await finish({ ...ADDRESS, auth_time: 1_700_000_000.0009 })).authenticatedAtMs, 1_700_000_000_000);
     for (const authTime of [undefined, 2 ** 32, 1e300]) {

@@ -17,7 +17,7 @@ const POSITION: StorePosition = {
 };
 
 describe("a remembered position", () => {
-  test("is read as it was written, by any process, and is its owner's alone", async () => {
+  test("is read as it was written, by any process, and is readable by its owner only", async () => {
     const memory = openPositionFile(folder.path);
     assert.deepEqual([memory.exists(), memory.read()], [false, undefined]);
     await memory.write(POSITION);
@@ -28,7 +28,7 @@ describe("a remembered position", () => {
     assert.deepEqual([memory.exists(), memory.read()], [false, undefined]);
   });
 
-  test("is held by the process alone where the folder doesn't exist, which isn't made", async () => {
+  test("is kept in memory if the folder doesn't exist, and the folder isn't made", async () => {
     const nowhere = folder.file("nowhere");
     const memory = openPositionFile(nowhere);
     await memory.write(POSITION);
@@ -47,7 +47,7 @@ describe("a remembered position", () => {
       JSON.stringify({ form: 1, ...POSITION, events: [{ seq: 1, atMs: 1, action: "a", subject: "b" }] }),
     ],
   ] as const) {
-    test(`that holds ${name} is refused, not taken for none`, () => {
+    test(`that holds ${name} is refused, not treated as missing`, () => {
       writeFileSync(file, text);
       assert.throws(() => openPositionFile(folder.path).read(), {
         name: "OperatorError",

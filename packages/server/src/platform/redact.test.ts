@@ -23,7 +23,7 @@ const SECRETS = {
 };
 
 for (const [name, secret] of Object.entries(SECRETS)) {
-  test(`no line of the log holds a ${name}, wherever it was put`, () => {
+  test(`no line of the log holds a ${name}, whichever place it was logged in`, () => {
     const lines: string[] = [];
     const log = createLog("trace", [SECRET], (line) => lines.push(line));
     log.info(`a message with ${secret} inside`);
@@ -41,7 +41,7 @@ for (const [name, secret] of Object.entries(SECRETS)) {
   });
 }
 
-test("what isn't a secret stays readable", () => {
+test("text that isn't a secret stays readable", () => {
   const redact = createRedactor([SECRET]);
   for (const line of [
     "GET /api/auth/v0/refresh/ from 192.0.2.1 took 1.25 ms",
@@ -54,7 +54,7 @@ test("what isn't a secret stays readable", () => {
   }
 });
 
-/** Writes a member, an error and a message by way of a log with these configured secrets. */
+/** Logs a member, an error and a message, with these configured secrets. */
 function logged(secrets: readonly string[], members: object, message = "a message"): Record<string, unknown> {
   const lines: string[] = [];
   createLog("trace", secrets, (line) => lines.push(line)).info(members, message);
@@ -63,7 +63,7 @@ function logged(secrets: readonly string[], members: object, message = "a messag
   return JSON.parse(lines[0] ?? "") as Record<string, unknown>;
 }
 
-test("a short or guessable secret doesn't give itself away by the words that it is removed from", () => {
+test("a short or guessable secret isn't revealed by the words from which it was removed", () => {
   for (const secret of [
     "postgres",
     "1",
@@ -112,7 +112,7 @@ for (const secret of [
   });
 }
 
-test("a secret is removed where it stands, whatever it is", () => {
+test("a value in the place of a secret is removed, whatever it is", () => {
   const redact = createRedactor([]);
   for (const [text, redacted] of [
     ["postgres://cs:postgres@db:5432/postgres", "postgres://[redacted]@db:5432/postgres"],
@@ -128,7 +128,7 @@ test("a secret is removed where it stands, whatever it is", () => {
   }
 });
 
-test("a member that is named as a secret has no value in the log, at any depth", () => {
+test("a member with a secret's name has no value in the log, at any depth", () => {
   const line = logged([], {
     Authorization: "x",
     headers: { cookie: "a=b", "set-cookie": ["c"], "proxy-authorization": "y", accept: "text/html" },
@@ -149,12 +149,12 @@ test("a member that is named as a secret has no value in the log, at any depth",
   assert.deepEqual([connectionString, code], ["[redacted]", "28P01"]);
 });
 
-test("an error that quotes the configured URL says nothing of its password", () => {
+test("an error that quotes the configured URL is logged without its password", () => {
   const error = Object.assign(new TypeError("Invalid URL"), { input: "postgres://cs:hunter2@db:x/a" });
   assert.doesNotMatch(JSON.stringify(logged(["hunter2"], { err: error })), /hunter2/);
 });
 
-test("any text in any place gives one line of valid JSON", () => {
+test("any text in any place is logged as one line of valid JSON", () => {
   for (const text of ['"', "\\", "\u2028", "\0", "\ud800", "__proto__", "a\nb", "\u001b[31m"]) {
     const line = logged([text], { [text]: { [text]: text } }, text);
     assert.equal(line["msg"], text);

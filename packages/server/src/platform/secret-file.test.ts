@@ -27,7 +27,7 @@ function secretFile(mode: number, owner?: readonly [uid: number, gid: number]): 
   return file;
 }
 
-/** What a file or folder is refused with; `undefined` where it is taken. */
+/** The refusal of a file or folder; `undefined` if it is accepted. */
 function problemOf(act: () => void): string | undefined {
   try {
     act();
@@ -41,7 +41,7 @@ function problemOf(act: () => void): string | undefined {
 const read = (file: string, access: SecretFileAccess = "owner", mayBeLink = access === "group") =>
   problemOf(() => assert.equal(readSecretFile(file, access, mayBeLink), "a secret"));
 
-test("a secret's file is for its owner alone: any right of others is refused with the mode that is wanted", () => {
+test("a secret's file must be its owner's only: any right of others is refused with the mode that is needed", () => {
   for (const mode of [0o600, 0o400, 0o700]) assert.equal(read(secretFile(mode)), undefined, mode.toString(8));
   for (const mode of [0o640, 0o660, 0o620, 0o644, 0o604, 0o602, 0o666, 0o601, 0o777, 0o440, 0o444]) {
     const problem = read(secretFile(mode)) ?? "";
@@ -50,7 +50,7 @@ test("a secret's file is for its owner alone: any right of others is refused wit
   }
 });
 
-test("where a group shares secrets, the group's rights are taken and those of all others are not", () => {
+test("where a group shares secrets, rights of the group are accepted and those of others aren't", () => {
   for (const mode of [0o600, 0o640, 0o660, 0o440, 0o400]) {
     assert.equal(read(secretFile(mode), "group"), undefined, mode.toString(8));
   }
@@ -59,7 +59,7 @@ test("where a group shares secrets, the group's rights are taken and those of al
   }
 });
 
-test("another user's file is refused with the owner that is wanted", { skip: needsRoot }, () => {
+test("another user's file is refused with the owner that is needed", { skip: needsRoot }, () => {
   assert.match(
     read(secretFile(0o600, [STRANGER, STRANGER])) ?? "",
     /^belongs to user 65533 and group 65533; it must belong to root, .*chown.*fsGroup.*COUNTERSIGN_SECRET_FILE_ACCESS=group$/,
@@ -69,25 +69,25 @@ test("another user's file is refused with the owner that is wanted", { skip: nee
   assert.match(read(secretFile(0o660, [STRANGER, STRANGER]), "group") ?? "", /^belongs to user 65533 and group 65533/);
 });
 
-test("a link is refused; where a group shares secrets, one of this user's or root's is taken", () => {
+test("a symbolic link is refused; where a group shares secrets, this user's or root's is accepted", () => {
   const link = join(folder, "link");
   symlinkSync(secretFile(0o600), link);
   assert.match(read(link) ?? "", /^is a symbolic link; a regular file is needed$/);
   assert.match(read(link, "group", false) ?? "", /^is a symbolic link/);
   assert.equal(read(link, "group"), undefined);
   secretFile(0o644);
-  assert.match(read(link, "group") ?? "", /^has the mode 0644/, "the file that it leads to counts");
+  assert.match(read(link, "group") ?? "", /^has the mode 0644/, "the link's target is checked");
   assert.match(read(join(folder, "none")) ?? "", /^can't be read \(ENOENT\)$/);
 });
 
-test("another user's link is refused wherever it leads", { skip: needsRoot }, () => {
+test("another user's symbolic link is refused, whatever its target", { skip: needsRoot }, () => {
   const link = join(folder, "link");
   symlinkSync(secretFile(0o600), link);
   spawnSync("chown", ["-h", String(STRANGER), link]);
   assert.match(read(link, "group") ?? "", /^is a symbolic link of user 65533's; it must belong to root/);
 });
 
-test("what isn't a file is refused without waiting for it, and what is too large without reading it", () => {
+test("what isn't a regular file is refused without waiting, and what is too large without reading it", () => {
   const pipe = join(folder, "pipe");
   assert.equal(spawnSync("mkfifo", ["-m", "600", pipe]).status, 0);
   assert.match(read(pipe) ?? "", /^is a pipe; name a regular file$/);

@@ -11,10 +11,10 @@ import { type RaceTask, raceStores } from "../testing/race-stores.ts";
 import type { SqlStore } from "./sql-store.ts";
 import type { StoreUnderTest } from "./store-contract.ts";
 
-/** A store that is new for every test of the suite around. Only tests import this. */
+/** A new store for every test of the surrounding suite. Only tests import this. */
 export interface EachStore {
   readonly store: Store;
-  /** Another connection to the same store, as another process has it. */
+  /** Another connection to the same store, as another process opens it. */
   connect(): Promise<Store>;
   disconnect(connection: Store): Promise<void>;
   race(contestants: number, task: RaceTask): Promise<readonly string[][]>;
@@ -75,7 +75,7 @@ export function insertUser(
   return store.transaction((transaction) => transaction.users.insert({ account, name, access, createdAtMs: 2 }));
 }
 
-/** A key that is told apart by its number. */
+/** A key that is distinguished by its number. */
 export function insertKey(transaction: StoreTransaction, user: ApiUser, number: number): Promise<KeyId> {
   return transaction.keys.insert({
     userId: user.id,
@@ -89,7 +89,7 @@ export function insertKey(transaction: StoreTransaction, user: ApiUser, number: 
   });
 }
 
-/** Takes back what the migration 0007-list-indexes did. */
+/** Reverts the migration 0007-list-indexes. */
 export const UNDO_0007: readonly string[] = [
   "drop index audit_events_account_action",
   "create index audit_events_account_action on audit_events (account_id, action, seq)",
@@ -101,7 +101,7 @@ export const UNDO_0007: readonly string[] = [
   "delete from kysely_migration where name = '0007-list-indexes'",
 ];
 
-/** Takes back what the migration 0006-operators and those after it did. */
+/** Reverts the migration 0006-operators and those after it. */
 export const UNDO_0006: readonly string[] = [
   ...UNDO_0007,
   "drop table sign_in_attempts",
@@ -109,14 +109,17 @@ export const UNDO_0006: readonly string[] = [
   "delete from kysely_migration where name = '0006-operators'",
 ];
 
-/** Takes back what the migration 0005-store-identity and those after it did. */
+/** Reverts the migration 0005-store-identity and those after it. */
 export const UNDO_0005: readonly string[] = [
   ...UNDO_0006,
   "drop table store_identity",
   "delete from kysely_migration where name = '0005-store-identity'",
 ];
 
-/** Takes back what the migration 0004-administration and those after it did, so that opening the store does it again, on the rows that are there. */
+/**
+ * Reverts the migration 0004-administration and those after it, so that opening the store runs them again on the
+ * existing rows.
+ */
 export const UNDO_0004: readonly string[] = [
   ...UNDO_0005,
   "drop table key_expiries",

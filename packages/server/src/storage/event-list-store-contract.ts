@@ -1,4 +1,6 @@
-/** The list of events, which every engine must give alike: one suite, run on each of them. Only tests import this. */
+/**
+ * The list of events, which must be the same on every engine: one suite, run on each engine. Only tests import this.
+ */
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import type { EventFilter } from "../core/feed/store.ts";
@@ -65,7 +67,7 @@ export function testEventList(name: string, open: () => Promise<StoreUnderTest>)
         );
       }
 
-      test("is, with every filter and several at once, exactly what matches, in pages both ways", async () => {
+      test("is exactly what matches, with every filter and combinations of them, in pages both ways", async () => {
         for (const accountId of [undefined, 1 as AccountId, 9 as AccountId]) {
           for (const actor of [undefined, "cli:alice", "cli:nobody"]) {
             for (const action of [undefined, "key.added", "key", "signing_key", "ke", "key.", "signed_in"]) {
@@ -75,7 +77,7 @@ export function testEventList(name: string, open: () => Promise<StoreUnderTest>)
         }
       });
 
-      test("is limited to a time: its beginning is in it, its end isn't", async () => {
+      test("can be limited to a time, including its start and excluding its end", async () => {
         for (const event of [events.at(-1), events[20], events[21], events[0]]) {
           for (const offset of [-1, 0, 1]) {
             const atMs = (event?.atMs ?? 0) + offset;
@@ -87,7 +89,7 @@ export function testEventList(name: string, open: () => Promise<StoreUnderTest>)
         await assertMatching({ fromMs: 11 * DAY_MS + 0.5, untilMs: 11 * DAY_MS - 0.5 });
       });
 
-      test("has the account with each event, which is no part of the chain", async () => {
+      test("has each event's account, which isn't part of the chain", async () => {
         assert.deepEqual(
           events.slice(-3).map((event) => event.accountId),
           [undefined, 2, 1],

@@ -1,5 +1,5 @@
 /**
- * What every engine must do so that a store is told apart from others and from its own past. Only tests import this.
+ * What every engine must do to distinguish a store from others and from its own past. Only tests import this.
  */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -47,11 +47,11 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
       });
     }
 
-    test("has the highest ids, which aren't given again once they are raised", async () => {
+    test("records the highest ids, which aren't used again once they are raised", async () => {
       const none = { accounts: 0, users: 0, keys: 0, resourceServers: 0, operators: 0, adminTokens: 0, signingKeys: 0 };
       assert.deepEqual(await each.store.highestIds(), none);
       const raise = (ids: HighestIds) => each.store.transaction((transaction) => transaction.raiseIds(ids));
-      // Of a store without rows as of one with some; an id that is lower than the next changes nothing.
+      // In a store without rows as in one with some; an id that is lower than the next changes nothing.
       await raise({ ...none, accounts: 4, users: 7 });
       assert.deepEqual(await insertAll("first"), [5, 8, 1, 1]);
       await raise({ ...none, accounts: 2, keys: 30, resourceServers: 9, operators: 5 });
@@ -62,7 +62,7 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
       assert.deepEqual(highest, { ...none, accounts: 7, users: 10, keys: 32, resourceServers: 11 });
     });
 
-    test("changes when the store is accepted, with all signing keys, in one change that the audit log tells of", async () => {
+    test("changes together with all signing keys when the store is accepted, in one change that the audit log records", async () => {
       const [clock, random] = [createTestClock(), createSystemRandom()];
       const keys = createSigningKeyChanges(each.store, clock);
       await createRegistryChanges(each.store, clock).ensureSigningKey("system", TEST_MASTER_SECRET);
@@ -97,13 +97,14 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
       );
       assert.equal(findChainBreak(events, undefined), undefined);
       assert.deepEqual((await insertAll("second"))[2], 21);
-      // Another node, which remembers the store as it was, sees that it was accepted; it remembers no store twice removed.
+      // Another node, which remembers the store as it was, sees that it was accepted, unless it was accepted twice
+      // since.
       assert.equal(await findRestoration(each.store, position), undefined);
       await accept(undefined);
       assert.equal((await findRestoration(each.store, position))?.kind, "other");
     });
 
-    /** A memory that forgets with the test. */
+    /** A memory of the position that ends with the test. */
     function createMemory(): PositionMemory & { position: StorePosition | undefined } {
       return {
         position: undefined,
@@ -116,14 +117,14 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
       };
     }
 
-    test("tells a store that goes on from one that lost events, was changed, or is another", async () => {
+    test("distinguishes a store that continues from one that lost events, was changed, or is another", async () => {
       const changes = createRegistryChanges(each.store, createTestClock());
       const memory = createMemory();
       assert.equal(await findRestoration(each.store, undefined), undefined);
       await rememberPosition(each.store, memory);
       assert.equal(await findRestoration(each.store, memory.position), undefined);
       for (const shortname of ["a", "b", "c"]) await changes.createAccount("test", { shortname });
-      assert.equal(await findRestoration(each.store, memory.position), undefined, "it went on");
+      assert.equal(await findRestoration(each.store, memory.position), undefined, "the store continued");
       await rememberPosition(each.store, memory);
       const whole = memory.position;
       assert.ok(whole !== undefined);
@@ -156,7 +157,7 @@ export function testIdentityStore(name: string, open: () => Promise<StoreUnderTe
       });
     });
 
-    test("lets a node that serves go on after a loss, and gives none of the lost ids again", async () => {
+    test("lets a serving node continue after a loss, and never reuses a lost id", async () => {
       const changes = createRegistryChanges(each.store, createTestClock());
       const memory = createMemory();
       for (const shortname of ["a", "b", "c"]) await changes.createAccount("test", { shortname });

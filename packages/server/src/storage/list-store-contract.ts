@@ -1,4 +1,4 @@
-/** The other lists, and what no list may fail on, alike on every engine: one suite, run on each of them. Only tests import this. */
+/** The other lists, and input that no list may fail on: one suite, run on each engine. Only tests import this. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { EventFilter } from "../core/feed/store.ts";
@@ -29,7 +29,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
     describe("the list of accounts", () => {
       const byId = ({ id }: { readonly id: number }) => [id];
 
-      test("finds by the beginning of either name, whatever the case, by standing, and by id", async () => {
+      test("finds by the start of either name in any case, by standing, and by id", async () => {
         const names = [
           ["acme", "ACME Gmbh"],
           ["umlaut", "Änderung & Co"],
@@ -84,7 +84,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
     describe("the lists of keys, resource servers, operators, invitations and admin tokens", () => {
       const byId = ({ id }: { readonly id: number }) => [id];
 
-      test("are, with every filter, exactly what matches, in pages both ways", async () => {
+      test("are exactly what matches, with every filter, in pages both ways", async () => {
         const account = await insertAccount(each.store, "acme");
         const user = await insertUser(each.store, account, "demo");
         const other = await insertUser(each.store, account, "other");
@@ -194,7 +194,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
         );
       });
 
-      test("skip nothing and show nothing twice where items go meanwhile, the one a page begins at among them", async () => {
+      test("skip nothing and repeat nothing when items are removed meanwhile, including the one at which a page begins", async () => {
         await each.store.transaction(async (transaction) => {
           for (let number = 1; number <= 9; number++) {
             await transaction.invitations.insert({
@@ -229,7 +229,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
     });
 
     describe("strangers' texts, ids and keys", () => {
-      test("that can't be in a store find nothing, and are no error", async () => {
+      test("that can't be in a store find nothing, and aren't an error", async () => {
         const account = await insertAccount(each.store, "acme");
         await insertUser(each.store, account, "demo");
         await each.store.transaction((transaction) =>
@@ -277,7 +277,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
         }
       });
 
-      test("have no place in a list where no item can have such a key", async () => {
+      test("give an empty page where they can't be an item's key", async () => {
         const account = await insertAccount(each.store, "acme");
         await insertUser(each.store, account, "demo");
         const keys: readonly PageKey[] = [
@@ -304,7 +304,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
         }
       });
 
-      test("in times are compared as they are, however great", async () => {
+      test("in times are compared exactly, however great", async () => {
         await each.store.transaction((transaction) =>
           transaction.events.append({ atMs: 5, actor: "a", action: "key.added", subject: "key:1", details: {} }),
         );
@@ -318,7 +318,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
     });
 
     describe("a store of the release before", () => {
-      test("gets names, numbers of users, accounts of events and hours of accounts for what it has", async () => {
+      test("gets the names, counts of users, accounts of events and hours of accounts for its existing rows", async () => {
         const changes = createRegistryChanges(each.store, createTestClock());
         await changes.createAccount("test", { shortname: "first", name: "ÄRGER" });
         await changes.createAccount("test", { shortname: "second" });
@@ -335,7 +335,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
         const keyIds = await each.store.transaction(async (transaction) => {
           const ids: KeyId[] = [];
           for (const user of users) ids.push(await insertKey(transaction, user, user.id));
-          // What somebody wrote into a text isn't taken for whose event it is.
+          // A text that an operator chose doesn't decide to which account an event belongs.
           const details = { label: '","username":"api-2-three"', note: '\\"username\\":\\"api-2-three\\"' };
           const event = { atMs: 1, actor: "test", action: "signing_key.created", subject: "signing_key:9" } as const;
           await transaction.events.append({ ...event, details });

@@ -1,5 +1,5 @@
 /**
- * What every engine must do for operators, whatever it does differently: one suite, run on each of them. Only tests import this.
+ * What every engine must do for operators: one suite, run on each engine. Only tests import this.
  */
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
@@ -24,10 +24,10 @@ import { expiredBefore, type StoreUnderTest } from "./store-contract.ts";
 
 const TIME_MS = 1_481_650_253_342;
 
-/** Ids that no row can have, and one that none has. */
+/** Ids that no row can have, and one that no row has. */
 const NO_IDS = [0, -1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER, 1e300, 1.5, Number.NaN];
 
-/** Texts of strangers. */
+/** Texts that strangers may send. */
 const NO_TEXTS = ["", "nobody", "a\0", "\0", "\ud800", "' or 1=1 --", "x".repeat(100_000)];
 
 const OPERATOR = {
@@ -50,7 +50,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       change((transaction) => transaction.operators.insert({ ...OPERATOR, ...values }));
 
     describe("an operator", () => {
-      test("comes back as it went in, by id, by address and by identity", async () => {
+      test("is read as it was written, by id, by address and by identity", async () => {
         const federated = { issuer: "https://id.example.com/", subject: "Zoë|1" };
         const zoe = await insertOperator({ federated });
         assert.deepEqual(zoe, {
@@ -72,7 +72,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         });
       });
 
-      test("has its address in lower case, and is found by it in any", async () => {
+      test("has its address in lower case, and is found by it in any case", async () => {
         const operator = await insertOperator({ email: "ÄNNE@Example.COM" });
         assert.equal(operator.email, "änne@example.com");
         assert.deepEqual(await each.store.operators.findByEmail("Änne@EXAMPLE.com"), operator);
@@ -80,7 +80,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal((await each.store.operators.find(operator.id))?.email, "other@example.com");
       });
 
-      test("has an address and an identity of its own", async () => {
+      test("has a unique address and a unique identity", async () => {
         const federated = { issuer: "https://id.example.com", subject: "1" };
         await insertOperator({ federated });
         await assert.rejects(insertOperator({ email: "ZOE@example.com" }));
@@ -89,7 +89,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal(await each.store.operators.count(), 2);
       });
 
-      test("may be limited to an account that there is, and knows its shortname", async () => {
+      test("may be limited to an existing account, and has its shortname", async () => {
         const account = await insertAccount(each.store, "acme");
         const operator = await insertOperator({ role: "viewer", accountId: account.id });
         assert.deepEqual([operator.accountId, operator.account], [account.id, "acme"]);
@@ -99,7 +99,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal((await each.store.operators.find(operator.id))?.account, null);
       });
 
-      test("is changed in the parts that are named, and in no other", async () => {
+      test("is changed only in the named parts", async () => {
         const zoe = await insertOperator();
         const other = await insertOperator({ email: "other@example.com" });
         const changes = [
@@ -119,7 +119,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(await each.store.operators.find(other.id), other);
       });
 
-      test("has a role and a standing that are among the known ones", async () => {
+      test("has one of the known roles and standings", async () => {
         await assert.rejects(insertOperator({ role: "root" as "owner" }));
         const { id } = await insertOperator();
         await assert.rejects(change((transaction) => transaction.operators.update(id, { status: "gone" as "active" })));
@@ -142,7 +142,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal(await change((transaction) => transaction.operators.count()), 4);
       });
 
-      test("leaves nothing of a change that was rolled back", async () => {
+      test("keeps nothing of a change that was rolled back", async () => {
         await assert.rejects(
           change(async (transaction) => {
             const { id } = await transaction.operators.insert(OPERATOR);
@@ -172,7 +172,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       const insertSession = (secretHash: string, operatorId = zoe.id, values: Partial<Session> = {}) =>
         change((transaction) => transaction.sessions.insert({ ...SESSION, operatorId, secretHash, ...values }));
 
-      test("comes back as it went in, with its operator as that is now", async () => {
+      test("is read as it was written, with its operator as that is now", async () => {
         const session = await insertSession("a");
         assert.deepEqual(session, { ...SESSION, id: 1, operatorId: zoe.id, secretHash: "a" });
         assert.deepEqual(await each.store.sessions.find("a"), { session, operator: zoe });
@@ -181,7 +181,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         await assert.rejects(insertSession("a"), "a secret belongs to one session");
       });
 
-      test("ends by its secret, where it is that operator's", async () => {
+      test("ends by its secret, only if it is that operator's", async () => {
         const other = await insertOperator({ email: "other@example.com" });
         await insertSession("a");
         await change((transaction) => transaction.sessions.deleteBySecret(other.id, "a"));
@@ -199,7 +199,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(await each.store.sessions.list(zoe.id), [second, first]);
       });
 
-      test("is seen later and later, never earlier, and that is no event", async () => {
+      test("moves its last use only forward, and without an event", async () => {
         const { id } = await insertSession("a");
         const seen = async (atMs: number) => {
           await each.store.sessions.touch(id, atMs);
@@ -220,7 +220,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal(await each.store.sessions.find("a"), undefined);
       });
 
-      test("ends with all of its operator's, but for one", async () => {
+      test("ends with all of its operator's except one", async () => {
         const other = await insertOperator({ email: "other@example.com" });
         const kept = await insertSession("a");
         await insertSession("b");
@@ -254,7 +254,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         );
       const plain = ({ publicKey: bytes, ...rest }: Passkey) => ({ ...rest, publicKey: [...bytes] });
 
-      test("comes back as it went in, byte for byte", async () => {
+      test("is read as it was written, byte for byte", async () => {
         const passkey = await insertPasskey("AbC_-");
         assert.deepEqual(plain(passkey), {
           id: 1,
@@ -284,7 +284,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(ids(await change((transaction) => transaction.passkeys.list(other.id))), ["b"]);
       });
 
-      test("counts on when it is used", async () => {
+      test("updates its counter when it is used", async () => {
         const passkey = await insertPasskey("a");
         await change((transaction) => transaction.passkeys.update(passkey.id, { counter: 7, lastUsedAtMs: TIME_MS }));
         const found = await each.store.passkeys.find("a");
@@ -302,7 +302,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
     });
 
     describe("a challenge", () => {
-      test("is used once, on whatever connection", async () => {
+      test("is used once, over all connections", async () => {
         const other = await each.connect();
         const use = (hash: string) => (transaction: StoreTransaction) =>
           transaction.passkeys.useChallenge(hash, TIME_MS);
@@ -334,7 +334,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal(await each.store.recoveryCodes.count(other.id), 0);
       });
 
-      test("of before is worth nothing once there are new ones", async () => {
+      test("is void once there are new ones", async () => {
         const { id } = await insertOperator();
         await change((transaction) => transaction.recoveryCodes.replace(id, ["a", "b"]));
         await change((transaction) => transaction.recoveryCodes.replace(id, ["b", "c", "d"]));
@@ -354,7 +354,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
     });
 
     describe("the first owner", () => {
-      test("is one, where four connections each make one if there is none", async () => {
+      test("is one, even if four connections each make one if there is none", async () => {
         await assertUsedOnce(each.race(4, { kind: "insertFirstOwner" }), 1);
         assert.equal(await each.store.operators.count(), 1);
       });
@@ -373,7 +373,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       const insert = (secretHash: string, values: Partial<Omit<Invitation, "id" | "account">> = {}) =>
         change((transaction) => transaction.invitations.insert({ ...INVITATION, secretHash, ...values }));
 
-      test("comes back as it went in, by id and by secret", async () => {
+      test("is read as it was written, by id and by secret", async () => {
         const account = await insertAccount(each.store, "acme");
         const invitation = await insert("a", { accountId: account.id });
         assert.deepEqual(invitation, {
@@ -394,7 +394,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         await assert.rejects(insert("c", { kind: "other" as "setup" }));
       });
 
-      test("is found for an address in any case while it isn't over: at equality it is", async () => {
+      test("is found for an address in any case until its expiry, exclusive", async () => {
         const first = await insert("a", { email: "New@Example.com" });
         const second = await insert("b", { kind: "reset" });
         await insert("c", { email: "other@example.com" });
@@ -439,7 +439,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
           transaction.adminTokens.insert({ ...TOKEN, name, secretHash: `hash of ${name}`, ...values }),
         );
 
-      test("comes back as it went in, by id, by name and by secret", async () => {
+      test("is read as it was written, by id, by name and by secret", async () => {
         const account = await insertAccount(each.store, "acme");
         const token = await insert("ci", { accountId: account.id, expiresAtMs: TIME_MS + 1 });
         assert.deepEqual(token, {
@@ -463,7 +463,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         await assert.rejects(insert("other", { secretHash: "hash of ci" }), "a secret is one token's");
       });
 
-      test("is revoked once: the first time stands", async () => {
+      test("is revoked once: the first revocation's time stays", async () => {
         const { id } = await insert("ci");
         const other = await insert("other");
         await change((transaction) => transaction.adminTokens.revoke(id, TIME_MS));
@@ -472,7 +472,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(await each.store.adminTokens.findBySecret("hash of other"), other);
       });
 
-      test("is used later and later, never earlier", async () => {
+      test("moves its last use only forward", async () => {
         const { id } = await insert("ci");
         const used = async (atMs: number) => {
           await each.store.adminTokens.touch(id, atMs);
@@ -484,7 +484,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       });
     });
 
-    describe("a creation that is remembered", () => {
+    describe("a remembered creation", () => {
       const CREATION: RememberedCreation = {
         principal: "admin-token:ci",
         keyHash: "key",
@@ -493,7 +493,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         createdAtMs: TIME_MS,
       };
 
-      test("is found by who asked and the key, and is remembered once", async () => {
+      test("is found by its author and key, and is remembered once", async () => {
         await change((transaction) => transaction.creations.insert(CREATION));
         await change(async (transaction) => {
           assert.deepEqual(await transaction.creations.find("admin-token:ci", "key"), CREATION);
@@ -506,7 +506,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       });
     });
 
-    test("what isn't there, or can't be, is undefined, empty or false, and no error", async () => {
+    test("what doesn't or can't exist is undefined, empty or false, not an error", async () => {
       const { id } = await insertOperator();
       for (const text of NO_TEXTS) {
         assert.equal(await each.store.operators.findByEmail(text), undefined);
@@ -541,12 +541,12 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       }
     });
 
-    describe("removing what is over", () => {
+    describe("removing what has ended", () => {
       const remove = (before: Partial<ExpiryBounds>, limit = 10) =>
         each.store.removeExpired({ ...expiredBefore(0), ...before }, limit);
       const offsets = [-1, 0, 1] as const;
 
-      test("takes challenges that expired before a time, at most so many, and leaves the rest", async () => {
+      test("removes challenges that expired before a given time, up to a limit, and keeps the rest", async () => {
         const use = (offset: number) =>
           change((transaction) => transaction.passkeys.useChallenge(`${offset}`, 1_000_000 + offset));
         for (const offset of [...offsets, -2]) await use(offset);
@@ -556,7 +556,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(await Promise.all([use(-1), use(0), use(1)]), [true, false, false]);
       });
 
-      test("takes creations from before a time, and leaves the rest", async () => {
+      test("removes creations from before a given time, and keeps the rest", async () => {
         const creation = { principal: "p", requestHash: "r", subject: "user:1" };
         await change(async (transaction) => {
           for (const offset of offsets) {
@@ -571,13 +571,13 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         });
       });
 
-      test("takes attempts to sign in whose window is over, and leaves the rest", async () => {
+      test("removes attempts to sign in whose window has ended, and keeps the rest", async () => {
         for (const offset of offsets) await each.store.signInAttempts.count(`${offset}`, 0, 5000 + offset);
         assert.equal(await remove({ expiredBeforeSeconds: 5 }), 1);
         assert.deepEqual(await each.store.signInAttempts.count("0", 4000, 1000), { failures: 2, endsAtMs: 5000 });
       });
 
-      test("takes sessions that were begun, or seen last, before a time, and leaves the rest", async () => {
+      test("removes sessions that began, or were last used, before a given time, and keeps the rest", async () => {
         const { id: operatorId } = await insertOperator();
         const session = { operatorId, method: "password", userAgent: "", address: "", authenticatedAtMs: 0 } as const;
         await change(async (transaction) => {
@@ -594,7 +594,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.deepEqual(left.toSorted(byText), ["begun 0", "begun 1", "seen 0", "seen 1"]);
       });
 
-      test("takes invitations a day after they were over, and leaves the rest", async () => {
+      test("removes invitations a day after their expiry, and keeps the rest", async () => {
         const DAY_MS = 86_400_000;
         await change(async (transaction) => {
           for (const offset of offsets) {
@@ -617,7 +617,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       });
     });
 
-    test("all of it survives closing and opening again", async () => {
+    test("everything survives closing and reopening the store", async () => {
       const zoe = await insertOperator();
       await change((transaction) => transaction.recoveryCodes.replace(zoe.id, ["a"]));
       await each.reopen();
@@ -625,7 +625,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       assert.equal(await each.store.recoveryCodes.count(zoe.id), 1);
     });
 
-    test("a store that was closed rejects what it is asked, and doesn't throw at once", async () => {
+    test("a closed store rejects every call, and doesn't throw synchronously", async () => {
       const closed = await each.connect();
       await each.disconnect(closed);
       for (const ask of [
@@ -650,7 +650,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
   });
 }
 
-/** Of each thing, whoever races for it, one use was the first. */
+/** Asserts that exactly one of the racing uses of each thing was the first. */
 async function assertUsedOnce(racing: Promise<readonly string[][]>, things: number): Promise<void> {
   const outcomes = await racing;
   for (let thing = 0; thing < things; thing++) {

@@ -1,5 +1,5 @@
 /**
- * What every engine must do, whatever it does differently: one suite, run on each of them. Only tests import this.
+ * What every engine must do: one suite, run on each engine. Only tests import this.
  */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
@@ -21,13 +21,13 @@ import { until } from "../../../../test/testkit/eventually.ts";
 /** An empty store of the engine under test. */
 export interface StoreUnderTest {
   readonly store: Store;
-  /** Another connection to the same store, as another process has it. The suite closes it. */
+  /** Another connection to the same store, as another process opens it. The suite closes it. */
   connect(): Promise<Store>;
   /** How another thread reaches the same store. */
   readonly opener: StoreOpener;
-  /** How other threads reach a store that nobody has opened yet. */
+  /** How other threads reach a store that hasn't been opened yet. */
   unopened(): Promise<StoreOpener>;
-  /** Can the engine tell of a change elsewhere? */
+  /** Can the engine report changes of other connections? */
   readonly hearsChanges: boolean;
   /** Removes everything. The suite has closed the store. */
   cleanup(): Promise<void>;
@@ -93,7 +93,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     }
 
     describe("rows", () => {
-      test("come back as they went in", async () => {
+      test("are read as they were written", async () => {
         const { account, user } = await seed();
         assert.deepEqual(account, { id: 1, shortname: "acme", name: "Acme", status: "active", createdAtMs: 1 });
         assert.deepEqual(user, {
@@ -147,7 +147,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         });
       });
 
-      test("that aren't there are undefined or empty, not errors", async () => {
+      test("that don't exist are undefined or empty, not errors", async () => {
         const { user } = await seed();
         assert.equal(await store.users.find("api-1-nobody"), undefined);
         assert.equal(await store.keys.find(9 as KeyId), undefined);
@@ -167,7 +167,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
       test("are found by exactly their name: in no other case, spelling or pattern", async () => {
         await seed();
         const names = ["API-1-DEMO", "api-1-dem%", "api-1-demo ", "api_1_demo", "' or 1=1 --", "", "x".repeat(100_000)];
-        // What no database can hold in a text isn't there, either.
+        // What no database can hold in a text doesn't exist either.
         for (const other of [...names, "api-1-demo\0", "\0", "\ud800"]) {
           assert.equal(await store.users.find(other), undefined);
           assert.equal(await store.users.loadRecord(other), undefined);
@@ -180,7 +180,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         }
       });
 
-      test("are found by no id that is out of a column's range, and that is no error", async () => {
+      test("aren't found by an id out of a column's range, which isn't an error", async () => {
         for (const id of [0, -1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER, 1e300, 1.5]) {
           assert.equal(await store.keys.find(id as KeyId), undefined);
           assert.equal(await store.users.loadRecordByKey(id as KeyId), undefined);
@@ -192,7 +192,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         }
       });
 
-      test("survive closing and opening again", async () => {
+      test("survive closing and reopening the store", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
         await store.transaction((transaction) => transaction.events.append(EVENT));
@@ -206,7 +206,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
       });
     });
 
-    describe("rules that the schema holds, whoever writes", () => {
+    describe("rules that the schema enforces for every writer", () => {
       test("a user needs an account, and a key a user", async () => {
         const { account, user } = await seed();
         await assert.rejects(
@@ -248,7 +248,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         });
       });
 
-      test("a standing is one of the known ones", async () => {
+      test("a standing must be one of the known ones", async () => {
         const { account, user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
         for (const work of [
@@ -260,7 +260,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         }
       });
 
-      test("revoked is for good, even against a caller that forgot it", async () => {
+      test("a revoked key stays revoked, even if a caller forgets that rule", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
         await store.transaction((transaction) => transaction.keys.setStatus(id, "revoked"));
@@ -285,7 +285,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     });
 
     describe("a transaction", () => {
-      test("that throws leaves nothing, and the error comes through as it is", async () => {
+      test("that throws is rolled back, and rejects with the same error", async () => {
         const error = new Error("changed my mind");
         await assert.rejects(
           store.transaction(async (transaction) => {
@@ -311,7 +311,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         await seed();
       });
 
-      test("that fails in one statement leaves nothing of the others", async () => {
+      test("that fails in one statement is rolled back completely", async () => {
         const { account } = await seed();
         await assert.rejects(
           store.transaction(async (transaction) => {
@@ -322,7 +322,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.equal((await store.accounts.list())[0]?.status, "active");
       });
 
-      test("sees what it wrote, and nobody else does before it commits", async () => {
+      test("sees its own writes, which no other connection sees before it commits", async () => {
         const other = await connect();
         await store.transaction(async (transaction) => {
           await transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 });
@@ -333,7 +333,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.equal((await store.accounts.list()).length, 1);
       });
 
-      test("lets no other transaction of the process in between", async () => {
+      test("isn't interleaved with other transactions of the process", async () => {
         const { account } = await seed();
         const order: string[] = [];
         await Promise.all(
@@ -373,7 +373,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         await assertWholeChain(3);
       });
 
-      test("is read from any place, in order, and at most as much as was asked for", async () => {
+      test("is read from any position, in order, up to a limit", async () => {
         await store.transaction(async (transaction) => {
           for (let count = 0; count < 12; count++) await transaction.events.append(EVENT);
         });
@@ -428,7 +428,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await store.users.loadRecordByKey(second), record);
       });
 
-      test("never is another user's", async () => {
+      test("is never another user's", async () => {
         const { account, user } = await seed();
         const second = await store.transaction((transaction) =>
           transaction.users.insert({ account, name: "second", access: "full", createdAtMs: 1 }),
@@ -470,7 +470,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     });
 
     describe("key usage", () => {
-      test("keeps the later time, whoever writes last", async () => {
+      test("keeps the later time, whichever is written last", async () => {
         const { user } = await seed();
         const [first, second] = await store.transaction(
           async (transaction) =>
@@ -487,7 +487,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         );
       });
 
-      test("of a key that doesn't exist is passed over, and the others' is kept", async () => {
+      test("of a key that doesn't exist is skipped, and the others' is kept", async () => {
         const { user } = await seed();
         const id = await store.transaction((transaction) => insertKey(transaction, user, 1));
         await store.usage.record(usageOf([99 as KeyId, 7], [id, 7], [0xffff_ffff as KeyId, 7]));
@@ -522,7 +522,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         tokensByExpiry: new Map(),
       });
 
-      test("add up over flushes and connections, each key and hour by itself, in order", async () => {
+      test("add up over flushes and connections, for each key and hour, in order", async () => {
         const other = await connect();
         await store.usage.record([used(first, [HOUR, 2], [HOUR - 3600, 1]), used(second, [HOUR, 10])]);
         await other.usage.record([used(second, [HOUR, 20]), used(first, [HOUR, 3])]);
@@ -535,7 +535,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await store.usage.keyHours(second, 0), [{ hourSeconds: HOUR, tokens: 30 }]);
       });
 
-      test("are read from an hour on, that one included", async () => {
+      test("are read from a given hour on, inclusive", async () => {
         await store.usage.record([used(first, [HOUR - 3600, 1], [HOUR, 2])]);
         const from = async (seconds: number) =>
           (await store.usage.keyHours(first, seconds)).map(({ tokens }) => tokens);
@@ -545,13 +545,13 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await from(HOUR + 1), []);
       });
 
-      test("of a key that doesn't exist are passed over, and the others' are kept", async () => {
+      test("of a key that doesn't exist are skipped, and the others' are kept", async () => {
         await store.usage.record([used(99 as KeyId, [HOUR, 1]), used(first, [HOUR, 2])]);
         assert.deepEqual(await store.usage.keyHours(99 as KeyId, 0), []);
         assert.deepEqual(await store.usage.keyHours(first, 0), [{ hourSeconds: HOUR, tokens: 2 }]);
       });
 
-      test("lose nothing where four connections write the same hours at once", async () => {
+      test("lose nothing if four connections write the same hours at once", async () => {
         const outcomes = (
           await race(4, { kind: "recordUsage", keyIds: [first, second], hours: [HOUR, HOUR + 3600], flushes: 25 })
         ).flat();
@@ -567,7 +567,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     });
 
     describe("a signing key", () => {
-      test("comes back as it went in, and is changed in the parts that are named", async () => {
+      test("is read as it was written, and is changed only in the named parts", async () => {
         const key = { number: 7, masterFingerprint: "f", createdAtMs: 1, activatedAtMs: null, retiredAtMs: null };
         const other = { ...key, number: 8, activatedAtMs: 2 };
         await store.transaction(async (transaction) => {
@@ -592,7 +592,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
       const LONG_MS = 3_600_000;
       const ids = async (withinMs = LONG_MS) => (await store.nodes.listLive(withinMs)).map(({ id }) => id);
 
-      test("come back as they were recorded, seen by the store's clock, the oldest first", async () => {
+      test("are read as they were recorded, with times of the store's clock, the oldest first", async () => {
         const before = Date.now();
         await store.nodes.record({ ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, signingKeys: [] });
         await store.nodes.record({ ...NODE, id: "b" });
@@ -615,7 +615,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         });
       });
 
-      test("that say again that they are there are seen then, and know what they say then", async () => {
+      test("are updated by each heartbeat: its time and the signing keys that it lists", async () => {
         await store.nodes.record(NODE);
         const [first] = await store.nodes.listLive(LONG_MS);
         const other = await connect();
@@ -629,7 +629,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(again, { ...NODE, version: "2.0.0", signingKeys: [1, 2, 3], seenAtMs: again?.seenAtMs });
       });
 
-      test("that haven't been seen for so long aren't live", async () => {
+      test("that haven't been seen for a given time aren't live", async () => {
         await store.nodes.record(NODE);
         await until(async () => (await ids(5)).length === 0);
         assert.deepEqual(await ids(), ["a"]);
@@ -637,7 +637,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await ids(), ["a"]);
       });
 
-      test("that say goodbye are gone, and nobody else; a second goodbye is nothing", async () => {
+      test("that deregister are removed, and no others; deregistering twice changes nothing", async () => {
         await store.nodes.record(NODE);
         await store.nodes.record({ ...NODE, id: "b" });
         await store.nodes.remove("a");
@@ -645,7 +645,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await ids(), ["b"]);
       });
 
-      test("are no events: the change feed doesn't hear of them", async () => {
+      test("don't appear in the change feed", async () => {
         await store.nodes.record(NODE);
         await store.nodes.remove("a");
         assert.equal((await store.events.last()).seq, 0);
@@ -663,7 +663,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     });
 
     describe("watching for changes", () => {
-      test("tells of a commit on another connection, or says that it can't be relied on", async (context) => {
+      test("reports a commit on another connection, or that it is unreliable", async (context) => {
         const other = await connect();
         let woken = 0;
         const watch = store.watchChanges(() => woken++);
@@ -674,7 +674,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
           assert.equal(watch.isReliable(), false);
           return;
         }
-        assert.equal(watch.isReliable(), false, "nothing is believed before it was tried");
+        assert.equal(watch.isReliable(), false, "it isn't reliable before it was tried");
         await until(() => watch.isReliable());
         for (let count = 0; count < 3; count++) {
           const before = woken;
@@ -693,13 +693,13 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         await other.usage.record([
           { keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens },
         ]);
-        // What was sent before is heard before.
+        // Notifications arrive in the order in which they were sent.
         await other.transaction((transaction) => transaction.events.append(EVENT));
         await until(() => woken > before);
-        assert.equal(woken, before + 1, "neither a rollback nor a heartbeat nor usage wakes anybody");
+        assert.equal(woken, before + 1, "neither a rollback nor a heartbeat nor usage is reported");
       });
 
-      test("ends when it is told to, before the store and after it", async () => {
+      test("can be ended before and after the store is closed", async () => {
         const watch = store.watchChanges(() => undefined);
         await watch.stop();
         assert.equal(watch.isReliable(), false);
@@ -721,7 +721,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
       const update = (id: ResourceServerId, values: Parameters<StoreTransaction["resourceServers"]["update"]>[1]) =>
         store.transaction((transaction) => transaction.resourceServers.update(id, values));
 
-      test("comes back as it went in, by its id, by its name and in the list", async () => {
+      test("is read as it was written, by its id, by its name and in the list", async () => {
         const shop = await insertServer();
         assert.deepEqual(shop, {
           id: 1,
@@ -740,7 +740,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         });
       });
 
-      test("that isn't there is undefined, not an error, and is found by exactly its name", async () => {
+      test("that doesn't exist is undefined, not an error, and one that exists is found by exactly its name", async () => {
         assert.deepEqual(await store.resourceServers.list(), []);
         await insertServer();
         for (const id of [0, 2, -1, 2 ** 31 - 1]) {
@@ -753,7 +753,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         });
       });
 
-      test("has a name of its own, and a standing that is one of the known ones", async () => {
+      test("has a unique name and one of the known standings", async () => {
         const { id } = await insertServer();
         await assert.rejects(insertServer());
         await assert.rejects(update(id, { status: "revoked" as "active" }));
@@ -761,7 +761,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.equal((await store.resourceServers.load(id))?.status, "active");
       });
 
-      test("is changed in the parts that are named, and in no other", async () => {
+      test("is changed only in the named parts", async () => {
         const shop = await insertServer();
         const other = await insertServer("other");
         const previousSecret = { hash: "hash", endsAtMs: 0xffff_ffff * 1000 };
@@ -779,7 +779,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         ]);
       });
 
-      test("never takes an id that one had before", async () => {
+      test("never gets an id that was used before", async () => {
         const shop = await insertServer();
         const other = await insertServer("other");
         assert.ok(other.id > shop.id);
@@ -816,7 +816,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         }
       }
 
-      test("takes a token once, and says whether it was new", async () => {
+      test("adds a token once, and says whether it was new", async () => {
         assert.equal(await store.revokedTokens.has(TOKEN), false);
         assert.equal(await insert(), true);
         assert.equal(await insert(), false);
@@ -824,7 +824,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await readAll(0, 10), [{ ...TOKEN, userId }]);
       });
 
-      test("tells tokens apart that differ in one number, up to the greatest there are", async () => {
+      test("distinguishes tokens that differ in one number, up to the greatest numbers", async () => {
         await insert();
         for (const name of ["keyId", "nonce", "expiresAtSeconds"] as const) {
           for (const other of [TOKEN[name] + 1, 0, 0xffff_ffff]) {
@@ -837,7 +837,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual((await readAll(0, 10))[1], { ...greatest, userId });
       });
 
-      test("has nothing of a transaction that was rolled back", async () => {
+      test("contains nothing of a transaction that was rolled back", async () => {
         await assert.rejects(
           store.transaction(async (transaction) => {
             await transaction.revokedTokens.insert({ ...TOKEN, userId });
@@ -848,13 +848,13 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.equal(await insert(), true);
       });
 
-      test("takes no token of a user that there isn't", async () => {
+      test("refuses a token of a user that doesn't exist", async () => {
         await assert.rejects(insert({ userId: 99 as ApiUserId }));
       });
 
       test("counts a user's tokens that haven't expired, up to a bound", async () => {
         const other = await store.transaction(async (transaction) => {
-          const account = (await transaction.accounts.find("acme")) ?? assert.fail("the account is there");
+          const account = (await transaction.accounts.find("acme")) ?? assert.fail("the account exists");
           return transaction.users.insert({ account, name: "other", access: "full", createdAtMs: 1 });
         });
         for (const expiresAtSeconds of [99, 100, 101, 102]) await insert({ expiresAtSeconds });
@@ -869,7 +869,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.equal(await count(0, 10, 99 as ApiUserId), 0);
       });
 
-      test("is read in parts, each token once, without what expired before a time", async () => {
+      test("is read in parts, each token once, without those that expired before a given time", async () => {
         const expected: RevokedToken[] = [];
         for (let nonce = 0; nonce < 25; nonce++) {
           const token = { ...TOKEN, userId, nonce, expiresAtSeconds: 1000 + ((nonce * 7) % 25) };
@@ -881,7 +881,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await readAll(1025, 10), []);
       });
 
-      test("that grows while it is read gives what came later too", async () => {
+      test("includes tokens that were added while it is read", async () => {
         for (let nonce = 0; nonce < 3; nonce++) await insert({ nonce });
         const { tokens, next } = await store.revokedTokens.list(0, 0, 2);
         assert.equal(tokens.length, 2);
@@ -919,7 +919,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await use(["d"]), [false]);
       });
 
-      test("within one batch are first uses once, too", async () => {
+      test("within one batch are first uses once too", async () => {
         assert.deepEqual(await use(["a"], ["a"], ["b"], ["a"], ["b"]), [true, false, true, false, false]);
       });
 
@@ -928,26 +928,26 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await use(["a", otherId], ["a"], ["b", otherId]), [false, false, true]);
       });
 
-      test("are told apart by exactly their text", async () => {
+      test("are distinguished by exactly their text", async () => {
         assert.deepEqual(await use(["a"], ["A"], ["a "], ["ä"], [""], ["a%"]), [true, true, true, true, true, true]);
       });
 
-      test("may be none", async () => {
+      test("may be an empty batch", async () => {
         assert.deepEqual(await store.assertions.use([]), []);
       });
 
-      test("may be as many as come at once", async () => {
+      test("may be many in one batch", async () => {
         const many = Array.from({ length: 1000 }, (_, number) => [`jti ${number}`] as const);
         assert.ok((await use(...many)).every((isFirst) => isFirst));
         assert.ok((await use(...many)).every((isFirst) => !isFirst));
       });
 
-      test("of a user that there isn't are an error, and none of the batch is used", async () => {
+      test("of a user that doesn't exist are an error, and nothing of the batch is used", async () => {
         await assert.rejects(use(["a"], ["a", 99 as ApiUserId]));
         assert.deepEqual(await use(["a"]), [true]);
       });
 
-      test("are used on every connection, and after a restart", async () => {
+      test("stay used on every connection, and after a restart", async () => {
         const other = await connect();
         await use(["a"]);
         const again = { userId, jtiHash: "a", expiresAtSeconds: 1000 };
@@ -958,7 +958,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await use(["a"], ["b"]), [false, true]);
       });
 
-      test("are no events: the change feed doesn't hear of them", async () => {
+      test("don't appear in the change feed", async () => {
         await use(["a"]);
         await store.removeExpired(expiredBefore(5000), 10);
         assert.equal((await store.events.last()).seq, 0);
@@ -966,7 +966,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     });
 
     describe("removing what has expired", () => {
-      test("takes what expired before a time, at most so many of each kind, and leaves the rest", async () => {
+      test("removes what expired before a given time, up to a limit of each kind, and keeps the rest", async () => {
         const { user } = await seed();
         const times = [997, 998, 999, 1000, 1001];
         await store.assertions.use(
@@ -992,7 +992,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(again, [true, true, true, false, false]);
       });
 
-      test("takes hours of usage before a time, at most so many, and leaves the rest", async () => {
+      test("removes hours of usage before a given time, up to a limit, and keeps the rest", async () => {
         const { user } = await seed();
         const keyId = await store.transaction((transaction) => insertKey(transaction, user, 1));
         const hours = [0, 3600, 7200, 10_800, 14_400];
@@ -1013,10 +1013,10 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
           (await store.usage.keyHours(keyId, 0)).map(({ hourSeconds }) => hourSeconds),
           [10_800, 14_400],
         );
-        assert.equal((await store.keys.find(keyId))?.lastUsedAtMs, 1, "when it was last used stays known");
+        assert.equal((await store.keys.find(keyId))?.lastUsedAtMs, 1, "the last use is kept");
       });
 
-      test("takes nodes that haven't been seen for so long, and leaves the rest", async () => {
+      test("removes nodes that haven't been seen for a given time, and keeps the rest", async () => {
         const node = { startedAtMs: 1, version: "1", signingKeys: [1] };
         await store.nodes.record({ ...node, id: "gone" });
         assert.equal(await store.removeExpired(expiredBefore(0), 10), 0);
@@ -1029,7 +1029,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         );
       });
 
-      test("on three connections at once takes each row once", async () => {
+      test("on three connections at once removes each row once", async () => {
         const { user } = await seed();
         await store.assertions.use(
           Array.from({ length: 300 }, (_, number) => ({
@@ -1046,7 +1046,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         );
       });
 
-      test("gives no id a second time", async () => {
+      test("doesn't free ids for reuse", async () => {
         const { user } = await seed();
         const insert = (nonce: number) =>
           store.transaction((transaction) =>
@@ -1059,13 +1059,13 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.equal(
           (await store.revokedTokens.list(0, next, 10)).tokens.length,
           1,
-          "a reader in the middle misses nothing",
+          "a reader in the middle of the list misses nothing",
         );
       });
     });
 
     describe("reads while a transaction of this process is under way", () => {
-      test("go on, and see the state before it", async () => {
+      test("continue, and see the state before it", async () => {
         await seed();
         const inside = Promise.withResolvers<void>();
         const release = Promise.withResolvers<void>();
@@ -1101,7 +1101,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         const after = await store.changeMarker();
         assert.notEqual(after, before);
         assert.equal(await store.changeMarker(), after);
-        assert.equal((await store.events.after(0, 10)).length, 1, "what the marker announces can be read");
+        assert.equal((await store.events.after(0, 10)).length, 1, "a change that the marker shows can be read");
       });
 
       test("stays as it is where another connection's transaction was rolled back", async () => {
@@ -1134,13 +1134,13 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.equal(new Set(actors).size, 2);
       });
 
-      test("fifty changes on five connections: the same, whoever comes when", async () => {
+      test("fifty changes on five connections: the same, in whatever order they arrive", async () => {
         const outcomes = (await race(5, { kind: "appendEvents", count: 10 })).flat();
         assert.deepEqual(new Set(outcomes), new Set(["done"]));
         await assertWholeChain(50);
       });
 
-      test("two keys where one more fits: one is added, the other is a conflict", async () => {
+      test("two keys where only one more is allowed: one is added, the other is a conflict", async () => {
         const { user } = await seed();
         await store.transaction(async (transaction) => {
           for (let number = 1; number < USABLE_KEYS_PER_USER_MAX; number++) await insertKey(transaction, user, number);
@@ -1214,14 +1214,14 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         await assertWholeChain(1);
       });
 
-      test("four processes open a new store at once: each finds its schema", async () => {
+      test("four processes open a new store at once: each finds the schema", async () => {
         const outcomes = (await raceStores(await underTest.unopened(), 4, { kind: "open" })).flat();
         assert.deepEqual(outcomes, ["done", "done", "done", "done"]);
       });
     });
 
     describe("changes and reads at once", () => {
-      test("leave each change whole: a reader sees an account and its event, or neither", async () => {
+      test("keep each change atomic: a reader sees an account and its event, or neither", async () => {
         const reader = await connect();
         const changes = createRegistryChanges(store, createTestClock());
         const writing = (async () => {
@@ -1231,7 +1231,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         while (seen < 20) {
           const accounts = (await reader.accounts.list()).length;
           const events = (await reader.events.last()).seq;
-          assert.ok(events >= accounts, "an account came without its event");
+          assert.ok(events >= accounts, "an account appeared without its event");
           seen = events;
         }
         await writing;
@@ -1239,7 +1239,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
       });
     });
 
-    test("that was closed rejects what it is asked, and doesn't throw at once", async () => {
+    test("that was closed rejects every call, and doesn't throw synchronously", async () => {
       const closed = await connect();
       connections.splice(connections.indexOf(closed), 1);
       await closed.close();
@@ -1274,7 +1274,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
   });
 }
 
-/** Bounds that leave everything alone but what has expired. */
+/** Bounds that remove only what has expired. */
 export function expiredBefore(expiredBeforeSeconds: number): ExpiryBounds {
   return {
     expiredBeforeSeconds,
@@ -1286,7 +1286,7 @@ export function expiredBefore(expiredBeforeSeconds: number): ExpiryBounds {
   };
 }
 
-/** Usage with times alone. */
+/** Usage with only times of last use. */
 function usageOf(...times: readonly (readonly [KeyId, number])[]): readonly KeyUsageRecord[] {
   return times.map(([keyId, lastUsedAtMs]) => ({
     keyId,

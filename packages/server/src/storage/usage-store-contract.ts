@@ -1,4 +1,4 @@
-/** Figures of usage, which every engine must give alike: one suite, run on each of them. Only tests import this. */
+/** Figures of usage, which must be the same on every engine: one suite, run on each engine. Only tests import this. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import type { UsageScope } from "../core/keys/usage-store.ts";
@@ -43,7 +43,7 @@ export function testUsage(name: string, open: () => Promise<StoreUnderTest>): vo
         {},
       ];
 
-      test("by the hour is of a key, a user, an account or everything, over flushes and connections", async () => {
+      test("by the hour adds up for a key, a user, an account and everything, over flushes and connections", async () => {
         const other = await each.connect();
         await each.store.usage.record([
           used(key(0), 1, [HOUR, 1], [HOUR + 3600, 2]),
@@ -71,7 +71,7 @@ export function testUsage(name: string, open: () => Promise<StoreUnderTest>): vo
         }
       });
 
-      test("that is removed is removed of all of them alike", async () => {
+      test("that is removed is removed from all of these figures", async () => {
         await each.store.usage.record([used(key(0), 1, [HOUR, 1], [HOUR + 3600, 2])]);
         await each.store.removeExpired({ ...expiredBefore(0), usageBeforeSeconds: HOUR + 3600 }, 10);
         for (const scope of scopes()) {
@@ -86,7 +86,7 @@ export function testUsage(name: string, open: () => Promise<StoreUnderTest>): vo
         tokensByExpiry: new Map(ends),
       });
 
-      test("counts live tokens by user, most first, of a key, a user, an account or everything", async () => {
+      test("counts live tokens of a key, a user, an account or everything, by user with the most first", async () => {
         const other = await each.connect();
         await each.store.usage.record([
           alive(key(0), [HOUR, 1], [HOUR + 600, 2]),
@@ -130,7 +130,7 @@ export function testUsage(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.equal(await count(0), 2);
       });
 
-      test("counts as many users as there are, in however many parts they are read", async () => {
+      test("counts all users, in however many parts they are read", async () => {
         await each.rewrite(
           `insert into api_users (account_id, username, access, status, created_at_ms)
            with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 12000)
@@ -153,7 +153,7 @@ export function testUsage(name: string, open: () => Promise<StoreUnderTest>): vo
     });
 
     describe("a key", () => {
-      test("is changed in the parts that are named, and in no other", async () => {
+      test("is changed only in the named parts", async () => {
         const account = await insertAccount(each.store, "acme");
         const user = await insertUser(each.store, account, "demo");
         const id = await each.store.transaction((transaction) => insertKey(transaction, user, 1));

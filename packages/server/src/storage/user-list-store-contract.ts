@@ -1,4 +1,6 @@
-/** The list of API users, which every engine must give alike: one suite, run on each of them. Only tests import this. */
+/**
+ * The list of API users, which must be the same on every engine: one suite, run on each engine. Only tests import this.
+ */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Access, COUNT_MAX } from "@countersign/protocol";
@@ -49,11 +51,11 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
       }
       const nameOf = ({ username, accountId }: ApiUser) => username.slice(`api-${accountId}-`.length);
       const keyIn = (order: UserOrder) => (user: ApiUser) => (order === "name" ? [nameOf(user), user.id] : [user.id]);
-      /** Is this the beginning of the username, up to the account's id at least, or of every username? */
+      /** Is this a prefix of the username that contains the account's id, or a prefix of every username? */
       const beginsUsername = ({ username, accountId }: ApiUser, text: string) =>
         "api-".startsWith(text) || (username.startsWith(text) && /^api-[0-9]+/.exec(text)?.[0] === `api-${accountId}`);
 
-      /** The specification, in other words. */
+      /** The specification of a search, written differently. */
       function matching({ accountId, status, access, search }: UserFilter, order: UserOrder): readonly ApiUser[] {
         return users
           .filter(
@@ -76,7 +78,7 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
           return { items: items.map(withoutFigures), ...rest };
         };
 
-      test("is, with every filter and in either order, exactly what matches, in pages both ways", async () => {
+      test("is exactly what matches, with every filter and in either order, in pages both ways", async () => {
         await fill();
         for (const order of ["newest", "name"] as const) {
           for (const accountId of [undefined, accounts[1]?.id]) {
@@ -95,7 +97,7 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
         }
       });
 
-      test("finds by the beginning of a name or of a username, and by a key, in the order of the names", async () => {
+      test("finds by the start of a name or of a username, and by a key, in the order of the names", async () => {
         await fill();
         const searches = [
           "",
@@ -136,7 +138,7 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
         assert.deepEqual(asked.items, matching({ search: "a" }, "name"), "whatever the order that was asked for");
       });
 
-      test("finds, by the beginning of a username up to the account's id, the users of that account alone", async () => {
+      test("finds only an account's users by a username's prefix that contains the account's id", async () => {
         const made: ApiUser[] = [];
         for (let number = 1; number <= 11; number++) {
           made.push(await insertUser(each.store, await insertAccount(each.store, `account-${number}`), "demo"));
@@ -151,14 +153,14 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
         }
       });
 
-      test("skips nothing and shows nothing twice where users come meanwhile", async () => {
+      test("skips nothing and repeats nothing when users are added meanwhile", async () => {
         await fill();
         for (const order of ["newest", "name"] as const) {
           const expected = matching({}, order);
           const first = await read({}, order)({ limit: 5 });
           const [account] = accounts;
           assert.ok(account !== undefined);
-          // In the order of names, one comes before what was read and one behind it.
+          // In the order of names, one is before what was read and one after it.
           for (const beginning of ["-", "z"]) await insertUser(each.store, account, `${beginning}${order}`);
           const last = first.items.at(-1);
           assert.ok(last !== undefined);
@@ -174,7 +176,7 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
         }
       });
 
-      test("begins behind a key that nobody has", async () => {
+      test("can begin after a key that no user has", async () => {
         await fill();
         const expected = matching({}, "name");
         const page = await read({}, "name")({ limit: 100, from: { key: ["a_", 1], direction: "after" } });
@@ -188,7 +190,7 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
         assert.deepEqual([before.items, before.hasPrevious, before.hasNext], [[], false, true]);
       });
 
-      test("has each user's figures: its keys, when one was last used, and the tokens since today began", async () => {
+      test("has each user's figures: its keys, its last use, and today's tokens", async () => {
         const account = await insertAccount(each.store, "acme");
         const user = await insertUser(each.store, account, "demo");
         const other = await insertUser(each.store, account, "other", "read_only");
@@ -233,7 +235,7 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
         }
         const ids = (page: Page<ListedUser>) => page.items.map(({ id }) => id);
 
-        test(`counts up to ${COUNT_MAX}, and says where there are more`, async () => {
+        test(`counts up to ${COUNT_MAX}, and says if there are more`, async () => {
           await fillMany(COUNT_MAX);
           const count = async (filter: UserFilter) =>
             (await each.store.users.page(filter, "newest", 0, { limit: 1 })).count;
@@ -249,7 +251,7 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
           assert.equal(await count({ search: "api-1" }), COUNT_MAX);
         });
 
-        test("finds many, few and one of them alike", async () => {
+        test("finds many, few or one of them", async () => {
           await fillMany(COUNT_MAX + 1500);
           const page = (search: string, request: PageRequest = { limit: 3 }) =>
             each.store.users.page({ search }, "name", 0, request);

@@ -31,7 +31,7 @@ afterEach(async () => {
   folder.remove();
 });
 
-/** A connection of another process, as far as SQLite can tell. */
+/** A connection that SQLite treats like another process's. */
 function connect(): DatabaseSync {
   const other = new DatabaseSync(file);
   others.push(other);
@@ -76,7 +76,7 @@ const DEADLINE_MS = 3000;
 const LOCKED = "The store can't be written: another process has held its write lock for 3 s. Nothing was changed.";
 
 describe("a write", () => {
-  test("that waited too long for another process's lock is refused, and isn't made once the lock is free", async () => {
+  test("that waited too long for another process's lock is refused, and isn't made later", async () => {
     store = await openSqliteStore(file, { writeMsMax: DEADLINE_MS });
     await insert("acme");
     const other = connect();
@@ -89,11 +89,11 @@ describe("a write", () => {
     assert.deepEqual(await shortnames(), ["acme", "next"]);
   });
 
-  test("that waits behind others has the same deadline, counted from when it was asked for", async () => {
+  test("that waits behind others has the same deadline, counted from its request", async () => {
     store = await openSqliteStore(file, { writeMsMax: DEADLINE_MS });
     const other = connect();
     other.exec("begin immediate");
-    // Each in turn with a deadline of its own would take 20 times as long; the last would outlive the lock, and commit.
+    // One deadline after the other would take 20 times as long: the last change would outlive the lock, and commit.
     const writing = Array.from({ length: 20 }, (_, index) => insert(`late-${index}`));
     const [first] = writing;
     const settled = Promise.allSettled(writing);
@@ -123,7 +123,7 @@ describe("a write", () => {
     assert.deepEqual(await shortnames(), ["next"]);
   });
 
-  test("doesn't hold up reads, however many wait", async () => {
+  test("doesn't delay reads, however many wait", async () => {
     store = await openSqliteStore(file, { writeMsMax: 60_000 });
     await insert("acme");
     const other = connect();
@@ -140,7 +140,7 @@ describe("a write", () => {
     assert.equal((await shortnames()).length, 21);
   });
 
-  test("keeps the order in which it was asked for", async () => {
+  test("runs in the order of the requests", async () => {
     store = await openSqliteStore(file);
     await Promise.all(Array.from({ length: 20 }, (_, index) => insert(`a-${index}`)));
     assert.deepEqual(
@@ -166,7 +166,7 @@ describe("where the disk is full", () => {
     };
     await assertUnavailable(fill(), FULL);
     assert.equal(store.writeProblem(), "the disk is full");
-    // Again and again: no transaction was left open.
+    // Repeatedly: no transaction was left open.
     await assertUnavailable(insert("x".repeat(64)).then(fill), FULL);
     assert.ok((await shortnames()).length > 0, "it can be read");
     await onWriter("pragma max_page_count = 1000000");
@@ -188,7 +188,7 @@ test("where the database is read-only, a write says so, and reads go on", async 
   assert.deepEqual(await shortnames(), ["acme"]);
 });
 
-test("a transaction that fails by its own fault has that error, and the next one works", async () => {
+test("a transaction that fails by its own error rejects with it, and the next one works", async () => {
   store = await openSqliteStore(file);
   await insert("acme");
   await assert.rejects(insert("acme"), /UNIQUE constraint failed/);
@@ -196,7 +196,7 @@ test("a transaction that fails by its own fault has that error, and the next one
   await insert("next");
 });
 
-test("usage that can't be written now is refused as such, and can be written later", async () => {
+test("usage that can't be written now is refused as unavailable, and can be written later", async () => {
   store = await openSqliteStore(file);
   const other = connect();
   other.exec("begin immediate");
@@ -234,20 +234,20 @@ test("the write-ahead log shrinks again after another process has read for long"
 describe("a deadline", () => {
   const problem = () => new Error("too late");
 
-  test("no longer ends a write whose commit has begun", async () => {
+  test("doesn't end a write whose commit has begun", async () => {
     const deadline = startDeadline(20, problem);
     deadline.beginCommit();
     assert.equal(await deadline.race(setTimeout(60, "committed")), "committed");
   });
 
-  test("that has passed lets no commit begin", async () => {
+  test("prevents a commit once it has passed", async () => {
     const deadline = startDeadline(1, problem);
     await assert.rejects(deadline.race(new Promise(() => undefined)), { message: "too late" });
     assert.equal(deadline.isOver(), true);
     assert.throws(() => deadline.beginCommit(), { message: "too late" });
   });
 
-  test("of no time has passed at once; an endless one never does", () => {
+  test("of zero has passed immediately; an infinite one never does", () => {
     assert.equal(startDeadline(0, problem).isOver(), true);
     const endless = startDeadline(Infinity, problem);
     assert.equal(endless.isOver(), false);
@@ -255,7 +255,7 @@ describe("a deadline", () => {
   });
 });
 
-test("a commit whose answer is lost says that its outcome isn't known, unless the engine knows", async () => {
+test("a commit whose answer is lost reports an unknown outcome, unless the engine knows it", async () => {
   store = await openSqliteStore(file);
   for (const [knowsOutcome, outcome] of [
     [true, "Nothing was changed."],

@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { encodeParts, signParts } from "../../../../test/testkit/sign-assertion.ts";
 import { EXAMPLE_NOW_MICROSECONDS } from "./test-clock.ts";
 
-/** What an assertion is to say, instead of the example. A `string` or `Buffer` goes in as it is. */
+/** What an assertion says instead of the example. A `string` or `Buffer` is used unchanged. */
 export interface AssertionParts {
   readonly header?: unknown;
   readonly claims?: unknown;

@@ -2,7 +2,7 @@ import type { Audiences } from "../core/assertion/check-claims.ts";
 import type { UnverifiedObject } from "../core/assertion/parse-assertion.ts";
 import { EXCHANGE_STEPS, ExchangeAttempt } from "../core/exchange.ts";
 
-/** Runs those steps of the exchange that concern the claims. @throws {Refusal} as they do */
+/** Runs the steps of the exchange that check the claims. @throws {Refusal} as they do */
 export function checkExchangeClaims(claims: object, nowSeconds: number, audiences: Audiences): void {
   const attempt = new ExchangeAttempt(undefined, nowSeconds, audiences);
   attempt.assertion = {

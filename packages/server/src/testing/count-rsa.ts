@@ -1,8 +1,9 @@
 import { createHook } from "node:async_hooks";
 
 /**
- * How many RSA operations `work` handed to libuv's threads. The runtime itself says so: each is an asynchronous resource of
- * the type SIGNREQUEST (Node's name for signing and verifying). Nothing else may run meanwhile in the same process.
+ * Counts the RSA operations that `work` passes to libuv's threads, as the runtime reports them: each is an asynchronous
+ * resource of the type SIGNREQUEST (Node's name for signing and verifying). Nothing else may run in the same process
+ * meanwhile.
  */
 export async function countRsaOperations(work: () => Promise<unknown>): Promise<number> {
   let operations = 0;

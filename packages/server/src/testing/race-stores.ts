@@ -11,7 +11,7 @@ export interface StoreOpener {
   readonly location: string;
 }
 
-/** What every contestant does at once, each on a connection of its own. */
+/** The task that all contestants run at once, each on a connection of its own. */
 export type RaceTask =
   | { readonly kind: "open" }
   | { readonly kind: "createAccount"; readonly shortname: string }
@@ -43,10 +43,10 @@ export interface WorkerData {
 }
 
 /**
- * Runs the task on that many connections at once, each in a thread of its own: within one thread, SQLite's calls block, and
- * two connections could never really meet.
+ * Runs the task on that many connections at once, each in a thread of its own: within one thread, SQLite's calls block,
+ * and two connections could never run concurrently.
  *
- * @returns what each contestant's steps came to: `done` or the step's own words, a Refusal's code, or `failed: …`
+ * @returns the outcome of each contestant's steps: `done` or the step's own text, a Refusal's code, or `failed: …`
  */
 export function raceStores(opener: StoreOpener, contestants: number, task: RaceTask): Promise<readonly string[][]> {
   const gate = new SharedArrayBuffer(4);

@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 
-/** How long an event may take, in milliseconds. Far above what any takes: it only keeps a broken test from hanging. */
+/**
+ * How long an event may take, in milliseconds. Far longer than any event takes: it only keeps a broken test from
+ * hanging.
+ */
 const EVENT_TIMEOUT_MS = 60_000;
 
 /** A client's end of a connection, for bytes that no HTTP client would send. */
@@ -11,15 +14,15 @@ export interface RawSocket {
   end(): void;
   /** Reads no more. */
   pause(): void;
-  /** Closes at once, without a word. */
+  /** Destroys the connection at once. */
   destroy(): void;
-  /** What has come. */
+  /** What has been received. */
   received(): string;
-  /** Resolves once what has come matches. @throws where the connection ends before */
+  /** Resolves once what has been received matches. @throws where the connection ends before */
   until(pattern: RegExp): Promise<string>;
-  /** Resolves once the server has ended the connection or broken it off, with what had come. */
+  /** Resolves with everything received once the server has ended or reset the connection. */
   closed(): Promise<string>;
-  /** Resolves once nothing is left of the connection on this side: after the server destroyed its socket. */
+  /** Resolves once the connection is closed on this side: after the server destroyed its socket. */
   broken(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 
-/** What may be other than right about an answer. */
+/** How an answer may differ from a correct one. */
 export interface AnswerChanges {
   readonly origin?: string;
   readonly relyingParty?: string;
@@ -10,22 +10,25 @@ export interface AnswerChanges {
   readonly isUserVerified?: boolean;
   readonly isUserPresent?: boolean;
   readonly counter?: number;
-  /** Of a creation: an attestation statement with certificates. */
+  /** In a creation: an attestation statement with certificates. */
   readonly certificates?: readonly Buffer[];
-  /** Of a request: the key that signs. */
+  /** In a request: the key that signs. */
   readonly key?: KeyObject;
-  /** Of a request: the id under which it answers. */
+  /** In a request: the credential's id. */
   readonly credentialId?: string;
 }
 
 /** What `navigator.credentials` gives, as JSON (WebAuthn §5.1). */
 export type CredentialJson = Readonly<Record<string, unknown>> & { readonly id: string };
 
-/** A passkey in memory: makes ES256 credentials and signs with them, as a browser and an authenticator together do. */
+/** A browser with an authenticator in memory: makes ES256 credentials and signs with them. */
 export interface SoftwareAuthenticator {
-  /** @param options what the service gave for `navigator.credentials.create` */
+  /** @param options what the service returned for `navigator.credentials.create` */
   create(options: unknown, origin: string, changes?: AnswerChanges): CredentialJson;
-  /** Answers by the credential that was made last. @param options what it gave for `navigator.credentials.get` */
+  /**
+   * Answers with the credential that was made last. @param options what the service returned for
+   * `navigator.credentials.get`
+   */
   get(options: unknown, origin: string, changes?: AnswerChanges): CredentialJson;
 }
 
@@ -35,7 +38,7 @@ interface Credential {
   counter: number;
 }
 
-/** @param counts whether it counts its signatures; synced passkeys don't @param aaguid which it says that it is */
+/** @param counts whether it counts its signatures; synced passkeys don't @param aaguid the authenticator's model */
 export function createSoftwareAuthenticator({
   counts = false,
   aaguid = "00000000-0000-0000-0000-000000000000",

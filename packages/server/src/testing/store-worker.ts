@@ -8,7 +8,7 @@ import { createSystemRandom } from "../platform/random.ts";
 import type { RaceTask, WorkerData } from "./race-stores.ts";
 import { until } from "../../../../test/testkit/eventually.ts";
 
-/** One contestant: opens its own connection, waits for the others, does its task and says how that went. */
+/** One contestant: opens its own connection, waits for the others, runs its task and reports the outcome. */
 const { opener, task, contestant, gate, contestants } = workerData as WorkerData;
 const module = (await import(opener.module)) as Record<string, (location: string) => Promise<Store>>;
 const open = module[opener.export];
@@ -45,7 +45,7 @@ async function once(use: (transaction: StoreTransaction) => Promise<boolean>): P
   return (await store.transaction(use)) ? "first" : "again";
 }
 
-/** What the task is, one step after the other. */
+/** The task's steps, in order. */
 function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Promise<unknown>)[] {
   const actor = `contestant:${contestant}`;
   switch (work.kind) {
@@ -77,7 +77,7 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
       ];
     case "recordUsage":
       return Array.from({ length: work.flushes }, (_, flush) => async () => {
-        // Each contestant names keys and hours in an order of its own.
+        // Each contestant lists keys and hours in an order of its own.
         const ordered = <Item>(items: readonly Item[]) => (contestant % 2 === 0 ? items : items.toReversed());
         const usage = ordered(work.keyIds).map((keyId) => ({
           keyId,

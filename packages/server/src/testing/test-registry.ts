@@ -7,7 +7,7 @@ import type { Store } from "../core/store/store.ts";
 import { openSqliteStore } from "../storage/sqlite/open-sqlite-store.ts";
 import { createTestClock, type TestClock } from "./test-clock.ts";
 
-/** A new folder that goes away with {@link TemporaryFolder.remove}. */
+/** A new folder; {@link TemporaryFolder.remove} deletes it. */
 export interface TemporaryFolder {
   readonly path: string;
   file(name: string): string;
@@ -36,7 +36,7 @@ export interface TestRegistry {
   readonly store: Store;
   readonly clock: TestClock;
   readonly changes: RegistryChanges;
-  /** Works on the file behind the store's back, as a restore or an intruder does. */
+  /** Changes the file behind the store's back, as a restore or an intruder does. */
   rewrite(sql: string): void;
   /** Another connection to the same file, as another process would open it; closed by {@link close}. */
   connect(): Promise<Store>;

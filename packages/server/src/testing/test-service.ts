@@ -17,35 +17,35 @@ import { openTestRegistry, type TestRegistry } from "./test-registry.ts";
 import { TEST_MASTER_SECRET, testSigningKeys } from "./test-signing-keys.ts";
 import { type WatchedStore, watchStore } from "./watched-store.ts";
 
-/** The public listener on a real socket and a real store, with a clock that stands still and nothing that runs by itself. */
+/** The public listener on a real socket and a real store, with a stopped clock and without background work. */
 export interface TestService {
-  /** Where it listens. */
+  /** Its URL. */
   readonly url: string;
   readonly publicUrl: string;
   readonly clock: TestClock;
   readonly registry: TestRegistry;
   readonly watched: WatchedStore;
   readonly view: RegistryView;
-  /** Changes of this process: they hold here before they are acknowledged. */
+  /** Changes of this process: they take effect here before they are acknowledged. */
   readonly changes: RegistryChanges;
   readonly servers: ResourceServerChanges;
   readonly streams: ChangeStreams;
-  /** How long rejections were held back, in milliseconds. */
+  /** How long rejections were delayed, in milliseconds. */
   readonly pauses: readonly number[];
-  /** The log, at its most talkative. */
+  /** The log, at its most verbose level. */
   log(): string;
   /** An assertion for an OAuth endpoint by `api-1-demo`, with a new jti. */
   assertion(claims?: Readonly<Record<string, unknown>>, pair?: RsaKeyPair): string;
-  /** The figures, as Prometheus reads them. */
+  /** The metrics, as Prometheus reads them. */
   metrics(): Promise<string>;
   close(): Promise<void>;
 }
 
 export interface TestServiceOptions {
   readonly publicUrl?: string;
-  /** Refusals a minute and address; none unless given. */
+  /** Refusals allowed for each address in a minute; unlimited by default. */
   readonly refusalLimit?: number;
-  /** Streams of changes at once; as many as in the product unless given. */
+  /** Streams of changes at once; by default as many as in the product. */
   readonly streamsMax?: number;
 }
 

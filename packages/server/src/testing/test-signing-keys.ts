@@ -6,12 +6,12 @@ export const TEST_MASTER_SECRET = Buffer.from(Array.from({ length: 32 }, (_, ind
 /** The store's id in `vectors/tokens.json`: the bytes 0 to 15. */
 export const TEST_STORE_ID = "000102030405060708090a0b0c0d0e0f";
 
-/** Signing keys of those numbers under {@link TEST_MASTER_SECRET}, which belong to no store. */
+/** Signing keys with these numbers under {@link TEST_MASTER_SECRET}, bound to no store. */
 export function testSigningKeys(...numbers: readonly [number, ...number[]]): SigningKeys {
   return deriveTestKeys(undefined, numbers);
 }
 
-/** Signing keys of those numbers under {@link TEST_MASTER_SECRET} in a store. */
+/** Signing keys with these numbers under {@link TEST_MASTER_SECRET}, bound to a store. */
 export function storeSigningKeys(storeId: string, ...numbers: readonly [number, ...number[]]): SigningKeys {
   return deriveTestKeys(storeId, numbers);
 }

@@ -5,7 +5,7 @@ import type { ApiUserId } from "../core/users/model.ts";
 import type { KeyId } from "../core/keys/model.ts";
 import type { ViewKey, ViewUser } from "../core/view/view-user.ts";
 
-/** Keys of a user that exists in a test's imagination alone. */
+/** Keys of a user that exists only in a test. */
 export interface TestViewKey extends Partial<Pick<ViewKey, "thumbprint" | "status" | "expiresAtMs">> {
   readonly id: number;
   readonly publicKey: KeyObject;

@@ -6,7 +6,10 @@ export function readTokenVectors(): TokenVectors {
   return readVectors("tokens") as TokenVectors;
 }
 
-/** `vectors/public-keys.json`: public keys as OpenSSL and OpenSSH write them, and what those tools call them. */
+/**
+ * `vectors/public-keys.json`: public keys as OpenSSL and OpenSSH write them, and the fingerprints that those tools
+ * print.
+ */
 export function readPublicKeyVectors(): PublicKeyVectors {
   return readVectors("public-keys") as PublicKeyVectors;
 }
@@ -23,7 +26,7 @@ function readVectors(name: string): unknown {
   return JSON.parse(readFileSync(new URL(`../../../../vectors/${name}.json`, import.meta.url), "utf8"));
 }
 
-/** What `vectors/tokens.json` holds of a token's claims, in the names of `TokenClaims`. */
+/** The claims of a token in `vectors/tokens.json`, under the names of `TokenClaims`. */
 interface VectorClaims {
   readonly nonce: number;
   readonly userId: number;
@@ -47,7 +50,7 @@ export interface TokenVectors {
   }[];
   readonly refusedPayloads: readonly { readonly name: string; readonly payload: string; readonly token: string }[];
   readonly tokenUnderOtherMasterSecret: string;
-  /** Signing keys that belong to a store, and their tokens. */
+  /** Signing keys that are bound to a store, and their tokens. */
   readonly boundToStore: {
     readonly storeId: string;
     readonly masterFingerprint: string;

@@ -17,25 +17,25 @@ type Read =
   | "signingKeys.list"
   | "changeMarker";
 
-/** A real store that counts what it is asked, fails when told to, and can hold answers back after they were read. */
+/** A real store that counts its calls, fails on demand, and can delay answers after they were read. */
 export interface WatchedStore {
   readonly store: Store;
   /** How often each method was called since the last {@link reset}. */
   calls(method: Read): number;
   reset(): void;
-  /** From now on (until told otherwise) every call of these methods is rejected. */
+  /** From now on, rejects every call of these methods, and of these only. */
   fail(...methods: readonly Read[]): void;
   /**
-   * Holds back the next call of `method`: it reads the store at once, and its answer arrives when `release` is called.
-   * `asked` resolves when the store has been read.
+   * Delays the answer to the next call of `method`: it reads the store at once, and its answer arrives when `release`
+   * is called. `asked` resolves when the store has been read.
    */
-  holdNext(method: Read): { readonly asked: Promise<void>; release(): void };
+  delayNext(method: Read): { readonly asked: Promise<void>; release(): void };
 }
 
 export function watchStore(store: Store): WatchedStore {
   const counts = new Map<Read, number>();
   let failing: readonly Read[] = [];
-  const holds = new Map<Read, { asked: () => void; released: Promise<void> }>();
+  const delays = new Map<Read, { asked: () => void; released: Promise<void> }>();
 
   function watch<Arguments extends readonly unknown[], Result>(
     method: Read,
@@ -44,12 +44,12 @@ export function watchStore(store: Store): WatchedStore {
     return async (...parameters: Arguments): Promise<Result> => {
       counts.set(method, (counts.get(method) ?? 0) + 1);
       if (failing.includes(method)) throw new Error("the store can't be reached");
-      const hold = holds.get(method);
-      holds.delete(method);
+      const delayed = delays.get(method);
+      delays.delete(method);
       const result = await call(...parameters);
-      if (hold !== undefined) {
-        hold.asked();
-        await hold.released;
+      if (delayed !== undefined) {
+        delayed.asked();
+        await delayed.released;
       }
       return result;
     };
@@ -86,10 +86,10 @@ export function watchStore(store: Store): WatchedStore {
     fail(...methods) {
       failing = methods;
     },
-    holdNext(method) {
+    delayNext(method) {
       const asked = Promise.withResolvers<void>();
       const released = Promise.withResolvers<void>();
-      holds.set(method, { asked: asked.resolve, released: released.promise });
+      delays.set(method, { asked: asked.resolve, released: released.promise });
       return { asked: asked.promise, release: released.resolve };
     },
   };
@@ -97,7 +97,7 @@ export function watchStore(store: Store): WatchedStore {
 
 /** Asserts that an answer is the refusal of a question that {@link WatchedStore.fail} left unanswered. */
 export async function refusesUnreachable(answer: unknown, message: string): Promise<void> {
-  assert.ok(answer instanceof Promise, "the store has to be asked");
+  assert.ok(answer instanceof Promise, "the store has to be read");
   await assert.rejects(answer, (error: unknown) => {
     assert.ok(error instanceof Refusal, String(error));
     assert.equal(error.code, "unavailable");

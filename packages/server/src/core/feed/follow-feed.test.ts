@@ -193,11 +193,11 @@ describe("a poll", () => {
 describe("the feed's freshness", () => {
   test("counts from when the confirmation began, not from when it ended", async () => {
     for (const method of ["changeMarker", "events.after"] as const) {
-      const hold = watched.holdNext(method);
+      const delayed = watched.delayNext(method);
       const confirming = method === "changeMarker" ? feed.poll() : feed.catchUp();
-      await hold.asked;
+      await delayed.asked;
       registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
-      hold.release();
+      delayed.release();
       await confirming;
       assert.equal(feed.isFresh(), false, method);
       await feed.poll();
@@ -207,11 +207,11 @@ describe("the feed's freshness", () => {
 
   test("isn't confirmed by an answer that the store gave before a sleep and that arrived after it", async () => {
     for (const method of ["changeMarker", "events.after"] as const) {
-      const hold = watched.holdNext(method);
+      const delayed = watched.delayNext(method);
       const confirming = method === "changeMarker" ? feed.poll() : feed.catchUp();
-      await hold.asked;
+      await delayed.asked;
       moveWallMs(STALENESS_MS_MAX + 1);
-      hold.release();
+      delayed.release();
       await confirming;
       assert.equal(feed.isFresh(), false, method);
       await feed.poll();

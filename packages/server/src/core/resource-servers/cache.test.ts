@@ -143,12 +143,12 @@ describe("a resource server in the cache", () => {
   });
 
   test("isn't cached as it was read before a change", async () => {
-    const hold = watched.holdNext("resourceServers.load");
+    const delayed = watched.delayNext("resourceServers.load");
     const before = cache.findResourceServer(SHOP);
-    await hold.asked;
+    await delayed.asked;
     await servers.setStanding(ACTOR, "shop", "deactivated");
     assert.equal((await cache.findResourceServer(SHOP))?.status, "deactivated");
-    hold.release();
+    delayed.release();
     await before;
     assert.equal((await cache.findResourceServer(SHOP))?.status, "deactivated");
   });

@@ -161,12 +161,12 @@ describe("while the view isn't confirmed", () => {
 
   test("decisions at once share a reading that began after they asked", async () => {
     makeUnconfirmed();
-    const hold = watched.holdNext("signingKeys.list");
+    const delayed = watched.delayNext("signingKeys.list");
     const first = ring.ready();
-    await hold.asked;
+    await delayed.asked;
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
     const later = Array.from({ length: 50 }, () => ring.ready());
-    hold.release();
+    delayed.release();
     await first;
     for (const ready of later) await ready;
     assert.equal(reads(), 2, "the one under way, and one for all decisions that came during it");
@@ -230,11 +230,11 @@ describe("looking for an unknown key", () => {
   test("finds a key before the feed reports it, for all requests that came with its tokens meanwhile", async () => {
     const check = createCheckToken({ view, signingKeys: ring, clock: registry.clock });
     await elsewhere.rotate(ACTOR, TEST_MASTER_SECRET);
-    const hold = watched.holdNext("signingKeys.list");
+    const delayed = watched.delayNext("signingKeys.list");
     const verdicts = Array.from({ length: 20 }, () => check(tokenOf(2)));
-    await hold.asked;
+    await delayed.asked;
     verdicts.push(check(tokenOf(2)));
-    hold.release();
+    delayed.release();
     for (const verdict of verdicts) {
       assert.deepEqual(await verdict, { active: false, reason: "unknown_key" }, "its signature was found to be good");
     }

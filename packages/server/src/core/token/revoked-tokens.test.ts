@@ -74,15 +74,15 @@ describe("revoked tokens", () => {
   });
 
   test("includes what is revoked while it is being read", async () => {
-    const hold = watched.holdNext("revokedTokens.list");
+    const delayed = watched.delayNext("revokedTokens.list");
     const opening = openRevokedTokens(watched.store, feed);
-    await hold.asked;
+    await delayed.asked;
     await revoke(registry.store, TOKEN);
-    hold.release();
+    delayed.release();
     const late = await opening;
     await feed.catchUp();
     assert.equal(late.isTokenRevoked(TOKEN), true);
-    const again = watched.holdNext("events.last");
+    const again = watched.delayNext("events.last");
     const reopening = followFeed(watched.store, registry.clock);
     await again.asked;
     await revoke(registry.store, { ...TOKEN, nonce: 1 });

@@ -311,11 +311,11 @@ describe("a change in another process", () => {
 
   test("that comes between the feed's opening and its first poll is seen", async () => {
     const other = await otherProcess();
-    const hold = watched.holdNext("events.last");
+    const delayed = watched.delayNext("events.last");
     const opening = followFeed(watched.store, registry.clock);
-    await hold.asked;
+    await delayed.asked;
     await other.revokeKey(ACTOR, KEY);
-    hold.release();
+    delayed.release();
     const lateFeed = await opening;
     const late = createUserCache(watched.store, lateFeed);
     await late.findKey(KEY);
@@ -327,11 +327,11 @@ describe("a change in another process", () => {
     const other = await otherProcess();
     await users.findKey(KEY);
     await other.setUserStanding(ACTOR, "api-1-other", "deactivated");
-    const hold = watched.holdNext("changeMarker");
+    const delayed = watched.delayNext("changeMarker");
     const polling = feed.poll();
-    await hold.asked;
+    await delayed.asked;
     await other.setKeyStanding(ACTOR, KEY, "deactivated");
-    hold.release();
+    delayed.release();
     await polling;
     await feed.poll();
     assert.equal((await users.findKey(KEY))?.status, "deactivated");
@@ -385,13 +385,13 @@ describe("a feed that isn't confirmed", () => {
   test("shares no read between decisions", async () => {
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
     const other = await otherProcess();
-    const hold = watched.holdNext("users.loadRecord");
+    const delayed = watched.delayNext("users.loadRecord");
     const first = users.findUser("api-1-demo");
-    await hold.asked;
+    await delayed.asked;
     await other.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     const second = await users.findUser("api-1-demo");
     assert.equal(second?.status, "deactivated");
-    hold.release();
+    delayed.release();
     await first;
   });
 
@@ -513,14 +513,14 @@ describe("a reading of a change of this process that fails behind another's", ()
     const other = await registry.connect();
     // Moves the marker without an event: the poll's own reading ends after one query.
     await other.usage.record([{ keyId: KEY, lastUsedAtMs: 1, tokensByHour: new Map(), tokensByExpiry: new Map() }]);
-    const hold = watched.holdNext("events.after");
+    const delayed = watched.delayNext("events.after");
     const polling = feed.poll();
-    await hold.asked;
+    await delayed.asked;
     const seqBefore = (await other.events.last()).seq;
     const changing = changes.setKeyStanding(ACTOR, KEY, "deactivated");
     while ((await other.events.last()).seq === seqBefore) await new Promise((resolve) => setImmediate(resolve));
     watched.fail("events.after");
-    hold.release();
+    delayed.release();
     await polling;
     await assert.rejects(changing, UNCONFIRMED);
     watched.fail();
@@ -531,44 +531,44 @@ describe("a reading of a change of this process that fails behind another's", ()
 
 describe("an answer that was read before a change and arrives after it", () => {
   test("is neither kept nor given to a later request, for a name", async () => {
-    const hold = watched.holdNext("users.loadRecord");
+    const delayed = watched.delayNext("users.loadRecord");
     const before = users.findUser("api-1-demo");
-    await hold.asked;
+    await delayed.asked;
     await changes.setUserStanding(ACTOR, "api-1-demo", "deactivated");
     assert.equal((await users.findUser("api-1-demo"))?.status, "deactivated");
-    hold.release();
+    delayed.release();
     assert.equal((await before)?.status, "active", "right for a request that began before the change");
     assert.equal((await users.findUser("api-1-demo"))?.status, "deactivated");
   });
 
   test("is neither kept nor given to a later request, for a key", async () => {
-    const hold = watched.holdNext("users.loadRecordByKey");
+    const delayed = watched.delayNext("users.loadRecordByKey");
     const before = users.findKey(KEY);
-    await hold.asked;
+    await delayed.asked;
     await changes.revokeKey(ACTOR, KEY);
     assert.equal((await users.findKey(KEY))?.status, "revoked");
-    hold.release();
+    delayed.release();
     assert.equal((await before)?.status, "active");
     assert.equal((await users.findKey(KEY))?.status, "revoked");
     assert.equal((await users.findUser("api-1-demo"))?.keys[0]?.status, "revoked");
   });
 
   test("isn't kept as an absence", async () => {
-    const hold = watched.holdNext("users.loadRecord");
+    const delayed = watched.delayNext("users.loadRecord");
     const before = users.findUser("api-1-new");
-    await hold.asked;
+    await delayed.asked;
     await changes.createUser(ACTOR, { name: "new", account: "acme", access: "full" });
-    hold.release();
+    delayed.release();
     assert.equal(await before, undefined);
     assert.equal((await users.findUser("api-1-new"))?.username, "api-1-new");
   });
 
   test("isn't kept where the feed went stale meanwhile", async () => {
-    const hold = watched.holdNext("users.loadRecord");
+    const delayed = watched.delayNext("users.loadRecord");
     const before = users.findUser("api-1-demo");
-    await hold.asked;
+    await delayed.asked;
     registry.clock.advanceMonotonicMs(STALENESS_MS_MAX + 1);
-    hold.release();
+    delayed.release();
     await before;
     await feed.poll();
     assert.ok(!isRemembered("api-1-demo"));
@@ -578,9 +578,9 @@ describe("an answer that was read before a change and arrives after it", () => {
 describe("catching up", () => {
   test("waits for a reading under way and then reads again, so that it never misses the caller's change", async () => {
     await users.findKey(KEY);
-    const hold = watched.holdNext("events.after");
+    const delayed = watched.delayNext("events.after");
     const first = feed.catchUp();
-    await hold.asked;
+    await delayed.asked;
     const change = changes.setKeyStanding(ACTOR, KEY, "deactivated");
     let acknowledged = false;
     const watching = change.then(() => {
@@ -588,7 +588,7 @@ describe("catching up", () => {
     });
     while ((await registry.store.keys.find(KEY))?.status !== "deactivated") await Promise.resolve();
     assert.equal(acknowledged, false);
-    hold.release();
+    delayed.release();
     await Promise.all([first, change, watching]);
     assert.equal((await users.findKey(KEY))?.status, "deactivated");
   });

@@ -184,13 +184,13 @@ describe("a view that is reset", () => {
   });
 
   test("doesn't cache an answer to a read that began before", async () => {
-    const hold = watched.holdNext("users.loadRecordByKey");
+    const delayed = watched.delayNext("users.loadRecordByKey");
     await changes.setAccountStanding(ACTOR, "acme", "deactivated");
     const before = view.findKey(KEY);
-    await hold.asked;
+    await delayed.asked;
     rewrite(`${FORGET(4)} update accounts set status = 'active';`);
     await view.feed.poll();
-    hold.release();
+    delayed.release();
     assert.equal((await before)?.user.accountStatus, "deactivated");
     assert.equal((await view.findKey(KEY))?.user.accountStatus, "active");
   });

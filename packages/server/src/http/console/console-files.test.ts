@@ -34,7 +34,7 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** `fetch` asks for encodings by itself, and decodes them. */
+/** Sends a request without `fetch`, which asks for encodings and decodes them by itself. */
 function ask(path: string, headers: Readonly<Record<string, string>> = {}, method = "GET"): Promise<Response> {
   return fetch(server.url + path, { method, headers: { "accept-encoding": "identity", ...headers } });
 }
@@ -51,7 +51,7 @@ describe("a file of the console", () => {
     assert.equal((await ask("/")).headers.get("cache-control"), "no-cache");
   });
 
-  test("comes in the smallest encoding that the client takes", async () => {
+  test("is sent in the smallest encoding that the client accepts", async () => {
     for (const [accepted, encoding] of [
       ["gzip, deflate, br, zstd", "br"],
       ["gzip", "gzip"],
@@ -82,7 +82,7 @@ describe("a file of the console", () => {
     assert.equal(await answer.text(), "");
   });
 
-  test("comes whole, whatever range of it is asked for", async () => {
+  test("is sent whole, whatever range is requested", async () => {
     for (const range of ["bytes=5-3", "bytes=0-4", "bytes=-5", "bytes=999999-", "lines=1-2"]) {
       const answer = await ask("/", { range });
       assert.equal(answer.status, 200, range);
@@ -91,13 +91,13 @@ describe("a file of the console", () => {
   });
 });
 
-test("a path that is no file is the document, where a document is asked for", async () => {
+test("a path that isn't a file gets the document, if a document is requested", async () => {
   assert.equal(await (await ask("/users/7", { accept: "text/html,*/*" })).text(), PAGE);
   assert.equal((await ask("/users/7", { accept: "application/json" })).status, 404);
   assert.equal((await ask("/", {}, "POST")).status, 404);
 });
 
-test("nothing beside the files is reached, nor their encoded copies by their own names", async () => {
+test("only the files are served, and their encoded copies aren't served under their own names", async () => {
   for (const path of [
     "/assets/index-1.js.gz",
     "/../package.json",
@@ -108,7 +108,7 @@ test("nothing beside the files is reached, nor their encoded copies by their own
     assert.equal((await ask(path)).status, 404, path);
 });
 
-test("clients that go away in the midst of an answer leave no descriptor open", {
+test("clients that disconnect in the middle of an answer leave no descriptor open", {
   skip: process.platform === "linux" ? false : "needs /proc",
 }, async () => {
   const descriptors = () => readdirSync("/proc/self/fd").length;

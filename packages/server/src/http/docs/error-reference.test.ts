@@ -15,7 +15,7 @@ test("docs/errors.md lists exactly the codes that exist", () => {
   assert.deepEqual(new Set(Object.keys(ANSWERS)), codes);
 });
 
-test("docs/errors.md says what the reference says", () => {
+test("docs/errors.md has the reference's texts", () => {
   assert.equal(documented, errorReferenceMarkdown());
 });
 

@@ -44,7 +44,7 @@ async function introspect(token: string): Promise<string> {
   return (await postForm(service.url + INTROSPECTION_PATH, { token }, credentials)).body;
 }
 
-/** Switches things off, calls `work`, and switches them on again. */
+/** Deactivates things, calls `work`, and activates them again. */
 async function switchedOff(off: readonly ("key" | "user" | "account")[], work: () => Promise<void>): Promise<void> {
   const set = (standing: "active" | "deactivated") =>
     Promise.all([
@@ -57,7 +57,7 @@ async function switchedOff(off: readonly ("key" | "user" | "account")[], work: (
   await set("active");
 }
 
-/** A further key of the user that expires after so many seconds. */
+/** A further key of the user, which expires after so many seconds. */
 async function addKey(name: Parameters<typeof rsaKeyPair>[0], expiresInSeconds?: number): Promise<KeyId> {
   const { id } = await service.changes.addKey("test", {
     username: USERNAME,
@@ -115,7 +115,7 @@ describe("a token that was revoked", () => {
     assert.equal(await check(token), "403 token_revoked");
     assert.equal(await check(mint({ nonce: 8 })), "200");
 
-    // The reason that keeps the client from getting another token comes first.
+    // A reason that also keeps the client from getting another token comes first.
     await switchedOff(["key"], async () => assert.equal(await check(token), "403 key_deactivated"));
     await switchedOff(["user"], async () => assert.equal(await check(token), "403 user_deactivated"));
     assert.equal(await introspect(token), '{"active":false}');
@@ -133,7 +133,7 @@ describe("a token that was revoked", () => {
     await switchedOff(["key", "user", "account"], async () => assert.equal(await check(token), "401 token_inactive"));
   });
 
-  test("is just inactive to introspection", async () => {
+  test("is only inactive to introspection", async () => {
     for (const off of ["key", "user", "account"] as const) {
       await switchedOff([off], async () => assert.equal(await introspect(mint()), '{"active":false}'));
     }
@@ -141,7 +141,7 @@ describe("a token that was revoked", () => {
 });
 
 describe("what isn't one of this service's tokens", () => {
-  test("is 401 with one and the same answer, whatever was switched off", async () => {
+  test("gets the same 401, whatever was deactivated", async () => {
     const token = mint();
     const altered = `${token.slice(0, -2)}${token.endsWith("AA") ? "BA" : "AA"}`;
     const wrong = [altered, mint({}, 2), mint({ keyId: 99 }), mint({ userId: 99 }), "x", `${token}.`];
@@ -159,7 +159,7 @@ describe("what isn't one of this service's tokens", () => {
 });
 
 describe("the figures", () => {
-  test("tell apart why tokens weren't good, and what was answered", async () => {
+  test("distinguish why tokens weren't active, and what was answered", async () => {
     await switchedOff(["account"], async () => assert.equal(await check(mint()), "403 account_deactivated"));
     const figures = await service.metrics();
     assert.match(figures, /^countersign_tokens_inactive_total\{reason="account_deactivated"\} [1-9]/m);

@@ -7,7 +7,7 @@ import { createIsReading } from "./is-reading.ts";
 const GATEWAY = "10.1.2.3";
 const STRANGER = "192.0.2.1";
 
-/** As much of a request as is read. */
+/** The parts of a request that are read. */
 function requestFrom(
   remoteAddress: string | undefined,
   method: string,
@@ -23,7 +23,7 @@ const NAMING = ["x-forwarded-method", "x-original-method"];
 const OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"];
 
 describe("a read-only user's request", () => {
-  test("is decided by what a trusted proxy says of the method, whatever the proxy asks with", () => {
+  test("is judged by the method that a trusted proxy reports, whatever method the proxy uses itself", () => {
     for (const name of NAMING) {
       for (const method of ["GET", "POST", "FOO"]) {
         for (const named of READING) assert.ok(isReading(requestFrom(GATEWAY, method, { [name]: named })));
@@ -32,7 +32,7 @@ describe("a read-only user's request", () => {
     }
   });
 
-  test("is refused where one of a trusted proxy's two headers says that it writes", () => {
+  test("counts as a write where one of a trusted proxy's two headers says so", () => {
     const both = (forwarded: string, original: string) =>
       isReading(requestFrom(GATEWAY, "GET", { "x-forwarded-method": forwarded, "x-original-method": original }));
     assert.ok(both("GET", "HEAD"));
@@ -40,14 +40,14 @@ describe("a read-only user's request", () => {
     assert.ok(!both("DELETE", "GET"));
   });
 
-  test("is decided by its own method where no trusted proxy says anything", () => {
+  test("is judged by its own method where no trusted proxy reports one", () => {
     for (const from of [GATEWAY, STRANGER, undefined]) {
       for (const method of READING) assert.ok(isReading(requestFrom(from, method)));
       for (const method of NOT_READING) assert.ok(!isReading(requestFrom(from, method)), method);
     }
   });
 
-  test("is refused where anybody claims that it writes; nobody's claim but a trusted proxy's allows a write", () => {
+  test("counts as a write if any peer reports a write; only a trusted proxy can report a read for another method", () => {
     for (const trusted of [[], ["10.0.0.0/8"]]) {
       const isReadingHere = createIsReading(trusted);
       for (const name of [...NAMING, ...OVERRIDES]) {
@@ -60,19 +60,19 @@ describe("a read-only user's request", () => {
     }
   });
 
-  test("is refused for a method override that writes, through a trusted proxy too", () => {
+  test("counts as a write for a method override that writes, through a trusted proxy too", () => {
     for (const name of OVERRIDES) {
       const through = (override: string, named = "GET") =>
         isReading(requestFrom(GATEWAY, "GET", { "x-forwarded-method": named, [name]: override }));
       assert.ok(through("GET"));
       assert.ok(!through("DELETE"));
       assert.ok(!through("GET", "DELETE"));
-      // By itself it is no proxy's word.
+      // Alone, it doesn't replace a proxy's report.
       assert.ok(!isReading(requestFrom(GATEWAY, "POST", { [name]: "GET" })));
     }
   });
 
-  test("never gains by an untrusted peer's claim", () => {
+  test("never gains permissions by an untrusted peer's claim", () => {
     const methods = fc.constantFrom(...READING, ...NOT_READING);
     const headers = fc.dictionary(fc.constantFrom(...NAMING, ...OVERRIDES), methods);
     fc.assert(

@@ -7,7 +7,7 @@ import { createClientAddress } from "./client-address.ts";
 const PROXY = "10.0.0.1";
 const clientAddress = createClientAddress(["10.0.0.0/8", "2001:db8:ffff::/48"]);
 
-/** As much of a request as is read. */
+/** The parts of a request that are read. */
 function requestFrom(remoteAddress: string | undefined, headers: Readonly<Record<string, string>>): IncomingMessage {
   return { socket: { remoteAddress }, headers } as unknown as IncomingMessage;
 }
@@ -17,7 +17,7 @@ const forwardedFor = (value: string) => behind({ "x-forwarded-for": value });
 const forwarded = (value: string) => behind({ forwarded: value });
 
 describe("a client's address", () => {
-  test("is the peer's, whatever it claims, unless the peer is a trusted proxy", () => {
+  test("is the peer's, whatever the request's headers claim, unless the peer is a trusted proxy", () => {
     const headers = { "x-forwarded-for": "192.0.2.9", forwarded: "for=192.0.2.9" };
     for (const from of [clientAddress, createClientAddress([])]) {
       assert.equal(from(requestFrom("192.0.2.1", headers)), "192.0.2.1");
@@ -55,17 +55,17 @@ describe("a client's address", () => {
     }
   });
 
-  test("is the first from the right that isn't a trusted proxy's; what stands left of it is the client's own text", () => {
+  test("is the first from the right that isn't a trusted proxy's; the client may have written everything left of it", () => {
     assert.equal(forwardedFor("203.0.113.1, 192.0.2.1, 10.0.0.2, [2001:db8:ffff::1]:443, 10.0.0.3:80"), "192.0.2.1");
     assert.equal(forwardedFor(`${"10.0.0.9, ".repeat(1000)}192.0.2.1`), "192.0.2.1");
     assert.equal(forwardedFor('"203.0.113.1, 192.0.2.1'), "192.0.2.1");
-    // Where all are proxies' own, the farthest asked.
+    // Where all are trusted proxies, the leftmost is the client.
     assert.equal(forwardedFor("10.0.0.3, 10.0.0.2"), "10.0.0.3");
     assert.equal(forwardedFor(""), PROXY);
     assert.equal(forwardedFor(" , ,"), PROXY);
   });
 
-  test("that a proxy doesn't tell is a client of its own, and not the proxy; the text isn't given away", () => {
+  test("that a proxy withholds counts as a client of its own, and not as the proxy; the text isn't exposed", () => {
     const names = new Set<string>();
     const hops = [
       "unknown",
@@ -88,7 +88,7 @@ describe("a client's address", () => {
     assert.equal(names.size, hops.length);
   });
 
-  test("is read from Forwarded as RFC 7239 writes it", () => {
+  test("is read from Forwarded in the syntax of RFC 7239", () => {
     for (const [text, address] of [
       ["for=192.0.2.1", "192.0.2.1"],
       ["For=192.0.2.1;proto=https;by=10.0.0.1", "192.0.2.1"],
@@ -99,7 +99,7 @@ describe("a client's address", () => {
       ["for=203.0.113.1, for=192.0.2.1, for=10.0.0.2", "192.0.2.1"],
       ['for=192.0.2.1, for="10.0.0.2:1";by="[2001:db8:ffff::1]:2"', "192.0.2.1"],
       ['for=10.0.0.2;host="\\"", for=192.0.2.1', "192.0.2.1"],
-      // An unclosed quote of the client's doesn't swallow what a proxy appended.
+      // A client's unclosed quote doesn't swallow what a proxy appended.
       ['for="203.0.113.1, for=192.0.2.1;proto=http', "192.0.2.1"],
       ['for="203.0.113.1;host="x, for="192.0.2.1"', "192.0.2.1"],
       ["for=unknown", "unknown"],
@@ -139,7 +139,7 @@ describe("any header", () => {
     );
   });
 
-  test("gives the client that a proxy appended, whatever the client had sent before", () => {
+  test("is the one that a proxy appended, whatever the client had sent before", () => {
     fc.assert(
       fc.property(lists, fc.oneof(fc.ipV4(), fc.ipV6()), (list, address) => {
         const alone = forwardedFor(address);
@@ -150,7 +150,7 @@ describe("any header", () => {
     );
   });
 
-  test("never gives the proxy where an entry comes from beyond", () => {
+  test("is never the proxy's where an entry comes from beyond it", () => {
     fc.assert(
       fc.property(lists, (list) => {
         const isBeyond = list.split(",").some((hop) => hop.trim() !== "" && !hop.trim().startsWith("10."));

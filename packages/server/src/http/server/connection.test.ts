@@ -9,7 +9,7 @@ import { connectRaw } from "../../testing/raw-socket.ts";
 
 const nextRequestId = createRequestIds(createSystemRandom());
 
-/** What was served, in order. */
+/** The requests that were served, in order. */
 const served: string[] = [];
 let server: HttpServer;
 
@@ -30,7 +30,7 @@ after(() => server.drain(0));
 const head = (method: string, target: string, headers = "", version = "1.1") =>
   `${method} ${target} HTTP/${version}\r\nHost: a\r\n${headers}\r\n`;
 
-describe("an answer that leaves while its request isn't complete", () => {
+describe("an answer that is sent before its request is complete", () => {
   for (const target of ["/at-once", "/later", "/implicit"]) {
     for (const [name, headers, part] of [
       ["a length, and no body", "Content-Length: 20000\r\n", ""],
@@ -39,7 +39,7 @@ describe("an answer that leaves while its request isn't complete", () => {
       ["chunks, and not the last", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n"],
       ["chunks, and no end of the trailers", "Transfer-Encoding: chunked\r\n", "0\r\nA: b\r\n"],
       ["an expectation", "Content-Length: 5\r\nExpect: 100-continue\r\n", ""],
-      ["an expectation that nobody knows", "Content-Length: 5\r\nExpect: more\r\n", ""],
+      ["an unknown expectation", "Content-Length: 5\r\nExpect: more\r\n", ""],
     ] as const) {
       for (const method of ["GET", "HEAD", "OPTIONS", "POST", "DELETE"]) {
         test(`says that the connection closes, and it closes: ${method} ${target} with ${name}`, async () => {
@@ -53,7 +53,7 @@ describe("an answer that leaves while its request isn't complete", () => {
     }
   }
 
-  test("arrives whole although the client goes on sending, and what it sends is never a request", async () => {
+  test("arrives completely although the client goes on sending, and what it sends is never treated as a request", async () => {
     served.length = 0;
     const client = await connectRaw(server.url);
     client.write(head("GET", "/at-once", "Content-Length: 5\r\n"));
@@ -64,7 +64,7 @@ describe("an answer that leaves while its request isn't complete", () => {
     client.destroy();
   });
 
-  test("is followed by the end of the connection, even where the client never ends its side", async () => {
+  test("is followed by the end of the connection, even if the client never ends its side", async () => {
     const quick = await openHttpServer("127.0.0.1", 0, nextRequestId, { reason: undefined }, quickly);
     quick.serve((_request, response) => response.writeHead(200, ["Content-Length", "2"]).end("ok"), "");
     const client = await connectRaw(quick.url);
@@ -75,7 +75,7 @@ describe("an answer that leaves while its request isn't complete", () => {
   });
 });
 
-/** Looks at connections often, so that nothing takes seconds. */
+/** Checks connections often, so that the tests don't take seconds. */
 const quickly = {
   keepAliveMs: 60_000,
   limits: { max: 100, reserved: 0, perAddressMax: 100, clientOf: () => undefined },
@@ -102,7 +102,7 @@ describe("a connection goes on", () => {
     });
   }
 
-  test("where the answer waits for the body, which comes later", async () => {
+  test("where the answer waits for a body that arrives later", async () => {
     const client = await connectRaw(server.url);
     client.write(head("POST", "/body", "Content-Length: 5\r\nExpect: 100-continue\r\n"));
     await client.until(/100 Continue/);
@@ -122,7 +122,7 @@ test("HTTP/1.0 with chunks closes, whatever the client asks for", async () => {
   client.destroy();
 });
 
-test("a request for another protocol is answered, and closes: what came behind it may be lost", async () => {
+test("a request for another protocol is answered and closes: what was sent after it may be lost", async () => {
   for (const headers of ["", "Content-Length: 0\r\n", "Content-Length: 5\r\n"]) {
     const client = await connectRaw(server.url);
     const upgrade = head("GET", "/at-once", `Connection: upgrade\r\nUpgrade: websocket\r\n${headers}`);
@@ -160,7 +160,7 @@ describe("pipelined requests", () => {
     client.destroy();
   });
 
-  test("behind one without an answer wait, and aren't served", async () => {
+  test("after one without an answer wait, and aren't served", async () => {
     served.length = 0;
     const client = await connectRaw(server.url);
     client.write(head("GET", "/never") + head("DELETE", "/behind"));
@@ -172,7 +172,7 @@ describe("pipelined requests", () => {
     other.destroy();
   });
 
-  test("beyond a bound aren't served; the last that is says that the connection closes", async () => {
+  test("beyond a bound aren't served; the last answer says that the connection closes", async () => {
     const client = await connectRaw(server.url);
     client.write(head("GET", "/later").repeat(PIPELINED_MAX + 20));
     const answers = (await client.closed()).split("HTTP/1.1 200").slice(1);
@@ -182,14 +182,14 @@ describe("pipelined requests", () => {
     client.destroy();
   });
 
-  test("that go on and on end the connection at once", async () => {
+  test("without end end the connection at once", async () => {
     const client = await connectRaw(server.url);
     client.write(head("GET", "/never").repeat(500));
     assert.equal(await client.closed(), "");
     client.destroy();
   });
 
-  test("before something that isn't HTTP get their answers, and then the connection closes", async () => {
+  test("before bytes that aren't HTTP get their answers, and then the connection closes", async () => {
     for (const rubbish of ["NOT HTTP\r\n\r\n", head("CONNECT", "a:1"), head("GET", "/x", "Content-Length: x\r\n")]) {
       const client = await connectRaw(server.url);
       client.write(head("GET", "/later") + head("GET", "/later") + rubbish);

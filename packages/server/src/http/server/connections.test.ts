@@ -22,7 +22,7 @@ interface Limited {
   readonly spoken: (localAddress?: string) => Promise<RawSocket>;
 }
 
-/** A listener with small limits. `/never` gets no answer, `/large` one that no socket buffer takes whole. */
+/** A listener with small limits. `/never` gets no answer, `/large` one that exceeds every socket buffer. */
 async function openLimited(t: TestContext, limits: Partial<ConnectionLimits>): Promise<Limited> {
   const limited: ConnectionFigures[] = [];
   let atWork = 0;
@@ -77,7 +77,7 @@ async function openLimited(t: TestContext, limits: Partial<ConnectionLimits>): P
 }
 
 describe("a listener all of whose places are taken", () => {
-  test("closes the connection that has been silent for longest, where a quarter or more are silent, before any that has asked", async (t) => {
+  test("closes the longest silent connection first, if a quarter or more are silent", async (t) => {
     const { server, connect, busy, spoken } = await openLimited(t, { max: 4 });
     const idle = await spoken();
     const silent = await connect();
@@ -94,7 +94,7 @@ describe("a listener all of whose places are taken", () => {
     await idle.until(/ok[^]*ok$/);
   });
 
-  test("closes idle ones before the silent, where few are silent: a new client has time to ask", async (t) => {
+  test("closes idle connections before silent ones, if few are silent, so that a new client has time to send a request", async (t) => {
     const { server, connect, spoken } = await openLimited(t, { max: 10 });
     for (let number = 0; number < 9; number++) await spoken();
     const slow = await connect();
@@ -104,7 +104,7 @@ describe("a listener all of whose places are taken", () => {
     await slow.until(/ok$/);
   });
 
-  test("closes ones that await a body before the silent, too", async (t) => {
+  test("closes connections that await a request's body before silent ones, if few are silent", async (t) => {
     const { server, connect, busy } = await openLimited(t, { max: 10 });
     for (let number = 0; number < 9; number++) await busy("Content-Length: 5\r\n");
     const slow = await connect();
@@ -114,7 +114,7 @@ describe("a listener all of whose places are taken", () => {
     await slow.until(/ok$/);
   });
 
-  test("then the one that has been idle for longest, and never one whose answer is being made", async (t) => {
+  test("closes the longest idle connection next, and never one whose answer is being prepared", async (t) => {
     const { server, busy, spoken } = await openLimited(t, { max: 3 });
     const working = await busy();
     const first = await spoken();
@@ -125,14 +125,14 @@ describe("a listener all of whose places are taken", () => {
     assert.equal(working.received(), "");
   });
 
-  test("takes one that awaits a request's body, where no other can make way", async (t) => {
+  test("closes one that awaits a request's body, if no other can be closed", async (t) => {
     const { busy, spoken } = await openLimited(t, { max: 1 });
     const slow = await busy("Content-Length: 5\r\n");
     await spoken();
     await slow.closed();
   });
 
-  test("with work for all of them answers health checks, and everything else with 503", async (t) => {
+  test("while all of them have work answers health checks, and everything else with 503", async (t) => {
     const { server, connect, busy } = await openLimited(t, { max: 5, reserved: 2 });
     for (let number = 0; number < 3; number++) {
       await busy();
@@ -146,7 +146,7 @@ describe("a listener all of whose places are taken", () => {
     assert.match(await other.closed(), /^HTTP\/1\.1 503 [^]*Retry-After: 1\r\n[^]*Connection: close[^]*"unavailable"/);
   });
 
-  test("refuses a connection where none can make way, and says so once", async (t) => {
+  test("refuses a connection if none can be closed, and logs that once", async (t) => {
     const { server, limited, connect, busy } = await openLimited(t, { max: 2 });
     for (let number = 0; number < 2; number++) {
       await busy();
@@ -158,7 +158,7 @@ describe("a listener all of whose places are taken", () => {
     assert.equal(limited.length, 1);
   });
 
-  test("keeps nobody out by connections that never ask anything", async (t) => {
+  test("keeps accepting clients beside connections that never send a request", async (t) => {
     const { connect, spoken } = await openLimited(t, { max: 10 });
     for (let number = 0; number < 50; number++) {
       await connect();
@@ -167,8 +167,8 @@ describe("a listener all of whose places are taken", () => {
   });
 });
 
-describe("a client address with as many connections as it may have", () => {
-  test("loses its own oldest for a new one, and nobody else's", async (t) => {
+describe("a client address that has reached its limit of connections", () => {
+  test("loses its own oldest connection to a new one, and no other client does", async (t) => {
     const { server, connect, spoken } = await openLimited(t, { max: 10, perAddressMax: 2 });
     const other = await spoken("127.0.0.2");
     const silent = await connect("127.0.0.1");
@@ -182,7 +182,7 @@ describe("a client address with as many connections as it may have", () => {
     await other.until(/ok[^]*ok$/);
   });
 
-  test("is refused where all of its own are at work", async (t) => {
+  test("is refused if all of its own connections are at work", async (t) => {
     const { connect, busy, spoken } = await openLimited(t, { max: 10, perAddressMax: 1 });
     await busy();
     await spoken("127.0.0.2");
@@ -190,7 +190,7 @@ describe("a client address with as many connections as it may have", () => {
     await spoken("127.0.0.2");
   });
 
-  test("has no such limit where it stands for many clients", async (t) => {
+  test("has no such limit if it stands for many clients", async (t) => {
     const { server, spoken } = await openLimited(t, {
       perAddressMax: 1,
       clientOf: (address) => (address === "127.0.0.1" ? undefined : address),
@@ -209,7 +209,7 @@ describe("a client address with as many connections as it may have", () => {
   });
 });
 
-test("of all pipelined requests one is served a turn, so that they keep no new client waiting", async (t) => {
+test("one pipelined request is served in each turn of the event loop, so that no new client has to wait", async (t) => {
   let turn = 0;
   let isOver = false;
   const countTurn = () => {
@@ -235,8 +235,8 @@ test("of all pipelined requests one is served a turn, so that they keep no new c
   assert.equal(new Set(turns).size, 100);
 });
 
-describe("a client that doesn't do its part", () => {
-  test("is cut off where it takes nothing of its answer", async (t) => {
+describe("a client that stalls", () => {
+  test("is cut off if it doesn't read its answer", async (t) => {
     const { server, connect } = await openLimited(t, {});
     const client = await connect();
     client.pause();
@@ -245,7 +245,7 @@ describe("a client that doesn't do its part", () => {
     await until(() => server.connections().open === 0);
   });
 
-  test("is cut off after a request that couldn't be read, though it never ends its side", async (t) => {
+  test("is cut off after a malformed request, although it never ends its side", async (t) => {
     const { server, connect } = await openLimited(t, {});
     const client = await connect();
     client.write("NOT HTTP\r\n\r\n");
@@ -255,7 +255,7 @@ describe("a client that doesn't do its part", () => {
 });
 
 describe("a listener that stops", () => {
-  test("answers what has come, says that the connection closes, and then accepts nothing", async (t) => {
+  test("answers the requests it has, says that the connection closes, and then accepts nothing", async (t) => {
     const { server, connect, busy, spoken } = await openLimited(t, {});
     const idle = await spoken();
     const working = await busy();
@@ -271,7 +271,7 @@ describe("a listener that stops", () => {
     await assert.rejects(connect(), /ECONNREFUSED/);
   });
 
-  test("of several requests that came together gives all their answers, the last of which says so", async (t) => {
+  test("answers all of several requests that came together, and says in the last answer that the connection closes", async (t) => {
     const { server, connect } = await openLimited(t, {});
     const client = await connect();
     server.announceClose();

@@ -15,7 +15,7 @@ async function ready(state: Awaited<ReturnType<Readiness>>, audience?: Audience)
 describe("/readyz of a node whose store can be read but not written", () => {
   const state = { ready: true, writeProblem: "the disk is full" } as const;
 
-  test("is 200 and degraded for anybody, without the reason: exchanges and checks go on", async () => {
+  test("is 200 and degraded for the public, without the reason, since exchanges and checks work", async () => {
     const degraded = { status: "ready", degraded: "changes can't be made right now" };
     assert.deepEqual(await ready(state), [200, degraded]);
     assert.deepEqual(await ready(state, "anybody"), [200, degraded]);

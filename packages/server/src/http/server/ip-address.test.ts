@@ -22,7 +22,7 @@ test("an address has one spelling", () => {
   }
 });
 
-test("what isn't an address has none", () => {
+test("a text that isn't an address has none", () => {
   for (const text of [
     "",
     "unknown",
@@ -70,7 +70,7 @@ test("every spelling of an IPv6 address gives the same address and network", () 
   );
 });
 
-test("any text gives an address or none, and counts as something", () => {
+test("any text gives an address or none, and has a key to count it by", () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.ipV4(), fc.ipV6(), fc.ipV4Extended()), (text) => {
       const address = parseIpAddress(text);

@@ -19,7 +19,7 @@ async function open(t: TestContext, host: string, port = 0) {
   return server;
 }
 
-/** Another program that listens at an address, where the system lets it. @returns its port */
+/** Another program that listens at an address, if the system allows it. @returns its port */
 async function listenAt(t: TestContext, host: string, port = 0): Promise<number> {
   const server = createServer().listen({ port, host, ipv6Only: true });
   t.after(() => server.close());
@@ -54,7 +54,7 @@ for (const [host, taken] of [
   ["::1", "127.0.0.1"],
   ["0.0.0.0", "::1"],
 ] as const) {
-  test(`a service at ${host} doesn't start where another program has ${taken}, and leaves nothing open`, {
+  test(`a service at ${host} doesn't start if another program has ${taken}, and leaves nothing open`, {
     skip,
   }, async (t) => {
     const port = await listenAt(t, taken);
@@ -67,7 +67,7 @@ for (const [host, taken] of [
   });
 }
 
-test("a service at another address of this machine listens there alone, as links to it name the address", async (t) => {
+test("a service at another address of this machine listens only there, since links to it name the address", async (t) => {
   const { url } = await open(t, "127.0.0.2");
   const { port } = new URL(url);
   assert.match(await answerAt("127.0.0.2", port), /^HTTP\/1\.1 200 /);

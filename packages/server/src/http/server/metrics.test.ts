@@ -4,7 +4,7 @@ import { addUpCounters, createMetrics, type Metrics } from "./metrics.ts";
 
 const view = { figures: () => ({ hits: 2, misses: 1, users: 7, revokedTokens: 0 }), feed: { isFresh: () => true } };
 
-/** What travels between processes. */
+/** The figures as processes send them to each other. */
 const sent = async (figures: Promise<unknown>): Promise<unknown> => JSON.parse(JSON.stringify(await figures));
 
 /** A process that has issued so many tokens and refused as many assertions. */
@@ -20,7 +20,7 @@ function processThatIssued(tokens: number): Metrics {
 
 const lineOf = (text: string, name: string) => text.split("\n").find((line) => line.startsWith(`${name} `));
 
-test("what a dead process counted stays in the sum, and what it held doesn't", async () => {
+test("a dead process's counters stay in the sum, and its gauges don't", async () => {
   const dead = addUpCounters([
     addUpCounters([]),
     await sent(processThatIssued(2).figures()),
@@ -41,7 +41,7 @@ test("what a dead process counted stays in the sum, and what it held doesn't", a
   assert.match(text, /^process_cpu_seconds_total [0-9.]+$/m);
 });
 
-test("the counters are those of the figures that only grow", async () => {
+test("the figures that only grow are counters", async () => {
   const metrics = processThatIssued(1);
   const kinds = new Set(((await metrics.counters()) as { type: string }[]).map(({ type }) => type));
   assert.deepEqual(kinds, new Set(["counter", "histogram"]));

@@ -39,7 +39,7 @@ test("accepted requests aren't counted, however many", () => {
   for (let count = 0; count < 1000; count++) assert.equal(isLimited(limit, "192.0.2.1"), false);
 });
 
-test("the limit ends a minute after the window's first refusal, at equality", () => {
+test("the limit ends exactly a minute after the window's first refusal", () => {
   const { limit, pass } = limitAt(1);
   limit.count("192.0.2.1");
   pass(59_999);

@@ -4,7 +4,7 @@ import { createSystemRandom } from "../../platform/random.ts";
 import { createRequestIds } from "./request-id.ts";
 
 describe("request ids", () => {
-  test("no two are alike, and none begins as the one before does", () => {
+  test("no two request ids are equal, or share a prefix", () => {
     const nextRequestId = createRequestIds(createSystemRandom());
     const ids = Array.from({ length: 2000 }, nextRequestId);
     for (const id of ids) assert.match(id, /^[0-9a-f]{24}$/);

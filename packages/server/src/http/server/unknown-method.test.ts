@@ -8,7 +8,7 @@ import { connectRaw } from "../../testing/raw-socket.ts";
 import { type HttpServer, openHttpServer } from "./http-server.ts";
 import { createRequestIds } from "./request-id.ts";
 
-/** What was served, in order. */
+/** The requests that were served, in order. */
 const served: string[] = [];
 let server: HttpServer;
 
@@ -39,7 +39,10 @@ async function serverTurn(): Promise<void> {
   client.destroy();
 }
 
-/** Sends bytes, each part once the server has seen the one before, and returns what comes until the connection closes. */
+/**
+ * Sends bytes, each part once the server has read the previous one, and returns what arrives until the connection
+ * closes.
+ */
 async function send(...parts: readonly string[]): Promise<string> {
   const client = await connectRaw(server.url);
   for (const part of parts) {
@@ -57,7 +60,7 @@ function assertRefused(received: string, status = 400): void {
   assert.equal(received.match(/HTTP\/1\.1 /g)?.length, 1);
 }
 
-describe("a request whose method the parser doesn't know", () => {
+describe("a request with a method that the parser doesn't know", () => {
   for (const method of [
     "LIST",
     "BAN",
@@ -71,7 +74,7 @@ describe("a request whose method the parser doesn't know", () => {
     "a!#$%&'*+.^_`|~-9",
   ]) {
     for (const target of ["/at-once?b=c", "/later"]) {
-      test(`is served as what it is, and its connection closes: ${method} ${target}`, async () => {
+      test(`is served under its own method, and its connection closes: ${method} ${target}`, async () => {
         const received = await send(head(method, target, "X-More: é\r\n"));
         assert.match(received, /^HTTP\/1\.1 200 OK\r\n[^]*\r\nConnection: close\r\n/i);
         const { more, ...rest } = JSON.parse(received.slice(received.indexOf("{")));
@@ -115,13 +118,13 @@ describe("a request whose method the parser doesn't know", () => {
     client.destroy();
   });
 
-  test("that was pipelined behind another isn't served: the first gets its answer, and the connection closes", async () => {
+  test("pipelined after another isn't served: the first gets its answer, and the connection closes", async () => {
     const received = await send(head("GET", "/later") + head("LIST", "/second"));
     assert.equal(received.match(/HTTP\/1\.1 200/g)?.length, 1);
     assert.deepEqual(served, ["GET /later"]);
   });
 
-  test("is refused where its head isn't whole HTTP", async () => {
+  test("is refused if its head isn't valid HTTP", async () => {
     for (const bytes of [
       "LIST / HTTP/3.0\r\nHost: h\r\n\r\n",
       "LIST / RTSP/1.0\r\nHost: h\r\n\r\n",
@@ -149,7 +152,7 @@ describe("a request whose method the parser doesn't know", () => {
     assertRefused(await send(head("LIST", "/", `X: ${"y".repeat(20_000)}\r\n`)), 431);
   });
 
-  test("is never read out of the rest of another request's head or body", async () => {
+  test("is never found within another request's head or body", async () => {
     const smuggled = head("LIST", "/smuggled");
     for (const parts of [
       ["POST / HTTP/1.1\r\nHost: h\r\n", smuggled],
@@ -170,7 +173,7 @@ describe("a request whose method the parser doesn't know", () => {
     }
   });
 
-  test("is every method but those that the parser knows", async () => {
+  test("can have any method but those that the parser knows", async () => {
     for (const method of METHODS) {
       if (method === "CONNECT") continue;
       const client = await connectRaw(server.url);
@@ -185,7 +188,7 @@ describe("a request whose method the parser doesn't know", () => {
   });
 });
 
-test("any bytes get at most one answer to each request, and nothing but whole requests is served", async () => {
+test("whatever the bytes, each request gets at most one answer, and only complete requests are served", async () => {
   const words = [
     "LIST",
     "GET",

@@ -13,7 +13,7 @@ after(() => server.stop());
 
 const nameOf = (url: string) => new URL(url).pathname.slice(1);
 
-/** The backend that listens for a store in this database, if one does. */
+/** The backend that listens for a store in this database, if there is one. */
 async function listenerIn(url: string): Promise<number | undefined> {
   const [row] = await server.query(
     `select pid from pg_stat_activity where datname = '${nameOf(url)}' and query like 'listen %'`,
@@ -22,7 +22,7 @@ async function listenerIn(url: string): Promise<number | undefined> {
 }
 
 describe("the listener", { concurrency: true }, () => {
-  test("that is cut off is unreliable at once, and reliable again by itself, and then looks for what it missed", async () => {
+  test("that is cut off is unreliable at once, recovers by itself, and then checks for what it missed", async () => {
     const own = await server.createDatabase();
     const store = await openPostgresStore({ url: own, connectionsMax: 3 });
     const other = await openPostgresStore({ url: own, connectionsMax: 3 });
@@ -31,7 +31,7 @@ describe("the listener", { concurrency: true }, () => {
     await until(() => watch.isReliable());
     await other.transaction((transaction) => transaction.events.append(EVENT));
     await until(() => woken >= 2);
-    // So that it can't come back too soon for anybody to see.
+    // So that it can't reconnect before the test sees that it is unreliable.
     await server.query(`alter database ${nameOf(own)} allow_connections false`);
     await server.query(`select pg_terminate_backend(${await listenerIn(own)}, 5000)`);
     await until(() => !watch.isReliable());
@@ -41,7 +41,7 @@ describe("the listener", { concurrency: true }, () => {
     assert.equal(woken, before);
     await server.query(`alter database ${nameOf(own)} allow_connections true`);
     await until(() => watch.isReliable());
-    assert.ok(woken > before, "what nobody heard is looked for");
+    assert.ok(woken > before, "the missed change is looked for");
     const again = woken;
     await other.transaction((transaction) => transaction.events.append(EVENT));
     await until(() => woken > again);
@@ -50,8 +50,8 @@ describe("the listener", { concurrency: true }, () => {
     await Promise.all([store.close(), other.close()]);
   });
 
-  test("whose notifications are swallowed never is reliable, and the marker shows the change", async () => {
-    // Notifications don't leave a database: to the one that listens elsewhere, it is as if a pooler swallowed them.
+  test("whose notifications are swallowed is never reliable, and the marker shows the change", async () => {
+    // Notifications stay within a database: a listener in another one gets none, as behind a pooler that swallows them.
     const own = await server.createDatabase();
     const elsewhere = await server.createDatabase();
     const store = await openPostgresStore({ url: own, listenUrl: elsewhere, connectionsMax: 3 });
@@ -73,7 +73,7 @@ describe("the listener", { concurrency: true }, () => {
     await store.close();
   });
 
-  test("on a connection that says nothing any more is unreliable within 2.5 s of its last ping", async () => {
+  test("on a connection that has gone silent is unreliable within 2.5 s of its last ping", async () => {
     const own = await server.createDatabase();
     const store = await openPostgresStore({ url: own, connectionsMax: 3 });
     const watch = store.watchChanges(() => undefined);
@@ -90,7 +90,7 @@ describe("the listener", { concurrency: true }, () => {
     await store.close();
   });
 
-  test("that can't connect goes on trying, and can be stopped meanwhile", async () => {
+  test("that can't connect keeps trying, and can be stopped meanwhile", async () => {
     const own = await server.createDatabase();
     const store = await openPostgresStore({ url: own, listenUrl: "postgres://x@127.0.0.1:9/x", connectionsMax: 3 });
     let woken = 0;

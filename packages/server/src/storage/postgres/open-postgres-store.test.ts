@@ -1,4 +1,4 @@
-/** What is PostgreSQL's alone; what every engine must do is in store-contract.ts, which postgres-store.test.ts runs. */
+/** What only PostgreSQL does; what every engine must do is in store-contract.ts, which postgres-store.test.ts runs. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, statSync, chownSync, writeFileSync } from "node:fs";
@@ -68,7 +68,7 @@ async function backends(which = "true"): Promise<readonly number[]> {
 
 async function errorOf(work: Promise<unknown>): Promise<Error> {
   const error: unknown = await work.then(
-    () => assert.fail("it went well"),
+    () => assert.fail("it succeeded"),
     (thrown: unknown) => thrown,
   );
   assert.ok(error instanceof Error);
@@ -93,7 +93,7 @@ describe("a database whose encoding isn't UTF-8", () => {
 });
 
 describe("a database that isn't this release's", () => {
-  test("with an unknown later migration is refused with a SchemaError, and left as it is", async () => {
+  test("with an unknown later migration is refused with a SchemaError, and left unchanged", async () => {
     await (await openPostgresStore({ url, connectionsMax: 2 })).close();
     await server.query(
       "insert into kysely_migration (name, timestamp) values ('9999-later', '2099-01-01T00:00:00.000Z')",
@@ -121,7 +121,7 @@ describe("a database that isn't this release's", () => {
     );
   });
 
-  test("with a foreign table in the way is refused with a SchemaError, and left as it is", async () => {
+  test("with a foreign table of the same name is refused with a SchemaError, and left unchanged", async () => {
     await server.query("create table audit_events (x integer)", nameOf(url));
     const error = await errorOf(open());
     assert.ok(error instanceof SchemaError, String(error));
@@ -133,7 +133,7 @@ describe("a database that isn't this release's", () => {
     assert.deepEqual(rows, [], "a migration that fails leaves nothing of itself");
   });
 
-  test("in which this user may make no tables is refused in words", async () => {
+  test("in which this user may not create tables is refused with an explanation", async () => {
     await server.query("create role reader login", nameOf(url));
     const error = await errorOf(open({ url: url.replace(/\/\/[^@]+@/, "//reader@") }));
     assert.match(error.message, /permission denied for schema public/);
@@ -150,7 +150,7 @@ describe("a number of the database", () => {
     assert.equal((await store.events.after(seq - 1, 1))[0]?.atMs, Number.MAX_SAFE_INTEGER);
     await server.query(`update audit_events set at_ms = ${2n ** 53n}`, nameOf(url));
     await assert.rejects(store.events.after(0, 1), { message: "the database has a number that doesn't fit" });
-    assert.deepEqual(await store.accounts.list(), [], "and the connection goes on");
+    assert.deepEqual(await store.accounts.list(), [], "and the connection still works");
   });
 });
 
@@ -165,13 +165,13 @@ describe("a statement that takes too long", () => {
       code: "unavailable",
       message: "The store can't be read: the database doesn't answer in time.",
     });
-    assert.deepEqual(await store.events.after(0, 1), [], "others go on meanwhile");
+    assert.deepEqual(await store.events.after(0, 1), [], "other statements work meanwhile");
     await locking.query("rollback");
     assert.deepEqual(await store.accounts.list(), []);
     await until(async () => !(await backends()).includes(stuck ?? 0));
   });
 
-  test("in a transaction leaves nothing of it, and the next one works", async () => {
+  test("in a transaction rolls it back, and the next one works", async () => {
     const store = await open({ statementMsMax: 300 });
     const locking = await session();
     await locking.query("begin; lock table accounts in access exclusive mode");
@@ -204,9 +204,9 @@ describe("a database that can't be written", () => {
       transaction.accounts.insert({ shortname: "acme", name: "Acme", createdAtMs: 1 }),
     );
 
-  test("because its disk is full says so, and changes work again once there is room", async () => {
+  test("because its disk is full says so, and accepts changes again once there is room", async () => {
     const store = await open();
-    // The database's own words for it; a real full disk would end its server.
+    // PostgreSQL's own error; a really full disk would end its server.
     await server.query(
       `create function full_disk() returns trigger language plpgsql as $$
         begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
@@ -223,7 +223,7 @@ describe("a database that can't be written", () => {
     assert.equal(store.writeProblem(), undefined);
   });
 
-  test("because it is read-only says so, and is read", async () => {
+  test("because it is read-only says so, and can be read", async () => {
     const store = await open();
     await server.query(`alter database ${nameOf(url)} set default_transaction_read_only = on`);
     for (const pid of await backends()) await server.query(`select pg_terminate_backend(${pid})`);
@@ -235,7 +235,7 @@ describe("a database that can't be written", () => {
     });
   });
 
-  test("because the connection is lost in the middle of a change says that, not what the rollback then says", async () => {
+  test("because the connection is lost in the middle of a change reports that, not the rollback's error", async () => {
     const store = await open();
     const change = store.transaction(async (transaction) => {
       await transaction.events.append(EVENT);
@@ -251,7 +251,7 @@ describe("a database that can't be written", () => {
     assert.equal((await store.events.last()).seq, 0);
   });
 
-  test("in time is given up, and the change is never made", async () => {
+  test("in time makes the change fail, and it is never made later", async () => {
     const store = await open({ writeMsMax: 400 });
     const holder = await session();
     await holder.query("select pg_advisory_lock($1)", [CHANGE_LOCK]);
@@ -261,7 +261,8 @@ describe("a database that can't be written", () => {
       assert.match(String(change.reason), /took over 0\.4 s\. Nothing was changed\.$/);
     }
     await holder.query("select pg_advisory_unlock($1)", [CHANGE_LOCK]);
-    // Behind everything that was given up: changes come one after the other. A slow machine may need more than one try.
+    // After everything that was given up, since changes run one after the other. A slow machine may need more than one
+    // try.
     const insertNext = () =>
       store.transaction((transaction) =>
         transaction.accounts.insert({ shortname: "next", name: "Next", createdAtMs: 1 }),
@@ -280,7 +281,7 @@ describe("a database that can't be written", () => {
 });
 
 describe("a change that hangs on another node", () => {
-  test("makes this node's changes fail in time, and doesn't hold up what it reads", async () => {
+  test("makes this node's changes fail in time, and doesn't delay its reads", async () => {
     const store = await open({ connectionsMax: 2, statementMsMax: 500 });
     const hanging = await session();
     await hanging.query("select pg_advisory_lock($1)", [CHANGE_LOCK]);
@@ -308,7 +309,7 @@ describe("a change that hangs on another node", () => {
     assert.equal((await store.events.last()).seq, 1);
   });
 
-  test("is ended by the database, so that the others' go on, and leaves nothing", async () => {
+  test("is ended by the database and rolled back, so that other nodes' changes continue", async () => {
     const hanging = await open({ statementMsMax: 200 });
     const store = await open();
     const inside = Promise.withResolvers<void>();
@@ -330,7 +331,7 @@ describe("a change that hangs on another node", () => {
 });
 
 describe("changes", () => {
-  test("keep their order and the chain whatever isolation the database has as its default", async () => {
+  test("keep their order and the chain whatever the database's default isolation is", async () => {
     await server.query(`alter database ${nameOf(url)} set default_transaction_isolation = 'repeatable read'`);
     const store = await open();
     const opener = {
@@ -362,7 +363,7 @@ describe("a connection that is cut", () => {
     for (const pid of await backends()) assert.ok(!before.includes(pid));
   });
 
-  test("in the middle of a change leaves nothing of it, and the next one works", async () => {
+  test("in the middle of a change rolls it back, and the next one works", async () => {
     const store = await open();
     await assert.rejects(
       store.transaction(async (transaction) => {
@@ -376,7 +377,7 @@ describe("a connection that is cut", () => {
     assert.equal((await store.transaction((transaction) => transaction.events.append(EVENT))).seq, 1);
   });
 
-  test("while a statement waits rejects it", async () => {
+  test("while a statement waits rejects that statement", async () => {
     const store = await open();
     const locking = await session();
     await locking.query("begin; lock table accounts in access exclusive mode");
@@ -397,7 +398,7 @@ describe("what a request reads", () => {
     const pids = await backends();
     for (const pid of pids) process.kill(pid, "SIGSTOP");
     try {
-      // There is one connection for reads, which hangs until all of them have their answer: the wait for it counts, too.
+      // There is one connection for reads, which hangs until all of them have their answer: the wait for it counts too.
       const asked = Array.from({ length: 20 }, (_, at) => store.users.loadRecord(`api-1-${at}`));
       const all = [...asked, store.changeMarker(), store.signingKeys.list(), store.clockMs()];
       for (const outcome of await Promise.allSettled(all)) {
@@ -416,7 +417,7 @@ describe("what a request reads", () => {
     );
   });
 
-  test("names the database's clock", async () => {
+  test("reads the database's clock", async () => {
     const before = Date.now();
     const clockMs = (await (await open()).clockMs()) ?? assert.fail();
     assert.ok(clockMs >= before - 1000 && clockMs <= Date.now() + 1000, "both clocks are this machine's");
@@ -424,7 +425,7 @@ describe("what a request reads", () => {
 });
 
 describe("closing", () => {
-  test("takes a moment only, where the database hangs", async () => {
+  test("is quick even if the database hangs", async () => {
     const store = await openPostgresStore({ url, connectionsMax: 3 });
     const watch = store.watchChanges(() => undefined);
     await until(() => watch.isReliable());
@@ -441,7 +442,7 @@ describe("closing", () => {
     }
   });
 
-  test("twice is closing once, also where the store was never used", async () => {
+  test("twice is the same as once, also if the store was never used", async () => {
     for (const use of [false, true]) {
       const store = await openPostgresStore({ url, connectionsMax: 2 });
       if (use) await store.accounts.list();
@@ -454,7 +455,7 @@ describe("closing", () => {
 });
 
 describe("a backup", () => {
-  test("isn't made by this, and the message names what makes it", async () => {
+  test("isn't created, and the message names the command that creates it", async () => {
     const error = await errorOf((await open()).backup("x"));
     assert.ok(error instanceof StoreOpenError);
     assert.match(error.message, /pg_dump/);
@@ -480,7 +481,7 @@ describe("a database that can't be opened", () => {
   const urlOf = (user: string, database: string, query = "") =>
     `postgres://${user}:${PASSWORD}@${place(database)}${query}`;
 
-  test("because the password is wrong is refused for good", async () => {
+  test("because the password is wrong is refused permanently", async () => {
     const hba = join(server.dataDir, "pg_hba.conf");
     const before = readFileSync(hba, "utf8");
     await server.query("create role secured login password 'another password'");
@@ -503,7 +504,7 @@ describe("a database that can't be opened", () => {
     }
   });
 
-  test("because it or its user doesn't exist is refused for good", async () => {
+  test("because it or its user doesn't exist is refused permanently", async () => {
     assert.deepEqual(await problemOf(urlOf("postgres", "no_such_database")), {
       isTemporary: false,
       place: place("no_such_database"),
@@ -516,7 +517,7 @@ describe("a database that can't be opened", () => {
     });
   });
 
-  test("because nobody listens may come", async () => {
+  test("because nothing listens is a temporary failure", async () => {
     assert.deepEqual(await problemOf(`postgres://hugo:${PASSWORD}@127.0.0.1:9/x`), {
       isTemporary: true,
       place: "127.0.0.1:9/x",
@@ -524,13 +525,13 @@ describe("a database that can't be opened", () => {
     });
   });
 
-  test("because it is full may come", async () => {
+  test("because it has no free connection is a temporary failure", async () => {
     await server.query("create role crowded login connection limit 0");
     const { isTemporary, problem } = await problemOf(urlOf("crowded", nameOf(url)));
     assert.deepEqual([isTemporary, problem], [true, '53300: too many connections for role "crowded"']);
   });
 
-  test("because whoever listens says nothing, or hangs up, may come", async () => {
+  test("because the server stays silent or hangs up is a temporary failure", async () => {
     for (const onConnection of [
       (socket: Socket) => socket.on("error", () => undefined),
       (socket: Socket) => socket.end(),
@@ -544,7 +545,7 @@ describe("a database that can't be opened", () => {
     }
   });
 
-  test("because it speaks no TLS, and that was asked for, is refused for good", async () => {
+  test("because it has no TLS, which the URL requires, is refused permanently", async () => {
     for (const mode of ["prefer", "require", "verify-ca", "verify-full", "no-verify"]) {
       assert.deepEqual(await problemOf(urlOf("postgres", nameOf(url), `?sslmode=${mode}`)), {
         isTemporary: false,
@@ -598,8 +599,8 @@ describe("a database that can't be opened", () => {
         for (const mode of ["require", "verify-ca", "verify-full"]) {
           await (await open({ url: withCa(mode, "ca.crt") })).accounts.list();
           const { isTemporary } = await problemOf(withCa(mode, "other.crt"));
-          assert.equal(isTemporary, false, "a wrong authority stays wrong");
-          // The authority isn't one that this machine knows.
+          assert.equal(isTemporary, false, "a wrong certificate authority is a permanent failure");
+          // This machine doesn't trust the authority.
           assert.equal((await problemOf(urlOf("postgres", nameOf(url), `?sslmode=${mode}`))).isTemporary, false);
         }
         const otherName = withCa("verify-full", "ca.crt").replace("127.0.0.1", "localhost");

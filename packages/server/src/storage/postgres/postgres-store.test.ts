@@ -14,7 +14,7 @@ after(() => server.stop());
 
 const nameOf = (url: string) => new URL(url).pathname.slice(1);
 
-/** Databases that were emptied, schema and all: making one takes longer. */
+/** Databases that were emptied, including the schema: creating one takes longer. */
 const emptied: string[] = [];
 
 async function takeDatabase(): Promise<string> {

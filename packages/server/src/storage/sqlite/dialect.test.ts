@@ -6,7 +6,7 @@ import type { Store } from "../../core/store/store.ts";
 import { makeTemporaryFolder } from "../../testing/test-registry.ts";
 import { openSqliteStore } from "./open-sqlite-store.ts";
 
-/** Each test has a file of its own: they run at once, because one of them waits for seconds. */
+/** Each test has a file of its own: they run concurrently, because one of them waits for seconds. */
 describe("a transaction, while another process holds the write lock,", { concurrency: true }, () => {
   interface Held {
     readonly store: Store;
@@ -38,7 +38,7 @@ describe("a transaction, while another process holds the write lock,", { concurr
   const write = (store: Store, shortname: string) =>
     store.transaction((transaction) => transaction.accounts.insert({ shortname, name: shortname, createdAtMs: 1 }));
 
-  test("waits without holding up timers or reads, and goes on once the lock is free", async () => {
+  test("waits without delaying timers or reads, and continues once the lock is free", async () => {
     const { store, release, end } = await holdLock();
     let isDone = false;
     const writing = write(store, "late").then(() => {

@@ -74,7 +74,7 @@ function withDatabase<Result>(work: (database: DatabaseSync) => Result): Result 
 }
 
 describe("a SQLite file", () => {
-  test("can be read by its owner alone, with the files beside it", async () => {
+  test("is readable by its owner only, as are the files beside it", async () => {
     const store = await open();
     await createRegistryChanges(store, createTestClock()).createAccount("test", { shortname: "acme" });
     const files = readdirSync(folder.path);
@@ -82,7 +82,7 @@ describe("a SQLite file", () => {
     for (const name of files) assert.equal(statSync(folder.file(name)).mode & 0o777, 0o600, name);
   });
 
-  test("is opened again and again without a change to its schema", async () => {
+  test("is reopened without a change to its schema", async () => {
     await open();
     const schema = () =>
       withDatabase((database) => database.prepare("select name, sql from sqlite_schema order by name").all());
@@ -91,7 +91,7 @@ describe("a SQLite file", () => {
     assert.deepEqual(schema(), before);
   });
 
-  test("never uses an id twice, even where the newest row was deleted by hand", async () => {
+  test("never reuses an id, even if the newest row was deleted by hand", async () => {
     const changes = createRegistryChanges(await open(), createTestClock());
     await changes.createAccount("test", { shortname: "first" });
     const second = await changes.createAccount("test", { shortname: "second" });
@@ -102,7 +102,7 @@ describe("a SQLite file", () => {
     assert.ok(third.id > second.id);
   });
 
-  test("keeps an account that has users, and a user that has keys, even against a deletion by hand", async () => {
+  test("refuses to delete an account that has users, or a user that has keys, even by hand", async () => {
     const changes = createRegistryChanges(await open(), createTestClock());
     await changes.createAccount("test", { shortname: "acme" });
     await changes.createUser("test", { name: "demo", account: "acme", access: "full" });
@@ -112,7 +112,7 @@ describe("a SQLite file", () => {
     });
   });
 
-  test("whose log was tampered with by hand is found out", async () => {
+  test("with a log that was tampered with by hand is detected", async () => {
     const store = await open();
     const changes = createRegistryChanges(store, createTestClock());
     for (const shortname of ["a", "b", "c"]) await changes.createAccount("test", { shortname });
@@ -138,7 +138,7 @@ describe("a file of an earlier release", () => {
     ["0002-token-checks", UNDO_0003],
     ["0001-registry", UNDO_0003 + UNDO_0002],
   ] as const) {
-    test(`that ended at ${name} gets what is new, keeps what it has, and its signing key goes on signing`, async () => {
+    test(`at the migration ${name} gets what is new, keeps its rows, and its signing key continues to sign`, async () => {
       const before = await openSqliteStore(file);
       const changes = createRegistryChanges(before, createTestClock());
       await changes.createAccount("test", { shortname: "acme" });
@@ -161,7 +161,7 @@ describe("a file of an earlier release", () => {
 });
 
 describe("a file that isn't this release's", () => {
-  test("with an unknown later migration is refused with a SchemaError, and left as it is", async () => {
+  test("with an unknown later migration is refused with a SchemaError, and left unchanged", async () => {
     await (await openSqliteStore(file)).close();
     withDatabase((database) =>
       database.exec("insert into kysely_migration (name, timestamp) values ('9999-later', '2099-01-01T00:00:00.000Z')"),
@@ -192,7 +192,7 @@ describe("a file that isn't this release's", () => {
     ]);
   });
 
-  test("with a foreign table in the way is refused with a SchemaError, and left as it is", async () => {
+  test("with a foreign table of the same name is refused with a SchemaError, and left unchanged", async () => {
     withDatabase((database) => database.exec("create table audit_events (x)"));
     await assert.rejects(openSqliteStore(file), (error: unknown) => {
       assert.ok(error instanceof SchemaError, String(error));
@@ -205,7 +205,7 @@ describe("a file that isn't this release's", () => {
     assert.deepEqual(tables, [], "a migration that fails leaves nothing of itself");
   });
 
-  test("that is no database at all is refused, and left as it is", async () => {
+  test("that isn't a database is refused, and left unchanged", async () => {
     writeFileSync(file, "these are my notes, please keep them".repeat(100));
     await assert.rejects(openSqliteStore(file), {
       name: "StoreOpenError",
@@ -244,7 +244,7 @@ describe("an open file", () => {
     ],
     ["loses its log", () => rmSync(`${file}-wal`)],
   ] as const) {
-    test(`that ${name} is neither read nor written any more, and none is made in its place`, async () => {
+    test(`that ${name} is neither read nor written again, and no file is created in its place`, async () => {
       const store = await open();
       const changes = createRegistryChanges(store, createTestClock());
       await changes.createAccount("test", { shortname: "acme" });
@@ -265,7 +265,7 @@ describe("an open file", () => {
     });
   }
 
-  test("that is exchanged in the middle of a change doesn't take it", async () => {
+  test("that is replaced in the middle of a change doesn't get the change", async () => {
     const store = await open();
     await assert.rejects(
       store.transaction(async (transaction) => {
@@ -278,7 +278,7 @@ describe("an open file", () => {
     assert.deepEqual(await store.accounts.list(), []);
   });
 
-  test("isn't made where a store has to be there", async () => {
+  test("isn't created where the store must exist already", async () => {
     await assert.rejects(openSqliteStore(file, { mayCreate: false }), { name: "StoreOpenError" });
     assert.deepEqual(readdirSync(folder.path), []);
   });
@@ -296,7 +296,7 @@ describe("a damaged file", () => {
     return readFileSync(file);
   }
 
-  test("never says that a user isn't there: wherever its name is damaged, the start or the question is refused", async () => {
+  test("never makes an existing user missing: wherever its name is damaged, the start or the read is refused", async () => {
     const whole = await makeClosed();
     const places: number[] = [];
     for (let at = whole.indexOf("api-1-demo"); at >= 0; at = whole.indexOf("api-1-demo", at + 1)) places.push(at);
@@ -323,7 +323,7 @@ describe("a damaged file", () => {
     assert.ok(refusedAtStart >= 2);
   });
 
-  test("isn't read any more once a page of it couldn't be", async () => {
+  test("isn't read again once a page of it couldn't be read", async () => {
     const whole = await makeClosed();
     const store = await openSqliteStore(file);
     const page = withDatabase((database) =>
@@ -340,7 +340,7 @@ describe("a damaged file", () => {
 });
 
 describe("a backup", () => {
-  test("is a whole store of the moment, which opens by itself, for its owner alone", async () => {
+  test("is a complete store of that moment in one file, readable by its owner only", async () => {
     const store = await open();
     const changes = createRegistryChanges(store, createTestClock());
     for (let count = 1; count <= 5; count++) await changes.createAccount("test", { shortname: `a${count}` });
@@ -348,11 +348,11 @@ describe("a backup", () => {
     await store.backup(target);
     await changes.createAccount("test", { shortname: "later" });
     assert.equal(statSync(target).mode & 0o777, 0o600);
-    assert.ok(!existsSync(`${target}-wal`), "one file is all of it");
+    assert.ok(!existsSync(`${target}-wal`), "it is a single file");
     const copy = await open(target);
     const { id, backupAtMs } = await copy.storeIdentity();
     assert.equal(id, await store.storeId());
-    assert.equal(typeof backupAtMs, "number", "it says that it is a backup");
+    assert.equal(typeof backupAtMs, "number", "it is marked as a backup");
     assert.equal((await store.storeIdentity()).backupAtMs, null);
     assert.equal((await copy.accounts.list()).length, 5);
     assert.equal(findChainBreak(await copy.events.after(0, 100), undefined), undefined);
@@ -360,7 +360,7 @@ describe("a backup", () => {
     assert.equal(later.id, 6);
   });
 
-  test("taken while another connection is in the middle of a change has nothing of it", async () => {
+  test("taken while another connection is in the middle of a change contains nothing of that change", async () => {
     const store = await open();
     const other = await open();
     const target = folder.file("backup.db");
@@ -373,7 +373,7 @@ describe("a backup", () => {
     assert.equal((await store.accounts.list()).length, 1);
   });
 
-  test("can be taken while this process is in the middle of a change, and has all or nothing of it", async () => {
+  test("can be taken while this process is in the middle of a change, and contains all or nothing of it", async () => {
     const store = await open();
     const target = folder.file("backup.db");
     let backup = Promise.resolve();
@@ -395,7 +395,7 @@ describe("a backup", () => {
     assert.equal((await copy.accounts.list()).length, (await copy.events.last()).seq);
   });
 
-  test("never overwrites a file, whatever that is, and rejects", async () => {
+  test("never overwrites a file of any kind, but rejects", async () => {
     const store = await open();
     const target = folder.file("precious.txt");
     writeFileSync(target, "precious");

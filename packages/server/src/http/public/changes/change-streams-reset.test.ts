@@ -1,4 +1,4 @@
-/** What streams of changes hear where the store has lost events: everything they were told before is void. */
+/** What streams of changes send where the store has lost events: everything that they sent before is void. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type Server } from "node:http";
@@ -70,7 +70,7 @@ afterEach(async () => {
   await registry.close();
 });
 
-/** A stream, with what was heard of it, each event in one line; of the event before it only the number is shown. */
+/** A stream, with the events that it sent, one a line; of the previous event's id only the number is shown. */
 async function listen(lastEventId?: number) {
   const { port } = server.address() as AddressInfo;
   const headers = { authorization, ...(lastEventId !== undefined && { "last-event-id": String(lastEventId) }) };
@@ -96,7 +96,7 @@ function forgetEvents(fromSeq: number): void {
 }
 
 describe("a stream of changes, where the store has lost events", () => {
-  test("hears a reset at the position that is left, then goes on from there", async () => {
+  test("sends a reset at the store's last position, then continues from there", async () => {
     const stream = await listen();
     await until(() => stream.heard().length === 1);
     await changes.setAccountStanding("test", "acme", "deactivated");
@@ -120,17 +120,17 @@ describe("a stream of changes, where the store has lost events", () => {
     assert.equal(stream.hasEnded(), false);
   });
 
-  test("that is still reading older events is ended, and is told once it comes back", async () => {
+  test("that is still reading older events is ended, and its client gets the reset when it reconnects", async () => {
     await changes.setAccountStanding("test", "acme", "deactivated");
     await changes.setAccountStanding("test", "acme", "active");
-    const hold = watched.holdNext("events.after");
+    const delayed = watched.delayNext("events.after");
     const stream = await listen(start);
-    await hold.asked;
+    await delayed.asked;
     const other = await listen();
     await until(() => other.heard().length === 1);
     forgetEvents(start + 1);
     await view.feed.poll();
-    hold.release();
+    delayed.release();
     await until(() => stream.hasEnded());
     streams.tick();
     assert.deepEqual(stream.heard(), [], "nothing of the lost history");

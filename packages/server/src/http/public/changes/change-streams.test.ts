@@ -41,7 +41,7 @@ async function stream(headers: Readonly<Record<string, string>> = {}, url = serv
   return opened;
 }
 
-/** A stream that has said that it is in sync. */
+/** A stream that has sent a sync. */
 async function syncedStream(): Promise<EventStream> {
   const opened = await stream();
   assert.equal(opened.status, 200);
@@ -49,7 +49,7 @@ async function syncedStream(): Promise<EventStream> {
   return opened;
 }
 
-/** The next so many events, each in one line: its name, its id and what changed. */
+/** The next `count` events, each in one line: its name, its id and what changed. */
 async function read(from: EventStream, count: number): Promise<string[]> {
   const lines: string[] = [];
   for (let taken = 0; taken < count; taken++)
@@ -85,13 +85,13 @@ async function append(...actions: readonly string[]): Promise<void> {
   }
 }
 
-/** Lets what is on its way between sockets arrive. */
+/** Waits for what is in flight between sockets. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 const toggle = (standing: "active" | "deactivated") => service.changes.setKeyStanding("test", KEY, standing);
 
 describe("a stream of changes", () => {
-  test("begins with how soon to come back, and with a sync at the present position", async () => {
+  test("begins with a retry time and a sync at the present position", async () => {
     const opened = await stream();
     assert.equal(opened.status, 200);
     assert.equal(opened.headers["content-type"], "text/event-stream; charset=utf-8");
@@ -113,13 +113,13 @@ describe("a stream of changes", () => {
     assert.equal(service.streams.count(), 1);
   });
 
-  test("is there without the slash at the end, too, and whatever Accept says", async () => {
+  test("is also found without the slash at the end, and whatever Accept says", async () => {
     const opened = await stream({ Accept: "application/json" }, service.url + PATH.slice(0, -1));
     assert.equal(opened.status, 200);
     assert.equal((await opened.next())?.event, "sync");
   });
 
-  test("tells of each change that concerns tokens, with what a verifier has to forget, and of nothing else", async () => {
+  test("sends each change that affects tokens, with what a verifier has to forget, and nothing else", async () => {
     const opened = await syncedStream();
     const { changes, servers, view } = service;
     const start = view.feed.position();
@@ -175,14 +175,14 @@ describe("a stream of changes", () => {
     );
   });
 
-  test("carries its position past what it doesn't tell of", async () => {
+  test("moves its position past the events that it doesn't send", async () => {
     const opened = await syncedStream();
     await service.changes.createAccount("test", { shortname: "quiet" });
     service.streams.tick();
     assert.deepEqual(await read(opened, 1), [`sync ${service.view.feed.position()}`]);
   });
 
-  test("tells of a change as soon as this node has taken it in, and never before", async () => {
+  test("sends a change as soon as this node has applied it, and never before", async () => {
     const opened = await syncedStream();
     const other = service.registry.changes;
     await other.setKeyStanding("test", KEY, "deactivated");
@@ -193,7 +193,7 @@ describe("a stream of changes", () => {
     assert.deepEqual(await read(opened, 1), [`change ${before + 1} key.deactivated`]);
   });
 
-  test("names in each event the one before it on this stream, whatever lies between them", async () => {
+  test("names in each event the previous one on this stream, whatever lies between them", async () => {
     const opened = await stream();
     await toggle("deactivated");
     await service.changes.createAccount("test", { shortname: "quiet" });
@@ -214,7 +214,7 @@ describe("a stream of changes", () => {
     assert.deepEqual([reset?.event, reset?.previous, sync?.previous], ["reset", null, reset?.wholeId]);
   });
 
-  test("is the same for each that listens", async () => {
+  test("is the same for each reader", async () => {
     const both = [await syncedStream(), await syncedStream()] as const;
     assert.equal(service.streams.count(), 2);
     await toggle("deactivated");
@@ -225,7 +225,7 @@ describe("a stream of changes", () => {
     assert.match(String(first), /key\.deactivated,.*key\.activated,sync/);
   });
 
-  test("that its reader leaves is forgotten", async () => {
+  test("whose reader disconnects is forgotten", async () => {
     const opened = await syncedStream();
     const staying = await syncedStream();
     opened.end();
@@ -237,7 +237,7 @@ describe("a stream of changes", () => {
 });
 
 describe("a sync", () => {
-  test("comes with every tick while the view was confirmed within a second, and not otherwise", async () => {
+  test("is sent at every tick while the view was confirmed within a second, and not otherwise", async () => {
     const opened = await syncedStream();
     const position = service.view.feed.position();
     for (const [step, isSaid] of [
@@ -248,7 +248,7 @@ describe("a sync", () => {
     ] as const) {
       service.clock.advanceMonotonicMs(step);
       service.streams.tick();
-      // What comes next is this tick's sync, or the change that was made after it.
+      // The next event is this tick's sync, or the change that was made after it.
       if (isSaid) assert.deepEqual(await read(opened, 1), [`sync ${position}`]);
     }
     await toggle("deactivated");
@@ -257,7 +257,7 @@ describe("a sync", () => {
     assert.deepEqual(await read(opened, 1), [`sync ${position + 1}`], "confirmed again");
   });
 
-  test("isn't said to a new stream either, while the view isn't confirmed", async () => {
+  test("isn't sent to a new stream either while the view isn't confirmed", async () => {
     service.clock.advanceMonotonicMs(1001);
     const opened = await stream();
     await toggle("deactivated");
@@ -265,12 +265,12 @@ describe("a sync", () => {
     const [first = ""] = await read(opened, 1);
     assert.match(first, /^(change \d+ key\.deactivated|sync \d+)$/);
     const position = service.view.feed.position();
-    assert.ok(first.includes(String(position)), "nothing was said before the view was confirmed");
+    assert.ok(first.includes(String(position)), "nothing was sent before the view was confirmed");
   });
 });
 
 describe("a stream that is resumed", () => {
-  test("hears what it missed, exactly, and then that it is in sync", async () => {
+  test("sends exactly what was missed, and then a sync", async () => {
     const opened = await syncedStream();
     await toggle("deactivated");
     const { id } = (await opened.next()) ?? assert.fail();
@@ -291,7 +291,7 @@ describe("a stream that is resumed", () => {
     assert.deepEqual(await read(await stream({ "Last-Event-ID": String(position) }), 1), [`sync ${position}`]);
   });
 
-  test("from 0 hears of everything from the beginning, in several parts", async () => {
+  test("from 0 sends everything from the beginning, in several parts", async () => {
     const before = service.view.feed.position();
     await append(...Array.from({ length: 1200 }, (_, number) => (number % 2 === 0 ? "key.added" : "user.created")));
     await service.view.feed.catchUp();
@@ -305,7 +305,7 @@ describe("a stream that is resumed", () => {
     assert.equal(heard[601], `sync ${before + 1200}`);
   });
 
-  test("from a position that this node has not reached catches up first, as another node was ahead", async () => {
+  test("from a position that this node hasn't reached catches up first, since another node may have been ahead", async () => {
     await service.registry.changes.setKeyStanding("test", KEY, "deactivated");
     await service.registry.changes.setKeyStanding("test", KEY, "active");
     const behind = service.view.feed.position();
@@ -313,7 +313,7 @@ describe("a stream that is resumed", () => {
     assert.deepEqual(await read(opened, 2), [`change ${behind + 2} key.activated`, `sync ${behind + 2}`]);
   });
 
-  test("after an event that has another hash here forgets everything: a backup was restored, and other things happened", async () => {
+  test("after an event that has another hash here sends a reset: a backup was restored and history differs", async () => {
     const { wholeId } = (await (await stream()).next()) ?? assert.fail();
     const position = service.view.feed.position();
     assert.deepEqual(await read(await stream({ "Last-Event-ID": wholeId }), 1), [`sync ${position}`]);
@@ -333,7 +333,7 @@ describe("a stream that is resumed", () => {
     ["far too long", "9".repeat(400)],
     ["that is two", "1, 2"],
   ] as const) {
-    test(`from a position ${name} has to forget everything, and goes on at the present`, async () => {
+    test(`from a position ${name} sends a reset, and continues from the present`, async () => {
       await toggle("deactivated");
       const opened = await stream({ "Last-Event-ID": id });
       const position = service.view.feed.position();
@@ -343,7 +343,7 @@ describe("a stream that is resumed", () => {
     });
   }
 
-  test("hears up to 10000 events again, and has to forget everything beyond", async () => {
+  test("sends up to 10000 missed events, and a reset beyond that", async () => {
     const start = service.view.feed.position();
     await append(...Array.from({ length: 10_000 }, () => "user.created"));
     await toggle("deactivated");
@@ -359,18 +359,18 @@ describe("a stream that is resumed", () => {
     ]);
   });
 
-  test("hears of what happens while it reads older events, each event once and in order, and no sync in between", async () => {
+  test("sends what happens while it reads older events, each event once and in order, without a sync in between", async () => {
     await toggle("deactivated");
     const start = service.view.feed.position();
     await toggle("active");
-    const hold = service.watched.holdNext("events.after");
+    const delayed = service.watched.delayNext("events.after");
     const opened = await stream({ "Last-Event-ID": String(start) });
-    await hold.asked;
+    await delayed.asked;
     await toggle("deactivated");
     service.streams.tick();
     await toggle("active");
     service.streams.tick();
-    hold.release();
+    delayed.release();
     assert.deepEqual(await read(opened, 4), [
       `change ${start + 1} key.activated`,
       `change ${start + 2} key.deactivated`,
@@ -381,20 +381,20 @@ describe("a stream that is resumed", () => {
     assert.deepEqual(await read(opened, 1), [`sync ${start + 3}`]);
   });
 
-  test("hears of what happens after its last look for older events, too", async () => {
-    const hold = service.watched.holdNext("events.after");
+  test("also sends what happens after its last read of older events", async () => {
+    const delayed = service.watched.delayNext("events.after");
     const opened = await stream();
-    // It has looked, and there was nothing.
-    await hold.asked;
+    // The read has ended, and found nothing.
+    await delayed.asked;
     await toggle("deactivated");
-    hold.release();
+    delayed.release();
     const position = service.view.feed.position();
     assert.deepEqual(await read(opened, 2), [`change ${position} key.deactivated`, `sync ${position}`]);
   });
 
-  test("is broken off where what it missed can't be read, and comes back", async () => {
+  test("is cut off where missed events can't be read, and can be resumed", async () => {
     service.watched.fail("events.after");
-    // Whether its head was on its way yet or not.
+    // The answer's head may have been sent already or not.
     const opened = await stream({ "Last-Event-ID": "0" }).catch(() => undefined);
     if (opened !== undefined) assert.deepEqual(await ends(opened), []);
     assert.match(service.log(), /a stream of changes can't begin/);
@@ -405,7 +405,7 @@ describe("a stream that is resumed", () => {
 });
 
 describe("a stream's resource server", () => {
-  test("that is deactivated hears no more, and doesn't get in again; another's stream goes on", async () => {
+  test("that is deactivated gets nothing more and is refused; another's stream continues", async () => {
     const { server, secret } = await service.servers.create("test", "other");
     const opened = await syncedStream();
     const other = await stream(basic(server.clientId, secret));
@@ -420,7 +420,7 @@ describe("a stream's resource server", () => {
     await syncedStream();
   });
 
-  test("that is deactivated in another process hears no more once this node knows", async () => {
+  test("that is deactivated in another process gets nothing more once this node knows", async () => {
     const opened = await syncedStream();
     const elsewhere = createResourceServerChanges(
       await service.registry.connect(),
@@ -432,7 +432,7 @@ describe("a stream's resource server", () => {
     assert.deepEqual(await ends(opened), []);
   });
 
-  test("that was made in another process keeps a stream that it opened before this node heard of it", async () => {
+  test("that was created in another process keeps a stream that it opened before this node read the event", async () => {
     const { server, secret } = await createResourceServerChanges(
       await service.registry.connect(),
       service.clock,
@@ -445,16 +445,16 @@ describe("a stream's resource server", () => {
     assert.match(String(await read(opened, 1)), /^change \d+ key\.deactivated$/);
   });
 
-  test("that is given a new secret hears no more, and comes back with that", async () => {
+  test("whose secret is rotated gets nothing more, and can reconnect with the new secret", async () => {
     const opened = await syncedStream();
     const { server, secret } = await service.servers.rotate("test", "shop", 0);
     assert.deepEqual(await ends(opened), []);
-    assert.equal((await stream()).status, 401, "the old secret is over");
+    assert.equal((await stream()).status, 401, "the old secret has ended");
     auth = basic(server.clientId, secret);
     await syncedStream();
   });
 
-  test("goes on with its old secret through the grace, and not a millisecond longer", async () => {
+  test("keeps a stream with its old secret until the grace ends, and not a millisecond longer", async () => {
     await service.servers.rotate("test", "shop", 10_000);
     const opened = await syncedStream();
     service.clock.advanceSeconds(9.999);
@@ -467,7 +467,7 @@ describe("a stream's resource server", () => {
     assert.equal((await stream()).status, 401);
   });
 
-  test("keeps its stream with its new secret once the grace is over, however often the clock ticks", async () => {
+  test("keeps a stream with its new secret after the grace, however often the clock ticks", async () => {
     const { server, secret } = await service.servers.rotate("test", "shop", 10_000);
     service.clock.advanceSeconds(10);
     await service.view.feed.catchUp();
@@ -482,20 +482,20 @@ describe("a stream's resource server", () => {
     assert.equal(service.streams.count(), 1);
   });
 
-  test("gets no lasting stream where it is deactivated while it is being let in", async () => {
-    const hold = service.watched.holdNext("resourceServers.load");
+  test("that is deactivated while it is being authenticated gets no lasting stream", async () => {
+    const delayed = service.watched.delayNext("resourceServers.load");
     const opening = stream();
-    await hold.asked;
+    await delayed.asked;
     await service.servers.setStanding("test", "shop", "deactivated");
-    hold.release();
+    delayed.release();
     const opened = await opening;
     if (opened.status === 200) assert.deepEqual(await ends(opened), []);
     else assert.equal(opened.status, 401);
     assert.equal(service.streams.count(), 0);
   });
 
-  test("that went away while it was being let in leaves nothing behind", async () => {
-    const hold = service.watched.holdNext("resourceServers.load");
+  test("that disconnects while it is being authenticated leaves nothing behind", async () => {
+    const delayed = service.watched.delayNext("resourceServers.load");
     const response = Promise.withResolvers<ServerResponse>();
     const { url } = await listen((request, answer) => {
       response.resolve(answer);
@@ -503,12 +503,12 @@ describe("a stream's resource server", () => {
     });
     const opening = openStream(url, auth).catch(() => undefined);
     const { socket } = await response.promise;
-    await hold.asked;
+    await delayed.asked;
     const gone = new Promise((resolve) => (socket ?? assert.fail()).once("close", resolve));
     socket?.destroy();
     await gone;
     await opening;
-    hold.release();
+    delayed.release();
     for (let turns = 0; turns < 5; turns++) await turn();
     assert.equal(service.streams.count(), 0);
   });
@@ -522,8 +522,8 @@ async function listen(listener: (request: IncomingMessage, response: ServerRespo
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}` };
 }
 
-describe("a reader that doesn't read", () => {
-  /** A stream whose reader has stopped, and whose next event will have to wait. */
+describe("a reader that stops reading", () => {
+  /** A stream whose reader has stopped, and whose next event has to be buffered. */
   async function stalled() {
     const responses: ServerResponse[] = [];
     const { url } = await listen((request, response) => {
@@ -535,7 +535,7 @@ describe("a reader that doesn't read", () => {
     opened.pause();
     const [response] = responses;
     assert.ok(response !== undefined);
-    // A newer release's action, as long as it takes to fill the connection.
+    // An action of a newer release, long enough to fill the connection.
     for (let count = 0; response.writableLength === 0; count++) {
       assert.ok(count < 1000, "the connection takes everything");
       await append("x".repeat(60_000));
@@ -546,7 +546,7 @@ describe("a reader that doesn't read", () => {
     return { opened, response };
   }
 
-  test("is cut off once a mebibyte waits for it, and the others go on", async () => {
+  test("is cut off once a mebibyte is buffered for it, and the others continue", async () => {
     const other = await syncedStream();
     const { opened, response } = await stalled();
     const start = response.writableLength;
@@ -563,7 +563,7 @@ describe("a reader that doesn't read", () => {
     assert.ok((await read(other, 3)).every((each) => each.startsWith("change ")));
   });
 
-  test("and is ended gets nothing behind the end, whatever happens meanwhile", async () => {
+  test("and whose stream is ended gets nothing after the end, whatever happens meanwhile", async () => {
     for (const [name, finish] of [
       ["deactivated", () => service.servers.setStanding("test", "shop", "deactivated")],
       [
@@ -576,7 +576,7 @@ describe("a reader that doesn't read", () => {
       const { opened, response } = await stalled();
       await finish();
       assert.equal(service.streams.count(), 0, name);
-      assert.ok(!response.destroyed, "it may still read what there was");
+      assert.ok(!response.destroyed, "it may still read what was sent before");
       await toggle("deactivated");
       await toggle("active");
       service.streams.tick();
@@ -590,7 +590,7 @@ describe("a reader that doesn't read", () => {
     }
   });
 
-  test("and whose grace ends is ended once, by the tick", async () => {
+  test("and whose secret's grace ends is ended once, by the tick", async () => {
     await service.servers.rotate("test", "shop", 1000);
     const { opened } = await stalled();
     service.clock.advanceSeconds(1);
@@ -612,13 +612,13 @@ describe("a stream that is ended while it reads older events", () => {
       },
     ],
   ] as const) {
-    test(`${name} hears nothing of them`, async () => {
+    test(`${name} sends none of them`, async () => {
       await toggle("deactivated");
-      const hold = service.watched.holdNext("events.after");
+      const delayed = service.watched.delayNext("events.after");
       const opened = await stream({ "Last-Event-ID": "0" });
-      await hold.asked;
+      await delayed.asked;
       await finish();
-      hold.release();
+      delayed.release();
       assert.deepEqual(await ends(opened), []);
       for (let turns = 0; turns < 5; turns++) await turn();
       assert.doesNotMatch(service.log(), /can't begin/);
@@ -627,7 +627,7 @@ describe("a stream that is ended while it reads older events", () => {
 });
 
 describe("the change feed", () => {
-  test("takes GET alone, and says so", async () => {
+  test("accepts only GET, and says so", async () => {
     for (const method of ["POST", "HEAD", "PUT", "DELETE"]) {
       const answer = await send(service.url + PATH, method, { headers: auth });
       assert.deepEqual([answer.status, answer.headers["allow"]], [405, "GET, OPTIONS"], method);
@@ -639,7 +639,7 @@ describe("the change feed", () => {
     assert.equal((await send(`${service.url}${PATH}x`, "GET", { headers: auth })).status, 404);
   });
 
-  test("lets in resource servers alone, in the envelope's words", async () => {
+  test("accepts only resource servers, and refuses in the envelope", async () => {
     const wrong = `${auth.Authorization.slice(0, -6)}AAAA==`;
     for (const headers of [{}, { Authorization: wrong }, { Authorization: "Bearer x" }, basic("rs-1", "x")]) {
       const answer = await send(service.url + PATH, "GET", { headers });
@@ -652,21 +652,21 @@ describe("the change feed", () => {
     assert.equal(service.streams.count(), 0);
   });
 
-  test("takes no credentials from the URL", async () => {
+  test("accepts no credentials in the URL", async () => {
     const [clientId = "", clientSecret = ""] = Buffer.from(auth.Authorization.slice(6), "base64").toString().split(":");
     const query = new URLSearchParams({ client_id: clientId, client_secret: clientSecret }).toString();
     assert.equal((await send(`${service.url}${PATH}?${query}`, "GET")).status, 401);
     assert.ok(!service.log().includes(clientSecret));
   });
 
-  test("is refused where the resource servers can't be asked", async () => {
+  test("is refused where the resource servers can't be read", async () => {
     service.watched.fail("resourceServers.load");
     const answer = await send(service.url + PATH, "GET", { headers: auth });
     assert.deepEqual([answer.status, answer.headers["retry-after"]], [503, "1"]);
     assert.match(answer.body, /"code":"unavailable"/);
   });
 
-  test("ends every stream when the service stops, and takes no new one", async () => {
+  test("ends every stream when the service stops, and accepts no new one", async () => {
     const both = [await syncedStream(), await syncedStream()];
     service.streams.close();
     for (const each of both) assert.deepEqual(await ends(each), []);
@@ -677,7 +677,7 @@ describe("the change feed", () => {
     service.streams.tick();
   });
 
-  test("has so many streams and no more; one more is told to come back, until one goes", async () => {
+  test("has a limit of streams; one more is refused with a Retry-After until one ends", async () => {
     const small = await startTestService({ streamsMax: 2 });
     services.push(small);
     const { server, secret } = await small.servers.create("test", "shop");

@@ -1,6 +1,6 @@
 /**
- * The OAuth endpoints over HTTP, on a real socket: statuses, bodies and headers as RFC 6749 §5, RFC 7009 and RFC 7662 have
- * them, and what isn't a request.
+ * The OAuth endpoints over HTTP, on a real socket: statuses, bodies and headers as in RFC 6749 §5, RFC 7009 and RFC
+ * 7662, and malformed requests.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -29,7 +29,7 @@ const bob = rsaKeyPair("bob");
 const signingKeys = testSigningKeys(1);
 
 let service: TestService;
-/** Closed at the end, whatever became of the tests. */
+/** Closed at the end, whether the tests pass or not. */
 const services: TestService[] = [];
 let clientId: string;
 let clientSecret: string;
@@ -85,7 +85,7 @@ function assertJson({ headers, body }: HttpAnswer): void {
   assert.match(headers["x-request-id"] ?? "", /^[0-9a-f]{24}$/);
 }
 
-/** Holds an answer to RFC 6749 §5.2: three members, in the characters that are allowed. */
+/** Asserts that an answer follows RFC 6749 §5.2: three members, in the allowed characters. */
 function assertError(answer: HttpAnswer, status: number, error: string, code: string): string {
   assert.equal(answer.status, status, answer.body);
   assertJson(answer);
@@ -110,9 +110,9 @@ async function goodRequest(path: (typeof ENDPOINTS)[number]) {
   return { form: { ...rest, token: await mint() }, headers: {} };
 }
 
-describe("what OAuth's endpoints have in common", () => {
+describe("every OAuth endpoint", () => {
   for (const path of ENDPOINTS) {
-    test(`${path} takes a good request, with a charset and in any case of the type`, async () => {
+    test(`${path} accepts a valid request, with a charset and in any case of the type`, async () => {
       for (const type of [FORM, `${FORM};charset=UTF-8`, `${FORM} ; charset=utf-8`, FORM.toUpperCase()]) {
         const { form, headers } = await goodRequest(path);
         const answer = await postForm(at(path), form, { ...headers, "Content-Type": type });
@@ -120,7 +120,7 @@ describe("what OAuth's endpoints have in common", () => {
       }
     });
 
-    test(`${path} takes POST alone, and says so`, async () => {
+    test(`${path} accepts only POST, and says so`, async () => {
       for (const method of ["GET", "HEAD", "PUT", "DELETE", "PATCH"]) {
         const answer = await send(at(`${path}?token=x&client_assertion=y`), method);
         assert.equal(answer.status, 405);
@@ -133,7 +133,7 @@ describe("what OAuth's endpoints have in common", () => {
       assert.equal(slash.status, 404);
     });
 
-    test(`${path} takes a form alone`, async () => {
+    test(`${path} accepts only a form`, async () => {
       for (const type of [
         "application/json",
         "text/plain",
@@ -152,7 +152,7 @@ describe("what OAuth's endpoints have in common", () => {
       assertError(untyped, 400, "invalid_request", "bad_request");
     });
 
-    test(`${path} refuses a form that isn't UTF-8, as it is or percent-encoded`, async () => {
+    test(`${path} refuses a form that isn't UTF-8, plain or percent-encoded`, async () => {
       for (const wrong of ["%ff", "M%FCller", "%c0%af", "%ED%A0%80", "%e2%82", "%e2x%82%ac", "M\u00fcller", "\u00ff"]) {
         const { form, headers } = await goodRequest(path);
         const body = Buffer.concat([
@@ -185,7 +185,7 @@ describe("what OAuth's endpoints have in common", () => {
           const { form, headers } = await goodRequest(path);
           const text = `${new URLSearchParams(form).toString()}&padding=`;
           const padded = text.padEnd(size, "x");
-          // In parts, of which the first alone is within the bound.
+          // In parts, the first of which is within the bound.
           const body = isChunked ? [padded.slice(0, 1000), padded.slice(1000, 9000), padded.slice(9000)] : padded;
           const answer = await send(at(path), "POST", { headers: { "Content-Type": FORM, ...headers }, body });
           assert.equal(answer.status, status, `${size} ${isChunked} ${answer.body}`);
@@ -204,7 +204,7 @@ describe("what OAuth's endpoints have in common", () => {
       socket.destroy();
     });
 
-    test(`${path} takes no parameter twice, and none at all is as good as empty`, async () => {
+    test(`${path} refuses a repeated parameter, and treats an empty one as missing`, async () => {
       const { form, headers } = await goodRequest(path);
       for (const name of Object.keys(form)) {
         const twice = [...Object.entries(form), [name, "again"] as const];
@@ -213,7 +213,7 @@ describe("what OAuth's endpoints have in common", () => {
         assert.equal(says, `The parameter ${name} is there twice.`);
       }
       const unknownTwice = [...Object.entries(form), ["resource", "a"], ["resource", "b"]] as [string, string][];
-      assert.equal((await postForm(at(path), unknownTwice, headers)).status, 200, "what isn't known is ignored");
+      assert.equal((await postForm(at(path), unknownTwice, headers)).status, 200, "unknown parameters are ignored");
       for (const name of Object.keys(form)) {
         const good = await goodRequest(path);
         const { [name]: _, ...without } = good.form as Record<string, string>;
@@ -224,7 +224,7 @@ describe("what OAuth's endpoints have in common", () => {
       }
     });
 
-    test(`${path} survives a body that breaks off, and a client that goes away`, async () => {
+    test(`${path} survives a body that is cut off, and a client that disconnects`, async () => {
       const { port, hostname } = new URL(service.url);
       for (const length of [100, FORM_BYTES_MAX]) {
         const socket = connect(Number(port), hostname);
@@ -260,7 +260,7 @@ describe("what OAuth's endpoints have in common", () => {
     });
   }
 
-  test("every refusal has an OAuth error with a status that fits, and a challenge only where it helps", () => {
+  test("every refusal has a matching OAuth error and status, and a challenge only where it helps", () => {
     for (const code of REFUSAL_CODES) {
       const answer = (challenge?: "Basic") =>
         oauthRefusalAnswer(new Refusal(code, 'A "quoted" \\ text — with ünïcode…', { hint: "\u0000\n" }), {
@@ -280,7 +280,7 @@ describe("what OAuth's endpoints have in common", () => {
 });
 
 describe("POST /oauth2/token", () => {
-  test("grants a token as RFC 6749 §5.1 has it, good at the check, for as long as it says", async () => {
+  test("grants a token as in RFC 6749 §5.1, which the check accepts for the stated lifetime", async () => {
     const answer = await postForm(at("/oauth2/token"), tokenForm({ ttl: "900", client_id: "api-1-demo" }));
     assert.equal(answer.status, 200);
     assertJson(answer);
@@ -317,7 +317,7 @@ describe("POST /oauth2/token", () => {
     }
   });
 
-  test("doesn't take the Authorization header, and challenges whoever used it", async () => {
+  test("doesn't accept the Authorization header, and answers it with a challenge", async () => {
     for (const headers of [basic(clientId, clientSecret), { Authorization: "Bearer x" }, { Authorization: "" }]) {
       const answer = await postForm(at("/oauth2/token"), tokenForm(), headers);
       assertError(answer, 401, "invalid_client", "client_rejected");
@@ -325,7 +325,7 @@ describe("POST /oauth2/token", () => {
     }
   });
 
-  test("takes an assertion once, over both endpoints", async () => {
+  test("accepts an assertion once, over both endpoints", async () => {
     const form = tokenForm();
     assert.equal((await postForm(at("/oauth2/token"), form)).status, 200);
     assertError(await postForm(at("/oauth2/token"), form), 401, "invalid_client", "assertion_replayed");
@@ -337,14 +337,14 @@ describe("POST /oauth2/token", () => {
     );
   });
 
-  test("of two at once with one assertion grants exactly one", async () => {
+  test("grants exactly one of two requests at once with one assertion", async () => {
     const form = tokenForm();
     const answers = await Promise.all([1, 2, 3, 4].map(() => postForm(at("/oauth2/token"), form)));
     assert.equal(answers.filter(({ status }) => status === 200).length, 1);
     assert.equal(answers.filter(({ status }) => status === 401).length, 3);
   });
 
-  test("and the exchange take no assertion of each other's", async () => {
+  test("and the exchange refuse each other's assertions", async () => {
     const exchange = (assertion: string) =>
       send(at("/api/auth/v0/refresh/"), "GET", { headers: { Authorization: `JWT ${assertion}` } });
     const issuer = "https://auth.example";
@@ -369,13 +369,13 @@ describe("POST /oauth2/token", () => {
     }
   });
 
-  test("holds a rejection back for 10 ms from the moment the body is there, and nothing else", async () => {
+  test("delays a rejection by 10 ms from the arrival of the body, and delays nothing else", async () => {
     const { port, hostname } = new URL(service.url);
-    const holdBackOne = async (): Promise<number> => {
+    const measureDelay = async (): Promise<number> => {
       const rejected = tokenForm({ client_assertion: service.assertion({}, bob) });
       const before = service.pauses.length;
       const body = new URLSearchParams(rejected).toString();
-      // The head comes at once, the body later than the rejection is held back.
+      // The head is sent at once, and the body after more than the delay.
       const socket = connect(Number(port), hostname);
       socket.write(
         `POST /oauth2/token HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: ${FORM}\r\nContent-Length: ${body.length}\r\n\r\n`,
@@ -385,19 +385,19 @@ describe("POST /oauth2/token", () => {
       let answer = "";
       for await (const chunk of socket) answer += String(chunk);
       assert.match(answer, /assertion_rejected/);
-      return service.pauses[before] ?? assert.fail("it wasn't held back");
+      return service.pauses[before] ?? assert.fail("the rejection wasn't delayed");
     };
     let pause = 0;
-    // A busy machine may take the 10 ms for the work alone; counted from the head, they would be over each time.
-    for (let tries = 0; pause === 0 && tries < 100; tries++) pause = await holdBackOne();
-    assert.ok(pause > 0 && pause <= 10, `held back for ${pause} ms`);
+    // On a busy machine the work alone may take 10 ms; counted from the head, the delay would always have passed.
+    for (let tries = 0; pause === 0 && tries < 100; tries++) pause = await measureDelay();
+    assert.ok(pause > 0 && pause <= 10, `delayed by ${pause} ms`);
     const before = service.pauses.length;
     await postForm(at("/oauth2/token"), tokenForm());
     await postForm(at("/oauth2/token"), tokenForm({ client_assertion: "x" }));
     assert.equal(service.pauses.length, before);
   });
 
-  test("refuses where the registry can't be asked, with a time to come back", async () => {
+  test("refuses with a Retry-After where the registry can't be read", async () => {
     const other = await start();
     other.watched.fail("users.loadRecord");
     const answer = await postForm(`${other.url}/oauth2/token`, {
@@ -416,7 +416,7 @@ describe("POST /oauth2/revoke", () => {
     return postForm(at("/oauth2/revoke"), { ...rest, token });
   };
 
-  test("answers 200 and nothing more, and the token is dead; whatever token_type_hint says", async () => {
+  test("answers 200 with an empty body, and the token is dead, whatever token_type_hint says", async () => {
     for (const hint of ["access_token", "refresh_token", "x", ""]) {
       const [token, sibling] = [await mint(), await mint()];
       const answer = await revoke(token, { token_type_hint: hint });
@@ -433,7 +433,7 @@ describe("POST /oauth2/revoke", () => {
     }
   });
 
-  test("answers 200 to a token that is no use to anybody", async () => {
+  test("answers 200 to what isn't a live token", async () => {
     for (const token of [
       "x",
       "1.x.y",
@@ -451,7 +451,7 @@ describe("POST /oauth2/revoke", () => {
 });
 
 describe("POST /oauth2/introspect", () => {
-  test("says whose an active token is, and what position of the feed that reflects", async () => {
+  test("names an active token's user, and the position of the feed that this reflects", async () => {
     const token = await mint();
     const answer = await introspect(token);
     assert.equal(answer.status, 200);
@@ -479,22 +479,22 @@ describe("POST /oauth2/introspect", () => {
     assert.equal(answer.headers["countersign-feed-position"], String((await service.registry.store.events.last()).seq));
   });
 
-  test("says a position from before the check, never one after it", async () => {
+  test("states a position from before the check, never one after it", async () => {
     const other = await start();
     const { server, secret } = await other.servers.create("test", "shop");
     const token = mintToken(signingKeys, { nonce: 1, userId: 1, expiresAtSeconds: NOW_SECONDS + 60, keyId: 1 });
     await postForm(`${other.url}/oauth2/introspect`, { token: "x" }, basic(server.clientId, secret));
     const before = other.view.feed.position();
-    const hold = other.watched.holdNext("users.loadRecordByKey");
+    const delayed = other.watched.delayNext("users.loadRecordByKey");
     const asking = postForm(`${other.url}/oauth2/introspect`, { token }, basic(server.clientId, secret));
-    await hold.asked;
+    await delayed.asked;
     await other.changes.setKeyStanding("test", 1 as KeyId, "deactivated");
-    hold.release();
+    delayed.release();
     const answer = await asking;
     assert.equal(answer.headers["countersign-feed-position"], String(before));
   });
 
-  test("takes credentials in the header or in the form, encoded or not", async () => {
+  test("accepts credentials in the header or in the form, encoded or not", async () => {
     const token = await mint();
     const encoded = basic(clientId.replace("-", "%2D"), clientSecret.replace("_", "%5F"));
     for (const [form, headers] of [
@@ -509,7 +509,7 @@ describe("POST /oauth2/introspect", () => {
     }
   });
 
-  test("refuses wrong credentials, and challenges", async () => {
+  test("refuses wrong credentials with a challenge", async () => {
     const token = await mint();
     const wrong = `${clientSecret.slice(0, -1)}${clientSecret.endsWith("0") ? "1" : "0"}`;
     for (const [form, headers] of [
@@ -536,13 +536,13 @@ describe("POST /oauth2/introspect", () => {
     assertError(answer, 400, "invalid_request", "bad_request");
   });
 
-  test("looks at the credentials before the token", async () => {
+  test("checks the credentials before the token", async () => {
     const answer = await postForm(at("/oauth2/introspect"), {}, basic(clientId, "x"));
     assertError(answer, 401, "invalid_client", "client_rejected");
     assertError(await introspect(""), 400, "invalid_request", "bad_request");
   });
 
-  test("says of every token that isn't good the same bytes, whatever the reason", async () => {
+  test("gives the same bytes for every inactive token, whatever the reason", async () => {
     const other = await start();
     const { server, secret } = await other.servers.create("test", "shop");
     const ask = (token: string) =>
@@ -579,7 +579,7 @@ describe("POST /oauth2/introspect", () => {
     }
   });
 
-  test("of a view that isn't confirmed asks the store, and refuses where it can't", async () => {
+  test("reads the store while the view isn't confirmed, and refuses where it can't", async () => {
     const other = await start();
     const { server, secret } = await other.servers.create("test", "shop");
     const token = mintToken(signingKeys, { nonce: 1, userId: 1, expiresAtSeconds: NOW_SECONDS + 60, keyId: 1 });
@@ -595,7 +595,7 @@ describe("POST /oauth2/introspect", () => {
     }
   });
 
-  test("takes the old secret until the grace ends, and a deactivated server's not at all", async () => {
+  test("accepts the old secret until the grace ends, and refuses a deactivated server", async () => {
     const other = await start();
     const first = await other.servers.create("test", "shop");
     const second = await other.servers.rotate("test", "shop", 1000);
@@ -610,7 +610,7 @@ describe("POST /oauth2/introspect", () => {
     assert.deepEqual([await statusOf(first.secret), await statusOf(second.secret)], [401, 200]);
   });
 
-  test("is in the figures: active, inactive by reason, refused by code, each under its own route", async () => {
+  test("is counted in the metrics: active, inactive by reason, refused by code, each under its own route", async () => {
     const other = await start();
     const { server, secret } = await other.servers.create("test", "shop");
     const token = mintToken(signingKeys, { nonce: 1, userId: 1, expiresAtSeconds: NOW_SECONDS + 60, keyId: 1 });
@@ -635,7 +635,7 @@ describe("POST /oauth2/introspect", () => {
 });
 
 describe("the refusal limit", () => {
-  test("shuts out who guesses a resource server's secret, and never who has the right one", async () => {
+  test("blocks a client that guesses a resource server's secret, and never one with the right secret", async () => {
     const limited = await start({ refusalLimit: 3 });
     const { server, secret } = await limited.servers.create("test", "shop");
     const ask = (given: string) =>
@@ -656,14 +656,14 @@ describe("the refusal limit", () => {
     assert.equal(both.status, 400, "what isn't a guess isn't limited");
     limited.clock.advanceMonotonicMs(5001);
     limited.watched.fail("resourceServers.load");
-    assert.equal((await ask(secret)).status, 503, "nor is it a guess where nobody can tell");
+    assert.equal((await ask(secret)).status, 503, "nor does it count where the secret can't be checked");
     limited.watched.fail();
     limited.clock.advanceSeconds(60);
     assert.equal((await ask("x")).status, 401);
   });
 
   for (const path of ["/oauth2/token", "/oauth2/revoke"]) {
-    test(`shuts out who was refused at ${path} too often, before anything is read`, async () => {
+    test(`blocks a client that was refused at ${path} too often, before anything is read`, async () => {
       const limited = await start({ refusalLimit: 3 });
       const form = {
         grant_type: "client_credentials",
@@ -684,7 +684,7 @@ describe("the refusal limit", () => {
 });
 
 describe("the metadata", () => {
-  test("name the endpoints and what they take, as RFC 8414 has it", async () => {
+  test("name the endpoints and what they accept, as in RFC 8414", async () => {
     const answer = await send(at("/.well-known/oauth-authorization-server"), "GET");
     assert.equal(answer.status, 200);
     assert.match(answer.headers["content-type"] ?? "", /^application\/json/);
@@ -708,7 +708,7 @@ describe("the metadata", () => {
     assert.equal((await send(at("/.well-known/oauth-authorization-server/x"), "GET")).status, 404);
   });
 
-  test("of a public URL with a path are where a client looks for them, too", async () => {
+  test("of a public URL with a path are also at the path where clients look for them", async () => {
     const other = await start({ publicUrl: "https://auth.example/sign/in" });
     const bodies: string[] = [];
     for (const path of ["/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/sign/in"]) {
@@ -725,9 +725,9 @@ describe("the metadata", () => {
   });
 });
 
-test("no secret, token or assertion is in the log, at its most talkative", () => {
+test("no secret, token or assertion is in the log at its most verbose level", () => {
   const log = service.log();
   assert.ok(log.includes('"route":"oauth_token"') && log.includes('"route":"introspection"'));
-  assert.ok(!log.includes("[redacted]"), "and the redactor, the last resort, had nothing to do");
+  assert.ok(!log.includes("[redacted]"), "and the redactor, the last resort, had nothing to remove");
   assert.doesNotMatch(log, /csrs_|eyJ[A-Za-z0-9_-]{10}|1\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{43}/);
 });

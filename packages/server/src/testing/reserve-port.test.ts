@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, test } from "node:test";
-import { holdPort } from "./hold-port.ts";
+import { reservePort } from "./reserve-port.ts";
 
-describe("a held port", { skip: process.platform === "linux" ? false : "only Linux holds it" }, () => {
+describe("a reserved port", { skip: process.platform === "linux" ? false : "only Linux reserves it" }, () => {
   test("is refused to clients while no server listens, before, between and after two servers on it", async () => {
-    const port = await holdPort();
+    const port = await reservePort();
     assert.equal(await outcomeOf(port), "ECONNREFUSED");
     for (const _round of [1, 2]) {
       const server = createServer((socket) => socket.end()).listen(port, "127.0.0.1");
@@ -18,8 +18,8 @@ describe("a held port", { skip: process.platform === "linux" ? false : "only Lin
     }
   });
 
-  test("isn't given to a listener that leaves the choice to the system", async () => {
-    const port = await holdPort();
+  test("is never assigned to a listener on port 0", async () => {
+    const port = await reservePort();
     // The system's next choices, all of them open at once.
     const servers = Array.from({ length: 500 }, () => createServer().listen(0, "127.0.0.1"));
     await Promise.all(servers.map((server) => once(server, "listening")));
@@ -27,8 +27,8 @@ describe("a held port", { skip: process.platform === "linux" ? false : "only Lin
     for (const server of servers) server.close();
   });
 
-  test("is another one each time", async () => {
-    const ports = await Promise.all(Array.from({ length: 20 }, holdPort));
+  test("is different each time", async () => {
+    const ports = await Promise.all(Array.from({ length: 20 }, reservePort));
     assert.equal(new Set(ports).size, 20);
   });
 });
