@@ -198,6 +198,16 @@ function meetPeople(): void {
     await page.getByRole("alert").first().waitFor();
   });
 
+  test("a search is in the order of the names, and no other order can be chosen", async () => {
+    const page = await openAs(OWNER, "/?q=api-1");
+    const order = page.getByLabel("Order");
+    await order.waitFor();
+    assert.deepEqual([await order.inputValue(), await order.isDisabled()], ["name", true]);
+    await page.getByLabel("Search API users").fill("");
+    await page.waitForURL(`${url}/`);
+    assert.deepEqual([await order.inputValue(), await order.isDisabled()], ["", false]);
+  });
+
   test("the sign-in never leads outside the console", async () => {
     const page = await open();
     for (const to of ["//evil.example/x", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]) {

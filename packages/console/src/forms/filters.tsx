@@ -49,22 +49,29 @@ export function StatusFilter({ filters }: { readonly filters: Filters<"status"> 
   );
 }
 
-/** Filters by one of a few values. The first option stands for all of them. */
+/**
+ * Filters by one of a few values. The first option stands for all of them.
+ *
+ * @param fixed the value that holds whatever was chosen; it is shown, and can't be changed
+ */
 export function FilterSelect<Name extends string>({
   label,
   name,
   filters,
   options,
+  fixed,
 }: {
   readonly label: string;
   readonly name: Name;
   readonly filters: Filters<Name>;
   readonly options: readonly (readonly [value: string, label: string])[];
+  readonly fixed?: string | undefined;
 }) {
   return (
     <NativeSelect
       aria-label={label}
-      value={filters.values[name] ?? ""}
+      value={fixed ?? filters.values[name] ?? ""}
+      disabled={fixed !== undefined}
       data={options.map(([value, text]) => ({ value, label: text }))}
       onChange={(event) => filters.set(name, event.currentTarget.value)}
     />

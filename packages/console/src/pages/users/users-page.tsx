@@ -97,6 +97,7 @@ export function UsersPage() {
           label="Order"
           name="order"
           filters={filters}
+          fixed={filters.values.q === undefined ? undefined : "name"}
           options={[
             ["", "Newest first"],
             ["name", "By name"],
