@@ -61,6 +61,14 @@ describe("an explanation's verdict is the exchange's answer", () => {
     });
   }
 
+  test("whatever white space was copied along with it", async () => {
+    const view = { findUser: () => active };
+    for (const text of [`Authorization:  JWT \n  ${withClaims({})}\n`, `JWT \t${withClaims({})} `]) {
+      const { accepted, steps } = await explainAssertion(text, { view, clock, audiences });
+      assert.deepEqual([accepted, steps[0]?.detail], [true, "The scheme is JWT."]);
+    }
+  });
+
   test("and it names further faults after the first", async () => {
     const text = withClaims({ iat: 1, aud: "https://other.example", username: "api-9-none" });
     const { steps } = await explainAssertion(text, { view: { findUser: () => undefined }, clock, audiences });

@@ -212,7 +212,9 @@ function unwrap(text: string): { credential: string; header: string | undefined 
   const value = text.trim().replace(/^authorization\s*:\s*/i, "");
   const space = value.indexOf(" ");
   if (space < 0) return { credential: value, header: undefined };
-  return { credential: value.slice(space).trim(), header: value };
+  const credential = value.slice(space).trim();
+  // A line break or a tab after the scheme comes from copying.
+  return { credential, header: `${value.slice(0, space)} ${credential}` };
 }
 
 function withoutBytesLiteral(text: string): string {
