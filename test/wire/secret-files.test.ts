@@ -183,7 +183,7 @@ test("a secret's file as Kubernetes mounts it, a link of root's to a file of the
   assert.equal((await run(dataDir, ["signing-key", "rotate"], shared)).status, 0);
   assert.ok(!existsSync(join(dataDir, "master.key")));
   lchownSync(join(volume, "master"), STRANGER, STRANGER);
-  assert.match((await run(dataDir, ["account", "list"], shared)).stderr, /symbolic link of user 4001's/);
+  assert.match((await run(dataDir, ["account", "list"], shared)).stderr, /symbolic link that belongs to user 4001/);
 });
 
 test("a data folder with a line end or quotation marks begins no store", async () => {

@@ -82,9 +82,9 @@ export async function drainListeners(
   await setTimeout(drainDelayMs);
   onDelayOver();
   const drainMsMax = Math.max(DRAIN_MS_MIN, DRAIN_MS_MAX - drainDelayMs);
-  const together = (listener: string) => group && ((step: string) => group.meet(`${listener} ${step}`));
+  const barrierOf = (listener: string) => group && ((step: string) => group.waitForAll(`${listener} ${step}`));
   await Promise.all([
-    publicServer.drain(drainMsMax, together("public")),
-    internalServer.drain(drainMsMax, together("internal")),
+    publicServer.drain(drainMsMax, barrierOf("public")),
+    internalServer.drain(drainMsMax, barrierOf("internal")),
   ]);
 }

@@ -2,5 +2,5 @@
 export interface ProcessGroup {
   gather(): Promise<readonly unknown[]>;
   report(read: () => Promise<unknown>, readCounters: () => Promise<unknown>): void;
-  meet(step: string): Promise<void>;
+  waitForAll(step: string): Promise<void>;
 }

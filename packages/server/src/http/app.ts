@@ -47,12 +47,12 @@ import { plainEndpointPaths, registerOpenApi } from "./docs/openapi.ts";
 import type { RefusalLimit } from "./server/refusal-limit.ts";
 import type { LimitedAuthentication } from "./public/authenticate-resource-server.ts";
 
-/** Largest body that a route of Fastify's takes, in bytes. None of this release needs one. */
+/** The largest body that a Fastify route without a limit of its own accepts, in bytes. */
 const BODY_BYTES_MAX = 65_536;
 
 export interface AppDependencies extends EndpointSurroundings {
   readonly version: string;
-  /** Anybody, unless given. */
+  /** `clients` by default. */
   readonly audience?: Audience;
   readonly readiness: Readiness;
 }
@@ -63,7 +63,7 @@ export interface PublicAppDependencies extends AppDependencies {
   readonly grantClientCredentials: GrantClientCredentials;
   readonly revokeToken: RevokeToken;
   readonly authenticateResourceServer: LimitedAuthentication;
-  /** The position of the change feed that what is answered reflects at least. */
+  /** The position of the change feed that answers reflect at least. */
   readonly feedPosition: () => number;
   /** Answers the change feed. */
   readonly changesEndpoint: PlainEndpoint;
@@ -72,17 +72,17 @@ export interface PublicAppDependencies extends AppDependencies {
   readonly pause: Pause;
 }
 
-/** Answers every request of a listener. Never listens itself. */
+/** Answers every request of a listener. It doesn't listen itself. */
 export interface App {
   readonly listener: PlainEndpoint;
   close(): Promise<void>;
 }
 
 /**
- * What clients, gateways and resource servers reach.
+ * Builds the public application, for clients, gateways and resource servers.
  *
- * What carries load is answered on plain `node:http`: the exchange, the check, the OAuth endpoints and the change feed.
- * Everything else goes through Fastify (docs/adr/0004 has the figures).
+ * The endpoints under load are served on plain `node:http`: the exchange, the check, the OAuth endpoints and the change feed.
+ * Fastify serves everything else (docs/adr/0004 has the figures).
  */
 export async function buildPublicApp(dependencies: PublicAppDependencies): Promise<App> {
   const { exchange, checkToken, refusalLimit, isReading, pause, authenticateResourceServer, feedPosition } =
@@ -130,11 +130,11 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
 export interface InternalAppDependencies extends AppDependencies {
   readonly adminUrl: string;
   readonly admin: AdminDependencies;
-  /** Where the console's built files are. */
+  /** The folder of the console's built files. */
   readonly consoleFolder: string;
 }
 
-/** What operators and Prometheus reach. */
+/** Builds the internal application, for operators, admin tokens and Prometheus. */
 export async function buildInternalApp(internalDependencies: InternalAppDependencies): Promise<App> {
   const dependencies = { ...internalDependencies, audience: "operators" as const };
   const { metrics, adminUrl, admin, consoleFolder, nextRequestId } = dependencies;
@@ -144,9 +144,9 @@ export async function buildInternalApp(internalDependencies: InternalAppDependen
   registerCommonRoutes(app, dependencies);
   app.get(
     METRICS_PATH,
-    { schema: { tags: ["metrics"], summary: "Figures for Prometheus" } },
+    { schema: { tags: ["metrics"], summary: "Metrics for Prometheus" } },
     async ({ headers }, reply) => {
-      // Needs no token, so that it must not be read by a page whose owner pointed a name of theirs at this listener (DNS rebinding).
+      // Needs no token, so a web page whose owner points its host name at this listener (DNS rebinding) must not read it.
       if (!admin.origins.isKnownHost(headers.host)) throw hostRefused();
       return reply.type(metrics.contentType).send(await metrics.text());
     },
@@ -169,17 +169,17 @@ export async function buildInternalApp(internalDependencies: InternalAppDependen
 }
 
 function hostRefused(): Refusal {
-  return new Refusal("host_refused", "The metrics aren't answered to this host name.", {
+  return new Refusal("host_refused", "The metrics aren't served under this host name.", {
     hint: "Use an IP address or localhost, or add the name to COUNTERSIGN_ADMIN_NAMES.",
   });
 }
 
-/** Where the internal listener answers by itself, and never with the console. */
+/** Paths under which the internal listener never serves the console. */
 const NOT_THE_CONSOLE = ["/api/", METRICS_PATH, LIVENESS_PATH, READINESS_PATH, OPENAPI_PATH, ERRORS_PATH];
 
 const WITHOUT_SLASH = { refresh: REFRESH_PATH.slice(0, -1), check: CHECK_PATH.slice(0, -1) } as const;
 
-/** The path and query of a request, also where the target is absolute, as a proxy may send it (RFC 9112 §3.2.2). */
+/** The path and query of a request. A proxy may send an absolute target (RFC 9112 §3.2.2), which is rewritten. */
 function originForm(request: IncomingMessage): string {
   const target = request.url ?? "/";
   if (target.startsWith("/")) return target;
@@ -190,7 +190,7 @@ function originForm(request: IncomingMessage): string {
   return request.url;
 }
 
-/** @param allowedBeside the methods with which a path is served beside those that the application itself can tell */
+/** @param allowedBeside methods that are allowed for a path in addition to Fastify's routes */
 function createFastify(
   dependencies: AppDependencies,
   allowedBeside: (path: string) => readonly string[] = () => [],
@@ -213,7 +213,7 @@ function createFastify(
   app.addHook("onRequest", (request, reply, done) => {
     const headers = bodyHeadersWith(request.id);
     for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? "", headers[at + 1]);
-    // Before the body is read: what is wrong with that doesn't matter where there is nothing to take it.
+    // Before the body is read: without a route, faults in the body don't matter.
     if (request.is404) refuseNotFound(request, reply);
     else done();
   });
@@ -242,7 +242,7 @@ function createFastify(
     }
     const refusal =
       allow === undefined
-        ? new Refusal("not_found", "There is nothing at this path.", { hint: `${OPENAPI_PATH} lists what there is.` })
+        ? new Refusal("not_found", "There is nothing at this path.", { hint: `${OPENAPI_PATH} lists all paths.` })
         : new Refusal("method_not_allowed", "The path exists, but not with this method.", { allow });
     sendError(refusal, request.id, reply.hijack().raw);
   }
@@ -252,8 +252,8 @@ function createFastify(
 const KNOWN_METHODS: ReadonlySet<string | undefined> = new Set(METHODS);
 
 /**
- * Answers with an application's routes. Fastify's router knows the methods that Node's parser knows; any other goes to it as one
- * that no route takes.
+ * Serves requests by an application's routes. Fastify's router knows only the methods of Node's parser, so any other method is
+ * passed to it as TRACE, which no route accepts.
  */
 function routeTo(app: FastifyInstance): PlainEndpoint {
   return (request, response) => {
@@ -262,7 +262,7 @@ function routeTo(app: FastifyInstance): PlainEndpoint {
   };
 }
 
-/** The methods with which a path is served; `undefined` where it isn't at all. */
+/** The methods that a path allows; `undefined` if the path doesn't exist. */
 function allowedMethods(app: FastifyInstance, path: string, beside: readonly string[]): string | undefined {
   const methods = (["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const).filter(
     (method) => beside.includes(method) || app.hasRoute({ method, url: path }),
@@ -270,7 +270,7 @@ function allowedMethods(app: FastifyInstance, path: string, beside: readonly str
   return methods.length === 0 ? undefined : [...methods, "OPTIONS"].join(", ");
 }
 
-/** Fastify's own errors as refusals; anything else stays a defect. */
+/** Turns Fastify's own errors into refusals. Any other error stays a defect. */
 function toRefusal(error: unknown): unknown {
   if (error instanceof Refusal || !(error instanceof Error) || !("statusCode" in error)) return error;
   if (error.statusCode === 413) {
@@ -284,7 +284,7 @@ function toRefusal(error: unknown): unknown {
 
 function registerCommonRoutes(app: FastifyInstance, { readiness, audience }: AppDependencies): void {
   registerHealthRoutes(app, readiness, audience);
-  // Documents that never change are built once, as bytes: a client that asks for many and reads none has nothing of its own.
+  // Constant documents are built once, as bytes, so that a client that requests many and reads none causes no copies.
   let openApi: Buffer | undefined;
   app.get(OPENAPI_PATH, { schema: { tags: ["documentation"], summary: "This document" } }, (_request, reply) => {
     openApi ??= Buffer.from(JSON.stringify(app.swagger()));
@@ -311,7 +311,7 @@ function apiInfo({ version }: AppDependencies, title: string, url: string) {
   return { title, version, url, description: "A signed assertion in, a short-lived token out; revocation at once." };
 }
 
-/** Answers what goes to neither of the two endpoints, where it is refused or fails. */
+/** Refuses a request outside the plain endpoints, and logs why. */
 function refuse(
   error: unknown,
   requestId: string,

@@ -1,11 +1,11 @@
 /**
- * The process's surroundings: clock, randomness, log. Everything else takes them as parameters.
+ * The process's surroundings: clock, randomness, files, log, processes. All other code takes them as parameters.
  */
 import type { Clock } from "../core/surroundings.ts";
 
 /**
- * The system's clock. `Date.now()` has milliseconds only; the monotonic clock supplies the digits below, and the result
- * never leaves the millisecond that `Date.now()` names, so a stepped wall clock is followed at once.
+ * The system's clock. `Date.now()` counts whole milliseconds; the monotonic clock adds the fraction. The result always lies in the
+ * millisecond that `Date.now()` returns, so it follows a stepped wall clock immediately.
  */
 export function createSystemClock(): Clock {
   let anchorWallMs = Date.now();

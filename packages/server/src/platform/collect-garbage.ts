@@ -4,11 +4,11 @@ import { runInNewContext } from "node:vm";
 type Collect = (options: { readonly type: "major"; readonly execution: "async" }) => Promise<void>;
 
 /**
- * Has V8 give back what nothing refers to any more. By itself it does so when memory runs short, which after a flood of
- * connections may be never. It takes some tens of milliseconds, so call it seldom.
+ * Runs a full garbage collection. V8 by itself runs one only when memory is short, and after a flood of connections that may
+ * never happen. A run takes some tens of milliseconds, so call this rarely.
  */
 export async function collectGarbage(): Promise<void> {
-  // V8's own function (v8.dev/docs/flags); only contexts that are made afterwards have it.
+  // The flag adds V8's `gc` function to contexts created afterwards (v8.dev/docs/flags).
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as Collect;
   await collect({ type: "major", execution: "async" });

@@ -38,15 +38,15 @@ export function dataFiles(folder: string): {
 }
 
 /**
- * Makes the data folder if it isn't there: readable by this user alone (mode 0700).
+ * Makes the data folder if it doesn't exist, with mode 0700, and checks its owner and mode.
  *
- * @throws {OperatorError} where it can't be made, belongs to another user, or others can write to it
+ * @throws {OperatorError} if it can't be made, belongs to another user, or other users can write to it
  */
 export function ensureDataFolder(folder: string, access: SecretFileAccess): void {
   try {
     if (!existsSync(folder)) {
       makeFolders(folder, 0o700);
-      // Whatever the umask took away.
+      // The umask may have removed permissions.
       chmodSync(folder, 0o700);
     }
   } catch (error) {
@@ -57,11 +57,11 @@ export function ensureDataFolder(folder: string, access: SecretFileAccess): void
   checkDataFolder(folder, access);
 }
 
-/** @throws {OperatorError} where the folder holds no store, belongs to another user, or others can write to it */
+/** @throws {OperatorError} if the folder holds no store, belongs to another user, or other users can write to it */
 export function requireStore(folder: string, access: SecretFileAccess): void {
   if (!existsSync(dataFiles(folder).database)) {
     throw new OperatorError(
-      `there is no store in ${folder}; name its folder in COUNTERSIGN_DATA_DIR or --data-dir, or begin one with account create`,
+      `there is no store in ${folder}; name its folder in COUNTERSIGN_DATA_DIR or --data-dir, or create one with account create`,
     );
   }
   checkDataFolder(folder, access);
@@ -74,7 +74,7 @@ function checkDataFolder(folder: string, access: SecretFileAccess): void {
   } catch (error) {
     throw inFolder(folder, error);
   }
-  // Put there before the folder was closed, it would let its owner in.
+  // Another user may have created one of these files before the folder was protected, and could then read or change it.
   for (const file of [database, `${database}-wal`, `${database}-shm`, position]) {
     try {
       checkSecretOwner(file, access);
@@ -89,17 +89,17 @@ function inFolder(path: string, error: unknown): unknown {
 }
 
 /**
- * Makes a folder, of that mode, and those above it. Not by `recursive: true`, with which Node 26 never returns where the system refuses a
- * name in a folder that is there, as it does in /proc.
+ * Makes a folder with this mode, and its missing parents. With `recursive: true`, Node 26 never returns if the system refuses a new
+ * entry in an existing folder, such as /proc.
  */
 function makeFolders(folder: string, mode?: number): void {
   const parent = dirname(folder);
   if (!existsSync(parent)) makeFolders(parent);
   try {
-    // At once, not by a later chmod: another process that starts now looks at the mode.
+    // The mode is set here and not by a later chmod, because a process that starts meanwhile checks it.
     mkdirSync(folder, { mode });
   } catch (error) {
-    // Another process that starts at this moment may have been first.
+    // Another process may have made the folder meanwhile.
     if (errorCode(error) !== "EEXIST") throw error;
   }
 }
@@ -107,16 +107,16 @@ function makeFolders(folder: string, mode?: number): void {
 /**
  * Reads the master secret from the data folder.
  *
- * @param mayCreate whether to make one if there is none: only where the store has no signing key that another one made
- * @throws {OperatorError} where it is missing and may not be made, malformed, not random, another user's, a link, or open
- *   to others
+ * @param mayCreate whether to create a missing one: only if the store has no signing key that derives from another secret
+ * @throws {OperatorError} if it is missing and must not be created, malformed, not random, owned by another user, a link, or
+ *   accessible to other users
  */
 export function readMasterKey(folder: string, access: SecretFileAccess, random: Random, mayCreate: boolean): Buffer {
   const { masterKey } = dataFiles(folder);
   if (!isThere(masterKey)) {
     if (!mayCreate) {
       throw new OperatorError(
-        `${masterKey} is missing, and the store's signing keys derive from it; restore it, or set COUNTERSIGN_MASTER_SECRET. Where it is lost, countersign store accept makes another one, and ends every token`,
+        `${masterKey} is missing, and the store's signing keys derive from it; restore it, or set COUNTERSIGN_MASTER_SECRET. If it is lost, countersign store accept makes a new one and ends every token`,
       );
     }
     writeMasterKey(folder, masterKey, random.bytes(MASTER_SECRET_BYTES));
@@ -137,7 +137,7 @@ export function readMasterKey(folder: string, access: SecretFileAccess, random: 
   return secret;
 }
 
-/** A link that leads nowhere is there, too, and so is what can't be looked at. */
+/** Does the path exist? A dangling link does, and so does an entry that this process may not look at. */
 function isThere(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -146,7 +146,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Whole or not at all, even if another process does the same at this moment: the process that links first wins. */
+/** Writes the file atomically. If another process writes one at the same time, the first to link wins. */
 function writeMasterKey(folder: string, masterKey: string, secret: Buffer): void {
   const partial = join(folder, `.master.key.${process.pid}.${Date.now()}.partial`);
   try {

@@ -1,13 +1,13 @@
 /**
- * Makes a function for long work to await between its parts. It resolves one caller in each turn of the event loop, in the order in which
- * they called: however many exports and verifications run at once, a request waits for a part of one of them and no more. With
- * `setImmediate` alone, a turn would hold a part of each.
+ * Makes a function that long work awaits between its parts. Each turn of the event loop resumes one caller, in the order of their
+ * calls. However many exports and verifications run concurrently, a request waits for at most one part of one of them. With
+ * `setImmediate` alone, every turn would run a part of each.
  */
 export function createEventLoopTurns(): () => Promise<void> {
   const waiting: (() => void)[] = [];
   function giveTurn(): void {
     const first = waiting.shift();
-    // Within an immediate, this one runs in the next turn of the loop.
+    // An immediate scheduled from an immediate runs in the next turn of the loop.
     if (waiting.length > 0) setImmediate(giveTurn);
     first?.();
   }

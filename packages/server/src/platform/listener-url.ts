@@ -1,5 +1,5 @@
 /**
- * The URL of a listener, without a slash at its end. An IPv6 address stands in brackets (RFC 3986 §3.2.2).
+ * The URL of a listener, without a trailing slash. An IPv6 address is put in brackets (RFC 3986 §3.2.2).
  *
  * @param host as configured: a name or an address without brackets
  */

@@ -1,34 +1,33 @@
 /**
- * Standard output and standard error of a service. Writing never blocks the process, whatever is at the other end: a pipe
- * whose reader has stalled, a terminal that is stopped or gone, a full disk. Lines wait in memory, bounded, and the process
- * can always end.
+ * Standard output and standard error of a service. Writing never blocks the process, even if the other end is a pipe whose reader
+ * has stalled, a terminal that is stopped or gone, or a full disk. Lines are buffered in memory, up to a bound, and the process can
+ * always end.
  *
- * Node's own streams can't promise that: they write to a terminal synchronously, and a write that blocks on the thread pool is
- * waited for when the process exits.
+ * Node's streams don't guarantee that: they write to a terminal synchronously, and a process that exits waits for a write that
+ * blocks on the thread pool.
  */
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { errorCode } from "./error-code.ts";
 
-/** Bytes that wait while the reader is slow; lines beyond that are dropped. */
+/** How many bytes are buffered while the reader is slow; further lines are dropped. */
 const BUFFERED_BYTES_MAX = 4 * 1024 * 1024;
 
-/** A pipe takes this many bytes whole or not at all (PIPE_BUF), so that the lines of several processes don't mix. */
+/** A write of up to this many bytes to a pipe is atomic (PIPE_BUF), so that lines of several processes don't mix. */
 const ATOMIC_BYTES = 4096;
 
-/** How soon a full pipe or terminal is tried again, in milliseconds. */
+/** How soon to retry a full pipe or terminal, in milliseconds. */
 const FULL_RETRY_MS = 20;
 
-/** How soon a destination that fails (no space left, input/output error) is tried again, in milliseconds. */
+/** How soon to retry a destination that fails (no space left, input/output error), in milliseconds. */
 const FAILED_RETRY_MS = 1000;
 
-/** Where lines go. */
+/** A destination of lines. */
 export interface LogSink {
-  /** Takes lines, each with its line end. Never throws, never blocks. */
+  /** Writes lines, each with its line break. Never throws, never blocks. */
   write(lines: string): void;
   /**
-   * Writes what waits, for at most so many milliseconds. What is left then is given up, and so is the destination: later
-   * lines go nowhere.
+   * Writes the buffered lines, for at most this long. Then drops the rest, and every later line.
    */
   end(millisecondsMax: number): Promise<void>;
 }
@@ -36,7 +35,7 @@ export interface LogSink {
 /**
  * Opens standard output (1) or standard error (2) for writing without blocking.
  *
- * @param onDropped told how many writes were dropped, once the reader takes lines again; may write to this sink
+ * @param onDropped called with the number of dropped writes, once the reader takes lines again; may write to this sink
  */
 export function openLogSink(standard: 1 | 2, onDropped?: (count: number) => void): LogSink {
   const descriptor = openWithoutBlocking(standard);
@@ -48,16 +47,16 @@ export function openLogSink(standard: 1 | 2, onDropped?: (count: number) => void
 }
 
 /**
- * A sink on any destination.
+ * Makes a sink for any destination.
  *
- * @param writeSome writes what it can without blocking, and returns how many bytes; throws as `writeSync` does
+ * @param writeSome writes as much as it can without blocking and returns the number of bytes; throws as `writeSync` does
  * @param onDropped see {@link openLogSink}
  */
 export function createLogSink(
   writeSome: (bytes: Uint8Array) => number,
   onDropped: (count: number) => void = () => undefined,
-): LogSink & { /** Writes what goes without waiting. */ flush(): void } {
-  /** Whole lines each, the first perhaps in part. */
+): LogSink & { /** Writes as much as it can without blocking. */ flush(): void } {
+  /** Each entry holds whole lines; the first may be partly written. */
   const waiting: Buffer[] = [];
   let waitingBytes = 0;
   let dropped = 0;
@@ -78,7 +77,7 @@ export function createLogSink(
     onDropped(count);
   }
 
-  /** @returns how long to wait before the next try; `undefined` where something was written */
+  /** @returns how long to wait before the next try; `undefined` if something was written */
   function writeFirst(): number | undefined {
     const [first] = waiting;
     if (first === undefined) return undefined;
@@ -100,7 +99,7 @@ export function createLogSink(
       isScheduled = false;
       flush();
     };
-    // What is written in one turn of the event loop goes out together.
+    // Writes of one turn of the event loop are flushed together.
     if (milliseconds === 0) setImmediate(run).unref();
     else setTimeout(run, milliseconds).unref();
   }
@@ -135,17 +134,17 @@ export function createLogSink(
 }
 
 /**
- * A descriptor for the same destination on which a write returns EAGAIN where it would wait. Pipes and terminals are opened
- * anew, so that the setting is this process's own and not that of every process that shares the descriptor.
+ * A non-blocking descriptor for the same destination: a write that would wait fails with EAGAIN. Pipes and terminals are opened
+ * again, so that the mode isn't shared with every process that has the original descriptor.
  */
 function openWithoutBlocking(standard: 1 | 2): number {
   const kind = fstatSync(standard);
-  // A file never makes a writer wait for a reader, and opened anew it would have a position of its own.
+  // A file has no reader to wait for, and opened again it would have a position of its own.
   if (kind.isFile()) return standard;
   try {
     return openSync(`/dev/fd/${standard}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
-    // A socket can't be opened anew, nor can another user's pipe. Node's own stream sets such a descriptor to non-blocking.
+    // A socket or another user's pipe can't be opened again. Node's own stream makes such a descriptor non-blocking.
     return (standard === 1 ? process.stdout : process.stderr).fd;
   }
 }

@@ -5,10 +5,10 @@ import { createLineRedactor } from "./redact.ts";
 export type { Logger };
 
 /**
- * Makes a log of JSON lines. Every line passes the redactor, at any level.
+ * Makes a log of JSON lines. The redactor removes secrets from every line, at any level.
  *
  * @param secrets the configured secrets
- * @param write takes one line with its line end; must not throw
+ * @param write takes one line with its line break; must not throw
  * @param base members of every line
  */
 export function createLog(

@@ -1,12 +1,12 @@
-/** This machine's own names, as they stand in a URL. */
+/** The names of this machine, in the form that a URL has them. */
 export const LOOPBACK_HOSTS: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
 
 /**
- * Every address at which a service on this host must listen. Whether `localhost` is 127.0.0.1 or ::1 is the client's choice:
- * listening on one of them only, a service would leave its name to any program that listens on the other. All IPv4 addresses,
- * 0.0.0.0, have 127.0.0.1 among them. Every other address is itself alone, 127.0.0.2 too: links to it name the address.
+ * Every address at which a service with this host must listen. A client decides whether `localhost` means 127.0.0.1 or ::1, so
+ * a service that listened on only one would leave the name to any program that listens on the other. 0.0.0.0 includes 127.0.0.1.
+ * Any other address, such as 127.0.0.2, stands only for itself, because links to it name the address.
  *
- * @returns the host itself first
+ * @returns the address of `host` first
  */
 export function addressesToListenAt(host: string): readonly string[] {
   const url = `http://${host.includes(":") ? `[${host}]` : host}`;

@@ -1,35 +1,34 @@
 /**
- * A service that npm started ends with npm.
+ * Ends a service when the npm that started it ends.
  *
- * `npx countersign serve` runs npm, which runs a shell, which runs this. npm passes SIGTERM and SIGINT on to the shell and
- * ends at once on any other signal; the shell passes nothing on. The service would be left behind, with its ports taken.
+ * `npx countersign serve` runs npm, which runs a shell, which runs this process. npm forwards SIGTERM and SIGINT to the shell and
+ * ends immediately on any other signal; the shell forwards nothing. Without this, the service would keep running and keep its ports.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 
-/** How often the processes above are looked at, in milliseconds. */
-const LOOK_MS = 500;
+/** How often to check the ancestors, in milliseconds. */
+const CHECK_MS = 500;
 
-/** Between this process and npm there are a shell and the launcher that found a newer Node, perhaps twice. */
+/** How many ancestors to search for npm. Between it and this process are shells and the launcher that finds a newer Node. */
 const ANCESTORS_MAX = 6;
 
 const PACKAGE_RUNNERS: readonly string[] = ["npm", "npm-cli", "npx", "npx-cli", "pnpm", "pnpx", "yarn", "bun", "bunx"];
 const BETWEEN: readonly string[] = ["sh", "dash", "bash", "ash", "zsh", "busybox", "countersign"];
 
-/** What is known of a running process. */
+/** A running process. */
 export interface ProcessEntry {
   readonly parentId: number;
   readonly commandLine: string;
 }
 
-/** A process by its id; `undefined` where it is gone or can't be read. */
+/** Reads a process by its id; `undefined` if it has ended or can't be read. */
 export type ReadProcess = (id: number) => ProcessEntry | undefined;
 
 /**
- * The processes from this one's parent up to npm (or pnpm, yarn, bun), if it was started by one: directly, through shells or
- * through this package's launcher. Empty otherwise, and so for a service in the background of an npm script whose shell has
- * ended already.
+ * The processes from this one's parent up to the npm (or pnpm, yarn, bun) that started it directly, through shells, or through
+ * this package's launcher. Empty if there is none, and also for a background service of an npm script whose shell has ended.
  */
 export function findPackageRunner(parentId: number, read: ReadProcess): readonly number[] {
   const ancestors: number[] = [];
@@ -45,7 +44,7 @@ export function findPackageRunner(parentId: number, read: ReadProcess): readonly
   return [];
 }
 
-/** Is each of these still the parent of the one before? A process whose parent ends gets another one. */
+/** Is each of these still the parent of the one before? A process whose parent ends gets a new parent. */
 export function isChainWhole(ancestors: readonly number[], parentId: number, read: ReadProcess): boolean {
   if (parentId !== ancestors[0]) return false;
   return ancestors.slice(0, -1).every((id, index) => {
@@ -54,9 +53,9 @@ export function isChainWhole(ancestors: readonly number[], parentId: number, rea
   });
 }
 
-/** Calls `onGone` once, when npm or a process between it and this one has ended. Does nothing where npm didn't start this. */
+/** Calls `onGone` once, when npm or a process between npm and this one ends. Does nothing if npm didn't start this process. */
 export function watchPackageRunner(onGone: () => void): void {
-  // npm and those like it set it for what they run.
+  // npm and similar programs set it for the programs that they run.
   if (process.env["npm_config_user_agent"] === undefined) return;
   const ancestors = findPackageRunner(process.ppid, readProcess);
   if (ancestors.length === 0) return;
@@ -64,11 +63,11 @@ export function watchPackageRunner(onGone: () => void): void {
     if (isChainWhole(ancestors, process.ppid, readProcess)) return;
     clearInterval(timer);
     onGone();
-  }, LOOK_MS);
+  }, CHECK_MS);
   timer.unref();
 }
 
-/** The program's name, and that of the script if the program is an interpreter. npm shows a title: "npm exec …". */
+/** The names of the program and of its first argument, which is the script if the program is an interpreter. npm sets a title: "npm exec …". */
 function programNames(commandLine: string): readonly string[] {
   return commandLine
     .split(/[\0 ]/)

@@ -12,39 +12,39 @@ export interface OpenIdClient {
   readonly groupsClaim: string;
 }
 
-/** When first needed: most services have no identity provider, and no command of the command line needs one. */
+/** Loaded when first needed: most services have no identity provider, and no command needs one. */
 const loadLibrary = () => import("openid-client");
 
-/** How long an answer of the provider's may take, in seconds. */
+/** How long to wait for an answer of the provider, in seconds. */
 const TIMEOUT_SECONDS = 10;
 
-/** How long what the provider says of itself is believed, in milliseconds. */
+/** How long the provider's metadata is cached, in milliseconds. */
 const METADATA_MS = 3_600_000;
 
-/** The most groups of one person that are read. */
+/** How many of a user's groups are read. */
 const GROUPS_MAX = 1000;
 
 /**
- * An OpenID provider by `openid-client`. It is asked who it is at the first sign-in, not at the start: the service runs without
- * it. Errors of the library quote the provider, so none of them leaves this file.
+ * An OpenID provider, through `openid-client`. Its metadata is fetched at the first sign-in and not at the start, because the
+ * service runs without it. The library's errors quote the provider's answers, so none of them leaves this file.
  */
 export function createOpenIdProvider(client: OpenIdClient, clock: Clock): IdentityProvider {
   const { issuer, clientId, clientSecret, scope, groupsClaim } = client;
   let known: { readonly configuration: Promise<Configuration>; readonly since: Moment } | undefined;
 
-  async function ask(): Promise<Configuration> {
+  async function fetchMetadata(): Promise<Configuration> {
     const { allowInsecureRequests, ClientSecretBasic, ClientSecretPost, discovery, enableNonRepudiationChecks } =
       await loadLibrary();
     const basic = ClientSecretBasic(clientSecret);
     const post = ClientSecretPost(clientSecret);
     const authenticate: ClientAuth = (server, metadata, body, headers) => {
-      // What a provider that says nothing takes (OpenID Connect Discovery 1.0 §3).
+      // The default of a provider that names no methods (OpenID Connect Discovery 1.0 §3).
       const methods = server.token_endpoint_auth_methods_supported ?? ["client_secret_basic"];
       (methods.includes("client_secret_basic") ? basic : post)(server, metadata, body, headers);
     };
     return discovery(new URL(issuer), clientId, clientSecret, authenticate, {
-      // The ID token's signature is checked by the provider's keys, although it comes from the provider itself (OpenID Connect Core
-      // §3.1.3.7, 6). Only an issuer on this machine may be without TLS: the configuration sees to it.
+      // Verify the ID token's signature, although it comes directly from the provider (OpenID Connect Core §3.1.3.7, 6). The
+      // configuration allows an issuer without TLS only on this machine.
       execute: [enableNonRepudiationChecks, ...(issuer.startsWith("http:") ? [allowInsecureRequests] : [])],
       timeout: TIMEOUT_SECONDS,
     });
@@ -52,8 +52,8 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
 
   function discover(): Promise<Configuration> {
     if (known !== undefined && elapsedMs(clock, known.since) < METADATA_MS) return known.configuration;
-    const configuration = ask().catch((error: unknown) => {
-      // The next one tries again.
+    const configuration = fetchMetadata().catch((error: unknown) => {
+      // The next sign-in tries again.
       known = undefined;
       throw unavailable(error);
     });
@@ -76,7 +76,7 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
         nonce: flow.nonce,
         code_challenge: await calculatePKCECodeChallenge(flow.codeVerifier),
         code_challenge_method: "S256",
-        // With max_age, the provider has to say when it asked (§3.1.2.1).
+        // With max_age, the provider must state when the user authenticated (§3.1.2.1).
         ...(isFresh && { prompt: "login", max_age: "0" }),
       });
       return { url: url.href, flow };
@@ -110,7 +110,7 @@ export function createOpenIdProvider(client: OpenIdClient, clock: Clock): Identi
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** The ID token, which is signed, and what user info adds to it. An address and whether it is verified come from the same of the two. */
+/** Reads a user from the ID token, completed from user info. The address and its verification come from the same of the two. */
 function toUser(idToken: Claims, userInfo: Claims, groupsClaim: string): FederatedUser {
   const { iss, sub, auth_time: authTime } = idToken;
   const { email, email_verified: verified } = idToken["email"] === undefined ? userInfo : idToken;
@@ -119,14 +119,14 @@ function toUser(idToken: Claims, userInfo: Claims, groupsClaim: string): Federat
     issuer: String(iss),
     subject: String(sub),
     email: typeof email === "string" ? email : undefined,
-    // Some send it as text.
+    // Some providers send it as text.
     isEmailVerified: verified === undefined ? undefined : verified === true || verified === "true",
     groups: groups.slice(0, GROUPS_MAX),
     authenticatedAtMs: toMs(authTime),
   };
 }
 
-/** A NumericDate, which may have a fraction (RFC 7519 §2). What lies before 1970 or after 2106 isn't the time of a sign-in. */
+/** Reads a NumericDate, which may have a fraction (RFC 7519 §2). A time before 1970 or after 2106 is ignored. */
 function toMs(seconds: unknown): number | undefined {
   const isTime = typeof seconds === "number" && seconds >= 0 && seconds <= 0xffff_ffff;
   return isTime ? Math.floor(seconds * 1000) : undefined;
@@ -139,19 +139,19 @@ function isUnreachable(error: unknown): boolean {
 function unavailable(error: unknown): Refusal {
   return new Refusal(
     "unavailable",
-    `The identity provider can't be reached, or doesn't answer as one${hintOf(error)}.`,
+    `The identity provider can't be reached, or its answer isn't an OpenID provider's${hintOf(error)}.`,
   );
 }
 
 function notSignedIn(): Refusal {
-  return new Refusal("single_sign_on_failed", "The identity provider didn't sign anybody in.");
+  return new Refusal("single_sign_on_failed", "The identity provider refused the sign-in.");
 }
 
 function failed(error: unknown): Refusal {
-  return new Refusal("single_sign_on_failed", `The identity provider's answer isn't right${hintOf(error)}.`);
+  return new Refusal("single_sign_on_failed", `The identity provider's answer isn't valid${hintOf(error)}.`);
 }
 
-/** The library's own word for what went wrong, from its closed list. */
+/** The library's error code, which comes from a closed list. */
 function hintOf(error: unknown): string {
   const code = codeOf(error);
   return code === "" ? "" : ` (${code})`;

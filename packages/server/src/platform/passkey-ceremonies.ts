@@ -1,17 +1,17 @@
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
 import type { PasskeyCeremonies } from "../core/operators/passkeys.ts";
 
-/** When first needed: loading it takes a tenth of a second, which every command of the command line would wait for. */
+/** Loaded when first needed: loading takes a tenth of a second, which would delay every command. */
 const loadLibrary = () => import("@simplewebauthn/server");
 const loadHelpers = () => import("@simplewebauthn/server/helpers");
 
-/** What people are shown as whom they make a passkey for. */
+/** The service's name in the browser's passkey dialog. */
 const SERVICE_NAME = "Countersign";
 
-/** How long a browser waits for its user, in milliseconds; challenges are good a little longer. */
+/** How long a browser waits for its user, in milliseconds. Challenges live a little longer. */
 const TIMEOUT_MS = 240_000;
 
-/** What practically every authenticator has at least one of: EdDSA, ES256, RS256 (IANA, COSE Algorithms). */
+/** EdDSA, ES256 and RS256 (IANA, COSE Algorithms). Practically every authenticator supports one of them. */
 const ALGORITHMS = [-8, -7, -257];
 
 /** Longest credential id, in characters of base64url (WebAuthn §4: 1023 bytes). */
@@ -19,7 +19,7 @@ const CREDENTIAL_ID_CHARACTERS_MAX = 1364;
 
 const TRANSPORTS: readonly string[] = ["ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"];
 
-/** Authenticators that say which they are, by AAGUID (passkeydeveloper/passkey-authenticator-aaguids). */
+/** Names of authenticators, by AAGUID (passkeydeveloper/passkey-authenticator-aaguids). */
 const AUTHENTICATORS: Readonly<Record<string, string>> = {
   "ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4": "Google Password Manager",
   "adce0002-35bc-c60a-648b-0b25f1f05503": "Chrome on Mac",
@@ -35,7 +35,7 @@ const AUTHENTICATORS: Readonly<Record<string, string>> = {
   "53414d53-554e-4700-0000-000000000000": "Samsung Pass",
 };
 
-/** WebAuthn by `@simplewebauthn/server`. Its errors quote what was sent, so none of them leaves this file. */
+/** WebAuthn, through `@simplewebauthn/server`. Its errors quote the browser's answer, so none of them leaves this file. */
 export function createPasskeyCeremonies(): PasskeyCeremonies {
   return {
     async creationOptions({ challenge, email, userHandle, relyingParty, existing }) {
@@ -77,7 +77,7 @@ export function createPasskeyCeremonies(): PasskeyCeremonies {
       if (typeof id !== "string" || id.length > CREDENTIAL_ID_CHARACTERS_MAX || bytesOf(id) === undefined) {
         return undefined;
       }
-      // No page frames the console; its headers forbid it.
+      // The console's headers forbid framing, so a cross-origin answer isn't the console's.
       if (unverifiedChallenge === undefined || crossOrigin === true) return undefined;
       return { unverifiedCredentialId: id, unverifiedChallenge };
     },
@@ -98,7 +98,7 @@ export function createPasskeyCeremonies(): PasskeyCeremonies {
       });
       if (verified?.verified !== true) return undefined;
       const { credential, aaguid } = verified.registrationInfo;
-      // The browser's own word, and only a help for the next time.
+      // The browser's own claim, and only a hint for the next sign-in.
       const { transports: claimed } = members(members(response)["response"]);
       const transports = Array.isArray(claimed) ? TRANSPORTS.filter((name) => claimed.includes(name)) : [];
       return {
@@ -128,17 +128,17 @@ export function createPasskeyCeremonies(): PasskeyCeremonies {
 }
 
 /**
- * None was asked for: nothing here depends on a manufacturer's word, and reading certificates that any client may send is a risk for
- * nothing. Without one there are `none` and self attestation (WebAuthn §6.5.4).
+ * Refuses attestation certificates. The service requests none and doesn't rely on manufacturers' claims, so parsing certificates
+ * from any client would be a needless risk. The formats without certificates are `none` and self attestation (WebAuthn §6.5.4).
  *
- * @throws where there is one
+ * @throws if there is a certificate
  */
 async function requireNoCertificates(attestationObject: string): Promise<void> {
   const { decodeAttestationObject } = await loadHelpers();
   const attestation = decodeAttestationObject(new Uint8Array(Buffer.from(attestationObject, "base64url")));
   const format = attestation.get("fmt");
   const isSelf = format === "packed" && attestation.get("attStmt").get("x5c") === undefined;
-  if (format !== "none" && !isSelf) throw new Error("an attestation that wasn't asked for");
+  if (format !== "none" && !isSelf) throw new Error("an attestation that wasn't requested");
 }
 
 function describe(transports: readonly string[]): string {
@@ -159,7 +159,7 @@ function members(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
-/** Of base64url in its one canonical spelling; `undefined` for anything else. */
+/** Decodes canonical base64url; `undefined` for anything else. */
 function bytesOf(text: unknown): Buffer | undefined {
   if (typeof text !== "string") return undefined;
   const bytes = Buffer.from(text, "base64url");

@@ -7,50 +7,50 @@ import { dataFiles } from "./data-folder.ts";
 import { errorCode } from "./error-code.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
-/** The form of the file; a file of another one is of another release. */
+/** The version of the file's format. A file with another version comes from another release. */
 const FORM = 1;
 
-/** Far more than a position takes. */
+/** Far more than a position needs. */
 const BYTES_MAX = 1024 * 1024;
 
 /** A store's position, remembered in the data folder. */
 export interface PositionFile extends PositionMemory {
-  /** Is anything remembered there? */
+  /** Does the file exist? */
   exists(): boolean;
   forget(): void;
 }
 
 /**
- * Remembers a store's position in the data folder, in `countersign.position`. A store elsewhere is remembered there too. Where
- * the folder doesn't exist, this process alone remembers it.
+ * Remembers a store's position in the data folder's file `countersign.position`, even if the store itself is elsewhere. If the
+ * folder doesn't exist, the position is kept only in memory.
  */
 export function openPositionFile(folder: string): PositionFile {
   const { position: file } = dataFiles(folder);
-  let held: StorePosition | undefined;
+  let inMemory: StorePosition | undefined;
   return {
     exists: () => existsSync(file),
     forget() {
-      held = undefined;
+      inMemory = undefined;
       rmSync(file, { force: true });
     },
     read() {
-      if (!existsSync(file)) return held;
+      if (!existsSync(file)) return inMemory;
       let text: string;
       try {
-        // A pipe is empty, instead of keeping the process.
+        // With O_NONBLOCK, a pipe reads as empty instead of blocking the process.
         text = readFileSync(file, { encoding: "utf8", flag: constants.O_RDONLY | constants.O_NONBLOCK });
       } catch (error) {
-        throw new OperatorError(`${file} can't be read (${errorCode(error)}); it says where the store was last`);
+        throw new OperatorError(`${file} can't be read (${errorCode(error)}); it records the store's last position`);
       }
       const position = parsePosition(text);
       if (position !== undefined) return position;
       throw new OperatorError(
-        `${file} is damaged, or was written by a newer release; it says where the store was last. Put the whole one back, or remove it and run countersign store accept`,
+        `${file} is damaged, or was written by a newer release; it records the store's last position. Restore it, or remove it and run countersign store accept`,
       );
     },
 
     async write(position) {
-      held = position;
+      inMemory = position;
       if (!existsSync(folder)) return;
       const partial = join(folder, `.countersign.position.${process.pid}.partial`);
       try {
@@ -69,7 +69,7 @@ export function openPositionFile(folder: string): PositionFile {
   };
 }
 
-/** Nothing where the text isn't a position. */
+/** `undefined` if the text isn't a position. */
 function parsePosition(text: string): StorePosition | undefined {
   if (text.length > BYTES_MAX) return undefined;
   let value: Partial<Record<keyof StorePosition | "form", unknown>>;

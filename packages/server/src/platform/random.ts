@@ -1,10 +1,10 @@
 import { randomFillSync } from "node:crypto";
 import type { Random } from "../core/surroundings.ts";
 
-/** How many bytes are drawn at once: a draw costs more than what it brings. */
+/** How many bytes to draw in one call, because a call costs far more than the bytes. */
 const POOL_BYTES = 4096;
 
-/** The system's generator, drawn in pools; no byte is handed out twice, and a used byte is wiped. */
+/** The system's generator, drawn in pools. No byte is returned twice, and used bytes are wiped. */
 export function createSystemRandom(): Random {
   const pool = Buffer.alloc(POOL_BYTES);
   let next = POOL_BYTES;

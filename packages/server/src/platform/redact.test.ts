@@ -160,5 +160,5 @@ test("any text in any place is logged as one line of valid JSON", () => {
     assert.equal(line["msg"], text);
   }
   const redact = createLineRedactor([]);
-  for (const line of ["", "no JSON", '{"a":', "\n"]) assert.match(redact(line), /"msg":"a line of the log wasn't JSON/);
+  for (const line of ["", "no JSON", '{"a":', "\n"]) assert.match(redact(line), /"msg":"a log line wasn't JSON/);
 });

@@ -1,17 +1,17 @@
-/** What stands where a secret was. */
+/** The text that replaces a secret. */
 const REDACTED = "[redacted]";
 
-/** What is removed from a text. */
+/** A pattern of secrets to remove. */
 interface Pattern {
-  /** Only a text with this in it can match: looking for it is much cheaper than the pattern. */
+  /** Every matching text contains this. Searching for it first is much cheaper than the pattern. */
   readonly sign: string;
   readonly pattern: RegExp;
   readonly replacement: string;
 }
 
-/** Credentials that are known by their form, wherever they stand in a text. */
+/** Credentials that are recognized by their form, anywhere in a text. */
 const SECRET_FORMS: readonly Pattern[] = [
-  // Private keys in PEM, cut off or not; in a text that is itself JSON, line ends are escaped.
+  // Private keys in PEM, possibly cut off. In a text that is itself JSON, line breaks are escaped.
   form("-----BEGIN", /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[^"]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|(?="|$))/g),
   // Assertions: a JWS whose header is a JSON object ('{"', '{ ', '{\n' … in base64url), whole or without its signature.
   form(".", /\be[wy][A-Za-z0-9_=+/-]{6,}\.[A-Za-z0-9_=+/-]*(?:\.[A-Za-z0-9_=+/-]*)?/g),
@@ -20,22 +20,22 @@ const SECRET_FORMS: readonly Pattern[] = [
   // Secrets of resource servers, admin tokens, one-time links, sessions; recovery codes.
   form("cs", /\bcs(?:rs|at|iv|se)_[A-Za-z0-9_-]+/g),
   form("-", /\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){3}\b/g),
-  // What follows a credential's scheme.
+  // Credentials after their scheme.
   form(" ", /\b(?:JWT|Token|Bearer|Basic) +[A-Za-z0-9._~+/=-]{16,}/gi),
 ];
 
-/** Places in a text where a secret stands, whatever it is. The first group comes before it, a second one after it. */
+/** Places whose content is secret whatever its form. The first group precedes the secret, the second follows it. */
 const SECRET_PLACES: readonly Pattern[] = [
   // User name and password of a database URL. A password that isn't percent-encoded may hold "/", "?", "#" and "@".
   place("://", /(\bpostgres(?:ql)?:\/\/)[^\s"]*(@)/gi),
-  // The same of any other URL (RFC 3986 §3.2.1).
+  // User name and password of any other URL (RFC 3986 §3.2.1).
   place("://", /(\b[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s"/?#@]*(@)/gi),
-  // A member of a URL's query or fragment, or of a form.
+  // A parameter in a URL's query or fragment, or in a form.
   place(
     "=",
     /([?&#](?:access_token|assertion|client_assertion|client_secret|code|code_verifier|id_token|password|refresh_token|secret|sslpassword|state|token)=)[^&\s"#]+()/gi,
   ),
-  // A member of PostgreSQL's connection strings.
+  // A parameter in a PostgreSQL connection string.
   place("=", /(\b(?:ssl)?password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|[^\s'"&]+)()/gi),
 ];
 
@@ -49,29 +49,29 @@ function place(sign: string, pattern: RegExp): Pattern {
 
 const PATTERNS = [...SECRET_PLACES, ...SECRET_FORMS];
 
-/** Names of members whose value is a secret. */
+/** Names of JSON members whose value is secret. */
 const SECRET_NAMES =
   "access[-_]?token|api[-_]?key|assertion|client[-_]?assertion|client[-_]?secret|connection[-_]?string|cookie|id[-_]?token|master[-_]?secret|password|private[-_]?key|(?:proxy[-_]?)?authorization|refresh[-_]?token|secret|set[-_]?cookie|token";
 
 const SECRET_MEMBER = new RegExp(`^(?:${SECRET_NAMES})$`, "i");
 const SECRET_MEMBER_IN_JSON = new RegExp(`"(?:${SECRET_NAMES})":`, "i");
 
-/** A configured secret with fewer characters is removed by its place alone. */
+/** A configured secret with fewer characters is removed only by its place. */
 const EXACT_CHARACTERS_MIN = 16;
 
-/** Random text of the shortest length seldom has fewer different characters. */
+/** Random text of the minimum length rarely has fewer distinct characters. */
 const EXACT_DISTINCT_MIN = 9;
 
 /**
  * Makes a function that removes secrets from a text: by place (a URL's password, `password=…`), by form (a token, a private
- * key), and the configured `secrets` where they are long and random. A short or guessable one isn't searched for: replacing
- * the word "postgres" everywhere would tell the reader that it is the password.
+ * key), and the configured `secrets` that are long and random. It doesn't search for short or guessable ones: replacing the word
+ * "postgres" everywhere would reveal that it is the password.
  *
  * @param secrets the configured ones
  */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   const exact = secrets.filter(isLongAndRandom).flatMap(spellingsOf);
-  // The longer first: a spelling may contain another one.
+  // Longer spellings first, because one may contain another.
   exact.sort((a, b) => b.length - a.length);
   return (text) => {
     let redacted = text;
@@ -84,9 +84,9 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
 }
 
 /**
- * Makes a function that removes secrets from a line of JSON: in each text and each member's name as
- * {@link createRedactor} does, and the whole value of a member that is named as a secret. The result is valid JSON,
- * whatever the secrets are. A line that isn't JSON is replaced by one that says so.
+ * Makes a function that removes secrets from a line of JSON: from each string and member name as {@link createRedactor} does,
+ * and the whole value of a member with the name of a secret. The result is always valid JSON. A line that isn't JSON is replaced
+ * by one that says so.
  *
  * @param secrets the configured ones
  */
@@ -104,33 +104,33 @@ export function createLineRedactor(secrets: readonly string[]): (line: string) =
     );
   };
   return (line) => {
-    // Most lines: without escapes a text stands in the line as it is, and so would a secret in it.
+    // The fast path for most lines: without escapes, a secret would appear in the line unchanged.
     const isPlain = line.startsWith("{") && line.endsWith("}\n") && !line.includes("\\");
     if (isPlain && !SECRET_MEMBER_IN_JSON.test(line) && redactText(line) === line) return line;
     let value: unknown;
     try {
       value = JSON.parse(line);
     } catch {
-      value = { level: "error", msg: "a line of the log wasn't JSON and is left out" };
+      value = { level: "error", msg: "a log line wasn't JSON and was left out" };
     }
     return `${JSON.stringify(redactValue(value))}\n`;
   };
 }
 
-/** Is it so long and so mixed that no other text contains it by chance? */
+/** Is it long and varied enough that no other text contains it by chance? */
 function isLongAndRandom(secret: string): boolean {
   const kinds = [/[a-z]/, /[A-Z]/, /[0-9]/, /[^A-Za-z0-9]/].filter((kind) => kind.test(secret)).length;
   return secret.length >= EXACT_CHARACTERS_MIN && kinds >= 2 && new Set(secret).size >= EXACT_DISTINCT_MIN;
 }
 
-/** How a secret is spelled where it is quoted: as it is, within a URL, within JSON. */
+/** The spellings of a secret in messages: unchanged, URL-encoded, and escaped for JSON. */
 function spellingsOf(secret: string): readonly string[] {
   return [...new Set([secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)])];
 }
 
 /**
- * For what a command says about its own command line, where a secret may stand in the place of a name, a file or an address:
- * removes whatever looks random as well. Not for logs, whose request ids and fingerprints look random too.
+ * Makes a function for messages about a command line, in which a secret may have been given in place of a name, file or address.
+ * It removes everything that looks random as well. Not for logs, whose request ids and fingerprints look random too.
  */
 export function createCommandLineRedactor(): (line: string) => string {
   const redactForms = createRedactor([]);
@@ -141,8 +141,8 @@ export function createCommandLineRedactor(): (line: string) => string {
 }
 
 /**
- * Base64 of random bytes changes between capitals, small letters and digits with two characters out of three; names and
- * paths, however joined, with far fewer.
+ * In base64 of random bytes, two of three characters change between upper case, lower case and digits; in names and paths far
+ * fewer do.
  */
 function looksRandom(text: string): boolean {
   if (![/[A-Z]/, /[a-z]/, /[0-9]/].every((kind) => kind.test(text))) return false;

@@ -1,13 +1,13 @@
-/** Work that is done again and again until it is stopped. */
+/** Work that runs periodically until it is stopped. */
 export interface Repeating {
-  /** Resolves once a run under way has ended. */
+  /** Starts no more runs, and resolves once the current run has ended. */
   stop(): Promise<void>;
 }
 
 /**
- * Runs `work` every `intervalMs`, never two runs at once. It keeps no process alive.
+ * Runs `work` every `intervalMs`, never two runs at a time. The timer doesn't keep the process alive.
  *
- * @param onError told where a run rejects, once for each unbroken series of failures
+ * @param onError called when a run rejects, once for each unbroken series of failures
  */
 export function repeat(intervalMs: number, work: () => Promise<void>, onError: (error: unknown) => void): Repeating {
   let running: Promise<void> | undefined;

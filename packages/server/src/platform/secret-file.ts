@@ -1,17 +1,17 @@
 /**
- * Which files and folders may hold secrets: one rule for `master.key`, for every file that a `…_FILE` names, and for the data
- * folder. What counts is the file that was opened, not what its name led to a moment before.
+ * Checks which files and folders may hold secrets, with one rule for `master.key`, every file that a `…_FILE` names, and the data
+ * folder. The check is made on the open file, so that replacing the file between check and use has no effect.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { errorCode } from "./error-code.ts";
 
 /**
- * Who may read secrets besides this process's user and root. `group`: a group of this process, whatever the file's owner, as on
- * a Kubernetes volume with fsGroup; there, a file that a `…_FILE` names may be a link of root's.
+ * Who may read secrets besides this process's user and root. `group`: a group of this process, whatever user owns the file, as on
+ * a Kubernetes volume with fsGroup. There, a file that a `…_FILE` names may be a link owned by root.
  */
 export type SecretFileAccess = "owner" | "group";
 
-/** A file or folder isn't as it must be. The message says how it is and how it must be, without its name. */
+/** A file or folder is unsuitable. The message says what is wrong and what is needed, without the path. */
 export class SecretFileError extends Error {
   override readonly name = "SecretFileError";
   /** Whether the system refused to open or read it. */
@@ -25,16 +25,16 @@ export class SecretFileError extends Error {
 
 const BYTES_MAX = 65_536;
 
-/** Names the setting, for those whose platform shares files by group. */
+/** Advice for platforms that share files by group. */
 const GROUP_ADVICE =
   "where a group shares it by design (Kubernetes' fsGroup), set COUNTERSIGN_SECRET_FILE_ACCESS=group";
 
 /**
- * Reads a secret's file, without white space around it. Never waits: not for a pipe, a device or a terminal.
+ * Reads a secret's file and trims white space. Never blocks, even on a pipe, a device or a terminal.
  *
- * @param mayBeLink whether the name may be a link of this user's or root's. Never in a folder that this process writes to.
- * @throws {SecretFileError} where it can't be read, isn't a file, has over 64 KiB, belongs to another user, or is open to
- *   others
+ * @param mayBeLink whether the file may be a link owned by this user or root; `false` in a folder that this process writes to
+ * @throws {SecretFileError} if it can't be read, isn't a regular file, has over 64 KiB, belongs to another user, or is
+ *   accessible to other users
  */
 export function readSecretFile(file: string, access: SecretFileAccess, mayBeLink: boolean): string {
   const descriptor = open(file, mayBeLink);
@@ -51,7 +51,7 @@ export function readSecretFile(file: string, access: SecretFileAccess, mayBeLink
 }
 
 /**
- * Checks the folder in which the store and its master secret are: another user must not be able to put files there.
+ * Checks the folder of the store and its master secret: other users must not be able to create files in it.
  *
  * @throws {SecretFileError}
  */
@@ -67,7 +67,7 @@ export function checkSecretFolder(folder: string, access: SecretFileAccess): voi
 }
 
 /**
- * Checks whose a file is, if it is there; what others may do with it is for its opener.
+ * Checks the owner of a file, if it exists. The code that opens the file checks its mode.
  *
  * @throws {SecretFileError}
  */
@@ -93,25 +93,27 @@ function open(file: string, mayBeLink: boolean): number {
   }
 }
 
-/** The owner of a link chooses the file. */
+/** Refuses a link of another user, who could point it at any file. */
 function refuseForeignLink(path: string): void {
   const stats = lstatSync(path);
   if (stats.isSymbolicLink() && !isOwn(stats)) {
-    throw new SecretFileError(`is a symbolic link of user ${stats.uid}'s; it must belong to ${ownersWanted()}`);
+    throw new SecretFileError(
+      `is a symbolic link that belongs to user ${stats.uid}; it must belong to ${ownersWanted()}`,
+    );
   }
 }
 
-/** @returns whether the file's group takes its owner's place */
+/** @returns whether access is decided by the file's group instead of its owner */
 function checkOwner(stats: Stats, access: SecretFileAccess): boolean {
   const isShared = access === "group" && isOwnGroup(stats.gid);
   if (isOwn(stats) || isShared) return isShared;
   const wanted = `belongs to user ${stats.uid} and group ${stats.gid}; it must belong to ${ownersWanted()} (chown)`;
   throw new SecretFileError(
-    access === "group" ? `${wanted}, or to a group of this process's` : `${wanted}; ${GROUP_ADVICE}`,
+    access === "group" ? `${wanted}, or to a group of this process` : `${wanted}; ${GROUP_ADVICE}`,
   );
 }
 
-/** @param others what other users must not be able to do */
+/** Checks owner and mode. @param others what other users must not be able to do */
 function checkAccess(stats: Stats, access: SecretFileAccess, others: "read" | "write"): void {
   // Windows has no modes.
   if (process.getuid === undefined) return;
@@ -136,7 +138,7 @@ function isOwnGroup(gid: number): boolean {
 
 function ownersWanted(): string {
   const uid = process.getuid?.() ?? 0;
-  return uid === 0 ? "root, as which this process runs" : `user ${uid}, as which this process runs, or root`;
+  return uid === 0 ? "root, the user of this process" : `user ${uid}, the user of this process, or root`;
 }
 
 function readText(descriptor: number): string {

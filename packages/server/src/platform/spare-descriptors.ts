@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
- * How many files and connections this process can still open (`ulimit -n`, less what is open). `undefined` where the system
- * doesn't say, or sets no limit.
+ * How many more files and connections this process can open: `ulimit -n` minus the open ones. `undefined` if the system doesn't
+ * say or sets no limit.
  */
 export function spareDescriptors(): number | undefined {
   try {

@@ -1,6 +1,6 @@
 /**
- * Several processes that serve on the same ports: Node's cluster. The primary process serves nothing itself; it starts the
- * workers, replaces one that dies, passes signals on, and adds up their figures.
+ * Several worker processes that serve on the same ports, through Node's cluster. The primary process serves nothing itself: it
+ * starts the workers, replaces those that die, forwards signals, and adds up metrics.
  */
 import cluster, { type Worker } from "node:cluster";
 import type { Readable } from "node:stream";
@@ -8,26 +8,26 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Logger } from "./logger.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
-/** Between a worker's death and its replacement, in milliseconds; doubled with each death that follows soon. */
+/** The delay between a worker's death and its replacement, in milliseconds. It doubles with each death in quick succession. */
 const RESTART_MS_MIN = 100;
 const RESTART_MS_MAX = 30_000;
 
-/** A worker that lived for longer has shown that it can, in milliseconds. */
+/** A worker that ran longer than this, in milliseconds, resets the delay. */
 const STABLE_MS = 60_000;
 
-/** How long the primary waits for the workers' figures, in milliseconds; one that is stuck must not keep the others'. */
+/** How long the primary waits for the workers' figures, in milliseconds. A stuck worker must not block the others' figures. */
 const FIGURES_MS_MAX = 1000;
 
-/** How often a worker tells the primary what it has counted, in milliseconds: what its death loses at most. */
+/** How often a worker sends the primary its counters, in milliseconds. Its death loses at most this much counting. */
 const COUNTERS_MS = 1000;
 
 /**
- * How long a worker that stops waits for the others in all, in milliseconds. Much longer than a busy one needs, and short enough that
- * one that is stuck doesn't take the time in which requests end.
+ * How long a stopping worker waits for the others in total, in milliseconds. A busy worker needs far less; a stuck one must not use
+ * up the time in which the others finish their requests.
  */
-const MEETINGS_MS_MAX = 3000;
+const BARRIERS_MS_MAX = 3000;
 
-/** What a worker says once it serves. */
+/** A worker's message to the primary once it serves. */
 export interface WorkerReady {
   readonly publicUrl: string;
   readonly adminUrl: string;
@@ -45,20 +45,20 @@ type ToWorker =
   | { readonly kind: "report"; readonly id: number }
   | { readonly kind: "gathered"; readonly id: number; readonly figures: readonly unknown[] }
   | { readonly kind: "stop"; readonly signal: NodeJS.Signals }
-  | { readonly kind: "met"; readonly step: string };
+  | { readonly kind: "released"; readonly step: string };
 
 /** Workers that are kept running. */
 export interface Supervisor {
-  /** Resolves when all serve; rejects where one ends before that, with its status. */
+  /** Resolves when all workers serve. Rejects with an {@link OperatorError} if one ends before that. */
   readonly ready: Promise<WorkerReady>;
-  /** Passes the signal on, starts no more, and resolves when all have ended. */
+  /** Forwards the signal, starts no more workers, and resolves when all have ended. */
   stop(signal: NodeJS.Signals): Promise<void>;
 }
 
 /**
- * Starts so many workers, each of which runs this very command line again.
+ * Starts `count` workers, each of which runs the same command line.
  *
- * @param addUpCounters of several processes' figures those that only grow, added up: what stays of processes that have died
+ * @param addUpCounters adds up the counters among several processes' figures; the sum keeps counting processes that have died
  * @param writeErrors takes whole lines that the workers wrote to standard error
  */
 export function superviseWorkers(
@@ -67,25 +67,26 @@ export function superviseWorkers(
   addUpCounters: (figures: readonly unknown[]) => unknown,
   writeErrors: (lines: string) => void,
 ): Supervisor {
-  // The workers share one listening socket and accept by themselves. Under Node's default the primary accepts and hands each
-  // connection over; one that is on its way to a worker that dies stays open without an answer.
+  // The workers share one listening socket and accept connections themselves. By Node's default the primary accepts them and hands
+  // them over; a connection handed to a worker that dies would stay open without an answer.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  // Only this process writes to standard error. Where that is a socket, all who have inherited it share its non-blocking mode, and
-  // Node takes that away when it exits: the others would block in their next write. Must come after the policy, which it fixes.
+  // Only this process writes to standard error. If that is a socket, all processes that inherit it share its non-blocking mode, and
+  // a worker's Node resets the mode when it exits: the others would block in their next write. This call must come after the
+  // policy is set, because it freezes the policy.
   cluster.setupPrimary({ stdio: ["inherit", "inherit", "pipe", "ipc"] });
   const ready = Promise.withResolvers<WorkerReady>();
   const serving = new Set<Worker>();
-  /** The last that each living worker said of its figures. */
+  /** The latest figures of each living worker. */
   const latest = new Map<Worker, unknown>();
   let countersOfDead: unknown = addUpCounters([]);
   const gatherings = new Map<
     number,
     { readonly missing: Set<Worker>; readonly figures: Map<Worker, unknown>; done: () => void }
   >();
-  /** For each step of a stop, the workers that have come to it. */
+  /** For each step of a stop, the workers that have reached it. */
   const arrived = new Map<string, Set<Worker>>();
-  /** The steps to which all have come. */
-  const metSteps = new Set<string>();
+  /** The steps that every worker has reached. */
+  const releasedSteps = new Set<string>();
   let isReady = false;
   let isStopping = false;
   let deathsInRow = 0;
@@ -95,19 +96,19 @@ export function superviseWorkers(
     const startedAtMs = performance.now();
     const worker = cluster.fork();
     worker.on("message", (message: FromWorker) => {
-      hear(worker, message);
+      receive(worker, message);
     });
-    // Without a listener this would end the primary, and all workers with it.
+    // Without a listener, the error would end the primary and all workers with it.
     worker.on("error", (error) => {
       const { pid } = worker.process;
       log.warn({ pid, err: error }, pid === undefined ? "a worker can't be started" : "a worker can't be reached");
-      // For want of descriptors no process was made, and none will end.
+      // No process was created, for lack of descriptors, so none will end.
       if (pid === undefined) end(1, null);
     });
-    // The type knows nothing of a process that couldn't be made.
+    // The type doesn't say so, but a process that couldn't be created has no streams.
     const stderr = worker.process.stderr as Readable | null | undefined;
     if (stderr) passOnLines(stderr, writeErrors);
-    // After its last line, which says why it ended.
+    // "close" comes after the worker's last line, which says why it ended.
     worker.process.once("close", end);
     let hasEnded = false;
 
@@ -118,13 +119,13 @@ export function superviseWorkers(
       if (latest.has(worker)) countersOfDead = addUpCounters([countersOfDead, latest.get(worker)]);
       latest.delete(worker);
       for (const gathering of gatherings.values()) {
-        // What it counted is among the dead ones' from now on.
+        // From now on its counters are among those of the dead.
         gathering.figures.delete(worker);
         if (gathering.missing.delete(worker)) gathering.done();
       }
       for (const [step, workers] of arrived) {
         workers.delete(worker);
-        if (isStopping) letMeet(step, workers);
+        if (isStopping) releaseStep(step, workers);
       }
       if (isStopping) return;
       if (!isReady) {
@@ -133,19 +134,19 @@ export function superviseWorkers(
       }
       deathsInRow = performance.now() - startedAtMs > STABLE_MS ? 0 : deathsInRow + 1;
       const restartMs = Math.min(RESTART_MS_MAX, RESTART_MS_MIN * 2 ** deathsInRow);
-      log.error({ pid: worker.process.pid, status, signal, restart_ms: restartMs }, "a worker died; it is replaced");
+      log.error({ pid: worker.process.pid, status, signal, restart_ms: restartMs }, "a worker died and is replaced");
       void pause(restartMs).then(() => {
         if (!isStopping) start();
       });
     }
   }
 
-  function tell(worker: Worker, message: ToWorker): void {
-    // It may be ending. Without a callback, a failed send becomes an unhandled 'error' event.
+  function send(worker: Worker, message: ToWorker): void {
+    // The worker may be ending. Without a callback, a failed send becomes an unhandled 'error' event.
     if (worker.isConnected()) worker.process.send(message, () => undefined);
   }
 
-  function hear(worker: Worker, message: FromWorker): void {
+  function receive(worker: Worker, message: FromWorker): void {
     switch (message.kind) {
       case "ready":
         serving.add(worker);
@@ -155,7 +156,7 @@ export function superviseWorkers(
         return;
       case "gather":
         void gather().then((figures) => {
-          tell(worker, { kind: "gathered", id: message.id, figures });
+          send(worker, { kind: "gathered", id: message.id, figures });
         });
         return;
       case "figures": {
@@ -172,29 +173,29 @@ export function superviseWorkers(
       case "arrived": {
         const workers = arrived.get(message.step) ?? new Set();
         arrived.set(message.step, workers.add(worker));
-        // A worker that is stopped alone doesn't wait for the others.
-        if (!isStopping || metSteps.has(message.step)) tell(worker, { kind: "met", step: message.step });
-        else letMeet(message.step, workers);
+        // A worker that stops alone doesn't wait for the others.
+        if (!isStopping || releasedSteps.has(message.step)) send(worker, { kind: "released", step: message.step });
+        else releaseStep(message.step, workers);
         return;
       }
       default:
-        throw new Error("a worker says something that no worker says");
+        throw new Error("a worker sent an unknown message");
     }
   }
 
   /** Releases the workers at a step once every serving worker has arrived. */
-  function letMeet(step: string, workers: ReadonlySet<Worker>): void {
-    if (metSteps.has(step) || ![...serving].every((worker) => workers.has(worker))) return;
-    metSteps.add(step);
-    for (const worker of workers) tell(worker, { kind: "met", step });
+  function releaseStep(step: string, workers: ReadonlySet<Worker>): void {
+    if (releasedSteps.has(step) || ![...serving].every((worker) => workers.has(worker))) return;
+    releasedSteps.add(step);
+    for (const worker of workers) send(worker, { kind: "released", step });
   }
 
   function note(worker: Worker, figures: unknown): void {
-    // A message may still come from one that has ended; what it counted is added up already.
+    // A message may arrive after its worker has ended and its counters were added up.
     if (serving.has(worker)) latest.set(worker, figures);
   }
 
-  /** Asks every worker that serves for its figures, and adds the counters of those that died or don't answer. */
+  /** Collects the figures of every serving worker, and adds the counters of those that have died or don't answer. */
   async function gather(): Promise<readonly unknown[]> {
     const id = nextGathering++;
     const complete = Promise.withResolvers<void>();
@@ -204,12 +205,12 @@ export function superviseWorkers(
       if (missing.size === 0) complete.resolve();
     };
     gatherings.set(id, { missing, figures, done });
-    for (const worker of missing) tell(worker, { kind: "report", id });
+    for (const worker of missing) send(worker, { kind: "report", id });
     done();
     await Promise.race([complete.promise, pause(FIGURES_MS_MAX)]);
     gatherings.delete(id);
-    const ofStuck = [...missing].flatMap((worker) => (latest.has(worker) ? [latest.get(worker)] : []));
-    return [...figures.values(), addUpCounters([countersOfDead, ...ofStuck])];
+    const latestOfStuck = [...missing].flatMap((worker) => (latest.has(worker) ? [latest.get(worker)] : []));
+    return [...figures.values(), addUpCounters([countersOfDead, ...latestOfStuck])];
   }
 
   for (let started = 0; started < count; started++) start();
@@ -217,7 +218,7 @@ export function superviseWorkers(
     ready: ready.promise,
     async stop(signal) {
       isStopping = true;
-      // One that couldn't be started has no process to wait for.
+      // A worker that couldn't be started has no process to wait for.
       const workers = Object.values(cluster.workers ?? {}).flatMap((worker) =>
         worker?.process.pid === undefined ? [] : [worker],
       );
@@ -228,8 +229,8 @@ export function superviseWorkers(
               worker.process.once("close", () => {
                 resolve();
               });
-              // The whole process group may have had the signal already: a second one would end a worker at once.
-              if (serving.has(worker)) tell(worker, { kind: "stop", signal });
+              // The whole process group may have received the signal already, and a second one would end a worker immediately.
+              if (serving.has(worker)) send(worker, { kind: "stop", signal });
               else worker.process.kill(signal);
             }),
         ),
@@ -238,7 +239,7 @@ export function superviseWorkers(
   };
 }
 
-/** Passes on what a stream brings, in whole lines. */
+/** Forwards a stream in whole lines. */
 function passOnLines(stream: Readable, write: (lines: string) => void): void {
   let partial = "";
   stream.setEncoding("utf8").on("data", (text: string) => {
@@ -251,44 +252,44 @@ function passOnLines(stream: Readable, write: (lines: string) => void): void {
   });
 }
 
-/** What a worker has of its primary. */
+/** A worker's connection to its primary. */
 export interface WorkerChannel {
-  /** Resolves when the primary says so, with the signal that it had; with SIGTERM where the primary is gone. */
+  /** Resolves with the primary's signal when the primary asks this worker to stop; with SIGTERM if the primary is gone. */
   readonly stopped: Promise<NodeJS.Signals>;
   ready(ready: WorkerReady): void;
-  /** Every worker's figures, its own among them. */
+  /** Every worker's figures, including this one's. */
   gather(): Promise<readonly unknown[]>;
-  /** How this worker's figures are read: all of them, and only those that grow. */
+  /** Sets how this worker's figures are read: all of them, and only the counters. */
   report(read: () => Promise<unknown>, readCounters: () => Promise<unknown>): void;
-  /** Resolves when every worker that serves has come to this step; at once where the primary is gone, and where one is stuck within 3 s. */
-  meet(step: string): Promise<void>;
+  /** Resolves when every serving worker has reached this step: within 3 s if one is stuck, immediately if the primary is gone. */
+  waitForAll(step: string): Promise<void>;
 }
 
 /**
  * The channel to the primary; `undefined` in a process that isn't a worker.
  *
- * @param onGivenUp the primary ended while it waited for this worker to stop
+ * @param onGivenUp called if the primary ends while it waits for this worker to stop
  */
 export function openWorkerChannel(onGivenUp: () => void): WorkerChannel | undefined {
   if (!cluster.isWorker) return undefined;
   const stopped = Promise.withResolvers<NodeJS.Signals>();
   let isStopping = false;
   const waiting = new Map<number, (figures: readonly unknown[]) => void>();
-  const meetings = new Map<string, () => void>();
-  let meetUntilMs: number | undefined;
+  const barriers = new Map<string, () => void>();
+  let barriersEndAtMs: number | undefined;
   let readFigures: () => Promise<unknown> = () => Promise.resolve([]);
   let nextQuestion = 0;
   const send = (message: FromWorker) => {
-    // The primary may be gone; the listener for "disconnect" sees to that.
+    // If the primary is gone, the listener for "disconnect" stops this worker.
     if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
   };
-  // Node's cluster would end this process at once, in the middle of its requests.
+  // Keeps Node's cluster from ending this process immediately, in the middle of its requests.
   if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
   process.once("disconnect", () => {
     if (isStopping) onGivenUp();
-    // Without a primary nothing would end it: it stops as if it had been told to.
+    // Without a primary, nothing else would ask this worker to stop.
     stopped.resolve("SIGTERM");
-    for (const goOn of meetings.values()) goOn();
+    for (const release of barriers.values()) release();
   });
   process.on("message", (message: ToWorker) => {
     if (message.kind === "report") {
@@ -298,7 +299,7 @@ export function openWorkerChannel(onGivenUp: () => void): WorkerChannel | undefi
     } else if (message.kind === "stop") {
       isStopping = true;
       stopped.resolve(message.signal);
-    } else if (message.kind === "met") meetings.get(message.step)?.();
+    } else if (message.kind === "released") barriers.get(message.step)?.();
     else {
       waiting.get(message.id)?.(message.figures);
       waiting.delete(message.id);
@@ -316,15 +317,15 @@ export function openWorkerChannel(onGivenUp: () => void): WorkerChannel | undefi
         send({ kind: "gather", id });
       });
     },
-    async meet(step) {
+    async waitForAll(step) {
       const nowMs = performance.now();
-      meetUntilMs ??= nowMs + MEETINGS_MS_MAX;
-      const met = Promise.withResolvers<void>();
-      meetings.set(step, met.resolve);
-      const timeout = setTimeout(met.resolve, Math.max(0, meetUntilMs - nowMs));
+      barriersEndAtMs ??= nowMs + BARRIERS_MS_MAX;
+      const released = Promise.withResolvers<void>();
+      barriers.set(step, released.resolve);
+      const timeout = setTimeout(released.resolve, Math.max(0, barriersEndAtMs - nowMs));
       if (process.connected) send({ kind: "arrived", step });
-      else met.resolve();
-      await met.promise;
+      else released.resolve();
+      await released.promise;
       clearTimeout(timeout);
     },
     report(read, readCounters) {

@@ -5,8 +5,8 @@ import { extname, join, sep } from "node:path";
 import { isNamed } from "../../core/change/precondition.ts";
 
 /**
- * What the console's pages may do: run and show what this listener serves, ask this listener, and nothing else. No script or
- * style inside a page, no other origin, no frame around it (CSP Level 3; Trusted Types).
+ * The console's content security policy: pages may load and call only this listener. It forbids inline scripts and styles, other
+ * origins and framing (CSP Level 3; Trusted Types).
  */
 export const CONSOLE_POLICY = [
   "default-src 'none'",
@@ -32,7 +32,7 @@ const HEADERS = [
   ["Vary", "Accept-Encoding"],
 ].flat();
 
-/** What the console's build writes. */
+/** The media types of the files that the console's build writes. */
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
@@ -43,15 +43,15 @@ const TYPES: Readonly<Record<string, string>> = {
   ".md": "text/markdown; charset=utf-8",
 };
 
-/** The copies that the build makes of a file, the smallest first. */
+/** The compressed copies that the build makes of a file, smallest first. */
 const ENCODINGS = { ".br": "br", ".gz": "gzip" } as const;
 
-/** Built files have a hash of their contents in their names. */
+/** Built files have a hash of their content in their names. */
 const HASHED = /^\/assets\//;
 
 const INDEX = "/index.html";
 
-/** Serves a file of the console, or says that there is none. */
+/** Serves a file of the console. Calls `otherwise` if there is none. */
 export type ConsoleFiles = (request: IncomingMessage, response: ServerResponse, otherwise: () => void) => void;
 
 /** A file in one encoding. */
@@ -61,7 +61,7 @@ interface Copy {
   readonly bytes: Buffer;
 }
 
-/** A file in all its encodings, the smallest first and the file itself last. */
+/** A file in all its encodings, smallest first, the uncompressed file last. */
 interface ConsoleFile {
   readonly type: string;
   readonly caching: string;
@@ -69,13 +69,13 @@ interface ConsoleFile {
 }
 
 /**
- * The console's built files. Every page is the same document, which looks at the address itself, so that links deep into the
- * console work; but only where a browser asks for a document.
+ * Serves the console's built files. Every page is the same document, which routes by the address, so that deep links work. It is
+ * served only if the browser asks for a document.
  *
- * The files are read once, some 2 MB: answers open none, so that no client can use up the process's descriptors by them, and
- * the console works when there are none left. `Range` is ignored (RFC 9110 §14.2).
+ * The files, some 2 MB, are read once. Answers open no files, so requests for the console can't exhaust the process's descriptors,
+ * and the console works when none are left. `Range` is ignored (RFC 9110 §14.2).
  *
- * @param folder as the console's build writes it; where it isn't there, nothing is served
+ * @param folder the output of the console's build; if it doesn't exist, nothing is served
  */
 export function createConsoleFiles(folder: string, nextRequestId: () => string): ConsoleFiles {
   const files = readFiles(folder);
@@ -103,7 +103,7 @@ export function createConsoleFiles(folder: string, nextRequestId: () => string):
   };
 }
 
-/** By path, such as `/assets/index-9dJF2cFx.js`. */
+/** Reads all files, keyed by path, such as `/assets/index-9dJF2cFx.js`. */
 function readFiles(folder: string): ReadonlyMap<string, ConsoleFile> {
   const names = new Set(listFiles(folder));
   const files = new Map<string, ConsoleFile>();
@@ -139,7 +139,7 @@ function listFiles(folder: string): readonly string[] {
   }
 }
 
-/** Does `Accept-Encoding` name this encoding, and not with a weight of 0 (RFC 9110 §12.5.3)? A file itself always is accepted. */
+/** Does `Accept-Encoding` name this encoding without a weight of 0 (RFC 9110 §12.5.3)? The uncompressed file is always accepted. */
 function isAccepted(encoding: Copy["encoding"], acceptEncoding: string | string[] | undefined): boolean {
   if (encoding === undefined) return true;
   return String(acceptEncoding ?? "")

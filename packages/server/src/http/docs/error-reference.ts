@@ -1,13 +1,13 @@
 import { ERRORS_PATH, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
 import { ANSWERS } from "../server/answers.ts";
 
-/** What a code means and what to do about it. */
+/** The cause of a refusal and its fix. */
 interface Explanation {
   readonly cause: string;
   readonly fix: string;
 }
 
-/** The reference of refusal codes: the page at `/docs/errors` and docs/errors.md are both written from it. */
+/** The reference of refusal codes, the source of the page at `/docs/errors` and of docs/errors.md. */
 export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   authorization_missing: {
     cause: "The request has no Authorization header.",
@@ -209,21 +209,21 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   },
   rate_limited: {
     cause:
-      "Too many requests from this address were refused within a minute; or one OAuth client used too many assertions in an hour or has too many revoked tokens, or there are too many streams of changes.",
-    fix: "Wait for the seconds in `Retry-After`, and fix what the earlier answers complained about.",
+      "Too many requests from this address were refused within a minute; or one OAuth client used too many assertions in an hour or has too many revoked tokens; or too many change streams are open.",
+    fix: "Wait for the seconds in `Retry-After`, and fix the problem that the earlier answers named.",
   },
   internal: {
-    cause: "Something failed in this service.",
-    fix: "Give the administrator the request id; the log has the cause under it.",
+    cause: "The service failed unexpectedly.",
+    fix: "Give the administrator the request id, under which the log has the cause.",
   },
   unavailable: {
     cause:
-      "The service can't be sure of the state of keys right now, or is starting or stopping; or its store can't be written, or not within 5 seconds, and the request needs that.",
-    fix: "Try again in a moment. No stale answer is given in the meantime, and a change that was refused isn't made later.",
+      "The service is starting or stopping, or can't confirm the state of keys right now; or the request needs to write to the store, which fails or takes over 5 seconds.",
+    fix: "Try again in a moment. The service gives no stale answers in the meantime, and never makes a refused change later.",
   },
 };
 
-/** docs/errors.md. */
+/** The content of docs/errors.md. */
 export function errorReferenceMarkdown(): string {
   const sections = REFUSAL_CODES.map((code) => {
     const { cause, fix } = ERROR_REFERENCE[code];
@@ -244,7 +244,7 @@ function wrap(text: string): string {
   return text.replaceAll(/(.{1,100})(?: |$)/g, "$1\n").trimEnd();
 }
 
-/** The page at `/docs/errors`. Its only style is inline in one element, which the page's own policy names by hash. */
+/** The page at `/docs/errors`. Its inline style is {@link PAGE_STYLE}, which the page's content security policy allows by hash. */
 export function errorReferencePage(): string {
   const sections = REFUSAL_CODES.map((code) => {
     const { cause, fix } = ERROR_REFERENCE[code];
@@ -256,7 +256,7 @@ export function errorReferencePage(): string {
 export const PAGE_STYLE =
   ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:44rem;padding:0 1rem}h2{font:600 1.1rem ui-monospace,monospace;margin:2rem 0 .25rem}h2 a{color:inherit;text-decoration:none}small{font-weight:400;opacity:.7}section p{margin:.25rem 0}:target{outline:2px solid;outline-offset:.5rem}code{font-family:ui-monospace,monospace}";
 
-/** Plain text with `code` in backticks, as HTML. */
+/** Escapes plain text for HTML, and turns backticks into `<code>`. */
 function html(text: string): string {
   const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   return escaped.replaceAll(/`([^`]+)`/g, "<code>$1</code>");

@@ -24,7 +24,7 @@ type Schema = Readonly<Record<string, unknown>>;
 
 const text = { type: "string" } as const;
 
-/** An object whose members are all required but for the `optional` ones. */
+/** The schema of an object whose members are all required except the `optional` ones. */
 function object(properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema {
   return { type: "object", properties, required: Object.keys(properties).filter((name) => !optional.includes(name)) };
 }
@@ -34,7 +34,7 @@ const ErrorItem = object(
     code: { enum: REFUSAL_CODES },
     message: text,
     hint: text,
-    field: { type: "string", description: "Which member or parameter is meant: a JSON pointer" },
+    field: { type: "string", description: "The member or parameter, as a JSON pointer" },
     docs: { type: "string", format: "uri-reference" },
   },
   ["hint", "field"],
@@ -54,27 +54,27 @@ function envelope(data: Schema): Schema {
   });
 }
 
-/** A refusal, as every route answers it. */
+/** The answer to a refused request. */
 export const RefusalEnvelope = envelope(object({}));
 
-/** What the exchange answers. */
+/** The answer of the exchange. */
 export const GrantEnvelope = envelope(
   object({
     issued_at: { type: "number", description: "Seconds since the epoch, with microseconds" },
     token: { type: "string", description: "Opaque" },
-    expires_in: { type: "integer", description: "The ttl that was asked for, in seconds" },
+    expires_in: { type: "integer", description: "The requested ttl, in seconds" },
     expires_at: { type: "number", description: "issued_at + expires_in" },
   }),
 );
 
-/** What the token endpoint answers (RFC 6749 §5.1). */
+/** The answer of the token endpoint (RFC 6749 §5.1). */
 export const TokenResponse = object({
-  access_token: { type: "string", description: "Opaque; the same tokens that the exchange issues" },
+  access_token: { type: "string", description: "Opaque; the same kind of token that the exchange issues" },
   token_type: { const: "Bearer" },
   expires_in: { type: "integer", description: "Seconds" },
 });
 
-/** What introspection answers (RFC 7662 §2.2). */
+/** The answer of introspection (RFC 7662 §2.2). */
 export const IntrospectionResponse = {
   oneOf: [
     object({
@@ -85,7 +85,7 @@ export const IntrospectionResponse = {
       sub: text,
       iss: { type: "string", format: "uri" },
       exp: { type: "integer", description: "Seconds since the epoch; the token is invalid at equality" },
-      jti: { type: "string", description: "Names the token, on the change feed too; no secret" },
+      jti: { type: "string", description: "Identifies the token, also on the change feed; not secret" },
       account: text,
       access: { enum: ["full", "read_only"] },
       user_id: { type: "integer" },
@@ -103,9 +103,9 @@ export const OAuthError = object({
 });
 
 /**
- * Adds the OpenAPI 3.1 document of an application's routes, and of those that are served beside it.
+ * Adds the OpenAPI 3.1 document of an application's routes and of the plain endpoints in `paths`.
  *
- * @param document adds to a route's schema what it says of the route, when somebody asks for the document
+ * @param document completes a route's schema when the document is generated
  */
 export async function registerOpenApi(
   app: FastifyInstance,
@@ -139,14 +139,13 @@ export async function registerOpenApi(
             in: "cookie",
             name: "countersign_session_8081",
             description:
-              "An operator's session; the name ends in the console's port, and begins with __Host- over TLS. Changes need the console's Origin as well",
+              "An operator's session. The name ends with the console's port, and begins with __Host- over TLS. Changes also need the console's Origin",
           },
           adminToken: { type: "http", scheme: "bearer", description: "An admin token: csat_…" },
           resourceServer: {
             type: "http",
             scheme: "basic",
-            description:
-              "client_id and client_secret of a resource server; introspection takes them in the form as well",
+            description: "client_id and client_secret of a resource server; introspection also takes them in the form",
           },
         },
       },
@@ -154,7 +153,7 @@ export async function registerOpenApi(
   });
 }
 
-/** The endpoints that are served beside Fastify. The limits are those that their parsers enforce. */
+/** Documents the plain endpoints. The limits are those that their parsers enforce. */
 export function plainEndpointPaths(): Readonly<Record<string, object>> {
   const exchange = {
     get: {
@@ -189,7 +188,7 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
       summary: "Check a token, for gateways (forward-auth); any method, any suffix of the path",
       security: [{ token: [] }],
       responses: {
-        200: { description: "The token is good", headers: callerHeaders() },
+        200: { description: "The token is active", headers: callerHeaders() },
         ...refusalResponses([401, 403, 503], ASSERTION_ONLY),
       },
     },
@@ -212,7 +211,7 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
       responses: {
         200: {
           description:
-            "A stream that goes on. Each event's data is a JSON object whose member `previous` is the id of the event before",
+            "An endless stream. Each event's data is a JSON object whose member `previous` is the id of the previous event",
           content: { "text/event-stream": { schema: text } },
         },
         ...refusalResponses([405, 429, 503]),
@@ -243,12 +242,12 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
       tag: "oauth",
       summary: "Revoke one of the client's own tokens (RFC 7009)",
       form: object({ token: text, token_type_hint: text, ...CLIENT_ASSERTION }, ["client_id", "token_type_hint"]),
-      success: { description: "The token is dead, or was before" },
+      success: { description: "The token is inactive" },
     }),
     [INTROSPECTION_PATH]: formEndpoint({
       operationId: "introspect",
       tag: "resource servers",
-      summary: "Ask whose a token is (RFC 7662)",
+      summary: "Find out which API user a token belongs to (RFC 7662)",
       security: [{ resourceServer: [] }],
       form: object({ token: text, token_type_hint: text, client_id: text, client_secret: text }, [
         "token_type_hint",
@@ -256,7 +255,7 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
         "client_secret",
       ]),
       success: {
-        ...jsonResponse("Whose the token is, or that it isn't good", IntrospectionResponse),
+        ...jsonResponse("The token's API user, or that the token is inactive", IntrospectionResponse),
         headers: {
           [FEED_POSITION_HEADER]: {
             description: "The position of the change feed that the answer reflects at least",
@@ -275,7 +274,7 @@ const CLIENT_ASSERTION = {
     type: "string",
     description: "A JWT signed with RS256, RS384 or RS512, with the claims iss, sub, aud, exp and jti",
   },
-  client_id: { type: "string", description: "Not needed; the same as the assertion's sub where it is there" },
+  client_id: { type: "string", description: "Optional; if present, it must equal the assertion's sub" },
 } as const;
 
 function formEndpoint(endpoint: {
@@ -299,7 +298,7 @@ function formEndpoint(endpoint: {
         200: success,
         400: refusal("invalid_request, unsupported_grant_type or invalid_scope"),
         401: refusal("invalid_client"),
-        405: refusal("invalid_request: another method than POST"),
+        405: refusal("invalid_request: the method isn't POST"),
         413: refusal("invalid_request: the form is too large"),
         429: refusal("temporarily_unavailable: too many refusals"),
         500: refusal("server_error"),
@@ -318,10 +317,10 @@ function jsonResponse(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } };
 }
 
-/** Codes of the check that are about a token. */
+/** Codes about a token, which only the check answers. */
 const CHECK_ONLY: readonly RefusalCode[] = ["token_inactive", "token_revoked", "access_read_only"];
 
-/** Codes that are about an assertion: the check never answers them. */
+/** Codes about an assertion, which the check never answers. */
 const ASSERTION_ONLY = REFUSAL_CODES.filter((code) => code.startsWith("assertion_"));
 
 /** Codes that the exchange and the check never answer. */
@@ -333,7 +332,7 @@ const OAUTH_ONLY: readonly RefusalCode[] = [
   "token_foreign",
 ];
 
-/** @param except codes that the endpoint never answers, beside those of the OAuth endpoints and the admin API */
+/** @param except codes that the endpoint never answers, besides those of the OAuth endpoints and the admin API */
 function refusalResponses(statuses: readonly number[], except: readonly RefusalCode[] = []): Record<number, object> {
   return Object.fromEntries(
     statuses.map((status) => {

@@ -10,12 +10,12 @@ import type { Clock } from "../../core/surroundings.ts";
 import type { RefusalLimit } from "../server/refusal-limit.ts";
 import type { Form } from "./oauth/read-form.ts";
 
-/** How many questions to the store addresses over their limit may cause, all together. */
-const QUESTIONS_PER_SECOND = 20;
+/** How many store lookups all addresses over their limit may cause together. */
+const LOOKUPS_PER_SECOND = 20;
 
 /**
- * Authenticates a resource server. Only wrong credentials meet the refusal limit: a resource server that shares an address with a
- * client that guesses secrets must not be shut out by that.
+ * Authenticates a resource server. Only wrong credentials are subject to the refusal limit, so that a client that guesses secrets
+ * can't lock out a resource server that shares its address.
  *
  * @throws {Refusal} `client_rejected`, `rate_limited`, `unavailable`
  */
@@ -31,12 +31,12 @@ export function createLimitedAuthentication(
 ): LimitedAuthentication {
   let second = Number.NEGATIVE_INFINITY;
   let taken = 0;
-  /** Takes one of this second's questions to the store for addresses over their limit, if one is left. */
-  function takeQuestion(): boolean {
+  /** Takes one of this second's store lookups for addresses over their limit. @returns whether one was left */
+  function takeLookup(): boolean {
     const now = Math.floor(clock.monotonicMs() / 1000);
     if (now !== second) taken = 0;
     second = now;
-    return ++taken <= QUESTIONS_PER_SECOND;
+    return ++taken <= LOOKUPS_PER_SECOND;
   }
 
   return (credentials, clientAddress) => {
@@ -46,8 +46,8 @@ export function createLimitedAuthentication(
       throw error;
     };
     try {
-      // A client that guesses makes the store work a few times a second at most; resource servers in the view need no question.
-      const server = authenticate(credentials(), !isOver || takeQuestion());
+      // A guessing client causes at most a few store lookups a second. Cached resource servers need none.
+      const server = authenticate(credentials(), !isOver || takeLookup());
       return server instanceof Promise ? server.catch(refuse) : server;
     } catch (error) {
       return refuse(error);
@@ -56,7 +56,7 @@ export function createLimitedAuthentication(
 }
 
 /**
- * Credentials by HTTP Basic or in the form (RFC 6749 §2.3.1), and not both.
+ * Reads credentials from HTTP Basic or from the form (RFC 6749 §2.3.1). A request with both is refused.
  *
  * @throws {Refusal} `client_rejected`, `bad_request`
  */

@@ -13,11 +13,11 @@ import type { RefusalLimit } from "../server/refusal-limit.ts";
 import type { IsReading } from "./is-reading.ts";
 
 /**
- * `/api/auth/v0/check/`, any method, any suffix: the token check for gateways.
+ * `/api/auth/v0/check/` with any method and any suffix: the token check for gateways.
  *
- * Answers 200 with the caller in `X-Auth-*` headers; 401 for no token, or one that isn't valid or has expired; 403 for one
- * that was revoked, and for a write by a read-only user; 503 only where a revocation can't be ruled out. A gateway takes all
- * but 200 for a no. It never answers 429: behind a gateway one client's bad tokens must not shut out the others. Its
+ * Answers 200 with the caller in `X-Auth-*` headers; 401 for a token that is missing, invalid or expired; 403 for a revoked token,
+ * and for a write by a read-only user; 503 only if a revocation can't be ruled out. A gateway treats every answer but 200 as a
+ * refusal. It never answers 429, because one client's bad tokens must not lock out other clients of the same gateway. Its
  * refusals do count towards the limit of the exchange.
  */
 export function createCheckEndpoint(
@@ -62,8 +62,8 @@ const NEW_KEY = "Make a new key pair and have its public key added.";
 const ACTIVATE = "Ask the administrator of this service to activate it.";
 
 /**
- * The refusal of an inactive token. 403 says that the token was revoked: only the holder of a token that this service minted,
- * and that hasn't expired, learns that. Everything else is one and the same 401.
+ * The refusal of an inactive token. Only the holder of a genuine, unexpired token learns, by a 403, that it was revoked. All other
+ * reasons get the same 401.
  */
 function inactiveRefusal(reason: InactiveReason): Refusal {
   switch (reason) {
@@ -90,7 +90,7 @@ function inactiveRefusal(reason: InactiveReason): Refusal {
   }
 }
 
-/** Names and ids are ASCII: a username is made of an id and a name of letters, digits, `.`, `_` and `-`. */
+/** The answer that names the caller. Names are ASCII letters, digits, `.`, `_` and `-`, so headers can carry them. */
 function callerAnswer(token: ActiveToken, requestId: string): WrittenAnswer {
   const headers = headersWith(
     requestId,

@@ -2,15 +2,16 @@ import { performance } from "node:perf_hooks";
 import { Refusal } from "../../core/refusal.ts";
 
 /**
- * An assertion that no key verifies is answered exactly this long after it came, in milliseconds. Otherwise the time would tell what
- * the answer doesn't: whether the user was in the view, in the store or nowhere, and how many keys it has. All of that takes less.
+ * An assertion that no key verifies is answered this long after it arrived, in milliseconds. Otherwise the time would reveal what
+ * the answer conceals: whether the user was in the view, in the store or nowhere, and how many keys it has. The work takes less
+ * time than this.
  */
 const REJECTION_MS = 10;
 
-/** Resolves after so many milliseconds. */
+/** Resolves after this many milliseconds. */
 export type Pause = (milliseconds: number) => Promise<void>;
 
-/** Runs the work; an `assertion_rejected` that it throws is delayed to a fixed time after its beginning. */
+/** Runs the work. If it throws `assertion_rejected`, the refusal is delayed to a fixed time after the start. */
 export type DelayRejection = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 export function createDelayRejection(pause: Pause): DelayRejection {

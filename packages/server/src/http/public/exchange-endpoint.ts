@@ -9,7 +9,7 @@ import type { RefusalLimit } from "../server/refusal-limit.ts";
 
 const ALLOW = "GET, OPTIONS";
 
-/** `GET /api/auth/v0/refresh/`: the exchange. Body, `Accept` and `Content-Type` of the request are ignored. */
+/** `GET /api/auth/v0/refresh/`: the exchange. The request's body, `Accept` and `Content-Type` are ignored. */
 export function createExchangeEndpoint(
   exchange: Exchange,
   limit: RefusalLimit,
@@ -23,7 +23,7 @@ export function createExchangeEndpoint(
       const { request, requestId } = context;
       if (request.method === "OPTIONS") return optionsAnswer(requestId);
       if (request.method !== "GET") {
-        throw new Refusal("method_not_allowed", "The exchange is a GET.", { allow: ALLOW });
+        throw new Refusal("method_not_allowed", "The exchange takes GET.", { allow: ALLOW });
       }
       const address = context.clientAddress();
       limit.check(address);
@@ -55,8 +55,8 @@ function grantAnswer(grant: Grant, requestId: string): WrittenAnswer {
 }
 
 /**
- * The envelope of a grant, member by member in the documented order. Written by hand because the times carry exactly six
- * decimals, which JSON numbers out of `JSON.stringify` don't.
+ * The envelope of a grant, with its members in the documented order. It isn't made by `JSON.stringify`, which can't write times
+ * with exactly six decimals.
  */
 function grantBody(grant: Grant): string {
   const { token, ttlSeconds } = grant;

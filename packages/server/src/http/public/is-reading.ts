@@ -1,29 +1,28 @@
 import type { IncomingMessage } from "node:http";
 import { compile } from "@fastify/proxy-addr";
 
-/** Is this a request that a read-only user may make? */
+/** May a read-only user make this request? */
 export type IsReading = (request: IncomingMessage) => boolean;
 
-/** What a gateway names the original method in: Traefik and Caddy the first, nginx by convention the second. */
+/** Headers in which gateways name the original method: Traefik and Caddy use the first, nginx by convention the second. */
 const METHOD_HEADERS = ["x-forwarded-method", "x-original-method"] as const;
 
-/** Headers by which a client asks the API behind the gateway to treat its GET as another method; some frameworks do. */
+/** Headers by which a client asks the API behind the gateway to treat its GET as another method. Some frameworks obey them. */
 const OVERRIDE_HEADERS = ["x-http-method-override", "x-http-method", "x-method-override"] as const;
 
 /**
- * Decides by the method of the request that a gateway asks about, which isn't always the method that it asks with.
+ * Decides by the method of the client's original request, which may differ from the method of the gateway's request to the check.
  *
- * - A trusted proxy's word decides: what its `X-Forwarded-Method` and `X-Original-Method` say must be reading methods, both
- *   where both are there, since a gateway that sets one may let a client's forgery of the other pass. The method that it
- *   asks with doesn't count then.
- * - Where no trusted proxy says anything, the request's own method must be a reading one, and so must every method in
- *   those headers, from any sender: a claim can only restrict.
- * - A method override, from any sender, can only restrict too.
+ * - If a trusted proxy sends `X-Forwarded-Method` or `X-Original-Method`, they decide instead of the request's own method. Both must
+ *   be reading methods if both are present, because a gateway that sets one may pass a client's forgery of the other through.
+ * - Otherwise the request's own method must be a reading method, and so must every method in those headers: from an untrusted
+ *   sender they can only restrict.
+ * - Method overrides, from any sender, can only restrict.
  *
- * A repeated header, an empty one and a method in lower case aren't reading methods (methods are case-sensitive, RFC 9110 §9.1).
+ * A repeated header, an empty header and a lower-case method aren't reading methods (methods are case-sensitive, RFC 9110 §9.1).
  *
- * @param onUntrusted called once, when an address that isn't trusted names a method: most likely a gateway that is missing
- *   from the trusted proxies
+ * @param onUntrusted called once, when an untrusted address names a method: probably a gateway that is missing from the trusted
+ *   proxies
  */
 export function createIsReading(
   trustedProxies: readonly string[],
@@ -45,7 +44,7 @@ export function createIsReading(
   };
 }
 
-/** RFC 9110 §9.2.1, without TRACE. */
+/** The safe methods of RFC 9110 §9.2.1, without TRACE. */
 function isReadingMethod(method: string | undefined): boolean {
   return method === "GET" || method === "HEAD" || method === "OPTIONS";
 }

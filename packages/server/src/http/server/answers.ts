@@ -1,18 +1,18 @@
 /**
- * HTTP: what comes in becomes a call of the core, what comes out becomes an answer. No rule of the exchange or the check is
- * decided here, and nothing here knows the store.
+ * HTTP: turns requests into calls of the core, and results into answers. No rule of the exchange or the check is decided here, and
+ * no file here accesses the store.
  */
 import type { ServerResponse } from "node:http";
 import { ERRORS_PATH, type Envelope, REALM, type RefusalCode } from "@countersign/protocol";
 import { Refusal } from "../../core/refusal.ts";
 
-/** How a refusal leaves: its status and, for a 401, the scheme of its challenge (RFC 9110 §11.6.1). */
+/** The status of a refusal and, for a 401, the scheme of its challenge (RFC 9110 §11.6.1). */
 interface Answer {
   readonly status: number;
   readonly challenge?: "JWT" | "Token" | "Basic" | "Bearer";
 }
 
-/** The one table from refusals to statuses. */
+/** Maps every refusal code to its status. No other code decides on a status. */
 export const ANSWERS = {
   authorization_missing: { status: 401, challenge: "JWT" },
   authorization_scheme: { status: 401, challenge: "JWT" },
@@ -66,37 +66,37 @@ export const ANSWERS = {
   unavailable: { status: 503 },
 } as const satisfies Record<RefusalCode, Answer>;
 
-/** What every answer of one listener has in common. */
+/** What a refusal's answer needs from its listener and request. */
 export interface AnswerContext {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly publicUrl: string;
   readonly requestId: string;
-  /** The scheme that a 401's challenge names, where it isn't the code's own. */
+  /** The scheme of a 401's challenge, if it isn't the one of {@link ANSWERS}. */
   readonly challenge?: "Token" | "Basic";
 }
 
-/** A whole answer: header names and values by turns, as `ServerResponse.writeHead` takes them. */
+/** A whole answer: header names and values alternating, as `ServerResponse.writeHead` takes them. */
 export interface WrittenAnswer {
   readonly status: number;
   readonly headers: string[];
   readonly body: string;
-  /** Takes the answer over once its head is written, for a body that goes on. */
+  /** Writes the body itself once the head is written, for an answer that doesn't end. */
   readonly stream?: (response: ServerResponse) => void;
 }
 
-/** Challenges without an error (RFC 9110 §11.6.1). */
+/** Challenges without an error parameter (RFC 9110 §11.6.1). */
 export const REALM_CHALLENGES = { Basic: `Basic realm="${REALM}", charset="UTF-8"` } as const;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** The headers of every answer, and further ones, as a flat list. Nothing served here may be cached (RFC 6749 §5.1). */
+/** The headers of every answer, followed by `more`, as a flat list. They forbid caching (RFC 6749 §5.1). */
 export function headersWith(requestId: string, ...more: string[]): string[] {
   return ["Cache-Control", "no-store", "X-Request-Id", requestId, ...more];
 }
 
 /**
- * The same where there is a body, which then must not be sniffed, framed or run. `Strict-Transport-Security` is for whoever
- * terminates TLS.
+ * The headers of an answer with a body. They forbid browsers to sniff its type, frame it or run scripts in it. The proxy that
+ * terminates TLS sets `Strict-Transport-Security`.
  */
 export function bodyHeadersWith(requestId: string, ...more: string[]): string[] {
   return headersWith(
@@ -135,7 +135,7 @@ export function refusalAnswer(refusal: Refusal, context: AnswerContext): Written
   const headers = jsonHeaders(context.requestId, body);
   if (answer.challenge !== undefined) {
     const scheme = context.challenge ?? answer.challenge;
-    // Basic has no such parameter (RFC 7617 §2), and browsers are particular.
+    // Basic has no parameter `error` (RFC 7617 §2), and browsers may reject it.
     const challenge = scheme === "Basic" ? REALM_CHALLENGES.Basic : `${scheme} realm="${REALM}", error="${code}"`;
     headers.push("WWW-Authenticate", challenge);
   }
@@ -143,7 +143,7 @@ export function refusalAnswer(refusal: Refusal, context: AnswerContext): Written
   return { status: answer.status, headers, body };
 }
 
-/** The headers that follow from a refusal's detail, whatever its body looks like. */
+/** The headers that a refusal's detail asks for: `Allow`, `Retry-After` and the rate limit's. */
 export function refusalHeaders({ detail }: Refusal): string[] {
   const headers: string[] = [];
   if (detail.allow !== undefined) headers.push("Allow", detail.allow);
@@ -154,15 +154,14 @@ export function refusalHeaders({ detail }: Refusal): string[] {
   return headers;
 }
 
-/** Who reads what a listener answers: on the public one anybody, on the internal one those who run the service. */
-export type Audience = "anybody" | "operators";
+/** The readers of a listener's answers: clients on the public listener, operators on the internal one. */
+export type Audience = "clients" | "operators";
 
 /**
- * What the outside learns of an error: a refusal as it is, anything else as `internal` with fixed text. Where the fault is
- * on this side, the answer names the request's id, under which the log has the cause. Only operators are told why the
- * service is unavailable.
+ * The refusal that is sent for an error: a refusal unchanged, anything else as `internal` with fixed text. If the service is at
+ * fault, the answer names the request id under which the log has the cause. Only operators learn why the service is unavailable.
  */
-export function publicRefusal(error: unknown, requestId: string, audience: Audience = "anybody"): Refusal {
+export function publicRefusal(error: unknown, requestId: string, audience: Audience = "clients"): Refusal {
   if (error instanceof Refusal && error.code === "unavailable") {
     return audience === "operators"
       ? new Refusal("unavailable", error.message, {
@@ -181,12 +180,12 @@ export function publicRefusal(error: unknown, requestId: string, audience: Audie
   });
 }
 
-/** Why a request failed, for the log: a defect says so by its error. */
+/** The reason why a request failed, for the log. Empty for a defect, whose error is logged. */
 export function failureReason(error: unknown): { readonly reason?: string } {
   return error instanceof Refusal ? { reason: error.message } : {};
 }
 
-/** Writes an answer. The body is one string, so that head and body leave in one write. */
+/** Writes an answer. The body is one string, so that head and body are sent in one write. */
 export function sendAnswer(response: ServerResponse, { status, headers, body, stream }: WrittenAnswer): void {
   response.writeHead(status, headers);
   if (stream === undefined) response.end(body);

@@ -4,27 +4,26 @@ import { compile } from "@fastify/proxy-addr";
 import { parseIpAddress } from "./ip-address.ts";
 
 /**
- * Who sent a request: the peer's address or, behind trusted proxies, the first address that isn't one of theirs. An address
- * is in its one spelling ({@link parseIpAddress}). Where a proxy doesn't name one, it is `unknown`, or a name made from
- * what the proxy says instead, which is no address and gives nothing of that text away.
+ * The client that sent a request: the peer's address or, behind trusted proxies, the first address that isn't one of theirs. An
+ * address is in canonical form ({@link parseIpAddress}). If a proxy names no address, the result is `unknown`, or a hash of the
+ * text that the proxy sent instead.
  */
 export type ClientAddress = (request: IncomingMessage) => string;
 
-/** Longer text is no address. */
+/** No address is longer. */
 const ADDRESS_CHARACTERS_MAX = 64;
 
 /**
- * Reads `X-Forwarded-For`, or where there is none `Forwarded` (RFC 7239), from a trusted proxy only, and from the right: each
- * proxy appends the address that it was asked from, so what stands left of the first untrusted address is that client's own
- * text.
+ * Reads `X-Forwarded-For` or, if it is missing, `Forwarded` (RFC 7239), only from a trusted proxy, and from right to left. Each
+ * proxy appends the address of its peer, so everything left of the first untrusted address was written by that client.
  *
- * `X-Forwarded-For` wins wherever it is present, empty or not. Most gateways set only that, and let a client's own
- * `Forwarded` pass: a client could otherwise choose whom its refusals count against.
+ * `X-Forwarded-For` wins if it is present, even if empty. Most gateways set only that header and pass a client's `Forwarded`
+ * through; reading it would let a client choose the address that its refusals count against.
  */
 export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
   if (trustedProxies.length === 0) return peerAddress;
   const isTrusted = compile([...trustedProxies]);
-  // Comparing an address with networks takes a microsecond, and most requests come from one proxy.
+  // Comparing an address with networks takes a microsecond, and most requests come from the same proxy.
   let latestProxy: string | undefined;
   return (request) => {
     const peer = peerAddress(request);
@@ -43,13 +42,13 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
   };
 }
 
-/** The peer's address in its one spelling; `unknown` of a connection that is gone. */
+/** The peer's address in canonical form; `unknown` if the connection has closed. */
 function peerAddress({ socket: { remoteAddress } }: IncomingMessage): string {
   if (remoteAddress === undefined) return "unknown";
   return parseIpAddress(remoteAddress) ?? remoteAddress;
 }
 
-/** What proxies say that they were asked from, the last first; `undefined` where one doesn't say. */
+/** The peers that the proxies name, the last proxy's first; `undefined` for a proxy that names none. */
 function hopsFromRight({ headers }: IncomingMessage): Iterable<string | undefined> {
   const forwardedFor = headers["x-forwarded-for"];
   if (forwardedFor !== undefined) return elementsFromRight(String(forwardedFor), ",", false);
@@ -63,17 +62,17 @@ function* forwardedFrom(header: string): Generator<string | undefined> {
       const value = /^for\s*=\s*(.*)$/is.exec(pair)?.[1];
       if (value !== undefined) values.push(value);
     }
-    // Each parameter comes once (RFC 7239 §4).
+    // A parameter must not be repeated (RFC 7239 §4).
     yield values.length === 1 ? values[0] : undefined;
   }
 }
 
 /**
- * The elements of a list, the last first, without blanks around them; empty ones are skipped (RFC 9110 §5.6.1).
+ * The elements of a list, the last first, trimmed; empty ones are skipped (RFC 9110 §5.6.1).
  *
- * The list is read from its end, so that an unclosed quote in what a client sent can't swallow what a proxy appended.
+ * The list is read from its end, so that an unclosed quote in a client's text can't swallow what a proxy appended.
  *
- * @param hasQuotes whether a separator in a quoted string separates nothing
+ * @param hasQuotes whether to ignore separators in quoted strings
  */
 function* elementsFromRight(list: string, separator: string, hasQuotes: boolean): Generator<string> {
   let isQuoted = false;
@@ -87,7 +86,7 @@ function* elementsFromRight(list: string, separator: string, hasQuotes: boolean)
   }
 }
 
-/** Does an odd number of backslashes stand before this place (RFC 9110 §5.6.4)? */
+/** Is the character preceded by an odd number of backslashes (RFC 9110 §5.6.4)? */
 function isEscaped(text: string, at: number): boolean {
   let backslashes = 0;
   while (text[at - 1 - backslashes] === "\\") backslashes++;
@@ -95,8 +94,8 @@ function isEscaped(text: string, at: number): boolean {
 }
 
 /**
- * The address in one element, as proxies write it: with or without a port, in quotes, brackets or neither (RFC 7239 §6).
- * `undefined` for anything else, such as `unknown` and `_hidden`.
+ * Reads the address from one element, in the forms that proxies write: with or without a port, quotes and brackets
+ * (RFC 7239 §6). `undefined` for anything else, such as `unknown` and `_hidden`.
  */
 function parseHop(hop: string): string | undefined {
   const text = unquote(hop);
@@ -108,13 +107,13 @@ function parseHop(hop: string): string | undefined {
   return parseIpAddress(inBrackets ?? beforePort ?? eightGroups ?? "");
 }
 
-/** The text of a quoted string (RFC 9110 §5.6.4); other text as it is. */
+/** The content of a quoted string (RFC 9110 §5.6.4); other text unchanged. */
 function unquote(text: string): string {
   const quoted = /^"(.*)"$/s.exec(text)?.[1];
   return quoted === undefined ? text : quoted.replaceAll(/\\(.)/gs, "$1").trim();
 }
 
-/** A name for a client that a proxy didn't give an address of: the same for the same text, in a bounded length. */
+/** A name of bounded length for a client whose address a proxy didn't give: the same for the same text. */
 function nameOf(hop: string | undefined): string {
   const text = hop === undefined ? "unknown" : unquote(hop).toLowerCase();
   if (text === "unknown") return text;

@@ -2,16 +2,16 @@ import { compile } from "@fastify/proxy-addr";
 import type { ConnectionLimits } from "./connections.ts";
 import { networkOf } from "./ip-address.ts";
 
-/** Connections to the public listener where neither a setting nor the system says how many. */
+/** Connections to the public listener if neither a setting nor the system limits them. */
 const PUBLIC_MAX = 16_384;
 
 /** Connections to the internal listener. */
 const INTERNAL_MAX = 256;
 
-/** Descriptors that are left for files: the store opens some later, and modules are loaded when they are needed. */
+/** Descriptors reserved for files: the store opens some later, and modules are loaded on demand. */
 const FILES_RESERVED = 12;
 
-/** Of each listener's connections, one in so many is for health checks alone. */
+/** One in this many of a listener's connections is reserved for health checks. */
 const HEALTH_SHARE = 8;
 const HEALTH_MAX = 8;
 
@@ -28,10 +28,10 @@ export interface ListenerLimits {
 }
 
 /**
- * Divides what a process can still open between files, the internal listener and the public one, so that neither clients nor
- * gateways can take from operators what they need to switch a key off.
+ * Divides the available descriptors between files, the internal listener and the public one, so that neither clients nor gateways
+ * can take the connections that operators need to deactivate a key.
  *
- * @param spareDescriptors how many files and connections can still be opened; `undefined` where that isn't known
+ * @param spareDescriptors how many files and connections can still be opened; `undefined` if unknown
  * @param databaseConnections how many of them the store may need
  */
 export function connectionLimits(

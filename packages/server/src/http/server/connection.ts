@@ -1,53 +1,53 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-/** How many requests may wait on one connection for the answer to the one before. Clients that pipeline at all send a few. */
+/** How many pipelined requests may wait on one connection. Clients that pipeline at all send only a few. */
 export const PIPELINED_MAX = 64;
 
-/** A connection whose client goes on sending requests that aren't served is cut off after this many. */
+/** After this many requests on a closing connection, which aren't served, the connection is destroyed. */
 const IGNORED_MAX = 128;
 
-/** How many bytes are read and dropped before a connection closes, so that a reset doesn't destroy the answer on its way. */
+/** How many bytes are read and dropped while a connection closes: unread bytes cause a reset, which could destroy the answer in transit. */
 const LINGER_BYTES_MAX = 16_777_216;
 
-/** What all connections of a listener have in common. */
+/** The state and callbacks that all connections of a listener share. */
 export interface ConnectionOwner {
   /** Counts up every second. */
   readonly tick: number;
-  /** Does every answer say that the connection closes? */
+  /** Does the listener close connections after their answers? */
   readonly isDraining: boolean;
-  /** Requests that wait until the listener has closed; `undefined` unless they do. */
-  readonly held: (() => void)[] | undefined;
-  /** Serves a pipelined request, when the others had their turn. */
+  /** Requests deferred until the listener has closed; `undefined` if requests are served immediately. */
+  readonly deferred: (() => void)[] | undefined;
+  /** Serves a pipelined request in turn with those of other connections. */
   readonly serveLater: (serve: () => void) => void;
   readonly serve: (connection: Connection, request: IncomingMessage, response: ServerResponse) => void;
-  /** Told once, when the first request of a connection is there. */
-  readonly onSpoke: (connection: Connection) => void;
+  /** Called once, when a connection receives its first request. */
+  readonly onFirstRequest: (connection: Connection) => void;
 }
 
 const CONNECTION = Symbol("connection");
 
-/** The connection of a socket. A property and not a WeakMap, which would cost garbage collection time. */
+/** The connection of a socket. It is kept in a property because a WeakMap would cost garbage collection time. */
 export function connectionOf(socket: object): Connection | undefined {
   return (socket as { [CONNECTION]?: Connection })[CONNECTION];
 }
 
 /**
- * One client's connection. Its requests are served one at a time and in order (RFC 9112 §9.3.2). It stays open only where
- * nothing that the client may still send could be taken for something else.
+ * One client's connection. Its requests are served one at a time and in order (RFC 9112 §9.3.2). It stays open only if the end of
+ * each request is certain, so that no bytes can be mistaken for another request.
  */
 export class Connection {
   readonly socket: Socket;
-  /** Whose limit it counts towards; `undefined` where no limit holds. */
+  /** The client whose limit it counts towards; `undefined` if no limit applies. */
   readonly client: string | undefined;
-  /** Was it let in although all places were taken? Then it gets health answers only, and closes. */
+  /** Was it accepted beyond the limit? If so, it gets only health answers and closes. */
   readonly isBeyondLimit: boolean;
-  /** When its latest request came, by the owner's ticks. */
+  /** The owner's tick at its latest request. */
   lastTick: number;
-  /** Bytes of answers that the operating system had taken at the last look, and for how many looks that hasn't changed. */
+  /** Bytes of answers that the operating system had taken at the last tick, and the number of ticks since that changed. */
   flushedBytes = 0;
   stalledTicks = 0;
-  /** For how many looks it has been waiting for its client to close, too; `undefined` while it is open. */
+  /** How many ticks it has waited for its client to close; `undefined` while it is open. */
   lingerTicks: number | undefined = undefined;
   readonly #owner: ConnectionOwner;
   #latest: ServerResponse | undefined = undefined;
@@ -66,24 +66,24 @@ export class Connection {
     (socket as { [CONNECTION]?: Connection })[CONNECTION] = this;
   }
 
-  /** No whole head of a request has come yet. */
+  /** Has no complete head of a request arrived yet? */
   get isSilent(): boolean {
     return this.#latest === undefined;
   }
 
-  /** Every request has its answer, and the client may send the next. */
+  /** Has every request been answered, so that the client may send the next? */
   get isIdle(): boolean {
     return this.#latest?.writableFinished === true && this.#latest.req.complete && this.lingerTicks === undefined;
   }
 
-  /** It is the client's turn: to send the rest of a request, to read an answer, or to close. */
+  /** Does it wait for the client to send the rest of a request, to read an answer, or to close? */
   get isWaitingForClient(): boolean {
     const latest = this.#latest;
     if (latest === undefined || this.lingerTicks !== undefined) return true;
     return (!latest.req.complete && hasBody(latest.req)) || (latest.writableEnded && !latest.writableFinished);
   }
 
-  /** Takes a request whose head is there, and serves it as soon as those before it have their answers. */
+  /** Takes a request whose head has arrived, and serves it once the requests before it are answered. */
   receive(request: IncomingMessage, response: ServerResponse): void {
     if (this.#isClosing) {
       if (++this.#ignored > IGNORED_MAX) this.socket.destroy();
@@ -95,7 +95,7 @@ export class Connection {
       this.closeAfter(before);
       return;
     }
-    if (before === undefined) this.#owner.onSpoke(this);
+    if (before === undefined) this.#owner.onFirstRequest(this);
     this.#previous = before;
     this.#latest = response;
     this.lastTick = this.#owner.tick;
@@ -110,24 +110,24 @@ export class Connection {
         });
       });
     } else if (mayClose) {
-      // By then all that came along with the head has been read: the body, or a further request.
+      // By the next turn, everything that arrived with the head has been read: the body, or another request.
       setImmediate(() => {
         this.#serve(request, response);
       });
     } else this.#owner.serve(this, request, response);
   }
 
-  /** Would the client take an answer that is written now for the answer to the bytes that can't be read? */
+  /** Would the client match an answer written now to the bytes that couldn't be parsed? */
   isNextToBeAnswered(): boolean {
     const latest = this.#latest;
     if (this.#isClosing) return false;
     if (latest === undefined) return true;
     if (latest.req.complete) return latest.writableFinished;
-    // The request whose body broke off must not have its own answer already.
+    // The request whose body is invalid must not have an answer yet.
     return !latest.headersSent && this.#previous?.writableFinished !== false;
   }
 
-  /** Serves nothing further, and closes once the requests that came whole have their answers. */
+  /** Serves no further request, and closes once all complete requests are answered. */
   closeAfterAnswers(): void {
     if (this.#isClosing) return;
     const last = this.#latest?.req.complete === false ? this.#previous : this.#latest;
@@ -135,17 +135,17 @@ export class Connection {
     else this.closeAfter(last);
   }
 
-  /** An answer that is still to be begun says that the connection closes, if it is the last. For a listener that stops. */
+  /** Closes after the latest request's answer, if that hasn't begun. For a listener that stops. */
   closeWhenAnswered(): void {
     if (this.#latest !== undefined && !this.#latest.headersSent) this.#decideAtHead(this.#latest.req, this.#latest);
   }
 
-  /** Closes after this answer, which says so if its head isn't written yet. */
+  /** Closes after this answer, which says `Connection: close` if its head isn't written yet. */
   closeAfter(response: ServerResponse): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
     if (!response.headersSent) response.shouldKeepAlive = false;
-    // Node would close the socket with bytes unread, and the reset that follows could overtake the answer.
+    // Node would close the socket with unread bytes, and the resulting reset could overtake the answer.
     this.socket.destroySoon = () => {
       this.linger();
     };
@@ -155,7 +155,7 @@ export class Connection {
   }
 
   /**
-   * Ends this side, and drops what still comes, until the client has ended its side, or for a second or two (RFC 9112 §9.6).
+   * Ends this side, then drops incoming bytes until the client ends its side, for at most a second or two (RFC 9112 §9.6).
    */
   linger(): void {
     const { socket } = this;
@@ -163,7 +163,7 @@ export class Connection {
     this.#isClosing = true;
     this.lingerTicks = 0;
     socket.end();
-    // Without its reader, the parser sees nothing of what comes.
+    // Detaches the parser, which reads through this listener.
     socket.removeAllListeners("data");
     let droppedBytes = 0;
     socket.on("data", (bytes: Buffer) => {
@@ -174,15 +174,15 @@ export class Connection {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const { held } = this.#owner;
-    if (held !== undefined) {
-      held.push(() => {
+    const { deferred } = this.#owner;
+    if (deferred !== undefined) {
+      deferred.push(() => {
         this.#serve(request, response);
       });
     } else if (this.lingerTicks === undefined && !this.socket.destroyed) this.#owner.serve(this, request, response);
   }
 
-  /** Whether the connection stays open is decided when the answer's head is written: by then, more may have come. */
+  /** Decides whether the connection stays open when the answer's head is written, because more may have arrived by then. */
   #decideAtHead(request: IncomingMessage, response: ServerResponse): void {
     const writeHead = response.writeHead.bind(response) as (...head: unknown[]) => ServerResponse;
     response.writeHead = (...head: unknown[]) => {
@@ -194,17 +194,17 @@ export class Connection {
   }
 }
 
-/** Without one of these there is no body (RFC 9112 §6.3). */
+/** A request has a body only with one of these headers (RFC 9112 §6.3). */
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined;
 }
 
-/** HTTP/1.0 knows no transfer encoding: a proxy that passed such a request on may have seen another end of it (RFC 9112 §6.1). */
+/** HTTP/1.0 has no transfer encoding, so a proxy in between may have seen another end of the request (RFC 9112 §6.1). */
 function hasFaultyFraming({ httpVersion, headers }: IncomingMessage): boolean {
   return httpVersion === "1.0" && headers["transfer-encoding"] !== undefined;
 }
 
-/** Of what comes in one packet with a request for another protocol, Node drops all that is behind that request. */
+/** Node drops all bytes that follow an upgrade request in the same packet. */
 function asksForUpgrade({ headers }: IncomingMessage): boolean {
   return headers.upgrade !== undefined;
 }

@@ -4,101 +4,102 @@ import { collectGarbage } from "../../platform/collect-garbage.ts";
 import { repeat } from "../../platform/repeat.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 
-/** How often every connection is looked at, in milliseconds, unless a test says otherwise. */
+/** How often every connection is inspected, in milliseconds, unless a test sets another interval. */
 export const TICK_MS = 1000;
 
-/** For how many looks a client may take nothing of an answer that waits for it. */
+/** For how many ticks a client may read nothing of a waiting answer. */
 const STALLED_TICKS_MAX = 15;
 
-/** After how many looks a connection ends whose client doesn't close it. */
+/** After how many ticks a closing connection is destroyed if its client doesn't close it. */
 const LINGER_TICKS_MAX = 2;
 
 /**
- * Silent connections make way first once they are one in so many. While they are fewer, idle ones do: a client needs a moment
- * between connecting and asking, which a flood of connections that have asked once must not take from it.
+ * Silent connections are evicted first once they are at least one in this many; before that, idle ones are. A client needs a moment
+ * between connecting and sending a request, and a flood of connections that have sent one must not deprive it of that.
  */
 const SILENT_SHARE = 4;
 
-/** How many connections are looked at, at most, for one that can make way. */
+/** How many connections are examined, at most, to find one to evict. */
 const CANDIDATES_MAX = 256;
 
-/** After so many connections have gone since there were most, or a quarter of the limit, memory is given back: they had some 50 MB. */
-const GONE_MANY = 2000;
+/** Memory is released once this many connections, or a quarter of the limit, have closed since the peak: they used some 50 MB. */
+const CLOSED_MANY = 2000;
 
-/** For how many looks there have been so few by then. */
-const GONE_TICKS = 5;
+/** For how many ticks the number must have stayed that low. */
+const CLOSED_TICKS = 5;
 
-/** How often a limit that is met is logged, in looks. */
+/** How often a reached limit is logged, in ticks. */
 const LOG_TICKS = 60;
 
-/** While a listener stops: how often connections are looked at, when they count as quiet, and how long that may take. */
-const STOP_LOOK_MS = 5;
-const QUIET_LOOKS = 3;
+/** While a listener stops: how often connections are checked, after how many quiet checks they count as quiet, and the longest wait. */
+const STOP_CHECK_MS = 5;
+const QUIET_CHECKS = 3;
 const QUIET_MS_MAX = 250;
 
-/** How many connections a listener may have. */
+/** The limits on a listener's connections. */
 export interface ConnectionLimits {
-  /** All together. */
+  /** For all clients together. */
   readonly max: number;
-  /** Of {@link max}, those that are for health checks alone. */
+  /** How many of {@link max} are reserved for health checks. */
   readonly reserved: number;
-  /** From one client address. */
+  /** For one client. */
   readonly perAddressMax: number;
-  /** The client that a peer's address stands for; `undefined` where it stands for many, as a gateway's does. */
+  /** The client behind a peer's address; `undefined` if many clients share it, as behind a gateway. */
   readonly clientOf: (address: string) => string | undefined;
 }
 
-/** What became of connections. Counts only go up. */
+/** Open connections, and counters of those that were cut off or not accepted. */
 export interface ConnectionFigures {
   readonly open: number;
-  /** Closed to make way for a new one. */
+  /** Closed to make room for a new one. */
   readonly evicted: number;
-  /** Not accepted, since none could make way. */
+  /** Not accepted, because no other could be evicted. */
   readonly refused: number;
-  /** Cut off, since the client took nothing of an answer. */
+  /** Cut off, because the client read nothing of an answer. */
   readonly unread: number;
 }
 
-/** Resolves when all processes that share a port and stop have come to this step; when one of them is stuck, a little later. */
-export type Together = (step: StopStep) => Promise<void>;
+/** Resolves when all processes that share a port have reached this step of stopping, or after a timeout if one is stuck. */
+export type StopBarrier = (step: StopStep) => Promise<void>;
 
 /**
- * What each process has done when it waits for the others: it holds its requests, no more of them come, its listening sockets are
- * closed. The operating system resets the connections that still wait for a shared socket when the last process closes it. No
- * process answers before all have closed, because its clients would reconnect.
+ * The steps after which each process waits for the others: it defers its requests; no more requests arrive; its listening sockets
+ * are closed. The operating system resets the connections that still wait on a shared socket when the last process closes it. No
+ * process answers before all have closed their sockets, because its clients would reconnect.
  */
-export type StopStep = "holding" | "quiet" | "closed";
+export type StopStep = "deferring" | "quiet" | "closed";
 
 /** A listener's connections. */
 export interface Connections {
-  /** Takes a new connection in, or destroys its socket. */
+  /** Accepts a new connection or destroys its socket. */
   admit(socket: Socket): void;
   figures(): ConnectionFigures;
-  /** From now on every answer says that its connection closes. */
+  /** From now on, connections close after their answers, which say so. */
   announceClose(): void;
   /**
-   * Closes the listening sockets at a moment when no request is on its way, then whatever is idle, then the rest after
-   * `drainMsMax`.
+   * Closes the listening sockets when no request is in transit, then idle connections, and the rest after `drainMsMax`.
    *
    * @param closeListeners closes the listening sockets
-   * @param closeIdle closes connections on which no request is under way
-   * @param together for a port that several processes share
+   * @param closeIdle closes connections without a pending request
+   * @param barrier for a port that several processes share
    */
-  drain(drainMsMax: number, closeListeners: () => void, closeIdle: () => void, together?: Together): Promise<void>;
+  drain(drainMsMax: number, closeListeners: () => void, closeIdle: () => void, barrier?: StopBarrier): Promise<void>;
 }
 
-/** Connections in the order in which they came, those without any request yet by themselves. */
+/** Connections in order of arrival, separated by whether they have received a request. */
 interface Group {
   readonly silent: Set<Connection>;
-  readonly spoken: Set<Connection>;
+  readonly used: Set<Connection>;
 }
 
-const newGroup = (): Group => ({ silent: new Set(), spoken: new Set() });
-const sizeOf = ({ silent, spoken }: Group) => silent.size + spoken.size;
+const newGroup = (): Group => ({ silent: new Set(), used: new Set() });
+const sizeOf = ({ silent, used }: Group) => silent.size + used.size;
 
 /**
+ * Makes the connections of one listener.
+ *
  * @param serve answers a request
- * @param onLimit told, at most once a minute, that connections had to make way or weren't accepted
+ * @param onLimit called at most once a minute if connections were evicted or refused
  */
 export function createConnections(
   limits: ConnectionLimits,
@@ -113,26 +114,26 @@ export function createConnections(
   let limitedAtLog = 0;
   let loggedAtTick = -LOG_TICKS;
   let admitted = 0;
-  let most = 0;
-  let goneTicks = 0;
+  let peak = 0;
+  let closedTicks = 0;
 
   const owner = {
     tick: 0,
     isDraining: false as boolean,
-    held: undefined as (() => void)[] | undefined,
+    deferred: undefined as (() => void)[] | undefined,
     serve,
     serveLater(serveNow: () => void) {
       pipelined.push(serveNow);
       if (pipelined.length === 1) setImmediate(servePipelined);
     },
-    onSpoke(connection: Connection) {
-      for (const { silent, spoken } of groupsOf(connection)) if (silent.delete(connection)) spoken.add(connection);
+    onFirstRequest(connection: Connection) {
+      for (const { silent, used } of groupsOf(connection)) if (silent.delete(connection)) used.add(connection);
     },
   } satisfies ConnectionOwner;
 
   /**
-   * Serves one pipelined request a turn of the event loop, of all connections together. The loop accepts one connection a turn:
-   * whatever else a turn does, each client in the queue behind it waits for.
+   * Serves one pipelined request in each turn of the event loop, over all connections. The loop accepts one connection a turn, so
+   * every client that waits to connect waits for everything else that a turn does.
    */
   function servePipelined(): void {
     pipelined[0]?.();
@@ -146,20 +147,20 @@ export function createConnections(
   }
 
   function remove(connection: Connection): void {
-    for (const { silent, spoken } of groupsOf(connection)) {
+    for (const { silent, used } of groupsOf(connection)) {
       silent.delete(connection);
-      spoken.delete(connection);
+      used.delete(connection);
     }
     const { client } = connection;
     const group = client === undefined ? undefined : byClient.get(client);
     if (client !== undefined && group !== undefined && sizeOf(group) === 0) byClient.delete(client);
   }
 
-  /** Closes the connection of a group that can best be spared. @returns whether there was one */
+  /** Closes the group's best candidate for eviction. @returns whether there was one */
   function evict(group: Group): boolean {
-    const { silent, spoken } = group;
+    const { silent, used } = group;
     const areManySilent = silent.size * SILENT_SHARE >= sizeOf(group);
-    const victim = (areManySilent ? undefined : findSpare(spoken)) ?? oldestOf(silent) ?? findSpare(spoken);
+    const victim = (areManySilent ? undefined : findVictim(used)) ?? oldestOf(silent) ?? findVictim(used);
     if (victim === undefined) return false;
     counts.evicted++;
     remove(victim);
@@ -167,23 +168,23 @@ export function createConnections(
     return true;
   }
 
-  /** @returns whether the group has room for one more within a limit, or got it */
-  function makeWay(group: Group, max: number): boolean {
+  /** Evicts connections until the group has room for one more. @returns whether it has */
+  function makeRoom(group: Group, max: number): boolean {
     while (sizeOf(group) >= max) if (!evict(group)) return false;
     return true;
   }
 
   function admit(socket: Socket): void {
     const { remoteAddress } = socket;
-    // It is gone already.
+    // The connection has already closed.
     if (remoteAddress === undefined) {
       socket.destroy();
       return;
     }
     const client = limits.clientOf(remoteAddress);
     const group = client === undefined ? undefined : byClient.get(client);
-    const isWithinOwn = group === undefined || makeWay(group, limits.perAddressMax);
-    const isWithinAll = isWithinOwn && makeWay(all, limits.max - limits.reserved);
+    const isWithinOwn = group === undefined || makeRoom(group, limits.perAddressMax);
+    const isWithinAll = isWithinOwn && makeRoom(all, limits.max - limits.reserved);
     if (!isWithinOwn || (!isWithinAll && sizeOf(all) >= limits.max)) {
       counts.refused++;
       socket.destroy();
@@ -197,10 +198,10 @@ export function createConnections(
     });
   }
 
-  function look(): void {
+  function tick(): void {
     owner.tick++;
-    for (const set of [all.silent, all.spoken]) for (const connection of set) lookAt(connection);
-    giveMemoryBack();
+    for (const set of [all.silent, all.used]) for (const connection of set) inspect(connection);
+    releaseMemory();
     const limited = counts.evicted + counts.refused;
     if (limited > limitedAtLog && owner.tick - loggedAtTick >= LOG_TICKS) {
       limitedAtLog = limited;
@@ -209,18 +210,19 @@ export function createConnections(
     }
   }
 
-  const goneMany = Math.min(GONE_MANY, limits.max / 4);
+  const closedMany = Math.min(CLOSED_MANY, limits.max / 4);
 
-  function giveMemoryBack(): void {
+  function releaseMemory(): void {
     const open = sizeOf(all);
-    most = Math.max(most, open);
-    goneTicks = most - open >= goneMany ? goneTicks + 1 : 0;
-    if (goneTicks < GONE_TICKS) return;
-    most = open;
+    peak = Math.max(peak, open);
+    closedTicks = peak - open >= closedMany ? closedTicks + 1 : 0;
+    if (closedTicks < CLOSED_TICKS) return;
+    peak = open;
     void collectGarbage();
   }
 
-  function lookAt(connection: Connection): void {
+  /** Destroys a connection whose client neither closes it nor reads its answer. */
+  function inspect(connection: Connection): void {
     const { socket } = connection;
     if (connection.lingerTicks !== undefined && ++connection.lingerTicks > LINGER_TICKS_MAX) {
       socket.destroy();
@@ -238,27 +240,27 @@ export function createConnections(
     socket.destroy();
   }
 
-  const looking = repeat(
+  const ticking = repeat(
     tickMs,
     async () => {
-      look();
+      tick();
     },
     () => undefined,
   );
   const figures = (): ConnectionFigures => ({ open: sizeOf(all), ...counts });
-  const each = () => [...all.silent, ...all.spoken];
+  const each = () => [...all.silent, ...all.used];
 
-  /** Waits until no request has come for a moment: then no client waits for the listener, or is about to ask. */
-  async function untilQuiet(held: readonly unknown[]): Promise<void> {
+  /** Waits until no connection or request has arrived for a moment, so that none is in transit. */
+  async function untilQuiet(deferred: readonly unknown[]): Promise<void> {
     const deadline = performance.now() + QUIET_MS_MAX;
     let seen = -1;
-    let quietLooks = 0;
-    while (quietLooks < QUIET_LOOKS && performance.now() < deadline) {
-      await setTimeout(STOP_LOOK_MS);
-      // Behind what the operating system has by now.
+    let quietChecks = 0;
+    while (quietChecks < QUIET_CHECKS && performance.now() < deadline) {
+      await setTimeout(STOP_CHECK_MS);
+      // After the event loop has read what the operating system has received.
       await nextTurn();
-      const now = held.length + admitted;
-      quietLooks = now === seen ? quietLooks + 1 : 0;
+      const now = deferred.length + admitted;
+      quietChecks = now === seen ? quietChecks + 1 : 0;
       seen = now;
     }
   }
@@ -274,29 +276,29 @@ export function createConnections(
       owner.isDraining = true;
       for (const connection of each()) connection.closeWhenAnswered();
     },
-    async drain(drainMsMax, closeListeners, closeIdle, together = () => Promise.resolve()) {
+    async drain(drainMsMax, closeListeners, closeIdle, barrier = () => Promise.resolve()) {
       this.announceClose();
       const deadline = performance.now() + drainMsMax;
-      const held: (() => void)[] = [];
-      owner.held = held;
-      await together("holding");
-      await untilQuiet(held);
-      await together("quiet");
+      const deferred: (() => void)[] = [];
+      owner.deferred = deferred;
+      await barrier("deferring");
+      await untilQuiet(deferred);
+      await barrier("quiet");
       closeListeners();
-      await together("closed");
-      owner.held = undefined;
-      for (const serveNow of held) serveNow();
+      await barrier("closed");
+      owner.deferred = undefined;
+      for (const serveNow of deferred) serveNow();
       while (sizeOf(all) > 0) {
         const isOver = performance.now() >= deadline;
         for (const connection of each()) {
           const isUntouched = connection.isSilent && connection.socket.bytesRead === 0;
           if (isOver || isUntouched) connection.socket.destroy();
         }
-        // Node knows where a part of a head has come. But it takes an answer that is still being read for given.
+        // Node's check knows about partly received heads, but treats an answer as finished while the client is still reading it.
         if (each().every(({ socket }) => socket.writableLength === 0)) closeIdle();
-        if (sizeOf(all) > 0) await setTimeout(STOP_LOOK_MS);
+        if (sizeOf(all) > 0) await setTimeout(STOP_CHECK_MS);
       }
-      await looking.stop();
+      await ticking.stop();
     },
   };
 }
@@ -306,20 +308,20 @@ function oldestOf(connections: ReadonlySet<Connection>): Connection | undefined 
   return oldest;
 }
 
-/** The idle connection that has been so for longest, or one whose client keeps it waiting; those looked at go to the end. */
-function findSpare(connections: Set<Connection>): Connection | undefined {
-  let spare: Connection | undefined;
-  let looked = 0;
+/** The longest idle connection or, if none is idle, one that waits for its client. Moves the examined ones to the end. */
+function findVictim(connections: Set<Connection>): Connection | undefined {
+  let victim: Connection | undefined;
+  let examined = 0;
   for (const connection of connections) {
-    if (++looked > Math.min(CANDIDATES_MAX, connections.size)) break;
+    if (++examined > Math.min(CANDIDATES_MAX, connections.size)) break;
     connections.delete(connection);
     connections.add(connection);
     if (!connection.isIdle && !connection.isWaitingForClient) continue;
-    if (spare === undefined || isBetterSpare(connection, spare)) spare = connection;
+    if (victim === undefined || isBetterVictim(connection, victim)) victim = connection;
   }
-  return spare;
+  return victim;
 }
 
-function isBetterSpare(one: Connection, other: Connection): boolean {
+function isBetterVictim(one: Connection, other: Connection): boolean {
   return one.isIdle === other.isIdle ? one.lastTick < other.lastTick : one.isIdle;
 }

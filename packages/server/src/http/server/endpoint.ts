@@ -14,7 +14,7 @@ import type { Refusal } from "../../core/refusal.ts";
 import type { Logger } from "../../platform/logger.ts";
 import type { Metrics, Route } from "./metrics.ts";
 
-/** What an endpoint needs beside its own part of the core. */
+/** What every endpoint needs. */
 export interface EndpointSurroundings {
   readonly publicUrl: string;
   readonly nextRequestId: () => string;
@@ -23,10 +23,10 @@ export interface EndpointSurroundings {
   readonly metrics: Metrics;
 }
 
-/** Answers one request on plain `node:http`. */
+/** Answers one request, on plain `node:http`. */
 export type PlainEndpoint = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** One request, as an endpoint sees it. */
+/** One request and what an endpoint knows about it. */
 export interface RequestContext {
   readonly request: IncomingMessage;
   readonly requestId: string;
@@ -34,14 +34,14 @@ export interface RequestContext {
 }
 
 /**
- * Makes an endpoint of a function from a request to an answer. Whatever the function throws becomes a refusal in the
- * envelope; a defect is logged with the request's id and answered with fixed text.
+ * Makes an endpoint from a function that answers a request. An error that the function throws becomes a refusal in the envelope;
+ * a defect is logged with the request id and answered with fixed text.
  *
- * @param answer may answer at once or later
- * @param options.challenge the scheme in a 401's challenge, where it isn't `JWT`
- * @param options.refusalAnswer how a refusal is written, where it isn't the envelope
- * @param options.refusalLevel the level at which refusals are logged: `info` unless given; beyond the refusal limit `debug`
- * @param options.onRefused told of each refusal that counts against the client; returns whether there were too many
+ * @param answer returns the answer or a promise of it
+ * @param options.challenge the scheme in a 401's challenge; by default that of the refusal's code
+ * @param options.refusalAnswer how a refusal is written; by default in the envelope
+ * @param options.refusalLevel the level at which refusals are logged, `info` by default; beyond the refusal limit it is `debug`
+ * @param options.onRefused called for each refusal that counts against the client; returns whether there were too many
  */
 export function createEndpoint(
   route: Route,
@@ -62,7 +62,7 @@ export function createEndpoint(
     const context: RequestContext = {
       request,
       requestId,
-      // Not a getter: an object literal with one gets a hidden class of its own each time, and that outlives the request.
+      // Not a getter: an object literal with a getter gets a hidden class of its own each time, which outlives the request.
       clientAddress: () => clientAddress(request),
     };
 

@@ -18,7 +18,7 @@ describe("/readyz of a node whose store can be read but not written", () => {
   test("is 200 and degraded for the public, without the reason, since exchanges and checks work", async () => {
     const degraded = { status: "ready", degraded: "changes can't be made right now" };
     assert.deepEqual(await ready(state), [200, degraded]);
-    assert.deepEqual(await ready(state, "anybody"), [200, degraded]);
+    assert.deepEqual(await ready(state, "clients"), [200, degraded]);
   });
 
   test("is 503 with the reason for operators", async () => {
@@ -30,7 +30,7 @@ describe("/readyz of a node whose store can be read but not written", () => {
 });
 
 test("/readyz is 200 for both where nothing is wrong, and 503 for both where the node can't serve", async () => {
-  for (const audience of ["anybody", "operators"] as const) {
+  for (const audience of ["clients", "operators"] as const) {
     assert.deepEqual(await ready({ ready: true, writeProblem: undefined }, audience), [200, { status: "ready" }]);
     assert.deepEqual(await ready({ ready: false, reason: "stopping" }, audience), [
       503,

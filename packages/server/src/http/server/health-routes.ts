@@ -2,13 +2,13 @@ import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
 import type { FastifyInstance } from "fastify";
 import type { Audience } from "./answers.ts";
 
-/** Whether the process can serve, and if not, why. */
+/** Says whether the process can serve, and if not, why. */
 export type Readiness = () => Promise<
   | {
       readonly ready: true;
-      /** Why the store can't be written, where it can't; it can be read. */
+      /** Why the store can't be written, if it can only be read. */
       readonly writeProblem?: string | undefined;
-      /** What this machine's clock is suspected of. */
+      /** What seems to be wrong with this machine's clock. */
       readonly clockProblem?: string | undefined;
     }
   | { readonly ready: false; readonly reason: string }
@@ -21,16 +21,23 @@ const Status = {
 } as const;
 
 /**
- * `/livez` says that the process runs, `/readyz` that it can serve: store reachable, view confirmed, not stopping.
+ * `/livez` says that the process runs, `/readyz` that it can serve: the store is reachable, the view is confirmed, and the process
+ * isn't stopping.
  *
- * A store that can be read but not written, such as on a full disk, is enough for exchanges and checks. To clients' load
- * balancers the node is ready then, and says that it is degraded: to take it out would turn a full disk into an outage. To
- * operators, whose listener is there for changes, it isn't ready, and they are told why.
+ * A store that can be read but not written, such as on a full disk, is enough for exchanges and checks. The public listener then
+ * reports ready but degraded: if load balancers removed the node, a full disk would become an outage. The internal listener, which
+ * serves changes, reports not ready and says why.
  */
-export function registerHealthRoutes(app: FastifyInstance, readiness: Readiness, audience: Audience = "anybody"): void {
+export function registerHealthRoutes(app: FastifyInstance, readiness: Readiness, audience: Audience = "clients"): void {
   app.get(
     LIVENESS_PATH,
-    { schema: { tags: ["health"], summary: "Is the process alive? Never asks the store.", response: { 200: Status } } },
+    {
+      schema: {
+        tags: ["health"],
+        summary: "Is the process alive? Doesn't query the store",
+        response: { 200: Status },
+      },
+    },
     () => ({ status: "ok" }),
   );
   app.get(
@@ -38,7 +45,7 @@ export function registerHealthRoutes(app: FastifyInstance, readiness: Readiness,
     {
       schema: {
         tags: ["health"],
-        summary: "Can the process serve? Asks the store.",
+        summary: "Can the process serve? Queries the store",
         response: { 200: Status, 503: Status },
       },
     },
@@ -49,7 +56,7 @@ export function registerHealthRoutes(app: FastifyInstance, readiness: Readiness,
       if (writeProblem === undefined) {
         return clockProblem === undefined ? { status: "ready" } : { status: "ready", degraded: clockProblem };
       }
-      if (audience === "anybody") return { status: "ready", degraded: "changes can't be made right now" };
+      if (audience === "clients") return { status: "ready", degraded: "changes can't be made right now" };
       return reply.code(503).send({ status: "not_ready", reason: `changes can't be made: ${writeProblem}` });
     },
   );

@@ -17,57 +17,57 @@ import {
   type ConnectionLimits,
   createConnections,
   TICK_MS,
-  type Together,
+  type StopBarrier,
 } from "./connections.ts";
 import type { PlainEndpoint } from "./endpoint.ts";
 import { createUnknownMethods, type ParserError } from "./unknown-method.ts";
 import { OperatorError } from "../../core/operator-error.ts";
 
-/** A head that takes longer to arrive is cut off: a slow client must not hold a connection for nothing. */
+/** How long a request's head may take to arrive, in milliseconds. A slow client must not occupy a connection. */
 const HEAD_TIMEOUT_MS = 10_000;
 
-/** How often the two time limits are looked at; Node's default is 30 s, which would be what really holds. */
+/** How often the two time limits are checked, in milliseconds. Node's default of 30 s would make them ineffective. */
 const TIMEOUT_CHECK_MS = 1000;
 
-/** The same for a whole request. */
+/** How long a whole request may take to arrive, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** All of a request's headers together. */
+/** The maximum size of all headers of a request, in bytes. */
 const HEADERS_BYTES_MAX = 16_384;
 
-/** How many ports that the system chooses are tried, until one is free on both loopback addresses. */
+/** How many ports chosen by the system are tried until one is free on both loopback addresses. */
 const PORT_TRIES_MAX = 20;
 
-/** A listening HTTP server whose answers come from whatever {@link HttpServer.serve} was given last. */
+/** A listening HTTP server. Requests go to the endpoint last given to {@link HttpServer.serve}. */
 export interface HttpServer {
-  /** As a client on this machine can reach it, such as `http://127.0.0.1:8080`. */
+  /** The URL for clients on this machine, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   /**
-   * Until this is called, every request but for `/livez` waits, or is answered 503 where there is a reason.
+   * Sets the endpoint. Until this is called, every request except for `/livez` waits, or gets a 503 if there is a reason.
    *
-   * @param publicUrl where the `docs` links lead of those refusals that no listener sees
+   * @param publicUrl the base of `docs` links in refusals that the server itself sends
    */
   serve(listener: PlainEndpoint, publicUrl: string): void;
-  /** Its connections, for the metrics. */
+  /** Figures for the metrics. */
   connections(): ConnectionFigures;
-  /** From now on every answer says that its connection closes, new ones are accepted all the same. */
+  /** From now on, connections close after their answers. New connections are still accepted. */
   announceClose(): void;
   /**
-   * Accepts nothing new, waits for requests under way, and cuts them off after `drainMsMax`.
+   * Stops accepting connections, waits for pending requests, and cuts them off after `drainMsMax`.
    *
-   * @param together for a port that several processes share
+   * @param barrier for a port that several processes share
    */
-  drain(drainMsMax: number, together?: Together): Promise<void>;
+  drain(drainMsMax: number, barrier?: StopBarrier): Promise<void>;
 }
 
-/** How a listener treats its connections. */
+/** A listener's settings for connections. */
 export interface ConnectionOptions {
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
   readonly limits: ConnectionLimits;
-  /** Told, at most once a minute, that the limits were met. */
+  /** Called at most once a minute if a limit was reached. */
   readonly onLimit: (figures: ConnectionFigures) => void;
-  /** How often connections are looked at; every second unless given. */
+  /** How often connections are inspected; {@link TICK_MS} by default. */
   readonly tickMs?: number;
 }
 
@@ -84,10 +84,10 @@ const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
   ENOTFOUND: "the host name is unknown",
 };
 
-/** The listener can't be opened; the message says which address and why. */
+/** The listener can't be opened. The message names the address and the reason. */
 export class ListenError extends OperatorError {
   override readonly name = "ListenError";
-  /** The operating system's. */
+  /** The operating system's error code. */
   readonly code: string | undefined;
 
   constructor(address: string, port: number, code: string | undefined) {
@@ -99,10 +99,10 @@ export class ListenError extends OperatorError {
 /**
  * Opens a listener.
  *
- * @param starting why {@link HttpServer.serve} will take its time, for `/readyz`; without a reason, requests wait for it: of
- *   several processes on one port, one that starts must not refuse what the others would answer
- * @param options without them, connections have no limits
- * @throws {ListenError} where the address is taken, unknown or not allowed
+ * @param starting why {@link HttpServer.serve} isn't called yet, for `/readyz`. Without a reason, requests wait for the call: if
+ *   several processes share the port, a starting one must not refuse what the others would answer
+ * @param options by default, connections have no limits
+ * @throws {ListenError} if the address is in use, unknown or not allowed
  */
 export async function openHttpServer(
   host: string,
@@ -135,8 +135,8 @@ export async function openHttpServer(
   }
 
   /**
-   * For what never became a request: there is no ServerResponse to answer on. Where the client still waits for an earlier
-   * answer, it gets that, and the connection closes.
+   * Refuses bytes that aren't a request, for which there is no ServerResponse. If the client still waits for an earlier answer,
+   * it gets only that, and the connection closes.
    */
   function refuseConnection(socket: Socket, refusal: Refusal): void {
     const connection = connectionOf(socket);
@@ -155,7 +155,7 @@ export async function openHttpServer(
     options.limits,
     ({ isBeyondLimit }, request, response) => {
       const { host } = request.headers;
-      // RFC 9112 §3.2. Node's own answer to none has no body, so its check is switched off below; two are joined there.
+      // RFC 9112 §3.2. Node would answer a missing Host without a body, so its check is off (below). Two are joined by a comma.
       if ((host === undefined && request.httpVersion === "1.1") || host?.includes(",") === true) {
         answerError(response, new Refusal("bad_request", "The request needs exactly one Host header."));
       } else if (isBeyondLimit && !isHealthRequest(request)) {
@@ -172,7 +172,7 @@ export async function openHttpServer(
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: options.keepAliveMs,
     requireHostHeader: false,
-    // Of two Authorization headers Node would silently drop the second; joined, they are no credential.
+    // Node would silently drop the second of two Authorization headers. Joined, they aren't a valid credential.
     joinDuplicateHeaders: true,
   };
   const server = createServer(serverOptions);
@@ -181,11 +181,14 @@ export async function openHttpServer(
     connections.admit(socket);
   });
   server.on("request", receive);
-  // An expectation that nobody knows may be ignored (RFC 9110 §10.1.1); Node's own 417 has no body.
+  // An unknown expectation may be ignored (RFC 9110 §10.1.1); Node's own 417 has no body.
   server.on("checkExpectation", receive);
-  // Without this, Node closes the connection and says nothing.
+  // Without this, Node closes the connection without an answer.
   server.on("connect", (request) => {
-    refuseConnection(request.socket, new Refusal("bad_request", "This service is no proxy: it doesn't know CONNECT."));
+    refuseConnection(
+      request.socket,
+      new Refusal("bad_request", "This service isn't a proxy: it doesn't support CONNECT."),
+    );
   });
   const unknownMethods = createUnknownMethods(serverOptions, (error, socket) => {
     refuseConnection(socket, clientErrorRefusal(error.code));
@@ -209,7 +212,7 @@ export async function openHttpServer(
     announceClose() {
       connections.announceClose();
     },
-    async drain(drainMsMax, together) {
+    async drain(drainMsMax, barrier) {
       await connections.drain(
         drainMsMax,
         () => {
@@ -218,9 +221,9 @@ export async function openHttpServer(
         () => {
           server.closeIdleConnections();
         },
-        together,
+        barrier,
       );
-      // Ends what node:http has of its own to do.
+      // Ends the timers of node:http.
       server.close();
     },
   };
@@ -232,9 +235,9 @@ function isHealthRequest({ url }: IncomingMessage): boolean {
 }
 
 /**
- * Listens at every address of a host, on one port. An address that this machine lacks is left out, but for the first.
+ * Listens at every address of a host, on one port. Addresses that this machine lacks are left out, except for the first.
  *
- * @returns the servers that listen; the first is `server`, the others pass their connections on to it
+ * @returns the listening servers: `server`, and others that pass their connections on to it
  */
 async function listenAt(server: Server, host: string, port: number): Promise<readonly NetServer[]> {
   const [first = host, ...others] = addressesToListenAt(host);
@@ -252,14 +255,14 @@ async function listenAt(server: Server, host: string, port: number): Promise<rea
       return listening;
     } catch (error) {
       await Promise.all(listening.map(stopListening));
-      // The system knows only that the port that it chose is free on the first.
+      // The system has chosen a port that is free on the first address, but it may be in use on another.
       const isOver = port !== 0 || tries >= PORT_TRIES_MAX;
       if (isOver || !(error instanceof ListenError) || error.code !== "EADDRINUSE") throw error;
     }
   }
 }
 
-/** @returns whether this machine has the address */
+/** Listens if this machine has the address. @returns whether it has */
 async function listenWherePresent(server: NetServer, address: string, port: number): Promise<boolean> {
   try {
     await listen(server, address, port);
@@ -278,14 +281,14 @@ function listen(server: NetServer, address: string, port: number): Promise<void>
     server.once("error", fail);
     server.listen(port, address, () => {
       server.off("error", fail);
-      // A connection that can't be accepted, for want of descriptors, is its client's to try again.
+      // Ignores connections that can't be accepted for lack of descriptors; their clients can retry.
       server.on("error", () => undefined);
       resolve();
     });
   });
 }
 
-/** Closes the listening socket; connections stay. Unlike `http.Server.close`, which cuts answers off that are being read. */
+/** Closes the listening socket and keeps the connections. `http.Server.close` would cut off answers that clients are reading. */
 function stopListening(server: NetServer): Promise<void> {
   return new Promise((resolve) => {
     NetServer.prototype.close.call(server, () => {
@@ -294,7 +297,7 @@ function stopListening(server: NetServer): Promise<void> {
   });
 }
 
-/** What llhttp couldn't make a request of, and what took too long. */
+/** The refusal of bytes that llhttp couldn't parse, or of a request that took too long to arrive. */
 function clientErrorRefusal(code: string | undefined): Refusal {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":

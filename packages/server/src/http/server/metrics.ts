@@ -6,43 +6,43 @@ import type { FeedFollower } from "../../core/feed/follow-feed.ts";
 import type { RegistryView } from "../../core/view/view.ts";
 import type { ConnectionFigures } from "./connections.ts";
 
-/** The routes that metrics and logs tell apart. Never a path: a path is the client's text. */
+/** The routes that metrics and logs distinguish. Never a path, which is the client's text. */
 export type Route = "exchange" | "check" | "introspection" | "oauth_token" | "revocation" | "changes" | "other";
 
-/** Figures for Prometheus. No label ever holds a user, a key or anything that a client chose. */
+/** Metrics for Prometheus. No label holds a user, a key or anything that a client chose. */
 export interface Metrics {
   tokenIssued(): void;
   tokenChecked(verdict: "active" | InactiveReason): void;
   refused(route: Route, code: RefusalCode): void;
   requestEnded(route: Route, durationMs: number): void;
   readonly contentType: string;
-  /** The figures in Prometheus' text format; where several processes serve, those of all of them. */
+  /** The figures of all serving processes, in Prometheus' text format. */
   text(): Promise<string>;
-  /** This process's own figures, fit to be sent to another. */
+  /** This process's own figures, in a form that can be sent to another process. */
   figures(): Promise<unknown>;
-  /** Those of them that only grow. Cheap enough to be asked for every second. */
+  /** Its counters and histograms only. Cheap enough for a call every second. */
   counters(): Promise<unknown>;
 }
 
-/** What `prom-client` makes of a metric. */
+/** A metric in the form in which `prom-client` exports it. */
 interface Figure {
   readonly type: "counter" | "gauge" | "histogram" | "summary";
 }
 
-/** Of several processes' {@link Metrics.figures} the counters and histograms, added up by name and labels. */
+/** Adds up the counters and histograms among several processes' {@link Metrics.figures}, by name and labels. */
 export function addUpCounters(figures: readonly unknown[]): unknown {
   const growing = figures.map((ofOne) => (ofOne as readonly Figure[]).filter(isGrowing));
   const added = AggregatorRegistry.aggregate(growing).getMetricsAsArray();
-  // Without the methods: of what is aggregated, the values stand beside them.
+  // Drops the methods, which aggregated metrics carry beside their values.
   return JSON.parse(JSON.stringify(added));
 }
 
 const isGrowing = ({ type }: Pick<Figure, "type">) => type === "counter" || type === "histogram";
 
-/** Asks every process that serves for its {@link Metrics.figures}. */
+/** Collects the {@link Metrics.figures} of every serving process. */
 export type GatherFigures = () => Promise<readonly unknown[]>;
 
-/** Upper bounds in seconds: an exchange takes under a millisecond, a bad day a second. */
+/** Upper bounds in seconds. An exchange takes under a millisecond; under overload it may take a second. */
 const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1, 5];
 
 /** The connections of each listener. */
@@ -60,7 +60,7 @@ export function createMetrics(
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
 
-  // Counted in plain variables and handed over when Prometheus asks: a labelled counter costs more than a token check.
+  // Plain variables, read when Prometheus scrapes: incrementing a labelled counter costs more than a token check.
   let issued = 0;
   let active = 0;
   const inactive = new Counter({
@@ -92,7 +92,7 @@ export function createMetrics(
         this.inc(value());
       },
     });
-  /** @param aggregator what becomes of the figures of several processes */
+  /** @param aggregator how the figures of several processes are combined */
   const gaugeOf = (name: string, help: string, value: () => number, aggregator: "sum" | "min" | "max" = "sum") =>
     new Gauge({
       name,
@@ -106,7 +106,7 @@ export function createMetrics(
   counterOf("countersign_tokens_issued_total", "Tokens issued", () => issued);
   counterOf("countersign_tokens_active_total", "Token checks that found an active token", () => active);
   counterOf("countersign_view_hits_total", "Lookups that the registry view answered", () => view.figures().hits);
-  counterOf("countersign_view_misses_total", "Lookups that had to ask the store", () => view.figures().misses);
+  counterOf("countersign_view_misses_total", "Lookups that needed the store", () => view.figures().misses);
   gaugeOf("countersign_view_users", "API users in the registry view", () => view.figures().users);
   gaugeOf(
     "countersign_revoked_tokens",
@@ -116,16 +116,16 @@ export function createMetrics(
   );
   if (connections !== undefined) registerConnections(registry, connections);
   if (clock !== undefined) {
-    counterOf("countersign_clock_steps_total", "How often the wall clock was set, or the machine slept", clock.steps);
+    counterOf("countersign_clock_steps_total", "Times that the wall clock was set or the machine slept", clock.steps);
     gaugeOf(
       "countersign_clock_step_seconds",
-      "By how much the last step moved the wall clock; negative where it was set back",
+      "How far the last step moved the wall clock; negative if it was set back",
       () => clock.lastStepMs() / 1000,
       "max",
     );
     gaugeOf(
       "countersign_database_clock_offset_seconds",
-      "How far this machine's clock is ahead of the database's, at least; negative where it is behind",
+      "How far, at least, this machine's clock is ahead of the database's; negative if it is behind",
       () => (clock.databaseOffsetMs() ?? 0) / 1000,
       "max",
     );
@@ -133,13 +133,13 @@ export function createMetrics(
   gaugeOf("countersign_change_streams", "Open streams of the change feed", streamCount);
   gaugeOf(
     "countersign_view_fresh",
-    "1 where the registry view is confirmed, 0 past the staleness bound",
+    "1 if the registry view is confirmed, 0 past the staleness bound",
     () => (view.feed.isFresh() ? 1 : 0),
     "min",
   );
   gaugeOf(
     "countersign_store_writable",
-    "1 where the last write to the store got through, 0 where it failed, such as on a full disk",
+    "1 if the last write to the store succeeded, 0 if it failed, such as on a full disk",
     () => (isWritable() ? 1 : 0),
     "min",
   );
@@ -188,7 +188,7 @@ function registerConnections(registry: Registry, connections: ListenerConnection
     registry.registerMetric(
       new Counter({
         name: `countersign_${listener}_connections_cut_off_total`,
-        help: `Connections to the ${listener} listener closed for a new one (evicted), not accepted (refused), or whose client read nothing (unread)`,
+        help: `Connections to the ${listener} listener closed for a new one (evicted), not accepted (refused), or closed because the client read nothing (unread)`,
         labelNames: ["reason"],
         registers: [],
         collect() {

@@ -3,23 +3,23 @@ import type { Clock } from "../../core/surroundings.ts";
 import { type CountingWindow, createWindowCounter } from "../../core/window-counter.ts";
 import { networkOf } from "./ip-address.ts";
 
-/** Refusals are counted over windows of this length, each beginning with a client's first refusal. */
+/** The length of a counting window, which begins with a client's first refusal. */
 const WINDOW_SECONDS = 60;
 
-/** How many clients are counted at once. Beyond that the one that was refused longest ago is forgotten. */
+/** How many clients are counted at a time. Beyond that, the one refused longest ago is forgotten. */
 const CLIENTS_MAX = 50_000;
 
-/** Counts a client's refused requests, and refuses all its requests once there were too many. */
+/** Counts a client's refused requests, and refuses all its requests once there are too many. */
 export interface RefusalLimit {
-  /** Before the work. @throws {Refusal} `rate_limited` */
+  /** Call before the work. @throws {Refusal} `rate_limited` */
   check(address: string): void;
   /** Would {@link check} refuse? */
   isOver(address: string): boolean;
-  /** After a refusal. Accepted requests aren't counted. @returns whether there were too many by now */
+  /** Call after a refusal; accepted requests aren't counted. @returns whether there are now too many */
   count(address: string): boolean;
 }
 
-/** @param limit refusals a minute and client; 0 for none */
+/** Makes the limit of one process. @param limit refusals per minute and client; 0 for no limit */
 export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
   if (limit === 0) return { check: () => undefined, isOver: () => false, count: () => false };
   const refusals = createWindowCounter<string>(WINDOW_SECONDS, CLIENTS_MAX);
@@ -37,7 +37,7 @@ export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
       if (full === undefined) return;
       const retryAfterSeconds = Math.ceil((full.endsAtMs - nowMs) / 1000);
       throw new Refusal("rate_limited", `${limit} requests from this address were refused within a minute.`, {
-        hint: "Fix the client: its earlier answers say what is wrong. Then wait for the time in Retry-After.",
+        hint: "Fix the client: the earlier answers say what is wrong. Then wait for the time in Retry-After.",
         retryAfterSeconds,
         rateLimit: {
           policy: `"refusals";q=${limit};w=${WINDOW_SECONDS}`,

@@ -3,12 +3,12 @@ import type { Random } from "../../core/surroundings.ts";
 const ID_BYTES = 12;
 const ID_LENGTH = ID_BYTES * 2;
 
-/** How many ids are drawn and written at once: one call costs far more than the bytes it returns. */
+/** How many ids are made in one call, because a call costs far more than the bytes. */
 const IDS_PER_DRAW = 256;
 
 /**
- * Makes request ids: 96 random bits each, in hex. They are unique over processes and restarts, and say nothing of the requests
- * before: a counter would tell a stranger how much traffic the service has.
+ * Makes request ids of 96 random bits, in hex. They are unique across processes and restarts. A counter would reveal the
+ * service's traffic.
  */
 export function createRequestIds(random: Random): () => string {
   let pool = "";

@@ -11,46 +11,46 @@ import { Duplex } from "node:stream";
 import { connectionOf } from "./connection.ts";
 
 /**
- * Requests whose method Node's parser doesn't know, such as Vault's LIST or Varnish's BAN. Gateways pass any method on, and
+ * Serves requests whose method Node's parser doesn't know, such as Vault's LIST or Varnish's BAN. Gateways forward any method, and
  * the check promises an answer to each.
  *
- * The parser gives up at the method. So its head is read once more, by the same parser, with a method in place of the unknown
- * one that it knows; the request then gets its own method back and is served like any other. Nothing is read after that head:
- * the connection closes after the answer, so that nobody has to know where the request's body ended.
+ * The parser fails at the method. The head is therefore parsed again with a known method in place of the unknown one. The request
+ * then gets its original method back and is served like any other. Nothing after the head is read, and the connection closes after
+ * the answer, so that it doesn't matter where the request's body ends.
  */
 export interface UnknownMethods {
   /**
-   * Serves the request that the parser gave up at, if that is for its method: its head came whole and in one piece, and no
-   * earlier request of the connection is still without its answer.
+   * Serves the request at which the parser failed, if it failed because of the method, the head arrived in one piece, and every
+   * earlier request of the connection is answered.
    *
-   * @returns whether it does; if not, nothing was done
+   * @returns whether it does; if not, nothing has changed
    */
   serve(error: ParserError, socket: Socket): boolean;
 }
 
-/** What the event `clientError` has. */
+/** The error of the event `clientError`. */
 export interface ParserError extends Error {
   readonly code?: string;
   readonly reason?: string;
-  /** What the parser was reading. */
+  /** The bytes that the parser was reading. */
   readonly rawPacket?: Buffer;
 }
 
-/** Longer words are no method. */
+/** No method is longer. */
 const METHOD_CHARACTERS_MAX = 40;
 
-/** What the parser says of a method that only RTSP has. */
+/** The parser's reason for a method that only RTSP has. */
 const RTSP_METHOD = "Invalid method for HTTP/x.x request";
 
-/** What stands in for the unknown method. It has no meaning of its own to the parser, nor to the answer. */
-const STAND_IN = "PROPFIND";
+/** Replaces the unknown method. Neither the parser nor the answer treats it specially. */
+const PLACEHOLDER = "PROPFIND";
 
 /** A whole head that begins with a method (RFC 9110 §5.6.2: a token) and has nothing before it but empty lines. */
 const HEAD = new RegExp(`^(?:\r\n)*([!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${METHOD_CHARACTERS_MAX}})( [^]*?\r\n\r\n)`);
 
 /**
- * @param options those of the server whose parser gave up
- * @param onMalformed answers where the head has further faults
+ * @param options those of the server whose parser failed
+ * @param onMalformed called if the head has other faults
  */
 export function createUnknownMethods(
   options: ServerOptions,
@@ -74,25 +74,25 @@ export function createUnknownMethods(
   return {
     serve(error, socket) {
       const connection = connectionOf(socket);
-      // In the midst of a request, the bytes are the rest of its head or body.
+      // In the middle of a request, the bytes are the rest of its head or body.
       if (!isMethodError(error) || connection === undefined || !(connection.isSilent || connection.isIdle))
         return false;
       const [, method, rest] = HEAD.exec(error.rawPacket?.toString("latin1") ?? "") ?? [];
       if (method === undefined || rest === undefined || METHODS.includes(method)) return false;
       const replay = new Replay(method, socket);
       reader.emit("connection", replay);
-      replay.push(STAND_IN + rest, "latin1");
+      replay.push(PLACEHOLDER + rest, "latin1");
       return true;
     },
   };
 }
 
-/** Does the parser know no such method, or know it as one of RTSP's? Other errors can't be told from the rest of a head. */
+/** Did the parser fail because the method is unknown or RTSP's? Other errors may be about the rest of the head. */
 function isMethodError({ code, reason }: ParserError): boolean {
   return code === "HPE_INVALID_METHOD" || (code === "HPE_INVALID_CONSTANT" && reason === RTSP_METHOD);
 }
 
-/** A connection on which one head comes, and whose answer goes to the connection on which the head really came. */
+/** A simulated connection that delivers one head, and writes the answer to the original connection. */
 class Replay extends Duplex {
   readonly method: string;
   readonly original: Socket;
@@ -104,13 +104,13 @@ class Replay extends Duplex {
     original.once("close", () => this.destroy());
   }
 
-  /** As of a socket. */
+  /** The property of a socket. */
   get remoteAddress(): string | undefined {
     return this.original.remoteAddress;
   }
 
   override _read(): void {
-    // What there is was pushed.
+    // Everything is pushed by `serve`.
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {

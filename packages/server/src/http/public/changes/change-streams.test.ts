@@ -397,7 +397,7 @@ describe("a stream that is resumed", () => {
     // The answer's head may have been sent already or not.
     const opened = await stream({ "Last-Event-ID": "0" }).catch(() => undefined);
     if (opened !== undefined) assert.deepEqual(await ends(opened), []);
-    assert.match(service.log(), /a stream of changes can't begin/);
+    assert.match(service.log(), /a change stream can't begin/);
     await until(() => service.streams.count() === 0);
     service.watched.fail();
     assert.match((await read(await stream({ "Last-Event-ID": "0" }), 1))[0] ?? "", /^change 3 /);

@@ -16,19 +16,19 @@ import type { LimitedAuthentication } from "../authenticate-resource-server.ts";
 
 const ALLOW = "GET, OPTIONS";
 
-/** How many streams may be open at once. Each costs a connection and little else. */
+/** How many streams may be open at a time. Each costs a connection and little else. */
 const STREAMS_MAX = 5000;
 
-/** How many streams one resource server may have, so that it can't keep the others out. */
+/** How many streams one resource server may have, so that it can't lock out the others. */
 const STREAMS_PER_SERVER_MAX = 500;
 
-/** How long a reader may take to read a stream's end, in milliseconds. */
+/** How long a reader may take to read the end of its stream, in milliseconds. */
 const ENDING_MS_MAX = 5000;
 
-/** How much may be buffered for a slow reader, in bytes. A reader with more is cut off, and resumes where it was. */
+/** How much may be buffered for a slow reader, in bytes. Beyond that it is cut off; it can reconnect and resume. */
 const UNREAD_BYTES_MAX = 1_048_576;
 
-/** A reader that missed more events than this is reset instead of getting all of them. */
+/** A reader that missed more events than this gets a reset instead of the events. */
 const REPLAY_EVENTS_MAX = 10_000;
 
 const EVENTS_PER_READ = 500;
@@ -48,28 +48,28 @@ export interface ChangeStreamsDependencies {
 export interface ChangeStreams {
   /** `GET /api/auth/v0/changes/` */
   readonly endpoint: PlainEndpoint;
-  /** Sends `sync` to every stream that is in sync. To be called every second. */
+  /** Sends `sync` to every stream that is in sync. Call it every second. */
   tick(): void;
   /** How many streams are open. */
   count(): number;
-  /** Ends every stream and takes no new one. */
+  /** Ends every stream and accepts no new ones. */
   close(): void;
 }
 
 interface Stream {
   readonly response: ServerResponse;
   readonly serverId: ResourceServer["id"];
-  /** When the stream ends by itself: a rotated secret must not live on in it. */
+  /** When the stream ends: it must not outlive the grace period of a rotated secret. */
   readonly endsAtMs: number | undefined;
-  /** The last event that was considered for this stream, sent or not. */
+  /** The last event considered for this stream, whether sent or not. */
   position: FeedPosition;
-  /** The id of the event that was sent last, or after which the reader resumes. */
+  /** The id of the last event sent, or of the event after which the reader resumes. */
   sentId: string | null;
-  /** Events that arrived while older ones were still being sent; `undefined` once the stream has caught up. */
+  /** Events that arrive while older ones are being sent; `undefined` once the stream has caught up. */
   waiting: FeedEvent[] | undefined;
 }
 
-/** @param streamsMax how many streams may be open at once, of all resource servers together */
+/** @param streamsMax how many streams may be open at a time, for all resource servers together */
 export function createChangeStreams(
   { feed, authenticateResourceServer, limit, clock, pause }: ChangeStreamsDependencies,
   surroundings: EndpointSurroundings,
@@ -86,14 +86,14 @@ export function createChangeStreams(
       if (stream.waiting === undefined) sendChanges(stream, events);
       else stream.waiting.push(...events);
     }
-    // Any change to a resource server ends its streams. They come back only if it still authenticates.
+    // Any change to a resource server ends its streams. It can reconnect only if it still authenticates.
     const touched = new Set(events.map(changedResourceServer));
     touched.delete(undefined);
     if (touched.size === 0) return;
     for (const stream of streams) if (touched.has(`${stream.serverId}`)) end(stream);
   }
 
-  /** The positions sent so far are void. */
+  /** Resets every stream, because the positions sent so far are no longer valid. */
   function resetAll(position: FeedPosition): void {
     for (const stream of streams) {
       stream.position = position;
@@ -102,11 +102,11 @@ export function createChangeStreams(
     }
   }
 
-  /** Nothing more is written to the stream: a slow reader takes time to read its end, and a write after the end is an error. */
+  /** Ends a stream and removes it first: a slow reader may take a while to read the end, and a write after the end is an error. */
   function end(stream: Stream): void {
     streams.delete(stream);
     stream.response.end();
-    // Otherwise a reader that stops reading would keep its connection forever.
+    // Otherwise a reader that stops reading could keep its connection forever.
     void pause(ENDING_MS_MAX).then(() => stream.response.destroy());
   }
 
@@ -129,14 +129,14 @@ export function createChangeStreams(
   }
 
   function sync(stream: Stream): void {
-    // A feed that isn't confirmed may lack events, and then so does the stream.
+    // An unconfirmed feed may lack events, so the stream isn't in sync.
     if (stream.waiting !== undefined || feed.confirmedMsAgo() > FEED_SYNC_MS) return;
     const head = feed.head();
     if (head.seq > stream.position.seq) stream.position = head;
     send(stream, "sync", {});
   }
 
-  /** Sends a new stream the changes that it missed, then `sync`. */
+  /** Sends a new stream the changes that its reader missed, then `sync`. */
   async function begin(stream: Stream, lastEventId: string | undefined): Promise<void> {
     const resumed = lastEventId === undefined ? undefined : await findResumed(lastEventId);
     if (!streams.has(stream)) return;
@@ -155,17 +155,17 @@ export function createChangeStreams(
     sync(stream);
   }
 
-  /** The position where a reader resumes; `undefined` if this history doesn't have it, or it is too far back. */
+  /** The position at which a reader resumes; `undefined` if it isn't in this history or too far back. */
   async function findResumed(lastEventId: string): Promise<FeedPosition | undefined> {
     const [, digits, hash = ""] = /^([0-9]{1,15})(?:-([0-9a-f]{16}))?$/.exec(lastEventId) ?? [];
     if (digits === undefined) return undefined;
     const seq = Number(digits);
-    // The reader may come from a node that was ahead of this one.
+    // The reader may have been connected to a node that is ahead of this one.
     if (seq > feed.head().seq) await feed.catchUp();
     if (seq > feed.head().seq || feed.head().seq - seq > REPLAY_EVENTS_MAX) return undefined;
     const [event] = seq === 0 ? [] : await feed.eventsAfter(seq - 1, 1);
     const place = event === undefined ? { seq: 0, hash: CHAIN_START } : { seq: event.seq, hash: event.hash };
-    // A restored backup reaches the same numbers with other events.
+    // After a backup is restored, the same numbers denote other events.
     return place.seq === seq && place.hash.startsWith(hash) ? place : undefined;
   }
 
@@ -177,7 +177,7 @@ export function createChangeStreams(
     authenticatedAt: number,
     requestId: string,
   ): void {
-    // A reader that has gone emits no more "close", so its stream would stay forever.
+    // A destroyed response emits no further "close", so its stream would never be removed.
     if (response.destroyed) return;
     const endsAtMs = server.previousSecret?.endsAtMs;
     const stream: Stream = {
@@ -192,14 +192,14 @@ export function createChangeStreams(
     streams.add(stream);
     response.once("close", () => streams.delete(stream));
     response.write(`retry: ${RECONNECT_MS}\n\n`);
-    // An event since the authentication may have been about the resource server, and couldn't end a stream that didn't exist
-    // yet. The reader reconnects, and is authenticated again.
+    // An event since the authentication may have changed the resource server, but couldn't end a stream that didn't exist yet. The
+    // reader reconnects and is authenticated again.
     if (isClosed || feed.head().seq !== authenticatedAt) {
       end(stream);
       return;
     }
     begin(stream, request.headers["last-event-id"]?.toString()).catch((error: unknown) => {
-      log.warn({ request_id: requestId, route: "changes", err: error }, "a stream of changes can't begin");
+      log.warn({ request_id: requestId, route: "changes", err: error }, "a change stream can't begin");
       response.destroy();
     });
   }
@@ -212,13 +212,13 @@ export function createChangeStreams(
   ): WrittenAnswer {
     const own = [...streams].filter(({ serverId }) => serverId === server.id).length;
     if (streams.size >= streamsMax || own >= STREAMS_PER_SERVER_MAX) {
-      throw new Refusal("rate_limited", "There are too many streams of changes already.", { retryAfterSeconds: 10 });
+      throw new Refusal("rate_limited", "Too many change streams are open.", { retryAfterSeconds: 10 });
     }
     const headers = bodyHeadersWith(
       requestId,
       "Content-Type",
       "text/event-stream; charset=utf-8",
-      // Without it, nginx keeps events back until its buffer is full.
+      // Without it, nginx buffers events until its buffer is full.
       "X-Accel-Buffering",
       "no",
     );
@@ -243,7 +243,7 @@ export function createChangeStreams(
           return { status: 204, headers: headersWith(requestId, "Allow", ALLOW), body: "" };
         }
         if (request.method !== "GET") {
-          throw new Refusal("method_not_allowed", "The change feed is a GET.", { allow: ALLOW });
+          throw new Refusal("method_not_allowed", "The change feed takes GET.", { allow: ALLOW });
         }
         const credentials = () => parseBasicCredentials(request.headers.authorization);
         const authenticatedAt = feed.head().seq;
@@ -273,15 +273,15 @@ export function createChangeStreams(
 }
 
 /**
- * An event's id: its number, and 16 characters of its hash, which covers all events before it. Readers compare the numbers, and
- * send the whole id back.
+ * An event's id: its number, and 16 characters of its hash, which covers all earlier events. Readers compare the numbers and
+ * return the whole id to resume.
  */
 function formatEventId({ seq, hash }: FeedPosition): string {
   return `${seq}-${hash.slice(0, 16)}`;
 }
 
 /**
- * The id of the resource server that an event changes. Not one that it creates: this node may hear of its creation after its first
+ * The id of the resource server that an event changes. `undefined` for its creation, which this node may learn of after the first
  * stream has begun.
  */
 function changedResourceServer({ event }: FeedEvent): string | undefined {

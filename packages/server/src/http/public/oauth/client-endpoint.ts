@@ -9,7 +9,7 @@ import { oauthRefusalAnswer } from "./oauth-answers.ts";
 import { optionsAnswer, requirePost } from "./require-post.ts";
 import { type Form, readForm } from "./read-form.ts";
 
-/** An endpoint that OAuth clients post a form to, with an assertion in it. */
+/** Makes an endpoint to which OAuth clients post a form that contains an assertion. */
 export function createClientEndpoint(
   route: Route,
   limit: RefusalLimit,
@@ -27,11 +27,15 @@ export function createClientEndpoint(
       const address = context.clientAddress();
       limit.check(address);
       if (request.headers.authorization !== undefined) {
-        throw new Refusal("client_rejected", "Clients don't authenticate by the Authorization header here.", {
-          hint: "Use private_key_jwt (RFC 7523 §2.2): client_assertion_type and client_assertion in the form.",
-        });
+        throw new Refusal(
+          "client_rejected",
+          "This endpoint doesn't authenticate clients by the Authorization header.",
+          {
+            hint: "Use private_key_jwt (RFC 7523 §2.2): client_assertion_type and client_assertion in the form.",
+          },
+        );
       }
-      // The time is held from here: counted from the head, a client that sends its body late could see what it hides.
+      // The fixed delay starts here: counted from the head, a client could send its body late and still measure the work.
       const form = await readForm(request);
       return delayRejection(() => answer(form, requestId, address));
     },
@@ -46,7 +50,7 @@ export function createClientEndpoint(
   );
 }
 
-/** The parameters by which a client authenticates itself (RFC 7521 §4.2). @param client its network address */
+/** Reads the parameters with which a client authenticates (RFC 7521 §4.2). @param client its network address */
 export function clientCredentials(form: Form, client: string): ClientCredentials {
   return {
     client,

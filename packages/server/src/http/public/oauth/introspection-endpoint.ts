@@ -13,8 +13,8 @@ import { optionsAnswer, requirePost } from "./require-post.ts";
 const INACTIVE_BODY = JSON.stringify({ active: false });
 
 /**
- * `POST /oauth2/introspect` (RFC 7662): a resource server asks whose a token is. Of a token that isn't good it learns that alone
- * (§2.2).
+ * `POST /oauth2/introspect` (RFC 7662): tells a resource server which API user a token belongs to. For an inactive token, the
+ * answer says nothing else (§2.2).
  */
 export function createIntrospectionEndpoint(
   checkToken: CheckToken,
@@ -47,7 +47,7 @@ export function createIntrospectionEndpoint(
       await authenticateResourceServer(() => readCredentials(request, form), context.clientAddress());
       const token = form("token");
       if (token === undefined) throw new Refusal("bad_request", "The request has no token.");
-      // Before the check: what it finds is at least as new.
+      // Read before the check, whose result is at least as recent.
       const position = feedPosition();
       return verdictAnswer(await checkToken(token), position, requestId);
     },

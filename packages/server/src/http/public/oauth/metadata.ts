@@ -8,7 +8,7 @@ import {
 } from "@countersign/protocol";
 import type { FastifyInstance } from "fastify";
 
-/** What an OAuth client needs to know of this service (RFC 8414 §2). */
+/** The OAuth metadata of this service (RFC 8414 §2). */
 export function oauthMetadata(publicUrl: string) {
   const assertionSigning = { methods: ["private_key_jwt"], algorithms: [...ASSERTION_ALGORITHMS] };
   return {
@@ -17,7 +17,7 @@ export function oauthMetadata(publicUrl: string) {
     token_endpoint_auth_methods_supported: assertionSigning.methods,
     token_endpoint_auth_signing_alg_values_supported: assertionSigning.algorithms,
     grant_types_supported: ["client_credentials"],
-    // There is no authorization endpoint; the member is required all the same.
+    // The member is required, although there is no authorization endpoint.
     response_types_supported: [],
     revocation_endpoint: publicUrl + REVOCATION_PATH,
     revocation_endpoint_auth_methods_supported: assertionSigning.methods,
@@ -29,8 +29,8 @@ export function oauthMetadata(publicUrl: string) {
 }
 
 /**
- * Serves the metadata, and once more with the public URL's own path at the end where it has one: there a client looks for it
- * (RFC 8414 §3.1).
+ * Serves the metadata. If the public URL has a path, also serves it with that path appended, where clients look for it (RFC 8414
+ * §3.1).
  */
 export function registerOAuthMetadata(app: FastifyInstance, publicUrl: string): void {
   const metadata = oauthMetadata(publicUrl);

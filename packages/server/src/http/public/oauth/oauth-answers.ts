@@ -9,7 +9,7 @@ import {
   type WrittenAnswer,
 } from "../../server/answers.ts";
 
-/** OAuth's names for what goes wrong (RFC 6749 §5.2, and §4.1.2.1 for the two that are this side's fault). */
+/** OAuth's error codes (RFC 6749 §5.2; the two for failures of the service are from §4.1.2.1). */
 type OAuthError =
   | "invalid_request"
   | "invalid_client"
@@ -18,7 +18,7 @@ type OAuthError =
   | "temporarily_unavailable"
   | "server_error";
 
-/** The one table from refusals to OAuth's errors. The status is that of the other table, but for `invalid_client`: 401. */
+/** Maps every refusal code to OAuth's error. `invalid_client` has the status 401, all others the status of {@link ANSWERS}. */
 export const OAUTH_ERRORS = {
   authorization_missing: "invalid_client",
   authorization_scheme: "invalid_client",
@@ -44,7 +44,7 @@ export const OAUTH_ERRORS = {
   token_inactive: "invalid_request",
   token_revoked: "invalid_request",
   access_read_only: "invalid_request",
-  // The admin API's; none of them ever comes to an OAuth endpoint.
+  // Codes of the admin API, which no OAuth endpoint answers.
   sign_in_required: "server_error",
   sign_in_rejected: "server_error",
   fresh_sign_in_required: "server_error",
@@ -73,8 +73,8 @@ export const OAUTH_ERRORS = {
 } as const satisfies Record<RefusalCode, OAuthError>;
 
 /**
- * The answer to a refused request in OAuth's form (RFC 6749 §5.2). `error_uri` leads to the refusal's own code, which says more
- * than OAuth's.
+ * The answer to a refused request in OAuth's form (RFC 6749 §5.2). `error_uri` leads to the refusal's own code, which is more
+ * specific than OAuth's.
  */
 export function oauthRefusalAnswer(refusal: Refusal, context: AnswerContext): WrittenAnswer {
   const { code, detail } = refusal;
@@ -87,12 +87,12 @@ export function oauthRefusalAnswer(refusal: Refusal, context: AnswerContext): Wr
     error_uri: `${context.publicUrl}${ERRORS_PATH}#${code}`,
   });
   const headers = [...jsonHeaders(context.requestId, body), ...refusalHeaders(refusal)];
-  // Where the client authenticated in another way than by this header, a challenge would mislead it (RFC 6749 §5.2).
+  // A challenge would mislead a client that authenticated in another way than by this header (RFC 6749 §5.2).
   if (context.challenge === "Basic" && status === 401) headers.push("WWW-Authenticate", REALM_CHALLENGES.Basic);
   return { status, headers, body };
 }
 
-/** The characters that RFC 6749 §5.2 allows: printable ASCII without the quotation mark and the backslash. */
+/** Reduces a text to the characters that RFC 6749 §5.2 allows: printable ASCII without quotation mark and backslash. */
 function describable(text: string): string {
   return text
     .replaceAll('"', "'")

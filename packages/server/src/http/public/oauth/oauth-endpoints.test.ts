@@ -210,7 +210,7 @@ describe("every OAuth endpoint", () => {
         const twice = [...Object.entries(form), [name, "again"] as const];
         const answer = await postForm(at(path), twice, headers);
         const says = assertError(answer, 400, "invalid_request", "bad_request");
-        assert.equal(says, `The parameter ${name} is there twice.`);
+        assert.equal(says, `The parameter ${name} is given more than once.`);
       }
       const unknownTwice = [...Object.entries(form), ["resource", "a"], ["resource", "b"]] as [string, string][];
       assert.equal((await postForm(at(path), unknownTwice, headers)).status, 200, "unknown parameters are ignored");

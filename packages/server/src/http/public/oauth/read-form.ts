@@ -2,17 +2,17 @@ import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { Refusal } from "../../../core/refusal.ts";
 
-/** Largest form, in bytes: an assertion of 8 KiB and what goes with it. */
+/** The largest form, in bytes: an assertion of 8 KiB and the other parameters. */
 export const FORM_BYTES_MAX = 16_384;
 
-/** Reads a parameter; `undefined` where it is missing or empty (RFC 6749 §3.1). */
+/** Reads a parameter; `undefined` if it is missing or empty (RFC 6749 §3.1). */
 export type Form = (name: string) => string | undefined;
 
 /**
- * Reads a request's body as a form (`application/x-www-form-urlencoded`). Nothing of it is ever repeated in a message.
+ * Reads a request's body as a form (`application/x-www-form-urlencoded`). No message quotes it.
  *
- * @throws {Refusal} `bad_request` for another type, a body that breaks off, or a parameter that is there twice (RFC 6749 §3.1);
- *   `body_too_large`; `bad_request` also for text that isn't UTF-8
+ * @throws {Refusal} `body_too_large`; `bad_request` for another type, a body that is cut off or isn't UTF-8, and, when a parameter
+ *   is read, for one that is repeated (RFC 6749 §3.1)
  */
 export async function readForm(request: IncomingMessage): Promise<Form> {
   const type = request.headers["content-type"] ?? "";
@@ -24,24 +24,24 @@ export async function readForm(request: IncomingMessage): Promise<Form> {
   const parameters = new URLSearchParams(utf8Text(await readText(request)));
   return (name) => {
     const values = parameters.getAll(name);
-    if (values.length > 1) throw new Refusal("bad_request", `The parameter ${name} is there twice.`);
+    if (values.length > 1) throw new Refusal("bad_request", `The parameter ${name} is given more than once.`);
     return values[0] === "" ? undefined : values[0];
   };
 }
 
 /**
- * A form's text from its bytes, which are UTF-8, and so is what is percent-encoded in them: `URLSearchParams` would put U+FFFD in the
- * place of anything else.
+ * Decodes a form's text. Both its bytes and the percent-encoded bytes in it must be UTF-8: `URLSearchParams` would replace anything
+ * else by U+FFFD.
  *
- * @param text one character a byte
+ * @param text one character for each byte
  */
 function utf8Text(text: string): string {
   const bytes = Buffer.from(text, "latin1");
-  // A % that encodes nothing stands for itself (URL Standard, percent-decode).
+  // A % that encodes nothing is itself (URL Standard, percent-decode).
   const runs = text.includes("%") ? (text.match(/(?:%[0-9a-f]{2})+/gi) ?? []) : [];
   if (!isUtf8(bytes) || !runs.every((run) => isUtf8(Buffer.from(run.replaceAll("%", ""), "hex")))) {
     throw new Refusal("bad_request", "The body isn't UTF-8.", {
-      hint: "A form, and what is percent-encoded in it, is UTF-8.",
+      hint: "Both the form and its percent-encoded bytes must be UTF-8.",
     });
   }
   return bytes.toString("utf8");
@@ -52,7 +52,7 @@ function readText(request: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     let bytes = 0;
-    // One character a byte; what the bytes are is looked at when they are all there.
+    // One character for each byte; they are decoded when all have arrived.
     request.setEncoding("latin1");
     request.on("data", (chunk: string) => {
       bytes += chunk.length;
@@ -63,10 +63,10 @@ function readText(request: IncomingMessage): Promise<string> {
       resolve(text);
     });
     request.on("error", () => {
-      reject(new Refusal("bad_request", "The body broke off."));
+      reject(new Refusal("bad_request", "The body was cut off."));
     });
     request.on("close", () => {
-      if (!request.complete) reject(new Refusal("bad_request", "The body broke off."));
+      if (!request.complete) reject(new Refusal("bad_request", "The body was cut off."));
     });
   });
 }

@@ -4,7 +4,7 @@ import { headersWith, type WrittenAnswer } from "../../server/answers.ts";
 
 const ALLOW = "POST, OPTIONS";
 
-/** @throws {Refusal} `method_not_allowed`: credentials and tokens don't belong into a URL */
+/** Refuses any method but POST, because credentials and tokens don't belong in a URL. @throws {Refusal} `method_not_allowed` */
 export function requirePost({ method }: IncomingMessage): void {
   if (method !== "POST") throw new Refusal("method_not_allowed", "This endpoint takes POST.", { allow: ALLOW });
 }

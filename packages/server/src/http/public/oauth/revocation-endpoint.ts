@@ -5,7 +5,7 @@ import type { DelayRejection } from "../delay-rejection.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
 import { clientCredentials, createClientEndpoint } from "./client-endpoint.ts";
 
-/** `POST /oauth2/revoke` (RFC 7009 §2). `token_type_hint` is ignored: there is one type of token. */
+/** `POST /oauth2/revoke` (RFC 7009 §2). `token_type_hint` is ignored, because there is only one type of token. */
 export function createRevocationEndpoint(
   revokeToken: RevokeToken,
   limit: RefusalLimit,

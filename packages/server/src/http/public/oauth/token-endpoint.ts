@@ -27,7 +27,7 @@ export function createTokenEndpoint(
   });
 }
 
-/** There are no warnings here: `expires_in` says how long the token really lives (RFC 6749 §5.1). */
+/** OAuth's answer has no warnings. `expires_in` is the token's actual remaining lifetime, in seconds (RFC 6749 §5.1). */
 function tokenAnswer({ token, issuedAtMicroseconds, endsAtMicroseconds }: Grant, requestId: string): WrittenAnswer {
   const expiresIn = Math.floor((endsAtMicroseconds - issuedAtMicroseconds) / 1e6);
   const body = JSON.stringify({ access_token: token, token_type: "Bearer", expires_in: expiresIn });
