@@ -1,4 +1,4 @@
-/** The admin API as a program uses it, on a real server: what it changes holds at the exchange and the check. */
+/** The admin API as a program uses it, on a real server: its changes take effect at the exchange and the check. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
@@ -44,7 +44,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       return answer.status;
     };
 
-    test("makes a client from nothing: an account, an API user, a key; and the key works", async () => {
+    test("creates an account, an API user and a key, and the key works", async () => {
       const account = await admin.post("/accounts", { shortname: "acme", name: "Acme Ltd" });
       assert.equal(account.status, 201);
       assert.equal(account.headers.get("location"), "/api/admin/v1/accounts/acme");
@@ -56,7 +56,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await exchange()).status, 200);
     });
 
-    test("a key that is deactivated is dead before the answer, and works again once it is active", async () => {
+    test("deactivating a key ends its tokens before the answer, and activating it brings them back", async () => {
       const { token } = await exchange();
       const off = await admin.patch("/keys/1", { status: "deactivated" });
       assert.equal(off.body.data.status, "deactivated");
@@ -67,7 +67,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await exchange()).status, 200);
     });
 
-    test("users and accounts are switched off and on in the same way", async () => {
+    test("users and accounts are deactivated and activated in the same way", async () => {
       for (const [path, code] of [
         ["/users/api-1-demo", "user_deactivated"],
         ["/accounts/acme", "account_deactivated"],
@@ -79,7 +79,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       }
     });
 
-    test("a change is made to the version that was read, or not at all", async () => {
+    test("a change is made only to the version that was read", async () => {
       const read = await admin.get("/keys/1");
       const etag = read.headers.get("etag") ?? "";
       assert.match(etag, /^"[\w-]{22}"$/);
@@ -92,7 +92,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await admin.get("/keys/1")).body.data.status, "active");
     });
 
-    test("what was read may be sent back whole, with one member changed; nothing else changes by it", async () => {
+    test("a resource may be sent back as it was read with one member changed, and only that member changes", async () => {
       await admin.post("/resource-servers", { name: "whole" });
       const invited = await console.server.cli("operator", "invite", "whole@example.com", "--role", "viewer");
       const link = invited.stdout.trim();
@@ -113,9 +113,9 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
         assert.equal(same.headers.get("etag"), tag["if-match"]);
         const off = await admin.patch(path, { ...whole, status: "deactivated" }, tag);
         assert.equal(off.body.data.status, "deactivated", off.text);
-        // A program deactivates operators only.
+        // With an admin token, operators can only be deactivated.
         if (path.startsWith("/operators")) await console.server.cli("operator", "activate", "whole@example.com");
-        // What moves by itself may have moved since.
+        // Members that change by themselves may have changed since.
         for (const member of ["users", "tokens_today", "last_used_at", "last_signed_in_at"]) {
           if (member in whole) whole[member] = member.endsWith("_at") ? "2001-01-01T00:00:00.000Z" : 1000;
         }
@@ -132,7 +132,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       }
     });
 
-    test("a key that has expired may be sent back whole, too; no other key can be made one", async () => {
+    test("an expired key may be sent back as it was read too, and no other key can be set to a past expiry", async () => {
       const { publicPem } = makeKeyPair();
       const expireIn = (ms: number) =>
         admin.post("/users/api-1-demo/keys", {
@@ -140,7 +140,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
           expires_at: new Date(Date.now() + ms).toISOString(),
         });
       let made = await expireIn(1000);
-      // On a busy machine the time may be over before the request is read.
+      // On a busy machine the time may have passed before the request is read.
       for (let ms = 2000; made.status >= 400 && ms < 60_000; ms *= 2) made = await expireIn(ms);
       const path = `/keys/${made.body.data.id}`;
       const whole = await eventually("the key has expired", async () => {
@@ -154,7 +154,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await admin.patch("/keys/1", { status: "expired" })).code, "field_invalid");
     });
 
-    test("a read names the version that it has, and gets it only if there is another", async () => {
+    test("a conditional read is answered in full only if there is a newer version", async () => {
       const etag = (await admin.get("/keys/1")).headers.get("etag") ?? "";
       const get = (headers: Readonly<Record<string, string>>) => admin.send("GET", "/keys/1", { headers });
       for (const known of [etag, `W/${etag}`, `"x", W/${etag}`, "*"]) {
@@ -179,7 +179,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await admin.get("/keys/1")).headers.get("etag"), before);
     });
 
-    test("usage by the hour, and what a deactivation would stop", async () => {
+    test("usage is shown by the hour, and live tokens that a deactivation would stop are counted", async () => {
       const { token } = await exchange();
       assert.ok(token.length > 0);
       const impact = await eventually("live tokens are counted", async () => {
@@ -222,7 +222,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       }
     });
 
-    test("lists come in pages that hold still while rows come", async () => {
+    test("pages of a list skip and repeat nothing while rows are added", async () => {
       for (let index = 0; index < 7; index++) {
         await admin.post("/users", { account: "acme", name: `page-${index}`, access: "full" });
       }
@@ -235,7 +235,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
         names.push(...(body.data as { name: string }[]).map(({ name }) => name));
         last = body.meta.previous;
         path = body.meta.next;
-        // Comes between two that were shown already.
+        // This row sorts between two that were shown already.
         if (names.length === 3) await admin.post("/users", { account: "acme", name: "page-1a", access: "full" });
       }
       assert.deepEqual(
@@ -251,7 +251,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await admin.get("/users?limit=501")).status, 422);
     });
 
-    test("filters and searches find what they say", async () => {
+    test("filters and searches find exactly what they describe", async () => {
       const usernames = async (query: string) =>
         ((await admin.get(`/users?${query}`)).body.data as { username: string }[]).map(({ username }) => username);
       assert.deepEqual(await usernames("access=read_only"), ["api-1-once"]);
@@ -265,7 +265,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.deepEqual(await usernames("q=%00"), []);
     });
 
-    test("a private key is refused, called exposed, and isn't in any answer", async () => {
+    test("a private key is refused as exposed, and isn't in any answer", async () => {
       const answer = await admin.post("/users/api-1-demo/keys", { public_key: pair.privatePem });
       assert.equal(answer.status, 422);
       assert.equal(answer.code, "private_key_exposed");
@@ -280,7 +280,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.match(answer.body.meta.errors[0].message, /cut off/);
     });
 
-    test("fields that are wrong are named one by one", async () => {
+    test("each wrong field is named", async () => {
       const answer = await admin.post("/users", { name: "Has Capitals", access: "some", more: 1 });
       assert.equal(answer.status, 422);
       const fields = (answer.body.meta.errors as { field: string }[]).map(({ field }) => field).toSorted();
@@ -292,7 +292,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal(taken.body.meta.errors[0].field, "/shortname");
     });
 
-    test("an expiry can be set, moved and taken away, but lies ahead", async () => {
+    test("an expiry can be set, moved and removed, but must be in the future", async () => {
       const soon = new Date(Date.now() + 3_600_000).toISOString();
       assert.equal((await admin.patch("/keys/1", { expires_at: soon })).body.data.expires_at, soon);
       assert.equal((await admin.patch("/keys/1", { expires_at: null })).body.data.expires_at, null);
@@ -301,7 +301,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal(past.body.meta.errors[0].field, "/expires_at");
     });
 
-    test("revoking is for good", async () => {
+    test("revoking is permanent", async () => {
       const other = makeKeyPair();
       const { id } = (await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).body.data;
       assert.equal((await admin.patch(`/keys/${id}`, { status: "revoked" })).body.data.status, "revoked");
@@ -309,7 +309,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).status, 409);
     });
 
-    test("an assertion is explained and a token checked, as the command line does", async () => {
+    test("assertions are explained and tokens checked as on the command line", async () => {
       const good = await admin.post("/explain", { assertion: signAssertion("api-1-demo", pair.privateKey) });
       assert.equal(good.body.data.accepted, true);
       const bad = await admin.post("/explain", { assertion: signAssertion("api-1-nobody", pair.privateKey) });
@@ -320,7 +320,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.deepEqual((await admin.post("/check", { token: `${token}x` })).body.data.active, false);
     });
 
-    test("the audit log says who did what, is found by filters, and its chain is whole", async () => {
+    test("the audit log has every change with its author, can be filtered, and its chain verifies", async () => {
       const events = async (query: string) =>
         (await admin.get(`/audit-events?${query}`)).body.data as { action: string; actor: string; seq: number }[];
       const keys = await events("subject=key:1&action=key");
@@ -338,7 +338,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       );
     });
 
-    test("signing keys rotate, and only one that doesn't sign alone can be retired", async () => {
+    test("signing keys rotate, and the only one that signs can't be retired", async () => {
       assert.equal((await admin.patch("/signing-keys/1", { status: "retired" })).status, 409);
       const { token } = await exchange();
       const made = await admin.post("/signing-keys");
@@ -354,7 +354,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await admin.get("/nodes")).body.data.length, 1);
     });
 
-    test("settings are shown, and no secret among them", async () => {
+    test("settings are shown without secrets", async () => {
       const { body } = await admin.get("/settings");
       const byVariable = new Map(
         (body.data as { variable: string; value: string | null }[]).map((one) => [one.variable, one.value]),
@@ -363,7 +363,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal(byVariable.get("COUNTERSIGN_MASTER_SECRET"), null);
     });
 
-    test("an admin token that was revoked is over at once", async () => {
+    test("a revoked admin token is refused at once", async () => {
       const made = await admin.post("/admin-tokens", { name: "short", role: "viewer" });
       const short = console.api.client.as({ bearer: made.body.data.token });
       assert.equal((await short.get("/me")).body.data.actor, "admin-token:short");
@@ -371,7 +371,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal((await short.get("/me")).status, 401);
     });
 
-    test("the answer that makes a third key of a length active warns which one needs kid from now on", async () => {
+    test("adding or activating a third key of the same length warns which key now needs a kid", async () => {
       await admin.post("/users", { account: "acme", name: "many", access: "full" });
       const ids: number[] = [];
       const warned: unknown[] = [];
@@ -387,7 +387,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.match(on.body.meta.warnings[0]?.message, new RegExp(`^Key ${ids[0]} is tried only where .* kid`));
     });
 
-    test("a path that isn't there, and a method that isn't, are told in the envelope", async () => {
+    test("an unknown path and an unsupported method are refused in the envelope", async () => {
       const absent = await fetch(`${console.server.adminUrl}/api/admin/v1/nothing`);
       assert.equal(absent.status, 404);
       assert.equal(

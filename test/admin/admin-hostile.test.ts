@@ -1,7 +1,7 @@
 /**
- * What the admin API does with what it shouldn't get: changes from other pages, sessions that are over, and every field of every
- * request empty, huge, of the wrong type, or full of markup, directions and emoji. Nothing of it is a defect, and what is taken
- * is given back as it came.
+ * Hostile input to the admin API: changes from other pages, ended sessions, and every field of every request empty,
+ * huge, of the wrong type, or full of markup, text directions and emoji. Nothing of it is a defect, and what is
+ * accepted is returned unchanged.
  */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
@@ -17,7 +17,7 @@ import {
   useLink,
 } from "../testkit/console-server.ts";
 
-/** Values that a form, a script or somebody who means harm may send. */
+/** Values that a form, a script or an attacker may send. */
 const HOSTILE: Readonly<Record<string, unknown>> = {
   empty: "",
   blank: " \t ",
@@ -42,10 +42,10 @@ const HOSTILE: Readonly<Record<string, unknown>> = {
   object: { $gt: "", toString: "x" },
 };
 
-/** Routes that must not be asked at random: they end what the test needs, or only lead away. */
+/** Routes that must not be called with random input: they end what the test needs, or only redirect. */
 const APART = ["signOut", "endMyOtherSessions", "startSingleSignOn", "finishSingleSignOn"];
 
-describe("the admin API and what it shouldn't get", { concurrency: false }, () => {
+describe("the admin API and hostile input", { concurrency: false }, () => {
   let console: ConsoleServer;
   let owner: AdminClient;
   let callers: readonly Caller[];
@@ -56,7 +56,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
   const origin = () => new URL(console.server.adminUrl).origin;
 
   before(async () => {
-    // Without a limit on refusals, which this would meet at once.
+    // Without a limit on refusals, which this would reach at once.
     console = await startConsoleServer({ flags: ["--refusal-limit", "0"] });
     const { server } = console;
     await server.json("account", "create", "acme");
@@ -77,7 +77,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     return body.data[0].seq;
   };
 
-  test("no change is made for a page that isn't the console, nor for one that doesn't say what it is", async () => {
+  test("no change is made for a page that isn't the console, nor without an Origin", async () => {
     const cookie = await sessionOf("admin@example.com");
     const before = await eventCount();
     for (const operation of changes()) {
@@ -104,7 +104,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     assert.ok((await eventCount()) >= before);
   });
 
-  test("a page that its browser calls another one is refused, whatever else it says", async () => {
+  test("a request that its browser doesn't mark as same-origin is refused, whatever else it says", async () => {
     const cookie = await sessionOf("admin@example.com");
     for (const site of ["same-site", "cross-site", "none", "nonsense"]) {
       const answer = await console.api.client
@@ -115,7 +115,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     }
   });
 
-  test("a form of another page, which needs nobody's leave to be sent, isn't even read", async () => {
+  test("another page's form, which browsers send without a preflight, isn't even read", async () => {
     const cookie = await sessionOf("admin@example.com");
     for (const type of [
       "application/x-www-form-urlencoded",
@@ -133,7 +133,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     assert.equal((await owner.get("/accounts/forged")).status, 404);
   });
 
-  test("a body that isn't UTF-8, or names no characters, is refused, and nothing of it is stored as U+FFFD", async () => {
+  test("a body that isn't UTF-8, or holds lone surrogates, is refused, and no part of it is stored as U+FFFD", async () => {
     const { token } = await console.server.json<{ token: string }>("admin-token", "create", "bytes", "--role", "owner");
     const post = async (shortname: string, name: Buffer, type = "application/json") => {
       const body = Buffer.concat([Buffer.from(`{"shortname":"${shortname}","name":"`), name, Buffer.from('"}')]);
@@ -151,7 +151,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
       ["UTF-16", Buffer.from("M\u00fcller", "utf16le"), 400, ""],
       ["an overlong encoding", Buffer.from([0xc0, 0xaf]), 400, "isn't UTF-8"],
       ["half a surrogate pair in bytes", Buffer.from([0xed, 0xa0, 0x80]), 400, "isn't UTF-8"],
-      ["a character that is cut off", Buffer.from([0xe2, 0x82]), 400, "isn't UTF-8"],
+      ["a truncated character", Buffer.from([0xe2, 0x82]), 400, "isn't UTF-8"],
       ["a byte that UTF-8 never has", Buffer.from([0xff]), 400, "isn't UTF-8"],
       ["half a surrogate pair, escaped", Buffer.from(String.raw`a\ud800b`), 400, "surrogate pair"],
       ["the other half, escaped", Buffer.from(String.raw`\udc00`), 400, "surrogate pair"],
@@ -218,7 +218,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     ["that began over 12 hours ago", "created_at_ms", 12 * 3_600_000],
     ["that wasn't used for an hour", "last_seen_at_ms", 3_600_000],
   ] as const) {
-    test(`a session ${what} is over, for every route`, async () => {
+    test(`a session ${what} is refused on every route`, async () => {
       const cookie = await sessionOf("admin@example.com");
       const client = console.api.client.as({ cookie });
       assert.equal((await client.get("/me")).status, 200);
@@ -238,7 +238,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     });
   }
 
-  test("a session's cookie that was altered, cut or made up opens nothing", async () => {
+  test("a session cookie that was altered, truncated or made up is refused", async () => {
     const [name = "", value = ""] = (await sessionOf("admin@example.com")).split("=");
     for (const wrong of ["", "x", value.slice(1), `${value}x`, value.toUpperCase(), "%00", "a".repeat(5000)]) {
       const answer = await console.api.client.as({ cookie: `${name}=${wrong}` }).get("/me");
@@ -247,7 +247,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     }
   });
 
-  test("every field of every request, whatever is in it: refused in words, or taken and given back as it came", async () => {
+  test("every field of every request is either refused with an explanation or accepted and returned unchanged", async () => {
     const cookie = await sessionOf("owner@example.com");
     const client = console.api.client.as({ cookie });
     for (const operation of changes()) {
@@ -283,7 +283,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
           }
         }
       }
-      // A member that nobody knows, and bodies that aren't an object.
+      // An unknown member, and bodies that aren't an object.
       const { path, body } = await sampleOf(operation, things);
       for (const whole of [{ ...(body as object | undefined), unknown: 1 }, [], "x", 7, null, "{", '{"a":1,"a":2']) {
         const answer = await client.send(operation.method, path, { body: whole });
@@ -297,7 +297,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     assert.ok(figures.taken > 0 && figures.refused > figures.taken);
   });
 
-  test("every parameter of every list, whatever is in it, and given twice", async () => {
+  test("every parameter of every list is accepted or refused, whatever its value, and if repeated", async () => {
     for (const operation of console.api.operations) {
       if (operation.method !== "GET" || APART.includes(operation.operationId)) continue;
       const described = document.paths[operation.path].get.parameters as { in: string; name: string }[] | undefined;
@@ -327,7 +327,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     }
   });
 
-  test("names with markup, directions and emoji stay what they are, in lists, the audit log and its export", async () => {
+  test("names with markup, text directions and emoji stay unchanged in lists, the audit log and its export", async () => {
     const names = [HOSTILE["markup"], "شركة", HOSTILE["emoji"], HOSTILE["quotes"], "=HYPERLINK(1)"] as string[];
     for (const [index, name] of names.entries()) {
       const made = await owner.post("/accounts", { shortname: `named-${index}`, name });
@@ -343,7 +343,7 @@ describe("the admin API and what it shouldn't get", { concurrency: false }, () =
     assert.doesNotMatch(csv.text, /^[=+@]|,[=+@]/m, "no cell is a formula");
   });
 
-  /** A new session of an operator of those that {@link makeCallers} made. */
+  /** A new session of one of the operators that {@link makeCallers} made. */
   async function sessionOf(email: string): Promise<string> {
     const operators = await owner.get(`/operators?q=${email}`);
     const reset = await owner.post(`/operators/${operators.body.data[0].id}/reset`);

@@ -14,10 +14,13 @@ import {
   useLink,
 } from "../testkit/console-server.ts";
 
-/** Who may: the least role; `everywhere` where nobody who is limited to an account may, `byOperator` where no program may. */
+/**
+ * Who may use a route: the lowest role; `everywhere` excludes callers limited to an account, `byOperator` excludes
+ * admin tokens.
+ */
 type Rule = "anyone" | "session" | `${"viewer" | "admin" | "owner"}${"" | " everywhere" | " byOperator"}`;
 
-/** For these an operator has to have signed in lately. */
+/** The routes that need a fresh sign-in. */
 const FRESH = [
   "startPasskey",
   "addPasskey",
@@ -31,7 +34,7 @@ const FRESH = [
   "createAdminToken",
 ];
 
-/** Written down apart from the product's own table, so that a slip there shows. */
+/** Written down independently of the product's own table, so that a mistake there shows. */
 const RULES: Readonly<Record<string, Rule>> = {
   getSignInOptions: "anyone",
   signInByPassword: "anyone",
@@ -100,7 +103,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 const RANKS = ["nobody", "viewer", "admin", "owner"];
 
-/** Routes whose path or body names something of an account. */
+/** Routes whose path or body names something that belongs to an account. */
 const OF_AN_ACCOUNT = [
   "getAccount",
   "createUser",
@@ -125,7 +128,7 @@ const OF_AN_ACCOUNT = [
 
 describe("every route of the admin API by every role", { concurrency: false }, () => {
   let console: ConsoleServer;
-  let everybody: Awaited<ReturnType<typeof makeCallers>>;
+  let made: Awaited<ReturnType<typeof makeCallers>>;
   let callers: readonly Caller[];
   let own: Things;
   let foreign: Things;
@@ -140,9 +143,9 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
     await server.json("resource-server", "create", "shop");
     await server.json("signing-key", "rotate");
-    everybody = await makeCallers(console, "acme");
-    const { owner } = everybody;
-    callers = everybody.callers;
+    made = await makeCallers(console, "acme");
+    const { owner } = made;
+    callers = made.callers;
     own = await makeThings(console, owner, "acme", "api-1-demo");
     foreign = await makeThings(console, owner, "other", "api-2-demo");
   });
@@ -156,7 +159,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     return caller.client.send(operation.method, path, options);
   };
 
-  test("the walk knows every route that there is, and who may use it", () => {
+  test("the table lists every route, and its rule is the one in the documentation", () => {
     assert.deepEqual(
       console.api.operations.map(({ operationId }) => operationId).toSorted(),
       Object.keys(RULES).toSorted(),
@@ -176,27 +179,27 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
   });
 
-  test("who may, may; who may not learns no more than that", async () => {
+  test("an allowed caller succeeds; a refused one learns nothing else", async () => {
     for (const operation of console.api.operations) {
       const { operationId } = operation;
       const rule = RULES[operationId] ?? "anyone";
       if (rule === "anyone" || rule === "session") continue;
       const [role = "", limit] = rule.split(" ");
       for (const caller of callers) {
-        // What it uses up is made anew, and each has its own.
+        // What the request uses up is made anew for each caller.
         const context = `${operationId} by ${caller.name}`;
-        const mayAtAll =
+        const isAllowed =
           RANKS.indexOf(caller.role) >= RANKS.indexOf(role) &&
           !(limit === "everywhere" && caller.isLimited) &&
           !(limit === "byOperator" && caller.kind === "token");
-        if (mayAtAll) {
+        if (isAllowed) {
           if (operationId === "retireSigningKey" && caller.kind === "token") continue;
           const answer = await answerTo(caller, operation, own);
           assert.ok(answer.status === 200 || answer.status === 201, `${context}: ${answer.status} ${answer.text}`);
           figures.allowed++;
         } else {
           const expected = caller.kind === "nobody" ? 401 : 403;
-          // What is there, what is there for others, and what isn't: one answer.
+          // The answer is the same for the caller's things, others' things and things that don't exist.
           const answers = [];
           for (const things of [own, foreign, ABSENT]) answers.push(await answerTo(caller, operation, things));
           for (const answer of answers) {
@@ -210,7 +213,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
   });
 
-  test("whoever is limited to an account can't tell another's things from what isn't there", async () => {
+  test("a caller limited to an account can't tell another account's things from things that don't exist", async () => {
     for (const operation of console.api.operations) {
       const { operationId } = operation;
       if (!OF_AN_ACCOUNT.includes(operationId)) continue;
@@ -222,7 +225,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
         const hidden = await answerTo(caller, operation, foreign);
         const absent = await answerTo(caller, operation, ABSENT);
         assert.ok(hidden.status === 404 || hidden.status === 422, `${context}: ${hidden.status} ${hidden.text}`);
-        // A message may name what was asked for, as it was asked for.
+        // A message may repeat the name that the request gave.
         const unnamed = (text: string) => text.replaceAll(/\b(?:other|absent)\b/g, "…");
         assert.equal(unnamed(hidden.text), unnamed(absent.text), context);
         assert.equal(hidden.status, absent.status, context);
@@ -231,7 +234,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
   });
 
-  test("lists, searches, usage, audit and explanations show whoever is limited nothing of another account", async () => {
+  test("lists, searches, usage, audit and explanations show a limited caller nothing of another account", async () => {
     const traces = /other|api-2|viewer@example\.com|first@example\.com|resource_server|signing_key/;
     for (const caller of callers) {
       if (!caller.isLimited) continue;
@@ -257,8 +260,8 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
   });
 
-  test("no conflict tells an operator who is limited to an account what another account has", async () => {
-    const { owner } = everybody;
+  test("no conflict reveals to a limited operator what another account has", async () => {
+    const { owner } = made;
     const elsewhere = { email: "elsewhere@example.com", role: "viewer", account: "other" } as const;
     const invited = await owner.post("/invitations", elsewhere);
     await useLink(console, new URL(invited.body.data.link).hash.slice(1));
@@ -267,7 +270,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     const revoked = makeKeyPair().publicPem;
     const added = await owner.post("/users/api-2-demo/keys", { public_key: revoked });
     await owner.patch(`/keys/${added.body.data.id}`, { status: "revoked" });
-    // Asked once by each: what was made by the one before is the account's own.
+    // Asked by one caller only: what it makes belongs to the account from then on.
     const caller = callers.find(({ role, isLimited, kind }) => role === "owner" && isLimited && kind === "session");
     assert.ok(caller !== undefined);
     for (const [path, body, shape] of [
@@ -280,12 +283,12 @@ describe("every route of the admin API by every role", { concurrency: false }, (
       assert.ok(answer.body.data[shape], path);
       figures.hidden++;
     }
-    // An operator who sees both accounts is told.
+    // An operator who sees both accounts gets the conflict.
     assert.equal((await owner.post("/invitations", elsewhere)).status, 409);
     assert.equal((await owner.post("/users/api-2-demo/keys", { public_key: revoked })).status, 409);
   });
 
-  test("the hashes of the audit log, which are made of every account's events, are for those who see all of them", async () => {
+  test("the hashes of the audit log, which cover all accounts' events, are shown only to callers who see all accounts", async () => {
     for (const caller of callers) {
       if (caller.kind === "nobody") continue;
       const list = (await caller.client.get("/audit-events?limit=5")).body.data;
@@ -299,7 +302,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
   });
 
-  test("a route for people refuses tokens, and one without a session is refused", async () => {
+  test("a route for sessions refuses admin tokens and callers without a session", async () => {
     for (const operation of console.api.operations) {
       if (RULES[operation.operationId] !== "session") continue;
       for (const caller of callers) {
@@ -311,7 +314,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
   });
 
-  test("nobody gives more than they have", async () => {
+  test("a caller can't grant more than their own role and account", async () => {
     for (const caller of callers) {
       if (caller.role !== "owner" || !caller.isLimited) continue;
       for (const body of [{ role: "viewer" }, { role: "owner", account: null }, { role: "owner", account: "other" }]) {
@@ -336,7 +339,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
   });
 });
 
-/** Who did it may be anybody; what it was done to may not. */
+/** The text without authors: an event's author may be of another account, its subject may not. */
 function withoutActors(text: string): string {
   return text
     .replaceAll(/"(?:actor|created_by)":"[^"]*"/g, "")

@@ -1,6 +1,6 @@
 /**
- * The command line as an operator has it: every command's transcript, what `--json` prints, exit statuses, files and their
- * modes, and how a server starts and ends.
+ * The command line as operators use it: every command's transcript, the output of `--json`, exit statuses, files and
+ * their modes, and how a server starts and ends.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -62,7 +62,7 @@ function assertFails({ status, stdout, stderr }: ProgramResult, expected: 1 | 2,
 
 const modeOf = (file: string) => (statSync(file).mode & 0o777).toString(8);
 
-// Each part has a store of its own; within a part one command follows from another.
+// Each part has a store of its own; within a part, commands build on each other.
 describe("the command line", { concurrency: 3 }, () => {
   describe("transcripts", { concurrency: 1 }, () => {
     const dataDir = join(temporaryFolder(), "not", "there", "yet");
@@ -79,7 +79,7 @@ describe("the command line", { concurrency: 3 }, () => {
       ]) {
         assertFails(await run(args), 1, /there is no store in .*COUNTERSIGN_DATA_DIR.*account create/);
       }
-      assert.ok(!existsSync(dataDir), "a mistyped folder isn't made");
+      assert.ok(!existsSync(dataDir), "a mistyped folder isn't created");
 
       const created = await json<Record<string, unknown>>(run, ["account", "create", "acme", "--name", "Acme Ltd"]);
       const { created_at, ...rest } = created;
@@ -387,7 +387,7 @@ describe("the command line", { concurrency: 3 }, () => {
       );
     });
 
-    test("audit: every change is listed with who and what, newest last, and the chain verifies", async () => {
+    test("audit: every change is listed with its author, newest last, and the chain verifies", async () => {
       const events = await json<Record<string, unknown>[]>(run, ["audit", "list"]);
       assert.deepEqual(Object.keys(events[0] ?? {}), [
         "seq",
@@ -430,7 +430,7 @@ describe("the command line", { concurrency: 3 }, () => {
     const dataDir = join(temporaryFolder(), "data");
     const run = commandLine(dataDir);
 
-    test("an unknown command, a missing argument or an unknown option is status 2 and one line", async () => {
+    test("an unknown command, a missing argument or an unknown option exits with status 2 and one line", async () => {
       assertFails(await run(["nope"]), 2, /unknown command 'nope'/);
       assertFails(await run(["account", "create"]), 2, /missing required argument 'shortname'/);
       assertFails(await run(["serve", "--nope"]), 2, /unknown option '--nope'/);
@@ -458,7 +458,7 @@ describe("the command line", { concurrency: 3 }, () => {
       });
     }
 
-    test("a PostgreSQL that isn't there fails a command with one line that names it, without the password", async () => {
+    test("an unreachable PostgreSQL fails a command with one line that names it, without the password", async () => {
       const url = "postgres://hugo:hunter2@127.0.0.1:9/registry";
       const result = await run(["account", "list"], { env: { COUNTERSIGN_DATABASE_URL: url } });
       assertFails(result, 1, /^countersign: the PostgreSQL database at 127\.0\.0\.1:9\/registry .*ECONNREFUSED/);
@@ -478,7 +478,7 @@ describe("the command line", { concurrency: 3 }, () => {
       }
     });
 
-    test("no command is status 2, with the help on standard error", async () => {
+    test("without a command, the exit status is 2, with the help on standard error", async () => {
       for (const args of [[], ["key"]]) {
         const { status, stdout, stderr } = await run(args);
         assert.deepEqual([status, stdout], [2, ""]);
@@ -487,7 +487,7 @@ describe("the command line", { concurrency: 3 }, () => {
     });
 
     after(() => {
-      assert.ok(!existsSync(dataDir), "no wrong usage made a store");
+      assert.ok(!existsSync(dataDir), "wrong usage makes no store");
     });
   });
 
@@ -499,7 +499,7 @@ describe("the command line", { concurrency: 3 }, () => {
     // eslint-disable-next-line no-control-regex
     const hasColour = (text: string) => /\u001b\[[0-9;]*m/.test(text);
 
-    test("piped output has no colours, whatever the terminal can do", async () => {
+    test("piped output has no colours, whatever the terminal supports", async () => {
       for (const env of [{}, { TERM: "xterm-256color", COLORTERM: "truecolor" }] as Record<string, string>[]) {
         assert.ok(!hasColour((await run(["account", "list"], { env })).stdout));
       }
@@ -508,7 +508,7 @@ describe("the command line", { concurrency: 3 }, () => {
     const isScriptThere = process.platform === "linux" && existsSync("/usr/bin/script");
     const skip = isScriptThere ? false : "needs util-linux's script for a pseudo-terminal";
 
-    /** Output as a terminal of that kind gets it. */
+    /** The output on a terminal of this kind. */
     async function onTerminal(command: string, env: Record<string, string>): Promise<string> {
       const words = [process.execPath, COUNTERSIGN].map((word) => `'${word}'`).join(" ");
       const { stdout, status } = await runProgram("/usr/bin/script", ["-qec", `${words} ${command}`, "/dev/null"], {
@@ -525,7 +525,7 @@ describe("the command line", { concurrency: 3 }, () => {
       return stdout;
     }
 
-    test("a terminal gets colours; with NO_COLOR, or where it can't show any, it gets none", { skip }, async () => {
+    test("a terminal gets colours, unless NO_COLOR is set or it supports none", { skip }, async () => {
       const coloured = await onTerminal("account list", {});
       assert.ok(coloured.includes("\u001b[32mactive\u001b[39m"), coloured);
       assert.ok(!hasColour(await onTerminal("account list", { NO_COLOR: "1" })));
@@ -540,7 +540,7 @@ describe("the command line", { concurrency: 3 }, () => {
   });
 
   describe("files", { concurrency: 1 }, () => {
-    test("folder, store, master key, private keys and backups are for their owner alone, whatever the umask", async () => {
+    test("only the owner can read the folder, store, master key, private keys and backups, whatever the umask", async () => {
       const folder = temporaryFolder();
       const dataDir = join(folder, "data");
       const privateFile = join(folder, "private.pem");
@@ -562,14 +562,14 @@ describe("the command line", { concurrency: 3 }, () => {
       for (const file of inside) assert.equal(modeOf(join(dataDir, file)), "600", file);
     });
 
-    test("the files beside the store of a running server are for their owner alone too", async () => {
+    test("only the owner can read the files beside the store of a running server", async () => {
       const server = await startServer();
       for (const file of readdirSync(server.dataDir)) assert.equal(modeOf(join(server.dataDir, file)), "600", file);
       assert.match(readFileSync(join(server.dataDir, "master.key"), "utf8"), /^[A-Za-z0-9+/]{43}=\n$/);
       await server.stop();
     });
 
-    test("a backup taken while the server runs is a whole store: once it was accepted, a server starts on it, and tokens of before are dead", async () => {
+    test("a backup taken while the server runs is a complete store: once accepted, a server starts on it, and earlier tokens are dead", async () => {
       const server = await startServer();
       await server.json("account", "create", "acme");
       const { username } = await server.json<{ username: string }>("user", "create", "demo", "--account", "acme");
@@ -607,7 +607,7 @@ describe("the command line", { concurrency: 3 }, () => {
       await Promise.all([restored.stop(), server.stop()]);
     });
 
-    test("a data folder that is a file, or that can't be made, is named in one line", async () => {
+    test("a data folder that is a file, or that can't be created, is refused in one line that names it", async () => {
       const folder = temporaryFolder();
       const file = join(folder, "file");
       writeFileSync(file, "");
@@ -622,7 +622,7 @@ describe("the command line", { concurrency: 3 }, () => {
       }
     });
 
-    test("a store that is no SQLite file is named in one line and not touched", async () => {
+    test("a store that isn't a SQLite file is refused in one line that names it, and isn't changed", async () => {
       const folder = temporaryFolder();
       const file = join(folder, "countersign.db");
       writeFileSync(file, "something else, longer than a header of a hundred bytes ".repeat(20), { mode: 0o600 });
@@ -647,7 +647,7 @@ describe("the command line", { concurrency: 3 }, () => {
       for (const line of server.stderr().trimEnd().split("\n")) JSON.parse(line);
     });
 
-    test("the public URL that is configured is what the ready line and the answers name", async () => {
+    test("the ready line and the answers name the configured public URL", async () => {
       const server = await startServer({
         flags: ["--public-url", "https://auth.example.com/base/", "--host", "localhost"],
       });
@@ -655,7 +655,7 @@ describe("the command line", { concurrency: 3 }, () => {
       await server.stop();
     });
 
-    test("a port that is taken is named in one line, on either listener", async () => {
+    test("a taken port is refused in one line that names it, on either listener", async () => {
       const server = await startServer();
       const [port, adminPort] = [server.publicUrl, server.adminUrl].map((url) => new URL(url).port) as [string, string];
       const run = commandLine(temporaryFolder());
@@ -676,7 +676,7 @@ describe("the command line", { concurrency: 3 }, () => {
       await server.stop();
     });
 
-    test("an address that this machine doesn't have, and a host that doesn't exist, are named in one line", async () => {
+    test("an address that this machine doesn't have, or an unknown host, is refused in one line that names it", async () => {
       const run = commandLine(temporaryFolder());
       const serve = ["serve", "--port", "0", "--admin-port", "0"];
       assertFails(
@@ -702,12 +702,12 @@ describe("the command line", { concurrency: 3 }, () => {
       });
     }
 
-    test("a second signal ends the server at once, with a status that says so", async () => {
+    test("a second signal ends the server at once, with the signal's exit status", async () => {
       const { child, publicUrl, ended } = await serve();
       const { connection } = await requestUnderWay(publicUrl);
       child.kill("SIGTERM");
       await eventually("new connections are refused", async () => !(await canConnect(publicUrl)));
-      // One that follows within 100 ms counts as the first one's echo.
+      // A signal within 100 ms counts as an echo of the first.
       await eventually("it ends", () => {
         child.kill("SIGTERM");
         return child.exitCode ?? undefined;
@@ -717,7 +717,7 @@ describe("the command line", { concurrency: 3 }, () => {
       connection.end();
     });
 
-    test("a signal before the server is ready ends it too", async () => {
+    test("a signal before the server is ready also ends it", async () => {
       const child = spawn(process.execPath, [COUNTERSIGN, "serve", "--port", "0", "--admin-port", "0"], {
         env: environment({ COUNTERSIGN_DATA_DIR: temporaryFolder() }),
         stdio: ["ignore", "pipe", "pipe"],
@@ -749,7 +749,7 @@ describe("the command line", { concurrency: 3 }, () => {
 
     const serveArgs = ["serve", "--port", "0", "--admin-port", "0", "--log-level", "silent"];
 
-    test("the one that a first start makes is never made again: without it an existing store doesn't start", async () => {
+    test("made by the first start is never made again: without it, an existing store doesn't start", async () => {
       const { dataDir, token, username } = await storeWithToken({});
       const [file, away] = ["master.key", "away"].map((name) => join(dataDir, name)) as [string, string];
       renameSync(file, away);
@@ -758,7 +758,7 @@ describe("the command line", { concurrency: 3 }, () => {
         assertFails(await run(args), 1, /master\.key is missing, .*restore it, or set COUNTERSIGN_MASTER_SECRET/);
         assert.ok(!existsSync(file));
       }
-      // What doesn't need it goes on.
+      // Commands that don't need it still work.
       assert.equal((await run(["user", "list"])).status, 0);
 
       writeFileSync(file, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600 });
@@ -777,12 +777,12 @@ describe("the command line", { concurrency: 3 }, () => {
 
       const server = await startServer({ dataDir });
       const client = await connectClient(server.publicUrl, username, pair.privateKey);
-      assert.equal((await client.check(token)).status, 200, "restored, it honours the tokens from before");
+      assert.equal((await client.check(token)).status, 200, "once restored, earlier tokens are valid again");
       client.connection.end();
       await server.stop();
     });
 
-    test("one that is configured is kept out of the data folder, a wrong one refuses to start, and a rotated list goes on", async () => {
+    test("in the configuration is kept out of the data folder; a wrong one stops the start, and a list with a new one works", async () => {
       const { dataDir, token, username } = await storeWithToken({ COUNTERSIGN_MASTER_SECRET: old });
       assert.ok(!existsSync(join(dataDir, "master.key")));
       const run = commandLine(dataDir);
@@ -807,7 +807,7 @@ describe("the command line", { concurrency: 3 }, () => {
       }
     });
 
-    test("two first starts at once agree on one", async () => {
+    test("made by two first starts at once is the same for both", async () => {
       const dataDir = temporaryFolder();
       const servers = await Promise.all([startServer({ dataDir }), startServer({ dataDir })]);
       const [first, second] = servers;
@@ -831,7 +831,7 @@ describe("the command line", { concurrency: 3 }, () => {
   });
 });
 
-/** A server as a bare child, for what ends it. */
+/** A server as a plain child process, for tests of how it ends. */
 async function serve() {
   const dataDir = temporaryFolder();
   mkdirSync(dataDir, { recursive: true });
@@ -848,7 +848,7 @@ async function serve() {
   return { child, ended, publicUrl: (JSON.parse(line) as { public_url: string }).public_url };
 }
 
-/** A request of which the server has begun to read the head: it has answered another one in the same bytes. */
+/** A request whose head the server has begun to read: it has answered another one in the same bytes. */
 async function requestUnderWay(url: string) {
   const connection = await connectRaw(url);
   connection.write(`${requestHead("GET", "/livez")}GET /livez HTTP/1.1\r\n`);

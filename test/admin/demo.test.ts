@@ -1,4 +1,4 @@
-/** `npm run demo`: the first thing that anybody runs. It must tell the truth, and leave nothing behind. */
+/** `npm run demo`, the first thing that a newcomer runs. Its output must be true, and it must leave nothing behind. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { COUNTERSIGN, temporaryFolder } from "../testkit/server.ts";
 const missing = await findMissing({ name: "curl", debianPackages: "curl", probes: [["curl", "--version"]] });
 const needsCurl = { skip: missing === undefined || IS_CI ? false : missing };
 
-/** Starts a demo whose temporary folder is one of the test's own, so that what it leaves is seen. */
+/** Starts a demo with a temporary folder of its own, so that the test sees what it leaves. */
 function startDemo(more: Record<string, string> = {}) {
   const temporary = mkdtempSync(join(temporaryFolder(), "tmp-"));
   const child = spawn(process.execPath, [COUNTERSIGN, "demo"], {
@@ -70,7 +70,7 @@ describe("the demo", { concurrency: 2 }, () => {
     assert.deepEqual(readdirSync(temporary), []);
   });
 
-  test("the environment neither leads it astray nor to a real store", async () => {
+  test("the environment's settings affect neither its output nor a real store", async () => {
     const folder = join(temporaryFolder(), "real");
     const { status, stderr } = await runProgram(process.execPath, [COUNTERSIGN, "demo", "--exit"], {
       env: environment({
@@ -100,7 +100,7 @@ describe("the demo", { concurrency: 2 }, () => {
         assert.equal(status, 0, `${line}: ${stderr}`);
         answers.push(stdout);
       }
-      // The key is active again by now, so every line gets a yes.
+      // The key is active again by now, so every line succeeds.
       for (const answer of answers) assert.match(answer, /^(\{"meta":\{"code":200,|HTTP\/1\.1 200 OK\r\n)/);
       assert.equal(answers.filter((answer) => answer.includes("X-Auth-Username: api-1-demo")).length, 3);
 
@@ -115,7 +115,7 @@ describe("the demo", { concurrency: 2 }, () => {
     },
   );
 
-  test("the commands that it prints run too, on its store while it is up", needsCurl, async () => {
+  test("the commands that it prints work on its store while it is up", needsCurl, async () => {
     const demo = startDemo();
     await demo.up();
     const printed = [...demo.stdout().matchAll(/^ {3}\$ (countersign .*)$/gm)].map(([, line]) => line ?? "");
@@ -131,7 +131,7 @@ describe("the demo", { concurrency: 2 }, () => {
     assert.deepEqual(readdirSync(demo.temporary), []);
   });
 
-  test("Ctrl-C in the middle of its story ends it and leaves nothing either", async () => {
+  test("Ctrl-C in the middle of its story ends it and leaves nothing behind either", async () => {
     const demo = startDemo();
     await eventually("the story begins", () => demo.stdout().includes("1. "));
     demo.child.kill("SIGINT");

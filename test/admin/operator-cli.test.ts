@@ -1,6 +1,6 @@
 /**
- * Operators and admin tokens on the command line, as transcripts; and the set-up link, which the server prints while there is
- * nobody.
+ * Operators and admin tokens on the command line, as transcripts, and the set-up link, which the server prints while
+ * there is no operator.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -50,7 +50,7 @@ describe("operator", { concurrency: 1 }, () => {
   const dataDir = temporaryFolder();
   const run = commandLine(dataDir);
 
-  test("list says how the first one is made; invite prints a link, in a new store too", async () => {
+  test("list says how to make the first one; invite prints a link, in a new store too", async () => {
     const first = await run("operator", "invite", "Alice@Example.com", "--role", "owner");
     assert.equal(first.status, 0, first.stderr);
     assert.match(first.stdout.trimEnd(), LINK);
@@ -76,7 +76,7 @@ describe("operator", { concurrency: 1 }, () => {
     assert.match(second.stdout, /^https:\/\/admin\.example\/link#csiv_/);
   });
 
-  test("invite refuses in one line what isn't an address, a role or an account", async () => {
+  test("invite refuses an invalid address, role or account in one line", async () => {
     assertFails(await run("operator", "invite", "nobody", "--role", "owner"), 1, /e-mail address must be/);
     assertFails(await run("operator", "invite", "a@example.com"), 2, /--role/);
     assertFails(await run("operator", "invite", "a@example.com", "--role", "root"), 2, /viewer, admin, owner/);
@@ -85,7 +85,7 @@ describe("operator", { concurrency: 1 }, () => {
     assertFails(await run("operator", "invite", "a@example.com", "--role", "owner", "--url", "x"), 2, /URL/);
   });
 
-  test("reset, deactivate and activate work on whoever has the address, while the server runs", async () => {
+  test("reset, deactivate and activate find the operator by address, while the server runs", async () => {
     const server = await startServer({ dataDir });
     const { link } = await json<{ link: string }>(run, "operator", "invite", "carol@example.com", "--role", "owner");
     assert.equal((await useLink(server, link)).status, 200);
@@ -139,7 +139,7 @@ describe("admin-token", { concurrency: 1 }, () => {
   const dataDir = temporaryFolder();
   const run = commandLine(dataDir);
 
-  test("create prints the token alone, and with --json what it is; list shows neither it nor a hash", async () => {
+  test("create prints only the token, or with --json all of its data; list shows neither the token nor a hash", async () => {
     const plain = await run("admin-token", "create", "ci", "--role", "admin");
     assert.match(plain.stdout, /^csat_[0-9A-Za-z]{49}\n$/);
     assert.equal(plain.stderr, "The token is shown only once; the store keeps a hash of it.\n");
@@ -173,7 +173,7 @@ describe("admin-token", { concurrency: 1 }, () => {
     await server.stop();
   });
 
-  test("refuses in one line a name that is taken or can't be, and what isn't a duration", async () => {
+  test("create refuses a taken or invalid name, and an invalid duration, in one line", async () => {
     assertFails(await run("admin-token", "create", "ci", "--role", "admin"), 1, /names aren't used again/);
     assertFails(await run("admin-token", "create", "A B", "--role", "admin"), 1, /lower-case letters/);
     assertFails(await run("admin-token", "create", "x", "--role", "admin", "--expires-in", "soon"), 2, /duration/);
@@ -210,7 +210,7 @@ describe("the set-up link", { concurrency: 2 }, () => {
       .filter((line) => line.includes('"event":"setup"'))
       .map((line) => JSON.parse(line) as SetupLine);
 
-  test("is printed at each start until there is an operator, whatever the log's level, and the ones before are void", async () => {
+  test("is printed at each start until there is an operator, at any log level, and voids the previous ones", async () => {
     const dataDir = temporaryFolder();
     const flags = ["--log-level", "silent"];
     const first = await startServer({ dataDir, flags });
@@ -219,7 +219,7 @@ describe("the set-up link", { concurrency: 2 }, () => {
     assert.deepEqual(Object.keys(before ?? {}), ["event", "setup_url", "expires_at"]);
     assert.match(before?.expires_at ?? "", TIME);
     const url = new URL(before?.setup_url ?? "");
-    assert.equal(url.origin, first.adminUrl.replace("127.0.0.1", "localhost"), "the port that was picked");
+    assert.equal(url.origin, first.adminUrl.replace("127.0.0.1", "localhost"), "the assigned port");
     assert.equal(first.stdout().trimEnd().split("\n").length, 1, "standard output has its one line");
     await first.stop();
 
@@ -246,7 +246,7 @@ describe("the set-up link", { concurrency: 2 }, () => {
     assert.equal(setupLines(server.stderr()).length, 1);
   });
 
-  test("is in what the demo says once it stays up, with the console's address", async () => {
+  test("is printed by the demo once it stays up, with the console's address", async () => {
     const child = spawn(process.execPath, [COUNTERSIGN, "demo"], {
       env: environment({}),
       stdio: ["ignore", "pipe", "inherit"],

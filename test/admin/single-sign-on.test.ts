@@ -1,5 +1,5 @@
 /**
- * Operators who come through an identity provider: a real one, a real server, and a browser that follows where they lead.
+ * Sign-in through an identity provider: a real provider, a real server, and a browser that follows their redirects.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -13,7 +13,7 @@ const CALLBACK = `${SIGN_IN}/callback`;
 
 let provider: IdentityProvider;
 let server: TestServer;
-/** As browsers reach it. */
+/** The console's URL, as browsers reach it. */
 let console: string;
 /** The names of its cookies. */
 let SESSION: string;
@@ -47,7 +47,7 @@ after(async () => {
 const isCallback = (url: URL) => url.pathname === CALLBACK;
 const isConsole = (url: URL) => url.origin === console && !url.pathname.startsWith("/api/");
 
-/** Signs in from beginning to end. @returns where the browser ends up, in the console */
+/** Runs a complete sign-in. @returns the page of the console at which the browser ends up */
 async function signIn(browser = new RedirectingBrowser(), returnTo?: string) {
   const query = returnTo === undefined ? "" : `?return_to=${encodeURIComponent(returnTo)}`;
   const end = await browser.follow(console + SIGN_IN + query, isConsole);
@@ -82,8 +82,8 @@ async function reasonOf(requestId: string | undefined): Promise<string> {
   });
 }
 
-describe("whoever comes by single sign-on", () => {
-  test("is signed in with the role of their group, at the page that they came for", async () => {
+describe("an operator who signs in by single sign-on", () => {
+  test("gets the role of their group, and returns to the page that they asked for", async () => {
     provider.user = { subject: "alice", email: "Alice@Example.com", email_verified: true, groups: ["platform-owners"] };
     const { browser, end, me } = await signIn(undefined, "/users?q=api#top");
     assert.equal(end, "/users?q=api#top");
@@ -100,7 +100,7 @@ describe("whoever comes by single sign-on", () => {
     });
   });
 
-  test("has another role once their groups are others, and is the same operator", async () => {
+  test("gets another role when their groups change, and stays the same operator", async () => {
     provider.user = { subject: "bob", email: "bob@example.com", email_verified: true, groups: ["platform"] };
     const first = await signIn();
     assert.equal(first.me?.role, "admin");
@@ -108,12 +108,12 @@ describe("whoever comes by single sign-on", () => {
     const second = await signIn();
     assert.deepEqual([second.me?.role, second.me?.account], ["viewer", "acme"]);
     assert.equal(second.me?.operator.id, first.me?.operator.id);
-    assert.equal(await whoIs(first.browser), undefined, "the session with the greater role is over");
+    assert.equal(await whoIs(first.browser), undefined, "the session with the higher role has ended");
     provider.user = { ...provider.user, groups: ["platform"] };
     assert.equal((await signIn()).me?.role, "admin");
   });
 
-  test("is asked anew by the provider for a change that needs a fresh sign-in, and may then make it", async () => {
+  test("is asked for credentials again for a change that needs a fresh sign-in, and may then make it", async () => {
     provider.user = { subject: "erin", email: "erin@example.com", email_verified: true, groups: ["platform-owners"] };
     const browser = new RedirectingBrowser();
     const asked = await browser.follow(`${console}${SIGN_IN}?fresh=true`, (url) => url.origin === provider.issuer);
@@ -133,14 +133,14 @@ describe("whoever comes by single sign-on", () => {
       return answer.status;
     };
     assert.equal(await invite(browser), 201);
-    // A provider that wasn't asked to says nothing of when it asked.
+    // A provider that wasn't asked for auth_time doesn't send it.
     assert.equal(await invite((await signIn()).browser), 403);
   });
 
-  test("has an ID token that is checked by the provider's published keys", () => {
+  test("needs an ID token that verifies under the provider's published keys", () => {
     assert.ok(
       provider.asked.some((path) => path.startsWith("/jwks")),
-      "the provider's keys are asked for",
+      "the provider's keys were fetched",
     );
   });
 
@@ -153,7 +153,7 @@ describe("whoever comes by single sign-on", () => {
     assert.match(await reasonOf(request), /^None of the groups/);
   });
 
-  test("is refused with the address of an operator who came another way", async () => {
+  test("is refused with the address of an operator from another source", async () => {
     const invited = await server.json<{ link: string }>("operator", "invite", "dora@example.com", "--role", "admin");
     await fetch(`${console}/api/admin/v1/links/use`, {
       method: "POST",
@@ -166,7 +166,7 @@ describe("whoever comes by single sign-on", () => {
     assert.match(await reasonOf(request), /belongs to an operator who signs in another way/);
   });
 
-  test("is refused where they say no there; what the provider said about it is in no address and no log", async () => {
+  test("is refused after declining at the provider, whose description is in no URL and no log", async () => {
     provider.user = undefined;
     const { browser, end } = await signIn();
     assert.equal(refusedAt(end)?.[1], "single_sign_on_failed");
@@ -180,7 +180,7 @@ describe("an answer of the provider", () => {
     provider.user = { subject: "alice", email: "alice@example.com", email_verified: true, groups: ["platform-owners"] };
   });
 
-  /** As far as to the provider's answer, which isn't delivered. */
+  /** Runs a sign-in up to the provider's answer, which isn't delivered. */
   async function answered(browser: RedirectingBrowser) {
     return new URL(await browser.follow(console + SIGN_IN, isCallback));
   }
@@ -190,7 +190,7 @@ describe("an answer of the provider", () => {
     return { status, code: refusedAt(location.slice(console.length))?.[1], session: browser.cookie(SESSION), location };
   }
 
-  test("lets nobody in with another state, without one, or with two", async () => {
+  test("is refused with another state, without one, or with two", async () => {
     for (const change of [
       (url: URL) => url.searchParams.set("state", "other"),
       (url: URL) => url.searchParams.delete("state"),
@@ -205,12 +205,12 @@ describe("an answer of the provider", () => {
       const { status, code, session } = await deliver(browser, url);
       const where = url.search.replace(/code=[^&]*/, "code=…");
       assert.equal(session, undefined, where);
-      // What no browser sends by itself is refused before anybody looks at it.
+      // What no browser sends by itself is refused before it is processed.
       assert.ok(code === "single_sign_on_failed" || status === 422, where);
     }
   });
 
-  test("lets nobody in in another browser than the one that began, nor in one that began another sign-in since", async () => {
+  test("is refused in another browser than the one that began, and after that browser began another sign-in", async () => {
     const began = new RedirectingBrowser();
     const url = await answered(began);
     const other = new RedirectingBrowser();
@@ -223,7 +223,7 @@ describe("an answer of the provider", () => {
     assert.equal((await deliver(mallory, url)).session, undefined);
   });
 
-  test("lets somebody in once: the same again is refused, also with the cookie that went with it", async () => {
+  test("signs in once: the same answer again is refused, also with its cookie", async () => {
     const browser = new RedirectingBrowser();
     const url = await answered(browser);
     const kept = browser.cookie(FLOW) ?? "";
@@ -238,7 +238,7 @@ describe("an answer of the provider", () => {
     assert.ok(!again.headers.getSetCookie().some((line) => line.startsWith(SESSION)));
   });
 
-  test("is taken by the browser's address alone: the flow's cookie is out of scripts' reach and sent nowhere else", async () => {
+  test("needs the flow's cookie, which is HttpOnly and limited to one path", async () => {
     const started = await fetch(console + SIGN_IN, { redirect: "manual" });
     const [cookie = ""] = started.headers.getSetCookie();
     assert.match(
@@ -250,7 +250,7 @@ describe("an answer of the provider", () => {
     assert.equal(asked.searchParams.get("redirect_uri"), console + CALLBACK);
     for (const name of ["state", "nonce", "code_challenge"])
       assert.ok((asked.searchParams.get(name) ?? "").length >= 43, name);
-    // What proves that it is the same browser isn't in the address.
+    // The proof that it is the same browser isn't in the URL.
     const flow = JSON.parse(Buffer.from(/=([^;]+)/.exec(cookie)?.[1] ?? "", "base64url").toString()) as {
       codeVerifier: string;
     };
@@ -258,7 +258,7 @@ describe("an answer of the provider", () => {
   });
 });
 
-test("a page that isn't the console's is never where the browser ends up", async () => {
+test("the browser never ends up at a page outside of the console", async () => {
   provider.user = { subject: "alice", email: "alice@example.com", email_verified: true, groups: ["platform-owners"] };
   for (const returnTo of [
     "https://evil.example/",
@@ -273,7 +273,7 @@ test("a page that isn't the console's is never where the browser ends up", async
   }
 });
 
-test("while the provider can't be reached, whoever comes is told so, and everything else goes on", async () => {
+test("while the provider can't be reached, the sign-in says so, and everything else works", async () => {
   const adminPort = await reservePort();
   const down = await startIdentityProvider(() => [`http://localhost:${adminPort}${CALLBACK}`], "client_secret_post");
   down.user = { subject: "1", email: "first@example.com", groups: ["g"] };
@@ -299,7 +299,7 @@ test("while the provider can't be reached, whoever comes is told so, and everyth
   assert.equal(await browser.follow(here + SIGN_IN, isPage), `${here}/`, "it is asked again each time");
   assert.ok(browser.cookie(`countersign_session_${adminPort}`));
 
-  // Gone again between the question and the answer.
+  // The provider goes away between the request and the answer.
   const late = new RedirectingBrowser();
   const answer = await late.follow(here + SIGN_IN, isCallback);
   await down.stop();
@@ -309,7 +309,7 @@ test("while the provider can't be reached, whoever comes is told so, and everyth
   await other.stop();
 });
 
-test("nothing that went between browser, provider and server is in the log", () => {
+test("no secret exchanged between browser, provider and server is in the log", () => {
   const log = server.stderr();
   assert.ok(log.includes("sign-in refused"));
   for (const hidden of [provider.clientSecret, "code=", "state=", "csse_", "code_verifier"]) {

@@ -35,7 +35,7 @@ before(async () => {
 });
 after(() => server.stop());
 
-/** A source for the server, and how many requests it has sent. */
+/** A token source for the server, and the number of requests that it has sent. */
 function sourceWith(options: Partial<TokenSourceOptions> = {}) {
   let requests = 0;
   const counting: Fetch = (input, init) => {
@@ -61,7 +61,7 @@ async function check(token: string) {
   return await fetch(server.publicUrl + CHECK, { headers: { Authorization: `Token ${token}` } });
 }
 
-/** A further key of the user, which the server knows of: another process added it, so that takes a moment. */
+/** A further key of the user. Waits until the server knows it, since another process adds it. */
 async function furtherKey() {
   const { keyId, privateKeyFile } = await createKey(server, user.username);
   const text = readFileSync(privateKeyFile, "utf8");
@@ -72,7 +72,7 @@ async function furtherKey() {
   );
   return {
     privateKey: text,
-    /** Switches the key, and waits until the server says so of a token that was minted under it. */
+    /** Changes the key's standing, and waits until the server's check reflects it for a token under that key. */
     async set(action: "activate" | "deactivate") {
       await server.json("key", action, String(keyId));
       const status = action === "activate" ? 200 : 403;
@@ -91,7 +91,7 @@ async function rejection(promise: Promise<unknown>): Promise<CountersignError> {
 }
 
 describe("a token source", () => {
-  test("gets a token that the server accepts, for the lifetime that was asked for, and gets it once", async () => {
+  test("gets a token that the server accepts, with the requested lifetime, in one request", async () => {
     const { source, requests } = sourceWith({ ttlSeconds: 900 });
     const tokens = await Promise.all(Array.from({ length: 20 }, () => source.getToken()));
     assert.equal(new Set([...tokens, await source.getToken()]).size, 1);
@@ -104,12 +104,12 @@ describe("a token source", () => {
   });
 
   for (const seconds of [-600, 600, 90, -86_400 * 365]) {
-    test(`works on a machine whose clock is off by ${seconds} s, after signing again once`, async () => {
+    test(`works on a machine whose clock is off by ${seconds} s, by signing again once`, async () => {
       const { source, requests } = sourceWith({ clock: clockOffBy(seconds) });
       assert.equal((await check(await source.getToken())).status, 200);
       assert.equal(requests(), 2);
       await source.getToken({ fresh: true });
-      assert.equal(requests(), 3, "and remembers by how much");
+      assert.equal(requests(), 3, "and remembers the difference");
     });
   }
 
@@ -125,7 +125,7 @@ describe("a token source", () => {
     });
   }
 
-  test("says that its key was deactivated, asks once only, and works again after it was activated", async () => {
+  test("reports that its key was deactivated after one request, and works again after it was activated", async () => {
     const key = await furtherKey();
     const { source, requests } = sourceWith({ privateKey: key.privateKey });
     await source.getToken();
@@ -145,7 +145,7 @@ describe("a token source", () => {
     ["an unknown user", { username: "api-1-nobody" }, "assertion_rejected"],
     ["a wrong path", { baseUrl: new URL("http://127.0.0.1/not-here") }, "not_found"],
   ] as const) {
-    test(`passes on what the server says: ${name}`, async () => {
+    test(`passes on the server's refusal: ${name}`, async () => {
       const baseUrl = "baseUrl" in options ? `${server.publicUrl}${options.baseUrl.pathname}` : server.publicUrl;
       const { source, requests } = sourceWith({ ...options, baseUrl });
       assert.equal((await rejection(source.getToken())).code, code);
@@ -153,7 +153,7 @@ describe("a token source", () => {
     });
   }
 
-  test("says that nobody listens, with the system's word for it", async () => {
+  test("reports an unreachable server with the system's error code", async () => {
     const port = await reservePort();
     const { source, requests } = sourceWith({ baseUrl: `http://127.0.0.1:${port}`, sleep: async () => undefined });
     const error = await rejection(source.getToken());
@@ -163,7 +163,7 @@ describe("a token source", () => {
   });
 });
 
-/** An API that asks the server's check about each request, and keeps what it saw. */
+/** An API that asks the server's check about each request, and records what it received. */
 async function startApi() {
   const seen: string[] = [];
   const api = createServer((request: IncomingMessage, response) => {
@@ -185,7 +185,7 @@ async function startApi() {
 }
 
 describe("createFetch", () => {
-  test("gets through to an API with each request, and hands on the 403 to a token that was switched off", async () => {
+  test("is accepted by an API at each request, and passes on the 403 for a token whose key was deactivated", async () => {
     const api = await startApi();
     const key = await furtherKey();
     const { source, requests } = sourceWith({ privateKey: key.privateKey });
@@ -198,12 +198,12 @@ describe("createFetch", () => {
     assert.equal((await send(`${api.origin}/v1/items`)).status, 403);
     await key.set("activate");
     assert.equal((await send(`${api.origin}/v1/items`)).status, 200);
-    assert.equal(requests(), 1, "no further token was asked for");
-    // Of three active keys of one length, the user's oldest would need a kid.
+    assert.equal(requests(), 1, "no further token was requested");
+    // With three active keys of one length, the user's oldest would need a kid.
     await key.set("deactivate");
   });
 
-  test("reaches the service's own origin without further words", async () => {
+  test("sends tokens to the service's own origin without further options", async () => {
     const send = createFetch(sourceWith().source, { scheme: "Bearer" });
     assert.equal((await send(server.publicUrl + CHECK)).status, 200);
   });
@@ -220,10 +220,10 @@ describe("the README's example", () => {
     () => "true\n",
   ];
 
-  test("is one of as many as are run here", () => assert.equal(examples.length, outputs.length));
+  test("has as many examples as are run here", () => assert.equal(examples.length, outputs.length));
 
   for (const [index, expected] of outputs.entries()) {
-    test(`number ${index + 1} does what it says, and its process ends`, async () => {
+    test(`number ${index + 1} works as described, and its process ends`, async () => {
       const api = await startApi();
       const env = environment({
         AUTH_URL: server.publicUrl,
@@ -243,7 +243,7 @@ describe("the README's example", () => {
     });
   }
 
-  test("shows every option that there is, and every code", () => {
+  test("shows every option and every code", () => {
     const options = readFileSync(join(root, "packages/client/src/token-source.ts"), "utf8");
     const [, members = ""] = /interface TokenSourceOptions.*?\{(.*?)\n\}/s.exec(options) ?? [];
     const names = [...members.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name]) => name);

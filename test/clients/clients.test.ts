@@ -1,6 +1,6 @@
 /**
- * Clients that others wrote: the usual JWT libraries in their natural way, and the quirks of clients that are out there,
- * over real HTTP against one running server.
+ * Third-party clients: the usual JWT libraries used in their natural way, and quirks of existing clients, over real
+ * HTTP against one running server.
  *
  * Where PyJWT is missing, its tests are skipped, and fail where `CI` is set.
  */
@@ -52,7 +52,7 @@ describe("jose", () => {
     }
   });
 
-  test("audience, expiry and the key's thumbprint as kid are welcome too", async () => {
+  test("audience, expiry and the key's thumbprint as kid are accepted too", async () => {
     const kid = await calculateJwkThumbprint(await exportJWK(createPublicKey(privateKey)));
     const assertion = await new SignJWT({ username: user.username })
       .setProtectedHeader({ alg: "RS256", typ: "JWT", kid })
@@ -72,7 +72,7 @@ describe("jsonwebtoken", () => {
     }
   });
 
-  test("audience, expiry and a kid of the client's own are welcome too", async () => {
+  test("audience, expiry and a kid of the client's own are accepted too", async () => {
     const assertion = jsonwebtoken.sign({ username: user.username }, privatePem, {
       algorithm: "RS256",
       audience: server.publicUrl,
@@ -128,7 +128,7 @@ print(jwt.encode({"username": sys.argv[1], "iat": now}, open(sys.argv[2]).read()
   });
 });
 
-test("the bytes literal that PyJWT 1 makes of it is a 401 whose hint names the cause", async () => {
+test("a token printed as PyJWT 1's bytes literal gets a 401 whose hint names the cause", async () => {
   for (const literal of [`b'${sign()}'`, `b"${sign()}"`]) {
     const answer = await refresh([["Authorization", `JWT ${literal}`]]);
     assert.equal(answer.status, 401);
@@ -144,11 +144,11 @@ describe("quirks that get a token", () => {
 
   for (const [name, headers] of [
     ["Content-Type: application/json on the GET", [["Content-Type", "application/json"]]],
-    ["a Content-Type that is none", [["Content-Type", "what/ever; ;="]]],
+    ["an invalid Content-Type", [["Content-Type", "what/ever; ;="]]],
     ["Accept: text/html", [["Accept", "text/html"]]],
     ["an empty body", [["Content-Length", "0"]]],
     [
-      "an empty body of a type",
+      "an empty body with a Content-Type",
       [
         ["Content-Type", "application/json"],
         ["Content-Length", "0"],
@@ -185,7 +185,7 @@ describe("quirks that get a token", () => {
     }
   });
 
-  test("the path without the slash at its end, unknown parameters, and both: no redirect", async () => {
+  test("the path without the slash at its end, with unknown parameters, and both: no redirect", async () => {
     for (const target of [
       REFRESH_PATH.slice(0, -1),
       `${REFRESH_PATH}?a=b&_=1`,
@@ -196,7 +196,7 @@ describe("quirks that get a token", () => {
     }
   });
 
-  test("a body is ignored, and the connection goes on with the next request", async () => {
+  test("a body is ignored, and the connection serves the next request", async () => {
     const connection = await connectRaw(server.publicUrl);
     for (const body of ["{}", "not JSON", "x".repeat(100_000)]) {
       connection.write(
@@ -220,7 +220,7 @@ describe("quirks that get a token", () => {
     assert.equal(await connection.closed(), "");
   });
 
-  test("one connection for many exchanges, refusals among them; each token is another", async () => {
+  test("one connection serves many exchanges, refusals among them, and each token is different", async () => {
     const connection = await connectRaw(server.publicUrl);
     const assertion = sign();
     const tokens = new Set<string>();
@@ -234,7 +234,7 @@ describe("quirks that get a token", () => {
     connection.end();
   });
 
-  test("requests that are sent without waiting are answered in their order", async () => {
+  test("pipelined requests are answered in order", async () => {
     const connection = await connectRaw(server.publicUrl);
     connection.write(head([jwt()]) + head([["Authorization", "JWT nonsense"]]) + head([jwt()]));
     const first = await connection.answer();
@@ -245,7 +245,7 @@ describe("quirks that get a token", () => {
   });
 });
 
-test("an unknown user, a user without keys and a wrong key get the same bytes, but for the request's id", async () => {
+test("an unknown user, a user without keys and a wrong key get the same bytes, except the request's id", async () => {
   const { username: keyless } = await server.json<{ username: string }>(
     "user",
     "create",
@@ -257,7 +257,9 @@ test("an unknown user, a user without keys and a wrong key get the same bytes, b
   const attempts = {
     "wrong key": jsonwebtoken.sign({ username: user.username }, otherKey, { algorithm: "RS256" }),
     "unknown user, any key": jsonwebtoken.sign({ username: "api-1-nobody" }, otherKey, { algorithm: "RS256" }),
-    "unknown user, somebody's key": jsonwebtoken.sign({ username: "api-1-nobody" }, privateKey, { algorithm: "RS256" }),
+    "unknown user, another user's key": jsonwebtoken.sign({ username: "api-1-nobody" }, privateKey, {
+      algorithm: "RS256",
+    }),
     "user without keys": jsonwebtoken.sign({ username: keyless }, otherKey, { algorithm: "RS256" }),
   };
   const ids = new Set<string>();
@@ -269,7 +271,7 @@ test("an unknown user, a user without keys and a wrong key get the same bytes, b
     const id = answer.header("x-request-id") ?? "";
     assert.match(id, /^[\w-]{8,}$/);
     ids.add(id);
-    // The date is the only other thing that differs, between answers a second apart: by the clock, not by the user.
+    // Only the date differs as well, between answers a second apart, and independently of the user.
     const date = /^Date: .* GMT\r$/m;
     assert.match(answer.head, date);
     seen.set(name, (answer.head + answer.body).replaceAll(id, "<id>").replace(date, "Date: <date>\r"));
@@ -279,7 +281,7 @@ test("an unknown user, a user without keys and a wrong key get the same bytes, b
   for (const [name, bytes] of seen) assert.equal(bytes, reference, name);
 });
 
-/** An assertion that is good now. */
+/** An assertion that is valid now. */
 function sign(): string {
   return jsonwebtoken.sign({ username: user.username }, privateKey, { algorithm: "RS256" });
 }
@@ -297,7 +299,7 @@ function refresh(headers: Headers, { target }: { readonly target?: string } = {}
   return sendRaw(server.publicUrl, head(headers, target));
 }
 
-/** As most clients do it: with the runtime's own HTTP client. */
+/** Sends a request with the runtime's own HTTP client, as most clients do. */
 async function assertGetsToken(assertion: string): Promise<void> {
   const answer = await fetch(`${server.publicUrl}${REFRESH_PATH}?ttl=3600`, {
     headers: { authorization: `JWT ${assertion}`, "content-type": "application/json" },

@@ -86,7 +86,8 @@ after(() => server.stop());
 
 const reasons = await Promise.all(EXAMPLES.map(findMissing));
 
-// The examples side by side, the tests of each one after the other: most of the time is interpreters that start.
+// The examples run concurrently, the tests of each one after the other: most of the time goes into starting
+// interpreters.
 describe("examples", { concurrency: true }, () => {
   for (const [at, example] of EXAMPLES.entries()) describeExample(example, reasons[at]);
 });
@@ -104,7 +105,9 @@ function describeExample(example: Example, missing: string | undefined): void {
       });
     const run = (...args: string[]) => runWith({}, ...args);
 
-    /** Runs the example and asserts that it fails as it should: nothing on standard output, these lines on standard error. */
+    /**
+     * Runs the example and asserts that it fails properly: nothing on standard output, these lines on standard error.
+     */
     const assertFails = async (args: readonly string[], lines: readonly (string | RegExp)[]) => {
       const { status, stdout, stderr } = await run(...args);
       assert.equal(stdout, "");
@@ -146,15 +149,15 @@ function describeExample(example: Example, missing: string | undefined): void {
       }
     });
 
-    test("asks for the lifetime that it is given, and takes a base URL with a slash at its end", async () => {
+    test("requests the given lifetime, and accepts a base URL with a slash at its end", async () => {
       const { stdout } = await run(`${server.publicUrl}/`, user.username, user.privateKeyFile, "900");
       const checked = await check(stdout.trim());
       assert.equal(checked.status, 200);
       assertExpiresIn(checked, 900);
     });
 
-    test("a deactivated key: says so, with the hint", async () => {
-      // A user of its own: of several active keys, the exchange tries two.
+    test("a deactivated key is reported with the hint", async () => {
+      // A separate user, since the exchange tries only two of several active keys.
       const { username } = await createApiUser(server, { account: dirname(example.file) });
       const { keyId, privateKeyFile } = await createKey(server, username);
       const before = await run(server.publicUrl, username, privateKeyFile);
@@ -170,7 +173,7 @@ function describeExample(example: Example, missing: string | undefined): void {
       assert.equal((await check(before.stdout.trim())).status, 403);
     });
 
-    test("an unknown user: says so, and a quote in the name breaks nothing", async () => {
+    test("an unknown user is reported, and a quote in the name breaks nothing", async () => {
       for (const username of ["api-1-nobody", 'ü"b\\c']) {
         await assertFails(
           [server.publicUrl, username, user.privateKeyFile],
@@ -179,7 +182,7 @@ function describeExample(example: Example, missing: string | undefined): void {
       }
     });
 
-    test("a lifetime that isn't allowed: ttl_invalid, however it is spelt", async () => {
+    test("a lifetime that isn't allowed is reported as ttl_invalid, however it is spelt", async () => {
       for (const ttl of ["599", "900&ttl=901", "900#", "9 00", "+900", "%39%30%30"]) {
         await assertFails(
           [server.publicUrl, user.username, user.privateKeyFile, ttl],
@@ -191,19 +194,19 @@ function describeExample(example: Example, missing: string | undefined): void {
       }
     });
 
-    test("an empty lifetime is asked for, not left out", async () => {
+    test("an empty lifetime is sent, not left out", async () => {
       await assertFails(
         [server.publicUrl, user.username, user.privateKeyFile, ""],
         ["ttl_invalid: The query parameter ttl is empty.", /^Hint: Whole seconds/],
       );
     });
 
-    test("a server that can't be reached: one line", async () => {
+    test("an unreachable server is reported in one line", async () => {
       const url = await closedUrl();
       await assertFails([url, user.username, user.privateKeyFile], [startsWith(`${url} can't be reached: `)]);
     });
 
-    test("a base URL that is none, or of another protocol: one line", async () => {
+    test("an invalid base URL, or one of another protocol, is reported in one line", async () => {
       for (const url of [
         "nonsense",
         "ftp://127.0.0.1",
@@ -215,7 +218,7 @@ function describeExample(example: Example, missing: string | undefined): void {
       }
     });
 
-    test("an answer that isn't this API's: one line", async () => {
+    test("an answer that isn't this API's is reported in one line", async () => {
       for (const body of [
         "<h1>Bad gateway</h1>\n\n<p>a proxy's page",
         "",
@@ -239,7 +242,7 @@ function describeExample(example: Example, missing: string | undefined): void {
       }
     });
 
-    test("a refusal without a hint: one line, quotes as they are", async () => {
+    test("a refusal without a hint is one line, with its quotes unchanged", async () => {
       const stub = await startStub((_request, response) => {
         response
           .writeHead(503)
@@ -263,13 +266,13 @@ function describeExample(example: Example, missing: string | undefined): void {
       await stub.close();
     });
 
-    test("a server that never answers: given up in time, with one line", async () => {
+    test("a server that never answers is given up in time, with one line", async () => {
       const stub = await startStub(() => undefined);
       await assertFails([stub.url, user.username, user.privateKeyFile], [startsWith(`${stub.url} can't be reached: `)]);
       await stub.close();
     });
 
-    test("a private key that can't be used: one line that names the file", async () => {
+    test("an unusable private key is reported in one line that names the file", async () => {
       const folder = temporaryFolder();
       const pem = { format: "pem" } as const;
       const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -291,7 +294,7 @@ function describeExample(example: Example, missing: string | undefined): void {
       }
     });
 
-    test("wrong usage: status 2 and how it is used", async () => {
+    test("wrong usage exits with status 2 and prints the usage", async () => {
       const { username, privateKeyFile } = user;
       for (const args of [
         [],
@@ -319,7 +322,7 @@ function describeExample(example: Example, missing: string | undefined): void {
       const { stdout } = await run(stub.url, user.username, user.privateKeyFile);
       assert.equal(stdout, "1.a.b\n");
       assert.ok(seen);
-      // The program's own command line is there, so the list is what ps would show.
+      // The program's own command line is in it, so the list is what ps would show.
       assert.ok(commandLines.some((line) => line.includes(example.file) && line.includes(stub.url)));
       assert.deepEqual(
         commandLines.filter((line) => line.includes(stub.url) && line.includes("eyJ")),
@@ -330,7 +333,7 @@ function describeExample(example: Example, missing: string | undefined): void {
   });
 }
 
-test("every example is tested, and the overview names each", () => {
+test("every example is tested, and named in the overview", () => {
   const files = readdirSync(EXAMPLES_FOLDER, { recursive: true, encoding: "utf8" }).filter((name) =>
     /exchange\.\w+$/.test(name),
   );
@@ -346,7 +349,7 @@ function check(token: string): Promise<Response> {
   return fetch(`${server.publicUrl}${CHECK_PATH}`, { headers: { authorization: `Token ${token}` } });
 }
 
-/** Within a minute: the exchange was some moments ago. */
+/** Within a minute, since the exchange was just now. */
 function assertExpiresIn(checked: Response, ttlSeconds: number): void {
   const leftSeconds = Number(checked.headers.get("x-auth-expires-at")) - Date.now() / 1000;
   assert.ok(leftSeconds <= ttlSeconds + 1 && leftSeconds > ttlSeconds - 60, `${leftSeconds} s left`);
@@ -356,13 +359,13 @@ function startsWith(text: string): RegExp {
   return new RegExp(`^${text.replaceAll(/[^\w]/g, "\\$&")}.`);
 }
 
-/** A server that answers in its own way. */
+/** A stub server with answers of its own. */
 async function startStub(listener: RequestListener): Promise<{ url: string; close(): Promise<void> }> {
   const stub = await listen(createServer(listener));
   return { url: urlOf(stub), close: () => close(stub) };
 }
 
-/** Where nothing listens, nor ever will. */
+/** The URL of a port on which nothing will ever listen. */
 async function closedUrl(): Promise<string> {
   return `http://127.0.0.1:${await reservePort()}`;
 }
@@ -370,7 +373,7 @@ async function closedUrl(): Promise<string> {
 async function listen(stub: Server): Promise<Server> {
   stub.listen(0, "127.0.0.1");
   await once(stub, "listening");
-  // One that a failed test leaves behind must not keep this process, which would then never say what failed.
+  // A child left by a failed test must not keep this process running, which would then never report the failure.
   return stub.unref();
 }
 
@@ -384,7 +387,7 @@ async function close(stub: Server): Promise<void> {
   await once(stub, "close");
 }
 
-/** The arguments of every process that can be seen, as `ps` shows them. */
+/** The arguments of every visible process, as `ps` shows them. */
 function allCommandLines(): string[] {
   const processes = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
   return processes.flatMap((id) => {

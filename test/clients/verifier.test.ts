@@ -1,6 +1,6 @@
 /**
- * The verifier against a real server: what an API's clients see when keys, users and accounts are switched off, and when the
- * service itself is killed, stopped or restarted. The README's examples included.
+ * The verifier against a real server: what an API's clients see when keys, users and accounts are deactivated, and when
+ * the service itself is killed, stopped or restarted. The README's examples included.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -24,12 +24,12 @@ import { createApiUser, createKey, startServer, type TestApiUser, type TestServe
 
 const root = join(import.meta.dirname, "..", "..");
 
-/** The requirement, for a node and a verifier that get their share of the processors (docs/wire.md, Revocation). */
+/** The required bound, for a node and a verifier that aren't starved of the processors (docs/wire.md, Revocation). */
 const HOLDS_WITHIN_MS = 100;
 
 /**
- * A yes is never older than this (docs/wire.md, Revocation), in milliseconds: 4 s at the verifier and 1 s at the service. It holds however
- * slow the machine is.
+ * The greatest age of a yes (docs/wire.md, Revocation), in milliseconds: 4 s at the verifier and 1 s at the service. It
+ * holds however slow the machine is.
  */
 const STALENESS_MS_MAX = 5000;
 
@@ -40,7 +40,7 @@ interface Example {
   readonly code: string;
 }
 
-/** The programs in the README, in its order. */
+/** The programs in the README, in order. */
 const EXAMPLES: readonly Example[] = [...README.matchAll(/^```(js|ts)\n(.*?)^```$/gms)].map(
   ([, language = "", code = ""]) => ({ language, code }),
 );
@@ -59,7 +59,7 @@ interface Api {
   ask(token: string, method?: string): Promise<string>;
 }
 
-/** An API behind a verifier of its own. It ends with the test. */
+/** An API behind a verifier of its own, which ends with the test. */
 async function startApi(t: TestContext, baseUrl: string, credentials: ResourceServer): Promise<Api> {
   const problems: Problem[] = [];
   const verifier = createVerifier({
@@ -93,7 +93,7 @@ async function mintToken(server: TestServer, user: Pick<TestApiUser, "username" 
   const { username, privateKeyFile } = user;
   const mint = () =>
     server.cli("token", "--username", username, "--key", privateKeyFile, "--url", server.publicUrl, "--json");
-  // A key that another process has just added takes a moment.
+  // The server learns of a key that another process has just added after a moment.
   const { stdout } = await eventually("a token is minted", async () => {
     const result = await mint();
     return result.status === 0 ? result : undefined;
@@ -104,7 +104,7 @@ async function mintToken(server: TestServer, user: Pick<TestApiUser, "username" 
 /** The answer for a deactivated key's token: 403 once the verifier has heard of it, 401 while it only knows that it asked. */
 const KEY_OFF = /^(401 token_inactive|403 key_deactivated)$/;
 
-/** Asks until the answer is the one wanted. What isn't to be a yes any more must not be one past the staleness bound. */
+/** Asks until the answer is the one wanted. A yes that should have ended fails past the staleness bound. */
 async function becomes(api: Api, token: string, wanted: string | RegExp): Promise<void> {
   const isWanted = (answer: string) => (typeof wanted === "string" ? answer === wanted : wanted.test(answer));
   const startMs = performance.now();
@@ -117,10 +117,10 @@ async function becomes(api: Api, token: string, wanted: string | RegExp): Promis
   });
 }
 
-/** The answer now, from memory: it mustn't cost a question. */
+/** The answer now, from the cache: it must not cause a request to the service. */
 async function assertRemembered(api: Api, token: string): Promise<void> {
   await becomes(api, token, "200");
-  await eventually("a yes is remembered", async () => {
+  await eventually("a yes is cached", async () => {
     const { asked } = api.verifier.status();
     assert.equal(await api.ask(token), "200");
     return api.verifier.status().asked === asked;
@@ -141,7 +141,7 @@ describe("an API behind a verifier", () => {
   });
   after(() => server.stop());
 
-  test("knows whose a token is, and answers from memory from the second request on", async (t) => {
+  test("names a token's user, and answers from the cache from the second request on", async (t) => {
     const api = await startApi(t, server.publicUrl, credentials);
     assert.equal(await api.verifier.ready(), true);
     const response = await fetch(api.url, { headers: { authorization: `Bearer ${token}` } });
@@ -177,7 +177,7 @@ describe("an API behind a verifier", () => {
     ["user", () => user.username],
     ["account", () => "acme"],
   ] as const) {
-    test(`refuses a deactivated ${kind}'s token, and takes it again once it is activated`, async (t) => {
+    test(`refuses a deactivated ${kind}'s token, and accepts it again once it is activated`, async (t) => {
       const api = await startApi(t, server.publicUrl, credentials);
       await api.verifier.ready();
       for (let round = 0; round < 2; round++) {
@@ -190,7 +190,7 @@ describe("an API behind a verifier", () => {
     });
   }
 
-  test("refuses one revoked token and goes on remembering its user's others", async (t) => {
+  test("refuses one revoked token and keeps its user's other tokens in the cache", async (t) => {
     const api = await startApi(t, server.publicUrl, credentials);
     await api.verifier.ready();
     const other = await mintToken(server, user);
@@ -221,13 +221,13 @@ describe("an API behind a verifier", () => {
     assert.equal(api.verifier.status().asked, asked + 1);
   });
 
-  test("fails closed with credentials that are wrong or switched off, and goes on once they are switched on", async (t) => {
+  test("fails closed with wrong or deactivated credentials, and works again once they are activated", async (t) => {
     const other = await server.json<ResourceServer>("resource-server", "create", "other");
     const api = await startApi(t, server.publicUrl, other);
     await api.verifier.ready();
     await assertRemembered(api, token);
     await server.json("resource-server", "deactivate", "other");
-    // Its stream is closed, and no other is opened; what it knew is good for the bound.
+    // Its stream is closed, and no other is opened; what it has cached is valid until the bound.
     await becomes(api, token, "503 unavailable");
     const codes = new Set<ProblemCode>(api.problems.map(({ code }) => code));
     assert.ok(codes.has("feed_refused") && codes.has("introspection_refused"), [...codes].join());
@@ -250,7 +250,7 @@ describe("an API behind a verifier", () => {
     );
     const over = new AbortController();
     let [requests, yeses, noes, undecided] = [0, 0, 0, 0];
-    /** Each yes that began after the acknowledgement of its key's deactivation. */
+    /** Every yes to a request that began after its key's deactivation was acknowledged. */
     const lateYeses: {
       readonly keyId: number;
       readonly offSinceMs: number;
@@ -278,7 +278,7 @@ describe("an API behind a verifier", () => {
           }
         } else if (outcome === "inactive" || /^40[13]/.test(outcome)) noes++;
         else undecided++;
-        // Memory answers without a turn of the event loop, in which the feed would be heard.
+        // The cache answers without a turn of the event loop, which the feed needs to be read.
         if (at % 20 === 0) await new Promise(setImmediate);
       }
     }
@@ -302,7 +302,7 @@ describe("an API behind a verifier", () => {
       const [api] = apis;
       assert.ok(api !== undefined);
       await becomes(api, subject.token, "200");
-      await eventually("the others were let in often enough", () => yeses > before.yeses + 100);
+      await eventually("the others were accepted often enough", () => yeses > before.yeses + 100);
     }
     over.abort();
     await Promise.all(hammers);
@@ -312,7 +312,8 @@ describe("an API behind a verifier", () => {
       `${requests} requests: ${yeses} yes, ${noes} no, ${undecided} undecided; ` +
         `latest yes ${Math.max(0, ...latestMs).toFixed(1)} ms after an acknowledgement`,
     );
-    // Without the time for which other processes had the processors: that is no fault of the node, nor of the verifier.
+    // Minus the time for which other processes had the processors, which is neither the node's nor the verifier's
+    // fault.
     const wrong = lateYeses.filter(({ offSinceMs, beganMs, endedMs }) => {
       const starvedMs = watches.reduce((sum, watch) => sum + watch.betweenMs(offSinceMs, endedMs), 0);
       return beganMs - offSinceMs - starvedMs > HOLDS_WITHIN_MS;
@@ -325,7 +326,7 @@ describe("an API behind a verifier", () => {
 
 describe("a service that is killed, stopped or restarted", { concurrency: true }, () => {
   async function startAll(t: TestContext) {
-    // Held, so that nobody else listens there while the service is down.
+    // Reserved, so that no other program listens there while the service is down.
     const port = String(await reservePort());
     const server = await startServer({ flags: ["--port", port] });
     const credentials = await server.json<ResourceServer>("resource-server", "create", "api");
@@ -337,7 +338,10 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
     return { server, port, user, token, api };
   }
 
-  /** How long a yes goes on, in milliseconds from `startMs` to the beginning of the last request that got one. */
+  /**
+   * How long the API keeps saying yes, in milliseconds from `startMs` to the beginning of the last request that got a
+   * yes.
+   */
   async function lastYesMs(api: Api, token: string, startMs: number): Promise<number> {
     let lastMs = 0;
     await eventually("the yes ends", async () => {
@@ -354,14 +358,14 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
     await server.kill();
     const killedMs = performance.now();
     const firstAnswer = await api.ask(token);
-    // On a busy machine the answer may come when the bound is near.
+    // On a busy machine the answer may arrive close to the bound.
     if (performance.now() - killedMs < 1000) assert.equal(firstAnswer, "200");
     const yesMs = await lastYesMs(api, token, killedMs);
     t.diagnostic(`the last yes came ${yesMs.toFixed(0)} ms after the kill`);
     assert.ok(yesMs < STALENESS_MS_MAX, `${yesMs} ms`);
     assert.equal(await api.ask(token), "503 unavailable");
 
-    // On the same port, with what happened meanwhile.
+    // On the same port, with a change that was made meanwhile.
     const restarted = await startServer({ dataDir: server.dataDir, flags: ["--port", port] });
     t.after(() => restarted.stop());
     await becomes(api, token, "200");
@@ -369,7 +373,7 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
     await assertRemembered(api, token);
   });
 
-  test("a key that was switched off while the service was down is refused from its first moment on", async (t) => {
+  test("a key that was deactivated while the service was down is refused from its start on", async (t) => {
     const { server, port, api, token, user } = await startAll(t);
     await server.kill();
     await server.json("key", "deactivate", String(user.keyId));
@@ -380,7 +384,7 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
     await becomes(api, token, "200");
   });
 
-  test("a key that is switched off while the service hangs is refused by the staleness bound at the latest", async (t) => {
+  test("a key that is deactivated while the service hangs is refused by the staleness bound at the latest", async (t) => {
     const { server, api, token, user } = await startAll(t);
     t.after(() => server.kill());
     process.kill(server.pid, "SIGSTOP");
@@ -393,7 +397,7 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
     await becomes(api, token, KEY_OFF);
   });
 
-  test("an API that was stopped for 6 s doesn't wake with a stale yes, not even for requests that came meanwhile", async (t) => {
+  test("an API that was stopped for 6 s gives no stale yes on waking, not even to requests that arrived meanwhile", async (t) => {
     const { server, token, user } = await startAll(t);
     t.after(() => server.stop());
     const credentials = await server.json<ResourceServer>("resource-server", "create", "stopped");
@@ -411,7 +415,7 @@ describe("a service that is killed, stopped or restarted", { concurrency: true }
     for (const status of await Promise.all(answers)) assert.ok(status === 401 || status === 403, String(status));
   });
 
-  test("a restart that takes less than the bound is noticed by nobody whose token is remembered", async (t) => {
+  test("a restart that takes less than the bound isn't noticed by clients whose tokens are cached", async (t) => {
     const { server, port, api, token } = await startAll(t);
     const over = new AbortController();
     const answers = new Set<string>();
@@ -448,10 +452,10 @@ describe("the README's example", () => {
   });
   after(() => server.stop());
 
-  test("is there for each framework, and one without", () => assert.equal(EXAMPLES.length, FRAMEWORKS.length));
+  test("exists for each framework, and for none", () => assert.equal(EXAMPLES.length, FRAMEWORKS.length));
 
   for (const framework of FRAMEWORKS) {
-    test(`for ${framework} tells whose a request is and refuses what it should`, async (t) => {
+    test(`for ${framework} names a request's user and refuses what it should`, async (t) => {
       const example = exampleFor(framework);
       assert.ok(framework === "none" || example.code.includes(`@countersign/verifier/${framework}"`));
       const { child, url, stderr } = await startExample(t, example, server, credentials);
@@ -469,7 +473,7 @@ describe("the README's example", () => {
       const is = (status: number) => async () => ((await ask(`Token ${token}`)).status === status ? true : undefined);
       await eventually("the key is refused", is(403));
       await server.json("key", "activate", String(user.keyId));
-      await eventually("the key is good again", is(200));
+      await eventually("the key is accepted again", is(200));
       if (framework === "none") {
         child.kill("SIGTERM");
         if (child.exitCode === null) await once(child, "exit");
@@ -479,7 +483,7 @@ describe("the README's example", () => {
     });
   }
 
-  test("shows every option and every problem that there is", () => {
+  test("shows every option and every problem", () => {
     const source = (file: string) => readFileSync(join(root, "packages/verifier/src", file), "utf8");
     const [, options = ""] = /interface VerifierOptions \{(.*?)\n\}/s.exec(source("parse-options.ts")) ?? [];
     const [, problems = ""] = /type ProblemCode =(.*?);/s.exec(source("problem.ts")) ?? [];
@@ -497,7 +501,7 @@ function exampleFor(framework: (typeof FRAMEWORKS)[number]): Example {
   return example;
 }
 
-/** Runs an example as a program of its own. It ends with the test. */
+/** Runs an example as a separate program, which ends with the test. */
 async function startExample(
   t: TestContext,
   { language, code }: Example,

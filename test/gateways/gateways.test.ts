@@ -1,8 +1,8 @@
 /**
- * The gateways of examples/gateways/, each with its real program in front of a recording API, asking a real server.
+ * The gateways of examples/gateways/, each run by its real program in front of a recording API, with a real server.
  *
- * What is published is what runs: see test/testkit/gateway.ts. Where a program is missing, its tests are skipped, and fail
- * where `CI` is set. Traefik and Envoy aren't in Debian; of their files, only the form is checked here.
+ * The published files are what runs: see test/testkit/gateway.ts. Where a program is missing, its tests are skipped,
+ * and fail where `CI` is set. Traefik and Envoy aren't in Debian; only the form of their files is checked here.
  */
 import assert from "node:assert/strict";
 import { createHash, createPrivateKey, randomBytes } from "node:crypto";
@@ -36,7 +36,7 @@ import { createApiUser, createKey, startServer, type TestApiUser, type TestServe
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
-/** The headers by which the API learns who calls. */
+/** The headers that name the caller to the API. */
 const CALLER_HEADERS = [
   "X-Auth-Username",
   "X-Auth-User-Id",
@@ -69,10 +69,10 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
     let reader: TestApiUser;
     let token: string;
     let readersToken: string;
-    /** What the check says of `token`. */
+    /** The check's answer about `token`. */
     let caller: Headers;
 
-    /** Held: while Countersign is stopped, nobody else gets what the gateway sends there. */
+    /** Reserved, so that no other program gets the gateway's requests while Countersign is stopped. */
     let port: number;
 
     const serve = (options: { dataDir?: string } = {}) =>
@@ -107,7 +107,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       const key = createPrivateKey(readFileSync(of.privateKeyFile));
       const client = await connectClient(server.publicUrl, of.username, key);
       try {
-        // A key that the command line adds is known to the server some moments later.
+        // The server learns of a key that the command line adds a moment later.
         return await eventually("the server knows the key", async () => {
           const { status, body } = await client.exchange();
           return status === 200 ? (JSON.parse(body) as { data: { token: string } }).data.token : undefined;
@@ -133,21 +133,23 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       });
     }
 
-    /** The one request that reached the API. */
+    /** The only request that reached the API. */
     function takeOne(): ReachedRequest {
       const reached = api.takeReached();
       assert.equal(reached.length, 1);
       return reached[0] ?? assert.fail();
     }
 
-    /** Asserts that the API got this caller, once each, and nothing else that it could take for one of these headers. */
+    /**
+     * Asserts that the API got each of the caller's headers once, and nothing else that it could read as one of them.
+     */
     function assertCaller(request: ReachedRequest, expected: Headers = caller): void {
       const lines = (headers: Headers) => headers.map(([name, value]) => `${name.toLowerCase()}: ${value}`).toSorted();
       const confusable = request.headers.filter(([name]) =>
         CALLER_HEADERS.some((own) => asCgiName(own) === asCgiName(name)),
       );
       assert.deepEqual(lines(confusable), lines(expected));
-      // A further proxy would drop what is named here.
+      // A further proxy would drop the headers named here.
       for (const value of request.values("Connection")) assert.doesNotMatch(value, /auth/i);
     }
 
@@ -163,7 +165,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       if (status === 401) {
         assert.equal(answer.header("www-authenticate"), `Token realm="countersign", error="${code}"`);
       }
-      // nginx has a page of its own for a refusal; the others pass on what Countersign says.
+      // nginx has a page of its own for a refusal; the others pass on Countersign's answer.
       if (program.name !== "nginx") assert.match(answer.body, new RegExp(`"code":"${code}"`));
       assert.deepEqual(api.takeReached(), []);
     }
@@ -205,12 +207,12 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       test("don't reach the API under the caller's names, however they are spelt", async () => {
         assertPassed(await ask(`Token ${token}`, { headers: forged }));
         assertCaller(takeOne());
-        // Each by itself: a gateway may stop at the first of its kind.
+        // One at a time: a gateway may stop at the first one.
         for (const header of forged) {
           assertPassed(await ask(`Token ${token}`, { headers: [header] }));
           assertCaller(takeOne());
         }
-        // Before the credential, too.
+        // Also before the credential.
         assertPassed(await ask(undefined, { headers: [...forged, ["Authorization", `Token ${token}`]] }));
         assertCaller(takeOne());
       });
@@ -237,7 +239,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
         }
       });
 
-      test("don't stand in for those of a yes that names nobody", async () => {
+      test("don't replace those of a yes that names no caller", async () => {
         await withStandIn(
           (_request, response) => {
             response.end();
@@ -299,7 +301,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
         }
       });
 
-      test("can't make a read a write, nor the client somebody else", async () => {
+      test("can't turn a read into a write, nor change the caller", async () => {
         const answer = await ask(`Token ${readersToken}`, {
           headers: [
             ["X-Original-Method", "DELETE"],
@@ -311,8 +313,8 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
         assert.deepEqual(takeOne().values("X-Forwarded-For"), ["127.0.0.1"]);
       });
 
-      test("under other names of the kind don't reach the API", async () => {
-        // It can't remove headers by a pattern; the overview says so.
+      test("under similar names don't reach the API", async () => {
+        // This gateway can't remove headers by a pattern; the overview says so.
         if (program.name === "nginx") return;
         for (const name of ["X-Auth-Role", "x_auth_role", "X.Auth.Role", "X-Auth_Role"]) {
           assertPassed(await ask(`Token ${token}`, { headers: [[name, "admin"]] }));
@@ -333,14 +335,14 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
     });
 
     describe("a bad token", { concurrency: 1 }, () => {
-      test("none at all, or of another scheme: 401 with the challenge", async () => {
+      test("that is missing or of another scheme gets a 401 with the challenge", async () => {
         assertRefused(await ask(undefined), 401, "authorization_missing");
         assertRefused(await ask(`JWT ${token}`), 401, "authorization_scheme");
         assertRefused(await ask(token), 401, "authorization_scheme");
         assertRefused(await ask(undefined, { method: "HEAD" }).then(withoutBody), 401, "authorization_missing");
       });
 
-      test("in a place that isn't the Authorization header: 401", async () => {
+      test("outside the Authorization header gets a 401", async () => {
         const answer = await ask(undefined, {
           target: `/?token=${token}&access_token=${token}`,
           headers: [
@@ -353,7 +355,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
         assertRefused(answer, 401, "authorization_missing");
       });
 
-      test("altered, of another server, or expired: 401 with the challenge", async () => {
+      test("that is altered, of another server or expired gets a 401 with the challenge", async () => {
         const [number = "", payload = "", mac = ""] = token.split(".");
         const last = (text: string) => text.slice(0, -1) + (text.endsWith("A") ? "B" : "A");
         const claims = {
@@ -378,20 +380,20 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
         }
       });
 
-      test("twice, or one beside a good one: refused", async () => {
+      test("is refused if sent twice, or beside a valid one", async () => {
         for (const [first, second] of [
           [token, token],
           [token, "x"],
           ["x", token],
         ]) {
           const answer = await ask(`Token ${first}`, { headers: [["Authorization", `Token ${second}`]] });
-          // nginx says 400 by itself.
+          // nginx answers 400 itself.
           assert.ok(answer.status === 400 || answer.status === 401, String(answer.status));
           assert.deepEqual(api.takeReached(), []);
         }
       });
 
-      test("of a deactivated key: 401, and good again once the key is active; of a revoked one: 401 for good", async () => {
+      test("of a deactivated key gets a 401 until the key is active again; of a revoked key, permanently", async () => {
         const key = await createKey(server, user.username);
         const keysToken = await exchange({ ...user, ...key });
         assertPassed(await ask(`Token ${keysToken}`));
@@ -413,7 +415,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
         assertRefused(await ask(`Token ${keysToken}`), 403, "key_deactivated");
       });
 
-      test("behind a good one on the same connection: refused", async () => {
+      test("is refused after a valid one on the same connection", async () => {
         const connection = await connectRaw(gateway.url);
         try {
           const good = requestHead("GET", "/good", [["Authorization", `Token ${token}`]]);
@@ -431,7 +433,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
         }
       });
 
-      test("no spelling of the request gets past the check", async () => {
+      test("no form of the request bypasses the check", async () => {
         const targets = [
           "/",
           "//",
@@ -512,7 +514,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       }
     });
 
-    test("a request to upgrade is asked about like any other", async () => {
+    test("an upgrade request is checked like any other", async () => {
       const headers: Headers = [
         ["Connection", "Upgrade"],
         ["Upgrade", "websocket"],
@@ -524,17 +526,17 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       assertRefused(await ask("Token x", { headers }), 401, "token_inactive");
     });
 
-    test("a path reaches the API as the client wrote it", async () => {
+    test("a path reaches the API unchanged", async () => {
       for (const target of ["/a%2Fb/%C3%BC?x=%20&y=a+b", "/a/?", "/x?a=//b/../c", `/${"long/".repeat(500)}`]) {
         assertPassed(await ask(`Token ${token}`, { target }));
         assert.equal(takeOne().target, target);
       }
     });
 
-    test("a client can't ask the check through the gateway", async () => {
+    test("a client can't reach the check through the gateway", async () => {
       for (const target of ["/countersign-check", "/api/auth/v0/check/"]) {
         const answer = await ask(`Token ${token}`, { target });
-        // To the others they are paths of the API's.
+        // To the other gateways these are paths of the API.
         if (answer.status !== 404) assertPassed(answer);
         for (const name of CALLER_HEADERS) assert.deepEqual(answer.values(name), []);
       }
@@ -582,18 +584,18 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
         }
       });
 
-      test("isn't seen by the API where the request is refused", async () => {
+      test("doesn't reach the API if the request is refused", async () => {
         for (const [credential, status] of [
           [undefined, 401],
           ["Token x", 401],
           [`Token ${readersToken}`, 403],
         ] as const) {
-          // While the body is still coming, Caddy and HAProxy may close the connection so that the answer is lost.
+          // While the body is still being sent, Caddy and HAProxy may close the connection so that the answer is lost.
           const answer = await ask(credential, { method: "POST", body }).catch((error: unknown) => {
             if (program.name === "nginx") throw error;
           });
           if (answer !== undefined) assert.equal(answer.status, status);
-          // A client that asks first always gets it.
+          // A client that sends Expect first always gets the answer.
           const connection = await connectRaw(gateway.url);
           connection.write(
             requestHead("POST", "/upload", [
@@ -611,7 +613,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       });
     });
 
-    test("a browser's preflight is refused, and reaches the API without a name where the file is told to let it", async () => {
+    test("a browser's preflight is refused, and reaches the API without a caller if that part of the file is uncommented", async () => {
       const preflight: Headers = [
         ["Origin", "https://app.example"],
         ["Access-Control-Request-Method", "DELETE"],
@@ -633,7 +635,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       assert.deepEqual(request.values("Origin"), ["https://app.example"]);
       assert.deepEqual(request.values("X-Forwarded-For"), ["127.0.0.1"]);
 
-      // What isn't a preflight is checked.
+      // Everything else is checked.
       for (const method of ["GET", "HEAD", "POST", "DELETE"]) {
         const answer = await sendRaw(url, requestHead(method, "/", preflight), { withoutBody: method === "HEAD" });
         assertRefused(method === "HEAD" ? withoutBody(answer) : answer, 401, "authorization_missing");
@@ -695,14 +697,14 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
             assert.ok(!JSON.stringify(headers).includes("secret"), JSON.stringify(headers));
           }
           assert.equal(seen.length, times);
-          // Caddy is told to open one for each check: among connections that stay open, it may hold one to the API.
+          // Caddy's file opens one for each check, since its pool may contain a connection to the API.
           if (program.name === "Caddy") assert.equal(opened, times);
           else assert.ok(opened <= 3, `${opened} connections for ${times} checks`);
         },
       );
     });
 
-    test("an answer that isn't Countersign's yes: never the API", async () => {
+    test("an answer other than Countersign's yes never lets a request reach the API", async () => {
       let respond: (response: ServerResponse) => void = () => undefined;
       await withStandIn(
         (_request, response) => {
@@ -720,8 +722,8 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
             ),
             "no HTTP": (response) => response.socket?.end("nonsense\r\n\r\n"),
             "a closed connection": (response) => response.socket?.destroy(),
-            "half a head": (response) => response.socket?.end("HTTP/1.1 200 OK\r\nX-Auth-Userna"),
-            "half a status": (response) => response.socket?.end("HTTP/1.1 20"),
+            "a truncated head": (response) => response.socket?.end("HTTP/1.1 200 OK\r\nX-Auth-Userna"),
+            "a truncated status": (response) => response.socket?.end("HTTP/1.1 20"),
             "a head that is too large": (response) => {
               response.writeHead(200, { "X-Auth-Username": "a".repeat(2_000_000) }).end();
             },
@@ -741,11 +743,11 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
             assert.match(text, /^HTTP\/1\.1 [345]/, name);
             assert.deepEqual(api.takeReached(), [], name);
           }
-          // And it still asks.
+          // And it still sends checks.
           respond = (response) => {
             response.writeHead(200, { "Content-Length": "0", "X-Auth-Username": "api-1-somebody" }).end();
           };
-          await eventually("a yes counts again", async () => {
+          await eventually("a yes is accepted again", async () => {
             const answer = await sendRaw(url, requestHead("GET", "/", [["Authorization", "Token x"]]));
             return answer.status === 200;
           });
@@ -753,7 +755,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       );
     });
 
-    test("200 requests one after the other, and 50 at once: all right, each with its own caller", async () => {
+    test("200 requests in sequence, and 50 at once, are all answered for their own callers", async () => {
       const connection = await connectRaw(gateway.url);
       for (let at = 0; at < 200; at++) {
         const isReader = at % 3 === 0;
@@ -776,7 +778,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       }
     });
 
-    test("a hung Countersign: 5xx in time, never the API; and all is well once it goes on", async () => {
+    test("a hung Countersign gives a 5xx in time and never reaches the API; requests work again once it continues", async () => {
       process.kill(server.pid, "SIGSTOP");
       try {
         await assertFailsClosed();
@@ -786,7 +788,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
       await assertRecovers();
     });
 
-    test("a stopped Countersign: 5xx in time, never the API; and all is well once it is back", async () => {
+    test("a stopped Countersign gives a 5xx in time and never reaches the API; requests work again once it is back", async () => {
       await server.stop();
       await assertFailsClosed();
       server = await serve({ dataDir: server.dataDir });
@@ -796,7 +798,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
     async function assertFailsClosed(): Promise<void> {
       await Promise.all(
         Array.from({ length: 5 }, async (_, at) => {
-          // What ails Countersign goes on until the answer is there.
+          // Countersign stays unavailable until the answer has arrived.
           const answer = await ask(at === 0 ? undefined : `Token ${token}`, at === 1 ? { method: "POST" } : {});
           assert.ok(answer.status >= 500, String(answer.status));
         }),
@@ -818,7 +820,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
   });
 }
 
-describe("the check, however a gateway asks it", () => {
+describe("the check, in whatever way a gateway calls it", () => {
   let server: TestServer;
   let token: string;
 
@@ -833,7 +835,7 @@ describe("the check, however a gateway asks it", () => {
 
   after(() => server.stop());
 
-  test("it answers before a body comes, and what is left of the body is never taken for a request", async () => {
+  test("it answers before a body arrives, and the rest of the body is never treated as a request", async () => {
     const framings = [
       { headers: [["Content-Length", String(TEN_MEGABYTES)]], body: Buffer.alloc(TEN_MEGABYTES, "x") },
       { headers: [["Content-Length", "0"]], body: Buffer.alloc(0) },
@@ -864,7 +866,7 @@ describe("the check, however a gateway asks it", () => {
     }
   });
 
-  test("an Expect: 100-continue or a wish to upgrade changes nothing", async () => {
+  test("an Expect: 100-continue or an Upgrade changes nothing", async () => {
     const wishes: Headers[] = [
       [
         ["Expect", "100-continue"],
@@ -895,9 +897,9 @@ const YAML = {
 } as const satisfies Requirement;
 const yamlMissing = await findMissing(YAML);
 
-/** What can be said of the files whose programs Debian doesn't package: they are YAML, and each line that protects is there. */
-describe("gateways that nothing here runs", { skip: IS_CI ? false : (yamlMissing ?? false) }, () => {
-  test("Traefik: forwardAuth before the token goes, nothing of a client's is believed", async () => {
+/** Checks of the files whose programs Debian doesn't package: they are YAML, and each protecting line is there. */
+describe("gateways that aren't run here", { skip: IS_CI ? false : (yamlMissing ?? false) }, () => {
+  test("Traefik: forwardAuth runs before the token is removed, and no client header is trusted", async () => {
     const { http } = await readYaml("traefik-dynamic.yaml");
     assert.deepEqual(http.routers.api.middlewares, ["countersign", "without-token"]);
     const { forwardAuth } = http.middlewares.countersign;
@@ -913,7 +915,7 @@ describe("gateways that nothing here runs", { skip: IS_CI ? false : (yamlMissing
     assert.deepEqual(entryPoints, { api: { address: "127.0.0.1:8000" } });
   });
 
-  test("Envoy: the client's headers go first, then the check, which fails closed", async () => {
+  test("Envoy: the client's headers are removed first, then the check runs, which fails closed", async () => {
     const { static_resources: resources } = await readYaml("envoy.yaml");
     const manager = resources.listeners[0].filter_chains[0].filters[0].typed_config;
     assert.deepEqual(
@@ -944,7 +946,7 @@ describe("gateways that nothing here runs", { skip: IS_CI ? false : (yamlMissing
     );
   });
 
-  test("both answer preflights by themselves, before the check, where their comments are uncommented", async () => {
+  test("both answer preflights themselves, before the check, once their comments are uncommented", async () => {
     const { http } = await readYaml("traefik-dynamic.yaml", withUncommented);
     assert.deepEqual(http.middlewares.cors.headers.accessControlAllowOriginList, ["https://app.example"]);
     assert.match(
@@ -963,8 +965,8 @@ describe("gateways that nothing here runs", { skip: IS_CI ? false : (yamlMissing
     return patterns.map(({ exact }) => exact);
   }
 
-  // What a file holds is whatever it holds: a missing level fails the test.
-  // oxlint-disable-next-line typescript/no-explicit-any
+  // The file's structure isn't typed: a missing level fails the test. oxlint-disable-next-line
+  // typescript/no-explicit-any
   async function readYaml(file: string, edit = (text: string) => text): Promise<any> {
     const program = "import json, sys, yaml; json.dump(yaml.safe_load(sys.argv[1]), sys.stdout)";
     const text = edit(readFileSync(join(GATEWAYS_FOLDER, file), "utf8"));
@@ -982,12 +984,12 @@ test("every file is named in the overview", () => {
   for (const { debianPackages } of GATEWAYS) assert.ok(overview.includes(`\`${debianPackages}\``), debianPackages);
 });
 
-/** As software of the CGI family knows a header: what isn't a letter or digit can't be told apart. */
+/** A header's name as CGI-like software sees it: all characters but letters and digits look the same. */
 function asCgiName(name: string): string {
   return name.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_");
 }
 
-/** Spellings of a header's name that something behind a gateway may take for the name. */
+/** Spellings of a header's name that software behind a gateway may read as that name. */
 function spellings(name: string): string[] {
   return [
     name,
@@ -1009,7 +1011,7 @@ function valueOf(headers: Headers, wanted: string): string {
   return headers.find(([name]) => name === wanted)?.[1] ?? assert.fail(wanted);
 }
 
-/** A refusal of a HEAD: the same but for the body that nobody sees. */
+/** The refusal of a HEAD request: the same without the body. */
 function withoutBody(answer: RawAnswer): RawAnswer {
   const code = /error="(\w+)"/.exec(answer.header("www-authenticate") ?? "")?.[1] ?? "";
   return { ...answer, body: `"code":"${code}"` };

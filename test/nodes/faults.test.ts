@@ -1,8 +1,9 @@
 /**
- * What breaks, each with traffic running: PostgreSQL crashes, hangs, loses its listeners and fails over; a node sleeps, and dies.
+ * Faults under traffic: PostgreSQL crashes, hangs, loses its listeners and fails over; a node sleeps, and dies.
  *
- * Every answer is held against what was acknowledged (support/judge.ts). Whatever happens: no yes is stale for longer than the
- * bound, no acknowledged change is lost, the audit chain is whole, nobody who may is told no, and the service recovers by itself.
+ * Every answer is compared with what was acknowledged (test/testkit/judge.ts). In every case: no yes is stale for
+ * longer than the bound, no acknowledged change is lost, the audit chain verifies, no entitled client is refused, and
+ * the service recovers by itself.
  */
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test, type TestContext } from "node:test";
@@ -42,38 +43,38 @@ import {
 import { pauseProcesses } from "../testkit/processes.ts";
 import { connectRaw, type RawAnswer, type RawConnection } from "../testkit/raw-http.ts";
 
-/** As long as the pauses that the service has to survive. */
+/** The length of the pauses that the service has to survive. */
 const PAUSE_MS = 15_000;
 
-/** Longer than the bound past which nobody may answer from memory (docs/wire.md, Revocation). */
+/** Longer than the bound past which no node may answer from memory (docs/wire.md, Revocation). */
 const DOWN_MS = 6000;
 
-/** Between two changes of a key: it is watched in either state for longer than a change takes to hold. */
+/** The time between two changes of a key, longer than a change takes to take effect. */
 const REST_MS = 250;
 
-/** Only keeps a broken test from hanging: the service answers everything again some seconds after it can. */
+/** Only keeps a broken test from hanging: the service recovers within seconds. */
 const RECOVERS_WITHIN_MS = 120_000;
 
 /** How many wrong answers a failed test shows. */
 const SHOWN_MAX = 5;
 
-/** A fault, and who has to be in what state meanwhile. */
+/** A fault, and the users whose state matters meanwhile. */
 interface Scene {
   readonly traffic: Traffic;
-  /** Nobody touches this one but the fault's author. */
+  /** Only the fault changes this user's key. */
   readonly edge: Subject;
 }
 
-/** Three nodes on one store, for whatever befalls it or them. */
+/** Three nodes on one store, for faults of the store or of a node. */
 interface Stage {
   readonly site: Site;
   readonly nodes: Node[];
-  /** Those whose requests make the traffic. */
+  /** The users whose requests make the traffic. */
   readonly subjects: readonly Subject[];
   /**
-   * Runs a fault under traffic, waits until everything is answered again, and judges all of it.
+   * Runs a fault under traffic, waits until everything is answered again, and judges all answers.
    *
-   * @param fault says when it was over; the service has to recover by itself from then on
+   * @param fault resolves with the time at which it ended; the service has to recover by itself from then on
    */
   run(t: TestContext, fault: (scene: Scene) => Promise<number>): Promise<void>;
   close(): Promise<void>;
@@ -135,9 +136,13 @@ async function openStage(databaseUrl: string): Promise<Stage> {
 
 function assertJudgement(judgement: Judgement): void {
   const { staleYes, staleNo, unexpected } = judgement;
-  assert.deepEqual(staleYes.slice(0, SHOWN_MAX).map(plain), [], "a yes to what was deactivated over 5 s ago");
-  assert.deepEqual(staleNo.slice(0, SHOWN_MAX).map(plain), [], "a no to what is active");
-  assert.deepEqual(unexpected.slice(0, SHOWN_MAX).map(plain), [], "neither a yes nor a no nor unavailable");
+  assert.deepEqual(staleYes.slice(0, SHOWN_MAX).map(plain), [], "a yes to a key that was deactivated over 5 s ago");
+  assert.deepEqual(staleNo.slice(0, SHOWN_MAX).map(plain), [], "a no to an active key");
+  assert.deepEqual(
+    unexpected.slice(0, SHOWN_MAX).map(plain),
+    [],
+    "an answer that is neither a yes nor a no nor unavailable",
+  );
 }
 
 function plain({ target, subject, kind, status, beganMs, endedMs }: Answer): string {
@@ -147,7 +152,7 @@ function plain({ target, subject, kind, status, beganMs, endedMs }: Answer): str
 describe("faults", { concurrency: 1 }, () => {
   let postgres: TestPostgres;
   let stage: Stage;
-  /** Lets go on whatever a failed test left stopped. */
+  /** Continues what a failed test left stopped. */
   let resume: () => void = () => undefined;
 
   before(async () => {
@@ -166,7 +171,7 @@ describe("faults", { concurrency: 1 }, () => {
 
   test("PostgreSQL is killed right after it acknowledged, and restarted", async (t) => {
     await stage.run(t, async ({ edge }) => {
-      // Deaf first, so that no node hears of what is acknowledged last.
+      // Without listeners at first, so that no node is notified of what is acknowledged last.
       resume = pauseProcesses(await listenerPids(postgres));
       await change(stage.site.operator, edge, "deactivated");
       await crash(postgres);
@@ -177,7 +182,7 @@ describe("faults", { concurrency: 1 }, () => {
     });
   });
 
-  /** After an earlier fault, a node may still wait before it tries to listen again. */
+  /** After an earlier fault, a node may still be waiting before it listens again. */
   const everyNodeListens = () =>
     eventually("every node listens", async () => (await listenerPids(postgres)).length === stage.nodes.length);
 
@@ -202,7 +207,7 @@ describe("faults", { concurrency: 1 }, () => {
     await stage.run(t, async ({ edge }) => {
       const { operator } = stage.site;
       await everyNodeListens();
-      // One that hangs looks the same as one to which nobody has anything to say.
+      // A hanging connection looks the same as an idle one.
       resume = pauseProcesses(await listenerPids(postgres));
       for (let round = 0; round < 8; round++) {
         await change(operator, edge, round % 2 === 0 ? "deactivated" : "active");
@@ -229,7 +234,7 @@ describe("faults", { concurrency: 1 }, () => {
     });
   });
 
-  test("a node sleeps for 15 s, and the first that it says after waking is right", async (t) => {
+  test("a node sleeps for 15 s, and its first answers after waking are right", async (t) => {
     const { nodes, site, subjects } = stage;
     const [sleeper, awake] = nodes as [Node, Node];
     const steady = subjects[0] as Subject;
@@ -240,10 +245,11 @@ describe("faults", { concurrency: 1 }, () => {
       const oldToken = steady.token;
       resume = pauseProcesses([sleeper.server.pid]);
       const asleepMs = monotonicMs();
-      // What it has in hand stays there.
+      // Its pending work stays pending.
       const cutOff = traffic.removeTarget(sleeper);
       await change(site.operator, edge, "deactivated");
-      // Once the sleeper counts as gone, a signing key of which it knows nothing signs, and the old one is retired.
+      // Once the sleeping node no longer counts as live, a signing key that it doesn't know signs, and the old one is
+      // retired.
       const { number } = await awake.server.json<{ number: number }>("signing-key", "rotate");
       const isNew = (token: string) => token.startsWith(`${number}.`);
       await eventually("all have new tokens", () =>
@@ -261,7 +267,7 @@ describe("faults", { concurrency: 1 }, () => {
       ] as const;
       await wait(Math.max(0, asleepMs + PAUSE_MS - monotonicMs()));
       await cutOff;
-      // They lie in the sockets and are the first thing that it sees.
+      // These requests wait in the sockets and are the first that it reads.
       const asked = connections.map((connection, at) => {
         const question = questions[at % questions.length] as (typeof questions)[number];
         connection.write(question.bytes());
@@ -288,7 +294,7 @@ describe("faults", { concurrency: 1 }, () => {
       const isGood = async (token: string) => (await ask(other, checkBytes(token))).status === 200;
       const given = (kind: string) => first.filter((one) => one.kind === kind && one.answer.status === 200);
       for (const { answer } of given("exchange"))
-        assert.ok(await isGood(tokenOf(answer.body)), "what it minted is good");
+        assert.ok(await isGood(tokenOf(answer.body)), "what it minted is valid");
       if (given("revocation").length > 0) {
         await eventually("what it revoked is dead", async () => !(await isGood(doomed)));
       }
@@ -297,7 +303,7 @@ describe("faults", { concurrency: 1 }, () => {
     });
   });
 
-  test("a node is killed while OAuth clients have it write, and nothing that it acknowledged is lost", async (t) => {
+  test("a node is killed while OAuth clients make it write, and nothing that it acknowledged is lost", async (t) => {
     const { nodes, site } = stage;
     const client = await site.createUser("oauth");
     const log: Written = { grants: [], revocations: [] };
@@ -374,13 +380,13 @@ function tally(statuses: readonly number[] = []): string {
   return counts.map(([status, all = []]) => `${all.length} × ${status}`).join(", ");
 }
 
-/** What OAuth clients asked a node to write, and what it said; 0 where it said nothing any more. */
+/** What OAuth clients asked a node to write, and the status that it answered; 0 where it didn't answer. */
 interface Written {
   readonly grants: { readonly assertion: string; readonly status: number; readonly token: string | undefined }[];
   readonly revocations: { readonly token: string; readonly status: number }[];
 }
 
-/** Has tokens minted for new assertions and every other one revoked, until an answer is anything but a yes. */
+/** Mints tokens for new assertions and revokes every other one, until a request fails. */
 async function writeUntilCut(node: Node, client: SiteUser, { grants, revocations }: Written): Promise<void> {
   const connection = await connectRaw(node.url);
   for (let count = 0; ; count++) {
@@ -409,7 +415,7 @@ async function judgeWritten(t: TestContext, nodes: readonly Node[], { grants, re
       connections.map(async (connection) => (await ask(connection, checkBytes(token))).status),
     );
     const isRevoked = revoked.get(token);
-    // Whatever became of a revocation that nobody acknowledged, it is the same everywhere.
+    // A revocation that wasn't acknowledged may have happened or not, but is the same on all nodes.
     const wanted = isRevoked === undefined ? 200 : isRevoked ? 403 : statuses[0];
     counts[isRevoked === undefined ? "alive" : isRevoked ? "dead" : "unknown"]++;
     if (statuses.some((status) => status !== wanted)) wrong.push(`revoked: ${isRevoked}: ${statuses.join(" ")}`);

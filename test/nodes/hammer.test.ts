@@ -1,9 +1,10 @@
 /**
- * Zero wrong answers: while eight clients ask at every door, keys are deactivated and activated, and no request that began
- * more than 100 ms after a change was acknowledged is answered from before it.
+ * Zero wrong answers: while eight clients ask every source of verdicts, keys are deactivated and activated, and no
+ * request that began more than 100 ms after an acknowledged change is answered from before it.
  *
- * Four processes besides this one: the server, Express APIs behind the verifier, the eight clients, and one that switches
- * the keys as the command line does. Each notes its moments on the machine's one clock; all is judged afterwards.
+ * Four processes besides this one: the server, Express APIs behind the verifier, the eight clients, and one that
+ * switches the keys as the command line does. Each records its times on the machine's shared clock; all answers are
+ * judged afterwards.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -16,9 +17,9 @@ import type { HammerClients } from "../testkit/hammer-clients.ts";
 import {
   type Answers,
   type Asked,
-  type Door,
-  type DoorFigures,
-  DOORS,
+  type VerdictSource,
+  type SourceFigures,
+  VERDICT_SOURCES,
   HOLDS_WITHIN_MS,
   judge,
   type Outcome,
@@ -32,32 +33,32 @@ import type { StoryApi, VerifiedApiOptions } from "../testkit/story-api.ts";
 
 const CLIENTS = 8;
 
-/** For how long keys are switched, at least. */
+/** How long keys are deactivated and activated, at least. */
 const HAMMERED_MS = 20_000;
 
-/** How often each of the keys is deactivated and activated again; in all, 100 times. */
+/** How often each of the keys is deactivated and activated again: 100 times in total. */
 const KEYS = 5;
 const ROUNDS = 20;
 
 /**
- * Tokens of each key, and how many of them all the verifier remembers: some more are good at most times, so that it asks
- * again and again, and questions are under way whenever a change comes.
+ * Tokens of each key, and how many tokens in total the verifier caches: fewer than are usually active, so that it keeps
+ * asking, and requests are under way at every change.
  */
 const TOKENS_EACH = 4;
 const REMEMBERED_MAX = 8;
 
-/** How late the far verifier gets its answers. Many of them have been overtaken by a change that it has already heard of. */
-const HELD_UP_MS_MAX = 30;
+/** How much the far verifier's answers are delayed at most. Many arrive after a change that it has already heard of. */
+const DELAY_MS_MAX = 30;
 
-/** The clients' pause after each turn at all doors: the machine has to be busy, but a starved node is nobody's fault. */
+/** The clients' pause after asking all sources: the machine has to be busy, but without starving the nodes. */
 const PAUSE_MS = 1;
 
 const STARVATION_NOTED_MS = 10;
 
-/** Fewer answers than this prove nothing. On two cores there are about 10,000 of each kind at each door. */
+/** Fewer answers than this prove nothing. On two cores there are about 10,000 of each kind from each source. */
 const JUDGED_MIN = 200;
 
-test("the judge finds a late yes and a late no, and forgives what the machine is to blame for", () => {
+test("the judge finds a late yes and a late no, and allows for delays of the machine", () => {
   const tokens = [{ keyId: 7 }];
   const switches: Switch[] = [
     { keyId: 7, standing: "active", begunAtMs: -10, acknowledgedAtMs: 0 },
@@ -68,11 +69,11 @@ test("the judge finds a late yes and a late no, and forgives what the machine is
     const asked: Asked = {
       startedAtMs: Float64Array.of(startedAtMs),
       endedAtMs: Float64Array.of(endedAtMs),
-      door: Uint8Array.of(DOORS.indexOf("verifier")),
+      source: Uint8Array.of(VERDICT_SOURCES.indexOf("verifier")),
       token: Uint8Array.of(0),
       outcome: Uint8Array.of(OUTCOMES.indexOf(outcome)),
     };
-    const figures = judge(asked, tokens, switches, () => starvedMs).find(({ door }) => door === "verifier");
+    const figures = judge(asked, tokens, switches, () => starvedMs).find(({ source }) => source === "verifier");
     const { mustBeNo, mustBeYes } = figures ?? assert.fail();
     const list = ({ judged, wrong, wrongInSync, latestMs }: Answers) => [judged, wrong, wrongInSync, latestMs];
     return { mustBeNo: list(mustBeNo), mustBeYes: list(mustBeYes) };
@@ -83,7 +84,7 @@ test("the judge finds a late yes and a late no, and forgives what the machine is
   assert.deepEqual(judgeOne("undecided", 1200), { mustBeNo: [1, 0, 0, 0], mustBeYes: none });
   assert.deepEqual(judgeOne("no", 2200), { mustBeNo: none, mustBeYes: [1, 1, 1, 190] });
   assert.deepEqual(judgeOne("no", 500), { mustBeNo: none, mustBeYes: [1, 1, 1, 500] });
-  // At 100 ms it isn't late, and until the next switch is begun nothing else may be said.
+  // At 100 ms an answer isn't late, and until the next change begins only one answer is right.
   assert.deepEqual(judgeOne("yes", 1110), { mustBeNo: [0, 0, 0, 100], mustBeYes: none });
   assert.deepEqual(judgeOne("yes", 1110.1).mustBeNo.slice(0, 3), [1, 1, 1]);
   assert.deepEqual(judgeOne("yes", 1900, 1999.9).mustBeNo, [1, 1, 1, 890]);
@@ -94,7 +95,7 @@ test("the judge finds a late yes and a late no, and forgives what the machine is
   ] as const) {
     assert.deepEqual(judgeOne("yes", startedAtMs, endedAtMs), { mustBeNo: none, mustBeYes: none });
   }
-  // 190 ms, of which the node could use 100, or a little more.
+  // 190 ms, of which the node had a processor for 100 or a little more.
   assert.deepEqual(judgeOne("yes", 1200, 1201, 90).mustBeNo, [1, 1, 0, 190]);
   assert.deepEqual(judgeOne("yes", 1200, 1201, 89.9).mustBeNo, [1, 1, 1, 190]);
 });
@@ -104,7 +105,7 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
   let api: Companion<StoryApi>;
   let clients: Companion<HammerClients>;
   let administration: Companion<StoryAdministration>;
-  let urls: Record<Door, string>;
+  let urls: Record<VerdictSource, string>;
   let resourceServer: { readonly client_id: string; readonly client_secret: string };
   const keyIds: number[] = [];
   const tokens: { readonly keyId: number; readonly token: string }[] = [];
@@ -125,10 +126,10 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
       check: server.publicUrl,
       introspection: server.publicUrl,
       verifier: await api.call("serveBehindVerifier", options),
-      "far verifier": await api.call("serveBehindVerifier", { ...options, heldUpMsMax: HELD_UP_MS_MAX }),
+      "far verifier": await api.call("serveBehindVerifier", { ...options, delayMsMax: DELAY_MS_MAX }),
     };
     const { username, ...firstKey } = await createApiUser(server);
-    // One user's keys: what happens to one of them must not touch another's tokens.
+    // All keys are one user's: a change of one of them must not affect another's tokens.
     for (let at = 0; at < KEYS; at++) {
       const { keyId, privateKeyFile } = at === 0 ? firstKey : await createKey(server, username);
       const privateKey = readFileSync(privateKeyFile, "utf8");
@@ -146,12 +147,12 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
     await server?.stop();
   });
 
-  /** Switches one key off and on until the time is over, at moments that have nothing to do with anybody's timers. */
+  /** Deactivates and activates one key until the time is over, at moments unrelated to any process's timers. */
   async function switchOffAndOn(keyId: number, untilMs: number, random: () => number): Promise<Switch[]> {
     const switches: Switch[] = [];
     const total = ROUNDS * 2;
     for (let count = 0; count < total; count++) {
-      // An equal share of what is left, give or take 60 %: it ends in time, however slow the disk is.
+      // An equal share of the remaining time, give or take 60 %, so that it ends in time, however slow the disk is.
       const shareMs = Math.max(0, untilMs - performance.now()) / (total - count);
       await wait(count === 0 ? random() * shareMs : shareMs * (0.4 + 1.2 * random()));
       const standing: Standing = count % 2 === 0 ? "deactivated" : "active";
@@ -194,8 +195,8 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
       asked,
       tokens,
       [...standingAtFirst, ...switched.flat()],
-      (door, fromMs, toMs) =>
-        watches.server.betweenMs(fromMs, toMs) + (door in verifiers ? watches.api.betweenMs(fromMs, toMs) : 0),
+      (source, fromMs, toMs) =>
+        watches.server.betweenMs(fromMs, toMs) + (source in verifiers ? watches.api.betweenMs(fromMs, toMs) : 0),
     );
 
     const changes = switched.flat();
@@ -204,7 +205,7 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
       `${changes.filter(({ standing }) => standing === "deactivated").length} deactivations and as many activations in ` +
         `${seconds.toFixed(1)} s, each acknowledged within ${Math.max(...tookMs).toFixed(0)} ms`,
     );
-    for (const each of figures) t.diagnostic(describeDoor(each, seconds));
+    for (const each of figures) t.diagnostic(describeSource(each, seconds));
     for (const [name, status] of Object.entries(verifiers)) t.diagnostic(`${name}: ${JSON.stringify(status)}`);
     t.diagnostic(`server: ${JSON.stringify(await readMetrics(server))}`);
     const starvedMs = Object.entries(watches).map(
@@ -212,37 +213,34 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
     );
     t.diagnostic(`starved: ${starvedMs.join(", ")}`);
 
-    for (const { door, outcomes, mustBeNo, mustBeYes } of figures) {
-      // Otherwise nothing was tried.
+    for (const { source, outcomes, mustBeNo, mustBeYes } of figures) {
+      // Otherwise nothing was tested.
       assert.ok(
         mustBeNo.judged > JUDGED_MIN && mustBeYes.judged > JUDGED_MIN,
-        `${door}: too few requests to say anything`,
+        `${source}: too few requests to prove anything`,
       );
-      assert.equal(outcomes["wrong key"], 0, `${door}: a yes named another key`);
-      assert.equal(outcomes.unexpected, 0, `${door}: an answer that is neither yes nor no nor 503`);
-      assert.equal(mustBeNo.wrongInSync, 0, `${door}: a yes after an acknowledged deactivation`);
-      assert.equal(mustBeYes.wrongInSync, 0, `${door}: a no after an acknowledged activation`);
+      assert.equal(outcomes["wrong key"], 0, `${source}: a yes named another key`);
+      assert.equal(outcomes.unexpected, 0, `${source}: an answer that is neither yes nor no nor 503`);
+      assert.equal(mustBeNo.wrongInSync, 0, `${source}: a yes after an acknowledged deactivation`);
+      assert.equal(mustBeYes.wrongInSync, 0, `${source}: a no after an acknowledged activation`);
     }
     for (const { asked, remembered } of Object.values(verifiers)) {
-      assert.ok(
-        remembered > asked && asked > JUDGED_MIN,
-        "the verifiers answered from memory, and asked again and again",
-      );
+      assert.ok(remembered > asked && asked > JUDGED_MIN, "the verifiers answered from the cache, and kept asking");
     }
   });
 });
 
-function describeDoor({ door, requests, outcomes, mustBeNo, mustBeYes }: DoorFigures, seconds: number): string {
+function describeSource({ source, requests, outcomes, mustBeNo, mustBeYes }: SourceFigures, seconds: number): string {
   const describe = (after: string, wrong: string, answers: Answers) =>
     `more than ${HOLDS_WITHIN_MS} ms after ${after} ${answers.wrong} ${wrong} among ${answers.judged} answers, ` +
     `${answers.wrongInSync} of them from a node in sync; the last ${wrong} began ${answers.latestMs.toFixed(1)} ms after ` +
     `(starved for ${answers.starvedMs.toFixed(1)} of them)`;
   const ofDeactivations = describe("a deactivation", "yes", mustBeNo);
   const ofActivations = describe("an activation", "no", mustBeYes);
-  return `${door}: ${(requests / seconds).toFixed(0)} requests/s; ${ofDeactivations}; ${ofActivations}; 503: ${outcomes.undecided}`;
+  return `${source}: ${(requests / seconds).toFixed(0)} requests/s; ${ofDeactivations}; ${ofActivations}; 503: ${outcomes.undecided}`;
 }
 
-/** What the server says of itself, as far as it has to do with this. */
+/** The server's own figures that matter here. */
 async function readMetrics({ adminUrl }: TestServer): Promise<Record<string, number>> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text();
   const names = [

@@ -1,7 +1,8 @@
 /**
- * Three nodes of two workers each on one PostgreSQL, alone and behind real load balancers: what one of them is told, all know.
+ * Three nodes of two workers each on one PostgreSQL, alone and behind real load balancers: a change made on one of them
+ * takes effect on all.
  *
- * Times are printed, not asserted: a shared machine may be late. What is asserted is what was answered.
+ * Times are printed, not asserted: a shared machine may be late. Only the answers are asserted.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -41,18 +42,18 @@ import { findMissing, IS_CI } from "../testkit/requirements.ts";
 
 const WORKERS = 2;
 
-/** Of each node. Its log says which worker refused a request. */
+/** The log level of each node. The log says which worker refused a request. */
 const EACH = { workers: WORKERS, logLevel: "debug" } as const;
 
 const ROUNDS = 100;
 
-/** Of the traffic, to each node and balancer. */
+/** Connections of the traffic to each node and balancer. */
 const CONNECTIONS = 4;
 
-/** Past this no request may begin that gets a stale yes, however slow the machine is (docs/wire.md, Revocation). */
+/** A request that begins later than this gets no stale yes, however slow the machine is (docs/wire.md, Revocation). */
 const STALENESS_MS_MAX = 5000;
 
-/** Between two questions of one connection: all of them together must not be what keeps the machine busy. */
+/** The pause between two requests of one connection, so that the traffic doesn't overload the machine. */
 const ASK_MS = 2;
 
 const missing = await Promise.all(BALANCERS.map(findMissing));
@@ -64,13 +65,13 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
   let user: SiteUser;
   let workers: readonly WorkerClient[];
   const balancers: Target[] = [];
-  /** Of a node that isn't there yet; the balancers know where it will be. */
+  /** The ports of a node that starts later; the balancers know them already. */
   let portsOfFourth: Pick<Node, "port" | "adminPort">;
 
   before(async () => {
     postgres = await startPostgres();
     site = await openSite(await postgres.createDatabase());
-    // At once, on a store without a signing key: one of six processes makes it.
+    // All at once, on a store without a signing key: one of six processes makes it.
     nodes = await Promise.all(["a", "b", "c"].map((name) => site.startNode({ name, ...EACH })));
     user = await site.createUser("demo");
     workers = (await Promise.all(nodes.map((node) => connectWorkers(node, WORKERS, user)))).flat();
@@ -90,13 +91,13 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
   const keyIs = (standing: "active" | "deactivated") => site.operator.setKeyStanding(user.keyId, standing);
   const cli = async (...args: string[]) => (nodes[0] as Node).server.json<{ number: number }>(...args);
 
-  /** Two users on whom nobody changes anything: no answer to them but a yes is right. */
+  /** Two users that no test changes: the only right answer for them is a yes. */
   const openSubjects = async (name: string): Promise<readonly Subject[]> =>
     Promise.all(
       ["one", "two"].map(async (which) => openSubject(await site.createUser(`${name}-${which}`), nodes[0]?.url ?? "")),
     );
 
-  /** Runs something while requests go to all of these, and returns what became of them. */
+  /** Runs `work` while requests go to all of these targets, and returns the judged answers. */
   async function underTraffic(
     targets: readonly Target[],
     name: string,
@@ -116,7 +117,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     return judge(traffic.answers);
   }
 
-  test("a token that any worker mints is good on every worker", async () => {
+  test("a token from any worker is valid on every worker", async () => {
     assert.equal(new Set(workers.map(({ worker }) => worker)).size, 3 * WORKERS);
     for (const minting of workers) {
       const token = await minting.token();
@@ -128,7 +129,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     }
     for (const client of workers) {
       const refusal = await client.check("no token");
-      assert.equal(await findWorker([client.node], refusal), client.worker, "it is still the same one's connection");
+      assert.equal(await findWorker([client.node], refusal), client.worker, "it is still the same worker's connection");
     }
   });
 
@@ -148,13 +149,13 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
       worstOfRounds.push(Math.max(...refusedMs));
       await allAnswer(workers, token, 403);
       await keyIs("active");
-      await eventually("an active key's token is good again", () => allGood(workers, token));
+      await eventually("an active key's token is valid again", () => allGood(workers, token));
     }
     t.diagnostic(`first refusal by each of 6 workers after the acknowledgement: ${spread(latenciesMs)}`);
     t.diagnostic(`by the last of them: ${spread(worstOfRounds)} rounds`);
   });
 
-  test("a token that is revoked on one worker is refused there at once, and by every other", async (t) => {
+  test("a token revoked on one worker is refused there at once, and soon by every other", async (t) => {
     const latenciesMs: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const [revoking, ...others] = [...workers.slice(round % 6), ...workers.slice(0, round % 6)];
@@ -180,7 +181,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
       test(`behind ${balancer.name}`, () => assert.fail(reason));
       continue;
     }
-    test(`behind ${balancer.name}: any worker answers, and a deactivated key is refused whichever it is`, {
+    test(`behind ${balancer.name}: every worker answers, and refuses a deactivated key`, {
       skip: reason ?? false,
     }, async (t) => {
       const target = balancers.find(({ name }) => name === balancer.name);
@@ -198,7 +199,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
       await Promise.all(clients.map(ask));
       for (const { node, worker } of workers.filter((one) => !answering.has(one.worker))) {
         const resume = pauseWorkers(workers.filter((other) => other.node === node && other.worker !== worker));
-        // More than there are connections to the node that the balancer keeps.
+        // More than the balancer keeps open to each node.
         const more = await Promise.all(
           Array.from({ length: 48 }, () => connectClient(target.url, user.username, user.pair.privateKey)),
         );
@@ -219,14 +220,14 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
         const exchange = await (clients[round] as WorkerClient).exchange();
         assert.equal(exchange.status, 403, exchange.body);
         await keyIs("active");
-        await eventually("an active key's token is good again", () => allGood(clients, token));
+        await eventually("an active key's token is valid again", () => allGood(clients, token));
       }
       t.diagnostic(`first refusal on each of 24 connections after the acknowledgement: ${spread(latenciesMs)}`);
       for (const { connection } of clients) connection.end();
     });
   }
 
-  test("a signing key is rotated under traffic, and no request is refused; retired, its tokens are dead everywhere", async (t) => {
+  test("rotating a signing key under traffic refuses no request; retiring the old key ends its tokens on every node", async (t) => {
     const oldToken = await (workers[0] as WorkerClient).token();
     const numberOf = (token: string) => Number(token.split(".")[0]);
     let rotateMs = 0;
@@ -259,7 +260,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     await allAnswer(workers, newToken, 200);
   });
 
-  test("a node joins, and one stops, under traffic behind the balancers, and no request is lost or refused", async (t) => {
+  test("a node joins and one stops under traffic behind the balancers, and no request is lost or refused", async (t) => {
     const [leaving] = nodes;
     assert.ok(leaving);
     const judgement = await underTraffic([...nodes.slice(1), ...balancers], "join", async (traffic) => {
@@ -288,7 +289,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     const token = await (own[0] as WorkerClient).token();
     for (const [at, worker] of own.entries()) for (let count = 0; count <= at * 10; count++) await worker.check(token);
     for (let look = 0; look < 4; look++) {
-      assert.equal(await activeTokens(node), before.active + 1 + 11, "whichever worker is asked");
+      assert.equal(await activeTokens(node), before.active + 1 + 11, "from whichever worker");
       assert.equal(await figure(node, "countersign_tokens_issued_total"), before.issued + 1);
     }
     assert.equal(await figure(node, "countersign_view_fresh"), 1);
@@ -314,7 +315,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     t.diagnostic(`${minted} tokens counted ${(monotonicMs() - beganMs).toFixed(0)} ms after the last one`);
   });
 
-  test("a worker that is killed is replaced under traffic, and nobody is refused meanwhile", async (t) => {
+  test("a killed worker is replaced under traffic, and no client is refused meanwhile", async (t) => {
     const [node] = nodes;
     assert.ok(node);
     const [killed = 0] = childrenOf(node.server.pid);
@@ -336,7 +337,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     assert.deepEqual(judgement.unexpected, []);
     assert.equal(judgement.no, 0);
     assert.equal(judgement.unavailable, 0, describeJudgement(judgement));
-    // The connections that the worker itself held are cut off, in the worst case each with a request on it.
+    // The connections of the killed worker are cut off, in the worst case each with a request on it.
     assert.ok(judgement.unanswered <= CONNECTIONS, describeJudgement(judgement));
     t.diagnostic(`another worker answered after ${replacedMs.toFixed(0)} ms; ${describeJudgement(judgement)}`);
     const { stdout, status } = await node.server.cli("audit", "verify");
@@ -345,10 +346,10 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
 });
 
 /**
- * Asks until the token is refused, with this status.
+ * Asks until the token is refused with this status.
  *
- * @param acknowledged when the change was, once it is known
- * @returns when that answer was there
+ * @param acknowledged the time at which the change was acknowledged, once it is known
+ * @returns the time of that answer
  */
 async function firstRefusalMs(
   client: Pick<WorkerClient, "check">,
@@ -381,7 +382,7 @@ const everyOne = (wanted: number) => async (clients: readonly Pick<WorkerClient,
 const allGood = everyOne(200);
 const allRefuse = everyOne(403);
 
-/** What a node had to say of failures. */
+/** The failures in a node's log. */
 function logged({ server }: Node): string {
   return server
     .stderr()
@@ -390,7 +391,7 @@ function logged({ server }: Node): string {
     .join("\n");
 }
 
-/** What a node's metrics say of a counter or gauge without labels. */
+/** The value of a counter or gauge without labels in a node's metrics. */
 async function figure({ adminUrl }: Node, name: string): Promise<number> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text();
   const [, value] = new RegExp(`^${name} ([0-9.]+)$`, "m").exec(text) ?? [];
@@ -400,7 +401,7 @@ async function figure({ adminUrl }: Node, name: string): Promise<number> {
 
 const activeTokens = (node: Node) => figure(node, "countersign_tokens_active_total");
 
-/** Waits until one of these workers answers there. */
+/** Waits until one of these workers answers at the target. */
 async function reach(target: Target, nodes: readonly Node[], workers: readonly WorkerClient[]): Promise<void> {
   const wanted = new Set(workers.map(({ worker }) => worker));
   await eventually(`${target.name} leads to the new node`, async () => {

@@ -1,6 +1,6 @@
 /**
- * Operators on two nodes that share one PostgreSQL: what is good once is good once among all of them, and who is switched off at
- * one is so at the other.
+ * Operators on two nodes that share one PostgreSQL: what is valid once is valid once over both, and an operator
+ * deactivated at one is deactivated at the other.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -10,7 +10,7 @@ import { startServer, type TestServer } from "../testkit/server.ts";
 
 const ADMIN = "/api/admin/v1";
 const PASSWORD = "correct horse battery staple";
-/** How many come at once at each node. */
+/** How many requests each node gets at once. */
 const AT_ONCE = 3;
 
 let postgres: TestPostgres;
@@ -37,7 +37,8 @@ async function ask(server: TestServer, method: string, path: string, body?: unkn
     method,
     headers: {
       origin: new URL(server.adminUrl).origin,
-      // The name has the port by which the browser reaches the console: behind a load balancer, one for all nodes.
+      // The cookie's name has the port at which the browser reaches the console: behind a load balancer, one for all
+      // nodes.
       cookie: cookie.replace(/^(countersign_session)_\d+/, `$1_${new URL(server.adminUrl).port}`),
       ...(body !== undefined && { "content-type": "application/json" }),
     },
@@ -47,7 +48,7 @@ async function ask(server: TestServer, method: string, path: string, body?: unkn
   return { status: answer.status, data, cookie: (answer.headers.getSetCookie()[0] ?? "").split(";")[0] ?? "" };
 }
 
-/** The same at both nodes, several times, all at once. */
+/** Sends the same request to both nodes, several times, all at once. */
 function everywhere<Result>(nodes: readonly TestServer[], work: (node: TestServer, at: number) => Promise<Result>) {
   return Promise.all(nodes.flatMap((node) => Array.from({ length: AT_ONCE }, (_, at) => work(node, at))));
 }
@@ -55,7 +56,7 @@ function everywhere<Result>(nodes: readonly TestServer[], work: (node: TestServe
 const countOf = (statuses: readonly number[], status: number) => statuses.filter((one) => one === status).length;
 
 describe("on two nodes", { concurrency: 1 }, () => {
-  test("the set-up link used at both at once makes one owner; the one that the first node printed is void", async () => {
+  test("the set-up link used at both at once makes one owner; the first node's link is void", async () => {
     const nodes = await startNodes();
     const [first, second] = nodes;
     assert.equal((await ask(first, "POST", "/links/look", { token: setupSecret(first) })).status, 403);
@@ -70,7 +71,7 @@ describe("on two nodes", { concurrency: 1 }, () => {
     for (const node of nodes) await node.stop();
   });
 
-  test("a recovery code and an invitation are each good once; off is off at both", async () => {
+  test("a recovery code and an invitation are each valid once, and a deactivation applies at both", async () => {
     const nodes = await startNodes();
     const [first, second] = nodes;
     const owner = await ask(second, "POST", "/links/use", {
@@ -105,7 +106,7 @@ describe("on two nodes", { concurrency: 1 }, () => {
     );
     const other = letIn.find(({ status }) => status === 200)?.cookie ?? "";
 
-    // Two owners switch each other off, each at another node: one of them stays.
+    // Two owners deactivate each other, each at another node: one of them stays active.
     for (const node of nodes) assert.equal((await ask(node, "GET", "/me", undefined, other)).status, 200);
     const list = await first.json<{ id: number; email: string }[]>("operator", "list");
     const idOf = (email: string) => list.find((one) => one.email === email)?.id;

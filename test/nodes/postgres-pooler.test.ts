@@ -1,6 +1,6 @@
 /**
- * The PostgreSQL store behind PgBouncer in transaction mode, where no two transactions of a connection need be served by the
- * same backend: whatever the store left in a session would show here.
+ * The PostgreSQL store behind PgBouncer in transaction mode, where different backends may serve the transactions of one
+ * connection: state that the store leaves in a session would show here.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -22,7 +22,7 @@ import { temporaryFolder } from "../testkit/server.ts";
 
 const PGBOUNCER = "/usr/sbin/pgbouncer";
 
-/** Fewer than the clients have connections, so that they take turns on the same backends. */
+/** Fewer than the clients' connections, so that they share backends. */
 const BACKENDS = 3;
 
 const EVENT: UnchainedEvent = { atMs: 1, actor: "test", action: "key.added", subject: "key:1", details: {} };
@@ -59,7 +59,7 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     return store;
   }
 
-  test("stores that open a new database at once each find its schema, and changes keep their order", async () => {
+  test("stores that open a new database at once each find the schema, and changes keep their order", async () => {
     const { pooled } = await createDatabase();
     const opened = await Promise.all(Array.from({ length: 3 }, () => open(pooled)));
     await Promise.all(
@@ -75,7 +75,7 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     assert.equal(findChainBreak(events, undefined), undefined);
   });
 
-  test("a change leaves no setting and no lock in the session that others get next", async () => {
+  test("a change leaves no setting and no lock in the session that another client gets next", async () => {
     const { pooled } = await createDatabase();
     const store = await open(pooled);
     for (let count = 0; count < 2 * BACKENDS; count++) {
@@ -94,7 +94,7 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     assert.deepEqual(rows, [{ idle: "0", level: "read committed", locks: 0, prepared: 0 }]);
   });
 
-  test("with a listener past it, a change elsewhere is told of", async () => {
+  test("a listener that bypasses the pooler reports a change of another connection", async () => {
     const { direct, pooled } = await createDatabase();
     const [store, other] = [await open(pooled, direct), await open(pooled, direct)];
     let woken = 0;
@@ -103,12 +103,12 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     for (let count = 0; count < 3; count++) {
       const before = woken;
       await other.transaction((transaction) => transaction.events.append(EVENT));
-      await eventually("the change is told of", () => woken > before);
+      await eventually("the change is reported", () => woken > before);
     }
     await watch.stop();
   });
 
-  test("with a listener behind it, nothing is relied on, and the marker shows a change elsewhere", async () => {
+  test("a listener behind the pooler is never reliable, and the marker shows a change of another connection", async () => {
     const { direct, pooled } = await createDatabase();
     const [store, other] = [await open(pooled), await open(pooled)];
     const spy = new pg.Client({ connectionString: direct });
@@ -130,7 +130,7 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
   });
 });
 
-/** Starts a pooler before a server; it believes whoever comes. */
+/** Starts a pooler in front of a server; it authenticates no client. */
 async function startPooler(serverPort: number): Promise<{ readonly port: number; stop(): Promise<void> }> {
   const port = await reservePort();
   const folder = temporaryFolder();
@@ -149,14 +149,14 @@ default_pool_size = ${BACKENDS}
 max_client_conn = 100
 `,
   );
-  // PgBouncer refuses to run as root; whom it becomes must be able to read its file.
+  // PgBouncer refuses to run as root; the user that it switches to must be able to read its file.
   chmodSync(folder, 0o755);
   const asUser = process.getuid?.() === 0 ? ["-u", "postgres"] : [];
   const child = spawn(PGBOUNCER, [...asUser, file], { stdio: ["ignore", "ignore", "pipe"] });
   endWithThisProcess(child);
   let log = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
-  await eventually("PgBouncer lets clients in", async () => {
+  await eventually("PgBouncer accepts clients", async () => {
     if (child.exitCode !== null) throw new Error(`PgBouncer ended: ${log}`);
     const client = new pg.Client({ host: "127.0.0.1", port, user: "postgres", database: "postgres" });
     client.on("error", () => undefined);

@@ -1,6 +1,6 @@
 /**
- * Three nodes on one PostgreSQL behind nginx, exactly as docs/operations.md configures it, restarted one after the other under
- * load: every request gets its right answer.
+ * Three nodes on one PostgreSQL behind nginx, exactly as docs/operations.md configures it, restarted one after the
+ * other under load: every request gets the right answer.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -18,7 +18,9 @@ const missing = await findMissing(nginx);
 /** How often every node is restarted. */
 const ROUNDS = 2;
 
-/** Clients that send checks and exchanges, and as many that introspect: half of them on a connection for each request. */
+/**
+ * Clients that send checks and exchanges, and as many that introspect; half of them use a connection for each request.
+ */
 const CLIENTS = 8;
 
 /** How many answers there must be before the next node is restarted. */
@@ -91,7 +93,7 @@ function restartNodes(): void {
   });
 }
 
-/** Asks for each token in turn, over and over. An answer is `active`, or says what it was instead. */
+/** Asks for each token in turn, over and over. An answer is `active`, or describes what came instead. */
 function startIntrospection(
   url: string,
   { Authorization }: { readonly Authorization: string },

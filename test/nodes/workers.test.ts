@@ -1,6 +1,6 @@
 /**
- * One of several workers on a port is killed: what becomes of the connections that were just then being opened, and of what the
- * worker had counted.
+ * One of several workers on a port is killed: no connection that was just being opened is lost, nor what the worker had
+ * counted.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -17,7 +17,7 @@ import { startServer, type TestServer } from "../testkit/server.ts";
 const WORKERS = 2;
 const KILLS = 4;
 
-/** Connections that are opened at the very moment at which a worker is killed. */
+/** Connections that are opened at the moment at which a worker is killed. */
 const AT_ONCE = 40;
 
 /** Connections that have to be answered, one after the other, before an older one counts as forgotten. */
@@ -34,7 +34,7 @@ async function startWorkers(t: TestContext): Promise<TestServer> {
   return server;
 }
 
-/** Both workers are there, and serve. @returns their process ids */
+/** Waits until both workers serve. @returns their process ids */
 const everyWorker = (server: TestServer) =>
   eventually("every worker serves", () => {
     const workers = childrenOf(server.pid);
@@ -46,7 +46,7 @@ const everyWorker = (server: TestServer) =>
     return workers.length === WORKERS && workers.every(serves) ? workers : undefined;
   });
 
-/** Asks on a connection of its own. */
+/** Sends a request on a connection of its own. */
 async function ask(server: TestServer): Promise<void> {
   const connection = await connectRaw(server.publicUrl);
   connection.write(REQUEST);
@@ -61,7 +61,7 @@ test("no connection is left without an answer or an end when a worker is killed"
   for (let kill = 0; kill < KILLS; kill++) {
     const [killed = 0] = await everyWorker(server);
     let open = 0;
-    /** Opens a connection that asks at once, as a client does. */
+    /** Opens a connection that sends its request at once, as a client does. */
     const openOne = () => {
       open++;
       const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(REQUEST));
@@ -76,7 +76,7 @@ test("no connection is left without an answer or an end when a worker is killed"
       });
     };
     for (let at = 0; at < AT_ONCE / 2; at++) openOne();
-    // Some of them are there now, some are on their way.
+    // Some of them are open now, and some are still being opened.
     await ask(server);
     for (let at = 0; at < AT_ONCE / 2; at++) openOne();
     process.kill(killed, "SIGKILL");
@@ -88,7 +88,7 @@ test("no connection is left without an answer or an end when a worker is killed"
   assert.ok(outcomes.answered > outcomes.cut);
 });
 
-test("a worker that is stopped alone answers what it is sent, and is replaced", async (t) => {
+test("a worker that is stopped on its own answers its requests, and is replaced", async (t) => {
   const server = await startWorkers(t);
   const { answered, failures, refused } = startBusyClients(server, 16);
   const [stopped = 0] = await everyWorker(server);
@@ -103,7 +103,7 @@ test("a worker that is stopped alone answers what it is sent, and is replaced", 
   assert.deepEqual(failures, []);
 });
 
-test("a worker that can't be started for want of descriptors is tried again, and the others serve meanwhile", async (t) => {
+test("a worker that can't start for lack of descriptors is tried again, and the others serve meanwhile", async (t) => {
   const server = await startWorkers(t);
   const [killed = 0] = await everyWorker(server);
   const limitDescriptors = (max: number) => execFileSync("prlimit", [`--pid=${server.pid}`, `--nofile=${max}:`]);
@@ -116,7 +116,7 @@ test("a worker that can't be started for want of descriptors is tried again, and
   assert.deepEqual(await server.stop(), { status: 0, signal: null });
 });
 
-test("workers stop without one that is stuck", async (t) => {
+test("workers stop even if one of them is stuck", async (t) => {
   const server = await startWorkers(t);
   const [stuck = 0, other = 0] = await everyWorker(server);
   const { answered, refused } = startBusyClients(server, 16);
@@ -131,7 +131,7 @@ test("workers stop without one that is stuck", async (t) => {
   await refused;
 });
 
-test("workers whose primary was killed answer the requests that they have, and end", async (t) => {
+test("workers whose primary was killed answer their pending requests, and end", async (t) => {
   const server = await startWorkers(t);
   const workers = await everyWorker(server);
   const connections = await Promise.all(Array.from({ length: 8 }, () => connectRaw(server.publicUrl)));
@@ -139,10 +139,10 @@ test("workers whose primary was killed answer the requests that they have, and e
     connection.write("POST /oauth2/token HTTP/1.1\r\nHost: countersign.test\r\n");
     connection.write("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 21\r\n\r\ngrant_type=");
   }
-  // Both have them by then.
+  // Both have their requests by then.
   for (let times = 0; times < 50; times++) await ask(server);
   await server.kill();
-  await eventually("nobody listens any more", () =>
+  await eventually("nothing listens any more", () =>
     ask(server).then(
       () => undefined,
       () => true,
@@ -155,7 +155,7 @@ test("workers whose primary was killed answer the requests that they have, and e
   await eventually("the workers have ended", () => !workers.some(isRunning));
 });
 
-test("counters go on from where they were when a worker is killed", async (t) => {
+test("counters keep their values when a worker is killed", async (t) => {
   const server = await startWorkers(t);
   const figure = async (line: string) => {
     const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
@@ -171,7 +171,7 @@ test("counters go on from where they were when a worker is killed", async (t) =>
   const everyRequestCounts = () =>
     eventually("every request is counted", async () => (await refusals()) === asked && (await requests()) === asked);
   let asked = 0;
-  /** So often that both workers answer some of them. */
+  /** Often enough for both workers to answer some of them. */
   const askOften = async () => {
     for (let times = 0; times < 50; times++, asked++) await ask(server);
   };
@@ -189,7 +189,7 @@ test("counters go on from where they were when a worker is killed", async (t) =>
   await everyRequestCounts();
 });
 
-test("a worker that takes a dead one's place begins no empty store where the data folder was emptied", async (t) => {
+test("a worker that replaces a dead one doesn't begin an empty store if the data folder was emptied", async (t) => {
   const server = await startWorkers(t);
   const [killed = 0] = await everyWorker(server);
   for (const name of readdirSync(server.dataDir)) rmSync(join(server.dataDir, name));

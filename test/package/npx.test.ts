@@ -1,4 +1,4 @@
-/** `npx countersign serve`, as the documentation has it: nothing is left behind, however npm ends. */
+/** `npx countersign serve`, as documented: nothing is left behind, however npm ends. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { delimiter, join } from "node:path";
@@ -13,7 +13,7 @@ import { temporaryFolder } from "../testkit/server.ts";
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 const END_MS_MAX = 60_000;
 
-/** Runs a command line of npm's in the checkout, and waits for the server's ready line. */
+/** Runs an npm command line in the checkout, and waits for the server's ready line. */
 async function startByNpm(command: string, ...args: string[]) {
   const child = spawn(command, args, {
     cwd: REPOSITORY,

@@ -51,7 +51,8 @@ describe("the dependencies", () => {
 const skip = !IS_CI && "it installs packages: CI=true npm run test:peers runs it";
 
 /**
- * A folder with a project in it that is nobody's workspace, and programs to run there. It goes when this process ends.
+ * A folder with a project that isn't part of a workspace, and programs to run there. It is removed when this process
+ * ends.
  */
 class EmptyProject {
   readonly folder = temporaryFolder();
@@ -68,7 +69,7 @@ class EmptyProject {
     return join(this.folder, tarball);
   }
 
-  /** Installs packages, by name or by a tarball's path; none of them may run a script but these. */
+  /** Installs packages, by name or by a tarball's path; only the named ones may run scripts. */
   install(packages: readonly string[], mayRunScripts: readonly string[] = ["node"]): void {
     const allowScripts = Object.fromEntries(mayRunScripts.map((name) => [name, true]));
     this.write("package.json", JSON.stringify({ private: true, type: "module", allowScripts }));
@@ -99,7 +100,7 @@ class EmptyProject {
   }
 }
 
-/** Unpacked, every file that isn't built, its licence or its readme is one too many. */
+/** Asserts that a package contains only built files, its licence and its readme. */
 function assertHoldsOnly(tarball: string, allowed: RegExp): void {
   const files = execFileSync("tar", ["tf", tarball], { encoding: "utf8" }).trim().split("\n");
   assert.deepEqual(
@@ -111,7 +112,7 @@ function assertHoldsOnly(tarball: string, allowed: RegExp): void {
 
 describe("the published server", { skip }, () => {
   for (const major of ["24", "26"]) {
-    test(`installs into an empty folder and tells its story on plain Node ${major}`, () => {
+    test(`installs into an empty folder and runs its demo on plain Node ${major}`, () => {
       const project = new EmptyProject();
       const tarball = project.pack("countersign");
       assertHoldsOnly(
@@ -123,7 +124,7 @@ describe("the published server", { skip }, () => {
       const story = project.run("countersign", ["demo", "--exit"]);
       assert.match(story, /key_deactivated/);
       assert.match(story, /Every step succeeded\.\n$/);
-      // The console travels with it, compressed and all.
+      // The package contains the console, including the compressed files.
       const files = execFileSync("tar", ["tf", tarball], { encoding: "utf8" }).trim().split("\n");
       for (const needed of ["index.html", "index.html.br"])
         assert.ok(files.includes(`package/console/${needed}`), needed);
@@ -131,16 +132,16 @@ describe("the published server", { skip }, () => {
   }
 });
 
-/** What is published for use in other people's programs. */
+/** A library that is published for use in other programs. */
 interface Library {
   readonly name: string;
   /** In packages/. */
   readonly folder: string;
-  /** A module in JavaScript that does the library's work against a real server, and prints `it works`. */
+  /** A JavaScript module that uses the library against a real server, and prints `it works`. */
   readonly program: string;
-  /** A module in TypeScript that uses what is exported. */
+  /** A TypeScript module that uses everything that is exported. */
   readonly typed: string;
-  /** What of the checkout's types a user has to have; nothing unless given. */
+  /** The type packages of the checkout that a user needs too; none by default. */
   readonly types?: readonly string[];
 }
 
@@ -233,7 +234,7 @@ const LIBRARIES: readonly Library[] = [CLIENT, VERIFIER];
 let server: TestServer;
 let libraryEnvironment: NodeJS.ProcessEnv;
 
-/** A server, and all that a library's program needs to know of it. */
+/** A server, and the environment that a library's program needs to use it. */
 async function startForLibraries(): Promise<void> {
   server = await startServer();
   const user = await createApiUser(server);
@@ -265,19 +266,19 @@ describe("the published library", { skip }, () => {
         tarball = packing.pack(library.name);
       });
 
-      test("holds what was built, and is as publint and are-the-types-wrong want it", () => {
+      test("contains what was built, and passes publint and are-the-types-wrong", () => {
         assertHoldsOnly(tarball, /^package\/(dist\/.*\.(js|d\.ts)|package\.json|README\.md|LICENSE)$/);
         packing.runTool("publint/src/cli.js", [tarball, "--strict"]);
         packing.runTool("@arethetypeswrong/cli/dist/index.js", [tarball, "--profile", "esm-only"]);
       });
 
-      test("leaves the checkout's package.json as it was", () => {
+      test("leaves the checkout's package.json unchanged", () => {
         const manifest = readFileSync(join(root, "packages", library.folder, "package.json"), "utf8");
         assert.match(manifest, /"\.\/src\/index\.ts"/);
       });
 
       for (const major of ["24", "26"]) {
-        test(`installs into an empty folder and does its work on plain Node ${major}, in a worker thread, too`, () => {
+        test(`installs into an empty folder and works on plain Node ${major}, also in a worker thread`, () => {
           const project = new EmptyProject();
           project.install([tarball, `node@${major}`]);
           assert.match(project.run("node", ["--version"]), new RegExp(`^v${major}\\.`));
@@ -291,7 +292,7 @@ describe("the published library", { skip }, () => {
         });
       }
 
-      test("has types that hold under the strictest options", () => {
+      test("has types that compile under the strictest options", () => {
         const project = new EmptyProject();
         project.install([tarball]);
         const types = library.types ?? [];
@@ -322,7 +323,7 @@ describe("the published client", { skip }, () => {
   before(async () => {
     await startForLibraries();
     const tarball = project.pack(CLIENT.name);
-    // Their programs come inside of npm packages; installing puts them in place and loads nothing else.
+    // Their programs come inside npm packages; installing puts them in place and downloads nothing else.
     project.install([tarball, "deno@2.9.6", "bun@1.4.5"], ["deno", "bun"]);
     project.write("program.js", CLIENT.program);
   });
@@ -332,12 +333,12 @@ describe("the published client", { skip }, () => {
     ["deno", ["run", "--allow-net=127.0.0.1", "--allow-env", "--node-modules-dir=manual", "program.js"]],
     ["bun", ["run", "program.js"]],
   ] as const) {
-    test(`does its work on ${runtime}`, () => {
+    test(`works on ${runtime}`, () => {
       assert.equal(project.run(runtime, words, libraryEnvironment), "it works\n");
     });
   }
 
-  test("asks Deno for nothing but the network", () => {
+  test("needs only the network permission on Deno", () => {
     const withoutProcess = CLIENT.program.replace("process.env", JSON.stringify(libraryEnvironment));
     project.write("without-environment.js", withoutProcess);
     const words = [

@@ -1,26 +1,26 @@
 /**
- * A companion that is many clients at once: they ask for tokens' verdicts at every door, for as long as they are let, and
+ * A companion that is many clients at once: they ask for tokens' verdicts at every source, for as long as they are let, and
  * note each answer with its moments. What it should have been is judged later, in hammer-judge.ts.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { offer } from "./companion.ts";
-import { type Asked, type Door, DOORS, type Outcome, OUTCOMES } from "./hammer-judge.ts";
+import { type Asked, type VerdictSource, VERDICT_SOURCES, type Outcome, OUTCOMES } from "./hammer-judge.ts";
 import { createRandom } from "./random.ts";
 import { type RawAnswer, requestHead } from "./raw-http.ts";
 import { connectTimed } from "./timed-client.ts";
 
 export interface HammerOptions {
   readonly clients: number;
-  readonly urls: Readonly<Record<Door, string>>;
+  readonly urls: Readonly<Record<VerdictSource, string>>;
   /** The value of the `Authorization` header for introspection. */
   readonly resourceServer: string;
   readonly tokens: readonly { readonly keyId: number; readonly token: string }[];
-  /** How long each client pauses after it has asked at every door, in milliseconds. */
+  /** How long each client pauses after it has asked at every source, in milliseconds. */
   readonly pauseMs: number;
 }
 
 /** One request: when it started and ended, and the three places. */
-type Row = readonly [startedAtMs: number, endedAtMs: number, door: number, token: number, outcome: number];
+type Row = readonly [startedAtMs: number, endedAtMs: number, source: number, token: number, outcome: number];
 
 const rows: Row[] = [];
 const over = new AbortController();
@@ -39,7 +39,7 @@ const functions = {
     return {
       startedAtMs: Float64Array.from(rows, (row) => row[0]),
       endedAtMs: Float64Array.from(rows, (row) => row[1]),
-      door: Uint8Array.from(rows, (row) => row[2]),
+      source: Uint8Array.from(rows, (row) => row[2]),
       token: Uint8Array.from(rows, (row) => row[3]),
       outcome: Uint8Array.from(rows, (row) => row[4]),
     };
@@ -50,24 +50,24 @@ export type HammerClients = typeof functions;
 
 async function hammer(number: number, options: HammerOptions): Promise<void> {
   const { urls, tokens, pauseMs } = options;
-  const doors = await Promise.all(DOORS.map((door) => connectTimed(urls[door])));
-  const requests = DOORS.map((door) => tokens.map(({ token }) => requestFor(door, token, options)));
+  const sources = await Promise.all(VERDICT_SOURCES.map((source) => connectTimed(urls[source])));
+  const requests = VERDICT_SOURCES.map((source) => tokens.map(({ token }) => requestFor(source, token, options)));
   const random = createRandom(number + 1);
   while (!over.signal.aborted) {
-    for (const [door, client] of doors.entries()) {
+    for (const [source, client] of sources.entries()) {
       const token = Math.floor(random() * tokens.length);
-      const answer = await client.ask(requests[door]?.[token] ?? "");
-      const outcome = outcomeOf(DOORS[door] ?? "check", answer, tokens[token]?.keyId ?? 0);
-      rows.push([answer.startedAtMs, answer.endedAtMs, door, token, OUTCOMES.indexOf(outcome)]);
+      const answer = await client.ask(requests[source]?.[token] ?? "");
+      const outcome = outcomeOf(VERDICT_SOURCES[source] ?? "check", answer, tokens[token]?.keyId ?? 0);
+      rows.push([answer.startedAtMs, answer.endedAtMs, source, token, OUTCOMES.indexOf(outcome)]);
     }
     await wait(pauseMs);
   }
-  for (const client of doors) client.end();
+  for (const client of sources) client.end();
 }
 
-function requestFor(door: Door, token: string, { resourceServer }: HammerOptions): string {
-  if (door !== "introspection") {
-    const path = door === "check" ? "/api/auth/v0/check/" : "/v1/me";
+function requestFor(source: VerdictSource, token: string, { resourceServer }: HammerOptions): string {
+  if (source !== "introspection") {
+    const path = source === "check" ? "/api/auth/v0/check/" : "/v1/me";
     return requestHead("GET", path, [["Authorization", `Token ${token}`]]);
   }
   const body = `token=${encodeURIComponent(token)}`;
@@ -79,14 +79,14 @@ function requestFor(door: Door, token: string, { resourceServer }: HammerOptions
   return head + body;
 }
 
-function outcomeOf(door: Door, answer: RawAnswer, keyId: number): Outcome {
+function outcomeOf(source: VerdictSource, answer: RawAnswer, keyId: number): Outcome {
   const { status, body } = answer;
   if (status === 503) return "undecided";
   // A middleware that was just started can't tell a revoked token from a foreign one; the check can.
-  if (status === 403 && door !== "introspection") return "no";
-  if (status === 401 && (door === "verifier" || door === "far verifier")) return "no";
+  if (status === 403 && source !== "introspection") return "no";
+  if (status === 401 && (source === "verifier" || source === "far verifier")) return "no";
   if (status !== 200) return "unexpected";
-  if (door === "check") return Number(answer.header("x-auth-key-id")) === keyId ? "yes" : "wrong key";
+  if (source === "check") return Number(answer.header("x-auth-key-id")) === keyId ? "yes" : "wrong key";
   const said = JSON.parse(body) as { readonly active?: boolean; readonly key_id?: number };
   if (said.active === false) return "no";
   return said.key_id === keyId ? "yes" : "wrong key";

@@ -9,8 +9,8 @@ import type { Switch } from "./story-administration.ts";
 export const HOLDS_WITHIN_MS = 100;
 
 /** Where verdicts come from: the server twice, and two APIs, of which one gets the answers to its questions late. */
-export const DOORS = ["check", "introspection", "verifier", "far verifier"] as const;
-export type Door = (typeof DOORS)[number];
+export const VERDICT_SOURCES = ["check", "introspection", "verifier", "far verifier"] as const;
+export type VerdictSource = (typeof VERDICT_SOURCES)[number];
 
 /** What an answer says. */
 export const OUTCOMES = ["yes", "no", "undecided", "wrong key", "unexpected"] as const;
@@ -21,15 +21,15 @@ export interface Asked {
   /** In {@link monotonicMs}: before the request's first byte was written, and after its answer's last one was read. */
   readonly startedAtMs: Float64Array;
   readonly endedAtMs: Float64Array;
-  /** Places in {@link DOORS}, in the list of tokens, and in {@link OUTCOMES}. */
-  readonly door: Uint8Array;
+  /** Places in {@link VERDICT_SOURCES}, in the list of tokens, and in {@link OUTCOMES}. */
+  readonly source: Uint8Array;
   readonly token: Uint8Array;
   readonly outcome: Uint8Array;
 }
 
-/** How one door answered. */
-export interface DoorFigures {
-  readonly door: Door;
+/** How one source answered. */
+export interface SourceFigures {
+  readonly source: VerdictSource;
   readonly requests: number;
   readonly outcomes: Readonly<Record<Outcome, number>>;
   readonly mustBeNo: Answers;
@@ -54,19 +54,19 @@ export interface Answers {
 
 /**
  * @param switches of all keys, in any order; of each key one from before the first request
- * @param starvedMs for how long the processes behind a door had to wait for a processor between two moments
+ * @param starvedMs for how long the processes behind a source had to wait for a processor between two moments
  */
 export function judge(
   asked: Asked,
   tokens: readonly { readonly keyId: number }[],
   switches: readonly Switch[],
-  starvedMs: (door: Door, fromMs: number, toMs: number) => number,
-): DoorFigures[] {
+  starvedMs: (source: VerdictSource, fromMs: number, toMs: number) => number,
+): SourceFigures[] {
   const histories = tokens.map((token) =>
     switches.filter(({ keyId }) => keyId === token.keyId).toSorted((a, b) => a.begunAtMs - b.begunAtMs),
   );
-  const figures = DOORS.map((door) => ({
-    door,
+  const figures = VERDICT_SOURCES.map((source) => ({
+    source,
     requests: 0,
     outcomes: Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>,
     mustBeNo: { judged: 0, wrong: 0, wrongInSync: 0, latestMs: 0, starvedMs: 0 },
@@ -74,23 +74,23 @@ export function judge(
   }));
   for (const [at, startedAtMs] of asked.startedAtMs.entries()) {
     const endedAtMs = asked.endedAtMs[at] ?? NaN;
-    const ofDoor = figures[asked.door[at] ?? NaN];
+    const ofSource = figures[asked.source[at] ?? NaN];
     const outcome = OUTCOMES[asked.outcome[at] ?? NaN];
     const history = histories[asked.token[at] ?? NaN] ?? [];
     const last = history.findLastIndex(({ acknowledgedAtMs }) => acknowledgedAtMs < startedAtMs);
     const before = history[last];
-    if (ofDoor === undefined || outcome === undefined || before === undefined) throw new Error(`request ${at}`);
-    ofDoor.requests++;
-    ofDoor.outcomes[outcome]++;
+    if (ofSource === undefined || outcome === undefined || before === undefined) throw new Error(`request ${at}`);
+    ofSource.requests++;
+    ofSource.outcomes[outcome]++;
     // While a switch is under way, either answer is right.
     if (endedAtMs >= (history[last + 1]?.begunAtMs ?? Infinity)) continue;
     const lateMs = startedAtMs - before.acknowledgedAtMs;
     const isLate = lateMs > HOLDS_WITHIN_MS;
-    const answers = before.standing === "active" ? ofDoor.mustBeYes : ofDoor.mustBeNo;
+    const answers = before.standing === "active" ? ofSource.mustBeYes : ofSource.mustBeNo;
     if (isLate) answers.judged++;
     if (outcome !== (before.standing === "active" ? "no" : "yes")) continue;
-    // Two processes behind one door may have been starved at the same time.
-    const ownMs = () => Math.max(0, lateMs - starvedMs(ofDoor.door, before.acknowledgedAtMs, endedAtMs));
+    // Two processes behind one source may have been starved at the same time.
+    const ownMs = () => Math.max(0, lateMs - starvedMs(ofSource.source, before.acknowledgedAtMs, endedAtMs));
     if (isLate) answers.wrong++;
     if (isLate && ownMs() > HOLDS_WITHIN_MS) answers.wrongInSync++;
     if (lateMs > answers.latestMs) {

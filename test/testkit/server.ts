@@ -114,7 +114,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     });
   });
   // A server that a test forgot must not keep this process; it is killed at its end.
-  holdProcess(child, false);
+  setKeepsAlive(child, false);
   const ready = JSON.parse(line) as { public_url: string; admin_url: string; pid: number };
 
   const cli = (...args: string[]) => runProgram(process.execPath, [COUNTERSIGN, ...args], { env: childEnvironment });
@@ -137,25 +137,25 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     stderr: () => stderr,
     stop: () => endServer(child, ended),
     async kill() {
-      holdProcess(child, true);
+      setKeepsAlive(child, true);
       child.kill("SIGKILL");
       return await ended;
     },
   };
 }
 
-/** Says whether this process stays up for a child that runs. */
-function holdProcess(child: ChildProcess, hold: boolean): void {
+/** Sets whether a running child keeps this process alive. */
+function setKeepsAlive(child: ChildProcess, keepsAlive: boolean): void {
   const streams = [child.stdout, child.stderr] as (Socket | null)[];
   for (const handle of [child, ...streams]) {
-    if (hold) handle?.ref();
+    if (keepsAlive) handle?.ref();
     else handle?.unref();
   }
 }
 
 async function endServer(child: ChildProcess, ended: Promise<ServerExit>): Promise<ServerExit> {
   if (child.exitCode !== null || child.signalCode !== null) return await ended;
-  holdProcess(child, true);
+  setKeepsAlive(child, true);
   child.kill("SIGTERM");
   let deadline: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {

@@ -19,7 +19,7 @@ export interface VerifiedApiOptions extends VerifierOptions {
    * What is answered to the verifier's questions is held up by as much as this, at random, in milliseconds: as if it had a
    * long way, while what the change feed tells has a short one. 0 unless given.
    */
-  readonly heldUpMsMax?: number;
+  readonly delayMsMax?: number;
 }
 
 /** What a verifier says of itself, and the codes of the problems that it reported. */
@@ -36,12 +36,12 @@ const verifiedApis = new Map<string, Verified>();
 
 const functions = {
   /** @returns its URL, once the verifier hears the change feed */
-  async serveBehindVerifier({ heldUpMsMax = 0, ...options }: VerifiedApiOptions): Promise<string> {
+  async serveBehindVerifier({ delayMsMax = 0, ...options }: VerifiedApiOptions): Promise<string> {
     const problems: string[] = [];
     const verifier = createVerifier({
       ...options,
       onProblem: ({ code }) => problems.push(code),
-      ...(heldUpMsMax > 0 && { fetch: holdUpAnswers(heldUpMsMax) }),
+      ...(delayMsMax > 0 && { fetch: delayAnswers(delayMsMax) }),
     });
     const app = express();
     app.use("/v1", expressMiddleware(verifier));
@@ -71,7 +71,7 @@ const functions = {
 
 export type StoryApi = typeof functions;
 
-function holdUpAnswers(msMax: number): NonNullable<VerifierOptions["fetch"]> {
+function delayAnswers(msMax: number): NonNullable<VerifierOptions["fetch"]> {
   const random = createRandom(1);
   return async (input, init) => {
     const response = await fetch(input, init);

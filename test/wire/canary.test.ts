@@ -1,6 +1,6 @@
 /**
- * Secrets in every place where a client or an operator may put one, and then a look at everything that the product wrote:
- * log, standard error, answers, figures, files. No secret may be in there, nor a piece of one.
+ * Puts secrets into every place where a client or an operator may put one, and then searches everything that the
+ * product wrote: log, standard error, answers, metrics, files. None of it may contain a secret, or a piece of one.
  */
 import assert from "node:assert/strict";
 import { createHash, type KeyObject, randomBytes } from "node:crypto";
@@ -26,11 +26,11 @@ const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** The shortest piece of a secret that counts as a leak, in characters. */
 const PIECE_CHARACTERS = 20;
 
-/** Remembers secrets and finds every piece of them in a text. */
+/** Records secrets and finds every piece of them in a text. */
 class Canaries {
   readonly #pieces = new Map<string, string>();
 
-  /** A secret that no form gives away. It only looks random: a run must not differ from the next. */
+  /** A secret without a recognisable form. It only looks random, so that every run is the same. */
   random(place: string): string {
     const bytes = createHash("sha256").update(`${place} ${this.#pieces.size}`).digest();
     return this.add(place, bytes.toString("base64url"));
@@ -43,13 +43,13 @@ class Canaries {
     return secret;
   }
 
-  /** An assertion but for its header, which is the same for all and no secret. */
+  /** An assertion without its header, which is the same for all and not secret. */
   addAssertion(place: string, assertion: string): string {
     this.add(place, assertion.slice(assertion.indexOf(".")));
     return assertion;
   }
 
-  /** All the spellings in which a private key may be written down. */
+  /** All spellings in which a private key may be written. */
   addPrivateKey(place: string, key: KeyObject): void {
     const { d = "", p = "", q = "", dp = "", dq = "", qi = "" } = key.export({ format: "jwk" });
     for (const member of [d, p, q, dp, dq, qi]) {
@@ -64,7 +64,7 @@ class Canaries {
     }
   }
 
-  /** The places whose secrets are in the text, wholly or in part. */
+  /** The places whose secrets are in the text, completely or in part. */
   find(text: string): string[] {
     const found = new Set<string>();
     for (let at = 0; at + PIECE_CHARACTERS <= text.length; at++) {
@@ -75,13 +75,13 @@ class Canaries {
   }
 
   assertAbsent(where: string, text: string): void {
-    assert.deepEqual(this.find(text), [], `${where} holds what was sent as these`);
-    // Line ends in a private key's text may come out in any way.
-    assert.deepEqual(this.find(text.replaceAll(/\\[rn]|\s/g, "")), [], `${where} holds what was sent as these`);
+    assert.deepEqual(this.find(text), [], `${where} contains what was sent as these`);
+    // Line ends in a private key's text may be written in any way.
+    assert.deepEqual(this.find(text.replaceAll(/\\[rn]|\s/g, "")), [], `${where} contains what was sent as these`);
   }
 }
 
-/** A private key as text, in the forms in which people paste one. */
+/** A private key as text, in the forms in which operators paste one. */
 function privateKeyTexts(): { readonly key: KeyObject; readonly texts: Readonly<Record<string, string>> } {
   const { privateKey, privatePem: pem } = makeKeyPair();
   return {
@@ -113,9 +113,9 @@ test("the search finds a secret, and a piece of one", () => {
   }
 });
 
-describe("a server that gets secrets in every place", { concurrency: true }, () => {
+describe("a server that receives secrets in every place", { concurrency: true }, () => {
   for (const level of ["trace", "debug", "info"]) {
-    test(`at the level ${level} writes none of them to its log, its answers, its figures or its folder`, async () => {
+    test(`at the level ${level} writes none of them to its log, its answers, its metrics or its folder`, async () => {
       const canaries = new Canaries();
       const masterSecret = canaries.add("master secret", randomBytes(32).toString("base64"));
       const server = await startServer({
@@ -133,7 +133,7 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
       const stranger = privateKeyTexts();
       canaries.addPrivateKey("a private key", stranger.key);
 
-      // Tokens that were granted, and the assertions that they were granted for.
+      // Granted tokens, and the assertions for which they were granted.
       for (let round = 0; round < 3; round++) {
         const assertion = canaries.addAssertion("accepted assertion", signAssertion(username, privateKey));
         const granted = await sendRaw(
@@ -198,7 +198,7 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
         );
       }
 
-      // Claims and header parameters, of an assertion that is good but for one of them or altogether.
+      // Claims and header parameters, of an assertion that is valid except for one of them, or entirely.
       for (const name of ["username", "aud", "iat", "exp", "nbf", "sub", "iss", "jti"]) {
         for (const value of [
           canaries.random(`claim ${name}`),
@@ -223,7 +223,7 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
         }
       }
 
-      // Headers, their names, bodies, and what isn't HTTP.
+      // Headers, their names, bodies, and bytes that aren't HTTP.
       for (const target of [REFRESH, CHECK, "/api/none", "/readyz", "/openapi.json"]) {
         for (const name of [
           "Host",
@@ -317,7 +317,7 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
         answers,
       });
 
-      // A connection that breaks off inside a request.
+      // A connection that is cut off within a request.
       const broken = await connectRaw(server.publicUrl);
       broken.write(requestHead("GET", REFRESH, [["Authorization", `JWT ${token}`]]).slice(0, -4));
       broken.end();
@@ -326,7 +326,7 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
       assert.match(figures.body, /^countersign_tokens_issued_total [1-9]/m);
       canaries.assertAbsent("/metrics", figures.body);
 
-      // A fault of the store: its cause is logged, and says nothing of what was asked.
+      // A fault of the store: its cause is logged without the request's data.
       const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
       database.exec("alter table api_users rename to gone");
       database.close();
@@ -366,7 +366,7 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
         .map((line) => JSON.parse(line) as { level: string; msg: string });
       assert.ok(
         lines.some(({ msg }) => msg === "request refused"),
-        "the log holds something to look through",
+        "the log isn't empty",
       );
       if (level !== "info") assert.ok(lines.some(({ level: found }) => found === "debug"));
       canaries.assertAbsent("the log", log);
@@ -374,7 +374,7 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
       const texts = new Set(answers.map(({ head, body }) => withoutItsOwn(head + body)));
       for (const text of texts) {
         canaries.assertAbsent("an answer", text);
-        // Looking takes time, and the tests of the other levels wait for answers in this process.
+        // Searching takes time, and the tests of the other levels wait for answers in this process.
         await nextTurn();
       }
       assertFolderWithout(canaries, server.dataDir);
@@ -382,15 +382,15 @@ describe("a server that gets secrets in every place", { concurrency: true }, () 
   }
 });
 
-describe("a server to which operators sign in", { concurrency: true }, () => {
+describe("a server at which operators sign in", { concurrency: true }, () => {
   for (const level of ["trace", "info"]) {
-    test(`at the level ${level} writes no password, cookie, link, code or token of theirs anywhere`, async () => {
+    test(`at the level ${level} writes none of their passwords, cookies, links, codes and tokens anywhere`, async () => {
       const canaries = new Canaries();
       const clientSecret = canaries.random("client secret at the identity provider");
       const server = await startServer({
         flags: ["--log-level", level, "--refusal-limit", "0"],
         env: {
-          // Nobody is there: what is asked of it fails.
+          // Nothing listens there: requests to it fail.
           COUNTERSIGN_OIDC_ISSUER: "http://localhost:9",
           COUNTERSIGN_OIDC_CLIENT_ID: "countersign",
           COUNTERSIGN_OIDC_CLIENT_SECRET: clientSecret,
@@ -399,7 +399,7 @@ describe("a server to which operators sign in", { concurrency: true }, () => {
       });
       const texts: string[] = [];
       const origin = new URL(server.adminUrl).origin;
-      /** Asks, and keeps what came back but for the secrets that it is there to give. */
+      /** Sends a request, and keeps the answer without the secrets that it is meant to give. */
       const ask = async (
         method: string,
         path: string,
@@ -431,7 +431,7 @@ describe("a server to which operators sign in", { concurrency: true }, () => {
       canaries.add("set-up link", setup);
       const as = { headers: { cookie: first.cookie } };
       const [code = ""] = first.json.data.recovery_codes ?? [];
-      // The address before it is the console's, which anybody may see.
+      // The URL before it is the console's, which isn't secret.
       const linkOf = (data: Answered["data"]) => [new URL(data.link ?? "").hash.slice(1)];
       const invited = await ask("POST", "/invitations", {
         ...as,
@@ -464,7 +464,7 @@ describe("a server to which operators sign in", { concurrency: true }, () => {
         await ask("GET", path, as);
       }
 
-      // The same, and others, where they don't belong or don't fit.
+      // The same secrets, and others, in wrong places and wrong forms.
       for (const secret of [
         password,
         first.cookie.split("=")[1] ?? "",
@@ -555,7 +555,7 @@ describe("a server to which operators sign in", { concurrency: true }, () => {
 interface AskOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The secrets that the answer is there to give. */
+  /** The secrets that the answer is meant to give. */
   readonly gives?: (data: Answered["data"]) => readonly string[];
 }
 
@@ -563,8 +563,8 @@ interface Answered {
   readonly data: { readonly recovery_codes?: readonly string[]; readonly link?: string; readonly token?: string };
 }
 
-describe("a command line that gets secrets in every place", () => {
-  test("repeats none of them, refuses private keys, and stores nothing of them", async () => {
+describe("a command line that receives secrets in every place", () => {
+  test("repeats none of them, refuses private keys, and stores no part of them", async () => {
     const canaries = new Canaries();
     const server = await startServer();
     const { username, privateKey, privateKeyFile } = await createUser(server);
@@ -598,7 +598,7 @@ describe("a command line that gets secrets in every place", () => {
     interface Run {
       readonly args: readonly string[];
       readonly start: () => Promise<ProgramResult>;
-      /** What its standard error has to say, if anything in particular. */
+      /** What its standard error must contain, if anything in particular. */
       readonly says?: RegExp;
     }
     const runs: Run[] = [];
@@ -620,7 +620,7 @@ describe("a command line that gets secrets in every place", () => {
       const asArgument = ["key", "add", username, text];
       const isPlain = !name.includes("without");
       runs.push({ args: piped, start: () => server.cliWithInput(text, ...piped), ...(isPlain && { says }) });
-      // What stands behind other text looks like a file's name.
+      // After other text, the argument looks like a file's name.
       const isKeyText = isPlain && !name.includes("behind");
       runs.push({ args: asArgument, start: () => server.cli(...asArgument), ...(isKeyText && { says }) });
     }
@@ -707,7 +707,7 @@ describe("a command line that gets secrets in every place", () => {
       run("serve", "--database-url", url);
       runIn({ COUNTERSIGN_DATABASE_LISTEN_URL: url }, "serve");
     }
-    // Nobody listens there.
+    // Nothing listens there.
     run("account", "list", "--database-url", `postgres://user:${secret()}@127.0.0.1:9/countersign`);
     runIn({ COUNTERSIGN_DATABASE_URL: `postgres://user:${secret()}@127.0.0.1:9/countersign` }, "account", "list");
     for (const value of [
@@ -752,7 +752,7 @@ describe("a command line that gets secrets in every place", () => {
   });
 });
 
-/** What was sent before, and where the answers go. */
+/** The secrets that were sent before, and where answers are collected. */
 interface OAuthSurroundings {
   readonly username: string;
   readonly privateKey: KeyObject;
@@ -762,7 +762,10 @@ interface OAuthSurroundings {
   readonly answers: RawAnswer[];
 }
 
-/** Resource servers' secrets, tokens and assertions at the OAuth endpoints and the change feed: in their places and in wrong ones. */
+/**
+ * Resource servers' secrets, tokens and assertions at the OAuth endpoints and the change feed: in the right places and
+ * in wrong ones.
+ */
 async function sendOAuth(server: TestServer, canaries: Canaries, surroundings: OAuthSurroundings): Promise<void> {
   const { username, privateKey, strangerKey, token, credentials, answers } = surroundings;
   const shop = await server.json<{ client_id: string; client_secret: string }>("resource-server", "create", "shop");
@@ -787,7 +790,7 @@ async function sendOAuth(server: TestServer, canaries: Canaries, surroundings: O
   };
   const asClient = (client_assertion: string) => ({ client_assertion_type: JWT_BEARER, client_assertion });
 
-  // What is accepted: the one answer that may show the token is that which grants it.
+  // Accepted requests: only the answer that grants the token may show it.
   const grantForm = { grant_type: "client_credentials", ...asClient(assertion()) };
   const granted = await post("/oauth2/token", form(grantForm));
   assert.equal(granted.status, 200, granted.body);
@@ -805,13 +808,13 @@ async function sendOAuth(server: TestServer, canaries: Canaries, surroundings: O
   const revoked = await post("/oauth2/revoke", form({ token: access_token, ...asClient(assertion()) }));
   assert.equal(revoked.status, 200, revoked.body);
   answers.push(revoked, await post("/oauth2/introspect", form({ token: access_token }), [basic(rotated)]));
-  const heard = await eventually("the feed tells of the token", () =>
+  const heard = await eventually("the feed reports the token", () =>
     feed.received().includes("token.revoked") ? feed.received() : undefined,
   );
   canaries.assertAbsent("the change feed", heard);
   feed.end();
 
-  // What is refused, or belongs elsewhere.
+  // Refused requests, and secrets that belong elsewhere.
   const secrets = {
     ...credentials,
     "a stranger's client assertion": assertion(strangerKey),
@@ -857,7 +860,7 @@ async function sendOAuth(server: TestServer, canaries: Canaries, surroundings: O
       }
     }
   }
-  // Of all these answers, those that granted a token showed that token alone, and it was theirs to show.
+  // Of all these answers, only those that granted a token showed one: their own.
   for (const [index, answer] of answers.entries()) {
     const shown = /^\{"access_token":"([^"]+)"/.exec(answer.body)?.[1];
     if (shown === undefined) continue;
@@ -876,7 +879,7 @@ async function createUser(server: TestServer) {
   return { username, privateKey, privateKeyFile };
 }
 
-/** An answer without what is another in each: most answers then are the same. */
+/** An answer without the parts that differ in each: most answers then are the same. */
 function withoutItsOwn(text: string): string {
   return text.replace(/^Date: .*$/m, "").replace(/\b[0-9a-f]{16}-[0-9a-z]+\b/g, "");
 }
@@ -891,7 +894,7 @@ function assertFolderWithout(canaries: Canaries, folder: string): void {
   }
 }
 
-/** `BEGIN ENCRYPTED PRIVATE KEY`, as people keep one that a password guards. */
+/** `BEGIN ENCRYPTED PRIVATE KEY`: a private key that is encrypted with a password. */
 function encryptedPem(key: KeyObject): string {
   return key.export({
     format: "pem",

@@ -1,6 +1,6 @@
 /**
- * The change feed as a verifier has it: Server-Sent Events from a real server, over changes by other processes, restarts and
- * the end of the service.
+ * The change feed as a verifier sees it: Server-Sent Events from a real server, through changes by other processes,
+ * restarts and the end of the service.
  */
 import assert from "node:assert/strict";
 import { createPrivateKey, randomUUID } from "node:crypto";
@@ -34,7 +34,7 @@ after(() => server.stop());
 const basic = ({ client_id, client_secret }: Credentials) =>
   `Basic ${Buffer.from(`${client_id}:${client_secret}`).toString("base64")}`;
 
-/** A reader by another parser than the product's, as verifiers have one. */
+/** A reader with another parser than the product's, as third-party verifiers have. */
 async function listen(at: TestServer, headers: Readonly<Record<string, string>> = {}, credentials = shop) {
   const request = get(at.publicUrl + PATH, {
     agent: false,
@@ -56,7 +56,7 @@ async function listen(at: TestServer, headers: Readonly<Record<string, string>> 
   });
   return {
     events,
-    /** The first event that is so, wherever it is. */
+    /** The first event that matches, wherever it is. */
     heard: (what: string, isIt: (event: EventSourceMessage) => boolean) => eventually(what, () => events.find(isIt)),
     ended: () => eventually("the stream ends", () => isEnded),
     leave: () => request.destroy(),
@@ -70,14 +70,14 @@ const isSync = ({ event }: EventSourceMessage) => event === "sync";
 const isChange = (action: string) => (message: EventSourceMessage) =>
   message.event === "change" && (JSON.parse(message.data) as { action: string }).action === action;
 
-/** What an event says, without which one came before it. */
+/** What an event says, without the id of the previous one. */
 function membersOf({ data }: EventSourceMessage): Record<string, unknown> {
   const { previous: _, ...members } = JSON.parse(data) as Record<string, unknown>;
   return members;
 }
 
 describe("the change feed of a running server", () => {
-  test("tells of what the command line changed, in order, each once, and says every second that it is in sync", async () => {
+  test("sends the command line's changes in order, each once, and a sync every second", async () => {
     const stream = await listen(server);
     await stream.heard("a first sync", isSync);
     assert.ok(isSync(stream.events[0] ?? assert.fail()));
@@ -113,7 +113,7 @@ describe("the change feed of a running server", () => {
     stream.leave();
   });
 
-  test("tells a second process's readers the same, by the same ids, a revoked token included", async () => {
+  test("sends readers of a second process the same events with the same ids, including a revoked token", async () => {
     const other = await startServer({ dataDir: server.dataDir, flags: ["--public-url", server.publicUrl] });
     const streams = [await listen(server), await listen(other)];
     for (const stream of streams) await stream.heard("a sync", isSync);
@@ -135,7 +135,7 @@ describe("the change feed of a running server", () => {
     await other.stop();
   });
 
-  test("resumes after a crash, where the reader had come to", async () => {
+  test("resumes after a crash at the reader's position", async () => {
     const dataDir = server.dataDir;
     let node = await startServer({ dataDir });
     const stream = await listen(node);
@@ -152,12 +152,12 @@ describe("the change feed of a running server", () => {
       [
         ["change", 1, { action: "key.deactivated", username: user.username, key_id: user.keyId }],
         ["change", 2, { action: "key.activated", username: user.username, key_id: user.keyId }],
-        // A server without an operator makes a new set-up link as it starts, which concerns no token.
+        // A server without an operator makes a new set-up link at its start, which affects no token.
         ["sync", 3, {}],
       ],
     );
     const { previous } = JSON.parse(resumed.events[0]?.data ?? "") as { previous: unknown };
-    assert.equal(previous, id, "it follows the event that the reader came to");
+    assert.equal(previous, id, "it follows the reader's last event");
     const lost = await listen(node, { "Last-Event-ID": "1000000" });
     await lost.heard("a sync", isSync);
     assert.deepEqual(
@@ -185,7 +185,7 @@ describe("the change feed of a running server", () => {
     bystander.leave();
   });
 
-  test("ends with the service, which goes at once although readers are there, and one that doesn't read", async () => {
+  test("ends with the service, which stops at once despite its readers, even one that doesn't read", async () => {
     const node = await startServer({ dataDir: server.dataDir });
     const stream = await listen(node);
     await stream.heard("a sync", isSync);
@@ -200,12 +200,12 @@ describe("the change feed of a running server", () => {
   });
 });
 
-/** A stream of a resource server of which the server may not have heard yet. */
+/** Opens a stream for a resource server that the server may not know yet. */
 function listenOnce(credentials: Credentials) {
-  return eventually("the resource server gets in", () => listen(server, {}, credentials).catch(() => undefined));
+  return eventually("the resource server is accepted", () => listen(server, {}, credentials).catch(() => undefined));
 }
 
-/** Revokes a token as its client, and returns its id as introspection has told it before. */
+/** Revokes a token as its client, and returns its id, taken from introspection before. */
 async function revoke(token: string): Promise<string> {
   const introspected = await fetch(`${server.publicUrl}/oauth2/introspect`, {
     method: "POST",

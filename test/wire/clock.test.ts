@@ -1,6 +1,6 @@
 /**
- * A server whose wall clock is set, or whose machine sleeps: what it says of that, and that it says no stale yes. A preloaded
- * module moves the process's wall clock alone, as both do.
+ * A server whose wall clock is set, or whose machine sleeps: it reports that, and gives no stale yes. A preloaded
+ * module moves only the process's wall clock, which is the effect of both.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -11,7 +11,7 @@ import { eventually } from "../testkit/eventually.ts";
 import { pausePostgres, startPostgres, type TestPostgres } from "../testkit/postgres.ts";
 import { createApiUser, startServer, type TestServer } from "../testkit/server.ts";
 
-/** Moves the process's wall clock by so many milliseconds with each SIGUSR2, and says so on standard error. */
+/** Moves the process's wall clock by so many milliseconds at each SIGUSR2, and reports that on standard error. */
 const movingBy = (ms: number) => ({
   NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(
     `const now=Date.now;let ms=0;process.on("SIGUSR2",()=>{ms+=${ms};process.stderr.write("moved\\n")});Date.now=()=>now()+ms`,
@@ -50,7 +50,7 @@ describe("on PostgreSQL", { concurrency: 1 }, () => {
     return startServer({ env: { COUNTERSIGN_DATABASE_URL: await postgres.createDatabase(), ...movingBy(ms) } });
   }
 
-  test("a node that slept, and wakes without its database, says no stale yes", async (t) => {
+  test("a node that slept, and wakes without its database, gives no stale yes", async (t) => {
     const server = await startNode(10_000);
     t.after(() => server.stop());
     const { username, privateKeyFile } = await createApiUser(server);
@@ -70,7 +70,7 @@ describe("on PostgreSQL", { concurrency: 1 }, () => {
     client.connection.end();
   });
 
-  test("a node whose clock differs from the database's says so, and isn't ready past what assertions may differ", async (t) => {
+  test("a node whose clock differs from the database's reports it, and isn't ready if it differs by more than assertions may", async (t) => {
     const server = await startNode(45_000);
     t.after(() => server.stop());
     const readiness = async () => {
@@ -78,7 +78,7 @@ describe("on PostgreSQL", { concurrency: 1 }, () => {
       return { code: answer.status, ...((await answer.json()) as { degraded?: string; reason?: string }) };
     };
     process.kill(server.pid, "SIGUSR2");
-    const degraded = await eventually("it says so", async () => {
+    const degraded = await eventually("it reports the difference", async () => {
       const state = await readiness();
       return state.degraded === undefined ? undefined : state;
     });

@@ -1,6 +1,6 @@
 /**
- * What clients can do to a running server by their connections alone: bodies that never come, silence, answers that are never
- * read, more connections than there are descriptors, and requests under way when it stops.
+ * What clients can do to a running server by their connections alone: bodies that never arrive, silence, answers that
+ * are never read, more connections than descriptors, and requests under way when it stops.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,7 +11,7 @@ import { eventually } from "../testkit/eventually.ts";
 import { connectRaw, requestHead } from "../testkit/raw-http.ts";
 import { createApiUser, startServer, type TestServer } from "../testkit/server.ts";
 
-describe("a request whose body never comes", { concurrency: true }, () => {
+describe("a request whose body never arrives", { concurrency: true }, () => {
   let server: TestServer;
   before(async () => {
     server = await startServer();
@@ -46,7 +46,7 @@ describe("a request whose body never comes", { concurrency: true }, () => {
     ["internal", INTERNAL],
   ] as const) {
     for (const target of targets) {
-      test(`leaves no connection open behind its answer: ${target.slice(0, 40)} of the ${listener} listener`, async () => {
+      test(`leaves no connection open after its answer: ${target.slice(0, 40)} of the ${listener} listener`, async () => {
         const url = listener === "public" ? server.publicUrl : server.adminUrl;
         for (const method of ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]) {
           for (const framing of [
@@ -76,7 +76,7 @@ describe("a server with few descriptors and many clients", () => {
     await server.stop();
   });
 
-  test("still switches a key off, by the admin API as by the command line, and answers new clients", async () => {
+  test("can still deactivate a key, by the admin API and by the command line, and answers new clients", async () => {
     const { keyId } = await createApiUser(server);
     const { token } = await server.json<{ token: string }>("admin-token", "create", "test", "--role", "owner");
     for (let number = 0; number < 200; number++)
@@ -100,7 +100,7 @@ describe("a server with few descriptors and many clients", () => {
     assert.equal((await fetch(`${server.publicUrl}/livez`)).status, 200);
     const metrics = await (await fetch(`${server.adminUrl}/metrics`)).text();
     assert.match(metrics, /countersign_public_connections_cut_off_total\{reason="evicted"\} [1-9]/);
-    await eventually("the log says that the limit was met", () =>
+    await eventually("the log says that the limit was reached", () =>
       server.stderr().includes("connections are at their limit"),
     );
   });
@@ -125,7 +125,7 @@ for (const [name, delay, flags] of [
   });
 }
 
-test("during the drain delay a server isn't ready, and answers all the same", async () => {
+test("during the drain delay a server isn't ready, but still answers", async () => {
   const server = await startServer({ flags: ["--drain-delay", "10m"] });
   assert.equal((await fetch(`${server.publicUrl}/readyz`)).status, 200);
   process.kill(server.pid, "SIGTERM");
@@ -137,7 +137,7 @@ test("during the drain delay a server isn't ready, and answers all the same", as
   assert.deepEqual(answer, { body: '{"status":"not_ready","reason":"stopping"}', connection: "close" });
   assert.equal((await fetch(`${server.publicUrl}/api/auth/v0/check/`)).status, 401);
   assert.equal((await fetch(`${server.adminUrl}/livez`)).status, 200);
-  // A second signal ends it at once. It takes two that come together for one.
+  // A second signal ends it at once. Two signals that arrive together count as one.
   await eventually("it ended", () => {
     try {
       process.kill(server.pid, "SIGTERM");

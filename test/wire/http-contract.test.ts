@@ -1,6 +1,6 @@
 /**
- * The wire contract, held against a real server process byte by byte: what clients send, what they get, and that nothing a
- * client can send gets anything else.
+ * Checks a real server process against the wire contract byte by byte: what clients send, what they get, and that
+ * nothing a client can send gets anything else.
  */
 import assert from "node:assert/strict";
 import { createHmac, type KeyObject, randomBytes } from "node:crypto";
@@ -17,7 +17,7 @@ import { startServer, type TestServer } from "../testkit/server.ts";
 import { signAssertion, signParts } from "../testkit/sign-assertion.ts";
 
 const REFRESH = "/api/auth/v0/refresh/";
-/** By a name that the internal listener knows. */
+/** Under a name that the internal listener knows. */
 const LOCAL = [["Host", "localhost"]] as const;
 const CHECK = "/api/auth/v0/check/";
 
@@ -29,7 +29,7 @@ const strangerJwk = strangerPair.publicKey.export({ format: "jwk" });
 const masterSecret = randomBytes(32);
 
 let server: TestServer;
-/** Serves with a refusal limit of 5 and trusts 127.0.0.1 as a proxy, and nobody else. */
+/** Serves with a refusal limit of 5, and trusts only 127.0.0.1 as a proxy. */
 let limited: TestServer;
 const users = { active: "", reader: "", userOff: "", accountOff: "", keyOff: "", keyExpired: "" };
 let activeKey: { id: number; thumbprint: string };
@@ -77,7 +77,7 @@ async function addKey(to: TestServer, username: string, flags: readonly string[]
   return JSON.parse(result.stdout) as { id: number; thumbprint: string };
 }
 
-/** The `Authorization` header of a good assertion by the active user, or of one that differs from it. */
+/** The `Authorization` header of a valid assertion by the active user, or of one that differs from it. */
 function authorization(
   options: Parameters<typeof signAssertion>[2] & { username?: string; privateKey?: KeyObject } = {},
 ): Headers {
@@ -109,7 +109,7 @@ function assertCommonHeaders(answer: RawAnswer): void {
   for (const revealing of ["server", "x-powered-by", "via"]) assert.equal(answer.header(revealing), undefined);
 }
 
-/** Holds a refusal to the envelope, member by member and in order. */
+/** Asserts that a refusal is the envelope, member by member and in order. */
 function assertRefusal(
   answer: RawAnswer,
   status: number,
@@ -155,7 +155,7 @@ interface Granted {
   readonly warnings: readonly { code: string; message: string }[];
 }
 
-/** Holds a grant to the documented text, byte by byte. */
+/** Asserts that a grant is the documented text, byte by byte. */
 function assertGrant(answer: RawAnswer): Granted {
   assert.equal(answer.status, 200, answer.body);
   const match =
@@ -195,7 +195,7 @@ describe("the exchange", { concurrency: true }, () => {
     assertRefusal(await get(REFRESH.slice(0, -1)), 401, "authorization_missing");
   });
 
-  test("every request mints a new token, and earlier ones go on working", async () => {
+  test("every request mints a new token, and earlier ones stay valid", async () => {
     const header = authorization();
     const tokens: string[] = [];
     for (let round = 0; round < 20; round++) tokens.push(assertGrant(await get(REFRESH, header)).token);
@@ -204,7 +204,7 @@ describe("the exchange", { concurrency: true }, () => {
     assert.equal((await get(CHECK, [["Authorization", `Token ${first}`]])).status, 200);
   });
 
-  test("the token carries expires_at rounded up, so that it doesn't die before the promised time", async () => {
+  test("the token carries expires_at rounded up, so that it doesn't end before the promised time", async () => {
     const { token, expiresAt } = assertGrant(await get(REFRESH, authorization()));
     const checked = await get(CHECK, [["Authorization", `Token ${token}`]]);
     assert.equal(checked.header("x-auth-expires-at"), String(Math.ceil(Number(expiresAt))));
@@ -265,7 +265,7 @@ describe("the exchange", { concurrency: true }, () => {
     });
   }
 
-  test("a bad ttl is refused only after the assertion, so that nobody learns anything by it", async () => {
+  test("a bad ttl is refused only after the assertion, so that it reveals nothing", async () => {
     assertRefusal(await get(`${REFRESH}?ttl=1`), 401, "authorization_missing");
     const stranger = authorization({ privateKey: strangerPair.privateKey });
     assertRefusal(await get(`${REFRESH}?ttl=1`, stranger), 401, "assertion_rejected");
@@ -285,14 +285,14 @@ describe("the exchange", { concurrency: true }, () => {
     ["RS384", () => ({ header: { alg: "RS384" } })],
     ["RS512", () => ({ header: { alg: "RS512" } })],
     ["no typ", () => ({ header: { typ: undefined } })],
-    // Made when the test runs; and with room to each bound, since a request takes its time on a busy machine.
+    // Made when the test runs, and with a margin to each bound, since a request may take long on a busy machine.
     ["a whole iat", () => ({ claims: { iat: Math.floor(nowSeconds()) } })],
     ["an iat 20 s ago", () => ({ claims: { iat: nowSeconds() - 20 } })],
     ["an iat in 50 s", () => ({ claims: { iat: nowSeconds() + 50 } })],
     ["an exp that passed 20 s ago", () => ({ claims: { exp: nowSeconds() - 20 } })],
     ["an nbf in 30 s", () => ({ claims: { nbf: nowSeconds() + 30 } })],
     ["other claims", () => ({ claims: { sub: 1, jti: {}, iss: null, scope: ["x"], nested: { username: "other" } } })],
-    ["an unknown kid", () => ({ header: { kid: "somebody's name for it" } })],
+    ["an unknown kid", () => ({ header: { kid: "a client's name for it" } })],
     ["a kid that isn't a string", () => ({ header: { kid: 5 } })],
   ] as const) {
     test(`an assertion with ${name} is accepted`, async () => {
@@ -313,7 +313,7 @@ describe("the exchange", { concurrency: true }, () => {
     }
   });
 
-  test("keys that the header carries or points at are neither trusted nor fetched", async (t) => {
+  test("keys that the header contains or refers to are neither trusted nor fetched", async (t) => {
     let fetched = 0;
     const keyServer = createServer((_request, response) => {
       fetched++;
@@ -382,7 +382,7 @@ describe("what the exchange refuses", { concurrency: true }, () => {
     ["8193 characters", `${head}.${claims}.${"A".repeat(8193 - head.length - claims.length - 2)}`],
     ["dots alone", ".."],
   ] as const) {
-    test(`what isn't a compact JWS: ${name}`, async () => {
+    test(`a text that isn't a compact JWS: ${name}`, async () => {
       assertRefusal(await get(REFRESH, [["Authorization", `JWT ${credential}`]]), 401, "assertion_malformed");
     });
   }
@@ -467,13 +467,13 @@ describe("what the exchange refuses", { concurrency: true }, () => {
       /^The assertion's exp is ([0-9]+\.[0-9]) s in the past; it must be less than 60 s\.$/,
     ],
   ] as const) {
-    test(`${name} ${Math.abs(seconds)} s ${seconds < 0 ? "ago" : "ahead"} is ${code}, and the answer says by how much`, async () => {
+    test(`${name} ${Math.abs(seconds)} s ${seconds < 0 ? "ago" : "ahead"} is ${code}, and the answer states the difference`, async () => {
       const claimed = nowSeconds() + seconds;
       const answer = await get(REFRESH, authorization({ claims: { [name]: claimed } }));
       const { message, hint } = assertRefusal(answer, 401, code);
       const [, difference] = says.exec(message) ?? assert.fail(message);
       const [, serverTime] = /the server's time is ([0-9]{10}\.[0-9]{6})\.$/.exec(hint ?? "") ?? assert.fail(hint);
-      // However long the request took.
+      // Independent of how long the request took.
       assert.ok(Math.abs(Math.abs(claimed - Number(serverTime)) - Number(difference)) <= 0.11, message);
     });
   }
@@ -534,12 +534,12 @@ describe("what the exchange refuses", { concurrency: true }, () => {
     ["userOff", "user_deactivated"],
     ["accountOff", "account_deactivated"],
   ] as const) {
-    test(`${code}: 403, to whoever proves to hold the private key`, async () => {
+    test(`${code}: 403, only to a client that proves possession of the private key`, async () => {
       assertRefusal(await get(REFRESH, authorization({ username: users[user] })), 403, code);
     });
   }
 
-  test("key_expired: 403, to whoever proves to hold the private key", async () => {
+  test("key_expired: 403, only to a client that proves possession of the private key", async () => {
     const answer = await eventually("the key expires", async () => {
       const asked = await get(REFRESH, authorization({ username: users.keyExpired }));
       return asked.status === 200 ? undefined : asked;
@@ -547,7 +547,7 @@ describe("what the exchange refuses", { concurrency: true }, () => {
     assertRefusal(answer, 403, "key_expired");
   });
 
-  test("two Authorization headers are no credential, even if each were one", async () => {
+  test("two Authorization headers are refused, even if each is a valid credential", async () => {
     const [own] = authorization() as [readonly [string, string]];
     for (const headers of [
       [own, own],
@@ -562,7 +562,7 @@ describe("what the exchange refuses", { concurrency: true }, () => {
   });
 
   test("a refused request is never counted as an issued token", async () => {
-    // Every other test of this file has its own server time; here only the difference over refusals matters.
+    // Other tests use the server at the same time; only the difference over refusals matters here.
     const lonely = await figure(limited, "countersign_tokens_issued_total");
     await sendRaw(limited.publicUrl, requestHead("GET", REFRESH, authorization()), { localAddress: "127.0.0.77" });
     assert.equal(await figure(limited, "countersign_tokens_issued_total"), lonely);
@@ -642,7 +642,7 @@ describe("methods, bodies and connections", () => {
       ],
       "",
     ],
-    ["a content type and no length", [["Content-Type", "application/json"]], ""],
+    ["a content type without a length", [["Content-Type", "application/json"]], ""],
     [
       "a body of JSON",
       [
@@ -652,7 +652,7 @@ describe("methods, bodies and connections", () => {
       "{}",
     ],
     [
-      "a body that isn't what its type says",
+      "a body that doesn't match its content type",
       [
         ["Content-Type", "application/json"],
         ["Content-Length", "5"],
@@ -660,7 +660,7 @@ describe("methods, bodies and connections", () => {
       "hello",
     ],
     [
-      "a type that doesn't exist",
+      "an unknown content type",
       [
         ["Content-Type", "?/;=x"],
         ["Content-Length", "5"],
@@ -687,7 +687,7 @@ describe("methods, bodies and connections", () => {
       "",
     ],
   ] as [string, Headers, string][]) {
-    test(`${name} is ignored on the GET, and the connection goes on`, async () => {
+    test(`${name} is ignored on the GET, and the connection stays open`, async () => {
       const connection = await connectRaw(server.publicUrl);
       for (let round = 0; round < 2; round++) {
         connection.write(requestHead("GET", REFRESH, [...authorization(), ...headers]) + body);
@@ -729,7 +729,7 @@ describe("methods, bodies and connections", () => {
     }
   });
 
-  test("a connection goes on after a refusal of any kind", async () => {
+  test("a connection stays open after a refusal of any kind", async () => {
     const connection = await connectRaw(server.publicUrl);
     for (const [target, headers, status] of [
       [REFRESH, [], 401],
@@ -746,7 +746,7 @@ describe("methods, bodies and connections", () => {
     connection.end();
   });
 
-  test("pipelined requests are answered in their order", async () => {
+  test("pipelined requests are answered in order", async () => {
     const connection = await connectRaw(server.publicUrl);
     connection.write(
       [
@@ -767,7 +767,7 @@ describe("methods, bodies and connections", () => {
     connection.end();
   });
 
-  test("what isn't HTTP behind a good request never becomes that request's answer", async () => {
+  test("bytes after a valid request that aren't HTTP never affect that request's answer", async () => {
     for (let round = 0; round < 10; round++) {
       const connection = await connectRaw(server.publicUrl);
       connection.write(`${requestHead("GET", REFRESH, authorization())}NOT HTTP\r\n\r\n`);
@@ -777,7 +777,7 @@ describe("methods, bodies and connections", () => {
     }
   });
 
-  test("a request cut in pieces of one byte is the same request", async () => {
+  test("a request sent byte by byte is the same request", async () => {
     const connection = await connectRaw(server.publicUrl);
     const bytes = Buffer.from(requestHead("GET", REFRESH, [["Authorization", "JWT x.y.z"]]));
     for (const byte of bytes) connection.write(Buffer.from([byte]));
@@ -795,7 +795,7 @@ describe("methods, bodies and connections", () => {
     }
   });
 
-  test("a target in absolute form is its path, whatever host it names", async () => {
+  test("a target in absolute form counts as its path, whatever host it names", async () => {
     for (const origin of ["http://countersign.test", "https://other.test:1", "HTTP://[::1]:9"]) {
       assert.equal(assertGrant(await get(`${origin}${REFRESH}?ttl=700`, authorization())).expiresIn, 700);
       assertRefusal(await get(`${origin}/api/none`), 404, "not_found");
@@ -804,7 +804,7 @@ describe("methods, bodies and connections", () => {
     assertRefusal(await get("ftp://countersign.test/livez"), 404, "not_found");
   });
 
-  test("/metrics answers addresses and configured names alone: no page reads it by a name that was pointed here", async () => {
+  test("/metrics is served only under addresses and configured names, so that no page reads it by DNS rebinding", async () => {
     const ask = (target: string, host: string) =>
       sendRaw(server.adminUrl, requestHead("GET", target, [["Host", host]]));
     for (const host of ["localhost:1", "127.0.0.1", "[::1]:8081", "192.0.2.1:8081"]) {
@@ -813,7 +813,7 @@ describe("methods, bodies and connections", () => {
     for (const target of ["/metrics", "/%6detrics", "/metrics?x"]) {
       assertRefusal(await ask(target, "rebound.example"), 421, "host_refused");
     }
-    // Probes come by any name, and get no figures.
+    // Health probes may use any name, and show no figures.
     assert.equal((await ask("/livez", "rebound.example")).status, 200);
   });
 
@@ -879,13 +879,13 @@ describe("paths that don't exist", { concurrency: true }, () => {
     });
   }
 
-  test("escapes that aren't any are refused in the envelope, and aren't the server's fault", async () => {
+  test("invalid percent escapes are refused in the envelope, as the client's error", async () => {
     for (const target of ["/api/%", "/api/%zz", "/%c0%af", "/api/%ff", "/%e2%82", "/livez%"]) {
       assertRefusal(await get(target), 400, "bad_request");
     }
   });
 
-  test("* is no path", async () => {
+  test("* isn't a path", async () => {
     for (const method of ["GET", "OPTIONS"]) {
       assertRefusal(await sendRaw(server.publicUrl, requestHead(method, "*")), 404, "not_found");
     }
@@ -894,10 +894,10 @@ describe("paths that don't exist", { concurrency: true }, () => {
   for (const [name, headers, body] of [
     ["no body", [], ""],
     ["JSON", [["Content-Type", "application/json"]], "{}"],
-    ["JSON that isn't", [["Content-Type", "application/json"]], "{"],
-    ["nothing, said to be JSON", [["Content-Type", "application/json"]], ""],
+    ["invalid JSON", [["Content-Type", "application/json"]], "{"],
+    ["an empty body, declared as JSON", [["Content-Type", "application/json"]], ""],
     ["a form", [["Content-Type", "application/x-www-form-urlencoded"]], "a=b"],
-    ["a type that nobody knows", [["Content-Type", "application/xml"]], "<a/>"],
+    ["an unknown content type", [["Content-Type", "application/xml"]], "<a/>"],
   ] as [string, Headers, string][]) {
     test(`a write with ${name} to an unknown path is 404, to a known one 405`, async () => {
       for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
@@ -914,17 +914,17 @@ describe("paths that don't exist", { concurrency: true }, () => {
     });
   }
 
-  test("the internal listener answers in the envelope too, and doesn't exchange", async () => {
+  test("the internal listener answers in the envelope too, and has no exchange", async () => {
     for (const target of ["/api/admin/v1/none", "/none", REFRESH, CHECK]) {
       assertRefusal(await sendRaw(server.adminUrl, requestHead("GET", target, authorization())), 404, "not_found");
     }
   });
 });
 
-describe("what isn't HTTP", { concurrency: true }, () => {
+describe("malformed HTTP", { concurrency: true }, () => {
   const complete = `GET ${REFRESH} HTTP/1.1\r\nHost: a\r\n`;
   for (const [name, bytes] of [
-    ["a method that is no token", requestHead("F(TCH", REFRESH)],
+    ["a method that isn't a token", requestHead("F(TCH", REFRESH)],
     ["a method of 41 characters", requestHead("F".repeat(41), REFRESH)],
     ["no Host", `GET ${REFRESH} HTTP/1.1\r\n\r\n`],
     ["two Hosts", `${complete}Host: b\r\n\r\n`],
@@ -932,13 +932,13 @@ describe("what isn't HTTP", { concurrency: true }, () => {
     ["HTTP/2 with prior knowledge", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
     ["TLS", Buffer.from("16030100a5010000a10303", "hex")],
     ["zeros", "\0\0\0\0\r\n\r\n"],
-    ["a target that is no path", requestHead("GET", "api")],
+    ["a target that isn't a path", requestHead("GET", "api")],
     ["a space in the target", requestHead("GET", "/api/ x")],
     [
       "a letter outside ASCII in the target",
       Buffer.concat([Buffer.from("GET /"), Buffer.from([0xff]), Buffer.from(" HTTP/1.1\r\nHost: a\r\n\r\n")]),
     ],
-    ["a line that is no header", `${complete}hello\r\n\r\n`],
+    ["a line that isn't a header", `${complete}hello\r\n\r\n`],
     ["a space before a colon", `${complete}Authorization : JWT x\r\n\r\n`],
     ["a folded header", `${complete}Authorization: JWT\r\n x\r\n\r\n`],
     ["a NUL in a header", `${complete}Authorization: JWT \0\r\n\r\n`],
@@ -947,7 +947,7 @@ describe("what isn't HTTP", { concurrency: true }, () => {
     ["a length and chunks", `${complete}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
     ["chunks and a length", `${complete}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n`],
     ["two lengths", `${complete}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`],
-    ["a length that is no number", `${complete}Content-Length: -1\r\n\r\n`],
+    ["a length that isn't a number", `${complete}Content-Length: -1\r\n\r\n`],
   ] as [string, string | Buffer][]) {
     test(`${name}: 400 in the envelope, on both listeners`, async () => {
       for (const url of [server.publicUrl, server.adminUrl]) {
@@ -960,9 +960,9 @@ describe("what isn't HTTP", { concurrency: true }, () => {
     ["a transfer encoding that isn't chunked", [["Transfer-Encoding", "gzip"]], "abc"],
     ["chunked that isn't last", [["Transfer-Encoding", "chunked, gzip"]], "abc"],
     ["chunks without a length", [["Transfer-Encoding", "chunked"]], "zz\r\n"],
-    ["chunk extensions without end", [["Transfer-Encoding", "chunked"]], `1;${"a".repeat(20_000)}`],
+    ["endless chunk extensions", [["Transfer-Encoding", "chunked"]], `1;${"a".repeat(20_000)}`],
   ] as [string, Headers, string][]) {
-    test(`a body whose end can't be known (${name}) gets one answer, and nothing behind it another`, async () => {
+    test(`a body without a known end (${name}) gets one answer, and nothing after it gets another`, async () => {
       for (const url of [server.publicUrl, server.adminUrl]) {
         for (const target of [REFRESH, "/livez"]) {
           const connection = await connectRaw(url);
@@ -992,7 +992,7 @@ describe("what isn't HTTP", { concurrency: true }, () => {
     assertGrant(await get(REFRESH, headers));
   });
 
-  test("a path and query beyond 8192 characters are 414, and that many are not", async () => {
+  test("a path and query beyond 8192 characters are 414, and 8192 are accepted", async () => {
     const target = (length: number) => `${REFRESH}?${"a".repeat(length - REFRESH.length - 1)}`;
     assertRefusal(await get(target(8193), authorization()), 414, "uri_too_long");
     assertRefusal(await get(`/${"a".repeat(8192)}`), 414, "uri_too_long");
@@ -1033,7 +1033,7 @@ describe("the limit of refusals", () => {
     assertGrant(await at("127.0.0.3", accepted()));
   });
 
-  test("a client behind a limit can still be checked at the gateway, which never answers 429", async () => {
+  test("a limited client's tokens can still be checked at the gateway, which never answers 429", async () => {
     const { token } = assertGrant(await at("127.0.0.3", accepted()));
     const checked = await sendRaw(limited.publicUrl, requestHead("GET", CHECK, [["Authorization", `Token ${token}`]]), {
       localAddress: "127.0.0.2",
@@ -1050,7 +1050,7 @@ describe("the limit of refusals", () => {
     assert.equal((await at("127.0.0.4", accepted())).status, 429);
   });
 
-  test("X-Forwarded-For from anybody but a trusted proxy neither saves a client nor harms another", async () => {
+  test("X-Forwarded-For from an untrusted peer neither exempts a client from the limit nor affects another", async () => {
     for (let round = 0; round < 5; round++) {
       assert.equal((await at("127.0.0.5", [["X-Forwarded-For", `198.51.100.${round}`]])).status, 401);
     }
@@ -1063,7 +1063,7 @@ describe("the limit of refusals", () => {
     for (let round = 0; round < 5; round++) assert.equal((await from("203.0.113.1")).status, 401);
     assert.equal((await from("203.0.113.1")).status, 429);
     assert.equal((await from("203.0.113.2")).status, 401);
-    // What stands left of the client's own address is the client's own text.
+    // The client may have written everything left of its own address.
     assert.equal((await from("203.0.113.9, 203.0.113.1")).status, 429);
     assert.equal((await from("203.0.113.1, 203.0.113.3")).status, 401);
   });
@@ -1077,7 +1077,7 @@ describe("the limit of refusals", () => {
     assert.equal((await from("2001:db8:0:1::1")).status, 401);
   });
 
-  test("a client whose address a trusted proxy doesn't tell shuts out nobody else, however the proxy puts it", async () => {
+  test("a client whose address a trusted proxy withholds doesn't block other clients, in whatever form the proxy does so", async () => {
     const from = (text: string) => at("127.0.0.1", [["X-Forwarded-For", text]]);
     const texts = ["unknown", "_hidden", "x".repeat(3000), "203.0.113.300"];
     for (const text of texts) {
@@ -1086,11 +1086,11 @@ describe("the limit of refusals", () => {
     }
     assert.equal((await from("_other")).status, 401);
     assert.equal((await from("203.0.113.40")).status, 401);
-    assert.equal((await at("127.0.0.1", [])).status, 401, "the proxy itself is none of them");
+    assert.equal((await at("127.0.0.1", [])).status, 401, "the proxy itself isn't one of them");
     assert.ok(!limited.stderr().includes("_hidden"), "a client's text isn't logged as its address");
   });
 
-  test("behind a trusted proxy a client is the same one with any port, in brackets, quotes and IPv6 form", async () => {
+  test("behind a trusted proxy, an address is the same client with any port, in brackets, quotes and IPv6 form", async () => {
     const from = (name: string, value: string) => at("127.0.0.1", [[name, value]]);
     for (const hop of ["203.0.113.50", "203.0.113.50:5678", "::ffff:203.0.113.50", "[::ffff:cb00:7132]:443"]) {
       assert.equal((await from("X-Forwarded-For", hop)).status, 401, hop);
@@ -1102,10 +1102,10 @@ describe("the limit of refusals", () => {
       ["X-Forwarded-For", "203.0.113.50"],
       ["Forwarded", "for=203.0.113.51"],
     ] as const;
-    assert.equal((await at("127.0.0.1", both)).status, 429, "a client's own Forwarded doesn't free it");
+    assert.equal((await at("127.0.0.1", both)).status, 429, "a client's own Forwarded header doesn't exempt it");
   });
 
-  test("0 is no limit", async () => {
+  test("0 means no limit", async () => {
     for (let round = 0; round < 700; round += 50) {
       const connection = await connectRaw(server.publicUrl);
       connection.write(requestHead("GET", REFRESH).repeat(50));
@@ -1142,7 +1142,7 @@ describe("the check for gateways", { concurrency: true }, () => {
     assert.match(answer.header("x-request-id") ?? "", /./);
   });
 
-  test("Token and Bearer introduce it, in any case; JWT doesn't", async () => {
+  test("the schemes Token and Bearer are accepted in any case, and JWT isn't", async () => {
     const token = await freshToken();
     for (const scheme of ["Token", "token", "TOKEN", "Bearer", "bearer", "BEARER", "Token  "]) {
       assert.equal((await check(`${scheme} ${token}`)).status, 200, scheme);
@@ -1155,7 +1155,7 @@ describe("the check for gateways", { concurrency: true }, () => {
   test("any method and any suffix give the same answer", async () => {
     const token = await freshToken();
     const known = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "QUERY"];
-    // Of these, Node's parser knows nothing, or knows them as RTSP's.
+    // Node's parser doesn't know these methods, or knows them as RTSP's.
     const unknown = ["LIST", "BAN", "VIEW", "FOO", "PLAY", "get", "X-COMPANY_1"];
     for (const method of [...known, ...unknown]) {
       assert.equal((await check(`Token ${token}`, { method })).status, 200, method);
@@ -1202,7 +1202,7 @@ describe("the check for gateways", { concurrency: true }, () => {
     }
   });
 
-  test("no token, an altered one, a foreign one, an assertion: 401 with nothing about the reason", async () => {
+  test("no token, an altered one, a foreign one or an assertion: 401 without a reason", async () => {
     const token = await freshToken();
     const [number = "", payload = "", mac = ""] = token.split(".");
     const altered = (text: string, at: number) =>
@@ -1236,12 +1236,12 @@ describe("the check for gateways", { concurrency: true }, () => {
     assert.equal(bodies.size, 1);
   });
 
-  test("a token is good until its expiry and not at it", async () => {
+  test("a token is valid until its expiry, exclusive", async () => {
     const userId = Number((await check(`Token ${await freshToken()}`)).header("x-auth-user-id"));
     const soon = Math.ceil(nowSeconds()) + 1;
     const storeId = readStoreId(server.dataDir);
     const made = (expiresAt: number) => mintToken(masterSecret, storeId, { userId, keyId: activeKey.id, expiresAt });
-    assert.equal((await check(`Token ${made(soon + 600)}`)).status, 200, "the test mints as the server does");
+    assert.equal((await check(`Token ${made(soon + 600)}`)).status, 200, "the test mints like the server");
     const past = await check(`Token ${made(Math.floor(nowSeconds()))}`);
     assertRefusal(past, 401, "token_inactive", { challenge: "Token" });
     const token = made(soon);
@@ -1255,7 +1255,7 @@ describe("the check for gateways", { concurrency: true }, () => {
     });
   });
 
-  test("a token of a user id that doesn't own the key isn't good, even under the right MAC", async () => {
+  test("a token with a user id that doesn't own the key is inactive, even under a correct MAC", async () => {
     const expiresAt = Math.ceil(nowSeconds()) + 600;
     const storeId = readStoreId(server.dataDir);
     for (const claims of [
@@ -1268,13 +1268,13 @@ describe("the check for gateways", { concurrency: true }, () => {
     }
   });
 
-  test("two Authorization headers are no credential", async () => {
+  test("two Authorization headers are refused", async () => {
     const token = await freshToken();
     const twice = await check(`Token ${token}`, { headers: [["Authorization", `Token ${token}`]] });
     assert.equal(twice.status, 401);
   });
 
-  test("a token in the query or a cookie is no credential", async () => {
+  test("a token in the query or a cookie is ignored", async () => {
     const token = await freshToken();
     const answer = await check(undefined, {
       target: `${CHECK}?token=${token}&access_token=${token}`,
@@ -1283,7 +1283,7 @@ describe("the check for gateways", { concurrency: true }, () => {
     assertRefusal(answer, 401, "authorization_missing", { challenge: "Token" });
   });
 
-  test("X-Auth headers of the request don't come back", async () => {
+  test("X-Auth headers of the request aren't returned", async () => {
     const token = await freshToken();
     const answer = await check(`Token ${token}`, {
       headers: [
@@ -1295,7 +1295,7 @@ describe("the check for gateways", { concurrency: true }, () => {
     assert.deepEqual(answer.values("x-auth-access"), ["full"]);
   });
 
-  test("without a trusted proxy, a read-only user is let through only where nothing says that it writes", async () => {
+  test("without a trusted proxy, a read-only user is accepted only if nothing marks the request as a write", async () => {
     const token = await freshToken(users.reader);
     for (const method of ["GET", "OPTIONS", "HEAD"]) {
       const answer = await check(`Token ${token}`, { method });
@@ -1337,7 +1337,7 @@ describe("the original method, behind a trusted proxy", () => {
       localAddress,
     });
 
-  test("a read-only user is refused for a write and for any method that isn't known to read", async () => {
+  test("a read-only user is refused for a write and for any method that isn't known to be a read", async () => {
     for (const name of ["X-Forwarded-Method", "X-Original-Method"]) {
       for (const method of ["POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY", "get", "GET, POST", "x"]) {
         const answer = await ask(reader, [[name, method]]);
@@ -1350,7 +1350,7 @@ describe("the original method, behind a trusted proxy", () => {
     assert.equal((await ask(reader, [])).status, 200);
   });
 
-  test("a client's forgery of one header doesn't undo what the gateway says in the other", async () => {
+  test("a client's forged header doesn't override what the gateway says in the other", async () => {
     for (const headers of [
       [
         ["X-Forwarded-Method", "POST"],
@@ -1373,7 +1373,7 @@ describe("the original method, behind a trusted proxy", () => {
     assert.equal((await ask(full, [["X-Forwarded-Method", "DELETE"]])).status, 200);
   });
 
-  test("a peer that isn't trusted can only restrict, whatever else it claims", async () => {
+  test("an untrusted peer can only restrict access, whatever it claims", async () => {
     const claiming = (method: string): Headers => [
       ["X-Forwarded-Method", method],
       ["X-Forwarded-For", "127.0.0.1"],
@@ -1382,13 +1382,13 @@ describe("the original method, behind a trusted proxy", () => {
     assert.equal((await ask(reader, claiming("GET"), "127.0.0.8")).status, 200);
     const asked = requestHead("DELETE", CHECK, [["Authorization", `Token ${reader}`], ...claiming("GET")]);
     assert.equal((await sendRaw(limited.publicUrl, asked, { localAddress: "127.0.0.8" })).status, 403);
-    // Of a trusted proxy, the same is a read.
+    // From a trusted proxy, the same is a read.
     assert.equal((await sendRaw(limited.publicUrl, asked)).status, 200);
   });
 });
 
-describe("documents, health and figures", () => {
-  test("/livez and /readyz say so on both listeners", async () => {
+describe("documents, health and metrics", () => {
+  test("/livez and /readyz answer on both listeners", async () => {
     for (const url of [server.publicUrl, server.adminUrl]) {
       assert.equal((await sendRaw(url, requestHead("GET", "/livez"))).body, '{"status":"ok"}');
       const ready = await sendRaw(url, requestHead("GET", "/readyz"));
@@ -1399,7 +1399,7 @@ describe("documents, health and figures", () => {
     }
   });
 
-  test("/openapi.json is valid OpenAPI 3.1 on both listeners, and what it lists is there", async () => {
+  test("/openapi.json is valid OpenAPI 3.1 on both listeners, and its paths exist", async () => {
     for (const url of [server.publicUrl, server.adminUrl]) {
       const answer = await sendRaw(url, requestHead("GET", "/openapi.json"));
       assert.equal(answer.status, 200);
@@ -1412,8 +1412,8 @@ describe("documents, health and figures", () => {
       for (const [path, operations] of Object.entries<object>(document.paths)) {
         for (const method of Object.keys(operations)) {
           const { status } = await sendRaw(url, requestHead(method.toUpperCase(), path, LOCAL), { withoutBody: true });
-          // A form endpoint without its form is 400; what isn't there would be 404 or 405. The admin API asks who it is before
-          // all else, and changes need a page's origin even before that; single sign-on isn't set up here.
+          // A form endpoint without its form is 400; a missing path would be 404 or 405. The admin API authenticates
+          // first, and for changes it checks the page's origin before that; single sign-on isn't configured here.
           const isAdmin = path.startsWith("/api/admin/");
           const expected = isAdmin
             ? method === "get"
@@ -1447,7 +1447,7 @@ describe("documents, health and figures", () => {
     );
   });
 
-  test("the document of the exchange describes the answers that were given", async () => {
+  test("the exchange's answers are as its document describes them", async () => {
     const document = JSON.parse((await get("/openapi.json")).body);
     const { responses } = document.paths[REFRESH].get;
     const granted = JSON.parse((await get(REFRESH, authorization())).body);
@@ -1457,7 +1457,7 @@ describe("documents, health and figures", () => {
     for (const status of [400, 401, 403, 405, 429]) assert.ok(responses[status], String(status));
   });
 
-  test("/docs/errors explains every code under its own anchor, and runs nothing", async () => {
+  test("/docs/errors explains every code under its own anchor, and has no script", async () => {
     const answer = await get("/docs/errors");
     assert.equal(answer.status, 200);
     assert.equal(answer.header("content-type"), "text/html; charset=utf-8");
@@ -1467,10 +1467,10 @@ describe("documents, health and figures", () => {
       /^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/=]{44}'; frame-ancestors 'none'$/,
     );
     assert.doesNotMatch(answer.body, /<script|javascript:| on[a-z]+=|<link|<img|<iframe|style="/i);
-    assert.doesNotMatch(answer.body, /https?:/, "nothing is fetched from elsewhere");
+    assert.doesNotMatch(answer.body, /https?:/, "nothing is loaded from elsewhere");
   });
 
-  test("/metrics is on the internal listener alone, and no label holds a user, a key or a client's text", async () => {
+  test("/metrics is on the internal listener only, and no label contains a user, a key or a client's text", async () => {
     await freshToken();
     await get(`/api/a-path-of-the-client`, authorization());
     assertRefusal(await get("/metrics"), 404, "not_found");

@@ -1,6 +1,6 @@
 /**
- * Introspection as a resource server has it: credentials from the command line, a real server, and changes that another
- * process makes.
+ * Introspection as a resource server uses it: credentials from the command line, a real server, and changes by another
+ * process.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ async function mint(): Promise<string> {
   return granted.token;
 }
 
-/** Asks from an address of its own, since refusals are counted by address. */
+/** Introspects from an address of its own, since refusals are counted by address. */
 function introspect(
   credentials: Credentials,
   asked = token,
@@ -69,7 +69,7 @@ async function lastEvent(): Promise<number> {
 }
 
 describe("introspection on a running server", () => {
-  test("gives a token no longer life than its key has, to resource servers and to gateways", async () => {
+  test("ends a token no later than its key, for resource servers and for gateways", async () => {
     const file = join(temporaryFolder(), "brief.pem");
     const made = ["key", "generate", user.username, "--out", file, "--expires-in", "10m"];
     const key = await server.json<{ expires_at: string }>(...made);
@@ -83,7 +83,7 @@ describe("introspection on a running server", () => {
     assert.equal(checked.header("x-auth-expires-at"), String(keyEndsAt));
   });
 
-  test("says whose a token of the exchange is, and at what position of the feed", async () => {
+  test("names the user of a token from the exchange, and the feed's position", async () => {
     const answer = await introspect(shop);
     assert.equal(answer.status, 200);
     const { exp, jti, ...rest } = JSON.parse(answer.body) as Record<string, unknown>;
@@ -106,14 +106,14 @@ describe("introspection on a running server", () => {
     assert.equal(answer.header("cache-control"), "no-store");
   });
 
-  test("says no soon after another process deactivated the key, with the position of that", async () => {
+  test("says inactive soon after another process deactivated the key, with the position of that change", async () => {
     await server.json("key", "deactivate", String(user.keyId));
     const position = await lastEvent();
     await becomes("the token is inactive", async () => {
       const answer = await introspect(shop);
       assert.equal(answer.status, 200);
       const reflects = Number(answer.header("countersign-feed-position"));
-      // Whoever is told a position that has the change is told what the change made of the token.
+      // An answer whose position includes the change reflects the change.
       if (reflects >= position) assert.equal(answer.body, INACTIVE);
       return reflects >= position;
     });
@@ -121,28 +121,28 @@ describe("introspection on a running server", () => {
     await becomes("the token is active", async () => (await introspect(shop)).body !== INACTIVE);
   });
 
-  test("is for resource servers that are active, with their present secret", async () => {
+  test("is for active resource servers with their present secret", async () => {
     const statusOf = async (credentials: Credentials) => (await introspect(credentials, token, "127.0.0.9")).status;
     const other = await server.json<Credentials>("resource-server", "create", "other");
-    await becomes("a new one gets in", async () => (await statusOf(other)) === 200);
+    await becomes("a new one is accepted", async () => (await statusOf(other)) === 200);
     await server.json("resource-server", "deactivate", "other");
-    await becomes("a deactivated one doesn't", async () => (await statusOf(other)) !== 200);
+    await becomes("a deactivated one isn't", async () => (await statusOf(other)) !== 200);
     assert.equal(await statusOf(shop), 200);
     await server.json("resource-server", "activate", "other");
-    await becomes("it gets in again", async () => (await statusOf(other)) === 200);
+    await becomes("it is accepted again", async () => (await statusOf(other)) === 200);
 
     const graced = await server.json<Credentials>("resource-server", "rotate", "other", "--grace", "1h");
     await becomes("the new secret works", async () => (await statusOf(graced)) === 200);
     assert.equal(await statusOf(other), 200, "and so does the old one, for an hour");
     const replaced = await server.json<Credentials>("resource-server", "rotate", "other");
     await becomes("the newest works", async () => (await statusOf(replaced)) === 200);
-    // From another address: this one has had its refusals.
+    // From another address, since this one has reached its limit of refusals.
     for (const old of [other, graced]) {
       assert.equal((await introspect(old, token, "127.0.0.10")).status, 401);
     }
   });
 
-  test("answers a resource server that shares its address with somebody who guesses", async () => {
+  test("answers a resource server that shares its address with a client that guesses secrets", async () => {
     const guess = { ...shop, client_secret: `csrs_${"0".repeat(49)}` };
     const statuses: number[] = [];
     for (let tries = 0; tries < 7; tries++) statuses.push((await introspect(guess, token, "127.0.0.11")).status);
@@ -152,7 +152,7 @@ describe("introspection on a running server", () => {
 
   test("gives the same answer on another process on the same store", async () => {
     const node = await startServer({ dataDir: server.dataDir, flags: ["--public-url", server.publicUrl] });
-    // As the other process started, an event was written, of which both hear within 100 ms.
+    // The other process's start wrote an event, which both read within 100 ms.
     const [here, there] = await eventually("both answer from the same position", async () => {
       const answers = [await introspect(shop), await introspect(shop, token, "127.0.0.1", node)] as const;
       const [position, other] = answers.map((one) => one.header("countersign-feed-position"));

@@ -1,6 +1,6 @@
 /**
- * The OAuth 2 side door as clients have it: the libraries that OAuth clients use, against a real server, and what holds of
- * tokens and assertions over restarts, crashes and a second process on the same store.
+ * The OAuth 2 endpoints as clients use them: common OAuth libraries against a real server, and the guarantees for
+ * tokens and assertions through restarts, crashes and a second process on the same store.
  *
  * Where Python's requests or PyJWT is missing, its tests are skipped, and fail where `CI` is set.
  */
@@ -35,7 +35,7 @@ before(async () => {
 });
 after(() => server.stop());
 
-/** Works on the store behind the server's back. */
+/** Changes the store behind the server's back. */
 function withDatabase<Result>(work: (database: DatabaseSync) => Result): Result {
   const database = new DatabaseSync(join(server.dataDir, "countersign.db"), { timeout: 60_000 });
   try {
@@ -45,7 +45,9 @@ function withDatabase<Result>(work: (database: DatabaseSync) => Result): Result 
   }
 }
 
-/** What expired eleven minutes ago, as an older server may have left it; and what expired nine minutes ago. */
+/**
+ * Rows that expired eleven minutes ago, as an older server may have left them, and rows that expired nine minutes ago.
+ */
 function insertExpired(): void {
   const nowSeconds = Math.floor(Date.now() / 1000);
   withDatabase((database) => {
@@ -62,13 +64,13 @@ function insertExpired(): void {
   });
 }
 
-/** The private key as WebCrypto has it, which both libraries take. */
+/** The private key as a WebCrypto key, which both libraries accept. */
 function webCryptoKey(): Promise<CryptoKey> {
   const pkcs8 = privateKey.export({ format: "der", type: "pkcs8" });
   return crypto.subtle.importKey("pkcs8", new Uint8Array(pkcs8), ALGORITHM, false, ["sign"]);
 }
 
-/** An assertion for an OAuth endpoint, with a new jti unless given. */
+/** An assertion for an OAuth endpoint, with a new jti by default. */
 function clientAssertion(at: TestServer, claims: Readonly<Record<string, unknown>> = {}): string {
   const exp = Math.floor(Date.now() / 1000) + 60;
   const all = { iss: user.username, sub: user.username, aud: at.publicUrl, exp, jti: randomUUID(), ...claims };
@@ -81,7 +83,7 @@ function post(at: TestServer, path: string, form: Readonly<Record<string, string
 
 const assertionForm = (assertion: string) => ({ client_assertion_type: JWT_BEARER, client_assertion: assertion });
 
-/** Asks for a token, and says the status and OAuth's error, if any, with the code behind it. */
+/** Requests a token, and returns the status and the OAuth error, if any, with the service's own code. */
 async function ask(at: TestServer, assertion = clientAssertion(at)): Promise<{ outcome: string; token: string }> {
   const response = await post(at, "/oauth2/token", { grant_type: "client_credentials", ...assertionForm(assertion) });
   const body = (await response.json()) as { access_token?: string; error?: string; error_uri?: string };
@@ -205,7 +207,7 @@ const REQUESTS: Requirement = {
 
 const missing = await findMissing(REQUESTS);
 describe("Python's requests and PyJWT", { skip: missing !== undefined && !IS_CI && missing }, () => {
-  test("get, introspect and revoke a token, in a client that was written by hand", async () => {
+  test("get, introspect and revoke a token in a hand-written client", async () => {
     assert.equal(missing, undefined);
     const program = `
 import sys, time, uuid, json, jwt, requests
@@ -235,8 +237,8 @@ print(json.dumps([before["active"], before["username"], revoked.status_code, rev
   });
 });
 
-describe("a token that came by OAuth", () => {
-  test("is good at the check and dies with its key, as one from the exchange does", async () => {
+describe("a token from the OAuth endpoint", () => {
+  test("is accepted by the check and ends with its key, like one from the exchange", async () => {
     const { keyId } = user;
     const token = await mint(server);
     assert.equal(await checkStatus(server, token), 200);
@@ -247,7 +249,7 @@ describe("a token that came by OAuth", () => {
     await eventually("the token works again", async () => (await checkStatus(server, token)) === 200);
   });
 
-  test("is revoked alone: its sibling lives on, and so does one from the exchange", async () => {
+  test("is revoked individually: other tokens of the key stay valid, including one from the exchange", async () => {
     const [token, sibling] = [await mint(server), await mint(server)];
     const exchanged = await server.cli(
       "token",
@@ -269,9 +271,9 @@ describe("a token that came by OAuth", () => {
   });
 });
 
-describe("what was acknowledged", () => {
-  test("holds over a restart, and over a crash right after it", async () => {
-    // The same address each time, so that an assertion's aud stays right.
+describe("an acknowledged revocation or grant", () => {
+  test("survives a restart, and a crash right after it", async () => {
+    // The same port each time, so that an assertion's aud stays right.
     const flags = ["--public-url", server.publicUrl];
     const start = () => startServer({ dataDir: server.dataDir, flags });
     const audience = { aud: server.publicUrl };
@@ -298,7 +300,7 @@ describe("what was acknowledged", () => {
     await node.stop();
   });
 
-  test("holds in another process on the same store: a revoked token, and an assertion that was used", async () => {
+  test("applies in another process on the same store: a revoked token, and a used assertion", async () => {
     // One name for both, as behind a load balancer.
     const flags = ["--public-url", server.publicUrl];
     const other = await startServer({ dataDir: server.dataDir, flags });
@@ -323,7 +325,7 @@ describe("what was acknowledged", () => {
   });
 });
 
-test("what has expired goes from the store by itself, ten minutes later and not before", async () => {
+test("expired rows are removed from the store automatically, ten minutes after their expiry and not earlier", async () => {
   const left = () =>
     withDatabase((database) =>
       [

@@ -1,6 +1,6 @@
 /**
- * What is at the other end of standard output and standard error must never keep a server from serving, or from ending: a
- * pipe that nobody reads, a socket that nobody reads, a full disk, a terminal that is stopped or gone.
+ * Whatever standard output and standard error are connected to, a server must serve and end: an unread pipe, an unread
+ * socket, a full disk, a terminal that is stopped or gone.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -17,7 +17,10 @@ import { COUNTERSIGN, temporaryFolder } from "../testkit/server.ts";
 /** Generous: what is tested is that the process ends at all. */
 const END_MS_MAX = 60_000;
 
-/** A python program that gives a command a terminal as standard output and error, and does as its first word says. */
+/**
+ * A Python program that runs a command with a terminal as standard output and error, and stops or closes the terminal,
+ * as its first argument says.
+ */
 const TERMINAL = `
 import os, pty, subprocess, sys, time, urllib.request
 what, url, *command = sys.argv[1:]
@@ -92,7 +95,7 @@ async function startServing(destinations: Destinations, ...flags: string[]): Pro
   await eventually(
     "the server is ready",
     async () => {
-      assert.equal(child.exitCode, null, "it goes on");
+      assert.equal(child.exitCode, null, "it keeps serving");
       return await fetch(url, { headers: { connection: "close" } }).then(
         (answer) => (answer.ok ? true : undefined),
         () => undefined,
@@ -115,7 +118,7 @@ async function endOf(child: ChildProcess): Promise<{ status: number | null; sign
 }
 
 const STALLED = {
-  "a full pipe that nobody reads": fullPipe,
+  "a full, unread pipe": fullPipe,
   "a full disk": () => Promise.resolve(openForTest("/dev/full")),
 } as const;
 
@@ -137,8 +140,8 @@ describe("SIGTERM ends a server with status 0", { concurrency: 2 }, () => {
   }
 
   for (const workers of ["1", "2"]) {
-    test(`with ${workers} process(es) where standard error is a socket that nobody reads`, async () => {
-      // What spawn makes for "pipe" is a pair of sockets, of which this process reads the first 64 KiB alone.
+    test(`with ${workers} process(es) where standard error is an unread socket`, async () => {
+      // For "pipe", spawn makes a pair of sockets, of which this process reads only the first 64 KiB.
       const child = await startServing({ stdout: "pipe", stderr: "pipe" }, "--workers", workers);
       // Each on a connection of its own, so that every process has lines to write.
       const init = { headers: { connection: "close" } };
@@ -189,7 +192,7 @@ test("a defect ends a server whose standard error is stalled", async () => {
   assert.deepEqual(await endOf(child), { status: 1, signal: null });
 });
 
-test("once a stalled reader reads again, it gets the lines that waited, each of them whole", async () => {
+test("once a stalled reader reads again, it gets the waiting lines, each of them complete", async () => {
   const file = join(temporaryFolder(), "pipe");
   assert.equal((await runProgram("mkfifo", [file])).status, 0);
   const reader = openSync(file, constants.O_RDWR | constants.O_NONBLOCK);
@@ -219,7 +222,7 @@ test("once a stalled reader reads again, it gets the lines that waited, each of 
   closeSync(reader);
 });
 
-test("a command waits for a slow reader of its output: nothing is cut off", async () => {
+test("a command waits for a slow reader of its output, and nothing is cut off", async () => {
   const dataDir = temporaryFolder();
   const run = (...args: string[]) => [COUNTERSIGN, ...args, "--json", "--data-dir", dataDir];
   assert.equal((await runProgram(process.execPath, run("account", "create", "acme"))).status, 0);
@@ -234,7 +237,7 @@ test("a command waits for a slow reader of its output: nothing is cut off", asyn
     stdio: ["ignore", "pipe", "inherit"],
   });
   endWithThisProcess(child);
-  // The slow reader. The command has nothing more to do meanwhile.
+  // The slow reader. The command has nothing else left to do.
   await eventually("some output", () => child.stdout.readableLength > 0, END_MS_MAX);
   await wait(1000);
   let text = "";

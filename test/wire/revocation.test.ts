@@ -1,6 +1,6 @@
 /**
- * Revocation over process boundaries: a change that one process acknowledged holds in the others, and stays, whatever is
- * killed or stopped meanwhile.
+ * Revocation across processes: a change that one process acknowledged takes effect in the others, and lasts, whatever
+ * is killed or stopped meanwhile.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -16,8 +16,9 @@ import { COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../t
 const pair = makeKeyPair();
 
 /**
- * Past this, a node that couldn't look asks the store for each decision (1.5), so that no request may begin that gets an old
- * answer, however slow the machine is. How soon a change holds (the contract says 100 ms) is printed.
+ * Past this bound, a node that couldn't poll reads the store for each decision (docs/wire.md, Revocation), so that no
+ * later request gets an old answer, however slow the machine is. How soon a change takes effect (100 ms are documented)
+ * is printed.
  */
 const STALENESS_MS_MAX = 5000;
 
@@ -34,7 +35,7 @@ async function createUser(server: TestServer, account: string, name: string): Pr
 const codeOf = ({ status, body }: { status: number; body: string }) =>
   `${status} ${/"code":"(\w+)"/.exec(body)?.[1] ?? ""}`.trim();
 
-/** Polls until the answer is the one wanted, and returns after how many milliseconds it was. */
+/** Polls until the answer is the one wanted, and returns how many milliseconds that took. */
 async function holdsAfterMs(ask: () => Promise<{ status: number; body: string }>, wanted: string): Promise<number> {
   const startMs = performance.now();
   return eventually(`the answer becomes ${wanted}`, async () => {
@@ -68,12 +69,12 @@ describe("a change by another process", () => {
     await server.stop();
   });
 
-  test("a deactivated key's assertions and tokens are refused soon after the acknowledgement, and past the bound at once", async (t) => {
+  test("a deactivated key's assertions and tokens are refused soon after the acknowledgement, and always past the bound", async (t) => {
     const latenciesMs: number[] = [];
     const ids = users.map(({ keyId }) => String(keyId)) as [string, string];
     await server.json("key", "deactivate", ids[1]);
     for (let round = 0; round < 20; round++) {
-      // One goes off while the other comes back.
+      // One is deactivated while the other is activated.
       const [off, on] = (round % 2 === 0 ? [0, 1] : [1, 0]) as [0 | 1, 0 | 1];
       const client = clients[off] as ApiClient;
       const token = tokens[off] ?? "";
@@ -87,7 +88,7 @@ describe("a change by another process", () => {
           ? await holdsAfterMs(() => client.check(token), "403 key_deactivated")
           : await holdsAfterMs(() => client.exchange(), "403 key_deactivated"),
       );
-      // The view is one: what holds for the one holds for the other.
+      // Both share one view: what takes effect for one does so for the other.
       assert.equal(codeOf(await client.check(token)), "403 key_deactivated");
       assert.equal(codeOf(await client.exchange()), "403 key_deactivated");
       await activation;
@@ -100,7 +101,7 @@ describe("a change by another process", () => {
     t.diagnostic(`refused after the CLI's exit: median ${median.toFixed(1)} ms, worst ${worst.toFixed(1)} ms of 20`);
   });
 
-  test("activating a key undoes that: an unexpired token works again, and so do new assertions", async () => {
+  test("activating a key undoes that: unexpired tokens and new assertions work again", async () => {
     const [client] = clients as [ApiClient];
     const [token = ""] = tokens;
     const keyId = String(users[0]?.keyId);
@@ -117,7 +118,7 @@ describe("a change by another process", () => {
     ["user", () => users[0]?.username ?? ""],
     ["account", () => "acme"],
   ] as const) {
-    test(`a deactivated ${kind} is refused in the same way, alone, and activating undoes that`, async () => {
+    test(`a deactivated ${kind} is refused in the same way, independently, and activating undoes that`, async () => {
       const [client, bystander] = clients as [ApiClient, ApiClient];
       const [token = "", otherToken = ""] = tokens;
       await server.json(kind, "deactivate", name());
@@ -131,7 +132,7 @@ describe("a change by another process", () => {
     });
   }
 
-  test("a key that is added while its user is in the view works, and the user's other key is untouched", async () => {
+  test("a key that is added while its user is in the view works, and the user's other key is unaffected", async () => {
     const username = users[0]?.username ?? "";
     const newPair = makeKeyPair();
     const newcomer = await connectClient(server.publicUrl, username, newPair.privateKey);
@@ -145,7 +146,7 @@ describe("a change by another process", () => {
     newcomer.connection.end();
   });
 
-  test("a user that was asked for before it existed works once it does", async () => {
+  test("a user that was looked up before it existed works once it exists", async () => {
     const early = await connectClient(server.publicUrl, "api-1-late", pair.privateKey);
     assert.equal(codeOf(await early.exchange()), "401 assertion_rejected");
     const account = await server.json<{ id: number; shortname: string }[]>("account", "list");
@@ -155,7 +156,7 @@ describe("a change by another process", () => {
     early.connection.end();
   });
 
-  test("revoking is for good: nothing activates the key again, nor can it be added again anywhere", async () => {
+  test("revoking is permanent: the key can't be activated again, nor added again anywhere", async () => {
     const [client] = clients as [ApiClient];
     const keyId = String(users[0]?.keyId);
     const revoked = await server.json<{ status: string }>("key", "revoke", keyId);
@@ -179,7 +180,7 @@ describe("a change by another process", () => {
 });
 
 describe("processes that are killed or stopped", { concurrency: true }, () => {
-  test("what was acknowledged survives kill -9 of the server and of the CLI, and the audit chain is whole", async () => {
+  test("acknowledged changes survive kill -9 of the server and of the CLI, and the audit chain verifies", async () => {
     const dataDir = temporaryFolder();
     let server = await startServer({ dataDir });
     await server.json("account", "create", "acme");
@@ -187,7 +188,7 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     const names: string[] = [];
     for (let round = 0; round < 10; round++) {
       const isOn = round % 2 === 1;
-      // Each is killed as soon as it has said that it is done, and the server with them.
+      // Each command is killed as soon as it has reported success, and the server meanwhile.
       await Promise.all([
         killOnceAcknowledged(dataDir, "key", isOn ? "activate" : "deactivate", String(user.keyId)),
         killOnceAcknowledged(dataDir, "user", "create", `round-${round}`, "--account", "acme"),
@@ -218,7 +219,7 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     await server.stop();
   });
 
-  test("kill -9 of the CLI at any moment leaves a change whole or undone, never without its audit event", async () => {
+  test("kill -9 of the CLI at any moment leaves a change complete or undone, never without its audit event", async () => {
     const server = await startServer();
     await server.json("account", "create", "acme");
     for (let round = 0; round < 12; round++) {
@@ -243,7 +244,7 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     await server.stop();
   });
 
-  test("a server that was stopped for longer than the staleness bound gives no stale yes when it goes on", async () => {
+  test("a server that was stopped for longer than the staleness bound gives no stale yes when it continues", async () => {
     const server = await startServer();
     await Promise.all(["acme", "closed"].map((account) => server.json("account", "create", account)));
     const [keyOff, userOff, accountOff, on] = await Promise.all([
@@ -270,9 +271,9 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
         server.json("user", "deactivate", userOff.username),
         server.json("account", "deactivate", "closed"),
       ]);
-      // Nothing can be asked for the bound's end: it has to pass.
+      // There is no condition to wait for: the bound has to pass.
       await wait(Math.max(0, stoppedAtMs + STALENESS_MS_MAX + 200 - performance.now()));
-      // They lie in the socket and are the first thing that the server sees.
+      // These requests wait in the socket and are the first that the server reads.
       for (const { checking, exchanging, token } of cases) {
         checking.connection.write(checking.checkBytes(token));
         exchanging.connection.write(exchanging.exchangeBytes());
@@ -299,7 +300,7 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     await server.stop();
   });
 
-  test("a server that was stopped in the middle of its work gives no stale yes to what it had already read", async () => {
+  test("a server that was stopped in the middle of its work gives no stale yes to requests that it had already read", async () => {
     const server = await startServer();
     await server.json("account", "create", "acme");
     const { username, keyId } = await createUser(server, "acme", "demo");
@@ -310,7 +311,7 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     const token = await first.token();
     const requestsEach = 20;
     const total = clients.length * requestsEach;
-    /** How many have been answered, the one that was taken among them, once nothing more comes. */
+    /** The number of answers, including the first, once no more arrive. */
     const countAnswered = async (): Promise<number> => {
       let answered = 0;
       for (let looks = 0; looks < 10; looks++) {
@@ -328,7 +329,7 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
       assert.ok(tries < 50, "it could be stopped in the middle of its work");
       for (const client of clients) client.connection.write(client.checkBytes(token).repeat(requestsEach));
       assert.equal((await first.connection.answer()).status, 200);
-      // It is at work on the others now, and timers come only after them.
+      // It is working on the others now, and its timers run only after them.
       process.kill(server.pid, "SIGSTOP");
       stoppedAtMs = performance.now();
       before = await countAnswered();
@@ -349,14 +350,14 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     for (const { connection } of clients) {
       for (let at = connection === first.connection ? 1 : 0; at < requestsEach; at++) {
         const { status } = await connection.answer();
-        // Where the command above took its time, half a request that had been read has waited too long.
+        // If the command above took long, a half-read request may have waited too long.
         if (status === 408) break;
         assert.ok(status === 200 || status === 403, String(status));
         if (status === 200) yes++;
       }
       connection.end();
     }
-    // Those of the one read that it was stopped in may have been decided before, and only written after.
+    // Answers of the batch in which it was stopped may have been decided before, and only written after.
     const stale = yes - before;
     assert.ok(stale <= requestsEach, `${stale} of ${total - before} answers after the stop were a stale yes`);
     await server.stop();
@@ -372,7 +373,7 @@ function startCli(dataDir: string, ...args: string[]) {
   return child;
 }
 
-/** Runs a command, and kills it at the first word of its answer. */
+/** Runs a command, and kills it at its first output. */
 async function killOnceAcknowledged(dataDir: string, ...args: string[]): Promise<void> {
   const child = startCli(dataDir, ...args);
   let stderr = "";

@@ -1,4 +1,4 @@
-/** Files and folders with secrets, variables of a platform, and passwords in flags: as an operator meets them. */
+/** Files and folders with secrets, variables of a platform, and passwords in flags, as operators encounter them. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import {
@@ -43,7 +43,7 @@ async function makeStore(): Promise<string> {
   return dataDir;
 }
 
-/** The data folder of a copy of it. */
+/** A copy of its data folder. */
 async function newStore(): Promise<string> {
   const dataDir = join(temporaryFolder(), "data");
   cpSync(await template, dataDir, { recursive: true });
@@ -65,7 +65,7 @@ async function assertRefused(dataDir: string, says: RegExp, env: Record<string, 
 
 describe("master.key", { concurrency: 2 }, () => {
   for (const mode of [0o640, 0o604]) {
-    test(`of the mode ${mode.toString(8)} is refused with the mode that is wanted`, async () => {
+    test(`with the mode ${mode.toString(8)} is refused with the mode that is needed`, async () => {
       const dataDir = await newStore();
       chmodSync(join(dataDir, "master.key"), mode);
       await assertRefused(
@@ -75,7 +75,7 @@ describe("master.key", { concurrency: 2 }, () => {
     });
   }
 
-  test("that is a link is refused, also one that leads nowhere", async () => {
+  test("that is a symbolic link is refused, also if its target is missing", async () => {
     const dataDir = await newStore();
     const [file, elsewhere] = [join(dataDir, "master.key"), join(dataDir, "..", "elsewhere")];
     renameSync(file, elsewhere);
@@ -94,7 +94,7 @@ describe("master.key", { concurrency: 2 }, () => {
     }
   });
 
-  test("that another user has put there is refused", { skip: needsRoot }, async () => {
+  test("owned by another user is refused", { skip: needsRoot }, async () => {
     const dataDir = await newStore();
     chownSync(join(dataDir, "master.key"), STRANGER, STRANGER);
     await assertRefused(dataDir, /master\.key belongs to user 4001 and group 4001; it must belong to root/);
@@ -103,7 +103,7 @@ describe("master.key", { concurrency: 2 }, () => {
 
 describe("the data folder", { concurrency: 2 }, () => {
   for (const mode of [0o777, 0o770]) {
-    test(`of the mode ${mode.toString(8)} is refused, and nothing is begun in one`, async () => {
+    test(`with the mode ${mode.toString(8)} is refused, and no store is created in it`, async () => {
       const dataDir = await newStore();
       chmodSync(dataDir, mode);
       await assertRefused(
@@ -117,24 +117,24 @@ describe("the data folder", { concurrency: 2 }, () => {
     });
   }
 
-  test("of another user is refused", { skip: needsRoot }, async () => {
+  test("owned by another user is refused", { skip: needsRoot }, async () => {
     const dataDir = await newStore();
     chownSync(dataDir, STRANGER, STRANGER);
     await assertRefused(dataDir, /data belongs to user 4001 .*must belong to root.*chown.*fsGroup/);
   });
 
   for (const file of ["countersign.db", "countersign.position"]) {
-    test(`in which another user has put ${file} is refused`, { skip: needsRoot }, async () => {
+    test(`with ${file} owned by another user is refused`, { skip: needsRoot }, async () => {
       const dataDir = await newStore();
       chownSync(join(dataDir, file), STRANGER, STRANGER);
       await assertRefused(dataDir, new RegExp(`${file.replace(".", "\\.")} belongs to user 4001`));
     });
   }
 
-  test("shared by a group works where the operator says so, and else the message says how", {
+  test("shared by a group works with the setting for groups, which the refusal without it names", {
     skip: needsRoot,
   }, async () => {
-    // As Kubernetes' fsGroup leaves a volume: files of another user, readable and writable by the pod's group.
+    // As a volume under Kubernetes' fsGroup: files of another user, readable and writable by the pod's group.
     const dataDir = await newStore();
     chmodSync(join(dataDir, ".."), 0o755);
     for (const file of readdirSync(dataDir)) {
@@ -162,7 +162,7 @@ describe("the data folder", { concurrency: 2 }, () => {
   });
 });
 
-test("a secret's file as Kubernetes mounts it, a link of root's to a file of the group's, is taken by the setting for groups", {
+test("a secret as Kubernetes mounts it, root's link to a file of the group, is accepted with the setting for groups", {
   skip: needsRoot,
 }, async () => {
   const volume = temporaryFolder();
@@ -186,7 +186,7 @@ test("a secret's file as Kubernetes mounts it, a link of root's to a file of the
   assert.match((await run(dataDir, ["account", "list"], shared)).stderr, /symbolic link that belongs to user 4001/);
 });
 
-test("a data folder with a line end or quotation marks begins no store", async () => {
+test("a data folder with a line end or quotation marks in its path creates no store", async () => {
   const folder = temporaryFolder();
   for (const name of ["data\r", '"data"']) {
     for (const args of [
@@ -204,7 +204,7 @@ test("a data folder with a line end or quotation marks begins no store", async (
   assert.deepEqual(readdirSync(folder), []);
 });
 
-test("a server that finds variables of Kubernetes serves, and names them in one line of its log", async () => {
+test("a server ignores Kubernetes' service variables, and names them in one line of its log", async () => {
   const links = {
     COUNTERSIGN_SERVICE_HOST: "10.43.0.18",
     COUNTERSIGN_SERVICE_PORT: "8080",
@@ -222,7 +222,7 @@ test("a server that finds variables of Kubernetes serves, and names them in one 
   await server.stop();
 });
 
-test("a password in --database-url or --to is noticed in one line, and isn't in it", async () => {
+test("a password in --database-url or --to causes a warning of one line that doesn't repeat it", async () => {
   const notice = /^countersign: warning: (--database-url|--to) holds a password, .* process list; use .*\n/;
   const url = "postgres://countersign:hunter2@127.0.0.1:1/x";
   for (const args of [
@@ -237,7 +237,7 @@ test("a password in --database-url or --to is noticed in one line, and isn't in 
   }
 });
 
-test("the log of a server whose flag holds a password says so once, as a line of JSON", async () => {
+test("the log of a server with a password in a flag warns of it once, as a line of JSON", async () => {
   const flags = ["--database-url", "postgres://countersign:hunter2@127.0.0.1:1/x", "--port", "0", "--admin-port", "0"];
   const child = spawn(process.execPath, [COUNTERSIGN, "serve", "--workers", "2", ...flags], {
     env: environment({ COUNTERSIGN_DATA_DIR: temporaryFolder() }),

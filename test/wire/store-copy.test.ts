@@ -1,12 +1,12 @@
 /**
- * `countersign store copy`: a store moves from SQLite to PostgreSQL with everything in it, or not at all.
+ * `countersign store copy`: a store moves from SQLite to PostgreSQL completely or not at all.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startPostgres } from "../testkit/postgres.ts";
 import { createApiUser, startServer } from "../testkit/server.ts";
 
-test("a copied store has everything, and tokens and keys go on working on it", async (t) => {
+test("a copied store has everything, and tokens and keys keep working on it", async (t) => {
   const postgres = await startPostgres();
   t.after(() => postgres.stop());
   const databaseUrl = await postgres.createDatabase();
@@ -50,7 +50,7 @@ test("a copied store has everything, and tokens and keys go on working on it", a
   assert.equal(await check(token), 200);
   const minted = await target.json<{ token: string }>(...asked, target.publicUrl);
   assert.equal(await check(minted.token), 200);
-  // Ids go on where they were: nothing that was copied is given away again.
+  // Ids continue where they were: no id of a copied row is reused.
   const other = await target.json<{ id: number }>("account", "create", "other");
   assert.equal(other.id, 2);
   await target.json("key", "revoke", String(keyId));

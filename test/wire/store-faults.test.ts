@@ -1,6 +1,7 @@
 /**
- * A store that can be read but not written: its disk is full, its file system is read-only, another process holds its lock.
- * Changes are refused in words and are never made later; exchanges, checks and reads go on; nothing needs a restart.
+ * A store that can be read but not written: its disk is full, its file system is read-only, another process holds its
+ * lock. Changes are refused with the reason and are never made later; exchanges, checks and reads keep working; no
+ * restart is needed.
  */
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
@@ -15,7 +16,7 @@ import { COUNTERSIGN, createApiUser, startServer, temporaryFolder, type TestServ
 import { signAssertion } from "../testkit/sign-assertion.ts";
 import { mountReadOnly, mountSmallDisk, type SmallDisk } from "../testkit/small-disk.ts";
 
-/** A server with an API user, and who asks it what. */
+/** A server with an API user, and clients of it. */
 interface Scene {
   readonly server: TestServer;
   readonly admin: AdminClient;
@@ -84,7 +85,7 @@ describe("on a full disk", { concurrency: 1 }, () => {
     if (typeof disk !== "string") await disk?.unmount();
   });
 
-  /** Fills the disk, and changes a key until that needs room: the log may have some of its own. */
+  /** Fills the disk, and changes a key until that fails: the write-ahead log may still have room. */
   async function fillUp({ admin }: Scene, { fill }: SmallDisk) {
     return eventually("a change is refused", async () => {
       fill();
@@ -99,7 +100,7 @@ describe("on a full disk", { concurrency: 1 }, () => {
     return undefined;
   };
 
-  test("a change is 503 and says why, exchanges and checks go on, and all works again once there is room", async (t) => {
+  test("a change is 503 with the reason, exchanges and checks keep working, and changes work again once there is room", async (t) => {
     const ready = prepared(t);
     if (ready === undefined) return;
     const { server, admin, exchange, checkStatus, ready: readiness, writable, label } = ready.scene;
@@ -138,7 +139,7 @@ describe("on a full disk", { concurrency: 1 }, () => {
     assert.equal((await server.cli("audit", "verify")).status, 0);
   });
 
-  test("a command and a start say so in one line, and leave no private key and no half store behind", async (t) => {
+  test("a command and a start report it in one line, and leave neither a private key nor half a store behind", async (t) => {
     const ready = prepared(t);
     if (ready === undefined) return;
     const { server, username } = ready.scene;
@@ -165,7 +166,7 @@ describe("on a full disk", { concurrency: 1 }, () => {
     for (const [folder, ...args] of [
       [elsewhere, "serve", "--port", "0", "--admin-port", "0"],
       [idle, "serve", "--port", "0", "--admin-port", "0"],
-      // Opening a store that no process has open makes files beside it.
+      // Opening a store that no other process has open creates files beside it.
       [idle, "account", "list"],
     ] as const) {
       const { status, stderr } = await cli(folder, ...args);
@@ -178,12 +179,12 @@ describe("on a full disk", { concurrency: 1 }, () => {
     assert.equal((await server.cli("account", "create", "roomy")).status, 0);
     for (const folder of [elsewhere, idle]) {
       const begun = await cli(folder, "account", "create", "roomy");
-      assert.equal(begun.status, 0, `a start that failed stands in nobody's way: ${begun.stderr}`);
+      assert.equal(begun.status, 0, `a failed start doesn't prevent the next one: ${begun.stderr}`);
     }
   });
 });
 
-test("on a read-only file system a command and a start say so in one line", async (t) => {
+test("on a read-only file system a command and a start report it in one line", async (t) => {
   const dataDir = temporaryFolder();
   assert.equal((await cli(dataDir, "account", "create", "acme")).status, 0);
   const before = statSync(join(dataDir, "countersign.db")).mtimeMs;
@@ -228,7 +229,7 @@ describe("while another process holds the store's write lock", { concurrency: 1 
     const { token } = await server.json<{ token: string }>("admin-token", "create", "unused", "--role", "viewer");
     other.exec("begin immediate");
     const changes = Array.from({ length: 8 }, (_, index) => admin.patch("/keys/1", { label: `late ${index}` }));
-    // The first use of an admin token is noted; the request doesn't wait for that.
+    // The first use of an admin token is recorded; the request doesn't wait for that.
     const unused = admin.as({ bearer: token });
     assert.equal((await unused.get("/keys/1")).status, 200);
     const minted = await exchange();

@@ -1,6 +1,6 @@
 /**
- * Stores that begin anew, are restored or are replaced: a token never becomes another user's, and nothing that was undone
- * goes unnoticed.
+ * Stores that begin anew, are restored or are replaced: a token never becomes another user's, and no undone change goes
+ * unnoticed.
  */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
@@ -30,7 +30,7 @@ async function tokenOf(server: TestServer, { username, privateKeyFile }: TestApi
   return (await server.json<{ token: string }>(...asked)).token;
 }
 
-/** What the check answers, and whose token it takes it for. */
+/** The check's status, and the user that it names. */
 async function check(server: TestServer, token: string): Promise<readonly [number, string | null]> {
   const headers = { authorization: `Token ${token}` };
   const answer = await fetch(`${server.publicUrl}/api/auth/v0/check/`, { headers });
@@ -41,7 +41,7 @@ async function check(server: TestServer, token: string): Promise<readonly [numbe
 describe("an empty store under the master secret of another", () => {
   const masterSecret = { COUNTERSIGN_MASTER_SECRET: randomBytes(32).toString("base64") };
 
-  /** A key is revoked in one store; in the next, another user's key has its id. */
+  /** Revokes a key in one store; in the next store, another user's key has its id. */
   async function beginAnew(t: TestContext, [first, second]: readonly [ServerOptions, ServerOptions]): Promise<void> {
     const before = await start(t, first);
     const user = await createApiUser(before);
@@ -50,7 +50,7 @@ describe("an empty store under the master secret of another", () => {
     await before.stop();
     const after = await start(t, second);
     const successor = await createApiUser(after, { account: "other", name: "someone-else" });
-    assert.equal(successor.keyId, user.keyId, "the id comes back");
+    assert.equal(successor.keyId, user.keyId, "the id is used again");
     assert.deepEqual(await check(after, dead), [401, null]);
     assert.deepEqual(await check(after, await tokenOf(after, successor)), [200, successor.username]);
   }
@@ -70,13 +70,16 @@ describe("an empty store under the master secret of another", () => {
 
 const databaseOf = ({ dataDir }: { readonly dataDir: string }) => join(dataDir, "countersign.db");
 
-/** Puts a copy in the place of a stopped server's database, as docs/operations.md says. */
+/** Replaces a stopped server's database with a copy, as docs/operations.md describes. */
 function restore(server: TestServer, copy: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(`${databaseOf(server)}${suffix}`, { force: true });
   copyFileSync(copy, databaseOf(server));
 }
 
-/** A server with a user, a backup of it, and a key that was added and revoked after the backup: its token is dead. */
+/**
+ * A server with a user, a backup of it, and a key that was added and revoked after the backup, so that its token is
+ * dead.
+ */
 async function revokeAfterBackup(t: TestContext): Promise<{
   readonly server: TestServer;
   readonly user: TestApiUser;
@@ -91,13 +94,13 @@ async function revokeAfterBackup(t: TestContext): Promise<{
   const revoked = { username: user.username, ...(await createKey(server, user.username)) };
   const dead = await tokenOf(server, revoked);
   await server.json("key", "revoke", String(revoked.keyId));
-  await eventually("the revocation holds", async () => (await check(server, dead))[0] === 403);
+  await eventually("the revocation has taken effect", async () => (await check(server, dead))[0] === 403);
   await server.stop();
   return { server, user, backup, revoked, dead };
 }
 
 describe("a restored backup", () => {
-  test("isn't served before it is accepted: the refusal says what was undone, and the command line refuses too", async (t) => {
+  test("isn't served before it is accepted: the refusal lists what was undone, and the command line refuses too", async (t) => {
     const { server, backup, revoked } = await revokeAfterBackup(t);
     restore(server, backup);
     const undone = new RegExp(`key.added key:${revoked.keyId} .*key.revoked key:${revoked.keyId} .*store accept`);
@@ -106,12 +109,12 @@ describe("a restored backup", () => {
     const listed = await server.cli("account", "list");
     assert.equal(listed.status, 1);
     assert.match(listed.stderr, undone);
-    // Where it ends may be looked at.
+    // The end of its log may be read.
     assert.equal((await server.cli("audit", "list")).status, 0);
-    await assert.rejects(startServer({ dataDir: server.dataDir }), undone, "looking accepts nothing");
+    await assert.rejects(startServer({ dataDir: server.dataDir }), undone, "reading doesn't accept it");
   });
 
-  test("that was accepted ends every token of before, names what is undone, and gives no id twice", async (t) => {
+  test("that was accepted ends all earlier tokens, lists what was undone, and reuses no id", async (t) => {
     const { server, user, backup, revoked, dead } = await revokeAfterBackup(t);
     restore(server, backup);
     const accepted = await server.json<{
@@ -127,7 +130,7 @@ describe("a restored backup", () => {
     const restored = await start(t, { dataDir: server.dataDir });
     assert.deepEqual(await check(restored, dead), [401, null]);
     const successor = await createApiUser(restored, { account: "other", name: "someone-else" });
-    assert.ok(successor.keyId > revoked.keyId, "the revoked key's id isn't given again");
+    assert.ok(successor.keyId > revoked.keyId, "the revoked key's id isn't reused");
     assert.deepEqual(await check(restored, await tokenOf(restored, user)), [200, user.username]);
     assert.deepEqual(await check(restored, dead), [401, null]);
     assert.equal((await restored.cli("audit", "verify")).status, 0);
@@ -135,7 +138,7 @@ describe("a restored backup", () => {
     await (await start(t, { dataDir: server.dataDir })).stop();
   });
 
-  test("is known for what it is on another machine too, where nothing is remembered", async (t) => {
+  test("is recognised on another machine too, where no position is remembered", async (t) => {
     const { server, backup, dead } = await revokeAfterBackup(t);
     const dataDir = temporaryFolder();
     copyFileSync(backup, join(dataDir, "countersign.db"));
@@ -152,7 +155,7 @@ describe("a restored backup", () => {
     assert.deepEqual(await check(restored, await tokenOf(restored, successor)), [200, successor.username]);
   });
 
-  test("is noticed where it is a plain copy of the file, and one that lost nothing goes on", async (t) => {
+  test("is noticed even if it is a plain copy of the file; a copy that lost nothing is served", async (t) => {
     const first = await start(t, {});
     const user = await createApiUser(first);
     await first.stop();
@@ -161,18 +164,18 @@ describe("a restored backup", () => {
     restore(first, copy);
     const second = await start(t, { dataDir: first.dataDir });
     await second.json("key", "revoke", String(user.keyId));
-    // As after a crash: nothing is left to the end.
+    // As after a crash: no work is done at the end.
     await second.kill();
     restore(second, copy);
     await assert.rejects(startServer({ dataDir: first.dataDir }), /are undone: .*key.revoked key:1 /);
   });
 
-  test("is noticed where nothing of it is remembered in its folder: its dead tokens stay dead", async (t) => {
+  test("is noticed even if its folder has no remembered position, and dead tokens stay dead", async (t) => {
     const first = await start(t, {});
     const user = await createApiUser(first);
     const token = await tokenOf(first, user);
     await first.stop();
-    // As where only the database and the key were copied, from whatever day.
+    // As if only the database and the key had been copied, from any day.
     rmSync(join(first.dataDir, "countersign.position"));
     await assert.rejects(
       startServer({ dataDir: first.dataDir }),
@@ -184,7 +187,7 @@ describe("a restored backup", () => {
     assert.deepEqual(await check(second, await tokenOf(second, user)), [200, user.username]);
   });
 
-  test("is told apart from another store, which gets a data folder of its own instead of being accepted", async (t) => {
+  test("is distinguished from another store, which needs a data folder of its own instead of being accepted", async (t) => {
     const [first, other] = [await start(t, {}), await start(t, {})];
     await Promise.all([first.stop(), other.stop()]);
     for (const name of ["countersign.db", "master.key"])
@@ -221,7 +224,7 @@ describe("a master key without its database", () => {
     ["is gone", rmSync],
     ["is empty", (file: string) => writeFileSync(file, "")],
   ] as const) {
-    test(`whose file ${name}: no empty store begins in its place, unless --new-store says so`, async (t) => {
+    test(`whose file ${name}: no empty store replaces it, unless --new-store is given`, async (t) => {
       const before = await start(t, {});
       const user = await createApiUser(before);
       const dead = await tokenOf(before, user);
@@ -242,7 +245,7 @@ describe("a master key without its database", () => {
     });
   }
 
-  test("is begun by account create in an empty folder, and served afterwards", async (t) => {
+  test("can be made by account create in an empty folder, and is served afterwards", async (t) => {
     const dataDir = temporaryFolder();
     const other = await start(t, {});
     assert.equal((await other.cli("account", "create", "acme", "--data-dir", dataDir)).status, 0);
@@ -252,7 +255,7 @@ describe("a master key without its database", () => {
 });
 
 describe("a database without its master key", () => {
-  test("isn't served under a new one, unless it is accepted, which ends every token", async (t) => {
+  test("isn't served under a new one unless it is accepted, which ends every token", async (t) => {
     const before = await start(t, {});
     const user = await createApiUser(before);
     const dead = await tokenOf(before, user);

@@ -1,6 +1,7 @@
 /**
- * The store's file changes under a running server: it is replaced, moved or removed, or a page of it is damaged. A server that
- * went on with what it has open would answer yes to what is no for everybody else, and acknowledge changes that nobody sees.
+ * The store's file changes under a running server: it is replaced, moved or removed, or a page of it is damaged. A
+ * server that kept using its open file would accept what other processes refuse, and acknowledge changes that no other
+ * process sees.
  */
 import assert from "node:assert/strict";
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -16,13 +17,13 @@ interface Stage {
   readonly server: TestServer;
   readonly username: string;
   readonly keyId: number;
-  /** What the check answers for the user's token. */
+  /** The check's status for the user's token. */
   readonly check: () => Promise<number>;
   readonly ready: () => Promise<number>;
-  /** What the admin API answers to a change. */
+  /** The admin API's status for a change. */
   readonly change: () => Promise<number>;
   readonly path: (name: string) => string;
-  /** Mints until refused. */
+  /** Mints until it is refused. */
   readonly mint: () => Promise<number | null>;
 }
 
@@ -58,10 +59,12 @@ async function openStage(t: TestContext): Promise<Stage> {
   return stage;
 }
 
-/** From the memory of the view as from the store, the answer is 503, and so is a change's; the log says why, once. */
+/**
+ * Asserts that checks are answered with 503, cached or not, and changes too, and that the log gives the reason once.
+ */
 async function refusesAll({ server, check, ready, change, mint }: Stage): Promise<void> {
   await eventually("the server isn't ready", async () => (await ready()) === 503);
-  // Readiness looks at the store itself, and may be quicker than the poll.
+  // Readiness reads the store itself, and may be quicker than the poll.
   await eventually("the check is refused", async () => (await check()) === 503);
   assert.deepEqual([await change(), await mint()], [503, 1]);
   const lines = server.stderr().match(/the store isn't the one that this node opened/g) ?? [];
@@ -69,7 +72,7 @@ async function refusesAll({ server, check, ready, change, mint }: Stage): Promis
 }
 
 describe("a server whose database", () => {
-  test("is replaced by a backup refuses everything, and takes no change into what nobody sees", async (t) => {
+  test("is replaced by a backup refuses everything, and writes no change to the unlinked file", async (t) => {
     const stage = await openStage(t);
     const backup = join(temporaryFolder(), "backup.db");
     await stage.server.json("backup", backup);
@@ -79,7 +82,7 @@ describe("a server whose database", () => {
     assert.match(stage.server.stderr(), /its file was moved, removed or replaced while it was open/);
   });
 
-  test("is in a folder that was emptied refuses everything, and makes no new one", async (t) => {
+  test("is in a folder that was emptied refuses everything, and creates no new one", async (t) => {
     const stage = await openStage(t);
     for (const name of readdirSync(stage.server.dataDir)) rmSync(stage.path(name));
     await refusesAll(stage);
@@ -95,7 +98,7 @@ describe("a server whose database", () => {
     });
   }
 
-  test("is moved away and back goes on where it was, and has heard of nothing less", async (t) => {
+  test("is moved away and back continues, and knows every change that was made", async (t) => {
     const stage = await openStage(t);
     const aside = temporaryFolder();
     for (const name of FILES) renameSync(stage.path(name), join(aside, name));
@@ -104,7 +107,7 @@ describe("a server whose database", () => {
     await eventually("the server is ready again", async () => (await stage.ready()) === 200);
     assert.deepEqual([await stage.check(), await stage.change()], [200, 201]);
     await stage.server.json("key", "deactivate", String(stage.keyId));
-    await eventually("the deactivation holds", async () => (await stage.check()) === 403);
+    await eventually("the deactivation has taken effect", async () => (await stage.check()) === 403);
   });
 
   test("is overwritten in place by a backup refuses everything until it is restarted and accepted", async (t) => {
@@ -125,11 +128,11 @@ describe("a server whose database", () => {
     const backup = join(temporaryFolder(), "backup.db");
     await stage.server.json("backup", backup);
     await stage.server.json("key", "revoke", String(stage.keyId));
-    // Everything is in the file then, and the server's pages of it are in memory.
+    // Everything is in the file then, and its pages are in the server's memory.
     const database = new DatabaseSync(stage.path("countersign.db"));
     database.exec("pragma wal_checkpoint(truncate)");
     database.close();
-    await eventually("the server has heard of it", async () => (await stage.check()) === 403);
+    await eventually("the server knows of it", async () => (await stage.check()) === 403);
     writeFileSync(stage.path("countersign.db"), readFileSync(backup));
     await refusesAll(stage);
   });

@@ -1,6 +1,6 @@
 /**
- * The whole story, with nothing mocked: the client SDK gets a token of the server and calls two Express APIs with it, one
- * behind the verifier, one behind nginx. The token's key is deactivated, and both refuse.
+ * The whole story, with nothing mocked: the client SDK gets a token of the server and calls two Express APIs with it,
+ * one behind the verifier, one behind nginx. The token's key is deactivated, and both APIs refuse it.
  *
  * Five processes besides this one: the server, the two APIs, nginx, and the command line or its stand-in
  * (test/testkit/story-administration.ts).
@@ -29,20 +29,20 @@ const ROUNDS = 2;
 /** How often the delay is measured. */
 const MEASURED_ROUNDS = 50;
 
-/** Requests that are under way at once, to each API, while it is measured. */
+/** Concurrent requests to each API while the delay is measured. */
 const IN_FLIGHT = 2;
 
-/** How many further requests each connection sends after its first refusal: none of them may get through. */
+/** How many further requests each connection sends after its first refusal: none of them may be accepted. */
 const ASKED_AFTERWARDS = 10;
 
 /** The server looks for changes every 50 ms. The rounds begin at moments spread over twice that. */
 const PHASE_MS = 100;
 
-/** Far above what anything here takes: it only keeps a broken test from hanging. */
+/** Far longer than anything here takes: it only keeps a broken test from hanging. */
 const REFUSED_WITHIN_MS = 120_000;
 
 /** One of the two APIs, as its client sees it. */
-interface Door {
+interface ProtectedApi {
   readonly name: "verifier" | "nginx";
   readonly url: string;
 }
@@ -58,7 +58,7 @@ function tellStory(): void {
   let administration: Companion<StoryAdministration>;
   let source: TokenSource;
   let send: Fetch;
-  let doors: Door[];
+  let protectedApis: ProtectedApi[];
 
   before(async () => {
     server = await startServer({ flags: ["--trusted-proxies", "127.0.0.1", "--refusal-limit", "0"] });
@@ -80,7 +80,7 @@ function tellStory(): void {
       behindNginx.call("serveBehindGateway"),
     ]);
     gateway = await startGateway(nginx, { countersignUrl: server.publicUrl, apiUrl });
-    doors = [
+    protectedApis = [
       { name: "verifier", url: verifiedUrl },
       { name: "nginx", url: gateway.url },
     ];
@@ -89,7 +89,7 @@ function tellStory(): void {
       username: user.username,
       privateKey: readFileSync(user.privateKeyFile, "utf8"),
     });
-    send = createFetch(source, { origins: doors.map(({ url }) => url) });
+    send = createFetch(source, { origins: protectedApis.map(({ url }) => url) });
   });
 
   after(async () => {
@@ -97,10 +97,10 @@ function tellStory(): void {
     await server?.stop();
   });
 
-  const askWith = (token: string, { url }: Door) =>
+  const askWith = (token: string, { url }: ProtectedApi) =>
     fetch(`${url}/v1/me`, { headers: { Authorization: `Token ${token}` } });
 
-  /** Asserts that each API knows who calls. */
+  /** Asserts that each API knows the caller. */
   async function assertAdmitted(answers: readonly Response[]): Promise<void> {
     for (const answer of answers) {
       assert.equal(answer.status, 200);
@@ -108,21 +108,21 @@ function tellStory(): void {
     }
   }
 
-  test("a deactivated key's client is refused by both, told why, and let in again when the key is activated", async () => {
+  test("a deactivated key's client is refused by both APIs with the reason, and accepted again when the key is activated", async () => {
     for (let round = 0; round < ROUNDS; round++) {
-      await assertAdmitted(await Promise.all(doors.map(({ url }) => send(`${url}/v1/me`))));
+      await assertAdmitted(await Promise.all(protectedApis.map(({ url }) => send(`${url}/v1/me`))));
       const token = await source.getToken();
 
       await server.json("key", "deactivate", String(user.keyId));
-      for (const door of doors) {
-        const refusal = await eventually(`the API behind ${door.name} refuses`, async () => {
-          const answer = await askWith(token, door);
+      for (const api of protectedApis) {
+        const refusal = await eventually(`the API behind ${api.name} refuses`, async () => {
+          const answer = await askWith(token, api);
           return answer.status === 403 ? answer : undefined;
         });
-        if (door.name === "verifier") assert.match(await refusal.text(), /"code":"key_deactivated"/);
+        if (api.name === "verifier") assert.match(await refusal.text(), /"code":"key_deactivated"/);
       }
-      // The SDK hands the 403 on, and keeps its token.
-      for (const { name, url } of doors) assert.equal((await send(`${url}/v1/me`)).status, 403, name);
+      // The SDK passes the 403 on, and keeps its token.
+      for (const { name, url } of protectedApis) assert.equal((await send(`${url}/v1/me`)).status, 403, name);
       assert.equal(await source.getToken(), token);
       await assert.rejects(source.getToken({ fresh: true }), (error: unknown) => {
         assert.ok(error instanceof CountersignError, String(error));
@@ -131,9 +131,9 @@ function tellStory(): void {
       });
 
       await server.json("key", "activate", String(user.keyId));
-      const admitted = doors.map((door) =>
-        eventually(`the API behind ${door.name} lets the same token in`, async () => {
-          const answer = await askWith(token, door);
+      const admitted = protectedApis.map((api) =>
+        eventually(`the API behind ${api.name} accepts the same token`, async () => {
+          const answer = await askWith(token, api);
           return answer.status === 200 ? answer : undefined;
         }),
       );
@@ -141,11 +141,11 @@ function tellStory(): void {
     }
   });
 
-  test("from the first refusal on, nobody is let in; how soon after the acknowledgement that is", async (t) => {
+  test("after the first refusal no request is accepted; the delay since the acknowledgement is measured", async (t) => {
     const token = await source.getToken({ fresh: true });
     const bytes = requestHead("GET", "/v1/me", [["Authorization", `Token ${token}`]]);
     const polled = await Promise.all(
-      doors.map(async ({ name, url }) => ({
+      protectedApis.map(async ({ name, url }) => ({
         name,
         clients: await Promise.all(Array.from({ length: IN_FLIGHT }, () => connectTimed(url))),
         firstRefusalsMs: [] as number[],
@@ -154,8 +154,8 @@ function tellStory(): void {
       })),
     );
     for (let round = 0; round < MEASURED_ROUNDS; round++) {
-      // Not a wait for something: deactivated at a like moment each time, the key would be seen by the server's own
-      // looking for changes after a like delay each time. Multiples of the golden ratio fill the interval evenly.
+      // Not a wait for a condition: if the key were always deactivated at the same phase of the server's polling, the
+      // delay would always be the same. Multiples of the golden ratio cover the interval evenly.
       const letIn = polled.map(() => Promise.withResolvers<void>());
       const deactivating = Promise.all([
         wait(((round * 0.618034) % 1) * PHASE_MS),
@@ -166,21 +166,21 @@ function tellStory(): void {
         ...polled.map(({ name, clients }, at) => pollUntilRefused(name, clients, bytes, () => letIn[at]?.resolve())),
       ]);
       for (const [at, answers] of answersOf.entries()) {
-        const door = polled[at] ?? assert.fail();
-        const { name, firstRefusalsMs, lastYesesMs } = door;
+        const api = polled[at] ?? assert.fail();
+        const { name, firstRefusalsMs, lastYesesMs } = api;
         const refusals = answers.filter(({ status }) => status === 401 || status === 403);
         const yeses = answers.filter(({ status }) => status === 200);
-        door.undecided += answers.filter(({ status }) => status === 503).length;
-        assert.ok(yeses.length > 0, `${name} let nobody in before`);
+        api.undecided += answers.filter(({ status }) => status === 503).length;
+        assert.ok(yeses.length > 0, `${name} accepted no request before`);
         const refusedAtMs = Math.min(...refusals.map(({ endedAtMs }) => endedAtMs));
         const lastYesAtMs = Math.max(...yeses.map(({ startedAtMs }) => startedAtMs));
-        assert.ok(lastYesAtMs < refusedAtMs, `${name} let a request in that began after another had been refused`);
+        assert.ok(lastYesAtMs < refusedAtMs, `${name} accepted a request that began after another had been refused`);
         firstRefusalsMs.push(refusedAtMs - acknowledgedAtMs);
         lastYesesMs.push(lastYesAtMs - acknowledgedAtMs);
       }
       await administration.call("switchKey", { keyId: user.keyId, standing: "active" });
       for (const { name, clients } of polled) {
-        await eventually(`${name} lets the token in again`, async () => {
+        await eventually(`${name} accepts the token again`, async () => {
           const [client = assert.fail()] = clients;
           return (await client.ask(bytes)).status === 200;
         });
@@ -199,15 +199,15 @@ function tellStory(): void {
 }
 
 /**
- * Asks by all clients, without a pause, until each was refused, and some times more.
+ * All clients send requests without a pause until each is refused, and then some more.
  *
- * @param onLetIn called after each yes
+ * @param onAdmitted called after each yes
  */
 async function pollUntilRefused(
   name: string,
   clients: readonly TimedClient[],
   bytes: string,
-  onLetIn: () => void,
+  onAdmitted: () => void,
 ): Promise<TimedAnswer[]> {
   const answers: TimedAnswer[] = [];
   const deadlineMs = monotonicMs() + REFUSED_WITHIN_MS;
@@ -216,9 +216,9 @@ async function pollUntilRefused(
       for (let refused = 0; refused <= ASKED_AFTERWARDS; ) {
         const answer = await client.ask(bytes);
         answers.push(answer);
-        if (answer.status === 200) onLetIn();
+        if (answer.status === 200) onAdmitted();
         assert.ok([200, 401, 403, 503].includes(answer.status), `${name} answered ${answer.status}`);
-        assert.ok(answer.endedAtMs < deadlineMs, `${name} still lets the token in after ${REFUSED_WITHIN_MS} ms`);
+        assert.ok(answer.endedAtMs < deadlineMs, `${name} still accepts the token after ${REFUSED_WITHIN_MS} ms`);
         if (refused > 0 || answer.status === 401 || answer.status === 403) refused++;
       }
     }),
