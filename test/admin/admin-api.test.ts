@@ -384,7 +384,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       const off = await admin.patch(`/keys/${ids[2]}`, { status: "deactivated" });
       assert.deepEqual(off.body.meta.warnings, []);
       const on = await admin.patch(`/keys/${ids[2]}`, { status: "active" });
-      assert.match(on.body.meta.warnings[0]?.message, new RegExp(`^Key ${ids[0]} is tried only where .* kid`));
+      assert.match(on.body.meta.warnings[0]?.message, new RegExp(`^Key ${ids[0]} is tried only if .* kid`));
     });
 
     test("an unknown path and an unsupported method are refused in the envelope", async () => {

@@ -479,14 +479,14 @@ function meetPeople(): void {
     await dialog.getByRole("button", { name: "Make the pair" }).click();
     await dialog.getByRole("button", { name: "Download private key, add public key" }).click();
     const added = page.getByRole("dialog", { name: "The key is added" });
-    await added.getByText(`Key ${keyId} is tried only where the assertion's header names`).waitFor();
+    await added.getByText(`Key ${keyId} is tried only if the assertion's header names`).waitFor();
     await added.getByRole("button", { name: "I have stored the private key" }).click();
 
     await server.json("key", "deactivate", String(keyId));
     await page.reload();
     await page.getByRole("button", { name: `Activate key ${keyId}` }).click();
     await page.getByText(`Activated key ${keyId}.`, { exact: true }).waitFor();
-    await page.getByText(`Key ${keyId} is tried only where the assertion's header names`).waitFor();
+    await page.getByText(`Key ${keyId} is tried only if the assertion's header names`).waitFor();
   });
 
   test("without a mouse: sign in, create an API user, deactivate a key", async () => {

@@ -204,7 +204,7 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
     const first = await add("first");
     const { id } = JSON.parse(first.stdout) as { id: number };
     assert.deepEqual([first.stderr, (await add("second")).stderr], ["", ""]);
-    const needsKid = new RegExp(`^countersign: note: Key ${id} is tried only where .* kid.*Deactivate one`);
+    const needsKid = new RegExp(`^countersign: note: Key ${id} is tried only if .* kid.*Deactivate one`);
     assert.match((await add("third")).stderr, needsKid);
     for (const [verb, note] of [
       ["deactivate", /^$/],
@@ -356,18 +356,23 @@ describe("explain names the classic mistakes", () => {
       "assertion_algorithm",
       /alg is "PS256"; RS256, RS384 or RS512 is needed/,
     ],
-    ["PS256 that says RS256", () => signedOtherwise("RS256", pss), "assertion_rejected", /by key 1, but as PS256/],
+    [
+      "PS256 that says RS256",
+      () => signedOtherwise("RS256", pss),
+      "assertion_rejected",
+      /by key 1, but its algorithm is PS256/,
+    ],
     [
       "RS512 that says RS256",
       () => signedOtherwise("RS256", (text) => sign("sha512", Buffer.from(text), pair.privateKey)),
       "assertion_rejected",
-      /by key 1, but as RS512/,
+      /by key 1, but its algorithm is RS512/,
     ],
     [
       "an unknown user",
       () => own({ claims: { username: "demo" } }),
       "assertion_rejected",
-      /no API user of that name: "demo"[\s\S]*begin with api-/,
+      /no API user with that name: "demo"[\s\S]*begin with api-/,
     ],
     ["no username", () => own({ claims: { username: undefined } }), "assertion_claims", /username is missing/],
     [

@@ -93,7 +93,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
 
 function watchClockSteps({ clockWatch, log }: Pick<Node, "clockWatch" | "log">): Repeating {
   const look = async () => {
-    const stepMs = clockWatch.look();
+    const stepMs = clockWatch.checkForStep();
     if (stepMs === undefined) return;
     log.warn(
       { step_seconds: Math.round(stepMs / 100) / 10 },

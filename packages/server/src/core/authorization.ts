@@ -1,10 +1,10 @@
 import { Refusal } from "./refusal.ts";
 
 /**
- * The credential in an `Authorization` header: `<scheme> <credential>`, the scheme compared without regard to case and
- * followed by one or more spaces (RFC 9110 §11.1, §11.4).
+ * Reads the credential from an `Authorization` header: `<scheme> <credential>`. The scheme is case-insensitive and followed by one
+ * or more spaces (RFC 9110 §11.1, §11.4).
  *
- * @param schemes the schemes that are accepted, the one to recommend first
+ * @param schemes the accepted schemes, the recommended one first
  * @throws {Refusal} `authorization_missing`, `authorization_scheme`
  */
 export function parseCredential(header: string | undefined, schemes: readonly [string, ...string[]]): string {
@@ -16,7 +16,7 @@ export function parseCredential(header: string | undefined, schemes: readonly [s
   }
   const space = header.indexOf(" ");
   const scheme = space < 0 ? header : header.slice(0, space);
-  // Where there is no scheme, the "scheme" is the credential itself: it must not be repeated in the answer.
+  // Without a scheme, this is the credential itself, so the answer must not quote it.
   const accepted = schemes.some(
     (allowed) => scheme.length === allowed.length && scheme.toLowerCase() === allowed.toLowerCase(),
   );

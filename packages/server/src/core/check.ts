@@ -9,7 +9,7 @@ import type { Clock } from "./surroundings.ts";
 import type { TokenClaims } from "./token/token-codec.ts";
 import { type LatestSigningKeys, type TokenDefect, verifyTokenNow } from "./token/verify-token.ts";
 
-/** A token that is good now, and whose it is. */
+/** An active token and its API user. */
 export interface ActiveToken {
   readonly active: true;
   readonly username: string;
@@ -18,20 +18,20 @@ export interface ActiveToken {
   readonly accountId: AccountId;
   readonly access: Access;
   readonly keyId: KeyId;
-  /** What the token itself says: whole seconds since the epoch. */
+  /** The token's own expiry, in whole seconds since the epoch. */
   readonly expiresAtSeconds: number;
   /**
-   * When it ends: then, or with its key if that is earlier (docs/adr/0008). Whole seconds since the epoch, rounded down; the
-   * token is invalid at equality. A cache must not keep this verdict for longer.
+   * The earlier of the token's expiry and its key's (docs/adr/0008), in whole seconds since the epoch, rounded down. The token is
+   * inactive at equality. A cache must not keep this verdict for longer.
    */
   readonly endsAtSeconds: number;
-  /** Tells it apart from other tokens of its key and second. */
+  /** Distinguishes tokens of the same key and second. */
   readonly nonce: number;
 }
 
 /**
- * Why a token isn't good, for logs, metrics and operators. The reasons from `token_revoked` to `account_deactivated` are only
- * given for a token whose MAC is right and that hasn't expired: the check tells these to its holder too.
+ * Why a token is inactive, for logs, metrics and operators. `token_revoked` and the problems of keys are reported only for a genuine
+ * token that hasn't expired; these the check tells the token's holder too.
  */
 export type InactiveReason = TokenDefect | "expired" | "unknown_key" | "token_revoked" | KeyProblem;
 
@@ -49,16 +49,16 @@ export interface CheckDependencies {
 }
 
 /**
- * Checks a token. A bad token is a verdict, not an error; it comes back at once unless the store has to be asked.
+ * Checks a token. An inactive token is a verdict, not an error. The result is a promise only if the store must be read.
  *
- * @throws {Refusal} `unavailable` where the store has to be asked and can't be
+ * @throws {Refusal} `unavailable` if the store must be read and can't be
  */
 export type CheckToken = (token: string) => TokenVerdict | Promise<TokenVerdict>;
 
 /**
- * The token check, from which everything answers that needs to know whether a token is good. Of several reasons it gives the
- * first in the exchange's order (key, its expiry, user, account), and `token_revoked` last: a client whose key is off must
- * not hope for another token.
+ * Makes the token check, which decides for every endpoint whether a token is active. Of several reasons it reports the first in the
+ * exchange's order (key, its expiry, user, account). `token_revoked` comes last, because it suggests that the client can get a new
+ * token.
  */
 export function createCheckToken({ view, signingKeys, clock }: CheckDependencies): CheckToken {
   return (token) => {
@@ -72,9 +72,9 @@ export function createCheckToken({ view, signingKeys, clock }: CheckDependencies
     if (claims.expiresAtSeconds * 1000 <= nowMs) return inactive("expired");
 
     const judge = (key: ViewKey | undefined, isRevoked: boolean): TokenVerdict => {
-      // The ids are under our own MAC, so a mismatch means a store that isn't the one the token was minted on.
+      // The MAC protects the ids, so a mismatch means that the token was minted on another store.
       if (key === undefined || key.user.id !== claims.userId) return inactive("unknown_key");
-      // A token ends with its key, at the latest (docs/adr/0008).
+      // A token ends with its key at the latest (docs/adr/0008).
       const reason = findKeyProblem(key, nowMs);
       if (reason !== undefined) return inactive(reason);
       if (isRevoked) return inactive("token_revoked");

@@ -1,7 +1,7 @@
 /**
- * Makes a function that runs `work` for a call; calls that come while it runs are answered by one more run after it.
+ * Makes a function that starts `work`. Calls during a run cause one more run after it.
  *
- * @param onError told where a run rejects
+ * @param onError called when a run rejects
  */
 export function coalesce(work: () => Promise<void>, onError: (error: unknown) => void): () => void {
   let isRunning = false;

@@ -1,8 +1,8 @@
 /**
- * Counts the members that the text of valid JSON writes, down to the given depth: 1 is the outermost object alone.
+ * Counts the members in the text of valid JSON, down to the given depth; 1 means the outermost object only.
  *
- * `JSON.parse` keeps the last of two members with one name. However a name is spelt (`"iat"`, `"\u0069at"`), it ends up as
- * one key, so more members in the text than keys in the result means a duplicate.
+ * `JSON.parse` keeps only the last of two members with the same name, however the name is spelt (`"iat"`, `"\u0069at"`). More
+ * members in the text than keys in the result therefore mean a duplicate.
  */
 export function countMembers(json: string, depthMax = Number.POSITIVE_INFINITY): number {
   let members = 0;

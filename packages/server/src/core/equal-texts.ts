@@ -1,8 +1,8 @@
 import { timingSafeEqual } from "node:crypto";
 
 /**
- * Compares two texts in a time that tells nothing but whether their lengths are equal. They are compared as text: a MAC in any
- * spelling but the canonical one differs. Characters beyond Latin-1 can't be folded onto others, since UTF-8 makes them longer.
+ * Compares two texts in a time that reveals only whether their lengths are equal. MACs are compared as text, so a MAC in a
+ * non-canonical spelling differs.
  */
 export function equalTexts(expected: string, given: string): boolean {
   const expectedBytes = Buffer.from(expected, "utf8");

@@ -15,13 +15,13 @@ import type { Grant, IssueToken } from "./issue-token.ts";
 import type { Clock } from "./surroundings.ts";
 import { parseTtl } from "./ttl.ts";
 
-/** A request for a token, as it came. */
+/** An unchecked request for a token. */
 export interface ExchangeRequest {
   /** The `Authorization` header's value. */
   readonly authorization: string | undefined;
   /** Every value of the query parameter `ttl`. */
   readonly ttl: readonly string[];
-  /** The client's address: all that is known of it before the signature is checked. */
+  /** The client's address, its only identity before the signature is checked. */
   readonly client?: string;
 }
 
@@ -33,10 +33,10 @@ export interface ExchangeDependencies {
   readonly issueToken: IssueToken;
 }
 
-/** Exchanges an assertion for a token. @throws {Refusal} with the codes of docs/wire.md, Exchange */
+/** Exchanges an assertion for a token. @throws {Refusal} with the codes in docs/wire.md, Exchange */
 export type Exchange = (request: ExchangeRequest) => Promise<Grant>;
 
-/** An exchange under way. Each step of {@link EXCHANGE_STEPS} sets what the later ones need. */
+/** The state of one exchange. Each step of {@link EXCHANGE_STEPS} sets what later steps need. */
 export class ExchangeAttempt {
   readonly authorization: string | undefined;
   readonly nowSeconds: number;
@@ -54,7 +54,7 @@ export class ExchangeAttempt {
 }
 
 /**
- * What an assertion has to pass before its signature is checked, in the order of docs/wire.md, Exchange. The exchange stops at the
+ * The checks before the signature is verified, in the order of docs/wire.md, Exchange. The exchange stops at the
  * first refusal; `explainAssertion` runs all steps.
  */
 export const EXCHANGE_STEPS = {
@@ -79,7 +79,7 @@ export const EXCHANGE_STEPS = {
 const STEPS = Object.values(EXCHANGE_STEPS);
 
 /**
- * The refresh story. Cheap checks come before expensive ones, and nothing but the user's keys is looked up by an unverified claim.
+ * Makes the exchange. Cheap checks come before expensive ones, and an unverified claim is used only to look up the user's keys.
  */
 export function createExchange({ findSigner, clock, audiences, issueToken }: ExchangeDependencies): Exchange {
   return async ({ authorization, ttl, client }) => {

@@ -5,12 +5,12 @@ import { isSignedBy, SIGNATURE_CHECKS_MAX } from "./assertion/verify-signature.t
 import { sshFingerprint } from "./keys/admission.ts";
 import type { ViewKey, ViewUser } from "./view/view-user.ts";
 
-/** A fact that decides nothing, and perhaps what to do about it. */
+/** A possible cause, and perhaps what to do about it. */
 type Cause = readonly [detail: string, hint?: string];
 
 /**
- * Why the signature doesn't verify: what it would verify as. The exchange never accepts any of this; it only names the mistake. The
- * RSA work runs on libuv's threads, one operation after the other.
+ * Finds why the signature doesn't verify, by trying common mistakes of clients. The exchange accepts none of them. The RSA work
+ * runs on libuv's threads, one operation after the other.
  */
 export async function signatureCauses(
   assertion: UnverifiedAssertion,
@@ -28,14 +28,14 @@ export async function signatureCauses(
     if (algorithm !== undefined && (await isSignedBy(assertion, algorithm, key))) {
       causes.push([
         `The signature is by ${describeKey(key)}, which isn't tried.`,
-        `Put "kid":"${key.id}" into the assertion's header, or deactivate a key of this length that isn't needed any more: ` +
-          `without kid, the ${SIGNATURE_CHECKS_MAX} that were added last are tried.`,
+        `Put "kid":"${key.id}" into the assertion's header, or deactivate a key of this length that is no longer needed: ` +
+          `without kid, only the ${SIGNATURE_CHECKS_MAX} most recently added are tried.`,
       ]);
       continue;
     }
     const made = await otherAlgorithmOf(assertion, key);
     if (made !== undefined) {
-      causes.push([`The signature is by key ${key.id}, but as ${made}, not as the header's alg says.`]);
+      causes.push([`The signature is by key ${key.id}, but its algorithm is ${made}, not the header's alg.`]);
     }
   }
   if (causes.length === 0) {
@@ -60,7 +60,7 @@ function isHmacOfPem({ signingInput, signature, unverifiedHeader }: UnverifiedAs
     });
 }
 
-/** As what the key made the signature, where that isn't what the header says. */
+/** The algorithm with which the key made the signature, if it isn't the header's; `undefined` if none fits. */
 async function otherAlgorithmOf(
   { signingInput, signature, unverifiedHeader }: UnverifiedAssertion,
   { keyObject }: ViewKey,
@@ -88,7 +88,7 @@ function verifyAsync(digest: string, text: Buffer, key: KeyObject | VerifyKeyObj
   });
 }
 
-/** `key 3, SHA256:…, active`. */
+/** A key's description, such as `key 3, SHA256:…, active`. */
 export function describeKey({ id, keyObject, status }: ViewKey): string {
   return `key ${id}, ${sshFingerprint(keyObject)}, ${status}`;
 }

@@ -8,7 +8,7 @@ import { Refusal } from "./refusal.ts";
 import type { RegistryView } from "./view/view.ts";
 import type { ViewKey, ViewUser } from "./view/view-user.ts";
 
-/** One check of an assertion. `note` steps carry facts that decide nothing. */
+/** One check of an assertion. A `note` states a fact that doesn't affect the outcome. */
 export interface ExplainStep {
   readonly check: Check;
   readonly outcome: "passed" | "refused" | "note";
@@ -18,7 +18,7 @@ export interface ExplainStep {
 
 type Check = "scheme" | "parts" | "header" | "claims" | "time" | "audience" | "user" | "key" | "standing" | "cause";
 
-/** What the exchange would say to an assertion now, and why. For operators: it reveals which users exist. */
+/** How the exchange would answer an assertion now, and why. Only for operators, because it reveals which users exist. */
 export interface Explanation {
   readonly accepted: boolean;
   /** The refusal that the exchange would answer with. */
@@ -31,11 +31,11 @@ interface ExplainDependencies extends Pick<ExchangeDependencies, "clock" | "audi
 }
 
 /**
- * Runs the exchange's own steps over an assertion, but doesn't stop at the first refusal: that one is the verdict, and the later ones
- * may show the cause. It needs no private key and mints nothing.
+ * Runs the exchange's own steps on an assertion without stopping at the first refusal. The first refusal is the verdict; later ones
+ * may show the cause. It needs no private key and mints no token.
  *
  * @param text the assertion, or the whole header line that carried it
- * @throws {Refusal} `unavailable` where the store can't be asked
+ * @throws {Refusal} `unavailable` if the store must be read and can't be
  */
 export async function explainAssertion(
   text: string,
@@ -57,7 +57,7 @@ type StepName = keyof typeof EXCHANGE_STEPS;
 /** Collects the steps. */
 class Report {
   readonly steps: ExplainStep[] = [];
-  /** The first, which is the verdict. */
+  /** The first refusal, which is the verdict. */
   refusal: Refusal | undefined;
 
   pass(check: Check, detail: string): void {
@@ -78,7 +78,7 @@ class Report {
   }
 }
 
-/** How each of the exchange's steps is reported. */
+/** How to report each step of the exchange. */
 const STEP_REPORTS: Readonly<Record<StepName, StepReport>> = {
   scheme: { check: "scheme", needs: "credential", passed: () => "The scheme is JWT." },
   parts: { check: "parts", needs: "credential", passed: describeParts },
@@ -108,9 +108,9 @@ const STEP_REPORTS: Readonly<Record<StepName, StepReport>> = {
 
 interface StepReport {
   readonly check: Check;
-  /** The part of the attempt without which the step can't run. */
+  /** The part of the attempt that the step needs. */
   readonly needs: "credential" | "assertion" | "claims";
-  /** What to say of a step that passed; nothing where it had nothing to check. */
+  /** The text for a passed step; `undefined` if it had nothing to check. */
   readonly passed: (attempt: ExchangeAttempt) => string | undefined;
 }
 
@@ -129,12 +129,12 @@ function explainStep(name: StepName, attempt: ExchangeAttempt, report: Report): 
   }
 }
 
-/** Before the step that sets it, and if that step refused, a part of the attempt isn't there. */
+/** Is this part of the attempt set? It isn't before its step has run, or if that step refused. */
 function has(attempt: Partial<ExchangeAttempt>, part: keyof ExchangeAttempt): boolean {
   return attempt[part] !== undefined;
 }
 
-/** Explains what `FindSigner` decides at once: the user, the signature, and whether the key can be used. */
+/** Explains the decisions that `FindSigner` makes together: the user, the signature, and whether the key can be used. */
 async function explainSigner(
   attempt: ExchangeAttempt,
   view: ExplainDependencies["view"],
@@ -146,7 +146,7 @@ async function explainSigner(
     report.refuse("user", assertionRejected());
     report.note(
       "cause",
-      `There is no API user of that name: ${quoteUsername(claims.username)}.`,
+      `There is no API user with that name: ${quoteUsername(claims.username)}.`,
       "countersign user list shows the names; they begin with api-.",
     );
     return;
@@ -158,7 +158,7 @@ async function explainSigner(
   for (const cause of await signatureCauses(assertion, algorithm, user)) report.note("cause", ...cause);
 }
 
-/** Which of the user's keys made the signature, and why the others didn't. @returns whether one did */
+/** Explains which of the user's keys made the signature, or why none did. @returns whether one did */
 async function explainKeys(
   attempt: ExchangeAttempt,
   user: ViewUser,
@@ -191,17 +191,17 @@ async function explainKeys(
   }
   for (const key of isNamed ? tried : keys) {
     const why = !hasLength(key)
-      ? `can't have made it: the key has about ${key.modulus.length * 8} bits, the signature is of one with ${signature.length * 8}`
+      ? `can't have made it: the key has about ${key.modulus.length * 8} bits, but the signature needs one with ${signature.length * 8}`
       : tried.includes(key)
         ? "doesn't verify the signature"
-        : `isn't tried: without kid, ${SIGNATURE_CHECKS_MAX} keys of a length are`;
+        : `isn't tried: without kid, only ${SIGNATURE_CHECKS_MAX} keys of a length are`;
     report.note("key", `${describeKey(key)}: ${why}.`);
   }
   report.refuse("key", outcome);
   return false;
 }
 
-/** @throws what says nothing about the assertion: defects, and `unavailable` */
+/** Returns a refusal of the assertion. @throws any other error: a defect, or `unavailable` */
 function asRefusal(error: unknown): Refusal {
   if (error instanceof Refusal && error.code !== "unavailable") return error;
   throw error;
@@ -234,7 +234,7 @@ function describeParts({ assertion: { signingInput, signature } }: ExchangeAttem
 }
 
 function describeClaims({ claims }: ExchangeAttempt): string {
-  return `username and iat are there and have the right types; the username is ${quoteUsername(claims.username)}.`;
+  return `username and iat are present and have the right types; the username is ${quoteUsername(claims.username)}.`;
 }
 
 function quoteUsername(username: string): string {

@@ -1,33 +1,33 @@
 import { Refusal } from "./refusal.ts";
 
-/** Bounds how much work runs at once; the rest waits its turn. */
+/** Bounds how much work runs concurrently, and queues the rest fairly among clients. */
 export interface FairQueue {
   /**
-   * Takes a place now or when its turn comes; {@link FairQueue.leave} gives it back. Clients take turns, each in the order in which
-   * it came: a client that has a thousand waiting delays the others by one.
+   * Takes a slot, now or in turn; {@link FairQueue.leave} returns it. Clients take turns, and each client's work keeps its order, so
+   * a client with a thousand waiting tasks delays the others by one.
    *
-   * @param client whose work it is
-   * @returns nothing where there is a place at once
-   * @throws {Refusal} where too much waits: the newest work of the client that has the most waiting
+   * @param client the client that the work is for
+   * @returns `undefined` if a slot is free; otherwise a promise of the slot
+   * @throws {Refusal} if the queue is full. The refused work is the newest of the client with the most waiting
    */
   enter(client: string): Promise<void> | undefined;
-  /** Ends what {@link FairQueue.enter} began. */
+  /** Returns the slot taken by {@link FairQueue.enter}. */
   leave(): void;
-  /** Would work by a single client be refused now? */
+  /** Are all slots and all places in the queue taken? */
   isFull(): boolean;
-  /** Both around the work. On a hot path, `enter` and `leave` are cheaper. */
+  /** Runs the work between `enter` and `leave`. On a hot path, calling those directly is cheaper. */
   run<Result>(client: string, work: () => Promise<Result>): Promise<Result>;
 }
 
-/** How much runs and waits. */
+/** The bounds of a queue. */
 export interface FairQueueBounds {
   readonly runningMax: number;
-  /** Over all clients, inclusive. */
+  /** For all clients together, inclusive. */
   readonly waitingMax: number;
-  /** What counts as one client; each text is one by itself unless given. Asked only where a client has to wait. */
+  /** Maps the text given to `enter` to a client; by default each text is a client. Called only if the work has to wait. */
   readonly clientOf?: (text: string) => string;
-  /** What is thrown where too much waits; `unavailable` unless given. */
-  readonly tooMuch?: () => Refusal;
+  /** The refusal when the queue is full; `unavailable` by default. */
+  readonly fullRefusal?: () => Refusal;
 }
 
 interface Waiting {
@@ -39,9 +39,9 @@ export function createFairQueue({
   runningMax,
   waitingMax,
   clientOf = (text) => text,
-  tooMuch = tooMuchWork,
+  fullRefusal = overloadRefusal,
 }: FairQueueBounds): FairQueue {
-  /** Each client's waiting work, the oldest first. The first client is the next one. */
+  /** Each client's waiting work, oldest first. The first client is next in turn. */
   const lines = new Map<string, Waiting[]>();
   let running = 0;
   let waiting = 0;
@@ -53,7 +53,7 @@ export function createFairQueue({
       line.push({
         start: resolve,
         refuse: () => {
-          reject(tooMuch());
+          reject(fullRefusal());
         },
       });
       lines.set(client, line);
@@ -61,11 +61,11 @@ export function createFairQueue({
     });
   }
 
-  /** @throws {Refusal} where no other client would still have more waiting than this one */
+  /** Refuses the newest work of the client with the most waiting. @throws {Refusal} if that is this client itself */
   function makeRoomFor(client: string): void {
     let longest: Waiting[] = [];
     for (const line of lines.values()) if (line.length > longest.length) longest = line;
-    if (longest.length <= (lines.get(client)?.length ?? 0) + 1) throw tooMuch();
+    if (longest.length <= (lines.get(client)?.length ?? 0) + 1) throw fullRefusal();
     waiting--;
     longest.pop()?.refuse();
   }
@@ -85,7 +85,7 @@ export function createFairQueue({
     const [client, line] = next;
     lines.delete(client);
     const first = line.shift();
-    // Behind all others now.
+    // The client moves to the end.
     if (line.length > 0) lines.set(client, line);
     waiting--;
     first?.start();
@@ -107,8 +107,8 @@ export function createFairQueue({
   };
 }
 
-function tooMuchWork(): Refusal {
-  return new Refusal("unavailable", "This node has more work of this kind waiting than it takes on.", {
+function overloadRefusal(): Refusal {
+  return new Refusal("unavailable", "This node has too much work of this kind waiting.", {
     hint: "Wait for the time in Retry-After, and send the request again.",
     retryAfterSeconds: 1,
   });

@@ -11,18 +11,18 @@ export interface Grant {
   readonly issuedAtMicroseconds: number;
   readonly expiresAtMicroseconds: number;
   readonly ttlSeconds: number;
-  /** When the token ends: then, or with its key if that is earlier (docs/adr/0008). */
+  /** The earlier of the token's expiry and its key's (docs/adr/0008). */
   readonly endsAtMicroseconds: number;
   readonly warnings: readonly WarningItem[];
   readonly keyId: KeyId;
 }
 
 /**
- * Issues a token under a key whose holder has proved itself. Nothing is stored. Comes back at once unless the store has to be
- * asked which signing key signs: under one that was retired meanwhile, the token would be dead on arrival.
+ * Issues a token under a key whose holder has authenticated. Nothing is stored. The result is a promise only if the store must be
+ * read to find the current signing key: a token signed with a retired one would be inactive immediately.
  *
- * @param ttlSeconds within the bounds that `parseTtl` holds
- * @throws {Refusal} `unavailable` where the store has to be asked and can't be
+ * @param ttlSeconds within the bounds of `parseTtl`
+ * @throws {Refusal} `unavailable` if the store must be read and can't be
  */
 export type IssueToken = (key: ViewKey, nowMicroseconds: number, ttlSeconds: number) => Grant | Promise<Grant>;
 
@@ -34,7 +34,7 @@ export function createIssueToken(
 ): IssueToken {
   function issue(key: ViewKey, nowMicroseconds: number, ttlSeconds: number): Grant {
     const expiresAtMicroseconds = nowMicroseconds + ttlSeconds * 1e6;
-    // Rounded up: no token dies before the expires_at that its holder was promised.
+    // Rounded up, so that no token ends before the expires_at in the client's answer.
     const expiresAtSeconds = Math.ceil(expiresAtMicroseconds / 1e6);
     const token = mintToken(signingKeys, {
       nonce: random.uint32(),

@@ -1,10 +1,10 @@
-/** Longest shortname, API user name or resource server name, in characters. */
+/** The maximum length of shortnames, API user names and resource server names, in characters. */
 const NAME_CHARACTERS_MAX = 63;
 
-/** Longest display name or label, in characters. */
+/** The maximum length of display names and labels, in characters. */
 const DISPLAY_CHARACTERS_MAX = 200;
 
-/** @param what what the value is called, in messages and as a field @throws {Refusal} `field_invalid` */
+/** Checks a name's characters and length. @param what the value's name, in messages and as a field @throws {Refusal} `field_invalid` */
 export function checkName(what: string, value: string): void {
   if (!/^[a-z0-9][a-z0-9._-]*$/.test(value) || value.length > NAME_CHARACTERS_MAX) {
     throw fieldRefusal(
@@ -16,9 +16,9 @@ export function checkName(what: string, value: string): void {
 }
 
 /**
- * Names and labels are shown on terminals and pages: no control, format or unassigned characters (Unicode category C) but
- * the joiner that emoji need, and no line or paragraph separators. U+FFFD stands where a program met bytes in another encoding than
- * it expected: what was meant is lost.
+ * Checks a name or label that terminals and pages show. It must not have control, format or unassigned characters (Unicode category
+ * C), except the joiner that emoji need, nor line or paragraph separators. It must not have U+FFFD, which replaces bytes that a
+ * program couldn't decode: the intended text is lost.
  *
  * @throws {Refusal} `field_invalid`
  */
@@ -40,7 +40,7 @@ export function checkDisplayText(what: string, value: string): void {
   }
 }
 
-/** A name from outside, fit for a message: control characters would act on the operator's terminal. */
+/** Makes a name safe for a message: replaces control characters, which would act on the operator's terminal, and shortens it. */
 export function printable(text: string): string {
   const plain = text.replaceAll(/\p{C}/gu, "?");
   return plain.length > NAME_CHARACTERS_MAX + 20 ? `${plain.slice(0, NAME_CHARACTERS_MAX)}…` : plain;

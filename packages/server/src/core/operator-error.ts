@@ -1,6 +1,6 @@
 /**
- * An expected failure whose message is for the person who runs a command or starts the service: one sentence that says what is
- * wrong and what to do about it. The command line prints the message as it is. It never holds a secret.
+ * An expected failure of a command or of starting the service. Its message, for the operator, is one sentence that says what is
+ * wrong and what to do about it. The command line prints it unchanged. It never holds a secret.
  *
  * A refused request or change is a {@link Refusal} instead; any other error is a defect.
  */

@@ -2,12 +2,12 @@ import type { RefusalCode } from "@countersign/protocol";
 
 /** What is wrong with one member of a body, or one parameter. */
 export interface FieldProblem {
-  /** A JSON pointer (RFC 6901), such as `/name`; empty for the whole. */
+  /** A JSON pointer (RFC 6901), such as `/name`; empty for the whole body. */
   readonly field: string;
   readonly message: string;
 }
 
-/** What a refusal may say besides its message. Everything here may be shown to the client. */
+/** What a refusal may carry besides its message. The client may see everything but `cause`. */
 export interface RefusalDetail {
   /** The likely cause or the fix. */
   readonly hint?: string;
@@ -19,16 +19,16 @@ export interface RefusalDetail {
   readonly retryAfterSeconds?: number;
   /** RateLimit header fields (draft-ietf-httpapi-ratelimit-headers), for `rate_limited`. */
   readonly rateLimit?: { readonly policy: string; readonly state: string };
-  /** What went wrong inside. Logged, never answered. */
+  /** The underlying error. Logged, never sent. */
   readonly cause?: unknown;
 }
 
 /**
- * A request that is refused: an expected outcome, not a defect.
+ * The refusal of a request: an expected outcome, not a defect.
  *
- * `code` is from a closed list; `message` is one sentence for the client or operator. It never holds a token, an assertion, a
- * secret, key material, or text that an unauthenticated client sent, other than numbers and short names that
- * {@link quoteName} let through. A refused change changes nothing.
+ * `code` is from a closed list; `message` is one sentence for the client or operator. The message never holds a token, an assertion,
+ * a secret, key material, or text from an unauthenticated client, except numbers and short names that {@link quoteName} allows. A
+ * refused change changes nothing.
  */
 export class Refusal extends Error {
   override readonly name = "Refusal";
@@ -42,12 +42,12 @@ export class Refusal extends Error {
   }
 }
 
-/** A refusal that concerns one member of the body or one parameter, which is called `field`. */
+/** The refusal of one member of the body or one parameter. @param field its name */
 export function fieldRefusal(code: RefusalCode, message: string, field: string): Refusal {
   return new Refusal(code, message, { fields: [{ field: `/${field}`, message }] });
 }
 
-/** Quotes a name that a client sent if it is short and plain enough to repeat in a message; otherwise describes it. */
+/** Quotes a name from a client if it is short and plain enough for a message; otherwise describes it. */
 export function quoteName(name: unknown): string {
   if (typeof name !== "string") return name === undefined ? "missing" : "not a string";
   return /^[A-Za-z0-9._+-]{1,20}$/.test(name) ? `"${name}"` : "not a name that this service knows";

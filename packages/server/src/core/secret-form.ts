@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 import type { Random } from "./surroundings.ts";
 
 const SECRET_BYTES = 32;
-/** 32 bytes and 4 bytes in base 62. */
+/** The lengths of 32 bytes and 4 bytes in base 62. */
 const BODY_CHARACTERS = 43;
 const CHECKSUM_CHARACTERS = 6;
 
@@ -17,11 +17,10 @@ export interface SecretForm {
 }
 
 /**
- * Secrets that this service makes: a prefix, 256 random bits and a CRC-32 of all that, both in base 62. Letters and digits alone
- * behind the prefix, so that a double click selects it whole; the checksum lets a scanner of secrets rule out what merely looks
- * alike.
+ * The form of secrets that this service makes: a prefix, 256 random bits, and a CRC-32 of both, in base 62. Only letters and digits
+ * follow the prefix, so that a double click selects the whole secret. The checksum lets secret scanners rule out false matches.
  *
- * @param prefix such as `csrs_`, so that people and scanners know one when they see it
+ * @param prefix such as `csrs_`, by which people and scanners recognize the secret
  */
 export function secretForm(prefix: string): SecretForm {
   const form = new RegExp(`^${prefix}[0-9A-Za-z]{${BODY_CHARACTERS + CHECKSUM_CHARACTERS}}$`);
@@ -37,7 +36,7 @@ export function secretForm(prefix: string): SecretForm {
   };
 }
 
-/** What the store keeps of a secret: SHA-256, in hex. A slow hash is for secrets that can be guessed; 256 bits can't. */
+/** The hash of a secret for the store: SHA-256, in hex. Only guessable secrets need a slow hash, and 256 random bits aren't. */
 export function hashSecret(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }

@@ -1,14 +1,14 @@
-/** What the core needs of the process around it. `platform/` implements these; tests pass their own. */
+/** What the core needs from the process. `platform/` implements it; tests pass their own implementations. */
 
-/** The two times that the service needs. */
+/** The wall clock and the monotonic clock. */
 export interface Clock {
   /** Wall-clock time in microseconds since the epoch, an integer. */
   nowMicroseconds(): number;
-  /** The same in whole milliseconds, rounded down. Cheaper: checks ask for it several times. */
+  /** The same in whole milliseconds, rounded down. It is cheaper, because token checks need it several times. */
   wallMs(): number;
   /**
-   * Milliseconds on a clock that never steps and goes on while the process is stopped. For measuring, not for telling. It stands
-   * still while the machine sleeps: for the age of something that must not be old, see {@link elapsedMs}.
+   * Milliseconds on a clock that never steps and keeps running while the process is stopped, for measuring durations. It stops while
+   * the machine sleeps; use {@link elapsedMs} for the age of something that must not be old.
    */
   monotonicMs(): number;
 }
@@ -19,23 +19,23 @@ export interface Moment {
   readonly monotonicMs: number;
 }
 
-/** The present moment. */
+/** The current instant on both clocks. */
 export function momentOf(clock: Clock): Moment {
   return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
 }
 
 /**
- * How long ago a moment was at most, to within a millisecond, whatever happened to the clocks: the wall clock knows of a machine's sleep,
- * and the monotonic one isn't fooled when the time is set back. A wall clock that is set ahead makes it too much.
+ * An upper bound on the time since a moment, to within a millisecond. The wall clock counts the machine's sleep, and the monotonic
+ * clock isn't affected when the time is set back. If the wall clock is set ahead, the result is too large.
  */
 export function elapsedMs(clock: Clock, since: Moment): number {
   return Math.max(clock.monotonicMs() - since.monotonicMs, clock.wallMs() - since.wallMs);
 }
 
-/** Randomness fit for secrets. */
+/** Cryptographically secure randomness. */
 export interface Random {
   /** An unsigned 32-bit integer. */
   uint32(): number;
-  /** That many bytes. */
+  /** `length` random bytes. */
   bytes(length: number): Buffer;
 }

@@ -2,7 +2,7 @@ import { TTL_SECONDS_DEFAULT, TTL_SECONDS_MAX, TTL_SECONDS_MIN } from "@counters
 import { Refusal } from "./refusal.ts";
 
 /**
- * The lifetime that a request asks for, in whole seconds; 3600 where it names none.
+ * Reads the lifetime that a request asks for, in whole seconds; 3600 if it names none.
  *
  * Decimal digits only: no sign, fraction, exponent or white space, and `ttl` at most once.
  *

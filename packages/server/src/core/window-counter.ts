@@ -1,24 +1,24 @@
 import { LRUCache } from "lru-cache";
 
-/** A window that isn't over. */
+/** A window that hasn't ended. */
 export interface CountingWindow {
   readonly count: number;
   readonly endsAtMs: number;
 }
 
 /**
- * Counts by name, in memory, in windows of one length. A window begins with a name's first count and is over at its end.
- * `nowMs` is a reading of the monotonic clock.
+ * Counts per name, in memory, in windows of a fixed length. A window begins with a name's first count; at the instant of its end it
+ * is over. `nowMs` is a reading of the monotonic clock.
  */
 export interface WindowCounter<Name> {
-  /** Is nothing counted at all? Then there is no need to work out a name. */
+  /** Is nothing counted? If so, callers needn't compute a name. */
   isEmpty(): boolean;
   find(name: Name, nowMs: number): CountingWindow | undefined;
-  /** @returns the window's count, including this one */
+  /** Counts once. @returns the window's count, including this one */
   add(name: Name, nowMs: number): number;
 }
 
-/** @param namesMax how many names are counted at once; beyond that the one used longest ago is forgotten */
+/** @param namesMax how many names are counted at a time; beyond that, the least recently used one is forgotten */
 export function createWindowCounter<Name extends string | number>(
   windowSeconds: number,
   namesMax: number,

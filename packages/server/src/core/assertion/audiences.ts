@@ -2,10 +2,10 @@ import { OAUTH_TOKEN_PATH, REFRESH_PATH, REVOCATION_PATH } from "@countersign/pr
 import type { Audiences } from "./check-claims.ts";
 
 /**
- * The names of the endpoints that take assertions.
+ * The audiences of the endpoints that take assertions.
  *
- * The public URL stands for the exchange (docs/wire.md, Assertion) and, as the issuer, for the OAuth endpoints (RFC 7523 §3). An
- * assertion for the one is never one for the other all the same: see `oauth/client-assertion.ts`.
+ * The public URL names both the exchange (docs/wire.md, Assertion) and, as the issuer, the OAuth endpoints (RFC 7523 §3).
+ * Nevertheless no assertion is valid at both: see `oauth/client-assertion.ts`.
  */
 export interface EndpointAudiences {
   readonly exchange: Audiences;
@@ -13,7 +13,7 @@ export interface EndpointAudiences {
   readonly revocation: Audiences;
 }
 
-/** @param publicUrl with or without a slash at its end */
+/** The audiences for a public URL. @param publicUrl with or without a trailing slash */
 export function endpointAudiences(publicUrl: string): EndpointAudiences {
   const base = publicUrl.replace(/\/$/, "");
   const exchange = [base + REFRESH_PATH, base + REFRESH_PATH.slice(0, -1)];

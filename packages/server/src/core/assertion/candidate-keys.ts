@@ -3,7 +3,7 @@ import type { KeyId, KeyStatus } from "../keys/model.ts";
 import type { UnverifiedObject } from "./parse-assertion.ts";
 import { SIGNATURE_CHECKS_MAX } from "./verify-signature.ts";
 
-/** What decides whether a key is tried. */
+/** The properties that decide whether a key is tried. */
 export interface CandidateKey {
   readonly id: KeyId;
   readonly thumbprint: string;
@@ -12,12 +12,13 @@ export interface CandidateKey {
 }
 
 /**
- * The keys that are tried against a signature, at most {@link SIGNATURE_CHECKS_MAX}, in the order in which they are.
+ * The keys to try against a signature, in order, at most {@link SIGNATURE_CHECKS_MAX}.
  *
- * A `kid` that equals the id or RFC 7638 thumbprint of one of the user's keys selects that key alone; any other `kid` is ignored. Without
- * one, of the keys whose signatures have this length: first those that may be used (active and not expired), then the others, revoked ones
- * last; of each, the newest first. So while a key is replaced, the old one and the new one are tried, even where older ones were forgotten. Those
- * that may not be used are tried to be refused by name (`key_deactivated`, `key_expired`).
+ * A `kid` that equals the id or RFC 7638 thumbprint of one of the user's keys selects only that key; any other `kid` is ignored.
+ * Without one, the candidates are the keys whose signatures have this length: first usable ones (active and not expired), then the
+ * others, revoked ones last, and newest first within each group. So while a key is being replaced, both the old and the new one are
+ * tried, even if older keys were never removed. Unusable keys are tried in order to name the reason for the refusal
+ * (`key_deactivated`, `key_expired`).
  */
 export function candidateKeys<Key extends CandidateKey>(
   keys: readonly Key[],
@@ -28,7 +29,7 @@ export function candidateKeys<Key extends CandidateKey>(
   const named =
     typeof kid === "string" ? keys.find((key) => kid === key.thumbprint || kid === String(key.id)) : undefined;
   if (named !== undefined) return [named];
-  // Nearly every user.
+  // The fast path, for nearly every user.
   if (keys.length === 1) return keys;
   return keys
     .filter(hasLength)
@@ -41,7 +42,7 @@ function rankOf(key: CandidateKey, nowMs: number): number {
   return key.status === "revoked" ? 2 : 1;
 }
 
-/** May assertions be signed with it, as far as the key itself goes? */
+/** Is the key itself, regardless of its user and account, active and not expired? */
 export function isUsable(key: Pick<CandidateKey, "status" | "expiresAtMs">, nowMs: number): boolean {
   return key.status === "active" && !isExpired(key, nowMs);
 }

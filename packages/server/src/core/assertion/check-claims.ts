@@ -2,7 +2,7 @@ import { ISSUED_AT_SECONDS_MAX, SKEW_SECONDS_MAX } from "@countersign/protocol";
 import { Refusal } from "../refusal.ts";
 import type { UnverifiedObject } from "./parse-assertion.ts";
 
-/** The claims that this service reads, with their types checked. Seconds are since the epoch and may have fractions. */
+/** The claims that this service reads; their types are checked. Seconds are since the epoch and may have fractions. */
 export interface UnverifiedClaims {
   readonly username: string;
   readonly issuedAtSeconds: number;
@@ -11,21 +11,21 @@ export interface UnverifiedClaims {
   readonly audience: readonly string[] | undefined;
 }
 
-/** What an assertion's `aud` may say, and must not, to be meant for an endpoint. */
+/** The audiences with which an endpoint accepts or refuses an assertion. */
 export interface Audiences {
   /** Names of the endpoint. The first is the one to recommend. */
   readonly accepted: ReadonlySet<string>;
-  /** Must there be an `aud`? Decides what the hint says; whether there is one is checked where the claims are read. */
+  /** Is `aud` required? Only the hint depends on this; the parser of the claims checks that `aud` is present. */
   readonly isRequired: boolean;
-  /** Names of other endpoints: an assertion made for one of them is never accepted here as well. */
+  /** Names of other endpoints. An assertion that names one of them is refused here. */
   readonly foreign: ReadonlySet<string>;
 }
 
 /**
  * Reads the claims; other claims are ignored (RFC 7519 §4).
  *
- * @throws {Refusal} `assertion_claims` where `username` or `iat` is missing or a claim has the wrong type,
- *   `assertion_audience` where `aud` is neither a string nor an array of strings
+ * @throws {Refusal} `assertion_claims` if `username` or `iat` is missing or a claim has the wrong type,
+ *   `assertion_audience` if `aud` is neither a string nor an array of strings
  */
 export function parseClaims(claims: UnverifiedObject): UnverifiedClaims {
   const username = own(claims, "username");
@@ -50,11 +50,9 @@ export function parseClaims(claims: UnverifiedObject): UnverifiedClaims {
 }
 
 /**
- * Claims are compared with the server's clock and the service's own names. All bounds are inclusive: an `iat` exactly 61 s off and an
- * `nbf` exactly 60 s ahead are accepted, and an `exp` has passed once its leeway of 60 s is over (RFC 7519 §4.1.3 to §4.1.6). Times
- * are compared to the microsecond.
+ * Checks `iat` against the server's clock, to the microsecond. An `iat` exactly 61 s off is accepted (RFC 7519 §4.1.6).
  *
- * @throws {Refusal} `assertion_stale`, `assertion_early` where `iat` is more than 61 s from now: 60 s and one of grace
+ * @throws {Refusal} `assertion_stale`, `assertion_early` if `iat` is more than 61 s from now: 60 s and one second of grace
  */
 export function checkIssuedAt({ issuedAtSeconds }: UnverifiedClaims, nowSeconds: number): void {
   const ageSeconds = secondsBetween(issuedAtSeconds, nowSeconds);
@@ -66,11 +64,11 @@ export function checkIssuedAt({ issuedAtSeconds }: UnverifiedClaims, nowSeconds:
   checkNotAhead(issuedAtSeconds, nowSeconds);
 }
 
-/** @throws {Refusal} `assertion_early` where `iat` is more than 61 s ahead */
+/** @throws {Refusal} `assertion_early` if `iat` is more than 61 s ahead */
 export function checkNotAhead(issuedAtSeconds: number, nowSeconds: number): void {
   const aheadSeconds = secondsBetween(nowSeconds, issuedAtSeconds);
   if (aheadSeconds > ISSUED_AT_SECONDS_MAX) {
-    // 1e11 s is the year 5138, and 1e11 ms is 1973: nothing between a real time and a mistaken unit.
+    // 1e11 s is the year 5138, and 1e11 ms is 1973, so a larger value must be in milliseconds.
     const hint =
       issuedAtSeconds > 1e11
         ? `iat looks like milliseconds; it must be seconds since the epoch: ${serverTime(nowSeconds)}`
@@ -79,7 +77,7 @@ export function checkNotAhead(issuedAtSeconds: number, nowSeconds: number): void
   }
 }
 
-/** @throws {Refusal} `assertion_early` where `nbf` is more than 60 s ahead */
+/** Checks `nbf` (RFC 7519 §4.1.5). @throws {Refusal} `assertion_early` if it is more than 60 s ahead; exactly 60 s are accepted */
 export function checkNotBefore(
   { notBeforeSeconds }: Pick<UnverifiedClaims, "notBeforeSeconds">,
   nowSeconds: number,
@@ -93,7 +91,7 @@ export function checkNotBefore(
   }
 }
 
-/** @throws {Refusal} `assertion_expired` where `exp` passed 60 s ago or earlier */
+/** Checks `exp` (RFC 7519 §4.1.4). @throws {Refusal} `assertion_expired` if it passed 60 s ago or earlier */
 export function checkExpiry(
   { expiresAtSeconds }: Pick<UnverifiedClaims, "expiresAtSeconds">,
   nowSeconds: number,
@@ -112,7 +110,9 @@ export function checkExpiry(
 }
 
 /**
- * @throws {Refusal} `assertion_audience` where `aud` is present and none of its values names this endpoint, or one of them names
+ * Checks `aud` (RFC 7519 §4.1.3).
+ *
+ * @throws {Refusal} `assertion_audience` if `aud` is present and none of its values names this endpoint, or one of them names
  *   another endpoint of this service
  */
 export function checkAudience(
@@ -130,7 +130,7 @@ export function checkAudience(
   }
 }
 
-/** @throws {Refusal} `assertion_audience` where `aud` is neither a string nor an array of strings */
+/** Reads `aud`; `undefined` if it is missing. @throws {Refusal} `assertion_audience` if it is neither a string nor an array of strings */
 export function parseAudience(claims: UnverifiedObject): readonly string[] | undefined {
   const aud = own(claims, "aud");
   if (aud === undefined) return undefined;
@@ -139,7 +139,7 @@ export function parseAudience(claims: UnverifiedObject): readonly string[] | und
   throw new Refusal("assertion_audience", "The assertion's aud is neither a string nor an array of strings.");
 }
 
-/** @throws {Refusal} `assertion_claims` where the claim is there and isn't a finite number */
+/** Reads a NumericDate; `undefined` if it is missing. @throws {Refusal} `assertion_claims` if it isn't a finite number */
 export function numericDate(claims: UnverifiedObject, name: "iat" | "exp" | "nbf"): number | undefined {
   const value = own(claims, name);
   if (value === undefined) return undefined;
@@ -152,12 +152,12 @@ export function numericDate(claims: UnverifiedObject, name: "iat" | "exp" | "nbf
   return value;
 }
 
-/** A claim that the assertion itself has, never one of `Object.prototype`. */
+/** Reads a claim of the assertion itself, never a member of `Object.prototype`. */
 export function own(claims: UnverifiedObject, name: string): unknown {
   return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }
 
-/** The kind of a claim's value, never the value. */
+/** Describes the kind of a claim's value, without the value. */
 export function describe(value: unknown): string {
   if (value === undefined) return "missing";
   if (value === null) return "null";
@@ -168,8 +168,8 @@ export function describe(value: unknown): string {
 }
 
 /**
- * Rounded to microseconds, which is as exact as clients' decimals are: as doubles, two times that are 61 s apart may differ by 61 s and
- * a quarter of a microsecond.
+ * The difference, rounded to microseconds, the precision of clients' decimals. As doubles, two times that are 61 s apart may differ
+ * by 61 s and a quarter of a microsecond.
  */
 function secondsBetween(fromSeconds: number, untilSeconds: number): number {
   const seconds = untilSeconds - fromSeconds;

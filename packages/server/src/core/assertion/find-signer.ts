@@ -9,23 +9,23 @@ import type { UnverifiedAssertion } from "./parse-assertion.ts";
 import { canBeSignature, findSigningKey } from "./verify-signature.ts";
 
 /**
- * How many assertions' signatures are checked at once. More than an ordinary load has under way, since waiting costs time of its own; few
- * enough that a request waits for no more than these and one turn of each other client.
+ * How many assertions' signatures are checked concurrently. Ordinary load stays below this, because queueing costs time. It is low
+ * enough that a request waits only for these and one turn of each other client.
  */
 const RUNNING_MAX = 64;
 
-/** How many assertions may wait for that. With the longest keys they are checked within a second on two cores. */
+/** How many assertions may wait for a check. Even with the longest keys, two cores check them within a second. */
 const WAITING_MAX = 1024;
 
 /**
- * Finds the user's key that made an assertion's signature, as {@link candidateKeys} and {@link findSigningKey} say, and makes sure that
- * it can be used. An unknown user costs what a known one costs. Only a client that holds the private key learns how a key, its
- * user or their account stands.
+ * Finds the user's key that made an assertion's signature (see {@link candidateKeys} and {@link findSigningKey}), and makes sure that
+ * it can be used. An unknown user takes as much work as a known one. Only a client that holds the private key learns the status of
+ * the key, its user and their account.
  *
  * @param username unverified
- * @param client whose turn it counts as; requests without an address share one turn
- * @throws {Refusal} `assertion_rejected` where no key made it or there is no such user; `key_deactivated`, `key_expired`,
- *   `user_deactivated`, `account_deactivated`; `unavailable` where too many wait or the store can't be asked
+ * @param client the client's address, for its turn in the queue; requests without an address share one turn
+ * @throws {Refusal} `assertion_rejected` if no key made it or there is no such user; `key_deactivated`, `key_expired`,
+ *   `user_deactivated`, `account_deactivated`; `unavailable` if too many wait or the store fails
  */
 export type FindSigner = (
   assertion: UnverifiedAssertion,
@@ -36,9 +36,9 @@ export type FindSigner = (
 ) => Promise<ViewKey>;
 
 /**
- * One for a process: the bounds are on all its signature checks together.
+ * Create one for each process: its bounds apply to all signature checks together.
  *
- * @param clientOf what counts as one client, of an address
+ * @param clientOf maps an address to the client that it counts as
  */
 export function createFindSigner(
   view: Pick<RegistryView, "findUser">,
@@ -75,7 +75,7 @@ export function createFindSigner(
 
 const NO_KEYS: readonly ViewKey[] = [];
 
-/** The one answer to an unknown user and to a wrong key: a client never learns which users exist. */
+/** The same refusal for an unknown user and a wrong key, so that a client never learns which users exist. */
 export function assertionRejected(): Refusal {
   return new Refusal(
     "assertion_rejected",

@@ -2,10 +2,10 @@ import { candidateKeys, isUsable } from "./candidate-keys.ts";
 import type { PublicKey } from "../keys/model.ts";
 
 /**
- * The user's keys of this one's length that may be used, but with which an assertion is accepted only where its `kid` names them: more
- * were added after it than are tried without one ({@link candidateKeys}).
+ * The usable keys of the same length as `key` that are tried only if the assertion's `kid` names them, because more keys were added
+ * after them than are tried without a `kid` ({@link candidateKeys}).
  *
- * @param keys all of the user's
+ * @param keys all keys of the user
  */
 export function keysNeedingKid(key: PublicKey, keys: readonly PublicKey[], nowMs: number): readonly PublicKey[] {
   const alike = keys.filter((other) => signatureBytes(other) === signatureBytes(key) && isUsable(other, nowMs));
@@ -13,13 +13,13 @@ export function keysNeedingKid(key: PublicKey, keys: readonly PublicKey[], nowMs
   return alike.filter((other) => !tried.includes(other));
 }
 
-/** The note for the operator who added or activated a key, if that left keys that need a `kid`. */
+/** The note for an operator whose change left keys that need a `kid`. */
 export function needsKidMessage(keys: readonly PublicKey[]): string {
   const ids = keys.map(({ id }) => id).sort((a, b) => a - b);
   const [names, verb] = ids.length === 1 ? [`Key ${ids[0]}`, "is"] : [`Keys ${ids.join(", ")}`, "are"];
   return (
-    `${names} ${verb} tried only where the assertion's header names the key's id or thumbprint as kid: without kid, the two active keys of a ` +
-    "length that were added last are tried. Deactivate one that isn't needed any more, or let the client set kid."
+    `${names} ${verb} tried only if the assertion's header names the key's id or thumbprint as kid: without kid, only the two most recently ` +
+    "added active keys of a length are tried. Deactivate one that is no longer needed, or have the client set kid."
   );
 }
 

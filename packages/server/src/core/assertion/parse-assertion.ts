@@ -1,7 +1,7 @@
 /**
- * Assertions: parse, check the claims, verify the signature, in this order, so that what is cheap comes first.
+ * Assertions: parse, check the claims, verify the signature, in this order, so that cheap checks come first.
  *
- * Nothing here looks anything up or knows HTTP statuses. Whatever has not been verified yet is named `unverified…`.
+ * Nothing here reads the store or knows HTTP statuses. The names of values that aren't verified yet begin with `unverified`.
  */
 import { isAscii, isUtf8 } from "node:buffer";
 import { ASSERTION_ALGORITHMS, ASSERTION_BYTES_MAX, type AssertionAlgorithm } from "@countersign/protocol";
@@ -11,7 +11,7 @@ import { quoteName, Refusal } from "../refusal.ts";
 /** A JSON object whose members haven't been checked yet. */
 export type UnverifiedObject = Readonly<Record<string, unknown>>;
 
-/** A compact JWS (RFC 7515 §7.1) taken apart; nothing about it is known to be true. */
+/** The parts of a compact JWS (RFC 7515 §7.1). Nothing in it is verified. */
 export interface UnverifiedAssertion {
   readonly unverifiedHeader: UnverifiedObject;
   readonly unverifiedClaims: UnverifiedObject;
@@ -21,10 +21,10 @@ export interface UnverifiedAssertion {
 }
 
 /**
- * Takes a compact JWS apart, strictly.
+ * Parses a compact JWS strictly.
  *
- * Exactly three parts, each in the one canonical base64url spelling (RFC 7515 §2, no padding), header and claims are
- * UTF-8 JSON objects without duplicate members (RFC 7515 §4, RFC 7519 §4), at most 8192 bytes in all.
+ * It must have exactly three parts in canonical base64url (RFC 7515 §2, no padding) and at most 8192 bytes. Header and claims must be
+ * UTF-8 JSON objects without duplicate members (RFC 7515 §4, RFC 7519 §4).
  *
  * @throws {Refusal} `assertion_malformed`
  */
@@ -47,15 +47,15 @@ export function parseAssertion(text: string): UnverifiedAssertion {
 }
 
 /**
- * Checks the header: an RSA signature algorithm on the list and no `crit` (RFC 7515 §4.1.11).
+ * Checks the header: `alg` must be an allowed RSA signature algorithm, and there must be no `crit` (RFC 7515 §4.1.11).
  *
- * Header parameters that carry or point at keys (`jku`, `x5u`, `jwk`, `x5c`) are never read (RFC 8725 §3.10).
+ * Header parameters that contain or point to keys (`jku`, `x5u`, `jwk`, `x5c`) are never read (RFC 8725 §3.10).
  *
  * @throws {Refusal} `assertion_algorithm`, `assertion_header`
  */
 export function checkHeader(unverifiedHeader: UnverifiedObject): AssertionAlgorithm {
   const { alg } = unverifiedHeader;
-  // Compared exactly: "rs256" or "None" is no algorithm at all (RFC 7515 §4.1.1 makes it case-sensitive).
+  // Compared exactly, because alg is case-sensitive (RFC 7515 §4.1.1): "rs256" and "None" aren't algorithms.
   const algorithm = ASSERTION_ALGORITHMS.find((allowed) => allowed === alg);
   if (algorithm === undefined) {
     const hint =
@@ -86,7 +86,7 @@ function malformed(message: string, hint?: string): Refusal {
   return new Refusal("assertion_malformed", message, hint === undefined ? {} : { hint });
 }
 
-/** PyJWT 1.x returns bytes; formatted into a string, they become a literal: `b'eyJ…'`. */
+/** PyJWT 1.x returns bytes. Formatted into a string, they become a literal: `b'eyJ…'`. */
 function pythonBytesHint(text: string): string | undefined {
   return /^b['"]/.test(text)
     ? "The credential is a Python bytes literal, b'…'. Call .decode(\"ascii\") on the result of jwt.encode, or use PyJWT 2."
@@ -95,7 +95,7 @@ function pythonBytesHint(text: string): string | undefined {
 
 function decodePart(part: string, name: string, whole: string): Buffer {
   const bytes = Buffer.from(part, "base64url");
-  // Node's decoder ignores what it doesn't know. Only the canonical spelling of some bytes decodes and encodes to itself.
+  // Node's decoder ignores invalid characters. Only canonical base64url survives decoding and encoding unchanged.
   if (bytes.toString("base64url") !== part) {
     throw malformed(
       `The assertion's ${name} part isn't canonical base64url: no padding, no white space, no + or /.`,

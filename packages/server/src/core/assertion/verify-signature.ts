@@ -12,8 +12,8 @@ const SIGNATURE_BYTES_MIN = 256;
 const SIGNATURE_BYTES_MAX = 1024;
 
 /**
- * The most RSA operations that one assertion costs, and exactly what one costs that no key verifies: an anonymous request must not cost
- * more the more keys a user has, nor show by its time how many there are.
+ * The maximum number of RSA operations for one assertion, and the exact number for one that no key verifies. The cost of an anonymous
+ * request must not grow with the number of a user's keys, nor reveal that number by its time.
  */
 export const SIGNATURE_CHECKS_MAX = 2;
 
@@ -21,11 +21,11 @@ export const SIGNATURE_CHECKS_MAX = 2;
 export interface VerificationKey {
   /** Parsed once, when the key enters the view; parsing costs more than verifying. */
   readonly keyObject: KeyObject;
-  /** Big-endian, without zeros in front; every signature by this key has its length (RFC 8017 §8.2.2, step 1). */
+  /** Big-endian, without leading zeros. Every signature by this key has this length (RFC 8017 §8.2.2, step 1). */
   readonly modulus: Buffer;
 }
 
-/** Prepares an RSA key for being tried. */
+/** Prepares an RSA key for signature checks. */
 export function verificationKey(keyObject: KeyObject): VerificationKey {
   return { keyObject, modulus: Buffer.from(keyObject.export({ format: "jwk" }).n ?? "", "base64url") };
 }
@@ -37,13 +37,12 @@ export interface SignedText {
 }
 
 /**
- * Finds the key that made the signature, trying `keys` in their order, at most {@link SIGNATURE_CHECKS_MAX} of those that can have made
- * it.
+ * Finds the key that made the signature. Tries `keys` in order, at most {@link SIGNATURE_CHECKS_MAX} of those that can have made it.
  *
- * Where none did, that many RSA operations have taken place, with decoys in the place of keys that aren't there: an unknown user, one
- * with a wrong key and one with twenty cost the same. A signature that is the modulus or more OpenSSL refuses without any
- * arithmetic (RFC 8017 §5.2.2, step 1), so there a decoy takes the key's place, too. The RSA work runs on libuv's threads and doesn't block
- * the event loop.
+ * If none did, exactly that many RSA operations have taken place, because decoys replace missing keys: an unknown user, a user with a
+ * wrong key and a user with twenty keys cost the same. OpenSSL refuses a signature that isn't less than the modulus without any
+ * arithmetic (RFC 8017 §5.2.2, step 1), so a decoy replaces such a key too. The RSA work runs on libuv's threads and doesn't block the
+ * event loop.
  */
 export async function findSigningKey<Key extends VerificationKey>(
   signed: SignedText,
@@ -67,7 +66,7 @@ export async function findSigningKey<Key extends VerificationKey>(
   return undefined;
 }
 
-/** Did this very key make the signature? One RSA operation, or none where it can't have. */
+/** Did this key make the signature? Costs one RSA operation, or none if the lengths differ. */
 export async function isSignedBy(
   { signingInput, signature }: SignedText,
   algorithm: AssertionAlgorithm,
@@ -77,7 +76,7 @@ export async function isSignedBy(
   return verifyRsa(DIGESTS[algorithm], Buffer.from(signingInput, "latin1"), keyObject, signature);
 }
 
-/** Has it a length that an admissible key's signature can have? Otherwise no key is tried, nor a decoy. */
+/** Can an admissible key's signature have this length? Otherwise neither keys nor decoys are tried. */
 export function canBeSignature({ length }: Buffer): boolean {
   return length >= SIGNATURE_BYTES_MIN && length <= SIGNATURE_BYTES_MAX;
 }
@@ -93,12 +92,12 @@ function verifyRsa(digest: string, text: Buffer, keyObject: KeyObject, signature
 
 const decoyKeys = new Map<number, KeyObject>();
 
-/** How many bytes at the beginning of a decoy's modulus have all their bits set: hardly a signature is the modulus or more. */
+/** How many leading bytes of a decoy's modulus have all bits set, so that practically every signature is less than the modulus. */
 const DECOY_ONES_BYTES = 16;
 
 /**
- * A public key of the given length to which no private key exists. Its modulus is pseudo-random, odd and as large as a modulus of that
- * length gets, and the exponent is 65537, so that a check against it takes as long as one against nearly any key.
+ * A public key of the given length without a private key. Its modulus is pseudo-random, odd and nearly the largest of its length, and
+ * the exponent is 65537, so that a check against it takes as long as a check against nearly any key.
  */
 function decoyKey(modulusBytes: number): KeyObject {
   let key = decoyKeys.get(modulusBytes);

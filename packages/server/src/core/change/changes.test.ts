@@ -462,7 +462,7 @@ describe("adding a key", () => {
 
 describe("a key's expiry", () => {
   const LIMIT_MS = 0xffff_ffff * 1000;
-  const message = "The key's expiry must lie ahead, and before the year 2106.";
+  const message = "The key's expiry must be in the future and before the year 2106.";
 
   for (const [expiresInMs, expiresAtMs] of [
     [1, NOW_MS + 1],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createTestClock, type TestClock } from "../../testing/test-clock.ts";
-import { createClockWatch, describeOffset, explainClock, OFFSET_TOLD_MS, STEP_MS_MIN } from "./clock-watch.ts";
+import { createClockWatch, describeOffset, explainClock, OFFSET_REPORTED_MS, STEP_MS_MIN } from "./clock-watch.ts";
 
 const noDatabase = { clockMs: () => Promise.resolve(undefined) };
 
@@ -16,9 +16,9 @@ describe("a step of the wall clock", () => {
     for (const stepMs of [3_600_000, -3_600_000, STEP_MS_MIN + 1, -STEP_MS_MIN - 1]) {
       clock.advanceSeconds(1);
       moveWallMs(clock, stepMs);
-      assert.ok(Math.abs((watch.look() ?? NaN) - stepMs) < 0.01, `${stepMs}`);
+      assert.ok(Math.abs((watch.checkForStep() ?? NaN) - stepMs) < 0.01, `${stepMs}`);
       clock.advanceSeconds(1);
-      assert.equal(watch.look(), undefined);
+      assert.equal(watch.checkForStep(), undefined);
     }
     assert.equal(watch.steps(), 4);
     assert.ok(Math.abs(watch.lastStepMs() + STEP_MS_MIN + 1) < 0.01);
@@ -28,11 +28,11 @@ describe("a step of the wall clock", () => {
     const clock = createTestClock();
     const watch = createClockWatch(noDatabase, clock);
     clock.advanceSeconds(3600);
-    assert.equal(watch.look(), undefined);
+    assert.equal(watch.checkForStep(), undefined);
     for (let second = 0; second < 100; second++) {
       clock.advanceSeconds(1);
       moveWallMs(clock, 500);
-      assert.equal(watch.look(), undefined);
+      assert.equal(watch.checkForStep(), undefined);
     }
     assert.equal(watch.steps(), 0);
   });
@@ -79,8 +79,8 @@ describe("the difference to the database's clock", () => {
 
   test("is described from 5 s on", async () => {
     assert.equal(describeOffset(undefined), undefined);
-    assert.equal(describeOffset(OFFSET_TOLD_MS), undefined);
-    assert.equal(describeOffset(-OFFSET_TOLD_MS), undefined);
+    assert.equal(describeOffset(OFFSET_REPORTED_MS), undefined);
+    assert.equal(describeOffset(-OFFSET_REPORTED_MS), undefined);
     assert.equal(describeOffset(72_300), "this machine's clock is 72 s ahead of the database's");
     assert.equal(describeOffset(-72_300), "this machine's clock is 72 s behind the database's");
     const clock = createTestClock();

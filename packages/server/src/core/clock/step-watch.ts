@@ -1,14 +1,14 @@
 import type { Clock } from "../surroundings.ts";
 
-/** A wall clock that moved this much against the monotonic one was set, in milliseconds; drift is slower. */
+/** A wall clock that moved this much against the monotonic clock, in milliseconds, was set: drift is slower. */
 const STEP_MS_MIN = 60_000;
 
-/** A new time that has lasted this long is trusted, in milliseconds. */
+/** After this long, in milliseconds, a new time is trusted. */
 const TRUSTED_AFTER_MS = 3_600_000;
 
 /**
- * Creates a function that says whether the wall clock can be trusted: it wasn't set by more than a minute within the last hour.
- * Rows that are removed because a clock was ahead for a moment don't come back when the clock does.
+ * Creates a function that says whether the wall clock can be trusted, which it can unless it was set by more than a minute within
+ * the last hour. Clean-up needs it: rows deleted while a clock was temporarily ahead are lost.
  */
 export function createStepWatch(clock: Clock): () => boolean {
   const skewMs = () => clock.nowMicroseconds() / 1000 - clock.monotonicMs();

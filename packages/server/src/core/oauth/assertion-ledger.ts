@@ -6,25 +6,26 @@ import type { ApiUserId } from "../users/model.ts";
 import type { Clock } from "../surroundings.ts";
 import { createWindowCounter } from "../window-counter.ts";
 
-/** How many assertions one user may use up within a window, on one node: what has to be remembered of it is bounded. */
+/** How many assertions one user may use within a window, on one node. It bounds the memory for each user. */
 export const ASSERTIONS_PER_WINDOW_MAX = 100_000;
 
-/** As long as an assertion has to be remembered. */
+/** How long an assertion must be remembered. */
 const WINDOW_SECONDS = CLIENT_ASSERTION_SECONDS_MAX + 2 * SKEW_SECONDS_MAX;
 
-/** How many users are counted at once. Beyond that the one counted longest ago is forgotten. */
+/** How many users are counted at a time. Beyond that, the one counted longest ago is forgotten. */
 const USERS_MAX = 50_000;
 
-/** How many assertions go into the store in one statement. */
+/** How many assertions are written in one statement. */
 const BATCH_MAX = 500;
 
-/** Makes sure that an assertion is used once (RFC 7519 §4.1.7, RFC 7523 §3, 7). */
+/** Ensures that an assertion is used only once (RFC 7519 §4.1.7, RFC 7523 §3, 7). */
 export interface AssertionLedger {
   /**
-   * Uses an assertion up, durably. Only for one whose signature was verified: otherwise a stranger could use up a client's.
+   * Marks an assertion as used, durably. Call it only after its signature is verified; otherwise an attacker could use up a client's
+   * `jti` values.
    *
    * @param expiresAtSeconds the assertion's `exp`; it is remembered until it would be refused as expired
-   * @throws {Refusal} `assertion_replayed`, `rate_limited`, or `unavailable` where the store can't be asked
+   * @throws {Refusal} `assertion_replayed`, `rate_limited`, or `unavailable` if the store can't be written
    */
   useUp(userId: ApiUserId, jti: string, expiresAtSeconds: number): Promise<void>;
 }
@@ -36,8 +37,8 @@ interface Waiting {
 }
 
 /**
- * The ledger is in the store, so that it holds on every node and after a restart. While one batch is being written the next
- * one gathers: a commit costs about the same for one assertion as for hundreds.
+ * Makes the ledger of a node. It is kept in the store, so that it applies on every node and after a restart. While one batch is
+ * being written, the next one is collected, because a commit costs about the same for one assertion as for hundreds.
  */
 export function createAssertionLedger(assertions: AssertionStore, clock: Clock): AssertionLedger {
   const used = createWindowCounter<ApiUserId>(WINDOW_SECONDS, USERS_MAX);
@@ -54,7 +55,7 @@ export function createAssertionLedger(assertions: AssertionStore, clock: Clock):
         for (const [index, { resolve }] of batch.entries()) resolve(firstUses[index] === true);
       } catch (error) {
         const failed = [...batch];
-        // Where the store is unavailable, what gathered meanwhile has waited long enough: one deadline a request.
+        // If the store is unavailable, fail the collected requests too, so that no request waits for two deadlines.
         if (error instanceof Refusal) failed.push(...waiting.splice(0));
         for (const { reject } of failed) reject(error);
       }
@@ -91,7 +92,7 @@ export function createAssertionLedger(assertions: AssertionStore, clock: Clock):
       const assertion = {
         userId,
         jtiHash: createHash("sha256").update(jti).digest("base64url"),
-        // Rounded up: at equality of exp and its leeway the assertion is refused as expired.
+        // Rounded up: from exp and its leeway on, equality included, the assertion is refused as expired.
         expiresAtSeconds: Math.ceil(expiresAtSeconds) + SKEW_SECONDS_MAX,
       };
       let first: boolean;

@@ -10,27 +10,27 @@ import { checkClientClaims, parseClientClaims } from "./client-assertion.ts";
 /** `client_assertion_type` (RFC 7523 §2.2). */
 export const JWT_BEARER_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/** How a client says who it is; each as in the form, `undefined` where it isn't there. */
+/** A client's credentials, as they stand in the form; `undefined` for a missing parameter. */
 export interface ClientCredentials {
   readonly clientId: string | undefined;
   readonly assertionType: string | undefined;
   readonly assertion: string | undefined;
-  /** Who sends them, as far as that is known before the signature is checked: its address. */
+  /** The client's address, its only identity before the signature is checked. */
   readonly client?: string;
 }
 
-/** A client that has proved to hold one of its private keys. */
+/** A client that has proved that it holds one of its private keys. */
 export interface AuthenticatedClient {
   readonly key: ViewKey;
   readonly nowMicroseconds: number;
-  /** Uses the assertion up. Call it last, so that a request that fails otherwise can be corrected and sent again. */
+  /** Marks the assertion as used. Call it last, so that a client can correct a refused request and send it again. */
   useUpAssertion(): Promise<void>;
 }
 
 /**
  * Authenticates a client by `private_key_jwt` (RFC 7523 §2.2, §3).
  *
- * @throws {Refusal} `client_rejected` without an assertion, and as the exchange does
+ * @throws {Refusal} `client_rejected` without an assertion, `assertion_audience`, and the exchange's codes
  */
 export type AuthenticateClient = (credentials: ClientCredentials) => Promise<AuthenticatedClient>;
 
@@ -46,7 +46,7 @@ export function createAuthenticateClient(
     const algorithm = checkHeader(assertion.unverifiedHeader);
     const claims = parseClientClaims(assertion.unverifiedClaims);
     checkClientClaims(claims, nowMicroseconds / 1e6, audiences);
-    // RFC 7521 §4.2: the parameter isn't needed, but must not name another client.
+    // RFC 7521 §4.2: the parameter is optional, but must not name another client.
     if (credentials.clientId !== undefined && credentials.clientId !== claims.clientId) {
       throw new Refusal("client_rejected", "The parameter client_id isn't the assertion's sub.");
     }

@@ -1,6 +1,6 @@
 /**
- * The OAuth 2 endpoints: the same users, keys and tokens for clients that speak RFC 6749, and the assertions with which they
- * prove themselves (RFC 7521, RFC 7523). Nothing here knows HTTP statuses or OAuth's names for errors.
+ * OAuth 2: the same users, keys and tokens for clients that use RFC 6749, and the assertions with which they authenticate (RFC 7521,
+ * RFC 7523). Nothing here knows HTTP statuses or OAuth's error codes.
  */
 import { CLIENT_ASSERTION_SECONDS_MAX, JTI_CHARACTERS_MAX, SKEW_SECONDS_MAX } from "@countersign/protocol";
 import {
@@ -17,7 +17,7 @@ import {
 import type { UnverifiedObject } from "../assertion/parse-assertion.ts";
 import { Refusal } from "../refusal.ts";
 
-/** The claims of a client's assertion, their types checked. Seconds are since the epoch and may have fractions. */
+/** The claims of a client's assertion; their types are checked. Seconds are since the epoch and may have fractions. */
 export interface UnverifiedClientClaims {
   /** The API user: both `iss` and `sub` (RFC 7523 §3, 1 and 2.B). */
   readonly clientId: string;
@@ -26,12 +26,12 @@ export interface UnverifiedClientClaims {
   readonly notBeforeSeconds: number | undefined;
   readonly issuedAtSeconds: number | undefined;
   readonly jti: string;
-  /** Has it a `username`, as an assertion for the exchange does? */
+  /** Does it have a `username`, like an assertion for the exchange? */
   readonly hasUsername: boolean;
 }
 
 /**
- * Reads the claims that RFC 7523 §3 asks for; other claims are ignored.
+ * Reads the claims that RFC 7523 §3 requires; other claims are ignored.
  *
  * @throws {Refusal} `assertion_claims`, `assertion_audience`
  */
@@ -70,11 +70,11 @@ export function parseClientClaims(claims: UnverifiedObject): UnverifiedClientCla
 }
 
 /**
- * Holds the claims against the clock and the endpoint's names, with the same leeway of 60 s as the exchange.
+ * Checks the claims against the clock and the endpoint's names, with the same leeway of 60 s as the exchange.
  *
- * The exchange takes an assertion that has a `username` and, if it has an `aud`, one that names the public URL or the refresh
- * path and none of the OAuth endpoints. So an assertion that could pass there is refused here: one that names the refresh path,
- * and one with a `username` that names nothing but the issuer, which is the public URL.
+ * No assertion is valid both here and at the exchange. The exchange accepts an assertion with a `username` whose `aud`, if present,
+ * names the public URL or the refresh path and no OAuth endpoint. Such assertions are refused here: those that name the refresh
+ * path, and those with a `username` that name only the issuer, which is the public URL.
  *
  * @throws {Refusal} `assertion_claims`, `assertion_early`, `assertion_expired`, `assertion_audience`
  */
@@ -82,12 +82,12 @@ export function checkClientClaims(claims: UnverifiedClientClaims, nowSeconds: nu
   if (claims.issuedAtSeconds !== undefined) checkNotAhead(claims.issuedAtSeconds, nowSeconds);
   checkNotBefore(claims, nowSeconds);
   checkExpiry(claims, nowSeconds);
-  // Leeway here as well: the bound is there for what has to be remembered, and a clock may be ahead.
+  // With leeway as well, because a clock may be ahead; the bound only limits how long an assertion must be remembered.
   if (claims.expiresAtSeconds - nowSeconds > CLIENT_ASSERTION_SECONDS_MAX + SKEW_SECONDS_MAX) {
     throw new Refusal(
       "assertion_claims",
-      `The assertion's exp is over ${CLIENT_ASSERTION_SECONDS_MAX} s ahead, the longest that is allowed.`,
-      { hint: "Sign a new assertion for each request; a minute's life is plenty." },
+      `The assertion's exp is more than the allowed ${CLIENT_ASSERTION_SECONDS_MAX} s ahead.`,
+      { hint: "Sign a new assertion for each request; a lifetime of one minute is plenty." },
     );
   }
   checkAudience(claims, audiences);

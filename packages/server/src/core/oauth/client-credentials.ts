@@ -3,11 +3,11 @@ import { Refusal } from "../refusal.ts";
 import { parseTtl } from "../ttl.ts";
 import type { AuthenticateClient, ClientCredentials } from "./authenticate-client.ts";
 
-/** A request to the token endpoint; each parameter as in the form, `undefined` where it isn't there. */
+/** A request to the token endpoint: its parameters as they stand in the form; `undefined` for a missing one. */
 export interface TokenRequest extends ClientCredentials {
   readonly grantType: string | undefined;
   readonly scope: string | undefined;
-  /** Not OAuth's: the same parameter that the exchange has. */
+  /** An extension of OAuth: the exchange's parameter. */
   readonly ttl: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export function createGrantClientCredentials(
       throw new Refusal("grant_type_unsupported", "The only grant_type is client_credentials.");
     }
     const client = await authenticateClient(request);
-    // Ignored, it would leave the client with a token that may do more, or less, than it thinks (RFC 6749 §3.3).
+    // If it were ignored, the token could have more or less access than the client expects (RFC 6749 §3.3).
     if (request.scope !== undefined) {
       throw new Refusal("scope_unsupported", "This service knows no scopes.", {
         hint: "Leave scope out. What a token may do follows from its API user's access: full or read_only.",

@@ -8,7 +8,7 @@ import { formatTokenId } from "../token/token-identity.ts";
 import { type LatestSigningKeys, verifyTokenNow } from "../token/verify-token.ts";
 import type { AuthenticateClient, ClientCredentials } from "./authenticate-client.ts";
 
-/** How many of a user's tokens may be on the deny-list at once: what has to be remembered of it is bounded. */
+/** How many of a user's tokens may be on the deny-list at a time. It bounds the memory for each user. */
 export const REVOKED_TOKENS_PER_USER_MAX = 1000;
 
 export interface RevocationRequest extends ClientCredentials {
@@ -16,8 +16,8 @@ export interface RevocationRequest extends ClientCredentials {
 }
 
 /**
- * Revokes one token (RFC 7009). When the promise resolves, the token is dead on this node, and within 100 ms on the others. A
- * token that isn't good anyway is a success too (§2.2).
+ * Revokes one token (RFC 7009). When the promise resolves, the token is inactive on this node, and within 100 ms on the others.
+ * Revoking an inactive token succeeds too (§2.2).
  *
  * @throws {Refusal}
  */
@@ -28,26 +28,26 @@ export interface RevokeTokenDependencies {
   readonly signingKeys: LatestSigningKeys;
   readonly store: Pick<Store, "transaction">;
   readonly clock: Clock;
-  /** Awaited after the commit and before the answer: the token is dead on this node then. */
+  /** Awaited after the commit and before the answer. When it resolves, the token is inactive on this node. */
   readonly onChanged: () => Promise<void>;
 }
 
 export function createRevokeToken(dependencies: RevokeTokenDependencies): RevokeToken {
   const { authenticateClient, signingKeys, store, clock, onChanged } = dependencies;
 
-  /** Changes nothing where the token was revoked before. */
+  /** Changes nothing if the token was revoked before. */
   function revoke({ id: userId, username, accountId }: ViewUser, token: TokenClaims): Promise<void> {
     const atMs = clock.wallMs();
     return store.transaction(async (transaction) => {
       const { keyId, nonce, expiresAtSeconds } = token;
       if (!(await transaction.revokedTokens.insert({ userId, keyId, nonce, expiresAtSeconds }))) return;
-      // What is thrown takes the row back.
+      // The exception rolls the insert back.
       const live = await transaction.revokedTokens.count(userId, atMs / 1000, REVOKED_TOKENS_PER_USER_MAX + 1);
       if (live > REVOKED_TOKENS_PER_USER_MAX) {
         throw new Refusal(
           "rate_limited",
-          `${REVOKED_TOKENS_PER_USER_MAX} revoked tokens of this client haven't expired yet; there can't be more.`,
-          { hint: "To end all of a client's tokens, have its key deactivated.", retryAfterSeconds: 60 },
+          `This client already has ${REVOKED_TOKENS_PER_USER_MAX} revoked tokens that haven't expired, the maximum.`,
+          { hint: "To end all of the client's tokens, have its key deactivated.", retryAfterSeconds: 60 },
         );
       }
       const event = { action: "token.revoked", jti: formatTokenId(token), username, keyId, accountId } as const;
@@ -59,7 +59,7 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
     const client = await authenticateClient(request);
     const { key, nowMicroseconds } = client;
     if (request.token === undefined) throw new Refusal("bad_request", "The request has no token.");
-    // One of a signing key that this node hasn't heard of is live all the same: to do nothing would lose the revocation.
+    // The token's signing key may be new to this node. Treating the token as unknown would lose the revocation.
     const token = await verifyTokenNow(signingKeys, request.token);
     const isLive = typeof token === "object" && token.expiresAtSeconds * 1000 > nowMicroseconds / 1000;
     if (isLive && token.userId !== key.user.id) {
@@ -71,7 +71,7 @@ export function createRevokeToken(dependencies: RevokeTokenDependencies): Revoke
     if (!isLive) return;
     try {
       await revoke(key.user, token);
-      // Also if it was revoked before: another node may have done so, and this one hasn't read that event yet.
+      // Needed even if it was revoked before: another node may have done so, in an event that this node hasn't read yet.
       await onChanged();
     } catch (cause) {
       if (cause instanceof Refusal) throw cause;

@@ -1,18 +1,18 @@
 import type { ApiUserId } from "../users/model.ts";
 
-/** An assertion of an OAuth client, which may be used once. */
+/** A used assertion of an OAuth client. */
 export interface UsedAssertion {
   readonly userId: ApiUserId;
-  /** Stands for the `jti`, which is the client's text. */
+  /** A hash of the `jti`, which is the client's text. */
   readonly jtiHash: string;
-  /** Whole seconds since the epoch; from then on the assertion is refused as expired, and this may be forgotten. */
+  /** Whole seconds since the epoch. From then on the assertion is refused as expired, and the record may be removed. */
   readonly expiresAtSeconds: number;
 }
 
-/** Assertions that are used up. */
+/** The used assertions. */
 export interface AssertionStore {
   /**
-   * Notes that assertions are used up.
+   * Marks assertions as used.
    *
    * @returns for each, in their order, whether this was its first use
    */

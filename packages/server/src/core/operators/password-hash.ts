@@ -56,7 +56,7 @@ const DUMMY: Parameters = {
 
 /** Argon2id (RFC 9106), in the PHC string format. */
 export function createPasswordHasher(random: Random): PasswordHasher {
-  const queue = createFairQueue({ runningMax: RUNNING_MAX, waitingMax: WAITING_MAX, tooMuch: tooManyPasswords });
+  const queue = createFairQueue({ runningMax: RUNNING_MAX, waitingMax: WAITING_MAX, fullRefusal: tooManyPasswords });
 
   function derive(password: string, { memoryKib, passes, lanes, salt, hash }: Parameters): Promise<Buffer> {
     return queue.run(

@@ -1,28 +1,27 @@
 import type { TokenIdentity } from "./token-identity.ts";
 
 /**
- * How long a revoked token or a used assertion is kept after it expired, in seconds. It is refused as expired anyway; this covers
- * clocks that step back, and nodes whose clocks differ.
+ * How long a revoked token or a used assertion is kept after its expiry, in seconds. It is refused as expired anyway; the margin
+ * covers clocks that step back and nodes whose clocks differ.
  */
 export const KEPT_AFTER_EXPIRY_SECONDS = 600;
 
-/** A set of tokens, in memory. */
+/** A set of revoked tokens, in memory. */
 export interface DenyList {
   add(token: TokenIdentity): void;
   has(token: TokenIdentity): boolean;
   /** Forgets tokens that expired before this. */
   forgetExpired(beforeSeconds: number): void;
-  /** How many tokens it has. */
+  /** The number of tokens. */
   readonly size: number;
 }
 
 /**
  * Creates an empty deny-list.
  *
- * Tokens are grouped by the second in which they expire, so that forgetting needs no search. Within a second, a token is one
- * number made of its key id and nonce. These have 64 bits and a number has 53: with key ids above two million, two tokens of
- * nearby key ids that expire in the same second may count as one, once in 2^32 such pairs. The client of the other token then
- * has to exchange an assertion for a new one.
+ * Tokens are grouped by the second of their expiry, so that forgetting needs no search. Within a second, a token is one number made
+ * of its key id and nonce. These have 64 bits, but a number has only 53: with key ids above two million, one in 2^32 pairs of tokens
+ * with nearby key ids and the same second collides. The client of the other token must then exchange an assertion for a new one.
  */
 export function createDenyList(): DenyList {
   const bySecond = new Map<number, Set<number>>();

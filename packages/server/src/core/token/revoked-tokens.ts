@@ -5,16 +5,16 @@ import type { Store } from "../store/store.ts";
 import { createDenyList } from "./deny-list.ts";
 import { formatTokenId, parseTokenId, type TokenIdentity } from "./token-identity.ts";
 
-/** How many revoked tokens are read at once. */
+/** How many revoked tokens are read in one query. */
 const TOKENS_PER_READ = 10_000;
 
-/** The tokens that were revoked one by one, all of them in memory. */
+/** All individually revoked tokens, in memory. */
 export interface RevokedTokens {
   /**
-   * Was this very token revoked? A yes comes from memory at any time, since a token stays revoked. While the feed isn't fresh, a
-   * no comes from the store.
+   * Was this token revoked individually? A yes always comes from memory, because a token stays revoked. While the feed isn't fresh,
+   * a no comes from the store.
    *
-   * @throws {Refusal} `unavailable` if the store has to be asked and can't be
+   * @throws {Refusal} `unavailable` if the store must be read and can't be
    */
   isTokenRevoked(token: TokenIdentity): boolean | Promise<boolean>;
   /** Forgets revoked tokens that expired before this. */
@@ -22,7 +22,7 @@ export interface RevokedTokens {
   figures(): { readonly misses: number; readonly revokedTokens: number };
 }
 
-/** Reads the store's revoked tokens, and from then on takes new ones from the feed. */
+/** Reads the store's revoked tokens, and follows the feed for new ones. */
 export async function openRevokedTokens(
   store: Pick<Store, "revokedTokens">,
   feed: Pick<FeedFollower, "isFresh" | "subscribe">,
@@ -30,7 +30,7 @@ export async function openRevokedTokens(
   const denyList = createDenyList();
   const reads = createCacheReads<string, boolean>(feed);
 
-  // Before the reading: what is revoked meanwhile comes as an event.
+  // Subscribe before reading, so that tokens revoked meanwhile arrive as events.
   feed.subscribe({
     onEvents(events) {
       reads.discard();
@@ -46,7 +46,7 @@ export async function openRevokedTokens(
   });
   await readAll();
 
-  /** Also what has expired by this machine's clock: right after a start that may be wrong. */
+  /** Reads expired tokens too, because this machine's clock may be wrong right after a start. */
   async function readAll(): Promise<void> {
     for (let after = 0; ; ) {
       const { tokens, next } = await store.revokedTokens.list(0, after, TOKENS_PER_READ);
@@ -73,7 +73,7 @@ export async function openRevokedTokens(
   };
 }
 
-/** An event of another version whose subject is a token counts as a revocation. */
+/** The token that an event revokes. An event of another version about a token counts as a revocation. */
 function revokedToken(event: RecordedEvent): TokenIdentity | undefined {
   if (event.action === "token.revoked") return parseTokenId(event.jti);
   if (event.action !== "unknown") return undefined;

@@ -1,15 +1,15 @@
 import type { ApiUserId } from "../users/model.ts";
 import type { TokenIdentity } from "./token-identity.ts";
 
-/** A token that was revoked, and whose it was. */
+/** A revoked token and its user. */
 export interface RevokedToken extends TokenIdentity {
   readonly userId: ApiUserId;
 }
 
-/** The deny-list, as the store reads it outside of changes. */
+/** Reads the deny-list outside of transactions. */
 export interface RevokedTokenStore {
   has(token: TokenIdentity): Promise<boolean>;
-  /** The deny-list without what expired before `fromSeconds`, in parts of at most `limit`; each call takes the last part's `next`. */
+  /** A part of the deny-list, at most `limit` tokens, without those that expired before `fromSeconds`. `after` is 0 or the last part's `next`. */
   list(
     fromSeconds: number,
     after: number,
@@ -17,10 +17,10 @@ export interface RevokedTokenStore {
   ): Promise<{ readonly tokens: readonly RevokedToken[]; readonly next: number }>;
 }
 
-/** The deny-list within a change. */
+/** Reads and writes the deny-list in a transaction. */
 export interface RevokedTokenTransaction {
-  /** Tokens of the user on the deny-list that haven't expired; counted up to `max`. */
+  /** Counts the user's unexpired tokens on the deny-list, up to `max`. */
   count(userId: ApiUserId, nowSeconds: number, max: number): Promise<number>;
-  /** @returns whether the token wasn't on the deny-list yet */
+  /** Adds a token. @returns whether it wasn't on the deny-list yet */
   insert(token: RevokedToken): Promise<boolean>;
 }

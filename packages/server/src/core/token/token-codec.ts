@@ -15,7 +15,7 @@ export interface TokenClaims {
   readonly keyId: number;
 }
 
-/** The longest token there can be: ten digits, 21 bytes of payload and 32 of MAC, in base64url. */
+/** The maximum length of a token: ten digits, then 21 bytes of payload and 32 of MAC in base64url. */
 export const TOKEN_CHARACTERS_MAX = 10 + 1 + 28 + 1 + 43;
 
 const MAC_CHARACTERS = 43;
@@ -36,7 +36,7 @@ export function encodePayload(claims: TokenClaims): string {
   return bytes.toString("base64url", 0, end);
 }
 
-/** Parses a payload; `undefined` for anything but the one spelling that {@link encodePayload} writes. */
+/** Parses a payload; `undefined` for anything but the canonical form that {@link encodePayload} writes. */
 export function decodePayload(text: string): TokenClaims | undefined {
   const bytes = Buffer.from(text, "base64url");
   if (bytes[0] !== FIXARRAY_OF_FOUR) return undefined;
@@ -52,7 +52,7 @@ export function decodePayload(text: string): TokenClaims | undefined {
   }
   const [nonce, userId, expiresAtSeconds, keyId] = values as [number, number, number, number];
   const claims = { nonce, userId, expiresAtSeconds, keyId };
-  // One spelling for each value: no longer integer forms, no trailing bytes, no other base64url of the same bytes.
+  // Each value has one form: no longer integer encodings, no trailing bytes, no other base64url of the same bytes.
   return encodePayload(claims) === text ? claims : undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { TokenClaims } from "./token-codec.ts";
 
-/** What identifies a token. It can't be used as one, since it lacks the MAC. */
+/** What identifies a token. It can't be used as the token, because it lacks the MAC. */
 export type TokenIdentity = Pick<TokenClaims, "keyId" | "expiresAtSeconds" | "nonce">;
 
 /** A token's public id: `jti` in introspection (RFC 7662 §2.2) and on the change feed. */
@@ -14,7 +14,7 @@ export function parseTokenId(text: string): TokenIdentity | undefined {
   if (numbers === undefined) return undefined;
   const [keyId, expiresAtSeconds, nonce] = numbers as [number, number, number];
   const token = { keyId, expiresAtSeconds, nonce };
-  // One spelling for each token: no leading zeros, nothing beyond 32 bits.
+  // Each token has one id: no leading zeros, no numbers beyond 32 bits.
   const isWritten = Math.max(...numbers) <= 0xffff_ffff && formatTokenId(token) === text;
   return isWritten ? token : undefined;
 }
