@@ -1,5 +1,6 @@
 /**
- * Builds what is published: JavaScript and types under packages/<folder>/dist, and the console under packages/server/console.
+ * Builds the published packages: JavaScript and types under packages/<folder>/dist, and the console under
+ * packages/server/console.
  *
  *     node scripts/build.ts                  the server, the client and the verifier
  *     node scripts/build.ts client           one of them
@@ -23,7 +24,7 @@ if (unknown.length > 0) {
   process.exitCode = 2;
 } else for (const name of wanted.length > 0 ? wanted : PUBLISHED) await build(name);
 
-/** Builds one package. Nothing of an earlier build stays behind. */
+/** Builds one package. Removes the earlier build first. */
 async function build(name: string): Promise<void> {
   rmSync(join(root, "packages", name, "dist"), { recursive: true, force: true });
   if (name === "server") await buildServer();

@@ -1,6 +1,6 @@
 /**
- * Everything that has to hold before a change lands; CI runs the same. Each step runs even if one before it failed. The
- * tests come last, so that the last line has the counts of both runs.
+ * All checks that a change must pass; CI runs the same. Each step runs even if an earlier one failed. The tests come
+ * last, so that the last line has the counts of both runs.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

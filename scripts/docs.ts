@@ -1,6 +1,6 @@
 /**
- * Writes the documentation that follows from the code, and checks the rest: with `--check` nothing is written, and a page
- * that is out of date, or a relative link that leads nowhere, fails.
+ * Writes the documentation that is generated from the code, and checks the rest. With `--check` nothing is written, and
+ * a page that is out of date, or a broken relative link, fails.
  */
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -42,7 +42,7 @@ for (const page of pages) {
   }
 }
 
-/** Where a path in the text of a page may begin. Decisions and the changelog may name what was there at their time. */
+/** The folders with which a path in a page may begin. Decisions and the changelog may name files of their time. */
 const SOURCE_FOLDERS = ["", "packages/server/src"];
 for (const page of pages.filter((page) => !page.startsWith("docs/adr/") && page !== "CHANGELOG.md")) {
   for (const [, path = ""] of readFileSync(join(root, page), "utf8").matchAll(/`([\w.-]+\/[\w./-]+\.tsx?)`/g)) {

@@ -4,14 +4,14 @@
  *     node scripts/pack.ts before client
  *     node scripts/pack.ts after client
  *
- * In a checkout, `exports` names the source: tests, the other packages, tsc and the linters see what is being edited, never
- * a build that may be out of date. Node strips no types under node_modules, so a published package has to name its build.
- * npm can't do both. The alternatives are worse: every program that runs in a checkout would need a condition of our own for
- * the source, and that condition would name a file that isn't in the package; a separate folder to publish from is easily
- * forgotten by `npm pack --workspace …`. A program that imports the package while it is packed gets the same code from either
- * file, because the build is new.
+ * In a checkout, `exports` names the source: tests, the other packages, tsc and the linters see what is being edited,
+ * never a build that may be out of date. Node strips no types under node_modules, so a published package has to name
+ * its build. npm can't do both. The alternatives are worse: every program that runs in a checkout would need a
+ * condition of our own for the source, and that condition would name a file that isn't in the package; a separate
+ * folder to publish from is easily forgotten by `npm pack --workspace …`. A program that imports the package while it
+ * is packed gets the same code either way, because the build is new.
  *
- * The checkout's file is put aside under node_modules/.cache. If a run is killed in between, the next one puts it back.
+ * The checkout's file is kept under node_modules/.cache. If a run is killed in between, the next one puts it back.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -64,7 +64,7 @@ function builtTarget(target: unknown): unknown {
   return source === undefined ? target : { types: `./dist/${source}.d.ts`, default: `./dist/${source}.js` };
 }
 
-/** In one step, so that no reader finds half a file. */
+/** Writes the file in one step, so that no reader finds half of it. */
 function writeWhole(path: string, text: string): void {
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);

@@ -1,6 +1,7 @@
 /**
- * Takes docs/images: every page of the console and its important dialogs, light and dark on a desk, light on a phone, and of the
- * main ones dark on a phone, too; of minor ones nothing in the dark. On a store of its own that looks like one after weeks of use.
+ * Takes docs/images: every page of the console and its important dialogs, in light and dark on a desktop and in light
+ * on a phone. The main ones are also taken in dark on a phone, minor ones only in light. The store is made for this and
+ * looks as after weeks of use.
  *
  *     npm run screenshots                 all
  *     npm run screenshots -- users user   those alone
@@ -19,14 +20,14 @@ import { startServer } from "../test/testkit/server.ts";
 const FOLDER = join(import.meta.dirname, "..", "docs", "images");
 
 const DESK = { viewport: { width: 1280, height: 800 } };
-/** With a phone's scrollbars, which take no room. */
+/** With a phone's scrollbars, which take no space. */
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 interface Look {
   readonly name: string;
   readonly colorScheme: "light" | "dark";
   readonly device: BrowserContextOptions;
-  /** All of them unless given. */
+  /** All of them by default. */
   readonly onlyOf?: readonly string[];
 }
 
@@ -51,7 +52,7 @@ let bytes = 0;
 
 async function shoot(page: Page, name: string, look: string): Promise<void> {
   const path = join(FOLDER, `${name}-${look}.png`);
-  // Not a cursor that blinks, nor a chart halfway through its drawing.
+  // Without a blinking cursor or a half-drawn chart.
   await page.screenshot({ path, animations: "disabled", caret: "hide" });
   bytes += statSync(path).size;
 }
@@ -65,7 +66,7 @@ async function shootFirstSteps(page: Page, look: string): Promise<void> {
   if (isWanted("set-up")) await shoot(page, "set-up", look);
 }
 
-/** One session for all looks. */
+/** One session for all screenshots. */
 async function signIn(): Promise<BrowserContextOptions> {
   const { page, close } = await browser.openTab();
   await page.goto(`${consoleUrl(server)}/sign-in`);

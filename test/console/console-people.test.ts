@@ -43,8 +43,8 @@ const USERNAME = "api-1-demo";
 
 const missing = await findMissing(CHROMIUM_REQUIREMENT);
 
-if (missing !== undefined && IS_CI) test("the console, and people", () => assert.fail(missing));
-else describe("the console, and people", { skip: missing ?? false, concurrency: 1 }, meetPeople);
+if (missing !== undefined && IS_CI) test("the console and its operators", () => assert.fail(missing));
+else describe("the console and its operators", { skip: missing ?? false, concurrency: 1 }, meetPeople);
 
 function meetPeople(): void {
   let browser: TestBrowser;
@@ -125,7 +125,7 @@ function meetPeople(): void {
       const get = navigator.credentials.get.bind(navigator.credentials);
       navigator.credentials.get = (options) => { window.asked++; return get(options); };
     `);
-    // What the offer needs from the server comes only after the click.
+    // The server's answer for the offer arrives only after the click.
     let answerOffer: (() => void) | undefined;
     let options = 0;
     await page.route("**/sign-in/passkey/options", async (route) => {
@@ -248,7 +248,7 @@ function meetPeople(): void {
     await dialog.getByRole("button", { name: "Make new codes" }).click();
     const proof = page.getByRole("dialog", { name: "Confirm that it's you" });
     await proof.waitFor();
-    // It closes the topmost alone.
+    // It closes only the topmost one.
     await page.keyboard.press("Escape");
     await proof.waitFor({ state: "detached" });
     await dialog.getByText("This needs a sign-in of the last 5 minutes.").waitFor();
@@ -438,7 +438,7 @@ function meetPeople(): void {
       .map(({ url, headers, body }) => `${url}${JSON.stringify(headers)}${body.toString()}`)
       .join();
     for (const [kind, text] of Object.entries(texts)) {
-      // By a piece from the middle, where only the private half is.
+      // Recognised by a piece from the middle, where only the private half is.
       const body = text.replaceAll(/\\+n|\s/g, "");
       const piece = body.slice(body.length * 0.6, body.length * 0.6 + 50);
       assert.ok(piece.length === 50 || kind.startsWith("short"), kind);
@@ -521,7 +521,7 @@ function meetPeople(): void {
     await tabTo(page, page.getByRole("link", { name: "API users" }).first());
     await page.keyboard.press("Enter");
     await heading(page, "API users").waitFor();
-    // "/" leads to the search.
+    // "/" moves the focus to the search.
     await page.keyboard.press("/");
     await page.keyboard.type(USERNAME);
     await row(page, "api-1-by-keyboard").waitFor({ state: "detached" });
@@ -531,7 +531,7 @@ function meetPeople(): void {
     await tabTo(page, page.getByRole("button", { name: `Deactivate key ${keyId}` }));
     await page.keyboard.press("Enter");
     await page.getByRole("dialog", { name: `Deactivate key ${keyId}?` }).waitFor();
-    // The focus is on the way on, and Esc would close.
+    // The focus is on the confirming button, and Esc would close the dialog.
     await page.keyboard.press("Enter");
     await page.getByText(`Deactivated key ${keyId}.`, { exact: true }).waitFor();
     assert.equal((await owner.get(`/keys/${keyId}`)).body.data.status, "deactivated");
@@ -558,7 +558,7 @@ function meetPeople(): void {
   }
 }
 
-/** Private keys as people have them, of the kinds that the console must know. */
+/** Private keys in the forms that the console must recognise. */
 async function makePrivateKeys(): Promise<Readonly<Record<string, string>>> {
   const folder = temporaryFolder();
   const pem = { format: "pem" } as const;

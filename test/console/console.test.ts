@@ -1,6 +1,6 @@
 /**
- * The console as people use it: a real Chromium against the real server, on both stores, by what a person sees. What the pages
- * look like and what they make of hostile input is in console-pages.test.ts.
+ * The console as operators use it: a real Chromium against the real server, on both stores, by what an operator sees.
+ * Accessibility and hostile input are in console-pages.test.ts.
  */
 import assert from "node:assert/strict";
 import { createPrivateKey, createPublicKey } from "node:crypto";
@@ -79,10 +79,10 @@ function useConsole(): void {
   );
 }
 
-/** Of every server that was started here. */
+/** Requests to every server that was started here. */
 const ownOrigins = new Set<string>();
 
-/** From the set-up link to a client whose key is off, and on again. */
+/** From the set-up link to a client whose key is deactivated and activated again. */
 function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOptions>): void {
   let browser: TestBrowser;
   let server: TestServer;
@@ -111,7 +111,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
 
   test("the set-up link makes the first owner, by a passkey, and shows recovery codes once", async () => {
     await openLink(page, url, console_.setupSecret);
-    assert.equal(new URL(page.url()).hash, "", "the link's secret is out of the address");
+    assert.equal(new URL(page.url()).hash, "", "the link's secret has left the address");
     await heading(page, "Set up Countersign").waitFor();
     await page.getByLabel("Your e-mail address").fill("ada@example.com");
     await page.getByRole("button", { name: "Create a passkey" }).click();
@@ -125,7 +125,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     await accountMenu(page, "ada@example.com").getByText("owner").waitFor();
   });
 
-  test("an API user and its account are created in one go, and its key in the browser", async () => {
+  test("an API user and its account are created in one dialog, and its key in the browser", async () => {
     await page.getByText("No API user yet").waitFor();
     await createUser(page, { name: "acme", isNew: true }, "orders");
     privateKeyFile = await makeKeyPair(page);
@@ -165,7 +165,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     assert.deepEqual(await runExample(), { status: 200, token: true, code: undefined });
   });
 
-  test("the audit log tells all of it, and who did it", async () => {
+  test("the audit log has each of these changes with its author", async () => {
     await page.getByRole("link", { name: "Audit log" }).click();
     await heading(page, "Audit log").waitFor();
     for (const sentence of [/activated key 1/, /deactivated key 1/, /added key 1/, /created the API User/]) {
@@ -173,7 +173,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     }
   });
 
-  test("signed out, and in again by the passkey that the browser offers in the e-mail field", async () => {
+  test("the passkey that the browser offers in the e-mail field signs in again", async () => {
     const before = browser.wire.requests.length;
     await accountMenu(page).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();
@@ -183,7 +183,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     await heading(page, "API users").waitFor();
   });
 
-  test("signed out, and in again by the passkey, where one was going", async () => {
+  test("the passkey button signs in again, and returns to the page that was asked for", async () => {
     // Without a touch at first: otherwise the page's offer in the e-mail field would use this passkey at once.
     await authenticator.setPresence(false);
     await signOut(page);
@@ -195,13 +195,13 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     await heading(page, /^api-1-orders/).waitFor();
   });
 
-  test("no request of all of these carried the private key, nor is anything of it stored", async () => {
+  test("no request contained the private key, and no part of it is stored", async () => {
     assertCarriesNothingOf(browser, privateKeyFile, await readStorage(page), firstRequest);
   });
 
-  test("nothing but the console was asked, and no page had anything to complain of", () => {
+  test("all requests went to the console, and no page reported a problem", () => {
     assert.deepEqual(tab.takeProblems(), []);
-    // The Python example goes through the proxy, too.
+    // The Python example uses the proxy too.
     for (const origin of [url, server.publicUrl]) ownOrigins.add(origin);
     assert.deepEqual(
       [...browser.origins()].filter((origin) => !ownOrigins.has(origin)),
@@ -209,7 +209,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     );
   });
 
-  /** Through the proxy, which sees the status. */
+  /** Sent through the proxy, which records the status. */
   async function runExample(): Promise<{ status: number | undefined; token: boolean; code: string | undefined }> {
     const { stdout, stderr } = await runProgram(
       "/usr/bin/python3",
@@ -222,7 +222,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
   }
 }
 
-/** Every part of a private key by which it could be known again. */
+/** Every part of a private key by which it could be recognised. */
 function partsOf(privateKeyFile: string): readonly string[] {
   const pem = readFileSync(privateKeyFile, "utf8");
   const key = createPrivateKey(pem);
@@ -234,7 +234,7 @@ function partsOf(privateKeyFile: string): readonly string[] {
     const bytes = Buffer.from(member, "base64url");
     return [member, bytes.toString("base64"), bytes.toString("hex")].map((text) => text.slice(4, 60));
   });
-  // The first lines hold the modulus, which is the public half, too.
+  // The first lines hold the modulus, which is in the public half too.
   return [...lines.slice(7), ...members, der.toString("base64url").slice(700, 780)];
 }
 
@@ -248,11 +248,11 @@ function assertCarriesNothingOf(browser: TestBrowser, privateKeyFile: string, st
   for (const { method, url, headers, body } of requests) {
     const sent = [url, decodeURIComponent(url), JSON.stringify(headers), body.toString("latin1")].join("\n");
     const joined = sent.replaceAll(/\\n|\s/g, "");
-    for (const part of parts) assert.ok(!joined.includes(part), `${method} ${url} carries a part of a private key`);
+    for (const part of parts) assert.ok(!joined.includes(part), `${method} ${url} contains a part of a private key`);
     hasSeenPublicHalf ||= joined.includes(publicPart);
   }
   assert.ok(requests.length > 20, `${requests.length} requests were read`);
-  assert.ok(hasSeenPublicHalf, "the same look finds the public half, which was sent");
+  assert.ok(hasSeenPublicHalf, "the same search finds the public half, which was sent");
   const joined = stored.replaceAll(/\\+n|\s/g, "");
   for (const part of parts) assert.ok(!joined.includes(part), "the browser has stored a part of a private key");
 }

@@ -1,6 +1,6 @@
 /**
- * A client of the admin API for tests. Every answer it sees is held against the OpenAPI document that the service itself gives:
- * status, body and, of a refusal, its code's form. Knows nothing of the server's sources.
+ * A client of the admin API for tests. Every answer is checked against the service's own OpenAPI document: status, body
+ * and, for a refusal, the form of its code. Independent of the server's sources.
  */
 import assert from "node:assert/strict";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
@@ -14,12 +14,12 @@ export const TEST_PASSWORD = "correct horse battery staple";
 
 const JSON_TYPE = /^application\/json(?:;|$)/;
 
-/** What came back. */
+/** An answer. */
 export interface AdminAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The envelope; `undefined` where the body is none. */
+  /** The envelope; `undefined` if the body isn't one. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
   readonly body: any;
   /** Of the first error. */
@@ -30,7 +30,7 @@ export interface AdminAnswer {
 export interface Credentials {
   readonly bearer?: string;
   readonly cookie?: string;
-  /** The page's origin; the console's own where there is a cookie, unless given. `null`: none. */
+  /** The page's origin; by default the console's if there is a cookie. `null`: none. */
   readonly origin?: string | null;
 }
 
@@ -41,7 +41,7 @@ export interface AdminRequestOptions {
 
 export interface AdminClient {
   /**
-   * Signs in again where a sign-in has to be fresh, so that no test depends on how fast it is.
+   * Signs in again if the sign-in has to be fresh, so that no test depends on its own speed.
    *
    * @param path under {@link ADMIN}, or a whole path as `meta.next` has it
    */
@@ -65,7 +65,7 @@ export interface Operation {
 export interface AdminApi {
   readonly operations: readonly Operation[];
   readonly client: AdminClient;
-  /** How many answers were held against the document, by operation and status. */
+  /** How many answers were checked against the document, by operation and status. */
   readonly seen: ReadonlyMap<string, number>;
 }
 
@@ -96,7 +96,7 @@ export async function openAdminApi(server: Pick<TestServer, "adminUrl">): Promis
         pattern.every((part, at) => part === segments[at] || part.startsWith("{"))
       );
     });
-    // A path without parameters is meant before one with.
+    // A path without parameters takes precedence over one with.
     return fits.toSorted((a, b) => a.path.split("{").length - b.path.split("{").length)[0];
   }
 

@@ -1,16 +1,16 @@
-/** Requests to every route of the admin API that are fine but for who asks, or for what a test puts in their place. */
+/** Requests to every route of the admin API that are valid apart from the caller, or from what a test replaces. */
 import assert from "node:assert/strict";
 import { ADMIN, type AdminClient, type AdminRequestOptions, type Operation } from "./admin-client.ts";
 import { makeKeyPair } from "./rsa-keys.ts";
 import { type ConsoleServer, useLink } from "./console-server.ts";
 
-/** What is there to be asked about: of the account that some callers are limited to, and of another. */
+/** Existing things to request: of the account that some callers are limited to, and of another. */
 export interface Things {
   readonly account: string;
   readonly username: string;
   readonly keyId: number;
   readonly operatorId: number;
-  /** Each of these makes one to be used up. */
+  /** Each of these makes one thing that the request uses up. */
   readonly sessionId: () => Promise<number>;
   readonly invitationId: () => Promise<number>;
   readonly tokenId: () => Promise<number>;
@@ -18,7 +18,7 @@ export interface Things {
 
 export const ABSENT_ID = 2_000_000_000;
 
-/** Nothing of all that is there. */
+/** Things that don't exist. */
 export const ABSENT: Things = {
   account: "absent",
   username: "api-9-absent",
@@ -29,7 +29,7 @@ export const ABSENT: Things = {
   tokenId: () => Promise.resolve(ABSENT_ID),
 };
 
-/** A request that is fine but for who asks, and the values of its path's parameters. */
+/** A request that is valid apart from the caller, and the values of its path's parameters. */
 export interface Sample extends AdminRequestOptions {
   readonly path: string;
 }
@@ -39,7 +39,7 @@ let number = 0;
 /** A name that no other call returns. */
 export const unique = (word: string) => `${word}-${++number}`;
 
-/** How each route is asked about some things. */
+/** How each route is called for some things. */
 export function sampleOf({ operationId, path }: Operation, things: Things): Promise<Sample> | Sample {
   const at = (parameters: Readonly<Record<string, string | number>> = {}) =>
     Object.entries(parameters).reduce(
@@ -116,7 +116,7 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
   }
 }
 
-/** Makes what a test asks about, in an account that is there. */
+/** Makes the things that a test requests, in an existing account. */
 export async function makeThings(
   console: Pick<ConsoleServer, "api" | "server">,
   owner: AdminClient,

@@ -1,5 +1,5 @@
 /**
- * A client of a running server: signs, exchanges, has tokens checked, and says only what came back.
+ * A client of a running server: signs, exchanges and has tokens checked, and only returns the answers.
  */
 import assert from "node:assert/strict";
 import type { KeyObject } from "node:crypto";
@@ -18,7 +18,7 @@ export async function addPublicKey(server: TestServer, username: string, publicP
 export interface ApiClient {
   /** Exchanges a new assertion. */
   exchange(): Promise<RawAnswer>;
-  /** The same, and the token. @throws where there is none */
+  /** The same, and returns the token. @throws if there is none */
   token(): Promise<string>;
   check(token: string): Promise<RawAnswer>;
   /** The bytes of the two requests, for a test that sends them itself. */

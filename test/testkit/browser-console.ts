@@ -1,6 +1,6 @@
 /**
- * What people do in the console, by what they see there, for its tests, its benchmark and its pictures: no step knows a class, an
- * address or an id of the page.
+ * What operators do in the console, by what they see there, for its tests, benchmark and screenshots: no step uses a
+ * class, a URL or an id of the page.
  */
 import { statSync, readdirSync, existsSync } from "node:fs";
 import { join } from "node:path";
@@ -12,11 +12,11 @@ import { temporaryFolder, type TestServer } from "./server.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BUILT = join(ROOT, "packages", "server", "console");
-/** What the console is built from. */
+/** The console's sources. */
 const SOURCES = ["packages/console", "packages/protocol/src", "packages/server/src/http/admin"];
 const BUILD_TIMEOUT_MS = 120_000;
 
-/** Builds the console unless what is built is newer than every source. */
+/** Builds the console unless the build is newer than every source. */
 export async function buildConsole(): Promise<void> {
   const built = join(BUILT, "index.html");
   const newest = Math.max(...SOURCES.map((folder) => newestMs(join(ROOT, folder))));
@@ -28,7 +28,7 @@ export async function buildConsole(): Promise<void> {
   if (status !== 0) throw new Error(`The console can't be built: ${stdout}${stderr}`);
 }
 
-/** When the newest file below a folder was changed. Generated types don't count: the build writes them. */
+/** The time of the newest change below a folder. Generated types don't count: the build writes them. */
 function newestMs(folder: string): number {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
     (entry) => entry.isFile() && entry.name !== "schema.d.ts" && !entry.parentPath.includes("node_modules"),
@@ -36,7 +36,7 @@ function newestMs(folder: string): number {
   return Math.max(...files.map(({ parentPath, name }) => statSync(join(parentPath, name)).mtimeMs));
 }
 
-/** Where people reach a server's console: by a name, without which there are no passkeys. */
+/** The URL at which operators reach a server's console: with a host name, which passkeys need. */
 export function consoleUrl({ adminUrl }: Pick<TestServer, "adminUrl">): string {
   return adminUrl.replace("127.0.0.1", "localhost");
 }
@@ -77,7 +77,7 @@ export async function acceptByPassword(page: Page, url: string, secret: string, 
   await storeRecoveryCodes(page);
 }
 
-/** Fills the sign-in in and sends it; it may be a page or a dialog. */
+/** Fills in the sign-in, on a page or in a dialog, and sends it. */
 export async function signInByPassword(page: Page, email: string, password = PASSWORD): Promise<void> {
   await page.getByLabel("E-mail address").fill(email);
   await page.getByLabel("Password", { exact: true }).fill(password);
@@ -90,7 +90,7 @@ export async function signOut(page: Page): Promise<void> {
   await heading(page, "Sign in to Countersign").waitFor();
 }
 
-/** Makes an API user, with a new account where it isn't there yet; ends in its page, asked for a key. */
+/** Makes an API user, with a new account if that doesn't exist yet; ends on its page, in the dialog that adds a key. */
 export async function createUser(
   page: Page,
   account: { readonly name: string; readonly isNew: boolean },
@@ -116,7 +116,7 @@ async function chooseAccount(dialog: Locator, { name, isNew }: { readonly name: 
     .click();
 }
 
-/** In the dialog that adds a key: makes a pair in the browser. @returns the file with the private half */
+/** Makes a key pair in the browser, in the dialog that adds a key. @returns the file with the private half */
 export async function makeKeyPair(page: Page): Promise<string> {
   const dialog = page.getByRole("dialog", { name: /^Add a key to / });
   await chooseSegment(dialog, "Make a pair here");
@@ -133,7 +133,7 @@ export async function makeKeyPair(page: Page): Promise<string> {
   return file;
 }
 
-/** One of a few that stand side by side. */
+/** Chooses one of several segments side by side. */
 export async function chooseSegment(within: Locator, name: string): Promise<void> {
   await within.getByRole("button", { name, exact: true }).click();
 }
@@ -148,7 +148,7 @@ export function heading(page: Page, name: string | RegExp): Locator {
   return page.getByRole("heading", { name, level: 1, exact: typeof name === "string" });
 }
 
-/** A row of a table, or of the list that it is on a phone, by a text in it. */
+/** A row of a table, or of the list that replaces it on a phone, by a text in it. */
 export function row(page: Page, text: string | RegExp): Locator {
   return page.getByRole("row").filter({ hasText: text });
 }
@@ -164,7 +164,7 @@ export async function openAddKey(page: Page): Promise<Locator> {
 /**
  * Presses Tab until something has the focus, as a keyboard user does.
  *
- * @throws where it isn't reached within `pressesMax`
+ * @throws if it isn't reached within `pressesMax`
  */
 export async function tabTo(page: Page, target: Locator, pressesMax = 60): Promise<void> {
   await target.waitFor();

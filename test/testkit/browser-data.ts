@@ -1,7 +1,7 @@
 /**
- * A store as it looks after some weeks of use, for pictures and for looking at every page: accounts, API users, keys in every
- * state, tokens issued by day and night, operators, and a log that tells of all of it. Made the way people make it; only the
- * times are moved into the past afterwards, in the store's file.
+ * A store as it looks after some weeks of use, for screenshots and checks of every page: accounts, API users, keys in
+ * every state, tokens issued by day and night, operators, and the log of all of it. Made through the admin API; only
+ * the times are moved into the past afterwards, in the store's file.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -12,10 +12,10 @@ import { PASSWORD, startConsoleServer, useLink } from "./console-server.ts";
 import { makeKeyPair } from "./rsa-keys.ts";
 import { startServer, type TestServer } from "./server.ts";
 
-/** Who everything was made by; has a password, `PASSWORD`. */
+/** The author of everything; signs in with `PASSWORD`. */
 export const OWNER = "ada@example.com";
 
-/** An API user with keys in several states, and tokens that are good now. */
+/** An API user with keys in several states, and live tokens. */
 export const BUSY_USER = "api-1-orders-sync";
 
 const HOUR_MS = 3_600_000;
@@ -33,9 +33,9 @@ interface SampleKey {
   readonly label: string | null;
   readonly bits?: 2048 | 3072;
   readonly standing?: "deactivated" | "revoked";
-  /** From now on; in the past it has expired. */
+  /** From now; a key with a negative value has expired. */
   readonly expiresInDays?: number;
-  /** In the busiest hour; none unless given. */
+  /** Tokens in the busiest hour; none by default. */
   readonly tokens?: number;
 }
 
@@ -76,7 +76,7 @@ const USERS: readonly (readonly [account: string, name: string, access: "full" |
 /**
  * Starts a server on such a store.
  *
- * @param options.isAged moves the times into the past, for pictures; else everything is of this moment
+ * @param options.isAged moves the times into the past, for screenshots; otherwise everything has the present time
  */
 export async function startFilledServer({ isAged }: { readonly isAged: boolean }): Promise<TestServer> {
   const console_ = await startConsoleServer({ flags: ["--refusal-limit", "0"] });
@@ -137,7 +137,7 @@ async function makeOthers(owner: AdminClient): Promise<void> {
   await owner.send("DELETE", `/admin-tokens/${String(id)}`);
 }
 
-/** The rows of the keys that {@link USERS} have, with what was wanted of each. */
+/** The rows of the keys of {@link USERS}, with the state that each should get. */
 function keyRows(database: DatabaseSync) {
   const wanted = USERS.flatMap(([, , , keys]) => keys);
   const rows = database
@@ -167,7 +167,7 @@ function fillUsage(database: DatabaseSync, nowMs: number): void {
     used.run(id, nowMs - 60_000 * ((id * 7) % 50));
     for (let ago = 0; ago < 14 * 24; ago++) {
       const hourOfDay = (hourS / 3600 - ago) % 24;
-      // Fixed, so that pictures don't differ without a reason: a wave over the day, and some unevenness.
+      // Fixed, so that screenshots don't differ without a reason: a wave over the day, and some unevenness.
       const part = 0.35 + 0.65 * Math.max(0, Math.sin(((hourOfDay - 5) / 24) * 2 * Math.PI));
       const count = Math.round(tokens * part * (0.8 + ((ago * 7919 + id * 104_729) % 40) / 100));
       if (count === 0) continue;
@@ -179,7 +179,7 @@ function fillUsage(database: DatabaseSync, nowMs: number): void {
   }
 }
 
-/** Spreads what was made over the last seven weeks. The log's chain is made anew over the times that it then has. */
+/** Spreads everything over the last seven weeks, and computes the log's chain anew over the new times. */
 function moveIntoPast(database: DatabaseSync, nowMs: number): void {
   const events = database.prepare("select * from audit_events order by seq").all() as {
     seq: number;
@@ -192,7 +192,7 @@ function moveIntoPast(database: DatabaseSync, nowMs: number): void {
   const createdAt = new Map<string, number>();
   let previousHash = CHAIN_START;
   for (const { seq, actor, action, subject, details } of events) {
-    // Most of it long ago, the last of it minutes ago.
+    // Most of it is long ago, the latest minutes ago.
     const left = (events.length - seq) / events.length;
     const atMs = Math.round(nowMs - 4 * 60_000 - 49 * DAY_MS * left ** 1.5);
     const hash = chainHash({ seq, atMs, actor, action, subject, details: JSON.parse(details), previousHash });

@@ -4,7 +4,7 @@ import { BUSY_USER } from "./browser-data.ts";
 import { chooseSegment, heading, jumpTo, openAddKey } from "./browser-console.ts";
 
 export interface View {
-  /** Of its picture. */
+  /** The file name of its screenshot. */
   readonly name: string;
   readonly path: string;
   /** The heading of the page. */

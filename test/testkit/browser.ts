@@ -1,5 +1,5 @@
 /**
- * A real Chromium for tests of the console, and everything that it says: each request as it went over the wire, each error, each
+ * A real Chromium for tests of the console, with everything that it reports: each request on the wire, each error, each
  * violation of the Content-Security-Policy, each dialog.
  *
  *     const browser = await startBrowser();
@@ -7,8 +7,8 @@
  *     const { page } = await browser.openTab();
  *     await page.goto(…);
  *
- * All that the browser sends passes through a proxy of this process. So requests are seen that no page's events show: a beacon
- * while a page closes, a prefetch, the icon, what the browser asks on its own.
+ * All that the browser sends passes through a proxy of this process. This shows requests that no page's events show: a
+ * beacon while a page closes, a prefetch, the icon, the browser's own requests.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -21,7 +21,7 @@ import type { Requirement } from "./requirements.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 
-/** What {@link startBrowser} needs. The font is for pictures: without it emoji are boxes. */
+/** What {@link startBrowser} needs. The font is for screenshots: without it emoji are boxes. */
 export const CHROMIUM_REQUIREMENT: Requirement = {
   name: "Chromium",
   debianPackages: "chromium fonts-noto-color-emoji",
@@ -42,7 +42,10 @@ const FLAGS = [
 /** How long anything may take to appear, in milliseconds; far above what it takes on a quiet machine. */
 const TIMEOUT_MS = 60_000;
 
-/** Whom Chromium asks on its own, whatever page is open. No page's events show these, so they are no page's. */
+/**
+ * Hosts that Chromium contacts on its own, whatever page is open. No page's events show these requests, so they aren't
+ * the pages'.
+ */
 const ASKED_BY_CHROMIUM = /(^|\.)(googleapis\.com|google\.com|gvt1\.com|gstatic\.com)(:\d+)?$/;
 
 /** A request as it left the browser, and what came back. */
@@ -50,11 +53,11 @@ export interface SeenRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
-  /** All of it. `CONNECT` has none. */
+  /** The whole body. `CONNECT` has none. */
   readonly body: Buffer;
   /** `undefined` while it is pending, and if there was no response. */
   readonly status: number | undefined;
-  /** Of the answer's body, as transferred. */
+  /** The size of the answer's body, as transferred. */
   readonly bytes: number;
   readonly type: string | undefined;
 }
@@ -65,23 +68,23 @@ export interface Wire {
   readonly url: string;
   /** Every request up to now, in the order in which they began. */
   readonly requests: readonly SeenRequest[];
-  /** The next request of that method and path arrives, and its answer doesn't: the connection is cut in its place. */
+  /** Lets the next request of that method and path arrive, and cuts the connection instead of answering. */
   loseNextAnswer(method: string, path: string): void;
   stop(): Promise<void>;
 }
 
-/** Something that a page must not do. */
+/** A problem that a page must not have. */
 export interface PageProblem {
   readonly kind: "console" | "error" | "policy" | "dialog" | "crash";
   readonly text: string;
-  /** Where the page was. */
+  /** The page's URL. */
   readonly url: string;
 }
 
-/** A person's browser window: cookies and storage of its own. */
+/** One user's browser window, with cookies and storage of its own. */
 export interface Tab {
   readonly page: Page;
-  /** Sets what is held against the page aside, where a test brought it about. */
+  /** Takes the problems noted so far, where a test caused them. */
   readonly takeProblems: () => readonly PageProblem[];
   readonly close: () => Promise<void>;
 }
@@ -90,14 +93,14 @@ export interface TestBrowser {
   readonly wire: Wire;
   readonly version: string;
   openTab(options?: BrowserContextOptions): Promise<Tab>;
-  /** Of every tab that was ever open, without those that were taken. */
+  /** The problems of every tab that was ever open, without those that were taken. */
   problems(): readonly PageProblem[];
-  /** The origins that pages asked, or that anything asked but Chromium itself. */
+  /** The origins that were requested, except by Chromium itself. */
   origins(): ReadonlySet<string>;
   close(): Promise<void>;
 }
 
-/** @param options.isWatched without it nothing passes through a proxy, for benchmarks; `wire` has nothing then */
+/** @param options.isWatched if false, nothing passes through the proxy, for benchmarks, and `wire` stays empty */
 export async function startBrowser({ isWatched = true }: { readonly isWatched?: boolean } = {}): Promise<TestBrowser> {
   const wire = await startWire();
   const browser: Browser = await chromium.launch({
@@ -119,7 +122,7 @@ export async function startBrowser({ isWatched = true }: { readonly isWatched?: 
       context.setDefaultTimeout(TIMEOUT_MS);
       context.on("request", (request) => {
         const { protocol, origin } = new URL(request.url());
-        // What never leaves the browser: a file that the page made itself.
+        // A file that the page made itself, which never leaves the browser.
         if (protocol !== "blob:" && protocol !== "data:") pageOrigins.add(origin);
       });
       await context.exposeBinding("__notePolicyViolation", ({ page }, text: string) => {
@@ -151,7 +154,7 @@ export async function startBrowser({ isWatched = true }: { readonly isWatched?: 
   };
 }
 
-/** Chromium says so of every refusal that it got; the console shows these in its own words. */
+/** Chromium logs this for every refusal; the console shows refusals itself. */
 const REFUSAL_SAID = /^Failed to load resource: the server responded with a status of 4\d\d /;
 
 function watch(page: Page, problems: PageProblem[]): void {
@@ -164,7 +167,7 @@ function watch(page: Page, problems: PageProblem[]): void {
   page.on("pageerror", (error) => note("error", error.stack ?? error.message));
   page.on("crash", () => note("crash", "the page crashed"));
   page.on("dialog", (dialog) => {
-    // Whether to leave the page is asked by the browser, in its own words.
+    // The browser itself asks whether to leave the page.
     if (dialog.type() !== "beforeunload") note("dialog", `${dialog.type()}: ${dialog.message()}`);
     void dialog.accept();
   });
@@ -200,7 +203,7 @@ export async function startWire(): Promise<Wire> {
         if (lost === `${method} ${target.pathname}`) {
           lost = undefined;
           answer.resume();
-          // Only after a part of the answer: else Chromium sends the request once more on its own.
+          // Only after a part of the answer; otherwise Chromium repeats the request on its own.
           outgoing.writeHead(answer.statusCode ?? 502, { ...answer.headers, "content-length": "100000" });
           outgoing.write(" ", () => outgoing.destroy());
           return;
@@ -307,7 +310,7 @@ export async function findAxeViolations(
         [id, help, target.join(" "), html.slice(0, 200), failureSummary.replaceAll("\\n", " ")].join(" | "))))`);
 }
 
-/** Everything on a page but its colours: its elements, with their texts and places. */
+/** Everything on a page except its colours: its elements, with their texts and positions. */
 export async function readShape(page: Page): Promise<string> {
   return await page.evaluate<string>(`document.body.outerHTML + JSON.stringify(
     [...document.querySelectorAll("body *")].map((element) => element.getBoundingClientRect()))`);

@@ -1,17 +1,17 @@
-/** Clients that ask the token check on connections of their own, over and over. */
+/** Clients that call the token check repeatedly, each on a connection of its own. */
 import { Agent, get } from "node:http";
 import type { TestServer } from "./server.ts";
 
 export interface BusyClients {
   /** Answers that left their connection open, and those that closed it. */
   readonly answered: { open: number; closing: number };
-  /** Error codes of requests that got no answer, but for refused connections. */
+  /** Error codes of requests that got no answer, except refused connections. */
   readonly failures: readonly string[];
-  /** Resolves when each client's connection was refused: the server listens no more. */
+  /** Resolves once each client's connection was refused: the server no longer listens. */
   readonly refused: Promise<unknown>;
 }
 
-/** Starts so many clients, which ask until the server refuses their connections. */
+/** Starts clients, which send requests until the server refuses their connections. */
 export function startBusyClients(server: Pick<TestServer, "publicUrl">, count: number): BusyClients {
   const answered = { open: 0, closing: 0 };
   const failures: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * Companions of a test: Node processes of its own that do a part of its work beside it, so that neither delays the other, and
- * so that each can say on one clock when something happened.
+ * Companion processes: Node processes that do a part of a test's work, so that neither delays the other, and that
+ * record times on a clock which all of them share.
  *
  * A companion's program calls {@link offer} with its functions; the test starts it by {@link startCompanion} and calls them.
  */
@@ -28,7 +28,7 @@ type Reply = { readonly id: number; readonly result: unknown } | { readonly id: 
 
 export interface Companion<Offered extends Functions> {
   readonly pid: number;
-  /** @throws where the function throws, or the companion ends first; the message holds its standard error */
+  /** @throws if the function throws, or the companion ends first; the message holds its standard error */
   call<Name extends keyof Offered & string>(
     name: Name,
     ...argument: Parameters<Offered[Name]>
@@ -80,7 +80,7 @@ export function startCompanion<Offered extends Functions>(
   };
 }
 
-/** What a companion's program does: it answers calls until the test is gone. */
+/** The main loop of a companion's program: answers calls until the test ends. */
 export function offer(functions: Functions): void {
   const answer = async ({ id, name, argument }: Call): Promise<Reply> => {
     try {

@@ -1,4 +1,4 @@
-/** A real server with operators of every role, and admin tokens too, made the way that people make them. */
+/** A real server with operators and admin tokens of every role, made through links and the admin API. */
 import assert from "node:assert/strict";
 import { type AdminApi, type AdminClient, openAdminApi, TEST_PASSWORD } from "./admin-client.ts";
 import { eventually } from "./eventually.ts";
@@ -21,7 +21,7 @@ export async function startConsoleServer(options: ServerOptions = {}): Promise<C
   return { server, api: await openAdminApi(server), setupSecret };
 }
 
-/** Out of standard error, where it is one line of JSON. */
+/** Reads the set-up link from standard error, where it is one line of JSON. */
 export function setupSecretOf(stderr: string): string | undefined {
   for (const line of stderr.split("\n")) {
     if (!line.includes('"event":"setup"')) continue;
@@ -38,7 +38,7 @@ export function cookieOf(headers: Headers): string {
   return cookie;
 }
 
-/** Uses a one-time link up with a password; the session's cookie. */
+/** Uses a one-time link with a password. @returns the session's cookie */
 export async function useLink(
   { api, server }: Pick<ConsoleServer, "api" | "server">,
   secret: string,
@@ -59,7 +59,10 @@ export interface Caller {
   readonly client: AdminClient;
 }
 
-/** Makes the first owner by the set-up link, and of every role a session and a token, limited to `account` and not. */
+/**
+ * Makes the first owner by the set-up link, and for every role a session and a token, both limited to `account` and
+ * unlimited.
+ */
 export async function makeCallers(
   console: ConsoleServer,
   account: string,

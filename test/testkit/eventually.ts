@@ -1,13 +1,16 @@
 import { setTimeout as wait } from "node:timers/promises";
 
-/** How long a condition is awaited, in milliseconds. Far above what any takes: it only keeps a broken test from hanging. */
+/**
+ * How long a condition is awaited, in milliseconds. Far longer than any takes: it only keeps a broken test from
+ * hanging.
+ */
 const WAIT_MS_MAX = 60_000;
 
-/** The pause between two looks, in milliseconds. */
+/** The pause between two attempts, in milliseconds. */
 const LOOK_MS = 5;
 
 /**
- * Asks until the answer is a value, and returns it. That is no sleep: it goes on as soon as there is one.
+ * Calls `ask` until it returns a value, and returns that. Unlike a sleep, it continues as soon as there is one.
  *
  * @param what for the error's message
  * @param ask gives `undefined` or `false` for "not yet"
@@ -27,7 +30,7 @@ export async function eventually<Value>(
   }
 }
 
-/** The same for a condition that explains itself. */
+/** The same for a condition whose source is its description. */
 export async function until(condition: () => Promise<boolean> | boolean, withinMs?: number): Promise<void> {
   await eventually(condition.toString(), condition, withinMs);
 }

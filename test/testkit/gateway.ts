@@ -1,9 +1,9 @@
 /**
  * The gateways of examples/gateways/, each a real process that runs its published file, and the API behind them, which
- * remembers what reached it.
+ * records the requests that reach it.
  *
- * A file is changed in one way only: the ports 8000 (the gateway), 8080 (Countersign) and 9000 (the API) become free ones. A
- * test may also do what the file says how to do, such as {@link withUncommented}.
+ * A file is changed in one way only: the ports 8000 (the gateway), 8080 (Countersign) and 9000 (the API) become free
+ * ones. A test may also apply a change that the file's comments describe, such as {@link withUncommented}.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -29,7 +29,9 @@ export interface GatewayProgram extends Requirement {
   readonly file: string;
   /** The command line that runs the configuration in the foreground, as one process, with a folder for its own files. */
   readonly command: (file: string, folder: string) => readonly [program: string, ...args: string[]];
-  /** Makes the configuration take HTTP/2 without TLS, too: published are plain HTTP/1.1 and, in a comment, TLS. */
+  /**
+   * Makes the configuration accept HTTP/2 without TLS too: the published one has plain HTTP/1.1 and, in a comment, TLS.
+   */
   readonly withHttp2: (configuration: string) => string;
 }
 
@@ -46,7 +48,7 @@ export const GATEWAYS: readonly GatewayProgram[] = [
       "-c",
       file,
       "-g",
-      // Without a master there are no workers that would outlive it.
+      // Without a master process there are no workers that would outlive it.
       "daemon off; master_process off;",
     ],
     withHttp2: (text) => text.replace(/listen (.*);/, "listen $1 http2;"),
@@ -72,13 +74,13 @@ export const GATEWAYS: readonly GatewayProgram[] = [
 
 export interface RunningGateway {
   readonly url: string;
-  /** What it has written to its log. */
+  /** The gateway's log up to now. */
   output(): string;
   /** Ends it by its process id. */
   stop(): Promise<void>;
 }
 
-/** Runs a gateway's published configuration and waits until it accepts connections. @throws where it ends instead */
+/** Runs a gateway's published configuration and waits until it accepts connections. @throws if it ends instead */
 export async function startGateway(
   program: GatewayProgram,
   options: {
@@ -111,7 +113,7 @@ export async function startGateway(
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
     (stream as Socket).unref();
   }
-  // A gateway that a test forgot must not keep this process; it is killed at its end.
+  // A forgotten gateway must not keep this process running; it is killed when the process ends.
   child.unref();
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   await eventually(`${program.name} accepts connections`, async () => {
@@ -155,9 +157,9 @@ function portOf(url: string): number {
 export interface ReachedRequest {
   readonly method: string;
   readonly target: string;
-  /** As they came. */
+  /** Headers in the order and case in which they arrived. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Of the body; of none, that of the empty text. */
+  /** Of the body; without a body, of the empty text. */
   readonly sha256: string;
   readonly bodyBytes: number;
   /** All values of a header. */
@@ -166,7 +168,7 @@ export interface ReachedRequest {
 
 export interface RecordingApi {
   readonly url: string;
-  /** What reached it since the last call, whole or in part. */
+  /** The requests that reached it since the last call, completely or in part. */
   takeReached(): ReachedRequest[];
   stop(): Promise<void>;
 }
@@ -186,7 +188,7 @@ export async function startRecordingApi(): Promise<RecordingApi> {
       bodyBytes: 0,
       values: (name: string) => request.headersDistinct[name.toLowerCase()] ?? [],
     };
-    // At once, not at the body's end: that a request came at all may be the failure.
+    // Recorded at once, not at the body's end: that a request arrived at all may be the failure.
     reached.push(seen);
     request.on("data", (chunk: Buffer) => {
       seen.bodyBytes += chunk.length;
@@ -207,14 +209,14 @@ export async function startRecordingApi(): Promise<RecordingApi> {
   };
 }
 
-/** A server that answers in its own way. */
+/** A server with answers of its own. */
 export async function startStub(listener: RequestListener): Promise<{
   readonly url: string;
   /** How many connections it has accepted. */
   connections(): number;
   stop(): Promise<void>;
 }> {
-  // Large enough that no gateway's idle connection is closed under it in the middle of a test.
+  // Long enough that no gateway's idle connection is closed in the middle of a test.
   const server: Server = createServer({ keepAliveTimeout: 60_000 }, listener);
   let connections = 0;
   server.on("connection", () => connections++);

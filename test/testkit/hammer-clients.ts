@@ -1,6 +1,6 @@
 /**
- * A companion that is many clients at once: they ask for tokens' verdicts at every source, for as long as they are let, and
- * note each answer with its moments. What it should have been is judged later, in hammer-judge.ts.
+ * A companion process with many clients: they ask every source for tokens' verdicts until they are stopped, and record
+ * each answer with its times. hammer-judge.ts judges the answers afterwards.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { offer } from "./companion.ts";
@@ -15,11 +15,11 @@ export interface HammerOptions {
   /** The value of the `Authorization` header for introspection. */
   readonly resourceServer: string;
   readonly tokens: readonly { readonly keyId: number; readonly token: string }[];
-  /** How long each client pauses after it has asked at every source, in milliseconds. */
+  /** How long each client pauses after it has asked every source, in milliseconds. */
   readonly pauseMs: number;
 }
 
-/** One request: when it started and ended, and the three places. */
+/** One request: its start and end, and the three indexes. */
 type Row = readonly [startedAtMs: number, endedAtMs: number, source: number, token: number, outcome: number];
 
 const rows: Row[] = [];
@@ -27,7 +27,7 @@ const over = new AbortController();
 let clients: readonly Promise<void>[] = [];
 
 const functions = {
-  /** Resolves at once; a client that fails is heard of at the end. */
+  /** Resolves at once; a client's failure is reported at the end. */
   begin(options: HammerOptions): void {
     clients = Array.from({ length: options.clients }, (_, number) => hammer(number, options));
     for (const client of clients) client.catch(() => undefined);
@@ -82,7 +82,7 @@ function requestFor(source: VerdictSource, token: string, { resourceServer }: Ha
 function outcomeOf(source: VerdictSource, answer: RawAnswer, keyId: number): Outcome {
   const { status, body } = answer;
   if (status === 503) return "undecided";
-  // A middleware that was just started can't tell a revoked token from a foreign one; the check can.
+  // A middleware that was just started can't distinguish a revoked token from a foreign one; the check can.
   if (status === 403 && source !== "introspection") return "no";
   if (status === 401 && (source === "verifier" || source === "far verifier")) return "no";
   if (status !== 200) return "unexpected";

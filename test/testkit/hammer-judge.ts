@@ -1,33 +1,38 @@
 /**
- * Which answers were wrong: judged afterwards, by what the clients noted and when each change was acknowledged.
+ * Decides which answers were wrong, afterwards, from the clients' records and the times at which changes were
+ * acknowledged.
  */
 import { readFileSync } from "node:fs";
 import { monotonicMs } from "./companion.ts";
 import type { Switch } from "./story-administration.ts";
 
-/** A change has to hold everywhere within so many milliseconds of its acknowledgement (docs/wire.md, Revocation). */
+/**
+ * A change has to take effect everywhere within so many milliseconds of its acknowledgement (docs/wire.md, Revocation).
+ */
 export const HOLDS_WITHIN_MS = 100;
 
-/** Where verdicts come from: the server twice, and two APIs, of which one gets the answers to its questions late. */
+/**
+ * Where verdicts come from: two endpoints of the server, and two APIs, one of which gets the service's answers late.
+ */
 export const VERDICT_SOURCES = ["check", "introspection", "verifier", "far verifier"] as const;
 export type VerdictSource = (typeof VERDICT_SOURCES)[number];
 
-/** What an answer says. */
+/** The outcome of a request. */
 export const OUTCOMES = ["yes", "no", "undecided", "wrong key", "unexpected"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** All requests, a column for each property. */
 export interface Asked {
-  /** In {@link monotonicMs}: before the request's first byte was written, and after its answer's last one was read. */
+  /** In {@link monotonicMs}: before the request's first byte was written, and after its answer's last byte was read. */
   readonly startedAtMs: Float64Array;
   readonly endedAtMs: Float64Array;
-  /** Places in {@link VERDICT_SOURCES}, in the list of tokens, and in {@link OUTCOMES}. */
+  /** Indexes in {@link VERDICT_SOURCES}, in the list of tokens, and in {@link OUTCOMES}. */
   readonly source: Uint8Array;
   readonly token: Uint8Array;
   readonly outcome: Uint8Array;
 }
 
-/** How one source answered. */
+/** The judged answers of one source. */
 export interface SourceFigures {
   readonly source: VerdictSource;
   readonly requests: number;
@@ -36,13 +41,18 @@ export interface SourceFigures {
   readonly mustBeYes: Answers;
 }
 
-/** Answers that had to be the same, a no or a yes. Undecided is neither right nor wrong. */
+/** Answers that had to be a no, or had to be a yes. An undecided answer is neither right nor wrong. */
 export interface Answers {
-  /** Whose request began more than {@link HOLDS_WITHIN_MS} after the key's last switch was acknowledged, and ended before the next. */
+  /**
+   * Answers whose request began more than {@link HOLDS_WITHIN_MS} after the key's last change was acknowledged, and
+   * ended before the next one.
+   */
   readonly judged: number;
-  /** Of the judged ones, those that said the opposite. */
+  /** Judged answers that said the opposite. */
   readonly wrong: number;
-  /** Of the wrong ones, those for which more than {@link HOLDS_WITHIN_MS} remain without the time that their node was starved. */
+  /**
+   * Wrong answers whose delay exceeds {@link HOLDS_WITHIN_MS} even without the time for which their node was starved.
+   */
   readonly wrongInSync: number;
   /**
    * How long after the acknowledgement the last request began that was answered with the opposite, judged or not, in
@@ -54,7 +64,7 @@ export interface Answers {
 
 /**
  * @param switches of all keys, in any order; of each key one from before the first request
- * @param starvedMs for how long the processes behind a source had to wait for a processor between two moments
+ * @param starvedMs how long the processes behind a source waited for a processor between two times
  */
 export function judge(
   asked: Asked,
@@ -82,7 +92,7 @@ export function judge(
     if (ofSource === undefined || outcome === undefined || before === undefined) throw new Error(`request ${at}`);
     ofSource.requests++;
     ofSource.outcomes[outcome]++;
-    // While a switch is under way, either answer is right.
+    // While a change is under way, either answer is right.
     if (endedAtMs >= (history[last + 1]?.begunAtMs ?? Infinity)) continue;
     const lateMs = startedAtMs - before.acknowledgedAtMs;
     const isLate = lateMs > HOLDS_WITHIN_MS;
@@ -101,12 +111,14 @@ export function judge(
   return figures;
 }
 
-/** Notes for how long a process was starved: its main thread had work to do, and other processes had the processors. */
+/**
+ * Records for how long a process was starved: its main thread had work to do, and other processes had the processors.
+ */
 export interface StarvationWatch {
   note(): void;
   /**
-   * For how long it was starved between two moments, in milliseconds; rather too much, since the nearest notes are outside of
-   * them. 0 where the system doesn't tell.
+   * How long it was starved between two times, in milliseconds; rather too much, since the nearest records are outside
+   * of them. 0 if the system doesn't report it.
    */
   betweenMs(fromMs: number, toMs: number): number;
 }

@@ -17,7 +17,7 @@ export interface IdentityProvider {
   readonly clientSecret: string;
   /** Who signs in next; `undefined`: a user who declines. */
   user: ProvidedUser | undefined;
-  /** Paths that were asked for. */
+  /** Paths that were requested. */
   readonly asked: readonly string[];
   /** Refuses connections until {@link start}. */
   stop(): Promise<void>;
@@ -28,7 +28,7 @@ const CLIENT_ID = "countersign-console";
 const CLIENT_SECRET = "a-client-secret-of-the-tests-that-nobody-may-see";
 
 /**
- * @param redirectUris those of the client; asked for at each start of the provider, since they are known late
+ * @param redirectUris the client's; read at each start of the provider, since they are known late
  * @param authMethod how the client identifies itself
  */
 export async function startIdentityProvider(
@@ -57,7 +57,7 @@ export async function startIdentityProvider(
         asked.push(request.url ?? "");
         listener(request, response);
       });
-      // The same port each time: it is part of the issuer's name.
+      // The same port each time, since it is part of the issuer's name.
       await new Promise<void>((resolve) => server?.listen(port, "127.0.0.1", resolve));
       server.unref();
       const provider = makeProvider(provided.issuer, redirectUris(), authMethod, () => provided.user);
@@ -111,7 +111,7 @@ function makeProvider(
       return grant;
     },
   });
-  // It warns that it is a test's.
+  // It warns that it is for tests.
   provider.on("server_error", () => undefined);
   return provider;
 }
@@ -130,13 +130,13 @@ async function interact(
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
 }
 
-/** What a browser does with redirects and cookies, as far as it matters here: cookies have a host and a path. */
+/** A browser's handling of redirects and cookies, as far as it matters here: cookies have a host and a path. */
 export class RedirectingBrowser {
   readonly #cookies = new Map<string, { readonly value: string; readonly host: string; readonly path: string }>();
-  /** Every address that was asked for, in order. */
+  /** Every requested URL, in order. */
   readonly visited: string[] = [];
 
-  /** Asks once. @returns where it leads, or the answer's status where it leads nowhere */
+  /** Sends one request. @returns the redirect's target, or the answer's status without a redirect */
   async visit(url: string): Promise<{ readonly status: number; readonly location: string | undefined }> {
     const { host, pathname } = new URL(url);
     this.visited.push(url);
@@ -158,7 +158,7 @@ export class RedirectingBrowser {
     return { status: answer.status, location: location && new URL(location, url).href };
   }
 
-  /** Follows redirects until one leads to `stop`, which isn't asked for any more. */
+  /** Follows redirects until one leads to `stop`, which isn't requested. */
   async follow(url: string, stop: (url: URL) => boolean): Promise<string> {
     let next = url;
     for (let hop = 0; hop < 12; hop++) {
@@ -170,12 +170,12 @@ export class RedirectingBrowser {
     throw new Error("too many redirects");
   }
 
-  /** The cookie with this name, wherever it is from. */
+  /** The cookie with this name, of any host and path. */
   cookie(name: string): string | undefined {
     return [...this.#cookies].find(([key]) => key.split(" ")[1] === name)?.[1].value;
   }
 
-  /** Everything that is kept. */
+  /** All cookies. */
   cookieNames(): string[] {
     return [...this.#cookies.keys()].map((key) => key.split(" ")[1] ?? "");
   }

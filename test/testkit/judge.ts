@@ -1,34 +1,36 @@
 /**
- * Traffic whose every answer is judged: what was asked when, what was changed when, and which answers can't have been right.
+ * Traffic whose every answer is judged: what was requested and changed at which time, and which answers can't have been
+ * right.
  *
- * An answer is judged where there was one truth for as long as it was under way: the last change of its subject that had begun
- * by its end was acknowledged before its start. What overlaps a change, or follows one that failed, may be either.
+ * An answer is judged if only one answer was right while it was under way: the last change of its subject that had
+ * begun by its end was acknowledged before its start. A request that overlaps a change, or follows a failed one, may
+ * get either answer.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { type Change, ChangeFailed, monotonicMs, type Operator, type SiteUser } from "./nodes.ts";
 import { connectRaw, type RawConnection, requestHead } from "./raw-http.ts";
 import { signAssertion } from "./sign-assertion.ts";
 
-/** Elsewhere than where it was made, a change holds within this (docs/wire.md, Revocation). */
+/** A change takes effect on other nodes within this time (docs/wire.md, Revocation). */
 const HOLDS_MS = 100;
 
 /** Past this no answer may be stale, whatever has failed (docs/wire.md, Revocation). */
 const STALENESS_MS_MAX = 5000;
 
-/** An assertion is good for a minute either way, and signing costs more than everything else here. */
+/** An assertion is valid for a minute either way, and signing costs more than everything else here. */
 const ASSERTION_MS = 20_000;
 
-/** Between two attempts at a change that can't be made right now. */
+/** The pause between two attempts at a change that can't be made right now. */
 const RETRY_MS = 100;
 
 export type Standing = "active" | "deactivated";
 
-/** A user whose tokens and assertions are tried all the time. */
+/** A user whose tokens and assertions the traffic uses. */
 export interface Subject {
   readonly user: SiteUser;
-  /** The one minted last. */
+  /** The latest token. */
   token: string;
-  /** Changes in their order; none was under way while another was. One that failed has no acknowledgement. */
+  /** Changes in order, which never overlap. A failed change has no acknowledgement. */
   readonly attempts: (Change & { readonly standing: Standing; readonly isAcknowledged: boolean })[];
 }
 
@@ -44,7 +46,7 @@ export async function openSubject(user: SiteUser, url: string): Promise<Subject>
   return subject;
 }
 
-/** Makes a change, and notes it. @throws {ChangeFailed} */
+/** Makes a change, and records it. @throws {ChangeFailed} */
 export async function change(operator: Operator, subject: Subject, standing: Standing): Promise<Change> {
   try {
     const made = await operator.setKeyStanding(subject.user.keyId, standing);
@@ -56,7 +58,7 @@ export async function change(operator: Operator, subject: Subject, standing: Sta
   }
 }
 
-/** The same, again and again until it is acknowledged. */
+/** The same, repeated until it is acknowledged. */
 export async function changeAtLast(operator: Operator, subject: Subject, standing: Standing): Promise<Change> {
   for (;;) {
     try {
@@ -68,15 +70,15 @@ export async function changeAtLast(operator: Operator, subject: Subject, standin
   }
 }
 
-/** Changes that are made until they are told to stop. */
+/** Changes that are made until they are stopped. */
 export interface Changing {
   /** How many were acknowledged by now. */
   acknowledged(): number;
-  /** Lets the ones under way end. */
+  /** Stops, and waits for changes under way. */
   stop(): Promise<void>;
 }
 
-/** Deactivates and activates each subject's key, over and over. @param restMs between two changes of one key */
+/** Deactivates and activates each subject's key repeatedly. @param restMs the pause between two changes of one key */
 export function startChanging(operator: Operator, subjects: readonly Subject[], restMs: number): Changing {
   const stopping = new AbortController();
   let acknowledged = 0;
@@ -100,14 +102,14 @@ export function startChanging(operator: Operator, subjects: readonly Subject[], 
   };
 }
 
-/** What was acknowledged last; `undefined` where something failed since. */
+/** The standing acknowledged last; `undefined` if a change has failed since. */
 export function standingOf({ attempts }: Subject): Standing | undefined {
   const last = attempts.at(-1);
   if (last === undefined) return "active";
   return last.isAcknowledged ? last.standing : undefined;
 }
 
-/** An answer, or that there was none. */
+/** An answer, or its absence. */
 export interface Answer {
   readonly target: string;
   readonly subject: Subject;
@@ -125,21 +127,21 @@ export interface Target {
 }
 
 export interface Traffic {
-  /** In the order in which they ended. */
+  /** In the order of their ends. */
   readonly answers: readonly Answer[];
-  /** How many answers in a row, up to now and to requests begun since then, were a yes or a no. */
+  /** How many answers in a row up to now, to requests that began since `sinceMs`, were a yes or a no. */
   decidedInRow(target: Target, sinceMs: number): number;
   addTarget(target: Target): void;
-  /** Lets the requests under way to it end, and sends it no more. */
+  /** Waits for the requests under way to a target, and sends it no more. */
   removeTarget(target: Target): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Sends checks, and an exchange every so often, on several connections to each target, for each subject in turn. A token that is
- * minted anywhere is the one that is checked everywhere from then on.
+ * Sends checks, and an exchange now and then, on several connections to each target, for each subject in turn. From its
+ * exchange on, the latest token is the one that is checked everywhere.
  *
- * @param options.paceMs from the beginning of one request to that of the next on the same connection
+ * @param options.paceMs the time from the start of one request to the start of the next on the same connection
  */
 export function startTraffic(
   targets: readonly Target[],
@@ -159,7 +161,7 @@ export function startTraffic(
     return assertion;
   }
 
-  /** One connection to a target after the other. */
+  /** Uses one connection to a target after the other. */
   async function drive(target: Target, at: number, stopping: AbortSignal): Promise<void> {
     let connection: RawConnection | undefined;
     for (let count = at; !stopping.aborted; count++) {
@@ -218,7 +220,7 @@ export function checkBytes(token: string): string {
   return requestHead("GET", "/api/auth/v0/check/", [["Authorization", `Token ${token}`]]);
 }
 
-/** @param assertion a new one unless given */
+/** @param assertion a new one by default */
 export function exchangeBytes({ user }: Subject, assertion = sign(user)): string {
   return requestHead("GET", "/api/auth/v0/refresh/", [["Authorization", `JWT ${assertion}`]]);
 }
@@ -227,20 +229,20 @@ function sign({ username, pair }: SiteUser): string {
   return signAssertion(username, pair.privateKey);
 }
 
-/** Of the answer to an exchange. */
+/** Whether the answer is to an exchange. */
 export function tokenOf(body: string): string {
   return (JSON.parse(body) as { data: { token: string } }).data.token;
 }
 
-/** What an answer says of its subject; `none` where it says nothing: no answer, or one that the service isn't there. */
+/** What an answer says about its subject; `none` if nothing: no answer, or the service was unavailable. */
 function verdictOf({ status, kind }: Answer): "yes" | "no" | "none" | "unexpected" {
   if (status === 200) return "yes";
-  // Of a check 401 where the signing key is retired, 403 where the token was revoked.
+  // For a check: 401 if the signing key is retired, 403 if the token was revoked.
   if (status === 403 || (status === 401 && kind === "check")) return "no";
   return [0, 502, 503, 504].includes(status) ? "none" : "unexpected";
 }
 
-/** What became of a time's answers. Ages are from a change's acknowledgement to a request's beginning. */
+/** The judgement of a period's answers. Ages are from a change's acknowledgement to a request's start. */
 export interface Judgement {
   readonly answers: number;
   readonly yes: number;
@@ -248,19 +250,19 @@ export interface Judgement {
   /** 503, 502 and 504. */
   readonly unavailable: number;
   readonly unanswered: number;
-  /** Neither a yes nor a no nor that the service is unavailable; none is ever right. */
+  /** Answers other than a yes, a no or unavailable; these are never right. */
   readonly unexpected: readonly Answer[];
-  /** A yes to what was deactivated, over 100 ms ago: right only while something has failed. */
+  /** A yes to a key that was deactivated over 100 ms ago: acceptable only during a fault. */
   readonly lateYes: number;
-  /** The same, over 5 s ago: never right. */
+  /** The same, over 5 s ago: never acceptable. */
   readonly staleYes: readonly Answer[];
   /** The age of the oldest wrong yes, in milliseconds. */
   readonly worstYesMs: number;
-  /** A no to what was activated, or never deactivated; in the same way. */
+  /** A no to a key that was activated, or never deactivated, with the same limits. */
   readonly lateNo: number;
   readonly staleNo: readonly Answer[];
   readonly worstNoMs: number;
-  /** The longest that an answer took, in milliseconds. */
+  /** The longest time that an answer took, in milliseconds. */
   readonly slowestMs: number;
 }
 
@@ -307,7 +309,7 @@ function truthFor({ subject, beganMs, endedMs }: Answer): { standing: Standing; 
     : undefined;
 }
 
-/** How long after an instant the last answer came that decided nothing, in milliseconds; 0 where all did. */
+/** How long after a given time the last answer without a verdict arrived, in milliseconds; 0 if there is none. */
 export function recoveredAfterMs(answers: readonly Answer[], sinceMs: number): number {
   const last = answers.findLast((answer) => verdictOf(answer) === "none" && answer.endedMs > sinceMs);
   return last === undefined ? 0 : last.endedMs - sinceMs;
@@ -321,7 +323,7 @@ export async function countLost(operator: Operator, subjects: readonly Subject[]
     const standing = standingOf(subject);
     if (standing !== undefined && (await operator.call("keyStatus", user.keyId)) !== standing) lost++;
     const actions = await operator.call("actionsOn", `key:${user.keyId}`);
-    // One that finds nothing to do leaves no trace, and that may be so after one that failed.
+    // A change that finds nothing to do leaves no event, which can happen after a failed one.
     const sure = attempts.filter((attempt, at) => {
       const before = standingOf({ ...subject, attempts: attempts.slice(0, at) });
       return attempt.isAcknowledged && before !== undefined && before !== attempt.standing;

@@ -1,8 +1,9 @@
 /**
- * An operator at work, as a process of its own: opens the store as the command line does, makes changes on request, and says
- * when each was begun and acknowledged. Forked by nodes.ts; a command line for each change would cost half a second of a core.
+ * An operator as a separate process: opens the store as the command line does, makes changes on request, and reports
+ * when each began and was acknowledged. Forked by nodes.ts; a command line for each change would cost half a second of
+ * a core.
  *
- * Times are of the machine's monotonic clock, so that another process on it can compare them.
+ * Times are of the machine's monotonic clock, which its processes share.
  */
 import { openAdministration } from "../../packages/server/src/compose/command-line.ts";
 import { parseConfig } from "../../packages/server/src/config/config.ts";
@@ -15,7 +16,7 @@ const administration = await openAdministration(parseConfig(process.env), { mayC
 const { store } = administration;
 const changes = registryChangesOf(administration.commit);
 
-/** What can be asked for. */
+/** The possible requests. */
 const CALLS = {
   createAccount: (shortname: string) => changes.createAccount("cli:test", { shortname }),
   createUser: async (account: string, name: string, publicPem: string) => {
@@ -32,7 +33,7 @@ const CALLS = {
     const hours = await store.usage.keyHours(keyId as KeyId, 0);
     return hours.reduce((sum, { tokens }) => sum + tokens, 0);
   },
-  /** What the audit log has of a key or token, in its order. */
+  /** The audit log's events of a key or token, in order. */
   actionsOn: async (subject: string) => {
     const actions: string[] = [];
     for (let seq = 0; ; ) {

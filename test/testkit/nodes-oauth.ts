@@ -1,5 +1,5 @@
 /**
- * What OAuth clients send, as bytes: the requests with which a node writes to the store.
+ * OAuth clients' requests as bytes: those at which a node writes to the store.
  */
 import { randomUUID } from "node:crypto";
 import { PUBLIC_URL, type SiteUser } from "./nodes.ts";
@@ -14,7 +14,7 @@ export function signGrant(user: SiteUser): string {
   return sign(user, TOKEN_PATH);
 }
 
-/** Asks for a token (RFC 6749 §4.4.2). */
+/** Requests a token (RFC 6749 §4.4.2). */
 export function grantBytes(assertion: string): string {
   return postBytes(TOKEN_PATH, { grant_type: "client_credentials", ...credentials(assertion) });
 }

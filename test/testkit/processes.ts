@@ -9,7 +9,7 @@ export function childrenOf(pid: number): readonly number[] {
     .map(Number);
 }
 
-/** Is there still such a process? */
+/** Does this process still exist? */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -19,7 +19,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Stops processes. @returns lets those that are still there go on; so does this process's end */
+/** Stops processes. @returns continues those that still exist, as does the end of this process */
 export function pauseProcesses(pids: readonly number[]): () => void {
   const resume = () => {
     process.off("exit", resume);

@@ -4,19 +4,21 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 
-/** How long an answer may take, in milliseconds. Far above what any takes: it only keeps a broken test from hanging. */
+/**
+ * How long an answer may take, in milliseconds. Far longer than any takes: it only keeps a broken test from hanging.
+ */
 const ANSWER_TIMEOUT_MS = 120_000;
 
 export interface RawAnswer {
   readonly status: number;
-  /** In the order and case in which they came. */
+  /** In the order and case in which they arrived. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;
-  /** Everything up to the body, as it came. */
+  /** Everything up to the body, as it arrived. */
   readonly head: string;
   /** All values of a header, whatever the case of its name. */
   values(name: string): readonly string[];
-  /** The one value of a header; `undefined` where it is missing. @throws where it is there twice */
+  /** The only value of a header; `undefined` if it is missing. @throws if it is there twice */
   header(name: string): string | undefined;
 }
 
@@ -26,12 +28,12 @@ export interface RawConnection {
    * The next answer, in the order of the requests.
    *
    * @param withoutBody for the answer to a HEAD, which has a length but no body
-   * @throws where the connection ends first
+   * @throws if the connection ends first
    */
   answer(withoutBody?: boolean): Promise<RawAnswer>;
-  /** What has come and wasn't taken yet. */
+  /** What has arrived and wasn't taken yet. */
   received(): string;
-  /** Waits until the server has closed the connection, and returns what came that {@link answer} didn't take. */
+  /** Waits until the server has closed the connection, and returns what {@link answer} didn't take. */
   closed(): Promise<string>;
   end(): void;
 }

@@ -1,16 +1,16 @@
 import { runProgram } from "./run-program.ts";
 
-/** A program, with its modules, that a test needs and that isn't npm's to install. */
+/** A program, with its modules, that a test needs and that npm doesn't install. */
 export interface Requirement {
-  /** What to look for, in the words of the reason for a skip, such as `PHP with curl`. */
+  /** Its name in the reason for a skip, such as `PHP with curl`. */
   readonly name: string;
-  /** How Debian calls it. */
+  /** Its Debian packages. */
   readonly debianPackages: string;
-  /** Command lines that all end with status 0 where it is there. */
+  /** Command lines that all end with status 0 if it is installed. */
   readonly probes: readonly (readonly [file: string, ...args: string[]])[];
 }
 
-/** Says what is missing and how to get it; `undefined` where all is there. */
+/** What is missing and how to install it; `undefined` if nothing is. */
 export async function findMissing({ name, debianPackages, probes }: Requirement): Promise<string | undefined> {
   for (const [file, ...args] of probes) {
     const status = await runProgram(file, args).then(

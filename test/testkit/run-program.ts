@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
-/** How long a program may run, in milliseconds, unless its caller says otherwise. */
+/** How long a program may run by default, in milliseconds. */
 const RUN_TIMEOUT_MS = 180_000;
 
-/** What a program that ended has left. */
+/** The result of a program that has ended. */
 export interface ProgramResult {
   /** Exit status; `null` where a signal ended the program. */
   readonly status: number | null;
@@ -12,17 +12,17 @@ export interface ProgramResult {
 }
 
 export interface ProgramOptions {
-  /** The program's standard input; empty unless given. */
+  /** The program's standard input; empty by default. */
   readonly input?: string;
-  /** The whole environment; this process's without `COUNTERSIGN_…` unless given. */
+  /** The whole environment; by default this process's without `COUNTERSIGN_…`. */
   readonly env?: NodeJS.ProcessEnv;
   readonly timeoutMs?: number;
 }
 
 /**
- * Runs a program to its end, while this process goes on: a test can send requests meanwhile.
+ * Runs a program to its end without blocking this process: a test can send requests meanwhile.
  *
- * @throws where the program can't be started, or doesn't end in time (it is killed then)
+ * @throws if the program can't be started, or doesn't end in time (it is killed then)
  */
 export function runProgram(
   file: string,
@@ -55,7 +55,7 @@ export function runProgram(
   });
 }
 
-/** This process's environment without `COUNTERSIGN_…`, so that a developer's own settings don't lead a test astray. */
+/** This process's environment without `COUNTERSIGN_…`, so that a developer's own settings don't affect a test. */
 export function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("COUNTERSIGN_"));
   // Set by the test runner, for its own children.

@@ -1,14 +1,14 @@
 /**
  * Support for end-to-end tests: a real server and the real command line, each a process of its own, on a store in a
- * temporary folder. Everything goes through what users have (`packages/server/bin/countersign.js`, HTTP, files); nothing
- * here imports the server's sources, and no assertion lives here.
+ * temporary folder. Everything goes through the public interfaces (`packages/server/bin/countersign.js`, HTTP, files);
+ * nothing here imports the server's sources or asserts.
  *
  *     const server = await startServer();
  *     after(() => server.stop());
  *     const user = await createApiUser(server);
  *     await server.json("key", "deactivate", String(user.keyId));
  *
- * Whatever a test leaves behind ends with its process: servers are killed, temporary folders removed.
+ * What a test leaves behind ends with its process: servers are killed, temporary folders removed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -22,14 +22,14 @@ import { endWithThisProcess, environment, type ProgramResult, runProgram } from 
 /** The program that users start. */
 export const COUNTERSIGN = fileURLToPath(new URL("../../packages/server/bin/countersign.js", import.meta.url));
 
-/** Both only keep a broken test from hanging: a loaded machine may take its time. */
+/** Both only keep a broken test from hanging: a loaded machine may be slow. */
 const READY_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 120_000;
 
 export interface ServerOptions {
-  /** Where the store is: that of a stopped or killed server, or of another one. A new temporary folder unless given. */
+  /** The folder of the store, such as that of a stopped or killed server. By default a new temporary folder. */
   readonly dataDir?: string;
-  /** Further flags of `serve`. Both ports are 0 unless given here, and so is the drain delay. */
+  /** Further flags of `serve`. Both ports and the drain delay are 0 by default. */
   readonly flags?: readonly string[];
   /** A program that runs the server, such as `prlimit`. */
   readonly prefix?: readonly string[];
@@ -50,26 +50,26 @@ export interface TestServer {
   /** A folder for this server alone; private keys of a test may go there too. */
   readonly dataDir: string;
   readonly pid: number;
-  /** Runs `countersign` on this server's store, whether the server still runs or not. Never throws for a status. */
+  /** Runs `countersign` on this server's store, whether the server is running or not. Doesn't throw for any status. */
   cli(...args: string[]): Promise<ProgramResult>;
   /** The same with text on standard input. */
   cliWithInput(input: string, ...args: string[]): Promise<ProgramResult>;
-  /** Runs `countersign … --json` and parses what it prints. @throws where the status isn't 0 */
+  /** Runs `countersign … --json` and parses what it prints. @throws if the status isn't 0 */
   json<Value = unknown>(...args: string[]): Promise<Value>;
   /** All of standard output up to now. */
   stdout(): string;
   /** The log up to now. */
   stderr(): string;
-  /** SIGTERM, and waits for the end; at once where it has ended already. @throws where it doesn't end in time */
+  /** Sends SIGTERM and waits for the end; returns at once if it has ended already. @throws if it doesn't end in time */
   stop(): Promise<ServerExit>;
-  /** SIGKILL, as a crash would, and waits for the end. The store stays. */
+  /** Sends SIGKILL, like a crash, and waits for the end. The store stays. */
   kill(): Promise<ServerExit>;
 }
 
 /**
  * Starts a server and waits for its ready line.
  *
- * @throws where it ends or stays silent instead; the message holds its standard error
+ * @throws if it ends or stays silent instead; the message holds its standard error
  */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const { dataDir = temporaryFolder(), flags = [], prefix = [], env = {} } = options;
@@ -113,7 +113,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
       resolve(stdout.slice(0, stdout.indexOf("\n")));
     });
   });
-  // A server that a test forgot must not keep this process; it is killed at its end.
+  // A forgotten server must not keep this process running; it is killed when the process ends.
   setKeepsAlive(child, false);
   const ready = JSON.parse(line) as { public_url: string; admin_url: string; pid: number };
 
@@ -182,7 +182,7 @@ export interface TestApiUser {
 /**
  * Creates an account, an API user in it and a key pair through the command line.
  *
- * @param options.account `acme` unless given; must not exist yet
+ * @param options.account `acme` by default; must not exist yet
  * @param options.flags further flags of `user create`, such as `--read-only`
  */
 export async function createApiUser(
@@ -208,8 +208,8 @@ export async function createKey(
 const folders = new Set<string>();
 
 /**
- * A new folder that only this user can read. It goes when this process ends. Its name has no capitals: the command line takes
- * a path that has what mkdtemp puts into it for a secret at times, and doesn't say it.
+ * A new folder that only this user can read. It is removed when this process ends. Its name has no capitals: the
+ * command line sometimes takes a path with mkdtemp's random part for a secret, and redacts it.
  */
 export function temporaryFolder(): string {
   if (folders.size === 0) process.once("exit", removeFolders);

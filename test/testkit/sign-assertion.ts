@@ -1,5 +1,6 @@
 /**
- * Assertions as a client without a library makes them, in any shape that a test needs. Independent of the server's sources.
+ * Assertions as a client without a library makes them, in any form that a test needs. Independent of the server's
+ * sources.
  */
 import { type KeyObject, sign } from "node:crypto";
 
@@ -8,7 +9,7 @@ const DIGESTS: Readonly<Record<string, string>> = { RS256: "sha256", RS384: "sha
 export interface AssertionOptions {
   /** Members beside, or in place of, `alg` and `typ`; `undefined` leaves one out. */
   readonly header?: Readonly<Record<string, unknown>>;
-  /** The same for `username` and `iat`, which is now unless given. */
+  /** The same for `username` and `iat`, which is now by default. */
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
@@ -34,7 +35,7 @@ export function encodeParts(header: unknown, claims: unknown): string {
   return `${encodePart(header)}.${encodePart(claims)}`;
 }
 
-/** JSON in base64url. A `string` or `Buffer` goes in as it is, so that a test can write what no library would. */
+/** JSON in base64url. A `string` or `Buffer` is used unchanged, so that a test can write what no library would. */
 export function encodePart(part: unknown): string {
   const bytes = Buffer.isBuffer(part) ? part : Buffer.from(typeof part === "string" ? part : JSON.stringify(part));
   return bytes.toString("base64url");

@@ -1,4 +1,4 @@
-/** A file system of a few MiB, and one that can't be written: for tests of what happens on a full or a read-only disk. */
+/** A file system of a few MiB, and one that can't be written, for tests on a full or a read-only disk. */
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { IS_CI } from "./requirements.ts";
@@ -9,13 +9,13 @@ const CHUNK = Buffer.alloc(4096);
 
 export interface SmallDisk {
   readonly path: string;
-  /** Takes all the room that is left. */
+  /** Fills all the remaining space. */
   readonly fill: () => void;
   readonly makeRoom: () => void;
   readonly unmount: () => Promise<void>;
 }
 
-/** @returns why it can't be mounted, as text. In continuous integration that is an error instead. */
+/** @returns why it can't be mounted, as text. In continuous integration this is an error instead. */
 export async function mountSmallDisk(mebibytes: number): Promise<SmallDisk | string> {
   const path = temporaryFolder();
   const problem = await mount("-t", "tmpfs", "-o", `size=${mebibytes}m,mode=0700`, "tmpfs", path);
@@ -40,7 +40,7 @@ export async function mountSmallDisk(mebibytes: number): Promise<SmallDisk | str
   };
 }
 
-/** Shows a folder at another path, where nothing can be written. @returns that path, or why it can't be mounted */
+/** Mounts a folder read-only at another path. @returns that path, or why it can't be mounted */
 export async function mountReadOnly(
   folder: string,
 ): Promise<{ readonly path: string; readonly unmount: () => Promise<void> } | string> {
@@ -60,7 +60,7 @@ async function mount(...args: string[]): Promise<string | undefined> {
   return reason;
 }
 
-/** Also where a process still has files open there. */
+/** Also if a process still has files open there. */
 async function unmount(path: string): Promise<void> {
   await runProgram("umount", ["-l", path]);
 }

@@ -1,6 +1,7 @@
 /**
- * A companion that switches keys as the command line does: in a process beside the server, on the same store, by the same
- * code. Only that it doesn't start and end with each change, which would blur the moment of the acknowledgement by 0.3 s.
+ * A companion process that deactivates and activates keys as the command line does: beside the server, on the same
+ * store, with the same code. It doesn't start anew for each change, which would blur the time of the acknowledgement by
+ * 0.3 s.
  */
 import { openAdministration } from "../../packages/server/src/compose/command-line.ts";
 import { parseConfig } from "../../packages/server/src/config/config.ts";
@@ -11,13 +12,13 @@ import { monotonicMs, offer } from "./companion.ts";
 
 export type Standing = "active" | "deactivated";
 
-/** A change to a key, with its moments in {@link monotonicMs}. */
+/** A change to a key, with its times in {@link monotonicMs}. */
 export interface Switch {
   readonly keyId: number;
   readonly standing: Standing;
   /** Before the change was requested. */
   readonly begunAtMs: number;
-  /** As soon as it is on the disk: when the command line prints its answer. */
+  /** When it is on the disk, and the command line would print its answer. */
   readonly acknowledgedAtMs: number;
 }
 

@@ -1,8 +1,8 @@
 /**
- * A companion that is APIs, as their authors would write them with Express: behind the verifier's middleware, or behind a
- * gateway that names the caller in headers.
+ * A companion process with APIs, as their authors would write them with Express: behind the verifier's middleware, or
+ * behind a gateway that names the caller in headers.
  *
- * `GET /v1/me` says under which key the caller's token was minted.
+ * `GET /v1/me` answers with the key under which the caller's token was minted.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -16,13 +16,13 @@ import { createRandom } from "./random.ts";
 
 export interface VerifiedApiOptions extends VerifierOptions {
   /**
-   * What is answered to the verifier's questions is held up by as much as this, at random, in milliseconds: as if it had a
-   * long way, while what the change feed tells has a short one. 0 unless given.
+   * Delays the service's answers to the verifier by a random time up to this, in milliseconds, as if they took a longer
+   * path than the change feed. 0 by default.
    */
   readonly delayMsMax?: number;
 }
 
-/** What a verifier says of itself, and the codes of the problems that it reported. */
+/** A verifier's own figures, and the codes of the problems that it reported. */
 export interface ReportedStatus extends VerifierStatus {
   readonly problems: readonly string[];
 }
@@ -35,7 +35,7 @@ interface Verified {
 const verifiedApis = new Map<string, Verified>();
 
 const functions = {
-  /** @returns its URL, once the verifier hears the change feed */
+  /** @returns its URL, once the verifier follows the change feed */
   async serveBehindVerifier({ delayMsMax = 0, ...options }: VerifiedApiOptions): Promise<string> {
     const problems: string[] = [];
     const verifier = createVerifier({
@@ -54,7 +54,7 @@ const functions = {
     return url;
   },
 
-  /** @returns its URL, for the gateway alone */
+  /** @returns its URL, which only the gateway uses */
   serveBehindGateway(): Promise<string> {
     const app = express();
     app.get("/v1/me", (request, response) => {

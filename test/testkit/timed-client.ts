@@ -1,7 +1,7 @@
 import { monotonicMs } from "./companion.ts";
 import { connectRaw, type RawAnswer } from "./raw-http.ts";
 
-/** An answer, with the moments of its request in {@link monotonicMs}. */
+/** An answer, with the times of its request in {@link monotonicMs}. */
 export interface TimedAnswer extends RawAnswer {
   /** Before its first byte was written. */
   readonly startedAtMs: number;
@@ -9,7 +9,7 @@ export interface TimedAnswer extends RawAnswer {
   readonly endedAtMs: number;
 }
 
-/** Sends one request after the other, on one connection for as long as the other side keeps it. */
+/** Sends one request after the other, on one connection as long as the other side keeps it open. */
 export interface TimedClient {
   ask(bytes: string): Promise<TimedAnswer>;
   end(): void;
@@ -28,7 +28,7 @@ export async function connectTimed(url: string): Promise<TimedClient> {
       connection.write(bytes);
       const answer = await connection.answer();
       const endedAtMs = monotonicMs();
-      // nginx does so after 1000 requests.
+      // nginx closes a connection after 1000 requests.
       isEnding = answer.header("connection")?.toLowerCase() === "close";
       return { ...answer, startedAtMs, endedAtMs };
     },
