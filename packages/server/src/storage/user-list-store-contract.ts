@@ -127,6 +127,9 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
           "thumb-4",
           "api-0",
           "api-1x",
+          // No account has an id beyond 31 bits.
+          "api-2147483648",
+          "api-9999999999-a",
         );
         for (const search of searches) {
           for (const rest of [{}, { accountId: accounts[0]?.id }, { status: "active", access: "full" }] as const) {
