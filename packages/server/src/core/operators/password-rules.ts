@@ -14,9 +14,12 @@ const READINGS_MAX = 10;
 /** The best of the estimator's five scores: more than 10^10 guesses. */
 const SCORE_MIN = 4;
 
-let estimator: Promise<ZxcvbnFactory> | undefined;
+let estimator: ZxcvbnFactory | undefined;
 
-/** Loads the estimator when it is first needed: its lists take 70 ms and 7 MB, and few processes ever set a password. */
+/**
+ * Loads the estimator when it is first needed: its lists take 70 ms and 7 MB, and few processes ever set a password. A failure
+ * isn't kept: a process without a free descriptor can load it later.
+ */
 async function loadEstimator(): Promise<ZxcvbnFactory> {
   const [{ ZxcvbnFactory }, { dictionary, adjacencyGraphs }] = await Promise.all([
     import("@zxcvbn-ts/core"),
@@ -58,8 +61,8 @@ export async function checkNewPassword(field: string, text: string, email: strin
       field,
     );
   }
-  estimator ??= loadEstimator();
-  const { score } = (await estimator).check(password, ["countersign", ...wordsOf(email)]);
+  estimator ??= await loadEstimator();
+  const { score } = estimator.check(password, ["countersign", ...wordsOf(email)]);
   if (score < SCORE_MIN) {
     throw fieldRefusal(
       "field_invalid",
