@@ -41,6 +41,7 @@ describe("a new password", () => {
     "8f!K2mZp0Qw7Lx5",
     "482910573628164",
     "my password is long and odd",
+    "alice likes seven odd samples",
   ]) {
     test(`may be ${JSON.stringify(password)}`, async () => {
       assert.equal(await isTaken(password), true);
@@ -52,6 +53,9 @@ describe("a new password", () => {
     "ALICE.SAMPLE@EXAMPLE.COM",
     "alice.sample@example.com1",
     "alicesample2026",
+    "alicesampleexamplecom",
+    "alice sample example com",
+    "sample.alice@example.com",
     "aaaaaaaaaaaaaaaaaaaa",
     "abababababababab",
     "abc123abc123abc123",
