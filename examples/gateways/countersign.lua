@@ -43,7 +43,7 @@ core.register_action("countersign-check", { "http-req" }, function(txn, url)
     ["x-original-method"] = { txn.f:method() },
     ["x-forwarded-for"] = { txn.f:src() },
   }
-  -- All of them, where there are several: Countersign refuses that, and nobody here has to guess which one counts.
+  -- All of them if there are several: Countersign refuses that, so this script doesn't have to choose one.
   local authorization = all(txn.http:req_get_headers(), "authorization")
   if #authorization > 0 then asked["authorization"] = authorization end
 

@@ -88,7 +88,7 @@ function lookAtPages(): void {
     await tab.close();
   }
 
-  /** Does something with each item in one of two tabs, each of which takes the next item when it is done with one. */
+  /** Calls `work` for each item in one of two tabs, each of which takes the next item when it is free. */
   async function inTwoTabs<Item>(
     items: readonly Item[],
     visit: (tab: Tab, item: Item) => Promise<void>,

@@ -192,7 +192,7 @@ describe("faults", { concurrency: 1 }, () => {
       let overMs = 0;
       for (let round = 0; round < 10; round++) {
         await everyNodeListens();
-        assert.ok((await cutListeners(postgres)) > 0, "somebody listened");
+        assert.ok((await cutListeners(postgres)) > 0, "there were listeners");
         overMs = monotonicMs();
         await change(operator, edge, "deactivated");
         await wait(REST_MS);

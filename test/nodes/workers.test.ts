@@ -96,7 +96,7 @@ test("a worker that is stopped on its own answers its requests, and is replaced"
   process.kill(stopped, "SIGTERM");
   await eventually("another takes its place", async () => !(await everyWorker(server)).includes(stopped));
   const answeredBefore = answered.open;
-  await eventually("the clients go on", () => answered.open > answeredBefore + 200);
+  await eventually("the clients get answers again", () => answered.open > answeredBefore + 200);
   assert.deepEqual(failures, []);
   assert.deepEqual(await server.stop(), { status: 0, signal: null });
   await refused;

@@ -57,7 +57,7 @@ export async function openLink(page: Page, url: string, secret: string): Promise
   await page.getByRole("button", { name: "Create a passkey" }).waitFor();
 }
 
-/** Stores the recovery codes that are shown, and goes on into the console. @returns the codes */
+/** Stores the recovery codes that are shown, and continues to the console. @returns the codes */
 export async function storeRecoveryCodes(page: Page): Promise<readonly string[]> {
   await heading(page, "Store your recovery codes").waitFor();
   const codes = await page.getByRole("listitem").allInnerTexts();

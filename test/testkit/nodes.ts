@@ -195,7 +195,7 @@ export async function connectWorkers(node: Node, workers: number, user: SiteUser
  * Stops workers. The kernel decides which worker accepts a connection, and it may be the same one each time: while
  * others are stopped, it is one of the rest.
  *
- * @returns lets them go on
+ * @returns continues them
  */
 export function pauseWorkers(workers: readonly Pick<WorkerClient, "worker">[]): () => void {
   return pauseProcesses(workers.map(({ worker }) => Number(worker.split(" ")[1])));

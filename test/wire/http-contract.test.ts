@@ -504,7 +504,7 @@ describe("what the exchange refuses", { concurrency: true }, () => {
     );
   });
 
-  test("an unknown user and a wrong key get the same bytes but for the request's id and the date", async () => {
+  test("an unknown user and a wrong key get the same bytes except the request's id and the date", async () => {
     const publicFace = (answer: RawAnswer) =>
       answer.head.replace(/^(X-Request-Id|Date): .*$/gim, "$1: …") + answer.body;
     const { privateKey } = strangerPair;

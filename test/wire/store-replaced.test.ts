@@ -91,7 +91,7 @@ describe("a server whose database", () => {
   });
 
   for (const name of FILES) {
-    test(`loses ${name} alone refuses everything`, async (t) => {
+    test(`loses only ${name} refuses everything`, async (t) => {
       const stage = await openStage(t);
       rmSync(stage.path(name));
       await refusesAll(stage);

@@ -191,8 +191,8 @@ function tellStory(): void {
       const late = lastYesesMs.filter((ms) => ms > 0);
       t.diagnostic(
         `${name}: first refusal seen ${median(firstRefusalsMs)} ms after the acknowledgement (median of ${MEASURED_ROUNDS}), ` +
-          `at worst ${worst(firstRefusalsMs)} ms; last request let in began ${median(lastYesesMs)} ms after it (median), at ` +
-          `worst ${worst(lastYesesMs)} ms; in ${late.length} rounds one that began after it was let in; 503: ${undecided}`,
+          `at worst ${worst(firstRefusalsMs)} ms; last accepted request began ${median(lastYesesMs)} ms after it (median), at ` +
+          `worst ${worst(lastYesesMs)} ms; in ${late.length} rounds one that began after it was accepted; 503: ${undecided}`,
       );
     }
   });

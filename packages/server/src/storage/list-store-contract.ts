@@ -126,7 +126,7 @@ export function testLists(name: string, open: () => Promise<StoreUnderTest>): vo
         const keys = (await each.store.keys.list(user.id)).toReversed();
         assert.equal(keys.length, 8);
         await assertList((page) => each.store.keys.page(user.id, page), byId, keys, "keys");
-        await assertList((page) => each.store.keys.page(99 as ApiUserId, page), byId, [], "nobody's keys");
+        await assertList((page) => each.store.keys.page(99 as ApiUserId, page), byId, [], "keys of an unknown user");
 
         const servers = await each.store.resourceServers.list();
         assert.deepEqual(await each.store.resourceServers.find("shop-2"), servers[1]);

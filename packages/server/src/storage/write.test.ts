@@ -153,7 +153,7 @@ describe("a write", () => {
 describe("where the disk is full", () => {
   const FULL = "The store can't be written: the disk is full. Nothing was changed.";
 
-  test("a write says so, changes nothing, and the next one works once there is room", async () => {
+  test("a write is refused with that reason, changes nothing, and the next one works once there is room", async () => {
     store = await openSqliteStore(file);
     await insert("acme");
     await onWriter("pragma max_page_count = 1");
@@ -177,7 +177,7 @@ describe("where the disk is full", () => {
   });
 });
 
-test("where the database is read-only, a write says so, and reads go on", async () => {
+test("if the database is read-only, a write is refused with that reason, and reads work", async () => {
   store = await openSqliteStore(file);
   await insert("acme");
   await onWriter("pragma query_only = on");

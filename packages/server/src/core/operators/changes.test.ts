@@ -92,7 +92,7 @@ describe("an operator", () => {
 
 describe("there is always an owner who is active and not limited", () => {
   for (const [what, changed] of [
-    ["switched off", { status: "deactivated" }],
+    ["deactivated", { status: "deactivated" }],
     ["made an admin", { role: "admin" }],
     ["limited to an account", { account: "acme" }],
   ] as const) {

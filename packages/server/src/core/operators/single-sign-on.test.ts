@@ -61,13 +61,13 @@ describe("an operator who signs in by single sign-on", () => {
       events.map(({ action }) => action),
       ["operator.created"],
     );
-    const oneself = { operator, session };
+    const signedIn = { operator, session };
     assert.equal(
-      await codeOf(operators.own.changePassword(oneself, { newPassword: "four odd little words" })),
+      await codeOf(operators.own.changePassword(signedIn, { newPassword: "four odd little words" })),
       "conflict",
     );
-    assert.equal(await codeOf(operators.own.passkeyOptions(oneself, "localhost")), "conflict");
-    assert.equal(await codeOf(operators.own.renewRecoveryCodes(oneself)), "conflict");
+    assert.equal(await codeOf(operators.own.passkeyOptions(signedIn, "localhost")), "conflict");
+    assert.equal(await codeOf(operators.own.renewRecoveryCodes(signedIn)), "conflict");
     assert.equal(await codeOf(operators.changes.reset(ROOT, operator.id)), "conflict");
     assert.equal(await codeOf(operators.changes.change(ROOT, operator.id, { role: "viewer" })), "conflict");
   });

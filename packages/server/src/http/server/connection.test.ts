@@ -83,7 +83,7 @@ const quickly = {
   tickMs: 20,
 };
 
-describe("a connection goes on", () => {
+describe("a connection stays open", () => {
   for (const [name, headers, body] of [
     ["no body", "", ""],
     ["an empty body", "Content-Length: 0\r\n", ""],

@@ -78,7 +78,7 @@ describe("the listener", { concurrency: true }, () => {
     const store = await openPostgresStore({ url: own, connectionsMax: 3 });
     const watch = store.watchChanges(() => undefined);
     await until(() => watch.isReliable());
-    const pid = (await listenerIn(own)) ?? assert.fail("nobody listens");
+    const pid = (await listenerIn(own)) ?? assert.fail("no backend listens");
     process.kill(pid, "SIGSTOP");
     try {
       await until(() => !watch.isReliable());
