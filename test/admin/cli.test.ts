@@ -143,7 +143,10 @@ describe("the command line", { concurrency: 3 }, () => {
 
     test("key: add from a file, from standard input and as an argument, list, deactivate, activate and revoke", async () => {
       writeFileSync(publicFile, pair.publicPem);
-      assert.match((await run(["key", "list", "api-1-demo"])).stdout, /^api-1-demo has no keys: .*\n$/);
+      assert.match(
+        (await run(["key", "list", "api-1-demo"])).stdout,
+        /^api-1-demo has no keys yet; add one with: .*\n$/,
+      );
       const added = await json<Record<string, unknown>>(run, [
         "key",
         "add",
@@ -326,7 +329,7 @@ describe("the command line", { concurrency: 3 }, () => {
     test("resource-server: create, list, rotate, deactivate and activate; the secret is shown once", async () => {
       assert.match(
         (await run(["resource-server", "list"])).stdout,
-        /^No resource servers yet: countersign resource-server create <name> makes one\.\n$/,
+        /^No resource servers yet; create one with: countersign resource-server create <name>\n$/,
       );
       const SECRET = /^csrs_[0-9A-Za-z]{49}$/;
       const NOTE = "The secret is shown only once; the store keeps a hash of it.\n";
@@ -380,6 +383,7 @@ describe("the command line", { concurrency: 3 }, () => {
           [false, "rs-2", "orders", "deactivated", null],
         ],
       );
+      assert.equal(table.stderr, "");
       assert.doesNotMatch(list.stdout + table.stdout, /csrs_|[0-9a-f]{64}/, "neither a secret nor its hash");
       assert.match(
         table.stdout,
