@@ -189,7 +189,7 @@ describe("checking", () => {
   });
 
   test("is refused as unavailable, never called active, where the store can't be read", async () => {
-    const unavailable = new Refusal("unavailable", "The registry can't be asked right now.");
+    const unavailable = new Refusal("unavailable", "The registry can't be read right now.");
     const check = createCheckToken({
       view: { findKey: () => Promise.reject(unavailable), isTokenRevoked: () => false },
       signingKeys,

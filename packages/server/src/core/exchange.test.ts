@@ -580,7 +580,7 @@ describe("the names by which an aud may call the service", () => {
 
 describe("a store that can't be asked", () => {
   test("makes the view refuse, and the exchange passes that on unchanged", async () => {
-    const unavailable = new Refusal("unavailable", "The registry can't be asked right now.", { retryAfterSeconds: 1 });
+    const unavailable = new Refusal("unavailable", "The registry can't be read right now.", { retryAfterSeconds: 1 });
     const { exchange } = exchangeFor([], { view: { findUser: () => Promise.reject(unavailable) } });
     const authorization = `JWT ${buildAssertion(alice.privateKey)}`;
     assert.equal(await refusalOf(exchange({ authorization, ttl: [] })), unavailable);

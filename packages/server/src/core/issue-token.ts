@@ -28,7 +28,7 @@ export type IssueToken = (key: ViewKey, nowMicroseconds: number, ttlSeconds: num
 
 /** @param onKeyUsed called with each key under which a token was issued, and the token's expiry in whole seconds since the epoch */
 export function createIssueToken(
-  signingKeys: Omit<LatestSigningKeys, "look">,
+  signingKeys: Omit<LatestSigningKeys, "readUnknown">,
   random: Random,
   onKeyUsed: (keyId: KeyId, atMs: number, expiresAtSeconds: number) => void,
 ): IssueToken {

@@ -1,10 +1,10 @@
-/** Accounts: what one is, and how it changes. */
+/** Accounts: their model and changes. */
 import type { Branded } from "../branded.ts";
 import type { Standing } from "../standing.ts";
 
 export type AccountId = Branded<"AccountId">;
 
-/** A customer, partner or team; owns API users. Times are milliseconds since the epoch throughout. */
+/** A customer, partner or team that owns API users. All times are milliseconds since the epoch. */
 export interface Account {
   readonly id: AccountId;
   /** Unique; lower-case letters, digits, `.`, `_` and `-`. */

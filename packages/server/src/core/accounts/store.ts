@@ -2,19 +2,19 @@ import type { Standing } from "../standing.ts";
 import type { Page, PageRequest } from "../store/page.ts";
 import type { Account, AccountId } from "./model.ts";
 
-/** An account, as a list shows it. */
+/** An account with its figures for lists. */
 export interface ListedAccount extends Account {
-  /** How many API users it has. */
+  /** The number of its API users. */
   readonly users: number;
 }
 
-/** Accounts, as the store reads them outside of changes. */
+/** Reads accounts outside of transactions. */
 export interface AccountStore {
   list(): Promise<readonly Account[]>;
   find(shortname: string): Promise<Account | undefined>;
-  /** One account as the list shows it. */
+  /** One account with its figures. */
   findListed(shortname: string): Promise<ListedAccount | undefined>;
-  /** Key `[id]`; the oldest first. `search` begins the shortname or the name, whatever the case. */
+  /** Oldest first; the page key is `[id]`. `search` is a prefix of the shortname or the name, whatever the case. */
   page(
     filter: {
       readonly accountId?: AccountId | undefined;
@@ -25,7 +25,7 @@ export interface AccountStore {
   ): Promise<Page<ListedAccount>>;
 }
 
-/** Accounts within a change. */
+/** Reads and writes accounts in a transaction. */
 export interface AccountTransaction {
   find(shortname: string): Promise<Account | undefined>;
   insert(account: Omit<Account, "id" | "status">): Promise<Account>;

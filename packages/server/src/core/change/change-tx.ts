@@ -1,22 +1,21 @@
 /**
- * Changes. Each is a plain function of one transaction, such as `changeKey(tx, id, patch)`, which stands with its aggregate;
- * `commit` runs it. The command line, the admin API and background work commit the same functions. What a change does to an
- * aggregate doesn't belong here.
+ * Changes. Each is a plain function of one transaction, such as `changeKey(tx, id, patch)`, in its aggregate's folder; `commit` runs
+ * it. The command line, the admin API and background work commit the same functions. Code for one aggregate doesn't belong here.
  */
 import type { Event } from "../feed/event.ts";
 import type { AdminToken, Grant, Operator } from "../operators/model.ts";
 import type { StoreTransaction } from "../store/store.ts";
 
-/** Who makes a change, and what they may see and do. */
+/** The author of a change, with the author's permissions. */
 export type Author = Grant & {
-  /** As the audit log names the author: `operator:<email>`, `admin-token:<name>`, `cli:<user>`, `system`. */
+  /** The author's name in the audit log: `operator:<email>`, `admin-token:<name>`, `cli:<user>` or `system`. */
   readonly actor: string;
-  /** For a program: its own token. */
+  /** The token of a program. */
   readonly token?: Pick<AdminToken, "id" | "expiresAtMs"> | undefined;
   readonly operator?: Pick<Operator, "id"> | undefined;
 };
 
-/** An author who may do everything: the service itself, or a command on the machine that can open the store. */
+/** An unrestricted author: the service itself, or a command that can open the store. */
 export function unrestrictedAuthor(actor: string): Author {
   return { actor, role: "owner", accountId: null, account: null };
 }
@@ -27,8 +26,8 @@ export const SYSTEM = unrestrictedAuthor("system");
 /** A change's transaction: the aggregates as they are now, and the audit log. */
 export interface ChangeTx extends StoreTransaction {
   readonly author: Author;
-  /** When the change is made, in milliseconds since the epoch. One value for all that it writes. */
+  /** The time of the change, in milliseconds since the epoch, the same for everything that it writes. */
   readonly nowMs: number;
-  /** Appends the change's event. @param actor who did it; the author, unless given */
+  /** Appends the change's event. @param actor the author by default */
   append(event: Event, actor?: string): Promise<void>;
 }

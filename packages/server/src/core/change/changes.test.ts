@@ -450,7 +450,7 @@ describe("adding a key", () => {
     for (let count = 2; count <= USABLE_KEYS_PER_USER_MAX; count++) {
       keys.push((await changes.addKey(ACTOR, { username: user.username, text: madeUpKey(count) })).id);
     }
-    const message = "api-1-demo has 20 keys that aren't revoked, the most there may be. Revoke one first.";
+    const message = "api-1-demo already has 20 keys that aren't revoked, the maximum. Revoke one first.";
     const [first] = keys as [KeyId];
     await refuses(() => changes.addKey(ACTOR, { username: user.username, text: bob }), "conflict", message);
     await changes.setKeyStanding(ACTOR, first, "deactivated");

@@ -8,7 +8,7 @@ import { checkPreconditions, type Preconditions } from "./precondition.ts";
 
 /** Makes a change only to the version that the author has read (RFC 9110 §13.1.1 and 13.1.2). */
 export interface IfMatch extends Preconditions {
-  /** The tag of what is to be changed. @throws {Refusal} `not_found`, as the change itself does */
+  /** The current tag of the resource to change. @throws {Refusal} `not_found`, as the change itself does */
   readonly currentTag: (tx: ChangeTx) => Promise<string>;
 }
 
@@ -21,23 +21,23 @@ export interface CommitOptions<Result> {
 /** A change that was made. */
 export interface Committed<Result> {
   readonly result: Result;
-  /** Was it made before, under the same `Idempotency-Key`? Then this request changed nothing. */
+  /** Was it made earlier, under the same `Idempotency-Key`? If so, this request changed nothing. */
   readonly isRepeated: boolean;
 }
 
 /**
- * Makes one change: the work and its audit events in one transaction, so that neither is there without the other. Whatever the
- * work throws changes nothing. When the promise resolves, the change is durable, and this node's view of the registry has it.
+ * Makes one change: the work and its audit events in one transaction, so that neither exists without the other. If the work throws,
+ * nothing changes. When the promise resolves, the change is durable and in effect on this node.
  *
  * @throws {Refusal} what the work throws; `idempotency_key_reused`; `precondition_failed`; `unavailable` if the store can't be
- *   written, or if the change is durable but this node can't confirm that it holds here, which the message says
+ *   written, or if the change is durable but this node can't confirm that it is in effect here, which the message says
  */
 export type Commit = <Result>(
   work: (tx: ChangeTx) => Promise<Result>,
   options: CommitOptions<Result>,
 ) => Promise<Committed<Result>>;
 
-/** @param onChanged awaited after each commit and before the change is acknowledged; the server evicts its view there */
+/** @param onChanged awaited after each commit and before the change is acknowledged; the server updates its view in it */
 export function createCommit(
   store: Pick<Store, "transaction">,
   clock: Clock,
@@ -54,7 +54,7 @@ export function createCommit(
           await transaction.events.append({ atMs: nowMs, actor, ...toRow(event) });
         },
       };
-      // First: a retry of a change that succeeded is based on the version before it.
+      // Before the version check, because a retry of a successful change names the version before it.
       const made = once && (await findMade(tx, once));
       if (made !== undefined) return { ...made, isRepeated: true };
       if (ifMatch !== undefined) await checkVersion(tx, ifMatch);
@@ -65,7 +65,8 @@ export function createCommit(
     try {
       await onChanged();
     } catch (cause) {
-      const message = "The change was made, but this node can't confirm that it holds here. Look before you try again.";
+      const message =
+        "The change was made, but this node can't confirm that it is in effect here. Check before you try again.";
       throw new Refusal("unavailable", message, { cause, retryAfterSeconds: 1 });
     }
     return committed;

@@ -3,23 +3,23 @@ import { Refusal } from "../refusal.ts";
 import type { ChangeTx } from "./change-tx.ts";
 
 /**
- * A change that is made once, however often it is asked for under one `Idempotency-Key`
- * (draft-ietf-httpapi-idempotency-key-header). The key is remembered in the change's own transaction, so that neither is there
- * without the other. The answer isn't remembered, since it may hold a secret: `again` reads what was made.
+ * A change that is made once, however often it is requested under the same `Idempotency-Key`
+ * (draft-ietf-httpapi-idempotency-key-header). The key is remembered in the change's own transaction, so that neither exists without
+ * the other. The answer isn't remembered, because it may hold a secret; `again` reads what was made.
  */
 export interface Once<Made> {
-  /** The `Idempotency-Key`; without one, the change is simply made. Each author has keys of their own. */
+  /** The `Idempotency-Key`, separate for each author. Without one, the change is made each time. */
   readonly key: string | undefined;
-  /** What is asked: the operation and its arguments, as JSON. The same under the same key each time, its members in any order. */
+  /** The operation and its arguments, as JSON. Under one key it must be the same each time, with its members in any order. */
   readonly request: unknown;
-  /** The kind of what is made, such as `key`, and its id. */
+  /** The kind of the created resource, such as `key`. */
   readonly kind: string;
   readonly idOf: (made: Made) => number;
-  /** What was made before, without its secret. */
+  /** Reads what was created earlier, without its secret. */
   readonly again: (tx: ChangeTx, id: number) => Promise<Made>;
 }
 
-/** What was made under this key before. @throws {Refusal} `idempotency_key_reused` if that was another request */
+/** Finds what was created under this key earlier. @throws {Refusal} `idempotency_key_reused` if that was another request */
 export async function findMade<Made>(
   tx: ChangeTx,
   { key, request, kind, again }: Once<Made>,
@@ -49,7 +49,7 @@ export async function rememberMade<Made>(
   });
 }
 
-/** Of the request's canonical form: the members of its objects sorted, at every depth. */
+/** Hashes the request's canonical form, in which the members of every object are sorted. */
 function requestHash(request: unknown): string {
   return sha256(JSON.stringify(request, inOrder));
 }

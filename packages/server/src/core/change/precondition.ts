@@ -1,28 +1,28 @@
 import { Refusal } from "../refusal.ts";
 
-/** What a request says of the version that it is about: two headers (RFC 9110 §13.1), as they came. */
+/** The values of a request's conditional headers (RFC 9110 §13.1). */
 export interface Preconditions {
   readonly ifMatch?: string | undefined;
   readonly ifNoneMatch?: string | undefined;
 }
 
-/** An entity tag (RFC 9110 §8.8.3): its quotes and what is between them, and perhaps the mark of a weak one before. */
+/** An entity tag (RFC 9110 §8.8.3): a quoted string, with a `W/` in front if it is weak. */
 const ENTITY_TAGS = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
 
 /**
- * Does `If-Match` hold for this tag? By strong comparison (RFC 9110 §8.8.3.2): a weak tag is never the same, not even as itself.
- * What isn't a list of tags holds for nothing.
+ * Does `If-Match` match this tag? By strong comparison (RFC 9110 §8.8.3.2), a weak tag doesn't match even itself. A malformed list
+ * matches nothing.
  */
 export function isMatch(ifMatch: string, current: string): boolean {
   return ifMatch.trim() === "*" || (!isWeak(current) && tagsOf(ifMatch).includes(current));
 }
 
-/** Does `If-None-Match` name this tag? By weak comparison: the mark of a weak tag doesn't count. */
+/** Does `If-None-Match` name this tag? By weak comparison, which ignores `W/`. */
 export function isNamed(ifNoneMatch: string, current: string): boolean {
   return ifNoneMatch.trim() === "*" || tagsOf(ifNoneMatch).map(opaqueTag).includes(opaqueTag(current));
 }
 
-/** The tags of a list, such as `"a", W/"b,c"`; none where it is no such list. */
+/** The tags of a list, such as `"a", W/"b,c"`; none if it is malformed. */
 function tagsOf(list: string): readonly string[] {
   // Each tag becomes a NUL, which no header can hold (RFC 9110 §5.5).
   const form = list.replaceAll(ENTITY_TAGS, "\0").replaceAll(/[ \t]/g, "");
@@ -38,9 +38,9 @@ function opaqueTag(tag: string): string {
 }
 
 /**
- * Checks what a request says of the version that it is about, in the order of RFC 9110 §13.2.2.
+ * Checks a request's preconditions, in the order of RFC 9110 §13.2.2.
  *
- * @param current the tag of what is there now
+ * @param current the resource's current tag
  * @throws {Refusal} `precondition_failed`
  */
 export function checkPreconditions({ ifMatch, ifNoneMatch }: Preconditions, current: string): void {
@@ -48,10 +48,10 @@ export function checkPreconditions({ ifMatch, ifNoneMatch }: Preconditions, curr
     throw new Refusal("precondition_failed", "It was changed since it was read.", {
       hint: isNamed(ifMatch, current)
         ? 'The tag begins with W/: a proxy that compresses answers has weakened it. If-Match needs the tag without "W/".'
-        : "Read it again; its ETag names the version that is there now.",
+        : "Read it again; its ETag names the current version.",
     });
   }
   if (ifNoneMatch !== undefined && isNamed(ifNoneMatch, current)) {
-    throw new Refusal("precondition_failed", "If-None-Match names the version that is there.");
+    throw new Refusal("precondition_failed", "If-None-Match names the current version.");
   }
 }

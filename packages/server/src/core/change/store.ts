@@ -1,19 +1,19 @@
-/** A creation that is remembered, so that asking again makes nothing new. */
+/** A remembered creation, so that a repeated request creates nothing new. */
 export interface RememberedCreation {
-  /** Who asked, as the audit log has it. */
+  /** The caller's name in the audit log. */
   readonly principal: string;
   /** SHA-256 of the `Idempotency-Key`, in hex. */
   readonly keyHash: string;
-  /** SHA-256 over what was asked, in hex. */
+  /** SHA-256 of the request, in hex. */
   readonly requestHash: string;
-  /** What was made, such as `user:7`. */
+  /** The created resource, such as `user:7`. */
   readonly subject: string;
   readonly createdAtMs: number;
 }
 
-/** Remembered creations within a change; see `core/change/once.ts`. */
+/** Reads and writes remembered creations in a transaction; see `core/change/once.ts`. */
 export interface CreationTransaction {
-  /** A creation that was made under this key before. */
+  /** Finds an earlier creation under this key. */
   find(principal: string, keyHash: string): Promise<RememberedCreation | undefined>;
   insert(creation: RememberedCreation): Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { EventRow } from "./event.ts";
 /** An event's row before it has a place in the chain. */
 export interface UnchainedEvent extends EventRow {
   readonly atMs: number;
-  /** Who did it, such as `cli:alice`. */
+  /** The author, such as `cli:alice`. */
   readonly actor: string;
 }
 
@@ -17,7 +17,7 @@ export interface AuditEvent extends UnchainedEvent {
   readonly hash: string;
 }
 
-/** Stands before the first event. */
+/** The previous hash of the first event. */
 export const CHAIN_START = "0".repeat(64);
 
 /** SHA-256, in hex, over the row's fields and the hash of the row before, as a JSON array in this order. */
@@ -30,7 +30,7 @@ export function chainHash(event: Omit<AuditEvent, "hash">): string {
     .digest("hex");
 }
 
-/** Gives an event its place behind `last`. */
+/** Appends an event to the chain after `last`. */
 export function chainEvent(event: UnchainedEvent, last: Pick<AuditEvent, "seq" | "hash"> | undefined): AuditEvent {
   const unhashed = { ...event, seq: (last?.seq ?? 0) + 1, previousHash: last?.hash ?? CHAIN_START };
   return { ...unhashed, hash: chainHash(unhashed) };
@@ -43,8 +43,8 @@ export interface ChainBreak {
 }
 
 /**
- * Checks that `events` continue the chain after `last`. What it can't see is that events were cut off the end: compare the
- * last hash with one noted elsewhere for that.
+ * Checks that `events` continue the chain after `last`. It can't detect events missing at the end; for that, compare the last hash
+ * with one kept elsewhere.
  */
 export function findChainBreak(
   events: readonly AuditEvent[],

@@ -1,34 +1,34 @@
 import { Refusal } from "../refusal.ts";
 import type { FeedFollower } from "./follow-feed.ts";
 
-/** The reads by which a cache of store records answers what it doesn't have. */
+/** Store reads for a cache's misses. */
 export interface CacheReads<Key, Value> {
   /**
-   * Asks the store. Callers that ask for the same key while that is under way share the answer, unless an eviction came between
-   * them or the feed isn't confirmed.
+   * Reads the store. Concurrent callers with the same key share the answer, unless an eviction came between them or the feed isn't
+   * confirmed.
    *
-   * @param keep puts the answer into the cache; not called for an answer that may lack a change that was already taken in
-   * @throws {Refusal} `unavailable` if the store can't be asked
+   * @param keep puts the answer into the cache; not called for an answer that may predate an eviction
+   * @throws {Refusal} `unavailable` if the store can't be read
    */
   read(key: Key, ask: () => Promise<Value>, keep: (value: Value) => void): Promise<Value>;
   /**
-   * Call this with every eviction. A read that is under way may lack the change that caused the eviction. Its answer is right for
-   * requests that began before the change was acknowledged and for no others: it is neither kept nor shared from now on.
+   * Call this with every eviction. A pending read may lack the change that caused the eviction. Its answer is correct only for
+   * requests that began before the change was acknowledged, so from now on it is neither kept nor shared.
    */
   discard(): void;
-  /** How often the cache couldn't answer by itself. */
+  /** The number of cache misses. */
   misses(): number;
 }
 
 export function createCacheReads<Key, Value>(feed: Pick<FeedFollower, "isFresh">): CacheReads<Key, Value> {
-  /** Reads under way since the last eviction. */
+  /** Pending reads since the last eviction. */
   let underWay = new Map<Key, Promise<Value>>();
   let misses = 0;
   return {
     read(key, ask, keep) {
       misses++;
       const generation = underWay;
-      // An unconfirmed feed doesn't report changes, so an earlier question may have an answer from before one.
+      // An unconfirmed feed may not have reported a change, so an earlier read's answer may predate it.
       const shared = feed.isFresh() ? generation.get(key) : undefined;
       if (shared !== undefined) return shared;
       const reading = (async () => {
@@ -37,7 +37,7 @@ export function createCacheReads<Key, Value>(feed: Pick<FeedFollower, "isFresh">
           if (generation === underWay && feed.isFresh()) keep(value);
           return value;
         } catch (cause) {
-          throw new Refusal("unavailable", "The registry can't be asked right now.", { cause, retryAfterSeconds: 1 });
+          throw new Refusal("unavailable", "The registry can't be read right now.", { cause, retryAfterSeconds: 1 });
         }
       })();
       generation.set(key, reading);

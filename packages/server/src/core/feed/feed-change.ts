@@ -2,8 +2,8 @@ import type { FeedChange } from "@countersign/protocol";
 import type { RecordedEvent } from "./event.ts";
 
 /**
- * What a verifier has to hear of an event; `undefined` where no token that it may know is concerned. An event carries more than
- * a resource server should learn, such as who made the change.
+ * The part of an event that a verifier needs; `undefined` if it can't affect a token. The rest, such as the author, must not reach a
+ * resource server.
  */
 export function toFeedChange(event: RecordedEvent): FeedChange | undefined {
   switch (event.action) {

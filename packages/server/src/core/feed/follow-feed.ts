@@ -1,6 +1,6 @@
 /**
- * Follows the change feed for one process: it reads new events, passes them to the listeners, and knows how long ago that was
- * last done. It keeps nothing else of what the events say; each listener keeps its own.
+ * Follows the change feed for one process: it reads new events, passes them to the listeners, and knows how long ago the feed was
+ * last confirmed. It keeps no state derived from events; each listener keeps its own.
  */
 import type { FeedPosition } from "./store.ts";
 import type { Store } from "../store/store.ts";
@@ -9,10 +9,10 @@ import { type Clock, elapsedMs, momentOf } from "../surroundings.ts";
 import type { AuditEvent } from "./audit-chain.ts";
 import { fromRow, type RecordedEvent } from "./event.ts";
 
-/** What was learned from the feed is trusted for this long after the feed was last confirmed, inclusive; in milliseconds. */
+/** How long after the last confirmation the process trusts what it learned from the feed, in milliseconds, inclusive. */
 export const STALENESS_MS_MAX = 5000;
 
-/** How many events are read at once. */
+/** How many events are read in one query. */
 const EVENTS_PER_READ = 500;
 
 /** An event with its place in the feed. */
@@ -33,31 +33,31 @@ export interface FeedListener {
   prepareReset?(): Promise<void>;
   /**
    * The store has lost events that were delivered, as when a backup is restored or a standby that was behind takes over.
-   * Everything that was learned from events is void.
+   * Everything that was learned from events is invalid.
    *
    * @param position the store's last event now; the events after it are delivered next
    */
   onReset(position: FeedPosition): void;
 }
 
-/** Reads the change feed and tells its listeners. */
+/** Reads the change feed and notifies its listeners. */
 export interface FeedFollower {
   /** Reads the feed to its end. When it resolves, every listener has taken in every event that was committed before the call. */
   catchUp(): Promise<void>;
-  /** As {@link catchUp}, but costs next to nothing if no other process has committed anything. */
+  /** Like {@link catchUp}, but very cheap if no other process has committed anything. */
   poll(): Promise<void>;
   /** Was the feed confirmed within {@link STALENESS_MS_MAX}? If not, nothing that came from it may be answered from memory. */
   isFresh(): boolean;
   /**
    * How long ago the feed was confirmed to be read to its end, in milliseconds, including the time the machine has slept.
-   * Infinite while a listener hasn't taken in what it was told, or the store is broken.
+   * Infinite after a listener has failed, until it succeeds, and while the store is broken.
    */
   confirmedMsAgo(): number;
-  /** The `seq` up to which every listener has taken in every event. */
+  /** The `seq` up to which every listener has processed every event. */
   position(): number;
-  /** The last event that every listener has taken in. */
+  /** The last event that every listener has processed. */
   head(): FeedPosition;
-  /** The store's events with `seq` greater than the given one, in order, at most `limit`; listeners may not have heard them. */
+  /** The store's events with a `seq` greater than the given one, in order, at most `limit`. Listeners may not have received them. */
   eventsAfter(seq: number, limit: number): Promise<readonly FeedEvent[]>;
   /**
    * Adds a listener, which gets the events after {@link head}.
@@ -71,38 +71,38 @@ export interface FeedFollower {
 export async function followFeed(store: Pick<Store, "changeMarker" | "events">, clock: Clock): Promise<FeedFollower> {
   const listeners = new Set<FeedListener>();
   let confirmedAt = momentOf(clock);
-  /** The feed was read to its end after the store had this marker. */
+  /** The store's marker before the feed was last read to its end. */
   let marker = await store.changeMarker();
   let { seq, hash } = await store.events.last();
-  /** A reading began and hasn't succeeded. SQLite's marker doesn't move for changes of this process, so it can't tell. */
+  /** Has a read begun that hasn't succeeded? The marker can't tell, because SQLite's doesn't change with this process's own changes. */
   let mustRead = false;
-  /** Nothing in memory counts, however new it is: a listener failed, or the store isn't the one that was read before. */
-  let isVoid = false;
-  /** The last reading that was asked for, whether it succeeded or not. */
+  /** Is everything in memory invalid, however recent? It is if a listener failed, or the store isn't the one that was read before. */
+  let isInvalid = false;
+  /** The last read, whether it succeeded or not. */
   let lastReading: Promise<void> = Promise.resolve();
 
   function confirmedMsAgo(): number {
-    return isVoid ? Number.POSITIVE_INFINITY : elapsedMs(clock, confirmedAt);
+    return isInvalid ? Number.POSITIVE_INFINITY : elapsedMs(clock, confirmedAt);
   }
 
-  /** Tells every listener, even if one of them fails. */
-  function tellAll(tell: (listener: FeedListener) => void): void {
+  /** Notifies every listener, even if one of them fails. */
+  function notifyAll(notify: (listener: FeedListener) => void): void {
     const failures: unknown[] = [];
     for (const listener of listeners) {
       try {
-        tell(listener);
+        notify(listener);
       } catch (error) {
         failures.push(error);
       }
     }
     if (failures.length === 0) return;
-    isVoid = true;
+    isInvalid = true;
     throw new Error("a listener of the change feed failed", { cause: failures[0] });
   }
 
   /** @param markerBefore the store's marker, taken before the call */
   async function readFeed(markerBefore: string | undefined): Promise<void> {
-    // Taken before the reading: what commits during it counts as not yet confirmed.
+    // Taken before the read: changes committed during the read may not be confirmed by it.
     const startedAt = momentOf(clock);
     mustRead = true;
     for (;;) {
@@ -114,10 +114,10 @@ export async function followFeed(store: Pick<Store, "changeMarker" | "events">, 
       const last = events.at(-1);
       if (last === undefined) break;
       const feedEvents = events.map(feedEvent);
-      tellAll((listener) => {
+      notifyAll((listener) => {
         listener.onEvents(feedEvents);
       });
-      // Only now: an event that a listener failed on is delivered again.
+      // Advance only now, so that events on which a listener failed are delivered again.
       ({ seq, hash } = last);
     }
     confirmedAt = startedAt;
@@ -125,18 +125,18 @@ export async function followFeed(store: Pick<Store, "changeMarker" | "events">, 
     if (markerBefore !== undefined) marker = markerBefore;
   }
 
-  /** The events after the last one that was delivered; `undefined` if the store doesn't have that one any more. */
+  /** The events after the last delivered one; `undefined` if the store no longer has that one. */
   async function readNewEvents(): Promise<readonly AuditEvent[] | undefined> {
     if (seq === 0) return store.events.after(0, EVENTS_PER_READ);
     const [known, ...events] = await store.events.after(seq - 1, EVENTS_PER_READ + 1);
     return known?.seq === seq && known.hash === hash ? events : undefined;
   }
 
-  /** If any step fails, the next reading finds the same gap and resets again. */
+  /** If a step fails, the next read finds the same gap and resets again. */
   async function reset(): Promise<void> {
     const last = await store.events.last();
     for (const listener of listeners) await listener.prepareReset?.();
-    tellAll((listener) => {
+    notifyAll((listener) => {
       listener.onReset(last);
     });
     ({ seq, hash } = last);
@@ -145,14 +145,14 @@ export async function followFeed(store: Pick<Store, "changeMarker" | "events">, 
   async function noticeBroken(read: () => Promise<void>): Promise<void> {
     try {
       await read();
-      isVoid = false;
+      isInvalid = false;
     } catch (error) {
-      if (isStoreBroken(error)) isVoid = true;
+      if (isStoreBroken(error)) isInvalid = true;
       throw error;
     }
   }
 
-  /** Readings run one after the other: one that is under way may have passed the place of a caller's change. */
+  /** Reads run one after the other: a pending read may already be past the position of the caller's change. */
   async function read(markerBefore?: string): Promise<void> {
     const reading = lastReading.then(() => noticeBroken(() => readFeed(markerBefore)));
     lastReading = reading.catch(() => undefined);
@@ -165,9 +165,9 @@ export async function followFeed(store: Pick<Store, "changeMarker" | "events">, 
       noticeBroken(async () => {
         const startedAt = momentOf(clock);
         const nowMarker = await store.changeMarker();
-        // What was missed while the store was broken comes with a reading.
-        if (mustRead || isVoid || nowMarker !== marker) await read(nowMarker);
-        // A reading may have begun and ended meanwhile.
+        // A read delivers what was missed while the store was broken.
+        if (mustRead || isInvalid || nowMarker !== marker) await read(nowMarker);
+        // Another read may have confirmed the feed later than this poll began.
         else if (startedAt.monotonicMs >= confirmedAt.monotonicMs) confirmedAt = startedAt;
       }),
     isFresh: () => confirmedMsAgo() <= STALENESS_MS_MAX,

@@ -6,7 +6,7 @@ import type { AuditEvent, UnchainedEvent } from "./audit-chain.ts";
 export type FeedPosition = Pick<AuditEvent, "seq" | "hash">;
 
 export interface EventFilter {
-  /** Events about this account, its users, keys and tokens alone. */
+  /** Only events about this account, its users, keys and tokens. */
   readonly accountId?: AccountId | undefined;
   readonly actor?: string | undefined;
   readonly subject?: string | undefined;
@@ -17,18 +17,18 @@ export interface EventFilter {
   readonly untilMs?: number | undefined;
 }
 
-/** The audit log, which is the change feed, as the store reads it outside of changes. */
+/** Reads the audit log, which is the change feed, outside of transactions. */
 export interface EventStore {
-  /** Events with `seq` greater than the given one, in their order, at most `limit`. */
+  /** Events with a `seq` greater than the given one, in order, at most `limit`. */
   after(seq: number, limit: number): Promise<readonly AuditEvent[]>;
-  /** The last event; `seq` 0 and the chain's start where there is none. */
+  /** The last event's position; `seq` 0 and the chain's start if there is none. */
   last(): Promise<FeedPosition>;
-  /** Key `[seq]`; the newest first. */
+  /** Newest first; the page key is `[seq]`. */
   page(filter: EventFilter, page: PageRequest): Promise<Page<AuditEvent>>;
 }
 
-/** The audit log within a change. */
+/** Reads and writes the audit log in a transaction. */
 export interface EventTransaction {
-  /** Appends the event behind the last one, chained to it. In one store, `seq` is commit order without gaps. */
+  /** Appends an event, chained to the last one. Within a store, `seq` follows commit order, without gaps. */
   append(event: UnchainedEvent): Promise<AuditEvent>;
 }

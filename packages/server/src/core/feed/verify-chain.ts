@@ -1,19 +1,19 @@
 import { type AuditEvent, type ChainBreak, CHAIN_START, findChainBreak } from "./audit-chain.ts";
 import type { EventStore } from "./store.ts";
 
-/** How many events are read and hashed at once: about a millisecond's work, which other requests wait for. */
+/** How many events are read and hashed in one step. Other requests wait for a step, about a millisecond. */
 const EVENTS_PER_READ = 100;
 
-/** What became of checking the whole hash chain. */
+/** The result of checking the whole hash chain. */
 export interface ChainReport {
   /** How many events were read. */
   readonly events: number;
-  /** Of the last event that is whole. */
+  /** The hash of the last intact event before a break. */
   readonly lastHash: string;
   readonly broken: ChainBreak | undefined;
 }
 
-/** Checks the hash chain from its beginning. @param yieldToEventLoop awaited between two parts: a server has other things to do */
+/** Checks the hash chain from its beginning. @param yieldToEventLoop awaited between two steps, so that a server can answer requests */
 export async function verifyChain(
   log: Pick<EventStore, "after">,
   yieldToEventLoop: () => Promise<void> = () => Promise.resolve(),
@@ -32,8 +32,8 @@ export async function verifyChain(
 }
 
 /**
- * Makes a verification that takes place once at a time, however many ask for it. Those who ask while one runs share the next one, which
- * begins when that ends: what it says is of a chain that was read after each of them asked.
+ * Makes a verification that runs once at a time. Callers during a run share the next one, which begins when that run ends, so every
+ * caller's report is about a chain read after the call.
  */
 export function createChainVerification(
   log: Pick<EventStore, "after">,
@@ -54,7 +54,7 @@ export function createChainVerification(
   return () => (next ??= verifyAfter(last));
 }
 
-/** How a report is shown to programs. */
+/** A report as JSON, for the admin API and `--json`. */
 export function chainReportJson({ events, lastHash, broken }: ChainReport) {
   return broken === undefined ? { ok: true, events, last_hash: lastHash } : { ok: false, events, ...broken };
 }

@@ -12,13 +12,13 @@ export const WATCHED_POLL_MS = 500;
 export interface FeedWatch {
   /** Polls, unless the store reports changes and the feed was confirmed less than {@link WATCHED_POLL_MS} ago. */
   poll(): Promise<void>;
-  /** No reading begins because of a report any more. */
+  /** From now on, the store's reports cause no reads. */
   stop(): Promise<void>;
 }
 
 /**
- * From now on the follower catches up as soon as the store reports a change of another process. An engine that can't report
- * needs a poll every few milliseconds.
+ * Makes the follower catch up as soon as the store reports another process's change. An engine that can't report changes needs a poll
+ * every few milliseconds.
  *
  * @param onError called when catching up fails; the next poll tries again
  */

@@ -3,17 +3,17 @@ import { isPrivateKey, KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import { invalid, readPublicKey } from "./read-public-key.ts";
 import { fieldRefusal, type Refusal } from "../refusal.ts";
 
-/** The strengths that are admitted, in bits, inclusive. NIST SP 800-131A allows no RSA key below 2048. */
+/** The allowed key sizes in bits, inclusive. NIST SP 800-131A allows no RSA key below 2048. */
 export const KEY_BITS_MIN = 2048;
 export const KEY_BITS_MAX = 8192;
 
-/** Public exponents that are admitted, inclusive; odd ones only (FIPS 186-5 A.1.1 asks for more than 2^16). */
+/** The allowed public exponents, inclusive; odd ones only (FIPS 186-5 A.1.1 requires more than 2^16). */
 const EXPONENT_MIN = 65_537n;
 const EXPONENT_MAX = 2n ** 32n - 1n;
 
-/** A public key that may enter the registry. */
+/** A public key that has passed admission. */
 export interface AdmittedKey {
-  /** SubjectPublicKeyInfo, DER, written anew from what was read. */
+  /** SubjectPublicKeyInfo, DER, encoded from the parsed key. */
   readonly spki: Buffer;
   readonly bits: number;
   readonly fingerprint: string;
@@ -21,11 +21,11 @@ export interface AdmittedKey {
 }
 
 /**
- * Reads one RSA public key in any of the usual forms ({@link readPublicKey}) and decides whether it may enter the registry. Of a
- * certificate, its dates and signature don't matter here.
+ * Reads one RSA public key in any of the usual forms ({@link readPublicKey}) and decides whether it may be added. A certificate's
+ * dates and signature are ignored.
  *
  * @throws {Refusal} `key_rejected`; the message says what is wrong and never quotes the text
- * @throws {Refusal} `private_key_exposed` for a private key in any form ({@link isPrivateKey}), which is stored nowhere
+ * @throws {Refusal} `private_key_exposed` for a private key in any form ({@link isPrivateKey}), which is never stored
  */
 export function admitPublicKey(text: string): AdmittedKey {
   if (text.length > KEY_TEXT_CHARACTERS_MAX) {
@@ -35,7 +35,7 @@ export function admitPublicKey(text: string): AdmittedKey {
   return describeKey(checkStrength(readPublicKey(text)));
 }
 
-/** How `ssh-keygen -l` names a key: SHA-256 over the SSH wire form (RFC 4253 §6.6), base64 without padding. */
+/** The fingerprint that `ssh-keygen -l` prints: SHA-256 over the SSH wire form (RFC 4253 §6.6), in base64 without padding. */
 export function sshFingerprint(key: KeyObject): string {
   const { modulus, exponent } = rsaNumbers(key);
   const blob = Buffer.concat([sshString(Buffer.from("ssh-rsa")), sshInteger(exponent), sshInteger(modulus)]);
@@ -43,7 +43,7 @@ export function sshFingerprint(key: KeyObject): string {
 }
 
 function checkStrength(key: KeyObject): KeyObject {
-  // Keys marked for RSASSA-PSS alone (RFC 4055) can't verify RS256.
+  // Keys restricted to RSASSA-PSS (RFC 4055) can't verify RS256.
   if (key.asymmetricKeyType !== "rsa") {
     throw invalid(`it is a key of the type ${key.asymmetricKeyType ?? "unknown"}; an RSA key is needed`);
   }

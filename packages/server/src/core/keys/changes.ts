@@ -8,20 +8,20 @@ import { loadUser } from "../users/changes.ts";
 import type { AdmittedKey } from "./admission.ts";
 import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
 
-/** The most keys of one user that aren't revoked. Each may cost a signature check per assertion. */
+/** The maximum number of keys of one user that aren't revoked. */
 export const USABLE_KEYS_PER_USER_MAX = 20;
 
 /** A public key to add. `expiresInMs` counts from now, `expiresAtMs` from the epoch; at most one of them is given. */
 export interface NewKey {
   readonly username: string;
-  /** As {@link admitPublicKey} gives it. */
+  /** The result of {@link admitPublicKey}. */
   readonly admitted: AdmittedKey;
   readonly label?: string | undefined;
   readonly expiresInMs?: number | undefined;
   readonly expiresAtMs?: number | null | undefined;
 }
 
-/** The changes to a key; what is `undefined` stays. A revoked key keeps its status and expiry. */
+/** The changes to a key. `undefined` members stay unchanged. A revoked key keeps its status and expiry. */
 export interface KeyPatch {
   readonly status?: KeyStatus | undefined;
   /** `null`: none. */
@@ -37,8 +37,8 @@ const STATUS_ACTIONS = {
 } as const satisfies Record<KeyStatus, string>;
 
 /**
- * Adds a public key. A key that was revoked under any user stays out; if the author can't see that user's account, the refusal
- * would tell of it, and the key is added.
+ * Adds a public key. A key that was revoked under any user is refused, unless the author can't see that user's account: the refusal
+ * would reveal it.
  *
  * @throws {Refusal} `field_invalid`, `not_found`, `conflict`
  */
@@ -62,7 +62,7 @@ export async function addKey(
   if ((await tx.keys.countUsable(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
     throw new Refusal(
       "conflict",
-      `${username} has ${USABLE_KEYS_PER_USER_MAX} keys that aren't revoked, the most there may be. Revoke one first.`,
+      `${username} already has ${USABLE_KEYS_PER_USER_MAX} keys that aren't revoked, the maximum. Revoke one first.`,
     );
   }
   const { fingerprint, bits } = admitted;
@@ -75,7 +75,7 @@ export async function addKey(
   return key;
 }
 
-/** Changes a key, all of the patch or nothing. @throws {Refusal} `field_invalid`, `not_found`, `conflict` */
+/** Applies the whole patch or nothing. @throws {Refusal} `field_invalid`, `not_found`, `conflict` */
 export async function changeKey(tx: ChangeTx, keyId: KeyId, patch: KeyPatch): Promise<PublicKey> {
   if (typeof patch.label === "string") checkDisplayText("label", patch.label);
   const key = await loadKey(tx, keyId);

@@ -2,17 +2,17 @@ import type { Standing } from "../standing.ts";
 import { isExpired } from "../expiry.ts";
 import type { KeyStatus } from "./model.ts";
 
-/** Why a key can't be used now. Tokens end for the same reasons. */
+/** Why a key can't be used now. For the same reasons, tokens minted under it are inactive. */
 export type KeyProblem = "key_deactivated" | "key_revoked" | "key_expired" | "user_deactivated" | "account_deactivated";
 
-/** What decides whether a key can be used. */
+/** The properties that decide whether a key can be used. */
 export interface KeyStanding {
   readonly status: KeyStatus;
   readonly expiresAtMs: number | null;
   readonly user: { readonly status: Standing; readonly accountStatus: Standing };
 }
 
-/** The first reason why the key can't be used, from the key outwards; at the instant of its expiry a key has expired. */
+/** The first reason why the key can't be used: the key, then its user, then the account. At the instant of its expiry it has expired. */
 export function findKeyProblem(key: KeyStanding, nowMs: number): KeyProblem | undefined {
   if (key.status === "revoked") return "key_revoked";
   if (key.status === "deactivated") return "key_deactivated";

@@ -1,4 +1,4 @@
-/** Public keys: what one is, which keys are admitted, how a key changes and what it was used for. */
+/** Public keys: their model, admission, changes and usage. */
 import type { Branded } from "../branded.ts";
 import type { Standing } from "../standing.ts";
 import type { ApiUserId } from "../users/model.ts";
@@ -23,8 +23,8 @@ export interface PublicKey {
   readonly label: string | null;
   readonly status: KeyStatus;
   readonly createdAtMs: number;
-  /** The key ends at this instant, inclusive. */
+  /** From this instant on, inclusive, the key has expired. */
   readonly expiresAtMs: number | null;
-  /** Counted in memory and written every few seconds: it may lag, and lose its last seconds in a crash. */
+  /** Recorded in memory and written every few seconds: it may lag, and a crash loses the last seconds. */
   readonly lastUsedAtMs: number | null;
 }

@@ -3,19 +3,19 @@ import { bytesOfBase64 } from "@countersign/protocol";
 import { findPemBlocks, isJson, type PemBlock, repairKeyText, withoutInvisible } from "./repair-key-text.ts";
 import { fieldRefusal, type Refusal } from "../refusal.ts";
 
-/** Longer than any type that a PEM block has (RFC 7468); what is longer is no type and isn't repeated in a message. */
+/** Longer than any type of a PEM block (RFC 7468). A longer label isn't quoted in a message. */
 const PEM_LABEL_SHOWN_MAX = 30;
 
 /**
- * Reads one public key in any of the usual forms: PEM `PUBLIC KEY`, `RSA PUBLIC KEY` and `CERTIFICATE`, whichever of the three the
- * label says; the same in base64 without markers; a JWK; an OpenSSH `ssh-rsa` line; RFC 4716; RSAKeyValue. Text around PEM markers is
- * ignored, and {@link repairKeyText} undoes what befell the text on its way.
+ * Reads one public key in any of the usual forms: PEM `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`, even with another's label; the
+ * same in base64 without markers; a JWK; an OpenSSH `ssh-rsa` line; RFC 4716; RSAKeyValue. Text around PEM markers is ignored, and
+ * {@link repairKeyText} undoes damage from copying.
  *
  * @throws {Refusal} `key_rejected`; the message says what is wrong and never quotes the text
  */
 export function readPublicKey(given: string): KeyObject {
   const text = withoutInvisible(given);
-  // As it is: JSON has escapes of its own, which the repair would undo.
+  // Unrepaired, because the repair would undo JSON's own escapes.
   if (isJson(text)) return readJson(text);
   const repaired = repairKeyText(text);
   if (repaired === "") throw invalid("the key is empty");
@@ -29,12 +29,12 @@ export function readPublicKey(given: string): KeyObject {
   return block === undefined ? readBare(repaired) : readPem(block);
 }
 
-/** The error about a key's text. */
+/** The refusal of a key's text. */
 export function invalid(problem: string): Refusal {
   return fieldRefusal("key_rejected", `The key is refused: ${problem}.`, "public_key");
 }
 
-/** What has no PEM markers. */
+/** Reads a text without PEM markers. */
 function readBare(text: string): KeyObject {
   // An authorized_keys line may have options before the key's type (sshd(8)).
   const [ssh, ...further] = text.matchAll(/(?:^|\s)ssh-rsa\s+([A-Za-z0-9+/=]+)/g);
@@ -44,7 +44,7 @@ function readBare(text: string): KeyObject {
     throw invalid("it is an OpenSSH key of another type; an ssh-rsa key is needed");
   }
   if (text.includes("<")) return readXml(text);
-  // Hexadecimal digits are digits of base64 as well.
+  // Hexadecimal first, because its digits are also valid base64.
   const bytes = bytesOfHex(text) ?? bytesOfBase64(text);
   if (bytes?.[0] === 0x30) return readDer("base64 text", bytes);
   if (text.startsWith("AAAAB3NzaC1yc2E")) return readSsh(text, "OpenSSH key");
@@ -74,7 +74,7 @@ function readPem({ label, body, endLabel }: PemBlock): KeyObject {
   );
 }
 
-/** By what the bytes are, whatever they are called: the three forms can't be taken for each other. */
+/** Recognizes the form by its bytes and ignores the label: the three forms can't be confused. */
 function readDer(name: string, bytes: Uint8Array): KeyObject {
   const key = Buffer.from(bytes);
   for (const read of [
@@ -85,7 +85,7 @@ function readDer(name: string, bytes: Uint8Array): KeyObject {
     try {
       return read();
     } catch {
-      // OpenSSL's own words name offsets and internals, not a cause that anyone could fix.
+      // OpenSSL's messages name offsets and internals, which don't help to fix the key.
     }
   }
   throw invalid(`the ${name} is damaged: its contents can't be read`);
@@ -110,11 +110,11 @@ function parseJson(text: string): unknown {
 /** A member that is null counts as absent: serialisers write the members that a key doesn't have. */
 function readJwk(jwk: Readonly<Record<string, unknown>>): KeyObject {
   const { kty, n, e, use, alg, key_ops: operations } = jwk;
-  // Azure calls a key in its hardware so.
+  // RSA-HSM is Azure's name for a key in hardware.
   if (kty !== "RSA" && kty !== "RSA-HSM") throw invalid("the JWK's kty isn't \"RSA\"");
   if (typeof n !== "string" || typeof e !== "string") throw invalid("the JWK's n or e is missing");
   if (![n, e].every((value) => /^[A-Za-z0-9_-]+$/.test(value))) throw invalid("the JWK's n or e isn't base64url");
-  // RFC 7517 §4.2 and §4.4: a key that says what it is for is used for nothing else.
+  // RFC 7517 §4.2 and §4.4: a key that states its purpose is used for nothing else.
   if (isThere(use) && use !== "sig") throw invalid("the JWK's use isn't sig: it isn't meant for signatures");
   if (isThere(alg) && !(typeof alg === "string" && ["RS256", "RS384", "RS512"].includes(alg))) {
     throw invalid("the JWK's alg isn't RS256, RS384 or RS512");
@@ -129,7 +129,7 @@ function isThere(member: unknown): boolean {
   return member !== undefined && member !== null;
 }
 
-/** .NET's RSAKeyValue (XML Signature §4.5.2.2), public numbers alone. */
+/** Reads the public numbers of .NET's RSAKeyValue (XML Signature §4.5.2.2). */
 function readXml(text: string): KeyObject {
   const [n, e] = ["Modulus", "Exponent"].map((name) => {
     const found = new RegExp(`<(?:\\w{1,20}:)?${name}>([A-Za-z0-9+/=\\s]{1,4000})</`).exec(text)?.[1] ?? "";
@@ -141,7 +141,7 @@ function readXml(text: string): KeyObject {
   return readNumbers("RSAKeyValue", Buffer.from(n).toString("base64url"), Buffer.from(e).toString("base64url"));
 }
 
-/** RFC 4716 §3: headers, of which a backslash continues one on the next line, and the body. */
+/** Reads RFC 4716 §3: headers, which a backslash continues on the next line, then the body. */
 function readRfc4716(text: string): KeyObject {
   const body: string[] = [];
   let isContinued = false;
@@ -153,7 +153,7 @@ function readRfc4716(text: string): KeyObject {
   return readSsh(body.join(""), "RFC 4716 (SSH2) key");
 }
 
-/** RFC 4253 §6.6: string "ssh-rsa", mpint e, mpint n, and nothing behind. */
+/** Reads RFC 4253 §6.6: string "ssh-rsa", mpint e, mpint n, and nothing after them. */
 function readSsh(base64: string, name: string): KeyObject {
   const blob = Buffer.from(base64, "base64");
   const fields: Buffer[] = [];

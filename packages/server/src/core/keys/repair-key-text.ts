@@ -1,35 +1,35 @@
 /**
- * What stands between a key and the text in which people hand it over: escaped line ends, quotation marks, other dashes, base64 around
- * a PEM text. Public and private keys' texts suffer the same. Nothing here decides what a key is, or keeps any of a text.
+ * Repairs the text of a key after copying: escaped line breaks, quotation marks, other dashes, base64 around PEM. It serves public and
+ * private keys. Nothing here decides whether a text is a key, or keeps any part of it.
  */
 import { bytesOfBase64, keyTextOfBytes } from "@countersign/protocol";
 
-/** Quotes within quotes, as a .env file's in a shell's in a deployment's. More of them aren't an accident. */
+/** Nested quotes, such as those of a .env file, a shell and a deployment tool. More layers aren't accidental. */
 const QUOTE_LAYERS_MAX = 3;
 
-/** Hyphens, dashes and minus signs, and what word processors make of them. */
+/** Hyphens, dashes and minus signs, including those that word processors substitute. */
 const DASHES = /[-‐-―−﹘﹣－]+/g;
 
 /** No label of RFC 7468 or RFC 4716 is longer, in characters. */
 const LABEL_CHARACTERS_MAX = 60;
 
 /**
- * Undoes what environment variables, `.env` files, secret stores, word processors and consoles do to a PEM text: quotes around it,
- * line ends written as `\n` (even twice escaped), other dashes, characters that can't be seen, all of it in base64. A text in which
- * there is nothing to undo comes back as it was, without white space around it.
+ * Undoes what environment variables, `.env` files, secret stores, word processors and terminals do to a PEM text: quotes around it,
+ * line breaks written as `\n` (even escaped twice), other dashes, invisible characters, base64 around all of it. Returns any other
+ * text trimmed and otherwise unchanged.
  *
  * Not for JSON, which has escapes of its own: see {@link isJson}.
  */
 export function repairKeyText(text: string): string {
   const plain = repairLines(text);
   if (plain.includes("-----")) return plain;
-  // Base64 of a whole text, as people make it to get it through in one line. Its own line ends may be escaped, too.
+  // Base64 of the whole text, used to pass it as one line. Its own line breaks may be escaped too.
   const bytes = bytesOfBase64(plain);
   const inner = bytes === undefined ? "" : repairLines(keyTextOfBytes(bytes));
   return inner.includes("-----BEGIN ") || isJson(inner) || inner.startsWith("ssh-rsa ") ? inner : plain;
 }
 
-/** Removes what can't be seen and isn't meant: byte order marks, zero-width characters, NUL. */
+/** Removes invisible characters: byte order marks, zero-width characters, NUL. Trims white space. */
 export function withoutInvisible(text: string): string {
   return text.replaceAll(/[\0\u00ad\u200b-\u200d\u2060\ufeff]/g, "").trim();
 }
@@ -39,14 +39,14 @@ export function isJson(text: string): boolean {
   return text.startsWith("{") || text.startsWith("[");
 }
 
-/** A block between two markers; the label of the second is `undefined` where that is missing. */
+/** A block between two markers. `endLabel` is `undefined` if the second marker is missing. */
 export interface PemBlock {
   readonly label: string;
   readonly body: string;
   readonly endLabel: string | undefined;
 }
 
-/** The blocks of a repaired text (RFC 7468; RFC 4716 in the same spelling), in their order. */
+/** The PEM blocks of a repaired text, in order (RFC 7468; RFC 4716 with markers of the same form). */
 export function findPemBlocks(text: string): readonly PemBlock[] {
   const markers = [...text.matchAll(/-----(BEGIN|END) ([A-Z0-9 ]{1,60}?)-----/g)];
   return markers.flatMap((marker, at) => {
@@ -61,7 +61,7 @@ export function findPemBlocks(text: string): readonly PemBlock[] {
 
 function repairLines(text: string): string {
   const lines = unquote(withoutInvisible(text))
-    // The whole run with what is behind it, so that no backslash is looked at twice.
+    // Match a whole run of backslashes with the following character, so that no backslash is processed twice.
     .replaceAll(/(\\+)([nr]?)/g, (_, run: string, escaped: string) =>
       escaped === "n" ? "\n" : escaped === "r" ? "" : run,
     )
@@ -77,7 +77,7 @@ function unquote(text: string): string {
   return inner;
 }
 
-/** Gives each marker its five dashes and its label without spaces around. */
+/** Gives each marker five dashes and a trimmed label. */
 function repairMarkers(text: string): string {
   const dashed = text.replace(DASHES, (run: string, at: number) => {
     const behind = text.slice(at + run.length, at + run.length + LABEL_CHARACTERS_MAX);

@@ -2,16 +2,16 @@ import type { Page, PageRequest } from "../store/page.ts";
 import type { ApiUserId } from "../users/model.ts";
 import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
 
-/** Public keys, as the store reads them outside of changes. */
+/** Reads public keys outside of transactions. */
 export interface KeyStore {
   /** In the order of their ids. */
   list(userId: ApiUserId): Promise<readonly PublicKey[]>;
   find(keyId: KeyId): Promise<PublicKey | undefined>;
-  /** Key `[id]`; the newest first. */
+  /** Newest first; the page key is `[id]`. */
   page(userId: ApiUserId, page: PageRequest): Promise<Page<PublicKey>>;
 }
 
-/** Public keys within a change. */
+/** Reads and writes public keys in a transaction. */
 export interface KeyTransaction {
   find(keyId: KeyId): Promise<PublicKey | undefined>;
   /** Every key of every user with this thumbprint. */

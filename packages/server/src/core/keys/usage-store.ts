@@ -2,19 +2,19 @@ import type { AccountId } from "../accounts/model.ts";
 import type { ApiUserId } from "../users/model.ts";
 import type { KeyId } from "./model.ts";
 
-/** What a key was used for since usage was last written. */
+/** A key's usage since usage was last written. */
 export interface KeyUsageRecord {
   readonly keyId: KeyId;
   readonly lastUsedAtMs: number;
-  /** Tokens issued, by the hour; the hour by when it began, in whole seconds since the epoch. */
+  /** Tokens issued in each hour, keyed by the hour's start in whole seconds since the epoch. */
   readonly tokensByHour: ReadonlyMap<number, number>;
   /**
-   * Tokens issued, by when they expire: by the end of the ten minutes in which they do, in whole seconds since the epoch.
+   * Tokens issued, keyed by the end of the ten-minute interval in which they expire, in whole seconds since the epoch.
    */
   readonly tokensByExpiry: ReadonlyMap<number, number>;
 }
 
-/** Whose usage: of a key, a user, an account, or of everything. */
+/** The scope of a usage query: a key, a user, an account, or everything. */
 export type UsageScope =
   | { readonly keyId: KeyId }
   | { readonly userId: ApiUserId }
@@ -27,18 +27,18 @@ export interface UsageHour {
   readonly tokens: number;
 }
 
-/** An API user whose tokens would be dead, and how many those are. */
+/** An API user and the number of its live tokens. */
 export interface LiveTokens {
   readonly username: string;
   /**
-   * Tokens that were issued and haven't expired. Counted by the ten minutes in which they expire, so it may be a few too many;
-   * written every few seconds, so it may lag. Tokens that were revoked one by one are among them.
+   * Issued tokens that haven't expired. They are counted by the ten-minute interval of their expiry, so the number may be slightly too
+   * high, and written every few seconds, so it may lag. It includes individually revoked tokens.
    */
   readonly liveTokens: number;
   readonly lastUsedAtMs: number | null;
 }
 
-/** Usage of keys, which may be lost: it isn't written within changes. */
+/** Usage of keys. It isn't written in changes' transactions, so a crash may lose some. */
 export interface UsageStore {
   /** Keeps the later of the stored and the given time for each key, and adds the tokens to those of each hour. */
   record(usage: readonly KeyUsageRecord[]): Promise<void>;
@@ -46,7 +46,7 @@ export interface UsageStore {
   keyHours(keyId: KeyId, fromSeconds: number): Promise<readonly UsageHour[]>;
   /** Hours in which tokens were issued, in order, from one (inclusive) until another (exclusive). */
   hours(scope: UsageScope, fromSeconds: number, untilSeconds: number): Promise<readonly UsageHour[]>;
-  /** The tokens that are alive, by user, most first, at most `limit` users; and all of them added up. */
+  /** Live tokens by user, most tokens first, for at most `limit` users; and their total. */
   liveTokens(
     scope: UsageScope,
     nowSeconds: number,

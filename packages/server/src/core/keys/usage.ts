@@ -3,17 +3,17 @@ import type { KeyUsageRecord, UsageStore } from "./usage-store.ts";
 
 const HOUR_SECONDS = 3600;
 
-/** Tokens are counted together that expire within so long. */
+/** Tokens that expire within the same interval of this length are counted together, in seconds. */
 const EXPIRY_SECONDS = 600;
 
 /**
- * When each key was last used, how many tokens were issued under it an hour and when those expire, counted in memory and written
- * every few seconds. A crash loses what wasn't written yet: nothing on the way of a request may wait for the store.
+ * Records when each key was last used, how many tokens were issued under it per hour, and when they expire. It counts in memory, so
+ * that no request waits for the store, and is written every few seconds. A crash loses what wasn't written yet.
  */
 export interface KeyUsage {
   /** Counts a token. @param expiresAtSeconds whole seconds since the epoch */
   record(keyId: KeyId, atMs: number, expiresAtSeconds: number): void;
-  /** Writes what was counted since the last flush; keeps it for the next one where the store can't be reached. */
+  /** Writes the counts since the last flush. If that fails, keeps them for the next one and rejects. */
   flush(): Promise<void>;
 }
 
@@ -23,11 +23,11 @@ interface Count {
   readonly expiries: Tally;
 }
 
-/** Tokens by a time, in seconds since the epoch. Nearly all of those between two flushes have one and the same. */
+/** Tokens keyed by a time, in seconds since the epoch. Between two flushes, nearly all tokens have the same time. */
 interface Tally {
   readonly seconds: number;
   tokens: number;
-  /** Those of other times; hardly ever there. */
+  /** Tokens with other times; rarely needed. */
   others: Map<number, number> | undefined;
 }
 
@@ -38,7 +38,7 @@ export function createKeyUsage(usage: Pick<UsageStore, "record">): KeyUsage {
     record(keyId, atMs, expiresAtSeconds) {
       const atSeconds = Math.floor(atMs / 1000);
       const hour = atSeconds - (atSeconds % HOUR_SECONDS);
-      // A token is over at its expiry, so one that expires at the end of ten minutes belongs to those.
+      // A token is expired at the instant of its expiry, so a token that expires at the end of an interval belongs to it.
       const expiry = Math.ceil(expiresAtSeconds / EXPIRY_SECONDS) * EXPIRY_SECONDS;
       const count = pending.get(keyId);
       if (count === undefined) {

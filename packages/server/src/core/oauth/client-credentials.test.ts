@@ -294,7 +294,7 @@ describe("an assertion at the token endpoint", () => {
   });
 
   test("gets no token where the registry can't be read", async () => {
-    const unavailable = new Refusal("unavailable", "The registry can't be asked right now.");
+    const unavailable = new Refusal("unavailable", "The registry can't be read right now.");
     const clock = createTestClock();
     const grant = createGrantClientCredentials(
       createAuthenticateClient(

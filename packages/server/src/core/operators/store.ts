@@ -18,12 +18,12 @@ import type {
 
 type Inserted<Thing, More extends string = never> = Omit<Thing, "id" | "account" | More>;
 
-/** Operators, as the store reads them outside of changes. */
+/** Reads operators outside of transactions. */
 export interface OperatorStore {
   find(id: OperatorId): Promise<Operator | undefined>;
   findByEmail(email: string): Promise<Operator | undefined>;
   count(): Promise<number>;
-  /** Key `[id]`; the oldest first. `search` begins the e-mail address. */
+  /** Oldest first; the page key is `[id]`. `search` is a prefix of the e-mail address. */
   page(
     filter: {
       readonly accountId?: AccountId | undefined;
@@ -35,7 +35,7 @@ export interface OperatorStore {
   ): Promise<Page<Operator>>;
 }
 
-/** Operators within a change. */
+/** Reads and writes operators in a transaction. */
 export interface OperatorTransaction {
   find(id: OperatorId): Promise<Operator | undefined>;
   findByEmail(email: string): Promise<Operator | undefined>;
@@ -52,7 +52,7 @@ export interface OperatorTransaction {
   ): Promise<void>;
 }
 
-/** Operators' sessions, as the store reads them outside of changes; when they were last seen may be lost. */
+/** Reads operators' sessions outside of transactions, and records when they were last seen, which a crash may lose. */
 export interface SessionStore {
   /** A session with its operator, by the hash of the cookie's value. */
   find(secretHash: string): Promise<{ readonly session: Session; readonly operator: Operator } | undefined>;
@@ -62,7 +62,7 @@ export interface SessionStore {
   touch(id: SessionId, lastSeenAtMs: number): Promise<void>;
 }
 
-/** Operators' sessions within a change. */
+/** Reads and writes operators' sessions in a transaction. */
 export interface SessionTransaction {
   insert(session: Inserted<Session>): Promise<Session>;
   /** @returns whether it was there */
@@ -73,13 +73,13 @@ export interface SessionTransaction {
   deleteAllOf(operatorId: OperatorId, except?: SessionId): Promise<void>;
 }
 
-/** Operators' passkeys, as the store reads them outside of changes. */
+/** Reads operators' passkeys outside of transactions. */
 export interface PasskeyStore {
   list(operatorId: OperatorId): Promise<readonly Passkey[]>;
   find(credentialId: string): Promise<Passkey | undefined>;
 }
 
-/** Operators' passkeys within a change. */
+/** Reads and writes operators' passkeys in a transaction. */
 export interface PasskeyTransaction {
   list(operatorId: OperatorId): Promise<readonly Passkey[]>;
   insert(passkey: Inserted<Passkey, "lastUsedAtMs">): Promise<Passkey>;
@@ -99,7 +99,7 @@ export interface RecoveryCodeStore {
   count(operatorId: OperatorId): Promise<number>;
 }
 
-/** Recovery codes within a change. */
+/** Reads and writes recovery codes in a transaction. */
 export interface RecoveryCodeTransaction {
   /** Replaces all codes of the operator. */
   replace(operatorId: OperatorId, hashes: readonly string[]): Promise<void>;
@@ -124,10 +124,10 @@ export interface SignInAttemptStore {
   takeBack(nameHash: string): Promise<void>;
 }
 
-/** One-time links, as the store reads them outside of changes. */
+/** Reads one-time links outside of transactions. */
 export interface InvitationStore {
   findBySecret(secretHash: string): Promise<Invitation | undefined>;
-  /** Those that aren't over, without the set-up link. Key `[id]`; the newest first. */
+  /** Those that aren't over, without the set-up link. Newest first; the page key is `[id]`. */
   page(
     filter: { readonly accountId?: AccountId | undefined },
     nowMs: number,
@@ -135,7 +135,7 @@ export interface InvitationStore {
   ): Promise<Page<Invitation>>;
 }
 
-/** One-time links within a change. */
+/** Reads and writes one-time links in a transaction. */
 export interface InvitationTransaction {
   find(id: InvitationId): Promise<Invitation | undefined>;
   findBySecret(secretHash: string): Promise<Invitation | undefined>;
@@ -148,16 +148,16 @@ export interface InvitationTransaction {
   deleteOfKind(kind: Invitation["kind"]): Promise<void>;
 }
 
-/** Admin tokens, as the store reads them outside of changes; when they were last used may be lost. */
+/** Reads admin tokens outside of transactions, and records when they were last used, which a crash may lose. */
 export interface AdminTokenStore {
   findBySecret(secretHash: string): Promise<AdminToken | undefined>;
   /** Keeps the later of the stored and the given time. */
   touch(id: AdminTokenId, lastUsedAtMs: number): Promise<void>;
-  /** Key `[id]`; the newest first. */
+  /** Newest first; the page key is `[id]`. */
   page(filter: { readonly accountId?: AccountId | undefined }, page: PageRequest): Promise<Page<AdminToken>>;
 }
 
-/** Admin tokens within a change. */
+/** Reads and writes admin tokens in a transaction. */
 export interface AdminTokenTransaction {
   find(id: AdminTokenId): Promise<AdminToken | undefined>;
   findByName(name: string): Promise<AdminToken | undefined>;

@@ -60,7 +60,7 @@ const REJECTED = {
 
 const MISSING = {
   code: "client_rejected",
-  message: "The request has no credentials of a resource server.",
+  message: "The request has no resource server credentials.",
   detail: {
     hint: 'Send "Authorization: Basic …" with the client_id and client_secret that countersign resource-server create printed.',
   },
@@ -87,7 +87,7 @@ describe("a resource server", () => {
   });
 
   test("is refused where the store can't be read", async () => {
-    const unavailable = new Refusal("unavailable", "The registry can't be asked right now.");
+    const unavailable = new Refusal("unavailable", "The registry can't be read right now.");
     const authenticate = createAuthenticateResourceServer(
       { findResourceServer: () => Promise.reject(unavailable) },
       createTestClock(),

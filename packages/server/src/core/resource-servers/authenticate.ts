@@ -4,34 +4,34 @@ import type { ResourceServer, ResourceServerId } from "./model.ts";
 import type { RegistryView } from "../view/view.ts";
 import type { Clock } from "../surroundings.ts";
 
-/** Ids are positive 32-bit integers that every engine knows. */
+/** Ids are positive signed 32-bit integers, which every engine supports. */
 const ID_MAX = 2 ** 31 - 1;
 
-/** What a resource server says of itself (RFC 6749 §2.3.1). */
+/** A resource server's credentials (RFC 6749 §2.3.1). */
 export interface ResourceServerCredentials {
   readonly clientId: string;
   readonly clientSecret: string;
 }
 
 /**
- * Authenticates a resource server; comes back at once unless the store has to be asked.
+ * Authenticates a resource server. The result is a promise only if the store must be read.
  *
- * @param mayAsk whether the store may be asked; true unless given
- * @throws {Refusal} `client_rejected`, one answer for an unknown id, a wrong secret and a server that is deactivated;
- *   `unavailable` where the store has to be asked and can't be
+ * @param mayRead whether the store may be read; `true` by default
+ * @throws {Refusal} `client_rejected`, the same for an unknown id, a wrong secret and a deactivated server; `unavailable` if the
+ *   store must be read and can't be
  */
 export type AuthenticateResourceServer = (
   credentials: ResourceServerCredentials,
-  mayAsk?: boolean,
+  mayRead?: boolean,
 ) => ResourceServer | Promise<ResourceServer>;
 
 export function createAuthenticateResourceServer(
   view: Pick<RegistryView, "findResourceServer">,
   clock: Clock,
 ): AuthenticateResourceServer {
-  return ({ clientId, clientSecret }, mayAsk = true) => {
+  return ({ clientId, clientSecret }, mayRead = true) => {
     const id = /^rs-([1-9][0-9]{0,9})$/.exec(clientId)?.[1];
-    // What no secret can be costs neither a hash nor a question to the store.
+    // A text that can't be a secret costs neither a hash nor a store lookup.
     if (id === undefined || !isClientSecret(clientSecret)) throw credentialsRejected();
     const judge = (server: ResourceServer | undefined): ResourceServer => {
       if (server === undefined || server.status !== "active") throw credentialsRejected();
@@ -41,16 +41,16 @@ export function createAuthenticateResourceServer(
       if (isGrace && matchesSecretHash(clientSecret, previousSecret.hash)) return server;
       throw credentialsRejected();
     };
-    const server = Number(id) > ID_MAX ? undefined : view.findResourceServer(Number(id) as ResourceServerId, mayAsk);
+    const server = Number(id) > ID_MAX ? undefined : view.findResourceServer(Number(id) as ResourceServerId, mayRead);
     return server instanceof Promise ? server.then(judge) : judge(server);
   };
 }
 
 /**
- * The credentials in an `Authorization: Basic` header: both parts form-encoded, then joined by a colon, then in base64
+ * Reads the credentials from an `Authorization: Basic` header: both parts form-encoded, joined by a colon, then in base64
  * (RFC 6749 §2.3.1, RFC 7617 §2).
  *
- * @throws {Refusal} `client_rejected` where there is no such header, or it can't be read
+ * @throws {Refusal} `client_rejected` if the header is missing or malformed
  */
 export function parseBasicCredentials(header: string | undefined): ResourceServerCredentials {
   const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header ?? "")?.[1];
@@ -61,7 +61,7 @@ export function parseBasicCredentials(header: string | undefined): ResourceServe
   return { clientId: formDecode(text.slice(0, colon)), clientSecret: formDecode(text.slice(colon + 1)) };
 }
 
-/** Ids and secrets have no character that is changed by encoding; many clients encode all the same. */
+/** Decodes percent-encoding. Our ids and secrets don't need it, but many clients encode them anyway. */
 function formDecode(text: string): string {
   if (!text.includes("%")) return text;
   try {
@@ -72,7 +72,7 @@ function formDecode(text: string): string {
 }
 
 function credentialsMissing(): Refusal {
-  return new Refusal("client_rejected", "The request has no credentials of a resource server.", {
+  return new Refusal("client_rejected", "The request has no resource server credentials.", {
     hint: 'Send "Authorization: Basic …" with the client_id and client_secret that countersign resource-server create printed.',
   });
 }

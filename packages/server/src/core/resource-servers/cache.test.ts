@@ -38,7 +38,7 @@ after(async () => {
   for (const each of opened) await each.close();
 });
 
-const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The registry can't be asked right now.");
+const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The registry can't be read right now.");
 
 /**
  * Resource servers of a store, changed by this process if the feed is caught up afterwards, otherwise by another

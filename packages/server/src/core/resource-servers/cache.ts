@@ -4,32 +4,32 @@ import type { FeedFollower } from "../feed/follow-feed.ts";
 import type { Store } from "../store/store.ts";
 import type { ResourceServer, ResourceServerId } from "./model.ts";
 
-/** How many resource servers are kept. */
+/** How many resource servers are cached. */
 const RESOURCE_SERVERS_MAX = 10_000;
 
 /** How many ids that don't exist are remembered. */
 const ABSENT_MAX = 20_000;
 
-/** Resource servers by id. While the feed isn't fresh, every question goes to the store. */
+/** Resource servers by id. While the feed isn't fresh, every lookup reads the store. */
 export interface ResourceServerCache {
   /**
-   * @param mayAsk whether the store may be asked; if not, a resource server that isn't in memory counts as absent
-   * @throws {Refusal} `unavailable` if the store has to be asked and can't be
+   * @param mayRead whether the store may be read; if not, a resource server that isn't in memory counts as absent
+   * @throws {Refusal} `unavailable` if the store must be read and can't be
    */
   findResourceServer(
     id: ResourceServerId,
-    mayAsk?: boolean,
+    mayRead?: boolean,
   ): ResourceServer | undefined | Promise<ResourceServer | undefined>;
   figures(): { readonly hits: number; readonly misses: number };
 }
 
-/** An empty cache, which the feed evicts from. */
+/** Creates an empty cache. Events of the feed evict from it. */
 export function createResourceServerCache(
   store: Pick<Store, "resourceServers">,
   feed: Pick<FeedFollower, "isFresh" | "subscribe">,
 ): ResourceServerCache {
   const servers = new LRUCache<ResourceServerId, ResourceServer>({ max: RESOURCE_SERVERS_MAX });
-  // Apart: ids that strangers make up must not push real ones out.
+  // A separate cache, so that made-up ids can't evict real ones.
   const absent = new LRUCache<ResourceServerId, true>({ max: ABSENT_MAX });
   const reads = createCacheReads<ResourceServerId, ResourceServer | undefined>(feed);
   let hits = 0;
@@ -51,7 +51,7 @@ export function createResourceServerCache(
   });
 
   return {
-    findResourceServer(id, mayAsk = true) {
+    findResourceServer(id, mayRead = true) {
       if (feed.isFresh()) {
         const server = servers.get(id);
         if (server !== undefined || absent.get(id) === true) {
@@ -59,7 +59,7 @@ export function createResourceServerCache(
           return server;
         }
       }
-      if (!mayAsk) return undefined;
+      if (!mayRead) return undefined;
       return reads.read(
         id,
         () => store.resourceServers.load(id),

@@ -6,7 +6,7 @@ import type { Random } from "../surroundings.ts";
 import { hashClientSecret, makeClientSecret } from "./client-secret.ts";
 import type { ResourceServer } from "./model.ts";
 
-/** The longest time for which a rotated secret may go on working, in milliseconds: 30 days. */
+/** The longest grace period of a rotated secret, in milliseconds: 30 days. */
 export const GRACE_MS_MAX = 30 * 86_400_000;
 
 /** A resource server with its secret, which can't be read again later. */
@@ -29,7 +29,7 @@ export async function createResourceServer(tx: ChangeTx, name: string, random: R
 }
 
 /**
- * Gives a resource server a new secret. The one before goes on working for `graceMs`; any older one ends at once.
+ * Gives a resource server a new secret. The previous one keeps working for `graceMs`; any older one ends immediately.
  *
  * @throws {Refusal} `field_invalid`, `not_found`
  */

@@ -9,17 +9,17 @@ export function makeClientSecret(random: Random): string {
   return FORM.make(random);
 }
 
-/** Is this text a secret's form, with the right checksum? Says nothing about whose it is. */
+/** Does the text have a secret's form and checksum? This doesn't check whether such a secret exists. */
 export function isClientSecret(text: string): boolean {
   return FORM.hasForm(text);
 }
 
-/** What the store keeps of a secret. */
+/** The hash of a secret for the store. */
 export function hashClientSecret(secret: string): string {
   return hashSecret(secret);
 }
 
-/** Compares a secret with a stored hash. */
+/** Does the secret have this hash? Compares in constant time. */
 export function matchesSecretHash(secret: string, hash: string): boolean {
   return equalTexts(hash, hashSecret(secret));
 }

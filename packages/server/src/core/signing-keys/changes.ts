@@ -3,18 +3,18 @@ import { Refusal } from "../refusal.ts";
 import { isUnbound, MASTER_SECRET_BYTES, masterSecretFingerprint, type SigningKeyRecord } from "./signing-keys.ts";
 import type { LiveNode } from "./store.ts";
 
-/** A node that wasn't seen for longer counts as gone, in milliseconds. */
+/** A node that hasn't registered for longer than this, in milliseconds, isn't live. */
 export const LIVE_NODE_MS = 15_000;
 
-/** What has become of a new signing key. */
+/** The result of trying to activate a new signing key. */
 export interface Activation {
-  /** The key that waits, or was just activated; `undefined` where none was waiting. */
+  /** The key that is waiting or was just activated; `undefined` if none was waiting. */
   readonly key: SigningKeyRecord | undefined;
   /** Live nodes that couldn't check its tokens yet. */
   readonly waitingFor: readonly LiveNode[];
 }
 
-/** Makes sure that the store has a signing key; the first start of a store creates number 1, which signs at once. */
+/** Ensures that the store has a signing key. A new store gets number 1, which signs immediately. */
 export async function ensureSigningKey(tx: ChangeTx, masterSecret: Buffer): Promise<void> {
   if (masterSecret.length !== MASTER_SECRET_BYTES) throw new Error("a master secret has 32 bytes");
   if ((await tx.signingKeys.list()).length > 0) return;
@@ -22,10 +22,10 @@ export async function ensureSigningKey(tx: ChangeTx, masterSecret: Buffer): Prom
 }
 
 /**
- * Creates the next signing key, which derives from this master secret. It signs nothing until {@link activateSigningKey} finds
- * that every live node can check its tokens.
+ * Creates the next signing key, derived from this master secret. It signs nothing until {@link activateSigningKey} finds that every
+ * live node can check its tokens.
  *
- * @returns the key that waits already, if there is one
+ * @returns the new key, or the key that is already waiting
  */
 export async function rotateSigningKey(tx: ChangeTx, masterSecret: Buffer): Promise<SigningKeyRecord> {
   const keys = await tx.signingKeys.list();
@@ -48,7 +48,7 @@ export async function bindSigningKeyToStore(
   return rotateSigningKey(tx, masterSecrets[0]);
 }
 
-/** Lets a waiting key sign, if every live node is ready for it. */
+/** Activates a waiting key if every live node can check its tokens. */
 export async function activateSigningKey(tx: ChangeTx): Promise<Activation> {
   const key = (await tx.signingKeys.list()).find(isWaiting);
   if (key === undefined) return { key, waitingFor: [] };
@@ -62,7 +62,7 @@ export async function activateSigningKey(tx: ChangeTx): Promise<Activation> {
   return { key: { ...key, activatedAtMs }, waitingFor };
 }
 
-/** Ends every token of that number at once. @throws {Refusal} `not_found`; `conflict` for the only key that signs */
+/** Ends every token of this signing key immediately. @throws {Refusal} `not_found`; `conflict` for the only key that signs */
 export async function retireSigningKey(tx: ChangeTx, number: number): Promise<SigningKeyRecord> {
   const keys = await tx.signingKeys.list();
   const key = keys.find((one) => one.number === number);
@@ -78,7 +78,7 @@ export async function retireSigningKey(tx: ChangeTx, number: number): Promise<Si
   return endSigningKey(tx, key);
 }
 
-/** Retires every signing key, and creates a new one that signs at once. @param numbersUsed the greatest number ever given, if it is known */
+/** Retires every signing key, and creates one that signs immediately. @param numbersUsed the greatest number ever used, 0 if unknown */
 export async function replaceSigningKeys(
   tx: ChangeTx,
   masterSecret: Buffer,

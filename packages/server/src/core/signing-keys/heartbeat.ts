@@ -13,13 +13,13 @@ import { changesSigningKeys, type SigningKeyRing } from "./ring.ts";
  */
 export interface Heartbeat extends FeedListener {
   readonly id: string;
-  /** When it resolves, the other nodes count this one: no signing key signs that it can't check. */
+  /** When it resolves, the other nodes know this one: from then on, no signing key signs whose tokens this node can't check. */
   beat(): Promise<void>;
-  /** Beats without waiting for it; calls that come during a beat are answered by one more beat. */
+  /** Starts a beat without waiting for it. Calls during a beat cause one more beat after it. */
   beatSoon(): void;
 }
 
-/** @param onError called when a beat that nobody waits for fails; the next one tries again */
+/** @param onError called when a beat of `beatSoon` fails; the next one tries again */
 export function createHeartbeat(
   store: Pick<Store, "nodes" | "signingKeys">,
   signingKeys: Pick<SigningKeyRing, "numbers" | "settled">,
@@ -30,7 +30,7 @@ export function createHeartbeat(
   async function beat(): Promise<void> {
     await signingKeys.settled().catch(() => undefined);
     await store.nodes.record({ ...node, signingKeys: signingKeys.numbers() });
-    // A look, before taking the lock that every change takes.
+    // Checked without a transaction first, to avoid the lock that every change takes.
     const keys = await store.signingKeys.list();
     const isAnyWaiting = keys.some((key) => key.activatedAtMs === null && key.retiredAtMs === null);
     if (isAnyWaiting) await commit(activateSigningKey, { author: SYSTEM });

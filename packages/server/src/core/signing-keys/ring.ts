@@ -4,31 +4,31 @@ import type { Store } from "../store/store.ts";
 import { type Clock, elapsedMs, type Moment, momentOf } from "../surroundings.ts";
 import { type DerivedSigningKeys, deriveSigningKeys, masterSecretMismatch, type SigningKeys } from "./signing-keys.ts";
 
-/** How often unknown key numbers may make the ring ask the store, in milliseconds. */
-const LOOK_MS_MIN = 1000;
+/** How often unknown key numbers may cause a read of the store: at most once in this many milliseconds. */
+const REREAD_MS_MIN = 1000;
 
-/** The signing keys as the store has them now, kept up to date by the change feed. */
+/** The store's current signing keys, kept up to date by the change feed. */
 export interface SigningKeyRing extends SigningKeys {
   /**
-   * Makes sure that the keys can be relied on: `undefined` if they can already; otherwise the store is asked, as for every
-   * decision while the feed isn't fresh.
+   * Ensures that the keys are current. Returns `undefined` if they are; otherwise reads the store, as for every decision while the
+   * feed isn't fresh.
    *
-   * @throws {Refusal} `unavailable` if the store can't be asked
+   * @throws {Refusal} `unavailable` if the store can't be read
    */
   ready(): Promise<void> | undefined;
   /**
-   * Reads the keys again because a token names an unknown one. Another node may have minted under a key that this node hasn't
-   * heard of, for example while this node was paused. `undefined` if the keys were read for that reason a moment ago.
+   * Reads the keys again because a token names an unknown one. Another node may have minted it under a key that this node doesn't
+   * know yet, for example because this node was paused. `undefined` if the keys were read for that reason a moment ago.
    *
-   * @throws {Refusal} `unavailable` if the store can't be asked, or couldn't a moment ago
+   * @throws {Refusal} `unavailable` if the store can't be read, or couldn't a moment ago
    */
-  look(): Promise<void> | undefined;
+  readUnknown(): Promise<void> | undefined;
   /** The numbers of the keys whose tokens can be checked. */
   numbers(): readonly number[];
   /**
    * Resolves when the ring includes every change that the feed has reported.
    *
-   * @throws {Refusal} `unavailable` if that needs the store and it can't be asked
+   * @throws {Refusal} `unavailable` if that needs the store and it can't be read
    */
   settled(): Promise<void>;
 }
@@ -46,18 +46,18 @@ export async function openSigningKeyRing(
   masterSecrets: readonly Buffer[],
   onMissing: (number: number) => void,
 ): Promise<SigningKeyRing> {
-  /** How many events made a reading necessary, and how many of them the last successful reading included. */
+  /** How many events required a read, and how many of them the last successful read includes. */
   let wanted = 0;
   let seen = 0;
-  let lookedAt: Moment | undefined;
-  /** The last look, while it is under way or if it failed. */
-  let looking: Promise<void> | undefined;
+  let rereadAt: Moment | undefined;
+  /** The last read for an unknown key, while it is pending or if it failed. */
+  let rereading: Promise<void> | undefined;
   let reading: Promise<void> = Promise.resolve();
-  /** A reading that hasn't begun. */
+  /** A read that hasn't begun. */
   let nextReading: Promise<void> | undefined;
   const reportedMissing = new Set<number>();
 
-  // Before the reading, so that no event falls in between.
+  // Subscribe before reading, so that no event is missed in between.
   feed.subscribe({
     onEvents(events) {
       if (events.some(changesSigningKeys)) markDue();
@@ -66,10 +66,10 @@ export async function openSigningKeyRing(
   });
   let keys = await deriveAll();
   const [needed] = keys.missing;
-  // An operator who starts a node can add the secret; a node that already serves goes on with the keys it has.
+  // At a start, an operator can add the missing secret. A node that already serves continues with the keys that it has.
   if (needed !== undefined) throw masterSecretMismatch(needed, masterSecrets, await store.storeId());
 
-  /** Two reads: if the store gets a new id and new keys between them, the fingerprints don't match, and no key derives. */
+  /** The two reads aren't atomic. If the store gets a new id and keys in between, no fingerprint matches and the derivation fails. */
   async function deriveAll(): Promise<DerivedSigningKeys> {
     const [records, storeId] = await Promise.all([store.signingKeys.list(), store.storeId()]);
     return deriveSigningKeys(records, masterSecrets, storeId);
@@ -81,8 +81,8 @@ export async function openSigningKeyRing(
   }
 
   /**
-   * A reading that is under way may have missed what the caller wants to see, so another one follows it. All callers that ask
-   * before that one begins share it: a reading for each of them would pile up while the store is slow or hangs.
+   * Reads the keys. A pending read may miss what the caller needs to see, so another one follows it, shared by all callers until it
+   * begins. A read for each caller would pile up while the store is slow or hangs.
    */
   function reload(): Promise<void> {
     if (nextReading !== undefined) return nextReading;
@@ -116,20 +116,20 @@ export async function openSigningKeyRing(
     },
     mac: (number, text) => keys.mac(number, text),
     ready: () => (seen < wanted || !feed.isFresh() ? reload() : undefined),
-    look() {
-      // Another such token that arrives meanwhile waits for the same look: "unknown" would be a wrong verdict.
-      if (lookedAt !== undefined && elapsedMs(clock, lookedAt) < LOOK_MS_MIN) return looking;
-      lookedAt = momentOf(clock);
-      const look = reload();
-      looking = look;
+    readUnknown() {
+      // Another such token that arrives meanwhile waits for the same read: "unknown" could be a wrong verdict.
+      if (rereadAt !== undefined && elapsedMs(clock, rereadAt) < REREAD_MS_MIN) return rereading;
+      rereadAt = momentOf(clock);
+      const read = reload();
+      rereading = read;
       const forget = () => {
-        if (looking === look) looking = undefined;
+        if (rereading === read) rereading = undefined;
       };
-      look.then(forget, () => undefined);
-      return look;
+      read.then(forget, () => undefined);
+      return read;
     },
     numbers: () => keys.numbers,
-    // Not the last reading, which may have failed long ago without any change to take in.
+    // The last read doesn't count: it may have failed long ago, although there was no change to read.
     settled: () => (seen < wanted ? reload() : Promise.resolve()),
   };
 }

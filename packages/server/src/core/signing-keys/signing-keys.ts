@@ -11,12 +11,12 @@ const FINGERPRINT_BYTES = 8;
 export interface SigningKeyRecord {
   /** The first field of every token that it signs. Never reused. */
   readonly number: number;
-  /** Of the master secret that the key derives from: {@link masterSecretFingerprint}. */
+  /** The {@link masterSecretFingerprint} of the master secret from which the key derives. */
   readonly masterFingerprint: string;
   readonly createdAtMs: number;
-  /** From then on it signs new tokens; `null` while there are nodes that can't check them yet. */
+  /** When it began to sign new tokens; `null` while some nodes can't check them yet. */
   readonly activatedAtMs: number | null;
-  /** From then on no token of this number is valid. */
+  /** When its tokens became invalid; `null` if they are valid. */
   readonly retiredAtMs: number | null;
 }
 
@@ -28,7 +28,7 @@ export interface SigningKeys {
   mac(signingKeyNumber: number, text: string): string | undefined;
 }
 
-/** Signing keys as they were when the store was read. */
+/** The signing keys at the time when the store was read. */
 export interface DerivedSigningKeys extends SigningKeys {
   /** The numbers of all of them, in order. */
   readonly numbers: readonly number[];

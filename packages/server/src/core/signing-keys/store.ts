@@ -1,6 +1,6 @@
 import type { SigningKeyRecord } from "./signing-keys.ts";
 
-/** A process that serves, as the others see it. */
+/** A serving process, as registered in the store. */
 export interface LiveNode {
   readonly id: string;
   readonly startedAtMs: number;
@@ -10,27 +10,27 @@ export interface LiveNode {
   readonly signingKeys: readonly number[];
 }
 
-/** Signing keys, as the store reads them outside of changes. */
+/** Reads signing keys outside of transactions. */
 export interface SigningKeyStore {
-  /** In the order of their numbers. */
+  /** In order of their numbers. */
   list(): Promise<readonly SigningKeyRecord[]>;
 }
 
-/** Signing keys within a change. */
+/** Reads and writes signing keys in a transaction. */
 export interface SigningKeyTransaction extends SigningKeyStore {
   insert(key: SigningKeyRecord): Promise<void>;
   update(number: number, values: Partial<Pick<SigningKeyRecord, "activatedAtMs" | "retiredAtMs">>): Promise<void>;
 }
 
-/** The nodes that serve, as a change sees them. */
+/** Lists nodes in a transaction. */
 export interface NodeTransaction {
-  /** Nodes that were seen within so many milliseconds, inclusive, by the store's clock. */
+  /** Nodes that registered within this many milliseconds, inclusive, by the store's clock. */
   listLive(withinMs: number): Promise<readonly LiveNode[]>;
 }
 
-/** The nodes that serve. */
+/** Registers nodes, and lists them. */
 export interface NodeStore extends NodeTransaction {
-  /** Says that a node is there. The store's clock says when. */
+  /** Registers a node, at the time of the store's clock. */
   record(node: Omit<LiveNode, "seenAtMs">): Promise<void>;
   remove(id: string): Promise<void>;
 }

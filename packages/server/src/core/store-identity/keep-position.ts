@@ -48,8 +48,8 @@ export async function writePosition(
 }
 
 /**
- * Goes on with a store that lost events while this node serves, as when a standby that was behind takes over. Ids that the lost
- * events gave aren't given again, and the store's present position is remembered.
+ * Continues with a store that lost events while this node serves, as when a standby that was behind takes over. Ids from the lost
+ * events aren't reused, and the store's current position is remembered.
  *
  * @returns what was lost; `undefined` if the store has everything that is remembered
  */
@@ -70,9 +70,9 @@ export async function goOnAfterLoss(
 export interface PositionReports {
   /** The position couldn't be written; the next event tries again. */
   readonly onUnwritten: (error: unknown) => void;
-  /** The store lost these events while it was open, and this node goes on without them. */
+  /** The store lost these events while it was open, and this node continues without them. */
   readonly onLost: (lost: Restoration) => void;
-  /** What the store lost couldn't be found out. */
+  /** The lost events couldn't be determined. */
   readonly onUnknownLoss: (error: unknown) => void;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The storage port: what the domain needs of a database, in the domain's words, one repository an aggregate. The ports of the
- * repositories stand with their aggregates; here is what concerns the store as a whole. Engines implement it in `storage/`; one
- * contract suite runs on all of them.
+ * The storage port: what the domain needs from a database, in the domain's terms, with one repository for each aggregate. The
+ * repositories' ports are in their aggregates' folders; this folder has what concerns the store as a whole. `storage/` implements
+ * them; the same contract suite runs on every engine.
  */
 import type { AccountStore, AccountTransaction } from "../accounts/store.ts";
 import type { CreationTransaction } from "../change/store.ts";
@@ -29,26 +29,26 @@ import type { NodeStore, NodeTransaction, SigningKeyStore, SigningKeyTransaction
 import type { RevokedTokenStore, RevokedTokenTransaction } from "../token/store.ts";
 import type { UserStore, UserTransaction } from "../users/store.ts";
 
-/** Wakes a reader of the change feed. */
+/** A subscription to changes of other processes. */
 export interface ChangeWatch {
-  /** Is the reader woken by every change elsewhere? Where it isn't, it has to look for changes all the time. */
+  /** Is every change of another process reported? If not, the reader must poll. */
   isReliable(): boolean;
   stop(): Promise<void>;
 }
 
-/** Which store this is. */
+/** The identity of a store. */
 export interface StoreIdentity {
   /** 16 random bytes, in hex. */
   readonly id: string;
-  /** The id that it had before it was accepted as it is; `null` where it never was. */
+  /** The id before the store was last accepted; `null` if it never was. */
   readonly previousId: string | null;
-  /** When {@link Store.backup} wrote this store; `null` for any other, and for one that was accepted. */
+  /** When {@link Store.backup} wrote this store; `null` if it isn't a backup, or was accepted. */
   readonly backupAtMs: number | null;
-  /** Whether its position has been remembered beside it, {@link Store.noteRemembered}. */
+  /** Whether its position has been remembered outside it; see {@link Store.noteRemembered}. */
   readonly isRemembered: boolean;
 }
 
-/** The highest id of each kind that a store has given; 0 where there is none. Rows of these kinds are never removed. */
+/** The highest id that a store has assigned for each kind; 0 if none. Rows of these kinds are never removed. */
 export interface HighestIds {
   readonly accounts: number;
   readonly users: number;
@@ -59,7 +59,7 @@ export interface HighestIds {
   readonly signingKeys: number;
 }
 
-/** From before when rows are removed. Seconds are since the epoch. */
+/** The ages at which rows are removed. Seconds are since the epoch. */
 export interface ExpiryBounds {
   readonly expiredBeforeSeconds: number;
   readonly usageBeforeSeconds: number;
@@ -68,11 +68,11 @@ export interface ExpiryBounds {
   /** Sessions that were begun, or not seen, before these; milliseconds since the epoch. */
   readonly sessionsBegunBeforeMs: number;
   readonly sessionsSeenBeforeMs: number;
-  /** By the store's clock. */
+  /** For nodes: milliseconds without registering, by the store's clock. */
   readonly unseenForMs: number;
 }
 
-/** Reads that see a consistent state, and writes that all happen or none. A `find` that finds nothing gives `undefined`. */
+/** Consistent reads and atomic writes. A `find` without a result returns `undefined`. */
 export interface StoreTransaction {
   readonly accounts: AccountTransaction;
   readonly users: UserTransaction;
@@ -91,15 +91,15 @@ export interface StoreTransaction {
   readonly creations: CreationTransaction;
 
   storeId(): Promise<string>;
-  /** Gives the store another id. It isn't a backup any more, if it was one. */
+  /** Gives the store another id. A backup stops being one. */
   renewStoreId(id: string): Promise<void>;
-  /** Ids that are given from now on are greater than these. */
+  /** Ids assigned from now on are greater than these. */
   raiseIds(ids: HighestIds): Promise<void>;
 }
 
 /**
- * A store of the registry, its operators and its audit log. Every method rejects where the store can't be reached. A `find` that
- * finds nothing gives `undefined`.
+ * A store of the registry, its operators and its audit log. Every method rejects if the store can't be reached. A `find` without a
+ * result returns `undefined`.
  */
 export interface Store {
   readonly accounts: AccountStore;
@@ -123,16 +123,16 @@ export interface Store {
   readonly engine: "sqlite" | "postgresql";
 
   /**
-   * Runs the work in a transaction that no other writer can interleave with. What it throws rolls everything back.
+   * Runs the work in a transaction with which no other writer can interleave. If the work throws, everything is rolled back.
    *
-   * @throws {Refusal} `unavailable` where the store can't be written, or not within 5 s of the call: then the change is never
-   *   made. Only where the answer to a commit is lost isn't that known, and the message says so
+   * @throws {Refusal} `unavailable` if the store can't be written within 5 s of the call; the change is then never made. Only if the
+   *   answer to the commit is lost is the outcome unknown, and the message says so
    */
   transaction<Result>(work: (transaction: StoreTransaction) => Promise<Result>): Promise<Result>;
 
   /**
-   * Why the last write of this process failed, such as `the disk is full`; `undefined` once one got through. For operators; the
-   * text holds no path and no secret.
+   * Why the last write of this process failed, such as `the disk is full`; `undefined` if it succeeded. For operators; the text holds
+   * no path and no secret.
    */
   writeProblem(): string | undefined;
 
@@ -140,28 +140,28 @@ export interface Store {
   storeId(): Promise<string>;
   storeIdentity(): Promise<StoreIdentity>;
   highestIds(): Promise<HighestIds>;
-  /** Notes that the store's position is remembered beside it: from now on it isn't opened where that is missing. */
+  /** Records that the store's position is remembered outside it. From now on it isn't opened if that position is missing. */
   noteRemembered(): Promise<void>;
 
   /**
-   * Removes what isn't needed any more, at most `limit` rows of each kind: revoked tokens and used assertions that expired,
-   * hours of usage, and nodes that weren't seen.
+   * Removes rows that are no longer needed, at most `limit` of each kind: expired revoked tokens and used assertions, old usage, ended
+   * sessions, remembered creations, and nodes that are gone.
    *
-   * @returns how many rows were removed; 0 also where another node is at it
+   * @returns how many rows were removed; 0 also if another node is removing rows
    */
   removeExpired(before: ExpiryBounds, limit: number): Promise<number>;
 
   /** A value that differs whenever another process has committed since it was last read. Cheap enough for every 50 ms. */
   changeMarker(): Promise<string>;
-  /** Calls back when another process has committed a change, where the engine can tell. */
+  /** Calls back when another process has committed a change, if the engine can report it. */
   watchChanges(onChange: () => void): ChangeWatch;
   /**
-   * From now on everything rejects with {@link StoreBroken} for this reason: nothing in the store is to be relied on. A store
-   * that several machines share doesn't have it.
+   * Makes every later call reject with {@link StoreBroken} for this reason, because the store can't be trusted. Missing for a store
+   * that several machines share.
    */
   giveUp?(problem: string): void;
 
-  /** The database's wall clock, in milliseconds since the epoch; `undefined` where it has this machine's. */
+  /** The database's wall clock, in milliseconds since the epoch; `undefined` if it is this machine's clock. */
   clockMs(): Promise<number | undefined>;
 
   /** Writes a consistent copy of the whole store to a file that doesn't exist yet. */

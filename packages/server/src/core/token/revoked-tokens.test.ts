@@ -32,7 +32,7 @@ after(async () => {
   for (const each of opened) await each.close();
 });
 
-const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The registry can't be asked right now.");
+const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The registry can't be read right now.");
 
 describe("revoked tokens", () => {
   const NOW_SECONDS = 1_481_650_253;

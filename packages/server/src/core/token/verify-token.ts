@@ -7,12 +7,12 @@ import type { SigningKeys } from "../signing-keys/signing-keys.ts";
 export type TokenDefect = "malformed" | "unknown_signing_key" | "wrong_mac";
 
 /** Signing keys that may change, such as those of a {@link SigningKeyRing}, or fixed ones. */
-export type LatestSigningKeys = SigningKeys & Partial<Pick<SigningKeyRing, "ready" | "look">>;
+export type LatestSigningKeys = SigningKeys & Partial<Pick<SigningKeyRing, "ready" | "readUnknown">>;
 
 /**
- * As {@link verifyToken}, with the signing keys as they are now. A promise only if the store has to be asked.
+ * Like {@link verifyToken}, but with the current signing keys. The result is a promise only if the store must be read.
  *
- * @throws {Refusal} `unavailable` if the store has to be asked and can't be
+ * @throws {Refusal} `unavailable` if the store must be read and can't be
  */
 export function verifyTokenNow(
   signingKeys: LatestSigningKeys,
@@ -21,8 +21,8 @@ export function verifyTokenNow(
   const notReady = signingKeys.ready?.();
   if (notReady !== undefined) return notReady.then(() => verifyToken(signingKeys, text));
   const claims = verifyToken(signingKeys, text);
-  const looking = claims === "unknown_signing_key" ? signingKeys.look?.() : undefined;
-  return looking === undefined ? claims : looking.then(() => verifyToken(signingKeys, text));
+  const reading = claims === "unknown_signing_key" ? signingKeys.readUnknown?.() : undefined;
+  return reading === undefined ? claims : reading.then(() => verifyToken(signingKeys, text));
 }
 
 /** Checks a token's form and MAC, not its expiry or its key. The MAC is compared, in constant time, before the payload is parsed. */

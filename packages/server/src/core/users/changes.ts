@@ -44,7 +44,7 @@ export async function loadUser({ users }: ChangeTx, username: string): Promise<A
   return user;
 }
 
-/** The username that an API user of that name in that account signs as. */
+/** The username of an API user with this name in this account. */
 export function usernameOf(account: Pick<Account, "id">, name: string): string {
   return `api-${account.id}-${name}`;
 }

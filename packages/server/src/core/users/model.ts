@@ -1,4 +1,4 @@
-/** API users: what one is, and how it changes. */
+/** API users: their model and changes. */
 import type { Access } from "@countersign/protocol";
 import type { AccountId } from "../accounts/model.ts";
 import type { Branded } from "../branded.ts";
@@ -6,13 +6,13 @@ import type { Standing } from "../standing.ts";
 
 export type ApiUserId = Branded<"ApiUserId">;
 
-/** A client of the API: signs assertions and holds tokens. */
+/** A client of the API, which signs assertions and holds tokens. */
 export interface ApiUser {
   readonly id: ApiUserId;
   readonly accountId: AccountId;
   /** The account's shortname. */
   readonly account: string;
-  /** `api-<account id>-<name>`: what an assertion's `username` says. */
+  /** `api-<account id>-<name>`, the claim `username` of an assertion. */
   readonly username: string;
   readonly access: Access;
   readonly status: Standing;

@@ -6,15 +6,15 @@ import type { Page, PageRequest } from "../store/page.ts";
 import type { ApiUserRecord } from "../view/record.ts";
 import type { ApiUser, ApiUserId } from "./model.ts";
 
-/** The most keys of one user that a record carries: active ones first, then the newest. */
+/** The maximum number of keys in a user's record: active ones first, newest first. */
 export const KEYS_PER_RECORD_MAX = 32;
 
-/** An API user, as a list shows it. */
+/** An API user with its figures for lists. */
 export interface ListedUser extends ApiUser {
-  /** Keys that are active, expired ones among them. */
+  /** Active keys, including expired ones. */
   readonly activeKeys: number;
   readonly keys: number;
-  /** Of all its keys, the latest. */
+  /** The latest use of any of its keys. */
   readonly lastUsedAtMs: number | null;
   /** Tokens issued since `todaySeconds`. */
   readonly tokensToday: number;
@@ -25,29 +25,29 @@ export interface UserFilter {
   readonly status?: Standing | undefined;
   readonly access?: Access | undefined;
   /**
-   * Begins the name (what follows `api-<account id>-`), or the username up to the account's id at least, or is a key's fingerprint or
-   * thumbprint. In lower case but for those two. What begins every username finds every user.
+   * A prefix of the name (the part after `api-<account id>-`), a prefix of the username that reaches at least to the account's id, or a
+   * key's whole fingerprint or thumbprint. Lower case, except for those two. A prefix of every username finds every user.
    */
   readonly search?: string | undefined;
 }
 
-/** The newest first, or by name. What is searched for is by name, whatever the order that was asked for. */
+/** Newest first, or by name. A search is always ordered by name. */
 export type UserOrder = "newest" | "name";
 
-/** API users, as the store reads them outside of changes. */
+/** Reads API users outside of transactions. */
 export interface UserStore {
   list(): Promise<readonly ApiUser[]>;
   find(username: string): Promise<ApiUser | undefined>;
-  /** One user as the list shows it. */
+  /** One user with its figures. */
   findListed(username: string, todaySeconds: number): Promise<ListedUser | undefined>;
   /** Key `[id]` for the newest first; `[name, id]` by name. @param todaySeconds when today began, since the epoch */
   page(filter: UserFilter, order: UserOrder, todaySeconds: number, page: PageRequest): Promise<Page<ListedUser>>;
-  /** What requests need to know of a user; all of it from one moment. */
+  /** A consistent record of what requests need to know about a user. */
   loadRecord(username: string): Promise<ApiUserRecord | undefined>;
   loadRecordByKey(keyId: KeyId): Promise<ApiUserRecord | undefined>;
 }
 
-/** API users within a change. */
+/** Reads and writes API users in a transaction. */
 export interface UserTransaction {
   find(username: string): Promise<ApiUser | undefined>;
   /** The username is made from the account's id and the name. */

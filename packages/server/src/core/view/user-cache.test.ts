@@ -66,7 +66,7 @@ function isRemembered(username: string): boolean {
 /** The refusal of a change that was made, but that this node couldn't read back. */
 const UNCONFIRMED = { code: "unavailable", message: /^The change was made, but this node can't confirm/ };
 
-const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The registry can't be asked right now.");
+const refusesUnavailable = (answer: unknown) => refusesUnreachable(answer, "The registry can't be read right now.");
 
 describe("the user cache", () => {
   test("reads the store once and then answers from memory, synchronously", async () => {

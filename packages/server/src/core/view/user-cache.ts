@@ -9,18 +9,18 @@ import type { ApiUserId } from "../users/model.ts";
 import type { ApiUserRecord } from "./record.ts";
 import { type ViewKey, type ViewUser, viewUser } from "./view-user.ts";
 
-/** How many users are kept with their parsed keys. One takes about 6 KiB with two keys of 2048 bits. */
+/** How many users are cached with their parsed keys. A user with two keys of 2048 bits takes about 6 KiB. */
 export const CACHED_USERS_MAX = 20_000;
 
-/** How many names and how many key ids that don't exist are remembered, so that asking again costs no query. */
+/** How many nonexistent names, and how many nonexistent key ids, are remembered to avoid repeated queries. */
 const ABSENT_MAX = 20_000;
 
 /** No username is longer: `api-`, an id of ten digits, a hyphen and a name of 63 characters. */
 const USERNAME_CHARACTERS_MAX = 78;
 
 /**
- * API users with their keys, by name and by key id. An answer comes at once from memory, or as a promise if the store has to be
- * asked. While the feed isn't fresh, every question goes to the store.
+ * API users with their keys, by name and by key id. The result is a promise only if the store must be read. While the feed isn't
+ * fresh, every lookup reads the store.
  */
 export interface UserCache {
   /** @throws {Refusal} `unavailable` if the store has to be asked and can't be */
@@ -30,7 +30,7 @@ export interface UserCache {
   figures(): { readonly hits: number; readonly misses: number; readonly users: number };
 }
 
-/** An empty cache, which the feed evicts from. */
+/** Creates an empty cache. Events of the feed evict from it. */
 export function createUserCache(
   store: Pick<Store, "users">,
   feed: Pick<FeedFollower, "isFresh" | "subscribe">,
@@ -55,7 +55,7 @@ export function createUserCache(
     },
   });
 
-  /** What is absent is cheap to learn again, and any event may have created it. */
+  /** Forgets all absent names and ids: any event may have created one, and they are cheap to look up again. */
   function forgetAbsent(): void {
     reads.discard();
     absentUsernames.clear();
@@ -83,7 +83,7 @@ export function createUserCache(
       case "unknown":
         users.clear();
         break;
-      // Nothing that a user's record shows.
+      // These events don't affect a user's record.
       case "signing_key.created":
       case "signing_key.activated":
       case "signing_key.retired":
@@ -119,7 +119,7 @@ export function createUserCache(
     if (id !== undefined) users.delete(id);
   }
 
-  /** A look at every user: accounts change rarely. */
+  /** Scans every user, which is acceptable because accounts change rarely. */
   function evictAccount(accountId: AccountId): void {
     for (const [id, user] of users.entries()) if (user.accountId === accountId) users.delete(id);
   }
@@ -137,7 +137,7 @@ export function createUserCache(
 
   return {
     findUser(username) {
-      // No user has such a name, and remembering it would let strangers fill the memory.
+      // No user has such a name, and remembering it would let an attacker fill the memory.
       if (username.length > USERNAME_CHARACTERS_MAX) return undefined;
       if (feed.isFresh()) {
         const id = usernameIds.get(username);

@@ -8,7 +8,7 @@ import { StoreBroken } from "../store/store-broken.ts";
 import type { ApiUserId } from "../users/model.ts";
 import type { ApiUserRecord, RecordKey } from "./record.ts";
 
-/** An API user as requests see it. */
+/** An API user in the form that requests use. */
 export interface ViewUser {
   readonly id: ApiUserId;
   readonly username: string;
@@ -20,7 +20,7 @@ export interface ViewUser {
   readonly keys: readonly ViewKey[];
 }
 
-/** A key as requests see it, parsed once. */
+/** A parsed key in the form that requests use. */
 export interface ViewKey extends VerificationKey {
   readonly id: KeyId;
   readonly user: ViewUser;
@@ -42,7 +42,7 @@ export function viewUser({ user, accountStatus, keys }: ApiUserRecord): ViewUser
   return view;
 }
 
-/** A damaged key refuses its own signatures, and the client would be told that it signs with another key. */
+/** Parses a key, and checks that it is undamaged: with a damaged key, the client would be told that it signs with another key. */
 function viewKey(key: RecordKey, user: ViewUser): ViewKey {
   const keyObject = createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" });
   const { e, n } = keyObject.export({ format: "jwk" });

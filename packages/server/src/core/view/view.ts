@@ -1,6 +1,6 @@
 /**
- * What requests read of the registry: caches and the deny-list, each a listener of one follower of the change feed. Nothing here
- * writes to the store.
+ * The view of the registry that requests read: caches and the deny-list, each a listener of the same change feed follower. Nothing
+ * here writes to the store.
  */
 import { type FeedFollower, followFeed } from "../feed/follow-feed.ts";
 import { createResourceServerCache, type ResourceServerCache } from "../resource-servers/cache.ts";
@@ -9,7 +9,7 @@ import type { Clock } from "../surroundings.ts";
 import { openRevokedTokens, type RevokedTokens } from "../token/revoked-tokens.ts";
 import { createUserCache, type UserCache } from "./user-cache.ts";
 
-/** How often memory had the answer, how often the store had to be asked, and what is kept. */
+/** Cache hits and misses, and the sizes of what is kept. */
 export interface ViewFigures {
   readonly hits: number;
   readonly misses: number;
@@ -19,8 +19,8 @@ export interface ViewFigures {
 }
 
 /**
- * What requests read of the registry. An answer comes at once from memory, or as a promise if the store has to be asked. A view
- * whose feed isn't fresh asks the store for each decision.
+ * The view of the registry that requests read. A result is a promise only if the store must be read. While its feed isn't fresh, the
+ * view reads the store for each decision.
  */
 export interface RegistryView
   extends Pick<UserCache, "findUser" | "findKey">,
