@@ -7,7 +7,7 @@ import { repeat, type Repeating } from "../platform/repeat.ts";
 import type { Node } from "./node.ts";
 import { reportTransitions } from "./report-transitions.ts";
 
-/** How often the change feed is polled, in milliseconds: a change elsewhere holds here within twice that. */
+/** How often the change feed is polled, in milliseconds. A change on another node is in effect here within twice that. */
 const POLL_MS = 50;
 
 /** Follows the change feed, remembers the store's position, and logs what happens to the store. */

@@ -1,5 +1,5 @@
 /**
- * What a column can hold. Strangers' texts and numbers are looked for as they come: what can't be there isn't found.
+ * The bounds of columns. Untrusted texts and numbers are looked up unchecked, so values that a column can't hold must find nothing.
  */
 
 /** Names that requests look for are strangers' texts: PostgreSQL refuses a NUL character rather than find nothing. */
@@ -10,7 +10,7 @@ export function canBeStored(name: string): boolean {
 /** The greatest id that a column takes, which is `integer`. */
 export const ID_MAX = 2 ** 31 - 1;
 
-/** Of an id that can't be one, PostgreSQL says so rather than find nothing. */
+/** PostgreSQL rejects an id out of range instead of finding nothing. */
 export function canBeId(id: number): boolean {
   return Number.isInteger(id) && id > 0 && id <= ID_MAX;
 }

@@ -12,25 +12,25 @@ const LANES = 1;
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
-/** What a stored hash may ask for at most: more than any release has asked for, less than what would stop the service. */
+/** The largest parameters accepted from a stored hash: more than any release has used, less than would stall the service. */
 const MEMORY_KIB_MAX = 262_144;
 const PASSES_MAX = 16;
 const LANES_MAX = 4;
 
-/** How many are computed at once: each takes a core for some 40 ms and 19 MiB, and of the runtime's four threads two stay free. */
+/** How many hashes are computed concurrently. Each takes a core for some 40 ms and 19 MiB; two of the runtime's four threads stay free. */
 const RUNNING_MAX = 2;
 
-/** How many wait for that; about a second's work. */
+/** How many may wait: about a second's work. */
 const WAITING_MAX = 32;
 
-/** Hashes passwords, which people make up, so that a thief of the store can't simply try them. */
+/** Hashes passwords slowly, so that an attacker who has the store can't guess them quickly. */
 export interface PasswordHasher {
-  /** Asks before other work is done for a password. @throws {Refusal} `rate_limited` where too many wait */
+  /** Call before other work for a password. @throws {Refusal} `rate_limited` if too many wait */
   requireRoom(): void;
-  /** @param password as `normalisePassword` gives it @throws {Refusal} `rate_limited` where too many wait */
+  /** @param password the result of `normalisePassword` @throws {Refusal} `rate_limited` if too many wait */
   hash(password: string): Promise<string>;
   /**
-   * Does the password belong to the hash? Where there is none, or none that can be read, it doesn't, and that takes as long.
+   * Does the password match the hash? A missing or malformed hash never matches, and takes as long to check.
    *
    * @throws {Refusal} `rate_limited` where too many wait
    */
@@ -45,7 +45,7 @@ interface Parameters {
   readonly hash: Buffer;
 }
 
-/** Takes the place of a hash that isn't there. */
+/** Replaces a missing hash. */
 const DUMMY: Parameters = {
   memoryKib: MEMORY_KIB,
   passes: PASSES,
@@ -101,7 +101,7 @@ export function createPasswordHasher(random: Random): PasswordHasher {
 const PHC =
   /^\$argon2id\$v=19\$m=([1-9][0-9]{0,8}),t=([1-9][0-9]{0,8}),p=([1-9][0-9]{0,8})\$([A-Za-z0-9+/]{11,64})\$([A-Za-z0-9+/]{22,86})$/;
 
-/** Only what can be computed, within the bounds; RFC 9106 §3.1 wants eight blocks of memory for each lane. */
+/** Parses a hash; `undefined` beyond the bounds. RFC 9106 §3.1 requires eight blocks of memory for each lane. */
 function parseHash(text: string): Parameters | undefined {
   const [, memory, passes, lanes, salt = "", hash = ""] = PHC.exec(text) ?? [];
   const parsed = {
