@@ -22,7 +22,7 @@ import { after, before, describe, test } from "node:test";
 import { addPublicKey, connectClient } from "../testkit/api-client.ts";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
-import { canConnect, connectRaw, requestHead } from "../testkit/raw-http.ts";
+import { canConnect, connectRaw, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { endWithThisProcess, environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
 import { COUNTERSIGN, startServer, temporaryFolder } from "../testkit/server.ts";
 import { signAssertion } from "../testkit/sign-assertion.ts";

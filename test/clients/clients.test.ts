@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { calculateJwkThumbprint, exportJWK, importPKCS8, SignJWT } from "jose";
 import jsonwebtoken from "jsonwebtoken";
-import { connectRaw, type RawAnswer, sendRaw } from "../testkit/raw-http.ts";
+import { connectRaw, type RawAnswer, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
 import { findMissing, IS_CI, type Requirement } from "../testkit/requirements.ts";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { runProgram } from "../testkit/run-program.ts";

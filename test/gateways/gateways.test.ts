@@ -29,7 +29,7 @@ import {
   withUncommented,
 } from "../testkit/gateway.ts";
 import { mintToken, readStoreId } from "../testkit/mint-token.ts";
-import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../testkit/raw-http.ts";
+import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
 import { findMissing, IS_CI, type Requirement } from "../testkit/requirements.ts";
 import { runProgram } from "../testkit/run-program.ts";
 import { createApiUser, createKey, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";

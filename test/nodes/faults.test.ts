@@ -41,7 +41,7 @@ import {
   type TestPostgres,
 } from "../testkit/postgres.ts";
 import { pauseProcesses } from "../testkit/processes.ts";
-import { connectRaw, type RawAnswer, type RawConnection } from "../testkit/raw-http.ts";
+import { connectRaw, type RawAnswer, type RawConnection } from "../../packages/server/src/testing/raw-http.ts";
 
 /** The length of the pauses that the service has to survive. */
 const PAUSE_MS = 15_000;

@@ -37,7 +37,7 @@ import {
 import { revocationBytes } from "../testkit/nodes-oauth.ts";
 import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
 import { childrenOf } from "../testkit/processes.ts";
-import { connectRaw } from "../testkit/raw-http.ts";
+import { connectRaw } from "../../packages/server/src/testing/raw-http.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 
 const WORKERS = 2;

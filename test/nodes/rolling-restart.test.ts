@@ -9,7 +9,7 @@ import { eventually } from "../testkit/eventually.ts";
 import { describeJudgement, judge, openSubject, startTraffic, type Subject } from "../testkit/judge.ts";
 import { BALANCERS, monotonicMs, type Node, openSite, type Site, startBalancer } from "../testkit/nodes.ts";
 import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
-import { connectRaw, type RawConnection, requestHead } from "../testkit/raw-http.ts";
+import { connectRaw, type RawConnection, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 
 const nginx = BALANCERS.find(({ name }) => name === "nginx") ?? assert.fail("there is no nginx among the balancers");

@@ -11,7 +11,7 @@ import { test, type TestContext } from "node:test";
 import { eventually } from "../testkit/eventually.ts";
 import { startBusyClients } from "../testkit/busy-clients.ts";
 import { childrenOf, isRunning } from "../testkit/processes.ts";
-import { connectRaw } from "../testkit/raw-http.ts";
+import { connectRaw } from "../../packages/server/src/testing/raw-http.ts";
 import { startServer, type TestServer } from "../testkit/server.ts";
 
 const WORKERS = 2;

@@ -3,7 +3,12 @@
  */
 import assert from "node:assert/strict";
 import type { KeyObject } from "node:crypto";
-import { connectRaw, type RawAnswer, type RawConnection, requestHead } from "./raw-http.ts";
+import {
+  connectRaw,
+  type RawAnswer,
+  type RawConnection,
+  requestHead,
+} from "../../packages/server/src/testing/raw-http.ts";
 import type { TestServer } from "./server.ts";
 import { signAssertion } from "./sign-assertion.ts";
 

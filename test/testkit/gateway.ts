@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { eventually } from "./eventually.ts";
 import type { Requirement } from "./requirements.ts";
-import { canConnect } from "./raw-http.ts";
+import { canConnect } from "../../packages/server/src/testing/raw-http.ts";
 import { endWithThisProcess, environment } from "./run-program.ts";
 import { temporaryFolder } from "./server.ts";
 

@@ -6,7 +6,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { offer } from "./companion.ts";
 import { type Asked, type VerdictSource, VERDICT_SOURCES, type Outcome, OUTCOMES } from "./hammer-judge.ts";
 import { createRandom } from "./random.ts";
-import { type RawAnswer, requestHead } from "./raw-http.ts";
+import { type RawAnswer, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { connectTimed } from "./timed-client.ts";
 
 export interface HammerOptions {

@@ -8,7 +8,7 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { type Change, ChangeFailed, monotonicMs, type Operator, type SiteUser } from "./nodes.ts";
-import { connectRaw, type RawConnection, requestHead } from "./raw-http.ts";
+import { connectRaw, type RawConnection, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { signAssertion } from "./sign-assertion.ts";
 
 /** A change takes effect on other nodes within this time (docs/wire.md, Revocation). */

@@ -3,7 +3,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { PUBLIC_URL, type SiteUser } from "./nodes.ts";
-import { requestHead } from "./raw-http.ts";
+import { requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { signAssertion } from "./sign-assertion.ts";
 
 const TOKEN_PATH = "/oauth2/token";

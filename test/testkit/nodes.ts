@@ -22,7 +22,7 @@ import { type RsaKeyPair, makeKeyPair } from "./rsa-keys.ts";
 import { eventually } from "./eventually.ts";
 import type { AdministrationCalls, AdministrationReply, AdministrationRequest } from "./nodes-administration.ts";
 import { pauseProcesses } from "./processes.ts";
-import { canConnect } from "./raw-http.ts";
+import { canConnect } from "../../packages/server/src/testing/raw-http.ts";
 import type { Requirement } from "./requirements.ts";
 import { endWithThisProcess, environment } from "./run-program.ts";
 import { startServer, temporaryFolder, type TestServer } from "./server.ts";

@@ -1,5 +1,5 @@
 import { monotonicMs } from "./companion.ts";
-import { connectRaw, type RawAnswer } from "./raw-http.ts";
+import { connectRaw, type RawAnswer } from "../../packages/server/src/testing/raw-http.ts";
 
 /** An answer, with the times of its request in {@link monotonicMs}. */
 export interface TimedAnswer extends RawAnswer {

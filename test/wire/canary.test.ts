@@ -12,7 +12,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { addPublicKey } from "../testkit/api-client.ts";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
-import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../testkit/raw-http.ts";
+import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
 import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
 import { COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
 import { signAssertion } from "../testkit/sign-assertion.ts";

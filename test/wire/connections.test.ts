@@ -8,7 +8,7 @@ import { connect, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { startBusyClients } from "../testkit/busy-clients.ts";
 import { eventually } from "../testkit/eventually.ts";
-import { connectRaw, requestHead } from "../testkit/raw-http.ts";
+import { connectRaw, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { createApiUser, startServer, type TestServer } from "../testkit/server.ts";
 
 describe("a request whose body never arrives", { concurrency: true }, () => {

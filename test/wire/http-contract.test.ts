@@ -11,7 +11,7 @@ import { REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { eventually } from "../testkit/eventually.ts";
 import { mintToken, readStoreId } from "../testkit/mint-token.ts";
-import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../testkit/raw-http.ts";
+import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
 import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { startServer, type TestServer } from "../testkit/server.ts";
 import { signAssertion, signParts } from "../testkit/sign-assertion.ts";

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "../testkit/eventually.ts";
-import { type RawAnswer, requestHead, sendRaw } from "../testkit/raw-http.ts";
+import { type RawAnswer, requestHead, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
 import { createApiUser, startServer, temporaryFolder, type TestApiUser, type TestServer } from "../testkit/server.ts";
 
 interface Credentials {

@@ -13,7 +13,7 @@ import { CountersignError, createFetch, createTokenSource, type Fetch, type Toke
 import { type Companion, monotonicMs, startCompanion } from "../testkit/companion.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { GATEWAYS, type RunningGateway, startGateway } from "../testkit/gateway.ts";
-import { requestHead } from "../testkit/raw-http.ts";
+import { requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import { createApiUser, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";
 import type { StoryAdministration } from "../testkit/story-administration.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { connectRaw } from "../../testing/raw-socket.ts";
+import { connectRaw } from "../../testing/raw-http.ts";
 import { until } from "../../../../../test/testkit/eventually.ts";
 import { type HttpServer, openHttpServer } from "../server/http-server.ts";
 import { createConsoleFiles } from "./console-files.ts";
@@ -121,7 +121,7 @@ test("clients that disconnect in the middle of an answer leave no descriptor ope
   }
   await until(() => server.connections().open >= 20);
   await ask("/");
-  for (const client of clients) client.destroy();
+  for (const client of clients) client.end();
   await until(() => server.connections().open <= before.open);
   assert.ok(descriptors() <= before.descriptors, `${descriptors()} descriptors, ${before.descriptors} before`);
 });

@@ -5,7 +5,7 @@ import { createRequestIds } from "./request-id.ts";
 import { type HttpServer, openHttpServer } from "./http-server.ts";
 import { PIPELINED_MAX } from "./connection.ts";
 import { createSystemRandom } from "../../platform/random.ts";
-import { connectRaw } from "../../testing/raw-socket.ts";
+import { connectRaw } from "../../testing/raw-http.ts";
 
 const nextRequestId = createRequestIds(createSystemRandom());
 
@@ -43,11 +43,11 @@ describe("an answer that is sent before its request is complete", () => {
     ] as const) {
       for (const method of ["GET", "HEAD", "OPTIONS", "POST", "DELETE"]) {
         test(`says that the connection closes, and it closes: ${method} ${target} with ${name}`, async () => {
-          const client = await connectRaw(server.url);
+          const client = await connectRaw(server.url, { allowHalfOpen: true });
           client.write(head(method, target, headers) + part);
           const answer = await client.closed();
           assert.match(answer, /HTTP\/1\.1 200 OK\r\n(?:.+\r\n)*Connection: close\r\n/);
-          client.destroy();
+          client.end();
         });
       }
     }
@@ -61,13 +61,13 @@ describe("an answer that is sent before its request is complete", () => {
     client.write(`12345${head("DELETE", "/smuggled")}`.repeat(50));
     assert.match(await client.closed(), /\r\n\r\nok$/);
     assert.deepEqual(served, ["GET /at-once"]);
-    client.destroy();
+    client.end();
   });
 
   test("is followed by the end of the connection, even if the client never ends its side", async () => {
     const quick = await openHttpServer("127.0.0.1", 0, nextRequestId, { reason: undefined }, quickly);
     quick.serve((_request, response) => response.writeHead(200, ["Content-Length", "2"]).end("ok"), "");
-    const client = await connectRaw(quick.url);
+    const client = await connectRaw(quick.url, { allowHalfOpen: true });
     client.write(head("GET", "/", "Content-Length: 5\r\n"));
     await client.closed();
     await client.broken();
@@ -98,7 +98,7 @@ describe("a connection stays open", () => {
         await client.until(new RegExp(`(?:ok[^]*){${before}}`));
       }
       assert.doesNotMatch(client.received(), /Connection: close/);
-      client.destroy();
+      client.end();
     });
   }
 
@@ -108,7 +108,7 @@ describe("a connection stays open", () => {
     await client.until(/100 Continue/);
     client.write("hello");
     assert.match(await client.until(/ok$/), /Connection: keep-alive/);
-    client.destroy();
+    client.end();
   });
 });
 
@@ -119,7 +119,7 @@ test("HTTP/1.0 with chunks closes, whatever the client asks for", async () => {
   client.write(`${head("GET", "/at-once", headers, "1.0")}0\r\n\r\n${head("DELETE", "/behind")}`);
   assert.match(await client.closed(), /Connection: close\r\n/);
   assert.deepEqual(served, ["GET /at-once"]);
-  client.destroy();
+  client.end();
 });
 
 test("a request for another protocol is answered and closes: what was sent after it may be lost", async () => {
@@ -130,7 +130,7 @@ test("a request for another protocol is answered and closes: what was sent after
     const answers = (await client.closed()).split("HTTP/1.1 ").slice(1);
     assert.equal(answers.length, 1);
     assert.match(answers[0] ?? "", /^200 OK\r\n[^]*Connection: close\r\n/);
-    client.destroy();
+    client.end();
   }
 });
 
@@ -142,7 +142,7 @@ test("a length and chunks together are refused, and the connection closes", asyn
     const client = await connectRaw(server.url);
     client.write(`${head("GET", "/at-once", headers)}0\r\n\r\n`);
     assert.match(await client.closed(), /^HTTP\/1\.1 400 [^]*Connection: close/);
-    client.destroy();
+    client.end();
   }
 });
 
@@ -157,7 +157,7 @@ describe("pipelined requests", () => {
       served,
       targets.map((target) => `GET ${target}`),
     );
-    client.destroy();
+    client.end();
   });
 
   test("after one without an answer wait, and aren't served", async () => {
@@ -168,8 +168,8 @@ describe("pipelined requests", () => {
     other.write(head("GET", "/later"));
     await other.until(/ok$/);
     assert.deepEqual(served, ["GET /never", "GET /later"]);
-    client.destroy();
-    other.destroy();
+    client.end();
+    other.end();
   });
 
   test("beyond a bound aren't served; the last answer says that the connection closes", async () => {
@@ -179,14 +179,14 @@ describe("pipelined requests", () => {
     assert.equal(answers.length, PIPELINED_MAX + 1);
     assert.ok(answers.slice(0, -1).every((answer) => answer.includes("keep-alive")));
     assert.match(answers.at(-1) ?? "", /Connection: close/);
-    client.destroy();
+    client.end();
   });
 
   test("without end end the connection at once", async () => {
     const client = await connectRaw(server.url);
     client.write(head("GET", "/never").repeat(500));
     assert.equal(await client.closed(), "");
-    client.destroy();
+    client.end();
   });
 
   test("before bytes that aren't HTTP get their answers, and then the connection closes", async () => {
@@ -197,7 +197,7 @@ describe("pipelined requests", () => {
       assert.equal(answers.length, 2, rubbish);
       assert.ok(answers.every((answer) => answer.startsWith("200 OK")));
       assert.match(answers[1] ?? "", /Connection: close/);
-      client.destroy();
+      client.end();
     }
   });
 });

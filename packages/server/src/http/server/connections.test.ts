@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { createSystemRandom } from "../../platform/random.ts";
-import { connectRaw, type RawSocket } from "../../testing/raw-socket.ts";
+import { connectRaw, type RawConnection } from "../../testing/raw-http.ts";
 import { until } from "../../../../../test/testkit/eventually.ts";
 import type { ConnectionFigures, ConnectionLimits } from "./connections.ts";
 import { type HttpServer, openHttpServer } from "./http-server.ts";
@@ -15,11 +15,11 @@ const LIVEZ = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
 interface Limited {
   readonly server: HttpServer;
   readonly limited: readonly ConnectionFigures[];
-  readonly connect: (localAddress?: string) => Promise<RawSocket>;
+  readonly connect: (localAddress?: string) => Promise<RawConnection>;
   /** A client whose request is being worked on. @param more further bytes of the request's head and body */
-  readonly busy: (more?: string) => Promise<RawSocket>;
+  readonly busy: (more?: string) => Promise<RawConnection>;
   /** A client whose first request has been answered. */
-  readonly spoken: (localAddress?: string) => Promise<RawSocket>;
+  readonly spoken: (localAddress?: string) => Promise<RawConnection>;
 }
 
 /** A listener with small limits. `/never` gets no answer, `/large` one that exceeds every socket buffer. */
@@ -46,13 +46,13 @@ async function openLimited(t: TestContext, limits: Partial<ConnectionLimits>): P
     const body = request.url === "/large" ? Buffer.alloc(50_000_000) : "ok";
     response.writeHead(200, ["Content-Length", String(body.length)]).end(body);
   }, "https://auth.example");
-  const clients: RawSocket[] = [];
+  const clients: RawConnection[] = [];
   t.after(async () => {
-    for (const client of clients) client.destroy();
+    for (const client of clients) client.end();
     await server.drain(0);
   });
   const connect = async (localAddress?: string) => {
-    const client = await connectRaw(server.url, localAddress);
+    const client = await connectRaw(server.url, { localAddress, allowHalfOpen: true });
     clients.push(client);
     return client;
   };
@@ -201,7 +201,7 @@ describe("a client address that has reached its limit of connections", () => {
 
   test("is forgotten with its last connection", async (t) => {
     const { server, connect, spoken } = await openLimited(t, { perAddressMax: 1 });
-    (await spoken("127.0.0.1")).destroy();
+    (await spoken("127.0.0.1")).end();
     await until(() => server.connections().open === 0);
     await connect("127.0.0.1");
     await until(() => server.connections().open === 1);
@@ -230,7 +230,7 @@ test("one pipelined request is served in each turn of the event loop, so that no
   countTurn();
   for (const client of clients) client.write(REQUEST + REQUEST.replace("/", "/behind").repeat(10));
   await Promise.all(clients.map((client) => client.until(/(?:ok[^]*){11}/)));
-  for (const client of clients) client.destroy();
+  for (const client of clients) client.end();
   assert.equal(turns.length, 100);
   assert.equal(new Set(turns).size, 100);
 });

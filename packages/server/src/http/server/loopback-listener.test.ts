@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { type TestContext, test } from "node:test";
 import { createSystemRandom } from "../../platform/random.ts";
-import { connectRaw } from "../../testing/raw-socket.ts";
+import { connectRaw } from "../../testing/raw-http.ts";
 import { openHttpServer } from "./http-server.ts";
 import { createRequestIds } from "./request-id.ts";
 
@@ -31,7 +31,7 @@ async function answerAt(host: string, port: string): Promise<string> {
   const client = await connectRaw(`http://${host}:${port}`);
   client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   const answer = await client.closed();
-  client.destroy();
+  client.end();
   return answer;
 }
 

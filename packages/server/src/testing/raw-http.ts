@@ -2,7 +2,8 @@
  * HTTP as bytes on a socket: for requests that no HTTP client would send, and for answers whose every byte matters.
  */
 import assert from "node:assert/strict";
-import { connect, type Socket } from "node:net";
+import { once } from "node:events";
+import { connect } from "node:net";
 
 /**
  * How long an answer may take, in milliseconds. Far longer than any takes: it only keeps a broken test from hanging.
@@ -31,33 +32,42 @@ export interface RawConnection {
    * @throws if the connection ends first
    */
   answer(withoutBody?: boolean): Promise<RawAnswer>;
-  /** What has arrived and wasn't taken yet. */
+  /** What has been received and not yet taken by {@link answer}, a character a byte. */
   received(): string;
-  /** Waits until the server has closed the connection, and returns what {@link answer} didn't take. */
+  /** Resolves with {@link received} once it matches. @throws where the connection ends first */
+  until(pattern: RegExp): Promise<string>;
+  /** Resolves with {@link received} once the server has ended or reset the connection. */
   closed(): Promise<string>;
+  /** Resolves once the server has destroyed its socket. Needs `allowHalfOpen`. */
+  broken(): Promise<void>;
+  /** Stops reading. */
+  pause(): void;
+  /** Ends this side; the server can still answer. */
+  endWriting(): void;
+  /** Destroys the connection. */
   end(): void;
 }
 
-/** @param localAddress the address to come from; all of 127.0.0.0/8 belongs to this machine on Linux */
-export async function connectRaw(url: string, localAddress?: string): Promise<RawConnection> {
+export interface RawOptions {
+  /** The address to come from; all of 127.0.0.0/8 belongs to this machine on Linux. */
+  readonly localAddress?: string | undefined;
+  /** Keeps this side open after the server has ended its own. */
+  readonly allowHalfOpen?: boolean;
+}
+
+export async function connectRaw(url: string, options: RawOptions = {}): Promise<RawConnection> {
   const { hostname, port } = new URL(url);
-  const socket = await new Promise<Socket>((resolve, reject) => {
-    const opened = connect({ host: hostname, port: Number(port), ...(localAddress && { localAddress }) }, () => {
-      opened.off("error", reject);
-      resolve(opened);
-    });
-    opened.once("error", reject);
-  });
-  let received: Buffer = Buffer.alloc(0);
+  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port), ...options });
+  await once(socket, "connect");
+  let received = "";
   let isClosed = false;
   let wake = () => {};
-  socket.on("data", (chunk: Buffer) => {
-    received = Buffer.concat([received, chunk]);
+  socket.setEncoding("latin1").on("data", (text: string) => {
+    received += text;
     wake();
   });
-  // A server may close while a request is still being written.
-  socket.on("error", () => undefined);
-  for (const event of ["end", "close"]) {
+  // A server may close while a request is still being written, hence "error".
+  for (const event of ["end", "error", "close"]) {
     socket.on(event, () => {
       isClosed = true;
       wake();
@@ -68,7 +78,7 @@ export async function connectRaw(url: string, localAddress?: string): Promise<Ra
     const deadline = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT_MS);
     try {
       while (!isThere()) {
-        assert.ok(!isClosed, `the connection ended before ${what}; received ${JSON.stringify(String(received))}`);
+        assert.ok(!isClosed, `the connection ended before ${what}; received ${JSON.stringify(received)}`);
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
@@ -79,14 +89,12 @@ export async function connectRaw(url: string, localAddress?: string): Promise<Ra
   }
 
   return {
-    write(bytes) {
-      socket.write(bytes);
-    },
+    write: (bytes) => void socket.write(bytes),
     async answer(withoutBody = false) {
       await until(() => received.includes("\r\n\r\n"), "the end of an answer's head");
       const end = received.indexOf("\r\n\r\n") + 4;
-      const head = received.toString("latin1", 0, end);
-      received = received.subarray(end);
+      const head = received.slice(0, end);
+      received = received.slice(end);
       const [statusLine = "", ...lines] = head.trimEnd().split("\r\n");
       const status = Number(/^HTTP\/1\.1 ([0-9]{3}) /.exec(statusLine)?.[1]);
       assert.ok(status, `not a status line of HTTP/1.1: ${statusLine}`);
@@ -106,23 +114,34 @@ export async function connectRaw(url: string, localAddress?: string): Promise<Ra
         const length = Number(header("content-length"));
         assert.ok(Number.isInteger(length), `an answer needs a Content-Length here: ${head}`);
         await until(() => received.length >= length, "the end of an answer's body");
-        body = received.toString("utf8", 0, length);
-        received = received.subarray(length);
+        body = Buffer.from(received.slice(0, length), "latin1").toString("utf8");
+        received = received.slice(length);
       }
       return { status, headers, body, head, values, header };
     },
-    received: () => received.toString("latin1"),
+    received: () => received,
+    async until(pattern) {
+      await until(() => pattern.test(received), String(pattern));
+      return received;
+    },
     async closed() {
       await until(() => isClosed, "it was closed");
-      return received.toString("latin1");
+      return received;
     },
-    end() {
-      socket.destroy();
+    async broken() {
+      // A write to a socket that is gone is answered by a reset; one to a half-closed one isn't.
+      while (!socket.destroyed) {
+        socket.write(" ");
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
     },
+    pause: () => void socket.pause(),
+    endWriting: () => void socket.end(),
+    end: () => void socket.destroy(),
   };
 }
 
-/** Does something listen there? */
+/** Whether the URL's port accepts a connection. */
 export async function canConnect(url: string): Promise<boolean> {
   const connection = await connectRaw(url).catch(() => undefined);
   connection?.end();
@@ -144,12 +163,12 @@ export function requestHead(
 export async function sendRaw(
   url: string,
   bytes: string | Buffer,
-  options: { readonly localAddress?: string; readonly withoutBody?: boolean } = {},
+  { withoutBody, ...options }: RawOptions & { readonly withoutBody?: boolean } = {},
 ): Promise<RawAnswer> {
-  const connection = await connectRaw(url, options.localAddress);
+  const connection = await connectRaw(url, options);
   try {
     connection.write(bytes);
-    return await connection.answer(options.withoutBody);
+    return await connection.answer(withoutBody);
   } finally {
     connection.end();
   }
