@@ -24,7 +24,7 @@ import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { canConnect, connectRaw, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { endWithThisProcess, environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
-import { COUNTERSIGN, startServer, temporaryFolder } from "../testkit/server.ts";
+import { assertFails, COUNTERSIGN, parseJsonLine, startServer, temporaryFolder } from "../testkit/server.ts";
 import { signAssertion } from "../testkit/sign-assertion.ts";
 
 const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$/;
@@ -44,21 +44,8 @@ function commandLine(dataDir: string): Run {
     });
 }
 
-async function json<Value>(run: Run, args: readonly string[], input = ""): Promise<Value> {
-  const { status, stdout, stderr } = await run([...args, "--json"], { input });
-  assert.equal(status, 0, stderr);
-  assert.match(stdout, /^[^\n]+\n$/, "one JSON value in one line, and nothing else");
-  return JSON.parse(stdout) as Value;
-}
-
-/** Status, one line on standard error and nothing on standard output. */
-function assertFails({ status, stdout, stderr }: ProgramResult, expected: 1 | 2, says: RegExp): void {
-  assert.match(stderr, /^countersign: [^\n]+\n$/, "one line");
-  assert.match(stderr, says);
-  assert.equal(status, expected, stderr);
-  assert.equal(stdout, "");
-  assert.doesNotMatch(stderr, /\bat .*:[0-9]+:[0-9]+|node:|\.ts\b/, "no stack trace");
-}
+const json = async <Value>(run: Run, args: readonly string[], input = "") =>
+  parseJsonLine<Value>(await run([...args, "--json"], { input }));
 
 const modeOf = (file: string) => (statSync(file).mode & 0o777).toString(8);
 

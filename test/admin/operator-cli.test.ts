@@ -8,7 +8,14 @@ import { once } from "node:events";
 import { describe, test } from "node:test";
 import { eventually } from "../testkit/eventually.ts";
 import { endWithThisProcess, environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
-import { COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
+import {
+  assertFails,
+  COUNTERSIGN,
+  parseJsonLine,
+  startServer,
+  temporaryFolder,
+  type TestServer,
+} from "../testkit/server.ts";
 
 const TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z$/;
 const LINK = /^http:\/\/localhost:8081\/link#csiv_[0-9A-Za-z]{49}$/;
@@ -23,19 +30,7 @@ function commandLine(dataDir: string, env: Readonly<Record<string, string>> = {}
     });
 }
 
-async function json<Value>(run: Run, ...args: string[]): Promise<Value> {
-  const { status, stdout, stderr } = await run(...args, "--json");
-  assert.equal(status, 0, stderr);
-  assert.match(stdout, /^[^\n]+\n$/, "one JSON value in one line, and nothing else");
-  return JSON.parse(stdout) as Value;
-}
-
-function assertFails({ status, stdout, stderr }: ProgramResult, expected: 1 | 2, says: RegExp): void {
-  assert.match(stderr, /^countersign: [^\n]+\n$/, "one line");
-  assert.match(stderr, says);
-  assert.equal(status, expected, stderr);
-  assert.equal(stdout, "");
-}
+const json = async <Value>(run: Run, ...args: string[]) => parseJsonLine<Value>(await run(...args, "--json"));
 
 /** Uses a link, as the console does. */
 async function useLink({ adminUrl }: Pick<TestServer, "adminUrl">, link: string, email?: string): Promise<Response> {

@@ -10,6 +10,7 @@
  *
  * What a test leaves behind ends with its process: servers are killed, temporary folders removed.
  */
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
@@ -195,6 +196,14 @@ export async function createApiUser(
   return { username: user.username, ...(await createKey(server, user.username)) };
 }
 
+/** The words of the command by which an API user gets a token from a server. */
+export function tokenCommand(
+  { publicUrl }: Pick<TestServer, "publicUrl">,
+  { username, privateKeyFile }: Pick<TestApiUser, "username" | "privateKeyFile">,
+): string[] {
+  return ["token", "--username", username, "--key", privateKeyFile, "--url", publicUrl];
+}
+
 /** Makes a key pair for an API user through the command line, the private half in a new file. */
 export async function createKey(
   server: TestServer,
@@ -221,4 +230,20 @@ export function temporaryFolder(): string {
 
 function removeFolders(): void {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
+
+/** Parses what a command with `--json` has printed. @throws unless it succeeded and printed one line */
+export function parseJsonLine<Value>({ status, stdout, stderr }: ProgramResult): Value {
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^[^\n]+\n$/, "one JSON value in one line, and nothing else");
+  return JSON.parse(stdout) as Value;
+}
+
+/** Asserts that a command has failed as documented: the status, one line on standard error and nothing on standard output. */
+export function assertFails({ status, stdout, stderr }: ProgramResult, expected: 1 | 2, says: RegExp): void {
+  assert.match(stderr, /^countersign: [^\n]+\n$/, "one line");
+  assert.match(stderr, says);
+  assert.equal(status, expected, stderr);
+  assert.equal(stdout, "");
+  assert.doesNotMatch(stderr, /\bat .*:[0-9]+:[0-9]+|node:|\.ts\b/, "no stack trace");
 }

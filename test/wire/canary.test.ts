@@ -14,7 +14,7 @@ import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
 import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
-import { COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
+import { COUNTERSIGN, startServer, temporaryFolder, tokenCommand, type TestServer } from "../testkit/server.ts";
 import { signAssertion } from "../testkit/sign-assertion.ts";
 
 const REFRESH = "/api/auth/v0/refresh/";
@@ -578,15 +578,7 @@ describe("a command line that receives secrets in every place", () => {
       return file;
     };
 
-    const granted = await server.cli(
-      "token",
-      "--username",
-      username,
-      "--key",
-      privateKeyFile,
-      "--url",
-      server.publicUrl,
-    );
+    const granted = await server.cli(...tokenCommand(server, { username, privateKeyFile }));
     assert.equal(granted.status, 0, granted.stderr);
     const token = canaries.add("a granted token", granted.stdout.trim());
     const assertion = canaries.addAssertion("an assertion", signAssertion(username, privateKey));
@@ -686,15 +678,7 @@ describe("a command line that receives secrets in every place", () => {
     runWith(pem, "explain", "-");
     runWith(`${token}\n`, "check", "-");
     runWith(pem, "check", "-");
-    run(
-      "token",
-      "--username",
-      username,
-      "--key",
-      fileOf("cut.pem", texts["PEM cut off"] ?? ""),
-      "--url",
-      server.publicUrl,
-    );
+    run(...tokenCommand(server, { username, privateKeyFile: fileOf("cut.pem", texts["PEM cut off"] ?? "") }));
     run("token", "--username", username, "--key", privateKeyFile, "--url", `http://user:${secret()}@127.0.0.1:9`);
     run("token", "--username", username, "--key", privateKeyFile, "--url", `http://127.0.0.1:9/?key=${secret()}`);
     run("serve", "--public-url", `http://user:${secret()}@countersign.test`);

@@ -10,7 +10,14 @@ import { connect } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { eventually } from "../testkit/eventually.ts";
-import { createApiUser, createKey, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";
+import {
+  createApiUser,
+  createKey,
+  startServer,
+  tokenCommand,
+  type TestApiUser,
+  type TestServer,
+} from "../testkit/server.ts";
 import { signParts } from "../testkit/sign-assertion.ts";
 
 const PATH = "/api/auth/v0/changes/";
@@ -117,15 +124,7 @@ describe("the change feed of a running server", () => {
     const other = await startServer({ dataDir: server.dataDir, flags: ["--public-url", server.publicUrl] });
     const streams = [await listen(server), await listen(other)];
     for (const stream of streams) await stream.heard("a sync", isSync);
-    const granted = await server.json<{ token: string }>(
-      "token",
-      "--username",
-      user.username,
-      "--key",
-      user.privateKeyFile,
-      "--url",
-      server.publicUrl,
-    );
+    const granted = await server.json<{ token: string }>(...tokenCommand(server, user));
     const position = await revoke(granted.token);
     const heard = await Promise.all(streams.map((stream) => stream.heard("the token", isChange("token.revoked"))));
     assert.deepEqual(heard[0], heard[1]);

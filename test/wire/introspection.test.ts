@@ -7,7 +7,14 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { eventually } from "../testkit/eventually.ts";
 import { type RawAnswer, requestHead, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
-import { createApiUser, startServer, temporaryFolder, type TestApiUser, type TestServer } from "../testkit/server.ts";
+import {
+  createApiUser,
+  startServer,
+  temporaryFolder,
+  tokenCommand,
+  type TestApiUser,
+  type TestServer,
+} from "../testkit/server.ts";
 
 interface Credentials {
   readonly client_id: string;
@@ -28,16 +35,7 @@ before(async () => {
 after(() => server.stop());
 
 async function mint(): Promise<string> {
-  const { username, privateKeyFile } = user;
-  const granted = await server.json<{ token: string }>(
-    "token",
-    "--username",
-    username,
-    "--key",
-    privateKeyFile,
-    "--url",
-    server.publicUrl,
-  );
+  const granted = await server.json<{ token: string }>(...tokenCommand(server, user));
   return granted.token;
 }
 
@@ -73,7 +71,7 @@ describe("introspection on a running server", () => {
     const file = join(temporaryFolder(), "brief.pem");
     const made = ["key", "generate", user.username, "--out", file, "--expires-in", "10m"];
     const key = await server.json<{ expires_at: string }>(...made);
-    const asked = ["token", "--username", user.username, "--key", file, "--url", server.publicUrl];
+    const asked = tokenCommand(server, { ...user, privateKeyFile: file });
     const { token: brief } = await server.json<{ token: string }>(...asked);
     const keyEndsAt = Math.floor(Date.parse(key.expires_at) / 1000);
     const answer = await introspect(shop, brief);

@@ -15,7 +15,7 @@ import * as openid from "openid-client";
 import { eventually } from "../testkit/eventually.ts";
 import { findMissing, IS_CI, type Requirement } from "../testkit/requirements.ts";
 import { runProgram } from "../testkit/run-program.ts";
-import { createApiUser, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";
+import { createApiUser, startServer, tokenCommand, type TestApiUser, type TestServer } from "../testkit/server.ts";
 import { signParts } from "../testkit/sign-assertion.ts";
 
 const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -251,15 +251,7 @@ describe("a token from the OAuth endpoint", () => {
 
   test("is revoked individually: other tokens of the key stay valid, including one from the exchange", async () => {
     const [token, sibling] = [await mint(server), await mint(server)];
-    const exchanged = await server.cli(
-      "token",
-      "--username",
-      user.username,
-      "--key",
-      user.privateKeyFile,
-      "--url",
-      server.publicUrl,
-    );
+    const exchanged = await server.cli(...tokenCommand(server, user));
     await revoke(server, token);
     assert.equal(await checkStatus(server, token), 403);
     assert.equal(await checkStatus(server, sibling), 200);

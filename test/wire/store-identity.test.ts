@@ -13,6 +13,7 @@ import {
   createApiUser,
   createKey,
   startServer,
+  tokenCommand,
   type ServerOptions,
   temporaryFolder,
   type TestApiUser,
@@ -26,7 +27,7 @@ async function start(t: TestContext, options: ServerOptions): Promise<TestServer
 }
 
 async function tokenOf(server: TestServer, { username, privateKeyFile }: TestApiUser): Promise<string> {
-  const asked = ["token", "--username", username, "--key", privateKeyFile, "--url", server.publicUrl];
+  const asked = tokenCommand(server, { username, privateKeyFile });
   return (await server.json<{ token: string }>(...asked)).token;
 }
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, test, type TestContext } from "node:test";
 import { eventually } from "../testkit/eventually.ts";
-import { createApiUser, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
+import { createApiUser, startServer, temporaryFolder, tokenCommand, type TestServer } from "../testkit/server.ts";
 
 const FILES = ["countersign.db", "countersign.db-wal", "countersign.db-shm"] as const;
 
@@ -31,7 +31,7 @@ async function openStage(t: TestContext): Promise<Stage> {
   const server = await startServer();
   t.after(() => server.stop());
   const { username, keyId, privateKeyFile } = await createApiUser(server);
-  const asked = ["token", "--username", username, "--key", privateKeyFile, "--url", server.publicUrl];
+  const asked = tokenCommand(server, { username, privateKeyFile });
   const { token } = await server.json<{ token: string }>(...asked);
   const adminToken = (await server.json<{ token: string }>("admin-token", "create", "test", "--role", "owner")).token;
   const statusOf = async (url: string, init: RequestInit = {}) => {

@@ -10,6 +10,7 @@ import { buildAssertion, exampleClaims, signingInput, unsignedAssertion } from "
 import { encodePart } from "../../../../test/testkit/sign-assertion.ts";
 import { countRsaOperations } from "../testing/count-rsa.ts";
 import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
+import { refusalOf } from "../testing/refusal-of.ts";
 import { createTestClock, EXAMPLE_NOW_MICROSECONDS } from "../testing/test-clock.ts";
 import { createTestRandom } from "../testing/test-random.ts";
 import { openTestRegistry } from "../testing/test-registry.ts";
@@ -61,15 +62,6 @@ const aliceKey: TestViewKey = { id: 3, publicKey: alice.publicKey };
 
 function exchangeWith(key: Partial<TestViewKey> = {}, user: Partial<Omit<ViewUser, "keys">> = {}) {
   return exchangeFor([testViewUser([{ ...aliceKey, ...key }], user)]);
-}
-
-async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
-  const outcome = await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  assert.ok(outcome instanceof Refusal, outcome instanceof Error ? String(outcome) : "nothing was refused");
-  return outcome;
 }
 
 const REJECTED = {

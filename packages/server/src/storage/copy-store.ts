@@ -1,6 +1,7 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import { findChainBreak } from "../core/feed/audit-chain.ts";
 import type { Store } from "../core/store/store.ts";
+import { findLastEvent } from "./events.ts";
 import type { Database } from "./schema.ts";
 import { toEvent } from "./rows.ts";
 import type { SqlStore } from "./sql-store.ts";
@@ -100,8 +101,8 @@ export async function copyStore(source: SqlStore, target: SqlStore): Promise<Sto
       await copyIdentity(from, to);
       for (const table of WITH_MADE_IDS) await target.continueIds(to, table);
       await checkChain(to);
-      const lastEvent = await readLastEvent(to);
-      if (lastEvent.hash !== (await readLastEvent(from)).hash)
+      const lastEvent = (await findLastEvent(to)) ?? { seq: 0, hash: "" };
+      if (lastEvent.hash !== ((await findLastEvent(from))?.hash ?? ""))
         throw new OperatorError("the audit logs end differently");
       return { rows, lastEvent };
     }),
@@ -146,16 +147,6 @@ async function countRows(db: Kysely<Database>, table: Table): Promise<number> {
     .select((row) => row.fn.countAll().as("count"))
     .executeTakeFirstOrThrow();
   return Number(count);
-}
-
-async function readLastEvent(db: Kysely<Database>): Promise<StoreCopy["lastEvent"]> {
-  const row = await db
-    .selectFrom("audit_events")
-    .select(["seq", "hash"])
-    .orderBy("seq", "desc")
-    .limit(1)
-    .executeTakeFirst();
-  return row ?? { seq: 0, hash: "" };
 }
 
 async function checkChain(db: Kysely<Database>): Promise<void> {

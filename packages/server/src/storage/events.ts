@@ -5,6 +5,13 @@ import { pageEvents } from "./event-list.ts";
 import { toEvent } from "./rows.ts";
 import type { Database } from "./schema.ts";
 
+/** The end of the chain; `undefined` while there is no event. */
+export function findLastEvent(
+  db: Kysely<Database>,
+): Promise<{ readonly seq: number; readonly hash: string } | undefined> {
+  return db.selectFrom("audit_events").select(["seq", "hash"]).orderBy("seq", "desc").limit(1).executeTakeFirst();
+}
+
 /** The audit log, outside of changes. */
 export function eventStore(db: Kysely<Database>): EventStore {
   return {
@@ -12,15 +19,7 @@ export function eventStore(db: Kysely<Database>): EventStore {
       (
         await db.selectFrom("audit_events").selectAll().where("seq", ">", seq).orderBy("seq").limit(limit).execute()
       ).map(toEvent),
-    last: async () => {
-      const row = await db
-        .selectFrom("audit_events")
-        .select(["seq", "hash"])
-        .orderBy("seq", "desc")
-        .limit(1)
-        .executeTakeFirst();
-      return row === undefined ? { seq: 0, hash: CHAIN_START } : { seq: row.seq, hash: row.hash };
-    },
+    last: async () => ({ seq: 0, hash: CHAIN_START, ...(await findLastEvent(db)) }),
     page: (filter, page) => pageEvents(db, filter, page),
   };
 }
@@ -29,12 +28,7 @@ export function eventStore(db: Kysely<Database>): EventStore {
 export function eventTransaction(db: Transaction<Database>): EventTransaction {
   return {
     append: async (event) => {
-      const last = await db
-        .selectFrom("audit_events")
-        .select(["seq", "hash"])
-        .orderBy("seq", "desc")
-        .limit(1)
-        .executeTakeFirst();
+      const last = await findLastEvent(db);
       const chained = chainEvent(event, last);
       await db
         .insertInto("audit_events")

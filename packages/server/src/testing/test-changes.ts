@@ -21,6 +21,7 @@ import type { Standing } from "../core/standing.ts";
 import type { Store } from "../core/store/store.ts";
 import type { Clock, Random } from "../core/surroundings.ts";
 import { changeUser, createUser } from "../core/users/changes.ts";
+import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 
 /** Changes of accounts, API users and keys, each committed by itself, as the given actor. */
 export type RegistryChanges = ReturnType<typeof registryChangesOf>;
@@ -83,4 +84,11 @@ export function createSigningKeyChanges(store: Transactions, clock: Clock, onCha
 function committerOf(commit: Commit) {
   return async <Result>(actor: string, work: (tx: ChangeTx) => Promise<Result>): Promise<Result> =>
     (await commit(work, { author: unrestrictedAuthor(actor) })).result;
+}
+
+/** Creates the API user api-1-demo of the account acme with one key, Alice's. */
+export async function createDemoUser(changes: Pick<RegistryChanges, "createAccount" | "createUser" | "addKey">) {
+  await changes.createAccount("test", { shortname: "acme" });
+  await changes.createUser("test", { name: "demo", account: "acme", access: "full" });
+  await changes.addKey("test", { username: "api-1-demo", text: rsaKeyPair("alice").publicPem });
 }

@@ -11,6 +11,7 @@ import {
 import { encodePart } from "../../../../../test/testkit/sign-assertion.ts";
 import { countRsaOperations } from "../../testing/count-rsa.ts";
 import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
+import { refusalOf } from "../../testing/refusal-of.ts";
 import { createTestClock, EXAMPLE_NOW_MICROSECONDS } from "../../testing/test-clock.ts";
 import { createTestRandom } from "../../testing/test-random.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
@@ -91,15 +92,6 @@ function endpointFor(
 
 function endpointWith(key: Partial<TestViewKey> = {}, user: Partial<Omit<ViewUser, "keys">> = {}) {
   return endpointFor([testViewUser([{ ...aliceKey, ...key }], user)]);
-}
-
-async function refusalOf(promise: Promise<unknown>): Promise<Refusal> {
-  const outcome = await promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  assert.ok(outcome instanceof Refusal, outcome instanceof Error ? String(outcome) : "nothing was refused");
-  return outcome;
 }
 
 describe("a client that proves possession of its private key", () => {

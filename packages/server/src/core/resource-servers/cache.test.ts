@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { createSystemRandom } from "../../platform/random.ts";
-import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { refusesUnreachable, type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { type FeedFollower, followFeed, STALENESS_MS_MAX } from "../feed/follow-feed.ts";
 import type { KeyId } from "../keys/model.ts";
-import { createRegistryChanges, type RegistryChanges } from "../../testing/test-changes.ts";
+import { createDemoUser, createRegistryChanges, type RegistryChanges } from "../../testing/test-changes.ts";
 import type { Store } from "../store/store.ts";
 import { createResourceServerCache, type ResourceServerCache } from "./cache.ts";
 import { createResourceServerChanges, type ResourceServerChanges } from "../../testing/test-changes.ts";
@@ -30,9 +29,7 @@ beforeEach(async () => {
   feed = await followFeed(watched.store, registry.clock);
   cache = createResourceServerCache(watched.store, feed);
   changes = createRegistryChanges(registry.store, registry.clock, () => feed.catchUp());
-  await changes.createAccount(ACTOR, { shortname: "acme" });
-  await changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
-  await changes.addKey(ACTOR, { username: "api-1-demo", text: rsaKeyPair("alice").publicPem });
+  await createDemoUser(changes);
 });
 after(async () => {
   for (const each of opened) await each.close();

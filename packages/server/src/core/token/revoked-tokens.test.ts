@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
-import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
+import { createDemoUser } from "../../testing/test-changes.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { refusesUnreachable, type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { type FeedFollower, followFeed, STALENESS_MS_MAX } from "../feed/follow-feed.ts";
@@ -20,9 +20,7 @@ const opened: TestRegistry[] = [];
 beforeEach(async () => {
   registry = await openTestRegistry();
   opened.push(registry);
-  await registry.changes.createAccount(ACTOR, { shortname: "acme" });
-  await registry.changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
-  await registry.changes.addKey(ACTOR, { username: "api-1-demo", text: rsaKeyPair("alice").publicPem });
+  await createDemoUser(registry.changes);
   watched = watchStore(registry.store);
   feed = await followFeed(watched.store, registry.clock);
   revoked = await openRevokedTokens(watched.store, feed);

@@ -5,11 +5,10 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { createSystemRandom } from "../../platform/random.ts";
-import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { type WatchedStore, watchStore } from "../../testing/watched-store.ts";
 import { formatTokenId, type TokenIdentity } from "../token/token-identity.ts";
-import { createRegistryChanges, type RegistryChanges } from "../../testing/test-changes.ts";
+import { createDemoUser, createRegistryChanges, type RegistryChanges } from "../../testing/test-changes.ts";
 import type { ApiUserId } from "../users/model.ts";
 import type { KeyId } from "../keys/model.ts";
 import type { ResourceServerId } from "../resource-servers/model.ts";
@@ -32,9 +31,7 @@ beforeEach(async () => {
   registry = await openTestRegistry();
   opened.push(registry);
   watched = watchStore(registry.store);
-  await registry.changes.createAccount(ACTOR, { shortname: "acme" });
-  await registry.changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
-  await registry.changes.addKey(ACTOR, { username: "api-1-demo", text: rsaKeyPair("alice").publicPem });
+  await createDemoUser(registry.changes);
   view = await openRegistryView(watched.store, registry.clock);
   changes = createRegistryChanges(registry.store, registry.clock, () => view.feed.catchUp());
   heard = [];

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { createSystemRandom } from "../../platform/random.ts";
-import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import type { KeyId } from "../keys/model.ts";
-import { createRegistryChanges } from "../../testing/test-changes.ts";
+import { createDemoUser, createRegistryChanges } from "../../testing/test-changes.ts";
 import { createResourceServerChanges } from "../../testing/test-changes.ts";
 import type { ResourceServer, ResourceServerId } from "../resource-servers/model.ts";
 import { formatTokenId, type TokenIdentity } from "../token/token-identity.ts";
@@ -22,9 +21,7 @@ const opened: TestRegistry[] = [];
 beforeEach(async () => {
   registry = await openTestRegistry();
   opened.push(registry);
-  await registry.changes.createAccount(ACTOR, { shortname: "acme" });
-  await registry.changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full" });
-  await registry.changes.addKey(ACTOR, { username: "api-1-demo", text: rsaKeyPair("alice").publicPem });
+  await createDemoUser(registry.changes);
   shop = (await createResourceServerChanges(registry.store, registry.clock, createSystemRandom()).create(ACTOR, "shop"))
     .server;
   view = await openRegistryView(registry.store, registry.clock);
