@@ -34,7 +34,7 @@ export interface RawConnection {
   answer(withoutBody?: boolean): Promise<RawAnswer>;
   /** What has been received and not yet taken by {@link answer}, a character a byte. */
   received(): string;
-  /** Resolves with {@link received} once it matches. @throws where the connection ends first */
+  /** Resolves with {@link received} once it matches. @throws if the connection ends first */
   until(pattern: RegExp): Promise<string>;
   /** Resolves with {@link received} once the server has ended or reset the connection. */
   closed(): Promise<string>;
