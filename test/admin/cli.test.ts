@@ -45,7 +45,7 @@ function commandLine(dataDir: string): Run {
 }
 
 const json = async <Value>(run: Run, args: readonly string[], input = "") =>
-  parseJsonLine<Value>(await run([...args, "--json"], { input }));
+  parseJsonLine(await run([...args, "--json"], { input })) as Value;
 
 const modeOf = (file: string) => (statSync(file).mode & 0o777).toString(8);
 

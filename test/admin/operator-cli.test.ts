@@ -30,7 +30,7 @@ function commandLine(dataDir: string, env: Readonly<Record<string, string>> = {}
     });
 }
 
-const json = async <Value>(run: Run, ...args: string[]) => parseJsonLine<Value>(await run(...args, "--json"));
+const json = async <Value>(run: Run, ...args: string[]) => parseJsonLine(await run(...args, "--json")) as Value;
 
 /** Uses a link, as the console does. */
 async function useLink({ adminUrl }: Pick<TestServer, "adminUrl">, link: string, email?: string): Promise<Response> {

@@ -233,10 +233,10 @@ function removeFolders(): void {
 }
 
 /** Parses what a command with `--json` has printed. @throws unless it succeeded and printed one line */
-export function parseJsonLine<Value>({ status, stdout, stderr }: ProgramResult): Value {
+export function parseJsonLine({ status, stdout, stderr }: ProgramResult): unknown {
   assert.equal(status, 0, stderr);
   assert.match(stdout, /^[^\n]+\n$/, "one JSON value in one line, and nothing else");
-  return JSON.parse(stdout) as Value;
+  return JSON.parse(stdout);
 }
 
 /** Asserts that a command has failed as documented: the status, one line on standard error and nothing on standard output. */
