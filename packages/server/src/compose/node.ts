@@ -1,7 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { type CheckToken, createCheckToken } from "../core/check.ts";
-import { createCommit } from "../core/change/commit.ts";
 import { type ClockWatch, createClockWatch } from "../core/clock/clock-watch.ts";
 import { createKeyUsage, type KeyUsage } from "../core/keys/usage.ts";
 import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
@@ -81,7 +80,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     clockWatch,
     keyUsage: createKeyUsage(store.usage),
     lastSeen: createLastSeen(store),
-    refusedSignIns: createRefusedSignIns(createCommit(store, clock)),
+    refusedSignIns: createRefusedSignIns(registry.commitWithoutView),
     announceStop() {
       isStopping = true;
     },

@@ -25,6 +25,11 @@ export interface OpenedRegistry<SigningKeys extends LatestSigningKeys = LatestSi
   /** Awaited after each change and before it is acknowledged: from then on the change holds on this node. */
   readonly onChanged: () => Promise<void>;
   readonly commit: Commit;
+  /**
+   * Commits changes of operators, their credentials and admin tokens: no node keeps those in memory. So it acknowledges them even
+   * while the view can't be confirmed, and a secret that is shown once isn't lost.
+   */
+  readonly commitWithoutView: Commit;
 }
 
 /** Opens the view of a store and its signing keys. A new store gets its first signing key. */
@@ -47,7 +52,15 @@ export async function openRegistry(
     await view.feed.catchUp();
     await signingKeys.settled();
   };
-  return { store, view, masterSecrets, signingKeys, onChanged, commit: createCommit(store, clock, onChanged) };
+  return {
+    store,
+    view,
+    masterSecrets,
+    signingKeys,
+    onChanged,
+    commit: createCommit(store, clock, onChanged),
+    commitWithoutView: createCommit(store, clock),
+  };
 }
 
 /**

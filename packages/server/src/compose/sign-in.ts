@@ -1,4 +1,3 @@
-import { createCommit } from "../core/change/commit.ts";
 import { createChallenges } from "../core/operators/challenges.ts";
 import { createLinks } from "../core/operators/links.ts";
 import { createOwnCredentials } from "../core/operators/own-credentials.ts";
@@ -23,7 +22,7 @@ export function composeSignIn(node: Node, singleSignOn: SingleSignOnSettings | u
     store,
     clock,
     random,
-    commit: createCommit(store, clock),
+    commit: node.commitWithoutView,
     challenges,
     ceremonies: createPasskeyCeremonies(),
     hasher: createPasswordHasher(random),

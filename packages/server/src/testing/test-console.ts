@@ -82,6 +82,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
       signingKeys: testSigningKeys(1),
       onChanged: () => view.feed.catchUp(),
       commit: createCommit(store, clock, () => view.feed.catchUp()),
+      commitWithoutView: createCommit(store, clock),
     },
     nextRequestId,
     publicUrl: "https://auth.example",

@@ -76,6 +76,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
       signingKeys: testSigningKeys(1),
       onChanged,
       commit: createCommit(watched.store, clock, onChanged),
+      commitWithoutView: createCommit(watched.store, clock),
     },
     nextRequestId,
     publicUrl,

@@ -46,6 +46,15 @@ describe("an admin token", () => {
     assert.equal((await ask("DELETE", "/admin-tokens/99999")).status, 404);
   });
 
+  test("is shown once, even while the node can't confirm its view, which holds no admin token", async (context) => {
+    const { events } = console.registry.store;
+    context.mock.method(events, "after", () => Promise.reject(new Error("the store can't be read")));
+    const made = await ask("POST", "/admin-tokens", { name: "unconfirmed", role: "viewer" });
+    assert.deepEqual([made.status, made.json.data.token.startsWith("csat_")], [201, true], made.body);
+    const account = await ask("POST", "/accounts", { shortname: "unconfirmed" });
+    assert.equal(account.status, 503, "a change that the view has to know is acknowledged only once it does");
+  });
+
   test("is refused with an error for each wrong field", async () => {
     for (const [body, field] of [
       [{ name: "No", role: "viewer" }, "/name"],

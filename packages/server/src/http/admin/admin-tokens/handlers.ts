@@ -21,14 +21,14 @@ export interface AdminTokenHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
-  readonly commit: Commit;
+  readonly commitWithoutView: Commit;
 }
 
 export function createAdminTokenHandlers({
   store,
   clock,
   random,
-  commit,
+  commitWithoutView,
 }: AdminTokenHandlerDependencies): HandlersOf<typeof adminTokenRoutes> {
   const shownToken = (token: AdminToken) => adminTokenJson(token, clock.wallMs());
 
@@ -42,7 +42,7 @@ export function createAdminTokenHandlers({
       const { name, role, account = null, expires_at } = body;
       const expiry: TokenExpiry = expires_at === "never" ? expires_at : expires_at ? parseTime(expires_at) : undefined;
       const wanted = { name, role, account, expiry };
-      const { result, isRepeated } = await commit<Made>((tx) => createAdminToken(tx, wanted, random), {
+      const { result, isRepeated } = await commitWithoutView<Made>((tx) => createAdminToken(tx, wanted, random), {
         author: principal,
         once: {
           key: idempotencyKey,
@@ -65,7 +65,9 @@ export function createAdminTokenHandlers({
     },
 
     async revokeAdminToken({ principal, params }) {
-      const { result } = await commit((tx) => revokeAdminToken(tx, params.id as AdminTokenId), { author: principal });
+      const { result } = await commitWithoutView((tx) => revokeAdminToken(tx, params.id as AdminTokenId), {
+        author: principal,
+      });
       return { data: shownToken(result) };
     },
   };

@@ -16,7 +16,7 @@ export interface InvitationHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
-  readonly commit: Commit;
+  readonly commitWithoutView: Commit;
   readonly origins: Origins;
 }
 
@@ -24,7 +24,7 @@ export function createInvitationHandlers({
   store,
   clock,
   random,
-  commit,
+  commitWithoutView,
   origins,
 }: InvitationHandlerDependencies): HandlersOf<typeof invitationRoutes> {
   return {
@@ -35,21 +35,24 @@ export function createInvitationHandlers({
 
     async createInvitation({ principal, body, idempotencyKey }) {
       const { email, role, account = null } = body;
-      const { result, isRepeated } = await commit<Made>((tx) => inviteOperator(tx, { email, role, account }, random), {
-        author: principal,
-        once: {
-          key: idempotencyKey,
-          request: ["createInvitation", body],
-          kind: "invitation",
-          idOf: ({ invitation }) => invitation.id,
-          async again(tx, id) {
-            const invitation = await tx.invitations.find(id as InvitationId);
-            // It may have been used or withdrawn since.
-            if (invitation === undefined) throw notFound();
-            return { invitation };
+      const { result, isRepeated } = await commitWithoutView<Made>(
+        (tx) => inviteOperator(tx, { email, role, account }, random),
+        {
+          author: principal,
+          once: {
+            key: idempotencyKey,
+            request: ["createInvitation", body],
+            kind: "invitation",
+            idOf: ({ invitation }) => invitation.id,
+            async again(tx, id) {
+              const invitation = await tx.invitations.find(id as InvitationId);
+              // It may have been used or withdrawn since.
+              if (invitation === undefined) throw notFound();
+              return { invitation };
+            },
           },
         },
-      });
+      );
       const { invitation, secret } = result;
       return {
         data: shownInvitation(origins, invitation, secret),
@@ -59,7 +62,7 @@ export function createInvitationHandlers({
     },
 
     async withdrawInvitation({ principal, params }) {
-      await commit((tx) => withdrawInvitation(tx, params.id as InvitationId), { author: principal });
+      await commitWithoutView((tx) => withdrawInvitation(tx, params.id as InvitationId), { author: principal });
       return { data: {} };
     },
   };

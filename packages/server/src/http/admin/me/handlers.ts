@@ -25,7 +25,7 @@ export interface OwnHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
-  readonly commit: Commit;
+  readonly commitWithoutView: Commit;
   readonly ownCredentials: OwnCredentials;
   readonly origins: Origins;
   readonly service: ServiceFacts;
@@ -34,13 +34,13 @@ export interface OwnHandlerDependencies {
 const NOTHING = { data: {} } as const;
 
 export function createOwnHandlers(dependencies: OwnHandlerDependencies): HandlersOf<typeof ownRoutes> {
-  const { store, clock, random, commit, ownCredentials, origins, service } = dependencies;
+  const { store, clock, random, commitWithoutView, ownCredentials, origins, service } = dependencies;
 
   return {
     getMe: async ({ principal }) => ({ data: await shownMe(store, service, principal) }),
 
     async signOut({ principal, reply, host }) {
-      await commit((tx) => endOwnSession(tx, principal.session.id), { author: principal });
+      await commitWithoutView((tx) => endOwnSession(tx, principal.session.id), { author: principal });
       clearSessionCookie(reply, { origins, host });
       return NOTHING;
     },
@@ -49,7 +49,7 @@ export function createOwnHandlers(dependencies: OwnHandlerDependencies): Handler
       const { current_password: currentPassword, new_password: newPassword } = body;
       const passwordHash = await ownCredentials.hashNewPassword(principal, { currentPassword, newPassword });
       const change = { passwordHash, before: principal.operator.passwordHash, keep: principal.session.id };
-      await commit((tx) => setOwnPassword(tx, change), { author: principal });
+      await commitWithoutView((tx) => setOwnPassword(tx, change), { author: principal });
       return NOTHING;
     },
 
@@ -66,29 +66,29 @@ export function createOwnHandlers(dependencies: OwnHandlerDependencies): Handler
       const place = requirePasskeyPlace(origins, request);
       const { principal, body } = request;
       const admitted = await ownCredentials.admitPasskey(principal.operator, body, place);
-      const { result } = await commit((tx) => addOwnPasskey(tx, admitted), { author: principal });
+      const { result } = await commitWithoutView((tx) => addOwnPasskey(tx, admitted), { author: principal });
       return { data: passkeyJson(result) };
     },
 
     async removePasskey({ principal, params }) {
-      await commit((tx) => removeOwnPasskey(tx, params.id as PasskeyId), { author: principal });
+      await commitWithoutView((tx) => removeOwnPasskey(tx, params.id as PasskeyId), { author: principal });
       return NOTHING;
     },
 
     async renewRecoveryCodes({ principal }) {
-      const { result } = await commit((tx) => renewOwnRecoveryCodes(tx, random), { author: principal });
+      const { result } = await commitWithoutView((tx) => renewOwnRecoveryCodes(tx, random), { author: principal });
       return { data: { recovery_codes: result } };
     },
 
     listMySessions: ({ principal }) => listLiveSessions(store, clock, principal.operator.id, principal),
 
     async endMyOtherSessions({ principal }) {
-      await commit((tx) => endOwnOtherSessions(tx, principal.session.id), { author: principal });
+      await commitWithoutView((tx) => endOwnOtherSessions(tx, principal.session.id), { author: principal });
       return NOTHING;
     },
 
     async endMySession({ principal, params, reply, host }) {
-      await commit((tx) => endOwnSession(tx, params.id as SessionId), { author: principal });
+      await commitWithoutView((tx) => endOwnSession(tx, params.id as SessionId), { author: principal });
       if (params.id === principal.session.id) clearSessionCookie(reply, { origins, host });
       return NOTHING;
     },

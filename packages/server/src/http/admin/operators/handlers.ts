@@ -21,7 +21,7 @@ export interface OperatorHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
-  readonly commit: Commit;
+  readonly commitWithoutView: Commit;
   readonly origins: Origins;
 }
 
@@ -29,7 +29,7 @@ export function createOperatorHandlers({
   store,
   clock,
   random,
-  commit,
+  commitWithoutView,
   origins,
 }: OperatorHandlerDependencies): HandlersOf<typeof operatorRoutes> {
   async function loadOperator(principal: Principal, id: number): Promise<Operator> {
@@ -55,7 +55,7 @@ export function createOperatorHandlers({
       const id = params.id as OperatorId;
       requireUnchanged(body, operatorJson(await loadOperator(principal, id)), ["role", "account", "status"]);
       const { role, account, status } = body;
-      const { result: operator } = await commit((tx) => changeOperator(tx, id, { role, account, status }), {
+      const { result: operator } = await commitWithoutView((tx) => changeOperator(tx, id, { role, account, status }), {
         author: principal,
         ifMatch: {
           ...preconditions,
@@ -70,7 +70,7 @@ export function createOperatorHandlers({
     },
 
     async resetOperator({ principal, params }) {
-      const { result } = await commit((tx) => resetOperator(tx, params.id as OperatorId, random), {
+      const { result } = await commitWithoutView((tx) => resetOperator(tx, params.id as OperatorId, random), {
         author: principal,
       });
       return { data: shownInvitation(origins, result.invitation, result.secret) };
@@ -83,7 +83,9 @@ export function createOperatorHandlers({
 
     async endOperatorSession({ principal, params }) {
       const { id, session_id: sessionId } = params;
-      await commit((tx) => endOperatorSession(tx, id as OperatorId, sessionId as SessionId), { author: principal });
+      await commitWithoutView((tx) => endOperatorSession(tx, id as OperatorId, sessionId as SessionId), {
+        author: principal,
+      });
       return { data: {} };
     },
   };
