@@ -22,6 +22,9 @@ const FILES = { ...SETS, all: [...SETS.everyday, ...SETS.peers] };
 /** How many test files run at once. Many of them wait more than they compute, so one more than the two cores of a small machine. */
 const FILES_AT_ONCE = 3;
 
+/** After how long a test file that hangs fails, in milliseconds. The longest takes some minutes on a busy machine. */
+const FILE_MS_MAX = 20 * 60_000;
+
 const root = join(import.meta.dirname, "..");
 const [set = "everyday", ...words] = process.argv.slice(2);
 if (!Object.hasOwn(FILES, set)) {
@@ -36,7 +39,14 @@ const reporters = [
 
 const { status } = spawnSync(
   process.execPath,
-  ["--test", `--test-concurrency=${FILES_AT_ONCE}`, ...reporters, ...words, ...FILES[set as keyof typeof FILES]],
+  [
+    "--test",
+    `--test-concurrency=${FILES_AT_ONCE}`,
+    `--test-timeout=${FILE_MS_MAX}`,
+    ...reporters,
+    ...words,
+    ...FILES[set as keyof typeof FILES],
+  ],
   {
     cwd: root,
     stdio: "inherit",

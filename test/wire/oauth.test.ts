@@ -124,7 +124,7 @@ describe("openid-client", () => {
     );
     assert.equal(config.serverMetadata().token_endpoint, `${server.publicUrl}/oauth2/token`);
     const grant = await openid.clientCredentialsGrant(config);
-    assert.deepEqual([grant.token_type, grant.expires_in, grant.expiresIn()], ["bearer", 3600, 3600]);
+    assert.deepEqual([grant.token_type, grant.expires_in], ["bearer", 3600]);
     assert.equal(await checkStatus(server, grant.access_token), 200);
     const short = await openid.clientCredentialsGrant(config, { ttl: "900" });
     assert.equal(short.expires_in, 900);

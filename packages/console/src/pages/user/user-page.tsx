@@ -138,11 +138,12 @@ function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
   );
 }
 
+/** @param children `undefined` while it is loading */
 function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
   return (
     <div>
       <dt>{name}</dt>
-      <dd>{children ?? <Bone width={70} />}</dd>
+      <dd>{children === undefined ? <Bone width={70} /> : children}</dd>
     </div>
   );
 }
