@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test, type TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { monotonicMs } from "../testkit/companion.ts";
 import { eventually } from "../testkit/eventually.ts";
 import {
   type Answer,
@@ -27,7 +28,7 @@ import {
   tokenOf,
   type Traffic,
 } from "../testkit/judge.ts";
-import { monotonicMs, type Node, openSite, type Site, type SiteUser } from "../testkit/nodes.ts";
+import { type Node, openSite, type Site, type SiteUser } from "../testkit/nodes.ts";
 import { grantBytes, revocationBytes, signGrant } from "../testkit/nodes-oauth.ts";
 import {
   crash,
@@ -119,7 +120,7 @@ async function openStage(databaseUrl: string): Promise<Stage> {
       const { server } = nodes[0] as Node;
       const { status, stdout } = await server.cli("audit", "verify");
       const made = subjects.flatMap(({ attempts }) => attempts.filter((attempt) => attempt.beganMs >= beganMs));
-      const failed = made.filter(({ isAcknowledged }) => !isAcknowledged).length;
+      const failed = made.filter(({ failure }) => failure !== undefined).length;
       t.diagnostic(describeJudgement(judgement));
       t.diagnostic(
         `recovered ${recoveredMs.toFixed(0)} ms after the fault; changes: ${made.length - failed} acknowledged, ${failed} failed, ${lost} lost; audit chain ${stdout.trim()}`,
@@ -130,6 +131,7 @@ async function openStage(databaseUrl: string): Promise<Stage> {
     },
     async close() {
       await Promise.all(nodes.map(({ server }) => server.stop()));
+      await operator.stop();
     },
   };
 }

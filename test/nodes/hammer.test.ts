@@ -20,15 +20,15 @@ import {
   type VerdictSource,
   type SourceFigures,
   VERDICT_SOURCES,
-  HOLDS_WITHIN_MS,
   judge,
   type Outcome,
   OUTCOMES,
-  watchStarvation,
 } from "../testkit/hammer-judge.ts";
 import { createRandom } from "../testkit/random.ts";
 import { createApiUser, createKey, startServer, type TestServer } from "../testkit/server.ts";
-import type { Standing, StoryAdministration, Switch } from "../testkit/story-administration.ts";
+import type { Administration } from "../testkit/administration.ts";
+import { watchStarvation } from "../testkit/processes.ts";
+import { HOLDS_MS, type KeyChange, type Standing } from "../testkit/truth.ts";
 import type { StoryApi, VerifiedApiOptions } from "../testkit/story-api.ts";
 
 const CLIENTS = 8;
@@ -60,10 +60,10 @@ const JUDGED_MIN = 200;
 
 test("the judge finds a late yes and a late no, and allows for delays of the machine", () => {
   const tokens = [{ keyId: 7 }];
-  const switches: Switch[] = [
-    { keyId: 7, standing: "active", begunAtMs: -10, acknowledgedAtMs: 0 },
-    { keyId: 7, standing: "deactivated", begunAtMs: 1000, acknowledgedAtMs: 1010 },
-    { keyId: 7, standing: "active", begunAtMs: 2000, acknowledgedAtMs: 2010 },
+  const switches: KeyChange[] = [
+    { keyId: 7, standing: "active", beganMs: -10, endedMs: 0 },
+    { keyId: 7, standing: "deactivated", beganMs: 1000, endedMs: 1010 },
+    { keyId: 7, standing: "active", beganMs: 2000, endedMs: 2010 },
   ];
   const judgeOne = (outcome: Outcome, startedAtMs: number, endedAtMs = startedAtMs + 1, starvedMs = 0) => {
     const asked: Asked = {
@@ -104,7 +104,7 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
   let server: TestServer;
   let api: Companion<StoryApi>;
   let clients: Companion<HammerClients>;
-  let administration: Companion<StoryAdministration>;
+  let administration: Companion<Administration>;
   let urls: Record<VerdictSource, string>;
   let resourceServer: { readonly client_id: string; readonly client_secret: string };
   const keyIds: number[] = [];
@@ -114,7 +114,7 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
     server = await startServer({ flags: ["--refusal-limit", "0"] });
     api = startCompanion("./story-api.ts");
     clients = startCompanion("./hammer-clients.ts");
-    administration = startCompanion("./story-administration.ts", { COUNTERSIGN_DATA_DIR: server.dataDir });
+    administration = startCompanion("./administration.ts", { COUNTERSIGN_DATA_DIR: server.dataDir });
     resourceServer = await server.json("resource-server", "create", "hammered");
     const options: VerifiedApiOptions = {
       baseUrl: server.publicUrl,
@@ -148,15 +148,15 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
   });
 
   /** Deactivates and activates one key until the time is over, at moments unrelated to any process's timers. */
-  async function switchOffAndOn(keyId: number, untilMs: number, random: () => number): Promise<Switch[]> {
-    const switches: Switch[] = [];
+  async function switchOffAndOn(keyId: number, untilMs: number, random: () => number): Promise<KeyChange[]> {
+    const switches: KeyChange[] = [];
     const total = ROUNDS * 2;
     for (let count = 0; count < total; count++) {
       // An equal share of the remaining time, give or take 60 %, so that it ends in time, however slow the disk is.
       const shareMs = Math.max(0, untilMs - performance.now()) / (total - count);
       await wait(count === 0 ? random() * shareMs : shareMs * (0.4 + 1.2 * random()));
       const standing: Standing = count % 2 === 0 ? "deactivated" : "active";
-      switches.push(await administration.call("switchKey", { keyId, standing }));
+      switches.push(await administration.call("setKeyStanding", keyId, standing));
     }
     await wait(Math.max(0, untilMs - performance.now()));
     return switches;
@@ -168,7 +168,7 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
       for (const watch of Object.values(watches)) watch.note();
     }, STARVATION_NOTED_MS).unref();
     const standingAtFirst = await Promise.all(
-      keyIds.map((keyId) => administration.call("switchKey", { keyId, standing: "active" })),
+      keyIds.map((keyId) => administration.call("setKeyStanding", keyId, "active")),
     );
     const credentials = Buffer.from(`${resourceServer.client_id}:${resourceServer.client_secret}`).toString("base64");
     await clients.call("begin", {
@@ -200,7 +200,7 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
     );
 
     const changes = switched.flat();
-    const tookMs = changes.map(({ begunAtMs, acknowledgedAtMs }) => acknowledgedAtMs - begunAtMs);
+    const tookMs = changes.map(({ beganMs, endedMs }) => endedMs - beganMs);
     t.diagnostic(
       `${changes.filter(({ standing }) => standing === "deactivated").length} deactivations and as many activations in ` +
         `${seconds.toFixed(1)} s, each acknowledged within ${Math.max(...tookMs).toFixed(0)} ms`,
@@ -232,7 +232,7 @@ describe("eight clients and a hundred deactivations", { concurrency: 1 }, () => 
 
 function describeSource({ source, requests, outcomes, mustBeNo, mustBeYes }: SourceFigures, seconds: number): string {
   const describe = (after: string, wrong: string, answers: Answers) =>
-    `more than ${HOLDS_WITHIN_MS} ms after ${after} ${answers.wrong} ${wrong} among ${answers.judged} answers, ` +
+    `more than ${HOLDS_MS} ms after ${after} ${answers.wrong} ${wrong} among ${answers.judged} answers, ` +
     `${answers.wrongInSync} of them from a node in sync; the last ${wrong} began ${answers.latestMs.toFixed(1)} ms after ` +
     `(starved for ${answers.starvedMs.toFixed(1)} of them)`;
   const ofDeactivations = describe("a deactivation", "yes", mustBeNo);

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { connectClient } from "../testkit/api-client.ts";
+import { monotonicMs } from "../testkit/companion.ts";
 import { eventually } from "../testkit/eventually.ts";
 import {
   type Answer,
@@ -25,7 +26,6 @@ import {
   connectWorkers,
   findWorker,
   reservePorts,
-  monotonicMs,
   type Node,
   openSite,
   pauseWorkers,
@@ -39,6 +39,7 @@ import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
 import { childrenOf } from "../testkit/processes.ts";
 import { connectRaw } from "../../packages/server/src/testing/raw-http.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
+import { STALENESS_MS_MAX } from "../testkit/truth.ts";
 
 const WORKERS = 2;
 
@@ -49,9 +50,6 @@ const ROUNDS = 100;
 
 /** Connections of the traffic to each node and balancer. */
 const CONNECTIONS = 4;
-
-/** A request that begins later than this gets no stale yes, however slow the machine is (docs/wire.md, Revocation). */
-const STALENESS_MS_MAX = 5000;
 
 /** The pause between two requests of one connection, so that the traffic doesn't overload the machine. */
 const ASK_MS = 2;
@@ -85,10 +83,11 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
   after(async () => {
     for (const { connection } of workers) connection.end();
     await Promise.all(nodes.map(({ server }) => server.stop()));
+    await site?.operator.stop();
     await postgres.stop();
   });
 
-  const keyIs = (standing: "active" | "deactivated") => site.operator.setKeyStanding(user.keyId, standing);
+  const keyIs = (standing: "active" | "deactivated") => site.operator.call("setKeyStanding", user.keyId, standing);
   const cli = async (...args: string[]) => (nodes[0] as Node).server.json<{ number: number }>(...args);
 
   /** Two users that no test changes: the only right answer for them is a yes. */

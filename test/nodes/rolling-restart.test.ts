@@ -5,9 +5,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { basic } from "../../packages/server/src/testing/test-http.ts";
+import { monotonicMs } from "../testkit/companion.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { describeJudgement, judge, openSubject, startTraffic, type Subject } from "../testkit/judge.ts";
-import { BALANCERS, monotonicMs, type Node, openSite, type Site, startBalancer } from "../testkit/nodes.ts";
+import { BALANCERS, type Node, openSite, type Site, startBalancer } from "../testkit/nodes.ts";
 import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
 import { connectRaw, type RawConnection, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
@@ -42,6 +43,7 @@ function restartNodes(): void {
 
   after(async () => {
     await Promise.all(nodes.map(({ server }) => server.stop()));
+    await site?.operator.stop();
     await postgres?.stop();
   });
 

@@ -16,12 +16,12 @@ export function monotonicMs(): number {
 }
 
 /** What a companion can do, by name. Arguments and results go through the structured clone algorithm. */
-type Functions = Record<string, (argument: never) => unknown>;
+type Functions = Record<string, (...args: never[]) => unknown>;
 
 interface Call {
   readonly id: number;
   readonly name: string;
-  readonly argument: unknown;
+  readonly args: readonly unknown[];
 }
 
 type Reply = { readonly id: number; readonly result: unknown } | { readonly id: number; readonly error: string };
@@ -31,7 +31,7 @@ export interface Companion<Offered extends Functions> {
   /** @throws if the function throws, or the companion ends first; the message holds its standard error */
   call<Name extends keyof Offered & string>(
     name: Name,
-    ...argument: Parameters<Offered[Name]>
+    ...args: Parameters<Offered[Name]>
   ): Promise<Awaited<ReturnType<Offered[Name]>>>;
   stop(): Promise<void>;
 }
@@ -65,9 +65,9 @@ export function startCompanion<Offered extends Functions>(
   });
   return {
     pid,
-    call: (name, ...[argument]) =>
+    call: (name, ...args) =>
       new Promise((resolve, reject) => {
-        const call: Call = { id: ++calls, name, argument };
+        const call: Call = { id: ++calls, name, args };
         waiting.set(call.id, { resolve, reject });
         child.send(call, (error) => {
           if (error !== null) reject(new Error(`${program} is gone; standard error: ${stderr}`, { cause: error }));
@@ -82,9 +82,9 @@ export function startCompanion<Offered extends Functions>(
 
 /** The main loop of a companion's program: answers calls until the test ends. */
 export function offer(functions: Functions): void {
-  const answer = async ({ id, name, argument }: Call): Promise<Reply> => {
+  const answer = async ({ id, name, args }: Call): Promise<Reply> => {
     try {
-      return { id, result: await functions[name]?.(argument as never) };
+      return { id, result: await functions[name]?.(...(args as never[])) };
     } catch (error) {
       return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
     }

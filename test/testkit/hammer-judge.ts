@@ -2,14 +2,7 @@
  * Decides which answers were wrong, afterwards, from the clients' records and the times at which changes were
  * acknowledged.
  */
-import { readFileSync } from "node:fs";
-import { monotonicMs } from "./companion.ts";
-import type { Switch } from "./story-administration.ts";
-
-/**
- * A change has to take effect everywhere within so many milliseconds of its acknowledgement (docs/wire.md, Revocation).
- */
-export const HOLDS_WITHIN_MS = 100;
+import { HOLDS_MS, type KeyChange, truthFor } from "./truth.ts";
 
 /**
  * Where verdicts come from: two endpoints of the server, and two APIs, one of which gets the service's answers late.
@@ -44,14 +37,14 @@ export interface SourceFigures {
 /** Answers that had to be a no, or had to be a yes. An undecided answer is neither right nor wrong. */
 export interface Answers {
   /**
-   * Answers whose request began more than {@link HOLDS_WITHIN_MS} after the key's last change was acknowledged, and
+   * Answers whose request began more than {@link HOLDS_MS} after the key's last change was acknowledged, and
    * ended before the next one.
    */
   readonly judged: number;
   /** Judged answers that said the opposite. */
   readonly wrong: number;
   /**
-   * Wrong answers whose delay exceeds {@link HOLDS_WITHIN_MS} even without the time for which their node was starved.
+   * Wrong answers whose delay exceeds {@link HOLDS_MS} even without the time for which their node was starved.
    */
   readonly wrongInSync: number;
   /**
@@ -63,17 +56,17 @@ export interface Answers {
 }
 
 /**
- * @param switches of all keys, in any order; of each key one from before the first request
+ * @param changes of all keys, in any order
  * @param starvedMs how long the processes behind a source waited for a processor between two times
  */
 export function judge(
   asked: Asked,
   tokens: readonly { readonly keyId: number }[],
-  switches: readonly Switch[],
+  changes: readonly KeyChange[],
   starvedMs: (source: VerdictSource, fromMs: number, toMs: number) => number,
 ): SourceFigures[] {
   const histories = tokens.map((token) =>
-    switches.filter(({ keyId }) => keyId === token.keyId).toSorted((a, b) => a.begunAtMs - b.begunAtMs),
+    changes.filter(({ keyId }) => keyId === token.keyId).toSorted((a, b) => a.beganMs - b.beganMs),
   );
   const figures = VERDICT_SOURCES.map((source) => ({
     source,
@@ -82,66 +75,28 @@ export function judge(
     mustBeNo: { judged: 0, wrong: 0, wrongInSync: 0, latestMs: 0, starvedMs: 0 },
     mustBeYes: { judged: 0, wrong: 0, wrongInSync: 0, latestMs: 0, starvedMs: 0 },
   }));
-  for (const [at, startedAtMs] of asked.startedAtMs.entries()) {
-    const endedAtMs = asked.endedAtMs[at] ?? NaN;
+  for (const [at, beganMs] of asked.startedAtMs.entries()) {
+    const endedMs = asked.endedAtMs[at] ?? NaN;
     const ofSource = figures[asked.source[at] ?? NaN];
     const outcome = OUTCOMES[asked.outcome[at] ?? NaN];
-    const history = histories[asked.token[at] ?? NaN] ?? [];
-    const last = history.findLastIndex(({ acknowledgedAtMs }) => acknowledgedAtMs < startedAtMs);
-    const before = history[last];
-    if (ofSource === undefined || outcome === undefined || before === undefined) throw new Error(`request ${at}`);
+    if (ofSource === undefined || outcome === undefined) throw new Error(`request ${at}`);
     ofSource.requests++;
     ofSource.outcomes[outcome]++;
-    // While a change is under way, either answer is right.
-    if (endedAtMs >= (history[last + 1]?.begunAtMs ?? Infinity)) continue;
-    const lateMs = startedAtMs - before.acknowledgedAtMs;
-    const isLate = lateMs > HOLDS_WITHIN_MS;
-    const answers = before.standing === "active" ? ofSource.mustBeYes : ofSource.mustBeNo;
+    const truth = truthFor(histories[asked.token[at] ?? NaN] ?? [], { beganMs, endedMs });
+    if (truth === undefined) continue;
+    const lateMs = beganMs - truth.sinceMs;
+    const isLate = lateMs > HOLDS_MS;
+    const answers = truth.standing === "active" ? ofSource.mustBeYes : ofSource.mustBeNo;
     if (isLate) answers.judged++;
-    if (outcome !== (before.standing === "active" ? "no" : "yes")) continue;
+    if (outcome !== (truth.standing === "active" ? "no" : "yes")) continue;
     // Two processes behind one source may have been starved at the same time.
-    const ownMs = () => Math.max(0, lateMs - starvedMs(ofSource.source, before.acknowledgedAtMs, endedAtMs));
+    const ownMs = () => Math.max(0, lateMs - starvedMs(ofSource.source, truth.sinceMs, endedMs));
     if (isLate) answers.wrong++;
-    if (isLate && ownMs() > HOLDS_WITHIN_MS) answers.wrongInSync++;
+    if (isLate && ownMs() > HOLDS_MS) answers.wrongInSync++;
     if (lateMs > answers.latestMs) {
       answers.latestMs = lateMs;
       answers.starvedMs = lateMs - ownMs();
     }
   }
   return figures;
-}
-
-/**
- * Records for how long a process was starved: its main thread had work to do, and other processes had the processors.
- */
-export interface StarvationWatch {
-  note(): void;
-  /**
-   * How long it was starved between two times, in milliseconds; rather too much, since the nearest records are outside
-   * of them. 0 if the system doesn't report it.
-   */
-  betweenMs(fromMs: number, toMs: number): number;
-}
-
-export function watchStarvation(pid: number): StarvationWatch {
-  const notes: { readonly atMs: number; readonly starvedMs: number }[] = [];
-  return {
-    note() {
-      notes.push({ atMs: monotonicMs(), starvedMs: readStarvedMs(pid) });
-    },
-    betweenMs(fromMs, toMs) {
-      const before = notes.findLast(({ atMs }) => atMs <= fromMs) ?? notes.at(0);
-      const behind = notes.find(({ atMs }) => atMs >= toMs) ?? notes.at(-1);
-      return (behind?.starvedMs ?? 0) - (before?.starvedMs ?? 0);
-    },
-  };
-}
-
-/** Since the process began. Linux only (docs.kernel.org/scheduler/sched-stats.html): the second figure, in nanoseconds. */
-function readStarvedMs(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
-  } catch {
-    return 0;
-  }
 }

@@ -7,15 +7,12 @@
  * get either answer.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { type Change, ChangeFailed, monotonicMs, type Operator, type SiteUser } from "./nodes.ts";
+import type { Administration } from "./administration.ts";
+import { type Companion, monotonicMs } from "./companion.ts";
+import type { SiteUser } from "./nodes.ts";
 import { connectRaw, type RawConnection, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { signAssertion } from "./sign-assertion.ts";
-
-/** A change takes effect on other nodes within this time (docs/wire.md, Revocation). */
-const HOLDS_MS = 100;
-
-/** Past this no answer may be stale, whatever has failed (docs/wire.md, Revocation). */
-const STALENESS_MS_MAX = 5000;
+import { HOLDS_MS, type KeyChange, type Standing, STALENESS_MS_MAX, truthFor } from "./truth.ts";
 
 /** An assertion is valid for a minute either way, and signing costs more than everything else here. */
 const ASSERTION_MS = 20_000;
@@ -23,15 +20,13 @@ const ASSERTION_MS = 20_000;
 /** The pause between two attempts at a change that can't be made right now. */
 const RETRY_MS = 100;
 
-export type Standing = "active" | "deactivated";
-
 /** A user whose tokens and assertions the traffic uses. */
 export interface Subject {
   readonly user: SiteUser;
   /** The latest token. */
   token: string;
-  /** Changes in order, which never overlap. A failed change has no acknowledgement. */
-  readonly attempts: (Change & { readonly standing: Standing; readonly isAcknowledged: boolean })[];
+  /** Changes in order, which never overlap. */
+  readonly attempts: KeyChange[];
 }
 
 /** Mints a token for a user who is active. */
@@ -46,28 +41,25 @@ export async function openSubject(user: SiteUser, url: string): Promise<Subject>
   return subject;
 }
 
-/** Makes a change, and records it. @throws {ChangeFailed} */
-export async function change(operator: Operator, subject: Subject, standing: Standing): Promise<Change> {
-  try {
-    const made = await operator.setKeyStanding(subject.user.keyId, standing);
-    subject.attempts.push({ ...made, standing, isAcknowledged: true });
-    return made;
-  } catch (error) {
-    if (error instanceof ChangeFailed) subject.attempts.push({ ...error.change, standing, isAcknowledged: false });
-    throw error;
-  }
+type Operator = Companion<Administration>;
+
+/** Attempts a change, and records it. */
+async function attempt(operator: Operator, subject: Subject, standing: Standing): Promise<KeyChange> {
+  const change = await operator.call("tryKeyStanding", subject.user.keyId, standing);
+  subject.attempts.push(change);
+  return change;
 }
 
-/** The same, repeated until it is acknowledged. */
-export async function changeAtLast(operator: Operator, subject: Subject, standing: Standing): Promise<Change> {
-  for (;;) {
-    try {
-      return await change(operator, subject, standing);
-    } catch (error) {
-      if (!(error instanceof ChangeFailed)) throw error;
-      await wait(RETRY_MS);
-    }
-  }
+/** Makes a change, and records it. @throws if the change fails */
+export async function change(operator: Operator, subject: Subject, standing: Standing): Promise<KeyChange> {
+  const made = await attempt(operator, subject, standing);
+  if (made.failure !== undefined) throw new Error(made.failure);
+  return made;
+}
+
+/** Attempts a change until it is acknowledged. */
+export async function changeAtLast(operator: Operator, subject: Subject, standing: Standing): Promise<void> {
+  while ((await attempt(operator, subject, standing)).failure !== undefined) await wait(RETRY_MS);
 }
 
 /** Changes that are made until they are stopped. */
@@ -85,10 +77,7 @@ export function startChanging(operator: Operator, subjects: readonly Subject[], 
   const changing = subjects.map(async (subject) => {
     while (!stopping.signal.aborted) {
       const standing = standingOf(subject) === "active" ? "deactivated" : "active";
-      const isMade = await change(operator, subject, standing).then(
-        () => true,
-        () => false,
-      );
+      const isMade = (await attempt(operator, subject, standing)).failure === undefined;
       if (isMade) acknowledged++;
       await wait(isMade ? restMs : RETRY_MS);
     }
@@ -106,7 +95,7 @@ export function startChanging(operator: Operator, subjects: readonly Subject[], 
 export function standingOf({ attempts }: Subject): Standing | undefined {
   const last = attempts.at(-1);
   if (last === undefined) return "active";
-  return last.isAcknowledged ? last.standing : undefined;
+  return last.failure === undefined ? last.standing : undefined;
 }
 
 /** An answer, or its absence. */
@@ -275,7 +264,7 @@ export function judge(answers: readonly Answer[]): Judgement {
     const verdict = verdictOf(answer);
     count[verdict]++;
     if (verdict !== "yes" && verdict !== "no") continue;
-    const truth = truthFor(answer);
+    const truth = truthFor(answer.subject.attempts, answer);
     if (truth === undefined || (truth.standing === "active") === (verdict === "yes")) continue;
     const ageMs = answer.beganMs - truth.sinceMs;
     if (ageMs > HOLDS_MS) late[verdict]++;
@@ -300,15 +289,6 @@ export function judge(answers: readonly Answer[]): Judgement {
   };
 }
 
-/** What held of the subject from the answer's beginning to its end; `undefined` if that is unknown. */
-function truthFor({ subject, beganMs, endedMs }: Answer): { standing: Standing; sinceMs: number } | undefined {
-  const last = subject.attempts.findLast((attempt) => attempt.beganMs <= endedMs);
-  if (last === undefined) return { standing: "active", sinceMs: Number.NEGATIVE_INFINITY };
-  return last.isAcknowledged && last.endedMs <= beganMs
-    ? { standing: last.standing, sinceMs: last.endedMs }
-    : undefined;
-}
-
 /** How long after a given time the last answer without a verdict arrived, in milliseconds; 0 if there is none. */
 export function recoveredAfterMs(answers: readonly Answer[], sinceMs: number): number {
   const last = answers.findLast((answer) => verdictOf(answer) === "none" && answer.endedMs > sinceMs);
@@ -326,7 +306,7 @@ export async function countLost(operator: Operator, subjects: readonly Subject[]
     // A change that finds nothing to do leaves no event, which can happen after a failed one.
     const sure = attempts.filter((attempt, at) => {
       const before = standingOf({ ...subject, attempts: attempts.slice(0, at) });
-      return attempt.isAcknowledged && before !== undefined && before !== attempt.standing;
+      return attempt.failure === undefined && before !== undefined && before !== attempt.standing;
     });
     for (const [wanted, action] of [
       ["active", "key.activated"],

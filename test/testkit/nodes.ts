@@ -9,9 +9,8 @@
  * Everything ends with this process.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, fork, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -20,50 +19,16 @@ import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { type ApiClient, connectClient } from "./api-client.ts";
 import { type RsaKeyPair, makeKeyPair } from "./rsa-keys.ts";
 import { eventually } from "./eventually.ts";
-import type { AdministrationCalls, AdministrationReply, AdministrationRequest } from "./nodes-administration.ts";
+import type { Administration } from "./administration.ts";
+import { type Companion, startCompanion } from "./companion.ts";
 import { pauseProcesses } from "./processes.ts";
 import { canConnect } from "../../packages/server/src/testing/raw-http.ts";
 import type { Requirement } from "./requirements.ts";
-import { endWithThisProcess, environment } from "./run-program.ts";
+import { endWithThisProcess } from "./run-program.ts";
 import { startServer, temporaryFolder, type TestServer } from "./server.ts";
 
 /** The public URL of every node: the balancer's name. Assertions of OAuth clients name it. */
 export const PUBLIC_URL = "http://countersign.test";
-
-/** Milliseconds on the machine's monotonic clock, which its processes share, including the operator's. */
-export function monotonicMs(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
-}
-
-/**
- * A change, and the time during which it was under way. It may take effect from `beganMs` on, and must from `endedMs`
- * on.
- */
-export interface Change {
-  readonly beganMs: number;
-  readonly endedMs: number;
-}
-
-/** A change that failed: it is unknown whether it was made. */
-export class ChangeFailed extends Error {
-  override readonly name = "ChangeFailed";
-  readonly change: Change;
-
-  constructor(message: string, change: Change) {
-    super(message);
-    this.change = change;
-  }
-}
-
-/** An operator with the command line, in a process of its own. */
-export interface Operator {
-  /** @throws {ChangeFailed} */
-  setKeyStanding(keyId: number, standing: "active" | "deactivated"): Promise<Change>;
-  call<Name extends keyof AdministrationCalls>(
-    name: Name,
-    ...args: Parameters<AdministrationCalls[Name]>
-  ): Promise<Awaited<ReturnType<AdministrationCalls[Name]>>>;
-}
 
 /** An API user with one active key. */
 export interface SiteUser {
@@ -92,7 +57,8 @@ export interface NodeOptions {
 
 /** One store, and everything that shares it. */
 export interface Site {
-  readonly operator: Operator;
+  /** An operator with the command line, in a process of its own. */
+  readonly operator: Companion<Administration>;
   startNode(options: NodeOptions): Promise<Node>;
   createUser(name: string): Promise<SiteUser>;
 }
@@ -104,7 +70,10 @@ export async function openSite(databaseUrl: string): Promise<Site> {
     COUNTERSIGN_MASTER_SECRET: randomBytes(32).toString("base64"),
     COUNTERSIGN_PUBLIC_URL: PUBLIC_URL,
   };
-  const operator = await startOperator(env);
+  const operator = startCompanion<Administration>("./administration.ts", {
+    COUNTERSIGN_DATA_DIR: temporaryFolder(),
+    ...env,
+  });
   await operator.call("createAccount", "acme");
   // One pair for all users: tests distinguish users and key ids.
   const pair = makeKeyPair();
@@ -127,46 +96,6 @@ export async function openSite(databaseUrl: string): Promise<Site> {
       };
     },
     createUser: async (name) => ({ ...(await operator.call("createUser", "acme", name, pair.publicPem)), pair }),
-  };
-}
-
-async function startOperator(env: NodeJS.ProcessEnv): Promise<Operator> {
-  const program = fileURLToPath(new URL("nodes-administration.ts", import.meta.url));
-  const child = fork(program, {
-    env: environment({ COUNTERSIGN_DATA_DIR: temporaryFolder(), ...env }),
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-  endWithThisProcess(child);
-  await once(child, "message");
-  const waiting = new Map<number, (reply: AdministrationReply) => void>();
-  child.on("message", (reply: AdministrationReply) => {
-    waiting.get(reply.id)?.(reply);
-    waiting.delete(reply.id);
-  });
-  let asked = 0;
-  const ask = (call: keyof AdministrationCalls, args: readonly unknown[]) =>
-    new Promise<AdministrationReply>((resolve) => {
-      const id = asked++;
-      waiting.set(id, resolve);
-      // While a request is pending, its answer keeps this process running.
-      if (waiting.size === 1) child.channel?.ref();
-      child.send({ id, call, args } satisfies AdministrationRequest);
-    }).finally(() => {
-      if (waiting.size === 0) child.channel?.unref();
-    });
-  child.unref();
-  child.channel?.unref();
-  return {
-    async setKeyStanding(keyId, standing) {
-      const { beganMs, endedMs, error } = await ask("setKeyStanding", [keyId, standing]);
-      if (error !== undefined) throw new ChangeFailed(error, { beganMs, endedMs });
-      return { beganMs, endedMs };
-    },
-    async call(name, ...args) {
-      const { value, error } = await ask(name, args);
-      if (error !== undefined) throw new Error(`${name}: ${error}`);
-      return value as never;
-    },
   };
 }
 

@@ -12,15 +12,9 @@ import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { endWithThisProcess, environment } from "../testkit/run-program.ts";
 import { COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
+import { STALENESS_MS_MAX } from "../testkit/truth.ts";
 
 const pair = makeKeyPair();
-
-/**
- * Past this bound, a node that couldn't poll reads the store for each decision (docs/wire.md, Revocation), so that no
- * later request gets an old answer, however slow the machine is. How soon a change takes effect (100 ms are documented)
- * is printed.
- */
-const STALENESS_MS_MAX = 5000;
 
 interface User {
   readonly username: string;

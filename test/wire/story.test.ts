@@ -3,7 +3,7 @@
  * one behind the verifier, one behind nginx. The token's key is deactivated, and both APIs refuse it.
  *
  * Five processes besides this one: the server, the two APIs, nginx, and the command line or its stand-in
- * (test/testkit/story-administration.ts).
+ * (test/testkit/administration.ts).
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ import { GATEWAYS, type RunningGateway, startGateway } from "../testkit/gateway.
 import { requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import { createApiUser, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";
-import type { StoryAdministration } from "../testkit/story-administration.ts";
+import type { Administration } from "../testkit/administration.ts";
 import type { StoryApi } from "../testkit/story-api.ts";
 import { connectTimed, type TimedAnswer, type TimedClient } from "../testkit/timed-client.ts";
 
@@ -55,7 +55,7 @@ function tellStory(): void {
   let user: TestApiUser;
   let apis: Companion<StoryApi>[] = [];
   let gateway: RunningGateway;
-  let administration: Companion<StoryAdministration>;
+  let administration: Companion<Administration>;
   let source: TokenSource;
   let send: Fetch;
   let protectedApis: ProtectedApi[];
@@ -69,7 +69,7 @@ function tellStory(): void {
       "story",
     );
     apis = [startCompanion<StoryApi>("./story-api.ts"), startCompanion<StoryApi>("./story-api.ts")];
-    administration = startCompanion("./story-administration.ts", { COUNTERSIGN_DATA_DIR: server.dataDir });
+    administration = startCompanion("./administration.ts", { COUNTERSIGN_DATA_DIR: server.dataDir });
     const [verified, behindNginx] = apis as [Companion<StoryApi>, Companion<StoryApi>];
     const [verifiedUrl, apiUrl] = await Promise.all([
       verified.call("serveBehindVerifier", {
@@ -160,8 +160,8 @@ function tellStory(): void {
       const deactivating = Promise.all([
         wait(((round * 0.618034) % 1) * PHASE_MS),
         ...letIn.map(({ promise }) => promise),
-      ]).then(() => administration.call("switchKey", { keyId: user.keyId, standing: "deactivated" }));
-      const [{ acknowledgedAtMs }, ...answersOf] = await Promise.all([
+      ]).then(() => administration.call("setKeyStanding", user.keyId, "deactivated"));
+      const [{ endedMs }, ...answersOf] = await Promise.all([
         deactivating,
         ...polled.map(({ name, clients }, at) => pollUntilRefused(name, clients, bytes, () => letIn[at]?.resolve())),
       ]);
@@ -175,10 +175,10 @@ function tellStory(): void {
         const refusedAtMs = Math.min(...refusals.map(({ endedAtMs }) => endedAtMs));
         const lastYesAtMs = Math.max(...yeses.map(({ startedAtMs }) => startedAtMs));
         assert.ok(lastYesAtMs < refusedAtMs, `${name} accepted a request that began after another had been refused`);
-        firstRefusalsMs.push(refusedAtMs - acknowledgedAtMs);
-        lastYesesMs.push(lastYesAtMs - acknowledgedAtMs);
+        firstRefusalsMs.push(refusedAtMs - endedMs);
+        lastYesesMs.push(lastYesAtMs - endedMs);
       }
-      await administration.call("switchKey", { keyId: user.keyId, standing: "active" });
+      await administration.call("setKeyStanding", user.keyId, "active");
       for (const { name, clients } of polled) {
         await eventually(`${name} accepts the token again`, async () => {
           const [client = assert.fail()] = clients;

@@ -1,14 +1,13 @@
 /**
- * An operator as a separate process: opens the store as the command line does, makes changes on request, and reports
- * when each began and was acknowledged. Forked by nodes.ts; a command line for each change would cost half a second of
- * a core.
- *
- * Times are of the machine's monotonic clock, which its processes share.
+ * A companion that administers a store as the command line does: in a process beside the servers, by the same code. Running the
+ * command line itself for each change would cost half a second of a core, and blur the moment of the acknowledgement.
  */
 import { openAdministration } from "../../packages/server/src/compose/command-line.ts";
 import { parseConfig } from "../../packages/server/src/config/config.ts";
 import { registryChangesOf } from "../../packages/server/src/testing/test-changes.ts";
 import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
+import { monotonicMs, offer } from "./companion.ts";
+import type { KeyChange, Standing } from "./truth.ts";
 
 const EVENTS_PER_READ = 500;
 
@@ -16,16 +15,29 @@ const administration = await openAdministration(parseConfig(process.env), { mayC
 const { store } = administration;
 const changes = registryChangesOf(administration.commit);
 
-/** The possible requests. */
-const CALLS = {
+async function tryKeyStanding(keyId: number, standing: Standing): Promise<KeyChange> {
+  const beganMs = monotonicMs();
+  const failure = await changes.setKeyStanding("cli:test", keyId as KeyId, standing).then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+  return { keyId, standing, beganMs, endedMs: monotonicMs(), failure };
+}
+
+const functions = {
   createAccount: (shortname: string) => changes.createAccount("cli:test", { shortname }),
   createUser: async (account: string, name: string, publicPem: string) => {
     const { username } = await changes.createUser("cli:test", { account, name, access: "full" });
     const { id } = await changes.addKey("cli:test", { username, text: publicPem });
     return { username, keyId: id };
   },
-  setKeyStanding: async (keyId: number, standing: "active" | "deactivated") => {
-    await changes.setKeyStanding("cli:test", keyId as KeyId, standing);
+  /** Says so in the result if the change fails. */
+  tryKeyStanding,
+  /** @throws if the change fails */
+  setKeyStanding: async (keyId: number, standing: Standing): Promise<KeyChange> => {
+    const change = await tryKeyStanding(keyId, standing);
+    if (change.failure !== undefined) throw new Error(change.failure);
+    return change;
   },
   keyStatus: async (keyId: number) => (await store.keys.find(keyId as KeyId))?.status,
   /** Tokens issued under a key, over all hours. */
@@ -47,33 +59,6 @@ const CALLS = {
   liveNodes: async (withinMs: number) => (await store.nodes.listLive(withinMs)).map(({ id }) => id),
 };
 
-export type AdministrationCalls = typeof CALLS;
+export type Administration = typeof functions;
 
-export interface AdministrationRequest {
-  readonly id: number;
-  readonly call: keyof AdministrationCalls;
-  readonly args: readonly unknown[];
-}
-
-export interface AdministrationReply {
-  readonly id: number;
-  readonly beganMs: number;
-  /** When the change was acknowledged, or failed. */
-  readonly endedMs: number;
-  readonly value?: unknown;
-  readonly error?: string;
-}
-
-const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
-
-process.on("message", (request: AdministrationRequest) => {
-  const { id, call, args } = request;
-  const beganMs = nowMs();
-  (CALLS[call] as (...args: readonly unknown[]) => Promise<unknown>)(...args).then(
-    (value) => process.send?.({ id, beganMs, endedMs: nowMs(), value } satisfies AdministrationReply),
-    (error: unknown) =>
-      process.send?.({ id, beganMs, endedMs: nowMs(), error: String(error) } satisfies AdministrationReply),
-  );
-});
-process.once("disconnect", () => process.exit());
-process.send?.("ready");
+offer(functions);
