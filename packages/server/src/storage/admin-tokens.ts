@@ -82,7 +82,7 @@ export function adminTokenTransaction(db: Transaction<Database>): AdminTokenTran
         .executeTakeFirstOrThrow();
       return toAdminToken(await selectAdminTokens(db).where("admin_tokens.id", "=", id).executeTakeFirstOrThrow());
     },
-    // The first time stands: a token is revoked once.
+    // Keeps the first time of revocation.
     revoke: async (id, revokedAtMs) => {
       await db
         .updateTable("admin_tokens")

@@ -4,10 +4,10 @@ import type { Write } from "./write.ts";
 /** Used assertions, outside of changes. */
 export function assertionStore(write: Write): AssertionStore {
   return {
-    // One statement for all: the rows that come back are those that weren't there yet, whoever else inserts meanwhile.
+    // One statement for all: it returns exactly the rows that it inserted, even while other nodes insert the same ones.
     use: async (assertions) => {
       if (assertions.length === 0) return [];
-      // In one order everywhere: nodes that insert the same rows in different orders would wait for each other.
+      // Sorted: nodes that insert the same rows in different orders could deadlock.
       const sorted = assertions.toSorted((a, b) => a.userId - b.userId || (a.jtiHash < b.jtiHash ? -1 : 1));
       const inserted = await write((transaction) =>
         transaction
@@ -23,7 +23,7 @@ export function assertionStore(write: Write): AssertionStore {
           .returning(["user_id", "jti_hash"])
           .execute(),
       );
-      // Of two equal ones in the batch, the first is the one that was inserted.
+      // If the batch holds an assertion twice, the first one counts as inserted.
       const first = new Set(inserted.map((row) => `${row.user_id} ${row.jti_hash}`));
       return assertions.map(({ userId, jtiHash }) => first.delete(`${userId} ${jtiHash}`));
     },

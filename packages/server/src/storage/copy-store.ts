@@ -8,9 +8,9 @@ import type { SqlStore } from "./sql-store.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 /**
- * In an order in which no row refers to one that isn't there yet. Which nodes are live is no part of a store. Nor are sessions: a
- * cookie that was given for one store shouldn't open another; operators sign in again. Challenges that were answered are copied, so
- * that nobody answers one a second time here; so are creations that are remembered, so that none is made twice.
+ * The tables that are copied, ordered so that no row refers to a later one. The list of live nodes isn't copied. Neither are
+ * sessions: a cookie of one store shouldn't be valid in another, so operators sign in again. Answered challenges are copied, so that
+ * each still works only once, and so are remembered creations, so that a retry doesn't create anything twice.
  */
 const TABLES = [
   "accounts",
@@ -36,7 +36,7 @@ const TABLES = [
 ] as const satisfies readonly (keyof Database)[];
 type Table = (typeof TABLES)[number];
 
-/** By what rows are told apart, and read in order. */
+/** The primary keys, by which rows are read in order. */
 const KEYS: Readonly<Partial<Record<Table, readonly string[]>>> = {
   key_usage: ["key_id"],
   key_usage_hours: ["key_id", "hour_s"],
@@ -50,7 +50,7 @@ const KEYS: Readonly<Partial<Record<Table, readonly string[]>>> = {
   audit_events: ["seq"],
 };
 
-/** Tables whose ids the database makes. */
+/** Tables whose ids the database generates. */
 const WITH_MADE_IDS: readonly Table[] = [
   "accounts",
   "api_users",
@@ -64,25 +64,25 @@ const WITH_MADE_IDS: readonly Table[] = [
   "admin_tokens",
 ];
 
-/** Columns that the target makes by itself. */
+/** Columns that the target computes. */
 const MADE_COLUMNS: Readonly<Partial<Record<Table, readonly string[]>>> = { api_users: ["name"] };
 
 const ROWS_PER_READ = 1000;
 const EVENTS_PER_READ = 1000;
 
-/** What was copied: rows a table, and the end of the audit log. */
+/** What was copied: the number of rows by table, and the end of the audit log. */
 export interface StoreCopy {
   readonly rows: Readonly<Record<Table, number>>;
   readonly lastEvent: Awaited<ReturnType<Store["events"]["last"]>>;
 }
 
 /**
- * Copies everything from one store into another, empty one, ids and all, so that keys and tokens go on working.
+ * Copies everything, ids included, from one store into another, empty one, so that keys and tokens keep working.
  *
- * Nothing changes in the source meanwhile: the copy holds the lock that every change takes. In the target everything appears at
- * once, after the counts and the whole hash chain were checked, or nothing does.
+ * The source can't change meanwhile: the copy holds the lock that every change takes. The target is written in one transaction, which
+ * commits only after the counts and the whole hash chain were checked.
  *
- * @throws {OperatorError} where the target isn't empty, or the copy differs
+ * @throws {OperatorError} if the target isn't empty, or the copy differs
  */
 export async function copyStore(source: SqlStore, target: SqlStore): Promise<StoreCopy> {
   return source.withChangesLocked((from) =>
@@ -109,13 +109,13 @@ export async function copyStore(source: SqlStore, target: SqlStore): Promise<Sto
   );
 }
 
-/** Signing keys derive from the store's id: under another one, no token would be good in the copy. */
+/** Signing keys derive from the store's id: under another id, no token would be valid in the copy. */
 async function copyIdentity(from: Transaction<Database>, to: Transaction<Database>): Promise<void> {
   const identity = await from.selectFrom("store_identity").selectAll().executeTakeFirstOrThrow();
   await to.updateTable("store_identity").set(identity).execute();
 }
 
-/** The rows of these tables have different columns; what is read from one goes into the same one. */
+/** Each table has its own columns; rows read from a table are inserted into the same table of the target. */
 async function copyTable(from: Transaction<Database>, to: Transaction<Database>, table: Table): Promise<number> {
   const keys = KEYS[table] ?? ["id"];
   const order = sql.join(keys.map((key) => sql.ref(key)));

@@ -1,23 +1,23 @@
 import { performance } from "node:perf_hooks";
 import { clearTimeout, setTimeout } from "node:timers";
 
-/** How long a write may take from when it was asked for until its commit begins, in milliseconds. */
+/** The longest time from the request for a write until its commit begins, in milliseconds. */
 export const WRITE_MS_MAX = 5000;
 
 /** Limits one write as a whole: the wait for its turn, the wait for another process's lock, and the work. */
 export interface Deadline {
-  /** Has it passed? Then the write must not commit. */
+  /** Has the deadline passed? If so, the write must not commit. */
   isOver(): boolean;
   /**
-   * Settles as the write does, or rejects when the deadline passes. The write itself goes on until it notices; it is never
-   * committed, since {@link beginCommit} throws.
+   * Settles as the write does, or rejects when the deadline passes. The write itself runs on until {@link beginCommit} throws, so
+   * it never commits.
    */
   race<Result>(write: Promise<Result>): Promise<Result>;
   /**
-   * To be called directly before the commit, with no I/O in between. From then on the deadline ends nothing any more: the
-   * caller gets what the commit comes to.
+   * Call it directly before the commit, with no I/O in between. After that the deadline has no effect: the caller gets the
+   * result of the commit.
    *
-   * @throws what `problem` makes, where the deadline has passed
+   * @throws the error that `problem` makes, if the deadline has passed
    */
   beginCommit(): void;
 }
@@ -25,20 +25,20 @@ export interface Deadline {
 /**
  * Starts a deadline.
  *
- * @param msMax at equality it has passed; `Infinity` never does
- * @param problem makes the error with which the write ends then
+ * @param msMax at equality the deadline has passed; with `Infinity` it never passes
+ * @param problem makes the error with which a late write rejects
  */
 export function startDeadline(msMax: number, problem: () => Error): Deadline {
   const endsAtMs = performance.now() + msMax;
   const { promise: passed, reject } = Promise.withResolvers<never>();
-  // A write that has ended doesn't look at it any more.
+  // Once the write has ended, no caller handles this rejection.
   passed.catch(() => undefined);
   let hasPassed = false;
   const pass = () => {
     hasPassed = true;
     reject(problem());
   };
-  // No timer takes longer than 2^31 - 1 ms.
+  // A timer's delay is at most 2^31 - 1 ms.
   const timer = Number.isFinite(msMax) ? setTimeout(pass, msMax) : undefined;
   const isOver = () => hasPassed || performance.now() >= endsAtMs;
   return {

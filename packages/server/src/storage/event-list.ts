@@ -9,7 +9,10 @@ import type { Database } from "./schema.ts";
 
 const NEWEST_FIRST: ListOrder = { columns: [{ name: "seq", holds: "seq" }], isDescending: true };
 
-/** By how much clocks may differ, or be set back, without a page's missing an event, in milliseconds. Rows for so long are read in vain. */
+/**
+ * How far clocks may differ, or be set back, before a page misses an event, in milliseconds. The larger it is, the more rows a page
+ * reads that don't match.
+ */
 const CLOCK_SLACK_MS = 3_600_000;
 
 /** A page of the audit log. */
@@ -33,8 +36,8 @@ export async function pageEvents(
 type Conditions = readonly RawBuilder<SqlBool>[];
 
 /**
- * The events that match, as ranges of an index that ends with `seq`: those of an account and an actor, each if given, one range an
- * action. A subject has few events, so all of them are read.
+ * The matching events as ranges of an index that ends with `seq`: one range for each action, limited to the account and the actor
+ * if given. A subject has few events, so all of them are read.
  */
 async function rangesOf(
   db: Kysely<Database>,
@@ -61,20 +64,20 @@ function all(conditions: Conditions): RawBuilder<SqlBool> {
   return conditions.length === 0 ? sql`1 = 1` : sql`${sql.join(conditions, sql` and `)}`;
 }
 
-/** An action of this name, or one that begins with it up to a dot. */
+/** Matches the action of this name, and those whose names continue it after a dot. */
 function isAction(name: string): RawBuilder<SqlBool> {
   if (name.includes(".")) return sql`action = ${name}`;
   return sql`action >= ${`${name}.`} and action < ${`${name}/`}`;
 }
 
-/** The actions that those events have which match, of this name or of those that begin with it; one look into an index for each. */
+/** The distinct actions of the matching events, of this name or with this prefix. Takes one index lookup for each action. */
 async function actionsOf(
   db: Kysely<Database>,
   name: string | undefined,
   given: Conditions,
 ): Promise<readonly string[]> {
   if (name?.includes(".") === true) return [name];
-  // One lower bound at a time: with two, an engine may start at the lower one and go through all events between.
+  // One lower bound at a time: with two, an engine may start at the lower one and scan all events in between.
   const first = name === undefined ? [] : [sql<SqlBool>`action >= ${`${name}.`}`];
   const end = name === undefined ? [] : [sql<SqlBool>`action < ${`${name}/`}`];
   const next = (after: Conditions) => sql`
@@ -90,10 +93,11 @@ async function actionsOf(
 }
 
 /**
- * The log is in the order of commits, and its times are the nodes' clocks: almost in the same order. So a time is looked up to find
- * about where in the log it is, with room for clocks that were wrong, and within that every event's own time counts.
+ * Limits the log to a range of times. The log is in the order of commits, and its times come from the nodes' clocks, so they are
+ * almost in order. The bounds are first located in the log, with slack for wrong clocks; within that range each event's own time
+ * is compared.
  *
- * @returns nothing where no time can match
+ * @returns `undefined` if no time can match
  */
 async function timeConditions(db: Kysely<Database>, { fromMs, untilMs }: EventFilter): Promise<Conditions | undefined> {
   const conditions: RawBuilder<SqlBool>[] = [];
@@ -112,14 +116,15 @@ async function timeConditions(db: Kysely<Database>, { fromMs, untilMs }: EventFi
   return conditions;
 }
 
-/** A whole number that compares as the time does: no event's time has a fraction. */
+/** The whole number that gives the same comparisons as the time, since events' times are whole numbers. */
 function toStorable(ms: number): number {
   return Math.min(Math.max(Math.ceil(ms), -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
 /**
- * Where in the log a time is, found by halving: two neighbours, of which one is earlier and the other isn't. There are no gaps
- * between the numbers of events; before the first and after the last one are 0 and one more.
+ * Finds a time in the log by binary search: two neighbours, of which the first is earlier than the time and the second isn't. The
+ * numbers of events have no gaps; 0 stands for the place before the first event, and the last number plus one for the place after
+ * the last.
  */
 async function placeOf(
   db: Kysely<Database>,

@@ -4,7 +4,7 @@ import type { Engine } from "./engine.ts";
 import type { Database } from "./schema.ts";
 import type { Write } from "./write.ts";
 
-/** The tables whose ids are remembered beside the store. Signing keys are numbered by the one who makes them. */
+/** The tables whose ids are remembered beside the store. Signing keys aren't among them: the code that creates a key numbers it. */
 const TABLES = {
   accounts: "accounts",
   users: "api_users",
@@ -14,7 +14,7 @@ const TABLES = {
   adminTokens: "admin_tokens",
 } as const satisfies Record<Exclude<keyof HighestIds, "signingKeys">, keyof Database>;
 
-/** Which store this is, and how far its ids are. */
+/** The store's identity, and its latest ids. */
 export function identityStore(
   db: Kysely<Database>,
   write: Write,

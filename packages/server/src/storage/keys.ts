@@ -55,7 +55,7 @@ export function keyTransaction(db: Transaction<Database>): KeyTransaction {
         .executeTakeFirstOrThrow();
       return id as KeyId;
     },
-    // The clause on the status holds the rule "revoked is for good" even against a caller that forgot it.
+    // The clause on the status keeps a revoked key revoked, whatever the caller checked.
     setStatus: async (id, status) => {
       await db
         .updateTable("public_keys")

@@ -10,25 +10,25 @@ import * as listIndexes from "./migrations/0007-list-indexes.ts";
 import type { Database } from "./schema.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
-/** What a migration needs to know of the engine. */
+/** What a migration needs to know about the engine. */
 export interface MigrationEngine {
   /** The column type of a generated primary key. */
   readonly autoIncrementId: string;
   /** The column type of bytes. */
   readonly binary: string;
-  /** What a text column says where the engine would order it by a language; nothing where it orders by bytes. */
+  /** The clause that makes a text column order by bytes; empty if the engine does so by default. */
   readonly orderedByBytes: string;
-  /** How a computed column that is added to a table is kept. */
+  /** How a computed column that is added to a table is kept: stored, or computed when read. */
   readonly generated: "stored" | "virtual";
-  /** A text in an object in JSON, as SQL; null where there is none, or no JSON. */
+  /** SQL for a text member of a JSON object; null if the member is missing, or the column isn't JSON. */
   readonly jsonText: (column: string, member: string) => string;
   /** 16 random bytes from a cryptographic generator, in hex, as SQL. */
   readonly randomId: string;
-  /** Keeps others that migrate, and changes, out until the transaction ends; without it, Kysely's own lock does. */
+  /** Locks out other migrations and changes until the transaction ends; without it, Kysely's own lock does. */
   readonly lock?: (transaction: Transaction<Database>) => Promise<void>;
 }
 
-/** In the order of their names; a name is never changed once released. */
+/** Ordered by name; a released name never changes. */
 const MIGRATIONS = {
   "0001-registry": registry,
   "0002-token-checks": tokenChecks,
@@ -39,19 +39,19 @@ const MIGRATIONS = {
   "0007-list-indexes": listIndexes,
 } as const;
 
-/** The store was written by a newer release, or its schema isn't what this release makes of it. */
+/** A newer release wrote the store, or its schema differs from the one that this release creates. */
 export class SchemaError extends OperatorError {
   override readonly name = "SchemaError";
 }
 
 /**
- * Brings the store's schema up to date. The migrations and the record of them are one transaction under the engine's write
- * lock, so that processes that start at once don't run them twice.
+ * Brings the store's schema up to date. The migrations and their record are one transaction under the engine's write lock, so that
+ * processes that start at the same time don't run them twice.
  *
- * @throws {SchemaError} where the schema is newer than this release knows
+ * @throws {SchemaError} if the schema is newer than this release knows
  */
 export async function migrate(db: Kysely<Database>, engine: MigrationEngine): Promise<void> {
-  // A look costs no lock; the migrator takes the write lock even where there is nothing to do.
+  // This read takes no lock; the migrator takes the write lock even if there is nothing to do.
   if (await isCurrent(db)) return;
   const migrations: Record<string, Migration> = {};
   for (const [name, { up }] of Object.entries(MIGRATIONS)) migrations[name] = { up: (target) => up(target, engine) };
@@ -66,7 +66,7 @@ export async function migrate(db: Kysely<Database>, engine: MigrationEngine): Pr
     else {
       await db.transaction().execute(async (transaction) => {
         await lock(transaction);
-        // As Kysely has it, which would try, ask again in a transaction that has failed, and hide the cause.
+        // The same table as Kysely's. If Kysely failed to create it, its next query in the failed transaction would hide the cause.
         await sql`create table if not exists ${NOTED} (
           name varchar(255) not null primary key,
           timestamp varchar(255) not null
@@ -92,7 +92,7 @@ function schemaError(error: unknown): SchemaError {
   return new SchemaError(`the store's schema can't be brought up to date (${problem})`, { cause: error });
 }
 
-/** Kysely's own table, in which it notes what ran. */
+/** Kysely's own table, which records the migrations that ran. */
 const NOTED = sql.table("kysely_migration");
 
 async function isCurrent(db: Kysely<Database>): Promise<boolean> {

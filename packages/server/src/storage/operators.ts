@@ -84,7 +84,7 @@ export function operatorTransaction(db: Transaction<Database>): OperatorTransact
   };
 }
 
-/** Two addresses that differ in case are one. */
+/** The stored form of an address. Addresses that differ only in case are the same. */
 export function toEmail(text: string): string {
   return text.toLowerCase();
 }
@@ -109,7 +109,7 @@ async function countOperators(db: Kysely<Database>): Promise<number> {
   return Number(count);
 }
 
-/** With the shortname of the account that each is limited to. */
+/** Selects operators, each with the shortname of the account that it is limited to. */
 export function selectOperators(db: Kysely<Database>) {
   return db
     .selectFrom("operators")

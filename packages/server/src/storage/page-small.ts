@@ -4,7 +4,7 @@ import { canBeId, canBeStored } from "./bounds.ts";
 import { type ListOrder, NO_PAGE, readPage } from "./pages.ts";
 import type { Database } from "./schema.ts";
 
-/** What a row must be like; `isPossible` is false where no row can be. */
+/** A condition on rows; `isPossible` is false if no row can meet it. */
 interface Condition {
   readonly isPossible: boolean;
   readonly where: RawBuilder<SqlBool>;
@@ -18,7 +18,7 @@ export function equal(column: string, value: string | number | undefined): Condi
   };
 }
 
-/** Do any of the columns begin like this? */
+/** Does any of the columns begin with this text? */
 export function anyBegins(columns: readonly string[], text: string | undefined): Condition | undefined {
   const each = columns.flatMap((column) => begins(column, text) ?? []);
   if (each.length === 0) return undefined;
@@ -34,14 +34,14 @@ export function anyBegins(columns: readonly string[], text: string | undefined):
 
 export function begins(column: string, text: string | undefined): Condition | undefined {
   if (text === undefined) return undefined;
-  // Both engines count characters in code points; so does the array.
+  // Both engines count characters as code points, and so does the array.
   const characters = Array.from(text).length;
   return { isPossible: canBeStored(text), where: sql`substr(${sql.ref(column)}, 1, ${characters}) = ${text}` };
 }
 
 /**
- * A list that has hundreds of rows, perhaps thousands, but never a million: what matches is looked for by going through it in the
- * order of the ids.
+ * A page of a list that has hundreds of rows, perhaps thousands, but never a million. Matches are found by a scan in the order of
+ * the ids.
  */
 export async function pageSmall<Item extends { readonly id: number }>(
   db: Kysely<Database>,

@@ -10,7 +10,7 @@ export interface KeyColumn {
   readonly holds: "id" | "text" | "seq";
 }
 
-/** By what a list is ordered. The last column tells rows apart. */
+/** The columns that order a list. The last one is unique. */
 export interface ListOrder {
   readonly columns: readonly KeyColumn[];
   readonly isDescending: boolean;
@@ -19,26 +19,24 @@ export interface ListOrder {
 /** A list that is read in pages. */
 export interface List {
   readonly order: ListOrder;
-  /**
-   * `from … where …`, each a range of one index that is in the list's order. Together they are the list.
-   */
+  /** `from … where …`, each a range of one index in the list's order. The list is all ranges merged. */
   readonly ranges: readonly RawBuilder<unknown>[];
-  /** May several ranges have the same row? It is in the list once. */
+  /** Can several ranges hold the same row? The list has it once. */
   readonly overlap?: boolean;
 }
 
 export const BY_ID: ListOrder = { columns: [{ name: "id", holds: "id" }], isDescending: false };
 export const NEWEST_FIRST: ListOrder = { ...BY_ID, isDescending: true };
 
-/** What nothing matches. */
+/** An empty page. */
 export const NO_PAGE: Page<never> = { items: [], hasPrevious: false, hasNext: false, count: 0 };
 
-/** Counting stops here: one more than is shown. */
+/** Counting stops here: one more than the greatest count shown. */
 export const COUNTED_MAX = COUNT_MAX + 1;
 
 /**
- * The one way in which lists are read: by keyset, one row more than asked for, and a look back from where it began. Each range is
- * read as far as the page and the count need, at most.
+ * Reads a page of a list by keyset. It reads one row more than asked for, and looks for one row on the other side of the page's
+ * start. Of each range it reads at most as many rows as the page and the count need.
  */
 export async function readPage<Row>(
   db: Kysely<Database>,
@@ -47,7 +45,7 @@ export async function readPage<Row>(
   { from, limit }: PageRequest,
 ): Promise<Page<Row>> {
   const count = await countPage(db, list);
-  // A key that no row can have has no place in the list.
+  // A key that no row can have marks no place in the list.
   if (from !== undefined && !canBeKey(list.order, from.key)) return { ...NO_PAGE, count };
   const isBackwards = from?.direction === "before";
   const rows = await readStretch<Row>(db, list, from && { key: from.key }, isBackwards, limit + 1);
@@ -56,7 +54,7 @@ export async function readPage<Row>(
   if (isBackwards) items.reverse();
   if (from === undefined) return { items, hasPrevious: false, hasNext: hasMore, count };
   const edge = isBackwards ? items.at(-1) : items[0];
-  // Where the page is empty, whatever is at the key itself or on the other side of it.
+  // If the page is empty, look at the key itself and on the other side of it.
   const start = edge === undefined ? { key: from.key, isInclusive: true } : { key: keyOf(edge) };
   const hasOther = (await readStretch<Row>(db, list, start, !isBackwards, 1)).length > 0;
   return {
@@ -67,7 +65,7 @@ export async function readPage<Row>(
   };
 }
 
-/** The first rows after a place in the list, or before it where they are read backwards: their keys, in the order read. */
+/** The keys of the first rows after a place in the list, or before it when reading backwards, in the order read. */
 async function readStretch<Row>(
   db: Kysely<Database>,
   { order: { columns, isDescending }, ranges, overlap = false }: List,
@@ -91,8 +89,8 @@ async function readStretch<Row>(
 }
 
 /**
- * How many rows the list has, each once, up to `COUNTED_MAX`. Each range's first ones in its order: without one, PostgreSQL would
- * go through the table where many match, and they may be far from its beginning.
+ * Counts the distinct rows of the list, up to `COUNTED_MAX`. Each range is read in its order: without `order by`, PostgreSQL scans
+ * the table when many rows match, and they may be far from its beginning.
  */
 async function countPage(db: Kysely<Database>, { order: { columns }, ranges, overlap = false }: List): Promise<number> {
   const refs = columns.map(({ name }) => sql.ref(name));

@@ -54,7 +54,7 @@ export function passkeyTransaction(db: Transaction<Database>): PasskeyTransactio
       return numDeletedRows > 0n;
     },
     list: (operatorId) => listPasskeys(db, operatorId),
-    // The row that comes back is one that wasn't there yet.
+    // Returns a row only if it was inserted now.
     useChallenge: async (hash, expiresAtMs) => {
       const inserted = await db
         .insertInto("used_challenges")

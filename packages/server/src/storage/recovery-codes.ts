@@ -29,7 +29,7 @@ export function recoveryCodeTransaction(db: Transaction<Database>): RecoveryCode
         .values(hashes.map((hash) => ({ operator_id: operatorId, code_hash: hash })))
         .execute();
     },
-    // Of several that remove it at once, one finds it.
+    // Of several concurrent uses, only one removes the row.
     use: async (operatorId, hash) => {
       if (!canBeId(operatorId) || !canBeStored(hash)) return false;
       const { numDeletedRows } = await db

@@ -2,10 +2,10 @@ import { type RawBuilder, type SqlBool, sql, type Transaction } from "kysely";
 import type { ExpiryBounds } from "../core/store/store.ts";
 import type { Database } from "./schema.ts";
 
-/** How long an invitation is kept that is over, in milliseconds: whoever comes late is told so. */
+/** How long an expired invitation is kept, in milliseconds, so that its late user learns that it expired. */
 const INVITATIONS_KEPT_MS = 86_400_000;
 
-/** Which rows of a table aren't needed any more, and by what they are told apart. */
+/** The expired rows of a table, and its primary key. */
 interface Expired {
   readonly table: keyof Database;
   readonly keys: readonly string[];
@@ -43,9 +43,9 @@ function expired(before: ExpiryBounds): readonly Expired[] {
 }
 
 /**
- * Removes what isn't needed any more, at most `limit` rows of each table. Rows that another node is removing are passed over.
+ * Removes expired rows, at most `limit` of each table. Skips rows that another node is removing.
  *
- * @returns how many rows were removed
+ * @returns the number of removed rows
  */
 export async function removeExpired(
   transaction: Transaction<Database>,

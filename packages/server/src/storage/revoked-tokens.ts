@@ -40,7 +40,7 @@ export function revokedTokenTransaction(db: Transaction<Database>): RevokedToken
             .selectFrom("revoked_tokens")
             .select("id")
             .where("user_id", "=", userId)
-            // The column holds whole seconds: where the time has a fraction, the comparison comes to the same.
+            // The column holds whole seconds, so rounding the time down gives the same result.
             .where("expires_at_s", ">", Math.floor(nowSeconds))
             .limit(max)
             .as("live"),

@@ -9,7 +9,7 @@ import type { RevokedToken } from "../core/token/store.ts";
 import { canBeStored } from "./bounds.ts";
 import type { Database } from "./schema.ts";
 
-/** Rows as the domain has them. */
+/** Converts rows to the domain's types. */
 
 export function selectUsers(db: Kysely<Database>) {
   return db
@@ -116,7 +116,7 @@ export function toRevokedToken(row: Selectable<Database["revoked_tokens"]>): Rev
   return { userId: row.user_id as ApiUserId, keyId, nonce, expiresAtSeconds };
 }
 
-/** A row of the audit log as the domain has it. */
+/** Converts a row of the audit log. */
 export function toEvent(row: Database["audit_events"]): AuditEvent {
   return {
     seq: row.seq,
@@ -131,7 +131,7 @@ export function toEvent(row: Database["audit_events"]): AuditEvent {
   };
 }
 
-/** Details that aren't JSON were tampered with: whatever stands in for them doesn't have the row's hash. */
+/** Details that aren't JSON were tampered with. The value that replaces them won't match the row's hash. */
 function readDetails(json: string): AuditEvent["details"] {
   try {
     return JSON.parse(json) as AuditEvent["details"];

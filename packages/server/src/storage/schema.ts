@@ -1,6 +1,6 @@
 /**
- * Storage: the registry's port on SQL databases, by way of Kysely. One schema and one set of queries; what differs between
- * engines is in the engine's folder. No rule of the registry is decided here.
+ * Storage: implements the registry's port on SQL databases, with Kysely. All engines share one schema and one set of queries; what
+ * differs is in each engine's folder. The registry's rules are decided elsewhere, in the core.
  */
 import type { Access, Role } from "@countersign/protocol";
 import type { Generated, GeneratedAlways } from "kysely";
@@ -25,7 +25,7 @@ export interface Database {
     id: Generated<number>;
     account_id: number;
     username: string;
-    /** What follows `api-<account id>-` in the username. The engine makes it. */
+    /** The part of the username after `api-<account id>-`. The engine computes it. */
     name: GeneratedAlways<string>;
     access: Access;
     status: Standing;
@@ -43,19 +43,19 @@ export interface Database {
     created_at_ms: number;
     expires_at_ms: number | null;
   };
-  /** Apart from `public_keys`, because it is written all the time and may be lost. */
+  /** Separate from `public_keys`, because it is written often and may be lost. */
   key_usage: {
     key_id: number;
     last_used_at_ms: number;
   };
-  /** Tokens issued a key and hour. Apart, and lossy, as `key_usage` is. */
+  /** Tokens issued by key and hour. Separate and lossy, like `key_usage`. */
   key_usage_hours: {
     key_id: number;
     /** When the hour began, in whole seconds since the epoch. */
     hour_s: number;
     tokens: number;
   };
-  /** The same for an account, and for all of them: too many to be added up when somebody looks. */
+  /** The same totals by account, since there are too many keys to add up on each read. */
   account_usage_hours: {
     account_id: number;
     hour_s: number;
@@ -65,7 +65,7 @@ export interface Database {
     hour_s: number;
     tokens: number;
   };
-  /** Tokens by when they expire. Apart, and lossy, as `key_usage` is; removed once they have expired. */
+  /** Tokens by expiry. Separate and lossy, like `key_usage`; removed once they have expired. */
   key_expiries: {
     account_id: number;
     user_id: number;
@@ -74,7 +74,7 @@ export interface Database {
     expires_s: number;
     tokens: number;
   };
-  /** Processes that serve; each says every few seconds that it is there. */
+  /** The nodes that serve; each sends a heartbeat every few seconds. */
   nodes: {
     id: string;
     started_at_ms: number;
@@ -83,14 +83,14 @@ export interface Database {
     /** The numbers of the signing keys whose tokens it can check, joined by commas. */
     signing_keys: string;
   };
-  /** One row: which store this is. */
+  /** One row: the store's identity. */
   store_identity: {
     one: number;
     /** 16 random bytes, in hex. Signing keys derive from it. */
     id: string;
-    /** The id that it had before it was accepted. */
+    /** The id that the store had before it was accepted. */
     previous_id: string | null;
-    /** When the file was written by `backup`; null once it was accepted, and in every other store. */
+    /** When `backup` wrote the file; null once it was accepted, and in every other store. */
     backup_at_ms: number | null;
     /** 1 once its position has been remembered beside it; a SQLite store only. */
     is_remembered: Generated<number>;
@@ -99,7 +99,7 @@ export interface Database {
     number: number;
     master_fingerprint: string;
     created_at_ms: number;
-    /** From when on it signs new tokens; null while live nodes can't check them yet. */
+    /** When it began to sign new tokens; null while some live node can't check them yet. */
     activated_at_ms: number | null;
     retired_at_ms: number | null;
   };
@@ -113,7 +113,7 @@ export interface Database {
     previous_secret_ends_at_ms: number | null;
     created_at_ms: number;
   };
-  /** Tokens revoked one by one; removed once they have expired. */
+  /** Individually revoked tokens; removed once they have expired. */
   revoked_tokens: {
     id: Generated<number>;
     user_id: number;
@@ -122,7 +122,7 @@ export interface Database {
     /** Whole seconds since the epoch. */
     expires_at_s: number;
   };
-  /** Assertions of OAuth clients, each good for one use; removed once they couldn't be accepted any more. */
+  /** Used assertions of OAuth clients, each valid once; removed once they have expired. */
   used_assertions: {
     id: Generated<number>;
     user_id: number;
@@ -141,7 +141,7 @@ export interface Database {
     details: string;
     previous_hash: string;
     hash: string;
-    /** The account that it concerns; follows from the rest, and isn't hashed. */
+    /** The account that the event concerns; not hashed, since it follows from the other columns. */
     account_id: number | null;
   };
   operators: {
@@ -149,7 +149,7 @@ export interface Database {
     /** In lower case. */
     email: string;
     role: Role;
-    /** Limited to this account, where there is one. */
+    /** The account that the operator is limited to, if any. */
     account_id: number | null;
     status: Standing;
     /** Argon2id, PHC string format. */
@@ -169,10 +169,10 @@ export interface Database {
     last_seen_at_ms: number;
     user_agent: string;
     address: string;
-    /** When the holder last proved themselves; 0 where that isn't known. */
+    /** When the operator last proved their identity; 0 if unknown. */
     authenticated_at_ms: Generated<number>;
   };
-  /** Guesses at operators' secrets; removed once their window is over. */
+  /** Attempts to sign in; removed once their window has ended. */
   sign_in_attempts: {
     /** A keyed hash of the e-mail address. */
     name_hash: string;
@@ -192,17 +192,17 @@ export interface Database {
     created_at_ms: number;
     last_used_at_ms: number | null;
   };
-  /** Challenges that were answered; removed once they couldn't be answered any more. */
+  /** Answered challenges; removed once they have expired. */
   used_challenges: {
     hash: string;
     expires_at_ms: number;
   };
-  /** Codes that weren't used yet. */
+  /** Unused recovery codes. */
   recovery_codes: {
     operator_id: number;
     code_hash: string;
   };
-  /** One-time links; removed once used, withdrawn or long over. */
+  /** One-time links; removed once used, withdrawn, or long expired. */
   invitations: {
     id: Generated<number>;
     kind: InvitationKind;
@@ -229,7 +229,7 @@ export interface Database {
     revoked_at_ms: number | null;
     last_used_at_ms: number | null;
   };
-  /** Creations that asking again with the same key doesn't repeat. */
+  /** Creations that a retry with the same idempotency key doesn't repeat. */
   remembered_creations: {
     principal: string;
     key_hash: string;

@@ -9,7 +9,7 @@ import type { Write } from "./write.ts";
 /** Operators' sessions, outside of changes. */
 export function sessionStore(db: Kysely<Database>, write: Write): SessionStore {
   return {
-    // One statement, so that the operator is as it was when the session was there.
+    // One statement, so that the session and the operator are of the same moment.
     find: async (secretHash) => {
       if (!canBeStored(secretHash)) return undefined;
       const row = await selectOperators(db)
@@ -46,7 +46,7 @@ export function sessionStore(db: Kysely<Database>, write: Write): SessionStore {
         .execute();
       return rows.map(toSession);
     },
-    // A time never goes back, whichever process writes last.
+    // Keeps the later time, regardless of the order of writes.
     touch: async (id, lastSeenAtMs) => {
       await write((transaction) =>
         transaction

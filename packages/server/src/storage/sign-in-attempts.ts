@@ -5,8 +5,8 @@ import type { Write } from "./write.ts";
 /** Attempts to sign in, outside of changes. */
 export function signInAttemptStore(write: Write): SignInAttemptStore {
   return {
-    // One statement: of attempts at once, on whichever nodes, no two get the same number. A window that ends later than one that
-    // begins now was begun by a clock that was wrong.
+    // One statement, so that no two concurrent attempts get the same number, on any node. A window that ends later than one that
+    // begins now was begun by a wrong clock.
     count: (nameHash, nowMs, windowMs) =>
       write(async (transaction) => {
         const isOver = sql<boolean>`(sign_in_attempts.ends_at_ms <= ${nowMs} or sign_in_attempts.ends_at_ms > ${nowMs + windowMs})`;

@@ -24,9 +24,9 @@ import { usageStore } from "./usage.ts";
 import { userStore, userTransaction } from "./users.ts";
 import { createWriter, withNamedProblems, type Write } from "./write.ts";
 
-/** A store whose tables can be reached, for copying it. */
+/** A store that gives access to its tables, for copying it. */
 export interface SqlStore extends Store {
-  /** Runs the work in a transaction that keeps changes out. */
+  /** Runs the work in a transaction that locks out changes. */
   withChangesLocked<Result>(work: (transaction: Transaction<Database>) => Promise<Result>): Promise<Result>;
   continueIds: Engine["continueIds"];
 }

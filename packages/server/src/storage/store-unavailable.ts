@@ -1,17 +1,17 @@
 import { Refusal } from "../core/refusal.ts";
 
-/** Whole seconds after which trying again makes sense. */
+/** The wait before a retry, in whole seconds. */
 const RETRY_AFTER_SECONDS = 1;
 
-/** Of a write that failed before it could commit. */
+/** For a write that failed before it could commit. */
 export const NOTHING_CHANGED = "Nothing was changed.";
 
-/** Of a commit whose answer didn't come. */
+/** For a commit whose answer was lost. */
 export const OUTCOME_UNKNOWN = "Whether the change was made isn't known; look before you try again.";
 
 /**
- * The refusal of whatever needs a store that doesn't work now, for a reason outside of this program: a full disk, a lost
- * connection. Operators read the message; listeners for anybody else replace it.
+ * The refusal of a request whose store doesn't work for a reason outside this program, such as a full disk or a lost connection.
+ * Only operators see the message; listeners for other clients replace it.
  *
  * @param problem such as `the disk is full`; never holds a path, a password or a statement
  */

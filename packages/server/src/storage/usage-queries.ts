@@ -5,10 +5,10 @@ import type { LiveTokens, UsageHour, UsageScope } from "../core/keys/usage-store
 import { canBeId } from "./bounds.ts";
 import type { Database } from "./schema.ts";
 
-/** How many rows of tokens that are alive are read at once; between, others get their turn. */
+/** How many rows of live tokens one statement reads; other work runs between statements. */
 const EXPIRIES_PER_READ = 5000;
 
-/** From a table that has the scope's hours added up already, or nearly so. */
+/** Tokens by hour, read from the most aggregated table for the scope. */
 export async function usageHours(
   db: Kysely<Database>,
   scope: UsageScope,
@@ -37,7 +37,7 @@ interface Place {
   readonly user_id: number;
 }
 
-/** A user of a part, and the whole part's figures. */
+/** A user of a part, with the totals of the whole part. */
 interface PartRow {
   readonly user_id: number;
   readonly tokens: number;
@@ -46,8 +46,8 @@ interface PartRow {
 }
 
 /**
- * Goes through what is alive from one user to the next, a part at a time: there may be a million of them, and on SQLite nothing else
- * happens while a statement runs.
+ * Counts live tokens by user, in parts of the table: there may be a million rows, and on SQLite a running statement blocks
+ * everything else.
  */
 export async function liveTokens(
   db: Kysely<Database>,
@@ -61,7 +61,7 @@ export async function liveTokens(
   const totals = { userCount: 0, liveTokens: 0 };
   let top: PartRow[] = [];
   for (let { where } = scoped; ; ) {
-    // A part ends with a user, so that nobody is in two.
+    // A part ends with a user's last row, so that no user is in two parts.
     const { rows: ends } = await sql<Place>`
       select account_id, user_id from key_expiries where ${where}
       order by account_id, user_id, key_id, expires_s limit 1 offset ${sql.lit(EXPIRIES_PER_READ)}`.execute(db);
@@ -84,14 +84,14 @@ export async function liveTokens(
   return { users: await loadLive(db, top), ...totals };
 }
 
-/** A stretch of the table, by its primary key, and how places in it compare. */
+/** A range of the table's primary key, and the comparison of places within it. */
 interface Scoped {
   readonly where: RawBuilder<unknown>;
   readonly compare: (operator: "<=" | ">", place: Place) => RawBuilder<unknown>;
 }
 
 async function placeOf(db: Kysely<Database>, scope: UsageScope): Promise<Scoped | undefined> {
-  // Within an account by the user alone: a comparison of both would begin with the account's first user each time.
+  // Within an account, compare the user only: comparing both columns would scan from the account's first user each time.
   const byUser: Scoped["compare"] = (operator, { user_id }) => sql`user_id ${sql.raw(operator)} ${user_id}`;
   if ("accountId" in scope) return { where: sql`account_id = ${scope.accountId}`, compare: byUser };
   const userId = "userId" in scope ? scope.userId : undefined;

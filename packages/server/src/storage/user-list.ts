@@ -19,7 +19,7 @@ const BY_NAME: ListOrder = {
   isDescending: false,
 };
 
-/** A page of users. What is searched is in the order of the names, which an index holds together. */
+/** A page of users. Search results are ordered by name, the order of the index that finds them. */
 export async function pageUsers(
   db: Kysely<Database>,
   filter: UserFilter,
@@ -44,16 +44,16 @@ export async function pageUsers(
 
 interface UserKey {
   readonly id: number;
-  /** Where the list is by name. */
+  /** Present if the list is ordered by name. */
   readonly name?: string;
 }
 
-/** What a filter asks besides what is searched for. */
+/** The filter without the search. */
 interface Rest extends Pick<UserFilter, "status" | "access"> {
   readonly accountId?: number | undefined;
 }
 
-/** One range for each standing and access, because the indexes begin with those. */
+/** One range for each status and access, since the indexes begin with these columns. */
 function rangesOf(filter: Rest, beginning = ""): readonly RawBuilder<unknown>[] {
   const account = filter.accountId === undefined ? sql`` : sql`and account_id = ${filter.accountId}`;
   const { from, until } = beginningWith(beginning);
@@ -67,20 +67,20 @@ function rangesOf(filter: Rest, beginning = ""): readonly RawBuilder<unknown>[] 
 }
 
 /**
- * What a search finds: names that begin like this; in one account where it is the beginning of a username up to that account's id
- * at least; and the owners of a key with this fingerprint or thumbprint. The beginning of every username finds every user.
+ * The ranges of a search. It finds names with this prefix, and the owners of a key with this fingerprint or thumbprint. A prefix of
+ * usernames that includes the account id also finds the matching users of that account. A prefix of `api-` finds every user.
  */
 function searched(filter: UserFilter, search: string): readonly RawBuilder<unknown>[] {
   if ("api-".startsWith(search)) return rangesOf(filter);
   const ranges = [...rangesOf(filter, search), owners(filter, search)];
   const [, id, beginning] = /^api-([1-9][0-9]{0,9})(?:-(.*))?$/s.exec(search) ?? [];
   const accountId = Number(id);
-  // No account has two ids.
+  // A user can't belong to both the filter's account and another one.
   if (!canBeId(accountId) || (filter.accountId ?? accountId) !== accountId) return ranges;
   return [...ranges, ...rangesOf({ ...filter, accountId }, beginning)];
 }
 
-/** Materialized, so that they are found by the key, and not by going through everybody whom the filter lets through. */
+/** The owners of a key. Materialized, so that the engine finds them by the key instead of scanning all users that pass the filter. */
 function owners({ accountId, status, access }: UserFilter, key: string): RawBuilder<unknown> {
   const conditions = [
     sql`1 = 1`,
@@ -98,7 +98,7 @@ function owners({ accountId, status, access }: UserFilter, key: string): RawBuil
   ) as owners where ${sql.join(conditions, sql` and `)}`;
 }
 
-/** In the order of the ids given. Each user's figures are a few looks at its keys. */
+/** Loads users in the order of the ids given. Each user's figures take a few lookups of its keys. */
 export async function loadListed(
   db: Kysely<Database>,
   ids: readonly number[],

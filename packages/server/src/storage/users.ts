@@ -76,7 +76,7 @@ async function findUser(db: Kysely<Database>, username: string): Promise<ApiUser
   return row && toUser(row);
 }
 
-/** SQLite has no checksums: an index whose page is damaged may lack an entry, and say so without an error. */
+/** SQLite has no checksums: an index with a damaged page may lack an entry without causing an error. */
 async function isInOtherIndex(db: Kysely<Database>, username: string): Promise<boolean> {
   const [, accountId, name] = /^api-([1-9][0-9]{0,9})-(.+)$/.exec(username) ?? [];
   if (accountId === undefined || name === undefined || !canBeId(Number(accountId))) return false;
@@ -100,8 +100,8 @@ function damaged(): StoreBroken {
 }
 
 /**
- * A user with its account's standing and its keys, active ones first and then the newest, so that the limit cuts off the
- * ones that matter least. One statement, so that all of it is of one moment without a transaction's lock.
+ * A user with its account's status and its keys: active ones first, then the newest, so that the limit cuts off the least
+ * important ones. One statement, which gives a consistent snapshot without a transaction's lock.
  */
 async function loadRecord(
   db: Kysely<Database>,
@@ -131,7 +131,7 @@ async function loadRecord(
   if (!STANDINGS.includes(user.status) || !STANDINGS.includes(user.account_status)) throw damaged();
   const keys: RecordKey[] = [];
   for (const { key_id, thumbprint, bits, spki, key_status, expires_at_ms } of rows) {
-    // A user without keys is one row without a key.
+    // A user without keys has one row, whose key columns are null.
     if (key_id === null || thumbprint === null || bits === null || spki === null || key_status === null) continue;
     if (!KEY_STATUSES.includes(key_status)) throw damaged();
     keys.push({ id: key_id as KeyId, thumbprint, bits, spki, status: key_status, expiresAtMs: expires_at_ms });

@@ -6,30 +6,30 @@ import type { Connections, Engine } from "./engine.ts";
 import type { Database } from "./schema.ts";
 import { NOTHING_CHANGED, OUTCOME_UNKNOWN, storeUnavailable } from "./store-unavailable.ts";
 
-/** How often a write looks whether another process has released its lock, in milliseconds. */
+/** How often a write checks whether another process has released its lock, in milliseconds. */
 const LOCK_RETRY_MS = 2;
 
 /** Runs every transaction that writes. */
 export interface Writer {
   /**
-   * Runs the work in a transaction, which commits before the deadline or not at all: the wait for earlier writes of this
-   * process and for another process's lock count too. Where the work fails it is rolled back, and its error is what the caller
-   * gets, whatever else fails after it.
+   * Runs the work in a transaction, which begins to commit before the deadline or not at all. Waiting for this process's earlier
+   * writes and for another process's lock counts. If the work fails, the transaction is rolled back and the caller gets the work's
+   * error, even if the rollback fails too.
    *
-   * @param msMax how long until the commit begins; the engine's own limit unless given
-   * @throws {Refusal} `unavailable` where the store can't be written, or not in time. The message says that nothing was
-   *   changed, or that this isn't known
+   * @param msMax the longest time until the commit begins; the engine's own limit by default
+   * @throws {Refusal} `unavailable` if the store can't be written in time. The message says that nothing was changed, or that this
+   *   isn't known
    */
   readonly write: <Result>(
     connections: Kysely<Database>,
     work: (transaction: Transaction<Database>) => Promise<Result>,
     msMax?: number,
   ) => Promise<Result>;
-  /** Why the last write failed, such as `the disk is full`; `undefined` where the store let it through. */
+  /** Why the last write failed, such as `the disk is full`; `undefined` if it didn't fail because of the store. */
   readonly problem: () => string | undefined;
 }
 
-/** Runs a write that is no change of the registry. */
+/** Runs a write that doesn't change the registry. */
 export type Write = <Result>(work: (transaction: Transaction<Database>) => Promise<Result>) => Promise<Result>;
 
 type WritingEngine = Pick<Engine, "begin" | "isLocked" | "problemOf" | "knowsOutcome" | "writeMsMax">;
@@ -45,7 +45,7 @@ export function createWriter(
 ): Writer {
   // Writes have a deadline instead of a bound on how many wait.
   const queue = createFairQueue({ runningMax: 1, waitingMax: Number.POSITIVE_INFINITY });
-  /** Did another process have the lock when it was last wanted here? */
+  /** Did another process hold the lock at the last attempt? */
   let isLockedOut = false;
   let lastProblem: string | undefined;
 
@@ -87,7 +87,7 @@ export function createWriter(
       }
 
       try {
-        // Changes share one connection. On SQLite all writes share it; there, it is the same object.
+        // Changes share one connection. On SQLite all writes do, and both members are the same object.
         const result = await deadline.race(connections === changes ? queue.run("", attempt) : attempt());
         lastProblem = undefined;
         return result;
@@ -103,10 +103,10 @@ export function createWriter(
 }
 
 /**
- * The same store, whose methods and whose repositories' methods reject with a refusal that names the problem where the store
- * itself is it.
+ * Wraps a store: if its methods, or those of its repositories, fail because of the store itself, they reject with a refusal that
+ * names the problem.
  *
- * @param problemOf the engine's
+ * @param problemOf as in {@link Engine}
  */
 export function withNamedProblems<Target extends object>(store: Target, problemOf: Engine["problemOf"]): Target {
   const named = (member: unknown, name: string): unknown => {

@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely";
 
 /** Accounts, API users, public keys, signing keys, and the audit log. */
 export async function up(db: Kysely<unknown>, engine: { autoIncrementId: string; binary: string }): Promise<void> {
-  // AUTOINCREMENT (or an identity column): an id isn't reused even if the newest row were deleted.
+  // AUTOINCREMENT (or an identity column): an id isn't reused, even if the newest row is deleted.
   const id = sql.raw(engine.autoIncrementId);
   const binary = sql.raw(engine.binary);
   await sql`create table accounts (

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** Resource servers, tokens that were revoked one by one, and the assertions that OAuth clients have used up. */
+/** Resource servers, individually revoked tokens, and the assertions that OAuth clients have used. */
 export async function up(db: Kysely<unknown>, engine: { autoIncrementId: string }): Promise<void> {
   const id = sql.raw(engine.autoIncrementId);
   await sql`create table resource_servers (
@@ -12,7 +12,7 @@ export async function up(db: Kysely<unknown>, engine: { autoIncrementId: string 
     previous_secret_ends_at_ms bigint,
     created_at_ms bigint not null
   )`.execute(db);
-  // Without the MAC, these numbers are no token and can't become one.
+  // These numbers lack the MAC, so no token can be made from them.
   await sql`create table revoked_tokens (
     id ${id},
     user_id integer not null references api_users (id) on delete restrict,

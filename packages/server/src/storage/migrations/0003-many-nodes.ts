@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** Live nodes, signing keys that wait for them, and tokens issued a key and hour. */
+/** Live nodes, signing keys that wait for them, and tokens issued by key and hour. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create table nodes (
     id text primary key,

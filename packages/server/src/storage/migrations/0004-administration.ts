@@ -1,22 +1,22 @@
 import { type Kysely, sql } from "kysely";
 
-/** What this migration needs to know of the engine. */
+/** What this migration needs to know about the engine. */
 interface Engine {
   readonly autoIncrementId: string;
   readonly binary: string;
-  /** What a text column says where the engine would order it by a language; nothing where it orders by bytes. */
+  /** The clause that makes a text column order by bytes; empty if the engine does so by default. */
   readonly orderedByBytes: string;
-  /** A column that is computed from others; the engine says whether it is stored. */
+  /** The keyword of a computed column: stored, or computed when read. */
   readonly generated: string;
-  /** A text in an object in JSON, as SQL; null where there is none, or no JSON. */
+  /** SQL for a text member of a JSON object; null if the member is missing, or the column isn't JSON. */
   readonly jsonText: (column: string, member: string) => string;
 }
 
 const ACCOUNTS_PER_READ = 1000;
 
 /**
- * Operators with all that they sign in with, admin tokens, figures of usage; and what the lists of a million API users and their
- * events need so that each page is found in an index.
+ * Operators and their credentials, admin tokens, and usage figures; and the columns and indexes by which each page of a list of a
+ * million API users, or of their events, is found in an index.
  */
 export async function up(db: Kysely<unknown>, engine: Engine): Promise<void> {
   if (engine.orderedByBytes !== "") await orderByBytes(db, engine);
@@ -28,7 +28,7 @@ export async function up(db: Kysely<unknown>, engine: Engine): Promise<void> {
   await addUsage(db);
 }
 
-/** Beginnings of texts are found in an index only where it is ordered by bytes, and then every engine has one order. */
+/** An index finds prefixes only if it is ordered by bytes. It also gives all engines the same order. */
 async function orderByBytes(db: Kysely<unknown>, engine: Engine): Promise<void> {
   for (const [table, column] of [
     ["accounts", "shortname"],
@@ -128,13 +128,13 @@ async function addAdminTokens(db: Kysely<unknown>, engine: Engine): Promise<void
   await sql`create index remembered_creations_age on remembered_creations (created_at_ms)`.execute(db);
 }
 
-/** Names that can be searched whatever their case, and how many users each account has: counting them takes too long. */
+/** Names for case-insensitive search, and each account's number of users, since counting them takes too long. */
 async function changeAccounts(db: Kysely<unknown>, engine: Engine): Promise<void> {
   await sql`alter table accounts add column search_name text ${sql.raw(engine.orderedByBytes)} not null default ''`.execute(
     db,
   );
   await sql`alter table accounts add column users integer not null default 0`.execute(db);
-  // Here and not in the database: engines disagree on what the lower case of a letter outside ASCII is.
+  // In lower case by this program: engines disagree on the lower case of letters outside ASCII.
   for (let last = 0; ; ) {
     const { rows } = await sql<{ id: number; name: string }>`
       select id, name from accounts where id > ${last} order by id limit ${sql.lit(ACCOUNTS_PER_READ)}`.execute(db);
@@ -151,11 +151,11 @@ async function changeAccounts(db: Kysely<unknown>, engine: Engine): Promise<void
 }
 
 /**
- * Each list of users has an equal status, an equal access and perhaps an equal account, and is ordered by id or by name. Where a
- * list has several standings or accesses, it is the merged lists of each.
+ * Each index serves lists of users with one status, one access and perhaps one account, ordered by id or by name. A list with
+ * several statuses or accesses is merged from one list for each.
  */
 async function changeUsers(db: Kysely<unknown>, engine: Engine): Promise<void> {
-  // What follows `api-<account id>-`.
+  // The part of the username after `api-<account id>-`.
   await sql`alter table api_users add column name text ${sql.raw(engine.orderedByBytes)}
     generated always as (substr(username, length(cast(account_id as text)) + 6)) ${sql.raw(engine.generated)}`.execute(
     db,
@@ -164,7 +164,7 @@ async function changeUsers(db: Kysely<unknown>, engine: Engine): Promise<void> {
   await sql`create index api_users_name on api_users (status, access, name, id)`.execute(db);
   await sql`create index api_users_account_newest on api_users (account_id, status, access, id)`.execute(db);
   await sql`create index api_users_account_name on api_users (account_id, status, access, name, id)`.execute(db);
-  // Either of the last two does what it did.
+  // Either of the last two indexes replaces it.
   await sql`drop index api_users_account`.execute(db);
   await sql`create index public_keys_fingerprint on public_keys (fingerprint)`.execute(db);
 }
@@ -183,13 +183,13 @@ async function changeEvents(db: Kysely<unknown>, engine: Engine): Promise<void> 
   await sql`create index audit_events_actor on audit_events (actor, seq)`.execute(db);
   await sql`create index audit_events_action on audit_events (action, seq)`.execute(db);
   await sql`create index audit_events_time on audit_events (at_ms, seq)`.execute(db);
-  // An operator who is limited to an account has this filter always, and others with it.
+  // The lists of an operator who is limited to an account always have this filter, and others besides.
   await sql`create index audit_events_account on audit_events (account_id, seq)`.execute(db);
   await sql`create index audit_events_account_actor on audit_events (account_id, actor, seq)`.execute(db);
   await sql`create index audit_events_account_action on audit_events (account_id, action, seq)`.execute(db);
 }
 
-/** What is added up when it is written, because adding it up when it is read would take as long as there are keys. */
+/** Usage totals, kept up to date by each write: adding them up on each read would take time in proportion to the number of keys. */
 async function addUsage(db: Kysely<unknown>): Promise<void> {
   await sql`create table account_usage_hours (
     account_id integer not null references accounts (id) on delete restrict,
@@ -210,7 +210,7 @@ async function addUsage(db: Kysely<unknown>): Promise<void> {
     group by api_users.account_id, key_usage_hours.hour_s`.execute(db);
   await sql`insert into usage_hours (hour_s, tokens)
     select hour_s, sum(tokens) from account_usage_hours group by hour_s`.execute(db);
-  // Read from one user to the next: the account and the user of a key never change.
+  // Read user by user: the account and the user of a key never change.
   await sql`create table key_expiries (
     account_id integer not null references accounts (id) on delete restrict,
     user_id integer not null references api_users (id) on delete restrict,

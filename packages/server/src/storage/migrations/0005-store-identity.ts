@@ -1,12 +1,12 @@
 import { type Kysely, sql } from "kysely";
 
-/** What this migration needs to know of the engine. */
+/** What this migration needs to know about the engine. */
 interface Engine {
   /** 16 random bytes, in hex, as SQL. */
   readonly randomId: string;
 }
 
-/** An id of the store's own, which its signing keys derive from. Keys that are there go on deriving as they did. */
+/** The store's id, from which its signing keys derive. Existing keys keep their old derivation. */
 export async function up(db: Kysely<unknown>, { randomId }: Engine): Promise<void> {
   await sql`create table store_identity (
     one integer primary key check (one = 1),

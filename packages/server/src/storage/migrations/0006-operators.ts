@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely";
 
-/** When the holder of a session last proved themselves, and how often an operator's secrets were guessed at, on all nodes together. */
+/** When a session's operator last proved their identity, and the failed sign-in attempts of each operator on all nodes together. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table operator_sessions add column authenticated_at_ms bigint not null default 0`.execute(db);
   await sql`create table sign_in_attempts (

@@ -1,9 +1,9 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * An index for each combination of what events are filtered by: account, actor and action, each if given. It holds all that such a
- * page compares, the time too, so that an engine prefers it to an index of fewer columns. Events of an actor are found one range an
- * action; where in the log a time is follows from the log's order, without an index of times.
+ * An index for each combination of event filters: account, actor and action. It holds every column that such a page compares,
+ * including the time, so that an engine prefers it to a narrower index. An actor's events are read as one range for each action. A
+ * time is located through the log's order, so it needs no index.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const name of ["actor", "account_actor", "account_action", "time"]) {

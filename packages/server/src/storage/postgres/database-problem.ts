@@ -1,6 +1,6 @@
 import { StatementTimeout } from "./pool.ts";
 
-/** What the database itself says it lacks, by SQLSTATE (PostgreSQL, appendix A). */
+/** The database's own problems by SQLSTATE (PostgreSQL, appendix A). */
 const PROBLEMS: ReadonlyMap<string, string> = new Map([
   ["53100", "the database's disk is full"],
   ["53200", "the database is out of memory"],
@@ -10,8 +10,8 @@ const PROBLEMS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * What keeps the database from answering, in words that fit after `The store can't be written:`; `undefined` for a statement's
- * own fault.
+ * Describes what keeps the database from answering, in words that fit after `The store can't be written:`; `undefined` if the
+ * statement is at fault.
  */
 export function databaseProblem(error: unknown): string | undefined {
   if (error instanceof StatementTimeout) return "the database doesn't answer in time";
@@ -20,7 +20,7 @@ export function databaseProblem(error: unknown): string | undefined {
   return isTemporary(error) ? "the database can't be reached" : undefined;
 }
 
-/** A wrong password or certificate stays wrong; a database that is starting, full or out of reach may come. */
+/** May the problem go away by itself? That of a starting, full or unreachable database may; a wrong password or certificate stays wrong. */
 export function isTemporary(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const state = sqlState(error);
@@ -31,15 +31,15 @@ export function isTemporary(error: unknown): boolean {
     return /^(?:timeout e|Connection terminated|Client (?:has encountered a connection error|was closed))/.test(
       error.message,
     );
-  // Of several addresses of one host.
+  // Connecting failed at several addresses of one host.
   if (error instanceof AggregateError) return error.errors.some(isTemporary);
-  // Of a socket or a host's name, not of a file or a certificate.
+  // The error comes from a socket or a name lookup, not from a file or a certificate.
   return error.code === "ECONNRESET" || ("syscall" in error && NETWORK_CALLS.includes(String(error.syscall)));
 }
 
 const NETWORK_CALLS: readonly string[] = ["connect", "read", "write", "getaddrinfo"];
 
-/** Five characters that the database sends with an error. */
+/** The error's SQLSTATE: five characters from the database. */
 function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && !code.startsWith("E") ? code : undefined;

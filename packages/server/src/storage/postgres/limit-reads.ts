@@ -2,13 +2,13 @@ import type { SqlStore } from "../sql-store.ts";
 import { startDeadline } from "../deadline.ts";
 import { storeUnavailable } from "../store-unavailable.ts";
 
-/** How long a request waits for what it reads, in milliseconds: a database that hangs must be a 503 before clients give up. */
+/** How long a request waits for its reads, in milliseconds. If the database hangs, clients must get a 503 before they give up. */
 const REQUEST_READ_MS_MAX = 2000;
 
 /**
- * The same store, in which what decides about a request, or whether the node is ready, has a deadline that the wait for a
- * connection counts towards; lists and reports may take longer. The statement itself goes on until its own limit; its answer counts
- * for nothing then.
+ * Wraps a store: reads that decide a request, or whether the node is ready, get a deadline, which includes the wait for a
+ * connection. Lists and reports may take longer. After the deadline, the statement runs on until its own limit, and its result is
+ * ignored.
  *
  * @throws {Refusal} (each of these reads) `unavailable` at the deadline
  */

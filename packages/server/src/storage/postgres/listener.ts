@@ -8,22 +8,22 @@ import { connectionOptions, hangUp } from "./pool.ts";
 /** On this channel a commit wakes every node; the payload is empty for a change, and a node's id for its own ping. */
 const CHANNEL = "countersign_changes";
 
-/** How often a node makes sure that it would hear, in milliseconds. */
+/** How often a node sends itself a ping, in milliseconds. */
 const PING_MS = 1000;
 
-/** A listener that hasn't heard its own ping for longer than this hears nothing, whatever its socket says. In milliseconds. */
+/** A listener that hasn't received its own ping for longer than this is unreliable, even if its socket seems open. In milliseconds. */
 const SILENCE_MS_MAX = 2500;
 
 /** A connection that has been silent for this long is replaced, in milliseconds. */
 const GIVEN_UP_MS = 10_000;
 
-/** Between two attempts to connect, in milliseconds; doubled each time, and somewhere in its upper half. */
+/** The first backoff between attempts to connect, in milliseconds. It doubles each time; the wait is random within its upper half. */
 const RECONNECT_MS_MIN = 100;
 const RECONNECT_MS_MAX = 5000;
 
-/** Hears that another process has committed. */
+/** Receives a notification when another process has committed. */
 export interface Listener {
-  /** Would it hear of a change now? Otherwise it must be looked for. */
+  /** Would it receive a notification now? If not, the caller has to poll for changes. */
   isReliable(): boolean;
   stop(): Promise<void>;
 }
@@ -31,8 +31,8 @@ export interface Listener {
 /**
  * Listens on a connection of its own (LISTEN needs a session, so this one mustn't go through a pooler in transaction mode).
  *
- * Whether it works isn't believed but tried: every second a ping goes the way that changes go, through the pool, and has to come
- * back here. A pooler that swallows notifications, a dead network and a paused server all look the same then: unreliable.
+ * The listener tests its connection all the time: every second it sends a ping through the pool, as changes do, and must receive it
+ * here. A pooler that swallows notifications, a dead network and a paused server all make it unreliable.
  *
  * @param url where to listen
  * @param notify sends a notification through the pool
@@ -59,7 +59,7 @@ export function startListener(
       try {
         connect();
       } catch {
-        // The URL names a certificate that can't be read now.
+        // The URL names a certificate file that can't be read now.
         connectLater();
       }
     };
@@ -74,7 +74,7 @@ export function startListener(
     client = connecting;
     connectedAtMs = performance.now();
     const lost = () => {
-      // No goodbye: it may be half open, or never have been more.
+      // Close without a terminate message: the connection may be half open, or not established.
       ownSocket.destroy();
       if (client !== connecting) return;
       client = undefined;
@@ -94,7 +94,7 @@ export function startListener(
       await connecting.connect();
       await connecting.query(`listen ${CHANNEL}`);
       if (client !== connecting) return;
-      // What was committed while nobody listened has to be looked for.
+      // Look for changes that were committed while this node wasn't listening.
       onChange();
       await notify(CHANNEL, nodeId);
     };
@@ -106,7 +106,7 @@ export function startListener(
     notify(CHANNEL, nodeId).catch(() => undefined);
     const now = performance.now();
     if (now - Math.max(heardAtMs, connectedAtMs) > GIVEN_UP_MS) {
-      // Half open, or behind a pooler that doesn't pass notifications on: another connection may do better.
+      // The connection is half open, or behind a pooler that drops notifications; a new one may work.
       giveUp();
     }
   }, PING_MS);

@@ -25,27 +25,27 @@ import { createPool } from "./pool.ts";
 export interface PostgresOptions {
   /** `postgres://…`; may lead to a pooler in transaction mode. */
   readonly url: string;
-  /** Where to listen for notifications, if not there: past the pooler. */
+  /** The URL to listen for notifications at, which bypasses the pooler; `url` by default. */
   readonly listenUrl?: string | undefined;
-  /** Connections at most, besides the listening one: one for changes, and the others. At least 2. */
+  /** The most connections besides the listening one; one of them is for changes. At least 2. */
   readonly connectionsMax: number;
-  /** How long a statement may take, in milliseconds; 4 s unless given. */
+  /** The longest time for a statement, in milliseconds; 4 s by default. */
   readonly statementMsMax?: number;
-  /** How long what a request waits for may take to be read, in milliseconds; 2 s unless given. */
+  /** The longest time for a read that a request waits for, in milliseconds; 2 s by default. */
   readonly requestReadMsMax?: number;
-  /** How long a write may take until it commits, in milliseconds; 5 s unless given. */
+  /** The longest time until a write begins to commit, in milliseconds; 5 s by default. */
   readonly writeMsMax?: number;
 }
 
-/** How long a statement may take, in milliseconds: past this a request is refused rather than kept waiting. */
+/** The longest time for a statement, in milliseconds. After it, the request is refused instead of waiting longer. */
 const STATEMENT_TIMEOUT_MS = 4000;
 
 const MIGRATION_TIMEOUT_MS = 3_600_000;
 
-/** How much longer than a statement a change may pause between two statements, in milliseconds. */
+/** Added to the limit of a statement: the longest pause between two statements of a change, in milliseconds. */
 const PAUSE_MS_MAX = 1000;
 
-/** Every change takes this lock until it commits, so that changes commit one after the other, on whatever node. */
+/** Every change holds this lock until it commits, so that changes commit one at a time across all nodes. */
 const CHANGE_LOCK = 4_127_560_113;
 
 const ENGINE: MigrationEngine = {
@@ -53,16 +53,16 @@ const ENGINE: MigrationEngine = {
   binary: "bytea",
   orderedByBytes: 'collate "C"',
   generated: "stored",
-  // By pattern: a cast of what isn't JSON would be an error, and a quote within a text has a backslash before it.
+  // By pattern, since casting a text that isn't JSON would fail. Quotes within a text are escaped by a backslash.
   jsonText: (column, member) => `substring(${column} from '"${member}":"([^"\\\\]*)"')`,
-  // A UUID has 122 random bits, of the system's generator; there is nothing else without an extension.
+  // A UUID has 122 random bits from the system's generator. Any other generator needs an extension.
   randomId: "replace(gen_random_uuid()::text, '-', '')",
   lock: async (transaction) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(CHANGE_LOCK)})`.execute(transaction);
   },
 };
 
-/** Kysely locks for its migrations in the session, where a pooler in transaction mode would leave the lock for good. */
+/** Takes no lock for migrations: Kysely's belongs to the session, and behind a pooler in transaction mode it would never be released. */
 class Adapter extends PostgresAdapter {
   override acquireMigrationLock(): Promise<void> {
     return Promise.resolve();
@@ -74,7 +74,7 @@ class Adapter extends PostgresAdapter {
 
 type PooledConnection = Parameters<PostgresDriver["rollbackTransaction"]>[0];
 
-/** Where a connection is lost, the rollback fails too; its error would hide the first one. The pool closes the connection. */
+/** Ignores a failed rollback: when a connection is lost, the rollback's error would hide the first one. The pool closes the connection. */
 class QuietDriver extends PostgresDriver {
   override async rollbackTransaction(connection: PooledConnection): Promise<void> {
     await super.rollbackTransaction(connection).catch(() => undefined);
@@ -105,11 +105,11 @@ function connect(pool: PostgresPool): Kysely<Database> {
 /**
  * Opens the store in a PostgreSQL database, bringing its schema up to date where needed.
  *
- * @throws {SchemaError} where the schema is newer than this release knows
- * @throws {StoreOpenError} where the database can't be reached or used
+ * @throws {SchemaError} if the schema is newer than this release knows
+ * @throws {StoreOpenError} if the database can't be reached or used
  */
 export async function openPostgresStore(options: PostgresOptions): Promise<SqlStore> {
-  // A migration may take its time.
+  // A migration may take long.
   const migrating = createPool(options.url, 1, MIGRATION_TIMEOUT_MS);
   try {
     const first = connect(migrating);
@@ -118,7 +118,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
   } catch (error) {
     if (error instanceof StoreOpenError) throw error;
     const cause = error instanceof SchemaError ? error.cause : error;
-    // Where the connection broke in the middle of a migration, the schema isn't to blame.
+    // If the connection broke during a migration, the schema isn't at fault.
     if (error instanceof SchemaError && !isTemporary(cause)) throw error;
     const StoreError = isTemporary(cause) ? StoreUnreachable : StoreOpenError;
     throw new StoreError(
@@ -130,7 +130,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
   }
 
   const statementMsMax = options.statementMsMax ?? STATEMENT_TIMEOUT_MS;
-  // Apart, so that changes that wait for a lock leave the others' connections alone.
+  // A pool of its own, so that changes that wait for the lock don't occupy other connections.
   const pool = createPool(options.url, options.connectionsMax - 1, statementMsMax);
   const changePool = createPool(options.url, 1, statementMsMax);
   const [db, changes] = [connect(pool), connect(changePool)];
@@ -141,12 +141,12 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
       hasSkipLocked: true,
       nowMs: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
       begin,
-      // Waiting for the lock is a statement like any other.
+      // Waiting for the lock happens inside a statement.
       isLocked: () => false,
       problemOf: databaseProblem,
       knowsOutcome: false,
       ...(options.writeMsMax !== undefined && { writeMsMax: options.writeMsMax }),
-      // A node that hangs or is cut off in the middle of a change would keep the lock for hours, and all changes out.
+      // Without this timeout, a node that hangs or loses its network during a change would hold the lock, and block all changes, for hours.
       beginChange: async (transaction) => {
         await sql`
         select set_config('idle_in_transaction_session_timeout', ${String(statementMsMax + PAUSE_MS_MAX)}, true),
@@ -159,7 +159,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
           )) + 1, false)
           from (select pg_get_serial_sequence(${table}, 'id')::regclass as ids) as made`.execute(transaction);
       },
-      // Delivered when the transaction commits, and not at all if it doesn't.
+      // Delivered only when the transaction commits.
       endChange: async (transaction) => {
         await sql`select pg_notify(${CHANGES_CHANNEL}, '')`.execute(transaction);
       },
@@ -185,7 +185,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
         Promise.reject(new StoreOpenError("a PostgreSQL store is backed up with pg_dump; see docs/operations.md")),
       close: async () => {
         await Promise.all([db.destroy(), changes.destroy()]);
-        // Kysely leaves a pool open that it never used.
+        // Kysely doesn't close a pool that it never used.
         await Promise.all([pool.end(), changePool.end()]);
       },
     },
@@ -194,7 +194,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
 }
 
 /**
- * In another encoding the database refuses names, or (SQL_ASCII) takes any bytes for text.
+ * Requires a UTF-8 database. In another encoding it rejects some names, or (SQL_ASCII) accepts any bytes as text.
  *
  * @throws {StoreOpenError} before anything is written
  */
@@ -211,15 +211,15 @@ async function requireUnicode(db: Kysely<Database>, url: string): Promise<void> 
   }
 }
 
-/** Whatever the database's default is: a change must see what was committed before it got the lock. */
+/** Sets the isolation level explicitly: a change must see everything that was committed before it got the lock. */
 function begin(connections: Kysely<Database>): TransactionBuilder<Database> {
   return connections.transaction().setIsolationLevel("read committed");
 }
 
-/** One statement for each table, however many keys there are. Keys that don't exist are passed over. */
+/** Writes usage in one statement for each table, regardless of the number of keys. Skips keys that don't exist. */
 async function recordKeyUsage(db: Kysely<Database>, usage: readonly KeyUsageRecord[]): Promise<void> {
   if (usage.length === 0) return;
-  // In one order everywhere: nodes that write the same rows in different orders would wait for each other.
+  // Sorted: nodes that write the same rows in different orders could deadlock.
   const sorted = usage.toSorted((a, b) => a.keyId - b.keyId);
   const hours = tokensOf(sorted.map(({ keyId, tokensByHour }) => [keyId, tokensByHour]));
   const expiries = tokensOf(sorted.map(({ keyId, tokensByExpiry }) => [keyId, tokensByExpiry]));
@@ -246,7 +246,7 @@ async function recordKeyUsage(db: Kysely<Database>, usage: readonly KeyUsageReco
       order by used.key_id, used.at_s
       on conflict (account_id, user_id, key_id, expires_s)
         do update set tokens = key_expiries.tokens + excluded.tokens`.execute(transaction);
-    // Rows that every node writes come last, so that they are held for the shortest time.
+    // Rows that every node writes come last, so that they are locked for the shortest time.
     await sql`
       insert into account_usage_hours (account_id, hour_s, tokens)
       select used.account_id, used.at_s, sum(used.tokens) from ${hours}
@@ -262,7 +262,7 @@ async function recordKeyUsage(db: Kysely<Database>, usage: readonly KeyUsageReco
   });
 }
 
-/** Counts of tokens as rows, `used`, with whose keys they are. */
+/** Counts of tokens as rows named `used`, each with the user and account of its key. */
 function tokensOf(counts: readonly (readonly [number, ReadonlyMap<number, number>])[]): RawBuilder<unknown> {
   const rows = counts.flatMap(([keyId, tokens]) => [...tokens].map(([at, count]) => [keyId, at, count] as const));
   return sql`(
@@ -280,6 +280,6 @@ function tokensOf(counts: readonly (readonly [number, ReadonlyMap<number, number
 function problemOf(cause: unknown): string {
   if (!(cause instanceof Error)) return "unknown problem";
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
-  // An AggregateError of several addresses has no message of its own.
+  // An AggregateError, from several addresses, has no message of its own.
   return [code, cause.message].filter((part) => part !== undefined && part !== "").join(": ");
 }

@@ -6,10 +6,10 @@ import pg from "pg";
 /** How long a request waits for a connection, new or returned, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 3000;
 
-/** A connection that nobody needs is closed after this long, in milliseconds. */
+/** An idle connection is closed after this time, in milliseconds. */
 const IDLE_TIMEOUT_MS = 60_000;
 
-/** How long a database may take to answer a goodbye, in milliseconds. */
+/** How long to wait for connections to close cleanly, in milliseconds. */
 const GOODBYE_MS_MAX = 2000;
 
 /** A statement that took too long. */
@@ -17,11 +17,11 @@ export class StatementTimeout extends Error {
   override readonly name = "StatementTimeout";
 }
 
-/** What every connection has in common, whatever it is for. */
+/** The options that all connections share. */
 export function connectionOptions(url: string): pg.ClientConfig {
   return {
     connectionString: withVerifiedTls(url),
-    // One of the few parameters that poolers pass on; the URL's own comes first.
+    // One of the few parameters that poolers forward. A name in the URL takes precedence.
     fallback_application_name: "countersign",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
@@ -30,11 +30,11 @@ export function connectionOptions(url: string): pg.ClientConfig {
 }
 
 /**
- * A pool for Kysely. Needs nothing of a connection's session, so that a pooler in transaction mode may stand before the
- * database: no named statements, no settings at start, no session locks.
+ * A pool for Kysely. It uses no session state (no named statements, no settings at start, no session locks), so that it works
+ * behind a pooler in transaction mode.
  *
- * @param max connections at most
- * @param statementMsMax how long a statement may take; then its connection is given up: nobody knows what state it is in
+ * @param max the most connections
+ * @param statementMsMax the longest time for a statement; after it the connection is closed, since its state is unknown
  */
 export function createPool(url: string, max: number, statementMsMax: number): PostgresPool {
   const sockets = new Set<Socket>();
@@ -49,14 +49,14 @@ export function createPool(url: string, max: number, statementMsMax: number): Po
     },
   });
   let ending: Promise<void> | undefined;
-  // An idle connection that breaks is replaced with the next request; without a listener it would end the process.
+  // The pool replaces a broken idle connection at the next request. Without a listener, the error would end the process.
   pool.on("error", () => undefined);
   return {
     options: {},
     end: () => (ending ??= hangUp(pool.end(), sockets)),
     async connect() {
       const client = await pool.connect();
-      // The same while it is in use: the statement under way is told by its own rejection.
+      // The same for a connection in use, whose running statement rejects by itself.
       const ignore = () => undefined;
       client.on("error", ignore);
       let broken: Error | undefined;
@@ -74,7 +74,7 @@ export function createPool(url: string, max: number, statementMsMax: number): Po
             timeout,
           ]);
         } catch (error) {
-          // The database says so before it hangs up: the next user would be handed a connection that is about to break.
+          // The database reports this before it closes the connection. Don't return such a connection to the pool.
           if (endsSession(error)) broken ??= error;
           throw error;
         } finally {
@@ -85,7 +85,7 @@ export function createPool(url: string, max: number, statementMsMax: number): Po
         query,
         release() {
           client.off("error", ignore);
-          // With an error the pool closes it; otherwise the next user would wait for the stuck statement.
+          // Given an error, the pool closes the connection. Otherwise its next user would wait for the stuck statement.
           client.release(broken);
         },
       };
@@ -93,13 +93,13 @@ export function createPool(url: string, max: number, statementMsMax: number): Po
   };
 }
 
-/** Was the session ended: on the operator's behalf, by a limit on idling, or by the network? */
+/** Does this error end the session? Causes are a shutdown, an idle timeout, or the network. */
 function endsSession(error: unknown): error is Error {
   if (!(error instanceof pg.DatabaseError)) return error instanceof Error;
   return /^(?:08|57P|25P0[34])/.test(error.code ?? "");
 }
 
-/** Waits for a goodbye that was said; where the database hangs, not for long. */
+/** Waits for connections to close cleanly, but not for long: the database may hang. Then destroys their sockets. */
 export async function hangUp(goodbye: Promise<unknown>, sockets: Iterable<Socket>): Promise<void> {
   const timer = new AbortController();
   await Promise.race([
@@ -113,7 +113,7 @@ export async function hangUp(goodbye: Promise<unknown>, sockets: Iterable<Socket
 /** The type bigint (pg_type.oid). */
 const INT8 = 20;
 
-/** Times and counts are bigint in the database, and all of them fit into a number; as text, they would compare as text. */
+/** Parses bigint as a number: all times and counts fit, and as text they would compare as text. */
 function getTypeParser(oid: number, format?: "text" | "binary"): (text: string) => unknown {
   if (oid === INT8) return toSafeInteger;
   return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
@@ -126,8 +126,8 @@ function toSafeInteger(text: string): number {
 }
 
 /**
- * `prefer`, `require` and `verify-ca` become `verify-full`: an encrypted connection to nobody knows whom is none. A URL with
- * `uselibpqcompat=true` keeps their meaning in libpq.
+ * Turns `prefer`, `require` and `verify-ca` into `verify-full`: encryption without authenticating the server doesn't protect. A URL
+ * with `uselibpqcompat=true` keeps their meaning in libpq.
  */
 function withVerifiedTls(text: string): string {
   const url = new URL(text);

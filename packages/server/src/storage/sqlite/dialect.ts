@@ -12,10 +12,10 @@ import {
 /**
  * Kysely's SQLite dialect on the runtime's own `node:sqlite`.
  *
- * Kysely expects better-sqlite3's statements; this is one difference. The second: every transaction begins by taking the write
- * lock. A deferred one that reads first and writes later fails with SQLITE_BUSY if another process wrote in between, without
- * waiting (sqlite.org/lang_transaction, "the busy handler isn't invoked"). The third: a transaction that SQLite has rolled back
- * by itself isn't rolled back again, since that error would hide the first one.
+ * It differs from Kysely's own in three ways. It adapts `node:sqlite`'s statements to those of better-sqlite3, which Kysely expects.
+ * Every transaction begins by taking the write lock: a deferred one that reads first and writes later fails with SQLITE_BUSY,
+ * without waiting, if another process wrote in between (sqlite.org/lang_transaction, "the busy handler isn't invoked"). And a
+ * transaction that SQLite has already rolled back isn't rolled back again, since that error would hide the first one.
  */
 export class NodeSqliteDialect extends SqliteDialect {
   readonly #database: DatabaseSync;
@@ -63,8 +63,8 @@ class ImmediateDriver extends SqliteDriver {
 }
 
 /**
- * Ends the transaction under way, if there still is one: after a full disk, an I/O error or a lack of memory SQLite may have
- * rolled it back by itself (sqlite.org/lang_transaction, §3), and `rollback` would then fail.
+ * Rolls back the transaction if it is still open. After a full disk, an I/O error or a lack of memory, SQLite may have rolled it
+ * back already (sqlite.org/lang_transaction, §3), and `rollback` would fail.
  */
 export function rollBack(database: DatabaseSync): void {
   if (database.isTransaction) database.exec("rollback");
@@ -72,9 +72,9 @@ export function rollBack(database: DatabaseSync): void {
 
 /** Watches every statement. */
 export interface StatementWatch {
-  /** Called before each; what it throws is the statement's error. */
+  /** Called before each statement; an error that it throws becomes the statement's. */
   readonly before?: () => void;
-  /** Called with what SQLite throws; what it throws stands in for that. */
+  /** Called with SQLite's error; an error that it throws replaces it. */
   readonly failed?: (error: unknown) => void;
 }
 

@@ -2,18 +2,18 @@ import { statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 
 /**
- * Up to which size, in bytes, a file is checked in full, indexes against tables. An index that lacks an entry gives a wrong
- * "there is none" without an error. Measured: 10 s for 150 MB.
+ * The largest file, in bytes, that is checked in full, including indexes against tables: an index that lacks an entry makes a lookup
+ * find nothing, without an error. Measured: 10 s for 150 MB.
  */
 const INDEXES_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Up to which size, in bytes, the form of every page and row is checked. Measured: 1 s for 150 MB. */
+/** The largest file, in bytes, of which every page and row is checked for its format. Measured: 1 s for 150 MB. */
 const PAGES_BYTES_MAX = 1024 * 1024 * 1024;
 
-/** What is checked of a file that is larger: small tables without which nothing works. */
+/** The only tables checked in a larger file: small ones without which nothing works. */
 const SMALL_TABLES = ["store_identity", "signing_keys", "resource_servers", "operators", "nodes"];
 
-/** How many findings are named. */
+/** How many findings are reported. */
 const FINDINGS_MAX = 3;
 
 /** Looks for damaged pages (sqlite.org/pragma, integrity_check and quick_check). @returns what is damaged, if anything */

@@ -3,29 +3,29 @@ import { DatabaseSync, type DatabaseSyncOptions } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { StoreBroken } from "../../core/store/store-broken.ts";
 
-/** The database, its write-ahead log, and the index of that, by which processes lock each other out (sqlite.org/wal, §2.2). */
+/** The database, its write-ahead log, and the log's index, which holds the locks between processes (sqlite.org/wal, §2.2). */
 const SUFFIXES = ["", "-wal", "-shm"] as const;
 
-/** How often a file that was exchanged while it was being opened is opened again. */
+/** How often opening is tried while the file is replaced meanwhile. */
 const TRIES_MAX = 3;
 
-/** A file, whatever its name is by now. */
+/** Identifies a file regardless of its name. */
 type FileId = string;
 
 /** The files of a database that is open. */
 export interface HeldFiles {
   /**
-   * An open database goes on with files that are gone or replaced: this process would neither see the changes of others nor
-   * keep its own.
+   * Checks that the paths still lead to the opened files. SQLite keeps using files that were removed or replaced: this process
+   * would then miss other processes' changes and lose its own.
    *
-   * @throws {StoreBroken} where the paths don't lead to the files that were opened
+   * @throws {StoreBroken} if a path leads to another file, or to none
    */
   check(): void;
-  /** Differs once somebody has written to the database itself: at a checkpoint, or whoever wrote over it in place. */
+  /** Changes when the database file itself was written to, by a checkpoint or by another program that overwrote it in place. */
   version(): string;
 }
 
-/** Notes which files an open database has. All of its connections must be open, and one of them must have read. */
+/** Records the files of an open database. All its connections must be open, and one of them must have read. */
 export function holdFiles(file: string): HeldFiles {
   const held = SUFFIXES.map((suffix) => ({ path: `${file}${suffix}`, id: fileId(`${file}${suffix}`) }));
   return {
@@ -43,7 +43,7 @@ export function holdFiles(file: string): HeldFiles {
   };
 }
 
-/** `undefined` where there is no file, or none that may be looked at. */
+/** `undefined` if the file doesn't exist or can't be examined. */
 function fileId(path: string): FileId | undefined {
   try {
     const { dev, ino } = statSync(path, { bigint: true });
@@ -53,7 +53,7 @@ function fileId(path: string): FileId | undefined {
   }
 }
 
-/** Opens a database whose file exists; never makes one, as SQLite would. */
+/** Opens an existing database. Unlike SQLite by default, it never creates the file. */
 export function openExisting(file: string, options: DatabaseSyncOptions = {}): DatabaseSync {
   const url = pathToFileURL(file);
   // sqlite.org/uri, "mode".
@@ -61,20 +61,17 @@ export function openExisting(file: string, options: DatabaseSyncOptions = {}): D
   return new DatabaseSync(url, options);
 }
 
-/** Makes an empty file, readable by its owner alone, where there is none. */
+/** Creates an empty file that only its owner can read, unless the file exists. */
 export function makeFile(file: string): void {
   try {
-    // Not opened where it is there: closing it would release the locks of this process's connections (fcntl, F_SETLK).
+    // Doesn't open an existing file: closing it would release the locks of this process's connections (fcntl, F_SETLK).
     closeSync(openSync(file, "wx", 0o600));
   } catch {
-    // It is there, or SQLite says why it can't be opened.
+    // The file exists, or SQLite reports why it can't be opened.
   }
 }
 
-/**
- * Opens a file by `open`, which names it by its path, as often as needed for the path to lead to one and the same file from
- * before until after.
- */
+/** Opens a file by `open`, which takes its path. Retries until the path leads to the same file before and after opening. */
 export async function openUnchanged<Opened extends { close(): Promise<void> }>(
   file: string,
   open: () => Promise<Opened>,

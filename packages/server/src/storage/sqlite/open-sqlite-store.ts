@@ -15,12 +15,12 @@ import { findDamage } from "./find-damage.ts";
 import { type HeldFiles, holdFiles, makeFile, openExisting, openUnchanged } from "./held-files.ts";
 import { DISK_FULL, isBusy, isDamage, sqliteProblem } from "./sqlite-problem.ts";
 
-/** How long opening, a read or a backup waits for another process, in milliseconds. SQLite waits in the call itself. */
+/** How long opening, a read or a backup waits for another process, in milliseconds. SQLite blocks meanwhile. */
 const BUSY_TIMEOUT_MS = 5000;
 
 /**
- * The size to which the write-ahead log is cut once a checkpoint has emptied it, in bytes: twice what it has between two
- * checkpoints. While another process reads for long the log can only grow; without this it would keep that size for good.
+ * The size, in bytes, to which the write-ahead log is cut after a checkpoint has emptied it: twice its usual size between two
+ * checkpoints. During another process's long read the log can only grow; without this limit the file would keep that size.
  */
 const LOG_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -33,31 +33,31 @@ const ENGINE: MigrationEngine = {
   autoIncrementId: "integer primary key autoincrement",
   binary: "blob",
   orderedByBytes: "",
-  // The only kind that can be added to a table (sqlite.org/gencol, §2.3); an index has its value.
+  // The only kind that can be added to a table (sqlite.org/gencol, §2.3). An index stores its value.
   generated: "virtual",
   jsonText: (column, member) => `case when json_valid(${column}) then ${column} ->> '$.${member}' end`,
-  // Of SQLite's own generator, seeded by the system (sqlite.org/lang_corefunc, randomblob).
+  // From SQLite's own generator, seeded by the system (sqlite.org/lang_corefunc, randomblob).
   randomId: "lower(hex(randomblob(16)))",
 };
 
-/** How a SQLite store is opened. */
+/** Options for opening a SQLite store. */
 export interface SqliteOptions extends Pick<Engine, "writeMsMax"> {
-  /** Whether a file that isn't there is made, as it is unless given. */
+  /** Whether to create a missing file; `true` by default. */
   readonly mayCreate?: boolean;
-  /** Whether damaged pages are looked for, which takes a moment; not unless given. */
+  /** Whether to look for damaged pages, which takes a moment; `false` by default. */
   readonly isChecked?: boolean;
-  /** Whether the file may be open to its group; to this user alone unless given. Its log has the same mode. */
+  /** Whether the file's group may access it; by default only this user may. The log gets the same mode. */
   readonly isGroupShared?: boolean;
 }
 
 /**
- * Opens the store in a SQLite file, making the file and bringing its schema up to date where needed.
+ * Opens the store in a SQLite file, creating the file and bringing its schema up to date where needed.
  *
  * A commit is on the disk when it is acknowledged (`synchronous = FULL` in WAL mode), and any number of processes may use
  * the file at once. The folder must exist.
  *
- * @throws {SchemaError} where the schema is newer than this release knows
- * @throws {StoreOpenError} where the file can't be opened, or isn't a database
+ * @throws {SchemaError} if the schema is newer than this release knows
+ * @throws {StoreOpenError} if the file can't be opened, or isn't a database
  */
 export async function openSqliteStore(file: string, options: SqliteOptions = {}): Promise<SqlStore> {
   try {
@@ -86,7 +86,7 @@ async function openStore(
   let usage: UsageConnection | undefined;
   let broken: StoreBroken | undefined;
   let files: HeldFiles | undefined;
-  /** @throws {StoreBroken} where nothing may be read from this store, or written to it, any more */
+  /** @throws {StoreBroken} if this store must no longer be read or written */
   const check = () => {
     if (broken !== undefined) throw broken;
     files?.check();
@@ -115,7 +115,7 @@ async function openStore(
     await migrate(writer, ENGINE);
     // From now on the store waits for the write lock (sql-store.ts), without blocking the event loop.
     database.exec("pragma busy_timeout = 0");
-    // Reads have a connection of their own: a transaction that waits for the lock, or is under way, doesn't hold them up.
+    // Reads have a connection of their own, so that they don't wait for a transaction.
     const readOnly = openExisting(file, { timeout: BUSY_TIMEOUT_MS });
     reader = readOnly;
     reader.exec("pragma query_only = on; pragma trusted_schema = off;");
@@ -137,8 +137,8 @@ async function openStore(
       { reads: db, writes: writer, changes: writer },
       {
         name: "sqlite",
-        // Differs once another connection has committed (sqlite.org/pragma, data_version), or the file itself was written to. In memory
-        // are its pages of before, which SQLite would go on with if the file was written over: they are read anew then.
+        // Changes when another connection has committed (sqlite.org/pragma, data_version), or when the file itself was written to. In
+        // the latter case the cached pages are read again, since SQLite would keep using stale ones if the file was overwritten.
         changeMarker: async () => {
           check();
           try {
@@ -162,9 +162,9 @@ async function openStore(
         problemOf: sqliteProblem,
         knowsOutcome: true,
         ...(writeMsMax !== undefined && { writeMsMax }),
-        // Every transaction is the only one (see dialect.ts), and its commit shows in the marker.
+        // Transactions exclude each other (see dialect.ts), and a commit changes the marker.
         beginChange: () => Promise.resolve(),
-        // AUTOINCREMENT looks at the rows by itself, and at the greatest id that it has made (sqlite.org/autoinc).
+        // AUTOINCREMENT itself takes account of the rows and of the greatest id it has generated (sqlite.org/autoinc).
         continueIds: async (transaction, table, after = 0) => {
           await sql`update sqlite_sequence set seq = ${after} where name = ${table} and seq < ${after}`.execute(
             transaction,
@@ -183,12 +183,12 @@ async function openStore(
           recorder.record(used);
         },
         close: async () => {
-          // Closing the last connection writes what its log has into the file (sqlite.org/wal, §2.1), which may be another one by now.
+          // Closing the last connection writes the log into the file (sqlite.org/wal, §2.1), which may be another file by now.
           if (isBroken()) return;
           recorder.close();
           await db.destroy();
           await writer.destroy();
-          // Kysely leaves a connection open that it never used.
+          // Kysely doesn't close a connection that it never used.
           if (readOnly.isOpen) readOnly.close();
         },
       },
@@ -201,7 +201,7 @@ async function openStore(
   }
 }
 
-/** @throws {StoreOpenError} where others could read the file and this user can't change that */
+/** @throws {StoreOpenError} if other users could read the file and this user can't change that */
 function restrictAccess(file: string, isGroupShared: boolean): void {
   const { mode, uid } = statSync(file);
   const wanted = isGroupShared ? 0o600 | (mode & 0o060) : 0o600;
@@ -258,12 +258,12 @@ interface UsageConnection {
 }
 
 /**
- * Writes key usage in one statement a table, on a connection of its own that doesn't wait: while another process holds the
- * write lock, waiting would block the event loop, and usage can be written the next time. A time never goes back, whichever
- * process writes last; keys that don't exist (the file was replaced by an older one) are passed over.
+ * Writes key usage in one statement for each table. It has its own connection, which doesn't wait for another process's write lock:
+ * waiting would block the event loop, and usage can be written the next time. The later time is kept, regardless of the order of
+ * writes. Keys that don't exist (the file was replaced by an older one) are skipped.
  */
 function openUsage(file: string, { before: check, failed }: Required<StatementWatch>): UsageConnection {
-  // Not when it is first needed: by then the path may lead elsewhere.
+  // Opened now, not at the first use: by then the path may lead to another file.
   const database = openExisting(file, { timeout: 0, enableForeignKeyConstraints: true });
   database.exec(LIMIT_LOG);
   return {
@@ -297,9 +297,9 @@ function openUsage(file: string, { before: check, failed }: Required<StatementWa
 }
 
 /**
- * Switches the file to WAL mode, which it then keeps. Where several processes open a new file at once, all but one are told
- * "locked": the busy timeout doesn't cover this statement (sqlite.org/pragma, journal_mode), but an exclusive transaction
- * waits for whoever switches.
+ * Switches the file to WAL mode, which it then keeps. When several processes open a new file at the same time, all but one get
+ * "locked": the busy timeout doesn't cover this statement (sqlite.org/pragma, journal_mode). An exclusive transaction does wait
+ * for the process that switches.
  */
 function useWriteAheadLog(database: DatabaseSync): void {
   const isSwitched = () => database.prepare("pragma journal_mode").get()?.["journal_mode"] === "wal";
@@ -314,8 +314,8 @@ function useWriteAheadLog(database: DatabaseSync): void {
 }
 
 /**
- * One read transaction copies everything, and the file appears under its name only when it is whole and on the disk. On a
- * connection of its own: a transaction may be under way on the store's.
+ * Backs up in one read transaction. The file appears under its name only when it is complete and on the disk. It uses a connection
+ * of its own, since the store's may be in a transaction.
  */
 function backUp(file: string, target: string): void {
   const partial = join(dirname(target), `.countersign-backup-${randomUUID()}.partial`);
@@ -333,7 +333,7 @@ function backUp(file: string, target: string): void {
     }
     markAsBackup(partial);
     syncToDisk(partial);
-    // Unlike a rename, a link never replaces a file that is there.
+    // Unlike a rename, a link never replaces an existing file.
     linkSync(partial, target);
     syncToDisk(dirname(target));
   } finally {
@@ -341,7 +341,7 @@ function backUp(file: string, target: string): void {
   }
 }
 
-/** So that it is known for what it is wherever it is opened. */
+/** Marks the file as a backup, so that every process that opens it can tell. */
 function markAsBackup(file: string): void {
   const database = openExisting(file);
   try {

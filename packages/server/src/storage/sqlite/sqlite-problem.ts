@@ -1,9 +1,9 @@
 import { StoreBroken } from "../../core/store/store-broken.ts";
 
-/** The problem that goes away by itself once there is room. */
+/** The problem of a full disk, which goes away once there is room. */
 export const DISK_FULL = "the disk is full";
 
-/** SQLite's primary result codes (sqlite.org/rescode) for what isn't a statement's fault, in words. */
+/** Descriptions of SQLite's primary result codes (sqlite.org/rescode) for problems that aren't a statement's fault. */
 const PROBLEMS: ReadonlyMap<number, string> = new Map([
   [3, "its file may not be read or written by this user"],
   [5, "another process holds its write lock"],
@@ -22,13 +22,16 @@ const PROBLEMS: ReadonlyMap<number, string> = new Map([
 const EXTENDED_PROBLEMS: ReadonlyMap<number, string> = new Map([
   // SQLITE_READONLY_DBMOVED: the file was renamed or deleted under an open connection.
   [1032, "its file was moved or deleted"],
-  // SQLITE_IOERR_SHMSIZE: there is no room for the index of the write-ahead log, which the first process to open the file makes.
+  // SQLITE_IOERR_SHMSIZE: there is no room for the write-ahead log's index, which the first process to open the file creates.
   [4874, DISK_FULL],
 ]);
 
 const IOERR_SHORT_READ = 522;
 
-/** What keeps SQLite from working, in words that fit after `The store can't be written:`; `undefined` for a statement's own fault. */
+/**
+ * Describes what keeps SQLite from working, in words that fit after `The store can't be written:`; `undefined` if the statement is
+ * at fault.
+ */
 export function sqliteProblem(error: unknown): string | undefined {
   if (error instanceof StoreBroken) return error.message;
   const code = sqliteCode(error);
@@ -36,13 +39,13 @@ export function sqliteProblem(error: unknown): string | undefined {
   return EXTENDED_PROBLEMS.get(code) ?? PROBLEMS.get(code & 0xff);
 }
 
-/** SQLITE_CORRUPT or SQLITE_NOTADB, of any extended kind, or a file that was cut short (SQLITE_IOERR_SHORT_READ). */
+/** Is this SQLITE_CORRUPT or SQLITE_NOTADB, of any extended kind, or a truncated file (SQLITE_IOERR_SHORT_READ)? */
 export function isDamage(error: unknown): boolean {
   const code = primaryCode(error);
   return code === 11 || code === 26 || sqliteCode(error) === IOERR_SHORT_READ;
 }
 
-/** SQLITE_BUSY, of any extended kind. */
+/** Is this SQLITE_BUSY, of any extended kind? */
 export function isBusy(error: unknown): boolean {
   return primaryCode(error) === 5;
 }
