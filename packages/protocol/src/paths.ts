@@ -1,4 +1,4 @@
-/** The exchange: an assertion in, a token out. Served with and without the trailing slash. */
+/** The exchange of an assertion for a token. Served with and without the trailing slash. */
 export const REFRESH_PATH = "/api/auth/v0/refresh/";
 
 /** The token check for gateways (forward-auth). Any suffix is accepted. */
@@ -19,7 +19,7 @@ export const REVOCATION_PATH = "/oauth2/revoke";
 /** Authorization server metadata (RFC 8414 §3). */
 export const OAUTH_METADATA_PATH = "/.well-known/oauth-authorization-server";
 
-/** Where every refusal code is explained; `#<code>` leads to one of them. */
+/** The page that explains every refusal code; `#<code>` links to one of them. */
 export const ERRORS_PATH = "/docs/errors";
 
 /** The OpenAPI 3.1 document of the listener that serves it. */

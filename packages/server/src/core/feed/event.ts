@@ -1,8 +1,8 @@
 /**
- * The change feed, which is the audit log: its events, the hash chain over them, and what readers make of them.
+ * The change feed, which is the audit log: its events, the hash chain over them, and how readers follow it.
  *
- * `event.ts` is the one place that knows how an event becomes a row and a row an event; everything else reads typed events and
- * switches on `action`. What readers keep in memory doesn't belong here.
+ * `event.ts` is the only place that converts events to rows and back; all other code reads typed events and switches on `action`.
+ * What readers keep in memory doesn't belong here.
  */
 import type { Access, Role } from "@countersign/protocol";
 import type { AccountId } from "../accounts/model.ts";
@@ -20,11 +20,11 @@ import type { ResourceServerId } from "../resource-servers/model.ts";
 import type { ApiUserId } from "../users/model.ts";
 
 /**
- * What happened, as the code that makes a change says it. Facts only: no secrets, no key material.
+ * What happened, as reported by the code that makes the change. Facts only: no secrets, no key material.
  *
  * Each action has one id, which names what it happened to; the other members are the details of its row. `accountId` is the
- * account that the event concerns, for finding it: the user's for API users, their keys and tokens; the one that an operator,
- * an invitation or an admin token is limited to.
+ * account that the event concerns, by which the event is found: the user's account for API users, their keys and tokens; for an
+ * operator, an invitation or an admin token, the account that it is limited to.
  */
 export type Event = Readonly<
   | { action: "account.created"; accountId: AccountId; shortname: string; name: string }
@@ -51,7 +51,7 @@ export type Event = Readonly<
       name: string;
       previousSecretEndsAtMs: number | null;
     }
-  // `jti` is the token's id, as `formatTokenId` writes it; it isn't the token.
+  // `jti` is the token's id, as `formatTokenId` writes it, not the token itself.
   | (InAccount & { action: "token.revoked"; jti: string; username: string; keyId: number })
   | (OfOperator & {
       action: "operator.created";
@@ -73,7 +73,7 @@ export type Event = Readonly<
       action: "operator.activated" | "operator.deactivated" | "operator.recovery_codes_renewed";
     })
   | (OfOperator & { action: "operator.signed_in"; method: SignInMethod })
-  // Of one operator, or of addresses that no operator has.
+  // For one operator, or for addresses that no operator has.
   | (InAccount & {
       action: "operator.sign_in_refused";
       operatorId: OperatorId | "unknown";
@@ -132,18 +132,18 @@ interface OfOperator extends InAccount {
   email: string;
 }
 
-/** The first word is what it happened to. */
+/** The first word names the kind of subject. */
 export type AuditAction = Event["action"];
 
-/** An event as the store has it, but for when, by whom and its place in the chain. */
+/** An event as the store holds it, without its time, its actor and its place in the chain. */
 export interface EventRow {
-  /** An {@link AuditAction}, or one that another version writes. */
+  /** An {@link AuditAction}, or an action of another version. */
   readonly action: string;
-  /** What it was done to: `account:1`, `user:1`, `key:3`, `signing_key:1`, `store:<its id>`, `token:<its id>`, `operator:1`, … */
+  /** What the action changed: `account:1`, `user:1`, `key:3`, `signing_key:1`, `store:<its id>`, `token:<its id>`, `operator:1`, … */
   readonly subject: string;
   /** Facts about the change, in snake case. */
   readonly details: Readonly<Record<string, string | number | boolean | null>>;
-  /** The account that it concerns; not hashed, since it follows from the subject. */
+  /** The account that the event concerns; not hashed, since it follows from the subject. */
   readonly accountId?: AccountId | undefined;
 }
 
@@ -154,13 +154,13 @@ type EventOf<Action extends AuditAction, Each = Event> = Each extends { action: 
     : never
   : never;
 
-/** How rows of an action are written. Their subject is the action's first word, a colon and the id. */
+/** How an action's rows are written. Their subject is the action's first word, a colon and the id. */
 interface Form<Each> {
-  /** The member of the event that is the id. */
+  /** The event's member that holds the id. */
   readonly id: keyof Each;
-  /** The id that a subject's text stands for; `undefined` where it stands for none. */
+  /** Parses the id in a subject; `undefined` if the text isn't an id. */
   readonly parse: (text: string) => string | number | undefined;
-  /** A detail without which a row counts as unknown, since readers act on it. Rows of another version may lack the others. */
+  /** A detail that readers act on: a row without it is an unknown event. Rows of another version may lack other details. */
   readonly needs?: keyof Each & ("shortname" | "username");
 }
 
@@ -211,23 +211,23 @@ const FORMS = {
   "admin_token.revoked": ADMIN_TOKEN,
 } as const satisfies { readonly [Action in AuditAction]: Form<EventOf<Action>> };
 
-/** Members that every recorded event of its action has: what names it, and what readers act on. */
+/** The members that every recorded event of an action has: its id, and the details that readers act on. */
 type Needed = "action" | (typeof FORMS)[AuditAction]["id"] | "shortname" | "username";
 
 type Recorded<Each> = Each extends Event ? Pick<Each, Extract<keyof Each, Needed>> & Partial<Each> : never;
 
-/** A row whose action this version doesn't know, or whose contents it can't read. A reader must assume that it changed anything. */
+/** A row with an unknown action or unreadable contents. A reader must assume that it could have changed anything. */
 export interface UnknownEvent {
   readonly action: "unknown";
   readonly row: EventRow;
 }
 
-/** An event as a reader gets it from the store, where other versions write too. */
+/** An event as read from the store, to which other versions write too. */
 export type RecordedEvent = Recorded<Event> | UnknownEvent;
 
 type Detail = EventRow["details"][string];
 
-/** The row of an event. A recorded one gives the row that it was read from. */
+/** The row of an event. For a recorded event, it is the row that the event was read from. */
 export function toRow(event: Event | RecordedEvent): EventRow {
   if (event.action === "unknown") return event.row;
   const { action, ...members }: { action: AuditAction } & Readonly<Record<string, Detail | undefined>> = event;

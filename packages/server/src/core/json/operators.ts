@@ -1,4 +1,4 @@
-/** How operators and what belongs to them are shown to programs: by `--json` and by the admin API. Never a secret or a hash. */
+/** The JSON of operators and what belongs to them, for `--json` and the admin API. It never holds a secret or a hash. */
 import type { AdminToken, Invitation, Operator, Passkey, Session, SessionId } from "../operators/model.ts";
 import { sessionEnds } from "../operators/sessions.ts";
 import { isExpired } from "../expiry.ts";
@@ -17,7 +17,7 @@ export function operatorJson({ id, email, role, account, status, federated, ...t
   };
 }
 
-/** @param current the session of whoever asks */
+/** @param current the caller's session */
 export function sessionJson(session: Session, current: SessionId | undefined) {
   const { idleEndsAtMs, endsAtMs } = sessionEnds(session);
   return {
@@ -51,7 +51,7 @@ export function invitationJson({ id, kind, email, role, account, createdBy, crea
   };
 }
 
-/** What its maker called it; the account stands beside it. */
+/** The name that the creator chose, without the account, which is a field of its own. */
 export function ownTokenName({ name }: Pick<AdminToken, "name">): string {
   return name.slice(name.indexOf("/") + 1);
 }

@@ -1,4 +1,4 @@
-/** How the registry is shown to programs: by `--json` and by the admin API. Names in snake case, times in RFC 3339. */
+/** The JSON of the registry, for `--json` and the admin API. Names are in snake case, times in RFC 3339. */
 import type { AuditEvent } from "../feed/audit-chain.ts";
 import type { Account } from "../accounts/model.ts";
 import type { ApiUser } from "../users/model.ts";
@@ -22,7 +22,7 @@ export function userJson({ id, username, account, access, status, createdAtMs }:
   return { id, username, account, access, status, created_at: isoTime(createdAtMs) };
 }
 
-/** `expired` where the key would be active but for its expiry. */
+/** The key's status; `expired` for an active key that has expired. */
 export function shownKeyStatus(key: PublicKey, nowMs: number): PublicKey["status"] | "expired" {
   return key.status === "active" && isExpired(key, nowMs) ? "expired" : key.status;
 }
@@ -42,7 +42,7 @@ export function keyJson(key: PublicKey, nowMs: number) {
   };
 }
 
-/** Without the secret, which only its making shows. */
+/** Without the secret, which only its creation shows. */
 export function resourceServerJson({ clientId, name, status, previousSecret, createdAtMs }: ResourceServer) {
   return {
     client_id: clientId,
@@ -72,7 +72,7 @@ export function signingKeyJson(key: SigningKeyRecord) {
   };
 }
 
-/** An event without what it says of the events before: the hashes are made of every account's, unsalted, and can be guessed at. */
+/** An event without its hashes: they are unsalted and cover all accounts' events, so a reader could guess other accounts' events. */
 export function eventJsonWithoutHashes(event: AuditEvent) {
   return { ...eventJson(event), previous_hash: null, hash: null };
 }

@@ -96,7 +96,7 @@ async function revokeWithCreated(tx: ChangeTx, token: AdminToken): Promise<void>
 }
 
 /**
- * The name in the store and the audit log. Names are unique within an account, so that a conflict tells nobody the names of another
+ * The name in the store and the audit log. Names are unique within an account, so that a conflict doesn't reveal the names of another
  * account's tokens.
  */
 function fullTokenName(name: string, account: string | null): string {

@@ -12,8 +12,8 @@ export interface WantedGrant {
 }
 
 /**
- * Checks the author once more, in the transaction. The request may have waited for earlier writes, among them the one that
- * deactivated the author; what it made now would stay.
+ * Checks the author again, in the transaction. The request may have waited for earlier writes, and one of them may have deactivated
+ * the author, whose change would then stay in effect.
  *
  * @throws {Refusal} `sign_in_required`
  */

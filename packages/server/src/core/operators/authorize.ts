@@ -8,7 +8,7 @@ import type { AccountId } from "../accounts/model.ts";
  * Requires at least a role.
  *
  * @param everywhere requires a grant that isn't limited to an account
- * @throws {Refusal} `forbidden`; the same words whatever it was about
+ * @throws {Refusal} `forbidden`, with the same message in every case
  */
 export function requireRole(grant: Grant, role: Role, everywhere = false): void {
   const hasRole = ROLES.indexOf(grant.role) >= ROLES.indexOf(role);
@@ -24,7 +24,7 @@ export function isUnlimitedOwner({ role, accountId }: Pick<Grant, "role" | "acco
   return role === "owner" && accountId === null;
 }
 
-/** Can the caller see what belongs to this account? `null`: what belongs to none, which a grant for one account doesn't show. */
+/** Can the caller see what belongs to this account? `null` stands for what belongs to no account, which a grant for one account hides. */
 export function canSee(grant: Grant, accountId: AccountId | null): boolean {
   return grant.accountId === null || grant.accountId === accountId;
 }

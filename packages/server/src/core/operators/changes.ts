@@ -7,7 +7,7 @@ import { ofOperator } from "./events.ts";
 import { withdrawInvitationsFor } from "./invitations.ts";
 import type { Operator, OperatorId, SessionId } from "./model.ts";
 
-/** Members that are `undefined` stay. */
+/** Members that are `undefined` stay unchanged. */
 export interface OperatorPatch {
   readonly role?: WantedGrant["role"] | undefined;
   readonly account?: WantedGrant["account"] | undefined;
@@ -16,7 +16,7 @@ export interface OperatorPatch {
 
 /**
  * Changes an operator's grant or status. Ends the operator's sessions when their permissions shrink, and withdraws links that were
- * made for the grant before. An unrestricted, active owner always remains.
+ * made for the previous grant. An unrestricted, active owner always remains.
  *
  * @throws {Refusal} `not_found`, `field_invalid`; `forbidden` if the author's own grant doesn't allow it; `conflict` for the last
  *   owner, or for the role of an operator who uses single sign-on; `sign_in_required`

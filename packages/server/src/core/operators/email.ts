@@ -2,13 +2,14 @@
 const EMAIL_CHARACTERS_MAX = 254;
 
 /**
- * As an e-mail field of HTML takes it (WHATWG HTML §4.10.5.1.5), a local part of at most 64 characters. ASCII alone: two
- * addresses that look the same would be two operators. Without the `i` flag, under which some letters beyond ASCII are ASCII ones.
+ * An address as HTML's e-mail field accepts it (WHATWG HTML §4.10.5.1.5), with a local part of at most 64 characters. ASCII only:
+ * otherwise two addresses that look the same could belong to two operators. Without the `i` flag, under which some non-ASCII letters
+ * match ASCII ones.
  */
 const EMAIL =
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/;
 
-/** Trimmed and in lower case: whatever the case, it is one operator. @returns `undefined` for what is no address */
+/** Trims an address and puts it in lower case, since case doesn't distinguish operators. @returns `undefined` if it isn't an address */
 export function parseEmail(text: string): string | undefined {
   const trimmed = text.trim();
   return trimmed.length <= EMAIL_CHARACTERS_MAX && EMAIL.test(trimmed) ? trimmed.toLowerCase() : undefined;

@@ -39,7 +39,7 @@ export async function inviteOperator(
   await requireStillAuthor(tx);
   const grant = await resolveGrant(tx, wanted);
   const holder = await tx.operators.findByEmail(email);
-  // An author who is limited to an account learns nothing of operators elsewhere: a link for one of them can't be used.
+  // An author who is limited to an account learns nothing about operators elsewhere: a link for one of them can't be used.
   if (holder !== undefined && canSee(tx.author, holder.accountId)) {
     throw fieldRefusal("conflict", `There is an operator ${email} already.`, "email");
   }

@@ -26,8 +26,8 @@ export interface SignedInByLink extends SignedIn {
 }
 
 /**
- * One-time links, as their holders use them. Whatever is wrong with a link (never made, used, withdrawn, replaced, expired, its
- * purpose gone), the answer is the same: {@link Refusal} `link_invalid`.
+ * One-time links, as their holders use them. An invalid link always gets the same answer, {@link Refusal} `link_invalid`, for every
+ * cause: it was never created, was used, withdrawn or replaced, has expired, or has lost its purpose.
  */
 export interface Links {
   /** What a link is for. Doesn't use it. */
@@ -144,7 +144,7 @@ async function createOperator(
   return operator;
 }
 
-/** Removes all credentials and sessions: what was lost may be in a stranger's hands. */
+/** Removes all credentials and sessions: a lost credential may be in a stranger's hands. */
 async function resetCredentials(tx: ChangeTx, email: string, passwordHash: string | null): Promise<Operator> {
   const operator = await tx.operators.findByEmail(email);
   if (operator?.status !== "active" || operator.federated !== null) throw linkInvalid();

@@ -31,7 +31,7 @@ export interface UnverifiedAnswer {
 
 /**
  * WebAuthn (Level 3), as the core needs it. Credentials are discoverable, and the authenticator verifies its user, so that a passkey
- * alone signs in. An implementation checks everything of an answer except its challenge: type, origin, relying party, signature.
+ * is enough to sign in. An implementation checks an answer's type, origin, relying party and signature, but not its challenge.
  */
 export interface PasskeyCeremonies {
   /** The options for `navigator.credentials.create`. */
@@ -93,7 +93,11 @@ export async function admitPasskey(
   return { credential, challenge, label: label ?? credential.authenticator, relyingParty: place.relyingParty };
 }
 
-/** Stores a passkey and uses up its challenge. @throws {Refusal} `field_invalid` if the challenge was answered before; `conflict` if there are too many */
+/**
+ * Stores a passkey and uses up its challenge.
+ *
+ * @throws {Refusal} `field_invalid` if the challenge was answered before; `conflict` if there are too many
+ */
 export async function storePasskey(
   tx: ChangeTx,
   operator: Operator,

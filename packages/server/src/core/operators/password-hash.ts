@@ -32,7 +32,7 @@ export interface PasswordHasher {
   /**
    * Does the password match the hash? A missing or malformed hash never matches, and takes as long to check.
    *
-   * @throws {Refusal} `rate_limited` where too many wait
+   * @throws {Refusal} `rate_limited` if too many wait
    */
   matches(password: string, hash: string | null | undefined): Promise<boolean>;
 }
@@ -119,7 +119,7 @@ function parseHash(text: string): Parameters | undefined {
   return isInBounds ? parsed : undefined;
 }
 
-/** Base64 without padding, as the PHC string format has it. */
+/** Base64 without padding, as in the PHC string format. */
 function toBase64(bytes: Buffer): string {
   return bytes.toString("base64").replaceAll("=", "");
 }
@@ -128,5 +128,5 @@ function tooManyPasswords(): Refusal {
   return new Refusal("rate_limited", "Too many passwords are being checked right now.", { retryAfterSeconds: 2 });
 }
 
-/** All callers count as one client: nobody who tries a password has signed in yet. */
+/** All callers count as one client, since none of them has signed in yet. */
 const EVERY_CALLER = "";

@@ -3,12 +3,12 @@ import { PASSWORD_CHARACTERS_MAX, PASSWORD_CHARACTERS_MIN } from "@countersign/p
 import type { ZxcvbnFactory } from "@zxcvbn-ts/core";
 
 /**
- * How much of a password is judged, in UTF-16 units; an easy beginning isn't made good by what follows. The work grows faster
- * than the length: it is 13 ms at worst for 64 units, and 260 ms for 256.
+ * How much of a password is judged, in UTF-16 units; what follows can't make up for a weak beginning. The work grows faster than
+ * the length: at worst it takes 13 ms for 64 units, and 260 ms for 256.
  */
 const JUDGED_UNITS_MAX = 64;
 
-/** Of `p@ssw0rd`, how many readings are tried. The library's default of 100 takes ten times as long. */
+/** How many readings of a text like `p@ssw0rd` are tried. The library's default of 100 takes ten times as long. */
 const READINGS_MAX = 10;
 
 /** The best of the estimator's five scores: more than 10^10 guesses. */
@@ -18,7 +18,7 @@ let estimator: ZxcvbnFactory | undefined;
 
 /**
  * Loads the estimator when it is first needed: its lists take 70 ms and 7 MB, and few processes ever set a password. A failure
- * isn't kept: a process without a free descriptor can load it later.
+ * isn't cached: a process without a free file descriptor can load it later.
  */
 async function loadEstimator(): Promise<ZxcvbnFactory> {
   if (estimator !== undefined) return estimator;
@@ -36,7 +36,7 @@ async function loadEstimator(): Promise<ZxcvbnFactory> {
 }
 
 /**
- * A password in the one form in which it is hashed: NFKC, so that it is the same from every keyboard (NIST SP 800-63B-4
+ * The form in which a password is hashed: NFKC, so that it is the same from every keyboard (NIST SP 800-63B-4
  * §3.1.1.2).
  *
  * @returns `undefined` for half of a surrogate pair, which has no bytes of its own
@@ -46,11 +46,11 @@ export function normalisePassword(text: string): string | undefined {
 }
 
 /**
- * Checks a new password (NIST SP 800-63B-4 §3.1.1.2): long enough, any characters, no rules about their kinds; but nothing
- * that is easily guessed. Characters are code points of the normalised text.
+ * Checks a new password (NIST SP 800-63B-4 §3.1.1.2): it must be long enough and not easily guessed.
+ * Any characters are allowed, and there are no rules about their kinds. Characters are code points of the normalised text.
  *
  * @returns the normalised password
- * @throws {Refusal} `field_invalid`, whose message repeats nothing of it
+ * @throws {Refusal} `field_invalid`, whose message doesn't repeat any of the password
  */
 export async function checkNewPassword(field: string, text: string, email: string): Promise<string> {
   const password = normalisePassword(text);
@@ -77,8 +77,8 @@ export async function checkNewPassword(field: string, text: string, email: strin
 }
 
 /**
- * The password with each part of the e-mail address as one letter. The estimator alone takes four words in a row for a good
- * password, whichever they are: `alicesampleexamplecom`.
+ * The password with each part of the e-mail address replaced by one letter. The estimator rates any four words in a row as a good
+ * password, even `alicesampleexamplecom`.
  */
 function shortenOwnWords(password: string, email: string): string {
   const words = email.split(/[^a-z0-9]+/).filter((word) => word.length > 2);

@@ -35,9 +35,9 @@ interface Tally {
   hasOtherAddresses: boolean;
 }
 
-/** @param commit one that waits for nothing after the commit: what is written must not be written again */
+/** @param commit must not wait for anything after the commit: if such a wait failed, the events would be written again */
 export function createRefusedSignIns(commit: Commit): RefusedSignIns {
-  /** By operator, of whom there are few; 0 for unknown addresses. */
+  /** By operator, of whom there are few; 0 stands for unknown addresses. */
   let tallies = new Map<OperatorId | 0, Tally>();
 
   function add(into: Map<OperatorId | 0, Tally>, key: OperatorId | 0, tally: Tally): void {
@@ -84,7 +84,7 @@ export function createRefusedSignIns(commit: Commit): RefusedSignIns {
   };
 }
 
-/** One tally for all of them; a single one stays as it is. */
+/** Sums up several tallies as one; a single tally stays as it is. */
 function sumOf(tallies: readonly Tally[]): readonly Tally[] {
   const [first, ...others] = tallies;
   if (first === undefined || others.length === 0) return tallies;

@@ -42,7 +42,7 @@ export function parseRecoveryCode(text: string): string {
   return isCode ? (plain.match(/.{4}/g) ?? []).join("-") : "";
 }
 
-/** What the store keeps of a recovery code: SHA-256, in hex, which 80 random bits need no slower. */
+/** The stored form of a recovery code: SHA-256, in hex. With 80 random bits it needs no slower hash. */
 export function hashRecoveryCode(code: string): string {
   return hashSecret(code);
 }

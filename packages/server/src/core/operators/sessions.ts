@@ -13,8 +13,8 @@ export const SESSION_IDLE_MS = 3_600_000;
 export const SESSION_MS_MAX = 12 * 3_600_000;
 
 /**
- * How long a sign-in is fresh, in milliseconds; at equality it isn't. What a thief of the session must not do needs a fresh sign-in:
- * create a credential, an operator or an admin token, change the signing keys.
+ * How long a sign-in is fresh, in milliseconds; at equality it isn't. Actions that a thief of the session must not take require a
+ * fresh sign-in: creating a credential, an operator or an admin token, and changing the signing keys.
  */
 export const FRESH_MS = 300_000;
 
@@ -52,7 +52,7 @@ export function sessionEnds({ createdAtMs, lastSeenAtMs }: Session): {
   return { idleEndsAtMs: Math.min(lastSeenAtMs + SESSION_IDLE_MS, endsAtMs), endsAtMs };
 }
 
-/** Is the session's sign-in fresh? One in the future, from a clock that was wrong, isn't. */
+/** Is the session's sign-in fresh? A sign-in in the future, from a wrong clock, isn't. */
 export function isFresh({ authenticatedAtMs }: Session, nowMs: number): boolean {
   return Math.abs(nowMs - authenticatedAtMs) < FRESH_MS;
 }

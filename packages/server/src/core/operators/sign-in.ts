@@ -14,14 +14,14 @@ import { hashRecoveryCode, parseRecoveryCode } from "./secrets.ts";
 import { beginSession, type SignedIn, type SignInPlace } from "./sessions.ts";
 import type { SignInLimit } from "./sign-in-limit.ts";
 
-/** Stands for an operator who doesn't exist, so that the store does the same work. No operator has this id. */
+/** The id of a nonexistent operator, so that the store does the same work for an unknown address. No operator has this id. */
 const NOBODY = (2 ** 31 - 1) as OperatorId;
 
 export interface SignInDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
-  /** Nothing that a node keeps in memory depends on operators: needn't wait for the node's view. */
+  /** Needn't wait for the node's view, since nothing in it depends on operators. */
   readonly commit: Commit;
   readonly hasher: PasswordHasher;
   readonly limit: SignInLimit;
@@ -32,8 +32,8 @@ export interface SignInDependencies {
 }
 
 /**
- * Signs operators in. Whatever is wrong with an attempt (no such operator, a wrong secret, none of that kind, deactivated), the answer
- * and the work are the same.
+ * Signs operators in. A failed attempt gets the same answer and takes the same work for every cause: no such operator, a wrong secret,
+ * no secret of that kind, or a deactivated operator.
  *
  * All reject with {@link Refusal}: `sign_in_rejected`, or `rate_limited`.
  */
@@ -104,7 +104,7 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
         const challenge = answer && challenges.check(answer.unverifiedChallenge, { kind: "sign-in" });
         if (answer === undefined || challenge === undefined) throw passkeyRejected();
         const passkey = await store.passkeys.find(answer.unverifiedCredentialId);
-        // The browser sees to this, too; a passkey made for another name says nothing about this one.
+        // The browser checks this too. A passkey for another relying party proves nothing to this one.
         if (passkey?.relyingParty !== place.relyingParty) throw passkeyRejected();
         operator = await store.operators.find(passkey.operatorId);
         const verified = await ceremonies.verifyRequest(response, answer.unverifiedChallenge, place, passkey);
@@ -114,7 +114,8 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
           const current = (await tx.passkeys.list(passkey.operatorId)).find(({ id }) => id === passkey.id);
           const isFirstUse = await tx.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs);
           if (operator?.status !== "active" || current === undefined || !isFirstUse) throw passkeyRejected();
-          // Checked again in the transaction: of two answers with the same counter, one is from a copy (WebAuthn §6.1.1).
+          // Checked again in the transaction: of two answers with the same counter, one is from a cloned authenticator (WebAuthn
+          // §6.1.1).
           const { counter } = verified;
           if ((counter > 0 || current.counter > 0) && counter <= current.counter) throw passkeyRejected();
           await tx.passkeys.update(passkey.id, { counter, lastUsedAtMs: tx.nowMs });

@@ -187,7 +187,7 @@ async function insert(
     federated,
     createdAtMs: tx.nowMs,
   });
-  // By these links, another person could become this operator, or the first owner.
+  // With these links, another person could become this operator, or the first owner.
   await tx.invitations.deleteOfKind("setup");
   for (const { id } of await tx.invitations.findFor(email, tx.nowMs)) await tx.invitations.delete(id);
   await tx.append(

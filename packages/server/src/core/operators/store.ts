@@ -67,9 +67,9 @@ export interface SessionTransaction {
   insert(session: Inserted<Session>): Promise<Session>;
   /** @returns whether it was there */
   delete(operatorId: OperatorId, id: SessionId): Promise<boolean>;
-  /** Where it is that operator's. */
+  /** Deletes the session only if it belongs to that operator. */
   deleteBySecret(operatorId: OperatorId, secretHash: string): Promise<void>;
-  /** @param except one that stays */
+  /** @param except a session to keep */
   deleteAllOf(operatorId: OperatorId, except?: SessionId): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ export interface PasskeyTransaction {
   /** @returns whether it was there */
   delete(operatorId: OperatorId, id: PasskeyId): Promise<boolean>;
   /**
-   * Notes that a challenge was answered, until it has expired by itself.
+   * Records that a challenge was answered, until the challenge expires.
    *
    * @returns whether it was its first use
    */
@@ -107,27 +107,27 @@ export interface RecoveryCodeTransaction {
   use(operatorId: OperatorId, hash: string): Promise<boolean>;
 }
 
-/** Attempts to sign in, which are counted outside of changes. */
+/** Counts attempts to sign in, outside of changes. */
 export interface SignInAttemptStore {
   /**
-   * Counts an attempt in the window that is open for that name, or begins one. No two attempts get the same number, on whichever
-   * nodes they come.
+   * Counts an attempt in the open window of that name, or begins a window. No two attempts get the same number, even at different
+   * nodes.
    *
-   * @returns how many there are with this one, and when the window is over: at that instant it is
+   * @returns the number of attempts, this one included, and when the window ends; at that instant it has ended
    */
   count(
     nameHash: string,
     nowMs: number,
     windowMs: number,
   ): Promise<{ readonly failures: number; readonly endsAtMs: number }>;
-  /** Counts one less. */
+  /** Takes one attempt off the count. */
   takeBack(nameHash: string): Promise<void>;
 }
 
 /** Reads one-time links outside of transactions. */
 export interface InvitationStore {
   findBySecret(secretHash: string): Promise<Invitation | undefined>;
-  /** Those that aren't over, without the set-up link. Newest first; the page key is `[id]`. */
+  /** Unexpired links other than the set-up link. Newest first; the page key is `[id]`. */
   page(
     filter: { readonly accountId?: AccountId | undefined },
     nowMs: number,
@@ -139,7 +139,7 @@ export interface InvitationStore {
 export interface InvitationTransaction {
   find(id: InvitationId): Promise<Invitation | undefined>;
   findBySecret(secretHash: string): Promise<Invitation | undefined>;
-  /** Those that aren't over. */
+  /** Unexpired links for the address. */
   findFor(email: string, nowMs: number): Promise<readonly Invitation[]>;
   insert(invitation: Inserted<Invitation>): Promise<Invitation>;
   /** @returns whether it was there */
@@ -161,11 +161,11 @@ export interface AdminTokenStore {
 export interface AdminTokenTransaction {
   find(id: AdminTokenId): Promise<AdminToken | undefined>;
   findByName(name: string): Promise<AdminToken | undefined>;
-  /** Those of accounts that have this name there. */
+  /** Tokens limited to an account that have this name there. */
   findNamed(ownName: string): Promise<readonly AdminToken[]>;
-  /** Those that aren't revoked. @param createdBy as the audit log has it */
+  /** Unrevoked tokens by their creator. @param createdBy the actor's name in the audit log */
   findCreatedBy(createdBy: string): Promise<readonly AdminToken[]>;
   insert(token: Inserted<AdminToken, "revokedAtMs" | "lastUsedAtMs">): Promise<AdminToken>;
-  /** The first time stands: a token is revoked once. */
+  /** Keeps the first time of revocation. */
   revoke(id: AdminTokenId, revokedAtMs: number): Promise<void>;
 }

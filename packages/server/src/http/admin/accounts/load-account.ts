@@ -6,7 +6,7 @@ import type { Store } from "../../../core/store/store.ts";
 import { fieldRefusal } from "../../../core/refusal.ts";
 import { notFound } from "../http/refusals.ts";
 
-/** An account that the path names. @throws {Refusal} `not_found`, also where the caller can't see it */
+/** Loads the account in the path. @throws {Refusal} `not_found`, also if the caller can't see the account */
 export async function loadAccount(
   store: Pick<Store, "accounts">,
   principal: Principal,
@@ -17,7 +17,7 @@ export async function loadAccount(
   return account;
 }
 
-/** An account that the body's field `account` names. @throws {Refusal} `field_invalid`, also where the caller can't see it */
+/** Loads the account in the body's field `account`. @throws {Refusal} `field_invalid`, also if the caller can't see the account */
 export async function loadAccountOfField(
   store: Pick<Store, "accounts">,
   principal: Principal,

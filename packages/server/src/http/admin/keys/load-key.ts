@@ -4,7 +4,7 @@ import type { Principal } from "../../../core/operators/model.ts";
 import type { Store } from "../../../core/store/store.ts";
 import { notFound } from "../http/refusals.ts";
 
-/** A public key. @throws {Refusal} `not_found`, also where the caller can't see it */
+/** Loads a public key. @throws {Refusal} `not_found`, also if the caller can't see the key */
 export async function loadKey(
   store: Pick<Store, "keys" | "users">,
   principal: Principal,

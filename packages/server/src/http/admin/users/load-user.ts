@@ -7,13 +7,13 @@ import { notFound } from "../http/refusals.ts";
 
 const DAY_SECONDS = 86_400;
 
-/** When this day began (UTC), in seconds since the epoch. */
+/** The start of the current day (UTC), in seconds since the epoch. */
 export function todaySeconds(clock: Clock): number {
   const seconds = Math.floor(clock.wallMs() / 1000);
   return seconds - (seconds % DAY_SECONDS);
 }
 
-/** An API user with today's figures. @throws {Refusal} `not_found`, also where the caller can't see it */
+/** Loads an API user with today's figures. @throws {Refusal} `not_found`, also if the caller can't see the user */
 export async function loadUser(
   { store, clock }: { readonly store: Pick<Store, "users">; readonly clock: Clock },
   principal: Principal,
