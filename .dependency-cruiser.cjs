@@ -1,5 +1,5 @@
 /**
- * The layers (docs/architecture.md). Each rule says why it is there: whoever runs into one should learn something.
+ * The layers (docs/architecture.md). Each rule says why it is there, so that a violation explains itself.
  */
 const SERVER = "^packages/server/src";
 /** What tests share. */
