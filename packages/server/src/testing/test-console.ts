@@ -131,3 +131,17 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
     },
   };
 }
+
+/** A console whose owner asks, for the tests of handlers. They close it. */
+export async function startOwnersConsole() {
+  const console = await startTestConsole();
+  const cookie = await console.signUp("owner@example.com", "owner");
+  return {
+    console,
+    cookie,
+    ask: (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
+      console.ask(method, path, body, { cookie, headers }),
+    /** 0 where no operator has the address. */
+    idOf: async (email: string) => (await console.registry.store.operators.findByEmail(email))?.id ?? 0,
+  };
+}

@@ -2,27 +2,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type IncomingMessage, request as httpRequest } from "node:http";
-import { after, before, describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { ADMIN_PATH } from "@countersign/protocol";
 import { SEEN_MS } from "../../../core/operators/sessions.ts";
 import { hashSecret } from "../../../core/secret-form.ts";
-import { startTestConsole, type TestConsole } from "../../../testing/test-console.ts";
+import { startOwnersConsole } from "../../../testing/test-console.ts";
 
-let console: TestConsole;
-let cookie: string;
-
-before(async () => {
-  console = await startTestConsole();
-  cookie = await console.signUp("owner@example.com", "owner");
-});
-
+const { console, ask, idOf } = await startOwnersConsole();
 after(() => console.close());
-
-const ask = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
-  console.ask(method, path, body, { cookie, headers });
-
-const idOf = async (email: string) => (await console.registry.store.operators.findByEmail(email))?.id ?? 0;
 
 describe("a change whose body arrives late", () => {
   // An operator whose permissions shrink is signed out.

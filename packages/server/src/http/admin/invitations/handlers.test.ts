@@ -1,21 +1,11 @@
 /** Invitations, through the real listener. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { startTestConsole, type TestConsole } from "../../../testing/test-console.ts";
+import { after, describe, test } from "node:test";
+import { startOwnersConsole } from "../../../testing/test-console.ts";
 import { TEST_PASSWORD } from "../../../testing/test-operators.ts";
 
-let console: TestConsole;
-let cookie: string;
-
-before(async () => {
-  console = await startTestConsole();
-  cookie = await console.signUp("owner@example.com", "owner");
-});
-
+const { console, ask } = await startOwnersConsole();
 after(() => console.close());
-
-const ask = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
-  console.ask(method, path, body, { cookie, headers });
 
 describe("an invitation", () => {
   test("is made once however often the request is repeated, and its link is shown once", async () => {

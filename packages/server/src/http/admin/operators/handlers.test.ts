@@ -1,22 +1,10 @@
 /** Operators, through the real listener. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { startTestConsole, type TestConsole } from "../../../testing/test-console.ts";
+import { after, describe, test } from "node:test";
+import { startOwnersConsole, startTestConsole } from "../../../testing/test-console.ts";
 
-let console: TestConsole;
-let cookie: string;
-
-before(async () => {
-  console = await startTestConsole();
-  cookie = await console.signUp("owner@example.com", "owner");
-});
-
+const { console, ask, idOf } = await startOwnersConsole();
 after(() => console.close());
-
-const ask = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
-  console.ask(method, path, body, { cookie, headers });
-
-const idOf = async (email: string) => (await console.registry.store.operators.findByEmail(email))?.id ?? 0;
 
 describe("operators", () => {
   test("are listed, found by the start of their address in any case, and filtered", async () => {

@@ -1,21 +1,11 @@
 /** Resource servers, through the real listener. */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { matchesSecretHash } from "../../../core/resource-servers/client-secret.ts";
-import { startTestConsole, type TestConsole } from "../../../testing/test-console.ts";
+import { startOwnersConsole } from "../../../testing/test-console.ts";
 
-let console: TestConsole;
-let cookie: string;
-
-before(async () => {
-  console = await startTestConsole();
-  cookie = await console.signUp("owner@example.com", "owner");
-});
-
+const { console, ask } = await startOwnersConsole();
 after(() => console.close());
-
-const ask = (method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}) =>
-  console.ask(method, path, body, { cookie, headers });
 
 /** A new resource server, with its secret and its ETag. */
 async function create(name: string) {
