@@ -12,6 +12,10 @@ import type { HandlersOf } from "../http/handlers.ts";
 import { requireUnchanged } from "../http/read-only.ts";
 import { loadAccount } from "./load-account.ts";
 import type { accountRoutes } from "./routes.ts";
+import { changeableOf } from "../http/schema.ts";
+import { AccountPatch } from "./schemas.ts";
+
+const CHANGEABLE = changeableOf(AccountPatch);
 
 export interface RegistryHandlerDependencies {
   readonly store: Store;
@@ -60,7 +64,7 @@ export function createAccountHandlers({
 
     async changeAccount({ principal, params: { shortname }, body, preconditions }) {
       const before = await loadAccount(store, principal, shortname);
-      requireUnchanged(body, shownAccount(before), ["status"]);
+      requireUnchanged(body, shownAccount(before), CHANGEABLE);
       const { result: account } = await commit((tx) => changeAccount(tx, shortname, body), {
         author: principal,
         ifMatch: {

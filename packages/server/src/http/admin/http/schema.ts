@@ -55,7 +55,15 @@ export function patchOf<
   ) as { readonly [Member in Exclude<keyof Whole, keyof P>]: Whole[Member] };
   return objectWith<typeof unchanged & P, R>(required, { ...unchanged, ...changeable });
 }
+
 const READ_ONLY = { description: "Read-only; leave it out, or send it back unchanged" } as const;
+
+/** The members that a {@link patchOf} schema lets a client change. */
+export function changeableOf({ properties }: { readonly properties: Properties }): readonly string[] {
+  return Object.keys(properties).filter(
+    (member) => (properties[member] as Partial<typeof READ_ONLY>).description !== READ_ONLY.description,
+  );
+}
 
 export const Nothing = object({});
 

@@ -14,6 +14,10 @@ import { loadUser } from "../users/load-user.ts";
 import { loadKey } from "./load-key.ts";
 import type { keyRoutes } from "./routes.ts";
 import type { WarningItem } from "@countersign/protocol";
+import { changeableOf } from "../http/schema.ts";
+import { KeyPatch } from "./schemas.ts";
+
+const CHANGEABLE = changeableOf(KeyPatch);
 
 export function createKeyHandlers(dependencies: RegistryHandlerDependencies): HandlersOf<typeof keyRoutes> {
   const { store, clock, commit } = dependencies;
@@ -64,7 +68,7 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
     async changeKey({ principal, params: { id }, body, preconditions }) {
       const shown = shownKey(await loadKey(store, principal, id));
       // An active key past its expiry is shown as expired. A client may send that back; it can't set it.
-      const writable = body.status === "expired" ? ["label", "expires_at"] : ["status", "label", "expires_at"];
+      const writable = body.status === "expired" ? CHANGEABLE.filter((member) => member !== "status") : CHANGEABLE;
       requireUnchanged(body, shown, writable);
       const keyId = id as KeyId;
       const { status, label, expires_at: expiresAt } = body;

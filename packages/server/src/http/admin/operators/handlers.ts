@@ -16,6 +16,10 @@ import { notFound } from "../http/refusals.ts";
 import { shownInvitation } from "../invitations/handlers.ts";
 import { listLiveSessions } from "../me/live-sessions.ts";
 import type { operatorRoutes } from "./routes.ts";
+import { changeableOf } from "../http/schema.ts";
+import { OperatorPatch } from "./schemas.ts";
+
+const CHANGEABLE = changeableOf(OperatorPatch);
 
 export interface OperatorHandlerDependencies {
   readonly store: Store;
@@ -53,7 +57,7 @@ export function createOperatorHandlers({
 
     async changeOperator({ principal, params, body, preconditions }) {
       const id = params.id as OperatorId;
-      requireUnchanged(body, operatorJson(await loadOperator(principal, id)), ["role", "account", "status"]);
+      requireUnchanged(body, operatorJson(await loadOperator(principal, id)), CHANGEABLE);
       const { role, account, status } = body;
       const { result: operator } = await commitWithoutView((tx) => changeOperator(tx, id, { role, account, status }), {
         author: principal,

@@ -16,6 +16,10 @@ import { type HandlersOf, SECRET_NOT_REPEATED } from "../http/handlers.ts";
 import { requireUnchanged } from "../http/read-only.ts";
 import { notFound } from "../http/refusals.ts";
 import type { resourceServerRoutes } from "./routes.ts";
+import { changeableOf } from "../http/schema.ts";
+import { ResourceServerPatch } from "./schemas.ts";
+
+const CHANGEABLE = changeableOf(ResourceServerPatch);
 
 export interface ResourceServerHandlerDependencies extends RegistryHandlerDependencies {
   readonly random: Random;
@@ -51,7 +55,7 @@ export function createResourceServerHandlers({
     },
 
     async changeResourceServer({ principal, params: { name }, body, preconditions }) {
-      requireUnchanged(body, resourceServerJson(await loadServer(name)), ["status"]);
+      requireUnchanged(body, resourceServerJson(await loadServer(name)), CHANGEABLE);
       const { result: server } = await commit((tx) => changeResourceServer(tx, name, body), {
         author: principal,
         ifMatch: { ...preconditions, currentTag: currentTag(name) },

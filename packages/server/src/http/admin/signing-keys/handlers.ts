@@ -12,6 +12,10 @@ import { type HandlersOf, wholeList } from "../http/handlers.ts";
 import { requireUnchanged } from "../http/read-only.ts";
 import { notFound } from "../http/refusals.ts";
 import type { signingKeyRoutes } from "./routes.ts";
+import { changeableOf } from "../http/schema.ts";
+import { SigningKeyPatch } from "./schemas.ts";
+
+const CHANGEABLE = changeableOf(SigningKeyPatch);
 
 export interface SigningKeyHandlerDependencies extends RegistryHandlerDependencies {
   /** The master secret from which new signing keys derive. */
@@ -38,7 +42,7 @@ export function createSigningKeyHandlers({
     },
 
     async retireSigningKey({ principal, params, body }) {
-      requireUnchanged(body, await loadSigningKey(params.number), ["status"]);
+      requireUnchanged(body, await loadSigningKey(params.number), CHANGEABLE);
       await commit((tx) => retireSigningKey(tx, params.number), { author: principal });
       return { data: await loadSigningKey(params.number) };
     },

@@ -12,6 +12,10 @@ import type { HandlersOf } from "../http/handlers.ts";
 import { requireUnchanged } from "../http/read-only.ts";
 import { loadUser, todaySeconds } from "./load-user.ts";
 import type { userRoutes } from "./routes.ts";
+import { changeableOf } from "../http/schema.ts";
+import { UserPatch } from "./schemas.ts";
+
+const CHANGEABLE = changeableOf(UserPatch);
 
 export function createUserHandlers(dependencies: RegistryHandlerDependencies): HandlersOf<typeof userRoutes> {
   const { store, clock, commit } = dependencies;
@@ -65,7 +69,7 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
 
     async changeUser({ principal, params: { username }, body, preconditions }) {
       const before = await loadUser(dependencies, principal, username);
-      requireUnchanged(body, shownUser(before), ["status"]);
+      requireUnchanged(body, shownUser(before), CHANGEABLE);
       const { result: user } = await commit((tx) => changeUser(tx, username, body), {
         author: principal,
         ifMatch: { ...preconditions, currentTag: async (tx) => entityTags.user(await loadUserAgain(tx, username)) },
