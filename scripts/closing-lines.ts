@@ -9,8 +9,10 @@ export default async function* closingLines(events: AsyncIterable<TestEvent>): A
   let failed = 0;
   for await (const { type, data } of events) {
     if (type !== "test:pass" && type !== "test:fail") continue;
-    if (data.details.type === "suite") continue;
-    if (data.skip !== undefined && data.skip !== false) {
+    const isSkipped = data.skip !== undefined && data.skip !== false;
+    // A suite that is skipped as a whole reports none of its tests.
+    if (data.details.type === "suite" && !isSkipped) continue;
+    if (isSkipped) {
       skipped.push(`skipped: ${data.name}: ${data.skip === true ? "no reason given" : data.skip}`);
     } else if (type === "test:pass") passed++;
     else failed++;
