@@ -137,7 +137,7 @@ puts answer["data"]["token"]
 }
 
 /** For sh: nothing in single quotes is special but the quote itself. */
-function shell(text: string): string {
+export function shell(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
