@@ -11,8 +11,8 @@ import { RelativeTime } from "../../ui/relative-time.tsx";
 import { useFilters, useTypedFilter } from "../../forms/search-state.ts";
 import { ChainStatus } from "./chain-status.tsx";
 import { EventDetails } from "./event-details.tsx";
-import { ACTION_GROUPS } from "./event-sentence.ts";
-import { Sentence } from "./sentence.tsx";
+import { ACTION_GROUPS } from "../../text/event-sentence.ts";
+import { Sentence } from "../../ui/sentence.tsx";
 import "./audit-page.css";
 
 /** The audit log: every change, proof that the log is unaltered, and the log as a file. */

@@ -1,20 +1,16 @@
-import { type KeyboardEvent, type PointerEvent, useState } from "react";
+import { useState } from "react";
 import { useUsage } from "../../api/registry.ts";
 import { Section } from "../../ui/page.tsx";
 import { Problem } from "../../ui/problem.tsx";
 import { useNowMs } from "../../ui/relative-time.tsx";
 import { Segments } from "../../ui/segments.tsx";
-import { utcHour } from "../../text/time-text.ts";
-import { fillHours, type Hour } from "./hours.ts";
+import { fillHours } from "../../ui/fill-hours.ts";
+import { TokenBars } from "../../ui/token-bars.tsx";
 
 const SPANS = { "24": "24 hours", "168": "7 days" } as const;
 type Span = keyof typeof SPANS;
 
-/** Size of the plot in its own units; it is stretched to the width of the page. */
-const WIDTH = 1000;
-const HEIGHT = 132;
-
-/** Tokens issued per hour, as bars. Each value can be read by pointer, by keyboard and in a table. */
+/** Tokens issued to an API user, by hour. */
 export function UsageChart({ username }: { readonly username: string }) {
   const [span, setSpan] = useState<Span>("24");
   const nowMs = useNowMs();
@@ -39,135 +35,9 @@ export function UsageChart({ username }: { readonly username: string }) {
         {error !== null && hours === undefined ? (
           <Problem error={error} retry={() => void refetch()} />
         ) : (
-          <Bars hours={hours ?? fillHours({ hours: [] }, Number(span), nowMs)} isWaiting={hours === undefined} />
+          <TokenBars hours={hours ?? fillHours({ hours: [] }, Number(span), nowMs)} isWaiting={hours === undefined} />
         )}
       </div>
     </Section>
-  );
-}
-
-function Bars({ hours, isWaiting }: { readonly hours: readonly Hour[]; readonly isWaiting: boolean }) {
-  const [pointedAt, setPointedAt] = useState<number>();
-  const total = hours.reduce((sum, { tokens }) => sum + tokens, 0);
-  const most = Math.max(1, ...hours.map(({ tokens }) => tokens));
-  const slot = WIDTH / hours.length;
-  const gap = slot * 0.22;
-  const pointed = pointedAt === undefined ? undefined : hours[pointedAt];
-
-  function point(event: PointerEvent<SVGSVGElement>): void {
-    const { left, width } = event.currentTarget.getBoundingClientRect();
-    const at = Math.floor(((event.clientX - left) / width) * hours.length);
-    setPointedAt(Math.min(hours.length - 1, Math.max(0, at)));
-  }
-
-  function move(event: KeyboardEvent): void {
-    const at = pointedAt ?? hours.length - 1;
-    const next = {
-      ArrowLeft: at - 1,
-      ArrowDown: at - 1,
-      ArrowRight: at + 1,
-      ArrowUp: at + 1,
-      PageUp: at + 6,
-      PageDown: at - 6,
-      Home: 0,
-      End: hours.length - 1,
-    }[event.key];
-    if (next === undefined) return;
-    event.preventDefault();
-    setPointedAt(Math.min(hours.length - 1, Math.max(0, next)));
-  }
-
-  const shown = hours[pointedAt ?? hours.length - 1];
-  return (
-    <>
-      <div className="chart-head">
-        <span className="chart-total number">{isWaiting ? "…" : (pointed?.tokens ?? total).toLocaleString("en")}</span>
-        <span className="faint">{pointed === undefined ? "in total" : utcHour(pointed.atMs)}</span>
-      </div>
-      <div className="chart-frame">
-        <svg
-          className="chart-plot"
-          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-          preserveAspectRatio="none"
-          role="slider"
-          tabIndex={0}
-          aria-label="Tokens issued, by hour"
-          aria-valuemin={0}
-          aria-valuemax={hours.length - 1}
-          aria-valuenow={pointedAt ?? hours.length - 1}
-          aria-valuetext={shown === undefined ? "" : `${utcHour(shown.atMs)}: ${shown.tokens} tokens`}
-          onPointerMove={point}
-          onPointerDown={point}
-          onPointerLeave={() => setPointedAt(undefined)}
-          onKeyDown={move}
-          onFocus={(event) => {
-            if (event.currentTarget.matches(":focus-visible")) setPointedAt(hours.length - 1);
-          }}
-          onBlur={() => setPointedAt(undefined)}
-        >
-          {pointedAt === undefined ? null : (
-            <rect className="chart-hover" x={pointedAt * slot} y={0} width={slot} height={HEIGHT} />
-          )}
-          {hours.map(({ atMs, tokens }, at) => {
-            // Any token at all must be visible.
-            const height = tokens === 0 ? 0 : Math.max(3, (tokens / most) * (HEIGHT - 6));
-            return (
-              <rect
-                key={atMs}
-                className={at === pointedAt ? "chart-bar is-pointed" : "chart-bar"}
-                x={at * slot + gap / 2}
-                y={HEIGHT - 1 - height}
-                width={slot - gap}
-                height={height}
-              />
-            );
-          })}
-          <line
-            className="chart-ground"
-            x1={0}
-            x2={WIDTH}
-            y1={HEIGHT - 0.5}
-            y2={HEIGHT - 0.5}
-            vectorEffect="non-scaling-stroke"
-          />
-        </svg>
-        {total === 0 && !isWaiting ? <p>No tokens were issued in this time span.</p> : null}
-      </div>
-      <div className="chart-axis number" aria-hidden="true">
-        <span>{hours.length > 24 ? "7 days ago" : "24 hours ago"}</span>
-        <span>now</span>
-      </div>
-      <details className="chart-table">
-        <summary>As a table</summary>
-        <div className="chart-table-frame" role="region" aria-label="Tokens issued, as a table" tabIndex={0}>
-          <table className="number">
-            <thead>
-              <tr>
-                <th scope="col">Hour</th>
-                <th scope="col">Tokens</th>
-              </tr>
-            </thead>
-            <tbody>
-              {hours
-                .filter(({ tokens }) => tokens > 0)
-                .toReversed()
-                .map(({ atMs, tokens }) => (
-                  <tr key={atMs}>
-                    <td>{utcHour(atMs)}</td>
-                    <td>{tokens.toLocaleString("en")}</td>
-                  </tr>
-                ))}
-              {total === 0 ? (
-                <tr>
-                  <td colSpan={2} className="faint">
-                    No tokens in this time span
-                  </td>
-                </tr>
-              ) : null}
-            </tbody>
-          </table>
-        </div>
-      </details>
-    </>
   );
 }

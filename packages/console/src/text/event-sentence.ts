@@ -1,6 +1,6 @@
 /** Turns an audit event into a sentence. It consists of parts, because names are untrusted text and shown isolated from the words. */
 
-import { methodName } from "../../text/method-name.ts";
+import { methodName } from "./method-name.ts";
 
 /** What of an event the sentence depends on. */
 export interface SentenceInput {

@@ -1,4 +1,4 @@
-import type { UsageHours } from "../../api/registry.ts";
+import type { UsageHours } from "../api/registry.ts";
 
 /** One hour of the chart. */
 export interface Hour {

@@ -1,6 +1,7 @@
 import { Link } from "wouter";
-import type { AuditEvent } from "../../api/service.ts";
-import { actorName, eventSentence, type SentencePart } from "./event-sentence.ts";
+import type { AuditEvent } from "../api/service.ts";
+import { actorName, eventSentence, type SentencePart } from "../text/event-sentence.ts";
+import "./sentence.css";
 
 /** `ada@example.com deactivated key 3 of api-1-demo` */
 export function Sentence({ event }: { readonly event: AuditEvent }) {

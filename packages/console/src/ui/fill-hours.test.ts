@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fillHours } from "./hours.ts";
+import { fillHours } from "./fill-hours.ts";
 
 const nowMs = Date.UTC(2026, 10, 24, 15, 23, 41);
 
