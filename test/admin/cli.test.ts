@@ -70,8 +70,10 @@ describe("the command line", { concurrency: 3 }, () => {
 
       const created = await json<Record<string, unknown>>(run, ["account", "create", "acme", "--name", "Acme Ltd"]);
       const { created_at, ...rest } = created;
-      assert.deepEqual(Object.keys(created), ["id", "shortname", "name", "status", "created_at"]);
-      assert.deepEqual(rest, { id: 1, shortname: "acme", name: "Acme Ltd", status: "active" });
+      const members = ["id", "shortname", "name", "status", "created_at", "key_age_max_seconds"];
+      assert.deepEqual(Object.keys(created), members);
+      const names = { shortname: "acme", name: "Acme Ltd" };
+      assert.deepEqual(rest, { id: 1, ...names, status: "active", key_age_max_seconds: null });
       assert.match(String(created_at), TIME);
 
       const second = await run(["account", "create", "other"]);
@@ -107,8 +109,10 @@ describe("the command line", { concurrency: 3 }, () => {
       );
       const created = await json<Record<string, unknown>>(run, ["user", "create", "demo", "--account", "acme"]);
       const { created_at, ...rest } = created;
-      assert.deepEqual(Object.keys(created), ["id", "username", "account", "access", "status", "created_at"]);
-      assert.deepEqual(rest, { id: 1, username: "api-1-demo", account: "acme", access: "full", status: "active" });
+      const members = ["id", "username", "account", "access", "status", "created_at", "may_rotate", "networks"];
+      assert.deepEqual(Object.keys(created), members);
+      const names = { username: "api-1-demo", account: "acme", access: "full" };
+      assert.deepEqual(rest, { id: 1, ...names, status: "active", may_rotate: false, networks: [] });
       assert.match(String(created_at), TIME);
 
       const reader = await run(["user", "create", "reader", "--account", "other", "--read-only"]);
@@ -155,6 +159,10 @@ describe("the command line", { concurrency: 3 }, () => {
         "created_at",
         "expires_at",
         "last_used_at",
+        "proved_at",
+        "rotated_from",
+        "networks",
+        "weakness",
       ]);
       const { id, username, bits, label, status, last_used_at } = added;
       assert.deepEqual(

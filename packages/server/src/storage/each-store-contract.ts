@@ -79,6 +79,11 @@ export function insertUser(
 export function insertKey(transaction: StoreTransaction, user: ApiUser, number: number): Promise<KeyId> {
   return transaction.keys.insert({
     userId: user.id,
+    accountId: user.accountId,
+    modulusHash: `modulus ${number}`,
+    provedAtMs: null,
+    rotatedFrom: null,
+    networks: [],
     fingerprint: `SHA256:${number}`,
     thumbprint: `Thumb-${number}`,
     bits: 2048,
@@ -89,8 +94,34 @@ export function insertKey(transaction: StoreTransaction, user: ApiUser, number: 
   });
 }
 
-/** Reverts the migration 0007-list-indexes. */
+/** Reverts the migration 0008-key-trust. */
+export const UNDO_0008: readonly string[] = [
+  "drop table jobs",
+  "drop table key_notices",
+  "drop table revoked_moduli",
+  "alter table accounts drop column key_age_max_s",
+  "alter table api_users drop column networks",
+  "alter table api_users drop column may_rotate",
+  ...[
+    "modulus",
+    "rotated_from",
+    "weakness",
+    "status",
+    "expiry",
+    "idle",
+    "account",
+    "account_expiry",
+    "account_idle",
+  ].map((name) => `drop index public_keys_${name}`),
+  ...["weakness", "networks", "rotated_from", "proved_at_ms", "idle_since_day", "account_id", "modulus_hash"].map(
+    (name) => `alter table public_keys drop column ${name}`,
+  ),
+  "delete from kysely_migration where name = '0008-key-trust'",
+];
+
+/** Reverts the migration 0007-list-indexes and those after it. */
 export const UNDO_0007: readonly string[] = [
+  ...UNDO_0008,
   "drop index audit_events_account_action",
   "create index audit_events_account_action on audit_events (account_id, action, seq)",
   "create index audit_events_actor on audit_events (actor, seq)",

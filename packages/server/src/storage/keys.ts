@@ -4,7 +4,7 @@ import type { KeyStore, KeyTransaction } from "../core/keys/store.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import { equal, pageSmall } from "./page-small.ts";
 import { NEWEST_FIRST } from "./pages.ts";
-import { selectKeys, toKey } from "./rows.ts";
+import { fromList, selectKeys, toKey } from "./rows.ts";
 import type { Database } from "./schema.ts";
 
 /** Public keys, outside of changes. */
@@ -47,6 +47,12 @@ export function keyTransaction(db: Transaction<Database>): KeyTransaction {
           bits: key.bits,
           spki: key.spki,
           label: key.label,
+          modulus_hash: key.modulusHash,
+          account_id: key.accountId,
+          idle_since_day: dayOf(key.createdAtMs),
+          proved_at_ms: key.provedAtMs,
+          rotated_from: key.rotatedFrom,
+          networks: fromList(key.networks),
           status: "active",
           created_at_ms: key.createdAtMs,
           expires_at_ms: key.expiresAtMs,
@@ -64,15 +70,23 @@ export function keyTransaction(db: Transaction<Database>): KeyTransaction {
         .where("status", "!=", "revoked")
         .execute();
     },
-    update: async (id, { label, expiresAtMs }) => {
+    update: async (id, { label, expiresAtMs, networks }) => {
       const values = {
         ...(label !== undefined && { label }),
         ...(expiresAtMs !== undefined && { expires_at_ms: expiresAtMs }),
+        ...(networks !== undefined && { networks: fromList(networks) }),
       };
       if (Object.keys(values).length === 0) return;
       await db.updateTable("public_keys").set(values).where("id", "=", id).execute();
     },
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/** In whole days since the epoch. */
+function dayOf(atMs: number): number {
+  return Math.floor(atMs / DAY_MS);
 }
 
 async function findKey(db: Kysely<Database>, keyId: KeyId): Promise<PublicKey | undefined> {

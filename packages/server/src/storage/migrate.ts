@@ -7,6 +7,7 @@ import * as administration from "./migrations/0004-administration.ts";
 import * as storeIdentity from "./migrations/0005-store-identity.ts";
 import * as operators from "./migrations/0006-operators.ts";
 import * as listIndexes from "./migrations/0007-list-indexes.ts";
+import * as keyTrust from "./migrations/0008-key-trust.ts";
 import type { Database } from "./schema.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
@@ -37,6 +38,7 @@ const MIGRATIONS = {
   "0005-store-identity": storeIdentity,
   "0006-operators": operators,
   "0007-list-indexes": listIndexes,
+  "0008-key-trust": keyTrust,
 } as const;
 
 /** A newer release wrote the store, or its schema differs from the one that this release creates. */

@@ -58,9 +58,10 @@ export function toAccount(row: {
   name: string;
   status: Account["status"];
   created_at_ms: number;
+  key_age_max_s: number | null;
 }): Account {
-  const { shortname, name, status } = row;
-  return { id: row.id as AccountId, shortname, name, status, createdAtMs: row.created_at_ms };
+  const { shortname, name, status, created_at_ms: createdAtMs, key_age_max_s: keyAgeMaxSeconds } = row;
+  return { id: row.id as AccountId, shortname, name, status, createdAtMs, keyAgeMaxSeconds };
 }
 
 export function toListedAccount(row: Selectable<Database["accounts"]>): ListedAccount {
@@ -77,17 +78,20 @@ export function toUser(row: UserRow): ApiUser {
     access,
     status,
     createdAtMs: row.created_at_ms,
+    mayRotate: row.may_rotate === 1,
+    networks: toList(row.networks),
   };
 }
 
 export function toKey(row: KeyRow): PublicKey {
-  const { username, fingerprint, thumbprint, bits, spki, label, status } = row;
+  const { username, fingerprint, thumbprint, bits, spki, label, status, weakness } = row;
   return {
     id: row.id as KeyId,
     userId: row.user_id as ApiUserId,
     username,
     fingerprint,
     thumbprint,
+    modulusHash: row.modulus_hash,
     bits,
     spki,
     label,
@@ -95,7 +99,21 @@ export function toKey(row: KeyRow): PublicKey {
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,
     lastUsedAtMs: row.last_used_at_ms,
+    provedAtMs: row.proved_at_ms,
+    rotatedFrom: row.rotated_from as KeyId | null,
+    networks: toList(row.networks),
+    weakness,
   };
+}
+
+/** The members of a column that joins them by commas. */
+export function toList(column: string | null): readonly string[] {
+  return column === null ? [] : column.split(",");
+}
+
+/** The column of these members; null if there are none. */
+export function fromList(members: readonly string[]): string | null {
+  return members.length === 0 ? null : members.join(",");
 }
 
 export function toResourceServer(row: Selectable<Database["resource_servers"]>): ResourceServer {

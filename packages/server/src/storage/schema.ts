@@ -5,7 +5,7 @@
 import type { Access, Role } from "@countersign/protocol";
 import type { Generated, GeneratedAlways } from "kysely";
 import type { InvitationKind, SignInMethod } from "../core/operators/model.ts";
-import type { KeyStatus } from "../core/keys/model.ts";
+import type { KeyStatus, Weakness } from "../core/keys/model.ts";
 import type { Standing } from "../core/standing.ts";
 
 /** Times are milliseconds since the epoch. Ids are never reused. Every engine gives numbers as numbers. */
@@ -20,6 +20,8 @@ export interface Database {
     search_name: string;
     /** How many API users it has; they are never removed. */
     users: Generated<number>;
+    /** The maximum age of its keys, in seconds. */
+    key_age_max_s: number | null;
   };
   api_users: {
     id: Generated<number>;
@@ -30,6 +32,10 @@ export interface Database {
     access: Access;
     status: Standing;
     created_at_ms: number;
+    /** 1 if it may send in its next key itself. */
+    may_rotate: Generated<number>;
+    /** CIDRs, joined by commas. */
+    networks: string | null;
   };
   public_keys: {
     id: Generated<number>;
@@ -42,6 +48,40 @@ export interface Database {
     status: KeyStatus;
     created_at_ms: number;
     expires_at_ms: number | null;
+    /** SHA-256 of the modulus, in hex. Empty if a node of an earlier release added the key. */
+    modulus_hash: Generated<string>;
+    /** The user's account. Null if a node of an earlier release added the key. */
+    account_id: number | null;
+    /** The day of its last use or, before that, of its creation; in days since the epoch. Written once a day. */
+    idle_since_day: Generated<number>;
+    /** When its holder proved possession of the private key. */
+    proved_at_ms: number | null;
+    /** The key that signed for its addition. */
+    rotated_from: number | null;
+    /** CIDRs, joined by commas. */
+    networks: string | null;
+    /** As the last audit of the stored keys found. */
+    weakness: Weakness | null;
+  };
+  /** SHA-256 of moduli that were revoked by a statement while no key had them. */
+  revoked_moduli: {
+    modulus_hash: string;
+    revoked_at_ms: number;
+  };
+  /** Notices that were given about keys, such as that one expires. */
+  key_notices: {
+    key_id: number;
+    notice: string;
+    /** The expiry or the last use that it was about. */
+    about_ms: number;
+  };
+  /** Background jobs, each run by one node at a time. */
+  jobs: {
+    name: string;
+    /** The id of the node that runs it, or did last. */
+    holder: string;
+    held_until_ms: number;
+    ran_at_ms: number | null;
   };
   /** Separate from `public_keys`, because it is written often and may be lost. */
   key_usage: {

@@ -72,6 +72,11 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     function insertKey(transaction: StoreTransaction, user: ApiUser, number: number): Promise<KeyId> {
       return transaction.keys.insert({
         userId: user.id,
+        accountId: user.accountId,
+        modulusHash: `modulus ${number}`,
+        provedAtMs: null,
+        rotatedFrom: null,
+        networks: [],
         fingerprint: `SHA256:${number}`,
         thumbprint: `thumbprint ${number}`,
         bits: 2048,
@@ -95,7 +100,14 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     describe("rows", () => {
       test("are read as they were written", async () => {
         const { account, user } = await seed();
-        assert.deepEqual(account, { id: 1, shortname: "acme", name: "Acme", status: "active", createdAtMs: 1 });
+        assert.deepEqual(account, {
+          id: 1,
+          shortname: "acme",
+          name: "Acme",
+          status: "active",
+          createdAtMs: 1,
+          keyAgeMaxSeconds: null,
+        });
         assert.deepEqual(user, {
           id: 1,
           accountId: 1,
@@ -104,11 +116,19 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
           access: "full",
           status: "active",
           createdAtMs: 2,
+          mayRotate: false,
+          networks: [],
         });
+        const first = await store.transaction((transaction) => insertKey(transaction, user, 1));
         const spki = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
         const id = await store.transaction((transaction) =>
           transaction.keys.insert({
             userId: user.id,
+            accountId: account.id,
+            modulusHash: "m",
+            provedAtMs: 5,
+            rotatedFrom: first,
+            networks: ["192.0.2.0/24", "2001:db8::/32"],
             fingerprint: "SHA256:x",
             thumbprint: "t",
             bits: 8192,
@@ -126,6 +146,11 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
           id,
           userId: user.id,
           username: "api-1-demo",
+          modulusHash: "m",
+          provedAtMs: 5,
+          rotatedFrom: first,
+          networks: ["192.0.2.0/24", "2001:db8::/32"],
+          weakness: null,
           fingerprint: "SHA256:x",
           thumbprint: "t",
           bits: 8192,
@@ -137,7 +162,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         });
         assert.deepEqual(await store.accounts.list(), [account]);
         assert.deepEqual(await store.users.list(), [user]);
-        assert.deepEqual(await store.keys.list(user.id), [key]);
+        assert.deepEqual((await store.keys.list(user.id))[1], key);
         assert.deepEqual(await store.users.find("api-1-demo"), user);
         await store.transaction(async (transaction) => {
           assert.deepEqual(await transaction.accounts.find("acme"), account);

@@ -277,6 +277,12 @@ function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-function withoutFigures({ id, accountId, account, username, access, status, createdAtMs }: ListedUser): ApiUser {
-  return { id, accountId, account, username, access, status, createdAtMs };
+function withoutFigures({
+  activeKeys: _active,
+  keys: _keys,
+  lastUsedAtMs: _used,
+  tokensToday: _today,
+  ...user
+}: ListedUser): ApiUser {
+  return user;
 }

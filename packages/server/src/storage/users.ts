@@ -7,7 +7,7 @@ import { KEYS_PER_RECORD_MAX, type UserStore, type UserTransaction } from "../co
 import type { ApiUserRecord, RecordKey } from "../core/view/record.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import type { Engine } from "./engine.ts";
-import { selectUsers, toUser } from "./rows.ts";
+import { fromList, selectUsers, toUser } from "./rows.ts";
 import type { Database } from "./schema.ts";
 import { loadListed, pageUsers } from "./user-list.ts";
 
@@ -45,7 +45,7 @@ export function userStore(db: Kysely<Database>, engine: Engine): UserStore {
 export function userTransaction(db: Transaction<Database>): UserTransaction {
   return {
     find: (username) => findUser(db, username),
-    insert: async ({ account, name, access, createdAtMs }) => {
+    insert: async ({ account, name, access, createdAtMs, mayRotate = false, networks = [] }) => {
       const row = await db
         .insertInto("api_users")
         .values({
@@ -54,6 +54,8 @@ export function userTransaction(db: Transaction<Database>): UserTransaction {
           access,
           status: "active",
           created_at_ms: createdAtMs,
+          may_rotate: Number(mayRotate),
+          networks: fromList(networks),
         })
         .returningAll()
         .executeTakeFirstOrThrow();
@@ -66,6 +68,10 @@ export function userTransaction(db: Transaction<Database>): UserTransaction {
     },
     setStatus: async (id, status) => {
       await db.updateTable("api_users").set({ status }).where("id", "=", id).execute();
+    },
+    update: async (id, { mayRotate, networks }) => {
+      const values = { may_rotate: Number(mayRotate), networks: fromList(networks) };
+      await db.updateTable("api_users").set(values).where("id", "=", id).execute();
     },
   };
 }

@@ -19,18 +19,27 @@ export async function createAccount(
   return account;
 }
 
-/** Deactivates or activates an account; an `undefined` status stays. @throws {Refusal} `not_found` */
-export async function changeAccount(
-  tx: ChangeTx,
-  shortname: string,
-  { status }: { readonly status?: Standing | undefined },
-): Promise<Account> {
+/** The changes to an account. `undefined` members stay unchanged. */
+export interface AccountPatch {
+  readonly status?: Standing | undefined;
+  /** `null`: the service's. */
+  readonly keyAgeMaxSeconds?: number | null | undefined;
+}
+
+/** Changes an account; `undefined` members stay. @throws {Refusal} `not_found` */
+export async function changeAccount(tx: ChangeTx, shortname: string, patch: AccountPatch): Promise<Account> {
   const account = await loadAccount(tx, shortname);
-  if (status === undefined || status === account.status) return account;
-  await tx.accounts.setStatus(account.id, status);
-  const action = status === "active" ? "account.activated" : "account.deactivated";
-  await tx.append({ action, accountId: account.id, shortname });
-  return { ...account, status };
+  const { status = account.status, keyAgeMaxSeconds = account.keyAgeMaxSeconds } = patch;
+  const facts = { accountId: account.id, shortname };
+  if (status !== account.status) {
+    await tx.accounts.setStatus(account.id, status);
+    await tx.append({ action: status === "active" ? "account.activated" : "account.deactivated", ...facts });
+  }
+  if (keyAgeMaxSeconds !== account.keyAgeMaxSeconds) {
+    await tx.accounts.update(account.id, { keyAgeMaxSeconds });
+    await tx.append({ action: "account.changed", ...facts, keyAgeMaxSeconds });
+  }
+  return { ...account, status, keyAgeMaxSeconds };
 }
 
 /** @throws {Refusal} `not_found` */

@@ -12,4 +12,6 @@ export interface Account {
   readonly name: string;
   readonly status: Standing;
   readonly createdAtMs: number;
+  /** The maximum age of its keys. `null`: the service's. */
+  readonly keyAgeMaxSeconds: number | null;
 }

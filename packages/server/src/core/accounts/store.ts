@@ -28,6 +28,8 @@ export interface AccountStore {
 /** Reads and writes accounts in a transaction. */
 export interface AccountTransaction {
   find(shortname: string): Promise<Account | undefined>;
-  insert(account: Omit<Account, "id" | "status">): Promise<Account>;
+  insert(account: Omit<Account, "id" | "status" | "keyAgeMaxSeconds">): Promise<Account>;
   setStatus(accountId: AccountId, status: Standing): Promise<void>;
+  /** Changes what may be changed of an account besides its status. */
+  update(accountId: AccountId, values: Pick<Account, "keyAgeMaxSeconds">): Promise<void>;
 }

@@ -228,6 +228,7 @@ describe("an account", () => {
       name: "acme",
       status: "active",
       createdAtMs: NOW_MS,
+      keyAgeMaxSeconds: null,
     });
   });
 

@@ -29,11 +29,21 @@ import type { ApiUserId } from "../users/model.ts";
 export type Event = Readonly<
   | { action: "account.created"; accountId: AccountId; shortname: string; name: string }
   | { action: "account.activated" | "account.deactivated"; accountId: AccountId; shortname: string }
-  | (OfUser & { action: "user.created"; account: string; access: Access })
+  | { action: "account.changed"; accountId: AccountId; shortname: string; keyAgeMaxSeconds: number | null }
+  // Networks are CIDRs, joined by commas.
+  | (OfUser & { action: "user.created"; account: string; access: Access; mayRotate?: true; networks?: string })
   | (OfUser & { action: "user.activated" | "user.deactivated" })
-  | (OfKey & { action: "key.added"; bits: number; expiresAtMs: number | null })
+  | (OfUser & { action: "user.changed"; mayRotate: boolean; networks: string })
+  | (OfKey & {
+      action: "key.added";
+      bits: number;
+      expiresAtMs: number | null;
+      provedAtMs?: number;
+      rotatedFrom?: KeyId;
+      networks?: string;
+    })
   | (OfKey & { action: "key.activated" | "key.deactivated" | "key.revoked" })
-  | (OfKey & { action: "key.changed"; label: string | null; expiresAtMs: number | null })
+  | (OfKey & { action: "key.changed"; label: string | null; expiresAtMs: number | null; networks?: string })
   | {
       action: "signing_key.created" | "signing_key.activated" | "signing_key.retired";
       signingKey: number;
@@ -177,9 +187,11 @@ const FORMS = {
   "account.created": ACCOUNT,
   "account.activated": ACCOUNT,
   "account.deactivated": ACCOUNT,
+  "account.changed": ACCOUNT,
   "user.created": USER,
   "user.activated": USER,
   "user.deactivated": USER,
+  "user.changed": USER,
   "key.added": KEY,
   "key.activated": KEY,
   "key.deactivated": KEY,

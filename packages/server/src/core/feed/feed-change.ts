@@ -28,7 +28,9 @@ export function toFeedChange(event: RecordedEvent): FeedChange | undefined {
     case "unknown":
       return { action: event.row.action };
     case "account.created":
+    case "account.changed":
     case "user.created":
+    case "user.changed":
     case "signing_key.created":
     case "signing_key.activated":
     case "store.accepted":

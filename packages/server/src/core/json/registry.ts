@@ -14,12 +14,13 @@ export function isoTime(atMs: number | null): string | null {
   return atMs === null ? null : new Date(atMs).toISOString();
 }
 
-export function accountJson({ id, shortname, name, status, createdAtMs }: Account) {
-  return { id, shortname, name, status, created_at: isoTime(createdAtMs) };
+export function accountJson({ id, shortname, name, status, createdAtMs, keyAgeMaxSeconds }: Account) {
+  return { id, shortname, name, status, created_at: isoTime(createdAtMs), key_age_max_seconds: keyAgeMaxSeconds };
 }
 
-export function userJson({ id, username, account, access, status, createdAtMs }: ApiUser) {
-  return { id, username, account, access, status, created_at: isoTime(createdAtMs) };
+export function userJson({ id, username, account, access, status, createdAtMs, mayRotate, networks }: ApiUser) {
+  const created_at = isoTime(createdAtMs);
+  return { id, username, account, access, status, created_at, may_rotate: mayRotate, networks };
 }
 
 /** The key's status; `expired` for an active key that has expired. */
@@ -39,6 +40,10 @@ export function keyJson(key: PublicKey, nowMs: number) {
     created_at: isoTime(key.createdAtMs),
     expires_at: isoTime(key.expiresAtMs),
     last_used_at: isoTime(key.lastUsedAtMs),
+    proved_at: isoTime(key.provedAtMs),
+    rotated_from: key.rotatedFrom,
+    networks: key.networks,
+    weakness: key.weakness,
   };
 }
 

@@ -18,6 +18,8 @@ export interface AdmittedKey {
   readonly bits: number;
   readonly fingerprint: string;
   readonly thumbprint: string;
+  /** SHA-256 of the modulus without leading zeros, in hex. */
+  readonly modulusHash: string;
 }
 
 /**
@@ -73,6 +75,7 @@ function describeKey(key: KeyObject): AdmittedKey {
     thumbprint: createHash("sha256")
       .update(JSON.stringify({ e, kty: "RSA", n }))
       .digest("base64url"),
+    modulusHash: createHash("sha256").update(rsaNumbers(key).modulus).digest("hex"),
   };
 }
 

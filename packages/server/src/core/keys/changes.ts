@@ -19,6 +19,12 @@ export interface NewKey {
   readonly label?: string | undefined;
   readonly expiresInMs?: number | undefined;
   readonly expiresAtMs?: number | null | undefined;
+  /** When its holder proved possession of the private key. */
+  readonly provedAtMs?: number | null | undefined;
+  /** The key whose holder adds this one by rotation. */
+  readonly rotatedFrom?: KeyId | null | undefined;
+  /** CIDRs from which it can be used; from anywhere if there are none. */
+  readonly networks?: readonly string[] | undefined;
 }
 
 /** The changes to a key. `undefined` members stay unchanged. A revoked key keeps its status and expiry. */
@@ -28,6 +34,7 @@ export interface KeyPatch {
   readonly label?: string | null | undefined;
   /** `null`: never. In milliseconds since the epoch. */
   readonly expiresAtMs?: number | null | undefined;
+  readonly networks?: readonly string[] | undefined;
 }
 
 const STATUS_ACTIONS = {
@@ -44,7 +51,16 @@ const STATUS_ACTIONS = {
  */
 export async function addKey(
   tx: ChangeTx,
-  { username, admitted, label, expiresInMs, expiresAtMs: expiresAtMsGiven = null }: NewKey,
+  {
+    username,
+    admitted,
+    label,
+    expiresInMs,
+    expiresAtMs: expiresAtMsGiven = null,
+    provedAtMs = null,
+    rotatedFrom = null,
+    networks = [],
+  }: NewKey,
 ): Promise<PublicKey> {
   if (label !== undefined) checkDisplayText("label", label);
   const expiresAtMs = expiresInMs === undefined ? expiresAtMsGiven : tx.nowMs + expiresInMs;
@@ -67,9 +83,29 @@ export async function addKey(
   }
   const { fingerprint, bits } = admitted;
   const createdAtMs = tx.nowMs;
-  const id = await tx.keys.insert({ ...admitted, userId: user.id, label: label ?? null, createdAtMs, expiresAtMs });
   const { accountId } = user;
-  await tx.append({ action: "key.added", keyId: id, username, fingerprint, bits, expiresAtMs, accountId });
+  const origin = { provedAtMs, rotatedFrom, networks };
+  const id = await tx.keys.insert({
+    ...admitted,
+    userId: user.id,
+    accountId,
+    label: label ?? null,
+    createdAtMs,
+    expiresAtMs,
+    ...origin,
+  });
+  await tx.append({
+    action: "key.added",
+    keyId: id,
+    username,
+    fingerprint,
+    bits,
+    expiresAtMs,
+    accountId,
+    ...(provedAtMs !== null && { provedAtMs }),
+    ...(rotatedFrom !== null && { rotatedFrom }),
+    ...(networks.length > 0 && { networks: networks.join(",") }),
+  });
   const key = await tx.keys.find(id);
   if (key === undefined) throw new Error("a key that was just inserted is missing");
   return key;
@@ -93,11 +129,14 @@ export async function changeKey(tx: ChangeTx, keyId: KeyId, patch: KeyPatch): Pr
     await tx.keys.setStatus(keyId, status);
     await tx.append({ action: STATUS_ACTIONS[status], ...facts });
   }
-  if (label !== key.label || isOtherExpiry) {
-    await tx.keys.update(keyId, { label, expiresAtMs });
-    await tx.append({ action: "key.changed", ...facts, label, expiresAtMs });
+  const networks = patch.networks ?? key.networks;
+  const areOtherNetworks = networks.join() !== key.networks.join();
+  if (label !== key.label || isOtherExpiry || areOtherNetworks) {
+    await tx.keys.update(keyId, { label, expiresAtMs, networks });
+    const changed = areOtherNetworks ? { networks: networks.join(",") } : {};
+    await tx.append({ action: "key.changed", ...facts, label, expiresAtMs, ...changed });
   }
-  return { ...key, status, label, expiresAtMs };
+  return { ...key, status, label, expiresAtMs, networks };
 }
 
 /** @throws {Refusal} `not_found` */

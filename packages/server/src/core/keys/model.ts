@@ -8,6 +8,21 @@ export type KeyId = Branded<"KeyId">;
 /** A revoked key can never be activated again. */
 export type KeyStatus = Standing | "revoked";
 
+/** Why a key can't be trusted whatever its holder does. */
+export type Weakness =
+  | "size"
+  | "exponent"
+  | "small_factor"
+  | "prime"
+  | "perfect_power"
+  | "close_primes"
+  | "roca"
+  | "pattern"
+  | "published"
+  | "shared_prime"
+  | "duplicate"
+  | "revoked";
+
 /** The public half of an API user's RSA key. */
 export interface PublicKey {
   readonly id: KeyId;
@@ -17,6 +32,8 @@ export interface PublicKey {
   readonly fingerprint: string;
   /** RFC 7638, base64url. */
   readonly thumbprint: string;
+  /** SHA-256 of the modulus without leading zeros, in hex: the key's identity, whatever its exponent. */
+  readonly modulusHash: string;
   readonly bits: number;
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array;
@@ -27,4 +44,12 @@ export interface PublicKey {
   readonly expiresAtMs: number | null;
   /** Recorded in memory and written every few seconds: it may lag, and a crash loses the last seconds. */
   readonly lastUsedAtMs: number | null;
+  /** When its holder proved possession of the private key. */
+  readonly provedAtMs: number | null;
+  /** The key whose holder added it by rotation. */
+  readonly rotatedFrom: KeyId | null;
+  /** CIDRs from which it can be used; from anywhere if there are none. */
+  readonly networks: readonly string[];
+  /** As the last audit of the stored keys found. */
+  readonly weakness: Weakness | null;
 }

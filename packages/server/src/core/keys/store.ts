@@ -1,5 +1,6 @@
 import type { Page, PageRequest } from "../store/page.ts";
 import type { ApiUserId } from "../users/model.ts";
+import type { AccountId } from "../accounts/model.ts";
 import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
 
 /** Reads public keys outside of transactions. */
@@ -18,9 +19,13 @@ export interface KeyTransaction {
   findByThumbprint(thumbprint: string): Promise<readonly PublicKey[]>;
   /** Keys of the user that aren't revoked. */
   countUsable(userId: ApiUserId): Promise<number>;
-  insert(key: Omit<PublicKey, "id" | "username" | "status" | "lastUsedAtMs">): Promise<KeyId>;
+  insert(
+    key: Omit<PublicKey, "id" | "username" | "status" | "lastUsedAtMs" | "weakness"> & {
+      readonly accountId: AccountId;
+    },
+  ): Promise<KeyId>;
   /** Changes nothing where the key is revoked. */
   setStatus(keyId: KeyId, status: KeyStatus): Promise<void>;
   /** Changes what may be changed of a key besides its status. */
-  update(keyId: KeyId, values: Partial<Pick<PublicKey, "label" | "expiresAtMs">>): Promise<void>;
+  update(keyId: KeyId, values: Partial<Pick<PublicKey, "label" | "expiresAtMs" | "networks">>): Promise<void>;
 }

@@ -7,34 +7,61 @@ import { fieldRefusal, Refusal } from "../refusal.ts";
 import type { Standing } from "../standing.ts";
 import type { ApiUser } from "./model.ts";
 
+/** The changes to an API user. `undefined` members stay unchanged. */
+export interface UserPatch {
+  readonly status?: Standing | undefined;
+  readonly mayRotate?: boolean | undefined;
+  readonly networks?: readonly string[] | undefined;
+}
+
 /** @param user.account the shortname of the account that owns the user @throws {Refusal} `field_invalid`, `not_found`, `conflict` */
 export async function createUser(
   tx: ChangeTx,
-  { name, account: shortname, access }: { readonly name: string; readonly account: string; readonly access: Access },
+  {
+    name,
+    account: shortname,
+    access,
+    mayRotate = false,
+    networks = [],
+  }: { readonly name: string; readonly account: string; readonly access: Access } & Pick<
+    UserPatch,
+    "mayRotate" | "networks"
+  >,
 ): Promise<ApiUser> {
   checkName("name", name);
   const account = await loadAccount(tx, shortname);
   if ((await tx.users.find(usernameOf(account, name))) !== undefined) {
     throw fieldRefusal("conflict", `The API user ${usernameOf(account, name)} exists already.`, "name");
   }
-  const user = await tx.users.insert({ account, name, access, createdAtMs: tx.nowMs });
+  const user = await tx.users.insert({ account, name, access, createdAtMs: tx.nowMs, mayRotate, networks });
   const { id: userId, username } = user;
-  await tx.append({ action: "user.created", userId, username, account: shortname, access, accountId: account.id });
+  await tx.append({
+    action: "user.created",
+    userId,
+    username,
+    account: shortname,
+    access,
+    accountId: account.id,
+    ...(mayRotate && { mayRotate }),
+    ...(networks.length > 0 && { networks: networks.join(",") }),
+  });
   return user;
 }
 
-/** Deactivates or activates an API user; an `undefined` status stays. @throws {Refusal} `not_found` */
-export async function changeUser(
-  tx: ChangeTx,
-  username: string,
-  { status }: { readonly status?: Standing | undefined },
-): Promise<ApiUser> {
+/** Changes an API user; `undefined` members stay. @throws {Refusal} `not_found` */
+export async function changeUser(tx: ChangeTx, username: string, patch: UserPatch): Promise<ApiUser> {
   const user = await loadUser(tx, username);
-  if (status === undefined || status === user.status) return user;
-  await tx.users.setStatus(user.id, status);
-  const action = status === "active" ? "user.activated" : "user.deactivated";
-  await tx.append({ action, userId: user.id, username, accountId: user.accountId });
-  return { ...user, status };
+  const { status = user.status, mayRotate = user.mayRotate, networks = user.networks } = patch;
+  const facts = { userId: user.id, username, accountId: user.accountId };
+  if (status !== user.status) {
+    await tx.users.setStatus(user.id, status);
+    await tx.append({ action: status === "active" ? "user.activated" : "user.deactivated", ...facts });
+  }
+  if (mayRotate !== user.mayRotate || networks.join() !== user.networks.join()) {
+    await tx.users.update(user.id, { mayRotate, networks });
+    await tx.append({ action: "user.changed", ...facts, mayRotate, networks: networks.join(",") });
+  }
+  return { ...user, status, mayRotate, networks };
 }
 
 /** @throws {Refusal} `not_found` */

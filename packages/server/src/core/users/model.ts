@@ -17,4 +17,8 @@ export interface ApiUser {
   readonly access: Access;
   readonly status: Standing;
   readonly createdAtMs: number;
+  /** May it send in its next key itself? */
+  readonly mayRotate: boolean;
+  /** CIDRs from which its keys can be used; from anywhere if there are none. */
+  readonly networks: readonly string[];
 }

@@ -51,6 +51,15 @@ export interface UserStore {
 export interface UserTransaction {
   find(username: string): Promise<ApiUser | undefined>;
   /** The username is made from the account's id and the name. */
-  insert(user: { account: Account; name: string; access: Access; createdAtMs: number }): Promise<ApiUser>;
+  insert(user: {
+    account: Account;
+    name: string;
+    access: Access;
+    createdAtMs: number;
+    mayRotate?: boolean | undefined;
+    networks?: readonly string[] | undefined;
+  }): Promise<ApiUser>;
   setStatus(userId: ApiUserId, status: Standing): Promise<void>;
+  /** Changes what may be changed of a user besides its status. */
+  update(userId: ApiUserId, values: Pick<ApiUser, "mayRotate" | "networks">): Promise<void>;
 }

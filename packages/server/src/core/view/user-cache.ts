@@ -72,6 +72,7 @@ export function createUserCache(
       case "user.created":
       case "user.activated":
       case "user.deactivated":
+      case "user.changed":
       // A key that was just added isn't in the cache, but its user may be.
       case "key.added":
       case "key.activated":
@@ -84,6 +85,7 @@ export function createUserCache(
         users.clear();
         break;
       // These events don't affect a user's record.
+      case "account.changed":
       case "signing_key.created":
       case "signing_key.activated":
       case "signing_key.retired":

@@ -116,6 +116,7 @@ describe("a database that isn't this release's", () => {
         "0005-store-identity",
         "0006-operators",
         "0007-list-indexes",
+        "0008-key-trust",
         "9999-later",
       ],
     );

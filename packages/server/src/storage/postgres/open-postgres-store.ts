@@ -233,6 +233,19 @@ async function recordKeyUsage(db: Kysely<Database>, usage: readonly KeyUsageReco
       order by used.key_id
       on conflict (key_id) do update set last_used_at_ms = excluded.last_used_at_ms
       where key_usage.last_used_at_ms < excluded.last_used_at_ms`.execute(transaction);
+    // Once a day and key: key_usage is exact, and this column is the one that lists are ordered by. Rows that a change has locked are
+    // left for the next time, so that the two can't deadlock.
+    await sql`
+      update public_keys set idle_since_day = due.day
+      from (
+        select keys.id, used.at_ms / 86400000 as day
+        from unnest(${sorted.map(({ keyId }) => keyId)}::bigint[], ${sorted.map((one) => one.lastUsedAtMs)}::bigint[])
+          as used (key_id, at_ms)
+        join public_keys as keys on keys.id = used.key_id
+        where keys.idle_since_day < used.at_ms / 86400000
+        for update of keys skip locked
+      ) as due
+      where public_keys.id = due.id`.execute(transaction);
     await sql`
       insert into key_usage_hours (key_id, hour_s, tokens)
       select used.key_id, used.at_s, used.tokens from ${hours}

@@ -223,6 +223,12 @@ const RECORD_LAST_USED = `
   on conflict (key_id) do update set last_used_at_ms = excluded.last_used_at_ms
   where key_usage.last_used_at_ms < excluded.last_used_at_ms`;
 
+/** Once a day and key: `key_usage` is exact, and this column is the one that lists are ordered by. */
+const RECORD_IDLE_DAY = `
+  update public_keys set idle_since_day = used.value ->> 1 / 86400000
+  from json_each(?) as used
+  where public_keys.id = used.value ->> 0 and idle_since_day < used.value ->> 1 / 86400000`;
+
 const RECORD_HOURS = `
   insert into key_usage_hours (key_id, hour_s, tokens)
   select value ->> 0, value ->> 1, value ->> 2 from json_each(?)
@@ -277,7 +283,9 @@ function openUsage(file: string, { before: check, failed }: Required<StatementWa
       const expiries = usage.flatMap(({ keyId, tokensByExpiry }) => [...tokensByExpiry].map((end) => [keyId, ...end]));
       try {
         database.exec("begin immediate");
-        database.prepare(RECORD_LAST_USED).run(JSON.stringify(lastUsed));
+        for (const statement of [RECORD_LAST_USED, RECORD_IDLE_DAY]) {
+          database.prepare(statement).run(JSON.stringify(lastUsed));
+        }
         for (const statement of [RECORD_HOURS, RECORD_ACCOUNT_HOURS, RECORD_ALL_HOURS]) {
           database.prepare(statement).run(hours);
         }

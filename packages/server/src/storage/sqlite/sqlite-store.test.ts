@@ -11,7 +11,7 @@ import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";
-import { UNDO_0004, UNDO_0005, UNDO_0006, UNDO_0007 } from "../each-store-contract.ts";
+import { UNDO_0004, UNDO_0005, UNDO_0006, UNDO_0007, UNDO_0008 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testEventList } from "../event-list-store-contract.ts";
@@ -132,6 +132,7 @@ describe("a file of an earlier release", () => {
     delete from kysely_migration where name = '0002-token-checks';`;
 
   for (const [name, undo] of [
+    ["0007-list-indexes", UNDO_0008.join("; ")],
     ["0006-operators", UNDO_0007.join("; ")],
     ["0005-store-identity", UNDO_0006.join("; ")],
     ["0004-administration", UNDO_0005.join("; ")],
@@ -188,6 +189,7 @@ describe("a file that isn't this release's", () => {
       "0005-store-identity",
       "0006-operators",
       "0007-list-indexes",
+      "0008-key-trust",
       "9999-later",
     ]);
   });

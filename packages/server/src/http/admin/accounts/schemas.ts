@@ -1,4 +1,16 @@
-import { count, name, object, objectWith, page, patchOf, search, standing, text, time } from "../http/schema.ts";
+import {
+  count,
+  countOrNull,
+  name,
+  object,
+  objectWith,
+  page,
+  patchOf,
+  search,
+  standing,
+  text,
+  time,
+} from "../http/schema.ts";
 
 export const Account = object({
   id: count,
@@ -7,6 +19,7 @@ export const Account = object({
   status: standing,
   users: { ...count, description: "Number of API users in the account" },
   created_at: time,
+  key_age_max_seconds: { ...countOrNull, description: "The maximum age of its keys; null: the service's" },
 });
 
 export const AccountsQuery = objectWith([], { q: search, status: standing, ...page });

@@ -10,14 +10,17 @@ import type { ResourceServer } from "../../../core/resource-servers/model.ts";
  * that change by themselves, such as when a key was last used.
  */
 export const entityTags = {
-  account: ({ id, shortname, name, status }: Account) => tag(id, shortname, name, status),
-  user: ({ id, username, access, status }: ApiUser) => tag(id, username, access, status),
-  key: ({ id, thumbprint, label, status, expiresAtMs }: PublicKey) => tag(id, thumbprint, label, status, expiresAtMs),
+  account: ({ id, shortname, name, status, keyAgeMaxSeconds }: Account) =>
+    tag(id, shortname, name, status, keyAgeMaxSeconds),
+  user: ({ id, username, access, status, mayRotate, networks }: ApiUser) =>
+    tag(id, username, access, status, mayRotate, networks.join()),
+  key: ({ id, thumbprint, label, status, expiresAtMs, networks }: PublicKey) =>
+    tag(id, thumbprint, label, status, expiresAtMs, networks.join()),
   // The hash of its secret, so that a rotation gives another tag whatever the grace. The tag doesn't reveal the hash.
   resourceServer: ({ id, name, status, secretHash }: ResourceServer) => tag(id, name, status, secretHash),
   operator: ({ id, email, role, accountId, status }: Operator) => tag(id, email, role, accountId, status),
 };
 
-function tag(...facts: readonly (string | number | null)[]): string {
+function tag(...facts: readonly (string | number | boolean | null)[]): string {
   return `"${createHash("sha256").update(JSON.stringify(facts)).digest("base64url").slice(0, 22)}"`;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type FieldProblem, Refusal } from "../../../core/refusal.ts";
 
 /** Members that change by themselves between a read and a change: a client that sends an old value doesn't ask for it. */
@@ -11,6 +12,7 @@ const MOVING = [
   "signs",
   "activated_at",
   "retired_at",
+  "weakness",
 ];
 
 /**
@@ -27,7 +29,7 @@ export function requireUnchanged(
   writable: readonly string[],
 ): void {
   const fields: FieldProblem[] = Object.keys(body)
-    .filter((name) => !writable.includes(name) && !MOVING.includes(name) && body[name] !== shown[name])
+    .filter((name) => !writable.includes(name) && !MOVING.includes(name) && !isDeepStrictEqual(body[name], shown[name]))
     .map((name) => ({ field: `/${name}`, message: `"${name}" can't be changed; leave it out, or as it was read.` }));
   if (fields[0] !== undefined) throw new Refusal("field_invalid", fields[0].message, { fields });
 }

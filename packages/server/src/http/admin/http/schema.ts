@@ -7,7 +7,9 @@ import { PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, PASSWORD_CHARACTERS_MAX, ROLES } fr
 export const text = { type: "string" } as const;
 export const textOrNull = { type: ["string", "null"] } as const;
 export const count = { type: "integer", minimum: 0 } as const;
+export const countOrNull = { type: ["integer", "null"], minimum: 0 } as const;
 export const flag = { type: "boolean" } as const;
+export const texts = { type: "array", items: text } as const;
 export const time = { type: "string", format: "date-time" } as const;
 export const timeOrNull = { type: ["string", "null"], format: "date-time" } as const;
 export const standing = { enum: ["active", "deactivated"] } as const;

@@ -1,5 +1,17 @@
 import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
-import { count, name, object, objectWith, patchOf, text, textOrNull, time, timeOrNull } from "../http/schema.ts";
+import {
+  count,
+  countOrNull,
+  name,
+  object,
+  objectWith,
+  patchOf,
+  text,
+  textOrNull,
+  texts,
+  time,
+  timeOrNull,
+} from "../http/schema.ts";
 
 export const PublicKey = object({
   id: count,
@@ -12,6 +24,10 @@ export const PublicKey = object({
   created_at: time,
   expires_at: timeOrNull,
   last_used_at: { ...timeOrNull, description: "Updated every few seconds" },
+  proved_at: { ...timeOrNull, description: "When its holder proved possession of the private key" },
+  rotated_from: { ...countOrNull, description: "The key whose holder added this one by rotation" },
+  networks: { ...texts, description: "CIDRs from which it can be used; empty: from anywhere" },
+  weakness: { ...textOrNull, description: "Why it can't be trusted, as the last audit found" },
 });
 
 export const InspectedKey = object({

@@ -1,6 +1,7 @@
 import {
   access,
   count,
+  flag,
   name,
   object,
   objectWith,
@@ -10,6 +11,7 @@ import {
   shortname,
   standing,
   text,
+  texts,
   time,
   timeOrNull,
 } from "../http/schema.ts";
@@ -26,6 +28,8 @@ export const ApiUser = object({
   last_used_at: { ...timeOrNull, description: "The latest use of any of its keys; updated every few seconds" },
   tokens_today: { ...count, description: "Tokens issued since midnight UTC" },
   created_at: time,
+  may_rotate: { ...flag, description: "May it send in its next key itself?" },
+  networks: { ...texts, description: "CIDRs from which its keys can be used; empty: from anywhere" },
 });
 
 export const UsersQuery = objectWith([], {
