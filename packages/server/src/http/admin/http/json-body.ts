@@ -1,7 +1,5 @@
-import { isUtf8 } from "node:buffer";
 import type { FastifyInstance } from "fastify";
-import { countMembers } from "../../../core/count-members.ts";
-import { Refusal } from "../../../core/refusal.ts";
+import { jsonProblem, textProblem } from "../../server/json-text.ts";
 
 /**
  * Accepts JSON in UTF-8 (RFC 8259 §8.1) or no body. A form of another page can send other media types without a preflight request.
@@ -22,47 +20,7 @@ export function acceptJsonOnly(app: FastifyInstance): void {
     }
     const json = body.toString("utf8");
     void parse(request, json, (error, value) => {
-      if (error === null && !isWellFormed(value)) done(notUnicode());
-      else if (error === null && countMembers(json) !== countKeys(value)) done(namedTwice());
-      else done(error, value);
+      done(error ?? jsonProblem(json, value) ?? null, value);
     });
-  });
-}
-
-function textProblem(contentType: string, body: Buffer): Refusal | undefined {
-  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1] ?? "utf-8";
-  // ASCII is UTF-8 as well.
-  if (!/^(?:utf-?8|us-ascii)$/i.test(charset)) {
-    return new Refusal("media_type_unsupported", "The body's charset isn't UTF-8.", {
-      hint: "JSON is UTF-8 (RFC 8259 §8.1): encode the body as UTF-8, and leave charset out.",
-    });
-  }
-  if (isUtf8(body)) return undefined;
-  return new Refusal("bad_request", "The body isn't UTF-8.", {
-    hint: "Encode the body as UTF-8: Windows PowerShell 5 sends text as ISO 8859-1 unless it is given as bytes.",
-  });
-}
-
-/** An escape such as `\ud800` alone encodes no character (RFC 8259 §8.2), and would be stored as U+FFFD. */
-function isWellFormed(value: unknown): boolean {
-  if (typeof value === "string") return value.isWellFormed();
-  if (typeof value !== "object" || value === null) return true;
-  return Object.entries(value).every(([name, member]) => name.isWellFormed() && isWellFormed(member));
-}
-
-function countKeys(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  const members = Object.values(value).map(countKeys);
-  return members.reduce((sum, keys) => sum + keys, Array.isArray(value) ? 0 : members.length);
-}
-
-/** If a name occurs twice, a proxy or a log may read the other member (RFC 8259 §4). */
-function namedTwice(): Refusal {
-  return new Refusal("bad_request", "The body names a member twice.", { hint: "Send each member once." });
-}
-
-function notUnicode(): Refusal {
-  return new Refusal("bad_request", "The body holds half of a surrogate pair, which is no character.", {
-    hint: "In JSON, a character beyond U+FFFF is written as itself or as both halves of its pair.",
   });
 }

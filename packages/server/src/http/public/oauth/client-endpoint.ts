@@ -6,7 +6,7 @@ import type { DelayRejection } from "../delay-rejection.ts";
 import type { Route } from "../../server/metrics.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
 import { oauthRefusalAnswer } from "./oauth-answers.ts";
-import { optionsAnswer, requirePost } from "./require-post.ts";
+import { optionsAnswer, requirePost } from "../require-post.ts";
 import { type Form, readForm } from "./read-form.ts";
 
 /** Makes an endpoint to which OAuth clients post a form that contains an assertion. */

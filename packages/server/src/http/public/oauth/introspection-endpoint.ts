@@ -8,7 +8,7 @@ import type { RefusalLimit } from "../../server/refusal-limit.ts";
 import { readCredentials, type LimitedAuthentication } from "../authenticate-resource-server.ts";
 import { oauthRefusalAnswer } from "./oauth-answers.ts";
 import { readForm } from "./read-form.ts";
-import { optionsAnswer, requirePost } from "./require-post.ts";
+import { optionsAnswer, requirePost } from "../require-post.ts";
 
 const INACTIVE_BODY = JSON.stringify({ active: false });
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { Refusal } from "../../../core/refusal.ts";
+import { readBody } from "../read-body.ts";
 
 /** The largest form, in bytes: an assertion of 8 KiB and the other parameters. */
 export const FORM_BYTES_MAX = 16_384;
@@ -21,7 +22,7 @@ export async function readForm(request: IncomingMessage): Promise<Form> {
       hint: "Send Content-Type: application/x-www-form-urlencoded.",
     });
   }
-  const parameters = new URLSearchParams(utf8Text(await readText(request)));
+  const parameters = new URLSearchParams(utf8Text(await readBody(request, FORM_BYTES_MAX)));
   return (name) => {
     const values = parameters.getAll(name);
     if (values.length > 1) throw new Refusal("bad_request", `The parameter ${name} is given more than once.`);
@@ -45,32 +46,4 @@ function utf8Text(text: string): string {
     });
   }
   return bytes.toString("utf8");
-}
-
-function readText(request: IncomingMessage): Promise<string> {
-  if (Number(request.headers["content-length"] ?? 0) > FORM_BYTES_MAX) throw tooLarge();
-  return new Promise((resolve, reject) => {
-    let text = "";
-    let bytes = 0;
-    // One character for each byte; they are decoded when all have arrived.
-    request.setEncoding("latin1");
-    request.on("data", (chunk: string) => {
-      bytes += chunk.length;
-      if (bytes <= FORM_BYTES_MAX) text += chunk;
-      else reject(tooLarge());
-    });
-    request.on("end", () => {
-      resolve(text);
-    });
-    request.on("error", () => {
-      reject(new Refusal("bad_request", "The body was cut off."));
-    });
-    request.on("close", () => {
-      if (!request.complete) reject(new Refusal("bad_request", "The body was cut off."));
-    });
-  });
-}
-
-function tooLarge(): Refusal {
-  return new Refusal("body_too_large", `The body has over ${FORM_BYTES_MAX} bytes.`);
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { Refusal } from "../../../core/refusal.ts";
-import { headersWith, type WrittenAnswer } from "../../server/answers.ts";
+import { Refusal } from "../../core/refusal.ts";
+import { headersWith, type WrittenAnswer } from "../server/answers.ts";
 
 const ALLOW = "POST, OPTIONS";
 
