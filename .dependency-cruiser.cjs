@@ -11,6 +11,7 @@ const TESTING = "^packages/[^/]+/src/testing/";
  */
 const CORE_ORDER = [
   "clock",
+  "challenges",
   "store",
   "accounts",
   "feed",
@@ -24,6 +25,7 @@ const CORE_ORDER = [
   "json",
   "store-identity",
   "assertion",
+  "key-statements",
   "view",
   "oauth",
 ];

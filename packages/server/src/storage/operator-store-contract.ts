@@ -147,12 +147,15 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
           change(async (transaction) => {
             const { id } = await transaction.operators.insert(OPERATOR);
             await transaction.recoveryCodes.replace(id, ["a"]);
-            await transaction.passkeys.useChallenge("challenge", TIME_MS);
+            await transaction.challenges.use({ hash: "challenge", expiresAtMs: TIME_MS });
             throw new Error("changed my mind");
           }),
         );
         assert.equal(await each.store.operators.count(), 0);
-        assert.equal(await change((transaction) => transaction.passkeys.useChallenge("challenge", TIME_MS)), true);
+        assert.equal(
+          await change((transaction) => transaction.challenges.use({ hash: "challenge", expiresAtMs: TIME_MS })),
+          true,
+        );
       });
     });
 
@@ -305,7 +308,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
       test("is used once, over all connections", async () => {
         const other = await each.connect();
         const use = (hash: string) => (transaction: StoreTransaction) =>
-          transaction.passkeys.useChallenge(hash, TIME_MS);
+          transaction.challenges.use({ hash, expiresAtMs: TIME_MS });
         assert.equal(await each.store.transaction(use("a")), true);
         assert.equal(await other.transaction(use("a")), false);
         assert.equal(await other.transaction(use("A")), true);
@@ -548,7 +551,7 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
 
       test("removes challenges that expired before a given time, up to a limit, and keeps the rest", async () => {
         const use = (offset: number) =>
-          change((transaction) => transaction.passkeys.useChallenge(`${offset}`, 1_000_000 + offset));
+          change((transaction) => transaction.challenges.use({ hash: `${offset}`, expiresAtMs: 1_000_000 + offset }));
         for (const offset of [...offsets, -2]) await use(offset);
         assert.equal(await remove({ expiredBeforeSeconds: 1000 }, 1), 1);
         assert.equal(await remove({ expiredBeforeSeconds: 1000 }), 1);

@@ -54,16 +54,6 @@ export function passkeyTransaction(db: Transaction<Database>): PasskeyTransactio
       return numDeletedRows > 0n;
     },
     list: (operatorId) => listPasskeys(db, operatorId),
-    // Returns a row only if it was inserted now.
-    useChallenge: async (hash, expiresAtMs) => {
-      const inserted = await db
-        .insertInto("used_challenges")
-        .values({ hash, expires_at_ms: expiresAtMs })
-        .onConflict((conflict) => conflict.column("hash").doNothing())
-        .returning("hash")
-        .executeTakeFirst();
-      return inserted !== undefined;
-    },
   };
 }
 

@@ -3,6 +3,7 @@ import type { Store, StoreTransaction } from "../core/store/store.ts";
 import { accountStore, accountTransaction } from "./accounts.ts";
 import { adminTokenStore, adminTokenTransaction } from "./admin-tokens.ts";
 import { assertionStore } from "./assertions.ts";
+import { challengeTransaction } from "./challenges.ts";
 import { creationTransaction } from "./creations.ts";
 import type { Connections, Engine } from "./engine.ts";
 import { eventStore, eventTransaction } from "./events.ts";
@@ -106,6 +107,7 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
     recoveryCodes: recoveryCodeTransaction(db),
     invitations: invitationTransaction(db),
     adminTokens: adminTokenTransaction(db),
+    challenges: challengeTransaction(db),
     creations: creationTransaction(db),
     ...identityTransaction(db, engine),
   };

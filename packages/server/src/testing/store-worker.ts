@@ -116,7 +116,9 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
           }),
       ];
     case "useChallenges":
-      return work.hashes.map((hash) => () => once((transaction) => transaction.passkeys.useChallenge(hash, 1_000_000)));
+      return work.hashes.map(
+        (hash) => () => once((transaction) => transaction.challenges.use({ hash, expiresAtMs: 1_000_000 })),
+      );
     case "useRecoveryCodes":
       return work.hashes.map(
         (hash) => () => once((transaction) => transaction.recoveryCodes.use(work.operatorId, hash)),

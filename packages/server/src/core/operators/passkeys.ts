@@ -2,7 +2,8 @@ import type { ChangeTx } from "../change/change-tx.ts";
 import type { Store } from "../store/store.ts";
 import { checkDisplayText } from "../names.ts";
 import { fieldRefusal, Refusal } from "../refusal.ts";
-import type { ChallengePurpose, Challenges, OpenChallenge } from "./challenges.ts";
+import type { OpenChallenge } from "../challenges/store.ts";
+import type { ChallengePurpose, Challenges } from "./challenges.ts";
 import { ofOperator } from "./events.ts";
 import type { Operator, Passkey } from "./model.ts";
 import { operatorActor } from "./sessions.ts";
@@ -103,7 +104,7 @@ export async function storePasskey(
   operator: Operator,
   { credential, challenge, label, relyingParty }: AdmittedPasskey,
 ): Promise<Passkey> {
-  if (!(await tx.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs))) throw passkeyInvalid();
+  if (!(await tx.challenges.use(challenge))) throw passkeyInvalid();
   if ((await tx.passkeys.list(operator.id)).length >= PASSKEYS_PER_OPERATOR_MAX) {
     throw new Refusal("conflict", `There can be ${PASSKEYS_PER_OPERATOR_MAX} passkeys; remove one first.`);
   }

@@ -112,7 +112,7 @@ export function createSignIn(dependencies: SignInDependencies): SignIn {
         return begin(async (tx) => {
           operator = await tx.operators.find(passkey.operatorId);
           const current = (await tx.passkeys.list(passkey.operatorId)).find(({ id }) => id === passkey.id);
-          const isFirstUse = await tx.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs);
+          const isFirstUse = await tx.challenges.use(challenge);
           if (operator?.status !== "active" || current === undefined || !isFirstUse) throw passkeyRejected();
           // Checked again in the transaction: of two answers with the same counter, one is from a cloned authenticator (WebAuthn
           // §6.1.1).

@@ -146,7 +146,7 @@ export function createSingleSignOn(
     }
     const email = user.isEmailVerified === true ? address : identityName(user);
     const work = async (tx: ChangeTx): Promise<Outcome> => {
-      if (!(await tx.passkeys.useChallenge(challenge.hash, challenge.expiresAtMs))) {
+      if (!(await tx.challenges.use(challenge))) {
         return refuse("The answer was used before.", undefined);
       }
       return admit(tx, user, email, from);

@@ -86,12 +86,6 @@ export interface PasskeyTransaction {
   update(id: PasskeyId, values: Pick<Passkey, "counter" | "lastUsedAtMs">): Promise<void>;
   /** @returns whether it was there */
   delete(operatorId: OperatorId, id: PasskeyId): Promise<boolean>;
-  /**
-   * Records that a challenge was answered, until the challenge expires.
-   *
-   * @returns whether it was its first use
-   */
-  useChallenge(hash: string, expiresAtMs: number): Promise<boolean>;
 }
 
 /** Recovery codes outside of changes. */

@@ -4,6 +4,7 @@
  * them; the same contract suite runs on every engine.
  */
 import type { AccountStore, AccountTransaction } from "../accounts/store.ts";
+import type { ChallengeTransaction } from "../challenges/store.ts";
 import type { CreationTransaction } from "../change/store.ts";
 import type { EventStore, EventTransaction } from "../feed/store.ts";
 import type { KeyStore, KeyTransaction } from "../keys/store.ts";
@@ -88,6 +89,7 @@ export interface StoreTransaction {
   readonly recoveryCodes: RecoveryCodeTransaction;
   readonly invitations: InvitationTransaction;
   readonly adminTokens: AdminTokenTransaction;
+  readonly challenges: ChallengeTransaction;
   readonly creations: CreationTransaction;
 
   storeId(): Promise<string>;
