@@ -38,6 +38,18 @@ export const REALM = "countersign";
 export const ASSERTION_ALGORITHMS = ["RS256", "RS384", "RS512"] as const;
 export type AssertionAlgorithm = (typeof ASSERTION_ALGORITHMS)[number];
 
+/** `typ` of a proof that the sender of a public key holds its private key. Compared exactly. */
+export const KEY_PROOF_TYPE = "key-proof+jwt";
+
+/** `typ` of a statement by which a key revokes itself. Compared exactly. */
+export const KEY_REVOCATION_TYPE = "key-revocation+jwt";
+
+/** `typ` of every statement that a key makes about itself. An assertion never has one of them. */
+export const KEY_STATEMENT_TYPES = [KEY_PROOF_TYPE, KEY_REVOCATION_TYPE] as const;
+
+/** How long the nonce for a proof can be used, in seconds; at equality it has expired. */
+export const KEY_CHALLENGE_SECONDS = 600;
+
 /** Longest lifetime ahead that the `exp` of an OAuth client's assertion may name, in seconds, inclusive. */
 export const CLIENT_ASSERTION_SECONDS_MAX = 3600;
 

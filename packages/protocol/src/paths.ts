@@ -7,6 +7,9 @@ export const CHECK_PATH = "/api/auth/v0/check/";
 /** The change feed for verifiers, as Server-Sent Events. Served with and without the trailing slash. */
 export const CHANGES_PATH = "/api/auth/v0/changes/";
 
+/** Hands out a nonce for a proof of possession. Served with and without the trailing slash. */
+export const KEY_CHALLENGES_PATH = "/api/auth/v0/key-challenges/";
+
 /** Token introspection (RFC 7662). */
 export const INTROSPECTION_PATH = "/oauth2/introspect";
 

@@ -36,6 +36,8 @@ export const REFUSAL_CODES = [
   "account_deactivated",
   "assertion_replayed",
   "ttl_invalid",
+  "key_proof_required",
+  "key_proof_invalid",
   "grant_type_unsupported",
   "scope_unsupported",
   "client_rejected",

@@ -1,5 +1,5 @@
 import type { Audiences } from "../core/assertion/check-claims.ts";
-import type { UnverifiedObject } from "../core/assertion/parse-assertion.ts";
+import type { UnverifiedObject } from "../core/assertion/parse-jws.ts";
 import { EXCHANGE_STEPS, ExchangeAttempt } from "../core/exchange.ts";
 
 /** Runs the steps of the exchange that check the claims. @throws {Refusal} as they do */

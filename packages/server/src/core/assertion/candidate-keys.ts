@@ -1,6 +1,6 @@
 import { isExpired } from "../expiry.ts";
 import type { KeyId, KeyStatus } from "../keys/model.ts";
-import type { UnverifiedObject } from "./parse-assertion.ts";
+import type { UnverifiedObject } from "./parse-jws.ts";
 import { SIGNATURE_CHECKS_MAX } from "./verify-signature.ts";
 
 /** The properties that decide whether a key is tried. */

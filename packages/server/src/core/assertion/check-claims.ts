@@ -1,6 +1,6 @@
 import { ISSUED_AT_SECONDS_MAX, SKEW_SECONDS_MAX } from "@countersign/protocol";
 import { Refusal } from "../refusal.ts";
-import type { UnverifiedObject } from "./parse-assertion.ts";
+import type { UnverifiedObject } from "./parse-jws.ts";
 
 /** The claims that this service reads; their types are checked. Seconds are since the epoch and may have fractions. */
 export interface UnverifiedClaims {

@@ -338,6 +338,25 @@ describe("an assertion's header", () => {
     });
   }
 
+  for (const type of ["key-proof+jwt", "key-revocation+jwt"]) {
+    for (const typ of [type, type.toUpperCase(), `application/${type}`, `Application/${type}`]) {
+      test(`may not have the typ of a key's statement about itself: ${typ}`, () => {
+        assert.throws(() => checkHeader({ alg: "RS256", typ }), {
+          code: "assertion_header",
+          message:
+            "The assertion's typ is that of a proof of possession or a revocation of a key, which is never an assertion.",
+          detail: { hint: 'Sign an assertion of its own, with typ "JWT" or none.' },
+        });
+      });
+    }
+  }
+
+  for (const typ of [undefined, "JWT", "jwt", "at+jwt", "JOSE", "key-proof", "", "proof+jwt", null, {}, ["JWT"]]) {
+    test(`may have any other typ: ${JSON.stringify(typ)}`, () => {
+      assert.equal(checkHeader({ alg: "RS256", typ }), "RS256");
+    });
+  }
+
   test("may have any other member, which is ignored", () => {
     const header = {
       alg: "RS256",

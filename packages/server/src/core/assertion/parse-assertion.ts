@@ -3,125 +3,47 @@
  *
  * Nothing here reads the store or knows HTTP statuses. The names of values that aren't verified yet begin with `unverified`.
  */
-import { isAscii, isUtf8 } from "node:buffer";
-import { ASSERTION_ALGORITHMS, ASSERTION_BYTES_MAX, type AssertionAlgorithm } from "@countersign/protocol";
-import { countMembers } from "../count-members.ts";
-import { quoteName, Refusal } from "../refusal.ts";
+import { type AssertionAlgorithm, KEY_STATEMENT_TYPES } from "@countersign/protocol";
+import { Refusal } from "../refusal.ts";
+import { checkAlgorithm, type JwsKind, parseJws, type UnverifiedJws, type UnverifiedObject } from "./parse-jws.ts";
 
-/** A JSON object whose members haven't been checked yet. */
-export type UnverifiedObject = Readonly<Record<string, unknown>>;
+/** An assertion's parts. Nothing in it is verified. */
+export type UnverifiedAssertion = UnverifiedJws;
 
-/** The parts of a compact JWS (RFC 7515 §7.1). Nothing in it is verified. */
-export interface UnverifiedAssertion {
-  readonly unverifiedHeader: UnverifiedObject;
-  readonly unverifiedClaims: UnverifiedObject;
-  /** The ASCII text that the signature covers (RFC 7515 §5.2, step 8). */
-  readonly signingInput: string;
-  readonly signature: Buffer;
-}
+const ASSERTION: JwsKind = {
+  name: "assertion",
+  refusal: (fault, message, hint) => new Refusal(`assertion_${fault}`, message, hint === undefined ? {} : { hint }),
+};
 
-/**
- * Parses a compact JWS strictly.
- *
- * It must have exactly three parts in canonical base64url (RFC 7515 §2, no padding) and at most 8192 bytes. Header and claims must be
- * UTF-8 JSON objects without duplicate members (RFC 7515 §4, RFC 7519 §4).
- *
- * @throws {Refusal} `assertion_malformed`
- */
+/** Parses an assertion; see {@link parseJws}. @throws {Refusal} `assertion_malformed` */
 export function parseAssertion(text: string): UnverifiedAssertion {
-  if (text.length > ASSERTION_BYTES_MAX) {
-    throw malformed(`The assertion has ${text.length} characters; at most ${ASSERTION_BYTES_MAX} are allowed.`);
-  }
-  const firstDot = text.indexOf(".");
-  const secondDot = text.indexOf(".", firstDot + 1);
-  if (firstDot < 0 || secondDot < 0 || text.includes(".", secondDot + 1)) {
-    throw malformed(
-      "The assertion isn't a compact JWS: it needs exactly three parts, joined by dots.",
-      pythonBytesHint(text) ?? "Send the signed JWT itself, as header.claims.signature.",
-    );
-  }
-  const unverifiedHeader = parseObject(decodePart(text.slice(0, firstDot), "header", text), "header");
-  const unverifiedClaims = parseObject(decodePart(text.slice(firstDot + 1, secondDot), "claims", text), "claims");
-  const signature = decodePart(text.slice(secondDot + 1), "signature", text);
-  return { unverifiedHeader, unverifiedClaims, signingInput: text.slice(0, secondDot), signature };
+  return parseJws(text, ASSERTION);
 }
 
 /**
- * Checks the header: `alg` must be an allowed RSA signature algorithm, and there must be no `crit` (RFC 7515 §4.1.11).
- *
- * Header parameters that contain or point to keys (`jku`, `x5u`, `jwk`, `x5c`) are never read (RFC 8725 §3.10).
+ * Checks an assertion's header: `alg` must be an allowed RSA signature algorithm, there must be no `crit` (RFC 7515 §4.1.11), and `typ`
+ * must not be that of a statement of a key about itself: a proof of possession or a revocation is never an assertion, whatever its
+ * claims are (RFC 8725 §3.11). Any other `typ` is ignored, because clients send `JWT`, other values or none.
  *
  * @throws {Refusal} `assertion_algorithm`, `assertion_header`
  */
 export function checkHeader(unverifiedHeader: UnverifiedObject): AssertionAlgorithm {
-  const { alg } = unverifiedHeader;
-  // Compared exactly, because alg is case-sensitive (RFC 7515 §4.1.1): "rs256" and "None" aren't algorithms.
-  const algorithm = ASSERTION_ALGORITHMS.find((allowed) => allowed === alg);
-  if (algorithm === undefined) {
-    const hint =
-      typeof alg === "string" && /^hs/i.test(alg)
-        ? "HS algorithms use a shared secret. Sign with your RSA private key and RS256 instead."
-        : 'Sign with RS256: in most libraries that is the option algorithm: "RS256".';
-    throw new Refusal(
-      "assertion_algorithm",
-      `The assertion's alg is ${quoteName(alg)}; RS256, RS384 or RS512 is needed.`,
-      {
-        hint,
-      },
-    );
-  }
-  if (Object.hasOwn(unverifiedHeader, "crit")) {
-    throw new Refusal(
-      "assertion_header",
-      "The assertion's header has crit, and this service knows no critical extension.",
-      {
-        hint: "Leave crit out of the header.",
-      },
+  const algorithm = checkAlgorithm(unverifiedHeader, ASSERTION);
+  const { typ } = unverifiedHeader;
+  // The fast path, for nearly every client.
+  if (typ !== "JWT" && typ !== undefined && isKeyStatementType(typ)) {
+    throw ASSERTION.refusal(
+      "header",
+      "The assertion's typ is that of a proof of possession or a revocation of a key, which is never an assertion.",
+      'Sign an assertion of its own, with typ "JWT" or none.',
     );
   }
   return algorithm;
 }
 
-function malformed(message: string, hint?: string): Refusal {
-  return new Refusal("assertion_malformed", message, hint === undefined ? {} : { hint });
-}
-
-/** PyJWT 1.x returns bytes. Formatted into a string, they become a literal: `b'eyJ…'`. */
-function pythonBytesHint(text: string): string | undefined {
-  return /^b['"]/.test(text)
-    ? "The credential is a Python bytes literal, b'…'. Call .decode(\"ascii\") on the result of jwt.encode, or use PyJWT 2."
-    : undefined;
-}
-
-function decodePart(part: string, name: string, whole: string): Buffer {
-  const bytes = Buffer.from(part, "base64url");
-  // Node's decoder ignores invalid characters. Only canonical base64url survives decoding and encoding unchanged.
-  if (bytes.toString("base64url") !== part) {
-    throw malformed(
-      `The assertion's ${name} part isn't canonical base64url: no padding, no white space, no + or /.`,
-      pythonBytesHint(whole) ?? "Let a JWT library do the encoding; plain base64 is another alphabet.",
-    );
-  }
-  return bytes;
-}
-
-function parseObject(bytes: Buffer, name: string): UnverifiedObject {
-  if (!isUtf8(bytes)) throw malformed(`The assertion's ${name} part isn't UTF-8.`);
-  const json = bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    // The parser's message would quote the text.
-    throw malformed(`The assertion's ${name} part isn't JSON.`);
-  }
-  if (!isPlainObject(value)) throw malformed(`The assertion's ${name} part isn't a JSON object.`);
-  if (countMembers(json, 1) !== Object.keys(value).length) {
-    throw malformed(`The assertion's ${name} part names a member twice.`);
-  }
-  return value;
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+/** Is it one of the types in any spelling that a reader of media types takes for the same (RFC 7515 §4.1.9, RFC 6838 §4.2)? */
+function isKeyStatementType(typ: unknown): boolean {
+  if (typeof typ !== "string") return false;
+  const bare = typ.toLowerCase().replace(/^application\//, "");
+  return KEY_STATEMENT_TYPES.some((type) => type === bare);
 }

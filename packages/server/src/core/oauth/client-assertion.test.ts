@@ -6,7 +6,7 @@ import { checkExchangeClaims } from "../../testing/check-exchange-claims.ts";
 import { exampleClientClaims } from "../../testing/build-assertion.ts";
 import { endpointAudiences } from "../assertion/audiences.ts";
 import type { Audiences } from "../assertion/check-claims.ts";
-import type { UnverifiedObject } from "../assertion/parse-assertion.ts";
+import type { UnverifiedObject } from "../assertion/parse-jws.ts";
 import { Refusal } from "../refusal.ts";
 import { checkClientClaims, parseClientClaims } from "./client-assertion.ts";
 

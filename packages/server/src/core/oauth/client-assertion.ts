@@ -14,7 +14,7 @@ import {
   own,
   parseAudience,
 } from "../assertion/check-claims.ts";
-import type { UnverifiedObject } from "../assertion/parse-assertion.ts";
+import type { UnverifiedObject } from "../assertion/parse-jws.ts";
 import { Refusal } from "../refusal.ts";
 
 /** The claims of a client's assertion; their types are checked. Seconds are since the epoch and may have fractions. */

@@ -81,6 +81,16 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     cause: "The query parameter `ttl` isn't a whole number from 600 to 43200, or is given twice.",
     fix: "Send whole seconds in decimal digits, or leave `ttl` out for 3600.",
   },
+  key_proof_required: {
+    cause:
+      "A public key came without a proof that its sender holds the private key, and this service requires one (`COUNTERSIGN_KEY_PROOF=required`).",
+    fix: "Get a nonce from `POST /api/auth/v0/key-challenges/` or `countersign key challenge <username>`, sign it with the new key, and send the proof with the key: `key add --proof`, or the member `proof`.",
+  },
+  key_proof_invalid: {
+    cause:
+      "The proof that came with a public key doesn't hold. The message says what is wrong: its form, `typ`, `alg`, `aud`, `sub`, `iat`, `exp` or `nbf`, its signature, or a nonce that is unknown here, has expired or was used.",
+    fix: 'Sign a JWS with the new key itself: header `typ` "key-proof+jwt", claims `aud` (this service\'s public URL), `sub` (the username), `nonce` (at most 10 minutes old, for one key only) and `iat`.',
+  },
   grant_type_unsupported: {
     cause: "The `grant_type` of the request to `/oauth2/token` isn't `client_credentials`.",
     fix: "Set `grant_type=client_credentials`, and authenticate with `private_key_jwt`.",

@@ -31,6 +31,8 @@ export const ANSWERS = {
   account_deactivated: { status: 403 },
   assertion_replayed: { status: 401, challenge: "JWT" },
   ttl_invalid: { status: 400 },
+  key_proof_required: { status: 422 },
+  key_proof_invalid: { status: 422 },
   grant_type_unsupported: { status: 400 },
   scope_unsupported: { status: 400 },
   client_rejected: { status: 401, challenge: "Basic" },

@@ -44,7 +44,9 @@ export const OAUTH_ERRORS = {
   token_inactive: "invalid_request",
   token_revoked: "invalid_request",
   access_read_only: "invalid_request",
-  // Codes of the admin API, which no OAuth endpoint answers.
+  // Codes about keys and of the admin API, which no OAuth endpoint answers.
+  key_proof_required: "server_error",
+  key_proof_invalid: "server_error",
   sign_in_required: "server_error",
   sign_in_rejected: "server_error",
   fresh_sign_in_required: "server_error",
