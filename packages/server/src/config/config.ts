@@ -373,12 +373,15 @@ function readFile(variable: string, file: string, access: SecretFileAccess): str
   }
 }
 
+/** Names of this repository's tests: set in the environment of a whole CI run, and no settings. */
+const TEST_VARIABLES: readonly string[] = ["COUNTERSIGN_TEST_VECTORS"];
+
 function refuseUnknownVariables(environment: Readonly<Record<string, string | undefined>>): void {
   const known = Object.values(SETTINGS as Record<string, Setting<unknown>>).flatMap(({ variable, secret }) =>
     secret === true ? [variable, `${variable}_FILE`] : [variable],
   );
   for (const name of Object.keys(environment)) {
-    if (name.startsWith("COUNTERSIGN_") && !known.includes(name)) {
+    if (name.startsWith("COUNTERSIGN_") && !known.includes(name) && !TEST_VARIABLES.includes(name)) {
       const origin = hasPlatformName(name)
         ? " (Kubernetes makes variables with such names for a Service unless the pod sets enableServiceLinks: false, but this value doesn't look like one of them)"
         : "";
