@@ -26,8 +26,8 @@ export function signAssertion(username: string, privateKey: KeyObject, options: 
 export function signParts(header: unknown, claims: unknown, privateKey: KeyObject): string {
   const text = encodeParts(header, claims);
   const { alg } = Object(header) as { readonly alg?: unknown };
-  const digest = (typeof alg === "string" ? DIGESTS[alg] : undefined) ?? "sha256";
-  return `${text}.${sign(digest, Buffer.from(text), privateKey).toString("base64url")}`;
+  const digest = typeof alg === "string" && Object.hasOwn(DIGESTS, alg) ? DIGESTS[alg] : undefined;
+  return `${text}.${sign(digest ?? "sha256", Buffer.from(text), privateKey).toString("base64url")}`;
 }
 
 /** Both parts, encoded and joined by a dot: what a signature covers. */
