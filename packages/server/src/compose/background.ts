@@ -8,6 +8,7 @@ import { repeat, type Repeating } from "../platform/repeat.ts";
 import type { Node } from "./node.ts";
 import { followStore } from "./follow-store.ts";
 import { startCleaning } from "./clean-up.ts";
+import { startJobs } from "./jobs.ts";
 import { reportTransitions } from "./report-transitions.ts";
 
 /** How often the wall clock is compared with the monotonic one, in milliseconds. */
@@ -35,7 +36,7 @@ export interface BackgroundWork {
 
 /**
  * Starts what a node does by itself while it serves: it follows the change feed, registers in the store, writes usage, keeps
- * streams in sync, and removes what has expired. No request waits for any of it.
+ * streams in sync, removes what has expired, and runs the jobs that fall to it. No request waits for any of it.
  *
  * When it resolves, the node is registered: from then on no signing key signs that this node can't check.
  */
@@ -70,6 +71,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       },
     ),
     startCleaning(dependencies),
+    startJobs(dependencies, heartbeat.id, []),
   ];
 
   return {

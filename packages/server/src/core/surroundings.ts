@@ -39,3 +39,6 @@ export interface Random {
   /** `length` random bytes. */
   bytes(length: number): Buffer;
 }
+
+/** Waits for so many milliseconds, or until the signal is aborted; it never rejects. */
+export type Pause = (milliseconds: number, signal: AbortSignal) => Promise<void>;

@@ -81,7 +81,10 @@ export interface Database {
     /** The id of the node that runs it, or did last. */
     holder: string;
     held_until_ms: number;
+    /** When a run was last completed. */
     ran_at_ms: number | null;
+    /** How far the job got; its meaning is the job's own. */
+    position: number | null;
   };
   /** Separate from `public_keys`, because it is written often and may be lost. */
   key_usage: {

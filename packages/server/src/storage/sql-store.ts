@@ -9,6 +9,7 @@ import type { Connections, Engine } from "./engine.ts";
 import { eventStore, eventTransaction } from "./events.ts";
 import { identityStore, identityTransaction } from "./identity.ts";
 import { invitationStore, invitationTransaction } from "./invitations.ts";
+import { jobStore, jobTransaction } from "./jobs.ts";
 import { keyStore, keyTransaction } from "./keys.ts";
 import { nodeStore, nodeTransaction } from "./nodes.ts";
 import { operatorStore, operatorTransaction } from "./operators.ts";
@@ -44,6 +45,7 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
     usage: usageStore(db, engine),
     signingKeys: signingKeyStore(db),
     nodes: nodeStore(db, write, engine),
+    jobs: jobStore(db, write, engine),
     resourceServers: resourceServerStore(db),
     revokedTokens: revokedTokenStore(db),
     assertions: assertionStore(write),
@@ -98,6 +100,7 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
     keys: keyTransaction(db),
     signingKeys: signingKeyTransaction(db),
     nodes: nodeTransaction(db, engine),
+    jobs: jobTransaction(db, engine),
     resourceServers: resourceServerTransaction(db),
     revokedTokens: revokedTokenTransaction(db),
     events: eventTransaction(db),

@@ -7,6 +7,7 @@ import type { AccountStore, AccountTransaction } from "../accounts/store.ts";
 import type { ChallengeTransaction } from "../challenges/store.ts";
 import type { CreationTransaction } from "../change/store.ts";
 import type { EventStore, EventTransaction } from "../feed/store.ts";
+import type { JobStore, JobTransaction } from "../jobs/store.ts";
 import type { KeyStore, KeyTransaction } from "../keys/store.ts";
 import type { UsageStore } from "../keys/usage-store.ts";
 import type { AssertionStore } from "../oauth/store.ts";
@@ -80,6 +81,7 @@ export interface StoreTransaction {
   readonly keys: KeyTransaction;
   readonly signingKeys: SigningKeyTransaction;
   readonly nodes: NodeTransaction;
+  readonly jobs: JobTransaction;
   readonly resourceServers: ResourceServerTransaction;
   readonly revokedTokens: RevokedTokenTransaction;
   readonly events: EventTransaction;
@@ -110,6 +112,7 @@ export interface Store {
   readonly usage: UsageStore;
   readonly signingKeys: SigningKeyStore;
   readonly nodes: NodeStore;
+  readonly jobs: JobStore;
   readonly resourceServers: ResourceServerStore;
   readonly revokedTokens: RevokedTokenStore;
   readonly assertions: AssertionStore;

@@ -24,7 +24,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     name text primary key,
     holder text not null,
     held_until_ms bigint not null,
-    ran_at_ms bigint
+    ran_at_ms bigint,
+    position bigint
   )`.execute(db);
 }
 

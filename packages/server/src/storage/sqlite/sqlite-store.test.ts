@@ -13,6 +13,7 @@ import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-re
 import { SchemaError } from "../migrate.ts";
 import { UNDO_0004, UNDO_0005, UNDO_0006, UNDO_0007, UNDO_0008 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
+import { testJobStore } from "../job-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testEventList } from "../event-list-store-contract.ts";
 import { testLists } from "../list-store-contract.ts";
@@ -42,6 +43,7 @@ testEventList("SQLite", openUnderTest);
 testLists("SQLite", openUnderTest);
 testUsage("SQLite", openUnderTest);
 testIdentityStore("SQLite", openUnderTest);
+testJobStore("SQLite", openUnderTest);
 
 let folder: TemporaryFolder;
 let file: string;
