@@ -6,7 +6,7 @@
  */
 import type { Access, Role } from "@countersign/protocol";
 import type { AccountId } from "../accounts/model.ts";
-import type { KeyId } from "../keys/model.ts";
+import type { KeyId, Weakness } from "../keys/model.ts";
 import type {
   AdminTokenId,
   InvitationId,
@@ -44,6 +44,10 @@ export type Event = Readonly<
     })
   | (OfKey & { action: "key.activated" | "key.deactivated" | "key.revoked" })
   | (OfKey & { action: "key.changed"; label: string | null; expiresAtMs: number | null; networks?: string })
+  // Made by the service itself, not by a change. `days`: the reminder, 30, 7 or 1 days before the expiry.
+  | (OfKey & { action: "key.expiring"; days: number; expiresAtMs: number })
+  | (OfKey & { action: "key.unused"; createdAtMs: number; lastUsedAtMs: number | null })
+  | (OfKey & { action: "key.found_weak"; weakness: Weakness })
   | {
       action: "signing_key.created" | "signing_key.activated" | "signing_key.retired";
       signingKey: number;
@@ -197,6 +201,9 @@ const FORMS = {
   "key.deactivated": KEY,
   "key.revoked": KEY,
   "key.changed": KEY,
+  "key.expiring": KEY,
+  "key.unused": KEY,
+  "key.found_weak": KEY,
   "signing_key.created": SIGNING_KEY,
   "signing_key.activated": SIGNING_KEY,
   "signing_key.retired": SIGNING_KEY,

@@ -38,6 +38,9 @@ const CHANGES: Record<AuditAction, readonly [subject: string, EventRow["details"
   ],
   // A key's expiry ends its tokens earlier, or lets them live longer.
   "key.changed": ["key:3", KEY_DETAILS, { action: "key.changed", username: "api-1-demo", key_id: 3 }],
+  "key.expiring": ["key:3", KEY_DETAILS, undefined],
+  "key.unused": ["key:3", KEY_DETAILS, undefined],
+  "key.found_weak": ["key:3", KEY_DETAILS, undefined],
   "operator.created": ["operator:1", OPERATOR_DETAILS, undefined],
   "operator.changed": ["operator:1", OPERATOR_DETAILS, undefined],
   "operator.activated": ["operator:1", OPERATOR_DETAILS, undefined],

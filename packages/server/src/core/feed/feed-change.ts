@@ -31,6 +31,9 @@ export function toFeedChange(event: RecordedEvent): FeedChange | undefined {
     case "account.changed":
     case "user.created":
     case "user.changed":
+    case "key.expiring":
+    case "key.unused":
+    case "key.found_weak":
     case "signing_key.created":
     case "signing_key.activated":
     case "store.accepted":

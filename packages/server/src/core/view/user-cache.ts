@@ -86,6 +86,9 @@ export function createUserCache(
         break;
       // These events don't affect a user's record.
       case "account.changed":
+      case "key.expiring":
+      case "key.unused":
+      case "key.found_weak":
       case "signing_key.created":
       case "signing_key.activated":
       case "signing_key.retired":
