@@ -10,6 +10,9 @@ export const TTL_SECONDS_MAX = 43_200;
 /** Shortest lifetime that the public text documents; anything below it is granted with a warning. */
 export const TTL_SECONDS_DOCUMENTED_MIN = 900;
 
+/** A grant warns about a signing key that expires within this time, in seconds, inclusive: 14 days. */
+export const KEY_EXPIRES_SOON_SECONDS = 14 * 86_400;
+
 /** Leeway between the client's clock and the server's, in seconds, in either direction, inclusive. */
 export const SKEW_SECONDS_MAX = 60;
 

@@ -63,6 +63,7 @@ export type RefusalCode = (typeof REFUSAL_CODES)[number];
 export const WARNING_CODES = [
   "ttl_below_documented_minimum",
   "key_expires_before_token",
+  "key_expires_soon",
   "secret_not_repeated",
   "key_needs_kid",
 ] as const;

@@ -527,26 +527,46 @@ describe("a grant's warnings", () => {
     code: "key_expires_before_token",
     message: "The key that signed the assertion expires before the token, and the token ends with it.",
   };
+  const expiresSoon = (expiresAtMs: number) => ({
+    code: "key_expires_soon",
+    message: `The key that signed the assertion expires at ${new Date(expiresAtMs).toISOString()}; replace it before.`,
+  });
   const END_MS = NOW_MS + 3_600_000;
 
-  for (const [offsetMs, warnings] of [
-    [-1000, [KEY_ENDS]],
-    [-0.001, [KEY_ENDS]],
-    [0, []],
-    [1000, []],
+  for (const [offsetMs, isFirst] of [
+    [-1000, true],
+    [-0.001, true],
+    [0, false],
+    [1000, false],
   ] as const) {
     test(`say whether the key ends first: ${offsetMs} ms from the token's end`, async () => {
-      const { exchange } = exchangeWith({ expiresAtMs: END_MS + offsetMs });
-      assert.deepEqual((await exchange({ authorization, ttl: [] })).warnings, warnings);
+      const expiresAtMs = END_MS + offsetMs;
+      const { exchange } = exchangeWith({ expiresAtMs });
+      const expected = [...(isFirst ? [KEY_ENDS] : []), expiresSoon(expiresAtMs)];
+      assert.deepEqual((await exchange({ authorization, ttl: [] })).warnings, expected);
     });
   }
 
-  test("may be two at once", async () => {
+  const SOON_MS = NOW_MS + 14 * 86_400_000;
+  for (const [what, expiresAtMs, isSoon] of [
+    ["a second before the end of the 14 days", SOON_MS - 1000, true],
+    ["at the end of the 14 days", SOON_MS, true],
+    ["a second after the 14 days", SOON_MS + 1000, false],
+    ["never", null, false],
+  ] as const) {
+    test(`say when the key expires, if it does within 14 days: ${what}`, async () => {
+      const { exchange } = exchangeWith({ expiresAtMs });
+      const { warnings } = await exchange({ authorization, ttl: ["43200"] });
+      assert.deepEqual(warnings, isSoon ? [expiresSoon(expiresAtMs ?? 0)] : []);
+    });
+  }
+
+  test("may be several at once", async () => {
     const { exchange } = exchangeWith({ expiresAtMs: NOW_MS + 1 });
     const { warnings } = await exchange({ authorization, ttl: ["600"] });
     assert.deepEqual(
       warnings.map(({ code }) => code),
-      ["ttl_below_documented_minimum", "key_expires_before_token"],
+      ["ttl_below_documented_minimum", "key_expires_before_token", "key_expires_soon"],
     );
   });
 });

@@ -1,4 +1,4 @@
-import { TTL_SECONDS_DOCUMENTED_MIN, type WarningItem } from "@countersign/protocol";
+import { KEY_EXPIRES_SOON_SECONDS, TTL_SECONDS_DOCUMENTED_MIN, type WarningItem } from "@countersign/protocol";
 import type { KeyId } from "./keys/model.ts";
 import type { ViewKey } from "./view/view-user.ts";
 import type { Random } from "./surroundings.ts";
@@ -49,7 +49,7 @@ export function createIssueToken(
       expiresAtMicroseconds,
       ttlSeconds,
       endsAtMicroseconds: Math.min(expiresAtMicroseconds, (key.expiresAtMs ?? Number.POSITIVE_INFINITY) * 1000),
-      warnings: grantWarnings(key, ttlSeconds, expiresAtMicroseconds / 1000),
+      warnings: grantWarnings(key, ttlSeconds, nowMicroseconds / 1000),
       keyId: key.id,
     };
   }
@@ -63,9 +63,14 @@ export function createIssueToken(
 
 const NO_WARNINGS: readonly WarningItem[] = [];
 
-function grantWarnings(key: ViewKey, ttlSeconds: number, expiresAtMs: number): readonly WarningItem[] {
-  const outlivesKey = key.expiresAtMs !== null && key.expiresAtMs < expiresAtMs;
-  if (!outlivesKey && ttlSeconds >= TTL_SECONDS_DOCUMENTED_MIN) return NO_WARNINGS;
+function grantWarnings(
+  { expiresAtMs: keyExpiresAtMs }: ViewKey,
+  ttlSeconds: number,
+  issuedAtMs: number,
+): readonly WarningItem[] {
+  // A key that ends before its token expires soon, too: a token lives 12 hours at most.
+  const expiresSoon = keyExpiresAtMs !== null && keyExpiresAtMs <= issuedAtMs + KEY_EXPIRES_SOON_SECONDS * 1000;
+  if (!expiresSoon && ttlSeconds >= TTL_SECONDS_DOCUMENTED_MIN) return NO_WARNINGS;
   const warnings: WarningItem[] = [];
   if (ttlSeconds < TTL_SECONDS_DOCUMENTED_MIN) {
     warnings.push({
@@ -73,10 +78,16 @@ function grantWarnings(key: ViewKey, ttlSeconds: number, expiresAtMs: number): r
       message: `A ttl below ${TTL_SECONDS_DOCUMENTED_MIN} s is granted, but below the documented minimum of 15 minutes.`,
     });
   }
-  if (outlivesKey) {
+  if (expiresSoon) {
+    if (keyExpiresAtMs < issuedAtMs + ttlSeconds * 1000) {
+      warnings.push({
+        code: "key_expires_before_token",
+        message: "The key that signed the assertion expires before the token, and the token ends with it.",
+      });
+    }
     warnings.push({
-      code: "key_expires_before_token",
-      message: "The key that signed the assertion expires before the token, and the token ends with it.",
+      code: "key_expires_soon",
+      message: `The key that signed the assertion expires at ${new Date(keyExpiresAtMs).toISOString()}; replace it before.`,
     });
   }
   return warnings;
