@@ -36,7 +36,7 @@ module.exports = {
     {
       name: "core-is-pure",
       comment:
-        "The rules of the exchange, the check and the registry must be readable and testable without HTTP, SQL, configuration or the process. core imports protocol, node:crypto, node:buffer and node:zlib, and two packages that compute from their arguments alone: lru-cache and, for passwords, @zxcvbn-ts.",
+        "The rules of the exchange, the check and the registry must be readable and testable without HTTP, SQL, configuration or the process. core imports protocol, node:crypto, node:buffer and node:zlib, and packages that compute from their arguments alone: lru-cache; for passwords, @zxcvbn-ts; for networks, ipaddr.js.",
       severity: "error",
       from: { path: `${SERVER}/core`, pathNot: "\\.test\\.ts$" },
       to: {
@@ -44,7 +44,7 @@ module.exports = {
           `${SERVER}/core`,
           "^packages/protocol",
           "^(node:)?(crypto|buffer|zlib)$",
-          "node_modules/(lru-cache|@zxcvbn-ts)/",
+          "node_modules/(lru-cache|@zxcvbn-ts|ipaddr\\.js)/",
         ],
       },
     },
