@@ -10,6 +10,7 @@ import { mintToken } from "../packages/server/src/core/token/mint-token.ts";
 import { deriveSigningKeys, masterSecretFingerprint } from "../packages/server/src/core/signing-keys/signing-keys.ts";
 import { createCheckEndpoint } from "../packages/server/src/http/public/check-endpoint.ts";
 import { createClientAddress } from "../packages/server/src/http/server/client-address.ts";
+import { createClientSource } from "../packages/server/src/http/server/client-source.ts";
 import { createMetrics } from "../packages/server/src/http/server/metrics.ts";
 import { createRefusalLimit } from "../packages/server/src/http/server/refusal-limit.ts";
 import { createRequestIds } from "../packages/server/src/http/server/request-id.ts";
@@ -70,6 +71,7 @@ if (mode === "fastify") {
     publicUrl: "",
     nextRequestId: createRequestIds(random),
     clientAddress: createClientAddress([]),
+    clientSource: createClientSource([], createClientAddress([]), false),
     log,
     metrics: createMetrics(view),
   });

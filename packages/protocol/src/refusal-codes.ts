@@ -34,6 +34,7 @@ export const REFUSAL_CODES = [
   "key_expired",
   "user_deactivated",
   "account_deactivated",
+  "source_not_allowed",
   "assertion_replayed",
   "ttl_invalid",
   "key_proof_required",

@@ -3,8 +3,9 @@ import type { Flags } from "../config/config.ts";
 import { explainClock } from "../core/clock/clock-watch.ts";
 import { type ExplainStep, explainAssertion } from "../core/explain.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
+import { parseAddressText } from "../core/networks.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
-import { NegativeResult, type CliContext, paint, print, readStdin } from "./context.ts";
+import { NegativeResult, type CliContext, paint, print, readStdin, WrongUsage } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 
 /** More than the longest assertion, so that the explanation, not this limit, refuses one that is too long. */
@@ -14,14 +15,22 @@ export function explainCommand(context: CliContext): Command {
   return withStoreFlags(new Command("explain"))
     .argument("<jwt or ->", "an assertion, or the whole Authorization header; - reads standard input")
     .description("explain, check by check, why the exchange would accept or refuse an assertion now")
+    .option("--from <address>", "the client's IP address, to check it against the networks of the user and the key")
     .option("--json", "print JSON")
-    .action(async (argument: string, options: Flags & { json?: boolean }) => {
+    .action(async (argument: string, options: Flags & { json?: boolean; from?: string }) => {
+      const from = options.from === undefined ? undefined : parseAddressText(options.from);
+      if (options.from !== undefined && from === undefined) throw new WrongUsage("--from takes an IP address.");
       const text = argument === "-" ? await readStdin(context, INPUT_CHARACTERS_MAX) : argument;
       const { publicUrl, host, port } = context.config(options);
       const audiences = endpointAudiences(publicUrl ?? listenerUrl(host, port)).exchange;
       const { accepted, refusal, steps } = await withAdministration(context, options, async (administration) => {
         const { clock } = context;
-        const explained = await explainAssertion(text, { view: await administration.openView(), clock, audiences });
+        const explained = await explainAssertion(text, {
+          view: await administration.openView(),
+          clock,
+          audiences,
+          from,
+        });
         return { ...explained, steps: [...explained.steps, ...(await explainClock(administration.store, clock))] };
       });
       print(context, options.json, { accepted, code: refusal?.code ?? null, steps }, () =>

@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { findUnnamedProxy } from "../config/unnamed-proxy.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { type CheckToken, createCheckToken } from "../core/check.ts";
 import { type ClockWatch, createClockWatch } from "../core/clock/clock-watch.ts";
@@ -8,6 +9,7 @@ import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/ref
 import type { LatestSigningKeys } from "../core/token/verify-token.ts";
 import type { AppDependencies } from "../http/app.ts";
 import { createClientAddress } from "../http/server/client-address.ts";
+import { createClientSource } from "../http/server/client-source.ts";
 import { createMetrics, type GatherFigures, type ListenerConnections } from "../http/server/metrics.ts";
 import { createRefusalLimit, type RefusalLimit } from "../http/server/refusal-limit.ts";
 import type { Logger } from "../platform/logger.ts";
@@ -54,6 +56,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const { config, log, surroundings, registry, nextRequestId, publicUrl } = options;
   const { store, view, signingKeys } = registry;
   const { clock } = surroundings;
+  const clientAddress = createClientAddress(config.trustedProxies);
   const clockWatch = createClockWatch(store, clock);
   let isStopping = false;
   return {
@@ -63,7 +66,8 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     version: VERSION,
     publicUrl,
     nextRequestId,
-    clientAddress: createClientAddress(config.trustedProxies),
+    clientAddress,
+    clientSource: createClientSource(config.trustedProxies, clientAddress, findUnnamedProxy(config) !== undefined),
     log,
     metrics: createMetrics(
       view,

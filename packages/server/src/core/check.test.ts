@@ -52,6 +52,7 @@ describe("an active token", () => {
       expiresAtSeconds: EXPIRES_AT_SECONDS,
       endsAtSeconds: EXPIRES_AT_SECONDS,
       nonce: 1,
+      limits: [],
     });
   });
 

@@ -1,5 +1,6 @@
 import type { Access } from "@countersign/protocol";
 import type { AccountId } from "./accounts/model.ts";
+import type { NetworkLimit } from "./check-source.ts";
 import type { ApiUserId } from "./users/model.ts";
 import { findKeyProblem, type KeyProblem } from "./keys/key-problem.ts";
 import type { KeyId } from "./keys/model.ts";
@@ -27,6 +28,8 @@ export interface ActiveToken {
   readonly endsAtSeconds: number;
   /** Distinguishes tokens of the same key and second. */
   readonly nonce: number;
+  /** The networks that the token may be used from. The verdict ignores them: only some callers know the client's address. */
+  readonly limits: readonly NetworkLimit[];
 }
 
 /**
@@ -93,6 +96,7 @@ export function createCheckToken({ view, signingKeys, clock }: CheckDependencies
         expiresAtSeconds,
         endsAtSeconds,
         nonce,
+        limits: key.limits,
       };
     };
     const key = view.findKey(claims.keyId as KeyId);

@@ -16,6 +16,7 @@ import { createTestRandom } from "../testing/test-random.ts";
 import { openTestRegistry } from "../testing/test-registry.ts";
 import { testSigningKeys } from "../testing/test-signing-keys.ts";
 import { type TestViewKey, testViewUser } from "../testing/test-view.ts";
+import type { Source } from "./check-source.ts";
 import { endpointAudiences } from "./assertion/audiences.ts";
 import { createFindSigner } from "./assertion/find-signer.ts";
 import { createExchange, type ExchangeDependencies } from "./exchange.ts";
@@ -60,7 +61,7 @@ function exchangeFor(
 
 const aliceKey: TestViewKey = { id: 3, publicKey: alice.publicKey };
 
-function exchangeWith(key: Partial<TestViewKey> = {}, user: Partial<Omit<ViewUser, "keys">> = {}) {
+function exchangeWith(key: Partial<TestViewKey> = {}, user: Parameters<typeof testViewUser>[1] = {}) {
   return exchangeFor([testViewUser([{ ...aliceKey, ...key }], user)]);
 }
 
@@ -322,6 +323,83 @@ describe("the standing of a key whose signature verifies", () => {
       else assert.equal((await refusalOf(exchange({ authorization, ttl: [] }))).code, code);
     });
   }
+});
+
+describe("a user or key that is limited to networks", () => {
+  const authorization = `JWT ${buildAssertion(alice.privateKey)}`;
+  const inside: Source = { address: "192.0.2.7" };
+  const outside: Source = { address: "198.51.100.1" };
+
+  /** Asks from a source; with `user` and `key` limited to these networks. */
+  function ask(
+    source: Source | undefined,
+    user: readonly string[],
+    key: readonly string[] = [],
+    credential = authorization,
+  ) {
+    const { exchange, used } = exchangeWith({ networks: key }, { networks: user });
+    const findSource = source && (() => source);
+    return { asked: exchange({ authorization: credential, ttl: [], ...(findSource && { findSource }) }), used };
+  }
+
+  test("gets a token from an address that all its limits admit", async () => {
+    for (const [user, key] of [
+      [["192.0.2.0/24"], []],
+      [[], ["192.0.2.7/32"]],
+      [["192.0.2.0/24"], ["198.51.100.0/24", "192.0.2.7/32"]],
+    ] as const) {
+      assert.equal((await ask(inside, user, key).asked).keyId, 3);
+    }
+  });
+
+  test("is refused from any other address, and from one that isn't known, and nothing is minted", async () => {
+    for (const [source, user, key] of [
+      [outside, ["192.0.2.0/24"], []],
+      [outside, [], ["192.0.2.0/24"]],
+      [inside, ["192.0.2.0/24"], ["198.51.100.0/24"]],
+      [inside, ["198.51.100.0/24"], ["192.0.2.0/24"]],
+      [{ problem: "proxy_untrusted" }, ["192.0.2.0/24"], []],
+      [undefined, ["192.0.2.0/24"], []],
+    ] as const) {
+      const { asked, used } = ask(source, user, key);
+      assert.equal((await refusalOf(asked)).code, "source_not_allowed");
+      assert.deepEqual(used, []);
+    }
+  });
+
+  test("is refused like any other to a client without the private key, which learns nothing of the limit", async () => {
+    const stranger = `JWT ${buildAssertion(bob.privateKey)}`;
+    for (const source of [inside, outside]) {
+      await rejects(ask(source, ["192.0.2.0/24"], [], stranger).asked);
+      await rejects(ask(source, [], [], stranger).asked);
+    }
+  });
+
+  test("has its source looked for only once the signature has verified, and only where there is a limit", async () => {
+    let lookups = 0;
+    const findSource = () => {
+      lookups++;
+      return inside;
+    };
+    const limited = exchangeWith({}, { networks: ["192.0.2.0/24"] }).exchange;
+    await refusalOf(limited({ authorization: `JWT ${buildAssertion(bob.privateKey)}`, ttl: [], findSource }));
+    await exchangeWith().exchange({ authorization, ttl: [], findSource });
+    assert.equal(lookups, 0);
+    await limited({ authorization, ttl: [], findSource });
+    assert.equal(lookups, 1);
+  });
+
+  test("is told of a deactivated key before its networks, and of its networks before a wrong ttl", async () => {
+    const networks = ["192.0.2.0/24"];
+    for (const [status, code] of [
+      ["deactivated", "key_deactivated"],
+      ["active", "source_not_allowed"],
+    ] as const) {
+      const { exchange } = exchangeWith({ networks, status });
+      const refusal = await refusalOf(exchange({ authorization, ttl: ["x"], findSource: () => outside }));
+      assert.equal(refusal.code, code);
+    }
+  });
 });
 
 describe("the key that an assertion's kid names", () => {

@@ -11,6 +11,7 @@ import {
 import type { FindSigner } from "./assertion/find-signer.ts";
 import { checkHeader, parseAssertion, type UnverifiedAssertion } from "./assertion/parse-assertion.ts";
 import { parseCredential } from "./authorization.ts";
+import type { FindSource } from "./check-source.ts";
 import type { Grant, IssueToken } from "./issue-token.ts";
 import type { Clock } from "./surroundings.ts";
 import { parseTtl } from "./ttl.ts";
@@ -23,6 +24,8 @@ export interface ExchangeRequest {
   readonly ttl: readonly string[];
   /** The client's address, its only identity before the signature is checked. */
   readonly client?: string;
+  /** Without it, a user or key that is limited to networks is refused. */
+  readonly findSource?: FindSource;
 }
 
 export interface ExchangeDependencies {
@@ -82,12 +85,12 @@ const STEPS = Object.values(EXCHANGE_STEPS);
  * Makes the exchange. Cheap checks come before expensive ones, and an unverified claim is used only to look up the user's keys.
  */
 export function createExchange({ findSigner, clock, audiences, issueToken }: ExchangeDependencies): Exchange {
-  return async ({ authorization, ttl, client }) => {
+  return async ({ authorization, ttl, client, findSource }) => {
     const nowMicroseconds = clock.nowMicroseconds();
     const attempt = new ExchangeAttempt(authorization, nowMicroseconds / 1e6, audiences);
     for (const step of STEPS) step(attempt);
     const { assertion, algorithm, claims } = attempt;
-    const key = await findSigner(assertion, algorithm, claims.username, nowMicroseconds / 1000, client);
+    const key = await findSigner(assertion, algorithm, claims.username, nowMicroseconds / 1000, client, findSource);
     return issueToken(key, nowMicroseconds, parseTtl(ttl));
   };
 }

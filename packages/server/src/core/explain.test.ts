@@ -76,3 +76,42 @@ describe("an explanation's verdict is the exchange's answer", () => {
     assert.deepEqual(refused, ["time", "audience", "user"]);
   });
 });
+
+describe("an explanation for a user and a key that are limited to networks", () => {
+  const limited = testViewUser([{ id: 3, publicKey: alice.publicKey, networks: ["192.0.2.7/32"] }], {
+    networks: ["192.0.2.0/24", "2001:db8::/32"],
+  });
+  const STATED = "The user is limited to 192.0.2.0/24, 2001:db8::/32. The key is limited to 192.0.2.7/32.";
+  const explain = async (from?: string, user = limited, text = buildAssertion(alice.privateKey)) => {
+    const { accepted, refusal, steps } = await explainAssertion(text, {
+      view: { findUser: () => user },
+      clock,
+      audiences,
+      from,
+    });
+    const networks = steps.filter(({ check }) => check === "networks").map(({ outcome, detail }) => [outcome, detail]);
+    return { accepted, code: refusal?.code, networks, checks: steps.map(({ check }) => check) };
+  };
+
+  test("states the networks and doesn't check them without the client's address", async () => {
+    const { accepted, networks, checks } = await explain();
+    assert.equal(accepted, true);
+    assert.deepEqual(networks, [["note", `${STATED} The client's address isn't checked here.`]]);
+    assert.deepEqual(checks.slice(-3), ["key", "standing", "networks"]);
+  });
+
+  test("checks the client's address like the exchange", async () => {
+    assert.deepEqual((await explain("192.0.2.7")).networks, [["passed", `${STATED} 192.0.2.7 is allowed.`]]);
+    const { accepted, code, networks } = await explain("192.0.2.8");
+    assert.deepEqual([accepted, code], [false, "source_not_allowed"]);
+    assert.deepEqual(networks, [
+      ["note", STATED],
+      ["refused", "This key may be used only from certain networks, and 192.0.2.8 isn't in one of them."],
+    ]);
+  });
+
+  test("says nothing of networks where there is no limit, or where the signature doesn't verify", async () => {
+    assert.deepEqual((await explain("198.51.100.1", active)).networks, []);
+    assert.deepEqual((await explain("198.51.100.1", limited, buildAssertion(bob.privateKey))).networks, []);
+  });
+});

@@ -2,6 +2,7 @@ import { candidateKeys } from "./assertion/candidate-keys.ts";
 import { assertionRejected, createFindSigner } from "./assertion/find-signer.ts";
 import { parseAssertion, type UnverifiedAssertion } from "./assertion/parse-assertion.ts";
 import { findSigningKey, SIGNATURE_CHECKS_MAX } from "./assertion/verify-signature.ts";
+import type { FindSource, NetworkLimit } from "./check-source.ts";
 import { EXCHANGE_STEPS, ExchangeAttempt, type ExchangeDependencies } from "./exchange.ts";
 import { describeKey, signatureCauses } from "./explain-signature.ts";
 import { Refusal } from "./refusal.ts";
@@ -16,7 +17,18 @@ export interface ExplainStep {
   readonly hint?: string;
 }
 
-type Check = "scheme" | "parts" | "header" | "claims" | "time" | "audience" | "user" | "key" | "standing" | "cause";
+type Check =
+  | "scheme"
+  | "parts"
+  | "header"
+  | "claims"
+  | "time"
+  | "audience"
+  | "user"
+  | "key"
+  | "standing"
+  | "networks"
+  | "cause";
 
 /** How the exchange would answer an assertion now, and why. Only for operators, because it reveals which users exist. */
 export interface Explanation {
@@ -28,6 +40,8 @@ export interface Explanation {
 
 interface ExplainDependencies extends Pick<ExchangeDependencies, "clock" | "audiences"> {
   readonly view: Pick<RegistryView, "findUser">;
+  /** The client's address in canonical form; without it, limits on networks are stated and not checked. */
+  readonly from?: string | undefined;
 }
 
 /**
@@ -39,7 +53,7 @@ interface ExplainDependencies extends Pick<ExchangeDependencies, "clock" | "audi
  */
 export async function explainAssertion(
   text: string,
-  { view, clock, audiences }: ExplainDependencies,
+  { view, clock, audiences, from }: ExplainDependencies,
 ): Promise<Explanation> {
   const report = new Report();
   const { credential, header } = unwrap(text);
@@ -48,7 +62,7 @@ export async function explainAssertion(
   for (const name of Object.keys(EXCHANGE_STEPS) as StepName[]) {
     if (name !== "scheme" || header !== undefined) explainStep(name, attempt, report);
   }
-  if (has(attempt, "claims")) await explainSigner(attempt, view, report);
+  if (has(attempt, "claims")) await explainSigner(attempt, { view, from }, report);
   return { accepted: report.refusal === undefined, refusal: report.refusal, steps: report.steps };
 }
 
@@ -137,11 +151,11 @@ function has(attempt: Partial<ExchangeAttempt>, part: keyof ExchangeAttempt): bo
 /** Explains the decisions that `FindSigner` makes together: the user, the signature, and whether the key can be used. */
 async function explainSigner(
   attempt: ExchangeAttempt,
-  view: ExplainDependencies["view"],
+  known: Pick<ExplainDependencies, "view" | "from">,
   report: Report,
 ): Promise<void> {
   const { assertion, claims } = attempt;
-  const user = await view.findUser(claims.username);
+  const user = await known.view.findUser(claims.username);
   if (user === undefined) {
     report.refuse("user", assertionRejected());
     report.note(
@@ -152,7 +166,7 @@ async function explainSigner(
     return;
   }
   report.pass("user", describeUser(user));
-  const isSigned = has(attempt, "algorithm") && (await explainKeys(attempt, user, view, report));
+  const isSigned = has(attempt, "algorithm") && (await explainKeys(attempt, user, known, report));
   if (isSigned) return;
   const algorithm = has(attempt, "algorithm") ? attempt.algorithm : undefined;
   for (const cause of await signatureCauses(assertion, algorithm, user)) report.note("cause", ...cause);
@@ -162,7 +176,7 @@ async function explainSigner(
 async function explainKeys(
   attempt: ExchangeAttempt,
   user: ViewUser,
-  view: ExplainDependencies["view"],
+  { view, from }: Pick<ExplainDependencies, "view" | "from">,
   report: Report,
 ): Promise<boolean> {
   const { assertion, algorithm, nowSeconds } = attempt;
@@ -177,16 +191,17 @@ async function explainKeys(
   if (keys.length === 0) report.note("key", `${username} has no public key.`, "countersign key add adds one.");
   if (isNamed && keys.length > 1) report.note("key", "kid selects one of the user's keys; the others aren't tried.");
 
-  const outcome = await createFindSigner(view)(assertion, algorithm, username, nowMs).catch(asRefusal);
-  if (!(outcome instanceof Refusal)) {
-    report.pass("key", `The signature is by ${describeKey(outcome)}.`);
-    report.pass("standing", "The key, its user and their account are active.");
-    return true;
-  }
-  if (outcome.code !== "assertion_rejected") {
-    const signer = await findSigningKey(assertion, algorithm, tried);
+  const findSource: FindSource = () => (from === undefined ? { problem: "unreadable" } : { address: from });
+  const findSigner = createFindSigner(view);
+  const outcome = await findSigner(assertion, algorithm, username, nowMs, undefined, findSource).catch(asRefusal);
+  if (!(outcome instanceof Refusal) || outcome.code !== "assertion_rejected") {
+    const refusal = outcome instanceof Refusal ? outcome : undefined;
+    const signer = outcome instanceof Refusal ? await findSigningKey(assertion, algorithm, tried) : outcome;
     if (signer !== undefined) report.pass("key", `The signature is by ${describeKey(signer)}.`);
-    report.refuse("standing", outcome);
+    if (refusal === undefined || refusal.code === "source_not_allowed") {
+      report.pass("standing", "The key, its user and their account are active.");
+      explainNetworks(signer?.limits ?? [], from, refusal, report);
+    } else report.refuse("standing", refusal);
     return true;
   }
   for (const key of isNamed ? tried : keys) {
@@ -199,6 +214,24 @@ async function explainKeys(
   }
   report.refuse("key", outcome);
   return false;
+}
+
+/** @param refusal the exchange's, for the client at `from` or, without it, for an unknown client */
+function explainNetworks(
+  limits: readonly NetworkLimit[],
+  from: string | undefined,
+  refusal: Refusal | undefined,
+  report: Report,
+): void {
+  if (limits.length === 0) return;
+  const stated = limits.map(({ of, texts }) => `The ${of} is limited to ${texts.join(", ")}.`).join(" ");
+  if (from === undefined) {
+    report.note("networks", `${stated} The client's address isn't checked here.`, "--from <address> checks it, too.");
+  } else if (refusal === undefined) report.pass("networks", `${stated} ${from} is allowed.`);
+  else {
+    report.note("networks", stated);
+    report.refuse("networks", refusal);
+  }
 }
 
 /** Returns a refusal of the assertion. @throws any other error: a defect, or `unavailable` */

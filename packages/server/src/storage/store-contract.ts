@@ -432,11 +432,15 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         const [first, second] = await store.transaction(async (transaction) => {
           await transaction.accounts.setStatus(account.id, "deactivated");
           await transaction.users.setStatus(user.id, "deactivated");
-          return [await insertKey(transaction, user, 1), await insertKey(transaction, user, 2)] as const;
+          await transaction.users.update(user.id, { mayRotate: false, networks: ["192.0.2.0/24", "2001:db8::/32"] });
+          const ids = [await insertKey(transaction, user, 1), await insertKey(transaction, user, 2)] as const;
+          await transaction.keys.update(ids[1], { networks: ["192.0.2.7/32"] });
+          return ids;
         });
         const record = await store.users.loadRecord("api-1-demo");
         assert.ok(record !== undefined);
-        assert.deepEqual(record.user, { ...user, status: "deactivated" });
+        const networks = ["192.0.2.0/24", "2001:db8::/32"];
+        assert.deepEqual(record.user, { ...user, status: "deactivated", networks });
         assert.equal(record.accountStatus, "deactivated");
         assert.deepEqual(
           record.keys.map(({ spki, ...rest }) => ({ ...rest, spki: [...spki] })),
@@ -447,6 +451,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
             spki: [0, id, 255],
             status: "active",
             expiresAtMs: null,
+            networks: id === second ? ["192.0.2.7/32"] : [],
           })),
         );
         assert.deepEqual(await store.users.loadRecordByKey(first), record);

@@ -7,7 +7,7 @@ import { KEYS_PER_RECORD_MAX, type UserStore, type UserTransaction } from "../co
 import type { ApiUserRecord, RecordKey } from "../core/view/record.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import type { Engine } from "./engine.ts";
-import { fromList, selectUsers, toUser } from "./rows.ts";
+import { fromList, selectUsers, toList, toUser } from "./rows.ts";
 import type { Database } from "./schema.ts";
 import { loadListed, pageUsers } from "./user-list.ts";
 
@@ -127,6 +127,7 @@ async function loadRecord(
       "public_keys.spki",
       "public_keys.status as key_status",
       "public_keys.expires_at_ms",
+      "public_keys.networks as key_networks",
     ])
     .orderBy(sql`case public_keys.status when 'active' then 0 when 'deactivated' then 1 else 2 end`)
     .orderBy("public_keys.id", "desc")
@@ -136,11 +137,19 @@ async function loadRecord(
   if (user === undefined) return undefined;
   if (!STANDINGS.includes(user.status) || !STANDINGS.includes(user.account_status)) throw damaged();
   const keys: RecordKey[] = [];
-  for (const { key_id, thumbprint, bits, spki, key_status, expires_at_ms } of rows) {
+  for (const { key_id, thumbprint, bits, spki, key_status, expires_at_ms, key_networks } of rows) {
     // A user without keys has one row, whose key columns are null.
     if (key_id === null || thumbprint === null || bits === null || spki === null || key_status === null) continue;
     if (!KEY_STATUSES.includes(key_status)) throw damaged();
-    keys.push({ id: key_id as KeyId, thumbprint, bits, spki, status: key_status, expiresAtMs: expires_at_ms });
+    keys.push({
+      id: key_id as KeyId,
+      thumbprint,
+      bits,
+      spki,
+      status: key_status,
+      expiresAtMs: expires_at_ms,
+      networks: toList(key_networks),
+    });
   }
   return { user: toUser(user), accountStatus: user.account_status, keys };
 }

@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import { limitTo } from "../core/check-source.ts";
 import { verificationKey } from "../core/assertion/verify-signature.ts";
 import type { AccountId } from "../core/accounts/model.ts";
 import type { ApiUserId } from "../core/users/model.ts";
@@ -9,14 +10,16 @@ import type { ViewKey, ViewUser } from "../core/view/view-user.ts";
 export interface TestViewKey extends Partial<Pick<ViewKey, "thumbprint" | "status" | "expiresAtMs">> {
   readonly id: number;
   readonly publicKey: KeyObject;
+  readonly networks?: readonly string[];
 }
 
 /** A user as requests see it, without a store: for rules that don't depend on where the user came from. */
 export function testViewUser(
   keys: readonly TestViewKey[],
-  user: Partial<Omit<ViewUser, "keys">> = {},
+  { networks = [], ...user }: Partial<Omit<ViewUser, "keys">> & { readonly networks?: readonly string[] } = {},
 ): ViewUser & { readonly keys: readonly ViewKey[] } {
   const viewKeys: ViewKey[] = [];
+  const limits = (of: "user" | "key", texts: readonly string[]) => (texts.length === 0 ? [] : [limitTo(of, texts)]);
   const viewUser: ViewUser = {
     id: 1 as ApiUserId,
     username: "api-1-demo",
@@ -28,13 +31,14 @@ export function testViewUser(
     ...user,
     keys: viewKeys,
   };
-  for (const { id, publicKey, thumbprint, status, expiresAtMs } of keys) {
+  for (const { id, publicKey, thumbprint, status, expiresAtMs, networks: keyNetworks = [] } of keys) {
     viewKeys.push({
       id: id as KeyId,
       user: viewUser,
       thumbprint: thumbprint ?? `thumbprint-${id}`,
       status: status ?? "active",
       expiresAtMs: expiresAtMs ?? null,
+      limits: [...limits("user", networks), ...limits("key", keyNetworks)],
       ...verificationKey(publicKey),
     });
   }

@@ -1,4 +1,5 @@
 import type { AssertionAlgorithm, RefusalCode } from "@countersign/protocol";
+import { checkSource, type FindSource } from "../check-source.ts";
 import { createFairQueue } from "../fair-queue.ts";
 import { findKeyProblem, type KeyProblem } from "../keys/key-problem.ts";
 import { Refusal } from "../refusal.ts";
@@ -19,13 +20,14 @@ const WAITING_MAX = 1024;
 
 /**
  * Finds the user's key that made an assertion's signature (see {@link candidateKeys} and {@link findSigningKey}), and makes sure that
- * it can be used. An unknown user takes as much work as a known one. Only a client that holds the private key learns the status of
- * the key, its user and their account.
+ * it can be used, from where the request came. An unknown user takes as much work as a known one. Only a client that holds the
+ * private key learns the status of the key, its user and their account, and that they are limited to networks.
  *
  * @param username unverified
  * @param client the client's address, for its turn in the queue; requests without an address share one turn
+ * @param findSource without it, a user or key that is limited to networks is refused
  * @throws {Refusal} `assertion_rejected` if no key made it or there is no such user; `key_deactivated`, `key_expired`,
- *   `user_deactivated`, `account_deactivated`; `unavailable` if too many wait or the store fails
+ *   `user_deactivated`, `account_deactivated`, `source_not_allowed`; `unavailable` if too many wait or the store fails
  */
 export type FindSigner = (
   assertion: UnverifiedAssertion,
@@ -33,6 +35,7 @@ export type FindSigner = (
   username: string,
   nowMs: number,
   client?: string,
+  findSource?: FindSource,
 ) => Promise<ViewKey>;
 
 /**
@@ -46,7 +49,7 @@ export function createFindSigner(
 ): FindSigner {
   const queue = createFairQueue({ runningMax: RUNNING_MAX, waitingMax: WAITING_MAX, ...(clientOf && { clientOf }) });
 
-  return async (assertion, algorithm, username, nowMs, client = "") => {
+  return async (assertion, algorithm, username, nowMs, client = "", findSource = unknownSource) => {
     const found = view.findUser(username);
     const user = found instanceof Promise ? await found : found;
     const { signature, unverifiedHeader } = assertion;
@@ -69,11 +72,14 @@ export function createFindSigner(
     if (key === undefined) throw assertionRejected();
     const problem = findKeyProblem(key, nowMs);
     if (problem !== undefined) throw standingRefusal(problem);
+    checkSource(key.limits, findSource);
     return key;
   };
 }
 
 const NO_KEYS: readonly ViewKey[] = [];
+
+const unknownSource: FindSource = () => ({ problem: "unreadable" });
 
 /** The same refusal for an unknown user and a wrong key, so that a client never learns which users exist. */
 export function assertionRejected(): Refusal {

@@ -1,4 +1,5 @@
 import type { Audiences } from "../assertion/check-claims.ts";
+import type { FindSource } from "../check-source.ts";
 import { checkHeader, parseAssertion } from "../assertion/parse-assertion.ts";
 import type { FindSigner } from "../assertion/find-signer.ts";
 import { Refusal } from "../refusal.ts";
@@ -17,6 +18,8 @@ export interface ClientCredentials {
   readonly assertion: string | undefined;
   /** The client's address, its only identity before the signature is checked. */
   readonly client?: string;
+  /** Without it, a user or key that is limited to networks is refused. */
+  readonly findSource?: FindSource;
 }
 
 /** A client that has proved that it holds one of its private keys. */
@@ -52,7 +55,8 @@ export function createAuthenticateClient(
     }
 
     const nowMs = nowMicroseconds / 1000;
-    const key = await findSigner(assertion, algorithm, claims.clientId, nowMs, credentials.client);
+    const { client, findSource } = credentials;
+    const key = await findSigner(assertion, algorithm, claims.clientId, nowMs, client, findSource);
     return {
       key,
       nowMicroseconds,

@@ -90,9 +90,47 @@ function endpointFor(
   return { grant, lookups, burnt, used, clock };
 }
 
-function endpointWith(key: Partial<TestViewKey> = {}, user: Partial<Omit<ViewUser, "keys">> = {}) {
+function endpointWith(key: Partial<TestViewKey> = {}, user: Parameters<typeof testViewUser>[1] = {}) {
   return endpointFor([testViewUser([{ ...aliceKey, ...key }], user)]);
 }
+
+describe("a client that is limited to networks", () => {
+  const networks = ["192.0.2.0/24"];
+  const from = (address: string) => ({ findSource: () => ({ address }) });
+
+  test("gets a token from one of them", async () => {
+    assert.equal((await endpointWith({ networks }, { networks }).grant(request(from("192.0.2.7")))).keyId, 3);
+  });
+
+  test("is refused from elsewhere, and its assertion isn't used up", async () => {
+    for (const [key, user] of [
+      [{ networks }, {}],
+      [{}, { networks }],
+    ] as const) {
+      const { grant, burnt, used } = endpointWith(key, user);
+      const assertion = assertionOf();
+      const refusal = await refusalOf(grant(request({ assertion, ...from("198.51.100.1") })));
+      assert.equal(refusal.code, "source_not_allowed");
+      assert.equal(
+        (await refusalOf(grant(request({ assertion })))).code,
+        "source_not_allowed",
+        "from an unknown source",
+      );
+      assert.deepEqual([burnt, used], [[], []]);
+      await grant(request({ assertion, ...from("192.0.2.7") }));
+    }
+  });
+
+  test("is refused without its private key as if it weren't limited", async () => {
+    const stranger = request({ assertion: assertionOf({}, undefined, bob), ...from("198.51.100.1") });
+    const refusals = [
+      await refusalOf(endpointWith({ networks }).grant(stranger)),
+      await refusalOf(endpointWith().grant(stranger)),
+    ].map(({ code, message, detail }) => ({ code, message, detail }));
+    assert.equal(refusals[0]?.code, "assertion_rejected");
+    assert.deepEqual(refusals[0], refusals[1]);
+  });
+});
 
 describe("a client that proves possession of its private key", () => {
   test("gets a token like the exchange's, with the default lifetime", async () => {

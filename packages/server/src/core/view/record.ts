@@ -3,7 +3,7 @@ import type { Standing } from "../standing.ts";
 import type { ApiUser } from "../users/model.ts";
 
 /** The properties of a key that requests need. */
-export type RecordKey = Pick<PublicKey, "id" | "thumbprint" | "bits" | "spki" | "status" | "expiresAtMs">;
+export type RecordKey = Pick<PublicKey, "id" | "thumbprint" | "bits" | "spki" | "status" | "expiresAtMs" | "networks">;
 
 /** A user with its account's status and its keys, which requests need. */
 export interface ApiUserRecord {

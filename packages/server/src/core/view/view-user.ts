@@ -1,5 +1,6 @@
 import { createHash, createPublicKey } from "node:crypto";
 import type { Access } from "@countersign/protocol";
+import { limitTo, type NetworkLimit } from "../check-source.ts";
 import type { AccountId } from "../accounts/model.ts";
 import { type VerificationKey, verificationKey } from "../assertion/verify-signature.ts";
 import type { KeyId, KeyStatus } from "../keys/model.ts";
@@ -27,23 +28,26 @@ export interface ViewKey extends VerificationKey {
   readonly thumbprint: string;
   readonly status: KeyStatus;
   readonly expiresAtMs: number | null;
+  /** Its user's and its own. */
+  readonly limits: readonly NetworkLimit[];
 }
 
 /**
- * Parses a user's keys.
+ * Parses a user's keys and networks.
  *
- * @throws {StoreBroken} if a key isn't the one that was registered
+ * @throws {StoreBroken} if a key isn't the one that was registered, or if networks can't be read
  */
 export function viewUser({ user, accountStatus, keys }: ApiUserRecord): ViewUser {
   const viewKeys: ViewKey[] = [];
   const { id, username, accountId, account, access, status } = user;
   const view: ViewUser = { id, username, accountId, account, access, status, accountStatus, keys: viewKeys };
-  for (const key of keys) viewKeys.push(viewKey(key, view));
+  const userLimits = readLimits("user", user.networks);
+  for (const key of keys) viewKeys.push(viewKey(key, view, userLimits));
   return view;
 }
 
 /** Parses a key, and checks that it is undamaged: with a damaged key, the client would be told that it signs with another key. */
-function viewKey(key: RecordKey, user: ViewUser): ViewKey {
+function viewKey(key: RecordKey, user: ViewUser, userLimits: readonly NetworkLimit[]): ViewKey {
   const keyObject = createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" });
   const { e, n } = keyObject.export({ format: "jwk" });
   // RFC 7638, section 3: the members in this order, without spaces.
@@ -55,6 +59,18 @@ function viewKey(key: RecordKey, user: ViewUser): ViewKey {
     thumbprint: key.thumbprint,
     status: key.status,
     expiresAtMs: key.expiresAtMs,
+    limits: key.networks.length === 0 ? userLimits : [...userLimits, ...readLimits("key", key.networks)],
     ...verificationKey(keyObject),
   };
+}
+
+const NO_LIMITS: readonly NetworkLimit[] = [];
+
+function readLimits(of: NetworkLimit["of"], networks: readonly string[]): readonly NetworkLimit[] {
+  if (networks.length === 0) return NO_LIMITS;
+  try {
+    return [limitTo(of, networks)];
+  } catch {
+    throw new StoreBroken("a list of networks in it is damaged");
+  }
 }

@@ -73,6 +73,11 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     cause: "The signature or the token verifies, but the API user's account is deactivated.",
     fix: "Ask an administrator to activate it.",
   },
+  source_not_allowed: {
+    cause:
+      "The signature or the token verifies, but the API user or its key is limited to networks, and the client's address isn't in them or isn't known. It isn't known if the request came through a proxy that the service doesn't trust, or through a trusted proxy that names no client.",
+    fix: "Send the request from an allowed network, or ask an administrator to allow the client's. If the message says that the address isn't known, the administrator adds the proxy to `COUNTERSIGN_TRUSTED_PROXIES` and has it set `X-Forwarded-For`.",
+  },
   assertion_replayed: {
     cause: "An OAuth client's assertion has a `jti` that was used before.",
     fix: "Sign a new assertion, with a new random `jti`, for each request to `/oauth2/token` and `/oauth2/revoke`; a retry needs a new one too.",

@@ -236,6 +236,7 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
         ["client_id", "ttl"],
       ),
       success: jsonResponse("A new token", TokenResponse),
+      denied: OUTSIDE_NETWORKS,
     }),
     [REVOCATION_PATH]: formEndpoint({
       operationId: "revoke",
@@ -243,6 +244,7 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
       summary: "Revoke one of the client's own tokens (RFC 7009)",
       form: object({ token: text, token_type_hint: text, ...CLIENT_ASSERTION }, ["client_id", "token_type_hint"]),
       success: { description: "The token is inactive" },
+      denied: OUTSIDE_NETWORKS,
     }),
     [INTROSPECTION_PATH]: formEndpoint({
       operationId: "introspect",
@@ -277,6 +279,8 @@ const CLIENT_ASSERTION = {
   client_id: { type: "string", description: "Optional; if present, it must equal the assertion's sub" },
 } as const;
 
+const OUTSIDE_NETWORKS = "access_denied: the client is limited to networks, and isn't in one of them";
+
 function formEndpoint(endpoint: {
   readonly operationId: string;
   readonly tag: string;
@@ -284,8 +288,10 @@ function formEndpoint(endpoint: {
   readonly security?: readonly object[];
   readonly form: Schema;
   readonly success: object;
+  /** What a 403 says, if the endpoint answers one. */
+  readonly denied?: string;
 }) {
-  const { operationId, tag, summary, security = [], form, success } = endpoint;
+  const { operationId, tag, summary, security = [], form, success, denied } = endpoint;
   const refusal = (description: string) => jsonResponse(description, OAuthError);
   return {
     post: {
@@ -298,6 +304,7 @@ function formEndpoint(endpoint: {
         200: success,
         400: refusal("invalid_request, unsupported_grant_type or invalid_scope"),
         401: refusal("invalid_client"),
+        ...(denied !== undefined && { 403: refusal(denied) }),
         405: refusal("invalid_request: the method isn't POST"),
         413: refusal("invalid_request: the form is too large"),
         429: refusal("temporarily_unavailable: too many refusals"),

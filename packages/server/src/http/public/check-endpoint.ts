@@ -1,6 +1,8 @@
 import { TOKEN_SCHEME } from "@countersign/protocol";
+import type { IncomingMessage } from "node:http";
 import { parseCredential } from "../../core/authorization.ts";
 import type { ActiveToken, CheckToken, InactiveReason, TokenVerdict } from "../../core/check.ts";
+import { checkSource, type NetworkLimit } from "../../core/check-source.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { headersWith, type WrittenAnswer } from "../server/answers.ts";
 import {
@@ -16,7 +18,7 @@ import type { IsReading } from "./is-reading.ts";
  * `/api/auth/v0/check/` with any method and any suffix: the token check for gateways.
  *
  * Answers 200 with the caller in `X-Auth-*` headers; 401 for a token that is missing, invalid or expired; 403 for a revoked token,
- * and for a write by a read-only user; 503 only if a revocation can't be ruled out. A gateway treats every answer but 200 as a
+ * for a token that a trusted proxy's client uses outside its networks, and for a write by a read-only user; 503 only if a revocation can't be ruled out. A gateway treats every answer but 200 as a
  * refusal. It never answers 429, because one client's bad tokens must not lock out other clients of the same gateway. Its
  * refusals do count towards the limit of the exchange.
  */
@@ -26,7 +28,8 @@ export function createCheckEndpoint(
   isReading: IsReading,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
-  const { log, metrics } = surroundings;
+  const { log, metrics, clientSource } = surroundings;
+  let wasReported = false;
 
   function judge(verdict: TokenVerdict, context: RequestContext): WrittenAnswer {
     metrics.tokenChecked(verdict.active ? "active" : verdict.reason);
@@ -34,12 +37,25 @@ export function createCheckEndpoint(
       log.debug({ request_id: context.requestId, route: "check", reason: verdict.reason }, "token inactive");
       throw inactiveRefusal(verdict.reason);
     }
+    if (verdict.limits.length > 0) checkLimits(verdict.limits, context.request);
     if (verdict.access === "read_only" && !isReading(context.request)) {
       throw new Refusal("access_read_only", "This API user may read only: GET, HEAD and OPTIONS.", {
         hint: "Use an API user with full access for this request.",
       });
     }
     return callerAnswer(verdict, context.requestId);
+  }
+
+  /** The peer is the gateway, so only a trusted proxy knows the client. The exchange has checked the token's own client. */
+  function checkLimits(limits: readonly NetworkLimit[], request: IncomingMessage): void {
+    const source = clientSource.findNamed(request);
+    if (source !== undefined) checkSource(limits, () => source);
+    else if (!wasReported) {
+      wasReported = true;
+      log.warn(
+        "a token limited to networks was checked without its client's address, and the limit wasn't applied: the gateway isn't in COUNTERSIGN_TRUSTED_PROXIES, or sends neither X-Forwarded-For nor Forwarded",
+      );
+    }
   }
 
   return createEndpoint(

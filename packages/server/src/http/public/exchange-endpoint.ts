@@ -33,6 +33,7 @@ export function createExchangeEndpoint(
           authorization: request.headers.authorization,
           ttl,
           client: address,
+          findSource: () => surroundings.clientSource.find(request),
         });
         surroundings.metrics.tokenIssued();
         surroundings.log.debug({ request_id: requestId, route: "exchange", key_id: grant.keyId }, "token issued");

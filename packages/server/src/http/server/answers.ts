@@ -29,6 +29,7 @@ export const ANSWERS = {
   key_expired: { status: 403 },
   user_deactivated: { status: 403 },
   account_deactivated: { status: 403 },
+  source_not_allowed: { status: 403 },
   assertion_replayed: { status: 401, challenge: "JWT" },
   ttl_invalid: { status: 400 },
   key_proof_required: { status: 422 },

@@ -42,8 +42,14 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
   };
 }
 
+/** Do the proxies of a request name at least one peer of theirs? What they name may be no address. */
+export function namesClient(request: IncomingMessage): boolean {
+  for (const _ of hopsFromRight(request)) return true;
+  return false;
+}
+
 /** The peer's address in canonical form; `unknown` if the connection has closed. */
-function peerAddress({ socket: { remoteAddress } }: IncomingMessage): string {
+export function peerAddress({ socket: { remoteAddress } }: IncomingMessage): string {
   if (remoteAddress === undefined) return "unknown";
   return parseIpAddress(remoteAddress) ?? remoteAddress;
 }

@@ -10,6 +10,7 @@ import {
   type WrittenAnswer,
 } from "./answers.ts";
 import type { ClientAddress } from "./client-address.ts";
+import type { ClientSource } from "./client-source.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import type { Logger } from "../../platform/logger.ts";
 import type { Metrics, Route } from "./metrics.ts";
@@ -19,6 +20,7 @@ export interface EndpointSurroundings {
   readonly publicUrl: string;
   readonly nextRequestId: () => string;
   readonly clientAddress: ClientAddress;
+  readonly clientSource: ClientSource;
   readonly log: Logger;
   readonly metrics: Metrics;
 }

@@ -4,9 +4,11 @@ import { isoTime } from "../../../core/json/registry.ts";
 import { explainClock } from "../../../core/clock/clock-watch.ts";
 import { explainAssertion } from "../../../core/explain.ts";
 import { createFairQueue } from "../../../core/fair-queue.ts";
+import { parseAddressText } from "../../../core/networks.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import type { KeyId } from "../../../core/keys/model.ts";
 import type { Audiences } from "../../../core/assertion/check-claims.ts";
+import { fieldRefusal } from "../../../core/refusal.ts";
 import type { CheckToken } from "../../../core/check.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
@@ -72,7 +74,12 @@ export function createExplainHandlers({
       ...view,
       findUser: async (username: string) => knownUser(await view.findUser(username)),
     };
-    const { accepted, refusal, steps } = await explainAssertion(body.assertion, { view: known, clock, audiences });
+    const from = body.from === undefined ? undefined : parseAddressText(body.from);
+    if (body.from !== undefined && from === undefined) {
+      throw fieldRefusal("field_invalid", "from must be an IP address.", "from");
+    }
+    const explained = await explainAssertion(body.assertion, { view: known, clock, audiences, from });
+    const { accepted, refusal, steps } = explained;
     const clockSteps = await explainClock(store, clock);
     return { data: { accepted, code: refusal?.code ?? null, steps: [...steps, ...clockSteps] } };
   }

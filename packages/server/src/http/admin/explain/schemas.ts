@@ -25,8 +25,13 @@ export const TokenReport = objectWith(["active"], {
   expires_at: time,
 });
 
-export const AssertionText = object({
+export const AssertionText = objectWith(["assertion"], {
   assertion: { type: "string", maxLength: 65_536, description: "The assertion, or a whole Authorization header" },
+  from: {
+    type: "string",
+    maxLength: 100,
+    description: "The client's IP address, to check it against limits on networks",
+  },
 });
 
 export const TokenText = object({ token: { type: "string", maxLength: 65_536 } });

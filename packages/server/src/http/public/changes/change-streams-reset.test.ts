@@ -14,6 +14,7 @@ import { openTestRegistry, type TestRegistry } from "../../../testing/test-regis
 import { until } from "../../../../../../test/testkit/eventually.ts";
 import { type WatchedStore, watchStore } from "../../../testing/watched-store.ts";
 import { createClientAddress } from "../../server/client-address.ts";
+import { createClientSource } from "../../server/client-source.ts";
 import { createMetrics } from "../../server/metrics.ts";
 import { createRefusalLimit } from "../../server/refusal-limit.ts";
 import { createLimitedAuthentication } from "../authenticate-resource-server.ts";
@@ -53,6 +54,7 @@ beforeEach(async () => {
       publicUrl: "http://auth.example",
       nextRequestId: () => "request",
       clientAddress: createClientAddress([]),
+      clientSource: createClientSource([], createClientAddress([]), false),
       log: createLog("silent", [], () => undefined),
       metrics: createMetrics(view),
     },

@@ -9,13 +9,16 @@ import { oauthRefusalAnswer } from "./oauth-answers.ts";
 import { optionsAnswer, requirePost } from "../require-post.ts";
 import { type Form, readForm } from "./read-form.ts";
 
+/** Where a client's request came from. */
+type RequestOrigin = Pick<ClientCredentials, "client" | "findSource">;
+
 /** Makes an endpoint to which OAuth clients post a form that contains an assertion. */
 export function createClientEndpoint(
   route: Route,
   limit: RefusalLimit,
   delayRejection: DelayRejection,
   surroundings: EndpointSurroundings,
-  answer: (form: Form, requestId: string, client: string) => Promise<WrittenAnswer>,
+  answer: (form: Form, requestId: string, origin: RequestOrigin) => Promise<WrittenAnswer>,
 ): PlainEndpoint {
   return createEndpoint(
     route,
@@ -37,7 +40,8 @@ export function createClientEndpoint(
       }
       // The fixed delay starts here: counted from the head, a client could send its body late and still measure the work.
       const form = await readForm(request);
-      return delayRejection(() => answer(form, requestId, address));
+      const origin = { client: address, findSource: () => surroundings.clientSource.find(request) };
+      return delayRejection(() => answer(form, requestId, origin));
     },
     {
       refusalAnswer: (refusal, context, request) =>
@@ -50,10 +54,10 @@ export function createClientEndpoint(
   );
 }
 
-/** Reads the parameters with which a client authenticates (RFC 7521 §4.2). @param client its network address */
-export function clientCredentials(form: Form, client: string): ClientCredentials {
+/** Reads the parameters with which a client authenticates (RFC 7521 §4.2). */
+export function clientCredentials(form: Form, origin: RequestOrigin): ClientCredentials {
   return {
-    client,
+    ...origin,
     clientId: form("client_id"),
     assertionType: form("client_assertion_type"),
     assertion: form("client_assertion"),

@@ -9,12 +9,13 @@ import {
   type WrittenAnswer,
 } from "../../server/answers.ts";
 
-/** OAuth's error codes (RFC 6749 §5.2; the two for failures of the service are from §4.1.2.1). */
+/** OAuth's error codes (RFC 6749 §5.2; the last three are from §4.1.2.1). */
 type OAuthError =
   | "invalid_request"
   | "invalid_client"
   | "unsupported_grant_type"
   | "invalid_scope"
+  | "access_denied"
   | "temporarily_unavailable"
   | "server_error";
 
@@ -37,6 +38,8 @@ export const OAUTH_ERRORS = {
   key_expired: "invalid_client",
   user_deactivated: "invalid_client",
   account_deactivated: "invalid_client",
+  // The client has authenticated; it is denied from where it is.
+  source_not_allowed: "access_denied",
   ttl_invalid: "invalid_request",
   grant_type_unsupported: "unsupported_grant_type",
   scope_unsupported: "invalid_scope",

@@ -12,8 +12,8 @@ export function createRevocationEndpoint(
   delayRejection: DelayRejection,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
-  return createClientEndpoint("revocation", limit, delayRejection, surroundings, async (form, requestId, client) => {
-    await revokeToken({ ...clientCredentials(form, client), token: form("token") });
+  return createClientEndpoint("revocation", limit, delayRejection, surroundings, async (form, requestId, origin) => {
+    await revokeToken({ ...clientCredentials(form, origin), token: form("token") });
     return { status: 200, headers: headersWith(requestId, "Pragma", "no-cache", "Content-Length", "0"), body: "" };
   });
 }

@@ -14,9 +14,9 @@ export function createTokenEndpoint(
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
   const { log, metrics } = surroundings;
-  return createClientEndpoint("oauth_token", limit, delayRejection, surroundings, async (form, requestId, client) => {
+  return createClientEndpoint("oauth_token", limit, delayRejection, surroundings, async (form, requestId, origin) => {
     const grant = await grantClientCredentials({
-      ...clientCredentials(form, client),
+      ...clientCredentials(form, origin),
       grantType: form("grant_type"),
       scope: form("scope"),
       ttl: form("ttl"),

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from "node:http";
+import { compile } from "@fastify/proxy-addr";
+import type { Source } from "../../core/check-source.ts";
+import { type ClientAddress, namesClient, peerAddress } from "./client-address.ts";
+import { parseIpAddress } from "./ip-address.ts";
+
+/** Finds where a request came from, for limits on networks. More is at stake than in {@link ClientAddress}, which counts refusals. */
+export interface ClientSource {
+  /** The client that sent a request, itself or through trusted proxies. */
+  find(request: IncomingMessage): Source;
+  /** The client that a trusted proxy names; `undefined` if none does. For requests that a gateway makes about its own client. */
+  findNamed(request: IncomingMessage): Source | undefined;
+}
+
+/**
+ * Headers in which proxies say for whom they ask. From a peer that isn't a trusted proxy they show that the peer may be a proxy, and
+ * its address not the client's.
+ */
+const FORWARDING_HEADERS = [
+  "x-forwarded-for",
+  "forwarded",
+  "x-real-ip",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+] as const;
+
+/**
+ * Makes the source of a listener's requests.
+ *
+ * - A trusted proxy must name its client in `X-Forwarded-For` or `Forwarded`; its own address stands for no client.
+ * - The address of any other peer is the client's, unless the request has one of the {@link FORWARDING_HEADERS}.
+ *
+ * @param isBehindUnnamedProxy does the configuration show that a proxy stands in front, but not which? Then no peer is a client
+ */
+export function createClientSource(
+  trustedProxies: readonly string[],
+  clientAddress: ClientAddress,
+  isBehindUnnamedProxy: boolean,
+): ClientSource {
+  const isTrusted = trustedProxies.length === 0 ? () => false : compile([...trustedProxies]);
+
+  function findNamed(request: IncomingMessage): Source | undefined {
+    return isTrusted(peerAddress(request), 0) && namesClient(request) ? sourceAt(clientAddress(request)) : undefined;
+  }
+
+  return {
+    findNamed,
+    find(request) {
+      const peer = peerAddress(request);
+      if (isTrusted(peer, 0)) return findNamed(request) ?? { problem: "proxy_silent" };
+      const isForwarded = FORWARDING_HEADERS.some((name) => request.headers[name] !== undefined);
+      return isForwarded || isBehindUnnamedProxy ? { problem: "proxy_untrusted" } : sourceAt(peer);
+    },
+  };
+}
+
+function sourceAt(address: string): Source {
+  return parseIpAddress(address) === undefined ? { problem: "unreadable" } : { address };
+}
