@@ -8,6 +8,10 @@ export interface KeyStore {
   /** In the order of their ids. */
   list(userId: ApiUserId): Promise<readonly PublicKey[]>;
   find(keyId: KeyId): Promise<PublicKey | undefined>;
+  /** Every key of every user with this modulus, whatever its exponent and status, in the order of their ids. */
+  findByModulusHash(modulusHash: string): Promise<readonly PublicKey[]>;
+  /** Was the modulus revoked without a registered key? */
+  isModulusRevoked(modulusHash: string): Promise<boolean>;
   /** Newest first; the page key is `[id]`. */
   page(userId: ApiUserId, page: PageRequest): Promise<Page<PublicKey>>;
 }
@@ -17,6 +21,14 @@ export interface KeyTransaction {
   find(keyId: KeyId): Promise<PublicKey | undefined>;
   /** Every key of every user with this thumbprint. */
   findByThumbprint(thumbprint: string): Promise<readonly PublicKey[]>;
+  /** Every key of every user with this modulus, whatever its exponent and status, in the order of their ids. */
+  findByModulusHash(modulusHash: string): Promise<readonly PublicKey[]>;
+  /** Was the modulus revoked without a registered key? */
+  isModulusRevoked(modulusHash: string): Promise<boolean>;
+  /** Remembers a modulus that no registered key has as revoked, for good. */
+  insertRevokedModulus(modulusHash: string, atMs: number): Promise<void>;
+  /** How many moduli are revoked without a registered key. */
+  countRevokedModuli(): Promise<number>;
   /** Keys of the user that aren't revoked. */
   countUsable(userId: ApiUserId): Promise<number>;
   insert(
