@@ -28,7 +28,6 @@ const CORE_ORDER = [
   "key-statements",
   "view",
   "oauth",
-  "revocation",
 ];
 
 /** @type {import("dependency-cruiser").IConfiguration} */

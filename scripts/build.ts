@@ -38,8 +38,10 @@ async function buildServer(): Promise<void> {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
   });
+  const worker = "platform/key-examiner-worker";
   await bundle(
-    { main: join(folder, "src", "main.ts") },
+    // The worker's module is loaded by its address, so no import leads to it.
+    { main: join(folder, "src", "main.ts"), [worker]: join(folder, "src", `${worker}.ts`) },
     { dir: join(folder, "dist"), preserveModules: true, preserveModulesRoot: join(folder, "src") },
   );
 }

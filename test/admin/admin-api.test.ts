@@ -306,7 +306,10 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       const { id } = (await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).body.data;
       assert.equal((await admin.patch(`/keys/${id}`, { status: "revoked" })).body.data.status, "revoked");
       assert.equal((await admin.patch(`/keys/${id}`, { status: "active" })).status, 409);
-      assert.equal((await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).status, 409);
+      const again = await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem });
+      assert.equal(again.status, 422);
+      assert.equal(again.body.meta.errors[0].code, "key_weak");
+      assert.equal(again.body.meta.errors[0].weakness, "revoked");
     });
 
     test("assertions are explained and tokens checked as on the command line", async () => {

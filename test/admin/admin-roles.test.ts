@@ -267,16 +267,12 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     await useLink(console, new URL(invited.body.data.link).hash.slice(1));
     await owner.post("/admin-tokens", { name: "taken", role: "viewer", account: "other" });
     await owner.post("/admin-tokens", { name: "taken", role: "viewer" });
-    const revoked = makeKeyPair().publicPem;
-    const added = await owner.post("/users/api-2-demo/keys", { public_key: revoked });
-    await owner.patch(`/keys/${added.body.data.id}`, { status: "revoked" });
     // Asked by one caller only: what it makes belongs to the account from then on.
     const caller = callers.find(({ role, isLimited, kind }) => role === "owner" && isLimited && kind === "session");
     assert.ok(caller !== undefined);
     for (const [path, body, shape] of [
       ["/invitations", { email: elsewhere.email, role: "viewer", account: "acme" }, "link"],
       ["/admin-tokens", { name: "taken", role: "viewer", account: "acme" }, "token"],
-      ["/users/api-1-demo/keys", { public_key: revoked }, "thumbprint"],
     ] as const) {
       const answer = await caller.client.post(path, body);
       assert.equal(answer.status, 201, `${path}: ${answer.text}`);
@@ -285,7 +281,40 @@ describe("every route of the admin API by every role", { concurrency: false }, (
     }
     // An operator who sees both accounts gets the conflict.
     assert.equal((await owner.post("/invitations", elsewhere)).status, 409);
-    assert.equal((await owner.post("/users/api-2-demo/keys", { public_key: revoked })).status, 409);
+  });
+
+  test("a limited operator is refused a key of another account, and learns nothing of whose it is", async () => {
+    const { owner } = made;
+    const caller = callers.find(({ role, isLimited, kind }) => role === "admin" && isLimited && kind === "session");
+    assert.ok(caller !== undefined);
+    const pair = makeKeyPair();
+    // The same modulus, but another key, fingerprint and thumbprint.
+    const otherExponent = JSON.stringify({ ...pair.publicKey.export({ format: "jwk" }), e: "AQAD" });
+    const add = (client: typeof owner, publicKey: string, username = "api-1-demo") =>
+      client.post(`/users/${username}/keys`, { public_key: publicKey });
+    const { id } = (await add(owner, pair.publicPem, "api-2-demo")).body.data;
+    for (const [status, weakness, message] of [
+      ["active", "duplicate", "The key is refused: a key with its modulus is registered already."],
+      ["deactivated", "duplicate", "The key is refused: a key with its modulus is registered already."],
+      [
+        "revoked",
+        "revoked",
+        "The key is refused: a key with its modulus was revoked, and a revoked key is never accepted again.",
+      ],
+    ] as const) {
+      await owner.patch(`/keys/${id}`, { status });
+      for (const text of [pair.publicPem, otherExponent]) {
+        const refused = await add(caller.client, text);
+        const [error] = refused.body.meta.errors;
+        assert.deepEqual([refused.status, error.code, error.weakness], [422, "key_weak", weakness]);
+        assert.equal(error.message, message);
+        assert.ok(!refused.text.includes("api-2"), "the answer names the other user");
+        const shown = await add(owner, text);
+        assert.equal(shown.body.meta.errors[0].weakness, weakness);
+        assert.match(shown.body.meta.errors[0].message, new RegExp(`key ${id}\\b`));
+        figures.hidden++;
+      }
+    }
   });
 
   test("the hashes of the audit log, which cover all accounts' events, are shown only to callers who see all accounts", async () => {

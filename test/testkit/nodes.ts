@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { type ApiClient, connectClient } from "./api-client.ts";
-import { type RsaKeyPair, makeKeyPair } from "./rsa-keys.ts";
+import { type RsaKeyPair, rsaKeyPair } from "./rsa-keys.ts";
 import { eventually } from "./eventually.ts";
 import type { Administration } from "./administration.ts";
 import { type Companion, startCompanion } from "./companion.ts";
@@ -75,8 +75,6 @@ export async function openSite(databaseUrl: string): Promise<Site> {
     ...env,
   });
   await operator.call("createAccount", "acme");
-  // One pair for all users: tests distinguish users and key ids.
-  const pair = makeKeyPair();
   return {
     operator,
     async startNode({ name, workers = 1, logLevel = "info", ports }) {
@@ -95,7 +93,10 @@ export async function openSite(databaseUrl: string): Promise<Site> {
         server,
       };
     },
-    createUser: async (name) => ({ ...(await operator.call("createUser", "acme", name, pair.publicPem)), pair }),
+    createUser: async (name) => {
+      const pair = rsaKeyPair(name);
+      return { ...(await operator.call("createUser", "acme", name, pair.publicPem)), pair };
+    },
   };
 }
 

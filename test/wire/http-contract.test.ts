@@ -12,7 +12,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { eventually } from "../testkit/eventually.ts";
 import { mintToken, readStoreId } from "../testkit/mint-token.ts";
 import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../../packages/server/src/testing/raw-http.ts";
-import { makeKeyPair } from "../testkit/rsa-keys.ts";
+import { makeKeyPair, rsaKeyPair } from "../testkit/rsa-keys.ts";
 import { startServer, type TestServer } from "../testkit/server.ts";
 import { signAssertion, signParts } from "../testkit/sign-assertion.ts";
 
@@ -72,7 +72,8 @@ before(async () => {
 after(() => Promise.all([server, limited].map((started) => started.stop())));
 
 async function addKey(to: TestServer, username: string, flags: readonly string[] = []) {
-  const result = await to.cliWithInput(pair.publicPem, "key", "add", username, "-", "--json", ...flags);
+  const { publicPem } = rsaKeyPair(username);
+  const result = await to.cliWithInput(publicPem, "key", "add", username, "-", "--json", ...flags);
   assert.equal(result.status, 0, result.stderr);
   return JSON.parse(result.stdout) as { id: number; thumbprint: string };
 }
@@ -87,7 +88,8 @@ function authorization(
 function assertion(
   options: Parameters<typeof signAssertion>[2] & { username?: string; privateKey?: KeyObject } = {},
 ): string {
-  return signAssertion(options.username ?? users.active, options.privateKey ?? pair.privateKey, options);
+  const { username = users.active, privateKey = rsaKeyPair(username).privateKey } = options;
+  return signAssertion(username, privateKey, options);
 }
 
 function get(target: string, headers: Headers = []): Promise<RawAnswer> {
@@ -519,7 +521,7 @@ describe("what the exchange refuses", { concurrency: true }, () => {
       "é\u0000",
       "x".repeat(4000),
     ]) {
-      for (const key of [privateKey, pair.privateKey]) {
+      for (const key of [privateKey, rsaKeyPair(users.active).privateKey]) {
         const unknown = await get(REFRESH, authorization({ username, privateKey: key }));
         assert.equal(publicFace(unknown), publicFace(wrongKey), username);
       }

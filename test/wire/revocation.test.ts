@@ -8,13 +8,11 @@ import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { addPublicKey, type ApiClient, connectClient } from "../testkit/api-client.ts";
-import { makeKeyPair } from "../testkit/rsa-keys.ts";
+import { makeKeyPair, rsaKeyPair } from "../testkit/rsa-keys.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { endWithThisProcess, environment } from "../testkit/run-program.ts";
 import { COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
 import { STALENESS_MS_MAX } from "../testkit/truth.ts";
-
-const pair = makeKeyPair();
 
 interface User {
   readonly username: string;
@@ -23,7 +21,7 @@ interface User {
 
 async function createUser(server: TestServer, account: string, name: string): Promise<User> {
   const { username } = await server.json<{ username: string }>("user", "create", name, "--account", account);
-  return { username, keyId: await addPublicKey(server, username, pair.publicPem) };
+  return { username, keyId: await addPublicKey(server, username, rsaKeyPair(username).publicPem) };
 }
 
 const codeOf = ({ status, body }: { status: number; body: string }) =>
@@ -52,7 +50,7 @@ describe("a change by another process", () => {
     await Promise.all([server.json("account", "create", "acme"), server.json("account", "create", "other")]);
     users.push(...(await Promise.all([createUser(server, "acme", "one"), createUser(server, "other", "two")])));
     for (const { username } of users) {
-      const client = await connectClient(server.publicUrl, username, pair.privateKey);
+      const client = await connectClient(server.publicUrl, username, rsaKeyPair(username).privateKey);
       clients.push(client);
       tokens.push(await client.token());
     }
@@ -141,7 +139,7 @@ describe("a change by another process", () => {
   });
 
   test("a user that was looked up before it existed works once it exists", async () => {
-    const early = await connectClient(server.publicUrl, "api-1-late", pair.privateKey);
+    const early = await connectClient(server.publicUrl, "api-1-late", rsaKeyPair("api-1-late").privateKey);
     assert.equal(codeOf(await early.exchange()), "401 assertion_rejected");
     const account = await server.json<{ id: number; shortname: string }[]>("account", "list");
     const { username } = await createUser(server, account[0]?.shortname ?? "", "late");
@@ -163,8 +161,9 @@ describe("a change by another process", () => {
       assert.match(stderr, /^countersign: Key \d+ is revoked, and revoking can't be undone\. .*\n$/);
     }
     const fresh = await server.json<{ username: string }>("user", "create", "fresh", "--account", "acme");
+    const { publicPem } = rsaKeyPair(users[0]?.username ?? "");
     for (const username of [users[0]?.username ?? "", fresh.username]) {
-      const { status, stderr } = await server.cliWithInput(pair.publicPem, "key", "add", username, "-");
+      const { status, stderr } = await server.cliWithInput(publicPem, "key", "add", username, "-");
       assert.equal(status, 1);
       assert.match(stderr, /revoked/);
     }
@@ -200,7 +199,7 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
         listed.map(({ username }) => username).filter((name) => name !== user.username),
         names,
       );
-      const client = await connectClient(server.publicUrl, user.username, pair.privateKey);
+      const client = await connectClient(server.publicUrl, user.username, rsaKeyPair(user.username).privateKey);
       assert.equal(codeOf(await client.exchange()), isOn ? "200" : "403 key_deactivated");
       client.connection.end();
     }
@@ -249,8 +248,8 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     ]);
     const cases = await Promise.all(
       [keyOff, userOff, accountOff, on].map(async ({ username }) => {
-        const checking = await connectClient(server.publicUrl, username, pair.privateKey);
-        const exchanging = await connectClient(server.publicUrl, username, pair.privateKey);
+        const checking = await connectClient(server.publicUrl, username, rsaKeyPair(username).privateKey);
+        const exchanging = await connectClient(server.publicUrl, username, rsaKeyPair(username).privateKey);
         const token = await checking.token();
         assert.equal((await checking.check(token)).status, 200);
         assert.equal((await exchanging.exchange()).status, 200);
@@ -299,7 +298,7 @@ describe("processes that are killed or stopped", { concurrency: true }, () => {
     await server.json("account", "create", "acme");
     const { username, keyId } = await createUser(server, "acme", "demo");
     const clients = await Promise.all(
-      Array.from({ length: 200 }, () => connectClient(server.publicUrl, username, pair.privateKey)),
+      Array.from({ length: 200 }, () => connectClient(server.publicUrl, username, rsaKeyPair(username).privateKey)),
     );
     const [first] = clients as [ApiClient];
     const token = await first.token();

@@ -1,4 +1,5 @@
 import type { RefusalCode, WarningCode } from "./refusal-codes.ts";
+import type { Weakness } from "./weaknesses.ts";
 
 /** One reason for a refusal. `hint` names the likely cause or fix where one is known; `docs` leads to the code's page. */
 export interface ErrorItem {
@@ -7,6 +8,8 @@ export interface ErrorItem {
   readonly hint?: string;
   /** Which member of the body, or which parameter, is meant: a JSON pointer (RFC 6901), such as `/name`. */
   readonly field?: string;
+  /** What is weak about the key, for `key_weak`. */
+  readonly weakness?: Weakness;
   readonly docs: string;
 }
 

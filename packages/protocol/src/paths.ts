@@ -10,9 +10,6 @@ export const CHANGES_PATH = "/api/auth/v0/changes/";
 /** Hands out a nonce for a proof of possession. Served with and without the trailing slash. */
 export const KEY_CHALLENGES_PATH = "/api/auth/v0/key-challenges/";
 
-/** The revocation of a key by a statement that the key itself signs. Served with and without the trailing slash. */
-export const REVOKE_KEY_PATH = "/api/auth/v0/revoke-key/";
-
 /** Token introspection (RFC 7662). */
 export const INTROSPECTION_PATH = "/oauth2/introspect";
 

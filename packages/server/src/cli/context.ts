@@ -15,6 +15,7 @@ import type { CheckToken } from "../core/check.ts";
 import type { AcceptedStore } from "../core/store-identity/accept-store.ts";
 import type { Restoration, StoreOpening } from "../core/store-identity/position.ts";
 import type { Commit } from "../core/change/commit.ts";
+import type { AdmitKey } from "../core/keys/admit-key.ts";
 import type { Store } from "../core/store/store.ts";
 import type { RegistryView } from "../core/view/view.ts";
 import type { Clock, Random } from "../core/surroundings.ts";
@@ -24,6 +25,7 @@ import { OperatorError } from "../core/operator-error.ts";
 export interface CliAdministration {
   readonly store: Store;
   readonly commit: Commit;
+  readonly admitKey: AdmitKey;
   /** The URL at which a browser opens a one-time link. */
   readonly linkUrl: (secret: string) => string;
   /** The master secret from which new signing keys derive. */
@@ -39,6 +41,7 @@ export interface CliService {
   readonly adminUrl: string;
   readonly store: Store;
   readonly commit: Commit;
+  readonly admitKey: AdmitKey;
   stop(): Promise<void>;
 }
 

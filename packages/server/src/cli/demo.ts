@@ -6,7 +6,7 @@ import { CHECK_PATH, METRICS_PATH, OPENAPI_PATH, REFRESH_PATH } from "@countersi
 import { Command } from "commander";
 import { createAccount } from "../core/accounts/changes.ts";
 import type { ChangeTx } from "../core/change/change-tx.ts";
-import { admitPublicKey } from "../core/keys/admission.ts";
+import { parsePublicKey } from "../core/keys/admission.ts";
 import { addKey, changeKey } from "../core/keys/changes.ts";
 import { createUser } from "../core/users/changes.ts";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
@@ -76,7 +76,8 @@ async function runSteps(context: CliContext, service: CliService, folder: string
   writeFileSync(keyFile, privatePem, { mode: 0o600 });
   chmodSync(keyFile, 0o600);
   const publicPem = publicKey.export({ format: "pem", type: "spki" });
-  const key = await commit((tx) => addKey(tx, { username: user.username, admitted: admitPublicKey(publicPem) }));
+  const admitted = await service.admitKey(parsePublicKey(publicPem), context.actor);
+  const key = await commit((tx) => addKey(tx, { username: user.username, admitted }));
   result(`key ${key.id}, ${key.fingerprint}`);
 
   const exchangeOnce = async (title: string) => {

@@ -165,7 +165,7 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
     [["user", "deactivate", "api-9-x"], /There is no API user api-9-x\./],
     [["key", "list", "api-9-x"], /countersign user list/],
     [["key", "add", "api-9-x", publicFile], /There is no API user api-9-x\./],
-    [["key", "add", "api-1-demo", publicFile], /has this key already: key 1\./],
+    [["key", "add", "api-1-demo", publicFile], /has this key already: key 1\. \(key_weak: duplicate\)/],
     [["key", "add", "api-1-demo", join(files, "none")], /none can't be read \(ENOENT\)\./],
     [["key", "add", "api-1-demo", files], /can't be read \(EISDIR\)\./],
     [["key", "add", "api-1-demo", broken], /The key is refused: /],

@@ -96,6 +96,9 @@ function exitStatus(error: unknown, { stderr, redact }: CliContext): number {
 /** An error's text for standard error. */
 function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return "failed for an unknown reason";
+  if (error instanceof Refusal && error.detail.weakness !== undefined) {
+    return `${error.message} (${error.code}: ${error.detail.weakness})`;
+  }
   if (error instanceof Refusal || error instanceof OperatorError) return error.message;
   const code = "code" in error && typeof error.code === "string" ? ` (${error.code})` : "";
   return `failed${code}: ${error.message}`;

@@ -4,6 +4,8 @@ import { parseDatabaseUrl } from "../config/database-url.ts";
 import { SYSTEM, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { createCommit } from "../core/change/commit.ts";
 import { createCheckToken } from "../core/check.ts";
+import { createAdmitKey } from "../core/keys/admit-key.ts";
+import { createKeyExaminer } from "../core/keys/weakness/key-examiner.ts";
 import { makeSetupLink as makeSetupLinkIn } from "../core/operators/invitations.ts";
 import { LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
 import { openSigningKeyRing } from "../core/signing-keys/ring.ts";
@@ -13,6 +15,7 @@ import { findRestoration, readStorePosition, type StoreOpening } from "../core/s
 import { openRegistryView } from "../core/view/view.ts";
 import { createOrigins, linkUrl } from "../http/admin/http/origins.ts";
 import { readMasterKey } from "../platform/data-folder.ts";
+import { createIsPublished } from "../platform/key-blocklist.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
 import { copyStore, type StoreCopy } from "../storage/copy-store.ts";
 import { ensureSigningKeys, readMasterSecrets } from "./open-registry.ts";
@@ -35,6 +38,8 @@ export async function openAdministration(
   return {
     store,
     commit: createCommit(store, clock),
+    // A command serves nobody while it examines a key.
+    admitKey: createAdmitKey(createKeyExaminer(createIsPublished([])), store),
     linkUrl: (secret) =>
       linkUrl(createOrigins(config.adminUrl, listenerUrl(config.adminHost, config.adminPort)), secret),
     openView,

@@ -3,6 +3,7 @@ import { findUnnamedProxy } from "../config/unnamed-proxy.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { type CheckToken, createCheckToken } from "../core/check.ts";
 import { type ClockWatch, createClockWatch } from "../core/clock/clock-watch.ts";
+import { type AdmitKey, createAdmitKey } from "../core/keys/admit-key.ts";
 import { createKeyUsage, type KeyUsage } from "../core/keys/usage.ts";
 import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
 import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
@@ -12,6 +13,7 @@ import { createClientAddress } from "../http/server/client-address.ts";
 import { createClientSource } from "../http/server/client-source.ts";
 import { createMetrics, type GatherFigures, type ListenerConnections } from "../http/server/metrics.ts";
 import { createRefusalLimit, type RefusalLimit } from "../http/server/refusal-limit.ts";
+import { createKeyExaminerThread, type KeyExaminerThread } from "../platform/key-examiner-thread.ts";
 import type { Logger } from "../platform/logger.ts";
 import type { OpenedRegistry } from "./open-registry.ts";
 import { createReadiness } from "./readiness.ts";
@@ -43,6 +45,9 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
   readonly checkToken: CheckToken;
   readonly refusalLimit: RefusalLimit;
   readonly clockWatch: ClockWatch;
+  readonly admitKey: AdmitKey;
+  /** Closed after the last request. */
+  readonly keyExaminer: KeyExaminerThread;
   readonly keyUsage: KeyUsage;
   readonly lastSeen: LastSeen;
   readonly refusedSignIns: RefusedSignIns;
@@ -58,6 +63,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const { clock } = surroundings;
   const clientAddress = createClientAddress(config.trustedProxies);
   const clockWatch = createClockWatch(store, clock);
+  const keyExaminer = createKeyExaminerThread([]);
   let isStopping = false;
   return {
     ...surroundings,
@@ -82,6 +88,8 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     checkToken: createCheckToken({ view, signingKeys, clock }),
     refusalLimit: createRefusalLimit(config.refusalLimit, clock),
     clockWatch,
+    admitKey: createAdmitKey(keyExaminer, store),
+    keyExaminer,
     keyUsage: createKeyUsage(store.usage),
     lastSeen: createLastSeen(store),
     refusedSignIns: createRefusedSignIns(registry.commitWithoutView),

@@ -83,12 +83,14 @@ export async function startService(
     adminUrl: internalServer.url,
     store,
     commit,
+    admitKey: node.admitKey,
     async stop() {
       node.announceStop();
       // Streams never end by themselves.
       await drainListeners(listeners, config.drainDelay, group, () => changeStreams.close());
       await background.stop();
       await Promise.all([publicApp.close(), internalApp.close()]);
+      await node.keyExaminer.close();
       await background.deregister();
       await store.close();
     },

@@ -1,4 +1,4 @@
-import type { RefusalCode } from "@countersign/protocol";
+import type { RefusalCode, Weakness } from "@countersign/protocol";
 
 /** What is wrong with one member of a body, or one parameter. */
 export interface FieldProblem {
@@ -13,6 +13,8 @@ export interface RefusalDetail {
   readonly hint?: string;
   /** What is wrong with each member of the body or each parameter, for `field_invalid`: by JSON pointer. */
   readonly fields?: readonly FieldProblem[];
+  /** What is weak about the key, for `key_weak`. */
+  readonly weakness?: Weakness;
   /** Methods that the resource supports, for `method_not_allowed`. */
   readonly allow?: string;
   /** Whole seconds after which to try again, for `rate_limited` and `unavailable`. */

@@ -2,7 +2,6 @@ import type { Access } from "@countersign/protocol";
 import { changeAccount, createAccount } from "../core/accounts/changes.ts";
 import { type ChangeTx, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { type Commit, createCommit } from "../core/change/commit.ts";
-import { admitPublicKey } from "../core/keys/admission.ts";
 import { addKey, changeKey, type KeyPatch, type NewKey } from "../core/keys/changes.ts";
 import type { KeyId } from "../core/keys/model.ts";
 import {
@@ -17,6 +16,7 @@ import {
   retireSigningKey,
   rotateSigningKey,
 } from "../core/signing-keys/changes.ts";
+import { admittedKey } from "./admitted-key.ts";
 import type { Standing } from "../core/standing.ts";
 import type { Store } from "../core/store/store.ts";
 import type { Clock, Random } from "../core/surroundings.ts";
@@ -50,7 +50,7 @@ export function registryChangesOf(commit: Commit) {
     setUserStanding: (actor: string, username: string, status: Standing) =>
       by(actor, (tx) => changeUser(tx, username, { status })),
     addKey: (actor: string, { text, ...key }: NewKeyText) =>
-      by(actor, (tx) => addKey(tx, { ...key, admitted: admitPublicKey(text) })),
+      by(actor, (tx) => addKey(tx, { ...key, admitted: admittedKey(text) })),
     setKeyStanding: (actor: string, keyId: KeyId, status: Standing) =>
       by(actor, (tx) => changeKey(tx, keyId, { status })),
     changeKey: (actor: string, keyId: KeyId, patch: KeyPatch) => by(actor, (tx) => changeKey(tx, keyId, patch)),

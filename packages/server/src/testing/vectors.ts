@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Weakness } from "@countersign/protocol";
 import type { AuditEvent } from "../core/feed/audit-chain.ts";
 
 /** `vectors/tokens.json`: tokens and signing keys that another implementation computed. */
@@ -77,5 +78,10 @@ export interface PublicKeyVectors {
     readonly certificate?: string;
   }[];
   readonly rfc7638Example: { readonly jwk: Readonly<Record<string, string>>; readonly thumbprint: string };
-  readonly refused: readonly { readonly name: string; readonly text: string; readonly message: string }[];
+  readonly refused: readonly {
+    readonly name: string;
+    readonly text: string;
+    readonly message: string;
+    readonly weakness?: Weakness;
+  }[];
 }

@@ -408,40 +408,46 @@ describe("adding a key", () => {
     });
   });
 
-  test("twice for one user is a conflict, in any spelling and any status", async () => {
+  test("twice for one user is refused as a duplicate, in any spelling, with any exponent and in any status", async () => {
     const { user, key } = await seed();
     const { publicKey } = rsaKeyPair("alice");
     const forms = [
       alice,
       publicKey.export({ format: "pem", type: "pkcs1" }),
       JSON.stringify(publicKey.export({ format: "jwk" })),
+      JSON.stringify({ ...publicKey.export({ format: "jwk" }), e: "AQAD" }),
     ];
     for (const status of ["active", "deactivated"] as const) {
       await changes.setKeyStanding(ACTOR, key.id, status);
       for (const text of forms) {
         await refuses(
           () => changes.addKey(ACTOR, { username: user.username, text }),
-          "conflict",
-          "api-1-demo has this key already: key 1.",
+          "key_weak",
+          "The key is refused: api-1-demo has this key already: key 1.",
         );
       }
     }
   });
 
-  test("is allowed for a second user, until it is revoked for one of them", async () => {
+  test("is refused for a second user too, and for good once it was revoked", async () => {
     const { key } = await seed();
     await changes.createUser(ACTOR, { name: "second", account: "acme", access: "full" });
-    await changes.createUser(ACTOR, { name: "third", account: "acme", access: "full" });
-    const second = await changes.addKey(ACTOR, { username: "api-1-second", text: alice });
-    assert.equal(second.thumbprint, key.thumbprint);
-    assert.notEqual(second.id, key.id);
+    await refuses(
+      () => changes.addKey(ACTOR, { username: "api-1-second", text: alice }),
+      "key_weak",
+      "The key is refused: this key is registered already, for api-1-demo: key 1.",
+    );
     await changes.revokeKey(ACTOR, key.id);
-    for (const username of ["api-1-demo", "api-1-third"]) {
-      await refuses(
-        () => changes.addKey(ACTOR, { username, text: alice }),
-        "conflict",
-        "This key was revoked (key 1); a revoked key can't be added again.",
-      );
+    const { publicKey } = rsaKeyPair("alice");
+    const otherExponent = JSON.stringify({ ...publicKey.export({ format: "jwk" }), e: "AQAD" });
+    for (const username of ["api-1-demo", "api-1-second"]) {
+      for (const text of [alice, otherExponent]) {
+        await refuses(
+          () => changes.addKey(ACTOR, { username, text }),
+          "key_weak",
+          "The key is refused: this key was revoked (key 1), and a revoked key is never accepted again.",
+        );
+      }
     }
   });
 

@@ -8,7 +8,7 @@ import { refusalOf } from "../../testing/refusal-of.ts";
 import { createTestClock, EXAMPLE_NOW_MICROSECONDS, type TestClock } from "../../testing/test-clock.ts";
 import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { encodePart, encodeParts, signParts } from "../../../../../test/testkit/sign-assertion.ts";
-import { admitPublicKey } from "../keys/admission.ts";
+import { parsePublicKey } from "../keys/admission.ts";
 import { Refusal } from "../refusal.ts";
 import { createKeyProofs, type KeyProofPolicy } from "./key-proofs.ts";
 import { signKeyProof } from "./sign-key-proof.ts";
@@ -35,7 +35,7 @@ function openProofs(options: Options = {}) {
   const challenge = proofs.makeChallenge();
   const claims = { aud: PUBLIC_URL, sub: USERNAME, nonce: challenge.nonce, iat: nowSeconds(clock) };
   const verify = (text: string, username = USERNAME, pem = publicPem) =>
-    proofs.verify({ text, username, admitted: admitPublicKey(pem) });
+    proofs.verify({ text, username, admitted: parsePublicKey(pem) });
   return { proofs, clock, challenge, claims, verify };
 }
 
@@ -365,7 +365,7 @@ describe("a proof's times", () => {
 });
 
 describe("the policy", () => {
-  const admitted = admitPublicKey(publicPem);
+  const admitted = parsePublicKey(publicPem);
 
   test("optional accepts a key without a proof, and refuses a proof that doesn't hold", async () => {
     const { proofs } = openProofs();

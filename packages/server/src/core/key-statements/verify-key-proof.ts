@@ -3,7 +3,7 @@ import { ISSUED_AT_SECONDS_MAX, KEY_PROOF_TYPE, SKEW_SECONDS_MAX } from "@counte
 import { describe, own } from "../assertion/check-claims.ts";
 import type { UnverifiedObject } from "../assertion/parse-jws.ts";
 import { isSignedBy, verificationKey } from "../assertion/verify-signature.ts";
-import type { AdmittedKey } from "../keys/admission.ts";
+import type { ParsedKey } from "../keys/admission.ts";
 import { type KeyProof, keyProofInvalid } from "../keys/possession.ts";
 import { issuedAtMs, type KeyChallenges } from "./key-challenges.ts";
 import { type KeyStatementKind, parseKeyStatement } from "./parse-key-statement.ts";
@@ -13,7 +13,7 @@ export interface UnverifiedKeyProof {
   /** The compact JWS. */
   readonly text: string;
   /** The new key, which must have signed it. */
-  readonly admitted: Pick<AdmittedKey, "spki">;
+  readonly admitted: Pick<ParsedKey, "spki">;
   /** The API user that gets the key. */
   readonly username: string;
 }

@@ -2,6 +2,7 @@ import { createHash, type KeyObject } from "node:crypto";
 import { isPrivateKey, KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import { invalid, readPublicKey } from "./read-public-key.ts";
 import { fieldRefusal, type Refusal } from "../refusal.ts";
+import { keyWeak } from "./key-weak.ts";
 
 /** The allowed key sizes in bits, inclusive. NIST SP 800-131A allows no RSA key below 2048. */
 export const KEY_BITS_MIN = 2048;
@@ -11,30 +12,33 @@ export const KEY_BITS_MAX = 8192;
 const EXPONENT_MIN = 65_537n;
 const EXPONENT_MAX = 2n ** 32n - 1n;
 
-/** A public key that has passed admission. */
-export interface AdmittedKey {
+/** A public key that was read from a text and has an allowed size and exponent. It isn't examined for other weaknesses yet. */
+export interface ParsedKey {
   /** SubjectPublicKeyInfo, DER, encoded from the parsed key. */
   readonly spki: Buffer;
+  /** The modulus, big-endian, without leading zeros. */
+  readonly modulus: Buffer;
+  /** SHA-256 of {@link modulus}, lower-case hex: the key's identity, whatever its exponent. */
+  readonly modulusHash: string;
   readonly bits: number;
   readonly fingerprint: string;
   readonly thumbprint: string;
-  /** SHA-256 of the modulus without leading zeros, in hex. */
-  readonly modulusHash: string;
 }
 
 /**
- * Reads one RSA public key in any of the usual forms ({@link readPublicKey}) and decides whether it may be added. A certificate's
- * dates and signature are ignored.
+ * Reads one RSA public key in any of the usual forms ({@link readPublicKey}) and checks its size and exponent. A certificate's dates
+ * and signature are ignored. An {@link AdmitKey} makes the result a key that can be added.
  *
  * @throws {Refusal} `key_rejected`; the message says what is wrong and never quotes the text
+ * @throws {Refusal} `key_weak` with the weakness `size` or `exponent`
  * @throws {Refusal} `private_key_exposed` for a private key in any form ({@link isPrivateKey}), which is never stored
  */
-export function admitPublicKey(text: string): AdmittedKey {
+export function parsePublicKey(text: string): ParsedKey {
   if (text.length > KEY_TEXT_CHARACTERS_MAX) {
     throw invalid(`the key's text has ${text.length} characters; at most ${KEY_TEXT_CHARACTERS_MAX} are allowed`);
   }
   if (isPrivateKey(text)) throw privateKeyExposed();
-  return describeKey(checkStrength(readPublicKey(text)));
+  return describeKey(checkSize(readPublicKey(text)));
 }
 
 /** The fingerprint that `ssh-keygen -l` prints: SHA-256 over the SSH wire form (RFC 4253 §6.6), in base64 without padding. */
@@ -44,38 +48,35 @@ export function sshFingerprint(key: KeyObject): string {
   return `SHA256:${createHash("sha256").update(blob).digest("base64").replaceAll("=", "")}`;
 }
 
-function checkStrength(key: KeyObject): KeyObject {
+function checkSize(key: KeyObject): KeyObject {
   // Keys restricted to RSASSA-PSS (RFC 4055) can't verify RS256.
   if (key.asymmetricKeyType !== "rsa") {
     throw invalid(`it is a key of the type ${key.asymmetricKeyType ?? "unknown"}; an RSA key is needed`);
   }
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < KEY_BITS_MIN || bits > KEY_BITS_MAX) {
-    throw invalid(`the key has ${bits} bits; ${KEY_BITS_MIN} to ${KEY_BITS_MAX} are allowed`);
+    throw keyWeak("size", `the key has ${bits} bits; ${KEY_BITS_MIN} to ${KEY_BITS_MAX} are allowed`);
   }
   const exponent = key.asymmetricKeyDetails?.publicExponent ?? 0n;
   if (exponent < EXPONENT_MIN || exponent > EXPONENT_MAX || exponent % 2n === 0n) {
-    throw invalid("the key's public exponent must be odd and from 65537 to 2^32 - 1");
-  }
-  const modulus = BigInt(`0x${rsaNumbers(key).modulus.toString("hex")}`);
-  // NIST SP 800-89 §5.3.3: odd, and no small factors. Real RSA moduli never have one.
-  if (SMALL_PRIMES.some((prime) => modulus % prime === 0n)) {
-    throw invalid("the key's modulus has a small factor, so it isn't a real RSA key");
+    throw keyWeak("exponent", "the key's public exponent must be odd and from 65537 to 2^32 - 1");
   }
   return key;
 }
 
-function describeKey(key: KeyObject): AdmittedKey {
-  const { n, e } = key.export({ format: "jwk" });
+function describeKey(key: KeyObject): ParsedKey {
+  const { n = "", e = "" } = key.export({ format: "jwk" });
+  const modulus = Buffer.from(n, "base64url");
   return {
     spki: key.export({ format: "der", type: "spki" }),
+    modulus,
+    modulusHash: createHash("sha256").update(modulus).digest("hex"),
     bits: key.asymmetricKeyDetails?.modulusLength ?? 0,
     fingerprint: sshFingerprint(key),
     // RFC 7638 §3: the required members only, in lexicographic order, without white space.
     thumbprint: createHash("sha256")
       .update(JSON.stringify({ e, kty: "RSA", n }))
       .digest("base64url"),
-    modulusHash: createHash("sha256").update(rsaNumbers(key).modulus).digest("hex"),
   };
 }
 
@@ -102,14 +103,4 @@ function sshString(bytes: Buffer): Buffer {
 /** RFC 4251 §5, mpint: a leading zero byte keeps a positive number positive. */
 function sshInteger(bytes: Buffer): Buffer {
   return sshString((bytes[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.alloc(1), bytes]) : bytes);
-}
-
-const SMALL_PRIMES = primesBelow(752).map(BigInt);
-
-function primesBelow(limit: number): number[] {
-  const primes: number[] = [];
-  for (let candidate = 2; candidate < limit; candidate++) {
-    if (primes.every((prime) => candidate % prime !== 0)) primes.push(candidate);
-  }
-  return primes;
 }

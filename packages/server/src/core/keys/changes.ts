@@ -2,11 +2,11 @@ import type { AccountId } from "../accounts/model.ts";
 import type { ChangeTx } from "../change/change-tx.ts";
 import { checkExpiry } from "../expiry.ts";
 import { checkDisplayText } from "../names.ts";
-import { canSee } from "../operators/authorize.ts";
-import { fieldRefusal, Refusal } from "../refusal.ts";
+import { Refusal } from "../refusal.ts";
 import { loadUser } from "../users/changes.ts";
-import type { AdmittedKey } from "./admission.ts";
+import type { AdmittedKey } from "./admit-key.ts";
 import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
+import { findRegisteredWeakness } from "./registered-weakness.ts";
 
 /** The maximum number of keys of one user that aren't revoked. */
 export const USABLE_KEYS_PER_USER_MAX = 20;
@@ -14,7 +14,7 @@ export const USABLE_KEYS_PER_USER_MAX = 20;
 /** A public key to add. `expiresInMs` counts from now, `expiresAtMs` from the epoch; at most one of them is given. */
 export interface NewKey {
   readonly username: string;
-  /** The result of {@link admitPublicKey}. */
+  /** The result of an {@link AdmitKey}. */
   readonly admitted: AdmittedKey;
   readonly label?: string | undefined;
   readonly expiresInMs?: number | undefined;
@@ -44,10 +44,10 @@ const STATUS_ACTIONS = {
 } as const satisfies Record<KeyStatus, string>;
 
 /**
- * Adds a public key. A key that was revoked under any user is refused, unless the author can't see that user's account: the refusal
- * would reveal it.
+ * Adds a public key. A key whose modulus is registered or was revoked is refused, under whatever user or account, and so is one that
+ * shares a prime with a registered key ({@link findRegisteredWeakness}).
  *
- * @throws {Refusal} `field_invalid`, `not_found`, `conflict`
+ * @throws {Refusal} `field_invalid`, `not_found`, `key_weak`, `conflict`
  */
 export async function addKey(
   tx: ChangeTx,
@@ -66,15 +66,8 @@ export async function addKey(
   const expiresAtMs = expiresInMs === undefined ? expiresAtMsGiven : tx.nowMs + expiresInMs;
   checkExpiry("The key's expiry", expiresAtMs, tx.nowMs);
   const user = await loadUser(tx, username);
-  for (const other of await tx.keys.findByThumbprint(admitted.thumbprint)) {
-    if (other.status === "revoked" && canSeeAccount(tx, await accountOf(tx, other))) {
-      const message = `This key was revoked (key ${other.id}); a revoked key can't be added again.`;
-      throw fieldRefusal("conflict", message, "public_key");
-    }
-    if (other.userId === user.id) {
-      throw fieldRefusal("conflict", `${username} has this key already: key ${other.id}.`, "public_key");
-    }
-  }
+  const weak = await findRegisteredWeakness(tx, admitted, user);
+  if (weak !== undefined) throw weak;
   if ((await tx.keys.countUsable(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
     throw new Refusal(
       "conflict",
@@ -148,8 +141,4 @@ export async function loadKey({ keys }: ChangeTx, keyId: KeyId): Promise<PublicK
 
 async function accountOf({ users }: ChangeTx, { username }: PublicKey): Promise<AccountId | undefined> {
   return (await users.find(username))?.accountId;
-}
-
-function canSeeAccount({ author }: ChangeTx, accountId: AccountId | undefined): boolean {
-  return accountId === undefined || canSee(author, accountId);
 }

@@ -1,27 +1,15 @@
 /** Public keys: their model, admission, changes and usage. */
+import type { Weakness } from "@countersign/protocol";
 import type { Branded } from "../branded.ts";
 import type { Standing } from "../standing.ts";
 import type { ApiUserId } from "../users/model.ts";
+
+export type { Weakness };
 
 export type KeyId = Branded<"KeyId">;
 
 /** A revoked key can never be activated again. */
 export type KeyStatus = Standing | "revoked";
-
-/** Why a key can't be trusted whatever its holder does. */
-export type Weakness =
-  | "size"
-  | "exponent"
-  | "small_factor"
-  | "prime"
-  | "perfect_power"
-  | "close_primes"
-  | "roca"
-  | "pattern"
-  | "published"
-  | "shared_prime"
-  | "duplicate"
-  | "revoked";
 
 /** The public half of an API user's RSA key. */
 export interface PublicKey {

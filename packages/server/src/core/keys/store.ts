@@ -8,10 +8,8 @@ export interface KeyStore {
   /** In the order of their ids. */
   list(userId: ApiUserId): Promise<readonly PublicKey[]>;
   find(keyId: KeyId): Promise<PublicKey | undefined>;
-  /** Every key of every user with this modulus, whatever its exponent and status, in the order of their ids. */
-  findByModulusHash(modulusHash: string): Promise<readonly PublicKey[]>;
-  /** Was the modulus revoked without a registered key? */
-  isModulusRevoked(modulusHash: string): Promise<boolean>;
+  /** The keys of all users after an id, in the order of their ids: their moduli are in their SPKI. */
+  listModuli(afterId: KeyId, limit: number): Promise<readonly Pick<PublicKey, "id" | "spki">[]>;
   /** Newest first; the page key is `[id]`. */
   page(userId: ApiUserId, page: PageRequest): Promise<Page<PublicKey>>;
 }
@@ -25,10 +23,8 @@ export interface KeyTransaction {
   findByModulusHash(modulusHash: string): Promise<readonly PublicKey[]>;
   /** Was the modulus revoked without a registered key? */
   isModulusRevoked(modulusHash: string): Promise<boolean>;
-  /** Remembers a modulus that no registered key has as revoked, for good. */
-  insertRevokedModulus(modulusHash: string, atMs: number): Promise<void>;
-  /** How many moduli are revoked without a registered key. */
-  countRevokedModuli(): Promise<number>;
+  /** As outside of transactions. */
+  listModuli: KeyStore["listModuli"];
   /** Keys of the user that aren't revoked. */
   countUsable(userId: ApiUserId): Promise<number>;
   insert(

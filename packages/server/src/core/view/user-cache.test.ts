@@ -213,7 +213,7 @@ describe("a change in this process holds before it is acknowledged", () => {
     assert.equal(await users.findKey(3 as KeyId), undefined);
     await changes.createUser(ACTOR, { name: "new", account: "acme", access: "full" });
     assert.equal((await users.findUser("api-1-new"))?.keys.length, 0);
-    await changes.addKey(ACTOR, { username: "api-1-new", text: alice });
+    await changes.addKey(ACTOR, { username: "api-1-new", text: rsaKeyPair("carol").publicPem });
     assert.equal((await users.findKey(3 as KeyId))?.user.username, "api-1-new");
     assert.equal((await users.findUser("api-1-new"))?.keys.length, 1);
   });

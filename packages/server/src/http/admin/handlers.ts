@@ -4,7 +4,7 @@ import { createAdminTokenHandlers, type AdminTokenHandlerDependencies } from "./
 import { createAuditHandlers, type AuditHandlerDependencies } from "./audit/handlers.ts";
 import { createExplainHandlers, type ExplainHandlerDependencies } from "./explain/handlers.ts";
 import { createInvitationHandlers, type InvitationHandlerDependencies } from "./invitations/handlers.ts";
-import { createKeyHandlers } from "./keys/handlers.ts";
+import { createKeyHandlers, type KeyHandlerDependencies } from "./keys/handlers.ts";
 import { createLinkHandlers, type LinkHandlerDependencies } from "./links/handlers.ts";
 import { createOwnHandlers, type OwnHandlerDependencies } from "./me/handlers.ts";
 import { createOperatorHandlers, type OperatorHandlerDependencies } from "./operators/handlers.ts";
@@ -22,6 +22,7 @@ export type AdminHandlerDependencies = RegistryHandlerDependencies &
   AuditHandlerDependencies &
   ExplainHandlerDependencies &
   InvitationHandlerDependencies &
+  KeyHandlerDependencies &
   LinkHandlerDependencies &
   OperatorHandlerDependencies &
   OwnHandlerDependencies &

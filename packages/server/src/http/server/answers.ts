@@ -41,7 +41,6 @@ export const ANSWERS = {
   token_inactive: { status: 401, challenge: "Token" },
   token_revoked: { status: 403 },
   access_read_only: { status: 403 },
-  revocation_rejected: { status: 422 },
   sign_in_required: { status: 401, challenge: "Bearer" },
   // Bearer wouldn't help: a password or passkey is in the body.
   sign_in_rejected: { status: 403 },
@@ -53,6 +52,7 @@ export const ANSWERS = {
   single_sign_on_failed: { status: 403 },
   field_invalid: { status: 422 },
   key_rejected: { status: 422 },
+  key_weak: { status: 422 },
   private_key_exposed: { status: 422 },
   conflict: { status: 409 },
   precondition_failed: { status: 412 },
@@ -128,6 +128,7 @@ export function refusalAnswer(refusal: Refusal, context: AnswerContext): Written
     message,
     ...(detail.hint === undefined ? {} : { hint: detail.hint }),
     ...(field === undefined ? {} : { field }),
+    ...(detail.weakness === undefined ? {} : { weakness: detail.weakness }),
     docs: `${context.publicUrl}${ERRORS_PATH}#${code}`,
   });
   const errors = detail.fields?.map(({ message, field }) => item(message, field)) ?? [item(refusal.message)];

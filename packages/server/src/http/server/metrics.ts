@@ -7,15 +7,7 @@ import type { RegistryView } from "../../core/view/view.ts";
 import type { ConnectionFigures } from "./connections.ts";
 
 /** The routes that metrics and logs distinguish. Never a path, which is the client's text. */
-export type Route =
-  | "exchange"
-  | "check"
-  | "introspection"
-  | "oauth_token"
-  | "revocation"
-  | "revoke_key"
-  | "changes"
-  | "other";
+export type Route = "exchange" | "check" | "introspection" | "oauth_token" | "revocation" | "changes" | "other";
 
 /** Metrics for Prometheus. No label holds a user, a key or anything that a client chose. */
 export interface Metrics {

@@ -17,7 +17,6 @@ import { testJobStore } from "../job-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testEventList } from "../event-list-store-contract.ts";
 import { testLists } from "../list-store-contract.ts";
-import { testRevocation } from "../revocation-store-contract.ts";
 import { testUsage } from "../usage-store-contract.ts";
 import { testUserList } from "../user-list-store-contract.ts";
 import { expiredBefore, type StoreUnderTest, testStore } from "../store-contract.ts";
@@ -43,7 +42,6 @@ testUserList("SQLite", openUnderTest);
 testEventList("SQLite", openUnderTest);
 testLists("SQLite", openUnderTest);
 testUsage("SQLite", openUnderTest);
-testRevocation("SQLite", openUnderTest);
 testIdentityStore("SQLite", openUnderTest);
 testJobStore("SQLite", openUnderTest);
 

@@ -1,6 +1,7 @@
 /** Public keys in the admin API. What a key is, and which are admitted, is in core/keys. */
 import { keyJson } from "../../../core/json/registry.ts";
-import { admitPublicKey } from "../../../core/keys/admission.ts";
+import { parsePublicKey } from "../../../core/keys/admission.ts";
+import type { AdmitKey } from "../../../core/keys/admit-key.ts";
 import { addKey, changeKey, loadKey as loadKeyAgain } from "../../../core/keys/changes.ts";
 import { keysNeedingKid, needsKidMessage } from "../../../core/assertion/keys-needing-kid.ts";
 import type { KeyId, PublicKey } from "../../../core/keys/model.ts";
@@ -19,8 +20,12 @@ import { KeyPatch } from "./schemas.ts";
 
 const CHANGEABLE = changeableOf(KeyPatch);
 
-export function createKeyHandlers(dependencies: RegistryHandlerDependencies): HandlersOf<typeof keyRoutes> {
-  const { store, clock, commit } = dependencies;
+export interface KeyHandlerDependencies extends RegistryHandlerDependencies {
+  readonly admitKey: AdmitKey;
+}
+
+export function createKeyHandlers(dependencies: KeyHandlerDependencies): HandlersOf<typeof keyRoutes> {
+  const { store, clock, commit, admitKey } = dependencies;
   const shownKey = (key: PublicKey) => keyJson(key, clock.wallMs());
 
   return {
@@ -32,8 +37,9 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
 
     async addKey({ principal, params: { username }, body, idempotencyKey }) {
       // The text first: a caller who sends a private key must learn that, whatever else is wrong.
-      const admitted = admitPublicKey(body.public_key);
+      const parsed = parsePublicKey(body.public_key);
       await loadUser(dependencies, principal, username);
+      const admitted = await admitKey(parsed, principal.actor);
       const expiresAtMs = typeof body.expires_at === "string" ? parseTime(body.expires_at) : undefined;
       const newKey = { username, admitted, label: body.label, expiresAtMs };
       const { result: key, isRepeated } = await commit((tx) => addKey(tx, newKey), {
@@ -55,9 +61,9 @@ export function createKeyHandlers(dependencies: RegistryHandlerDependencies): Ha
       };
     },
 
-    inspectKey({ body }) {
-      const { fingerprint, thumbprint, bits } = admitPublicKey(body.public_key);
-      return Promise.resolve({ data: { fingerprint, thumbprint, bits } });
+    async inspectKey({ principal, body }) {
+      const { fingerprint, thumbprint, bits } = await admitKey(parsePublicKey(body.public_key), principal.actor);
+      return { data: { fingerprint, thumbprint, bits } };
     },
 
     async getKey({ principal, params }) {

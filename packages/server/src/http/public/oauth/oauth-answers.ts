@@ -50,7 +50,6 @@ export const OAUTH_ERRORS = {
   // Codes about keys and of the admin API, which no OAuth endpoint answers.
   key_proof_required: "server_error",
   key_proof_invalid: "server_error",
-  revocation_rejected: "server_error",
   sign_in_required: "server_error",
   sign_in_rejected: "server_error",
   fresh_sign_in_required: "server_error",
@@ -61,6 +60,7 @@ export const OAUTH_ERRORS = {
   single_sign_on_failed: "server_error",
   field_invalid: "server_error",
   key_rejected: "server_error",
+  key_weak: "server_error",
   private_key_exposed: "server_error",
   conflict: "server_error",
   precondition_failed: "server_error",

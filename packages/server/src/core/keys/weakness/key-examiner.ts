@@ -1,0 +1,79 @@
+/**
+ * Weaknesses of RSA moduli: what lets others compute or look up a private key. Each file has one weakness; they are pure functions of
+ * numbers. What depends on the registry's other keys in a transaction is in `registered-weakness.ts`, a folder above.
+ */
+import { createHash } from "node:crypto";
+import type { Weakness } from "@countersign/protocol";
+import type { KeyId, PublicKey } from "../model.ts";
+import { modulusOfSpki } from "./modulus-of-spki.ts";
+import { createProducts } from "./shared-prime.ts";
+import { numberOf } from "./numbers.ts";
+import { hasSmallFactor } from "./small-factor.ts";
+
+/** A registered key, as {@link KeyExaminer.learn} takes it. */
+export type RegisteredKey = Pick<PublicKey, "id" | "spki">;
+
+/** A weakness of a modulus by itself. */
+export type ModulusWeakness = Exclude<Weakness, "size" | "exponent" | "shared_prime" | "duplicate" | "revoked">;
+
+export interface Examination {
+  /** The first that was found, in the order of the protocol's list. */
+  readonly weakness: ModulusWeakness | undefined;
+  /** Does the modulus have a common factor with a learnt one? True also if it is one of them. */
+  readonly sharesPrime: boolean;
+}
+
+/** Examines moduli, and compares them with the registered keys that it was given. */
+export interface KeyExaminer {
+  /** The newest key that it has learnt, 0 if none. */
+  learntThrough(): KeyId;
+  /** Adds registered keys, in the order of their ids. It keeps the newest {@link COMPARED_KEYS_MAX}. */
+  learn(keys: readonly RegisteredKey[]): Promise<void>;
+  /** Forgets every key. */
+  forget(): Promise<void>;
+  /**
+   * Examines a modulus of an allowed size, big-endian and without leading zeros.
+   *
+   * @param client for whom; if examinations have to wait, clients take turns
+   * @throws {Refusal} `unavailable` if it can't be examined now
+   */
+  examine(modulus: Uint8Array, client: string): Promise<Examination>;
+}
+
+/** Is a modulus on a list of published keys? @param hash SHA-256 of the modulus without leading zeros */
+export type IsPublished = (hash: Uint8Array) => boolean;
+
+/** How many registered keys a new key is compared with: the newest. A registry with more is searched by a batch gcd. */
+export const COMPARED_KEYS_MAX = 20_000;
+
+/** An examiner that computes in the calling thread: a command does, a server must not. */
+export function createKeyExaminer(isPublished: IsPublished): KeyExaminer {
+  const products = createProducts(COMPARED_KEYS_MAX);
+  let through = 0 as KeyId;
+  return {
+    learntThrough: () => through,
+    learn(keys) {
+      for (const { id, spki } of keys) {
+        const modulus = modulusOfSpki(spki);
+        if (modulus !== undefined) products.add(numberOf(modulus));
+        through = id;
+      }
+      return Promise.resolve();
+    },
+    forget() {
+      products.clear();
+      through = 0 as KeyId;
+      return Promise.resolve();
+    },
+    examine(modulus) {
+      const n = numberOf(modulus);
+      return Promise.resolve({ weakness: findWeakness(n, modulus, isPublished), sharesPrime: products.sharesPrime(n) });
+    },
+  };
+}
+
+function findWeakness(n: bigint, modulus: Uint8Array, isPublished: IsPublished): ModulusWeakness | undefined {
+  if (hasSmallFactor(n)) return "small_factor";
+  if (isPublished(createHash("sha256").update(modulus).digest())) return "published";
+  return undefined;
+}

@@ -1,0 +1,99 @@
+import { Worker } from "node:worker_threads";
+import { createFairQueue } from "../core/fair-queue.ts";
+import type { KeyId } from "../core/keys/model.ts";
+import type { Examination, KeyExaminer } from "../core/keys/weakness/key-examiner.ts";
+import { Refusal } from "../core/refusal.ts";
+import type { ExaminerAnswer, ExaminerTask } from "./key-examiner-worker.ts";
+
+/** How many keys may wait for their examination, inclusive. An 8192-bit key takes up to a quarter of a second. */
+const WAITING_MAX = 64;
+
+/** The longest that one task may take, in milliseconds. The slowest key takes a fraction of it, also on a busy machine. */
+const TASK_MS_MAX = 10_000;
+
+/** An examiner in a thread of its own, so that no examination delays requests. */
+export interface KeyExaminerThread extends KeyExaminer {
+  /** Ends the thread. Examinations in progress are refused. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the thread when it is first needed. If the thread ends by itself or a task takes too long, the task is refused as
+ * `unavailable`, and the next one starts a new thread.
+ *
+ * @param blocklists paths of the configured blocklists
+ */
+export function createKeyExaminerThread(blocklists: readonly string[]): KeyExaminerThread {
+  const queue = createFairQueue({ runningMax: 1, waitingMax: WAITING_MAX });
+  let worker: Worker | undefined;
+  let through = 0 as KeyId;
+
+  function run(task: ExaminerTask): Promise<Examination> {
+    const thread = (worker ??= start());
+    const { promise, resolve, reject } = Promise.withResolvers<Examination>();
+    const fail = (cause: unknown) => {
+      drop(thread);
+      const message = "The key can't be examined right now, and no key is added without that.";
+      reject(new Refusal("unavailable", message, { cause, retryAfterSeconds: 1 }));
+    };
+    const onExit = () => {
+      fail(new Error("the thread that examines keys has ended"));
+    };
+    const timer = setTimeout(() => {
+      fail(new Error(`a key's examination took over ${TASK_MS_MAX} ms`));
+    }, TASK_MS_MAX);
+    const onMessage = (answer: ExaminerAnswer) => {
+      if ("examination" in answer) resolve(answer.examination);
+      else fail(new Error(answer.problem));
+    };
+    thread.once("message", onMessage).once("error", fail).once("exit", onExit);
+    thread.postMessage(task);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      thread.off("message", onMessage).off("error", fail).off("exit", onExit);
+    });
+  }
+
+  function start(): Worker {
+    const thread = new Worker(workerUrl(), { workerData: { blocklists }, name: "key-examiner" });
+    // A process that has nothing else to do may end, also while the thread waits for keys.
+    thread.unref();
+    // An error between two tasks must not end the process.
+    thread.on("error", () => drop(thread));
+    return thread;
+  }
+
+  /** The next task starts a new thread, which has learnt nothing. */
+  function drop(thread: Worker): void {
+    if (worker === thread) {
+      worker = undefined;
+      through = 0 as KeyId;
+    }
+    void thread.terminate();
+  }
+
+  return {
+    learntThrough: () => through,
+    learn: (keys) =>
+      queue.run("registry", async () => {
+        await run({ kind: "learn", keys });
+        through = keys.at(-1)?.id ?? through;
+      }),
+    forget: () =>
+      queue.run("registry", async () => {
+        if (worker !== undefined) await run({ kind: "forget" });
+        through = 0 as KeyId;
+      }),
+    examine: (modulus, client) => queue.run(client, () => run({ kind: "examine", modulus })),
+    async close() {
+      const thread = worker;
+      worker = undefined;
+      await thread?.terminate();
+    },
+  };
+}
+
+/** The worker's module: TypeScript in a checkout, JavaScript in the package. */
+function workerUrl(): URL {
+  return new URL(`./key-examiner-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
+}
