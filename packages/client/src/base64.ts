@@ -2,10 +2,14 @@
  * Base64 with what every platform has: `Uint8Array.fromBase64` isn't there on Node 24.
  */
 
+/** Base64 with padding (RFC 4648 §4). */
+export function base64Of(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}
+
 /** Base64url without padding (RFC 7515 §2). */
 export function base64urlOf(bytes: Uint8Array): string {
-  const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return base64Of(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /** The same of a text's UTF-8. */

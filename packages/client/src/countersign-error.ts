@@ -10,6 +10,8 @@ import type { RefusalCode } from "@countersign/protocol";
  * - `answer_unexpected`: an answer came that isn't this service's, such as a proxy's page or a redirect.
  * - `refusal_unknown`: a refusal whose code this version doesn't know.
  * - `origin_refused`: a request to an origin that isn't to see the token; nothing was sent.
+ * - `key_not_stored`: the function that stores a new private key failed; nothing was sent.
+ * - `rotation_running`: a rotation of this token source's key hasn't ended yet.
  */
 export const SDK_ERROR_CODES = [
   "options_invalid",
@@ -19,6 +21,8 @@ export const SDK_ERROR_CODES = [
   "answer_unexpected",
   "refusal_unknown",
   "origin_refused",
+  "key_not_stored",
+  "rotation_running",
 ] as const;
 export type SdkErrorCode = (typeof SDK_ERROR_CODES)[number];
 

@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import { after, describe, test } from "node:test";
 import { CountersignError } from "./countersign-error.ts";
 import { createFetch, type FetchOptions } from "./create-fetch.ts";
-import type { TokenSource } from "./token-source.ts";
 
 interface SeenRequest {
   readonly method: string;
@@ -43,7 +42,7 @@ async function startApi(good: (token: string) => boolean = () => true, goodStatu
 }
 
 /** Gives `token-1` until that is invalidated, then `token-2` … */
-function fakeSource(baseUrl: string): TokenSource & { readonly invalidated: string[] } {
+function fakeSource(baseUrl: string): Parameters<typeof createFetch>[0] & { readonly invalidated: string[] } {
   const invalidated: string[] = [];
   let number = 1;
   return {

@@ -1,5 +1,5 @@
 import { CountersignError } from "./countersign-error.ts";
-import { discardBody } from "./exchange/read-answer.ts";
+import { discardBody } from "./request/read-answer.ts";
 import { parseUrl } from "./parse-base-url.ts";
 import { type Fetch, SYSTEM } from "./surroundings.ts";
 import type { TokenSource } from "./token-source.ts";
@@ -31,7 +31,10 @@ export interface FetchOptions {
  * @throws {CountersignError} `options_invalid`; and from the function it returns, `origin_refused` and what `getToken`
  * throws
  */
-export function createFetch(source: TokenSource, options: FetchOptions = {}): Fetch {
+export function createFetch(
+  source: Pick<TokenSource, "baseUrl" | "getToken" | "invalidate">,
+  options: FetchOptions = {},
+): Fetch {
   const { scheme = "Token", fetch = SYSTEM.fetch } = options;
   const origins = new Set(options.origins?.map(parseOrigin) ?? [new URL(source.baseUrl).origin]);
   if (scheme !== "Token" && scheme !== "Bearer") {

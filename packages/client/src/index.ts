@@ -21,7 +21,10 @@ export {
   type SdkErrorCode,
 } from "./countersign-error.ts";
 export { createFetch, type FetchOptions } from "./create-fetch.ts";
+export type { Warning } from "./exchange.ts";
 export type { PrivateKey, PrivateKeySource } from "./key/load-signing-key.ts";
+export type { ProveKeyOptions } from "./rotation/prove-key.ts";
+export type { RotatedKey, RotateKeyOptions } from "./rotation/rotate-key.ts";
 export type { Clock, Fetch, Random, Sleep, StartTimer, Surroundings } from "./surroundings.ts";
 export { createTokenSource, type GetTokenOptions, type TokenSource, type TokenSourceOptions } from "./token-source.ts";
 export type { RefusalCode } from "@countersign/protocol";

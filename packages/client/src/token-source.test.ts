@@ -34,6 +34,56 @@ async function rejection(promise: Promise<unknown>): Promise<CountersignError> {
   return error;
 }
 
+describe("warnings", () => {
+  const EXPIRES = { code: "key_expires_soon", message: "The key expires." };
+  const warned = (warnings: unknown): Response =>
+    Response.json({ meta: { code: 200, errors: [], warnings }, data: { token: "t", expires_in: 3600 } });
+
+  test("are passed on with each token, and one from a newer service as well", async () => {
+    const seen: unknown[] = [];
+    const { source } = stage([warned([EXPIRES, { code: "new_one", message: "x", more: 1 }]), warned([EXPIRES])], {
+      onWarning: (warning) => seen.push(warning),
+    });
+    await source.getToken();
+    assert.deepEqual(seen, [EXPIRES, { code: "new_one", message: "x" }]);
+    await source.getToken();
+    assert.equal(seen.length, 2, "a token that is kept doesn't warn again");
+    await source.getToken({ fresh: true });
+    assert.equal(seen.length, 3);
+  });
+
+  for (const warnings of [undefined, null, "x", {}, [null], [1, "x", {}, { code: 1, message: "x" }, { code: "x" }]]) {
+    test(`of another form are left out: ${JSON.stringify(warnings)}`, async () => {
+      const seen: unknown[] = [];
+      const { source } = stage([warned(warnings)], { onWarning: (warning) => seen.push(warning) });
+      assert.equal(await source.getToken(), "t");
+      assert.deepEqual(seen, []);
+    });
+  }
+
+  test("are bounded and fit for a log, and repeat nothing of the assertion", async () => {
+    const messages: string[] = [];
+    const echo = ({ assertion }: { assertion: string }) =>
+      warned(
+        [...Array(40).keys()].map(() => ({ code: "x", message: `a\n\u001b[31m ${assertion} ${"y".repeat(500)}` })),
+      );
+    const { source } = stage([echo], { onWarning: ({ message }) => messages.push(message) });
+    await source.getToken();
+    assert.equal(messages.length, 16);
+    assert.match(messages[0] ?? "", /^a {2}\[31m \[…\]\.\[…\]\.\[…\]/);
+    assert.ok(messages.every((message) => message.length <= 500));
+  });
+
+  test("cost no token, if the function fails", async () => {
+    const { source } = stage([warned([EXPIRES])], {
+      onWarning: () => {
+        throw new Error("the logger is broken");
+      },
+    });
+    assert.equal(await source.getToken(), "t");
+  });
+});
+
 describe("an exchange", () => {
   test("sends a signed assertion of name and time, and nothing else that matters", async () => {
     const { source, seen } = stage();

@@ -1,9 +1,12 @@
 import { TTL_SECONDS_DEFAULT, TTL_SECONDS_MAX, TTL_SECONDS_MIN } from "@countersign/protocol";
 import { CountersignError } from "./countersign-error.ts";
-import { pauseMs } from "./exchange/backoff.ts";
-import { createExchange, type DatedGrant } from "./exchange/exchange.ts";
+import { pauseMs } from "./request/backoff.ts";
+import { exchangeCall, type Grant, type Warning } from "./exchange.ts";
 import { type PrivateKeySource, prepareSigningKey } from "./key/load-signing-key.ts";
 import { parseBaseUrl } from "./parse-base-url.ts";
+import { createSend, type Dated } from "./request/send.ts";
+import { KEY_CHALLENGE_CALL, type ProveKeyOptions, signKeyProof } from "./rotation/prove-key.ts";
+import { rotateKey, type RotatedKey, type RotateKeyOptions } from "./rotation/rotate-key.ts";
 import { type Clock, type Random, type Surroundings, SYSTEM } from "./surroundings.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -35,6 +38,11 @@ export interface TokenSourceOptions extends Replacements {
    * token in use is still good, and the next call tries again. What this function throws is ignored.
    */
   readonly onRefreshFailed?: ((error: CountersignError) => void) | undefined;
+  /**
+   * Called with each warning of each token, such as `key_expires_soon`, for a log line. A service that warns does so with
+   * every token. What this function throws is ignored.
+   */
+  readonly onWarning?: ((warning: Warning) => void) | undefined;
 }
 
 export interface GetTokenOptions {
@@ -59,6 +67,22 @@ export interface TokenSource {
   readonly getToken: (options?: GetTokenOptions) => Promise<string>;
   /** Drops a token that an API refused. Does nothing if another token has replaced it already. */
   readonly invalidate: (token: string) => void;
+  /**
+   * Replaces the user's key by a new one, if the user may rotate its keys. The present key is in use until a token by the
+   * new one has come; then the new one is, unless `privateKey` is a function: it is asked again before each exchange, so let
+   * it give the new key once this has resolved. If it fails after `store` was called, keep what was stored, and pass it as
+   * `newPrivateKey` next time.
+   *
+   * @throws {CountersignError} the server's refusal, or one of this SDK's own codes
+   */
+  readonly rotateKey: (options: RotateKeyOptions) => Promise<RotatedKey>;
+  /**
+   * A proof that this program holds the private key, for an operator who adds its public half (`countersign key add
+   * --proof`). It can be used once, for 10 minutes. The key needn't be added yet.
+   *
+   * @throws {CountersignError} the server's refusal, or one of this SDK's own codes
+   */
+  readonly proveKey: (options?: ProveKeyOptions) => Promise<string>;
 }
 
 /**
@@ -73,7 +97,7 @@ const MARGIN_SECONDS_MAX = 30;
 const MARGIN_PART_MAX = 0.05;
 
 interface HeldToken {
-  readonly grant: DatedGrant;
+  readonly grant: Dated<Grant>;
   /** The age at which to refresh, and the age from which on this token isn't handed out, in milliseconds. */
   refreshAtMs: number;
   readonly endsAtMs: number;
@@ -90,9 +114,11 @@ interface HeldToken {
  */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const settings = parseOptions(options);
-  const { clock, random, onRefreshFailed } = settings;
-  const exchange = createExchange(settings);
+  const { username, ttlSeconds, clock, random, onRefreshFailed, onWarning } = settings;
+  const send = createSend(settings);
 
+  let { loadSigningKey } = settings;
+  let isRotating = false;
   let held: HeldToken | undefined;
   let running: { readonly token: Promise<string>; isWaitedFor: boolean } | undefined;
 
@@ -110,13 +136,17 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
 
     async function run(): Promise<string> {
       try {
-        const grant = await exchange(() => own.isWaitedFor);
-        held = hold(grant, random);
-        return grant.token;
+        return keep(await send(exchangeCall(username, ttlSeconds, loadSigningKey), () => own.isWaitedFor));
       } finally {
         running = undefined;
       }
     }
+  }
+
+  function keep(grant: Dated<Grant>): string {
+    held = hold(grant, random);
+    for (const warning of grant.warnings) report(onWarning, warning);
+    return grant.token;
   }
 
   function refreshInBackground(present: HeldToken): void {
@@ -125,11 +155,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       present.failedRefreshes++;
       const waitMs = Math.max(pauseMs(present.failedRefreshes, random), (error.retryAfterSeconds ?? 0) * 1000);
       present.refreshAtMs = ageOf(present.grant, clock) + waitMs;
-      try {
-        onRefreshFailed?.(error);
-      } catch {
-        // A failing logger must not cost the application its token.
-      }
+      report(onRefreshFailed, error);
     });
   }
 
@@ -149,10 +175,46 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     invalidate(token: string) {
       if (held?.grant.token === token) held = undefined;
     },
+    async rotateKey(rotation: RotateKeyOptions) {
+      if (isRotating) {
+        throw new CountersignError("rotation_running", "The key of this token source is being rotated already.");
+      }
+      isRotating = true;
+      try {
+        const { rotated, signingKey, grant } = await rotateKey({ ...settings, send, loadSigningKey }, rotation);
+        if (typeof options.privateKey !== "function") loadSigningKey = () => Promise.resolve(signingKey);
+        keep(grant);
+        return rotated;
+      } finally {
+        isRotating = false;
+      }
+    },
+    async proveKey({ nonce, audience = settings.baseUrl }: ProveKeyOptions = {}) {
+      for (const [name, value] of Object.entries({ nonce, audience })) {
+        if (value !== undefined && typeof value !== "string") {
+          throw new CountersignError("options_invalid", `${name} must be a text.`);
+        }
+      }
+      const signingKey = await loadSigningKey();
+      const challenge =
+        nonce === undefined
+          ? await send(KEY_CHALLENGE_CALL, () => true)
+          : { nonce, issuedAtSeconds: Math.floor(clock.wallMs() / 1000) };
+      return await signKeyProof(signingKey, audience, username, challenge);
+    },
   });
 }
 
-function hold(grant: DatedGrant, random: Random): HeldToken {
+/** Tells the application. A logger that fails must not cost it its token. */
+function report<Value>(listener: ((value: Value) => void) | undefined, value: Value): void {
+  try {
+    listener?.(value);
+  } catch {
+    // It is the application's own failure.
+  }
+}
+
+function hold(grant: Dated<Grant>, random: Random): HeldToken {
   const lifeMs = grant.lifeSeconds * 1000;
   const part = REFRESH_PART_FIRST + random() * (REFRESH_PART_LAST - REFRESH_PART_FIRST);
   return {
@@ -167,7 +229,7 @@ function hold(grant: DatedGrant, random: Random): HeldToken {
  * The greatest age that a token can have, in milliseconds. The wall clock counts a laptop's sleep; the monotonic clock isn't
  * misled when the time is set back.
  */
-function ageOf({ sinceWallMs, sinceMonotonicMs }: DatedGrant, clock: Clock): number {
+function ageOf({ sinceWallMs, sinceMonotonicMs }: Dated<Grant>, clock: Clock): number {
   return Math.max(clock.wallMs() - sinceWallMs, clock.monotonicMs() - sinceMonotonicMs);
 }
 
@@ -199,6 +261,7 @@ function parseOptions(options: TokenSourceOptions) {
     deadlineMs: deadlineSeconds * 1000,
     loadSigningKey: prepareSigningKey(options.privateKey),
     onRefreshFailed: options.onRefreshFailed,
+    onWarning: options.onWarning,
     clock: options.clock ?? clock,
     random: options.random ?? random,
     sleep: options.sleep ?? sleep,

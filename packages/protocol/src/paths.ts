@@ -10,6 +10,9 @@ export const CHANGES_PATH = "/api/auth/v0/changes/";
 /** Hands out a nonce for a proof of possession. Served with and without the trailing slash. */
 export const KEY_CHALLENGES_PATH = "/api/auth/v0/key-challenges/";
 
+/** The rotation of a key by its holder. Served with and without the trailing slash. */
+export const KEYS_PATH = "/api/auth/v0/keys/";
+
 /** Token introspection (RFC 7662). */
 export const INTROSPECTION_PATH = "/oauth2/introspect";
 

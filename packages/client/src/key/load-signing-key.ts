@@ -21,7 +21,8 @@ export interface SigningKey {
 export type LoadSigningKey = () => Promise<SigningKey>;
 
 const NAME = "RSASSA-PKCS1-v1_5";
-const ALGORITHM = { name: NAME, hash: "SHA-256" } as const;
+/** How WebCrypto names the algorithm of a key that was read from a text. */
+export const KEY_ALGORITHM = { name: NAME, hash: "SHA-256" } as const;
 const ALGORITHM_OF_HASH = { "SHA-256": "RS256", "SHA-384": "RS384", "SHA-512": "RS512" } as const;
 
 /**
@@ -65,22 +66,28 @@ async function settle(source: () => PrivateKey | Promise<PrivateKey>): Promise<P
     return await source();
   } catch (error) {
     if (error instanceof CountersignError) throw error;
-    const name = error instanceof Error ? error.name : "something that is no Error";
     throw new CountersignError("key_unusable", "The function or promise given as privateKey failed.", {
-      hint: `It threw ${/^\w{1,40}$/.test(name) ? name : "an error"}. Its message may quote the key, so it isn't repeated.`,
+      hint: withoutMessage(error),
     });
   }
 }
 
-async function importKey({ pkcs8, modulus, publicExponent }: RsaPrivateKey): Promise<SigningKey> {
+/** What an application's function threw, in words that can't quote a key. */
+export function withoutMessage(error: unknown): string {
+  const name = error instanceof Error ? error.name : "something that is no Error";
+  return `It threw ${/^\w{1,40}$/.test(name) ? name : "an error"}. Its message may quote the key, so it isn't repeated.`;
+}
+
+/** Imports a private key. @throws {CountersignError} `key_unusable` where its numbers don't belong together */
+export async function importKey({ pkcs8, modulus, publicExponent }: RsaPrivateKey): Promise<SigningKey> {
   let belongTogether: boolean;
   let key: CryptoKey;
   try {
-    key = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, false, ["sign"]);
+    key = await crypto.subtle.importKey("pkcs8", pkcs8, KEY_ALGORITHM, false, ["sign"]);
     // A digit that was mistyped or lost leaves numbers of the right form, which some platforms take and sign nonsense
     // with. The server could only answer assertion_rejected to that.
     const jwk = { kty: "RSA", n: base64urlOf(modulus), e: base64urlOf(publicExponent) };
-    const publicKey = await crypto.subtle.importKey("jwk", jwk, ALGORITHM, false, ["verify"]);
+    const publicKey = await crypto.subtle.importKey("jwk", jwk, KEY_ALGORITHM, false, ["verify"]);
     const probe = new Uint8Array(1);
     belongTogether = await crypto.subtle.verify(NAME, publicKey, await crypto.subtle.sign(NAME, key, probe), probe);
   } catch {

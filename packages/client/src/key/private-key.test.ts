@@ -4,7 +4,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, si
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { CountersignError } from "../countersign-error.ts";
-import { signAssertion } from "../sign-assertion.ts";
+import { signAssertion } from "../sign-jws.ts";
 import { isSignedBy } from "../testing/fake-service.ts";
 import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import { INTEGER, SEQUENCE, writeElement } from "./der.ts";

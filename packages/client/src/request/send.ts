@@ -1,61 +1,70 @@
-import { ASSERTION_SCHEME, REFRESH_PATH } from "@countersign/protocol";
+/**
+ * Requests to the service: sign, send, and decide what a failure means. What a request says, and what its answer says, is
+ * its caller's.
+ */
 import { CountersignError } from "../countersign-error.ts";
-import type { LoadSigningKey, SigningKey } from "../key/load-signing-key.ts";
-import { signAssertion } from "../sign-assertion.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { withTimeout } from "../wait-for.ts";
 import { parseDate, pauseMs } from "./backoff.ts";
-import { type Grant, readAnswer } from "./read-answer.ts";
+import { type AnswerReader, readAnswer } from "./read-answer.ts";
 
-export interface ExchangeDependencies extends Surroundings {
+export interface SendDependencies extends Surroundings {
   /** Without a slash at its end. */
   readonly baseUrl: string;
-  readonly username: string;
-  readonly ttlSeconds: number;
-  readonly loadSigningKey: LoadSigningKey;
-  /** How long one request may take, and how long all of an exchange, in milliseconds. */
+  /** How long one request may take, and how long all attempts together, in milliseconds. */
   readonly attemptTimeoutMs: number;
   readonly deadlineMs: number;
 }
 
-/**
- * A token, and the moment before it was asked for. Its life counts from then, so that it is never kept too long.
- */
-export interface DatedGrant extends Grant {
-  readonly sinceWallMs: number;
-  readonly sinceMonotonicMs: number;
+/** One attempt of a call. */
+export interface Attempt {
+  /** The path under the base URL, and the query. */
+  readonly target: string;
+  readonly init: Pick<RequestInit, "method" | "body"> & { readonly headers?: Readonly<Record<string, string>> };
+  /** What was signed for the request. No part of it appears in an error. */
+  readonly secrets: readonly string[];
 }
 
+/** A kind of request. */
+export interface Call<Result> {
+  /** Loads what all attempts need, such as the key, and returns what makes each attempt. */
+  readonly begin: () => Promise<(nowSeconds: number) => Promise<Attempt>>;
+  readonly read: AnswerReader<Result>;
+}
+
+/** A result, and the moment before it was asked for. A token's life counts from then, so that it is never kept too long. */
+export type Dated<Result> = Result & { readonly sinceWallMs: number; readonly sinceMonotonicMs: number };
+
 /**
- * Gets a token.
+ * Makes a call, and repeats it after failures that may pass.
  *
- * @param isWaitedFor whether a caller waits; called after each failure. A background refresh ends with its first failure: it
- * must not keep a process alive, and the next caller starts another
+ * @param isWaitedFor whether a caller waits; asked after each failure. If none does, the first failure ends the call: a
+ * background refresh must not keep a process alive, and the next caller starts another
  * @throws {CountersignError} the error of the last attempt
  */
-export type Exchange = (isWaitedFor: () => boolean) => Promise<DatedGrant>;
+export type Send = <Result extends object>(call: Call<Result>, isWaitedFor: () => boolean) => Promise<Dated<Result>>;
 
 /** The result of one request. A failure is a value, because the next step depends on it. */
-type Outcome =
-  | { readonly grant: DatedGrant }
+type Outcome<Result> =
+  | { readonly result: Dated<Result> }
   | { readonly error: CountersignError; readonly serverWallMs: number | undefined };
 
-/** Most requests of one exchange. The deadline usually comes first. */
+/** Most requests of one call. The deadline usually comes first. */
 const ATTEMPTS_MAX = 8;
 
 /**
- * The client's side of the exchange: sign, send, and decide what a failure means. It remembers two things from one exchange to
- * the next: the difference between this machine's clock and the server's, and how long the server asked clients to wait.
+ * Makes the sender of one token source. It remembers two things from one call to the next: the difference between this
+ * machine's clock and the server's, and how long the server asked clients to wait.
  */
-export function createExchange(dependencies: ExchangeDependencies): Exchange {
-  const { clock, random, sleep, startTimer, deadlineMs, loadSigningKey } = dependencies;
+export function createSend(dependencies: SendDependencies): Send {
+  const { clock, random, sleep, startTimer, deadlineMs } = dependencies;
   let offsetMs = 0;
   let quiet: { readonly untilMs: number; readonly reason: CountersignError } | undefined;
 
   /** How much longer the server asked to wait, in milliseconds. */
   const quietMs = () => (quiet === undefined ? 0 : quiet.untilMs - clock.monotonicMs());
 
-  return async (isWaitedFor) => {
+  return async (call, isWaitedFor) => {
     const endMs = clock.monotonicMs() + deadlineMs;
     const remainingMs = () => endMs - clock.monotonicMs();
 
@@ -64,11 +73,11 @@ export function createExchange(dependencies: ExchangeDependencies): Exchange {
       if (!isWaitedFor() || waitMs >= remainingMs()) throw stillQuiet(quiet.reason, quietMs());
       await sleep(waitMs);
     }
-    const signingKey = await withTimeout(startTimer, remainingMs(), () => late("The private key"), loadSigningKey);
+    const makeAttempt = await withTimeout(startTimer, remainingMs(), () => late("The private key"), call.begin);
     let isSignedAgain = false;
     for (let failures = 0; ; ) {
-      const outcome = await requestToken(dependencies, signingKey, offsetMs, remainingMs());
-      if ("grant" in outcome) return outcome.grant;
+      const outcome = await attempt(dependencies, makeAttempt, call.read, offsetMs, remainingMs());
+      if ("result" in outcome) return outcome.result;
       const { error, serverWallMs } = outcome;
 
       if (isSkewRefusal(error) && serverWallMs !== undefined && !isSignedAgain) {
@@ -88,38 +97,40 @@ export function createExchange(dependencies: ExchangeDependencies): Exchange {
   };
 }
 
-/** Signs and sends one assertion. */
-async function requestToken(
-  { baseUrl, username, ttlSeconds, attemptTimeoutMs, clock, fetch, startTimer }: ExchangeDependencies,
-  signingKey: SigningKey,
+/** Signs and sends one request. */
+async function attempt<Result extends object>(
+  { baseUrl, attemptTimeoutMs, clock, fetch, startTimer }: SendDependencies,
+  makeAttempt: (nowSeconds: number) => Promise<Attempt>,
+  read: AnswerReader<Result>,
   offsetMs: number,
   remainingMs: number,
-): Promise<Outcome> {
+): Promise<Outcome<Result>> {
   const sinceWallMs = clock.wallMs();
   const sinceMonotonicMs = clock.monotonicMs();
   let serverWallMs: number | undefined;
   try {
     const timeoutMs = Math.min(attemptTimeoutMs, remainingMs);
-    const grant = await withTimeout(
+    const result = await withTimeout(
       startTimer,
       timeoutMs,
       () => late("The answer"),
       async (signal) => {
-        const assertion = await signAssertion(signingKey, username, (sinceWallMs + offsetMs) / 1000);
-        const response = await fetch(`${baseUrl}${REFRESH_PATH}?ttl=${ttlSeconds}`, {
-          headers: { Accept: "application/json", Authorization: `${ASSERTION_SCHEME} ${assertion}` },
-          // An assertion can be exchanged by any holder, so it isn't sent on. Not "error": some edge platforms don't
-          // support it, and a redirect deserves a better message.
+        const { target, init, secrets } = await makeAttempt((sinceWallMs + offsetMs) / 1000);
+        const response = await fetch(`${baseUrl}${target}`, {
+          ...init,
+          headers: { Accept: "application/json", ...init.headers },
+          // An assertion can be used by any holder, so it isn't sent on. Not "error": some edge platforms don't support
+          // it, and a redirect deserves a better message.
           redirect: "manual",
           signal,
         });
         // The header has whole seconds; on average the server was in the middle of that second.
         const dateMs = parseDate(response.headers);
         serverWallMs = dateMs === undefined ? undefined : dateMs + 500;
-        return await readAnswer(response, assertion, clock.wallMs());
+        return await readAnswer(response, secrets, clock.wallMs(), read);
       },
     );
-    return { grant: { ...grant, sinceWallMs, sinceMonotonicMs } };
+    return { result: { ...result, sinceWallMs, sinceMonotonicMs } };
   } catch (error) {
     return { error: error instanceof CountersignError ? error : networkError(error), serverWallMs };
   }
@@ -132,7 +143,7 @@ function isSkewRefusal({ code }: CountersignError): boolean {
 /**
  * Whether the same request may succeed a little later. A 403 or another refusal stays until an operator acts.
  */
-function isPassing({ code, status = 0 }: CountersignError): boolean {
+export function isPassing({ code, status = 0 }: CountersignError): boolean {
   return code === "network" || code === "timeout" || status >= 500 || status === 429 || status === 408;
 }
 

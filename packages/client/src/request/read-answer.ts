@@ -1,33 +1,45 @@
 /**
- * Reads the answer to an exchange. It is untrusted: every member is checked before use, and its text is made safe for the
- * application's log.
+ * Reads the service's answers. They are untrusted: every member is checked before use, and their texts are made safe for
+ * the application's log.
  */
-import { type ErrorItem, REFUSAL_CODES, type RefusalCode, TTL_SECONDS_MAX } from "@countersign/protocol";
+import { type ErrorItem, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
 import { CountersignError, type ErrorCode } from "../countersign-error.ts";
 import { parseRetryAfter } from "./backoff.ts";
 
-/** A token, and how long it lives from the moment it was minted, in seconds. */
-export interface Grant {
-  readonly token: string;
-  readonly lifeSeconds: number;
+type Members = Readonly<Record<string, unknown>>;
+
+/** An answer with the form of the service's. */
+export interface Answer {
+  readonly status: number;
+  readonly data: Members;
+  readonly meta: Members;
+  /** A text of it, made fit for a log; `undefined` for anything but a text. */
+  readonly words: (value: unknown) => string | undefined;
 }
+
+/** Reads what a successful answer holds; `undefined` where it isn't the one that was asked for. */
+export type AnswerReader<Result> = (answer: Answer) => Result | undefined;
 
 /** Longest answer that is read, in bytes. The service's own answers have about 400. */
 export const ANSWER_BYTES_MAX = 65_536;
 
-const TOKEN_CHARACTERS_MAX = 4096;
 const WORDS_CHARACTERS_MAX = 500;
 
-/** Shortest run of an assertion's characters that is removed when an answer repeats it. */
+/** Shortest run of a secret's characters that is removed when an answer repeats it. */
 const SECRET_PIECE_CHARACTERS = 12;
 
 /**
  * Reads an answer.
  *
- * @param assertion what was sent; no part of it appears in an error
+ * @param secrets what was sent, such as an assertion; no part of it appears in an error
  * @throws {CountersignError} the server's code, or `refusal_unknown`, or `answer_unexpected`
  */
-export async function readAnswer(response: Response, assertion: string, nowMs: number): Promise<Grant> {
+export async function readAnswer<Result>(
+  response: Response,
+  secrets: readonly string[],
+  nowMs: number,
+  read: AnswerReader<Result>,
+): Promise<Result> {
   const { status } = response;
   const about = {
     status: status === 0 ? undefined : status,
@@ -52,13 +64,9 @@ export async function readAnswer(response: Response, assertion: string, nowMs: n
     );
   }
   const { meta, data } = membersOf(parseJson(body));
-  if (status === 200) {
-    const { token, expires_in: life } = membersOf(data);
-    if (isToken(token) && typeof life === "number" && life > 0) {
-      // A token that claims to live for years is still replaced in time.
-      return { token, lifeSeconds: Math.min(life, TTL_SECONDS_MAX) };
-    }
-  }
+  const words = (value: unknown) => wordsOf(value, secrets);
+  const result = read({ status, data: membersOf(data), meta: membersOf(meta), words });
+  if (result !== undefined) return result;
   const [first] = listOf(membersOf(meta)["errors"]);
   const { code, message, hint } = membersOf(first) as Partial<Record<keyof ErrorItem, unknown>>;
   if (status < 400 || typeof code !== "string") {
@@ -70,11 +78,11 @@ export async function readAnswer(response: Response, assertion: string, nowMs: n
     );
   }
   const known = isRefusalCode(code) ? code : undefined;
-  const text = wordsOf(message, assertion) ?? "The service refused the request.";
+  const text = words(message) ?? "The service refused the request.";
   throw new CountersignError(
     (known ?? "refusal_unknown") satisfies ErrorCode,
-    known === undefined ? `${wordsOf(code, assertion)}: ${text}` : text,
-    { ...about, hint: wordsOf(hint, assertion) },
+    known === undefined ? `${words(code)}: ${text}` : text,
+    { ...about, hint: words(hint) },
   );
 }
 
@@ -115,38 +123,33 @@ function parseJson(text: string): unknown {
   }
 }
 
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+/** The members of an object; none of anything else. */
+export function membersOf(value: unknown): Members {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
-function listOf(value: unknown): readonly unknown[] {
+/** The items of an array; none of anything else. */
+export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-/** What may follow a scheme in a header (RFC 9110 §11.2, token68). */
-function isToken(value: unknown): value is string {
-  return typeof value === "string" && value.length <= TOKEN_CHARACTERS_MAX && /^[\w.~+/-]+=*$/.test(value);
 }
 
 function isRefusalCode(code: string): code is RefusalCode {
   return (REFUSAL_CODES as readonly string[]).includes(code);
 }
 
-/** The server's words for a log: without control characters, of bounded length, and without pieces of the assertion. */
-function wordsOf(value: unknown, assertion: string): string | undefined {
+/** The server's words for a log: without control characters, of bounded length, and without pieces of the secrets. */
+function wordsOf(value: unknown, secrets: readonly string[]): string | undefined {
   if (typeof value !== "string" || value === "") return undefined;
   return value
     .slice(0, WORDS_CHARACTERS_MAX)
     .replaceAll(/\p{C}/gu, " ")
-    .replaceAll(/[\w-]+/g, (word) =>
-      word.length >= SECRET_PIECE_CHARACTERS && holdsPieceOf(assertion, word) ? "[…]" : word,
-    );
+    .replaceAll(/[\w-]+/g, (word) => (secrets.some((secret) => sharePiece(secret, word)) ? "[…]" : word));
 }
 
-/** Whether a word and an assertion share a run of {@link SECRET_PIECE_CHARACTERS} characters. */
-function holdsPieceOf(assertion: string, word: string): boolean {
+/** Whether a secret and a word share a run of {@link SECRET_PIECE_CHARACTERS} characters. */
+function sharePiece(secret: string, word: string): boolean {
   for (let at = 0; at + SECRET_PIECE_CHARACTERS <= word.length; at++) {
-    if (assertion.includes(word.slice(at, at + SECRET_PIECE_CHARACTERS))) return true;
+    if (secret.includes(word.slice(at, at + SECRET_PIECE_CHARACTERS))) return true;
   }
   return false;
 }
