@@ -20,6 +20,33 @@ test("an event reads as a sentence", () => {
   assert.equal(sentence({ action: "signing_key.retired", subject: "signing_key:2" }), "retired signing key 2");
 });
 
+test("what the service found out about keys reads as a sentence", () => {
+  const key = { subject: "key:3", details: { username: "api-1-demo", days: 7, weakness: "close_primes" } };
+  assert.equal(sentence({ ...key, action: "key.expiring" }), "reported that key 3 of api-1-demo expires within 7 days");
+  assert.equal(sentence({ ...key, action: "key.unused" }), "reported that key 3 of api-1-demo is unused");
+  assert.equal(sentence({ ...key, action: "key.found_weak" }), "found key 3 of api-1-demo weak: close primes");
+});
+
+test("a rotation names both keys, and a key that revoked itself is the actor", () => {
+  const details = { username: "api-1-demo", rotated_from: 3, by_statement: true };
+  assert.equal(sentence({ action: "key.added", subject: "key:5", details }), "rotated key 3 to key 5 of api-1-demo");
+  assert.equal(
+    sentence({ action: "key.revoked", subject: "key:3", details }),
+    "permanently revoked key 3 of api-1-demo by its own statement",
+  );
+  assert.deepEqual(actorName("key:3"), { kind: "", name: "key 3" });
+});
+
+test("a webhook endpoint is named by its number and its origin, and links to its page", () => {
+  const [, webhook] = eventSentence({
+    actor: "operator:ada@example.com",
+    action: "webhook.disabled",
+    subject: "webhook:2",
+    details: { origin: "https://hooks.example.com", reason: "gone" },
+  });
+  assert.deepEqual(webhook, { name: "2 (https://hooks.example.com)", href: "/webhooks/2" });
+});
+
 test("an event without details still names its subject", () => {
   assert.equal(sentence({ action: "key.revoked", subject: "key:3" }), "permanently revoked key 3");
   assert.equal(sentence({ action: "account.created", subject: "account:7" }), "created the account account 7");

@@ -1,6 +1,7 @@
 /** Turns an audit event into a sentence. It consists of parts, because names are untrusted text and shown isolated from the words. */
 
 import { methodName } from "./method-name.ts";
+import { weaknessText } from "./weakness.ts";
 
 /** What of an event the sentence depends on. */
 export interface SentenceInput {
@@ -13,8 +14,10 @@ export interface SentenceInput {
 /** A part of the sentence: plain words, or a name that may be a link. */
 export type SentencePart = string | { readonly name: string; readonly href?: string };
 
-/** Splits an actor into its kind and its name; the log writes them as `operator:ada@example.com`. */
+/** Splits an actor into its kind and its name; the log writes them as `operator:ada@example.com`. A key that acts itself is `key 3`. */
 export function actorName(actor: string): { readonly kind: string; readonly name: string } {
+  const key = /^key:([0-9]+)$/.exec(actor)?.[1];
+  if (key !== undefined) return { kind: "", name: `key ${key}` };
   const [, kind = "", name = actor] =
     /^(operator|cli|admin-token|client|identity|link|system):(.+)$/s.exec(actor) ?? [];
   return { kind: KINDS[kind] ?? "", name };
@@ -40,6 +43,11 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
   const account: SentencePart = { name: text("shortname") ?? `account ${id}` };
   const server: SentencePart = { name: text("name") ?? id };
   const operator: SentencePart = { name: text("email") ?? `operator ${id}` };
+  // Only the origin of its URL: the rest may hold a secret.
+  const webhook: SentencePart = {
+    name: `${id}${text("origin") === undefined ? "" : ` (${text("origin")})`}`,
+    href: `/webhooks/${encodeURIComponent(id)}`,
+  };
   const ofUser: readonly SentencePart[] = username === undefined ? [] : ["of", user];
 
   switch (action) {
@@ -49,22 +57,40 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
       return ["activated the account", account];
     case "account.deactivated":
       return ["deactivated the account", account];
+    case "account.changed":
+      return [`changed ${changesOf(details)} of the account`, account];
     case "user.created":
       return [`created the ${text("access") === "read_only" ? "Read-Only API User" : "API User"}`, user];
     case "user.activated":
       return ["activated", user];
     case "user.deactivated":
       return ["deactivated", user];
-    case "key.added":
-      return [`added key ${id}`, ...ofUser];
+    case "user.changed":
+      return ["changed the networks or the rotation of", user];
+    case "key.added": {
+      const previous = text("rotated_from");
+      return [previous === undefined ? `added key ${id}` : `rotated key ${previous} to key ${id}`, ...ofUser];
+    }
     case "key.activated":
       return [`activated key ${id}`, ...ofUser];
     case "key.deactivated":
       return [`deactivated key ${id}`, ...ofUser];
     case "key.revoked":
-      return [`permanently revoked key ${id}`, ...ofUser];
+      return [
+        `permanently revoked key ${id}`,
+        ...ofUser,
+        ...(details["by_statement"] === true ? ["by its own statement"] : []),
+      ];
     case "key.changed":
-      return [`changed the label or expiry of key ${id}`, ...ofUser];
+      return [`changed the label, expiry or networks of key ${id}`, ...ofUser];
+    case "key.expiring": {
+      const days = text("days") ?? "";
+      return [`reported that key ${id}`, ...ofUser, `expires within ${days} ${days === "1" ? "day" : "days"}`];
+    }
+    case "key.unused":
+      return [`reported that key ${id}`, ...ofUser, "is unused"];
+    case "key.found_weak":
+      return [`found key ${id}`, ...ofUser, `weak: ${weaknessText(text("weakness") ?? "").label}`];
     case "signing_key.created":
       return [`created signing key ${id}`];
     case "signing_key.activated":
@@ -122,10 +148,34 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
       return ["created the admin token", server];
     case "admin_token.revoked":
       return ["revoked the admin token", server];
+    case "webhook.created":
+      return ["created the webhook endpoint", webhook];
+    case "webhook.changed":
+      return ["changed the webhook endpoint", webhook];
+    case "webhook.rotated":
+      return ["gave a new secret to the webhook endpoint", webhook];
+    case "webhook.activated":
+      return ["activated the webhook endpoint", webhook];
+    case "webhook.deactivated":
+      return ["deactivated the webhook endpoint", webhook];
+    case "webhook.disabled":
+      return [
+        "disabled the webhook endpoint",
+        webhook,
+        text("reason") === "gone" ? "because its receiver is gone" : "because its deliveries failed",
+      ];
     default:
       // An action of a newer server: its name is better than nothing.
       return [`${action.replaceAll(/[._]/g, " ")}:`, { name: subject }];
   }
+}
+
+function changesOf(account: SentenceInput["details"]): string {
+  const changed = [
+    ...("name" in account ? ["the name"] : []),
+    ...("key_age_max_seconds" in account ? ["the maximum age of keys"] : []),
+  ];
+  return changed.length === 0 ? "the settings" : changed.join(" and ");
 }
 
 /** Kinds of events to filter by, each a prefix of actions. */
@@ -139,4 +189,5 @@ export const ACTION_GROUPS = [
   ["operator", "Operators"],
   ["invitation", "One-time links"],
   ["admin_token", "Admin tokens"],
+  ["webhook", "Webhooks"],
 ] as const;
