@@ -43,11 +43,7 @@ export async function makeKeyPair(bits: KeyBits): Promise<KeyPair> {
     async prove(subject) {
       const key = privateKey;
       if (key === undefined) return undefined;
-      return makeKeyProof(
-        subject,
-        Date.now(),
-        async (input) => new Uint8Array(await crypto.subtle.sign(RS256.name, key, input)),
-      );
+      return makeKeyProof(subject, async (input) => new Uint8Array(await crypto.subtle.sign(RS256.name, key, input)));
     },
     download(fileName) {
       if (privateKey === undefined) return;
