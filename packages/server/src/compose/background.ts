@@ -41,7 +41,8 @@ export interface BackgroundWork {
  * When it resolves, the node is registered: from then on no signing key signs that this node can't check.
  */
 export async function startBackgroundWork(dependencies: BackgroundDependencies): Promise<BackgroundWork> {
-  const { store, log, keyUsage, lastSeen, refusedSignIns, changeStreams, heartbeat, memory } = dependencies;
+  const { store, log, keyUsage, refusalCounts, lastSeen, refusedSignIns, changeStreams, heartbeat, memory } =
+    dependencies;
   const warn = (message: string) => (error: unknown) => {
     log.warn({ err: error }, message);
   };
@@ -53,6 +54,11 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
     watchClockSteps(dependencies),
     compareDatabaseClock(dependencies),
     repeat(USAGE_FLUSH_MS, () => keyUsage.flush(), warn("key usage can't be written; it is kept for the next try")),
+    repeat(
+      USAGE_FLUSH_MS,
+      () => refusalCounts.flush(),
+      warn("refused requests can't be counted in the store; they are kept for the next try"),
+    ),
     repeat(
       USAGE_FLUSH_MS,
       () => lastSeen.flush(),
@@ -86,6 +92,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
           .flush()
           .catch(warn("refused sign-ins can't be written into the audit log; the last minute's are lost")),
         lastSeen.flush(),
+        refusalCounts.flush(),
         rememberPosition(store, memory),
         store.nodes.remove(heartbeat.id),
       ]);

@@ -4,6 +4,7 @@ import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { type CheckToken, createCheckToken } from "../core/check.ts";
 import { type ClockWatch, createClockWatch } from "../core/clock/clock-watch.ts";
 import { type AdmitKey, createAdmitKey } from "../core/keys/admit-key.ts";
+import { createRefusalCounts, type RefusalCounts } from "../core/refusal-counts.ts";
 import { createKeyUsage, type KeyUsage } from "../core/keys/usage.ts";
 import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
 import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
@@ -49,6 +50,7 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
   /** Closed after the last request. */
   readonly keyExaminer: KeyExaminerThread;
   readonly keyUsage: KeyUsage;
+  readonly refusalCounts: RefusalCounts;
   readonly lastSeen: LastSeen;
   readonly refusedSignIns: RefusedSignIns;
   /** From now on the node isn't ready. */
@@ -65,6 +67,15 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const clockWatch = createClockWatch(store, clock);
   const keyExaminer = createKeyExaminerThread([]);
   let isStopping = false;
+  const refusalCounts = createRefusalCounts(store.usage, clock);
+  const metrics = createMetrics(
+    view,
+    options.streamCount,
+    options.gather,
+    options.connections,
+    () => store.writeProblem() === undefined,
+    clockWatch,
+  );
   return {
     ...surroundings,
     ...registry,
@@ -75,14 +86,15 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     clientAddress,
     clientSource: createClientSource(config.trustedProxies, clientAddress, findUnnamedProxy(config) !== undefined),
     log,
-    metrics: createMetrics(
-      view,
-      options.streamCount,
-      options.gather,
-      options.connections,
-      () => store.writeProblem() === undefined,
-      clockWatch,
-    ),
+    metrics: {
+      ...metrics,
+      refused(route, code) {
+        metrics.refused(route, code);
+        // The rest are requests of no client: a browser's, or a scanner's.
+        if (route !== "other") refusalCounts.record(code);
+      },
+    },
+    refusalCounts,
     readiness: createReadiness({ store, feed: view.feed, clockWatch, isStopping: () => isStopping }),
     audiences: endpointAudiences(publicUrl),
     checkToken: createCheckToken({ view, signingKeys, clock }),

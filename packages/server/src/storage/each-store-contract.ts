@@ -3,7 +3,7 @@ import { afterEach, beforeEach } from "node:test";
 import { sql } from "kysely";
 import type { Account } from "../core/accounts/model.ts";
 import type { ApiUser } from "../core/users/model.ts";
-import type { KeyId } from "../core/keys/model.ts";
+import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { KeyUsageRecord } from "../core/keys/usage-store.ts";
 import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 import type { Store, StoreTransaction } from "../core/store/store.ts";
@@ -76,8 +76,13 @@ export function insertUser(
 }
 
 /** A key that is distinguished by its number. */
-export function insertKey(transaction: StoreTransaction, user: ApiUser, number: number): Promise<KeyId> {
-  return transaction.keys.insert({
+export function insertKey(
+  { keys }: Pick<StoreTransaction, "keys">,
+  user: ApiUser,
+  number: number,
+  times: Partial<Pick<PublicKey, "createdAtMs" | "expiresAtMs">> = {},
+): Promise<KeyId> {
+  return keys.insert({
     userId: user.id,
     accountId: user.accountId,
     modulusHash: `modulus ${number}`,
@@ -91,12 +96,14 @@ export function insertKey(transaction: StoreTransaction, user: ApiUser, number: 
     label: null,
     createdAtMs: 3,
     expiresAtMs: null,
+    ...times,
   });
 }
 
 /** Reverts the migration 0008-key-trust. */
 export const UNDO_0008: readonly string[] = [
   "drop table jobs",
+  "drop table refusal_hours",
   "drop table key_notices",
   "drop table revoked_moduli",
   "alter table accounts drop column key_age_max_s",

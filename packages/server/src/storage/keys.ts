@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from "kysely";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { KeyStore, KeyTransaction } from "../core/keys/store.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
+import { countKeys, pageKeys } from "./key-list.ts";
 import { equal, pageSmall } from "./page-small.ts";
 import { NEWEST_FIRST } from "./pages.ts";
 import { fromList, selectKeys, toKey } from "./rows.ts";
@@ -18,6 +19,8 @@ export function keyStore(db: Kysely<Database>): KeyStore {
       pageSmall(db, "public_keys", [equal("user_id", userId)], NEWEST_FIRST, page, async (ids) =>
         (await selectKeys(db).where("public_keys.id", "in", ids).execute()).map(toKey),
       ),
+    pageAll: (filter, nowMs, page) => pageKeys(db, filter, nowMs, page),
+    count: (filter, nowMs) => countKeys(db, filter, nowMs),
   };
 }
 

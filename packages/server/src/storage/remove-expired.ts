@@ -20,6 +20,7 @@ function expired(before: ExpiryBounds): readonly Expired[] {
     { table: "used_assertions", keys: ["id"], where: sql`expires_at_s < ${seconds}` },
     { table: "key_usage_hours", keys: ["key_id", "hour_s"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
     { table: "account_usage_hours", keys: ["account_id", "hour_s"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
+    { table: "refusal_hours", keys: ["hour_s", "code"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
     { table: "usage_hours", keys: ["hour_s"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
     {
       table: "key_expiries",

@@ -99,6 +99,7 @@ export function toKey(row: KeyRow): PublicKey {
     createdAtMs: row.created_at_ms,
     expiresAtMs: row.expires_at_ms,
     lastUsedAtMs: row.last_used_at_ms,
+    idleSinceDay: row.idle_since_day,
     provedAtMs: row.proved_at_ms,
     rotatedFrom: row.rotated_from as KeyId | null,
     networks: toList(row.networks),

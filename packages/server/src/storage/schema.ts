@@ -108,6 +108,12 @@ export interface Database {
     hour_s: number;
     tokens: number;
   };
+  /** Refused requests of all clients by hour and code. Lossy, like `key_usage`. */
+  refusal_hours: {
+    hour_s: number;
+    code: string;
+    refusals: number;
+  };
   /** Tokens by expiry. Separate and lossy, like `key_usage`; removed once they have expired. */
   key_expiries: {
     account_id: number;

@@ -42,7 +42,7 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
     accounts: accountStore(db),
     users: userStore(db, engine),
     keys: keyStore(db),
-    usage: usageStore(db, engine),
+    usage: usageStore(db, write, engine),
     signingKeys: signingKeyStore(db),
     nodes: nodeStore(db, write, engine),
     jobs: jobStore(db, write, engine),

@@ -159,6 +159,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
           createdAtMs: 1_481_650_253_342,
           expiresAtMs: 0xffff_ffff * 1000,
           lastUsedAtMs: null,
+          idleSinceDay: Math.floor(1_481_650_253_342 / 86_400_000),
         });
         assert.deepEqual(await store.accounts.list(), [account]);
         assert.deepEqual(await store.users.list(), [user]);

@@ -32,6 +32,8 @@ export interface PublicKey {
   readonly expiresAtMs: number | null;
   /** Recorded in memory and written every few seconds: it may lag, and a crash loses the last seconds. */
   readonly lastUsedAtMs: number | null;
+  /** The day of its last use or, if there is none, of its creation; in days since the epoch. Lists are ordered by it. */
+  readonly idleSinceDay: number;
   /** When its holder proved possession of the private key. */
   readonly provedAtMs: number | null;
   /** The key whose holder added it by rotation. */

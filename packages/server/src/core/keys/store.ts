@@ -3,6 +3,22 @@ import type { ApiUserId } from "../users/model.ts";
 import type { AccountId } from "../accounts/model.ts";
 import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
 
+/** Which keys a list has: those that meet every condition given. */
+export interface KeyFilter {
+  readonly accountId?: AccountId | undefined;
+  readonly userId?: ApiUserId | undefined;
+  readonly status?: KeyStatus | undefined;
+  /** Active keys that haven't expired yet and will have by this time, inclusive. */
+  readonly expiringUntilMs?: number | undefined;
+  /** Active, unexpired keys whose last use or, if there is none, whose creation was at this time or before. */
+  readonly unusedSinceMs?: number | undefined;
+  /** Keys that the last audit found weak, without revoked ones unless `status` asks for them. */
+  readonly isWeak?: true | undefined;
+}
+
+/** Newest first, by expiry, or by the day of the last use. */
+export type KeyOrder = "newest" | "expiry" | "idle";
+
 /** Reads public keys outside of transactions. */
 export interface KeyStore {
   /** In the order of their ids. */
@@ -12,6 +28,10 @@ export interface KeyStore {
   listModuli(afterId: KeyId, limit: number): Promise<readonly Pick<PublicKey, "id" | "spki">[]>;
   /** Newest first; the page key is `[id]`. */
   page(userId: ApiUserId, page: PageRequest): Promise<Page<PublicKey>>;
+  /** A page of all users' keys, in the order that `keyOrder` gives for the filter; its key is what `keyPlace` gives. */
+  pageAll(filter: KeyFilter, nowMs: number, page: PageRequest): Promise<Page<PublicKey>>;
+  /** How many keys match, counted up to `COUNT_MAX` + 1. */
+  count(filter: KeyFilter, nowMs: number): Promise<number>;
 }
 
 /** Reads and writes public keys in a transaction. */
@@ -28,7 +48,7 @@ export interface KeyTransaction {
   /** Keys of the user that aren't revoked. */
   countUsable(userId: ApiUserId): Promise<number>;
   insert(
-    key: Omit<PublicKey, "id" | "username" | "status" | "lastUsedAtMs" | "weakness"> & {
+    key: Omit<PublicKey, "id" | "username" | "status" | "lastUsedAtMs" | "idleSinceDay" | "weakness"> & {
       readonly accountId: AccountId;
     },
   ): Promise<KeyId>;

@@ -27,6 +27,14 @@ export interface UsageHour {
   readonly tokens: number;
 }
 
+/** Requests refused with one code in the hour that began at `hourSeconds`, since the epoch. */
+export interface RefusalHour {
+  readonly hourSeconds: number;
+  /** A refusal code, perhaps of another version. */
+  readonly code: string;
+  readonly refusals: number;
+}
+
 /** An API user and the number of its live tokens. */
 export interface LiveTokens {
   readonly username: string;
@@ -46,6 +54,10 @@ export interface UsageStore {
   keyHours(keyId: KeyId, fromSeconds: number): Promise<readonly UsageHour[]>;
   /** Hours in which tokens were issued, in order, from one (inclusive) until another (exclusive). */
   hours(scope: UsageScope, fromSeconds: number, untilSeconds: number): Promise<readonly UsageHour[]>;
+  /** Adds to the counts of each hour and code. */
+  recordRefusals(refusals: readonly RefusalHour[]): Promise<void>;
+  /** Refused requests by code, from `fromSeconds` on, most first. */
+  refusals(fromSeconds: number): Promise<readonly Pick<RefusalHour, "code" | "refusals">[]>;
   /** Live tokens by user, most tokens first, for at most `limit` users; and their total. */
   liveTokens(
     scope: UsageScope,

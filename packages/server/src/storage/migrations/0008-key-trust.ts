@@ -20,6 +20,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     about_ms bigint not null,
     primary key (key_id, notice, about_ms)
   )`.execute(db);
+  await sql`create table refusal_hours (
+    hour_s bigint not null,
+    code text not null,
+    refusals bigint not null,
+    primary key (hour_s, code)
+  )`.execute(db);
   await sql`create table jobs (
     name text primary key,
     holder text not null,
@@ -44,14 +50,15 @@ async function changeKeys(db: Kysely<unknown>): Promise<void> {
   await sql`alter table public_keys add column weakness text`.execute(db);
   await sql`create index public_keys_modulus on public_keys (modulus_hash)`.execute(db);
   await sql`create index public_keys_rotated_from on public_keys (rotated_from)`.execute(db);
-  await sql`create index public_keys_weakness on public_keys (weakness, id) where weakness is not null`.execute(db);
+  await sql`create index public_keys_weakness on public_keys (id) where weakness is not null`.execute(db);
   // Lists of all keys, or of an account's, with one status: newest first, by expiry, or by last use.
   await sql`create index public_keys_status on public_keys (status, id)`.execute(db);
   await sql`create index public_keys_expiry on public_keys (status, expires_at_ms, id)`.execute(db);
-  await sql`create index public_keys_idle on public_keys (status, idle_since_day, id)`.execute(db);
+  await sql`create index public_keys_idle on public_keys (status, idle_since_day, id, expires_at_ms)`.execute(db);
   await sql`create index public_keys_account on public_keys (account_id, status, id)`.execute(db);
   await sql`create index public_keys_account_expiry on public_keys (account_id, status, expires_at_ms, id)`.execute(db);
-  await sql`create index public_keys_account_idle on public_keys (account_id, status, idle_since_day, id)`.execute(db);
+  await sql`create index public_keys_account_idle
+    on public_keys (account_id, status, idle_since_day, id, expires_at_ms)`.execute(db);
 }
 
 async function fillKeys(db: Kysely<unknown>): Promise<void> {
