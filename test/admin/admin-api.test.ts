@@ -390,6 +390,71 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.match(on.body.meta.warnings[0]?.message, new RegExp(`^Key ${ids[0]} is tried only if .* kid`));
     });
 
+    test("keys of all users are listed by account, status, expiry and use, in pages", async () => {
+      await admin.post("/accounts", { shortname: "lists" });
+      await admin.post("/users", { account: "lists", name: "one", access: "full" });
+      const username = (await admin.get("/users?account=lists")).body.data[0].username as string;
+      const expiries = [null, Date.now() + 86_400_000, Date.now() + 20 * 86_400_000];
+      const ids: number[] = [];
+      for (const expiresAtMs of expiries) {
+        const added = await admin.post(`/users/${username}/keys`, {
+          public_key: makeKeyPair().publicPem,
+          ...(expiresAtMs !== null && { expires_at: new Date(expiresAtMs).toISOString() }),
+        });
+        ids.push(added.body.data.id);
+      }
+      const idsOf = async (query: string) =>
+        ((await admin.get(`/keys?account=lists&${query}`)).body.data as { id: number }[]).map(({ id }) => id);
+      assert.deepEqual(await idsOf(""), ids.toReversed());
+      assert.deepEqual(await idsOf("expiring=30d"), ids.slice(1));
+      assert.deepEqual(await idsOf("expiring=2d"), [ids[1]]);
+      assert.deepEqual(await idsOf("unused=1ms"), ids);
+      assert.deepEqual(await idsOf("unused=1d"), []);
+      assert.deepEqual(await idsOf("unused=1ms&expiring=30d&status=active"), ids.slice(1));
+      assert.deepEqual(await idsOf("status=revoked"), []);
+      assert.deepEqual(await idsOf("weak=true"), []);
+      const first = await admin.get("/keys?account=lists&expiring=30d&limit=1");
+      assert.deepEqual([first.body.meta.count, first.body.data[0].id], [2, ids[1]]);
+      const second = await admin.get(first.body.meta.next.replace("/api/admin/v1", ""));
+      assert.deepEqual([second.body.data[0].id, second.body.meta.next], [ids[2], null]);
+      assert.deepEqual((await admin.get("/keys?account=absent")).body.data, []);
+      for (const query of [
+        "unused=0s",
+        "unused=90",
+        "expiring=4000d",
+        "expiring=",
+        "weak=yes",
+        "unused=1d&unused=2d",
+      ]) {
+        assert.equal((await admin.get(`/keys?${query}`)).status, 422, query);
+      }
+    });
+
+    test("the overview counts what needs attention, and shows a limited caller the account's figures only", async () => {
+      const { data } = (await admin.get("/overview")).body;
+      assert.equal(data.keys.expiring_1d, 1);
+      assert.equal(data.keys.expiring_30d, 2);
+      assert.equal(data.keys.unused_90d, 0);
+      assert.equal(data.keys.weak, 0);
+      assert.equal(data.nodes.length, 1);
+      assert.equal(data.changes.length, 10);
+      assert.ok(data.users >= 2 && data.accounts >= 2 && data.keys.active >= 3);
+      assert.ok((await exchange()).status !== 500);
+      await eventually("this hour's tokens and refused requests", async () => {
+        const { tokens, refusals } = (await admin.get("/overview")).body.data;
+        return tokens.length > 0 && refusals.length > 0;
+      });
+      const made = await admin.post("/admin-tokens", { name: "limited", role: "viewer", account: "lists" });
+      const limited = (await console.api.client.as({ bearer: made.body.data.token }).get("/overview")).body.data;
+      assert.deepEqual(
+        [limited.users, limited.accounts, limited.keys.active, limited.keys.expiring_30d, limited.tokens],
+        [1, 1, 3, 2, []],
+      );
+      assert.ok(!("refusals" in limited) && !("nodes" in limited));
+      const subjects = (limited.changes as { details: { username?: string } }[]).map(({ details }) => details.username);
+      assert.ok(subjects.length > 0 && !subjects.includes("api-1-demo"));
+    });
+
     test("an unknown path and an unsupported method are refused in the envelope", async () => {
       const absent = await fetch(`${console.server.adminUrl}/api/admin/v1/nothing`);
       assert.equal(absent.status, 404);

@@ -239,6 +239,31 @@ describe("the command line", { concurrency: 3 }, () => {
       assert.equal((await json<unknown[]>(run, ["key", "list", "api-1-demo"])).length, 4);
     });
 
+    test("key list shows all users' keys, and those that expire or weren't used", async () => {
+      const idsOf = async (...args: readonly string[]) =>
+        (await json<{ id: number }[]>(run, ["key", "list", ...args])).map(({ id }) => id);
+      const [all, expiring, soon, unused, ofUser, table, none, wrong, unknown] = await Promise.all([
+        idsOf(),
+        idsOf("--expiring", "91d"),
+        idsOf("--expiring", "89d"),
+        idsOf("--unused", "1ms"),
+        idsOf("api-1-demo", "--expiring", "91d", "--unused", "1ms"),
+        run(["key", "list"]),
+        run(["key", "list", "--unused", "1d"]),
+        run(["key", "list", "--unused", "soon"]),
+        run(["key", "list", "api-9-nobody", "--unused", "1d"]),
+      ]);
+      assert.deepEqual(all, [1, 2, 3, 4]);
+      assert.deepEqual(expiring, [1]);
+      assert.deepEqual(soon, []);
+      assert.deepEqual(unused, [1, 4], "active ones only");
+      assert.deepEqual(ofUser, [1]);
+      assert.match(table.stdout, /^ID {2}USERNAME {4}LABEL {9}BITS .*\n1 {3}api-1-demo {2}build server {2}2048 /);
+      assert.equal(none.stdout, "No such keys.\n");
+      assertFails(wrong, 2, /A duration must be/);
+      assertFails(unknown, 1, /There is no API user with that name/);
+    });
+
     test("token, check and explain against a running server, and the key's last use", async () => {
       const server = await startServer({ dataDir });
       const privateFile = join(files, "client.pem");

@@ -1,9 +1,10 @@
 import { PAGE_ITEMS_MAX } from "@countersign/protocol";
-import type { Page, PageRequest } from "../core/store/page.ts";
+import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
 
-/** Reads every page of a list, in order. @param readPage reads one page of a list whose key is the id */
+/** Reads every page of a list, in order. @param keyOf an item's place in the list, which is its id in most lists */
 export async function readAllPages<Item extends { readonly id: number }>(
   readPage: (page: PageRequest) => Promise<Page<Item>>,
+  keyOf: (item: Item) => PageKey = ({ id }) => [id],
 ): Promise<readonly Item[]> {
   const all: Item[] = [];
   for (let from: PageRequest["from"]; ; ) {
@@ -11,6 +12,6 @@ export async function readAllPages<Item extends { readonly id: number }>(
     all.push(...items);
     const last = items.at(-1);
     if (!hasNext || last === undefined) return all;
-    from = { key: [last.id], direction: "after" };
+    from = { key: keyOf(last), direction: "after" };
   }
 }

@@ -7,9 +7,11 @@ import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
 import { KEY_BITS_MAX, KEY_BITS_MIN, parsePublicKey } from "../core/keys/admission.ts";
 import { addKey as addPublicKey, changeKey } from "../core/keys/changes.ts";
 import { keysNeedingKid, needsKidMessage } from "../core/assertion/keys-needing-kid.ts";
+import { keyOrder, keyPlace } from "../core/keys/key-list.ts";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { Store } from "../core/store/store.ts";
 import { errorCode, errorProblem } from "../platform/error-code.ts";
+import { readAllPages } from "./all-pages.ts";
 import { type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
 import { readSmallFile } from "./read-file.ts";
@@ -56,27 +58,12 @@ export function keyCommand(context: CliContext): Command {
     });
 
   withStoreFlags(key.command("list"))
-    .argument("<username>")
-    .description("list an API user's keys")
+    .argument("[username]", "default: all API users")
+    .description("list public keys of an API user or of all")
+    .option("--unused <duration>", "only active keys that weren't used for this long, such as 90d")
+    .option("--expiring <duration>", "only active keys that expire within this time, such as 30d")
     .option("--json", "print JSON")
-    .action(async (username: string, options: Options) => {
-      const keys = await withAdministration(context, options, async ({ store }) => {
-        const user = await store.users.find(username);
-        if (user === undefined)
-          throw new OperatorError("There is no API user with that name; countersign user list shows them.");
-        return store.keys.list(user.id);
-      });
-      const now = context.clock.wallMs();
-      print(
-        context,
-        options.json,
-        keys.map((listed) => keyJson(listed, now)),
-        () =>
-          keys.length === 0
-            ? `${username} has no keys yet; add one with: countersign key add`
-            : keyTable(context, keys, now),
-      );
-    });
+    .action((username: string | undefined, options: ListOptions) => listKeys(context, username, options));
 
   for (const [verb, status, description] of [
     ["deactivate", "deactivated", "refuse the key's assertions and every token minted under it, immediately"],
@@ -111,6 +98,39 @@ function withNewKeyOptions(command: Command): Command {
     .option("--label <text>", "what the key is for")
     .option("--expires-in <duration>", "such as 90d, 12h or 30m (default: the key doesn't expire)")
     .option("--json", "print JSON");
+}
+
+type ListOptions = Options & { readonly unused?: string; readonly expiring?: string };
+
+async function listKeys(context: CliContext, username: string | undefined, options: ListOptions): Promise<void> {
+  const now = context.clock.wallMs();
+  const unusedForMs = options.unused === undefined ? undefined : parseDuration(options.unused);
+  const expiringInMs = options.expiring === undefined ? undefined : parseDuration(options.expiring);
+  const keys = await withAdministration(context, options, async ({ store }) => {
+    const user = username === undefined ? undefined : await store.users.find(username);
+    if (username !== undefined && user === undefined) {
+      throw new OperatorError("There is no API user with that name; countersign user list shows them.");
+    }
+    const filter = {
+      userId: user?.id,
+      unusedSinceMs: unusedForMs === undefined ? undefined : now - unusedForMs,
+      expiringUntilMs: expiringInMs === undefined ? undefined : now + expiringInMs,
+    };
+    const all = await readAllPages((page) => store.keys.pageAll(filter, now, page), keyPlace(filter));
+    return keyOrder(filter) === "newest" ? all.toReversed() : all;
+  });
+  print(
+    context,
+    options.json,
+    keys.map((listed) => keyJson(listed, now)),
+    () => {
+      if (keys.length > 0) return keyTable(context, keys, now, username === undefined);
+      if (unusedForMs !== undefined || expiringInMs !== undefined) return "No such keys.";
+      return username === undefined
+        ? "No keys yet; add one with: countersign key add <username> <file>"
+        : `${username} has no keys yet; add one with: countersign key add`;
+    },
+  );
 }
 
 function addKey(context: CliContext, options: NewKeyOptions, username: string, text: string): Promise<PublicKey> {
@@ -186,9 +206,11 @@ function printKey(context: CliContext, { json }: Options, key: PublicKey): void 
   );
 }
 
-function keyTable(context: CliContext, keys: readonly PublicKey[], now: number): string {
+/** @param areOfAll adds the username, which a list of one user's keys doesn't repeat */
+function keyTable(context: CliContext, keys: readonly PublicKey[], now: number, areOfAll: boolean): string {
   const rows = keys.map((key) => [
     String(key.id),
+    ...(areOfAll ? [key.username] : []),
     key.label ?? "-",
     String(key.bits),
     paintStatus(context, shownKeyStatus(key, now)),
@@ -197,5 +219,6 @@ function keyTable(context: CliContext, keys: readonly PublicKey[], now: number):
     key.lastUsedAtMs === null ? "never" : relativeTime(key.lastUsedAtMs, now),
     key.fingerprint,
   ]);
-  return formatTable(["id", "label", "bits", "status", "created", "expires", "last used", "fingerprint"], rows);
+  const columns = ["label", "bits", "status", "created", "expires", "last used", "fingerprint"];
+  return formatTable(["id", ...(areOfAll ? ["username"] : []), ...columns], rows);
 }

@@ -5,6 +5,7 @@ import type { ApiUser } from "../users/model.ts";
 import { isExpired } from "../expiry.ts";
 import type { PublicKey } from "../keys/model.ts";
 import type { ResourceServer } from "../resource-servers/model.ts";
+import type { LiveNode } from "../signing-keys/store.ts";
 import type { SigningKeyRecord } from "../signing-keys/signing-keys.ts";
 
 /** RFC 3339 in UTC; `null` for no time. */
@@ -75,6 +76,10 @@ export function signingKeyJson(key: SigningKeyRecord) {
     activated_at: isoTime(key.activatedAtMs),
     retired_at: isoTime(key.retiredAtMs),
   };
+}
+
+export function nodeJson({ id, version, startedAtMs, seenAtMs, signingKeys }: LiveNode) {
+  return { id, version, started_at: isoTime(startedAtMs), seen_at: isoTime(seenAtMs), signing_keys: signingKeys };
 }
 
 /** An event without its hashes: they are unsalted and cover all accounts' events, so a reader could guess other accounts' events. */

@@ -8,6 +8,7 @@ import { createKeyHandlers, type KeyHandlerDependencies } from "./keys/handlers.
 import { createLinkHandlers, type LinkHandlerDependencies } from "./links/handlers.ts";
 import { createOwnHandlers, type OwnHandlerDependencies } from "./me/handlers.ts";
 import { createOperatorHandlers, type OperatorHandlerDependencies } from "./operators/handlers.ts";
+import { createOverviewHandlers } from "./overview/handlers.ts";
 import { createResourceServerHandlers, type ResourceServerHandlerDependencies } from "./resource-servers/handlers.ts";
 import { createSettingsHandlers, type SettingsHandlerDependencies } from "./settings/handlers.ts";
 import { createSignInHandlers, type SignInHandlerDependencies } from "./sign-in/handlers.ts";
@@ -44,6 +45,7 @@ export function createAdminHandlers(dependencies: AdminHandlerDependencies): Adm
     ...createLinkHandlers(dependencies),
     ...createOwnHandlers(dependencies),
     ...createOperatorHandlers(dependencies),
+    ...createOverviewHandlers(dependencies),
     ...createResourceServerHandlers(dependencies),
     ...createSettingsHandlers(dependencies),
     ...createSignInHandlers(dependencies),

@@ -13,6 +13,7 @@ import { keyRoutes } from "./keys/routes.ts";
 import { linkRoutes } from "./links/routes.ts";
 import { ownRoutes } from "./me/routes.ts";
 import { operatorRoutes } from "./operators/routes.ts";
+import { overviewRoutes } from "./overview/routes.ts";
 import { resourceServerRoutes } from "./resource-servers/routes.ts";
 import { settingsRoutes } from "./settings/routes.ts";
 import { signInRoutes } from "./sign-in/routes.ts";
@@ -31,6 +32,7 @@ export const ADMIN_ROUTES = {
   ...accountRoutes,
   ...userRoutes,
   ...keyRoutes,
+  ...overviewRoutes,
   ...usageRoutes,
   ...resourceServerRoutes,
   ...signingKeyRoutes,

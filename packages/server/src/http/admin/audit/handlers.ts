@@ -1,6 +1,5 @@
 /** The audit log in the admin API: read, exported, verified. The chain itself is in core/feed. */
 import { Readable } from "node:stream";
-import { eventJson, eventJsonWithoutHashes } from "../../../core/json/registry.ts";
 import type { EventFilter } from "../../../core/feed/store.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import type { AuditEvent } from "../../../core/feed/audit-chain.ts";
@@ -10,6 +9,7 @@ import type { Store } from "../../../core/store/store.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import { parseTime } from "../http/schema.ts";
+import { type EventPresenter, eventPresenter } from "./present-event.ts";
 import type { auditRoutes } from "./routes.ts";
 
 /** How many events an export reads at once. Other requests wait meanwhile, for about a millisecond. */
@@ -29,12 +29,12 @@ export function createAuditHandlers({
   return {
     async listAuditEvents({ principal, query, target }) {
       const page = await store.events.page(eventFilter(principal, query), parsePage(query));
-      return listOf(page, target, (event) => [event.seq], presenter(principal));
+      return listOf(page, target, (event) => [event.seq], eventPresenter(principal));
     },
 
     exportAuditEvents({ principal, query, reply }) {
       const events = readAll(eventFilter(principal, query));
-      const show = presenter(principal);
+      const show = eventPresenter(principal);
       const isCsv = query.format === "csv";
       reply
         .type(isCsv ? "text/csv; charset=utf-8; header=present" : "application/jsonl; charset=utf-8")
@@ -66,13 +66,6 @@ export function createAuditHandlers({
   }
 }
 
-type Presenter = (event: AuditEvent) => ReturnType<typeof eventJson> | ReturnType<typeof eventJsonWithoutHashes>;
-
-/** Callers who are limited to an account don't see hashes. */
-function presenter({ accountId }: Principal): Presenter {
-  return accountId === null ? eventJson : eventJsonWithoutHashes;
-}
-
 interface EventQuery {
   readonly actor?: string;
   readonly subject?: string;
@@ -92,18 +85,18 @@ function eventFilter(principal: Principal, { actor, subject, action, from, until
   };
 }
 
-async function* jsonLinesOf(parts: AsyncIterable<readonly AuditEvent[]>, show: Presenter): AsyncGenerator<string> {
+async function* jsonLinesOf(parts: AsyncIterable<readonly AuditEvent[]>, show: EventPresenter): AsyncGenerator<string> {
   for await (const events of parts) yield events.map((event) => `${JSON.stringify(show(event))}\n`).join("");
 }
 
 const COLUMNS = ["seq", "at", "actor", "action", "subject", "details", "previous_hash", "hash"] as const;
 
-async function* csvOf(parts: AsyncIterable<readonly AuditEvent[]>, show: Presenter): AsyncGenerator<string> {
+async function* csvOf(parts: AsyncIterable<readonly AuditEvent[]>, show: EventPresenter): AsyncGenerator<string> {
   yield `${COLUMNS.join(",")}\r\n`;
   for await (const events of parts) yield events.map((event) => `${csvRow(show(event))}\r\n`).join("");
 }
 
-function csvRow(event: ReturnType<Presenter>): string {
+function csvRow(event: ReturnType<EventPresenter>): string {
   const shown = { ...event, details: JSON.stringify(event.details) };
   return COLUMNS.map((column) => csvField(String(shown[column] ?? ""))).join(",");
 }

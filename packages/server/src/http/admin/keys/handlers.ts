@@ -4,6 +4,10 @@ import { parsePublicKey } from "../../../core/keys/admission.ts";
 import type { AdmitKey } from "../../../core/keys/admit-key.ts";
 import { addKey, changeKey, loadKey as loadKeyAgain } from "../../../core/keys/changes.ts";
 import { keysNeedingKid, needsKidMessage } from "../../../core/assertion/keys-needing-kid.ts";
+import { keyOrder, keyPlace } from "../../../core/keys/key-list.ts";
+import type { KeyFilter } from "../../../core/keys/store.ts";
+import { canSee } from "../../../core/operators/authorize.ts";
+import type { Page } from "../../../core/store/page.ts";
 import type { KeyId, PublicKey } from "../../../core/keys/model.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
@@ -11,6 +15,7 @@ import { entityTags } from "../http/entity-tag.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import { requireUnchanged } from "../http/read-only.ts";
 import { parseTime } from "../http/schema.ts";
+import { parseSpan } from "../http/span.ts";
 import { loadUser } from "../users/load-user.ts";
 import { loadKey } from "./load-key.ts";
 import type { keyRoutes } from "./routes.ts";
@@ -29,6 +34,27 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
   const shownKey = (key: PublicKey) => keyJson(key, clock.wallMs());
 
   return {
+    async listAllKeys({ principal, query, target }) {
+      const { account: shortname, status, weak } = query;
+      const nowMs = clock.wallMs();
+      const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
+      // An account that doesn't exist, or that the caller can't see, has no keys.
+      const isElsewhere = shortname !== undefined && (account === undefined || !canSee(principal, account.id));
+      const filter: KeyFilter = {
+        status,
+        accountId: account?.id ?? principal.accountId ?? undefined,
+        expiringUntilMs: query.expiring === undefined ? undefined : nowMs + parseSpan("expiring", query.expiring),
+        unusedSinceMs: query.unused === undefined ? undefined : nowMs - parseSpan("unused", query.unused),
+        isWeak: weak === undefined ? undefined : true,
+      };
+      const kinds = keyOrder(filter) === "newest" ? (["number"] as const) : (["number", "number"] as const);
+      const request = parsePage(query, kinds);
+      const listed: Page<PublicKey> = isElsewhere
+        ? { items: [], hasNext: false, hasPrevious: false, count: 0 }
+        : await store.keys.pageAll(filter, nowMs, request);
+      return listOf(listed, target, keyPlace(filter), shownKey);
+    },
+
     async listKeys({ principal, params, query, target }) {
       const user = await loadUser(dependencies, principal, params.username);
       const page = await store.keys.page(user.id, parsePage(query));

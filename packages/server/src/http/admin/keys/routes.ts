@@ -1,9 +1,19 @@
 import { admin, viewer, type AdminRoutes } from "../http/route.ts";
 import { IdParam, PageQuery } from "../http/schema.ts";
-import { InspectedKey, KeyPatch, KeyText, NewKey, PublicKey } from "./schemas.ts";
+import { InspectedKey, KeyPatch, KeysQuery, KeyText, NewKey, PublicKey } from "./schemas.ts";
 import { UsernameParam } from "../users/schemas.ts";
 
 export const keyRoutes = {
+  listAllKeys: {
+    method: "GET",
+    path: "/keys",
+    tag: "keys",
+    access: viewer,
+    summary: "List public keys of all API users: newest first, or those that expire, are unused or are weak",
+    query: KeysQuery,
+    answers: "list",
+    data: PublicKey,
+  },
   listKeys: {
     method: "GET",
     path: "/users/:username/keys",

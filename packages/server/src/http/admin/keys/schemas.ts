@@ -5,7 +5,9 @@ import {
   name,
   object,
   objectWith,
+  page,
   patchOf,
+  shortname,
   text,
   textOrNull,
   texts,
@@ -28,6 +30,24 @@ export const PublicKey = object({
   rotated_from: { ...countOrNull, description: "The key whose holder added this one by rotation" },
   networks: { ...texts, description: "CIDRs from which it can be used; empty: from anywhere" },
   weakness: { ...textOrNull, description: "Why it can't be trusted, as the last audit found" },
+});
+
+const duration = { type: "string", maxLength: 20 } as const;
+
+export const KeysQuery = objectWith([], {
+  account: shortname,
+  status: { enum: ["active", "deactivated", "revoked"] },
+  expiring: {
+    ...duration,
+    description:
+      "Active keys that expire within this time, such as 30d, by their expiry. With unused, those that are both",
+  },
+  unused: {
+    ...duration,
+    description: "Active, unexpired keys that weren't used for this long, such as 90d, the longest unused first",
+  },
+  weak: { enum: ["true"], description: "Keys that the last audit found weak" },
+  ...page,
 });
 
 export const InspectedKey = object({

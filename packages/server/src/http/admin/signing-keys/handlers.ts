@@ -1,5 +1,5 @@
 /** Signing keys, and the nodes that hold them, in the admin API. Their life is in core/signing-keys. */
-import { isoTime, signingKeyJson } from "../../../core/json/registry.ts";
+import { nodeJson, signingKeyJson } from "../../../core/json/registry.ts";
 import {
   activateSigningKey,
   LIVE_NODE_MS,
@@ -49,15 +49,7 @@ export function createSigningKeyHandlers({
 
     async listNodes() {
       const nodes = await store.nodes.listLive(LIVE_NODE_MS);
-      return wholeList(
-        nodes.map(({ id, version, startedAtMs, seenAtMs, signingKeys }) => ({
-          id,
-          version,
-          started_at: isoTime(startedAtMs),
-          seen_at: isoTime(seenAtMs),
-          signing_keys: signingKeys,
-        })),
-      );
+      return wholeList(nodes.map(nodeJson));
     },
   };
 

@@ -1,0 +1,14 @@
+import { viewer, type AdminRoutes } from "../http/route.ts";
+import { Overview } from "./schemas.ts";
+
+export const overviewRoutes = {
+  getOverview: {
+    method: "GET",
+    path: "/overview",
+    tag: "overview",
+    access: viewer,
+    summary: "What needs attention: keys that expire, are unused or weak; tokens, refusals, nodes and the last changes",
+    answers: "item",
+    data: Overview,
+  },
+} as const satisfies AdminRoutes;

@@ -1,0 +1,36 @@
+import { count, object, objectWith, text, time } from "../http/schema.ts";
+import { AuditEvent } from "../audit/schemas.ts";
+import { Node } from "../signing-keys/schemas.ts";
+
+/** Counted as far as lists count: 10001 stands for more than 10000. */
+const counted = { ...count, maximum: 10_001, description: "10001 stands for more than 10000" } as const;
+
+const ofService = { description: "Left out if the caller is limited to an account" } as const;
+
+export const Overview = objectWith(["tokens", "accounts", "users", "keys", "changes"], {
+  tokens: {
+    type: "array",
+    description: "Hours of the last 24 in which tokens were issued, with their number",
+    items: object({ hour: { ...time, description: "Start of the hour" }, tokens: count }),
+  },
+  refusals: {
+    ...ofService,
+    type: "array",
+    items: object({
+      code: text,
+      refusals: { ...count, description: "Requests of clients refused in the last 24 hours" },
+    }),
+  },
+  accounts: counted,
+  users: counted,
+  keys: object({
+    active: counted,
+    expiring_1d: counted,
+    expiring_7d: counted,
+    expiring_30d: counted,
+    unused_90d: counted,
+    weak: counted,
+  }),
+  nodes: { ...ofService, type: "array", items: Node },
+  changes: { type: "array", description: "The last ten changes, newest first", items: AuditEvent },
+} as const);
