@@ -23,6 +23,7 @@ const CORE_ORDER = [
   "operators",
   "keys",
   "json",
+  "webhooks",
   "store-identity",
   "assertion",
   "key-statements",

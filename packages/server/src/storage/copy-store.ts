@@ -31,6 +31,7 @@ const TABLES = [
   "recovery_codes",
   "invitations",
   "admin_tokens",
+  "webhooks",
   "remembered_creations",
   "audit_events",
 ] as const satisfies readonly (keyof Database)[];
@@ -62,6 +63,7 @@ const WITH_MADE_IDS: readonly Table[] = [
   "passkeys",
   "invitations",
   "admin_tokens",
+  "webhooks",
 ];
 
 /** Columns that the target computes. */

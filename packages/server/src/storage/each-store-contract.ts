@@ -102,6 +102,8 @@ export function insertKey(
 
 /** Reverts the migration 0008-key-trust. */
 export const UNDO_0008: readonly string[] = [
+  "drop table webhook_deliveries",
+  "drop table webhooks",
   "drop table jobs",
   "drop table refusal_hours",
   "drop table key_notices",

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from "kysely";
 import { CHAIN_START, chainEvent } from "../core/feed/audit-chain.ts";
-import type { EventStore, EventTransaction } from "../core/feed/store.ts";
+import type { EventStore, EventTransaction, FeedPosition } from "../core/feed/store.ts";
 import { pageEvents } from "./event-list.ts";
 import { toEvent } from "./rows.ts";
 import type { Database } from "./schema.ts";
@@ -12,6 +12,10 @@ export function findLastEvent(
   return db.selectFrom("audit_events").select(["seq", "hash"]).orderBy("seq", "desc").limit(1).executeTakeFirst();
 }
 
+async function lastEvent(db: Kysely<Database>): Promise<FeedPosition> {
+  return { seq: 0, hash: CHAIN_START, ...(await findLastEvent(db)) };
+}
+
 /** The audit log, outside of changes. */
 export function eventStore(db: Kysely<Database>): EventStore {
   return {
@@ -19,7 +23,7 @@ export function eventStore(db: Kysely<Database>): EventStore {
       (
         await db.selectFrom("audit_events").selectAll().where("seq", ">", seq).orderBy("seq").limit(limit).execute()
       ).map(toEvent),
-    last: async () => ({ seq: 0, hash: CHAIN_START, ...(await findLastEvent(db)) }),
+    last: () => lastEvent(db),
     page: (filter, page) => pageEvents(db, filter, page),
   };
 }
@@ -46,5 +50,6 @@ export function eventTransaction(db: Transaction<Database>): EventTransaction {
         .execute();
       return chained;
     },
+    last: () => lastEvent(db),
   };
 }

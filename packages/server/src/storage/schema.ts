@@ -7,6 +7,7 @@ import type { Generated, GeneratedAlways } from "kysely";
 import type { InvitationKind, SignInMethod } from "../core/operators/model.ts";
 import type { KeyStatus, Weakness } from "../core/keys/model.ts";
 import type { Standing } from "../core/standing.ts";
+import type { DisabledReason, Outcome } from "../core/webhooks/model.ts";
 
 /** Times are milliseconds since the epoch. Ids are never reused. Every engine gives numbers as numbers. */
 export interface Database {
@@ -285,5 +286,44 @@ export interface Database {
     request_hash: string;
     subject: string;
     created_at_ms: number;
+  };
+  /** Endpoints that get events. Their secrets derive from the master secret and the salts. */
+  webhooks: {
+    id: Generated<number>;
+    url: string;
+    label: string | null;
+    /** Patterns of actions, joined by commas. */
+    events: string;
+    account_id: number | null;
+    status: Standing;
+    disabled_reason: DisabledReason | null;
+    /** 16 random bytes, in hex. */
+    secret_salt: string;
+    secret_fingerprint: string;
+    previous_salt: string | null;
+    previous_fingerprint: string | null;
+    previous_ends_at_ms: number | null;
+    /** The `seq` of the last event that was delivered or left out. */
+    position: number;
+    /** Failed attempts to deliver the next event. */
+    attempts: number;
+    failing_since_ms: number | null;
+    next_attempt_at_ms: number | null;
+    last_delivered_at_ms: number | null;
+    created_by: string;
+    created_at_ms: number;
+  };
+  /** The last attempts to deliver to each endpoint. */
+  webhook_deliveries: {
+    id: Generated<number>;
+    webhook_id: number;
+    seq: number;
+    action: string;
+    message_id: string;
+    attempt: number;
+    at_ms: number;
+    outcome: Outcome;
+    http_status: number | null;
+    duration_ms: number;
   };
 }

@@ -24,6 +24,7 @@ import { signInAttemptStore } from "./sign-in-attempts.ts";
 import { signingKeyStore, signingKeyTransaction } from "./signing-keys.ts";
 import { usageStore } from "./usage.ts";
 import { userStore, userTransaction } from "./users.ts";
+import { webhookStore, webhookTransaction } from "./webhooks.ts";
 import { createWriter, withNamedProblems, type Write } from "./write.ts";
 
 /** A store that gives access to its tables, for copying it. */
@@ -57,6 +58,7 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
     signInAttempts: signInAttemptStore(write),
     invitations: invitationStore(db),
     adminTokens: adminTokenStore(db, write),
+    webhooks: webhookStore(db, write),
     ...identityStore(db, write),
 
     engine: engine.name,
@@ -112,6 +114,7 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
     adminTokens: adminTokenTransaction(db),
     challenges: challengeTransaction(db),
     creations: creationTransaction(db),
+    webhooks: webhookTransaction(db),
     ...identityTransaction(db, engine),
   };
 }

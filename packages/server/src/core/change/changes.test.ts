@@ -199,7 +199,10 @@ describe("every change", () => {
         ...registry.store,
         transaction: (work) =>
           registry.store.transaction((transaction) =>
-            work({ ...transaction, events: { append: () => Promise.reject(new Error("the disk is full")) } }),
+            work({
+              ...transaction,
+              events: { ...transaction.events, append: () => Promise.reject(new Error("the disk is full")) },
+            }),
           ),
       },
       registry.clock,

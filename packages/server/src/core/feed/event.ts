@@ -18,6 +18,7 @@ import type {
 } from "../operators/model.ts";
 import type { ResourceServerId } from "../resource-servers/model.ts";
 import type { ApiUserId } from "../users/model.ts";
+import type { DisabledReason, WebhookId } from "../webhooks/model.ts";
 
 /**
  * What happened, as reported by the code that makes the change. Facts only: no secrets, no key material.
@@ -124,6 +125,12 @@ export type Event = Readonly<
       account: string | null;
       expiresAtMs: number | null;
     })
+  | (OfWebhook & { action: "webhook.created" | "webhook.changed"; events: string })
+  | (OfWebhook & { action: "webhook.activated"; skipPending?: true })
+  | (OfWebhook & { action: "webhook.deactivated" })
+  | (OfWebhook & { action: "webhook.rotated"; previousSecretEndsAtMs: number | null })
+  // The service deactivated it by itself.
+  | (OfWebhook & { action: "webhook.disabled"; reason: DisabledReason })
 >;
 
 interface InAccount {
@@ -144,6 +151,12 @@ interface OfKey extends InAccount {
 interface OfOperator extends InAccount {
   operatorId: OperatorId;
   email: string;
+}
+
+interface OfWebhook extends InAccount {
+  webhookId: WebhookId;
+  /** Scheme, host and port of its URL. The rest may hold a secret. */
+  origin: string;
 }
 
 /** The first word names the kind of subject. */
@@ -186,6 +199,7 @@ const RESOURCE_SERVER = { id: "resourceServerId", parse: number } as const;
 const OPERATOR = { id: "operatorId", parse: number } as const;
 const INVITATION = { id: "invitationId", parse: number } as const;
 const ADMIN_TOKEN = { id: "adminTokenId", parse: number } as const;
+const WEBHOOK = { id: "webhookId", parse: number } as const;
 
 const FORMS = {
   "account.created": ACCOUNT,
@@ -228,7 +242,16 @@ const FORMS = {
   "invitation.withdrawn": INVITATION,
   "admin_token.created": ADMIN_TOKEN,
   "admin_token.revoked": ADMIN_TOKEN,
+  "webhook.created": WEBHOOK,
+  "webhook.changed": WEBHOOK,
+  "webhook.activated": WEBHOOK,
+  "webhook.deactivated": WEBHOOK,
+  "webhook.rotated": WEBHOOK,
+  "webhook.disabled": WEBHOOK,
 } as const satisfies { readonly [Action in AuditAction]: Form<EventOf<Action>> };
+
+/** Every action of this release. */
+export const AUDIT_ACTIONS = Object.keys(FORMS) as readonly AuditAction[];
 
 /** The members that every recorded event of an action has: its id, and the details that readers act on. */
 type Needed = "action" | (typeof FORMS)[AuditAction]["id"] | "shortname" | "username";

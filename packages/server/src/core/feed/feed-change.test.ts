@@ -7,6 +7,7 @@ import { toFeedChange } from "./feed-change.ts";
 const KEY_DETAILS = { username: "api-1-demo", fingerprint: "SHA256:secretly", bits: 2048, expires_at_ms: null };
 const OPERATOR_DETAILS = { email: "alice@example.com", role: "owner", account: null };
 const SERVER_DETAILS = { name: "shop", previous_secret_ends_at_ms: 9 };
+const WEBHOOK_DETAILS = { origin: "https://hooks.example", events: "key.*" };
 
 /** Every action there is, with an event of it; the compiler finds one that is missing. */
 const CHANGES: Record<AuditAction, readonly [subject: string, EventRow["details"], FeedChange | undefined]> = {
@@ -56,6 +57,12 @@ const CHANGES: Record<AuditAction, readonly [subject: string, EventRow["details"
   "invitation.withdrawn": ["invitation:1", OPERATOR_DETAILS, undefined],
   "admin_token.created": ["admin_token:1", SERVER_DETAILS, undefined],
   "admin_token.revoked": ["admin_token:1", SERVER_DETAILS, undefined],
+  "webhook.created": ["webhook:1", WEBHOOK_DETAILS, undefined],
+  "webhook.changed": ["webhook:1", WEBHOOK_DETAILS, undefined],
+  "webhook.activated": ["webhook:1", WEBHOOK_DETAILS, undefined],
+  "webhook.deactivated": ["webhook:1", WEBHOOK_DETAILS, undefined],
+  "webhook.rotated": ["webhook:1", WEBHOOK_DETAILS, undefined],
+  "webhook.disabled": ["webhook:1", WEBHOOK_DETAILS, undefined],
 };
 
 describe("what a verifier learns of an event", () => {

@@ -56,6 +56,12 @@ export function toFeedChange(event: RecordedEvent): FeedChange | undefined {
     case "invitation.withdrawn":
     case "admin_token.created":
     case "admin_token.revoked":
+    case "webhook.created":
+    case "webhook.changed":
+    case "webhook.activated":
+    case "webhook.deactivated":
+    case "webhook.rotated":
+    case "webhook.disabled":
       return undefined;
     default:
       return event satisfies never;

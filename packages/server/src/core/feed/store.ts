@@ -31,4 +31,6 @@ export interface EventStore {
 export interface EventTransaction {
   /** Appends an event, chained to the last one. Within a store, `seq` follows commit order, without gaps. */
   append(event: UnchainedEvent): Promise<AuditEvent>;
+  /** The last event's position, with those that this transaction has appended. */
+  last(): Promise<FeedPosition>;
 }

@@ -30,6 +30,7 @@ import type { ResourceServerStore, ResourceServerTransaction } from "../resource
 import type { NodeStore, NodeTransaction, SigningKeyStore, SigningKeyTransaction } from "../signing-keys/store.ts";
 import type { RevokedTokenStore, RevokedTokenTransaction } from "../token/store.ts";
 import type { UserStore, UserTransaction } from "../users/store.ts";
+import type { WebhookStore, WebhookTransaction } from "../webhooks/store.ts";
 
 /** A subscription to changes of other processes. */
 export interface ChangeWatch {
@@ -93,6 +94,7 @@ export interface StoreTransaction {
   readonly adminTokens: AdminTokenTransaction;
   readonly challenges: ChallengeTransaction;
   readonly creations: CreationTransaction;
+  readonly webhooks: WebhookTransaction;
 
   storeId(): Promise<string>;
   /** Gives the store another id. A backup stops being one. */
@@ -124,6 +126,7 @@ export interface Store {
   readonly signInAttempts: SignInAttemptStore;
   readonly invitations: InvitationStore;
   readonly adminTokens: AdminTokenStore;
+  readonly webhooks: WebhookStore;
 
   readonly engine: "sqlite" | "postgresql";
 

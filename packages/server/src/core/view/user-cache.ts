@@ -113,6 +113,12 @@ export function createUserCache(
       case "invitation.withdrawn":
       case "admin_token.created":
       case "admin_token.revoked":
+      case "webhook.created":
+      case "webhook.changed":
+      case "webhook.activated":
+      case "webhook.deactivated":
+      case "webhook.rotated":
+      case "webhook.disabled":
         break;
       default:
         event satisfies never;

@@ -1,10 +1,18 @@
 import { createHash, createPublicKey } from "node:crypto";
 import { type Kysely, sql } from "kysely";
 
+/** What this migration needs to know about the engine. */
+interface Engine {
+  readonly autoIncrementId: string;
+}
+
 const KEYS_PER_READ = 500;
 
-/** What is known about a key's origin and life: its modulus, its possession, its rotation, its networks, its weakness. */
-export async function up(db: Kysely<unknown>): Promise<void> {
+/**
+ * What is known about a key's origin and life: its modulus, its possession, its rotation, its networks, its weakness; and the
+ * webhooks that report it.
+ */
+export async function up(db: Kysely<unknown>, engine: Engine): Promise<void> {
   await changeKeys(db);
   await fillKeys(db);
   await sql`alter table api_users add column may_rotate integer not null default 0`.execute(db);
@@ -33,6 +41,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     ran_at_ms bigint,
     position bigint
   )`.execute(db);
+  await addWebhooks(db, engine);
 }
 
 /** The defaults are for keys that a node of the release before adds during a rolling upgrade. */
@@ -90,4 +99,43 @@ function modulusHash(spki: Uint8Array): string {
   } catch {
     return "";
   }
+}
+
+/** Endpoints that get events, and the last attempts to deliver to them. */
+async function addWebhooks(db: Kysely<unknown>, { autoIncrementId }: Engine): Promise<void> {
+  const id = sql.raw(autoIncrementId);
+  await sql`create table webhooks (
+    id ${id},
+    url text not null,
+    label text,
+    events text not null,
+    account_id integer references accounts (id) on delete restrict,
+    status text not null check (status in ('active', 'deactivated')),
+    disabled_reason text check (disabled_reason in ('failing', 'gone')),
+    secret_salt text not null,
+    secret_fingerprint text not null,
+    previous_salt text,
+    previous_fingerprint text,
+    previous_ends_at_ms bigint,
+    position bigint not null,
+    attempts integer not null,
+    failing_since_ms bigint,
+    next_attempt_at_ms bigint,
+    last_delivered_at_ms bigint,
+    created_by text not null,
+    created_at_ms bigint not null
+  )`.execute(db);
+  await sql`create table webhook_deliveries (
+    id ${id},
+    webhook_id integer not null references webhooks (id) on delete restrict,
+    seq bigint not null,
+    action text not null,
+    message_id text not null,
+    attempt integer not null,
+    at_ms bigint not null,
+    outcome text not null,
+    http_status integer,
+    duration_ms integer not null
+  )`.execute(db);
+  await sql`create index webhook_deliveries_newest on webhook_deliveries (webhook_id, id)`.execute(db);
 }

@@ -3,6 +3,7 @@ import { openTestPostgresStore } from "../../testing/open-test-postgres-store.ts
 import { startPostgres } from "../../testing/test-postgres.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testJobStore } from "../job-store-contract.ts";
+import { testWebhookStore } from "../webhook-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testEventList } from "../event-list-store-contract.ts";
 import { testKeyList } from "../key-list-store-contract.ts";
@@ -61,3 +62,4 @@ testKeyList("PostgreSQL", openUnderTest);
 testUsage("PostgreSQL", openUnderTest);
 testIdentityStore("PostgreSQL", openUnderTest);
 testJobStore("PostgreSQL", openUnderTest);
+testWebhookStore("PostgreSQL", openUnderTest);
