@@ -45,6 +45,7 @@ test("without any setting, the documented defaults apply", () => {
     masterSecrets: undefined,
     workers: 1,
     trustedProxies: [],
+    webhookNetworks: [],
     refusalLimit: 600,
     connectionsMax: undefined,
     connectionsPerAddressMax: undefined,
@@ -105,6 +106,12 @@ for (const [variable, allowed, refused, says] of [
     ["127.0.0.1", "10.0.0.0/8, ::1", "fd00::/8", "10.0.0.1,10.0.0.2"],
     ["", "proxy", "10.0.0.0/33", "10.0.0.1,", "10.0.0.1;10.0.0.2", "300.1.1.1", "10.0.0.1/255.0.255.0"],
     /IP addresses or networks/,
+  ],
+  [
+    "COUNTERSIGN_WEBHOOK_NETWORKS",
+    ["127.0.0.1", "10.0.0.0/8, ::1", "fd00::/8", "10.0.0.1,10.0.0.2"],
+    ["", "localhost", "10.0.0.0/33", "10.0.0.1/8", "0.0.0.0/0", "0x7f.1", "10.0.0.1,", "10.0.0.0/255.0.0.0"],
+    /IP addresses, or networks/,
   ],
   ["COUNTERSIGN_REFUSAL_LIMIT", ["0", "1", "1000000000"], ["", "-1", "1000000001", "6e2", "many"], /whole number/],
   [

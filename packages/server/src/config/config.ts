@@ -16,6 +16,7 @@ import {
   parseIssuer,
   parseMasterSecrets,
   parseNames,
+  parseNetworkList,
   parseProxies,
   parsePublicUrl,
   parseRoles,
@@ -205,6 +206,15 @@ export const SETTINGS = {
     meaning: "addresses or networks, separated by commas, whose X-Forwarded-* headers are trusted",
     isList: true,
     parse: (text) => (text === undefined ? [] : parseProxies(text)),
+  }),
+  webhookNetworks: setting({
+    variable: "COUNTERSIGN_WEBHOOK_NETWORKS",
+    flag: "--webhook-networks <addresses>",
+    default: "none",
+    meaning:
+      "addresses or networks, separated by commas, to which webhooks may be sent although they are private or reserved, and also without TLS",
+    isList: true,
+    parse: (text) => (text === undefined ? [] : parseNetworkList(text)),
   }),
   refusalLimit: setting({
     variable: "COUNTERSIGN_REFUSAL_LIMIT",

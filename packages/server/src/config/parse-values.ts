@@ -6,6 +6,7 @@ import { isIP } from "node:net";
 import { compile as compileProxies } from "@fastify/proxy-addr";
 import { ROLES } from "@countersign/protocol";
 import type { RoleMapping } from "../core/operators/single-sign-on.ts";
+import { NETWORKS_MAX, parseNetworks } from "../core/networks.ts";
 import { findMasterSecretProblem } from "../core/signing-keys/master-secret.ts";
 import { MASTER_SECRET_BYTES } from "../core/signing-keys/signing-keys.ts";
 import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
@@ -122,6 +123,17 @@ export function parseProxies(text: string): readonly string[] {
     throw new Problem("IP addresses or networks such as 10.0.0.0/8 are needed, separated by commas");
   }
   return proxies;
+}
+
+/** Reads IP addresses and networks in CIDR form, separated by commas. @returns them in canonical form, as CIDRs */
+export function parseNetworkList(text: string): readonly string[] {
+  try {
+    return parseNetworks(text.split(",").map((network) => network.trim()));
+  } catch {
+    throw new Problem(
+      `at most ${NETWORKS_MAX} IP addresses, or networks such as 10.0.0.0/8 without bits beyond the prefix, are needed, separated by commas`,
+    );
+  }
 }
 
 /** Reads one of `choices`. */
