@@ -101,6 +101,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   explainAssertion: "viewer",
   checkToken: "viewer",
   getSettings: "admin everywhere",
+  listWebhooks: "admin",
+  createWebhook: "admin",
+  getWebhook: "admin",
+  changeWebhook: "admin",
+  rotateWebhookSecret: "admin",
+  testWebhook: "admin",
+  listWebhookDeliveries: "admin",
 };
 
 const RANKS = ["nobody", "viewer", "admin", "owner"];
@@ -126,6 +133,12 @@ const OF_AN_ACCOUNT = [
   "withdrawInvitation",
   "createAdminToken",
   "revokeAdminToken",
+  "createWebhook",
+  "getWebhook",
+  "changeWebhook",
+  "rotateWebhookSecret",
+  "testWebhook",
+  "listWebhookDeliveries",
 ];
 
 describe("every route of the admin API by every role", { concurrency: false }, () => {
@@ -251,6 +264,7 @@ describe("every route of the admin API by every role", { concurrency: false }, (
         "/audit-events?subject=account:2",
         "/audit-events/export?format=csv",
         "/audit-events/export?format=jsonl",
+        ...(caller.role === "viewer" ? [] : ["/webhooks", "/webhooks?account=other"]),
         ...(caller.role === "owner" ? ["/operators", "/operators?q=first", "/invitations", "/admin-tokens"] : []),
       ]) {
         const answer = await caller.client.get(path);

@@ -10,6 +10,7 @@ export interface Things {
   readonly username: string;
   readonly keyId: number;
   readonly operatorId: number;
+  readonly webhookId: number;
   /** Each of these makes one thing that the request uses up. */
   readonly sessionId: () => Promise<number>;
   readonly invitationId: () => Promise<number>;
@@ -18,12 +19,16 @@ export interface Things {
 
 export const ABSENT_ID = 2_000_000_000;
 
+/** Allowed in a {@link ConsoleServer}. Nothing listens at this port. */
+const WEBHOOK_URL = "http://127.0.0.1:9/";
+
 /** Things that don't exist. */
 export const ABSENT: Things = {
   account: "absent",
   username: "api-9-absent",
   keyId: ABSENT_ID,
   operatorId: ABSENT_ID,
+  webhookId: ABSENT_ID,
   sessionId: () => Promise.resolve(ABSENT_ID),
   invitationId: () => Promise.resolve(ABSENT_ID),
   tokenId: () => Promise.resolve(ABSENT_ID),
@@ -46,7 +51,7 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
       (filled, [name, value]) => filled.replace(`{${name}}`, encodeURIComponent(value)),
       path.slice(ADMIN.length),
     );
-  const { account, username, keyId, operatorId } = things;
+  const { account, username, keyId, operatorId, webhookId } = things;
   switch (operationId) {
     case "createAccount":
       return { path: at(), body: { shortname: unique("made") } };
@@ -98,6 +103,16 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
       return { path: at(), body: { name: unique("made"), role: "viewer", account } };
     case "revokeAdminToken":
       return things.tokenId().then((id) => ({ path: at({ id }) }));
+    case "createWebhook":
+      return { path: at(), body: { url: WEBHOOK_URL, account } };
+    case "getWebhook":
+    case "testWebhook":
+    case "listWebhookDeliveries":
+      return { path: at({ id: webhookId }) };
+    case "rotateWebhookSecret":
+      return { path: at({ id: webhookId }), body: {} };
+    case "changeWebhook":
+      return { path: at({ id: webhookId }), body: { label: "walked" } };
     case "exportAuditEvents":
       return { path: `${at()}?format=jsonl` };
     case "explainAssertion":
@@ -129,6 +144,7 @@ export async function makeThings(
     return answer.body.data;
   };
   const key = await made(`/users/${username}/keys`, { public_key: makeKeyPair().publicPem });
+  const webhook = await made("/webhooks", { url: WEBHOOK_URL, account });
   const email = `${unique("somebody")}@example.com`;
   const invitation = await made("/invitations", { email, role: "viewer", account });
   await useLink(console, new URL(invitation.link).hash.slice(1));
@@ -138,6 +154,7 @@ export async function makeThings(
     username,
     keyId: key.id,
     operatorId,
+    webhookId: webhook.id,
     sessionId: async () => {
       const reset = await made(`/operators/${operatorId}/reset`, undefined);
       await useLink(console, new URL(reset.link).hash.slice(1));

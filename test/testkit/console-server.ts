@@ -14,9 +14,10 @@ export interface ConsoleServer {
   readonly setupSecret: string;
 }
 
-/** Starts a server on a new store and waits for its set-up link. */
+/** Starts a server on a new store and waits for its set-up link. It may send webhooks to 127.0.0.1. */
 export async function startConsoleServer(options: ServerOptions = {}): Promise<ConsoleServer> {
-  const server = await startServer(options);
+  const env = { COUNTERSIGN_WEBHOOK_NETWORKS: "127.0.0.1", ...options.env };
+  const server = await startServer({ ...options, env });
   const setupSecret = await eventually("the server prints a set-up link", () => setupSecretOf(server.stderr()));
   return { server, api: await openAdminApi(server), setupSecret };
 }

@@ -16,6 +16,7 @@ import { createSigningKeyHandlers, type SigningKeyHandlerDependencies } from "./
 import { createSingleSignOnHandlers, type SingleSignOnHandlerDependencies } from "./single-sign-on/handlers.ts";
 import { createUsageHandlers, type UsageHandlerDependencies } from "./usage/handlers.ts";
 import { createUserHandlers } from "./users/handlers.ts";
+import { createWebhookHandlers, type WebhookHandlerDependencies } from "./webhooks/handlers.ts";
 import type { AdminHandlers } from "./routes.ts";
 
 export type AdminHandlerDependencies = RegistryHandlerDependencies &
@@ -32,7 +33,8 @@ export type AdminHandlerDependencies = RegistryHandlerDependencies &
   SignInHandlerDependencies &
   SigningKeyHandlerDependencies &
   SingleSignOnHandlerDependencies &
-  UsageHandlerDependencies;
+  UsageHandlerDependencies &
+  WebhookHandlerDependencies;
 
 export function createAdminHandlers(dependencies: AdminHandlerDependencies): AdminHandlers {
   return {
@@ -53,5 +55,6 @@ export function createAdminHandlers(dependencies: AdminHandlerDependencies): Adm
     ...createSingleSignOnHandlers(dependencies),
     ...createUsageHandlers(dependencies),
     ...createUserHandlers(dependencies),
+    ...createWebhookHandlers(dependencies),
   };
 }

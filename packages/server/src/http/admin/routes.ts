@@ -21,6 +21,7 @@ import { signingKeyRoutes } from "./signing-keys/routes.ts";
 import { singleSignOnRoutes } from "./single-sign-on/routes.ts";
 import { usageRoutes } from "./usage/routes.ts";
 import { userRoutes } from "./users/routes.ts";
+import { webhookRoutes } from "./webhooks/routes.ts";
 import type { AdminRoutes } from "./http/route.ts";
 import type { HandlersOf } from "./http/handlers.ts";
 
@@ -42,6 +43,7 @@ export const ADMIN_ROUTES = {
   ...auditRoutes,
   ...explainRoutes,
   ...settingsRoutes,
+  ...webhookRoutes,
 } as const satisfies AdminRoutes;
 
 /** One handler for each route. */

@@ -4,6 +4,8 @@ import type { InactiveReason } from "../../core/check.ts";
 import type { ClockWatch } from "../../core/clock/clock-watch.ts";
 import type { FeedFollower } from "../../core/feed/follow-feed.ts";
 import type { RegistryView } from "../../core/view/view.ts";
+import type { Outcome } from "../../core/webhooks/model.ts";
+import type { WebhookFigures } from "../../core/webhooks/worker.ts";
 import type { ConnectionFigures } from "./connections.ts";
 
 /** The routes that metrics and logs distinguish. Never a path, which is the client's text. */
@@ -15,6 +17,9 @@ export interface Metrics {
   tokenChecked(verdict: "active" | InactiveReason): void;
   refused(route: Route, code: RefusalCode): void;
   requestEnded(route: Route, durationMs: number): void;
+  webhookAttempted(outcome: Outcome): void;
+  /** Reads the figures of the webhook worker at each scrape; until then they are zero. */
+  watchWebhooks(figures: () => WebhookFigures): void;
   readonly contentType: string;
   /** The figures of all serving processes, in Prometheus' text format. */
   text(): Promise<string>;
@@ -130,6 +135,25 @@ export function createMetrics(
       "max",
     );
   }
+  const webhookAttempts = new Counter({
+    name: "countersign_webhook_attempts_total",
+    help: "Attempts to deliver an event to a webhook endpoint, by outcome",
+    labelNames: ["outcome"],
+    registers,
+  });
+  let webhookFigures = (): WebhookFigures => ({ lagSeconds: 0, failing: 0 });
+  gaugeOf(
+    "countersign_webhook_lag_seconds",
+    "Age of the oldest event that a webhook endpoint hasn't got yet",
+    () => webhookFigures().lagSeconds,
+    "max",
+  );
+  gaugeOf(
+    "countersign_webhooks_failing",
+    "Webhook endpoints that wait for a retry",
+    () => webhookFigures().failing,
+    "max",
+  );
   gaugeOf("countersign_change_streams", "Open streams of the change feed", streamCount);
   gaugeOf(
     "countersign_view_fresh",
@@ -157,6 +181,12 @@ export function createMetrics(
     },
     requestEnded(route, durationMs) {
       durations.observe({ route }, durationMs / 1000);
+    },
+    webhookAttempted(outcome) {
+      webhookAttempts.inc({ outcome });
+    },
+    watchWebhooks(figures) {
+      webhookFigures = figures;
     },
     contentType: registry.contentType,
     text: async () => {

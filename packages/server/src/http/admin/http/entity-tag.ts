@@ -3,6 +3,7 @@ import type { Operator } from "../../../core/operators/model.ts";
 import type { Account } from "../../../core/accounts/model.ts";
 import type { ApiUser } from "../../../core/users/model.ts";
 import type { PublicKey } from "../../../core/keys/model.ts";
+import type { Webhook } from "../../../core/webhooks/model.ts";
 import type { ResourceServer } from "../../../core/resource-servers/model.ts";
 
 /**
@@ -18,6 +19,9 @@ export const entityTags = {
     tag(id, thumbprint, label, status, expiresAtMs, networks.join()),
   // The hash of its secret, so that a rotation gives another tag whatever the grace. The tag doesn't reveal the hash.
   resourceServer: ({ id, name, status, secretHash }: ResourceServer) => tag(id, name, status, secretHash),
+  // With its secret's salt, so that a rotation gives another tag whatever the overlap.
+  webhook: ({ id, url, label, events, status, secret }: Webhook) =>
+    tag(id, url, label, events.join(), status, secret.salt),
   operator: ({ id, email, role, accountId, status }: Operator) => tag(id, email, role, accountId, status),
 };
 

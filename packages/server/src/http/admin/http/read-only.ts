@@ -12,6 +12,11 @@ const MOVING = [
   "signs",
   "activated_at",
   "retired_at",
+  "disabled_reason",
+  "last_delivered_at",
+  "failed_attempts",
+  "failing_since",
+  "next_attempt_at",
   "weakness",
 ];
 
