@@ -18,6 +18,8 @@ import type { Commit } from "../core/change/commit.ts";
 import type { AdmitKey } from "../core/keys/admit-key.ts";
 import type { Store } from "../core/store/store.ts";
 import type { RegistryView } from "../core/view/view.ts";
+import type { Deliver } from "../core/webhooks/deliver.ts";
+import type { WebhookSender } from "../core/webhooks/send.ts";
 import type { Clock, Random } from "../core/surroundings.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
@@ -32,6 +34,8 @@ export interface CliAdministration {
   newestMasterSecret(): Promise<Buffer>;
   openCheck(): Promise<CheckToken>;
   openView(): Promise<RegistryView>;
+  /** What creating and testing webhook endpoints needs. */
+  openWebhooks(): Promise<{ readonly sender: WebhookSender; readonly deliver: Deliver }>;
   close(): Promise<void>;
 }
 

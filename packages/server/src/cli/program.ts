@@ -18,6 +18,7 @@ import { signingKeyCommand } from "./signing-key.ts";
 import { storeCommand } from "./store.ts";
 import { tokenCommand } from "./token.ts";
 import { userCommand } from "./user.ts";
+import { webhookCommand } from "./webhook.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 /**
@@ -54,6 +55,7 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
     signingKeyCommand(context),
     operatorCommand(context),
     adminTokenCommand(context),
+    webhookCommand(context),
     auditCommand(context),
     migrateCommand(context),
     storeCommand(context),

@@ -9,6 +9,7 @@ import type { Node } from "./node.ts";
 import { followStore } from "./follow-store.ts";
 import { startCleaning } from "./clean-up.ts";
 import { startJobs } from "./jobs.ts";
+import { startWebhooks } from "./webhooks.ts";
 import { reportTransitions } from "./report-transitions.ts";
 
 /** How often the wall clock is compared with the monotonic one, in milliseconds. */
@@ -78,6 +79,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
     ),
     startCleaning(dependencies),
     startJobs(dependencies, heartbeat.id, []),
+    startWebhooks(dependencies, heartbeat.id),
   ];
 
   return {

@@ -13,10 +13,12 @@ import { acceptStore } from "../core/store-identity/accept-store.ts";
 import { rememberPosition, writePosition } from "../core/store-identity/keep-position.ts";
 import { findRestoration, readStorePosition, type StoreOpening } from "../core/store-identity/position.ts";
 import { openRegistryView } from "../core/view/view.ts";
+import { createDeliver } from "../core/webhooks/deliver.ts";
 import { createOrigins, linkUrl } from "../http/admin/http/origins.ts";
 import { readMasterKey } from "../platform/data-folder.ts";
 import { createIsPublished } from "../platform/key-blocklist.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
+import { createWebhookSender } from "../platform/webhook-sender.ts";
 import { copyStore, type StoreCopy } from "../storage/copy-store.ts";
 import { ensureSigningKeys, readMasterSecrets } from "./open-registry.ts";
 import { openStore } from "./open-store.ts";
@@ -46,6 +48,11 @@ export async function openAdministration(
     async newestMasterSecret() {
       const [newest] = await readMasterSecrets(config, store, surroundings);
       return newest;
+    },
+    async openWebhooks() {
+      const masterSecrets = await readMasterSecrets(config, store, surroundings);
+      const sender = createWebhookSender({ networks: config.webhookNetworks });
+      return { sender, deliver: createDeliver({ sender, masterSecrets, clock }) };
     },
     async openCheck() {
       const view = await openView();

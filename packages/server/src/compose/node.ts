@@ -8,6 +8,8 @@ import { createRefusalCounts, type RefusalCounts } from "../core/refusal-counts.
 import { createKeyUsage, type KeyUsage } from "../core/keys/usage.ts";
 import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
 import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
+import { createDeliver, type Deliver } from "../core/webhooks/deliver.ts";
+import type { WebhookSender } from "../core/webhooks/send.ts";
 import type { LatestSigningKeys } from "../core/token/verify-token.ts";
 import type { AppDependencies } from "../http/app.ts";
 import { createClientAddress } from "../http/server/client-address.ts";
@@ -16,6 +18,7 @@ import { createMetrics, type GatherFigures, type ListenerConnections } from "../
 import { createRefusalLimit, type RefusalLimit } from "../http/server/refusal-limit.ts";
 import { createKeyExaminerThread, type KeyExaminerThread } from "../platform/key-examiner-thread.ts";
 import type { Logger } from "../platform/logger.ts";
+import { createWebhookSender } from "../platform/webhook-sender.ts";
 import type { OpenedRegistry } from "./open-registry.ts";
 import { createReadiness } from "./readiness.ts";
 import { type Surroundings, VERSION } from "./surroundings.ts";
@@ -53,6 +56,8 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
   readonly refusalCounts: RefusalCounts;
   readonly lastSeen: LastSeen;
   readonly refusedSignIns: RefusedSignIns;
+  readonly webhookSender: WebhookSender;
+  readonly deliverWebhook: Deliver;
   /** From now on the node isn't ready. */
   announceStop(): void;
 }
@@ -66,6 +71,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const clientAddress = createClientAddress(config.trustedProxies);
   const clockWatch = createClockWatch(store, clock);
   const keyExaminer = createKeyExaminerThread([]);
+  const webhookSender = createWebhookSender({ networks: config.webhookNetworks });
   let isStopping = false;
   const refusalCounts = createRefusalCounts(store.usage, clock);
   const metrics = createMetrics(
@@ -105,6 +111,8 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     keyUsage: createKeyUsage(store.usage),
     lastSeen: createLastSeen(store),
     refusedSignIns: createRefusedSignIns(registry.commitWithoutView),
+    webhookSender,
+    deliverWebhook: createDeliver({ sender: webhookSender, masterSecrets: registry.masterSecrets, clock }),
     announceStop() {
       isStopping = true;
     },

@@ -26,7 +26,7 @@ export interface OpenedRegistry<SigningKeys extends LatestSigningKeys = LatestSi
   readonly onChanged: () => Promise<void>;
   readonly commit: Commit;
   /**
-   * Commits changes of operators, their credentials and admin tokens: no node keeps those in memory. So it acknowledges them even
+   * Commits changes of operators, their credentials, admin tokens and webhook endpoints: no node keeps those in memory. So it acknowledges them even
    * while the view can't be confirmed, and a secret that is shown once isn't lost.
    */
   readonly commitWithoutView: Commit;
@@ -59,7 +59,12 @@ export async function openRegistry(
     signingKeys,
     onChanged,
     commit: createCommit(store, clock, onChanged),
-    commitWithoutView: createCommit(store, clock),
+    commitWithoutView: createCommit(store, clock, () => {
+      // Not awaited. SQLite's marker doesn't change with this process's own changes, so without this the feed's readers in this
+      // process would hear of the event with the next change of another kind.
+      void view.feed.catchUp().catch(() => undefined);
+      return Promise.resolve();
+    }),
   };
 }
 
