@@ -137,10 +137,7 @@ export function testWebhookStore(name: string, open: () => Promise<StoreUnderTes
       const { position, lastDeliveredAtMs } = await load(id);
       assert.deepEqual([position, lastDeliveredAtMs], [9, 9000]);
       const { items } = await webhooks.deliveries(id, { limit: 10 });
-      assert.deepEqual(
-        items.map(({ id: _, ...rest }) => rest),
-        [delivery(id, 9)],
-      );
+      assert.deepEqual(items, [{ ...delivery(id, 9), id: items[0]?.id }]);
       assert.equal(await webhooks.skip(id, 7, 20), false);
       assert.equal(await webhooks.skip(id, 9, 20), true);
       assert.equal((await load(id)).position, 20);

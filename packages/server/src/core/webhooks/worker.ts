@@ -102,6 +102,10 @@ export function createWebhookWorker(dependencies: WebhookWorkerDependencies): We
     }
   }
 
+  function inProgress(): readonly Promise<void>[] {
+    return looking === undefined ? [...lanes.values()] : [looking, ...lanes.values()];
+  }
+
   /** Starts a lane for each endpoint that has an event to get now. */
   async function look(): Promise<void> {
     lookedAtMs = clock.monotonicMs();
@@ -237,15 +241,11 @@ export function createWebhookWorker(dependencies: WebhookWorkerDependencies): We
       if (isDue || clock.monotonicMs() - lookedAtMs >= LOOK_MS) wake();
     },
     async settled() {
-      for (;;) {
-        const running = [looking, ...lanes.values()];
-        if (running.every((each) => each === undefined)) return;
-        await Promise.all(running);
-      }
+      for (let running = inProgress(); running.length > 0; running = inProgress()) await Promise.all(running);
     },
     async stop() {
       stopping.abort();
-      await Promise.all([looking, ...lanes.values()]);
+      await Promise.all(inProgress());
       await lease.release();
     },
     figures() {
