@@ -5,6 +5,7 @@
 import type { Access, Role } from "@countersign/protocol";
 import type { Generated, GeneratedAlways } from "kysely";
 import type { InvitationKind, SignInMethod } from "../core/operators/model.ts";
+import type { KeyNotice } from "../core/keys/notices/store.ts";
 import type { KeyStatus, Weakness } from "../core/keys/model.ts";
 import type { Standing } from "../core/standing.ts";
 import type { DisabledReason, Outcome } from "../core/webhooks/model.ts";
@@ -72,7 +73,7 @@ export interface Database {
   /** Notices that were given about keys, such as that one expires. */
   key_notices: {
     key_id: number;
-    notice: string;
+    notice: KeyNotice;
     /** The expiry or the last use that it was about. */
     about_ms: number;
   };

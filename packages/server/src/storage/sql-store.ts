@@ -10,6 +10,8 @@ import { eventStore, eventTransaction } from "./events.ts";
 import { identityStore, identityTransaction } from "./identity.ts";
 import { invitationStore, invitationTransaction } from "./invitations.ts";
 import { jobStore, jobTransaction } from "./jobs.ts";
+import { keyAuditStore, keyAuditTransaction } from "./key-audit.ts";
+import { keyNoticeStore, keyNoticeTransaction } from "./key-notices.ts";
 import { keyStore, keyTransaction } from "./keys.ts";
 import { nodeStore, nodeTransaction } from "./nodes.ts";
 import { operatorStore, operatorTransaction } from "./operators.ts";
@@ -44,6 +46,9 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
     users: userStore(db, engine),
     keys: keyStore(db),
     usage: usageStore(db, write, engine),
+    keyNotices: keyNoticeStore(db),
+    keyAudit: keyAuditStore(db),
+    usage: usageStore(db, engine),
     signingKeys: signingKeyStore(db),
     nodes: nodeStore(db, write, engine),
     jobs: jobStore(db, write, engine),
@@ -100,6 +105,8 @@ function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTrans
     accounts: accountTransaction(db),
     users: userTransaction(db),
     keys: keyTransaction(db),
+    keyNotices: keyNoticeTransaction(db),
+    keyAudit: keyAuditTransaction(db),
     signingKeys: signingKeyTransaction(db),
     nodes: nodeTransaction(db, engine),
     jobs: jobTransaction(db, engine),

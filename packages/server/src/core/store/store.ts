@@ -8,6 +8,8 @@ import type { ChallengeTransaction } from "../challenges/store.ts";
 import type { CreationTransaction } from "../change/store.ts";
 import type { EventStore, EventTransaction } from "../feed/store.ts";
 import type { JobStore, JobTransaction } from "../jobs/store.ts";
+import type { KeyAuditStore, KeyAuditTransaction } from "../keys/audit/store.ts";
+import type { KeyNoticeStore, KeyNoticeTransaction } from "../keys/notices/store.ts";
 import type { KeyStore, KeyTransaction } from "../keys/store.ts";
 import type { UsageStore } from "../keys/usage-store.ts";
 import type { AssertionStore } from "../oauth/store.ts";
@@ -80,6 +82,8 @@ export interface StoreTransaction {
   readonly accounts: AccountTransaction;
   readonly users: UserTransaction;
   readonly keys: KeyTransaction;
+  readonly keyNotices: KeyNoticeTransaction;
+  readonly keyAudit: KeyAuditTransaction;
   readonly signingKeys: SigningKeyTransaction;
   readonly nodes: NodeTransaction;
   readonly jobs: JobTransaction;
@@ -111,6 +115,8 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly users: UserStore;
   readonly keys: KeyStore;
+  readonly keyNotices: KeyNoticeStore;
+  readonly keyAudit: KeyAuditStore;
   readonly usage: UsageStore;
   readonly signingKeys: SigningKeyStore;
   readonly nodes: NodeStore;

@@ -1,0 +1,45 @@
+import type { ChangeTx } from "../../change/change-tx.ts";
+import { changeKey } from "../changes.ts";
+import type { Weakness } from "../model.ts";
+import type { AuditedKey } from "./store.ts";
+
+/** What happens to a stored key that is found weak: it is only reported, or it is deactivated, too. */
+export const WEAK_KEY_POLICIES = ["report", "deactivate"] as const;
+export type WeakKeyPolicy = (typeof WEAK_KEY_POLICIES)[number];
+
+/** A weak key. */
+export interface WeakKey {
+  /** As it is after the finding was recorded. */
+  readonly key: AuditedKey;
+  readonly weakness: Weakness;
+  /** Was this weakness not known before? */
+  readonly isNew: boolean;
+  /** Did this finding deactivate the key? */
+  readonly isDeactivated: boolean;
+}
+
+/**
+ * Records the weakness of a stored key, or that it has none any more. An event `key.found_weak` tells of a weakness that wasn't known
+ * before. By the policy `deactivate`, a weak key that is active is deactivated, whether the weakness is new or not.
+ *
+ * @returns `undefined` if the key isn't weak, or was revoked in the meantime
+ */
+export async function recordWeakness(
+  tx: ChangeTx,
+  audited: AuditedKey,
+  weakness: Weakness | null,
+  policy: WeakKeyPolicy,
+): Promise<WeakKey | undefined> {
+  const key = await tx.keys.find(audited.id);
+  if (key === undefined || key.status === "revoked") return undefined;
+  const isNew = weakness !== key.weakness;
+  if (isNew) await tx.keyAudit.setWeakness(key.id, weakness);
+  if (weakness === null) return undefined;
+  const { accountId } = audited;
+  const { id: keyId, username, fingerprint } = key;
+  if (isNew) await tx.append({ action: "key.found_weak", keyId, username, fingerprint, accountId, weakness });
+  const isDeactivated = policy === "deactivate" && key.status === "active";
+  if (isDeactivated) await changeKey(tx, keyId, { status: "deactivated" });
+  const status = isDeactivated ? "deactivated" : key.status;
+  return { key: { ...key, accountId, weakness, status }, weakness, isNew, isDeactivated };
+}
