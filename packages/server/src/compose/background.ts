@@ -8,7 +8,7 @@ import { repeat, type Repeating } from "../platform/repeat.ts";
 import type { Node } from "./node.ts";
 import { followStore } from "./follow-store.ts";
 import { startCleaning } from "./clean-up.ts";
-import { startJobs } from "./jobs.ts";
+import { createJobs, startJobs } from "./jobs.ts";
 import { startWebhooks } from "./webhooks.ts";
 import { reportTransitions } from "./report-transitions.ts";
 
@@ -78,7 +78,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       },
     ),
     startCleaning(dependencies),
-    startJobs(dependencies, heartbeat.id, []),
+    startJobs(dependencies, heartbeat.id, createJobs(dependencies)),
     startWebhooks(dependencies, heartbeat.id),
   ];
 

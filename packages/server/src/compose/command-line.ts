@@ -20,7 +20,7 @@ import { createIsPublished } from "../platform/key-blocklist.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
 import { createWebhookSender } from "../platform/webhook-sender.ts";
 import { copyStore, type StoreCopy } from "../storage/copy-store.ts";
-import { ensureSigningKeys, readMasterSecrets } from "./open-registry.ts";
+import { ensureSigningKeys, policyOf, readMasterSecrets } from "./open-registry.ts";
 import { openStore } from "./open-store.ts";
 import { type Surroundings, systemSurroundings } from "./surroundings.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -39,7 +39,7 @@ export async function openAdministration(
   const openView = () => openRegistryView(store, clock);
   return {
     store,
-    commit: createCommit(store, clock),
+    commit: createCommit(store, clock, undefined, policyOf(config)),
     // A command serves nobody while it examines a key.
     admitKey: createAdmitKey(createKeyExaminer(createIsPublished([])), store),
     linkUrl: (secret) =>

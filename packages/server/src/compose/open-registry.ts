@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { SYSTEM } from "../core/change/change-tx.ts";
+import { type Policy, SYSTEM } from "../core/change/change-tx.ts";
 import { type Commit, createCommit } from "../core/change/commit.ts";
 import { bindSigningKeyToStore, ensureSigningKey } from "../core/signing-keys/changes.ts";
 import { openSigningKeyRing, type SigningKeyRing } from "../core/signing-keys/ring.ts";
@@ -32,6 +32,11 @@ export interface OpenedRegistry<SigningKeys extends LatestSigningKeys = LatestSi
   readonly commitWithoutView: Commit;
 }
 
+/** What the configuration demands of changes. */
+export function policyOf({ maxKeyAge }: Pick<Config, "maxKeyAge">): Policy {
+  return { keyAgeMaxMs: maxKeyAge ?? null };
+}
+
 /** Opens the view of a store and its signing keys. A new store gets its first signing key. */
 export async function openRegistry(
   config: Config,
@@ -58,7 +63,7 @@ export async function openRegistry(
     masterSecrets,
     signingKeys,
     onChanged,
-    commit: createCommit(store, clock, onChanged),
+    commit: createCommit(store, clock, onChanged, policyOf(config)),
     commitWithoutView: createCommit(store, clock, () => {
       // Not awaited. SQLite's marker doesn't change with this process's own changes, so without this the feed's readers in this
       // process would hear of the event with the next change of another kind.

@@ -46,6 +46,8 @@ test("without any setting, the documented defaults apply", () => {
     workers: 1,
     trustedProxies: [],
     webhookNetworks: [],
+    maxKeyAge: undefined,
+    weakKeys: "report",
     refusalLimit: 600,
     connectionsMax: undefined,
     connectionsPerAddressMax: undefined,

@@ -4,6 +4,7 @@
  * Flags win over environment variables, which win over defaults. Everything is parsed and checked before anything starts.
  */
 import { availableParallelism } from "node:os";
+import { WEAK_KEY_POLICIES } from "../core/keys/audit/record-weakness.ts";
 import { readSecretFile, type SecretFileAccess, SecretFileError } from "../platform/secret-file.ts";
 import { findTextProblem, parsePath } from "./check-text.ts";
 import { ConfigError, Problem } from "./config-error.ts";
@@ -215,6 +216,24 @@ export const SETTINGS = {
       "addresses or networks, separated by commas, to which webhooks may be sent although they are private or reserved, and also without TLS",
     isList: true,
     parse: (text) => (text === undefined ? [] : parseNetworkList(text)),
+  }),
+  // Not keyAgeMax: an account has a flag of that name, and a command's flags are read as settings, too.
+  maxKeyAge: setting({
+    variable: "COUNTERSIGN_KEY_AGE_MAX",
+    flag: "--max-key-age <duration>",
+    default: "none",
+    meaning:
+      "maximum age of clients' keys, such as 365d: a key that is added without an expiry gets this one, and a later expiry is refused; an account can have a shorter one; keys that are registered already keep their expiry",
+    duration: true,
+    parse: (text) => (text === undefined ? undefined : parseBoundedDuration(text, "1h", "7300d")),
+  }),
+  weakKeys: setting({
+    variable: "COUNTERSIGN_WEAK_KEYS",
+    flag: "--weak-keys <action>",
+    default: "report",
+    meaning:
+      "what the daily audit of stored keys and countersign key audit do with a weak key: report it, or deactivate it, too",
+    parse: (text = "report") => parseChoice(text, WEAK_KEY_POLICIES),
   }),
   refusalLimit: setting({
     variable: "COUNTERSIGN_REFUSAL_LIMIT",

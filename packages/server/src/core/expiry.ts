@@ -1,7 +1,7 @@
 import { fieldRefusal } from "./refusal.ts";
 
 /** The latest allowed expiry: the maximum of a token's `expires_at`. */
-const EXPIRY_MS_MAX = 0xffff_ffff * 1000;
+export const EXPIRY_MS_MAX = 0xffff_ffff * 1000;
 
 /**
  * Checks an expiry that a request sets.

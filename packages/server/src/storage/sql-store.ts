@@ -48,7 +48,6 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
     usage: usageStore(db, write, engine),
     keyNotices: keyNoticeStore(db),
     keyAudit: keyAuditStore(db),
-    usage: usageStore(db, engine),
     signingKeys: signingKeyStore(db),
     nodes: nodeStore(db, write, engine),
     jobs: jobStore(db, write, engine),

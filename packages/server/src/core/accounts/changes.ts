@@ -4,6 +4,10 @@ import { fieldRefusal, Refusal } from "../refusal.ts";
 import type { Standing } from "../standing.ts";
 import type { Account } from "./model.ts";
 
+/** The allowed maximum ages of an account's keys, in seconds, inclusive: an hour, and 7300 days. */
+const KEY_AGE_MAX_SECONDS_MIN = 3600;
+const KEY_AGE_MAX_SECONDS_MAX = 7300 * 86_400;
+
 /** @throws {Refusal} `field_invalid`, `conflict` */
 export async function createAccount(
   tx: ChangeTx,
@@ -26,7 +30,7 @@ export interface AccountPatch {
   readonly keyAgeMaxSeconds?: number | null | undefined;
 }
 
-/** Changes an account; `undefined` members stay. @throws {Refusal} `not_found` */
+/** Changes an account; `undefined` members stay. @throws {Refusal} `field_invalid`, `not_found` */
 export async function changeAccount(tx: ChangeTx, shortname: string, patch: AccountPatch): Promise<Account> {
   const account = await loadAccount(tx, shortname);
   const { status = account.status, keyAgeMaxSeconds = account.keyAgeMaxSeconds } = patch;
@@ -36,10 +40,21 @@ export async function changeAccount(tx: ChangeTx, shortname: string, patch: Acco
     await tx.append({ action: status === "active" ? "account.activated" : "account.deactivated", ...facts });
   }
   if (keyAgeMaxSeconds !== account.keyAgeMaxSeconds) {
+    checkKeyAgeMax(keyAgeMaxSeconds);
     await tx.accounts.update(account.id, { keyAgeMaxSeconds });
     await tx.append({ action: "account.changed", ...facts, keyAgeMaxSeconds });
   }
   return { ...account, status, keyAgeMaxSeconds };
+}
+
+function checkKeyAgeMax(seconds: number | null): void {
+  if (seconds === null) return;
+  if (Number.isSafeInteger(seconds) && seconds >= KEY_AGE_MAX_SECONDS_MIN && seconds <= KEY_AGE_MAX_SECONDS_MAX) return;
+  throw fieldRefusal(
+    "field_invalid",
+    "The maximum age of an account's keys must be from an hour to 7300 days, in whole seconds.",
+    "key_age_max_seconds",
+  );
 }
 
 /** @throws {Refusal} `not_found` */

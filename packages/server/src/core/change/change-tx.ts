@@ -23,9 +23,19 @@ export function unrestrictedAuthor(actor: string): Author {
 /** The service itself. */
 export const SYSTEM = unrestrictedAuthor("system");
 
+/** Rules of this service's configuration that changes must follow. */
+export interface Policy {
+  /** The maximum age of keys in every account, in milliseconds; `null`: none. */
+  readonly keyAgeMaxMs: number | null;
+}
+
+/** For a service without such rules, and for changes that none concerns. */
+export const NO_POLICY: Policy = { keyAgeMaxMs: null };
+
 /** A change's transaction: the aggregates as they are now, and the audit log. */
 export interface ChangeTx extends StoreTransaction {
   readonly author: Author;
+  readonly policy: Policy;
   /** The time of the change, in milliseconds since the epoch, the same for everything that it writes. */
   readonly nowMs: number;
   /** Appends the change's event. @param actor the author by default */

@@ -2,7 +2,7 @@ import { toRow } from "../feed/event.ts";
 import { Refusal } from "../refusal.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "../surroundings.ts";
-import type { Author, ChangeTx } from "./change-tx.ts";
+import { type Author, type ChangeTx, NO_POLICY, type Policy } from "./change-tx.ts";
 import { findMade, type Once, rememberMade } from "./once.ts";
 import { checkPreconditions, type Preconditions } from "./precondition.ts";
 
@@ -42,6 +42,7 @@ export function createCommit(
   store: Pick<Store, "transaction">,
   clock: Clock,
   onChanged: () => Promise<void> = () => Promise.resolve(),
+  policy: Policy = NO_POLICY,
 ): Commit {
   return async (work, { author, ifMatch, once }) => {
     const committed = await store.transaction(async (transaction) => {
@@ -49,6 +50,7 @@ export function createCommit(
       const tx: ChangeTx = {
         ...transaction,
         author,
+        policy,
         nowMs,
         async append(event, actor = author.actor) {
           await transaction.events.append({ atMs: nowMs, actor, ...toRow(event) });

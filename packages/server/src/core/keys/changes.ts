@@ -5,6 +5,7 @@ import { checkDisplayText } from "../names.ts";
 import { Refusal } from "../refusal.ts";
 import { loadUser } from "../users/changes.ts";
 import type { AdmittedKey } from "./admit-key.ts";
+import { checkKeyAge, limitNewKeyAge } from "./key-age.ts";
 import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
 import { findRegisteredWeakness } from "./registered-weakness.ts";
 
@@ -46,6 +47,7 @@ const STATUS_ACTIONS = {
 /**
  * Adds a public key. A key whose modulus is registered or was revoked is refused, under whatever user or account, and so is one that
  * shares a prime with a registered key ({@link findRegisteredWeakness}).
+ * Without an expiry, a key gets the latest that the maximum age of the account's keys allows.
  *
  * @throws {Refusal} `field_invalid`, `not_found`, `key_weak`, `conflict`
  */
@@ -63,9 +65,11 @@ export async function addKey(
   }: NewKey,
 ): Promise<PublicKey> {
   if (label !== undefined) checkDisplayText("label", label);
-  const expiresAtMs = expiresInMs === undefined ? expiresAtMsGiven : tx.nowMs + expiresInMs;
-  checkExpiry("The key's expiry", expiresAtMs, tx.nowMs);
+  const expiresAtMsAsked = expiresInMs === undefined ? expiresAtMsGiven : tx.nowMs + expiresInMs;
+  checkExpiry("The key's expiry", expiresAtMsAsked, tx.nowMs);
   const user = await loadUser(tx, username);
+  const life = { createdAtMs: tx.nowMs, expiresAtMs: expiresAtMsAsked };
+  const expiresAtMs = await limitNewKeyAge(tx, user.account, life);
   const weak = await findRegisteredWeakness(tx, admitted, user);
   if (weak !== undefined) throw weak;
   if ((await tx.keys.countUsable(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
@@ -115,8 +119,12 @@ export async function changeKey(tx: ChangeTx, keyId: KeyId, patch: KeyPatch): Pr
   if (key.status === "revoked" && (status !== "revoked" || isOtherExpiry)) {
     throw new Refusal("conflict", `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`);
   }
-  if (isOtherExpiry) checkExpiry("The key's expiry", expiresAtMs, tx.nowMs);
   const { username, fingerprint } = key;
+  if (isOtherExpiry) {
+    checkExpiry("The key's expiry", expiresAtMs, tx.nowMs);
+    const { account } = await loadUser(tx, username);
+    await checkKeyAge(tx, account, key, expiresAtMs);
+  }
   const facts = { keyId, username, fingerprint, accountId: await accountOf(tx, key) };
   if (status !== key.status) {
     await tx.keys.setStatus(keyId, status);

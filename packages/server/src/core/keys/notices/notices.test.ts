@@ -35,7 +35,7 @@ describe("notices about keys", () => {
     );
     return {
       pauses,
-      async look() {
+      look: async () => {
         for (const runner of runners) await runner.runIfDue();
       },
     };
