@@ -29,6 +29,7 @@ const CORE_ORDER = [
   "key-statements",
   "view",
   "oauth",
+  "revocation",
 ];
 
 /** @type {import("dependency-cruiser").IConfiguration} */

@@ -47,6 +47,9 @@ export const KEY_PROOF_TYPE = "key-proof+jwt";
 /** `typ` of a statement by which a key revokes itself. Compared exactly. */
 export const KEY_REVOCATION_TYPE = "key-revocation+jwt";
 
+/** What such a statement says, in the claim `purpose`; it has no other claim. */
+export const KEY_REVOCATION_PURPOSE = "revoke this key for good";
+
 /** `typ` of every statement that a key makes about itself. An assertion never has one of them. */
 export const KEY_STATEMENT_TYPES = [KEY_PROOF_TYPE, KEY_REVOCATION_TYPE] as const;
 

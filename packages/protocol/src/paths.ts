@@ -13,6 +13,9 @@ export const KEY_CHALLENGES_PATH = "/api/auth/v0/key-challenges/";
 /** The rotation of a key by its holder. Served with and without the trailing slash. */
 export const KEYS_PATH = "/api/auth/v0/keys/";
 
+/** The revocation of a key by a statement that the key itself signs. Served with and without the trailing slash. */
+export const REVOKE_KEY_PATH = "/api/auth/v0/revoke-key/";
+
 /** Token introspection (RFC 7662). */
 export const INTROSPECTION_PATH = "/oauth2/introspect";
 

@@ -47,6 +47,7 @@ export const REFUSAL_CODES = [
   "token_inactive",
   "token_revoked",
   "access_read_only",
+  "revocation_rejected",
   ...ADMIN_REFUSAL_CODES,
   "bad_request",
   "not_found",

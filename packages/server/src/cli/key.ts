@@ -1,5 +1,5 @@
 import { generateKeyPair } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { promisify } from "node:util";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
@@ -10,7 +10,6 @@ import { keysNeedingKid, needsKidMessage } from "../core/assertion/keys-needing-
 import { keyOrder, keyPlace } from "../core/keys/key-list.ts";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { Store } from "../core/store/store.ts";
-import { errorCode, errorProblem } from "../platform/error-code.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
@@ -19,6 +18,8 @@ import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 import { OperatorError } from "../core/operator-error.ts";
+import { revokeByStatementFile, revocationCommand } from "./key-revocation.ts";
+import { writeNewFile } from "./write-file.ts";
 
 type Options = Flags & { readonly json?: boolean };
 type NewKeyOptions = Options & { readonly label?: string; readonly expiresIn?: string };
@@ -47,7 +48,7 @@ export function keyCommand(context: CliContext): Command {
       }
       expiresInMs(options);
       const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: bits });
-      writePrivateKey(options.out, privateKey.export({ format: "pem", type: "pkcs8" }));
+      writeNewFile(options.out, privateKey.export({ format: "pem", type: "pkcs8" }));
       const pem = publicKey.export({ format: "pem", type: "spki" });
       const added = await addKey(context, options, username, pem).catch((error: unknown) => {
         // The file was created just now, and a private key whose public half wasn't added is of no use.
@@ -70,26 +71,33 @@ export function keyCommand(context: CliContext): Command {
     ["activate", "active", "undo deactivate; unexpired tokens work again"],
     ["revoke", "revoked", "deactivate permanently"],
   ] as const) {
-    withStoreFlags(key.command(verb))
-      .argument("<key id>")
+    const command = withStoreFlags(key.command(verb))
+      .argument(status === "revoked" ? "[key id]" : "<key id>")
       .description(description)
-      .option("--json", "print JSON")
-      .action(async (idText: string, options: Options) => {
-        const id = parseKeyId(idText);
-        const changed = await withAdministration(context, options, async (administration) => {
-          const set = await commitAs(context, administration, (tx) => changeKey(tx, id, { status }));
-          if (status === "active") await noteKeysNeedingKid(context, administration.store, set);
-          return set;
-        });
-        const now = context.clock.wallMs();
-        print(
-          context,
-          options.json,
-          keyJson(changed, now),
-          () => `Key ${id} of ${changed.username} is ${paintStatus(context, shownKeyStatus(changed, now))}.`,
-        );
+      .option("--json", "print JSON");
+    if (status === "revoked")
+      command.option("--statement <file>", "revoke the key that signed this revocation statement");
+    command.action(async (idText: string | undefined, options: Options & { statement?: string }) => {
+      if (options.statement !== undefined) {
+        if (idText !== undefined) throw new WrongUsage("Give either a key id or --statement.");
+        return revokeByStatementFile(context, options, options.statement);
+      }
+      const id = parseKeyId(idText ?? "");
+      const changed = await withAdministration(context, options, async (administration) => {
+        const set = await commitAs(context, administration, (tx) => changeKey(tx, id, { status }));
+        if (status === "active") await noteKeysNeedingKid(context, administration.store, set);
+        return set;
       });
+      const now = context.clock.wallMs();
+      print(
+        context,
+        options.json,
+        keyJson(changed, now),
+        () => `Key ${id} of ${changed.username} is ${paintStatus(context, shownKeyStatus(changed, now))}.`,
+      );
+    });
   }
+  key.addCommand(revocationCommand(context));
   return key;
 }
 
@@ -163,28 +171,6 @@ async function readKeyText(context: CliContext, source: string): Promise<string>
   const isText =
     /^\s*["'`]?\s*(-+ ?BEGIN|[{[<]|ssh-|ecdsa-|PuTTY)/.test(source) || (source.length > 200 && !existsSync(source));
   return isText ? source : keyTextOfBytes(readSmallFile(source, KEY_TEXT_CHARACTERS_MAX));
-}
-
-/** Writes a new file and flushes it to disk. On failure no file is left. */
-function writePrivateKey(file: string, pem: string): void {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, "wx", 0o600);
-  } catch (error) {
-    if (errorCode(error) === "EEXIST")
-      throw new OperatorError(`${file} already exists and isn't overwritten. Name another file.`);
-    throw new OperatorError(`${file} can't be written (${errorProblem(error)}).`);
-  }
-  try {
-    // Unlike writeSync, this continues until everything is written.
-    writeFileSync(descriptor, pem);
-    fsyncSync(descriptor);
-  } catch (error) {
-    rmSync(file, { force: true });
-    throw new OperatorError(`${file} can't be written (${errorProblem(error)}).`);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function parseKeyId(text: string): KeyId {

@@ -6,14 +6,19 @@ import { createAssertionLedger } from "../core/oauth/assertion-ledger.ts";
 import { createAuthenticateClient } from "../core/oauth/authenticate-client.ts";
 import { createGrantClientCredentials } from "../core/oauth/client-credentials.ts";
 import { createRevokeToken } from "../core/oauth/revoke-token.ts";
+import { createRevokeKey } from "../core/revocation/revoke-key.ts";
 import { createAuthenticateResourceServer } from "../core/resource-servers/authenticate.ts";
 import { type App, buildPublicApp } from "../http/app.ts";
 import { type ChangeStreams, createChangeStreams } from "../http/public/changes/change-streams.ts";
 import type { Pause } from "../http/public/delay-rejection.ts";
 import { createIsReading } from "../http/public/is-reading.ts";
+import { createRequestLimit } from "../http/public/request-limit.ts";
 import { createLimitedAuthentication } from "../http/public/authenticate-resource-server.ts";
 import { networkOf } from "../http/server/ip-address.ts";
 import type { Node } from "./node.ts";
+
+/** How many revocation statements one client may send within a minute: enough to revoke a fleet's keys, too few to burden a node. */
+const REVOCATIONS_PER_MINUTE = 60;
 
 /** What tests set differently from the product. */
 export interface PublicListenerOptions {
@@ -62,6 +67,14 @@ export async function composePublicListener(node: Node, options: PublicListenerO
       clock,
       onChanged: node.onChanged,
     }),
+    revokeKey: createRevokeKey({
+      store,
+      commit: node.commit,
+      clock,
+      onChanged: node.onChanged,
+      clientOf: networkOf,
+    }),
+    revocationLimit: createRequestLimit(REVOCATIONS_PER_MINUTE, clock),
     authenticateResourceServer,
     feedPosition: () => view.feed.position(),
     changesEndpoint: changeStreams.endpoint,

@@ -13,6 +13,7 @@ import {
   REFRESH_PATH,
   REQUEST_TARGET_BYTES_MAX,
   REVOCATION_PATH,
+  REVOKE_KEY_PATH,
 } from "@countersign/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { CheckToken } from "../core/check.ts";
@@ -20,6 +21,7 @@ import type { Exchange } from "../core/exchange.ts";
 import type { GrantClientCredentials } from "../core/oauth/client-credentials.ts";
 import type { RevokeToken } from "../core/oauth/revoke-token.ts";
 import { Refusal } from "../core/refusal.ts";
+import type { RevokeKey } from "../core/revocation/revoke-key.ts";
 import { documentAdminRoutes } from "./admin/http/openapi.ts";
 import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/http/register-routes.ts";
 import { ADMIN_ROUTES } from "./admin/routes.ts";
@@ -39,11 +41,13 @@ import type { EndpointSurroundings, PlainEndpoint } from "./server/endpoint.ts";
 import { createExchangeEndpoint } from "./public/exchange-endpoint.ts";
 import { type Readiness, registerHealthRoutes } from "./server/health-routes.ts";
 import { createDelayRejection, type Pause } from "./public/delay-rejection.ts";
+import { createRevokeKeyEndpoint } from "./public/keys/revoke-key-endpoint.ts";
 import { createIntrospectionEndpoint } from "./public/oauth/introspection-endpoint.ts";
 import { registerOAuthMetadata } from "./public/oauth/metadata.ts";
 import { createRevocationEndpoint } from "./public/oauth/revocation-endpoint.ts";
 import { createTokenEndpoint } from "./public/oauth/token-endpoint.ts";
 import { plainEndpointPaths, registerOpenApi } from "./docs/openapi.ts";
+import type { RequestLimit } from "./public/request-limit.ts";
 import type { RefusalLimit } from "./server/refusal-limit.ts";
 import type { LimitedAuthentication } from "./public/authenticate-resource-server.ts";
 
@@ -62,6 +66,8 @@ export interface PublicAppDependencies extends AppDependencies {
   readonly checkToken: CheckToken;
   readonly grantClientCredentials: GrantClientCredentials;
   readonly revokeToken: RevokeToken;
+  readonly revokeKey: RevokeKey;
+  readonly revocationLimit: RequestLimit;
   readonly authenticateResourceServer: LimitedAuthentication;
   /** The position of the change feed that answers reflect at least. */
   readonly feedPosition: () => number;
@@ -90,7 +96,8 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
   const delayRejection = createDelayRejection(pause);
   const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, delayRejection, dependencies);
   const checkEndpoint = createCheckEndpoint(checkToken, refusalLimit, isReading, dependencies);
-  const { grantClientCredentials, revokeToken, changesEndpoint } = dependencies;
+  const { grantClientCredentials, revokeToken, changesEndpoint, revokeKey, revocationLimit } = dependencies;
+  const revokeKeyEndpoint = createRevokeKeyEndpoint(revokeKey, refusalLimit, revocationLimit, dependencies);
   const others: ReadonlyMap<string, PlainEndpoint> = new Map([
     [
       INTROSPECTION_PATH,
@@ -100,6 +107,8 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
     [REVOCATION_PATH, createRevocationEndpoint(revokeToken, refusalLimit, delayRejection, dependencies)],
     [CHANGES_PATH, changesEndpoint],
     [CHANGES_PATH.slice(0, -1), changesEndpoint],
+    [REVOKE_KEY_PATH, revokeKeyEndpoint],
+    [REVOKE_KEY_PATH.slice(0, -1), revokeKeyEndpoint],
   ]);
 
   const app = createFastify(dependencies);

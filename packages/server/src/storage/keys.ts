@@ -15,6 +15,7 @@ export function keyStore(db: Kysely<Database>): KeyStore {
       (await selectKeys(db).where("public_keys.user_id", "=", userId).orderBy("public_keys.id").execute()).map(toKey),
     find: (keyId) => findKey(db, keyId),
     listModuli: (afterId, limit) => listModuli(db, afterId, limit),
+    ...modulusReads(db),
     page: (userId, page) =>
       pageSmall(db, "public_keys", [equal("user_id", userId)], NEWEST_FIRST, page, async (ids) =>
         (await selectKeys(db).where("public_keys.id", "in", ids).execute()).map(toKey),
@@ -32,20 +33,18 @@ export function keyTransaction(db: Transaction<Database>): KeyTransaction {
       canBeStored(thumbprint)
         ? (await selectKeys(db).where("public_keys.thumbprint", "=", thumbprint).execute()).map(toKey)
         : [],
-    // Includes revoked keys, and those of every account: a key's identity is its modulus.
-    findByModulusHash: async (hash) =>
-      (await selectKeys(db).where("public_keys.modulus_hash", "=", hash).orderBy("public_keys.id").execute()).map(
-        toKey,
-      ),
-    isModulusRevoked: async (hash) => {
-      const row = await db
-        .selectFrom("revoked_moduli")
-        .select("modulus_hash")
-        .where("modulus_hash", "=", hash)
-        .executeTakeFirst();
-      return row !== undefined;
-    },
     listModuli: (afterId, limit) => listModuli(db, afterId, limit),
+    ...modulusReads(db),
+    insertRevokedModulus: async (modulusHash, atMs) => {
+      await db.insertInto("revoked_moduli").values({ modulus_hash: modulusHash, revoked_at_ms: atMs }).execute();
+    },
+    countRevokedModuli: async () => {
+      const { count } = await db
+        .selectFrom("revoked_moduli")
+        .select((row) => row.fn.countAll().as("count"))
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
     countUsable: async (userId) => {
       const { count } = await db
         .selectFrom("public_keys")
@@ -120,6 +119,20 @@ async function listModuli(
     .limit(limit)
     .execute();
   return rows.map(({ id, spki }) => ({ id: id as KeyId, spki }));
+}
+
+/** Includes revoked keys, and those of every account: a key's identity is its modulus. */
+function modulusReads(db: Kysely<Database>): Pick<KeyStore, "findByModulusHash" | "isModulusRevoked"> {
+  return {
+    findByModulusHash: async (modulusHash) =>
+      (
+        await selectKeys(db).where("public_keys.modulus_hash", "=", modulusHash).orderBy("public_keys.id").execute()
+      ).map(toKey),
+    isModulusRevoked: async (modulusHash) => {
+      const query = db.selectFrom("revoked_moduli").select("modulus_hash").where("modulus_hash", "=", modulusHash);
+      return (await query.executeTakeFirst()) !== undefined;
+    },
+  };
 }
 
 async function findKey(db: Kysely<Database>, keyId: KeyId): Promise<PublicKey | undefined> {

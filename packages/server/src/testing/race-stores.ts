@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import type { OperatorId } from "../core/operators/model.ts";
 import type { ApiUserId } from "../core/users/model.ts";
 import type { KeyId } from "../core/keys/model.ts";
+import type { RevocationStatement } from "../core/revocation/statement.ts";
 import type { RevokedToken } from "../core/token/store.ts";
 
 /** How another thread opens the same store: `module` exports under `export` a function that takes `location`. */
@@ -19,6 +20,12 @@ export type RaceTask =
   | { readonly kind: "addKey"; readonly username: string; readonly texts: readonly string[] }
   | { readonly kind: "ensureSigningKey" }
   | { readonly kind: "revokeOrActivate"; readonly keyId: KeyId }
+  | { readonly kind: "revokeByStatement"; readonly statement: RevocationStatement }
+  | {
+      readonly kind: "revokeByStatementOrActivate";
+      readonly keyId: KeyId;
+      readonly statement: RevocationStatement;
+    }
   | { readonly kind: "createResourceServer"; readonly name: string }
   | { readonly kind: "insertRevokedToken"; readonly token: RevokedToken }
   | {

@@ -1,6 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createRegistryChanges, type RegistryChanges } from "./test-changes.ts";
+import { SYSTEM } from "../core/change/change-tx.ts";
+import { createCommit } from "../core/change/commit.ts";
 import { Refusal } from "../core/refusal.ts";
+import { revokeByStatement } from "../core/revocation/revoke-by-statement.ts";
+import type { RevocationStatement } from "../core/revocation/statement.ts";
 import { createResourceServerChanges } from "./test-changes.ts";
 import type { Store, StoreTransaction } from "../core/store/store.ts";
 import { createSystemClock } from "../platform/clock.ts";
@@ -41,6 +45,12 @@ function ifLocked(error: unknown): false {
   throw error;
 }
 
+async function revoke(statement: RevocationStatement): Promise<string> {
+  const commit = createCommit(store, createSystemClock());
+  const { result } = await commit((tx) => revokeByStatement(tx, statement), { author: SYSTEM });
+  return `revoked ${result.keys.length}`;
+}
+
 async function once(use: (transaction: StoreTransaction) => Promise<boolean>): Promise<string> {
   return (await store.transaction(use)) ? "first" : "again";
 }
@@ -65,6 +75,12 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
     case "revokeOrActivate":
       return contestant === 0
         ? [() => changes.revokeKey(actor, work.keyId)]
+        : [() => changes.setKeyStanding(actor, work.keyId, "active")];
+    case "revokeByStatement":
+      return [() => revoke(work.statement)];
+    case "revokeByStatementOrActivate":
+      return contestant === 0
+        ? [() => revoke(work.statement)]
         : [() => changes.setKeyStanding(actor, work.keyId, "active")];
     case "createResourceServer": {
       const servers = createResourceServerChanges(store, createSystemClock(), createSystemRandom());

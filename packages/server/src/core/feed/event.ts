@@ -43,7 +43,9 @@ export type Event = Readonly<
       rotatedFrom?: KeyId;
       networks?: string;
     })
-  | (OfKey & { action: "key.activated" | "key.deactivated" | "key.revoked" })
+  | (OfKey & { action: "key.activated" | "key.deactivated" })
+  // `byStatement`: by a statement that the key itself signed, which came from this address.
+  | (OfKey & { action: "key.revoked"; byStatement?: true; address?: string | undefined })
   | (OfKey & { action: "key.changed"; label: string | null; expiresAtMs: number | null; networks?: string })
   // Made by the service itself, not by a change. `days`: the reminder, 30, 7 or 1 days before the expiry.
   | (OfKey & { action: "key.expiring"; days: number; expiresAtMs: number })

@@ -26,6 +26,10 @@ export interface KeyStore {
   find(keyId: KeyId): Promise<PublicKey | undefined>;
   /** The keys of all users after an id, in the order of their ids: their moduli are in their SPKI. */
   listModuli(afterId: KeyId, limit: number): Promise<readonly Pick<PublicKey, "id" | "spki">[]>;
+  /** Every key of every user with this modulus, whatever its exponent and status, in the order of their ids. */
+  findByModulusHash(modulusHash: string): Promise<readonly PublicKey[]>;
+  /** Was the modulus revoked without a registered key? */
+  isModulusRevoked(modulusHash: string): Promise<boolean>;
   /** Newest first; the page key is `[id]`. */
   page(userId: ApiUserId, page: PageRequest): Promise<Page<PublicKey>>;
   /** A page of all users' keys, in the order that `keyOrder` gives for the filter; its key is what `keyPlace` gives. */
@@ -45,6 +49,10 @@ export interface KeyTransaction {
   isModulusRevoked(modulusHash: string): Promise<boolean>;
   /** As outside of transactions. */
   listModuli: KeyStore["listModuli"];
+  /** Remembers a modulus that no registered key has as revoked, for good. */
+  insertRevokedModulus(modulusHash: string, atMs: number): Promise<void>;
+  /** How many moduli are revoked without a registered key. */
+  countRevokedModuli(): Promise<number>;
   /** Keys of the user that aren't revoked. */
   countUsable(userId: ApiUserId): Promise<number>;
   insert(

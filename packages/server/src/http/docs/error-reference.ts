@@ -126,6 +126,11 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
       "The token belongs to a read-only API user, and the request isn't a GET, HEAD or OPTIONS, or carries a header that names another method, such as `X-Forwarded-Method` or `X-HTTP-Method-Override`.",
     fix: "Use an API user with full access. If a gateway asks the check with a method that isn't the client's, have it send the client's method in `X-Forwarded-Method`, and put the gateway's address into `COUNTERSIGN_TRUSTED_PROXIES`.",
   },
+  revocation_rejected: {
+    cause:
+      "The text isn't a revocation statement, or its signature isn't by the key in its `jwk`. A statement's header has exactly `typ`, `alg` and `jwk`, its claims are exactly the fixed ones, and the key has a size and an exponent that can be registered.",
+    fix: "Make the statement with `countersign key revocation`, or as docs/keys.md shows with OpenSSL. Send it unchanged.",
+  },
   sign_in_required: {
     cause: "The request to the admin API has no session or admin token, or one that has ended.",
     fix: "Sign in at the console, or send `Authorization: Bearer csat_…` with a token from `countersign admin-token create`.",
@@ -229,7 +234,7 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
   },
   rate_limited: {
     cause:
-      "Too many requests from this address were refused within a minute; or one OAuth client used too many assertions in an hour or has too many revoked tokens; or too many change streams are open.",
+      "Too many requests from this address were refused within a minute; or one OAuth client used too many assertions in an hour or has too many revoked tokens; or too many change streams are open; or too many revocation statements came from this address.",
     fix: "Wait for the seconds in `Retry-After`, and fix the problem that the earlier answers named.",
   },
   internal: {

@@ -9,6 +9,7 @@ import {
   REFUSAL_CODES,
   type RefusalCode,
   REVOCATION_PATH,
+  REVOKE_KEY_PATH,
   TTL_SECONDS_DEFAULT,
   TTL_SECONDS_MAX,
   TTL_SECONDS_MIN,
@@ -225,6 +226,7 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
     [REFRESH_PATH]: exchange,
     [CHECK_PATH]: check,
     [CHANGES_PATH]: changes,
+    [REVOKE_KEY_PATH]: revokeKeyPath(),
     [OAUTH_TOKEN_PATH]: formEndpoint({
       operationId: "token",
       tag: "oauth",
@@ -269,6 +271,39 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
       },
     }),
   };
+}
+
+function revokeKeyPath() {
+  return {
+    post: {
+      tags: ["keys"],
+      operationId: "revokeKey",
+      summary: "Revoke a key permanently, by a statement that the key itself signed",
+      security: [],
+      requestBody: jsonBody(
+        object({
+          revocation: {
+            type: "string",
+            description: 'A JWS whose header has typ "key-revocation+jwt", alg and jwk, the public key',
+          },
+        }),
+      ),
+      responses: {
+        200: jsonResponse("The key is revoked; the same whether or not it was registered", envelope(object({}))),
+        400: jsonResponse("bad_request", RefusalEnvelope),
+        405: jsonResponse("method_not_allowed", RefusalEnvelope),
+        413: jsonResponse("body_too_large", RefusalEnvelope),
+        415: jsonResponse("media_type_unsupported", RefusalEnvelope),
+        422: jsonResponse("revocation_rejected, private_key_exposed, field_invalid", RefusalEnvelope),
+        429: jsonResponse("rate_limited", RefusalEnvelope),
+        503: jsonResponse("unavailable", RefusalEnvelope),
+      },
+    },
+  };
+}
+
+function jsonBody(schema: Schema) {
+  return { required: true, content: { "application/json": { schema: { ...schema, additionalProperties: false } } } };
 }
 
 /** How an OAuth client authenticates (RFC 7523 §2.2). */
@@ -341,11 +376,14 @@ const OAUTH_ONLY: readonly RefusalCode[] = [
   "token_foreign",
 ];
 
+/** Codes that only the endpoints answer that clients manage their keys by. */
+const KEYS_ONLY: readonly RefusalCode[] = ["revocation_rejected"];
+
 /** @param except codes that the endpoint never answers, besides those of the OAuth endpoints and the admin API */
 function refusalResponses(statuses: readonly number[], except: readonly RefusalCode[] = []): Record<number, object> {
   return Object.fromEntries(
     statuses.map((status) => {
-      const others: readonly RefusalCode[] = [...OAUTH_ONLY, ...ADMIN_REFUSAL_CODES, ...except];
+      const others: readonly RefusalCode[] = [...OAUTH_ONLY, ...KEYS_ONLY, ...ADMIN_REFUSAL_CODES, ...except];
       const codes = REFUSAL_CODES.filter((code) => ANSWERS[code].status === status && !others.includes(code));
       return [status, jsonResponse(codes.join(", "), RefusalEnvelope)];
     }),

@@ -9,7 +9,15 @@ import type { WebhookFigures } from "../../core/webhooks/worker.ts";
 import type { ConnectionFigures } from "./connections.ts";
 
 /** The routes that metrics and logs distinguish. Never a path, which is the client's text. */
-export type Route = "exchange" | "check" | "introspection" | "oauth_token" | "revocation" | "changes" | "other";
+export type Route =
+  | "exchange"
+  | "check"
+  | "introspection"
+  | "oauth_token"
+  | "revocation"
+  | "revoke_key"
+  | "changes"
+  | "other";
 
 /** Metrics for Prometheus. No label holds a user, a key or anything that a client chose. */
 export interface Metrics {

@@ -50,6 +50,7 @@ export const OAUTH_ERRORS = {
   // Codes about keys and of the admin API, which no OAuth endpoint answers.
   key_proof_required: "server_error",
   key_proof_invalid: "server_error",
+  revocation_rejected: "server_error",
   sign_in_required: "server_error",
   sign_in_rejected: "server_error",
   fresh_sign_in_required: "server_error",
