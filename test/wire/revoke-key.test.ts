@@ -124,7 +124,7 @@ describe("a key that revokes itself", () => {
     await server.json("key", "generate", user.username, "--out", keyFile);
     for (const [args, status, message] of [
       [["key", "revoke", "--statement", keyFile], 1, /PRIVATE key/],
-      [["key", "revoke", "3", "--statement", keyFile], 2, /either a key id or --statement/],
+      [["key", "revoke", "3", "--statement", keyFile], 2, /give neither a key id nor --with-descendants/],
       [["key", "revoke"], 2, /A key id is a whole number/],
       [["key", "revocation"], 2, /--key/],
     ] as const) {

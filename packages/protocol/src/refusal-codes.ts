@@ -69,5 +69,6 @@ export const WARNING_CODES = [
   "key_expires_soon",
   "secret_not_repeated",
   "key_needs_kid",
+  "key_has_descendants",
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];

@@ -5,11 +5,9 @@ import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
 import { KEY_BITS_MAX, KEY_BITS_MIN, parsePublicKey } from "../core/keys/admission.ts";
-import { addKey as addPublicKey, changeKey } from "../core/keys/changes.ts";
-import { keysNeedingKid, needsKidMessage } from "../core/assertion/keys-needing-kid.ts";
+import { addKey as addPublicKey } from "../core/keys/changes.ts";
 import { keyOrder, keyPlace } from "../core/keys/key-list.ts";
-import type { KeyId, PublicKey } from "../core/keys/model.ts";
-import type { Store } from "../core/store/store.ts";
+import type { PublicKey } from "../core/keys/model.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
@@ -18,7 +16,8 @@ import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 import { OperatorError } from "../core/operator-error.ts";
-import { revokeByStatementFile, revocationCommand } from "./key-revocation.ts";
+import { revocationCommand } from "./key-revocation.ts";
+import { keyStatusCommands, noteKeysNeedingKid } from "./key-status.ts";
 import { writeNewFile } from "./write-file.ts";
 
 type Options = Flags & { readonly json?: boolean };
@@ -66,37 +65,7 @@ export function keyCommand(context: CliContext): Command {
     .option("--json", "print JSON")
     .action((username: string | undefined, options: ListOptions) => listKeys(context, username, options));
 
-  for (const [verb, status, description] of [
-    ["deactivate", "deactivated", "refuse the key's assertions and every token minted under it, immediately"],
-    ["activate", "active", "undo deactivate; unexpired tokens work again"],
-    ["revoke", "revoked", "deactivate permanently"],
-  ] as const) {
-    const command = withStoreFlags(key.command(verb))
-      .argument(status === "revoked" ? "[key id]" : "<key id>")
-      .description(description)
-      .option("--json", "print JSON");
-    if (status === "revoked")
-      command.option("--statement <file>", "revoke the key that signed this revocation statement");
-    command.action(async (idText: string | undefined, options: Options & { statement?: string }) => {
-      if (options.statement !== undefined) {
-        if (idText !== undefined) throw new WrongUsage("Give either a key id or --statement.");
-        return revokeByStatementFile(context, options, options.statement);
-      }
-      const id = parseKeyId(idText ?? "");
-      const changed = await withAdministration(context, options, async (administration) => {
-        const set = await commitAs(context, administration, (tx) => changeKey(tx, id, { status }));
-        if (status === "active") await noteKeysNeedingKid(context, administration.store, set);
-        return set;
-      });
-      const now = context.clock.wallMs();
-      print(
-        context,
-        options.json,
-        keyJson(changed, now),
-        () => `Key ${id} of ${changed.username} is ${paintStatus(context, shownKeyStatus(changed, now))}.`,
-      );
-    });
-  }
+  for (const command of keyStatusCommands(context)) key.addCommand(command);
   key.addCommand(revocationCommand(context));
   return key;
 }
@@ -152,12 +121,6 @@ function addKey(context: CliContext, options: NewKeyOptions, username: string, t
   });
 }
 
-/** Notes on standard error which keys a client can use only with a `kid`. */
-async function noteKeysNeedingKid(context: CliContext, store: Pick<Store, "keys">, key: PublicKey): Promise<void> {
-  const needing = keysNeedingKid(key, await store.keys.list(key.userId), context.clock.wallMs());
-  if (needing.length > 0) context.stderr.write(`countersign: note: ${needsKidMessage(needing)}\n`);
-}
-
 function expiresInMs({ expiresIn }: NewKeyOptions): number | undefined {
   return expiresIn === undefined ? undefined : parseDuration(expiresIn);
 }
@@ -171,12 +134,6 @@ async function readKeyText(context: CliContext, source: string): Promise<string>
   const isText =
     /^\s*["'`]?\s*(-+ ?BEGIN|[{[<]|ssh-|ecdsa-|PuTTY)/.test(source) || (source.length > 200 && !existsSync(source));
   return isText ? source : keyTextOfBytes(readSmallFile(source, KEY_TEXT_CHARACTERS_MAX));
-}
-
-function parseKeyId(text: string): KeyId {
-  if (!/^[1-9][0-9]{0,9}$/.test(text))
-    throw new WrongUsage("A key id is a whole number; countersign key list shows them.");
-  return Number(text) as KeyId;
 }
 
 function printKey(context: CliContext, { json }: Options, key: PublicKey): void {

@@ -3,6 +3,7 @@ import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { KeyStore, KeyTransaction } from "../core/keys/store.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import { countKeys, pageKeys } from "./key-list.ts";
+import { keyDescendants } from "./key-descendants.ts";
 import { equal, pageSmall } from "./page-small.ts";
 import { NEWEST_FIRST } from "./pages.ts";
 import { fromList, selectKeys, toKey } from "./rows.ts";
@@ -16,6 +17,7 @@ export function keyStore(db: Kysely<Database>): KeyStore {
     find: (keyId) => findKey(db, keyId),
     listModuli: (afterId, limit) => listModuli(db, afterId, limit),
     ...modulusReads(db),
+    ...keyDescendants(db),
     page: (userId, page) =>
       pageSmall(db, "public_keys", [equal("user_id", userId)], NEWEST_FIRST, page, async (ids) =>
         (await selectKeys(db).where("public_keys.id", "in", ids).execute()).map(toKey),
@@ -35,6 +37,7 @@ export function keyTransaction(db: Transaction<Database>): KeyTransaction {
         : [],
     listModuli: (afterId, limit) => listModuli(db, afterId, limit),
     ...modulusReads(db),
+    listDescendants: (keyId) => keyDescendants(db).listDescendants(keyId),
     insertRevokedModulus: async (modulusHash, atMs) => {
       await db.insertInto("revoked_moduli").values({ modulus_hash: modulusHash, revoked_at_ms: atMs }).execute();
     },

@@ -19,8 +19,16 @@ export interface KeyFilter {
 /** Newest first, by expiry, or by the day of the last use. */
 export type KeyOrder = "newest" | "expiry" | "idle";
 
+/** Reads the keys that a key rotated in, directly or by others; never the key itself. */
+export interface KeyDescendants {
+  /** In the order of their ids. */
+  listDescendants(keyId: KeyId): Promise<readonly PublicKey[]>;
+  /** Newest first; the page key is `[id]`. */
+  pageDescendants(keyId: KeyId, page: PageRequest): Promise<Page<PublicKey>>;
+}
+
 /** Reads public keys outside of transactions. */
-export interface KeyStore {
+export interface KeyStore extends KeyDescendants {
   /** In the order of their ids. */
   list(userId: ApiUserId): Promise<readonly PublicKey[]>;
   find(keyId: KeyId): Promise<PublicKey | undefined>;
@@ -39,7 +47,7 @@ export interface KeyStore {
 }
 
 /** Reads and writes public keys in a transaction. */
-export interface KeyTransaction {
+export interface KeyTransaction extends Pick<KeyDescendants, "listDescendants"> {
   find(keyId: KeyId): Promise<PublicKey | undefined>;
   /** Every key of every user with this thumbprint. */
   findByThumbprint(thumbprint: string): Promise<readonly PublicKey[]>;

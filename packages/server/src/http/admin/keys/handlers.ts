@@ -2,7 +2,8 @@
 import { keyJson } from "../../../core/json/registry.ts";
 import { parsePublicKey } from "../../../core/keys/admission.ts";
 import type { AdmitKey } from "../../../core/keys/admit-key.ts";
-import { addKey, changeKey, loadKey as loadKeyAgain } from "../../../core/keys/changes.ts";
+import { addKey, loadKey as loadKeyAgain } from "../../../core/keys/changes.ts";
+import { changeKeyAndDescendants, liveDescendantsMessage } from "../../../core/keys/descendants.ts";
 import { keysNeedingKid, needsKidMessage } from "../../../core/assertion/keys-needing-kid.ts";
 import { keyOrder, keyPlace } from "../../../core/keys/key-list.ts";
 import type { KeyFilter } from "../../../core/keys/store.ts";
@@ -97,7 +98,13 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
       return { data: shownKey(key), etag: entityTags.key(key) };
     },
 
-    async changeKey({ principal, params: { id }, body, preconditions }) {
+    async listKeyDescendants({ principal, params, query, target }) {
+      const key = await loadKey(store, principal, params.id);
+      const page = await store.keys.pageDescendants(key.id, parsePage(query));
+      return listOf(page, target, ({ id }) => [id], shownKey);
+    },
+
+    async changeKey({ principal, params: { id }, query, body, preconditions }) {
       const shown = shownKey(await loadKey(store, principal, id));
       // An active key past its expiry is shown as expired. A client may send that back; it can't set it.
       const writable = body.status === "expired" ? CHANGEABLE.filter((member) => member !== "status") : CHANGEABLE;
@@ -109,13 +116,20 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
         label,
         expiresAtMs: typeof expiresAt === "string" ? parseTime(expiresAt) : expiresAt,
       };
-      const { result: changed } = await commit((tx) => changeKey(tx, keyId, patch), {
+      const withDescendants = query.with_descendants === true;
+      const { result } = await commit((tx) => changeKeyAndDescendants(tx, keyId, patch, withDescendants), {
         author: principal,
         ifMatch: { ...preconditions, currentTag: async (tx) => entityTags.key(await loadKeyAgain(tx, keyId)) },
       });
-      return { data: shownKey(changed), etag: entityTags.key(changed), warnings: await kidWarnings(changed) };
+      const { key, live } = result;
+      const warnings = [...(await kidWarnings(key)), ...descendantWarnings(keyId, live)];
+      return { data: shownKey(key), etag: entityTags.key(key), warnings };
     },
   };
+
+  function descendantWarnings(keyId: KeyId, live: readonly PublicKey[]): readonly WarningItem[] {
+    return live.length === 0 ? [] : [{ code: "key_has_descendants", message: liveDescendantsMessage(keyId, live) }];
+  }
 
   async function kidWarnings(key: PublicKey): Promise<readonly WarningItem[]> {
     const needing = keysNeedingKid(key, await store.keys.list(key.userId), clock.wallMs());

@@ -1,6 +1,6 @@
 import { admin, viewer, type AdminRoutes } from "../http/route.ts";
 import { IdParam, PageQuery } from "../http/schema.ts";
-import { InspectedKey, KeyPatch, KeysQuery, KeyText, NewKey, PublicKey } from "./schemas.ts";
+import { InspectedKey, KeyPatch, KeyPatchQuery, KeysQuery, KeyText, NewKey, PublicKey } from "./schemas.ts";
 import { UsernameParam } from "../users/schemas.ts";
 
 export const keyRoutes = {
@@ -57,6 +57,17 @@ export const keyRoutes = {
     data: PublicKey,
     tagged: true,
   },
+  listKeyDescendants: {
+    method: "GET",
+    path: "/keys/:id/descendants",
+    tag: "keys",
+    access: viewer,
+    summary: "List the keys that were rotated in by a key, directly or by others, newest first",
+    params: IdParam,
+    query: PageQuery,
+    answers: "list",
+    data: PublicKey,
+  },
   changeKey: {
     method: "PATCH",
     path: "/keys/:id",
@@ -65,6 +76,7 @@ export const keyRoutes = {
     summary:
       "Deactivate a key, which ends its tokens at once, reactivate it, revoke it permanently, or change its label or expiry",
     params: IdParam,
+    query: KeyPatchQuery,
     body: KeyPatch,
     answers: "item",
     data: PublicKey,

@@ -76,3 +76,12 @@ export const KeyPatch = patchOf(PublicKey, {
   label: { type: ["string", "null"], maxLength: 1000 },
   expires_at: timeOrNull,
 });
+
+export const KeyPatchQuery = objectWith([], {
+  with_descendants: {
+    type: "boolean",
+    default: false,
+    description:
+      "With the status deactivated or revoked: do the same to every key that was rotated in by this one, directly or by others",
+  },
+});
