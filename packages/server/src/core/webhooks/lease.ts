@@ -5,13 +5,13 @@ import type { Clock } from "../surroundings.ts";
 const NAME = "webhooks";
 
 /**
- * How long a node has the deliveries without renewing, in milliseconds, by the store's clock. It is longer than a delivery takes, so
- * that the node that takes over doesn't deliver beside one that still does.
+ * How long a node has the deliveries without renewing, in milliseconds, by the store's clock. A delivery takes 15 s at most and
+ * begins with a lease that was renewed within {@link RENEWED_MS}, so that the node that takes over doesn't deliver beside it.
  */
-export const WEBHOOK_LEASE_MS = 45_000;
+export const WEBHOOK_LEASE_MS = 20_000;
 
 /** A lease that was renewed within this time isn't renewed again, in milliseconds. */
-const RENEWED_MS = 10_000;
+const RENEWED_MS = 3000;
 
 /** This node's right to deliver webhooks, which one node at a time has. */
 export interface WebhookLease {

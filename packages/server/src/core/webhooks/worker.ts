@@ -19,6 +19,9 @@ const CONCURRENT_MAX = 16;
 /** How often a node looks into the store although nothing has happened, in milliseconds: another node may have died. */
 const LOOK_MS = 15_000;
 
+/** The same while another node has the lease and something is to be delivered. */
+const LOOK_AT_OTHER_MS = 3000;
+
 /** How many events are read in one query. */
 const EVENTS_PER_READ = 200;
 
@@ -83,7 +86,8 @@ export function createWebhookWorker(dependencies: WebhookWorkerDependencies): We
   const retries = new Map<WebhookId, number>();
   let looking: Promise<void> | undefined;
   let isWanted = false;
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  /** When to look again, by the monotonic clock. */
+  let nextLookMs = Number.NEGATIVE_INFINITY;
   /** Counts the calls of {@link wake}, so that a lane that ends knows whether there was one since it looked. */
   let wakes = 0;
 
@@ -108,7 +112,7 @@ export function createWebhookWorker(dependencies: WebhookWorkerDependencies): We
 
   /** Starts a lane for each endpoint that has an event to get now. */
   async function look(): Promise<void> {
-    lookedAtMs = clock.monotonicMs();
+    nextLookMs = clock.monotonicMs() + LOOK_MS;
     retries.clear();
     const webhooks = await store.webhooks.listActive();
     forgetOthers(webhooks);
@@ -118,6 +122,7 @@ export function createWebhookWorker(dependencies: WebhookWorkerDependencies): We
     if (behind.length === 0) return;
     if (!(await lease.hold())) {
       forgetOthers([]);
+      nextLookMs = clock.monotonicMs() + LOOK_AT_OTHER_MS;
       return;
     }
     for (const { id, nextAttemptAtMs } of behind) {
@@ -238,7 +243,7 @@ export function createWebhookWorker(dependencies: WebhookWorkerDependencies): We
     tick() {
       const nowMs = clock.wallMs();
       const isDue = [...retries.values()].some((atMs) => atMs <= nowMs);
-      if (isDue || clock.monotonicMs() - lookedAtMs >= LOOK_MS) wake();
+      if (isDue || clock.monotonicMs() >= nextLookMs) wake();
     },
     async settled() {
       for (let running = inProgress(); running.length > 0; running = inProgress()) await Promise.all(running);
