@@ -18,9 +18,14 @@ export async function signAssertion(
   return await signJws(key, "JWT", { username, iat: nowSeconds, ...(audience !== undefined && { aud: audience }) });
 }
 
-/** A compact JWS (RFC 7515 §3.1) of these claims. @throws {CountersignError} `key_unusable` */
-export async function signJws({ key, algorithm }: SigningKey, typ: string, claims: object): Promise<string> {
-  const signed = [{ alg: algorithm, typ }, claims].map((part) => base64urlOfText(JSON.stringify(part))).join(".");
+/**
+ * A compact JWS (RFC 7515 §3.1) of these claims. It names its key: without a name, the service tries a user's two newest
+ * keys only, and the one that was rotated away may not be among them.
+ *
+ * @throws {CountersignError} `key_unusable`
+ */
+export async function signJws({ key, algorithm, kid }: SigningKey, typ: string, claims: object): Promise<string> {
+  const signed = [{ alg: algorithm, typ, kid }, claims].map((part) => base64urlOfText(JSON.stringify(part))).join(".");
   try {
     const signature = await crypto.subtle.sign("RSASSA-PKCS1-v1_5", key, new TextEncoder().encode(signed));
     return `${signed}.${base64urlOf(new Uint8Array(signature))}`;

@@ -3,7 +3,15 @@ import { describe, test } from "node:test";
 import { inspect } from "node:util";
 import { until } from "../../../test/testkit/eventually.ts";
 import { CountersignError } from "./countersign-error.ts";
-import { type FakeService, fakeService, granted, isSignedBy, refused, type Reply } from "./testing/fake-service.ts";
+import {
+  type FakeService,
+  fakeService,
+  granted,
+  isSignedBy,
+  refused,
+  type Reply,
+  thumbprintOf,
+} from "./testing/fake-service.ts";
 import { type FakeSurroundings, fakeSurroundings, NOW_SECONDS } from "./testing/fake-surroundings.ts";
 import { rsaKeyPair } from "../../../test/testkit/rsa-keys.ts";
 import { createTokenSource, type TokenSource, type TokenSourceOptions } from "./token-source.ts";
@@ -85,12 +93,12 @@ describe("warnings", () => {
 });
 
 describe("an exchange", () => {
-  test("sends a signed assertion of name and time, and nothing else that matters", async () => {
+  test("sends a signed assertion of name and time that names its key, and nothing else that matters", async () => {
     const { source, seen } = stage();
     assert.equal(await source.getToken(), "token-1");
     const [{ url, assertion, header, claims, init }] = seen as [(typeof seen)[0]];
     assert.equal(url, "https://auth.example.com/api/auth/v0/refresh/?ttl=3600");
-    assert.deepEqual(header, { alg: "RS256", typ: "JWT" });
+    assert.deepEqual(header, { alg: "RS256", typ: "JWT", kid: thumbprintOf(publicKey) });
     assert.deepEqual(claims, { username: "api-1-demo", iat: NOW_SECONDS });
     assert.ok(isSignedBy(assertion, publicKey));
     assert.equal(new Headers(init.headers).get("authorization"), `JWT ${assertion}`);

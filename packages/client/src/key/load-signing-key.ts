@@ -15,6 +15,8 @@ export type PrivateKeySource = PrivateKey | Promise<PrivateKey> | (() => Private
 export interface SigningKey {
   readonly key: CryptoKey;
   readonly algorithm: "RS256" | "RS384" | "RS512";
+  /** Its name in a JWS, the RFC 7638 thumbprint; `undefined` where only the platform knows its numbers. */
+  readonly kid: string | undefined;
 }
 
 /** Gives the key for the next assertion. @throws {CountersignError} `key_unusable` */
@@ -94,7 +96,13 @@ export async function importKey({ pkcs8, modulus, publicExponent }: RsaPrivateKe
     throw keyUnusable("refused");
   }
   if (!belongTogether) throw keyUnusable("inconsistent");
-  return { key, algorithm: "RS256" };
+  return { key, algorithm: "RS256", kid: await thumbprintOf(modulus, publicExponent) };
+}
+
+/** RFC 7638 §3: the required members only, in lexicographic order, without white space. */
+async function thumbprintOf(modulus: Uint8Array, publicExponent: Uint8Array): Promise<string> {
+  const members = JSON.stringify({ e: base64urlOf(publicExponent), kty: "RSA", n: base64urlOf(modulus) });
+  return base64urlOf(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(members))));
 }
 
 /** Checks a CryptoKey by what it says of itself: there may be several classes of that name in one program. */
@@ -108,7 +116,7 @@ function admitCryptoKey(key: unknown): SigningKey {
   if (!(modulusLength >= KEY_BITS_MIN && modulusLength <= KEY_BITS_MAX)) {
     throw keySizeRefused(modulusLength, KEY_BITS_MIN, KEY_BITS_MAX);
   }
-  return { key: key as CryptoKey, algorithm: found[1] };
+  return { key: key as CryptoKey, algorithm: found[1], kid: undefined };
 }
 
 interface RsaHashedAlgorithm {

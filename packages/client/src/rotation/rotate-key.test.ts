@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { describe, test } from "node:test";
 import { CountersignError } from "../countersign-error.ts";
-import { granted, isSignedBy, refused } from "../testing/fake-service.ts";
+import { granted, isSignedBy, refused, thumbprintOf } from "../testing/fake-service.ts";
 import { fakeSurroundings, NOW_SECONDS } from "../testing/fake-surroundings.ts";
 import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import { createTokenSource, type TokenSourceOptions } from "../token-source.ts";
@@ -124,14 +124,14 @@ describe("a rotation", () => {
     assert.equal(challenge?.method, "POST");
     assert.equal(method, "POST");
     assert.deepEqual(partsOf(assertion), [
-      { alg: "RS256", typ: "JWT" },
+      { alg: "RS256", typ: "JWT", kid: thumbprintOf(present.publicKey) },
       { username: "api-1-demo", iat: NOW_SECONDS, aud: BASE + KEYS },
     ]);
     assert.ok(isSignedBy(assertion, present.publicKey));
     assert.deepEqual(Object.keys(body), ["public_key", "proof"]);
     assert.equal(body.public_key, rotated.publicKey);
     assert.deepEqual(partsOf(body.proof), [
-      { alg: "RS256", typ: "key-proof+jwt" },
+      { alg: "RS256", typ: "key-proof+jwt", kid: thumbprintOf(newKey) },
       { aud: BASE, sub: "api-1-demo", nonce: "nonce-1", iat: NOW_SECONDS },
     ]);
     assert.ok(isSignedBy(body.proof, newKey));
@@ -365,7 +365,7 @@ describe("a proof of possession", () => {
     const proof = await sourceOf(fake).proveKey();
     assert.ok(isSignedBy(proof, present.publicKey));
     assert.deepEqual(partsOf(proof), [
-      { alg: "RS256", typ: "key-proof+jwt" },
+      { alg: "RS256", typ: "key-proof+jwt", kid: thumbprintOf(present.publicKey) },
       { aud: BASE, sub: "api-1-demo", nonce: "nonce-1", iat: NOW_SECONDS },
     ]);
     assert.deepEqual(fake.paths(), ["key-challenges"]);

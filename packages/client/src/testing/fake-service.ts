@@ -1,4 +1,4 @@
-import { type KeyObject, verify } from "node:crypto";
+import { createHash, type KeyObject, verify } from "node:crypto";
 import type { Fetch } from "../surroundings.ts";
 
 /** One request to the exchange, taken apart. */
@@ -73,4 +73,10 @@ export function refused(
 export function isSignedBy(assertion: string, publicKey: KeyObject, digest = "sha256"): boolean {
   const [header = "", claims = "", signature = ""] = assertion.split(".");
   return verify(digest, Buffer.from(`${header}.${claims}`), publicKey, Buffer.from(signature, "base64url"));
+}
+
+/** A public key's RFC 7638 thumbprint. */
+export function thumbprintOf(publicKey: KeyObject): string {
+  const { e, n } = publicKey.export({ format: "jwk" });
+  return createHash("sha256").update(`{"e":"${e}","kty":"RSA","n":"${n}"}`).digest("base64url");
 }
