@@ -63,7 +63,7 @@ async function sessionOf(browser: TestBrowser, url: string): Promise<BrowserCont
   const { page, close } = await browser.openTab();
   await page.goto(`${url}/sign-in`);
   await signInByPassword(page, OWNER);
-  await heading(page, "API users").waitFor();
+  await heading(page, "Overview").waitFor();
   const storageState = await page.context().storageState();
   await close();
   return { storageState };
@@ -75,7 +75,8 @@ async function measureBytes(url: string): Promise<void> {
   const session = await sessionOf(browser, url);
   for (const [what, path, context, title] of [
     ["first load of the sign-in page", "/sign-in", {}, "Sign in to Countersign"],
-    ["first load of the list of API users", "/", session, "API users"],
+    ["first load of the overview", "/", session, "Overview"],
+    ["first load of the list of API users", "/users", session, "API users"],
   ] as const) {
     const before = browser.wire.requests.length;
     const { page, close } = await browser.openTab(context);
@@ -184,16 +185,16 @@ async function measureManyUsers(): Promise<void> {
   const browser = await startBrowser({ isWatched: false });
   const session = await sessionOf(browser, url);
   for (const [what, path] of [
-    ["list of API users", "/"],
-    ["searched", "/?q=svc-42"],
-    ["deactivated ones", "/?status=deactivated"],
-    ["by name", "/?order=name"],
+    ["list of API users", "/users"],
+    ["searched", "/users?q=svc-42"],
+    ["deactivated ones", "/users?status=deactivated"],
+    ["by name", "/users?order=name"],
   ] as const) {
     const { interactive } = await measureLoads(browser, url, session, path);
     noteTimes(`page, ${users} API users, until its rows are shown: ${what}`, interactive, INTERACTIVE_MS_MAX);
   }
   const { page, close } = await browser.openTab(session);
-  await page.goto(url);
+  await page.goto(`${url}/users`);
   await page.locator("tbody").getByRole("link").first().waitFor();
   const typed: number[] = [];
   for (let round = 0; round < loads; round++) {
@@ -218,7 +219,7 @@ await measureBytes(consoleUrl(server));
 const quick = await startBrowser({ isWatched: false });
 // The first tab of a browser pays for the browser's own start.
 const session = await sessionOf(quick, consoleUrl(server));
-const { interactive, painted } = await measureLoads(quick, consoleUrl(server), session, "/");
+const { interactive, painted } = await measureLoads(quick, consoleUrl(server), session, "/users");
 noteTimes("cold load of the list of API users until it can be used", interactive, INTERACTIVE_MS_MAX);
 noteTimes("cold load of the list of API users until first contentful paint", painted);
 await quick.close();

@@ -71,7 +71,7 @@ async function signIn(): Promise<BrowserContextOptions> {
   const { page, close } = await browser.openTab();
   await page.goto(`${consoleUrl(server)}/sign-in`);
   await signInByPassword(page, OWNER);
-  await heading(page, "API users").waitFor();
+  await heading(page, "Overview").waitFor();
   const storageState = await page.context().storageState();
   await close();
   return { storageState };

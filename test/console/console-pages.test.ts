@@ -79,7 +79,7 @@ function lookAtPages(): void {
     const tab = await browser.openTab(options);
     await tab.page.goto(`${url}/sign-in`);
     await signInByPassword(tab.page, email);
-    await heading(tab.page, "API users").waitFor();
+    await heading(tab.page, "Overview").waitFor();
     return tab;
   }
 
@@ -179,7 +179,7 @@ function lookAtPages(): void {
     await page.getByRole("menuitemradio", { name: "Light" }).click();
     await eventually("the page is light", async () => (await background()) !== dark);
     await page.reload();
-    await heading(page, "API users").waitFor();
+    await heading(page, "Overview").waitFor();
     assert.notEqual(await background(), dark);
     await close();
   });
@@ -293,14 +293,15 @@ function lookAtPages(): void {
       for (const path of [
         `/users/${part}`,
         `/${part}`,
-        `/?account=${part}&status=${part}&order=${part}&cursor=${part}`,
+        `/users?account=${part}&status=${part}&order=${part}&cursor=${part}`,
         `/audit?action=${part}&from=${part}`,
+        `/keys?account=${part}&unused=${part}&expiring=${part}&weak=${part}&cursor=${part}`,
       ]) {
         const context = path.slice(0, 100);
         await page.goto(url + path);
         const said = page
           .getByRole("alert")
-          .or(page.getByText(/No page at this address|No (API user|event) matches/))
+          .or(page.getByText(/No page at this address|No (API user|event|key) matches/))
           .first();
         await eventually(`${context}: the page says so`, async () => (await said.count()) > 0);
         await assertInert(page, context);
@@ -351,7 +352,7 @@ const textbox = (scope: Locator) => scope.getByRole("textbox").first();
 let made = 0;
 
 async function newUser(page: Page): Promise<Locator> {
-  await jumpTo(page, "/?account=acme");
+  await jumpTo(page, "/users?account=acme");
   const dialog = await dialogBy(page, "New API user");
   await dialog.getByLabel("Name of the API user").fill(`named-${++made}`);
   return dialog;
@@ -384,7 +385,7 @@ const FIELDS: readonly Field[] = [
   {
     form: "API user",
     name: "account",
-    path: "/",
+    path: "/users",
     open: (page) => dialogBy(page, "New API user"),
     find: (scope) => scope.getByRole("textbox", { name: "Account", exact: true }),
     submit: createUserButton,
@@ -393,7 +394,7 @@ const FIELDS: readonly Field[] = [
   {
     form: "API user",
     name: "name",
-    path: "/",
+    path: "/users",
     open: newUser,
     find: label("Name of the API user"),
     submit: createUserButton,
@@ -402,7 +403,7 @@ const FIELDS: readonly Field[] = [
   {
     form: "API user",
     name: "shortname",
-    path: "/",
+    path: "/users",
     open: newUserAndAccount,
     find: label("Shortname"),
     submit: createUserButton,
@@ -411,7 +412,7 @@ const FIELDS: readonly Field[] = [
   {
     form: "API user",
     name: "name of the account",
-    path: "/",
+    path: "/users",
     open: newUserAndAccount,
     find: label("Name of the account"),
     submit: createUserButton,
@@ -559,11 +560,11 @@ async function main(page: Page): Promise<Locator> {
 }
 
 const SEARCHES: readonly Field[] = [
-  { form: "API users", name: "search", path: "/", open: main, find: label("Search API users") },
+  { form: "API users", name: "search", path: "/users", open: main, find: label("Search API users") },
   {
     form: "API users",
     name: "account",
-    path: "/",
+    path: "/users",
     open: main,
     find: (scope) => scope.getByRole("textbox", { name: "Account", exact: true }),
   },

@@ -112,7 +112,7 @@ function meetPeople(): void {
     }
     assert.equal(texts[0], texts[1]);
     await signInByPassword(page, OWNER);
-    await heading(page, "API users").waitFor();
+    await heading(page, "Overview").waitFor();
   });
 
   test("a click on the passkey button isn't cancelled by the browser's own offer that comes later", async () => {
@@ -161,7 +161,7 @@ function meetPeople(): void {
       await page.getByLabel("E-mail address").fill("codes@example.com");
       await page.getByLabel("Recovery code").fill(code);
       await page.getByRole("button", { name: "Sign in", exact: true }).click();
-      if (isFirst) await heading(page, "API users").waitFor();
+      if (isFirst) await heading(page, "Overview").waitFor();
       else await page.getByRole("alert").waitFor();
     }
   });
@@ -178,7 +178,9 @@ function meetPeople(): void {
     const page = await openAs(OWNER, `/users/${USERNAME}`);
     await heading(page, new RegExp(`^${USERNAME}`)).waitFor();
     for (const [path, title] of [
-      ["/?q=api-1&status=active", "API users"],
+      ["/", "Overview"],
+      ["/users?q=api-1&status=active", "API users"],
+      ["/keys?unused=90d", "Public keys"],
       ["/accounts", "Accounts"],
       ["/explain", "Explain"],
       ["/audit?action=user", "Audit log"],
@@ -199,12 +201,12 @@ function meetPeople(): void {
   });
 
   test("a search is in the order of the names, and no other order can be chosen", async () => {
-    const page = await openAs(OWNER, "/?q=api-1");
+    const page = await openAs(OWNER, "/users?q=api-1");
     const order = page.getByLabel("Order");
     await order.waitFor();
     assert.deepEqual([await order.inputValue(), await order.isDisabled()], ["name", true]);
     await page.getByLabel("Search API users").fill("");
-    await page.waitForURL(`${url}/`);
+    await page.waitForURL(`${url}/users`);
     assert.deepEqual([await order.inputValue(), await order.isDisabled()], ["", false]);
   });
 
@@ -213,13 +215,13 @@ function meetPeople(): void {
     for (const to of ["//evil.example/x", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]) {
       await page.goto(`${url}/sign-in?to=${encodeURIComponent(to)}`);
       await signInByPassword(page, OWNER);
-      await heading(page, "API users").waitFor();
+      await heading(page, "Overview").waitFor();
       assert.equal(new URL(page.url()).origin, url);
     }
   });
 
   test("after a session has ended, everything typed is kept and is saved after a new sign-in", async () => {
-    const page = await openAs("admin@example.com", "/?account=acme");
+    const page = await openAs("admin@example.com", "/users?account=acme");
     await page.getByRole("button", { name: "New API user" }).click();
     const dialog = page.getByRole("dialog", { name: "New API user" });
     await dialog.getByLabel("Name of the API user").fill("typed-before");
@@ -259,7 +261,7 @@ function meetPeople(): void {
   });
 
   test("if another operator signs in on an open page, it reloads and never sends what the first was about to save", async () => {
-    const page = await openAs("admin@example.com", "/?account=acme");
+    const page = await openAs("admin@example.com", "/users?account=acme");
     await page.getByRole("button", { name: "New API user" }).click();
     const dialog = page.getByRole("dialog", { name: "New API user" });
     await dialog.getByLabel("Name of the API user").fill("never-sent");
@@ -274,14 +276,14 @@ function meetPeople(): void {
   });
 
   test("an operator who signs in in another tab doesn't take over what is open in this one", async () => {
-    const page = await openAs("admin@example.com", "/?account=acme");
+    const page = await openAs("admin@example.com", "/users?account=acme");
     await page.getByRole("button", { name: "New API user" }).click();
     const dialog = page.getByRole("dialog", { name: "New API user" });
     await dialog.getByLabel("Name of the API user").fill("other-tab");
     const second = await page.context().newPage();
     await second.goto(`${url}/sign-in`);
     await signInByPassword(second, OWNER);
-    await heading(second, "API users").waitFor();
+    await heading(second, "Overview").waitFor();
     await dialog.getByRole("button", { name: "Create, then add a key" }).click();
     await page.getByText("Your session has ended").waitFor();
     assert.ok(!(await usernames()).includes("api-1-other-tab"));
@@ -295,7 +297,7 @@ function meetPeople(): void {
     const { keyId } = await createKey(server, USERNAME);
     const page = await openAs("viewer@example.com");
     for (const [path, title] of [
-      ["/", "API users"],
+      ["/users", "API users"],
       [`/users/${USERNAME}`, /^api-1-demo/],
       ["/accounts", "Accounts"],
       ["/resource-servers", "Resource servers"],
@@ -369,9 +371,9 @@ function meetPeople(): void {
   });
 
   test("a double click on Create creates one API user; so does a retry after a lost response", async () => {
-    const page = await openAs("admin@example.com", "/?account=acme");
+    const page = await openAs("admin@example.com", "/users?account=acme");
     for (const name of ["clicked-twice", "answer-lost"]) {
-      await jumpTo(page, "/?account=acme");
+      await jumpTo(page, "/users?account=acme");
       await page.getByRole("button", { name: "New API user" }).click();
       const dialog = page.getByRole("dialog", { name: "New API user" });
       await dialog.getByLabel("Name of the API user").fill(name);
@@ -497,6 +499,9 @@ function meetPeople(): void {
     await page.keyboard.type("admin@example.com");
     await tabTo(page, page.getByLabel("Password", { exact: true }));
     await page.keyboard.type(PASSWORD);
+    await page.keyboard.press("Enter");
+    await heading(page, "Overview").waitFor();
+    await tabTo(page, page.getByRole("link", { name: "API users", exact: true }));
     await page.keyboard.press("Enter");
     await heading(page, "API users").waitFor();
 

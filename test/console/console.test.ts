@@ -126,6 +126,10 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
   });
 
   test("an API user and its account are created in one dialog, and its key in the browser", async () => {
+    await heading(page, "Overview").waitFor();
+    await page.getByRole("link", { name: "New API user" }).click();
+    await page.getByRole("dialog", { name: "New API user" }).waitFor();
+    await page.keyboard.press("Escape");
     await page.getByText("No API user yet").waitFor();
     await createUser(page, { name: "acme", isNew: true }, "orders");
     privateKeyFile = await makeKeyPair(page);
@@ -180,7 +184,7 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     await eventually("the passkey is used", () =>
       browser.wire.requests.slice(before).find((seen) => seen.url.endsWith("/sign-in/passkey") && seen.status === 200),
     );
-    await heading(page, "API users").waitFor();
+    await heading(page, "Overview").waitFor();
   });
 
   test("the passkey button signs in again, and returns to the page that was asked for", async () => {

@@ -63,7 +63,7 @@ export async function storeRecoveryCodes(page: Page): Promise<readonly string[]>
   const codes = await page.getByRole("listitem").allInnerTexts();
   await page.getByLabel("I have stored the codes").check();
   await page.getByRole("button", { name: "Open the console" }).click();
-  await heading(page, "API users").waitFor();
+  await heading(page, "Overview").waitFor();
   return codes;
 }
 

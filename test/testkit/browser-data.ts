@@ -4,6 +4,7 @@
  * the times are moved into the past afterwards, in the store's file.
  */
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CHAIN_START, chainHash } from "../../packages/server/src/core/feed/audit-chain.ts";
@@ -37,6 +38,13 @@ interface SampleKey {
   readonly expiresInDays?: number;
   /** Tokens in the busiest hour; none by default. */
   readonly tokens?: number;
+  readonly isProved?: true;
+  /** Whether it was rotated in by the key before it in the list. */
+  readonly isRotated?: true;
+  readonly networks?: string;
+  readonly weakness?: string;
+  /** Last used this long ago. */
+  readonly idleDays?: number;
 }
 
 const USERS: readonly (readonly [account: string, name: string, access: "full" | "read_only", keys: SampleKey[]])[] = [
@@ -46,12 +54,12 @@ const USERS: readonly (readonly [account: string, name: string, access: "full" |
     "full",
     [
       { label: "2025, data centre", standing: "revoked" },
-      { label: "2026, eu-west", expiresInDays: 141, tokens: 42 },
-      { label: "2026, us-east", tokens: 17, bits: 3072 },
+      { label: "2026, eu-west", expiresInDays: 141, tokens: 42, isProved: true, isRotated: true },
+      { label: "2026, us-east", tokens: 17, bits: 3072, isProved: true, networks: "192.0.2.0/24" },
       { label: "Priya’s laptop", standing: "deactivated" },
     ],
   ],
-  ["acme", "catalog-export", "read_only", [{ label: "nightly job", tokens: 3 }]],
+  ["acme", "catalog-export", "read_only", [{ label: "nightly job", tokens: 3, expiresInDays: 5, isProved: true }]],
   ["acme", "price-feed", "full", [{ label: null, tokens: 60 }]],
   ["acme", "returns-portal", "full", [{ label: "production", tokens: 9 }]],
   [
@@ -63,12 +71,12 @@ const USERS: readonly (readonly [account: string, name: string, access: "full" |
       { label: "spare", expiresInDays: 12 },
     ],
   ],
-  ["globex", "edi-gateway", "full", [{ label: "AS2 bridge", tokens: 24 }]],
+  ["globex", "edi-gateway", "full", [{ label: "AS2 bridge", tokens: 24, weakness: "roca" }]],
   ["globex", "reporting", "read_only", [{ label: "BI", tokens: 5 }]],
   ["initech", "tps-reports", "read_only", [{ label: null, expiresInDays: -3 }]],
-  ["initech", "payroll", "full", [{ label: "payroll-2", tokens: 2 }]],
+  ["initech", "payroll", "full", [{ label: "payroll-2", tokens: 2, isProved: true }]],
   ["vandelay", "import", "full", [{ label: null, tokens: 14 }]],
-  ["vandelay", "export", "full", [{ label: null, tokens: 11 }]],
+  ["vandelay", "export", "full", [{ label: null, idleDays: 130 }]],
   ["vandelay", "latex-catalogue", "read_only", []],
   ["umbrella", "lab-results", "full", [{ label: "hive", standing: "deactivated" }]],
 ];
@@ -100,7 +108,12 @@ export async function startFilledServer({ isAged }: { readonly isAged: boolean }
   await server.stop();
   const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
   fillUsage(database, Date.now());
-  if (isAged) moveIntoPast(database, Date.now());
+  fillTrust(database);
+  if (isAged) {
+    moveIntoPast(database, Date.now());
+    fillIdleness(database, Date.now());
+    rememberNewHashes(database, join(server.dataDir, "countersign.position"));
+  }
   database.close();
   return await startServer({ dataDir: server.dataDir, flags: ["--refusal-limit", "0"] });
 }
@@ -179,6 +192,31 @@ function fillUsage(database: DatabaseSync, nowMs: number): void {
   }
 }
 
+/** What is known about keys: proofs, rotations, networks, weaknesses. The job that looks for weaknesses has just run. */
+function fillTrust(database: DatabaseSync): void {
+  const update = database.prepare(
+    "update public_keys set proved_at_ms = ?, rotated_from = ?, networks = ?, weakness = ? where id = ?",
+  );
+  for (const { id, isProved, isRotated, networks, weakness } of keyRows(database)) {
+    const provedAtMs = isProved === true ? Date.now() : null;
+    update.run(provedAtMs, isRotated === true ? id - 1 : null, networks ?? null, weakness ?? null, id);
+  }
+  database.prepare("update jobs set ran_at_ms = ?").run(Date.now());
+}
+
+/** Makes some keys unused for long, and tells the lists since when each key is. */
+function fillIdleness(database: DatabaseSync, nowMs: number): void {
+  const created = database.prepare("update public_keys set created_at_ms = ? where id = ?");
+  const used = database.prepare("insert or replace into key_usage (key_id, last_used_at_ms) values (?, ?)");
+  for (const { id, idleDays } of keyRows(database)) {
+    if (idleDays === undefined) continue;
+    created.run(nowMs - (idleDays + 60) * DAY_MS, id);
+    used.run(id, nowMs - idleDays * DAY_MS);
+  }
+  database.exec(`update public_keys set idle_since_day = coalesce(
+    (select last_used_at_ms from key_usage where key_id = public_keys.id), created_at_ms) / 86400000`);
+}
+
 /** Spreads everything over the last seven weeks, and computes the log's chain anew over the new times. */
 function moveIntoPast(database: DatabaseSync, nowMs: number): void {
   const events = database.prepare("select * from audit_events order by seq").all() as {
@@ -225,4 +263,12 @@ function moveIntoPast(database: DatabaseSync, nowMs: number): void {
       "update operator_sessions set last_seen_at_ms = ? - id * 60000, created_at_ms = ? - id * 1800000, user_agent = ?",
     )
     .run(nowMs, nowMs, "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:147.0) Gecko/20100101 Firefox/147.0");
+}
+
+/** The service remembers its last events outside the store, and wouldn't start on a log whose events have other hashes. */
+function rememberNewHashes(database: DatabaseSync, positionFile: string): void {
+  const position = JSON.parse(readFileSync(positionFile, "utf8")) as { events: { seq: number }[] };
+  const read = database.prepare("select at_ms as atMs, hash from audit_events where seq = ?");
+  const events = position.events.map((event) => ({ ...event, ...read.get(event.seq) }));
+  writeFileSync(positionFile, `${JSON.stringify({ ...position, events })}\n`);
 }

@@ -32,10 +32,19 @@ async function press(page: Page, button: string | RegExp): Promise<void> {
 
 export const VIEWS: readonly View[] = [
   { name: "sign-in", path: "/sign-in", heading: "Sign in to Countersign", isOutside: true },
-  { name: "users", path: "/", heading: "API users" },
-  { name: "users-none-found", isMinor: true, path: "/?q=nobody", heading: "API users" },
-  { name: "user-new", isMinor: true, path: "/", heading: "API users", open: (page) => press(page, "New API user") },
+  { name: "overview", path: "/", heading: "Overview" },
+  { name: "users", path: "/users", heading: "API users" },
+  { name: "users-none-found", isMinor: true, path: "/users?q=nobody", heading: "API users" },
+  {
+    name: "user-new",
+    isMinor: true,
+    path: "/users",
+    heading: "API users",
+    open: (page) => press(page, "New API user"),
+  },
   { name: "user", ...user },
+  { name: "keys", path: "/keys", heading: "Public keys" },
+  { name: "keys-none-found", isMinor: true, path: "/keys?status=revoked&expiring=1d", heading: "Public keys" },
   { name: "user-without-key", isMinor: true, path: "/users/api-4-latex-catalogue", heading: /^api-4-latex-catalogue/ },
   { name: "key-paste", isMinor: true, ...user, open: openAddKey },
   {

@@ -4,7 +4,7 @@ import { lazy, Suspense } from "react";
 import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { ApiError } from "./api/api-error.ts";
 import { meQuery } from "./api/me.ts";
-import { UsersPage } from "./pages/users/users-page.tsx";
+import { OverviewPage } from "./pages/overview/overview-page.tsx";
 import { PageBoundary } from "./ui/page-boundary.tsx";
 import { decodePart } from "./text/decode-part.ts";
 import { PageSkeleton } from "./ui/page-skeleton.tsx";
@@ -13,7 +13,9 @@ import { Shell } from "./shell/shell.tsx";
 
 const SignInPage = lazy(() => import("./pages/sign-in/sign-in-page.tsx"));
 const LinkPage = lazy(() => import("./pages/link/link-page.tsx"));
+const UsersPage = lazy(() => import("./pages/users/users-page.tsx"));
 const UserPage = lazy(() => import("./pages/user/user-page.tsx"));
+const KeysPage = lazy(() => import("./pages/keys/keys-page.tsx"));
 const AccountsPage = lazy(() => import("./pages/accounts/accounts-page.tsx"));
 const ExplainPage = lazy(() => import("./pages/explain/explain-page.tsx"));
 const AuditPage = lazy(() => import("./pages/audit/audit-page.tsx"));
@@ -78,6 +80,9 @@ function SignedIn() {
         <Suspense fallback={<PageSkeleton />}>
           <Switch>
             <Route path="/">
+              <OverviewPage />
+            </Route>
+            <Route path="/users">
               <UsersPage />
             </Route>
             <Route path="/users/:username">
@@ -85,6 +90,9 @@ function SignedIn() {
                 const name = decodePart(username);
                 return name === undefined ? <NotFoundPage /> : <UserPage key={username} username={name} />;
               }}
+            </Route>
+            <Route path="/keys">
+              <KeysPage />
             </Route>
             <Route path="/accounts">
               <AccountsPage />

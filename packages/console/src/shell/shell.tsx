@@ -18,11 +18,13 @@ interface Destination {
   readonly isVisibleTo?: (me: Me) => boolean;
 }
 
-const GROUPS: readonly { readonly title: string; readonly destinations: readonly Destination[] }[] = [
+const GROUPS: readonly { readonly title?: string; readonly destinations: readonly Destination[] }[] = [
+  { destinations: [{ path: "/", label: "Overview", icon: "overview" }] },
   {
     title: "Registry",
     destinations: [
-      { path: "/", label: "API users", icon: "user" },
+      { path: "/users", label: "API users", icon: "user" },
+      { path: "/keys", label: "Public keys", icon: "key" },
       { path: "/accounts", label: "Accounts", icon: "account" },
     ],
   },
@@ -45,7 +47,7 @@ const GROUPS: readonly { readonly title: string; readonly destinations: readonly
       {
         path: "/signing-keys",
         label: "Signing keys",
-        icon: "key",
+        icon: "signature",
         isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
       },
       {
@@ -101,11 +103,13 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
             );
             if (shown.length === 0) return null;
             return (
-              <div key={title}>
-                <p className="nav-title" id={`navigation-${title}`}>
-                  {title}
-                </p>
-                <ul aria-labelledby={`navigation-${title}`}>
+              <div key={title ?? ""}>
+                {title === undefined ? null : (
+                  <p className="nav-title" id={`navigation-${title}`}>
+                    {title}
+                  </p>
+                )}
+                <ul {...(title === undefined ? {} : { "aria-labelledby": `navigation-${title}` })}>
                   {shown.map((destination) => (
                     <li key={destination.path}>
                       <Link
@@ -144,7 +148,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
 }
 
 function isAt(path: string, destination: string): boolean {
-  return destination === "/" ? path === "/" || path.startsWith("/users/") : path.startsWith(destination);
+  return path === destination || path.startsWith(`${destination}/`);
 }
 
 /** Moves the focus to a new page, so that screen readers start reading there. */

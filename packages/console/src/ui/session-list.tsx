@@ -10,7 +10,7 @@ import { RelativeTime } from "./relative-time.tsx";
 import { Tag } from "./status-badge.tsx";
 import { tellProblem } from "./tell.tsx";
 import { methodName } from "../text/method-name.ts";
-import "./session-list.css";
+import "./list.css";
 
 /** An operator's sessions. @param end ends one of them */
 export function SessionList({

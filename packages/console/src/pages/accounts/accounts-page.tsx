@@ -32,7 +32,7 @@ export default function AccountsPage() {
     {
       heading: "Account",
       cell: ({ shortname }) => (
-        <Link href={`/?account=${encodeURIComponent(shortname)}`} className="row-link">
+        <Link href={`/users?account=${encodeURIComponent(shortname)}`} className="row-link">
           <bdi>{shortname}</bdi>
         </Link>
       ),

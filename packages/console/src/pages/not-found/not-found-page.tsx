@@ -12,7 +12,7 @@ export default function NotFoundPage() {
           title="No page at this address"
           actions={
             <Button component={Link} href="/" variant="default">
-              API users
+              Overview
             </Button>
           }
         >

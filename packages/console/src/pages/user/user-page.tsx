@@ -29,7 +29,7 @@ export default function UserPage({ username }: { readonly username: string }) {
 
   const user = data?.value;
   const thing = switchableUser(username);
-  const crumb = <Link href="/">API users</Link>;
+  const crumb = <Link href="/users">API users</Link>;
   if (error !== null && user === undefined) {
     return (
       <Page title={username} heading={<bdi>{username}</bdi>} crumb={crumb}>
@@ -124,7 +124,7 @@ function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
       <Fact name="Access">{user && <AccessBadge access={user.access} />}</Fact>
       <Fact name="Account">
         {user && (
-          <Link href={`/?account=${encodeURIComponent(user.account)}`}>
+          <Link href={`/users?account=${encodeURIComponent(user.account)}`}>
             <bdi>{user.account}</bdi>
           </Link>
         )}

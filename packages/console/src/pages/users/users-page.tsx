@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { Link, useLocation } from "wouter";
+import { Link, useLocation, useSearchParams } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, type UserFilter, useUsers } from "../../api/registry.ts";
 import { AccountPicker } from "../../forms/account-picker.tsx";
@@ -52,13 +52,21 @@ const COLUMNS: readonly Column<ApiUser>[] = [
 ];
 
 /** Lists API users, to find one or create one. */
-export function UsersPage() {
+export default function UsersPage() {
   const me = useMe();
   const [, navigate] = useLocation();
   const filters = useFilters(["q", "account", "status", "access", "order"]);
   const query = useUsers(filters.values as UserFilter);
-  const [isCreating, setIsCreating] = useState(false);
+  const [params, setParams] = useSearchParams();
   const mayCreate = permits(me, "admin");
+  // The first steps lead here with the form open.
+  const [isCreating, setIsCreating] = useState(mayCreate && params.get("new") === "user");
+  function close(): void {
+    setIsCreating(false);
+    if (!params.has("new")) return;
+    const { new: _, ...others } = Object.fromEntries(params);
+    setParams(others, { replace: true });
+  }
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={() => setIsCreating(true)}>
       New API user
@@ -114,7 +122,7 @@ export function UsersPage() {
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
-            <NoMatch title="No API user matches" path="/">
+            <NoMatch title="No API user matches" path="/users">
               The search matches the beginning of a username or of the name in it, or a complete key fingerprint.
             </NoMatch>
           ) : (
@@ -130,7 +138,7 @@ export function UsersPage() {
         <CreateUserDialog
           account={me.account ?? filters.values.account}
           isAccountFixed={me.account !== null}
-          onClose={() => setIsCreating(false)}
+          onClose={close}
           onCreated={({ username }) => navigate(`/users/${encodeURIComponent(username)}?add=key`)}
         />
       ) : null}

@@ -1,0 +1,161 @@
+import { Link } from "wouter";
+import { useMe } from "../../api/me.ts";
+import { type AllKeysFilter, type ListedKey, useAllKeys } from "../../api/keys.ts";
+import { AccountPicker } from "../../forms/account-picker.tsx";
+import { FilterSelect } from "../../forms/filters.tsx";
+import { useFilters } from "../../forms/search-state.ts";
+import { weaknessText } from "../../text/weakness.ts";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { PossessionBadge, WeaknessBadge } from "../../ui/key-badges.tsx";
+import { NoMatch } from "../../ui/no-match.tsx";
+import { Empty, Page, Section } from "../../ui/page.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { StatusBadge } from "../../ui/status-badge.tsx";
+import "./keys-page.css";
+
+const COLUMNS: readonly Column<ListedKey>[] = [
+  {
+    heading: "Key",
+    cell: ({ username, label, id }) => (
+      <div className="key-of">
+        <Link href={`/users/${encodeURIComponent(username)}`} className="row-link">
+          <bdi>{username}</bdi>
+        </Link>
+        <span className="faint">{label === null ? `Key ${id}` : <bdi>{label}</bdi>}</span>
+      </div>
+    ),
+  },
+  { heading: "Bits", width: 60, isEnd: true, cell: ({ bits }) => bits },
+  {
+    heading: "Possession",
+    width: 100,
+    cell: ({ proved_at: provedAt }) => <PossessionBadge isShort provedAt={provedAt} />,
+  },
+  {
+    heading: "Weakness",
+    width: 160,
+    cell: ({ weakness }) =>
+      weakness === null ? <span className="faint">none found</span> : <WeaknessBadge isShort weakness={weakness} />,
+  },
+  { heading: "Created", isMinor: true, width: 110, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+  { heading: "Last used", width: 110, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+  { heading: "Expires", width: 110, cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+  { heading: "Status", width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
+];
+
+/** Lists the public keys of all API users, to find those that need attention. */
+export default function KeysPage() {
+  const me = useMe();
+  const filters = useFilters(["account", "status", "expiring", "unused", "weak"]);
+  const query = useAllKeys(filters.values as AllKeysFilter);
+  return (
+    <Page title="Public keys" about="The keys of all API users. Each is managed on the page of its API user.">
+      <div className="filters">
+        {me.account === null ? (
+          <AccountPicker
+            label="Account"
+            isLabelHidden
+            clearLabel="All accounts"
+            value={filters.values.account}
+            onChange={(account) => filters.set("account", account)}
+          />
+        ) : null}
+        <FilterSelect
+          label="Status"
+          name="status"
+          filters={filters}
+          options={[
+            ["", "Any status"],
+            ["active", "Active"],
+            ["deactivated", "Deactivated"],
+            ["revoked", "Revoked"],
+          ]}
+        />
+        <FilterSelect
+          label="Expiry"
+          name="expiring"
+          filters={filters}
+          options={withCurrent(filters.values.expiring, EXPIRING, (time) => `Expires within ${time}`)}
+        />
+        <FilterSelect
+          label="Use"
+          name="unused"
+          filters={filters}
+          options={withCurrent(filters.values.unused, UNUSED, (time) => `Unused for ${time}`)}
+        />
+        <FilterSelect
+          label="Strength"
+          name="weak"
+          filters={filters}
+          options={[
+            ["", "Weak or not"],
+            ["true", "Weak"],
+          ]}
+        />
+      </div>
+      <DataTable
+        caption="Public keys"
+        columns={COLUMNS}
+        query={query}
+        keyOf={({ id }) => id}
+        skeletonRows={12}
+        skeletonHeight={56}
+        nouns={["key", "keys"]}
+        goTo={filters.goTo}
+        empty={
+          filters.hasAny ? (
+            <NoMatch title="No key matches" path="/keys">
+              No public key meets all these conditions.
+            </NoMatch>
+          ) : (
+            <Empty icon="key" title="No public key yet">
+              Keys are added on the page of the <Link href="/users">API user</Link> they belong to.
+            </Empty>
+          )
+        }
+      />
+      <Weaknesses keys={query.data?.items ?? []} />
+    </Page>
+  );
+}
+
+/** Explains the weaknesses of the keys that are listed. */
+function Weaknesses({ keys }: { readonly keys: readonly ListedKey[] }) {
+  const found = [...new Set(keys.flatMap(({ weakness }) => weakness ?? []))];
+  if (found.length === 0) return null;
+  return (
+    <Section title="What is weak about them">
+      <dl className="card card-inside weaknesses">
+        {found.map((weakness) => (
+          <div key={weakness}>
+            <dt>{weaknessText(weakness).label}</dt>
+            <dd>{weaknessText(weakness).about}</dd>
+          </div>
+        ))}
+      </dl>
+    </Section>
+  );
+}
+
+type Options = readonly (readonly [value: string, label: string])[];
+
+const EXPIRING: Options = [
+  ["", "Any expiry"],
+  ["1d", "Expires within 1 day"],
+  ["7d", "Expires within 7 days"],
+  ["30d", "Expires within 30 days"],
+  ["90d", "Expires within 90 days"],
+];
+
+const UNUSED: Options = [
+  ["", "Used or not"],
+  ["30d", "Unused for 30 days"],
+  ["90d", "Unused for 90 days"],
+  ["365d", "Unused for 365 days"],
+];
+
+/** The options, and the value in the address if it isn't one of them: a link may have any time. */
+function withCurrent(value: string | undefined, options: Options, label: (value: string) => string): Options {
+  if (value === undefined || options.some(([each]) => each === value)) return options;
+  return [...options, [value, label(value)]];
+}

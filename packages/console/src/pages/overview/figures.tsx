@@ -1,0 +1,71 @@
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import type { Overview } from "../../api/overview.ts";
+import { Bone } from "../../ui/page.tsx";
+
+/** As far as the service counts; one more stands for any greater number. */
+const COUNT_MAX = 10_000;
+
+/** Counts that lead to the list of what they count. Those that need attention stand out. @param overview `undefined` while it is loading */
+export function Figures({ overview }: { readonly overview: Overview | undefined }) {
+  const keys = overview?.keys;
+  return (
+    <div className="figures" aria-busy={overview === undefined}>
+      <Figure href="/users" label="API users" count={overview?.users}>
+        {overview === undefined
+          ? ""
+          : `in ${countText(overview.accounts)} ${overview.accounts === 1 ? "account" : "accounts"}`}
+      </Figure>
+      <Figure href="/keys?status=active" label="Active keys" count={keys?.active}>
+        of all API users
+      </Figure>
+      <Figure href="/keys?expiring=30d" label="Expire within 30 days" count={keys?.expiring_30d} look="is-urgent">
+        {keys === undefined ? "" : soonest(keys)}
+      </Figure>
+      <Figure href="/keys?unused=90d" label="Unused for 90 days" count={keys?.unused_90d} look="is-urgent">
+        {keys?.unused_90d === 0 ? "every key is in use" : "may be needed no longer"}
+      </Figure>
+      <Figure href="/keys?weak=true" label="Weak keys" count={keys?.weak} look="is-dangerous">
+        {keys?.weak === 0 ? "none was found" : "replace them"}
+      </Figure>
+    </div>
+  );
+}
+
+function countText(count: number): string {
+  return count > COUNT_MAX ? `over ${COUNT_MAX.toLocaleString("en")}` : count.toLocaleString("en");
+}
+
+function soonest({ expiring_1d: day, expiring_7d: week, expiring_30d: month }: Overview["keys"]): string {
+  if (month === 0) return "none does";
+  if (week === 0) return "none in 7 days";
+  return `${countText(week)} in 7 days, ${countText(day)} in 1 day`;
+}
+
+function Figure({
+  href,
+  label,
+  count,
+  look,
+  children,
+}: {
+  readonly href: string;
+  readonly label: string;
+  readonly count: number | undefined;
+  /** How it looks if it isn't zero. */
+  readonly look?: "is-urgent" | "is-dangerous";
+  readonly children: ReactNode;
+}) {
+  const className = look === undefined || count === undefined || count === 0 ? "card figure" : `card figure ${look}`;
+  return (
+    <Link href={href} className={className}>
+      <span className="figure-label">{label}</span>
+      {count === undefined ? (
+        <Bone width={60} height={30} />
+      ) : (
+        <strong className="figure-count number">{countText(count)}</strong>
+      )}
+      <span className="figure-about">{count === undefined ? <Bone width={110} height={17} /> : children}</span>
+    </Link>
+  );
+}

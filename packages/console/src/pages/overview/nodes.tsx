@@ -1,0 +1,33 @@
+import { Link } from "wouter";
+import type { Overview } from "../../api/overview.ts";
+import { Bone, Section } from "../../ui/page.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import "../../ui/list.css";
+
+/** The running server processes. @param nodes `undefined` while they are loading */
+export function Nodes({ nodes }: { readonly nodes: Overview["nodes"] }) {
+  return (
+    <Section title="Nodes" actions={<Link href="/signing-keys">Nodes and signing keys</Link>}>
+      <ul className="card list" aria-busy={nodes === undefined}>
+        {nodes === undefined ? (
+          <li className="list-item">
+            <Bone width="60%" height={36} />
+          </li>
+        ) : nodes.length === 0 ? (
+          <li className="list-item faint">No node has reported yet.</li>
+        ) : (
+          nodes.map(({ id, version, started_at: startedAt, seen_at: seenAt }) => (
+            <li key={id} className="list-item">
+              <div className="list-words">
+                <code>{id}</code>
+                <span className="faint">
+                  version {version} · started <RelativeTime at={startedAt} /> · last seen <RelativeTime at={seenAt} />
+                </span>
+              </div>
+            </li>
+          ))
+        )}
+      </ul>
+    </Section>
+  );
+}

@@ -1,0 +1,62 @@
+import { permits, useMe } from "../../api/me.ts";
+import { type Overview, useOverview } from "../../api/overview.ts";
+import { fillHours } from "../../ui/fill-hours.ts";
+import { Page, Section } from "../../ui/page.tsx";
+import { Problem } from "../../ui/problem.tsx";
+import { useNowMs } from "../../ui/relative-time.tsx";
+import { TokenBars } from "../../ui/token-bars.tsx";
+import { Figures } from "./figures.tsx";
+import { FirstSteps } from "./first-steps.tsx";
+import { LastChanges } from "./last-changes.tsx";
+import { Nodes } from "./nodes.tsx";
+import { Refusals } from "./refusals.tsx";
+import "./overview-page.css";
+
+const HOURS = 24;
+
+/** The first page after the sign-in: what is going on, and which keys need attention. Everything leads to the list behind it. */
+export function OverviewPage() {
+  const me = useMe();
+  const { data, error, refetch } = useOverview();
+  const isEmpty = data !== undefined && data.users === 0;
+  return (
+    <Page
+      title="Overview"
+      about={
+        me.account === null ? (
+          "Tokens, keys and recent changes of the whole service."
+        ) : (
+          <>
+            Tokens, keys and recent changes of the account <bdi>{me.account}</bdi>.
+          </>
+        )
+      }
+    >
+      {error !== null && data === undefined ? (
+        <Problem error={error} retry={() => void refetch()} />
+      ) : isEmpty ? (
+        <FirstSteps mayCreate={permits(me, "admin")} />
+      ) : (
+        <>
+          <Figures overview={data} />
+          <Tokens hours={data?.tokens} />
+        </>
+      )}
+      {isEmpty || me.account !== null ? null : <Refusals refusals={data?.refusals} />}
+      <LastChanges changes={data?.changes} />
+      {me.account === null ? <Nodes nodes={data?.nodes} /> : null}
+    </Page>
+  );
+}
+
+/** @param hours `undefined` while they are loading */
+function Tokens({ hours }: { readonly hours: Overview["tokens"] | undefined }) {
+  const nowMs = useNowMs();
+  return (
+    <Section title="Tokens issued" about="In the last 24 hours, by hour.">
+      <div className="card chart">
+        <TokenBars hours={fillHours({ hours: hours ?? [] }, HOURS, nowMs)} isWaiting={hours === undefined} />
+      </div>
+    </Section>
+  );
+}

@@ -1,0 +1,50 @@
+import { utcTime } from "../text/time-text.ts";
+import { weaknessText } from "../text/weakness.ts";
+import "./status-badge.css";
+
+/**
+ * What is weak about a key. The explanation is a tooltip here; the pages that list keys also show it in full.
+ *
+ * @param isShort where the heading says that it is a weakness
+ */
+export function WeaknessBadge({
+  weakness,
+  isShort = false,
+}: {
+  readonly weakness: string;
+  readonly isShort?: boolean;
+}) {
+  const { label, about } = weaknessText(weakness);
+  return (
+    <span className="badge badge-danger" title={about}>
+      {isShort ? label : `weak: ${label}`}
+    </span>
+  );
+}
+
+/**
+ * Whether the holder of a key has proved that it has the private key.
+ *
+ * @param provedAt RFC 3339; `null` without a proof
+ * @param isShort where the heading says that it is about possession
+ */
+export function PossessionBadge({
+  provedAt,
+  isShort = false,
+}: {
+  readonly provedAt: string | null;
+  readonly isShort?: boolean;
+}) {
+  if (provedAt === null) {
+    return (
+      <span className="faint" title="The key was added without a proof that its holder has the private key.">
+        {isShort ? "not proved" : "possession not proved"}
+      </span>
+    );
+  }
+  return (
+    <span className="badge badge-good" title={`Proved ${utcTime(Date.parse(provedAt))}`}>
+      {isShort ? "proved" : "possession proved"}
+    </span>
+  );
+}
