@@ -301,6 +301,90 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.equal(past.body.meta.errors[0].field, "/expires_at");
     });
 
+    test("a user or key that is limited to networks is refused elsewhere before the change is answered", async () => {
+      assert.equal((await exchange()).status, 200);
+      for (const path of ["/users/api-1-demo", "/keys/1"]) {
+        const before = (await admin.get(path)).headers.get("etag");
+        const limited = await admin.patch(path, { networks: ["192.0.2.0/24", "2001:DB8::1", "192.0.2.0/24"] });
+        assert.deepEqual(limited.body.data.networks, ["192.0.2.0/24", "2001:db8::1/128"]);
+        assert.notEqual(limited.headers.get("etag"), before);
+        assert.equal((await exchange()).code, "source_not_allowed");
+        await admin.patch(path, { networks: ["127.0.0.1"] });
+        assert.equal((await exchange()).status, 200);
+        const opened = await admin.patch(path, { networks: [] });
+        assert.deepEqual(opened.body.data.networks, []);
+        assert.equal(opened.headers.get("etag"), before);
+      }
+      const { data } = (await admin.get("/audit-events?action=user.changed")).body;
+      assert.deepEqual(
+        data.map(({ details }: { details: Record<string, unknown> }) => details["networks"]),
+        ["", "127.0.0.1/32", "192.0.2.0/24,2001:db8::1/128"],
+      );
+    });
+
+    test("networks that aren't any are refused at their field, and nothing is changed", async () => {
+      for (const [networks, says] of [
+        [["192.0.2.7/24"], /has bits set beyond its prefix/],
+        [["office"], /isn't a network/],
+        [["0.0.0.0/0"], /limits nothing/],
+        [Array.from({ length: 51 }, (_, at) => `10.0.0.${at}`), /At most 50 networks/],
+      ] as const) {
+        for (const [method, path, body] of [
+          ["PATCH", "/users/api-1-demo", { networks, may_rotate: true }],
+          ["PATCH", "/keys/1", { networks, label: "never" }],
+          ["POST", "/users", { account: "acme", name: "never", access: "full", networks }],
+          ["POST", "/users/api-1-demo/keys", { public_key: makeKeyPair().publicPem, networks }],
+        ] as const) {
+          const answer = await admin.send(method, path, { body });
+          assert.equal(answer.status, 422, answer.text);
+          const [{ code, message, field }] = answer.body.meta.errors;
+          assert.deepEqual([code, field], ["field_invalid", "/networks"]);
+          assert.match(message, says);
+        }
+      }
+      assert.equal((await admin.get("/users/api-1-demo")).body.data.may_rotate, false);
+      assert.notEqual((await admin.get("/keys/1")).body.data.label, "never");
+      assert.equal((await admin.get("/users?q=never")).body.data.length, 0);
+    });
+
+    test("a user is created with its networks and its permission to rotate, and both can be changed", async () => {
+      const limits = { may_rotate: true, networks: ["192.0.2.7"] };
+      const created = await admin.post("/users", { account: "acme", name: "limited", access: "full", ...limits });
+      assert.deepEqual([created.body.data.may_rotate, created.body.data.networks], [true, ["192.0.2.7/32"]]);
+      const changed = await admin.patch("/users/api-1-limited", { may_rotate: false });
+      assert.deepEqual([changed.body.data.may_rotate, changed.body.data.networks], [false, ["192.0.2.7/32"]]);
+      assert.notEqual(changed.headers.get("etag"), created.headers.get("etag"));
+      const public_key = makeKeyPair().publicPem;
+      const key = await admin.post("/users/api-1-limited/keys", { public_key, networks: ["192.0.2.0/24"] });
+      assert.deepEqual(key.body.data.networks, ["192.0.2.0/24"]);
+    });
+
+    test("an account's name and maximum age of keys can be changed, within bounds", async () => {
+      const before = await admin.get("/accounts/acme");
+      const changed = await admin.patch("/accounts/acme", { name: "Acme & Co", key_age_max_seconds: 86_400 });
+      assert.deepEqual(
+        [changed.body.data.name, changed.body.data.key_age_max_seconds, changed.body.data.shortname],
+        ["Acme & Co", 86_400, "acme"],
+      );
+      assert.notEqual(changed.headers.get("etag"), before.headers.get("etag"));
+      assert.equal((await admin.get("/accounts?q=acme%20%26")).body.data.length, 1, "found by its new name");
+      for (const [member, value] of [
+        ["key_age_max_seconds", 3599],
+        ["key_age_max_seconds", 630_720_001],
+        ["key_age_max_seconds", -1],
+        ["key_age_max_seconds", 100_000.5],
+        ["key_age_max_seconds", "365d"],
+        ["name", " "],
+        ["name", "\u202e"],
+      ] as const) {
+        const answer = await admin.patch("/accounts/acme", { [member]: value });
+        assert.equal(answer.status, 422, answer.text);
+        assert.equal(answer.body.meta.errors[0].field, `/${member}`);
+      }
+      const restored = await admin.patch("/accounts/acme", { name: before.body.data.name, key_age_max_seconds: null });
+      assert.equal(restored.headers.get("etag"), before.headers.get("etag"));
+    });
+
     test("revoking is permanent", async () => {
       const other = makeKeyPair();
       const { id } = (await admin.post("/users/api-1-demo/keys", { public_key: other.publicPem })).body.data;

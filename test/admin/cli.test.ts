@@ -96,10 +96,23 @@ describe("the command line", { concurrency: 3 }, () => {
       );
       assert.match(
         table.stdout,
-        /^ID {2}SHORTNAME {2}NAME {6}STATUS {7}CREATED\n1 {3}acme {7}Acme Ltd {2}active {7}(just now|.* ago)\n2 {3}other {6}other {5}deactivated {2}(just now|.* ago)\n$/,
+        /^ID {2}SHORTNAME {2}NAME {6}STATUS {7}KEY AGE MAX {2}CREATED\n1 {3}acme {7}Acme Ltd {2}active {7}- {12}(just now|.* ago)\n2 {3}other {6}other {5}deactivated {2}- {12}(just now|.* ago)\n$/,
       );
       const activated = await run(["account", "activate", "other"]);
       assert.equal(activated.stdout, "other is active.\n");
+    });
+
+    test("account edit: changes the name and the maximum age of keys, and leaves what isn't named", async () => {
+      const named = await run(["account", "edit", "other", "--name", "Other & Co"]);
+      assert.equal(
+        named.stdout,
+        "account              other\nname                 Other & Co\nmaximum age of keys  -\n",
+      );
+      const aged = await json<Record<string, unknown>>(run, ["account", "edit", "other", "--key-age-max", "365d"]);
+      assert.deepEqual([aged["name"], aged["key_age_max_seconds"]], ["Other & Co", 31_536_000]);
+      assert.match((await run(["account", "list"])).stdout, /other {6}Other & Co {2}active {2}365d /);
+      const both = await run(["account", "edit", "other", "--name", "other", "--key-age-max", "none"]);
+      assert.equal(both.stdout, "account              other\nname                 other\nmaximum age of keys  -\n");
     });
 
     test("user: create, list, deactivate and activate", async () => {
@@ -116,7 +129,10 @@ describe("the command line", { concurrency: 3 }, () => {
       assert.match(String(created_at), TIME);
 
       const reader = await run(["user", "create", "reader", "--account", "other", "--read-only"]);
-      assert.equal(reader.stdout, "username  api-2-reader\naccount   other\naccess    read_only\n");
+      assert.equal(
+        reader.stdout,
+        "username    api-2-reader\naccount     other\naccess      read_only\nmay rotate  no\nnetworks    any\n",
+      );
       const off = await run(["user", "deactivate", "api-2-reader"]);
       assert.equal(off.stdout, "api-2-reader is deactivated.\n");
       const [list, table] = await Promise.all([
@@ -125,11 +141,49 @@ describe("the command line", { concurrency: 3 }, () => {
       ]);
       assert.deepEqual(list[0], created);
       assert.deepEqual([list[1]?.["access"], list[1]?.["status"]], ["read_only", "deactivated"]);
-      assert.match(table.stdout, /^ID {2}USERNAME {6}ACCOUNT {2}ACCESS {5}STATUS {7}CREATED\n1 {3}api-1-demo {4}acme/);
+      assert.match(
+        table.stdout,
+        /^ID {2}USERNAME {6}ACCOUNT {2}ACCESS {5}STATUS {7}MAY ROTATE {2}NETWORKS {2}CREATED\n1 {3}api-1-demo {4}acme/,
+      );
       assert.equal(
         (await json<Record<string, unknown>>(run, ["user", "activate", "api-2-reader"]))["status"],
         "active",
       );
+    });
+
+    test("user create and edit: limit to networks, in canonical form, and allow rotation", async () => {
+      const limits = ["--network", "192.0.2.0/24", "2001:DB8::/32,192.0.2.0/24", "--may-rotate"];
+      const created = await json<Record<string, unknown>>(run, [
+        "user",
+        "create",
+        "near",
+        "--account",
+        "acme",
+        ...limits,
+      ]);
+      assert.deepEqual([created["networks"], created["may_rotate"]], [["192.0.2.0/24", "2001:db8::/32"], true]);
+      assert.match((await run(["user", "list"])).stdout, /api-1-near .* yes {9}192\.0\.2\.0\/24 \+1 {2}/);
+      const edited = await run([
+        "user",
+        "edit",
+        "api-1-near",
+        "--network",
+        "::ffff:198.51.100.7",
+        "--network",
+        "10.0.0.0/8",
+      ]);
+      assert.equal(
+        edited.stdout,
+        "username    api-1-near\naccount     acme\naccess      full\nmay rotate  yes\nnetworks    198.51.100.7/32, 10.0.0.0/8\n",
+      );
+      const opened = await json<Record<string, unknown>>(run, [
+        "user",
+        "edit",
+        "api-1-near",
+        "--no-networks",
+        "--no-may-rotate",
+      ]);
+      assert.deepEqual([opened["networks"], opened["may_rotate"]], [[], false]);
     });
 
     test("key: add from a file, from standard input and as an argument, list, deactivate, activate and revoke", async () => {
@@ -202,8 +256,33 @@ describe("the command line", { concurrency: 3 }, () => {
       assert.deepEqual(list[0], added);
       assert.match(
         table.stdout,
-        /^ID {2}LABEL {9}BITS {2}STATUS {7}CREATED .*LAST USED {2}FINGERPRINT\n1 {3}build server {2}2048 {2}active .* in [23] months? .*never .*SHA256:/,
+        /^ID {2}LABEL {9}BITS {2}STATUS {7}CREATED .*LAST USED {2}NETWORKS {2}FINGERPRINT\n1 {3}build server {2}2048 {2}active .* in [23] months? .*never .*SHA256:/,
       );
+    });
+
+    test("key edit: changes label, expiry and networks, and leaves what isn't named", async () => {
+      const limited = await json<Record<string, unknown>>(run, [
+        "key",
+        "edit",
+        "3",
+        "--network",
+        "192.0.2.7",
+        "--label",
+        "ci",
+      ]);
+      assert.deepEqual([limited["networks"], limited["label"], limited["expires_at"]], [["192.0.2.7/32"], "ci", null]);
+      const expiring = await run(["key", "edit", "3", "--expires-in", "90d"]);
+      assert.match(
+        expiring.stdout,
+        /^key {7}3\nusername {2}api-1-demo\nlabel {5}ci\nexpires {3}in [23] months\nnetworks {2}192\.0\.2\.7\/32\n$/,
+      );
+      assert.match((await run(["key", "list", "api-1-demo"])).stdout, /^3 {3}ci .* 192\.0\.2\.7\/32 {2}SHA256:/m);
+      const nothing = ["--no-label", "--no-expiry", "--no-networks"];
+      const undone = await json<Record<string, unknown>>(run, ["key", "edit", "3", ...nothing]);
+      assert.deepEqual([undone["networks"], undone["label"], undone["expires_at"]], [[], null, null]);
+      const text = makeKeyPair().publicPem;
+      const args = ["key", "add", "api-1-near", "-", "--network", "2001:db8::1"];
+      assert.match((await run(args, { input: text })).stdout, /\nnetworks {5}2001:db8::1\/128\n$/);
     });
 
     test("key generate writes a PKCS#8 PEM that only its owner can read, and never overwrites", async () => {

@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
+import { formatDuration } from "../config/duration.ts";
 import { changeAccount, createAccount } from "../core/accounts/changes.ts";
-import { type CliContext, paintStatus, print } from "./context.ts";
+import type { Account } from "../core/accounts/model.ts";
+import { type CliContext, paintStatus, print, WrongUsage } from "./context.ts";
 import { accountJson } from "../core/json/registry.ts";
 import { addStandingCommands } from "./standing-commands.ts";
 import {
@@ -14,7 +16,7 @@ import {
   withStoreFlags,
 } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
-import { relativeTime } from "./time.ts";
+import { parseDuration, relativeTime } from "./time.ts";
 
 type Options = Flags & { readonly json?: boolean };
 
@@ -42,6 +44,31 @@ export function accountCommand(context: CliContext): Command {
       );
     });
 
+  withStoreFlags(account.command("edit"))
+    .argument("<shortname>")
+    .description("change an account; what isn't named stays")
+    .option("--name <name>", "display name")
+    .option("--key-age-max <duration>", "maximum age of its keys, such as 365d; none: the service's")
+    .option("--json", "print JSON")
+    .action(async (shortname: string, options: Options & { name?: string; keyAgeMax?: string }) => {
+      const { name, keyAgeMax } = options;
+      if (name === undefined && keyAgeMax === undefined) {
+        throw new WrongUsage("Name what to change: --name or --key-age-max.");
+      }
+      const keyAgeMaxSeconds =
+        keyAgeMax === undefined ? undefined : keyAgeMax === "none" ? null : parseDuration(keyAgeMax) / 1000;
+      const changed = await commitChange(context, options, (tx) =>
+        changeAccount(tx, shortname, { name, keyAgeMaxSeconds }),
+      );
+      print(context, options.json, accountJson(changed), () =>
+        formatFields([
+          ["account", changed.shortname],
+          ["name", changed.name],
+          ["maximum age of keys", formatKeyAge(changed)],
+        ]),
+      );
+    });
+
   withStoreFlags(account.command("list"))
     .description("list accounts")
     .option("--json", "print JSON")
@@ -49,14 +76,15 @@ export function accountCommand(context: CliContext): Command {
       const accounts = await withAdministration(context, options, ({ store }) => store.accounts.list());
       print(context, options.json, accounts.map(accountJson), () => {
         if (accounts.length === 0) return "No accounts yet; create one with: countersign account create <shortname>";
-        const rows = accounts.map(({ id, shortname, name, status, createdAtMs }) => [
-          String(id),
-          shortname,
-          name,
-          paintStatus(context, status),
-          relativeTime(createdAtMs, context.clock.wallMs()),
+        const rows = accounts.map((listed) => [
+          String(listed.id),
+          listed.shortname,
+          listed.name,
+          paintStatus(context, listed.status),
+          formatKeyAge(listed),
+          relativeTime(listed.createdAtMs, context.clock.wallMs()),
         ]);
-        return formatTable(["id", "shortname", "name", "status", "created"], rows);
+        return formatTable(["id", "shortname", "name", "status", "key age max", "created"], rows);
       });
     });
 
@@ -68,4 +96,9 @@ export function accountCommand(context: CliContext): Command {
     json: accountJson,
   });
   return account;
+}
+
+/** The maximum age of an account's keys; a dash for the service's. */
+function formatKeyAge({ keyAgeMaxSeconds }: Account): string {
+  return keyAgeMaxSeconds === null ? "-" : formatDuration(keyAgeMaxSeconds * 1000);
 }

@@ -7,6 +7,7 @@ import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import type { Store } from "../core/store/store.ts";
 import { type CliContext, paintStatus, print, WrongUsage } from "./context.ts";
+import { parseKeyId } from "./key-id.ts";
 import { revokeByStatementFile } from "./key-revocation.ts";
 import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields } from "./table.ts";
@@ -138,11 +139,4 @@ function descendantsText(descendants: readonly PublicKey[], now: number): string
 
 function statusLine(context: CliContext, key: PublicKey, now: number): string {
   return `Key ${key.id} of ${key.username} is ${paintStatus(context, shownKeyStatus(key, now))}.`;
-}
-
-/** @throws {WrongUsage} */
-function parseKeyId(text: string): KeyId {
-  if (!/^[1-9][0-9]{0,9}$/.test(text))
-    throw new WrongUsage("A key id is a whole number; countersign key list shows them.");
-  return Number(text) as KeyId;
 }

@@ -11,6 +11,8 @@ import type { PublicKey } from "../core/keys/model.ts";
 import { readAllPages } from "./all-pages.ts";
 import { type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
+import { addKeyEdit } from "./key-edit.ts";
+import { formatNetworks, type NetworkOptions, readNetworks, withNetworks } from "./networks.ts";
 import { readSmallFile } from "./read-file.ts";
 import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
@@ -21,7 +23,7 @@ import { keyStatusCommands, noteKeysNeedingKid } from "./key-status.ts";
 import { writeNewFile } from "./write-file.ts";
 
 type Options = Flags & { readonly json?: boolean };
-type NewKeyOptions = Options & { readonly label?: string; readonly expiresIn?: string };
+type NewKeyOptions = Options & NetworkOptions & { readonly label?: string; readonly expiresIn?: string };
 
 export function keyCommand(context: CliContext): Command {
   const key = new Command("key").description("public keys of API users");
@@ -46,6 +48,7 @@ export function keyCommand(context: CliContext): Command {
         throw new WrongUsage(`--bits takes a whole number from ${KEY_BITS_MIN} to ${KEY_BITS_MAX}.`);
       }
       expiresInMs(options);
+      readNetworks(context, options);
       const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: bits });
       writeNewFile(options.out, privateKey.export({ format: "pem", type: "pkcs8" }));
       const pem = publicKey.export({ format: "pem", type: "spki" });
@@ -67,11 +70,12 @@ export function keyCommand(context: CliContext): Command {
 
   for (const command of keyStatusCommands(context)) key.addCommand(command);
   key.addCommand(revocationCommand(context));
+  addKeyEdit(context, key);
   return key;
 }
 
 function withNewKeyOptions(command: Command): Command {
-  return command
+  return withNetworks(command)
     .option("--label <text>", "what the key is for")
     .option("--expires-in <duration>", "such as 90d, 12h or 30m (default: the key doesn't expire)")
     .option("--json", "print JSON");
@@ -112,9 +116,10 @@ async function listKeys(context: CliContext, username: string | undefined, optio
 
 function addKey(context: CliContext, options: NewKeyOptions, username: string, text: string): Promise<PublicKey> {
   const expires = expiresInMs(options);
+  const networks = readNetworks(context, options);
   return withAdministration(context, options, async (administration) => {
     const admitted = await administration.admitKey(parsePublicKey(text), context.actor);
-    const newKey = { username, admitted, label: options.label, expiresInMs: expires };
+    const newKey = { username, admitted, label: options.label, expiresInMs: expires, networks };
     const key = await commitAs(context, administration, (tx) => addPublicKey(tx, newKey));
     await noteKeysNeedingKid(context, administration.store, key);
     return key;
@@ -145,6 +150,7 @@ function printKey(context: CliContext, { json }: Options, key: PublicKey): void 
       ["fingerprint", key.fingerprint],
       ["bits", String(key.bits)],
       ["expires", key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now)],
+      ...(key.networks.length > 0 ? [["networks", key.networks.join(", ")] as const] : []),
     ]),
   );
 }
@@ -160,8 +166,9 @@ function keyTable(context: CliContext, keys: readonly PublicKey[], now: number, 
     relativeTime(key.createdAtMs, now),
     key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now),
     key.lastUsedAtMs === null ? "never" : relativeTime(key.lastUsedAtMs, now),
+    formatNetworks(key.networks),
     key.fingerprint,
   ]);
-  const columns = ["label", "bits", "status", "created", "expires", "last used", "fingerprint"];
+  const columns = ["label", "bits", "status", "created", "expires", "last used", "networks", "fingerprint"];
   return formatTable(["id", ...(areOfAll ? ["username"] : []), ...columns], rows);
 }

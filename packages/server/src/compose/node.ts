@@ -48,6 +48,8 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
   readonly audiences: ReturnType<typeof endpointAudiences>;
   readonly checkToken: CheckToken;
   readonly refusalLimit: RefusalLimit;
+  /** See {@link findUnnamedProxy}. */
+  readonly unnamedProxy: string | undefined;
   readonly clockWatch: ClockWatch;
   readonly admitKey: AdmitKey;
   /** Closed after the last request. */
@@ -68,6 +70,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const { config, log, surroundings, registry, nextRequestId, publicUrl } = options;
   const { store, view, signingKeys } = registry;
   const { clock } = surroundings;
+  const unnamedProxy = findUnnamedProxy(config);
   const clientAddress = createClientAddress(config.trustedProxies);
   const clockWatch = createClockWatch(store, clock);
   const keyExaminer = createKeyExaminerThread([]);
@@ -90,7 +93,8 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     publicUrl,
     nextRequestId,
     clientAddress,
-    clientSource: createClientSource(config.trustedProxies, clientAddress, findUnnamedProxy(config) !== undefined),
+    clientSource: createClientSource(config.trustedProxies, clientAddress, unnamedProxy !== undefined),
+    unnamedProxy,
     log,
     metrics: {
       ...metrics,

@@ -33,6 +33,27 @@ export function parseAddressText(text: string): string | undefined {
   return parseAddress(text)?.toString();
 }
 
+/**
+ * Refuses a limit that this service couldn't apply, because it would refuse every request of the user or key. Networks that stay as
+ * they are, and an empty list, are allowed.
+ *
+ * @param texts the networks to set; `undefined` to leave them
+ * @param current the present ones, in canonical form
+ * @param unnamedProxy why clients' addresses aren't known, as the end of a sentence; `undefined` if they are
+ * @throws {Refusal} `field_invalid`
+ */
+export function requireKnownAddresses(
+  texts: readonly string[] | undefined,
+  current: readonly string[],
+  unnamedProxy: string | undefined,
+): void {
+  if (unnamedProxy === undefined || texts === undefined || texts.length === 0) return;
+  if (parseNetworks(texts).join() === current.join()) return;
+  throw networksRefusal(
+    `Networks can't be limited, because this service can't know clients' addresses: ${unnamedProxy}.`,
+  );
+}
+
 /** Compiles networks in canonical form. @throws {Error} for a text that isn't a network */
 export function compileNetworks(canonical: readonly string[]): Networks {
   const ipv4: [ipaddr.IPv4, number][] = [];

@@ -39,8 +39,9 @@ export function accountTransaction(db: Transaction<Database>): AccountTransactio
     setStatus: async (id, status) => {
       await db.updateTable("accounts").set({ status }).where("id", "=", id).execute();
     },
-    update: async (id, { keyAgeMaxSeconds }) => {
-      await db.updateTable("accounts").set({ key_age_max_s: keyAgeMaxSeconds }).where("id", "=", id).execute();
+    update: async (id, { name, keyAgeMaxSeconds }) => {
+      const values = { name, search_name: name.toLowerCase(), key_age_max_s: keyAgeMaxSeconds };
+      await db.updateTable("accounts").set(values).where("id", "=", id).execute();
     },
   };
 }

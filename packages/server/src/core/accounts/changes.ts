@@ -26,25 +26,30 @@ export async function createAccount(
 /** The changes to an account. `undefined` members stay unchanged. */
 export interface AccountPatch {
   readonly status?: Standing | undefined;
+  readonly name?: string | undefined;
   /** `null`: the service's. */
   readonly keyAgeMaxSeconds?: number | null | undefined;
 }
 
 /** Changes an account; `undefined` members stay. @throws {Refusal} `field_invalid`, `not_found` */
 export async function changeAccount(tx: ChangeTx, shortname: string, patch: AccountPatch): Promise<Account> {
+  if (patch.name !== undefined) checkDisplayText("name", patch.name);
   const account = await loadAccount(tx, shortname);
-  const { status = account.status, keyAgeMaxSeconds = account.keyAgeMaxSeconds } = patch;
+  const { status = account.status, name = account.name, keyAgeMaxSeconds = account.keyAgeMaxSeconds } = patch;
   const facts = { accountId: account.id, shortname };
   if (status !== account.status) {
     await tx.accounts.setStatus(account.id, status);
     await tx.append({ action: status === "active" ? "account.activated" : "account.deactivated", ...facts });
   }
-  if (keyAgeMaxSeconds !== account.keyAgeMaxSeconds) {
-    checkKeyAgeMax(keyAgeMaxSeconds);
-    await tx.accounts.update(account.id, { keyAgeMaxSeconds });
-    await tx.append({ action: "account.changed", ...facts, keyAgeMaxSeconds });
+  const isOtherName = name !== account.name;
+  const isOtherAge = keyAgeMaxSeconds !== account.keyAgeMaxSeconds;
+  if (isOtherAge) checkKeyAgeMax(keyAgeMaxSeconds);
+  if (isOtherName || isOtherAge) {
+    await tx.accounts.update(account.id, { name, keyAgeMaxSeconds });
+    const changed = { ...(isOtherName && { name }), ...(isOtherAge && { keyAgeMaxSeconds }) };
+    await tx.append({ action: "account.changed", ...facts, ...changed });
   }
-  return { ...account, status, keyAgeMaxSeconds };
+  return { ...account, status, name, keyAgeMaxSeconds };
 }
 
 function checkKeyAgeMax(seconds: number | null): void {

@@ -31,5 +31,5 @@ export interface AccountTransaction {
   insert(account: Omit<Account, "id" | "status" | "keyAgeMaxSeconds">): Promise<Account>;
   setStatus(accountId: AccountId, status: Standing): Promise<void>;
   /** Changes what may be changed of an account besides its status. */
-  update(accountId: AccountId, values: Pick<Account, "keyAgeMaxSeconds">): Promise<void>;
+  update(accountId: AccountId, values: Pick<Account, "name" | "keyAgeMaxSeconds">): Promise<void>;
 }

@@ -30,7 +30,13 @@ import type { DisabledReason, WebhookId } from "../webhooks/model.ts";
 export type Event = Readonly<
   | { action: "account.created"; accountId: AccountId; shortname: string; name: string }
   | { action: "account.activated" | "account.deactivated"; accountId: AccountId; shortname: string }
-  | { action: "account.changed"; accountId: AccountId; shortname: string; keyAgeMaxSeconds: number | null }
+  | {
+      action: "account.changed";
+      accountId: AccountId;
+      shortname: string;
+      name?: string;
+      keyAgeMaxSeconds?: number | null;
+    }
   // Networks are CIDRs, joined by commas.
   | (OfUser & { action: "user.created"; account: string; access: Access; mayRotate?: true; networks?: string })
   | (OfUser & { action: "user.activated" | "user.deactivated" })

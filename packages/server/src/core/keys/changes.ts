@@ -2,6 +2,7 @@ import type { AccountId } from "../accounts/model.ts";
 import type { ChangeTx } from "../change/change-tx.ts";
 import { checkExpiry } from "../expiry.ts";
 import { checkDisplayText } from "../names.ts";
+import { parseNetworks } from "../networks.ts";
 import { Refusal } from "../refusal.ts";
 import { loadUser } from "../users/changes.ts";
 import type { AdmittedKey } from "./admit-key.ts";
@@ -24,7 +25,7 @@ export interface NewKey {
   readonly provedAtMs?: number | null | undefined;
   /** The key whose holder adds this one by rotation. */
   readonly rotatedFrom?: KeyId | null | undefined;
-  /** CIDRs from which it can be used; from anywhere if there are none. */
+  /** CIDRs from which it can be used, in any form that {@link parseNetworks} takes; from anywhere if there are none. */
   readonly networks?: readonly string[] | undefined;
 }
 
@@ -35,6 +36,7 @@ export interface KeyPatch {
   readonly label?: string | null | undefined;
   /** `null`: never. In milliseconds since the epoch. */
   readonly expiresAtMs?: number | null | undefined;
+  /** As in {@link NewKey}. */
   readonly networks?: readonly string[] | undefined;
 }
 
@@ -61,10 +63,11 @@ export async function addKey(
     expiresAtMs: expiresAtMsGiven = null,
     provedAtMs = null,
     rotatedFrom = null,
-    networks = [],
+    networks: networkTexts = [],
   }: NewKey,
 ): Promise<PublicKey> {
   if (label !== undefined) checkDisplayText("label", label);
+  const networks = parseNetworks(networkTexts);
   const expiresAtMsAsked = expiresInMs === undefined ? expiresAtMsGiven : tx.nowMs + expiresInMs;
   checkExpiry("The key's expiry", expiresAtMsAsked, tx.nowMs);
   const user = await loadUser(tx, username);
@@ -130,7 +133,7 @@ export async function changeKey(tx: ChangeTx, keyId: KeyId, patch: KeyPatch): Pr
     await tx.keys.setStatus(keyId, status);
     await tx.append({ action: STATUS_ACTIONS[status], ...facts });
   }
-  const networks = patch.networks ?? key.networks;
+  const networks = patch.networks === undefined ? key.networks : parseNetworks(patch.networks);
   const areOtherNetworks = networks.join() !== key.networks.join();
   if (label !== key.label || isOtherExpiry || areOtherNetworks) {
     await tx.keys.update(keyId, { label, expiresAtMs, networks });

@@ -3,6 +3,7 @@ import { loadAccount } from "../accounts/changes.ts";
 import type { Account } from "../accounts/model.ts";
 import type { ChangeTx } from "../change/change-tx.ts";
 import { checkName, printable } from "../names.ts";
+import { parseNetworks } from "../networks.ts";
 import { fieldRefusal, Refusal } from "../refusal.ts";
 import type { Standing } from "../standing.ts";
 import type { ApiUser } from "./model.ts";
@@ -11,6 +12,7 @@ import type { ApiUser } from "./model.ts";
 export interface UserPatch {
   readonly status?: Standing | undefined;
   readonly mayRotate?: boolean | undefined;
+  /** CIDRs in any form that {@link parseNetworks} takes; empty: from anywhere. */
   readonly networks?: readonly string[] | undefined;
 }
 
@@ -22,13 +24,14 @@ export async function createUser(
     account: shortname,
     access,
     mayRotate = false,
-    networks = [],
+    networks: networkTexts = [],
   }: { readonly name: string; readonly account: string; readonly access: Access } & Pick<
     UserPatch,
     "mayRotate" | "networks"
   >,
 ): Promise<ApiUser> {
   checkName("name", name);
+  const networks = parseNetworks(networkTexts);
   const account = await loadAccount(tx, shortname);
   if ((await tx.users.find(usernameOf(account, name))) !== undefined) {
     throw fieldRefusal("conflict", `The API user ${usernameOf(account, name)} exists already.`, "name");
@@ -48,10 +51,11 @@ export async function createUser(
   return user;
 }
 
-/** Changes an API user; `undefined` members stay. @throws {Refusal} `not_found` */
+/** Changes an API user; `undefined` members stay. @throws {Refusal} `field_invalid`, `not_found` */
 export async function changeUser(tx: ChangeTx, username: string, patch: UserPatch): Promise<ApiUser> {
   const user = await loadUser(tx, username);
-  const { status = user.status, mayRotate = user.mayRotate, networks = user.networks } = patch;
+  const { status = user.status, mayRotate = user.mayRotate } = patch;
+  const networks = patch.networks === undefined ? user.networks : parseNetworks(patch.networks);
   const facts = { userId: user.id, username, accountId: user.accountId };
   if (status !== user.status) {
     await tx.users.setStatus(user.id, status);

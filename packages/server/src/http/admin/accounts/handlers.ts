@@ -21,6 +21,8 @@ export interface RegistryHandlerDependencies {
   readonly store: Store;
   readonly clock: Clock;
   readonly commit: Commit;
+  /** Why clients' addresses aren't known, as the end of a sentence; `undefined` if they are. */
+  readonly unnamedProxy: string | undefined;
 }
 
 export function createAccountHandlers({
@@ -65,13 +67,17 @@ export function createAccountHandlers({
     async changeAccount({ principal, params: { shortname }, body, preconditions }) {
       const before = await loadAccount(store, principal, shortname);
       requireUnchanged(body, shownAccount(before), CHANGEABLE);
-      const { result: account } = await commit((tx) => changeAccount(tx, shortname, body), {
-        author: principal,
-        ifMatch: {
-          ...preconditions,
-          currentTag: async (tx) => entityTags.account(await loadAccountAgain(tx, shortname)),
+      const { status, name, key_age_max_seconds: keyAgeMaxSeconds } = body;
+      const { result: account } = await commit(
+        (tx) => changeAccount(tx, shortname, { status, name, keyAgeMaxSeconds }),
+        {
+          author: principal,
+          ifMatch: {
+            ...preconditions,
+            currentTag: async (tx) => entityTags.account(await loadAccountAgain(tx, shortname)),
+          },
         },
-      });
+      );
       return { data: shownAccount({ ...before, ...account }), etag: entityTags.account(account) };
     },
   };

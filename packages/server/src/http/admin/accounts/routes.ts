@@ -38,7 +38,8 @@ export const accountRoutes = {
     path: "/accounts/:shortname",
     tag: "accounts",
     access: adminEverywhere,
-    summary: "Deactivate an account, which ends all its users' tokens at once, or reactivate it",
+    summary:
+      "Deactivate an account, which ends all its users' tokens at once, reactivate it, or change its name or the maximum age of its keys",
     params: ShortnameParam,
     body: AccountPatch,
     answers: "item",

@@ -26,6 +26,13 @@ export const AccountsQuery = objectWith([], { q: search, status: standing, ...pa
 
 export const NewAccount = objectWith(["shortname"], { shortname: name, name });
 
-export const AccountPatch = patchOf(Account, { status: standing });
+export const AccountPatch = patchOf(Account, {
+  status: standing,
+  name,
+  key_age_max_seconds: {
+    type: ["integer", "null"],
+    description: "From an hour to 7300 days; null: the service's",
+  },
+});
 
 export const ShortnameParam = object({ shortname: text });

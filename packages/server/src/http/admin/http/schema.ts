@@ -10,6 +10,13 @@ export const count = { type: "integer", minimum: 0 } as const;
 export const countOrNull = { type: ["integer", "null"], minimum: 0 } as const;
 export const flag = { type: "boolean" } as const;
 export const texts = { type: "array", items: text } as const;
+/** Networks that a caller sets. The core reads them and explains what is wrong; this only bounds their size. */
+export const networks = {
+  type: "array",
+  items: { type: "string", maxLength: 1000 },
+  maxItems: 1000,
+  description: "IP networks in CIDR form, or addresses; empty: from anywhere",
+} as const;
 export const time = { type: "string", format: "date-time" } as const;
 export const timeOrNull = { type: ["string", "null"], format: "date-time" } as const;
 export const standing = { enum: ["active", "deactivated"] } as const;

@@ -4,6 +4,7 @@ import { parsePublicKey } from "../../../core/keys/admission.ts";
 import type { AdmitKey } from "../../../core/keys/admit-key.ts";
 import { addKey, loadKey as loadKeyAgain } from "../../../core/keys/changes.ts";
 import { changeKeyAndDescendants, liveDescendantsMessage } from "../../../core/keys/descendants.ts";
+import { requireKnownAddresses } from "../../../core/networks.ts";
 import { keysNeedingKid, needsKidMessage } from "../../../core/assertion/keys-needing-kid.ts";
 import { keyOrder, keyPlace } from "../../../core/keys/key-list.ts";
 import type { KeyFilter } from "../../../core/keys/store.ts";
@@ -31,7 +32,7 @@ export interface KeyHandlerDependencies extends RegistryHandlerDependencies {
 }
 
 export function createKeyHandlers(dependencies: KeyHandlerDependencies): HandlersOf<typeof keyRoutes> {
-  const { store, clock, commit, admitKey } = dependencies;
+  const { store, clock, commit, admitKey, unnamedProxy } = dependencies;
   const shownKey = (key: PublicKey) => keyJson(key, clock.wallMs());
 
   return {
@@ -68,7 +69,8 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
       await loadUser(dependencies, principal, username);
       const admitted = await admitKey(parsed, principal.actor);
       const expiresAtMs = typeof body.expires_at === "string" ? parseTime(body.expires_at) : undefined;
-      const newKey = { username, admitted, label: body.label, expiresAtMs };
+      requireKnownAddresses(body.networks, [], unnamedProxy);
+      const newKey = { username, admitted, label: body.label, expiresAtMs, networks: body.networks };
       const { result: key, isRepeated } = await commit((tx) => addKey(tx, newKey), {
         author: principal,
         once: {
@@ -105,15 +107,17 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
     },
 
     async changeKey({ principal, params: { id }, query, body, preconditions }) {
-      const shown = shownKey(await loadKey(store, principal, id));
+      const before = await loadKey(store, principal, id);
       // An active key past its expiry is shown as expired. A client may send that back; it can't set it.
       const writable = body.status === "expired" ? CHANGEABLE.filter((member) => member !== "status") : CHANGEABLE;
-      requireUnchanged(body, shown, writable);
+      requireUnchanged(body, shownKey(before), writable);
       const keyId = id as KeyId;
-      const { status, label, expires_at: expiresAt } = body;
+      const { status, label, expires_at: expiresAt, networks } = body;
+      requireKnownAddresses(networks, before.networks, unnamedProxy);
       const patch = {
         status: status === "expired" ? undefined : status,
         label,
+        networks,
         expiresAtMs: typeof expiresAt === "string" ? parseTime(expiresAt) : expiresAt,
       };
       const withDescendants = query.with_descendants === true;

@@ -74,7 +74,7 @@ export const keyRoutes = {
     tag: "keys",
     access: admin,
     summary:
-      "Deactivate a key, which ends its tokens at once, reactivate it, revoke it permanently, or change its label or expiry",
+      "Deactivate a key, which ends its tokens at once, reactivate it, revoke it permanently, or change its label, its expiry or its networks",
     params: IdParam,
     query: KeyPatchQuery,
     body: KeyPatch,

@@ -3,6 +3,7 @@ import {
   count,
   countOrNull,
   name,
+  networks,
   object,
   objectWith,
   page,
@@ -64,6 +65,7 @@ export const NewKey = objectWith(["public_key"], {
   },
   label: name,
   expires_at: { ...timeOrNull, description: "Default: the key doesn't expire" },
+  networks,
 });
 
 export const KeyText = object({ public_key: { type: "string", maxLength: KEY_TEXT_CHARACTERS_MAX } });
@@ -75,6 +77,7 @@ export const KeyPatch = patchOf(PublicKey, {
   },
   label: { type: ["string", "null"], maxLength: 1000 },
   expires_at: timeOrNull,
+  networks,
 });
 
 export const KeyPatchQuery = objectWith([], {

@@ -1,5 +1,6 @@
 /** API users in the admin API. What an API user is, and how it changes, is in core/users. */
 import { isoTime, userJson } from "../../../core/json/registry.ts";
+import { requireKnownAddresses } from "../../../core/networks.ts";
 import { canSee } from "../../../core/operators/authorize.ts";
 import { changeUser, createUser, loadUser as loadUserAgain, usernameOf } from "../../../core/users/changes.ts";
 import type { ListedUser } from "../../../core/users/store.ts";
@@ -18,7 +19,7 @@ import { UserPatch } from "./schemas.ts";
 const CHANGEABLE = changeableOf(UserPatch);
 
 export function createUserHandlers(dependencies: RegistryHandlerDependencies): HandlersOf<typeof userRoutes> {
-  const { store, clock, commit } = dependencies;
+  const { store, clock, commit, unnamedProxy } = dependencies;
   return {
     async listUsers({ principal, query, target }) {
       const { q, account: shortname, status, access } = query;
@@ -43,7 +44,9 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
     async createUser({ principal, body, idempotencyKey }) {
       const account = await loadAccountOfField(store, principal, body.account);
       const username = usernameOf(account, body.name);
-      const { isRepeated } = await commit((tx) => createUser(tx, body), {
+      requireKnownAddresses(body.networks, [], unnamedProxy);
+      const { may_rotate: mayRotate, ...newUser } = body;
+      const { isRepeated } = await commit((tx) => createUser(tx, { ...newUser, mayRotate }), {
         author: principal,
         once: {
           key: idempotencyKey,
@@ -70,7 +73,9 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
     async changeUser({ principal, params: { username }, body, preconditions }) {
       const before = await loadUser(dependencies, principal, username);
       requireUnchanged(body, shownUser(before), CHANGEABLE);
-      const { result: user } = await commit((tx) => changeUser(tx, username, body), {
+      const { status, may_rotate: mayRotate, networks } = body;
+      requireKnownAddresses(networks, before.networks, unnamedProxy);
+      const { result: user } = await commit((tx) => changeUser(tx, username, { status, mayRotate, networks }), {
         author: principal,
         ifMatch: { ...preconditions, currentTag: async (tx) => entityTags.user(await loadUserAgain(tx, username)) },
       });

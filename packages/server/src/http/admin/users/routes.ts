@@ -38,7 +38,8 @@ export const userRoutes = {
     path: "/users/:username",
     tag: "users",
     access: admin,
-    summary: "Deactivate an API user, which ends its tokens at once, or reactivate it",
+    summary:
+      "Deactivate an API user, which ends its tokens at once, reactivate it, limit it to networks, or let it rotate its keys",
     params: UsernameParam,
     body: UserPatch,
     answers: "item",

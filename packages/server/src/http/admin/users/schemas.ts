@@ -3,6 +3,7 @@ import {
   count,
   flag,
   name,
+  networks,
   object,
   objectWith,
   page,
@@ -45,8 +46,14 @@ export const UsersQuery = objectWith([], {
   ...page,
 });
 
-export const NewUser = object({ account: name, name, access });
+export const NewUser = objectWith(["account", "name", "access"], {
+  account: name,
+  name,
+  access,
+  may_rotate: { ...flag, description: "Default: false" },
+  networks,
+});
 
-export const UserPatch = patchOf(ApiUser, { status: standing });
+export const UserPatch = patchOf(ApiUser, { status: standing, may_rotate: flag, networks });
 
 export const UsernameParam = object({ username: text });
