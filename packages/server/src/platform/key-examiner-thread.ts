@@ -1,9 +1,9 @@
 import { Worker } from "node:worker_threads";
 import { createFairQueue } from "../core/fair-queue.ts";
 import type { KeyId } from "../core/keys/model.ts";
-import type { Examination, KeyExaminer } from "../core/keys/weakness/key-examiner.ts";
+import type { KeyExaminer, RegisteredKey } from "../core/keys/weakness/key-examiner.ts";
 import { Refusal } from "../core/refusal.ts";
-import type { ExaminerAnswer, ExaminerTask } from "./key-examiner-worker.ts";
+import type { ExaminerAnswer, TaskName } from "./key-examiner-worker.ts";
 
 /** How many keys may wait for their examination, inclusive. An 8192-bit key takes up to a quarter of a second. */
 const WAITING_MAX = 64;
@@ -28,9 +28,9 @@ export function createKeyExaminerThread(blocklists: readonly string[]): KeyExami
   let worker: Worker | undefined;
   let through = 0 as KeyId;
 
-  function run(task: ExaminerTask): Promise<Examination> {
+  function call<Method extends TaskName>(method: Method, ...args: Parameters<KeyExaminer[Method]>) {
     const thread = (worker ??= start());
-    const { promise, resolve, reject } = Promise.withResolvers<Examination>();
+    const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<KeyExaminer[Method]>>>();
     const fail = (cause: unknown) => {
       drop(thread);
       const message = "The key can't be examined right now, and no key is added without that.";
@@ -43,11 +43,11 @@ export function createKeyExaminerThread(blocklists: readonly string[]): KeyExami
       fail(new Error(`a key's examination took over ${TASK_MS_MAX} ms`));
     }, TASK_MS_MAX);
     const onMessage = (answer: ExaminerAnswer) => {
-      if ("examination" in answer) resolve(answer.examination);
-      else fail(new Error(answer.problem));
+      if ("problem" in answer) fail(new Error(answer.problem));
+      else resolve(answer.result as Awaited<ReturnType<KeyExaminer[Method]>>);
     };
     thread.once("message", onMessage).once("error", fail).once("exit", onExit);
-    thread.postMessage(task);
+    thread.postMessage({ method, args });
     return promise.finally(() => {
       clearTimeout(timer);
       thread.off("message", onMessage).off("error", fail).off("exit", onExit);
@@ -76,21 +76,28 @@ export function createKeyExaminerThread(blocklists: readonly string[]): KeyExami
     learntThrough: () => through,
     learn: (keys) =>
       queue.run("registry", async () => {
-        await run({ kind: "learn", keys });
+        await call("learn", keys.map(compact));
         through = keys.at(-1)?.id ?? through;
       }),
     forget: () =>
       queue.run("registry", async () => {
-        if (worker !== undefined) await run({ kind: "forget" });
+        if (worker !== undefined) await call("forget");
         through = 0 as KeyId;
       }),
-    examine: (modulus, client) => queue.run(client, () => run({ kind: "examine", modulus })),
+    examine: (modulus, client) => queue.run(client, () => call("examine", new Uint8Array(modulus), client)),
+    findSharing: (keys, others) =>
+      queue.run("registry", () => call("findSharing", keys.map(compact), others.map(compact))),
     async close() {
       const thread = worker;
       worker = undefined;
       await thread?.terminate();
     },
   };
+}
+
+/** A view's whole buffer is copied to the thread, and a database's buffer may be much larger than the key in it. */
+function compact({ id, spki }: RegisteredKey): RegisteredKey {
+  return { id, spki: new Uint8Array(spki) };
 }
 
 /** The worker's module: TypeScript in a checkout, JavaScript in the package. */

@@ -1,31 +1,24 @@
-/** The thread of `key-examiner-thread.ts`. */
+/** The thread of `key-examiner-thread.ts`: it calls an examiner's methods as it is told, one after the other. */
 import { parentPort, workerData } from "node:worker_threads";
-import { createKeyExaminer, type Examination, type RegisteredKey } from "../core/keys/weakness/key-examiner.ts";
+import { createKeyExaminer, type KeyExaminer } from "../core/keys/weakness/key-examiner.ts";
 import { createIsPublished } from "./key-blocklist.ts";
 
-export type ExaminerTask =
-  | { readonly kind: "learn"; readonly keys: readonly RegisteredKey[] }
-  | { readonly kind: "forget" }
-  | { readonly kind: "examine"; readonly modulus: Uint8Array };
+/** A call of one of the examiner's methods. */
+export type ExaminerTask = {
+  [Method in TaskName]: { readonly method: Method; readonly args: Parameters<KeyExaminer[Method]> };
+}[TaskName];
+export type TaskName = Exclude<keyof KeyExaminer, "learntThrough">;
 
-/** The answer to each task, in order. Tasks other than `examine` are answered with an empty examination. */
-export type ExaminerAnswer = { readonly examination: Examination } | { readonly problem: string };
-
-const NOTHING: Examination = { weakness: undefined, sharesPrime: false };
+/** What the call returned, or why it failed. */
+export type ExaminerAnswer = { readonly result: unknown } | { readonly problem: string };
 
 const { blocklists } = workerData as { readonly blocklists: readonly string[] };
 const examiner = createKeyExaminer(createIsPublished(blocklists));
 
-async function run(task: ExaminerTask): Promise<Examination> {
-  if (task.kind === "examine") return examiner.examine(task.modulus, "");
-  if (task.kind === "learn") await examiner.learn(task.keys);
-  else await examiner.forget();
-  return NOTHING;
-}
-
-parentPort?.on("message", (task: ExaminerTask) => {
-  run(task).then(
-    (examination) => parentPort?.postMessage({ examination } satisfies ExaminerAnswer),
+parentPort?.on("message", ({ method, args }: ExaminerTask) => {
+  const call = examiner[method] as (...args: ExaminerTask["args"]) => Promise<unknown>;
+  call(...args).then(
+    (result) => parentPort?.postMessage({ result } satisfies ExaminerAnswer),
     (error: unknown) => parentPort?.postMessage({ problem: String(error) } satisfies ExaminerAnswer),
   );
 });

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from "kysely";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
-import type { KeyStore, KeyTransaction } from "../core/keys/store.ts";
+import type { KeyStore, KeyTransaction, ModulusReads } from "../core/keys/store.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import { countKeys, pageKeys } from "./key-list.ts";
 import { keyDescendants } from "./key-descendants.ts";
@@ -12,11 +12,10 @@ import type { Database } from "./schema.ts";
 /** Public keys, outside of changes. */
 export function keyStore(db: Kysely<Database>): KeyStore {
   return {
+    ...modulusReads(db),
     list: async (userId) =>
       (await selectKeys(db).where("public_keys.user_id", "=", userId).orderBy("public_keys.id").execute()).map(toKey),
     find: (keyId) => findKey(db, keyId),
-    listModuli: (afterId, limit) => listModuli(db, afterId, limit),
-    ...modulusReads(db),
     ...keyDescendants(db),
     page: (userId, page) =>
       pageSmall(db, "public_keys", [equal("user_id", userId)], NEWEST_FIRST, page, async (ids) =>
@@ -30,13 +29,8 @@ export function keyStore(db: Kysely<Database>): KeyStore {
 /** Public keys, within a change. */
 export function keyTransaction(db: Transaction<Database>): KeyTransaction {
   return {
-    find: (keyId) => findKey(db, keyId),
-    findByThumbprint: async (thumbprint) =>
-      canBeStored(thumbprint)
-        ? (await selectKeys(db).where("public_keys.thumbprint", "=", thumbprint).execute()).map(toKey)
-        : [],
-    listModuli: (afterId, limit) => listModuli(db, afterId, limit),
     ...modulusReads(db),
+    find: (keyId) => findKey(db, keyId),
     listDescendants: (keyId) => keyDescendants(db).listDescendants(keyId),
     insertRevokedModulus: async (modulusHash, atMs) => {
       await db.insertInto("revoked_moduli").values({ modulus_hash: modulusHash, revoked_at_ms: atMs }).execute();
@@ -109,31 +103,30 @@ function dayOf(atMs: number): number {
   return Math.floor(atMs / DAY_MS);
 }
 
-async function listModuli(
-  db: Kysely<Database>,
-  afterId: KeyId,
-  limit: number,
-): Promise<readonly Pick<PublicKey, "id" | "spki">[]> {
-  const rows = await db
-    .selectFrom("public_keys")
-    .select(["id", "spki"])
-    .where("id", ">", afterId)
-    .orderBy("id")
-    .limit(limit)
-    .execute();
-  return rows.map(({ id, spki }) => ({ id: id as KeyId, spki }));
-}
-
-/** Includes revoked keys, and those of every account: a key's identity is its modulus. */
-function modulusReads(db: Kysely<Database>): Pick<KeyStore, "findByModulusHash" | "isModulusRevoked"> {
+function modulusReads(db: Kysely<Database>): ModulusReads {
   return {
-    findByModulusHash: async (modulusHash) =>
-      (
-        await selectKeys(db).where("public_keys.modulus_hash", "=", modulusHash).orderBy("public_keys.id").execute()
-      ).map(toKey),
-    isModulusRevoked: async (modulusHash) => {
-      const query = db.selectFrom("revoked_moduli").select("modulus_hash").where("modulus_hash", "=", modulusHash);
-      return (await query.executeTakeFirst()) !== undefined;
+    // Includes revoked keys, and those of every account: a key's identity is its modulus.
+    findByModulusHash: async (hash) =>
+      canBeStored(hash)
+        ? (await selectKeys(db).where("modulus_hash", "=", hash).orderBy("public_keys.id").execute()).map(toKey)
+        : [],
+    isModulusRevoked: async (hash) => {
+      const row = await db
+        .selectFrom("revoked_moduli")
+        .select("modulus_hash")
+        .where("modulus_hash", "=", hash)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+    listModuli: async (afterId, limit) => {
+      const rows = await db
+        .selectFrom("public_keys")
+        .select(["id", "spki"])
+        .where("id", ">", afterId)
+        .orderBy("id")
+        .limit(limit)
+        .execute();
+      return rows.map(({ id, spki }) => ({ id: id as KeyId, spki }));
     },
   };
 }

@@ -164,12 +164,19 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(await store.accounts.list(), [account]);
         assert.deepEqual(await store.users.list(), [user]);
         assert.deepEqual((await store.keys.list(user.id))[1], key);
+        assert.deepEqual(await store.keys.findByModulusHash(key.modulusHash), [key]);
+        assert.deepEqual(
+          (await store.keys.listModuli(0 as KeyId, 10)).map((each) => each.id),
+          [first, id],
+        );
+        assert.deepEqual(await store.keys.listModuli(first, 10), [{ id, spki: storedSpki }]);
+        assert.equal((await store.keys.listModuli(0 as KeyId, 1)).length, 1);
         assert.deepEqual(await store.users.find("api-1-demo"), user);
         await store.transaction(async (transaction) => {
           assert.deepEqual(await transaction.accounts.find("acme"), account);
           assert.deepEqual(await transaction.users.find("api-1-demo"), user);
           assert.deepEqual(await transaction.keys.find(id), key);
-          assert.deepEqual(await transaction.keys.findByThumbprint("t"), [key]);
+          assert.deepEqual(await transaction.keys.findByModulusHash(key.modulusHash), [key]);
         });
       });
 
@@ -185,7 +192,9 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.equal((await store.events.last()).seq, 0);
         await store.transaction(async (transaction) => {
           assert.equal(await transaction.accounts.find("nobody"), undefined);
-          assert.deepEqual(await transaction.keys.findByThumbprint("nothing"), []);
+          assert.deepEqual(await transaction.keys.findByModulusHash("nothing"), []);
+          assert.equal(await transaction.keys.isModulusRevoked("nothing"), false);
+          assert.deepEqual(await transaction.keys.listModuli(0 as KeyId, 10), []);
           assert.equal(await transaction.keys.countUsable(user.id), 0);
         });
       });
@@ -201,7 +210,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
             assert.equal(await transaction.users.find(other), undefined);
             assert.equal(await transaction.accounts.find(other), undefined);
             assert.equal(await transaction.resourceServers.find(other), undefined);
-            assert.deepEqual(await transaction.keys.findByThumbprint(other), []);
+            assert.deepEqual(await transaction.keys.findByModulusHash(other), []);
           });
         }
       });
@@ -270,7 +279,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         );
         await store.transaction((transaction) => insertKey(transaction, second, 1));
         await store.transaction(async (transaction) => {
-          assert.equal((await transaction.keys.findByThumbprint("thumbprint 1")).length, 2);
+          assert.equal((await transaction.keys.findByModulusHash("modulus 1")).length, 2);
         });
       });
 
@@ -1184,6 +1193,21 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         });
       });
 
+      test("one modulus twenty times, for two users: it is added once", async () => {
+        const { account, user } = await seed();
+        const second = await store.transaction((transaction) =>
+          transaction.users.insert({ account, name: "second", access: "full", createdAtMs: 1 }),
+        );
+        // Two exponents are two keys of one modulus.
+        const texts = [jwk(1), jwk(1), jwk(1, "AQAD"), jwk(1, "AQAD")];
+        const usernames = [user.username, second.username];
+        const outcomes = (await race(5, { kind: "addKeys", usernames, texts })).flat();
+        assert.equal(outcomes.length, 20);
+        assert.deepEqual(outcomes.toSorted(), ["done", ...Array.from({ length: 19 }, () => "key_weak")]);
+        assert.equal((await store.keys.listModuli(0 as KeyId, 10)).length, 1);
+        await assertWholeChain(1);
+      });
+
       test("two first starts: one signing key", async () => {
         const outcomes = (await race(2, { kind: "ensureSigningKey" })).flat();
         assert.deepEqual(outcomes, ["done", "done"]);
@@ -1328,9 +1352,9 @@ function usageOf(...times: readonly (readonly [KeyId, number])[]): readonly KeyU
 }
 
 /** A made-up public key of 2048 bits. Its modulus is 2^2047 and more, odd, and has no small factor. */
-function jwk(number: number): string {
+function jwk(number: number, e = "AQAB"): string {
   const primes = Array.from({ length: 750 }, (_, index) => BigInt(index + 2));
   let modulus = (1n << 2047n) + (BigInt(number) << 1000n) + 1n;
   while (primes.some((prime) => modulus % prime === 0n)) modulus += 2n;
-  return JSON.stringify({ kty: "RSA", n: Buffer.from(modulus.toString(16), "hex").toString("base64url"), e: "AQAB" });
+  return JSON.stringify({ kty: "RSA", n: Buffer.from(modulus.toString(16), "hex").toString("base64url"), e });
 }

@@ -18,6 +18,8 @@ export type RaceTask =
   | { readonly kind: "createAccount"; readonly shortname: string }
   | { readonly kind: "appendEvents"; readonly count: number }
   | { readonly kind: "addKey"; readonly username: string; readonly texts: readonly string[] }
+  /** Each contestant adds each of the texts, beginning with another one. */
+  | { readonly kind: "addKeys"; readonly usernames: readonly string[]; readonly texts: readonly string[] }
   | { readonly kind: "ensureSigningKey" }
   | { readonly kind: "revokeOrActivate"; readonly keyId: KeyId }
   | { readonly kind: "revokeByStatement"; readonly statement: RevocationStatement }

@@ -70,6 +70,12 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
       );
     case "addKey":
       return [() => changes.addKey(actor, { username: work.username, text: work.texts[contestant] ?? "" })];
+    case "addKeys":
+      return work.texts.map((_, step) => {
+        const at = (contestant + step) % work.texts.length;
+        const username = work.usernames[at % work.usernames.length] ?? "";
+        return () => changes.addKey(actor, { username, text: work.texts[at] ?? "" });
+      });
     case "ensureSigningKey":
       return [() => changes.ensureSigningKey(actor, Buffer.alloc(32, contestant + 1))];
     case "revokeOrActivate":

@@ -53,15 +53,23 @@ function checkSize(key: KeyObject): KeyObject {
   if (key.asymmetricKeyType !== "rsa") {
     throw invalid(`it is a key of the type ${key.asymmetricKeyType ?? "unknown"}; an RSA key is needed`);
   }
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (bits < KEY_BITS_MIN || bits > KEY_BITS_MAX) {
-    throw keyWeak("size", `the key has ${bits} bits; ${KEY_BITS_MIN} to ${KEY_BITS_MAX} are allowed`);
-  }
-  const exponent = key.asymmetricKeyDetails?.publicExponent ?? 0n;
-  if (exponent < EXPONENT_MIN || exponent > EXPONENT_MAX || exponent % 2n === 0n) {
-    throw keyWeak("exponent", "the key's public exponent must be odd and from 65537 to 2^32 - 1");
-  }
+  const found = findSizeWeakness(key);
+  if (found !== undefined) throw keyWeak(found.weakness, found.problem);
   return key;
+}
+
+/** Finds what is wrong with the size or the exponent of an RSA key, with a text for a refusal. */
+export function findSizeWeakness(
+  key: KeyObject,
+): { readonly weakness: "size" | "exponent"; readonly problem: string } | undefined {
+  const { modulusLength: bits = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {};
+  if (bits < KEY_BITS_MIN || bits > KEY_BITS_MAX) {
+    return { weakness: "size", problem: `the key has ${bits} bits; ${KEY_BITS_MIN} to ${KEY_BITS_MAX} are allowed` };
+  }
+  if (exponent < EXPONENT_MIN || exponent > EXPONENT_MAX || exponent % 2n === 0n) {
+    return { weakness: "exponent", problem: "the key's public exponent must be odd and from 65537 to 2^32 - 1" };
+  }
+  return undefined;
 }
 
 function describeKey(key: KeyObject): ParsedKey {

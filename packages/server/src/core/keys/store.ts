@@ -27,17 +27,21 @@ export interface KeyDescendants {
   pageDescendants(keyId: KeyId, page: PageRequest): Promise<Page<PublicKey>>;
 }
 
-/** Reads public keys outside of transactions. */
-export interface KeyStore extends KeyDescendants {
-  /** In the order of their ids. */
-  list(userId: ApiUserId): Promise<readonly PublicKey[]>;
-  find(keyId: KeyId): Promise<PublicKey | undefined>;
-  /** The keys of all users after an id, in the order of their ids: their moduli are in their SPKI. */
-  listModuli(afterId: KeyId, limit: number): Promise<readonly Pick<PublicKey, "id" | "spki">[]>;
+/** What the examination of keys reads, in a transaction and outside. */
+export interface ModulusReads {
   /** Every key of every user with this modulus, whatever its exponent and status, in the order of their ids. */
   findByModulusHash(modulusHash: string): Promise<readonly PublicKey[]>;
   /** Was the modulus revoked without a registered key? */
   isModulusRevoked(modulusHash: string): Promise<boolean>;
+  /** The keys of all users after an id, in the order of their ids: their moduli are in their SPKI. */
+  listModuli(afterId: KeyId, limit: number): Promise<readonly Pick<PublicKey, "id" | "spki">[]>;
+}
+
+/** Reads public keys outside of transactions. */
+export interface KeyStore extends ModulusReads, KeyDescendants {
+  /** In the order of their ids. */
+  list(userId: ApiUserId): Promise<readonly PublicKey[]>;
+  find(keyId: KeyId): Promise<PublicKey | undefined>;
   /** Newest first; the page key is `[id]`. */
   page(userId: ApiUserId, page: PageRequest): Promise<Page<PublicKey>>;
   /** A page of all users' keys, in the order that `keyOrder` gives for the filter; its key is what `keyPlace` gives. */
@@ -47,16 +51,8 @@ export interface KeyStore extends KeyDescendants {
 }
 
 /** Reads and writes public keys in a transaction. */
-export interface KeyTransaction extends Pick<KeyDescendants, "listDescendants"> {
+export interface KeyTransaction extends ModulusReads, Pick<KeyDescendants, "listDescendants"> {
   find(keyId: KeyId): Promise<PublicKey | undefined>;
-  /** Every key of every user with this thumbprint. */
-  findByThumbprint(thumbprint: string): Promise<readonly PublicKey[]>;
-  /** Every key of every user with this modulus, whatever its exponent and status, in the order of their ids. */
-  findByModulusHash(modulusHash: string): Promise<readonly PublicKey[]>;
-  /** Was the modulus revoked without a registered key? */
-  isModulusRevoked(modulusHash: string): Promise<boolean>;
-  /** As outside of transactions. */
-  listModuli: KeyStore["listModuli"];
   /** Remembers a modulus that no registered key has as revoked, for good. */
   insertRevokedModulus(modulusHash: string, atMs: number): Promise<void>;
   /** How many moduli are revoked without a registered key. */

@@ -5,7 +5,13 @@
 import { createHash } from "node:crypto";
 import type { Weakness } from "@countersign/protocol";
 import type { KeyId, PublicKey } from "../model.ts";
+import { findSharing, findSharingWith } from "./batch-gcd.ts";
+import { hasCloseFactors } from "./close-primes.ts";
 import { modulusOfSpki } from "./modulus-of-spki.ts";
+import { followsPattern } from "./pattern.ts";
+import { isPerfectPower } from "./perfect-power.ts";
+import { isProbablePrime } from "./prime.ts";
+import { isRoca } from "./roca.ts";
 import { createProducts } from "./shared-prime.ts";
 import { numberOf } from "./numbers.ts";
 import { hasSmallFactor } from "./small-factor.ts";
@@ -38,6 +44,11 @@ export interface KeyExaminer {
    * @throws {Refusal} `unavailable` if it can't be examined now
    */
   examine(modulus: Uint8Array, client: string): Promise<Examination>;
+  /**
+   * Finds the keys that share a prime with a key of a different modulus: with one of `others` if there are any, otherwise among
+   * themselves. The result has the ids of both, ascending.
+   */
+  findSharing(keys: readonly RegisteredKey[], others: readonly RegisteredKey[]): Promise<readonly KeyId[]>;
 }
 
 /** Is a modulus on a list of published keys? @param hash SHA-256 of the modulus without leading zeros */
@@ -65,6 +76,7 @@ export function createKeyExaminer(isPublished: IsPublished): KeyExaminer {
       through = 0 as KeyId;
       return Promise.resolve();
     },
+    findSharing: (keys, others) => Promise.resolve(findSharingKeys(keys, others)),
     examine(modulus) {
       const n = numberOf(modulus);
       return Promise.resolve({ weakness: findWeakness(n, modulus, isPublished), sharesPrime: products.sharesPrime(n) });
@@ -72,8 +84,39 @@ export function createKeyExaminer(isPublished: IsPublished): KeyExaminer {
   };
 }
 
+function findSharingKeys(keys: readonly RegisteredKey[], others: readonly RegisteredKey[]): readonly KeyId[] {
+  const moduli = idsByModulus(keys);
+  const otherModuli = idsByModulus(others);
+  for (const modulus of moduli.keys()) otherModuli.delete(modulus);
+  const [own, foreign] = [[...moduli.keys()], [...otherModuli.keys()]];
+  const found = others.length === 0 ? findSharing(own) : findSharingWith(own, foreign);
+  // Others have a hit only if one of the keys has.
+  const foundOthers = others.length > 0 && found.includes(true) ? findSharingWith(foreign, own) : [];
+  const idsOf = (ids: ReadonlyMap<bigint, readonly KeyId[]>, hits: readonly boolean[]) =>
+    [...ids.values()].filter((_, index) => hits[index] === true).flat();
+  return [...idsOf(moduli, found), ...idsOf(otherModuli, foundOthers)].toSorted((a, b) => a - b);
+}
+
+function idsByModulus(keys: readonly RegisteredKey[]): Map<bigint, KeyId[]> {
+  const ids = new Map<bigint, KeyId[]>();
+  for (const { id, spki } of keys) {
+    const modulus = modulusOfSpki(spki);
+    if (modulus === undefined) continue;
+    const n = numberOf(modulus);
+    const same = ids.get(n);
+    if (same === undefined) ids.set(n, [id]);
+    else same.push(id);
+  }
+  return ids;
+}
+
 function findWeakness(n: bigint, modulus: Uint8Array, isPublished: IsPublished): ModulusWeakness | undefined {
   if (hasSmallFactor(n)) return "small_factor";
+  if (isProbablePrime(n)) return "prime";
+  if (isPerfectPower(n)) return "perfect_power";
+  if (hasCloseFactors(n)) return "close_primes";
+  if (isRoca(n)) return "roca";
+  if (followsPattern(modulus)) return "pattern";
   if (isPublished(createHash("sha256").update(modulus).digest())) return "published";
   return undefined;
 }

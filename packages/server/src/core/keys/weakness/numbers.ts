@@ -12,6 +12,13 @@ export function gcd(a: bigint, b: bigint): bigint {
   return x;
 }
 
+/** The same of two small numbers. */
+export function gcdOf(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y !== 0) [x, y] = [y, x % y];
+  return x;
+}
+
 /** The number of bits of a positive number. */
 export function bitLength(n: bigint): number {
   const hex = n.toString(16);

@@ -1,12 +1,12 @@
 import { gcd, primesBelow, productOf } from "./numbers.ts";
 
-/** Primes below this are small factors: with them NIST SP 800-89 §5.3.3's check of a modulus is exhaustive up to 16 bits. */
-const SMALL_FACTOR_MAX = 65_537;
+/** Factors of at most this many bits are small. NIST SP 800-89 §5.3.3 asks for a check up to 752, which has 10. */
+export const SMALL_FACTOR_BITS = 16;
 
 let primorial: bigint | undefined;
 
-/** Has the modulus a prime factor below 65,537? One gcd with the product of all of them decides. */
+/** Has the modulus a prime factor below 65,537, the first prime over {@link SMALL_FACTOR_BITS} bits? One gcd with the product of all of them decides. */
 export function hasSmallFactor(n: bigint): boolean {
-  primorial ??= productOf(primesBelow(SMALL_FACTOR_MAX).map(BigInt));
+  primorial ??= productOf(primesBelow(2 ** SMALL_FACTOR_BITS).map(BigInt));
   return gcd(n, primorial % n) !== 1n;
 }
