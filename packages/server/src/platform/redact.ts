@@ -19,6 +19,8 @@ const SECRET_FORMS: readonly Pattern[] = [
   form(".", /\b[0-9]{1,10}\.[A-Za-z0-9_-]{8,28}\.[A-Za-z0-9_-]{20,}/g),
   // Secrets of resource servers, admin tokens, one-time links, sessions; recovery codes.
   form("cs", /\bcs(?:rs|at|iv|se)_[A-Za-z0-9_-]+/g),
+  // Secrets of webhook endpoints.
+  form("whsec_", /\bwhsec_[A-Za-z0-9+/=_-]+/g),
   form("-", /\b[0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){3}\b/g),
   // Credentials after their scheme.
   form(" ", /\b(?:JWT|Token|Bearer|Basic) +[A-Za-z0-9._~+/=-]{16,}/gi),

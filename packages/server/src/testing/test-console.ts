@@ -72,6 +72,7 @@ export async function startTestConsole(options: TestConsoleOptions = {}): Promis
     config: parseConfig({
       COUNTERSIGN_ADMIN_URL: options.adminUrl,
       COUNTERSIGN_REFUSAL_LIMIT: String(options.refusalLimit ?? 0),
+      COUNTERSIGN_WEBHOOK_NETWORKS: "127.0.0.1",
     }),
     log: createLog("trace", [], (line) => (logged += line)),
     surroundings: { clock, random },

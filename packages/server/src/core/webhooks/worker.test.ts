@@ -7,10 +7,14 @@ import {
   type WebhookReceiver,
 } from "../../../../../test/testkit/webhook-receiver.ts";
 import { createSystemRandom } from "../../platform/random.ts";
+import { createDemoUser } from "../../testing/test-changes.ts";
+import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { TEST_MASTER_SECRET } from "../../testing/test-signing-keys.ts";
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { startTestWebhooks, type TestWebhooks } from "../../testing/test-webhooks.ts";
 import { unrestrictedAuthor } from "../change/change-tx.ts";
+import { createJobRunner } from "../jobs/job-runner.ts";
+import { createExpiryReminders } from "../keys/notices/remind-of-expiries.ts";
 import { changeWebhook, rotateWebhookSecret, type WebhookPatch } from "./changes.ts";
 import { WEBHOOK_LEASE_MS } from "./lease.ts";
 import type { WebhookId } from "./model.ts";
@@ -333,6 +337,41 @@ describe("a node that delivers", () => {
     const { seq } = await registry.store.events.last();
     assert.ok(seq - position < 100, `${position} of ${seq}`);
     assert.equal(receiver.messages.length, 0);
+  });
+});
+
+describe("reminders of a key's expiry", () => {
+  test("arrive 30, 7 and 1 days before, signed, once each, although the receiver fails for hours at a time", async () => {
+    const { clock, store, changes } = registry;
+    await createDemoUser(changes);
+    const { secret } = await hooks.create({ url: receiver.url, events: ["key.expiring"] });
+    const { id } = await changes.addKey("test", { username: "api-1-demo", text: rsaKeyPair("bob").publicPem });
+    const expiresAtMs = clock.wallMs() + 40 * DAY_SECONDS * 1000;
+    await changes.changeKey("test", id, { expiresAtMs });
+    const pause = () => Promise.resolve();
+    const job = createExpiryReminders({ store, clock, commit: hooks.commit, pause });
+    const runner = createJobRunner({ store, clock, holder: "node 1" }, job);
+    const arrived: [daysBefore: number, saidDays: number][] = [];
+    for (let hour = 0; hour < 41 * 24; hour += 3) {
+      // Down for six hours of each day.
+      const isDown = hour % 24 < 6;
+      receiver.answerAlways(isDown ? 503 : 204);
+      const seen = receiver.messages.length;
+      await runner.runIfDue();
+      await hooks.settle();
+      for (const message of receiver.messages.slice(seen)) {
+        assert.ok(isSignedWith(secret, message, clock.wallMs()));
+        const { subject, details } = message.data;
+        assert.deepEqual([message.type, subject, details.username], ["key.expiring", `key:${id}`, "api-1-demo"]);
+        if (!isDown) arrived.push([(expiresAtMs - clock.wallMs()) / 1000 / DAY_SECONDS, details.days]);
+      }
+      clock.advanceSeconds(3 * 3600);
+    }
+    assert.deepEqual(
+      arrived.map(([, said]) => said),
+      [30, 7, 1],
+    );
+    for (const [before, said] of arrived) assert.ok(before <= said && before > said - 0.5, `${before} of ${said} days`);
   });
 });
 
