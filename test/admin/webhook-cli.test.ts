@@ -117,21 +117,21 @@ describe("countersign webhook", { concurrency: false }, () => {
   test("refuses what can't be an endpoint in one line, which doesn't repeat the URL", async () => {
     for (const [args, status, message] of [
       [
-        ["create", "http://169.254.169.254/secret"],
+        ["create", "http://169.254.169.254/hidden"],
         1,
         /^countersign: http:\/\/ isn't allowed here: .*COUNTERSIGN_WEBHOOK_NETWORKS\.\n$/,
       ],
       [
-        ["create", "https://[::ffff:10.0.0.1]/secret"],
+        ["create", "https://[::ffff:10.0.0.1]/hidden"],
         1,
         /^countersign: The host's address is private or reserved\. .*\n$/,
       ],
       [
-        ["create", "https://user:secret@hooks.example/"],
+        ["create", "https://user:hidden@hooks.example/"],
         1,
         /^countersign: The URL must not hold a user name or a password\. .*\n$/,
       ],
-      [["create", "ftp://hooks.example/secret"], 1, /^countersign: A URL that begins with https:\/\/ is needed, .*\n$/],
+      [["create", "ftp://hooks.example/hidden"], 1, /^countersign: A URL that begins with https:\/\/ is needed, .*\n$/],
       [
         ["create", receiver.url, "--events", "key.nonsense"],
         1,
@@ -147,7 +147,7 @@ describe("countersign webhook", { concurrency: false }, () => {
       const result = await server.cli("webhook", ...args);
       assert.deepEqual([result.status, result.stdout], [status, ""], args.join(" "));
       assert.match(result.stderr, message);
-      assert.ok(!result.stderr.includes("secret"), result.stderr);
+      assert.ok(!result.stderr.includes("hidden"), result.stderr);
     }
   });
 
