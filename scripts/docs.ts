@@ -5,6 +5,7 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { SETTINGS } from "../packages/server/src/config/config.ts";
+import { AUDIT_ACTIONS } from "../packages/server/src/core/feed/event.ts";
 import { errorReferenceMarkdown } from "../packages/server/src/http/docs/error-reference.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -17,6 +18,7 @@ const COLUMNS_MAX = 100;
 const generated = {
   "docs/errors.md": errorReferenceMarkdown(),
   "docs/configuration.md": configurationMarkdown(),
+  "docs/webhooks.md": withEvents(readFileSync(join(root, "docs/webhooks.md"), "utf8")),
 };
 for (const [file, text] of Object.entries(generated)) {
   const path = join(root, file);
@@ -79,6 +81,16 @@ function anchorsOf(file: string): string[] {
       .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
       .replaceAll(" ", "-"),
   );
+}
+
+/** The page with a new table of events between its markers. */
+function withEvents(page: string): string {
+  const kinds = Map.groupBy(AUDIT_ACTIONS, (action) => action.slice(0, action.indexOf(".")));
+  const rows = [...kinds].map(
+    ([kind, actions]) => `| \`${kind}.*\` | ${actions.map((action) => `\`${action}\``).join(", ")} |`,
+  );
+  const table = ["", "| all of a kind | events |", "| --- | --- |", ...rows, "", ""].join("\n");
+  return page.replace(/(?<=<!-- events:.*-->\n)[^]*(?=<!-- \/events -->)/, table);
 }
 
 function configurationMarkdown(): string {
