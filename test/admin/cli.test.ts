@@ -280,9 +280,6 @@ describe("the command line", { concurrency: 3 }, () => {
       const nothing = ["--no-label", "--no-expiry", "--no-networks"];
       const undone = await json<Record<string, unknown>>(run, ["key", "edit", "3", ...nothing]);
       assert.deepEqual([undone["networks"], undone["label"], undone["expires_at"]], [[], null, null]);
-      const text = makeKeyPair().publicPem;
-      const args = ["key", "add", "api-1-near", "-", "--network", "2001:db8::1"];
-      assert.match((await run(args, { input: text })).stdout, /\nnetworks {5}2001:db8::1\/128\n$/);
     });
 
     test("key generate writes a PKCS#8 PEM that only its owner can read, and never overwrites", async () => {

@@ -257,6 +257,15 @@ for (const engine of ["SQLite", "PostgreSQL"] as const) {
       );
     });
 
+    test("a key is limited from the start where it is added with networks", async () => {
+      const added = makeKeyPair();
+      const args = ["key", "add", "api-1-free", "-", "--network", "2001:db8::1", "127.0.0.0/8"];
+      const { stdout, stderr } = await direct.cliWithInput(added.publicPem, ...args);
+      assert.match(stdout, /\nnetworks {5}2001:db8::1\/128, 127\.0\.0\.0\/8\n$/, stderr);
+      assert.equal((await exchange(direct, {}, "api-1-free", added.privateKey)).status, 200);
+      assert.equal((await exchange(trusting, from(INSIDE), "api-1-free", added.privateKey)).code, "source_not_allowed");
+    });
+
     test("explain states the networks, and checks an address that it is given", async () => {
       await limit([OFFICE], ["192.0.2.7/32"]);
       const assertion = signAssertion("api-1-limited", pair.privateKey);

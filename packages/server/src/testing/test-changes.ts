@@ -1,5 +1,5 @@
 import type { Access } from "@countersign/protocol";
-import { changeAccount, createAccount } from "../core/accounts/changes.ts";
+import { type AccountPatch, changeAccount, createAccount } from "../core/accounts/changes.ts";
 import { type ChangeTx, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { type Commit, createCommit } from "../core/change/commit.ts";
 import { addKey, changeKey, type KeyPatch, type NewKey } from "../core/keys/changes.ts";
@@ -20,7 +20,7 @@ import { admittedKey } from "./admitted-key.ts";
 import type { Standing } from "../core/standing.ts";
 import type { Store } from "../core/store/store.ts";
 import type { Clock, Random } from "../core/surroundings.ts";
-import { changeUser, createUser } from "../core/users/changes.ts";
+import { changeUser, createUser, type UserPatch } from "../core/users/changes.ts";
 import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 
 /** Changes of accounts, API users and keys, each committed by itself, as the given actor. */
@@ -43,10 +43,16 @@ export function registryChangesOf(commit: Commit) {
   return {
     createAccount: (actor: string, account: { shortname: string; name?: string | undefined }) =>
       by(actor, (tx) => createAccount(tx, account)),
-    createUser: (actor: string, user: { name: string; account: string; access: Access }) =>
-      by(actor, (tx) => createUser(tx, user)),
+    createUser: (
+      actor: string,
+      user: { name: string; account: string; access: Access } & Pick<UserPatch, "mayRotate" | "networks">,
+    ) => by(actor, (tx) => createUser(tx, user)),
     setAccountStanding: (actor: string, shortname: string, status: Standing) =>
       by(actor, (tx) => changeAccount(tx, shortname, { status })),
+    changeAccount: (actor: string, shortname: string, patch: AccountPatch) =>
+      by(actor, (tx) => changeAccount(tx, shortname, patch)),
+    changeUser: (actor: string, username: string, patch: UserPatch) =>
+      by(actor, (tx) => changeUser(tx, username, patch)),
     setUserStanding: (actor: string, username: string, status: Standing) =>
       by(actor, (tx) => changeUser(tx, username, { status })),
     addKey: (actor: string, { text, ...key }: NewKeyText) =>

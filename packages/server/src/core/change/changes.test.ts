@@ -263,6 +263,93 @@ describe("an account", () => {
   });
 });
 
+describe("networks and permissions", () => {
+  test("of a user are stored in canonical form, and its event says what they are", async () => {
+    await changes.createAccount(ACTOR, { shortname: "acme" });
+    const limits = { mayRotate: true, networks: ["2001:DB8::/32", "192.0.2.7", "192.0.2.7/32"] };
+    const [created] = await eventsOf(() =>
+      changes.createUser(ACTOR, { name: "demo", account: "acme", access: "full", ...limits }),
+    );
+    const networks = "2001:db8::/32,192.0.2.7/32";
+    const about = { username: "api-1-demo", account: "acme", access: "full" };
+    assert.deepEqual(created?.details, { ...about, may_rotate: true, networks });
+    const [changed, ...more] = await eventsOf(async () => {
+      const user = await changes.changeUser(ACTOR, "api-1-demo", { mayRotate: false });
+      assert.deepEqual([user.mayRotate, user.networks.join()], [false, networks]);
+    });
+    assert.equal(changed?.action, "user.changed");
+    assert.deepEqual(changed.details, { username: "api-1-demo", may_rotate: false, networks });
+    assert.deepEqual(more, []);
+  });
+
+  test("that stay as they are, in any spelling, are no change", async () => {
+    const { key } = await seed();
+    await changes.changeUser(ACTOR, "api-1-demo", { networks: ["2001:db8::/32"] });
+    await changes.changeKey(ACTOR, key.id, { networks: ["192.0.2.7"] });
+    const events = await eventsOf(async () => {
+      await changes.changeUser(ACTOR, "api-1-demo", { networks: ["2001:DB8:0::/32"], mayRotate: false });
+      await changes.changeKey(ACTOR, key.id, { networks: ["::ffff:192.0.2.7"] });
+      await changes.changeUser(ACTOR, "api-1-demo", {});
+    });
+    assert.deepEqual(events, []);
+  });
+
+  test("of a key are stored in canonical form, and its event says what they are", async () => {
+    const { key } = await seed();
+    const [limited, opened] = await eventsOf(async () => {
+      await changes.changeKey(ACTOR, key.id, { networks: ["192.0.2.7", "2001:DB8::/32"] });
+      assert.deepEqual((await changes.changeKey(ACTOR, key.id, { networks: [] })).networks, []);
+    });
+    assert.deepEqual(
+      [limited, opened].map((event) => [event?.action, event?.details["networks"]]),
+      [
+        ["key.changed", "192.0.2.7/32,2001:db8::/32"],
+        ["key.changed", ""],
+      ],
+    );
+    const added = await changes.addKey(ACTOR, { username: "api-1-demo", text: bob, networks: ["192.0.2.0/24"] });
+    assert.deepEqual(added.networks, ["192.0.2.0/24"]);
+    assert.deepEqual((await registry.store.keys.find(added.id))?.networks, ["192.0.2.0/24"]);
+  });
+
+  test("that can't be read are refused with the whole change", async () => {
+    const { key } = await seed();
+    const says =
+      '"192.0.2.7/24" has bits set beyond its prefix. Write 192.0.2.0/24 for the network, or 192.0.2.7/32 for the address.';
+    const networks = ["192.0.2.7/24"];
+    const next = { name: "next", account: "acme", access: "full", networks } as const;
+    for (const work of [
+      () => changes.createUser(ACTOR, next),
+      () => changes.changeUser(ACTOR, "api-1-demo", { networks, status: "deactivated" }),
+      () => changes.addKey(ACTOR, { username: "api-1-demo", text: bob, networks }),
+      () => changes.changeKey(ACTOR, key.id, { networks, status: "revoked" }),
+    ]) {
+      await refuses(work, "field_invalid", says);
+    }
+  });
+
+  test("of an account: its name and the maximum age of its keys change apart, and its event says what changed", async () => {
+    await seed();
+    const events = await eventsOf(async () => {
+      await changes.changeAccount(ACTOR, "acme", { name: "Acme Ltd" });
+      await changes.changeAccount(ACTOR, "acme", { keyAgeMaxSeconds: 86_400 });
+      await changes.changeAccount(ACTOR, "acme", { name: "Acme Ltd", keyAgeMaxSeconds: 86_400 });
+    });
+    assert.deepEqual(
+      events.map(({ action, details }) => [action, details]),
+      [
+        ["account.changed", { shortname: "acme", name: "Acme Ltd" }],
+        ["account.changed", { shortname: "acme", key_age_max_seconds: 86_400 }],
+      ],
+    );
+    await refuses(
+      () => changes.changeAccount(ACTOR, "acme", { name: " ", status: "deactivated" }),
+      "field_invalid",
+      "The name must be 1 to 200 characters, not all blank, without control characters.",
+    );
+  });
+});
+
 describe("names", () => {
   const rule = (what: string) =>
     `The ${what} must be 1 to 63 lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit.`;

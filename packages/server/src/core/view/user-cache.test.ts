@@ -162,6 +162,18 @@ describe("a change in this process holds before it is acknowledged", () => {
       () => changes.setKeyStanding(ACTOR, KEY, "deactivated"),
       ({ keys }: ViewUser) => keys[0]?.status === "deactivated",
     ],
+    [
+      "user.changed",
+      () => changes.changeUser(ACTOR, "api-1-demo", { networks: ["192.0.2.0/24"] }),
+      ({ keys }: ViewUser) =>
+        keys[0]?.limits.map(({ of, texts }) => `${of} ${texts.join()}`).join() === "user 192.0.2.0/24",
+    ],
+    [
+      "key.changed",
+      () => changes.changeKey(ACTOR, KEY, { networks: ["192.0.2.7", "2001:db8::/32"] }),
+      ({ keys }: ViewUser) =>
+        keys[0]?.limits.map(({ of, texts }) => `${of} ${texts.join()}`).join() === "key 192.0.2.7/32,2001:db8::/32",
+    ],
     ["key.revoked", () => changes.revokeKey(ACTOR, KEY), ({ keys }: ViewUser) => keys[0]?.status === "revoked"],
     [
       "key.added",
