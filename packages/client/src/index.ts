@@ -21,8 +21,8 @@ export {
   type SdkErrorCode,
 } from "./countersign-error.ts";
 export { createFetch, type FetchOptions } from "./create-fetch.ts";
-export type { Warning } from "./exchange.ts";
 export type { PrivateKey, PrivateKeySource } from "./key/load-signing-key.ts";
+export type { Warning } from "./request/warnings.ts";
 export type { ProveKeyOptions } from "./rotation/prove-key.ts";
 export type { RotatedKey, RotateKeyOptions } from "./rotation/rotate-key.ts";
 export type { Clock, Fetch, Random, Sleep, StartTimer, Surroundings } from "./surroundings.ts";

@@ -1,10 +1,11 @@
 import { TTL_SECONDS_DEFAULT, TTL_SECONDS_MAX, TTL_SECONDS_MIN } from "@countersign/protocol";
 import { CountersignError } from "./countersign-error.ts";
 import { pauseMs } from "./request/backoff.ts";
-import { exchangeCall, type Grant, type Warning } from "./exchange.ts";
+import { exchangeCall, type Grant } from "./exchange.ts";
 import { type PrivateKeySource, prepareSigningKey } from "./key/load-signing-key.ts";
 import { parseBaseUrl } from "./parse-base-url.ts";
 import { createSend, type Dated } from "./request/send.ts";
+import type { Warning } from "./request/warnings.ts";
 import { KEY_CHALLENGE_CALL, type ProveKeyOptions, signKeyProof } from "./rotation/prove-key.ts";
 import { rotateKey, type RotatedKey, type RotateKeyOptions } from "./rotation/rotate-key.ts";
 import { type Clock, type Random, type Surroundings, SYSTEM } from "./surroundings.ts";
@@ -39,8 +40,8 @@ export interface TokenSourceOptions extends Replacements {
    */
   readonly onRefreshFailed?: ((error: CountersignError) => void) | undefined;
   /**
-   * Called with each warning of each token, such as `key_expires_soon`, for a log line. A service that warns does so with
-   * every token. What this function throws is ignored.
+   * Called with each warning of each token, such as `key_expires_soon`, and of a rotation, for a log line. A service that
+   * warns does so with every token. What this function throws is ignored.
    */
   readonly onWarning?: ((warning: Warning) => void) | undefined;
 }
@@ -181,8 +182,12 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       }
       isRotating = true;
       try {
-        const { rotated, signingKey, grant } = await rotateKey({ ...settings, send, loadSigningKey }, rotation);
+        const { rotated, signingKey, grant, warnings } = await rotateKey(
+          { ...settings, send, loadSigningKey },
+          rotation,
+        );
         if (typeof options.privateKey !== "function") loadSigningKey = () => Promise.resolve(signingKey);
+        for (const warning of warnings) report(onWarning, warning);
         keep(grant);
         return rotated;
       } finally {

@@ -190,6 +190,15 @@ describe("a rotation", () => {
     assert.equal((partsOf(slow.seen[2]?.assertion ?? "")[1] as { iat: number }).iat, NOW_SECONDS + 600.5);
   });
 
+  test("passes on what the service warns of, such as that another key was rotated in before", async () => {
+    const warning = { code: "key_rotated_before", message: "Key 1 has rotated in another key." };
+    const rotated = Response.json({ meta: { warnings: [warning] }, data: { id: 3 } }, { status: 201 });
+    const fake = service({ [KEYS]: [rotated], "/api/auth/v0/refresh/": [granted("token-1")] });
+    const seen: unknown[] = [];
+    await sourceOf(fake, { onWarning: (each) => seen.push(each) }).rotateKey({ store: () => undefined });
+    assert.deepEqual(seen, [warning]);
+  });
+
   test("waits for a node that hasn't heard of the new key", async () => {
     const fake = service({ "/api/auth/v0/refresh/": [refused(401, "assertion_rejected")] });
     const { keyId } = await sourceOf(fake).rotateKey({ store: () => undefined });

@@ -5,6 +5,7 @@ import { type LoadSigningKey, type SigningKey, withoutMessage } from "../key/loa
 import { KEY_BITS_MAX, KEY_BITS_MIN } from "../key/parse-private-key.ts";
 import { pauseMs } from "../request/backoff.ts";
 import { type Call, type Dated, isPassing, type Send } from "../request/send.ts";
+import { type Warning, warningsOf } from "../request/warnings.ts";
 import { signAssertion } from "../sign-jws.ts";
 import type { Random, Sleep } from "../surroundings.ts";
 import { type KeyPair, makeKeyPair, readKeyPair } from "./key-pair.ts";
@@ -58,7 +59,18 @@ export interface Rotation {
   readonly signingKey: SigningKey;
   /** A token by the new key. */
   readonly grant: Dated<Grant>;
+  /** The service's, about the rotation: such as that the former key has rotated in another key, which may be a thief's. */
+  readonly warnings: readonly Warning[];
 }
+
+/** What the service says of a registration. */
+interface Registered {
+  readonly keyId: number | undefined;
+  readonly warnings: readonly Warning[];
+}
+
+/** Nothing: the answer was lost. */
+const UNHEARD: Registered = { keyId: undefined, warnings: [] };
 
 /** How often the registration of a key is tried, and how often a token by a key that was registered just now. */
 const ATTEMPTS_MAX = 4;
@@ -83,20 +95,21 @@ export async function rotateKey(dependencies: RotationDependencies, options: Rot
       exchangeCall(username, ttlSeconds, async () => signingKey),
       isWaitedFor,
     );
-  const succeed = (grant: Dated<Grant>, keyId?: number): Rotation => ({
+  const succeed = (grant: Dated<Grant>, { keyId, warnings }: Registered): Rotation => ({
     rotated: { privateKey, publicKey, keyId },
     signingKey,
     grant,
+    warnings,
   });
 
   for (let failures = 1; ; failures++) {
     const outcome = await register(dependencies, options, pair);
-    if ("keyId" in outcome) return succeed(await getFirstToken(), outcome.keyId);
+    if ("warnings" in outcome) return succeed(await getFirstToken(), outcome);
     const { error, isSent } = outcome;
     if (isRepeated || (isSent && isPassing(error))) {
       // The key may have been registered, now or earlier.
       const grant = await getToken().catch(() => undefined);
-      if (grant !== undefined) return succeed(grant);
+      if (grant !== undefined) return succeed(grant, UNHEARD);
     }
     if (!isPassing(error) || failures === ATTEMPTS_MAX) throw error;
     await sleep(pauseMs(failures, random));
@@ -121,11 +134,11 @@ async function register(
   { send, baseUrl, username, loadSigningKey }: RotationDependencies,
   { label, overlapSeconds, audience = baseUrl }: RotateKeyOptions,
   { signingKey: newKey, publicKey }: KeyPair,
-): Promise<{ readonly keyId: number } | { readonly error: CountersignError; readonly isSent: boolean }> {
+): Promise<Registered | { readonly error: CountersignError; readonly isSent: boolean }> {
   let isSent = false;
   try {
     const challenge = await send(KEY_CHALLENGE_CALL, isWaitedFor);
-    const call: Call<{ readonly keyId: number }> = {
+    const call: Call<Registered> = {
       async begin() {
         const currentKey = await loadSigningKey();
         return async (nowSeconds) => {
@@ -143,8 +156,12 @@ async function register(
           };
         };
       },
-      read: ({ status, data }) =>
-        status === 201 && typeof data["id"] === "number" ? { keyId: data["id"] } : undefined,
+      read(answer) {
+        const { id } = answer.data;
+        return answer.status === 201 && typeof id === "number"
+          ? { keyId: id, warnings: warningsOf(answer) }
+          : undefined;
+      },
     };
     return await send(call, isNotRepeated);
   } catch (error) {
