@@ -301,6 +301,14 @@ const CRITICAL = [[], ["exp"], ["b64"], "alg", null, {}].map((crit) =>
   ),
 );
 
+/** A proof of possession or a revocation, signed by the victim, that has the claims of an assertion too. */
+const STATEMENTS = ["key-proof+jwt", "key-revocation+jwt", "KEY-PROOF+JWT", "application/key-revocation+jwt"].map(
+  (typ) =>
+    attack("assertion_header", `the typ ${typ}, signed by the victim`, (claims, { victim }) =>
+      signParts({ ...HEADER, typ, jwk: jwkOf(victim) }, { ...claims, nonce: "x" }, victim.privateKey),
+    ),
+);
+
 /** Header parameters that don't change how an assertion is read, added to one that was seen. */
 const ADDED_HEADERS = [
   ...["none", "JOSE", "at+jwt", "JWE", null, 0, { alg: "none" }].map((typ) => ({ typ })),
@@ -324,5 +332,6 @@ export const JWT_ATTACKS: readonly (readonly [group: string, attacks: readonly A
   ["forms", FORMS],
   ["JSON", JSON_TEXTS],
   ["crit", CRITICAL],
+  ["statements of a key about itself", STATEMENTS],
   ["added headers", ADDED_HEADERS],
 ];
