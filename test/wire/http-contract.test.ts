@@ -7,7 +7,7 @@ import { createHmac, type KeyObject, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
+import { KEY_CHALLENGES_PATH, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { eventually } from "../testkit/eventually.ts";
 import { mintToken, readStoreId } from "../testkit/mint-token.ts";
@@ -1414,7 +1414,7 @@ describe("documents, health and metrics", () => {
       for (const [path, operations] of Object.entries<object>(document.paths)) {
         for (const method of Object.keys(operations)) {
           const { status } = await sendRaw(url, requestHead(method.toUpperCase(), path, LOCAL), { withoutBody: true });
-          // A form endpoint without its form is 400; a missing path would be 404 or 405. The admin API authenticates
+          // A form endpoint without its form is 400, a nonce needs no body; a missing path would be 404 or 405. The admin API authenticates
           // first, and for changes it checks the page's origin before that; single sign-on isn't configured here.
           const isAdmin = path.startsWith("/api/admin/");
           const expected = isAdmin
@@ -1422,7 +1422,7 @@ describe("documents, health and metrics", () => {
               ? [200, 302, 401]
               : [401, 403]
             : method === "post"
-              ? [400]
+              ? [path === KEY_CHALLENGES_PATH ? 200 : 400]
               : [200, 401];
           assert.ok(expected.includes(status), `${method} ${path}: ${status}`);
         }
@@ -1437,6 +1437,7 @@ describe("documents, health and metrics", () => {
         "/.well-known/oauth-authorization-server",
         "/api/auth/v0/changes/",
         CHECK,
+        KEY_CHALLENGES_PATH,
         "/docs/errors",
         "/livez",
         "/oauth2/introspect",
@@ -1499,7 +1500,16 @@ describe("documents, health and metrics", () => {
     const values = new Set(
       own.flatMap((line) => [...line.matchAll(/(?:route|code)="([^"]*)"/g)].map((match) => match[1])),
     );
-    const ROUTES = ["exchange", "check", "introspection", "oauth_token", "revocation", "changes", "other"];
+    const ROUTES = [
+      "exchange",
+      "check",
+      "introspection",
+      "oauth_token",
+      "revocation",
+      "changes",
+      "key_challenges",
+      "other",
+    ];
     const known = new Set<string | undefined>([...REFUSAL_CODES, ...ROUTES]);
     assert.deepEqual(
       [...values].filter((value) => !known.has(value)),

@@ -5,6 +5,7 @@ import { type CheckToken, createCheckToken } from "../core/check.ts";
 import { type ClockWatch, createClockWatch } from "../core/clock/clock-watch.ts";
 import { type AdmitKey, createAdmitKey } from "../core/keys/admit-key.ts";
 import { createRefusalCounts, type RefusalCounts } from "../core/refusal-counts.ts";
+import { createKeyProofs, type KeyProofs } from "../core/key-statements/key-proofs.ts";
 import { createKeyUsage, type KeyUsage } from "../core/keys/usage.ts";
 import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
 import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
@@ -15,7 +16,7 @@ import type { AppDependencies } from "../http/app.ts";
 import { createClientAddress } from "../http/server/client-address.ts";
 import { createClientSource } from "../http/server/client-source.ts";
 import { createMetrics, type GatherFigures, type ListenerConnections } from "../http/server/metrics.ts";
-import { createRefusalLimit, type RefusalLimit } from "../http/server/refusal-limit.ts";
+import { createRefusalLimit, KEY_CHALLENGES, type RefusalLimit } from "../http/server/refusal-limit.ts";
 import { createKeyExaminerThread, type KeyExaminerThread } from "../platform/key-examiner-thread.ts";
 import type { Logger } from "../platform/logger.ts";
 import { createWebhookSender } from "../platform/webhook-sender.ts";
@@ -47,9 +48,11 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
   readonly config: Config;
   readonly audiences: ReturnType<typeof endpointAudiences>;
   readonly checkToken: CheckToken;
+  readonly keyProofs: KeyProofs;
   readonly refusalLimit: RefusalLimit;
   /** See {@link findUnnamedProxy}. */
   readonly unnamedProxy: string | undefined;
+  readonly keyChallengeLimit: RefusalLimit;
   readonly clockWatch: ClockWatch;
   readonly admitKey: AdmitKey;
   /** Closed after the last request. */
@@ -68,7 +71,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   options: NodeOptions<SigningKeys>,
 ): Node<SigningKeys> {
   const { config, log, surroundings, registry, nextRequestId, publicUrl } = options;
-  const { store, view, signingKeys } = registry;
+  const { store, view, signingKeys, masterSecrets } = registry;
   const { clock } = surroundings;
   const unnamedProxy = findUnnamedProxy(config);
   const clientAddress = createClientAddress(config.trustedProxies);
@@ -108,7 +111,9 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     readiness: createReadiness({ store, feed: view.feed, clockWatch, isStopping: () => isStopping }),
     audiences: endpointAudiences(publicUrl),
     checkToken: createCheckToken({ view, signingKeys, clock }),
+    keyProofs: createKeyProofs({ ...surroundings, policy: config.keyProof, masterSecrets, publicUrl }),
     refusalLimit: createRefusalLimit(config.refusalLimit, clock),
+    keyChallengeLimit: createRefusalLimit(config.refusalLimit, clock, KEY_CHALLENGES),
     clockWatch,
     admitKey: createAdmitKey(keyExaminer, store),
     keyExaminer,

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from "node:os";
 import { WEAK_KEY_POLICIES } from "../core/keys/audit/record-weakness.ts";
+import type { KeyProofPolicy } from "../core/key-statements/key-proofs.ts";
 import { readSecretFile, type SecretFileAccess, SecretFileError } from "../platform/secret-file.ts";
 import { findTextProblem, parsePath } from "./check-text.ts";
 import { ConfigError, Problem } from "./config-error.ts";
@@ -239,8 +240,17 @@ export const SETTINGS = {
     variable: "COUNTERSIGN_REFUSAL_LIMIT",
     flag: "--refusal-limit <number>",
     default: "600",
-    meaning: "refused requests per minute and client address before the service answers 429; 0: no limit",
+    meaning:
+      "refused requests per minute and client address before the service answers 429, and as many nonces for proofs of possession; 0: no limit",
     parse: (text = "600") => parseInteger(text, 0, 1_000_000_000),
+  }),
+  keyProof: setting({
+    variable: "COUNTERSIGN_KEY_PROOF",
+    flag: "--key-proof <policy>",
+    default: "optional",
+    meaning:
+      "whether a new public key must come with a proof that its sender holds the private key: optional or required; a proof that is given is always checked",
+    parse: (text = "optional") => parseChoice<KeyProofPolicy>(text, ["optional", "required"]),
   }),
   connectionsMax: setting({
     variable: "COUNTERSIGN_CONNECTIONS_MAX",

@@ -5,6 +5,7 @@ import {
   CHECK_PATH,
   ERRORS_PATH,
   INTROSPECTION_PATH,
+  KEY_CHALLENGES_PATH,
   LIVENESS_PATH,
   METRICS_PATH,
   OAUTH_TOKEN_PATH,
@@ -19,6 +20,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import type { CheckToken } from "../core/check.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { GrantClientCredentials } from "../core/oauth/client-credentials.ts";
+import type { KeyProofs } from "../core/key-statements/key-proofs.ts";
 import type { RevokeToken } from "../core/oauth/revoke-token.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { RevokeKey } from "../core/revocation/revoke-key.ts";
@@ -42,6 +44,7 @@ import { createExchangeEndpoint } from "./public/exchange-endpoint.ts";
 import { type Readiness, registerHealthRoutes } from "./server/health-routes.ts";
 import { createDelayRejection, type Pause } from "./public/delay-rejection.ts";
 import { createRevokeKeyEndpoint } from "./public/keys/revoke-key-endpoint.ts";
+import { createKeyChallengesEndpoint } from "./public/keys/key-challenges-endpoint.ts";
 import { createIntrospectionEndpoint } from "./public/oauth/introspection-endpoint.ts";
 import { registerOAuthMetadata } from "./public/oauth/metadata.ts";
 import { createRevocationEndpoint } from "./public/oauth/revocation-endpoint.ts";
@@ -73,7 +76,10 @@ export interface PublicAppDependencies extends AppDependencies {
   readonly feedPosition: () => number;
   /** Answers the change feed. */
   readonly changesEndpoint: PlainEndpoint;
+  readonly keyProofs: Pick<KeyProofs, "makeChallenge">;
   readonly refusalLimit: RefusalLimit;
+  /** Counts the nonces for proofs of possession that an address gets. */
+  readonly keyChallengeLimit: RefusalLimit;
   readonly isReading: IsReading;
   readonly pause: Pause;
 }
@@ -87,8 +93,8 @@ export interface App {
 /**
  * Builds the public application, for clients, gateways and resource servers.
  *
- * The endpoints under load are served on plain `node:http`: the exchange, the check, the OAuth endpoints and the change feed.
- * Fastify serves everything else (docs/adr/0004 has the figures).
+ * The endpoints that clients and resource servers call are served on plain `node:http`: the exchange, the check, the OAuth endpoints, the
+ * change feed and the nonces for proofs. Fastify serves everything else (docs/adr/0004 has the figures).
  */
 export async function buildPublicApp(dependencies: PublicAppDependencies): Promise<App> {
   const { exchange, checkToken, refusalLimit, isReading, pause, authenticateResourceServer, feedPosition } =
@@ -98,6 +104,8 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
   const checkEndpoint = createCheckEndpoint(checkToken, refusalLimit, isReading, dependencies);
   const { grantClientCredentials, revokeToken, changesEndpoint, revokeKey, revocationLimit } = dependencies;
   const revokeKeyEndpoint = createRevokeKeyEndpoint(revokeKey, refusalLimit, revocationLimit, dependencies);
+  const { keyProofs, keyChallengeLimit } = dependencies;
+  const keyChallengesEndpoint = createKeyChallengesEndpoint(keyProofs, refusalLimit, keyChallengeLimit, dependencies);
   const others: ReadonlyMap<string, PlainEndpoint> = new Map([
     [
       INTROSPECTION_PATH,
@@ -109,6 +117,8 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
     [CHANGES_PATH.slice(0, -1), changesEndpoint],
     [REVOKE_KEY_PATH, revokeKeyEndpoint],
     [REVOKE_KEY_PATH.slice(0, -1), revokeKeyEndpoint],
+    [KEY_CHALLENGES_PATH, keyChallengesEndpoint],
+    [KEY_CHALLENGES_PATH.slice(0, -1), keyChallengesEndpoint],
   ]);
 
   const app = createFastify(dependencies);

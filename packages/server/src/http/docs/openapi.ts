@@ -4,6 +4,7 @@ import {
   CHECK_PATH,
   FEED_POSITION_HEADER,
   INTROSPECTION_PATH,
+  KEY_CHALLENGES_PATH,
   OAUTH_TOKEN_PATH,
   REFRESH_PATH,
   REFUSAL_CODES,
@@ -67,6 +68,14 @@ export const GrantEnvelope = envelope(
     token: { type: "string", description: "Opaque" },
     expires_in: { type: "integer", description: "The requested ttl, in seconds" },
     expires_at: { type: "number", description: "issued_at + expires_in" },
+  }),
+);
+
+/** The answer of the endpoint that hands out nonces. */
+export const KeyChallengeEnvelope = envelope(
+  object({
+    nonce: { type: "string", description: "For one proof of possession" },
+    expires_at: { type: "number", description: "Seconds since the epoch; at this instant the nonce has expired" },
   }),
 );
 
@@ -222,7 +231,20 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
       },
     },
   };
+  const keyChallenges = {
+    post: {
+      tags: ["keys"],
+      operationId: "createKeyChallenge",
+      summary: "Get a nonce for a proof that a new key's sender holds its private key; needs no authentication",
+      security: [],
+      responses: {
+        200: jsonResponse("A nonce", KeyChallengeEnvelope),
+        ...refusalResponses([405, 429, 500]),
+      },
+    },
+  };
   return {
+    [KEY_CHALLENGES_PATH]: keyChallenges,
     [REFRESH_PATH]: exchange,
     [CHECK_PATH]: check,
     [CHANGES_PATH]: changes,

@@ -17,6 +17,7 @@ export type Route =
   | "revocation"
   | "revoke_key"
   | "changes"
+  | "key_challenges"
   | "other";
 
 /** Metrics for Prometheus. No label holds a user, a key or anything that a client chose. */

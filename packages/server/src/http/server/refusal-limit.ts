@@ -19,8 +19,34 @@ export interface RefusalLimit {
   count(address: string): boolean;
 }
 
-/** Makes the limit of one process. @param limit refusals per minute and client; 0 for no limit */
-export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
+/** What a limit counts, as its refusal says it. */
+interface Counted {
+  /** The name in the RateLimit header fields. */
+  readonly policy: string;
+  readonly message: (limit: number) => string;
+  readonly hint: string;
+}
+
+const REFUSALS: Counted = {
+  policy: "refusals",
+  message: (limit) => `${limit} requests from this address were refused within a minute.`,
+  hint: "Fix the client: the earlier answers say what is wrong. Then wait for the time in Retry-After.",
+};
+
+/** The nonces for proofs of possession that an address gets. */
+export const KEY_CHALLENGES: Counted = {
+  policy: "key-challenges",
+  message: (limit) => `This address got ${limit} nonces within a minute.`,
+  hint: "One nonce is enough to add or rotate one key. Wait for the time in Retry-After.",
+};
+
+/**
+ * Makes the limit of one process.
+ *
+ * @param limit refusals per minute and client; 0 for no limit
+ * @param counted what is counted, by default refusals
+ */
+export function createRefusalLimit(limit: number, clock: Clock, counted: Counted = REFUSALS): RefusalLimit {
   if (limit === 0) return { check: () => undefined, isOver: () => false, count: () => false };
   const refusals = createWindowCounter<string>(WINDOW_SECONDS, CLIENTS_MAX);
 
@@ -36,12 +62,12 @@ export function createRefusalLimit(limit: number, clock: Clock): RefusalLimit {
       const full = findFull(address, nowMs);
       if (full === undefined) return;
       const retryAfterSeconds = Math.ceil((full.endsAtMs - nowMs) / 1000);
-      throw new Refusal("rate_limited", `${limit} requests from this address were refused within a minute.`, {
-        hint: "Fix the client: the earlier answers say what is wrong. Then wait for the time in Retry-After.",
+      throw new Refusal("rate_limited", counted.message(limit), {
+        hint: counted.hint,
         retryAfterSeconds,
         rateLimit: {
-          policy: `"refusals";q=${limit};w=${WINDOW_SECONDS}`,
-          state: `"refusals";r=0;t=${retryAfterSeconds}`,
+          policy: `"${counted.policy}";q=${limit};w=${WINDOW_SECONDS}`,
+          state: `"${counted.policy}";r=0;t=${retryAfterSeconds}`,
         },
       });
     },
