@@ -69,7 +69,12 @@ export async function startService(
       store,
       signingKeys,
       commit,
-      { id: random.bytes(8).toString("hex"), startedAtMs: clock.wallMs(), version: VERSION },
+      {
+        id: random.bytes(8).toString("hex"),
+        startedAtMs: clock.wallMs(),
+        version: VERSION,
+        publicUrl: node.publicUrl,
+      },
       (error) => {
         log.warn({ err: error }, "this node can't register in the store; it tries again");
       },

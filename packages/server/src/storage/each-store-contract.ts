@@ -108,6 +108,7 @@ export const UNDO_0008: readonly string[] = [
   "drop table refusal_hours",
   "drop table key_notices",
   "drop table revoked_moduli",
+  "alter table nodes drop column public_url",
   "alter table accounts drop column key_age_max_s",
   "alter table api_users drop column networks",
   "alter table api_users drop column may_rotate",

@@ -7,8 +7,13 @@ import type { Write } from "./write.ts";
 /** The nodes that serve, outside of changes. */
 export function nodeStore(db: Kysely<Database>, write: Write, engine: Engine): NodeStore {
   return {
-    record: async ({ id, startedAtMs, version, signingKeys }) => {
-      const values = { seen_at_ms: engine.nowMs, version, signing_keys: signingKeys.join(",") };
+    record: async ({ id, startedAtMs, version, signingKeys, publicUrl }) => {
+      const values = {
+        seen_at_ms: engine.nowMs,
+        version,
+        signing_keys: signingKeys.join(","),
+        public_url: publicUrl,
+      };
       await write((transaction) =>
         transaction
           .insertInto("nodes")
@@ -39,11 +44,12 @@ async function listLiveNodes(db: Kysely<Database>, engine: Engine, withinMs: num
     .orderBy("started_at_ms")
     .orderBy("id")
     .execute();
-  return rows.map(({ id, started_at_ms: startedAtMs, seen_at_ms: seenAtMs, version, signing_keys: numbers }) => ({
-    id,
-    startedAtMs,
-    seenAtMs,
-    version,
-    signingKeys: numbers === "" ? [] : numbers.split(",").map(Number),
+  return rows.map((row) => ({
+    id: row.id,
+    startedAtMs: row.started_at_ms,
+    seenAtMs: row.seen_at_ms,
+    version: row.version,
+    signingKeys: row.signing_keys === "" ? [] : row.signing_keys.split(",").map(Number),
+    publicUrl: row.public_url,
   }));
 }

@@ -133,6 +133,8 @@ export interface Database {
     version: string;
     /** The numbers of the signing keys whose tokens it can check, joined by commas. */
     signing_keys: string;
+    /** Null for a node of an earlier release. */
+    public_url: string | null;
   };
   /** One row: the store's identity. */
   store_identity: {

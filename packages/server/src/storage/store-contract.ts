@@ -628,13 +628,20 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
     });
 
     describe("nodes", () => {
-      const NODE = { id: "a", startedAtMs: 1_481_650_253_342, version: "1.2.3", signingKeys: [1, 0xffff_ffff] };
+      const NODE = {
+        id: "a",
+        startedAtMs: 1_481_650_253_342,
+        version: "1.2.3",
+        publicUrl: "https://auth.example",
+        signingKeys: [1, 0xffff_ffff],
+      };
       const LONG_MS = 3_600_000;
       const ids = async (withinMs = LONG_MS) => (await store.nodes.listLive(withinMs)).map(({ id }) => id);
 
       test("are read as they were recorded, with times of the store's clock, the oldest first", async () => {
         const before = Date.now();
-        await store.nodes.record({ ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, signingKeys: [] });
+        const later = { ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, publicUrl: null };
+        await store.nodes.record({ ...later, signingKeys: [] });
         await store.nodes.record({ ...NODE, id: "b" });
         await store.nodes.record(NODE);
         const nodes = await store.nodes.listLive(LONG_MS);
@@ -643,7 +650,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
           [
             { ...NODE, seenAtMs: 0 },
             { ...NODE, id: "b", seenAtMs: 0 },
-            { ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, signingKeys: [], seenAtMs: 0 },
+            { ...later, signingKeys: [], seenAtMs: 0 },
           ],
         );
         for (const { seenAtMs } of nodes) {
@@ -728,7 +735,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
             throw new Error("changed my mind");
           }),
         );
-        await other.nodes.record({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] });
+        await other.nodes.record({ id: "a", startedAtMs: 1, version: "1", publicUrl: null, signingKeys: [] });
         const tokens = new Map([[0, 1]]);
         await other.usage.record([
           { keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens },
@@ -1057,7 +1064,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
       });
 
       test("removes nodes that haven't been seen for a given time, and keeps the rest", async () => {
-        const node = { startedAtMs: 1, version: "1", signingKeys: [1] };
+        const node = { startedAtMs: 1, version: "1", publicUrl: null, signingKeys: [1] };
         await store.nodes.record({ ...node, id: "gone" });
         assert.equal(await store.removeExpired(expiredBefore(0), 10), 0);
         await until(async () => (await store.removeExpired({ ...expiredBefore(0), unseenForMs: 5 }, 10)) === 1);
@@ -1313,7 +1320,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         () => closed.assertions.use([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]),
         () => closed.removeExpired(expiredBefore(1), 1),
         () => closed.signingKeys.list(),
-        () => closed.nodes.record({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] }),
+        () => closed.nodes.record({ id: "a", startedAtMs: 1, version: "1", publicUrl: null, signingKeys: [] }),
         () => closed.nodes.remove("a"),
         () => closed.nodes.listLive(1),
         () => closed.usage.keyHours(1 as KeyId, 0),

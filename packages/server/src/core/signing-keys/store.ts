@@ -8,6 +8,8 @@ export interface LiveNode {
   readonly version: string;
   /** The numbers of the signing keys whose tokens it can check. */
   readonly signingKeys: readonly number[];
+  /** How clients reach it; `null` for a node of an earlier release. */
+  readonly publicUrl: string | null;
 }
 
 /** Reads signing keys outside of transactions. */

@@ -18,6 +18,7 @@ export async function up(db: Kysely<unknown>, engine: Engine): Promise<void> {
   await sql`alter table api_users add column may_rotate integer not null default 0`.execute(db);
   await sql`alter table api_users add column networks text`.execute(db);
   await sql`alter table accounts add column key_age_max_s bigint`.execute(db);
+  await sql`alter table nodes add column public_url text`.execute(db);
   await sql`create table revoked_moduli (
     modulus_hash text primary key,
     revoked_at_ms bigint not null

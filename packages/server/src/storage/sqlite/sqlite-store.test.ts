@@ -267,7 +267,7 @@ describe("an open file", () => {
         () => store.accounts.list(),
         () => store.users.loadRecord("api-1-demo"),
         () => store.usage.record([USED]),
-        () => store.nodes.record({ id: "a", startedAtMs: 1, version: "1", signingKeys: [] }),
+        () => store.nodes.record({ id: "a", startedAtMs: 1, version: "1", publicUrl: null, signingKeys: [] }),
         () => store.backup(folder.file("backup.db")),
         () => changes.createAccount("test", { shortname: "lost" }),
       ]) {
