@@ -68,6 +68,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   listAllKeys: "viewer",
   listKeys: "viewer",
   addKey: "admin",
+  createKeyChallenge: "admin",
   inspectKey: "admin",
   getKey: "viewer",
   changeKey: "admin",

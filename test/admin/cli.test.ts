@@ -232,7 +232,7 @@ describe("the command line", { concurrency: 3 }, () => {
       const second = await run(["key", "add", "api-1-demo", "-"], { input: piped.publicPem });
       assert.match(
         second.stdout,
-        /^key {10}2\nusername {5}api-1-demo\nfingerprint {2}SHA256:[A-Za-z0-9+/]{43}\nbits {9}2048\nexpires {6}never\n$/,
+        /^key {10}2\nusername {5}api-1-demo\nfingerprint {2}SHA256:[A-Za-z0-9+/]{43}\nbits {9}2048\nexpires {6}never\npossession {3}not proved\n$/,
       );
       const third = await json<Record<string, unknown>>(run, ["key", "add", "api-1-demo", argument.publicPem]);
       assert.deepEqual([third["id"], third["label"], third["expires_at"]], [3, null, null]);
@@ -256,7 +256,7 @@ describe("the command line", { concurrency: 3 }, () => {
       assert.deepEqual(list[0], added);
       assert.match(
         table.stdout,
-        /^ID {2}LABEL {9}BITS {2}STATUS {7}CREATED .*LAST USED {2}NETWORKS {2}FINGERPRINT\n1 {3}build server {2}2048 {2}active .* in [23] months? .*never .*SHA256:/,
+        /^ID {2}LABEL {9}BITS {2}STATUS {7}CREATED .*LAST USED {2}POSSESSION {2}NETWORKS {2}FINGERPRINT\n1 {3}build server {2}2048 {2}active .* in [23] months? .*never .*not proved .*SHA256:/,
       );
     });
 

@@ -63,6 +63,7 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
       return { path: at(), body: { account, name: unique("made"), access: "full" } };
     case "getUser":
     case "listKeys":
+    case "createKeyChallenge":
       return { path: at({ username }) };
     case "changeUser":
       return { path: at({ username }), body: { status: "active" } };

@@ -16,6 +16,7 @@ import type { AcceptedStore } from "../core/store-identity/accept-store.ts";
 import type { Restoration, StoreOpening } from "../core/store-identity/position.ts";
 import type { Commit } from "../core/change/commit.ts";
 import type { AdmitKey } from "../core/keys/admit-key.ts";
+import type { KeyProofs } from "../core/key-statements/key-proofs.ts";
 import type { Store } from "../core/store/store.ts";
 import type { RegistryView } from "../core/view/view.ts";
 import type { Deliver } from "../core/webhooks/deliver.ts";
@@ -33,6 +34,8 @@ export interface CliAdministration {
   /** The master secret from which new signing keys derive. */
   newestMasterSecret(): Promise<Buffer>;
   openCheck(): Promise<CheckToken>;
+  /** Proofs of possession, as the servers of this store accept them. @throws {OperatorError} without the master secret */
+  openKeyProofs(): Promise<KeyProofs>;
   openView(): Promise<RegistryView>;
   /** What creating and testing webhook endpoints needs. */
   openWebhooks(): Promise<{ readonly sender: WebhookSender; readonly deliver: Deliver }>;

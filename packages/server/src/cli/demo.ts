@@ -10,6 +10,7 @@ import { parsePublicKey } from "../core/keys/admission.ts";
 import { addKey, changeKey } from "../core/keys/changes.ts";
 import { createUser } from "../core/users/changes.ts";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
+import { proveGeneratedKey } from "./key-proof.ts";
 import { type CliContext, type CliService, paint } from "./context.ts";
 import { commitAs } from "./store-flags.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -76,8 +77,10 @@ async function runSteps(context: CliContext, service: CliService, folder: string
   writeFileSync(keyFile, privatePem, { mode: 0o600 });
   chmodSync(keyFile, 0o600);
   const publicPem = publicKey.export({ format: "pem", type: "spki" });
-  const admitted = await service.admitKey(parsePublicKey(publicPem), context.actor);
-  const key = await commit((tx) => addKey(tx, { username: user.username, admitted }));
+  const parsed = parsePublicKey(publicPem);
+  const proof = await proveGeneratedKey(context, privateKey, { key: parsed, username: user.username });
+  const admitted = await service.admitKey(parsed, context.actor);
+  const key = await commit((tx) => addKey(tx, { username: user.username, admitted, proof }));
   result(`key ${key.id}, ${key.fingerprint}`);
 
   const exchangeOnce = async (title: string) => {

@@ -4,12 +4,14 @@ import { promisify } from "node:util";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
-import { KEY_BITS_MAX, KEY_BITS_MIN, parsePublicKey } from "../core/keys/admission.ts";
+import { KEY_BITS_MAX, KEY_BITS_MIN, type ParsedKey, parsePublicKey } from "../core/keys/admission.ts";
 import { addKey as addPublicKey } from "../core/keys/changes.ts";
 import { keyOrder, keyPlace } from "../core/keys/key-list.ts";
 import type { PublicKey } from "../core/keys/model.ts";
+import type { KeyProof } from "../core/keys/possession.ts";
 import { readAllPages } from "./all-pages.ts";
-import { type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
+import { checkProof, keyChallengeCommand, proveGeneratedKey } from "./key-proof.ts";
+import { type CliAdministration, type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
 import { addKeyEdit } from "./key-edit.ts";
 import { formatNetworks, type NetworkOptions, readNetworks, withNetworks } from "./networks.ts";
@@ -32,9 +34,13 @@ export function keyCommand(context: CliContext): Command {
     .argument("<username>")
     .argument("<file or ->", "PEM, certificate, JWK, DER or OpenSSH line; - reads standard input")
     .description("add an RSA public key")
-    .action(async (username: string, source: string, options: NewKeyOptions) => {
+    .option("--proof <JWS or file>", "proof of possession, by the new key; key challenge says how to make one")
+    .action(async (username: string, source: string, options: NewKeyOptions & { readonly proof?: string }) => {
       const text = await readKeyText(context, source);
-      printKey(context, options, await addKey(context, options, username, text));
+      const added = await addKey(context, options, username, text, (administration, parsed) =>
+        checkProof(context, options, administration, { ...parsed, source: options.proof }),
+      );
+      printKey(context, options, added);
     });
 
   withNewKeyOptions(withStoreFlags(key.command("generate")))
@@ -52,13 +58,16 @@ export function keyCommand(context: CliContext): Command {
       const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: bits });
       writeNewFile(options.out, privateKey.export({ format: "pem", type: "pkcs8" }));
       const pem = publicKey.export({ format: "pem", type: "spki" });
-      const added = await addKey(context, options, username, pem).catch((error: unknown) => {
+      const prove: CheckProof = (_administration, parsed) => proveGeneratedKey(context, privateKey, parsed);
+      const added = await addKey(context, options, username, pem, prove).catch((error: unknown) => {
         // The file was created just now, and a private key whose public half wasn't added is of no use.
         rmSync(options.out, { force: true });
         throw error;
       });
       printKey(context, options, added);
     });
+
+  key.addCommand(keyChallengeCommand(context));
 
   withStoreFlags(key.command("list"))
     .argument("[username]", "default: all API users")
@@ -114,12 +123,26 @@ async function listKeys(context: CliContext, username: string | undefined, optio
   );
 }
 
-function addKey(context: CliContext, options: NewKeyOptions, username: string, text: string): Promise<PublicKey> {
+/** Checks that whoever adds a key holds its private key, as far as the policy asks for it. */
+type CheckProof = (
+  administration: CliAdministration,
+  key: { readonly key: ParsedKey; readonly username: string },
+) => Promise<KeyProof | undefined>;
+
+function addKey(
+  context: CliContext,
+  options: NewKeyOptions,
+  username: string,
+  text: string,
+  check: CheckProof,
+): Promise<PublicKey> {
   const expires = expiresInMs(options);
   const networks = readNetworks(context, options);
   return withAdministration(context, options, async (administration) => {
-    const admitted = await administration.admitKey(parsePublicKey(text), context.actor);
-    const newKey = { username, admitted, label: options.label, expiresInMs: expires, networks };
+    const parsed = parsePublicKey(text);
+    const proof = await check(administration, { key: parsed, username });
+    const admitted = await administration.admitKey(parsed, context.actor);
+    const newKey = { username, admitted, label: options.label, expiresInMs: expires, networks, proof };
     const key = await commitAs(context, administration, (tx) => addPublicKey(tx, newKey));
     await noteKeysNeedingKid(context, administration.store, key);
     return key;
@@ -150,9 +173,14 @@ function printKey(context: CliContext, { json }: Options, key: PublicKey): void 
       ["fingerprint", key.fingerprint],
       ["bits", String(key.bits)],
       ["expires", key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now)],
+      ["possession", shownPossession(key)],
       ...(key.networks.length > 0 ? [["networks", key.networks.join(", ")] as const] : []),
     ]),
   );
+}
+
+function shownPossession({ provedAtMs }: PublicKey): string {
+  return provedAtMs === null ? "not proved" : "proved";
 }
 
 /** @param areOfAll adds the username, which a list of one user's keys doesn't repeat */
@@ -166,9 +194,20 @@ function keyTable(context: CliContext, keys: readonly PublicKey[], now: number, 
     relativeTime(key.createdAtMs, now),
     key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now),
     key.lastUsedAtMs === null ? "never" : relativeTime(key.lastUsedAtMs, now),
+    shownPossession(key),
     formatNetworks(key.networks),
     key.fingerprint,
   ]);
-  const columns = ["label", "bits", "status", "created", "expires", "last used", "networks", "fingerprint"];
+  const columns = [
+    "label",
+    "bits",
+    "status",
+    "created",
+    "expires",
+    "last used",
+    "possession",
+    "networks",
+    "fingerprint",
+  ];
   return formatTable(["id", ...(areOfAll ? ["username"] : []), ...columns], rows);
 }

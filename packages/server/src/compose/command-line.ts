@@ -6,12 +6,15 @@ import { createCommit } from "../core/change/commit.ts";
 import { createCheckToken } from "../core/check.ts";
 import { createAdmitKey } from "../core/keys/admit-key.ts";
 import { createKeyExaminer } from "../core/keys/weakness/key-examiner.ts";
+import { createKeyProofs } from "../core/key-statements/key-proofs.ts";
+import type { PublicUrls } from "../core/key-statements/verify-key-proof.ts";
 import { makeSetupLink as makeSetupLinkIn } from "../core/operators/invitations.ts";
 import { LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
 import { openSigningKeyRing } from "../core/signing-keys/ring.ts";
 import { acceptStore } from "../core/store-identity/accept-store.ts";
 import { rememberPosition, writePosition } from "../core/store-identity/keep-position.ts";
 import { findRestoration, readStorePosition, type StoreOpening } from "../core/store-identity/position.ts";
+import type { Store } from "../core/store/store.ts";
 import { openRegistryView } from "../core/view/view.ts";
 import { createDeliver } from "../core/webhooks/deliver.ts";
 import { createOrigins, linkUrl } from "../http/admin/http/origins.ts";
@@ -60,12 +63,25 @@ export async function openAdministration(
       const signingKeys = await openSigningKeyRing(store, view.feed, clock, masterSecrets, () => undefined);
       return createCheckToken({ view, signingKeys, clock });
     },
+    async openKeyProofs() {
+      const masterSecrets = await readMasterSecrets(config, store, surroundings);
+      const publicUrls = await findPublicUrls(config, store);
+      return createKeyProofs({ ...surroundings, policy: config.keyProof, masterSecrets, publicUrls });
+    },
     async close() {
       // A change that was made stays made, even if its position can't be remembered.
       await rememberPosition(store, position).catch(() => undefined);
       await store.close();
     },
   };
+}
+
+/** The URLs at which clients reach the service: as configured, those of the nodes that serve now, or the default. */
+async function findPublicUrls(config: Config, store: Pick<Store, "nodes">): Promise<PublicUrls> {
+  if (config.publicUrl !== undefined) return [config.publicUrl];
+  const nodes = await store.nodes.listLive(LIVE_NODE_MS);
+  const [first, ...others] = new Set(nodes.map(({ publicUrl }) => publicUrl).filter((url) => url !== null));
+  return first === undefined ? [listenerUrl(config.host, config.port)] : [first, ...others];
 }
 
 /**

@@ -111,7 +111,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     readiness: createReadiness({ store, feed: view.feed, clockWatch, isStopping: () => isStopping }),
     audiences: endpointAudiences(publicUrl),
     checkToken: createCheckToken({ view, signingKeys, clock }),
-    keyProofs: createKeyProofs({ ...surroundings, policy: config.keyProof, masterSecrets, publicUrl }),
+    keyProofs: createKeyProofs({ ...surroundings, policy: config.keyProof, masterSecrets, publicUrls: [publicUrl] }),
     refusalLimit: createRefusalLimit(config.refusalLimit, clock),
     keyChallengeLimit: createRefusalLimit(config.refusalLimit, clock, KEY_CHALLENGES),
     clockWatch,

@@ -32,7 +32,7 @@ type Transactions = Pick<Store, "transaction">;
 type OnChanged = () => Promise<void>;
 
 /** A new key, as a text. */
-type NewKeyText = Omit<NewKey, "admitted"> & { readonly text: string };
+type NewKeyText = Omit<NewKey, "admitted" | "proof"> & Partial<Pick<NewKey, "proof">> & { readonly text: string };
 
 export function createRegistryChanges(store: Transactions, clock: Clock, onChanged?: OnChanged) {
   return registryChangesOf(createCommit(store, clock, onChanged));
@@ -55,8 +55,8 @@ export function registryChangesOf(commit: Commit) {
       by(actor, (tx) => changeUser(tx, username, patch)),
     setUserStanding: (actor: string, username: string, status: Standing) =>
       by(actor, (tx) => changeUser(tx, username, { status })),
-    addKey: (actor: string, { text, ...key }: NewKeyText) =>
-      by(actor, (tx) => addKey(tx, { ...key, admitted: admittedKey(text) })),
+    addKey: (actor: string, { text, proof, ...key }: NewKeyText) =>
+      by(actor, (tx) => addKey(tx, { ...key, proof, admitted: admittedKey(text) })),
     setKeyStanding: (actor: string, keyId: KeyId, status: Standing) =>
       by(actor, (tx) => changeKey(tx, keyId, { status })),
     changeKey: (actor: string, keyId: KeyId, patch: KeyPatch) => by(actor, (tx) => changeKey(tx, keyId, patch)),

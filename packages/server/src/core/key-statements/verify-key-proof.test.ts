@@ -31,11 +31,11 @@ interface Options {
 /** A service, and a nonce that it has just handed out. */
 function openProofs(options: Options = {}) {
   const { clock = createTestClock(), policy = "optional", masterSecrets = [newest], publicUrl = PUBLIC_URL } = options;
-  const proofs = createKeyProofs({ policy, masterSecrets, publicUrl, clock, random });
+  const proofs = createKeyProofs({ policy, masterSecrets, publicUrls: [publicUrl], clock, random });
   const challenge = proofs.makeChallenge();
   const claims = { aud: PUBLIC_URL, sub: USERNAME, nonce: challenge.nonce, iat: nowSeconds(clock) };
   const verify = (text: string, username = USERNAME, pem = publicPem) =>
-    proofs.verify({ text, username, admitted: parsePublicKey(pem) });
+    proofs.verify({ text, username, key: parsePublicKey(pem) });
   return { proofs, clock, challenge, claims, verify };
 }
 
@@ -365,23 +365,23 @@ describe("a proof's times", () => {
 });
 
 describe("the policy", () => {
-  const admitted = parsePublicKey(publicPem);
+  const key = parsePublicKey(publicPem);
 
   test("optional accepts a key without a proof, and refuses a proof that doesn't hold", async () => {
     const { proofs } = openProofs();
-    assert.equal(await proofs.check({ text: undefined, admitted, username: USERNAME }), undefined);
-    await refuses(proofs.check({ text: "x", admitted, username: USERNAME }), /^The proof isn't a compact JWS/);
-    await refuses(proofs.check({ text: "", admitted, username: USERNAME }), /^The proof isn't a compact JWS/);
+    assert.equal(await proofs.check({ text: undefined, key, username: USERNAME }), undefined);
+    await refuses(proofs.check({ text: "x", key, username: USERNAME }), /^The proof isn't a compact JWS/);
+    await refuses(proofs.check({ text: "", key, username: USERNAME }), /^The proof isn't a compact JWS/);
   });
 
   test("required refuses a key without a proof", async () => {
     const { proofs, claims } = openProofs({ policy: "required" });
-    const refusal = await refusalOf(proofs.check({ text: undefined, admitted, username: USERNAME }));
+    const refusal = await refusalOf(proofs.check({ text: undefined, key, username: USERNAME }));
     assert.equal(refusal.code, "key_proof_required");
     assert.deepEqual(
       refusal.detail.fields?.map(({ field }) => field),
       ["/proof"],
     );
-    assert.ok(await proofs.check({ text: signParts(HEADER, claims, privateKey), admitted, username: USERNAME }));
+    assert.ok(await proofs.check({ text: signParts(HEADER, claims, privateKey), key, username: USERNAME }));
   });
 });

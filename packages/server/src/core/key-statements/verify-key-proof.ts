@@ -13,14 +13,17 @@ export interface UnverifiedKeyProof {
   /** The compact JWS. */
   readonly text: string;
   /** The new key, which must have signed it. */
-  readonly admitted: Pick<ParsedKey, "spki">;
+  readonly key: Pick<ParsedKey, "spki">;
   /** The API user that gets the key. */
   readonly username: string;
 }
 
+/** The URLs at which clients reach this service. */
+export type PublicUrls = readonly [string, ...string[]];
+
 export interface KeyProofContext {
-  /** This service's public URL, with or without a trailing slash. */
-  readonly publicUrl: string;
+  /** This service's public URL, with or without a trailing slash. The first is recommended where there are several. */
+  readonly publicUrls: PublicUrls;
   readonly challenges: Pick<KeyChallenges, "check">;
   /** Seconds since the epoch, with fractions. */
   readonly nowSeconds: number;
@@ -45,17 +48,17 @@ const KEY_PROOF: KeyStatementKind = {
  * @throws {Refusal} `key_proof_invalid`; the message says what is wrong
  */
 export async function verifyKeyProof(
-  { text, admitted, username }: UnverifiedKeyProof,
-  { publicUrl, challenges, nowSeconds }: KeyProofContext,
+  { text, key, username }: UnverifiedKeyProof,
+  { publicUrls, challenges, nowSeconds }: KeyProofContext,
 ): Promise<KeyProof> {
   const proof = parseKeyStatement(text, KEY_PROOF);
   const claims = proof.unverifiedClaims;
-  checkAudience(claims, publicUrl);
+  checkAudience(claims, publicUrls);
   checkSubject(claims, username);
   const challenge = findChallenge(claims, challenges);
   checkTimes(claims, nowSeconds, issuedAtMs(challenge.expiresAtMs) / 1000);
-  const key = verificationKey(createPublicKey({ key: Buffer.from(admitted.spki), format: "der", type: "spki" }));
-  if (!(await isSignedBy(proof, proof.algorithm, key))) {
+  const keyObject = createPublicKey({ key: Buffer.from(key.spki), format: "der", type: "spki" });
+  if (!(await isSignedBy(proof, proof.algorithm, verificationKey(keyObject)))) {
     throw keyProofInvalid(
       "The proof isn't signed by the new key.",
       "Sign it with the private key of the public key that you add, not with the user's current key.",
@@ -64,14 +67,18 @@ export async function verifyKeyProof(
   return { challenge };
 }
 
-function checkAudience(claims: UnverifiedObject, publicUrl: string): void {
-  const base = publicUrl.replace(/\/$/, "");
+function checkAudience(claims: UnverifiedObject, publicUrls: PublicUrls): void {
+  const bases = publicUrls.map(withoutSlash);
   const aud = own(claims, "aud");
-  if (aud === base || aud === `${base}/`) return;
-  const hint = `Set aud to this service's public URL, as one string: ${base}`;
+  if (typeof aud === "string" && bases.includes(withoutSlash(aud))) return;
+  const hint = `Set aud to this service's public URL, as one string: ${bases[0]}`;
   throw typeof aud === "string"
     ? keyProofInvalid("The proof's aud doesn't name this service.", hint)
     : keyProofInvalid(`The proof's aud is ${describe(aud)}; a string is needed.`, hint);
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/$/, "");
 }
 
 function checkSubject(claims: UnverifiedObject, username: string): void {

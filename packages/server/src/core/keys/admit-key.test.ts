@@ -48,7 +48,7 @@ const admit = (text: string) => admitKey(parsePublicKey(text), "test");
 
 async function add(username: string, text: string) {
   const admitted = await admit(text);
-  return (await commit((tx) => addKey(tx, { username, admitted }), { author: AUTHOR })).result;
+  return (await commit((tx) => addKey(tx, { username, admitted, proof: undefined }), { author: AUTHOR })).result;
 }
 
 async function weaknessOf(adding: Promise<unknown>) {
@@ -97,11 +97,14 @@ describe("a key that comes in", () => {
     const same = await admit(publicKeyText(p * q, "AQAD"));
     await add("api-1-one", publicKeyText(q * r));
     const adding = (key: typeof admitted) =>
-      commit((tx) => addKey(tx, { username: "api-1-two", admitted: key }), { author: AUTHOR });
+      commit((tx) => addKey(tx, { username: "api-1-two", admitted: key, proof: undefined }), { author: AUTHOR });
     assert.equal(await weaknessOf(adding(admitted)), "shared_prime");
-    await commit((tx) => addKey(tx, { username: "api-1-one", admitted: admittedKey(publicKeyText(s * t)) }), {
-      author: AUTHOR,
-    });
+    await commit(
+      (tx) => addKey(tx, { username: "api-1-one", admitted: admittedKey(publicKeyText(s * t)), proof: undefined }),
+      {
+        author: AUTHOR,
+      },
+    );
     assert.equal(await weaknessOf(adding(same)), "shared_prime");
   });
 

@@ -9,6 +9,7 @@ import type { AdmittedKey } from "./admit-key.ts";
 import { checkKeyAge, limitNewKeyAge } from "./key-age.ts";
 import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
 import { findRegisteredWeakness } from "./registered-weakness.ts";
+import { type KeyProof, useKeyProof } from "./possession.ts";
 
 /** The maximum number of keys of one user that aren't revoked. */
 export const USABLE_KEYS_PER_USER_MAX = 20;
@@ -21,8 +22,8 @@ export interface NewKey {
   readonly label?: string | undefined;
   readonly expiresInMs?: number | undefined;
   readonly expiresAtMs?: number | null | undefined;
-  /** When its holder proved possession of the private key. */
-  readonly provedAtMs?: number | null | undefined;
+  /** The result of `KeyProofs.check`. It has no default, so that no place that adds keys forgets the policy. */
+  readonly proof: KeyProof | undefined;
   /** The key whose holder adds this one by rotation. */
   readonly rotatedFrom?: KeyId | null | undefined;
   /** CIDRs from which it can be used, in any form that {@link parseNetworks} takes; from anywhere if there are none. */
@@ -48,10 +49,10 @@ const STATUS_ACTIONS = {
 
 /**
  * Adds a public key. A key whose modulus is registered or was revoked is refused, under whatever user or account, and so is one that
- * shares a prime with a registered key ({@link findRegisteredWeakness}).
- * Without an expiry, a key gets the latest that the maximum age of the account's keys allows.
+ * shares a prime with a registered key ({@link findRegisteredWeakness}). Without an expiry, a key gets the latest that the maximum age
+ * of the account's keys allows. The challenge of a proof is used up, unless the key is refused.
  *
- * @throws {Refusal} `field_invalid`, `not_found`, `key_weak`, `conflict`
+ * @throws {Refusal} `field_invalid`, `not_found`, `key_weak`, `conflict`; `key_proof_invalid` if the challenge was used before
  */
 export async function addKey(
   tx: ChangeTx,
@@ -61,7 +62,7 @@ export async function addKey(
     label,
     expiresInMs,
     expiresAtMs: expiresAtMsGiven = null,
-    provedAtMs = null,
+    proof,
     rotatedFrom = null,
     networks: networkTexts = [],
   }: NewKey,
@@ -81,6 +82,8 @@ export async function addKey(
       `${username} already has ${USABLE_KEYS_PER_USER_MAX} keys that aren't revoked, the maximum. Revoke one first.`,
     );
   }
+  if (proof !== undefined) await useKeyProof(tx, proof);
+  const provedAtMs = proof === undefined ? null : tx.nowMs;
   const { fingerprint, bits } = admitted;
   const createdAtMs = tx.nowMs;
   const { accountId } = user;

@@ -1,4 +1,6 @@
 /** Public keys in the admin API. What a key is, and which are admitted, is in core/keys. */
+import { keyChallengeJson } from "../../../core/json/key-challenge.ts";
+import type { KeyProofs } from "../../../core/key-statements/key-proofs.ts";
 import { keyJson } from "../../../core/json/registry.ts";
 import { parsePublicKey } from "../../../core/keys/admission.ts";
 import type { AdmitKey } from "../../../core/keys/admit-key.ts";
@@ -29,10 +31,11 @@ const CHANGEABLE = changeableOf(KeyPatch);
 
 export interface KeyHandlerDependencies extends RegistryHandlerDependencies {
   readonly admitKey: AdmitKey;
+  readonly keyProofs: KeyProofs;
 }
 
 export function createKeyHandlers(dependencies: KeyHandlerDependencies): HandlersOf<typeof keyRoutes> {
-  const { store, clock, commit, admitKey, unnamedProxy } = dependencies;
+  const { store, clock, commit, admitKey, unnamedProxy, keyProofs } = dependencies;
   const shownKey = (key: PublicKey) => keyJson(key, clock.wallMs());
 
   return {
@@ -67,10 +70,11 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
       // The text first: a caller who sends a private key must learn that, whatever else is wrong.
       const parsed = parsePublicKey(body.public_key);
       await loadUser(dependencies, principal, username);
+      const proof = await keyProofs.check({ text: body.proof, key: parsed, username });
       const admitted = await admitKey(parsed, principal.actor);
       const expiresAtMs = typeof body.expires_at === "string" ? parseTime(body.expires_at) : undefined;
       requireKnownAddresses(body.networks, [], unnamedProxy);
-      const newKey = { username, admitted, label: body.label, expiresAtMs, networks: body.networks };
+      const newKey = { username, admitted, label: body.label, expiresAtMs, networks: body.networks, proof };
       const { result: key, isRepeated } = await commit((tx) => addKey(tx, newKey), {
         author: principal,
         once: {
@@ -88,6 +92,11 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
         isRepeated,
         warnings: await kidWarnings(key),
       };
+    },
+
+    async createKeyChallenge({ principal, params: { username } }) {
+      await loadUser(dependencies, principal, username);
+      return { data: keyChallengeJson(keyProofs, keyProofs.makeChallenge(), username) };
     },
 
     async inspectKey({ principal, body }) {

@@ -1,6 +1,15 @@
 import { admin, viewer, type AdminRoutes } from "../http/route.ts";
 import { IdParam, PageQuery } from "../http/schema.ts";
-import { InspectedKey, KeyPatch, KeyPatchQuery, KeysQuery, KeyText, NewKey, PublicKey } from "./schemas.ts";
+import {
+  InspectedKey,
+  KeyChallenge,
+  KeyPatch,
+  KeyPatchQuery,
+  KeysQuery,
+  KeyText,
+  NewKey,
+  PublicKey,
+} from "./schemas.ts";
 import { UsernameParam } from "../users/schemas.ts";
 
 export const keyRoutes = {
@@ -35,6 +44,16 @@ export const keyRoutes = {
     body: NewKey,
     answers: "created",
     data: PublicKey,
+  },
+  createKeyChallenge: {
+    method: "POST",
+    path: "/users/:username/key-challenges",
+    tag: "keys",
+    access: admin,
+    summary: "Get a nonce with which a new key's holder proves possession of the private key, and the text to sign",
+    params: UsernameParam,
+    answers: "item",
+    data: KeyChallenge,
   },
   inspectKey: {
     method: "POST",

@@ -1,4 +1,4 @@
-import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
+import { ASSERTION_BYTES_MAX, KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import {
   count,
   countOrNull,
@@ -57,6 +57,18 @@ export const InspectedKey = object({
   bits: count,
 });
 
+export const KeyChallenge = object({
+  nonce: { ...text, description: "For one proof" },
+  expires_at: { ...time, description: "Ten minutes from now; at this instant the nonce has expired" },
+  username: { ...text, description: "The proof's sub" },
+  audience: { ...text, description: "The proof's aud: the service's public URL" },
+  signing_input: {
+    ...text,
+    description:
+      "Header and claims in base64url. Sign it with the new key and RS256; the proof is this text, a dot, and the signature in base64url",
+  },
+});
+
 export const NewKey = objectWith(["public_key"], {
   public_key: {
     type: "string",
@@ -66,6 +78,11 @@ export const NewKey = objectWith(["public_key"], {
   label: name,
   expires_at: { ...timeOrNull, description: "Default: the key doesn't expire" },
   networks,
+  proof: {
+    type: "string",
+    maxLength: ASSERTION_BYTES_MAX,
+    description: "Proof of possession: a JWS by the new key over a nonce of key-challenges",
+  },
 });
 
 export const KeyText = object({ public_key: { type: "string", maxLength: KEY_TEXT_CHARACTERS_MAX } });
