@@ -114,6 +114,23 @@ describe("countersign webhook", { concurrency: false }, () => {
     assert.ok(!receiver.messages.some(({ path, data }) => path === "/" && data.details?.username === "api-1-missed"));
   });
 
+  test("edit changes what is given, and nothing else", async () => {
+    const edited = await server.json<Json>("webhook", "edit", "1", "--events", "user.*", "--label", "users");
+    assert.deepEqual(
+      [edited["events"], edited["label"], edited["url"]],
+      [["user.*"], "users", `${receiver.url}in?token=x`],
+    );
+    const moved = await server.cli("webhook", "edit", "1", "--url", receiver.url);
+    assert.equal(moved.stdout, `id      1\nurl     ${receiver.url}\nevents  user.*\nlabel   users\n`);
+    for (const [args, status] of [
+      [["1"], 2],
+      [["1", "--url", "https://10.0.0.1/"], 1],
+      [["99", "--label", "x"], 1],
+    ] as const) {
+      assert.equal((await server.cli("webhook", "edit", ...args)).status, status, args.join(" "));
+    }
+  });
+
   test("refuses what can't be an endpoint in one line, which doesn't repeat the URL", async () => {
     for (const [args, status, message] of [
       [

@@ -23,6 +23,7 @@ import { formatFields, formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
 type Options = Flags & { readonly json?: boolean };
+type EditOptions = Options & { readonly url?: string; readonly events?: string; readonly label?: string };
 
 const NONCE_BYTES = 15;
 
@@ -42,7 +43,7 @@ export function webhookCommand(context: CliContext): Command {
         options: Options & { readonly events?: string; readonly account?: string; readonly label?: string },
       ) => {
         const { account = null, label } = options;
-        const events = options.events?.split(",").map((pattern) => pattern.trim());
+        const events = parsePatterns(options.events);
         const created = await withAdministration(context, options, async (administration) => {
           await requireUsableUrl(url, (await administration.openWebhooks()).sender);
           const source = await secretSource(context, administration);
@@ -63,6 +64,34 @@ export function webhookCommand(context: CliContext): Command {
         webhooks.length === 0
           ? "No webhook endpoints yet; create one with: countersign webhook create <url>"
           : webhookTable(context, webhooks),
+      );
+    });
+
+  withStoreFlags(command.command("edit"))
+    .argument("<id>")
+    .description("change an endpoint; a new URL or filter holds for everything that wasn't delivered yet")
+    .option("--url <url>", "https://…; http:// only for the networks of COUNTERSIGN_WEBHOOK_NETWORKS")
+    .option("--events <patterns>", "such as key.*,user.created; separated by commas")
+    .option("--label <text>", "what the endpoint is for")
+    .option("--json", "print JSON")
+    .action(async (idText: string, options: EditOptions) => {
+      const id = parseWebhookId(idText);
+      const { url, label } = options;
+      const patch = { url, label, events: parsePatterns(options.events) };
+      if (Object.values(patch).every((value) => value === undefined)) {
+        throw new WrongUsage("Say what to change: --url, --events or --label.");
+      }
+      const webhook = await withAdministration(context, options, async (administration) => {
+        if (url !== undefined) await requireUsableUrl(url, (await administration.openWebhooks()).sender);
+        return commitAs(context, administration, (tx) => changeWebhook(tx, id, patch));
+      });
+      print(context, options.json, webhookJson(webhook), () =>
+        formatFields([
+          ["id", String(id)],
+          ["url", webhook.url],
+          ["events", webhook.events.join(",")],
+          ["label", webhook.label ?? "-"],
+        ]),
       );
     });
 
@@ -164,6 +193,10 @@ async function loadWebhook({ store }: CliAdministration, id: WebhookId): Promise
   const webhook = await store.webhooks.load(id);
   if (webhook !== undefined) return webhook;
   throw new OperatorError(`There is no webhook endpoint ${id}; countersign webhook list shows them.`);
+}
+
+function parsePatterns(text: string | undefined): readonly string[] | undefined {
+  return text?.split(",").map((pattern) => pattern.trim());
 }
 
 function parseWebhookId(text: string): WebhookId {

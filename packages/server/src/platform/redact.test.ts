@@ -13,6 +13,7 @@ const SECRETS = {
     "eyAiYWxnIjoiUlMyNTYifQ.eyJ1c2VybmFtZSI6ImFwaS0xLWRlbW8ifQ.c2lnbmF0dXJl",
   token: "1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU",
   "resource server secret": "csrs_0123456789abcdef",
+  "webhook secret": "whsec_C2FVsBQIhrscChlQIBVpvEMwBB6s5H4W0UmIhIPrPGM=",
   "admin token": "csat_0123456789abcdef",
   "one-time link's secret": "csiv_0123456789abcdef",
   "session's secret": "csse_0123456789abcdef",

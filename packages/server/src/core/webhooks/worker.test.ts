@@ -318,6 +318,51 @@ describe("a node that delivers", () => {
     await dead.worker.stop();
   });
 
+  test("and can't record a delivery repeats the event once it can, under the same id, and reports the failure", async () => {
+    const { store, clock } = registry;
+    await hooks.create({ url: receiver.url, events: ["account.*"] });
+    await hooks.worker.stop();
+    let isFull = true;
+    const webhooks: typeof store.webhooks = {
+      ...store.webhooks,
+      record: (...args) => (isFull ? Promise.reject(new Error("the disk is full")) : store.webhooks.record(...args)),
+    };
+    const node = await startTestWebhooks({ ...store, webhooks }, clock, "node 4");
+    const names = await addEvents(2);
+    await node.settle();
+    assert.deepEqual(shortnames(), names.slice(0, 1));
+    assert.deepEqual(node.errors.map(String), ["Error: the disk is full"]);
+    isFull = false;
+    clock.advanceSeconds(15);
+    await node.settle();
+    assert.deepEqual(shortnames(), [names[0], ...names]);
+    assert.equal(receiver.messages[0]?.id, receiver.messages[1]?.id);
+    await node.worker.stop();
+  });
+
+  test("that stops ends a delivery in progress at once, and doesn't count it as a failure", async () => {
+    const { id } = await hooks.create({ url: receiver.url, events: ["account.*"] });
+    receiver.answerWith(() => undefined);
+    await addEvents(1);
+    await hooks.feed.catchUp();
+    await receiver.waitFor(1);
+    await hooks.worker.stop();
+    const { attempts, position } = await hooks.load(id);
+    assert.equal(attempts, 0);
+    assert.equal((await registry.store.webhooks.deliveries(id, { limit: 1 })).items.length, 0);
+    assert.ok(position < (await registry.store.events.last()).seq);
+  });
+
+  test("whose secret derives from a master secret that is gone sends nothing unsigned, and says why", async () => {
+    const { id } = await hooks.create({ url: receiver.url, events: ["account.*"] });
+    registry.rewrite("update webhooks set secret_fingerprint = '0011223344556677'");
+    await addEvents(1);
+    await hooks.settle();
+    assert.equal(receiver.messages.length, 0);
+    const { items } = await registry.store.webhooks.deliveries(id, { limit: 1 });
+    assert.deepEqual([items[0]?.outcome, (await hooks.load(id)).attempts], ["secret_missing", 1]);
+  });
+
   test("finds an event by looking into the store from time to time, even if the feed didn't report it", async () => {
     await hooks.create({ url: receiver.url, events: ["account.*"] });
     const names = await addEvents(1);
