@@ -296,6 +296,7 @@ function lookAtPages(): void {
         `/users?account=${part}&status=${part}&order=${part}&cursor=${part}`,
         `/audit?action=${part}&from=${part}`,
         `/keys?account=${part}&unused=${part}&expiring=${part}&weak=${part}&cursor=${part}`,
+        `/webhooks/${part}`,
       ]) {
         const context = path.slice(0, 100);
         await page.goto(url + path);
@@ -364,6 +365,12 @@ async function newUserAndAccount(page: Page): Promise<Locator> {
   await page.getByRole("option", { name: "Create an account…" }).click();
   await dialog.getByLabel("Shortname").fill(`account-${++made}`);
   await dialog.getByLabel("Name of the API user").fill("named");
+  return dialog;
+}
+
+async function newEndpoint(page: Page): Promise<Locator> {
+  const dialog = await dialogBy(page, "New endpoint");
+  await dialog.getByLabel("URL").fill("http://127.0.0.1:9/hook");
   return dialog;
 }
 
@@ -463,6 +470,41 @@ const FIELDS: readonly Field[] = [
     },
     find: label("Name"),
     submit: "Create account",
+  },
+  {
+    form: "webhook endpoint",
+    name: "URL",
+    path: "/webhooks",
+    open: newEndpoint,
+    find: label("URL"),
+    submit: "Create endpoint",
+    taken: secretShown,
+  },
+  {
+    form: "webhook endpoint",
+    name: "label",
+    path: "/webhooks",
+    open: newEndpoint,
+    find: label("Label"),
+    submit: "Create endpoint",
+    taken: secretShown,
+  },
+  {
+    form: "webhook endpoint",
+    name: "events",
+    path: "/webhooks",
+    open: newEndpoint,
+    find: label("Events"),
+    submit: "Create endpoint",
+    taken: secretShown,
+  },
+  {
+    form: "webhook endpoint, changed",
+    name: "label",
+    path: "/webhooks/1",
+    open: (page) => dialogBy(page, "Edit"),
+    find: label("Label"),
+    submit: "Save",
   },
   {
     form: "resource server",

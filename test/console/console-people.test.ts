@@ -187,6 +187,7 @@ function meetPeople(): void {
       ["/resource-servers", "Resource servers"],
       ["/signing-keys", "Signing keys"],
       ["/settings", "Settings"],
+      ["/webhooks", "Webhooks"],
       ["/operators", "Operators"],
       ["/admin-tokens", "Admin tokens"],
       ["/me", "Your sign-in"],
@@ -315,7 +316,7 @@ function meetPeople(): void {
     await page.goto(`${url}/users/${USERNAME}?add=key`);
     await row(page, `Key ${keyId}`).waitFor();
     assert.equal(await page.getByRole("dialog").count(), 0);
-    for (const path of ["/operators", "/admin-tokens"]) {
+    for (const path of ["/operators", "/admin-tokens", "/webhooks", "/webhooks/1"]) {
       await jumpTo(page, path);
       await page.getByText(/A viewer can't/).waitFor();
     }

@@ -11,13 +11,19 @@ import { CHAIN_START, chainHash } from "../../packages/server/src/core/feed/audi
 import type { AdminClient } from "./admin-client.ts";
 import { PASSWORD, startConsoleServer, useLink } from "./console-server.ts";
 import { makeKeyPair } from "./rsa-keys.ts";
-import { startServer, type TestServer } from "./server.ts";
+import { type ServerOptions, startServer, type TestServer } from "./server.ts";
 
 /** The author of everything; signs in with `PASSWORD`. */
 export const OWNER = "ada@example.com";
 
 /** An API user with keys in several states, and live tokens. */
 export const BUSY_USER = "api-1-orders-sync";
+
+/** Nothing listens at the webhook endpoints, which are on this machine. */
+const OPTIONS: ServerOptions = {
+  flags: ["--refusal-limit", "0"],
+  env: { COUNTERSIGN_WEBHOOK_NETWORKS: "127.0.0.0/8" },
+};
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -87,7 +93,7 @@ const USERS: readonly (readonly [account: string, name: string, access: "full" |
  * @param options.isAged moves the times into the past, for screenshots; otherwise everything has the present time
  */
 export async function startFilledServer({ isAged }: { readonly isAged: boolean }): Promise<TestServer> {
-  const console_ = await startConsoleServer({ flags: ["--refusal-limit", "0"] });
+  const console_ = await startConsoleServer(OPTIONS);
   const { server, api } = console_;
   const owner = api.client.as({ cookie: await useLink(console_, console_.setupSecret, OWNER) });
   await makeRegistry(owner);
@@ -109,13 +115,14 @@ export async function startFilledServer({ isAged }: { readonly isAged: boolean }
   const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
   fillUsage(database, Date.now());
   fillTrust(database);
+  fillWebhooks(database, Date.now());
   if (isAged) {
     moveIntoPast(database, Date.now());
     fillIdleness(database, Date.now());
     rememberNewHashes(database, join(server.dataDir, "countersign.position"));
   }
   database.close();
-  return await startServer({ dataDir: server.dataDir, flags: ["--refusal-limit", "0"] });
+  return await startServer({ ...OPTIONS, dataDir: server.dataDir });
 }
 
 async function made(client: AdminClient, path: string, body: unknown): Promise<Readonly<Record<string, unknown>>> {
@@ -144,10 +151,42 @@ async function makeOthers(owner: AdminClient): Promise<void> {
   for (const name of ["orders-api", "catalog-api", "legacy-soap"]) await made(owner, "/resource-servers", { name });
   await made(owner, "/resource-servers/orders-api/secret", { grace_seconds: 86_400 });
   await owner.patch("/resource-servers/legacy-soap", { status: "deactivated" });
+  for (const [label, events, account] of WEBHOOKS) {
+    await made(owner, "/webhooks", { url: "http://127.0.0.1:9/hook", label, events, ...(account && { account }) });
+  }
   await made(owner, "/admin-tokens", { name: "deploy-pipeline", role: "admin" });
   await made(owner, "/admin-tokens", { name: "globex-onboarding", role: "admin", account: "globex" });
   const { id } = await made(owner, "/admin-tokens", { name: "old-import", role: "admin" });
   await owner.send("DELETE", `/admin-tokens/${String(id)}`);
+}
+
+/** Their events are rare, so that nothing is delivered while the pages are looked at. */
+const WEBHOOKS = [
+  ["Pager", ["key.expiring", "key.found_weak"], null],
+  ["Globex", ["key.revoked"], "globex"],
+  ["Old chat", ["account.created"], null],
+] as const;
+
+/** Deliveries to the first endpoint; the second one fails, and the third one is gone. */
+function fillWebhooks(database: DatabaseSync, nowMs: number): void {
+  database.exec("update webhooks set url = 'https://hooks.example.com/countersign/' || id");
+  database
+    .prepare("update webhooks set attempts = 4, failing_since_ms = ?, next_attempt_at_ms = ? where id = 2")
+    .run(nowMs - 2 * HOUR_MS, nowMs + HOUR_MS);
+  database.exec("update webhooks set status = 'deactivated', disabled_reason = 'gone' where id = 3");
+  const delivered = database.prepare(`insert into webhook_deliveries
+    (webhook_id, seq, action, message_id, attempt, at_ms, outcome, http_status, duration_ms)
+    values (1, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  for (const [seq, action, attempt, agoMs, outcome, status, durationMs] of [
+    [48, "key.expiring", 1, 9 * DAY_MS, "delivered", 204, 41],
+    [53, "key.found_weak", 1, 3 * HOUR_MS, "timed_out", null, 10_000],
+    [53, "key.found_weak", 2, 3 * HOUR_MS - 15_000, "http_status", 503, 87],
+    [53, "key.found_weak", 3, 3 * HOUR_MS - 25_000, "delivered", 204, 38],
+    [55, "key.expiring", 1, 40 * 60_000, "delivered", 204, 52],
+  ] as const) {
+    delivered.run(seq, action, `msg_${seq}`, attempt, nowMs - agoMs, outcome, status, durationMs);
+  }
+  database.prepare("update webhooks set last_delivered_at_ms = ? where id = 1").run(nowMs - 40 * 60_000);
 }
 
 /** The rows of the keys of {@link USERS}, with the state that each should get. */
@@ -192,7 +231,7 @@ function fillUsage(database: DatabaseSync, nowMs: number): void {
   }
 }
 
-/** What is known about keys: proofs, rotations, networks, weaknesses. The job that looks for weaknesses has just run. */
+/** What is known about keys: proofs, rotations, networks, weaknesses; and why clients were refused. The job that looks for weaknesses has just run. */
 function fillTrust(database: DatabaseSync): void {
   const update = database.prepare(
     "update public_keys set proved_at_ms = ?, rotated_from = ?, networks = ?, weakness = ? where id = ?",
@@ -200,6 +239,15 @@ function fillTrust(database: DatabaseSync): void {
   for (const { id, isProved, isRotated, networks, weakness } of keyRows(database)) {
     const provedAtMs = isProved === true ? Date.now() : null;
     update.run(provedAtMs, isRotated === true ? id - 1 : null, networks ?? null, weakness ?? null, id);
+  }
+  const refused = database.prepare("insert into refusal_hours (hour_s, code, refusals) values (?, ?, ?)");
+  for (const [code, count] of Object.entries({
+    assertion_expired: 61,
+    key_deactivated: 24,
+    signature_invalid: 7,
+    token_revoked: 3,
+  })) {
+    refused.run(Math.floor(Date.now() / HOUR_MS) * 3600, code, count);
   }
   database.prepare("update jobs set ran_at_ms = ?").run(Date.now());
 }

@@ -115,6 +115,29 @@ export const VIEWS: readonly View[] = [
       await page.getByRole("dialog", { name: "Store the secret" }).waitFor();
     },
   },
+  { name: "webhooks", path: "/webhooks", heading: "Webhooks" },
+  {
+    name: "webhook-new",
+    isMinor: true,
+    path: "/webhooks",
+    heading: "Webhooks",
+    open: (page) => press(page, "New endpoint"),
+  },
+  { name: "webhook", path: "/webhooks/1", heading: "Pager" },
+  {
+    name: "webhook-edit",
+    isMinor: true,
+    path: "/webhooks/1",
+    heading: "Pager",
+    open: (page) => press(page, "Edit"),
+  },
+  {
+    name: "webhook-secret",
+    isMinor: true,
+    path: "/webhooks/1",
+    heading: "Pager",
+    open: (page) => press(page, "New secret"),
+  },
   { name: "signing-keys", path: "/signing-keys", heading: "Signing keys" },
   { name: "operators", path: "/operators", heading: "Operators" },
   {

@@ -21,6 +21,8 @@ const ExplainPage = lazy(() => import("./pages/explain/explain-page.tsx"));
 const AuditPage = lazy(() => import("./pages/audit/audit-page.tsx"));
 const ResourceServersPage = lazy(() => import("./pages/resource-servers/resource-servers-page.tsx"));
 const SigningKeysPage = lazy(() => import("./pages/signing-keys/signing-keys-page.tsx"));
+const WebhooksPage = lazy(() => import("./pages/webhooks/webhooks-page.tsx"));
+const WebhookPage = lazy(() => import("./pages/webhooks/webhook-page.tsx"));
 const OperatorsPage = lazy(() => import("./pages/operators/operators-page.tsx"));
 const AdminTokensPage = lazy(() => import("./pages/admin-tokens/admin-tokens-page.tsx"));
 const MePage = lazy(() => import("./pages/me/me-page.tsx"));
@@ -108,6 +110,12 @@ function SignedIn() {
             </Route>
             <Route path="/signing-keys">
               <SigningKeysPage />
+            </Route>
+            <Route path="/webhooks">
+              <WebhooksPage />
+            </Route>
+            <Route path="/webhooks/:id">
+              {({ id }) => (/^[1-9][0-9]{0,8}$/.test(id) ? <WebhookPage key={id} id={Number(id)} /> : <NotFoundPage />)}
             </Route>
             <Route path="/operators">
               <OperatorsPage />

@@ -23,3 +23,15 @@ export function useAllKeys(filter: AllKeysFilter) {
     placeholderData: keepPreviousData,
   });
 }
+
+/** The keys that were rotated in by a key, directly or by others; the first page of them. */
+export function useDescendants(id: number) {
+  return useQuery({
+    queryKey: ["keys", "descendants", id],
+    queryFn: ({ signal }) =>
+      requestList((signal) => client.GET("/api/admin/v1/keys/{id}/descendants", { params: { path: { id } }, signal }), {
+        signal,
+      }),
+    staleTime: 0,
+  });
+}

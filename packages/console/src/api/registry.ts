@@ -86,11 +86,23 @@ export interface KeyPatch {
   readonly expires_at?: string | null;
 }
 
-/** @returns the new version, which an Undo then changes */
-export function changeKey(id: number, patch: KeyPatch, etag: string | undefined): Promise<Versioned<PublicKey>> {
+/**
+ * @param options.withDescendants does the same to every key that was rotated in by this one, directly or by others
+ * @returns the new version, which an Undo then changes
+ */
+export function changeKey(
+  id: number,
+  patch: KeyPatch,
+  etag: string | undefined,
+  { withDescendants = false } = {},
+): Promise<Versioned<PublicKey>> {
   return requestVersioned((signal) =>
     client.PATCH("/api/admin/v1/keys/{id}", {
-      params: { path: { id }, header: ifMatch(etag) },
+      params: {
+        path: { id },
+        header: ifMatch(etag),
+        query: withDescendants ? { with_descendants: true } : {},
+      },
       body: patch,
       signal,
     }),

@@ -13,6 +13,7 @@ export function Confirm<Result>({
   impact,
   children,
   note,
+  options,
   button,
   isDangerous = true,
   typed: expected,
@@ -28,6 +29,8 @@ export function Confirm<Result>({
   readonly children: ReactNode;
   /** A remark below the explanation. */
   readonly note?: ReactNode;
+  /** Fields that say what else the change does. */
+  readonly options?: ReactNode;
   readonly button: string;
   readonly isDangerous?: boolean;
   readonly typed?: { readonly text: string; readonly label: ReactNode };
@@ -58,6 +61,7 @@ export function Confirm<Result>({
       isReplaced={isReplaced}
       onClose={onClose}
     >
+      {options}
       {expected === undefined ? null : (
         <TextInput
           label={expected.label}

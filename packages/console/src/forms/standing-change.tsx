@@ -50,12 +50,15 @@ export function DeactivateDialog({
   thing,
   scope,
   about,
+  options,
   onClose,
 }: {
   readonly thing: Switchable;
   /** Whose tokens end; if omitted, `about` says what ends. */
   readonly scope?: ImpactScope;
   readonly about: string;
+  /** Fields that say what else the deactivation does. */
+  readonly options?: ReactNode;
   readonly onClose: () => void;
 }) {
   const { newer, apply } = useVersion(thing.read);
@@ -71,6 +74,7 @@ export function DeactivateDialog({
           </Note>
         )
       }
+      options={options}
       button={newer === undefined ? "Deactivate" : "Deactivate anyway"}
       run={() => apply((current) => changeStanding(thing, "deactivated", current))}
       onClose={onClose}

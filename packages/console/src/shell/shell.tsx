@@ -50,6 +50,7 @@ const GROUPS: readonly { readonly title?: string; readonly destinations: readonl
         icon: "signature",
         isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
       },
+      { path: "/webhooks", label: "Webhooks", icon: "webhook", isVisibleTo: (me) => permits(me, "admin") },
       {
         path: "/settings",
         label: "Settings",

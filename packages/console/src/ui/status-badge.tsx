@@ -7,6 +7,9 @@ const LOOKS = {
   revoked: "badge-danger",
   retired: "badge-danger",
   waiting: "badge-accent",
+  delivered: "badge-good",
+  failed: "badge-danger",
+  failing: "badge-warning",
 } as const;
 
 /** A status that has a badge. */

@@ -4,14 +4,17 @@ import { permits, useMe } from "../../api/me.ts";
 import { changeKey, type PublicKey, readKey, useKeys } from "../../api/registry.ts";
 import { useFilters } from "../../forms/search-state.ts";
 import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
-import { CopyButton } from "../../ui/copy-button.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Empty } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
+import { activate, type Switchable } from "../../forms/standing-change.tsx";
+import { Note } from "../../ui/problem.tsx";
+import { weaknessText } from "../../text/weakness.ts";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { DeactivateKeyDialog } from "./deactivate-key-dialog.tsx";
 import { EditKeyDialog } from "./edit-key-dialog.tsx";
+import { KeyName, keyTitle } from "./key-name.tsx";
 import { RevokeKeyDialog } from "./revoke-key-dialog.tsx";
 
 type Asked = { readonly what: "deactivate" | "edit" | "revoke"; readonly key: PublicKey };
@@ -26,7 +29,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
   const close = () => setAsked(undefined);
 
   const columns: readonly Column<PublicKey>[] = [
-    { heading: "Key", cell: (key) => <KeyName publicKey={key} /> },
+    { heading: "Key", cell: (key) => <KeyName publicKey={key} others={query.data?.items ?? []} /> },
     { heading: "Bits", isEnd: true, cell: ({ bits }) => bits },
     { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
     { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
@@ -51,13 +54,23 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
 
   return (
     <>
+      {query.data?.items
+        .filter(({ weakness, status }) => weakness !== null && status !== "revoked")
+        .map((key) => (
+          <Note kind="warning" key={key.id}>
+            <strong>
+              {keyTitle(key)} is weak: {weaknessText(key.weakness ?? "").label}.
+            </strong>{" "}
+            {weaknessText(key.weakness ?? "").about}
+          </Note>
+        ))}
       <DataTable
         caption="Public keys"
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={1}
-        skeletonHeight={61}
+        skeletonHeight={85}
         {...((query.data?.count ?? 0) > 50 ? { nouns: ["key", "keys"] as const, goTo } : {})}
         empty={
           <Empty
@@ -78,12 +91,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
         }
       />
       {asked?.what === "deactivate" ? (
-        <DeactivateDialog
-          thing={switchableKey(asked.key)}
-          scope={{ key_id: asked.key.id }}
-          about="Assertions signed with this key, and all tokens minted under it, are refused until the key is activated again. Tokens of other keys keep working."
-          onClose={close}
-        />
+        <DeactivateKeyDialog publicKey={asked.key} thing={switchableKey(asked.key)} onClose={close} />
       ) : null}
       {asked?.what === "edit" ? <EditKeyDialog publicKey={asked.key} onClose={close} /> : null}
       {asked?.what === "revoke" ? <RevokeKeyDialog publicKey={asked.key} onClose={close} /> : null}
@@ -97,18 +105,6 @@ function switchableKey(key: PublicKey): Switchable {
     read: () => readKey(key.id),
     change: (patch, etag) => changeKey(key.id, patch, etag),
   };
-}
-
-function KeyName({ publicKey }: { readonly publicKey: PublicKey }) {
-  return (
-    <div className="key-name">
-      <strong>{publicKey.label === null ? `Key ${publicKey.id}` : <bdi>{publicKey.label}</bdi>}</strong>
-      <span className="key-fingerprint">
-        <code title={publicKey.fingerprint}>{publicKey.fingerprint}</code>
-        <CopyButton isIcon text={publicKey.fingerprint} label="Copy fingerprint" />
-      </span>
-    </div>
-  );
 }
 
 function KeyActions({

@@ -1,8 +1,10 @@
+import { useState } from "react";
 import { changeKey, type PublicKey, readKey } from "../../api/registry.ts";
 import { Confirm } from "../../forms/confirm.tsx";
 import { useVersion } from "../../forms/use-version.ts";
 import { ImpactSummary } from "../../ui/impact-summary.tsx";
 import { Note } from "../../ui/problem.tsx";
+import { DescendantsField } from "./descendants-field.tsx";
 import { tell } from "../../ui/tell.tsx";
 
 /** Revokes a key. This can't be undone, so the operator types which key is meant. */
@@ -14,6 +16,7 @@ export function RevokeKeyDialog({
   readonly onClose: () => void;
 }) {
   const { id, label, fingerprint } = publicKey;
+  const [withDescendants, setWithDescendants] = useState(false);
   const { newer, apply } = useVersion(() => readKey(id));
   const name = label === null ? `key ${id}` : <bdi>{label}</bdi>;
   const expected = label ?? fingerprint.slice(-8);
@@ -29,6 +32,7 @@ export function RevokeKeyDialog({
           </Note>
         )
       }
+      options={<DescendantsField id={id} what="Revoke" isIncluded={withDescendants} onChange={setWithDescendants} />}
       button="Revoke permanently"
       typed={{
         text: expected,
@@ -43,7 +47,7 @@ export function RevokeKeyDialog({
             </>
           ),
       }}
-      run={() => apply(({ etag }) => changeKey(id, { status: "revoked" }, etag))}
+      run={() => apply(({ etag }) => changeKey(id, { status: "revoked" }, etag, { withDescendants }))}
       onDone={() => tell(<>Revoked {name} permanently.</>)}
       onClose={onClose}
     >

@@ -1,0 +1,53 @@
+import { Checkbox } from "@mantine/core";
+import { useDescendants } from "../../api/keys.ts";
+import type { PublicKey } from "../../api/registry.ts";
+import { Problem } from "../../ui/problem.tsx";
+
+/** Offers to stop the keys that were rotated in by a key together with it. Without such keys it is nothing. */
+export function DescendantsField({
+  id,
+  what,
+  isIncluded,
+  onChange,
+}: {
+  readonly id: number;
+  /** What is done to them: `Deactivate`. */
+  readonly what: string;
+  readonly isIncluded: boolean;
+  readonly onChange: (isIncluded: boolean) => void;
+}) {
+  const { data, error, refetch } = useDescendants(id);
+  if (error !== null) return <Problem error={error} retry={() => void refetch()} />;
+  const live = liveKeys(data?.items ?? []);
+  if (data === undefined || (live.length === 0 && data.next === undefined)) return null;
+  const count =
+    data.next === undefined ? live.length.toLocaleString("en") : `more than ${live.length.toLocaleString("en")}`;
+  return (
+    <Checkbox
+      label={
+        live.length === 1 && data.next === undefined
+          ? `${what} the key rotated in by it, too`
+          : `${what} the ${count} keys rotated in by it, too`
+      }
+      description={
+        <>
+          A thief of this key may have rotated it.{" "}
+          {live.slice(0, 5).map((key, at) => (
+            <span key={key.id}>
+              {at === 0 ? "" : ", "}
+              {key.label === null ? `key ${key.id}` : <bdi>{key.label}</bdi>}
+            </span>
+          ))}
+          {live.length > 5 || data.next !== undefined ? " …" : ""}
+        </>
+      }
+      checked={isIncluded}
+      onChange={(event) => onChange(event.currentTarget.checked)}
+    />
+  );
+}
+
+/** The keys that can be used. */
+export function liveKeys(keys: readonly PublicKey[]): readonly PublicKey[] {
+  return keys.filter(({ status }) => status === "active");
+}

@@ -1,0 +1,146 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { Link } from "wouter";
+import { permits, useMe } from "../../api/me.ts";
+import { useChange } from "../../api/queries.ts";
+import {
+  changeWebhook,
+  readWebhook,
+  testWebhook,
+  useWebhook,
+  type Webhook,
+  type WebhookWithSecret,
+} from "../../api/webhooks.ts";
+import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
+import { Page, Section } from "../../ui/page.tsx";
+import { Note, Problem } from "../../ui/problem.tsx";
+import { RoleNote } from "../../ui/role-note.tsx";
+import { Deliveries } from "./deliveries.tsx";
+import { EditWebhookDialog } from "./edit-webhook-dialog.tsx";
+import { RotateWebhookDialog } from "./rotate-webhook-dialog.tsx";
+import { WebhookSecretDialog } from "./secret-dialog.tsx";
+import { WebhookFacts } from "./webhook-facts.tsx";
+
+type Opened =
+  | { readonly what: "edit" | "rotate" | "deactivate" }
+  | { readonly what: "secret"; readonly webhook: WebhookWithSecret };
+
+/** One webhook endpoint: its state, a test, and its last deliveries. */
+export default function WebhookPage({ id }: { readonly id: number }) {
+  const me = useMe();
+  if (permits(me, "admin")) return <Endpoint id={id} />;
+  return (
+    <Page title={`Webhook endpoint ${id}`} crumb={<Link href="/webhooks">Webhooks</Link>}>
+      <RoleNote me={me} needs="admin" what="see webhook endpoints" />
+    </Page>
+  );
+}
+
+function Endpoint({ id }: { readonly id: number }) {
+  const { data, error, refetch } = useWebhook(id);
+  const [opened, setOpened] = useState<Opened>();
+  const testing = useChange(() => testWebhook(id));
+  const close = () => setOpened(undefined);
+  const webhook = data?.value;
+  return (
+    <Page
+      title={`Webhook endpoint ${id}`}
+      crumb={<Link href="/webhooks">Webhooks</Link>}
+      {...(webhook?.label ? { heading: <bdi>{webhook.label}</bdi> } : {})}
+      actions={
+        webhook === undefined ? undefined : (
+          <Actions
+            webhook={webhook}
+            open={(what) => setOpened({ what })}
+            test={() => testing.mutate()}
+            isTesting={testing.isPending}
+          />
+        )
+      }
+    >
+      {error !== null && webhook === undefined ? (
+        <Problem error={error} retry={() => void refetch()} />
+      ) : (
+        <>
+          <div aria-live="polite">
+            {testing.error === null ? null : <Problem error={testing.error} />}
+            {testing.data === undefined ? null : (
+              <Note kind={testing.data.outcome === "delivered" ? "good" : "warning"}>
+                <strong>Test {testing.data.outcome === "delivered" ? "delivered" : "failed"}.</strong>{" "}
+                {testing.data.message}
+              </Note>
+            )}
+          </div>
+          <WebhookFacts webhook={webhook} />
+          <Section
+            title="Deliveries"
+            about="The last attempts, newest first. Events are sent in order, and each is tried for 3 days; then the endpoint is disabled."
+          >
+            <Deliveries id={id} />
+          </Section>
+        </>
+      )}
+      {opened?.what === "edit" && webhook !== undefined ? (
+        <EditWebhookDialog webhook={webhook} onClose={close} />
+      ) : null}
+      {opened?.what === "rotate" && webhook !== undefined ? (
+        <RotateWebhookDialog
+          webhook={webhook}
+          onClose={close}
+          onRotated={(rotated) => setOpened({ what: "secret", webhook: rotated })}
+        />
+      ) : null}
+      {opened?.what === "secret" ? <WebhookSecretDialog webhook={opened.webhook} onStored={close} /> : null}
+      {opened?.what === "deactivate" ? (
+        <DeactivateDialog
+          thing={switchableWebhook(id)}
+          about="It gets no events until it is activated again. What happened in between is delivered then."
+          onClose={close}
+        />
+      ) : null}
+    </Page>
+  );
+}
+
+function Actions({
+  webhook,
+  open,
+  test,
+  isTesting,
+}: {
+  readonly webhook: Webhook;
+  readonly open: (what: "edit" | "rotate" | "deactivate") => void;
+  readonly test: () => void;
+  readonly isTesting: boolean;
+}) {
+  return (
+    <>
+      {webhook.status === "active" ? (
+        <Button variant="default" onClick={() => open("deactivate")}>
+          Deactivate
+        </Button>
+      ) : (
+        <Button variant="default" onClick={() => void activate(switchableWebhook(webhook.id))}>
+          Activate
+        </Button>
+      )}
+      <Button variant="default" onClick={() => open("rotate")}>
+        New secret
+      </Button>
+      <Button variant="default" onClick={() => open("edit")}>
+        Edit
+      </Button>
+      <Button loading={isTesting} onClick={test}>
+        Send a test
+      </Button>
+    </>
+  );
+}
+
+function switchableWebhook(id: number): Switchable {
+  return {
+    name: `webhook endpoint ${id}`,
+    read: () => readWebhook(id),
+    change: (patch, etag) => changeWebhook(id, patch, etag),
+  };
+}

@@ -1,0 +1,104 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+import { Link } from "wouter";
+import { permits, useMe } from "../../api/me.ts";
+import { useWebhooks, type Webhook, type WebhookFilter, type WebhookWithSecret } from "../../api/webhooks.ts";
+import { StatusFilter } from "../../forms/filters.tsx";
+import { useFilters } from "../../forms/search-state.ts";
+import { type Column, DataTable } from "../../ui/data-table.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { NoMatch } from "../../ui/no-match.tsx";
+import { Empty, Page } from "../../ui/page.tsx";
+import { RelativeTime } from "../../ui/relative-time.tsx";
+import { RoleNote } from "../../ui/role-note.tsx";
+import { CreateWebhookDialog } from "./create-webhook-dialog.tsx";
+import { WebhookSecretDialog } from "./secret-dialog.tsx";
+import { WebhookStatus } from "./webhook-status.tsx";
+import "./webhooks-page.css";
+
+const COLUMNS: readonly Column<Webhook>[] = [
+  {
+    heading: "Endpoint",
+    cell: ({ id, label, url }) => (
+      <div className="endpoint">
+        <Link href={`/webhooks/${id}`} className="row-link">
+          {label === null ? `Endpoint ${id}` : <bdi>{label}</bdi>}
+        </Link>
+        <bdi className="mono faint">{new URL(url).origin}</bdi>
+      </div>
+    ),
+  },
+  {
+    heading: "Events",
+    width: 220,
+    cell: ({ events }) =>
+      events.includes("*") ? <span className="faint">all</span> : <code>{events.join(", ")}</code>,
+  },
+  {
+    heading: "Account",
+    width: 130,
+    cell: ({ account }) => (account === null ? <span className="faint">all</span> : <bdi>{account}</bdi>),
+  },
+  { heading: "Last delivered", width: 140, cell: ({ last_delivered_at: at }) => <RelativeTime at={at} /> },
+  { heading: "Status", width: 200, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
+];
+
+/** Lists webhook endpoints, to create one or to see which of them fail. */
+export default function WebhooksPage() {
+  const me = useMe();
+  const filters = useFilters(["status"]);
+  const mayChange = permits(me, "admin");
+  const query = useWebhooks(filters.values as WebhookFilter, { isEnabled: mayChange });
+  const [isCreating, setIsCreating] = useState(false);
+  const [created, setCreated] = useState<WebhookWithSecret>();
+  const about = "Endpoints to which the service sends its events, signed as Standard Webhooks describes.";
+  if (!mayChange) {
+    return (
+      <Page title="Webhooks" about={about}>
+        <RoleNote me={me} needs="admin" what="see webhook endpoints" />
+      </Page>
+    );
+  }
+  const create = (
+    <Button leftSection={<Icon name="plus" />} onClick={() => setIsCreating(true)}>
+      New endpoint
+    </Button>
+  );
+  return (
+    <Page title="Webhooks" about={about} actions={create}>
+      <div className="filters">
+        <StatusFilter filters={filters} />
+      </div>
+      <DataTable
+        caption="Webhook endpoints"
+        columns={COLUMNS}
+        query={query}
+        keyOf={({ id }) => id}
+        skeletonHeight={56}
+        nouns={["endpoint", "endpoints"]}
+        goTo={filters.goTo}
+        empty={
+          filters.hasAny ? (
+            <NoMatch title="No webhook endpoint matches" path="/webhooks">
+              No endpoint has this status.
+            </NoMatch>
+          ) : (
+            <Empty icon="webhook" title="No webhook endpoint yet" actions={create}>
+              Create one to be told before a key expires, when a weak key is found, or of any change.
+            </Empty>
+          )
+        }
+      />
+      {isCreating ? (
+        <CreateWebhookDialog
+          onClose={() => setIsCreating(false)}
+          onCreated={(webhook) => {
+            setIsCreating(false);
+            setCreated(webhook);
+          }}
+        />
+      ) : null}
+      {created === undefined ? null : <WebhookSecretDialog webhook={created} onStored={() => setCreated(undefined)} />}
+    </Page>
+  );
+}
