@@ -180,6 +180,29 @@ for (const engine of ["SQLite", "PostgreSQL"] as const) {
       ]) {
         assertFails(await unnamed.cli(...args), 1, says);
       }
+      const { token } = await unnamed.json<{ token: string }>("admin-token", "create", "test", "--role", "owner");
+      const send = async (method: string, path: string, body: object) => {
+        const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+        const answer = await fetch(`${unnamed.adminUrl}/api/admin/v1${path}`, {
+          method,
+          headers,
+          body: JSON.stringify(body),
+        });
+        return { status: answer.status, text: await answer.text() };
+      };
+      const networks = [OFFICE];
+      for (const [method, path, body] of [
+        ["POST", "/users", { account: "acme", name: "more", access: "full", networks }],
+        ["PATCH", "/users/api-1-limited", { networks }],
+        ["PATCH", `/keys/${keyId}`, { networks }],
+        ["POST", "/users/api-1-free/keys", { public_key: makeKeyPair().publicPem, networks }],
+      ] as const) {
+        const { status, text } = await send(method, path, body);
+        assert.equal(status, 422, text);
+        assert.match(text, /"field":"\/networks"/);
+        assert.match(text, /this service can't know clients' addresses: COUNTERSIGN_PUBLIC_URL begins with https/);
+      }
+      assert.equal((await send("PATCH", "/users/api-1-limited", { networks: [OFFICE, LOOPBACK] })).status, 200);
       const same = ["user", "edit", "api-1-limited", "--network", `${OFFICE},${LOOPBACK}`, "--may-rotate"];
       assert.equal((await unnamed.json<{ may_rotate: boolean }>(...same)).may_rotate, true);
       const opened = await unnamed.json<{ networks: string[] }>("user", "edit", "api-1-limited", "--no-networks");

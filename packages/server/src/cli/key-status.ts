@@ -125,6 +125,7 @@ async function showKey(context: CliContext, id: KeyId, options: Options): Promis
       ["expires", key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now)],
       ["last used", key.lastUsedAtMs === null ? "never" : relativeTime(key.lastUsedAtMs, now)],
       ["possession", key.provedAtMs === null ? "not proved" : `proved ${relativeTime(key.provedAtMs, now)}`],
+      ["networks", key.networks.join(", ") || "any"],
       ["rotated from", key.rotatedFrom === null ? "-" : String(key.rotatedFrom)],
       ["rotated in", descendantsText(descendants, now)],
     ]),
