@@ -15,6 +15,7 @@ import type { CheckToken } from "../core/check.ts";
 import type { AcceptedStore } from "../core/store-identity/accept-store.ts";
 import type { Restoration, StoreOpening } from "../core/store-identity/position.ts";
 import type { Commit } from "../core/change/commit.ts";
+import type { StoredKeyExaminer } from "../core/keys/audit/audit-keys.ts";
 import type { AdmitKey } from "../core/keys/admit-key.ts";
 import type { KeyProofs } from "../core/key-statements/key-proofs.ts";
 import type { Store } from "../core/store/store.ts";
@@ -33,6 +34,8 @@ export interface CliAdministration {
   readonly linkUrl: (secret: string) => string;
   /** The master secret from which new signing keys derive. */
   newestMasterSecret(): Promise<Buffer>;
+  /** Examines stored keys, in the thread that calls it. */
+  readonly storedKeyExaminer: StoredKeyExaminer;
   openCheck(): Promise<CheckToken>;
   /** Proofs of possession, as the servers of this store accept them. @throws {OperatorError} without the master secret */
   openKeyProofs(): Promise<KeyProofs>;

@@ -12,6 +12,7 @@ import type { KeyProof } from "../core/keys/possession.ts";
 import { readAllPages } from "./all-pages.ts";
 import { checkProof, keyChallengeCommand, proveGeneratedKey } from "./key-proof.ts";
 import { type CliAdministration, type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
+import { addKeyAudit } from "./key-audit.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
 import { addKeyEdit } from "./key-edit.ts";
 import { formatNetworks, type NetworkOptions, readNetworks, withNetworks } from "./networks.ts";
@@ -80,6 +81,7 @@ export function keyCommand(context: CliContext): Command {
   for (const command of keyStatusCommands(context)) key.addCommand(command);
   key.addCommand(revocationCommand(context));
   addKeyEdit(context, key);
+  addKeyAudit(key, context);
   return key;
 }
 

@@ -5,6 +5,7 @@ import { SYSTEM, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { createCommit } from "../core/change/commit.ts";
 import { createCheckToken } from "../core/check.ts";
 import { createAdmitKey } from "../core/keys/admit-key.ts";
+import { createStoredKeyExaminer } from "../core/keys/audit/stored-key-examiner.ts";
 import { createKeyExaminer } from "../core/keys/weakness/key-examiner.ts";
 import { createKeyProofs } from "../core/key-statements/key-proofs.ts";
 import type { PublicUrls } from "../core/key-statements/verify-key-proof.ts";
@@ -40,11 +41,13 @@ export async function openAdministration(
   const { clock } = surroundings;
   const { store, position } = await openStore(config, opening);
   const openView = () => openRegistryView(store, clock);
+  // A command serves nobody while it examines a key.
+  const examiner = createKeyExaminer(createIsPublished([]));
   return {
     store,
     commit: createCommit(store, clock, undefined, policyOf(config)),
-    // A command serves nobody while it examines a key.
-    admitKey: createAdmitKey(createKeyExaminer(createIsPublished([])), store),
+    admitKey: createAdmitKey(examiner, store),
+    storedKeyExaminer: createStoredKeyExaminer(examiner, store.keys),
     linkUrl: (secret) =>
       linkUrl(createOrigins(config.adminUrl, listenerUrl(config.adminHost, config.adminPort)), secret),
     openView,

@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { AccountId } from "../core/accounts/model.ts";
-import type { KeyAuditStore, KeyAuditTransaction, ModulusFacts } from "../core/keys/audit/store.ts";
+import type { KeyAuditStore, KeyAuditTransaction } from "../core/keys/audit/store.ts";
 import type { KeyId, Weakness } from "../core/keys/model.ts";
 import { selectKeys, toKey } from "./rows.ts";
 import type { Database } from "./schema.ts";
@@ -30,28 +30,6 @@ export function keyAuditStore(db: Kysely<Database>): KeyAuditStore {
         .limit(limit)
         .execute();
       return rows.map(({ id, spki }) => ({ id: id as KeyId, spki }));
-    },
-    factsOf: async (modulusHashes) => {
-      const known = modulusHashes.filter((hash) => hash !== "");
-      if (known.length === 0) return new Map();
-      const { rows } = await sql<{ hash: string; is_revoked: number; is_shared: number }>`
-        select modulus_hash as hash,
-          max(case when status = 'revoked' then 1 else 0 end) as is_revoked,
-          case when min(case when status <> 'revoked' then user_id end)
-            < max(case when status <> 'revoked' then user_id end) then 1 else 0 end as is_shared
-        from public_keys where modulus_hash in (${sql.join(known)}) group by modulus_hash`.execute(db);
-      const revoked = await db
-        .selectFrom("revoked_moduli")
-        .select("modulus_hash")
-        .where("modulus_hash", "in", known)
-        .execute();
-      const moduli = new Set(revoked.map(({ modulus_hash: hash }) => hash));
-      return new Map(
-        rows.map(({ hash, is_revoked: isRevoked, is_shared: isShared }): [string, ModulusFacts] => [
-          hash,
-          { isRevoked: isRevoked === 1 || moduli.has(hash), isShared: isShared === 1 },
-        ]),
-      );
     },
     countWeak: async () => {
       const rows = await db

@@ -1,7 +1,7 @@
+import type { AccountId } from "../../accounts/model.ts";
 import type { ChangeTx } from "../../change/change-tx.ts";
 import { changeKey } from "../changes.ts";
-import type { Weakness } from "../model.ts";
-import type { AuditedKey } from "./store.ts";
+import type { KeyId, PublicKey, Weakness } from "../model.ts";
 
 /** What happens to a stored key that is found weak: it is only reported, or it is deactivated, too. */
 export const WEAK_KEY_POLICIES = ["report", "deactivate"] as const;
@@ -10,7 +10,7 @@ export type WeakKeyPolicy = (typeof WEAK_KEY_POLICIES)[number];
 /** A weak key. */
 export interface WeakKey {
   /** As it is after the finding was recorded. */
-  readonly key: AuditedKey;
+  readonly key: PublicKey;
   readonly weakness: Weakness;
   /** Was this weakness not known before? */
   readonly isNew: boolean;
@@ -26,20 +26,26 @@ export interface WeakKey {
  */
 export async function recordWeakness(
   tx: ChangeTx,
-  audited: AuditedKey,
+  keyId: KeyId,
   weakness: Weakness | null,
   policy: WeakKeyPolicy,
 ): Promise<WeakKey | undefined> {
-  const key = await tx.keys.find(audited.id);
+  const key = await tx.keys.find(keyId);
   if (key === undefined || key.status === "revoked") return undefined;
   const isNew = weakness !== key.weakness;
-  if (isNew) await tx.keyAudit.setWeakness(key.id, weakness);
+  if (isNew) await tx.keyAudit.setWeakness(keyId, weakness);
   if (weakness === null) return undefined;
-  const { accountId } = audited;
-  const { id: keyId, username, fingerprint } = key;
-  if (isNew) await tx.append({ action: "key.found_weak", keyId, username, fingerprint, accountId, weakness });
+  if (isNew) {
+    const { username, fingerprint } = key;
+    const accountId = await accountOf(tx, key);
+    await tx.append({ action: "key.found_weak", keyId, username, fingerprint, accountId, weakness });
+  }
   const isDeactivated = policy === "deactivate" && key.status === "active";
   if (isDeactivated) await changeKey(tx, keyId, { status: "deactivated" });
   const status = isDeactivated ? "deactivated" : key.status;
-  return { key: { ...key, accountId, weakness, status }, weakness, isNew, isDeactivated };
+  return { key: { ...key, weakness, status }, weakness, isNew, isDeactivated };
+}
+
+async function accountOf({ users }: ChangeTx, { username }: PublicKey): Promise<AccountId | undefined> {
+  return (await users.find(username))?.accountId;
 }

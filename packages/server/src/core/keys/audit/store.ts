@@ -10,22 +10,12 @@ export interface AuditedKey extends PublicKey {
   readonly accountId: AccountId;
 }
 
-/** What the registry's keys, of every user, and the revocations say about a modulus. */
-export interface ModulusFacts {
-  /** Was a key with it revoked, or the modulus itself? */
-  readonly isRevoked: boolean;
-  /** Do several users have a key with it that isn't revoked? */
-  readonly isShared: boolean;
-}
-
 /** Reads stored keys in pages, each from an index in bounded time. */
 export interface KeyAuditStore {
   /** Keys of every status after the id, by id, at most `limit`. */
   listById(after: KeyId, limit: number): Promise<readonly AuditedKey[]>;
   /** The same, but only keys that an older release added during an upgrade, without what this release records of a new key. */
   listIncomplete(after: KeyId, limit: number): Promise<readonly Pick<PublicKey, "id" | "spki">[]>;
-  /** Facts about each of these modulus hashes. */
-  factsOf(modulusHashes: readonly string[]): Promise<ReadonlyMap<string, ModulusFacts>>;
   /** How many keys that aren't revoked have each weakness. */
   countWeak(): Promise<ReadonlyMap<Weakness, number>>;
 }
