@@ -8,7 +8,8 @@ import { repeat, type Repeating } from "../platform/repeat.ts";
 import type { Node } from "./node.ts";
 import { followStore } from "./follow-store.ts";
 import { startCleaning } from "./clean-up.ts";
-import { createJobs, startJobs } from "./jobs.ts";
+import { startJobs } from "./jobs.ts";
+import { createKeyJobs } from "./key-jobs.ts";
 import { startWebhooks } from "./webhooks.ts";
 import { reportTransitions } from "./report-transitions.ts";
 
@@ -78,7 +79,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       },
     ),
     startCleaning(dependencies),
-    startJobs(dependencies, heartbeat.id, createJobs(dependencies)),
+    startJobs(dependencies, heartbeat.id, createKeyJobs(dependencies)),
     startWebhooks(dependencies, heartbeat.id),
   ];
 

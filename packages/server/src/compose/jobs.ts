@@ -1,18 +1,9 @@
 import { createJobRunner, type Job } from "../core/jobs/job-runner.ts";
-import { createUnusedKeySearch } from "../core/keys/notices/find-unused-keys.ts";
-import { createExpiryReminders } from "../core/keys/notices/remind-of-expiries.ts";
-import { pause } from "../platform/pause.ts";
 import { repeat, type Repeating } from "../platform/repeat.ts";
 import type { Node } from "./node.ts";
 
 /** How often a node looks whether a job is due, in milliseconds. */
 const JOB_LOOK_MS = 10_000;
-
-/** The jobs that one node at a time does. */
-export function createJobs({ store, clock, commit }: Pick<Node, "store" | "clock" | "commit">): readonly Job[] {
-  const walk = { store, clock, commit, pause };
-  return [createExpiryReminders(walk), createUnusedKeySearch(walk)];
-}
 
 /**
  * Runs the jobs that one node at a time does, each by itself. A job that fails is reported and tried again. Stopping waits for a

@@ -87,6 +87,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     options.connections,
     () => store.writeProblem() === undefined,
     clockWatch,
+    () => store.keyAudit.countWeak(),
   );
   return {
     ...surroundings,

@@ -117,6 +117,9 @@ export function createJobRunner(
         if (!isDue(taken)) return;
         const position = await job.run(leaseFrom(taken));
         if (!signal.aborted) await store.jobs.complete(name, holder, { ranAtMs: clock.wallMs(), position });
+      } catch (error) {
+        // A run that was aborted may end in whatever way.
+        if (!signal.aborted) throw error;
       } finally {
         // If this fails, the lease ends by itself.
         await store.jobs.release(name, holder).catch(() => undefined);

@@ -1,4 +1,4 @@
-import type { RefusalCode } from "@countersign/protocol";
+import { type RefusalCode, type Weakness, WEAKNESSES } from "@countersign/protocol";
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { InactiveReason } from "../../core/check.ts";
 import type { ClockWatch } from "../../core/clock/clock-watch.ts";
@@ -62,6 +62,9 @@ const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 /** The connections of each listener. */
 export type ListenerConnections = Readonly<Record<"public" | "internal", () => ConnectionFigures>>;
 
+/** How many keys that aren't revoked have each weakness. */
+export type CountWeakKeys = () => Promise<ReadonlyMap<Weakness, number>>;
+
 export function createMetrics(
   view: Pick<RegistryView, "figures"> & { readonly feed: Pick<FeedFollower, "isFresh"> },
   streamCount: () => number = () => 0,
@@ -69,6 +72,7 @@ export function createMetrics(
   connections?: ListenerConnections,
   isWritable: () => boolean = () => true,
   clock?: Pick<ClockWatch, "steps" | "lastStepMs" | "databaseOffsetMs">,
+  countWeakKeys?: CountWeakKeys,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -129,6 +133,7 @@ export function createMetrics(
     "max",
   );
   if (connections !== undefined) registerConnections(registry, connections);
+  if (countWeakKeys !== undefined) registerWeakKeys(registry, countWeakKeys);
   if (clock !== undefined) {
     counterOf("countersign_clock_steps_total", "Times that the wall clock was set or the machine slept", clock.steps);
     gaugeOf(
@@ -238,4 +243,21 @@ function registerConnections(registry: Registry, connections: ListenerConnection
       }),
     );
   }
+}
+
+/** While the store can't be read, the figures are missing, and all other metrics are there. */
+function registerWeakKeys(registry: Registry, count: CountWeakKeys): void {
+  new Gauge({
+    name: "countersign_weak_keys",
+    help: "Keys that the last audit found weak and that aren't revoked, by weakness",
+    labelNames: ["weakness"],
+    aggregator: "max",
+    registers: [registry],
+    async collect() {
+      this.reset();
+      const counts = await count().catch(() => undefined);
+      if (counts === undefined) return;
+      for (const weakness of WEAKNESSES) this.set({ weakness }, counts.get(weakness) ?? 0);
+    },
+  });
 }

@@ -3,6 +3,7 @@ import { openTestPostgresStore } from "../../testing/open-test-postgres-store.ts
 import { startPostgres } from "../../testing/test-postgres.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testJobStore } from "../job-store-contract.ts";
+import { testKeyLifeStore } from "../key-life-store-contract.ts";
 import { testWebhookStore } from "../webhook-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testEventList } from "../event-list-store-contract.ts";
@@ -66,4 +67,5 @@ testRevocation("PostgreSQL", openUnderTest);
 testKeyDescendants("PostgreSQL", openUnderTest);
 testIdentityStore("PostgreSQL", openUnderTest);
 testJobStore("PostgreSQL", openUnderTest);
+testKeyLifeStore("PostgreSQL", openUnderTest);
 testWebhookStore("PostgreSQL", openUnderTest);

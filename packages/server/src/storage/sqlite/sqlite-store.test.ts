@@ -14,6 +14,7 @@ import { SchemaError } from "../migrate.ts";
 import { UNDO_0004, UNDO_0005, UNDO_0006, UNDO_0007, UNDO_0008 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testJobStore } from "../job-store-contract.ts";
+import { testKeyLifeStore } from "../key-life-store-contract.ts";
 import { testWebhookStore } from "../webhook-store-contract.ts";
 import { testOperatorStore } from "../operator-store-contract.ts";
 import { testEventList } from "../event-list-store-contract.ts";
@@ -51,6 +52,7 @@ testRevocation("SQLite", openUnderTest);
 testKeyDescendants("SQLite", openUnderTest);
 testIdentityStore("SQLite", openUnderTest);
 testJobStore("SQLite", openUnderTest);
+testKeyLifeStore("SQLite", openUnderTest);
 testWebhookStore("SQLite", openUnderTest);
 
 let folder: TemporaryFolder;
