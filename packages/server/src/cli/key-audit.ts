@@ -30,7 +30,7 @@ interface Report {
 }
 
 /** `key audit`. Its exit status is 1 if a key is weak; keys over the maximum age don't count. */
-export function addKeyAudit(key: Command, context: CliContext): void {
+export function addKeyAudit(context: CliContext, key: Command): void {
   withStoreFlags(key.command("audit"))
     .description("examine the keys that are registered for weaknesses, as the daily audit does")
     .option("--json", "print JSON")

@@ -81,7 +81,7 @@ export function keyCommand(context: CliContext): Command {
   for (const command of keyStatusCommands(context)) key.addCommand(command);
   key.addCommand(revocationCommand(context));
   addKeyEdit(context, key);
-  addKeyAudit(key, context);
+  addKeyAudit(context, key);
   return key;
 }
 

@@ -6,8 +6,8 @@ import type { KeyExaminer } from "./weakness/key-examiner.ts";
 import { modulusOfSpki } from "./weakness/modulus-of-spki.ts";
 
 /**
- * Examines a registered key as if it were added now, and returns its first weakness, `null` if it has none. Of keys of several
- * users with one modulus each is a duplicate, until only one of them isn't revoked. A revoked key isn't weak because it is revoked.
+ * Examines a registered key as if it were added now, and returns its first weakness, `null` if it has none. Of several keys with one
+ * modulus, each is a duplicate until the others are revoked. A revoked key isn't weak because it is revoked.
  *
  * @param sharing the keys that {@link findSharedPrimes} has found
  * @throws {Refusal} `unavailable` if the key can't be examined now
@@ -32,7 +32,7 @@ export function createFindStoredWeakness(
       const isRevoked = others.some(({ status }) => status === "revoked");
       if (isRevoked || (await keys.isModulusRevoked(key.modulusHash))) return "revoked";
     }
-    if (others.some(({ status, userId }) => status !== "revoked" && userId !== key.userId)) return "duplicate";
+    if (others.some(({ status }) => status !== "revoked")) return "duplicate";
     return sharing.has(key.id) ? "shared_prime" : null;
   };
 }
