@@ -46,3 +46,19 @@ test("the figures that only grow are counters", async () => {
   const kinds = new Set(((await metrics.counters()) as { type: string }[]).map(({ type }) => type));
   assert.deepEqual(kinds, new Set(["counter", "histogram"]));
 });
+
+test("weak keys are counted by weakness, once among several processes; without the store, only they are missing", async () => {
+  const roca = createMetrics(view, undefined, undefined, undefined, undefined, undefined, () =>
+    Promise.resolve(new Map([["roca", 2]])),
+  );
+  const both = [await sent(roca.figures()), await sent(roca.figures())];
+  const text = await createMetrics(view, undefined, async () => both).text();
+  assert.ok(text.includes('countersign_weak_keys{weakness="roca"} 2\n'));
+  assert.ok(text.includes('countersign_weak_keys{weakness="prime"} 0\n'));
+  const unreachable = createMetrics(view, undefined, undefined, undefined, undefined, undefined, () =>
+    Promise.reject(new Error("the store can't be reached")),
+  );
+  const rest = await unreachable.text();
+  assert.ok(!rest.includes("countersign_weak_keys{"));
+  assert.equal(lineOf(rest, "countersign_view_users"), "countersign_view_users 7");
+});

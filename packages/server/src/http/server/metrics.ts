@@ -247,12 +247,12 @@ function registerConnections(registry: Registry, connections: ListenerConnection
 
 /** While the store can't be read, the figures are missing, and all other metrics are there. */
 function registerWeakKeys(registry: Registry, count: CountWeakKeys): void {
-  new Gauge({
+  const gauge = new Gauge({
     name: "countersign_weak_keys",
     help: "Keys that the last audit found weak and that aren't revoked, by weakness",
     labelNames: ["weakness"],
     aggregator: "max",
-    registers: [registry],
+    registers: [],
     async collect() {
       this.reset();
       const counts = await count().catch(() => undefined);
@@ -260,4 +260,5 @@ function registerWeakKeys(registry: Registry, count: CountWeakKeys): void {
       for (const weakness of WEAKNESSES) this.set({ weakness }, counts.get(weakness) ?? 0);
     },
   });
+  registry.registerMetric(gauge);
 }
