@@ -49,6 +49,7 @@ test("without any setting, the documented defaults apply", () => {
     maxKeyAge: undefined,
     weakKeys: "report",
     refusalLimit: 600,
+    keyProof: "optional",
     connectionsMax: undefined,
     connectionsPerAddressMax: undefined,
     keepAlive: 75_000,
@@ -116,6 +117,7 @@ for (const [variable, allowed, refused, says] of [
     /IP addresses, or networks/,
   ],
   ["COUNTERSIGN_REFUSAL_LIMIT", ["0", "1", "1000000000"], ["", "-1", "1000000001", "6e2", "many"], /whole number/],
+  ["COUNTERSIGN_KEY_PROOF", ["optional", "required"], ["", "Required", "yes", "none"], /one of optional, required/],
   [
     "COUNTERSIGN_LOG_LEVEL",
     ["trace", "debug", "info", "warn", "error", "fatal", "silent"],

@@ -27,8 +27,9 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
     fix: "Sign with your RSA private key and name RS256 as the algorithm. HS256 with a PEM text as its secret is a common mistake.",
   },
   assertion_header: {
-    cause: "The assertion's header has `crit`, which demands extensions that this service doesn't support.",
-    fix: "Leave `crit` out.",
+    cause:
+      "The assertion's header has `crit`, which demands extensions that this service doesn't support, or its `typ` is that of a proof of possession or a revocation of a key.",
+    fix: 'Leave `crit` out. Sign an assertion of its own, with `typ` "JWT" or none.',
   },
   assertion_claims: {
     cause:
