@@ -1215,6 +1215,17 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         await assertWholeChain(1);
       });
 
+      test("four keys with proofs over one nonce: one is added, and the others are refused and leave nothing", async () => {
+        const { user } = await seed();
+        const texts = [jwk(1), jwk(2), jwk(3), jwk(4)];
+        const challenge = { hash: "a".repeat(64), expiresAtMs: 1_000_000 };
+        const outcomes = (await race(4, { kind: "addKey", username: user.username, texts, challenge })).flat();
+        assert.deepEqual(outcomes.toSorted(), ["done", ...Array<string>(3).fill("key_proof_invalid")]);
+        const [key, ...others] = await store.keys.list(user.id);
+        assert.deepEqual(others, []);
+        assert.notEqual(key?.provedAtMs, null);
+      });
+
       test("two first starts: one signing key", async () => {
         const outcomes = (await race(2, { kind: "ensureSigningKey" })).flat();
         assert.deepEqual(outcomes, ["done", "done"]);

@@ -1,3 +1,4 @@
+import type { OpenChallenge } from "../core/challenges/store.ts";
 import { Worker } from "node:worker_threads";
 import type { OperatorId } from "../core/operators/model.ts";
 import type { ApiUserId } from "../core/users/model.ts";
@@ -17,7 +18,13 @@ export type RaceTask =
   | { readonly kind: "open" }
   | { readonly kind: "createAccount"; readonly shortname: string }
   | { readonly kind: "appendEvents"; readonly count: number }
-  | { readonly kind: "addKey"; readonly username: string; readonly texts: readonly string[] }
+  | {
+      readonly kind: "addKey";
+      readonly username: string;
+      readonly texts: readonly string[];
+      /** The challenge of each key's proof. */
+      readonly challenge?: OpenChallenge;
+    }
   /** Each contestant adds each of the texts, beginning with another one. */
   | { readonly kind: "addKeys"; readonly usernames: readonly string[]; readonly texts: readonly string[] }
   | { readonly kind: "ensureSigningKey" }

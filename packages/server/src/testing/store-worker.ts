@@ -69,7 +69,14 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
         (_, step) => () => changes.createAccount(actor, { shortname: `c${contestant}-${step}` }),
       );
     case "addKey":
-      return [() => changes.addKey(actor, { username: work.username, text: work.texts[contestant] ?? "" })];
+      return [
+        () =>
+          changes.addKey(actor, {
+            username: work.username,
+            text: work.texts[contestant] ?? "",
+            proof: work.challenge && { challenge: work.challenge },
+          }),
+      ];
     case "addKeys":
       return work.texts.map((_, step) => {
         const at = (contestant + step) % work.texts.length;
