@@ -308,6 +308,36 @@ describe("a server that receives secrets in every place", { concurrency: true },
           await send(bytes, server.adminUrl);
         }
       }
+      // Proofs of possession and revocation statements: in their own places, and in an assertion's.
+      for (const typ of ["key-proof+jwt", "key-revocation+jwt"]) {
+        const statement = canaries.addAssertion(
+          typ,
+          signAssertion(username, privateKey, {
+            header: { typ },
+            claims: { aud: server.publicUrl, sub: username, nonce: canaries.random("nonce") },
+          }),
+        );
+        await send(requestHead("GET", REFRESH, [["Authorization", `JWT ${statement}`]]));
+        for (const target of ["/api/auth/v0/key-challenges/", "/api/auth/v0/revoke-key/", "/api/auth/v0/keys/"]) {
+          for (const body of [statement, JSON.stringify({ proof: statement, revocation: statement.slice(0, -1) })]) {
+            await send(
+              requestHead("POST", `${target}?proof=${statement}`, [
+                ["Content-Type", "application/json"],
+                ["Content-Length", String(body.length)],
+              ]) + body,
+            );
+          }
+        }
+        const { stderr } = await server.cli(
+          "key",
+          "add",
+          username,
+          join(server.dataDir, "none.pem"),
+          "--proof",
+          statement,
+        );
+        canaries.assertAbsent("key add --proof", stderr);
+      }
       await sendOAuth(server, canaries, {
         username,
         privateKey,
