@@ -11,7 +11,15 @@ import type { PublicKey } from "../core/keys/model.ts";
 import type { KeyProof } from "../core/keys/possession.ts";
 import { readAllPages } from "./all-pages.ts";
 import { checkProof, keyChallengeCommand, proveGeneratedKey } from "./key-proof.ts";
-import { type CliAdministration, type CliContext, paintStatus, print, readStdinBytes, WrongUsage } from "./context.ts";
+import {
+  type CliAdministration,
+  type CliContext,
+  paint,
+  paintStatus,
+  print,
+  readStdinBytes,
+  WrongUsage,
+} from "./context.ts";
 import { addKeyAudit } from "./key-audit.ts";
 import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
 import { addKeyEdit } from "./key-edit.ts";
@@ -88,7 +96,7 @@ export function keyCommand(context: CliContext): Command {
 function withNewKeyOptions(command: Command): Command {
   return withNetworks(command)
     .option("--label <text>", "what the key is for")
-    .option("--expires-in <duration>", "such as 90d, 12h or 30m (default: the key doesn't expire)")
+    .option("--expires-in <duration>", "such as 90d, 12h or 30m (default: the maximum age, or never)")
     .option("--json", "print JSON");
 }
 
@@ -185,6 +193,11 @@ function shownPossession({ provedAtMs }: PublicKey): string {
   return provedAtMs === null ? "not proved" : "proved";
 }
 
+/** What the last audit found, after the status; nothing for a revoked key. */
+function shownWeakness(context: CliContext, { status, weakness }: PublicKey): string {
+  return weakness === null || status === "revoked" ? "" : `, ${paint(context, "red", `weak: ${weakness}`)}`;
+}
+
 /** @param areOfAll adds the username, which a list of one user's keys doesn't repeat */
 function keyTable(context: CliContext, keys: readonly PublicKey[], now: number, areOfAll: boolean): string {
   const rows = keys.map((key) => [
@@ -192,7 +205,7 @@ function keyTable(context: CliContext, keys: readonly PublicKey[], now: number, 
     ...(areOfAll ? [key.username] : []),
     key.label ?? "-",
     String(key.bits),
-    paintStatus(context, shownKeyStatus(key, now)),
+    paintStatus(context, shownKeyStatus(key, now)) + shownWeakness(context, key),
     relativeTime(key.createdAtMs, now),
     key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now),
     key.lastUsedAtMs === null ? "never" : relativeTime(key.lastUsedAtMs, now),

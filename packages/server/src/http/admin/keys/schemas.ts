@@ -76,7 +76,7 @@ export const NewKey = objectWith(["public_key"], {
     description: "PEM, certificate, JWK or OpenSSH line. Never send a private key",
   },
   label: name,
-  expires_at: { ...timeOrNull, description: "Default: the key doesn't expire" },
+  expires_at: { ...timeOrNull, description: "Default: the latest that the maximum age of keys allows, or never" },
   networks,
   proof: {
     type: "string",
