@@ -21,8 +21,13 @@ export function fill({ numbers, bytes, digits }: EngineWords, users: number): re
      from (select n, ${account} as account_id from ${numbers(users)}) as numbered`,
     ...[1, 2].map(
       (which) =>
-        `insert into public_keys (user_id, fingerprint, thumbprint, bits, spki, status, created_at_ms)
-         select id, 'SHA256:${which}' || ${digits("id")}, 'thumb-${which}' || ${digits("id")}, 2048, ${bytes}, 'active', 1
+        // Half of the keys have expired, so that a list of unused ones must step over a million; few are weak or about to expire.
+        `insert into public_keys (user_id, account_id, fingerprint, thumbprint, modulus_hash, bits, spki, status,
+           created_at_ms, expires_at_ms, idle_since_day, weakness)
+         select id, account_id, 'SHA256:${which}' || ${digits("id")}, 'thumb-${which}' || ${digits("id")},
+           '${which}' || ${digits("id")}, 2048, ${bytes}, 'active', 1,
+           case when ${which} = 1 then 1000 + id when id % 100 = 0 then ${HOUR * 1000} + id * 2000 end,
+           ${which} - 1, case when id % 1000 = 0 then 'roca' end
          from api_users`,
     ),
     `insert into key_usage (key_id, last_used_at_ms) select id, id from public_keys where id % 2 = 0`,
@@ -32,7 +37,7 @@ export function fill({ numbers, bytes, digits }: EngineWords, users: number): re
      select id, ${HOUR} + 3600 * n, 1 from accounts, ${numbers(720)}`,
     `insert into usage_hours (hour_s, tokens) select ${HOUR} + 3600 * n, 1 from ${numbers(720)}`,
     `insert into key_expiries (account_id, user_id, key_id, expires_s, tokens)
-     select account_id, api_users.id, public_keys.id, ${HOUR}, 1
+     select api_users.account_id, api_users.id, public_keys.id, ${HOUR}, 1
      from api_users join public_keys on public_keys.user_id = api_users.id and public_keys.fingerprint < 'SHA256:2'`,
     `insert into audit_events (seq, at_ms, actor, action, subject, details, previous_hash, hash, account_id)
      select n, n * 1000, case when n % 1000 = 0 then 'operator:zoe@example.com' else 'admin-token:import' end,

@@ -6,6 +6,8 @@
 import { parseArgs } from "node:util";
 import pg from "pg";
 import type { EventFilter } from "../packages/server/src/core/feed/store.ts";
+import type { KeyFilter } from "../packages/server/src/core/keys/store.ts";
+import { createOverviewHandlers } from "../packages/server/src/http/admin/overview/handlers.ts";
 import type { PageRequest } from "../packages/server/src/core/store/page.ts";
 import type { UserFilter, UserOrder } from "../packages/server/src/core/users/store.ts";
 import type { AccountId } from "../packages/server/src/core/accounts/model.ts";
@@ -148,6 +150,31 @@ async function measure(store: Store): Promise<readonly Measured[]> {
     events((number) => ({ actor, fromMs: number * 1000, untilMs: number * 1000 + 86_400_000 })),
   );
   await time("events of the first hour", events({ fromMs: 0, untilMs: 3_600_000 }));
+
+  const nowMs = HOUR * 1000;
+  const dayMs = 86_400_000;
+  const keys = (filter: KeyFilter) => () => store.keys.pageAll(filter, nowMs, { limit: LIMIT });
+  await time("keys", keys({}));
+  await time("keys of the great account", keys({ accountId }));
+  await time("keys, expiring within 30 days", keys({ expiringUntilMs: nowMs + 30 * dayMs }));
+  await time("keys, unused for 90 days", keys({ unusedSinceMs: nowMs - 90 * dayMs }));
+  await time("keys of a small account, unused", keys({ accountId: small, unusedSinceMs: nowMs - 90 * dayMs }));
+  await time(
+    "keys, unused and expiring",
+    keys({ unusedSinceMs: nowMs - 90 * dayMs, expiringUntilMs: nowMs + 30 * dayMs }),
+  );
+  await time("keys, weak", keys({ isWeak: true }));
+  await time("keys of a small account, weak", keys({ accountId: small, isWeak: true }));
+  for (const [what, principal] of [
+    ["overview", { accountId: null }],
+    ["overview of the great account", { accountId }],
+  ] as const) {
+    const { getOverview } = createOverviewHandlers({ store, clock: { wallMs: () => nowMs } });
+    await time(what, async () => {
+      const { data } = await getOverview({ principal });
+      return { count: data.keys.active };
+    });
+  }
 
   const hours = async (scope: Parameters<Store["usage"]["hours"]>[0]) => ({
     count: (await store.usage.hours(scope, HOUR, HOUR + 30 * 86_400)).length,

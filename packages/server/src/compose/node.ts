@@ -6,6 +6,7 @@ import { type ClockWatch, createClockWatch } from "../core/clock/clock-watch.ts"
 import { type AdmitKey, createAdmitKey } from "../core/keys/admit-key.ts";
 import { createRefusalCounts, type RefusalCounts } from "../core/refusal-counts.ts";
 import { createKeyProofs, type KeyProofs } from "../core/key-statements/key-proofs.ts";
+import { createKeyCounts } from "../core/keys/key-counts.ts";
 import { createKeyUsage, type KeyUsage } from "../core/keys/usage.ts";
 import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
 import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
@@ -88,6 +89,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     () => store.writeProblem() === undefined,
     clockWatch,
     () => store.keyAudit.countWeak(),
+    createKeyCounts(store.keys, clock),
   );
   return {
     ...surroundings,

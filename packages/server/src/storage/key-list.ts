@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { KeyStatus, PublicKey } from "../core/keys/model.ts";
 import type { KeyFilter, KeyOrder } from "../core/keys/store.ts";
@@ -69,6 +70,8 @@ export async function countKeys(db: Kysely<Database>, filter: KeyFilter, nowMs: 
     select count(*) as count from (
       select * from (${sql.join(parts, sql` union all `)}) as merged limit ${sql.lit(COUNTED_MAX)}
     ) as counted`.execute(db);
+  // On SQLite a statement blocks everything else. An overview counts many times; other work runs in between.
+  await setImmediate();
   return Number(rows[0]?.count);
 }
 

@@ -2,6 +2,7 @@ import { type RefusalCode, type Weakness, WEAKNESSES } from "@countersign/protoc
 import { AggregatorRegistry, collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { InactiveReason } from "../../core/check.ts";
 import type { ClockWatch } from "../../core/clock/clock-watch.ts";
+import type { KeyCounts } from "../../core/keys/key-counts.ts";
 import type { FeedFollower } from "../../core/feed/follow-feed.ts";
 import type { RegistryView } from "../../core/view/view.ts";
 import type { Outcome } from "../../core/webhooks/model.ts";
@@ -73,6 +74,7 @@ export function createMetrics(
   isWritable: () => boolean = () => true,
   clock?: Pick<ClockWatch, "steps" | "lastStepMs" | "databaseOffsetMs">,
   countWeakKeys?: CountWeakKeys,
+  keyCounts?: () => Promise<KeyCounts | undefined>,
 ): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -168,6 +170,19 @@ export function createMetrics(
     () => webhookFigures().failing,
     "max",
   );
+  if (keyCounts !== undefined) {
+    new Gauge({
+      name: "countersign_keys",
+      help: "Public keys to look at, counted once a minute and up to 10001",
+      labelNames: ["state"],
+      aggregator: "max",
+      registers,
+      async collect() {
+        this.reset();
+        for (const [state, count] of Object.entries((await keyCounts()) ?? {})) this.set({ state }, count);
+      },
+    });
+  }
   gaugeOf("countersign_change_streams", "Open streams of the change feed", streamCount);
   gaugeOf(
     "countersign_view_fresh",

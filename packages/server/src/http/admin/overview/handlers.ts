@@ -1,6 +1,7 @@
 /** The overview in the admin API. Every figure is read from an index and counted as far as lists count. */
 import { isoTime, nodeJson } from "../../../core/json/registry.ts";
-import type { KeyFilter } from "../../../core/keys/store.ts";
+import { countKeys } from "../../../core/keys/key-counts.ts";
+import type { Principal } from "../../../core/operators/model.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
 import { LIVE_NODE_MS } from "../../../core/signing-keys/changes.ts";
 import type { Store } from "../../../core/store/store.ts";
@@ -12,41 +13,28 @@ import type { overviewRoutes } from "./routes.ts";
 const DAY_MS = 86_400_000;
 const HOUR_SECONDS = 3600;
 
-/** How long a key must be unused to be counted, in milliseconds: 90 days. */
-const UNUSED_MS = 90 * DAY_MS;
-
 const CHANGES_SHOWN = 10;
 
 export interface OverviewHandlerDependencies {
   readonly store: Store;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "wallMs">;
 }
 
-export function createOverviewHandlers({
-  store,
-  clock,
-}: OverviewHandlerDependencies): HandlersOf<typeof overviewRoutes> {
+export function createOverviewHandlers({ store, clock }: OverviewHandlerDependencies) {
   return {
-    async getOverview({ principal }) {
+    async getOverview({ principal }: { readonly principal: Pick<Principal, "accountId"> }) {
       const { accountId } = principal;
       const scope = accountFilter(principal);
       const isEverywhere = accountId === null;
       const nowMs = clock.wallMs();
       const nowSeconds = Math.ceil(nowMs / 1000);
       const sinceSeconds = Math.floor(nowSeconds / HOUR_SECONDS) * HOUR_SECONDS - 23 * HOUR_SECONDS;
-      const countKeys = (filter: KeyFilter) => store.keys.count({ ...scope, ...filter }, nowMs);
-      const expiringIn = (days: number) => countKeys({ expiringUntilMs: nowMs + days * DAY_MS });
       const todaySeconds = Math.floor(nowMs / DAY_MS) * 86_400;
-      const [hours, accounts, users, active, in1, in7, in30, unused, weak, changes] = await Promise.all([
+      const [hours, accounts, users, keys, changes] = await Promise.all([
         store.usage.hours(isEverywhere ? {} : { accountId }, sinceSeconds, nowSeconds + 1),
         store.accounts.page(scope, { limit: 1 }),
         store.users.page(scope, "newest", todaySeconds, { limit: 1 }),
-        countKeys({ status: "active" }),
-        expiringIn(1),
-        expiringIn(7),
-        expiringIn(30),
-        countKeys({ unusedSinceMs: nowMs - UNUSED_MS }),
-        countKeys({ isWeak: true }),
+        countKeys(store.keys, nowMs, scope),
         store.events.page(scope, { limit: CHANGES_SHOWN }),
       ]);
       return {
@@ -58,10 +46,10 @@ export function createOverviewHandlers({
           }),
           accounts: accounts.count,
           users: users.count,
-          keys: { active, expiring_1d: in1, expiring_7d: in7, expiring_30d: in30, unused_90d: unused, weak },
+          keys,
           changes: changes.items.map(eventPresenter(principal)),
         },
       };
     },
-  };
+  } satisfies HandlersOf<typeof overviewRoutes>;
 }
