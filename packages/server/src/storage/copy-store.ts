@@ -8,9 +8,10 @@ import type { SqlStore } from "./sql-store.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 /**
- * The tables that are copied, ordered so that no row refers to a later one. The list of live nodes isn't copied. Neither are
- * sessions: a cookie of one store shouldn't be valid in another, so operators sign in again. Answered challenges are copied, so that
- * each still works only once, and so are remembered creations, so that a retry doesn't create anything twice.
+ * The tables that are copied, ordered so that no row refers to a later one. The list of live nodes isn't copied, nor are the attempts
+ * to deliver webhooks, which tell what the source has sent. Neither are sessions: a cookie of one store shouldn't be valid in another,
+ * so operators sign in again. Answered challenges are copied, so that each still works only once, and so are remembered creations, so
+ * that a retry doesn't create anything twice.
  */
 const TABLES = [
   "accounts",
