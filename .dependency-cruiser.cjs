@@ -30,6 +30,7 @@ const CORE_ORDER = [
   "view",
   "oauth",
   "revocation",
+  "rotation",
 ];
 
 /** @type {import("dependency-cruiser").IConfiguration} */

@@ -72,6 +72,7 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
     case "inspectKey":
       return { path: at(), body: { public_key: makeKeyPair().publicPem } };
     case "getKey":
+    case "listKeyDescendants":
       return { path: at({ id: keyId }) };
     case "changeKey":
       return { path: at({ id: keyId }), body: { label: "walked" } };

@@ -112,7 +112,8 @@ describe("a key that revokes itself", () => {
       revoked.map((key) => [key.id, key.status]),
       [[id, "revoked"]],
     );
-    const repeated = await server.cliWithInput(readFileSync(file, "utf8"), "key", "revoke", "--statement", "-");
+    const body = JSON.stringify({ revocation: readFileSync(file, "utf8").trim() });
+    const repeated = await server.cliWithInput(body, "key", "revoke", "--statement", "-");
     assert.deepEqual(
       [repeated.status, repeated.stdout],
       [0, "No key was left to revoke; a key with this modulus is never accepted.\n"],

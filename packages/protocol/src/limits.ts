@@ -56,6 +56,12 @@ export const KEY_STATEMENT_TYPES = [KEY_PROOF_TYPE, KEY_REVOCATION_TYPE] as cons
 /** How long the nonce for a proof can be used, in seconds; at equality it has expired. */
 export const KEY_CHALLENGE_SECONDS = 600;
 
+/** How long a key that was rotated goes on working, in seconds, where the request says nothing. */
+export const OVERLAP_SECONDS_DEFAULT = 604_800;
+
+/** The longest overlap that a rotation may ask for, in seconds, inclusive. */
+export const OVERLAP_SECONDS_MAX = 2_592_000;
+
 /** Longest lifetime ahead that the `exp` of an OAuth client's assertion may name, in seconds, inclusive. */
 export const CLIENT_ASSERTION_SECONDS_MAX = 3600;
 

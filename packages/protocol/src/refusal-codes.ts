@@ -48,6 +48,7 @@ export const REFUSAL_CODES = [
   "token_revoked",
   "access_read_only",
   "revocation_rejected",
+  "rotation_not_allowed",
   ...ADMIN_REFUSAL_CODES,
   "bad_request",
   "not_found",
@@ -70,5 +71,6 @@ export const WARNING_CODES = [
   "secret_not_repeated",
   "key_needs_kid",
   "key_has_descendants",
+  "key_rotated_before",
 ] as const;
 export type WarningCode = (typeof WARNING_CODES)[number];

@@ -36,7 +36,7 @@ export async function revokeByStatementFile(
 ): Promise<void> {
   const bytesMax = 2 * ASSERTION_BYTES_MAX;
   const text = file === "-" ? await readStdin(context, bytesMax) : readSmallFile(file, bytesMax).toString("utf8");
-  const statement = await verifyStatement(parseStatement(text.trim()));
+  const statement = await verifyStatement(parseStatement(statementOf(text.trim())));
   const { keys } = await withAdministration(context, options, (administration) =>
     commitAs(context, administration, (tx) => revokeByStatement(tx, statement)),
   );
@@ -50,4 +50,10 @@ export async function revokeByStatementFile(
         ? "No key was left to revoke; a key with this modulus is never accepted."
         : keys.map(({ id, username }) => `Key ${id} of ${username} is revoked.`).join("\n"),
   );
+}
+
+/** The statement in a file that holds it alone, or as the body of a request to revoke the key. */
+function statementOf(text: string): string {
+  const inBody = /^\{\s*"revocation"\s*:\s*"([^"\\]+)"\s*\}$/.exec(text);
+  return inBody?.[1] ?? text;
 }

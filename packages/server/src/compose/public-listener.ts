@@ -6,6 +6,7 @@ import { createAssertionLedger } from "../core/oauth/assertion-ledger.ts";
 import { createAuthenticateClient } from "../core/oauth/authenticate-client.ts";
 import { createGrantClientCredentials } from "../core/oauth/client-credentials.ts";
 import { createRevokeToken } from "../core/oauth/revoke-token.ts";
+import { createBeginRotation } from "../core/rotation/rotate-key.ts";
 import { createRevokeKey } from "../core/revocation/revoke-key.ts";
 import { createAuthenticateResourceServer } from "../core/resource-servers/authenticate.ts";
 import { type App, buildPublicApp } from "../http/app.ts";
@@ -67,6 +68,17 @@ export async function composePublicListener(node: Node, options: PublicListenerO
       clock,
       onChanged: node.onChanged,
     }),
+    beginRotation: createBeginRotation({
+      findSigner,
+      clock,
+      audiences: audiences.rotation,
+      keyProofs: node.keyProofs,
+      admitKey: node.admitKey,
+      store,
+      commit: node.commit,
+    }),
+    listKeys: (userId) => store.keys.list(userId),
+    wallMs: () => clock.wallMs(),
     revokeKey: createRevokeKey({
       store,
       commit: node.commit,

@@ -81,6 +81,11 @@ export const EXCHANGE_STEPS = {
 
 const STEPS = Object.values(EXCHANGE_STEPS);
 
+/** Runs {@link EXCHANGE_STEPS}, for the endpoints that take assertions of the exchange's form. @throws {Refusal} the first */
+export function runExchangeSteps(attempt: ExchangeAttempt): void {
+  for (const step of STEPS) step(attempt);
+}
+
 /**
  * Makes the exchange. Cheap checks come before expensive ones, and an unverified claim is used only to look up the user's keys.
  */
@@ -88,7 +93,7 @@ export function createExchange({ findSigner, clock, audiences, issueToken }: Exc
   return async ({ authorization, ttl, client, findSource }) => {
     const nowMicroseconds = clock.nowMicroseconds();
     const attempt = new ExchangeAttempt(authorization, nowMicroseconds / 1e6, audiences);
-    for (const step of STEPS) step(attempt);
+    runExchangeSteps(attempt);
     const { assertion, algorithm, claims } = attempt;
     const key = await findSigner(assertion, algorithm, claims.username, nowMicroseconds / 1000, client, findSource);
     return issueToken(key, nowMicroseconds, parseTtl(ttl));

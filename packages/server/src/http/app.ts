@@ -6,6 +6,7 @@ import {
   ERRORS_PATH,
   INTROSPECTION_PATH,
   KEY_CHALLENGES_PATH,
+  KEYS_PATH,
   LIVENESS_PATH,
   METRICS_PATH,
   OAUTH_TOKEN_PATH,
@@ -23,6 +24,8 @@ import type { GrantClientCredentials } from "../core/oauth/client-credentials.ts
 import type { KeyProofs } from "../core/key-statements/key-proofs.ts";
 import type { RevokeToken } from "../core/oauth/revoke-token.ts";
 import { Refusal } from "../core/refusal.ts";
+import type { BeginRotation } from "../core/rotation/rotate-key.ts";
+import type { KeyStore } from "../core/keys/store.ts";
 import type { RevokeKey } from "../core/revocation/revoke-key.ts";
 import { documentAdminRoutes } from "./admin/http/openapi.ts";
 import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/http/register-routes.ts";
@@ -43,6 +46,7 @@ import type { EndpointSurroundings, PlainEndpoint } from "./server/endpoint.ts";
 import { createExchangeEndpoint } from "./public/exchange-endpoint.ts";
 import { type Readiness, registerHealthRoutes } from "./server/health-routes.ts";
 import { createDelayRejection, type Pause } from "./public/delay-rejection.ts";
+import { createRotateKeyEndpoint } from "./public/keys/rotate-key-endpoint.ts";
 import { createRevokeKeyEndpoint } from "./public/keys/revoke-key-endpoint.ts";
 import { createKeyChallengesEndpoint } from "./public/keys/key-challenges-endpoint.ts";
 import { createIntrospectionEndpoint } from "./public/oauth/introspection-endpoint.ts";
@@ -69,6 +73,10 @@ export interface PublicAppDependencies extends AppDependencies {
   readonly checkToken: CheckToken;
   readonly grantClientCredentials: GrantClientCredentials;
   readonly revokeToken: RevokeToken;
+  readonly beginRotation: BeginRotation;
+  /** All keys of a user. */
+  readonly listKeys: KeyStore["list"];
+  readonly wallMs: () => number;
   readonly revokeKey: RevokeKey;
   readonly revocationLimit: RequestLimit;
   readonly authenticateResourceServer: LimitedAuthentication;
@@ -106,6 +114,14 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
   const revokeKeyEndpoint = createRevokeKeyEndpoint(revokeKey, refusalLimit, revocationLimit, dependencies);
   const { keyProofs, keyChallengeLimit } = dependencies;
   const keyChallengesEndpoint = createKeyChallengesEndpoint(keyProofs, refusalLimit, keyChallengeLimit, dependencies);
+  const { beginRotation, listKeys } = dependencies;
+  const rotateKeyEndpoint = createRotateKeyEndpoint(
+    beginRotation,
+    listKeys,
+    refusalLimit,
+    delayRejection,
+    dependencies,
+  );
   const others: ReadonlyMap<string, PlainEndpoint> = new Map([
     [
       INTROSPECTION_PATH,
@@ -115,6 +131,8 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
     [REVOCATION_PATH, createRevocationEndpoint(revokeToken, refusalLimit, delayRejection, dependencies)],
     [CHANGES_PATH, changesEndpoint],
     [CHANGES_PATH.slice(0, -1), changesEndpoint],
+    [KEYS_PATH, rotateKeyEndpoint],
+    [KEYS_PATH.slice(0, -1), rotateKeyEndpoint],
     [REVOKE_KEY_PATH, revokeKeyEndpoint],
     [REVOKE_KEY_PATH.slice(0, -1), revokeKeyEndpoint],
     [KEY_CHALLENGES_PATH, keyChallengesEndpoint],

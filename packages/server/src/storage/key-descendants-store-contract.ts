@@ -9,6 +9,7 @@ import type { KeyId } from "../core/keys/model.ts";
 import type { ApiUser } from "../core/users/model.ts";
 import { refusalOf } from "../testing/refusal-of.ts";
 import { createTestClock } from "../testing/test-clock.ts";
+import { rsaKeyPair } from "../../../../test/testkit/rsa-keys.ts";
 import { insertAccount, insertKey, insertUser, openEachStore } from "./each-store-contract.ts";
 import type { StoreUnderTest } from "./store-contract.ts";
 
@@ -121,6 +122,31 @@ export function testKeyDescendants(name: string, open: () => Promise<StoreUnderT
       await change(5, { status: "deactivated" }, false);
       assert.deepEqual(ids((await change(1, { status: "deactivated" }, true)).changed), [2, 3]);
       assert.deepEqual(ids((await change(1, { status: "revoked" }, true)).changed), [2, 3, 5]);
+    });
+
+    test("at the moment at which the old key is stopped are stopped too, or aren't rotated in", async () => {
+      await each.rewrite("update api_users set may_rotate = 1");
+      const seen = new Set<string>();
+      for (const [round, from] of [3, 5, 7].entries()) {
+        const text = rsaKeyPair(`new ${round}`).publicPem;
+        const outcomes = (await each.race(2, { kind: "rotateOrStop", keyId: from as KeyId, text })).flat();
+        seen.add(outcomes.toSorted().join());
+        const keys = await each.store.keys.list(user.id);
+        const chain = keys.filter(({ id, rotatedFrom }) => id === from || rotatedFrom === from);
+        assert.deepEqual(new Set(chain.map(({ status }) => status)), new Set(["deactivated"]), outcomes.join());
+      }
+      for (const outcome of seen)
+        assert.ok(["key_deactivated,stopped 0", "rotated,stopped 1"].includes(outcome), outcome);
+    });
+
+    test("by two copies of one request at the same moment are one key", async () => {
+      await each.rewrite("update api_users set may_rotate = 1");
+      const text = rsaKeyPair("new").publicPem;
+      const outcomes = (await each.race(2, { kind: "rotateTwice", keyId: 6 as KeyId, text })).flat();
+      assert.deepEqual(outcomes, ["rotated", "rotated"]);
+      const added = (await each.store.keys.list(user.id)).filter(({ id }) => id > 7);
+      assert.equal(added.length, 1);
+      assert.equal((await events()).filter((event) => event.startsWith("key.added")).length, 1);
     });
 
     test("aren't activated together, nor changed in another way", async () => {

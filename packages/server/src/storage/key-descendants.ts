@@ -11,6 +11,12 @@ import type { Database } from "./schema.ts";
 export function keyDescendants(db: Kysely<Database>): KeyDescendants {
   const load = (ids: readonly number[]) => selectKeys(db).where("public_keys.id", "in", ids).execute();
   return {
+    listRotatedFrom: async (keyId) =>
+      canBeId(keyId)
+        ? (await selectKeys(db).where("public_keys.rotated_from", "=", keyId).orderBy("public_keys.id").execute()).map(
+            toKey,
+          )
+        : [],
     listDescendants: async (keyId) =>
       canBeId(keyId)
         ? (

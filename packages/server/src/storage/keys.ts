@@ -31,6 +31,7 @@ export function keyTransaction(db: Transaction<Database>): KeyTransaction {
   return {
     ...modulusReads(db),
     find: (keyId) => findKey(db, keyId),
+    listRotatedFrom: (keyId) => keyDescendants(db).listRotatedFrom(keyId),
     listDescendants: (keyId) => keyDescendants(db).listDescendants(keyId),
     insertRevokedModulus: async (modulusHash, atMs) => {
       await db.insertInto("revoked_moduli").values({ modulus_hash: modulusHash, revoked_at_ms: atMs }).execute();
@@ -42,12 +43,23 @@ export function keyTransaction(db: Transaction<Database>): KeyTransaction {
         .executeTakeFirstOrThrow();
       return Number(count);
     },
-    countUsable: async (userId) => {
+    countRotatedSince: async (userId, sinceMs) => {
+      const { count } = await db
+        .selectFrom("public_keys")
+        .select((row) => row.fn.countAll().as("count"))
+        .where("user_id", "=", userId)
+        .where("rotated_from", "is not", null)
+        .where("created_at_ms", ">=", sinceMs)
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
+    countUsable: async (userId, nowMs) => {
       const { count } = await db
         .selectFrom("public_keys")
         .select((row) => row.fn.countAll().as("count"))
         .where("user_id", "=", userId)
         .where("status", "!=", "revoked")
+        .where((row) => row.or([row("expires_at_ms", "is", null), row("expires_at_ms", ">", nowMs)]))
         .executeTakeFirstOrThrow();
       return Number(count);
     },

@@ -35,6 +35,9 @@ export interface StoreUnderTest {
 
 const EVENT: UnchainedEvent = { atMs: 1, actor: "test", action: "key.added", subject: "key:1", details: {} };
 
+/** Later than every time in these tests. */
+const NOW_MS = 1_000_000;
+
 export function testStore(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`the store on ${name}`, () => {
     let underTest: StoreUnderTest;
@@ -195,7 +198,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
           assert.deepEqual(await transaction.keys.findByModulusHash("nothing"), []);
           assert.equal(await transaction.keys.isModulusRevoked("nothing"), false);
           assert.deepEqual(await transaction.keys.listModuli(0 as KeyId, 10), []);
-          assert.equal(await transaction.keys.countUsable(user.id), 0);
+          assert.equal(await transaction.keys.countUsable(user.id, NOW_MS), 0);
         });
       });
 
@@ -504,7 +507,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         assert.deepEqual(keys, expected);
         assert.equal((await store.keys.list(user.id)).length, 45);
         await store.transaction(async (transaction) => {
-          assert.equal(await transaction.keys.countUsable(user.id), 30);
+          assert.equal(await transaction.keys.countUsable(user.id, NOW_MS), 30);
         });
       });
     });
@@ -1196,7 +1199,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         const outcomes = (await race(2, { kind: "addKey", username: user.username, texts })).flat();
         assert.deepEqual(outcomes.toSorted(), ["conflict", "done"]);
         await store.transaction(async (transaction) => {
-          assert.equal(await transaction.keys.countUsable(user.id), USABLE_KEYS_PER_USER_MAX);
+          assert.equal(await transaction.keys.countUsable(user.id, NOW_MS), USABLE_KEYS_PER_USER_MAX);
         });
       });
 

@@ -35,6 +35,7 @@ export type RaceTask =
       readonly keyId: KeyId;
       readonly statement: RevocationStatement;
     }
+  | { readonly kind: "rotateOrStop" | "rotateTwice"; readonly keyId: KeyId; readonly text: string }
   | { readonly kind: "createResourceServer"; readonly name: string }
   | { readonly kind: "insertRevokedToken"; readonly token: RevokedToken }
   | {

@@ -2,7 +2,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { createRegistryChanges, type RegistryChanges } from "./test-changes.ts";
 import { SYSTEM } from "../core/change/change-tx.ts";
 import { createCommit } from "../core/change/commit.ts";
+import { changeKeyAndDescendants } from "../core/keys/descendants.ts";
+import type { KeyId } from "../core/keys/model.ts";
 import { Refusal } from "../core/refusal.ts";
+import { rotate, rotationAuthor } from "../core/rotation/rotate.ts";
+import { admittedKey } from "./admitted-key.ts";
 import { revokeByStatement } from "../core/revocation/revoke-by-statement.ts";
 import type { RevocationStatement } from "../core/revocation/statement.ts";
 import { createResourceServerChanges } from "./test-changes.ts";
@@ -51,6 +55,28 @@ async function revoke(statement: RevocationStatement): Promise<string> {
   return `revoked ${result.keys.length}`;
 }
 
+async function rotateIn(from: KeyId, text: string): Promise<string> {
+  const challenge = (name: string) => ({ hash: `${name} of ${text}`, expiresAtMs: 4e12 });
+  const rotation = {
+    from,
+    assertion: challenge("assertion"),
+    proof: { challenge: challenge("nonce") },
+    admitted: admittedKey(text),
+    label: undefined,
+    overlapSeconds: 60,
+  };
+  await createCommit(store, createSystemClock())((tx) => rotate(tx, rotation), { author: rotationAuthor(from) });
+  return "rotated";
+}
+
+async function stopWithDescendants(keyId: KeyId): Promise<string> {
+  const commit = createCommit(store, createSystemClock());
+  const { result } = await commit((tx) => changeKeyAndDescendants(tx, keyId, { status: "deactivated" }, true), {
+    author: SYSTEM,
+  });
+  return `stopped ${result.changed.length}`;
+}
+
 async function once(use: (transaction: StoreTransaction) => Promise<boolean>): Promise<string> {
   return (await store.transaction(use)) ? "first" : "again";
 }
@@ -95,6 +121,10 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
       return contestant === 0
         ? [() => revoke(work.statement)]
         : [() => changes.setKeyStanding(actor, work.keyId, "active")];
+    case "rotateTwice":
+      return [() => rotateIn(work.keyId, work.text)];
+    case "rotateOrStop":
+      return [() => (contestant === 0 ? rotateIn(work.keyId, work.text) : stopWithDescendants(work.keyId))];
     case "createResourceServer": {
       const servers = createResourceServerChanges(store, createSystemClock(), createSystemRandom());
       return [() => servers.create(actor, work.name)];

@@ -26,6 +26,7 @@ export function testViewUser(
     accountId: 1 as AccountId,
     account: "acme",
     access: "full",
+    mayRotate: false,
     status: "active",
     accountStatus: "active",
     ...user,

@@ -1,4 +1,4 @@
-import { OAUTH_TOKEN_PATH, REFRESH_PATH, REVOCATION_PATH } from "@countersign/protocol";
+import { KEYS_PATH, OAUTH_TOKEN_PATH, REFRESH_PATH, REVOCATION_PATH } from "@countersign/protocol";
 import type { Audiences } from "./check-claims.ts";
 
 /**
@@ -11,6 +11,8 @@ export interface EndpointAudiences {
   readonly exchange: Audiences;
   readonly token: Audiences;
   readonly revocation: Audiences;
+  /** An assertion that rotates a key is for that alone. The public URL doesn't name it. */
+  readonly rotation: Audiences;
 }
 
 /** The audiences for a public URL. @param publicUrl with or without a trailing slash */
@@ -19,21 +21,27 @@ export function endpointAudiences(publicUrl: string): EndpointAudiences {
   const exchange = [base + REFRESH_PATH, base + REFRESH_PATH.slice(0, -1)];
   const token = base + OAUTH_TOKEN_PATH;
   const revocation = base + REVOCATION_PATH;
+  const rotation = [base + KEYS_PATH, base + KEYS_PATH.slice(0, -1)] as const;
   return {
     exchange: {
       isRequired: false,
       accepted: new Set([base, `${base}/`, ...exchange]),
-      foreign: new Set([token, revocation]),
+      foreign: new Set([token, revocation, ...rotation]),
     },
     token: {
       isRequired: true,
       accepted: new Set([token, base, `${base}/`]),
-      foreign: new Set([...exchange, revocation]),
+      foreign: new Set([...exchange, revocation, ...rotation]),
     },
     revocation: {
       isRequired: true,
       accepted: new Set([revocation, token, base, `${base}/`]),
-      foreign: new Set(exchange),
+      foreign: new Set([...exchange, ...rotation]),
+    },
+    rotation: {
+      isRequired: true,
+      accepted: new Set([rotation[0]]),
+      foreign: new Set([base, `${base}/`, ...exchange, token, revocation]),
     },
   };
 }

@@ -15,7 +15,7 @@ export interface UnverifiedClaims {
 export interface Audiences {
   /** Names of the endpoint. The first is the one to recommend. */
   readonly accepted: ReadonlySet<string>;
-  /** Is `aud` required? Only the hint depends on this; the parser of the claims checks that `aud` is present. */
+  /** Is `aud` required? */
   readonly isRequired: boolean;
   /** Names of other endpoints. An assertion that names one of them is refused here. */
   readonly foreign: ReadonlySet<string>;
@@ -119,9 +119,10 @@ export function checkAudience(
   { audience }: Pick<UnverifiedClaims, "audience">,
   { accepted, foreign, isRequired }: Audiences,
 ): void {
-  if (audience === undefined) return;
+  if (audience === undefined && !isRequired) return;
   const [name = "this service's public URL"] = accepted;
   const hint = isRequired ? `Set aud to ${name}.` : `Leave aud out, or set it to ${name}.`;
+  if (audience === undefined) throw new Refusal("assertion_audience", "The assertion has no aud.", { hint });
   if (!audience.some((value) => accepted.has(value))) {
     throw new Refusal("assertion_audience", "The assertion's aud doesn't name this service.", { hint });
   }

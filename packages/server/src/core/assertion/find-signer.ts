@@ -92,7 +92,8 @@ export function assertionRejected(): Refusal {
   );
 }
 
-function standingRefusal(problem: KeyProblem): Refusal {
+/** The refusal of a key that can't be used, to a client that holds its private key. */
+export function standingRefusal(problem: KeyProblem): Refusal {
   const [code, message, hint] = STANDING_REFUSALS[problem];
   return new Refusal(code, message, { hint });
 }

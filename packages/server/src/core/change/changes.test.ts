@@ -547,7 +547,8 @@ describe("adding a key", () => {
     for (let count = 2; count <= USABLE_KEYS_PER_USER_MAX; count++) {
       keys.push((await changes.addKey(ACTOR, { username: user.username, text: madeUpKey(count) })).id);
     }
-    const message = "api-1-demo already has 20 keys that aren't revoked, the maximum. Revoke one first.";
+    const message =
+      "api-1-demo already has 20 keys that are neither revoked nor expired, the maximum. Revoke one first.";
     const [first] = keys as [KeyId];
     await refuses(() => changes.addKey(ACTOR, { username: user.username, text: bob }), "conflict", message);
     await changes.setKeyStanding(ACTOR, first, "deactivated");

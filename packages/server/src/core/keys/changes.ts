@@ -11,7 +11,7 @@ import type { KeyId, KeyStatus, PublicKey } from "./model.ts";
 import { findRegisteredWeakness } from "./registered-weakness.ts";
 import { type KeyProof, useKeyProof } from "./possession.ts";
 
-/** The maximum number of keys of one user that aren't revoked. */
+/** The maximum number of keys of one user that are neither revoked nor expired. */
 export const USABLE_KEYS_PER_USER_MAX = 20;
 
 /** A public key to add. `expiresInMs` counts from now, `expiresAtMs` from the epoch; at most one of them is given. */
@@ -76,10 +76,10 @@ export async function addKey(
   const expiresAtMs = await limitNewKeyAge(tx, user.account, life);
   const weak = await findRegisteredWeakness(tx, admitted, user);
   if (weak !== undefined) throw weak;
-  if ((await tx.keys.countUsable(user.id)) >= USABLE_KEYS_PER_USER_MAX) {
+  if ((await tx.keys.countUsable(user.id, tx.nowMs)) >= USABLE_KEYS_PER_USER_MAX) {
     throw new Refusal(
       "conflict",
-      `${username} already has ${USABLE_KEYS_PER_USER_MAX} keys that aren't revoked, the maximum. Revoke one first.`,
+      `${username} already has ${USABLE_KEYS_PER_USER_MAX} keys that are neither revoked nor expired, the maximum. Revoke one first.`,
     );
   }
   if (proof !== undefined) await useKeyProof(tx, proof);

@@ -21,6 +21,8 @@ export type KeyOrder = "newest" | "expiry" | "idle";
 
 /** Reads the keys that a key rotated in, directly or by others; never the key itself. */
 export interface KeyDescendants {
+  /** The keys that it rotated in directly, in the order of their ids. */
+  listRotatedFrom(keyId: KeyId): Promise<readonly PublicKey[]>;
   /** In the order of their ids. */
   listDescendants(keyId: KeyId): Promise<readonly PublicKey[]>;
   /** Newest first; the page key is `[id]`. */
@@ -51,14 +53,16 @@ export interface KeyStore extends ModulusReads, KeyDescendants {
 }
 
 /** Reads and writes public keys in a transaction. */
-export interface KeyTransaction extends ModulusReads, Pick<KeyDescendants, "listDescendants"> {
+export interface KeyTransaction extends ModulusReads, Pick<KeyDescendants, "listRotatedFrom" | "listDescendants"> {
   find(keyId: KeyId): Promise<PublicKey | undefined>;
   /** Remembers a modulus that no registered key has as revoked, for good. */
   insertRevokedModulus(modulusHash: string, atMs: number): Promise<void>;
   /** How many moduli are revoked without a registered key. */
   countRevokedModuli(): Promise<number>;
-  /** Keys of the user that aren't revoked. */
-  countUsable(userId: ApiUserId): Promise<number>;
+  /** Keys of the user that are neither revoked nor expired. */
+  countUsable(userId: ApiUserId, nowMs: number): Promise<number>;
+  /** Keys of the user that were rotated in at this time or later. */
+  countRotatedSince(userId: ApiUserId, sinceMs: number): Promise<number>;
   insert(
     key: Omit<PublicKey, "id" | "username" | "status" | "lastUsedAtMs" | "idleSinceDay" | "weakness"> & {
       readonly accountId: AccountId;

@@ -16,6 +16,7 @@ export interface ViewUser {
   readonly accountId: AccountId;
   readonly account: string;
   readonly access: Access;
+  readonly mayRotate: boolean;
   readonly status: Standing;
   readonly accountStatus: Standing;
   readonly keys: readonly ViewKey[];
@@ -39,8 +40,8 @@ export interface ViewKey extends VerificationKey {
  */
 export function viewUser({ user, accountStatus, keys }: ApiUserRecord): ViewUser {
   const viewKeys: ViewKey[] = [];
-  const { id, username, accountId, account, access, status } = user;
-  const view: ViewUser = { id, username, accountId, account, access, status, accountStatus, keys: viewKeys };
+  const { id, username, accountId, account, access, mayRotate, status } = user;
+  const view: ViewUser = { id, username, accountId, account, access, mayRotate, status, accountStatus, keys: viewKeys };
   const userLimits = readLimits("user", user.networks);
   for (const key of keys) viewKeys.push(viewKey(key, view, userLimits));
   return view;

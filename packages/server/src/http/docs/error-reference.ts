@@ -132,6 +132,10 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
       "The text isn't a revocation statement, or its signature isn't by the key in its `jwk`. A statement's header has exactly `typ`, `alg` and `jwk`, its claims are exactly the fixed ones, and the key has a size and an exponent that can be registered.",
     fix: "Make the statement with `countersign key revocation`, or as docs/keys.md shows with OpenSSL. Send it unchanged.",
   },
+  rotation_not_allowed: {
+    cause: "The signature verifies, but the API user has no permission to rotate its keys by itself.",
+    fix: "Ask the administrator of this service for `countersign user edit <username> --may-rotate`, or to add the new key.",
+  },
   sign_in_required: {
     cause: "The request to the admin API has no session or admin token, or one that has ended.",
     fix: "Sign in at the console, or send `Authorization: Bearer csat_…` with a token from `countersign admin-token create`.",

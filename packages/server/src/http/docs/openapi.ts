@@ -5,7 +5,10 @@ import {
   FEED_POSITION_HEADER,
   INTROSPECTION_PATH,
   KEY_CHALLENGES_PATH,
+  KEYS_PATH,
   OAUTH_TOKEN_PATH,
+  OVERLAP_SECONDS_DEFAULT,
+  OVERLAP_SECONDS_MAX,
   REFRESH_PATH,
   REFUSAL_CODES,
   type RefusalCode,
@@ -248,6 +251,7 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
     [REFRESH_PATH]: exchange,
     [CHECK_PATH]: check,
     [CHANGES_PATH]: changes,
+    [KEYS_PATH]: rotateKeyPath(),
     [REVOKE_KEY_PATH]: revokeKeyPath(),
     [OAUTH_TOKEN_PATH]: formEndpoint({
       operationId: "token",
@@ -292,6 +296,53 @@ export function plainEndpointPaths(): Readonly<Record<string, object>> {
         },
       },
     }),
+  };
+}
+
+function rotateKeyPath() {
+  const key = object(
+    {
+      public_key: { type: "string", description: "The new key: PEM, certificate, JWK or OpenSSH line" },
+      proof: { type: "string", description: "The new key's proof of possession, a JWS" },
+      label: { type: "string", description: "Default: that of the old key" },
+      overlap_seconds: {
+        type: "integer",
+        minimum: 0,
+        maximum: OVERLAP_SECONDS_MAX,
+        default: OVERLAP_SECONDS_DEFAULT,
+        description: "How long the old key goes on working",
+      },
+    },
+    ["label", "overlap_seconds"],
+  );
+  const previous = object({ id: { type: "integer" }, expires_at: { type: ["string", "null"], format: "date-time" } });
+  return {
+    post: {
+      tags: ["keys"],
+      operationId: "rotateKey",
+      summary: "Rotate a key: add the next one. The assertion's aud must be this endpoint's URL",
+      security: [{ assertion: [] }],
+      requestBody: jsonBody(key),
+      responses: {
+        201: jsonResponse(
+          "The new key, in the form of the admin API, and the old key's expiry",
+          envelope(object({ id: { type: "integer" }, rotated_from: { type: "integer" }, previous })),
+        ),
+        400: jsonResponse("bad_request", RefusalEnvelope),
+        401: jsonResponse("the codes of the exchange, and assertion_replayed", RefusalEnvelope),
+        403: jsonResponse("the codes of the exchange, and rotation_not_allowed", RefusalEnvelope),
+        405: jsonResponse("method_not_allowed", RefusalEnvelope),
+        409: jsonResponse("conflict", RefusalEnvelope),
+        413: jsonResponse("body_too_large", RefusalEnvelope),
+        415: jsonResponse("media_type_unsupported", RefusalEnvelope),
+        422: jsonResponse(
+          "key_rejected, key_weak, private_key_exposed, key_proof_invalid, field_invalid",
+          RefusalEnvelope,
+        ),
+        429: jsonResponse("rate_limited", RefusalEnvelope),
+        503: jsonResponse("unavailable", RefusalEnvelope),
+      },
+    },
   };
 }
 
@@ -399,7 +450,7 @@ const OAUTH_ONLY: readonly RefusalCode[] = [
 ];
 
 /** Codes that only the endpoints answer that clients manage their keys by. */
-const KEYS_ONLY: readonly RefusalCode[] = ["revocation_rejected"];
+const KEYS_ONLY: readonly RefusalCode[] = ["revocation_rejected", "rotation_not_allowed"];
 
 /** @param except codes that the endpoint never answers, besides those of the OAuth endpoints and the admin API */
 function refusalResponses(statuses: readonly number[], except: readonly RefusalCode[] = []): Record<number, object> {

@@ -42,6 +42,7 @@ export const ANSWERS = {
   token_revoked: { status: 403 },
   access_read_only: { status: 403 },
   revocation_rejected: { status: 422 },
+  rotation_not_allowed: { status: 403 },
   sign_in_required: { status: 401, challenge: "Bearer" },
   // Bearer wouldn't help: a password or passkey is in the body.
   sign_in_rejected: { status: 403 },

@@ -17,6 +17,7 @@ export type Route =
   | "oauth_token"
   | "revocation"
   | "revoke_key"
+  | "rotate_key"
   | "changes"
   | "key_challenges"
   | "other";

@@ -51,6 +51,7 @@ export const OAUTH_ERRORS = {
   key_proof_required: "server_error",
   key_proof_invalid: "server_error",
   revocation_rejected: "server_error",
+  rotation_not_allowed: "server_error",
   sign_in_required: "server_error",
   sign_in_rejected: "server_error",
   fresh_sign_in_required: "server_error",
