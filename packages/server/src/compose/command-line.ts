@@ -42,7 +42,7 @@ export async function openAdministration(
   const { store, position } = await openStore(config, opening);
   const openView = () => openRegistryView(store, clock);
   // A command serves nobody while it examines a key.
-  const examiner = createKeyExaminer(createIsPublished([]));
+  const examiner = createKeyExaminer(createIsPublished(config.keyBlocklist));
   return {
     store,
     commit: createCommit(store, clock, undefined, policyOf(config)),

@@ -77,7 +77,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const unnamedProxy = findUnnamedProxy(config);
   const clientAddress = createClientAddress(config.trustedProxies);
   const clockWatch = createClockWatch(store, clock);
-  const keyExaminer = createKeyExaminerThread([]);
+  const keyExaminer = createKeyExaminerThread(config.keyBlocklist);
   const webhookSender = createWebhookSender({ networks: config.webhookNetworks });
   let isStopping = false;
   const refusalCounts = createRefusalCounts(store.usage, clock);

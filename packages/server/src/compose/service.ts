@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { createHeartbeat } from "../core/signing-keys/heartbeat.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import { createRequestIds } from "../http/server/request-id.ts";
+import { checkKeyBlocklists } from "../platform/key-blocklist.ts";
 import type { Logger } from "../platform/logger.ts";
 import { composeInternalListener } from "./internal-listener.ts";
 import { createListenerOpener, drainListeners } from "./listeners.ts";
@@ -26,6 +27,7 @@ export async function startService(
   group?: ProcessGroup,
   opening: StoreOpening = {},
 ): Promise<CliService> {
+  checkKeyBlocklists(config.keyBlocklist);
   const { clock, random } = surroundings;
   const nextRequestId = createRequestIds(random);
   const opener = createListenerOpener(config, log, nextRequestId);

@@ -46,6 +46,7 @@ test("without any setting, the documented defaults apply", () => {
     workers: 1,
     trustedProxies: [],
     webhookNetworks: [],
+    keyBlocklist: [],
     maxKeyAge: undefined,
     weakKeys: "report",
     refusalLimit: 600,

@@ -19,6 +19,7 @@ import {
   parseMasterSecrets,
   parseNames,
   parseNetworkList,
+  parsePaths,
   parseProxies,
   parsePublicUrl,
   parseRoles,
@@ -217,6 +218,15 @@ export const SETTINGS = {
       "addresses or networks, separated by commas, to which webhooks may be sent although they are private or reserved, and also without TLS",
     isList: true,
     parse: (text) => (text === undefined ? [] : parseNetworkList(text)),
+  }),
+  keyBlocklist: setting({
+    variable: "COUNTERSIGN_KEY_BLOCKLIST",
+    flag: "--key-blocklist <files>",
+    default: "none",
+    meaning:
+      "files in badkeys' format, separated by commas, of public keys that are refused, besides the list that ships with the service",
+    isList: true,
+    parse: (text) => (text === undefined ? [] : parsePaths(text)),
   }),
   // Not keyAgeMax: an account has a flag of that name, and a command's flags are read as settings, too.
   maxKeyAge: setting({

@@ -10,6 +10,7 @@ import { NETWORKS_MAX, parseNetworks } from "../core/networks.ts";
 import { findMasterSecretProblem } from "../core/signing-keys/master-secret.ts";
 import { MASTER_SECRET_BYTES } from "../core/signing-keys/signing-keys.ts";
 import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
+import { parsePath } from "./check-text.ts";
 import { Problem } from "./config-error.ts";
 import { DURATION_FORM, parseDurationMs } from "./duration.ts";
 
@@ -29,6 +30,15 @@ export function parseNames(text: string): readonly string[] {
       throw new Problem(`entry ${index + 1} isn't a host name without scheme and port`);
     }
     return name;
+  });
+}
+
+/** Reads paths separated by commas. */
+export function parsePaths(text: string): readonly string[] {
+  return text.split(",").map((part, index) => {
+    const path = parsePath(part.trim());
+    if (path === "") throw new Problem(`entry ${index + 1} is empty`);
+    return path;
   });
 }
 
