@@ -77,7 +77,9 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const unnamedProxy = findUnnamedProxy(config);
   const clientAddress = createClientAddress(config.trustedProxies);
   const clockWatch = createClockWatch(store, clock);
-  const keyExaminer = createKeyExaminerThread(config.keyBlocklist);
+  const keyExaminer = createKeyExaminerThread(config.keyBlocklist, (problem) => {
+    log.error({ err: problem }, "keys can't be examined; none is added until they can");
+  });
   const webhookSender = createWebhookSender({ networks: config.webhookNetworks });
   let isStopping = false;
   const refusalCounts = createRefusalCounts(store.usage, clock);

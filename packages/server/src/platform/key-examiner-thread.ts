@@ -22,8 +22,12 @@ export interface KeyExaminerThread extends KeyExaminer {
  * `unavailable`, and the next one starts a new thread.
  *
  * @param blocklists paths of the configured blocklists
+ * @param onProblem called with why the thread failed, for the log
  */
-export function createKeyExaminerThread(blocklists: readonly string[]): KeyExaminerThread {
+export function createKeyExaminerThread(
+  blocklists: readonly string[],
+  onProblem: (problem: unknown) => void,
+): KeyExaminerThread {
   const queue = createFairQueue({ runningMax: 1, waitingMax: WAITING_MAX });
   let worker: Worker | undefined;
   let through = 0 as KeyId;
@@ -32,6 +36,8 @@ export function createKeyExaminerThread(blocklists: readonly string[]): KeyExami
     const thread = (worker ??= start());
     const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<KeyExaminer[Method]>>>();
     const fail = (cause: unknown) => {
+      // A thread that was closed or replaced already has failed once.
+      if (worker === thread) onProblem(cause);
       drop(thread);
       const message = "The key can't be examined right now, and no key is added without that.";
       reject(new Refusal("unavailable", message, { cause, retryAfterSeconds: 1 }));

@@ -14,11 +14,11 @@ const SAVED_BITS = 96;
  * - No code for columns makes it shorter by {@link SAVED_BITS} bits. The modulus is written in rows, and each column is coded by how
  *   many ones it has (Krichevsky and Trofimov 1981). It finds words with the same bits at zero, text, and a bias of all bits.
  *
- * How many ordinary keys this refuses can be counted. Half of a modulus of b bits is a random prime, of which there are at least
- * 2^(b/2-11.5) with the top two bits set, up to 8192 bits (prime number theorem). So no modulus has a probability over 2^(24-b), with
- * either order of its primes. Of the 2^b numbers, at most 2^25·2^(b-128) have a repetition at one of the 2^25 pairs of places, and at
- * most 2^(b-96) have a code that is 96 bits shorter, for each of the 6 codes. Together that is a probability below
- * 2^(24+25-128) + 6·2^(24-96) < 2^-69 for each key.
+ * How many ordinary keys this refuses can be counted. A modulus of b bits is a product of two random primes of b/2 bits with the top
+ * two bits set, of which there are at least 2^(b/2-13.5), up to b = 8192 (prime number theorem). So no modulus has a probability over
+ * 2^(28-b), with either order of its primes. Of the 2^b numbers, at most 2^25*2^(b-128) have a repetition at one of the 2^25 pairs of
+ * places, and at most 2^(b-96) have a code that is 96 bits shorter (Kraft), for each of the 6 codes. Together that is a probability
+ * below 2^(28+25-128) + 6*2^(28-96) < 2^-65 for each key.
  *
  * @param modulus big-endian, without leading zeros
  */

@@ -30,8 +30,8 @@ const SUBGROUPS: readonly Subgroup[] = primesBelow(FINGERPRINT_PRIME_MAX + 1)
  * Was the key made by the library with the ROCA flaw (CVE-2017-15361)? Its primes are powers of 65537 modulo the product M of the first
  * primes, so the modulus is one, too. It is looked for as one exponent that fits modulo every prime.
  *
- * Of all numbers without small factors, the powers of 65537 modulo M are a share of 2^-154: 65537 has the order 2^62.1 in the group
- * of M's invertible remainders, which has 2^216.4 members. So no other key is refused for it.
+ * Of all numbers without small factors, the powers of 65537 modulo M are a share of 2^-154: 65537 has an order of 2^61 in the group
+ * of M's invertible remainders, which has over 2^215 members. So no other key is refused for it.
  *
  * @param n without small factors
  */
