@@ -36,9 +36,7 @@ export function createKeyExaminerThread(
     const thread = (worker ??= start());
     const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<KeyExaminer[Method]>>>();
     const fail = (cause: unknown) => {
-      // A thread that was closed or replaced already has failed once.
-      if (worker === thread) onProblem(cause);
-      drop(thread);
+      drop(thread, cause);
       const message = "The key can't be examined right now, and no key is added without that.";
       reject(new Refusal("unavailable", message, { cause, retryAfterSeconds: 1 }));
     };
@@ -65,13 +63,15 @@ export function createKeyExaminerThread(
     // A process that has nothing else to do may end, also while the thread waits for keys.
     thread.unref();
     // An error between two tasks must not end the process.
-    thread.on("error", () => drop(thread));
+    thread.on("error", (cause) => drop(thread, cause));
     return thread;
   }
 
   /** The next task starts a new thread, which has learnt nothing. */
-  function drop(thread: Worker): void {
+  function drop(thread: Worker, cause: unknown): void {
+    // One that was closed or dropped already isn't another problem.
     if (worker === thread) {
+      onProblem(cause);
       worker = undefined;
       through = 0 as KeyId;
     }

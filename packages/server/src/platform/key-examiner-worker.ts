@@ -16,8 +16,10 @@ const { blocklists } = workerData as { readonly blocklists: readonly string[] };
 const examiner = createKeyExaminer(createIsPublished(blocklists));
 
 parentPort?.on("message", ({ method, args }: ExaminerTask) => {
-  const call = examiner[method] as (...args: ExaminerTask["args"]) => Promise<unknown>;
-  call(...args).then(
+  const run = examiner[method] as (...args: ExaminerTask["args"]) => Promise<unknown>;
+  // A method may also throw at once.
+  const call = async () => run(...args);
+  call().then(
     (result) => parentPort?.postMessage({ result } satisfies ExaminerAnswer),
     (error: unknown) => parentPort?.postMessage({ problem: String(error) } satisfies ExaminerAnswer),
   );
