@@ -108,7 +108,7 @@ async function admitFresh(count: number): Promise<void> {
     refused++;
     print(`refused: ${weakness ?? "shared_prime"}, ${kind}, ${key.modulus.toString("hex")}`);
   }
-  for (const [kind, made] of [...counts].toSorted()) print(`${kind}: ${made}`);
+  for (const [kind, made] of [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))) print(`${kind}: ${made}`);
   print(`${count} keys, ${refused} refused`);
   process.exitCode = refused === 0 ? 0 : 1;
 }

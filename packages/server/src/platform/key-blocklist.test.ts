@@ -14,7 +14,7 @@ const hashOf = (number: number) => createHash("sha256").update(`modulus ${number
 function writeList(name: string, numbers: readonly number[]): string {
   const records = numbers.map((number) => Buffer.concat([hashOf(number).subarray(0, 15), Buffer.from([number % 256])]));
   const file = folder.file(name);
-  writeFileSync(file, Buffer.concat(records.sort(Buffer.compare)));
+  writeFileSync(file, Buffer.concat(records.sort((a, b) => a.compare(b))));
   return file;
 }
 

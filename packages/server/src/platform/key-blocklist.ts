@@ -39,7 +39,7 @@ export function checkKeyBlocklists(files: readonly string[]): void {
 interface Blocklist {
   readonly length: number;
   /** The hash of a record. */
-  hashAt(index: number): Buffer;
+  readonly hashAt: (index: number) => Buffer;
 }
 
 function withBlocklist<Result>(file: string, use: (list: Blocklist) => Result): Result {
