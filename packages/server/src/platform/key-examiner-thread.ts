@@ -26,7 +26,7 @@ export interface KeyExaminerThread extends KeyExaminer {
  */
 export function createKeyExaminerThread(
   blocklists: readonly string[],
-  onProblem: (problem: unknown) => void,
+  onProblem: (problem: unknown) => void = () => undefined,
 ): KeyExaminerThread {
   const queue = createFairQueue({ runningMax: 1, waitingMax: WAITING_MAX });
   let worker: Worker | undefined;
