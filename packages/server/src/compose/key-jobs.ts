@@ -27,7 +27,7 @@ function inOwnThread(
   { config, store, clock, commit }: KeyJobDependencies,
   create: (audit: AuditJobDependencies) => Job,
 ): Job {
-  const thread = createKeyExaminerThread([]);
+  const thread = createKeyExaminerThread(config.keyBlocklist);
   const job = create({
     store,
     commit,
