@@ -44,7 +44,7 @@ export function composeInternalListener(
         newestMasterSecret: node.masterSecrets[0],
         yieldToEventLoop: createEventLoopTurns(),
         settings: shownSettings(config),
-        service: { publicUrl: node.publicUrl, version: node.version },
+        service: { publicUrl: node.publicUrl, version: node.version, keyProof: config.keyProof },
       }),
     },
   });

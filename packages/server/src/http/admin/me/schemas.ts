@@ -55,6 +55,7 @@ export const Me = object({
     public_url: { ...text, description: "The URL at which clients reach the service" },
     version: text,
     store: { enum: ["sqlite", "postgresql"] },
+    key_proof: { enum: ["optional", "required"], description: "Whether a new key needs a proof of possession" },
   }),
 } as const);
 

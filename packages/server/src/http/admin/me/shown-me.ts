@@ -1,4 +1,5 @@
 import { sessionJson } from "../../../core/json/operators.ts";
+import type { KeyProofPolicy } from "../../../core/key-statements/key-proofs.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import type { Store } from "../../../core/store/store.ts";
 
@@ -6,12 +7,13 @@ import type { Store } from "../../../core/store/store.ts";
 export interface ServiceFacts {
   readonly publicUrl: string;
   readonly version: string;
+  readonly keyProof: KeyProofPolicy;
 }
 
 /** The caller, and what the console needs to start. */
-export async function shownMe(store: Store, { publicUrl, version }: ServiceFacts, principal: Principal) {
+export async function shownMe(store: Store, { publicUrl, version, keyProof }: ServiceFacts, principal: Principal) {
   const { kind, actor, role, account } = principal;
-  const service = { public_url: publicUrl, version, store: store.engine };
+  const service = { public_url: publicUrl, version, store: store.engine, key_proof: keyProof };
   if (kind === "admin_token") return { kind, actor, role, account, operator: null, session: null, service };
   const { operator, session } = principal;
   return {
