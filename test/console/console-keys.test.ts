@@ -1,18 +1,32 @@
 /**
- * Keys worth trusting, in the console: the overview and its lists, and webhooks; in a real
+ * Keys worth trusting, in the console: proofs of possession, weak keys, networks, the overview and its lists, and webhooks; in a real
  * Chromium against the real server.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, afterEach, before, describe, test } from "node:test";
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import type { AdminClient } from "../testkit/admin-client.ts";
 import { CHROMIUM_REQUIREMENT, startBrowser, type Tab, type TestBrowser } from "../testkit/browser.ts";
-import { accountMenu, buildConsole, consoleUrl, heading, row, signInByPassword } from "../testkit/browser-console.ts";
+import {
+  accountMenu,
+  buildConsole,
+  chooseSegment,
+  consoleUrl,
+  heading,
+  openAddKey,
+  row,
+  signInByPassword,
+} from "../testkit/browser-console.ts";
 import { type ConsoleServer, startConsoleServer, useLink } from "../testkit/console-server.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
-import { createKey } from "../testkit/server.ts";
+import { createKey, temporaryFolder } from "../testkit/server.ts";
 
 const OWNER = "first@example.com";
 const USERNAME = "api-1-demo";
@@ -33,7 +47,7 @@ function useKeys(): void {
     await buildConsole();
     console_ = await startConsoleServer({
       flags: ["--refusal-limit", "0"],
-      env: { COUNTERSIGN_WEBHOOK_NETWORKS: "127.0.0.0/8" },
+      env: { COUNTERSIGN_KEY_PROOF: "required", COUNTERSIGN_WEBHOOK_NETWORKS: "127.0.0.0/8" },
     });
     browser = await startBrowser();
     url = consoleUrl(console_.server);
@@ -65,6 +79,109 @@ function useKeys(): void {
     await accountMenu(page, email).waitFor();
     return page;
   }
+
+  const keysOf = async (username: string) => (await owner.get(`/users/${username}/keys`)).body.data;
+
+  test("where a proof is required, openssl makes it for a pasted key with the commands that the dialog shows", async () => {
+    const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const page = await openAs(OWNER, `/users/${USERNAME}`);
+    const dialog = await paste(page, publicKey);
+    const button = dialog.getByRole("button", { name: "Add key" });
+    assert.ok(await button.isDisabled(), "no key is added without a proof");
+    const proof = dialog.getByLabel("Proof", { exact: true });
+
+    await proof.fill(await runCommands(dialog, generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey));
+    await button.click();
+    await dialog.getByText("The proof isn't signed by the new key.").waitFor();
+    assert.deepEqual(await keysOf(USERNAME), []);
+
+    await proof.fill(await runCommands(dialog, privateKey));
+    await button.click();
+    const added = page.getByRole("dialog", { name: "The key is added" });
+    await added.getByText("proved", { exact: true }).waitFor();
+    await added.getByRole("button", { name: "Done" }).click();
+    await row(page, "SHA256:").getByText("possession proved").waitFor();
+    const [key] = await keysOf(USERNAME);
+    assert.equal(typeof key.proved_at, "string");
+  });
+
+  test("possession of a key made in the browser is proved without another step; a retry after a lost response adds one key", async () => {
+    const before = (await keysOf(USERNAME)).length;
+    const page = await openAs(OWNER, `/users/${USERNAME}`);
+    const dialog = await openAddKey(page);
+    await chooseSegment(dialog, "Make a pair here");
+    await dialog.getByRole("button", { name: "Make the pair" }).click();
+    browser.wire.loseNextAnswer("POST", `/api/admin/v1/users/${USERNAME}/keys`);
+    await dialog.getByRole("button", { name: "Download private key, add public key" }).click();
+    await dialog.getByText("The server can't be reached.").waitFor();
+    await dialog.getByRole("button", { name: "Add key" }).click();
+    const added = page.getByRole("dialog", { name: "The key is added" });
+    await added.getByText("proved", { exact: true }).waitFor();
+    const keys = await keysOf(USERNAME);
+    assert.equal(keys.length, before + 1);
+    assert.equal(typeof keys[0].proved_at, "string");
+    // The browser reports the lost response.
+    tabs.at(-1)?.takeProblems();
+  });
+
+  test("a weak key is refused at its field, with what is weak about it and what to do", async () => {
+    const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048, publicExponent: 3 });
+    const page = await openAs(OWNER, `/users/${USERNAME}`);
+    const dialog = await openAddKey(page);
+    await dialog.getByLabel("Public key", { exact: true }).fill(pemOf(publicKey));
+    const alert = dialog.getByRole("alert");
+    await alert.getByText("This key isn't accepted: weak exponent.").waitFor();
+    await alert.getByText("Make a new key pair", { exact: false }).waitFor();
+    assert.ok(await dialog.getByRole("button", { name: "Add key" }).isDisabled());
+    tabs.at(-1)?.takeProblems();
+  });
+
+  test("an API user is limited to networks and may rotate its key; what isn't a network is refused at the field", async () => {
+    const page = await openAs(OWNER, `/users/${USERNAME}`);
+    await page.getByRole("button", { name: "Edit", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: `Edit ${USERNAME}` });
+    const networks = dialog.getByLabel("Networks");
+    await networks.fill("192.0.2.0/24\nnot a network");
+    await dialog.getByLabel("The client may rotate its own key").check();
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await eventually("the field is refused", async () => (await networks.getAttribute("aria-invalid")) === "true");
+    await networks.fill("192.0.2.0/24\n2001:db8::/32");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await page.getByText("192.0.2.0/24, 2001:db8::/32").waitFor();
+    const { data } = (await owner.get(`/users/${USERNAME}`)).body;
+    assert.deepEqual([data.networks, data.may_rotate], [["192.0.2.0/24", "2001:db8::/32"], true]);
+    tabs.at(-1)?.takeProblems();
+  });
+
+  test("a key that was rotated is stopped together with the key it rotated in, if the operator chooses so, and Undo brings back both", async () => {
+    await console_.server.json("user", "create", "rotated", "--account", "acme");
+    const first = await createKey(console_.server, "api-1-rotated");
+    const second = await createKey(console_.server, "api-1-rotated");
+    const database = new DatabaseSync(join(console_.server.dataDir, "countersign.db"));
+    database.prepare("update public_keys set rotated_from = ? where id = ?").run(first.keyId, second.keyId);
+    database.close();
+    const statuses = async () =>
+      (await keysOf("api-1-rotated")).map(({ status }: { status: string }) => status) as string[];
+    const page = await openAs(OWNER, "/users/api-1-rotated");
+    await page
+      .getByText("rotated from")
+      .getByRole("link", { name: `key ${first.keyId}` })
+      .waitFor();
+    await page
+      .getByText("replaced by")
+      .getByRole("link", { name: `key ${second.keyId}` })
+      .waitFor();
+    await page.getByRole("button", { name: `Deactivate key ${first.keyId}` }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Deactivate the key rotated in by it, too").check();
+    await dialog.getByRole("button", { name: "Deactivate" }).click();
+    await page.getByText(`Deactivated key ${first.keyId}.`, { exact: true }).waitFor();
+    assert.deepEqual(await statuses(), ["deactivated", "deactivated"]);
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.getByText(`Activated key ${first.keyId}.`, { exact: true }).waitFor();
+    assert.deepEqual(await statuses(), ["active", "active"]);
+  });
 
   test("the overview leads to the list of the keys that it counts; an operator of one account sees only theirs", async () => {
     const { keyId } = await createKey(console_.server, "api-2-other");
@@ -131,6 +248,28 @@ function useKeys(): void {
     await page.getByText("Activated webhook endpoint 1.").waitFor();
     tabs.at(-1)?.takeProblems();
   });
+}
+
+/** Pastes a public key into the dialog that adds one, and waits until the server has inspected it. */
+async function paste(page: Page, publicKey: KeyObject): Promise<Locator> {
+  const dialog = await openAddKey(page);
+  await dialog.getByLabel("Public key", { exact: true }).fill(pemOf(publicKey));
+  await dialog.getByText(/^RSA, 2048 bits, SHA256:/).waitFor();
+  return dialog;
+}
+
+function pemOf(publicKey: KeyObject): string {
+  return publicKey.export({ format: "pem", type: "spki" }) as string;
+}
+
+/** Runs the commands that the dialog shows, where a private key is. @returns what they print */
+async function runCommands(dialog: Locator, privateKey: KeyObject): Promise<string> {
+  const commands = dialog.getByRole("region", { name: "Commands that print the proof" });
+  const folder = mkdtempSync(join(temporaryFolder(), "proof-"));
+  writeFileSync(join(folder, `${USERNAME}.pem`), privateKey.export({ format: "pem", type: "pkcs8" }));
+  const { stdout, stderr } = spawnSync("sh", { input: await commands.innerText(), cwd: folder, encoding: "utf8" });
+  assert.equal(stderr, "");
+  return stdout;
 }
 
 /** Stores the secret of an endpoint that is shown once. @returns the secret */

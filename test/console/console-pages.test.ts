@@ -25,7 +25,7 @@ import {
   signInByPassword,
 } from "../testkit/browser-console.ts";
 import { BUSY_USER, OWNER, startFilledServer } from "../testkit/browser-data.ts";
-import { goTo, jumpToView, VIEWS } from "../testkit/browser-views.ts";
+import { goTo, jumpToView, openProof, VIEWS } from "../testkit/browser-views.ts";
 import { setupSecretOf } from "../testkit/console-server.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
@@ -425,6 +425,24 @@ const FIELDS: readonly Field[] = [
     submit: createUserButton,
     taken: keyAsked,
   },
+  {
+    form: "API user",
+    name: "networks",
+    path: "/users",
+    open: newUser,
+    find: label("Networks"),
+    submit: createUserButton,
+    taken: keyAsked,
+  },
+  {
+    form: "API user, changed",
+    name: "networks",
+    path: userPath,
+    open: (page) => dialogBy(page, "Edit"),
+    find: label("Networks"),
+    submit: "Save",
+  },
+  { form: "key", name: "proof", path: userPath, open: openProof, find: label("Proof"), submit: "Add key" },
   { form: "key", name: "public key", path: userPath, open: openAddKey, find: label("Public key"), submit: "Add key" },
   {
     form: "key",
@@ -439,8 +457,16 @@ const FIELDS: readonly Field[] = [
     form: "key, changed",
     name: "label",
     path: userPath,
-    open: (page) => dialogFromMenu(page, /^More for/, "Label and expiry…"),
+    open: (page) => dialogFromMenu(page, /^More for/, "Edit…"),
     find: label("Label"),
+    submit: "Save",
+  },
+  {
+    form: "key, changed",
+    name: "networks",
+    path: userPath,
+    open: (page) => dialogFromMenu(page, /^More for/, "Edit…"),
+    find: label("Networks"),
     submit: "Save",
   },
   {
@@ -472,6 +498,22 @@ const FIELDS: readonly Field[] = [
     submit: "Create account",
   },
   {
+    form: "account, changed",
+    name: "name",
+    path: "/accounts",
+    open: (page) => dialogFromMenu(page, /^More for acme/, "Edit…"),
+    find: label("Name"),
+    submit: "Save",
+  },
+  {
+    form: "account, changed",
+    name: "maximum age of keys",
+    path: "/accounts",
+    open: (page) => dialogFromMenu(page, /^More for acme/, "Edit…"),
+    find: label("Maximum age of keys"),
+    submit: "Save",
+  },
+  {
     form: "webhook endpoint",
     name: "URL",
     path: "/webhooks",
@@ -501,7 +543,7 @@ const FIELDS: readonly Field[] = [
   {
     form: "webhook endpoint, changed",
     name: "label",
-    path: "/webhooks/1",
+    path: "/webhooks/2",
     open: (page) => dialogBy(page, "Edit"),
     find: label("Label"),
     submit: "Save",

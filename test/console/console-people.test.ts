@@ -359,8 +359,8 @@ function meetPeople(): void {
     assert.equal((await owner.get(`/keys/${keyId}`)).body.data.status, "deactivated");
 
     await page.getByRole("button", { name: "More for changed meanwhile" }).click();
-    await page.getByRole("menuitem", { name: "Label and expiry…" }).click();
-    const editing = page.getByRole("dialog", { name: "Label and expiry" });
+    await page.getByRole("menuitem", { name: "Edit…" }).click();
+    const editing = page.getByRole("dialog", { name: "Edit changed meanwhile" });
     await editing.getByLabel("Label", { exact: true }).fill("mine");
     await owner.patch(`/keys/${keyId}`, { label: "theirs" });
     await editing.getByRole("button", { name: "Save" }).click();

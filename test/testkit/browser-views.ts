@@ -1,6 +1,7 @@
 /** Every page of the console and its important dialogs, for tests and screenshots of all of them. */
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { BUSY_USER } from "./browser-data.ts";
+import { rsaKeyPair } from "./rsa-keys.ts";
 import { chooseSegment, heading, jumpTo, openAddKey } from "./browser-console.ts";
 
 export interface View {
@@ -25,6 +26,15 @@ async function openFromMenu(page: Page, menu: string | RegExp, item: string): Pr
   await page.getByRole("dialog").waitFor();
 }
 
+/** Opens the dialog that adds a key, pastes one and asks for its proof. */
+export async function openProof(page: Page): Promise<Locator> {
+  const dialog = await openAddKey(page);
+  await dialog.getByLabel("Public key", { exact: true }).fill(rsaKeyPair("pasted").publicPem);
+  await dialog.getByLabel("Prove that the client has the private key").check();
+  await dialog.getByRole("region", { name: "Commands that print the proof" }).waitFor();
+  return dialog;
+}
+
 async function press(page: Page, button: string | RegExp): Promise<void> {
   await page.getByRole("button", { name: button }).first().click();
   await page.getByRole("dialog").waitFor();
@@ -43,10 +53,17 @@ export const VIEWS: readonly View[] = [
     open: (page) => press(page, "New API user"),
   },
   { name: "user", ...user },
+  {
+    name: "user-edit",
+    isMinor: true,
+    ...user,
+    open: (page) => press(page, "Edit"),
+  },
   { name: "keys", path: "/keys", heading: "Public keys" },
   { name: "keys-none-found", isMinor: true, path: "/keys?status=revoked&expiring=1d", heading: "Public keys" },
   { name: "user-without-key", isMinor: true, path: "/users/api-4-latex-catalogue", heading: /^api-4-latex-catalogue/ },
   { name: "key-paste", isMinor: true, ...user, open: openAddKey },
+  { name: "key-proof", ...user, open: openProof },
   {
     name: "key-make",
     ...user,
@@ -69,7 +86,7 @@ export const VIEWS: readonly View[] = [
     name: "key-edit",
     isMinor: true,
     ...user,
-    open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Label and expiry…"),
+    open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Edit…"),
   },
   { name: "key-revoke", ...user, open: (page) => openFromMenu(page, /^More for 2026, eu-west/, "Revoke permanently…") },
   { name: "accounts", path: "/accounts", heading: "Accounts" },
@@ -79,6 +96,13 @@ export const VIEWS: readonly View[] = [
     path: "/accounts",
     heading: "Accounts",
     open: (page) => press(page, "New account"),
+  },
+  {
+    name: "account-edit",
+    isMinor: true,
+    path: "/accounts",
+    heading: "Accounts",
+    open: (page) => openFromMenu(page, "More for acme", "Edit…"),
   },
   {
     name: "explain",

@@ -13,6 +13,8 @@ export class ApiError extends Error {
   readonly docs: string | undefined;
   /** Every error, with the field it concerns. */
   readonly items: readonly Pick<ErrorItem, "message" | "field">[];
+  /** What is weak about a public key, for `key_weak`. */
+  readonly weakness: string | undefined;
   /** The id under which the server logged the request. */
   readonly requestId: string | undefined;
 
@@ -24,6 +26,7 @@ export class ApiError extends Error {
       readonly hint?: string | undefined;
       readonly docs?: string | undefined;
       readonly items?: readonly Pick<ErrorItem, "message" | "field">[];
+      readonly weakness?: string | undefined;
       readonly requestId?: string | undefined;
       readonly cause?: unknown;
     },
@@ -34,12 +37,13 @@ export class ApiError extends Error {
     this.hint = more.hint;
     this.docs = more.docs;
     this.items = more.items ?? [];
+    this.weakness = more.weakness;
     this.requestId = more.requestId;
   }
 
-  /** What is wrong with one field, if anything. @param name as in the API, such as `shortname` */
+  /** What is wrong with one field or a part of it, if anything. @param name as in the API, such as `shortname` */
   fieldMessage(name: string): string | undefined {
-    return this.items.find(({ field }) => field === `/${name}`)?.message;
+    return this.items.find(({ field }) => field === `/${name}` || field?.startsWith(`/${name}/`) === true)?.message;
   }
 }
 
@@ -60,5 +64,6 @@ export function readRefusal(body: unknown, status: number, requestId: string | u
     hint: first.hint,
     docs: first.docs,
     items: items as ErrorItem[],
+    weakness: first.weakness,
   });
 }

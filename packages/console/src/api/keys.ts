@@ -1,8 +1,9 @@
-/** Public keys over all API users. */
+/** Public keys over all API users, and challenges for proofs of possession. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { client, type DataOf, requestList } from "./client.ts";
+import { client, type DataOf, requestData, requestList } from "./client.ts";
 
 export type ListedKey = DataOf<"listAllKeys">[number];
+export type KeyChallenge = DataOf<"createKeyChallenge">;
 
 export interface AllKeysFilter {
   readonly account?: string;
@@ -33,5 +34,23 @@ export function useDescendants(id: number) {
         signal,
       }),
     staleTime: 0,
+  });
+}
+
+/** Has the service hand out a nonce for one proof of possession. */
+export function createKeyChallenge(username: string): Promise<KeyChallenge> {
+  return requestData((signal) =>
+    client.POST("/api/admin/v1/users/{username}/key-challenges", { params: { path: { username } }, signal }),
+  );
+}
+
+/** A challenge for a proof that is made elsewhere. It is kept until it is refetched: the commands with it may have been copied. */
+export function useKeyChallenge(username: string, { isEnabled }: { readonly isEnabled: boolean }) {
+  return useQuery({
+    queryKey: ["key challenge", username],
+    queryFn: () => createKeyChallenge(username),
+    enabled: isEnabled,
+    staleTime: "static",
+    gcTime: 0,
   });
 }

@@ -84,6 +84,7 @@ export interface KeyPatch {
   readonly status?: "active" | "deactivated" | "revoked";
   readonly label?: string | null;
   readonly expires_at?: string | null;
+  readonly networks?: string[];
 }
 
 /**
@@ -111,11 +112,13 @@ export function changeKey(
 
 type Standing = "active" | "deactivated";
 
-export function changeUser(
-  username: string,
-  patch: { readonly status: Standing },
-  etag: string | undefined,
-): Promise<Versioned<ApiUser>> {
+export interface UserPatch {
+  readonly status?: Standing;
+  readonly may_rotate?: boolean;
+  readonly networks?: string[];
+}
+
+export function changeUser(username: string, patch: UserPatch, etag: string | undefined): Promise<Versioned<ApiUser>> {
   return requestVersioned((signal) =>
     client.PATCH("/api/admin/v1/users/{username}", {
       params: { path: { username }, header: ifMatch(etag) },
@@ -125,9 +128,16 @@ export function changeUser(
   );
 }
 
+export interface AccountPatch {
+  readonly status?: Standing;
+  readonly name?: string;
+  /** `null`: only the maximum of the service applies. */
+  readonly key_age_max_seconds?: number | null;
+}
+
 export function changeAccount(
   shortname: string,
-  patch: { readonly status: Standing },
+  patch: AccountPatch,
   etag: string | undefined,
 ): Promise<Versioned<Account>> {
   return requestVersioned((signal) =>
@@ -169,10 +179,15 @@ export function createAccount(
   );
 }
 
-export function createUser(
-  body: { readonly account: string; readonly name: string; readonly access: "full" | "read_only" },
-  idempotencyKey: string,
-): Promise<ApiUser> {
+export interface NewUser {
+  readonly account: string;
+  readonly name: string;
+  readonly access: "full" | "read_only";
+  readonly may_rotate?: boolean;
+  readonly networks?: string[];
+}
+
+export function createUser(body: NewUser, idempotencyKey: string): Promise<ApiUser> {
   return requestData((signal) =>
     client.POST("/api/admin/v1/users", {
       params: { header: { "idempotency-key": idempotencyKey } },
@@ -185,7 +200,13 @@ export function createUser(
 /** @param body.public_key never a private key: the caller has checked (`isPrivateKey`) */
 export function addKey(
   username: string,
-  body: { readonly public_key: string; readonly label?: string; readonly expires_at?: string | null },
+  body: {
+    readonly public_key: string;
+    readonly label?: string;
+    readonly expires_at?: string | null;
+    readonly networks?: string[];
+    readonly proof?: string;
+  },
   idempotencyKey: string,
 ): Promise<Versioned<PublicKey>> {
   return requestVersioned((signal) =>

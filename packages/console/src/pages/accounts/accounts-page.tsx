@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type Account, type AccountFilter, changeAccount, readAccount, useAccounts } from "../../api/registry.ts";
+import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { SearchField, StatusFilter } from "../../forms/filters.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -13,7 +14,9 @@ import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
 import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { daysText } from "../../text/days.ts";
 import { CreateAccountDialog } from "./create-account-dialog.tsx";
+import { EditAccountDialog } from "./edit-account-dialog.tsx";
 
 /** Lists accounts, to create one, or to deactivate one with all its API users. */
 export default function AccountsPage() {
@@ -22,6 +25,7 @@ export default function AccountsPage() {
   const query = useAccounts(filters.values as AccountFilter);
   const [isCreating, setIsCreating] = useState(false);
   const [deactivating, setDeactivating] = useState<Account>();
+  const [editing, setEditing] = useState<Account>();
   const mayChange = permits(me, "admin", { everywhere: true });
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={() => setIsCreating(true)}>
@@ -37,36 +41,48 @@ export default function AccountsPage() {
         </Link>
       ),
     },
-    { heading: "Name", width: 280, cell: ({ name }) => <bdi>{name}</bdi> },
-    { heading: "API users", width: 110, isEnd: true, cell: ({ users }) => users.toLocaleString("en") },
-    { heading: "Created", width: 140, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Status", width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: "Name", width: 190, cell: ({ name }) => <bdi>{name}</bdi> },
+    { heading: "API users", width: 90, isEnd: true, cell: ({ users }) => users.toLocaleString("en") },
+    {
+      heading: "Key age at most",
+      width: 120,
+      cell: ({ key_age_max_seconds: seconds }) =>
+        seconds === null ? <span className="faint">not set</span> : `${daysText(seconds)} days`,
+    },
+    { heading: "Created", width: 120, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: "Status", width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [
           {
             heading: "Actions",
-            width: 130,
+            width: 150,
             isActions: true,
-            cell: (account: Account) =>
-              account.status === "active" ? (
-                <Button
-                  size="xs"
-                  variant="default"
-                  aria-label={`Deactivate ${account.shortname}`}
-                  onClick={() => setDeactivating(account)}
-                >
-                  Deactivate
-                </Button>
-              ) : (
-                <Button
-                  size="xs"
-                  variant="default"
-                  aria-label={`Activate ${account.shortname}`}
-                  onClick={() => void activate(switchableAccount(account.shortname))}
-                >
-                  Activate
-                </Button>
-              ),
+            cell: (account: Account) => (
+              <div className="row-end">
+                {account.status === "active" ? (
+                  <Button
+                    size="xs"
+                    variant="default"
+                    aria-label={`Deactivate ${account.shortname}`}
+                    onClick={() => setDeactivating(account)}
+                  >
+                    Deactivate
+                  </Button>
+                ) : (
+                  <Button
+                    size="xs"
+                    variant="default"
+                    aria-label={`Activate ${account.shortname}`}
+                    onClick={() => void activate(switchableAccount(account.shortname))}
+                  >
+                    Activate
+                  </Button>
+                )}
+                <ActionsMenu label={`More for ${account.shortname}`}>
+                  <Action onClick={() => setEditing(account)}>Edit…</Action>
+                </ActionsMenu>
+              </div>
+            ),
           },
         ]
       : []),
@@ -102,6 +118,7 @@ export default function AccountsPage() {
           )
         }
       />
+      {editing === undefined ? null : <EditAccountDialog account={editing} onClose={() => setEditing(undefined)} />}
       {isCreating ? <CreateAccountDialog onClose={() => setIsCreating(false)} /> : null}
       {deactivating === undefined ? null : (
         <DeactivateDialog

@@ -5,14 +5,17 @@ import { useChange } from "../../api/queries.ts";
 import { changeKey, type PublicKey, readKey } from "../../api/registry.ts";
 import { type Expiry, ExpiryField, expiresAt } from "../../forms/expiry-field.tsx";
 import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
+import { NetworksField } from "../../forms/networks-field.tsx";
 import { useVersion } from "../../forms/use-version.ts";
+import { areSameWords, wordsText, parseWords } from "../../text/word-list.ts";
 import { utcTime } from "../../text/time-text.ts";
 import { Note } from "../../ui/problem.tsx";
 import { tell, tellWarning } from "../../ui/tell.tsx";
 
-/** Changes a key's label and expiry. It never overwrites a change by another operator without showing it first. */
+/** Changes a key's label, expiry and networks. It never overwrites a change by another operator without showing it first. */
 export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: PublicKey; readonly onClose: () => void }) {
   const [label, setLabel] = useState(publicKey.label ?? "");
+  const [networks, setNetworks] = useState(wordsText(publicKey.networks));
   const [expiry, setExpiry] = useState<Expiry>({ kind: "keep", date: "" });
   const { newer, apply } = useVersion(() => readKey(publicKey.id));
   const shown = newer?.value ?? publicKey;
@@ -21,18 +24,26 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
     () =>
       apply(({ etag, value }) => {
         // The list behind the dialog was already out of date when the dialog opened.
-        if (value.label !== shown.label || value.expires_at !== shown.expires_at) {
+        const isCurrent =
+          value.label === shown.label &&
+          value.expires_at === shown.expires_at &&
+          areSameWords(value.networks, shown.networks);
+        if (!isCurrent) {
           throw new ApiError("precondition_failed", "The key was changed.", { status: 412 });
         }
         const until = expiresAt(expiry, Date.now());
         return changeKey(
           publicKey.id,
-          { label: label.trim() === "" ? null : label.trim(), ...(until === undefined ? {} : { expires_at: until }) },
+          {
+            label: label.trim() === "" ? null : label.trim(),
+            networks: parseWords(networks),
+            ...(until === undefined ? {} : { expires_at: until }),
+          },
           etag,
         );
       }),
     ({ warnings }) => {
-      tell("Saved label and expiry.");
+      tell("Saved the key.");
       // An expired key that gets a later expiry can be used again.
       if (expiry.kind !== "keep") warnings.forEach(tellWarning);
     },
@@ -40,20 +51,21 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
 
   return (
     <FormDialog
-      title="Label and expiry"
+      title={<>Edit {publicKey.label === null ? `key ${publicKey.id}` : <bdi>{publicKey.label}</bdi>}</>}
       above={
         newer === undefined ? null : (
           <Note kind="warning">
             This key was changed in the meantime; nothing was saved. Its label is now{" "}
-            {newer.value.label === null ? "empty" : <bdi>“{newer.value.label}”</bdi>}, and it expires{" "}
-            {newer.value.expires_at === null ? "never" : utcTime(Date.parse(newer.value.expires_at))}. Save again to
-            overwrite this.
+            {newer.value.label === null ? "empty" : <bdi>“{newer.value.label}”</bdi>}, it expires{" "}
+            {newer.value.expires_at === null ? "never" : utcTime(Date.parse(newer.value.expires_at))}, and it is limited
+            to {newer.value.networks.length === 0 ? "no network" : <bdi>{newer.value.networks.join(", ")}</bdi>}. Save
+            again to overwrite this.
           </Note>
         )
       }
       button="Save"
       change={change}
-      fields={["label", "expires_at"]}
+      fields={["label", "expires_at", "networks"]}
       onClose={onClose}
     >
       <TextInput
@@ -69,6 +81,12 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
         onChange={setExpiry}
         error={fieldProblem(change.error, "expires_at")}
         keeping={shown.expires_at === null ? "Unchanged: never" : `Unchanged: ${utcTime(Date.parse(shown.expires_at))}`}
+      />
+      <NetworksField
+        what="this key"
+        value={networks}
+        problem={fieldProblem(change.error, "networks")}
+        onChange={setNetworks}
       />
     </FormDialog>
   );

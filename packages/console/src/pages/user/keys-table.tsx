@@ -131,7 +131,7 @@ function KeyActions({
         </Button>
       )}
       <ActionsMenu label={`More for ${name}`}>
-        <Action onClick={() => ask("edit")}>Label and expiry…</Action>
+        <Action onClick={() => ask("edit")}>Edit…</Action>
         <Action isDangerous onClick={() => ask("revoke")}>
           Revoke permanently…
         </Action>

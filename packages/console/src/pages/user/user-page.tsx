@@ -1,17 +1,19 @@
 import { Button } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, changeUser, readUser, useAccount, useUser } from "../../api/registry.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
+import { Fact, Facts } from "../../ui/facts.tsx";
 import { Icon } from "../../ui/icon.tsx";
-import { Bone, Page, Section } from "../../ui/page.tsx";
+import { Page, Section } from "../../ui/page.tsx";
 import { Note, Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
 import { AddKeyDialog } from "./add-key/add-key-dialog.tsx";
+import { EditUserDialog } from "./edit-user-dialog.tsx";
 import { KeysTable } from "./keys-table.tsx";
 import { UsageChart } from "./usage-chart.tsx";
 import { UseIt } from "./use-it.tsx";
@@ -23,6 +25,7 @@ export default function UserPage({ username }: { readonly username: string }) {
   const { data, error, refetch } = useUser(username);
   const [params, setParams] = useSearchParams();
   const [isDeactivating, setIsDeactivating] = useState(false);
+  const [isEditing, setIsEditing] = useState(false);
   const mayChange = permits(me, "admin");
   const isAdding = mayChange && params.get("add") === "key";
   const setIsAdding = (isOpen: boolean) => setParams(isOpen ? { add: "key" } : {}, { replace: true });
@@ -50,6 +53,9 @@ export default function UserPage({ username }: { readonly username: string }) {
       actions={
         mayChange && user !== undefined ? (
           <>
+            <Button variant="default" onClick={() => setIsEditing(true)}>
+              Edit
+            </Button>
             {user.status === "active" ? (
               <Button variant="default" onClick={() => setIsDeactivating(true)}>
                 Deactivate
@@ -85,6 +91,7 @@ export default function UserPage({ username }: { readonly username: string }) {
         <UseIt publicUrl={me.service.public_url} username={username} />
       </Section>
       {isAdding ? <AddKeyDialog username={username} onClose={() => setIsAdding(false)} /> : null}
+      {isEditing && user !== undefined ? <EditUserDialog user={user} onClose={() => setIsEditing(false)} /> : null}
       {isDeactivating ? (
         <DeactivateDialog
           thing={thing}
@@ -119,7 +126,7 @@ function switchableUser(username: string): Switchable {
 
 function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
   return (
-    <dl className="user-facts">
+    <Facts>
       <Fact name="Status">{user && <StatusBadge status={user.status} />}</Fact>
       <Fact name="Access">{user && <AccessBadge access={user.access} />}</Fact>
       <Fact name="Account">
@@ -129,21 +136,22 @@ function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
           </Link>
         )}
       </Fact>
+      <Fact name="Networks">
+        {user &&
+          (user.networks.length === 0 ? (
+            <span className="faint">any</span>
+          ) : (
+            <bdi className="mono">{user.networks.join(", ")}</bdi>
+          ))}
+      </Fact>
+      <Fact name="Rotation by the client">
+        {user && (user.may_rotate ? "allowed" : <span className="faint">off</span>)}
+      </Fact>
       <Fact name="Created">{user && <RelativeTime at={user.created_at} />}</Fact>
       <Fact name="Last used">{user && <RelativeTime at={user.last_used_at} />}</Fact>
       <Fact name="Tokens today">
         {user && <span className="number">{user.tokens_today.toLocaleString("en")}</span>}
       </Fact>
-    </dl>
-  );
-}
-
-/** @param children `undefined` while it is loading */
-function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children === undefined ? <Bone width={70} /> : children}</dd>
-    </div>
+    </Facts>
   );
 }

@@ -7,6 +7,9 @@ import { Choice } from "../../forms/choice.tsx";
 import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { NameField } from "../../forms/name-field.tsx";
+import { NetworksField } from "../../forms/networks-field.tsx";
+import { RotationField } from "../../forms/rotation-field.tsx";
+import { parseWords } from "../../text/word-list.ts";
 
 /** Creates an API user, in an existing account or in one that the same form creates. */
 export function CreateUserDialog({
@@ -27,6 +30,8 @@ export function CreateUserDialog({
   const [newAccount, setNewAccount] = useState<{ shortname: string; name: string }>();
   const [name, setName] = useState("");
   const [access, setAccess] = useState<"full" | "read_only">("full");
+  const [mayRotate, setMayRotate] = useState(false);
+  const [networks, setNetworks] = useState("");
   const [isAccountMissing, setIsAccountMissing] = useState(false);
   const creation = useChange(async () => {
     let shortname = account;
@@ -41,7 +46,16 @@ export function CreateUserDialog({
       setAccount(shortname);
       setNewAccount(undefined);
     }
-    return createUser({ account: shortname ?? "", name: name.trim(), access }, userKey);
+    return createUser(
+      {
+        account: shortname ?? "",
+        name: name.trim(),
+        access,
+        ...(mayRotate ? { may_rotate: true } : {}),
+        ...(parseWords(networks).length === 0 ? {} : { networks: parseWords(networks) }),
+      },
+      userKey,
+    );
   });
 
   function submit(): void {
@@ -54,7 +68,7 @@ export function CreateUserDialog({
       title="New API user"
       button="Create, then add a key"
       change={creation}
-      fields={["name", "shortname"]}
+      fields={["name", "shortname", "networks"]}
       onSubmit={submit}
       onClose={onClose}
     >
@@ -113,6 +127,13 @@ export function CreateUserDialog({
           { value: "read_only", label: "Read-Only API User", about: "Only GET, HEAD and OPTIONS requests." },
         ]}
       />
+      <NetworksField
+        what="the API user"
+        value={networks}
+        problem={fieldProblem(creation.error, "networks")}
+        onChange={setNetworks}
+      />
+      <RotationField isAllowed={mayRotate} onChange={setMayRotate} />
     </FormDialog>
   );
 }

@@ -1,6 +1,9 @@
 import { isPrivateKey } from "@countersign/protocol";
 import { Button, TextInput } from "@mantine/core";
 import { useState } from "react";
+import { ApiError } from "../../../api/api-error.ts";
+import { createKeyChallenge } from "../../../api/keys.ts";
+import { useMe } from "../../../api/me.ts";
 import { useChange } from "../../../api/queries.ts";
 import { addKey } from "../../../api/registry.ts";
 import { Dialog } from "../../../ui/dialog.tsx";
@@ -8,11 +11,16 @@ import { type Expiry, ExpiryField, expiresAt } from "../../../forms/expiry-field
 import { Icon } from "../../../ui/icon.tsx";
 import { useIdempotencyKey } from "../../../forms/idempotency-key.ts";
 import { FormDialog, fieldProblem } from "../../../forms/form-dialog.tsx";
+import { NetworksField } from "../../../forms/networks-field.tsx";
+import { parseWords } from "../../../text/word-list.ts";
 import { Segments } from "../../../ui/segments.tsx";
 import { keyFileName } from "../../../snippets/snippets.ts";
 import { KeyAdded } from "./key-added.tsx";
 import { MakePair } from "./make-pair.tsx";
+import { weaknessOf } from "./key-problem.tsx";
 import { PasteKey } from "./paste-key.tsx";
+import { proofSubject } from "./proof-subject.ts";
+import { ProvePossession } from "./prove-possession.tsx";
 import { useInspection } from "./use-inspection.ts";
 import { useKeyPair } from "./use-key-pair.ts";
 
@@ -23,27 +31,39 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
   const [source, setSource] = useState<"paste" | "make">("paste");
   const [text, setText] = useState("");
   const [label, setLabel] = useState("");
+  const [networks, setNetworks] = useState("");
+  const [pastedProof, setPastedProof] = useState<string>();
   const [expiry, setExpiry] = useState<Expiry>({ kind: "never", date: "" });
   const [isAskingToClose, setIsAskingToClose] = useState(false);
+  const { service } = useMe();
+  const isProofRequired = service.key_proof === "required";
   const idempotencyKey = useIdempotencyKey();
   const pair = useKeyPair(keyFileName(username));
   const inspection = useInspection(source === "paste" ? text : "");
 
-  const creation = useChange(() => {
+  const creation = useChange(async () => {
     const publicKey = source === "make" ? (pair.made?.publicPem ?? "") : text;
     // The last check before the network: a private key is never sent, whatever went wrong before.
     if (isPrivateKey(publicKey)) throw new Error("This is a private key. It wasn't sent anywhere.");
     const until = expiresAt(expiry, Date.now());
-    return addKey(
-      username,
-      {
-        public_key: publicKey,
-        ...(label.trim() === "" ? {} : { label: label.trim() }),
-        ...(until === undefined ? {} : { expires_at: until }),
-      },
-      idempotencyKey,
-    );
+    const given = source === "make" ? await pair.prove(newSubject) : pastedProof?.trim();
+    const body = {
+      public_key: publicKey,
+      ...(label.trim() === "" ? {} : { label: label.trim() }),
+      // Without an expiry, the maximum age of the account or the service applies.
+      ...(typeof until === "string" ? { expires_at: until } : {}),
+      ...(parseWords(networks).length === 0 ? {} : { networks: parseWords(networks) }),
+      ...(given === undefined ? {} : { proof: given }),
+    };
+    try {
+      return await addKey(username, body, idempotencyKey);
+    } catch (error) {
+      if (error instanceof ApiError && error.status >= 400 && error.status < 500) pair.forgetProof();
+      throw error;
+    }
   });
+  const newSubject = async () => proofSubject(await createKeyChallenge(username));
+  const isWeak = weaknessOf(creation.error) !== undefined;
   const isKept = pair.made === undefined || pair.isDownloaded;
 
   function close(): void {
@@ -89,7 +109,9 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
     );
   }
 
-  const isReady = source === "make" ? pair.made !== undefined : inspection.key !== undefined;
+  const isKnown = source === "make" ? pair.made !== undefined : inspection.key !== undefined;
+  const isProved = pastedProof === undefined ? !isProofRequired : pastedProof.trim() !== "";
+  const isReady = isKnown && (source === "make" || isProved);
   return (
     <FormDialog
       title={
@@ -109,12 +131,29 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
             ]}
           />
           {source === "paste" ? (
-            <PasteKey text={text} onChange={setText} inspection={inspection} />
+            <PasteKey
+              text={text}
+              onChange={(next) => {
+                setText(next);
+                creation.reset();
+              }}
+              inspection={inspection}
+              refusal={isWeak ? (creation.error ?? undefined) : undefined}
+            />
           ) : (
             <MakePair pair={pair} fileName={keyFileName(username)} />
           )}
-          {isReady ? (
+          {isKnown ? (
             <>
+              {source === "paste" ? (
+                <ProvePossession
+                  username={username}
+                  isRequired={isProofRequired}
+                  proof={pastedProof}
+                  onChange={setPastedProof}
+                  problem={fieldProblem(creation.error, "proof")}
+                />
+              ) : null}
               <TextInput
                 label="Label"
                 description="For people: where the private key is, or what it is for. Optional."
@@ -124,6 +163,12 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
                 onChange={(event) => setLabel(event.currentTarget.value)}
               />
               <ExpiryField value={expiry} onChange={setExpiry} error={fieldProblem(creation.error, "expires_at")} />
+              <NetworksField
+                what="this key"
+                value={networks}
+                problem={fieldProblem(creation.error, "networks")}
+                onChange={setNetworks}
+              />
             </>
           ) : null}
         </>
@@ -131,7 +176,8 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
       button={source === "make" && !pair.isDownloaded ? "Download private key, add public key" : "Add key"}
       isReady={isReady}
       change={creation}
-      fields={["label", "expires_at"]}
+      {...(isWeak && source === "paste" ? { error: null } : {})}
+      fields={source === "paste" ? ["label", "expires_at", "networks", "proof"] : ["label", "expires_at", "networks"]}
       onSubmit={submit}
       onClose={close}
       size={560}

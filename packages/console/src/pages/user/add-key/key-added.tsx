@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import type { Versioned } from "../../../api/client.ts";
 import type { PublicKey } from "../../../api/registry.ts";
 import { keyFileName } from "../../../snippets/snippets.ts";
+import { utcTime } from "../../../text/time-text.ts";
 import { CopyButton } from "../../../ui/copy-button.tsx";
 import { Dialog } from "../../../ui/dialog.tsx";
 import { Icon } from "../../../ui/icon.tsx";
@@ -28,6 +29,14 @@ export function KeyAdded({
           </dd>
           <dt>Strength</dt>
           <dd>{publicKey.bits} bits</dd>
+          <dt>Possession</dt>
+          <dd>{publicKey.proved_at === null ? "not proved" : "proved"}</dd>
+          {publicKey.expires_at === null ? null : (
+            <>
+              <dt>Expires</dt>
+              <dd>{utcTime(Date.parse(publicKey.expires_at))}</dd>
+            </>
+          )}
         </dl>
         {download === undefined ? null : (
           <Note kind="warning">

@@ -2,7 +2,8 @@ import { isPrivateKey, keyTextOfBytes } from "@countersign/protocol";
 import { Button, Textarea } from "@mantine/core";
 import { type DragEvent, useRef, useState } from "react";
 import { Icon } from "../../../ui/icon.tsx";
-import { Note, Problem } from "../../../ui/problem.tsx";
+import { Note } from "../../../ui/problem.tsx";
+import { KeyProblem } from "./key-problem.tsx";
 import type { Inspection } from "./use-inspection.ts";
 
 /** In bytes, longer than the text of any public key. A larger file isn't read. */
@@ -13,10 +14,13 @@ export function PasteKey({
   text,
   onChange,
   inspection,
+  refusal,
 }: {
   readonly text: string;
   readonly onChange: (text: string) => void;
   readonly inspection: Inspection;
+  /** Why the service didn't add the key, if the key itself is why. */
+  readonly refusal: Error | undefined;
 }) {
   const [isOver, setIsOver] = useState(false);
   const [wasPrivate, setWasPrivate] = useState(false);
@@ -99,12 +103,14 @@ export function PasteKey({
           </Note>
         ) : fileProblem !== undefined ? (
           <Note kind="warning">{fileProblem}</Note>
+        ) : refusal !== undefined ? (
+          <KeyProblem error={refusal} />
         ) : inspection.key !== undefined ? (
           <Note kind="good">
             RSA, {inspection.key.bits} bits, <code>{inspection.key.fingerprint}</code>
           </Note>
         ) : inspection.error !== undefined ? (
-          <Problem error={inspection.error} />
+          <KeyProblem error={inspection.error} />
         ) : inspection.isInspecting ? (
           <span className="faint">Inspecting…</span>
         ) : null}

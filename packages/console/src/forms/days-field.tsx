@@ -1,0 +1,33 @@
+import { TextInput } from "@mantine/core";
+import type { ReactNode } from "react";
+
+/** A field for an optional number of days. */
+export function DaysField({
+  label,
+  description,
+  value,
+  onChange,
+  problem,
+}: {
+  readonly label: string;
+  readonly description: string;
+  readonly value: string;
+  readonly onChange: (text: string) => void;
+  readonly problem: ReactNode;
+}) {
+  return (
+    <TextInput
+      label={label}
+      description={description}
+      inputMode="decimal"
+      placeholder="No maximum"
+      rightSection="days"
+      rightSectionWidth={56}
+      autoComplete="off"
+      spellCheck={false}
+      value={value}
+      error={problem}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
+  );
+}

@@ -1,0 +1,81 @@
+import { TextInput } from "@mantine/core";
+import { useState } from "react";
+import { ApiError } from "../../api/api-error.ts";
+import { useChange } from "../../api/queries.ts";
+import { type Account, changeAccount, readAccount } from "../../api/registry.ts";
+import { DaysField } from "../../forms/days-field.tsx";
+import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
+import { useVersion } from "../../forms/use-version.ts";
+import { daysText, parseDays } from "../../text/days.ts";
+import { Note } from "../../ui/problem.tsx";
+import { tell } from "../../ui/tell.tsx";
+
+/** Changes an account's name, and the maximum age of its keys. It never overwrites a change by another operator without showing it first. */
+export function EditAccountDialog({ account, onClose }: { readonly account: Account; readonly onClose: () => void }) {
+  const { shortname, key_age_max_seconds: ageMax } = account;
+  const [before] = useState(ageMax === null ? "" : daysText(ageMax));
+  const [days, setDays] = useState(before);
+  const [name, setName] = useState(account.name);
+  const { newer, apply } = useVersion(() => readAccount(shortname));
+  const shown = newer?.value ?? account;
+  const parsed = parseDays(days);
+  const isReady = !Number.isNaN(parsed);
+  const change = useChange(
+    () =>
+      apply(({ etag, value }) => {
+        // The list behind the dialog was already out of date when the dialog opened.
+        if (value.name !== shown.name || value.key_age_max_seconds !== shown.key_age_max_seconds) {
+          throw new ApiError("precondition_failed", "The account was changed.", { status: 412 });
+        }
+        // The text is rounded: what wasn't edited stays as it is.
+        const seconds = days === before ? shown.key_age_max_seconds : parsed;
+        return changeAccount(shortname, { name: name.trim(), key_age_max_seconds: seconds }, etag);
+      }),
+    () =>
+      tell(
+        <>
+          Saved the account <bdi>{shortname}</bdi>.
+        </>,
+      ),
+  );
+  return (
+    <FormDialog
+      title={
+        <>
+          Edit the account <bdi>{shortname}</bdi>
+        </>
+      }
+      above={
+        newer === undefined ? null : (
+          <Note kind="warning">
+            This account was changed in the meantime; nothing was saved. Its name is now <bdi>{newer.value.name}</bdi>,
+            and the maximum age of its keys is{" "}
+            {newer.value.key_age_max_seconds === null ? "not set" : `${daysText(newer.value.key_age_max_seconds)} days`}
+            . Save again to overwrite this.
+          </Note>
+        )
+      }
+      button="Save"
+      isReady={isReady}
+      change={change}
+      fields={["name", "key_age_max_seconds"]}
+      onClose={onClose}
+    >
+      <TextInput
+        label="Name"
+        required
+        withAsterisk={false}
+        value={name}
+        error={fieldProblem(change.error, "name")}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <DaysField
+        label="Maximum age of keys"
+        description="Keys added from now on expire after this time at the latest. The shorter of this and the maximum of the service applies."
+        value={days}
+        problem={isReady ? fieldProblem(change.error, "key_age_max_seconds") : "Enter a positive number of days."}
+        onChange={setDays}
+      />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,98 @@
+import { Button, Checkbox, Textarea } from "@mantine/core";
+import type { ReactNode } from "react";
+import { useKeyChallenge } from "../../../api/keys.ts";
+import { proofCommand } from "../../../snippets/proof-command.ts";
+import { keyFileName } from "../../../snippets/snippets.ts";
+import { CopyButton } from "../../../ui/copy-button.tsx";
+import { Icon } from "../../../ui/icon.tsx";
+import { Bone } from "../../../ui/page.tsx";
+import { Problem } from "../../../ui/problem.tsx";
+import { RelativeTime } from "../../../ui/relative-time.tsx";
+import { proofSubject } from "./proof-subject.ts";
+
+/** In characters, longer than any proof. */
+const PROOF_CHARACTERS_MAX = 8192;
+
+/**
+ * Asks for a proof that the holder of a pasted public key has its private key: commands to run where that is, and a field for what
+ * they print.
+ */
+export function ProvePossession({
+  username,
+  isRequired,
+  proof,
+  onChange,
+  problem,
+}: {
+  readonly username: string;
+  readonly isRequired: boolean;
+  /** `undefined` if the key is added without a proof. */
+  readonly proof: string | undefined;
+  readonly onChange: (proof: string | undefined) => void;
+  readonly problem: ReactNode;
+}) {
+  const isAsked = isRequired || proof !== undefined;
+  return (
+    <fieldset className="stack-close">
+      <legend>Proof of possession</legend>
+      {isRequired ? (
+        <p className="soft">This service requires a proof that the client has the private key.</p>
+      ) : (
+        <Checkbox
+          label="Prove that the client has the private key"
+          description="A key without a proof can be added too. Lists show which keys have one."
+          checked={isAsked}
+          onChange={(event) => onChange(event.currentTarget.checked ? "" : undefined)}
+        />
+      )}
+      {isAsked ? (
+        <>
+          <Challenge username={username} />
+          <Textarea
+            label="Proof"
+            description="What the commands print."
+            rows={3}
+            maxLength={PROOF_CHARACTERS_MAX}
+            spellCheck={false}
+            autoComplete="off"
+            classNames={{ input: "mono" }}
+            value={proof ?? ""}
+            error={problem}
+            onChange={(event) => onChange(event.currentTarget.value)}
+          />
+        </>
+      ) : null}
+    </fieldset>
+  );
+}
+
+function Challenge({ username }: { readonly username: string }) {
+  const { data, error, isFetching, refetch } = useKeyChallenge(username, { isEnabled: true });
+  if (error !== null) return <Problem error={error} retry={() => void refetch()} />;
+  if (data === undefined) return <Bone width="100%" height={120} />;
+  const command = proofCommand(proofSubject(data));
+  return (
+    <>
+      <p className="soft">
+        Run this in a shell with openssl, in the folder of the private key, here{" "}
+        <bdi className="mono">{keyFileName(username)}</bdi>. The private key stays there. The nonce is for one key and
+        ends <RelativeTime at={data.expires_at} />.
+      </p>
+      <pre className="command" tabIndex={0} role="region" aria-label="Commands that print the proof">
+        <code>{command}</code>
+      </pre>
+      <div className="row">
+        <CopyButton text={command} label="Copy commands" />
+        <Button
+          variant="default"
+          size="xs"
+          loading={isFetching}
+          leftSection={<Icon name="right" size={14} />}
+          onClick={() => void refetch()}
+        >
+          New nonce
+        </Button>
+      </div>
+    </>
+  );
+}
