@@ -171,19 +171,7 @@ export function createMetrics(
     () => webhookFigures().failing,
     "max",
   );
-  if (keyCounts !== undefined) {
-    new Gauge({
-      name: "countersign_keys",
-      help: "Public keys to look at, counted once a minute and up to 10001",
-      labelNames: ["state"],
-      aggregator: "max",
-      registers,
-      async collect() {
-        this.reset();
-        for (const [state, count] of Object.entries((await keyCounts()) ?? {})) this.set({ state }, count);
-      },
-    });
-  }
+  if (keyCounts !== undefined) registerKeys(registry, keyCounts);
   gaugeOf("countersign_change_streams", "Open streams of the change feed", streamCount);
   gaugeOf(
     "countersign_view_fresh",
@@ -231,6 +219,23 @@ export function createMetrics(
       return Promise.all(growing.map((metric) => metric.get()));
     },
   };
+}
+
+function registerKeys(registry: Registry, keyCounts: () => Promise<KeyCounts | undefined>): void {
+  registry.registerMetric(
+    new Gauge({
+      name: "countersign_keys",
+      help: "Public keys to look at, counted once a minute and up to 10001",
+      labelNames: ["state"],
+      aggregator: "max",
+      registers: [],
+      async collect() {
+        this.reset();
+        const counts: Readonly<Record<string, number>> = { ...(await keyCounts()) };
+        for (const [state, count] of Object.entries(counts)) this.set({ state }, count);
+      },
+    }),
+  );
 }
 
 function registerConnections(registry: Registry, connections: ListenerConnections): void {
