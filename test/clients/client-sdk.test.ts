@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -19,7 +19,16 @@ import {
 import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { eventually } from "../testkit/eventually.ts";
 import { environment, runProgram } from "../testkit/run-program.ts";
-import { createApiUser, createKey, startServer, type TestApiUser, type TestServer } from "../testkit/server.ts";
+import {
+  createApiUser,
+  createKey,
+  startServer,
+  temporaryFolder,
+  type TestApiUser,
+  type TestServer,
+  tokenCommand,
+} from "../testkit/server.ts";
+import { makeKeyPair } from "../testkit/rsa-keys.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const CHECK = "/api/auth/v0/check/";
@@ -79,6 +88,19 @@ async function furtherKey() {
       await eventually(`the server knows of ${action}`, async () => (await check(token)).status === status);
     },
   };
+}
+
+/** A key of the user that expires in 13 days, and the file of its private half. */
+async function expiringKey(username: string, besides: string) {
+  const privateKeyFile = `${besides}.expiring`;
+  await server.json("key", "generate", username, "--out", privateKeyFile, "--expires-in", "13d");
+  const privateKey = readFileSync(privateKeyFile, "utf8");
+  await eventually("the server knows the new key", () =>
+    sourceWith({ username, privateKey })
+      .source.getToken()
+      .catch(() => undefined),
+  );
+  return { privateKey, privateKeyFile };
 }
 
 async function rejection(promise: Promise<unknown>): Promise<CountersignError> {
@@ -184,6 +206,74 @@ async function startApi() {
   return { seen, origin: `http://127.0.0.1:${(api.address() as AddressInfo).port}` };
 }
 
+describe("a rotation by the SDK", () => {
+  test("replaces the key, and another process completes one that was interrupted", async () => {
+    const { username, privateKeyFile } = await createApiUser(server, { account: "sdk", flags: ["--may-rotate"] });
+    const present = readFileSync(privateKeyFile, "utf8");
+    const stored: string[] = [];
+    const store = (text: string) => void stored.push(text);
+    // The answer to the rotation is lost, and so is everything that follows it.
+    let isDown = false;
+    const losing: Fetch = async (input, init) => {
+      if (isDown) throw new TypeError("fetch failed");
+      const answer = await fetch(input, init);
+      isDown = new Request(input).url.endsWith("/api/auth/v0/keys/");
+      if (isDown) throw new TypeError("fetch failed");
+      return answer;
+    };
+    const interrupted = sourceWith({ username, privateKey: present, fetch: losing, sleep: async () => undefined });
+    assert.equal((await rejection(interrupted.source.rotateKey({ store, label: "sdk" }))).code, "network");
+
+    const { source } = sourceWith({ username, privateKey: present });
+    const rotated = await source.rotateKey({ newPrivateKey: stored[0] });
+    assert.equal(rotated.privateKey, stored[0]);
+    assert.equal((await check(await source.getToken({ fresh: true }))).status, 200);
+    const keys = await server.json<readonly { id: number; label: string | null; rotated_from: number | null }[]>(
+      "key",
+      "list",
+      username,
+    );
+    assert.equal(keys.length, 2);
+    const key = keys.find(({ id }) => id === rotated.keyId);
+    assert.equal(key?.label, "sdk");
+    assert.ok(key.rotated_from);
+  });
+
+  test("warns that a key expires soon, as the command line does on standard error", async () => {
+    const { username, privateKeyFile } = await createApiUser(server, { account: "soon" });
+    const { privateKey: present, privateKeyFile: file } = await expiringKey(username, privateKeyFile);
+    const seen: string[] = [];
+    await sourceWith({ username, privateKey: present, onWarning: ({ code }) => seen.push(code) }).source.getToken();
+    assert.deepEqual(seen, ["key_expires_soon"]);
+    const { status, stdout, stderr } = await server.cli(...tokenCommand(server, { username, privateKeyFile: file }));
+    assert.equal(status, 0);
+    assert.match(stdout, /^\S+\n$/);
+    assert.match(
+      stderr,
+      /^countersign: warning: The key that signed the assertion expires at \S+; replace it before\.\n$/,
+    );
+  });
+
+  test("is refused to a user that may not rotate", async () => {
+    const stored: string[] = [];
+    const { source } = sourceWith();
+    const error = await rejection(source.rotateKey({ store: (text) => void stored.push(text) }));
+    assert.equal(error.code, "rotation_not_allowed");
+    assert.equal(stored.length, 1);
+    assert.equal((await check(await source.getToken({ fresh: true }))).status, 200);
+  });
+
+  test("isn't needed for a key that an operator adds with a proof", async () => {
+    const { username } = await createApiUser(server, { account: "proof" });
+    const { privatePem, publicPem } = makeKeyPair();
+    const proof = await sourceWith({ username, privateKey: privatePem }).source.proveKey();
+    const file = join(temporaryFolder(), "public.pem");
+    writeFileSync(file, publicPem);
+    const key = await server.json<{ proved_at: string | null }>("key", "add", username, file, "--proof", proof);
+    assert.ok(key.proved_at);
+  });
+});
+
 describe("createFetch", () => {
   test("is accepted by an API at each request, and passes on the 403 for a token whose key was deactivated", async () => {
     const api = await startApi();
@@ -210,6 +300,12 @@ describe("createFetch", () => {
 });
 
 describe("the README's example", () => {
+  // The key file of the last one is its own, since it replaces the key.
+  let rotating: TestApiUser;
+  before(async () => {
+    rotating = await createApiUser(server, { account: "rotating", flags: ["--may-rotate"] });
+  });
+
   const readme = readFileSync(join(root, "packages/client/README.md"), "utf8");
   const examples = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = ""]) => code);
   const outputs = [
@@ -218,6 +314,7 @@ describe("the README's example", () => {
     () =>
       "Configuration: The private key can't be used: it is a public key. The private key stays with the client, and is what goes here.\n",
     () => "true\n",
+    () => "rotated number\n",
   ];
 
   test("has as many examples as are run here", () => assert.equal(examples.length, outputs.length));
@@ -225,11 +322,12 @@ describe("the README's example", () => {
   for (const [index, expected] of outputs.entries()) {
     test(`number ${index + 1} works as described, and its process ends`, async () => {
       const api = await startApi();
+      const isLast = index === outputs.length - 1;
       const env = environment({
         AUTH_URL: server.publicUrl,
-        AUTH_USERNAME: user.username,
+        AUTH_USERNAME: isLast ? rotating.username : user.username,
         AUTH_PRIVATE_KEY: privateKey.replaceAll("\n", String.raw`\n`),
-        AUTH_PRIVATE_KEY_FILE: user.privateKeyFile,
+        AUTH_PRIVATE_KEY_FILE: isLast ? rotating.privateKeyFile : user.privateKeyFile,
         API_URL: api.origin,
       });
       const { status, stdout, stderr } = await runProgram(
@@ -244,10 +342,16 @@ describe("the README's example", () => {
   }
 
   test("shows every option and every code", () => {
-    const options = readFileSync(join(root, "packages/client/src/token-source.ts"), "utf8");
-    const [, members = ""] = /interface TokenSourceOptions.*?\{(.*?)\n\}/s.exec(options) ?? [];
-    const names = [...members.matchAll(/^ {2}readonly (\w+)/gm)].map(([, name]) => name);
-    assert.ok(names.length >= 7);
+    const names = [
+      ["token-source.ts", "TokenSourceOptions"],
+      ["rotation/rotate-key.ts", "RotateKeyOptions"],
+      ["rotation/prove-key.ts", "ProveKeyOptions"],
+    ].flatMap(([file = "", name = ""]) => {
+      const source = readFileSync(join(root, "packages/client/src", file), "utf8");
+      const [, members = ""] = new RegExp(`interface ${name}.*?\\{(.*?)\\n\\}`, "s").exec(source) ?? [];
+      return [...members.matchAll(/^ {2}readonly (\w+)/gm)].map(([, option]) => option);
+    });
+    assert.ok(names.length >= 16);
     for (const name of [...names, ...SDK_ERROR_CODES])
       assert.ok(readme.includes(`\`${name}\``), `${name} isn't in the README`);
   });

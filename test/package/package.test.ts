@@ -161,10 +161,16 @@ const CLIENT: Library = {
     console.log(token.length > 40 ? "it works" : "it doesn't");
   `,
   typed: `
-    import { type ErrorCode, CountersignError, createFetch, createTokenSource, type TokenSource } from "@countersign/client";
+    import {
+      type ErrorCode, CountersignError, createFetch, createTokenSource, type RotatedKey, type TokenSource, type Warning,
+    } from "@countersign/client";
+    const warnings: Warning[] = [];
     const source: TokenSource = createTokenSource({
       baseUrl: new URL("https://auth.example.com"), username: "x", privateKey: async () => "pem", ttlSeconds: undefined,
+      onWarning: (warning) => warnings.push(warning),
     });
+    export const rotated: RotatedKey = await source.rotateKey({ store: async (pem: string) => void pem.length, bits: 3072 });
+    export const proof: string = await source.proveKey({ nonce: undefined });
     const send: typeof fetch = createFetch(source, { origins: ["https://api.example.com"] });
     export const token: string = await source.getToken({ signal: AbortSignal.timeout(5), fresh: true });
     export const status: number = (await send("https://api.example.com/", { method: "POST", body: token })).status;
