@@ -1,5 +1,6 @@
 /**
- * jwt_tool's attacks against everything that takes an assertion: each is refused with its code, and none gets a token.
+ * jwt_tool's attacks against everything that takes an assertion: each is refused with its code, and none gets a token or
+ * rotates in a key.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -16,6 +17,9 @@ const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 const victim = rsaKeyPair("victim");
 const attacker = rsaKeyPair("attacker");
+/** The key that the victim rotates to, and everything but the assertion that a rotation needs. */
+const next = rsaKeyPair("next");
+let rotation: { readonly public_key: string; readonly proof: string };
 
 let server: TestServer;
 let scene: Scene;
@@ -31,7 +35,8 @@ const keyServer = createServer((_request, response) => {
 before(async () => {
   server = await startServer({ flags: ["--refusal-limit", "0"] });
   await server.json("account", "create", "acme");
-  const create = (name: string) => server.json<{ username: string }>("user", "create", name, "--account", "acme");
+  const create = (name: string) =>
+    server.json<{ username: string }>("user", "create", name, "--account", "acme", "--may-rotate");
   username = (await create("victim")).username;
   await addPublicKey(server, username, victim.publicPem);
   const attackerKeyId = await addPublicKey(server, (await create("attacker")).username, attacker.publicPem);
@@ -40,6 +45,11 @@ before(async () => {
   });
   const attackerUrl = `http://127.0.0.1:${(keyServer.address() as AddressInfo).port}`;
   scene = { victim, attacker, attackerKeyId, attackerUrl };
+  const challenge = await fetch(`${server.publicUrl}/api/auth/v0/key-challenges/`, { method: "POST" });
+  const { data } = (await challenge.json()) as { data: { readonly nonce: string } };
+  const claims = { aud: server.publicUrl, sub: username, nonce: data.nonce, iat: Math.floor(Date.now() / 1000) };
+  const proof = signParts({ alg: "RS256", typ: "key-proof+jwt" }, claims, next.privateKey);
+  rotation = { public_key: next.publicPem, proof };
 });
 
 after(async () => {
@@ -54,22 +64,41 @@ interface Endpoint {
   readonly claims: (username: string) => Members;
   /** The status and the code of the refusal; the code is empty where nothing is refused. */
   readonly send: (assertion: string) => Promise<{ readonly outcome: string; readonly body: string }>;
+  /** What a valid assertion gets. */
+  readonly accepted: string;
+  /** How many tokens that issues. */
+  readonly tokens: number;
 }
 
 const ENDPOINTS: readonly Endpoint[] = [
   {
     name: "the exchange",
+    accepted: "200 ",
+    tokens: 1,
     claims: (username) => ({ username, iat: Date.now() / 1000 }),
     async send(assertion) {
       const headers = { Authorization: `JWT ${assertion}` };
-      const response = await fetch(`${server.publicUrl}/api/auth/v0/refresh/`, { headers });
-      const body = await response.text();
-      const { meta } = JSON.parse(body) as { meta: { errors: readonly { code: string }[] } };
-      return { outcome: `${response.status} ${meta.errors[0]?.code ?? ""}`, body };
+      return await outcomeOf(await fetch(`${server.publicUrl}/api/auth/v0/refresh/`, { headers }));
+    },
+  },
+  {
+    name: "the rotation of a key",
+    accepted: "201 ",
+    tokens: 0,
+    claims: (username) => ({ username, iat: Date.now() / 1000, aud: `${server.publicUrl}/api/auth/v0/keys/` }),
+    async send(assertion) {
+      const response = await fetch(`${server.publicUrl}/api/auth/v0/keys/`, {
+        method: "POST",
+        headers: { Authorization: `JWT ${assertion}`, "Content-Type": "application/json" },
+        body: JSON.stringify(rotation),
+      });
+      return await outcomeOf(response);
     },
   },
   {
     name: "the OAuth token endpoint",
+    accepted: "200 ",
+    tokens: 1,
     claims(name) {
       const exp = Math.floor(Date.now() / 1000) + 60;
       return { iss: name, sub: name, aud: server.publicUrl, exp, jti: randomUUID() };
@@ -91,6 +120,13 @@ const ENDPOINTS: readonly Endpoint[] = [
   },
 ];
 
+/** Of an answer in the envelope. */
+async function outcomeOf(response: Response) {
+  const body = await response.text();
+  const { meta } = JSON.parse(body) as { meta: { errors: readonly { code: string }[] } };
+  return { outcome: `${response.status} ${meta.errors[0]?.code ?? ""}`, body };
+}
+
 /** What jwt_tool puts in place of each member, and into claims that an application may read. */
 const JUNK: readonly unknown[] = [null, true, false, "jwt_tool", 0, -1, 1e308, [], {}, "", "x".repeat(2000)];
 const COMMON_CLAIMS = ["admin", "role", "scope", "roles", "user", "email", "groups", "azp", "act", "cnf", "nonce"];
@@ -100,22 +136,26 @@ async function tokensIssued(): Promise<number> {
   return Number(/^countersign_tokens_issued_total (\d+)$/m.exec(metrics)?.[1] ?? Number.NaN);
 }
 
-for (const { name, claims, send } of ENDPOINTS) {
+for (const { name, claims, send, accepted, tokens } of ENDPOINTS) {
   describe(`${name} refuses`, () => {
     let issued = 0;
 
     const assertAccepted = async () => {
       const { outcome, body } = await send(signParts(HEADER, claims(username), victim.privateKey));
-      assert.equal(outcome, "200 ", body);
-      issued++;
+      assert.equal(outcome, accepted, body);
+      issued += tokens;
     };
 
     before(async () => {
       issued = await tokensIssued();
-      await assertAccepted();
+      if (tokens > 0) await assertAccepted();
     });
 
     after(async () => {
+      if (tokens === 0) {
+        const keys = await server.json<readonly unknown[]>("key", "list", username);
+        assert.equal(keys.length, 1, "an attack rotated in a key");
+      }
       // An attack leaves nothing behind that stops the victim.
       await assertAccepted();
       assert.equal(await tokensIssued(), issued, "an attack got a token");
