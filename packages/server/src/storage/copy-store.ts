@@ -18,6 +18,7 @@ const TABLES = [
   "api_users",
   "public_keys",
   "revoked_moduli",
+  "key_notices",
   "key_usage",
   "key_usage_hours",
   "account_usage_hours",
@@ -42,6 +43,7 @@ type Table = (typeof TABLES)[number];
 /** The primary keys, by which rows are read in order. */
 const KEYS: Readonly<Partial<Record<Table, readonly string[]>>> = {
   revoked_moduli: ["modulus_hash"],
+  key_notices: ["key_id", "notice", "about_ms"],
   key_usage: ["key_id"],
   key_usage_hours: ["key_id", "hour_s"],
   account_usage_hours: ["account_id", "hour_s"],
