@@ -7,7 +7,13 @@ import { createHmac, type KeyObject, randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { KEY_CHALLENGES_PATH, REFUSAL_CODES, type RefusalCode } from "@countersign/protocol";
+import {
+  KEY_CHALLENGES_PATH,
+  KEYS_PATH,
+  REFUSAL_CODES,
+  type RefusalCode,
+  REVOKE_KEY_PATH,
+} from "@countersign/protocol";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { eventually } from "../testkit/eventually.ts";
 import { mintToken, readStoreId } from "../testkit/mint-token.ts";
@@ -15,6 +21,13 @@ import { connectRaw, type RawAnswer, requestHead, sendRaw } from "../../packages
 import { makeKeyPair, rsaKeyPair } from "../testkit/rsa-keys.ts";
 import { startServer, type TestServer } from "../testkit/server.ts";
 import { signAssertion, signParts } from "../testkit/sign-assertion.ts";
+
+/** The status of an empty POST without credentials, where it isn't 400. */
+const POST_STATUSES: Readonly<Record<string, number>> = {
+  [KEY_CHALLENGES_PATH]: 200,
+  [KEYS_PATH]: 401,
+  [REVOKE_KEY_PATH]: 415,
+};
 
 const REFRESH = "/api/auth/v0/refresh/";
 /** Under a name that the internal listener knows. */
@@ -1422,7 +1435,7 @@ describe("documents, health and metrics", () => {
               ? [200, 302, 401]
               : [401, 403]
             : method === "post"
-              ? [path === KEY_CHALLENGES_PATH ? 200 : 400]
+              ? [POST_STATUSES[path] ?? 400]
               : [200, 401];
           assert.ok(expected.includes(status), `${method} ${path}: ${status}`);
         }
@@ -1438,6 +1451,8 @@ describe("documents, health and metrics", () => {
         "/api/auth/v0/changes/",
         CHECK,
         KEY_CHALLENGES_PATH,
+        KEYS_PATH,
+        REVOKE_KEY_PATH,
         "/docs/errors",
         "/livez",
         "/oauth2/introspect",
