@@ -249,7 +249,10 @@ function fillTrust(database: DatabaseSync): void {
   })) {
     refused.run(Math.floor(Date.now() / HOUR_MS) * 3600, code, count);
   }
-  database.prepare("update jobs set ran_at_ms = ?").run(Date.now());
+  database
+    .prepare(`insert into jobs (name, holder, held_until_ms, ran_at_ms) values ('key-audit', '', 0, ?)
+      on conflict (name) do update set ran_at_ms = excluded.ran_at_ms`)
+    .run(Date.now());
 }
 
 /** Makes some keys unused for long, and tells the lists since when each key is. */
