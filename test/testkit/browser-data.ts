@@ -297,6 +297,7 @@ function moveIntoPast(database: DatabaseSync, nowMs: number): void {
     ["operators", "operator"],
     ["invitations", "invitation"],
     ["admin_tokens", "admin_token"],
+    ["webhooks", "webhook"],
   ] as const) {
     const set = database.prepare(`update ${table} set created_at_ms = ? where id = ?`);
     for (const [name, atMs] of createdAt) {

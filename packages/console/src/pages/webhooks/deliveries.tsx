@@ -14,7 +14,7 @@ const COLUMNS: readonly Column<Delivery>[] = [
         <Link href={`/audit?action=${encodeURIComponent(action)}`}>
           <code>{action}</code>
         </Link>{" "}
-        <span className="faint number">event {seq}</span>
+        <span className="faint number nowrap">event {seq}</span>
       </span>
     ),
   },
@@ -25,8 +25,13 @@ const COLUMNS: readonly Column<Delivery>[] = [
     width: 110,
     cell: ({ outcome }) => <StatusBadge status={outcome === "delivered" ? "delivered" : "failed"} />,
   },
-  { heading: "Result", width: 380, cell: ({ message }) => <span className="soft">{message}</span> },
-  { heading: "Time", width: 90, isEnd: true, cell: ({ duration_ms: ms }) => `${ms.toLocaleString("en")} ms` },
+  { heading: "Result", width: 320, cell: ({ message }) => <span className="soft">{message}</span> },
+  {
+    heading: "Time",
+    width: 90,
+    isEnd: true,
+    cell: ({ duration_ms: ms }) => <span className="nowrap">{ms.toLocaleString("en")} ms</span>,
+  },
 ];
 
 /** The last attempts to deliver to an endpoint, newest first. */
