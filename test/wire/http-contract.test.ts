@@ -1509,7 +1509,9 @@ describe("documents, health and metrics", () => {
     const own = answer.body.split("\n").filter((line) => line.startsWith("countersign_"));
     const labels = new Set(own.flatMap((line) => [...line.matchAll(/([a-z_]+)="/g)].map((match) => match[1])));
     assert.deepEqual(
-      [...labels].filter((label) => !["route", "code", "reason", "le"].includes(label ?? "")),
+      [...labels].filter(
+        (label) => !["route", "code", "reason", "le", "state", "weakness", "outcome"].includes(label ?? ""),
+      ),
       [],
     );
     const values = new Set(
@@ -1523,6 +1525,8 @@ describe("documents, health and metrics", () => {
       "revocation",
       "changes",
       "key_challenges",
+      "revoke_key",
+      "rotate_key",
       "other",
     ];
     const known = new Set<string | undefined>([...REFUSAL_CODES, ...ROUTES]);
