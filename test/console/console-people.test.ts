@@ -502,7 +502,7 @@ function meetPeople(): void {
     await page.keyboard.type(PASSWORD);
     await page.keyboard.press("Enter");
     await heading(page, "Overview").waitFor();
-    await tabTo(page, page.getByRole("link", { name: "API users", exact: true }));
+    await tabTo(page, page.getByRole("navigation").getByRole("link", { name: "API users" }));
     await page.keyboard.press("Enter");
     await heading(page, "API users").waitFor();
 
