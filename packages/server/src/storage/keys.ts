@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import type { Kysely, Transaction } from "kysely";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { KeyStore, KeyTransaction, ModulusReads } from "../core/keys/store.ts";
+import { modulusOfSpki } from "../core/keys/weakness/modulus-of-spki.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
 import { countKeys, pageKeys } from "./key-list.ts";
 import { keyDescendants } from "./key-descendants.ts";
@@ -117,11 +119,13 @@ function dayOf(atMs: number): number {
 
 function modulusReads(db: Kysely<Database>): ModulusReads {
   return {
-    // Includes revoked keys, and those of every account: a key's identity is its modulus.
-    findByModulusHash: async (hash) =>
-      canBeStored(hash)
-        ? (await selectKeys(db).where("modulus_hash", "=", hash).orderBy("public_keys.id").execute()).map(toKey)
-        : [],
+    // Includes revoked keys, and those of every account: a key's identity is its modulus. The hash is empty in the few keys that a
+    // node of the release before added during an upgrade and that the audit hasn't completed yet.
+    findByModulusHash: async (hash) => {
+      if (!canBeStored(hash)) return [];
+      const rows = await selectKeys(db).where("modulus_hash", "in", [hash, ""]).orderBy("public_keys.id").execute();
+      return rows.map(toKey).filter((key) => (key.modulusHash || modulusHashOf(key.spki)) === hash);
+    },
     isModulusRevoked: async (hash) => {
       const row = await db
         .selectFrom("revoked_moduli")
@@ -141,6 +145,11 @@ function modulusReads(db: Kysely<Database>): ModulusReads {
       return rows.map(({ id, spki }) => ({ id: id as KeyId, spki }));
     },
   };
+}
+
+function modulusHashOf(spki: Uint8Array): string | undefined {
+  const modulus = modulusOfSpki(spki);
+  return modulus && createHash("sha256").update(modulus).digest("hex");
 }
 
 async function findKey(db: Kysely<Database>, keyId: KeyId): Promise<PublicKey | undefined> {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { type ChangeTx, SYSTEM } from "../core/change/change-tx.ts";
 import { type Commit, createCommit } from "../core/change/commit.ts";
+import { parsePublicKey } from "../core/keys/admission.ts";
 import type { KeyId } from "../core/keys/model.ts";
 import { revokeByStatement, UNREGISTERED_MODULI_MAX } from "../core/revocation/revoke-by-statement.ts";
 import type { RevocationStatement } from "../core/revocation/statement.ts";
@@ -45,6 +46,15 @@ export function testRevocation(name: string, open: () => Promise<StoreUnderTest>
       );
       return id;
     }
+
+    test("revokes a key that a node of an older release has added, without the hash of its modulus", async () => {
+      const { modulusHash } = parsePublicKey(rsaKeyPair("alice").publicPem);
+      const id = await addKey(0, 1, "");
+      const untouched = await addKey(1, 2, other.modulusHash);
+      const { keys, isRemembered } = await revoke({ ...statement, modulusHash });
+      assert.deepEqual([keys.map((key) => key.id), isRemembered], [[id], false]);
+      assert.deepEqual([await statusOf(id), await statusOf(untouched)], ["revoked", "active"]);
+    });
 
     test("revokes every key with its modulus, of any user and account, and no other, with an event by each key", async () => {
       const ids = [await addKey(0, 1), await addKey(1, 2)] as const;
