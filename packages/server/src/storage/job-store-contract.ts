@@ -34,11 +34,9 @@ export function testJobStore(name: string, open: () => Promise<StoreUnderTest>):
       assert.equal((await each.store.jobs.find("walk")).isHeld, false);
       assert.deepEqual(await each.store.jobs.take(claimOf("b")), NEVER_RAN);
       assert.equal(await each.store.jobs.take(claimOf("a")), undefined);
-      assert.notEqual(
-        await each.store.jobs.take(claimOf("c", LONG_MS / 4)),
-        undefined,
-        "b's claim lasts over two of c's",
-      );
+      assert.equal((await each.store.jobs.find("walk", LONG_MS)).isHeld, true);
+      assert.equal((await each.store.jobs.find("walk", LONG_MS / 4)).isHeld, false, "b's claim lasts over two of c's");
+      assert.notEqual(await each.store.jobs.take(claimOf("c", LONG_MS / 4)), undefined);
     });
 
     test("of several nodes that try at once, exactly one gets the job", async () => {

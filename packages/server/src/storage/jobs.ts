@@ -7,13 +7,16 @@ import type { Write } from "./write.ts";
 /** Background jobs, outside of changes. Leases are counted by the database's clock, which all nodes share. */
 export function jobStore(db: Kysely<Database>, write: Write, engine: Engine): JobStore {
   return {
-    find: async (name) => {
+    find: async (name, leaseMs) => {
+      const isHeld = sql<boolean>`held_until_ms > ${engine.nowMs}`;
+      const isBelievable =
+        leaseMs === undefined ? sql<boolean>`1 = 1` : sql<boolean>`held_until_ms <= ${engine.nowMs} + ${2 * leaseMs}`;
       const row = await db
         .selectFrom("jobs")
         .select([
           "ran_at_ms",
           "position",
-          sql<number>`case when held_until_ms > ${engine.nowMs} then 1 else 0 end`.as("is_held"),
+          sql<number>`case when ${isHeld} and ${isBelievable} then 1 else 0 end`.as("is_held"),
         ])
         .where("name", "=", name)
         .executeTakeFirst();

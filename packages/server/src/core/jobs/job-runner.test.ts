@@ -38,6 +38,17 @@ describe("a job", () => {
     };
   }
 
+  test("runs although a clock that was ahead has given it to a node for years", async () => {
+    registry.rewrite("insert into jobs values ('walk', 'a dead node', 32503680000000, null, null)");
+    let runs = 0;
+    const run = () => {
+      runs++;
+      return Promise.resolve(null);
+    };
+    await runnerOn(0, run).runIfDue();
+    assert.equal(runs, 1);
+  });
+
   test("runs on one node at a time, and not again before its interval has passed", async () => {
     let others = 0;
     const first = waitingRun();

@@ -108,7 +108,7 @@ export function createJobRunner(
     async runIfDue() {
       if (signal.aborted || (!isClockBelievable() && job.needsClock)) return;
       // Read first: taking the job is a write.
-      const found = await store.jobs.find(name);
+      const found = await store.jobs.find(name, LEASE_MS);
       if (found.isHeld || !isDue(found)) return;
       const taken = await store.jobs.take(claim);
       if (taken === undefined) return;

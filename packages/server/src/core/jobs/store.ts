@@ -33,8 +33,13 @@ export interface JobTransaction {
 
 /** Reads and writes jobs outside of changes. */
 export interface JobStore extends JobTransaction {
-  /** What is known of a job, also of one that no node has ever run, and whether a node has it now. */
-  find(name: string): Promise<JobState & { readonly isHeld: boolean }>;
+  /**
+   * What is known of a job, also of one that no node has ever run, and whether a node has it now.
+   *
+   * @param leaseMs how long a claim of this job lasts: one that ends later than two that begin now was begun by a wrong clock, and
+   *   doesn't count
+   */
+  find(name: string, leaseMs?: number): Promise<JobState & { readonly isHeld: boolean }>;
   /** Takes the job for the holder. @returns `undefined` while another holder has it */
   take(claim: JobClaim): Promise<JobState | undefined>;
   /** Ends the holder's claim, so that another node can take the job at once. Changes nothing if another holder has it. */

@@ -31,7 +31,7 @@ export function createWebhookLease(store: Pick<Store, "jobs">, clock: Clock, hol
       const nowMs = clock.monotonicMs();
       if (isHeld && nowMs - renewedAtMs < RENEWED_MS) return true;
       // Read first: taking it is a write.
-      if (!isHeld && (await store.jobs.find(NAME)).isHeld) return false;
+      if (!isHeld && (await store.jobs.find(NAME, WEBHOOK_LEASE_MS)).isHeld) return false;
       isHeld = (await store.jobs.take(claim)) !== undefined;
       renewedAtMs = nowMs;
       return isHeld;
