@@ -35,7 +35,8 @@ export function afterFailure(
   random: Random,
 ): AfterFailure {
   const failed = attempts + 1;
-  const sinceMs = failingSinceMs ?? nowMs;
+  // A first failure in the future was recorded by a clock that was ahead.
+  const sinceMs = Math.min(failingSinceMs ?? nowMs, nowMs);
   const backoffMs = Math.min(RETRY_MS_FIRST * 2 ** attempts, RETRY_MS_MAX);
   const jittered = Math.round(backoffMs * (1 - (random.uint32() / 2 ** 32) * 0.2));
   const waitMs = Math.max(jittered, Math.min(retryAfterMs, RETRY_MS_MAX));

@@ -167,6 +167,21 @@ describe("an endpoint", () => {
 });
 
 describe("an endpoint that fails for 3 days", () => {
+  test("is tried again when a clock that was ahead is set right, and its 3 days begin then", async () => {
+    const { id } = await hooks.create({ url: receiver.url });
+    const nowMs = registry.clock.wallMs();
+    const yearMs = 365 * DAY_SECONDS * 1000;
+    receiver.answerAlways(500);
+    registry.clock.setMicroseconds((nowMs + yearMs) * 1000);
+    await addEvents(1);
+    await hooks.settle();
+    registry.clock.setMicroseconds(nowMs * 1000);
+    registry.clock.advanceSeconds(15);
+    await hooks.settle();
+    assert.equal(receiver.messages.length, 2);
+    assert.equal((await hooks.load(id)).failingSinceMs, registry.clock.wallMs());
+  });
+
   test("is disabled with an event, which others get; then it is resumed where it was, or from now on", async () => {
     await hooks.create({ url: `${receiver.url}watcher`, events: ["webhook.disabled", "webhook.activated"] });
     const { id } = await hooks.create({ url: `${receiver.url}down?token=secret`, label: "down" });

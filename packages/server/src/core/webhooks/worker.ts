@@ -11,7 +11,7 @@ import { matchesFilter } from "./event-filter.ts";
 import type { WebhookLease } from "./lease.ts";
 import { eventMessage } from "./message.ts";
 import type { DeliveryState, Outcome, Webhook, WebhookId } from "./model.ts";
-import { afterFailure } from "./schedule.ts";
+import { afterFailure, RETRY_MS_MAX } from "./schedule.ts";
 
 /** How many deliveries run at the same time. */
 const CONCURRENT_MAX = 16;
@@ -136,8 +136,10 @@ export function createWebhookWorker(dependencies: WebhookWorkerDependencies): We
     for (const map of [searched, pending]) for (const id of map.keys()) if (!ids.has(id)) map.delete(id);
   }
 
+  /** A time beyond the longest wait was set by a clock that was ahead, and counts as now. */
   function isLater(atMs: number | null): atMs is number {
-    return atMs !== null && atMs > clock.wallMs();
+    const waitMs = (atMs ?? 0) - clock.wallMs();
+    return waitMs > 0 && waitMs <= RETRY_MS_MAX;
   }
 
   function startLane(id: WebhookId): void {
