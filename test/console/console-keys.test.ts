@@ -259,7 +259,7 @@ async function paste(page: Page, publicKey: KeyObject): Promise<Locator> {
 }
 
 function pemOf(publicKey: KeyObject): string {
-  return publicKey.export({ format: "pem", type: "spki" }) as string;
+  return publicKey.export({ format: "pem", type: "spki" });
 }
 
 /** Runs the commands that the dialog shows, where a private key is. @returns what they print */

@@ -41,6 +41,8 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
   const pair = useKeyPair(keyFileName(username));
   const inspection = useInspection(source === "paste" ? text : "");
 
+  const newSubject = async () => proofSubject(await createKeyChallenge(username));
+
   const creation = useChange(async () => {
     const publicKey = source === "make" ? (pair.made?.publicPem ?? "") : text;
     // The last check before the network: a private key is never sent, whatever went wrong before.
@@ -62,7 +64,6 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
       throw error;
     }
   });
-  const newSubject = async () => proofSubject(await createKeyChallenge(username));
   const isWeak = weaknessOf(creation.error) !== undefined;
   const isKept = pair.made === undefined || pair.isDownloaded;
 
