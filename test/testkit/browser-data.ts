@@ -244,7 +244,7 @@ function fillTrust(database: DatabaseSync): void {
   for (const [code, count] of Object.entries({
     assertion_expired: 61,
     key_deactivated: 24,
-    signature_invalid: 7,
+    assertion_rejected: 7,
     token_revoked: 3,
   })) {
     refused.run(Math.floor(Date.now() / HOUR_MS) * 3600, code, count);

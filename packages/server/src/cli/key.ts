@@ -133,7 +133,7 @@ async function listKeys(context: CliContext, username: string | undefined, optio
   );
 }
 
-/** Checks that whoever adds a key holds its private key, as far as the policy asks for it. */
+/** Checks that the holder of the private key agreed to the addition, as far as the policy asks for it. */
 type CheckProof = (
   administration: CliAdministration,
   key: { readonly key: ParsedKey; readonly username: string },
