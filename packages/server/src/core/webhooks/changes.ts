@@ -14,6 +14,8 @@ import { originOf, parseWebhookUrl } from "./url.ts";
 /** How many active endpoints an account has at most; also those that are limited to no account. */
 export const ACTIVE_PER_ACCOUNT_MAX = 20;
 
+const NO_FAILURE = { attempts: 0, failingSinceMs: null, nextAttemptAtMs: null } as const;
+
 /** How long the previous secret still signs after a rotation: by default, and at most. In milliseconds. */
 export const OVERLAP_MS_DEFAULT = 86_400_000;
 export const OVERLAP_MS_MAX = 30 * 86_400_000;
@@ -84,8 +86,8 @@ export async function createWebhook(
 }
 
 /**
- * Changes an endpoint. A new URL or filter holds for every event that wasn't delivered yet. An endpoint that is activated gets what
- * happened since its last delivery, unless the patch skips that.
+ * Changes an endpoint. A new URL or filter holds for every event that wasn't delivered yet; a new URL is tried at once, and its
+ * failures count from the first. An endpoint that is activated gets what happened since its last delivery, unless the patch skips that.
  *
  * @throws {Refusal} `field_invalid`, `not_found`, `conflict`, `sign_in_required`
  */
@@ -104,14 +106,15 @@ export async function changeWebhook(tx: ChangeTx, id: WebhookId, patch: WebhookP
     );
   }
   const about = { webhookId: id, origin: originOf(url), accountId: webhook.accountId };
-  const update: WebhookUpdate = { url, events, label };
+  const isMoved = url !== webhook.url && webhook.status === "active";
+  const update: WebhookUpdate = { url, events, label, ...(isMoved && NO_FAILURE) };
   if (url !== webhook.url || label !== webhook.label || events.join() !== webhook.events.join()) {
     await tx.webhooks.update(id, update);
     await tx.append({ action: "webhook.changed", ...about, events: events.join() });
   }
   if (status === webhook.status && !skipPending) return loadWebhook(tx, id);
   if (status === "deactivated") {
-    await tx.webhooks.update(id, { status });
+    await tx.webhooks.update(id, { status, nextAttemptAtMs: null });
     await tx.append({ action: "webhook.deactivated", ...about });
     return loadWebhook(tx, id);
   }
@@ -120,9 +123,7 @@ export async function changeWebhook(tx: ChangeTx, id: WebhookId, patch: WebhookP
   await tx.webhooks.update(id, {
     status,
     disabledReason: null,
-    attempts: 0,
-    failingSinceMs: null,
-    nextAttemptAtMs: null,
+    ...NO_FAILURE,
     ...(skipPending && { position: (await tx.events.last()).seq }),
   });
   return loadWebhook(tx, id);

@@ -17,7 +17,7 @@ import { createJobRunner } from "../jobs/job-runner.ts";
 import { createExpiryReminders } from "../keys/notices/remind-of-expiries.ts";
 import { changeWebhook, rotateWebhookSecret, type WebhookPatch } from "./changes.ts";
 import { WEBHOOK_LEASE_MS } from "./lease.ts";
-import type { WebhookId } from "./model.ts";
+import type { Webhook, WebhookId } from "./model.ts";
 
 const DAY_SECONDS = 86_400;
 
@@ -46,6 +46,11 @@ async function addEvents(count: number): Promise<readonly string[]> {
 
 const change = (id: WebhookId, patch: WebhookPatch) =>
   hooks.commit((tx) => changeWebhook(tx, id, patch), { author: unrestrictedAuthor("test") });
+const failureOf = ({ attempts, failingSinceMs, nextAttemptAtMs }: Webhook) => [
+  attempts,
+  failingSinceMs,
+  nextAttemptAtMs,
+];
 const shortnames = (messages = receiver.messages) => messages.map(({ data }) => data.details.shortname);
 
 describe("an endpoint", () => {
@@ -258,7 +263,7 @@ describe("a change of an endpoint", () => {
     await addEvents(1);
     await hooks.settle();
     await change(id, { url: `${receiver.url}new`, events: ["account.*"] });
-    registry.clock.advanceSeconds(60);
+    assert.deepEqual(failureOf(await hooks.load(id)), [0, null, null], "a new URL is tried at once");
     await hooks.settle();
     assert.deepEqual(
       receiver.messages.map(({ path, type }) => [path, type]),
@@ -271,6 +276,16 @@ describe("a change of an endpoint", () => {
     await addEvents(1);
     await hooks.settle();
     assert.equal(receiver.messages.length, 2);
+  });
+
+  test("that deactivates it leaves no time of a next attempt, as there is none", async () => {
+    const { id } = await hooks.create({ url: receiver.url });
+    receiver.answerWith(500);
+    await addEvents(1);
+    await hooks.settle();
+    const sinceMs = registry.clock.wallMs();
+    await change(id, { status: "deactivated" });
+    assert.deepEqual(failureOf(await hooks.load(id)), [1, sinceMs, null]);
   });
 
   test("that rotates its secret signs with both until the overlap ends, then with the new one alone", async () => {
