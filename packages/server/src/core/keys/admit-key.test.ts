@@ -186,6 +186,29 @@ describe("a key that comes in", () => {
     assert.ok(reads.every(([, limit]) => limit === 500));
     assert.equal(reads.length, COMPARED_KEYS_MAX / 500);
   });
+
+  test("waits for two readings of the registry at most, however many keys came in before it", async () => {
+    let readings = 0;
+    const [begun, first] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    admitKey = createAdmitKey(examiner, {
+      keys: registry.store.keys,
+      highestIds: () => registry.store.highestIds(),
+      storeId: async () => {
+        readings++;
+        begun.resolve();
+        await first.promise;
+        return registry.store.storeId();
+      },
+    });
+    const one = admit(publicKeyText(p * q));
+    await begun.promise;
+    const others = Array.from({ length: 20 }, () => admit(publicKeyText(r * s)));
+    first.resolve();
+    await Promise.all([one, ...others]);
+    assert.equal(readings, 2);
+    await admit(publicKeyText(t * u));
+    assert.equal(readings, 3);
+  });
 });
 
 describe("a stored key", () => {

@@ -33,6 +33,8 @@ export function createAdmitKey(
   store: { readonly keys: Pick<KeyStore, "listModuli"> } & Pick<Store, "storeId" | "highestIds">,
 ): AdmitKey {
   let learning: Promise<void> = Promise.resolve();
+  /** Begins when `learning` has ended. Keys that come in until then share it. */
+  let nextLearning: Promise<void> | undefined;
   let storeId: string | undefined;
 
   /** Gives the examiner the keys that were added since it last learnt. */
@@ -52,10 +54,26 @@ export function createAdmitKey(
     }
   }
 
+  /**
+   * Learns in a run that begins after the call. Runs come one after the other, so that no key is learnt twice, and a client with a
+   * thousand waiting keys delays another's by one run, not by a thousand.
+   */
+  function learnOnce(): Promise<void> {
+    if (nextLearning !== undefined) return nextLearning;
+    const run = learning
+      // A run that failed was the failure of its own callers only.
+      .catch(() => undefined)
+      .then(() => {
+        learning = run;
+        nextLearning = undefined;
+        return learn();
+      });
+    nextLearning = run;
+    return run;
+  }
+
   return async (key, client) => {
-    // One after the other, so that no key is learnt twice. A failed attempt is its own caller's failure only.
-    learning = learning.catch(() => undefined).then(learn);
-    await learning;
+    await learnOnce();
     const comparedThrough = examiner.learntThrough();
     const { weakness, sharesPrime } = await examiner.examine(key.modulus, client);
     if (weakness !== undefined) throw keyWeak(weakness);
