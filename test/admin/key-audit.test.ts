@@ -92,6 +92,13 @@ test("key audit finds a weak key that is stored already, says so in lists and wi
     ],
   );
 
+  const activated = await run(["key", "activate", "2"], { COUNTERSIGN_WEAK_KEYS: "deactivate" });
+  assert.equal(activated.status, 1);
+  assert.match(
+    activated.stderr,
+    /^countersign: Key 2 was found weak \(prime\), and this service deactivates weak keys\./,
+  );
+
   // A maximum age that is set later is reported, and ends no key.
   const aged = await audit({ COUNTERSIGN_KEY_AGE_MAX: "30d" });
   assert.deepEqual(

@@ -33,8 +33,8 @@ export interface OpenedRegistry<SigningKeys extends LatestSigningKeys = LatestSi
 }
 
 /** What the configuration demands of changes. */
-export function policyOf({ maxKeyAge }: Pick<Config, "maxKeyAge">): Policy {
-  return { keyAgeMaxMs: maxKeyAge ?? null };
+export function policyOf({ maxKeyAge, weakKeys }: Pick<Config, "maxKeyAge" | "weakKeys">): Policy {
+  return { keyAgeMaxMs: maxKeyAge ?? null, weakKeysStayOff: weakKeys === "deactivate" };
 }
 
 /** Opens the view of a store and its signing keys. A new store gets its first signing key. */

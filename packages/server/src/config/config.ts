@@ -243,7 +243,7 @@ export const SETTINGS = {
     flag: "--weak-keys <action>",
     default: "report",
     meaning:
-      "what the daily audit of stored keys and countersign key audit do with a weak key: report it, or deactivate it, too",
+      "what the daily audit of stored keys and countersign key audit do with a weak key: report it, or deactivate it, too, so that it can't be activated",
     parse: (text = "report") => parseChoice(text, WEAK_KEY_POLICIES),
   }),
   refusalLimit: setting({

@@ -27,10 +27,12 @@ export const SYSTEM = unrestrictedAuthor("system");
 export interface Policy {
   /** The maximum age of keys in every account, in milliseconds; `null`: none. */
   readonly keyAgeMaxMs: number | null;
+  /** Does a key that the audit found weak stay deactivated? */
+  readonly weakKeysStayOff: boolean;
 }
 
 /** For a service without such rules, and for changes that none concerns. */
-export const NO_POLICY: Policy = { keyAgeMaxMs: null };
+export const NO_POLICY: Policy = { keyAgeMaxMs: null, weakKeysStayOff: false };
 
 /** A change's transaction: the aggregates as they are now, and the audit log. */
 export interface ChangeTx extends StoreTransaction {

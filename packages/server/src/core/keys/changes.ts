@@ -114,7 +114,7 @@ export async function addKey(
   return key;
 }
 
-/** Applies the whole patch or nothing. @throws {Refusal} `field_invalid`, `not_found`, `conflict` */
+/** Applies the whole patch or nothing. @throws {Refusal} `field_invalid`, `not_found`, `conflict`, `key_weak` */
 export async function changeKey(tx: ChangeTx, keyId: KeyId, patch: KeyPatch): Promise<PublicKey> {
   if (typeof patch.label === "string") checkDisplayText("label", patch.label);
   const key = await loadKey(tx, keyId);
@@ -125,6 +125,7 @@ export async function changeKey(tx: ChangeTx, keyId: KeyId, patch: KeyPatch): Pr
   if (key.status === "revoked" && (status !== "revoked" || isOtherExpiry)) {
     throw new Refusal("conflict", `Key ${keyId} is revoked, and revoking can't be undone. Add a new key instead.`);
   }
+  if (status === "active" && key.status !== "active") checkActivation(tx, key);
   const { username, fingerprint } = key;
   if (isOtherExpiry) {
     checkExpiry("The key's expiry", expiresAtMs, tx.nowMs);
@@ -144,6 +145,15 @@ export async function changeKey(tx: ChangeTx, keyId: KeyId, patch: KeyPatch): Pr
     await tx.append({ action: "key.changed", ...facts, label, expiresAtMs, ...changed });
   }
   return { ...key, status, label, expiresAtMs, networks };
+}
+
+/** @throws {Refusal} `key_weak` for a key that the next audit would deactivate again */
+function checkActivation({ policy }: ChangeTx, { id, weakness }: PublicKey): void {
+  if (weakness === null || !policy.weakKeysStayOff) return;
+  throw new Refusal("key_weak", `Key ${id} was found weak (${weakness}), and this service deactivates weak keys.`, {
+    weakness,
+    hint: "Add a new key instead. countersign key audit examines the registered keys again.",
+  });
 }
 
 /** @throws {Refusal} `not_found` */

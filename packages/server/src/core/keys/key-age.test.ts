@@ -4,6 +4,7 @@ import { registryChangesOf, type RegistryChanges } from "../../testing/test-chan
 import { openTestRegistry, type TestRegistry } from "../../testing/test-registry.ts";
 import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { unrestrictedAuthor } from "../change/change-tx.ts";
+import { NO_POLICY } from "../change/change-tx.ts";
 import { createCommit } from "../change/commit.ts";
 import { changeAccount } from "../accounts/changes.ts";
 import { Refusal } from "../refusal.ts";
@@ -23,7 +24,7 @@ describe("the maximum age of keys", () => {
   afterEach(() => registry.close());
 
   const commitOf = (keyAgeMaxMs: number | null) =>
-    createCommit(registry.store, registry.clock, undefined, { keyAgeMaxMs });
+    createCommit(registry.store, registry.clock, undefined, { ...NO_POLICY, keyAgeMaxMs });
   const changesOf = (keyAgeMaxMs: number | null) => registryChangesOf(commitOf(keyAgeMaxMs));
   const setAccountMax = (keyAgeMaxSeconds: number | null) =>
     commitOf(null)((tx) => changeAccount(tx, "acme", { keyAgeMaxSeconds }), { author: unrestrictedAuthor("test") });

@@ -4,11 +4,13 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { rsaKeyPair } from "../../../../../../test/testkit/rsa-keys.ts";
 import { publicKeyText } from "../../../testing/public-key-text.ts";
 import { openTestRegistry, type TestRegistry } from "../../../testing/test-registry.ts";
-import { SYSTEM } from "../../change/change-tx.ts";
+import { refusalOf } from "../../../testing/refusal-of.ts";
+import { NO_POLICY, SYSTEM } from "../../change/change-tx.ts";
 import { createCommit } from "../../change/commit.ts";
 import { createJobRunner } from "../../jobs/job-runner.ts";
 import type { Store } from "../../store/store.ts";
 import { parsePublicKey } from "../admission.ts";
+import { changeKey, type KeyPatch } from "../changes.ts";
 import type { KeyId } from "../model.ts";
 import { createKeyExaminer } from "../weakness/key-examiner.ts";
 import { createKeyAuditJob, createSharedPrimeJob } from "./audit-jobs.ts";
@@ -111,6 +113,23 @@ describe("the audit of stored keys", () => {
       ["key.activated", "key:1"],
       ["key.deactivated", "key:1"],
     ]);
+  });
+
+  test("a weak key can't be activated where the policy deactivates it, until an audit has cleared it", async () => {
+    const key = await store(PAIR);
+    const { modulusHash } = parsePublicKey(PAIR);
+    const { audit } = node("deactivate");
+    published.add(modulusHash);
+    await audit();
+    const commit = createCommit(registry.store, registry.clock, undefined, { ...NO_POLICY, weakKeysStayOff: true });
+    const change = (patch: KeyPatch) => commit((tx) => changeKey(tx, key, patch), { author: SYSTEM });
+    const { code, detail } = await refusalOf(change({ status: "active", label: "back" }));
+    assert.deepEqual([code, detail.weakness], ["key_weak", "published"]);
+    assert.equal((await registry.store.keys.find(key))?.label, null, "nothing is changed");
+    await change({ status: "deactivated", label: "weak" });
+    published.clear();
+    await audit();
+    assert.equal((await change({ status: "active" })).result.status, "active");
   });
 
   test("a key that isn't weak any more is cleared, and is told of again if it becomes weak again", async () => {
