@@ -152,7 +152,7 @@ describe("countersign webhook", { concurrency: false }, () => {
       [
         ["create", receiver.url, "--events", "key.nonsense"],
         1,
-        /^countersign: There is no event key\.nonsense\. .*\n$/,
+        /^countersign: There is no event "key\.nonsense"\. .*\n$/,
       ],
       [["create", receiver.url, "--account", "absent"], 1, /^countersign: There is no account of that name\.\n$/],
       [["rotate", "99"], 1, /^countersign: There is no webhook endpoint 99\. countersign webhook list shows them\.\n$/],

@@ -27,7 +27,7 @@ export function parseEventFilter(patterns: readonly string[]): readonly string[]
   if (unknown !== undefined) {
     throw fieldRefusal(
       "field_invalid",
-      `There is no event ${printable(unknown)}. Give an action such as key.revoked, all of a kind such as key.*, or *.`,
+      `There is no event "${printable(unknown)}". Give an action such as key.revoked, all of a kind such as key.*, or *.`,
       "events",
     );
   }

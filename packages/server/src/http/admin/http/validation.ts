@@ -91,6 +91,10 @@ function fieldMessage(field: string, keyword: string, params: Readonly<Record<st
       return `${name} must have at least ${limit} character(s).`;
     case "maxLength":
       return `${name} must have at most ${limit} characters.`;
+    case "minItems":
+      return `${name} must have at least ${limit} item(s).`;
+    case "maxItems":
+      return `${name} must have at most ${limit} items.`;
     case "minimum":
       return `${name} must be at least ${limit}.`;
     case "maximum":

@@ -63,6 +63,16 @@ describe("a webhook endpoint", () => {
     }
   });
 
+  test("is refused with a list of events that is empty or too long, in words", async () => {
+    for (const [count, message] of [
+      [0, '"events" must have at least 1 item(s).'],
+      [201, '"events" must have at most 200 items.'],
+    ] as const) {
+      const { json } = await ask("POST", "/webhooks", { url: receiver.url, events: Array(count).fill("key.added") });
+      assert.equal(json.meta.errors[0].message, message);
+    }
+  });
+
   test("is changed only as it was read; a whole resource may be sent back with one member changed", async () => {
     const { data, etag } = await create();
     const path = `/webhooks/${data.id}`;
