@@ -9,6 +9,7 @@ import { ExchangeAttempt, runExchangeSteps } from "../exchange.ts";
 import type { KeyProofs } from "../key-statements/key-proofs.ts";
 import { type ParsedKey, parsePublicKey } from "../keys/admission.ts";
 import type { AdmitKey } from "../keys/admit-key.ts";
+import { checkDisplayText } from "../names.ts";
 import type { Store } from "../store/store.ts";
 import type { Clock } from "../surroundings.ts";
 import type { ViewKey } from "../view/view-user.ts";
@@ -74,6 +75,8 @@ export function createBeginRotation(dependencies: RotationDependencies): BeginRo
       const nowMs = nowMicroseconds / 1000;
       const signer = await findSigner(assertion, algorithm, claims.username, nowMs, client, findSource);
       if (!signer.user.mayRotate) throw rotationNotAllowed();
+      // Here too, so that no request costs an examination for a label that can't be stored.
+      if (label !== undefined) checkDisplayText("label", label);
       const parsed = parsePublicKey(publicKey);
       const { username } = signer.user;
       const proof = await keyProofs.verify({ text: proofText, username, key: parsed });

@@ -196,6 +196,12 @@ describe("a rotation", () => {
     assert.deepEqual((await eventsOf(service)).slice(before), ["key:1 key.added key:2"]);
   });
 
+  test("is refused for a label that can't be stored before its key and its proof cost anything", async () => {
+    const service = await start();
+    const answer = await rotate(service, alice, second, { proofKey: third, body: { label: "a\nb" } });
+    assert.equal(codeOf(answer), "422 field_invalid");
+  });
+
   test("gives the new key the old one's label and networks, unless the client names a label", async () => {
     const service = await start();
     await service.changes.changeKey("test", 1 as KeyId, { label: "billing", networks: ["127.0.0.0/8"] });
