@@ -275,6 +275,18 @@ describe("a stored key", () => {
     assert.deepEqual(await findSharedPrimes(examiner, inBlocks, ids[4]), new Set());
   });
 
+  test("isn't made weak by a multiple of its modulus, which anybody can register; the multiple is weak", async () => {
+    const key = await insert("api-1-one", publicKeyText(p * q));
+    const multiple = await insert("api-1-two", publicKeyText(p * q * r));
+    const { keys } = registry.store;
+    const inBlocks = { ...keys, listModuli: (after: KeyId) => keys.listModuli(after, 1) };
+    assert.deepEqual(await findSharedPrimes(examiner, keys), new Set([multiple]));
+    assert.deepEqual(await findSharedPrimes(examiner, inBlocks), new Set([multiple]));
+    const other = await insert("api-1-two", publicKeyText(q * s));
+    assert.deepEqual(await findSharedPrimes(examiner, keys), new Set([key, multiple, other]));
+    assert.deepEqual(await findSharedPrimes(examiner, inBlocks), new Set([key, multiple, other]));
+  });
+
   test("that is too short has the weakness size, and one with another exponent has the weakness exponent", async () => {
     const parsed = admittedKey(publicKeyText(p * q));
     const spkiOf = (text: string) =>

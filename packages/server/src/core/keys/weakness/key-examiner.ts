@@ -12,7 +12,7 @@ import { followsPattern } from "./pattern.ts";
 import { isPerfectPower } from "./perfect-power.ts";
 import { isProbablePrime } from "./prime.ts";
 import { isRoca } from "./roca.ts";
-import { createProducts } from "./shared-prime.ts";
+import { createProducts, hasCommonFactor } from "./shared-prime.ts";
 import { numberOf } from "./numbers.ts";
 import { hasSmallFactor } from "./small-factor.ts";
 
@@ -46,7 +46,7 @@ export interface KeyExaminer {
   examine(modulus: Uint8Array, client: string): Promise<Examination>;
   /**
    * Finds the keys that share a prime with a key of a different modulus: with one of `others` if there are any, otherwise among
-   * themselves. The result has the ids of both, ascending.
+   * themselves. The result has the ids of both, ascending; of a modulus and a multiple of it, the multiple's alone.
    */
   findSharing(keys: readonly RegisteredKey[], others: readonly RegisteredKey[]): Promise<readonly KeyId[]>;
 }
@@ -92,9 +92,21 @@ function findSharingKeys(keys: readonly RegisteredKey[], others: readonly Regist
   const found = others.length === 0 ? findSharing(own) : findSharingWith(own, foreign);
   // Others have a hit only if one of the keys has.
   const foundOthers = others.length > 0 && found.includes(true) ? findSharingWith(foreign, own) : [];
-  const idsOf = (ids: ReadonlyMap<bigint, readonly KeyId[]>, hits: readonly boolean[]) =>
-    [...ids.values()].filter((_, index) => hits[index] === true).flat();
-  return [...idsOf(moduli, found), ...idsOf(otherModuli, foundOthers)].toSorted((a, b) => a - b);
+  const compared = others.length === 0 ? own : foreign;
+  const idsOf = (ids: ReadonlyMap<bigint, readonly KeyId[]>, hits: readonly boolean[], among: readonly bigint[]) =>
+    [...ids].filter(([n], index) => hits[index] === true && sharesProperFactor(n, among)).flatMap(([, same]) => same);
+  return [...idsOf(moduli, found, compared), ...idsOf(otherModuli, foundOthers, own)].toSorted((a, b) => a - b);
+}
+
+/**
+ * Has `n` a common factor, smaller than itself, with one of the numbers? A number that is a multiple of `n` reveals none of its
+ * primes: anybody can make one from a public key, so that must not make the key weak.
+ */
+function sharesProperFactor(n: bigint, numbers: readonly bigint[]): boolean {
+  return hasCommonFactor(
+    n,
+    numbers.filter((number) => number % n !== 0n),
+  );
 }
 
 function idsByModulus(keys: readonly RegisteredKey[]): Map<bigint, KeyId[]> {
