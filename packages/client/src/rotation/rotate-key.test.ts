@@ -149,9 +149,9 @@ describe("a rotation", () => {
     }
   });
 
-  test("sends a label and an overlap, and names the service as it is told to", async () => {
+  test("sends a label and an overlap, and names the service as it is told to, without the slash at its end", async () => {
     const fake = service();
-    const options = { store: () => undefined, label: "cron", overlapSeconds: 0, audience: "https://public.example" };
+    const options = { store: () => undefined, label: "cron", overlapSeconds: 0, audience: "https://public.example/" };
     await sourceOf(fake).rotateKey(options);
     const [, { assertion, body } = assert.fail()] = fake.seen;
     assert.deepEqual([body["label"], body["overlap_seconds"]], ["cron", 0]);

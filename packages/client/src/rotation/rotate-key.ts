@@ -28,7 +28,7 @@ export interface RotateKeyOptions {
   readonly label?: string | undefined;
   /** How long the present key goes on working, in whole seconds up to 30 days. Default: the service's, 7 days. */
   readonly overlapSeconds?: number | undefined;
-  /** The service's public URL, as it knows itself. Default: `baseUrl`. */
+  /** The service's public URL, as it knows itself, with or without a slash at its end. Default: `baseUrl`. */
   readonly audience?: string | undefined;
 }
 
@@ -136,14 +136,16 @@ async function register(
   { signingKey: newKey, publicKey }: KeyPair,
 ): Promise<Registered | { readonly error: CountersignError; readonly isSent: boolean }> {
   let isSent = false;
+  // The service compares the endpoint's URL exactly.
+  const service = audience.replace(/\/$/, "");
   try {
     const challenge = await send(KEY_CHALLENGE_CALL, isWaitedFor);
     const call: Call<Registered> = {
       async begin() {
         const currentKey = await loadSigningKey();
         return async (nowSeconds) => {
-          const assertion = await signAssertion(currentKey, username, nowSeconds, audience + KEYS_PATH);
-          const proof = await signKeyProof(newKey, audience, username, challenge);
+          const assertion = await signAssertion(currentKey, username, nowSeconds, service + KEYS_PATH);
+          const proof = await signKeyProof(newKey, service, username, challenge);
           isSent = true;
           return {
             target: KEYS_PATH,
