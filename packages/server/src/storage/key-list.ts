@@ -31,6 +31,12 @@ const ORDERS: Readonly<Record<KeyOrder, ListOrder>> = {
 
 const DAY_MS = 86_400_000;
 
+/**
+ * Few keys are weak; an index has only those. The limit, which excludes none, keeps both engines from looking for them among all keys
+ * with the wanted status, expiry or account.
+ */
+const WEAK_KEYS = sql`(select * from public_keys where weakness is not null limit 2147483647) as public_keys`;
+
 interface KeyRow {
   readonly id: number;
   readonly expires_at_ms?: number;
@@ -79,13 +85,12 @@ function isPossible({ accountId, userId }: KeyFilter): boolean {
   return [accountId, userId].every((id) => id === undefined || canBeId(id));
 }
 
-/** Ranges of one index each; the index follows from the order and from whether there is an account. */
+/** Ranges of one index each; the index follows from the order, from whether there is an account, and from whether only weak keys count. */
 function rangesOf(filter: KeyFilter, nowMs: number): readonly RawBuilder<unknown>[] {
   const { accountId, userId, status, expiringUntilMs, unusedSinceMs, isWeak = false } = filter;
   const also: RawBuilder<unknown>[] = [];
   if (accountId !== undefined) also.push(sql`account_id = ${accountId}`);
   if (userId !== undefined) also.push(sql`user_id = ${userId}`);
-  if (isWeak) also.push(sql`weakness is not null`);
   if (expiringUntilMs !== undefined) also.push(sql`expires_at_ms > ${nowMs} and expires_at_ms <= ${expiringUntilMs}`);
   if (unusedSinceMs !== undefined) {
     also.push(
@@ -99,12 +104,12 @@ function rangesOf(filter: KeyFilter, nowMs: number): readonly RawBuilder<unknown
   const rest = also.length === 0 ? sql`` : sql`and ${sql.join(also, sql` and `)}`;
   const isLive = expiringUntilMs !== undefined || unusedSinceMs !== undefined;
   if (isLive && status !== undefined && status !== "active") return [sql`from public_keys where 1 = 0`];
-  if (isLive) return [sql`from public_keys where status = 'active' ${rest}`];
-  // Few keys are weak; an index has only those.
   if (isWeak) {
-    const standing = status === undefined ? sql`status <> 'revoked'` : sql`status = ${status}`;
-    return [sql`from public_keys where ${standing} ${rest}`];
+    const wanted = isLive ? "active" : status;
+    const standing = wanted === undefined ? sql`status <> 'revoked'` : sql`status = ${wanted}`;
+    return [sql`from ${WEAK_KEYS} where ${standing} ${rest}`];
   }
+  if (isLive) return [sql`from public_keys where status = 'active' ${rest}`];
   return STATUSES.filter((one) => (status ?? one) === one).map(
     (one) => sql`from public_keys where status = ${one} ${rest}`,
   );
