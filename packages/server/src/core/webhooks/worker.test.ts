@@ -278,6 +278,20 @@ describe("a change of an endpoint", () => {
     assert.equal(receiver.messages.length, 2);
   });
 
+  test("that gives it another URL during a delivery isn't delayed by the failure of that delivery", async () => {
+    const { id } = await hooks.create({ url: `${receiver.url}old`, events: ["account.*"] });
+    receiver.answerWith((response) => {
+      void change(id, { url: `${receiver.url}new` }).then(() => response.writeHead(500).end());
+    });
+    await addEvents(1);
+    await hooks.settle();
+    assert.deepEqual(
+      receiver.messages.map(({ path }) => path),
+      ["/old", "/new"],
+    );
+    assert.deepEqual(failureOf(await hooks.load(id)), [0, null, null]);
+  });
+
   test("that deactivates it leaves no time of a next attempt, as there is none", async () => {
     const { id } = await hooks.create({ url: receiver.url });
     receiver.answerWith(500);

@@ -182,6 +182,8 @@ export function createWebhookWorker(dependencies: WebhookWorkerDependencies): We
     if (signal.aborted) return false;
     const state = stateAfter(webhook, event, from, result);
     const { outcome, httpStatus, durationMs } = result;
+    // A failure at a URL that an operator has replaced meanwhile says nothing of the new one.
+    if (outcome !== "delivered" && (await store.webhooks.load(id))?.url !== webhook.url) return true;
     const attempt = { outcome, httpStatus, durationMs, attempt: webhook.attempts + 1, atMs: clock.wallMs() };
     const { seq, action } = event;
     const about = { webhookId: id, seq, action, messageId: message.id };
