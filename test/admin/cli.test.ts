@@ -44,6 +44,12 @@ function commandLine(dataDir: string): Run {
     });
 }
 
+/** The result of a command that succeeded; otherwise, the failure names what the command printed. */
+function succeeded(result: ProgramResult): ProgramResult {
+  assert.equal(result.status, 0, result.stderr);
+  return result;
+}
+
 const json = async <Value>(run: Run, args: readonly string[], input = "") =>
   parseJsonLine(await run([...args, "--json"], { input })) as Value;
 
@@ -84,7 +90,7 @@ describe("the command line", { concurrency: 3 }, () => {
       );
       const [list, table] = await Promise.all([
         json<Record<string, unknown>[]>(run, ["account", "list"]),
-        run(["account", "list"]),
+        run(["account", "list"]).then(succeeded),
       ]);
       assert.deepEqual(list[0], created);
       assert.deepEqual(
@@ -137,7 +143,7 @@ describe("the command line", { concurrency: 3 }, () => {
       assert.equal(off.stdout, "api-2-reader is deactivated.\n");
       const [list, table] = await Promise.all([
         json<Record<string, unknown>[]>(run, ["user", "list"]),
-        run(["user", "list"]),
+        run(["user", "list"]).then(succeeded),
       ]);
       assert.deepEqual(list[0], created);
       assert.deepEqual([list[1]?.["access"], list[1]?.["status"]], ["read_only", "deactivated"]);

@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { checkSecretFolder, readSecretFile, type SecretFileAccess, SecretFileError } from "./secret-file.ts";
+import { Worker } from "node:worker_threads";
+import {
+  checkSecretFolder,
+  checkSecretOwner,
+  readSecretFile,
+  type SecretFileAccess,
+  SecretFileError,
+} from "./secret-file.ts";
 
 const IS_ROOT = process.getuid?.() === 0;
 const GROUP = process.getegid?.() ?? 0;
@@ -122,4 +130,30 @@ test("no other user can write to the data folder", () => {
   chownSync(data, STRANGER, GROUP);
   assert.match(check(0o700) ?? "", /^belongs to user 65533/);
   assert.equal(check(0o770, "group"), undefined);
+});
+
+test("a file that another process removes meanwhile is no problem", async () => {
+  const file = join(folder, "countersign.db-shm");
+  const remover = new Worker(
+    `const { closeSync, openSync, unlinkSync } = require("node:fs");
+     const { parentPort, workerData } = require("node:worker_threads");
+     let isDone = false;
+     parentPort.once("message", () => { isDone = true; });
+     (function again() {
+       for (let round = 0; round < 100; round++) {
+         closeSync(openSync(workerData, "w"));
+         unlinkSync(workerData);
+       }
+       if (isDone) process.exit(); else setImmediate(again);
+     })();
+     parentPort.postMessage("running");`,
+    { eval: true, workerData: file },
+  );
+  await once(remover, "message");
+  try {
+    for (let round = 0; round < 20_000; round++) checkSecretOwner(file, "owner");
+  } finally {
+    remover.postMessage("stop");
+    await once(remover, "exit");
+  }
 });

@@ -57,7 +57,7 @@ export function readSecretFile(file: string, access: SecretFileAccess, mayBeLink
  */
 export function checkSecretFolder(folder: string, access: SecretFileAccess): void {
   try {
-    refuseForeignLink(folder);
+    refuseForeignLink(lstatSync(folder));
     const stats = statSync(folder);
     if (!stats.isDirectory()) throw new SecretFileError("is not a folder; name one in COUNTERSIGN_DATA_DIR");
     checkAccess(stats, access, "write");
@@ -67,15 +67,17 @@ export function checkSecretFolder(folder: string, access: SecretFileAccess): voi
 }
 
 /**
- * Checks the owner of a file, if it exists. The code that opens the file checks its mode.
+ * Checks the owner of a file, if it exists. It may disappear meanwhile: another process that ends removes the files that SQLite keeps
+ * beside the store. The code that opens the file checks its mode.
  *
  * @throws {SecretFileError}
  */
 export function checkSecretOwner(file: string, access: SecretFileAccess): void {
   try {
-    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return;
-    refuseForeignLink(file);
-    const stats = statSync(file, { throwIfNoEntry: false });
+    const entry = lstatSync(file, { throwIfNoEntry: false });
+    if (entry === undefined) return;
+    refuseForeignLink(entry);
+    const stats = entry.isSymbolicLink() ? statSync(file, { throwIfNoEntry: false }) : entry;
     if (stats !== undefined) checkOwner(stats, access);
   } catch (error) {
     throw asSecretFileError(error);
@@ -84,7 +86,7 @@ export function checkSecretOwner(file: string, access: SecretFileAccess): void {
 
 function open(file: string, mayBeLink: boolean): number {
   try {
-    if (mayBeLink) refuseForeignLink(file);
+    if (mayBeLink) refuseForeignLink(lstatSync(file));
     const noFollow = mayBeLink ? 0 : constants.O_NOFOLLOW;
     return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | noFollow);
   } catch (error) {
@@ -94,8 +96,7 @@ function open(file: string, mayBeLink: boolean): number {
 }
 
 /** Refuses a link of another user, who could point it at any file. */
-function refuseForeignLink(path: string): void {
-  const stats = lstatSync(path);
+function refuseForeignLink(stats: Stats): void {
   if (stats.isSymbolicLink() && !isOwn(stats)) {
     throw new SecretFileError(
       `is a symbolic link that belongs to user ${stats.uid}; it must belong to ${ownersWanted()}`,
