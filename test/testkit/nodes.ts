@@ -83,6 +83,8 @@ export async function openSite(databaseUrl: string): Promise<Site> {
       const flags = ["--port", String(port), "--admin-port", String(adminPort)];
       // All traffic of a test comes from one address, and much of it is meant to be refused.
       flags.push("--refusal-limit", "0", "--workers", String(workers), "--log-level", logLevel);
+      // Connections that a fault leaves idle are kept, however long a slow machine takes for it.
+      flags.push("--keep-alive", "10m");
       const server = await startServer({ env, flags });
       return {
         name,

@@ -18,9 +18,9 @@ import type { IsReading } from "./is-reading.ts";
  * `/api/auth/v0/check/` with any method and any suffix: the token check for gateways.
  *
  * Answers 200 with the caller in `X-Auth-*` headers; 401 for a token that is missing, invalid or expired; 403 for a revoked token,
- * for a token that a trusted proxy's client uses outside its networks, and for a write by a read-only user; 503 only if a revocation can't be ruled out. A gateway treats every answer but 200 as a
- * refusal. It never answers 429, because one client's bad tokens must not lock out other clients of the same gateway. Its
- * refusals do count towards the limit of the exchange.
+ * for a token that a trusted proxy's client uses outside its networks, and for a write by a read-only user; 503 only if a revocation
+ * can't be ruled out. A gateway treats every answer but 200 as a refusal. It never answers 429, because one client's bad tokens must
+ * not lock out other clients of the same gateway. Its refusals do count towards the limit of the exchange.
  */
 export function createCheckEndpoint(
   checkToken: CheckToken,
