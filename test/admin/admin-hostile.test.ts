@@ -222,7 +222,7 @@ describe("the admin API and hostile input", { concurrency: false }, () => {
       const cookie = await sessionOf("admin@example.com");
       const client = console.api.client.as({ cookie });
       assert.equal((await client.get("/me")).status, 200);
-      const database = new DatabaseSync(join(console.server.dataDir, "countersign.db"));
+      const database = new DatabaseSync(join(console.server.dataDir, "countersign.db"), { timeout: 10_000 });
       database
         .prepare(`update operator_sessions set ${column} = ? where id = (select max(id) from operator_sessions)`)
         .run(Date.now() - agoMs);

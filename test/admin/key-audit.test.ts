@@ -47,7 +47,7 @@ test("key audit finds a weak key that is stored already, says so in lists and wi
   const modulus = Buffer.from(generatePrimeSync(2048));
   const jwk = { kty: "RSA", n: modulus.toString("base64url"), e: "AQAB" };
   const spki = createPublicKey({ key: jwk, format: "jwk" }).export({ format: "der", type: "spki" });
-  const database = new DatabaseSync(join(dataDir, "countersign.db"));
+  const database = new DatabaseSync(join(dataDir, "countersign.db"), { timeout: 10_000 });
   database
     .prepare("update public_keys set spki = ?, modulus_hash = ? where id = 2")
     .run(spki, createHash("sha256").update(modulus).digest("hex"));

@@ -158,7 +158,7 @@ function useKeys(): void {
     await console_.server.json("user", "create", "rotated", "--account", "acme");
     const first = await createKey(console_.server, "api-1-rotated");
     const second = await createKey(console_.server, "api-1-rotated");
-    const database = new DatabaseSync(join(console_.server.dataDir, "countersign.db"));
+    const database = new DatabaseSync(join(console_.server.dataDir, "countersign.db"), { timeout: 10_000 });
     database.prepare("update public_keys set rotated_from = ? where id = ?").run(first.keyId, second.keyId);
     database.close();
     const statuses = async () =>

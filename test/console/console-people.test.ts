@@ -241,7 +241,7 @@ function meetPeople(): void {
   test("a change that needs a fresh sign-in asks for one in a dialog, and is then made or dropped", async () => {
     const page = await openAs("admin@example.com", "/me");
     const makeOld = () => {
-      const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
+      const database = new DatabaseSync(join(server.dataDir, "countersign.db"), { timeout: 10_000 });
       database.exec("update operator_sessions set authenticated_at_ms = 1");
       database.close();
     };

@@ -56,7 +56,7 @@ function withoutRepetitions(messages: readonly Received[]): readonly string[] {
 
 /** Lets another process deliver now, instead of when the lease of the one that was killed ends. */
 function endLease({ dataDir }: TestServer): void {
-  const database = new DatabaseSync(join(dataDir, "countersign.db"));
+  const database = new DatabaseSync(join(dataDir, "countersign.db"), { timeout: 10_000 });
   database.exec("update jobs set held_until_ms = 0");
   database.close();
 }

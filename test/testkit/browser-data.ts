@@ -112,7 +112,7 @@ export async function startFilledServer({ isAged }: { readonly isAged: boolean }
   await elsewhere.post("/sign-in/password", { email: OWNER, password: PASSWORD });
   await server.json("signing-key", "rotate");
   await server.stop();
-  const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
+  const database = new DatabaseSync(join(server.dataDir, "countersign.db"), { timeout: 10_000 });
   fillUsage(database, Date.now());
   fillTrust(database);
   fillWebhooks(database, Date.now());

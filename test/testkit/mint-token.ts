@@ -12,7 +12,7 @@ export interface MintedClaims {
 
 /** The random id of the SQLite store in a data folder, from which signing keys derive. */
 export function readStoreId(dataDir: string): Buffer {
-  const database = new DatabaseSync(join(dataDir, "countersign.db"), { readOnly: true });
+  const database = new DatabaseSync(join(dataDir, "countersign.db"), { readOnly: true, timeout: 10_000 });
   try {
     return Buffer.from(String(database.prepare("select id from store_identity").get()?.["id"]), "hex");
   } finally {

@@ -357,7 +357,7 @@ describe("a server that receives secrets in every place", { concurrency: true },
       canaries.assertAbsent("/metrics", figures.body);
 
       // A fault of the store: its cause is logged without the request's data.
-      const database = new DatabaseSync(join(server.dataDir, "countersign.db"));
+      const database = new DatabaseSync(join(server.dataDir, "countersign.db"), { timeout: 10_000 });
       database.exec("alter table api_users rename to gone");
       database.close();
       for (const asked of [canaries.random("username, store failing"), username]) {

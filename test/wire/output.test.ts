@@ -226,7 +226,7 @@ test("a command waits for a slow reader of its output, and nothing is cut off", 
   const dataDir = temporaryFolder();
   const run = (...args: string[]) => [COUNTERSIGN, ...args, "--json", "--data-dir", dataDir];
   assert.equal((await runProgram(process.execPath, run("account", "create", "acme"))).status, 0);
-  const database = new DatabaseSync(join(dataDir, "countersign.db"));
+  const database = new DatabaseSync(join(dataDir, "countersign.db"), { timeout: 10_000 });
   database.exec(`
     with recursive numbers (number) as (select 1 union all select number + 1 from numbers where number < 3000)
     insert into accounts (shortname, name, status, created_at_ms)

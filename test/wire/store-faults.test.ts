@@ -214,7 +214,7 @@ describe("while another process holds the store's write lock", { concurrency: 1 
 
   before(async () => {
     scene = await openScene(temporaryFolder());
-    other = new DatabaseSync(join(scene.server.dataDir, "countersign.db"));
+    other = new DatabaseSync(join(scene.server.dataDir, "countersign.db"), { timeout: 10_000 });
   });
   afterEach(() => {
     if (other.isTransaction) other.exec("rollback");
