@@ -111,9 +111,9 @@ export async function loadListed(
       const keys = user.selectFrom("public_keys").whereRef("public_keys.user_id", "=", "api_users.id");
       return [
         keys.select((key) => key.fn.countAll().as("keys")).as("keys"),
+        // Not as a condition: SQLite would then count by the index on the status of all keys.
         keys
-          .where("public_keys.status", "=", "active")
-          .select((key) => key.fn.countAll().as("keys"))
+          .select(sql<number>`count(case when public_keys.status = 'active' then 1 end)`.as("keys"))
           .as("active_keys"),
         keys
           .innerJoin("key_usage", "key_usage.key_id", "public_keys.id")
