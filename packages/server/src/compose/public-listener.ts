@@ -13,7 +13,7 @@ import { type App, buildPublicApp } from "../http/app.ts";
 import { type ChangeStreams, createChangeStreams } from "../http/public/changes/change-streams.ts";
 import type { Pause } from "../http/public/delay-rejection.ts";
 import { createIsReading } from "../http/public/is-reading.ts";
-import { createRequestLimit } from "../http/public/request-limit.ts";
+import { createRefusalLimit, REVOCATIONS } from "../http/server/refusal-limit.ts";
 import { createLimitedAuthentication } from "../http/public/authenticate-resource-server.ts";
 import { networkOf } from "../http/server/ip-address.ts";
 import type { Node } from "./node.ts";
@@ -86,7 +86,7 @@ export async function composePublicListener(node: Node, options: PublicListenerO
       onChanged: node.onChanged,
       clientOf: networkOf,
     }),
-    revocationLimit: createRequestLimit(REVOCATIONS_PER_MINUTE, clock),
+    revocationLimit: createRefusalLimit(REVOCATIONS_PER_MINUTE, clock, REVOCATIONS),
     authenticateResourceServer,
     feedPosition: () => view.feed.position(),
     changesEndpoint: changeStreams.endpoint,

@@ -54,7 +54,6 @@ import { registerOAuthMetadata } from "./public/oauth/metadata.ts";
 import { createRevocationEndpoint } from "./public/oauth/revocation-endpoint.ts";
 import { createTokenEndpoint } from "./public/oauth/token-endpoint.ts";
 import { plainEndpointPaths, registerOpenApi } from "./docs/openapi.ts";
-import type { RequestLimit } from "./public/request-limit.ts";
 import type { RefusalLimit } from "./server/refusal-limit.ts";
 import type { LimitedAuthentication } from "./public/authenticate-resource-server.ts";
 
@@ -78,7 +77,7 @@ export interface PublicAppDependencies extends AppDependencies {
   readonly listKeys: KeyStore["list"];
   readonly wallMs: () => number;
   readonly revokeKey: RevokeKey;
-  readonly revocationLimit: RequestLimit;
+  readonly revocationLimit: RefusalLimit;
   readonly authenticateResourceServer: LimitedAuthentication;
   /** The position of the change feed that answers reflect at least. */
   readonly feedPosition: () => number;

@@ -24,7 +24,7 @@ interface Counted {
   /** The name in the RateLimit header fields. */
   readonly policy: string;
   readonly message: (limit: number) => string;
-  readonly hint: string;
+  readonly hint?: string;
 }
 
 const REFUSALS: Counted = {
@@ -38,6 +38,12 @@ export const KEY_CHALLENGES: Counted = {
   policy: "key-challenges",
   message: (limit) => `This address got ${limit} nonces within a minute.`,
   hint: "One nonce is enough to add or rotate one key. Wait for the time in Retry-After.",
+};
+
+/** Statements that revoke a key: every one is counted, since even an accepted one is an anonymous client's. */
+export const REVOCATIONS: Counted = {
+  policy: "requests",
+  message: (limit) => `This endpoint takes ${limit} requests a minute from one address.`,
 };
 
 /**
@@ -63,7 +69,7 @@ export function createRefusalLimit(limit: number, clock: Clock, counted: Counted
       if (full === undefined) return;
       const retryAfterSeconds = Math.ceil((full.endsAtMs - nowMs) / 1000);
       throw new Refusal("rate_limited", counted.message(limit), {
-        hint: counted.hint,
+        ...(counted.hint !== undefined && { hint: counted.hint }),
         retryAfterSeconds,
         rateLimit: {
           policy: `"${counted.policy}";q=${limit};w=${WINDOW_SECONDS}`,

@@ -4,7 +4,6 @@ import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from ".
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
 import { optionsAnswer, requirePost } from "../require-post.ts";
 import { readJsonObject, requiredText } from "../read-json.ts";
-import type { RequestLimit } from "../request-limit.ts";
 
 /** The largest body, in bytes: a statement of 8 KiB. */
 const BODY_BYTES_MAX = 10_240;
@@ -16,7 +15,7 @@ const BODY = JSON.stringify({ meta: { code: 200, errors: [], warnings: [] }, dat
 export function createRevokeKeyEndpoint(
   revokeKey: RevokeKey,
   refusals: RefusalLimit,
-  requests: RequestLimit,
+  requests: RefusalLimit,
   surroundings: EndpointSurroundings,
 ): PlainEndpoint {
   return createEndpoint(
@@ -28,6 +27,7 @@ export function createRevokeKeyEndpoint(
       requirePost(request);
       const address = context.clientAddress();
       refusals.check(address);
+      requests.check(address);
       requests.count(address);
       const body = await readJsonObject(request, BODY_BYTES_MAX, ["revocation"]);
       const { keys, isRemembered } = await revokeKey(requiredText(body, "revocation"), address);
