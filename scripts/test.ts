@@ -4,14 +4,14 @@
  * | set        | what it drives                                                                    |
  * | ---------- | --------------------------------------------------------------------------------- |
  * | `everyday` | the rules beside their code, and real servers, stores and nodes: `npm test`       |
- * | `peers`    | other programs: clients in five languages, gateways, a browser, packed packages   |
+ * | `peers`    | other programs: clients in five languages, gateways, a browser, packed packages, images and units   |
  * | `all`      | both                                                                              |
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
 /** The folders of `test/` whose tests need other programs. A new folder is in the everyday set, so that none is forgotten. */
-const PEERS = "clients|console|gateways|package";
+const PEERS = "clients|console|deploy|gateways|package";
 
 const SETS = {
   everyday: ["packages/*/src/**/*.test.ts", `test/!(${PEERS})/**/*.test.ts`],

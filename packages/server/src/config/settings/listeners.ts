@@ -1,0 +1,66 @@
+import { parseHost, parseInteger, parseNames, parseProxies, parsePublicUrl } from "../parse-values.ts";
+import { setting } from "./setting.ts";
+
+/** The two listeners: where they listen, under which URLs they are reached, and whom they trust. */
+export const LISTENER_SETTINGS = {
+  host: setting({
+    variable: "COUNTERSIGN_HOST",
+    flag: "--host <address>",
+    default: "127.0.0.1",
+    meaning: "address of the public listener",
+    parse: (text = "127.0.0.1") => parseHost(text),
+  }),
+  port: setting({
+    variable: "COUNTERSIGN_PORT",
+    flag: "--port <number>",
+    default: "8080",
+    meaning: "port of the public listener; 0 picks a free one",
+    parse: (text = "8080") => parseInteger(text, 0, 65_535),
+  }),
+  adminHost: setting({
+    variable: "COUNTERSIGN_ADMIN_HOST",
+    flag: "--admin-host <address>",
+    default: "127.0.0.1",
+    meaning: "address of the internal listener: console, admin API, metrics, health",
+    parse: (text = "127.0.0.1") => parseHost(text),
+  }),
+  adminPort: setting({
+    variable: "COUNTERSIGN_ADMIN_PORT",
+    flag: "--admin-port <number>",
+    default: "8081",
+    meaning: "port of the internal listener; 0 picks a free one",
+    parse: (text = "8081") => parseInteger(text, 0, 65_535),
+  }),
+  publicUrl: setting({
+    variable: "COUNTERSIGN_PUBLIC_URL",
+    flag: "--public-url <url>",
+    default: "http://<host>:<port>",
+    meaning: "URL at which clients reach the public listener",
+    parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
+  }),
+  adminUrl: setting({
+    variable: "COUNTERSIGN_ADMIN_URL",
+    flag: "--admin-url <url>",
+    default: "http://<admin-host>:<admin-port>",
+    meaning:
+      "URL at which operators' browsers reach the internal listener; passkeys need a host name, not an IP address",
+    parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
+  }),
+  adminNames: setting({
+    variable: "COUNTERSIGN_ADMIN_NAMES",
+    flag: "--admin-names <names>",
+    default: "none",
+    meaning:
+      "host names by which Prometheus may request /metrics, separated by commas; IP addresses, localhost and the host of COUNTERSIGN_ADMIN_URL always work",
+    isList: true,
+    parse: (text) => (text === undefined ? [] : parseNames(text)),
+  }),
+  trustedProxies: setting({
+    variable: "COUNTERSIGN_TRUSTED_PROXIES",
+    flag: "--trusted-proxies <addresses>",
+    default: "none",
+    meaning: "addresses or networks, separated by commas, whose X-Forwarded-* headers are trusted",
+    isList: true,
+    parse: (text) => (text === undefined ? [] : parseProxies(text)),
+  }),
+} as const;
