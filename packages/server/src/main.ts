@@ -5,22 +5,15 @@ import { userInfo } from "node:os";
 import { Writable } from "node:stream";
 import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
-import {
-  acceptConfiguredStore,
-  copyConfiguredStore,
-  makeSetupLink,
-  openAdministration,
-} from "./compose/command-line.ts";
-import { prepareStore } from "./compose/open-registry.ts";
 import { systemSurroundings, VERSION } from "./compose/surroundings.ts";
 import { type Config, type Flags, parseConfig, passwordNotice, platformNotice } from "./config/config.ts";
 import { databasePasswords } from "./config/database-url.ts";
 import type { StoreOpening } from "./core/store-identity/position.ts";
-import { createLog, type Logger } from "./platform/logger.ts";
+import type { Logger } from "./platform/logger.ts";
 import { type LogSink, openLogSink } from "./platform/log-sink.ts";
 import { watchPackageRunner } from "./platform/npm-parent.ts";
 import { createCommandLineRedactor } from "./platform/redact.ts";
-import { openWorkerChannel, superviseWorkers, type WorkerChannel, type WorkerReady } from "./platform/workers.ts";
+import type { WorkerChannel, WorkerReady } from "./platform/workers.ts";
 
 /** Two signals this close together, in milliseconds, count as one: a terminal and a launcher may both forward it. */
 const SAME_SIGNAL_MS = 100;
@@ -32,6 +25,9 @@ const surroundings = systemSurroundings();
 
 /** The sinks of a service, set once this process serves. */
 let service: { readonly stdout: LogSink; readonly stderr: LogSink } | undefined;
+
+/** Loads what opens a store. `--help` and commands that only speak HTTP don't need it. */
+const loadStoreCommands = () => import("./compose/command-line.ts");
 
 const context: CliContext = {
   version: VERSION,
@@ -50,19 +46,23 @@ const context: CliContext = {
   redact: createCommandLineRedactor(),
   config: (flags) => parseConfig(process.env, flags),
   configOfFlags: (flags) => parseConfig({}, flags),
-  openAdministration: (config, opening) => openAdministration(config, opening, surroundings),
-  acceptStore: (config) => acceptConfiguredStore(config, context.actor, surroundings),
-  copyStore: copyConfiguredStore,
+  openAdministration: async (config, opening) =>
+    (await loadStoreCommands()).openAdministration(config, opening, surroundings),
+  acceptStore: async (config) => (await loadStoreCommands()).acceptConfiguredStore(config, context.actor, surroundings),
+  copyStore: async (config, targetUrl) => (await loadStoreCommands()).copyConfiguredStore(config, targetUrl),
   serve,
   startQuietService: async (config) => {
-    const { startService } = await import("./compose/service.ts");
+    const [{ startService }, { createLog }] = await Promise.all([
+      import("./compose/service.ts"),
+      import("./platform/logger.ts"),
+    ]);
     return startService(
       config,
       createLog("silent", [], () => undefined),
       surroundings,
     );
   },
-  makeSetupLink: (config, adminUrl) => makeSetupLink(config, adminUrl, surroundings),
+  makeSetupLink: async (config, adminUrl) => (await loadStoreCommands()).makeSetupLink(config, adminUrl, surroundings),
   untilSignal: async () => {
     await signal();
   },
@@ -86,6 +86,10 @@ if (service !== undefined) {
 process.stdout.write("", () => setTimeout(() => process.exit(), 100).unref());
 
 async function serve(config: Config, opening: StoreOpening, flags: Flags): Promise<void> {
+  const [{ openWorkerChannel }, { createLog }] = await Promise.all([
+    import("./platform/workers.ts"),
+    import("./platform/logger.ts"),
+  ]);
   const channel = openWorkerChannel(() => process.exit(1));
   const stderr = openLogSink(2, (count) => {
     log.warn({ count }, "log lines were dropped: the reader of standard error was too slow");
@@ -160,8 +164,12 @@ async function superviseUntil(
   opening: StoreOpening,
   log: Logger,
 ): Promise<void> {
+  const [{ prepareStore }, { superviseWorkers }, { addUpCounters }] = await Promise.all([
+    import("./compose/open-registry.ts"),
+    import("./platform/workers.ts"),
+    import("./http/server/metrics.ts"),
+  ]);
   await prepareStore(config, opening, surroundings);
-  const { addUpCounters } = await import("./http/server/metrics.ts");
   const supervisor = superviseWorkers(config.workers, log, addUpCounters, (lines) => service?.stderr.write(lines));
   try {
     const first = await Promise.race([supervisor.ready, stopped]);
@@ -188,7 +196,7 @@ function printReady({ publicUrl, adminUrl, store }: WorkerReady): void {
  * secrets and can be silent.
  */
 async function printSetupLink(config: Config, adminUrl: string, log: Logger): Promise<void> {
-  const link = await makeSetupLink(config, adminUrl, surroundings).catch((error: unknown) => {
+  const link = await context.makeSetupLink(config, adminUrl).catch((error: unknown) => {
     log.error({ err: error }, "the set-up link can't be made; the next start tries again");
     return undefined;
   });

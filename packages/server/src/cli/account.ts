@@ -21,7 +21,7 @@ import { parseDuration, relativeTime } from "./time.ts";
 type Options = Flags & { readonly json?: boolean };
 
 export function accountCommand(context: CliContext): Command {
-  const account = new Command("account").description("accounts, which own API users");
+  const account = new Command("account");
 
   withNewStoreFlag(withStoreFlags(account.command("create")))
     .argument("<shortname>", "lower-case letters, digits, '.', '_' and '-'")

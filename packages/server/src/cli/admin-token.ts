@@ -21,7 +21,7 @@ interface CreateOptions {
 }
 
 export function adminTokenCommand(context: CliContext): Command {
-  const command = new Command("admin-token").description("admin tokens: let programs use the admin API");
+  const command = new Command("admin-token");
 
   withGrantOptions(withStoreFlags(command.command("create")))
     .argument("<name>", "lower-case letters, digits, '.', '_' and '-'")

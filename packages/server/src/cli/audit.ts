@@ -11,7 +11,7 @@ import { relativeTime } from "./time.ts";
 type Options = Flags & { readonly json?: boolean };
 
 export function auditCommand(context: CliContext): Command {
-  const audit = new Command("audit").description("the audit log: every change, chained by hashes");
+  const audit = new Command("audit");
 
   withStoreFlags(audit.command("list"))
     .description("list changes, oldest first")

@@ -9,7 +9,6 @@ import { OperatorError } from "../core/operator-error.ts";
 export function backupCommand(context: CliContext): Command {
   return withStoreFlags(new Command("backup"))
     .argument("<file>", "where to write the copy; an existing file is never overwritten")
-    .description("write a consistent copy of the SQLite store while it is in use")
     .option("--json", "print JSON")
     .action(async (file: string, options: Flags & { json?: boolean }) => {
       if (existsSync(file)) throw new OperatorError(`${file} already exists and isn't overwritten. Name another file.`);

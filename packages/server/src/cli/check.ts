@@ -10,7 +10,6 @@ import { relativeTime } from "./time.ts";
 export function checkCommand(context: CliContext): Command {
   return withStoreFlags(new Command("check"))
     .argument("<token or ->", "- reads standard input, to keep the token out of the process list")
-    .description("check a token, and say why if it is inactive")
     .option("--json", "print JSON")
     .action(async (argument: string, options: Flags & { json?: boolean }) => {
       const token = (argument === "-" ? await readStdin(context, TOKEN_CHARACTERS_MAX + 100) : argument).trim();

@@ -19,7 +19,6 @@ const TTL_SECONDS = "3600";
 
 export function demoCommand(context: CliContext): Command {
   return new Command("demo")
-    .description("demonstrate the service on a throw-away store, then keep it running until Ctrl-C")
     .option("--exit", "end after the last step; the status is 0 only if every step succeeded")
     .action(async ({ exit }: { exit?: boolean }) => {
       const folder = mkdtempSync(join(tmpdir(), "countersign-demo-"));

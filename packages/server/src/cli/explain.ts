@@ -14,7 +14,6 @@ const INPUT_CHARACTERS_MAX = 65_536;
 export function explainCommand(context: CliContext): Command {
   return withStoreFlags(new Command("explain"))
     .argument("<jwt or ->", "an assertion, or the whole Authorization header; - reads standard input")
-    .description("explain, check by check, why the exchange would accept or refuse an assertion now")
     .option("--from <address>", "the client's IP address, to check it against the networks of the user and the key")
     .option("--json", "print JSON")
     .action(async (argument: string, options: Flags & { json?: boolean; from?: string }) => {

@@ -37,7 +37,7 @@ type Options = Flags & { readonly json?: boolean };
 type NewKeyOptions = Options & NetworkOptions & { readonly label?: string; readonly expiresIn?: string };
 
 export function keyCommand(context: CliContext): Command {
-  const key = new Command("key").description("public keys of API users");
+  const key = new Command("key");
 
   withNewKeyOptions(withStoreFlags(key.command("add")))
     .argument("<username>")

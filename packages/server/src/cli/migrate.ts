@@ -6,7 +6,6 @@ import { creating, type NewStoreFlag, withAdministration, withNewStoreFlag, with
 /** Opens the store, which brings its schema up to date, and does nothing else. */
 export function migrateCommand(context: CliContext): Command {
   return withNewStoreFlag(withStoreFlags(new Command("migrate")))
-    .description("bring the store's schema up to date, as serve does when it starts")
     .option("--json", "print JSON")
     .action(async (options: Flags & NewStoreFlag & { json?: boolean }) => {
       const engine = await withAdministration(

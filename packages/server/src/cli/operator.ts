@@ -20,7 +20,7 @@ type GrantOptions = { readonly role: Role; readonly account?: string };
 type LinkOptions = Options & { readonly url?: string };
 
 export function operatorCommand(context: CliContext): Command {
-  const command = new Command("operator").description("operators: people who use the console");
+  const command = new Command("operator");
 
   const printLink = ({ invitation }: WithLinkSecret, link: string, json: boolean | undefined) => {
     print(context, json, { ...invitationJson(invitation), link }, () => link);

@@ -1,25 +1,11 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/config.ts";
 import { Refusal } from "../core/refusal.ts";
-import { accountCommand } from "./account.ts";
-import { adminTokenCommand } from "./admin-token.ts";
-import { auditCommand } from "./audit.ts";
-import { backupCommand } from "./backup.ts";
-import { checkCommand } from "./check.ts";
+import { COMMANDS, type CommandEntry } from "./commands.ts";
 import { NegativeResult, type CliContext, WrongUsage } from "./context.ts";
-import { demoCommand } from "./demo.ts";
-import { explainCommand } from "./explain.ts";
-import { keyCommand } from "./key.ts";
-import { migrateCommand } from "./migrate.ts";
-import { operatorCommand } from "./operator.ts";
-import { resourceServerCommand } from "./resource-server.ts";
-import { serveCommand } from "./serve.ts";
-import { signingKeyCommand } from "./signing-key.ts";
-import { storeCommand } from "./store.ts";
-import { tokenCommand } from "./token.ts";
-import { userCommand } from "./user.ts";
-import { webhookCommand } from "./webhook.ts";
 import { OperatorError } from "../core/operator-error.ts";
+
+const HELP = { showGlobalOptions: false };
 
 /**
  * Runs a command line and returns its exit status: 0 success, 1 refused or failed, 2 wrong usage.
@@ -31,7 +17,7 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
     .description("A self-hosted token service for API clients.")
     .version(context.version, "-V, --version", "print the version")
     .helpCommand(false)
-    .configureHelp({ showGlobalOptions: false })
+    .configureHelp(HELP)
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
@@ -42,34 +28,34 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
       },
     })
     .exitOverride();
-  for (const command of [
-    serveCommand(context),
-    demoCommand(context),
-    accountCommand(context),
-    userCommand(context),
-    keyCommand(context),
-    resourceServerCommand(context),
-    tokenCommand(context),
-    checkCommand(context),
-    explainCommand(context),
-    signingKeyCommand(context),
-    operatorCommand(context),
-    adminTokenCommand(context),
-    webhookCommand(context),
-    auditCommand(context),
-    migrateCommand(context),
-    storeCommand(context),
-    backupCommand(context),
-  ]) {
+  const words = commandLine.map(asOperand);
+  // The program has no option with a value, so the first word that isn't an option is the command.
+  const chosen = words.find((word) => !word.startsWith("-"));
+  for (const entry of COMMANDS) {
+    const command = entry.name === chosen ? await loadCommand(entry, context) : listedCommand(entry);
     inheritSettings(program, command);
     program.addCommand(command);
   }
+  const usages = new Map(COMMANDS.map(({ name, usage }) => [name, usage === undefined ? name : `${name} ${usage}`]));
+  // Set last, so that the commands don't inherit it.
+  program.configureHelp({ ...HELP, subcommandTerm: (command) => usages.get(command.name()) ?? command.name() });
   try {
-    await program.parseAsync(commandLine.map(asOperand), { from: "user" });
+    await program.parseAsync(words, { from: "user" });
     return 0;
   } catch (error) {
     return exitStatus(error, context);
   }
+}
+
+/** Imports a command's code. */
+async function loadCommand({ name, description, load }: CommandEntry, context: CliContext): Promise<Command> {
+  const create = await load();
+  return create(context).name(name).description(description);
+}
+
+/** A command that is only listed and suggested. */
+function listedCommand({ name, description }: CommandEntry): Command {
+  return new Command(name).description(description);
 }
 
 /** Keeps commander from reading a PEM text, which begins with dashes, as an option and quoting it in an error message. */

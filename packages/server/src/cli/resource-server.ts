@@ -16,7 +16,7 @@ import { parseDuration, relativeTime } from "./time.ts";
 type Options = Flags & { readonly json?: boolean };
 
 export function resourceServerCommand(context: CliContext): Command {
-  const command = new Command("resource-server").description("resource servers: APIs that introspect tokens");
+  const command = new Command("resource-server");
 
   const printSecret = ({ server, secret }: WithSecret, json: boolean | undefined) => {
     // The documentation shows the secret second.

@@ -4,9 +4,7 @@ import type { CliContext } from "./context.ts";
 import { creating, type NewStoreFlag, withAllFlags, withNewStoreFlag } from "./store-flags.ts";
 
 export function serveCommand(context: CliContext): Command {
-  return withNewStoreFlag(withAllFlags(new Command("serve")))
-    .description("run the service until SIGTERM or SIGINT; prints one line when it is ready")
-    .action(async (flags: Flags & NewStoreFlag) => {
-      await context.serve(context.config(flags), creating(flags), flags);
-    });
+  return withNewStoreFlag(withAllFlags(new Command("serve"))).action(async (flags: Flags & NewStoreFlag) => {
+    await context.serve(context.config(flags), creating(flags), flags);
+  });
 }

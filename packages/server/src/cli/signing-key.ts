@@ -18,7 +18,7 @@ const POLL_MS = 100;
 const POLLS_MAX = 300;
 
 export function signingKeyCommand(context: CliContext): Command {
-  const command = new Command("signing-key").description("signing keys, with which the service signs tokens");
+  const command = new Command("signing-key");
 
   withStoreFlags(command.command("list"))
     .description("list signing keys")

@@ -9,7 +9,7 @@ import { formatTable } from "./table.ts";
 const URL_CHARACTERS_MAX = 4096;
 
 export function storeCommand(context: CliContext): Command {
-  const command = new Command("store").description("the store as a whole");
+  const command = new Command("store");
 
   withStoreFlags(command.command("copy"))
     .description("copy everything into an empty PostgreSQL database and check the copy; stop all nodes first")

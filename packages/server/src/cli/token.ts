@@ -15,7 +15,6 @@ interface Options {
 
 export function tokenCommand(context: CliContext): Command {
   return new Command("token")
-    .description("act as a client: sign an assertion and exchange it for a token")
     .requiredOption("--username <name>", "the API user")
     .requiredOption("--key <file>", "its private key: PEM, DER or JWK")
     .option("--ttl <seconds>", "lifetime of the token")

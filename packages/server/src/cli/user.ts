@@ -14,7 +14,7 @@ type Options = Flags & { readonly json?: boolean };
 type LimitOptions = Options & NetworkOptions & { readonly mayRotate?: boolean };
 
 export function userCommand(context: CliContext): Command {
-  const user = new Command("user").description("API users: the clients that sign assertions");
+  const user = new Command("user");
 
   withNetworks(withStoreFlags(user.command("create")))
     .argument("<name>", "lower-case letters, digits, '.', '_' and '-'")

@@ -28,7 +28,7 @@ type EditOptions = Options & { readonly url?: string; readonly events?: string; 
 const NONCE_BYTES = 15;
 
 export function webhookCommand(context: CliContext): Command {
-  const command = new Command("webhook").description("webhooks: endpoints that get the audit log's events");
+  const command = new Command("webhook");
 
   withStoreFlags(command.command("create"))
     .argument("<url>", "https://…; http:// only for the networks of COUNTERSIGN_WEBHOOK_NETWORKS")

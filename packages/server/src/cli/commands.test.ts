@@ -1,0 +1,60 @@
+/**
+ * The table of commands against the commands themselves, and what a command line imports.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Help } from "commander";
+import { makeTemporaryFolder } from "../testing/test-registry.ts";
+import { COMMANDS } from "./commands.ts";
+import type { CliContext } from "./context.ts";
+
+const COUNTERSIGN = fileURLToPath(new URL("../../bin/countersign.js", import.meta.url));
+
+describe("the table of commands", () => {
+  for (const { name, usage, description, load } of COMMANDS) {
+    test(`lists ${name} as the command declares itself`, async () => {
+      const create = await load();
+      // A command uses its context when it runs, not when it is declared.
+      const command = create({} as CliContext);
+      const term = new Help().subcommandTerm(command);
+      assert.equal(
+        usage === undefined ? name : `${name} ${usage}`,
+        command.commands.length > 0 ? command.name() : term,
+      );
+      assert.match(description, /^[^\n]{1,100}$/);
+      assert.ok(["", description].includes(command.description()), "the table is where a command is described");
+    });
+  }
+
+  test("names each command once", () => {
+    const names = COMMANDS.map(({ name }) => name);
+    assert.deepEqual(names, [...new Set(names)]);
+  });
+});
+
+describe("the modules that a command line imports", () => {
+  const hook = makeTemporaryFolder().file("imported.mjs");
+  writeFileSync(
+    hook,
+    `import { registerHooks } from "node:module";
+     const imported = [];
+     registerHooks({ load: (url, context, next) => (imported.push(url), next(url, context)) });
+     process.on("exit", () => process.stderr.write(imported.join("\\n")));`,
+  );
+  const importedBy = (...args: string[]) =>
+    spawnSync(process.execPath, ["--import", hook, COUNTERSIGN, ...args], { encoding: "utf8" }).stderr.split("\n");
+
+  test("the program's help imports no command, and nothing that opens a store, serves or logs", () => {
+    const imported = importedBy("--help");
+    assert.ok(imported.some((url) => url.endsWith("/cli/program.ts")));
+    const unneeded =
+      /\/server\/src\/(?:cli\/(?!commands|context|program)|storage\/|http\/|compose\/(?!surroundings))|\/node_modules\/(?:kysely|pino)\//;
+    assert.deepEqual(
+      imported.filter((url) => unneeded.test(url)),
+      [],
+    );
+  });
+});

@@ -1,0 +1,112 @@
+import type { Command } from "commander";
+import type { CliContext } from "./context.ts";
+
+/** A command as the program's help lists it, and how to import the rest. */
+export interface CommandEntry {
+  readonly name: string;
+  /** What follows the name in the help: arguments, as the command itself declares them. A group of commands has none. */
+  readonly usage?: string;
+  /** One line. The command's own help begins with it. */
+  readonly description: string;
+  /** Imports the command's module. */
+  readonly load: () => Promise<(context: CliContext) => Command>;
+}
+
+/**
+ * All commands, in the order of the help. A command's module is imported when the command or its help is wanted, so that
+ * no command pays for what only another one needs.
+ */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "serve",
+    usage: "[options]",
+    description: "run the service until SIGTERM or SIGINT; prints one line when it is ready",
+    load: async () => (await import("./serve.ts")).serveCommand,
+  },
+  {
+    name: "demo",
+    usage: "[options]",
+    description: "demonstrate the service on a throw-away store, then keep it running until Ctrl-C",
+    load: async () => (await import("./demo.ts")).demoCommand,
+  },
+  {
+    name: "account",
+    description: "accounts, which own API users",
+    load: async () => (await import("./account.ts")).accountCommand,
+  },
+  {
+    name: "user",
+    description: "API users: the clients that sign assertions",
+    load: async () => (await import("./user.ts")).userCommand,
+  },
+  {
+    name: "key",
+    description: "public keys of API users",
+    load: async () => (await import("./key.ts")).keyCommand,
+  },
+  {
+    name: "resource-server",
+    description: "resource servers: APIs that introspect tokens",
+    load: async () => (await import("./resource-server.ts")).resourceServerCommand,
+  },
+  {
+    name: "token",
+    usage: "[options]",
+    description: "act as a client: sign an assertion and exchange it for a token",
+    load: async () => (await import("./token.ts")).tokenCommand,
+  },
+  {
+    name: "check",
+    usage: "[options] <token or ->",
+    description: "check a token, and say why if it is inactive",
+    load: async () => (await import("./check.ts")).checkCommand,
+  },
+  {
+    name: "explain",
+    usage: "[options] <jwt or ->",
+    description: "explain, check by check, why the exchange would accept or refuse an assertion now",
+    load: async () => (await import("./explain.ts")).explainCommand,
+  },
+  {
+    name: "signing-key",
+    description: "signing keys, with which the service signs tokens",
+    load: async () => (await import("./signing-key.ts")).signingKeyCommand,
+  },
+  {
+    name: "operator",
+    description: "operators: people who use the console",
+    load: async () => (await import("./operator.ts")).operatorCommand,
+  },
+  {
+    name: "admin-token",
+    description: "admin tokens: let programs use the admin API",
+    load: async () => (await import("./admin-token.ts")).adminTokenCommand,
+  },
+  {
+    name: "webhook",
+    description: "webhooks: endpoints that get the audit log's events",
+    load: async () => (await import("./webhook.ts")).webhookCommand,
+  },
+  {
+    name: "audit",
+    description: "the audit log: every change, chained by hashes",
+    load: async () => (await import("./audit.ts")).auditCommand,
+  },
+  {
+    name: "migrate",
+    usage: "[options]",
+    description: "bring the store's schema up to date, as serve does when it starts",
+    load: async () => (await import("./migrate.ts")).migrateCommand,
+  },
+  {
+    name: "store",
+    description: "the store as a whole",
+    load: async () => (await import("./store.ts")).storeCommand,
+  },
+  {
+    name: "backup",
+    usage: "[options] <file>",
+    description: "write a consistent copy of the SQLite store while it is in use",
+    load: async () => (await import("./backup.ts")).backupCommand,
+  },
+];
