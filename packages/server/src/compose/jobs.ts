@@ -1,3 +1,4 @@
+import { createJobFigures } from "../core/jobs/job-figures.ts";
 import { createJobRunner, type Job } from "../core/jobs/job-runner.ts";
 import { repeat, type Repeating } from "../platform/repeat.ts";
 import type { Node } from "./node.ts";
@@ -12,10 +13,11 @@ const JOB_LOOK_MS = 10_000;
  * @param holder the id of this process
  */
 export function startJobs(
-  { store, clock, log }: Pick<Node, "store" | "clock" | "log">,
+  { store, clock, log, metrics }: Pick<Node, "store" | "clock" | "log" | "metrics">,
   holder: string,
   jobs: readonly Job[],
 ): Repeating {
+  metrics.watchJobs(createJobFigures(store.jobs, jobs, clock));
   const started = jobs.map((job) => {
     const runner = createJobRunner({ store, clock, holder }, job);
     const running = repeat(

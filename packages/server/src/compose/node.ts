@@ -12,11 +12,13 @@ import { createLastSeen, type LastSeen } from "../core/operators/last-seen.ts";
 import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/refused-sign-ins.ts";
 import { createDeliver, type Deliver } from "../core/webhooks/deliver.ts";
 import type { WebhookSender } from "../core/webhooks/send.ts";
+import { createSigningKeyFigures } from "../core/signing-keys/signing-key-figures.ts";
 import type { LatestSigningKeys } from "../core/token/verify-token.ts";
 import type { AppDependencies } from "../http/app.ts";
 import { createClientAddress } from "../http/server/client-address.ts";
 import { createClientSource } from "../http/server/client-source.ts";
-import { createMetrics, type GatherFigures, type ListenerConnections } from "../http/server/metrics.ts";
+import type { ListenerConnections } from "../http/server/metric-sources.ts";
+import { createMetrics, type GatherFigures } from "../http/server/metrics.ts";
 import { createRefusalLimit, KEY_CHALLENGES, type RefusalLimit } from "../http/server/refusal-limit.ts";
 import { createKeyExaminerThread, type KeyExaminerThread } from "../platform/key-examiner-thread.ts";
 import type { Logger } from "../platform/logger.ts";
@@ -83,16 +85,20 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const webhookSender = createWebhookSender({ networks: config.webhookNetworks });
   let isStopping = false;
   const refusalCounts = createRefusalCounts(store.usage, clock);
-  const metrics = createMetrics(
-    view,
-    options.streamCount,
-    options.gather,
-    options.connections,
-    () => store.writeProblem() === undefined,
-    clockWatch,
-    () => store.keyAudit.countWeak(),
-    createKeyCounts(store.keys, clock),
-  );
+  const readiness = createReadiness({ store, feed: view.feed, clockWatch, isStopping: () => isStopping });
+  const { connections } = options;
+  const metrics = createMetrics(view, {
+    streamCount: options.streamCount,
+    gather: options.gather,
+    ...(connections && { connections }),
+    isWritable: () => store.writeProblem() === undefined,
+    clock: clockWatch,
+    countWeakKeys: () => store.keyAudit.countWeak(),
+    keyCounts: createKeyCounts(store.keys, clock),
+    signingKeys: createSigningKeyFigures(store.signingKeys, clock),
+    readiness,
+    build: { version: VERSION, store: store.engine },
+  });
   return {
     ...surroundings,
     ...registry,
@@ -113,7 +119,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
       },
     },
     refusalCounts,
-    readiness: createReadiness({ store, feed: view.feed, clockWatch, isStopping: () => isStopping }),
+    readiness,
     audiences: endpointAudiences(publicUrl),
     checkToken: createCheckToken({ view, signingKeys, clock }),
     keyProofs: createKeyProofs({ ...surroundings, policy: config.keyProof, masterSecrets, publicUrls: [publicUrl] }),

@@ -1,3 +1,4 @@
+import { readAtMostEvery } from "../read-at-most-every.ts";
 import type { KeyFilter, KeyStore } from "./store.ts";
 
 const DAY_MS = 86_400_000;
@@ -44,12 +45,5 @@ export function createKeyCounts(
   keys: Pick<KeyStore, "count">,
   clock: { wallMs(): number; monotonicMs(): number },
 ): () => Promise<KeyCounts | undefined> {
-  let counted: { readonly atMs: number; readonly counts: Promise<KeyCounts | undefined> } | undefined;
-  return () => {
-    const nowMs = clock.monotonicMs();
-    if (counted === undefined || nowMs - counted.atMs >= COUNTS_FRESH_MS) {
-      counted = { atMs: nowMs, counts: countKeys(keys, clock.wallMs()).catch(() => undefined) };
-    }
-    return counted.counts;
-  };
+  return readAtMostEvery(COUNTS_FRESH_MS, clock, () => countKeys(keys, clock.wallMs()));
 }
