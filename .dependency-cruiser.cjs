@@ -31,6 +31,7 @@ const CORE_ORDER = [
   "oauth",
   "revocation",
   "rotation",
+  "declared-state",
 ];
 
 /** @type {import("dependency-cruiser").IConfiguration} */
@@ -39,7 +40,7 @@ module.exports = {
     {
       name: "core-is-pure",
       comment:
-        "The rules of the exchange, the check and the registry must be readable and testable without HTTP, SQL, configuration or the process. core imports protocol, node:crypto, node:buffer and node:zlib, and packages that compute from their arguments alone: lru-cache; for passwords, @zxcvbn-ts; for networks, ipaddr.js.",
+        "The rules of the exchange, the check and the registry must be readable and testable without HTTP, SQL, configuration or the process. core imports protocol, node:crypto, node:buffer and node:zlib, and packages that compute from their arguments alone: lru-cache; for passwords, @zxcvbn-ts; for networks, ipaddr.js; for documents, yaml.",
       severity: "error",
       from: { path: `${SERVER}/core`, pathNot: "\\.test\\.ts$" },
       to: {
@@ -47,7 +48,7 @@ module.exports = {
           `${SERVER}/core`,
           "^packages/protocol",
           "^(node:)?(crypto|buffer|zlib)$",
-          "node_modules/(lru-cache|@zxcvbn-ts|ipaddr\\.js)/",
+          "node_modules/(lru-cache|@zxcvbn-ts|ipaddr\\.js|yaml)/",
         ],
       },
     },

@@ -5,6 +5,7 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { SETTINGS } from "../packages/server/src/config/config.ts";
+import { REGISTRY_SCHEMA } from "../packages/server/src/core/declared-state/schema.ts";
 import { AUDIT_ACTIONS } from "../packages/server/src/core/feed/event.ts";
 import { errorReferenceMarkdown } from "../packages/server/src/http/docs/error-reference.ts";
 
@@ -18,6 +19,7 @@ const COLUMNS_MAX = 100;
 const generated = {
   "docs/errors.md": errorReferenceMarkdown(),
   "docs/configuration.md": configurationMarkdown(),
+  "docs/registry.schema.json": `${JSON.stringify(REGISTRY_SCHEMA, null, 2)}\n`,
   "docs/webhooks.md": withEvents(readFileSync(join(root, "docs/webhooks.md"), "utf8")),
 };
 for (const [file, text] of Object.entries(generated)) {

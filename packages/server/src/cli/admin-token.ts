@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { adminTokenJson, ownTokenName, shownAdminTokenStatus } from "../core/json/operators.ts";
 import { createAdminToken, revokeAdminToken } from "../core/operators/admin-tokens.ts";
 import type { Flags } from "../config/config.ts";
-import { readAllPages } from "./all-pages.ts";
+import { readAllPages } from "../core/store/read-all-pages.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { withGrantOptions } from "./operator.ts";
 import { commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";

@@ -93,6 +93,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./audit.ts")).auditCommand,
   },
   {
+    name: "export",
+    usage: "[options]",
+    description: "print the registry as a document that apply takes: YAML, or JSON with --json",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
+  {
     name: "migrate",
     usage: "[options]",
     description: "bring the store's schema up to date, as serve does when it starts",

@@ -9,7 +9,7 @@ import { addKey as addPublicKey } from "../core/keys/changes.ts";
 import { keyOrder, keyPlace } from "../core/keys/key-list.ts";
 import type { PublicKey } from "../core/keys/model.ts";
 import type { KeyProof } from "../core/keys/possession.ts";
-import { readAllPages } from "./all-pages.ts";
+import { readAllPages } from "../core/store/read-all-pages.ts";
 import { checkProof, keyChallengeCommand, proveGeneratedKey } from "./key-proof.ts";
 import {
   type CliAdministration,

@@ -8,7 +8,7 @@ import { changeOperator } from "../core/operators/changes.ts";
 import { inviteOperator, resetOperator, type WithLinkSecret } from "../core/operators/invitations.ts";
 import { Refusal } from "../core/refusal.ts";
 import { printable } from "../core/names.ts";
-import { readAllPages } from "./all-pages.ts";
+import { readAllPages } from "../core/store/read-all-pages.ts";
 import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
 import { addStandingCommands } from "./standing-commands.ts";
 import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";

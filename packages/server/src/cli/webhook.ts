@@ -8,7 +8,7 @@ import type { Delivery, Webhook, WebhookId } from "../core/webhooks/model.ts";
 import { DELIVERIES_KEPT } from "../core/webhooks/store.ts";
 import { requireUsableUrl } from "../core/webhooks/url.ts";
 import { parseDurationMs } from "../config/duration.ts";
-import { readAllPages } from "./all-pages.ts";
+import { readAllPages } from "../core/store/read-all-pages.ts";
 import {
   type CliAdministration,
   type CliContext,

@@ -17,6 +17,12 @@ export function keyStore(db: Kysely<Database>): KeyStore {
     ...modulusReads(db),
     list: async (userId) =>
       (await selectKeys(db).where("public_keys.user_id", "=", userId).orderBy("public_keys.id").execute()).map(toKey),
+    listOf: async (userIds) =>
+      userIds.length === 0
+        ? []
+        : (await selectKeys(db).where("public_keys.user_id", "in", userIds).orderBy("public_keys.id").execute()).map(
+            toKey,
+          ),
     find: (keyId) => findKey(db, keyId),
     ...keyDescendants(db),
     page: (userId, page) =>

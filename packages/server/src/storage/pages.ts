@@ -66,7 +66,7 @@ export async function readPage<Row>(
 }
 
 /** The keys of the first rows after a place in the list, or before it when reading backwards, in the order read. */
-async function readStretch<Row>(
+export async function readStretch<Row>(
   db: Kysely<Database>,
   { order: { columns, isDescending }, ranges, overlap = false }: List,
   start: { readonly key: PageKey; readonly isInclusive?: boolean } | undefined,

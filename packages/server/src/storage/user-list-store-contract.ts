@@ -25,6 +25,39 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
   describe(`API users in the store on ${name}`, () => {
     const each = openEachStore(open);
 
+    test("users are found by their usernames, and an account's in the order of their names, with their keys", async () => {
+      const [first, second] = [await insertAccount(each.store, "first"), await insertAccount(each.store, "second")];
+      const names = ["b", "a.b", "a-b", "ab", "a", "a_b", "0"];
+      await each.store.transaction(async (transaction) => {
+        for (const account of [first, second]) {
+          for (const userName of names) {
+            const access = userName === "a" ? "read_only" : "full";
+            const user = await transaction.users.insert({ account, name: userName, access, createdAtMs: 1 });
+            if (userName === "b") await transaction.users.setStatus(user.id, "deactivated");
+            await insertKey(transaction, user, user.id);
+          }
+        }
+      });
+      const { users, keys } = each.store;
+      const after = async (afterName: string, limit = 100) =>
+        (await users.listAfter(first.id, afterName, limit)).map(({ username }) => username.slice("api-1-".length));
+      const sorted = names.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      assert.deepEqual(await after(""), sorted);
+      assert.deepEqual(await after("a", 2), sorted.slice(2, 4));
+      assert.deepEqual(await after("a\0"), []);
+      assert.deepEqual(await after("b"), []);
+      assert.deepEqual(await users.listAfter(99 as Account["id"], "", 10), []);
+      const found = await users.findAll(["api-2-a", "api-1-b", "api-1-none", "\0"]);
+      assert.deepEqual(found.map(({ username }) => username).toSorted(), ["api-1-b", "api-2-a"]);
+      assert.deepEqual(await users.findAll([]), []);
+      const owned = await keys.listOf(found.map(({ id }) => id));
+      assert.deepEqual(
+        owned.map(({ username }) => username),
+        ["api-1-b", "api-2-a"],
+      );
+      assert.deepEqual(await keys.listOf([]), []);
+    });
+
     describe("the list of users", () => {
       const NAMES = ["demo", "Z", "a", "a-b", "a.b", "a_b", "ab", "0", "api-1-de", "api-2-demo", "delta", "api", "zz"];
       const ACCESSES: readonly Access[] = ["full", "full", "read_only"];

@@ -1,10 +1,12 @@
 import type { Access } from "@countersign/protocol";
 import { type Kysely, type RawBuilder, sql } from "kysely";
+import type { AccountId } from "../core/accounts/model.ts";
 import type { Standing } from "../core/standing.ts";
 import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
+import type { ApiUser } from "../core/users/model.ts";
 import type { ListedUser, UserFilter, UserOrder } from "../core/users/store.ts";
-import { beginningWith, canBeId, canBeStored } from "./bounds.ts";
-import { type ListOrder, NEWEST_FIRST, NO_PAGE, readPage } from "./pages.ts";
+import { beginningWith, canBeId, canBeStored, ID_MAX } from "./bounds.ts";
+import { type ListOrder, NEWEST_FIRST, NO_PAGE, readPage, readStretch } from "./pages.ts";
 import { selectUsers, toUser } from "./rows.ts";
 import type { Database } from "./schema.ts";
 
@@ -40,6 +42,24 @@ export async function pageUsers(
   const { items, ...rest } = await readPage<UserKey>(db, list, keyOf, page);
   const ids = items.map(({ id }) => id);
   return { items: await loadListed(db, ids, todaySeconds), ...rest };
+}
+
+/** An account's users after a name, in the order of their names; see `UserStore.listAfter`. */
+export async function listUsersAfter(
+  db: Kysely<Database>,
+  accountId: AccountId,
+  afterName: string,
+  limit: number,
+): Promise<readonly ApiUser[]> {
+  if (!canBeId(accountId) || !canBeStored(afterName)) return [];
+  const list = { order: BY_NAME, ranges: rangesOf({ accountId }) };
+  // Greater than every user of this name, of whom there is one at most.
+  const keys = await readStretch<UserKey>(db, list, { key: [afterName, ID_MAX] }, false, limit);
+  if (keys.length === 0) return [];
+  const ids = keys.map(({ id }) => id);
+  const rows = await selectUsers(db).where("api_users.id", "in", ids).execute();
+  const byId = new Map(rows.map((row) => [row.id, toUser(row)]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }
 
 interface UserKey {

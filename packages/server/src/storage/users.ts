@@ -9,7 +9,7 @@ import { canBeId, canBeStored } from "./bounds.ts";
 import type { Engine } from "./engine.ts";
 import { fromList, selectUsers, toList, toUser } from "./rows.ts";
 import type { Database } from "./schema.ts";
-import { loadListed, pageUsers } from "./user-list.ts";
+import { listUsersAfter, loadListed, pageUsers } from "./user-list.ts";
 
 /** API users, outside of changes. */
 export function userStore(db: Kysely<Database>, engine: Engine): UserStore {
@@ -31,6 +31,13 @@ export function userStore(db: Kysely<Database>, engine: Engine): UserStore {
         : undefined,
     list: async () => (await selectUsers(db).orderBy("api_users.id").execute()).map(toUser),
     find: (username) => findUser(db, username),
+    findAll: async (usernames) => {
+      const names = usernames.filter(canBeStored);
+      return names.length === 0
+        ? []
+        : (await selectUsers(db).where("api_users.username", "in", names).execute()).map(toUser);
+    },
+    listAfter: (accountId, afterName, limit) => listUsersAfter(db, accountId, afterName, limit),
     page: (filter, order, todaySeconds, page) => pageUsers(db, filter, order, todaySeconds, page),
     findListed: async (username, todaySeconds) => {
       if (!canBeStored(username)) return undefined;

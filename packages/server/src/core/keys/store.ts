@@ -43,6 +43,8 @@ export interface ModulusReads {
 export interface KeyStore extends ModulusReads, KeyDescendants {
   /** In the order of their ids. */
   list(userId: ApiUserId): Promise<readonly PublicKey[]>;
+  /** The keys of all these users, in the order of their ids. One query: give some hundred users at most. */
+  listOf(userIds: readonly ApiUserId[]): Promise<readonly PublicKey[]>;
   find(keyId: KeyId): Promise<PublicKey | undefined>;
   /** Newest first; the page key is `[id]`. */
   page(userId: ApiUserId, page: PageRequest): Promise<Page<PublicKey>>;

@@ -38,6 +38,10 @@ export type UserOrder = "newest" | "name";
 export interface UserStore {
   list(): Promise<readonly ApiUser[]>;
   find(username: string): Promise<ApiUser | undefined>;
+  /** Those of the usernames that exist, in no order. One query: give some hundred at most. */
+  findAll(usernames: readonly string[]): Promise<readonly ApiUser[]>;
+  /** An account's users whose names are greater than `afterName`, ordered by the bytes of their names, at most `limit`. */
+  listAfter(accountId: AccountId, afterName: string, limit: number): Promise<readonly ApiUser[]>;
   /** One user with its figures. */
   findListed(username: string, todaySeconds: number): Promise<ListedUser | undefined>;
   /** Key `[id]` for the newest first; `[name, id]` by name. @param todaySeconds when today began, since the epoch */

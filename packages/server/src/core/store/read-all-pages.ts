@@ -1,5 +1,5 @@
 import { PAGE_ITEMS_MAX } from "@countersign/protocol";
-import type { Page, PageKey, PageRequest } from "../core/store/page.ts";
+import type { Page, PageKey, PageRequest } from "./page.ts";
 
 /** Reads every page of a list, in order. @param keyOf an item's place in the list, which is its id in most lists */
 export async function readAllPages<Item extends { readonly id: number }>(
