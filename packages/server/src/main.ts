@@ -14,6 +14,7 @@ import { type LogSink, openLogSink } from "./platform/log-sink.ts";
 import { watchPackageRunner } from "./platform/npm-parent.ts";
 import { createCommandLineRedactor } from "./platform/redact.ts";
 import type { WorkerChannel, WorkerReady } from "./platform/workers.ts";
+import type { ServiceManager } from "./platform/service-manager.ts";
 
 /** Two signals this close together, in milliseconds, count as one: a terminal and a launcher may both forward it. */
 const SAME_SIGNAL_MS = 100;
@@ -115,10 +116,26 @@ async function serve(config: Config, opening: StoreOpening, flags: Flags): Promi
     for (const notice of [passwordNotice(flags), platformNotice(process.env)])
       if (notice !== undefined) log.warn(notice);
   }
+  const manager = channel === undefined ? await connectServiceManager(log) : undefined;
   const stopped = channel === undefined ? signal() : Promise.race([signal(), channel.stopped]);
-  if (config.workers > 1 && channel === undefined) await superviseUntil(stopped, config, opening, log);
-  else await serveUntil(stopped, config, opening, log, channel);
+  if (config.workers > 1 && channel === undefined) await superviseUntil(stopped, config, opening, log, manager);
+  else await serveUntil(stopped, config, opening, log, channel, manager);
   log.info("stopped");
+}
+
+/** Takes the service manager's variables out of the environment, so that no child process speaks for this one. */
+async function connectServiceManager(log: Logger): Promise<ServiceManager | undefined> {
+  const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, PATH } = process.env;
+  for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete process.env[name];
+  if (NOTIFY_SOCKET === undefined) return undefined;
+  const { createServiceManager, createSystemdNotify, readNotifyEnvironment } = await import(
+    "./platform/service-manager.ts"
+  );
+  const given = readNotifyEnvironment({ NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID }, [process.pid, process.ppid]);
+  if (given === undefined) return undefined;
+  return createServiceManager(given, createSystemdNotify(given, PATH), (error) => {
+    log.warn({ err: error }, "the service manager can't be told how this service is doing");
+  });
 }
 
 async function endDefective(): Promise<never> {
@@ -138,6 +155,7 @@ async function serveUntil(
   opening: StoreOpening,
   log: Logger,
   channel: WorkerChannel | undefined,
+  manager: ServiceManager | undefined,
 ): Promise<void> {
   const { startService } = await import("./compose/service.ts");
   const starting = startService(config, log, surroundings, channel, opening);
@@ -153,7 +171,9 @@ async function serveUntil(
     await printSetupLink(config, adminUrl, log);
     printReady({ publicUrl, adminUrl, store: store.engine });
   } else channel.ready({ publicUrl, adminUrl, store: store.engine });
+  manager?.ready(() => first.state());
   log.info({ signal: await stopped }, "stopping");
+  manager?.stopping();
   await first.stop();
 }
 
@@ -163,6 +183,7 @@ async function superviseUntil(
   config: Config,
   opening: StoreOpening,
   log: Logger,
+  manager: ServiceManager | undefined,
 ): Promise<void> {
   const [{ prepareStore }, { superviseWorkers }, { addUpCounters }] = await Promise.all([
     import("./compose/open-registry.ts"),
@@ -176,9 +197,15 @@ async function superviseUntil(
     if (typeof first !== "string") {
       await printSetupLink(config, first.adminUrl, log);
       printReady(first);
+      manager?.ready(() => {
+        if (manager.hasWatchdog) supervisor.killSilent();
+        const status = `serving ${first.publicUrl} by ${supervisor.servingCount()} of ${config.workers} workers`;
+        return { status, isStuck: false };
+      });
     }
     const name = await stopped;
     log.info({ signal: name, workers: config.workers }, "stopping");
+    manager?.stopping();
     await supervisor.stop(name);
   } catch (error) {
     await supervisor.stop("SIGTERM");

@@ -52,6 +52,8 @@ export interface CliService {
   readonly store: Store;
   readonly commit: Commit;
   readonly admitKey: AdmitKey;
+  /** For a service manager: one line, and whether only a restart can help. */
+  state(): { readonly status: string; readonly isStuck: boolean };
   stop(): Promise<void>;
 }
 

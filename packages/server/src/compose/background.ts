@@ -30,6 +30,8 @@ export interface BackgroundDependencies extends Node {
 }
 
 export interface BackgroundWork {
+  /** See {@link StoreFollowing.isStuck}. */
+  isStuck(): boolean;
   /** Resolves once none of it is running. */
   stop(): Promise<void>;
   /** To be called after the last request: writes what was counted, and removes the node from the store's list. */
@@ -50,8 +52,9 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
   };
   await heartbeat.beat();
   dependencies.view.feed.subscribe(heartbeat);
+  const following = followStore(dependencies, memory);
   const tasks = [
-    ...followStore(dependencies, memory),
+    ...following.tasks,
     repeat(HEARTBEAT_MS, async () => heartbeat.beatSoon(), ignore),
     watchClockSteps(dependencies),
     compareDatabaseClock(dependencies),
@@ -84,6 +87,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
   ];
 
   return {
+    isStuck: following.isStuck,
     async stop() {
       await Promise.all(tasks.map((task) => task.stop()));
     },

@@ -10,11 +10,26 @@ import { reportTransitions } from "./report-transitions.ts";
 /** How often the change feed is polled, in milliseconds. A change on another node is in effect here within twice that. */
 const POLL_MS = 50;
 
+/**
+ * After how long without a finished poll the follower counts as stuck, in milliseconds. Where the store is away, a poll ends with an
+ * error within 10 s.
+ */
+const STUCK_MS = 30_000;
+
+export interface StoreFollowing {
+  readonly tasks: readonly Pick<Repeating, "stop">[];
+  /**
+   * Whether polls don't end any more. Nothing but a restart helps then. A store that is away doesn't count: a restart wouldn't bring it
+   * back.
+   */
+  isStuck(): boolean;
+}
+
 /** Follows the change feed, remembers the store's position, and logs what happens to the store. */
 export function followStore(
   { store, view: { feed }, log }: Pick<Node, "store" | "view" | "log">,
   memory: PositionMemory,
-): readonly Pick<Repeating, "stop">[] {
+): StoreFollowing {
   feed.subscribe({
     onEvents: () => undefined,
     onReset() {
@@ -52,7 +67,7 @@ export function followStore(
       );
     },
   );
-  return [polling, watch];
+  return { tasks: [polling, watch], isStuck: () => polling.idleMs() > STUCK_MS };
 }
 
 function positionReports(log: Logger): Parameters<typeof createPositionKeeper>[2] {

@@ -59,10 +59,6 @@ export async function startService(
   });
   const { app: publicApp, changeStreams } = await composePublicListener(node);
   const internalApp = await composeInternalListener(node, internalServer.url);
-  group?.report(
-    () => node.metrics.figures(),
-    () => node.metrics.counters(),
-  );
   const background = await startBackgroundWork({
     ...node,
     changeStreams,
@@ -82,6 +78,11 @@ export async function startService(
       },
     ),
   });
+  group?.report(
+    () => node.metrics.figures(),
+    () => node.metrics.counters(),
+    background.isStuck,
+  );
   publicServer.serve(publicApp.listener, node.publicUrl);
   internalServer.serve(internalApp.listener, node.publicUrl);
 
@@ -91,6 +92,12 @@ export async function startService(
     store,
     commit,
     admitKey: node.admitKey,
+    state: () => ({
+      status: registry.view.feed.isFresh()
+        ? `serving ${node.publicUrl}`
+        : "not ready: the registry view isn't confirmed",
+      isStuck: background.isStuck(),
+    }),
     async stop() {
       node.announceStop();
       // Streams never end by themselves.

@@ -27,6 +27,12 @@ const COUNTERS_MS = 1000;
  */
 const BARRIERS_MS_MAX = 3000;
 
+/**
+ * After how many calls of {@link Supervisor.killSilent} without a message in between a worker is killed. Counted in calls and not in
+ * time: where the whole machine was paused, all messages are late.
+ */
+const SILENT_LOOKS_MAX = 3;
+
 /** A worker's message to the primary once it serves. */
 export interface WorkerReady {
   readonly publicUrl: string;
@@ -51,6 +57,13 @@ type ToWorker =
 export interface Supervisor {
   /** Resolves when all workers serve. Rejects with an {@link OperatorError} if one ends before that. */
   readonly ready: Promise<WorkerReady>;
+  /** How many workers serve now. */
+  servingCount(): number;
+  /**
+   * Kills serving workers that have sent nothing since the third last call, so that they are replaced: their event loop or their view
+   * of the registry is stuck. A healthy worker sends a message every second.
+   */
+  killSilent(): void;
   /** Forwards the signal, starts no more workers, and resolves when all have ended. */
   stop(signal: NodeJS.Signals): Promise<void>;
 }
@@ -76,6 +89,8 @@ export function superviseWorkers(
   cluster.setupPrimary({ stdio: ["inherit", "inherit", "pipe", "ipc"] });
   const ready = Promise.withResolvers<WorkerReady>();
   const serving = new Set<Worker>();
+  /** For each serving worker, how often {@link Supervisor.killSilent} has been called since its last message. */
+  const silentLooks = new Map<Worker, number>();
   /** The latest figures of each living worker. */
   const latest = new Map<Worker, unknown>();
   let countersOfDead: unknown = addUpCounters([]);
@@ -116,6 +131,7 @@ export function superviseWorkers(
       if (hasEnded) return;
       hasEnded = true;
       serving.delete(worker);
+      silentLooks.delete(worker);
       if (latest.has(worker)) countersOfDead = addUpCounters([countersOfDead, latest.get(worker)]);
       latest.delete(worker);
       for (const gathering of gatherings.values()) {
@@ -147,6 +163,7 @@ export function superviseWorkers(
   }
 
   function receive(worker: Worker, message: FromWorker): void {
+    silentLooks.delete(worker);
     switch (message.kind) {
       case "ready":
         serving.add(worker);
@@ -216,6 +233,16 @@ export function superviseWorkers(
   for (let started = 0; started < count; started++) start();
   return {
     ready: ready.promise,
+    servingCount: () => serving.size,
+    killSilent() {
+      for (const worker of serving) {
+        const looks = (silentLooks.get(worker) ?? 0) + 1;
+        silentLooks.set(worker, looks);
+        if (looks < SILENT_LOOKS_MAX) continue;
+        log.error({ pid: worker.process.pid }, "a worker is stuck and is killed");
+        worker.process.kill("SIGKILL");
+      }
+    },
     async stop(signal) {
       isStopping = true;
       // A worker that couldn't be started has no process to wait for.
@@ -259,8 +286,11 @@ export interface WorkerChannel {
   ready(ready: WorkerReady): void;
   /** Every worker's figures, including this one's. */
   gather(): Promise<readonly unknown[]>;
-  /** Sets how this worker's figures are read: all of them, and only the counters. */
-  report(read: () => Promise<unknown>, readCounters: () => Promise<unknown>): void;
+  /**
+   * Sets how this worker's figures are read: all of them, and only the counters. While it `isStuck`, it doesn't send the counters by
+   * itself.
+   */
+  report(read: () => Promise<unknown>, readCounters: () => Promise<unknown>, isStuck: () => boolean): void;
   /** Resolves when every serving worker has reached this step: within 3 s if one is stuck, immediately if the primary is gone. */
   waitForAll(step: string): Promise<void>;
 }
@@ -328,9 +358,10 @@ export function openWorkerChannel(onGivenUp: () => void): WorkerChannel | undefi
       await released.promise;
       clearTimeout(timeout);
     },
-    report(read, readCounters) {
+    report(read, readCounters, isStuck) {
       readFigures = read;
       setInterval(() => {
+        if (isStuck()) return;
         void readCounters().then((figures) => {
           send({ kind: "counters", figures });
         });
