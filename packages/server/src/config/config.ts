@@ -128,15 +128,15 @@ function findText(
   const file = secret === true ? environment[fileVariable] : undefined;
   if (file === undefined) return text === undefined ? undefined : { text, source: variable };
   if (text !== undefined) throw new ConfigError(`${fileVariable}: ${variable} is set as well; set one of the two`);
-  return { text: readFile(fileVariable, file, access), source: fileVariable };
+  return { text: readFile(fileVariable, file, access, environment["CREDENTIALS_DIRECTORY"]), source: fileVariable };
 }
 
-function readFile(variable: string, file: string, access: SecretFileAccess): string {
+function readFile(variable: string, file: string, access: SecretFileAccess, credentials: string | undefined): string {
   try {
     const path = parsePath(file);
     const problem = findTextProblem(file);
     if (problem !== undefined) throw new Problem(problem);
-    return readSecretFile(path, access, access === "group");
+    return readSecretFile(path, access, access === "group", credentials);
   } catch (error) {
     if (error instanceof Problem) throw new ConfigError(`${variable}: ${error.message}`);
     if (error instanceof SecretFileError) {

@@ -77,6 +77,30 @@ test("another user's file is refused with the owner that is needed", { skip: nee
   assert.match(read(secretFile(0o660, [STRANGER, STRANGER]), "group") ?? "", /^belongs to user 65533 and group 65533/);
 });
 
+test("a credential by systemd is accepted with the mask of its access-control list", { skip: needsRoot }, () => {
+  const readCredential = (file: string, credentials: string | undefined) =>
+    problemOf(() => assert.equal(readSecretFile(file, "owner", false, credentials), "a secret"));
+  chmodSync(folder, 0o550);
+  const file = secretFile(0o440);
+  for (const name of [folder, `${folder}/`]) assert.equal(readCredential(file, name), undefined);
+  for (const elsewhere of [undefined, tmpdir(), join(folder, "secret")]) {
+    assert.match(readCredential(file, elsewhere) ?? "", /^has the mode 0440/);
+  }
+  for (const mode of [0o640, 0o444, 0o460, 0o470]) {
+    assert.match(readCredential(secretFile(mode), folder) ?? "", /^has the mode/, mode.toString(8));
+  }
+  assert.match(readCredential(secretFile(0o440, [0, STRANGER]), folder) ?? "", /^has the mode 0440/);
+  assert.match(readCredential(secretFile(0o440, [STRANGER, 0]), folder) ?? "", /^belongs to user/);
+  secretFile(0o440, [0, 0]);
+  for (const mode of [0o570, 0o552]) {
+    chmodSync(folder, mode);
+    assert.match(readCredential(file, folder) ?? "", /^has the mode 0440/);
+  }
+  chmodSync(folder, 0o550);
+  chownSync(folder, STRANGER, 0);
+  assert.match(readCredential(file, folder) ?? "", /^has the mode 0440/);
+});
+
 test("a symbolic link is refused; where a group shares secrets, this user's or root's is accepted", () => {
   const link = join(folder, "link");
   symlinkSync(secretFile(0o600), link);

@@ -3,6 +3,7 @@
  * folder. The check is made on the open file, so that replacing the file between check and use has no effect.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { errorCode } from "./error-code.ts";
 
 /**
@@ -33,21 +34,39 @@ const GROUP_ADVICE =
  * Reads a secret's file and trims white space. Never blocks, even on a pipe, a device or a terminal.
  *
  * @param mayBeLink whether the file may be a link owned by this user or root; `false` in a folder that this process writes to
+ * @param credentials the folder in which systemd put this service's credentials: `$CREDENTIALS_DIRECTORY`
  * @throws {SecretFileError} if it can't be read, isn't a regular file, has over 64 KiB, belongs to another user, or is
  *   accessible to other users
  */
-export function readSecretFile(file: string, access: SecretFileAccess, mayBeLink: boolean): string {
+export function readSecretFile(
+  file: string,
+  access: SecretFileAccess,
+  mayBeLink: boolean,
+  credentials?: string,
+): string {
   const descriptor = open(file, mayBeLink);
   try {
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) throw new SecretFileError(`is ${kindOf(stats)}; name a regular file`);
-    checkAccess(stats, access, "read");
+    if (!isCredential(file, stats, credentials)) checkAccess(stats, access, "read");
     return readText(descriptor).trim();
   } catch (error) {
     throw asSecretFileError(error);
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * Is this a credential that systemd made for this service? systemd keeps a credential as root's and opens it to the service's user by
+ * an access-control list. The list's mask is shown as the group's permissions, so the mode is 0440 although root's group may not read
+ * it. The folder must be root's or this user's, and nobody else may write to it.
+ */
+function isCredential(file: string, { uid, gid, mode }: Stats, credentials: string | undefined): boolean {
+  if (credentials === undefined || dirname(resolve(file)) !== resolve(credentials)) return false;
+  if (uid !== 0 || gid !== 0 || (mode & 0o777) !== 0o440) return false;
+  const folder = lstatSync(credentials);
+  return folder.isDirectory() && isOwn(folder) && (folder.mode & 0o022) === 0;
 }
 
 /**
