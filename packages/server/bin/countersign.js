@@ -35,10 +35,11 @@ if (isCurrent) {
     process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
   }
   const isCheckout = existsSync(source);
-  // Stripping the types at every start would cost a third of the start and 25 MB. The cache is beside the checkout's own
-  // packages, where nobody else can write.
-  if (isCheckout)
-    module.enableCompileCache(fileURLToPath(new URL("../../../node_modules/.cache/countersign", import.meta.url)));
+  const modules = new URL(isCheckout ? "../../../node_modules/" : "../../", import.meta.url);
+  // Compiling at every start would cost a third of the start, and 25 MB in a checkout. The cache lies among the modules that
+  // are imported, so nobody can write to it who can't replace those. Without a right to write there, there is no cache.
+  module.enableCompileCache(fileURLToPath(new URL(".cache/countersign", modules)));
+  resolveRelativeImports();
   await import(isCheckout ? source.href : new URL("../dist/main.js", import.meta.url).href);
 } else {
   const pinned = findPinnedNode();
@@ -48,6 +49,20 @@ if (isCurrent) {
     );
     process.exitCode = 1;
   } else runOn(pinned);
+}
+
+/**
+ * Resolves an import of a file's full name by URL arithmetic alone. Node also looks for symbolic links and the package's
+ * scope, file by file, which takes as long as everything else that a command does.
+ */
+function resolveRelativeImports() {
+  module.registerHooks({
+    resolve(specifier, context, next) {
+      const isFullName = /^\.{1,2}\/.*\.[jt]s$/.test(specifier) && context.parentURL?.startsWith("file:");
+      if (!isFullName || !context.conditions.includes("import")) return next(specifier, context);
+      return { url: new URL(specifier, context.parentURL).href, shortCircuit: true };
+    },
+  });
 }
 
 function findPinnedNode() {

@@ -35,7 +35,7 @@ export interface CliAdministration {
   /** The master secret from which new signing keys derive. */
   newestMasterSecret(): Promise<Buffer>;
   /** Examines stored keys, in the thread that calls it. */
-  readonly storedKeyExaminer: StoredKeyExaminer;
+  openStoredKeyExaminer(): Promise<StoredKeyExaminer>;
   openCheck(): Promise<CheckToken>;
   /** Proofs of possession, as the servers of this store accept them. @throws {OperatorError} without the master secret */
   openKeyProofs(): Promise<KeyProofs>;

@@ -1,38 +1,28 @@
 import type { CliAdministration, CliContext } from "../cli/context.ts";
 import type { Config } from "../config/config.ts";
-import { parseDatabaseUrl } from "../config/database-url.ts";
 import { SYSTEM, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { createCommit } from "../core/change/commit.ts";
-import { createCheckToken } from "../core/check.ts";
-import { createAdmitKey } from "../core/keys/admit-key.ts";
-import { createStoredKeyExaminer } from "../core/keys/audit/stored-key-examiner.ts";
-import { createKeyExaminer } from "../core/keys/weakness/key-examiner.ts";
-import { createKeyProofs } from "../core/key-statements/key-proofs.ts";
 import type { PublicUrls } from "../core/key-statements/verify-key-proof.ts";
-import { makeSetupLink as makeSetupLinkIn } from "../core/operators/invitations.ts";
+import { OperatorError } from "../core/operator-error.ts";
 import { LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
-import { openSigningKeyRing } from "../core/signing-keys/ring.ts";
-import { acceptStore } from "../core/store-identity/accept-store.ts";
 import { rememberPosition, writePosition } from "../core/store-identity/keep-position.ts";
 import { findRestoration, readStorePosition, type StoreOpening } from "../core/store-identity/position.ts";
 import type { Store } from "../core/store/store.ts";
-import { openRegistryView } from "../core/view/view.ts";
-import { createDeliver } from "../core/webhooks/deliver.ts";
 import { createOrigins, linkUrl } from "../http/admin/http/origins.ts";
-import { readMasterKey } from "../platform/data-folder.ts";
-import { createIsPublished } from "../platform/key-blocklist.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
-import { createWebhookSender } from "../platform/webhook-sender.ts";
-import { copyStore, type StoreCopy } from "../storage/copy-store.ts";
-import { ensureSigningKeys, policyOf, readMasterSecrets } from "./open-registry.ts";
+import type { StoreCopy } from "../storage/copy-store.ts";
+import type { KeyAdmission } from "./key-admission.ts";
 import { openStore } from "./open-store.ts";
+import { policyOf } from "./policy.ts";
 import { type Surroundings, systemSurroundings } from "./surroundings.ts";
-import { OperatorError } from "../core/operator-error.ts";
 
 /** How long one statement of a copy may take, in milliseconds. */
 const COPY_STATEMENT_MS = 600_000;
 
-/** Opens the store for a command, with the server's configuration, whether a server runs or not. */
+/**
+ * Opens the store for a command, with the server's configuration, whether a server runs or not. What only some commands use
+ * is imported when they use it.
+ */
 export async function openAdministration(
   config: Config,
   opening: StoreOpening,
@@ -40,34 +30,47 @@ export async function openAdministration(
 ): Promise<CliAdministration> {
   const { clock } = surroundings;
   const { store, position } = await openStore(config, opening);
-  const openView = () => openRegistryView(store, clock);
-  // A command serves nobody while it examines a key.
-  const examiner = createKeyExaminer(createIsPublished(config.keyBlocklist));
+  const openView = async () => (await import("../core/view/view.ts")).openRegistryView(store, clock);
+  let keyAdmission: Promise<KeyAdmission> | undefined;
+  const openKeyAdmission = () =>
+    (keyAdmission ??= import("./key-admission.ts").then(({ createKeyAdmission }) => createKeyAdmission(config, store)));
+  const masterSecretsOf = async () =>
+    (await import("./open-registry.ts")).readMasterSecrets(config, store, surroundings);
   return {
     store,
     commit: createCommit(store, clock, undefined, policyOf(config)),
-    admitKey: createAdmitKey(examiner, store),
-    storedKeyExaminer: createStoredKeyExaminer(examiner, store.keys),
+    admitKey: async (key, author) => (await openKeyAdmission()).admitKey(key, author),
+    openStoredKeyExaminer: async () => (await openKeyAdmission()).storedKeyExaminer,
     linkUrl: (secret) =>
       linkUrl(createOrigins(config.adminUrl, listenerUrl(config.adminHost, config.adminPort)), secret),
     openView,
     async newestMasterSecret() {
-      const [newest] = await readMasterSecrets(config, store, surroundings);
+      const [newest] = await masterSecretsOf();
       return newest;
     },
     async openWebhooks() {
-      const masterSecrets = await readMasterSecrets(config, store, surroundings);
+      const [{ createWebhookSender }, { createDeliver }] = await Promise.all([
+        import("../platform/webhook-sender.ts"),
+        import("../core/webhooks/deliver.ts"),
+      ]);
+      const masterSecrets = await masterSecretsOf();
       const sender = createWebhookSender({ networks: config.webhookNetworks });
       return { sender, deliver: createDeliver({ sender, masterSecrets, clock }) };
     },
     async openCheck() {
+      const [{ ensureSigningKeys }, { openSigningKeyRing }, { createCheckToken }] = await Promise.all([
+        import("./open-registry.ts"),
+        import("../core/signing-keys/ring.ts"),
+        import("../core/check.ts"),
+      ]);
       const view = await openView();
       const masterSecrets = await ensureSigningKeys(config, store, surroundings);
       const signingKeys = await openSigningKeyRing(store, view.feed, clock, masterSecrets, () => undefined);
       return createCheckToken({ view, signingKeys, clock });
     },
     async openKeyProofs() {
-      const masterSecrets = await readMasterSecrets(config, store, surroundings);
+      const { createKeyProofs } = await import("../core/key-statements/key-proofs.ts");
+      const masterSecrets = await masterSecretsOf();
       const publicUrls = await findPublicUrls(config, store);
       return createKeyProofs({ ...surroundings, policy: config.keyProof, masterSecrets, publicUrls });
     },
@@ -97,6 +100,7 @@ export async function makeSetupLink(
   adminUrl: string,
   { clock, random }: Surroundings = systemSurroundings(),
 ): ReturnType<CliContext["makeSetupLink"]> {
+  const { makeSetupLink: makeSetupLinkIn } = await import("../core/operators/invitations.ts");
   // The process that serves the store has checked it.
   const { store } = await openStore(config, { mayBeRestored: true });
   try {
@@ -115,6 +119,10 @@ export async function acceptConfiguredStore(
   actor: string,
   { clock, random }: Surroundings,
 ): ReturnType<CliContext["acceptStore"]> {
+  const [{ acceptStore }, { readMasterKey }] = await Promise.all([
+    import("../core/store-identity/accept-store.ts"),
+    import("../platform/data-folder.ts"),
+  ]);
   const { store, position } = await openStore(config, { mayBeRestored: true });
   try {
     const remembered = position.read();
@@ -137,6 +145,11 @@ export async function acceptConfiguredStore(
  * @throws {OperatorError} if a node serves the store, the target isn't empty, or the copy differs
  */
 export async function copyConfiguredStore(config: Config, targetUrl: string): Promise<StoreCopy> {
+  const [{ copyStore }, { openPostgresStore }, { parseDatabaseUrl }] = await Promise.all([
+    import("../storage/copy-store.ts"),
+    import("../storage/postgres/open-postgres-store.ts"),
+    import("../config/database-url.ts"),
+  ]);
   const { store: source } = await openStore(config);
   try {
     const live = await source.nodes.listLive(LIVE_NODE_MS);
@@ -146,7 +159,6 @@ export async function copyConfiguredStore(config: Config, targetUrl: string): Pr
       );
     }
     const options = { url: parseDatabaseUrl(targetUrl), connectionsMax: 2, statementMsMax: COPY_STATEMENT_MS };
-    const { openPostgresStore } = await import("../storage/postgres/open-postgres-store.ts");
     const target = await openPostgresStore(options);
     try {
       return await copyStore(source, target);

@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { type Policy, SYSTEM } from "../core/change/change-tx.ts";
+import { SYSTEM } from "../core/change/change-tx.ts";
 import { type Commit, createCommit } from "../core/change/commit.ts";
 import { bindSigningKeyToStore, ensureSigningKey } from "../core/signing-keys/changes.ts";
 import { openSigningKeyRing, type SigningKeyRing } from "../core/signing-keys/ring.ts";
@@ -11,6 +11,7 @@ import type { Logger } from "../platform/logger.ts";
 import { StoreUnreachable } from "../storage/store-open-error.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import { openStore } from "./open-store.ts";
+import { policyOf } from "./policy.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Newest first. */
@@ -30,11 +31,6 @@ export interface OpenedRegistry<SigningKeys extends LatestSigningKeys = LatestSi
    * while the view can't be confirmed, and a secret that is shown once isn't lost.
    */
   readonly commitWithoutView: Commit;
-}
-
-/** What the configuration demands of changes. */
-export function policyOf({ maxKeyAge, weakKeys }: Pick<Config, "maxKeyAge" | "weakKeys">): Policy {
-  return { keyAgeMaxMs: maxKeyAge ?? null, weakKeysStayOff: weakKeys === "deactivate" };
 }
 
 /** Opens the view of a store and its signing keys. A new store gets its first signing key. */

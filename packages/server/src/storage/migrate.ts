@@ -1,13 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely";
-import { Migrator, type Migration } from "kysely/migration";
-import * as registry from "./migrations/0001-registry.ts";
-import * as tokenChecks from "./migrations/0002-token-checks.ts";
-import * as manyNodes from "./migrations/0003-many-nodes.ts";
-import * as administration from "./migrations/0004-administration.ts";
-import * as storeIdentity from "./migrations/0005-store-identity.ts";
-import * as operators from "./migrations/0006-operators.ts";
-import * as listIndexes from "./migrations/0007-list-indexes.ts";
-import * as keyTrust from "./migrations/0008-key-trust.ts";
+import type { Migration } from "kysely/migration";
 import type { Database } from "./schema.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
@@ -29,16 +21,16 @@ export interface MigrationEngine {
   readonly lock?: (transaction: Transaction<Database>) => Promise<void>;
 }
 
-/** Ordered by name; a released name never changes. */
+/** Ordered by name; a released name never changes. Imported when they run: a store is usually up to date. */
 const MIGRATIONS = {
-  "0001-registry": registry,
-  "0002-token-checks": tokenChecks,
-  "0003-many-nodes": manyNodes,
-  "0004-administration": administration,
-  "0005-store-identity": storeIdentity,
-  "0006-operators": operators,
-  "0007-list-indexes": listIndexes,
-  "0008-key-trust": keyTrust,
+  "0001-registry": () => import("./migrations/0001-registry.ts"),
+  "0002-token-checks": () => import("./migrations/0002-token-checks.ts"),
+  "0003-many-nodes": () => import("./migrations/0003-many-nodes.ts"),
+  "0004-administration": () => import("./migrations/0004-administration.ts"),
+  "0005-store-identity": () => import("./migrations/0005-store-identity.ts"),
+  "0006-operators": () => import("./migrations/0006-operators.ts"),
+  "0007-list-indexes": () => import("./migrations/0007-list-indexes.ts"),
+  "0008-key-trust": () => import("./migrations/0008-key-trust.ts"),
 } as const;
 
 /** A newer release wrote the store, or its schema differs from the one that this release creates. */
@@ -56,7 +48,11 @@ export async function migrate(db: Kysely<Database>, engine: MigrationEngine): Pr
   // This read takes no lock; the migrator takes the write lock even if there is nothing to do.
   if (await isCurrent(db)) return;
   const migrations: Record<string, Migration> = {};
-  for (const [name, { up }] of Object.entries(MIGRATIONS)) migrations[name] = { up: (target) => up(target, engine) };
+  for (const [name, load] of Object.entries(MIGRATIONS)) {
+    const { up } = await load();
+    migrations[name] = { up: (target) => up(target, engine) };
+  }
+  const { Migrator } = await import("kysely/migration");
   const run = async (target: Kysely<Database>) => {
     const migrator = new Migrator({ db: target, provider: { getMigrations: () => Promise.resolve(migrations) } });
     const { error } = await migrator.migrateToLatest();
