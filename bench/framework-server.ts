@@ -10,6 +10,7 @@ import { mintToken } from "../packages/server/src/core/token/mint-token.ts";
 import { deriveSigningKeys, masterSecretFingerprint } from "../packages/server/src/core/signing-keys/signing-keys.ts";
 import { createCheckEndpoint } from "../packages/server/src/http/public/check-endpoint.ts";
 import { createClientAddress } from "../packages/server/src/http/server/client-address.ts";
+import { createTrustedProxies } from "../packages/server/src/http/server/trusted-proxies.ts";
 import { createClientSource } from "../packages/server/src/http/server/client-source.ts";
 import { createMetrics } from "../packages/server/src/http/server/metrics.ts";
 import { createRefusalLimit } from "../packages/server/src/http/server/refusal-limit.ts";
@@ -70,8 +71,8 @@ if (mode === "fastify") {
   const endpoint = createCheckEndpoint(checkToken, createRefusalLimit(0, clock), () => true, {
     publicUrl: "",
     nextRequestId: createRequestIds(random),
-    clientAddress: createClientAddress([]),
-    clientSource: createClientSource([], createClientAddress([]), false),
+    clientAddress: createClientAddress(createTrustedProxies([])),
+    clientSource: createClientSource(createTrustedProxies([]), createClientAddress(createTrustedProxies([])), false),
     log,
     metrics: createMetrics(view),
   });

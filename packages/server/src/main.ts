@@ -165,10 +165,11 @@ async function serveUntil(
     log.info({ signal: first }, "stopping before the service was ready");
     return;
   }
-  const { publicUrl, adminUrl, store } = first;
+  const { store } = first;
+  const { publicUrl, adminUrl } = first.served;
   log.info({ public_url: publicUrl, admin_url: adminUrl, store: store.engine, version: VERSION }, "ready");
   if (channel === undefined) {
-    await printSetupLink(config, adminUrl, log);
+    if (adminUrl !== null) await printSetupLink(config, adminUrl, log);
     printReady({ publicUrl, adminUrl, store: store.engine });
   } else channel.ready({ publicUrl, adminUrl, store: store.engine });
   manager?.ready(() => first.state());
@@ -185,17 +186,19 @@ async function superviseUntil(
   log: Logger,
   manager: ServiceManager | undefined,
 ): Promise<void> {
-  const [{ prepareStore }, { superviseWorkers }, { addUpCounters }] = await Promise.all([
+  const [{ prepareStore }, { prepareSockets }, { superviseWorkers }, { addUpCounters }] = await Promise.all([
     import("./compose/open-registry.ts"),
+    import("./compose/sockets.ts"),
     import("./platform/workers.ts"),
     import("./http/server/metrics.ts"),
   ]);
   await prepareStore(config, opening, surroundings);
+  await prepareSockets(config);
   const supervisor = superviseWorkers(config.workers, log, addUpCounters, (lines) => service?.stderr.write(lines));
   try {
     const first = await Promise.race([supervisor.ready, stopped]);
     if (typeof first !== "string") {
-      await printSetupLink(config, first.adminUrl, log);
+      if (first.adminUrl !== null) await printSetupLink(config, first.adminUrl, log);
       printReady(first);
       manager?.ready(() => {
         if (manager.hasWatchdog) supervisor.killSilent();

@@ -47,6 +47,7 @@ export interface CliAdministration {
 
 /** A running service, as `demo` uses it. */
 export interface CliService {
+  /** How clients and operators reach it. */
   readonly publicUrl: string;
   readonly adminUrl: string;
   readonly store: Store;

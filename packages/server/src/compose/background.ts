@@ -7,7 +7,7 @@ import type { ChangeStreams } from "../http/public/changes/change-streams.ts";
 import { repeat, type Repeating } from "../platform/repeat.ts";
 import type { Node } from "./node.ts";
 import { followStore } from "./follow-store.ts";
-import { startCleaning } from "./clean-up.ts";
+import { forgetExpiredTokens, startCleaning } from "./clean-up.ts";
 import { startJobs } from "./jobs.ts";
 import { createKeyJobs } from "./key-jobs.ts";
 import { startWebhooks } from "./webhooks.ts";
@@ -23,7 +23,13 @@ const HEARTBEAT_MS = 5000;
 const USAGE_FLUSH_MS = 5000;
 
 export interface BackgroundDependencies extends Node {
-  readonly changeStreams: Pick<ChangeStreams, "tick">;
+  /** `undefined` if this process doesn't serve the public listener. */
+  readonly changeStreams: Pick<ChangeStreams, "tick"> | undefined;
+  /**
+   * Does this process serve the internal listener? Then it also does what is left to the administration: it delivers webhooks, runs
+   * the jobs that one node at a time does, and removes rows that have expired.
+   */
+  readonly isAdministered: boolean;
   readonly heartbeat: Heartbeat;
   /** Where the store's position is remembered. */
   readonly memory: PositionMemory;
@@ -47,6 +53,7 @@ export interface BackgroundWork {
 export async function startBackgroundWork(dependencies: BackgroundDependencies): Promise<BackgroundWork> {
   const { store, log, keyUsage, refusalCounts, lastSeen, refusedSignIns, changeStreams, heartbeat, memory } =
     dependencies;
+  const { isAdministered, view, clock } = dependencies;
   const warn = (message: string) => (error: unknown) => {
     log.warn({ err: error }, message);
   };
@@ -64,27 +71,27 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       () => refusalCounts.flush(),
       warn("refused requests can't be counted in the store; they are kept for the next try"),
     ),
-    repeat(
-      USAGE_FLUSH_MS,
-      () => lastSeen.flush(),
-      warn("when sessions were last seen can't be written; it is kept for the next try"),
-    ),
-    repeat(
-      REFUSED_FLUSH_MS,
-      () => refusedSignIns.flush(),
-      warn("refused sign-ins can't be written into the audit log; the next try follows"),
-    ),
-    repeat(
-      FEED_SYNC_MS,
-      async () => changeStreams.tick(),
-      (error) => {
-        log.error({ err: error }, "the change streams can't be told that they are in sync");
-      },
-    ),
-    startCleaning(dependencies),
-    startJobs(dependencies, heartbeat.id, createKeyJobs(dependencies)),
-    startWebhooks(dependencies, heartbeat.id),
+    ...(changeStreams ? [keepStreamsInSync(changeStreams, log)] : []),
+    ...(isAdministered ? administrativeWork() : [forgetExpiredTokens(view, clock)]),
   ];
+
+  function administrativeWork(): Pick<Repeating, "stop">[] {
+    return [
+      repeat(
+        USAGE_FLUSH_MS,
+        () => lastSeen.flush(),
+        warn("when sessions were last seen can't be written; it is kept for the next try"),
+      ),
+      repeat(
+        REFUSED_FLUSH_MS,
+        () => refusedSignIns.flush(),
+        warn("refused sign-ins can't be written into the audit log; the next try follows"),
+      ),
+      startCleaning(dependencies),
+      startJobs(dependencies, heartbeat.id, createKeyJobs(dependencies)),
+      startWebhooks(dependencies, heartbeat.id),
+    ];
+  }
 
   return {
     isStuck: following.isStuck,
@@ -105,6 +112,16 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       ]);
     },
   };
+}
+
+function keepStreamsInSync(changeStreams: Pick<ChangeStreams, "tick">, log: Node["log"]): Repeating {
+  return repeat(
+    FEED_SYNC_MS,
+    async () => changeStreams.tick(),
+    (error) => {
+      log.error({ err: error }, "the change streams can't be told that they are in sync");
+    },
+  );
 }
 
 function watchClockSteps({ clockWatch, log }: Pick<Node, "clockWatch" | "log">): Repeating {

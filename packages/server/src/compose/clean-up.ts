@@ -19,6 +19,19 @@ const USAGE_KEPT_SECONDS = 90 * 86_400;
 /** How long a node that is gone is remembered, in milliseconds. */
 const NODES_KEPT_MS = 3_600_000;
 
+/** Forgets expired tokens of the deny-list, in memory alone: another node removes their rows. */
+export function forgetExpiredTokens(view: Node["view"], clock: Node["clock"]): Repeating {
+  const isClockBelievable = createStepWatch(clock);
+  return repeat(
+    CLEANING_MS,
+    async () => {
+      if (!isClockBelievable()) return;
+      view.forgetExpiredTokens(Math.floor(clock.nowMicroseconds() / 1e6) - KEPT_AFTER_EXPIRY_SECONDS);
+    },
+    () => undefined,
+  );
+}
+
 /** Removes what has expired, batch by batch. Nothing is removed soon after a step of the wall clock. */
 export function startCleaning({ store, view, clock, log }: Pick<Node, "store" | "view" | "clock" | "log">): Repeating {
   const isClockBelievable = createStepWatch(clock);

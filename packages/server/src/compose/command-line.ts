@@ -2,18 +2,17 @@ import type { CliAdministration, CliContext } from "../cli/context.ts";
 import type { Config } from "../config/config.ts";
 import { SYSTEM, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { createCommit } from "../core/change/commit.ts";
-import type { PublicUrls } from "../core/key-statements/verify-key-proof.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
 import { rememberPosition, writePosition } from "../core/store-identity/keep-position.ts";
 import { findRestoration, readStorePosition, type StoreOpening } from "../core/store-identity/position.ts";
-import type { Store } from "../core/store/store.ts";
 import { createOrigins, linkUrl } from "../http/admin/http/origins.ts";
 import { listenerUrl } from "../platform/listener-url.ts";
 import type { StoreCopy } from "../storage/copy-store.ts";
 import type { KeyAdmission } from "./key-admission.ts";
 import { openStore } from "./open-store.ts";
 import { policyOf } from "./policy.ts";
+import { findPublicUrls } from "./public-urls.ts";
 import { type Surroundings, systemSurroundings } from "./surroundings.ts";
 
 /** How long one statement of a copy may take, in milliseconds. */
@@ -80,14 +79,6 @@ export async function openAdministration(
       await store.close();
     },
   };
-}
-
-/** The URLs at which clients reach the service: as configured, those of the nodes that serve now, or the default. */
-async function findPublicUrls(config: Config, store: Pick<Store, "nodes">): Promise<PublicUrls> {
-  if (config.publicUrl !== undefined) return [config.publicUrl];
-  const nodes = await store.nodes.listLive(LIVE_NODE_MS);
-  const [first, ...others] = new Set(nodes.map(({ publicUrl }) => publicUrl).filter((url) => url !== null));
-  return first === undefined ? [listenerUrl(config.host, config.port)] : [first, ...others];
 }
 
 /**

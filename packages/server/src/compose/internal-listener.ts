@@ -5,7 +5,7 @@ import { createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
 import type { Clock } from "../core/surroundings.ts";
 import { createAdminHandlers } from "../http/admin/handlers.ts";
 import { createOrigins } from "../http/admin/http/origins.ts";
-import { type App, buildInternalApp } from "../http/app.ts";
+import { type App, buildInternalApp, buildMetricsApp } from "../http/app.ts";
 import { createEventLoopTurns } from "../platform/event-loop-turns.ts";
 import { createOpenIdProvider } from "../platform/openid-provider.ts";
 import type { Node } from "./node.ts";
@@ -47,6 +47,14 @@ export function composeInternalListener(
         service: { publicUrl: node.publicUrl, version: node.version, keyProof: config.keyProof },
       }),
     },
+  });
+}
+
+/** What answers Prometheus and health checks on a node without the internal listener. */
+export function composeMetricsListener(node: Node, listenerUrl: string): Promise<App> {
+  return buildMetricsApp({
+    ...node,
+    origins: createOrigins(node.config.adminUrl, listenerUrl, node.config.adminNames),
   });
 }
 

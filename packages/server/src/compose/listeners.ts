@@ -2,9 +2,12 @@ import { setTimeout } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
 import { connectionLimits } from "../http/server/connection-limits.ts";
 import { type HttpServer, openHttpServer } from "../http/server/http-server.ts";
+import { socketPathOf } from "../platform/listener-url.ts";
 import type { Logger } from "../platform/logger.ts";
 import { spareDescriptors } from "../platform/spare-descriptors.ts";
+import { isInSharedFolder, removeStaleSocket } from "../platform/unix-socket.ts";
 import type { ProcessGroup } from "./process-group.ts";
+import { listenedHosts } from "./sockets.ts";
 
 /** How long requests under way may take once the service stops, in milliseconds. */
 const DRAIN_MS_MAX = 10_000;
@@ -12,23 +15,32 @@ const DRAIN_MS_MAX = 10_000;
 /** The same after a long drain delay, which counts towards it. */
 const DRAIN_MS_MIN = 5000;
 
-/** The two sockets of a node. */
+/** What a node listens with; `undefined` for what another process serves. */
 export interface Listeners {
-  readonly publicServer: HttpServer;
-  readonly internalServer: HttpServer;
+  readonly publicServer: HttpServer | undefined;
+  readonly internalServer: HttpServer | undefined;
+  /** For the metrics of a node without the internal listener. */
+  readonly metricsServer: HttpServer | undefined;
 }
 
 export interface ListenerOpener {
   /**
-   * Opens both listeners; a later call returns the same ones.
+   * Opens the listeners of this process; a later call returns the same ones.
    *
    * @param reason why the node isn't ready, for `/readyz` and refusals until it serves; without it, requests wait
    * @throws {ListenError}
+   * @throws {UnixSocketError}
    */
   open(reason?: string): Promise<Listeners>;
 }
 
-export function createListenerOpener(config: Config, log: Logger, nextRequestId: () => string): ListenerOpener {
+/** @param isAlone whether no other process serves on the same sockets */
+export function createListenerOpener(
+  config: Config,
+  log: Logger,
+  nextRequestId: () => string,
+  isAlone: boolean,
+): ListenerOpener {
   const limits = connectionLimits(
     config,
     spareDescriptors(),
@@ -41,8 +53,17 @@ export function createListenerOpener(config: Config, log: Logger, nextRequestId:
     );
   }
   const starting: { reason: string | undefined } = { reason: undefined };
-  const openOne = (listener: keyof typeof limits, host: string, port: number) =>
-    openHttpServer(host, port, nextRequestId, starting, {
+  const openOne = async (listener: keyof typeof limits, host: string | undefined, port: number) => {
+    if (host === undefined) return undefined;
+    const path = socketPathOf(host);
+    if (path !== undefined && isAlone) await removeStaleSocket(path);
+    if (path !== undefined && isInSharedFolder(path)) {
+      log.warn(
+        { listener },
+        "every user of this machine can write to the socket's folder, and put another socket there",
+      );
+    }
+    return await openHttpServer(host, port, nextRequestId, starting, {
       keepAliveMs: config.keepAlive,
       limits: limits[listener],
       onLimit({ evicted, refused }) {
@@ -52,13 +73,17 @@ export function createListenerOpener(config: Config, log: Logger, nextRequestId:
         );
       },
     });
+  };
+  const hosts = listenedHosts(config);
+  const metricsHost = hosts.internal === undefined && config.metricsPort !== undefined ? config.metricsHost : undefined;
   let opened: Listeners | undefined;
   return {
     async open(reason) {
       starting.reason = reason ?? starting.reason;
       opened ??= {
-        publicServer: await openOne("public", config.host, config.port),
-        internalServer: await openOne("internal", config.adminHost, config.adminPort),
+        publicServer: await openOne("public", hosts.public, config.port),
+        internalServer: await openOne("internal", hosts.internal, config.adminPort),
+        metricsServer: await openOne("internal", metricsHost, config.metricsPort ?? 0),
       };
       return opened;
     },
@@ -66,25 +91,26 @@ export function createListenerOpener(config: Config, log: Logger, nextRequestId:
 }
 
 /**
- * Lets requests under way end and closes both listeners, after the drain delay.
+ * Lets requests under way end and closes the listeners, after the drain delay.
  *
  * @param onDelayOver called between the delay and the end, to close what never ends by itself
  */
 export async function drainListeners(
-  { publicServer, internalServer }: Listeners,
+  { publicServer, internalServer, metricsServer }: Listeners,
   drainDelayMs: number,
   group: ProcessGroup | undefined,
   onDelayOver: () => void,
 ): Promise<void> {
-  publicServer.announceClose();
-  internalServer.announceClose();
+  const served = Object.entries({ public: publicServer, internal: internalServer, metrics: metricsServer });
+  for (const [, server] of served) server?.announceClose();
   // Until the delay is over, a load balancer can see that this node isn't ready.
   await setTimeout(drainDelayMs);
   onDelayOver();
   const drainMsMax = Math.max(DRAIN_MS_MIN, DRAIN_MS_MAX - drainDelayMs);
   const barrierOf = (listener: string) => group && ((step: string) => group.waitForAll(`${listener} ${step}`));
-  await Promise.all([
-    publicServer.drain(drainMsMax, barrierOf("public")),
-    internalServer.drain(drainMsMax, barrierOf("internal")),
-  ]);
+  await Promise.all(
+    served.flatMap(([listener, server]) =>
+      server === undefined ? [] : [server.drain(drainMsMax, barrierOf(listener))],
+    ),
+  );
 }

@@ -20,6 +20,7 @@ import { createClientSource } from "../http/server/client-source.ts";
 import type { ListenerConnections } from "../http/server/metric-sources.ts";
 import { createMetrics, type GatherFigures } from "../http/server/metrics.ts";
 import { createRefusalLimit, KEY_CHALLENGES, type RefusalLimit } from "../http/server/refusal-limit.ts";
+import { createTrustedProxies, type TrustedProxies } from "../http/server/trusted-proxies.ts";
 import { createKeyExaminerThread, type KeyExaminerThread } from "../platform/key-examiner-thread.ts";
 import type { Logger } from "../platform/logger.ts";
 import { createWebhookSender } from "../platform/webhook-sender.ts";
@@ -53,6 +54,7 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
   readonly checkToken: CheckToken;
   readonly keyProofs: KeyProofs;
   readonly refusalLimit: RefusalLimit;
+  readonly trustedProxies: TrustedProxies;
   /** See {@link findUnnamedProxy}. */
   readonly unnamedProxy: string | undefined;
   readonly keyChallengeLimit: RefusalLimit;
@@ -77,7 +79,8 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const { store, view, signingKeys, masterSecrets } = registry;
   const { clock } = surroundings;
   const unnamedProxy = findUnnamedProxy(config);
-  const clientAddress = createClientAddress(config.trustedProxies);
+  const trustedProxies = createTrustedProxies(config.trustedProxies);
+  const clientAddress = createClientAddress(trustedProxies);
   const clockWatch = createClockWatch(store, clock);
   const keyExaminer = createKeyExaminerThread(config.keyBlocklist, (problem) => {
     log.error({ err: problem }, "keys can't be examined; none is added until they can");
@@ -107,7 +110,8 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     publicUrl,
     nextRequestId,
     clientAddress,
-    clientSource: createClientSource(config.trustedProxies, clientAddress, unnamedProxy !== undefined),
+    clientSource: createClientSource(trustedProxies, clientAddress, unnamedProxy !== undefined),
+    trustedProxies,
     unnamedProxy,
     log,
     metrics: {

@@ -37,7 +37,7 @@ export interface PublicListener {
 
 /** What answers clients, gateways and resource servers. */
 export async function composePublicListener(node: Node, options: PublicListenerOptions = {}): Promise<PublicListener> {
-  const { config, log, clock, store, view, signingKeys, audiences, refusalLimit, checkToken } = node;
+  const { log, clock, store, view, signingKeys, audiences, refusalLimit, checkToken } = node;
   const { pause = pauseUnreferenced, streamEndPause = pauseUnreferenced } = options;
   const issueToken = createIssueToken(signingKeys, node.random, (keyId, atMs, expiresAtSeconds) => {
     node.keyUsage.record(keyId, atMs, expiresAtSeconds);
@@ -91,7 +91,7 @@ export async function composePublicListener(node: Node, options: PublicListenerO
     feedPosition: () => view.feed.position(),
     changesEndpoint: changeStreams.endpoint,
     refusalLimit,
-    isReading: createIsReading(config.trustedProxies, () => {
+    isReading: createIsReading(node.trustedProxies, () => {
       log.warn(
         "X-Forwarded-Method or X-Original-Method came from an address that isn't in COUNTERSIGN_TRUSTED_PROXIES: it can refuse a read-only user, but never let one through; if your gateway has that address, add it",
       );

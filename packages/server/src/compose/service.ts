@@ -5,18 +5,26 @@ import { createHeartbeat } from "../core/signing-keys/heartbeat.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import { createRequestIds } from "../http/server/request-id.ts";
 import { checkKeyBlocklists } from "../platform/key-blocklist.ts";
+import { listenerUrl, socketPathOf } from "../platform/listener-url.ts";
 import type { Logger } from "../platform/logger.ts";
-import { composeInternalListener } from "./internal-listener.ts";
+import { composeInternalListener, composeMetricsListener } from "./internal-listener.ts";
 import { createListenerOpener, drainListeners } from "./listeners.ts";
 import { composeNode } from "./node.ts";
 import { openRegistry } from "./open-registry.ts";
 import { openStoreWhenReachable } from "./open-store.ts";
 import type { ProcessGroup } from "./process-group.ts";
-import { composePublicListener } from "./public-listener.ts";
+import { composePublicListener, type PublicListener } from "./public-listener.ts";
+import { findPublicUrls } from "./public-urls.ts";
 import { systemSurroundings, VERSION } from "./surroundings.ts";
 
+/** A service that this process runs. */
+export interface RunningService extends CliService {
+  /** The URLs of the listeners that this process serves; `null` for one that another process serves. */
+  readonly served: { readonly publicUrl: string | null; readonly adminUrl: string | null };
+}
+
 /**
- * Opens the store, starts both listeners and serves.
+ * Opens the store, starts the listeners of this process and serves.
  *
  * @param group the processes that serve beside this one; `undefined` where it serves alone
  */
@@ -26,12 +34,12 @@ export async function startService(
   surroundings = systemSurroundings(),
   group?: ProcessGroup,
   opening: StoreOpening = {},
-): Promise<CliService> {
+): Promise<RunningService> {
   checkKeyBlocklists(config.keyBlocklist);
   const { clock, random } = surroundings;
   const nextRequestId = createRequestIds(random);
-  const opener = createListenerOpener(config, log, nextRequestId);
   const isAlone = group === undefined;
+  const opener = createListenerOpener(config, log, nextRequestId, isAlone);
   const { store, position } = await openStoreWhenReachable(
     config,
     // A worker's store was created by the process that started the worker. One that is gone must not come back empty.
@@ -45,23 +53,30 @@ export async function startService(
   const registry = await openRegistry(config, store, surroundings, log);
   const { commit, signingKeys } = registry;
   const listeners = await opener.open();
-  const { publicServer, internalServer } = listeners;
+  const { publicServer, internalServer, metricsServer } = listeners;
   const node = composeNode({
     config,
     log,
     surroundings,
     registry,
     nextRequestId,
-    publicUrl: config.publicUrl ?? publicServer.url,
-    streamCount: () => changeStreams.count(),
-    connections: { public: () => publicServer.connections(), internal: () => internalServer.connections() },
+    publicUrl: config.publicUrl ?? publicServer?.url ?? (await findPublicUrls(config, store))[0],
+    streamCount: () => publicListener?.changeStreams.count() ?? 0,
+    connections: {
+      ...(publicServer && { public: () => publicServer.connections() }),
+      ...(internalServer && { internal: () => internalServer.connections() }),
+    },
     gather: group && (() => group.gather()),
   });
-  const { app: publicApp, changeStreams } = await composePublicListener(node);
-  const internalApp = await composeInternalListener(node, internalServer.url);
+  const { publicUrl } = node;
+  if (config.publicUrl === undefined) warnOfUnknownPublicUrl(config, publicUrl, log);
+  const publicListener: PublicListener | undefined = publicServer && (await composePublicListener(node));
+  const internalApp = internalServer && (await composeInternalListener(node, internalServer.url));
+  const metricsApp = metricsServer && (await composeMetricsListener(node, metricsServer.url));
   const background = await startBackgroundWork({
     ...node,
-    changeStreams,
+    changeStreams: publicListener?.changeStreams,
+    isAdministered: internalServer !== undefined,
     memory: position,
     heartbeat: createHeartbeat(
       store,
@@ -71,7 +86,7 @@ export async function startService(
         id: random.bytes(8).toString("hex"),
         startedAtMs: clock.wallMs(),
         version: VERSION,
-        publicUrl: node.publicUrl,
+        publicUrl: publicServer === undefined ? null : publicUrl,
       },
       (error) => {
         log.warn({ err: error }, "this node can't register in the store; it tries again");
@@ -83,12 +98,17 @@ export async function startService(
     () => node.metrics.counters(),
     background.isStuck,
   );
-  publicServer.serve(publicApp.listener, node.publicUrl);
-  internalServer.serve(internalApp.listener, node.publicUrl);
+  if (publicListener !== undefined) publicServer?.serve(publicListener.app.listener, publicUrl);
+  if (internalApp !== undefined) internalServer?.serve(internalApp.listener, publicUrl);
+  if (metricsApp !== undefined) metricsServer?.serve(metricsApp.listener, publicUrl);
 
   return {
-    publicUrl: node.publicUrl,
-    adminUrl: internalServer.url,
+    publicUrl,
+    adminUrl: internalServer?.url ?? listenerUrl(config.adminHost, config.adminPort),
+    served: {
+      publicUrl: publicServer === undefined ? null : publicUrl,
+      adminUrl: internalServer?.url ?? null,
+    },
     store,
     commit,
     admitKey: node.admitKey,
@@ -101,12 +121,28 @@ export async function startService(
     async stop() {
       node.announceStop();
       // Streams never end by themselves.
-      await drainListeners(listeners, config.drainDelay, group, () => changeStreams.close());
+      await drainListeners(listeners, config.drainDelay, group, () => publicListener?.changeStreams.close());
       await background.stop();
-      await Promise.all([publicApp.close(), internalApp.close()]);
+      await Promise.all([publicListener?.app.close(), internalApp?.close(), metricsApp?.close()]);
       await node.keyExaminer.close();
       await background.deregister();
       await store.close();
     },
   };
+}
+
+/** Warns if the URL at which clients reach the service is only a guess. */
+function warnOfUnknownPublicUrl({ host, listenOnly }: Config, publicUrl: string, log: Logger): void {
+  const facts = { public_url: publicUrl };
+  if (listenOnly === "internal") {
+    log.warn(
+      facts,
+      "COUNTERSIGN_PUBLIC_URL isn't set, and this process doesn't serve the public listener: the console's examples and proofs of possession take this URL for the service's; set the variable as on the other nodes",
+    );
+  } else if (socketPathOf(host) !== undefined) {
+    log.warn(
+      facts,
+      "COUNTERSIGN_PUBLIC_URL isn't set, and a Unix socket has no URL: set it to the URL at which clients reach the gateway; until then links in answers lead nowhere, and assertions whose aud is the gateway's URL are refused",
+    );
+  }
 }

@@ -28,6 +28,9 @@ test("without any setting, the documented defaults apply", () => {
     port: 8080,
     adminHost: "127.0.0.1",
     adminPort: 8081,
+    listenOnly: undefined,
+    metricsHost: "127.0.0.1",
+    metricsPort: undefined,
     publicUrl: undefined,
     adminUrl: undefined,
     adminNames: [],
@@ -109,7 +112,7 @@ for (const [variable, allowed, refused, says] of [
     "COUNTERSIGN_TRUSTED_PROXIES",
     ["127.0.0.1", "10.0.0.0/8, ::1", "fd00::/8", "10.0.0.1,10.0.0.2"],
     ["", "proxy", "10.0.0.0/33", "10.0.0.1,", "10.0.0.1;10.0.0.2", "300.1.1.1", "10.0.0.1/255.0.255.0"],
-    /IP addresses or networks/,
+    /IP addresses, networks/,
   ],
   [
     "COUNTERSIGN_WEBHOOK_NETWORKS",
@@ -510,4 +513,52 @@ test("a password in a flag causes a warning that doesn't repeat it", () => {
   for (const databaseUrl of [undefined, "postgres://u@h:5432/x", "postgres://h/x?sslmode=disable"]) {
     assert.equal(passwordNotice({ databaseUrl }), undefined);
   }
+});
+
+test("a host may be the absolute path of a Unix socket", () => {
+  assert.equal(
+    parseConfig({ COUNTERSIGN_HOST: "unix:/run/countersign/public.sock" }).host,
+    "unix:/run/countersign/public.sock",
+  );
+  const longest = `unix:/${"a".repeat(106)}`;
+  assert.equal(parseConfig({ COUNTERSIGN_HOST: longest }).host, longest);
+  for (const [host, problem] of [
+    ["unix:", /^COUNTERSIGN_HOST: unix: needs an absolute path/],
+    ["unix:public.sock", /absolute path/],
+    ["unix:@abstract", /absolute path/],
+    ["unix:///run/public.sock", /one slash/],
+    ["unix:/run/", /not of a folder/],
+    [`${longest}a`, /at most 107 bytes, and this one has 108/],
+    [`unix:/${"é".repeat(60)}`, /at most 107 bytes, and this one has 121/],
+    ["unix:/run/$USER/public.sock", /aren't expanded/],
+    ["UNIX:/run/public.sock", /an IP address or host name/],
+  ] as const) {
+    assert.match(problemOf({ COUNTERSIGN_HOST: host }), problem, host);
+  }
+});
+
+test("the two listeners can't share a Unix socket", () => {
+  assert.match(
+    problemOf({ COUNTERSIGN_HOST: "unix:/run/c.sock", COUNTERSIGN_ADMIN_HOST: "unix:/run/c.sock" }),
+    /^COUNTERSIGN_ADMIN_HOST: is the socket of COUNTERSIGN_HOST; name another$/,
+  );
+});
+
+test("only a listener that exists can be the only one", () => {
+  assert.equal(parseConfig({}, { listenOnly: "public" }).listenOnly, "public");
+  assert.match(
+    problemOf({ COUNTERSIGN_LISTEN_ONLY: "admin" }),
+    /^COUNTERSIGN_LISTEN_ONLY: one of public, internal is needed$/,
+  );
+});
+
+test("unix: is a trusted proxy beside addresses and networks", () => {
+  assert.deepEqual(parseConfig({ COUNTERSIGN_TRUSTED_PROXIES: "unix:, 10.0.0.0/8" }).trustedProxies, [
+    "unix:",
+    "10.0.0.0/8",
+  ]);
+  assert.match(
+    problemOf({ COUNTERSIGN_TRUSTED_PROXIES: "unix:/run/nginx.sock" }),
+    /^COUNTERSIGN_TRUSTED_PROXIES: IP addresses/,
+  );
 });

@@ -3,6 +3,7 @@
  *
  * Flags win over environment variables, which win over defaults. Everything is parsed and checked before anything starts.
  */
+import { socketPathOf } from "../platform/listener-url.ts";
 import { readSecretFile, type SecretFileAccess, SecretFileError } from "../platform/secret-file.ts";
 import { findTextProblem, parsePath } from "./check-text.ts";
 import { ConfigError, Problem } from "./config-error.ts";
@@ -63,6 +64,7 @@ export function parseConfig(given: Readonly<Record<string, string | undefined>>,
   ]);
   const config = Object.fromEntries(parsed) as Config;
   requireWholeOidc(config);
+  requireTwoSockets(config);
   return config;
 }
 
@@ -108,6 +110,12 @@ function requireWholeOidc({ oidcIssuer, oidcClientId, oidcClientSecret, oidcRole
   if (present !== undefined && missing !== undefined) {
     throw new ConfigError(`${missing.variable}: is missing; single sign-on needs it, since ${present.variable} is set`);
   }
+}
+
+/** Requires that the two listeners don't share a Unix socket. */
+function requireTwoSockets({ host, adminHost }: Config): void {
+  if (socketPathOf(host) === undefined || host !== adminHost) return;
+  throw new ConfigError(`${SETTINGS.adminHost.variable}: is the socket of ${SETTINGS.host.variable}; name another`);
 }
 
 interface GivenText {

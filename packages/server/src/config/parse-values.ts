@@ -9,7 +9,9 @@ import type { RoleMapping } from "../core/operators/single-sign-on.ts";
 import { NETWORKS_MAX, parseNetworks } from "../core/networks.ts";
 import { findMasterSecretProblem } from "../core/signing-keys/master-secret.ts";
 import { MASTER_SECRET_BYTES } from "../core/signing-keys/signing-keys.ts";
+import { socketPathOf, UNIX_PEER } from "../platform/listener-url.ts";
 import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
+import { SOCKET_PATH_BYTES_MAX } from "../platform/unix-socket.ts";
 import { parsePath } from "./check-text.ts";
 import { Problem } from "./config-error.ts";
 import { DURATION_FORM, parseDurationMs } from "./duration.ts";
@@ -20,6 +22,22 @@ export function parseHost(text: string): string {
     throw new Problem("an IP address or host name is needed, without scheme and port");
   }
   return text;
+}
+
+/** Reads what a listener listens at: a host, or `unix:` and the absolute path of a socket. */
+export function parseListenHost(text: string): string {
+  const path = socketPathOf(text);
+  if (path === undefined) return parseHost(text);
+  if (!path.startsWith("/"))
+    throw new Problem("unix: needs an absolute path, such as unix:/run/countersign/public.sock");
+  if (path.startsWith("//"))
+    throw new Problem("unix: is followed by one slash, as in unix:/run/countersign/public.sock");
+  if (path.endsWith("/")) throw new Problem("unix: needs the path of a socket, not of a folder");
+  const bytes = Buffer.byteLength(path);
+  if (bytes > SOCKET_PATH_BYTES_MAX) {
+    throw new Problem(`the path of a socket has at most ${SOCKET_PATH_BYTES_MAX} bytes, and this one has ${bytes}`);
+  }
+  return `unix:${parsePath(path)}`;
 }
 
 /** Reads host names separated by commas. @returns them in lower case, as in a URL */
@@ -124,13 +142,15 @@ export function parseMasterSecrets(text: string): readonly Buffer[] {
   });
 }
 
-/** Reads IP addresses and networks in CIDR form, separated by commas. */
+/** Reads IP addresses, networks in CIDR form and `unix:`, separated by commas. */
 export function parseProxies(text: string): readonly string[] {
   const proxies = text.split(",").map((proxy) => proxy.trim());
   try {
-    compileProxies(proxies);
+    compileProxies(proxies.filter((proxy) => proxy !== UNIX_PEER));
   } catch {
-    throw new Problem("IP addresses or networks such as 10.0.0.0/8 are needed, separated by commas");
+    throw new Problem(
+      `IP addresses, networks such as 10.0.0.0/8, or ${UNIX_PEER} for programs that connect to a Unix socket, are needed, separated by commas`,
+    );
   }
   return proxies;
 }

@@ -38,3 +38,11 @@ test("a proxy that is named isn't missing", () => {
   assert.equal(problemWith({ PUBLIC_URL: "https://auth.example", TRUSTED_PROXIES: "10.0.0.0/8" }), undefined);
   assert.equal(problemWith({ PUBLIC_URL: "http://auth.example", TRUSTED_PROXIES: "127.0.0.1" }), undefined);
 });
+
+test("a Unix socket shows a proxy until unix: is named, whatever other proxies are", () => {
+  const host = { HOST: "unix:/run/countersign/public.sock" };
+  for (const more of [{}, { PUBLIC_URL: "https://auth.example" }, { TRUSTED_PROXIES: "127.0.0.1" }]) {
+    assert.match(problemWith({ ...host, ...more }) ?? "", /^the public listener is a Unix socket/);
+  }
+  assert.equal(problemWith({ ...host, PUBLIC_URL: "https://auth.example", TRUSTED_PROXIES: "unix:" }), undefined);
+});

@@ -1,3 +1,4 @@
+import { socketPathOf, UNIX_PEER } from "../platform/listener-url.ts";
 import { LOOPBACK_HOSTS } from "../platform/loopback.ts";
 import type { Config } from "./config.ts";
 
@@ -12,6 +13,11 @@ export function findUnnamedProxy({
   publicUrl,
   host,
 }: Pick<Config, "trustedProxies" | "publicUrl" | "host">): string | undefined {
+  if (socketPathOf(host) !== undefined) {
+    return trustedProxies.includes(UNIX_PEER)
+      ? undefined
+      : `the public listener is a Unix socket, so clients come through a proxy, and COUNTERSIGN_TRUSTED_PROXIES doesn't name ${UNIX_PEER}`;
+  }
   if (trustedProxies.length > 0 || publicUrl === undefined) return undefined;
   const { protocol, hostname } = new URL(publicUrl);
   if (protocol === "https:") {

@@ -28,6 +28,7 @@ import type { BeginRotation } from "../core/rotation/rotate-key.ts";
 import type { KeyStore } from "../core/keys/store.ts";
 import type { RevokeKey } from "../core/revocation/revoke-key.ts";
 import { documentAdminRoutes } from "./admin/http/openapi.ts";
+import type { Origins } from "./admin/http/origins.ts";
 import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/http/register-routes.ts";
 import { ADMIN_ROUTES } from "./admin/routes.ts";
 import {
@@ -54,6 +55,7 @@ import { registerOAuthMetadata } from "./public/oauth/metadata.ts";
 import { createRevocationEndpoint } from "./public/oauth/revocation-endpoint.ts";
 import { createTokenEndpoint } from "./public/oauth/token-endpoint.ts";
 import { plainEndpointPaths, registerOpenApi } from "./docs/openapi.ts";
+import type { Metrics } from "./server/metrics.ts";
 import type { RefusalLimit } from "./server/refusal-limit.ts";
 import type { LimitedAuthentication } from "./public/authenticate-resource-server.ts";
 
@@ -178,15 +180,7 @@ export async function buildInternalApp(internalDependencies: InternalAppDependen
   const info = apiInfo(dependencies, "Countersign, internal listener", adminUrl);
   await registerOpenApi(app, info, {}, documentAdminRoutes(ADMIN_ROUTES));
   registerCommonRoutes(app, dependencies);
-  app.get(
-    METRICS_PATH,
-    { schema: { tags: ["metrics"], summary: "Metrics for Prometheus" } },
-    async ({ headers }, reply) => {
-      // Needs no token, so a web page whose owner points its host name at this listener (DNS rebinding) must not read it.
-      if (!admin.origins.isKnownHost(headers.host)) throw hostRefused();
-      return reply.type(metrics.contentType).send(await metrics.text());
-    },
-  );
+  registerMetrics(app, metrics, admin.origins);
   await registerAdminRoutes(app, ADMIN_ROUTES, admin);
   await app.ready();
   const routed = routeTo(app);
@@ -202,6 +196,31 @@ export async function buildInternalApp(internalDependencies: InternalAppDependen
       else consoleFiles(request, response, otherwise);
     },
   };
+}
+
+export interface MetricsAppDependencies extends AppDependencies {
+  readonly origins: Pick<Origins, "isKnownHost">;
+}
+
+/** Builds what a node serves to Prometheus and health checks if it doesn't serve the internal listener. */
+export async function buildMetricsApp(dependencies: MetricsAppDependencies): Promise<App> {
+  const app = createFastify(dependencies);
+  registerHealthRoutes(app, dependencies.readiness);
+  registerMetrics(app, dependencies.metrics, dependencies.origins);
+  await app.ready();
+  return { listener: routeTo(app), close: () => app.close() };
+}
+
+function registerMetrics(app: FastifyInstance, metrics: Metrics, origins: Pick<Origins, "isKnownHost">): void {
+  app.get(
+    METRICS_PATH,
+    { schema: { tags: ["metrics"], summary: "Metrics for Prometheus" } },
+    async ({ headers }, reply) => {
+      // Needs no token, so a web page whose owner points its host name at this listener (DNS rebinding) must not read it.
+      if (!origins.isKnownHost(headers.host)) throw hostRefused();
+      return reply.type(metrics.contentType).send(await metrics.text());
+    },
+  );
 }
 
 function hostRefused(): Refusal {

@@ -35,8 +35,10 @@ const SILENT_LOOKS_MAX = 3;
 
 /** A worker's message to the primary once it serves. */
 export interface WorkerReady {
-  readonly publicUrl: string;
-  readonly adminUrl: string;
+  /** `null` if another process serves the public listener. */
+  readonly publicUrl: string | null;
+  /** `null` if another process serves the internal listener. */
+  readonly adminUrl: string | null;
   readonly store: string;
 }
 

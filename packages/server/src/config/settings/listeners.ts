@@ -1,4 +1,12 @@
-import { parseHost, parseInteger, parseNames, parseProxies, parsePublicUrl } from "../parse-values.ts";
+import {
+  parseChoice,
+  parseHost,
+  parseInteger,
+  parseListenHost,
+  parseNames,
+  parseProxies,
+  parsePublicUrl,
+} from "../parse-values.ts";
 import { setting } from "./setting.ts";
 
 /** The two listeners: where they listen, under which URLs they are reached, and whom they trust. */
@@ -7,29 +15,52 @@ export const LISTENER_SETTINGS = {
     variable: "COUNTERSIGN_HOST",
     flag: "--host <address>",
     default: "127.0.0.1",
-    meaning: "address of the public listener",
-    parse: (text = "127.0.0.1") => parseHost(text),
+    meaning: "address of the public listener, or unix: and the absolute path of a socket",
+    parse: (text = "127.0.0.1") => parseListenHost(text),
   }),
   port: setting({
     variable: "COUNTERSIGN_PORT",
     flag: "--port <number>",
     default: "8080",
-    meaning: "port of the public listener; 0 picks a free one",
+    meaning: "port of the public listener; 0 picks a free one; a Unix socket has none",
     parse: (text = "8080") => parseInteger(text, 0, 65_535),
   }),
   adminHost: setting({
     variable: "COUNTERSIGN_ADMIN_HOST",
     flag: "--admin-host <address>",
     default: "127.0.0.1",
-    meaning: "address of the internal listener: console, admin API, metrics, health",
-    parse: (text = "127.0.0.1") => parseHost(text),
+    meaning:
+      "address of the internal listener (console, admin API, metrics, health), or unix: and the absolute path of a socket",
+    parse: (text = "127.0.0.1") => parseListenHost(text),
   }),
   adminPort: setting({
     variable: "COUNTERSIGN_ADMIN_PORT",
     flag: "--admin-port <number>",
     default: "8081",
-    meaning: "port of the internal listener; 0 picks a free one",
+    meaning: "port of the internal listener; 0 picks a free one; a Unix socket has none",
     parse: (text = "8081") => parseInteger(text, 0, 65_535),
+  }),
+  listenOnly: setting({
+    variable: "COUNTERSIGN_LISTEN_ONLY",
+    flag: "--listen-only <listener>",
+    default: "none: this process serves both listeners",
+    meaning: "public or internal: this process serves only that listener, and another process serves the other",
+    parse: (text) => (text === undefined ? undefined : parseChoice(text, ["public", "internal"])),
+  }),
+  metricsHost: setting({
+    variable: "COUNTERSIGN_METRICS_HOST",
+    flag: "--metrics-host <address>",
+    default: "127.0.0.1",
+    meaning: "address for COUNTERSIGN_METRICS_PORT",
+    parse: (text = "127.0.0.1") => parseHost(text),
+  }),
+  metricsPort: setting({
+    variable: "COUNTERSIGN_METRICS_PORT",
+    flag: "--metrics-port <number>",
+    default: "none",
+    meaning:
+      "port at which a process with COUNTERSIGN_LISTEN_ONLY=public serves /metrics, /livez and /readyz; other processes serve them on the internal listener",
+    parse: (text) => (text === undefined ? undefined : parseInteger(text, 1, 65_535)),
   }),
   publicUrl: setting({
     variable: "COUNTERSIGN_PUBLIC_URL",
@@ -59,7 +90,8 @@ export const LISTENER_SETTINGS = {
     variable: "COUNTERSIGN_TRUSTED_PROXIES",
     flag: "--trusted-proxies <addresses>",
     default: "none",
-    meaning: "addresses or networks, separated by commas, whose X-Forwarded-* headers are trusted",
+    meaning:
+      "addresses or networks, separated by commas, whose X-Forwarded-* headers are trusted; unix: stands for every program that connects to a Unix socket",
     isList: true,
     parse: (text) => (text === undefined ? [] : parseProxies(text)),
   }),

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { createIsReading } from "./is-reading.ts";
+import { createTrustedProxies } from "../server/trusted-proxies.ts";
 
 const GATEWAY = "10.1.2.3";
 const STRANGER = "192.0.2.1";
@@ -16,7 +17,7 @@ function requestFrom(
   return { method, socket: { remoteAddress }, headers } as unknown as IncomingMessage;
 }
 
-const isReading = createIsReading(["10.0.0.0/8"]);
+const isReading = createIsReading(createTrustedProxies(["10.0.0.0/8"]));
 const READING = ["GET", "HEAD", "OPTIONS"];
 const NOT_READING = ["POST", "PUT", "PATCH", "DELETE", "TRACE", "QUERY", "LIST", "get", "GET, GET", "GET ", "", "x"];
 const NAMING = ["x-forwarded-method", "x-original-method"];
@@ -49,7 +50,7 @@ describe("a read-only user's request", () => {
 
   test("counts as a write if any peer reports a write; only a trusted proxy can report a read for another method", () => {
     for (const trusted of [[], ["10.0.0.0/8"]]) {
-      const isReadingHere = createIsReading(trusted);
+      const isReadingHere = createIsReading(createTrustedProxies(trusted));
       for (const name of [...NAMING, ...OVERRIDES]) {
         for (const from of [STRANGER, undefined]) {
           for (const claim of NOT_READING) assert.ok(!isReadingHere(requestFrom(from, "GET", { [name]: claim })));
@@ -85,7 +86,7 @@ describe("a read-only user's request", () => {
   test("reports an untrusted address that names a method, once", () => {
     for (const trusted of [[], ["10.0.0.0/8"]]) {
       let reports = 0;
-      const isReadingHere = createIsReading(trusted, () => reports++);
+      const isReadingHere = createIsReading(createTrustedProxies(trusted), () => reports++);
       isReadingHere(requestFrom(STRANGER, "GET"));
       isReadingHere(requestFrom(STRANGER, "GET", { "x-http-method-override": "GET" }));
       assert.equal(reports, 0);

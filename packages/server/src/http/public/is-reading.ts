@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { compile } from "@fastify/proxy-addr";
+import type { TrustedProxies } from "../server/trusted-proxies.ts";
 
 /** May a read-only user make this request? */
 export type IsReading = (request: IncomingMessage) => boolean;
@@ -25,18 +25,15 @@ const OVERRIDE_HEADERS = ["x-http-method-override", "x-http-method", "x-method-o
  *   proxies
  */
 export function createIsReading(
-  trustedProxies: readonly string[],
+  { isTrustedPeer }: TrustedProxies,
   onUntrusted: () => void = () => undefined,
 ): IsReading {
-  const isTrusted = trustedProxies.length === 0 ? () => false : compile([...trustedProxies]);
   let wasReported = false;
   return ({ method, socket, headers }) => {
     const overrides = OVERRIDE_HEADERS.flatMap((name) => headers[name] ?? []);
     const named = METHOD_HEADERS.flatMap((name) => headers[name] ?? []);
     if (named.length > 0) {
-      if (socket.remoteAddress !== undefined && isTrusted(socket.remoteAddress, 0)) {
-        return [...named, ...overrides].every(isReadingMethod);
-      }
+      if (isTrustedPeer(socket)) return [...named, ...overrides].every(isReadingMethod);
       if (!wasReported) onUntrusted();
       wasReported = true;
     }

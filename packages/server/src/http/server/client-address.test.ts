@@ -3,9 +3,10 @@ import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { createClientAddress } from "./client-address.ts";
+import { createTrustedProxies } from "./trusted-proxies.ts";
 
 const PROXY = "10.0.0.1";
-const clientAddress = createClientAddress(["10.0.0.0/8", "2001:db8:ffff::/48"]);
+const clientAddress = createClientAddress(createTrustedProxies(["10.0.0.0/8", "2001:db8:ffff::/48"]));
 
 /** The parts of a request that are read. */
 function requestFrom(remoteAddress: string | undefined, headers: Readonly<Record<string, string>>): IncomingMessage {
@@ -19,7 +20,7 @@ const forwarded = (value: string) => behind({ forwarded: value });
 describe("a client's address", () => {
   test("is the peer's, whatever the request's headers claim, unless the peer is a trusted proxy", () => {
     const headers = { "x-forwarded-for": "192.0.2.9", forwarded: "for=192.0.2.9" };
-    for (const from of [clientAddress, createClientAddress([])]) {
+    for (const from of [clientAddress, createClientAddress(createTrustedProxies([]))]) {
       assert.equal(from(requestFrom("192.0.2.1", headers)), "192.0.2.1");
       assert.equal(from(requestFrom("::ffff:192.0.2.1", headers)), "192.0.2.1");
       assert.equal(from(requestFrom("fe80::1%eth0", headers)), "fe80::1");
@@ -157,5 +158,16 @@ describe("any header", () => {
         if (isBeyond) assert.notEqual(forwardedFor(list), PROXY);
       }),
     );
+  });
+
+  test("is found behind gateways that reach each other by Unix sockets", () => {
+    const local = createClientAddress(createTrustedProxies(["unix:"]));
+    const from = (value: string) => local(requestFrom("unix:", { "x-forwarded-for": value }));
+    assert.equal(from("192.0.2.1"), "192.0.2.1");
+    assert.equal(from("192.0.2.1, unix:"), "192.0.2.1");
+    assert.equal(from("192.0.2.9, 192.0.2.1, unix:"), "192.0.2.1");
+    assert.equal(from("unix:"), "unix:");
+    assert.equal(clientAddress(requestFrom("unix:", { "x-forwarded-for": "192.0.2.1" })), "unix:");
+    assert.match(forwardedFor("192.0.2.1, unix:"), /^unix:$/);
   });
 });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { compile } from "@fastify/proxy-addr";
+import { UNIX_PEER } from "../../platform/listener-url.ts";
 import { parseIpAddress } from "./ip-address.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
 /**
  * The client that sent a request: the peer's address or, behind trusted proxies, the first address that isn't one of theirs. An
@@ -20,23 +21,22 @@ const ADDRESS_CHARACTERS_MAX = 64;
  * `X-Forwarded-For` wins if it is present, even if empty. Most gateways set only that header and pass a client's `Forwarded`
  * through; reading it would let a client choose the address that its refusals count against.
  */
-export function createClientAddress(trustedProxies: readonly string[]): ClientAddress {
-  if (trustedProxies.length === 0) return peerAddress;
-  const isTrusted = compile([...trustedProxies]);
+export function createClientAddress({ isEmpty, isTrustedAddress }: TrustedProxies): ClientAddress {
+  if (isEmpty) return peerAddress;
   // Comparing an address with networks takes a microsecond, and most requests come from the same proxy.
   let latestProxy: string | undefined;
   return (request) => {
     const peer = peerAddress(request);
     const { "x-forwarded-for": forwardedFor, forwarded } = request.headers;
     if (forwardedFor === undefined && forwarded === undefined) return peer;
-    if (peer !== latestProxy && !isTrusted(peer, 0)) return peer;
+    if (peer !== latestProxy && !isTrustedAddress(peer)) return peer;
     latestProxy = peer;
     let client = peer;
     for (const hop of hopsFromRight(request)) {
       const address = hop === undefined ? undefined : parseHop(hop);
       if (address === undefined) return nameOf(hop);
       client = address;
-      if (!isTrusted(address, 0)) return client;
+      if (!isTrustedAddress(address)) return client;
     }
     return client;
   };
@@ -48,7 +48,7 @@ export function namesClient(request: IncomingMessage): boolean {
   return false;
 }
 
-/** The peer's address in canonical form; `unknown` if the connection has closed. */
+/** The peer's address in canonical form; `unix:` for a program that connects to a Unix socket; `unknown` if the connection has closed. */
 export function peerAddress({ socket: { remoteAddress } }: IncomingMessage): string {
   if (remoteAddress === undefined) return "unknown";
   return parseIpAddress(remoteAddress) ?? remoteAddress;
@@ -101,10 +101,12 @@ function isEscaped(text: string, at: number): boolean {
 
 /**
  * Reads the address from one element, in the forms that proxies write: with or without a port, quotes and brackets
- * (RFC 7239 §6). `undefined` for anything else, such as `unknown` and `_hidden`.
+ * (RFC 7239 §6), and `unix:`. `undefined` for anything else, such as `unknown` and `_hidden`.
  */
 function parseHop(hop: string): string | undefined {
   const text = unquote(hop);
+  // What nginx appends for a peer at a Unix socket of its own.
+  if (text === UNIX_PEER) return text;
   if (text.length > ADDRESS_CHARACTERS_MAX) return undefined;
   const address = parseIpAddress(text);
   if (address !== undefined) return address;

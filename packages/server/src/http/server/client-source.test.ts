@@ -3,12 +3,14 @@ import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import { createClientAddress } from "./client-address.ts";
 import { createClientSource } from "./client-source.ts";
+import { createTrustedProxies } from "./trusted-proxies.ts";
 
 const PROXY = "10.0.0.1";
 const CLIENT = "192.0.2.1";
 
 function sourceFor(trustedProxies: readonly string[], isBehindUnnamedProxy = false) {
-  return createClientSource(trustedProxies, createClientAddress(trustedProxies), isBehindUnnamedProxy);
+  const proxies = createTrustedProxies(trustedProxies);
+  return createClientSource(proxies, createClientAddress(proxies), isBehindUnnamedProxy);
 }
 
 const trusting = sourceFor(["10.0.0.0/8"]);
@@ -105,5 +107,13 @@ describe("the client that a gateway names", () => {
     ] as const) {
       assert.equal(source.findNamed(requestFrom(peer, headers)), undefined);
     }
+  });
+
+  test("is named by a gateway at a Unix socket only if unix: is trusted", () => {
+    const request = requestFrom("unix:", { "x-forwarded-for": CLIENT });
+    assert.deepEqual(sourceFor(["unix:"], false).find(request), { address: CLIENT });
+    assert.deepEqual(sourceFor(["unix:"], false).find(requestFrom("unix:")), { problem: "proxy_silent" });
+    assert.deepEqual(sourceFor(["127.0.0.1"], true).find(request), { problem: "proxy_untrusted" });
+    assert.deepEqual(sourceFor([], true).find(requestFrom("unix:")), { problem: "proxy_untrusted" });
   });
 });

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { compile } from "@fastify/proxy-addr";
 import type { Source } from "../../core/check-source.ts";
 import { type ClientAddress, namesClient, peerAddress } from "./client-address.ts";
 import { parseIpAddress } from "./ip-address.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
 
 /** Finds where a request came from, for limits on networks. More is at stake than in {@link ClientAddress}, which counts refusals. */
 export interface ClientSource {
@@ -33,23 +33,20 @@ const FORWARDING_HEADERS = [
  * @param isBehindUnnamedProxy does the configuration show that a proxy stands in front, but not which? Then no peer is a client
  */
 export function createClientSource(
-  trustedProxies: readonly string[],
+  { isTrustedPeer }: TrustedProxies,
   clientAddress: ClientAddress,
   isBehindUnnamedProxy: boolean,
 ): ClientSource {
-  const isTrusted = trustedProxies.length === 0 ? () => false : compile([...trustedProxies]);
-
   function findNamed(request: IncomingMessage): Source | undefined {
-    return isTrusted(peerAddress(request), 0) && namesClient(request) ? sourceAt(clientAddress(request)) : undefined;
+    return isTrustedPeer(request.socket) && namesClient(request) ? sourceAt(clientAddress(request)) : undefined;
   }
 
   return {
     findNamed,
     find(request) {
-      const peer = peerAddress(request);
-      if (isTrusted(peer, 0)) return findNamed(request) ?? { problem: "proxy_silent" };
+      if (isTrustedPeer(request.socket)) return findNamed(request) ?? { problem: "proxy_silent" };
       const isForwarded = FORWARDING_HEADERS.some((name) => request.headers[name] !== undefined);
-      return isForwarded || isBehindUnnamedProxy ? { problem: "proxy_untrusted" } : sourceAt(peer);
+      return isForwarded || isBehindUnnamedProxy ? { problem: "proxy_untrusted" } : sourceAt(peerAddress(request));
     },
   };
 }

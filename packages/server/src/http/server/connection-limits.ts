@@ -1,6 +1,7 @@
-import { compile } from "@fastify/proxy-addr";
+import { UNIX_PEER } from "../../platform/listener-url.ts";
 import type { ConnectionLimits } from "./connections.ts";
 import { networkOf } from "./ip-address.ts";
+import { createTrustedProxies } from "./trusted-proxies.ts";
 
 /** Connections to the public listener if neither a setting nor the system limits them. */
 const PUBLIC_MAX = 16_384;
@@ -42,13 +43,14 @@ export function connectionLimits(
   const spare = Math.max(8, (spareDescriptors ?? Number.POSITIVE_INFINITY) - FILES_RESERVED - databaseConnections);
   const internalMax = Math.min(INTERNAL_MAX, Math.floor(spare / 4));
   const publicMax = Math.min(connectionsMax ?? PUBLIC_MAX, spare - internalMax);
-  const isTrusted = trustedProxies.length === 0 ? () => false : compile([...trustedProxies]);
+  const { isTrustedAddress } = createTrustedProxies(trustedProxies);
   return {
     public: {
       max: publicMax,
       reserved: reservedOf(publicMax),
       perAddressMax: connectionsPerAddressMax ?? Math.max(1, Math.floor(publicMax / 2)),
-      clientOf: (address) => (isTrusted(address, 0) ? undefined : networkOf(address)),
+      // Behind a Unix socket is a gateway, whether its headers are trusted or not.
+      clientOf: (address) => (address === UNIX_PEER || isTrustedAddress(address) ? undefined : networkOf(address)),
     },
     internal: {
       max: internalMax,

@@ -6,11 +6,15 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from "node:http";
+import { existsSync } from "node:fs";
 import { type AddressInfo, createServer as createNetServer, Server as NetServer, type Socket } from "node:net";
+import { dirname } from "node:path";
 import { Refusal } from "../../core/refusal.ts";
 import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
 import { jsonHeaders, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
+import { listenerUrl, socketPathOf, UNIX_PEER, UNIX_PREFIX } from "../../platform/listener-url.ts";
 import { addressesToListenAt } from "../../platform/loopback.ts";
+import { openSocketToGroup, withSocketUmask } from "../../platform/unix-socket.ts";
 import { connectionOf } from "./connection.ts";
 import {
   type ConnectionFigures,
@@ -84,14 +88,25 @@ const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
   ENOTFOUND: "the host name is unknown",
 };
 
+const SOCKET_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "another process listens there",
+  EACCES: "this user may not make a socket in that folder",
+  ENOENT: "the folder doesn't exist",
+  ENOTDIR: "a part of the path isn't a folder",
+  EROFS: "the file system is read-only",
+};
+
 /** The listener can't be opened. The message names the address and the reason. */
 export class ListenError extends OperatorError {
   override readonly name = "ListenError";
   /** The operating system's error code. */
   readonly code: string | undefined;
 
-  constructor(address: string, port: number, code: string | undefined) {
-    super(`can't listen on ${address} port ${port}: ${LISTEN_PROBLEMS[code ?? ""] ?? code ?? "failed"}`);
+  /** @param port `undefined` for a Unix socket */
+  constructor(address: string, port: number | undefined, code: string | undefined) {
+    const problems = port === undefined ? SOCKET_PROBLEMS : LISTEN_PROBLEMS;
+    const place = port === undefined ? address : `${address} port ${port}`;
+    super(`can't listen on ${place}: ${problems[code ?? ""] ?? code ?? "failed"}`);
     this.code = code;
   }
 }
@@ -99,6 +114,7 @@ export class ListenError extends OperatorError {
 /**
  * Opens a listener.
  *
+ * @param host an address, a name, or a Unix socket, whose path must be free
  * @param starting why {@link HttpServer.serve} isn't called yet, for `/readyz`. Without a reason, requests wait for the call: if
  *   several processes share the port, a starting one must not refuse what the others would answer
  * @param options by default, connections have no limits
@@ -177,7 +193,10 @@ export async function openHttpServer(
   };
   const server = createServer(serverOptions);
   const receive: PlainEndpoint = (request, response) => connectionOf(request.socket)?.receive(request, response);
+  const socketPath = socketPathOf(host);
   server.on("connection", (socket: Socket) => {
+    // A Unix socket's peer has no address. This tells it from a connection that has closed.
+    if (socketPath !== undefined) Object.defineProperty(socket, "remoteAddress", { value: UNIX_PEER });
     connections.admit(socket);
   });
   server.on("request", receive);
@@ -199,10 +218,11 @@ export async function openHttpServer(
     if (isBroken) socket.destroy();
     else refuseConnection(socket, clientErrorRefusal(error.code));
   });
-  const listeners = await listenAt(server, host, port);
-  const address = server.address() as AddressInfo;
+  const listeners =
+    socketPath === undefined ? await listenAt(server, host, port) : await listenAtPath(server, socketPath);
+  const address = server.address();
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`,
+    url: listenerUrl(host, typeof address === "object" && address !== null ? address.port : port),
     serve(next, url) {
       listener = next;
       publicUrl = url;
@@ -232,6 +252,18 @@ export async function openHttpServer(
 function isHealthRequest({ url }: IncomingMessage): boolean {
   const path = url?.split("?")[0];
   return path === LIVENESS_PATH || path === READINESS_PATH;
+}
+
+/** Listens at a Unix socket, which only this process's user and group can connect to. */
+async function listenAtPath(server: Server, path: string): Promise<readonly NetServer[]> {
+  const host = `${UNIX_PREFIX}${path}`;
+  // Node reports EACCES for a missing folder, too.
+  if (!existsSync(dirname(path))) throw new ListenError(host, undefined, "ENOENT");
+  await listen(server, host, undefined, (onListening) => {
+    withSocketUmask(() => server.listen(path, onListening));
+  });
+  openSocketToGroup(path);
+  return [server];
 }
 
 /**
@@ -273,13 +305,21 @@ async function listenWherePresent(server: NetServer, address: string, port: numb
   }
 }
 
-function listen(server: NetServer, address: string, port: number): Promise<void> {
+/** @param start starts listening; by default at the address and port */
+function listen(
+  server: NetServer,
+  address: string,
+  port: number | undefined,
+  start = (onListening: () => void) => {
+    server.listen(port, address, onListening);
+  },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error & { code?: string }) => {
       reject(new ListenError(address, port, error.code));
     };
     server.once("error", fail);
-    server.listen(port, address, () => {
+    start(() => {
       server.off("error", fail);
       // Ignores connections that can't be accepted for lack of descriptors; their clients can retry.
       server.on("error", () => undefined);

@@ -10,8 +10,8 @@ import type { ConnectionFigures } from "./connections.ts";
 import type { Readiness } from "./health-routes.ts";
 import type { Instruments } from "./instruments.ts";
 
-/** The connections of each listener. */
-export type ListenerConnections = Readonly<Record<"public" | "internal", () => ConnectionFigures>>;
+/** The connections of each listener that a process serves. */
+export type ListenerConnections = Readonly<Partial<Record<"public" | "internal", () => ConnectionFigures>>>;
 
 /** The view that every serving process has. */
 export type MeasuredView = Pick<RegistryView, "figures"> & { readonly feed: Pick<FeedFollower, "isFresh"> };

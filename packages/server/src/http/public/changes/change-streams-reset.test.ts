@@ -19,6 +19,7 @@ import { createMetrics } from "../../server/metrics.ts";
 import { createRefusalLimit } from "../../server/refusal-limit.ts";
 import { createLimitedAuthentication } from "../authenticate-resource-server.ts";
 import { type ChangeStreams, createChangeStreams } from "./change-streams.ts";
+import { createTrustedProxies } from "../../server/trusted-proxies.ts";
 
 let registry: TestRegistry;
 let watched: WatchedStore;
@@ -53,8 +54,8 @@ beforeEach(async () => {
     {
       publicUrl: "http://auth.example",
       nextRequestId: () => "request",
-      clientAddress: createClientAddress([]),
-      clientSource: createClientSource([], createClientAddress([]), false),
+      clientAddress: createClientAddress(createTrustedProxies([])),
+      clientSource: createClientSource(createTrustedProxies([]), createClientAddress(createTrustedProxies([])), false),
       log: createLog("silent", [], () => undefined),
       metrics: createMetrics(view),
     },
