@@ -8,6 +8,7 @@ import { SETTINGS } from "../packages/server/src/config/config.ts";
 import { REGISTRY_SCHEMA } from "../packages/server/src/core/declared-state/schema.ts";
 import { AUDIT_ACTIONS } from "../packages/server/src/core/feed/event.ts";
 import { errorReferenceMarkdown } from "../packages/server/src/http/docs/error-reference.ts";
+import { dashboardJson } from "./grafana-dashboard.ts";
 
 const root = join(import.meta.dirname, "..");
 const isCheck = process.argv.includes("--check");
@@ -20,6 +21,7 @@ const generated = {
   "docs/errors.md": errorReferenceMarkdown(),
   "docs/configuration.md": configurationMarkdown(),
   "docs/registry.schema.json": `${JSON.stringify(REGISTRY_SCHEMA, null, 2)}\n`,
+  "deploy/monitoring/countersign.dashboard.json": dashboardJson(),
   "docs/webhooks.md": withEvents(readFileSync(join(root, "docs/webhooks.md"), "utf8")),
 };
 for (const [file, text] of Object.entries(generated)) {

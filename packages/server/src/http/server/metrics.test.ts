@@ -82,7 +82,7 @@ test("jobs, signing keys and readiness have metrics, and one that can't be read 
   }
 });
 
-test("the service's own faults are counted from zero, so that the first one is an increase", async () => {
+test("refusals of which one is worth an alert are counted from zero, so that the first one is an increase", async () => {
   const text = await createMetrics(view).text();
   assert.ok(text.includes('countersign_refusals_total{route="check",code="unavailable"} 0\n'));
   assert.ok(text.includes('countersign_webhook_attempts_total{outcome="delivered"} 0\n'));

@@ -72,8 +72,13 @@ const DURATION_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0
 /** Default metrics of prom-client that are gauges with a counter's name. Each is the sum of another one over its labels. */
 const MISNAMED = ["nodejs_active_resources_total", "nodejs_active_handles_total", "nodejs_active_requests_total"];
 
-/** Refusals that are the service's own fault. Counted from zero, so that an alert sees the first one. */
-const OWN_FAULTS = ["internal", "unavailable"] as const satisfies readonly RefusalCode[];
+/** Refusals of which a single one is worth an alert. They are counted from zero, because an increase begins at a value. */
+const FROM_ZERO = [
+  "internal",
+  "unavailable",
+  "assertion_replayed",
+  "private_key_exposed",
+] as const satisfies readonly RefusalCode[];
 
 /** @param gather where several processes serve: the figures of all of them */
 export function createMetrics(
@@ -103,7 +108,7 @@ export function createMetrics(
     labelNames: ["route", "code"],
     registers,
   });
-  for (const route of ROUTES) for (const code of OWN_FAULTS) refusals.inc({ route, code }, 0);
+  for (const route of ROUTES) for (const code of FROM_ZERO) refusals.inc({ route, code }, 0);
   const durations = new Histogram({
     name: "countersign_request_duration_seconds",
     help: "Time from a request's head to the end of its answer, by route",
