@@ -47,6 +47,8 @@ const context: CliContext = {
   redact: createCommandLineRedactor(),
   config: (flags) => parseConfig(process.env, flags),
   configOfFlags: (flags) => parseConfig({}, flags),
+  describeRelease: async () => ({ ...(await import("./compose/release.ts")).describeRelease() }),
+  findNames: async (config, kind, prefix) => (await import("./compose/find-names.ts")).findNames(config, kind, prefix),
   openAdministration: async (config, opening) =>
     (await loadStoreCommands()).openAdministration(config, opening, surroundings),
   acceptStore: async (config) => (await loadStoreCommands()).acceptConfiguredStore(config, context.actor, surroundings),

@@ -115,4 +115,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     description: "write a consistent copy of the SQLite store while it is in use",
     load: async () => (await import("./backup.ts")).backupCommand,
   },
+  {
+    name: "completion",
+    usage: "<shell>",
+    description: "print a script with which bash, zsh or fish completes command lines",
+    load: async () => (await import("./completion.ts")).completionCommand,
+  },
+  {
+    name: "version",
+    usage: "[options]",
+    description: "print this release's version, its runtime and the newest schema that it knows",
+    load: async () => (await import("./version.ts")).versionCommand,
+  },
 ];

@@ -19,6 +19,7 @@ import type { StoredKeyExaminer } from "../core/keys/audit/audit-keys.ts";
 import type { AdmitKey } from "../core/keys/admit-key.ts";
 import type { KeyProofs } from "../core/key-statements/key-proofs.ts";
 import type { Store } from "../core/store/store.ts";
+import type { NameKind, StoredName } from "../core/store/stored-name.ts";
 import type { RegistryView } from "../core/view/view.ts";
 import type { Deliver } from "../core/webhooks/deliver.ts";
 import type { WebhookSender } from "../core/webhooks/send.ts";
@@ -74,6 +75,14 @@ export interface CliContext {
   config(flags: Flags): Config;
   /** The same, without the environment. @throws {ConfigError} */
   configOfFlags(flags: Flags): Config;
+  /** What runs here: versions, platform, schema. */
+  describeRelease(): Promise<Readonly<Record<string, string | undefined>>>;
+  /**
+   * Finds names in the store that begin with `prefix`: some, if there are many. Reads only, and neither creates nor changes a store.
+   *
+   * @throws if the store can't be read
+   */
+  findNames(config: Config, kind: NameKind, prefix: string): Promise<readonly StoredName[]>;
   openAdministration(config: Config, opening: StoreOpening): Promise<CliAdministration>;
   /** Accepts a store that was restored or replaced, or whose master secret is lost. Ends every token. */
   acceptStore(config: Config): Promise<AcceptedStore & { readonly restoration: Restoration | undefined }>;

@@ -35,10 +35,11 @@ export function addKeyAudit(context: CliContext, key: Command): void {
     .description("examine the keys that are registered for weaknesses, as the daily audit does")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const report = await withAdministration(context, options, async ({ store, commit, openStoredKeyExaminer }) => {
+      const report = await withAdministration(context, options, async (administration) => {
+        const { store, commit } = administration;
         const { weakKeys: policy, maxKeyAge } = context.config(options);
         const author = unrestrictedAuthor(context.actor);
-        const audit = { store, commit, author, policy, examiner: await openStoredKeyExaminer() };
+        const audit = { store, commit, author, policy, examiner: await administration.openStoredKeyExaminer() };
         return auditAll(audit, store, maxKeyAge ?? null, context.clock.wallMs());
       });
       const now = context.clock.wallMs();

@@ -52,6 +52,8 @@ function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
       redact: createCommandLineRedactor(),
       config: (flags) => parseConfig({ ...settings, COUNTERSIGN_DATA_DIR: dataDir }, flags),
       configOfFlags: (flags) => parseConfig({}, flags),
+      describeRelease: () => Promise.resolve({ version: "0.0.0" }),
+      findNames: () => Promise.resolve([]),
       openAdministration: (config, opening) => openAdministration(config, opening, surroundings),
       acceptStore: () => Promise.reject(new Error("nothing here is accepted")),
       copyStore: () => Promise.reject(new Error("nothing here is copied")),

@@ -5,6 +5,16 @@ import { COMMANDS, type CommandEntry } from "./commands.ts";
 import { NegativeResult, type CliContext, WrongUsage } from "./context.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
+/** What completion scripts run. The help leaves it out. */
+const COMPLETE: CommandEntry = {
+  name: "__complete",
+  description: "read a command line from standard input and print what completes it",
+  load: async () => {
+    const { completeCommand } = await import("./complete.ts");
+    return (context) => completeCommand(context, COMMANDS);
+  },
+};
+
 const HELP = { showGlobalOptions: false };
 
 /**
@@ -31,10 +41,10 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
   const words = commandLine.map(asOperand);
   // The program has no option with a value, so the first word that isn't an option is the command.
   const chosen = words.find((word) => !word.startsWith("-"));
-  for (const entry of COMMANDS) {
+  for (const entry of [...COMMANDS, COMPLETE]) {
     const command = entry.name === chosen ? await loadCommand(entry, context) : listedCommand(entry);
     inheritSettings(program, command);
-    program.addCommand(command);
+    program.addCommand(command, { hidden: entry === COMPLETE });
   }
   const usages = new Map(COMMANDS.map(({ name, usage }) => [name, usage === undefined ? name : `${name} ${usage}`]));
   // Set last, so that the commands don't inherit it.

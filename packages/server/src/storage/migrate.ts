@@ -33,6 +33,9 @@ const MIGRATIONS = {
   "0008-key-trust": () => import("./migrations/0008-key-trust.ts"),
 } as const;
 
+/** The newest migration. */
+export const SCHEMA = Object.keys(MIGRATIONS).at(-1) ?? "none";
+
 /** A newer release wrote the store, or its schema differs from the one that this release creates. */
 export class SchemaError extends OperatorError {
   override readonly name = "SchemaError";
