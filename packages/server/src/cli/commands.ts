@@ -93,6 +93,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./audit.ts")).auditCommand,
   },
   {
+    name: "apply",
+    usage: "[options]",
+    description: "make the registry what a document says: accounts, API users, keys, operators, …",
+    load: async () => (await import("./apply.ts")).applyCommand,
+  },
+  {
     name: "export",
     usage: "[options]",
     description: "print the registry as a document that apply takes: YAML, or JSON with --json",

@@ -5,7 +5,7 @@
  * - Standard output carries only the result: with `--json` exactly one JSON value, without it text for people.
  * - Standard error carries errors, one line each, and notes that aren't the result.
  * - Relative times and colours are only in text for people; colours only on a terminal, and not under NO_COLOR.
- * - Exit status: 0 success, 1 refused or failed, 2 wrong usage.
+ * - Exit status: 0 success, 1 refused or failed, 2 wrong usage; also 2 for a dry run of apply that would change something.
  */
 import { isUtf8 } from "node:buffer";
 import type { Readable, Writable } from "node:stream";
@@ -14,6 +14,7 @@ import type { Config, Flags } from "../config/config.ts";
 import type { CheckToken } from "../core/check.ts";
 import type { AcceptedStore } from "../core/store-identity/accept-store.ts";
 import type { Restoration, StoreOpening } from "../core/store-identity/position.ts";
+import type { Policy } from "../core/change/change-tx.ts";
 import type { Commit } from "../core/change/commit.ts";
 import type { StoredKeyExaminer } from "../core/keys/audit/audit-keys.ts";
 import type { AdmitKey } from "../core/keys/admit-key.ts";
@@ -37,6 +38,10 @@ export interface CliAdministration {
   newestMasterSecret(): Promise<Buffer>;
   /** Examines stored keys, in the thread that calls it. */
   openStoredKeyExaminer(): Promise<StoredKeyExaminer>;
+  /** What the configuration demands of changes. */
+  readonly policy: Policy;
+  /** Tells whether an endpoint's URL can be used. It needs no master secret. */
+  openWebhookSender(): Promise<Pick<WebhookSender, "findUrlProblem">>;
   openCheck(): Promise<CheckToken>;
   /** Proofs of possession, as the servers of this store accept them. @throws {OperatorError} without the master secret */
   openKeyProofs(): Promise<KeyProofs>;
@@ -112,9 +117,16 @@ export class WrongUsage extends OperatorError {
   override readonly name = "WrongUsage";
 }
 
-/** Ends a command with status 1 and prints nothing more: the negative result is already on standard output. */
+/** Ends a command and prints nothing more: the negative result is already on standard output. */
 export class NegativeResult extends Error {
   override readonly name = "NegativeResult";
+  /** 2 for a dry run that would change something. */
+  readonly exitStatus: 1 | 2;
+
+  constructor(exitStatus: 1 | 2 = 1) {
+    super();
+    this.exitStatus = exitStatus;
+  }
 }
 
 /** Prints a result: the JSON value with `--json`, the text otherwise. */

@@ -84,7 +84,7 @@ function inheritSettings(program: Command, command: Command): void {
 }
 
 function exitStatus(error: unknown, { stderr, redact }: CliContext): number {
-  if (error instanceof NegativeResult) return 1;
+  if (error instanceof NegativeResult) return error.exitStatus;
   // Commander has already printed its message. Its exit code is 0 for --help and --version.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   stderr.write(redact(oneLine(`countersign: ${messageOf(error)}`)));

@@ -8,9 +8,10 @@ const NAME_CHARACTERS_SHOWN_MAX = 200;
 /**
  * Reads a file of at most `bytesMax` bytes, even if its size isn't known in advance (a pipe, a device).
  *
+ * @param what what it should hold, for the message
  * @throws {OperatorError} if it can't be read or is larger
  */
-export function readSmallFile(file: string, bytesMax: number): Buffer {
+export function readSmallFile(file: string, bytesMax: number, what = "a key"): Buffer {
   const bytes = Buffer.alloc(bytesMax + 1);
   let length = 0;
   try {
@@ -25,7 +26,8 @@ export function readSmallFile(file: string, bytesMax: number): Buffer {
   } catch (error) {
     throw new OperatorError(`${shownName(file)} can't be read (${errorCode(error)}).`);
   }
-  if (length > bytesMax) throw new OperatorError(`${shownName(file)} has over ${bytesMax} bytes, too many for a key.`);
+  if (length > bytesMax)
+    throw new OperatorError(`${shownName(file)} has over ${bytesMax} bytes, too many for ${what}.`);
   return bytes.subarray(0, length);
 }
 

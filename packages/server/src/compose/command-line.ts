@@ -35,11 +35,16 @@ export async function openAdministration(
     (keyAdmission ??= import("./key-admission.ts").then(({ createKeyAdmission }) => createKeyAdmission(config, store)));
   const masterSecretsOf = async () =>
     (await import("./open-registry.ts")).readMasterSecrets(config, store, surroundings);
+  const openWebhookSender = async () => {
+    const { createWebhookSender } = await import("../platform/webhook-sender.ts");
+    return createWebhookSender({ networks: config.webhookNetworks });
+  };
   return {
     store,
     commit: createCommit(store, clock, undefined, policyOf(config)),
     admitKey: async (key, author) => (await openKeyAdmission()).admitKey(key, author),
     openStoredKeyExaminer: async () => (await openKeyAdmission()).storedKeyExaminer,
+    policy: policyOf(config),
     linkUrl: (secret) =>
       linkUrl(createOrigins(config.adminUrl, listenerUrl(config.adminHost, config.adminPort)), secret),
     openView,
@@ -47,13 +52,11 @@ export async function openAdministration(
       const [newest] = await masterSecretsOf();
       return newest;
     },
+    openWebhookSender,
     async openWebhooks() {
-      const [{ createWebhookSender }, { createDeliver }] = await Promise.all([
-        import("../platform/webhook-sender.ts"),
-        import("../core/webhooks/deliver.ts"),
-      ]);
+      const { createDeliver } = await import("../core/webhooks/deliver.ts");
       const masterSecrets = await masterSecretsOf();
-      const sender = createWebhookSender({ networks: config.webhookNetworks });
+      const sender = await openWebhookSender();
       return { sender, deliver: createDeliver({ sender, masterSecrets, clock }) };
     },
     async openCheck() {

@@ -1,5 +1,6 @@
 import type { Access, Role } from "@countersign/protocol";
 import type { KeyStatus } from "../keys/model.ts";
+import type { FieldProblem } from "../refusal.ts";
 import type { Standing } from "../standing.ts";
 
 /** An entry of a document. Members that are `undefined` aren't managed. */
@@ -8,8 +9,10 @@ interface Declared {
   readonly at: string;
 }
 
-/** A document that fits its schema and names nothing twice. Keys' texts aren't parsed yet. */
+/** A document that fits its schema. Keys' texts aren't parsed yet. */
 export interface DeclaredRegistry {
+  /** What is wrong with it besides. A plan finds more, and refuses all of it together. */
+  readonly problems: readonly FieldProblem[];
   /** The account that it describes alone. */
   readonly account: string | undefined;
   readonly accounts: readonly DeclaredAccount[] | undefined;
@@ -54,7 +57,7 @@ export interface DeclaredWebhook extends Declared {
   /** In canonical form. */
   readonly url: string;
   readonly account: string | null;
-  readonly label: string | null;
+  readonly label: string | null | undefined;
   readonly events: readonly string[] | undefined;
   readonly status: Standing | undefined;
 }

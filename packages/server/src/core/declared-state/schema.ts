@@ -73,7 +73,8 @@ const key = object(["public_key"], {
   label: { ...label, description: "What the key is for. null: none." },
   status: { description: "revoked is permanent. " + status.description, enum: ["active", "deactivated", "revoked"] },
   expires_at: {
-    description: "RFC 3339, such as 2027-12-31T23:59:59Z. null: never.",
+    description:
+      "RFC 3339, such as 2027-12-31T23:59:59Z. null: never, or the latest that the maximum age of the account's keys allows.",
     type: ["string", "null"],
     format: "date-time",
   },

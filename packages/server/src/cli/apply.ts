@@ -1,0 +1,208 @@
+import { isUtf8 } from "node:buffer";
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { Command, InvalidArgumentError } from "commander";
+import type { Config, Flags } from "../config/config.ts";
+import { findUnnamedProxy } from "../config/unnamed-proxy.ts";
+import { unrestrictedAuthor } from "../core/change/change-tx.ts";
+import { type ApplyDependencies, applyRegistry } from "../core/declared-state/apply-registry.ts";
+import { parseRegistryDocument } from "../core/declared-state/parse-document.ts";
+import { type Plan, planJson, planRegistry } from "../core/declared-state/plan.ts";
+import { DOCUMENT_BYTES_MAX, readYaml } from "../core/declared-state/read-yaml.ts";
+import type { MadeSecret } from "../core/declared-state/step.ts";
+import { OperatorError } from "../core/operator-error.ts";
+import { Refusal } from "../core/refusal.ts";
+import { errorCode, errorProblem } from "../platform/error-code.ts";
+import { type CliAdministration, type CliContext, NegativeResult, print, readStdinBytes } from "./context.ts";
+import { formatPlan, formatSecret, formatSummary } from "./plan-text.ts";
+import { readSmallFile } from "./read-file.ts";
+import { creating, type NewStoreFlag, withAdministration, withNewStoreFlag, withStoreFlags } from "./store-flags.ts";
+
+interface Options extends Flags, NewStoreFlag {
+  readonly file: string;
+  readonly dryRun?: boolean;
+  readonly prune?: boolean;
+  readonly secretsOut?: string;
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+export function applyCommand(context: CliContext): Command {
+  return withNewStoreFlag(withStoreFlags(new Command("apply")))
+    .requiredOption("-f, --file <file>", "the document, YAML or JSON; - reads standard input", once)
+    .option("--dry-run", "only say what would change; exit status 2 if something would")
+    .option("--prune", "switch off what the document's lists don't mention; nothing is ever deleted")
+    .option("--secrets-out <file>", "write new secrets and links to this new file, mode 0600, instead of printing them")
+    .option("--url <url>", "URL of the console, for links (COUNTERSIGN_ADMIN_URL; default http://localhost:8081)")
+    .option("--json", "print JSON")
+    .action(async ({ url, ...given }: Options) => {
+      const options = url === undefined ? given : { ...given, adminUrl: url };
+      const { file, dryRun = false } = options;
+      const text = await readDocument(context, file);
+      const work = dryRun ? dryRunOf : applyOf;
+      await explainingProblems(context, text, (value) =>
+        withAdministration(
+          context,
+          options,
+          (administration) => work(context, administration, options, value),
+          dryRun ? {} : creating(options),
+        ),
+      );
+    });
+}
+
+function once(value: string, previous: string | undefined): string {
+  if (previous !== undefined) throw new InvalidArgumentError("It is given twice; apply takes one document.");
+  return value;
+}
+
+/** Reads UTF-8, with or without a byte order mark. */
+async function readDocument(context: CliContext, file: string): Promise<string> {
+  const bytes =
+    file === "-"
+      ? await readStdinBytes(context, DOCUMENT_BYTES_MAX)
+      : readSmallFile(file, DOCUMENT_BYTES_MAX, "a document");
+  if (!isUtf8(bytes)) throw new OperatorError("The document isn't UTF-8.");
+  return bytes.toString("utf8");
+}
+
+/** Runs the work with the document's value. Prints each problem of the document on a line of its own, with its place. */
+async function explainingProblems(
+  { stderr, redact }: CliContext,
+  text: string,
+  work: (value: unknown) => Promise<void>,
+): Promise<void> {
+  const { value, placeOf } = await readYaml(text);
+  try {
+    await work(value);
+  } catch (error) {
+    const fields = error instanceof Refusal ? (error.detail.fields ?? []) : [];
+    if (fields.length === 0) throw error;
+    for (const { field, message } of fields) {
+      const place = placeOf(field);
+      const where = [...(place === undefined ? [] : [place]), ...(field === "" ? [] : [field])].join(", ");
+      stderr.write(redact(`countersign: ${where}: ${message}`.replaceAll(/\p{C}/gu, "?")) + "\n");
+    }
+    const count = fields.length === 1 ? "1 problem" : `${fields.length} problems`;
+    throw new OperatorError(`The document has ${count}; nothing was changed.`);
+  }
+}
+
+function dependenciesOf(context: CliContext, administration: CliAdministration, config: Config): ApplyDependencies {
+  const { clock, random } = context;
+  return {
+    ...administration,
+    commitWithoutView: administration.commit,
+    keyProof: config.keyProof,
+    unnamedProxy: findUnnamedProxy(config),
+    random,
+    webhookSender: { findUrlProblem: async (url) => (await administration.openWebhookSender()).findUrlProblem(url) },
+    webhookSecretSource: async () => ({ masterSecret: await administration.newestMasterSecret(), random }),
+    now: () => clock.wallMs(),
+  };
+}
+
+async function dryRunOf(
+  context: CliContext,
+  administration: CliAdministration,
+  options: Options,
+  value: unknown,
+): Promise<void> {
+  const registry = parseRegistryDocument(value);
+  const dependencies = dependenciesOf(context, administration, context.config(options));
+  const author = unrestrictedAuthor(context.actor);
+  const planOptions = { author, prune: options.prune === true, nowMs: dependencies.now() };
+  const plan = await planRegistry(dependencies, registry, planOptions);
+  print(context, options.json, { dry_run: true, ...planJson(plan), applied: 0, secrets: [] }, () =>
+    [...formatPlan(context, plan), formatSummary(plan)].join("\n"),
+  );
+  if (plan.steps.length > 0) throw new NegativeResult(2);
+}
+
+async function applyOf(
+  context: CliContext,
+  administration: CliAdministration,
+  options: Options,
+  value: unknown,
+): Promise<void> {
+  const registry = parseRegistryDocument(value);
+  const isJson = options.json === true;
+  const secrets = createSecrets(options.secretsOut, administration.linkUrl);
+  let first: Plan | undefined;
+  const show = (applied: number) => {
+    const plan = first ?? { steps: [], notes: [] };
+    const result = { dry_run: false, ...planJson(plan), applied, secrets: secrets.shown };
+    const changes = applied === 1 ? "1 change was" : `${applied} changes were`;
+    const lines = [...(plan.steps.length === 0 ? [] : [`${changes} made.`]), ...secrets.shown.map(formatSecret)];
+    if (isJson || lines.length > 0) print(context, isJson, result, () => lines.join("\n"));
+    if (secrets.count > 0) context.stderr.write(secrets.notice());
+  };
+  try {
+    const { count } = await applyRegistry(dependenciesOf(context, administration, context.config(options)), registry, {
+      author: unrestrictedAuthor(context.actor),
+      prune: options.prune === true,
+      onPlan: (plan) => {
+        if (plan.steps.some(({ makesSecret }) => makesSecret === true)) secrets.open();
+        if (first !== undefined) {
+          context.stderr.write("The registry was changed meanwhile, and is compared with the document anew.\n");
+          return;
+        }
+        first = plan;
+        if (!isJson) context.stdout.write(`${[...formatPlan(context, plan), formatSummary(plan)].join("\n")}\n`);
+      },
+      onSecret: (secret) => secrets.add(secret),
+    });
+    show(count);
+  } catch (error) {
+    // A secret that exists is shown whatever happened after it.
+    if (secrets.shown.length > 0) show(secrets.count);
+    throw error;
+  } finally {
+    secrets.close();
+  }
+}
+
+/** Secrets as they are handed over: a link as a URL. */
+type ShownSecret = Record<string, string | number>;
+
+/** Hands new secrets over: to a file, each as a line of JSON as soon as it exists, or in the result. */
+function createSecrets(file: string | undefined, linkUrl: CliAdministration["linkUrl"]) {
+  const shown: ShownSecret[] = [];
+  let descriptor: number | undefined;
+  return {
+    shown: shown as readonly ShownSecret[],
+    count: 0,
+    /** Before the first change, so that no secret is made that can't be written. */
+    open() {
+      if (file === undefined || descriptor !== undefined) return;
+      try {
+        descriptor = openSync(file, "wx", 0o600);
+      } catch (error) {
+        const problem = errorCode(error) === "EEXIST" ? "it exists already" : errorProblem(error);
+        throw new OperatorError(`${file} can't be written (${problem}). Name a new file. Nothing was changed.`);
+      }
+    },
+    add(secret: MadeSecret) {
+      this.count++;
+      const each = shownSecret(secret, linkUrl);
+      if (descriptor === undefined) {
+        shown.push(each);
+        return;
+      }
+      writeSync(descriptor, `${JSON.stringify(each)}\n`);
+      fsyncSync(descriptor);
+    },
+    notice: () =>
+      file === undefined
+        ? "Secrets and links are shown only once.\n"
+        : `New secrets and links are in ${file}, and are shown nowhere else.\n`,
+    close() {
+      if (descriptor !== undefined) closeSync(descriptor);
+    },
+  };
+}
+
+function shownSecret(secret: MadeSecret, linkUrl: CliAdministration["linkUrl"]): ShownSecret {
+  if (secret.kind !== "operator") return { ...secret };
+  const { link_secret: linkSecret, ...rest } = secret;
+  return { ...rest, link: linkUrl(linkSecret) };
+}

@@ -1,0 +1,120 @@
+import type { Author } from "../change/change-tx.ts";
+import type { Commit } from "../change/commit.ts";
+import { requireStillAuthor } from "../operators/author-rules.ts";
+import { Refusal } from "../refusal.ts";
+import type { DeclaredRegistry } from "./model.ts";
+import { type Plan, planRegistry } from "./plan.ts";
+import type { PlanDependencies, PlanOptions } from "./planning.ts";
+import type { MadeSecret, Step } from "./step.ts";
+
+/** How many changes are made in one transaction. */
+const STEPS_PER_COMMIT = 50;
+
+/** How often the registry is compared anew because somebody changed it meanwhile. */
+const PLANS_MAX = 3;
+
+export interface ApplyDependencies extends PlanDependencies {
+  readonly commit: Commit;
+  /** For secrets, which must not be lost because this node can't confirm the change. */
+  readonly commitWithoutView: Commit;
+  readonly now: () => number;
+}
+
+export interface ApplyOptions extends Pick<PlanOptions, "prune"> {
+  readonly author: Author;
+  /** Called with each plan before it is carried out. @throws what ends it */
+  readonly onPlan: (plan: Plan) => void | Promise<void>;
+  /** Called with a secret as soon as it exists. It can't be read again. */
+  readonly onSecret: (secret: MadeSecret) => void;
+}
+
+/** What was done. */
+export interface Applied {
+  /** How many changes were made. */
+  readonly count: number;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Makes the registry what a document says, some changes in each transaction, with the events that each change has anyway. If it is
+ * interrupted, applying the document again makes the rest.
+ *
+ * If somebody changes what the plan has seen, the registry is compared anew.
+ *
+ * @throws {Refusal} `field_invalid` before anything is changed; what a change throws, with how many were made before it
+ */
+export async function applyRegistry(
+  dependencies: ApplyDependencies,
+  registry: DeclaredRegistry,
+  { author, prune, onPlan, onSecret }: ApplyOptions,
+): Promise<Applied> {
+  let count = 0;
+  for (let plans = 1; ; plans++) {
+    try {
+      const plan = await planRegistry(dependencies, registry, { author, prune, nowMs: dependencies.now() });
+      await onPlan(plan);
+      for (const steps of batchesOf(plan.steps)) {
+        const secrets = await commitSteps(dependencies, steps, author);
+        count += steps.length;
+        for (const secret of secrets) onSecret(secret);
+      }
+      return { count, notes: plan.notes };
+    } catch (error) {
+      const isChanged = error instanceof Refusal && error.code === "precondition_failed";
+      if (!isChanged || plans === PLANS_MAX) throw stopped(error, count);
+    }
+  }
+}
+
+async function commitSteps(
+  { commit, commitWithoutView }: ApplyDependencies,
+  steps: readonly Step[],
+  author: Author,
+): Promise<readonly MadeSecret[]> {
+  for (const { prepare } of steps) await prepare?.();
+  const isKeptByNodes = steps.some(({ kind }) => kind !== "webhook" && kind !== "operator");
+  const { result } = await (isKeptByNodes ? commit : commitWithoutView)(
+    async (tx) => {
+      await requireStillAuthor(tx);
+      const secrets: MadeSecret[] = [];
+      for (const step of steps) {
+        const secret = await step.run(tx).catch((error: unknown) => {
+          throw named(error, step);
+        });
+        if (secret !== undefined) secrets.push(secret);
+      }
+      return secrets;
+    },
+    { author },
+  );
+  return result;
+}
+
+/** A secret's change is a transaction of its own, so that the secret is shown as soon as it exists. */
+function batchesOf(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const batches: Step[][] = [];
+  let open: Step[] = [];
+  for (const step of steps) {
+    const isAlone = step.makesSecret === true;
+    if (isAlone || open.length === STEPS_PER_COMMIT) open = [];
+    if (open.length === 0) batches.push(open);
+    open.push(step);
+    if (isAlone) open = [];
+  }
+  return batches;
+}
+
+/** Says which change was refused. */
+function named(error: unknown, { kind, name }: Step): unknown {
+  if (!(error instanceof Refusal)) return error;
+  // Its fields are those of a request for this change alone.
+  const { fields: _, ...detail } = error.detail;
+  return new Refusal(error.code, `${kind.replaceAll("_", " ")} ${name}: ${error.message}`, detail);
+}
+
+/** Says how much was done before a refusal. */
+function stopped(error: unknown, count: number): unknown {
+  if (!(error instanceof Refusal) || count === 0) return error;
+  const done = count === 1 ? "The change before it was made" : `The ${count} changes before it were made`;
+  return new Refusal(error.code, `${error.message} ${done}; apply the document again to continue.`, error.detail);
+}
