@@ -94,7 +94,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
   }
 
   return {
-    isStuck: following.isStuck,
+    isStuck: () => following.isStuck(),
     async stop() {
       await Promise.all(tasks.map((task) => task.stop()));
     },

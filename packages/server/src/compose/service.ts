@@ -96,7 +96,7 @@ export async function startService(
   group?.report(
     () => node.metrics.figures(),
     () => node.metrics.counters(),
-    background.isStuck,
+    () => background.isStuck(),
   );
   if (publicListener !== undefined) publicServer?.serve(publicListener.app.listener, publicUrl);
   if (internalApp !== undefined) internalServer?.serve(internalApp.listener, publicUrl);
