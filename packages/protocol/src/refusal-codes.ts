@@ -47,6 +47,7 @@ export const REFUSAL_CODES = [
   "token_inactive",
   "token_revoked",
   "access_read_only",
+  "certificate_required",
   "revocation_rejected",
   "rotation_not_allowed",
   ...ADMIN_REFUSAL_CODES,

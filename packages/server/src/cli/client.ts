@@ -6,6 +6,14 @@ import { OperatorError } from "../core/operator-error.ts";
 /** How long to wait for an answer, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
+/** The codes of a certificate from an authority that isn't known here. */
+const UNTRUSTED_CERTIFICATE: ReadonlySet<string> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
 /** Signs an assertion as a client does: RS256, `username` and `iat`. @param privateKey parsed, or its PEM @param nowSeconds since the epoch */
 export function signAssertion(username: string, privateKey: KeyObject | string, nowSeconds: number): string {
   const segments = [
@@ -40,7 +48,10 @@ export async function exchangeOverHttp(baseUrl: string, assertion: string, ttl?:
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined;
     const code = cause instanceof Error ? errorCode(cause) : "no answer";
-    throw new OperatorError(`${baseUrl} can't be reached (${code}). Is the service running there?`);
+    const advice = UNTRUSTED_CERTIFICATE.has(code)
+      ? "Its certificate isn't trusted here: name the file of its authority in the variable NODE_EXTRA_CA_CERTS."
+      : "Is the service running there?";
+    throw new OperatorError(`${baseUrl} can't be reached (${code}). ${advice}`);
   }
   const envelope: unknown = await answer.json().catch(() => undefined);
   if (!isEnvelope(envelope)) {

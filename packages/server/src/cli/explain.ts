@@ -4,7 +4,7 @@ import { explainClock } from "../core/clock/clock-watch.ts";
 import { type ExplainStep, explainAssertion } from "../core/explain.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { parseAddressText } from "../core/networks.ts";
-import { listenerUrl } from "../platform/listener-url.ts";
+import { publicListenerUrl } from "../config/listener-urls.ts";
 import { NegativeResult, type CliContext, paint, print, readStdin, WrongUsage } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 
@@ -20,8 +20,8 @@ export function explainCommand(context: CliContext): Command {
       const from = options.from === undefined ? undefined : parseAddressText(options.from);
       if (options.from !== undefined && from === undefined) throw new WrongUsage("--from takes an IP address.");
       const text = argument === "-" ? await readStdin(context, INPUT_CHARACTERS_MAX) : argument;
-      const { publicUrl, host, port } = context.config(options);
-      const audiences = endpointAudiences(publicUrl ?? listenerUrl(host, port)).exchange;
+      const config = context.config(options);
+      const audiences = endpointAudiences(config.publicUrl ?? publicListenerUrl(config)).exchange;
       const { accepted, refusal, steps } = await withAdministration(context, options, async (administration) => {
         const { clock } = context;
         const explained = await explainAssertion(text, {

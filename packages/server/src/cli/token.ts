@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
-import { listenerUrl } from "../platform/listener-url.ts";
+import { publicListenerUrl } from "../config/listener-urls.ts";
 import { type CliContext, print } from "./context.ts";
 import { readPrivateKey } from "./read-private-key.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -36,9 +36,10 @@ export function tokenCommand(context: CliContext): Command {
 }
 
 function configuredUrl(context: CliContext): string {
-  const { publicUrl, host, port } = context.config({});
+  const config = context.config({});
+  const { host } = config;
   const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return publicUrl ?? listenerUrl(reachable, port);
+  return config.publicUrl ?? publicListenerUrl({ ...config, host: reachable });
 }
 
 /** Replaces control characters in the server's text, which the terminal would act on. */

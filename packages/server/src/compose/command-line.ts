@@ -1,5 +1,6 @@
 import type { CliAdministration, CliContext } from "../cli/context.ts";
 import type { Config } from "../config/config.ts";
+import { internalListenerUrl } from "../config/listener-urls.ts";
 import { SYSTEM, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { createCommit } from "../core/change/commit.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -7,7 +8,6 @@ import { LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
 import { rememberPosition, writePosition } from "../core/store-identity/keep-position.ts";
 import { findRestoration, readStorePosition, type StoreOpening } from "../core/store-identity/position.ts";
 import { createOrigins, linkUrl } from "../http/admin/http/origins.ts";
-import { listenerUrl } from "../platform/listener-url.ts";
 import type { StoreCopy } from "../storage/copy-store.ts";
 import type { KeyAdmission } from "./key-admission.ts";
 import { openStore } from "./open-store.ts";
@@ -45,8 +45,7 @@ export async function openAdministration(
     admitKey: async (key, author) => (await openKeyAdmission()).admitKey(key, author),
     openStoredKeyExaminer: async () => (await openKeyAdmission()).storedKeyExaminer,
     policy: policyOf(config),
-    linkUrl: (secret) =>
-      linkUrl(createOrigins(config.adminUrl, listenerUrl(config.adminHost, config.adminPort)), secret),
+    linkUrl: (secret) => linkUrl(createOrigins(config.adminUrl, internalListenerUrl(config)), secret),
     openView,
     async newestMasterSecret() {
       const [newest] = await masterSecretsOf();

@@ -1,10 +1,13 @@
 import { setTimeout } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
+import { internalTlsFiles, publicTlsFiles } from "../config/tls-files.ts";
 import { connectionLimits } from "../http/server/connection-limits.ts";
 import { type HttpServer, openHttpServer } from "../http/server/http-server.ts";
 import { socketPathOf } from "../platform/listener-url.ts";
 import type { Logger } from "../platform/logger.ts";
 import { spareDescriptors } from "../platform/spare-descriptors.ts";
+import type { TlsCertificates } from "../platform/tls-certificates.ts";
+import type { TlsFileNames } from "../platform/tls-files.ts";
 import { isInSharedFolder, removeStaleSocket } from "../platform/unix-socket.ts";
 import type { ProcessGroup } from "./process-group.ts";
 import { listenedHosts } from "./sockets.ts";
@@ -40,6 +43,7 @@ export function createListenerOpener(
   log: Logger,
   nextRequestId: () => string,
   isAlone: boolean,
+  wallMs: () => number,
 ): ListenerOpener {
   const limits = connectionLimits(
     config,
@@ -53,8 +57,14 @@ export function createListenerOpener(
     );
   }
   const starting: { reason: string | undefined } = { reason: undefined };
-  const openOne = async (listener: keyof typeof limits, host: string | undefined, port: number) => {
+  const openOne = async (
+    listener: keyof typeof limits,
+    host: string | undefined,
+    port: number,
+    files?: TlsFileNames,
+  ) => {
     if (host === undefined) return undefined;
+    const tls = files && (await openTls(listener, files));
     const path = socketPathOf(host);
     if (path !== undefined && isAlone) await removeStaleSocket(path);
     if (path !== undefined && isInSharedFolder(path)) {
@@ -64,6 +74,7 @@ export function createListenerOpener(
       );
     }
     return await openHttpServer(host, port, nextRequestId, starting, {
+      tls,
       keepAliveMs: config.keepAlive,
       limits: limits[listener],
       onLimit({ evicted, refused }) {
@@ -74,6 +85,11 @@ export function createListenerOpener(
       },
     });
   };
+  async function openTls(listener: string, files: TlsFileNames): Promise<TlsCertificates> {
+    const { openTlsCertificates } = await import("../platform/tls-certificates.ts");
+    const access = { access: config.secretFileAccess, credentials: process.env["CREDENTIALS_DIRECTORY"] };
+    return openTlsCertificates(listener, files, access, wallMs, log);
+  }
   const hosts = listenedHosts(config);
   const metricsHost = hosts.internal === undefined && config.metricsPort !== undefined ? config.metricsHost : undefined;
   let opened: Listeners | undefined;
@@ -81,8 +97,8 @@ export function createListenerOpener(
     async open(reason) {
       starting.reason = reason ?? starting.reason;
       opened ??= {
-        publicServer: await openOne("public", hosts.public, config.port),
-        internalServer: await openOne("internal", hosts.internal, config.adminPort),
+        publicServer: await openOne("public", hosts.public, config.port, publicTlsFiles(config)),
+        internalServer: await openOne("internal", hosts.internal, config.adminPort, internalTlsFiles(config)),
         metricsServer: await openOne("internal", metricsHost, config.metricsPort ?? 0),
       };
       return opened;

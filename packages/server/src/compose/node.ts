@@ -79,7 +79,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const { store, view, signingKeys, masterSecrets } = registry;
   const { clock } = surroundings;
   const unnamedProxy = findUnnamedProxy(config);
-  const trustedProxies = createTrustedProxies(config.trustedProxies);
+  const trustedProxies = createTrustedProxies(config.trustedProxies, config.tlsClientCaFile !== undefined);
   const clientAddress = createClientAddress(trustedProxies);
   const clockWatch = createClockWatch(store, clock);
   const keyExaminer = createKeyExaminerThread(config.keyBlocklist, (problem) => {

@@ -13,6 +13,7 @@ import { type App, buildPublicApp } from "../http/app.ts";
 import { type ChangeStreams, createChangeStreams } from "../http/public/changes/change-streams.ts";
 import type { Pause } from "../http/public/delay-rejection.ts";
 import { createIsReading } from "../http/public/is-reading.ts";
+import { createRequireGateway } from "../http/public/require-gateway.ts";
 import { createRefusalLimit, REVOCATIONS } from "../http/server/refusal-limit.ts";
 import { createLimitedAuthentication } from "../http/public/authenticate-resource-server.ts";
 import { networkOf } from "../http/server/ip-address.ts";
@@ -91,6 +92,15 @@ export async function composePublicListener(node: Node, options: PublicListenerO
     feedPosition: () => view.feed.position(),
     changesEndpoint: changeStreams.endpoint,
     refusalLimit,
+    requireGateway:
+      node.config.tlsClientCaFile === undefined
+        ? undefined
+        : createRequireGateway((problem) => {
+            log.warn(
+              { problem },
+              "a token check was refused: the caller has no client certificate that the authorities in COUNTERSIGN_TLS_CLIENT_CA_FILE vouch for",
+            );
+          }),
     isReading: createIsReading(node.trustedProxies, () => {
       log.warn(
         "X-Forwarded-Method or X-Original-Method came from an address that isn't in COUNTERSIGN_TRUSTED_PROXIES: it can refuse a read-only user, but never let one through; if your gateway has that address, add it",

@@ -1,11 +1,12 @@
 import { startBackgroundWork } from "./background.ts";
 import type { CliService } from "../cli/context.ts";
 import type { Config } from "../config/config.ts";
+import { internalListenerUrl } from "../config/listener-urls.ts";
 import { createHeartbeat } from "../core/signing-keys/heartbeat.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import { createRequestIds } from "../http/server/request-id.ts";
 import { checkKeyBlocklists } from "../platform/key-blocklist.ts";
-import { listenerUrl, socketPathOf } from "../platform/listener-url.ts";
+import { socketPathOf } from "../platform/listener-url.ts";
 import type { Logger } from "../platform/logger.ts";
 import { composeInternalListener, composeMetricsListener } from "./internal-listener.ts";
 import { createListenerOpener, drainListeners } from "./listeners.ts";
@@ -39,7 +40,7 @@ export async function startService(
   const { clock, random } = surroundings;
   const nextRequestId = createRequestIds(random);
   const isAlone = group === undefined;
-  const opener = createListenerOpener(config, log, nextRequestId, isAlone);
+  const opener = createListenerOpener(config, log, nextRequestId, isAlone, () => clock.wallMs());
   const { store, position } = await openStoreWhenReachable(
     config,
     // A worker's store was created by the process that started the worker. One that is gone must not come back empty.
@@ -104,7 +105,7 @@ export async function startService(
 
   return {
     publicUrl,
-    adminUrl: internalServer?.url ?? listenerUrl(config.adminHost, config.adminPort),
+    adminUrl: internalServer?.url ?? internalListenerUrl(config),
     served: {
       publicUrl: publicServer === undefined ? null : publicUrl,
       adminUrl: internalServer?.url ?? null,

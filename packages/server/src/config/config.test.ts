@@ -34,6 +34,11 @@ test("without any setting, the documented defaults apply", () => {
     publicUrl: undefined,
     adminUrl: undefined,
     adminNames: [],
+    tlsCertFile: undefined,
+    tlsKeyFile: undefined,
+    tlsClientCaFile: undefined,
+    adminTlsCertFile: undefined,
+    adminTlsKeyFile: undefined,
     oidcIssuer: undefined,
     oidcClientId: undefined,
     oidcClientSecret: undefined,
@@ -561,4 +566,25 @@ test("unix: is a trusted proxy beside addresses and networks", () => {
     problemOf({ COUNTERSIGN_TRUSTED_PROXIES: "unix:/run/nginx.sock" }),
     /^COUNTERSIGN_TRUSTED_PROXIES: IP addresses/,
   );
+});
+
+test("TLS is configured completely or not at all, and not for a Unix socket", () => {
+  const files = { COUNTERSIGN_TLS_CERT_FILE: "/etc/tls.crt", COUNTERSIGN_TLS_KEY_FILE: "/etc/tls.key" };
+  assert.equal(parseConfig(files).tlsKeyFile, "/etc/tls.key");
+  for (const [environment, problem] of [
+    [
+      { COUNTERSIGN_TLS_CERT_FILE: "/etc/tls.crt" },
+      /^COUNTERSIGN_TLS_KEY_FILE: is missing; .* COUNTERSIGN_TLS_CERT_FILE is set$/,
+    ],
+    [{ COUNTERSIGN_TLS_KEY_FILE: "/etc/tls.key" }, /^COUNTERSIGN_TLS_CERT_FILE: is missing/],
+    [{ COUNTERSIGN_ADMIN_TLS_CERT_FILE: "/etc/tls.crt" }, /^COUNTERSIGN_ADMIN_TLS_KEY_FILE: is missing/],
+    [
+      { COUNTERSIGN_TLS_CLIENT_CA_FILE: "/etc/ca.crt" },
+      /^COUNTERSIGN_TLS_CERT_FILE: is missing; client certificates need TLS/,
+    ],
+    [{ ...files, COUNTERSIGN_HOST: "unix:/run/c.sock" }, /^COUNTERSIGN_TLS_CERT_FILE: a Unix socket takes no TLS/],
+    [{ ...files, COUNTERSIGN_TLS_CERT_FILE: "" }, /^COUNTERSIGN_TLS_CERT_FILE: is empty/],
+  ] as const) {
+    assert.match(problemOf(environment), problem);
+  }
 });

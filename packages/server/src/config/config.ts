@@ -10,6 +10,7 @@ import { ConfigError, Problem } from "./config-error.ts";
 import { holdsPassword } from "./database-url.ts";
 import { findPlatformVariables, hasPlatformName } from "./platform-variables.ts";
 import { LISTENER_SETTINGS } from "./settings/listeners.ts";
+import { TLS_SETTINGS } from "./settings/tls.ts";
 import { SIGN_IN_SETTINGS } from "./settings/sign-in.ts";
 import { STORE_SETTINGS } from "./settings/store.ts";
 import { KEY_SETTINGS } from "./settings/keys.ts";
@@ -22,6 +23,7 @@ export { ConfigError } from "./config-error.ts";
 /** All settings, in the order in which the documentation lists them. */
 export const SETTINGS = {
   ...LISTENER_SETTINGS,
+  ...TLS_SETTINGS,
   ...SIGN_IN_SETTINGS,
   ...STORE_SETTINGS,
   ...KEY_SETTINGS,
@@ -65,6 +67,7 @@ export function parseConfig(given: Readonly<Record<string, string | undefined>>,
   const config = Object.fromEntries(parsed) as Config;
   requireWholeOidc(config);
   requireTwoSockets(config);
+  requireWholeTls(config);
   return config;
 }
 
@@ -116,6 +119,32 @@ function requireWholeOidc({ oidcIssuer, oidcClientId, oidcClientSecret, oidcRole
 function requireTwoSockets({ host, adminHost }: Config): void {
   if (socketPathOf(host) === undefined || host !== adminHost) return;
   throw new ConfigError(`${SETTINGS.adminHost.variable}: is the socket of ${SETTINGS.host.variable}; name another`);
+}
+
+/** Requires that a certificate comes with its key, client authorities with a certificate, and none of them with a Unix socket. */
+function requireWholeTls(config: Config): void {
+  const given = (name: SettingName) => config[name] !== undefined;
+  for (const [host, cert, key] of [
+    ["host", "tlsCertFile", "tlsKeyFile"],
+    ["adminHost", "adminTlsCertFile", "adminTlsKeyFile"],
+  ] as const) {
+    const names = [SETTINGS[cert].variable, SETTINGS[key].variable] as const;
+    if (given(cert) !== given(key)) {
+      const [missing, present] = given(cert) ? names.toReversed() : names;
+      throw new ConfigError(`${missing}: is missing; a certificate and its key are needed, and ${present} is set`);
+    }
+    if (given(cert) && socketPathOf(config[host]) !== undefined) {
+      throw new ConfigError(
+        `${names[0]}: a Unix socket takes no TLS; leave it out, or set ${SETTINGS[host].variable} to an address`,
+      );
+    }
+  }
+  if (given("tlsClientCaFile") && !given("tlsCertFile")) {
+    const { tlsClientCaFile, tlsCertFile } = SETTINGS;
+    throw new ConfigError(
+      `${tlsCertFile.variable}: is missing; client certificates need TLS, and ${tlsClientCaFile.variable} is set`,
+    );
+  }
 }
 
 interface GivenText {

@@ -8,7 +8,7 @@ function problemWith(settings: Readonly<Record<string, string>>): string | undef
   return findUnnamedProxy(parseConfig(Object.fromEntries(environment)));
 }
 
-test("a public URL with https shows a proxy, because this service speaks no TLS", () => {
+test("a public URL with https shows a proxy where this service speaks no TLS", () => {
   for (const host of ["127.0.0.1", "0.0.0.0", "10.0.0.7", "auth.example"]) {
     assert.match(
       problemWith({ PUBLIC_URL: "https://auth.example", HOST: host }) ?? "",
@@ -45,4 +45,16 @@ test("a Unix socket shows a proxy until unix: is named, whatever other proxies a
     assert.match(problemWith({ ...host, ...more }) ?? "", /^the public listener is a Unix socket/);
   }
   assert.equal(problemWith({ ...host, PUBLIC_URL: "https://auth.example", TRUSTED_PROXIES: "unix:" }), undefined);
+});
+
+test("with TLS in this process, a public URL with https shows no proxy, unless the listener is at a loopback address", () => {
+  const files = { TLS_CERT_FILE: "/etc/tls.crt", TLS_KEY_FILE: "/etc/tls.key" };
+  const url = { PUBLIC_URL: "https://auth.example" };
+  assert.equal(problemWith({ ...files, ...url, HOST: "0.0.0.0" }), undefined);
+  assert.match(problemWith({ ...files, ...url }) ?? "", /^the public listener is at a loopback address/);
+  assert.equal(
+    problemWith({ ...files, ...url, TLS_CLIENT_CA_FILE: "/etc/ca.crt" }),
+    undefined,
+    "gateways are known by certificates",
+  );
 });

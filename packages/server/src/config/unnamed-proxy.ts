@@ -12,15 +12,17 @@ export function findUnnamedProxy({
   trustedProxies,
   publicUrl,
   host,
-}: Pick<Config, "trustedProxies" | "publicUrl" | "host">): string | undefined {
+  tlsCertFile,
+  tlsClientCaFile,
+}: Pick<Config, "trustedProxies" | "publicUrl" | "host" | "tlsCertFile" | "tlsClientCaFile">): string | undefined {
   if (socketPathOf(host) !== undefined) {
     return trustedProxies.includes(UNIX_PEER)
       ? undefined
       : `the public listener is a Unix socket, so clients come through a proxy, and COUNTERSIGN_TRUSTED_PROXIES doesn't name ${UNIX_PEER}`;
   }
-  if (trustedProxies.length > 0 || publicUrl === undefined) return undefined;
+  if (trustedProxies.length > 0 || tlsClientCaFile !== undefined || publicUrl === undefined) return undefined;
   const { protocol, hostname } = new URL(publicUrl);
-  if (protocol === "https:") {
+  if (protocol === "https:" && tlsCertFile === undefined) {
     return "COUNTERSIGN_PUBLIC_URL begins with https://, which only a proxy in front of this service can answer, and COUNTERSIGN_TRUSTED_PROXIES names no proxy";
   }
   if (isLoopback(host) && !isLoopback(hostname)) {

@@ -41,6 +41,7 @@ import {
 } from "./server/answers.ts";
 import { createCheckEndpoint } from "./public/check-endpoint.ts";
 import type { IsReading } from "./public/is-reading.ts";
+import type { RequireGateway } from "./public/require-gateway.ts";
 import { createConsoleFiles } from "./console/console-files.ts";
 import { errorReferencePage, PAGE_STYLE } from "./docs/error-reference.ts";
 import type { EndpointSurroundings, PlainEndpoint } from "./server/endpoint.ts";
@@ -90,6 +91,8 @@ export interface PublicAppDependencies extends AppDependencies {
   /** Counts the nonces for proofs of possession that an address gets. */
   readonly keyChallengeLimit: RefusalLimit;
   readonly isReading: IsReading;
+  /** Where gateways have client certificates. */
+  readonly requireGateway?: RequireGateway | undefined;
   readonly pause: Pause;
 }
 
@@ -110,7 +113,13 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
     dependencies;
   const delayRejection = createDelayRejection(pause);
   const exchangeEndpoint = createExchangeEndpoint(exchange, refusalLimit, delayRejection, dependencies);
-  const checkEndpoint = createCheckEndpoint(checkToken, refusalLimit, isReading, dependencies);
+  const checkEndpoint = createCheckEndpoint(
+    checkToken,
+    refusalLimit,
+    isReading,
+    dependencies,
+    dependencies.requireGateway,
+  );
   const { grantClientCredentials, revokeToken, changesEndpoint, revokeKey, revocationLimit } = dependencies;
   const revokeKeyEndpoint = createRevokeKeyEndpoint(revokeKey, refusalLimit, revocationLimit, dependencies);
   const { keyProofs, keyChallengeLimit } = dependencies;

@@ -58,6 +58,37 @@ export function readSecretFile(
 }
 
 /**
+ * Reads a file whose content is public, and that only this process's user and root may change: it decides whom the service trusts.
+ *
+ * @throws {SecretFileError} as {@link readSecretFile}, except that other users may read it
+ */
+export function readGuardedFile(file: string, access: SecretFileAccess): string {
+  return readRegularFile(file, (stats) => {
+    checkAccess(stats, access, "write");
+  });
+}
+
+/** Reads a public file. @throws {SecretFileError} if it can't be read, isn't a regular file, or has over 64 KiB */
+export function readPublicFile(file: string): string {
+  return readRegularFile(file, () => undefined);
+}
+
+function readRegularFile(file: string, check: (stats: Stats) => void): string {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw new SecretFileError(`is ${kindOf(stats)}; name a regular file`);
+    check(stats);
+    return readText(descriptor);
+  } catch (error) {
+    throw asSecretFileError(error);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/**
  * Is this a credential that systemd made for this service? systemd keeps a credential as root's and opens it to the service's user by
  * an access-control list. The list's mask is shown as the group's permissions, so the mode is 0440 although root's group may not read
  * it. The folder must be root's or this user's, and nobody else may write to it.
@@ -141,7 +172,8 @@ function checkAccess(stats: Stats, access: SecretFileAccess, others: "read" | "w
   const mode = stats.mode & 0o777;
   const forbidden = (others === "read" ? 0o077 : 0o022) & (isShared ? 0o007 : 0o077);
   if ((mode & forbidden) === 0) return;
-  const [wanted, what] = others === "read" ? ["600", "read or written"] : ["700", "written to"];
+  const writable = stats.isDirectory() ? "700" : "644";
+  const [wanted, what] = others === "read" ? ["600", "read or written"] : [writable, "written to"];
   const byGroup = access === "owner" && (mode & forbidden & 0o007) === 0 ? `; ${GROUP_ADVICE}` : "";
   throw new SecretFileError(
     `has the mode ${mode.toString(8).padStart(4, "0")} and can be ${what} by other users; run chmod ${wanted} on it${byGroup}`,

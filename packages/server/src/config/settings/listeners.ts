@@ -65,14 +65,14 @@ export const LISTENER_SETTINGS = {
   publicUrl: setting({
     variable: "COUNTERSIGN_PUBLIC_URL",
     flag: "--public-url <url>",
-    default: "http://<host>:<port>",
+    default: "http://<host>:<port>, or https:// with COUNTERSIGN_TLS_CERT_FILE",
     meaning: "URL at which clients reach the public listener",
     parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),
   }),
   adminUrl: setting({
     variable: "COUNTERSIGN_ADMIN_URL",
     flag: "--admin-url <url>",
-    default: "http://<admin-host>:<admin-port>",
+    default: "http://<admin-host>:<admin-port>, or https:// with COUNTERSIGN_ADMIN_TLS_CERT_FILE",
     meaning:
       "URL at which operators' browsers reach the internal listener; passkeys need a host name, not an IP address",
     parse: (text) => (text === undefined ? undefined : parsePublicUrl(text)),

@@ -127,6 +127,11 @@ export const ERROR_REFERENCE: Readonly<Record<RefusalCode, Explanation>> = {
       "The token belongs to a read-only API user, and the request isn't a GET, HEAD or OPTIONS, or carries a header that names another method, such as `X-Forwarded-Method` or `X-HTTP-Method-Override`.",
     fix: "Use an API user with full access. If a gateway asks the check with a method that isn't the client's, have it send the client's method in `X-Forwarded-Method`, and put the gateway's address into `COUNTERSIGN_TRUSTED_PROXIES`.",
   },
+  certificate_required: {
+    cause:
+      "The check was asked by a program without a client certificate, or with one that no authority in `COUNTERSIGN_TLS_CLIENT_CA_FILE` vouches for.",
+    fix: "Configure the gateway with its certificate and key: `proxy_ssl_certificate` and `proxy_ssl_certificate_key` in nginx. The service's log says what was wrong with the certificate.",
+  },
   revocation_rejected: {
     cause:
       "The text isn't a revocation statement, or its signature isn't by the key in its `jwk`. A statement's header has exactly `typ`, `alg` and `jwk`, its claims are exactly the fixed ones, and the key has a size and an exponent that can be registered.",

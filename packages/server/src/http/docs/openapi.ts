@@ -435,7 +435,12 @@ function jsonResponse(description: string, schema: Schema) {
 }
 
 /** Codes about a token, which only the check answers. */
-const CHECK_ONLY: readonly RefusalCode[] = ["token_inactive", "token_revoked", "access_read_only"];
+const CHECK_ONLY: readonly RefusalCode[] = [
+  "token_inactive",
+  "token_revoked",
+  "access_read_only",
+  "certificate_required",
+];
 
 /** Codes about an assertion, which the check never answers. */
 const ASSERTION_ONLY = REFUSAL_CODES.filter((code) => code.startsWith("assertion_"));

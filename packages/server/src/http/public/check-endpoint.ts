@@ -13,12 +13,14 @@ import {
 } from "../server/endpoint.ts";
 import type { RefusalLimit } from "../server/refusal-limit.ts";
 import type { IsReading } from "./is-reading.ts";
+import type { RequireGateway } from "./require-gateway.ts";
 
 /**
  * `/api/auth/v0/check/` with any method and any suffix: the token check for gateways.
  *
  * Answers 200 with the caller in `X-Auth-*` headers; 401 for a token that is missing, invalid or expired; 403 for a revoked token,
- * for a token that a trusted proxy's client uses outside its networks, and for a write by a read-only user; 503 only if a revocation
+ * for a token that a trusted proxy's client uses outside its networks, for a write by a read-only user, and where gateways need a
+ * certificate and the caller has none; 503 only if a revocation
  * can't be ruled out. A gateway treats every answer but 200 as a refusal. It never answers 429, because one client's bad tokens must
  * not lock out other clients of the same gateway. Its refusals do count towards the limit of the exchange.
  */
@@ -27,6 +29,7 @@ export function createCheckEndpoint(
   limit: RefusalLimit,
   isReading: IsReading,
   surroundings: EndpointSurroundings,
+  requireGateway?: RequireGateway,
 ): PlainEndpoint {
   const { log, metrics, clientSource } = surroundings;
   let wasReported = false;
@@ -62,6 +65,7 @@ export function createCheckEndpoint(
     "check",
     surroundings,
     (context) => {
+      requireGateway?.(context.request);
       const token = parseCredential(context.request.headers.authorization, [TOKEN_SCHEME, "Bearer"]);
       const verdict = checkToken(token);
       return verdict instanceof Promise ? verdict.then((late) => judge(late, context)) : judge(verdict, context);

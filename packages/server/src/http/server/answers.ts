@@ -41,6 +41,7 @@ export const ANSWERS = {
   token_inactive: { status: 401, challenge: "Token" },
   token_revoked: { status: 403 },
   access_read_only: { status: 403 },
+  certificate_required: { status: 403 },
   revocation_rejected: { status: 422 },
   rotation_not_allowed: { status: 403 },
   sign_in_required: { status: 401, challenge: "Bearer" },

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { UNIX_PEER } from "../../platform/listener-url.ts";
 import { parseIpAddress } from "./ip-address.ts";
-import type { TrustedProxies } from "./trusted-proxies.ts";
+import { isVerifiedClient, type TrustedProxies } from "./trusted-proxies.ts";
 
 /**
  * The client that sent a request: the peer's address or, behind trusted proxies, the first address that isn't one of theirs. An
@@ -29,8 +29,10 @@ export function createClientAddress({ isEmpty, isTrustedAddress }: TrustedProxie
     const peer = peerAddress(request);
     const { "x-forwarded-for": forwardedFor, forwarded } = request.headers;
     if (forwardedFor === undefined && forwarded === undefined) return peer;
-    if (peer !== latestProxy && !isTrustedAddress(peer)) return peer;
-    latestProxy = peer;
+    if (!isVerifiedClient(request.socket) && peer !== latestProxy) {
+      if (!isTrustedAddress(peer)) return peer;
+      latestProxy = peer;
+    }
     let client = peer;
     for (const hop of hopsFromRight(request)) {
       const address = hop === undefined ? undefined : parseHop(hop);

@@ -37,9 +37,11 @@ export function connectionOf(socket: object): Connection | undefined {
  * each request is certain, so that no bytes can be mistaken for another request.
  */
 export class Connection {
-  readonly socket: Socket;
+  socket: Socket;
   /** The client whose limit it counts towards; `undefined` if no limit applies. */
-  readonly client: string | undefined;
+  client: string | undefined;
+  /** Is its TLS handshake under way? */
+  isHandshaking: boolean;
   /** Was it accepted beyond the limit? If so, it gets only health answers and closes. */
   readonly isBeyondLimit: boolean;
   /** The owner's tick at its latest request. */
@@ -57,13 +59,27 @@ export class Connection {
   /** No further request is served (RFC 9112 §9.6). */
   #isClosing = false;
 
-  constructor(owner: ConnectionOwner, socket: Socket, client: string | undefined, isBeyondLimit: boolean) {
+  constructor(
+    owner: ConnectionOwner,
+    socket: Socket,
+    client: string | undefined,
+    isBeyondLimit: boolean,
+    isHandshaking: boolean,
+  ) {
     this.#owner = owner;
+    this.isHandshaking = isHandshaking;
     this.socket = socket;
     this.client = client;
     this.isBeyondLimit = isBeyondLimit;
     this.lastTick = owner.tick;
     (socket as { [CONNECTION]?: Connection })[CONNECTION] = this;
+  }
+
+  /** Ends the TLS handshake: from now on the connection is read and written through `secure`. */
+  finishHandshake(secure: Socket): void {
+    this.socket = secure;
+    this.isHandshaking = false;
+    (secure as { [CONNECTION]?: Connection })[CONNECTION] = this;
   }
 
   /** Has no complete head of a request arrived yet? */

@@ -121,7 +121,7 @@ describe("a listener all of whose places are taken", () => {
     await spoken();
     await spoken();
     await first.closed();
-    assert.deepEqual({ ...server.connections() }, { open: 3, evicted: 1, refused: 0, unread: 0 });
+    assert.deepEqual({ ...server.connections() }, { open: 3, evicted: 1, refused: 0, unread: 0, unsecured: 0 });
     assert.equal(working.received(), "");
   });
 
@@ -196,7 +196,7 @@ describe("a client address that has reached its limit of connections", () => {
       clientOf: (address) => (address === "127.0.0.1" ? undefined : address),
     });
     for (let number = 0; number < 5; number++) await spoken("127.0.0.1");
-    assert.deepEqual({ ...server.connections() }, { open: 5, evicted: 0, refused: 0, unread: 0 });
+    assert.deepEqual({ ...server.connections() }, { open: 5, evicted: 0, refused: 0, unread: 0, unsecured: 0 });
   });
 
   test("is forgotten with its last connection", async (t) => {

@@ -2,7 +2,8 @@ import type { Socket } from "node:net";
 import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
 import { collectGarbage } from "../../platform/collect-garbage.ts";
 import { repeat } from "../../platform/repeat.ts";
-import { Connection, type ConnectionOwner } from "./connection.ts";
+import type { CertificateFigures } from "../../platform/tls-certificates.ts";
+import { Connection, connectionOf, type ConnectionOwner } from "./connection.ts";
 
 /** How often every connection is inspected, in milliseconds, unless a test sets another interval. */
 export const TICK_MS = 1000;
@@ -57,6 +58,14 @@ export interface ConnectionFigures {
   readonly refused: number;
   /** Cut off, because the client read nothing of an answer. */
   readonly unread: number;
+  /** Ended without a TLS handshake: plain HTTP, an old version of TLS, or a client that rejects the certificate. */
+  readonly unsecured: number;
+}
+
+/** A listener's figures for the metrics. */
+export interface ListenerFigures extends ConnectionFigures {
+  /** `undefined` for a listener without TLS. */
+  readonly certificate?: CertificateFigures;
 }
 
 /** Resolves when all processes that share a port have reached this step of stopping, or after a timeout if one is stuck. */
@@ -73,6 +82,18 @@ export type StopStep = "deferring" | "quiet" | "closed";
 export interface Connections {
   /** Accepts a new connection or destroys its socket. */
   admit(socket: Socket): void;
+  /**
+   * Continues a connection whose TLS handshake has succeeded.
+   *
+   * @param socket the socket that was admitted
+   * @param secure what it is read and written through from now on
+   * @param isGateway whether many clients share the connection, so that it doesn't count towards its address
+   */
+  secure(socket: Socket, secure: Socket, isGateway: boolean): void;
+  /** Counts a connection whose TLS handshake has failed. */
+  countUnsecured(): void;
+  /** Closes the connections whose sockets are meant: after the requests they have received. Handshakes are cut off. */
+  close(isMeant: (socket: Socket) => boolean): void;
   figures(): ConnectionFigures;
   /** From now on, connections close after their answers, which say so. */
   announceClose(): void;
@@ -100,16 +121,18 @@ const sizeOf = ({ silent, used }: Group) => silent.size + used.size;
  *
  * @param serve answers a request
  * @param onLimit called at most once a minute if connections were evicted or refused
+ * @param isTls whether a connection begins with a TLS handshake
  */
 export function createConnections(
   limits: ConnectionLimits,
   serve: ConnectionOwner["serve"],
   onLimit: (figures: ConnectionFigures) => void,
   tickMs: number,
+  isTls = false,
 ): Connections {
   const all = newGroup();
   const byClient = new Map<string, Group>();
-  const counts = { evicted: 0, refused: 0, unread: 0 };
+  const counts = { evicted: 0, refused: 0, unread: 0, unsecured: 0 };
   const pipelined: (() => void)[] = [];
   let limitedAtLog = 0;
   let loggedAtTick = -LOG_TICKS;
@@ -151,9 +174,22 @@ export function createConnections(
       silent.delete(connection);
       used.delete(connection);
     }
-    const { client } = connection;
+    forgetEmpty(connection.client);
+  }
+
+  function forgetEmpty(client: string | undefined): void {
     const group = client === undefined ? undefined : byClient.get(client);
     if (client !== undefined && group !== undefined && sizeOf(group) === 0) byClient.delete(client);
+  }
+
+  /** From now on the connection counts towards no address. */
+  function release(connection: Connection): void {
+    const { client } = connection;
+    const group = client === undefined ? undefined : byClient.get(client);
+    group?.silent.delete(connection);
+    group?.used.delete(connection);
+    connection.client = undefined;
+    forgetEmpty(client);
   }
 
   /** Closes the group's best candidate for eviction. @returns whether there was one */
@@ -190,7 +226,7 @@ export function createConnections(
       socket.destroy();
       return;
     }
-    const connection = new Connection(owner, socket, client, !isWithinAll);
+    const connection = new Connection(owner, socket, client, !isWithinAll, isTls);
     if (client !== undefined && !byClient.has(client)) byClient.set(client, newGroup());
     for (const { silent } of groupsOf(connection)) silent.add(connection);
     socket.once("close", () => {
@@ -270,6 +306,25 @@ export function createConnections(
       admitted++;
       admit(socket);
     },
+    secure(socket, secure, isGateway) {
+      const connection = connectionOf(socket);
+      if (connection === undefined) {
+        // It was evicted in the same moment.
+        secure.destroy();
+        return;
+      }
+      connection.finishHandshake(secure);
+      if (isGateway) release(connection);
+    },
+    countUnsecured() {
+      counts.unsecured++;
+    },
+    close(isMeant) {
+      for (const connection of each()) {
+        if (connection.isHandshaking) connection.socket.destroy();
+        else if (isMeant(connection.socket)) connection.closeAfterAnswers();
+      }
+    },
     figures,
     announceClose() {
       if (owner.isDraining) return;
@@ -291,7 +346,8 @@ export function createConnections(
       while (sizeOf(all) > 0) {
         const isOver = performance.now() >= deadline;
         for (const connection of each()) {
-          const isUntouched = connection.isSilent && connection.socket.bytesRead === 0;
+          const hasSent = !connection.isHandshaking && connection.socket.bytesRead > 0;
+          const isUntouched = connection.isSilent && !hasSent;
           if (isOver || isUntouched) connection.socket.destroy();
         }
         // Node's check knows about partly received heads, but treats an answer as finished while the client is still reading it.

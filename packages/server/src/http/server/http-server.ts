@@ -1,31 +1,22 @@
-import {
-  createServer,
-  STATUS_CODES,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from "node:http";
-import { existsSync } from "node:fs";
-import { type AddressInfo, createServer as createNetServer, Server as NetServer, type Socket } from "node:net";
-import { dirname } from "node:path";
+import { createServer, STATUS_CODES, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { Refusal } from "../../core/refusal.ts";
 import { LIVENESS_PATH, READINESS_PATH } from "@countersign/protocol";
 import { jsonHeaders, publicRefusal, refusalAnswer, sendAnswer } from "./answers.ts";
-import { listenerUrl, socketPathOf, UNIX_PEER, UNIX_PREFIX } from "../../platform/listener-url.ts";
-import { addressesToListenAt } from "../../platform/loopback.ts";
-import { openSocketToGroup, withSocketUmask } from "../../platform/unix-socket.ts";
+import { listenerUrl, socketPathOf, UNIX_PEER } from "../../platform/listener-url.ts";
+import type { TlsCertificates } from "../../platform/tls-certificates.ts";
 import { connectionOf } from "./connection.ts";
 import {
   type ConnectionFigures,
   type ConnectionLimits,
+  type ListenerFigures,
   createConnections,
   TICK_MS,
   type StopBarrier,
 } from "./connections.ts";
 import type { PlainEndpoint } from "./endpoint.ts";
+import { listenAt, listenAtPath, stopListening } from "./listen.ts";
 import { createUnknownMethods, type ParserError } from "./unknown-method.ts";
-import { OperatorError } from "../../core/operator-error.ts";
 
 /** How long a request's head may take to arrive, in milliseconds. A slow client must not occupy a connection. */
 const HEAD_TIMEOUT_MS = 10_000;
@@ -39,9 +30,6 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** The maximum size of all headers of a request, in bytes. */
 const HEADERS_BYTES_MAX = 16_384;
 
-/** How many ports chosen by the system are tried until one is free on both loopback addresses. */
-const PORT_TRIES_MAX = 20;
-
 /** A listening HTTP server. Requests go to the endpoint last given to {@link HttpServer.serve}. */
 export interface HttpServer {
   /** The URL for clients on this machine, such as `http://127.0.0.1:8080`. */
@@ -53,7 +41,7 @@ export interface HttpServer {
    */
   serve(listener: PlainEndpoint, publicUrl: string): void;
   /** Figures for the metrics. */
-  connections(): ConnectionFigures;
+  connections(): ListenerFigures;
   /** From now on, connections close after their answers. New connections are still accepted. */
   announceClose(): void;
   /**
@@ -66,6 +54,8 @@ export interface HttpServer {
 
 /** A listener's settings for connections. */
 export interface ConnectionOptions {
+  /** Makes the listener speak TLS. */
+  readonly tls?: TlsCertificates | undefined;
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
   readonly limits: ConnectionLimits;
@@ -80,36 +70,6 @@ const NO_LIMITS: ConnectionOptions = {
   limits: { max: 100_000, reserved: 0, perAddressMax: 100_000, clientOf: () => undefined },
   onLimit: () => undefined,
 };
-
-const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the port is in use",
-  EACCES: "this user may not use the port",
-  EADDRNOTAVAIL: "this machine doesn't have the address",
-  ENOTFOUND: "the host name is unknown",
-};
-
-const SOCKET_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "another process listens there",
-  EACCES: "this user may not make a socket in that folder",
-  ENOENT: "the folder doesn't exist",
-  ENOTDIR: "a part of the path isn't a folder",
-  EROFS: "the file system is read-only",
-};
-
-/** The listener can't be opened. The message names the address and the reason. */
-export class ListenError extends OperatorError {
-  override readonly name = "ListenError";
-  /** The operating system's error code. */
-  readonly code: string | undefined;
-
-  /** @param port `undefined` for a Unix socket */
-  constructor(address: string, port: number | undefined, code: string | undefined) {
-    const problems = port === undefined ? SOCKET_PROBLEMS : LISTEN_PROBLEMS;
-    const place = port === undefined ? address : `${address} port ${port}`;
-    super(`can't listen on ${place}: ${problems[code ?? ""] ?? code ?? "failed"}`);
-    this.code = code;
-  }
-}
 
 /**
  * Opens a listener.
@@ -180,6 +140,7 @@ export async function openHttpServer(
     },
     options.onLimit,
     options.tickMs ?? TICK_MS,
+    options.tls !== undefined,
   );
   const serverOptions: ServerOptions = {
     maxHeaderSize: HEADERS_BYTES_MAX,
@@ -191,7 +152,11 @@ export async function openHttpServer(
     // Node would silently drop the second of two Authorization headers. Joined, they aren't a valid credential.
     joinDuplicateHeaders: true,
   };
-  const server = createServer(serverOptions);
+  const { tls } = options;
+  const server =
+    tls === undefined
+      ? createServer(serverOptions)
+      : (await import("./tls-server.ts")).createTlsServer(serverOptions, tls, connections);
   const receive: PlainEndpoint = (request, response) => connectionOf(request.socket)?.receive(request, response);
   const socketPath = socketPathOf(host);
   server.on("connection", (socket: Socket) => {
@@ -222,13 +187,13 @@ export async function openHttpServer(
     socketPath === undefined ? await listenAt(server, host, port) : await listenAtPath(server, socketPath);
   const address = server.address();
   return {
-    url: listenerUrl(host, typeof address === "object" && address !== null ? address.port : port),
+    url: listenerUrl(host, typeof address === "object" && address !== null ? address.port : port, tls && "https"),
     serve(next, url) {
       listener = next;
       publicUrl = url;
       for (const answer of waiting.splice(0)) answer();
     },
-    connections: () => connections.figures(),
+    connections: () => ({ ...connections.figures(), ...(tls && { certificate: tls.figures() }) }),
     announceClose() {
       connections.announceClose();
     },
@@ -243,6 +208,7 @@ export async function openHttpServer(
         },
         barrier,
       );
+      await tls?.stop();
       // Ends the timers of node:http.
       server.close();
     },
@@ -252,89 +218,6 @@ export async function openHttpServer(
 function isHealthRequest({ url }: IncomingMessage): boolean {
   const path = url?.split("?")[0];
   return path === LIVENESS_PATH || path === READINESS_PATH;
-}
-
-/** Listens at a Unix socket, which only this process's user and group can connect to. */
-async function listenAtPath(server: Server, path: string): Promise<readonly NetServer[]> {
-  const host = `${UNIX_PREFIX}${path}`;
-  // Node reports EACCES for a missing folder, too.
-  if (!existsSync(dirname(path))) throw new ListenError(host, undefined, "ENOENT");
-  await listen(server, host, undefined, (onListening) => {
-    withSocketUmask(() => server.listen(path, onListening));
-  });
-  openSocketToGroup(path);
-  return [server];
-}
-
-/**
- * Listens at every address of a host, on one port. Addresses that this machine lacks are left out, except for the first.
- *
- * @returns the listening servers: `server`, and others that pass their connections on to it
- */
-async function listenAt(server: Server, host: string, port: number): Promise<readonly NetServer[]> {
-  const [first = host, ...others] = addressesToListenAt(host);
-  for (let tries = 1; ; tries++) {
-    await listen(server, first, port);
-    const listening: NetServer[] = [server];
-    const chosen = (server.address() as AddressInfo).port;
-    try {
-      for (const address of others) {
-        const other = createNetServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-          server.emit("connection", socket);
-        });
-        if (await listenWherePresent(other, address, chosen)) listening.push(other);
-      }
-      return listening;
-    } catch (error) {
-      await Promise.all(listening.map(stopListening));
-      // The system has chosen a port that is free on the first address, but it may be in use on another.
-      const isOver = port !== 0 || tries >= PORT_TRIES_MAX;
-      if (isOver || !(error instanceof ListenError) || error.code !== "EADDRINUSE") throw error;
-    }
-  }
-}
-
-/** Listens if this machine has the address. @returns whether it has */
-async function listenWherePresent(server: NetServer, address: string, port: number): Promise<boolean> {
-  try {
-    await listen(server, address, port);
-    return true;
-  } catch (error) {
-    if (error instanceof ListenError && (error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT")) return false;
-    throw error;
-  }
-}
-
-/** @param start starts listening; by default at the address and port */
-function listen(
-  server: NetServer,
-  address: string,
-  port: number | undefined,
-  start = (onListening: () => void) => {
-    server.listen(port, address, onListening);
-  },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error & { code?: string }) => {
-      reject(new ListenError(address, port, error.code));
-    };
-    server.once("error", fail);
-    start(() => {
-      server.off("error", fail);
-      // Ignores connections that can't be accepted for lack of descriptors; their clients can retry.
-      server.on("error", () => undefined);
-      resolve();
-    });
-  });
-}
-
-/** Closes the listening socket and keeps the connections. `http.Server.close` would cut off answers that clients are reading. */
-function stopListening(server: NetServer): Promise<void> {
-  return new Promise((resolve) => {
-    NetServer.prototype.close.call(server, () => {
-      resolve();
-    });
-  });
 }
 
 /** The refusal of bytes that llhttp couldn't parse, or of a request that took too long to arrive. */

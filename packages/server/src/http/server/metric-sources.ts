@@ -6,12 +6,12 @@ import type { KeyCounts } from "../../core/keys/key-counts.ts";
 import type { SigningKeyFigures } from "../../core/signing-keys/signing-key-figures.ts";
 import type { RegistryView } from "../../core/view/view.ts";
 import type { WebhookFigures } from "../../core/webhooks/worker.ts";
-import type { ConnectionFigures } from "./connections.ts";
 import type { Readiness } from "./health-routes.ts";
+import type { ListenerFigures } from "./connections.ts";
 import type { Instruments } from "./instruments.ts";
 
 /** The connections of each listener that a process serves. */
-export type ListenerConnections = Readonly<Partial<Record<"public" | "internal", () => ConnectionFigures>>>;
+export type ListenerConnections = Readonly<Partial<Record<"public" | "internal", () => ListenerFigures>>>;
 
 /** The view that every serving process has. */
 export type MeasuredView = Pick<RegistryView, "figures"> & { readonly feed: Pick<FeedFollower, "isFresh"> };
@@ -87,7 +87,10 @@ export function registerSources(instruments: Instruments, sources: MetricSources
       "max",
     );
   }
-  if (connections !== undefined) registerConnections(instruments, connections);
+  if (connections !== undefined) {
+    registerConnections(instruments, connections);
+    registerCertificates(instruments, connections);
+  }
   if (clock !== undefined) registerClock(instruments, clock);
   if (countWeakKeys !== undefined) {
     gauges(
@@ -156,6 +159,34 @@ function registerConnections({ gauge, counters }: Instruments, connections: List
       },
     );
   }
+}
+
+/** Metrics of the listeners that speak TLS, if there are any. */
+function registerCertificates({ gauges, counters }: Instruments, connections: ListenerConnections): void {
+  const secured = Object.entries(connections).filter(([, figures]) => figures().certificate !== undefined);
+  if (secured.length === 0) return;
+  const each = (value: (figures: ListenerFigures) => number) => () =>
+    secured.map(([listener, figures]) => [[listener], value(figures())] as const);
+  gauges(
+    "countersign_tls_certificate_expiry_timestamp_seconds",
+    "When the certificate that a listener uses expires, in seconds since the epoch",
+    ["listener"],
+    each(({ certificate }) => (certificate?.expiresAtMs ?? 0) / 1000),
+    "min",
+  );
+  gauges(
+    "countersign_tls_certificate_outdated",
+    "1 if a listener's TLS files have changed and can't be used, so that it still uses the earlier ones",
+    ["listener"],
+    each(({ certificate }) => (certificate?.isOutdated === true ? 1 : 0)),
+    "max",
+  );
+  counters(
+    "countersign_tls_handshakes_failed_total",
+    "Connections that ended without a TLS handshake: plain HTTP, an old version of TLS, or a client that rejects the certificate",
+    ["listener"],
+    each(({ unsecured }) => unsecured),
+  );
 }
 
 function registerClock({ counter, gauge }: Instruments, clock: NonNullable<MetricSources["clock"]>): void {

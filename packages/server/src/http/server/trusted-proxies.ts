@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { compile } from "@fastify/proxy-addr";
 import { UNIX_PEER } from "../../platform/listener-url.ts";
 import { parseIpAddress } from "./ip-address.ts";
@@ -13,16 +14,27 @@ export interface TrustedProxies {
   readonly isTrustedPeer: (socket: Pick<Socket, "remoteAddress">) => boolean;
 }
 
-/** @param entries as configured: addresses, networks and `unix:` */
-export function createTrustedProxies(entries: readonly string[]): TrustedProxies {
+/** Has the peer shown a client certificate by one of the listener's authorities? */
+export function isVerifiedClient(socket: object): boolean {
+  return (socket as Partial<TLSSocket>).authorized === true;
+}
+
+/**
+ * @param entries as configured: addresses, networks and `unix:`
+ * @param areGatewaysVerified whether gateways have client certificates: then a peer with one is a trusted proxy, too
+ */
+export function createTrustedProxies(entries: readonly string[], areGatewaysVerified = false): TrustedProxies {
   const networks = entries.filter((entry) => entry !== UNIX_PEER);
   const isUnixTrusted = networks.length < entries.length;
   const isInNetworks = networks.length === 0 ? () => false : compile(networks);
   const isTrustedAddress = (address: string) => (address === UNIX_PEER ? isUnixTrusted : isInNetworks(address, 0));
   return {
-    isEmpty: entries.length === 0,
+    isEmpty: entries.length === 0 && !areGatewaysVerified,
     isTrustedAddress,
-    isTrustedPeer: ({ remoteAddress }) =>
-      remoteAddress !== undefined && isTrustedAddress(parseIpAddress(remoteAddress) ?? remoteAddress),
+    isTrustedPeer(socket) {
+      if (isVerifiedClient(socket)) return true;
+      const { remoteAddress } = socket;
+      return remoteAddress !== undefined && isTrustedAddress(parseIpAddress(remoteAddress) ?? remoteAddress);
+    },
   };
 }

@@ -9,6 +9,7 @@ import {
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connectionOf } from "./connection.ts";
+import { isVerifiedClient } from "./trusted-proxies.ts";
 
 /**
  * Serves requests whose method Node's parser doesn't know, such as Vault's LIST or Varnish's BAN. Gateways forward any method, and
@@ -107,6 +108,11 @@ class Replay extends Duplex {
   /** The property of a socket. */
   get remoteAddress(): string | undefined {
     return this.original.remoteAddress;
+  }
+
+  /** The property of a TLS socket. */
+  get authorized(): boolean {
+    return isVerifiedClient(this.original);
   }
 
   override _read(): void {

@@ -81,7 +81,8 @@ export function createOrigins(
     if (url.origin !== origin) return false;
     if (configured !== undefined) return url.origin === configured.origin;
     return (
-      url.protocol === "http:" && (LOOPBACK_HOSTS.includes(url.hostname) || url.origin === new URL(listenerUrl).origin)
+      url.protocol === listener.protocol &&
+      (LOOPBACK_HOSTS.includes(url.hostname) || url.origin === new URL(listenerUrl).origin)
     );
   }
 

@@ -47,6 +47,7 @@ export const OAUTH_ERRORS = {
   token_inactive: "invalid_request",
   token_revoked: "invalid_request",
   access_read_only: "invalid_request",
+  certificate_required: "access_denied",
   // Codes about keys and of the admin API, which no OAuth endpoint answers.
   key_proof_required: "server_error",
   key_proof_invalid: "server_error",

@@ -1,0 +1,79 @@
+import { constants } from "node:crypto";
+import type { Server, ServerOptions } from "node:http";
+import { createServer } from "node:https";
+import type { Socket } from "node:net";
+import type { SecureContextOptions, Server as SecureServer, TLSSocket } from "node:tls";
+import type { TlsCertificates } from "../../platform/tls-certificates.ts";
+import type { TlsFiles } from "../../platform/tls-files.ts";
+import type { Connections } from "./connections.ts";
+import { isVerifiedClient } from "./trusted-proxies.ts";
+
+/** How long a TLS handshake may take, in milliseconds: as long as a request's head. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** TLS 1.3, and those of TLS 1.2 with forward secrecy and authenticated encryption (RFC 9325 §4.2). */
+const CIPHERS = [
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
+/**
+ * Makes a server that speaks TLS, and HTTP/1.1 within. A new certificate is used for new connections as soon as it is read. When the
+ * authorities of client certificates change, connections of gateways that the earlier ones vouch for are closed after the requests
+ * they have received.
+ *
+ * A client certificate is asked for if there are authorities, and the handshake succeeds without one: API clients have none.
+ *
+ * @param connections admits connections before their handshake, so that handshakes count towards all limits
+ */
+export function createTlsServer(
+  options: ServerOptions,
+  certificates: TlsCertificates,
+  connections: Pick<Connections, "secure" | "countUnsecured" | "close">,
+): Server {
+  // It has all members of the server of node:http.
+  const server: Server & Pick<SecureServer, "setSecureContext"> = createServer({
+    ...options,
+    ...secureContext(certificates.current()),
+    ALPNProtocols: ["http/1.1"],
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    requestCert: certificates.current().clientCa !== undefined,
+    rejectUnauthorized: false,
+    // As node:http has it: a client may end its side after its request.
+    ...{ allowHalfOpen: true },
+  });
+  certificates.onChange((files, before) => {
+    server.setSecureContext(secureContext(files));
+    if (files.clientCaHash !== before.clientCaHash) connections.close(isVerifiedClient);
+  });
+  server.on("secureConnection", (secure: TLSSocket & { readonly _parent?: Socket | null }) => {
+    // Node's documentation doesn't name `_parent`, the socket below. Without it, the connection couldn't be limited.
+    if (secure._parent) connections.secure(secure._parent, secure, isVerifiedClient(secure));
+    else secure.destroy();
+  });
+  server.on("tlsClientError", () => {
+    connections.countUnsecured();
+  });
+  return server;
+}
+
+function secureContext({ cert, key, clientCa }: TlsFiles): SecureContextOptions {
+  return {
+    cert,
+    key,
+    ca: clientCa,
+    minVersion: "TLSv1.2",
+    ciphers: CIPHERS,
+    honorCipherOrder: true,
+    // No sessions are resumed: a resumed one would carry over what a client certificate showed when the session began, and the keys
+    // of tickets would have to be rotated for forward secrecy. Connections are kept open instead.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_TICKET,
+  };
+}
