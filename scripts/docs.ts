@@ -8,6 +8,7 @@ import { SETTINGS } from "../packages/server/src/config/config.ts";
 import { REGISTRY_SCHEMA } from "../packages/server/src/core/declared-state/schema.ts";
 import { AUDIT_ACTIONS } from "../packages/server/src/core/feed/event.ts";
 import { errorReferenceMarkdown } from "../packages/server/src/http/docs/error-reference.ts";
+import { commandLineMarkdown, manPage, readChapters } from "./command-reference.ts";
 import { dashboardJson } from "./grafana-dashboard.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -17,7 +18,10 @@ const problems: string[] = [];
 /** How wide the prose of a page may be. Tables, code, headings and lines that are one link or picture may be wider. */
 const COLUMNS_MAX = 100;
 
+const chapters = await readChapters();
 const generated = {
+  "docs/command-line.md": commandLineMarkdown(chapters),
+  "packages/server/man/countersign.1": manPage(chapters),
   "docs/errors.md": errorReferenceMarkdown(),
   "docs/configuration.md": configurationMarkdown(),
   "docs/registry.schema.json": `${JSON.stringify(REGISTRY_SCHEMA, null, 2)}\n`,
