@@ -43,7 +43,10 @@ export function parsePublicKey(text: string): ParsedKey {
 
 /** The fingerprint that `ssh-keygen -l` prints: SHA-256 over the SSH wire form (RFC 4253 §6.6), in base64 without padding. */
 export function sshFingerprint(key: KeyObject): string {
-  const { modulus, exponent } = rsaNumbers(key);
+  return fingerprintOf(rsaNumbers(key));
+}
+
+function fingerprintOf({ modulus, exponent }: RsaNumbers): string {
   const blob = Buffer.concat([sshString(Buffer.from("ssh-rsa")), sshInteger(exponent), sshInteger(modulus)]);
   return `SHA256:${createHash("sha256").update(blob).digest("base64").replaceAll("=", "")}`;
 }
@@ -73,14 +76,14 @@ export function findSizeWeakness(
 }
 
 function describeKey(key: KeyObject): ParsedKey {
-  const { n = "", e = "" } = key.export({ format: "jwk" });
-  const modulus = Buffer.from(n, "base64url");
+  const numbers = rsaNumbers(key);
+  const { n, e, modulus } = numbers;
   return {
     spki: key.export({ format: "der", type: "spki" }),
     modulus,
     modulusHash: createHash("sha256").update(modulus).digest("hex"),
     bits: key.asymmetricKeyDetails?.modulusLength ?? 0,
-    fingerprint: sshFingerprint(key),
+    fingerprint: fingerprintOf(numbers),
     // RFC 7638 §3: the required members only, in lexicographic order, without white space.
     thumbprint: createHash("sha256")
       .update(JSON.stringify({ e, kty: "RSA", n }))
@@ -97,9 +100,17 @@ function privateKeyExposed(): Refusal {
   );
 }
 
-function rsaNumbers(key: KeyObject): { modulus: Buffer; exponent: Buffer } {
+/** The public numbers, as base64url and as bytes. */
+interface RsaNumbers {
+  readonly n: string;
+  readonly e: string;
+  readonly modulus: Buffer;
+  readonly exponent: Buffer;
+}
+
+function rsaNumbers(key: KeyObject): RsaNumbers {
   const { n = "", e = "" } = key.export({ format: "jwk" });
-  return { modulus: Buffer.from(n, "base64url"), exponent: Buffer.from(e, "base64url") };
+  return { n, e, modulus: Buffer.from(n, "base64url"), exponent: Buffer.from(e, "base64url") };
 }
 
 function sshString(bytes: Buffer): Buffer {

@@ -47,6 +47,26 @@ describe("a batch gcd", () => {
   });
 });
 
+describe("the greatest common divisor", () => {
+  test("is the one of Euclid's plain algorithm, for numbers of any lengths", () => {
+    const numbers = fc.tuple(fc.bigInt(0n, 2n ** 300n), fc.bigInt(0n, 2n ** 2100n), fc.bigInt(0n, 2n ** 2100n));
+    fc.assert(
+      fc.property(numbers, ([factor, a, b]) => {
+        let [x, y] = [a * factor, b * factor];
+        while (y !== 0n) [x, y] = [y, x % y];
+        assert.equal(gcd(a * factor, b * factor), x);
+      }),
+    );
+  });
+
+  test("of numbers whose quotients are all 1 is found, too", () => {
+    let [a, b] = [1n, 1n];
+    while (a < 2n ** 2048n) [a, b] = [a + b, a];
+    assert.equal(gcd(a, b), 1n);
+    assert.equal(gcd(b * 101n, a * 101n), 101n);
+  });
+});
+
 describe("products of registered moduli", () => {
   const moduli = Array.from({ length: 150 }, (_, index) => (PRIMES[index] ?? 1n) * 1_000_003n ** 2n);
 
@@ -62,10 +82,24 @@ describe("products of registered moduli", () => {
   });
 
   test("drop the oldest chunk where there are too many, and keep at least as many as they must", () => {
-    const products = createProducts(64);
-    for (const [index] of moduli.entries()) products.add(PRIMES[index] ?? 1n);
-    assert.ok(!products.sharesPrime((PRIMES[0] ?? 1n) * 7n));
-    for (let index = 150 - 64; index < 150; index++) assert.ok(products.sharesPrime((PRIMES[index] ?? 1n) * 7n));
+    const many = primesBelow(100_000).slice(100, 9000).map(BigInt);
+    const products = createProducts(4096);
+    for (const prime of many) products.add(prime);
+    assert.ok(!products.sharesPrime((many[0] ?? 1n) * 7n));
+    for (const prime of many.slice(-4096)) assert.ok(products.sharesPrime(prime * 7n));
+  });
+
+  test("find among many moduli what they find one by one, and the moduli that share a factor with each other", () => {
+    fc.assert(
+      fc.property(semiprimes, semiprimes, (registered, asked) => {
+        const products = createProducts(1000);
+        for (const modulus of registered) products.add(modulus);
+        const expected = asked.map(
+          (n) => products.sharesPrime(n) || asked.some((other) => other !== n && gcd(n, other) !== 1n),
+        );
+        assert.deepEqual(products.findSharing(asked), expected);
+      }),
+    );
   });
 
   test("are combined in one remainder", () => {

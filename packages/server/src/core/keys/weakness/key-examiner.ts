@@ -44,6 +44,14 @@ export interface KeyExaminer {
    * @throws {Refusal} `unavailable` if it can't be examined now
    */
   examine(modulus: Uint8Array, client: string): Promise<Examination>;
+  /** What {@link KeyExaminer.examine} finds in each of these moduli by itself: the first weakness, if there is one. */
+  findWeaknesses(moduli: readonly Uint8Array[], client: string): Promise<readonly (ModulusWeakness | undefined)[]>;
+  /**
+   * Which of these moduli have a common factor with a learnt one, or with another one of these?
+   *
+   * @param moduli no two are equal
+   */
+  compare(moduli: readonly Uint8Array[], client: string): Promise<readonly boolean[]>;
   /**
    * Finds the keys that share a prime with a key of a different modulus: with one of `others` if there are any, otherwise among
    * themselves. The result has the ids of both, ascending; of a modulus and a multiple of it, the multiple's alone.
@@ -76,6 +84,9 @@ export function createKeyExaminer(isPublished: IsPublished): KeyExaminer {
       through = 0 as KeyId;
       return Promise.resolve();
     },
+    findWeaknesses: (moduli) =>
+      Promise.resolve(moduli.map((modulus) => findWeakness(numberOf(modulus), modulus, isPublished))),
+    compare: (moduli) => Promise.resolve(products.findSharing(moduli.map(numberOf))),
     findSharing: (keys, others) => Promise.resolve(findSharingKeys(keys, others)),
     examine(modulus) {
       const n = numberOf(modulus);

@@ -35,6 +35,8 @@ function bitsOf(modulus: Uint8Array): string {
 }
 
 function hasRepetition(bits: string): boolean {
+  // A repeated sequence repeats the words at its beginning. Few ordinary moduli have such a word, and only those are searched.
+  if (!hasRepeatedWord(bits)) return false;
   const seen = new Set<string>();
   for (let at = 0; at + REPEATED_BITS <= bits.length; at++) {
     const sequence = bits.slice(at, at + REPEATED_BITS);
@@ -44,6 +46,18 @@ function hasRepetition(bits: string): boolean {
   return false;
 }
 
+/** Do the same 32 bits occur twice? */
+function hasRepeatedWord(bits: string): boolean {
+  const words = new Uint32Array(Math.max(0, bits.length - 31));
+  let word = 0;
+  for (let at = 0; at < bits.length; at++) {
+    word = (word << 1) | (bits.charCodeAt(at) & 1);
+    if (at >= 31) words[at - 31] = word;
+  }
+  words.sort();
+  return words.some((value, index) => index > 0 && value === words[index - 1]);
+}
+
 /** The length of the modulus in bits if each column is coded by how many ones it has. Rows are aligned to the lowest bit. */
 function codeBits(bits: string, rowBits: number): number {
   let total = 0;
@@ -51,7 +65,7 @@ function codeBits(bits: string, rowBits: number): number {
     let ones = 0;
     let rows = 0;
     for (let at = bits.length - 1 - column; at >= 0; at -= rowBits) {
-      if (bits[at] === "1") ones++;
+      ones += bits.charCodeAt(at) & 1;
       rows++;
     }
     total += columnBits(ones, rows - ones);
@@ -65,9 +79,19 @@ function columnBits(ones: number, zeros: number): number {
 }
 
 function estimatorBits(ones: number, zeros: number): number {
-  let length = 0;
-  for (let count = 0; count < ones; count++) length -= Math.log2(count + 0.5);
-  for (let count = 0; count < zeros; count++) length -= Math.log2(count + 0.5);
-  for (let count = 0; count < ones + zeros; count++) length += Math.log2(count + 1);
-  return length;
+  return (
+    lengthOf(ALL_LOGARITHMS, 1, ones + zeros) -
+    lengthOf(HALF_LOGARITHMS, 0.5, ones) -
+    lengthOf(HALF_LOGARITHMS, 0.5, zeros)
+  );
+}
+
+/** Sums of logarithms, log2(first) + log2(first + 1) + …, by how many there are; as long as a column has needed so far. */
+const ALL_LOGARITHMS = [0];
+const HALF_LOGARITHMS = [0];
+
+function lengthOf(sums: number[], first: number, count: number): number {
+  for (let known = sums.length; known <= count; known++)
+    sums.push((sums[known - 1] ?? 0) + Math.log2(known - 1 + first));
+  return sums[count] ?? 0;
 }
