@@ -11,6 +11,13 @@ const WAITING_MAX = 64;
 /** The longest that one task may take, in milliseconds. The slowest key takes a fraction of it, also on a busy machine. */
 const TASK_MS_MAX = 10_000;
 
+/**
+ * How many keys of 2048 bits are examined in one task, or as many longer ones as take that long: about a tenth of a second, so that
+ * another client's key waits no longer for a part of a long list.
+ */
+const SLICE_KEYS = 32;
+const SLICE_KEY_BYTES = 256;
+
 /** An examiner in a thread of its own, so that no examination delays requests. */
 export interface KeyExaminerThread extends KeyExaminer {
   /** Ends the thread. Examinations in progress are refused. */
@@ -23,10 +30,12 @@ export interface KeyExaminerThread extends KeyExaminer {
  *
  * @param blocklists paths of the configured blocklists
  * @param onProblem called with why the thread failed, for the log
+ * @param taskMsMax the longest that one task may take, in milliseconds; 10 s by default
  */
 export function createKeyExaminerThread(
   blocklists: readonly string[],
   onProblem: (problem: unknown) => void = () => undefined,
+  taskMsMax = TASK_MS_MAX,
 ): KeyExaminerThread {
   const queue = createFairQueue({ runningMax: 1, waitingMax: WAITING_MAX });
   let worker: Worker | undefined;
@@ -44,8 +53,8 @@ export function createKeyExaminerThread(
       fail(new Error("the thread that examines keys has ended"));
     };
     const timer = setTimeout(() => {
-      fail(new Error(`a key's examination took over ${TASK_MS_MAX} ms`));
-    }, TASK_MS_MAX);
+      fail(new Error(`a key's examination took over ${taskMsMax} ms`));
+    }, taskMsMax);
     const onMessage = (answer: ExaminerAnswer) => {
       if ("problem" in answer) fail(new Error(answer.problem));
       else resolve(answer.result as Awaited<ReturnType<KeyExaminer[Method]>>);
@@ -90,7 +99,15 @@ export function createKeyExaminerThread(
         if (worker !== undefined) await call("forget");
         through = 0 as KeyId;
       }),
-    examine: (modulus, client) => queue.run(client, () => call("examine", new Uint8Array(modulus), client)),
+    examine: (modulus, client) => queue.run(client, () => call("examine", copyOf(modulus), client)),
+    async findWeaknesses(moduli, client) {
+      const found: Awaited<ReturnType<KeyExaminer["findWeaknesses"]>>[number][] = [];
+      for (const slice of slicesOf(moduli)) {
+        found.push(...(await queue.run(client, () => call("findWeaknesses", slice.map(copyOf), client))));
+      }
+      return found;
+    },
+    compare: (moduli, client) => queue.run(client, () => call("compare", moduli.map(copyOf), client)),
     findSharing: (keys, others) =>
       queue.run("registry", () => call("findSharing", keys.map(compact), others.map(compact))),
     async close() {
@@ -101,9 +118,29 @@ export function createKeyExaminerThread(
   };
 }
 
-/** A view's whole buffer is copied to the thread, and a database's buffer may be much larger than the key in it. */
 function compact({ id, spki }: RegisteredKey): RegisteredKey {
-  return { id, spki: new Uint8Array(spki) };
+  return { id, spki: copyOf(spki) };
+}
+
+/** A view's whole buffer is copied to the thread, and a database's buffer may be much larger than the key in it. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+/** Cuts a list of moduli into parts that take about as long as {@link SLICE_KEYS}; the time grows with the cube of the length. */
+export function slicesOf(moduli: readonly Uint8Array[]): readonly (readonly Uint8Array[])[] {
+  const slices: Uint8Array[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const modulus of moduli) {
+    const cost = (modulus.length / SLICE_KEY_BYTES) ** 3;
+    if (size + cost > SLICE_KEYS) {
+      slices.push([]);
+      size = 0;
+    }
+    slices.at(-1)?.push(modulus);
+    size += cost;
+  }
+  return slices;
 }
 
 /** The worker's module: TypeScript in a checkout, JavaScript in the package. */

@@ -9,7 +9,7 @@ import { unrestrictedAuthor } from "../change/change-tx.ts";
 import { type Commit, createCommit } from "../change/commit.ts";
 import { Refusal } from "../refusal.ts";
 import { parsePublicKey } from "./admission.ts";
-import { type AdmitKey, createAdmitKey } from "./admit-key.ts";
+import { type AdmitKey, createAdmitKey, createKeyGate } from "./admit-key.ts";
 import { addKey, changeKey } from "./changes.ts";
 import { findSharedPrimes } from "./find-shared-primes.ts";
 import type { KeyId } from "./model.ts";
@@ -300,5 +300,47 @@ describe("a stored key", () => {
       spki: spkiOf(publicKeyText(p * q, "Aw")),
     });
     assert.deepEqual(await Promise.all([one, two].map(findWeakness)), ["size", "exponent"]);
+  });
+});
+
+describe("examining many keys at once", () => {
+  const texts = () => [p * q, r * s, t * u].map((n) => publicKeyText(n));
+
+  async function verdicts(keys: readonly string[]) {
+    const { admitKeys } = createKeyGate(examiner, registry.store);
+    const admitted = await admitKeys(keys.map(parsePublicKey), "test")();
+    return admitted.map((each) => (each instanceof Refusal ? each.detail.weakness : each.sharesPrime));
+  }
+
+  test("has the result of each key, in their order, also if one comes twice", async () => {
+    const [first = "", second = ""] = texts();
+    const square = publicKeyText(u * u);
+    assert.deepEqual(await verdicts([first, square, second, first]), [false, "perfect_power", false, false]);
+    assert.deepEqual(await verdicts([]), []);
+  });
+
+  test("finds a prime in common with a registered key, and with another one of them", async () => {
+    await add("api-1-one", publicKeyText(p * q));
+    assert.deepEqual(await verdicts([p * r, s * t, t * u].map((n) => publicKeyText(n))), [true, true, true]);
+    assert.deepEqual(await verdicts([r * s, t * u].map((n) => publicKeyText(n))), [false, false]);
+  });
+
+  test("compares with the keys that are registered when the result is asked for", async () => {
+    const { admitKeys } = createKeyGate(examiner, registry.store);
+    const finish = admitKeys([parsePublicKey(publicKeyText(p * r))], "test");
+    const { id } = await add("api-1-one", publicKeyText(p * q));
+    const [admitted] = await finish();
+    assert.ok(admitted !== undefined && !(admitted instanceof Refusal));
+    assert.deepEqual([admitted.sharesPrime, admitted.comparedThrough], [true, id]);
+  });
+
+  test("admits none if the examiner fails, and reports it to who asks for the result", async () => {
+    const failing: KeyExaminer = {
+      ...examiner,
+      findWeaknesses: () => Promise.reject(new Refusal("unavailable", "full")),
+    };
+    const { admitKeys } = createKeyGate(failing, registry.store);
+    const refusal = await refusalOf(admitKeys([parsePublicKey(publicKeyText(p * q))], "test")());
+    assert.equal(refusal.code, "unavailable");
   });
 });

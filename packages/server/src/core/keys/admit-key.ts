@@ -1,3 +1,4 @@
+import type { Refusal } from "../refusal.ts";
 import type { ParsedKey } from "./admission.ts";
 import { keyWeak } from "./key-weak.ts";
 import type { KeyId } from "./model.ts";
@@ -25,13 +26,36 @@ export interface AdmittedKey extends ParsedKey {
  */
 export type AdmitKey = (key: ParsedKey, client: string) => Promise<AdmittedKey>;
 
+/**
+ * Examines many keys, with the same result for each as {@link AdmitKey}; keys that share a prime among each other are all refused. What
+ * each modulus says by itself is examined from now on. The function that it returns compares the keys with each other and with the
+ * registered keys of that moment, so whoever adds thousands of keys can begin to examine the next ones before these are committed.
+ *
+ * @param keys at most {@link ADMITTED_BYTES_MAX} bytes of moduli; the same modulus may occur twice
+ * @returns results in the order of the keys. The promise rejects with `unavailable` if the keys can't be examined now
+ */
+export type AdmitKeys = (
+  keys: readonly ParsedKey[],
+  client: string,
+) => () => Promise<readonly (AdmittedKey | Refusal)[]>;
+
+/** The most bytes of moduli that are compared at once, 2,048 keys of 2048 bits: it takes two to three seconds. */
+export const ADMITTED_BYTES_MAX = 524_288;
+
 /** How many keys are read from the store at once. */
 const PAGE_KEYS = 500;
 
-export function createAdmitKey(
+type KeySource = { readonly keys: Pick<KeyStore, "listModuli"> } & Pick<Store, "storeId" | "highestIds">;
+
+export function createAdmitKey(examiner: KeyExaminer, store: KeySource): AdmitKey {
+  return createKeyGate(examiner, store).admitKey;
+}
+
+/** Both ways to examine keys, with one examiner. */
+export function createKeyGate(
   examiner: KeyExaminer,
-  store: { readonly keys: Pick<KeyStore, "listModuli"> } & Pick<Store, "storeId" | "highestIds">,
-): AdmitKey {
+  store: KeySource,
+): { readonly admitKey: AdmitKey; readonly admitKeys: AdmitKeys } {
   let learning: Promise<void> = Promise.resolve();
   /** Begins when `learning` has ended. Keys that come in until then share it. */
   let nextLearning: Promise<void> | undefined;
@@ -72,11 +96,34 @@ export function createAdmitKey(
     return run;
   }
 
-  return async (key, client) => {
-    await learnOnce();
-    const comparedThrough = examiner.learntThrough();
-    const { weakness, sharesPrime } = await examiner.examine(key.modulus, client);
-    if (weakness !== undefined) throw keyWeak(weakness);
-    return { ...key, sharesPrime, comparedThrough } as AdmittedKey;
+  return {
+    async admitKey(key, client) {
+      await learnOnce();
+      const comparedThrough = examiner.learntThrough();
+      const { weakness, sharesPrime } = await examiner.examine(key.modulus, client);
+      if (weakness !== undefined) throw keyWeak(weakness);
+      return { ...key, sharesPrime, comparedThrough } as AdmittedKey;
+    },
+
+    admitKeys(keys, client) {
+      // Each modulus once: two equal ones would seem to share a prime.
+      const moduli = new Map(keys.map(({ modulusHash, modulus }) => [modulusHash, modulus]));
+      const examination = examiner.findWeaknesses([...moduli.values()], client);
+      // Its failure is reported when the result is asked for.
+      examination.catch(() => undefined);
+      return async () => {
+        await learnOnce();
+        const comparedThrough = examiner.learntThrough();
+        const comparison = examiner.compare([...moduli.values()], client);
+        const [weaknesses, sharing] = await Promise.all([examination, comparison]);
+        const places = new Map([...moduli.keys()].map((hash, place) => [hash, place]));
+        return keys.map((key) => {
+          const place = places.get(key.modulusHash) ?? -1;
+          const weakness = weaknesses[place];
+          if (weakness !== undefined) return keyWeak(weakness);
+          return { ...key, sharesPrime: sharing[place] !== false, comparedThrough } as AdmittedKey;
+        });
+      };
+    },
   };
 }

@@ -33,6 +33,8 @@ export interface KeyDescendants {
 export interface ModulusReads {
   /** Every key of every user with this modulus, whatever its exponent and status, in the order of their ids. */
   findByModulusHash(modulusHash: string): Promise<readonly PublicKey[]>;
+  /** The same for many moduli, in any order. */
+  findByModulusHashes(modulusHashes: readonly string[]): Promise<readonly PublicKey[]>;
   /** Was the modulus revoked without a registered key? */
   isModulusRevoked(modulusHash: string): Promise<boolean>;
   /** The keys of all users after an id, in the order of their ids: their moduli are in their SPKI. */
@@ -70,6 +72,12 @@ export interface KeyTransaction extends ModulusReads, Pick<KeyDescendants, "list
       readonly accountId: AccountId;
     },
   ): Promise<KeyId>;
+  /** Which of these moduli were revoked without a registered key? */
+  listRevokedModuli(modulusHashes: readonly string[]): Promise<readonly string[]>;
+  /** Ids for {@link insertAll}, ascending. An id that isn't used then may be missing for good. */
+  reserveIds(count: number): Promise<readonly KeyId[]>;
+  /** Inserts many keys in a few statements, with reserved ids. */
+  insertAll(keys: readonly (PublicKey & { readonly accountId: AccountId })[]): Promise<void>;
   /** Changes nothing where the key is revoked. */
   setStatus(keyId: KeyId, status: KeyStatus): Promise<void>;
   /** Changes what may be changed of a key besides its status. */
