@@ -32,6 +32,7 @@ const CORE_ORDER = [
   "revocation",
   "rotation",
   "declared-state",
+  "bulk",
 ];
 
 /** @type {import("dependency-cruiser").IConfiguration} */

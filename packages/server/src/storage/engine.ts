@@ -33,6 +33,12 @@ export interface Engine {
   beginChange(transaction: Transaction<Database>): Promise<void>;
   /** Makes all future ids greater than every id generated or inserted so far, and greater than `after`. */
   continueIds(transaction: Transaction<Database>, table: keyof Database, after?: number): Promise<void>;
+  /** Ids that no row has, ascending, for rows that this transaction inserts. */
+  reserveIds(
+    transaction: Transaction<Database>,
+    table: "api_users" | "public_keys",
+    count: number,
+  ): Promise<readonly number[]>;
   /** Wakes the other nodes once the transaction commits. */
   endChange(transaction: Transaction<Database>): Promise<void>;
   changeMarker(): Promise<string>;

@@ -1,7 +1,8 @@
-import type { Kysely, Transaction } from "kysely";
-import { CHAIN_START, chainEvent } from "../core/feed/audit-chain.ts";
+import type { Insertable, Kysely, Transaction } from "kysely";
+import { type AuditEvent, CHAIN_START, chainEvent } from "../core/feed/audit-chain.ts";
 import type { EventStore, EventTransaction, FeedPosition } from "../core/feed/store.ts";
 import { pageEvents } from "./event-list.ts";
+import { chunksOf, ROWS_PER_INSERT } from "./chunks.ts";
 import { toEvent } from "./rows.ts";
 import type { Database } from "./schema.ts";
 
@@ -32,24 +33,33 @@ export function eventStore(db: Kysely<Database>): EventStore {
 export function eventTransaction(db: Transaction<Database>): EventTransaction {
   return {
     append: async (event) => {
-      const last = await findLastEvent(db);
-      const chained = chainEvent(event, last);
-      await db
-        .insertInto("audit_events")
-        .values({
-          seq: chained.seq,
-          at_ms: chained.atMs,
-          actor: chained.actor,
-          action: chained.action,
-          subject: chained.subject,
-          details: JSON.stringify(chained.details),
-          previous_hash: chained.previousHash,
-          hash: chained.hash,
-          account_id: chained.accountId ?? null,
-        })
-        .execute();
+      const chained = chainEvent(event, await findLastEvent(db));
+      await db.insertInto("audit_events").values(rowOf(chained)).execute();
       return chained;
     },
+    appendAll: async (events) => {
+      let last: AuditEvent | FeedPosition | undefined = await findLastEvent(db);
+      const rows = events.map((event) => {
+        const chained = chainEvent(event, last);
+        last = chained;
+        return rowOf(chained);
+      });
+      for (const part of chunksOf(rows, ROWS_PER_INSERT)) await db.insertInto("audit_events").values(part).execute();
+    },
     last: () => lastEvent(db),
+  };
+}
+
+function rowOf(event: AuditEvent): Insertable<Database["audit_events"]> {
+  return {
+    seq: event.seq,
+    at_ms: event.atMs,
+    actor: event.actor,
+    action: event.action,
+    subject: event.subject,
+    details: JSON.stringify(event.details),
+    previous_hash: event.previousHash,
+    hash: event.hash,
+    account_id: event.accountId ?? null,
   };
 }

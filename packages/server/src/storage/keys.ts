@@ -4,6 +4,8 @@ import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import type { KeyStore, KeyTransaction, ModulusReads } from "../core/keys/store.ts";
 import { modulusOfSpki } from "../core/keys/weakness/modulus-of-spki.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
+import { chunksOf, ROWS_PER_INSERT, VALUES_PER_READ } from "./chunks.ts";
+import type { Engine } from "./engine.ts";
 import { countKeys, pageKeys } from "./key-list.ts";
 import { keyDescendants } from "./key-descendants.ts";
 import { equal, pageSmall } from "./page-small.ts";
@@ -35,7 +37,7 @@ export function keyStore(db: Kysely<Database>): KeyStore {
 }
 
 /** Public keys, within a change. */
-export function keyTransaction(db: Transaction<Database>): KeyTransaction {
+export function keyTransaction(db: Transaction<Database>, engine: Engine): KeyTransaction {
   return {
     ...modulusReads(db),
     find: (keyId) => findKey(db, keyId),
@@ -74,26 +76,27 @@ export function keyTransaction(db: Transaction<Database>): KeyTransaction {
     insert: async (key) => {
       const { id } = await db
         .insertInto("public_keys")
-        .values({
-          user_id: key.userId,
-          fingerprint: key.fingerprint,
-          thumbprint: key.thumbprint,
-          bits: key.bits,
-          spki: key.spki,
-          label: key.label,
-          modulus_hash: key.modulusHash,
-          account_id: key.accountId,
-          idle_since_day: dayOf(key.createdAtMs),
-          proved_at_ms: key.provedAtMs,
-          rotated_from: key.rotatedFrom,
-          networks: fromList(key.networks),
-          status: "active",
-          created_at_ms: key.createdAtMs,
-          expires_at_ms: key.expiresAtMs,
-        })
+        .values({ ...rowOf(key), status: "active" })
         .returning("id")
         .executeTakeFirstOrThrow();
       return id as KeyId;
+    },
+    listRevokedModuli: async (hashes) => {
+      const revoked: string[] = [];
+      for (const part of chunksOf(hashes.filter(canBeStored), VALUES_PER_READ)) {
+        const rows = await db
+          .selectFrom("revoked_moduli")
+          .select("modulus_hash")
+          .where("modulus_hash", "in", part)
+          .execute();
+        revoked.push(...rows.map(({ modulus_hash: hash }) => hash));
+      }
+      return revoked;
+    },
+    reserveIds: async (count) => (await engine.reserveIds(db, "public_keys", count)) as readonly KeyId[],
+    insertAll: async (keys) => {
+      const rows = keys.map((key) => ({ ...rowOf(key), id: key.id, status: key.status }));
+      for (const part of chunksOf(rows, ROWS_PER_INSERT)) await db.insertInto("public_keys").values(part).execute();
     },
     // The clause on the status keeps a revoked key revoked, whatever the caller checked.
     setStatus: async (id, status) => {
@@ -116,6 +119,25 @@ export function keyTransaction(db: Transaction<Database>): KeyTransaction {
   };
 }
 
+function rowOf(key: Parameters<KeyTransaction["insert"]>[0]) {
+  return {
+    user_id: key.userId,
+    fingerprint: key.fingerprint,
+    thumbprint: key.thumbprint,
+    bits: key.bits,
+    spki: key.spki,
+    label: key.label,
+    modulus_hash: key.modulusHash,
+    account_id: key.accountId,
+    idle_since_day: dayOf(key.createdAtMs),
+    proved_at_ms: key.provedAtMs,
+    rotated_from: key.rotatedFrom,
+    networks: fromList(key.networks),
+    created_at_ms: key.createdAtMs,
+    expires_at_ms: key.expiresAtMs,
+  };
+}
+
 const DAY_MS = 86_400_000;
 
 /** In whole days since the epoch. */
@@ -131,6 +153,21 @@ function modulusReads(db: Kysely<Database>): ModulusReads {
       if (!canBeStored(hash)) return [];
       const rows = await selectKeys(db).where("modulus_hash", "in", [hash, ""]).orderBy("public_keys.id").execute();
       return rows.map(toKey).filter((key) => (key.modulusHash || modulusHashOf(key.spki)) === hash);
+    },
+    findByModulusHashes: async (hashes) => {
+      const wanted = new Set(hashes);
+      const found: PublicKey[] = [];
+      for (const part of chunksOf(hashes.filter(canBeStored), VALUES_PER_READ)) {
+        const rows = await selectKeys(db).where("modulus_hash", "in", part).execute();
+        found.push(...rows.map(toKey));
+      }
+      // As in findByModulusHash.
+      const unhashed = await selectKeys(db).where("modulus_hash", "=", "").execute();
+      for (const row of unhashed) {
+        const modulusHash = modulusHashOf(row.spki);
+        if (modulusHash !== undefined && wanted.has(modulusHash)) found.push({ ...toKey(row), modulusHash });
+      }
+      return found;
     },
     isModulusRevoked: async (hash) => {
       const row = await db

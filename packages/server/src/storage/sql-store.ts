@@ -102,8 +102,8 @@ export function createSqlStore(connections: Connections, engine: Engine): SqlSto
 function storeTransaction(db: Transaction<Database>, engine: Engine): StoreTransaction {
   return {
     accounts: accountTransaction(db),
-    users: userTransaction(db),
-    keys: keyTransaction(db),
+    users: userTransaction(db, engine),
+    keys: keyTransaction(db, engine),
     keyNotices: keyNoticeTransaction(db),
     keyAudit: keyAuditTransaction(db),
     signingKeys: signingKeyTransaction(db),

@@ -2,10 +2,11 @@ import { type Expression, type ExpressionBuilder, type Kysely, sql, type SqlBool
 import type { KeyId } from "../core/keys/model.ts";
 import { usernameOf } from "../core/users/changes.ts";
 import { StoreBroken } from "../core/store/store-broken.ts";
-import type { ApiUser } from "../core/users/model.ts";
+import type { ApiUser, ApiUserId } from "../core/users/model.ts";
 import { KEYS_PER_RECORD_MAX, type UserStore, type UserTransaction } from "../core/users/store.ts";
 import type { ApiUserRecord, RecordKey } from "../core/view/record.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
+import { chunksOf, ROWS_PER_INSERT, VALUES_PER_READ } from "./chunks.ts";
 import type { Engine } from "./engine.ts";
 import { fromList, selectUsers, toList, toUser } from "./rows.ts";
 import type { Database } from "./schema.ts";
@@ -49,7 +50,7 @@ export function userStore(db: Kysely<Database>, engine: Engine): UserStore {
 }
 
 /** API users, within a change. */
-export function userTransaction(db: Transaction<Database>): UserTransaction {
+export function userTransaction(db: Transaction<Database>, engine: Engine): UserTransaction {
   return {
     find: (username) => findUser(db, username),
     insert: async ({ account, name, access, createdAtMs, mayRotate = false, networks = [] }) => {
@@ -72,6 +73,34 @@ export function userTransaction(db: Transaction<Database>): UserTransaction {
         .where("id", "=", account.id)
         .execute();
       return toUser({ ...row, account: account.shortname, account_status: account.status });
+    },
+    findAll: async (usernames) => {
+      const users: ApiUser[] = [];
+      for (const part of chunksOf(usernames.filter(canBeStored), VALUES_PER_READ)) {
+        users.push(...(await selectUsers(db).where("api_users.username", "in", part).execute()).map(toUser));
+      }
+      return users;
+    },
+    reserveIds: async (count) => (await engine.reserveIds(db, "api_users", count)) as readonly ApiUserId[],
+    insertAll: async (users) => {
+      const rows = users.map((user) => ({
+        id: user.id,
+        account_id: user.accountId,
+        username: user.username,
+        access: user.access,
+        status: user.status,
+        created_at_ms: user.createdAtMs,
+        may_rotate: Number(user.mayRotate),
+        networks: fromList(user.networks),
+      }));
+      for (const part of chunksOf(rows, ROWS_PER_INSERT)) await db.insertInto("api_users").values(part).execute();
+      for (const [accountId, ofAccount] of Map.groupBy(users, (user) => user.accountId)) {
+        await db
+          .updateTable("accounts")
+          .set((columns) => ({ users: columns("users", "+", ofAccount.length) }))
+          .where("id", "=", accountId)
+          .execute();
+      }
     },
     setStatus: async (id, status) => {
       await db.updateTable("api_users").set({ status }).where("id", "=", id).execute();

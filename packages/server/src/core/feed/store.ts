@@ -31,6 +31,8 @@ export interface EventStore {
 export interface EventTransaction {
   /** Appends an event, chained to the last one. Within a store, `seq` follows commit order, without gaps. */
   append(event: UnchainedEvent): Promise<AuditEvent>;
+  /** Appends many events, in order, in a few statements; the chain is the same as if they were appended one by one. */
+  appendAll(events: readonly UnchainedEvent[]): Promise<void>;
   /** The last event's position, with those that this transaction has appended. */
   last(): Promise<FeedPosition>;
 }

@@ -64,6 +64,12 @@ export interface UserTransaction {
     networks?: readonly string[] | undefined;
   }): Promise<ApiUser>;
   setStatus(userId: ApiUserId, status: Standing): Promise<void>;
+  /** Those that exist, in any order. */
+  findAll(usernames: readonly string[]): Promise<readonly ApiUser[]>;
+  /** Ids for {@link insertAll}, ascending. An id that isn't used then may be missing for good. */
+  reserveIds(count: number): Promise<readonly ApiUserId[]>;
+  /** Inserts many users in a few statements, with reserved ids. */
+  insertAll(users: readonly ApiUser[]): Promise<void>;
   /** Changes what may be changed of a user besides its status. */
   update(userId: ApiUserId, values: Pick<ApiUser, "mayRotate" | "networks">): Promise<void>;
 }

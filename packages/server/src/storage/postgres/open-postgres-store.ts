@@ -159,6 +159,13 @@ export async function openPostgresStore(options: PostgresOptions): Promise<SqlSt
           )) + 1, false)
           from (select pg_get_serial_sequence(${table}, 'id')::regclass as ids) as made`.execute(transaction);
       },
+      // What a rollback leaves unused stays a gap, as with ids that the sequence itself assigns.
+      reserveIds: async (transaction, table, count) => {
+        const { rows } = await sql<{ id: number }>`
+          select nextval(pg_get_serial_sequence(${table}, 'id'))::integer as id from generate_series(1, ${count})
+          order by id`.execute(transaction);
+        return rows.map(({ id }) => id);
+      },
       // Delivered only when the transaction commits.
       endChange: async (transaction) => {
         await sql`select pg_notify(${CHANGES_CHANNEL}, '')`.execute(transaction);

@@ -173,6 +173,14 @@ async function openStore(
             insert into sqlite_sequence (name, seq) select ${table}, ${after}
             where not exists (select 1 from sqlite_sequence where name = ${table})`.execute(transaction);
         },
+        // No other writer can interleave. Inserting a row with an id raises the sequence to it (sqlite.org/autoinc).
+        reserveIds: async (transaction, table, count) => {
+          const { rows } = await sql<{ seq: number }>`select seq from sqlite_sequence where name = ${table}`.execute(
+            transaction,
+          );
+          const last = rows[0]?.seq ?? 0;
+          return Array.from({ length: count }, (_, index) => last + 1 + index);
+        },
         endChange: () => Promise.resolve(),
         watchChanges: () => ({ isReliable: () => false, stop: () => Promise.resolve() }),
         backup: async (target) => {
