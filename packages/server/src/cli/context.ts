@@ -17,7 +17,7 @@ import type { Restoration, StoreOpening } from "../core/store-identity/position.
 import type { Policy } from "../core/change/change-tx.ts";
 import type { Commit } from "../core/change/commit.ts";
 import type { StoredKeyExaminer } from "../core/keys/audit/audit-keys.ts";
-import type { AdmitKey } from "../core/keys/admit-key.ts";
+import type { AdmitKey, AdmitKeys } from "../core/keys/admit-key.ts";
 import type { KeyProofs } from "../core/key-statements/key-proofs.ts";
 import type { Store } from "../core/store/store.ts";
 import type { NameKind, StoredName } from "../core/store/stored-name.ts";
@@ -32,6 +32,8 @@ export interface CliAdministration {
   readonly store: Store;
   readonly commit: Commit;
   readonly admitKey: AdmitKey;
+  /** Examines many keys in threads of its own, one for each processor. */
+  openAdmitKeys(): Promise<{ readonly admitKeys: AdmitKeys; close(): Promise<void> }>;
   /** The URL at which a browser opens a one-time link. */
   readonly linkUrl: (secret: string) => string;
   /** The master secret from which new signing keys derive. */
@@ -73,7 +75,7 @@ export interface CliContext {
   readonly actor: string;
   readonly stdin: Readable;
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Removes secrets from a line for standard error: an error message may quote a secret from the command line. */
   readonly redact: (line: string) => string;
   /** @throws {ConfigError} */

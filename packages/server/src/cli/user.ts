@@ -9,6 +9,7 @@ import { addStandingCommands } from "./standing-commands.ts";
 import { commitAs, commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
+import { userExportCommand, userImportCommand } from "./user-bulk.ts";
 
 type Options = Flags & { readonly json?: boolean };
 type LimitOptions = Options & NetworkOptions & { readonly mayRotate?: boolean };
@@ -80,6 +81,8 @@ export function userCommand(context: CliContext): Command {
       });
     });
 
+  user.addCommand(userImportCommand(context));
+  user.addCommand(userExportCommand(context));
   addStandingCommands(context, user, {
     argument: "username",
     effect: "refuse the API user's assertions and tokens immediately",

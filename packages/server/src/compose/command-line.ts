@@ -43,6 +43,7 @@ export async function openAdministration(
     store,
     commit: createCommit(store, clock, undefined, policyOf(config)),
     admitKey: async (key, author) => (await openKeyAdmission()).admitKey(key, author),
+    openAdmitKeys: async () => (await import("./key-admission.ts")).openAdmitKeys(config, store),
     openStoredKeyExaminer: async () => (await openKeyAdmission()).storedKeyExaminer,
     policy: policyOf(config),
     linkUrl: (secret) => linkUrl(createOrigins(config.adminUrl, internalListenerUrl(config)), secret),
