@@ -80,6 +80,17 @@ module.exports = {
       },
     },
     {
+      name: "telemetry-on-demand",
+      comment:
+        "OpenTelemetry's packages cost start time and memory, and most services run without them. platform/telemetry alone imports them, and main.ts imports that folder when it is configured.",
+      severity: "error",
+      from: { path: SERVER, pathNot: [`${SERVER}/platform/telemetry/`, "\\.test\\.ts$"] },
+      to: {
+        path: ["node_modules/@opentelemetry/", `${SERVER}/platform/telemetry/`],
+        dependencyTypesNot: ["dynamic-import"],
+      },
+    },
+    {
       name: "config-and-platform-below",
       comment: "Configuration and the platform serve the others; they know the core's types at most.",
       severity: "error",

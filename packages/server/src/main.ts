@@ -8,7 +8,9 @@ import { runCommandLine } from "./cli/program.ts";
 import { systemSurroundings, VERSION } from "./compose/surroundings.ts";
 import { type Config, type Flags, parseConfig, passwordNotice, platformNotice } from "./config/config.ts";
 import { databasePasswords } from "./config/database-url.ts";
+import type { TelemetrySettings } from "./config/telemetry.ts";
 import type { StoreOpening } from "./core/store-identity/position.ts";
+import type { Telemetry } from "./core/tracer.ts";
 import type { Logger } from "./platform/logger.ts";
 import { type LogSink, openLogSink } from "./platform/log-sink.ts";
 import { watchPackageRunner } from "./platform/npm-parent.ts";
@@ -94,17 +96,21 @@ async function serve(config: Config, opening: StoreOpening, flags: Flags): Promi
     import("./platform/logger.ts"),
   ]);
   const channel = openWorkerChannel(() => process.exit(1));
+  const isServing = config.workers === 1 || channel !== undefined;
+  const telemetrySettings = await readTelemetrySettings();
+  let telemetry: Telemetry | undefined;
   const stderr = openLogSink(2, (count) => {
     log.warn({ count }, "log lines were dropped: the reader of standard error was too slow");
   });
   service = { stdout: openLogSink(1), stderr };
   const log = createLog(
     config.logLevel,
-    secretsOf(config),
+    [...secretsOf(config), ...(telemetrySettings?.secrets ?? [])],
     (line) => {
       stderr.write(line);
     },
     channel === undefined ? {} : { worker: process.pid },
+    telemetrySettings?.traces && (() => telemetry?.tracer?.currentIds() ?? {}),
   );
   process.on("uncaughtException", (error) => {
     log.fatal({ err: error }, "uncaught exception; the process ends");
@@ -117,12 +123,25 @@ async function serve(config: Config, opening: StoreOpening, flags: Flags): Promi
   if (channel === undefined) {
     for (const notice of [passwordNotice(flags), platformNotice(process.env)])
       if (notice !== undefined) log.warn(notice);
+    for (const problem of telemetrySettings?.problems ?? []) log.warn(problem);
+  }
+  if (telemetrySettings !== undefined && isServing) {
+    const { openTelemetry } = await import("./platform/telemetry/open-telemetry.ts");
+    telemetry = await openTelemetry(telemetrySettings, VERSION, log);
   }
   const manager = channel === undefined ? await connectServiceManager(log) : undefined;
   const stopped = channel === undefined ? signal() : Promise.race([signal(), channel.stopped]);
-  if (config.workers > 1 && channel === undefined) await superviseUntil(stopped, config, opening, log, manager);
-  else await serveUntil(stopped, config, opening, log, channel, manager);
+  if (isServing) await serveUntil(stopped, config, opening, log, channel, manager, telemetry);
+  else await superviseUntil(stopped, config, opening, log, manager);
+  await telemetry?.stop();
   log.info("stopped");
+}
+
+/** OpenTelemetry's variables. Without any, nothing is loaded. */
+async function readTelemetrySettings(): Promise<TelemetrySettings | undefined> {
+  if (!Object.keys(process.env).some((name) => name.startsWith("OTEL_"))) return undefined;
+  const { parseTelemetry } = await import("./config/telemetry.ts");
+  return parseTelemetry(process.env);
 }
 
 /** Takes the service manager's variables out of the environment, so that no child process speaks for this one. */
@@ -158,9 +177,10 @@ async function serveUntil(
   log: Logger,
   channel: WorkerChannel | undefined,
   manager: ServiceManager | undefined,
+  telemetry: Telemetry | undefined,
 ): Promise<void> {
   const { startService } = await import("./compose/service.ts");
-  const starting = startService(config, log, surroundings, channel, opening);
+  const starting = startService(config, log, surroundings, channel, opening, telemetry);
   const first = await Promise.race([starting, stopped]);
   // The service may still be waiting for its store.
   if (typeof first === "string") {

@@ -10,6 +10,7 @@ import { followStore } from "./follow-store.ts";
 import { forgetExpiredTokens, startCleaning } from "./clean-up.ts";
 import { startJobs } from "./jobs.ts";
 import { createKeyJobs } from "./key-jobs.ts";
+import { traceJobs } from "./tracing.ts";
 import { startWebhooks } from "./webhooks.ts";
 import { reportTransitions } from "./report-transitions.ts";
 
@@ -88,7 +89,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
         warn("refused sign-ins can't be written into the audit log; the next try follows"),
       ),
       startCleaning(dependencies),
-      startJobs(dependencies, heartbeat.id, createKeyJobs(dependencies)),
+      startJobs(dependencies, heartbeat.id, traceJobs(dependencies.tracer, createKeyJobs(dependencies))),
       startWebhooks(dependencies, heartbeat.id),
     ];
   }

@@ -6,6 +6,7 @@ import type { Clock } from "../core/surroundings.ts";
 import { createAdminHandlers } from "../http/admin/handlers.ts";
 import { createOrigins } from "../http/admin/http/origins.ts";
 import { type App, buildInternalApp, buildMetricsApp } from "../http/app.ts";
+import { createRequestTracing } from "../http/server/request-tracing.ts";
 import { createEventLoopTurns } from "../platform/event-loop-turns.ts";
 import { createOpenIdProvider } from "../platform/openid-provider.ts";
 import type { Node } from "./node.ts";
@@ -29,6 +30,7 @@ export function composeInternalListener(
   const origins = createOrigins(config.adminUrl, listenerUrl, config.adminNames);
   return buildInternalApp({
     ...node,
+    tracing: node.tracer && createRequestTracing(node.tracer, "internal", node.trustedProxies),
     adminUrl: listenerUrl,
     consoleFolder: CONSOLE_FOLDER,
     admin: {

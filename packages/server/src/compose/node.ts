@@ -13,6 +13,7 @@ import { createRefusedSignIns, type RefusedSignIns } from "../core/operators/ref
 import { createDeliver, type Deliver } from "../core/webhooks/deliver.ts";
 import type { WebhookSender } from "../core/webhooks/send.ts";
 import { createSigningKeyFigures } from "../core/signing-keys/signing-key-figures.ts";
+import type { Tracer } from "../core/tracer.ts";
 import type { LatestSigningKeys } from "../core/token/verify-token.ts";
 import type { AppDependencies } from "../http/app.ts";
 import { createClientAddress } from "../http/server/client-address.ts";
@@ -27,6 +28,7 @@ import { createWebhookSender } from "../platform/webhook-sender.ts";
 import type { OpenedRegistry } from "./open-registry.ts";
 import { createReadiness } from "./readiness.ts";
 import { type Surroundings, VERSION } from "./surroundings.ts";
+import { traceCheck, traceDeliveries, traceSender } from "./tracing.ts";
 
 /** What a node is made from. */
 export interface NodeOptions<SigningKeys extends LatestSigningKeys = LatestSigningKeys> {
@@ -42,6 +44,8 @@ export interface NodeOptions<SigningKeys extends LatestSigningKeys = LatestSigni
   readonly connections?: ListenerConnections;
   /** Where several processes serve: the metrics of all. */
   readonly gather?: GatherFigures | undefined;
+  /** `undefined` where nothing is traced. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** The parts of a node that both listeners and the background work share. */
@@ -68,6 +72,7 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
   readonly refusedSignIns: RefusedSignIns;
   readonly webhookSender: WebhookSender;
   readonly deliverWebhook: Deliver;
+  readonly tracer: Tracer | undefined;
   /** From now on the node isn't ready. */
   announceStop(): void;
 }
@@ -75,7 +80,7 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
 export function composeNode<SigningKeys extends LatestSigningKeys>(
   options: NodeOptions<SigningKeys>,
 ): Node<SigningKeys> {
-  const { config, log, surroundings, registry, nextRequestId, publicUrl } = options;
+  const { config, log, surroundings, registry, nextRequestId, publicUrl, tracer } = options;
   const { store, view, signingKeys, masterSecrets } = registry;
   const { clock } = surroundings;
   const unnamedProxy = findUnnamedProxy(config);
@@ -85,7 +90,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
   const keyExaminer = createKeyExaminerThread(config.keyBlocklist, (problem) => {
     log.error({ err: problem }, "keys can't be examined; none is added until they can");
   });
-  const webhookSender = createWebhookSender({ networks: config.webhookNetworks });
+  const webhookSender = traceSender(tracer, createWebhookSender({ networks: config.webhookNetworks }));
   let isStopping = false;
   const refusalCounts = createRefusalCounts(store.usage, clock);
   const readiness = createReadiness({ store, feed: view.feed, clockWatch, isStopping: () => isStopping });
@@ -125,7 +130,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     refusalCounts,
     readiness,
     audiences: endpointAudiences(publicUrl),
-    checkToken: createCheckToken({ view, signingKeys, clock }),
+    checkToken: traceCheck(tracer, createCheckToken({ view, signingKeys, clock })),
     keyProofs: createKeyProofs({ ...surroundings, policy: config.keyProof, masterSecrets, publicUrls: [publicUrl] }),
     refusalLimit: createRefusalLimit(config.refusalLimit, clock),
     keyChallengeLimit: createRefusalLimit(config.refusalLimit, clock, KEY_CHALLENGES),
@@ -136,7 +141,11 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     lastSeen: createLastSeen(store),
     refusedSignIns: createRefusedSignIns(registry.commitWithoutView),
     webhookSender,
-    deliverWebhook: createDeliver({ sender: webhookSender, masterSecrets: registry.masterSecrets, clock }),
+    deliverWebhook: traceDeliveries(
+      tracer,
+      createDeliver({ sender: webhookSender, masterSecrets: registry.masterSecrets, clock }),
+    ),
+    tracer,
     announceStop() {
       isStopping = true;
     },

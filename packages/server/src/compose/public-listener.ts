@@ -17,7 +17,9 @@ import { createRequireGateway } from "../http/public/require-gateway.ts";
 import { createRefusalLimit, REVOCATIONS } from "../http/server/refusal-limit.ts";
 import { createLimitedAuthentication } from "../http/public/authenticate-resource-server.ts";
 import { networkOf } from "../http/server/ip-address.ts";
+import { createRequestTracing } from "../http/server/request-tracing.ts";
 import type { Node } from "./node.ts";
+import { traceExchange } from "./tracing.ts";
 
 /** How many revocation statements one client may send within a minute: enough to revoke a fleet's keys, too few to burden a node. */
 const REVOCATIONS_PER_MINUTE = 60;
@@ -37,13 +39,22 @@ export interface PublicListener {
 }
 
 /** What answers clients, gateways and resource servers. */
-export async function composePublicListener(node: Node, options: PublicListenerOptions = {}): Promise<PublicListener> {
+export async function composePublicListener(
+  { tracer, ...parts }: Node,
+  options: PublicListenerOptions = {},
+): Promise<PublicListener> {
+  const node = {
+    ...parts,
+    tracing: tracer && createRequestTracing(tracer, "public", parts.trustedProxies),
+  };
   const { log, clock, store, view, signingKeys, audiences, refusalLimit, checkToken } = node;
   const { pause = pauseUnreferenced, streamEndPause = pauseUnreferenced } = options;
-  const issueToken = createIssueToken(signingKeys, node.random, (keyId, atMs, expiresAtSeconds) => {
+  const issue = createIssueToken(signingKeys, node.random, (keyId, atMs, expiresAtSeconds) => {
     node.keyUsage.record(keyId, atMs, expiresAtSeconds);
   });
-  const findSigner = createFindSigner(view, networkOf);
+  const exchange = traceExchange(tracer, { view, issueToken: issue });
+  const { issueToken } = exchange;
+  const findSigner = createFindSigner(exchange.view, networkOf, exchange.signerSteps);
   const ledger = createAssertionLedger(store.assertions, clock);
   const authenticateFor = (audience: "token" | "revocation") =>
     createAuthenticateClient(findSigner, clock, audiences[audience], ledger);
@@ -59,7 +70,13 @@ export async function composePublicListener(node: Node, options: PublicListenerO
   );
   const app = await buildPublicApp({
     ...node,
-    exchange: createExchange({ findSigner, clock, audiences: audiences.exchange, issueToken }),
+    exchange: createExchange({
+      findSigner,
+      clock,
+      audiences: audiences.exchange,
+      issueToken,
+      runSteps: exchange.runSteps,
+    }),
     checkToken,
     grantClientCredentials: createGrantClientCredentials(authenticateFor("token"), issueToken),
     revokeToken: createRevokeToken({

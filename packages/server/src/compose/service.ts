@@ -3,6 +3,7 @@ import type { CliService } from "../cli/context.ts";
 import type { Config } from "../config/config.ts";
 import { internalListenerUrl } from "../config/listener-urls.ts";
 import { createHeartbeat } from "../core/signing-keys/heartbeat.ts";
+import type { Telemetry } from "../core/tracer.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import { createRequestIds } from "../http/server/request-id.ts";
 import { checkKeyBlocklists } from "../platform/key-blocklist.ts";
@@ -17,6 +18,7 @@ import type { ProcessGroup } from "./process-group.ts";
 import { composePublicListener, type PublicListener } from "./public-listener.ts";
 import { findPublicUrls } from "./public-urls.ts";
 import { systemSurroundings, VERSION } from "./surroundings.ts";
+import { traceStore } from "./tracing.ts";
 
 /** A service that this process runs. */
 export interface RunningService extends CliService {
@@ -28,6 +30,7 @@ export interface RunningService extends CliService {
  * Opens the store, starts the listeners of this process and serves.
  *
  * @param group the processes that serve beside this one; `undefined` where it serves alone
+ * @param telemetry where traces and metrics are sent; ended by the caller after {@link RunningService.stop}
  */
 export async function startService(
   config: Config,
@@ -35,13 +38,15 @@ export async function startService(
   surroundings = systemSurroundings(),
   group?: ProcessGroup,
   opening: StoreOpening = {},
+  telemetry?: Telemetry,
 ): Promise<RunningService> {
   checkKeyBlocklists(config.keyBlocklist);
   const { clock, random } = surroundings;
   const nextRequestId = createRequestIds(random);
   const isAlone = group === undefined;
   const opener = createListenerOpener(config, log, nextRequestId, isAlone, () => clock.wallMs());
-  const { store, position } = await openStoreWhenReachable(
+  const tracer = telemetry?.tracer;
+  const { store: openedStore, position } = await openStoreWhenReachable(
     config,
     // A worker's store was created by the process that started the worker. One that is gone must not come back empty.
     { ...opening, mayCreate: isAlone, isChecked: isAlone },
@@ -51,6 +56,7 @@ export async function startService(
       await opener.open("the store can't be reached; the log says why");
     },
   );
+  const store = traceStore(tracer, openedStore);
   const registry = await openRegistry(config, store, surroundings, log);
   const { commit, signingKeys } = registry;
   const listeners = await opener.open();
@@ -68,7 +74,10 @@ export async function startService(
       ...(internalServer && { internal: () => internalServer.connections() }),
     },
     gather: group && (() => group.gather()),
+    tracer,
   });
+  // Of this process alone: each has its own service.instance.id.
+  telemetry?.exportMetrics(() => node.metrics.figures());
   const { publicUrl } = node;
   if (config.publicUrl === undefined) warnOfUnknownPublicUrl(config, publicUrl, log);
   const publicListener: PublicListener | undefined = publicServer && (await composePublicListener(node));

@@ -34,6 +34,8 @@ export interface ExchangeDependencies {
   readonly clock: Clock;
   readonly audiences: Audiences;
   readonly issueToken: IssueToken;
+  /** {@link runExchangeSteps} unless it is traced. */
+  readonly runSteps?: typeof runExchangeSteps;
 }
 
 /** Exchanges an assertion for a token. @throws {Refusal} with the codes in docs/wire.md, Exchange */
@@ -89,11 +91,17 @@ export function runExchangeSteps(attempt: ExchangeAttempt): void {
 /**
  * Makes the exchange. Cheap checks come before expensive ones, and an unverified claim is used only to look up the user's keys.
  */
-export function createExchange({ findSigner, clock, audiences, issueToken }: ExchangeDependencies): Exchange {
+export function createExchange({
+  findSigner,
+  clock,
+  audiences,
+  issueToken,
+  runSteps = runExchangeSteps,
+}: ExchangeDependencies): Exchange {
   return async ({ authorization, ttl, client, findSource }) => {
     const nowMicroseconds = clock.nowMicroseconds();
     const attempt = new ExchangeAttempt(authorization, nowMicroseconds / 1e6, audiences);
-    runExchangeSteps(attempt);
+    runSteps(attempt);
     const { assertion, algorithm, claims } = attempt;
     const key = await findSigner(assertion, algorithm, claims.username, nowMicroseconds / 1000, client, findSource);
     return issueToken(key, nowMicroseconds, parseTtl(ttl));

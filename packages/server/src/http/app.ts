@@ -158,7 +158,7 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
   const routed = routeTo(app);
   return {
     close: () => app.close(),
-    listener(request, response) {
+    listener: tracedBy(dependencies, (request, response) => {
       const target = originForm(request);
       if (target.length > REQUEST_TARGET_BYTES_MAX) {
         const problem = `The request's path and query have over ${REQUEST_TARGET_BYTES_MAX} characters.`;
@@ -170,8 +170,12 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
       if (path === REFRESH_PATH || path === WITHOUT_SLASH.refresh) exchangeEndpoint(request, response);
       else if (path.startsWith(CHECK_PATH) || path === WITHOUT_SLASH.check) checkEndpoint(request, response);
       else (others.get(path) ?? routed)(request, response);
-    },
+    }),
   };
+}
+
+function tracedBy({ tracing }: AppDependencies, listener: PlainEndpoint): PlainEndpoint {
+  return tracing === undefined ? listener : tracing.wrap(listener);
 }
 
 export interface InternalAppDependencies extends AppDependencies {
@@ -196,14 +200,14 @@ export async function buildInternalApp(internalDependencies: InternalAppDependen
   const consoleFiles = createConsoleFiles(consoleFolder, nextRequestId);
   return {
     close: () => app.close(),
-    listener: (request, response) => {
+    listener: tracedBy(dependencies, (request, response) => {
       const otherwise = () => {
         routed(request, response);
       };
       const path = originForm(request).split("?", 1)[0] ?? "/";
       if (NOT_THE_CONSOLE.some((beginning) => path.startsWith(beginning))) otherwise();
       else consoleFiles(request, response, otherwise);
-    },
+    }),
   };
 }
 
@@ -259,7 +263,7 @@ function createFastify(
   dependencies: AppDependencies,
   allowedBeside: (path: string) => readonly string[] = () => [],
 ): FastifyInstance {
-  const { nextRequestId, log, metrics, clientAddress } = dependencies;
+  const { nextRequestId, log, metrics, clientAddress, tracing } = dependencies;
   const sendError = (error: unknown, requestId: string, response: ServerResponse) => {
     refuse(error, requestId, response, dependencies);
   };
@@ -274,6 +278,16 @@ function createFastify(
     },
   }) as unknown as FastifyInstance;
 
+  if (tracing !== undefined) {
+    app.addHook("onRequest", (request, reply, done) => {
+      tracing.routed(reply.raw, request.routeOptions.url, request.id);
+      done();
+    });
+    // A body arrives in callbacks of its connection, which doesn't know which request it belongs to.
+    app.addHook("preValidation", (_request, reply, done) => {
+      tracing.resume(reply.raw, done);
+    });
+  }
   app.addHook("onRequest", (request, reply, done) => {
     const headers = bodyHeadersWith(request.id);
     for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] ?? "", headers[at + 1]);
@@ -380,11 +394,12 @@ function refuse(
   error: unknown,
   requestId: string,
   response: ServerResponse,
-  { publicUrl, log, metrics, audience }: AppDependencies,
+  { publicUrl, log, metrics, audience, tracing }: AppDependencies,
 ): void {
   const cause = toRefusal(error);
   const refusal = publicRefusal(cause, requestId, audience);
   metrics.refused("other", refusal.code);
+  tracing?.refused(response, refusal.code);
   const line = { request_id: requestId, route: "other", code: refusal.code };
   if (refusal.code === "internal" || refusal.code === "unavailable") {
     log.error({ ...line, ...failureReason(cause), err: refusal.cause }, "request failed");

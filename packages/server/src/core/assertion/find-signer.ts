@@ -38,6 +38,16 @@ export type FindSigner = (
   findSource?: FindSource,
 ) => Promise<ViewKey>;
 
+/** The steps of {@link FindSigner} that can be replaced, to trace them. */
+export interface SignerSteps {
+  readonly findSigningKey: (
+    ...parameters: Parameters<typeof findSigningKey<ViewKey>>
+  ) => ReturnType<typeof findSigningKey<ViewKey>>;
+  readonly checkStanding: typeof checkStanding;
+}
+
+export const SIGNER_STEPS: SignerSteps = { findSigningKey, checkStanding };
+
 /**
  * Create one for each process: its bounds apply to all signature checks together.
  *
@@ -46,6 +56,7 @@ export type FindSigner = (
 export function createFindSigner(
   view: Pick<RegistryView, "findUser">,
   clientOf?: (address: string) => string,
+  steps: SignerSteps = SIGNER_STEPS,
 ): FindSigner {
   const queue = createFairQueue({ runningMax: RUNNING_MAX, waitingMax: WAITING_MAX, ...(clientOf && { clientOf }) });
 
@@ -65,16 +76,21 @@ export function createFindSigner(
     if (turn !== undefined) await turn;
     let key: ViewKey | undefined;
     try {
-      key = await findSigningKey(assertion, algorithm, candidates);
+      key = await steps.findSigningKey(assertion, algorithm, candidates);
     } finally {
       queue.leave();
     }
     if (key === undefined) throw assertionRejected();
-    const problem = findKeyProblem(key, nowMs);
-    if (problem !== undefined) throw standingRefusal(problem);
-    checkSource(key.limits, findSource);
+    steps.checkStanding(key, nowMs, findSource);
     return key;
   };
+}
+
+/** Makes sure that a key can be used now, from where the request came. @throws {Refusal} */
+function checkStanding(key: ViewKey, nowMs: number, findSource: FindSource): void {
+  const problem = findKeyProblem(key, nowMs);
+  if (problem !== undefined) throw standingRefusal(problem);
+  checkSource(key.limits, findSource);
 }
 
 const NO_KEYS: readonly ViewKey[] = [];

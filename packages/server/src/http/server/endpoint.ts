@@ -13,7 +13,8 @@ import type { ClientAddress } from "./client-address.ts";
 import type { ClientSource } from "./client-source.ts";
 import type { Refusal } from "../../core/refusal.ts";
 import type { Logger } from "../../platform/logger.ts";
-import type { Metrics, Route } from "./metrics.ts";
+import type { EndpointRoute, Metrics } from "./metrics.ts";
+import { type RequestTracing, ROUTE_TEMPLATES } from "./request-tracing.ts";
 
 /** What every endpoint needs. */
 export interface EndpointSurroundings {
@@ -23,6 +24,8 @@ export interface EndpointSurroundings {
   readonly clientSource: ClientSource;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** `undefined` where nothing is traced. */
+  readonly tracing?: RequestTracing | undefined;
 }
 
 /** Answers one request, on plain `node:http`. */
@@ -46,7 +49,7 @@ export interface RequestContext {
  * @param options.onRefused called for each refusal that counts against the client; returns whether there were too many
  */
 export function createEndpoint(
-  route: Route,
+  route: EndpointRoute,
   surroundings: EndpointSurroundings,
   answer: (context: RequestContext) => WrittenAnswer | Promise<WrittenAnswer>,
   options: {
@@ -56,11 +59,12 @@ export function createEndpoint(
     readonly onRefused?: (context: RequestContext) => boolean;
   } = {},
 ): PlainEndpoint {
-  const { publicUrl, nextRequestId, clientAddress, log, metrics } = surroundings;
+  const { publicUrl, nextRequestId, clientAddress, log, metrics, tracing } = surroundings;
 
   return (request, response) => {
     const startedAtMs = performance.now();
     const requestId = nextRequestId();
+    tracing?.routed(response, ROUTE_TEMPLATES[route], requestId);
     const context: RequestContext = {
       request,
       requestId,
@@ -77,6 +81,7 @@ export function createEndpoint(
       const { code } = refusal;
       const isTooMany = isClientsFault(code) && options.onRefused?.(context) === true;
       metrics.refused(route, code);
+      tracing?.refused(response, code);
       const line = { request_id: requestId, route, code, client: context.clientAddress() };
       if (code === "internal" || code === "unavailable") {
         log.error({ ...line, ...failureReason(error), err: refusal.cause }, "request failed");

@@ -28,6 +28,9 @@ const ROUTES = [
 
 export type Route = (typeof ROUTES)[number];
 
+/** The routes with an endpoint of their own. */
+export type EndpointRoute = Exclude<Route, "other">;
+
 /** Metrics for Prometheus. No label holds a user, a key or anything that a client chose. */
 export interface Metrics {
   tokenIssued(): void;

@@ -3,7 +3,7 @@ import { Refusal } from "../../../core/refusal.ts";
 import type { WrittenAnswer } from "../../server/answers.ts";
 import { createEndpoint, type EndpointSurroundings, type PlainEndpoint } from "../../server/endpoint.ts";
 import type { DelayRejection } from "../delay-rejection.ts";
-import type { Route } from "../../server/metrics.ts";
+import type { EndpointRoute } from "../../server/metrics.ts";
 import type { RefusalLimit } from "../../server/refusal-limit.ts";
 import { oauthRefusalAnswer } from "./oauth-answers.ts";
 import { optionsAnswer, requirePost } from "../require-post.ts";
@@ -14,7 +14,7 @@ type RequestOrigin = Pick<ClientCredentials, "client" | "findSource">;
 
 /** Makes an endpoint to which OAuth clients post a form that contains an assertion. */
 export function createClientEndpoint(
-  route: Route,
+  route: EndpointRoute,
   limit: RefusalLimit,
   delayRejection: DelayRejection,
   surroundings: EndpointSurroundings,
