@@ -202,6 +202,21 @@ const ROWS: readonly (readonly [title: string, panels: readonly Panel[]])[] = [
         ],
       },
       {
+        title: "TLS",
+        description: "Time until each certificate expires, and connections without a handshake. Empty without TLS.",
+        unit: "s",
+        queries: [
+          [
+            `countersign_tls_certificate_expiry_timestamp_seconds{${SELECTED}} - time()`,
+            "{{instance}} {{listener}} expiry",
+          ],
+          [
+            rateBy("instance, listener", "countersign_tls_handshakes_failed_total"),
+            "{{instance}} {{listener}} failed a second",
+          ],
+        ],
+      },
+      {
         title: "Clock",
         description: "How far a node's clock is ahead of the database's, and the last time that it was set.",
         unit: "s",

@@ -64,7 +64,7 @@ else describe("Prometheus", { skip: missing ?? false, concurrency: 1 }, describe
 
 function describePrometheus(): void {
   let postgres: TestPostgres;
-  /** One node of each kind: SQLite, PostgreSQL, and PostgreSQL with workers. */
+  /** One node of each kind: SQLite, with TLS, PostgreSQL, and PostgreSQL with workers. */
   let nodes: Readonly<Record<string, TestServer>> = {};
   let prometheusUrl = "";
   let stopPrometheus: () => Promise<void> = () => Promise.resolve();
@@ -73,13 +73,17 @@ function describePrometheus(): void {
     postgres = await startPostgres();
     const env = { COUNTERSIGN_DATABASE_URL: await postgres.createDatabase() };
     const flags = ["--trusted-proxies", "127.0.0.1"];
-    const [sqlite, onPostgres] = await Promise.all([startServer({ flags }), startServer({ flags, env })]);
+    const [sqlite, onPostgres, tls] = await Promise.all([
+      startServer({ flags }),
+      startServer({ flags, env }),
+      startServer({ env: await makeCertificate() }),
+    ]);
     const workers = await startServer({
       flags: [...flags, "--workers", "2"],
       env,
       dataDir: onPostgres.dataDir,
     });
-    nodes = { sqlite, onPostgres, workers };
+    nodes = { sqlite, tls, onPostgres, workers };
     await Promise.all([useNode(sqlite, sqlite), useNode(onPostgres, onPostgres), useNode(workers, onPostgres, "more")]);
     ({ url: prometheusUrl, stop: stopPrometheus } = await startPrometheus(Object.values(nodes)));
   });
@@ -184,11 +188,12 @@ function describePrometheus(): void {
   test("docs/monitoring.md lists every metric of a node with its type, and no other", async () => {
     const [, table = ""] = /<!-- metrics -->([^]*)<!-- \/metrics -->/.exec(readFileSync(PAGE, "utf8")) ?? [];
     const documented = [...table.matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].map(([, name, type]) => `${name} ${type}`);
+    const found = new Set<string>();
     for (const node of Object.values(nodes)) {
       const text = await (await fetch(`${node.adminUrl}/metrics`)).text();
-      const types = [...text.matchAll(/^# TYPE (countersign_\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`);
-      assert.deepEqual(documented.toSorted(), types.toSorted());
+      for (const [, name, type] of text.matchAll(/^# TYPE (countersign_\w+) (\w+)$/gm)) found.add(`${name} ${type}`);
     }
+    assert.deepEqual(documented.toSorted(), [...found].toSorted());
   });
 
   interface Rule {
@@ -215,6 +220,16 @@ async function useNode(node: TestServer, owner: TestServer, account = "acme"): P
     fetch(`${node.publicUrl}/api/auth/v0/check/`, { headers: { Authorization: `Token ${credential}` } });
   await eventually("the token is active", async () => (await check(token)).status === 200);
   assert.equal((await check(`${token}x`)).status, 401);
+}
+
+/** A self-signed certificate. @returns the settings that name its files */
+async function makeCertificate(): Promise<Readonly<Record<string, string>>> {
+  const folder = temporaryFolder();
+  const [key, certificate] = [join(folder, "tls.key"), join(folder, "tls.crt")];
+  const words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90", "-subj", "/CN=localhost"];
+  const { status, stderr } = await runProgram("openssl", [...words, "-keyout", key, "-out", certificate]);
+  assert.equal(status, 0, stderr);
+  return { COUNTERSIGN_TLS_CERT_FILE: certificate, COUNTERSIGN_TLS_KEY_FILE: key };
 }
 
 /** Runs the published configuration, with these nodes as targets and a scrape every second. */
