@@ -9,10 +9,13 @@
  * its modules go into each package that imports them.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type OutputOptions, rolldown } from "rolldown";
 import { dts } from "rolldown-plugin-dts";
+import { licenceTexts } from "./release/licences.ts";
+import { readLock } from "./release/locked-tree.ts";
+import { consoleTree } from "./release/packages.ts";
 
 const root = join(import.meta.dirname, "..");
 const PUBLISHED = ["server", "client", "verifier"];
@@ -44,6 +47,14 @@ async function buildServer(): Promise<void> {
     { main: join(folder, "src", "main.ts"), [worker]: join(folder, "src", `${worker}.ts`) },
     { dir: join(folder, "dist"), preserveModules: true, preserveModulesRoot: join(folder, "src") },
   );
+  // The console's files contain these libraries, and their licences ask for the notice to go with them.
+  writeFileSync(
+    join(folder, "dist", "THIRD-PARTY-LICENCES.txt"),
+    licenceTexts(root, consoleTree(root, readLock(root)).values(), "Libraries in the console, and their licences"),
+  );
+  // A release says what it is built from; countersign version prints it.
+  const commit = process.env["SOURCE_COMMIT"];
+  if (commit !== undefined) writeFileSync(join(folder, "dist", "COMMIT"), `${commit}\n`);
 }
 
 /** One file per entry point, with its types, and files for what several entry points share. */
