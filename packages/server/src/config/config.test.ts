@@ -4,7 +4,15 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ConfigError, type Flags, parseConfig, passwordNotice, platformNotice, SETTINGS } from "./config.ts";
+import {
+  ConfigError,
+  type Flags,
+  parseConfig,
+  passwordNotice,
+  platformNotice,
+  readConfig,
+  SETTINGS,
+} from "./config.ts";
 
 /** Looks random, but is the same in every run. */
 const secretBytes = (number: number) => createHash("sha256").update(`secret ${number}`).digest();
@@ -587,4 +595,38 @@ test("TLS is configured completely or not at all, and not for a Unix socket", ()
   ] as const) {
     assert.match(problemOf(environment), problem);
   }
+});
+
+test("a reading reports every problem, and has the default of each setting that has one", () => {
+  const given = {
+    COUNTERSIGN_PROT: "8080",
+    COUNTERSIGN_PORT: "eighty",
+    COUNTERSIGN_WORKERS: "0",
+    COUNTERSIGN_LOG_LEVEL: "debug",
+    COUNTERSIGN_DATABASE_URL: "mysql://u:hunter2@h/x",
+  };
+  const { config, problems } = readConfig(given, { refusalLimit: "-1" });
+  assert.deepEqual(
+    problems.map(({ error, setting }) => [error.message.split(":")[0], setting]),
+    [
+      ["COUNTERSIGN_PROT", undefined],
+      ["COUNTERSIGN_PORT", "port"],
+      ["COUNTERSIGN_DATABASE_URL", "databaseUrl"],
+      ["--refusal-limit", "refusalLimit"],
+      ["COUNTERSIGN_WORKERS", "workers"],
+    ],
+  );
+  assert.deepEqual([config.port, config.workers, config.logLevel, config.databaseUrl], [8080, 1, "debug", undefined]);
+  assert.doesNotMatch(problems.map(({ error }) => error.message).join(), /hunter2/);
+  assert.equal(problemOf(given), problems[0]?.error.message);
+});
+
+test("a reading says what single sign-on lacks only if its settings have no other problem", () => {
+  const issuer = { COUNTERSIGN_OIDC_ISSUER: "https://id.example" };
+  assert.match(readConfig(issuer).problems[0]?.error.message ?? "", /^COUNTERSIGN_OIDC_CLIENT_ID: is missing/);
+  const broken = readConfig({ ...issuer, COUNTERSIGN_OIDC_SCOPE: "email" }).problems;
+  assert.deepEqual(
+    broken.map(({ setting }) => setting),
+    ["oidcScope"],
+  );
 });

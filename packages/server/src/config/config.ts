@@ -39,6 +39,20 @@ export type Config = { readonly [Name in SettingName]: ReturnType<(typeof SETTIN
 /** Settings given as flags, as text. */
 export type Flags = { readonly [Name in SettingName]?: string | undefined };
 
+/** A problem of the configuration. */
+export interface ConfigProblem {
+  readonly error: ConfigError;
+  /** The setting that it concerns; `undefined` for an unknown variable or a combination of settings. */
+  readonly setting: SettingName | undefined;
+}
+
+/** A configuration with everything that is wrong with it. A setting with a problem has its default. */
+export interface ConfigReading {
+  readonly config: Config;
+  /** In the order in which {@link parseConfig} would refuse them. */
+  readonly problems: readonly ConfigProblem[];
+}
+
 /**
  * Reads flags and environment. Variables that a platform made are ignored; see {@link findPlatformVariables}.
  *
@@ -46,29 +60,47 @@ export type Flags = { readonly [Name in SettingName]?: string | undefined };
  *   process can't read or other users can
  */
 export function parseConfig(given: Readonly<Record<string, string | undefined>>, flags: Flags = {}): Config {
+  const { config, problems } = readConfig(given, flags);
+  if (problems[0] !== undefined) throw problems[0].error;
+  return config;
+}
+
+/** Reads flags and environment as {@link parseConfig} does, and reports every problem instead of stopping at the first. */
+export function readConfig(given: Readonly<Record<string, string | undefined>>, flags: Flags = {}): ConfigReading {
   const platformMade = new Set(findPlatformVariables(given));
   const environment = Object.fromEntries(Object.entries(given).filter(([name]) => !platformMade.has(name)));
-  refuseUnknownVariables(environment);
+  const problems: ConfigProblem[] = findUnknownVariables(environment).map((error) => ({ error, setting: undefined }));
   const parseOne = <Value>(name: SettingName, definition: Setting<Value>, access: SecretFileAccess): Value => {
-    const found = findText(environment, flags[name], definition, access);
+    let source = definition.variable;
     try {
+      const found = findText(environment, flags[name], definition, access);
+      source = found?.source ?? source;
       return parseText(found?.text, definition);
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      throw new ConfigError(`${found?.source ?? definition.variable}: ${error.message}`);
+      if (!(error instanceof ConfigError)) throw error;
+      const named = error instanceof Problem ? new ConfigError(`${source}: ${error.message}`) : error;
+      problems.push({ error: named, setting: name });
+      return definition.parse(undefined);
     }
   };
   // Parsed first: it decides which files the other settings may be read from.
   const access = parseOne("secretFileAccess", SETTINGS.secretFileAccess, "owner");
   const parsed = Object.entries(SETTINGS as Record<string, Setting<unknown>>).map(([name, definition]) => [
     name,
-    parseOne(name as SettingName, definition, access),
+    name === "secretFileAccess" ? access : parseOne(name as SettingName, definition, access),
   ]);
   const config = Object.fromEntries(parsed) as Config;
-  requireWholeOidc(config);
-  requireTwoSockets(config);
-  requireWholeTls(config);
-  return config;
+  // A setting with a problem has its default, which says nothing about the others.
+  if (problems.some(({ setting }) => setting !== undefined)) return { config, problems };
+  for (const requireSound of [requireWholeOidc, requireTwoSockets, requireWholeTls]) {
+    try {
+      requireSound(config);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push({ error, setting: undefined });
+    }
+  }
+  return { config, problems };
 }
 
 function parseText<Value>(text: string | undefined, { parse, isList }: Setting<Value>): Value {
@@ -188,16 +220,16 @@ function readFile(variable: string, file: string, access: SecretFileAccess, cred
 /** Names of this repository's tests: set in the environment of a whole CI run, and no settings. */
 const TEST_VARIABLES: readonly string[] = ["COUNTERSIGN_TEST_VECTORS"];
 
-function refuseUnknownVariables(environment: Readonly<Record<string, string | undefined>>): void {
+function findUnknownVariables(environment: Readonly<Record<string, string | undefined>>): readonly ConfigError[] {
   const known = Object.values(SETTINGS as Record<string, Setting<unknown>>).flatMap(({ variable, secret }) =>
     secret === true ? [variable, `${variable}_FILE`] : [variable],
   );
-  for (const name of Object.keys(environment)) {
-    if (name.startsWith("COUNTERSIGN_") && !known.includes(name) && !TEST_VARIABLES.includes(name)) {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("COUNTERSIGN_") && !known.includes(name) && !TEST_VARIABLES.includes(name))
+    .map((name) => {
       const origin = hasPlatformName(name)
         ? " (Kubernetes makes variables with such names for a Service unless the pod sets enableServiceLinks: false, but this value doesn't look like one of them)"
         : "";
-      throw new ConfigError(`${name}: no such variable${origin}; known are ${known.join(", ")}`);
-    }
-  }
+      return new ConfigError(`${name}: no such variable${origin}; known are ${known.join(", ")}`);
+    });
 }
