@@ -12,6 +12,7 @@ import pg from "pg";
 import { findChainBreak, type UnchainedEvent } from "../../packages/server/src/core/feed/audit-chain.ts";
 import type { KeyId } from "../../packages/server/src/core/keys/model.ts";
 import type { Store } from "../../packages/server/src/core/store/store.ts";
+import { inspectPostgresStore } from "../../packages/server/src/storage/postgres/inspect-postgres-store.ts";
 import { openPostgresStore } from "../../packages/server/src/storage/postgres/open-postgres-store.ts";
 import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { startPostgres } from "../../packages/server/src/testing/test-postgres.ts";
@@ -73,6 +74,19 @@ describe("behind PgBouncer in transaction mode", { skip: IS_CI ? false : (missin
     const events = (await opened[0]?.events.after(0, 100)) ?? [];
     assert.equal(events.length, 30);
     assert.equal(findChainBreak(events, undefined), undefined);
+  });
+
+  test("an inspection tells whether notifications arrive, through the pooler and beside it", async () => {
+    const { direct, pooled } = await createDatabase();
+    await open(direct);
+    const lost = await inspectPostgresStore(pooled, pooled);
+    const heard = await inspectPostgresStore(pooled, direct);
+    // Two inspections at once: the pooler gives each transaction any backend.
+    const [ofLost, ofHeard] = await Promise.all([lost.findServerFacts?.(), heard.findServerFacts?.()]);
+    assert.equal(ofHeard?.isNotified, true);
+    assert.equal(ofHeard?.major, ofLost?.major);
+    assert.ok(heard.reader !== undefined && lost.reader !== undefined);
+    await Promise.all([lost.close(), heard.close()]);
   });
 
   test("a change leaves no setting and no lock in the session that another client gets next", async () => {

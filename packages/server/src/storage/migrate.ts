@@ -96,10 +96,28 @@ function schemaError(error: unknown): SchemaError {
 /** Kysely's own table, which records the migrations that ran. */
 const NOTED = sql.table("kysely_migration");
 
-async function isCurrent(db: Kysely<Database>): Promise<boolean> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some(({ name }) => name === "kysely_migration")) return false;
-  const { rows } = await sql<{ name: string }>`select name from ${NOTED}`.execute(db);
+/** How a store's schema differs from this release's: migrations by name. */
+export interface SchemaGap {
+  /** They haven't run. */
+  readonly missing: readonly string[];
+  /** They ran, and this release doesn't know them. */
+  readonly unknown: readonly string[];
+}
+
+/** Compares the migrations that ran with those of this release. Changes nothing; a database without a store has run none. */
+export async function findSchemaGap(db: Kysely<Database>): Promise<SchemaGap> {
   const known = Object.keys(MIGRATIONS);
-  return rows.length === known.length && rows.every(({ name }) => known.includes(name));
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === "kysely_migration")) return { missing: known, unknown: [] };
+  const { rows } = await sql<{ name: string }>`select name from ${NOTED}`.execute(db);
+  const ran = rows.map(({ name }) => name);
+  return {
+    missing: known.filter((name) => !ran.includes(name)),
+    unknown: ran.filter((name) => !known.includes(name)),
+  };
+}
+
+async function isCurrent(db: Kysely<Database>): Promise<boolean> {
+  const { missing, unknown } = await findSchemaGap(db);
+  return missing.length === 0 && unknown.length === 0;
 }

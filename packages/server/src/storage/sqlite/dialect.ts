@@ -7,7 +7,11 @@ import {
   SqliteDialect,
   SqliteDriver,
   type SqliteDatabase,
+  sql,
 } from "kysely";
+
+/** SQLite's clock, which is this machine's. */
+export const SQLITE_NOW_MS = sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
 
 /**
  * Kysely's SQLite dialect on the runtime's own `node:sqlite`.

@@ -16,11 +16,20 @@ const SMALL_TABLES = ["store_identity", "signing_keys", "resource_servers", "ope
 /** How many findings are reported. */
 const FINDINGS_MAX = 3;
 
-/** Looks for damaged pages (sqlite.org/pragma, integrity_check and quick_check). @returns what is damaged, if anything */
-export function findDamage(database: DatabaseSync, file: string): string | undefined {
+/**
+ * Looks for damaged pages (sqlite.org/pragma, integrity_check and quick_check).
+ *
+ * @param pagesBytesMax the largest file of which every page is looked at; the time is spent in this thread
+ * @returns what is damaged, if anything
+ */
+export function findDamage(
+  database: DatabaseSync,
+  file: string,
+  pagesBytesMax: number = PAGES_BYTES_MAX,
+): string | undefined {
   const { size } = statSync(file);
   if (size <= INDEXES_BYTES_MAX) return findingsOf(database, `integrity_check(${FINDINGS_MAX})`);
-  if (size <= PAGES_BYTES_MAX) return findingsOf(database, `quick_check(${FINDINGS_MAX})`);
+  if (size <= pagesBytesMax) return findingsOf(database, `quick_check(${FINDINGS_MAX})`);
   for (const table of SMALL_TABLES) {
     const found = findingsOf(database, `integrity_check(${table})`);
     if (found !== undefined) return found;

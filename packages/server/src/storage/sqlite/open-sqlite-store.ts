@@ -10,7 +10,7 @@ import { migrate, type MigrationEngine, SchemaError } from "../migrate.ts";
 import type { Database } from "../schema.ts";
 import { createSqlStore, type SqlStore } from "../sql-store.ts";
 import { StoreOpenError } from "../store-open-error.ts";
-import { NodeSqliteDialect, rollBack, type StatementWatch } from "./dialect.ts";
+import { NodeSqliteDialect, rollBack, SQLITE_NOW_MS, type StatementWatch } from "./dialect.ts";
 import { findDamage } from "./find-damage.ts";
 import { type HeldFiles, holdFiles, makeFile, openExisting, openUnchanged } from "./held-files.ts";
 import { DISK_FULL, isBusy, isDamage, sqliteProblem } from "./sqlite-problem.ts";
@@ -156,7 +156,7 @@ async function openStore(
           broken ??= new StoreBroken(problem);
         },
         hasSkipLocked: false,
-        nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
+        nowMs: SQLITE_NOW_MS,
         begin: (connections) => connections.transaction(),
         isLocked: isBusy,
         problemOf: sqliteProblem,
