@@ -33,6 +33,7 @@ const CORE_ORDER = [
   "rotation",
   "declared-state",
   "bulk",
+  "doctor",
 ];
 
 /** @type {import("dependency-cruiser").IConfiguration} */

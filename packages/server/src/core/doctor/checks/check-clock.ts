@@ -1,0 +1,51 @@
+import { OFFSET_MS_MAX, OFFSET_REPORTED_MS } from "../../clock/clock-watch.ts";
+import { type Observation, observe, type Problem } from "../finding.ts";
+
+/** How this machine's clock differs from others, in milliseconds: positive if it is ahead. */
+export interface ClockFacts {
+  /** `undefined` if the database uses this machine's clock, or can't be asked. */
+  readonly databaseOffsetMs: number | undefined;
+  /** What the NTP server said; `undefined` if none was asked. */
+  readonly ntp: NtpAnswer | undefined;
+  /** How often the running node's clock was set since its start; 0 in a command. */
+  readonly steps: number;
+}
+
+export interface NtpAnswer {
+  /** Host and port. */
+  readonly server: string;
+  /** The difference, or why there is none. */
+  readonly result: { readonly offsetMs: number } | { readonly problem: string };
+}
+
+export function checkClock({ databaseOffsetMs, ntp, steps }: ClockFacts): Observation {
+  const seen = [
+    databaseOffsetMs === undefined
+      ? "The database uses this machine's clock, or wasn't asked"
+      : `This machine's clock and the database's differ by ${Math.abs(Math.round(databaseOffsetMs))} ms at least`,
+    ntp !== undefined && "offsetMs" in ntp.result
+      ? `and it differs from that of ${ntp.server} by ${Math.abs(Math.round(ntp.result.offsetMs))} ms`
+      : "and no NTP server was asked (--ntp)",
+  ];
+  return observe(
+    `${seen.join(", ")}.`,
+    databaseOffsetMs === undefined ? undefined : offsetProblem(databaseOffsetMs, "the database's clock"),
+    ntp === undefined
+      ? undefined
+      : "problem" in ntp.result
+        ? { code: "ntp_silent", found: `The NTP server ${ntp.server} can't be used: ${ntp.result.problem}.` }
+        : offsetProblem(ntp.result.offsetMs, `the NTP server ${ntp.server}`),
+    steps === 0
+      ? undefined
+      : { code: "clock_stepped", found: `The clock was set ${steps} time(s) since this node started.` },
+  );
+}
+
+function offsetProblem(offsetMs: number, other: string): Problem | undefined {
+  const size = Math.abs(offsetMs);
+  if (size <= OFFSET_REPORTED_MS) return undefined;
+  return {
+    code: size > OFFSET_MS_MAX ? "clock_wrong" : "clock_off",
+    found: `This machine's clock is ${Math.floor(size / 1000)} s ${offsetMs > 0 ? "ahead of" : "behind"} ${other}.`,
+  };
+}
