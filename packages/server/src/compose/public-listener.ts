@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { createFindSigner } from "../core/assertion/find-signer.ts";
+import { createProbes } from "../core/doctor/probe.ts";
 import { createExchange } from "../core/exchange.ts";
 import { createIssueToken } from "../core/issue-token.ts";
 import { createAssertionLedger } from "../core/oauth/assertion-ledger.ts";
@@ -118,6 +119,12 @@ export async function composePublicListener(
               "a token check was refused: the caller has no client certificate that the authorities in COUNTERSIGN_TLS_CLIENT_CA_FILE vouch for",
             );
           }),
+    probe: {
+      probes: createProbes(node.masterSecrets, clock, node.random),
+      self: { storeId: await store.storeId(), version: node.version, runtime: process.version },
+      trustedProxies: node.trustedProxies,
+      mayRead: createIsReading(node.trustedProxies),
+    },
     isReading: createIsReading(node.trustedProxies, () => {
       log.warn(
         "X-Forwarded-Method or X-Original-Method came from an address that isn't in COUNTERSIGN_TRUSTED_PROXIES: it can refuse a read-only user, but never let one through; if your gateway has that address, add it",

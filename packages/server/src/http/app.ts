@@ -19,6 +19,7 @@ import {
 } from "@countersign/protocol";
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { CheckToken } from "../core/check.ts";
+import { PROBE_PATH } from "../core/doctor/probe.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { GrantClientCredentials } from "../core/oauth/client-credentials.ts";
 import type { KeyProofs } from "../core/key-statements/key-proofs.ts";
@@ -48,6 +49,7 @@ import type { EndpointSurroundings, PlainEndpoint } from "./server/endpoint.ts";
 import { createExchangeEndpoint } from "./public/exchange-endpoint.ts";
 import { type Readiness, registerHealthRoutes } from "./server/health-routes.ts";
 import { createDelayRejection, type Pause } from "./public/delay-rejection.ts";
+import { createProbeEndpoint, type ProbeDependencies } from "./public/probe-endpoint.ts";
 import { createRotateKeyEndpoint } from "./public/keys/rotate-key-endpoint.ts";
 import { createRevokeKeyEndpoint } from "./public/keys/revoke-key-endpoint.ts";
 import { createKeyChallengesEndpoint } from "./public/keys/key-challenges-endpoint.ts";
@@ -93,6 +95,7 @@ export interface PublicAppDependencies extends AppDependencies {
   readonly isReading: IsReading;
   /** Where gateways have client certificates. */
   readonly requireGateway?: RequireGateway | undefined;
+  readonly probe: ProbeDependencies;
   readonly pause: Pause;
 }
 
@@ -132,7 +135,7 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
     delayRejection,
     dependencies,
   );
-  const others: ReadonlyMap<string, PlainEndpoint> = new Map([
+  const others = new Map<string, PlainEndpoint>([
     [
       INTROSPECTION_PATH,
       createIntrospectionEndpoint(checkToken, feedPosition, authenticateResourceServer, refusalLimit, dependencies),
@@ -156,6 +159,7 @@ export async function buildPublicApp(dependencies: PublicAppDependencies): Promi
   await app.ready();
 
   const routed = routeTo(app);
+  others.set(PROBE_PATH, createProbeEndpoint(dependencies.probe, dependencies, routed));
   return {
     close: () => app.close(),
     listener: tracedBy(dependencies, (request, response) => {
