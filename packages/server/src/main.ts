@@ -6,7 +6,7 @@ import { Writable } from "node:stream";
 import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
 import { systemSurroundings, VERSION } from "./compose/surroundings.ts";
-import { type Config, type Flags, parseConfig, passwordNotice, platformNotice } from "./config/config.ts";
+import { type Config, type Flags, parseConfig, passwordNotice, platformNotice, readConfig } from "./config/config.ts";
 import { databasePasswords } from "./config/database-url.ts";
 import type { TelemetrySettings } from "./config/telemetry.ts";
 import type { StoreOpening } from "./core/store-identity/position.ts";
@@ -55,6 +55,11 @@ const context: CliContext = {
     (await loadStoreCommands()).openAdministration(config, opening, surroundings),
   acceptStore: async (config) => (await loadStoreCommands()).acceptConfiguredStore(config, context.actor, surroundings),
   copyStore: async (config, targetUrl) => (await loadStoreCommands()).copyConfiguredStore(config, targetUrl),
+  diagnose: async (flags, ntp) => {
+    const { diagnose } = await import("./compose/doctor/diagnose.ts");
+    const { env: environment } = process;
+    return diagnose({ reading: readConfig(environment, flags), environment, flags, ntp }, surroundings);
+  },
   serve,
   startQuietService: async (config) => {
     const [{ startService }, { createLog }] = await Promise.all([

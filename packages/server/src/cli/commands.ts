@@ -105,6 +105,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./export.ts")).exportCommand,
   },
   {
+    name: "doctor",
+    usage: "[options]",
+    description: "look for what is wrong with the deployment, and say what to do; changes nothing",
+    load: async () => (await import("./doctor.ts")).doctorCommand,
+  },
+  {
     name: "migrate",
     usage: "[options]",
     description: "bring the store's schema up to date, as serve does when it starts",

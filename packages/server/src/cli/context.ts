@@ -17,6 +17,7 @@ import type { Restoration, StoreOpening } from "../core/store-identity/position.
 import type { Policy } from "../core/change/change-tx.ts";
 import type { Commit } from "../core/change/commit.ts";
 import type { StoredKeyExaminer } from "../core/keys/audit/audit-keys.ts";
+import type { Report } from "../core/doctor/run-checks.ts";
 import type { AdmitKey, AdmitKeys } from "../core/keys/admit-key.ts";
 import type { KeyProofs } from "../core/key-statements/key-proofs.ts";
 import type { Store } from "../core/store/store.ts";
@@ -101,6 +102,8 @@ export interface CliContext {
     readonly rows: Readonly<Record<string, number>>;
     readonly lastEvent: { readonly seq: number; readonly hash: string };
   }>;
+  /** Runs the doctor's checks. A problem of the configuration is a finding. @param ntp an NTP server to ask */
+  diagnose(flags: Flags, ntp: string | undefined): Promise<Report>;
   /** Serves until the process receives a signal. @param flags the flags from which `config` was read */
   serve(config: Config, opening: StoreOpening, flags: Flags): Promise<void>;
   /** Starts a service that logs nothing. */

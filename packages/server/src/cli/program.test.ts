@@ -57,6 +57,7 @@ function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
       openAdministration: (config, opening) => openAdministration(config, opening, surroundings),
       acceptStore: () => Promise.reject(new Error("nothing here is accepted")),
       copyStore: () => Promise.reject(new Error("nothing here is copied")),
+      diagnose: () => Promise.reject(new Error("nothing here is diagnosed")),
       serve: mustNotServe,
       startQuietService: mustNotServe,
       makeSetupLink: mustNotServe,

@@ -19,7 +19,13 @@ export function systemSurroundings(): Surroundings {
   return { clock: createSystemClock(), random: createSystemRandom() };
 }
 
+const PACKAGE = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  readonly version: string;
+  readonly engines: { readonly node: string };
+};
+
 /** The release's version, from the package. */
-export const VERSION = (
-  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
-).version;
+export const VERSION = PACKAGE.version;
+
+/** The oldest version of Node that the release supports, such as `24.7`. */
+export const OLDEST_RUNTIME = PACKAGE.engines.node.replace(/^>=/, "");
