@@ -4,8 +4,10 @@
  */
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { wrapText } from "../packages/server/src/cli/wrap-text.ts";
 import { SETTINGS } from "../packages/server/src/config/config.ts";
 import { REGISTRY_SCHEMA } from "../packages/server/src/core/declared-state/schema.ts";
+import { CHECKS, FINDINGS } from "../packages/server/src/core/doctor/catalogue.ts";
 import { AUDIT_ACTIONS } from "../packages/server/src/core/feed/event.ts";
 import { errorReferenceMarkdown } from "../packages/server/src/http/docs/error-reference.ts";
 import { commandLineMarkdown, manPage, readChapters } from "./command-reference.ts";
@@ -26,6 +28,7 @@ const generated = {
   "docs/configuration.md": configurationMarkdown(),
   "docs/registry.schema.json": `${JSON.stringify(REGISTRY_SCHEMA, null, 2)}\n`,
   "deploy/monitoring/countersign.dashboard.json": dashboardJson(),
+  "docs/doctor.md": withFindings(readFileSync(join(root, "docs/doctor.md"), "utf8")),
   "docs/webhooks.md": withEvents(readFileSync(join(root, "docs/webhooks.md"), "utf8")),
 };
 for (const [file, text] of Object.entries(generated)) {
@@ -99,6 +102,29 @@ function withEvents(page: string): string {
   );
   const table = ["", "| all of a kind | events |", "| --- | --- |", ...rows, "", ""].join("\n");
   return page.replace(/(?<=<!-- events:.*-->\n)[^]*(?=<!-- \/events -->)/, table);
+}
+
+/** The page with the doctor's findings anew between its markers, by check. */
+function withFindings(page: string): string {
+  const sections = Object.entries(CHECKS).flatMap(([check, { title, looksAt }]) => {
+    const own = Object.entries(FINDINGS).filter(([, finding]) => finding.check === check);
+    const entries = own.flatMap(([code, { severity, when, fix }]) => [
+      `### ${code}`,
+      "",
+      ...wrapText(`*${severity}.* ${asMarkdown(when)}`, COLUMNS_MAX),
+      "",
+      ...wrapText(`**What to do:** ${asMarkdown(fix)}`, COLUMNS_MAX),
+      "",
+    ]);
+    return [`## ${title}`, "", ...wrapText(`Looks at ${looksAt}.`, COLUMNS_MAX), "", ...entries];
+  });
+  const text = ["", ...sections, ""].join("\n");
+  return page.replace(/(?<=<!-- findings:.*-->\n)[^]*(?=<!-- \/findings -->)/, () => text);
+}
+
+/** A sentence of the doctor as Markdown reads it. */
+function asMarkdown(text: string): string {
+  return text.replaceAll(/<([a-z]+)>/g, "&lt;$1&gt;");
 }
 
 function configurationMarkdown(): string {
