@@ -163,7 +163,7 @@ test("a database that can't be reached and a gateway that isn't there are findin
   const { status, faults, report, text } = await diagnose(commandIn(temporaryFolder(), env), "--ntp", "127.0.0.1:1");
   assert.equal(status, 1);
   assert.deepEqual(faults, [
-    "certificate_unreadable",
+    "certificate_unusable",
     "ntp_silent",
     "proxy_unnamed",
     "sso_unreachable",

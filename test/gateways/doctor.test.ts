@@ -185,6 +185,6 @@ describe("the doctor behind nginx", { skip: IS_CI ? false : (missing ?? false) }
     const found = await withNginx(https(untrusted) + toPublic, () => diagnose(server, ...url));
     assert.deepEqual(found.faults, ["certificate_untrusted"]);
     const plain = await withNginx(http + toPublic, () => diagnose(server, ...url));
-    assert.deepEqual(plain.faults, ["certificate_unreadable", "public_url_unreachable"]);
+    assert.deepEqual(plain.faults, ["certificate_unusable", "public_url_unreachable"]);
   });
 });

@@ -15,8 +15,10 @@ import { type Observation, observe, POINTLESS } from "../../core/doctor/finding.
 import { type Check, type Report, runChecks } from "../../core/doctor/run-checks.ts";
 import { findDiskFacts, findFileFacts } from "../../platform/doctor/data-folder-facts.ts";
 import { askNtp } from "../../platform/doctor/ntp.ts";
+import { socketPathOf } from "../../platform/listener-url.ts";
 import { pause } from "../../platform/pause.ts";
 import { createRedactor } from "../../platform/redact.ts";
+import { listenedHosts } from "../sockets.ts";
 import { OLDEST_RUNTIME, type Surroundings } from "../surroundings.ts";
 import { settingFacts } from "./setting-facts.ts";
 import { networkChecks } from "./network-checks.ts";
@@ -75,10 +77,12 @@ function localChecks(
       }),
     ),
     check("runtime", () => checkRuntime(process.version, OLDEST_RUNTIME, clock.wallMs())),
-    check(
-      "files",
-      () => patient.findUnusable("dataDir") ?? checkFiles(findFileFacts(config.dataDir, config.secretFileAccess)),
-    ),
+    check("files", () => {
+      const sockets = Object.values(listenedHosts(config)).flatMap((host) => socketPathOf(host ?? "") ?? []);
+      return (
+        patient.findUnusable("dataDir") ?? checkFiles(findFileFacts(config.dataDir, config.secretFileAccess, sockets))
+      );
+    }),
     check("disk", async () => {
       if (patient.findUnusable("dataDir") !== undefined || !existsSync(config.dataDir)) return POINTLESS;
       return checkDisk(await findDiskFacts(config.dataDir));

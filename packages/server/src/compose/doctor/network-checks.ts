@@ -1,4 +1,5 @@
 import type { Config } from "../../config/config.ts";
+import { internalTlsFiles, publicTlsFiles } from "../../config/tls-files.ts";
 import { findUnnamedProxy } from "../../config/unnamed-proxy.ts";
 import { type Ask, type Probed, sendProbe } from "../../core/doctor/ask-service.ts";
 import { type CertificateFacts, checkCertificates } from "../../core/doctor/checks/check-certificates.ts";
@@ -11,10 +12,11 @@ import { notChecked, type Observation, POINTLESS } from "../../core/doctor/findi
 import { parseJson } from "../../core/doctor/probe.ts";
 import type { Check } from "../../core/doctor/run-checks.ts";
 import type { Clock } from "../../core/surroundings.ts";
-import { readServerCertificate } from "../../platform/doctor/certificates.ts";
+import { readCertificateFiles, readServerCertificate } from "../../platform/doctor/certificates.ts";
 import { createAsk } from "../../platform/doctor/http-ask.ts";
 import { listenerUrl, socketPathOf } from "../../platform/listener-url.ts";
 import type { Patient } from "./patient.ts";
+import { listenedHosts } from "../sockets.ts";
 
 /** The checks that ask the service, its gateway and the identity provider over the network. */
 export function networkChecks(patient: Patient, clock: Pick<Clock, "wallMs">): readonly Check[] {
@@ -51,8 +53,9 @@ async function checkBothListeners(patient: Patient): Promise<Observation> {
   const { config } = patient;
   const unusable = patient.findUnusable("host", "port", "adminHost", "adminPort", "listenOnly");
   if (unusable !== undefined) return unusable;
-  const toPublic = config.listenOnly === "internal" ? undefined : wayTo(config.host, config.port);
-  const toInternal = config.listenOnly === "public" ? undefined : wayTo(config.adminHost, config.adminPort);
+  const hosts = listenedHosts(config);
+  const toPublic = wayTo(hosts.public, config.port, publicTlsFiles(config) !== undefined);
+  const toInternal = wayTo(hosts.internal, config.adminPort, internalTlsFiles(config) !== undefined);
   if (toPublic === "any port" || toInternal === "any port") return notChecked("A listener's port is 0: any free one.");
   const probes = patient.probes();
   const [publicProbe, publicHealth, internalHealth] = await Promise.all([
@@ -94,8 +97,13 @@ async function checkUnderPublicUrl(patient: Patient): Promise<Observation> {
   return checkPublicUrl({ publicUrl, probe, plainProbe, storeId: await patient.storeId(), isServed });
 }
 
-async function readCertificates({ publicUrl }: Config): Promise<readonly CertificateFacts[]> {
-  return publicUrl?.startsWith("https:") === true ? [await readServerCertificate(publicUrl)] : [];
+/** The certificates in the service's own files, and that of the public URL. */
+async function readCertificates(config: Config): Promise<readonly CertificateFacts[]> {
+  const { publicUrl, secretFileAccess } = config;
+  const access = { access: secretFileAccess, credentials: process.env["CREDENTIALS_DIRECTORY"] };
+  const files = [publicTlsFiles(config), internalTlsFiles(config)].filter((names) => names !== undefined);
+  const shown = publicUrl?.startsWith("https:") === true ? [await readServerCertificate(publicUrl)] : [];
+  return [...files.map((names) => readCertificateFiles(names, access)), ...shown];
 }
 
 async function checkProvider({ oidcIssuer }: Config): Promise<Observation> {
@@ -111,12 +119,17 @@ async function checkProvider({ oidcIssuer }: Config): Promise<Observation> {
   return checkSingleSignOn(oidcIssuer, discovery());
 }
 
-/** How programs on this machine reach a listener. */
-function wayTo(host: string, port: number): { readonly address: string; readonly ask: Ask } | "any port" {
+/** How programs on this machine reach a listener; `undefined` if this process doesn't have it. */
+function wayTo(
+  host: string | undefined,
+  port: number,
+  isEncrypted: boolean,
+): { readonly address: string; readonly ask: Ask } | "any port" | undefined {
+  if (host === undefined) return undefined;
   const socketPath = socketPathOf(host);
   if (socketPath !== undefined) return { address: host, ask: createAsk(listenerUrl(host, port), { socketPath }) };
   if (port === 0) return "any port";
   const near = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  const address = listenerUrl(near, port);
+  const address = listenerUrl(near, port, isEncrypted ? "https" : "http");
   return { address, ask: createAsk(address) };
 }

@@ -166,6 +166,12 @@ export const FINDINGS = {
     when: "Other users can read or write a file of the store.",
     fix: "Run chmod 600 on it.",
   },
+  socket_exposed: {
+    check: "files",
+    severity: "warning",
+    when: "A listener's Unix socket is in a folder that every user of the machine can write to: another socket can take its place.",
+    fix: "Put the socket into a folder of the service's own, such as systemd's RuntimeDirectory.",
+  },
   wrong_user: {
     check: "files",
     severity: "warning",
@@ -403,17 +409,11 @@ export const FINDINGS = {
     fix: "Have the gateway refuse or redirect port 80.",
   },
 
-  certificate_unreadable: {
+  certificate_unusable: {
     check: "certificates",
     severity: "error",
-    when: "A certificate file can't be read or isn't a PEM certificate.",
-    fix: "Correct COUNTERSIGN_TLS_CERT_FILE or the file.",
-  },
-  certificate_mismatch: {
-    check: "certificates",
-    severity: "error",
-    when: "The private key doesn't belong to the certificate.",
-    fix: "Install the key and the certificate that belong together.",
+    when: "A TLS file of the service can't be used, or what answers at the https:// URL shows no certificate.",
+    fix: "Correct the file or the setting that is named; at a gateway, configure TLS for the host of the URL.",
   },
   certificate_expired: {
     check: "certificates",

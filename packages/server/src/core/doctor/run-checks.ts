@@ -40,7 +40,8 @@ export async function runChecks(checks: readonly Check[], options: RunOptions): 
   return reportOf(findings.flat());
 }
 
-async function runCheck({ name, run }: Check, { msMax, pause, redact }: RunOptions): Promise<readonly Finding[]> {
+async function runCheck(check: Check, { msMax, pause, redact }: RunOptions): Promise<readonly Finding[]> {
+  const { name } = check;
   const timer = new AbortController();
   const timeout = pause(msMax, timer.signal).then(() =>
     observe("", {
@@ -50,7 +51,7 @@ async function runCheck({ name, run }: Check, { msMax, pause, redact }: RunOptio
   );
   // A defect may throw before it returns a promise.
   const running = Promise.resolve()
-    .then(run)
+    .then(() => check.run())
     .catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : "unknown reason";
       return observe("", { code: "check_failed", found: `The check of ${CHECKS[name].looksAt} failed: ${reason}` });

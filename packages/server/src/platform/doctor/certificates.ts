@@ -1,8 +1,7 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import type { X509Certificate } from "node:crypto";
 import { connect, getCACertificates } from "node:tls";
 import type { CertificateFacts } from "../../core/doctor/checks/check-certificates.ts";
-import { errorProblem } from "../error-code.ts";
+import { readTlsFiles, type TlsFileAccess, type TlsFileNames } from "../tls-files.ts";
 import { describeConnectionError } from "./http-ask.ts";
 
 const HANDSHAKE_MS_MAX = 5000;
@@ -57,14 +56,13 @@ function factsOf(certificate: X509Certificate): Pick<CertificateFacts, "validFro
   return { validFromMs: Date.parse(certificate.validFrom), validToMs: Date.parse(certificate.validTo) };
 }
 
-/** Reads a certificate file of the service, and compares it with the private key beside it. */
-export function readCertificateFile(file: string, keyFile: string | undefined): CertificateFacts {
-  const name = `the certificate in ${file}`;
+/** Reads the TLS files of a listener, as the listener does, but reports an expired certificate like any other. */
+export function readCertificateFiles(names: TlsFileNames, access: TlsFileAccess): CertificateFacts {
+  const name = `the certificate in ${names.cert.variable}`;
   try {
-    const certificate = new X509Certificate(readFileSync(file));
-    const isKeyForeign = keyFile !== undefined && !certificate.checkPrivateKey(createPrivateKey(readFileSync(keyFile)));
-    return { name, ...factsOf(certificate), isKeyForeign };
+    const { validFromMs, expiresAtMs } = readTlsFiles(names, access, Number.NEGATIVE_INFINITY);
+    return { name, validFromMs, validToMs: expiresAtMs };
   } catch (error) {
-    return { name, problem: `can't be used (${errorProblem(error)})` };
+    return { name, problem: `can't be used: ${error instanceof Error ? error.message : "unknown problem"}` };
   }
 }

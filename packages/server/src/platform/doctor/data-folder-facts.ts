@@ -3,12 +3,24 @@ import { statfs } from "node:fs/promises";
 import type { DiskFacts } from "../../core/doctor/checks/check-disk.ts";
 import type { FileFacts } from "../../core/doctor/checks/check-files.ts";
 import { dataFiles } from "../data-folder.ts";
+import { isInSharedFolder } from "../unix-socket.ts";
 import { checkSecretFolder, checkSecretOwner, readSecretFile, type SecretFileAccess } from "../secret-file.ts";
 
-/** Looks at the data folder as the service does when it starts, and at the modes of the files that SQLite makes. */
-export function findFileFacts(folder: string, access: SecretFileAccess): FileFacts {
+/**
+ * Looks at the data folder as the service does when it starts, and at the modes of the files that SQLite makes.
+ *
+ * @param sockets paths of the listeners' Unix sockets
+ */
+export function findFileFacts(folder: string, access: SecretFileAccess, sockets: readonly string[]): FileFacts {
   const { database, masterKey, position } = dataFiles(folder);
-  const none = { folder, otherOwner: undefined, refused: [], open: [], count: 0 };
+  const none = {
+    folder,
+    otherOwner: undefined,
+    refused: [],
+    open: [],
+    exposedSockets: sockets.filter(isInSharedFolder),
+    count: 0,
+  };
   if (!existsSync(folder)) return { ...none, isThere: false };
   const owner = statSync(folder).uid;
   if (process.getuid?.() === 0 && owner !== 0) return { ...none, isThere: true, otherOwner: owner };

@@ -14,8 +14,6 @@ export interface CertificateFacts {
   readonly nameProblem?: string | undefined;
   /** Why this machine doesn't trust its issuer. */
   readonly trustProblem?: string | undefined;
-  /** Does the private key beside it belong to another certificate? */
-  readonly isKeyForeign?: boolean;
 }
 
 export function checkCertificates(certificates: readonly CertificateFacts[], nowMs: number): Observation {
@@ -28,8 +26,8 @@ export function checkCertificates(certificates: readonly CertificateFacts[], now
 }
 
 function problemsOf(certificate: CertificateFacts, nowMs: number): readonly (Problem | undefined)[] {
-  const { name, problem, nameProblem, trustProblem, isKeyForeign } = certificate;
-  if (problem !== undefined) return [{ code: "certificate_unreadable", found: `${upper(name)} ${problem}.` }];
+  const { name, problem, nameProblem, trustProblem } = certificate;
+  if (problem !== undefined) return [{ code: "certificate_unusable", found: `${upper(name)} ${problem}.` }];
   const timeProblem = findTimeProblem(certificate, nowMs);
   return [
     timeProblem,
@@ -37,9 +35,6 @@ function problemsOf(certificate: CertificateFacts, nowMs: number): readonly (Pro
     trustProblem === undefined || timeProblem?.code === "certificate_expired"
       ? undefined
       : { code: "certificate_untrusted", found: `${upper(name)} isn't trusted here: ${trustProblem}.` },
-    isKeyForeign === true
-      ? { code: "certificate_mismatch", found: `${upper(name)} doesn't belong to the private key beside it.` }
-      : undefined,
   ];
 }
 

@@ -10,12 +10,14 @@ export interface FileFacts {
   readonly refused: readonly { readonly path: string; readonly problem: string }[];
   /** Files of the store that others can read or write, with their mode in octal. */
   readonly open: readonly { readonly path: string; readonly mode: string }[];
+  /** Unix sockets of the listeners in a folder that every user can write to. */
+  readonly exposedSockets: readonly string[];
   /** How many files were looked at. */
   readonly count: number;
 }
 
 export function checkFiles(facts: FileFacts): Observation {
-  const { folder, isThere, otherOwner, refused, open, count } = facts;
+  const { folder, isThere, otherOwner, refused, open, exposedSockets, count } = facts;
   if (!isThere) return observe("", { code: "data_folder_missing", found: `${folder} doesn't exist.` });
   if (otherOwner !== undefined) {
     return observe("", {
@@ -32,6 +34,12 @@ export function checkFiles(facts: FileFacts): Observation {
         code: "file_open_to_others",
         found: `${path} has the mode ${mode}, which lets other users read or write it.`,
         fix: `Run chmod 600 ${path}.`,
+      }),
+    ),
+    ...exposedSockets.map(
+      (path): Problem => ({
+        code: "socket_exposed",
+        found: `Every user can write to the folder of the socket ${path}.`,
       }),
     ),
   );

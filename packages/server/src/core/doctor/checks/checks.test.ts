@@ -102,12 +102,14 @@ test("the limit of open files: fewer connections than a setting asks for, or tha
 });
 
 test("the files: what the service refuses, what others can read, and a doctor that runs as root", () => {
-  const sound: FileFacts = { folder: "/d", isThere: true, otherOwner: undefined, refused: [], open: [], count: 4 };
+  const none = { otherOwner: undefined, refused: [], open: [], exposedSockets: [] };
+  const sound: FileFacts = { ...none, folder: "/d", isThere: true, count: 4 };
   findsEach(checkFiles, sound, [
     [{ isThere: false }, "data_folder_missing"],
     [{ otherOwner: 998 }, "wrong_user"],
     [{ refused: [{ path: "/d/master.key", problem: "belongs to user 7" }] }, "file_refused"],
     [{ open: [{ path: "/d/countersign.db", mode: "0644" }] }, "file_open_to_others"],
+    [{ exposedSockets: ["/tmp/countersign.sock"] }, "socket_exposed"],
   ]);
 });
 
@@ -342,7 +344,7 @@ test("single sign-on: a provider that doesn't answer, and one that names another
   assert.deepEqual(codesOf(checkSingleSignOn(issuer, { issuer: `${issuer}/` })), ["sso_issuer_differs"]);
 });
 
-test("certificates: unreadable, expired, not valid yet, expiring, with another name, issuer or key", () => {
+test("certificates: unreadable, expired, not valid yet, expiring, with another name or issuer", () => {
   const sound: CertificateFacts = {
     name: "the certificate of https://auth.example",
     validFromMs: NOW_MS - 60 * DAY_MS,
@@ -350,7 +352,7 @@ test("certificates: unreadable, expired, not valid yet, expiring, with another n
   };
   const check = (certificate: CertificateFacts) => checkCertificates([certificate], NOW_MS);
   findsEach(check, sound, [
-    [{ problem: "can't be read" }, "certificate_unreadable"],
+    [{ problem: "can't be read" }, "certificate_unusable"],
     [{ validToMs: NOW_MS }, "certificate_expired"],
     [{ validFromMs: NOW_MS + 1 }, "certificate_expired"],
     [{ validToMs: NOW_MS + 14 * DAY_MS - 1 }, "certificate_expiring"],
@@ -360,7 +362,6 @@ test("certificates: unreadable, expired, not valid yet, expiring, with another n
     [{ nameProblem: "it isn't valid for auth.example" }, "certificate_name"],
     [{ trustProblem: "self signed" }, "certificate_untrusted"],
     [{ trustProblem: "self signed", validToMs: NOW_MS }, "certificate_expired"],
-    [{ isKeyForeign: true }, "certificate_mismatch"],
   ]);
   assert.deepEqual(codesOf(checkCertificates([], NOW_MS)), []);
 });
