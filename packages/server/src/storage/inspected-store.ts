@@ -66,6 +66,7 @@ function readingStore(db: Kysely<Database>, { name, nowMs, problemOf }: ReadingE
       knowsOutcome: true,
       beginChange: reject,
       continueIds: reject,
+      reserveIds: reject,
       endChange: reject,
       changeMarker: reject,
       watchChanges: () => ({ isReliable: () => false, stop: () => Promise.resolve() }),
