@@ -110,6 +110,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   rotateWebhookSecret: "admin",
   testWebhook: "admin",
   listWebhookDeliveries: "admin",
+  exportRegistry: "admin",
+  planRegistry: "admin",
+  applyRegistry: "admin",
 };
 
 const RANKS = ["nobody", "viewer", "admin", "owner"];
@@ -142,6 +145,8 @@ const OF_AN_ACCOUNT = [
   "rotateWebhookSecret",
   "testWebhook",
   "listWebhookDeliveries",
+  "planRegistry",
+  "applyRegistry",
 ];
 
 describe("every route of the admin API by every role", { concurrency: false }, () => {
@@ -267,12 +272,14 @@ describe("every route of the admin API by every role", { concurrency: false }, (
         "/audit-events?subject=account:2",
         "/audit-events/export?format=csv",
         "/audit-events/export?format=jsonl",
-        ...(caller.role === "viewer" ? [] : ["/webhooks", "/webhooks?account=other"]),
+        ...(caller.role === "viewer"
+          ? []
+          : ["/webhooks", "/webhooks?account=other", "/registry", "/registry?format=yaml"]),
         ...(caller.role === "owner" ? ["/operators", "/operators?q=first", "/invitations", "/admin-tokens"] : []),
       ]) {
         const answer = await caller.client.get(path);
         assert.equal(answer.status, 200, `${path}: ${answer.text}`);
-        const shown = answer.body === undefined ? answer.text : JSON.stringify(answer.body.data);
+        const shown = answer.body?.data === undefined ? answer.text : JSON.stringify(answer.body.data);
         assert.doesNotMatch(withoutActors(shown), traces, `${path} by ${caller.name}`);
         figures.hidden++;
       }

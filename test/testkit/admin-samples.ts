@@ -115,6 +115,9 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
       return { path: at({ id: webhookId }), body: {} };
     case "changeWebhook":
       return { path: at({ id: webhookId }), body: { label: "walked" } };
+    case "planRegistry":
+    case "applyRegistry":
+      return { path: at(), body: { account, accounts: [{ shortname: account }] } };
     case "exportAuditEvents":
       return { path: `${at()}?format=jsonl` };
     case "explainAssertion":

@@ -27,7 +27,7 @@ export function exportCommand(context: CliContext): Command {
         if (shortname !== undefined && account === undefined) {
           throw new Refusal("not_found", `There is no account ${printable(shortname)}.`);
         }
-        const registry = await exportRegistry(store, { account, hasOperators: true }, context.clock.wallMs());
+        const registry = await exportRegistry({ store }, { account, hasOperators: true }, context.clock.wallMs());
         await write(context, json ? withLineEnd(registry) : formatYaml(registry));
       });
     });

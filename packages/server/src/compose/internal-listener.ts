@@ -10,6 +10,7 @@ import { createRequestTracing } from "../http/server/request-tracing.ts";
 import { createEventLoopTurns } from "../platform/event-loop-turns.ts";
 import { createOpenIdProvider } from "../platform/openid-provider.ts";
 import type { Node } from "./node.ts";
+import { policyOf } from "./policy.ts";
 import { composeSignIn, type SingleSignOnSettings } from "./sign-in.ts";
 
 /** The console's built files: in a checkout as in the package. */
@@ -45,6 +46,7 @@ export function composeInternalListener(
         audiences: node.audiences.exchange,
         newestMasterSecret: node.masterSecrets[0],
         yieldToEventLoop: createEventLoopTurns(),
+        policy: policyOf(config),
         settings: shownSettings(config),
         service: { publicUrl: node.publicUrl, version: node.version, keyProof: config.keyProof },
       }),

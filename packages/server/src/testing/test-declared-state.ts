@@ -51,6 +51,7 @@ export function testDeclaredState(
     keyProof: "optional",
     unnamedProxy: undefined,
     random,
+    yieldToEventLoop: () => Promise.resolve(),
     webhookSender: { findUrlProblem: () => Promise.resolve(undefined) },
     webhookSecretSource: () => Promise.resolve({ masterSecret: TEST_MASTER_SECRET, random }),
     now: () => clock.wallMs(),
@@ -59,10 +60,10 @@ export function testDeclaredState(
   const state: TestDeclaredState = {
     async export(shortname) {
       const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
-      const exported = await exportRegistry(store, { account, hasOperators: true }, clock.wallMs());
+      const exported = await exportRegistry({ store }, { account, hasOperators: true }, clock.wallMs());
       return JSON.parse(await textOf(formatJson(exported))) as Record<string, unknown>;
     },
-    exportYaml: async () => textOf(formatYaml(await exportRegistry(store, { hasOperators: true }, clock.wallMs()))),
+    exportYaml: async () => textOf(formatYaml(await exportRegistry({ store }, { hasOperators: true }, clock.wallMs()))),
     plan: (document, { prune = false, author = AUTHOR } = {}) =>
       planRegistry(dependencies, parseRegistryDocument(document), { prune, author, nowMs: clock.wallMs() }),
     differences: async (document, options) =>

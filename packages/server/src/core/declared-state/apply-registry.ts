@@ -49,10 +49,16 @@ export async function applyRegistry(
   { author, prune, onPlan, onSecret }: ApplyOptions,
 ): Promise<Applied> {
   let count = 0;
+  async function planFor(): Promise<Plan> {
+    const plan = await planRegistry(dependencies, registry, { author, prune, nowMs: dependencies.now() });
+    await onPlan(plan);
+    return plan;
+  }
   for (let plans = 1; ; plans++) {
+    const plan = await planFor().catch((error: unknown) => {
+      throw stopped(error, count);
+    });
     try {
-      const plan = await planRegistry(dependencies, registry, { author, prune, nowMs: dependencies.now() });
-      await onPlan(plan);
       for (const steps of batchesOf(plan.steps)) {
         const secrets = await commitSteps(dependencies, steps, author);
         count += steps.length;

@@ -36,10 +36,14 @@ export interface ExportedRegistry {
   readonly operators?: readonly ExportedOperator[];
 }
 
-type ExportedStore = Pick<
-  Store,
-  "accounts" | "users" | "keys" | "resourceServers" | "webhooks" | "operators" | "invitations"
->;
+export interface ExportDependencies {
+  readonly store: Pick<
+    Store,
+    "accounts" | "users" | "keys" | "resourceServers" | "webhooks" | "operators" | "invitations"
+  >;
+  /** Awaited between two pages of users, so that a server can answer requests. */
+  readonly yieldToEventLoop?: () => Promise<void>;
+}
 
 /**
  * Exports the registry as a document that `planRegistry` finds no difference to. The lists have an order of their own, by name or
@@ -49,7 +53,7 @@ type ExportedStore = Pick<
  * not.
  */
 export async function exportRegistry(
-  store: ExportedStore,
+  { store, yieldToEventLoop = () => Promise.resolve() }: ExportDependencies,
   { account: only, hasOperators }: ExportScope,
   nowMs: number,
 ): Promise<ExportedRegistry> {
@@ -61,7 +65,7 @@ export async function exportRegistry(
     ...(only !== undefined && { account: only.shortname }),
     accounts: accounts
       .toSorted(by(({ shortname }) => shortname))
-      .map((account) => ({ ...exportedAccount(account), users: exportUsers(store, account.id) })),
+      .map((account) => ({ ...exportedAccount(account), users: exportUsers(store, account.id, yieldToEventLoop) })),
     ...(only === undefined && { resource_servers: await exportResourceServers(store) }),
     webhooks: webhooks.toSorted(byWebhook).map(exportedWebhook),
     ...(hasOperators && { operators: await exportOperators(store, filter, nowMs) }),
@@ -71,6 +75,7 @@ export async function exportRegistry(
 async function* exportUsers(
   { users, keys }: Pick<Store, "users" | "keys">,
   accountId: AccountId,
+  yieldToEventLoop: () => Promise<void>,
 ): AsyncGenerator<ExportedUser> {
   for (let after = ""; ; ) {
     const page = await users.listAfter(accountId, after, PAGE_USERS);
@@ -82,6 +87,7 @@ async function* exportUsers(
       yield { ...exportedUser(user), keys: sorted.map(exportedKey) };
     }
     after = nameOf(last);
+    await yieldToEventLoop();
   }
 }
 

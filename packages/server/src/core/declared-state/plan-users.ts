@@ -19,6 +19,7 @@ export async function planUsers(
   if (declared === undefined) return;
   const { store, steps } = planning;
   for (let from = 0; from < declared.length; from += PAGE_USERS) {
+    await planning.yieldToEventLoop();
     const chunk = declared.slice(from, from + PAGE_USERS);
     const names = present === undefined ? [] : chunk.map(({ name }) => usernameOf(present, name));
     const found = new Map((await store.users.findAll(names)).map((user) => [nameOf(user), user]));
@@ -37,7 +38,7 @@ export async function planUsers(
 }
 
 async function pruneUsers(
-  { store, prunes }: Planning,
+  { store, prunes, yieldToEventLoop }: Planning,
   account: Account,
   declared: readonly DeclaredUser[],
 ): Promise<void> {
@@ -50,6 +51,7 @@ async function pruneUsers(
       if (user.status === "active" && !names.has(nameOf(user))) prunes.push(deactivation(user));
     }
     after = nameOf(last);
+    await yieldToEventLoop();
   }
 }
 

@@ -24,6 +24,8 @@ export interface PlanDependencies {
   /** Why clients' addresses aren't known, as the end of a sentence; `undefined` if they are. */
   readonly unnamedProxy: string | undefined;
   readonly random: Random;
+  /** Awaited between the parts of a long comparison, so that a server can answer requests. */
+  readonly yieldToEventLoop: () => Promise<void>;
   readonly webhookSender: Pick<WebhookSender, "findUrlProblem">;
   /** Called only before a new webhook endpoint is created. */
   readonly webhookSecretSource: () => Promise<SecretSource>;

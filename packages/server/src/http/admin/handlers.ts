@@ -9,6 +9,7 @@ import { createLinkHandlers, type LinkHandlerDependencies } from "./links/handle
 import { createOwnHandlers, type OwnHandlerDependencies } from "./me/handlers.ts";
 import { createOperatorHandlers, type OperatorHandlerDependencies } from "./operators/handlers.ts";
 import { createOverviewHandlers } from "./overview/handlers.ts";
+import { createRegistryDocumentHandlers, type RegistryDocumentHandlerDependencies } from "./registry/handlers.ts";
 import { createResourceServerHandlers, type ResourceServerHandlerDependencies } from "./resource-servers/handlers.ts";
 import { createSettingsHandlers, type SettingsHandlerDependencies } from "./settings/handlers.ts";
 import { createSignInHandlers, type SignInHandlerDependencies } from "./sign-in/handlers.ts";
@@ -28,6 +29,7 @@ export type AdminHandlerDependencies = RegistryHandlerDependencies &
   LinkHandlerDependencies &
   OperatorHandlerDependencies &
   OwnHandlerDependencies &
+  RegistryDocumentHandlerDependencies &
   ResourceServerHandlerDependencies &
   SettingsHandlerDependencies &
   SignInHandlerDependencies &
@@ -48,6 +50,7 @@ export function createAdminHandlers(dependencies: AdminHandlerDependencies): Adm
     ...createOwnHandlers(dependencies),
     ...createOperatorHandlers(dependencies),
     ...createOverviewHandlers(dependencies),
+    ...createRegistryDocumentHandlers(dependencies),
     ...createResourceServerHandlers(dependencies),
     ...createSettingsHandlers(dependencies),
     ...createSignInHandlers(dependencies),

@@ -14,6 +14,7 @@ import { linkRoutes } from "./links/routes.ts";
 import { ownRoutes } from "./me/routes.ts";
 import { operatorRoutes } from "./operators/routes.ts";
 import { overviewRoutes } from "./overview/routes.ts";
+import { registryRoutes } from "./registry/routes.ts";
 import { resourceServerRoutes } from "./resource-servers/routes.ts";
 import { settingsRoutes } from "./settings/routes.ts";
 import { signInRoutes } from "./sign-in/routes.ts";
@@ -44,6 +45,7 @@ export const ADMIN_ROUTES = {
   ...explainRoutes,
   ...settingsRoutes,
   ...webhookRoutes,
+  ...registryRoutes,
 } as const satisfies AdminRoutes;
 
 /** One handler for each route. */

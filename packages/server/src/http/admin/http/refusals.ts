@@ -14,7 +14,7 @@ export function toAdminRefusal(error: unknown): unknown {
       case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
         return new Refusal("media_type_unsupported", "The body must be JSON.", { cause: error });
       case "FST_ERR_CTP_BODY_TOO_LARGE":
-        return new Refusal("body_too_large", `The body is larger than ${BODY_BYTES_MAX} bytes.`, { cause: error });
+        return new Refusal("body_too_large", "The body is larger than this route allows.", { cause: error });
       default:
         return error;
     }

@@ -44,7 +44,7 @@ export async function registerAdminRoutes(
       scope.route({
         method: route.method,
         url: ADMIN_PATH + route.path,
-        bodyLimit: BODY_BYTES_MAX,
+        bodyLimit: route.bodyBytesMax ?? BODY_BYTES_MAX,
         // A redirect or a file has no head without the whole answer.
         exposeHeadRoute: route.answers !== "other",
         schema: adminRouteSchema(operationId, route),

@@ -34,6 +34,8 @@ export interface AdminRoute {
   readonly data: object;
   /** For the document: the answers of `other`, by status. */
   readonly others?: Readonly<Record<number, object>>;
+  /** The longest body, in bytes; `BODY_BYTES_MAX` by default. */
+  readonly bodyBytesMax?: number;
   /** The answer has an ETag, which a `GET` takes as `If-None-Match` and a change as `If-Match`. */
   readonly tagged?: true;
   /** The request takes an `Idempotency-Key`, as with `created`. */

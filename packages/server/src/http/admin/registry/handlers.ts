@@ -1,0 +1,126 @@
+/** Declared state in the admin API: the registry as one document. The document, its plan and its application are in core/declared-state. */
+import { Readable } from "node:stream";
+import type { Policy } from "../../../core/change/change-tx.ts";
+import type { Commit } from "../../../core/change/commit.ts";
+import { checkPreconditions } from "../../../core/change/precondition.ts";
+import { type ApplyDependencies, applyRegistry } from "../../../core/declared-state/apply-registry.ts";
+import { exportRegistry } from "../../../core/declared-state/export-registry.ts";
+import { formatJson, formatYaml } from "../../../core/declared-state/format-document.ts";
+import { documentRefusal, parseRegistryDocument } from "../../../core/declared-state/parse-document.ts";
+import { type Plan, planJson, planRegistry, planTag } from "../../../core/declared-state/plan.ts";
+import type { MadeSecret } from "../../../core/declared-state/step.ts";
+import type { KeyProofPolicy } from "../../../core/key-statements/key-proofs.ts";
+import type { AdmitKey } from "../../../core/keys/admit-key.ts";
+import { canSee, requireRole } from "../../../core/operators/authorize.ts";
+import type { Principal } from "../../../core/operators/model.ts";
+import { requireFresh } from "../../../core/operators/sessions.ts";
+import { Refusal } from "../../../core/refusal.ts";
+import type { Random } from "../../../core/surroundings.ts";
+import type { WebhookSender } from "../../../core/webhooks/send.ts";
+import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
+import type { HandlersOf } from "../http/handlers.ts";
+import { linkUrl, type Origins } from "../http/origins.ts";
+import { notFound } from "../http/refusals.ts";
+import type { registryRoutes } from "./routes.ts";
+
+export interface RegistryDocumentHandlerDependencies extends RegistryHandlerDependencies {
+  readonly admitKey: AdmitKey;
+  readonly commitWithoutView: Commit;
+  readonly origins: Origins;
+  readonly random: Random;
+  readonly policy: Policy;
+  readonly service: { readonly keyProof: KeyProofPolicy };
+  readonly newestMasterSecret: Buffer;
+  readonly webhookSender: Pick<WebhookSender, "findUrlProblem">;
+  readonly yieldToEventLoop: () => Promise<void>;
+}
+
+export function createRegistryDocumentHandlers(
+  dependencies: RegistryDocumentHandlerDependencies,
+): HandlersOf<typeof registryRoutes> {
+  const { store, clock, random, origins } = dependencies;
+  const apply: ApplyDependencies = {
+    ...dependencies,
+    keyProof: dependencies.service.keyProof,
+    webhookSecretSource: () => Promise.resolve({ masterSecret: dependencies.newestMasterSecret, random }),
+    now: () => clock.wallMs(),
+  };
+
+  return {
+    async exportRegistry({ principal, query, reply }) {
+      const { account: shortname = principal.account ?? undefined, format } = query;
+      const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
+      if (shortname !== undefined && (account === undefined || !canSee(principal, account.id))) throw notFound();
+      const hasOperators = principal.role === "owner";
+      const registry = await exportRegistry(apply, { account, hasOperators }, clock.wallMs());
+      reply.type(format === "yaml" ? "application/yaml; charset=utf-8" : "application/json; charset=utf-8");
+      void reply.send(Readable.from(format === "yaml" ? formatYaml(registry) : formatJson(registry)));
+    },
+
+    async planRegistry({ principal, query, body }) {
+      const registry = parseFor(principal, body);
+      const options = { author: principal, prune: query.prune === true, nowMs: clock.wallMs() };
+      const plan = await planRegistry(apply, registry, options);
+      return { data: planJson(plan), etag: planTag(plan) };
+    },
+
+    async applyRegistry({ principal, query, body, preconditions }) {
+      const registry = parseFor(principal, body);
+      const secrets: MadeSecret[] = [];
+      let first: Plan | undefined;
+      const { count } = await applyRegistry(apply, registry, {
+        author: principal,
+        prune: query.prune === true,
+        onPlan(plan) {
+          if (first === undefined || preconditions.ifMatch !== undefined)
+            checkPreconditions(preconditions, planTag(plan));
+          requireMayApply(principal, plan);
+          first ??= plan;
+        },
+        onSecret: (secret) => void secrets.push(secret),
+      });
+      const plan = first ?? { steps: [], notes: [] };
+      const data = { ...planJson(plan), applied: count, secrets: secrets.map((each) => shownSecret(each, origins)) };
+      return { data };
+    },
+  };
+}
+
+/**
+ * Parses a document for its author: who is limited to an account describes that account alone. What the author can't read can't be
+ * compared either.
+ *
+ * @throws {Refusal} `field_invalid`, `forbidden`
+ */
+function parseFor(principal: Principal, body: Readonly<Record<string, unknown>>) {
+  const { account } = principal;
+  if (account !== null && body["account"] !== undefined && body["account"] !== account) {
+    throw documentRefusal([{ field: "/account", message: "There is no account of that name." }]);
+  }
+  if (body["operators"] !== undefined) requireRole(principal, "owner");
+  return parseRegistryDocument(account === null ? body : { ...body, account });
+}
+
+/**
+ * The rules of the routes by which each of these changes can be made alone.
+ *
+ * @throws {Refusal} `forbidden`, `fresh_sign_in_required`
+ */
+function requireMayApply(principal: Principal, { steps }: Plan): void {
+  if (steps.some(({ kind }) => kind === "account" || kind === "resource_server")) requireRole(principal, "admin", true);
+  const operators = steps.filter(({ kind }) => kind === "operator");
+  if (operators.length === 0) return;
+  if (principal.kind === "operator") requireFresh(principal.isFresh);
+  else if (operators.some(({ action }) => action !== "deactivate")) {
+    throw new Refusal(
+      "forbidden",
+      "An admin token can only deactivate operators: what it makes or grants must not outlive it.",
+    );
+  }
+}
+
+function shownSecret(secret: MadeSecret, origins: Origins) {
+  if (secret.kind !== "operator") return secret;
+  const { link_secret: linkSecret, ...rest } = secret;
+  return { ...rest, link: linkUrl(origins, linkSecret) };
+}
