@@ -77,13 +77,14 @@ async function explainingProblems(
   } catch (error) {
     const fields = error instanceof Refusal ? (error.detail.fields ?? []) : [];
     if (fields.length === 0) throw error;
-    for (const { field, message } of fields) {
-      const place = placeOf(field);
-      const where = [...(place === undefined ? [] : [place]), ...(field === "" ? [] : [field])].join(", ");
-      stderr.write(redact(`countersign: ${where}: ${message}`.replaceAll(/\p{C}/gu, "?")) + "\n");
-    }
-    const count = fields.length === 1 ? "1 problem" : `${fields.length} problems`;
-    throw new OperatorError(`The document has ${count}; nothing was changed.`);
+    const lines = fields.map(({ field, message }) => {
+      const places = [placeOf(field), field].filter((each) => each !== undefined && each !== "");
+      return [...(places.length === 0 ? [] : [places.join(", ")]), message].join(": ").replaceAll(/\p{C}/gu, "?");
+    });
+    const [only, ...more] = lines;
+    if (only !== undefined && more.length === 0) throw new OperatorError(`${only} Nothing was changed.`);
+    for (const line of lines) stderr.write(redact(`countersign: ${line}\n`));
+    throw new OperatorError(`The document has ${lines.length} problems; nothing was changed.`);
   }
 }
 
@@ -98,7 +99,7 @@ function dependenciesOf(context: CliContext, administration: CliAdministration, 
     yieldToEventLoop: () => Promise.resolve(),
     webhookSender: { findUrlProblem: async (url) => (await administration.openWebhookSender()).findUrlProblem(url) },
     webhookSecretSource: async () => ({ masterSecret: await administration.newestMasterSecret(), random }),
-    now: () => clock.wallMs(),
+    clock,
   };
 }
 
@@ -111,7 +112,7 @@ async function dryRunOf(
   const registry = parseRegistryDocument(value);
   const dependencies = dependenciesOf(context, administration, context.config(options));
   const author = unrestrictedAuthor(context.actor);
-  const planOptions = { author, prune: options.prune === true, nowMs: dependencies.now() };
+  const planOptions = { author, prune: options.prune === true, nowMs: context.clock.wallMs() };
   const plan = await planRegistry(dependencies, registry, planOptions);
   print(context, options.json, { dry_run: true, ...planJson(plan), applied: 0, secrets: [] }, () =>
     [...formatPlan(context, plan), formatSummary(plan)].join("\n"),

@@ -54,7 +54,7 @@ export function testDeclaredState(
     yieldToEventLoop: () => Promise.resolve(),
     webhookSender: { findUrlProblem: () => Promise.resolve(undefined) },
     webhookSecretSource: () => Promise.resolve({ masterSecret: TEST_MASTER_SECRET, random }),
-    now: () => clock.wallMs(),
+    clock,
     ...changed,
   };
   const state: TestDeclaredState = {

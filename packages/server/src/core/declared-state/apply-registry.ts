@@ -2,13 +2,17 @@ import type { Author } from "../change/change-tx.ts";
 import type { Commit } from "../change/commit.ts";
 import { requireStillAuthor } from "../operators/author-rules.ts";
 import { Refusal } from "../refusal.ts";
+import type { Clock } from "../surroundings.ts";
 import type { DeclaredRegistry } from "./model.ts";
 import { type Plan, planRegistry } from "./plan.ts";
 import type { PlanDependencies, PlanOptions } from "./planning.ts";
 import type { MadeSecret, Step } from "./step.ts";
 
-/** How many changes are made in one transaction. */
+/** How many changes are made in one transaction, at most. */
 const STEPS_PER_COMMIT = 50;
+
+/** After this time a transaction takes no further change, in milliseconds: others want to write, and a write has a deadline. */
+const COMMIT_MS = 500;
 
 /** How often the registry is compared anew because somebody changed it meanwhile. */
 const PLANS_MAX = 3;
@@ -17,7 +21,7 @@ export interface ApplyDependencies extends PlanDependencies {
   readonly commit: Commit;
   /** For secrets, which must not be lost because this node can't confirm the change. */
   readonly commitWithoutView: Commit;
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 export interface ApplyOptions extends Pick<PlanOptions, "prune"> {
@@ -50,7 +54,7 @@ export async function applyRegistry(
 ): Promise<Applied> {
   let count = 0;
   async function planFor(): Promise<Plan> {
-    const plan = await planRegistry(dependencies, registry, { author, prune, nowMs: dependencies.now() });
+    const plan = await planRegistry(dependencies, registry, { author, prune, nowMs: dependencies.clock.wallMs() });
     await onPlan(plan);
     return plan;
   }
@@ -59,9 +63,10 @@ export async function applyRegistry(
       throw stopped(error, count);
     });
     try {
-      for (const steps of batchesOf(plan.steps)) {
-        const secrets = await commitSteps(dependencies, steps, author);
-        count += steps.length;
+      for (let next = 0; next < plan.steps.length; ) {
+        const { made, secrets } = await commitSteps(dependencies, batchOf(plan.steps, next), author);
+        next += made;
+        count += made;
         for (const secret of secrets) onSecret(secret);
       }
       return { count, notes: plan.notes };
@@ -72,42 +77,40 @@ export async function applyRegistry(
   }
 }
 
+/** Makes the first changes of a batch, one at least. @returns how many */
 async function commitSteps(
-  { commit, commitWithoutView }: ApplyDependencies,
+  { commit, commitWithoutView, clock }: ApplyDependencies,
   steps: readonly Step[],
   author: Author,
-): Promise<readonly MadeSecret[]> {
+): Promise<{ readonly made: number; readonly secrets: readonly MadeSecret[] }> {
   for (const { prepare } of steps) await prepare?.();
   const isKeptByNodes = steps.some(({ kind }) => kind !== "webhook" && kind !== "operator");
   const { result } = await (isKeptByNodes ? commit : commitWithoutView)(
     async (tx) => {
       await requireStillAuthor(tx);
+      const beganMs = clock.monotonicMs();
       const secrets: MadeSecret[] = [];
+      let made = 0;
       for (const step of steps) {
         const secret = await step.run(tx).catch((error: unknown) => {
           throw named(error, step);
         });
+        made++;
         if (secret !== undefined) secrets.push(secret);
+        if (clock.monotonicMs() - beganMs > COMMIT_MS) break;
       }
-      return secrets;
+      return { made, secrets };
     },
     { author },
   );
   return result;
 }
 
-/** A secret's change is a transaction of its own, so that the secret is shown as soon as it exists. */
-function batchesOf(steps: readonly Step[]): readonly (readonly Step[])[] {
-  const batches: Step[][] = [];
-  let open: Step[] = [];
-  for (const step of steps) {
-    const isAlone = step.makesSecret === true;
-    if (isAlone || open.length === STEPS_PER_COMMIT) open = [];
-    if (open.length === 0) batches.push(open);
-    open.push(step);
-    if (isAlone) open = [];
-  }
-  return batches;
+/** The next steps for one transaction. A secret's change has one of its own, so that the secret is shown as soon as it exists. */
+function batchOf(steps: readonly Step[], from: number): readonly Step[] {
+  const batch = steps.slice(from, from + STEPS_PER_COMMIT);
+  const secret = batch.findIndex(({ makesSecret }) => makesSecret === true);
+  return secret === -1 ? batch : batch.slice(0, Math.max(1, secret));
 }
 
 /** Says which change was refused. */

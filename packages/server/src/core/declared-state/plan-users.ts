@@ -75,7 +75,7 @@ async function creation(planning: Planning, shortname: string, declared: Declare
       const username = await usernameIn(tx, shortname, name);
       if ((await tx.users.find(username)) !== undefined) throw changedMeanwhile();
       await createUser(tx, { name, account: shortname, access, mayRotate, networks });
-      await changeUser(tx, username, { status });
+      if (status !== "active") await changeUser(tx, username, { status });
       return undefined;
     },
   };

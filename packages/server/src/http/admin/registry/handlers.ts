@@ -43,7 +43,6 @@ export function createRegistryDocumentHandlers(
     ...dependencies,
     keyProof: dependencies.service.keyProof,
     webhookSecretSource: () => Promise.resolve({ masterSecret: dependencies.newestMasterSecret, random }),
-    now: () => clock.wallMs(),
   };
 
   return {
