@@ -1,11 +1,20 @@
 import { count, flag, object, objectWith, text, texts, textOrNull, time } from "../http/schema.ts";
 
-/** The document. Its own schema, docs/registry.schema.json, says what it holds; the core reads it, and explains what is wrong. */
+/** The core reads the entries, and explains what is wrong with each. */
+const entries = { type: "array", items: { type: "object", additionalProperties: true } } as const;
+
+/** The document, as far as its sections. Its own schema, docs/registry.schema.json, says the rest. */
 export const RegistryDocument = {
-  type: "object",
-  additionalProperties: true,
-  description:
-    "The registry as countersign export prints it: version, account, accounts, resource_servers, webhooks and operators; docs/registry.schema.json is its schema",
+  ...objectWith([], {
+    $schema: { type: "string", maxLength: 2048 },
+    version: { enum: [1] },
+    account: { type: "string", maxLength: 100, description: "The account that the document describes alone" },
+    accounts: { ...entries, description: "With their API users, and those with their keys" },
+    resource_servers: entries,
+    webhooks: entries,
+    operators: { ...entries, description: "For owners" },
+  }),
+  description: "The registry as countersign export prints it; docs/registry.schema.json is its whole schema",
 } as const;
 
 export const RegistryQuery = objectWith([], {
