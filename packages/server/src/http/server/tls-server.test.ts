@@ -85,7 +85,7 @@ describe("a listener that speaks TLS", { skip: IS_CI ? false : (missing ?? false
       clientCaFile,
       waiting: () => waiting,
       plain: () => keep(connectPlain({ port, host: "127.0.0.1" })),
-      async secure(options: ConnectionOptions = {}) {
+      secure: async (options: ConnectionOptions = {}) => {
         const socket = keep(connect({ port, host: "127.0.0.1", ca: authority.cert, ...options }));
         await once(socket, "secureConnect");
         return socket;

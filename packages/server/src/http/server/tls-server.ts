@@ -1,6 +1,6 @@
 import { constants } from "node:crypto";
 import type { Server, ServerOptions } from "node:http";
-import { createServer } from "node:https";
+import { createServer, type ServerOptions as SecureServerOptions } from "node:https";
 import type { Socket } from "node:net";
 import type { SecureContextOptions, Server as SecureServer, TLSSocket } from "node:tls";
 import type { TlsCertificates } from "../../platform/tls-certificates.ts";
@@ -38,17 +38,17 @@ export function createTlsServer(
   certificates: TlsCertificates,
   connections: Pick<Connections, "secure" | "countUnsecured" | "close">,
 ): Server {
-  // It has all members of the server of node:http.
-  const server: Server & Pick<SecureServer, "setSecureContext"> = createServer({
+  // The type of the options lacks `allowHalfOpen`, which is net.Server's. As in node:http, a client may end its side first.
+  const secureOptions: SecureServerOptions & { readonly allowHalfOpen: boolean } = {
     ...options,
     ...secureContext(certificates.current()),
     ALPNProtocols: ["http/1.1"],
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     requestCert: certificates.current().clientCa !== undefined,
     rejectUnauthorized: false,
-    // As node:http has it: a client may end its side after its request.
-    ...{ allowHalfOpen: true },
-  });
+    allowHalfOpen: true,
+  };
+  const server: Server & Pick<SecureServer, "setSecureContext"> = createServer(secureOptions);
   certificates.onChange((files, before) => {
     server.setSecureContext(secureContext(files));
     if (files.clientCaHash !== before.clientCaHash) connections.close(isVerifiedClient);
