@@ -7,10 +7,10 @@ import { after, before, describe, test } from "node:test";
 import { basic } from "../../packages/server/src/testing/test-http.ts";
 import { monotonicMs } from "../testkit/companion.ts";
 import { eventually } from "../testkit/eventually.ts";
+import { startIntrospection } from "../testkit/introspecting-clients.ts";
 import { describeJudgement, judge, openSubject, startTraffic, type Subject } from "../testkit/judge.ts";
 import { BALANCERS, type Node, openSite, type Site, startBalancer } from "../testkit/nodes.ts";
 import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
-import { connectRaw, type RawConnection, requestHead } from "../../packages/server/src/testing/raw-http.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 
 const nginx = BALANCERS.find(({ name }) => name === "nginx") ?? assert.fail("there is no nginx among the balancers");
@@ -59,7 +59,7 @@ function restartNodes(): void {
       "orders-api",
     );
     const traffic = startTraffic([target], subjects, { connections: CLIENTS, paceMs: 10, exchangeEvery: 4 });
-    const introspection = startIntrospection(target.url, basic(api.client_id, api.client_secret), subjects);
+    const introspection = startIntrospection(target.url, basic(api.client_id, api.client_secret), subjects, CLIENTS);
     const goesOn = async () => {
       const sinceMs = monotonicMs();
       const introspected = introspection.answers.length;
@@ -93,53 +93,4 @@ function restartNodes(): void {
     assert.deepEqual(wrong, []);
     t.diagnostic(`${describeJudgement(judgement)}; ${introspection.answers.length} introspections`);
   });
-}
-
-/** Asks for each token in turn, over and over. An answer is `active`, or describes what came instead. */
-function startIntrospection(
-  url: string,
-  { Authorization }: { readonly Authorization: string },
-  subjects: readonly Subject[],
-): { readonly answers: readonly string[]; stop(): Promise<void> } {
-  const answers: string[] = [];
-  const stopping = new AbortController();
-
-  async function drive(at: number): Promise<void> {
-    const keeps = at % 2 === 0;
-    let connection: RawConnection | undefined;
-    for (let count = at; !stopping.signal.aborted; count++) {
-      const body = `token=${encodeURIComponent(subjects[count % subjects.length]?.token ?? "")}`;
-      const head = requestHead("POST", "/oauth2/introspect", [
-        ["Authorization", Authorization],
-        ["Content-Type", "application/x-www-form-urlencoded"],
-        ["Content-Length", String(body.length)],
-      ]);
-      try {
-        connection ??= await connectRaw(url);
-        connection.write(head + body);
-        const answer = await connection.answer();
-        const isActive = answer.status === 200 && JSON.parse(answer.body).active === true;
-        answers.push(isActive ? "active" : `introspection: ${answer.status}`);
-        if (!keeps || answer.header("connection") === "close") {
-          connection.end();
-          connection = undefined;
-        }
-      } catch (error) {
-        answers.push(`introspection: ${String(error)}`);
-        connection?.end();
-        connection = undefined;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    connection?.end();
-  }
-
-  const driving = Array.from({ length: CLIENTS }, (_, at) => drive(at));
-  return {
-    answers,
-    async stop() {
-      stopping.abort();
-      await Promise.all(driving);
-    },
-  };
 }
