@@ -146,7 +146,6 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/secrets/countersign
 mount --bind "$secrets" /run/secrets/countersign
 mount -o remount,bind,ro /run/secrets/countersign
-mount --bind / /
 mount -o remount,bind,ro /
 exec setpriv --reuid "$user" --regid "$group" --groups "$group" --bounding-set=-all --inh-caps=-all --no-new-privs -- "$@"
 `;

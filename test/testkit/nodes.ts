@@ -63,11 +63,11 @@ export interface Site {
   createUser(name: string): Promise<SiteUser>;
 }
 
-/** Opens a new, empty store; the first user's account is made with it. */
-export async function openSite(databaseUrl: string): Promise<Site> {
+/** Opens a new, empty store; the first user's account is made with it. @param masterSecret a new one by default */
+export async function openSite(databaseUrl: string, masterSecret = randomBytes(32).toString("base64")): Promise<Site> {
   const env = {
     COUNTERSIGN_DATABASE_URL: databaseUrl,
-    COUNTERSIGN_MASTER_SECRET: randomBytes(32).toString("base64"),
+    COUNTERSIGN_MASTER_SECRET: masterSecret,
     COUNTERSIGN_PUBLIC_URL: PUBLIC_URL,
   };
   const operator = startCompanion<Administration>("./administration.ts", {
