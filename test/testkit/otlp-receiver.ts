@@ -184,10 +184,15 @@ type JsonObject = Readonly<Record<string, unknown>>;
 function jsonMessage(object: JsonObject): Message {
   const list = (name: string) => (object[name] === undefined ? [] : [object[name]].flat());
   const number = (name: string) => Number(object[name] ?? 0);
+  const text = (name: string) => {
+    const member = object[name] ?? "";
+    assert.ok(typeof member === "string", name);
+    return member;
+  };
   return {
     messages: (name) => list(name).map((each) => jsonMessage(each as JsonObject)),
-    text: (name) => String(object[name] ?? ""),
-    id: (name) => String(object[name] ?? ""),
+    text,
+    id: text,
     number,
     fixed: number,
     double: number,

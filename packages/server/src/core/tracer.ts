@@ -49,8 +49,6 @@ export interface Tracer {
   begin(kind: SpanKind, name: string, attributes: SpanAttributes, parent?: RemoteParent): Span;
   /** Runs a step of the current work in a span of its own, which ends with it. Outside of recorded work, only runs it. */
   step<Result>(name: string, work: () => Result, attributes?: SpanAttributes, kind?: SpanKind): Result;
-  /** Adds to the current span. */
-  annotate(attributes: SpanAttributes): void;
   /** The current span's ids; `undefined` outside of any. */
   currentIds(): TraceIds | undefined;
   /** The headers that make another service's work part of the current trace. */

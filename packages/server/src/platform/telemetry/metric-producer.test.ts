@@ -12,7 +12,7 @@ test("metrics keep their names, labels and values; a histogram's buckets are cou
   const registers = [registry];
   new Counter({ name: "a_total", help: "A", labelNames: ["code"], registers }).inc({ code: "x" }, 3);
   new Gauge({ name: "b_bytes", help: "B", registers }).set(7);
-  new Gauge({ name: "none", help: "Nothing", labelNames: ["l"], registers });
+  new Gauge({ name: "none", help: "Nothing", labelNames: ["l"], registers }).reset();
   const histogram = new Histogram({
     name: "c_seconds",
     help: "C",

@@ -99,9 +99,6 @@ export function createTracer(
       if (place?.isRecorded !== true) return work();
       return runInSpan(open(kind, name, attributes, place.context), work);
     },
-    annotate(attributes) {
-      places.getStore()?.span.setAttributes(attributes);
-    },
     currentIds() {
       const place = places.getStore();
       if (place === undefined) return undefined;
