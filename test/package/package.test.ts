@@ -109,7 +109,7 @@ describe("the published server", { skip }, () => {
       const tarball = project.pack("countersign");
       assertHoldsOnly(
         tarball,
-        /^package\/(dist\/.*\.(js|d\.ts)|console\/.*|data\/published-keys\.txt|bin\/countersign\.js|package\.json|README\.md|LICENSE)$/,
+        /^package\/(dist\/.*\.(js|d\.ts)|dist\/THIRD-PARTY-LICENCES\.txt|console\/.*|data\/published-keys\.txt|man\/countersign\.1|bin\/countersign\.js|package\.json|README\.md|LICENSE)$/,
       );
       project.install([tarball, `node@${major}`]);
       assert.match(project.run("node", ["--version"]), new RegExp(`^v${major}\\.`));

@@ -5,14 +5,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { findReleaseProblems, type ReleaseFacts } from "../../scripts/release/check-release.ts";
 import { isAllowed, licenceTexts } from "../../scripts/release/licences.ts";
 import { installedTree } from "../../scripts/release/locked-tree.ts";
-import { environment } from "../testkit/run-program.ts";
-import { temporaryFolder } from "../testkit/server.ts";
+import { HEAD, makeSnapshot } from "../testkit/release-snapshot.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -77,48 +76,16 @@ describe("what is released", () => {
 });
 
 describe("the release command", () => {
-  const commit = execFileSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
   let first = "";
   let second = "";
-
-  /** Makes a snapshot of HEAD in a clone of its own, with the packages that are installed here. */
-  function release(): string {
-    const clone = join(temporaryFolder(), "clone");
-    const out = join(temporaryFolder(), "out");
-    execFileSync("git", ["clone", "--quiet", "--no-hardlinks", root, clone]);
-    execFileSync("git", ["checkout", "--quiet", "--detach", commit], { cwd: clone });
-    linkPackages(root, clone);
-    mkdirSync(join(clone, "node_modules", "@countersign"));
-    for (const name of ["client", "console", "protocol", "verifier"]) {
-      symlinkSync(join(clone, "packages", name), join(clone, "node_modules", "@countersign", name));
-    }
-    symlinkSync(join(clone, "packages", "server"), join(clone, "node_modules", "countersign"));
-    for (const workspace of readdirSync(join(root, "packages"))) {
-      linkPackages(join(root, "packages", workspace), join(clone, "packages", workspace));
-    }
-    execFileSync(process.execPath, [join(clone, "scripts", "release.ts"), "--snapshot", "--out", out], {
-      cwd: clone,
-      env: environment({ PATH: `${join(root, "node_modules", ".bin")}:${process.env["PATH"] ?? ""}` }),
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    return out;
-  }
-
-  function linkPackages(from: string, to: string): void {
-    const names = readdirSync(from).includes("node_modules") ? readdirSync(join(from, "node_modules")) : [];
-    for (const name of names.filter((each) => ![".cache", "@countersign", "countersign"].includes(each))) {
-      mkdirSync(join(to, "node_modules"), { recursive: true });
-      symlinkSync(join(from, "node_modules", name), join(to, "node_modules", name));
-    }
-  }
 
   const read = (file: string) => readFileSync(join(first, file), "utf8");
   const listOf = (tarball: string) =>
     execFileSync("tar", ["-tzf", join(first, tarball)], { encoding: "utf8" }).split("\n");
 
   before(() => {
-    first = release();
-    second = release();
+    first = makeSnapshot();
+    second = makeSnapshot();
   });
 
   test("makes the same bytes from the same commit, in another folder and at another time", () => {
@@ -159,7 +126,7 @@ describe("the release command", () => {
       assert.ok(files.includes(`package/${file}`), file);
     }
     const packed = execFileSync("tar", ["-xzOf", join(first, server), "package/dist/COMMIT"], { encoding: "utf8" });
-    assert.equal(packed, `${commit}\n`);
+    assert.equal(packed, `${HEAD}\n`);
     for (const name of ["client", "verifier"]) {
       const [library = ""] = readdirSync(first).filter(
         (file) => file.startsWith(`countersign-${name}-`) && file.endsWith(".tgz"),
