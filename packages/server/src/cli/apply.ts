@@ -7,7 +7,7 @@ import { unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { type ApplyDependencies, applyRegistry } from "../core/declared-state/apply-registry.ts";
 import { parseRegistryDocument } from "../core/declared-state/parse-document.ts";
 import { type Plan, planJson, planRegistry } from "../core/declared-state/plan.ts";
-import { DOCUMENT_BYTES_MAX, readYaml } from "../core/declared-state/read-yaml.ts";
+import { DOCUMENT_BYTES_MAX, readDocument } from "../core/declared-state/read-yaml.ts";
 import type { MadeSecret } from "../core/declared-state/step.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { Refusal } from "../core/refusal.ts";
@@ -37,7 +37,7 @@ export function applyCommand(context: CliContext): Command {
     .action(async ({ url, ...given }: Options) => {
       const options = url === undefined ? given : { ...given, adminUrl: url };
       const { file, dryRun = false } = options;
-      const text = await readDocument(context, file);
+      const text = await readText(context, file);
       const work = dryRun ? dryRunOf : applyOf;
       await explainingProblems(context, text, (value) =>
         withAdministration(
@@ -56,7 +56,7 @@ function once(value: string, previous: string | undefined): string {
 }
 
 /** Reads UTF-8, with or without a byte order mark. */
-async function readDocument(context: CliContext, file: string): Promise<string> {
+async function readText(context: CliContext, file: string): Promise<string> {
   const bytes =
     file === "-"
       ? await readStdinBytes(context, DOCUMENT_BYTES_MAX)
@@ -71,16 +71,18 @@ async function explainingProblems(
   text: string,
   work: (value: unknown) => Promise<void>,
 ): Promise<void> {
-  const { value, placeOf } = await readYaml(text);
+  const { value, placeOf } = await readDocument(text);
   try {
     await work(value);
   } catch (error) {
     const fields = error instanceof Refusal ? (error.detail.fields ?? []) : [];
     if (fields.length === 0) throw error;
-    const lines = fields.map(({ field, message }) => {
-      const places = [placeOf(field), field].filter((each) => each !== undefined && each !== "");
-      return [...(places.length === 0 ? [] : [places.join(", ")]), message].join(": ").replaceAll(/\p{C}/gu, "?");
-    });
+    const lines: string[] = [];
+    for (const { field, message } of fields) {
+      const places = [await placeOf(field), field].filter((each) => each !== undefined && each !== "");
+      const line = [...(places.length === 0 ? [] : [places.join(", ")]), message].join(": ");
+      lines.push(line.replaceAll(/\p{C}/gu, "?"));
+    }
     const [only, ...more] = lines;
     if (only !== undefined && more.length === 0) throw new OperatorError(`${only} Nothing was changed.`);
     for (const line of lines) stderr.write(redact(`countersign: ${line}\n`));

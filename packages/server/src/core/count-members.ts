@@ -20,3 +20,10 @@ export function countMembers(json: string, depthMax = Number.POSITIVE_INFINITY):
   }
   return members;
 }
+
+/** Counts the members of all objects in a value. Compare with {@link countMembers}. */
+export function countKeys(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const members = Object.values(value).map(countKeys);
+  return members.reduce((sum, keys) => sum + keys, Array.isArray(value) ? 0 : members.length);
+}

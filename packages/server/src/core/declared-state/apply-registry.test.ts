@@ -508,7 +508,7 @@ describe("a document that the registry can't become", () => {
     assert.deepEqual(await strict.differences(byHand([demo]), { prune: true }), []);
   });
 
-  test("because a key belongs to somebody whom the author can't see: the answer doesn't tell whose it is", async () => {
+  test("because a key is registered in an account that the author can't see: the answer doesn't tell whose it is", async () => {
     await state.apply(byHand([{ name: "demo", keys: [{ public_key: pem("one") }] }]));
     await state.commit((tx) => createAccount(tx, { shortname: "other" }));
     const account = await registry.store.accounts.find("other");
@@ -543,7 +543,7 @@ describe("applying", () => {
     assert.deepEqual(await state.differences(MANY, { prune: true }), []);
   });
 
-  test("compares anew when somebody changes what the plan has seen", async () => {
+  test("compares anew when another author changes what the plan has seen", async () => {
     await state.apply(byHand([{ name: "demo" }]));
     let plans = 0;
     const { count } = await state.apply(byHand([{ name: "demo", may_rotate: true, networks: [] }, { name: "new" }]), {

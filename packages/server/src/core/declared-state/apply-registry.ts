@@ -14,7 +14,7 @@ const STEPS_PER_COMMIT = 50;
 /** After this time a transaction takes no further change, in milliseconds: others want to write, and a write has a deadline. */
 const COMMIT_MS = 500;
 
-/** How often the registry is compared anew because somebody changed it meanwhile. */
+/** How often the registry is compared anew because it was changed meanwhile. */
 const PLANS_MAX = 3;
 
 export interface ApplyDependencies extends PlanDependencies {
@@ -43,7 +43,7 @@ export interface Applied {
  * Makes the registry what a document says, some changes in each transaction, with the events that each change has anyway. If it is
  * interrupted, applying the document again makes the rest.
  *
- * If somebody changes what the plan has seen, the registry is compared anew.
+ * If another author changes what the plan has seen, the registry is compared anew.
  *
  * @throws {Refusal} `field_invalid` before anything is changed; what a change throws, with how many were made before it
  */
@@ -125,5 +125,7 @@ function named(error: unknown, { kind, name }: Step): unknown {
 function stopped(error: unknown, count: number): unknown {
   if (!(error instanceof Refusal) || count === 0) return error;
   const done = count === 1 ? "The change before it was made" : `The ${count} changes before it were made`;
-  return new Refusal(error.code, `${error.message} ${done}; apply the document again to continue.`, error.detail);
+  // With fields, it would be a refusal of the whole document.
+  const { fields: _, ...detail } = error.detail;
+  return new Refusal(error.code, `${error.message} ${done}; apply the document again to continue.`, detail);
 }

@@ -7,7 +7,7 @@ import { refusalOf } from "../../testing/refusal-of.ts";
 import { type FieldProblem, Refusal } from "../refusal.ts";
 import { checkSchema, PROBLEMS_MAX } from "./check-schema.ts";
 import { parseRegistryDocument } from "./parse-document.ts";
-import { readYaml } from "./read-yaml.ts";
+import { readDocument, readYaml } from "./read-yaml.ts";
 import { REGISTRY_SCHEMA } from "./schema.ts";
 
 const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true });
@@ -200,7 +200,13 @@ describe("YAML", () => {
   test("is read with a byte order mark, and JSON is YAML", async () => {
     assert.deepEqual({ ...((await readYaml("\ufeffa: [1]")).value as object) }, { a: [1] });
     const json = JSON.stringify(WHOLE);
-    assert.deepEqual(parseRegistryDocument((await readYaml(json)).value), parseRegistryDocument(WHOLE));
+    for (const read of [readYaml, readDocument]) {
+      const { value, placeOf } = await read(json);
+      assert.deepEqual(parseRegistryDocument(value), parseRegistryDocument(WHOLE));
+      assert.equal(await placeOf("/version"), `line 1, column ${json.indexOf('"version"') + 1}`);
+    }
+    const { message } = await refusalOf(readDocument('{"accounts":[],"accounts":[]}'));
+    assert.match(message, /line 1, column 16: The object has a member of this name already/);
   });
 
   for (const [what, text, place] of [
@@ -234,10 +240,10 @@ describe("YAML", () => {
 
   test("tells where a pointer leads, as far as it exists", async () => {
     const { placeOf } = await readYaml("accounts:\n  - shortname: acme\n    users:\n      - name: Demo\n");
-    assert.equal(placeOf("/accounts/0/users/0/name"), "line 4, column 9");
-    assert.equal(placeOf("/accounts/0/users"), "line 3, column 5");
-    assert.equal(placeOf("/accounts/0/name/x"), "line 2, column 5");
-    assert.equal(placeOf(""), "line 1, column 1");
+    assert.equal(await placeOf("/accounts/0/users/0/name"), "line 4, column 9");
+    assert.equal(await placeOf("/accounts/0/users"), "line 3, column 5");
+    assert.equal(await placeOf("/accounts/0/name/x"), "line 2, column 5");
+    assert.equal(await placeOf(""), "line 1, column 1");
   });
 });
 

@@ -1,5 +1,6 @@
 import type * as yamlModule from "yaml";
 import type { LineCounter, Node, YAMLMap } from "yaml";
+import { countKeys, countMembers } from "../count-members.ts";
 import type { FieldProblem } from "../refusal.ts";
 import { documentRefusal } from "./parse-document.ts";
 
@@ -17,7 +18,27 @@ const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 export interface ReadDocument {
   readonly value: unknown;
   /** Where a JSON pointer leads, such as `line 12, column 5`; `undefined` if it leads nowhere. */
-  readonly placeOf: (pointer: string) => string | undefined;
+  readonly placeOf: (pointer: string) => Promise<string | undefined>;
+}
+
+/** Reads a document as {@link readYaml} does; JSON ten times as fast. @throws {Refusal} `field_invalid` */
+export async function readDocument(text: string): Promise<ReadDocument> {
+  const value = parseJson(text);
+  if (value === undefined) return readYaml(text);
+  let read: Promise<ReadDocument> | undefined;
+  // The parser of YAML knows places.
+  return { value, placeOf: async (pointer) => (await (read ??= readYaml(text))).placeOf(pointer) };
+}
+
+/** `undefined` for what isn't a JSON object, and for what names a member twice: the parser of YAML says where. */
+function parseJson(text: string): unknown {
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return countMembers(text) === countKeys(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -60,7 +81,7 @@ export async function readYaml(text: string): Promise<ReadDocument> {
     problems.push({ field: "", message: `${at(node.range?.[0] ?? 0)}: ${message}` });
   });
   if (problems.length > 0) throw documentRefusal(problems);
-  return { value, placeOf: (pointer) => findPlace(yaml, document.contents, pointer, at) };
+  return { value, placeOf: async (pointer) => findPlace(yaml, document.contents, pointer, at) };
 }
 
 type Yaml = typeof yamlModule;

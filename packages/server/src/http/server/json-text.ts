@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { countMembers } from "../../core/count-members.ts";
+import { countKeys, countMembers } from "../../core/count-members.ts";
 import { Refusal } from "../../core/refusal.ts";
 
 /** Why these bytes can't be read as JSON text; `undefined` if they can. */
@@ -28,12 +28,6 @@ function isWellFormed(value: unknown): boolean {
   if (typeof value === "string") return value.isWellFormed();
   if (typeof value !== "object" || value === null) return true;
   return Object.entries(value).every(([name, member]) => name.isWellFormed() && isWellFormed(member));
-}
-
-function countKeys(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  const members = Object.values(value).map(countKeys);
-  return members.reduce((sum, keys) => sum + keys, Array.isArray(value) ? 0 : members.length);
 }
 
 /** If a name occurs twice, a proxy or a log may read the other member (RFC 8259 §4). */
