@@ -32,6 +32,8 @@ let service: { readonly stdout: LogSink; readonly stderr: LogSink } | undefined;
 /** Loads what opens a store. `--help` and commands that only speak HTTP don't need it. */
 const loadStoreCommands = () => import("./compose/command-line.ts");
 
+const END_SIGNALS: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT", "SIGHUP"];
+
 const context: CliContext = {
   version: VERSION,
   clock: surroundings.clock,
@@ -73,8 +75,9 @@ const context: CliContext = {
     );
   },
   makeSetupLink: async (config, adminUrl) => (await loadStoreCommands()).makeSetupLink(config, adminUrl, surroundings),
-  untilSignal: async () => {
-    await signal();
+  untilSignal: async ({ hangupEnds } = { hangupEnds: true }) => {
+    if (!hangupEnds) process.on("SIGHUP", () => undefined);
+    await signal(hangupEnds ? END_SIGNALS : END_SIGNALS.filter((name) => name !== "SIGHUP"));
   },
 };
 
@@ -280,11 +283,11 @@ function secretsOf({
 }
 
 /** Resolves with the first SIGTERM, SIGINT or SIGHUP. A later one ends the process immediately, with status 1. */
-function signal(): Promise<NodeJS.Signals> {
+function signal(names = END_SIGNALS): Promise<NodeJS.Signals> {
   watchPackageRunner(() => process.kill(process.pid, "SIGTERM"));
   return new Promise((resolve) => {
     let firstAtMs: number | undefined;
-    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    for (const name of names) {
       process.on(name, () => {
         firstAtMs ??= performance.now();
         if (performance.now() - firstAtMs > SAME_SIGNAL_MS) process.exit(1);

@@ -4,6 +4,7 @@ import { type EventRow, fromRow } from "../core/feed/event.ts";
 import { chainReportJson, verifyChain } from "../core/feed/verify-chain.ts";
 import { NegativeResult, type CliContext, paint, print, WrongUsage } from "./context.ts";
 import { eventJson } from "../core/json/registry.ts";
+import type { StreamOptions } from "./audit-stream.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
@@ -57,6 +58,25 @@ export function auditCommand(context: CliContext): Command {
           : `${paint(context, "red", "broken")} at event ${broken.seq}: ${broken.problem}`,
       );
       if (broken !== undefined) throw new NegativeResult();
+    });
+  withStoreFlags(audit.command("stream"))
+    .description("pass every change on to another system, such as a SIEM, until it is stopped")
+    .requiredOption(
+      "--to <receiver>",
+      "file:<path>, stdout, syslog+tls://<host>[:6514], syslog+tcp://<host>:<port> or syslog+udp://<host>[:514]",
+    )
+    .requiredOption("--position <file>", "remembers what was passed on, so that the next start continues after it")
+    .option(
+      "--from <place>",
+      "where to begin if there is no position yet: beginning, now, or an event's number",
+      "beginning",
+    )
+    .option("--tls-ca <file>", "certificates to trust, in place of the system's (PEM)")
+    .option("--tls-cert <file>", "the client's certificate (PEM)")
+    .option("--tls-key <file>", "its private key (PEM)")
+    .action(async (options: StreamOptions) => {
+      const { streamAudit } = await import("./audit-stream.ts");
+      await streamAudit(context, options);
     });
   return audit;
 }

@@ -113,8 +113,12 @@ export interface CliContext {
     config: Config,
     adminUrl: string,
   ): Promise<{ readonly url: string; readonly expiresAtMs: number } | undefined>;
-  /** Resolves when the process receives a signal to end. */
-  untilSignal(): Promise<void>;
+  /**
+   * Resolves when the process receives a signal to end.
+   *
+   * @param options.hangupEnds whether SIGHUP is one, which it is by default
+   */
+  untilSignal(options?: { readonly hangupEnds: boolean }): Promise<void>;
 }
 
 /** Ends a command with status 2 and one line on standard error. */
