@@ -246,6 +246,16 @@ function manifests(): void {
     );
   });
 
+  test("can be used by the documented kustomization of another repository", async () => {
+    const [, kustomization = ""] = /```yaml\n(.*?)```/s.exec(DOCUMENTATION) ?? [];
+    const resources = await renderManifests("other", kustomization.replace("countersign/deploy/kubernetes/", "../"));
+    assert.equal(containerEnvironment(resources)["COUNTERSIGN_PUBLIC_URL"], "https://auth.internal");
+    assert.equal(containerEnvironment(resources)["COUNTERSIGN_ADMIN_URL"], "http://localhost:8081");
+    for (const { image } of podSpecOf(workloadOf(resources)).containers) {
+      assert.match(image ?? "", /^registry\.internal\/countersign:/);
+    }
+  });
+
   test("name every file of their folders", () => {
     for (const folder of ["base", "monitoring", ...OVERLAYS]) {
       const kustomization = readFileSync(join(MANIFESTS, folder, "kustomization.yaml"), "utf8");

@@ -25,9 +25,9 @@ const EXPOSURE_MAX = 2;
 const missing = await findMissing(SYSTEMD);
 const bootProblem = missing ?? (await findBootProblem());
 
-/** A block of commands of docs/systemd.md, by the word behind the language. */
+/** A block of docs/systemd.md, by the word behind the language. */
 function documented(block: string): string {
-  const [, commands] = new RegExp(`\`\`\`sh ${block}\n(.*?)\`\`\``, "s").exec(DOCUMENTATION) ?? [];
+  const [, commands] = new RegExp(`\`\`\`[a-z]+ ${block}\n(.*?)\`\`\``, "s").exec(DOCUMENTATION) ?? [];
   return commands ?? assert.fail(`docs/systemd.md has no block ${block}`);
 }
 
@@ -186,14 +186,15 @@ function oneNode(): void {
     );
   });
 
-  test("the sandbox lets the service write to its state and temporary folders only, and execute nothing there", async () => {
+  test("the sandbox lets the service write to its state, runtime and temporary folders only, and execute nothing there", async () => {
     const places =
-      "/ /bin /boot /dev /dev/shm /etc /home /media /mnt /opt /opt/countersign /opt/countersign/node_modules /proc /root /run /srv /sys /tmp /usr /usr/bin /usr/local/bin /var /var/lib /var/lib/countersign /var/log /var/tmp";
+      "/ /bin /boot /dev /dev/shm /etc /home /media /mnt /opt /opt/countersign /opt/countersign/node_modules /proc /root /run /run/countersign /srv /sys /tmp /usr /usr/bin /usr/local/bin /var /var/lib /var/lib/countersign /var/log /var/tmp";
     const found = await inside(
       `for place in ${places}; do if cp /bin/true $place/probe 2>/dev/null; then echo writes $place; if $place/probe 2>/dev/null; then echo executes $place; fi; rm -f $place/probe; fi; done`,
     );
     assert.deepEqual(found.trim().split("\n").sort(), [
       "writes /dev/shm",
+      "writes /run/countersign",
       "writes /tmp",
       "writes /var/lib/countersign",
       "writes /var/tmp",
@@ -229,6 +230,31 @@ function oneNode(): void {
     assert.notEqual(await property(machine, "countersign", "NRestarts"), "0");
     assert.equal(await checkStatus(), 200);
     await machine.succeed("rm /etc/systemd/system/countersign.service.d/watchdog.conf; systemctl daemon-reload");
+  });
+
+  test("a Unix socket in the runtime folder serves members of the service's group, and nobody else", async () => {
+    await machine.succeed(`
+      cp /etc/countersign/countersign.env /srv/countersign.env
+      echo COUNTERSIGN_HOST=unix:/run/countersign/public.sock >> /etc/countersign/countersign.env
+      systemctl restart countersign`);
+    const request = "curl --silent --fail --unix-socket /run/countersign/public.sock http://localhost/readyz";
+    const member = await machine.run(`setpriv --reuid nobody --regid nogroup --groups countersign ${request}`);
+    assert.match(member.stdout, /"status":"ready"/);
+    assert.notEqual((await machine.run(`setpriv --reuid nobody --regid nogroup --clear-groups ${request}`)).status, 0);
+    await machine.succeed("mv /srv/countersign.env /etc/countersign/countersign.env && systemctl restart countersign");
+  });
+
+  test("the documented drop-in lets the service listen at a port below 1024", async () => {
+    await machine.succeed(`
+      cp /etc/countersign/countersign.env /srv/countersign.env
+      sed -i 's/^COUNTERSIGN_PORT=.*/COUNTERSIGN_PORT=1013/' /etc/countersign/countersign.env
+      cat > /etc/systemd/system/countersign.service.d/port.conf <<'INI'\n${documented("low-port")}INI
+      systemctl daemon-reload && systemctl restart countersign`);
+    assert.equal(await status(fetch("http://127.0.0.1:1013/readyz")), 200);
+    await machine.succeed(`
+      mv /srv/countersign.env /etc/countersign/countersign.env
+      rm /etc/systemd/system/countersign.service.d/port.conf
+      systemctl daemon-reload && systemctl restart countersign`);
   });
 
   test("the documented encryption of the master secret keeps its tokens", async () => {

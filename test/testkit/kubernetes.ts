@@ -3,7 +3,7 @@
  * volumes, user, a read-only root.
  */
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ConfigMap, PodSpec } from "kubernetes-types/core/v1.js";
@@ -32,19 +32,27 @@ export interface Resource {
 /** The first kubectl whose kustomize takes folders among `resources`. Debian 12 has an older one. */
 const FOLDERS_SINCE_MINOR = 21;
 
-/** Renders an overlay by `kubectl kustomize`. */
-export async function renderManifests(overlay: string): Promise<readonly Resource[]> {
+/** Rewrites a kustomization for a kubectl that wants folders under `bases`. */
+function nameBases(file: string): void {
+  const kustomization = parse(readFileSync(file, "utf8")) as { resources: string[] };
+  const [bases, resources] = [true, false].map((wanted) =>
+    kustomization.resources.filter((resource) => resource.startsWith("../") === wanted),
+  );
+  writeFileSync(file, stringify({ ...kustomization, bases, resources }));
+}
+
+/** Renders an overlay by `kubectl kustomize`. @param own the kustomization of a new folder of this name beside the published ones */
+export async function renderManifests(overlay: string, own?: string): Promise<readonly Resource[]> {
   const folder = join(temporaryFolder(), "kubernetes");
   cpSync(MANIFESTS, folder, { recursive: true });
+  if (own !== undefined) {
+    mkdirSync(join(folder, overlay));
+    writeFileSync(join(folder, overlay, "kustomization.yaml"), own);
+  }
   const version = await runProgram("kubectl", ["version", "--client", "--output=json"]);
   const { clientVersion } = JSON.parse(version.stdout) as { clientVersion: { minor: string } };
-  const file = join(folder, overlay, "kustomization.yaml");
   if (parseInt(clientVersion.minor) < FOLDERS_SINCE_MINOR) {
-    const kustomization = parse(readFileSync(file, "utf8")) as { resources: string[] };
-    const [bases, resources] = [true, false].map((wanted) =>
-      kustomization.resources.filter((resource) => resource.startsWith("../") === wanted),
-    );
-    writeFileSync(file, stringify({ ...kustomization, bases, resources }));
+    for (const file of globSync("**/kustomization.yaml", { cwd: folder })) nameBases(join(folder, file));
   }
   const { status, stdout, stderr } = await runProgram("kubectl", ["kustomize", join(folder, overlay)]);
   assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });

@@ -3,6 +3,7 @@
  */
 import { userInfo } from "node:os";
 import { Writable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
 import { systemSurroundings, VERSION } from "./compose/surroundings.ts";
@@ -23,6 +24,9 @@ const SAME_SIGNAL_MS = 100;
 
 /** How long the process waits at its end for the last lines to be written, in milliseconds. */
 const FLUSH_MS_MAX = 1000;
+
+/** How long the process waits at its end for its service manager, in milliseconds. */
+const TELL_MS_MAX = 5000;
 
 const surroundings = systemSurroundings();
 
@@ -167,6 +171,11 @@ async function connectServiceManager(log: Logger): Promise<ServiceManager | unde
   });
 }
 
+/** Waits for the service manager to read that the service stops: nothing could tell it afterwards. */
+async function untilTold(told: Promise<void> | undefined): Promise<void> {
+  if (told !== undefined) await Promise.race([told, pause(TELL_MS_MAX)]);
+}
+
 async function endDefective(): Promise<never> {
   await endOutput();
   process.exit(1);
@@ -204,8 +213,9 @@ async function serveUntil(
   } else channel.ready({ publicUrl, adminUrl, store: store.engine });
   manager?.ready(() => first.state());
   log.info({ signal: await stopped }, "stopping");
-  manager?.stopping();
+  const told = manager?.stopping();
   await first.stop();
+  await untilTold(told);
 }
 
 /** Serves from worker processes until `stopped` resolves. */
@@ -238,8 +248,9 @@ async function superviseUntil(
     }
     const name = await stopped;
     log.info({ signal: name, workers: config.workers }, "stopping");
-    manager?.stopping();
+    const told = manager?.stopping();
     await supervisor.stop(name);
+    await untilTold(told);
   } catch (error) {
     await supervisor.stop("SIGTERM");
     throw error;

@@ -98,7 +98,7 @@ describe("a service manager hears", () => {
     const manager = open(30_000);
     manager.ready(() => serving({ isStuck: true }));
     await pass(0);
-    manager.stopping();
+    await manager.stopping();
     assert.deepEqual(await pass(0), ["STOPPING=1 STATUS=stopping"]);
     assert.deepEqual(await pass(15_000), ["WATCHDOG=1"]);
   });
@@ -113,9 +113,10 @@ describe("a service manager hears", () => {
     manager.ready(() => serving());
     assert.deepEqual(await pass(500), []);
     assert.deepEqual(await pass(500), []);
-    manager.stopping();
+    const told = manager.stopping();
+    assert.deepEqual(sent, []);
     resolve();
-    await settled();
+    await told;
     assert.deepEqual(sent, ["READY=1 STATUS=serving", "STOPPING=1 STATUS=stopping"]);
   });
 
@@ -125,8 +126,7 @@ describe("a service manager hears", () => {
     const manager = open(1000);
     manager.ready(() => serving());
     for (let count = 0; count < 3; count++) await pass(500);
-    manager.stopping();
-    await pass(0);
+    await manager.stopping();
     assert.deepEqual(problems, [problem]);
   });
 });

@@ -32,8 +32,8 @@ export interface ServiceManager {
   readonly hasWatchdog: boolean;
   /** From now on the service is ready. `look` is called twice within the watchdog's time. A stuck service isn't reported as alive. */
   ready(look: () => ServingState): void;
-  /** From now on the service is stopping. */
-  stopping(): void;
+  /** From now on the service is stopping. @returns resolves once the service manager has been told, or can't be */
+  stopping(): Promise<void>;
 }
 
 /** What the service manager put into the environment. */
@@ -121,6 +121,7 @@ export function createServiceManager(
       timer = every(watchdogMs === undefined ? STATUS_MS : watchdogMs / 2, () => {
         report({ status: "stopping", isStuck: false });
       });
+      return lastSent;
     },
   };
 }
