@@ -24,6 +24,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./serve.ts")).serveCommand,
   },
   {
+    name: "healthcheck",
+    usage: "[options]",
+    description: "ask this machine's server whether it can serve: exit status 0 if so, 1 if not",
+    load: async () => (await import("./healthcheck.ts")).healthcheckCommand,
+  },
+  {
     name: "demo",
     usage: "[options]",
     description: "demonstrate the service on a throw-away store, then keep it running until Ctrl-C",

@@ -6,11 +6,23 @@ import type { StoreOpening } from "../core/store-identity/position.ts";
 import type { CliAdministration, CliContext } from "./context.ts";
 
 const STORE_SETTINGS = ["dataDir", "databaseUrl"] as const satisfies readonly SettingName[];
+const LISTENER_SETTINGS = [
+  "host",
+  "port",
+  "adminHost",
+  "adminPort",
+  "listenOnly",
+] as const satisfies readonly SettingName[];
 const ALL_SETTINGS = Object.keys(SETTINGS) as SettingName[];
 
 /** Adds the flags that say where the store is. */
 export function withStoreFlags(command: Command): Command {
   return addFlags(command, STORE_SETTINGS);
+}
+
+/** Adds the flags that say where a server's listeners are. */
+export function withListenerFlags(command: Command): Command {
+  return addFlags(command, LISTENER_SETTINGS);
 }
 
 /** Adds every flag of the configuration. */
