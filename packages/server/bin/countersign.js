@@ -29,6 +29,16 @@ const PINNED_PACKAGE =
 /** Set for the process that takes over, so that it ends when this one is killed without a chance to say so. */
 const TAKES_OVER = "_COUNTERSIGN_TAKES_OVER";
 
+// The kernel discards a signal to process 1, which a container's program is, unless the program listens for it.
+if (process.pid === 1) {
+  for (const [name, number] of Object.entries({ SIGINT: 2, SIGTERM: 15, SIGHUP: 1 })) {
+    process.on(name, () => {
+      // A server has a listener of its own.
+      if (process.listenerCount(name) === 1) process.exit(128 + number);
+    });
+  }
+}
+
 if (isCurrent) {
   if (process.env[TAKES_OVER] !== undefined && process.channel) {
     process.channel.unref();
