@@ -103,6 +103,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   explainAssertion: "viewer",
   checkToken: "viewer",
   getSettings: "admin everywhere",
+  getDiagnosis: "admin everywhere",
   listWebhooks: "admin",
   createWebhook: "admin",
   getWebhook: "admin",

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
-import { diagnose } from "../testkit/doctor.ts";
+import { type Diagnosis, diagnose } from "../testkit/doctor.ts";
 import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
 import { COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
 import { environment, runProgram } from "../testkit/run-program.ts";
@@ -212,4 +212,49 @@ test("the probe's path doesn't exist for anybody who lacks the master secret", a
   for (const headers of [{}, { "countersign-probe": "x" }, { "countersign-probe": "A".repeat(72) }]) {
     assert.deepEqual(await ask(headers), [404, other.meta.errors]);
   }
+});
+
+test("a running node reports on itself to admins of all accounts, with one examination for everybody who asks", async () => {
+  const server = await start({ COUNTERSIGN_REFUSAL_LIMIT: "0" });
+  const tokenOf = async (name: string, ...flags: string[]) =>
+    (await server.json<{ token: string }>("admin-token", "create", name, ...flags)).token;
+  const ask = (token: string) =>
+    fetch(`${server.adminUrl}/api/admin/v1/doctor`, { headers: { authorization: `Bearer ${token}` } });
+  await server.json("account", "create", "acme");
+  const admin = await tokenOf("admin", "--role", "admin");
+  const [first, second] = await Promise.all([ask(admin), ask(admin)]);
+  assert.equal(first.status, 200);
+  const text = await first.text();
+  assert.equal(await second.text(), text);
+  const { data } = JSON.parse(text) as { data: Diagnosis["report"] & { examined_at: string } };
+  assert.ok(Date.parse(data.examined_at) > 0);
+  assert.equal(data.status, "warning");
+  const codes = new Map(data.findings.map(({ check, code }) => [check, code]));
+  assert.equal(data.findings.find(({ severity }) => severity === "warning")?.code, "refusal_limit_off");
+  for (const check of ["runtime", "limits", "files", "disk", "store", "clock", "secrets", "nodes", "feed", "jobs"]) {
+    assert.equal(codes.get(check), "ok", check);
+  }
+  // What shows only from outside is the command's.
+  for (const check of ["public_url", "exposure", "listeners"]) assert.ok(!codes.has(check), check);
+  assert.equal((await ask(await tokenOf("viewer", "--role", "viewer"))).status, 403);
+  assert.equal((await ask(await tokenOf("of-acme", "--role", "admin", "--account", "acme"))).status, 403);
+  assert.equal((await fetch(`${server.adminUrl}/api/admin/v1/doctor`)).status, 401);
+});
+
+test("a service at Unix sockets, and one that has a single listener, are found where they are", async () => {
+  const folder = temporaryFolder();
+  const env = {
+    COUNTERSIGN_HOST: `unix:${folder}/public.sock`,
+    COUNTERSIGN_ADMIN_HOST: `unix:${folder}/internal.sock`,
+    COUNTERSIGN_TRUSTED_PROXIES: "unix:",
+  };
+  const server = await start(env);
+  const { status, faults, report, text } = await diagnose(server);
+  assert.deepEqual([status, faults], [0, []], text);
+  const listeners = report.findings.find(({ check }) => check === "listeners");
+  assert.equal(listeners?.code, "ok");
+  assert.match(listeners?.found ?? "", /public\.sock and unix:.*internal\.sock/);
+  // The other listener belongs to another process, which needn't run.
+  const alone = await diagnose(server, "--listen-only", "internal", "--host", "127.0.0.1", "--port", "1");
+  assert.deepEqual(alone.faults, []);
 });

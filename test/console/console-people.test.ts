@@ -186,6 +186,7 @@ function meetPeople(): void {
       ["/audit?action=user", "Audit log"],
       ["/resource-servers", "Resource servers"],
       ["/signing-keys", "Signing keys"],
+      ["/health", "Health"],
       ["/settings", "Settings"],
       ["/webhooks", "Webhooks"],
       ["/operators", "Operators"],

@@ -194,6 +194,7 @@ export const VIEWS: readonly View[] = [
     heading: "Your sign-in",
     open: (page) => press(page, "Change password"),
   },
+  { name: "health", path: "/health", heading: "Health" },
   { name: "settings", path: "/settings", heading: "Settings" },
   { name: "not-found", isMinor: true, path: "/nowhere", heading: "Not found" },
 ];

@@ -26,6 +26,7 @@ const WebhookPage = lazy(() => import("./pages/webhooks/webhook-page.tsx"));
 const OperatorsPage = lazy(() => import("./pages/operators/operators-page.tsx"));
 const AdminTokensPage = lazy(() => import("./pages/admin-tokens/admin-tokens-page.tsx"));
 const MePage = lazy(() => import("./pages/me/me-page.tsx"));
+const HealthPage = lazy(() => import("./pages/health/health-page.tsx"));
 const SettingsPage = lazy(() => import("./pages/settings/settings-page.tsx"));
 const NotFoundPage = lazy(() => import("./pages/not-found/not-found-page.tsx"));
 
@@ -125,6 +126,9 @@ function SignedIn() {
             </Route>
             <Route path="/me">
               <MePage />
+            </Route>
+            <Route path="/health">
+              <HealthPage />
             </Route>
             <Route path="/settings">
               <SettingsPage />

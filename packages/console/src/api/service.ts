@@ -7,6 +7,7 @@ export type ResourceServerWithSecret = DataOf<"rotateResourceServerSecret">;
 export type SigningKey = DataOf<"listSigningKeys">[number];
 export type Node = DataOf<"listNodes">[number];
 export type Setting = DataOf<"getSettings">[number];
+export type Finding = DataOf<"getDiagnosis">["findings"][number];
 export type AuditEvent = DataOf<"listAuditEvents">[number];
 export type ChainReport = DataOf<"verifyAuditChain">;
 export type Explanation = DataOf<"explainAssertion">;
@@ -113,6 +114,23 @@ export function useSettings({ isEnabled }: { readonly isEnabled: boolean }) {
     enabled: isEnabled,
     queryKey: ["settings"],
     queryFn: ({ signal }) => requestList((signal) => client.GET("/api/admin/v1/settings", { signal }), { signal }),
+  });
+}
+
+/** What the node that answers finds about itself, as a list of one page. */
+export function useDiagnosis({ isEnabled }: { readonly isEnabled: boolean }) {
+  return useQuery({
+    enabled: isEnabled,
+    queryKey: ["doctor"],
+    queryFn: ({ signal }) => requestData((signal) => client.GET("/api/admin/v1/doctor", { signal }), { signal }),
+    select: ({ findings, ...diagnosis }) => ({
+      ...diagnosis,
+      items: findings,
+      count: findings.length,
+      isCountMinimum: false,
+      next: undefined,
+      previous: undefined,
+    }),
   });
 }
 

@@ -52,6 +52,12 @@ const GROUPS: readonly { readonly title?: string; readonly destinations: readonl
       },
       { path: "/webhooks", label: "Webhooks", icon: "webhook", isVisibleTo: (me) => permits(me, "admin") },
       {
+        path: "/health",
+        label: "Health",
+        icon: "health",
+        isVisibleTo: (me) => permits(me, "admin", { everywhere: true }),
+      },
+      {
         path: "/settings",
         label: "Settings",
         icon: "settings",

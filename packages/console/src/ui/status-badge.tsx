@@ -10,6 +10,10 @@ const LOOKS = {
   delivered: "badge-good",
   failed: "badge-danger",
   failing: "badge-warning",
+  ok: "badge-good",
+  info: "badge-accent",
+  warning: "badge-warning",
+  error: "badge-danger",
 } as const;
 
 /** A status that has a badge. */

@@ -1,6 +1,8 @@
+import { hostname } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config/config.ts";
 import { shownSettings } from "../config/shown-settings.ts";
+import { createSelfExamination } from "../core/doctor/self-examination.ts";
 import { createAuthenticatePrincipal } from "../core/operators/authenticate.ts";
 import type { Clock } from "../core/surroundings.ts";
 import { createAdminHandlers } from "../http/admin/handlers.ts";
@@ -48,6 +50,12 @@ export function composeInternalListener(
         yieldToEventLoop: createEventLoopTurns(),
         policy: policyOf(config),
         settings: shownSettings(config),
+        hostName: hostname(),
+        examineSelf: createSelfExamination(async () => {
+          // Loaded when an operator asks for it.
+          const { examineService } = await import("./doctor/examine-service.ts");
+          return examineService(node, node.connections?.public?.()?.open ?? 0);
+        }, clock),
         service: { publicUrl: node.publicUrl, version: node.version, keyProof: config.keyProof },
       }),
     },

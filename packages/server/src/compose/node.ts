@@ -54,6 +54,8 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
     Surroundings,
     OpenedRegistry<SigningKeys> {
   readonly config: Config;
+  /** See {@link NodeOptions.connections}. */
+  readonly connections: ListenerConnections | undefined;
   readonly audiences: ReturnType<typeof endpointAudiences>;
   readonly checkToken: CheckToken;
   readonly keyProofs: KeyProofs;
@@ -111,6 +113,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     ...surroundings,
     ...registry,
     config,
+    connections,
     version: VERSION,
     publicUrl,
     nextRequestId,

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { type Config, type ConfigReading, type Flags, passwordNotice, platformNotice } from "../../config/config.ts";
-import { databasePasswords } from "../../config/database-url.ts";
+import { type ConfigReading, type Flags, passwordNotice, platformNotice } from "../../config/config.ts";
 import { createClockWatch } from "../../core/clock/clock-watch.ts";
 import type { CheckName } from "../../core/doctor/catalogue.ts";
 import { checkClock } from "../../core/doctor/checks/check-clock.ts";
@@ -20,6 +19,7 @@ import { pause } from "../../platform/pause.ts";
 import { createRedactor } from "../../platform/redact.ts";
 import { listenedHosts } from "../sockets.ts";
 import { OLDEST_RUNTIME, type Surroundings } from "../surroundings.ts";
+import { secretsOf } from "./secrets-of.ts";
 import { settingFacts } from "./setting-facts.ts";
 import { networkChecks } from "./network-checks.ts";
 import { createPatient, type Patient } from "./patient.ts";
@@ -119,12 +119,4 @@ async function checkForDamage(patient: Patient): Promise<Observation> {
   const store = await patient.store();
   const findDamage = store?.inspected?.findDamage;
   return store === undefined || findDamage === undefined ? POINTLESS : checkDamage(store.facts.place, findDamage());
-}
-
-function secretsOf({ masterSecrets = [], databaseUrl, databaseListenUrl, oidcClientSecret = "" }: Config) {
-  const passwords = [databaseUrl, databaseListenUrl].flatMap((url) =>
-    url === undefined ? [] : databasePasswords(url),
-  );
-  const texts = masterSecrets.flatMap((secret) => [secret.toString("base64"), secret.toString("hex")]);
-  return [...texts, ...passwords, oidcClientSecret];
 }

@@ -18,7 +18,7 @@ export async function openDoctorStore(config: Config): Promise<DoctorStore> {
   const { databaseUrl, databaseListenUrl, dataDir } = config;
   const { database, masterKey } = dataFiles(dataDir);
   const position = openPositionFile(dataDir);
-  const place = databaseUrl === undefined ? database : databasePlace(databaseUrl);
+  const place = storePlace(config);
   if (databaseUrl === undefined && (statSync(database, { throwIfNoEntry: false })?.size ?? 0) === 0) {
     const isLost = existsSync(masterKey) || position.exists();
     return { facts: { state: isLost ? "lost" : "missing", place }, inspected: undefined };
@@ -48,6 +48,11 @@ export async function openDoctorStore(config: Config): Promise<DoctorStore> {
     const problem = error instanceof Error ? error.message : "unknown problem";
     return { facts: { state: "unreachable", place, problem }, inspected: undefined };
   }
+}
+
+/** Where the store is, without user and password. */
+export function storePlace({ databaseUrl, dataDir }: Pick<Config, "databaseUrl" | "dataDir">): string {
+  return databaseUrl === undefined ? dataFiles(dataDir).database : databasePlace(databaseUrl);
 }
 
 /** A PostgreSQL database without a store in it. */

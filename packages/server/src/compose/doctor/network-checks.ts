@@ -99,14 +99,21 @@ async function checkUnderPublicUrl(patient: Patient): Promise<Observation> {
 
 /** The certificates in the service's own files, and that of the public URL. */
 async function readCertificates(config: Config): Promise<readonly CertificateFacts[]> {
-  const { publicUrl, secretFileAccess } = config;
-  const access = { access: secretFileAccess, credentials: process.env["CREDENTIALS_DIRECTORY"] };
-  const files = [publicTlsFiles(config), internalTlsFiles(config)].filter((names) => names !== undefined);
+  const { publicUrl } = config;
   const shown = publicUrl?.startsWith("https:") === true ? [await readServerCertificate(publicUrl)] : [];
-  return [...files.map((names) => readCertificateFiles(names, access)), ...shown];
+  return [...readOwnCertificates(config), ...shown];
 }
 
-async function checkProvider({ oidcIssuer }: Config): Promise<Observation> {
+/** The certificates in the listeners' files. */
+export function readOwnCertificates(config: Config): readonly CertificateFacts[] {
+  const access = { access: config.secretFileAccess, credentials: process.env["CREDENTIALS_DIRECTORY"] };
+  return [publicTlsFiles(config), internalTlsFiles(config)]
+    .filter((names) => names !== undefined)
+    .map((names) => readCertificateFiles(names, access));
+}
+
+/** Reads the OpenID provider's discovery document, if operators sign in through one. */
+export async function checkProvider({ oidcIssuer }: Config): Promise<Observation> {
   if (oidcIssuer === undefined) return POINTLESS;
   const ask = createAsk(oidcIssuer.replace(/\/$/, ""), { isVerified: true });
   const answer = await ask("/.well-known/openid-configuration");

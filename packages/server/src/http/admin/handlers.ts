@@ -2,6 +2,7 @@
 import { createAccountHandlers, type RegistryHandlerDependencies } from "./accounts/handlers.ts";
 import { createAdminTokenHandlers, type AdminTokenHandlerDependencies } from "./admin-tokens/handlers.ts";
 import { createAuditHandlers, type AuditHandlerDependencies } from "./audit/handlers.ts";
+import { createDoctorHandlers, type DoctorHandlerDependencies } from "./doctor/handlers.ts";
 import { createExplainHandlers, type ExplainHandlerDependencies } from "./explain/handlers.ts";
 import { createInvitationHandlers, type InvitationHandlerDependencies } from "./invitations/handlers.ts";
 import { createKeyHandlers, type KeyHandlerDependencies } from "./keys/handlers.ts";
@@ -23,6 +24,7 @@ import type { AdminHandlers } from "./routes.ts";
 export type AdminHandlerDependencies = RegistryHandlerDependencies &
   AdminTokenHandlerDependencies &
   AuditHandlerDependencies &
+  DoctorHandlerDependencies &
   ExplainHandlerDependencies &
   InvitationHandlerDependencies &
   KeyHandlerDependencies &
@@ -43,6 +45,7 @@ export function createAdminHandlers(dependencies: AdminHandlerDependencies): Adm
     ...createAccountHandlers(dependencies),
     ...createAdminTokenHandlers(dependencies),
     ...createAuditHandlers(dependencies),
+    ...createDoctorHandlers(dependencies),
     ...createExplainHandlers(dependencies),
     ...createInvitationHandlers(dependencies),
     ...createKeyHandlers(dependencies),

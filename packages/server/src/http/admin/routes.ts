@@ -7,6 +7,7 @@
 import { accountRoutes } from "./accounts/routes.ts";
 import { adminTokenRoutes } from "./admin-tokens/routes.ts";
 import { auditRoutes } from "./audit/routes.ts";
+import { doctorRoutes } from "./doctor/routes.ts";
 import { explainRoutes } from "./explain/routes.ts";
 import { invitationRoutes } from "./invitations/routes.ts";
 import { keyRoutes } from "./keys/routes.ts";
@@ -44,6 +45,7 @@ export const ADMIN_ROUTES = {
   ...auditRoutes,
   ...explainRoutes,
   ...settingsRoutes,
+  ...doctorRoutes,
   ...webhookRoutes,
   ...registryRoutes,
 } as const satisfies AdminRoutes;
