@@ -283,6 +283,11 @@ describe("declared state", { concurrency: 2 }, () => {
       assertFails(await run(["apply", "-f", "a", "-f", "b"]), 2, /given twice/);
       assertFails(await run(["apply", "-f", join(dataDir, "none.yaml")]), 1, /ENOENT/);
       assertFails(await run(["apply", "-f", EXAMPLE, "--dry-run"]), 1, /there is no store/);
+      assertFails(
+        await run(["apply", "-f", "-"], "account: acme\nuser: []\n"),
+        1,
+        /line 2, column 1, \/user: There is no such/,
+      );
       assert.ok(!existsSync(dataDir));
       const file = join(temporaryFolder(), "taken");
       writeFileSync(file, "");

@@ -5,6 +5,7 @@ import type { Config, Flags } from "../config/config.ts";
 import { findUnnamedProxy } from "../config/unnamed-proxy.ts";
 import { unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { type ApplyDependencies, applyRegistry } from "../core/declared-state/apply-registry.ts";
+import type { DeclaredRegistry } from "../core/declared-state/model.ts";
 import { parseRegistryDocument } from "../core/declared-state/parse-document.ts";
 import { type Plan, planJson, planRegistry } from "../core/declared-state/plan.ts";
 import { DOCUMENT_BYTES_MAX, readDocument } from "../core/declared-state/read-yaml.ts";
@@ -39,14 +40,16 @@ export function applyCommand(context: CliContext): Command {
       const { file, dryRun = false } = options;
       const text = await readText(context, file);
       const work = dryRun ? dryRunOf : applyOf;
-      await explainingProblems(context, text, (value) =>
-        withAdministration(
+      await explainingProblems(context, text, async (value) => {
+        // A document of another form is refused before a store is created for it.
+        const registry = parseRegistryDocument(value);
+        await withAdministration(
           context,
           options,
-          (administration) => work(context, administration, options, value),
+          (administration) => work(context, administration, options, registry),
           dryRun ? {} : creating(options),
-        ),
-      );
+        );
+      });
     });
 }
 
@@ -109,9 +112,8 @@ async function dryRunOf(
   context: CliContext,
   administration: CliAdministration,
   options: Options,
-  value: unknown,
+  registry: DeclaredRegistry,
 ): Promise<void> {
-  const registry = parseRegistryDocument(value);
   const dependencies = dependenciesOf(context, administration, context.config(options));
   const author = unrestrictedAuthor(context.actor);
   const planOptions = { author, prune: options.prune === true, nowMs: context.clock.wallMs() };
@@ -126,9 +128,8 @@ async function applyOf(
   context: CliContext,
   administration: CliAdministration,
   options: Options,
-  value: unknown,
+  registry: DeclaredRegistry,
 ): Promise<void> {
-  const registry = parseRegistryDocument(value);
   const isJson = options.json === true;
   const secrets = createSecrets(options.secretsOut, administration.linkUrl);
   let first: Plan | undefined;
