@@ -1,11 +1,20 @@
 /** Traces and metrics by OpenTelemetry's protocol, received by a receiver of this test's own. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { eventually } from "../testkit/eventually.ts";
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "../testkit/otlp-receiver.ts";
-import { createApiUser, startServer, type TestApiUser, type TestServer, tokenCommand } from "../testkit/server.ts";
+import {
+  createApiUser,
+  startServer,
+  temporaryFolder,
+  type TestApiUser,
+  type TestServer,
+  tokenCommand,
+} from "../testkit/server.ts";
 import { startWebhookReceiver } from "../testkit/webhook-receiver.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
@@ -247,8 +256,33 @@ test("without a variable of OpenTelemetry, a request is answered as ever and its
   await check(server, "no token", { traceparent: TRACEPARENT });
   const line = await eventually("the log line", () => logLines(server).find(({ msg }) => msg === "request refused"));
   assert.ok(!("trace_id" in line) && !("span_id" in line));
-  const opened = readFileSync(`/proc/${server.pid}/maps`, "utf8");
-  assert.ok(!opened.includes("opentelemetry"));
+});
+
+test("OpenTelemetry is loaded only where a variable asks for it", async () => {
+  const hooks = join(temporaryFolder(), "no-sdk.mjs");
+  writeFileSync(
+    hooks,
+    `import { registerHooks } from "node:module";
+    registerHooks({
+      resolve(specifier, context, next) {
+        if (specifier.startsWith("@opentelemetry/sdk-")) throw new Error("the SDK is loaded");
+        return next(specifier, context);
+      },
+    });`,
+  );
+  const NODE_OPTIONS = `--import=${pathToFileURL(hooks).href}`;
+  for (const env of [
+    {},
+    { OTEL_SERVICE_NAME: "tokens" },
+    { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_SDK_DISABLED: "true" },
+  ]) {
+    const server = await startServer({ env: { NODE_OPTIONS, ...env } });
+    assert.deepEqual(await server.stop(), { status: 0, signal: null });
+  }
+  await assert.rejects(
+    startServer({ env: { NODE_OPTIONS, OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" } }),
+    /the SDK is loaded/,
+  );
 });
 
 test("a client can't have its requests recorded, and a trusted proxy can", async (t) => {
