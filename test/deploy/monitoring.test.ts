@@ -57,6 +57,17 @@ test("each alert has a unit test in which it fires, one in which it doesn't, and
   assert.deepEqual(runbooks, ALERTS, "the runbooks are in the order of the rules");
 });
 
+test("Kubernetes gives the scrape job the name that the rules and the dashboard expect", () => {
+  const kubernetes = (file: string) => read(join("..", "kubernetes", file));
+  const monitor = kubernetes("monitoring/service-monitor.yaml");
+  const [, label = ""] = /^ {2}jobLabel: (\S+)$/m.exec(monitor) ?? [];
+  const service = kubernetes("base/services.yaml")
+    .split(/^---$/m)
+    .find((document) => document.includes("name: countersign-internal"));
+  assert.ok(service?.includes(`    ${label}: countersign\n`), label);
+  assert.match(read("prometheus.yml"), /job_name: countersign /);
+});
+
 const missing = await findMissing(PROMETHEUS);
 
 if (missing !== undefined && IS_CI) test("Prometheus", () => assert.fail(missing));
