@@ -1,4 +1,4 @@
-import { WEAK_KEY_POLICIES } from "../../core/keys/audit/record-weakness.ts";
+import { WEAK_KEY_POLICIES } from "../../core/keys/audit/weak-key-policy.ts";
 import type { KeyProofPolicy } from "../../core/key-statements/key-proofs.ts";
 import { parseBoundedDuration, parseChoice, parsePaths } from "../parse-values.ts";
 import { setting } from "./setting.ts";

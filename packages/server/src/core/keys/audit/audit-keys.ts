@@ -2,7 +2,8 @@ import type { Author, ChangeTx } from "../../change/change-tx.ts";
 import type { Commit } from "../../change/commit.ts";
 import type { Store } from "../../store/store.ts";
 import type { KeyId, PublicKey, Weakness } from "../model.ts";
-import { recordWeakness, type WeakKey, type WeakKeyPolicy } from "./record-weakness.ts";
+import { recordWeakness, type WeakKey } from "./record-weakness.ts";
+import type { WeakKeyPolicy } from "./weak-key-policy.ts";
 import type { AuditedKey } from "./store.ts";
 
 /** How many keys one step examines, and one change records at most. */

@@ -14,7 +14,7 @@ import { changeKey, type KeyPatch } from "../changes.ts";
 import type { KeyId } from "../model.ts";
 import { createKeyExaminer } from "../weakness/key-examiner.ts";
 import { createKeyAuditJob, createSharedPrimeJob } from "./audit-jobs.ts";
-import type { WeakKeyPolicy } from "./record-weakness.ts";
+import type { WeakKeyPolicy } from "./weak-key-policy.ts";
 import { createStoredKeyExaminer } from "./stored-key-examiner.ts";
 
 const DAY_S = 86_400;

@@ -2,10 +2,7 @@ import type { AccountId } from "../../accounts/model.ts";
 import type { ChangeTx } from "../../change/change-tx.ts";
 import { changeKey } from "../changes.ts";
 import type { KeyId, PublicKey, Weakness } from "../model.ts";
-
-/** What happens to a stored key that is found weak: it is only reported, or it is deactivated, too. */
-export const WEAK_KEY_POLICIES = ["report", "deactivate"] as const;
-export type WeakKeyPolicy = (typeof WEAK_KEY_POLICIES)[number];
+import type { WeakKeyPolicy } from "./weak-key-policy.ts";
 
 /** A weak key. */
 export interface WeakKey {
