@@ -101,11 +101,11 @@ function onePod(): void {
   };
   const client = () => connectClient(`http://127.0.0.1:${ports[0]}`, "api-1-demo", pair.privateKey);
   const check = async () => {
-    const { check: ask, connection } = await client();
+    const asking = await client();
     try {
-      return (await ask(token)).status;
+      return (await asking.check(token)).status;
     } finally {
-      connection.end();
+      asking.connection.end();
     }
   };
 
@@ -140,12 +140,12 @@ function onePod(): void {
     await exec(["account", "create", "acme"]);
     await exec(["user", "create", "demo", "--account", "acme"]);
     await exec(["key", "add", "api-1-demo", "-"], pair.publicPem);
-    const { exchange, connection } = await client();
+    const asking = await client();
     token = await eventually("the server knows the key", async () => {
-      const { status, body } = await exchange();
+      const { status, body } = await asking.exchange();
       return status === 200 ? (JSON.parse(body) as { data: { token: string } }).data.token : undefined;
     });
-    connection.end();
+    asking.connection.end();
     assert.equal(await check(), 200);
   });
 
@@ -251,7 +251,8 @@ function threePods(): void {
       await proxy.route(pods.map(({ port }) => port));
       await goOn();
     }
-    assert.deepEqual(await Promise.all(ends), Array(3).fill({ status: 0, signal: null }));
+    const graceful: ServerExit = { status: 0, signal: null };
+    assert.deepEqual(await Promise.all(ends), [graceful, graceful, graceful]);
     await goOn();
     await Promise.all([traffic.stop(), introspection.stop()]);
 
@@ -291,9 +292,8 @@ async function startProxy(
   };
   write(ports);
   // Ends with its workers when it is killed. Only with a master does a change of nodes leave requests under way alone.
-  const namespace = ["unshare", "--pid", "--fork", "--kill-child"];
-  const [program = "", ...args] = [...namespace, "/usr/sbin/nginx", "-p", folder, "-c", file, "-g", "daemon off;"];
-  const child: ChildProcess = spawn(program, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const words = ["--pid", "--fork", "--kill-child", "/usr/sbin/nginx", "-p", folder, "-c", file, "-g", "daemon off;"];
+  const child: ChildProcess = spawn("unshare", words, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
   endWithThisProcess(child);
   let output = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
