@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { request, type RequestOptions } from "node:http";
-import { request as requestByTls } from "node:https";
+import { type RequestOptions as SecureRequestOptions, request as requestByTls } from "node:https";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
 import { createTestAuthority, OPENSSL } from "../../packages/server/src/testing/certificates.ts";
@@ -91,7 +91,8 @@ function describeWay(program: GatewayProgram, way: "unix" | "tls"): void {
       };
       server = await startServer({ flags: Object.entries(tls).flat() });
       const { port } = new URL(server.publicUrl);
-      direct = { host: "127.0.0.1", port, ...{ ca: authority.cert, cert: identity.cert, key: identity.key } };
+      const secured: SecureRequestOptions = { ca: authority.cert, cert: identity.cert, key: identity.key };
+      direct = { ...secured, host: "127.0.0.1", port };
     }
     gateway = await start(edit);
   });
