@@ -7,7 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Image } from "./container-image.ts";
@@ -55,7 +55,7 @@ let containers = 0;
 export async function startContainer(image: Image, options: ContainerOptions = {}): Promise<Container> {
   const folder = temporaryFolder();
   const id = `countersign-${process.pid}-${++containers}`;
-  const { volume = makeVolume(join(folder, "volume")), user = image.config.User } = options;
+  const { volume = makeVolume(image, join(folder, "volume")), user = image.config.User } = options;
   writeFileSync(join(folder, "config.json"), JSON.stringify(bundle(image, volume, options)));
   const runtime = ["/usr/bin/crun", `--root=${join(folder, "crun")}`, "--cgroup-manager=disabled"];
   const inNamespace = (...words: readonly string[]): [string, string[]] => [
@@ -120,10 +120,12 @@ export async function startContainer(image: Image, options: ContainerOptions = {
   };
 }
 
-/** A new named volume gets the owner and the mode of the image's folder: root's, where everybody may make entries. */
-function makeVolume(path: string): string {
+/** A new named volume gets the owner and the mode of the image's folder. */
+function makeVolume({ config, root }: Image, path: string): string {
+  const { uid, gid, mode } = statSync(join(root, Object.keys(config.Volumes)[0] ?? assert.fail("there is no volume")));
   mkdirSync(path);
-  chmodSync(path, 0o1777);
+  chownSync(path, uid, gid);
+  chmodSync(path, mode & 0o7777);
   return path;
 }
 
