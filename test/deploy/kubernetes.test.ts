@@ -199,6 +199,17 @@ function manifests(): void {
     assert.deepEqual(sqlite, postgresql);
   });
 
+  test("run the image's program as the image's user, and keep its store where the image does", () => {
+    const image = readFileSync(join(ROOT, "deploy", "container", "Dockerfile"), "utf8");
+    for (const overlay of OVERLAYS) {
+      const { securityContext, containers } = podSpecOf(workloadOf(of(overlay)));
+      assert.match(image, new RegExp(`^USER ${securityContext?.runAsUser}:${securityContext?.runAsGroup}$`, "m"));
+      assert.match(image, new RegExp(`^VOLUME ${containers[0]?.volumeMounts?.[0]?.mountPath}$`, "m"));
+      assert.match(image, /^ENTRYPOINT \["\/usr\/local\/bin\/countersign"\]$/m);
+      assert.deepEqual(containers[0]?.args, ["serve"]);
+    }
+  });
+
   test("of SQLite run one pod, whose store is on a volume that outlives it", () => {
     const workload = workloadOf(of("overlays/sqlite"));
     assert.equal(workload.kind, "StatefulSet");
