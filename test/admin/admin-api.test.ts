@@ -265,6 +265,39 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.deepEqual(await usernames("q=%00"), []);
     });
 
+    test("an import has a result for each row, and a refused row doesn't keep the others from being imported", async () => {
+      const [own, other] = [makeKeyPair(), makeKeyPair()];
+      assert.equal((await admin.post("/accounts", { shortname: "bulk" })).status, 201);
+      const rows = [
+        { name: "bulk-one", public_key: own.publicPem, label: "bulk" },
+        { name: "Bulk", public_key: other.publicPem },
+        { name: "bulk-two", public_key: own.publicPem },
+        { name: "bulk-three", account: "nowhere" },
+        { name: "bulk-four", public_key: other.privatePem },
+        { name: "bulk-five", access: "read_only" },
+      ];
+      const answer = await admin.post("/users/import", { rows: rows.map((row) => ({ account: "bulk", ...row })) });
+      assert.equal(answer.status, 200, answer.text);
+      const { refused, rows: results } = answer.body.data;
+      const outcomes = results.map(({ outcome, code }: { outcome: string; code: string | null }) => code ?? outcome);
+      assert.deepEqual(outcomes, [
+        "created",
+        "field_invalid",
+        "key_weak",
+        "not_found",
+        "private_key_exposed",
+        "created",
+      ]);
+      assert.equal(refused, 4);
+      const again = await admin.post("/users/import", { account: "bulk", rows: [rows[0], rows[5]] });
+      assert.deepEqual(
+        again.body.data.rows.map(({ outcome }: { outcome: string }) => outcome),
+        ["unchanged", "unchanged"],
+      );
+      const tooMany = Array.from({ length: 501 }, (_, index) => ({ name: `x${index}` }));
+      assert.equal((await admin.post("/users/import", { account: "bulk", rows: tooMany })).status, 422);
+    });
+
     test("a private key is refused as exposed, and isn't in any answer", async () => {
       const answer = await admin.post("/users/api-1-demo/keys", { public_key: pair.privatePem });
       assert.equal(answer.status, 422);

@@ -63,6 +63,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   changeAccount: "admin everywhere",
   listUsers: "viewer",
   createUser: "admin",
+  importUsers: "admin",
   getUser: "viewer",
   changeUser: "admin",
   listAllKeys: "viewer",

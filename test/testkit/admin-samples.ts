@@ -61,6 +61,8 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
       return { path: at({ shortname: account }), body: { status: "active" } };
     case "createUser":
       return { path: at(), body: { account, name: unique("made"), access: "full" } };
+    case "importUsers":
+      return { path: at(), body: { account, rows: [{ name: unique("made"), public_key: makeKeyPair().publicPem }] } };
     case "getUser":
     case "listKeys":
     case "createKeyChallenge":

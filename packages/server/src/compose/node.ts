@@ -3,7 +3,7 @@ import { findUnnamedProxy } from "../config/unnamed-proxy.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { type CheckToken, createCheckToken } from "../core/check.ts";
 import { type ClockWatch, createClockWatch } from "../core/clock/clock-watch.ts";
-import { type AdmitKey, createAdmitKey } from "../core/keys/admit-key.ts";
+import { type AdmitKey, type AdmitKeys, createKeyGate } from "../core/keys/admit-key.ts";
 import { createRefusalCounts, type RefusalCounts } from "../core/refusal-counts.ts";
 import { createKeyProofs, type KeyProofs } from "../core/key-statements/key-proofs.ts";
 import { createKeyCounts } from "../core/keys/key-counts.ts";
@@ -66,6 +66,7 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
   readonly keyChallengeLimit: RefusalLimit;
   readonly clockWatch: ClockWatch;
   readonly admitKey: AdmitKey;
+  readonly admitKeys: AdmitKeys;
   /** Closed after the last request. */
   readonly keyExaminer: KeyExaminerThread;
   readonly keyUsage: KeyUsage;
@@ -138,7 +139,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
     refusalLimit: createRefusalLimit(config.refusalLimit, clock),
     keyChallengeLimit: createRefusalLimit(config.refusalLimit, clock, KEY_CHALLENGES),
     clockWatch,
-    admitKey: createAdmitKey(keyExaminer, store),
+    ...createKeyGate(keyExaminer, store),
     keyExaminer,
     keyUsage: createKeyUsage(store.usage),
     lastSeen: createLastSeen(store),

@@ -17,6 +17,7 @@ import { createSignInHandlers, type SignInHandlerDependencies } from "./sign-in/
 import { createSigningKeyHandlers, type SigningKeyHandlerDependencies } from "./signing-keys/handlers.ts";
 import { createSingleSignOnHandlers, type SingleSignOnHandlerDependencies } from "./single-sign-on/handlers.ts";
 import { createUsageHandlers, type UsageHandlerDependencies } from "./usage/handlers.ts";
+import { createImportHandlers, type ImportHandlerDependencies } from "./imports/handlers.ts";
 import { createUserHandlers } from "./users/handlers.ts";
 import { createWebhookHandlers, type WebhookHandlerDependencies } from "./webhooks/handlers.ts";
 import type { AdminHandlers } from "./routes.ts";
@@ -26,6 +27,7 @@ export type AdminHandlerDependencies = RegistryHandlerDependencies &
   AuditHandlerDependencies &
   DoctorHandlerDependencies &
   ExplainHandlerDependencies &
+  ImportHandlerDependencies &
   InvitationHandlerDependencies &
   KeyHandlerDependencies &
   LinkHandlerDependencies &
@@ -61,6 +63,7 @@ export function createAdminHandlers(dependencies: AdminHandlerDependencies): Adm
     ...createSingleSignOnHandlers(dependencies),
     ...createUsageHandlers(dependencies),
     ...createUserHandlers(dependencies),
+    ...createImportHandlers(dependencies),
     ...createWebhookHandlers(dependencies),
   };
 }

@@ -10,6 +10,7 @@ import { auditRoutes } from "./audit/routes.ts";
 import { doctorRoutes } from "./doctor/routes.ts";
 import { explainRoutes } from "./explain/routes.ts";
 import { invitationRoutes } from "./invitations/routes.ts";
+import { importRoutes } from "./imports/routes.ts";
 import { keyRoutes } from "./keys/routes.ts";
 import { linkRoutes } from "./links/routes.ts";
 import { ownRoutes } from "./me/routes.ts";
@@ -34,6 +35,7 @@ export const ADMIN_ROUTES = {
   ...ownRoutes,
   ...accountRoutes,
   ...userRoutes,
+  ...importRoutes,
   ...keyRoutes,
   ...overviewRoutes,
   ...usageRoutes,

@@ -1,0 +1,68 @@
+/** Importing many API users in one request. What a row means, and what it changes, is in core/bulk. */
+import { type ImportRow, parseImportRow } from "../../../core/bulk/import-row.ts";
+import { importRows, type RowResult } from "../../../core/bulk/import-rows.ts";
+import type { KeyProofPolicy } from "../../../core/key-statements/key-proofs.ts";
+import type { AdmittedKey, AdmitKeys } from "../../../core/keys/admit-key.ts";
+import { Refusal } from "../../../core/refusal.ts";
+import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
+import type { HandlersOf } from "../http/handlers.ts";
+import type { importRoutes } from "./routes.ts";
+
+/** How many rows are read before other requests get a turn. */
+const ROWS_AT_ONCE = 10;
+
+export interface ImportHandlerDependencies extends RegistryHandlerDependencies {
+  readonly admitKeys: AdmitKeys;
+  readonly service: { readonly keyProof: KeyProofPolicy };
+  readonly yieldToEventLoop: () => Promise<void>;
+}
+
+export function createImportHandlers({
+  commit,
+  admitKeys,
+  unnamedProxy,
+  service,
+  yieldToEventLoop,
+}: ImportHandlerDependencies): HandlersOf<typeof importRoutes> {
+  return {
+    async importUsers({ principal, body: { account, rows: values } }) {
+      const options = { account, unnamedProxy, keyProof: service.keyProof };
+      const rows: (ImportRow | Refusal)[] = [];
+      for (const each of values) {
+        // Reading hundreds of keys would delay other requests.
+        if (rows.length % ROWS_AT_ONCE === 0) await yieldToEventLoop();
+        rows.push(parsed(() => parseImportRow(each, options)));
+      }
+      const usable = rows.flatMap((row) => (row instanceof Refusal ? [] : [row]));
+      const withKey = usable.filter(({ key }) => key !== undefined);
+      const keys = withKey.flatMap(({ key }) => key?.parsed ?? []);
+      const verdicts = keys.length === 0 ? [] : await admitKeys(keys, principal.actor)();
+      const admitted = new Map<ImportRow, AdmittedKey | Refusal | undefined>(
+        withKey.map((row, index) => [row, verdicts[index]]),
+      );
+      const examined = usable.map((row) => ({ row, admitted: admitted.get(row) }));
+      const { result } = await commit((tx) => importRows(tx, examined), { author: principal });
+      const results = new Map(usable.map((row, index) => [row, result[index]]));
+      const shown = rows.map((row) => shownResult(row instanceof Refusal ? row : results.get(row)));
+      return { data: { rows: shown, refused: shown.filter(({ outcome }) => outcome === "refused").length } };
+    },
+  };
+}
+
+function parsed(parse: () => ImportRow): ImportRow | Refusal {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+function shownResult(result: RowResult | Refusal | undefined) {
+  if (result === undefined) throw new Error("a row has no result");
+  if (result instanceof Refusal) {
+    return { outcome: "refused", username: null, key_id: null, code: result.code, message: result.message } as const;
+  }
+  const { outcome, username, keyId } = result;
+  return { outcome, username, key_id: keyId, code: null, message: null };
+}

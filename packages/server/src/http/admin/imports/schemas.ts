@@ -1,0 +1,51 @@
+import {
+  access,
+  count,
+  countOrNull,
+  flag,
+  name,
+  networks,
+  object,
+  objectWith,
+  standing,
+  textOrNull,
+  time,
+} from "../http/schema.ts";
+import { NewKey } from "../keys/schemas.ts";
+
+/** The most rows of one request: what is examined and written in a few seconds. */
+export const IMPORTED_ROWS_MAX = 500;
+
+export const ImportRow = objectWith(["name"], {
+  account: name,
+  name,
+  access,
+  status: standing,
+  may_rotate: flag,
+  networks,
+  public_key: { ...NewKey.properties.public_key, description: "Without it, the row has no key" },
+  label: name,
+  expires_at: time,
+  key_status: standing,
+  key_networks: networks,
+});
+
+export const NewImport = objectWith(["rows"], {
+  account: { ...name, description: "The account of all rows; without it, each row names its own" },
+  rows: { type: "array", items: ImportRow, minItems: 1, maxItems: IMPORTED_ROWS_MAX },
+});
+
+export const ImportResult = object({
+  rows: {
+    type: "array",
+    description: "What became of each row, in their order",
+    items: object({
+      outcome: { enum: ["created", "key_added", "unchanged", "refused"] },
+      username: textOrNull,
+      key_id: countOrNull,
+      code: { ...textOrNull, description: "Of the refusal" },
+      message: textOrNull,
+    }),
+  },
+  refused: count,
+});
