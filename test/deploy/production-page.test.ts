@@ -146,11 +146,9 @@ function variables(commands: string): Record<string, string> {
 /** Starts nginx with the page's configuration in front of the nodes. @returns the port of its TLS listener */
 async function startNginx(folder: string, nodes: readonly number[]): Promise<number> {
   const port = await reservePort();
-  const made = await runProgram("openssl", [
-    ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", `/CN=${HOST}`],
-    ...["-addext", `subjectAltName=DNS:${HOST}`],
-    ...["-keyout", join(folder, `${HOST}.key`), "-out", join(folder, `${HOST}.pem`)],
-  ]);
+  const subject = `-x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=${HOST} -addext subjectAltName=DNS:${HOST}`;
+  const files = ["-keyout", join(folder, `${HOST}.key`), "-out", join(folder, `${HOST}.pem`)];
+  const made = await runProgram("openssl", ["req", ...subject.split(" "), ...files]);
   assert.equal(made.status, 0, made.stderr);
   let at = 0;
   const configuration = block("nginx", "upstream")

@@ -21,7 +21,7 @@ export function checkCertificates(certificates: readonly CertificateFacts[], now
   const seen =
     nearest?.validToMs === undefined
       ? "There is no certificate to check."
-      : `${certificates.length} certificate(s); the first to expire does so in ${daysUntil(nearest.validToMs, nowMs)} days.`;
+      : `Certificates: ${certificates.length}. The first to expire does so in ${daysUntil(nearest.validToMs, nowMs)} days.`;
   return observe(seen, ...certificates.flatMap((certificate) => problemsOf(certificate, nowMs)));
 }
 

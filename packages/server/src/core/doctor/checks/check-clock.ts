@@ -37,7 +37,7 @@ export function checkClock({ databaseOffsetMs, ntp, steps }: ClockFacts): Observ
         : offsetProblem(ntp.result.offsetMs, `the NTP server ${ntp.server}`),
     steps === 0
       ? undefined
-      : { code: "clock_stepped", found: `The clock was set ${steps} time(s) since this node started.` },
+      : { code: "clock_stepped", found: `The clock was set since this node started, this often: ${steps}.` },
   );
 }
 

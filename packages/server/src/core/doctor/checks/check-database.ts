@@ -33,7 +33,7 @@ export function checkDatabase(facts: DatabaseFacts, nowMs: number): Observation 
   // Before the first start, count the node that will be.
   const needed = Math.max(nodes, 1) * connectionsPerNode;
   return observe(
-    `PostgreSQL ${major}; ${Math.max(nodes, 1)} node(s) may use ${needed} of ${connectionsMax} connections; notifications arrive.`,
+    `PostgreSQL ${major}. Its clients may use ${needed} of ${connectionsMax} connections (nodes: ${Math.max(nodes, 1)}). Notifications arrive.`,
     major < MAJOR_MIN ? { code: "postgres_too_old", found: `The database runs PostgreSQL ${major}.` } : undefined,
     major >= MAJOR_MIN && end !== undefined && Date.parse(end) < nowMs
       ? { code: "postgres_unsupported", found: `PostgreSQL ${major} has had no security fixes since ${end}.` }
@@ -41,7 +41,7 @@ export function checkDatabase(facts: DatabaseFacts, nowMs: number): Observation 
     needed > connectionsMax
       ? {
           code: "connections_short",
-          found: `${Math.max(nodes, 1)} node(s) may use ${needed} connections (${connectionsPerNode} each); the database accepts ${connectionsMax}.`,
+          found: `The nodes (${Math.max(nodes, 1)}) may use ${needed} connections, ${connectionsPerNode} each; the database accepts ${connectionsMax}.`,
         }
       : undefined,
     isNotified

@@ -17,7 +17,7 @@ export function checkNodes({ nodes, signingKeys, version }: NodeFacts): Observat
     ({ activatedAtMs, retiredAtMs }) => activatedAtMs !== null && retiredAtMs === null,
   );
   return observe(
-    `${nodes.length} node(s) serve this store.`,
+    `Nodes that serve this store: ${nodes.length}.`,
     versions.length <= 1 || nodes.length === 0
       ? undefined
       : {

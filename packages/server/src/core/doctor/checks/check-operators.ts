@@ -19,7 +19,7 @@ export function checkOperators({ operators, adminTokens }: OperatorFacts, nowMs:
       revokedAtMs === null && expiresAtMs !== null && expiresAtMs > nowMs && expiresAtMs - nowMs <= EXPIRING_MS,
   );
   return observe(
-    `${active.length} active operator(s), each with a passkey or single sign-on.`,
+    `Active operators: ${active.length}, each with a passkey or single sign-on.`,
     active.length === 0 ? { code: "operators_missing", found: "There is no active operator." } : undefined,
     weak.length === 0
       ? undefined

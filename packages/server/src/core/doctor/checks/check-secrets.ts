@@ -43,7 +43,9 @@ export function checkSecrets({ masterSecrets, storeId, signingKeys }: SecretFact
     ({ activatedAtMs, createdAtMs }) => activatedAtMs === null && nowMs - createdAtMs > WAITING_MS_MAX,
   );
   return observe(
-    `All ${inUse.length} signing key(s) in use derive from the configured master secret (${given}).`,
+    inUse.length === 0
+      ? `No signing key is in use yet. The configured master secret is ${given}.`
+      : `All signing keys in use (${inUse.length}) derive from the configured master secret (${given}).`,
     ...unknown.map(
       ({ number, masterFingerprint }): Problem => ({
         code: "signing_key_unknown",
@@ -60,7 +62,7 @@ export function checkSecrets({ masterSecrets, storeId, signingKeys }: SecretFact
       ? undefined
       : {
           code: "master_secret_unused",
-          found: `${unused.length} older master secret(s) are configured, but no signing key in use derives from them.`,
+          found: `No signing key in use derives from the older master secrets that are configured (${unused.length}).`,
         },
   );
 }

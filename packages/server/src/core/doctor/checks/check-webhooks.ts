@@ -13,7 +13,7 @@ export function checkWebhooks(
   return observe(
     webhooks.length === 0
       ? "There are no webhook endpoints."
-      : `${webhooks.length} webhook endpoint(s) get their events.`,
+      : `All webhook endpoints (${webhooks.length}) get their events.`,
     ...webhooks.flatMap((webhook): Problem[] => {
       const { status, disabledReason, failingSinceMs, attempts } = webhook;
       if (disabledReason !== null) {
