@@ -19,6 +19,8 @@ export interface TlsCertificates {
   /** Called after the files have changed and what they hold can be used. */
   onChange(listener: (files: TlsFiles, before: TlsFiles) => void): void;
   figures(): CertificateFigures;
+  /** The present time by which certificates are judged, in milliseconds since the epoch. */
+  wallMs(): number;
   stop(): Promise<void>;
 }
 
@@ -113,6 +115,7 @@ export function openTlsCertificates(
     current: () => files,
     onChange: (tell) => void listeners.push(tell),
     figures: () => ({ expiresAtMs: files.expiresAtMs, isOutdated }),
+    wallMs,
     stop: () => looking.stop(),
   };
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { copyFileSync } from "node:fs";
 import { connect as connectPlain, type Socket } from "node:net";
@@ -31,7 +32,7 @@ describe("a listener that speaks TLS", { skip: IS_CI ? false : (missing ?? false
   let opened = 0;
 
   /** `/who` answers whether the client is verified, `/never` doesn't answer, `/large` exceeds every socket buffer. */
-  async function open(t: TestContext, limits: Partial<ConnectionLimits> = {}) {
+  async function open(t: TestContext, limits: Partial<ConnectionLimits> = {}, wallMs = () => Date.now()) {
     const clientCaFile = folder.file(`gateways-${opened++}.pem`);
     copyFileSync(gateways.file, clientCaFile);
     const certificates = openTlsCertificates(
@@ -42,7 +43,7 @@ describe("a listener that speaks TLS", { skip: IS_CI ? false : (missing ?? false
         clientCa: { variable: "CA", path: clientCaFile },
       },
       { access: "owner", credentials: undefined },
-      () => Date.now(),
+      wallMs,
       createLog("silent", [], () => undefined),
       1,
     );
@@ -219,6 +220,21 @@ describe("a listener that speaks TLS", { skip: IS_CI ? false : (missing ?? false
       "the authority isn't one for clients any more",
     );
     assert.equal(server.connections().certificate?.isOutdated, false);
+  });
+
+  test("closes a gateway's connection when its certificate expires, and no other's", async (t) => {
+    const day = 86_400_000;
+    const { validToDate } = new X509Certificate(gateway.cert);
+    let nowMs = validToDate.getTime() - 27 * day;
+    const { secure } = await open(t, {}, () => nowMs);
+    const identified = { cert: gateway.cert, key: gateway.key };
+    const [early, other] = [await secure(identified), await secure()];
+    assert.match(await ask(early, "/who"), /verified$/);
+    nowMs = validToDate.getTime();
+    // OpenSSL's clock still accepts the certificate.
+    const late = await secure(identified);
+    await once(late.resume(), "end");
+    for (const socket of [early, other]) assert.match(await ask(socket, "/who"), /^HTTP\/1\.1 200/);
   });
 
   test("ends at once, although clients have connected and sent nothing", async (t) => {

@@ -2,14 +2,19 @@ import { constants } from "node:crypto";
 import type { Server, ServerOptions } from "node:http";
 import { createServer, type ServerOptions as SecureServerOptions } from "node:https";
 import type { Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import type { SecureContextOptions, Server as SecureServer, TLSSocket } from "node:tls";
 import type { TlsCertificates } from "../../platform/tls-certificates.ts";
 import type { TlsFiles } from "../../platform/tls-files.ts";
+import { connectionOf } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { isVerifiedClient } from "./trusted-proxies.ts";
 
 /** How long a TLS handshake may take, in milliseconds: as long as a request's head. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** The longest time that a timer can wait, in milliseconds (some 24 days). */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** TLS 1.3, and those of TLS 1.2 with forward secrecy and authenticated encryption (RFC 9325 §4.2). */
 const CIPHERS = [
@@ -27,7 +32,8 @@ const CIPHERS = [
 /**
  * Makes a server that speaks TLS, and HTTP/1.1 within. A new certificate is used for new connections as soon as it is read. When the
  * authorities of client certificates change, connections of gateways that the earlier ones vouch for are closed after the requests
- * they have received.
+ * they have received. A gateway's connection is also closed when its certificate expires, because OpenSSL checks that only in the
+ * handshake.
  *
  * A client certificate is asked for if there are authorities, and the handshake succeeds without one: API clients have none.
  *
@@ -55,13 +61,34 @@ export function createTlsServer(
   });
   server.on("secureConnection", (secure: TLSSocket & { readonly _parent?: Socket | null }) => {
     // Node's documentation doesn't name `_parent`, the socket below. Without it, the connection couldn't be limited.
-    if (secure._parent) connections.secure(secure._parent, secure, isVerifiedClient(secure));
-    else secure.destroy();
+    if (!secure._parent) {
+      secure.destroy();
+      return;
+    }
+    const isGateway = isVerifiedClient(secure);
+    connections.secure(secure._parent, secure, isGateway);
+    if (isGateway) closeAtExpiry(secure, certificates.wallMs());
   });
   server.on("tlsClientError", () => {
     connections.countUnsecured();
   });
   return server;
+}
+
+/** Closes a gateway's connection when its certificate expires, or after 24 days, after the requests that it has received by then. */
+function closeAtExpiry(secure: TLSSocket, nowMs: number): void {
+  const expiresAtMs = secure.getPeerX509Certificate()?.validToDate.getTime() ?? nowMs;
+  const closed = new AbortController();
+  secure.once("close", () => {
+    closed.abort();
+  });
+  setTimeout(Math.min(Math.max(expiresAtMs - nowMs, 0), TIMER_MS_MAX), undefined, {
+    ref: false,
+    signal: closed.signal,
+  }).then(
+    () => connectionOf(secure)?.closeAfterAnswers(),
+    () => undefined,
+  );
 }
 
 function secureContext({ cert, key, clientCa }: TlsFiles): SecureContextOptions {
