@@ -146,6 +146,16 @@ describe("a syslog server", () => {
     server.close();
   });
 
+  test("that hangs up without reading, as a proxy without a server behind it, has received nothing", async () => {
+    const { server, port } = await listen((socket) => {
+      socket.on("error", () => undefined).end();
+    });
+    // Longer than the test may take: the delivery fails because of the server, not of a timer.
+    const receiver = createSyslogReceiver({ transport: "tcp", host: "127.0.0.1", port }, format, 3_600_000);
+    await assert.rejects(receiver.send([event(1)]), (error: NodeJS.ErrnoException) => typeof error.code === "string");
+    server.close();
+  });
+
   test("that isn't there rejects", async () => {
     const { server, port } = await listen(() => undefined);
     server.close();

@@ -7,6 +7,9 @@ import type { EventReceiver } from "../../core/feed/stream-events.ts";
 /** The longest that a delivery over TCP or TLS may take without progress, in milliseconds. */
 const IDLE_MS_MAX = 30_000;
 
+/** How long the end is held back after everything was written, in milliseconds, to see whether the server hangs up by itself. */
+const HOLD_MS = 250;
+
 /** A syslog server. */
 export interface SyslogServer {
   readonly transport: "udp" | "tcp" | "tls";
@@ -25,16 +28,24 @@ export class NotConfirmed extends Error {
 /**
  * Sends events to a syslog server.
  *
- * Syslog has no acknowledgements. Over TCP and TLS, each delivery has a connection of its own, which ends when everything was written.
- * The events have been received when the server has closed it, too: it closes after it has read to the end. UDP (RFC 5426) loses
- * messages without a trace.
+ * Syslog has no acknowledgements. Over TCP and TLS, each delivery has a connection of its own, which ends a moment after everything was
+ * written. The events have been received when the server has closed it, too: it closes after it has read to the end. A server that
+ * closes before our end, as a proxy without a working server behind it does, has received nothing. UDP (RFC 5426) loses messages
+ * without a trace.
  *
  * @param format the message
+ * @param holdMs how long a server has to close before our end
  */
-export function createSyslogReceiver(server: SyslogServer, format: (event: AuditEvent) => string): EventReceiver {
+export function createSyslogReceiver(
+  server: SyslogServer,
+  format: (event: AuditEvent) => string,
+  holdMs = HOLD_MS,
+): EventReceiver {
   return {
     send: (events) =>
-      server.transport === "udp" ? sendDatagrams(server, events.map(format)) : sendFrames(server, events.map(format)),
+      server.transport === "udp"
+        ? sendDatagrams(server, events.map(format))
+        : sendFrames(server, events.map(format), holdMs),
     close: () => Promise.resolve(),
   };
 }
@@ -60,9 +71,11 @@ function frame(message: string): string {
   return `${Buffer.byteLength(message)} ${message}`;
 }
 
-function sendFrames(server: SyslogServer, messages: readonly string[]): Promise<void> {
+function sendFrames(server: SyslogServer, messages: readonly string[], holdMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(server);
+    let hold: NodeJS.Timeout | undefined;
+    let isEnded = false;
     let isClosedByServer = false;
     socket.setTimeout(IDLE_MS_MAX, () => {
       const { host, port } = server;
@@ -72,15 +85,21 @@ function sendFrames(server: SyslogServer, messages: readonly string[]): Promise<
     socket.once("error", reject);
     // The server has read to the end if it closes its side after ours was.
     socket.once("end", () => {
-      isClosedByServer = socket.writableFinished;
+      isClosedByServer = isEnded && socket.writableFinished;
     });
     socket.once("close", (hadError) => {
+      clearTimeout(hold);
       if (isClosedByServer && !hadError) resolve();
       else reject(new NotConfirmed("the connection was closed before everything was received"));
     });
     // A syslog server sends nothing; what it sends all the same must not fill the buffer.
     socket.resume();
-    socket.end(messages.map(frame).join(""));
+    socket.write(messages.map(frame).join(""), () => {
+      hold = setTimeout(() => {
+        isEnded = true;
+        socket.end();
+      }, holdMs);
+    });
   });
 }
 
