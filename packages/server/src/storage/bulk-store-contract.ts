@@ -7,7 +7,7 @@ import { type ExaminedRow, importRows } from "../core/bulk/import-rows.ts";
 import { type ImportRow, parseImportRow } from "../core/bulk/import-row.ts";
 import { createDryCommit } from "../core/bulk/import-users.ts";
 import { verifyChain } from "../core/feed/verify-chain.ts";
-import { addKey } from "../core/keys/changes.ts";
+import { addKey, changeKey } from "../core/keys/changes.ts";
 import { gcd } from "../core/keys/weakness/numbers.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { Store } from "../core/store/store.ts";
@@ -106,6 +106,41 @@ export function testBulk(name: string, open: () => Promise<StoreUnderTest>): voi
       );
       assert.equal((await each.store.events.last()).seq, 4);
       assert.equal((await verifyChain(each.store.events)).broken, undefined);
+    });
+
+    test("creates a user by a later row if an earlier one of the same user is refused", async () => {
+      await insertAccount(each.store, "acme");
+      const rows = [
+        examined({ name: "a" }, 0),
+        examined({ name: "b" }, 0),
+        examined({ name: "b" }, 1),
+        examined({ name: "b" }, 2),
+        examined({ name: "c" }, 3),
+      ];
+      const results = ["created", "duplicate", "created", "key_added", "created"];
+      assert.deepEqual(await importAll(each.store, rows), results);
+      assert.deepEqual(
+        (await each.store.users.list()).map(({ username }) => username),
+        ["api-1-a", "api-1-b", "api-1-c"],
+      );
+      assert.equal((await verifyChain(each.store.events)).broken, undefined);
+    });
+
+    test("refuses a key that was revoked after the import had found it, and one that differs in the exponent alone", async () => {
+      await insertAccount(each.store, "acme");
+      const row = examined({ name: "a" }, 0);
+      assert.deepEqual(await importAll(each.store, [row]), ["created"]);
+      const other = JSON.stringify({ ...(JSON.parse(publicKeyText(MODULI[0] ?? 0n)) as object), e: "AQAD" });
+      const sameModulus = {
+        row: parseImportRow({ account: "acme", name: "a", public_key: other }, OPTIONS),
+        admitted: admittedKey(other),
+      };
+      assert.deepEqual(await importAll(each.store, [sameModulus]), ["duplicate"]);
+      const [key] = await each.store.keys.findByModulusHash(row.row.key?.parsed.modulusHash ?? "");
+      await createCommit(each.store, clock)((tx) => changeKey(tx, key?.id ?? (0 as never), { status: "revoked" }), {
+        author: AUTHOR,
+      });
+      assert.deepEqual(await importAll(each.store, [{ ...row, admitted: undefined }]), ["revoked"]);
     });
 
     test("of rows that are there changes nothing, and refuses those that are there with other values", async () => {

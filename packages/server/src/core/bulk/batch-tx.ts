@@ -126,6 +126,7 @@ export async function openBatchTx(tx: ChangeTx, scope: BatchScope): Promise<Batc
     tx: batch,
     async attempt(work) {
       const before = { users: newUsers.length, keys: newKeys.length, events: events.length };
+      const usedIds = { users: usedUserIds, keys: usedKeyIds };
       try {
         return await work();
       } catch (error) {
@@ -137,6 +138,9 @@ export async function openBatchTx(tx: ChangeTx, scope: BatchScope): Promise<Batc
           );
         }
         events.splice(before.events);
+        // A later row may have the same user, and there is one id for each.
+        usedUserIds = usedIds.users;
+        usedKeyIds = usedIds.keys;
         throw error;
       }
     },

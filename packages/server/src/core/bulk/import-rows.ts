@@ -4,6 +4,7 @@ import { loadAccount } from "../accounts/changes.ts";
 import type { ChangeTx } from "../change/change-tx.ts";
 import type { AdmittedKey } from "../keys/admit-key.ts";
 import { addKey, changeKey } from "../keys/changes.ts";
+import { keyWeak } from "../keys/key-weak.ts";
 import type { KeyId, PublicKey } from "../keys/model.ts";
 import { Refusal } from "../refusal.ts";
 import { changeUser, createUser, usernameOf } from "../users/changes.ts";
@@ -110,14 +111,14 @@ async function importRow(
     return { outcome: existing === undefined ? "created" : "unchanged", username, keyId: null };
   }
   const same = (await tx.keys.findByModulusHash(key.parsed.modulusHash)).find(
-    (each) => each.username === username && each.status !== "revoked",
+    (each) => each.username === username && each.status !== "revoked" && each.thumbprint === key.parsed.thumbprint,
   );
   if (same !== undefined) {
     refuseOther(`${username} has this key already (key ${same.id})`, differencesOfKey(same, key));
     return { outcome: "unchanged", username, keyId: same.id };
   }
-  // A registered key is never removed, so this can't be reached by a row whose key was found before.
-  if (admitted === undefined) throw new Error("a row's key wasn't examined");
+  // The user had the key when the batch began. A registered key is never removed, so it was revoked meanwhile.
+  if (admitted === undefined) throw keyWeak("revoked");
   const { label, expiresAtMs, networks } = key;
   const { id } = await addKey(tx, { username, admitted, label, expiresAtMs, networks, proof: undefined });
   if (key.status === "deactivated") await changeKey(tx, id, { status: "deactivated" });

@@ -125,7 +125,9 @@ async function withoutRegistered(
   return rows.filter((row) => {
     const account = found.get(row.account);
     const owner = account && usernameOf(account, row.name);
-    return !(registered.get(hashOf(row)) ?? []).some((key) => key.status !== "revoked" && key.username === owner);
+    return !(registered.get(hashOf(row)) ?? []).some(
+      (key) => key.status !== "revoked" && key.username === owner && key.thumbprint === row.key?.parsed.thumbprint,
+    );
   });
 }
 
