@@ -9,6 +9,7 @@ import { checkDisplayText, checkName, printable } from "../names.ts";
 import { parseNetworks, requireKnownAddresses } from "../networks.ts";
 import { fieldRefusal } from "../refusal.ts";
 import type { Standing } from "../standing.ts";
+import { isTime } from "../time-text.ts";
 
 /** The columns that an import reads. Each row has an API user, and a key of it if `public_key` is there. */
 export const IMPORT_COLUMNS = [
@@ -74,9 +75,6 @@ const FLAGS: Readonly<Record<string, boolean>> = {
   "0": false,
 };
 
-/** RFC 3339 §5.6, with a time zone. */
-const TIME = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
-
 /**
  * Parses what a row says. Texts are trimmed, and an empty one counts as missing. `networks` is a list, or a text with blanks, commas or
  * semicolons between its members; `public_key` may be a JWK.
@@ -114,7 +112,8 @@ function parseKey(values: Readonly<Record<string, unknown>>, unnamedProxy: strin
   const isJwk = typeof given === "object" && given !== null;
   const text = isJwk ? JSON.stringify(given) : textOf(values, "public_key");
   const label = textOf(values, "label");
-  const expiresAt = textOf(values, "expires_at");
+  // RFC 3339 §5.6 allows a blank before the time of day.
+  const expiresAt = textOf(values, "expires_at")?.replace(" ", "T");
   const status = choiceOf(values, "key_status", STATUS);
   const networks = networksOf(values, "key_networks", unnamedProxy);
   if (text === undefined) {
@@ -123,7 +122,7 @@ function parseKey(values: Readonly<Record<string, unknown>>, unnamedProxy: strin
   }
   const parsed = parsePublicKey(text);
   if (label !== undefined) checkDisplayText("label", label);
-  if (expiresAt !== undefined && !(TIME.test(expiresAt) && Number.isFinite(Date.parse(expiresAt)))) {
+  if (expiresAt !== undefined && !isTime(expiresAt)) {
     throw fieldRefusal("field_invalid", "expires_at must be a time such as 2027-12-31T23:59:59Z.", "expires_at");
   }
   return { parsed, label, expiresAtMs: expiresAt === undefined ? undefined : Date.parse(expiresAt), status, networks };

@@ -1,11 +1,9 @@
 import type { FieldProblem } from "../refusal.ts";
+import { isTime } from "../time-text.ts";
 import type { Schema } from "./schema.ts";
 
 /** The most problems that are reported of one document. */
 export const PROBLEMS_MAX = 100;
-
-/** RFC 3339 §5.6, with an offset; the groups are the year, the month, the day, the hour, the minute and the second. */
-const TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /**
  * Checks a value against a schema, and adds what is wrong to `problems`, at most {@link PROBLEMS_MAX}. A message never repeats a
@@ -96,15 +94,6 @@ function wrongType(value: unknown, types: readonly string[]): string {
   }
   const isUnquoted = types.includes("string") && (typeof value === "number" || typeof value === "boolean");
   return `It must be ${wanted}${isUnquoted ? '; put it in quotes, such as "1"' : ""}.`;
-}
-
-function isTime(text: string): boolean {
-  const [, year, month, day, hour, minute, second] = TIME.exec(text)?.map(Number) ?? [];
-  if (year === undefined || month === undefined || day === undefined) return false;
-  const date = new Date(Date.UTC(2000, month - 1, 1));
-  date.setUTCFullYear(year, month - 1, day);
-  const isDay = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
-  return isDay && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60;
 }
 
 /** RFC 6901 §3. */
