@@ -92,11 +92,25 @@ function followPage(): void {
     await first.json("user", "edit", user.username, "--no-networks");
   });
 
-  const assertion = () =>
-    `JWT ${signAssertion(user.username, createPrivateKey(readFileSync(user.privateKeyFile, "utf8")))}`;
+  test("a gateway that asks through nginx is believed that its client writes, and nobody that a write reads", async () => {
+    const reader = await createApiUser(nodes[0] as TestServer, { account: "readers", flags: ["--read-only"] });
+    const Authorization = `Token ${await exchange(reader)}`;
+    const check = async (method: string, named: Readonly<Record<string, string>>) =>
+      (await get("/api/auth/v0/check/", { Authorization, ...named }, method)).status;
+    assert.equal(await check("GET", {}), 200);
+    for (const header of ["X-Forwarded-Method", "X-Original-Method"]) {
+      for (const method of ["GET", "HEAD", "OPTIONS"])
+        assert.equal(await check(method, { [header]: "DELETE" }), 403, `${method}, ${header}: DELETE`);
+      assert.equal(await check("GET", { [header]: "GET" }), 200, header);
+      assert.equal(await check("POST", { [header]: "GET" }), 403, header);
+    }
+  });
 
-  async function exchange(): Promise<string> {
-    const { status, body } = await get("/api/auth/v0/refresh/?ttl=600", { Authorization: assertion() });
+  const assertion = ({ username, privateKeyFile } = user) =>
+    `JWT ${signAssertion(username, createPrivateKey(readFileSync(privateKeyFile, "utf8")))}`;
+
+  async function exchange(by = user): Promise<string> {
+    const { status, body } = await get("/api/auth/v0/refresh/?ttl=600", { Authorization: assertion(by) });
     assert.equal(status, 200, body);
     return (JSON.parse(body) as { data: { token: string } }).data.token;
   }
@@ -104,6 +118,7 @@ function followPage(): void {
   function get(
     path: string,
     headers: Readonly<Record<string, string>> = {},
+    method = "GET",
   ): Promise<{ status: number; body: string }> {
     const ca = readFileSync(join(folder, `${HOST}.pem`));
     return new Promise((resolve, reject) => {
@@ -112,6 +127,7 @@ function followPage(): void {
         port,
         servername: HOST,
         ca,
+        method,
         path,
         headers: { Host: HOST, ...headers },
       });
@@ -126,6 +142,17 @@ function followPage(): void {
     });
   }
 }
+
+test("every published nginx in front of nodes says the same about forwarded headers", () => {
+  const lines = (file: string) =>
+    readFileSync(fileURLToPath(new URL(`../../${file}`, import.meta.url)), "utf8").match(
+      /(?:map |proxy_set_header X-).*(?:method|remote_addr)\b.*;/gi,
+    );
+  const own = lines("docs/production.md");
+  assert.equal(own?.length, 5);
+  assert.deepEqual(lines("docs/operations.md"), own);
+  assert.deepEqual(lines("deploy/container/nginx.conf"), own);
+});
 
 /** The text of the page's first code block in a language that has these words. */
 function block(language: string, words: string): string {

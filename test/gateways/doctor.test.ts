@@ -32,11 +32,15 @@ interface Certificate {
 }
 
 /** What the documentation's configuration says about forwarded headers. */
+const METHODS = `
+  map $request_method $forwarded_method { ~^(GET|HEAD|OPTIONS)$ $http_x_forwarded_method; default ""; }
+  map $request_method $original_method { ~^(GET|HEAD|OPTIONS)$ $http_x_original_method; default ""; }`;
 const FORWARDING = `
   proxy_set_header Host $host;
   proxy_set_header X-Forwarded-For $remote_addr;
-  proxy_set_header X-Forwarded-Method "";
-  proxy_set_header X-Original-Method "";`;
+  proxy_set_header X-Forwarded-Method $forwarded_method;
+  proxy_set_header X-Original-Method $original_method;
+  proxy_headers_hash_bucket_size 128;`;
 
 describe("the doctor behind nginx", { skip: IS_CI ? false : (missing ?? false) }, async () => {
   if (missing !== undefined) return;
@@ -56,7 +60,7 @@ describe("the doctor behind nginx", { skip: IS_CI ? false : (missing ?? false) }
     writeFileSync(
       join(own, "nginx.conf"),
       `pid ${own}/pid; error_log stderr; events {}
-       http { access_log off; ${temporary.join(" ")} server { ${server} } }`,
+       http { access_log off; ${temporary.join(" ")} ${METHODS} server { ${server} } }`,
     );
     const args = ["-p", own, "-c", join(own, "nginx.conf"), "-g", "daemon off; master_process off;"];
     const child = spawn(NGINX, args, { stdio: "ignore" });

@@ -480,8 +480,8 @@ export const FINDINGS = {
   method_forgeable: {
     check: "proxies",
     severity: "warning",
-    when: "A client's X-Forwarded-Method or X-Original-Method passes a trusted proxy and is believed.",
-    fix: 'Remove both at the gateway; in nginx: proxy_set_header X-Forwarded-Method ""; proxy_set_header X-Original-Method "";',
+    when: "A client's X-Forwarded-Method or X-Original-Method passes a trusted proxy and makes a read of a write.",
+    fix: "Have the proxy remove both from requests that aren't GET, HEAD or OPTIONS, and only from those: a gateway that asks through it with GET names its client's method there. docs/operations.md has nginx's lines.",
   },
 
   sso_unreachable: {
