@@ -84,6 +84,14 @@ describe("a service manager hears", () => {
     assert.deepEqual(await pass(15_000), ["WATCHDOG=1"]);
   });
 
+  test("nothing more often than every 24 days, however long the watchdog's time", async () => {
+    const manager = open(99_999_999_999);
+    manager.ready(() => serving());
+    assert.deepEqual(await pass(1), ["READY=1 STATUS=serving"]);
+    assert.deepEqual(await pass(1), []);
+    assert.deepEqual(await pass(2 ** 31 - 3), ["WATCHDOG=1"]);
+  });
+
   test("a status when it changes, also without a watchdog and of a stuck service", async () => {
     let state = serving();
     const manager = open(undefined);

@@ -19,6 +19,9 @@ const EXTENSION_USEC = 60_000_000;
 /** How often the status is looked at where there is no watchdog, in milliseconds. */
 const STATUS_MS = 10_000;
 
+/** The longest interval that a timer can have, in milliseconds (some 24 days). */
+const INTERVAL_MS_MAX = 2 ** 31 - 1;
+
 /** The state of a process that serves. */
 export interface ServingState {
   /** One line for `systemctl status`. */
@@ -148,7 +151,7 @@ export function createSystemdNotify(
     });
 }
 
-/** A timer that doesn't keep the process alive. */
+/** A timer that doesn't keep the process alive. Node would run one with a longer interval every millisecond. */
 function every(milliseconds: number, action: () => void): NodeJS.Timeout {
-  return setInterval(action, milliseconds).unref();
+  return setInterval(action, Math.min(milliseconds, INTERVAL_MS_MAX)).unref();
 }
