@@ -31,6 +31,10 @@ function publicListenerProblems(
   { storeId, isServed }: ListenerFacts,
 ): readonly (Problem | undefined)[] {
   if (probe.kind === "silent") return [silent("public", address, probe.problem, isServed)];
+  // Until a node has its store, it answers everything but health checks by 503.
+  if (probe.kind === "foreign" && probe.status === 503 && readHealth(health)?.isReady === false) {
+    return [healthProblem("public", health)];
+  }
   if (probe.kind === "foreign") {
     return [foreign("public", address, `, or it has another master secret (status ${probe.status})`)];
   }

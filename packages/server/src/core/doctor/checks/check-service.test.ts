@@ -58,6 +58,8 @@ test("the listeners: silent while nodes serve or not, of another program, with a
     [{ ...probed(silent), ...internal(refused), isServed: false }, "not_serving"],
     [{ public: undefined, ...internal(refused), isServed: false }, "not_serving"],
     [probed(foreign(404)), "listener_foreign"],
+    [probed(foreign(503)), "listener_foreign"],
+    [probed(foreign(503), json({ status: "not_ready", reason: "the store can't be reached" }, 503)), "not_ready"],
     [{ storeId: "cd" }, "store_other"],
     [probed(answered, json({ status: "not_ready", reason: "stopping" }, 503)), "not_ready"],
     [probed(answered, json({ status: "ready", degraded: "changes can't be made right now" })), "degraded"],
