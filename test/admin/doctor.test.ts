@@ -241,6 +241,26 @@ test("a running node reports on itself to admins of all accounts, with one exami
   assert.equal((await fetch(`${server.adminUrl}/api/admin/v1/doctor`)).status, 401);
 });
 
+test("a service that keeps nothing in its data folder needs none", async () => {
+  const server = await start({
+    COUNTERSIGN_DATABASE_URL: await postgres.createDatabase(),
+    COUNTERSIGN_MASTER_SECRET: randomBytes(32).toString("base64"),
+    COUNTERSIGN_DATA_DIR: join(temporaryFolder(), "none"),
+  });
+  const { token } = await server.json<{ token: string }>("admin-token", "create", "admin", "--role", "admin");
+  const headers = { authorization: `Bearer ${token}` };
+  const own = (await (await fetch(`${server.adminUrl}/api/admin/v1/doctor`, { headers })).json()) as {
+    data: Diagnosis["report"];
+  };
+  const { report } = await diagnose(server);
+  for (const { findings } of [own.data, report]) {
+    assert.deepEqual(
+      findings.filter(({ check }) => check === "files" || check === "disk").map(({ code }) => code),
+      ["ok"],
+    );
+  }
+});
+
 test("a service at Unix sockets, and one that has a single listener, are found where they are", async () => {
   const folder = temporaryFolder();
   const env = {

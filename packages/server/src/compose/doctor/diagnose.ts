@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { type ConfigReading, type Flags, passwordNotice, platformNotice } from "../../config/config.ts";
 import { createClockWatch } from "../../core/clock/clock-watch.ts";
 import type { CheckName } from "../../core/doctor/catalogue.ts";
@@ -20,7 +19,7 @@ import { createRedactor } from "../../platform/redact.ts";
 import { listenedHosts } from "../sockets.ts";
 import { OLDEST_RUNTIME, type Surroundings } from "../surroundings.ts";
 import { secretsOf } from "./secrets-of.ts";
-import { settingFacts } from "./setting-facts.ts";
+import { isDataFolderNeeded, settingFacts } from "./setting-facts.ts";
 import { networkChecks } from "./network-checks.ts";
 import { createPatient, type Patient } from "./patient.ts";
 import { registryChecks } from "./registry-checks.ts";
@@ -80,12 +79,16 @@ function localChecks(
     check("files", () => {
       const sockets = Object.values(listenedHosts(config)).flatMap((host) => socketPathOf(host ?? "") ?? []);
       return (
-        patient.findUnusable("dataDir") ?? checkFiles(findFileFacts(config.dataDir, config.secretFileAccess, sockets))
+        patient.findUnusable("dataDir") ??
+        checkFiles({
+          ...findFileFacts(config.dataDir, config.secretFileAccess, sockets),
+          isNeeded: isDataFolderNeeded(config),
+        })
       );
     }),
     check("disk", async () => {
-      if (patient.findUnusable("dataDir") !== undefined || !existsSync(config.dataDir)) return POINTLESS;
-      return checkDisk(await findDiskFacts(config.dataDir));
+      const facts = patient.findUnusable("dataDir") === undefined ? await findDiskFacts(config.dataDir) : undefined;
+      return facts === undefined ? POINTLESS : checkDisk(facts);
     }),
     check("store", async () => {
       const store = await patient.store();

@@ -27,7 +27,7 @@ import { storePlace } from "./inspect-store.ts";
 import { checkProvider, readOwnCertificates } from "./network-checks.ts";
 import { registryChecks } from "./registry-checks.ts";
 import { secretsOf } from "./secrets-of.ts";
-import { settingFacts } from "./setting-facts.ts";
+import { isDataFolderNeeded, settingFacts } from "./setting-facts.ts";
 
 /** How long the checks may take, in milliseconds: an operator waits for them. */
 const CHECKS_MS_MAX = 6000;
@@ -80,8 +80,16 @@ function ownChecks({ clock, clockWatch, config, store }: ExaminedNode, openConne
         config.connectionsMax,
       );
     }),
-    check("files", () => checkFiles(findFileFacts(config.dataDir, config.secretFileAccess, sockets))),
-    check("disk", async () => checkDisk(await findDiskFacts(config.dataDir))),
+    check("files", () =>
+      checkFiles({
+        ...findFileFacts(config.dataDir, config.secretFileAccess, sockets),
+        isNeeded: isDataFolderNeeded(config),
+      }),
+    ),
+    check("disk", async () => {
+      const facts = await findDiskFacts(config.dataDir);
+      return facts === undefined ? POINTLESS : checkDisk(facts);
+    }),
     check("store", () =>
       checkStore({
         state: "opened",

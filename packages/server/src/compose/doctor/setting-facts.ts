@@ -22,6 +22,11 @@ export function settingFacts(
   };
 }
 
+/** Is the store or the master secret kept in the data folder? */
+export function isDataFolderNeeded({ databaseUrl, masterSecrets }: Config): boolean {
+  return databaseUrl === undefined || masterSecrets === undefined;
+}
+
 /** Does a listener with this host accept connections from other machines? */
 function isOpen(host: string | undefined): boolean {
   return host !== undefined && socketPathOf(host) === undefined && !isLocalHost(isIP(host) === 6 ? `[${host}]` : host);

@@ -49,6 +49,7 @@ test("the file system's figures and the store's size are read", async () => {
   mkdirSync(folder);
   writeFileSync(join(folder, "countersign.db"), Buffer.alloc(5000));
   const facts = await findDiskFacts(folder);
-  assert.equal(facts.storeBytes, 5000);
+  assert.equal(facts?.storeBytes, 5000);
   assert.ok(facts.freeBytes > 0);
+  assert.equal(await findDiskFacts(join(folder, "none")), undefined);
 });

@@ -11,7 +11,11 @@ import { checkSecretFolder, checkSecretOwner, readSecretFile, type SecretFileAcc
  *
  * @param sockets paths of the listeners' Unix sockets
  */
-export function findFileFacts(folder: string, access: SecretFileAccess, sockets: readonly string[]): FileFacts {
+export function findFileFacts(
+  folder: string,
+  access: SecretFileAccess,
+  sockets: readonly string[],
+): Omit<FileFacts, "isNeeded"> {
   const { database, masterKey, position } = dataFiles(folder);
   const none = {
     folder,
@@ -46,8 +50,9 @@ export function findFileFacts(folder: string, access: SecretFileAccess, sockets:
   };
 }
 
-/** The file system of a folder, or of the nearest one above it that exists. */
-export async function findDiskFacts(folder: string): Promise<DiskFacts> {
+/** The file system of a folder; `undefined` if the folder doesn't exist. */
+export async function findDiskFacts(folder: string): Promise<DiskFacts | undefined> {
+  if (!existsSync(folder)) return undefined;
   const { bavail, bsize, files, ffree } = await statfs(folder);
   const storeBytes = entryOf(dataFiles(folder).database)?.size ?? 0;
   return { folder, freeBytes: bavail * bsize, inodes: files, freeInodes: ffree, storeBytes };

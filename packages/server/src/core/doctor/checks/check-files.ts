@@ -4,6 +4,8 @@ import { type Observation, observe, type Problem } from "../finding.ts";
 export interface FileFacts {
   readonly folder: string;
   readonly isThere: boolean;
+  /** Is the store or the master secret kept there? */
+  readonly isNeeded: boolean;
   /** The folder's owner if this process is root and the owner isn't; the other checks would be wrong then. */
   readonly otherOwner: number | undefined;
   /** What the service would refuse: the path, and why with what to do. */
@@ -17,8 +19,20 @@ export interface FileFacts {
 }
 
 export function checkFiles(facts: FileFacts): Observation {
-  const { folder, isThere, otherOwner, refused, open, exposedSockets, count } = facts;
-  if (!isThere) return observe("", { code: "data_folder_missing", found: `${folder} doesn't exist.` });
+  const { folder, isThere, isNeeded, otherOwner, refused, open, exposedSockets, count } = facts;
+  const exposed = exposedSockets.map(
+    (path): Problem => ({
+      code: "socket_exposed",
+      found: `Every user can write to the folder of the socket ${path}.`,
+    }),
+  );
+  if (!isThere) {
+    return observe(
+      `${folder} doesn't exist and isn't needed: neither the store nor the master secret is kept there.`,
+      isNeeded ? { code: "data_folder_missing", found: `${folder} doesn't exist.` } : undefined,
+      ...exposed,
+    );
+  }
   if (otherOwner !== undefined) {
     return observe("", {
       code: "wrong_user",
@@ -36,11 +50,6 @@ export function checkFiles(facts: FileFacts): Observation {
         fix: `Run chmod 600 ${path}.`,
       }),
     ),
-    ...exposedSockets.map(
-      (path): Problem => ({
-        code: "socket_exposed",
-        found: `Every user can write to the folder of the socket ${path}.`,
-      }),
-    ),
+    ...exposed,
   );
 }

@@ -103,8 +103,10 @@ test("the limit of open files: fewer connections than a setting asks for, or tha
 
 test("the files: what the service refuses, what others can read, and a doctor that runs as root", () => {
   const none = { otherOwner: undefined, refused: [], open: [], exposedSockets: [] };
-  const sound: FileFacts = { ...none, folder: "/d", isThere: true, count: 4 };
+  const sound: FileFacts = { ...none, folder: "/d", isThere: true, isNeeded: true, count: 4 };
   findsEach(checkFiles, sound, [
+    [{ isThere: false, isNeeded: false }],
+    [{ isThere: false, isNeeded: false, exposedSockets: ["/tmp/countersign.sock"] }, "socket_exposed"],
     [{ isThere: false }, "data_folder_missing"],
     [{ otherOwner: 998 }, "wrong_user"],
     [{ refused: [{ path: "/d/master.key", problem: "belongs to user 7" }] }, "file_refused"],
