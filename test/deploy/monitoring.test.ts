@@ -251,7 +251,7 @@ async function startPrometheus(
   const port = await reservePort();
   cpSync(FOLDER, folder, { recursive: true });
   const published = read("prometheus.yml");
-  assert.match(published, /targets: \["127\.0\.0\.1:8081", "127\.0\.0\.1:8083"\]/);
+  assert.match(published, /targets: \["127\.0\.0\.1:8081", "127\.0\.0\.1:8091"\]/);
   const targets = nodes.map(({ adminUrl }) => `"${new URL(adminUrl).host}"`).join(", ");
   const configuration = published.replaceAll("15s", "1s").replace(/targets: \[.*\]/, `targets: [${targets}]`);
   writeFileSync(join(folder, "prometheus.yml"), configuration);
