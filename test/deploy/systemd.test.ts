@@ -217,6 +217,36 @@ function oneNode(): void {
     assert.match(logOf(machine, "countersign"), /"signal":"SIGTERM","msg":"stopping"[^]*"msg":"stopped"/);
   });
 
+  test("the command line reads the settings as systemd does", async () => {
+    await machine.succeed("cp /etc/countersign/countersign.env /srv/countersign.env");
+    /** The name of the setting that a command refuses with this line in the file. */
+    const refusal = async (line: string) => {
+      await machine.succeed(`cp /srv/countersign.env /etc/countersign/countersign.env`);
+      await machine.succeed(`printf '%b' ${JSON.stringify(line)} >> /etc/countersign/countersign.env`);
+      const { status, stderr } = await machine.run("/usr/local/bin/countersign account list");
+      return status === 0 ? undefined : stderr;
+    };
+    assert.equal(await refusal("# It's a comment\\n; \\042another\\042\\n"), undefined);
+    for (const line of [" \\tCOUNTERSIGN_DATA_DIR=/srv/none", "COUNTERSIGN_DATA_DIR=/srv/none \\r"])
+      assert.match((await refusal(`${line}\\n`)) ?? "", /no store in \/srv\/none;/, line);
+    for (const line of ["COUNTERSIGN_DATA_DIR = /srv/none", "COUNTERSIGN_DATA_DIR=\\042/srv/none\\042"])
+      assert.match((await refusal(`${line}\\n`)) ?? "", /write NAME=value/, line);
+    await machine.succeed("mv /srv/countersign.env /etc/countersign/countersign.env; rmdir /srv/none");
+  });
+
+  test("the command line runs no program from the service's folder as root", async () => {
+    await machine.succeed(`
+      for name in id install setpriv; do
+        printf '#!/bin/sh\\necho planted; exit 1\\n' > /var/lib/countersign/$name
+        chmod 755 /var/lib/countersign/$name
+      done`);
+    const { stdout } = await machine.run(
+      "cd /var/lib/countersign && PATH=.:$PATH /usr/local/bin/countersign account list",
+    );
+    assert.doesNotMatch(stdout, /planted/);
+    await machine.succeed("cd /var/lib/countersign && rm id install setpriv");
+  });
+
   test("the watchdog restarts a service whose event loop is stuck", async () => {
     await machine.succeed(`
       printf '[Service]\\nWatchdogSec=4s\\n' > /etc/systemd/system/countersign.service.d/watchdog.conf
