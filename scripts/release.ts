@@ -44,8 +44,13 @@ for (const problem of problems)
 if (problems.length > 0 && !values.snapshot) process.exitCode = 1;
 else makeRelease(resolve(values.out ?? join(root, "release", version)));
 
-/** @param folder made anew */
+/** @param folder made anew: it must be empty, missing, or an earlier release */
 function makeRelease(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length > 0 && !existsSync(join(folder, "SHA256SUMS"))) {
+    process.stderr.write(`release: ${folder} has files and isn't a release; name another folder\n`);
+    process.exitCode = 1;
+    return;
+  }
   const commit = git("rev-parse", "HEAD").trim();
   // The convention of reproducible-builds.org: the time in a build is the source's.
   const seconds = process.env["SOURCE_DATE_EPOCH"] ?? git("log", "-1", "--format=%ct").trim();

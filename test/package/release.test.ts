@@ -3,15 +3,16 @@
  * neither does this.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { findReleaseProblems, type ReleaseFacts } from "../../scripts/release/check-release.ts";
 import { isAllowed, licenceTexts } from "../../scripts/release/licences.ts";
 import { installedTree } from "../../scripts/release/locked-tree.ts";
 import { HEAD, makeSnapshot } from "../testkit/release-snapshot.ts";
+import { temporaryFolder } from "../testkit/server.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -73,6 +74,19 @@ describe("what is released", () => {
     );
     assert.throws(() => installedTree(lock, "packages/x", ["c"]), /lacks c, which packages\/x needs/);
   });
+});
+
+test("the release command empties no folder that isn't an earlier release", () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "thesis.txt"), "ten years of work");
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(root, "scripts", "release.ts"), "--snapshot", "--out", folder],
+    { encoding: "utf8" },
+  );
+  assert.equal(status, 1);
+  assert.match(stderr, /has files and isn't a release/);
+  assert.deepEqual(readdirSync(folder), ["thesis.txt"]);
 });
 
 describe("the release command", () => {
