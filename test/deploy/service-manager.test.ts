@@ -102,6 +102,21 @@ function notify(): void {
     assert.equal(heard("READY=1"), 1);
   });
 
+  test("hears which listener workers serve that have only the internal one", async () => {
+    const address = join(temporaryFolder(), "notify");
+    const receiver = await receive(address);
+    const server = await startServer({
+      env: { NOTIFY_SOCKET: address },
+      flags: ["--workers", "2", "--listen-only", "internal"],
+    });
+    await eventually("the service is ready", () => receiver.messages().length > 0);
+    assert.deepEqual(receiver.messages()[0]?.states, [
+      "READY=1",
+      `STATUS=serving ${server.adminUrl} by 2 of 2 workers`,
+    ]);
+    await server.stop();
+  });
+
   test("that can't be reached is mentioned once in the log, and the service serves", async () => {
     const server = await startServer({
       env: { NOTIFY_SOCKET: join(temporaryFolder(), "nobody"), WATCHDOG_USEC: "1000" },

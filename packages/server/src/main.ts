@@ -242,7 +242,7 @@ async function superviseUntil(
       printReady(first);
       manager?.ready(() => {
         if (manager.hasWatchdog) supervisor.killSilent();
-        const status = `serving ${first.publicUrl} by ${supervisor.servingCount()} of ${config.workers} workers`;
+        const status = `serving ${first.publicUrl ?? first.adminUrl} by ${supervisor.servingCount()} of ${config.workers} workers`;
         return { status, isStuck: false };
       });
     }
