@@ -113,6 +113,7 @@ describe("OpenTelemetry's variables", () => {
 
   for (const [name, value, problem, isExported] of [
     ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", /^OTEL_EXPORTER_OTLP_ENDPOINT: isn't a URL/, false],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:100%@collector:4318", /isn't a URL with http/, false],
     ["OTEL_EXPORTER_OTLP_ENDPOINT", "grpc://collector:4317", /isn't a URL with http/, false],
     ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "::::", /^OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: isn't a URL/, false],
     ["OTEL_EXPORTER_OTLP_HEADERS", "a b=c-secret", /^OTEL_EXPORTER_OTLP_HEADERS: isn't a list/, false],

@@ -215,11 +215,21 @@ function parseUrl(reader: Reader, signal: Signal): string | undefined {
   const shared = reader.text("OTEL_EXPORTER_OTLP_ENDPOINT") ?? DEFAULT_ENDPOINT;
   const name = own === undefined ? "OTEL_EXPORTER_OTLP_ENDPOINT" : `OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`;
   const url = URL.canParse(own ?? shared) ? new URL(own ?? shared) : undefined;
-  if (url === undefined || !["http:", "https:"].includes(url.protocol) || url.hash !== "") {
+  if (url === undefined || !["http:", "https:"].includes(url.protocol) || url.hash !== "" || !isUserDecodable(url)) {
     return reader.report(name, "isn't a URL with http:// or https://; nothing is exported");
   }
   if (own === undefined) url.pathname = `${url.pathname.replace(/\/$/, "")}/v1/${signal.toLowerCase()}`;
   return url.href;
+}
+
+/** Is a percent sign in user or password encoded itself? */
+function isUserDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `key=value,key=value`, each percent-encoded. The own variable's headers are added to the shared ones. */

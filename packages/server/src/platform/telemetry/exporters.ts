@@ -1,14 +1,18 @@
-import { readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
 import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
 import type { PushMetricExporter } from "@opentelemetry/sdk-metrics";
 import type { SpanExporter } from "@opentelemetry/sdk-trace";
 import type { SignalSettings } from "../../config/telemetry.ts";
 import { errorCode } from "../error-code.ts";
 
-/** A file of an exporter can't be read. The message names the kind of file and the operating system's code. */
+/** A file of an exporter can't be read. The message names the kind of file and the problem. */
 export class ExporterFileError extends Error {
   override readonly name = "ExporterFileError";
 }
+
+/** The largest file, in bytes: the authorities of a whole system have some 200 KiB. */
+const FILE_BYTES_MAX = 4 * 2 ** 20;
 
 /** Takes a log line. */
 export type Report = (line: object, message: string) => void;
@@ -52,9 +56,14 @@ async function exporterOptions({ url, headers, timeoutMs, compression, ...files 
 async function readPem(what: string, file: string | undefined): Promise<Buffer | undefined> {
   if (file === undefined) return undefined;
   try {
-    return await readFile(file);
+    // Opening a pipe must not wait for its writer.
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new ExporterFileError(`${what}: not a regular file`);
+    if (stats.size > FILE_BYTES_MAX) throw new ExporterFileError(`${what}: over ${FILE_BYTES_MAX / 2 ** 20} MiB`);
+    return await handle.readFile();
   } catch (error) {
-    throw new ExporterFileError(`${what}: ${errorCode(error)}`);
+    throw error instanceof ExporterFileError ? error : new ExporterFileError(`${what}: ${errorCode(error)}`);
   }
 }
 
