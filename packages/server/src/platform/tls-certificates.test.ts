@@ -67,21 +67,28 @@ describe("a listener's certificate", { skip: IS_CI ? false : (missing ?? false) 
     await eventually("the second is used", () => uses(second));
   });
 
-  test("is read again when a link on the way leads elsewhere, as Kubernetes does it", async (t) => {
-    const { uses, file } = open(t, (file) => {
-      for (const [version, of] of [
-        ["1", first],
-        ["2", second],
-      ] as const) {
-        mkdirSync(file(version));
-        lay(of)((name) => file(`${version}/${name}`));
-      }
-      symlinkSync("1", file("..data"));
-      for (const name of ["tls.crt", "tls.key"]) symlinkSync(`..data/${name}`, file(name));
-    });
-    assert.ok(uses(first));
-    symlinkSync("2", file("..data_tmp"));
+  /** Both certificates in folders of their own, and links that lead to the first one's. */
+  function layLinks(file: (name: string) => string): void {
+    for (const [version, of] of [
+      ["1", first],
+      ["2", second],
+    ] as const) {
+      mkdirSync(file(version));
+      lay(of)((name) => file(`${version}/${name}`));
+    }
+    symlinkSync("1", file("..data"));
+    for (const name of ["tls.crt", "tls.key"]) symlinkSync(`..data/${name}`, file(name));
+  }
+
+  function leadTo(version: "1" | "2", file: (name: string) => string): void {
+    symlinkSync(version, file("..data_tmp"));
     renameSync(file("..data_tmp"), file("..data"));
+  }
+
+  test("is read again when a link on the way leads elsewhere, as Kubernetes does it", async (t) => {
+    const { uses, file } = open(t, layLinks);
+    assert.ok(uses(first));
+    leadTo("2", file);
     await eventually("the second is used", () => uses(second));
   });
 
@@ -103,6 +110,21 @@ describe("a listener's certificate", { skip: IS_CI ? false : (missing ?? false) 
     await eventually("the second is used", () => uses(second));
     assert.equal(certificates.figures().isOutdated, false);
     assert.doesNotMatch(logged(), /PRIVATE KEY|[A-Za-z0-9+/]{60}/);
+  });
+
+  test("is read again after a problem that has passed, although the files stayed as they were", async (t) => {
+    let aheadMs = 0;
+    const { uses, file, logged } = open(t, layLinks, () => Date.now() + aheadMs);
+    const problems = () => logged().match(/can't be used; new connections/g)?.length ?? 0;
+    leadTo("2", file);
+    await eventually("the second is used", () => uses(second));
+    // Stands for what the files don't cause, such as a lack of descriptors.
+    aheadMs = 365 * DAY_MS;
+    leadTo("1", file);
+    await eventually("the problem is reported", () => problems() === 1);
+    aheadMs = 0;
+    await eventually("the first is used", () => uses(first));
+    assert.equal(problems(), 1);
   });
 
   test("is reported once a day when it expires soon: two weeks before, or in the last quarter of its life", async (t) => {

@@ -50,6 +50,7 @@ export function openTlsCertificates(
   let isOutdated = false;
   let seen: string | undefined;
   let used: string | undefined;
+  let reported: string | undefined;
   let warnedAtMs = Number.NEGATIVE_INFINITY;
   const listeners: ((files: TlsFiles, before: TlsFiles) => void)[] = [];
   const paths = [names.cert, names.key, ...(names.clientCa ? [names.clientCa] : [])].map(({ path }) => path);
@@ -60,11 +61,11 @@ export function openTlsCertificates(
     const isSettled = now === seen;
     seen = now;
     if (!isSettled || now === used) return;
-    used = now;
-    reload();
+    reload(now);
   }
 
-  function reload(): void {
+  /** @param identity of the files; unless they can be used, the next look tries again, because a lack of descriptors passes */
+  function reload(identity: string): void {
     try {
       const before = files;
       files = readTlsFiles(names, access, wallMs());
@@ -73,10 +74,16 @@ export function openTlsCertificates(
         for (const tell of listeners) tell(files, before);
       }
       isOutdated = false;
+      used = identity;
+      reported = undefined;
     } catch (error) {
       isOutdated = true;
+      const reason = error instanceof Error ? error.message : "unknown";
+      const problem = `${identity} ${reason}`;
+      if (problem === reported) return;
+      reported = problem;
       log.error(
-        { listener, reason: error instanceof Error ? error.message : "unknown" },
+        { listener, reason },
         "the TLS files have changed and can't be used; new connections use the earlier ones",
       );
     }
