@@ -109,6 +109,16 @@ describe("the doctor behind nginx", { skip: IS_CI ? false : (missing ?? false) }
     assert.deepEqual(faults, ["address_forgeable", "address_forgeable", "method_forgeable", "proxy_silent"]);
   });
 
+  test("a gateway that hides what another gateway says about its client's method is found", async () => {
+    const hiding = toPublic.replace("$forwarded_method", '""').replace("$original_method", '""');
+    const { report, faults } = await withNginx(http + hiding, () => diagnose(server));
+    assert.deepEqual(faults, []);
+    assert.deepEqual(
+      report.findings.filter(({ check }) => check === "proxies").map(({ code, severity }) => [code, severity]),
+      [["method_dropped", "info"]],
+    );
+  });
+
   test("an internal listener that the gateway exposes is an error, path by path and as a whole", async () => {
     const internal = `http://127.0.0.1:${adminPort}`;
     const beside = `location /metrics { proxy_pass ${internal}; } location /api/admin/ { proxy_pass ${internal}; }`;

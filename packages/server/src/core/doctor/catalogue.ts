@@ -483,6 +483,12 @@ export const FINDINGS = {
     when: "A client's X-Forwarded-Method or X-Original-Method passes a trusted proxy and makes a read of a write.",
     fix: "Have the proxy remove both from requests that aren't GET, HEAD or OPTIONS, and only from those: a gateway that asks through it with GET names its client's method there. docs/operations.md has nginx's lines.",
   },
+  method_dropped: {
+    check: "proxies",
+    severity: "info",
+    when: "A proxy drops X-Forwarded-Method and X-Original-Method. If a gateway asks through it with GET and names its client's method there, read-only users can write.",
+    fix: "Have gateways ask the nodes directly, or the proxy pass both headers on with GET, HEAD and OPTIONS. docs/operations.md has nginx's lines.",
+  },
 
   sso_unreachable: {
     check: "single_sign_on",

@@ -34,11 +34,12 @@ export async function checkProxies(
   const settings = proxySettingProblems(facts);
   if (ask === undefined || probes === undefined)
     return observe("The settings name every proxy that they show.", ...settings);
-  const [honest, addresses, forwarded, method] = await Promise.all([
+  const [honest, addresses, forwarded, asReading, asWriting] = await Promise.all([
     sendProbe(ask, probes),
     sendProbe(ask, probes, { "X-Forwarded-For": FORGED.forwardedFor, "X-Real-IP": FORGED.realIp }),
     sendProbe(ask, probes, { Forwarded: `for=${FORGED.forwarded}` }),
     sendProbe(ask, probes, { "X-Forwarded-Method": "GET", "X-Original-Method": "GET" }, "POST"),
+    sendProbe(ask, probes, { "X-Forwarded-Method": "DELETE", "X-Original-Method": "DELETE" }),
   ]);
   if (honest.kind !== "answered") {
     const { problems } = notChecked("No forged header was sent: the public URL doesn't lead to this service.");
@@ -50,10 +51,16 @@ export async function checkProxies(
     ...settings,
     standingProblem(answer),
     ...[addresses, forwarded].map((probed) => addressProblem(probed, answer)),
-    method.kind === "answered" && method.answer.mayRead
+    asReading.kind === "answered" && asReading.answer.mayRead
       ? {
           code: "method_forgeable",
           found: "A POST with X-Forwarded-Method: GET passed the gateway and counts as reading.",
+        }
+      : undefined,
+    asWriting.kind === "answered" && asWriting.answer.mayRead
+      ? {
+          code: "method_dropped",
+          found: "A GET with X-Forwarded-Method: DELETE counts as reading: the gateway drops the header.",
         }
       : undefined,
   );

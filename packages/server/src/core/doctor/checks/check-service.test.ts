@@ -154,6 +154,11 @@ test("proxies: every forged header that the service believes is found, with what
       }),
     ],
     ["a gateway that passes methods on", (_headers, method) => ({ mayRead: method === "POST" }), "method_forgeable"],
+    [
+      "a gateway that drops methods",
+      ({ "X-Forwarded-Method": named }) => ({ mayRead: named === "DELETE" }),
+      "method_dropped",
+    ],
     ["a gateway that isn't trusted", () => ({ source: { problem: "proxy_untrusted" } }), "proxy_untrusted"],
     ["a gateway that names no client", () => ({ source: { problem: "proxy_silent" } }), "proxy_silent"],
   ];
