@@ -92,8 +92,10 @@ export function testComposition(image: () => Image): void {
       for (const secret of first) assert.ok(!`${stdout}${stderr}`.includes(secret.trim()));
     });
 
-    test("refuses a URL that isn't https, or whose host a certificate can't name", async () => {
-      for (const url of ["http://auth.example", "https://", "https://a b", "https://a,DNS:b", "https://[::1]"]) {
+    test("refuses a URL that isn't https, whose host a certificate can't name, or that is more than a value in .env", async () => {
+      const noHost = ["http://auth.example", "https://", "https://a b", "https://a,DNS:b", "https://[::1]"];
+      const noValue = ["https://a/\nRUN_AS=0:0", "https://a/$HOME", "https://user:secret@a", "https://a/ # b"];
+      for (const url of [...noHost, ...noValue]) {
         const { status, stderr } = await makeSecrets(url);
         assert.deepEqual([url, status, stderr.startsWith("make-secrets: ")], [url, 2, true]);
       }
