@@ -181,5 +181,6 @@ describe("the audit stream", { concurrency: 1 }, () => {
     }
     assert.equal(await status("--to", "stdout", "--tls-ca", "x"), 2);
     assert.equal(await status("--to", "stdout", "--from", "-1"), 2);
+    assert.equal(await status("--to", "file:///tmp/../tmp/unused"), 2, "the position file");
   });
 });

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import type { Flags } from "../config/config.ts";
 import type { AuditEvent } from "../core/feed/audit-chain.ts";
 import { type EventReceiver, streamEvents } from "../core/feed/stream-events.ts";
@@ -35,6 +36,10 @@ const PEM_BYTES_MAX = 1024 * 1024;
 export async function streamAudit(context: CliContext, options: StreamOptions): Promise<void> {
   const from = parseFrom(options.from);
   const server = parseServer(options);
+  const file = fileOf(options.to);
+  if (file !== undefined && resolve(file) === resolve(options.position)) {
+    throw new WrongUsage("--position and --to name the same file.");
+  }
   const stopping = new AbortController();
   // As logrotate sends it to every program that writes logs. On a terminal it means that the terminal is gone.
   const hangupEnds = "isTTY" in context.stdin && context.stdin.isTTY === true;
@@ -114,6 +119,11 @@ function parseServer({ to, tlsCa, tlsCert, tlsKey }: StreamOptions): SyslogServe
   return { transport: kind, host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port, ...(kind === "tls" && { tls }) };
 }
 
+/** The file that `--to` names, if it names one. */
+function fileOf(to: string): string | undefined {
+  return to.startsWith("file:") ? to.slice("file:".length).replace(/^\/\//, "") : undefined;
+}
+
 function openReceiver(
   { stdout }: CliContext,
   to: string,
@@ -126,7 +136,7 @@ function openReceiver(
     return createSyslogReceiver(server, (event) => syslogMessage(event, json(event), sender));
   }
   if (to === "stdout") return createOutputReceiver(stdout, json);
-  const path = to.slice("file:".length).replace(/^\/\//, "");
+  const path = fileOf(to) ?? "";
   if (path === "") throw new OperatorError("--to file: needs a path.");
   return createFileReceiver(path, json);
 }

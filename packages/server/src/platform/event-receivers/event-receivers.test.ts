@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { appendFileSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { after, describe, test } from "node:test";
@@ -56,13 +56,24 @@ describe("a file that gets events", () => {
 
   test("loses a line that was cut off, before the next one is written", async () => {
     const file = folder.file("cut.log");
-    for (const before of ["whole\nhalf a li", "nothing whole"]) {
+    for (const before of ['whole\n{"seq":7,"a', '{"se']) {
       rmSync(file, { force: true });
       appendFileSync(file, before);
       const receiver = createFileReceiver(file, format);
       await receiver.send([event(1)]);
       await receiver.close();
       assert.deepEqual(lines(file), before.startsWith("whole") ? ["whole", "event 1", ""] : ["event 1", ""]);
+    }
+  });
+
+  test("that ends with something else is left as it is", async () => {
+    const file = folder.file("other.db");
+    for (const before of ["SQLite format 3\0\n\u0001\u0002", "text", `{${"x".repeat(1_100_000)}`]) {
+      writeFileSync(file, before);
+      const receiver = createFileReceiver(file, format);
+      await assert.rejects(receiver.send([event(1)]), { message: /ends with something else than events/ });
+      await receiver.close();
+      assert.equal(readFileSync(file, "utf8"), before);
     }
   });
 

@@ -2,6 +2,7 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import type { EventReceiver } from "../../core/feed/stream-events.ts";
 import type { AuditEvent } from "../../core/feed/audit-chain.ts";
+import { OperatorError } from "../../core/operator-error.ts";
 import { errorCode } from "../error-code.ts";
 
 /** How much of a file's end is read to find where its last line ends. */
@@ -9,9 +10,10 @@ const TAIL_BYTES = 1024 * 1024;
 
 /**
  * Appends events to a file, one line each, and flushes them to the disk. If the file was renamed or removed, as by logrotate, the next
- * events go to a new one. A line that was cut off, by a crash or a full disk, is removed before the next one is written.
+ * events go to a new one. A line that was cut off, by a crash or a full disk, is removed before the next one is written. A file that
+ * ends with anything else is left as it is: it may be another program's.
  *
- * @param format without the newline
+ * @param format a JSON object, without the newline
  */
 export function createFileReceiver(file: string, format: (event: AuditEvent) => string): EventReceiver {
   let handle: FileHandle | undefined;
@@ -20,7 +22,7 @@ export function createFileReceiver(file: string, format: (event: AuditEvent) => 
     if (handle !== undefined && !(await isStillAt(handle, file))) await close();
     if (handle === undefined) {
       handle = await open(file, "a+", 0o640);
-      await removePartialLine(handle);
+      await removePartialLine(handle, file);
     }
     return handle;
   }
@@ -59,12 +61,18 @@ async function isStillAt(handle: FileHandle, file: string): Promise<boolean> {
   }
 }
 
-async function removePartialLine(handle: FileHandle): Promise<void> {
+/** @throws {OperatorError} if the file ends with something that isn't the beginning of an event */
+async function removePartialLine(handle: FileHandle, file: string): Promise<void> {
   const stats = await handle.stat();
   // A pipe or a device has no end.
   if (!stats.isFile() || stats.size === 0) return;
   const length = Math.min(stats.size, TAIL_BYTES);
   const { buffer } = await handle.read(Buffer.alloc(length), 0, length, stats.size - length);
   const end = buffer.lastIndexOf(0x0a) + 1;
-  if (end < length && (end > 0 || length === stats.size)) await handle.truncate(stats.size - length + end);
+  if (end === length) return;
+  const isWhole = end > 0 || length === stats.size;
+  if (!isWhole || buffer[end] !== 0x7b) {
+    throw new OperatorError(`${file} ends with something else than events, and is left as it is. Name another file.`);
+  }
+  await handle.truncate(stats.size - length + end);
 }
