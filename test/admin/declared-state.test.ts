@@ -187,6 +187,32 @@ describe("declared state", { concurrency: 2 }, () => {
         assert.equal((await limited.send("PUT", "/registry", { body: foreign })).status, 422);
       }
     });
+
+    test("a document of a great many entries is refused before it is compared", async () => {
+      const users = (count: number) => ({
+        accounts: [{ shortname: "acme", users: Array.from({ length: count }, () => ({ name: "A" })) }],
+      });
+      const many = await owner.post("/registry/plan", users(50_000));
+      assert.deepEqual([many.status, many.body.meta.errors.length], [422, 1], many.text);
+      assert.match(many.text, /at most 50000 entries/);
+      assert.equal((await owner.post("/registry/plan", users(49_999))).body.meta.errors.length, 100);
+    });
+
+    test("a refusal after secrets were made says whose they are", async () => {
+      const second = { email: "second@example.com", role: "owner" };
+      const invited = await owner.send("PUT", "/registry", { body: { operators: [second] } });
+      await useLink(console, new URL(invited.body.data.secrets[0].link).hash.slice(1));
+      const dave = { email: "dave@example.com", role: "owner" };
+      const other = await owner.send("PUT", "/registry", { body: { operators: [dave] } });
+      await useLink(console, new URL(other.body.data.secrets[0].link).hash.slice(1));
+      // Who gives up a role can't take one from somebody else after that.
+      const operators = [{ email: "first@example.com", role: "viewer" }, { ...second, role: "viewer" }, dave];
+      const answer = await owner.send("PUT", "/registry", {
+        body: { resource_servers: [{ name: "lost-secret" }], operators },
+      });
+      assert.equal(answer.code, "sign_in_required", answer.text);
+      assert.match(answer.text, /can't be shown any more; rotate them.*: resource server lost-secret\./);
+    });
   });
 
   for (const [engine, open] of [

@@ -13,6 +13,7 @@ import { createCommit } from "../change/commit.ts";
 import { insertKey } from "../../storage/each-store-contract.ts";
 import { addKey, changeKey, USABLE_KEYS_PER_USER_MAX } from "../keys/changes.ts";
 import { parsePublicKey } from "../keys/admission.ts";
+import { keyWeak } from "../keys/key-weak.ts";
 import type { KeyId } from "../keys/model.ts";
 import { admittedKey } from "../../testing/admitted-key.ts";
 import { Refusal } from "../refusal.ts";
@@ -417,6 +418,45 @@ describe("pruning", () => {
 });
 
 describe("a document that the registry can't become", () => {
+  test("is refused after a hundred problems, without examining the rest of its keys", async () => {
+    let examined = 0;
+    const strict = testDeclaredState(registry.store, registry.clock, {
+      admitKey: () => {
+        examined++;
+        return Promise.reject(keyWeak("prime"));
+      },
+    });
+    const keys = Array.from({ length: 150 }, (_, index) => ({
+      public_key: publicKeyText(2n ** 2047n + 2n * BigInt(index) + 1n),
+    }));
+    assert.equal((await fieldsOf(strict.plan(byHand([{ name: "demo", keys }])))).length, 100);
+    assert.equal(examined, 100);
+  });
+
+  test("lets other work of the process have a turn between its keys", async () => {
+    let turns = 0;
+    const counting = testDeclaredState(registry.store, registry.clock, {
+      yieldToEventLoop: () => {
+        turns++;
+        return Promise.resolve();
+      },
+    });
+    const keys = Array.from({ length: 200 }, () => ({ public_key: "no key" }));
+    await fieldsOf(counting.plan(byHand([{ name: "demo", keys }])));
+    assert.ok(turns >= 2, `${turns}`);
+  });
+
+  test("for one account doesn't touch an invitation of an operator elsewhere", async () => {
+    await state.apply({
+      accounts: [{ shortname: "acme" }],
+      operators: [{ email: "bob@example.org", role: "owner" }],
+    });
+    for (const entry of [{ role: "viewer" }, { role: "owner", status: "deactivated" }]) {
+      const operators = [{ email: "bob@example.org", account: "acme", ...entry }];
+      assert.deepEqual(await fieldsOf(state.plan({ account: "acme", operators })), ["/operators/0"]);
+    }
+  });
+
   test("is refused as a whole, with every problem, and nothing is changed", async () => {
     await fill();
     const [p, q, r] = Array.from({ length: 3 }, () => generatePrimeSync(1024, { bigint: true })) as [

@@ -33,6 +33,7 @@ function checkMembers(value: object, { properties = {}, required = [] }: Schema,
     if (!Object.hasOwn(value, member)) problems.push({ field: at, message: `"${member}" is missing.` });
   }
   for (const [member, each] of Object.entries(value)) {
+    if (problems.length >= PROBLEMS_MAX) return;
     const schema = Object.hasOwn(properties, member) ? properties[member] : undefined;
     const field = `${at}/${escapePointer(member)}`;
     if (schema !== undefined) checkSchema(each, schema, field, problems);

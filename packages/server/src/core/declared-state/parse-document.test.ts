@@ -173,6 +173,7 @@ describe("a document", () => {
     const problems = await findProblems({ accounts: accounts.map((account) => ({ ...account, extra: 1 })) });
     assert.equal(problems.length, PROBLEMS_MAX);
     const wrongNames = await findProblems({ accounts });
+    assert.equal(wrongNames.length, PROBLEMS_MAX);
     assert.doesNotMatch(JSON.stringify([problems, wrongNames]), /secret/);
   });
 });

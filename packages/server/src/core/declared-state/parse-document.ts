@@ -46,7 +46,12 @@ export function parseRegistryDocument(value: unknown): DeclaredRegistry {
   if (!sections.some((section) => Object.hasOwn(document, section))) {
     problems.push({ field: "", message: `It has none of the sections ${sections.join(", ")}, so it says nothing.` });
   }
-  const parse = createParsers(problems, document["account"] as string | undefined);
+  const parse = createParsers(
+    (field, message) => {
+      reportProblem(problems, field, message);
+    },
+    document["account"] as string | undefined,
+  );
   return {
     problems,
     account: document["account"] as string | undefined,
@@ -58,14 +63,25 @@ export function parseRegistryDocument(value: unknown): DeclaredRegistry {
   };
 }
 
-function createParsers(problems: FieldProblem[], onlyAccount: string | undefined) {
+/**
+ * Adds a problem. With {@link PROBLEMS_MAX} of them it refuses the document, instead of going through the rest of a large one.
+ *
+ * @param field a JSON pointer
+ * @throws {Refusal} `field_invalid`
+ */
+export function reportProblem(problems: FieldProblem[], field: string, message: string): void {
+  problems.push({ field, message });
+  if (problems.length >= PROBLEMS_MAX) throw documentRefusal(problems);
+}
+
+function createParsers(report: (field: string, message: string) => void, onlyAccount: string | undefined) {
   /** Runs a check of the core, and turns its refusal into a problem of this member. */
   function attempt<Value>(field: string, work: () => Value, otherwise: Value): Value {
     try {
       return work();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      problems.push({ field, message: error.message });
+      report(field, error.message);
       return otherwise;
     }
   }
@@ -84,7 +100,7 @@ function createParsers(problems: FieldProblem[], onlyAccount: string | undefined
       const item = parseItem(each, field);
       const name = nameOf?.(item);
       if (name !== undefined && names.has(name)) {
-        problems.push({ field, message: "The list has an entry of this name already." });
+        report(field, "The list has an entry of this name already.");
       }
       if (name !== undefined) names.add(name);
       return item;
@@ -109,7 +125,7 @@ function createParsers(problems: FieldProblem[], onlyAccount: string | undefined
   /** A document for one account mentions nothing outside of it. */
   function checkScope(account: string | null, at: string): void {
     if (onlyAccount === undefined || account === onlyAccount) return;
-    problems.push({ field: at, message: "The document describes one account alone, and this isn't part of it." });
+    report(at, "The document describes one account alone, and this isn't part of it.");
   }
 
   function account(item: Members, at: string): DeclaredAccount {

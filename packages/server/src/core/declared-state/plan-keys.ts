@@ -14,6 +14,9 @@ import { actionOf, diffMembers, requireAsPlanned, type ShownMembers, type Step }
 /** The document's key as a PEM text that this service exports, without its line breaks. */
 const EXPORTED = /^-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END PUBLIC KEY-----\n*$/;
 
+/** How many keys are parsed before other work of the process gets a turn. */
+const KEYS_AT_ONCE = 50;
+
 /**
  * Plans the keys of an API user: revocations first, because only so many keys may be usable; then additions, then changes, and
  * deactivations last, so that a new key works before the old one stops.
@@ -31,6 +34,7 @@ export async function planKeys(planning: Planning, owner: KeyOwner, owned: reado
     const spki = EXPORTED.exec(key.text)?.[1]?.replaceAll("\n", "") ?? "";
     // Most keys of a document are registered as they stand there, and needn't be parsed.
     let present = bySpki.get(spki);
+    if (present === undefined && ++planning.parsedKeys % KEYS_AT_ONCE === 0) await planning.yieldToEventLoop();
     const parsed =
       present === undefined
         ? await attempt(planning, `${key.at}/public_key`, () => parsePublicKey(key.text))

@@ -46,6 +46,8 @@ export async function planOperators(planning: Planning, declared: readonly Decla
       if (step === undefined) continue;
       after.set(present, withChanges(present, entry));
       (isOwner(withChanges(present, entry)) ? steps : losing).push(step);
+    } else if (link !== undefined && registry.account !== undefined && link.account !== registry.account) {
+      addProblem(planning, entry.at, "This invitation isn't limited to the account that the document describes.");
     } else if (link !== undefined) {
       steps.push(...changeOfInvitation(planning, entry, link));
     } else if (entry.status !== "deactivated") {

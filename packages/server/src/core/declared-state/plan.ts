@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { createProducts } from "../keys/weakness/shared-prime.ts";
-import { PROBLEMS_MAX } from "./check-schema.ts";
 import type { DeclaredRegistry } from "./model.ts";
 import { documentRefusal } from "./parse-document.ts";
 import { planAccounts } from "./plan-accounts.ts";
@@ -42,6 +41,7 @@ export async function planRegistry(
     thumbprints: new Map(),
     newModuli: createProducts(Number.POSITIVE_INFINITY),
     newKeys: 0,
+    parsedKeys: 0,
     problems: [...registry.problems],
   };
   const only = existing.find(({ shortname }) => shortname === registry.account);
@@ -53,7 +53,7 @@ export async function planRegistry(
   if (registry.resourceServers !== undefined) await planResourceServers(planning, registry.resourceServers);
   if (registry.webhooks !== undefined) await planWebhooks(planning, registry.webhooks, only?.id);
   if (registry.operators !== undefined) await planOperators(planning, registry.operators);
-  if (planning.problems.length > 0) throw documentRefusal(planning.problems.slice(0, PROBLEMS_MAX));
+  if (planning.problems.length > 0) throw documentRefusal(planning.problems);
   return { steps: [...planning.steps, ...planning.prunes], notes: planning.notes };
 }
 

@@ -8,8 +8,8 @@ import type { Store } from "../store/store.ts";
 import type { Random } from "../surroundings.ts";
 import type { SecretSource } from "../webhooks/changes.ts";
 import type { WebhookSender } from "../webhooks/send.ts";
-import { PROBLEMS_MAX } from "./check-schema.ts";
 import type { DeclaredRegistry } from "./model.ts";
+import { reportProblem } from "./parse-document.ts";
 import type { Step } from "./step.ts";
 
 /** What comparing a document with the registry needs. */
@@ -53,12 +53,14 @@ export interface Planning extends PlanDependencies, PlanOptions {
   /** The moduli of keys to add. */
   readonly newModuli: Products;
   newKeys: number;
+  /** How many keys' texts were parsed. */
+  parsedKeys: number;
   readonly problems: FieldProblem[];
 }
 
-/** Adds a problem, unless there are enough. @param at a JSON pointer */
+/** Adds a problem; see {@link reportProblem}. @param at a JSON pointer */
 export function addProblem({ problems }: Planning, at: string, message: string): void {
-  if (problems.length < PROBLEMS_MAX) problems.push({ field: at, message });
+  reportProblem(problems, at, message);
 }
 
 /** Runs a check, and makes a problem of what it refuses. @returns `undefined` if it refused */

@@ -39,8 +39,10 @@ export interface Schema {
   readonly format?: "date-time";
 }
 
-/** The longest list of the document, in items; `networks` and `events` have their own. */
-const ITEMS_MAX = 1_000_000;
+/** The longest lists of the document, in items. Far more than a registry has, so that a hostile document stays small. */
+const ACCOUNTS_MAX = 100_000;
+const USERS_MAX = 1_000_000;
+const ITEMS_MAX = 10_000;
 
 const status = {
   description: "Left out: stays as it is; active for what is new.",
@@ -103,7 +105,7 @@ const account = object(["shortname"], {
     minimum: 3600,
     maximum: 7300 * 86_400,
   },
-  users: list(user, "All API users of the account. Left out: its users aren't managed here."),
+  users: list(user, "All API users of the account. Left out: its users aren't managed here.", USERS_MAX),
 });
 
 const resourceServer = object(["name"], {
@@ -160,7 +162,7 @@ export const REGISTRY_SCHEMA = {
       description:
         "The document describes this account alone: apply changes nothing else, and --prune looks at nothing else.",
     },
-    accounts: list(account, "All accounts. Left out: accounts aren't managed here."),
+    accounts: list(account, "All accounts. Left out: accounts aren't managed here.", ACCOUNTS_MAX),
     resource_servers: list(resourceServer, "All resource servers. Left out: they aren't managed here."),
     webhooks: list(webhook, "All webhook endpoints. Left out: they aren't managed here."),
     operators: list(
@@ -177,6 +179,6 @@ function object<const P extends Readonly<Record<string, Schema>>>(
   return { type: "object", properties, required, additionalProperties: false } as const;
 }
 
-function list<const Item extends Schema>(items: Item, description: string) {
-  return { description, type: "array", items, maxItems: ITEMS_MAX } as const;
+function list<const Item extends Schema>(items: Item, description: string, maxItems = ITEMS_MAX) {
+  return { description, type: "array", items, maxItems } as const;
 }

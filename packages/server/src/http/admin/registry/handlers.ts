@@ -67,7 +67,7 @@ export function createRegistryDocumentHandlers(
       const registry = parseFor(principal, body);
       const secrets: MadeSecret[] = [];
       let first: Plan | undefined;
-      const { count } = await applyRegistry(apply, registry, {
+      const applying = applyRegistry(apply, registry, {
         author: principal,
         prune: query.prune === true,
         onPlan(plan) {
@@ -78,11 +78,33 @@ export function createRegistryDocumentHandlers(
         },
         onSecret: (secret) => void secrets.push(secret),
       });
+      const { count } = await applying.catch((error: unknown) => {
+        throw withLostSecrets(error, secrets);
+      });
       const plan = first ?? { steps: [], notes: [] };
       const data = { ...planJson(plan), applied: count, secrets: secrets.map((each) => shownSecret(each, origins)) };
       return { data };
     },
   };
+}
+
+/**
+ * The most accounts, users, keys and others of a document together. An entry may have a few bytes, and each takes its time: a document of
+ * a million would keep the server from exchanging tokens meanwhile.
+ */
+const ENTRIES_MAX = 50_000;
+
+/** How many entries a document has, whether they are valid or not. */
+function countEntries(body: Readonly<Record<string, unknown>>): number {
+  const listIn = (entry: unknown, member: string) => {
+    const list = (entry as Readonly<Record<string, unknown>> | null | undefined)?.[member];
+    return Array.isArray(list) ? (list as readonly unknown[]) : [];
+  };
+  const accounts = listIn(body, "accounts");
+  const users = accounts.flatMap((account) => listIn(account, "users"));
+  const keys = users.reduce((count: number, user) => count + listIn(user, "keys").length, 0);
+  const others = ["resource_servers", "webhooks", "operators"].flatMap((section) => listIn(body, section));
+  return accounts.length + users.length + keys + others.length;
 }
 
 /**
@@ -97,6 +119,10 @@ function parseFor(principal: Principal, body: Readonly<Record<string, unknown>>)
     throw documentRefusal([{ field: "/account", message: "There is no account of that name." }]);
   }
   if (body["operators"] !== undefined) requireRole(principal, "owner");
+  if (countEntries(body) > ENTRIES_MAX) {
+    const message = `A document that is sent to the admin API has at most ${ENTRIES_MAX} entries. Apply it by the command line.`;
+    throw documentRefusal([{ field: "", message }]);
+  }
   return parseRegistryDocument(account === null ? body : { ...body, account });
 }
 
@@ -116,6 +142,15 @@ function requireMayApply(principal: Principal, { steps }: Plan): void {
       "An admin token can only deactivate operators: what it makes or grants must not outlive it.",
     );
   }
+}
+
+/** A refusal has no place for the secrets that were made before it, so it says whose they are. */
+function withLostSecrets(error: unknown, secrets: readonly MadeSecret[]): unknown {
+  if (!(error instanceof Refusal) || secrets.length === 0) return error;
+  const names = secrets.slice(0, 10).map(({ kind, name }) => `${kind.replaceAll("_", " ")} ${name}`);
+  const rest = secrets.length > names.length ? ` and ${secrets.length - names.length} more` : "";
+  const lost = `New secrets were made and can't be shown any more; rotate them, or withdraw the invitation: ${names.join(", ")}${rest}.`;
+  return new Refusal(error.code, `${error.message} ${lost}`, error.detail);
 }
 
 function shownSecret(secret: MadeSecret, origins: Origins) {
