@@ -14,7 +14,7 @@ import { type Check, type Report, runChecks } from "../../core/doctor/run-checks
 import { findDiskFacts, findFileFacts } from "../../platform/doctor/data-folder-facts.ts";
 import { askNtp } from "../../platform/doctor/ntp.ts";
 import { socketPathOf } from "../../platform/listener-url.ts";
-import { pause } from "../../platform/pause.ts";
+import { pauseAwake } from "../../platform/pause.ts";
 import { createRedactor } from "../../platform/redact.ts";
 import { listenedHosts } from "../sockets.ts";
 import { OLDEST_RUNTIME, type Surroundings } from "../surroundings.ts";
@@ -48,7 +48,7 @@ export async function diagnose(options: DoctorOptions, surroundings: Surrounding
       ...registryChecks({ store: () => patient.reader(), masterSecrets: () => patient.masterSecrets(), clock }),
     ];
     const redact = createRedactor(secretsOf(patient.config));
-    return await runChecks(checks, { msMax: CHECKS_MS_MAX, pause, redact });
+    return await runChecks(checks, { msMax: CHECKS_MS_MAX, pause: pauseAwake, redact });
   } finally {
     patient.close();
   }

@@ -62,6 +62,11 @@ export function createAsk(baseUrl: string, { socketPath, isVerified = false }: A
         const isTimeout = error.name === "AbortError" || error.name === "TimeoutError";
         resolve({ problem: isTimeout ? "it didn't answer in time" : describeConnectionError(error) });
       });
+      // Without a listener, Node would drop the connection, and no other event would come.
+      asked.on("upgrade", ({ statusCode = 101 }, socket) => {
+        socket.destroy();
+        resolve({ status: statusCode, location: undefined, body: "" });
+      });
       asked.on("response", (response) => {
         let body = "";
         const end = () => {
