@@ -2,6 +2,7 @@
  * Traces and metrics by OpenTelemetry's protocol (OTLP). Loaded only where the configuration asks for it. What is traced doesn't
  * belong here, but to `compose/tracing.ts` and `http/server/request-tracing.ts`.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
@@ -34,9 +35,10 @@ export async function openTelemetry(
       ...attributes,
     }),
   );
-  const warn = (line: object, message: string) => {
+  // Exports run in the context of a request, whose ids would appear in the line.
+  const warn = AsyncLocalStorage.bind((line: object, message: string) => {
     log.warn(line, message);
-  };
+  });
   const openOrReport = async <Exporter>(
     signal: string,
     open: () => Promise<Exporter>,
