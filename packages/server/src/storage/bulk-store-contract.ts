@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { createCommit } from "../core/change/commit.ts";
+import { OutdatedComparison } from "../core/bulk/batch-tx.ts";
 import { type ExaminedRow, importRows } from "../core/bulk/import-rows.ts";
 import { type ImportRow, parseImportRow } from "../core/bulk/import-row.ts";
 import { createDryCommit } from "../core/bulk/import-users.ts";
 import { verifyChain } from "../core/feed/verify-chain.ts";
 import { addKey, changeKey } from "../core/keys/changes.ts";
+import type { KeyId } from "../core/keys/model.ts";
 import { gcd } from "../core/keys/weakness/numbers.ts";
 import { Refusal } from "../core/refusal.ts";
 import type { Store } from "../core/store/store.ts";
@@ -174,6 +176,40 @@ export function testBulk(name: string, open: () => Promise<StoreUnderTest>): voi
       await each.store.transaction(({ keys }) => keys.insertRevokedModulus(modulusHash, 1));
       const rows = [examined({ name: "b" }, 0), examined({ name: "c" }, 1), examined({ name: "d" }, 2)];
       assert.deepEqual(await importAll(each.store, rows), ["shared_prime", "revoked", "created"]);
+    });
+
+    test("adds nothing if more keys came since the comparison than a transaction compares with", async () => {
+      await insertAccount(each.store, "acme");
+      const others = Array.from({ length: 257 }, (_, index) =>
+        admittedKey(publicKeyText(2n ** 2100n + 2n * BigInt(index) + 1n)),
+      );
+      const userId = (
+        await createRegistryChanges(each.store, clock).createUser("test", {
+          name: "a",
+          account: "acme",
+          access: "full",
+        })
+      ).id;
+      const { accountId } = (await each.store.users.find("api-1-a")) ?? { accountId: 0 as never };
+      const origin = {
+        label: null,
+        createdAtMs: 1,
+        expiresAtMs: null,
+        provedAtMs: null,
+        rotatedFrom: null,
+        networks: [],
+      };
+      await each.store.transaction(async ({ keys }) => {
+        for (const admitted of others) await keys.insert({ ...admitted, userId, accountId, ...origin });
+      });
+      const newest = (await each.store.highestIds()).keys;
+      const { row, admitted } = examined({ name: "b" }, 0);
+      assert.ok(admitted !== undefined && !(admitted instanceof Refusal));
+      await assert.rejects(importAll(each.store, [{ row, admitted }]), OutdatedComparison);
+      assert.equal(await each.store.users.find("api-1-b"), undefined);
+      const again = { ...admitted, comparedThrough: newest as KeyId };
+      assert.deepEqual(await importAll(each.store, [{ row, admitted: again }]), ["created"]);
+      assert.deepEqual(await importAll(each.store, [examined({ name: "c" })]), ["created"], "without a key");
     });
 
     test("allows no more keys of a user than one by one", async () => {

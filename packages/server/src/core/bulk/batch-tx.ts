@@ -4,7 +4,9 @@ import { toRow } from "../feed/event.ts";
 import type { UnchainedEvent } from "../feed/audit-chain.ts";
 import { isExpired } from "../expiry.ts";
 import type { KeyId } from "../keys/model.ts";
+import { LATER_KEYS_MAX } from "../keys/registered-weakness.ts";
 import type { KeyTransaction } from "../keys/store.ts";
+import { Refusal } from "../refusal.ts";
 import type { ApiUser, ApiUserId } from "../users/model.ts";
 import { usernameOf } from "../users/changes.ts";
 
@@ -14,8 +16,8 @@ export interface BatchScope {
   readonly modulusHashes: readonly string[];
   /** Keys after `comparedThrough` that the batch's own keys were compared with already. */
   readonly comparedAlready: ReadonlySet<KeyId>;
-  /** As in `AdmittedKey`, the same for all keys of the batch. */
-  readonly comparedThrough: KeyId;
+  /** As in `AdmittedKey`, the same for all keys of the batch; `undefined` if it adds none. */
+  readonly comparedThrough: KeyId | undefined;
 }
 
 /** Many changes in one transaction. */
@@ -33,14 +35,14 @@ export interface BatchTx {
 
 type NewKeyRow = Parameters<KeyTransaction["insertAll"]>[0][number];
 
-/** Reads what the rows of a batch need to know, in a few statements. */
+/** Reads what the rows of a batch need to know, in a few statements. @throws {OutdatedComparison} */
 export async function openBatchTx(tx: ChangeTx, scope: BatchScope): Promise<BatchTx> {
   const { usernames, modulusHashes, comparedAlready, comparedThrough } = scope;
   const wanted = new Set(usernames);
   const users = new Map((await tx.users.findAll([...wanted])).map((user) => [user.username, user]));
   const keysOfModulus = Map.groupBy(await tx.keys.findByModulusHashes(modulusHashes), (key) => key.modulusHash);
   const revoked = new Set(await tx.keys.listRevokedModuli(modulusHashes));
-  const laterKeys = await listLaterKeys(tx, comparedThrough, comparedAlready);
+  const laterKeys = comparedThrough === undefined ? [] : await listLaterKeys(tx, comparedThrough, comparedAlready);
   const usernamesById = new Map([...users.values()].map(({ id, username }) => [id, username]));
   const accounts = new Map<string, Account | undefined>();
   const usableKeys = new Map<ApiUserId, number>();
@@ -152,11 +154,19 @@ export async function openBatchTx(tx: ChangeTx, scope: BatchScope): Promise<Batc
   };
 }
 
-/** How many keys of other writers are read; `addKey` compares with fewer. */
-const LATER_KEYS_MAX = 1000;
+/** Others have added more keys since the comparison than a transaction compares with. Nothing was changed; compare the keys again. */
+export class OutdatedComparison extends Refusal {
+  constructor() {
+    super("unavailable", "Too many keys are being added at the same time. Nothing was changed.", {
+      hint: "Send it again.",
+    });
+  }
+}
 
-/** Keys that others have added since the comparison. */
+/** Keys that others have added since the comparison. @throws {OutdatedComparison} */
 async function listLaterKeys(tx: ChangeTx, through: KeyId, comparedAlready: ReadonlySet<KeyId>) {
-  const later = await tx.keys.listModuli(through, LATER_KEYS_MAX + comparedAlready.size);
-  return later.filter(({ id }): boolean => !comparedAlready.has(id));
+  const later = await tx.keys.listModuli(through, LATER_KEYS_MAX + 1 + comparedAlready.size);
+  const others = later.filter(({ id }): boolean => !comparedAlready.has(id));
+  if (others.length > LATER_KEYS_MAX) throw new OutdatedComparison();
+  return others;
 }

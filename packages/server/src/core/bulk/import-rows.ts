@@ -38,6 +38,7 @@ export interface RowResult {
  *
  * @param comparedAlready keys that were added since the rows' keys were examined, and that these were compared with all the same
  * @returns a result for each row, in their order
+ * @throws {OutdatedComparison} if the keys have to be compared again
  */
 export async function importRows(
   tx: ChangeTx,
@@ -56,7 +57,7 @@ export async function importRows(
   const batch = await openBatchTx(tx, {
     usernames,
     modulusHashes: rows.flatMap(({ row }) => row.key?.parsed.modulusHash ?? []),
-    comparedThrough: admitted[0]?.comparedThrough ?? (0 as KeyId),
+    comparedThrough: admitted[0]?.comparedThrough,
     comparedAlready,
   });
   const results: (RowResult | Refusal)[] = [];

@@ -8,6 +8,7 @@ import type { KeyId } from "../keys/model.ts";
 import type { KeyStore } from "../keys/store.ts";
 import { Refusal } from "../refusal.ts";
 import { usernameOf } from "../users/changes.ts";
+import { OutdatedComparison } from "./batch-tx.ts";
 import { type ExaminedRow, importRows, type RowResult } from "./import-rows.ts";
 import type { ImportRow } from "./import-row.ts";
 
@@ -21,6 +22,9 @@ const BATCHES_AHEAD = 2;
 /** How often a transaction is tried while the store can't be written, and the pause before the next try, in milliseconds. */
 const TRIES_MAX = 10;
 const RETRY_MS = 1000;
+
+/** How often a batch is compared anew because others have added many keys meanwhile, such as another import. */
+const COMPARISONS_MAX = 100;
 
 /** The pause between two transactions, in milliseconds, in which another process can write. */
 const YIELD_MS = 10;
@@ -135,17 +139,24 @@ async function* importBatch<Place>(
   { rows, admitted }: Batch<Place>,
   { commit, author, pause }: ImportDependencies,
 ): AsyncGenerator<readonly ImportedRow<Place>[]> {
-  const admittedKeys = await admitted();
+  let admittedKeys = await admitted();
   // The batch's keys were compared with each other.
   const comparedAlready = new Set<KeyId>();
   for (let at = 0; at < rows.length; at += COMMITTED_ROWS) {
     const part = rows.slice(at, at + COMMITTED_ROWS);
-    const usable = part.flatMap(({ row }): ExaminedRow[] =>
-      row instanceof Refusal ? [] : [{ row, admitted: admittedKeys.get(row) }],
-    );
-    const work = (tx: ChangeTx) => importRows(tx, usable, comparedAlready);
-    const results =
-      usable.length === 0 ? [] : await retried(async () => (await commit(work, { author })).result, pause);
+    const usable = part.flatMap(({ row }) => (row instanceof Refusal ? [] : [row]));
+    const write = async () => {
+      for (let comparisons = 1; ; comparisons++) {
+        const examined = usable.map((row): ExaminedRow => ({ row, admitted: admittedKeys.get(row) }));
+        try {
+          return (await commit((tx) => importRows(tx, examined, comparedAlready), { author })).result;
+        } catch (error) {
+          if (!(error instanceof OutdatedComparison) || comparisons === COMPARISONS_MAX) throw error;
+          admittedKeys = await admitted();
+        }
+      }
+    };
+    const results = usable.length === 0 ? [] : await retried(write, pause);
     for (const result of results) {
       if (!(result instanceof Refusal) && result.keyId !== null) comparedAlready.add(result.keyId);
     }

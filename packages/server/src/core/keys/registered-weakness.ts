@@ -12,9 +12,9 @@ import { hasCommonFactor } from "./weakness/shared-prime.ts";
 
 /**
  * How many keys a transaction compares a new key with: those that were added since it was examined. If there are more, the daily
- * search for shared primes compares the rest.
+ * search for shared primes compares the rest. A batch, which may itself be as many, is examined again instead.
  */
-const LATER_KEYS_MAX = 256;
+export const LATER_KEYS_MAX = 256;
 
 /**
  * What makes a key weak because of the registry's other keys: its modulus was revoked, is registered, or shares a prime with one of

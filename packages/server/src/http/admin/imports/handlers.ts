@@ -1,5 +1,6 @@
 /** Importing many API users in one request. What a row means, and what it changes, is in core/bulk. */
 import { type ImportRow, parseImportRow } from "../../../core/bulk/import-row.ts";
+import { OutdatedComparison } from "../../../core/bulk/batch-tx.ts";
 import { importRows, type RowResult } from "../../../core/bulk/import-rows.ts";
 import type { KeyProofPolicy } from "../../../core/key-statements/key-proofs.ts";
 import type { AdmittedKey, AdmitKeys } from "../../../core/keys/admit-key.ts";
@@ -36,17 +37,34 @@ export function createImportHandlers({
       const usable = rows.flatMap((row) => (row instanceof Refusal ? [] : [row]));
       const withKey = usable.filter(({ key }) => key !== undefined);
       const keys = withKey.flatMap(({ key }) => key?.parsed ?? []);
-      const verdicts = keys.length === 0 ? [] : await admitKeys(keys, principal.actor)();
-      const admitted = new Map<ImportRow, AdmittedKey | Refusal | undefined>(
-        withKey.map((row, index) => [row, verdicts[index]]),
-      );
-      const examined = usable.map((row) => ({ row, admitted: admitted.get(row) }));
-      const { result } = await commit((tx) => importRows(tx, examined), { author: principal });
+      const finish = admitKeys(keys, principal.actor);
+      const importOnce = async () => {
+        const verdicts = keys.length === 0 ? [] : await finish();
+        const admitted = new Map<ImportRow, AdmittedKey | Refusal | undefined>(
+          withKey.map((row, index) => [row, verdicts[index]]),
+        );
+        const examined = usable.map((row) => ({ row, admitted: admitted.get(row) }));
+        return (await commit((tx) => importRows(tx, examined), { author: principal })).result;
+      };
+      const result = await comparedAnew(importOnce);
       const results = new Map(usable.map((row, index) => [row, result[index]]));
       const shown = rows.map((row) => shownResult(row instanceof Refusal ? row : results.get(row)));
       return { data: { rows: shown, refused: shown.filter(({ outcome }) => outcome === "refused").length } };
     },
   };
+}
+
+/** How often keys are compared anew because others have added many meanwhile. */
+const COMPARISONS_MAX = 3;
+
+async function comparedAnew<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let comparisons = 1; ; comparisons++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof OutdatedComparison) || comparisons === COMPARISONS_MAX) throw error;
+    }
+  }
 }
 
 function parsed(parse: () => ImportRow): ImportRow | Refusal {
