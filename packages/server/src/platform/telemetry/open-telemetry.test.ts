@@ -6,8 +6,8 @@ import { openTelemetry } from "./open-telemetry.ts";
 
 test("a line about the export belongs to no trace, although a request's span caused the export", async (t) => {
   const { promise, resolve } = Promise.withResolvers<string>();
-  let tracer: Tracer | undefined;
-  const log = createLog("info", [], resolve, {}, () => tracer?.currentIds() ?? {});
+  const opened: { tracer?: Tracer } = {};
+  const log = createLog("info", [], resolve, {}, () => opened.tracer?.currentIds() ?? {});
   const telemetry = await openTelemetry(
     {
       traces: {
@@ -35,7 +35,8 @@ test("a line about the export belongs to no trace, although a request's span cau
     log,
   );
   t.after(() => telemetry.stop());
-  tracer = telemetry.tracer ?? assert.fail("there is no tracer");
+  const tracer = telemetry.tracer ?? assert.fail("there is no tracer");
+  opened.tracer = tracer;
   const span = tracer.begin("server", "GET", {});
   span.run(() => {
     span.end();
