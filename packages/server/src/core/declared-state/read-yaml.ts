@@ -1,5 +1,5 @@
 import type * as yamlModule from "yaml";
-import type { LineCounter, Node, YAMLMap } from "yaml";
+import type { LineCounter, Node, YAMLMap, YAMLParseError } from "yaml";
 import { countKeys, countMembers } from "../count-members.ts";
 import type { FieldProblem } from "../refusal.ts";
 import { documentRefusal } from "./parse-document.ts";
@@ -69,8 +69,7 @@ export async function readYaml(text: string): Promise<ReadDocument> {
   });
   const [error] = document.errors;
   if (error !== undefined) {
-    const message = error.code === "MULTIPLE_DOCS" ? "A file holds one document." : `It isn't YAML: ${error.message}.`;
-    throw documentRefusal([{ field: "", message: `${at(error.pos[0])}: ${message}` }]);
+    throw documentRefusal([{ field: "", message: `${at(error.pos[0])}: ${messageOf(error)}` }]);
   }
   const problems: FieldProblem[] = [];
   const { version } = document.directives?.yaml ?? {};
@@ -82,6 +81,13 @@ export async function readYaml(text: string): Promise<ReadDocument> {
   });
   if (problems.length > 0) throw documentRefusal(problems);
   return { value, placeOf: async (pointer) => findPlace(yaml, document.contents, pointer, at) };
+}
+
+function messageOf({ code, message }: YAMLParseError): string {
+  if (code === "MULTIPLE_DOCS") return "A file holds one document.";
+  // The parser calls itself for each level.
+  if (message.startsWith("Maximum call stack")) return "It is nested too deep.";
+  return `It isn't YAML: ${message}.`;
 }
 
 type Yaml = typeof yamlModule;
