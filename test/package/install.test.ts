@@ -26,6 +26,13 @@ function shell(line: string): string {
 
 const skip = !IS_CI && "it installs packages: CI=true npm run test:peers runs it";
 
+test("the README's lines that install a release are those of docs/install.md", () => {
+  const [, lines = ""] =
+    /^## Installing it$[^]*?^```sh\n([^]*?)^```$/m.exec(readFileSync(join(root, "README.md"), "utf8")) ?? [];
+  for (const line of lines.trimEnd().split("\n")) shell(line);
+  assert.equal(lines.match(/^npm install /gm)?.length, 3);
+});
+
 describe("installing by docs/install.md", { skip, concurrency: 1 }, () => {
   let release = "";
   const work = temporaryFolder();
