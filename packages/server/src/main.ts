@@ -8,7 +8,7 @@ import type { CliContext } from "./cli/context.ts";
 import { runCommandLine } from "./cli/program.ts";
 import { systemSurroundings, VERSION } from "./compose/surroundings.ts";
 import { type Config, type Flags, parseConfig, passwordNotice, platformNotice, readConfig } from "./config/config.ts";
-import { databasePasswords } from "./config/database-url.ts";
+import { secretsOf } from "./config/secrets-of.ts";
 import type { TelemetrySettings } from "./config/telemetry.ts";
 import type { StoreOpening } from "./core/store-identity/position.ts";
 import type { Telemetry } from "./core/tracer.ts";
@@ -274,23 +274,6 @@ async function printSetupLink(config: Config, adminUrl: string, log: Logger): Pr
   if (link === undefined) return;
   const line = { event: "setup", setup_url: link.url, expires_at: new Date(link.expiresAtMs).toISOString() };
   service?.stderr.write(`${JSON.stringify(line)}\n`);
-}
-
-/** The configured secrets, in every encoding in which they are set or used. */
-function secretsOf({
-  masterSecrets = [],
-  databaseUrl,
-  databaseListenUrl,
-  oidcClientSecret = "",
-}: Config): readonly string[] {
-  const passwords = [databaseUrl, databaseListenUrl].flatMap((url) =>
-    url === undefined ? [] : databasePasswords(url),
-  );
-  return [
-    ...masterSecrets.flatMap((secret) => [secret.toString("base64"), secret.toString("hex")]),
-    ...passwords,
-    oidcClientSecret,
-  ];
 }
 
 /** Resolves with the first SIGTERM, SIGINT or SIGHUP. A later one ends the process immediately, with status 1. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type ConfigReading, type Flags, passwordNotice, platformNotice } from "../../config/config.ts";
+import { secretsOf } from "../../config/secrets-of.ts";
 import { createClockWatch } from "../../core/clock/clock-watch.ts";
 import type { CheckName } from "../../core/doctor/catalogue.ts";
 import { checkClock } from "../../core/doctor/checks/check-clock.ts";
@@ -18,7 +19,6 @@ import { pauseAwake } from "../../platform/pause.ts";
 import { createRedactor } from "../../platform/redact.ts";
 import { listenedHosts } from "../sockets.ts";
 import { OLDEST_RUNTIME, type Surroundings } from "../surroundings.ts";
-import { secretsOf } from "./secrets-of.ts";
 import { isDataFolderNeeded, settingFacts } from "./setting-facts.ts";
 import { networkChecks } from "./network-checks.ts";
 import { createPatient, type Patient } from "./patient.ts";

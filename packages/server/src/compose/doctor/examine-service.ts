@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { passwordNotice, platformNotice } from "../../config/config.ts";
 import { findUnnamedProxy } from "../../config/unnamed-proxy.ts";
+import { secretsOf } from "../../config/secrets-of.ts";
 import type { CheckName } from "../../core/doctor/catalogue.ts";
 import { checkCertificates } from "../../core/doctor/checks/check-certificates.ts";
 import { checkClock } from "../../core/doctor/checks/check-clock.ts";
@@ -26,7 +27,6 @@ import { OLDEST_RUNTIME } from "../surroundings.ts";
 import { storePlace } from "./inspect-store.ts";
 import { checkProvider, readOwnCertificates } from "./network-checks.ts";
 import { registryChecks } from "./registry-checks.ts";
-import { secretsOf } from "./secrets-of.ts";
 import { isDataFolderNeeded, settingFacts } from "./setting-facts.ts";
 
 /** How long the checks may take, in milliseconds: an operator waits for them. */

@@ -1,7 +1,7 @@
-import type { Config } from "../../config/config.ts";
-import { databasePasswords } from "../../config/database-url.ts";
+import type { Config } from "./config.ts";
+import { databasePasswords } from "./database-url.ts";
 
-/** The configured secrets, in the spellings in which a message could repeat them. */
+/** The configured secrets, in every encoding in which they are set or used. */
 export function secretsOf(config: Config): readonly string[] {
   const { masterSecrets = [], databaseUrl, databaseListenUrl, oidcClientSecret = "" } = config;
   const passwords = [databaseUrl, databaseListenUrl].flatMap((url) =>
