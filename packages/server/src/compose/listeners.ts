@@ -11,6 +11,7 @@ import type { TlsFileNames } from "../platform/tls-files.ts";
 import { isInSharedFolder, removeStaleSocket } from "../platform/unix-socket.ts";
 import type { ProcessGroup } from "./process-group.ts";
 import { listenedHosts } from "./sockets.ts";
+import { tlsFileAccess } from "./tls-file-access.ts";
 
 /** How long requests under way may take once the service stops, in milliseconds. */
 const DRAIN_MS_MAX = 10_000;
@@ -87,8 +88,7 @@ export function createListenerOpener(
   };
   async function openTls(listener: string, files: TlsFileNames): Promise<TlsCertificates> {
     const { openTlsCertificates } = await import("../platform/tls-certificates.ts");
-    const access = { access: config.secretFileAccess, credentials: process.env["CREDENTIALS_DIRECTORY"] };
-    return openTlsCertificates(listener, files, access, wallMs, log);
+    return openTlsCertificates(listener, files, tlsFileAccess(config), wallMs, log);
   }
   const hosts = listenedHosts(config);
   const metricsHost = hosts.internal === undefined && config.metricsPort !== undefined ? config.metricsHost : undefined;

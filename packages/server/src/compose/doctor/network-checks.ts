@@ -17,6 +17,7 @@ import { createAsk } from "../../platform/doctor/http-ask.ts";
 import { listenerUrl, socketPathOf } from "../../platform/listener-url.ts";
 import type { Patient } from "./patient.ts";
 import { listenedHosts } from "../sockets.ts";
+import { tlsFileAccess } from "../tls-file-access.ts";
 
 /** The checks that ask the service, its gateway and the identity provider over the network. */
 export function networkChecks(patient: Patient, clock: Pick<Clock, "wallMs">): readonly Check[] {
@@ -106,7 +107,7 @@ async function readCertificates(config: Config): Promise<readonly CertificateFac
 
 /** The certificates in the listeners' files. */
 export function readOwnCertificates(config: Config): readonly CertificateFacts[] {
-  const access = { access: config.secretFileAccess, credentials: process.env["CREDENTIALS_DIRECTORY"] };
+  const access = tlsFileAccess(config);
   return [publicTlsFiles(config), internalTlsFiles(config)]
     .filter((names) => names !== undefined)
     .map((names) => readCertificateFiles(names, access));
