@@ -28,6 +28,9 @@ export const SYSTEMD: Requirement = {
   ],
 };
 
+/** Root's on a machine. npm's own begins with the checkout's programs, of which `countersign` would be taken for the installed one. */
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 const BOOT = fileURLToPath(new URL("boot-systemd.sh", import.meta.url));
 const CHECKOUT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -59,7 +62,7 @@ export interface SystemdMachine {
 
 export async function bootSystemd(): Promise<SystemdMachine> {
   const folder = temporaryFolder();
-  const child = spawn(BOOT, [CHECKOUT, folder], { env: environment(), stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(BOOT, [CHECKOUT, folder], { env: environment({ PATH }), stdio: ["ignore", "ignore", "pipe"] });
   endWithThisProcess(child);
   let problems = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (problems += text));
@@ -74,6 +77,7 @@ export async function bootSystemd(): Promise<SystemdMachine> {
       "nsenter",
       ["--target", String(systemd), "--mount", "--pid", "--uts", "--ipc", "--cgroup", "sh", "-eu"],
       {
+        env: environment({ PATH }),
         input: `cd /opt/countersign\nsudo() { "$@"; }\n${script}\n`,
       },
     );
