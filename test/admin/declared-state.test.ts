@@ -14,6 +14,7 @@ import { eventually } from "../testkit/eventually.ts";
 import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
 import { rsaKeyPair } from "../testkit/rsa-keys.ts";
 import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
+import { mountSmallDisk } from "../testkit/small-disk.ts";
 import { assertFails, COUNTERSIGN, parseJsonLine, temporaryFolder } from "../testkit/server.ts";
 
 const EXAMPLE = join(import.meta.dirname, "../../examples/registry.yaml");
@@ -323,6 +324,27 @@ describe("declared state", { concurrency: 2 }, () => {
       assert.match(applied.stdout, /\nresource server orders: client_id rs-1, client_secret csrs_/);
       assert.match(applied.stdout, /\noperator alice@example\.com: .*link https:\/\/console\.example\/link#csiv_/);
       assert.match(applied.stderr, /shown only once/);
+    });
+
+    test("prints the secrets that the file can't take, and how much was done", async (t) => {
+      const disk = await mountSmallDisk(1);
+      if (typeof disk === "string") return t.skip(disk);
+      try {
+        disk.fill();
+        const file = join(disk.path, "secrets.jsonl");
+        const { status, stdout, stderr } = await commandLine()(["apply", "-f", EXAMPLE, "--secrets-out", file]);
+        assert.equal(status, 0, stderr);
+        assert.equal(readFileSync(file, "utf8"), "");
+        assert.match(stdout, /\n10 changes were made\.\n/);
+        assert.match(stdout, /\nresource server orders: client_id rs-1, client_secret csrs_/);
+        assert.equal(stdout.match(/link http/g)?.length, 2);
+        assert.match(
+          stderr,
+          /secrets\.jsonl couldn't take every secret \(ENOSPC, the disk is full\); the others are above/,
+        );
+      } finally {
+        await disk.unmount();
+      }
     });
 
     test("prints the schema that is in docs, and the line by which editors find it", async () => {

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import type { Config, Flags } from "../config/config.ts";
 import { findUnnamedProxy } from "../config/unnamed-proxy.ts";
@@ -133,16 +133,17 @@ async function applyOf(
   const isJson = options.json === true;
   const secrets = createSecrets(options.secretsOut, administration.linkUrl);
   let first: Plan | undefined;
-  const show = (applied: number) => {
+  let applied = 0;
+  const show = () => {
     const plan = first ?? { steps: [], notes: [] };
     const result = { dry_run: false, ...planJson(plan), applied, secrets: secrets.shown };
     const changes = applied === 1 ? "1 change was" : `${applied} changes were`;
     const lines = [...(plan.steps.length === 0 ? [] : [`${changes} made.`]), ...secrets.shown.map(formatSecret)];
     if (isJson || lines.length > 0) print(context, isJson, result, () => lines.join("\n"));
-    if (secrets.count > 0) context.stderr.write(secrets.notice());
+    for (const line of secrets.notices()) context.stderr.write(`${line}\n`);
   };
   try {
-    const { count } = await applyRegistry(dependenciesOf(context, administration, context.config(options)), registry, {
+    await applyRegistry(dependenciesOf(context, administration, context.config(options)), registry, {
       author: unrestrictedAuthor(context.actor),
       prune: options.prune === true,
       onPlan: (plan) => {
@@ -155,11 +156,14 @@ async function applyOf(
         if (!isJson) context.stdout.write(`${[...formatPlan(context, plan), formatSummary(plan)].join("\n")}\n`);
       },
       onSecret: (secret) => secrets.add(secret),
+      onProgress: (count) => {
+        applied = count;
+      },
     });
-    show(count);
+    show();
   } catch (error) {
     // A secret that exists is shown whatever happened after it.
-    if (secrets.shown.length > 0) show(secrets.count);
+    if (secrets.shown.length > 0) show();
     throw error;
   } finally {
     secrets.close();
@@ -169,13 +173,17 @@ async function applyOf(
 /** Secrets as they are handed over: a link as a URL. */
 type ShownSecret = Record<string, string | number>;
 
-/** Hands new secrets over: to a file, each as a line of JSON as soon as it exists, or in the result. */
+/**
+ * Hands new secrets over: to a file, each as a line of JSON as soon as it exists, or in the result. What the file can't take is in the
+ * result too, since it can't be read again.
+ */
 function createSecrets(file: string | undefined, linkUrl: CliAdministration["linkUrl"]) {
   const shown: ShownSecret[] = [];
   let descriptor: number | undefined;
+  let bytes = 0;
+  let problem: string | undefined;
   return {
     shown: shown as readonly ShownSecret[],
-    count: 0,
     /** Before the first change, so that no secret is made that can't be written. */
     open() {
       if (file === undefined || descriptor !== undefined) return;
@@ -187,23 +195,39 @@ function createSecrets(file: string | undefined, linkUrl: CliAdministration["lin
       }
     },
     add(secret: MadeSecret) {
-      this.count++;
       const each = shownSecret(secret, linkUrl);
       if (descriptor === undefined) {
         shown.push(each);
         return;
       }
-      writeSync(descriptor, `${JSON.stringify(each)}\n`);
-      fsyncSync(descriptor);
+      const line = Buffer.from(`${JSON.stringify(each)}\n`);
+      try {
+        writeAll(descriptor, line);
+        fsyncSync(descriptor);
+        bytes += line.length;
+      } catch (error) {
+        problem = errorProblem(error);
+        shown.push(each);
+        // Without the beginning that a full disk may have taken.
+        ftruncateSync(descriptor, bytes);
+      }
     },
-    notice: () =>
-      file === undefined
-        ? "Secrets and links are shown only once.\n"
-        : `New secrets and links are in ${file}, and are shown nowhere else.\n`,
+    notices: () => [
+      ...(problem === undefined
+        ? []
+        : [`countersign: ${file ?? ""} couldn't take every secret (${problem}); the others are above.`]),
+      ...(shown.length > 0 ? ["Secrets and links are shown only once."] : []),
+      ...(bytes > 0 ? [`New secrets and links are in ${file ?? ""}, and are shown nowhere else.`] : []),
+    ],
     close() {
       if (descriptor !== undefined) closeSync(descriptor);
     },
   };
+}
+
+/** One call may take the beginning alone. */
+function writeAll(descriptor: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
 }
 
 function shownSecret(secret: MadeSecret, linkUrl: CliAdministration["linkUrl"]): ShownSecret {

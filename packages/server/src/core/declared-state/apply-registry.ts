@@ -30,6 +30,8 @@ export interface ApplyOptions extends Pick<PlanOptions, "prune"> {
   readonly onPlan: (plan: Plan) => void | Promise<void>;
   /** Called with a secret as soon as it exists. It can't be read again. */
   readonly onSecret: (secret: MadeSecret) => void;
+  /** Called after each transaction, with how many changes have been made so far. */
+  readonly onProgress?: (count: number) => void;
 }
 
 /** What was done. */
@@ -50,7 +52,7 @@ export interface Applied {
 export async function applyRegistry(
   dependencies: ApplyDependencies,
   registry: DeclaredRegistry,
-  { author, prune, onPlan, onSecret }: ApplyOptions,
+  { author, prune, onPlan, onSecret, onProgress }: ApplyOptions,
 ): Promise<Applied> {
   let count = 0;
   async function planFor(): Promise<Plan> {
@@ -67,6 +69,7 @@ export async function applyRegistry(
         const { made, secrets } = await commitSteps(dependencies, batchOf(plan.steps, next), author);
         next += made;
         count += made;
+        onProgress?.(count);
         for (const secret of secrets) onSecret(secret);
       }
       return { count, notes: plan.notes };
