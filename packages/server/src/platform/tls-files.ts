@@ -39,10 +39,19 @@ export interface TlsFiles {
   readonly clientCa: string | undefined;
   /** A hash of {@link clientCa}. */
   readonly clientCaHash: string | undefined;
+  readonly clientAuthorities: readonly CertificateTimes[];
   readonly validFromMs: number;
   readonly expiresAtMs: number;
   /** The subject's alternative names, for the log. */
   readonly names: string;
+}
+
+/** When a certificate is valid, in milliseconds since the epoch. */
+export interface CertificateTimes {
+  /** Its subject's common name, or the whole subject on one line. */
+  readonly name: string;
+  readonly validFromMs: number;
+  readonly expiresAtMs: number;
 }
 
 /** A file is unsuitable. The message names the setting and the problem, and shows nothing of the file. */
@@ -87,19 +96,23 @@ export function readTlsFiles(names: TlsFileNames, { access, credentials }: TlsFi
     );
   }
   const { clientCa } = names;
-  const authorities =
+  const clientAuthorities =
     clientCa &&
-    joined(
-      parseCertificates(
-        clientCa,
-        read(clientCa, (path) => readGuardedFile(path, access)),
-      ),
+    parseCertificates(
+      clientCa,
+      read(clientCa, (path) => readGuardedFile(path, access)),
     );
+  const authorities = clientAuthorities && joined(clientAuthorities);
   const files: TlsFiles = {
     cert: joined(certificates),
     key: key.pem,
     clientCa: authorities,
     clientCaHash: authorities && createHash("sha256").update(authorities).digest("hex"),
+    clientAuthorities: (clientAuthorities ?? []).map(({ subject, validFromDate, validToDate }) => ({
+      name: /^CN=(.+)$/m.exec(subject)?.[1] ?? subject.replaceAll("\n", ", "),
+      validFromMs: validFromDate.getTime(),
+      expiresAtMs: validToDate.getTime(),
+    })),
     validFromMs: own.validFromDate.getTime(),
     expiresAtMs,
     names: own.subjectAltName ?? own.subject,

@@ -105,12 +105,12 @@ async function readCertificates(config: Config): Promise<readonly CertificateFac
   return [...readOwnCertificates(config), ...shown];
 }
 
-/** The certificates in the listeners' files. */
+/** The certificates in the listeners' files, with the authorities of their clients. */
 export function readOwnCertificates(config: Config): readonly CertificateFacts[] {
   const access = tlsFileAccess(config);
   return [publicTlsFiles(config), internalTlsFiles(config)]
     .filter((names) => names !== undefined)
-    .map((names) => readCertificateFiles(names, access));
+    .flatMap((names) => readCertificateFiles(names, access));
 }
 
 /** Reads the OpenID provider's discovery document, if operators sign in through one. */

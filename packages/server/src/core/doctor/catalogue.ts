@@ -418,7 +418,7 @@ export const FINDINGS = {
   certificate_expired: {
     check: "certificates",
     severity: "error",
-    when: "A certificate has expired, or isn't valid yet. Clients refuse it.",
+    when: "A certificate has expired, or isn't valid yet: clients refuse it, or the listener refuses the gateways it vouches for.",
     fix: "Renew the certificate now, and find out why the renewal failed.",
   },
   certificate_expiring: {

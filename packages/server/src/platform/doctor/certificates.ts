@@ -56,13 +56,21 @@ function factsOf(certificate: X509Certificate): Pick<CertificateFacts, "validFro
   return { validFromMs: Date.parse(certificate.validFrom), validToMs: Date.parse(certificate.validTo) };
 }
 
-/** Reads the TLS files of a listener, as the listener does, but reports an expired certificate like any other. */
-export function readCertificateFiles(names: TlsFileNames, access: TlsFileAccess): CertificateFacts {
+/**
+ * Reads the TLS files of a listener, as the listener does, but reports an expired certificate like any other. The authorities of
+ * client certificates follow its own.
+ */
+export function readCertificateFiles(names: TlsFileNames, access: TlsFileAccess): readonly CertificateFacts[] {
   const name = `the certificate in ${names.cert.variable}`;
   try {
-    const { validFromMs, expiresAtMs } = readTlsFiles(names, access, Number.NEGATIVE_INFINITY);
-    return { name, validFromMs, validToMs: expiresAtMs };
+    const { validFromMs, expiresAtMs, clientAuthorities } = readTlsFiles(names, access, Number.NEGATIVE_INFINITY);
+    const authorities = clientAuthorities.map((authority) => ({
+      name: `the authority ${authority.name} in ${names.clientCa?.variable ?? ""}`,
+      validFromMs: authority.validFromMs,
+      validToMs: authority.expiresAtMs,
+    }));
+    return [{ name, validFromMs, validToMs: expiresAtMs }, ...authorities];
   } catch (error) {
-    return { name, problem: `can't be used: ${error instanceof Error ? error.message : "unknown problem"}` };
+    return [{ name, problem: `can't be used: ${error instanceof Error ? error.message : "unknown problem"}` }];
   }
 }
