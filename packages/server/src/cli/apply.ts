@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, fsyncSync, ftruncateSync, openSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import type { Config, Flags } from "../config/config.ts";
 import { findUnnamedProxy } from "../config/unnamed-proxy.ts";
@@ -188,7 +188,7 @@ function createSecrets(file: string | undefined, linkUrl: CliAdministration["lin
     open() {
       if (file === undefined || descriptor !== undefined) return;
       try {
-        descriptor = openSync(file, "wx", 0o600);
+        descriptor = openSync(file, "ax", 0o600);
       } catch (error) {
         const problem = errorCode(error) === "EEXIST" ? "it exists already" : errorProblem(error);
         throw new OperatorError(`${file} can't be written (${problem}). Name a new file. Nothing was changed.`);
@@ -202,7 +202,7 @@ function createSecrets(file: string | undefined, linkUrl: CliAdministration["lin
       }
       const line = Buffer.from(`${JSON.stringify(each)}\n`);
       try {
-        writeAll(descriptor, line);
+        appendFileSync(descriptor, line);
         fsyncSync(descriptor);
         bytes += line.length;
       } catch (error) {
@@ -223,11 +223,6 @@ function createSecrets(file: string | undefined, linkUrl: CliAdministration["lin
       if (descriptor !== undefined) closeSync(descriptor);
     },
   };
-}
-
-/** One call may take the beginning alone. */
-function writeAll(descriptor: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
 }
 
 function shownSecret(secret: MadeSecret, linkUrl: CliAdministration["linkUrl"]): ShownSecret {

@@ -39,19 +39,11 @@ export interface TlsFiles {
   readonly clientCa: string | undefined;
   /** A hash of {@link clientCa}. */
   readonly clientCaHash: string | undefined;
-  readonly clientAuthorities: readonly CertificateTimes[];
+  readonly clientAuthorities: readonly X509Certificate[];
   readonly validFromMs: number;
   readonly expiresAtMs: number;
   /** The subject's alternative names, for the log. */
   readonly names: string;
-}
-
-/** When a certificate is valid, in milliseconds since the epoch. */
-export interface CertificateTimes {
-  /** Its subject's common name, or the whole subject on one line. */
-  readonly name: string;
-  readonly validFromMs: number;
-  readonly expiresAtMs: number;
 }
 
 /** A file is unsuitable. The message names the setting and the problem, and shows nothing of the file. */
@@ -108,11 +100,7 @@ export function readTlsFiles(names: TlsFileNames, { access, credentials }: TlsFi
     key: key.pem,
     clientCa: authorities,
     clientCaHash: authorities && createHash("sha256").update(authorities).digest("hex"),
-    clientAuthorities: (clientAuthorities ?? []).map(({ subject, validFromDate, validToDate }) => ({
-      name: /^CN=(.+)$/m.exec(subject)?.[1] ?? subject.replaceAll("\n", ", "),
-      validFromMs: validFromDate.getTime(),
-      expiresAtMs: validToDate.getTime(),
-    })),
+    clientAuthorities: clientAuthorities ?? [],
     validFromMs: own.validFromDate.getTime(),
     expiresAtMs,
     names: own.subjectAltName ?? own.subject,

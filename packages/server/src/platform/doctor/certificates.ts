@@ -65,12 +65,16 @@ export function readCertificateFiles(names: TlsFileNames, access: TlsFileAccess)
   try {
     const { validFromMs, expiresAtMs, clientAuthorities } = readTlsFiles(names, access, Number.NEGATIVE_INFINITY);
     const authorities = clientAuthorities.map((authority) => ({
-      name: `the authority ${authority.name} in ${names.clientCa?.variable ?? ""}`,
-      validFromMs: authority.validFromMs,
-      validToMs: authority.expiresAtMs,
+      name: `the authority ${nameOf(authority)} in ${names.clientCa?.variable ?? ""}`,
+      ...factsOf(authority),
     }));
     return [{ name, validFromMs, validToMs: expiresAtMs }, ...authorities];
   } catch (error) {
     return [{ name, problem: `can't be used: ${error instanceof Error ? error.message : "unknown problem"}` }];
   }
+}
+
+/** Its common name; the whole subject on one line if it has none. */
+function nameOf({ subject }: X509Certificate): string {
+  return /^CN=(.+)$/m.exec(subject)?.[1] ?? subject.replaceAll("\n", ", ");
 }
