@@ -3,10 +3,8 @@
  * manifests' pods, and a roll-out while the endpoints of a stopped pod still get requests.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import type { Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { PodSpec } from "kubernetes-types/core/v1.js";
@@ -35,7 +33,7 @@ import { startPostgres, type TestPostgres } from "../testkit/postgres.ts";
 import { childrenOf } from "../testkit/processes.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import { rsaKeyPair } from "../testkit/rsa-keys.ts";
-import { endWithThisProcess, environment, runProgram } from "../testkit/run-program.ts";
+import { environment, runProgram, startBackgroundProgram } from "../testkit/run-program.ts";
 import { COUNTERSIGN, type ServerExit, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
 
 const nginx = BALANCERS.find(({ name }) => name === "nginx") ?? assert.fail("there is no nginx among the balancers");
@@ -293,16 +291,11 @@ async function startProxy(
   write(ports);
   // Ends with its workers when it is killed. Only with a master does a change of nodes leave requests under way alone.
   const words = ["--pid", "--fork", "--kill-child", "/usr/sbin/nginx", "-p", folder, "-c", file, "-g", "daemon off;"];
-  const child: ChildProcess = spawn("unshare", words, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
-  endWithThisProcess(child);
-  let output = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
-  (child.stderr as Socket | null)?.unref();
-  child.unref();
+  const { child, stderr } = startBackgroundProgram("unshare", words, folder);
   const url = `http://127.0.0.1:${port}`;
   const settled = () =>
     eventually("nginx has read its file", async () => {
-      assert.ok(child.exitCode === null, `nginx ended: ${output}`);
+      assert.ok(child.exitCode === null, `nginx ended: ${stderr()}`);
       if (!(await canConnect(url))) return false;
       return (await (await fetch(`${url}/generation`)).text()) === String(generation);
     });

@@ -9,10 +9,8 @@
  * Everything ends with this process.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import type { Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
@@ -24,7 +22,7 @@ import { type Companion, startCompanion } from "./companion.ts";
 import { pauseProcesses } from "./processes.ts";
 import { canConnect } from "../../packages/server/src/testing/raw-http.ts";
 import type { Requirement } from "./requirements.ts";
-import { endWithThisProcess } from "./run-program.ts";
+import { startBackgroundProgram } from "./run-program.ts";
 import { startServer, temporaryFolder, type TestServer } from "./server.ts";
 
 /** The public URL of every node: the balancer's name. Assertions of OAuth clients name it. */
@@ -225,15 +223,10 @@ export async function startBalancer(
   const file = join(folder, "balancer.conf");
   writeFileSync(file, balancer.configuration(port, nodes));
   const [program, ...args] = balancer.command(file, folder);
-  const child: ChildProcess = spawn(program, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
-  endWithThisProcess(child);
-  let output = "";
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
-  (child.stderr as Socket | null)?.unref();
-  child.unref();
+  const { child, stderr } = startBackgroundProgram(program, args, folder);
   const url = `http://127.0.0.1:${port}`;
   await eventually(`${balancer.name} leads to a node`, async () => {
-    assert.ok(child.exitCode === null, `${balancer.name} ended: ${output}`);
+    assert.ok(child.exitCode === null, `${balancer.name} ended: ${stderr()}`);
     if (!(await canConnect(url))) return undefined;
     const { status } = await fetch(`${url}/livez`);
     return status === 503 || status === 502 ? undefined : status;

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
 
 /** How long a program may run by default, in milliseconds. */
 const RUN_TIMEOUT_MS = 180_000;
@@ -60,6 +61,25 @@ export function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("COUNTERSIGN_"));
   // Set by the test runner, for its own children.
   return { ...Object.fromEntries(inherited), NODE_TEST_CONTEXT: undefined, ...more };
+}
+
+/**
+ * Starts a program that runs until this process ends, and doesn't keep it running.
+ *
+ * @returns the process, and what it has written to standard error so far
+ */
+export function startBackgroundProgram(
+  file: string,
+  args: readonly string[],
+  folder: string,
+): { readonly child: ChildProcess; readonly stderr: () => string } {
+  const child: ChildProcess = spawn(file, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  endWithThisProcess(child);
+  let output = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  (child.stderr as Socket | null)?.unref();
+  child.unref();
+  return { child, stderr: () => output };
 }
 
 const running = new Set<ChildProcess>();
