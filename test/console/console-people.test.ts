@@ -120,6 +120,8 @@ function meetPeople(): void {
     await heading(page, "Sign in to Countersign").waitFor();
     const authenticator = await addAuthenticator(page);
     await authenticator.setPresence(false);
+    // Without the first page's own offer, which may be under way.
+    await page.goto("about:blank");
     await page.addInitScript(`
       window.asked = 0;
       const get = navigator.credentials.get.bind(navigator.credentials);
