@@ -411,6 +411,10 @@ describe("the command line", { concurrency: 3 }, () => {
       );
 
       await json(run, ["key", "deactivate", "1"]);
+      const headers = { authorization: `Token ${token}` };
+      await eventually("the server refuses the token", async () => {
+        return (await fetch(`${server.publicUrl}/api/auth/v0/check/`, { headers })).status === 403;
+      });
       const [off, offText, refused, elsewhere] = await Promise.all([
         run(["check", token, "--json"]),
         run(["check", token]),

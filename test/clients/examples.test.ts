@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
+import { eventually } from "../testkit/eventually.ts";
 import { findMissing, IS_CI, type Requirement } from "../testkit/requirements.ts";
 import { environment, runProgram } from "../testkit/run-program.ts";
 import {
@@ -163,6 +164,7 @@ function describeExample(example: Example, missing: string | undefined): void {
       const before = await run(server.publicUrl, username, privateKeyFile);
       assert.equal(before.status, 0);
       await server.json("key", "deactivate", String(keyId));
+      await eventually("the token is refused", async () => (await check(before.stdout.trim())).status === 403);
       await assertFails(
         [server.publicUrl, username, privateKeyFile],
         [
@@ -170,7 +172,6 @@ function describeExample(example: Example, missing: string | undefined): void {
           "Hint: Ask the administrator of this service to activate it, or to add a new key.",
         ],
       );
-      assert.equal((await check(before.stdout.trim())).status, 403);
     });
 
     test("an unknown user is reported, and a quote in the name breaks nothing", async () => {

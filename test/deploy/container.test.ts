@@ -196,7 +196,7 @@ function testImage(): void {
       assert.equal(answer.status, 200);
       assert.equal(answer.headers.get("x-auth-username"), username);
       await countersign("user", "deactivate", username);
-      assert.equal((await check()).status, 403);
+      await eventually("the token is refused", async () => (await check()).status === 403);
     });
 
     test("is healthy", async () => {
