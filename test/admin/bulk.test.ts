@@ -156,7 +156,7 @@ describe("importing and exporting API users", { concurrency: 1 }, () => {
     const missing = await run(["user", "import", join(files, "missing.csv")]);
     assert.deepEqual(
       [missing.status, missing.stderr],
-      [1, `countersign: ${join(files, "missing.csv")} can't be read (ENOENT).\n`],
+      [1, `countersign: ${join(files, "missing.csv")} can't be read (ENOENT): there is no such file.\n`],
     );
     const columns = await run(["user", "import", "-"], "user,mail\n");
     assert.deepEqual([columns.status, columns.stdout], [1, ""]);

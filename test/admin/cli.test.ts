@@ -343,7 +343,7 @@ describe("the command line", { concurrency: 3 }, () => {
       assert.match(table.stdout, /^ID {2}USERNAME {4}LABEL {9}BITS .*\n1 {3}api-1-demo {2}build server {2}2048 /);
       assert.equal(none.stdout, "No such keys.\n");
       assertFails(wrong, 2, /A duration must be/);
-      assertFails(unknown, 1, /There is no API user with that name/);
+      assertFails(unknown, 1, /There is no API user api-[0-9a-z-]+\./);
     });
 
     test("token, check and explain against a running server, and the key's last use", async () => {
@@ -422,7 +422,10 @@ describe("the command line", { concurrency: 3 }, () => {
         run([...asClient.slice(0, 5), "--url", "http://127.0.0.1:2"]),
       ]);
       assert.deepEqual([off.status, off.stdout, off.stderr], [1, '{"active":false,"reason":"key_deactivated"}\n', ""]);
-      assert.deepEqual([offText.status, offText.stdout], [1, "inactive: key_deactivated\n"]);
+      assert.deepEqual(
+        [offText.status, offText.stdout],
+        [1, "inactive: key_deactivated\nThe key under which it was minted is deactivated.\n"],
+      );
       assertFails(refused, 1, /^countersign: key_deactivated: The key that signed the assertion is deactivated\. /);
       assertFails(elsewhere, 1, /http:\/\/127\.0\.0\.1:2 can't be reached \(ECONNREFUSED\)/);
       await json(run, ["key", "activate", "1"]);

@@ -54,20 +54,30 @@ describe("the demo", { concurrency: 2 }, () => {
       "account acme, id 1",
       "username api-1-demo",
       "key 1, SHA256:…",
-      "HTTP 200",
+      "HTTP 200: a token that is good for 3600 s",
       "HTTP 200, X-Auth-Username: api-1-demo",
       "key 1 is deactivated",
-      "HTTP 403",
-      "HTTP 403",
+      "HTTP 403: key_deactivated. The key that signed the assertion is deactivated.",
+      "HTTP 403: key_deactivated. The key behind this token is deactivated.",
       "key 1 is active",
-      "HTTP 200",
+      "HTTP 200: a token that is good for 3600 s",
       "HTTP 200, X-Auth-Username: api-1-demo",
     ]);
     assert.match(stdout, /"code":"key_deactivated"/);
     assert.match(stdout, /\nEvery step succeeded\.\n$/);
     assert.equal(stdout.match(/^\d+\. /gm)?.length, 11);
     assert.doesNotMatch(stdout, /PRIVATE KEY|\u001b/);
+    assert.doesNotMatch(stdout, /[\w.-]{100}/, "assertions and tokens are folded");
     assert.deepEqual(readdirSync(temporary), []);
+  });
+
+  test("--verbose prints assertions and answers in full", async () => {
+    const { status, stdout } = await runProgram(process.execPath, [COUNTERSIGN, "demo", "--exit", "--verbose"], {
+      env: environment(),
+    });
+    assert.equal(status, 0);
+    assert.match(stdout, /\$ curl -H 'Authorization: JWT [\w-]+\.[\w-]+\.[\w-]{342}' '/);
+    assert.match(stdout, /"errors":\[\{"code":"key_deactivated","message":"The key that signed /);
   });
 
   test("the environment's settings affect neither its output nor a real store", async () => {

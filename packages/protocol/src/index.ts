@@ -6,7 +6,9 @@
  */
 export * from "./admin.ts";
 export * from "./change-feed.ts";
+export * from "./credential-text/find-credential.ts";
 export * from "./envelope.ts";
+export * from "./inactive-reason.ts";
 export * from "./key-text/bytes-of-base64.ts";
 export * from "./key-text/is-private-key.ts";
 export * from "./key-text/key-text-of-bytes.ts";

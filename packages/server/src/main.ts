@@ -30,6 +30,9 @@ const TELL_MS_MAX = 5000;
 
 const surroundings = systemSurroundings();
 
+/** npm sets the variable for what it runs: npx, and the scripts of a package. */
+const PROGRAM_NAME = process.env["npm_command"] === undefined ? "countersign" : "npx countersign";
+
 /** The sinks of a service, set once this process serves. */
 let service: { readonly stdout: LogSink; readonly stderr: LogSink } | undefined;
 
@@ -40,6 +43,7 @@ const END_SIGNALS: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT", "SIGHUP"];
 
 const context: CliContext = {
   version: VERSION,
+  programName: PROGRAM_NAME,
   clock: surroundings.clock,
   random: surroundings.random,
   actor: `cli:${accountName()}`,
@@ -208,8 +212,7 @@ async function serveUntil(
   const { publicUrl, adminUrl } = first.served;
   log.info({ public_url: publicUrl, admin_url: adminUrl, store: store.engine, version: VERSION }, "ready");
   if (channel === undefined) {
-    if (adminUrl !== null) await printSetupLink(config, adminUrl, log);
-    printReady({ publicUrl, adminUrl, store: store.engine });
+    await printReady(config, { publicUrl, adminUrl, store: store.engine }, log);
   } else channel.ready({ publicUrl, adminUrl, store: store.engine });
   manager?.ready(() => first.state());
   log.info({ signal: await stopped }, "stopping");
@@ -238,8 +241,7 @@ async function superviseUntil(
   try {
     const first = await Promise.race([supervisor.ready, stopped]);
     if (typeof first !== "string") {
-      if (first.adminUrl !== null) await printSetupLink(config, first.adminUrl, log);
-      printReady(first);
+      await printReady(config, first, log);
       manager?.ready(() => {
         if (manager.hasWatchdog) supervisor.killSilent();
         const status = `serving ${first.publicUrl ?? first.adminUrl} by ${supervisor.servingCount()} of ${config.workers} workers`;
@@ -257,23 +259,32 @@ async function superviseUntil(
   }
 }
 
-function printReady({ publicUrl, adminUrl, store }: WorkerReady): void {
+/**
+ * Prints the ready line on standard output. Before it, if the store has no operator, the link with which the first owner signs up goes
+ * to standard error; it bypasses the log, which redacts secrets and can be silent. A person at a terminal is greeted instead.
+ */
+async function printReady(config: Config, ready: WorkerReady, log: Logger): Promise<void> {
+  const { publicUrl, adminUrl, store } = ready;
+  const setup = adminUrl === null ? undefined : await makeSetupLink(config, adminUrl, log);
+  const isAtTerminal = process.stderr.isTTY;
+  if (setup !== undefined && !isAtTerminal) {
+    const line = { event: "setup", setup_url: setup.url, expires_at: new Date(setup.expiresAtMs).toISOString() };
+    service?.stderr.write(`${JSON.stringify(line)}\n`);
+  }
   const line = { event: "ready", public_url: publicUrl, admin_url: adminUrl, store, pid: process.pid };
   service?.stdout.write(`${JSON.stringify(line)}\n`);
+  if (!isAtTerminal) return;
+  const { formatGreeting } = await import("./cli/greeting.ts");
+  const where = config.databaseUrl === undefined ? `SQLite, in ${config.dataDir}` : "PostgreSQL";
+  const greeting = { version: VERSION, programName: PROGRAM_NAME, publicUrl, adminUrl, store: where, setup };
+  service?.stderr.write(formatGreeting({ ...greeting, nowMs: surroundings.clock.wallMs() }));
 }
 
-/**
- * If the store has no operator, prints the link with which the first owner signs up. The link bypasses the log, which redacts
- * secrets and can be silent.
- */
-async function printSetupLink(config: Config, adminUrl: string, log: Logger): Promise<void> {
-  const link = await context.makeSetupLink(config, adminUrl).catch((error: unknown) => {
+async function makeSetupLink(config: Config, adminUrl: string, log: Logger) {
+  return context.makeSetupLink(config, adminUrl).catch((error: unknown) => {
     log.error({ err: error }, "the set-up link can't be made; the next start tries again");
     return undefined;
   });
-  if (link === undefined) return;
-  const line = { event: "setup", setup_url: link.url, expires_at: new Date(link.expiresAtMs).toISOString() };
-  service?.stderr.write(`${JSON.stringify(line)}\n`);
 }
 
 /** Resolves with the first SIGTERM, SIGINT or SIGHUP. A later one ends the process immediately, with status 1. */

@@ -1,18 +1,10 @@
 import { type KeyObject, sign } from "node:crypto";
 import { type Envelope, REFRESH_PATH, type TokenGrant } from "@countersign/protocol";
-import { errorCode } from "../platform/error-code.ts";
 import { OperatorError } from "../core/operator-error.ts";
+import { parseBaseUrl, unreachable } from "./unreachable.ts";
 
 /** How long to wait for an answer, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
-
-/** The codes of a certificate from an authority that isn't known here. */
-const UNTRUSTED_CERTIFICATE: ReadonlySet<string> = new Set([
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
 
 /** Signs an assertion as a client does: RS256, `username` and `iat`. @param privateKey parsed, or its PEM @param nowSeconds since the epoch */
 export function signAssertion(username: string, privateKey: KeyObject | string, nowSeconds: number): string {
@@ -37,29 +29,50 @@ export interface ExchangeAnswer {
  * @throws {OperatorError} if the service can't be reached, or the answer isn't its envelope
  */
 export async function exchangeOverHttp(baseUrl: string, assertion: string, ttl?: string): Promise<ExchangeAnswer> {
-  const url = `${baseUrl.replace(/\/+$/, "")}${REFRESH_PATH}${ttl === undefined ? "" : `?ttl=${encodeURIComponent(ttl)}`}`;
+  const base = parseBaseUrl("The service's URL", baseUrl, REFRESH_PATH);
+  const url = `${base}${REFRESH_PATH}${ttl === undefined ? "" : `?ttl=${encodeURIComponent(ttl)}`}`;
   let answer: Response;
   try {
     answer = await fetch(url, {
       headers: { authorization: `JWT ${assertion}` },
-      redirect: "error",
+      // Followed by hand at most: the assertion is for this address alone.
+      redirect: "manual",
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
   } catch (error) {
-    const cause = error instanceof Error ? error.cause : undefined;
-    const code = cause instanceof Error ? errorCode(cause) : "no answer";
-    const advice = UNTRUSTED_CERTIFICATE.has(code)
-      ? "Its certificate isn't trusted here: name the file of its authority in the variable NODE_EXTRA_CA_CERTS."
-      : "Is the service running there?";
-    throw new OperatorError(`${baseUrl} can't be reached (${code}). ${advice}`);
+    throw unreachable(baseUrl, error);
   }
-  const envelope: unknown = await answer.json().catch(() => undefined);
-  if (!isEnvelope(envelope)) {
-    throw new OperatorError(
-      `${baseUrl} answered ${answer.status}, but the answer isn't from this service. Is the address right?`,
-    );
-  }
+  if (answer.status >= 300 && answer.status < 400) throw redirected(baseUrl, url, answer.headers.get("location"));
+  const envelope = await readBody(answer);
+  if (!isEnvelope(envelope)) throw foreignAnswer(baseUrl, answer);
   return { status: answer.status, envelope };
+}
+
+async function readBody(answer: Response): Promise<unknown> {
+  if (!/json/i.test(answer.headers.get("content-type") ?? "")) {
+    await answer.body?.cancel();
+    return undefined;
+  }
+  return answer.json().catch(() => undefined);
+}
+
+/** The error for a redirect. Only the origin is repeated: a path may hold anything. */
+function redirected(baseUrl: string, from: string, location: string | null): OperatorError {
+  const origin = URL.parse(location ?? "", from)?.origin;
+  const where = origin === undefined || origin === "null" ? "elsewhere" : `to ${origin}`;
+  return new OperatorError(
+    `${baseUrl} redirects ${where}, and the assertion isn't sent on. Give the address at which the service itself answers.`,
+  );
+}
+
+function foreignAnswer(baseUrl: string, { status, headers }: Response): OperatorError {
+  const type = /^[a-z]+\/[a-z0-9.+-]{1,40}/i.exec(headers.get("content-type") ?? "")?.[0].toLowerCase();
+  const what = type === undefined ? "" : type === "text/html" ? " with a page of HTML" : ` with ${type}`;
+  const advice =
+    status === 404
+      ? "Is there a path before /api/auth/ that is missing, or is this another server?"
+      : "Is the address right?";
+  return new OperatorError(`${baseUrl} answered ${status}${what}, but the answer isn't from this service. ${advice}`);
 }
 
 /** Checks the answer's form: another program may be listening at the address. */

@@ -10,6 +10,7 @@ import { Help } from "commander";
 import { makeTemporaryFolder } from "../testing/test-registry.ts";
 import { COMMANDS } from "./commands.ts";
 import type { CliContext } from "./context.ts";
+import { runCommandLine } from "./program.ts";
 
 const COUNTERSIGN = fileURLToPath(new URL("../../bin/countersign.js", import.meta.url));
 
@@ -35,6 +36,49 @@ describe("the table of commands", () => {
   });
 });
 
+describe("help fits the terminal, and marks what must be given", () => {
+  /** The help of a command and of each of its subcommands. */
+  async function helps(columns: number, path: readonly string[]): Promise<readonly string[]> {
+    const help = await helpText([...path, "--help"], columns);
+    const [, listed = ""] = help.split("\nCommands:\n");
+    const names = [...listed.matchAll(/^ {2}([a-z][a-z-]*)/gm)].map(([, name = ""]) => name);
+    const deeper = path.length === 0 ? [] : await Promise.all(names.map((name) => helps(columns, [...path, name])));
+    return [help, ...deeper.flat()];
+  }
+
+  for (const columns of [60, 80, 120]) {
+    test(`at ${columns} columns`, async () => {
+      const texts = await Promise.all([[], ...COMMANDS.map(({ name }) => [name])].map((path) => helps(columns, path)));
+      const lines = texts.flat(2).flatMap((text) => text.split("\n"));
+      assert.ok(lines.length > 500, String(lines.length));
+      assert.deepEqual(
+        lines.filter((line) => line.length > columns),
+        [],
+      );
+    });
+  }
+
+  test("an option that must be given is in the usage and marked in the list", async () => {
+    const help = await helpText(["user", "create", "--help"], 80);
+    assert.match(help, /^Usage: countersign user create --account <shortname> \[options\] <name>\n/);
+    assert.match(help, /--account <shortname> +required: /);
+  });
+});
+
+async function helpText(words: readonly string[], columns: number): Promise<string> {
+  let text = "";
+  const stdout = {
+    columns,
+    write: (piece: string) => {
+      text += piece;
+      return true;
+    },
+  };
+  const status = await runCommandLine(words, { version: "0", stdout, stderr: stdout } as unknown as CliContext);
+  assert.equal(status, 0, text);
+  return text;
+}
+
 describe("the modules that a command line imports", () => {
   const hook = makeTemporaryFolder().file("imported.mjs");
   writeFileSync(
@@ -51,7 +95,7 @@ describe("the modules that a command line imports", () => {
     const imported = importedBy("--help");
     assert.ok(imported.some((url) => url.endsWith("/cli/program.ts")));
     const unneeded =
-      /\/server\/src\/(?:cli\/(?!commands|context|program)|storage\/|http\/|compose\/(?!surroundings))|\/node_modules\/(?:kysely|pino)\//;
+      /\/server\/src\/(?:cli\/(?!commands|context|help-layout|program|wrap-text)|storage\/|http\/|compose\/(?!surroundings))|\/node_modules\/(?:kysely|pino)\//;
     assert.deepEqual(
       imported.filter((url) => unneeded.test(url)),
       [],

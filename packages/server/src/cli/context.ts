@@ -3,7 +3,8 @@
  *
  * Output rules:
  * - Standard output carries only the result: with `--json` exactly one JSON value, without it text for people.
- * - Standard error carries errors, one line each, and notes that aren't the result.
+ * - Standard error carries errors, one line each, and notes that aren't the result. With `--json`, a command that fails
+ *   before it has a result prints `{"error":{"code":…,"message":…}}` in its place.
  * - Relative times and colours are only in text for people; colours only on a terminal, and not under NO_COLOR.
  * - Exit status: 0 success, 1 refused or failed, 2 wrong usage; also 2 for a dry run of apply that would change something.
  */
@@ -70,6 +71,8 @@ export interface CliService {
 /** What a command gets from the process. */
 export interface CliContext {
   readonly version: string;
+  /** How a person types this program's name here: `npx countersign` where npm runs it. */
+  readonly programName: string;
   readonly clock: Clock;
   readonly random: Random;
   /** The author of the command's changes, for the audit log. */
@@ -138,9 +141,28 @@ export class NegativeResult extends Error {
   }
 }
 
+/** The contexts whose command has printed its result. */
+const printed = new WeakSet<CliContext>();
+
+/** Has the command printed its result, or begun to? An error's JSON value would be a second one. */
+export function hasPrinted(context: CliContext): boolean {
+  return printed.has(context);
+}
+
+/** Notes that a command writes its result to standard output by itself. */
+export function beginsResult(context: CliContext): void {
+  printed.add(context);
+}
+
 /** Prints a result: the JSON value with `--json`, the text otherwise. */
 export function print(context: CliContext, json: boolean | undefined, value: unknown, text: () => string): void {
+  beginsResult(context);
   context.stdout.write(`${json === true ? JSON.stringify(value) : text()}\n`);
+}
+
+/** Notes on standard error what isn't the result. */
+export function note(context: CliContext, sentence: string): void {
+  context.stderr.write(context.redact(`countersign: note: ${sentence}\n`));
 }
 
 export type Style = Parameters<typeof styleText>[0];

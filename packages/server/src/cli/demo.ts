@@ -2,25 +2,34 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { generateKeyPairSync } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CHECK_PATH, METRICS_PATH, OPENAPI_PATH, REFRESH_PATH } from "@countersign/protocol";
+import { CHECK_PATH, type Envelope, METRICS_PATH, OPENAPI_PATH, REFRESH_PATH } from "@countersign/protocol";
 import { Command } from "commander";
 import { createAccount } from "../core/accounts/changes.ts";
 import type { ChangeTx } from "../core/change/change-tx.ts";
 import { parsePublicKey } from "../core/keys/admission.ts";
 import { addKey, changeKey } from "../core/keys/changes.ts";
 import { createUser } from "../core/users/changes.ts";
-import { exchangeOverHttp, signAssertion } from "./client.ts";
+import { type ExchangeAnswer, exchangeOverHttp, signAssertion } from "./client.ts";
 import { proveGeneratedKey } from "./key-proof.ts";
 import { type CliContext, type CliService, paint } from "./context.ts";
 import { commitAs } from "./store-flags.ts";
+import { wrapText } from "./wrap-text.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 const TTL_SECONDS = "3600";
 
+const STORY_COLUMNS = 78;
+
+interface Options {
+  readonly exit?: boolean;
+  readonly verbose?: boolean;
+}
+
 export function demoCommand(context: CliContext): Command {
   return new Command("demo")
     .option("--exit", "end after the last step; the status is 0 only if every step succeeded")
-    .action(async ({ exit }: { exit?: boolean }) => {
+    .option("--verbose", "print assertions and answers in full")
+    .action(async (options: Options) => {
       const folder = mkdtempSync(join(tmpdir(), "countersign-demo-"));
       const stopped = context.untilSignal();
       try {
@@ -29,10 +38,10 @@ export function demoCommand(context: CliContext): Command {
         const config = context.configOfFlags(flags);
         const service = await context.startQuietService(config);
         try {
-          await runSteps(context, service, folder);
-          if (exit !== true) {
+          await runSteps(context, service, folder, options.verbose === true);
+          if (options.exit !== true) {
             const setup = await context.makeSetupLink(config, service.adminUrl);
-            await stayUp(context, service, setup?.url, stopped);
+            await stayUp(context, service, folder, setup?.url, stopped);
           }
         } finally {
           await service.stop();
@@ -43,7 +52,11 @@ export function demoCommand(context: CliContext): Command {
     });
 }
 
-async function runSteps(context: CliContext, service: CliService, folder: string): Promise<void> {
+const STORY =
+  "A client has a private key; the service knows only its public half. The client signs an assertion, exchanges it for a token, and " +
+  "calls an API with the token. Then an administrator deactivates the key, and the token is dead at once.";
+
+async function runSteps(context: CliContext, service: CliService, folder: string, isVerbose: boolean): Promise<void> {
   const { publicUrl } = service;
   const commit = <Result>(work: (tx: ChangeTx) => Promise<Result>) => commitAs(context, service, work);
   const say = (line: string) => context.stdout.write(`${line}\n`);
@@ -54,9 +67,11 @@ async function runSteps(context: CliContext, service: CliService, folder: string
   const result = (text: string) => {
     say(text.replaceAll(/^/gm, "   "));
   };
-  const countersign = (words: string) => `countersign ${words} --data-dir ${folder}`;
+  const countersign = (words: string) => `${context.programName} ${words} --data-dir ${folder}`;
 
-  say(`Countersign ${context.version} runs at ${publicUrl}, with a throw-away store in ${folder}.`);
+  for (const line of wrapText(STORY, STORY_COLUMNS)) say(line);
+  say(`\nCountersign ${context.version} runs at ${publicUrl}, with a throw-away store.`);
+  say("Each line after a $ works in another terminal while the demo runs.");
 
   step("An account, for the owner of the client", countersign("account create acme --name Acme"));
   const account = await commit((tx) => createAccount(tx, { shortname: "acme", name: "Acme" }));
@@ -73,8 +88,7 @@ async function runSteps(context: CliContext, service: CliService, folder: string
   );
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const privatePem = privateKey.export({ format: "pem", type: "pkcs8" });
-  writeFileSync(keyFile, privatePem, { mode: 0o600 });
-  chmodSync(keyFile, 0o600);
+  writeSecretFile(keyFile, String(privatePem));
   const publicPem = publicKey.export({ format: "pem", type: "spki" });
   const parsed = parsePublicKey(publicPem);
   const proof = await proveGeneratedKey(context, privateKey, { key: parsed, username: user.username });
@@ -82,20 +96,35 @@ async function runSteps(context: CliContext, service: CliService, folder: string
   const key = await commit((tx) => addKey(tx, { username: user.username, admitted, proof }));
   result(`key ${key.id}, ${key.fingerprint}`);
 
+  /** The curl options that send a header: the header itself, or the name of a file that holds it, which is shorter. */
+  const sends = (file: string, header: string) => {
+    if (isVerbose) return `'${header}'`;
+    writeSecretFile(join(folder, file), `${header}\n`);
+    return `@${join(folder, file)}`;
+  };
+  const folded = (file: string, header: string) => {
+    if (!isVerbose) result(paint(context, "dim", `${file}: ${header.slice(0, 46)}… (${header.length} characters)`));
+  };
+
   const exchangeOnce = async (title: string) => {
     const assertion = signAssertion(user.username, privatePem, context.clock.nowMicroseconds() / 1e6);
-    step(title, `curl -H 'Authorization: JWT ${assertion}' '${publicUrl}${REFRESH_PATH}?ttl=${TTL_SECONDS}'`);
+    const header = `Authorization: JWT ${assertion}`;
+    step(title, `curl -H ${sends("assertion", header)} '${publicUrl}${REFRESH_PATH}?ttl=${TTL_SECONDS}'`);
+    folded("assertion", header);
     const answer = await exchangeOverHttp(publicUrl, assertion, TTL_SECONDS);
-    result(`HTTP ${answer.status}\n${JSON.stringify(answer.envelope)}`);
+    const [refused] = answer.envelope.meta.errors;
+    const said = refused === undefined ? `a token that is good for ${TTL_SECONDS} s` : reasonOf(refused);
+    result(`HTTP ${answer.status}: ${said}\n${isVerbose ? JSON.stringify(answer.envelope) : foldAnswer(answer)}`);
     return answer;
   };
   const checkOnce = async (title: string, token: string) => {
     const url = `${publicUrl}${CHECK_PATH}`;
-    step(title, `curl -i -H 'Authorization: Token ${token}' '${url}'`);
+    step(title, `curl -i -H ${sends("token", `Authorization: Token ${token}`)} '${url}'`);
     const answer = await fetch(url, { headers: { authorization: `Token ${token}` } });
-    await answer.arrayBuffer();
+    const [refused] = readErrors(await answer.text());
     const caller = answer.headers.get("x-auth-username");
-    result(`HTTP ${answer.status}${caller === null ? "" : `, X-Auth-Username: ${caller}`}`);
+    const said = refused === undefined ? `, X-Auth-Username: ${caller ?? ""}` : `: ${reasonOf(refused)}`;
+    result(`HTTP ${answer.status}${said}`);
     return { status: answer.status, caller };
   };
 
@@ -113,7 +142,7 @@ async function runSteps(context: CliContext, service: CliService, folder: string
   step("An administrator deactivates the key", countersign(`key deactivate ${key.id}`));
   await commit((tx) => changeKey(tx, key.id, { status: "deactivated" }));
   result(`key ${key.id} is deactivated`);
-  const refused = await exchangeOnce("The service refuses the key's assertions: 403");
+  const refused = await exchangeOnce("The service refuses the key's assertions");
   expect(
     refused.status === 403 && refused.envelope.meta.errors[0]?.code === "key_deactivated",
     "the exchange answers 403 key_deactivated",
@@ -131,12 +160,38 @@ async function runSteps(context: CliContext, service: CliService, folder: string
   say(`\n${paint(context, "green", "Every step succeeded.")}`);
 }
 
+/** The folder is this process's own, and so is the file. */
+function writeSecretFile(file: string, text: string): void {
+  writeFileSync(file, text, { mode: 0o600 });
+  chmodSync(file, 0o600);
+}
+
+function reasonOf({ code, message }: { readonly code: string; readonly message: string }): string {
+  return `${code}. ${message}`;
+}
+
+/** The errors of an answer in the envelope; none in an empty body. */
+function readErrors(body: string): Envelope<unknown>["meta"]["errors"] {
+  return body === "" ? [] : (JSON.parse(body) as Envelope<unknown>).meta.errors;
+}
+
+/** An answer of the exchange with the members that matter here. */
+function foldAnswer({ envelope: { meta, data } }: ExchangeAnswer): string {
+  const [refused] = meta.errors;
+  const errors = refused === undefined ? "" : `,"errors":[{"code":"${refused.code}",…}]`;
+  const grant =
+    data.token === undefined ? "" : `"token":"${data.token.slice(0, 12)}…","expires_in":${data.expires_in ?? 0},…`;
+  return `{"meta":{"code":${meta.code}${errors},…},"data":{${grant}}}`;
+}
+
 async function stayUp(
   context: CliContext,
   { publicUrl, adminUrl }: CliService,
+  folder: string,
   setupUrl: string | undefined,
   stopped: Promise<unknown>,
 ): Promise<void> {
+  const command = (words: string) => `  ${context.programName} ${words} --data-dir ${folder}`;
   context.stdout.write(
     [
       "",
@@ -147,8 +202,17 @@ async function stayUp(
         ? []
         : [
             `console            ${new URL(setupUrl).origin}`,
-            `be the first owner ${paint(context, "cyan", setupUrl)}  (works once)`,
+            "",
+            "Be the console's first owner with this link, which works once:",
+            paint(context, "cyan", setupUrl),
           ]),
+      "",
+      "What next, in another terminal:",
+      command(`explain "$(cat ${join(folder, "assertion")})"`),
+      "      why the exchange would accept the last assertion, or refuse it by now",
+      command("audit list"),
+      "      who changed what",
+      "  docs/protecting-an-api.md puts the check before an API of yours.",
       "",
       "Running until Ctrl-C; the store is then removed.",
       "",

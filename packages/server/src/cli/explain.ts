@@ -1,3 +1,4 @@
+import { findCredential } from "@countersign/protocol";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { explainClock } from "../core/clock/clock-watch.ts";
@@ -5,44 +6,62 @@ import { type ExplainStep, explainAssertion } from "../core/explain.ts";
 import { endpointAudiences } from "../core/assertion/audiences.ts";
 import { parseAddressText } from "../core/networks.ts";
 import { publicListenerUrl } from "../config/listener-urls.ts";
-import { NegativeResult, type CliContext, paint, print, readStdin, WrongUsage } from "./context.ts";
+import { NegativeResult, type CliContext, note, paint, print, readStdin, WrongUsage } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 
 /** More than the longest assertion, so that the explanation, not this limit, refuses one that is too long. */
 const INPUT_CHARACTERS_MAX = 65_536;
 
+interface Options extends Flags {
+  readonly json?: boolean;
+  readonly from?: string;
+}
+
 export function explainCommand(context: CliContext): Command {
   return withStoreFlags(new Command("explain"))
-    .argument("<jwt or ->", "an assertion, or the whole Authorization header; - reads standard input")
+    .argument(
+      "<jwt or ->",
+      "an assertion, its header, or a text with either in it, such as the output of curl -v; - reads standard input",
+    )
     .option("--from <address>", "the client's IP address, to check it against the networks of the user and the key")
     .option("--json", "print JSON")
-    .action(async (argument: string, options: Flags & { json?: boolean; from?: string }) => {
-      const from = options.from === undefined ? undefined : parseAddressText(options.from);
-      if (options.from !== undefined && from === undefined) throw new WrongUsage("--from takes an IP address.");
+    .action(async (argument: string, options: Options) => {
       const text = argument === "-" ? await readStdin(context, INPUT_CHARACTERS_MAX) : argument;
-      const config = context.config(options);
-      const audiences = endpointAudiences(config.publicUrl ?? publicListenerUrl(config)).exchange;
-      const { accepted, refusal, steps } = await withAdministration(context, options, async (administration) => {
-        const { clock } = context;
-        const explained = await explainAssertion(text, {
-          view: await administration.openView(),
-          clock,
-          audiences,
-          from,
-        });
-        return { ...explained, steps: [...explained.steps, ...(await explainClock(administration.store, clock))] };
-      });
-      print(context, options.json, { accepted, code: refusal?.code ?? null, steps }, () =>
-        [
-          ...steps.map((step) => formatStep(context, step)),
-          "",
-          accepted
-            ? paint(context, "green", "The exchange would accept it.")
-            : paint(context, "red", `The exchange would refuse it: ${refusal?.code ?? ""}.`),
-        ].join("\n"),
-      );
-      if (!accepted) throw new NegativeResult();
+      const found = findCredential(text);
+      if (found.note !== undefined) note(context, found.note);
+      if (found.kind === "assertion") return explain(context, found.text, options);
+      note(context, "This is a token, not an assertion, so it is checked.");
+      const { checkToken } = await import("./check.ts");
+      return checkToken(context, found.text, options);
     });
+}
+
+/** Explains an assertion, or the header that carried it. @throws {NegativeResult} if the exchange would refuse it */
+export async function explain(context: CliContext, text: string, options: Options): Promise<void> {
+  const from = options.from === undefined ? undefined : parseAddressText(options.from);
+  if (options.from !== undefined && from === undefined) throw new WrongUsage("--from takes an IP address.");
+  const config = context.config(options);
+  const audiences = endpointAudiences(config.publicUrl ?? publicListenerUrl(config)).exchange;
+  const { accepted, refusal, steps } = await withAdministration(context, options, async (administration) => {
+    const { clock } = context;
+    const explained = await explainAssertion(text, {
+      view: await administration.openView(),
+      clock,
+      audiences,
+      from,
+    });
+    return { ...explained, steps: [...explained.steps, ...(await explainClock(administration.store, clock))] };
+  });
+  print(context, options.json, { accepted, code: refusal?.code ?? null, steps }, () =>
+    [
+      ...steps.map((step) => formatStep(context, step)),
+      "",
+      accepted
+        ? paint(context, "green", "The exchange would accept it.")
+        : paint(context, "red", `The exchange would refuse it: ${refusal?.code ?? ""}.`),
+    ].join("\n"),
+  );
+  if (!accepted) throw new NegativeResult();
 }
 
 const MARKS = { passed: ["green", "ok  "], refused: ["red", "FAIL"], note: ["cyan", "note"] } as const;

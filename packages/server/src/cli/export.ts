@@ -6,7 +6,7 @@ import { formatJson, formatYaml } from "../core/declared-state/format-document.t
 import { REGISTRY_SCHEMA } from "../core/declared-state/schema.ts";
 import { printable } from "../core/names.ts";
 import { Refusal } from "../core/refusal.ts";
-import type { CliContext } from "./context.ts";
+import { beginsResult, type CliContext } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 
 type Options = Flags & { readonly json?: boolean; readonly account?: string; readonly schema?: boolean };
@@ -25,7 +25,9 @@ export function exportCommand(context: CliContext): Command {
         const { account: shortname, json = false } = options;
         const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
         if (shortname !== undefined && account === undefined) {
-          throw new Refusal("not_found", `There is no account ${printable(shortname)}.`);
+          throw new Refusal("not_found", `There is no account ${printable(shortname)}.`, {
+            unknownName: { kind: "account", name: shortname },
+          });
         }
         const registry = await exportRegistry({ store }, { account, hasOperators: true }, context.clock.wallMs());
         await write(context, json ? withLineEnd(registry) : formatYaml(registry));
@@ -39,13 +41,16 @@ async function* withLineEnd(registry: ExportedRegistry): AsyncGenerator<string> 
 }
 
 /** Writes pieces as fast as the reader takes them. */
-async function write({ stdout }: CliContext, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
+async function write(context: CliContext, pieces: Iterable<string> | AsyncIterable<string>): Promise<void> {
+  const { stdout } = context;
   let text = "";
   for await (const piece of pieces) {
     text += piece;
     if (text.length < 65_536) continue;
+    beginsResult(context);
     if (!stdout.write(text)) await once(stdout, "drain");
     text = "";
   }
+  beginsResult(context);
   stdout.write(text);
 }

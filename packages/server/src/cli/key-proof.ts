@@ -8,7 +8,7 @@ import { acceptWithoutProof, createKeyProofs } from "../core/key-statements/key-
 import { signKeyProof } from "../core/key-statements/sign-key-proof.ts";
 import type { ParsedKey } from "../core/keys/admission.ts";
 import type { KeyProof } from "../core/keys/possession.ts";
-import { OperatorError } from "../core/operator-error.ts";
+import { unknownUser } from "../core/users/changes.ts";
 import { type CliAdministration, type CliContext, print } from "./context.ts";
 import { readSmallFile } from "./read-file.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
@@ -24,7 +24,7 @@ export function keyChallengeCommand(context: CliContext): Command {
     .action(async (username: string, options: Flags & { readonly json?: boolean }) => {
       const challenge = await withAdministration(context, options, async (administration) => {
         if ((await administration.store.users.find(username)) === undefined) {
-          throw new OperatorError("There is no API user with that name; countersign user list shows them.");
+          throw unknownUser(username);
         }
         const proofs = await administration.openKeyProofs();
         return keyChallengeJson(proofs, proofs.makeChallenge(), username);

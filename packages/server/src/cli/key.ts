@@ -28,7 +28,7 @@ import { readSmallFile } from "./read-file.ts";
 import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
-import { OperatorError } from "../core/operator-error.ts";
+import { unknownUser } from "../core/users/changes.ts";
 import { revocationCommand } from "./key-revocation.ts";
 import { keyStatusCommands, noteKeysNeedingKid } from "./key-status.ts";
 import { writeNewFile } from "./write-file.ts";
@@ -109,7 +109,7 @@ async function listKeys(context: CliContext, username: string | undefined, optio
   const keys = await withAdministration(context, options, async ({ store }) => {
     const user = username === undefined ? undefined : await store.users.find(username);
     if (username !== undefined && user === undefined) {
-      throw new OperatorError("There is no API user with that name; countersign user list shows them.");
+      throw unknownUser(username);
     }
     const filter = {
       userId: user?.id,

@@ -115,6 +115,9 @@ function linkFlags(options: Options, url: string | undefined): Flags {
 
 async function loadOperator({ store }: CliAdministration, email: string): Promise<Operator> {
   const operator = await store.operators.findByEmail(email.trim());
-  if (operator === undefined) throw new Refusal("not_found", `There is no operator ${printable(email)}.`);
+  if (operator === undefined)
+    throw new Refusal("not_found", `There is no operator ${printable(email)}.`, {
+      unknownName: { kind: "operator", name: email },
+    });
   return operator;
 }

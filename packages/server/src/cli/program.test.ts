@@ -3,8 +3,8 @@
  * their messages and statuses. Transcripts of successful commands are in test/admin/cli.test.ts, on real processes.
  */
 import assert from "node:assert/strict";
-import { constants, createHmac, createPublicKey, sign } from "node:crypto";
-import { existsSync, writeFileSync } from "node:fs";
+import { constants, createHmac, createPrivateKey, createPublicKey, sign } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { after, before, describe, test } from "node:test";
@@ -43,6 +43,7 @@ function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
     const mustNotServe = () => Promise.reject(new Error("nothing here may serve"));
     const status = await runCommandLine(args, {
       version: "0.0.0",
+      programName: "countersign",
       clock: surroundings.clock,
       random: surroundings.random,
       actor: "cli:test",
@@ -106,7 +107,9 @@ describe("wrong usage", () => {
     [["key", "deactivate", "one"], /A key id is a whole number/],
     [["key", "deactivate", "0"], /A key id is a whole number/],
     [["audit", "list", "--limit", "0"], /--limit takes a whole number/],
-    [["token", "--username", "x"], /required option '--key <file>' not specified/],
+    [["token", "--username", "x"], /private key's file is missing: countersign token <username> <key file>/],
+    [["token", "--key", "x"], /The API user is missing/],
+    [["token", "x", "y", "--key", "z"], /given twice/],
     [["check"], /missing required argument/],
     [["resource-server", "nope"], /unknown command 'nope'/],
     [["resource-server", "create"], /missing required argument 'name'/],
@@ -166,18 +169,21 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
     [["user", "create", "demo", "--account", "acme"], /The API user api-1-demo exists already\./],
     [["user", "create", "x", "--account", "nobody"], /There is no account nobody\./],
     [["user", "deactivate", "api-9-x"], /There is no API user api-9-x\./],
-    [["key", "list", "api-9-x"], /countersign user list/],
+    [["key", "list", "api-9-x"], /There is no API user api-9-x\./],
     [["key", "add", "api-9-x", publicFile], /There is no API user api-9-x\./],
     [["key", "add", "api-1-demo", publicFile], /has this key already: key 1\. \(key_weak: duplicate\)/],
-    [["key", "add", "api-1-demo", join(files, "none")], /none can't be read \(ENOENT\)\./],
-    [["key", "add", "api-1-demo", files], /can't be read \(EISDIR\)\./],
+    [["key", "add", "api-1-demo", join(files, "none")], /none can't be read \(ENOENT\): there is no such file\./],
+    [["key", "add", "api-1-demo", files], /can't be read \(EISDIR\): it is a folder; name a file in it\./],
     [["key", "add", "api-1-demo", broken], /The key is refused: /],
     [["key", "add", "api-1-demo", "-"], /Standard input is empty\./],
     [["key", "add", "api-1-demo", publicFile, "--label", "\u001b[31mred"], /label/],
     [["key", "generate", "api-1-demo", "--out", join(files, "no", "folder.pem")], /folder\.pem can't be written/],
     [["key", "activate", "2"], /Key 2 is revoked, and revoking can't be undone\./],
     [["key", "deactivate", "999"], /There is no key 999\./],
-    [["token", "--username", "x", "--key", join(files, "none")], /none can't be read \(ENOENT\)\./],
+    [
+      ["token", "--username", "x", "--key", join(files, "none")],
+      /none can't be read \(ENOENT\): there is no such file\./,
+    ],
     [["token", "--username", "x", "--key", publicFile], /it is a public key; the matching private key is needed\./],
     [["token", "--username", "x", "--key", pair.privatePem], /The given file can't be read/],
     [["token", "--username", "x", "--key", privateBase64], /The given file can't be read/],
@@ -385,12 +391,6 @@ describe("explain names the classic mistakes", () => {
       /Leave aud out, or set it to http/,
     ],
     [
-      "a token in its place",
-      () => "1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU",
-      "assertion_malformed",
-      /isn't/,
-    ],
-    [
       "an assertion with two mistakes",
       () => own({ claims: { iat: 1 } }, stranger.privateKey),
       "assertion_stale",
@@ -426,5 +426,126 @@ describe("explain names the classic mistakes", () => {
     const { accepted, code, steps } = JSON.parse(stdout) as { accepted: boolean; code: string; steps: object[] };
     assert.deepEqual([accepted, code], [false, "key_deactivated"]);
     assert.deepEqual(Object.keys(steps.at(-1) ?? {}), ["check", "outcome", "detail", "hint"]);
+  });
+});
+
+describe("a command line as people write it", () => {
+  const folder = makeTemporaryFolder();
+  const run = commandLine(folder.file("data"));
+  const privateFile = folder.file("private.pem");
+
+  before(async () => {
+    await prepare(run, [["account", "create", "acme"]], [["user", "create", "demo", "--account", "acme"]]);
+    await prepare(run, [["key", "generate", "api-1-demo", "--out", privateFile]]);
+  });
+  after(() => {
+    folder.remove();
+  });
+
+  for (const [asked, same] of [
+    [["help"], ["--help"]],
+    [
+      ["help", "key"],
+      ["key", "--help"],
+    ],
+    [
+      ["help", "key", "add"],
+      ["key", "add", "--help"],
+    ],
+    [
+      ["key", "help", "add"],
+      ["key", "add", "--help"],
+    ],
+    [["-v"], ["--version"]],
+    [["-V"], ["--version"]],
+  ] as [string[], string[]][]) {
+    test(`"countersign ${asked.join(" ")}" is "countersign ${same.join(" ")}"`, async () => {
+      const [first, second] = [await run(asked), await run(same)];
+      assert.equal(first.status, 0);
+      assert.deepEqual(first, second);
+    });
+  }
+
+  for (const [args, says] of [
+    [["user", "deactivate", "demo"], "There is no API user demo; did you mean api-1-demo?"],
+    [["user", "deactivate", "api-2-demo"], "There is no API user api-2-demo; did you mean api-1-demo?"],
+    [["key", "list", "API-1-DMEO"], "There is no API user API-1-DMEO; did you mean api-1-demo?"],
+    [["key", "challenge", "api-1-dem"], "There is no API user api-1-dem; did you mean api-1-demo?"],
+    [["account", "deactivate", "amce"], "There is no account amce; did you mean acme?"],
+    [["user", "create", "x", "--account", "acm"], "There is no account acm; did you mean acme?"],
+    [["user", "deactivate", "api-1-orders"], "There is no API user api-1-orders."],
+  ] as [string[], string][]) {
+    test(`countersign ${args.join(" ")}: ${says}`, async () => {
+      assert.deepEqual(await run(args), { status: 1, stdout: "", stderr: `countersign: ${says}\n` });
+    });
+  }
+
+  for (const [args, status, error] of [
+    [["user", "deactivate", "demo", "--json"], 1, ["not_found", "There is no API user demo; did you mean api-1-demo?"]],
+    [["user", "lst", "--json"], 2, ["usage", "unknown command 'lst' (Did you mean list?)"]],
+    [["key", "list", "--unused", "x", "--json"], 2, ["usage", /^A duration must be/]],
+    [["serve", "--port", "x", "--json"], 2, ["usage", /unknown option '--json'/]],
+    [["key", "add", "api-1-demo", "/nothing", "--json"], 1, ["failed", /^\/nothing can't be read/]],
+  ] as [string[], number, [string, string | RegExp]][]) {
+    test(`countersign ${args.join(" ")} prints its error as one JSON value, and in words on standard error`, async () => {
+      const result = await run(args);
+      assert.equal(result.status, status);
+      const { code, message } = (JSON.parse(result.stdout) as { error: { code: string; message: string } }).error;
+      assert.equal(code, error[0]);
+      if (error[1] instanceof RegExp) assert.match(message, error[1]);
+      else assert.equal(message, error[1]);
+      assert.equal(result.stderr, `countersign: ${message}\n`);
+    });
+  }
+
+  test("a negative verdict with --json stays the one value on standard output", async () => {
+    const { status, stdout } = await run(["check", "1.x", "--json"]);
+    assert.deepEqual([status, JSON.parse(stdout)], [1, { active: false, reason: "malformed" }]);
+  });
+
+  const token = "1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU";
+  const assertion = () =>
+    buildAssertion(createPrivateKey(readFileSync(privateFile)), {
+      header: { alg: "RS256" },
+      claims: { ...exampleClaims(), username: "api-1-demo" },
+    });
+
+  test("explain checks a token, and check explains an assertion, and both say so", async () => {
+    const checked = await run(["explain", `Authorization: Token ${token}`]);
+    assert.equal(checked.status, 1);
+    assert.match(checked.stdout, /^inactive: wrong_mac\nIts signature is wrong/);
+    assert.equal(checked.stderr, "countersign: note: This is a token, not an assertion, so it is checked.\n");
+    const explained = await run(
+      ["check", "-"],
+      `> Authorization: JWT ${assertion()}\n> Host: x\n< HTTP/1.1 401 Unauthorized\n`,
+    );
+    assert.match(explained.stdout, /The exchange would accept it\.\n$/);
+    assert.equal(
+      explained.stderr,
+      "countersign: note: The Authorization header in the text is used.\ncountersign: note: This is an assertion, not a token, so it is explained.\n",
+    );
+  });
+
+  test("no explanation advises to run explain", async () => {
+    const stranger = buildAssertion(rsaKeyPair("stranger").privateKey, {
+      header: { alg: "RS256" },
+      claims: { ...exampleClaims(), username: "api-1-demo" },
+    });
+    const { stdout } = await run(["explain", stranger]);
+    assert.match(stdout, /assertion_rejected/);
+    assert.doesNotMatch(stdout, /countersign (explain|check)/);
+  });
+
+  test("token says what is wrong with the service's address", async () => {
+    for (const [url, says] of [
+      ["localhost:8080", /needs its scheme: https:\/\/localhost:8080, or http:\/\/localhost:8080 without TLS\./],
+      ["ftp://localhost", /begins with http:\/\/ or https:\/\/\./],
+      ["http://u:p@localhost", /takes no user name or password/],
+      ["http://localhost?x=1", /takes no query/],
+      ["http://", /isn't a URL such as/],
+      ["http://127.0.0.1:2", /127\.0\.0\.1:2 can't be reached \(ECONNREFUSED\)\. Nothing listens there\./],
+    ] as const) {
+      assertFails(await run(["token", "api-1-demo", privateFile, "--url", url]), 1, says);
+    }
   });
 });

@@ -2,7 +2,8 @@ import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/config.ts";
 import { Refusal } from "../core/refusal.ts";
 import { COMMANDS, type CommandEntry } from "./commands.ts";
-import { NegativeResult, type CliContext, WrongUsage } from "./context.ts";
+import { hasPrinted, NegativeResult, type CliContext, WrongUsage } from "./context.ts";
+import { HELP_LAYOUT } from "./help-layout.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 /** What completion scripts run. The help leaves it out. */
@@ -15,46 +16,95 @@ const COMPLETE: CommandEntry = {
   },
 };
 
-const HELP = { showGlobalOptions: false };
-
 /**
  * Runs a command line and returns its exit status: 0 success, 1 refused or failed, 2 wrong usage.
  *
  * @param commandLine the words after the program's name
  */
 export async function runCommandLine(commandLine: readonly string[], context: CliContext): Promise<number> {
+  const words = asHelpOption(commandLine.map(asOperand));
+  const report = reporterFor(words, context);
   const program = new Command("countersign")
     .description("A self-hosted token service for API clients.")
-    .version(context.version, "-V, --version", "print the version")
+    .version(context.version, "-v, --version", "print the version")
     .helpCommand(false)
-    .configureHelp(HELP)
+    .configureHelp(HELP_LAYOUT)
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
+      getOutHelpWidth: () => context.stdout.columns ?? 80,
+      getErrHelpWidth: () => context.stdout.columns ?? 80,
       outputError: (text, write) => {
         // No option, command or choice has a name this long, so a long word given in its place may be a secret.
         const brief = text.replace(/^error: /, "countersign: ").replaceAll(/'[^']{33,}'/g, "'[redacted]'");
-        write(context.redact(oneLine(brief)));
+        report("usage", oneLine(brief), write);
       },
     })
+    .addHelpText("after", PROGRAM_HELP)
     .exitOverride();
-  const words = commandLine.map(asOperand);
   // The program has no option with a value, so the first word that isn't an option is the command.
   const chosen = words.find((word) => !word.startsWith("-"));
   for (const entry of [...COMMANDS, COMPLETE]) {
     const command = entry.name === chosen ? await loadCommand(entry, context) : listedCommand(entry);
     inheritSettings(program, command);
+    if (entry.group !== undefined) command.helpGroup(`${entry.group}:`);
     program.addCommand(command, { hidden: entry === COMPLETE });
   }
   const usages = new Map(COMMANDS.map(({ name, usage }) => [name, usage === undefined ? name : `${name} ${usage}`]));
   // Set last, so that the commands don't inherit it.
-  program.configureHelp({ ...HELP, subcommandTerm: (command) => usages.get(command.name()) ?? command.name() });
+  program.configureHelp({ ...HELP_LAYOUT, subcommandTerm: (command) => usages.get(command.name()) ?? command.name() });
   try {
     await program.parseAsync(words, { from: "user" });
     return 0;
   } catch (error) {
-    return exitStatus(error, context);
+    if (error instanceof NegativeResult) return error.exitStatus;
+    // Commander has already printed its message. Its exit code is 0 for --help and --version.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    report(codeOf(error), oneLine(`countersign: ${messageOf(error)}`), (text) => context.stderr.write(text));
+    return isUsage(error) ? 2 : 1;
   }
+}
+
+const PROGRAM_HELP = `
+"countersign help <command>" explains a command.
+"countersign demo" shows the whole service in a minute.`;
+
+/** Reads "help key add", "key help add" and "-V" as people mean them: as "key add --help" and "--version". */
+function asHelpOption(words: readonly string[]): readonly string[] {
+  const [first, second, ...rest] = words;
+  if (words.length === 1 && first === "-V") return ["--version"];
+  if (first === "help") return [...words.slice(1), "--help"];
+  const isGroup = COMMANDS.some(({ name, usage }) => name === first && usage === undefined);
+  return isGroup && first !== undefined && second === "help" ? [first, ...rest, "--help"] : words;
+}
+
+type Report = (code: string, line: string, write: (text: string) => void) => void;
+
+/**
+ * Reports why a command line failed: one line on standard error, and with `--json` also the JSON value
+ * `{"error":{"code":…,"message":…}}` on standard output, unless the command has printed its value already.
+ */
+function reporterFor(words: readonly string[], context: CliContext): Report {
+  const end = words.indexOf("--");
+  const isJson = (end < 0 ? words : words.slice(0, end)).includes("--json");
+  return (code, line, write) => {
+    const text = context.redact(line);
+    write(text);
+    if (!isJson || hasPrinted(context)) return;
+    const message = text.trim().replace(/^countersign: /, "");
+    context.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+  };
+}
+
+/** A refusal's code; `usage` for a wrong command line, `configuration` for a setting; otherwise `failed`. */
+function codeOf(error: unknown): string {
+  if (error instanceof Refusal) return error.code;
+  if (error instanceof WrongUsage) return "usage";
+  return error instanceof ConfigError ? "configuration" : "failed";
+}
+
+function isUsage(error: unknown): boolean {
+  return error instanceof ConfigError || error instanceof WrongUsage;
 }
 
 /** Imports a command's code. */
@@ -81,14 +131,6 @@ function oneLine(text: string): string {
 function inheritSettings(program: Command, command: Command): void {
   command.copyInheritedSettings(program).helpCommand(false);
   for (const subcommand of command.commands) inheritSettings(command, subcommand);
-}
-
-function exitStatus(error: unknown, { stderr, redact }: CliContext): number {
-  if (error instanceof NegativeResult) return error.exitStatus;
-  // Commander has already printed its message. Its exit code is 0 for --help and --version.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  stderr.write(redact(oneLine(`countersign: ${messageOf(error)}`)));
-  return error instanceof ConfigError || error instanceof WrongUsage ? 2 : 1;
 }
 
 /** An error's text for standard error. */

@@ -5,6 +5,18 @@ import { OperatorError } from "../core/operator-error.ts";
 /** A longer argument is probably not a file name but a secret, such as the key itself, and isn't repeated. */
 const NAME_CHARACTERS_SHOWN_MAX = 200;
 
+/** What an error of the file system means, for people. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a folder; name a file in it",
+  EACCES: "this user isn't allowed to read it",
+  EPERM: "this user isn't allowed to read it",
+  ENOTDIR: "a part of its path is a file, not a folder",
+  ELOOP: "its symbolic links lead in a circle",
+  ENAMETOOLONG: "no file has so long a name",
+  EMFILE: "this process has too many files open",
+};
+
 /**
  * Reads a file of at most `bytesMax` bytes, even if its size isn't known in advance (a pipe, a device).
  *
@@ -24,7 +36,11 @@ export function readSmallFile(file: string, bytesMax: number, what = "a key"): B
       closeSync(descriptor);
     }
   } catch (error) {
-    throw new OperatorError(`${shownName(file)} can't be read (${errorCode(error)}).`);
+    const code = errorCode(error);
+    const meaning = MEANINGS[code];
+    throw new OperatorError(
+      `${shownName(file)} can't be read (${code})${meaning === undefined ? "." : `: ${meaning}.`}`,
+    );
   }
   if (length > bytesMax)
     throw new OperatorError(`${shownName(file)} has over ${bytesMax} bytes, too many for ${what}.`);

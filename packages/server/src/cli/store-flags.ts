@@ -3,6 +3,8 @@ import { type Flags, passwordNotice, SETTINGS, type SettingName } from "../confi
 import { type ChangeTx, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import type { Commit } from "../core/change/commit.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
+import { withSuggestion } from "./suggest-names.ts";
+import { STORE_GROUP } from "./help-layout.ts";
 import type { CliAdministration, CliContext } from "./context.ts";
 
 const STORE_SETTINGS = ["dataDir", "databaseUrl"] as const satisfies readonly SettingName[];
@@ -17,7 +19,7 @@ const ALL_SETTINGS = Object.keys(SETTINGS) as SettingName[];
 
 /** Adds the flags that say where the store is. */
 export function withStoreFlags(command: Command): Command {
-  return addFlags(command, STORE_SETTINGS);
+  return addFlags(command, STORE_SETTINGS, STORE_GROUP);
 }
 
 /** Adds the flags that say where a server's listeners are. */
@@ -45,7 +47,7 @@ export function creating({ newStore }: NewStoreFlag): StoreOpening {
   return { mayCreate: true, isNewStore: newStore === true };
 }
 
-function addFlags(command: Command, names: readonly SettingName[]): Command {
+function addFlags(command: Command, names: readonly SettingName[], group?: string): Command {
   for (const name of names) {
     const definition: { flag?: string; meaning: string; default: string; variable: string } = SETTINGS[name];
     if (definition.flag === undefined) continue;
@@ -58,6 +60,7 @@ function addFlags(command: Command, names: readonly SettingName[]): Command {
       if (previous !== undefined) throw new InvalidArgumentError("It is given twice.");
       return value;
     });
+    if (group !== undefined) option.helpGroup(group);
     command.addOption(option);
   }
   return command;
@@ -79,6 +82,8 @@ export async function withAdministration<Result>(
   const administration = await context.openAdministration(config, opening);
   try {
     return await work(administration);
+  } catch (error) {
+    throw await withSuggestion(error, administration.store);
   } finally {
     await administration.close();
   }

@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
 import { publicListenerUrl } from "../config/listener-urls.ts";
-import { type CliContext, print } from "./context.ts";
+import { type CliContext, print, WrongUsage } from "./context.ts";
 import { readPrivateKey } from "./read-private-key.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 interface Options {
-  readonly username: string;
-  readonly key: string;
+  readonly username?: string;
+  readonly key?: string;
   readonly ttl?: string;
   readonly url?: string;
   readonly json?: boolean;
@@ -15,12 +15,24 @@ interface Options {
 
 export function tokenCommand(context: CliContext): Command {
   return new Command("token")
-    .requiredOption("--username <name>", "the API user")
-    .requiredOption("--key <file>", "its private key: PEM, DER or JWK")
+    .argument("[username]", "the API user")
+    .argument("[key file]", "its private key: PEM, DER or JWK")
+    .option("--username <name>", "the same as the first argument")
+    .option("--key <file>", "the same as the second argument")
     .option("--ttl <seconds>", "lifetime of the token")
     .option("--url <base>", "URL of the service (default: the configured public URL)")
     .option("--json", "print JSON")
-    .action(async ({ username, key, ttl, url, json }: Options) => {
+    .action(async (first: string | undefined, second: string | undefined, options: Options) => {
+      const { ttl, url, json } = options;
+      const words = [first, second].filter((word) => word !== undefined);
+      const username = options.username ?? words.shift();
+      const key = options.key ?? words.shift();
+      if (words.length > 0) throw new WrongUsage("The username or the key file is given twice.");
+      if (username === undefined || key === undefined) {
+        throw new WrongUsage(
+          `The ${username === undefined ? "API user" : "private key's file"} is missing: countersign token <username> <key file>`,
+        );
+      }
       const assertion = signAssertion(username, readPrivateKey(key), context.clock.nowMicroseconds() / 1e6);
       const { envelope } = await exchangeOverHttp(url ?? configuredUrl(context), assertion, ttl);
       const { token, expires_in, expires_at } = envelope.data;

@@ -7,7 +7,13 @@ export interface FieldProblem {
   readonly message: string;
 }
 
-/** What a refusal may carry besides its message. The client may see everything but `cause`. */
+/** A name that nothing of its kind has. */
+export interface UnknownName {
+  readonly kind: "account" | "admin-token" | "operator" | "resource-server" | "user";
+  readonly name: string;
+}
+
+/** What a refusal may carry besides its message. The client may see everything but `cause` and `unknownName`. */
 export interface RefusalDetail {
   /** The likely cause or the fix. */
   readonly hint?: string;
@@ -21,6 +27,8 @@ export interface RefusalDetail {
   readonly retryAfterSeconds?: number;
   /** RateLimit header fields (draft-ietf-httpapi-ratelimit-headers), for `rate_limited`. */
   readonly rateLimit?: { readonly policy: string; readonly state: string };
+  /** The name that was looked for, for `not_found`, so that the command line can suggest others. Not sent. */
+  readonly unknownName?: UnknownName;
   /** The underlying error. Logged, never sent. */
   readonly cause?: unknown;
 }

@@ -1,3 +1,4 @@
+import { inactiveReason } from "@countersign/protocol";
 import { Button, Textarea } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Link } from "wouter";
@@ -9,7 +10,6 @@ import { Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { AccessBadge } from "../../ui/status-badge.tsx";
-import { inactiveReason } from "./inactive-reason.ts";
 import "./explain-page.css";
 
 /** Explains why an assertion or a token is accepted or refused. Both are credentials: pasted text stays in this page's memory. */

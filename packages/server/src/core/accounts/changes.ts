@@ -66,5 +66,7 @@ function checkKeyAgeMax(seconds: number | null): void {
 export async function loadAccount({ accounts }: ChangeTx, shortname: string): Promise<Account> {
   const account = await accounts.find(shortname);
   if (account !== undefined) return account;
-  throw new Refusal("not_found", `There is no account ${printable(shortname)}. countersign account create makes one.`);
+  throw new Refusal("not_found", `There is no account ${printable(shortname)}. countersign account create makes one.`, {
+    unknownName: { kind: "account", name: shortname },
+  });
 }

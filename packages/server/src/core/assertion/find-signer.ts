@@ -103,7 +103,7 @@ export function assertionRejected(): Refusal {
     "assertion_rejected",
     "No active key of that API user verifies the assertion's signature, or there is no such user.",
     {
-      hint: "Check the username, and that the private key belongs to a public key added for it. countersign explain says more.",
+      hint: "Check the username and the private key. If both are right, ask the administrator of this service, who can see the exact reason.",
     },
   );
 }

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { madeUpModulus } from "../../testing/made-up-modulus.ts";
 import { type PublicKeyVectors, readPublicKeyVectors } from "../../testing/vectors.ts";
-import { KEY_TEXT_CHARACTERS_MAX, type RefusalCode, type Weakness } from "@countersign/protocol";
+import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes, type RefusalCode, type Weakness } from "@countersign/protocol";
 import { parsePublicKey, sshFingerprint } from "./admission.ts";
 import { Refusal } from "../refusal.ts";
 
@@ -303,15 +303,34 @@ describe("a text that holds no single public key is refused", () => {
       rfc4716.replace(/\n.*\n(?=----)/, "\n"),
       "the RFC 4716 (SSH2) key is damaged or cut off",
     ],
-    [
-      "XML of another kind",
-      "<html><body>Sign in</body></html>",
-      "it looks like XML, but isn't an RSAKeyValue with Modulus and Exponent",
-    ],
+    ["XML of another kind", "<html><body>Sign in</body></html>", "it is a page of HTML, not a key"],
     [
       "a PGP key",
       "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENBF\n-----END PGP PUBLIC KEY BLOCK-----",
-      "a PEM block of the type PGP PUBLIC KEY BLOCK isn't a public key; PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE are",
+      "it is an OpenPGP key; an RSA key in PEM is needed",
+    ],
+    ["XML", "<Key>x</Key>", "it looks like XML, but isn't an RSAKeyValue with Modulus and Exponent"],
+    [
+      "an elliptic curve's parameters",
+      "-----BEGIN EC PARAMETERS-----\nBggq\n-----END EC PARAMETERS-----",
+      "it is the parameters of an elliptic curve, and an RSA key is needed",
+    ],
+    [
+      "another block",
+      "-----BEGIN TICKET-----\nAAAA\n-----END TICKET-----",
+      "a PEM block of the type TICKET isn't a public key; PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE are",
+    ],
+    [
+      "a JWT",
+      "eyJhbGciOiJSUzI1NiJ9.eyJpYXQiOjF9.AAAA",
+      "it is a JWT, such as an assertion; the public key that checks its signature is needed",
+    ],
+    ["a fingerprint", `SHA256:${"a".repeat(43)}`, "it is a key's fingerprint; the whole public key is needed"],
+    ["an address", "https://example.com/keys/1", "it is an address; download the key, and give what the file holds"],
+    [
+      "a Java key store",
+      keyTextOfBytes(Buffer.from("feedfeed00000002000000010000ffff", "hex")),
+      "it is a binary file, not a public key; from a key store, export the certificate: keytool -exportcert -rfc",
     ],
     ["two blocks", vector.spki + pkcs1, "the text holds 2 PEM blocks; give exactly one key"],
     ["one block twice", vector.spki + vector.spki, "the text holds 2 PEM blocks; give exactly one key"],
@@ -337,12 +356,12 @@ describe("a text that holds no single public key is refused", () => {
     [
       "a certificate request",
       vector.spki.replaceAll("PUBLIC KEY", "CERTIFICATE REQUEST"),
-      "a PEM block of the type CERTIFICATE REQUEST isn't a public key; PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE are",
+      "it is a certificate request; take the public key out of it: openssl req -in request.pem -noout -pubkey",
     ],
     ["a JWK cut off", JSON.stringify(vector.jwk).slice(0, -1), "it looks like a JWK, but isn't JSON"],
     ["an array", "[]", "a JWK is a JSON object"],
     ["a JWK Set", JSON.stringify({ keys: [vector.jwk] }), "it is a JWK Set; give one key out of its keys"],
-    ["an object", "{}", "the JWK's kty isn't \"RSA\""],
+    ["an object", "{}", "it is JSON, but not a JWK: it has no kty"],
     ["a JWK of another type", JSON.stringify({ ...vector.jwk, kty: "EC" }), "the JWK's kty isn't \"RSA\""],
     ["a JWK with kty in lower case", JSON.stringify({ ...vector.jwk, kty: "rsa" }), "the JWK's kty isn't \"RSA\""],
     ["a JWK without n", jwkText({ e: "AQAB" }), "the JWK's n or e is missing"],

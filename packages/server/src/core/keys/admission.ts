@@ -37,7 +37,7 @@ export function parsePublicKey(text: string): ParsedKey {
   if (text.length > KEY_TEXT_CHARACTERS_MAX) {
     throw invalid(`the key's text has ${text.length} characters; at most ${KEY_TEXT_CHARACTERS_MAX} are allowed`);
   }
-  if (isPrivateKey(text)) throw privateKeyExposed();
+  if (isPrivateKey(text)) throw privateKeyExposed(text);
   return describeKey(checkSize(readPublicKey(text)));
 }
 
@@ -91,11 +91,13 @@ function describeKey(key: KeyObject): ParsedKey {
   };
 }
 
-function privateKeyExposed(): Refusal {
+function privateKeyExposed(text: string): Refusal {
+  const isOpenSsh = text.includes("BEGIN OPENSSH PRIVATE KEY");
   return fieldRefusal(
     "private_key_exposed",
     "The key is refused: this is a PRIVATE key. It wasn't stored, but it should now be considered exposed: make a new key pair, " +
-      "keep the private half where it was made, and add only the public half.",
+      "keep the private half where it was made, and add only the public half." +
+      (isOpenSsh ? " ssh-keygen writes the public half into the file that ends in .pub." : ""),
     "public_key",
   );
 }

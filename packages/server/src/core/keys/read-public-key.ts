@@ -43,6 +43,7 @@ function readBare(text: string): KeyObject {
   if (/^(ssh-\S+|ecdsa-sha2-\S+|sk-\S+)\s/.test(text)) {
     throw invalid("it is an OpenSSH key of another type; an ssh-rsa key is needed");
   }
+  if (/<!doctype html|<html/i.test(text)) throw invalid("it is a page of HTML, not a key");
   if (text.includes("<")) return readXml(text);
   // Hexadecimal first, because its digits are also valid base64.
   const bytes = bytesOfHex(text) ?? bytesOfBase64(text);
@@ -51,7 +52,21 @@ function readBare(text: string): KeyObject {
   if (/^[^\n]{1,200}\.(pem|pub|crt|cer|der|key|jwk|json|txt|xml)$/i.test(text)) {
     throw invalid("it looks like a file's name; give what the file holds");
   }
-  throw invalid("it isn't a public key in a known form: PEM, certificate, JWK or an OpenSSH ssh-rsa line");
+  throw invalid(foreignText(text));
+}
+
+/** What a text without a known form is, as far as that can be told. */
+function foreignText(text: string): string {
+  if (/^e[wy][A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(text)) {
+    return "it is a JWT, such as an assertion; the public key that checks its signature is needed";
+  }
+  if (/^SHA256:[A-Za-z0-9+/]{43}$/.test(text)) return "it is a key's fingerprint; the whole public key is needed";
+  if (/^https?:\/\//i.test(text)) return "it is an address; download the key, and give what the file holds";
+  // The first bytes of a Java key store, which UTF-8 can't represent, and its type.
+  if (/^(?:\ufffd{2,4}|\ufeff?\ufffd).*(?:\0|\ufffd)/s.test(text)) {
+    return "it is a binary file, not a public key; from a key store, export the certificate: keytool -exportcert -rfc";
+  }
+  return "it isn't a public key in a known form: PEM, certificate, JWK or an OpenSSH ssh-rsa line";
 }
 
 function bytesOfHex(text: string): Uint8Array | undefined {
@@ -68,11 +83,27 @@ function readPem({ label, body, endLabel }: PemBlock): KeyObject {
   );
   if (isKnown && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) throw invalid("the PEM text's body isn't base64");
   if (isKnown) return readDer(label, Buffer.from(base64, "base64"));
+  const advice = PEM_ADVICE[label];
+  if (advice !== undefined) throw invalid(`it is ${advice}`);
   throw invalid(
     `a PEM block of the type ${label.length <= PEM_LABEL_SHOWN_MAX ? label : "named in it"} isn't a public key; ` +
       "PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE are",
   );
 }
+
+/** Other PEM blocks that people take for a public key, and how to get to the key. */
+const PEM_ADVICE: Readonly<Record<string, string>> = {
+  "CERTIFICATE REQUEST":
+    "a certificate request; take the public key out of it: openssl req -in request.pem -noout -pubkey",
+  "NEW CERTIFICATE REQUEST":
+    "a certificate request; take the public key out of it: openssl req -in request.pem -noout -pubkey",
+  "EC PARAMETERS": "the parameters of an elliptic curve, and an RSA key is needed",
+  "DH PARAMETERS": "Diffie-Hellman parameters, not a public key",
+  "PGP PUBLIC KEY BLOCK": "an OpenPGP key; an RSA key in PEM is needed",
+  "PGP MESSAGE": "an OpenPGP message, not a public key",
+  PKCS7: "a PKCS #7 bundle; take the certificate out of it: openssl pkcs7 -in bundle.p7b -print_certs",
+  "X509 CRL": "a list of revoked certificates, not a public key",
+};
 
 /** Recognizes the form by its bytes and ignores the label: the three forms can't be confused. */
 function readDer(name: string, bytes: Uint8Array): KeyObject {
@@ -88,7 +119,17 @@ function readDer(name: string, bytes: Uint8Array): KeyObject {
       // OpenSSL's messages name offsets and internals, which don't help to fix the key.
     }
   }
-  throw invalid(`the ${name} is damaged: its contents can't be read`);
+  throw invalid(
+    isPkcs12(key)
+      ? "it is a PKCS #12 file; take the certificate out of it: openssl pkcs12 -in file.p12 -nokeys -clcerts"
+      : `the ${name} is damaged: its contents can't be read`,
+  );
+}
+
+/** Does DER begin as a PKCS #12 file does: a sequence whose first element is the integer 3 (RFC 7292 §4)? */
+function isPkcs12(der: Buffer): boolean {
+  const header = (der[1] ?? 0) < 0x80 ? 2 : 2 + ((der[1] ?? 0) & 0x7f);
+  return der.subarray(header, header + 3).equals(Buffer.from([0x02, 0x01, 0x03]));
 }
 
 function readJson(text: string): KeyObject {
@@ -96,6 +137,7 @@ function readJson(text: string): KeyObject {
   if (jwk === undefined) throw invalid("it looks like a JWK, but isn't JSON");
   if (typeof jwk !== "object" || jwk === null || Array.isArray(jwk)) throw invalid("a JWK is a JSON object");
   if ("keys" in jwk) throw invalid("it is a JWK Set; give one key out of its keys");
+  if (!("kty" in jwk)) throw invalid("it is JSON, but not a JWK: it has no kty");
   return readJwk(jwk as Record<string, unknown>);
 }
 

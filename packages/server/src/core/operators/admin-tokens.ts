@@ -69,7 +69,9 @@ export async function revokeAdminToken(
   const token = await (typeof which === "object" ? findTokenByName(tx, which.name) : tx.adminTokens.find(which));
   if (token === undefined || !canSee(tx.author, token.accountId)) {
     const name = typeof which === "object" ? which.name : String(which);
-    throw new Refusal("not_found", `There is no admin token ${printable(name)}.`);
+    throw new Refusal("not_found", `There is no admin token ${printable(name)}.`, {
+      unknownName: { kind: "admin-token", name },
+    });
   }
   if (token.revokedAtMs !== null) return token;
   await revokeWithCreated(tx, token);

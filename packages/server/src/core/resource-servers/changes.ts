@@ -75,5 +75,6 @@ export async function loadResourceServer({ resourceServers }: ChangeTx, name: st
   throw new Refusal(
     "not_found",
     `There is no resource server ${printable(name)}. countersign resource-server create makes one.`,
+    { unknownName: { kind: "resource-server", name } },
   );
 }

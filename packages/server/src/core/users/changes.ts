@@ -71,8 +71,15 @@ export async function changeUser(tx: ChangeTx, username: string, patch: UserPatc
 /** @throws {Refusal} `not_found` */
 export async function loadUser({ users }: ChangeTx, username: string): Promise<ApiUser> {
   const user = await users.find(username);
-  if (user === undefined) throw new Refusal("not_found", `There is no API user ${printable(username)}.`);
+  if (user === undefined) throw unknownUser(username);
   return user;
+}
+
+/** The refusal of a username that no API user has. */
+export function unknownUser(username: string): Refusal {
+  return new Refusal("not_found", `There is no API user ${printable(username)}.`, {
+    unknownName: { kind: "user", name: username },
+  });
 }
 
 /** The username of an API user with this name in this account. */

@@ -1,0 +1,96 @@
+import type { UnknownName } from "../core/refusal.ts";
+import { Refusal } from "../core/refusal.ts";
+import type { Store } from "../core/store/store.ts";
+
+/** How many names a message suggests at most. */
+const SUGGESTIONS_MAX = 3;
+
+/** How many names that begin alike are compared. */
+const CANDIDATES_MAX = 200;
+
+type Names = Pick<Store, "accounts" | "users" | "resourceServers" | "adminTokens" | "operators">;
+
+/**
+ * Adds to a refusal of an unknown name which names may have been meant: "There is no API user demo; did you mean api-1-demo?". Any
+ * other error is returned unchanged. It never fails, and looks up few names however many there are.
+ */
+export async function withSuggestion(error: unknown, store: Names): Promise<unknown> {
+  if (!(error instanceof Refusal) || error.detail.unknownName === undefined) return error;
+  const { unknownName } = error.detail;
+  const meant = await suggestNames(store, unknownName).catch(() => []);
+  if (meant.length === 0) return error;
+  const [last = "", ...others] = meant.toReversed();
+  const list = others.length === 0 ? last : `${others.toReversed().join(", ")} or ${last}`;
+  const sentence = error.message.replace(/\.(?: .*)?$/s, "");
+  return new Refusal(error.code, `${sentence}; did you mean ${list}?`, error.detail);
+}
+
+/** The existing names that are likeliest meant, the likeliest first. */
+export async function suggestNames(store: Names, { kind, name }: UnknownName): Promise<readonly string[]> {
+  const given = name.toLowerCase();
+  const candidates = kind === "user" ? await userCandidates(store, given) : await candidatesOf(store, kind);
+  const bare = (each: string) => (kind === "user" ? each.replace(/^api-[0-9]+-/, "") : each);
+  return candidates
+    .map((each) => ({ each, distance: nearness(given, each.toLowerCase(), bare(given), bare(each.toLowerCase())) }))
+    .filter(({ distance }) => distance <= Math.max(1, Math.floor(given.length / 4)))
+    .toSorted((a, b) => a.distance - b.distance)
+    .slice(0, SUGGESTIONS_MAX)
+    .map(({ each }) => each);
+}
+
+/** The number of changes that make one the other; names whose part after `api-1-` is the same, or that begin alike, are near. */
+function nearness(given: string, existing: string, bareGiven: string, bareExisting: string): number {
+  if (bareGiven === bareExisting) return 0;
+  if (bareGiven.length >= 2 && bareExisting.startsWith(bareGiven)) return 0.5;
+  return Math.min(editDistance(given, existing), editDistance(bareGiven, bareExisting));
+}
+
+async function candidatesOf(store: Names, kind: Exclude<UnknownName["kind"], "user">): Promise<readonly string[]> {
+  switch (kind) {
+    case "account":
+      return (await store.accounts.list()).map(({ shortname }) => shortname);
+    case "resource-server":
+      return (await store.resourceServers.list()).map(({ name }) => name);
+    case "admin-token":
+      return (await store.adminTokens.page({}, { limit: CANDIDATES_MAX })).items.map(({ name }) => name);
+    case "operator":
+      return (await store.operators.page({}, { limit: CANDIDATES_MAX })).items.map(({ email }) => email);
+  }
+}
+
+/** Users whose name begins like the given one, found by the index on names. */
+async function userCandidates({ users }: Names, given: string): Promise<readonly string[]> {
+  const bare = given.replace(/^api-[0-9]*-?/, "");
+  const found = new Set<string>();
+  for (const search of new Set([bare, bare.slice(0, 2), bare.slice(0, 1)])) {
+    if (search === "") continue;
+    const { items } = await users.page({ search }, "name", 0, { limit: CANDIDATES_MAX });
+    for (const { username } of items) found.add(username);
+  }
+  return [...found];
+}
+
+/** How many characters have to be inserted, deleted, replaced or exchanged with their neighbour (Damerau, optimal string alignment). */
+export function editDistance(one: string, other: string): number {
+  const width = other.length + 1;
+  const distance = new Uint16Array((one.length + 1) * width);
+  const at = (row: number, column: number) => distance[row * width + column] ?? 0;
+  for (let row = 0; row <= one.length; row++) {
+    for (let column = 0; column < width; column++) {
+      if (row === 0 || column === 0) {
+        distance[row * width + column] = row + column;
+        continue;
+      }
+      const isSame = one[row - 1] === other[column - 1];
+      const isExchanged =
+        row > 1 && column > 1 && one[row - 1] === other[column - 2] && one[row - 2] === other[column - 1];
+      distance[row * width + column] = Math.min(
+        at(row - 1, column) + 1,
+        at(row, column - 1) + 1,
+        at(row - 1, column - 1) + (isSame ? 0 : 1),
+        isExchanged ? at(row - 2, column - 2) + 1 : Infinity,
+      );
+    }
+  }
+  return at(one.length, other.length);
+}
