@@ -245,7 +245,7 @@ describe("the command line", { concurrency: 3 }, () => {
 
       assert.equal((await run(["key", "deactivate", "2"])).stdout, "Key 2 of api-1-demo is deactivated.\n");
       assert.equal((await run(["key", "activate", "2"])).stdout, "Key 2 of api-1-demo is active.\n");
-      assert.equal((await run(["key", "revoke", "2"])).stdout, "Key 2 of api-1-demo is revoked.\n");
+      assert.equal((await run(["key", "revoke", "--yes", "2"])).stdout, "Key 2 of api-1-demo is revoked.\n");
       assert.equal((await json<Record<string, unknown>>(run, ["key", "deactivate", "3"]))["status"], "deactivated");
       const [list, table] = await Promise.all([
         json<Record<string, unknown>[]>(run, ["key", "list", "api-1-demo"]),
@@ -708,7 +708,7 @@ describe("the command line", { concurrency: 3 }, () => {
         1,
         /is a backup of .*countersign store accept/,
       );
-      assert.equal((await run(["store", "accept", "--json"])).status, 0);
+      assert.equal((await run(["store", "accept", "--yes", "--json"])).status, 0);
       const restored = await startServer({ dataDir: folder });
       const there = await connectClient(restored.publicUrl, username, pair.privateKey);
       assert.equal((await there.check(token)).status, 401, "its key may have been revoked since");

@@ -105,6 +105,6 @@ test("key audit finds a weak key that is stored already, says so in lists and wi
     aged.report.over_age.map(({ id, status }) => [id, status]),
     [[1, "active"]],
   );
-  assert.equal((await run(["key", "revoke", "2"])).status, 0);
+  assert.equal((await run(["key", "revoke", "--yes", "2"])).status, 0);
   assert.equal((await audit()).status, 0);
 });

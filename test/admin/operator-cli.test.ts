@@ -162,7 +162,7 @@ describe("admin-token", { concurrency: 1 }, () => {
     const { token } = await json<{ token: string }>(run, "admin-token", "create", "program", "--role", "owner");
     const me = () => fetch(`${server.adminUrl}/api/admin/v1/me`, { headers: { authorization: `Bearer ${token}` } });
     assert.equal((await me()).status, 200);
-    const revoked = await run("admin-token", "revoke", "program");
+    const revoked = await run("admin-token", "revoke", "--yes", "program");
     assert.equal(revoked.stdout, "program is revoked.\n");
     assert.equal((await me()).status, 401);
     await server.stop();
@@ -189,7 +189,7 @@ describe("admin-token", { concurrency: 1 }, () => {
       "never",
     );
     assert.equal(endless.expires_at, null);
-    assertFails(await run("admin-token", "revoke", "nothing"), 1, /There is no admin token nothing\./);
+    assertFails(await run("admin-token", "revoke", "--yes", "nothing"), 1, /There is no admin token nothing\./);
   });
 });
 

@@ -409,7 +409,7 @@ function describeGateway(program: GatewayProgram, reason: string | undefined): v
         assertRefused(await ask(`Token ${keysToken}`), 403, "key_deactivated");
         await server.json("key", "activate", String(key.keyId));
         await becomes(200);
-        await server.json("key", "revoke", String(key.keyId));
+        await server.json("key", "revoke", "--yes", String(key.keyId));
         await becomes(403);
         api.takeReached();
         assertRefused(await ask(`Token ${keysToken}`), 403, "key_deactivated");

@@ -257,7 +257,7 @@ describe("faults", { concurrency: 1 }, () => {
       await eventually("all have new tokens", () =>
         subjects.every((subject) => subject === edge || isNew(subject.token)),
       );
-      await awake.server.json("signing-key", "retire", String(number - 1));
+      await awake.server.json("signing-key", "retire", "--yes", String(number - 1));
       const { token: doomed } = await openSubject(client, awake.url);
       const questions = [
         { kind: "check of what was deactivated", right: 401, bytes: () => checkBytes(edge.token) },

@@ -252,7 +252,7 @@ describe("three nodes of two workers on one PostgreSQL", { concurrency: 1 }, () 
     await allAnswer(workers, oldToken, 200);
     const acknowledged = { atMs: Infinity };
     const asking = workers.map((worker) => firstRefusalMs(worker, oldToken, acknowledged, 401));
-    await cli("signing-key", "retire", String(oldNumber));
+    await cli("signing-key", "retire", "--yes", String(oldNumber));
     acknowledged.atMs = monotonicMs();
     await Promise.all(asking);
     await allAnswer(workers, oldToken, 401);

@@ -673,7 +673,7 @@ describe("a command line that receives secrets in every place", () => {
     run("user", "create", "x", "--account", secret());
     run("user", "list", pem);
     run("key", "list", secret());
-    run("key", "revoke", pem);
+    run("key", "revoke", "--yes", pem);
     run("key", "generate", secret(), "--out", join(folder, "new.pem"));
     run("key", "generate", username, "--out", join(folder, "new.pem"), "--bits", secret());
     run("key", "generate", username, "--out", join(folder, "new.pem"), "--expires-in", pem);
@@ -687,7 +687,7 @@ describe("a command line that receives secrets in every place", () => {
       run("operator", "deactivate", word);
       run("admin-token", "create", word, "--role", "owner");
       run("admin-token", "create", "x", "--role", "owner", "--expires-in", word);
-      run("admin-token", "revoke", word);
+      run("admin-token", "revoke", "--yes", word);
     }
     const created = await server.cli("resource-server", "create", "shop");
     const real = canaries.add("a resource server's secret", /csrs_\w+/.exec(created.stdout)?.[0] ?? "");

@@ -91,7 +91,7 @@ describe("the change feed of a running server", () => {
     const { keyId } = await createKey(server, user.username);
     await server.json("key", "deactivate", String(keyId));
     await server.json("account", "create", "quiet");
-    await server.json("key", "revoke", String(keyId));
+    await server.json("key", "revoke", "--yes", String(keyId));
     await server.json("user", "deactivate", user.username);
     await server.json("user", "activate", user.username);
     const last = await stream.heard("the last change", isChange("user.activated"));

@@ -151,7 +151,7 @@ describe("a change by another process", () => {
   test("revoking is permanent: the key can't be activated again, nor added again anywhere", async () => {
     const [client] = clients as [ApiClient];
     const keyId = String(users[0]?.keyId);
-    const revoked = await server.json<{ status: string }>("key", "revoke", keyId);
+    const revoked = await server.json<{ status: string }>("key", "revoke", "--yes", keyId);
     assert.equal(revoked.status, "revoked");
     await holdsAfterMs(() => client.check(tokens[0] ?? ""), "403 key_deactivated");
     for (const verb of ["activate", "deactivate"]) {

@@ -107,13 +107,13 @@ describe("a key that revokes itself", () => {
     const again = await revocation(keyFile, "--out", file);
     assert.deepEqual([again.status, again.stderr.includes("isn't overwritten")], [1, true]);
 
-    const revoked = await server.json<{ id: number; status: string }[]>("key", "revoke", "--statement", file);
+    const revoked = await server.json<{ id: number; status: string }[]>("key", "revoke", "--yes", "--statement", file);
     assert.deepEqual(
       revoked.map((key) => [key.id, key.status]),
       [[id, "revoked"]],
     );
     const body = JSON.stringify({ revocation: readFileSync(file, "utf8").trim() });
-    const repeated = await server.cliWithInput(body, "key", "revoke", "--statement", "-");
+    const repeated = await server.cliWithInput(body, "key", "revoke", "--yes", "--statement", "-");
     assert.deepEqual(
       [repeated.status, repeated.stdout],
       [0, "No key was left to revoke; a key with this modulus is never accepted.\n"],
@@ -124,7 +124,7 @@ describe("a key that revokes itself", () => {
     const keyFile = join(folder, "third.pem");
     await server.json("key", "generate", user.username, "--out", keyFile);
     for (const [args, status, message] of [
-      [["key", "revoke", "--statement", keyFile], 1, /PRIVATE key/],
+      [["key", "revoke", "--yes", "--statement", keyFile], 1, /PRIVATE key/],
       [["key", "revoke", "3", "--statement", keyFile], 2, /give neither a key id nor --with-descendants/],
       [["key", "revoke"], 2, /A key id is a whole number/],
       [["key", "revocation"], 2, /--key/],

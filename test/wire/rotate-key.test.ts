@@ -130,6 +130,7 @@ describe("a chain of keys", () => {
     const all = await server.json<{ changed_descendants: number[]; live_descendants: number[] }>(
       "key",
       "revoke",
+      "--yes",
       String(first),
       "--with-descendants",
     );

@@ -53,6 +53,6 @@ test("a copied store has everything, and tokens and keys keep working on it", as
   // Ids continue where they were: no id of a copied row is reused.
   const other = await target.json<{ id: number }>("account", "create", "other");
   assert.equal(other.id, 2);
-  await target.json("key", "revoke", String(keyId));
+  await target.json("key", "revoke", "--yes", String(keyId));
   assert.equal((await target.cli("audit", "verify")).status, 0);
 });

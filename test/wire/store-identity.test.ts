@@ -47,7 +47,7 @@ describe("an empty store under the master secret of another", () => {
     const before = await start(t, first);
     const user = await createApiUser(before);
     const dead = await tokenOf(before, user);
-    await before.json("key", "revoke", String(user.keyId));
+    await before.json("key", "revoke", "--yes", String(user.keyId));
     await before.stop();
     const after = await start(t, second);
     const successor = await createApiUser(after, { account: "other", name: "someone-else" });
@@ -94,7 +94,7 @@ async function revokeAfterBackup(t: TestContext): Promise<{
   await server.json("backup", backup);
   const revoked = { username: user.username, ...(await createKey(server, user.username)) };
   const dead = await tokenOf(server, revoked);
-  await server.json("key", "revoke", String(revoked.keyId));
+  await server.json("key", "revoke", "--yes", String(revoked.keyId));
   await eventually("the revocation has taken effect", async () => (await check(server, dead))[0] === 403);
   await server.stop();
   return { server, user, backup, revoked, dead };
@@ -121,7 +121,7 @@ describe("a restored backup", () => {
     const accepted = await server.json<{
       undone: { action: string; subject: string }[];
       retired_signing_keys: number[];
-    }>("store", "accept");
+    }>("store", "accept", "--yes");
     const undone = accepted.undone.map(({ action, subject }) => `${action} ${subject}`);
     assert.deepEqual(
       undone.filter((each) => each.startsWith("key.")),
@@ -149,7 +149,7 @@ describe("a restored backup", () => {
       /the store is a backup of \d{4}-.*whatever was changed after that is undone/,
     );
     const env = { COUNTERSIGN_DATA_DIR: dataDir };
-    assert.equal((await server.cli("store", "accept", "--data-dir", dataDir)).status, 0);
+    assert.equal((await server.cli("store", "accept", "--yes", "--data-dir", dataDir)).status, 0);
     const restored = await start(t, { dataDir, env });
     const successor = await createApiUser(restored, { account: "other", name: "someone-else" });
     assert.deepEqual(await check(restored, dead), [401, null]);
@@ -164,7 +164,7 @@ describe("a restored backup", () => {
     copyFileSync(databaseOf(first), copy);
     restore(first, copy);
     const second = await start(t, { dataDir: first.dataDir });
-    await second.json("key", "revoke", String(user.keyId));
+    await second.json("key", "revoke", "--yes", String(user.keyId));
     // As after a crash: no work is done at the end.
     await second.kill();
     restore(second, copy);
@@ -182,7 +182,7 @@ describe("a restored backup", () => {
       startServer({ dataDir: first.dataDir }),
       /came without its countersign\.position.*Bring countersign\.position along .*store accept/,
     );
-    await first.json("store", "accept");
+    await first.json("store", "accept", "--yes");
     const second = await start(t, { dataDir: first.dataDir });
     assert.deepEqual(await check(second, token), [401, null]);
     assert.deepEqual(await check(second, await tokenOf(second, user)), [200, user.username]);
@@ -213,7 +213,7 @@ describe("a restored backup", () => {
     older.pathname = "/older";
     await postgres.query(`create database older template ${new URL(url).pathname.slice(1)}`);
     const again = await start(t, { dataDir, env });
-    await again.json("key", "revoke", "1");
+    await again.json("key", "revoke", "--yes", "1");
     await again.stop();
     const restored = { dataDir, env: { ...env, COUNTERSIGN_DATABASE_URL: older.href } };
     await assert.rejects(startServer(restored), /the store was restored.*key.revoked key:1.*store accept/);
@@ -263,7 +263,7 @@ describe("a database without its master key", () => {
     await before.stop();
     rmSync(join(before.dataDir, "master.key"));
     await assert.rejects(startServer({ dataDir: before.dataDir }), /master\.key is missing.*store accept/);
-    assert.equal((await before.cli("store", "accept")).status, 0);
+    assert.equal((await before.cli("store", "accept", "--yes")).status, 0);
     const after = await start(t, { dataDir: before.dataDir });
     assert.deepEqual(await check(after, dead), [401, null]);
     assert.deepEqual(await check(after, await tokenOf(after, user)), [200, user.username]);

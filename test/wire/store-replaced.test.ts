@@ -114,7 +114,7 @@ describe("a server whose database", () => {
     const stage = await openStage(t);
     const backup = join(temporaryFolder(), "backup.db");
     await stage.server.json("backup", backup);
-    await stage.server.json("key", "revoke", String(stage.keyId));
+    await stage.server.json("key", "revoke", "--yes", String(stage.keyId));
     // The same file, with other contents.
     writeFileSync(stage.path("countersign.db"), readFileSync(backup));
     for (const name of ["countersign.db-wal", "countersign.db-shm"]) rmSync(stage.path(name));
@@ -127,7 +127,7 @@ describe("a server whose database", () => {
     const stage = await openStage(t);
     const backup = join(temporaryFolder(), "backup.db");
     await stage.server.json("backup", backup);
-    await stage.server.json("key", "revoke", String(stage.keyId));
+    await stage.server.json("key", "revoke", "--yes", String(stage.keyId));
     // Everything is in the file then, and its pages are in the server's memory.
     const database = new DatabaseSync(stage.path("countersign.db"));
     database.exec("pragma wal_checkpoint(truncate)");

@@ -49,13 +49,16 @@ const context: CliContext = {
   actor: `cli:${accountName()}`,
   stdin: process.stdin,
   stdout: process.stdout,
-  stderr: new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      if (service === undefined) process.stderr.write(chunk);
-      else service.stderr.write(chunk.toString());
-      done();
-    },
-  }),
+  stderr: Object.assign(
+    new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        if (service === undefined) process.stderr.write(chunk);
+        else service.stderr.write(chunk.toString());
+        done();
+      },
+    }),
+    { isTTY: process.stderr.isTTY },
+  ),
   redact: createCommandLineRedactor(),
   config: (flags) => parseConfig(process.env, flags),
   configOfFlags: (flags) => parseConfig({}, flags),

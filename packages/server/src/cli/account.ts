@@ -94,6 +94,10 @@ export function accountCommand(context: CliContext): Command {
     setStanding: (administration, name, status) =>
       commitAs(context, administration, (tx) => changeAccount(tx, name, { status })),
     json: accountJson,
+    findScope: async ({ accounts }, shortname) => {
+      const found = await accounts.find(shortname);
+      return found?.status === "active" ? { accountId: found.id } : undefined;
+    },
   });
   return account;
 }

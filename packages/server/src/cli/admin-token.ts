@@ -5,7 +5,9 @@ import { createAdminToken, revokeAdminToken } from "../core/operators/admin-toke
 import type { Flags } from "../config/config.ts";
 import { readAllPages } from "../core/store/read-all-pages.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
+import { confirm, withYes, type YesOption } from "./confirm.ts";
 import { withGrantOptions } from "./operator.ts";
+import { printable } from "../core/names.ts";
 import { commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
@@ -69,11 +71,16 @@ export function adminTokenCommand(context: CliContext): Command {
       });
     });
 
-  withStoreFlags(command.command("revoke"))
+  withYes(withStoreFlags(command.command("revoke")))
     .argument("<name>", "<account>/<name> if several accounts have a token of that name")
     .description("revoke an admin token immediately and permanently")
     .option("--json", "print JSON")
-    .action(async (name: string, options: Options) => {
+    .action(async (name: string, options: Options & YesOption) => {
+      await confirm(
+        context,
+        options,
+        `The admin token ${printable(name)} is revoked, and programs that use it are refused.`,
+      );
       const revoked = await commitChange(context, options, (tx) => revokeAdminToken(tx, { name }));
       const json = adminTokenJson(revoked, context.clock.wallMs());
       print(context, options.json, json, () => `${name} is ${paintStatus(context, json.status)}.`);

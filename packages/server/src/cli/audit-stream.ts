@@ -42,7 +42,7 @@ export async function streamAudit(context: CliContext, options: StreamOptions): 
   }
   const stopping = new AbortController();
   // As logrotate sends it to every program that writes logs. On a terminal it means that the terminal is gone.
-  const hangupEnds = "isTTY" in context.stdin && context.stdin.isTTY === true;
+  const hangupEnds = context.stdin.isTTY === true;
   void context.untilSignal({ hangupEnds }).then(() => {
     stopping.abort();
   });

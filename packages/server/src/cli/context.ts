@@ -77,7 +77,7 @@ export interface CliContext {
   readonly random: Random;
   /** The author of the command's changes, for the audit log. */
   readonly actor: string;
-  readonly stdin: Readable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Removes secrets from a line for standard error: an error message may quote a secret from the command line. */

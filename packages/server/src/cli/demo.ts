@@ -88,7 +88,7 @@ async function runSteps(context: CliContext, service: CliService, folder: string
   );
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const privatePem = privateKey.export({ format: "pem", type: "pkcs8" });
-  writeSecretFile(keyFile, String(privatePem));
+  writeSecretFile(keyFile, privatePem);
   const publicPem = publicKey.export({ format: "pem", type: "spki" });
   const parsed = parsePublicKey(publicPem);
   const proof = await proveGeneratedKey(context, privateKey, { key: parsed, username: user.username });

@@ -4,6 +4,7 @@ import type { Flags } from "../config/config.ts";
 import { keyJson } from "../core/json/registry.ts";
 import { revokeByStatement } from "../core/revocation/revoke-by-statement.ts";
 import { parseStatement, signStatement, verifyStatement } from "../core/revocation/statement.ts";
+import { confirm, type YesOption } from "./confirm.ts";
 import { type CliContext, print, readStdin } from "./context.ts";
 import { readSmallFile } from "./read-file.ts";
 import { readPrivateKey } from "./read-private-key.ts";
@@ -31,12 +32,17 @@ export function revocationCommand(context: CliContext): Command {
 /** `countersign key revoke --statement <file>`: does what `POST /api/auth/v0/revoke-key/` does. @throws {Refusal} */
 export async function revokeByStatementFile(
   context: CliContext,
-  options: Flags & { readonly json?: boolean },
+  options: Flags & YesOption & { readonly json?: boolean },
   file: string,
 ): Promise<void> {
   const bytesMax = 2 * ASSERTION_BYTES_MAX;
   const text = file === "-" ? await readStdin(context, bytesMax) : readSmallFile(file, bytesMax).toString("utf8");
   const statement = await verifyStatement(parseStatement(statementOf(text.trim())));
+  await confirm(
+    context,
+    options,
+    "Every key with the statement's modulus is revoked for good, and none is accepted again.",
+  );
   const { keys } = await withAdministration(context, options, (administration) =>
     commitAs(context, administration, (tx) => revokeByStatement(tx, statement)),
   );

@@ -6,14 +6,15 @@ import { changeKeyAndDescendants, liveDescendantsMessage, liveKeys } from "../co
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import type { Store } from "../core/store/store.ts";
-import { type CliContext, paintStatus, print, WrongUsage } from "./context.ts";
+import { confirm, describeImpact, isWatched, withYes, type YesOption } from "./confirm.ts";
+import { type CliContext, note, paintStatus, print, WrongUsage } from "./context.ts";
 import { parseKeyId } from "./key-id.ts";
 import { revokeByStatementFile } from "./key-revocation.ts";
 import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields } from "./table.ts";
 import { relativeTime } from "./time.ts";
 
-interface Options extends Flags {
+interface Options extends Flags, YesOption {
   readonly json?: boolean;
   readonly withDescendants?: boolean;
   readonly statement?: string;
@@ -22,7 +23,7 @@ interface Options extends Flags {
 /** `countersign key show|deactivate|activate|revoke`. */
 export function keyStatusCommands(context: CliContext): readonly Command[] {
   const deactivate = withDescendants(stopCommand("deactivate")).argument("<key id>");
-  const revoke = withDescendants(stopCommand("revoke"))
+  const revoke = withYes(withDescendants(stopCommand("revoke")))
     .argument("[key id]")
     .option("--statement <file>", "revoke the key that signed this revocation statement; - reads standard input");
   return [
@@ -76,11 +77,22 @@ async function stopKey(
   status: "deactivated" | "revoked",
   options: Options,
 ): Promise<void> {
-  const { key, changed, live } = await withAdministration(context, options, (administration) =>
-    commitAs(context, administration, (tx) =>
+  const { key, changed, live } = await withAdministration(context, options, async (administration) => {
+    const { store } = administration;
+    const isFinal = status === "revoked";
+    // A key that doesn't exist or is revoked already has nothing to ask about: the change says so.
+    const found = isFinal || isWatched(context) ? await store.keys.find(id) : undefined;
+    if (found !== undefined && found.status !== "revoked") {
+      const impact = await describeImpact(store, { keyId: id }, context.clock.wallMs());
+      const others = options.withDescendants === true ? " and every key that was rotated in by it" : "";
+      if (isFinal)
+        await confirm(context, options, `Key ${id} of ${found.username}${others} is revoked for good. ${impact}`);
+      else if (found.status === "active") note(context, impact);
+    }
+    return commitAs(context, administration, (tx) =>
       changeKeyAndDescendants(tx, id, { status }, options.withDescendants === true),
-    ),
-  );
+    );
+  });
   const now = context.clock.wallMs();
   const ids = (keys: readonly PublicKey[]) => keys.map((each) => each.id);
   const json = { ...keyJson(key, now), changed_descendants: ids(changed), live_descendants: ids(live) };

@@ -31,7 +31,7 @@ interface Result {
 
 /** Runs command lines on the store in a folder, as a process would, with streams in memory. */
 function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
-  return async (args: readonly string[], input: string | Buffer = ""): Promise<Result> => {
+  return async (args: readonly string[], input: string | Buffer = "", isTTY = false): Promise<Result> => {
     const written = { stdout: "", stderr: "" };
     const stream = (name: keyof typeof written) =>
       new Writable({
@@ -47,9 +47,9 @@ function commandLine(dataDir: string, settings: NodeJS.ProcessEnv = {}) {
       clock: surroundings.clock,
       random: surroundings.random,
       actor: "cli:test",
-      stdin: Readable.from([input]),
+      stdin: Object.assign(Readable.from([input]), { isTTY }),
       stdout: stream("stdout"),
-      stderr: stream("stderr"),
+      stderr: Object.assign(stream("stderr"), { isTTY }),
       redact: createCommandLineRedactor(),
       config: (flags) => parseConfig({ ...settings, COUNTERSIGN_DATA_DIR: dataDir }, flags),
       configOfFlags: (flags) => parseConfig({}, flags),
@@ -153,7 +153,7 @@ describe("what doesn't exist, exists already or isn't allowed fails with status 
       [["user", "create", "demo", "--account", "acme"]],
       [["key", "add", "api-1-demo", publicFile]],
       [["key", "add", "api-1-demo", "-"], rsaKeyPair("revoked").publicPem],
-      [["key", "revoke", "2"]],
+      [["key", "revoke", "--yes", "2"]],
       [["resource-server", "create", "shop"]],
     );
   });
@@ -547,5 +547,63 @@ describe("a command line as people write it", () => {
     ] as const) {
       assertFails(await run(["token", "api-1-demo", privateFile, "--url", url]), 1, says);
     }
+  });
+});
+
+describe("what can't be undone", () => {
+  const folder = makeTemporaryFolder();
+  const run = commandLine(folder.file("data"));
+
+  before(async () => {
+    await prepare(run, [["account", "create", "acme"]], [["user", "create", "demo", "--account", "acme"]]);
+    await prepare(run, [["key", "generate", "api-1-demo", "--out", folder.file("private.pem")]]);
+  });
+  after(() => {
+    folder.remove();
+  });
+
+  const status = async () =>
+    (JSON.parse((await run(["key", "show", "1", "--json"])).stdout) as { status: string }).status;
+
+  test("wants --yes without a terminal, says first what it stops, and changes nothing", async () => {
+    assertFails(
+      await run(["key", "revoke", "1"], "y\n"),
+      2,
+      /^countersign: Key 1 of api-1-demo is revoked for good\. No live token depends on it\. This can't be undone: give --yes to do it\.\n$/,
+    );
+    assert.equal(await status(), "active");
+    const statement = folder.file("statement");
+    assert.equal((await run(["key", "revocation", "--key", folder.file("private.pem"), "--out", statement])).status, 0);
+    for (const args of [
+      ["key", "revoke", "1", "--with-descendants"],
+      ["key", "revoke", "--statement", statement],
+      ["admin-token", "revoke", "x"],
+      ["store", "accept"],
+    ]) {
+      assertFails(await run(args), 2, /This can't be undone: give --yes to do it\./);
+    }
+    assert.equal(await status(), "active");
+  });
+
+  test("at a terminal it asks, and only a yes goes on", async () => {
+    for (const [typed, expected, changed] of [
+      ["\n", 1, "active"],
+      ["n\n", 1, "active"],
+      ["yesterday\n", 1, "active"],
+      ["yes\n", 0, "revoked"],
+    ] as const) {
+      const { status: ended, stderr } = await run(["key", "revoke", "1"], typed, true);
+      assert.match(stderr, /^Key 1 of api-1-demo is revoked for good\. .*This can't be undone\.\nGo on\? \[y\/N\] /);
+      assert.equal(ended, expected, stderr);
+      if (expected === 1) assert.match(stderr, /countersign: Nothing was changed\.\n$/);
+      assert.equal(await status(), changed);
+    }
+  });
+
+  test("what can be undone is done at once, and a terminal is told what stopped", async () => {
+    const { status: ended, stderr } = await run(["user", "deactivate", "api-1-demo"], "", true);
+    assert.deepEqual([ended, stderr], [0, "countersign: note: No live token depends on it.\n"]);
+    assert.deepEqual((await run(["user", "activate", "api-1-demo"])).stderr, "");
+    assert.deepEqual((await run(["user", "deactivate", "api-1-demo"])).stderr, "");
   });
 });

@@ -1,12 +1,13 @@
 import { setTimeout } from "node:timers/promises";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import type { LiveNode } from "../core/signing-keys/store.ts";
-import { activateSigningKey, retireSigningKey, rotateSigningKey } from "../core/signing-keys/changes.ts";
+import { type LiveNode, nodeName } from "../core/signing-keys/store.ts";
+import { activateSigningKey, retireSigningKey, rotateSigningKey, signingNumber } from "../core/signing-keys/changes.ts";
 import type { SigningKeyRecord } from "../core/signing-keys/signing-keys.ts";
-import { type CliContext, paint, print, WrongUsage } from "./context.ts";
+import { type CliContext, note, paint, print, WrongUsage } from "./context.ts";
+import { confirm, describeImpact, withYes, type YesOption } from "./confirm.ts";
 import { shownSigningKeyStatus, signingKeyJson } from "../core/json/registry.ts";
-import { commitAs, commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
+import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { relativeTime } from "./time.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -27,9 +28,10 @@ export function signingKeyCommand(context: CliContext): Command {
       const keys = await withAdministration(context, options, ({ store }) => store.signingKeys.list());
       print(context, options.json, keys.map(signingKeyJson), () => {
         if (keys.length === 0) return "No signing keys yet; countersign serve makes one when it first starts.";
+        const signing = signingNumber(keys);
         const rows = keys.map((key) => [
           String(key.number),
-          shownSigningKeyStatus(key),
+          key.number === signing ? paint(context, "green", "active, signs new tokens") : shownSigningKeyStatus(key),
           key.masterFingerprint,
           relativeTime(key.createdAtMs, context.clock.wallMs()),
         ]);
@@ -45,8 +47,15 @@ export function signingKeyCommand(context: CliContext): Command {
         const { store } = administration;
         const masterSecret = await administration.newestMasterSecret();
         const { number } = await commitAs(context, administration, (tx) => rotateSigningKey(tx, masterSecret));
+        let announced = "";
         for (let poll = 0; ; poll++) {
           const { key, waitingFor } = await commitAs(context, administration, activateSigningKey);
+          const names = waitingFor.map(nodeName).join(", ");
+          // Nodes report every few seconds; a note for each change is enough.
+          if (key !== undefined && names !== "" && names !== announced) {
+            note(context, `Waiting until these nodes can check the new key's tokens: ${names}.`);
+            announced = names;
+          }
           // The key no longer waits if a node has activated it first.
           if (key === undefined || waitingFor.length === 0) break;
           if (poll === POLLS_MAX) throw stillWaiting(key, waitingFor);
@@ -58,13 +67,23 @@ export function signingKeyCommand(context: CliContext): Command {
       print(context, options.json, signingKeyJson(made), () => `Signing key ${made.number} signs new tokens.`);
     });
 
-  withStoreFlags(command.command("retire"))
+  withYes(withStoreFlags(command.command("retire")))
     .argument("<number>")
     .description("retire a signing key: end all its tokens immediately and permanently")
     .option("--json", "print JSON")
-    .action(async (text: string, options: Options) => {
+    .action(async (text: string, options: Options & YesOption) => {
       if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new WrongUsage("Give a signing key's number, such as 1.");
-      const retired = await commitChange(context, options, (tx) => retireSigningKey(tx, Number(text)));
+      const number = Number(text);
+      const retired = await withAdministration(context, options, async (administration) => {
+        const impact = await describeImpact(administration.store, {}, context.clock.wallMs());
+        const key = (await administration.store.signingKeys.list()).find((each) => each.number === number);
+        // One that doesn't exist or is retired already has nothing to ask about: the change says so.
+        if (key !== undefined && key.retiredAtMs === null) {
+          const what = `Signing key ${number} is retired, and every token that it signed ends.`;
+          await confirm(context, options, `${what} Of all signing keys together: ${impact}`);
+        }
+        return commitAs(context, administration, (tx) => retireSigningKey(tx, number));
+      });
       print(
         context,
         options.json,
@@ -77,7 +96,7 @@ export function signingKeyCommand(context: CliContext): Command {
 
 function stillWaiting({ number, masterFingerprint }: SigningKeyRecord, nodes: readonly LiveNode[]): OperatorError {
   return new OperatorError(
-    `Signing key ${number} is waiting: it signs nothing until these nodes can check its tokens: ${nodes.map(({ id }) => id).join(", ")}. ` +
+    `Signing key ${number} is waiting: it signs nothing until these nodes can check its tokens: ${nodes.map(nodeName).join(", ")}. ` +
       `They lack the master secret with fingerprint ${masterFingerprint}: configure it there, followed by a comma and the old one, and restart them.`,
   );
 }

@@ -3,6 +3,7 @@ import type { Flags } from "../config/config.ts";
 import { holdsPassword } from "../config/database-url.ts";
 import { describeRestoration, type RememberedEvent } from "../core/store-identity/position.ts";
 import { type CliContext, print, readStdin } from "./context.ts";
+import { confirm, withYes, type YesOption } from "./confirm.ts";
 import { warnOfPassword, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 
@@ -39,13 +40,15 @@ export function storeCommand(context: CliContext): Command {
         "countersign: note: the copy doesn't contain the master secret; start the nodes with this store's master secret.\n",
       );
     });
-  withStoreFlags(command.command("accept"))
+  withYes(withStoreFlags(command.command("accept")))
     .description(
       "accept a restored or replaced store, or one whose master secret is lost; ends every token minted so far",
     )
     .option("--json", "print JSON")
-    .action(async (options: Flags & { json?: boolean }) => {
-      const { signingKey, retired, restoration } = await context.acceptStore(context.config(options));
+    .action(async (options: Flags & YesOption & { json?: boolean }) => {
+      const config = context.config(options);
+      await confirm(context, options, "Every token minted so far ends, whoever holds it.");
+      const { signingKey, retired, restoration } = await context.acceptStore(config);
       const undone = restoration?.undone ?? [];
       const value = {
         signing_key: signingKey,

@@ -7,6 +7,7 @@ const SUGGESTIONS_MAX = 3;
 
 /** How many names that begin alike are compared. */
 const CANDIDATES_MAX = 200;
+const FIRST_PAGE = { limit: CANDIDATES_MAX };
 
 type Names = Pick<Store, "accounts" | "users" | "resourceServers" | "adminTokens" | "operators">;
 
@@ -14,15 +15,20 @@ type Names = Pick<Store, "accounts" | "users" | "resourceServers" | "adminTokens
  * Adds to a refusal of an unknown name which names may have been meant: "There is no API user demo; did you mean api-1-demo?". Any
  * other error is returned unchanged. It never fails, and looks up few names however many there are.
  */
-export async function withSuggestion(error: unknown, store: Names): Promise<unknown> {
-  if (!(error instanceof Refusal) || error.detail.unknownName === undefined) return error;
-  const { unknownName } = error.detail;
-  const meant = await suggestNames(store, unknownName).catch(() => []);
-  if (meant.length === 0) return error;
+export async function withSuggestion(failure: unknown, store: Names): Promise<unknown> {
+  if (!(failure instanceof Refusal) || failure.detail.unknownName === undefined) return failure;
+  const { unknownName } = failure.detail;
+  let meant: readonly string[] = [];
+  try {
+    meant = await suggestNames(store, unknownName);
+  } catch {
+    // The error itself matters more than why nothing can be suggested.
+  }
+  if (meant.length === 0) return failure;
   const [last = "", ...others] = meant.toReversed();
   const list = others.length === 0 ? last : `${others.toReversed().join(", ")} or ${last}`;
-  const sentence = error.message.replace(/\.(?: .*)?$/s, "");
-  return new Refusal(error.code, `${sentence}; did you mean ${list}?`, error.detail);
+  const sentence = failure.message.replace(/\.(?: .*)?$/s, "");
+  return new Refusal(failure.code, `${sentence}; did you mean ${list}?`, failure.detail);
 }
 
 /** The existing names that are likeliest meant, the likeliest first. */
@@ -46,16 +52,13 @@ function nearness(given: string, existing: string, bareGiven: string, bareExisti
 }
 
 async function candidatesOf(store: Names, kind: Exclude<UnknownName["kind"], "user">): Promise<readonly string[]> {
-  switch (kind) {
-    case "account":
-      return (await store.accounts.list()).map(({ shortname }) => shortname);
-    case "resource-server":
-      return (await store.resourceServers.list()).map(({ name }) => name);
-    case "admin-token":
-      return (await store.adminTokens.page({}, { limit: CANDIDATES_MAX })).items.map(({ name }) => name);
-    case "operator":
-      return (await store.operators.page({}, { limit: CANDIDATES_MAX })).items.map(({ email }) => email);
-  }
+  const names = {
+    account: async () => (await store.accounts.list()).map(({ shortname }) => shortname),
+    "resource-server": async () => (await store.resourceServers.list()).map(({ name }) => name),
+    "admin-token": async () => (await store.adminTokens.page({}, FIRST_PAGE)).items.map(({ name }) => name),
+    operator: async () => (await store.operators.page({}, FIRST_PAGE)).items.map(({ email }) => email),
+  };
+  return names[kind]();
 }
 
 /** Users whose name begins like the given one, found by the index on names. */

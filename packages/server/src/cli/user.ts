@@ -89,6 +89,10 @@ export function userCommand(context: CliContext): Command {
     setStanding: (administration, name, status) =>
       commitAs(context, administration, (tx) => changeUser(tx, name, { status })),
     json: userJson,
+    findScope: async ({ users }, username) => {
+      const found = await users.find(username);
+      return found?.status === "active" ? { userId: found.id } : undefined;
+    },
   });
   return user;
 }

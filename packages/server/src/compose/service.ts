@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { startBackgroundWork } from "./background.ts";
 import type { CliService } from "../cli/context.ts";
 import type { Config } from "../config/config.ts";
@@ -97,6 +98,7 @@ export async function startService(
         startedAtMs: clock.wallMs(),
         version: VERSION,
         publicUrl: publicServer === undefined ? null : publicUrl,
+        hostName: hostname(),
       },
       (error) => {
         log.warn({ err: error }, "this node can't register in the store; it tries again");

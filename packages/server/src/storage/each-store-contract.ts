@@ -100,8 +100,15 @@ export function insertKey(
   });
 }
 
-/** Reverts the migration 0008-key-trust. */
+/** Reverts the migration 0009-node-names. */
+export const UNDO_0009: readonly string[] = [
+  "alter table nodes drop column host_name",
+  "delete from kysely_migration where name = '0009-node-names'",
+];
+
+/** Reverts the migration 0008-key-trust and those after it. */
 export const UNDO_0008: readonly string[] = [
+  ...UNDO_0009,
   "drop table webhook_deliveries",
   "drop table webhooks",
   "drop table jobs",

@@ -31,6 +31,7 @@ const MIGRATIONS = {
   "0006-operators": () => import("./migrations/0006-operators.ts"),
   "0007-list-indexes": () => import("./migrations/0007-list-indexes.ts"),
   "0008-key-trust": () => import("./migrations/0008-key-trust.ts"),
+  "0009-node-names": () => import("./migrations/0009-node-names.ts"),
 } as const;
 
 /** The newest migration. */

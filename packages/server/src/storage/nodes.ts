@@ -7,12 +7,13 @@ import type { Write } from "./write.ts";
 /** The nodes that serve, outside of changes. */
 export function nodeStore(db: Kysely<Database>, write: Write, engine: Engine): NodeStore {
   return {
-    record: async ({ id, startedAtMs, version, signingKeys, publicUrl }) => {
+    record: async ({ id, startedAtMs, version, signingKeys, publicUrl, hostName }) => {
       const values = {
         seen_at_ms: engine.nowMs,
         version,
         signing_keys: signingKeys.join(","),
         public_url: publicUrl,
+        host_name: hostName,
       };
       await write((transaction) =>
         transaction
@@ -51,5 +52,6 @@ async function listLiveNodes(db: Kysely<Database>, engine: Engine, withinMs: num
     version: row.version,
     signingKeys: row.signing_keys === "" ? [] : row.signing_keys.split(",").map(Number),
     publicUrl: row.public_url,
+    hostName: row.host_name,
   }));
 }

@@ -135,6 +135,8 @@ export interface Database {
     signing_keys: string;
     /** Null for a node of an earlier release. */
     public_url: string | null;
+    /** Null for a node of an earlier release. */
+    host_name: string | null;
   };
   /** One row: the store's identity. */
   store_identity: {

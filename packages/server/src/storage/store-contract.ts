@@ -636,6 +636,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         startedAtMs: 1_481_650_253_342,
         version: "1.2.3",
         publicUrl: "https://auth.example",
+        hostName: "node-a.example",
         signingKeys: [1, 0xffff_ffff],
       };
       const LONG_MS = 3_600_000;
@@ -643,7 +644,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
 
       test("are read as they were recorded, with times of the store's clock, the oldest first", async () => {
         const before = Date.now();
-        const later = { ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, publicUrl: null };
+        const later = { ...NODE, id: "later", startedAtMs: NODE.startedAtMs + 1, publicUrl: null, hostName: null };
         await store.nodes.record({ ...later, signingKeys: [] });
         await store.nodes.record({ ...NODE, id: "b" });
         await store.nodes.record(NODE);
@@ -738,7 +739,14 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
             throw new Error("changed my mind");
           }),
         );
-        await other.nodes.record({ id: "a", startedAtMs: 1, version: "1", publicUrl: null, signingKeys: [] });
+        await other.nodes.record({
+          id: "a",
+          startedAtMs: 1,
+          version: "1",
+          publicUrl: null,
+          hostName: null,
+          signingKeys: [],
+        });
         const tokens = new Map([[0, 1]]);
         await other.usage.record([
           { keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens },
@@ -1067,7 +1075,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
       });
 
       test("removes nodes that haven't been seen for a given time, and keeps the rest", async () => {
-        const node = { startedAtMs: 1, version: "1", publicUrl: null, signingKeys: [1] };
+        const node = { startedAtMs: 1, version: "1", publicUrl: null, hostName: null, signingKeys: [1] };
         await store.nodes.record({ ...node, id: "gone" });
         assert.equal(await store.removeExpired(expiredBefore(0), 10), 0);
         await until(async () => (await store.removeExpired({ ...expiredBefore(0), unseenForMs: 5 }, 10)) === 1);
@@ -1334,7 +1342,15 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         () => closed.assertions.use([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]),
         () => closed.removeExpired(expiredBefore(1), 1),
         () => closed.signingKeys.list(),
-        () => closed.nodes.record({ id: "a", startedAtMs: 1, version: "1", publicUrl: null, signingKeys: [] }),
+        () =>
+          closed.nodes.record({
+            id: "a",
+            startedAtMs: 1,
+            version: "1",
+            publicUrl: null,
+            hostName: null,
+            signingKeys: [],
+          }),
         () => closed.nodes.remove("a"),
         () => closed.nodes.listLive(1),
         () => closed.usage.keyHours(1 as KeyId, 0),

@@ -16,10 +16,10 @@ export function Nodes({ nodes }: { readonly nodes: Overview["nodes"] }) {
         ) : nodes.length === 0 ? (
           <li className="list-item faint">No node has reported yet.</li>
         ) : (
-          nodes.map(({ id, version, started_at: startedAt, seen_at: seenAt }) => (
+          nodes.map(({ id, host_name: hostName, version, started_at: startedAt, seen_at: seenAt }) => (
             <li key={id} className="list-item">
               <div className="list-words">
-                <code>{id}</code>
+                <bdi className="mono">{hostName ?? id}</bdi>
                 <span className="faint">
                   version {version} · started <RelativeTime at={startedAt} /> · last seen <RelativeTime at={seenAt} />
                 </span>

@@ -19,7 +19,14 @@ import { StatusBadge, Tag } from "../../ui/status-badge.tsx";
 import { tell } from "../../ui/tell.tsx";
 
 const NODE_COLUMNS: readonly Column<Node>[] = [
-  { heading: "Node", cell: ({ id }) => <code>{id}</code> },
+  {
+    heading: "Node",
+    cell: ({ id, host_name: hostName }) => (
+      <span title={`Id ${id}`}>
+        <bdi className="mono">{hostName ?? id}</bdi>
+      </span>
+    ),
+  },
   { heading: "Version", cell: ({ version }) => version },
   { heading: "Started", cell: ({ started_at: at }) => <RelativeTime at={at} /> },
   { heading: "Last seen", cell: ({ seen_at: at }) => <RelativeTime at={at} /> },

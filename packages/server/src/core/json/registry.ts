@@ -78,8 +78,15 @@ export function signingKeyJson(key: SigningKeyRecord) {
   };
 }
 
-export function nodeJson({ id, version, startedAtMs, seenAtMs, signingKeys }: LiveNode) {
-  return { id, version, started_at: isoTime(startedAtMs), seen_at: isoTime(seenAtMs), signing_keys: signingKeys };
+export function nodeJson({ id, hostName, version, startedAtMs, seenAtMs, signingKeys }: LiveNode) {
+  return {
+    id,
+    host_name: hostName,
+    version,
+    started_at: isoTime(startedAtMs),
+    seen_at: isoTime(seenAtMs),
+    signing_keys: signingKeys,
+  };
 }
 
 /** An event without its hashes: they are unsalted and cover all accounts' events, so a reader could guess other accounts' events. */

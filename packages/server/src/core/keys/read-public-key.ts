@@ -138,7 +138,7 @@ function readJson(text: string): KeyObject {
   if (typeof jwk !== "object" || jwk === null || Array.isArray(jwk)) throw invalid("a JWK is a JSON object");
   if ("keys" in jwk) throw invalid("it is a JWK Set; give one key out of its keys");
   if (!("kty" in jwk)) throw invalid("it is JSON, but not a JWK: it has no kty");
-  return readJwk(jwk as Record<string, unknown>);
+  return readJwk(jwk);
 }
 
 function parseJson(text: string): unknown {

@@ -40,7 +40,7 @@ after(async () => {
 });
 
 function node(id: string, ...signingKeys: readonly number[]): Promise<void> {
-  return store.nodes.record({ id, startedAtMs: 1, version: "1", publicUrl: null, signingKeys });
+  return store.nodes.record({ id, startedAtMs: 1, version: "1", publicUrl: null, hostName: null, signingKeys });
 }
 
 /** The events after the first signing key's. */
@@ -237,7 +237,7 @@ describe("a heartbeat", () => {
       counted,
       ring,
       createCommit(counted, registry.clock),
-      { id, startedAtMs: 7, version: "1.2.3", publicUrl: null },
+      { id, startedAtMs: 7, version: "1.2.3", publicUrl: null, hostName: null },
       (error) => assert.fail(String(error)),
     );
     return { heartbeat, transactions: () => transactions };
@@ -251,7 +251,9 @@ describe("a heartbeat", () => {
     assert.equal(heartbeat.id, "a");
     await heartbeat.beat();
     await heartbeat.beat();
-    assert.deepEqual(await live(), [{ id: "a", startedAtMs: 7, version: "1.2.3", publicUrl: null, signingKeys: [1] }]);
+    assert.deepEqual(await live(), [
+      { id: "a", startedAtMs: 7, version: "1.2.3", publicUrl: null, hostName: null, signingKeys: [1] },
+    ]);
     assert.equal(transactions(), 0, "without a waiting key, the lock for changes isn't taken");
     assert.deepEqual(await events(), []);
   });

@@ -48,6 +48,14 @@ export async function bindSigningKeyToStore(
   return rotateSigningKey(tx, masterSecrets[0]);
 }
 
+/** The number of the key that signs new tokens: the greatest of those that are active; `undefined` if none is. */
+export function signingNumber(
+  keys: readonly Pick<SigningKeyRecord, "number" | "activatedAtMs" | "retiredAtMs">[],
+): number | undefined {
+  const active = keys.filter(({ activatedAtMs, retiredAtMs }) => activatedAtMs !== null && retiredAtMs === null);
+  return active.length === 0 ? undefined : Math.max(...active.map(({ number }) => number));
+}
+
 /** Activates a waiting key if every live node can check its tokens. */
 export async function activateSigningKey(tx: ChangeTx): Promise<Activation> {
   const key = (await tx.signingKeys.list()).find(isWaiting);

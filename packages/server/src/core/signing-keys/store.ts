@@ -10,6 +10,13 @@ export interface LiveNode {
   readonly signingKeys: readonly number[];
   /** How clients reach it; `null` for a node of an earlier release. */
   readonly publicUrl: string | null;
+  /** The name of its machine; `null` for a node of an earlier release. */
+  readonly hostName: string | null;
+}
+
+/** How people know a node: by its machine. Several nodes on one machine differ by the beginning of their ids. */
+export function nodeName({ id, hostName }: Pick<LiveNode, "id" | "hostName">): string {
+  return hostName === null ? id : `${hostName} (${id.slice(0, 8)})`;
 }
 
 /** Reads signing keys outside of transactions. */

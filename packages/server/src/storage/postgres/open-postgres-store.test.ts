@@ -117,6 +117,7 @@ describe("a database that isn't this release's", () => {
         "0006-operators",
         "0007-list-indexes",
         "0008-key-trust",
+        "0009-node-names",
         "9999-later",
       ],
     );

@@ -11,7 +11,7 @@ import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";
-import { UNDO_0004, UNDO_0005, UNDO_0006, UNDO_0007, UNDO_0008 } from "../each-store-contract.ts";
+import { UNDO_0004, UNDO_0005, UNDO_0006, UNDO_0007, UNDO_0008, UNDO_0009 } from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testJobStore } from "../job-store-contract.ts";
 import { testKeyLifeStore } from "../key-life-store-contract.ts";
@@ -146,6 +146,7 @@ describe("a file of an earlier release", () => {
     delete from kysely_migration where name = '0002-token-checks';`;
 
   for (const [name, undo] of [
+    ["0008-key-trust", UNDO_0009.join("; ")],
     ["0007-list-indexes", UNDO_0008.join("; ")],
     ["0006-operators", UNDO_0007.join("; ")],
     ["0005-store-identity", UNDO_0006.join("; ")],
@@ -204,6 +205,7 @@ describe("a file that isn't this release's", () => {
       "0006-operators",
       "0007-list-indexes",
       "0008-key-trust",
+      "0009-node-names",
       "9999-later",
     ]);
   });
@@ -271,7 +273,15 @@ describe("an open file", () => {
         () => store.accounts.list(),
         () => store.users.loadRecord("api-1-demo"),
         () => store.usage.record([USED]),
-        () => store.nodes.record({ id: "a", startedAtMs: 1, version: "1", publicUrl: null, signingKeys: [] }),
+        () =>
+          store.nodes.record({
+            id: "a",
+            startedAtMs: 1,
+            version: "1",
+            publicUrl: null,
+            hostName: null,
+            signingKeys: [],
+          }),
         () => store.backup(folder.file("backup.db")),
         () => changes.createAccount("test", { shortname: "lost" }),
       ]) {

@@ -1,5 +1,5 @@
 import type { SigningKeyRecord } from "../../signing-keys/signing-keys.ts";
-import type { LiveNode } from "../../signing-keys/store.ts";
+import { type LiveNode, nodeName } from "../../signing-keys/store.ts";
 import { type Observation, observe, type Problem } from "../finding.ts";
 
 export interface NodeFacts {
@@ -32,7 +32,10 @@ export function checkNodes({ nodes, signingKeys, version }: NodeFacts): Observat
       if (missing.length === 0) return [];
       const numbers = missing.map(({ number }) => number).join(", ");
       return [
-        { code: "node_lacks_signing_key", found: `Node ${node.id} can't check tokens of signing key ${numbers}.` },
+        {
+          code: "node_lacks_signing_key",
+          found: `Node ${nodeName(node)} can't check tokens of signing key ${numbers}.`,
+        },
       ];
     }),
   );

@@ -238,6 +238,7 @@ test("the nodes: several releases, several public URLs, and one that can't check
     startedAtMs: 0,
     seenAtMs: 0,
     version: "2.0.0",
+    hostName: null,
     signingKeys: [1, 2],
     publicUrl: "https://auth.example",
   };

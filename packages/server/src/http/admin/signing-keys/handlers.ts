@@ -5,6 +5,7 @@ import {
   LIVE_NODE_MS,
   retireSigningKey,
   rotateSigningKey,
+  signingNumber,
 } from "../../../core/signing-keys/changes.ts";
 import type { SigningKeyRecord } from "../../../core/signing-keys/signing-keys.ts";
 import type { RegistryHandlerDependencies } from "../accounts/handlers.ts";
@@ -61,8 +62,6 @@ export function createSigningKeyHandlers({
   }
 }
 
-/** The active key with the greatest number signs new tokens. */
 function shownSigningKey(key: SigningKeyRecord, keys: readonly SigningKeyRecord[]) {
-  const signing = keys.filter(({ activatedAtMs, retiredAtMs }) => activatedAtMs !== null && retiredAtMs === null);
-  return { ...signingKeyJson(key), signs: key.number === Math.max(...signing.map(({ number }) => number)) };
+  return { ...signingKeyJson(key), signs: key.number === signingNumber(keys) };
 }

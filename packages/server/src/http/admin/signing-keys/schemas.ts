@@ -1,4 +1,4 @@
-import { count, flag, object, patchOf, text, time, timeOrNull } from "../http/schema.ts";
+import { count, flag, object, patchOf, text, textOrNull, time, timeOrNull } from "../http/schema.ts";
 
 export const SigningKey = object({
   number: count,
@@ -12,6 +12,7 @@ export const SigningKey = object({
 
 export const Node = object({
   id: text,
+  host_name: { ...textOrNull, description: "The name of its machine; null for a node of an earlier release" },
   version: text,
   started_at: time,
   seen_at: time,

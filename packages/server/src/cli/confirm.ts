@@ -1,0 +1,66 @@
+import { once } from "node:events";
+import { createInterface } from "node:readline/promises";
+import type { Command } from "commander";
+import { OperatorError } from "../core/operator-error.ts";
+import type { UsageScope } from "../core/keys/usage-store.ts";
+import type { Store } from "../core/store/store.ts";
+import { type CliContext, WrongUsage } from "./context.ts";
+
+/** How many clients are named when it is said what stops. */
+const CLIENTS_NAMED_MAX = 3;
+
+/** The option of a command that can't be undone. */
+export interface YesOption {
+  readonly yes?: boolean;
+}
+
+/** Adds `--yes` to a command that can't be undone. */
+export function withYes(command: Command): Command {
+  return command.option("-y, --yes", "don't ask; needed where no terminal can be asked");
+}
+
+/**
+ * Makes sure that a person means what can't be undone. At a terminal it asks; elsewhere `--yes` is needed.
+ *
+ * @param what what will happen and what it stops, in whole sentences
+ * @throws {WrongUsage} if there is no terminal and no `--yes` @throws {OperatorError} if the person declines
+ */
+export async function confirm(context: CliContext, { yes }: YesOption, what: string): Promise<void> {
+  if (yes === true) return;
+  if (!canAsk(context)) throw new WrongUsage(`${what} This can't be undone: give --yes to do it.`);
+  context.stderr.write(`${what} This can't be undone.\n`);
+  // Not as a terminal: the line is edited by the terminal itself, and nothing but the question is written.
+  const asking = createInterface({ input: context.stdin, output: context.stderr, terminal: false });
+  try {
+    const ended = once(asking, "close").then(() => "");
+    const answer = await Promise.race([asking.question("Go on? [y/N] "), ended]);
+    if (/^y(?:es)?$/i.test(answer.trim())) return;
+  } finally {
+    asking.close();
+  }
+  throw new OperatorError("Nothing was changed.");
+}
+
+/** Is there a person who sees standard error and can type? */
+function canAsk({ stdin, stderr }: CliContext): boolean {
+  return stdin.isTTY === true && stderr.isTTY === true;
+}
+
+/** Is a person reading standard error? */
+export function isWatched({ stderr }: CliContext): boolean {
+  return stderr.isTTY === true;
+}
+
+/** What stops when everything in this scope does, in a sentence: how many live tokens, and of which clients. */
+export async function describeImpact(
+  { usage }: Pick<Store, "usage">,
+  scope: UsageScope,
+  nowMs: number,
+): Promise<string> {
+  const { liveTokens, users, userCount } = await usage.liveTokens(scope, Math.floor(nowMs / 1000), CLIENTS_NAMED_MAX);
+  if (liveTokens === 0) return "No live token depends on it.";
+  const named = users.map(({ username }) => username).join(", ");
+  const others = userCount - users.length;
+  const clients = others > 0 ? `${named} and ${others} more` : named;
+  return `${liveTokens} live ${liveTokens === 1 ? "token stops" : "tokens stop"} at once, of ${clients}.`;
+}
