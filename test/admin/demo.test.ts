@@ -128,7 +128,7 @@ describe("the demo", { concurrency: 2 }, () => {
   test("the commands that it prints work on its store while it is up", needsCurl, async () => {
     const demo = startDemo();
     await demo.up();
-    const printed = [...demo.stdout().matchAll(/^ {3}\$ (countersign .*)$/gm)].map(([, line]) => line ?? "");
+    const printed = [...demo.stdout().matchAll(/^ {3}\$ (?:npx )?(countersign .*)$/gm)].map(([, line]) => line ?? "");
     assert.equal(printed.length, 5);
     const [deactivate = ""] = printed.filter((line) => line.includes("key deactivate"));
     const program = `countersign() { "${process.execPath}" "${COUNTERSIGN}" "$@"; }`;

@@ -30,8 +30,16 @@ const TELL_MS_MAX = 5000;
 
 const surroundings = systemSurroundings();
 
-/** npm sets the variable for what it runs: npx, and the scripts of a package. */
-const PROGRAM_NAME = process.env["npm_command"] === undefined ? "countersign" : "npx countersign";
+/** A checkout isn't installed. npm sets the variable for what it runs: npx, and the scripts of a package. */
+const PROGRAM_NAME =
+  process.env["npm_command"] === undefined && !import.meta.url.endsWith(".ts") ? "countersign" : "npx countersign";
+
+/** On a terminal, unless a level is configured: a banner greets people, and a line for each request would bury it. */
+const LOG_LEVEL = "COUNTERSIGN_LOG_LEVEL";
+const QUIET_LEVEL = "warn";
+
+/** Does a person read this process's standard error? Set once this process serves. */
+let isForPeople = false;
 
 /** The sinks of a service, set once this process serves. */
 let service: { readonly stdout: LogSink; readonly stderr: LogSink } | undefined;
@@ -115,6 +123,10 @@ async function serve(config: Config, opening: StoreOpening, flags: Flags): Promi
     import("./platform/logger.ts"),
   ]);
   const channel = openWorkerChannel(() => process.exit(1));
+  isForPeople = channel === undefined && process.stderr.isTTY;
+  const isQuiet = isForPeople && flags["logLevel"] === undefined && process.env[LOG_LEVEL] === undefined;
+  // Workers read their level from the environment.
+  if (isQuiet) process.env[LOG_LEVEL] = QUIET_LEVEL;
   const isServing = config.workers === 1 || channel !== undefined;
   const telemetrySettings = await readTelemetrySettings();
   let telemetry: Telemetry | undefined;
@@ -123,7 +135,7 @@ async function serve(config: Config, opening: StoreOpening, flags: Flags): Promi
   });
   service = { stdout: openLogSink(1), stderr };
   const log = createLog(
-    config.logLevel,
+    isQuiet ? QUIET_LEVEL : config.logLevel,
     [...secretsOf(config), ...(telemetrySettings?.secrets ?? [])],
     (line) => {
       stderr.write(line);
@@ -269,18 +281,36 @@ async function superviseUntil(
 async function printReady(config: Config, ready: WorkerReady, log: Logger): Promise<void> {
   const { publicUrl, adminUrl, store } = ready;
   const setup = adminUrl === null ? undefined : await makeSetupLink(config, adminUrl, log);
-  const isAtTerminal = process.stderr.isTTY;
-  if (setup !== undefined && !isAtTerminal) {
+  if (setup !== undefined && !isForPeople) {
     const line = { event: "setup", setup_url: setup.url, expires_at: new Date(setup.expiresAtMs).toISOString() };
     service?.stderr.write(`${JSON.stringify(line)}\n`);
   }
   const line = { event: "ready", public_url: publicUrl, admin_url: adminUrl, store, pid: process.pid };
   service?.stdout.write(`${JSON.stringify(line)}\n`);
-  if (!isAtTerminal) return;
-  const { formatGreeting } = await import("./cli/greeting.ts");
-  const where = config.databaseUrl === undefined ? `SQLite, in ${config.dataDir}` : "PostgreSQL";
-  const greeting = { version: VERSION, programName: PROGRAM_NAME, publicUrl, adminUrl, store: where, setup };
-  service?.stderr.write(formatGreeting({ ...greeting, nowMs: surroundings.clock.wallMs() }));
+  if (isForPeople) service?.stderr.write(await formatBanner(config, ready, setup));
+}
+
+async function formatBanner(
+  config: Config,
+  { publicUrl, adminUrl }: WorkerReady,
+  setup: Awaited<ReturnType<CliContext["makeSetupLink"]>>,
+): Promise<string> {
+  const [{ formatServeBanner }, { createOrigins }] = await Promise.all([
+    import("./cli/serve-banner.ts"),
+    import("./http/admin/http/origins.ts"),
+  ]);
+  const users = await context.findNames(config, "user", "").catch(() => undefined);
+  const served = {
+    version: VERSION,
+    publicUrl,
+    consoleUrl: adminUrl === null ? null : createOrigins(config.adminUrl, adminUrl).consoleUrl,
+    config,
+    setup,
+    isEmpty: users?.length === 0,
+    programName: PROGRAM_NAME,
+    isQuiet: process.env[LOG_LEVEL] === QUIET_LEVEL,
+  };
+  return formatServeBanner(served, surroundings.clock, process.stderr.hasColors() && !process.env["NO_COLOR"]);
 }
 
 async function makeSetupLink(config: Config, adminUrl: string, log: Logger) {

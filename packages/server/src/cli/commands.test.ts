@@ -95,7 +95,7 @@ describe("the modules that a command line imports", () => {
     const imported = importedBy("--help");
     assert.ok(imported.some((url) => url.endsWith("/cli/program.ts")));
     const unneeded =
-      /\/server\/src\/(?:cli\/(?!commands|context|help-layout|program|wrap-text)|storage\/|http\/|compose\/(?!surroundings))|\/node_modules\/(?:kysely|pino)\//;
+      /\/server\/src\/(?:cli\/(?!commands|context|help-layout|program|words|wrap-text)|storage\/|http\/|compose\/(?!surroundings))|\/node_modules\/(?:kysely|pino)\//;
     assert.deepEqual(
       imported.filter((url) => unneeded.test(url)),
       [],

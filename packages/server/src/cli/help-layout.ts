@@ -26,10 +26,7 @@ export const HELP_LAYOUT: Partial<Help> = {
     return option.mandatory ? `required: ${description}` : description;
   },
   commandUsage(this: Help, command: Command) {
-    const usage = Help.prototype.commandUsage.call(this, command);
-    const needed = command.options.filter(({ mandatory }) => mandatory).map(({ flags }) => flags.split(", ").at(-1));
-    const whole = needed.length === 0 ? usage : usage.replace("[options]", `${needed.join(" ")} [options]`);
-    return wrapText(whole, columnsOf(this) - USAGE_INDENT.length).join(`\n${USAGE_INDENT}`);
+    return wrapText(usageOf(command), columnsOf(this) - USAGE_INDENT.length).join(`\n${USAGE_INDENT}`);
   },
   // A command's own options come before those that most commands have.
   groupItems<T extends Command | Option>(this: Help, unsorted: T[], visible: T[], groupOf: (item: T) => string) {
@@ -56,6 +53,13 @@ export const HELP_LAYOUT: Partial<Help> = {
     return `  ${term.padEnd(termWidth)}  ${text.replaceAll("\n", `\n${" ".repeat(termWidth + 4)}`)}`;
   },
 };
+
+/** How a command is called: `countersign operator invite --role <role> [options] <email>`. */
+export function usageOf(command: Command): string {
+  const usage = new Help().commandUsage(command);
+  const needed = command.options.filter(({ mandatory }) => mandatory).map(({ flags }) => flags.split(", ").at(-1));
+  return needed.length === 0 ? usage : usage.replace("[options]", `${needed.join(" ")} [options]`);
+}
 
 function columnsOf({ helpWidth = 80 }: Help): number {
   return helpWidth;

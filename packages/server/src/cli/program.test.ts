@@ -91,6 +91,15 @@ describe("wrong usage", () => {
   for (const [args, says] of [
     [["nope"], /unknown command 'nope'/],
     [["account", "nope"], /unknown command 'nope'/],
+    [["key", "delete", "1"], /unknown command 'delete' \(Did you mean key deactivate\?\)/],
+    [["help", "nope"], /unknown command 'nope'/],
+    [["help", "key", "nope"], /unknown command 'nope'/],
+    [["key", "add", "--key", "x"], /missing required argument/],
+    [["key", "add", "--username", "x", "--username", "y", "--key", "z"], /--username is given twice/],
+    [
+      ["operator", "invite"],
+      /required option .*; usage: countersign operator invite --role <role> \[options\] <email>/,
+    ],
     [["account", "list", "--nope"], /unknown option '--nope'/],
     [["-x"], /unknown option '-x'/],
     [["account", "create"], /missing required argument 'shortname'/],

@@ -3,7 +3,8 @@ import { ConfigError } from "../config/config.ts";
 import { Refusal } from "../core/refusal.ts";
 import { COMMANDS, type CommandEntry } from "./commands.ts";
 import { hasPrinted, NegativeResult, type CliContext, WrongUsage } from "./context.ts";
-import { HELP_LAYOUT } from "./help-layout.ts";
+import { HELP_LAYOUT, usageOf } from "./help-layout.ts";
+import { findCommand, findSynonym, readGroupHelp, readHelpWords, readNamedArguments } from "./words.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 /** What completion scripts run. The help leaves it out. */
@@ -22,7 +23,8 @@ const COMPLETE: CommandEntry = {
  * @param commandLine the words after the program's name
  */
 export async function runCommandLine(commandLine: readonly string[], context: CliContext): Promise<number> {
-  const words = asHelpOption(commandLine.map(asOperand));
+  const words = readHelpWords(commandLine.map(asOperand));
+  let usage = "";
   const report = reporterFor(words, context);
   const program = new Command("countersign")
     .description("A self-hosted token service for API clients.")
@@ -37,7 +39,7 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
       outputError: (text, write) => {
         // No option, command or choice has a name this long, so a long word given in its place may be a secret.
         const brief = text.replace(/^error: /, "countersign: ").replaceAll(/'[^']{33,}'/g, "'[redacted]'");
-        report("usage", oneLine(brief), write);
+        report("usage", oneLine(withUsage(brief, usage)), write);
       },
     })
     .addHelpText("after", PROGRAM_HELP)
@@ -53,8 +55,11 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
   const usages = new Map(COMMANDS.map(({ name, usage }) => [name, usage === undefined ? name : `${name} ${usage}`]));
   // Set last, so that the commands don't inherit it.
   program.configureHelp({ ...HELP_LAYOUT, subcommandTerm: (command) => usages.get(command.name()) ?? command.name() });
+  const line = readGroupHelp(program, words);
+  usage = usageOf(findCommand(program, line).command);
   try {
-    await program.parseAsync(words, { from: "user" });
+    checkCommand(program, line);
+    await program.parseAsync(withoutUnknownHelp(program, readNamedArguments(program, line)), { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof NegativeResult) return error.exitStatus;
@@ -69,13 +74,29 @@ const PROGRAM_HELP = `
 "countersign help <command>" explains a command.
 "countersign demo" shows the whole service in a minute.`;
 
-/** Reads "help key add", "key help add" and "-V" as people mean them: as "key add --help" and "--version". */
-function asHelpOption(words: readonly string[]): readonly string[] {
-  const [first, second, ...rest] = words;
-  if (words.length === 1 && first === "-V") return ["--version"];
-  if (first === "help") return [...words.slice(1), "--help"];
-  const isGroup = COMMANDS.some(({ name, usage }) => name === first && usage === undefined);
-  return isGroup && first !== undefined && second === "help" ? [first, ...rest, "--help"] : words;
+/** Adds how the command is called to an error about too few or too many words. */
+function withUsage(text: string, usage: string): string {
+  const isAboutWords = /missing required argument|too many arguments|required option .* not specified/.test(text);
+  return isAboutWords ? `${text.trim().replace(/\.$/, "")}; usage: ${usage}` : text;
+}
+
+/** Refuses a word that another command line has for a command. @throws {WrongUsage} with the word that this one has */
+function checkCommand(program: Command, line: readonly string[]): void {
+  const { command, depth } = findCommand(program, line);
+  const word = line[depth];
+  if (command.commands.length === 0 || word === undefined || word.startsWith("-")) return;
+  const names = command.commands.map((subcommand) => subcommand.name());
+  const meant = findSynonym(names, word);
+  if (meant === undefined) return;
+  throw new WrongUsage(`unknown command '${word}' (Did you mean ${[...line.slice(0, depth), meant].join(" ")}?)`);
+}
+
+/** The help of a command that doesn't exist is an error, which commander finds if the help isn't asked for. */
+function withoutUnknownHelp(program: Command, line: readonly string[]): readonly string[] {
+  const { command, depth } = findCommand(program, line);
+  const word = line[depth];
+  const isUnknown = command.commands.length > 0 && word !== undefined && !word.startsWith("-");
+  return isUnknown ? line.slice(0, depth + 1) : line;
 }
 
 type Report = (code: string, line: string, write: (text: string) => void) => void;
