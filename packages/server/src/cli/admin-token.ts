@@ -1,14 +1,14 @@
 import { ADMIN_TOKEN_DAYS_DEFAULT, ADMIN_TOKEN_DAYS_MAX, type Role } from "@countersign/protocol";
 import { Command } from "commander";
 import { adminTokenJson, ownTokenName, shownAdminTokenStatus } from "../core/json/operators.ts";
-import { createAdminToken, revokeAdminToken } from "../core/operators/admin-tokens.ts";
+import { createAdminToken, loadAdminToken, revokeAdminToken } from "../core/operators/admin-tokens.ts";
 import type { Flags } from "../config/config.ts";
 import { readAllPages } from "../core/store/read-all-pages.ts";
 import { type CliContext, paintStatus, print } from "./context.ts";
 import { confirm, withYes, type YesOption } from "./confirm.ts";
 import { withGrantOptions } from "./operator.ts";
 import { printable } from "../core/names.ts";
-import { commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
+import { commitAs, commitChange, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 
@@ -76,14 +76,18 @@ export function adminTokenCommand(context: CliContext): Command {
     .description("revoke an admin token immediately and permanently")
     .option("--json", "print JSON")
     .action(async (name: string, options: Options & YesOption) => {
-      await confirm(
-        context,
-        options,
-        `The admin token ${printable(name)} is revoked, and programs that use it are refused.`,
-      );
-      const revoked = await commitChange(context, options, (tx) => revokeAdminToken(tx, { name }));
+      const revoked = await withAdministration(context, options, async (administration) => {
+        const token = await commitAs(context, administration, (tx) => loadAdminToken(tx, { name }));
+        // Revoking it once more changes nothing.
+        if (token.revokedAtMs === null) await confirm(context, options, describeRevocation(name));
+        return commitAs(context, administration, (tx) => revokeAdminToken(tx, token.id));
+      });
       const json = adminTokenJson(revoked, context.clock.wallMs());
       print(context, options.json, json, () => `${name} is ${paintStatus(context, json.status)}.`);
     });
   return command;
+}
+
+function describeRevocation(name: string): string {
+  return `The admin token ${printable(name)} and those that it created are revoked, and programs that use them are refused.`;
 }

@@ -4,10 +4,12 @@ import type { Command } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
 import type { UsageScope } from "../core/keys/usage-store.ts";
 import type { Store } from "../core/store/store.ts";
-import { type CliContext, WrongUsage } from "./context.ts";
+import { type CliContext, note, WrongUsage } from "./context.ts";
 
 /** How many clients are named when it is said what stops. */
 const CLIENTS_NAMED_MAX = 3;
+
+const NOTHING_STOPS = "No live token depends on it.";
 
 /** The option of a command that can't be undone. */
 export interface YesOption {
@@ -16,7 +18,7 @@ export interface YesOption {
 
 /** Adds `--yes` to a command that can't be undone. */
 export function withYes(command: Command): Command {
-  return command.option("-y, --yes", "don't ask; needed where no terminal can be asked");
+  return command.option("-y, --yes", "don't ask");
 }
 
 /**
@@ -28,6 +30,23 @@ export function withYes(command: Command): Command {
 export async function confirm(context: CliContext, { yes }: YesOption, what: string): Promise<void> {
   if (yes === true) return;
   if (!canAsk(context)) throw new WrongUsage(`${what} This can't be undone: give --yes to do it.`);
+  await ask(context, what);
+}
+
+/**
+ * The same for a command that programs have always called without `--yes`: where standard input isn't a terminal, it goes on, and
+ * notes on standard error what it stops, if that is anything.
+ */
+export async function confirmUnlessPiped(
+  context: CliContext,
+  options: YesOption,
+  { what, impact }: { readonly what: string; readonly impact: string },
+): Promise<void> {
+  if (context.stdin.isTTY === true || options.yes === true) return confirm(context, options, `${what} ${impact}`);
+  if (impact !== NOTHING_STOPS) note(context, `${what} ${impact}`);
+}
+
+async function ask(context: CliContext, what: string): Promise<void> {
   context.stderr.write(`${what} This can't be undone.\n`);
   // Not as a terminal: the line is edited by the terminal itself, and nothing but the question is written.
   const asking = createInterface({ input: context.stdin, output: context.stderr, terminal: false });
@@ -58,7 +77,7 @@ export async function describeImpact(
   nowMs: number,
 ): Promise<string> {
   const { liveTokens, users, userCount } = await usage.liveTokens(scope, Math.floor(nowMs / 1000), CLIENTS_NAMED_MAX);
-  if (liveTokens === 0) return "No live token depends on it.";
+  if (liveTokens === 0) return NOTHING_STOPS;
   const named = users.map(({ username }) => username).join(", ");
   const others = userCount - users.length;
   const clients = others > 0 ? `${named} and ${others} more` : named;

@@ -6,7 +6,7 @@ import { changeKeyAndDescendants, liveDescendantsMessage, liveKeys } from "../co
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import type { Store } from "../core/store/store.ts";
-import { confirm, describeImpact, isWatched, withYes, type YesOption } from "./confirm.ts";
+import { confirmUnlessPiped, describeImpact, isWatched, withYes, type YesOption } from "./confirm.ts";
 import { type CliContext, note, paintStatus, print, WrongUsage } from "./context.ts";
 import { parseKeyId } from "./key-id.ts";
 import { revokeByStatementFile } from "./key-revocation.ts";
@@ -86,7 +86,10 @@ async function stopKey(
       const impact = await describeImpact(store, { keyId: id }, context.clock.wallMs());
       const others = options.withDescendants === true ? " and every key that was rotated in by it" : "";
       if (isFinal)
-        await confirm(context, options, `Key ${id} of ${found.username}${others} is revoked for good. ${impact}`);
+        await confirmUnlessPiped(context, options, {
+          what: `Key ${id} of ${found.username}${others} is revoked for good.`,
+          impact,
+        });
       else if (found.status === "active") note(context, impact);
     }
     return commitAs(context, administration, (tx) =>

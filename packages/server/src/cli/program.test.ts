@@ -566,6 +566,7 @@ describe("what can't be undone", () => {
   before(async () => {
     await prepare(run, [["account", "create", "acme"]], [["user", "create", "demo", "--account", "acme"]]);
     await prepare(run, [["key", "generate", "api-1-demo", "--out", folder.file("private.pem")]]);
+    await prepare(run, [["admin-token", "create", "program", "--role", "viewer"]]);
   });
   after(() => {
     folder.remove();
@@ -575,23 +576,30 @@ describe("what can't be undone", () => {
     (JSON.parse((await run(["key", "show", "1", "--json"])).stdout) as { status: string }).status;
 
   test("wants --yes without a terminal, says first what it stops, and changes nothing", async () => {
-    assertFails(
-      await run(["key", "revoke", "1"], "y\n"),
-      2,
-      /^countersign: Key 1 of api-1-demo is revoked for good\. No live token depends on it\. This can't be undone: give --yes to do it\.\n$/,
-    );
-    assert.equal(await status(), "active");
     const statement = folder.file("statement");
     assert.equal((await run(["key", "revocation", "--key", folder.file("private.pem"), "--out", statement])).status, 0);
     for (const args of [
-      ["key", "revoke", "1", "--with-descendants"],
       ["key", "revoke", "--statement", statement],
-      ["admin-token", "revoke", "x"],
+      ["admin-token", "revoke", "program"],
       ["store", "accept"],
     ]) {
-      assertFails(await run(args), 2, /This can't be undone: give --yes to do it\./);
+      assertFails(await run(args, "y\n"), 2, /This can't be undone: give --yes to do it\./);
     }
     assert.equal(await status(), "active");
+  });
+
+  test("a name that doesn't exist is an error before anything is asked", async () => {
+    for (const isTTY of [true, false]) {
+      assertFails(await run(["admin-token", "revoke", "nothing"], "", isTTY), 1, /There is no admin token nothing/);
+      assertFails(await run(["key", "revoke", "99"], "", isTTY), 1, /There is no key 99/);
+    }
+  });
+
+  test("key revoke and signing-key retire go on without --yes where standard input isn't a terminal", async () => {
+    await prepare(run, [["key", "generate", "api-1-demo", "--out", folder.file("second.pem"), "--json"]]);
+    const { status: ended, stdout, stderr } = await run(["key", "revoke", "2"]);
+    assert.deepEqual([ended, stdout, stderr], [0, "Key 2 of api-1-demo is revoked.\n", ""]);
+    assertFails(await run(["signing-key", "retire", "9"]), 1, /There is no signing key 9/);
   });
 
   test("at a terminal it asks, and only a yes goes on", async () => {

@@ -5,7 +5,7 @@ import { type LiveNode, nodeName } from "../core/signing-keys/store.ts";
 import { activateSigningKey, retireSigningKey, rotateSigningKey, signingNumber } from "../core/signing-keys/changes.ts";
 import type { SigningKeyRecord } from "../core/signing-keys/signing-keys.ts";
 import { type CliContext, note, paint, print, WrongUsage } from "./context.ts";
-import { confirm, describeImpact, withYes, type YesOption } from "./confirm.ts";
+import { confirmUnlessPiped, describeImpact, withYes, type YesOption } from "./confirm.ts";
 import { shownSigningKeyStatus, signingKeyJson } from "../core/json/registry.ts";
 import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
@@ -79,8 +79,8 @@ export function signingKeyCommand(context: CliContext): Command {
         const key = (await administration.store.signingKeys.list()).find((each) => each.number === number);
         // One that doesn't exist or is retired already has nothing to ask about: the change says so.
         if (key !== undefined && key.retiredAtMs === null) {
-          const what = `Signing key ${number} is retired, and every token that it signed ends.`;
-          await confirm(context, options, `${what} Of all signing keys together: ${impact}`);
+          const what = `Signing key ${number} is retired, and every token that it signed ends. Of all signing keys together:`;
+          await confirmUnlessPiped(context, options, { what, impact });
         }
         return commitAs(context, administration, (tx) => retireSigningKey(tx, number));
       });

@@ -66,16 +66,23 @@ export async function revokeAdminToken(
   tx: ChangeTx,
   which: AdminTokenId | { readonly name: string },
 ): Promise<AdminToken> {
-  const token = await (typeof which === "object" ? findTokenByName(tx, which.name) : tx.adminTokens.find(which));
-  if (token === undefined || !canSee(tx.author, token.accountId)) {
-    const name = typeof which === "object" ? which.name : String(which);
-    throw new Refusal("not_found", `There is no admin token ${printable(name)}.`, {
-      unknownName: { kind: "admin-token", name },
-    });
-  }
+  const token = await loadAdminToken(tx, which);
   if (token.revokedAtMs !== null) return token;
   await revokeWithCreated(tx, token);
   return { ...token, revokedAtMs: tx.nowMs };
+}
+
+/** @throws {Refusal} `not_found`; `conflict` if several accounts have a token of that name */
+export async function loadAdminToken(
+  tx: ChangeTx,
+  which: AdminTokenId | { readonly name: string },
+): Promise<AdminToken> {
+  const token = await (typeof which === "object" ? findTokenByName(tx, which.name) : tx.adminTokens.find(which));
+  if (token !== undefined && canSee(tx.author, token.accountId)) return token;
+  const name = typeof which === "object" ? which.name : String(which);
+  throw new Refusal("not_found", `There is no admin token ${printable(name)}.`, {
+    unknownName: { kind: "admin-token", name },
+  });
 }
 
 /** By the full name, or by the name in its account if only one token has it. @throws {Refusal} `conflict` if several have it */
