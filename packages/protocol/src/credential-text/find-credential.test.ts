@@ -30,6 +30,10 @@ describe("a token is found in", () => {
     ["an OAuth answer, over several lines", JSON.stringify({ access_token: TOKEN, token_type: "Bearer" }, null, 2)],
     ["a token broken into lines", `${TOKEN.slice(0, 30)}\n  ${TOKEN.slice(30)}`],
     ["a percent-encoded text", `Token%20${TOKEN.replaceAll(".", "%2E")}`],
+    ["a shell's assignment", `export TOKEN='${TOKEN}'`],
+    ["a URL's query", `https://api.example.com/?access_token=${TOKEN}&page=2`],
+    ["a cookie", `Cookie: session=1; token=${TOKEN}; theme=dark`],
+    ["angle brackets", `<${TOKEN}>`],
     ["a sentence", `My token is ${TOKEN}, and it doesn't work.`],
   ] as const) {
     test(where, () => {
@@ -46,6 +50,7 @@ describe("an assertion is found, with the scheme before it, in", () => {
     ["a header with a wrong scheme", `Bearer ${ASSERTION}`, `Bearer ${ASSERTION}`],
     ["the output of curl -v", CURL_OUTPUT(`Authorization: JWT ${ASSERTION}`), `JWT ${ASSERTION}`],
     ["an assertion broken into lines", `JWT ${ASSERTION.slice(0, 9)}\n${ASSERTION.slice(9)}`, `JWT ${ASSERTION}`],
+    ["a form", `grant_type=client_credentials&client_assertion=${ASSERTION}`, ASSERTION],
     ["a form in JSON", JSON.stringify({ client_assertion: ASSERTION }), ASSERTION],
     ["an assertion without its signature", ASSERTION.replace(/[^.]*$/, ""), ASSERTION.replace(/[^.]*$/, "")],
   ] as const) {

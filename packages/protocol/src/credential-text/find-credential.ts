@@ -14,6 +14,9 @@ const ASSERTION = /^e[wy][A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 const TOKEN_INSIDE = /(?<![\w.-])[0-9]{1,10}\.[A-Za-z0-9_-]{4,40}\.[A-Za-z0-9_-]{20,60}(?![\w.-])/;
 const ASSERTION_INSIDE = /(?<![\w.-])e[wy][A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*(?![\w.-])/;
 
+/** A value after a name, in a URL, a form, a cookie or a shell's assignment; or between angle brackets. */
+const VALUE_INSIDE = /[=<]["']?([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)(?=$|[&;,>"'\s])/g;
+
 /** An Authorization header inside of other text: a line of `curl -v`, a command, a log. */
 const HEADER_INSIDE = /authorization["']?\s*[:=]\s*["']?(?:(JWT|Token|Bearer)\s+)([A-Za-z0-9._~+/=%-]+)/i;
 
@@ -39,7 +42,7 @@ export function findCredential(pasted: string): FoundCredential {
   if (plain !== undefined) return plain;
   const unchanged: FoundCredential = { kind: "assertion", text };
   if (text.length > TEXT_CHARACTERS_MAX) return unchanged;
-  const found = readDecoded(text) ?? readJson(text) ?? readJoined(text);
+  const found = readDecoded(text) ?? readJson(text) ?? readJoined(text) ?? readValue(text);
   // One or two words are a credential that was damaged, which is for the explanation to say.
   if (found !== undefined || text.replace(HEADER_NAME, "").split(/\s+/).length <= 2) return found ?? unchanged;
   return readHeader(text) ?? readAnywhere(text) ?? unchanged;
@@ -109,6 +112,14 @@ function readJoined(text: string): FoundCredential | undefined {
   if (kind === undefined) return undefined;
   const note = `The line breaks and spaces inside the ${kind} are left out.`;
   return { kind, text: kind === "token" ? credential : `${header}${credential}`, note };
+}
+
+function readValue(text: string): FoundCredential | undefined {
+  for (const [, value = ""] of text.matchAll(VALUE_INSIDE)) {
+    const kind = credentialKind(value);
+    if (kind !== undefined) return { kind, text: value, note: `The first ${kind} in the text is used.` };
+  }
+  return undefined;
 }
 
 function readAnywhere(text: string): FoundCredential | undefined {

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
 import type { UsageScope } from "../core/keys/usage-store.ts";
 import type { Store } from "../core/store/store.ts";
-import { type CliContext, note, WrongUsage } from "./context.ts";
+import { type CliContext, WrongUsage } from "./context.ts";
 
 /** How many clients are named when it is said what stops. */
 const CLIENTS_NAMED_MAX = 3;
@@ -34,16 +34,21 @@ export async function confirm(context: CliContext, { yes }: YesOption, what: str
 }
 
 /**
- * The same for a command that programs have always called without `--yes`: where standard input isn't a terminal, it goes on, and
- * notes on standard error what it stops, if that is anything.
+ * The same for a command that programs have always called without `--yes`: where standard input isn't a terminal, it goes on.
+ *
+ * @param impact what stops, as {@link describeImpact} says it
+ * @returns what to note once it is done, if anything stopped that nobody was told of
  */
 export async function confirmUnlessPiped(
   context: CliContext,
   options: YesOption,
   { what, impact }: { readonly what: string; readonly impact: string },
-): Promise<void> {
-  if (context.stdin.isTTY === true || options.yes === true) return confirm(context, options, `${what} ${impact}`);
-  if (impact !== NOTHING_STOPS) note(context, `${what} ${impact}`);
+): Promise<string | undefined> {
+  if (context.stdin.isTTY === true || options.yes === true) {
+    await confirm(context, options, `${what} ${impact}`);
+    return undefined;
+  }
+  return impact === NOTHING_STOPS ? undefined : `${what} ${impact}`;
 }
 
 async function ask(context: CliContext, what: string): Promise<void> {

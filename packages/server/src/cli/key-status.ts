@@ -77,8 +77,9 @@ async function stopKey(
   status: "deactivated" | "revoked",
   options: Options,
 ): Promise<void> {
-  const { key, changed, live } = await withAdministration(context, options, async (administration) => {
+  const { key, changed, live, stopped } = await withAdministration(context, options, async (administration) => {
     const { store } = administration;
+    let stopped: string | undefined;
     const isFinal = status === "revoked";
     // A key that doesn't exist or is revoked already has nothing to ask about: the change says so.
     const found = isFinal || isWatched(context) ? await store.keys.find(id) : undefined;
@@ -86,16 +87,18 @@ async function stopKey(
       const impact = await describeImpact(store, { keyId: id }, context.clock.wallMs());
       const others = options.withDescendants === true ? " and every key that was rotated in by it" : "";
       if (isFinal)
-        await confirmUnlessPiped(context, options, {
+        stopped = await confirmUnlessPiped(context, options, {
           what: `Key ${id} of ${found.username}${others} is revoked for good.`,
           impact,
         });
       else if (found.status === "active") note(context, impact);
     }
-    return commitAs(context, administration, (tx) =>
+    const result = await commitAs(context, administration, (tx) =>
       changeKeyAndDescendants(tx, id, { status }, options.withDescendants === true),
     );
+    return { ...result, stopped };
   });
+  if (stopped !== undefined) note(context, stopped);
   const now = context.clock.wallMs();
   const ids = (keys: readonly PublicKey[]) => keys.map((each) => each.id);
   const json = { ...keyJson(key, now), changed_descendants: ids(changed), live_descendants: ids(live) };

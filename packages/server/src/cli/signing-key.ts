@@ -74,16 +74,18 @@ export function signingKeyCommand(context: CliContext): Command {
     .action(async (text: string, options: Options & YesOption) => {
       if (!/^[1-9][0-9]{0,9}$/.test(text)) throw new WrongUsage("Give a signing key's number, such as 1.");
       const number = Number(text);
+      let stopped: string | undefined;
       const retired = await withAdministration(context, options, async (administration) => {
         const impact = await describeImpact(administration.store, {}, context.clock.wallMs());
         const key = (await administration.store.signingKeys.list()).find((each) => each.number === number);
         // One that doesn't exist or is retired already has nothing to ask about: the change says so.
         if (key !== undefined && key.retiredAtMs === null) {
           const what = `Signing key ${number} is retired, and every token that it signed ends. Of all signing keys together:`;
-          await confirmUnlessPiped(context, options, { what, impact });
+          stopped = await confirmUnlessPiped(context, options, { what, impact });
         }
         return commitAs(context, administration, (tx) => retireSigningKey(tx, number));
       });
+      if (stopped !== undefined) note(context, stopped);
       print(
         context,
         options.json,
