@@ -247,7 +247,8 @@ describe("a private key is refused as such, and its text isn't repeated", () => 
     ["with a word processor's dashes", privatePem.replaceAll("-----", "\u2014\u2014-")],
     ["in UTF-16 read as bytes", Buffer.from(privatePem, "utf16le").toString("latin1")],
   ] as const) {
-    test(name, () => refuses(text, PRIVATE, "private_key_exposed"));
+    const advice = name === "OpenSSH" ? " ssh-keygen writes the public half into the file that ends in .pub" : "";
+    test(name, () => refuses(text, advice === "" ? PRIVATE : `${PRIVATE}.${advice}`, "private_key_exposed"));
   }
 });
 
@@ -327,6 +328,36 @@ describe("a text that holds no single public key is refused", () => {
     ],
     ["a fingerprint", `SHA256:${"a".repeat(43)}`, "it is a key's fingerprint; the whole public key is needed"],
     ["an address", "https://example.com/keys/1", "it is an address; download the key, and give what the file holds"],
+    [
+      "a fingerprint as ssh-keygen -l prints it",
+      `2048 SHA256:${"a".repeat(43)} me@example.com (RSA)`,
+      "it is a key's fingerprint; the whole public key is needed",
+    ],
+    [
+      "a token",
+      "1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU",
+      "it is a token of this service; the client's public key is needed",
+    ],
+    [
+      "a certificate request in DER",
+      Buffer.from("3082010b3081f4020100300c310a300806035504030c0178", "hex").toString("base64"),
+      "it is a certificate request; take the public key out of it: openssl req -in request.pem -noout -pubkey",
+    ],
+    [
+      "a PKCS #7 bundle in DER",
+      Buffer.from("308203f006092a864886f70d010702a08203e1", "hex").toString("base64"),
+      "it is a PKCS #7 bundle; take the certificate out of it: openssl pkcs7 -in bundle.p7b -print_certs",
+    ],
+    [
+      "a picture",
+      keyTextOfBytes(Buffer.from("89504e470d0a1a0a0000000d3c", "hex")),
+      "it is a binary file, not a public key",
+    ],
+    [
+      "a line of known_hosts with a key of another type",
+      "example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl",
+      "it is an OpenSSH key of another type; an ssh-rsa key is needed",
+    ],
     [
       "a Java key store",
       keyTextOfBytes(Buffer.from("feedfeed00000002000000010000ffff", "hex")),

@@ -40,9 +40,11 @@ function readBare(text: string): KeyObject {
   const [ssh, ...further] = text.matchAll(/(?:^|\s)ssh-rsa\s+([A-Za-z0-9+/=]+)/g);
   if (further.length > 0) throw invalid(`the text holds ${further.length + 1} OpenSSH keys; give exactly one`);
   if (ssh !== undefined) return readSsh(ssh[1] ?? "", "OpenSSH line");
-  if (/^(ssh-\S+|ecdsa-sha2-\S+|sk-\S+)\s/.test(text)) {
+  if (/(?:^|\s)(ssh-\S+|ecdsa-sha2-\S+|sk-\S+)\s+AAAA/.test(text) || /^(ssh-\S+|ecdsa-sha2-\S+|sk-\S+)\s/.test(text)) {
     throw invalid("it is an OpenSSH key of another type; an ssh-rsa key is needed");
   }
+  if (isBinary(text))
+    throw invalid(`it is a binary file, not a public key${KEY_STORE.test(text) ? KEY_STORE_ADVICE : ""}`);
   if (/<!doctype html|<html/i.test(text)) throw invalid("it is a page of HTML, not a key");
   if (text.includes("<")) return readXml(text);
   // Hexadecimal first, because its digits are also valid base64.
@@ -60,14 +62,24 @@ function foreignText(text: string): string {
   if (/^e[wy][A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(text)) {
     return "it is a JWT, such as an assertion; the public key that checks its signature is needed";
   }
-  if (/^SHA256:[A-Za-z0-9+/]{43}$/.test(text)) return "it is a key's fingerprint; the whole public key is needed";
-  if (/^https?:\/\//i.test(text)) return "it is an address; download the key, and give what the file holds";
-  // The first bytes of a Java key store, which UTF-8 can't represent, and its type.
-  if (/^(?:\ufffd{2,4}|\ufeff?\ufffd).*(?:\0|\ufffd)/s.test(text)) {
-    return "it is a binary file, not a public key; from a key store, export the certificate: keytool -exportcert -rfc";
+  if (/^[0-9]{1,10}\.[A-Za-z0-9_-]{4,40}\.[A-Za-z0-9_-]{20,60}$/.test(text)) {
+    return "it is a token of this service; the client's public key is needed";
   }
+  if (/^(?:[0-9]{3,5} )?(?:SHA256:[A-Za-z0-9+/]{43}|MD5(?::[0-9a-f]{2}){16})(?: .*)?$/.test(text))
+    return "it is a key's fingerprint; the whole public key is needed";
+  if (/^https?:\/\//i.test(text)) return "it is an address; download the key, and give what the file holds";
   return "it isn't a public key in a known form: PEM, certificate, JWK or an OpenSSH ssh-rsa line";
 }
+
+/** Holds the text bytes that aren't UTF-8, or characters that no text has? */
+function isBinary(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return /[\u0000-\u0008\u000e-\u0019\u001c-\u001f\ufffd]/.test(text);
+}
+
+/** The first bytes of a Java key store (JKS, JCEKS), which UTF-8 can't represent. */
+const KEY_STORE = /^\ufffd{2,4}/;
+const KEY_STORE_ADVICE = "; from a key store, export the certificate: keytool -exportcert -rfc";
 
 function bytesOfHex(text: string): Uint8Array | undefined {
   const digits = text.replaceAll(/[\s:]/g, "");
@@ -119,17 +131,34 @@ function readDer(name: string, bytes: Uint8Array): KeyObject {
       // OpenSSL's messages name offsets and internals, which don't help to fix the key.
     }
   }
-  throw invalid(
-    isPkcs12(key)
-      ? "it is a PKCS #12 file; take the certificate out of it: openssl pkcs12 -in file.p12 -nokeys -clcerts"
-      : `the ${name} is damaged: its contents can't be read`,
-  );
+  throw invalid(foreignDer(key) ?? `the ${name} is damaged: its contents can't be read`);
 }
 
-/** Does DER begin as a PKCS #12 file does: a sequence whose first element is the integer 3 (RFC 7292 §4)? */
-function isPkcs12(der: Buffer): boolean {
-  const header = (der[1] ?? 0) < 0x80 ? 2 : 2 + ((der[1] ?? 0) & 0x7f);
-  return der.subarray(header, header + 3).equals(Buffer.from([0x02, 0x01, 0x03]));
+/** What other DER is, by how it begins, and how to get to the key. */
+function foreignDer(der: Buffer): string | undefined {
+  const first = contentOf(der);
+  // The integer 3 (RFC 7292 §4).
+  if (first.subarray(0, 3).equals(Buffer.from([0x02, 0x01, 0x03]))) {
+    return "it is a PKCS #12 file; take the certificate out of it: openssl pkcs12 -in file.p12 -nokeys -clcerts";
+  }
+  // A sequence that begins with the integer 0 (RFC 2986 §4).
+  if (
+    first[0] === 0x30 &&
+    contentOf(first)
+      .subarray(0, 3)
+      .equals(Buffer.from([0x02, 0x01, 0x00]))
+  ) {
+    return `it is ${PEM_ADVICE["CERTIFICATE REQUEST"]}`;
+  }
+  // The object identifiers that begin with 1.2.840.113549.1.7 (RFC 5652 §4).
+  if (first.subarray(0, 10).equals(Buffer.from("06092a864886f70d0107", "hex"))) return `it is ${PEM_ADVICE["PKCS7"]}`;
+  return undefined;
+}
+
+/** What follows the tag and the length of the first element (X.690 §8.1). */
+function contentOf(der: Buffer): Buffer {
+  const length = der[1] ?? 0;
+  return der.subarray(length < 0x80 ? 2 : 2 + (length & 0x7f));
 }
 
 function readJson(text: string): KeyObject {
