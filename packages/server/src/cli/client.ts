@@ -68,8 +68,10 @@ function redirected(baseUrl: string, from: string, location: string | null): Ope
 function foreignAnswer(baseUrl: string, { status, headers }: Response): OperatorError {
   const type = /^[a-z]+\/[a-z0-9.+-]{1,40}/i.exec(headers.get("content-type") ?? "")?.[0].toLowerCase();
   const what = type === undefined ? "" : type === "text/html" ? " with a page of HTML" : ` with ${type}`;
-  const advice =
-    status === 404
+  const isGateway = status === 502 || status === 503 || status === 504;
+  const advice = isGateway
+    ? "A gateway answers in its place, and may not reach it. Is the service running behind it?"
+    : status === 404
       ? "Is there a path before /api/auth/ that is missing, or is this another server?"
       : "Is the address right?";
   return new OperatorError(`${baseUrl} answered ${status}${what}, but the answer isn't from this service. ${advice}`);

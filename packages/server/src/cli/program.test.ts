@@ -552,6 +552,7 @@ describe("a command line as people write it", () => {
       ["http://u:p@localhost", /takes no user name or password/],
       ["http://localhost?x=1", /takes no query/],
       ["http://", /isn't a URL such as/],
+      ["http://127.0.0.1:22", /can't be reached \(bad port\)\. The port is reserved for another protocol\./],
       ["http://127.0.0.1:2", /127\.0\.0\.1:2 can't be reached \(ECONNREFUSED\)\. Nothing listens there\./],
     ] as const) {
       assertFails(await run(["token", "api-1-demo", privateFile, "--url", url]), 1, says);

@@ -38,6 +38,13 @@ export function unreachable(baseUrl: string, error: unknown): OperatorError {
     return new OperatorError(`${baseUrl} can't be reached (timeout). It accepts connections and doesn't answer.`);
   }
   const cause = error instanceof Error ? error.cause : undefined;
+  if (cause instanceof Error && cause.name === "HTTPParserError") {
+    return new OperatorError(`${baseUrl} can't be reached (no HTTP). What listens there doesn't speak HTTP.`);
+  }
+  // Ports such as 22 and 25, on which no browser and no fetch sends HTTP (Fetch standard, "port blocking").
+  if (cause instanceof Error && cause.message === "bad port") {
+    return new OperatorError(`${baseUrl} can't be reached (bad port). The port is reserved for another protocol.`);
+  }
   const code = cause instanceof Error ? errorCode(cause) : "no answer";
   // Of several addresses, the first failure is the cause; an AggregateError has the code itself.
   const advice = UNTRUSTED_CERTIFICATE.has(code) ? UNTRUSTED : (ADVICE[code] ?? "Is the service running there?");
