@@ -134,6 +134,8 @@ describe("the demo", { concurrency: 2 }, () => {
     const program = `countersign() { "${process.execPath}" "${COUNTERSIGN}" "$@"; }`;
     const run = (line: string) => runProgram("/bin/sh", ["-c", `${program}; ${line}`]);
     assert.equal((await run(deactivate)).stdout, "Key 1 of api-1-demo is deactivated.\n");
+    const [explain = ""] = /^ {2}npx (countersign explain .*)$/m.exec(demo.stdout())?.slice(1) ?? [];
+    assert.match((await run(explain)).stdout, /The signature is by key 1,/);
     const [check = ""] = [...demo.stdout().matchAll(/^ {3}\$ (curl -i .*)$/gm)].map(([, line]) => line ?? "");
     await eventually("the token is refused", async () => (await run(check)).stdout.startsWith("HTTP/1.1 403 "));
     demo.child.kill("SIGTERM");

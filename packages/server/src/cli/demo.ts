@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { generateKeyPairSync } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +20,9 @@ const TTL_SECONDS = "3600";
 
 const STORY_COLUMNS = 78;
 
+/** How often the file that the printed lines send is signed anew, in milliseconds: an assertion is good for 60 s. */
+const RENEWAL_MS = 20_000;
+
 interface Options {
   readonly exit?: boolean;
   readonly verbose?: boolean;
@@ -38,10 +41,13 @@ export function demoCommand(context: CliContext): Command {
         const config = context.configOfFlags(flags);
         const service = await context.startQuietService(config);
         try {
-          await runSteps(context, service, folder, options.verbose === true);
+          const renewAssertion = await runSteps(context, service, folder, options.verbose === true);
           if (options.exit !== true) {
             const setup = await context.makeSetupLink(config, service.adminUrl);
+            renewAssertion();
+            const renewal = setInterval(renewAssertion, RENEWAL_MS);
             await stayUp(context, service, folder, setup?.url, stopped);
+            clearInterval(renewal);
           }
         } finally {
           await service.stop();
@@ -56,7 +62,13 @@ const STORY =
   "A client has a private key; the service knows only its public half. The client signs an assertion, exchanges it for a token, and " +
   "calls an API with the token. Then an administrator deactivates the key, and the token is dead at once.";
 
-async function runSteps(context: CliContext, service: CliService, folder: string, isVerbose: boolean): Promise<void> {
+/** Tells the story. @returns what puts a new assertion into the file that the printed lines send */
+async function runSteps(
+  context: CliContext,
+  service: CliService,
+  folder: string,
+  isVerbose: boolean,
+): Promise<() => void> {
   const { publicUrl } = service;
   const commit = <Result>(work: (tx: ChangeTx) => Promise<Result>) => commitAs(context, service, work);
   const say = (line: string) => context.stdout.write(`${line}\n`);
@@ -158,6 +170,12 @@ async function runSteps(context: CliContext, service: CliService, folder: string
   const alive = await checkOnce("The first token hasn't expired, so it works again", token ?? "");
   expect(alive.status === 200, "the check accepts the first token again");
   say(`\n${paint(context, "green", "Every step succeeded.")}`);
+  return () => {
+    const assertion = signAssertion(user.username, privatePem, context.clock.nowMicroseconds() / 1e6);
+    const file = join(folder, "assertion");
+    writeSecretFile(`${file}.new`, `Authorization: JWT ${assertion}\n`);
+    renameSync(`${file}.new`, file);
+  };
 }
 
 /** The folder is this process's own, and so is the file. */
@@ -209,7 +227,7 @@ async function stayUp(
       "",
       "What next, in another terminal:",
       command(`explain "$(cat ${join(folder, "assertion")})"`),
-      "      why the exchange would accept the last assertion, or refuse it by now",
+      "      why the exchange accepts the client's assertion",
       command("audit list"),
       "      who changed what",
       "  docs/protecting-an-api.md puts the check before an API of yours.",

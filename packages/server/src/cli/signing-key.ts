@@ -77,9 +77,10 @@ export function signingKeyCommand(context: CliContext): Command {
       let stopped: string | undefined;
       const retired = await withAdministration(context, options, async (administration) => {
         const impact = await describeImpact(administration.store, {}, context.clock.wallMs());
-        const key = (await administration.store.signingKeys.list()).find((each) => each.number === number);
-        // One that doesn't exist or is retired already has nothing to ask about: the change says so.
-        if (key !== undefined && key.retiredAtMs === null) {
+        const keys = await administration.store.signingKeys.list();
+        const key = keys.find((each) => each.number === number);
+        // There is nothing to ask about one that doesn't exist, is retired already or is the only one: the change says so.
+        if (key !== undefined && key.retiredAtMs === null && !isOnlySigner(keys, number)) {
           const what = `Signing key ${number} is retired, and every token that it signed ends. Of all signing keys together:`;
           stopped = await confirmUnlessPiped(context, options, { what, impact });
         }
@@ -94,6 +95,12 @@ export function signingKeyCommand(context: CliContext): Command {
       );
     });
   return command;
+}
+
+/** Would no active key remain without this one? */
+function isOnlySigner(keys: readonly SigningKeyRecord[], number: number): boolean {
+  const active = keys.filter(({ activatedAtMs, retiredAtMs }) => activatedAtMs !== null && retiredAtMs === null);
+  return active.every((key) => key.number === number);
 }
 
 function stillWaiting({ number, masterFingerprint }: SigningKeyRecord, nodes: readonly LiveNode[]): OperatorError {
