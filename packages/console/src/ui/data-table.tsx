@@ -15,7 +15,9 @@ export interface Column<Item> {
   readonly isEnd?: boolean;
   /** For buttons; its heading is only for screen readers. */
   readonly isActions?: boolean;
-  /** Hidden on a phone. */
+  /** On a phone it stands beside the first cell: for a status. */
+  readonly isLead?: boolean;
+  /** Hidden where the table has little room. */
   readonly isMinor?: boolean;
   /** In px. If all columns but the first have a width, nothing moves when the rows arrive. */
   readonly width?: number;
@@ -72,14 +74,14 @@ export function DataTable<Item>({
         <table className={columns.some(({ width }) => width !== undefined) ? "table is-fixed" : "table"}>
           <caption className="visually-hidden">{caption}</caption>
           <colgroup>
-            {columns.map(({ heading, width }) => (
-              <col key={heading} {...(width === undefined ? {} : { style: { width } })} />
+            {columns.map(({ heading, width, isActions, isMinor }) => (
+              <col key={heading} className={classOf({ isMinor })} {...colWidth(width, isActions)} />
             ))}
           </colgroup>
           <thead>
             <tr>
-              {columns.map(({ heading, isEnd, isActions }) => (
-                <th key={heading} scope="col" className={isEnd === true || isActions === true ? "is-end" : undefined}>
+              {columns.map(({ heading, isEnd, isActions, isMinor }) => (
+                <th key={heading} scope="col" className={classOf({ isEnd, isActions, isMinor })}>
                   {isActions === true ? <span className="visually-hidden">{heading}</span> : heading}
                 </th>
               ))}
@@ -89,10 +91,11 @@ export function DataTable<Item>({
             {data === undefined
               ? Array.from({ length: skeletonRows }, (_, row) => (
                   <tr key={row}>
-                    {columns.map(({ heading }, column) => (
+                    {columns.map(({ heading, isMinor }, column) => (
                       <td
                         key={heading}
                         data-label={heading}
+                        className={classOf({ isMinor })}
                         {...(skeletonHeight === undefined ? {} : { style: { height: skeletonHeight } })}
                       >
                         <Bone width={column === 0 ? 150 : 60} />
@@ -102,8 +105,8 @@ export function DataTable<Item>({
                 ))
               : data.items.map((item) => (
                   <tr key={keyOf(item)}>
-                    {columns.map(({ heading, cell, isEnd, isActions, isMinor }) => (
-                      <td key={heading} data-label={heading} className={classOf({ isEnd, isActions, isMinor })}>
+                    {columns.map(({ heading, cell, ...kind }) => (
+                      <td key={heading} data-label={heading} className={classOf(kind)}>
                         {cell(item)}
                       </td>
                     ))}
@@ -124,9 +127,26 @@ export function DataTable<Item>({
   );
 }
 
-function classOf({ isEnd, isActions, isMinor }: { [Name in "isEnd" | "isActions" | "isMinor"]: boolean | undefined }) {
+/** The table's width at which its columns have their own, in px. In a narrower one they shrink with it, except buttons. */
+const FULL_WIDTH = 860;
+
+function colWidth(width: number | undefined, isActions: boolean | undefined) {
+  if (width === undefined) return {};
+  return { style: { width: isActions === true ? width : `min(${width}px, ${(width / FULL_WIDTH) * 100}cqw)` } };
+}
+
+function classOf({
+  isEnd,
+  isActions,
+  isMinor,
+  isLead,
+}: {
+  readonly [Name in "isEnd" | "isActions" | "isMinor" | "isLead"]?: boolean | undefined;
+}) {
   if (isActions === true) return "is-end is-actions";
-  return [isEnd === true ? "is-end number" : "", isMinor === true ? "is-minor" : ""].join(" ").trim();
+  return [isEnd === true && "is-end number", isMinor === true && "is-minor", isLead === true && "is-lead"]
+    .filter((name) => name !== false)
+    .join(" ");
 }
 
 function countText({ count, isCountMinimum }: ListPage<unknown>): string {

@@ -45,12 +45,13 @@ export default function AccountsPage() {
     { heading: "API users", width: 90, isEnd: true, cell: ({ users }) => users.toLocaleString("en") },
     {
       heading: "Key age at most",
+      isMinor: true,
       width: 120,
       cell: ({ key_age_max_seconds: seconds }) =>
         seconds === null ? <span className="faint">not set</span> : `${daysText(seconds)} days`,
     },
-    { heading: "Created", width: 120, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Status", width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: "Created", isMinor: true, width: 120, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: "Status", isLead: true, width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [
           {

@@ -52,10 +52,14 @@ export default function AdminTokensPage() {
       heading: "Scope",
       cell: ({ account }) => (account === null ? <span className="faint">all accounts</span> : <bdi>{account}</bdi>),
     },
-    { heading: "Created by", cell: ({ created_by: by }) => <bdi className="soft">{by.replace(/^operator:/, "")}</bdi> },
+    {
+      heading: "Created by",
+      isMinor: true,
+      cell: ({ created_by: by }) => <bdi className="soft">{by.replace(/^operator:/, "")}</bdi>,
+    },
     { heading: "Expires", cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
     { heading: "Last used", cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     {
       heading: "Actions",
       isActions: true,

@@ -28,6 +28,7 @@ const COLUMNS: readonly Column<ListedKey>[] = [
   { heading: "Bits", width: 60, isEnd: true, cell: ({ bits }) => bits },
   {
     heading: "Possession",
+    isMinor: true,
     width: 100,
     cell: ({ proved_at: provedAt }) => <PossessionBadge isShort provedAt={provedAt} />,
   },
@@ -40,7 +41,7 @@ const COLUMNS: readonly Column<ListedKey>[] = [
   { heading: "Created", isMinor: true, width: 110, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
   { heading: "Last used", width: 110, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
   { heading: "Expires", width: 110, cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Status", width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
+  { heading: "Status", isLead: true, width: 140, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
 /** Lists the public keys of all API users, to find those that need attention. */

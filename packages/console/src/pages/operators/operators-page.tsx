@@ -72,10 +72,11 @@ export default function OperatorsPage() {
     },
     {
       heading: "Single sign-on",
+      isMinor: true,
       cell: ({ single_sign_on: isFederated }) => (isFederated ? "yes" : <span className="faint">no</span>),
     },
     { heading: "Last signed in", cell: ({ last_signed_in_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     {
       heading: "Actions",
       isActions: true,

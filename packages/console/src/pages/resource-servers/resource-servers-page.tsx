@@ -76,7 +76,7 @@ export default function ResourceServersPage() {
           </span>
         ),
     },
-    { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [
           {

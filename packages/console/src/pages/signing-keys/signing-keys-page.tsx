@@ -53,8 +53,12 @@ export default function SigningKeysPage() {
         </span>
       ),
     },
-    { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
-    { heading: "Master secret", cell: ({ master_fingerprint: fingerprint }) => <code>{fingerprint}</code> },
+    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    {
+      heading: "Master secret",
+      isMinor: true,
+      cell: ({ master_fingerprint: fingerprint }) => <code>{fingerprint}</code>,
+    },
     { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     { heading: "Signing since", cell: ({ activated_at: at }) => <RelativeTime at={at} never="not yet" /> },
     { heading: "Retired", cell: ({ retired_at: at }) => <RelativeTime at={at} never="no" /> },

@@ -30,9 +30,9 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
 
   const columns: readonly Column<PublicKey>[] = [
     { heading: "Key", cell: (key) => <KeyName publicKey={key} others={query.data?.items ?? []} /> },
-    { heading: "Bits", isEnd: true, cell: ({ bits }) => bits },
-    { heading: "Status", cell: ({ status }) => <StatusBadge status={status} /> },
-    { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: "Bits", isEnd: true, isMinor: true, cell: ({ bits }) => bits },
+    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: "Created", isMinor: true, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     { heading: "Expires", cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
     { heading: "Last used", cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
     ...(mayChange

@@ -42,13 +42,14 @@ const COLUMNS: readonly Column<ApiUser>[] = [
   },
   {
     heading: "Tokens today",
+    isMinor: true,
     width: 120,
     isEnd: true,
     cell: ({ tokens_today: tokens }) =>
       tokens === 0 ? <span className="faint">0</span> : <span>{tokens.toLocaleString("en")}</span>,
   },
   { heading: "Last used", width: 140, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Status", width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
+  { heading: "Status", isLead: true, width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
 /** Lists API users, to find one or create one. */

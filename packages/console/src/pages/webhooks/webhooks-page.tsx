@@ -40,7 +40,7 @@ const COLUMNS: readonly Column<Webhook>[] = [
     cell: ({ account }) => (account === null ? <span className="faint">all</span> : <bdi>{account}</bdi>),
   },
   { heading: "Last delivered", width: 140, cell: ({ last_delivered_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Status", width: 200, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
+  { heading: "Status", isLead: true, width: 200, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
 ];
 
 /** Lists webhook endpoints, to create one or to see which of them fail. */
