@@ -1,11 +1,9 @@
-import { credentialKind, findCredential, inactiveReason } from "@countersign/protocol";
+import { credentialKind, findCredential } from "@countersign/protocol";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { isoTime } from "../core/json/registry.ts";
-import { NegativeResult, type CliContext, note, paint, print, readStdin } from "./context.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
-import { formatFields } from "./table.ts";
-import { relativeTime } from "./time.ts";
+import { checkToken } from "./check-token.ts";
+import { type CliContext, note, readStdin } from "./context.ts";
+import { withStoreFlags } from "./store-flags.ts";
 
 /** More than the longest token, so that a whole answer or the output of `curl -v` can be given. */
 const INPUT_CHARACTERS_MAX = 65_536;
@@ -33,36 +31,4 @@ export function checkCommand(context: CliContext): Command {
 /** What follows the header's name and scheme. */
 function bare(text: string): string {
   return text.trim().split(/\s+/).at(-1) ?? "";
-}
-
-/** Checks a token and says whose it is, or why it is inactive. @throws {NegativeResult} if it is inactive */
-export async function checkToken(context: CliContext, token: string, options: Options): Promise<void> {
-  const verdict = await withAdministration(context, options, async (administration) =>
-    (await administration.openCheck())(token),
-  );
-  if (!verdict.active) {
-    print(
-      context,
-      options.json,
-      verdict,
-      () => `${paint(context, "red", "inactive")}: ${verdict.reason}\n${inactiveReason(verdict.reason)}`,
-    );
-    throw new NegativeResult();
-  }
-  const { username, userId, account, access, keyId, endsAtSeconds } = verdict;
-  const expiresAtMs = endsAtSeconds * 1000;
-  print(
-    context,
-    options.json,
-    { active: true, username, user_id: userId, account, access, key_id: keyId, expires_at: isoTime(expiresAtMs) },
-    () =>
-      formatFields([
-        ["token", paint(context, "green", "active")],
-        ["username", username],
-        ["account", account],
-        ["access", access],
-        ["key", String(keyId)],
-        ["expires", relativeTime(expiresAtMs, context.clock.wallMs())],
-      ]),
-  );
 }

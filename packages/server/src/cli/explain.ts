@@ -31,7 +31,7 @@ export function explainCommand(context: CliContext): Command {
       if (found.note !== undefined) note(context, found.note);
       if (found.kind === "assertion") return explain(context, found.text, options);
       note(context, "This is a token, not an assertion, so it is checked.");
-      const { checkToken } = await import("./check.ts");
+      const { checkToken } = await import("./check-token.ts");
       return checkToken(context, found.text, options);
     });
 }

@@ -28,7 +28,7 @@ const PUBLIC_URL_DEFAULT = "http://127.0.0.1:8080";
  * What `serve` prints on a terminal once it is ready, for standard error. The set-up link stands at the beginning of a line and
  * without colours after it, so that it can be copied from any terminal.
  */
-export function formatServeBanner(served: Served, { wallMs }: Clock, useColors: boolean): string {
+export function formatServeBanner(served: Served, clock: Clock, useColors: boolean): string {
   const { version, publicUrl, consoleUrl, config, setup, isEmpty, isQuiet } = served;
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     useColors ? styleText(style, text, { validateStream: false }) : text;
@@ -48,7 +48,7 @@ export function formatServeBanner(served: Served, { wallMs }: Clock, useColors: 
       ),
     ),
     "",
-    ...(setup === undefined ? [] : [...describeSetup(setup, wallMs()), ""]),
+    ...(setup === undefined ? [] : [...describeSetup(setup, clock.wallMs()), ""]),
     ...(isEmpty ? firstSteps(served) : nextSteps(served)),
     "",
     "Ctrl-C stops it.",
