@@ -80,7 +80,9 @@ function proseOf(page: string): string[] {
   let isCode = false;
   return page.split("\n").map((line) => {
     if (line.startsWith("```")) isCode = !isCode;
-    return isCode || /^(?:```|#|\||<| {4}|>? *!?\[[^\]]*\]\()/.test(line) || !line.trim().includes(" ") ? "" : line;
+    return isCode || /^(?:```|#|\||<| {4}|>? *!?\[[^\]]*\]\(|\[[^\]]+\]: )/.test(line) || !line.trim().includes(" ")
+      ? ""
+      : line;
   });
 }
 
