@@ -15,4 +15,5 @@ export * from "./key-text/key-text-of-bytes.ts";
 export * from "./limits.ts";
 export * from "./paths.ts";
 export * from "./refusal-codes.ts";
+export * from "./relative-time.ts";
 export * from "./weaknesses.ts";

@@ -1,24 +1,10 @@
 /** Times in words. The caller passes the clock. */
+import { relativeTime as relativeTimeOf } from "@countersign/protocol";
 
-const UNITS = [
-  ["year", 365 * 86_400],
-  ["month", 30 * 86_400],
-  ["day", 86_400],
-  ["hour", 3600],
-  ["minute", 60],
-] as const;
-
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
-
-/** `3 minutes ago`, `in 2 days`; within a minute `just now` or, in the future, `in a moment`. */
+/** As the command line words it, except that within a minute it is `just now` or `in a moment`: the page's clock isn't finer. */
 export function relativeTime(atMs: number, nowMs: number): string {
-  const seconds = (atMs - nowMs) / 1000;
-  for (const [unit, unitSeconds] of UNITS) {
-    // Round towards now: an event is never older than stated.
-    const whole = Math.trunc(seconds / unitSeconds);
-    if (whole !== 0) return relative.format(whole, unit);
-  }
-  return seconds > 0 ? "in a moment" : "just now";
+  if (Math.abs(atMs - nowMs) >= 60_000) return relativeTimeOf(atMs, nowMs);
+  return atMs > nowMs ? "in a moment" : "just now";
 }
 
 /** `2026-11-24 15:23:41 UTC` */
