@@ -176,6 +176,21 @@ function meetPeople(): void {
     await cut.getByText("The link is incomplete").waitFor();
   });
 
+  test("a truncated one-time link, then the whole one in the same tab, works without a reload", async () => {
+    const link = await owner.post("/invitations", { email: "cut@example.com", role: "viewer" });
+    const hash: string = new URL(link.body.data.link).hash;
+    const page = await open("/link");
+    await page.getByText("The link is incomplete").waitFor();
+    for (const part of [hash.slice(0, -8), hash]) {
+      // Only the hash differs from the address that is open, so the browser loads nothing.
+      await page.evaluate(`window.location.hash = ${JSON.stringify(part)}`);
+      if (part === hash) await heading(page, "Welcome to Countersign").waitFor();
+      else await page.getByText("An owner can make a new link").waitFor();
+      assert.equal(new URL(page.url()).hash, "", "the address bar doesn't keep the secret");
+    }
+    assert.equal(await page.getByText("The link is incomplete").count(), 0);
+  });
+
   test("links into the console work, after the sign-in and for a signed-in operator", async () => {
     const page = await openAs(OWNER, `/users/${USERNAME}`);
     await heading(page, new RegExp(`^${USERNAME}`)).waitFor();

@@ -1,7 +1,7 @@
 import { Button, TextInput } from "@mantine/core";
 import { PASSWORD_CHARACTERS_MIN } from "@countersign/protocol";
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import {
   acceptLink,
@@ -19,7 +19,7 @@ import { Note, Problem } from "../../ui/problem.tsx";
 import { passwordLength } from "../../text/password-length.ts";
 import { RecoveryCodes } from "../../ui/recovery-codes.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
-import { takeLinkSecret } from "./take-link-secret.ts";
+import { onNextLink, takeLinkSecret } from "./take-link-secret.ts";
 
 const TITLES = {
   setup: "Set up Countersign",
@@ -29,11 +29,13 @@ const TITLES = {
 
 /** Uses a one-time link: set-up, invitation or reset. The secret stays in this page's memory. */
 export default function LinkPage() {
-  const [secret] = useState(takeLinkSecret);
+  const [secret, setSecret] = useState(takeLinkSecret);
+  useEffect(() => onNextLink(() => setSecret(takeLinkSecret())), []);
   const [codes, setCodes] = useState<readonly string[]>();
   const [, navigate] = useLocation();
   const { data, error, refetch } = useQuery({
-    queryKey: ["link"],
+    // By the secret, so that a second link in this tab isn't answered with what was found about the first.
+    queryKey: ["link", secret],
     queryFn: () => lookAtLink(secret ?? ""),
     enabled: secret !== undefined,
     // This page uses the link up, so a second look would only report that.
@@ -81,7 +83,7 @@ export default function LinkPage() {
   }
   return (
     <OutsidePage title={TITLES[data.kind]} about={<Purpose purpose={data} />}>
-      <Credentials secret={secret} purpose={data} onDone={setCodes} />
+      <Credentials key={secret} secret={secret} purpose={data} onDone={setCodes} />
     </OutsidePage>
   );
 }

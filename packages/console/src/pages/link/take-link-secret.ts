@@ -16,3 +16,12 @@ export function takeLinkSecret(): string | undefined {
   }
   return secret;
 }
+
+/** Calls back when another link is opened in this tab: the browser then changes only the hash and loads nothing. */
+export function onNextLink(callback: () => void): () => void {
+  const listener = () => {
+    if (window.location.hash.length > 1) callback();
+  };
+  window.addEventListener("hashchange", listener);
+  return () => window.removeEventListener("hashchange", listener);
+}
