@@ -191,6 +191,16 @@ function meetPeople(): void {
     assert.equal(await page.getByText("The link is incomplete").count(), 0);
   });
 
+  test("an invitation whose link works only on the server's machine says which setting to set", async () => {
+    const page = await openAs(OWNER, "/operators");
+    await page.getByRole("button", { name: "Invite an operator" }).click();
+    await page.getByLabel("E-mail address", { exact: true }).fill("far@example.com");
+    await page.getByRole("button", { name: "Make the link" }).click();
+    const dialog = page.getByRole("dialog", { name: "Send the link" });
+    await dialog.getByText("works only on the machine that runs Countersign").waitFor();
+    await dialog.getByText("COUNTERSIGN_ADMIN_URL").waitFor();
+  });
+
   test("links into the console work, after the sign-in and for a signed-in operator", async () => {
     const page = await openAs(OWNER, `/users/${USERNAME}`);
     await heading(page, new RegExp(`^${USERNAME}`)).waitFor();

@@ -25,6 +25,8 @@ import { SecretOnce } from "../../ui/secret-once.tsx";
 import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { StatusBadge, Tag } from "../../ui/status-badge.tsx";
 import { tell } from "../../ui/tell.tsx";
+import { isLocalLink } from "../../text/is-local-link.ts";
+import { LocalLinkNote } from "./local-link-note.tsx";
 import { Invitations } from "./invitations.tsx";
 import { InviteDialog } from "./invite-dialog.tsx";
 import { ResetDialog } from "./reset-dialog.tsx";
@@ -146,6 +148,7 @@ export default function OperatorsPage() {
             <>
               Send it to <bdi>{opened.email}</bdi> over a private channel: the first person who opens it can use it. It
               works once.
+              {opened.link !== null && isLocalLink(opened.link) ? <LocalLinkNote /> : null}
             </>
           }
           name="link"
