@@ -86,7 +86,7 @@ describe("rows in JSON lines", () => {
     const problems = rows.map(({ problem }) => problem?.message.replace(/;.*/, ""));
     const object = "The line isn't an object.";
     const expected = [
-      "The line isn't JSON.",
+      "The line isn't JSON: column 2: the text ends, and a } is missing.",
       object,
       object,
       "The object has a member twice.",

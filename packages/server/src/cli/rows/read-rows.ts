@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { Readable } from "node:stream";
 import { countMembers } from "../../core/count-members.ts";
+import { findJsonProblem } from "../../core/find-json-problem.ts";
 import { IGNORED_COLUMNS, IMPORT_COLUMNS } from "../../core/bulk/import-row.ts";
 import { printable } from "../../core/names.ts";
 import { OperatorError } from "../../core/operator-error.ts";
@@ -73,7 +74,10 @@ function parseLine(text: string): Omit<FileRow, "line"> {
   try {
     value = JSON.parse(text);
   } catch {
-    return malformed("The line isn't JSON.");
+    const problem = findJsonProblem(text);
+    return malformed(
+      `The line isn't JSON${problem === undefined ? "" : `: column ${problem.column}: ${problem.what}`}.`,
+    );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return malformed("The line isn't an object.");

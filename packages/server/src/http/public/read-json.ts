@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { fieldRefusal, Refusal } from "../../core/refusal.ts";
-import { jsonProblem, textProblem } from "../server/json-text.ts";
+import { jsonProblem, syntaxRefusal, textProblem } from "../server/json-text.ts";
 import { readBody } from "./read-body.ts";
 
 /** The members of a JSON object. Their types aren't checked. */
@@ -34,8 +34,7 @@ function parseObject(json: string, members: readonly string[]): JsonMembers {
   try {
     value = JSON.parse(json);
   } catch {
-    // The parser's message would quote the text.
-    throw new Refusal("bad_request", "The body isn't JSON.");
+    throw syntaxRefusal(json) ?? new Refusal("bad_request", "The body isn't JSON.");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new Refusal("bad_request", "The body isn't a JSON object.");

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { countKeys, countMembers } from "../../core/count-members.ts";
+import { describeJsonProblem, findJsonProblem } from "../../core/find-json-problem.ts";
 import { Refusal } from "../../core/refusal.ts";
 
 /** Why these bytes can't be read as JSON text; `undefined` if they can. */
@@ -15,6 +16,12 @@ export function textProblem(contentType: string, body: Buffer): Refusal | undefi
   return new Refusal("bad_request", "The body isn't UTF-8.", {
     hint: "Encode the body as UTF-8: Windows PowerShell 5 sends text as ISO 8859-1 unless it is given as bytes.",
   });
+}
+
+/** The refusal of a text that isn't JSON, with the place; `undefined` for JSON that a parser refuses for another reason. */
+export function syntaxRefusal(json: string): Refusal | undefined {
+  const problem = findJsonProblem(json);
+  return problem && new Refusal("bad_request", `The body isn't JSON: ${describeJsonProblem(problem)}.`);
 }
 
 /** What is wrong with a JSON text although a parser accepts it; `undefined` if nothing is. @param value the parsed text */

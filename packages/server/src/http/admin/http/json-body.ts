@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { jsonProblem, textProblem } from "../../server/json-text.ts";
+import { jsonProblem, syntaxRefusal, textProblem } from "../../server/json-text.ts";
 
 /**
  * Accepts JSON in UTF-8 (RFC 8259 §8.1) or no body. A form of another page can send other media types without a preflight request.
@@ -20,7 +20,8 @@ export function acceptJsonOnly(app: FastifyInstance): void {
     }
     const json = body.toString("utf8");
     void parse(request, json, (error, value) => {
-      done(error ?? jsonProblem(json, value) ?? null, value);
+      if (error === null) done(jsonProblem(json, value) ?? null, value);
+      else done(syntaxRefusal(json) ?? error);
     });
   });
 }
