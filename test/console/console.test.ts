@@ -23,6 +23,7 @@ import {
   consoleUrl,
   createUser,
   heading,
+  jumpTo,
   makeKeyPair,
   openLink,
   row,
@@ -154,10 +155,33 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     assert.match(facts, /1$/);
   });
 
+  test("the overview ticks off the first steps that were really done, until a check has found the token", async () => {
+    const doneSteps = async () =>
+      (await page.locator("main li h3").allInnerTexts()).filter((text) => /done/.test(text));
+    await jumpTo(page, "/");
+    await heading(page, "Overview").waitFor();
+    await page.getByRole("heading", { name: "Protect an API" }).waitFor();
+    assert.equal((await doneSteps()).length, 3);
+    const { token } = await server.json<{ token: string }>(
+      ...["token", "api-1-orders", privateKeyFile, "--url", server.publicUrl],
+    );
+    const check = await fetch(`${server.publicUrl}/api/auth/v0/check/`, {
+      headers: { authorization: `Token ${token}` },
+    });
+    assert.equal(check.status, 200);
+    await eventually("the steps are over", async () => {
+      await page.reload();
+      await page.getByRole("heading", { name: "Tokens issued" }).waitFor();
+      return (await page.getByRole("heading", { name: "First steps" }).count()) === 0;
+    });
+    await jumpTo(page, "/users/api-1-orders");
+    await heading(page, /^api-1-orders/).waitFor();
+  });
+
   test("deactivated, the key is refused with 403; undone, it works again", async () => {
     await page.getByRole("button", { name: "Deactivate Key 1", exact: false }).click();
     const dialog = page.getByRole("dialog", { name: "Deactivate key 1?" });
-    await dialog.getByText("1 live token stops at once").waitFor();
+    await dialog.getByText(/[12] live tokens? stops? at once/).waitFor();
     await dialog.getByText("api-1-orders").waitFor();
     await dialog.getByRole("button", { name: "Deactivate" }).click();
     await page.getByText("Deactivated key 1.", { exact: true }).waitFor();

@@ -1,5 +1,6 @@
 import { FEED_SYNC_MS } from "@countersign/protocol";
 import { describeOffset } from "../core/clock/clock-watch.ts";
+import { createFirstCheckNote } from "../core/jobs/first-check.ts";
 import { REFUSED_FLUSH_MS } from "../core/operators/refused-sign-ins.ts";
 import type { Heartbeat } from "../core/signing-keys/heartbeat.ts";
 import { type PositionMemory, rememberPosition } from "../core/store-identity/keep-position.ts";
@@ -61,6 +62,9 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
   await heartbeat.beat();
   dependencies.view.feed.subscribe(heartbeat);
   const following = followStore(dependencies, memory);
+  const noteFirstCheck = createFirstCheckNote({ jobs: store.jobs, clock }, heartbeat.id, () =>
+    dependencies.metrics.hasFoundActive(),
+  );
   const tasks = [
     ...following.tasks,
     repeat(HEARTBEAT_MS, async () => heartbeat.beatSoon(), ignore),
@@ -72,6 +76,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       () => refusalCounts.flush(),
       warn("refused requests can't be counted in the store; they are kept for the next try"),
     ),
+    repeat(USAGE_FLUSH_MS, noteFirstCheck, warn("the first check of a token can't be noted; the next try follows")),
     ...(changeStreams ? [keepStreamsInSync(changeStreams, log)] : []),
     ...(isAdministered ? administrativeWork() : [forgetExpiredTokens(view, clock)]),
   ];

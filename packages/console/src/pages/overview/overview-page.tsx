@@ -19,6 +19,8 @@ export function OverviewPage() {
   const me = useMe();
   const { data, error, refetch } = useOverview();
   const isEmpty = data !== undefined && data.users === 0;
+  const steps = data?.first_steps;
+  const areStepsLeft = steps != null && !(steps.user && steps.key && steps.token && steps.check);
   return (
     <Page
       title="Overview"
@@ -34,12 +36,15 @@ export function OverviewPage() {
     >
       {error !== null && data === undefined ? (
         <Problem error={error} retry={() => void refetch()} />
-      ) : isEmpty ? (
-        <FirstSteps mayCreate={permits(me, "admin")} />
       ) : (
         <>
-          <Figures overview={data} />
-          <Tokens hours={data?.tokens} />
+          {areStepsLeft ? <FirstSteps done={steps} mayCreate={permits(me, "admin")} /> : null}
+          {isEmpty ? null : (
+            <>
+              <Figures overview={data} />
+              <Tokens hours={data?.tokens} />
+            </>
+          )}
         </>
       )}
       {isEmpty || me.account !== null ? null : <Refusals refusals={data?.refusals} />}

@@ -35,6 +35,8 @@ export type EndpointRoute = Exclude<Route, "other">;
 export interface Metrics {
   tokenIssued(): void;
   tokenChecked(verdict: "active" | InactiveReason): void;
+  /** Has a check of this process found an active token? */
+  hasFoundActive(): boolean;
   refused(route: Route, code: RefusalCode): void;
   requestEnded(route: Route, durationMs: number): void;
   webhookAttempted(outcome: Outcome): void;
@@ -143,6 +145,7 @@ export function createMetrics(
       if (verdict === "active") active++;
       else inactive.inc({ reason: verdict });
     },
+    hasFoundActive: () => active > 0,
     refused(route, code) {
       refusals.inc({ route, code });
     },

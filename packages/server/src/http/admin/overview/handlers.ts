@@ -1,5 +1,7 @@
 /** The overview in the admin API. Every figure is read from an index and counted as far as lists count. */
 import { isoTime, nodeJson } from "../../../core/json/registry.ts";
+import { findFirstCheck } from "../../../core/jobs/first-check.ts";
+import type { ListedUser } from "../../../core/users/store.ts";
 import { countKeys } from "../../../core/keys/key-counts.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
@@ -14,6 +16,9 @@ const DAY_MS = 86_400_000;
 const HOUR_SECONDS = 3600;
 
 const CHANGES_SHOWN = 10;
+
+/** With more API users than this, the first steps are long done. */
+const NEWCOMERS_USERS_MAX = 20;
 
 export interface OverviewHandlerDependencies {
   readonly store: Store;
@@ -33,7 +38,7 @@ export function createOverviewHandlers({ store, clock }: OverviewHandlerDependen
       const [hours, accounts, users, keys, changes] = await Promise.all([
         store.usage.hours(isEverywhere ? {} : { accountId }, sinceSeconds, nowSeconds + 1),
         store.accounts.page(scope, { limit: 1 }),
-        store.users.page(scope, "newest", todaySeconds, { limit: 1 }),
+        store.users.page(scope, "newest", todaySeconds, { limit: NEWCOMERS_USERS_MAX }),
         countKeys(store.keys, nowMs, scope),
         store.events.page(scope, { limit: CHANGES_SHOWN }),
       ]);
@@ -47,9 +52,19 @@ export function createOverviewHandlers({ store, clock }: OverviewHandlerDependen
           accounts: accounts.count,
           users: users.count,
           keys,
+          first_steps: users.hasNext ? null : await findFirstSteps(users.items),
           changes: changes.items.map(eventPresenter(principal)),
         },
       };
     },
   } satisfies HandlersOf<typeof overviewRoutes>;
+
+  async function findFirstSteps(users: readonly ListedUser[]) {
+    return {
+      user: users.length > 0,
+      key: users.some(({ keys }) => keys > 0),
+      token: users.some(({ lastUsedAtMs }) => lastUsedAtMs !== null),
+      check: (await findFirstCheck(store.jobs)) !== null,
+    };
+  }
 }

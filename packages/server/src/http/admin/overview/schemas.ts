@@ -1,4 +1,4 @@
-import { count, object, objectWith, text, time } from "../http/schema.ts";
+import { count, flag, object, objectWith, text, time } from "../http/schema.ts";
 import { AuditEvent } from "../audit/schemas.ts";
 import { Node } from "../signing-keys/schemas.ts";
 
@@ -7,7 +7,7 @@ const counted = { ...count, maximum: 10_001, description: "10001 stands for more
 
 const ofService = { description: "Left out if the caller is limited to an account" } as const;
 
-export const Overview = objectWith(["tokens", "accounts", "users", "keys", "changes"], {
+export const Overview = objectWith(["tokens", "accounts", "users", "keys", "first_steps", "changes"], {
   tokens: {
     type: "array",
     description: "Hours of the last 24 in which tokens were issued, with their number",
@@ -32,5 +32,10 @@ export const Overview = objectWith(["tokens", "accounts", "users", "keys", "chan
     weak: counted,
   }),
   nodes: { ...ofService, type: "array", items: Node },
+  first_steps: {
+    anyOf: [object({ user: flag, key: flag, token: flag, check: flag }), { type: "null" }],
+    description:
+      "Which first steps are done: an API user, a key, a token issued, a token checked; null if there are more API users than a newcomer has",
+  },
   changes: { type: "array", description: "The last ten changes, newest first", items: AuditEvent },
 } as const);
