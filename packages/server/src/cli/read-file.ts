@@ -36,15 +36,20 @@ export function readSmallFile(file: string, bytesMax: number, what = "a key"): B
       closeSync(descriptor);
     }
   } catch (error) {
-    const code = errorCode(error);
-    const meaning = MEANINGS[code];
-    throw new OperatorError(
-      `${shownName(file)} can't be read (${code})${meaning === undefined ? "." : `: ${meaning}.`}`,
-    );
+    throw unreadable(file, error);
   }
   if (length > bytesMax)
     throw new OperatorError(`${shownName(file)} has over ${bytesMax} bytes, too many for ${what}.`);
   return bytes.subarray(0, length);
+}
+
+/** The error of a file that can't be read, in words. @param error of the file system */
+export function unreadable(file: string, error: unknown): OperatorError {
+  const code = errorCode(error);
+  const meaning = MEANINGS[code];
+  return new OperatorError(
+    `${shownName(file)} can't be read (${code})${meaning === undefined ? "." : `: ${meaning}.`}`,
+  );
 }
 
 function shownName(file: string): string {

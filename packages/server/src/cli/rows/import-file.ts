@@ -3,9 +3,8 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { OperatorError } from "../../core/operator-error.ts";
-import { errorCode } from "../../platform/error-code.ts";
 import type { CliContext } from "../context.ts";
+import { unreadable } from "../read-file.ts";
 
 /** A file that can be read several times. */
 export interface ImportFile {
@@ -32,7 +31,7 @@ export async function openImportFile({ stdin }: Pick<CliContext, "stdin">, sourc
     const input = source === "-" ? stdin : (await open(source, "r")).createReadStream();
     return await importFile(name, await copyToUnnamedFile(input as AsyncIterable<Buffer>));
   } catch (error) {
-    throw new OperatorError(`${name.slice(0, 200)} can't be read (${errorCode(error)}).`);
+    throw unreadable(name, error);
   }
 }
 
