@@ -163,7 +163,11 @@ function tellJourney(browserOf: () => TestBrowser, store: () => Promise<ServerOp
     await page.getByRole("heading", { name: "Protect an API" }).waitFor();
     assert.equal((await doneSteps()).length, 3);
     const { token } = await server.json<{ token: string }>(
-      ...["token", "api-1-orders", privateKeyFile, "--url", server.publicUrl],
+      "token",
+      "api-1-orders",
+      privateKeyFile,
+      "--url",
+      server.publicUrl,
     );
     const check = await fetch(`${server.publicUrl}/api/auth/v0/check/`, {
       headers: { authorization: `Token ${token}` },

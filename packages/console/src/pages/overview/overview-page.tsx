@@ -20,7 +20,8 @@ export function OverviewPage() {
   const { data, error, refetch } = useOverview();
   const isEmpty = data !== undefined && data.users === 0;
   const steps = data?.first_steps;
-  const areStepsLeft = steps != null && !(steps.user && steps.key && steps.token && steps.check);
+  const areStepsLeft =
+    steps !== undefined && steps !== null && !(steps.user && steps.key && steps.token && steps.check);
   return (
     <Page
       title="Overview"
