@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { editDistance } from "./suggest-names.ts";
+import { editDistance } from "../core/edit-distance.ts";
 
 test("the edit distance counts insertions, deletions, replacements and exchanged neighbours", () => {
   for (const [one, other, distance] of [

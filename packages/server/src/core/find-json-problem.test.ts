@@ -66,3 +66,26 @@ test("depth costs no stack", () => {
   assert.equal(findJsonProblem("[".repeat(300_000))?.column, 300_001);
   assert.equal(findJsonProblem("[".repeat(300_000) + "]".repeat(300_000)), undefined);
 });
+
+test("a member that is there twice is found where it comes again, however its name is spelt, if names have to be unique", () => {
+  const text = String.raw`{"a": [{"a": 1}], "b": {"a": 1},
+ "\u0061": 2}`;
+  assert.equal(findJsonProblem(text), undefined);
+  assert.deepEqual(findJsonProblem(text, { unique: true }), {
+    line: 2,
+    column: 2,
+    what: "the object has a member of this name already",
+  });
+  assert.equal(findJsonProblem('[{"a":1},{"a":1},[{"a":1}]]', { unique: true }), undefined);
+});
+
+test("a text that is nested too deep is found where it becomes so, however deep it is", () => {
+  assert.equal(findJsonProblem("[[1],{}]", { depthMax: 2 }), undefined);
+  for (const text of ["[[{}]]", `[[${"[".repeat(500_000)}`]) {
+    assert.deepEqual(findJsonProblem(text, { depthMax: 2 }), {
+      line: 1,
+      column: 3,
+      what: "at most 2 levels are allowed",
+    });
+  }
+});

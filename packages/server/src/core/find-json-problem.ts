@@ -8,6 +8,14 @@ export interface JsonProblem {
   readonly what: string;
 }
 
+/** What a text is refused for although it is JSON. */
+export interface JsonLimits {
+  /** How deep arrays and objects may be nested. Default: any depth. */
+  readonly depthMax?: number;
+  /** Whether an object may not have two members of a name, however the name is spelt. Default: it may. */
+  readonly unique?: boolean;
+}
+
 /** What the text may go on with. */
 type State = "value" | "value or ]" | "name" | "name or }" | "colon" | "comma or end" | "end";
 
@@ -20,10 +28,10 @@ const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
  * Finds the first place at which a text isn't JSON. The engine's own message would quote the text, which may hold a secret, and names no
  * place in some cases. It takes a time proportional to the length, and any depth.
  *
- * @returns `undefined` for JSON
+ * @returns `undefined` for JSON within the limits
  */
-export function findJsonProblem(text: string): JsonProblem | undefined {
-  const found = scan(text);
+export function findJsonProblem(text: string, limits: JsonLimits = {}): JsonProblem | undefined {
+  const found = scan(text, limits);
   if (found === undefined) return undefined;
   const before = text.slice(0, found.at);
   const lineStart = before.lastIndexOf("\n") + 1;
@@ -40,9 +48,11 @@ interface Found {
   readonly what: string;
 }
 
-function scan(text: string): Found | undefined {
+function scan(text: string, { depthMax = Number.POSITIVE_INFINITY, unique = false }: JsonLimits): Found | undefined {
   /** The closing brackets that are due, the innermost last. */
   const open: string[] = [];
+  /** The names of the members of what is open, if they have to be unique. */
+  const names: Set<unknown>[] = [];
   let state: State = "value";
   let at = 0;
   for (;;) {
@@ -69,6 +79,9 @@ function scan(text: string): Found | undefined {
       if (character !== '"') return { at, what: notAName(character) };
       const end = stringEnd(text, at);
       if (typeof end !== "number") return end;
+      if (unique && isKnownName(names, open.length, text.slice(at, end))) {
+        return { at, what: "the object has a member of this name already" };
+      }
       at = end;
       state = "colon";
     } else {
@@ -78,7 +91,9 @@ function scan(text: string): Found | undefined {
         continue;
       }
       if (character === "{" || character === "[") {
+        if (open.length >= depthMax) return { at, what: `at most ${depthMax} levels are allowed` };
         open.push(character === "{" ? "}" : "]");
+        if (unique) names[open.length] = new Set();
         state = character === "{" ? "name or }" : "value or ]";
         at++;
         continue;
@@ -89,6 +104,14 @@ function scan(text: string): Found | undefined {
       state = open.length === 0 ? "end" : "comma or end";
     }
   }
+}
+
+function isKnownName(names: readonly Set<unknown>[], depth: number, json: string): boolean {
+  const name: unknown = JSON.parse(json);
+  const known = names[depth];
+  if (known === undefined || known.has(name)) return known !== undefined;
+  known.add(name);
+  return false;
 }
 
 function closed(open: string[]): State {

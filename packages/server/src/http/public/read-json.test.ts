@@ -51,3 +51,12 @@ test("a required text is refused when it is missing, empty or of another type", 
     assert.deepEqual([refusal.code, refusal.detail.fields?.[0]?.field], ["field_invalid", `/${name}`]);
   }
 });
+
+for (const [what, body, message] of [
+  ["a member twice", '{"a":"x","a":"y"}', "The body names a member twice: line 1, column 10."],
+  ["an empty body", "", "The body is empty; a JSON object is expected."],
+] as const) {
+  test(`${what} is refused with a message that says so`, async () => {
+    assert.equal((await refusalOf(read(body))).message, message);
+  });
+}

@@ -19,7 +19,8 @@ export async function readJsonObject(
 ): Promise<JsonMembers> {
   const type = request.headers["content-type"] ?? "";
   if (!/^application\/json *(?:;|$)/i.test(type)) {
-    throw new Refusal("media_type_unsupported", "The body isn't JSON.", {
+    const message = type === "" ? "The body has no Content-Type." : "The body's Content-Type isn't application/json.";
+    throw new Refusal("media_type_unsupported", message, {
       hint: "Send Content-Type: application/json.",
     });
   }

@@ -12,7 +12,10 @@ export function toAdminRefusal(error: unknown): unknown {
   if (error instanceof Error && "code" in error) {
     switch (error.code) {
       case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
-        return new Refusal("media_type_unsupported", "The body must be JSON.", { cause: error });
+        return new Refusal("media_type_unsupported", "The body's Content-Type isn't application/json.", {
+          hint: "Send Content-Type: application/json.",
+          cause: error,
+        });
       case "FST_ERR_CTP_BODY_TOO_LARGE":
         return new Refusal("body_too_large", "The body is larger than this route allows.", { cause: error });
       default:

@@ -1,8 +1,10 @@
 import { AjvCompiler } from "@fastify/ajv-compiler";
 import type { FastifyInstance, FastifySchemaValidationError } from "fastify";
+import { editDistance } from "../../../core/edit-distance.ts";
 import { type FieldProblem, Refusal } from "../../../core/refusal.ts";
 
-const VALIDATION = { allErrors: true, removeAdditional: false, useDefaults: true } as const;
+// With verbose, a problem comes with the schema around it, which names what is allowed.
+const VALIDATION = { allErrors: true, removeAdditional: false, useDefaults: true, verbose: true } as const;
 
 type ValidatorCompiler = Parameters<FastifyInstance["setValidatorCompiler"]>[0];
 
@@ -45,14 +47,34 @@ const PART_NAMES: Readonly<Record<string, string>> = { body: "body", querystring
 /** The problems that a schema found, field by field. A message never repeats a value: it may be a secret in the wrong place. */
 export function schemaRefusal(errors: readonly FastifySchemaValidationError[], part: string): Refusal {
   const fields: FieldProblem[] = [];
-  for (const { instancePath, keyword, params } of errors) {
+  for (const error of errors) {
+    const { instancePath, keyword, params } = error;
     const member = params["missingProperty"] ?? params["additionalProperty"];
     const field = typeof member === "string" && isPlainName(member) ? `${instancePath}/${member}` : instancePath;
     // Each branch of an alternative reports a problem; one for the field is enough.
     if (fields.some((problem) => problem.field === field)) continue;
-    fields.push({ field, message: fieldMessage(field, keyword, params, PART_NAMES[part] ?? part) });
+    const message = fieldMessage(field, keyword, params, PART_NAMES[part] ?? part);
+    const isExplained = keyword === "additionalProperties" && fields.length < EXPLAINED_MAX;
+    fields.push({ field, message: isExplained ? `${message.slice(0, -1)}; ${whatIsKnown(error, member)}` : message });
   }
   return new Refusal("field_invalid", fields[0]?.message ?? "A field isn't valid.", { fields });
+}
+
+/** How many unknown members are compared with the known ones: a body may have thousands. */
+const EXPLAINED_MAX = 5;
+
+/** Which member was meant, or else which there are. */
+function whatIsKnown(error: object, given: unknown): string {
+  const { parentSchema } = error as { readonly parentSchema?: { readonly properties?: object } };
+  const known = Object.keys(parentSchema?.properties ?? {});
+  if (typeof given === "string" && isPlainName(given)) {
+    const distances = known.map((name) => ({ name, distance: editDistance(given, name) }));
+    const nearest = distances.toSorted((a, b) => a.distance - b.distance)[0];
+    if (nearest !== undefined && nearest.distance <= Math.max(1, Math.floor(given.length / 3))) {
+      return `did you mean "${nearest.name}"?`;
+    }
+  }
+  return known.length === 0 ? "nothing is known here." : `known are ${known.join(", ")}.`;
 }
 
 function isPlainName(name: string): boolean {
