@@ -29,6 +29,8 @@ import type { BeginRotation } from "../core/rotation/rotate-key.ts";
 import type { KeyStore } from "../core/keys/store.ts";
 import type { RevokeKey } from "../core/revocation/revoke-key.ts";
 import { documentAdminRoutes } from "./admin/http/openapi.ts";
+import { NAMED_SCHEMAS } from "./admin/named-schemas.ts";
+import { nameSchemas } from "./admin/http/schema-names.ts";
 import type { Origins } from "./admin/http/origins.ts";
 import { type AdminDependencies, allowedAdminMethods, registerAdminRoutes } from "./admin/http/register-routes.ts";
 import { ADMIN_ROUTES } from "./admin/routes.ts";
@@ -195,7 +197,8 @@ export async function buildInternalApp(internalDependencies: InternalAppDependen
   const { metrics, adminUrl, admin, consoleFolder, nextRequestId } = dependencies;
   const app = createFastify(dependencies, (path) => allowedAdminMethods(ADMIN_ROUTES, path));
   const info = apiInfo(dependencies, "Countersign, internal listener", adminUrl);
-  await registerOpenApi(app, info, {}, documentAdminRoutes(ADMIN_ROUTES));
+  const names = nameSchemas(NAMED_SCHEMAS);
+  await registerOpenApi(app, info, {}, documentAdminRoutes(ADMIN_ROUTES, names), names.complete);
   registerCommonRoutes(app, dependencies);
   registerMetrics(app, metrics, admin.origins);
   await registerAdminRoutes(app, ADMIN_ROUTES, admin);

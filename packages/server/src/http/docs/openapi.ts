@@ -121,16 +121,19 @@ export const OAuthError = object({
  * Adds the OpenAPI 3.1 document of an application's routes and of the plain endpoints in `paths`.
  *
  * @param document completes a route's schema when the document is generated
+ * @param complete completes the document
  */
 export async function registerOpenApi(
   app: FastifyInstance,
   info: { readonly title: string; readonly description: string; readonly version: string; readonly url: string },
   paths: Readonly<Record<string, object>> = {},
   document: (schema: FastifySchema | undefined) => FastifySchema = (schema) => schema ?? {},
+  complete: <D extends object>(document: D) => D = (whole) => whole,
 ): Promise<void> {
   const { title, description, version, url } = info;
   await app.register(swagger, {
     transform: ({ schema, url }) => ({ schema: document(schema), url }),
+    transformObject: (made) => complete("openapiObject" in made ? made.openapiObject : made.swaggerObject),
     refResolver: {
       buildLocalReference: (schema, _base, _fragment, at) =>
         typeof schema["$id"] === "string" ? schema["$id"] : `schema-${at}`,

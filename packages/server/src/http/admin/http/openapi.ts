@@ -4,6 +4,7 @@ import { FRESH_MS } from "../../../core/operators/sessions.ts";
 import { ANSWERS } from "../../server/answers.ts";
 import { RefusalEnvelope, WarningItem } from "../../docs/openapi.ts";
 import type { AdminRoute, AdminRoutes } from "./route.ts";
+import type { SchemaNames } from "./schema-names.ts";
 
 /** The form of every refusal, to which the routes' schemas refer. */
 export const REFUSAL_SCHEMA = { $id: "Refusal", ...(RefusalEnvelope as object) };
@@ -17,14 +18,17 @@ export function adminRouteSchema(operationId: string, { params, query, body }: A
  * Adds the rest of the OpenAPI document to a route's schema, on request. Given to Fastify with the route, the answers' schemas
  * would cost each node 5 MiB.
  */
-export function documentAdminRoutes(routes: AdminRoutes): (schema: FastifySchema | undefined) => FastifySchema {
+export function documentAdminRoutes(
+  routes: AdminRoutes,
+  { named }: SchemaNames,
+): (schema: FastifySchema | undefined) => FastifySchema {
   return (schema = {}) => {
     const route = routes[(schema as { readonly operationId?: string }).operationId ?? ""];
-    return route === undefined ? schema : { ...schema, ...describeRoute(route) };
+    return route === undefined ? schema : { ...schema, ...describeRoute(route, named) };
   };
 }
 
-function describeRoute(route: AdminRoute): FastifySchema {
+function describeRoute(route: AdminRoute, named: SchemaNames["named"]): FastifySchema {
   const { tag, summary, access, answers, method } = route;
   const status = answers === "created" ? 201 : 200;
   return {
@@ -38,10 +42,11 @@ function describeRoute(route: AdminRoute): FastifySchema {
           ? [{ session: [] }]
           : [{ session: [] }, { adminToken: [] }],
     headers: requestHeaders(route),
+    ...(route.body !== undefined && { body: named(route.body) }),
     response: {
       ...(answers === "other"
         ? route.others
-        : { [status]: answers === "list" ? listEnvelope(route.data) : itemEnvelope(route.data) }),
+        : { [status]: answers === "list" ? listEnvelope(named(route.data)) : itemEnvelope(named(route.data)) }),
       ...(route.tagged === true && method === "GET" && { 304: { description: "If-None-Match names this version" } }),
       ...Object.fromEntries(
         refusalStatuses(route, method).map((code) => [
