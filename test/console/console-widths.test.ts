@@ -103,6 +103,25 @@ function lookAtWidths(): void {
     assert.ok(height <= PHONE_LIST_PX_MAX, `${height} px`);
   });
 
+  test("another page of a list is shown from its beginning, and the focus is there", async () => {
+    await page.setViewportSize({ width: 390, height: HEIGHT });
+    await jumpTo(page, "/users");
+    for (const name of ["Next", "Previous"]) {
+      await page.getByRole("button", { name }).click();
+      await page.getByRole("button", { name: name === "Next" ? "Previous" : "Next", disabled: false }).waitFor();
+      await page.locator(".table-frame[aria-busy=false]").waitFor();
+      const seen = await page.evaluate<{ readonly focused: string; readonly top: number; readonly bar: number }>(
+        `({
+          focused: document.activeElement.tagName,
+          top: document.querySelector("table").getBoundingClientRect().top,
+          bar: document.querySelector(".sidebar").getBoundingClientRect().bottom,
+        })`,
+      );
+      assert.equal(seen.focused, "TABLE");
+      assert.ok(seen.top >= seen.bar && seen.top < HEIGHT / 2, `the table begins at ${seen.top} px`);
+    }
+  });
+
   test("a dialog's shade covers the whole window", async () => {
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: HEIGHT });

@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, type RefObject, useRef } from "react";
 import type { ListPage } from "../api/client.ts";
 import { Icon } from "./icon.tsx";
 import { Bone } from "./page.tsx";
@@ -53,6 +53,7 @@ export function DataTable<Item>({
   readonly skeletonHeight?: number;
 }) {
   const { data, error, isPending, isPlaceholderData } = query;
+  const table = useRef<HTMLTableElement>(null);
   if (error !== null && data === undefined) {
     return (
       <div className="card card-inside">
@@ -71,7 +72,11 @@ export function DataTable<Item>({
         </div>
       )}
       <div className="table-frame" aria-busy={isPending || isPlaceholderData}>
-        <table className={columns.some(({ width }) => width !== undefined) ? "table is-fixed" : "table"}>
+        <table
+          ref={table}
+          tabIndex={-1}
+          className={columns.some(({ width }) => width !== undefined) ? "table is-fixed" : "table"}
+        >
           <caption className="visually-hidden">{caption}</caption>
           <colgroup>
             {columns.map(({ heading, width, isActions, isMinor }) => (
@@ -120,11 +125,20 @@ export function DataTable<Item>({
           <span className="number" role="status">
             {countText(data)} {data.count === 1 ? nouns[0] : nouns[1]}
           </span>
-          {goTo === undefined ? null : <Pager list={data} goTo={goTo} />}
+          {goTo === undefined ? null : <Pager list={data} goTo={goToPage(goTo, table)} />}
         </div>
       )}
     </div>
   );
+}
+
+/** Goes to another page, and to the beginning of the table: the pager is below it, and the button may be disabled there. */
+function goToPage(goTo: (cursor: string | undefined) => void, table: RefObject<HTMLTableElement | null>) {
+  return (cursor: string | undefined) => {
+    goTo(cursor);
+    table.current?.focus({ preventScroll: true });
+    table.current?.scrollIntoView({ block: "start" });
+  };
 }
 
 /** The table's width at which its columns have their own, in px. In a narrower one they shrink with it, except buttons. */
