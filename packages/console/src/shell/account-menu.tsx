@@ -2,6 +2,8 @@ import { type MantineColorScheme, Menu, useMantineColorScheme } from "@mantine/c
 import { useLocation } from "wouter";
 import { type Me, useSignOut } from "../api/me.ts";
 import { Icon } from "../ui/icon.tsx";
+import type { TimeZone } from "../text/time-text.ts";
+import { setTimeZone, useTimeZone } from "../ui/time-zone.ts";
 import { tellProblem } from "../ui/tell.tsx";
 
 /** The signed-in operator, with links to their own settings. */
@@ -10,6 +12,7 @@ export function AccountMenu({ me }: { readonly me: Me }) {
   const signOut = useSignOut();
   // Without it, Mantine would disable transitions by a <style>, which the Content-Security-Policy forbids.
   const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
+  const zone = useTimeZone();
   const name = me.operator?.email ?? me.actor;
   const what = me.account === null ? me.role : `${me.role} of ${me.account}`;
   return (
@@ -41,6 +44,12 @@ export function AccountMenu({ me }: { readonly me: Me }) {
           <Menu.RadioItem value="auto">System setting</Menu.RadioItem>
           <Menu.RadioItem value="light">Light</Menu.RadioItem>
           <Menu.RadioItem value="dark">Dark</Menu.RadioItem>
+        </Menu.RadioGroup>
+        <Menu.Divider />
+        <Menu.Label>Times</Menu.Label>
+        <Menu.RadioGroup value={zone} onChange={(chosen) => setTimeZone(chosen as TimeZone)}>
+          <Menu.RadioItem value="local">Local time</Menu.RadioItem>
+          <Menu.RadioItem value="utc">UTC</Menu.RadioItem>
         </Menu.RadioGroup>
         <Menu.Divider />
         <Menu.Item

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { relativeTime as relativeTimeOf } from "@countersign/protocol";
-import { relativeTime, utcHour, utcTime } from "./time-text.ts";
+import { exactTime, relativeTime, utcHour, utcTime } from "./time-text.ts";
 
 const nowMs = Date.UTC(2026, 10, 24, 15, 0, 0);
 const seconds = 1000;
@@ -33,4 +33,25 @@ test("an exact time is in UTC, whatever the time zone of the browser", () => {
 test("an hour of the chart names its start and its end", () => {
   assert.equal(utcHour(nowMs), "Tue 24 Nov, 15:00–16:00 UTC");
   assert.equal(utcHour(Date.UTC(2026, 11, 31, 23)), "Thu 31 Dec, 23:00–00:00 UTC");
+});
+
+test("a local time names its offset from UTC, also around a change of the clocks", (t) => {
+  const env: { TZ?: string } = process.env;
+  const zone = env.TZ;
+  t.after(() => {
+    if (zone === undefined) delete env.TZ;
+    else env.TZ = zone;
+  });
+  const local = (name: string, atMs: number) => {
+    env.TZ = name;
+    return exactTime(atMs, "local");
+  };
+  assert.equal(local("Europe/Berlin", nowMs), "2026-11-24 16:00:00 GMT+1");
+  assert.equal(local("Europe/Berlin", Date.UTC(2026, 9, 25, 0, 30)), "2026-10-25 02:30:00 GMT+2");
+  assert.equal(local("Europe/Berlin", Date.UTC(2026, 9, 25, 1, 30)), "2026-10-25 02:30:00 GMT+1");
+  assert.equal(local("Asia/Kathmandu", nowMs), "2026-11-24 20:45:00 GMT+5:45");
+  assert.equal(local("America/St_Johns", nowMs), "2026-11-24 11:30:00 GMT-3:30");
+  assert.equal(local("UTC", nowMs), "2026-11-24 15:00:00 UTC");
+  env.TZ = "Asia/Kathmandu";
+  assert.equal(exactTime(nowMs, "utc"), "2026-11-24 15:00:00 UTC");
 });

@@ -12,6 +12,24 @@ export function utcTime(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
+/** Where an exact time is read: where the operator is, or everywhere the same. */
+export type TimeZone = "local" | "utc";
+
+export function otherZone(zone: TimeZone): TimeZone {
+  return zone === "utc" ? "local" : "utc";
+}
+
+/** `2026-11-24 16:23:41 GMT+1` in local time, or as {@link utcTime}. Local time names its offset, so that both are unambiguous. */
+export function exactTime(atMs: number, zone: TimeZone): string {
+  const at = new Date(atMs);
+  const offsetMinutes = -at.getTimezoneOffset();
+  if (zone === "utc" || offsetMinutes === 0) return utcTime(atMs);
+  const local = new Date(atMs + offsetMinutes * 60_000).toISOString().slice(0, 19).replace("T", " ");
+  const [hours, minutes] = [Math.trunc(Math.abs(offsetMinutes) / 60), Math.abs(offsetMinutes) % 60];
+  const sign = offsetMinutes < 0 ? "-" : "+";
+  return `${local} GMT${sign}${hours}${minutes === 0 ? "" : `:${String(minutes).padStart(2, "0")}`}`;
+}
+
 /** `Tue 24 Nov, 15:00–16:00 UTC`, for the hour that starts at `atMs`. */
 export function utcHour(atMs: number): string {
   const day = new Date(atMs).toLocaleDateString("en-GB", {

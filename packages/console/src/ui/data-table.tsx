@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
-import { type ReactNode, type RefObject, useRef } from "react";
+import { type ReactNode, useRef } from "react";
 import type { ListPage } from "../api/client.ts";
 import { Icon } from "./icon.tsx";
 import { Bone } from "./page.tsx";
@@ -54,6 +54,12 @@ export function DataTable<Item>({
 }) {
   const { data, error, isPending, isPlaceholderData } = query;
   const table = useRef<HTMLTableElement>(null);
+  // To the beginning of the table, too: the pager is below it, and its button may be disabled on that page.
+  function goToPage(cursor: string | undefined): void {
+    goTo?.(cursor);
+    table.current?.focus({ preventScroll: true });
+    table.current?.scrollIntoView({ block: "start" });
+  }
   if (error !== null && data === undefined) {
     return (
       <div className="card card-inside">
@@ -125,20 +131,11 @@ export function DataTable<Item>({
           <span className="number" role="status">
             {countText(data)} {data.count === 1 ? nouns[0] : nouns[1]}
           </span>
-          {goTo === undefined ? null : <Pager list={data} goTo={goToPage(goTo, table)} />}
+          {goTo === undefined ? null : <Pager list={data} goTo={goToPage} />}
         </div>
       )}
     </div>
   );
-}
-
-/** Goes to another page, and to the beginning of the table: the pager is below it, and the button may be disabled there. */
-function goToPage(goTo: (cursor: string | undefined) => void, table: RefObject<HTMLTableElement | null>) {
-  return (cursor: string | undefined) => {
-    goTo(cursor);
-    table.current?.focus({ preventScroll: true });
-    table.current?.scrollIntoView({ block: "start" });
-  };
 }
 
 /** The table's width at which its columns have their own, in px. In a narrower one they shrink with it, except buttons. */

@@ -1,5 +1,5 @@
-import { utcTime } from "../text/time-text.ts";
 import { weaknessText } from "../text/weakness.ts";
+import { useExactTime } from "./time-zone.ts";
 import "./status-badge.css";
 
 /**
@@ -35,6 +35,7 @@ export function PossessionBadge({
   readonly provedAt: string | null;
   readonly isShort?: boolean;
 }) {
+  const exactTime = useExactTime();
   if (provedAt === null) {
     return (
       <span className="faint" title="The key was added without a proof that its holder has the private key.">
@@ -43,7 +44,7 @@ export function PossessionBadge({
     );
   }
   return (
-    <span className="badge badge-good" title={`Proved ${utcTime(Date.parse(provedAt))}`}>
+    <span className="badge badge-good" title={`Proved ${exactTime(Date.parse(provedAt))}`}>
       {isShort ? "proved" : "possession proved"}
     </span>
   );

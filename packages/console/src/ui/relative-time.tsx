@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from "react";
-import { relativeTime, utcTime } from "../text/time-text.ts";
+import { exactTime, otherZone, relativeTime, type TimeZone } from "../text/time-text.ts";
+import { useTimeZone } from "./time-zone.ts";
 
 /** One clock and one timer for the whole page, so that all times agree. */
 const TICK_MS = 20_000;
@@ -28,16 +29,23 @@ export function useNowMs(): number {
   return useSyncExternalStore(subscribe, () => nowMs);
 }
 
-/** A time relative to now, with the exact time as a tooltip. @param at RFC 3339; `null` shows `never` */
+/** A time relative to now, with the exact time, local and in UTC, as a tooltip. @param at RFC 3339; `null` shows `never` */
 export function RelativeTime({ at, never = "never" }: { readonly at: string | null; readonly never?: string }) {
   const now = useNowMs();
+  const zone = useTimeZone();
   if (at === null) return <span className="faint">{never}</span>;
   const atMs = Date.parse(at);
   // An event since the last tick must not look as if it were in the future.
   const seenAtMs = atMs - now <= TICK_MS ? Math.max(now, atMs) : now;
   return (
-    <time dateTime={at} title={utcTime(atMs)} className="nowrap">
+    <time dateTime={at} title={bothTimes(atMs, zone)} className="nowrap">
       {relativeTime(atMs, seenAtMs)}
     </time>
   );
+}
+
+/** The chosen time zone first. */
+function bothTimes(atMs: number, zone: TimeZone): string {
+  const [first, second] = [exactTime(atMs, zone), exactTime(atMs, otherZone(zone))];
+  return first === second ? first : `${first}\n${second}`;
 }

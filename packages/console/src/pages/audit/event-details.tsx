@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { Link } from "wouter";
 import type { AuditEvent } from "../../api/service.ts";
 import { Dialog } from "../../ui/dialog.tsx";
-import { utcTime } from "../../text/time-text.ts";
+import { ExactTime } from "../../ui/exact-time.tsx";
 
 /** Everything recorded about an event. */
 export function EventDetails({ event, onClose }: { readonly event: AuditEvent; readonly onClose: () => void }) {
@@ -13,7 +13,7 @@ export function EventDetails({ event, onClose }: { readonly event: AuditEvent; r
         <dl className="facts">
           <dt>Time</dt>
           <dd>
-            <time dateTime={at}>{utcTime(Date.parse(at))}</time>
+            <ExactTime atMs={Date.parse(at)} />
           </dd>
           <dt>Actor</dt>
           <dd>
@@ -65,7 +65,7 @@ function Detail({ name, value }: { readonly name: string; readonly value: unknow
       <dt>{label.slice(0, 1).toUpperCase() + label.slice(1)}</dt>
       <dd>
         {isTime ? (
-          utcTime(value)
+          <ExactTime atMs={value} />
         ) : (
           <bdi>{typeof value === "string" ? value : value === null ? "none" : JSON.stringify(value)}</bdi>
         )}

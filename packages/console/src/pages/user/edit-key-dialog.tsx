@@ -8,7 +8,8 @@ import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { NetworksField } from "../../forms/networks-field.tsx";
 import { useVersion } from "../../forms/use-version.ts";
 import { areSameWords, wordsText, parseWords } from "../../text/word-list.ts";
-import { utcTime } from "../../text/time-text.ts";
+import { ExactTime } from "../../ui/exact-time.tsx";
+import { useExactTime } from "../../ui/time-zone.ts";
 import { Note } from "../../ui/problem.tsx";
 import { tell, tellWarning } from "../../ui/tell.tsx";
 
@@ -17,6 +18,7 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
   const [label, setLabel] = useState(publicKey.label ?? "");
   const [networks, setNetworks] = useState(wordsText(publicKey.networks));
   const [expiry, setExpiry] = useState<Expiry>({ kind: "keep", date: "" });
+  const exactTime = useExactTime();
   const { newer, apply } = useVersion(() => readKey(publicKey.id));
   const shown = newer?.value ?? publicKey;
 
@@ -57,8 +59,9 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
           <Note kind="warning">
             This key was changed in the meantime; nothing was saved. Its label is now{" "}
             {newer.value.label === null ? "empty" : <bdi>“{newer.value.label}”</bdi>}, it expires{" "}
-            {newer.value.expires_at === null ? "never" : utcTime(Date.parse(newer.value.expires_at))}, and it is limited
-            to {newer.value.networks.length === 0 ? "no network" : <bdi>{newer.value.networks.join(", ")}</bdi>}. Save
+            {newer.value.expires_at === null ? "never" : <ExactTime atMs={Date.parse(newer.value.expires_at)} />}, and
+            it is limited to{" "}
+            {newer.value.networks.length === 0 ? "no network" : <bdi>{newer.value.networks.join(", ")}</bdi>}. Save
             again to overwrite this.
           </Note>
         )
@@ -80,7 +83,9 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
         value={expiry}
         onChange={setExpiry}
         error={fieldProblem(change.error, "expires_at")}
-        keeping={shown.expires_at === null ? "Unchanged: never" : `Unchanged: ${utcTime(Date.parse(shown.expires_at))}`}
+        keeping={
+          shown.expires_at === null ? "Unchanged: never" : `Unchanged: ${exactTime(Date.parse(shown.expires_at))}`
+        }
       />
       <NetworksField
         what="this key"

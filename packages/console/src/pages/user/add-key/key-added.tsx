@@ -2,9 +2,9 @@ import { Button } from "@mantine/core";
 import type { Versioned } from "../../../api/client.ts";
 import type { PublicKey } from "../../../api/registry.ts";
 import { keyFileName } from "../../../snippets/snippets.ts";
-import { utcTime } from "../../../text/time-text.ts";
 import { CopyButton } from "../../../ui/copy-button.tsx";
 import { Dialog } from "../../../ui/dialog.tsx";
+import { ExactTime } from "../../../ui/exact-time.tsx";
 import { Icon } from "../../../ui/icon.tsx";
 import { Note } from "../../../ui/problem.tsx";
 
@@ -34,7 +34,9 @@ export function KeyAdded({
           {publicKey.expires_at === null ? null : (
             <>
               <dt>Expires</dt>
-              <dd>{utcTime(Date.parse(publicKey.expires_at))}</dd>
+              <dd>
+                <ExactTime atMs={Date.parse(publicKey.expires_at)} />
+              </dd>
             </>
           )}
         </dl>
