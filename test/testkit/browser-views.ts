@@ -43,6 +43,16 @@ async function press(page: Page, button: string | RegExp): Promise<void> {
 export const VIEWS: readonly View[] = [
   { name: "sign-in", path: "/sign-in", heading: "Sign in to Countersign", isOutside: true },
   { name: "overview", path: "/", heading: "Overview" },
+  {
+    name: "palette",
+    isMinor: true,
+    path: "/",
+    heading: "Overview",
+    async open(page) {
+      await page.keyboard.press("Control+k");
+      await page.getByRole("option", { name: "Audit log" }).waitFor();
+    },
+  },
   { name: "users", path: "/users", heading: "API users" },
   { name: "users-none-found", isMinor: true, path: "/users?q=nobody", heading: "API users" },
   {

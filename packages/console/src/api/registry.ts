@@ -18,12 +18,13 @@ export interface UserFilter {
   readonly cursor?: string;
 }
 
-export function useUsers(filter: UserFilter) {
+export function useUsers(filter: UserFilter, { isEnabled = true } = {}) {
   return useQuery({
     queryKey: ["users", filter],
     queryFn: ({ signal }) =>
       requestList((signal) => client.GET("/api/admin/v1/users", { params: { query: filter }, signal }), { signal }),
     placeholderData: keepPreviousData,
+    enabled: isEnabled,
   });
 }
 

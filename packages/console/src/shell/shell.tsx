@@ -2,77 +2,15 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useQuery } from "@tanstack/react-query";
-import { type Me, meQuery, permits } from "../api/me.ts";
-import { Icon, type IconName, Mark } from "../ui/icon.tsx";
+import { meQuery } from "../api/me.ts";
+import { Icon, Mark } from "../ui/icon.tsx";
 import { Bone } from "../ui/page.tsx";
 import { FreshSignInDialog } from "../session/fresh-sign-in-dialog.tsx";
 import { SessionEndedDialog } from "../session/session-ended-dialog.tsx";
 import { AccountMenu } from "./account-menu.tsx";
+import { destinationsOf } from "./destinations.ts";
+import { PaletteButton } from "./palette/palette-button.tsx";
 import "./shell.css";
-
-interface Destination {
-  readonly path: string;
-  readonly label: string;
-  readonly icon: IconName;
-  /** Whether the caller can see this page; everyone can if omitted. */
-  readonly isVisibleTo?: (me: Me) => boolean;
-}
-
-const GROUPS: readonly { readonly title?: string; readonly destinations: readonly Destination[] }[] = [
-  { destinations: [{ path: "/", label: "Overview", icon: "overview" }] },
-  {
-    title: "Registry",
-    destinations: [
-      { path: "/users", label: "API users", icon: "user" },
-      { path: "/keys", label: "Public keys", icon: "key" },
-      { path: "/accounts", label: "Accounts", icon: "account" },
-    ],
-  },
-  {
-    title: "Insight",
-    destinations: [
-      { path: "/explain", label: "Explain", icon: "explain" },
-      { path: "/audit", label: "Audit log", icon: "audit" },
-    ],
-  },
-  {
-    title: "Service",
-    destinations: [
-      {
-        path: "/resource-servers",
-        label: "Resource servers",
-        icon: "server",
-        isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
-      },
-      {
-        path: "/signing-keys",
-        label: "Signing keys",
-        icon: "signature",
-        isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
-      },
-      { path: "/webhooks", label: "Webhooks", icon: "webhook", isVisibleTo: (me) => permits(me, "admin") },
-      {
-        path: "/health",
-        label: "Health",
-        icon: "health",
-        isVisibleTo: (me) => permits(me, "admin", { everywhere: true }),
-      },
-      {
-        path: "/settings",
-        label: "Settings",
-        icon: "settings",
-        isVisibleTo: (me) => permits(me, "admin", { everywhere: true }),
-      },
-    ],
-  },
-  {
-    title: "Administration",
-    destinations: [
-      { path: "/operators", label: "Operators", icon: "operators", isVisibleTo: (me) => permits(me, "owner") },
-      { path: "/admin-tokens", label: "Admin tokens", icon: "token", isVisibleTo: (me) => permits(me, "owner") },
-    ],
-  },
-];
 
 /** @param isWaiting the signed-in operator isn't known yet */
 export function Shell({ children, isWaiting = false }: { readonly children: ReactNode; readonly isWaiting?: boolean }) {
@@ -92,6 +30,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
             <Mark size={22} />
             Countersign
           </Link>
+          {me === undefined ? null : <PaletteButton me={me} />}
           <button
             type="button"
             className="nav-toggle"
@@ -104,11 +43,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
           </button>
         </div>
         <div className="sidebar-nav" id="navigation">
-          {GROUPS.map(({ title, destinations }) => {
-            const shown = destinations.filter(
-              ({ isVisibleTo }) => me === undefined || isVisibleTo === undefined || isVisibleTo(me),
-            );
-            if (shown.length === 0) return null;
+          {destinationsOf(me).map(({ title, destinations }) => {
             return (
               <div key={title ?? ""}>
                 {title === undefined ? null : (
@@ -117,7 +52,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
                   </p>
                 )}
                 <ul {...(title === undefined ? {} : { "aria-labelledby": `navigation-${title}` })}>
-                  {shown.map((destination) => (
+                  {destinations.map((destination) => (
                     <li key={destination.path}>
                       <Link
                         href={destination.path}

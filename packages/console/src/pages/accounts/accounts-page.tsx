@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { Link } from "wouter";
+import { Link, useSearchParams } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type Account, type AccountFilter, changeAccount, readAccount, useAccounts } from "../../api/registry.ts";
 import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
@@ -23,10 +23,19 @@ export default function AccountsPage() {
   const me = useMe();
   const filters = useFilters(["q", "status"]);
   const query = useAccounts(filters.values as AccountFilter);
-  const [isCreating, setIsCreating] = useState(false);
+  const [params, setParams] = useSearchParams();
+  const [isOpened, setIsCreating] = useState(false);
   const [deactivating, setDeactivating] = useState<Account>();
   const [editing, setEditing] = useState<Account>();
   const mayChange = permits(me, "admin", { everywhere: true });
+  // The palette leads here with the form open.
+  const isCreating = isOpened || (mayChange && params.get("new") === "account");
+  function close(): void {
+    setIsCreating(false);
+    if (!params.has("new")) return;
+    const { new: _, ...others } = Object.fromEntries(params);
+    setParams(others, { replace: true });
+  }
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={() => setIsCreating(true)}>
       New account
@@ -120,7 +129,7 @@ export default function AccountsPage() {
         }
       />
       {editing === undefined ? null : <EditAccountDialog account={editing} onClose={() => setEditing(undefined)} />}
-      {isCreating ? <CreateAccountDialog onClose={() => setIsCreating(false)} /> : null}
+      {isCreating ? <CreateAccountDialog onClose={close} /> : null}
       {deactivating === undefined ? null : (
         <DeactivateDialog
           thing={switchableAccount(deactivating.shortname)}

@@ -1,9 +1,10 @@
 import { inactiveReason } from "@countersign/protocol";
 import { Button, Textarea } from "@mantine/core";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { Link } from "wouter";
 import { checkToken, type Explanation, explainAssertion, type TokenReport } from "../../api/service.ts";
 import { useChange } from "../../api/queries.ts";
+import { type Given, onGiven, takeGiven } from "../../forms/pasted-credential.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { Page } from "../../ui/page.tsx";
 import { Problem } from "../../ui/problem.tsx";
@@ -14,7 +15,15 @@ import "./explain-page.css";
 
 /** Explains why an assertion or a token is accepted or refused. Both are credentials: pasted text stays in this page's memory. */
 export default function ExplainPage() {
-  const [what, setWhat] = useState<"assertion" | "token">("assertion");
+  const [given, setGiven] = useState(takeGiven);
+  useEffect(() => onGiven(() => setGiven(takeGiven())), []);
+  return <Questions key={given?.number ?? 0} given={given} />;
+}
+
+/** @param given explained at once */
+function Questions({ given }: { readonly given: Given | undefined }) {
+  const [what, setWhat] = useState(given?.kind ?? "assertion");
+  const textOf = (kind: Given["kind"]) => (given?.kind === kind ? given.text : "");
   return (
     <Page
       title="Explain"
@@ -33,6 +42,7 @@ export default function ExplainPage() {
         <Ask
           key="assertion"
           label="Assertion"
+          given={textOf("assertion")}
           description="The JWT that a client sends, or its whole Authorization header."
           placeholder="Authorization: JWT eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9…"
           button="Explain"
@@ -43,6 +53,7 @@ export default function ExplainPage() {
         <Ask
           key="token"
           label="Token"
+          given={textOf("token")}
           description="The token that the exchange returned, such as 1.lM45…"
           placeholder="1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU"
           button="Check"
@@ -56,6 +67,7 @@ export default function ExplainPage() {
 
 function Ask<Answer>({
   label,
+  given,
   description,
   placeholder,
   button,
@@ -63,15 +75,21 @@ function Ask<Answer>({
   show,
 }: {
   readonly label: string;
+  /** Asked about at once, unless it is empty. */
+  readonly given: string;
   readonly description: string;
   readonly placeholder: string;
   readonly button: string;
   readonly ask: (text: string) => Promise<Answer>;
   readonly show: (answer: Answer) => ReactNode;
 }) {
-  const [text, setText] = useState("");
+  const [text, setText] = useState(given);
   // As a change, because nothing keeps its input or result.
   const asking = useChange(ask);
+  const { mutate } = asking;
+  useEffect(() => {
+    if (given !== "") mutate(given);
+  }, [given, mutate]);
 
   function submit(event: FormEvent): void {
     event.preventDefault();

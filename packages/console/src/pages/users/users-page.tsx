@@ -60,8 +60,9 @@ export default function UsersPage() {
   const query = useUsers(filters.values as UserFilter);
   const [params, setParams] = useSearchParams();
   const mayCreate = permits(me, "admin");
-  // The first steps lead here with the form open.
-  const [isCreating, setIsCreating] = useState(mayCreate && params.get("new") === "user");
+  const [isOpened, setIsCreating] = useState(false);
+  // The first steps and the palette lead here with the form open.
+  const isCreating = isOpened || (mayCreate && params.get("new") === "user");
   function close(): void {
     setIsCreating(false);
     if (!params.has("new")) return;

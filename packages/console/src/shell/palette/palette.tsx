@@ -1,0 +1,121 @@
+import { TextInput } from "@mantine/core";
+import { type KeyboardEvent, useEffect, useId, useState } from "react";
+import { flushSync } from "react-dom";
+import { useLocation } from "wouter";
+import type { Me } from "../../api/me.ts";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Icon } from "../../ui/icon.tsx";
+import { type PaletteOption, useOptions } from "./use-options.ts";
+import "./palette.css";
+
+/**
+ * Goes anywhere by the keyboard: a combobox with its list always open
+ * (https://www.w3.org/WAI/ARIA/apg/patterns/combobox/). The focus stays in the field; the arrow keys choose.
+ */
+export default function Palette({ me, onClose }: { readonly me: Me; readonly onClose: () => void }) {
+  const [text, setText] = useState("");
+  const [selectedId, setSelectedId] = useState<string>();
+  const { options, typed, isPending } = useOptions(me, text);
+  const [, navigate] = useLocation();
+  const id = useId();
+  const selected = Math.max(
+    0,
+    options.findIndex((option) => option.id === selectedId),
+  );
+  const idOf = (option: PaletteOption) => `${id}${option.id}`;
+  const selectedElementId = options[selected] === undefined ? undefined : idOf(options[selected]);
+
+  useEffect(() => {
+    if (selectedElementId !== undefined)
+      document.getElementById(selectedElementId)?.scrollIntoView({ block: "nearest" });
+  }, [selectedElementId]);
+
+  function choose({ path, prepare }: PaletteOption): void {
+    prepare?.();
+    // The dialog returns the focus first, so that it then moves to the page.
+    flushSync(onClose);
+    setTimeout(() => navigate(path));
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    if (event.nativeEvent.isComposing) return;
+    const to = { ArrowDown: selected + 1, ArrowUp: selected - 1, PageDown: options.length - 1, PageUp: 0 }[event.key];
+    if (to !== undefined) {
+      event.preventDefault();
+      setSelectedId(options.at(to % Math.max(1, options.length))?.id);
+      return;
+    }
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    const option = options[selected];
+    if (option !== undefined) choose(option);
+  }
+
+  const groups = [...new Set(options.map(({ group }) => group))];
+  return (
+    <Dialog title="Go to or create" onClose={onClose} size={560}>
+      <TextInput
+        data-autofocus
+        role="combobox"
+        aria-label="Go to or create"
+        aria-expanded
+        aria-controls={`${id}list`}
+        aria-autocomplete="list"
+        {...(selectedElementId === undefined ? {} : { "aria-activedescendant": selectedElementId })}
+        placeholder="A page, API user or account; or paste an assertion or a token"
+        leftSection={<Icon name="search" size={15} />}
+        // A pasted header or a whole answer.
+        maxLength={20_000}
+        autoComplete="off"
+        spellCheck={false}
+        value={text}
+        onChange={(event) => {
+          setText(event.currentTarget.value);
+          setSelectedId(undefined);
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <div className="palette-results" id={`${id}list`} role="listbox" aria-label="Results" tabIndex={-1}>
+        {groups.map((group) => (
+          <div key={group} role="group" aria-labelledby={`${id}${group}`}>
+            <div className="palette-group" id={`${id}${group}`} role="presentation">
+              {group}
+            </div>
+            {options
+              .filter((option) => option.group === group)
+              .map((option) => (
+                // The field has the focus and handles the keys.
+                <div
+                  key={option.id}
+                  id={idOf(option)}
+                  role="option"
+                  tabIndex={-1}
+                  aria-selected={idOf(option) === selectedElementId}
+                  className="palette-option"
+                  onMouseMove={() => setSelectedId(option.id)}
+                  onMouseDown={(event) => event.preventDefault()}
+                  onClick={() => choose(option)}
+                  onKeyDown={onKeyDown}
+                >
+                  <Icon name={option.icon} />
+                  <span>
+                    <bdi>{option.label}</bdi>
+                  </span>
+                </div>
+              ))}
+          </div>
+        ))}
+      </div>
+      <div role="status" className={options.length === 0 ? "palette-none" : "visually-hidden"}>
+        {statusText(typed.kind, options.length, isPending)}
+      </div>
+    </Dialog>
+  );
+}
+
+function statusText(kind: "search" | "credential" | "secret", count: number, isPending: boolean): string {
+  if (kind === "secret") return "This looks like a secret or part of one, so it isn't searched for.";
+  if (isPending) return count === 0 ? "Searching…" : "";
+  if (count === 0) return "Nothing found.";
+  return count === 1 ? "1 result" : `${count} results`;
+}
