@@ -79,6 +79,16 @@ function usePalette(): void {
     await link.and(page.locator(":focus")).waitFor();
   });
 
+  test("going back closes it", async () => {
+    await jumpTo(page, "/keys");
+    await page.getByRole("link", { name: "Accounts", exact: true }).click();
+    await heading(page, "Accounts").waitFor();
+    await open();
+    await page.goBack();
+    await heading(page, "Public keys").waitFor();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  });
+
   test("an API user is found and opened", async () => {
     await open();
     await page.keyboard.type(BUSY_USER);

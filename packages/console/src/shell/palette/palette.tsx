@@ -16,7 +16,8 @@ export default function Palette({ me, onClose }: { readonly me: Me; readonly onC
   const [text, setText] = useState("");
   const [selectedId, setSelectedId] = useState<string>();
   const { options, typed, isPending } = useOptions(me, text);
-  const [, navigate] = useLocation();
+  const [path, navigate] = useLocation();
+  const [openedAt] = useState(path);
   const id = useId();
   const selected = Math.max(
     0,
@@ -30,11 +31,16 @@ export default function Palette({ me, onClose }: { readonly me: Me; readonly onC
       document.getElementById(selectedElementId)?.scrollIntoView({ block: "nearest" });
   }, [selectedElementId]);
 
-  function choose({ path, prepare }: PaletteOption): void {
+  // The browser's Back button leads to another page: there it isn't wanted.
+  useEffect(() => {
+    if (path !== openedAt) onClose();
+  }, [path, openedAt, onClose]);
+
+  function choose({ path: chosen, prepare }: PaletteOption): void {
     prepare?.();
     // The dialog returns the focus first, so that it then moves to the page.
     flushSync(onClose);
-    setTimeout(() => navigate(path));
+    setTimeout(() => navigate(chosen));
   }
 
   function onKeyDown(event: KeyboardEvent): void {
