@@ -244,6 +244,10 @@ export function assertFails({ status, stdout, stderr }: ProgramResult, expected:
   assert.match(stderr, /^countersign: [^\n]+\n$/, "one line");
   assert.match(stderr, says);
   assert.equal(status, expected, stderr);
-  assert.equal(stdout, "");
+  // With --json the error is a value too.
+  if (stdout !== "") {
+    const { error } = JSON.parse(stdout) as { readonly error: { readonly message: string } };
+    assert.equal(stderr, `countersign: ${error.message}\n`);
+  }
   assert.doesNotMatch(stderr, /\bat .*:[0-9]+:[0-9]+|node:|\.ts\b/, "no stack trace");
 }

@@ -259,7 +259,7 @@ describe("a token from the OAuth endpoint", () => {
     await revoke(server, exchanged.stdout.trim());
     assert.equal(await checkStatus(server, exchanged.stdout.trim()), 403);
     const { stdout } = await server.cli("check", token);
-    assert.equal(stdout, "inactive: token_revoked\n");
+    assert.equal(stdout, "inactive: token_revoked\nThis token was revoked individually.\n");
   });
 });
 

@@ -157,7 +157,7 @@ describe("a change by another process", () => {
     for (const verb of ["activate", "deactivate"]) {
       const { status, stdout, stderr } = await server.cli("key", verb, keyId, "--json");
       assert.equal(status, 1);
-      assert.equal(stdout, "");
+      assert.equal((JSON.parse(stdout) as { error: { code: string } }).error.code, "conflict");
       assert.match(stderr, /^countersign: Key \d+ is revoked, and revoking can't be undone\. .*\n$/);
     }
     const fresh = await server.json<{ username: string }>("user", "create", "fresh", "--account", "acme");
