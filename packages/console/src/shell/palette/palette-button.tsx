@@ -25,14 +25,13 @@ export function PaletteButton({ me }: { readonly me: Me }) {
       <button
         type="button"
         className="palette-button"
-        aria-label="Go to or create"
         aria-haspopup="dialog"
         aria-keyshortcuts="Control+K Meta+K"
         onClick={() => setIsOpen(true)}
       >
         <Icon name="search" size={15} />
-        <span>Go to…</span>
-        <kbd aria-hidden="true">{IS_APPLE ? "⌘K" : "Ctrl K"}</kbd>
+        <span>Go to or create</span>
+        <kbd aria-hidden="true" data-key={IS_APPLE ? "⌘K" : "Ctrl K"} />
       </button>
       {isOpen ? (
         <Suspense>
