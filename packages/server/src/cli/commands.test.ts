@@ -58,6 +58,11 @@ describe("help fits the terminal, and marks what must be given", () => {
     });
   }
 
+  test("a terminal that doesn't know its size counts as one of 80 columns", async () => {
+    const words = ["key", "add", "--help"];
+    assert.equal(await helpText(words, 0), await helpText(words, 80));
+  });
+
   test("an option that must be given is in the usage and marked in the list", async () => {
     const help = await helpText(["user", "create", "--help"], 80);
     assert.match(help, /^Usage: countersign user create --account <shortname> \[options\] <name>\n/);

@@ -160,9 +160,14 @@ export function print(context: CliContext, json: boolean | undefined, value: unk
   context.stdout.write(`${json === true ? JSON.stringify(value) : text()}\n`);
 }
 
-/** Notes on standard error what isn't the result. */
+/** Notes on standard error what isn't the result. A control character, which a terminal would act on, becomes `?`. */
 export function note(context: CliContext, sentence: string): void {
-  context.stderr.write(context.redact(`countersign: note: ${sentence}\n`));
+  context.stderr.write(`${context.redact(`countersign: note: ${sentence}`).replaceAll(/\p{C}/gu, "?")}\n`);
+}
+
+/** How wide the terminal is; `undefined` if there is none, or if nobody set its size, as in a container: it is 0 then. */
+export function columnsOf({ stdout: { columns = 0 } }: CliContext): number | undefined {
+  return columns > 0 ? columns : undefined;
 }
 
 export type Style = Parameters<typeof styleText>[0];

@@ -4,7 +4,7 @@ import { CHECKS, type Severity } from "../core/doctor/catalogue.ts";
 import type { Finding } from "../core/doctor/finding.ts";
 import { type Report, reportJson } from "../core/doctor/run-checks.ts";
 import { findNtpServer } from "../platform/doctor/ntp.ts";
-import { type CliContext, NegativeResult, paint, print, type Style, WrongUsage } from "./context.ts";
+import { columnsOf, type CliContext, NegativeResult, paint, print, type Style, WrongUsage } from "./context.ts";
 import { withAllFlags } from "./store-flags.ts";
 import { wrapText } from "./wrap-text.ts";
 
@@ -44,7 +44,7 @@ export function doctorCommand(context: CliContext): Command {
 }
 
 function describe(context: CliContext, { counts, findings }: Report): string {
-  const columns = Math.min(context.stdout.columns ?? COLUMNS_MAX, COLUMNS_MAX);
+  const columns = Math.min(columnsOf(context) ?? COLUMNS_MAX, COLUMNS_MAX);
   const groups = Map.groupBy(findings, ({ check }) => check);
   const lines = [...groups].flatMap(([check, found]) => [
     paint(context, "bold", CHECKS[check].title),

@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/config.ts";
 import { Refusal } from "../core/refusal.ts";
 import { COMMANDS, type CommandEntry } from "./commands.ts";
-import { hasPrinted, NegativeResult, type CliContext, WrongUsage } from "./context.ts";
+import { columnsOf, hasPrinted, NegativeResult, type CliContext, WrongUsage } from "./context.ts";
 import { HELP_LAYOUT, usageOf } from "./help-layout.ts";
 import { findCommand, findSynonym, readGroupHelp, readHelpWords, readNamedArguments } from "./words.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -34,8 +34,8 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
-      getOutHelpWidth: () => context.stdout.columns ?? 80,
-      getErrHelpWidth: () => context.stdout.columns ?? 80,
+      getOutHelpWidth: () => columnsOf(context) ?? 80,
+      getErrHelpWidth: () => columnsOf(context) ?? 80,
       outputError: (text, write) => {
         // No option, command or choice has a name this long, so a long word given in its place may be a secret.
         const brief = text.replace(/^error: /, "countersign: ").replaceAll(/'[^']{33,}'/g, "'[redacted]'");
