@@ -10,6 +10,9 @@ const SUGGESTIONS_MAX = 3;
 const CANDIDATES_MAX = 200;
 const FIRST_PAGE = { limit: CANDIDATES_MAX };
 
+/** No name is longer, and comparing takes time and memory that grow with the length. */
+const NAME_CHARACTERS_MAX = 254;
+
 type Names = Pick<Store, "accounts" | "users" | "resourceServers" | "adminTokens" | "operators">;
 
 /**
@@ -34,6 +37,7 @@ export async function withSuggestion(failure: unknown, store: Names): Promise<un
 
 /** The existing names that are likeliest meant, the likeliest first. */
 export async function suggestNames(store: Names, { kind, name }: UnknownName): Promise<readonly string[]> {
+  if (name.length > NAME_CHARACTERS_MAX) return [];
   const given = name.toLowerCase();
   const candidates = kind === "user" ? await userCandidates(store, given) : await candidatesOf(store, kind);
   const bare = (each: string) => (kind === "user" ? each.replace(/^api-[0-9]+-/, "") : each);
