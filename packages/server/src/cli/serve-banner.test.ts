@@ -38,6 +38,8 @@ describe("the banner of serve", () => {
     const text = linesOf({ config }).join("\n");
     assert.match(text, /PostgreSQL, cs at db\.example\.com:5433\n/);
     assert.doesNotMatch(text, /hunter|app@|app:/);
+    assert.match(text, /\nin which COUNTERSIGN_DATABASE_URL names the same database:\n/);
+    assert.doesNotMatch(linesOf().join("\n"), /DATABASE_URL/);
   });
 
   test("has commands that work on this store and this address, and none for a store with API users", () => {

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters, styleText } from "node:util";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/surroundings.ts";
+import { shellWord } from "./shell-word.ts";
 import { relativeTime } from "./time.ts";
 
 /** What a person who starts a server needs to see. */
@@ -77,10 +78,16 @@ function describeStore({ databaseUrl, dataDir }: Served["config"]): string {
 /** From nothing to a token, at the command line. */
 function firstSteps({ config, programName, publicUrl }: Served): string[] {
   const isStoreElsewhere = config.databaseUrl !== undefined || config.dataDir !== DATA_DIR_DEFAULT;
-  const store = config.databaseUrl === undefined && isStoreElsewhere ? ` --data-dir ${quoted(config.dataDir)}` : "";
-  const url = publicUrl === null || publicUrl === PUBLIC_URL_DEFAULT ? "" : ` --url ${quoted(publicUrl)}`;
+  const store = config.databaseUrl === undefined && isStoreElsewhere ? ` --data-dir ${shellWord(config.dataDir)}` : "";
+  const url = publicUrl === null || publicUrl === PUBLIC_URL_DEFAULT ? "" : ` --url ${shellWord(publicUrl)}`;
   return [
-    "Create a client and get its first token, in the console or in another terminal:",
+    ...(config.databaseUrl === undefined
+      ? ["Create a client and get its first token, in the console or in another terminal:"]
+      : [
+          // Its password would stay in the shell's history.
+          "Create a client and get its first token, in the console or in another terminal,",
+          "in which COUNTERSIGN_DATABASE_URL names the same database:",
+        ]),
     "",
     ...[
       `account create acme${store}`,
@@ -97,9 +104,4 @@ function nextSteps({ programName }: Served): string[] {
 
 function shown(text: string): string {
   return stripVTControlCharacters(text).replaceAll(/\p{C}/gu, "?");
-}
-
-/** A word for a POSIX shell. */
-function quoted(word: string): string {
-  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
