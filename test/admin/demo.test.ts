@@ -15,7 +15,8 @@ const needsCurl = { skip: missing === undefined || IS_CI ? false : missing };
 
 /** Starts a demo with a temporary folder of its own, so that the test sees what it leaves. */
 function startDemo(more: Record<string, string> = {}) {
-  const temporary = mkdtempSync(join(temporaryFolder(), "tmp-"));
+  // Of the lines that it prints, a shell takes this apart unless they quote it.
+  const temporary = mkdtempSync(join(temporaryFolder(), "it's a tmp-"));
   const child = spawn(process.execPath, [COUNTERSIGN, "demo"], {
     env: environment({ TMPDIR: temporary, ...more }),
     stdio: ["ignore", "pipe", "pipe"],
@@ -131,9 +132,12 @@ describe("the demo", { concurrency: 2 }, () => {
     const printed = [...demo.stdout().matchAll(/^ {3}\$ (?:npx )?(countersign .*)$/gm)].map(([, line]) => line ?? "");
     assert.equal(printed.length, 5);
     const [deactivate = ""] = printed.filter((line) => line.includes("key deactivate"));
+    const [activate = ""] = printed.filter((line) => line.includes("key activate"));
     const program = `countersign() { "${process.execPath}" "${COUNTERSIGN}" "$@"; }`;
     const run = (line: string) => runProgram("/bin/sh", ["-c", `${program}; ${line}`]);
     assert.equal((await run(deactivate)).stdout, "Key 1 of api-1-demo is deactivated.\n");
+    assert.equal((await run(activate)).stdout, "Key 1 of api-1-demo is active.\n");
+    assert.equal((await run(deactivate)).status, 0);
     const [explain = ""] = /^ {2}npx (countersign explain .*)$/m.exec(demo.stdout())?.slice(1) ?? [];
     assert.match((await run(explain)).stdout, /The signature is by key 1,/);
     const [check = ""] = [...demo.stdout().matchAll(/^ {3}\$ (curl -i .*)$/gm)].map(([, line]) => line ?? "");

@@ -10,8 +10,10 @@ import { parsePublicKey } from "../core/keys/admission.ts";
 import { addKey, changeKey } from "../core/keys/changes.ts";
 import { createUser } from "../core/users/changes.ts";
 import { type ExchangeAnswer, exchangeOverHttp, signAssertion } from "./client.ts";
+import { keepRenewed } from "./keep-renewed.ts";
 import { proveGeneratedKey } from "./key-proof.ts";
 import { type CliContext, type CliService, paint } from "./context.ts";
+import { shellWord } from "./shell-word.ts";
 import { commitAs } from "./store-flags.ts";
 import { wrapText } from "./wrap-text.ts";
 import { OperatorError } from "../core/operator-error.ts";
@@ -45,9 +47,9 @@ export function demoCommand(context: CliContext): Command {
           if (options.exit !== true) {
             const setup = await context.makeSetupLink(config, service.adminUrl);
             renewAssertion();
-            const renewal = setInterval(renewAssertion, RENEWAL_MS);
+            const end = keepRenewed(context, "The assertion in the demo's folder", RENEWAL_MS, renewAssertion);
             await stayUp(context, service, folder, setup?.url, stopped);
-            clearInterval(renewal);
+            end();
           }
         } finally {
           await service.stop();
@@ -79,11 +81,11 @@ async function runSteps(
   const result = (text: string) => {
     say(text.replaceAll(/^/gm, "   "));
   };
-  const countersign = (words: string) => `${context.programName} ${words} --data-dir ${folder}`;
+  const countersign = (words: string) => `${context.programName} ${words} --data-dir ${shellWord(folder)}`;
 
   for (const line of wrapText(STORY, STORY_COLUMNS)) say(line);
   say(`\nCountersign ${context.version} runs at ${publicUrl}, with a throw-away store.`);
-  say("Each line after a $ works in another terminal while the demo runs.");
+  say("From step 4 on, each line after a $ works in another terminal while the demo runs.");
 
   step("An account, for the owner of the client", countersign("account create acme --name Acme"));
   const account = await commit((tx) => createAccount(tx, { shortname: "acme", name: "Acme" }));
@@ -96,7 +98,7 @@ async function runSteps(
   const keyFile = join(folder, "private.pem");
   step(
     "Its key pair; the service keeps the public half only",
-    countersign(`key generate ${user.username} --out ${keyFile}`),
+    countersign(`key generate ${user.username} --out ${shellWord(keyFile)}`),
   );
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const privatePem = privateKey.export({ format: "pem", type: "pkcs8" });
@@ -112,7 +114,7 @@ async function runSteps(
   const sends = (file: string, header: string) => {
     if (isVerbose) return `'${header}'`;
     writeSecretFile(join(folder, file), `${header}\n`);
-    return `@${join(folder, file)}`;
+    return shellWord(`@${join(folder, file)}`);
   };
   const folded = (file: string, header: string) => {
     if (!isVerbose) result(paint(context, "dim", `${file}: ${header.slice(0, 46)}… (${header.length} characters)`));
@@ -209,7 +211,7 @@ async function stayUp(
   setupUrl: string | undefined,
   stopped: Promise<unknown>,
 ): Promise<void> {
-  const command = (words: string) => `  ${context.programName} ${words} --data-dir ${folder}`;
+  const command = (words: string) => `  ${context.programName} ${words} --data-dir ${shellWord(folder)}`;
   context.stdout.write(
     [
       "",
@@ -226,7 +228,7 @@ async function stayUp(
           ]),
       "",
       "What next, in another terminal:",
-      command(`explain "$(cat ${join(folder, "assertion")})"`),
+      command(`explain "$(cat ${shellWord(join(folder, "assertion"))})"`),
       "      why the exchange accepts the client's assertion",
       command("audit list"),
       "      who changed what",
