@@ -3,13 +3,22 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { reservePort } from "../../packages/server/src/testing/reserve-port.ts";
 import { followPage } from "../testkit/followed-page.ts";
-import { IS_CI } from "../testkit/requirements.ts";
+import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import { temporaryFolder } from "../testkit/server.ts";
 
 const PAGE = join(import.meta.dirname, "..", "..", "docs", "get-started.md");
 
+const missing = await findMissing({
+  name: "bash or curl",
+  debianPackages: "bash curl",
+  probes: [
+    ["bash", "--version"],
+    ["curl", "--version"],
+  ],
+});
+
 test("a reader who follows docs/get-started.md sees what it shows", {
-  skip: !IS_CI && "it needs curl and bash: CI runs it",
+  skip: missing === undefined || IS_CI ? false : missing,
 }, async () => {
   const [port, adminPort, apiPort] = await Promise.all([reservePort(), reservePort(), reservePort()]);
   await followPage(PAGE, temporaryFolder(), [

@@ -57,6 +57,15 @@ describe("docs/troubleshooting.md", () => {
   });
   after(() => server.stop());
 
+  test("each mistake that the page shows is made here", () => {
+    const [, section = ""] = /^## The most frequent mistakes$([^]*?)^## /m.exec(page) ?? [];
+    const headings = [...section.matchAll(/^### (.*)$/gm)].map(([, heading]) => heading);
+    assert.deepEqual(
+      headings,
+      MISTAKES.map(([heading]) => heading),
+    );
+  });
+
   for (const [heading, header, query = ""] of MISTAKES) {
     test(`"${heading}" shows the message that the client gets`, async () => {
       const authorization = header(user, key);

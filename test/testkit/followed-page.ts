@@ -77,7 +77,8 @@ export async function followPage(
   const here = (text: string) => replace.reduce((changed, [pattern, by]) => changed.replaceAll(pattern, by), text);
   const env = environment({ PATH: process.env["PATH"] ?? "", NODE: process.execPath });
   // npx runs the checkout's command line, as it does for a reader who is in the checkout; node is the one of this test.
-  const shim = `npx() { shift; "$NODE" "${COUNTERSIGN}" "$@"; }; node() { "$NODE" "$@"; }\n`;
+  // One stream, so that what a command prints as an error is complete, and in its place, when its block ends.
+  const shim = `exec 2>&1; npx() { shift; "$NODE" "${COUNTERSIGN}" "$@"; }; node() { "$NODE" "$@"; }\n`;
   const shell = new Shell(cwd, env);
   const running: ChildProcess[] = [];
   await shell.type(shim);
