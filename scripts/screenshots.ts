@@ -10,7 +10,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { startBrowser } from "../test/testkit/browser.ts";
-import { buildConsole, consoleUrl, heading, signInByPassword } from "../test/testkit/browser-console.ts";
+import { buildConsole, consoleUrl, openSignedIn } from "../test/testkit/browser-console.ts";
 import { OWNER, startFilledServer } from "../test/testkit/browser-data.ts";
 import { goTo, VIEWS, type View } from "../test/testkit/browser-views.ts";
 import { setupSecretOf } from "../test/testkit/console-server.ts";
@@ -69,9 +69,7 @@ async function shootFirstSteps(page: Page, look: string): Promise<void> {
 /** One session for all screenshots. */
 async function signIn(): Promise<BrowserContextOptions> {
   const { page, close } = await browser.openTab();
-  await page.goto(`${consoleUrl(server)}/sign-in`);
-  await signInByPassword(page, OWNER);
-  await heading(page, "Overview").waitFor();
+  await openSignedIn(page, consoleUrl(server), OWNER);
   const storageState = await page.context().storageState();
   await close();
   return { storageState };

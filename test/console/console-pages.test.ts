@@ -22,7 +22,7 @@ import {
   heading,
   jumpTo,
   openAddKey,
-  signInByPassword,
+  openSignedIn,
 } from "../testkit/browser-console.ts";
 import { BUSY_USER, OWNER, startFilledServer } from "../testkit/browser-data.ts";
 import { goTo, jumpToView, openProof, VIEWS } from "../testkit/browser-views.ts";
@@ -77,9 +77,7 @@ function lookAtPages(): void {
 
   async function signIn(options: Parameters<TestBrowser["openTab"]>[0] = {}, email = OWNER): Promise<Tab> {
     const tab = await browser.openTab(options);
-    await tab.page.goto(`${url}/sign-in`);
-    await signInByPassword(tab.page, email);
-    await heading(tab.page, "Overview").waitFor();
+    await openSignedIn(tab.page, url, email);
     return tab;
   }
 

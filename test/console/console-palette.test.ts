@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import { CHROMIUM_REQUIREMENT, startBrowser, type TestBrowser } from "../testkit/browser.ts";
-import { buildConsole, consoleUrl, heading, jumpTo, signInByPassword } from "../testkit/browser-console.ts";
+import { buildConsole, consoleUrl, heading, jumpTo, openSignedIn } from "../testkit/browser-console.ts";
 import { BUSY_USER, OWNER, startFilledServer } from "../testkit/browser-data.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import type { TestServer } from "../testkit/server.ts";
@@ -23,9 +23,7 @@ function usePalette(): void {
     server = await startFilledServer({ isAged: false });
     browser = await startBrowser();
     ({ page } = await browser.openTab());
-    await page.goto(`${consoleUrl(server)}/sign-in`);
-    await signInByPassword(page, OWNER);
-    await heading(page, "Overview").waitFor();
+    await openSignedIn(page, consoleUrl(server), OWNER);
   });
   after(async () => {
     await browser.close();

@@ -3,14 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import { CHROMIUM_REQUIREMENT, startBrowser, type Tab, type TestBrowser } from "../testkit/browser.ts";
-import {
-  accountMenu,
-  buildConsole,
-  consoleUrl,
-  heading,
-  jumpTo,
-  signInByPassword,
-} from "../testkit/browser-console.ts";
+import { accountMenu, buildConsole, consoleUrl, jumpTo, openSignedIn } from "../testkit/browser-console.ts";
 import { OWNER, startFilledServer } from "../testkit/browser-data.ts";
 import { findMissing, IS_CI } from "../testkit/requirements.ts";
 import type { TestServer } from "../testkit/server.ts";
@@ -35,9 +28,7 @@ function lookAtTimes(): void {
     browser = await startBrowser();
     tab = await browser.openTab({ timezoneId: "Asia/Kathmandu" });
     ({ page } = tab);
-    await page.goto(`${consoleUrl(server)}/sign-in`);
-    await signInByPassword(page, OWNER);
-    await heading(page, "Overview").waitFor();
+    await openSignedIn(page, consoleUrl(server), OWNER);
   });
   after(async () => {
     await browser.close();

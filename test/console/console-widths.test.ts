@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Page } from "playwright-core";
 import { CHROMIUM_REQUIREMENT, findOverflow, startBrowser, type TestBrowser } from "../testkit/browser.ts";
-import { buildConsole, consoleUrl, heading, jumpTo, signInByPassword } from "../testkit/browser-console.ts";
+import { buildConsole, consoleUrl, jumpTo, openSignedIn } from "../testkit/browser-console.ts";
 import { OWNER, startFilledServer } from "../testkit/browser-data.ts";
 import { goTo, jumpToView, VIEWS } from "../testkit/browser-views.ts";
 import { rsaKeyPair } from "../testkit/rsa-keys.ts";
@@ -42,9 +42,7 @@ function lookAtWidths(): void {
     url = consoleUrl(server);
     browser = await startBrowser();
     ({ page } = await browser.openTab());
-    await page.goto(`${url}/sign-in`);
-    await signInByPassword(page, OWNER);
-    await heading(page, "Overview").waitFor();
+    await openSignedIn(page, url, OWNER);
   });
   after(async () => {
     await browser.close();

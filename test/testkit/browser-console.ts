@@ -84,6 +84,13 @@ export async function signInByPassword(page: Page, email: string, password = PAS
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
+/** Opens the console and signs in; ends on the overview. */
+export async function openSignedIn(page: Page, url: string, email: string): Promise<void> {
+  await page.goto(`${url}/sign-in`);
+  await signInByPassword(page, email);
+  await heading(page, "Overview").waitFor();
+}
+
 export async function signOut(page: Page): Promise<void> {
   await accountMenu(page).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();

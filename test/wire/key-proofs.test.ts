@@ -188,7 +188,7 @@ describe("proofs of possession", { concurrency: false }, () => {
     assert.equal((await addByCli(pair, "--proof", join(folder, "proof.jwt"))).status, 0);
     const json = await server.json<Record<string, string>>("key", "challenge", username);
     assert.deepEqual(Object.keys(json), ["nonce", "expires_at", "username", "audience", "signing_input"]);
-    assertFails(await server.cli("key", "challenge", "api-1-nobody"), 1, /There is no API user api-[0-9a-z-]+\./);
+    assertFails(await server.cli("key", "challenge", "api-1-nobody"), 1, /There is no API user api-1-nobody\./);
   });
 
   const documented = [

@@ -54,6 +54,15 @@ export function credentialKind(credential: string): FoundCredential["kind"] | un
   return ASSERTION.test(credential) ? "assertion" : undefined;
 }
 
+/** Which of the two a found text surely is; `undefined` if it holds neither form. */
+export function foundKind({ text }: FoundCredential): FoundCredential["kind"] | undefined {
+  return credentialKind(lastWord(text.trim()));
+}
+
+function lastWord(text: string): string {
+  return text.split(/\s+/).at(-1) ?? "";
+}
+
 /** Reads a credential alone, after a scheme, or as a whole header line. */
 function readPlain(text: string): FoundCredential | undefined {
   const value = text.replace(HEADER_NAME, "");

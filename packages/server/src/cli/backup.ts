@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { errorProblem } from "../platform/error-code.ts";
-import { type CliContext, print } from "./context.ts";
+import { type CliContext, note, print } from "./context.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
@@ -21,8 +21,9 @@ export function backupCommand(context: CliContext): Command {
       );
       const { size } = statSync(file);
       print(context, options.json, { file, bytes: size }, () => `${file}, ${size} bytes.`);
-      context.stderr.write(
-        "countersign: note: the copy doesn't contain the master secret; back up master.key, or the configured secret, separately.\n",
+      note(
+        context,
+        "the copy doesn't contain the master secret; back up master.key, or the configured secret, separately.",
       );
     });
 }

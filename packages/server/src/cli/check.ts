@@ -1,4 +1,4 @@
-import { credentialKind, findCredential } from "@countersign/protocol";
+import { findCredential, foundKind } from "@countersign/protocol";
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { checkToken } from "./check-token.ts";
@@ -21,14 +21,9 @@ export function checkCommand(context: CliContext): Command {
       const text = argument === "-" ? await readStdin(context, INPUT_CHARACTERS_MAX) : argument;
       const found = findCredential(text);
       if (found.note !== undefined) note(context, found.note);
-      if (credentialKind(bare(found.text)) !== "assertion") return checkToken(context, found.text.trim(), options);
+      if (foundKind(found) !== "assertion") return checkToken(context, found.text.trim(), options);
       note(context, "This is an assertion, not a token, so it is explained.");
       const { explain } = await import("./explain.ts");
       return explain(context, found.text, options);
     });
-}
-
-/** What follows the header's name and scheme. */
-function bare(text: string): string {
-  return text.trim().split(/\s+/).at(-1) ?? "";
 }

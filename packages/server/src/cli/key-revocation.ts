@@ -5,7 +5,7 @@ import { keyJson } from "../core/json/registry.ts";
 import { revokeByStatement } from "../core/revocation/revoke-by-statement.ts";
 import { parseStatement, signStatement, verifyStatement } from "../core/revocation/statement.ts";
 import { confirm, type YesOption } from "./confirm.ts";
-import { type CliContext, print, readStdin } from "./context.ts";
+import { type CliContext, note, print, readStdin } from "./context.ts";
 import { readSmallFile } from "./read-file.ts";
 import { readPrivateKey } from "./read-private-key.ts";
 import { commitAs, withAdministration } from "./store-flags.ts";
@@ -23,8 +23,9 @@ export function revocationCommand(context: CliContext): Command {
       parseStatement(statement);
       if (out === undefined) context.stdout.write(`${statement}\n`);
       else writeNewFile(out, `${statement}\n`);
-      context.stderr.write(
-        "countersign: note: anybody who has this statement can revoke the key for good; keep it in a safe place, apart from the key\n",
+      note(
+        context,
+        "anybody who has this statement can revoke the key for good; keep it in a safe place, apart from the key",
       );
     });
 }

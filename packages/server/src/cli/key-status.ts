@@ -57,7 +57,7 @@ export async function noteKeysNeedingKid(
   key: PublicKey,
 ): Promise<void> {
   const needing = keysNeedingKid(key, await store.keys.list(key.userId), context.clock.wallMs());
-  if (needing.length > 0) context.stderr.write(`countersign: note: ${needsKidMessage(needing)}\n`);
+  if (needing.length > 0) note(context, needsKidMessage(needing));
 }
 
 function stopCommand(verb: string): Command {
@@ -105,8 +105,9 @@ async function stopKey(
   print(context, options.json, json, () => [key, ...changed].map((each) => statusLine(context, each, now)).join("\n"));
   if (live.length > 0) {
     const verb = status === "revoked" ? "revoke" : "deactivate";
-    context.stderr.write(
-      `countersign: note: ${liveDescendantsMessage(id, live)} To ${verb} them too: countersign key ${verb} ${id} --with-descendants\n`,
+    note(
+      context,
+      `${liveDescendantsMessage(id, live)} To ${verb} them too: countersign key ${verb} ${id} --with-descendants`,
     );
   }
 }

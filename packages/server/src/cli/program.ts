@@ -58,15 +58,19 @@ export async function runCommandLine(commandLine: readonly string[], context: Cl
   const line = readGroupHelp(program, words);
   usage = usageOf(findCommand(program, line).command);
   try {
-    checkCommand(program, line);
-    await program.parseAsync(withoutUnknownHelp(program, readNamedArguments(program, line)), { from: "user" });
+    const unknown = findUnknownCommand(program, line);
+    if (unknown !== undefined) refuseSynonym(unknown, line);
+    // Commander finds an unknown command only if its help isn't asked for.
+    const parsed = unknown === undefined ? readNamedArguments(program, line) : line.slice(0, unknown.depth + 1);
+    await program.parseAsync(parsed, { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof NegativeResult) return error.exitStatus;
     // Commander has already printed its message. Its exit code is 0 for --help and --version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    report(codeOf(error), oneLine(`countersign: ${messageOf(error)}`), (text) => context.stderr.write(text));
-    return isUsage(error) ? 2 : 1;
+    const code = codeOf(error);
+    report(code, oneLine(`countersign: ${messageOf(error)}`), (text) => context.stderr.write(text));
+    return code === "usage" || code === "configuration" ? 2 : 1;
   }
 }
 
@@ -80,23 +84,25 @@ function withUsage(text: string, usage: string): string {
   return isAboutWords ? `${text.trim().replace(/\.$/, "")}; usage: ${usage}` : text;
 }
 
-/** Refuses a word that another command line has for a command. @throws {WrongUsage} with the word that this one has */
-function checkCommand(program: Command, line: readonly string[]): void {
+/** The word in the place of a command that there isn't, how many words come before it, and which commands could stand there. */
+interface UnknownCommand {
+  readonly word: string;
+  readonly depth: number;
+  readonly names: readonly string[];
+}
+
+function findUnknownCommand(program: Command, line: readonly string[]): UnknownCommand | undefined {
   const { command, depth } = findCommand(program, line);
   const word = line[depth];
-  if (command.commands.length === 0 || word === undefined || word.startsWith("-")) return;
-  const names = command.commands.map((subcommand) => subcommand.name());
+  if (command.commands.length === 0 || word === undefined || word.startsWith("-")) return undefined;
+  return { word, depth, names: command.commands.map((subcommand) => subcommand.name()) };
+}
+
+/** Refuses a word that another command line has for a command. @throws {WrongUsage} with the word that this one has */
+function refuseSynonym({ word, depth, names }: UnknownCommand, line: readonly string[]): void {
   const meant = findSynonym(names, word);
   if (meant === undefined) return;
   throw new WrongUsage(`unknown command '${word}' (Did you mean ${[...line.slice(0, depth), meant].join(" ")}?)`);
-}
-
-/** The help of a command that doesn't exist is an error, which commander finds if the help isn't asked for. */
-function withoutUnknownHelp(program: Command, line: readonly string[]): readonly string[] {
-  const { command, depth } = findCommand(program, line);
-  const word = line[depth];
-  const isUnknown = command.commands.length > 0 && word !== undefined && !word.startsWith("-");
-  return isUnknown ? line.slice(0, depth + 1) : line;
 }
 
 type Report = (code: string, line: string, write: (text: string) => void) => void;
@@ -122,10 +128,6 @@ function codeOf(error: unknown): string {
   if (error instanceof Refusal) return error.code;
   if (error instanceof WrongUsage) return "usage";
   return error instanceof ConfigError ? "configuration" : "failed";
-}
-
-function isUsage(error: unknown): boolean {
-  return error instanceof ConfigError || error instanceof WrongUsage;
 }
 
 /** Imports a command's code. */

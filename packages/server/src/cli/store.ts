@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { holdsPassword } from "../config/database-url.ts";
 import { describeRestoration, type RememberedEvent } from "../core/store-identity/position.ts";
-import { type CliContext, print, readStdin } from "./context.ts";
+import { type CliContext, note, print, readStdin } from "./context.ts";
 import { confirm, withYes, type YesOption } from "./confirm.ts";
 import { warnOfPassword, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
@@ -36,9 +36,7 @@ export function storeCommand(context: CliContext): Command {
           `The audit log is whole up to event ${lastEvent.seq}, hash ${lastEvent.hash}.`,
         ].join("\n"),
       );
-      context.stderr.write(
-        "countersign: note: the copy doesn't contain the master secret; start the nodes with this store's master secret.\n",
-      );
+      note(context, "the copy doesn't contain the master secret; start the nodes with this store's master secret.");
     });
   withYes(withStoreFlags(command.command("accept")))
     .description(

@@ -35,6 +35,16 @@ export interface StoreUnderTest {
 
 const EVENT: UnchainedEvent = { atMs: 1, actor: "test", action: "key.added", subject: "key:1", details: {} };
 
+/** A node of a release that names neither its address nor its machine. */
+export const SAMPLE_NODE = {
+  id: "a",
+  startedAtMs: 1,
+  version: "1",
+  publicUrl: null,
+  hostName: null,
+  signingKeys: [],
+} as const;
+
 /** Later than every time in these tests. */
 const NOW_MS = 1_000_000;
 
@@ -739,14 +749,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
             throw new Error("changed my mind");
           }),
         );
-        await other.nodes.record({
-          id: "a",
-          startedAtMs: 1,
-          version: "1",
-          publicUrl: null,
-          hostName: null,
-          signingKeys: [],
-        });
+        await other.nodes.record(SAMPLE_NODE);
         const tokens = new Map([[0, 1]]);
         await other.usage.record([
           { keyId: 1 as KeyId, lastUsedAtMs: 1, tokensByHour: tokens, tokensByExpiry: tokens },
@@ -1342,15 +1345,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         () => closed.assertions.use([{ userId: 1 as ApiUserId, jtiHash: "x", expiresAtSeconds: 1 }]),
         () => closed.removeExpired(expiredBefore(1), 1),
         () => closed.signingKeys.list(),
-        () =>
-          closed.nodes.record({
-            id: "a",
-            startedAtMs: 1,
-            version: "1",
-            publicUrl: null,
-            hostName: null,
-            signingKeys: [],
-          }),
+        () => closed.nodes.record(SAMPLE_NODE),
         () => closed.nodes.remove("a"),
         () => closed.nodes.listLive(1),
         () => closed.usage.keyHours(1 as KeyId, 0),

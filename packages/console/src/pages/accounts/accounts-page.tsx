@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
-import { Link, useSearchParams } from "wouter";
+import { Link } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type Account, type AccountFilter, changeAccount, readAccount, useAccounts } from "../../api/registry.ts";
 import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
@@ -12,6 +12,7 @@ import { Empty, Page } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
+import { useOpening } from "../../forms/use-opening.ts";
 import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { daysText } from "../../text/days.ts";
@@ -23,21 +24,12 @@ export default function AccountsPage() {
   const me = useMe();
   const filters = useFilters(["q", "status"]);
   const query = useAccounts(filters.values as AccountFilter);
-  const [params, setParams] = useSearchParams();
-  const [isOpened, setIsCreating] = useState(false);
   const [deactivating, setDeactivating] = useState<Account>();
   const [editing, setEditing] = useState<Account>();
   const mayChange = permits(me, "admin", { everywhere: true });
-  // The palette leads here with the form open.
-  const isCreating = isOpened || (mayChange && params.get("new") === "account");
-  function close(): void {
-    setIsCreating(false);
-    if (!params.has("new")) return;
-    const { new: _, ...others } = Object.fromEntries(params);
-    setParams(others, { replace: true });
-  }
+  const creating = useOpening("account", mayChange);
   const create = (
-    <Button leftSection={<Icon name="plus" />} onClick={() => setIsCreating(true)}>
+    <Button leftSection={<Icon name="plus" />} onClick={creating.open}>
       New account
     </Button>
   );
@@ -129,7 +121,7 @@ export default function AccountsPage() {
         }
       />
       {editing === undefined ? null : <EditAccountDialog account={editing} onClose={() => setEditing(undefined)} />}
-      {isCreating ? <CreateAccountDialog onClose={close} /> : null}
+      {creating.isOpen ? <CreateAccountDialog onClose={creating.close} /> : null}
       {deactivating === undefined ? null : (
         <DeactivateDialog
           thing={switchableAccount(deactivating.shortname)}

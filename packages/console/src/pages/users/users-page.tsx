@@ -1,6 +1,5 @@
 import { Button } from "@mantine/core";
-import { useState } from "react";
-import { Link, useLocation, useSearchParams } from "wouter";
+import { Link, useLocation } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
 import { type ApiUser, type UserFilter, useUsers } from "../../api/registry.ts";
 import { AccountPicker } from "../../forms/account-picker.tsx";
@@ -12,6 +11,7 @@ import { Empty, Page } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
+import { useOpening } from "../../forms/use-opening.ts";
 import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
 import { CreateUserDialog } from "./create-user-dialog.tsx";
 
@@ -58,19 +58,10 @@ export default function UsersPage() {
   const [, navigate] = useLocation();
   const filters = useFilters(["q", "account", "status", "access", "order"]);
   const query = useUsers(filters.values as UserFilter);
-  const [params, setParams] = useSearchParams();
   const mayCreate = permits(me, "admin");
-  const [isOpened, setIsCreating] = useState(false);
-  // The first steps and the palette lead here with the form open.
-  const isCreating = isOpened || (mayCreate && params.get("new") === "user");
-  function close(): void {
-    setIsCreating(false);
-    if (!params.has("new")) return;
-    const { new: _, ...others } = Object.fromEntries(params);
-    setParams(others, { replace: true });
-  }
+  const creating = useOpening("user", mayCreate);
   const create = (
-    <Button leftSection={<Icon name="plus" />} onClick={() => setIsCreating(true)}>
+    <Button leftSection={<Icon name="plus" />} onClick={creating.open}>
       New API user
     </Button>
   );
@@ -136,11 +127,11 @@ export default function UsersPage() {
           )
         }
       />
-      {isCreating ? (
+      {creating.isOpen ? (
         <CreateUserDialog
           account={me.account ?? filters.values.account}
           isAccountFixed={me.account !== null}
-          onClose={close}
+          onClose={creating.close}
           onCreated={({ username }) => navigate(`/users/${encodeURIComponent(username)}?add=key`)}
         />
       ) : null}

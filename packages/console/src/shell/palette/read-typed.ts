@@ -1,4 +1,4 @@
-import { credentialKind, findCredential, type FoundCredential, isPrivateKey } from "@countersign/protocol";
+import { findCredential, type FoundCredential, foundKind, isPrivateKey } from "@countersign/protocol";
 
 /** Longer than any username, shortname or fingerprint. */
 const SEARCH_CHARACTERS_MAX = 100;
@@ -16,7 +16,7 @@ export type Typed =
 export function readTyped(text: string): Typed {
   const typed = text.trim();
   const found = findCredential(typed);
-  if (credentialKind(found.text.split(/\s+/).at(-1) ?? "") !== undefined) return { kind: "credential", found };
+  if (foundKind(found) !== undefined) return { kind: "credential", found };
   return couldBeSecret(typed) ? { kind: "secret" } : { kind: "search", text: typed };
 }
 

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { bytesOfBase64 } from "@countersign/protocol";
+import { bytesOfBase64, credentialKind } from "@countersign/protocol";
 import { findPemBlocks, isJson, type PemBlock, repairKeyText, withoutInvisible } from "./repair-key-text.ts";
 import { fieldRefusal, type Refusal } from "../refusal.ts";
 
@@ -59,12 +59,11 @@ function readBare(text: string): KeyObject {
 
 /** What a text without a known form is, as far as that can be told. */
 function foreignText(text: string): string {
-  if (/^e[wy][A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(text)) {
+  const kind = credentialKind(text);
+  if (kind === "assertion") {
     return "it is a JWT, such as an assertion; the public key that checks its signature is needed";
   }
-  if (/^[0-9]{1,10}\.[A-Za-z0-9_-]{4,40}\.[A-Za-z0-9_-]{20,60}$/.test(text)) {
-    return "it is a token of this service; the client's public key is needed";
-  }
+  if (kind === "token") return "it is a token of this service; the client's public key is needed";
   if (/^(?:[0-9]{3,5} )?(?:SHA256:[A-Za-z0-9+/]{43}|MD5(?::[0-9a-f]{2}){16})(?: .*)?$/.test(text))
     return "it is a key's fingerprint; the whole public key is needed";
   if (/^https?:\/\//i.test(text)) return "it is an address; download the key, and give what the file holds";

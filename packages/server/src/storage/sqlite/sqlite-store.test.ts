@@ -25,7 +25,7 @@ import { testKeyDescendants } from "../key-descendants-store-contract.ts";
 import { testRevocation } from "../revocation-store-contract.ts";
 import { testUsage } from "../usage-store-contract.ts";
 import { testUserList } from "../user-list-store-contract.ts";
-import { expiredBefore, type StoreUnderTest, testStore } from "../store-contract.ts";
+import { SAMPLE_NODE, expiredBefore, type StoreUnderTest, testStore } from "../store-contract.ts";
 import { openSqliteStore } from "./open-sqlite-store.ts";
 
 async function openUnderTest(): Promise<StoreUnderTest> {
@@ -273,15 +273,7 @@ describe("an open file", () => {
         () => store.accounts.list(),
         () => store.users.loadRecord("api-1-demo"),
         () => store.usage.record([USED]),
-        () =>
-          store.nodes.record({
-            id: "a",
-            startedAtMs: 1,
-            version: "1",
-            publicUrl: null,
-            hostName: null,
-            signingKeys: [],
-          }),
+        () => store.nodes.record(SAMPLE_NODE),
         () => store.backup(folder.file("backup.db")),
         () => changes.createAccount("test", { shortname: "lost" }),
       ]) {

@@ -1,7 +1,7 @@
 /** The overview in the admin API. Every figure is read from an index and counted as far as lists count. */
 import { isoTime, nodeJson } from "../../../core/json/registry.ts";
 import { findFirstCheck } from "../../../core/jobs/first-check.ts";
-import type { ListedUser } from "../../../core/users/store.ts";
+import type { UserFilter } from "../../../core/users/store.ts";
 import { countKeys } from "../../../core/keys/key-counts.ts";
 import type { Principal } from "../../../core/operators/model.ts";
 import { accountFilter } from "../../../core/operators/authorize.ts";
@@ -38,7 +38,7 @@ export function createOverviewHandlers({ store, clock }: OverviewHandlerDependen
       const [hours, accounts, users, keys, changes] = await Promise.all([
         store.usage.hours(isEverywhere ? {} : { accountId }, sinceSeconds, nowSeconds + 1),
         store.accounts.page(scope, { limit: 1 }),
-        store.users.page(scope, "newest", todaySeconds, { limit: NEWCOMERS_USERS_MAX }),
+        store.users.page(scope, "newest", todaySeconds, { limit: 1 }),
         countKeys(store.keys, nowMs, scope),
         store.events.page(scope, { limit: CHANGES_SHOWN }),
       ]);
@@ -52,14 +52,16 @@ export function createOverviewHandlers({ store, clock }: OverviewHandlerDependen
           accounts: accounts.count,
           users: users.count,
           keys,
-          first_steps: users.hasNext ? null : await findFirstSteps(users.items),
+          first_steps: users.count > NEWCOMERS_USERS_MAX ? null : await findFirstSteps(scope, todaySeconds),
           changes: changes.items.map(eventPresenter(principal)),
         },
       };
     },
   } satisfies HandlersOf<typeof overviewRoutes>;
 
-  async function findFirstSteps(users: readonly ListedUser[]) {
+  async function findFirstSteps(scope: UserFilter, todaySeconds: number) {
+    const page = { limit: NEWCOMERS_USERS_MAX };
+    const { items: users } = await store.users.page(scope, "newest", todaySeconds, page);
     return {
       user: users.length > 0,
       key: users.some(({ keys }) => keys > 0),
