@@ -6,12 +6,16 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
+import { parse } from "@formatjs/icu-messageformat-parser";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 const outDir = join(import.meta.dirname, "..", "server", "console");
 /** Types that shrink; fonts are compressed as they are. */
 const COMPRESSED_TYPES = new Set([".html", ".js", ".css", ".svg"]);
+
+/** The files of the catalogue, one for each language. */
+const MESSAGES = /\/src\/text\/[a-zA-Z-]+\.json$/;
 
 const compressBrotli = promisify(brotliCompress);
 const compressGzip = promisify(gzip);
@@ -20,6 +24,20 @@ export default defineConfig({
   root: import.meta.dirname,
   plugins: [
     react(),
+    {
+      // Messages are parsed here, so that the browser gets no parser. Texts without arguments or tags stay strings.
+      name: "compile-messages",
+      enforce: "pre",
+      transform(code, id) {
+        if (!MESSAGES.test(id)) return undefined;
+        const compiled = Object.entries(JSON.parse(code) as Record<string, string>).map(([key, message]) => [
+          key,
+          /[{<]|''/.test(message) ? parse(message, { captureLocation: false }) : message,
+        ]);
+        const literal = JSON.stringify(JSON.stringify(Object.fromEntries(compiled)));
+        return { code: `export default JSON.parse(${literal});`, moduleType: "js", map: null };
+      },
+    },
     {
       // Each file once compressed at its best, so that the server needn't do it for each answer.
       name: "precompress",
@@ -38,6 +56,12 @@ export default defineConfig({
       },
     },
   ],
+  resolve: {
+    // The types of messages without the parser; a text that wasn't compiled would fail loudly.
+    alias: [
+      { find: /^@formatjs\/icu-messageformat-parser$/, replacement: "@formatjs/icu-messageformat-parser/no-parser.js" },
+    ],
+  },
   build: {
     outDir,
     emptyOutDir: true,

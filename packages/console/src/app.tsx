@@ -10,6 +10,7 @@ import { decodePart } from "./text/decode-part.ts";
 import { PageSkeleton } from "./ui/page-skeleton.tsx";
 import { Problem } from "./ui/problem.tsx";
 import { Shell } from "./shell/shell.tsx";
+import { t } from "./text/t.ts";
 
 const SignInPage = lazy(() => import("./pages/sign-in/sign-in-page.tsx"));
 const LinkPage = lazy(() => import("./pages/link/link-page.tsx"));
@@ -72,7 +73,7 @@ function SignedIn() {
       );
     return (
       <main className="page">
-        <h1>Countersign</h1>
+        <h1>{t("app.countersign")}</h1>
         <Problem error={error} retry={() => void refetch()} />
       </main>
     );

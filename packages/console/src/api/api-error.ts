@@ -1,5 +1,6 @@
 /** Access to the admin API: the client, and one file of queries and changes per area. Nothing here is a component. */
 import type { ErrorItem, RefusalCode } from "@countersign/protocol";
+import { t } from "../text/t.ts";
 
 /**
  * Why a request to the admin API failed: the refusal from the response envelope, or why there was none. `unreachable`: there was no
@@ -55,7 +56,7 @@ export function readRefusal(body: unknown, status: number, requestId: string | u
     return new ApiError("unreadable", `The server answered ${status}, but not the way Countersign does.`, {
       status,
       requestId,
-      hint: "A proxy may have answered. Check that this is the address of the internal listener.",
+      hint: t("api.aProxyMayHaveAnswered"),
     });
   }
   return new ApiError(first.code, first.message, {

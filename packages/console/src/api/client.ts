@@ -7,6 +7,7 @@ import { OPERATOR_HEADER } from "@countersign/protocol";
 import { pageOperatorId, untilProven, untilSignedInAgain, wasSignedIn } from "../session/session.ts";
 import { ApiError, readRefusal } from "./api-error.ts";
 import type { operations, paths } from "./schema.d.ts";
+import { t } from "../text/t.ts";
 
 /** In milliseconds; the server takes this long only if its store is broken. */
 const TIMEOUT_MS = 20_000;
@@ -100,7 +101,7 @@ async function sendWithTimeout<Body>(
     if (signal?.aborted === true) throw cause;
     throw new ApiError("unreachable", "The server can't be reached.", {
       status: 0,
-      hint: "Check that it is running and that this machine is online, then try again. Nothing you typed is lost.",
+      hint: t("api.checkThatItIsRunning"),
       cause,
     });
   }

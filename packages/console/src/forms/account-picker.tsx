@@ -3,6 +3,7 @@ import { Combobox, InputBase, useCombobox } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 import { useAccounts } from "../api/registry.ts";
 import { Icon } from "../ui/icon.tsx";
+import { t } from "../text/t.ts";
 
 /**
  * Picks an account, searched by the beginning of its shortname or name.
@@ -90,13 +91,13 @@ export function AccountPicker({
           ))}
           {onCreate === undefined ? null : (
             <Combobox.Option value="create:">
-              {search === "" ? "Create an account…" : `Create the account “${search}”…`}
+              {search === "" ? t("forms.createAnAccount") : t("forms.createTheAccount", { search })}
             </Combobox.Option>
           )}
           {data?.items.length === 0 && onCreate === undefined ? (
-            <Combobox.Empty>No account starts with this</Combobox.Empty>
+            <Combobox.Empty>{t("forms.noAccountStartsWithThis")}</Combobox.Empty>
           ) : null}
-          {isPending && isOpen ? <Combobox.Empty>Loading…</Combobox.Empty> : null}
+          {isPending && isOpen ? <Combobox.Empty>{t("forms.loading")}</Combobox.Empty> : null}
         </Combobox.Options>
       </Combobox.Dropdown>
     </Combobox>

@@ -1,5 +1,6 @@
 import { TextInput } from "@mantine/core";
 import type { ReactNode } from "react";
+import { t } from "../text/t.ts";
 
 /** A field for an optional number of days. */
 export function DaysField({
@@ -20,7 +21,7 @@ export function DaysField({
       label={label}
       description={description}
       inputMode="decimal"
-      placeholder="No maximum"
+      placeholder={t("forms.noMaximum")}
       rightSection="days"
       rightSectionWidth={56}
       autoComplete="off"

@@ -1,5 +1,6 @@
 import { NativeSelect, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
+import { t } from "../text/t.ts";
 
 /** Never, a number of days from now, a given day, or unchanged. */
 export interface Expiry {
@@ -32,24 +33,24 @@ export function ExpiryField({
   return (
     <div className="stack-close">
       <NativeSelect
-        label="Expires"
+        label={t("forms.expires")}
         value={value.kind}
         error={value.kind === "date" ? undefined : error}
         onChange={(event) => onChange({ ...value, kind: event.currentTarget.value as Expiry["kind"] })}
         data={[
           ...(keeping === undefined ? [] : [{ value: "keep", label: keeping }]),
-          { value: "never", label: "Never" },
-          { value: "30", label: "In 30 days" },
-          { value: "90", label: "In 90 days" },
-          { value: "365", label: "In 365 days" },
-          { value: "date", label: "On a date…" },
+          { value: "never", label: t("forms.never") },
+          { value: "30", label: t("forms.in30Days") },
+          { value: "90", label: t("forms.in90Days") },
+          { value: "365", label: t("forms.in365Days") },
+          { value: "date", label: t("forms.onADate") },
         ]}
       />
       {value.kind === "date" ? (
         <TextInput
           type="date"
-          aria-label="Last day, in UTC"
-          description="At the end of that day, in UTC."
+          aria-label={t("forms.lastDayInUtc")}
+          description={t("forms.atTheEndOfThat")}
           min={tomorrow}
           required
           value={value.date}

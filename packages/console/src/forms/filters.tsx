@@ -1,6 +1,7 @@
 import { NativeSelect, TextInput } from "@mantine/core";
 import { Icon } from "../ui/icon.tsx";
 import { type Filters, useTypedFilter } from "./search-state.ts";
+import { t } from "../text/t.ts";
 import "./filters.css";
 
 /** The main search of a page; `/` moves the focus to it. @param name of its filter */
@@ -37,7 +38,7 @@ export function SearchField<Name extends string = "q">({
 export function StatusFilter({ filters }: { readonly filters: Filters<"status"> }) {
   return (
     <FilterSelect
-      label="Status"
+      label={t("forms.status")}
       name="status"
       filters={filters}
       options={[

@@ -5,6 +5,7 @@ import { ApiError } from "../api/api-error.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
 import { Problem } from "../ui/problem.tsx";
+import { t } from "../text/t.ts";
 
 /** What is wrong with one field of a form, if anything. @param name as in the API, such as `shortname` */
 export function fieldProblem(error: Error | null, name: string): string | undefined {
@@ -74,7 +75,7 @@ export function FormDialog<Result>({
         {children}
         <div className="dialog-foot">
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("forms.cancel")}
           </Button>
           <Button
             type="submit"

@@ -1,5 +1,6 @@
 import { Textarea } from "@mantine/core";
 import type { ReactNode } from "react";
+import { t } from "../text/t.ts";
 
 /** A field for the networks from which a client may sign in. Empty, it means any network. */
 export function NetworksField({
@@ -17,8 +18,8 @@ export function NetworksField({
 }) {
   return (
     <Textarea
-      label="Networks"
-      description={`Addresses or CIDR ranges from which ${what} may be used, one per line. Empty: from anywhere.`}
+      label={t("forms.networks")}
+      description={t("forms.addressesOrCidrRangesFrom", { what })}
       placeholder="192.0.2.0/24"
       rows={3}
       maxLength={10_000}

@@ -1,6 +1,7 @@
 import { PASSWORD_CHARACTERS_MIN } from "@countersign/protocol";
 import { PasswordInput } from "@mantine/core";
 import { passwordLength } from "../text/password-length.ts";
+import { t } from "../text/t.ts";
 
 /** A field for a new password. It says how many characters a short one still needs; the form must not send a short one. */
 export function NewPasswordInput({
@@ -23,7 +24,7 @@ export function NewPasswordInput({
   return (
     <PasswordInput
       label={label}
-      description={`At least ${PASSWORD_CHARACTERS_MIN} characters of any kind; a few words work well.`}
+      description={t("forms.atLeastCharactersOfAny", { passwordCharactersMin: PASSWORD_CHARACTERS_MIN })}
       name="password"
       autoComplete="new-password"
       required

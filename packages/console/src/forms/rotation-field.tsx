@@ -1,4 +1,5 @@
 import { Checkbox } from "@mantine/core";
+import { t } from "../text/t.ts";
 
 /** Whether a client may replace its own key. */
 export function RotationField({
@@ -10,8 +11,8 @@ export function RotationField({
 }) {
   return (
     <Checkbox
-      label="The client may rotate its own key"
-      description="It sends a new public key, signed for with the current one, which then expires after an overlap."
+      label={t("forms.theClientMayRotateIts")}
+      description={t("forms.itSendsANewPublic")}
       checked={isAllowed}
       onChange={(event) => onChange(event.currentTarget.checked)}
     />

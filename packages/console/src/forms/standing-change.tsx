@@ -8,6 +8,8 @@ import { type Status, StatusBadge } from "../ui/status-badge.tsx";
 import { tell, tellProblem, tellWarning } from "../ui/tell.tsx";
 import { Confirm } from "./confirm.tsx";
 import { useVersion } from "./use-version.ts";
+import { t } from "../text/t.ts";
+import { T } from "../ui/t.tsx";
 
 type Standing = "active" | "deactivated";
 type Current = Versioned<{ readonly status: Status }>;
@@ -35,7 +37,7 @@ async function changeStanding(thing: Switchable, status: Standing, { etag }: Cur
   const isOff = status === "deactivated";
   tell(
     <>
-      {isOff ? "Deactivated" : "Activated"} {thing.name}.
+      {isOff ? t("forms.deactivated") : t("forms.activated")} {thing.name}.
     </>,
     () => makeChange(() => changeStanding(thing, isOff ? "active" : "deactivated", changed)),
   );
@@ -64,18 +66,17 @@ export function DeactivateDialog({
   const { newer, apply } = useVersion(thing.read);
   return (
     <Confirm
-      title={<>Deactivate {thing.name}?</>}
+      title={<T id="forms.deactivate" values={{ name: thing.name }} />}
       impact={scope === undefined ? null : <ImpactSummary scope={scope} />}
       note={
         newer === undefined ? null : (
           <Note kind="warning">
-            It was changed in the meantime; nothing was done. Its status is now{" "}
-            <StatusBadge status={newer.value.status} />
+            <T id="forms.itWasChangedInThe" values={{ status: <StatusBadge status={newer.value.status} /> }} />
           </Note>
         )
       }
       options={options}
-      button={newer === undefined ? "Deactivate" : "Deactivate anyway"}
+      button={newer === undefined ? t("forms.deactivate2") : t("forms.deactivateAnyway")}
       run={() => apply((current) => changeStanding(thing, "deactivated", current))}
       onClose={onClose}
     >

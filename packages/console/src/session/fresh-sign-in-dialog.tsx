@@ -4,6 +4,7 @@ import { type Me, meQuery } from "../api/me.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Bone } from "../ui/page.tsx";
 import { endProof, noteSignedIn, useProofNeeded } from "./session.ts";
+import { t } from "../text/t.ts";
 
 const SignInForm = lazy(() => import("./sign-in-form.tsx"));
 
@@ -21,9 +22,9 @@ export function FreshSignInDialog() {
   }
 
   return (
-    <Dialog title="Confirm that it's you" onClose={() => endProof(false)} size={420}>
+    <Dialog title={t("session.confirmThatItsYou")} onClose={() => endProof(false)} size={420}>
       <div className="stack">
-        <p className="soft">This change needs a sign-in within the last five minutes. Sign in again to make it.</p>
+        <p className="soft">{t("session.thisChangeNeedsASign")}</p>
         <Suspense fallback={<Bone width="100%" height={286} />}>
           <SignInForm isFresh onSignedIn={onSignedIn} returnTo={window.location.pathname + window.location.search} />
         </Suspense>

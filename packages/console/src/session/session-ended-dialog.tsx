@@ -4,6 +4,7 @@ import { type Me, meQuery } from "../api/me.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Bone } from "../ui/page.tsx";
 import { noteSignedIn, useSessionEnded } from "./session.ts";
+import { t } from "../text/t.ts";
 
 const SignInForm = lazy(() => import("./sign-in-form.tsx"));
 
@@ -24,9 +25,9 @@ export function SessionEndedDialog() {
   }
 
   return (
-    <Dialog title="Your session has ended" onClose={() => undefined} isClosable={false} size={420}>
+    <Dialog title={t("session.yourSessionHasEnded")} onClose={() => undefined} isClosable={false} size={420}>
       <div className="stack">
-        <p className="soft">Sign in to continue. The page stays as it is.</p>
+        <p className="soft">{t("session.signInToContinueThe")}</p>
         <Suspense fallback={<Bone width="100%" height={286} />}>
           <SignInForm onSignedIn={onSignedIn} returnTo={window.location.pathname + window.location.search} />
         </Suspense>

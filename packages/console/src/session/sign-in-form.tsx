@@ -12,6 +12,8 @@ import {
 import { Icon } from "../ui/icon.tsx";
 import { Bone } from "../ui/page.tsx";
 import { Note, Problem } from "../ui/problem.tsx";
+import { t } from "../text/t.ts";
+import { T } from "../ui/t.tsx";
 import "./sign-in-form.css";
 
 /** The available sign-in methods: a passkey, single sign-on, a password or a recovery code. */
@@ -82,12 +84,9 @@ export default function SignInForm({
   if (options?.setup_needed === true) {
     return (
       <div className="stack">
-        <Note>
-          There is no operator yet. The server printed a set-up link to standard error when it started: open it to
-          become the first owner. The link works once and expires after a day; a restart prints a new one.
-        </Note>
+        <Note>{t("session.thereIsNoOperatorYet")}</Note>
         <Button variant="default" onClick={() => void refetch()}>
-          Check again
+          {t("session.checkAgain")}
         </Button>
       </div>
     );
@@ -103,7 +102,7 @@ export default function SignInForm({
           loading={running === "passkey"}
           onClick={() => void run("passkey", () => signInByPasskey())}
         >
-          Sign in with a passkey
+          {t("session.signInWithAPasskey")}
         </Button>
       ) : null}
       {options?.single_sign_on ? (
@@ -114,19 +113,17 @@ export default function SignInForm({
           href={`/api/admin/v1/sign-in/single-sign-on?return_to=${encodeURIComponent(returnTo)}${isFresh ? "&fresh=true" : ""}`}
         >
           <span>
-            Sign in with <bdi>{options.single_sign_on.name}</bdi>
+            <T id="session.signInWith" values={{ name: <bdi>{options.single_sign_on.name}</bdi> }} />
           </span>
         </Button>
       ) : null}
-      {options?.single_sign_on && isFresh ? (
-        <p className="soft">Single sign-on leaves this page. Make the change again when you are back.</p>
-      ) : null}
+      {options?.single_sign_on && isFresh ? <p className="soft">{t("session.singleSignOnLeavesThis")}</p> : null}
       <div className="or">
-        <span>or</span>
+        <span>{t("session.or")}</span>
       </div>
       <form className="stack" onSubmit={submit}>
         <TextInput
-          label="E-mail address"
+          label={t("session.eMailAddress")}
           type="email"
           name="email"
           autoComplete="username webauthn"
@@ -137,20 +134,20 @@ export default function SignInForm({
         />
         {method === "password" ? (
           <PasswordInput
-            label="Password"
+            label={t("session.password")}
             name="password"
             autoComplete="current-password"
             required
             withAsterisk={false}
             value={secret}
             onChange={(event) => setSecret(event.currentTarget.value)}
-            visibilityToggleButtonProps={{ "aria-label": "Show the password" }}
+            visibilityToggleButtonProps={{ "aria-label": t("session.showThePassword") }}
           />
         ) : (
           <TextInput
-            label="Recovery code"
+            label={t("session.recoveryCode")}
             name="recovery-code"
-            description="One of the codes you stored. Each code works once."
+            description={t("session.oneOfTheCodesYou")}
             autoComplete="off"
             spellCheck={false}
             required
@@ -160,7 +157,7 @@ export default function SignInForm({
           />
         )}
         <Button type="submit" variant={hasPasskeys ? "default" : "filled"} fullWidth loading={running === "form"}>
-          Sign in
+          {t("session.signIn")}
         </Button>
       </form>
       <button
@@ -172,7 +169,7 @@ export default function SignInForm({
           setError(undefined);
         }}
       >
-        {method === "password" ? "Use a recovery code instead" : "Use your password instead"}
+        {method === "password" ? t("session.useARecoveryCodeInstead") : t("session.useYourPasswordInstead")}
       </button>
     </div>
   );

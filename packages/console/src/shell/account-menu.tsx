@@ -5,6 +5,7 @@ import { Icon } from "../ui/icon.tsx";
 import type { TimeZone } from "../text/time-text.ts";
 import { setTimeZone, useTimeZone } from "../ui/time-zone.ts";
 import { tellProblem } from "../ui/tell.tsx";
+import { t } from "../text/t.ts";
 
 /** The signed-in operator, with links to their own settings. */
 export function AccountMenu({ me }: { readonly me: Me }) {
@@ -32,18 +33,18 @@ export function AccountMenu({ me }: { readonly me: Me }) {
             <bdi>{name}</bdi>
             <span className="faint">{what}</span>
           </span>
-          <span className="visually-hidden">: account menu</span>
+          <span className="visually-hidden">{t("shell.accountMenu")}</span>
           <Icon name="more" />
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item onClick={() => navigate("/me")}>Your sign-in</Menu.Item>
+        <Menu.Item onClick={() => navigate("/me")}>{t("shell.yourSignIn")}</Menu.Item>
         <Menu.Divider />
-        <Menu.Label>Colours</Menu.Label>
+        <Menu.Label>{t("shell.colours")}</Menu.Label>
         <Menu.RadioGroup value={colorScheme} onChange={(scheme) => setColorScheme(scheme as MantineColorScheme)}>
-          <Menu.RadioItem value="auto">System setting</Menu.RadioItem>
-          <Menu.RadioItem value="light">Light</Menu.RadioItem>
-          <Menu.RadioItem value="dark">Dark</Menu.RadioItem>
+          <Menu.RadioItem value="auto">{t("shell.systemSetting")}</Menu.RadioItem>
+          <Menu.RadioItem value="light">{t("shell.light")}</Menu.RadioItem>
+          <Menu.RadioItem value="dark">{t("shell.dark")}</Menu.RadioItem>
         </Menu.RadioGroup>
         <Menu.Divider />
         <Menu.Label>Times</Menu.Label>
@@ -57,7 +58,7 @@ export function AccountMenu({ me }: { readonly me: Me }) {
             signOut().then(() => navigate("/sign-in"), tellProblem);
           }}
         >
-          Sign out
+          {t("shell.signOut")}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

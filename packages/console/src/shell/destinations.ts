@@ -1,5 +1,6 @@
 import { type Me, permits } from "../api/me.ts";
 import type { IconName } from "../ui/icon.tsx";
+import { t } from "../text/t.ts";
 
 /** A page that the navigation leads to. */
 export interface Destination {
@@ -12,57 +13,57 @@ export interface Destination {
 
 /** The pages of the navigation, in its order. */
 const GROUPS: readonly { readonly title?: string; readonly destinations: readonly Destination[] }[] = [
-  { destinations: [{ path: "/", label: "Overview", icon: "overview" }] },
+  { destinations: [{ path: "/", label: t("shell.overview"), icon: "overview" }] },
   {
-    title: "Registry",
+    title: t("shell.registry"),
     destinations: [
-      { path: "/users", label: "API users", icon: "user" },
-      { path: "/keys", label: "Public keys", icon: "key" },
-      { path: "/accounts", label: "Accounts", icon: "account" },
+      { path: "/users", label: t("shell.apiUsers"), icon: "user" },
+      { path: "/keys", label: t("shell.publicKeys"), icon: "key" },
+      { path: "/accounts", label: t("shell.accounts"), icon: "account" },
     ],
   },
   {
-    title: "Insight",
+    title: t("shell.insight"),
     destinations: [
-      { path: "/explain", label: "Explain", icon: "explain" },
-      { path: "/audit", label: "Audit log", icon: "audit" },
+      { path: "/explain", label: t("shell.explain"), icon: "explain" },
+      { path: "/audit", label: t("shell.auditLog"), icon: "audit" },
     ],
   },
   {
-    title: "Service",
+    title: t("shell.service"),
     destinations: [
       {
         path: "/resource-servers",
-        label: "Resource servers",
+        label: t("shell.resourceServers"),
         icon: "server",
         isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
       },
       {
         path: "/signing-keys",
-        label: "Signing keys",
+        label: t("shell.signingKeys"),
         icon: "signature",
         isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
       },
-      { path: "/webhooks", label: "Webhooks", icon: "webhook", isVisibleTo: (me) => permits(me, "admin") },
+      { path: "/webhooks", label: t("shell.webhooks"), icon: "webhook", isVisibleTo: (me) => permits(me, "admin") },
       {
         path: "/health",
-        label: "Health",
+        label: t("shell.health"),
         icon: "health",
         isVisibleTo: (me) => permits(me, "admin", { everywhere: true }),
       },
       {
         path: "/settings",
-        label: "Settings",
+        label: t("shell.settings"),
         icon: "settings",
         isVisibleTo: (me) => permits(me, "admin", { everywhere: true }),
       },
     ],
   },
   {
-    title: "Administration",
+    title: t("shell.administration"),
     destinations: [
-      { path: "/operators", label: "Operators", icon: "operators", isVisibleTo: (me) => permits(me, "owner") },
-      { path: "/admin-tokens", label: "Admin tokens", icon: "token", isVisibleTo: (me) => permits(me, "owner") },
+      { path: "/operators", label: t("shell.operators"), icon: "operators", isVisibleTo: (me) => permits(me, "owner") },
+      { path: "/admin-tokens", label: t("shell.adminTokens"), icon: "token", isVisibleTo: (me) => permits(me, "owner") },
     ],
   },
 ];

@@ -10,6 +10,7 @@ import { SessionEndedDialog } from "../session/session-ended-dialog.tsx";
 import { AccountMenu } from "./account-menu.tsx";
 import { destinationsOf } from "./destinations.ts";
 import { PaletteButton } from "./palette/palette-button.tsx";
+import { t } from "../text/t.ts";
 import "./shell.css";
 
 /** @param isWaiting the signed-in operator isn't known yet */
@@ -22,13 +23,13 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
   return (
     <div className="shell">
       <a className="skip-link" href="#main">
-        Skip to the page
+        {t("shell.skipToThePage")}
       </a>
-      <nav className="sidebar" aria-label="Console" {...(isNavOpen ? { "data-open": true } : {})}>
+      <nav className="sidebar" aria-label={t("shell.console")} {...(isNavOpen ? { "data-open": true } : {})}>
         <div className="sidebar-top">
           <Link href="/" className="brand">
             <Mark size={22} />
-            Countersign
+            {t("shell.countersign")}
           </Link>
           {me === undefined ? null : <PaletteButton me={me} />}
           <button
@@ -36,7 +37,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
             className="nav-toggle"
             aria-expanded={isNavOpen}
             aria-controls="navigation"
-            aria-label="Menu"
+            aria-label={t("shell.menu")}
             onClick={() => setIsNavOpen(!isNavOpen)}
           >
             <Icon name={isNavOpen ? "cross" : "menu"} size={20} />

@@ -1,6 +1,7 @@
 import { ActionIcon, Button } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { Icon } from "./icon.tsx";
+import { t } from "../text/t.ts";
 
 /** How long the button shows that it has copied, in milliseconds. */
 const SHOWN_MS = 2000;
@@ -24,7 +25,7 @@ export function CopyButton({
   const copy = async () => setIsCopied(await copyText(text));
   const status = (
     <span className="visually-hidden" role="status">
-      {isCopied ? "Copied" : ""}
+      {isCopied ? t("ui.copied") : ""}
     </span>
   );
   if (isIcon) {
@@ -52,7 +53,7 @@ export function CopyButton({
         leftSection={<Icon name={isCopied ? "check" : "copy"} size={14} />}
         onClick={() => void copy()}
       >
-        {isCopied ? "Copied" : label}
+        {isCopied ? t("ui.copied") : label}
       </Button>
       {status}
     </>

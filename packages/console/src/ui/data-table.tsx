@@ -5,6 +5,7 @@ import type { ListPage } from "../api/client.ts";
 import { Icon } from "./icon.tsx";
 import { Bone } from "./page.tsx";
 import { Problem } from "./problem.tsx";
+import { numberText, t } from "../text/t.ts";
 import "./data-table.css";
 
 /** A column of a table. */
@@ -161,7 +162,7 @@ function classOf({
 }
 
 function countText({ count, isCountMinimum }: ListPage<unknown>): string {
-  return isCountMinimum ? `more than ${count.toLocaleString("en")}` : count.toLocaleString("en");
+  return isCountMinimum ? `more than ${numberText(count)}` : numberText(count);
 }
 
 function Pager({
@@ -173,7 +174,7 @@ function Pager({
 }) {
   if (list.previous === undefined && list.next === undefined) return null;
   return (
-    <nav className="row" aria-label="Pages">
+    <nav className="row" aria-label={t("ui.pages")}>
       <Button
         variant="default"
         size="xs"
@@ -181,7 +182,7 @@ function Pager({
         disabled={list.previous === undefined}
         onClick={() => goTo(list.previous)}
       >
-        Previous
+        {t("ui.previous")}
       </Button>
       <Button
         variant="default"
@@ -190,7 +191,7 @@ function Pager({
         disabled={list.next === undefined}
         onClick={() => goTo(list.next)}
       >
-        Next
+        {t("ui.next")}
       </Button>
     </nav>
   );

@@ -1,5 +1,6 @@
 import { Modal } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
+import { t } from "../text/t.ts";
 import "./dialog.css";
 
 /**
@@ -42,7 +43,7 @@ export function Dialog({
       <Modal.Content>
         <div className="dialog-head">
           <Modal.Title>{title}</Modal.Title>
-          {isClosable ? <Modal.CloseButton aria-label="Close" /> : null}
+          {isClosable ? <Modal.CloseButton aria-label={t("ui.close")} /> : null}
         </div>
         <Modal.Body>{children}</Modal.Body>
       </Modal.Content>

@@ -2,6 +2,8 @@ import { type ImpactScope, useImpact } from "../api/registry.ts";
 import { Bone } from "./page.tsx";
 import { Problem } from "./problem.tsx";
 import { RelativeTime } from "./relative-time.tsx";
+import { numberText, t } from "../text/t.ts";
+import { T } from "./t.tsx";
 import "./impact-summary.css";
 
 /** How many live tokens a deactivation or revocation ends, and which clients hold them. */
@@ -20,27 +22,32 @@ export function ImpactSummary({ scope }: { readonly scope: ImpactScope }) {
   if (tokens === 0) {
     return (
       <div className="impact" role="status">
-        <strong>No live token depends on it.</strong>
-        <span className="soft">No client that holds a token now is affected; new assertions are refused.</span>
+        <strong>{t("ui.noLiveTokenDependsOn")}</strong>
+        <span className="soft">{t("ui.noClientThatHoldsA")}</span>
       </div>
     );
   }
   return (
     <div className="impact" role="status">
-      <strong>
-        {tokens.toLocaleString("en")} live {tokens === 1 ? "token stops" : "tokens stop"} at once
-        {clientCount > 1 ? `, of ${clientCount.toLocaleString("en")} clients` : ""}.
-      </strong>
+      <strong>{t("ui.liveTokensStop", { tokens, clients: clientCount })}</strong>
       <ul className="impact-clients">
         {clients.slice(0, 5).map((client) => (
           <li key={client.username}>
             <bdi className="mono">{client.username}</bdi>
             <span className="faint">
-              {client.live_tokens.toLocaleString("en")} · used <RelativeTime at={client.last_used_at} />
+              <T
+                id="ui.used"
+                values={{
+                  liveTokens: numberText(client.live_tokens),
+                  lastUsedAt: <RelativeTime at={client.last_used_at} />,
+                }}
+              />
             </span>
           </li>
         ))}
-        {clientCount > 5 ? <li className="faint">and {(clientCount - 5).toLocaleString("en")} more</li> : null}
+        {clientCount > 5 ? (
+          <li className="faint">{t("ui.andMore", { clientCount: numberText(clientCount - 5) })}</li>
+        ) : null}
       </ul>
     </div>
   );

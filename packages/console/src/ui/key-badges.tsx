@@ -1,4 +1,5 @@
 import { weaknessText } from "../text/weakness.ts";
+import { t } from "../text/t.ts";
 import { useExactTime } from "./time-zone.ts";
 import "./status-badge.css";
 
@@ -17,7 +18,7 @@ export function WeaknessBadge({
   const { label, about } = weaknessText(weakness);
   return (
     <span className="badge badge-danger" title={about}>
-      {isShort ? label : `weak: ${label}`}
+      {isShort ? label : t("ui.weak", { label })}
     </span>
   );
 }
@@ -38,14 +39,14 @@ export function PossessionBadge({
   const exactTime = useExactTime();
   if (provedAt === null) {
     return (
-      <span className="faint" title="The key was added without a proof that its holder has the private key.">
-        {isShort ? "not proved" : "possession not proved"}
+      <span className="faint" title={t("ui.theKeyWasAddedWithout")}>
+        {isShort ? t("ui.notProved") : t("ui.possessionNotProved")}
       </span>
     );
   }
   return (
-    <span className="badge badge-good" title={`Proved ${exactTime(Date.parse(provedAt))}`}>
-      {isShort ? "proved" : "possession proved"}
+    <span className="badge badge-good" title={t("ui.proved", { provedAt: utcTime(Date.parse(provedAt)) })}>
+      {isShort ? t("ui.proved2") : t("ui.possessionProved")}
     </span>
   );
 }

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useLocation } from "wouter";
 import { Empty } from "./page.tsx";
+import { t } from "../text/t.ts";
 
 /** Shown in place of a list whose filters match nothing. @param path of the page without filters */
 export function NoMatch({
@@ -20,7 +21,7 @@ export function NoMatch({
       title={title}
       actions={
         <Button variant="default" onClick={() => navigate(path)}>
-          Clear search and filters
+          {t("ui.clearSearchAndFilters")}
         </Button>
       }
     >

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { Component, type ReactNode } from "react";
 import { Empty, Page } from "./page.tsx";
+import { t } from "../text/t.ts";
 
 /**
  * Keeps the navigation usable when a page fails: its code throws, or can't be loaded, for example after an upgrade of the server.
@@ -15,19 +16,18 @@ export class PageBoundary extends Component<{ readonly children: ReactNode }, { 
   override render(): ReactNode {
     if (!this.state.hasFailed) return this.props.children;
     return (
-      <Page title="This page can't be shown">
+      <Page title={t("ui.thisPageCantBeShown")}>
         <div className="card">
           <Empty
             icon="alert"
-            title="This page can't be loaded"
+            title={t("ui.thisPageCantBeLoaded")}
             actions={
               <Button variant="default" onClick={() => window.location.reload()}>
-                Reload
+                {t("ui.reload")}
               </Button>
             }
           >
-            The server can't be reached, or it was upgraded after you opened the console. Reload once the server is
-            available.
+            {t("ui.theServerCantBeReached")}
           </Empty>
         </div>
       </Page>

@@ -1,4 +1,5 @@
 import { Bone } from "./page.tsx";
+import { t } from "../text/t.ts";
 import "./page-skeleton.css";
 
 /** Placeholder while a page is loading. */
@@ -6,7 +7,7 @@ export function PageSkeleton() {
   return (
     <div className="page" aria-busy="true">
       <span className="visually-hidden" role="status">
-        Loading
+        {t("ui.loading")}
       </span>
       <div className="page-skeleton-head">
         <Bone width={180} height={26} />

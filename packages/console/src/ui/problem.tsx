@@ -2,6 +2,8 @@ import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/api-error.ts";
 import { Icon } from "./icon.tsx";
+import { t } from "../text/t.ts";
+import { T } from "./t.tsx";
 import "./problem.css";
 
 /**
@@ -18,14 +20,19 @@ export function Problem({ error, retry }: { readonly error: Error; readonly retr
         {hint === undefined ? null : <span>{hint}</span>}
         {requestId === undefined ? null : (
           <span className="problem-small">
-            {docs === undefined ? code : <SafeLink href={docs}>{code ?? "why"}</SafeLink>} · request{" "}
-            <code>{requestId}</code>
+            <T
+              id="ui.request"
+              values={{
+                docs: docs === undefined ? code : <SafeLink href={docs}>{code ?? t("ui.why")}</SafeLink>,
+                requestId: <code>{requestId}</code>,
+              }}
+            />
           </span>
         )}
       </div>
       {retry === undefined ? null : (
         <Button variant="default" size="xs" onClick={retry}>
-          Try again
+          {t("ui.tryAgain")}
         </Button>
       )}
     </div>

@@ -3,6 +3,7 @@ import { CopyButton } from "./copy-button.tsx";
 import { Icon } from "./icon.tsx";
 import { offerDownload } from "./offer-download.ts";
 import { Stored } from "./secret-once.tsx";
+import { t } from "../text/t.ts";
 import "./recovery-codes.css";
 
 /** Shows new recovery codes once, to copy or download. The operator can only continue by confirming that they are stored. */
@@ -24,17 +25,17 @@ export function RecoveryCodes({
         ))}
       </ol>
       <div className="row">
-        <CopyButton text={text} label="Copy" />
+        <CopyButton text={text} label={t("ui.copy")} />
         <Button
           variant="default"
           size="xs"
           leftSection={<Icon name="download" size={14} />}
           onClick={() => offerDownload("countersign-recovery-codes.txt", text, "text/plain")}
         >
-          Download
+          {t("ui.download")}
         </Button>
       </div>
-      <Stored what="the codes" next={next} onStored={onStored} />
+      <Stored what={t("ui.theCodes")} next={next} onStored={onStored} />
     </div>
   );
 }

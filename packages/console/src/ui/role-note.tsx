@@ -1,6 +1,8 @@
 import type { Role } from "@countersign/protocol";
 import { type Me, permits } from "../api/me.ts";
 import { Note } from "./problem.tsx";
+import { t } from "../text/t.ts";
+import { T } from "./t.tsx";
 
 /** Explains why an action isn't offered: the operator's role or account doesn't permit it. */
 export function RoleNote({
@@ -18,15 +20,12 @@ export function RoleNote({
 }) {
   if (permits(me, needs, { everywhere })) return null;
   const isLimited = permits(me, needs);
-  const who = { viewer: "A viewer", admin: "An admin", owner: "An owner" }[me.role];
   return (
     <Note>
       {isLimited ? (
-        <>
-          You are limited to the account <bdi>{me.account}</bdi>, so you can't {what}.
-        </>
+        <T id="ui.youAreLimitedToThe" values={{ account: <bdi>{me.account}</bdi>, what }} />
       ) : (
-        `${who} can't ${what}. An owner can give you the role ${needs}.`
+        t("ui.cantAnOwnerCanGive", { role: me.role, what, needs })
       )}
     </Note>
   );

@@ -3,6 +3,8 @@ import { type ReactNode, useState } from "react";
 import { CopyButton } from "./copy-button.tsx";
 import { Dialog } from "./dialog.tsx";
 import { Note } from "./problem.tsx";
+import { t } from "../text/t.ts";
+import { T } from "./t.tsx";
 
 /** Shows a secret that can't be shown again. The dialog closes only once the operator confirms that the secret is stored. */
 export function SecretOnce({
@@ -25,11 +27,10 @@ export function SecretOnce({
       <Dialog title={title} onClose={onStored}>
         <div className="stack">
           <Note kind="warning">
-            An earlier attempt already created it, and only the response to that attempt held the {name}. If you don't
-            have it, create a new one.
+            <T id="ui.anEarlierAttemptAlreadyCreated" values={{ name }} />
           </Note>
           <div className="dialog-foot">
-            <Button onClick={onStored}>Close</Button>
+            <Button onClick={onStored}>{t("ui.close")}</Button>
           </div>
         </div>
       </Dialog>
@@ -41,7 +42,7 @@ export function SecretOnce({
         <p className="soft">{about}</p>
         <div className="secret">
           <code>{secret}</code>
-          <CopyButton text={secret} label={`Copy ${name}`} />
+          <CopyButton text={secret} label={t("ui.copy2", { name })} />
         </div>
         <Stored onStored={onStored} />
       </div>
@@ -62,9 +63,11 @@ export function Stored({
   const [isStored, setIsStored] = useState(false);
   return (
     <>
-      <Note kind="warning">This is the only time that {what === "it" ? "it is" : `${what} are`} shown.</Note>
+      <Note kind="warning">
+        {t("ui.thisIsTheOnlyTime", { what: what === "it" ? t("ui.itIs") : t("ui.are", { what }) })}
+      </Note>
       <Checkbox
-        label={`I have stored ${what}`}
+        label={t("ui.iHaveStored", { what })}
         checked={isStored}
         onChange={(event) => setIsStored(event.currentTarget.checked)}
       />

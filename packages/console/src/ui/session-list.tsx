@@ -10,6 +10,8 @@ import { RelativeTime } from "./relative-time.tsx";
 import { Tag } from "./status-badge.tsx";
 import { tellProblem } from "./tell.tsx";
 import { methodName } from "../text/method-name.ts";
+import { t } from "../text/t.ts";
+import { T } from "./t.tsx";
 import "./list.css";
 
 /** An operator's sessions. @param end ends one of them */
@@ -32,7 +34,7 @@ export function SessionList({
   if (data?.items.length === 0) {
     return (
       <ul className="list">
-        <li className="list-item faint">No session.</li>
+        <li className="list-item faint">{t("ui.noSession")}</li>
       </ul>
     );
   }
@@ -50,11 +52,19 @@ export function SessionList({
                 <strong title={session.user_agent}>
                   <bdi>{browserName(session.user_agent)}</bdi>
                 </strong>
-                {session.current ? <Tag>this session</Tag> : null}
+                {session.current ? <Tag>{t("ui.thisSession")}</Tag> : null}
               </span>
               <span className="faint">
-                <bdi>{session.address}</bdi> · by {methodName(session.method)} <RelativeTime at={session.created_at} />{" "}
-                · last seen <RelativeTime at={session.last_seen_at} /> · ends <RelativeTime at={session.ends_at} />
+                <T
+                  id="ui.byLastSeenEnds"
+                  values={{
+                    address: <bdi>{session.address}</bdi>,
+                    method: methodName(session.method),
+                    createdAt: <RelativeTime at={session.created_at} />,
+                    lastSeenAt: <RelativeTime at={session.last_seen_at} />,
+                    endsAt: <RelativeTime at={session.ends_at} />,
+                  }}
+                />
               </span>
             </div>
             {session.current ? null : (
@@ -62,10 +72,13 @@ export function SessionList({
                 size="xs"
                 variant="default"
                 loading={ending.isPending && ending.variables === session}
-                aria-label={`End the session of ${browserName(session.user_agent)} at ${session.address}`}
+                aria-label={t("ui.endTheSessionOfAt", {
+                  userAgent: browserName(session.user_agent),
+                  address: session.address,
+                })}
                 onClick={() => ending.mutate(session, { onError: tellProblem })}
               >
-                End
+                {t("ui.end")}
               </Button>
             )}
           </li>

@@ -1,3 +1,4 @@
+import { t } from "../text/t.ts";
 import "./status-badge.css";
 
 const LOOKS = {
@@ -26,7 +27,7 @@ export function StatusBadge({ status }: { readonly status: Status }) {
 
 /** The access of an API user. */
 export function AccessBadge({ access }: { readonly access: "full" | "read_only" }) {
-  return access === "full" ? <span className="soft">full</span> : <Tag>read-only</Tag>;
+  return access === "full" ? <span className="soft">{t("ui.full")}</span> : <Tag>{t("ui.readOnly")}</Tag>;
 }
 
 /** Any other short label. */

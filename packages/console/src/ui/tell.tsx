@@ -3,6 +3,7 @@ import { notifications } from "@mantine/notifications";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/api-error.ts";
 import { Icon } from "./icon.tsx";
+import { t } from "../text/t.ts";
 
 /** How long a notification stays, in milliseconds; with an Undo long enough to be reached by keyboard. */
 const STAYS_MS = 5000;
@@ -16,7 +17,7 @@ export function tell(message: ReactNode, undo?: () => Promise<void>): void {
     icon: <Icon name="check" />,
     color: "teal",
     autoClose: undo === undefined ? STAYS_MS : STAYS_WITH_UNDO_MS,
-    closeButtonProps: { "aria-label": "Dismiss" },
+    closeButtonProps: { "aria-label": t("ui.dismiss") },
     message:
       undo === undefined ? (
         message
@@ -31,7 +32,7 @@ export function tell(message: ReactNode, undo?: () => Promise<void>): void {
               undo().catch(tellProblem);
             }}
           >
-            Undo
+            {t("ui.undo")}
           </Button>
         </div>
       ),
@@ -54,7 +55,7 @@ function showAlert(shown: { readonly color: string; readonly title?: string; rea
   notifications.show({
     icon: <Icon name="alert" />,
     autoClose: STAYS_WITH_UNDO_MS,
-    closeButtonProps: { "aria-label": "Dismiss" },
+    closeButtonProps: { "aria-label": t("ui.dismiss") },
     ...shown,
   });
 }

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, type PointerEvent, useState } from "react";
 import { utcHour } from "../text/time-text.ts";
 import type { Hour } from "./fill-hours.ts";
+import { numberText, t } from "../text/t.ts";
 import "./token-bars.css";
 
 /** Size of the plot in its own units; it is stretched to the width of the page. */
@@ -43,8 +44,8 @@ export function TokenBars({ hours, isWaiting }: { readonly hours: readonly Hour[
   return (
     <>
       <div className="chart-head">
-        <span className="chart-total number">{isWaiting ? "…" : (pointed?.tokens ?? total).toLocaleString("en")}</span>
-        <span className="faint">{pointed === undefined ? "in total" : utcHour(pointed.atMs)}</span>
+        <span className="chart-total number">{isWaiting ? "…" : numberText(pointed?.tokens ?? total)}</span>
+        <span className="faint">{pointed === undefined ? t("ui.inTotal") : utcHour(pointed.atMs)}</span>
       </div>
       <div className="chart-frame">
         <svg
@@ -53,7 +54,7 @@ export function TokenBars({ hours, isWaiting }: { readonly hours: readonly Hour[
           preserveAspectRatio="none"
           role="slider"
           tabIndex={0}
-          aria-label="Tokens issued, by hour"
+          aria-label={t("ui.tokensIssuedByHour")}
           aria-valuemin={0}
           aria-valuemax={hours.length - 1}
           aria-valuenow={pointedAt ?? hours.length - 1}
@@ -93,20 +94,20 @@ export function TokenBars({ hours, isWaiting }: { readonly hours: readonly Hour[
             vectorEffect="non-scaling-stroke"
           />
         </svg>
-        {total === 0 && !isWaiting ? <p>No tokens were issued in this time span.</p> : null}
+        {total === 0 && !isWaiting ? <p>{t("ui.noTokensWereIssuedIn")}</p> : null}
       </div>
       <div className="chart-axis number" aria-hidden="true">
-        <span>{hours.length > 24 ? "7 days ago" : "24 hours ago"}</span>
-        <span>now</span>
+        <span>{hours.length > 24 ? t("ui.7DaysAgo") : t("ui.24HoursAgo")}</span>
+        <span>{t("ui.now")}</span>
       </div>
       <details className="chart-table">
-        <summary>As a table</summary>
-        <div className="chart-table-frame" role="region" aria-label="Tokens issued, as a table" tabIndex={0}>
+        <summary>{t("ui.asATable")}</summary>
+        <div className="chart-table-frame" role="region" aria-label={t("ui.tokensIssuedAsATable")} tabIndex={0}>
           <table className="number">
             <thead>
               <tr>
-                <th scope="col">Hour</th>
-                <th scope="col">Tokens</th>
+                <th scope="col">{t("ui.hour")}</th>
+                <th scope="col">{t("ui.tokens")}</th>
               </tr>
             </thead>
             <tbody>
@@ -116,13 +117,13 @@ export function TokenBars({ hours, isWaiting }: { readonly hours: readonly Hour[
                 .map(({ atMs, tokens }) => (
                   <tr key={atMs}>
                     <td>{utcHour(atMs)}</td>
-                    <td>{tokens.toLocaleString("en")}</td>
+                    <td>{numberText(tokens)}</td>
                   </tr>
                 ))}
               {total === 0 ? (
                 <tr>
                   <td colSpan={2} className="faint">
-                    No tokens in this time span
+                    {t("ui.noTokensInThisTime")}
                   </td>
                 </tr>
               ) : null}

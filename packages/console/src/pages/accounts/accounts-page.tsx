@@ -18,6 +18,8 @@ import { StatusBadge } from "../../ui/status-badge.tsx";
 import { daysText } from "../../text/days.ts";
 import { CreateAccountDialog } from "./create-account-dialog.tsx";
 import { EditAccountDialog } from "./edit-account-dialog.tsx";
+import { numberText, t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Lists accounts, to create one, or to deactivate one with all its API users. */
 export default function AccountsPage() {
@@ -30,33 +32,33 @@ export default function AccountsPage() {
   const creating = useOpening("account", mayChange);
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={creating.open}>
-      New account
+      {t("accounts.newAccount")}
     </Button>
   );
   const columns: readonly Column<Account>[] = [
     {
-      heading: "Account",
+      heading: t("accounts.account"),
       cell: ({ shortname }) => (
         <Link href={`/users?account=${encodeURIComponent(shortname)}`} className="row-link">
           <bdi>{shortname}</bdi>
         </Link>
       ),
     },
-    { heading: "Name", width: 190, cell: ({ name }) => <bdi>{name}</bdi> },
-    { heading: "API users", width: 90, isEnd: true, cell: ({ users }) => users.toLocaleString("en") },
+    { heading: t("accounts.name"), width: 190, cell: ({ name }) => <bdi>{name}</bdi> },
+    { heading: t("accounts.apiUsers"), width: 90, isEnd: true, cell: ({ users }) => numberText(users) },
     {
-      heading: "Key age at most",
+      heading: t("accounts.keyAgeAtMost"),
       isMinor: true,
       width: 120,
       cell: ({ key_age_max_seconds: seconds }) =>
-        seconds === null ? <span className="faint">not set</span> : `${daysText(seconds)} days`,
+        seconds === null ? <span className="faint">{t("accounts.notSet")}</span> : `${daysText(seconds)} days`,
     },
-    { heading: "Created", isMinor: true, width: 120, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Status", isLead: true, width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("accounts.created"), isMinor: true, width: 120, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("accounts.status"), isLead: true, width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [
           {
-            heading: "Actions",
+            heading: t("accounts.actions"),
             width: 150,
             isActions: true,
             cell: (account: Account) => (
@@ -65,23 +67,23 @@ export default function AccountsPage() {
                   <Button
                     size="xs"
                     variant="default"
-                    aria-label={`Deactivate ${account.shortname}`}
+                    aria-label={t("accounts.deactivate2", { shortname: account.shortname })}
                     onClick={() => setDeactivating(account)}
                   >
-                    Deactivate
+                    {t("accounts.deactivate")}
                   </Button>
                 ) : (
                   <Button
                     size="xs"
                     variant="default"
-                    aria-label={`Activate ${account.shortname}`}
+                    aria-label={t("accounts.activate2", { shortname: account.shortname })}
                     onClick={() => void activate(switchableAccount(account.shortname))}
                   >
-                    Activate
+                    {t("accounts.activate")}
                   </Button>
                 )}
-                <ActionsMenu label={`More for ${account.shortname}`}>
-                  <Action onClick={() => setEditing(account)}>Edit…</Action>
+                <ActionsMenu label={t("accounts.moreFor", { shortname: account.shortname })}>
+                  <Action onClick={() => setEditing(account)}>{t("accounts.edit")}</Action>
                 </ActionsMenu>
               </div>
             ),
@@ -91,31 +93,35 @@ export default function AccountsPage() {
   ];
   return (
     <Page
-      title="Accounts"
-      about="Customers, partners and teams. API users belong to an account; deactivating it stops them all."
+      title={t("accounts.accounts")}
+      about={t("accounts.customersPartnersAndTeamsApi")}
       actions={mayChange ? create : undefined}
     >
-      <RoleNote me={me} needs="admin" everywhere what="create or change accounts" />
+      <RoleNote me={me} needs="admin" everywhere what={t("accounts.createOrChangeAccounts")} />
       <div className="filters">
-        <SearchField label="Search accounts" placeholder="Shortname or name" filters={filters} />
+        <SearchField
+          label={t("accounts.searchAccounts")}
+          placeholder={t("accounts.shortnameOrName")}
+          filters={filters}
+        />
         <StatusFilter filters={filters} />
       </div>
       <DataTable
-        caption="Accounts"
+        caption={t("accounts.accounts")}
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={10}
-        nouns={["account", "accounts"]}
+        nouns={[t("accounts.account2"), t("accounts.accounts2")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
-            <NoMatch title="No account matches" path="/accounts">
-              The search matches the beginning of a shortname or name.
+            <NoMatch title={t("accounts.noAccountMatches")} path="/accounts">
+              {t("accounts.theSearchMatchesTheBeginning")}
             </NoMatch>
           ) : (
-            <Empty icon="account" title="No account yet" actions={mayChange ? create : undefined}>
-              An account stands for a customer, a partner or a team. Every API user belongs to one.
+            <Empty icon="account" title={t("accounts.noAccountYet")} actions={mayChange ? create : undefined}>
+              {t("accounts.anAccountStandsForA")}
             </Empty>
           )
         }
@@ -126,7 +132,7 @@ export default function AccountsPage() {
         <DeactivateDialog
           thing={switchableAccount(deactivating.shortname)}
           scope={{ account: deactivating.shortname }}
-          about="The assertions and tokens of all its API users are refused until the account is activated again. Nothing is deleted."
+          about={t("accounts.theAssertionsAndTokensOf")}
           onClose={() => setDeactivating(undefined)}
         />
       )}
@@ -136,11 +142,7 @@ export default function AccountsPage() {
 
 function switchableAccount(shortname: string): Switchable {
   return {
-    name: (
-      <>
-        the account <bdi>{shortname}</bdi>
-      </>
-    ),
+    name: <T id="accounts.theAccount" values={{ shortname: <bdi>{shortname}</bdi> }} />,
     read: () => readAccount(shortname),
     change: (patch, etag) => changeAccount(shortname, patch, etag),
   };

@@ -6,6 +6,8 @@ import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { NameField } from "../../forms/name-field.tsx";
 import { tell } from "../../ui/tell.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Creates an account. */
 export function CreateAccountDialog({ onClose }: { readonly onClose: () => void }) {
@@ -14,34 +16,29 @@ export function CreateAccountDialog({ onClose }: { readonly onClose: () => void 
   const [name, setName] = useState("");
   const creation = useChange(
     () => createAccount({ shortname: shortname.trim(), ...(name.trim() === "" ? {} : { name: name.trim() }) }, key),
-    (account) =>
-      tell(
-        <>
-          Created the account <bdi>{account.shortname}</bdi>.
-        </>,
-      ),
+    (account) => tell(<T id="accounts.createdTheAccount" values={{ shortname: <bdi>{account.shortname}</bdi> }} />),
   );
   return (
     <FormDialog
-      title="New account"
-      button="Create account"
+      title={t("accounts.newAccount")}
+      button={t("accounts.createAccount")}
       change={creation}
       fields={["shortname", "name"]}
       onClose={onClose}
     >
       <NameField
-        label="Shortname"
-        description="Lower-case letters, digits and . _ -; can't be changed later."
-        placeholder="acme"
+        label={t("accounts.shortname")}
+        description={t("accounts.lowerCaseLettersDigitsAnd")}
+        placeholder={t("accounts.acme")}
         hasFocus
         value={shortname}
         problem={fieldProblem(creation.error, "shortname")}
         onChange={setShortname}
       />
       <TextInput
-        label="Name"
-        description="The display name. Optional."
-        placeholder="Acme Ltd"
+        label={t("accounts.name")}
+        description={t("accounts.theDisplayNameOptional")}
+        placeholder={t("accounts.acmeLtd")}
         value={name}
         error={fieldProblem(creation.error, "name")}
         onChange={(event) => setName(event.currentTarget.value)}

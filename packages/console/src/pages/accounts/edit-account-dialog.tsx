@@ -9,6 +9,8 @@ import { useVersion } from "../../forms/use-version.ts";
 import { daysText, parseDays } from "../../text/days.ts";
 import { Note } from "../../ui/problem.tsx";
 import { tell } from "../../ui/tell.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Changes an account's name, and the maximum age of its keys. It never overwrites a change by another operator without showing it first. */
 export function EditAccountDialog({ account, onClose }: { readonly account: Account; readonly onClose: () => void }) {
@@ -31,38 +33,35 @@ export function EditAccountDialog({ account, onClose }: { readonly account: Acco
         const seconds = days === before ? shown.key_age_max_seconds : parsed;
         return changeAccount(shortname, { name: name.trim(), key_age_max_seconds: seconds }, etag);
       }),
-    () =>
-      tell(
-        <>
-          Saved the account <bdi>{shortname}</bdi>.
-        </>,
-      ),
+    () => tell(<T id="accounts.savedTheAccount" values={{ shortname: <bdi>{shortname}</bdi> }} />),
   );
   return (
     <FormDialog
-      title={
-        <>
-          Edit the account <bdi>{shortname}</bdi>
-        </>
-      }
+      title={<T id="accounts.editTheAccount" values={{ shortname: <bdi>{shortname}</bdi> }} />}
       above={
         newer === undefined ? null : (
           <Note kind="warning">
-            This account was changed in the meantime; nothing was saved. Its name is now <bdi>{newer.value.name}</bdi>,
-            and the maximum age of its keys is{" "}
-            {newer.value.key_age_max_seconds === null ? "not set" : `${daysText(newer.value.key_age_max_seconds)} days`}
-            . Save again to overwrite this.
+            <T
+              id="accounts.thisAccountWasChangedIn"
+              values={{
+                name: <bdi>{newer.value.name}</bdi>,
+                keyAgeMaxSeconds:
+                  newer.value.key_age_max_seconds === null
+                    ? t("accounts.notSet")
+                    : t("accounts.days", { keyAgeMaxSeconds: daysText(newer.value.key_age_max_seconds) }),
+              }}
+            />
           </Note>
         )
       }
-      button="Save"
+      button={t("accounts.save")}
       isReady={isReady}
       change={change}
       fields={["name", "key_age_max_seconds"]}
       onClose={onClose}
     >
       <TextInput
-        label="Name"
+        label={t("accounts.name")}
         required
         withAsterisk={false}
         value={name}
@@ -70,8 +69,8 @@ export function EditAccountDialog({ account, onClose }: { readonly account: Acco
         onChange={(event) => setName(event.currentTarget.value)}
       />
       <DaysField
-        label="Maximum age of keys"
-        description="Keys added from now on expire after this time at the latest. The shorter of this and the maximum of the service applies."
+        label={t("accounts.maximumAgeOfKeys")}
+        description={t("accounts.keysAddedFromNowOn")}
         value={days}
         problem={isReady ? fieldProblem(change.error, "key_age_max_seconds") : "Enter a positive number of days."}
         onChange={setDays}

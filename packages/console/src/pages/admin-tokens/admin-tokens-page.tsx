@@ -13,6 +13,8 @@ import { SecretOnce } from "../../ui/secret-once.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { tell } from "../../ui/tell.tsx";
 import { CreateTokenDialog } from "./create-token-dialog.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 type Opened =
   | { readonly what: "create" }
@@ -28,72 +30,72 @@ export default function AdminTokensPage() {
   const close = () => setOpened(undefined);
   if (!permits(me, "owner")) {
     return (
-      <Page title="Admin tokens" about="Credentials with which programs use the admin API.">
-        <RoleNote me={me} needs="owner" what="see or create admin tokens" />
+      <Page title={t("adminTokens.adminTokens")} about={t("adminTokens.credentialsWithWhichProgramsUse")}>
+        <RoleNote me={me} needs="owner" what={t("adminTokens.seeOrCreateAdminTokens")} />
       </Page>
     );
   }
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={() => setOpened({ what: "create" })}>
-      New admin token
+      {t("adminTokens.newAdminToken")}
     </Button>
   );
   const columns: readonly Column<AdminToken>[] = [
     {
-      heading: "Name",
+      heading: t("adminTokens.name"),
       cell: ({ name }) => (
         <strong className="name">
           <bdi>{name}</bdi>
         </strong>
       ),
     },
-    { heading: "Role", cell: ({ role }) => role },
+    { heading: t("adminTokens.role"), cell: ({ role }) => role },
     {
-      heading: "Scope",
-      cell: ({ account }) => (account === null ? <span className="faint">all accounts</span> : <bdi>{account}</bdi>),
+      heading: t("adminTokens.scope"),
+      cell: ({ account }) =>
+        account === null ? <span className="faint">{t("adminTokens.allAccounts")}</span> : <bdi>{account}</bdi>,
     },
     {
-      heading: "Created by",
+      heading: t("adminTokens.createdBy"),
       isMinor: true,
       cell: ({ created_by: by }) => <bdi className="soft">{by.replace(/^operator:/, "")}</bdi>,
     },
-    { heading: "Expires", cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Last used", cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("adminTokens.expires"), cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("adminTokens.lastUsed"), cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("adminTokens.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     {
-      heading: "Actions",
+      heading: t("adminTokens.actions"),
       isActions: true,
       cell: (token) =>
         token.status === "revoked" ? null : (
           <Button
             size="xs"
             variant="default"
-            aria-label={`Revoke ${token.name}`}
+            aria-label={t("adminTokens.revoke2", { name: token.name })}
             onClick={() => setOpened({ what: "revoke", token })}
           >
-            Revoke
+            {t("adminTokens.revoke")}
           </Button>
         ),
     },
   ];
   return (
     <Page
-      title="Admin tokens"
-      about="Credentials with which programs use the admin API. A token has a role, like an operator."
+      title={t("adminTokens.adminTokens")}
+      about={t("adminTokens.credentialsWithWhichProgramsUse2")}
       actions={create}
     >
       <DataTable
-        caption="Admin tokens"
+        caption={t("adminTokens.adminTokens")}
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={3}
-        nouns={["admin token", "admin tokens"]}
+        nouns={[t("adminTokens.adminToken"), t("adminTokens.adminTokens2")]}
         goTo={goTo}
         empty={
-          <Empty icon="token" title="No admin token yet" actions={create}>
-            Create one for a script or pipeline that adds keys or rotates secrets. It is shown once and stored as a
-            hash.
+          <Empty icon="token" title={t("adminTokens.noAdminTokenYet")} actions={create}>
+            {t("adminTokens.createOneForAScript")}
           </Empty>
         }
       />
@@ -102,12 +104,8 @@ export default function AdminTokensPage() {
       ) : null}
       {opened?.what === "token" ? (
         <SecretOnce
-          title="Store the admin token"
-          about={
-            <>
-              A program sends it as <code>Authorization: Bearer csat_…</code>. The service stores only its hash.
-            </>
-          }
+          title={t("adminTokens.storeTheAdminToken")}
+          about={<T id="adminTokens.aProgramSendsItAs" values={{ code: (words) => <code>{words}</code> }} />}
           name="admin token"
           secret={opened.token}
           onStored={close}
@@ -115,25 +113,17 @@ export default function AdminTokensPage() {
       ) : null}
       {opened?.what === "revoke" ? (
         <Confirm
-          title={
-            <>
-              Revoke <bdi>{opened.token.name}</bdi>?
-            </>
-          }
-          button="Revoke permanently"
+          title={<T id="adminTokens.revoke3" values={{ name: <bdi>{opened.token.name}</bdi> }} />}
+          button={t("adminTokens.revokePermanently")}
           run={() => revokeAdminToken(opened.token.id)}
-          onDone={({ name }) =>
-            tell(
-              <>
-                Revoked <bdi>{name}</bdi>.
-              </>,
-            )
-          }
+          onDone={({ name }) => tell(<T id="adminTokens.revoked" values={{ name: <bdi>{name}</bdi> }} />)}
           onClose={close}
         >
           <p>
-            The program that uses it is refused from now on. Last used: <RelativeTime at={opened.token.last_used_at} />.
-            This can't be undone.
+            <T
+              id="adminTokens.theProgramThatUsesIt"
+              values={{ lastUsedAt: <RelativeTime at={opened.token.last_used_at} /> }}
+            />
           </p>
         </Confirm>
       ) : null}

@@ -7,6 +7,7 @@ import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { NameField } from "../../forms/name-field.tsx";
 import { GrantFields } from "../operators/grant-fields.tsx";
+import { t } from "../../text/t.ts";
 
 /** Creates an admin token, which is then shown once. */
 export function CreateTokenDialog({
@@ -29,17 +30,17 @@ export function CreateTokenDialog({
   );
   return (
     <FormDialog
-      title="New admin token"
-      button="Create admin token"
+      title={t("adminTokens.newAdminToken")}
+      button={t("adminTokens.createAdminToken")}
       change={creation}
       isReplaced
       fields={["name", "account", "expires_at"]}
       onClose={onClose}
     >
       <NameField
-        label="Name"
-        description="The name of the program in the audit log."
-        placeholder="deploy-pipeline"
+        label={t("adminTokens.name")}
+        description={t("adminTokens.theNameOfTheProgram")}
+        placeholder={t("adminTokens.deployPipeline")}
         hasFocus
         value={name}
         problem={fieldProblem(creation.error, "name")}

@@ -13,6 +13,7 @@ import { ChainStatus } from "./chain-status.tsx";
 import { EventDetails } from "./event-details.tsx";
 import { ACTION_GROUPS } from "../../text/event-sentence.ts";
 import { Sentence } from "../../ui/sentence.tsx";
+import { t } from "../../text/t.ts";
 import "./audit-page.css";
 
 /** The audit log: every change, proof that the log is unaltered, and the log as a file. */
@@ -31,8 +32,8 @@ export default function AuditPage() {
   const subject = useTypedFilter(filters, "subject");
   return (
     <Page
-      title="Audit log"
-      about="Every change and who made it. A hash chains each event to the previous one."
+      title={t("audit.auditLog")}
+      about={t("audit.everyChangeAndWhoMade")}
       actions={
         <>
           <Button
@@ -42,7 +43,7 @@ export default function AuditPage() {
             leftSection={<Icon name="download" />}
             download
           >
-            CSV
+            {t("audit.csv")}
           </Button>
           <Button
             component="a"
@@ -51,7 +52,7 @@ export default function AuditPage() {
             leftSection={<Icon name="download" />}
             download
           >
-            JSON lines
+            {t("audit.jsonLines")}
           </Button>
         </>
       }
@@ -59,20 +60,20 @@ export default function AuditPage() {
       {permits(me, "viewer", { everywhere: true }) ? <ChainStatus /> : null}
       <div className="filters">
         <SearchField
-          label="Actor"
-          placeholder="Actor, such as operator:ada@example.com"
+          label={t("audit.actor")}
+          placeholder={t("audit.actorSuchAsOperatorAda")}
           name="actor"
           filters={filters}
         />
         <TextInput
-          aria-label="Subject"
-          placeholder="Subject, such as key:3"
+          aria-label={t("audit.subject")}
+          placeholder={t("audit.subjectSuchAsKey3")}
           spellCheck={false}
           autoComplete="off"
           {...subject}
         />
         <FilterSelect
-          label="Kind"
+          label={t("audit.kind")}
           name="action"
           filters={filters}
           options={[
@@ -85,36 +86,36 @@ export default function AuditPage() {
         />
         <TextInput
           type="date"
-          aria-label="From this day, in UTC"
-          title="From this day, in UTC"
+          aria-label={t("audit.fromThisDayInUtc")}
+          title={t("audit.fromThisDayInUtc")}
           value={dayOf(from)}
           onChange={(event) => filters.set("from", event.currentTarget.value)}
         />
         <TextInput
           type="date"
-          aria-label="Until this day, in UTC"
-          title="Until this day, in UTC"
+          aria-label={t("audit.untilThisDayInUtc")}
+          title={t("audit.untilThisDayInUtc")}
           value={dayOf(until)}
           onChange={(event) => filters.set("until", event.currentTarget.value)}
         />
       </div>
       <DataTable
-        caption="Audit events"
+        caption={t("audit.auditEvents")}
         query={query}
         keyOf={({ seq }) => seq}
         skeletonRows={12}
         columns={[
-          { heading: "What", cell: (event) => <Sentence event={event} /> },
-          { heading: "When", width: 150, cell: ({ at }) => <RelativeTime at={at} /> },
+          { heading: t("audit.what"), cell: (event) => <Sentence event={event} /> },
+          { heading: t("audit.when"), width: 150, cell: ({ at }) => <RelativeTime at={at} /> },
           {
-            heading: "Number",
+            heading: t("audit.number"),
             width: 100,
             isEnd: true,
             isMinor: true,
             cell: ({ seq }) => <span className="faint">{seq}</span>,
           },
           {
-            heading: "Details",
+            heading: t("audit.details"),
             width: 110,
             isActions: true,
             cell: (event) => (
@@ -122,24 +123,24 @@ export default function AuditPage() {
                 size="xs"
                 variant="subtle"
                 color="gray"
-                aria-label={`Details of event ${event.seq}`}
+                aria-label={t("audit.detailsOfEvent", { seq: event.seq })}
                 onClick={() => setOpened(event)}
               >
-                Details
+                {t("audit.details")}
               </Button>
             ),
           },
         ]}
-        nouns={["event", "events"]}
+        nouns={[t("audit.event"), t("audit.events")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
-            <NoMatch title="No event matches" path="/audit">
-              Actor and subject have to be complete, such as operator:ada@example.com or key:3.
+            <NoMatch title={t("audit.noEventMatches")} path="/audit">
+              {t("audit.actorAndSubjectHaveTo")}
             </NoMatch>
           ) : (
-            <Empty icon="audit" title="No events yet">
-              Every change to accounts, API users, keys and operators is recorded here. Events can't be removed.
+            <Empty icon="audit" title={t("audit.noEventsYet")}>
+              {t("audit.everyChangeToAccountsApi")}
             </Empty>
           )
         }

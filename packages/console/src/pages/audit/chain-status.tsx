@@ -2,6 +2,8 @@ import { useAuditChain } from "../../api/service.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Note, Problem } from "../../ui/problem.tsx";
+import { numberText, t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Whether the log is unaltered. The server checks its hash chain from the beginning. */
 export function ChainStatus() {
@@ -12,9 +14,9 @@ export function ChainStatus() {
       <div className="problem" role="alert">
         <Icon name="alert" />
         <div className="problem-words">
-          <strong>The audit log was altered.</strong>
+          <strong>{t("audit.theAuditLogWasAltered")}</strong>
           <span>
-            The chain breaks at event {data.seq}: {data.problem}.
+            <T id="audit.theChainBreaksAtEvent" values={{ seq: data.seq, problem: data.problem }} />
           </span>
         </div>
       </div>
@@ -24,21 +26,26 @@ export function ChainStatus() {
     <Note kind={data === undefined ? "info" : "good"}>
       <div className="chain" role="status">
         {data === undefined || isFetching ? (
-          <span>Checking the chain from its beginning…</span>
+          <span>{t("audit.checkingTheChainFromIts")}</span>
         ) : (
           <>
             <span>
-              <strong>Chain verified:</strong> {data.events.toLocaleString("en")}{" "}
-              {data.events === 1 ? "event is" : "events are"} unaltered. Keep the last hash elsewhere to prove it later:
+              <T
+                id="audit.chainVerifiedUnalteredKeepThe"
+                values={{
+                  strong: (words) => <strong>{words}</strong>,
+                  events: data.events,
+                }}
+              />
             </span>
             <span className="chain-hash">
               <code>{data.last_hash}</code>
-              <CopyButton isIcon text={data.last_hash ?? ""} label="Copy the last hash" />
+              <CopyButton isIcon text={data.last_hash ?? ""} label={t("audit.copyTheLastHash")} />
             </span>
           </>
         )}
         <button type="button" className="text-button" onClick={() => void refetch()}>
-          Check again
+          {t("audit.checkAgain")}
         </button>
       </div>
     </Note>

@@ -3,29 +3,30 @@ import { Link } from "wouter";
 import type { AuditEvent } from "../../api/service.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { ExactTime } from "../../ui/exact-time.tsx";
+import { t } from "../../text/t.ts";
 
 /** Everything recorded about an event. */
 export function EventDetails({ event, onClose }: { readonly event: AuditEvent; readonly onClose: () => void }) {
   const { seq, at, actor, action, subject, details, hash, previous_hash: previousHash } = event;
   return (
-    <Dialog title={`Event ${seq}`} onClose={onClose} size={600}>
+    <Dialog title={t("audit.event2", { seq })} onClose={onClose} size={600}>
       <div className="stack">
         <dl className="facts">
-          <dt>Time</dt>
+          <dt>{t("audit.time")}</dt>
           <dd>
             <ExactTime atMs={Date.parse(at)} />
           </dd>
-          <dt>Actor</dt>
+          <dt>{t("audit.actor")}</dt>
           <dd>
             <Link href={`/audit?actor=${encodeURIComponent(actor)}`} onClick={onClose}>
               <bdi>{actor}</bdi>
             </Link>
           </dd>
-          <dt>Action</dt>
+          <dt>{t("audit.action")}</dt>
           <dd>
             <code>{action}</code>
           </dd>
-          <dt>Subject</dt>
+          <dt>{t("audit.subject")}</dt>
           <dd>
             <Link href={`/audit?subject=${encodeURIComponent(subject)}`} onClick={onClose}>
               <bdi>{subject}</bdi>
@@ -36,11 +37,11 @@ export function EventDetails({ event, onClose }: { readonly event: AuditEvent; r
           ))}
           {hash === null ? null : (
             <>
-              <dt>Hash</dt>
+              <dt>{t("audit.hash")}</dt>
               <dd>
                 <code>{hash}</code>
               </dd>
-              <dt>Previous hash</dt>
+              <dt>{t("audit.previousHash")}</dt>
               <dd>
                 <code>{previousHash}</code>
               </dd>
@@ -49,7 +50,7 @@ export function EventDetails({ event, onClose }: { readonly event: AuditEvent; r
         </dl>
         <div className="dialog-foot">
           <Button variant="default" data-autofocus onClick={onClose}>
-            Close
+            {t("audit.close")}
           </Button>
         </div>
       </div>
@@ -67,7 +68,7 @@ function Detail({ name, value }: { readonly name: string; readonly value: unknow
         {isTime ? (
           <ExactTime atMs={value} />
         ) : (
-          <bdi>{typeof value === "string" ? value : value === null ? "none" : JSON.stringify(value)}</bdi>
+          <bdi>{typeof value === "string" ? value : value === null ? t("audit.none") : JSON.stringify(value)}</bdi>
         )}
       </dd>
     </>

@@ -11,6 +11,8 @@ import { Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { AccessBadge } from "../../ui/status-badge.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 import "./explain-page.css";
 
 /** Explains why an assertion or a token is accepted or refused. Both are credentials: pasted text stays in this page's memory. */
@@ -25,12 +27,9 @@ function Questions({ given }: { readonly given: Given | undefined }) {
   const [what, setWhat] = useState(given?.kind ?? "assertion");
   const textOf = (kind: Given["kind"]) => (given?.kind === kind ? given.text : "");
   return (
-    <Page
-      title="Explain"
-      about="Why the service would accept or refuse an assertion or a token now. What you paste isn't stored, and an assertion can still be used."
-    >
+    <Page title={t("explain.explain")} about={t("explain.whyTheServiceWouldAccept")}>
       <Segments
-        label="What to explain"
+        label={t("explain.whatToExplain")}
         value={what}
         onChange={setWhat}
         options={[
@@ -41,22 +40,22 @@ function Questions({ given }: { readonly given: Given | undefined }) {
       {what === "assertion" ? (
         <Ask
           key="assertion"
-          label="Assertion"
+          label={t("explain.assertion")}
           given={textOf("assertion")}
-          description="The JWT that a client sends, or its whole Authorization header."
-          placeholder="Authorization: JWT eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9…"
-          button="Explain"
+          description={t("explain.theJwtThatAClient")}
+          placeholder={t("explain.authorizationJwtEyjhbgcioijsuzi1niisinr5cci6ikpxvcj9")}
+          button={t("explain.explain")}
           ask={explainAssertion}
           show={(explanation) => <Steps explanation={explanation} />}
         />
       ) : (
         <Ask
           key="token"
-          label="Token"
+          label={t("explain.token")}
           given={textOf("token")}
-          description="The token that the exchange returned, such as 1.lM45…"
-          placeholder="1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU"
-          button="Check"
+          description={t("explain.theTokenThatTheExchange")}
+          placeholder={t("explain.1Lm45vlvwac5yud5dawXatbdkxqi3bf7043j88scwrzfkzvwcugrknzkek7fu")}
+          button={t("explain.check")}
           ask={checkToken}
           show={(report) => <Report report={report} />}
         />
@@ -126,7 +125,7 @@ function Ask<Answer>({
                 asking.reset();
               }}
             >
-              Clear
+              {t("explain.clear")}
             </Button>
           )}
         </div>
@@ -161,14 +160,12 @@ const CHECKS: Record<string, string | undefined> = {
 function Steps({ explanation }: { readonly explanation: Explanation }) {
   const { accepted, code, steps } = explanation;
   return (
-    <section className="card" aria-label="Explanation">
+    <section className="card" aria-label={t("explain.explanation")}>
       <Verdict isGood={accepted}>
         {accepted ? (
-          "It would be accepted now."
+          t("explain.itWouldBeAcceptedNow")
         ) : (
-          <>
-            It would be refused now, as <code>{code}</code>.
-          </>
+          <T id="explain.itWouldBeRefusedNow" values={{ code: <code>{code}</code> }} />
         )}
       </Verdict>
       <ol className="steps">
@@ -200,12 +197,12 @@ function Steps({ explanation }: { readonly explanation: Explanation }) {
 function Report({ report }: { readonly report: TokenReport }) {
   const { active, reason, username, account, access, key_id: keyId, expires_at: expiresAt } = report;
   return (
-    <section className="card" aria-label="Report">
-      <Verdict isGood={active}>{active ? "The token is valid now." : "The token isn't valid."}</Verdict>
+    <section className="card" aria-label={t("explain.report")}>
+      <Verdict isGood={active}>{active ? t("explain.theTokenIsValidNow") : t("explain.theTokenIsntValid")}</Verdict>
       <dl className="facts report">
         {reason === undefined ? null : (
           <>
-            <dt>Why</dt>
+            <dt>{t("explain.why")}</dt>
             <dd>
               {inactiveReason(reason)} <code className="faint">{reason}</code>
             </dd>
@@ -213,7 +210,7 @@ function Report({ report }: { readonly report: TokenReport }) {
         )}
         {username === undefined ? null : (
           <>
-            <dt>API user</dt>
+            <dt>{t("explain.apiUser")}</dt>
             <dd>
               <Link href={`/users/${encodeURIComponent(username)}`}>
                 <bdi>{username}</bdi>
@@ -223,7 +220,7 @@ function Report({ report }: { readonly report: TokenReport }) {
         )}
         {account === undefined ? null : (
           <>
-            <dt>Account</dt>
+            <dt>{t("explain.account")}</dt>
             <dd>
               <bdi>{account}</bdi>
             </dd>
@@ -231,7 +228,7 @@ function Report({ report }: { readonly report: TokenReport }) {
         )}
         {access === undefined ? null : (
           <>
-            <dt>Access</dt>
+            <dt>{t("explain.access")}</dt>
             <dd>
               <AccessBadge access={access} />
             </dd>
@@ -239,13 +236,15 @@ function Report({ report }: { readonly report: TokenReport }) {
         )}
         {keyId === undefined ? null : (
           <>
-            <dt>Minted under</dt>
-            <dd>key {keyId}</dd>
+            <dt>{t("explain.mintedUnder")}</dt>
+            <dd>
+              <T id="explain.key" values={{ keyId }} />
+            </dd>
           </>
         )}
         {expiresAt === undefined ? null : (
           <>
-            <dt>Expires</dt>
+            <dt>{t("explain.expires")}</dt>
             <dd>
               <RelativeTime at={expiresAt} />
             </dd>

@@ -7,11 +7,13 @@ import { Empty, Page } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 import "./health-page.css";
 
 const COLUMNS: readonly Column<Finding>[] = [
   {
-    heading: "Check",
+    heading: t("health.check"),
     cell: ({ title, looked_at: lookedAt }) => (
       <span className="finding">
         <strong className="name">{title}</strong>
@@ -19,9 +21,9 @@ const COLUMNS: readonly Column<Finding>[] = [
       </span>
     ),
   },
-  { heading: "Severity", cell: ({ severity }) => <StatusBadge status={severity} /> },
+  { heading: t("health.severity"), cell: ({ severity }) => <StatusBadge status={severity} /> },
   {
-    heading: "Finding",
+    heading: t("health.finding"),
     cell: ({ found, fix, code, severity }) => (
       <span className="finding">
         <bdi>{found}</bdi>
@@ -39,43 +41,44 @@ export default function HealthPage() {
   const query = useDiagnosis({ isEnabled: mayRead });
   if (!mayRead) {
     return (
-      <Page title="Health" about="What is wrong with the service, and what to do.">
-        <RoleNote me={me} needs="admin" everywhere what="see the service's health" />
+      <Page title={t("health.health")} about={t("health.whatIsWrongWithThe")}>
+        <RoleNote me={me} needs="admin" everywhere what={t("health.seeTheServicesHealth")} />
       </Page>
     );
   }
   const { data } = query;
   return (
     <Page
-      title="Health"
-      about={
-        <>
-          What the node that answers finds wrong with itself, and what to do. Run <code>countersign doctor</code> for
-          the checks that can only be made from outside, such as those of the gateway.
-        </>
-      }
+      title={t("health.health")}
+      about={<T id="health.whatTheNodeThatAnswers" values={{ code: (words) => <code>{words}</code> }} />}
       actions={
         <Button variant="default" loading={query.isFetching} onClick={() => void query.refetch()}>
-          Check again
+          {t("health.checkAgain")}
         </Button>
       }
     >
       {data === undefined ? null : (
         <p className="health-summary" role="status">
-          {summary(data.counts)} Checked <RelativeTime at={data.examined_at} /> on{" "}
-          <bdi className="mono">{data.node}</bdi>.
+          <T
+            id="health.checkedOn"
+            values={{
+              counts: summary(data.counts),
+              examinedAt: <RelativeTime at={data.examined_at} />,
+              node: <bdi className="mono">{data.node}</bdi>,
+            }}
+          />
         </p>
       )}
       <DataTable
-        caption="Findings"
+        caption={t("health.findings")}
         columns={COLUMNS}
         query={query}
         keyOf={({ check, code, found }) => `${check} ${code} ${found}`}
         skeletonRows={14}
         skeletonHeight={59}
         empty={
-          <Empty icon="health" title="No findings">
-            The server made no check.
+          <Empty icon="health" title={t("health.noFindings")}>
+            {t("health.theServerMadeNoCheck")}
           </Empty>
         }
       />

@@ -11,37 +11,43 @@ import { NoMatch } from "../../ui/no-match.tsx";
 import { Empty, Page, Section } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 import "./keys-page.css";
 
 const COLUMNS: readonly Column<ListedKey>[] = [
   {
-    heading: "Key",
+    heading: t("keys.key"),
     cell: ({ username, label, id }) => (
       <div className="key-of">
         <Link href={`/users/${encodeURIComponent(username)}`} className="row-link">
           <bdi>{username}</bdi>
         </Link>
-        <span className="faint">{label === null ? `Key ${id}` : <bdi>{label}</bdi>}</span>
+        <span className="faint">{label === null ? t("keys.key2", { id }) : <bdi>{label}</bdi>}</span>
       </div>
     ),
   },
-  { heading: "Bits", width: 60, isEnd: true, cell: ({ bits }) => bits },
+  { heading: t("keys.bits"), width: 60, isEnd: true, cell: ({ bits }) => bits },
   {
-    heading: "Possession",
+    heading: t("keys.possession"),
     isMinor: true,
     width: 100,
     cell: ({ proved_at: provedAt }) => <PossessionBadge isShort provedAt={provedAt} />,
   },
   {
-    heading: "Weakness",
+    heading: t("keys.weakness"),
     width: 160,
     cell: ({ weakness }) =>
-      weakness === null ? <span className="faint">none found</span> : <WeaknessBadge isShort weakness={weakness} />,
+      weakness === null ? (
+        <span className="faint">{t("keys.noneFound")}</span>
+      ) : (
+        <WeaknessBadge isShort weakness={weakness} />
+      ),
   },
-  { heading: "Created", isMinor: true, width: 110, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Last used", width: 110, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Expires", width: 110, cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Status", isLead: true, width: 140, cell: ({ status }) => <StatusBadge status={status} /> },
+  { heading: t("keys.created"), isMinor: true, width: 110, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("keys.lastUsed"), width: 110, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("keys.expires"), width: 110, cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("keys.status"), isLead: true, width: 140, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
 /** Lists the public keys of all API users, to find those that need attention. */
@@ -50,11 +56,11 @@ export default function KeysPage() {
   const filters = useFilters(["account", "status", "expiring", "unused", "weak"]);
   const query = useAllKeys(filters.values as AllKeysFilter);
   return (
-    <Page title="Public keys" about="The keys of all API users. Each is managed on the page of its API user.">
+    <Page title={t("keys.publicKeys")} about={t("keys.theKeysOfAllApi")}>
       <div className="filters">
         {me.account === null ? (
           <AccountPicker
-            label="Account"
+            label={t("keys.account")}
             isLabelHidden
             clearLabel="All accounts"
             value={filters.values.account}
@@ -62,7 +68,7 @@ export default function KeysPage() {
           />
         ) : null}
         <FilterSelect
-          label="Status"
+          label={t("keys.status")}
           name="status"
           filters={filters}
           options={[
@@ -73,19 +79,19 @@ export default function KeysPage() {
           ]}
         />
         <FilterSelect
-          label="Expiry"
+          label={t("keys.expiry")}
           name="expiring"
           filters={filters}
           options={withCurrent(filters.values.expiring, EXPIRING, (time) => `Expires within ${time}`)}
         />
         <FilterSelect
-          label="Use"
+          label={t("keys.use")}
           name="unused"
           filters={filters}
           options={withCurrent(filters.values.unused, UNUSED, (time) => `Unused for ${time}`)}
         />
         <FilterSelect
-          label="Strength"
+          label={t("keys.strength")}
           name="weak"
           filters={filters}
           options={[
@@ -95,22 +101,22 @@ export default function KeysPage() {
         />
       </div>
       <DataTable
-        caption="Public keys"
+        caption={t("keys.publicKeys")}
         columns={COLUMNS}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={12}
         skeletonHeight={56}
-        nouns={["key", "keys"]}
+        nouns={[t("keys.key3"), t("keys.keys")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
-            <NoMatch title="No key matches" path="/keys">
-              No public key meets all these conditions.
+            <NoMatch title={t("keys.noKeyMatches")} path="/keys">
+              {t("keys.noPublicKeyMeetsAll")}
             </NoMatch>
           ) : (
-            <Empty icon="key" title="No public key yet">
-              Keys are added on the page of the <Link href="/users">API user</Link> they belong to.
+            <Empty icon="key" title={t("keys.noPublicKeyYet")}>
+              <T id="keys.keysAreAddedOnThe" values={{ link: (words) => <Link href="/users">{words}</Link> }} />
             </Empty>
           )
         }
@@ -125,7 +131,7 @@ function Weaknesses({ keys }: { readonly keys: readonly ListedKey[] }) {
   const found = [...new Set(keys.flatMap(({ weakness }) => weakness ?? []))];
   if (found.length === 0) return null;
   return (
-    <Section title="What is weak about them">
+    <Section title={t("keys.whatIsWeakAboutThem")}>
       <dl className="card card-inside weaknesses">
         {found.map((weakness) => (
           <div key={weakness}>

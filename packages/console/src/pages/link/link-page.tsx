@@ -20,6 +20,8 @@ import { passwordLength } from "../../text/password-length.ts";
 import { RecoveryCodes } from "../../ui/recovery-codes.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { onNextLink, takeLinkSecret } from "./take-link-secret.ts";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 const TITLES = {
   setup: "Set up Countersign",
@@ -44,31 +46,25 @@ export default function LinkPage() {
 
   if (codes !== undefined) {
     return (
-      <OutsidePage
-        title="Store your recovery codes"
-        about="Each code signs you in once if you lose your passkey or password."
-      >
+      <OutsidePage title={t("link.storeYourRecoveryCodes")} about={t("link.eachCodeSignsYouIn")}>
         <RecoveryCodes codes={codes} next="Open the console" onStored={() => navigate("/", { replace: true })} />
       </OutsidePage>
     );
   }
   if (secret === undefined) {
     return (
-      <OutsidePage title="One-time link" about="This page opens a link that works once.">
-        <Note kind="warning">
-          The link is incomplete: the part after the # is missing. Copy the whole link and open it again. If you
-          reloaded this page, open the link again.
-        </Note>
+      <OutsidePage title={t("link.oneTimeLink")} about={t("link.thisPageOpensALink")}>
+        <Note kind="warning">{t("link.theLinkIsIncompleteThe")}</Note>
       </OutsidePage>
     );
   }
   if (error !== null) {
     return (
-      <OutsidePage title="One-time link" about="This page opens a link that works once.">
+      <OutsidePage title={t("link.oneTimeLink")} about={t("link.thisPageOpensALink")}>
         <div className="stack">
           <Problem error={error} retry={() => void refetch()} />
           <p className="soft">
-            An owner can make a new link. <code>npx countersign operator invite</code> on the server prints one too.
+            <T id="link.anOwnerCanMakeA" values={{ code: (words) => <code>{words}</code> }} />
           </p>
         </div>
       </OutsidePage>
@@ -76,7 +72,7 @@ export default function LinkPage() {
   }
   if (data === undefined) {
     return (
-      <OutsidePage title="One-time link" about={<Bone width={220} />}>
+      <OutsidePage title={t("link.oneTimeLink")} about={<Bone width={220} />}>
         <Bone width="100%" height={180} />
       </OutsidePage>
     );
@@ -89,32 +85,17 @@ export default function LinkPage() {
 }
 
 function Purpose({ purpose }: { readonly purpose: LinkPurpose }): ReactNode {
-  const until = (
-    <>
-      {" "}
-      The link works once and expires <RelativeTime at={purpose.expires_at} />.
-    </>
-  );
-  if (purpose.kind === "setup") return <>You become the first owner, with full permissions.{until}</>;
+  const until = <T id="link.theLinkWorksOnceAnd" values={{ expiresAt: <RelativeTime at={purpose.expires_at} /> }} />;
+  if (purpose.kind === "setup") return <T id="link.youBecomeTheFirstOwner" values={{ until }} />;
   const who = <bdi>{purpose.email}</bdi>;
   if (purpose.kind === "reset") {
-    return (
-      <>
-        A new passkey or password for {who}.{until}
-      </>
-    );
+    return <T id="link.aNewPasskeyOrPassword" values={{ who, until }} />;
   }
-  return (
-    <>
-      You are invited as {purpose.role}
-      {purpose.account === null ? null : (
-        <>
-          {" "}
-          of the account <bdi>{purpose.account}</bdi>
-        </>
-      )}
-      , {who}.{until}
-    </>
+  const { role, account } = purpose;
+  return account === null ? (
+    <T id="link.youAreInvitedAs" values={{ role, who, until }} />
+  ) : (
+    <T id="link.youAreInvitedToTheAccount" values={{ role, account: <bdi>{account}</bdi>, who, until }} />
   );
 }
 
@@ -157,8 +138,8 @@ function Credentials({
       {error === undefined ? null : <Problem error={error} />}
       {purpose.kind === "setup" ? (
         <TextInput
-          label="Your e-mail address"
-          description="You sign in with it, and the audit log shows it."
+          label={t("link.yourEMailAddress")}
+          description={t("link.youSignInWithIt")}
           type="email"
           name="email"
           autoComplete="username"
@@ -169,14 +150,18 @@ function Credentials({
           onChange={(event) => setEmail(event.currentTarget.value)}
         />
       ) : (
-        // For password managers, which store the address with the password.
         <input type="hidden" name="email" autoComplete="username" value={purpose.email ?? ""} readOnly />
       )}
       {isByPassword ? (
-        <NewPasswordInput label="Password" showLabel="Show the password" value={password} onChange={setPassword} />
+        <NewPasswordInput
+          label={t("link.password")}
+          showLabel="Show the password"
+          value={password}
+          onChange={setPassword}
+        />
       ) : null}
       <Button type="submit" fullWidth loading={isRunning} leftSection={isByPassword ? null : <Icon name="passkey" />}>
-        {isByPassword ? "Set the password" : "Create a passkey"}
+        {isByPassword ? t("link.setThePassword") : t("link.createAPasskey")}
       </Button>
       {hasPasskeys ? (
         <button
@@ -187,10 +172,10 @@ function Credentials({
             setError(undefined);
           }}
         >
-          {isByPassword ? "Create a passkey instead" : "Use a password instead"}
+          {isByPassword ? t("link.createAPasskeyInstead") : t("link.useAPasswordInstead")}
         </button>
       ) : (
-        <p className="faint">Passkeys don't work at this address: they need a host name such as localhost.</p>
+        <p className="faint">{t("link.passkeysDontWorkAtThis")}</p>
       )}
     </form>
   );

@@ -9,6 +9,8 @@ import { SessionList } from "../../ui/session-list.tsx";
 import { tell, tellProblem } from "../../ui/tell.tsx";
 import { Passkeys } from "./passkeys.tsx";
 import { PasswordAndCodes } from "./password-and-codes.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** The signed-in operator's own credentials and sessions. */
 export default function MePage() {
@@ -16,29 +18,27 @@ export default function MePage() {
   const { operator } = me;
   if (operator === null) {
     return (
-      <Page title="Your sign-in">
-        <Note>You are using an admin token, which has no sign-in of its own.</Note>
+      <Page title={t("me.yourSignIn")}>
+        <Note>{t("me.youAreUsingAnAdmin")}</Note>
       </Page>
     );
   }
   return (
     <Page
-      title="Your sign-in"
+      title={t("me.yourSignIn")}
       about={
-        <>
-          <bdi>{operator.email}</bdi>, {me.role}
-          {me.account === null ? "" : <> of the account </>}
-          {me.account === null ? null : <bdi>{me.account}</bdi>}
-        </>
+        me.account === null ? (
+          <T id="me.role" values={{ email: <bdi>{operator.email}</bdi>, role: me.role }} />
+        ) : (
+          <T
+            id="me.roleOfTheAccount"
+            values={{ email: <bdi>{operator.email}</bdi>, role: me.role, account: <bdi>{me.account}</bdi> }}
+          />
+        )
       }
     >
       {operator.recovery_codes <= 2 ? (
-        <Note kind="warning">
-          {operator.recovery_codes === 0
-            ? "You have no recovery codes left: if you lose your passkey and password, only an owner can restore your access."
-            : `You have ${operator.recovery_codes} recovery code${operator.recovery_codes === 1 ? "" : "s"} left.`}{" "}
-          Make new ones below.
-        </Note>
+        <Note kind="warning">{t("me.recoveryCodesLeft", { count: operator.recovery_codes })}</Note>
       ) : null}
       <Passkeys />
       <PasswordAndCodes operator={operator} />
@@ -50,12 +50,12 @@ export default function MePage() {
 
 function Sessions() {
   const sessions = useMySessions();
-  const ending = useChange(endMyOtherSessions, () => tell("Ended all other sessions."));
+  const ending = useChange(endMyOtherSessions, () => tell(t("me.endedAllOtherSessions")));
   const hasOthers = sessions.data?.items.some(({ current }) => !current) ?? false;
   return (
     <Section
-      title="Sessions"
-      about="Where you are signed in. If you don't recognise a session, end it and change your password."
+      title={t("me.sessions")}
+      about={t("me.whereYouAreSignedIn")}
       actions={
         hasOthers ? (
           <Button
@@ -63,7 +63,7 @@ function Sessions() {
             loading={ending.isPending}
             onClick={() => ending.mutate(undefined, { onError: tellProblem })}
           >
-            End all others
+            {t("me.endAllOthers")}
           </Button>
         ) : undefined
       }
@@ -79,10 +79,10 @@ function Colours() {
   // Without it, Mantine would disable transitions by a <style>, which the Content-Security-Policy forbids.
   const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   return (
-    <Section title="Colours" about="In this browser.">
+    <Section title={t("me.colours")} about={t("me.inThisBrowser")}>
       <div>
         <Segments
-          label="Colours"
+          label={t("me.colours")}
           value={colorScheme}
           onChange={setColorScheme}
           options={[

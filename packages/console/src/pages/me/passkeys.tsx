@@ -10,6 +10,8 @@ import { Bone, Section } from "../../ui/page.tsx";
 import { Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { tell } from "../../ui/tell.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** The operator's passkeys, to add or remove one. */
 export function Passkeys() {
@@ -19,12 +21,12 @@ export function Passkeys() {
   const [removed, setRemoved] = useState<Passkey>();
   return (
     <Section
-      title="Passkeys"
-      about="A passkey can't be guessed, phished or reused."
+      title={t("me.passkeys")}
+      about={t("me.aPasskeyCantBeGuessed")}
       actions={
         options?.passkeys === false ? undefined : (
           <Button variant="default" leftSection={<Icon name="plus" />} onClick={() => setIsAdding(true)}>
-            Add a passkey
+            {t("me.addAPasskey")}
           </Button>
         )
       }
@@ -43,9 +45,7 @@ export function Passkeys() {
             ) : null}
             {data?.items.length === 0 ? (
               <li className="list-item faint">
-                {options?.passkeys === false
-                  ? "None. Passkeys don't work at this address: they need a host name such as localhost."
-                  : "None yet. With a passkey you don't need your password."}
+                {options?.passkeys === false ? t("me.nonePasskeysDontWorkAt") : t("me.noneYetWithAPasskey")}
               </li>
             ) : null}
             {data?.items.map((passkey) => (
@@ -55,18 +55,26 @@ export function Passkeys() {
                     <bdi>{passkey.label}</bdi>
                   </strong>
                   <span className="faint">
-                    added <RelativeTime at={passkey.created_at} /> ·{" "}
-                    {passkey.last_used_at === null ? "never used" : "last used "}
-                    {passkey.last_used_at === null ? null : <RelativeTime at={passkey.last_used_at} />}
+                    {passkey.last_used_at === null ? (
+                      <T id="me.addedNeverUsed" values={{ createdAt: <RelativeTime at={passkey.created_at} /> }} />
+                    ) : (
+                      <T
+                        id="me.addedLastUsed"
+                        values={{
+                          createdAt: <RelativeTime at={passkey.created_at} />,
+                          lastUsedAt: <RelativeTime at={passkey.last_used_at} />,
+                        }}
+                      />
+                    )}
                   </span>
                 </div>
                 <Button
                   size="xs"
                   variant="default"
-                  aria-label={`Remove the passkey ${passkey.label}`}
+                  aria-label={t("me.removeThePasskey", { label: passkey.label })}
                   onClick={() => setRemoved(passkey)}
                 >
-                  Remove
+                  {t("me.remove")}
                 </Button>
               </li>
             ))}
@@ -76,17 +84,13 @@ export function Passkeys() {
       {isAdding ? <AddPasskeyDialog onClose={() => setIsAdding(false)} /> : null}
       {removed === undefined ? null : (
         <Confirm
-          title={
-            <>
-              Remove the passkey <bdi>{removed.label}</bdi>?
-            </>
-          }
-          button="Remove"
+          title={<T id="me.removeThePasskey2" values={{ label: <bdi>{removed.label}</bdi> }} />}
+          button={t("me.remove")}
           run={() => removeMyPasskey(removed.id)}
-          onDone={() => tell("Removed the passkey.")}
+          onDone={() => tell(t("me.removedThePasskey"))}
           onClose={() => setRemoved(undefined)}
         >
-          <p>It can no longer be used to sign in. Your device may keep offering it until you delete it there too.</p>
+          <p>{t("me.itCanNoLongerBe")}</p>
         </Confirm>
       )}
     </Section>
@@ -97,21 +101,21 @@ function AddPasskeyDialog({ onClose }: { readonly onClose: () => void }) {
   const [label, setLabel] = useState("");
   const creation = useChange(
     () => addMyPasskey(label.trim() === "" ? undefined : label.trim()),
-    () => tell("Added the passkey."),
+    () => tell(t("me.addedThePasskey")),
   );
   return (
     <FormDialog
-      title="Add a passkey"
-      button="Create the passkey"
+      title={t("me.addAPasskey")}
+      button={t("me.createThePasskey")}
       icon="passkey"
       change={creation}
       error={creation.error === null ? null : (passkeyProblem(creation.error) ?? null)}
       onClose={onClose}
     >
       <TextInput
-        label="Label"
-        description="Helps you recognise it: the device, or where the passkey is stored. Optional."
-        placeholder="Laptop"
+        label={t("me.label")}
+        description={t("me.helpsYouRecogniseItThe")}
+        placeholder={t("me.laptop")}
         data-autofocus
         maxLength={200}
         value={label}

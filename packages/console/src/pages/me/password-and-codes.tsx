@@ -8,6 +8,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { Section } from "../../ui/page.tsx";
 import { RecoveryCodes } from "../../ui/recovery-codes.tsx";
 import { PasswordDialog } from "./password-dialog.tsx";
+import { t } from "../../text/t.ts";
 
 /** The operator's password and recovery codes, to change them. */
 export function PasswordAndCodes({ operator }: { readonly operator: NonNullable<Me["operator"]> }) {
@@ -15,19 +16,19 @@ export function PasswordAndCodes({ operator }: { readonly operator: NonNullable<
   const [codes, setCodes] = useState<readonly string[]>();
   const close = () => setOpened(undefined);
   return (
-    <Section title="Password and recovery codes">
+    <Section title={t("me.passwordAndRecoveryCodes")}>
       <div className="card">
         <ul className="list">
           <Credential
             name="Password"
             state={operator.has_password ? "Set." : "None: you use other sign-in methods."}
-            button={operator.has_password ? "Change password" : "Set a password"}
+            button={operator.has_password ? t("me.changePassword") : t("me.setAPassword")}
             onClick={() => setOpened("password")}
           />
           <Credential
             name="Recovery codes"
             state={`${operator.recovery_codes} of ${RECOVERY_CODES} left. Each code signs you in once.`}
-            button="Make new codes"
+            button={t("me.makeNewCodes")}
             onClick={() => setOpened("renew")}
           />
         </ul>
@@ -35,19 +36,19 @@ export function PasswordAndCodes({ operator }: { readonly operator: NonNullable<
       {opened === "password" ? <PasswordDialog hasPassword={operator.has_password} onClose={close} /> : null}
       {opened === "renew" && codes === undefined ? (
         <Confirm
-          title="Make new recovery codes?"
-          button="Make new codes"
+          title={t("me.makeNewRecoveryCodes")}
+          button={t("me.makeNewCodes")}
           isDangerous={false}
           run={renewMyRecoveryCodes}
           isReplaced
           onDone={setCodes}
           onClose={close}
         >
-          <p>Your current codes stop working.</p>
+          <p>{t("me.yourCurrentCodesStopWorking")}</p>
         </Confirm>
       ) : null}
       {codes === undefined ? null : (
-        <Dialog title="Store your recovery codes" onClose={() => undefined} isClosable={false}>
+        <Dialog title={t("me.storeYourRecoveryCodes")} onClose={() => undefined} isClosable={false}>
           <RecoveryCodes
             codes={codes}
             next="Done"

@@ -7,6 +7,7 @@ import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { NewPasswordInput } from "../../forms/new-password-input.tsx";
 import { passwordLength } from "../../text/password-length.ts";
 import { tell } from "../../ui/tell.tsx";
+import { t } from "../../text/t.ts";
 
 /** Sets or changes the operator's password. */
 export function PasswordDialog({
@@ -20,13 +21,13 @@ export function PasswordDialog({
   const [next, setNext] = useState("");
   const change = useChange(
     () => changeMyPassword(next, hasPassword ? current : undefined),
-    () => tell("Set the new password and ended your other sessions."),
+    () => tell(t("me.setTheNewPasswordAnd")),
   );
   const currentProblem = fieldProblem(change.error, "current_password");
   return (
     <FormDialog
-      title={hasPassword ? "Change your password" : "Set a password"}
-      button="Set password"
+      title={hasPassword ? t("me.changeYourPassword") : t("me.setAPassword")}
+      button={t("me.setPassword")}
       change={change}
       fields={["current_password", "new_password"]}
       onSubmit={() => {
@@ -36,7 +37,7 @@ export function PasswordDialog({
     >
       {hasPassword ? (
         <PasswordInput
-          label="Current password"
+          label={t("me.currentPassword")}
           autoComplete="current-password"
           required
           withAsterisk={false}
@@ -45,17 +46,17 @@ export function PasswordDialog({
           error={currentProblem}
           aria-invalid={currentProblem !== undefined}
           onChange={(event) => setCurrent(event.currentTarget.value)}
-          visibilityToggleButtonProps={{ "aria-label": "Show the current password" }}
+          visibilityToggleButtonProps={{ "aria-label": t("me.showTheCurrentPassword") }}
         />
       ) : null}
       <NewPasswordInput
-        label="New password"
+        label={t("me.newPassword")}
         showLabel="Show the new password"
         value={next}
         problem={fieldProblem(change.error, "new_password")}
         onChange={setNext}
       />
-      <p className="faint">Your other sessions end.</p>
+      <p className="faint">{t("me.yourOtherSessionsEnd")}</p>
     </FormDialog>
   );
 }

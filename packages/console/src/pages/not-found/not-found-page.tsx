@@ -1,22 +1,23 @@
 import { Button } from "@mantine/core";
 import { Link } from "wouter";
 import { Empty, Page } from "../../ui/page.tsx";
+import { t } from "../../text/t.ts";
 
 /** Shown for any other address. */
 export default function NotFoundPage() {
   return (
-    <Page title="Not found">
+    <Page title={t("notFound.notFound")}>
       <div className="card">
         <Empty
           icon="search"
-          title="No page at this address"
+          title={t("notFound.noPageAtThisAddress")}
           actions={
             <Button component={Link} href="/" variant="default">
-              Overview
+              {t("notFound.overview")}
             </Button>
           }
         >
-          The link may be outdated or incomplete.
+          {t("notFound.theLinkMayBeOutdated")}
         </Empty>
       </div>
     </Page>

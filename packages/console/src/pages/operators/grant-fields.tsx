@@ -2,6 +2,7 @@ import type { Role } from "@countersign/protocol";
 import { permits, useMe } from "../../api/me.ts";
 import { AccountPicker } from "../../forms/account-picker.tsx";
 import { Choice } from "../../forms/choice.tsx";
+import { t } from "../../text/t.ts";
 
 /** Role and scope. You can't grant more than your own role. */
 export function GrantFields({
@@ -25,20 +26,20 @@ export function GrantFields({
         onChange={(next) => onChange({ role: next, account })}
         options={(
           [
-            { value: "viewer", label: "Viewer", about: "Can read everything and change nothing." },
+            { value: "viewer", label: t("operators.viewer"), about: t("operators.canReadEverythingAndChange") },
             {
               value: "admin",
-              label: "Admin",
-              about: "Can also change accounts, API users, keys and resource servers.",
+              label: t("operators.admin"),
+              about: t("operators.canAlsoChangeAccountsApi"),
             },
-            { value: "owner", label: "Owner", about: "Can also change operators, admin tokens and signing keys." },
+            { value: "owner", label: t("operators.owner"), about: t("operators.canAlsoChangeOperatorsAdmin") },
           ] as const
         ).filter(({ value }) => permits(me, value))}
       />
       {me.account === null ? (
         <AccountPicker
-          label="Scope"
-          description="All accounts, or a single account; everything else is then invisible."
+          label={t("operators.scope")}
+          description={t("operators.allAccountsOrASingle")}
           clearLabel="All accounts"
           value={account ?? undefined}
           error={accountError}

@@ -3,56 +3,58 @@ import { type Invitation, useInvitations } from "../../api/operators.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Empty, Section } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { t } from "../../text/t.ts";
 
 /** Lists one-time links that are neither used nor expired. */
 export function Invitations({ withdraw }: { readonly withdraw: (invitation: Invitation) => void }) {
   const query = useInvitations();
   const columns: readonly Column<Invitation>[] = [
     {
-      heading: "For",
+      heading: t("operators.for"),
       cell: ({ email }) => (
         <strong className="name">
-          <bdi>{email ?? "anyone with the link"}</bdi>
+          <bdi>{email ?? t("operators.anyoneWithTheLink")}</bdi>
         </strong>
       ),
     },
     {
-      heading: "Kind",
+      heading: t("operators.kind"),
       cell: ({ kind }) => ({ setup: "set-up", invitation: "invitation", reset: "reset" })[kind],
     },
-    { heading: "Role", cell: ({ role }) => role },
+    { heading: t("operators.role"), cell: ({ role }) => role },
     {
-      heading: "Scope",
-      cell: ({ account }) => (account === null ? <span className="faint">all accounts</span> : <bdi>{account}</bdi>),
+      heading: t("operators.scope"),
+      cell: ({ account }) =>
+        account === null ? <span className="faint">{t("operators.allAccounts")}</span> : <bdi>{account}</bdi>,
     },
-    { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Expires", cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("operators.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("operators.expires"), cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
     {
-      heading: "Actions",
+      heading: t("operators.actions"),
       isActions: true,
       cell: (invitation) => (
         <Button
           size="xs"
           variant="default"
-          aria-label={`Withdraw the link for ${invitation.email ?? "anyone"}`}
+          aria-label={t("operators.withdrawTheLinkFor", { email: invitation.email ?? t("operators.anyone") })}
           onClick={() => withdraw(invitation)}
         >
-          Withdraw
+          {t("operators.withdraw")}
         </Button>
       ),
     },
   ];
   return (
-    <Section title="One-time links" about="Links that haven't been used. Each works once, until it expires.">
+    <Section title={t("operators.oneTimeLinks")} about={t("operators.linksThatHaventBeenUsed")}>
       <DataTable
-        caption="One-time links"
+        caption={t("operators.oneTimeLinks")}
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={1}
         empty={
-          <Empty icon="operators" title="No open link">
-            The link of an invitation is listed here until it is used.
+          <Empty icon="operators" title={t("operators.noOpenLink")}>
+            {t("operators.theLinkOfAnInvitation")}
           </Empty>
         }
       />

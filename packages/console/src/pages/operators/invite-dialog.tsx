@@ -6,6 +6,7 @@ import { useChange } from "../../api/queries.ts";
 import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { GrantFields } from "./grant-fields.tsx";
+import { t } from "../../text/t.ts";
 
 /** Invites an operator. The result is a link to pass on. */
 export function InviteDialog({
@@ -22,16 +23,16 @@ export function InviteDialog({
   const invitation = useChange(() => createInvitation({ ...grant, email: email.trim() }, key), onInvited);
   return (
     <FormDialog
-      title="Invite an operator"
-      button="Make the link"
+      title={t("operators.inviteAnOperator")}
+      button={t("operators.makeTheLink")}
       change={invitation}
       isReplaced
       fields={["email", "account"]}
       onClose={onClose}
     >
       <TextInput
-        label="E-mail address"
-        description="The address they will sign in with. Countersign sends no e-mail: you pass on the link."
+        label={t("operators.eMailAddress")}
+        description={t("operators.theAddressTheyWillSign")}
         type="email"
         autoComplete="off"
         required

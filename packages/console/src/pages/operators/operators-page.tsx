@@ -32,6 +32,8 @@ import { InviteDialog } from "./invite-dialog.tsx";
 import { ResetDialog } from "./reset-dialog.tsx";
 import { RoleDialog } from "./role-dialog.tsx";
 import { SessionsDialog } from "./sessions-dialog.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 type Opened =
   | { readonly what: "invite" }
@@ -49,50 +51,52 @@ export default function OperatorsPage() {
   const showLink = (link: string | null, email: string | null) => setOpened({ what: "link", link, email });
   if (!permits(me, "owner")) {
     return (
-      <Page title="Operators" about="The people who administer the service.">
-        <RoleNote me={me} needs="owner" what="see other operators" />
+      <Page title={t("operators.operators")} about={t("operators.thePeopleWhoAdministerThe")}>
+        <RoleNote me={me} needs="owner" what={t("operators.seeOtherOperators")} />
       </Page>
     );
   }
 
   const columns: readonly Column<Operator>[] = [
     {
-      heading: "E-mail address",
+      heading: t("operators.eMailAddress"),
       cell: ({ email, id }) => (
         <span className="row">
           <strong className="name">
             <bdi>{email}</bdi>
           </strong>
-          {id === me.operator?.id ? <Tag>you</Tag> : null}
+          {id === me.operator?.id ? <Tag>{t("operators.you")}</Tag> : null}
         </span>
       ),
     },
-    { heading: "Role", cell: ({ role }) => role },
+    { heading: t("operators.role"), cell: ({ role }) => role },
     {
-      heading: "Scope",
-      cell: ({ account }) => (account === null ? <span className="faint">all accounts</span> : <bdi>{account}</bdi>),
+      heading: t("operators.scope"),
+      cell: ({ account }) =>
+        account === null ? <span className="faint">{t("operators.allAccounts")}</span> : <bdi>{account}</bdi>,
     },
     {
-      heading: "Single sign-on",
+      heading: t("operators.singleSignOn"),
       isMinor: true,
-      cell: ({ single_sign_on: isFederated }) => (isFederated ? "yes" : <span className="faint">no</span>),
+      cell: ({ single_sign_on: isFederated }) =>
+        isFederated ? "yes" : <span className="faint">{t("operators.no")}</span>,
     },
-    { heading: "Last signed in", cell: ({ last_signed_in_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("operators.lastSignedIn"), cell: ({ last_signed_in_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("operators.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     {
-      heading: "Actions",
+      heading: t("operators.actions"),
       isActions: true,
       cell: (operator) => (
-        <ActionsMenu label={`Actions for ${operator.email}`}>
-          <Action onClick={() => setOpened({ what: "role", operator })}>Change role…</Action>
-          <Action onClick={() => setOpened({ what: "sessions", operator })}>Sessions…</Action>
-          <Action onClick={() => setOpened({ what: "reset", operator })}>Reset sign-in…</Action>
+        <ActionsMenu label={t("operators.actionsFor", { email: operator.email })}>
+          <Action onClick={() => setOpened({ what: "role", operator })}>{t("operators.changeRole")}</Action>
+          <Action onClick={() => setOpened({ what: "sessions", operator })}>{t("operators.sessions")}</Action>
+          <Action onClick={() => setOpened({ what: "reset", operator })}>{t("operators.resetSignIn")}</Action>
           {operator.status === "active" ? (
             <Action isDangerous onClick={() => setOpened({ what: "deactivate", operator })}>
-              Deactivate…
+              {t("operators.deactivate")}
             </Action>
           ) : (
-            <Action onClick={() => void activate(switchableOperator(operator))}>Activate</Action>
+            <Action onClick={() => void activate(switchableOperator(operator))}>{t("operators.activate")}</Action>
           )}
         </ActionsMenu>
       ),
@@ -101,18 +105,22 @@ export default function OperatorsPage() {
 
   return (
     <Page
-      title="Operators"
-      about="The people who administer the service, and their permissions."
+      title={t("operators.operators")}
+      about={t("operators.thePeopleWhoAdministerThe2")}
       actions={
         <Button leftSection={<Icon name="plus" />} onClick={() => setOpened({ what: "invite" })}>
-          Invite an operator
+          {t("operators.inviteAnOperator")}
         </Button>
       }
     >
       <div className="filters">
-        <SearchField label="Search operators" placeholder="Beginning of an e-mail address" filters={filters} />
+        <SearchField
+          label={t("operators.searchOperators")}
+          placeholder={t("operators.beginningOfAnEMail")}
+          filters={filters}
+        />
         <FilterSelect
-          label="Role"
+          label={t("operators.role")}
           name="role"
           filters={filters}
           options={[
@@ -123,17 +131,16 @@ export default function OperatorsPage() {
         <StatusFilter filters={filters} />
       </div>
       <DataTable
-        caption="Operators"
+        caption={t("operators.operators")}
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={3}
-        nouns={["operator", "operators"]}
+        nouns={[t("operators.operator"), t("operators.operators2")]}
         goTo={filters.goTo}
         empty={
-          // There is always an operator, so the list is only empty by its filters.
-          <NoMatch title="No operator matches" path="/operators">
-            The search matches the beginning of an e-mail address.
+          <NoMatch title={t("operators.noOperatorMatches")} path="/operators">
+            {t("operators.theSearchMatchesTheBeginning")}
           </NoMatch>
         }
       />
@@ -143,14 +150,8 @@ export default function OperatorsPage() {
       ) : null}
       {opened?.what === "link" ? (
         <SecretOnce
-          title="Send the link"
-          about={
-            <>
-              Send it to <bdi>{opened.email}</bdi> over a private channel: the first person who opens it can use it. It
-              works once.
-              {opened.link !== null && isLocalLink(opened.link) ? <LocalLinkNote /> : null}
-            </>
-          }
+          title={t("operators.sendTheLink")}
+          about={<T id="operators.sendItToOverA" values={{ email: <bdi>{opened.email}</bdi> }} />}
           name="link"
           secret={opened.link}
           onStored={close}
@@ -158,17 +159,13 @@ export default function OperatorsPage() {
       ) : null}
       {opened?.what === "withdraw" ? (
         <Confirm
-          title={
-            <>
-              Withdraw the link for <bdi>{opened.invitation.email}</bdi>?
-            </>
-          }
-          button="Withdraw"
+          title={<T id="operators.withdrawTheLinkFor2" values={{ email: <bdi>{opened.invitation.email}</bdi> }} />}
+          button={t("operators.withdraw")}
           run={() => withdrawInvitation(opened.invitation.id)}
-          onDone={() => tell("Withdrew the link.")}
+          onDone={() => tell(t("operators.withdrewTheLink"))}
           onClose={close}
         >
-          <p>The link stops working. You can make another one at any time.</p>
+          <p>{t("operators.theLinkStopsWorkingYou")}</p>
         </Confirm>
       ) : null}
       {opened?.what === "role" ? <RoleDialog operator={opened.operator} onClose={close} /> : null}
@@ -183,7 +180,7 @@ export default function OperatorsPage() {
       {opened?.what === "deactivate" ? (
         <DeactivateDialog
           thing={switchableOperator(opened.operator)}
-          about="The operator's sessions end at once, and signing in is refused until the operator is activated again. The audit log keeps their events."
+          about={t("operators.theOperatorsSessionsEndAt")}
           onClose={close}
         />
       ) : null}

@@ -1,5 +1,7 @@
 import { type Operator, resetOperator } from "../../api/operators.ts";
 import { Confirm } from "../../forms/confirm.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Makes a link with which an operator who lost passkey and password sets new ones. */
 export function ResetDialog({
@@ -13,22 +15,15 @@ export function ResetDialog({
 }) {
   return (
     <Confirm
-      title={
-        <>
-          Reset the sign-in of <bdi>{operator.email}</bdi>?
-        </>
-      }
-      button="Make the link"
+      title={<T id="operators.resetTheSignInOf" values={{ email: <bdi>{operator.email}</bdi> }} />}
+      button={t("operators.makeTheLink")}
       isDangerous={false}
       run={() => resetOperator(operator.id)}
       isReplaced
       onDone={({ link }) => onMade(link)}
       onClose={onClose}
     >
-      <p>
-        For an operator who has lost passkey and password. The link lets them set new ones; using it invalidates the old
-        ones and the recovery codes, and ends all sessions.
-      </p>
+      <p>{t("operators.forAnOperatorWhoHas")}</p>
     </Confirm>
   );
 }

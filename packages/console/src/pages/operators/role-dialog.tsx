@@ -6,6 +6,8 @@ import { useVersion } from "../../forms/use-version.ts";
 import { Note } from "../../ui/problem.tsx";
 import { tell } from "../../ui/tell.tsx";
 import { GrantFields } from "./grant-fields.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Changes an operator's role and scope. */
 export function RoleDialog({ operator, onClose }: { readonly operator: Operator; readonly onClose: () => void }) {
@@ -13,30 +15,26 @@ export function RoleDialog({ operator, onClose }: { readonly operator: Operator;
   const { newer, apply } = useVersion(() => readOperator(operator.id));
   const change = useChange(
     () => apply(({ etag }) => changeOperator(operator.id, grant, etag)),
-    () =>
-      tell(
-        <>
-          Changed the permissions of <bdi>{operator.email}</bdi>.
-        </>,
-      ),
+    () => tell(<T id="operators.changedThePermissionsOf" values={{ email: <bdi>{operator.email}</bdi> }} />),
   );
   return (
     <FormDialog
-      title={
-        <>
-          Permissions of <bdi>{operator.email}</bdi>
-        </>
-      }
+      title={<T id="operators.permissionsOf" values={{ email: <bdi>{operator.email}</bdi> }} />}
       above={
         newer === undefined ? null : (
           <Note kind="warning">
-            This operator was changed in the meantime; nothing was saved. The role is now {newer.value.role}, the scope{" "}
-            {newer.value.account === null ? "all accounts" : <bdi>{newer.value.account}</bdi>}, the status{" "}
-            {newer.value.status}. Save again to overwrite this.
+            <T
+              id="operators.thisOperatorWasChangedIn"
+              values={{
+                role: newer.value.role,
+                account: newer.value.account === null ? t("operators.allAccounts") : <bdi>{newer.value.account}</bdi>,
+                status: newer.value.status,
+              }}
+            />
           </Note>
         )
       }
-      button="Save"
+      button={t("operators.save")}
       change={change}
       onClose={onClose}
     >

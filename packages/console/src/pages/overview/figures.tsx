@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { Overview } from "../../api/overview.ts";
 import { Bone } from "../../ui/page.tsx";
+import { numberText, t } from "../../text/t.ts";
 
 /** As far as the service counts; one more stands for any greater number. */
 const COUNT_MAX = 10_000;
@@ -11,29 +12,34 @@ export function Figures({ overview }: { readonly overview: Overview | undefined 
   const keys = overview?.keys;
   return (
     <div className="figures" aria-busy={overview === undefined}>
-      <Figure href="/users" label="API users" count={overview?.users}>
+      <Figure href="/users" label={t("overview.apiUsers")} count={overview?.users}>
         {overview === undefined
           ? ""
-          : `in ${countText(overview.accounts)} ${overview.accounts === 1 ? "account" : "accounts"}`}
+          : t("overview.inAccounts", { count: overview.accounts, shown: countText(overview.accounts) })}
       </Figure>
-      <Figure href="/keys?status=active" label="Active keys" count={keys?.active}>
-        of all API users
+      <Figure href="/keys?status=active" label={t("overview.activeKeys")} count={keys?.active}>
+        {t("overview.ofAllApiUsers")}
       </Figure>
-      <Figure href="/keys?expiring=30d" label="Expire within 30 days" count={keys?.expiring_30d} look="is-urgent">
+      <Figure
+        href="/keys?expiring=30d"
+        label={t("overview.expireWithin30Days")}
+        count={keys?.expiring_30d}
+        look="is-urgent"
+      >
         {keys === undefined ? "" : soonest(keys)}
       </Figure>
-      <Figure href="/keys?unused=90d" label="Unused for 90 days" count={keys?.unused_90d} look="is-urgent">
-        {keys?.unused_90d === 0 ? "every key is in use" : "may be needed no longer"}
+      <Figure href="/keys?unused=90d" label={t("overview.unusedFor90Days")} count={keys?.unused_90d} look="is-urgent">
+        {keys?.unused_90d === 0 ? t("overview.everyKeyIsInUse") : t("overview.mayBeNeededNoLonger")}
       </Figure>
-      <Figure href="/keys?weak=true" label="Weak keys" count={keys?.weak} look="is-dangerous">
-        {keys?.weak === 0 ? "none was found" : "replace them"}
+      <Figure href="/keys?weak=true" label={t("overview.weakKeys")} count={keys?.weak} look="is-dangerous">
+        {keys?.weak === 0 ? t("overview.noneWasFound") : t("overview.replaceThem")}
       </Figure>
     </div>
   );
 }
 
 function countText(count: number): string {
-  return count > COUNT_MAX ? `over ${COUNT_MAX.toLocaleString("en")}` : count.toLocaleString("en");
+  return count > COUNT_MAX ? `over ${numberText(COUNT_MAX)}` : numberText(count);
 }
 
 function soonest({ expiring_1d: day, expiring_7d: week, expiring_30d: month }: Overview["keys"]): string {

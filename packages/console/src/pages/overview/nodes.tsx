@@ -2,26 +2,38 @@ import { Link } from "wouter";
 import type { Overview } from "../../api/overview.ts";
 import { Bone, Section } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 import "../../ui/list.css";
 
 /** The running server processes. @param nodes `undefined` while they are loading */
 export function Nodes({ nodes }: { readonly nodes: Overview["nodes"] }) {
   return (
-    <Section title="Nodes" actions={<Link href="/signing-keys">Nodes and signing keys</Link>}>
+    <Section
+      title={t("overview.nodes")}
+      actions={<Link href="/signing-keys">{t("overview.nodesAndSigningKeys")}</Link>}
+    >
       <ul className="card list" aria-busy={nodes === undefined}>
         {nodes === undefined ? (
           <li className="list-item">
             <Bone width="60%" height={36} />
           </li>
         ) : nodes.length === 0 ? (
-          <li className="list-item faint">No node has reported yet.</li>
+          <li className="list-item faint">{t("overview.noNodeHasReportedYet")}</li>
         ) : (
           nodes.map(({ id, host_name: hostName, version, started_at: startedAt, seen_at: seenAt }) => (
             <li key={id} className="list-item">
               <div className="list-words">
                 <bdi className="mono">{hostName ?? id}</bdi>
                 <span className="faint">
-                  version {version} · started <RelativeTime at={startedAt} /> · last seen <RelativeTime at={seenAt} />
+                  <T
+                    id="overview.versionStartedLastSeen"
+                    values={{
+                      version,
+                      startedAt: <RelativeTime at={startedAt} />,
+                      seenAt: <RelativeTime at={seenAt} />,
+                    }}
+                  />
                 </span>
               </div>
             </li>

@@ -10,6 +10,8 @@ import { FirstSteps } from "./first-steps.tsx";
 import { LastChanges } from "./last-changes.tsx";
 import { Nodes } from "./nodes.tsx";
 import { Refusals } from "./refusals.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 import "./overview-page.css";
 
 const HOURS = 24;
@@ -24,14 +26,12 @@ export function OverviewPage() {
     steps !== undefined && steps !== null && !(steps.user && steps.key && steps.token && steps.check);
   return (
     <Page
-      title="Overview"
+      title={t("overview.overview")}
       about={
         me.account === null ? (
-          "Tokens, keys and recent changes of the whole service."
+          t("overview.tokensKeysAndRecentChanges")
         ) : (
-          <>
-            Tokens, keys and recent changes of the account <bdi>{me.account}</bdi>.
-          </>
+          <T id="overview.tokensKeysAndRecentChanges2" values={{ account: <bdi>{me.account}</bdi> }} />
         )
       }
     >
@@ -59,7 +59,7 @@ export function OverviewPage() {
 function Tokens({ hours }: { readonly hours: Overview["tokens"] | undefined }) {
   const nowMs = useNowMs();
   return (
-    <Section title="Tokens issued" about="In the last 24 hours, by hour.">
+    <Section title={t("overview.tokensIssued")} about={t("overview.inTheLast24Hours")}>
       <div className="card chart">
         <TokenBars hours={fillHours({ hours: hours ?? [] }, HOURS, nowMs)} isWaiting={hours === undefined} />
       </div>

@@ -1,6 +1,7 @@
 import { useMe } from "../../api/me.ts";
 import type { Overview } from "../../api/overview.ts";
 import { Bone, Section } from "../../ui/page.tsx";
+import { numberText, t } from "../../text/t.ts";
 
 /** How many codes are listed. */
 const SHOWN_MAX = 8;
@@ -11,17 +12,14 @@ export function Refusals({ refusals }: { readonly refusals: Overview["refusals"]
   const sorted = (refusals ?? []).toSorted((one, other) => other.refusals - one.refusals);
   const most = sorted[0]?.refusals ?? 1;
   return (
-    <Section
-      title="Refusals"
-      about="Requests of clients that were refused in the last 24 hours, by code. A code leads to its cause and fix."
-    >
+    <Section title={t("overview.refusals")} about={t("overview.requestsOfClientsThatWere")}>
       <div className="card" aria-busy={refusals === undefined}>
         {refusals === undefined ? (
           <div className="card-inside">
             <Bone width="60%" height={24} />
           </div>
         ) : sorted.length === 0 ? (
-          <p className="card-inside faint">No request was refused.</p>
+          <p className="card-inside faint">{t("overview.noRequestWasRefused")}</p>
         ) : (
           <ul className="refusals">
             {sorted.slice(0, SHOWN_MAX).map(({ code, refusals: count }) => (
@@ -32,7 +30,7 @@ export function Refusals({ refusals }: { readonly refusals: Overview["refusals"]
                 <span className="refusals-bar" aria-hidden="true">
                   <span style={{ width: `${Math.max(1, (count / most) * 100)}%` }} />
                 </span>
-                <span className="number">{count.toLocaleString("en")}</span>
+                <span className="number">{numberText(count)}</span>
               </li>
             ))}
           </ul>

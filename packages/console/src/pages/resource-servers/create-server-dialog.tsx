@@ -4,6 +4,7 @@ import { createResourceServer, type ResourceServerWithSecret } from "../../api/s
 import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { NameField } from "../../forms/name-field.tsx";
+import { t } from "../../text/t.ts";
 
 /** Creates a resource server, whose secret is then shown once. */
 export function CreateServerDialog({
@@ -18,17 +19,17 @@ export function CreateServerDialog({
   const creation = useChange(() => createResourceServer(name.trim(), key), onCreated);
   return (
     <FormDialog
-      title="New resource server"
-      button="Create resource server"
+      title={t("resourceServers.newResourceServer")}
+      button={t("resourceServers.createResourceServer")}
       change={creation}
       isReplaced
       fields={["name"]}
       onClose={onClose}
     >
       <NameField
-        label="Name"
-        description="The name of the API: lower-case letters, digits and . _ -"
-        placeholder="orders-api"
+        label={t("resourceServers.name")}
+        description={t("resourceServers.theNameOfTheApi")}
+        placeholder={t("resourceServers.ordersApi")}
         hasFocus
         value={name}
         problem={fieldProblem(creation.error, "name")}

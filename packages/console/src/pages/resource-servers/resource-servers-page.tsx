@@ -23,6 +23,8 @@ import { activate, DeactivateDialog, type Switchable } from "../../forms/standin
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { CreateServerDialog } from "./create-server-dialog.tsx";
 import { RotateSecretDialog } from "./rotate-secret-dialog.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 type Opened =
   | { readonly what: "create" }
@@ -39,7 +41,7 @@ export default function ResourceServersPage() {
   const close = () => setOpened(undefined);
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={() => setOpened({ what: "create" })}>
-      New resource server
+      {t("resourceServers.newResourceServer")}
     </Button>
   );
 
@@ -48,7 +50,7 @@ export default function ResourceServersPage() {
 
   const columns: readonly Column<ResourceServer>[] = [
     {
-      heading: "Name",
+      heading: t("resourceServers.name"),
       cell: ({ name }) => (
         <strong className="name">
           <bdi>{name}</bdi>
@@ -56,49 +58,51 @@ export default function ResourceServersPage() {
       ),
     },
     {
-      heading: "Client ID",
+      heading: t("resourceServers.clientId"),
       cell: ({ client_id: id }) => (
         <span className="row nowrap">
           <code>{id}</code>
-          <CopyButton isIcon text={id} label={`Copy client ID ${id}`} />
+          <CopyButton isIcon text={id} label={t("resourceServers.copyClientId", { id })} />
         </span>
       ),
     },
-    { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("resourceServers.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     {
-      heading: "Previous secret",
+      heading: t("resourceServers.previousSecret"),
       cell: ({ previous_secret_ends_at: at }) =>
         at === null ? (
-          <span className="faint">none</span>
+          <span className="faint">{t("resourceServers.none")}</span>
         ) : (
           <span>
-            ends <RelativeTime at={at} />
+            <T id="resourceServers.ends" values={{ at: <RelativeTime at={at} /> }} />
           </span>
         ),
     },
-    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("resourceServers.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [
           {
-            heading: "Actions",
+            heading: t("resourceServers.actions"),
             isActions: true,
             cell: (server: ResourceServer) => (
               <div className="row-end">
                 <Button
                   size="xs"
                   variant="default"
-                  aria-label={`New secret for ${server.name}`}
+                  aria-label={t("resourceServers.newSecretFor", { name: server.name })}
                   onClick={() => setOpened({ what: "rotate", server })}
                 >
-                  New secret
+                  {t("resourceServers.newSecret")}
                 </Button>
-                <ActionsMenu label={`More for ${server.name}`}>
+                <ActionsMenu label={t("resourceServers.moreFor", { name: server.name })}>
                   {server.status === "active" ? (
                     <Action isDangerous onClick={() => setOpened({ what: "deactivate", server })}>
-                      Deactivate…
+                      {t("resourceServers.deactivate")}
                     </Action>
                   ) : (
-                    <Action onClick={() => void activate(switchableServer(server.name))}>Activate</Action>
+                    <Action onClick={() => void activate(switchableServer(server.name))}>
+                      {t("resourceServers.activate")}
+                    </Action>
                   )}
                 </ActionsMenu>
               </div>
@@ -110,38 +114,45 @@ export default function ResourceServersPage() {
 
   if (!permits(me, "viewer", { everywhere: true })) {
     return (
-      <Page title="Resource servers" about="APIs that receive tokens and check them.">
-        <RoleNote me={me} needs="viewer" everywhere what="see resource servers, which belong to no account" />
+      <Page title={t("resourceServers.resourceServers")} about={t("resourceServers.apisThatReceiveTokensAnd")}>
+        <RoleNote me={me} needs="viewer" everywhere what={t("resourceServers.seeResourceServersWhichBelong")} />
       </Page>
     );
   }
   return (
     <Page
-      title="Resource servers"
-      about="APIs that receive tokens and check them, by introspection or with the verifier."
+      title={t("resourceServers.resourceServers")}
+      about={t("resourceServers.apisThatReceiveTokensAnd2")}
       actions={mayChange ? create : undefined}
     >
-      <RoleNote me={me} needs="admin" everywhere what="create or change resource servers" />
+      <RoleNote me={me} needs="admin" everywhere what={t("resourceServers.createOrChangeResourceServers")} />
       <div className="filters">
-        <SearchField label="Search resource servers" placeholder="Name" filters={filters} />
+        <SearchField
+          label={t("resourceServers.searchResourceServers")}
+          placeholder={t("resourceServers.name")}
+          filters={filters}
+        />
         <StatusFilter filters={filters} />
       </div>
       <DataTable
-        caption="Resource servers"
+        caption={t("resourceServers.resourceServers")}
         columns={columns}
         query={query}
         keyOf={({ client_id: id }) => id}
-        nouns={["resource server", "resource servers"]}
+        nouns={[t("resourceServers.resourceServer"), t("resourceServers.resourceServers2")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
-            <NoMatch title="No resource server matches" path="/resource-servers">
-              The search matches the beginning of a name.
+            <NoMatch title={t("resourceServers.noResourceServerMatches")} path="/resource-servers">
+              {t("resourceServers.theSearchMatchesTheBeginning")}
             </NoMatch>
           ) : (
-            <Empty icon="server" title="No resource server yet" actions={mayChange ? create : undefined}>
-              Create one for each API that uses introspection or the verifier. A gateway that uses the check endpoint
-              needs none.
+            <Empty
+              icon="server"
+              title={t("resourceServers.noResourceServerYet")}
+              actions={mayChange ? create : undefined}
+            >
+              {t("resourceServers.createOneForEachApi")}
             </Empty>
           )
         }
@@ -153,19 +164,14 @@ export default function ResourceServersPage() {
       {opened?.what === "deactivate" ? (
         <DeactivateDialog
           thing={switchableServer(opened.server.name)}
-          about="Its requests are refused: the API that uses these credentials can't check tokens until the resource server is activated again."
+          about={t("resourceServers.itsRequestsAreRefusedThe")}
           onClose={close}
         />
       ) : null}
       {opened?.what === "secret" ? (
         <SecretOnce
-          title="Store the secret"
-          about={
-            <>
-              The API signs in with the client ID <code>{opened.clientId}</code> and this secret. The service stores
-              only its hash.
-            </>
-          }
+          title={t("resourceServers.storeTheSecret")}
+          about={<T id="resourceServers.theApiSignsInWith" values={{ clientId: <code>{opened.clientId}</code> }} />}
           name="secret"
           secret={opened.secret}
           onStored={close}
@@ -177,11 +183,7 @@ export default function ResourceServersPage() {
 
 function switchableServer(name: string): Switchable {
   return {
-    name: (
-      <>
-        the resource server <bdi>{name}</bdi>
-      </>
-    ),
+    name: <T id="resourceServers.theResourceServer" values={{ name: <bdi>{name}</bdi> }} />,
     read: () => readResourceServer(name),
     change: (patch, etag) => changeResourceServer(name, patch, etag),
   };

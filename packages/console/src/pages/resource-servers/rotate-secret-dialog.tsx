@@ -5,13 +5,15 @@ import { type ResourceServer, type ResourceServerWithSecret, rotateResourceServe
 import { FormDialog } from "../../forms/form-dialog.tsx";
 import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** How long the current secret keeps working, in seconds. */
 const GRACE_PERIODS = [
-  { value: "0", label: "Not at all: it ends now" },
-  { value: "3600", label: "For 1 hour" },
-  { value: "86400", label: "For 24 hours" },
-  { value: "604800", label: "For 7 days" },
+  { value: "0", label: t("resourceServers.notAtAllItEnds") },
+  { value: "3600", label: t("resourceServers.for1Hour") },
+  { value: "86400", label: t("resourceServers.for24Hours") },
+  { value: "604800", label: t("resourceServers.for7Days") },
 ];
 
 /** Makes a new secret, which is then shown once. The current one keeps working for a grace period. */
@@ -29,28 +31,26 @@ export function RotateSecretDialog({
   const rotation = useChange(() => rotateResourceServerSecret(server.name, Number(grace), key), onRotated);
   return (
     <FormDialog
-      title={
-        <>
-          New secret for <bdi>{server.name}</bdi>
-        </>
-      }
-      button="Make the new secret"
+      title={<T id="resourceServers.newSecretFor" values={{ name: <bdi>{server.name}</bdi> }} />}
+      button={t("resourceServers.makeTheNewSecret")}
       isDangerous={grace === "0"}
       change={rotation}
       isReplaced
       onClose={onClose}
     >
       <NativeSelect
-        label="The current secret keeps working"
-        description="Long enough to give the API the new one."
+        label={t("resourceServers.theCurrentSecretKeepsWorking")}
+        description={t("resourceServers.longEnoughToGiveThe")}
         value={grace}
         onChange={(event) => setGrace(event.currentTarget.value)}
         data={GRACE_PERIODS}
       />
       {server.previous_secret_ends_at === null ? null : (
         <p className="soft">
-          The secret before the current one, which would end <RelativeTime at={server.previous_secret_ends_at} />, ends
-          at once.
+          <T
+            id="resourceServers.theSecretBeforeTheCurrent"
+            values={{ previousSecretEndsAt: <RelativeTime at={server.previous_secret_ends_at} /> }}
+          />
         </p>
       )}
     </FormDialog>

@@ -4,11 +4,13 @@ import { permits, useMe } from "../../api/me.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 import "./settings-page.css";
 
 const COLUMNS: readonly Column<Setting>[] = [
   {
-    heading: "Setting",
+    heading: t("settings.setting"),
     cell: ({ variable, meaning }) => (
       <span className="setting">
         <code>{variable}</code>
@@ -17,19 +19,19 @@ const COLUMNS: readonly Column<Setting>[] = [
     ),
   },
   {
-    heading: "Value",
+    heading: t("settings.value"),
     cell: ({ value, secret }) =>
       value === null ? (
-        <span className="faint">not set</span>
+        <span className="faint">{t("settings.notSet")}</span>
       ) : (
         <span className="setting-value">
           <bdi className="mono">{value}</bdi>
-          {secret ? <span className="faint"> (secret)</span> : null}
+          {secret ? <span className="faint">{t("settings.secret")}</span> : null}
         </span>
       ),
   },
   {
-    heading: "Default",
+    heading: t("settings.default"),
     cell: ({ default: value }) => <bdi className="faint setting-value">{value}</bdi>,
   },
 ];
@@ -41,32 +43,34 @@ export default function SettingsPage() {
   const query = useSettings({ isEnabled: mayRead });
   if (!mayRead) {
     return (
-      <Page title="Settings" about="The configuration of the service.">
-        <RoleNote me={me} needs="admin" everywhere what="see the settings" />
+      <Page title={t("settings.settings")} about={t("settings.theConfigurationOfTheService")}>
+        <RoleNote me={me} needs="admin" everywhere what={t("settings.seeTheSettings")} />
       </Page>
     );
   }
   return (
     <Page
-      title="Settings"
+      title={t("settings.settings")}
       about={
-        <>
-          The effective configuration of version {me.service.version} on{" "}
-          {me.service.store === "sqlite" ? "SQLite" : "PostgreSQL"}. Environment variables and flags set it when the
-          server starts; secrets are masked.
-        </>
+        <T
+          id="settings.theEffectiveConfigurationOfVersion"
+          values={{
+            version: me.service.version,
+            store: me.service.store === "sqlite" ? t("settings.sqlite") : t("settings.postgresql"),
+          }}
+        />
       }
     >
       <DataTable
-        caption="Settings"
+        caption={t("settings.settings")}
         columns={COLUMNS}
         query={query}
         keyOf={({ variable }) => variable}
         skeletonRows={14}
         skeletonHeight={59}
         empty={
-          <Empty icon="settings" title="No settings">
-            The server reported none.
+          <Empty icon="settings" title={t("settings.noSettings")}>
+            {t("settings.theServerReportedNone")}
           </Empty>
         }
       />

@@ -6,6 +6,7 @@ import { Note } from "../../ui/problem.tsx";
 import { noteSignedIn, noteSignedOut } from "../../session/session.ts";
 import SignInForm from "../../session/sign-in-form.tsx";
 import { pathWithin } from "./path-within.ts";
+import { t } from "../../text/t.ts";
 
 /** Explanations of `?error=`, with which single sign-on returns. */
 const SINGLE_SIGN_ON_PROBLEMS: Record<string, string | undefined> = {
@@ -32,13 +33,11 @@ export default function SignInPage() {
   }
 
   return (
-    <OutsidePage title="Sign in to Countersign" about="The console of your token service.">
+    <OutsidePage title={t("signIn.signInToCountersign")} about={t("signIn.theConsoleOfYourToken")}>
       <div className="stack">
         {problem === null ? null : (
           <Note kind="warning">
-            <span role="alert">
-              {SINGLE_SIGN_ON_PROBLEMS[problem] ?? "Single sign-on failed. Try again, or use another sign-in method."}
-            </span>
+            <span role="alert">{SINGLE_SIGN_ON_PROBLEMS[problem] ?? t("signIn.singleSignOnFailedTry")}</span>
           </Note>
         )}
         <SignInForm onSignedIn={onSignedIn} returnTo={to} />

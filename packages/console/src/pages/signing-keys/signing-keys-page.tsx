@@ -17,20 +17,22 @@ import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { StatusBadge, Tag } from "../../ui/status-badge.tsx";
 import { tell } from "../../ui/tell.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 const NODE_COLUMNS: readonly Column<Node>[] = [
   {
-    heading: "Node",
+    heading: t("signingKeys.node"),
     cell: ({ id, host_name: hostName }) => (
-      <span title={`Id ${id}`}>
+      <span title={t("signingKeys.id", { id })}>
         <bdi className="mono">{hostName ?? id}</bdi>
       </span>
     ),
   },
-  { heading: "Version", cell: ({ version }) => version },
-  { heading: "Started", cell: ({ started_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Last seen", cell: ({ seen_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Knows signing keys", cell: ({ signing_keys: numbers }) => numbers.join(", ") },
+  { heading: t("signingKeys.version"), cell: ({ version }) => version },
+  { heading: t("signingKeys.started"), cell: ({ started_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("signingKeys.lastSeen"), cell: ({ seen_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("signingKeys.knowsSigningKeys"), cell: ({ signing_keys: numbers }) => numbers.join(", ") },
 ];
 
 /** Lists signing keys, under which tokens are minted, and the nodes that know them. */
@@ -45,27 +47,30 @@ export default function SigningKeysPage() {
 
   const columns: readonly Column<SigningKey>[] = [
     {
-      heading: "Signing key",
+      heading: t("signingKeys.signingKey"),
       cell: ({ number, signs }) => (
         <span className="row">
           <strong className="name">{number}</strong>
-          {signs ? <Tag>signs new tokens</Tag> : null}
+          {signs ? <Tag>{t("signingKeys.signsNewTokens")}</Tag> : null}
         </span>
       ),
     },
-    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("signingKeys.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     {
-      heading: "Master secret",
+      heading: t("signingKeys.masterSecret"),
       isMinor: true,
       cell: ({ master_fingerprint: fingerprint }) => <code>{fingerprint}</code>,
     },
-    { heading: "Created", cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Signing since", cell: ({ activated_at: at }) => <RelativeTime at={at} never="not yet" /> },
-    { heading: "Retired", cell: ({ retired_at: at }) => <RelativeTime at={at} never="no" /> },
+    { heading: t("signingKeys.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    {
+      heading: t("signingKeys.signingSince"),
+      cell: ({ activated_at: at }) => <RelativeTime at={at} never="not yet" />,
+    },
+    { heading: t("signingKeys.retired"), cell: ({ retired_at: at }) => <RelativeTime at={at} never="no" /> },
     ...(mayChange
       ? [
           {
-            heading: "Actions",
+            heading: t("signingKeys.actions"),
             isActions: true,
             cell: (key: SigningKey) =>
               // The server refuses to retire the key that signs new tokens.
@@ -73,10 +78,10 @@ export default function SigningKeysPage() {
                 <Button
                   size="xs"
                   variant="default"
-                  aria-label={`Retire signing key ${key.number}`}
+                  aria-label={t("signingKeys.retireSigningKey", { number: key.number })}
                   onClick={() => setAsked({ what: "retire", key })}
                 >
-                  Retire
+                  {t("signingKeys.retire")}
                 </Button>
               ),
           },
@@ -86,86 +91,79 @@ export default function SigningKeysPage() {
 
   if (!permits(me, "viewer", { everywhere: true })) {
     return (
-      <Page title="Signing keys" about="Tokens are minted under a signing key.">
-        <RoleNote me={me} needs="viewer" everywhere what="see signing keys, which belong to no account" />
+      <Page title={t("signingKeys.signingKeys")} about={t("signingKeys.tokensAreMintedUnderA")}>
+        <RoleNote me={me} needs="viewer" everywhere what={t("signingKeys.seeSigningKeysWhichBelong")} />
       </Page>
     );
   }
   return (
     <Page
-      title="Signing keys"
-      about="Tokens are minted under a signing key. It is derived from the master secret and stored nowhere."
+      title={t("signingKeys.signingKeys")}
+      about={t("signingKeys.tokensAreMintedUnderA2")}
       actions={
         mayChange ? (
           <Button leftSection={<Icon name="plus" />} onClick={() => setAsked({ what: "rotate" })}>
-            Rotate
+            {t("signingKeys.rotate")}
           </Button>
         ) : undefined
       }
     >
-      <RoleNote me={me} needs="owner" everywhere what="rotate or retire signing keys" />
+      <RoleNote me={me} needs="owner" everywhere what={t("signingKeys.rotateOrRetireSigningKeys")} />
       <DataTable
-        caption="Signing keys"
+        caption={t("signingKeys.signingKeys")}
         columns={columns}
         query={keys}
         keyOf={({ number }) => number}
         skeletonRows={1}
         empty={
-          <Empty icon="key" title="No signing key">
-            The server creates the first one when it starts.
+          <Empty icon="key" title={t("signingKeys.noSigningKey")}>
+            {t("signingKeys.theServerCreatesTheFirst")}
           </Empty>
         }
       />
-      <Section
-        title="Nodes"
-        about="Running server processes. A new signing key starts signing once every node knows it."
-      >
+      <Section title={t("signingKeys.nodes")} about={t("signingKeys.runningServerProcessesANew")}>
         <DataTable
-          caption="Nodes"
+          caption={t("signingKeys.nodes")}
           columns={NODE_COLUMNS}
           query={nodes}
           keyOf={({ id }) => id}
           skeletonRows={1}
           empty={
-            <Empty icon="server" title="No node has reported yet">
-              Each node reports every few seconds.
+            <Empty icon="server" title={t("signingKeys.noNodeHasReportedYet")}>
+              {t("signingKeys.eachNodeReportsEveryFew")}
             </Empty>
           }
         />
       </Section>
       {asked?.what === "rotate" ? (
         <Confirm
-          title="Rotate the signing key?"
-          button="Rotate"
+          title={t("signingKeys.rotateTheSigningKey")}
+          button={t("signingKeys.rotate")}
           isDangerous={false}
           run={rotateSigningKey}
-          onDone={({ number }) => tell(`Created signing key ${number}. It starts signing once every node knows it.`)}
+          onDone={({ number }) => tell(t("signingKeys.createdSigningKeyItStarts", { number }))}
           onClose={() => setAsked(undefined)}
         >
-          <p>
-            The next signing key is derived from the current master secret. It starts signing new tokens once every live
-            node knows it, within seconds.
-          </p>
-          <p>No token ends: tokens of the current key stay valid until they expire.</p>
+          <p>{t("signingKeys.theNextSigningKeyIs")}</p>
+          <p>{t("signingKeys.noTokenEndsTokensOf")}</p>
         </Confirm>
       ) : null}
       {asked?.what === "retire" ? (
         <Confirm
-          title={`Retire signing key ${asked.key.number} permanently?`}
-          button="Retire it and end its tokens"
-          typed={{ text: String(asked.key.number), label: <>Type its number, {asked.key.number}, to confirm</> }}
+          title={t("signingKeys.retireSigningKeyPermanently", { number: asked.key.number })}
+          button={t("signingKeys.retireItAndEndIts")}
+          typed={{
+            text: String(asked.key.number),
+            label: <>{t("signingKeys.typeItsNumberToConfirm", { number: asked.key.number })}</>,
+          }}
           run={() => retireSigningKey(asked.key.number)}
-          onDone={({ number }) => tell(`Retired signing key ${number}.`)}
+          onDone={({ number }) => tell(t("signingKeys.retiredSigningKey", { number }))}
           onClose={() => setAsked(undefined)}
         >
           <p>
-            <strong>Every token minted under it ends at once, for every API user.</strong> Clients have to exchange a
-            new assertion. This can't be undone.
+            <T id="signingKeys.everyTokenMintedUnderIt" values={{ strong: (words) => <strong>{words}</strong> }} />
           </p>
-          <p>
-            You don't need this after a rotation: the tokens expire on their own within 12 hours. Use it if the master
-            secret has been exposed.
-          </p>
+          <p>{t("signingKeys.youDontNeedThisAfter")}</p>
         </Confirm>
       ) : null}
     </Page>

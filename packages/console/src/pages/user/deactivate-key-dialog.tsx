@@ -3,6 +3,7 @@ import { useDescendants } from "../../api/keys.ts";
 import { changeKey, type PublicKey } from "../../api/registry.ts";
 import { DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { DescendantsField, liveKeys } from "./descendants-field.tsx";
+import { t } from "../../text/t.ts";
 
 /** Deactivates a key and, if the operator chooses so, the keys that were rotated in by it. Undo activates the same keys again. */
 export function DeactivateKeyDialog({
@@ -33,9 +34,14 @@ export function DeactivateKeyDialog({
         },
       }}
       scope={{ key_id: id }}
-      about="Assertions signed with this key, and all tokens minted under it, are refused until the key is activated again. Tokens of other keys keep working."
+      about={t("user.assertionsSignedWithThisKey")}
       options={
-        <DescendantsField id={id} what="Deactivate" isIncluded={withDescendants} onChange={setWithDescendants} />
+        <DescendantsField
+          id={id}
+          what={t("user.deactivate")}
+          isIncluded={withDescendants}
+          onChange={setWithDescendants}
+        />
       }
       onClose={onClose}
     />

@@ -2,6 +2,8 @@ import { Checkbox } from "@mantine/core";
 import { useDescendants } from "../../api/keys.ts";
 import type { PublicKey } from "../../api/registry.ts";
 import { Problem } from "../../ui/problem.tsx";
+import { numberText, t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Offers to stop the keys that were rotated in by a key together with it. Without such keys it is nothing. */
 export function DescendantsField({
@@ -21,25 +23,27 @@ export function DescendantsField({
   const live = liveKeys(data?.items ?? []);
   if (data === undefined || (live.length === 0 && data.next === undefined)) return null;
   const count =
-    data.next === undefined ? live.length.toLocaleString("en") : `more than ${live.length.toLocaleString("en")}`;
+    data.next === undefined ? numberText(live.length) : t("user.moreThan", { count: numberText(live.length) });
   return (
     <Checkbox
       label={
         live.length === 1 && data.next === undefined
-          ? `${what} the key rotated in by it, too`
-          : `${what} the ${count} keys rotated in by it, too`
+          ? t("user.theKeyRotatedInBy", { what })
+          : t("user.theKeysRotatedInBy", { what, count })
       }
       description={
-        <>
-          A thief of this key may have rotated it.{" "}
-          {live.slice(0, 5).map((key, at) => (
-            <span key={key.id}>
-              {at === 0 ? "" : ", "}
-              {key.label === null ? `key ${key.id}` : <bdi>{key.label}</bdi>}
-            </span>
-          ))}
-          {live.length > 5 || data.next !== undefined ? " …" : ""}
-        </>
+        <T
+          id="user.aThiefOfThisKey"
+          values={{
+            keys: live.slice(0, 5).map((key, at) => (
+              <span key={key.id}>
+                {at === 0 ? "" : ", "}
+                {key.label === null ? t("user.key", { id: key.id }) : <bdi>{key.label}</bdi>}
+              </span>
+            )),
+            more: live.length > 5 || data.next !== undefined ? " …" : "",
+          }}
+        />
       }
       checked={isIncluded}
       onChange={(event) => onChange(event.currentTarget.checked)}

@@ -12,6 +12,8 @@ import { ExactTime } from "../../ui/exact-time.tsx";
 import { useExactTime } from "../../ui/time-zone.ts";
 import { Note } from "../../ui/problem.tsx";
 import { tell, tellWarning } from "../../ui/tell.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Changes a key's label, expiry and networks. It never overwrites a change by another operator without showing it first. */
 export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: PublicKey; readonly onClose: () => void }) {
@@ -45,7 +47,7 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
         );
       }),
     ({ warnings }) => {
-      tell("Saved the key.");
+      tell(t("user.savedTheKey"));
       // An expired key that gets a later expiry can be used again.
       if (expiry.kind !== "keep") warnings.forEach(tellWarning);
     },
@@ -53,27 +55,42 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
 
   return (
     <FormDialog
-      title={<>Edit {publicKey.label === null ? `key ${publicKey.id}` : <bdi>{publicKey.label}</bdi>}</>}
+      title={
+        <T
+          id="user.edit"
+          values={{
+            label: publicKey.label === null ? t("user.key", { id: publicKey.id }) : <bdi>{publicKey.label}</bdi>,
+          }}
+        />
+      }
       above={
         newer === undefined ? null : (
           <Note kind="warning">
-            This key was changed in the meantime; nothing was saved. Its label is now{" "}
-            {newer.value.label === null ? "empty" : <bdi>“{newer.value.label}”</bdi>}, it expires{" "}
-            {newer.value.expires_at === null ? "never" : <ExactTime atMs={Date.parse(newer.value.expires_at)} />}, and
-            it is limited to{" "}
-            {newer.value.networks.length === 0 ? "no network" : <bdi>{newer.value.networks.join(", ")}</bdi>}. Save
-            again to overwrite this.
+            <T
+              id="user.thisKeyWasChangedIn"
+              values={{
+                label: newer.value.label === null ? t("user.empty") : <bdi>“{newer.value.label}”</bdi>,
+                expiresAt:
+                  newer.value.expires_at === null ? t("user.never") : <ExactTime atMs={Date.parse(newer.value.expires_at)} />,
+                length:
+                  newer.value.networks.length === 0 ? (
+                    t("user.noNetwork")
+                  ) : (
+                    <bdi>{newer.value.networks.join(", ")}</bdi>
+                  ),
+              }}
+            />
           </Note>
         )
       }
-      button="Save"
+      button={t("user.save")}
       change={change}
       fields={["label", "expires_at", "networks"]}
       onClose={onClose}
     >
       <TextInput
-        label="Label"
-        description="For people: where the private key is, or what it is for."
+        label={t("user.label")}
+        description={t("user.forPeopleWhereThePrivate")}
         maxLength={200}
         value={label}
         error={fieldProblem(change.error, "label")}
@@ -84,11 +101,13 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
         onChange={setExpiry}
         error={fieldProblem(change.error, "expires_at")}
         keeping={
-          shown.expires_at === null ? "Unchanged: never" : `Unchanged: ${exactTime(Date.parse(shown.expires_at))}`
+          shown.expires_at === null
+            ? t("user.unchangedNever")
+            : t("user.unchanged", { expiresAt: exactTime(Date.parse(shown.expires_at)) })
         }
       />
       <NetworksField
-        what="this key"
+        what={t("user.thisKey")}
         value={networks}
         problem={fieldProblem(change.error, "networks")}
         onChange={setNetworks}

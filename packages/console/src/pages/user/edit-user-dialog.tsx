@@ -9,6 +9,8 @@ import { useVersion } from "../../forms/use-version.ts";
 import { areSameWords, wordsText, parseWords } from "../../text/word-list.ts";
 import { Note } from "../../ui/problem.tsx";
 import { tell } from "../../ui/tell.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Changes what an API user's client may do. It never overwrites a change by another operator without showing it first. */
 export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; readonly onClose: () => void }) {
@@ -26,37 +28,36 @@ export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; read
         }
         return changeUser(username, { may_rotate: mayRotate, networks: parseWords(networks) }, etag);
       }),
-    () =>
-      tell(
-        <>
-          Saved <bdi>{username}</bdi>.
-        </>,
-      ),
+    () => tell(<T id="user.saved" values={{ username: <bdi>{username}</bdi> }} />),
   );
   return (
     <FormDialog
-      title={
-        <>
-          Edit <bdi>{username}</bdi>
-        </>
-      }
+      title={<T id="user.edit2" values={{ username: <bdi>{username}</bdi> }} />}
       above={
         newer === undefined ? null : (
           <Note kind="warning">
-            This API user was changed in the meantime; nothing was saved. Its client{" "}
-            {newer.value.may_rotate ? "may" : "may not"} rotate its key now, and it is limited to{" "}
-            {newer.value.networks.length === 0 ? "no network" : <bdi>{newer.value.networks.join(", ")}</bdi>}. Save
-            again to overwrite this.
+            <T
+              id="user.thisApiUserWasChanged"
+              values={{
+                mayRotate: newer.value.may_rotate ? t("user.may") : t("user.mayNot"),
+                length:
+                  newer.value.networks.length === 0 ? (
+                    t("user.noNetwork")
+                  ) : (
+                    <bdi>{newer.value.networks.join(", ")}</bdi>
+                  ),
+              }}
+            />
           </Note>
         )
       }
-      button="Save"
+      button={t("user.save")}
       change={change}
       fields={["networks"]}
       onClose={onClose}
     >
       <NetworksField
-        what="this API user"
+        what={t("user.thisApiUser")}
         value={networks}
         problem={fieldProblem(change.error, "networks")}
         onChange={setNetworks}

@@ -1,6 +1,8 @@
 import type { PublicKey } from "../../api/registry.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { PossessionBadge, WeaknessBadge } from "../../ui/key-badges.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** A key's label or number, its fingerprint, and what is known about it. @param others keys of the same API user, for the chain of rotations */
 export function KeyName({
@@ -16,26 +18,26 @@ export function KeyName({
       <strong>{keyTitle(publicKey)}</strong>
       <span className="key-fingerprint">
         <code title={fingerprint}>{fingerprint}</code>
-        <CopyButton isIcon text={fingerprint} label="Copy fingerprint" />
+        <CopyButton isIcon text={fingerprint} label={t("user.copyFingerprint")} />
       </span>
       <span className="key-notes">
         {weakness === null ? null : <WeaknessBadge weakness={weakness} />}
         <PossessionBadge provedAt={provedAt} />
         {networks.length === 0 ? null : (
           <span className="faint">
-            only from <bdi className="mono">{networks.join(", ")}</bdi>
+            <T id="user.onlyFrom" values={{ networks: <bdi className="mono">{networks.join(", ")}</bdi> }} />
           </span>
         )}
         {rotatedFrom === null ? null : (
           <span className="faint">
-            rotated from <KeyLink id={rotatedFrom} others={others} />
+            <T id="user.rotatedFrom" values={{ rotatedFrom: <KeyLink id={rotatedFrom} others={others} /> }} />
           </span>
         )}
         {others
           .filter((other) => other.rotated_from === id)
           .map((other) => (
             <span key={other.id} className="faint">
-              replaced by <KeyLink id={other.id} others={others} />
+              <T id="user.replacedBy" values={{ id: <KeyLink id={other.id} others={others} /> }} />
             </span>
           ))}
       </span>
@@ -55,6 +57,6 @@ function anchorOf(id: number): string {
 /** A link to the row of a key in the same table. */
 function KeyLink({ id, others }: { readonly id: number; readonly others: readonly PublicKey[] }) {
   const key = others.find((other) => other.id === id);
-  if (key === undefined) return <>key {id}</>;
-  return <a href={`#${anchorOf(id)}`}>{key.label === null ? `key ${id}` : <bdi>{key.label}</bdi>}</a>;
+  if (key === undefined) return <T id="user.key" values={{ id }} />;
+  return <a href={`#${anchorOf(id)}`}>{key.label === null ? t("user.key", { id }) : <bdi>{key.label}</bdi>}</a>;
 }

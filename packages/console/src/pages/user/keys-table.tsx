@@ -16,6 +16,8 @@ import { DeactivateKeyDialog } from "./deactivate-key-dialog.tsx";
 import { EditKeyDialog } from "./edit-key-dialog.tsx";
 import { KeyName, keyTitle } from "./key-name.tsx";
 import { RevokeKeyDialog } from "./revoke-key-dialog.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 type Asked = { readonly what: "deactivate" | "edit" | "revoke"; readonly key: PublicKey };
 
@@ -29,16 +31,16 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
   const close = () => setAsked(undefined);
 
   const columns: readonly Column<PublicKey>[] = [
-    { heading: "Key", cell: (key) => <KeyName publicKey={key} others={query.data?.items ?? []} /> },
-    { heading: "Bits", isEnd: true, isMinor: true, cell: ({ bits }) => bits },
-    { heading: "Status", isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
-    { heading: "Created", isMinor: true, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Expires", cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
-    { heading: "Last used", cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("user.key2"), cell: (key) => <KeyName publicKey={key} others={query.data?.items ?? []} /> },
+    { heading: t("user.bits"), isEnd: true, isMinor: true, cell: ({ bits }) => bits },
+    { heading: t("user.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("user.created"), isMinor: true, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("user.expires"), cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("user.lastUsed"), cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
     ...(mayChange
       ? [
           {
-            heading: "Actions",
+            heading: t("user.actions"),
             isActions: true,
             cell: (key: PublicKey) => (
               <KeyActions
@@ -59,13 +61,13 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
         .map((key) => (
           <Note kind="warning" key={key.id}>
             <strong>
-              {keyTitle(key)} is weak: {weaknessText(key.weakness ?? "").label}.
+              <T id="user.isWeak" values={{ key: keyTitle(key), label: weaknessText(key.weakness ?? "").label }} />
             </strong>{" "}
             {weaknessText(key.weakness ?? "").about}
           </Note>
         ))}
       <DataTable
-        caption="Public keys"
+        caption={t("user.publicKeys")}
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
@@ -75,18 +77,16 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
         empty={
           <Empty
             icon="key"
-            title="No public key yet"
+            title={t("user.noPublicKeyYet")}
             actions={
               mayChange ? (
                 <Button leftSection={<Icon name="plus" />} onClick={onAdd}>
-                  Add a key
+                  {t("user.addAKey")}
                 </Button>
               ) : undefined
             }
           >
-            {mayChange
-              ? "Paste the client's public key, or make a key pair here and download the private key."
-              : "The client can't get tokens until an admin adds a key."}
+            {mayChange ? t("user.pasteTheClientsPublicKey") : t("user.theClientCantGetTokens")}
           </Empty>
         }
       />
@@ -122,18 +122,23 @@ function KeyActions({
   return (
     <div className="row-end">
       {status === "deactivated" ? (
-        <Button size="xs" variant="default" onClick={activate} aria-label={`Activate ${name}`}>
-          Activate
+        <Button size="xs" variant="default" onClick={activate} aria-label={t("user.activate2", { name })}>
+          {t("user.activate")}
         </Button>
       ) : (
-        <Button size="xs" variant="default" onClick={() => ask("deactivate")} aria-label={`Deactivate ${name}`}>
-          Deactivate
+        <Button
+          size="xs"
+          variant="default"
+          onClick={() => ask("deactivate")}
+          aria-label={t("user.deactivate2", { name })}
+        >
+          {t("user.deactivate")}
         </Button>
       )}
-      <ActionsMenu label={`More for ${name}`}>
-        <Action onClick={() => ask("edit")}>Edit…</Action>
+      <ActionsMenu label={t("user.moreFor", { name })}>
+        <Action onClick={() => ask("edit")}>{t("user.edit3")}</Action>
         <Action isDangerous onClick={() => ask("revoke")}>
-          Revoke permanently…
+          {t("user.revokePermanently")}
         </Action>
       </ActionsMenu>
     </div>

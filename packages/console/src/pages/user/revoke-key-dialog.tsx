@@ -6,6 +6,8 @@ import { ImpactSummary } from "../../ui/impact-summary.tsx";
 import { Note } from "../../ui/problem.tsx";
 import { DescendantsField } from "./descendants-field.tsx";
 import { tell } from "../../ui/tell.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Revokes a key. This can't be undone, so the operator types which key is meant. */
 export function RevokeKeyDialog({
@@ -22,36 +24,27 @@ export function RevokeKeyDialog({
   const expected = label ?? fingerprint.slice(-8);
   return (
     <Confirm
-      title={<>Revoke {name} permanently?</>}
+      title={<T id="user.revokePermanently2" values={{ name }} />}
       impact={<ImpactSummary scope={{ key_id: id }} />}
-      note={
-        newer === undefined ? null : (
-          <Note kind="warning">
-            This key was changed in the meantime; nothing was done. The list behind this dialog shows its current state.
-            Press the button again to revoke it anyway.
-          </Note>
-        )
+      note={newer === undefined ? null : <Note kind="warning">{t("user.thisKeyWasChangedIn2")}</Note>}
+      options={
+        <DescendantsField id={id} what={t("user.revoke")} isIncluded={withDescendants} onChange={setWithDescendants} />
       }
-      options={<DescendantsField id={id} what="Revoke" isIncluded={withDescendants} onChange={setWithDescendants} />}
-      button="Revoke permanently"
+      button={t("user.revokePermanently3")}
       typed={{
         text: expected,
         label:
           label === null ? (
-            <>
-              Type the last 8 characters of its fingerprint, <code>{expected}</code>, to confirm
-            </>
+            <T id="user.typeTheLast8Characters" values={{ expected: <code>{expected}</code> }} />
           ) : (
-            <>
-              Type its label, <bdi className="mono">{label}</bdi>, to confirm
-            </>
+            <T id="user.typeItsLabelToConfirm" values={{ label: <bdi className="mono">{label}</bdi> }} />
           ),
       }}
       run={() => apply(({ etag }) => changeKey(id, { status: "revoked" }, etag, { withDescendants }))}
-      onDone={() => tell(<>Revoked {name} permanently.</>)}
+      onDone={() => tell(<T id="user.revokedPermanently" values={{ name }} />)}
       onClose={onClose}
     >
-      <p>A revoked key can't be activated or added again. To stop it for now, deactivate it instead.</p>
+      <p>{t("user.aRevokedKeyCantBe")}</p>
     </Confirm>
   );
 }

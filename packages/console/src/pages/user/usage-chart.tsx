@@ -6,6 +6,7 @@ import { useNowMs } from "../../ui/relative-time.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { fillHours } from "../../ui/fill-hours.ts";
 import { TokenBars } from "../../ui/token-bars.tsx";
+import { t } from "../../text/t.ts";
 
 const SPANS = { "24": "24 hours", "168": "7 days" } as const;
 type Span = keyof typeof SPANS;
@@ -18,10 +19,10 @@ export function UsageChart({ username }: { readonly username: string }) {
   const hours = data === undefined ? undefined : fillHours(data, Number(span), nowMs);
   return (
     <Section
-      title="Tokens issued"
+      title={t("user.tokensIssued")}
       actions={
         <Segments
-          label="Time span"
+          label={t("user.timeSpan")}
           value={span}
           onChange={setSpan}
           options={[

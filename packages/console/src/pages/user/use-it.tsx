@@ -1,6 +1,8 @@
 import { Tabs } from "@mantine/core";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { makeSnippets, type SnippetSubject } from "../../snippets/snippets.ts";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Client code for this API user, one tab per language. */
 export function UseIt(subject: SnippetSubject) {
@@ -8,7 +10,7 @@ export function UseIt(subject: SnippetSubject) {
   return (
     <div className="card use-it">
       <Tabs defaultValue="curl" keepMounted={false}>
-        <Tabs.List aria-label="Language">
+        <Tabs.List aria-label={t("user.language")}>
           {snippets.map(({ language }) => (
             <Tabs.Tab key={language} value={language}>
               {language}
@@ -19,11 +21,11 @@ export function UseIt(subject: SnippetSubject) {
           <Tabs.Panel key={language} value={language}>
             <div className="use-it-head">
               <span>
-                <code>{fileName}</code> · needs {needs}
+                <T id="user.needs" values={{ fileName: <code>{fileName}</code>, needs }} />
               </span>
-              <CopyButton text={code} label="Copy" />
+              <CopyButton text={code} label={t("user.copy")} />
             </div>
-            <pre tabIndex={0} aria-label={`Code in ${language}`} role="region">
+            <pre tabIndex={0} aria-label={t("user.codeIn", { language })} role="region">
               <code>{code}</code>
             </pre>
           </Tabs.Panel>

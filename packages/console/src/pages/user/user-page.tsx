@@ -17,6 +17,8 @@ import { EditUserDialog } from "./edit-user-dialog.tsx";
 import { KeysTable } from "./keys-table.tsx";
 import { UsageChart } from "./usage-chart.tsx";
 import { UseIt } from "./use-it.tsx";
+import { numberText, t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 import "./user-page.css";
 
 /** One API user: its keys, its recent usage, and code for its client. */
@@ -32,7 +34,7 @@ export default function UserPage({ username }: { readonly username: string }) {
 
   const user = data?.value;
   const thing = switchableUser(username);
-  const crumb = <Link href="/users">API users</Link>;
+  const crumb = <Link href="/users">{t("user.apiUsers")}</Link>;
   if (error !== null && user === undefined) {
     return (
       <Page title={username} heading={<bdi>{username}</bdi>} crumb={crumb}>
@@ -47,47 +49,40 @@ export default function UserPage({ username }: { readonly username: string }) {
       heading={
         <span className="user-name">
           <bdi>{username}</bdi>
-          <CopyButton isIcon text={username} label="Copy username" />
+          <CopyButton isIcon text={username} label={t("user.copyUsername")} />
         </span>
       }
       actions={
         mayChange && user !== undefined ? (
           <>
             <Button variant="default" onClick={() => setIsEditing(true)}>
-              Edit
+              {t("user.edit4")}
             </Button>
             {user.status === "active" ? (
               <Button variant="default" onClick={() => setIsDeactivating(true)}>
-                Deactivate
+                {t("user.deactivate")}
               </Button>
             ) : (
               <Button variant="default" onClick={() => void activate(thing)}>
-                Activate
+                {t("user.activate")}
               </Button>
             )}
             <Button leftSection={<Icon name="plus" />} onClick={() => setIsAdding(true)}>
-              Add a key
+              {t("user.addAKey")}
             </Button>
           </>
         ) : undefined
       }
     >
       <UserFacts user={user} />
-      <RoleNote me={me} needs="admin" what="change this API user or its keys" />
-      {user?.status === "deactivated" ? (
-        <Note kind="warning">
-          This API user is deactivated: its assertions and tokens are refused, whatever the status of its keys.
-        </Note>
-      ) : null}
+      <RoleNote me={me} needs="admin" what={t("user.changeThisApiUserOr")} />
+      {user?.status === "deactivated" ? <Note kind="warning">{t("user.thisApiUserIsDeactivated")}</Note> : null}
       <AccountNote shortname={user?.account} />
-      <Section title="Public keys">
+      <Section title={t("user.publicKeys")}>
         <KeysTable username={username} onAdd={() => setIsAdding(true)} />
       </Section>
       <UsageChart username={username} />
-      <Section
-        title="Use it"
-        about="Code that exchanges an assertion for a token as this API user. It expects the private key in the same folder."
-      >
+      <Section title={t("user.useIt")} about={t("user.codeThatExchangesAnAssertion")}>
         <UseIt publicUrl={me.service.public_url} username={username} />
       </Section>
       {isAdding ? <AddKeyDialog username={username} onClose={() => setIsAdding(false)} /> : null}
@@ -96,7 +91,7 @@ export default function UserPage({ username }: { readonly username: string }) {
         <DeactivateDialog
           thing={thing}
           scope={{ username }}
-          about="Its assertions and all its tokens are refused until the API user is activated again. Nothing is deleted."
+          about={t("user.itsAssertionsAndAllIts")}
           onClose={() => setIsDeactivating(false)}
         />
       ) : null}
@@ -110,8 +105,7 @@ function AccountNote({ shortname }: { readonly shortname: string | undefined }) 
   if (account?.status !== "deactivated") return null;
   return (
     <Note kind="warning">
-      The account <bdi>{account.shortname}</bdi> is deactivated: the assertions and tokens of all its API users are
-      refused.
+      <T id="user.theAccountIsDeactivatedThe" values={{ shortname: <bdi>{account.shortname}</bdi> }} />
     </Note>
   );
 }
@@ -139,19 +133,17 @@ function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
       <Fact name="Networks">
         {user &&
           (user.networks.length === 0 ? (
-            <span className="faint">any</span>
+            <span className="faint">{t("user.any")}</span>
           ) : (
             <bdi className="mono">{user.networks.join(", ")}</bdi>
           ))}
       </Fact>
       <Fact name="Rotation by the client">
-        {user && (user.may_rotate ? "allowed" : <span className="faint">off</span>)}
+        {user && (user.may_rotate ? t("user.allowed") : <span className="faint">{t("user.off")}</span>)}
       </Fact>
       <Fact name="Created">{user && <RelativeTime at={user.created_at} />}</Fact>
       <Fact name="Last used">{user && <RelativeTime at={user.last_used_at} />}</Fact>
-      <Fact name="Tokens today">
-        {user && <span className="number">{user.tokens_today.toLocaleString("en")}</span>}
-      </Fact>
+      <Fact name="Tokens today">{user && <span className="number">{numberText(user.tokens_today)}</span>}</Fact>
     </Facts>
   );
 }

@@ -10,6 +10,7 @@ import { NameField } from "../../forms/name-field.tsx";
 import { NetworksField } from "../../forms/networks-field.tsx";
 import { RotationField } from "../../forms/rotation-field.tsx";
 import { parseWords } from "../../text/word-list.ts";
+import { t } from "../../text/t.ts";
 
 /** Creates an API user, in an existing account or in one that the same form creates. */
 export function CreateUserDialog({
@@ -65,8 +66,8 @@ export function CreateUserDialog({
 
   return (
     <FormDialog
-      title="New API user"
-      button="Create, then add a key"
+      title={t("users.newApiUser")}
+      button={t("users.createThenAddAKey")}
       change={creation}
       fields={["name", "shortname", "networks"]}
       onSubmit={submit}
@@ -74,11 +75,11 @@ export function CreateUserDialog({
     >
       {newAccount === undefined ? (
         isAccountFixed ? (
-          <TextInput label="Account" value={account ?? ""} readOnly />
+          <TextInput label={t("users.account")} value={account ?? ""} readOnly />
         ) : (
           <AccountPicker
-            label="Account"
-            description="The customer, partner or team that the client belongs to."
+            label={t("users.account")}
+            description={t("users.theCustomerPartnerOrTeam")}
             value={account}
             onChange={(shortname) => {
               setAccount(shortname);
@@ -90,29 +91,29 @@ export function CreateUserDialog({
         )
       ) : (
         <fieldset className="stack-close">
-          <legend>New account</legend>
+          <legend>{t("users.newAccount")}</legend>
           <NameField
-            label="Shortname"
-            description="Lower-case letters, digits and . _ -; can't be changed later."
+            label={t("users.shortname")}
+            description={t("users.lowerCaseLettersDigitsAnd")}
             value={newAccount.shortname}
             problem={fieldProblem(creation.error, "shortname")}
             onChange={(shortname) => setNewAccount({ ...newAccount, shortname })}
           />
           <TextInput
-            label="Name of the account"
-            description="The display name. Optional."
+            label={t("users.nameOfTheAccount")}
+            description={t("users.theDisplayNameOptional")}
             value={newAccount.name}
             onChange={(event) => setNewAccount({ ...newAccount, name: event.currentTarget.value })}
           />
           <button type="button" className="text-button" onClick={() => setNewAccount(undefined)}>
-            Choose an existing account
+            {t("users.chooseAnExistingAccount")}
           </button>
         </fieldset>
       )}
       <NameField
-        label="Name of the API user"
-        description="Part of the username: api-<account number>-<name>."
-        placeholder="orders-sync"
+        label={t("users.nameOfTheApiUser")}
+        description={t("users.partOfTheUsernameApi")}
+        placeholder={t("users.ordersSync")}
         value={name}
         problem={fieldProblem(creation.error, "name")}
         onChange={setName}
@@ -123,12 +124,12 @@ export function CreateUserDialog({
         value={access}
         onChange={setAccess}
         options={[
-          { value: "full", label: "API User", about: "Full access to the API." },
-          { value: "read_only", label: "Read-Only API User", about: "Only GET, HEAD and OPTIONS requests." },
+          { value: "full", label: t("users.apiUser"), about: t("users.fullAccessToTheApi") },
+          { value: "read_only", label: t("users.readOnlyApiUser"), about: t("users.onlyGetHeadAndOptions") },
         ]}
       />
       <NetworksField
-        what="the API user"
+        what={t("users.theApiUser")}
         value={networks}
         problem={fieldProblem(creation.error, "networks")}
         onChange={setNetworks}

@@ -14,42 +14,48 @@ import { useFilters } from "../../forms/search-state.ts";
 import { useOpening } from "../../forms/use-opening.ts";
 import { AccessBadge, StatusBadge } from "../../ui/status-badge.tsx";
 import { CreateUserDialog } from "./create-user-dialog.tsx";
+import { numberText, t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 const COLUMNS: readonly Column<ApiUser>[] = [
   {
-    heading: "Username",
+    heading: t("users.username"),
     cell: ({ username }) => (
       <Link href={`/users/${encodeURIComponent(username)}`} className="row-link">
         <bdi>{username}</bdi>
       </Link>
     ),
   },
-  { heading: "Account", width: 150, cell: ({ account }) => <bdi>{account}</bdi> },
-  { heading: "Access", width: 100, cell: ({ access }) => <AccessBadge access={access} /> },
+  { heading: t("users.account"), width: 150, cell: ({ account }) => <bdi>{account}</bdi> },
+  { heading: t("users.access"), width: 100, cell: ({ access }) => <AccessBadge access={access} /> },
   {
-    heading: "Keys",
+    heading: t("users.keys"),
     width: 90,
     isEnd: true,
     cell: ({ keys, active_keys: active }) =>
       keys === 0 ? (
-        <span className="faint">none</span>
+        <span className="faint">{t("users.none")}</span>
       ) : (
-        <span title={`${active} of ${keys} active`}>
+        <span title={t("users.ofActive", { active, keys })}>
           {active}
-          {active === keys ? null : <span className="faint"> of {keys}</span>}
+          {active === keys ? null : (
+            <span className="faint">
+              <T id="users.of" values={{ keys }} />
+            </span>
+          )}
         </span>
       ),
   },
   {
-    heading: "Tokens today",
+    heading: t("users.tokensToday"),
     isMinor: true,
     width: 120,
     isEnd: true,
     cell: ({ tokens_today: tokens }) =>
-      tokens === 0 ? <span className="faint">0</span> : <span>{tokens.toLocaleString("en")}</span>,
+      tokens === 0 ? <span className="faint">0</span> : <span>{numberText(tokens)}</span>,
   },
-  { heading: "Last used", width: 140, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Status", isLead: true, width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
+  { heading: t("users.lastUsed"), width: 140, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("users.status"), isLead: true, width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
 /** Lists API users, to find one or create one. */
@@ -62,21 +68,21 @@ export default function UsersPage() {
   const creating = useOpening("user", mayCreate);
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={creating.open}>
-      New API user
+      {t("users.newApiUser")}
     </Button>
   );
   return (
-    <Page
-      title="API users"
-      about="Clients of your API. A client signs assertions with a private key; this page manages the public keys."
-      actions={mayCreate ? create : undefined}
-    >
-      <RoleNote me={me} needs="admin" what="create API users or change keys" />
+    <Page title={t("users.apiUsers")} about={t("users.clientsOfYourApiA")} actions={mayCreate ? create : undefined}>
+      <RoleNote me={me} needs="admin" what={t("users.createApiUsersOrChange")} />
       <div className="filters">
-        <SearchField label="Search API users" placeholder="Username, name or fingerprint" filters={filters} />
+        <SearchField
+          label={t("users.searchApiUsers")}
+          placeholder={t("users.usernameNameOrFingerprint")}
+          filters={filters}
+        />
         {me.account === null ? (
           <AccountPicker
-            label="Account"
+            label={t("users.account")}
             isLabelHidden
             clearLabel="All accounts"
             value={filters.values.account}
@@ -85,7 +91,7 @@ export default function UsersPage() {
         ) : null}
         <StatusFilter filters={filters} />
         <FilterSelect
-          label="Access"
+          label={t("users.access")}
           name="access"
           filters={filters}
           options={[
@@ -95,7 +101,7 @@ export default function UsersPage() {
           ]}
         />
         <FilterSelect
-          label="Order"
+          label={t("users.order")}
           name="order"
           filters={filters}
           fixed={filters.values.q === undefined ? undefined : "name"}
@@ -106,23 +112,21 @@ export default function UsersPage() {
         />
       </div>
       <DataTable
-        caption="API users"
+        caption={t("users.apiUsers")}
         columns={COLUMNS}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={12}
-        nouns={["API user", "API users"]}
+        nouns={[t("users.apiUser2"), t("users.apiUsers")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
-            <NoMatch title="No API user matches" path="/users">
-              The search matches the beginning of a username or of the name in it, or a complete key fingerprint.
+            <NoMatch title={t("users.noApiUserMatches")} path="/users">
+              {t("users.theSearchMatchesTheBeginning")}
             </NoMatch>
           ) : (
-            <Empty icon="user" title="No API user yet" actions={mayCreate ? create : undefined}>
-              {mayCreate
-                ? "Create one and add its public key. Its client can then exchange assertions for tokens."
-                : "An admin can create one."}
+            <Empty icon="user" title={t("users.noApiUserYet")} actions={mayCreate ? create : undefined}>
+              {mayCreate ? t("users.createOneAndAddIts") : t("users.anAdminCanCreateOne")}
             </Empty>
           )
         }

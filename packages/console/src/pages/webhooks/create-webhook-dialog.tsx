@@ -8,6 +8,7 @@ import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { parseWords } from "../../text/word-list.ts";
 import { EventsField } from "./events-field.tsx";
 import { UrlAndLabelFields } from "./url-and-label-fields.tsx";
+import { t } from "../../text/t.ts";
 
 /** Creates an endpoint, whose secret is then shown once. */
 export function CreateWebhookDialog({
@@ -37,8 +38,8 @@ export function CreateWebhookDialog({
   );
   return (
     <FormDialog
-      title="New webhook endpoint"
-      button="Create endpoint"
+      title={t("webhooks.newWebhookEndpoint")}
+      button={t("webhooks.createEndpoint")}
       change={creation}
       isReplaced
       fields={["url", "label", "events", "account"]}
@@ -48,8 +49,8 @@ export function CreateWebhookDialog({
       <EventsField value={events} onChange={setEvents} problem={fieldProblem(creation.error, "events")} />
       {me.account === null ? (
         <AccountPicker
-          label="Account"
-          description="All events, or only those of one account. It can't be changed later."
+          label={t("webhooks.account")}
+          description={t("webhooks.allEventsOrOnlyThose")}
           clearLabel="All events"
           value={account}
           error={fieldProblem(creation.error, "account")}

@@ -5,32 +5,36 @@ import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Empty } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { numberText, t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 const COLUMNS: readonly Column<Delivery>[] = [
   {
-    heading: "Event",
+    heading: t("webhooks.event"),
     cell: ({ action, event_seq: seq }) => (
       <span>
         <Link href={`/audit?action=${encodeURIComponent(action)}`}>
           <code>{action}</code>
         </Link>{" "}
-        <span className="faint number nowrap">event {seq}</span>
+        <span className="faint number nowrap">
+          <T id="webhooks.event2" values={{ seq }} />
+        </span>
       </span>
     ),
   },
-  { heading: "Attempt", width: 80, isEnd: true, cell: ({ attempt }) => attempt },
-  { heading: "When", width: 130, cell: ({ at }) => <RelativeTime at={at} /> },
+  { heading: t("webhooks.attempt"), width: 80, isEnd: true, cell: ({ attempt }) => attempt },
+  { heading: t("webhooks.when"), width: 130, cell: ({ at }) => <RelativeTime at={at} /> },
   {
-    heading: "Status",
+    heading: t("webhooks.status"),
     width: 110,
     cell: ({ outcome }) => <StatusBadge status={outcome === "delivered" ? "delivered" : "failed"} />,
   },
-  { heading: "Result", width: 320, cell: ({ message }) => <span className="soft">{message}</span> },
+  { heading: t("webhooks.result"), width: 320, cell: ({ message }) => <span className="soft">{message}</span> },
   {
-    heading: "Time",
+    heading: t("webhooks.time"),
     width: 90,
     isEnd: true,
-    cell: ({ duration_ms: ms }) => <span className="nowrap">{ms.toLocaleString("en")} ms</span>,
+    cell: ({ duration_ms: ms }) => <span className="nowrap">{t("webhooks.ms", { ms: numberText(ms) })}</span>,
   },
 ];
 
@@ -40,15 +44,15 @@ export function Deliveries({ id }: { readonly id: number }) {
   const query = useDeliveries(id, values.cursor);
   return (
     <DataTable
-      caption="Deliveries"
+      caption={t("webhooks.deliveries")}
       columns={COLUMNS}
       query={query}
       keyOf={(delivery) => delivery.id}
-      nouns={["attempt", "attempts"]}
+      nouns={[t("webhooks.attempt2"), t("webhooks.attempts")]}
       goTo={goTo}
       empty={
-        <Empty icon="webhook" title="Nothing was delivered yet">
-          The next event that the endpoint wants is sent within seconds. “Send a test” doesn't wait for one.
+        <Empty icon="webhook" title={t("webhooks.nothingWasDeliveredYet")}>
+          {t("webhooks.theNextEventThatThe")}
         </Empty>
       }
     />

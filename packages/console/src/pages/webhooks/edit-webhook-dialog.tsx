@@ -9,6 +9,8 @@ import { Note } from "../../ui/problem.tsx";
 import { tell } from "../../ui/tell.tsx";
 import { EventsField } from "./events-field.tsx";
 import { UrlAndLabelFields } from "./url-and-label-fields.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Changes an endpoint's URL, label and events. It never overwrites a change by another operator without showing it first. */
 export function EditWebhookDialog({ webhook, onClose }: { readonly webhook: Webhook; readonly onClose: () => void }) {
@@ -31,20 +33,22 @@ export function EditWebhookDialog({ webhook, onClose }: { readonly webhook: Webh
           etag,
         );
       }),
-    () => tell(`Saved webhook endpoint ${id}.`),
+    () => tell(t("webhooks.savedWebhookEndpoint", { id })),
   );
   return (
     <FormDialog
-      title={`Edit webhook endpoint ${id}`}
+      title={t("webhooks.editWebhookEndpoint", { id })}
       above={
         newer === undefined ? null : (
           <Note kind="warning">
-            This endpoint was changed in the meantime; nothing was saved. Its URL is now <bdi>{newer.value.url}</bdi>,
-            and it gets <bdi>{newer.value.events.join(", ")}</bdi>. Save again to overwrite this.
+            <T
+              id="webhooks.thisEndpointWasChangedIn"
+              values={{ url: <bdi>{newer.value.url}</bdi>, events: <bdi>{newer.value.events.join(", ")}</bdi> }}
+            />
           </Note>
         )
       }
-      button="Save"
+      button={t("webhooks.save")}
       change={change}
       fields={["url", "label", "events"]}
       onClose={onClose}

@@ -1,5 +1,6 @@
 import { Textarea } from "@mantine/core";
 import type { ReactNode } from "react";
+import { t } from "../../text/t.ts";
 
 /** The events that an endpoint gets, one pattern on each line. */
 export function EventsField({
@@ -14,8 +15,8 @@ export function EventsField({
 }) {
   return (
     <Textarea
-      label="Events"
-      description="One per line: an action such as key.revoked, all actions of a kind such as key.*, or * for everything."
+      label={t("webhooks.events")}
+      description={t("webhooks.onePerLineAnAction")}
       rows={4}
       maxLength={10_000}
       required

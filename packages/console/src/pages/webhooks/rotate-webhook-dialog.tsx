@@ -5,13 +5,15 @@ import { rotateWebhookSecret, type Webhook, type WebhookWithSecret } from "../..
 import { FormDialog } from "../../forms/form-dialog.tsx";
 import { useIdempotencyKey } from "../../forms/idempotency-key.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** How long the current secret signs too, in seconds. */
 const OVERLAPS = [
-  { value: "0", label: "Not at all: it ends now" },
-  { value: "3600", label: "For 1 hour" },
-  { value: "86400", label: "For 24 hours" },
-  { value: "604800", label: "For 7 days" },
+  { value: "0", label: t("webhooks.notAtAllItEnds") },
+  { value: "3600", label: t("webhooks.for1Hour") },
+  { value: "86400", label: t("webhooks.for24Hours") },
+  { value: "604800", label: t("webhooks.for7Days") },
 ];
 
 /** Makes a new secret, which is then shown once. For an overlap, each delivery carries a signature by either secret. */
@@ -29,24 +31,26 @@ export function RotateWebhookDialog({
   const rotation = useChange(() => rotateWebhookSecret(webhook.id, Number(overlap), key), onRotated);
   return (
     <FormDialog
-      title={`New secret for webhook endpoint ${webhook.id}`}
-      button="Make the new secret"
+      title={t("webhooks.newSecretForWebhookEndpoint", { id: webhook.id })}
+      button={t("webhooks.makeTheNewSecret")}
       isDangerous={overlap === "0"}
       change={rotation}
       isReplaced
       onClose={onClose}
     >
       <NativeSelect
-        label="The current secret signs too"
-        description="Long enough to give the receiver the new one."
+        label={t("webhooks.theCurrentSecretSignsToo")}
+        description={t("webhooks.longEnoughToGiveThe")}
         value={overlap}
         onChange={(event) => setOverlap(event.currentTarget.value)}
         data={OVERLAPS}
       />
       {webhook.previous_secret_ends_at === null ? null : (
         <p className="soft">
-          The secret before the current one, which would end <RelativeTime at={webhook.previous_secret_ends_at} />, ends
-          at once.
+          <T
+            id="webhooks.theSecretBeforeTheCurrent"
+            values={{ previousSecretEndsAt: <RelativeTime at={webhook.previous_secret_ends_at} /> }}
+          />
         </p>
       )}
     </FormDialog>

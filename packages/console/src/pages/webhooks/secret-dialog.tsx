@@ -1,5 +1,7 @@
 import type { WebhookWithSecret } from "../../api/webhooks.ts";
 import { SecretOnce } from "../../ui/secret-once.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** Shows the secret of an endpoint once, after its creation or rotation. */
 export function WebhookSecretDialog({
@@ -11,15 +13,19 @@ export function WebhookSecretDialog({
 }) {
   return (
     <SecretOnce
-      title="Store the secret"
+      title={t("webhooks.storeTheSecret")}
       about={
-        <>
-          The receiver of webhook endpoint {webhook.id} checks each delivery with this secret, as{" "}
-          <a href="https://www.standardwebhooks.com" target="_blank" rel="noreferrer">
-            Standard Webhooks
-          </a>{" "}
-          describes.
-        </>
+        <T
+          id="webhooks.theReceiverOfWebhookEndpoint"
+          values={{
+            id: webhook.id,
+            link: (words) => (
+              <a href="https://www.standardwebhooks.com" target="_blank" rel="noreferrer">
+                {words}
+              </a>
+            ),
+          }}
+        />
       }
       name="secret"
       secret={webhook.secret}

@@ -1,6 +1,7 @@
 import { TextInput } from "@mantine/core";
 import { fieldProblem } from "../../forms/form-dialog.tsx";
 import { NameField } from "../../forms/name-field.tsx";
+import { t } from "../../text/t.ts";
 
 /** Where an endpoint is, and what it is called. */
 export function UrlAndLabelFields({
@@ -19,17 +20,17 @@ export function UrlAndLabelFields({
   return (
     <>
       <NameField
-        label="URL"
-        description="Where the receiver listens. Its path may hold a secret: only admins and owners see it."
-        placeholder="https://hooks.example.com/countersign"
+        label={t("webhooks.url")}
+        description={t("webhooks.whereTheReceiverListensIts")}
+        placeholder={t("webhooks.httpsHooksExampleComCountersign")}
         hasFocus={hasFocus}
         value={url}
         problem={fieldProblem(error, "url")}
         onChange={(next) => onChange({ url: next, label })}
       />
       <TextInput
-        label="Label"
-        description="For people: what receives the events. Optional."
+        label={t("webhooks.label")}
+        description={t("webhooks.forPeopleWhatReceivesThe")}
         maxLength={200}
         value={label}
         error={fieldProblem(error, "label")}

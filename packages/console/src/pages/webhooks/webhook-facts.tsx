@@ -2,6 +2,8 @@ import type { Webhook } from "../../api/webhooks.ts";
 import { Fact, Facts } from "../../ui/facts.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { WebhookStatus } from "./webhook-status.tsx";
+import { t } from "../../text/t.ts";
+import { T } from "../../ui/t.tsx";
 
 /** What is known about an endpoint. @param webhook `undefined` while it is loading */
 export function WebhookFacts({ webhook }: { readonly webhook: Webhook | undefined }) {
@@ -10,20 +12,23 @@ export function WebhookFacts({ webhook }: { readonly webhook: Webhook | undefine
       <Fact name="Status">{webhook && <WebhookStatus webhook={webhook} />}</Fact>
       <Fact name="URL">{webhook && <bdi className="mono">{webhook.url}</bdi>}</Fact>
       <Fact name="Events">
-        {webhook && (webhook.events.includes("*") ? "all" : <code>{webhook.events.join(", ")}</code>)}
+        {webhook && (webhook.events.includes("*") ? t("webhooks.all") : <code>{webhook.events.join(", ")}</code>)}
       </Fact>
-      <Fact name="Account">{webhook && (webhook.account === null ? "all" : <bdi>{webhook.account}</bdi>)}</Fact>
+      <Fact name="Account">
+        {webhook && (webhook.account === null ? t("webhooks.all") : <bdi>{webhook.account}</bdi>)}
+      </Fact>
       <Fact name="Failed attempts">{webhook && <span className="number">{webhook.failed_attempts}</span>}</Fact>
       <Fact name="Failing since">{webhook && <RelativeTime at={webhook.failing_since} never="not failing" />}</Fact>
       <Fact name="Last delivered">{webhook && <RelativeTime at={webhook.last_delivered_at} />}</Fact>
       <Fact name="Previous secret">
         {webhook &&
           (webhook.previous_secret_ends_at === null ? (
-            <span className="faint">none</span>
+            <span className="faint">{t("webhooks.none")}</span>
           ) : (
-            <>
-              ends <RelativeTime at={webhook.previous_secret_ends_at} />
-            </>
+            <T
+              id="webhooks.ends"
+              values={{ previousSecretEndsAt: <RelativeTime at={webhook.previous_secret_ends_at} /> }}
+            />
           ))}
       </Fact>
       <Fact name="Created">{webhook && <RelativeTime at={webhook.created_at} />}</Fact>

@@ -20,6 +20,7 @@ import { EditWebhookDialog } from "./edit-webhook-dialog.tsx";
 import { RotateWebhookDialog } from "./rotate-webhook-dialog.tsx";
 import { WebhookSecretDialog } from "./secret-dialog.tsx";
 import { WebhookFacts } from "./webhook-facts.tsx";
+import { t } from "../../text/t.ts";
 
 type Opened =
   | { readonly what: "edit" | "rotate" | "deactivate" }
@@ -30,8 +31,8 @@ export default function WebhookPage({ id }: { readonly id: number }) {
   const me = useMe();
   if (permits(me, "admin")) return <Endpoint id={id} />;
   return (
-    <Page title={`Webhook endpoint ${id}`} crumb={<Link href="/webhooks">Webhooks</Link>}>
-      <RoleNote me={me} needs="admin" what="see webhook endpoints" />
+    <Page title={t("webhooks.webhookEndpoint", { id })} crumb={<Link href="/webhooks">{t("webhooks.webhooks")}</Link>}>
+      <RoleNote me={me} needs="admin" what={t("webhooks.seeWebhookEndpoints")} />
     </Page>
   );
 }
@@ -44,8 +45,8 @@ function Endpoint({ id }: { readonly id: number }) {
   const webhook = data?.value;
   return (
     <Page
-      title={`Webhook endpoint ${id}`}
-      crumb={<Link href="/webhooks">Webhooks</Link>}
+      title={t("webhooks.webhookEndpoint", { id })}
+      crumb={<Link href="/webhooks">{t("webhooks.webhooks")}</Link>}
       {...(webhook?.label ? { heading: <bdi>{webhook.label}</bdi> } : {})}
       actions={
         webhook === undefined ? undefined : (
@@ -66,16 +67,17 @@ function Endpoint({ id }: { readonly id: number }) {
             {testing.error === null ? null : <Problem error={testing.error} />}
             {testing.data === undefined ? null : (
               <Note kind={testing.data.outcome === "delivered" ? "good" : "warning"}>
-                <strong>Test {testing.data.outcome === "delivered" ? "delivered" : "failed"}.</strong>{" "}
+                <strong>
+                  {t("webhooks.test", {
+                    outcome: testing.data.outcome === "delivered" ? t("webhooks.delivered") : t("webhooks.failed"),
+                  })}
+                </strong>{" "}
                 {testing.data.message}
               </Note>
             )}
           </div>
           <WebhookFacts webhook={webhook} />
-          <Section
-            title="Deliveries"
-            about="The last attempts, newest first. Events are sent in order, and each is tried for 3 days; then the endpoint is disabled."
-          >
+          <Section title={t("webhooks.deliveries")} about={t("webhooks.theLastAttemptsNewestFirst")}>
             <Deliveries id={id} />
           </Section>
         </>
@@ -92,11 +94,7 @@ function Endpoint({ id }: { readonly id: number }) {
       ) : null}
       {opened?.what === "secret" ? <WebhookSecretDialog webhook={opened.webhook} onStored={close} /> : null}
       {opened?.what === "deactivate" ? (
-        <DeactivateDialog
-          thing={switchableWebhook(id)}
-          about="It gets no events until it is activated again. What happened in between is delivered then."
-          onClose={close}
-        />
+        <DeactivateDialog thing={switchableWebhook(id)} about={t("webhooks.itGetsNoEventsUntil")} onClose={close} />
       ) : null}
     </Page>
   );
@@ -117,21 +115,21 @@ function Actions({
     <>
       {webhook.status === "active" ? (
         <Button variant="default" onClick={() => open("deactivate")}>
-          Deactivate
+          {t("webhooks.deactivate")}
         </Button>
       ) : (
         <Button variant="default" onClick={() => void activate(switchableWebhook(webhook.id))}>
-          Activate
+          {t("webhooks.activate")}
         </Button>
       )}
       <Button variant="default" onClick={() => open("rotate")}>
-        New secret
+        {t("webhooks.newSecret")}
       </Button>
       <Button variant="default" onClick={() => open("edit")}>
-        Edit
+        {t("webhooks.edit")}
       </Button>
       <Button loading={isTesting} onClick={test}>
-        Send a test
+        {t("webhooks.sendATest")}
       </Button>
     </>
   );

@@ -1,6 +1,7 @@
 import type { Webhook } from "../../api/webhooks.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { T } from "../../ui/t.tsx";
 
 const REASONS = {
   failing: "it failed for 3 days",
@@ -16,7 +17,7 @@ export function WebhookStatus({ webhook }: { readonly webhook: Webhook }) {
         <StatusBadge status="failing" />{" "}
         {nextAt === null ? null : (
           <span className="faint">
-            tries again <RelativeTime at={nextAt} />
+            <T id="webhooks.triesAgain" values={{ nextAt: <RelativeTime at={nextAt} /> }} />
           </span>
         )}
       </span>

@@ -14,33 +14,35 @@ import { RoleNote } from "../../ui/role-note.tsx";
 import { CreateWebhookDialog } from "./create-webhook-dialog.tsx";
 import { WebhookSecretDialog } from "./secret-dialog.tsx";
 import { WebhookStatus } from "./webhook-status.tsx";
+import { t } from "../../text/t.ts";
 import "./webhooks-page.css";
 
 const COLUMNS: readonly Column<Webhook>[] = [
   {
-    heading: "Endpoint",
+    heading: t("webhooks.endpoint"),
     cell: ({ id, label, url }) => (
       <div className="endpoint">
         <Link href={`/webhooks/${id}`} className="row-link">
-          {label === null ? `Endpoint ${id}` : <bdi>{label}</bdi>}
+          {label === null ? t("webhooks.endpoint2", { id }) : <bdi>{label}</bdi>}
         </Link>
         <bdi className="mono faint">{new URL(url).origin}</bdi>
       </div>
     ),
   },
   {
-    heading: "Events",
+    heading: t("webhooks.events"),
     width: 220,
     cell: ({ events }) =>
-      events.includes("*") ? <span className="faint">all</span> : <code>{events.join(", ")}</code>,
+      events.includes("*") ? <span className="faint">{t("webhooks.all")}</span> : <code>{events.join(", ")}</code>,
   },
   {
-    heading: "Account",
+    heading: t("webhooks.account"),
     width: 130,
-    cell: ({ account }) => (account === null ? <span className="faint">all</span> : <bdi>{account}</bdi>),
+    cell: ({ account }) =>
+      account === null ? <span className="faint">{t("webhooks.all")}</span> : <bdi>{account}</bdi>,
   },
-  { heading: "Last delivered", width: 140, cell: ({ last_delivered_at: at }) => <RelativeTime at={at} /> },
-  { heading: "Status", isLead: true, width: 200, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
+  { heading: t("webhooks.lastDelivered"), width: 140, cell: ({ last_delivered_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("webhooks.status"), isLead: true, width: 200, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
 ];
 
 /** Lists webhook endpoints, to create one or to see which of them fail. */
@@ -54,37 +56,37 @@ export default function WebhooksPage() {
   const about = "Endpoints to which the service sends its events, signed as Standard Webhooks describes.";
   if (!mayChange) {
     return (
-      <Page title="Webhooks" about={about}>
-        <RoleNote me={me} needs="admin" what="see webhook endpoints" />
+      <Page title={t("webhooks.webhooks")} about={about}>
+        <RoleNote me={me} needs="admin" what={t("webhooks.seeWebhookEndpoints")} />
       </Page>
     );
   }
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={() => setIsCreating(true)}>
-      New endpoint
+      {t("webhooks.newEndpoint")}
     </Button>
   );
   return (
-    <Page title="Webhooks" about={about} actions={create}>
+    <Page title={t("webhooks.webhooks")} about={about} actions={create}>
       <div className="filters">
         <StatusFilter filters={filters} />
       </div>
       <DataTable
-        caption="Webhook endpoints"
+        caption={t("webhooks.webhookEndpoints")}
         columns={COLUMNS}
         query={query}
         keyOf={({ id }) => id}
         skeletonHeight={56}
-        nouns={["endpoint", "endpoints"]}
+        nouns={[t("webhooks.endpoint3"), t("webhooks.endpoints")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
-            <NoMatch title="No webhook endpoint matches" path="/webhooks">
-              No endpoint has this status.
+            <NoMatch title={t("webhooks.noWebhookEndpointMatches")} path="/webhooks">
+              {t("webhooks.noEndpointHasThisStatus")}
             </NoMatch>
           ) : (
-            <Empty icon="webhook" title="No webhook endpoint yet" actions={create}>
-              Create one to be told before a key expires, when a weak key is found, or of any change.
+            <Empty icon="webhook" title={t("webhooks.noWebhookEndpointYet")} actions={create}>
+              {t("webhooks.createOneToBeTold")}
             </Empty>
           )
         }

@@ -23,6 +23,8 @@ import { proofSubject } from "./proof-subject.ts";
 import { ProvePossession } from "./prove-possession.tsx";
 import { useInspection } from "./use-inspection.ts";
 import { useKeyPair } from "./use-key-pair.ts";
+import { t } from "../../../text/t.ts";
+import { T } from "../../../ui/t.tsx";
 
 /**
  * Adds a public key: pasted, dropped, or of a key pair made here. The private key of that pair leaves the page only as a download.
@@ -80,14 +82,12 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
 
   if (isAskingToClose) {
     return (
-      <Dialog title="Close without the private key?" onClose={() => setIsAskingToClose(false)}>
+      <Dialog title={t("user.closeWithoutThePrivateKey")} onClose={() => setIsAskingToClose(false)}>
         <div className="stack">
-          <p className="soft">
-            The new private key hasn't been downloaded. It exists only in this page and is lost once the dialog closes.
-          </p>
+          <p className="soft">{t("user.theNewPrivateKeyHasnt")}</p>
           <div className="dialog-foot">
             <Button variant="default" onClick={onClose}>
-              Close without it
+              {t("user.closeWithoutIt")}
             </Button>
             <Button
               data-autofocus
@@ -97,7 +97,7 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
                 setIsAskingToClose(false);
               }}
             >
-              Download it
+              {t("user.downloadIt")}
             </Button>
           </div>
         </div>
@@ -115,15 +115,11 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
   const isReady = isKnown && (source === "make" || isProved);
   return (
     <FormDialog
-      title={
-        <>
-          Add a key to <bdi>{username}</bdi>
-        </>
-      }
+      title={<T id="user.addAKeyTo" values={{ username: <bdi>{username}</bdi> }} />}
       above={
         <>
           <Segments
-            label="Source of the key"
+            label={t("user.sourceOfTheKey")}
             value={source}
             onChange={setSource}
             options={[
@@ -156,8 +152,8 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
                 />
               ) : null}
               <TextInput
-                label="Label"
-                description="For people: where the private key is, or what it is for. Optional."
+                label={t("user.label")}
+                description={t("user.forPeopleWhereThePrivate2")}
                 maxLength={200}
                 value={label}
                 error={fieldProblem(creation.error, "label")}
@@ -165,7 +161,7 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
               />
               <ExpiryField value={expiry} onChange={setExpiry} error={fieldProblem(creation.error, "expires_at")} />
               <NetworksField
-                what="this key"
+                what={t("user.thisKey")}
                 value={networks}
                 problem={fieldProblem(creation.error, "networks")}
                 onChange={setNetworks}
@@ -174,7 +170,7 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
           ) : null}
         </>
       }
-      button={source === "make" && !pair.isDownloaded ? "Download private key, add public key" : "Add key"}
+      button={source === "make" && !pair.isDownloaded ? t("user.downloadPrivateKeyAddPublic") : t("user.addKey")}
       isReady={isReady}
       change={creation}
       {...(isWeak && source === "paste" ? { error: null } : {})}

@@ -7,6 +7,8 @@ import { Dialog } from "../../../ui/dialog.tsx";
 import { ExactTime } from "../../../ui/exact-time.tsx";
 import { Icon } from "../../../ui/icon.tsx";
 import { Note } from "../../../ui/problem.tsx";
+import { t } from "../../../text/t.ts";
+import { T } from "../../../ui/t.tsx";
 
 /** Shows the added key. If the pair was made here, this is the last chance to download the private key. */
 export function KeyAdded({
@@ -19,21 +21,23 @@ export function KeyAdded({
   readonly onClose: () => void;
 }) {
   return (
-    <Dialog title="The key is added" onClose={onClose}>
+    <Dialog title={t("user.theKeyIsAdded")} onClose={onClose}>
       <div className="stack">
         <dl className="facts">
-          <dt>Fingerprint</dt>
+          <dt>{t("user.fingerprint")}</dt>
           <dd>
             <code>{publicKey.fingerprint}</code>{" "}
-            <CopyButton isIcon text={publicKey.fingerprint} label="Copy fingerprint" />
+            <CopyButton isIcon text={publicKey.fingerprint} label={t("user.copyFingerprint")} />
           </dd>
-          <dt>Strength</dt>
-          <dd>{publicKey.bits} bits</dd>
-          <dt>Possession</dt>
-          <dd>{publicKey.proved_at === null ? "not proved" : "proved"}</dd>
+          <dt>{t("user.strength")}</dt>
+          <dd>
+            <T id="user.bits2" values={{ bits: publicKey.bits }} />
+          </dd>
+          <dt>{t("user.possession")}</dt>
+          <dd>{publicKey.proved_at === null ? t("user.notProved") : t("user.proved")}</dd>
           {publicKey.expires_at === null ? null : (
             <>
-              <dt>Expires</dt>
+              <dt>{t("user.expires")}</dt>
               <dd>
                 <ExactTime atMs={Date.parse(publicKey.expires_at)} />
               </dd>
@@ -44,12 +48,14 @@ export function KeyAdded({
           <Note kind="warning">
             <div className="stack-close">
               <span>
-                The private key is in your downloads as <bdi className="mono">{keyFileName(publicKey.username)}</bdi>.
-                Give it only to the client. You can't download it again after closing this dialog.
+                <T
+                  id="user.thePrivateKeyIsIn"
+                  values={{ username: <bdi className="mono">{keyFileName(publicKey.username)}</bdi> }}
+                />
               </span>
               <span>
                 <Button variant="default" size="xs" leftSection={<Icon name="download" size={14} />} onClick={download}>
-                  Download again
+                  {t("user.downloadAgain")}
                 </Button>
               </span>
             </div>
@@ -60,10 +66,10 @@ export function KeyAdded({
             {warning}
           </Note>
         ))}
-        <p className="soft">The client can exchange assertions now. “Use it” on this page shows code for it.</p>
+        <p className="soft">{t("user.theClientCanExchangeAssertions")}</p>
         <div className="dialog-foot">
           <Button data-autofocus onClick={onClose}>
-            {download === undefined ? "Done" : "I have stored the private key"}
+            {download === undefined ? t("user.done") : t("user.iHaveStoredThePrivate")}
           </Button>
         </div>
       </div>

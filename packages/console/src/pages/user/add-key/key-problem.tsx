@@ -2,6 +2,7 @@ import { ApiError } from "../../../api/api-error.ts";
 import { weaknessText } from "../../../text/weakness.ts";
 import { Icon } from "../../../ui/icon.tsx";
 import { Problem } from "../../../ui/problem.tsx";
+import { T } from "../../../ui/t.tsx";
 
 /** Why a public key isn't accepted. A weakness is explained in words. */
 export function KeyProblem({ error }: { readonly error: Error }) {
@@ -12,7 +13,9 @@ export function KeyProblem({ error }: { readonly error: Error }) {
     <div className="problem" role="alert">
       <Icon name="alert" />
       <div className="problem-words">
-        <strong>This key isn't accepted: {label}.</strong>
+        <strong>
+          <T id="user.thisKeyIsntAccepted" values={{ label }} />
+        </strong>
         <span>{about}</span>
         <span className="problem-small">{error.message}</span>
       </div>

@@ -5,6 +5,8 @@ import { Icon } from "../../../ui/icon.tsx";
 import { Note } from "../../../ui/problem.tsx";
 import { Segments } from "../../../ui/segments.tsx";
 import type { HeldPair } from "./use-key-pair.ts";
+import { t } from "../../../text/t.ts";
+import { T } from "../../../ui/t.tsx";
 
 /** Makes a key pair in the browser and offers the private key for download. */
 export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly fileName: string }) {
@@ -12,24 +14,21 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
   if (!canMakeKeyPair()) {
     return (
       <Note>
-        Browsers make keys only over https or on localhost. Make the key pair where the client runs, and paste the
-        public key:
+        {t("user.browsersMakeKeysOnlyOver")}
         <br />
-        <code>openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem</code>
+        <code>{t("user.opensslGenpkeyAlgorithmRsaPkeyopt")}</code>
         <br />
-        <code>openssl pkey -in private.pem -pubout</code>
+        <code>{t("user.opensslPkeyInPrivatePem")}</code>
       </Note>
     );
   }
   return (
     <div className="stack-close">
-      <p className="soft">
-        The key pair is made in this browser. You download the private key as a file; it is never sent to the server.
-      </p>
+      <p className="soft">{t("user.theKeyPairIsMade")}</p>
       <div className="made">
         <div className="row">
           <Segments
-            label="Strength"
+            label={t("user.strength")}
             value={String(bits) as `${KeyBits}`}
             onChange={(value) => setBits(Number(value) as KeyBits)}
             options={KEY_BITS.map((each) => [`${each}`, `${each} bits`] as const)}
@@ -39,18 +38,24 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
             loading={pair.isMaking}
             onClick={() => void pair.make(bits)}
           >
-            {pair.made === undefined ? "Make the pair" : "Make another"}
+            {pair.made === undefined ? t("user.makeThePair") : t("user.makeAnother")}
           </Button>
         </div>
         <div role="status">
           {pair.made === undefined ? (
-            <span className="faint">This takes a moment; 4096 bits take a few seconds.</span>
+            <span className="faint">{t("user.thisTakesAMoment4096")}</span>
           ) : (
             <div className="made-file">
               <div>
                 <bdi className="mono">{fileName}</bdi>
                 <div className="faint">
-                  Private key, {pair.made.bits} bits, {pair.isDownloaded ? "downloaded" : "not downloaded yet"}
+                  <T
+                    id="user.privateKeyBits"
+                    values={{
+                      bits: pair.made.bits,
+                      isDownloaded: pair.isDownloaded ? t("user.downloaded") : t("user.notDownloadedYet"),
+                    }}
+                  />
                 </div>
               </div>
               <Button
@@ -59,7 +64,7 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
                 leftSection={<Icon name="download" size={14} />}
                 onClick={pair.download}
               >
-                {pair.isDownloaded ? "Download again" : "Download"}
+                {pair.isDownloaded ? t("user.downloadAgain") : t("user.download")}
               </Button>
             </div>
           )}

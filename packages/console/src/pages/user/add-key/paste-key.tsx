@@ -5,6 +5,8 @@ import { Icon } from "../../../ui/icon.tsx";
 import { Note } from "../../../ui/problem.tsx";
 import { KeyProblem } from "./key-problem.tsx";
 import type { Inspection } from "./use-inspection.ts";
+import { t } from "../../../text/t.ts";
+import { T } from "../../../ui/t.tsx";
 
 /** In bytes, longer than the text of any public key. A larger file isn't read. */
 const FILE_BYTES_MAX = 65_536;
@@ -62,9 +64,9 @@ export function PasteKey({
         }}
       >
         <Textarea
-          label="Public key"
-          description="PEM, certificate, JWK or OpenSSH line; or drop a file here. RSA, at least 2048 bits."
-          placeholder="-----BEGIN PUBLIC KEY-----"
+          label={t("user.publicKey")}
+          description={t("user.pemCertificateJwkOrOpenssh")}
+          placeholder={t("user.beginPublicKey")}
           rows={7}
           spellCheck={false}
           autoComplete="off"
@@ -80,13 +82,13 @@ export function PasteKey({
           leftSection={<Icon name="upload" size={14} />}
           onClick={() => file.current?.click()}
         >
-          Choose a file
+          {t("user.chooseAFile")}
         </Button>
         <input
           ref={file}
           type="file"
           hidden
-          aria-label="Public key file"
+          aria-label={t("user.publicKeyFile")}
           tabIndex={-1}
           onChange={(event) => {
             void acceptFile(event.currentTarget.files?.[0]);
@@ -97,9 +99,10 @@ export function PasteKey({
       <div className="verdict" role="status">
         {wasPrivate ? (
           <Note kind="warning">
-            <strong>That was a private key.</strong> It wasn't sent anywhere and was removed from the field. Consider a
-            private key exposed once it has been copied around: make a new key pair, keep the private key where it was
-            made, and add only the public key. <code>openssl pkey -in private.pem -pubout</code> prints the public key.
+            <T
+              id="user.thatWasAPrivateKey"
+              values={{ strong: (words) => <strong>{words}</strong>, code: (words) => <code>{words}</code> }}
+            />
           </Note>
         ) : fileProblem !== undefined ? (
           <Note kind="warning">{fileProblem}</Note>
@@ -107,12 +110,15 @@ export function PasteKey({
           <KeyProblem error={refusal} />
         ) : inspection.key !== undefined ? (
           <Note kind="good">
-            RSA, {inspection.key.bits} bits, <code>{inspection.key.fingerprint}</code>
+            <T
+              id="user.rsaBits"
+              values={{ bits: inspection.key.bits, fingerprint: <code>{inspection.key.fingerprint}</code> }}
+            />
           </Note>
         ) : inspection.error !== undefined ? (
           <KeyProblem error={inspection.error} />
         ) : inspection.isInspecting ? (
-          <span className="faint">Inspecting…</span>
+          <span className="faint">{t("user.inspecting")}</span>
         ) : null}
       </div>
     </div>

@@ -9,6 +9,8 @@ import { Bone } from "../../../ui/page.tsx";
 import { Problem } from "../../../ui/problem.tsx";
 import { RelativeTime } from "../../../ui/relative-time.tsx";
 import { proofSubject } from "./proof-subject.ts";
+import { t } from "../../../text/t.ts";
+import { T } from "../../../ui/t.tsx";
 
 /** In characters, longer than any proof. */
 const PROOF_CHARACTERS_MAX = 8192;
@@ -34,13 +36,13 @@ export function ProvePossession({
   const isAsked = isRequired || proof !== undefined;
   return (
     <fieldset className="stack-close">
-      <legend>Proof of possession</legend>
+      <legend>{t("user.proofOfPossession")}</legend>
       {isRequired ? (
-        <p className="soft">This service requires a proof that the client has the private key.</p>
+        <p className="soft">{t("user.thisServiceRequiresAProof")}</p>
       ) : (
         <Checkbox
-          label="Prove that the client has the private key"
-          description="A key without a proof can be added too. Lists show which keys have one."
+          label={t("user.proveThatTheClientHas")}
+          description={t("user.aKeyWithoutAProof")}
           checked={isAsked}
           onChange={(event) => onChange(event.currentTarget.checked ? "" : undefined)}
         />
@@ -49,8 +51,8 @@ export function ProvePossession({
         <>
           <Challenge username={username} />
           <Textarea
-            label="Proof"
-            description="What the commands print."
+            label={t("user.proof")}
+            description={t("user.whatTheCommandsPrint")}
             rows={3}
             maxLength={PROOF_CHARACTERS_MAX}
             spellCheck={false}
@@ -74,15 +76,19 @@ function Challenge({ username }: { readonly username: string }) {
   return (
     <>
       <p className="soft">
-        Run this in a shell with openssl, in the folder of the private key, here{" "}
-        <bdi className="mono">{keyFileName(username)}</bdi>. The private key stays there. The nonce is for one key and
-        ends <RelativeTime at={data.expires_at} />.
+        <T
+          id="user.runThisInAShell"
+          values={{
+            username: <bdi className="mono">{keyFileName(username)}</bdi>,
+            expiresAt: <RelativeTime at={data.expires_at} />,
+          }}
+        />
       </p>
-      <pre className="command" tabIndex={0} role="region" aria-label="Commands that print the proof">
+      <pre className="command" tabIndex={0} role="region" aria-label={t("user.commandsThatPrintTheProof")}>
         <code>{command}</code>
       </pre>
       <div className="row">
-        <CopyButton text={command} label="Copy commands" />
+        <CopyButton text={command} label={t("user.copyCommands")} />
         <Button
           variant="default"
           size="xs"
@@ -90,7 +96,7 @@ function Challenge({ username }: { readonly username: string }) {
           leftSection={<Icon name="right" size={14} />}
           onClick={() => void refetch()}
         >
-          New nonce
+          {t("user.newNonce")}
         </Button>
       </div>
     </>
