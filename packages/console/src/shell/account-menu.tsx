@@ -47,10 +47,10 @@ export function AccountMenu({ me }: { readonly me: Me }) {
           <Menu.RadioItem value="dark">{t("shell.dark")}</Menu.RadioItem>
         </Menu.RadioGroup>
         <Menu.Divider />
-        <Menu.Label>Times</Menu.Label>
+        <Menu.Label>{t("shell.times")}</Menu.Label>
         <Menu.RadioGroup value={zone} onChange={(chosen) => setTimeZone(chosen as TimeZone)}>
-          <Menu.RadioItem value="local">Local time</Menu.RadioItem>
-          <Menu.RadioItem value="utc">UTC</Menu.RadioItem>
+          <Menu.RadioItem value="local">{t("shell.localTime")}</Menu.RadioItem>
+          <Menu.RadioItem value="utc">{t("shell.utc")}</Menu.RadioItem>
         </Menu.RadioGroup>
         <Menu.Divider />
         <Menu.Item

@@ -63,7 +63,12 @@ const GROUPS: readonly { readonly title?: string; readonly destinations: readonl
     title: t("shell.administration"),
     destinations: [
       { path: "/operators", label: t("shell.operators"), icon: "operators", isVisibleTo: (me) => permits(me, "owner") },
-      { path: "/admin-tokens", label: t("shell.adminTokens"), icon: "token", isVisibleTo: (me) => permits(me, "owner") },
+      {
+        path: "/admin-tokens",
+        label: t("shell.adminTokens"),
+        icon: "token",
+        isVisibleTo: (me) => permits(me, "owner"),
+      },
     ],
   },
 ];

@@ -45,7 +45,7 @@ export function PossessionBadge({
     );
   }
   return (
-    <span className="badge badge-good" title={t("ui.proved", { provedAt: utcTime(Date.parse(provedAt)) })}>
+    <span className="badge badge-good" title={t("ui.proved", { provedAt: exactTime(Date.parse(provedAt)) })}>
       {isShort ? t("ui.proved2") : t("ui.possessionProved")}
     </span>
   );

@@ -53,7 +53,12 @@ export default function AccountsPage() {
       cell: ({ key_age_max_seconds: seconds }) =>
         seconds === null ? <span className="faint">{t("accounts.notSet")}</span> : `${daysText(seconds)} days`,
     },
-    { heading: t("accounts.created"), isMinor: true, width: 120, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    {
+      heading: t("accounts.created"),
+      isMinor: true,
+      width: 120,
+      cell: ({ created_at: at }) => <RelativeTime at={at} />,
+    },
     { heading: t("accounts.status"), isLead: true, width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [

@@ -2,7 +2,7 @@ import { useAuditChain } from "../../api/service.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Note, Problem } from "../../ui/problem.tsx";
-import { numberText, t } from "../../text/t.ts";
+import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
 /** Whether the log is unaltered. The server checks its hash chain from the beginning. */

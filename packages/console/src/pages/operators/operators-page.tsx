@@ -151,7 +151,12 @@ export default function OperatorsPage() {
       {opened?.what === "link" ? (
         <SecretOnce
           title={t("operators.sendTheLink")}
-          about={<T id="operators.sendItToOverA" values={{ email: <bdi>{opened.email}</bdi> }} />}
+          about={
+            <>
+              <T id="operators.sendItToOverA" values={{ email: <bdi>{opened.email}</bdi> }} />
+              {opened.link !== null && isLocalLink(opened.link) ? <LocalLinkNote /> : null}
+            </>
+          }
           name="link"
           secret={opened.link}
           onStored={close}

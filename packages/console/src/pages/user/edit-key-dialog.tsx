@@ -71,7 +71,11 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
               values={{
                 label: newer.value.label === null ? t("user.empty") : <bdi>“{newer.value.label}”</bdi>,
                 expiresAt:
-                  newer.value.expires_at === null ? t("user.never") : <ExactTime atMs={Date.parse(newer.value.expires_at)} />,
+                  newer.value.expires_at === null ? (
+                    t("user.never")
+                  ) : (
+                    <ExactTime atMs={Date.parse(newer.value.expires_at)} />
+                  ),
                 length:
                   newer.value.networks.length === 0 ? (
                     t("user.noNetwork")

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect, useState } from "react";
 import type { Me } from "../../api/me.ts";
 import { Icon } from "../../ui/icon.tsx";
+import { t } from "../../text/t.ts";
 import "./palette-button.css";
 
 const Palette = lazy(() => import("./palette.tsx"));
@@ -30,8 +31,8 @@ export function PaletteButton({ me }: { readonly me: Me }) {
         onClick={() => setIsOpen(true)}
       >
         <Icon name="search" size={15} />
-        <span>Go to or create</span>
-        <kbd aria-hidden="true" data-key={IS_APPLE ? "⌘K" : "Ctrl K"} />
+        <span>{t("shell.goToOrCreate")}</span>
+        <kbd aria-hidden="true" data-key={IS_APPLE ? "⌘K" : t("shell.ctrlK")} />
       </button>
       {isOpen ? (
         <Suspense>

@@ -6,6 +6,7 @@ import type { Me } from "../../api/me.ts";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { type PaletteOption, useOptions } from "./use-options.ts";
+import { t } from "../../text/t.ts";
 import "./palette.css";
 
 /**
@@ -59,16 +60,16 @@ export default function Palette({ me, onClose }: { readonly me: Me; readonly onC
 
   const groups = [...new Set(options.map(({ group }) => group))];
   return (
-    <Dialog title="Go to or create" onClose={onClose} size={560}>
+    <Dialog title={t("shell.goToOrCreate")} onClose={onClose} size={560}>
       <TextInput
         data-autofocus
         role="combobox"
-        aria-label="Go to or create"
+        aria-label={t("shell.goToOrCreate")}
         aria-expanded
         aria-controls={`${id}list`}
         aria-autocomplete="list"
         {...(selectedElementId === undefined ? {} : { "aria-activedescendant": selectedElementId })}
-        placeholder="A page, API user or account; or paste an assertion or a token"
+        placeholder={t("shell.aPageApiUserOrAccount")}
         leftSection={<Icon name="search" size={15} />}
         // A pasted header or a whole answer.
         maxLength={20_000}
@@ -81,7 +82,7 @@ export default function Palette({ me, onClose }: { readonly me: Me; readonly onC
         }}
         onKeyDown={onKeyDown}
       />
-      <div className="palette-results" id={`${id}list`} role="listbox" aria-label="Results" tabIndex={-1}>
+      <div className="palette-results" id={`${id}list`} role="listbox" aria-label={t("shell.results")} tabIndex={-1}>
         {groups.map((group) => (
           <div key={group} role="group" aria-labelledby={`${id}${group}`}>
             <div className="palette-group" id={`${id}${group}`} role="presentation">
@@ -120,8 +121,7 @@ export default function Palette({ me, onClose }: { readonly me: Me; readonly onC
 }
 
 function statusText(kind: "search" | "credential" | "secret", count: number, isPending: boolean): string {
-  if (kind === "secret") return "This looks like a secret or part of one, so it isn't searched for.";
-  if (isPending) return count === 0 ? "Searching…" : "";
-  if (count === 0) return "Nothing found.";
-  return count === 1 ? "1 result" : `${count} results`;
+  if (kind === "secret") return t("shell.looksLikeASecret");
+  if (isPending) return count === 0 ? t("shell.searching") : "";
+  return count === 0 ? t("shell.nothingFound") : t("shell.resultCount", { count });
 }

@@ -5,6 +5,7 @@ import { giveToExplain } from "../../forms/pasted-credential.ts";
 import type { IconName } from "../../ui/icon.tsx";
 import { destinationsOf } from "../destinations.ts";
 import { readTyped, type Typed } from "./read-typed.ts";
+import { t } from "../../text/t.ts";
 
 /** How long the search waits for the next keystroke, in milliseconds. */
 const TYPING_MS = 200;
@@ -16,7 +17,7 @@ const FOUND_MAX = 6;
 export interface PaletteOption {
   /** Unique among the options. */
   readonly id: string;
-  readonly group: "Create" | "Pages" | "API users" | "Accounts" | "Explain";
+  readonly group: string;
   readonly label: string;
   readonly icon: IconName;
   /** The address that choosing it leads to. */
@@ -39,12 +40,12 @@ export function useOptions(
   if (typed.kind === "secret") return { options: [], typed, isPending: false };
   if (typed.kind === "credential") {
     const { found } = typed;
-    const label = `Explain this ${found.kind}`;
+    const label = t("shell.explainThis", { kind: found.kind });
     const prepare = () => giveToExplain(found);
     return {
       typed,
       isPending: false,
-      options: [{ id: "explain", group: "Explain", label, icon: "explain", path: "/explain", prepare }],
+      options: [{ id: "explain", group: t("shell.groupExplain"), label, icon: "explain", path: "/explain", prepare }],
     };
   }
   const isPending = isEnabled && (users.isFetching || accounts.isFetching);
@@ -54,7 +55,7 @@ export function useOptions(
     ...found(users.data?.items).map(
       ({ id, username }): PaletteOption => ({
         id: `user-${id}`,
-        group: "API users",
+        group: t("shell.groupAPIusers"),
         label: username,
         icon: "user",
         path: `/users/${encodeURIComponent(username)}`,
@@ -63,7 +64,7 @@ export function useOptions(
     ...found(accounts.data?.items).map(
       ({ id, shortname, name }): PaletteOption => ({
         id: `account-${id}`,
-        group: "Accounts",
+        group: t("shell.groupAccounts"),
         label: name === shortname ? shortname : `${shortname} · ${name}`,
         icon: "account",
         path: `/users?account=${encodeURIComponent(shortname)}`,
@@ -84,8 +85,8 @@ function fixedOptions(me: Me): readonly PaletteOption[] {
   if (permits(me, "admin")) {
     create.push({
       id: "new-user",
-      group: "Create",
-      label: "Create an API user",
+      group: t("shell.groupCreate"),
+      label: t("shell.createAnApiUser"),
       icon: "plus",
       path: "/users?new=user",
     });
@@ -93,8 +94,8 @@ function fixedOptions(me: Me): readonly PaletteOption[] {
   if (permits(me, "admin", { everywhere: true })) {
     create.push({
       id: "new-account",
-      group: "Create",
-      label: "Create an account",
+      group: t("shell.groupCreate"),
+      label: t("shell.createAnAccount"),
       icon: "plus",
       path: "/accounts?new=account",
     });
@@ -104,7 +105,7 @@ function fixedOptions(me: Me): readonly PaletteOption[] {
     ...pages.map(
       ({ path, label, icon }): PaletteOption => ({
         id: `page-${label.replaceAll(" ", "-")}`,
-        group: "Pages",
+        group: t("shell.groupPages"),
         label,
         icon,
         path,
@@ -114,7 +115,7 @@ function fixedOptions(me: Me): readonly PaletteOption[] {
   ];
 }
 
-const ME = { path: "/me", label: "Your sign-in", icon: "passkey" } as const;
+const ME = { path: "/me", label: t("shell.yourSignIn"), icon: "passkey" } as const;
 
 /** The value once it hasn't changed for a moment. */
 function useDelayed(value: string): string {
