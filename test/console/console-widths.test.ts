@@ -120,6 +120,18 @@ function lookAtWidths(): void {
     }
   });
 
+  test("Escape closes a phone's menu and returns the focus to its button", async () => {
+    await page.setViewportSize({ width: 390, height: HEIGHT });
+    await jumpTo(page, "/users");
+    const menu = page.getByRole("button", { name: "Menu" });
+    await menu.click();
+    await page.getByRole("link", { name: "Public keys" }).focus();
+    await page.keyboard.press("Escape");
+    await page.getByRole("link", { name: "Public keys" }).waitFor({ state: "hidden" });
+    assert.equal(await menu.getAttribute("aria-expanded"), "false");
+    assert.equal(await menu.and(page.locator(":focus")).count(), 1);
+  });
+
   test("a dialog's shade covers the whole window", async () => {
     for (const width of WIDTHS) {
       await page.setViewportSize({ width, height: HEIGHT });

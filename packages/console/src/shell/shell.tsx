@@ -18,8 +18,19 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
   const { data: me } = useQuery({ ...meQuery, enabled: !isWaiting });
   const [path] = useLocation();
   const [isNavOpen, setIsNavOpen] = useState(false);
+  const toggle = useRef<HTMLButtonElement>(null);
   const main = useFocusOnNavigation(path, () => setIsNavOpen(false));
   useSearchKey();
+  useEffect(() => {
+    if (!isNavOpen) return undefined;
+    const onKeyDown = ({ key, defaultPrevented }: KeyboardEvent) => {
+      if (key !== "Escape" || defaultPrevented) return;
+      setIsNavOpen(false);
+      toggle.current?.focus();
+    };
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, [isNavOpen]);
   return (
     <div className="shell">
       <a className="skip-link" href="#main">
@@ -33,6 +44,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
           </Link>
           {me === undefined ? null : <PaletteButton me={me} />}
           <button
+            ref={toggle}
             type="button"
             className="nav-toggle"
             aria-expanded={isNavOpen}

@@ -4,6 +4,7 @@ import { permits, useMe } from "../../api/me.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Empty, Page } from "../../ui/page.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
+import { Tag } from "../../ui/status-badge.tsx";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 import "./settings-page.css";
@@ -20,13 +21,14 @@ const COLUMNS: readonly Column<Setting>[] = [
   },
   {
     heading: t("settings.value"),
-    cell: ({ value, secret }) =>
+    cell: ({ value, secret, default: usual }) =>
       value === null ? (
         <span className="faint">{t("settings.notSet")}</span>
       ) : (
         <span className="setting-value">
           <bdi className="mono">{value}</bdi>
           {secret ? <span className="faint">{t("settings.secret")}</span> : null}
+          {value === usual ? null : <Tag>{t("settings.changed")}</Tag>}
         </span>
       ),
   },
