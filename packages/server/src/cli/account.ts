@@ -1,21 +1,13 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { formatDuration } from "../config/duration.ts";
-import { changeAccount, createAccount } from "../core/accounts/changes.ts";
-import type { Account } from "../core/accounts/model.ts";
+import { unknownAccount } from "../core/accounts/changes.ts";
 import { type CliContext, paintStatus, print, WrongUsage } from "./context.ts";
-import { accountJson } from "../core/json/registry.ts";
+import { type AccountJson, type InputOf, listAll, type Operate } from "./operations.ts";
 import { addStandingCommands } from "./standing-commands.ts";
-import {
-  commitAs,
-  commitChange,
-  creating,
-  type NewStoreFlag,
-  withAdministration,
-  withNewStoreFlag,
-  withStoreFlags,
-} from "./store-flags.ts";
+import { creating, type NewStoreFlag, withNewStoreFlag } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
+import { named, noteTarget, withOperations, withTargetFlags } from "./target.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 
 type Options = Flags & { readonly json?: boolean };
@@ -23,19 +15,21 @@ type Options = Flags & { readonly json?: boolean };
 export function accountCommand(context: CliContext): Command {
   const account = new Command("account");
 
-  withNewStoreFlag(withStoreFlags(account.command("create")))
+  withNewStoreFlag(withTargetFlags(account.command("create")))
     .argument("<shortname>", "lower-case letters, digits, '.', '_' and '-'")
     .description("create an account")
     .option("--name <name>", "display name (default: the shortname)")
     .option("--json", "print JSON")
     .action(async (shortname: string, options: Options & NewStoreFlag & { name?: string }) => {
-      const created = await commitChange(
+      noteTarget(context, options);
+      const body = { shortname, name: options.name };
+      const { data: created } = await withOperations(
         context,
         options,
-        (tx) => createAccount(tx, { shortname, name: options.name }),
+        (operate) => operate("createAccount", { body }),
         creating(options),
       );
-      print(context, options.json, accountJson(created), () =>
+      print(context, options.json, shownAccount(created), () =>
         formatFields([
           ["account", created.shortname],
           ["id", String(created.id)],
@@ -44,7 +38,7 @@ export function accountCommand(context: CliContext): Command {
       );
     });
 
-  withStoreFlags(account.command("edit"))
+  withTargetFlags(account.command("edit"))
     .argument("<shortname>")
     .description("change an account; what isn't named stays")
     .option("--name <name>", "display name")
@@ -57,10 +51,11 @@ export function accountCommand(context: CliContext): Command {
       }
       const keyAgeMaxSeconds =
         keyAgeMax === undefined ? undefined : keyAgeMax === "none" ? null : parseDuration(keyAgeMax) / 1000;
-      const changed = await commitChange(context, options, (tx) =>
-        changeAccount(tx, shortname, { name, keyAgeMaxSeconds }),
+      noteTarget(context, options);
+      const changed = await withOperations(context, options, (operate) =>
+        changeAccount(operate, shortname, { name, key_age_max_seconds: keyAgeMaxSeconds }),
       );
-      print(context, options.json, accountJson(changed), () =>
+      print(context, options.json, shownAccount(changed), () =>
         formatFields([
           ["account", changed.shortname],
           ["name", changed.name],
@@ -69,12 +64,14 @@ export function accountCommand(context: CliContext): Command {
       );
     });
 
-  withStoreFlags(account.command("list"))
+  withTargetFlags(account.command("list"))
     .description("list accounts")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const accounts = await withAdministration(context, options, ({ store }) => store.accounts.list());
-      print(context, options.json, accounts.map(accountJson), () => {
+      const accounts = await withOperations(context, options, (operate) =>
+        listAll(operate, "listAccounts", { query: {} }),
+      );
+      print(context, options.json, accounts.map(shownAccount), () => {
         if (accounts.length === 0) return "No accounts yet; create one with: countersign account create <shortname>";
         const rows = accounts.map((listed) => [
           String(listed.id),
@@ -82,7 +79,7 @@ export function accountCommand(context: CliContext): Command {
           listed.name,
           paintStatus(context, listed.status),
           formatKeyAge(listed),
-          relativeTime(listed.createdAtMs, context.clock.wallMs()),
+          relativeTime(Date.parse(listed.created_at), context.clock.wallMs()),
         ]);
         return formatTable(["id", "shortname", "name", "status", "key age max", "created"], rows);
       });
@@ -91,18 +88,31 @@ export function accountCommand(context: CliContext): Command {
   addStandingCommands(context, account, {
     argument: "shortname",
     effect: "refuse all API users of an account immediately",
-    setStanding: (administration, name, status) =>
-      commitAs(context, administration, (tx) => changeAccount(tx, name, { status })),
-    json: accountJson,
-    findScope: async ({ accounts }, shortname) => {
-      const found = await accounts.find(shortname);
-      return found?.status === "active" ? { accountId: found.id } : undefined;
+    setStanding: (operate, name, status) => changeAccount(operate, name, { status }),
+    json: shownAccount,
+    findScope: async (operate, shortname) => {
+      const { data: found } = await named(operate("getAccount", { params: { shortname } }), unknownAccount(shortname));
+      return found.status === "active" ? { account: shortname } : undefined;
     },
   });
   return account;
 }
 
+async function changeAccount(
+  operate: Operate,
+  shortname: string,
+  body: InputOf<"changeAccount">["body"],
+): Promise<AccountJson> {
+  const change = operate("changeAccount", { params: { shortname }, body });
+  return (await named(change, unknownAccount(shortname))).data;
+}
+
+/** What commands show of an account; the admin API adds figures. */
+function shownAccount({ id, shortname, name, status, created_at, key_age_max_seconds }: AccountJson): AccountJson {
+  return { id, shortname, name, status, created_at, key_age_max_seconds };
+}
+
 /** The maximum age of an account's keys; a dash for the service's. */
-function formatKeyAge({ keyAgeMaxSeconds }: Account): string {
-  return keyAgeMaxSeconds === null ? "-" : formatDuration(keyAgeMaxSeconds * 1000);
+function formatKeyAge({ key_age_max_seconds: seconds }: AccountJson): string {
+  return seconds === null ? "-" : formatDuration(seconds * 1000);
 }

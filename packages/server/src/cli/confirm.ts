@@ -2,9 +2,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { OperatorError } from "../core/operator-error.ts";
-import type { UsageScope } from "../core/keys/usage-store.ts";
-import type { Store } from "../core/store/store.ts";
 import { type CliContext, WrongUsage } from "./context.ts";
+import type { InputOf, Operate } from "./operations.ts";
 
 /** How many clients are named when it is said what stops. */
 const CLIENTS_NAMED_MAX = 3;
@@ -75,16 +74,13 @@ export function isWatched({ stderr }: CliContext): boolean {
   return stderr.isTTY === true;
 }
 
-/** What stops when everything in this scope does, in a sentence: how many live tokens, and of which clients. */
-export async function describeImpact(
-  { usage }: Pick<Store, "usage">,
-  scope: UsageScope,
-  nowMs: number,
-): Promise<string> {
-  const { liveTokens, users, userCount } = await usage.liveTokens(scope, Math.floor(nowMs / 1000), CLIENTS_NAMED_MAX);
+/** What stops when this does, in a sentence: how many live tokens, and of which clients. */
+export async function describeImpact(operate: Operate, scope: InputOf<"getImpact">["query"]): Promise<string> {
+  const { live_tokens: liveTokens, clients, client_count: count } = (await operate("getImpact", { query: scope })).data;
   if (liveTokens === 0) return NOTHING_STOPS;
-  const named = users.map(({ username }) => username).join(", ");
-  const others = userCount - users.length;
-  const clients = others > 0 ? `${named} and ${others} more` : named;
-  return `${liveTokens} live ${liveTokens === 1 ? "token stops" : "tokens stop"} at once, of ${clients}.`;
+  const first = clients.slice(0, CLIENTS_NAMED_MAX);
+  const named = first.map(({ username }) => username).join(", ");
+  const others = count - first.length;
+  const all = others > 0 ? `${named} and ${others} more` : named;
+  return `${liveTokens} live ${liveTokens === 1 ? "token stops" : "tokens stop"} at once, of ${all}.`;
 }

@@ -28,6 +28,7 @@ import type { Deliver } from "../core/webhooks/deliver.ts";
 import type { WebhookSender } from "../core/webhooks/send.ts";
 import type { Clock, Random } from "../core/surroundings.ts";
 import { OperatorError } from "../core/operator-error.ts";
+import type { Operate } from "./operations.ts";
 
 /** An open store and what commands do with it. */
 export interface CliAdministration {
@@ -47,6 +48,8 @@ export interface CliAdministration {
   /** Tells whether an endpoint's URL can be used. It needs no master secret. */
   openWebhookSender(): Promise<Pick<WebhookSender, "findUrlProblem">>;
   openCheck(): Promise<CheckToken>;
+  /** The operations of the admin API on this store. @param actor the author in the audit log */
+  openOperations(actor: string): Promise<Operate>;
   /** Proofs of possession, as the servers of this store accept them. @throws {OperatorError} without the master secret */
   openKeyProofs(): Promise<KeyProofs>;
   openView(): Promise<RegistryView>;

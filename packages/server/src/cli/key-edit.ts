@@ -1,13 +1,12 @@
 import type { Command } from "commander";
 import type { Flags } from "../config/config.ts";
-import { keyJson } from "../core/json/registry.ts";
-import { changeKey } from "../core/keys/changes.ts";
-import type { PublicKey } from "../core/keys/model.ts";
+import { unknownKey } from "../core/keys/changes.ts";
 import { type CliContext, print, WrongUsage } from "./context.ts";
 import { parseKeyId } from "./key-id.ts";
-import { type NetworkOptions, readNetworks, withNetworkChange } from "./networks.ts";
-import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
+import { type NetworkOptions, networkTexts, withNetworkChange } from "./networks.ts";
+import type { KeyJson } from "./operations.ts";
 import { formatFields } from "./table.ts";
+import { named, noteTarget, withOperations, withTargetFlags } from "./target.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 
 interface EditOptions {
@@ -21,7 +20,7 @@ interface EditOptions {
 
 /** Adds `edit` to the command for keys. */
 export function addKeyEdit(context: CliContext, key: Command): void {
-  withNetworkChange(withStoreFlags(key.command("edit")))
+  withNetworkChange(withTargetFlags(key.command("edit")))
     .argument("<key id>")
     .description("change a key's label, expiry or networks; what isn't named stays")
     .option("--label <text>", "what the key is for")
@@ -34,27 +33,32 @@ export function addKeyEdit(context: CliContext, key: Command): void {
       const { json, label, expiresIn, expiry } = options;
       if (expiresIn !== undefined && expiry === false) throw new WrongUsage("Give either --expires-in or --no-expiry.");
       const expiresInMs = expiresIn === undefined ? undefined : parseDuration(expiresIn);
-      const changed = await withAdministration(context, options, async (administration) => {
-        const networks = readNetworks(context, options, (await administration.store.keys.find(id))?.networks);
-        if ([label, expiresInMs, networks].every((change) => change === undefined) && expiry !== false) {
-          throw new WrongUsage("Name what to change: --label, --expires-in, --network or their opposites.");
-        }
-        return commitAs(context, administration, (tx) => {
-          const expiresAtMs = expiry === false ? null : expiresInMs && tx.nowMs + expiresInMs;
-          return changeKey(tx, id, { label: label === false ? null : label, networks, expiresAtMs });
-        });
-      });
+      const networks = networkTexts(options);
+      if ([label, expiresInMs, networks].every((change) => change === undefined) && expiry !== false) {
+        throw new WrongUsage("Name what to change: --label, --expires-in, --network or their opposites.");
+      }
+      noteTarget(context, options);
+      const expiresAt =
+        expiresInMs === undefined ? undefined : new Date(context.clock.wallMs() + expiresInMs).toISOString();
+      const body = {
+        label: label === false ? null : label,
+        networks,
+        expires_at: expiry === false ? null : expiresAt,
+      };
+      const { data: changed } = await withOperations(context, options, (operate) =>
+        named(operate("changeKey", { params: { id }, body }), unknownKey(id)),
+      );
       const nowMs = context.clock.wallMs();
-      print(context, json, keyJson(changed, nowMs), () => formatKey(changed, nowMs));
+      print(context, json, changed, () => formatKey(changed, nowMs));
     });
 }
 
-function formatKey(key: PublicKey, nowMs: number): string {
+function formatKey(key: KeyJson, nowMs: number): string {
   return formatFields([
     ["key", String(key.id)],
     ["username", key.username],
     ["label", key.label ?? "-"],
-    ["expires", key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, nowMs)],
+    ["expires", key.expires_at === null ? "never" : relativeTime(Date.parse(key.expires_at), nowMs)],
     ["networks", key.networks.join(", ") || "any"],
   ]);
 }

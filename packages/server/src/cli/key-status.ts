@@ -1,17 +1,17 @@
 import { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import { keysNeedingKid, needsKidMessage } from "../core/assertion/keys-needing-kid.ts";
-import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
-import { changeKeyAndDescendants, liveDescendantsMessage, liveKeys } from "../core/keys/descendants.ts";
+import { unknownKey } from "../core/keys/changes.ts";
+import { liveDescendantsMessage } from "../core/keys/descendants.ts";
 import type { KeyId, PublicKey } from "../core/keys/model.ts";
-import { OperatorError } from "../core/operator-error.ts";
 import type { Store } from "../core/store/store.ts";
 import { confirmUnlessPiped, describeImpact, isWatched, withYes, type YesOption } from "./confirm.ts";
 import { type CliContext, note, paintStatus, print, WrongUsage } from "./context.ts";
 import { parseKeyId } from "./key-id.ts";
 import { revokeByStatementFile } from "./key-revocation.ts";
-import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
+import { type KeyJson, listAll, type Operate } from "./operations.ts";
 import { formatFields } from "./table.ts";
+import { named, noteTarget, withOperations, withTargetFlags } from "./target.ts";
 import { relativeTime } from "./time.ts";
 
 interface Options extends Flags, YesOption {
@@ -27,7 +27,7 @@ export function keyStatusCommands(context: CliContext): readonly Command[] {
     .argument("[key id]")
     .option("--statement <file>", "revoke the key that signed this revocation statement; - reads standard input");
   return [
-    withStoreFlags(new Command("show"))
+    withTargetFlags(new Command("show"))
       .argument("<key id>")
       .description("show a key, the key that it replaced and the keys that it rotated in")
       .option("--json", "print JSON")
@@ -35,7 +35,7 @@ export function keyStatusCommands(context: CliContext): readonly Command[] {
     deactivate
       .description("refuse the key's assertions and every token minted under it, immediately")
       .action((id: string, options: Options) => stopKey(context, parseKeyId(id), "deactivated", options)),
-    withStoreFlags(new Command("activate"))
+    withTargetFlags(new Command("activate"))
       .argument("<key id>")
       .description("undo deactivate; unexpired tokens work again")
       .option("--json", "print JSON")
@@ -61,7 +61,7 @@ export async function noteKeysNeedingKid(
 }
 
 function stopCommand(verb: string): Command {
-  return withStoreFlags(new Command(verb)).option("--json", "print JSON");
+  return withTargetFlags(new Command(verb)).option("--json", "print JSON");
 }
 
 function withDescendants(command: Command): Command {
@@ -77,14 +77,14 @@ async function stopKey(
   status: "deactivated" | "revoked",
   options: Options,
 ): Promise<void> {
-  const { key, changed, live, stopped } = await withAdministration(context, options, async (administration) => {
-    const { store } = administration;
+  noteTarget(context, options);
+  const { key, changed, live, stopped } = await withOperations(context, options, async (operate) => {
     let stopped: string | undefined;
     const isFinal = status === "revoked";
-    // A key that doesn't exist or is revoked already has nothing to ask about: the change says so.
-    const found = isFinal || isWatched(context) ? await store.keys.find(id) : undefined;
+    const found = isFinal || isWatched(context) ? await getKey(operate, id) : undefined;
+    // One that is revoked already has nothing to ask about: the change says so.
     if (found !== undefined && found.status !== "revoked") {
-      const impact = await describeImpact(store, { keyId: id }, context.clock.wallMs());
+      const impact = await describeImpact(operate, { key_id: id });
       const others = options.withDescendants === true ? " and every key that was rotated in by it" : "";
       if (isFinal)
         stopped = await confirmUnlessPiped(context, options, {
@@ -93,16 +93,12 @@ async function stopKey(
         });
       else if (found.status === "active") note(context, impact);
     }
-    const result = await commitAs(context, administration, (tx) =>
-      changeKeyAndDescendants(tx, id, { status }, options.withDescendants === true),
-    );
-    return { ...result, stopped };
+    return { ...(await stopWithDescendants(operate, id, status, options.withDescendants === true)), stopped };
   });
   if (stopped !== undefined) note(context, stopped);
-  const now = context.clock.wallMs();
-  const ids = (keys: readonly PublicKey[]) => keys.map((each) => each.id);
-  const json = { ...keyJson(key, now), changed_descendants: ids(changed), live_descendants: ids(live) };
-  print(context, options.json, json, () => [key, ...changed].map((each) => statusLine(context, each, now)).join("\n"));
+  const ids = (keys: readonly KeyJson[]) => keys.map((each) => each.id);
+  const json = { ...key, changed_descendants: ids(changed), live_descendants: ids(live) };
+  print(context, options.json, json, () => [key, ...changed].map((each) => statusLine(context, each)).join("\n"));
   if (live.length > 0) {
     const verb = status === "revoked" ? "revoke" : "deactivate";
     note(
@@ -112,51 +108,79 @@ async function stopKey(
   }
 }
 
+/** Stops a key, and tells what became of the keys that it rotated in, in the order of their ids. */
+async function stopWithDescendants(
+  operate: Operate,
+  id: KeyId,
+  status: "deactivated" | "revoked",
+  withDescendants: boolean,
+): Promise<{
+  readonly key: KeyJson;
+  readonly changed: readonly KeyJson[];
+  readonly live: readonly KeyJson[];
+}> {
+  const before = withDescendants ? await listDescendants(operate, id) : [];
+  const query = { with_descendants: withDescendants };
+  const change = operate("changeKey", { params: { id }, query, body: { status } });
+  const { data: key } = await named(change, unknownKey(id));
+  const descendants = await listDescendants(operate, id);
+  if (!withDescendants) return { key, changed: [], live: descendants.filter((each) => each.status === "active") };
+  const unchanged = new Set(
+    before.flatMap((each) => (each.status === "revoked" || each.status === status ? [each.id] : [])),
+  );
+  return { key, changed: descendants.filter((each) => each.status === status && !unchanged.has(each.id)), live: [] };
+}
+
 async function activateKey(context: CliContext, id: KeyId, options: Options): Promise<void> {
-  const key = await withAdministration(context, options, async (administration) => {
-    const set = await commitAs(context, administration, (tx) =>
-      changeKeyAndDescendants(tx, id, { status: "active" }, false),
-    );
-    await noteKeysNeedingKid(context, administration.store, set.key);
-    return set.key;
-  });
-  const now = context.clock.wallMs();
-  print(context, options.json, keyJson(key, now), () => statusLine(context, key, now));
+  noteTarget(context, options);
+  const { data: key, warnings } = await withOperations(context, options, (operate) =>
+    named(operate("changeKey", { params: { id }, body: { status: "active" } }), unknownKey(id)),
+  );
+  for (const { code, message } of warnings) if (code === "key_needs_kid") note(context, message);
+  print(context, options.json, key, () => statusLine(context, key));
 }
 
 async function showKey(context: CliContext, id: KeyId, options: Options): Promise<void> {
-  const { key, descendants } = await withAdministration(context, options, async ({ store }) => {
-    const found = await store.keys.find(id);
-    if (found === undefined) throw new OperatorError(`There is no key ${id}.`);
-    return { key: found, descendants: await store.keys.listDescendants(id) };
-  });
+  const { key, descendants } = await withOperations(context, options, async (operate) => ({
+    key: await getKey(operate, id),
+    descendants: await listDescendants(operate, id),
+  }));
   const now = context.clock.wallMs();
-  const shown = (each: PublicKey) => keyJson(each, now);
-  print(context, options.json, { ...shown(key), descendants: descendants.map(shown) }, () =>
+  const ago = (time: string) => relativeTime(Date.parse(time), now);
+  print(context, options.json, { ...key, descendants }, () =>
     formatFields([
       ["key", String(key.id)],
       ["username", key.username],
       ["label", key.label ?? "-"],
-      ["status", paintStatus(context, shownKeyStatus(key, now))],
+      ["status", paintStatus(context, key.status)],
       ["fingerprint", key.fingerprint],
       ["bits", String(key.bits)],
-      ["created", relativeTime(key.createdAtMs, now)],
-      ["expires", key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now)],
-      ["last used", key.lastUsedAtMs === null ? "never" : relativeTime(key.lastUsedAtMs, now)],
-      ["possession", key.provedAtMs === null ? "not proved" : `proved ${relativeTime(key.provedAtMs, now)}`],
+      ["created", ago(key.created_at)],
+      ["expires", key.expires_at === null ? "never" : ago(key.expires_at)],
+      ["last used", key.last_used_at === null ? "never" : ago(key.last_used_at)],
+      ["possession", key.proved_at === null ? "not proved" : `proved ${ago(key.proved_at)}`],
       ["networks", key.networks.join(", ") || "any"],
-      ["rotated from", key.rotatedFrom === null ? "-" : String(key.rotatedFrom)],
-      ["rotated in", descendantsText(descendants, now)],
+      ["rotated from", key.rotated_from === null ? "-" : String(key.rotated_from)],
+      ["rotated in", descendantsText(descendants)],
     ]),
   );
 }
 
-function descendantsText(descendants: readonly PublicKey[], now: number): string {
+async function getKey(operate: Operate, id: KeyId): Promise<KeyJson> {
+  return (await named(operate("getKey", { params: { id } }), unknownKey(id))).data;
+}
+
+/** In the order of their ids. */
+async function listDescendants(operate: Operate, id: KeyId): Promise<readonly KeyJson[]> {
+  return (await listAll(operate, "listKeyDescendants", { params: { id }, query: {} })).reverse();
+}
+
+function descendantsText(descendants: readonly KeyJson[]): string {
   if (descendants.length === 0) return "-";
-  const live = liveKeys(descendants, now).length;
+  const live = descendants.filter((each) => each.status === "active").length;
   return `${descendants.map(({ id }) => id).join(", ")} (${live} active)`;
 }
 
-function statusLine(context: CliContext, key: PublicKey, now: number): string {
-  return `Key ${key.id} of ${key.username} is ${paintStatus(context, shownKeyStatus(key, now))}.`;
+function statusLine(context: CliContext, key: KeyJson): string {
+  return `Key ${key.id} of ${key.username} is ${paintStatus(context, key.status)}.`;
 }

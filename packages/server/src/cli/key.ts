@@ -6,10 +6,8 @@ import type { Flags } from "../config/config.ts";
 import { KEY_TEXT_CHARACTERS_MAX, keyTextOfBytes } from "@countersign/protocol";
 import { KEY_BITS_MAX, KEY_BITS_MIN, type ParsedKey, parsePublicKey } from "../core/keys/admission.ts";
 import { addKey as addPublicKey } from "../core/keys/changes.ts";
-import { keyOrder, keyPlace } from "../core/keys/key-list.ts";
 import type { PublicKey } from "../core/keys/model.ts";
 import type { KeyProof } from "../core/keys/possession.ts";
-import { readAllPages } from "../core/store/read-all-pages.ts";
 import { checkProof, keyChallengeCommand, proveGeneratedKey } from "./key-proof.ts";
 import {
   type CliAdministration,
@@ -21,12 +19,14 @@ import {
   WrongUsage,
 } from "./context.ts";
 import { addKeyAudit } from "./key-audit.ts";
-import { keyJson, shownKeyStatus } from "../core/json/registry.ts";
+import { keyJson } from "../core/json/registry.ts";
 import { addKeyEdit } from "./key-edit.ts";
 import { formatNetworks, type NetworkOptions, readNetworks, withNetworks } from "./networks.ts";
+import { type KeyJson, listAll } from "./operations.ts";
 import { readSmallFile } from "./read-file.ts";
 import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
+import { named, withOperations, withTargetFlags } from "./target.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 import { unknownUser } from "../core/users/changes.ts";
 import { revocationCommand } from "./key-revocation.ts";
@@ -78,7 +78,7 @@ export function keyCommand(context: CliContext): Command {
 
   key.addCommand(keyChallengeCommand(context));
 
-  withStoreFlags(key.command("list"))
+  withTargetFlags(key.command("list"))
     .argument("[username]", "default: all API users")
     .description("list public keys of an API user or of all")
     .option("--unused <duration>", "only active keys that weren't used for this long, such as 90d")
@@ -104,33 +104,21 @@ type ListOptions = Options & { readonly unused?: string; readonly expiring?: str
 
 async function listKeys(context: CliContext, username: string | undefined, options: ListOptions): Promise<void> {
   const now = context.clock.wallMs();
-  const unusedForMs = options.unused === undefined ? undefined : parseDuration(options.unused);
-  const expiringInMs = options.expiring === undefined ? undefined : parseDuration(options.expiring);
-  const keys = await withAdministration(context, options, async ({ store }) => {
-    const user = username === undefined ? undefined : await store.users.find(username);
-    if (username !== undefined && user === undefined) {
-      throw unknownUser(username);
-    }
-    const filter = {
-      userId: user?.id,
-      unusedSinceMs: unusedForMs === undefined ? undefined : now - unusedForMs,
-      expiringUntilMs: expiringInMs === undefined ? undefined : now + expiringInMs,
-    };
-    const all = await readAllPages((page) => store.keys.pageAll(filter, now, page), keyPlace(filter));
-    return keyOrder(filter) === "newest" ? all.toReversed() : all;
+  for (const duration of [options.unused, options.expiring]) if (duration !== undefined) parseDuration(duration);
+  const { unused, expiring } = options;
+  const listed = await withOperations(context, options, (operate) => {
+    const list = listAll(operate, "listAllKeys", { query: { username, unused, expiring } });
+    return username === undefined ? list : named(list, unknownUser(username));
   });
-  print(
-    context,
-    options.json,
-    keys.map((listed) => keyJson(listed, now)),
-    () => {
-      if (keys.length > 0) return keyTable(context, keys, now, username === undefined);
-      if (unusedForMs !== undefined || expiringInMs !== undefined) return "No such keys.";
-      return username === undefined
-        ? "No keys yet; add one with: countersign key add <username> <file>"
-        : `${username} has no keys yet; add one with: countersign key add`;
-    },
-  );
+  // By age the oldest comes first; otherwise the most urgent.
+  const keys = unused === undefined && expiring === undefined ? listed.toReversed() : listed;
+  print(context, options.json, keys, () => {
+    if (keys.length > 0) return keyTable(context, keys, now, username === undefined);
+    if (unused !== undefined || expiring !== undefined) return "No such keys.";
+    return username === undefined
+      ? "No keys yet; add one with: countersign key add <username> <file>"
+      : `${username} has no keys yet; add one with: countersign key add`;
+  });
 }
 
 /** Checks that the holder of the private key agreed to the addition, as far as the policy asks for it. */
@@ -194,22 +182,22 @@ function shownPossession({ provedAtMs }: PublicKey): string {
 }
 
 /** What the last audit found, after the status; nothing for a revoked key. */
-function shownWeakness(context: CliContext, { status, weakness }: PublicKey): string {
+function shownWeakness(context: CliContext, { status, weakness }: KeyJson): string {
   return weakness === null || status === "revoked" ? "" : `, ${paint(context, "red", `weak: ${weakness}`)}`;
 }
 
 /** @param areOfAll adds the username, which a list of one user's keys doesn't repeat */
-function keyTable(context: CliContext, keys: readonly PublicKey[], now: number, areOfAll: boolean): string {
+function keyTable(context: CliContext, keys: readonly KeyJson[], now: number, areOfAll: boolean): string {
   const rows = keys.map((key) => [
     String(key.id),
     ...(areOfAll ? [key.username] : []),
     key.label ?? "-",
     String(key.bits),
-    paintStatus(context, shownKeyStatus(key, now)) + shownWeakness(context, key),
-    relativeTime(key.createdAtMs, now),
-    key.expiresAtMs === null ? "never" : relativeTime(key.expiresAtMs, now),
-    key.lastUsedAtMs === null ? "never" : relativeTime(key.lastUsedAtMs, now),
-    shownPossession(key),
+    paintStatus(context, key.status) + shownWeakness(context, key),
+    relativeTime(Date.parse(key.created_at), now),
+    timeOrNever(key.expires_at, now),
+    timeOrNever(key.last_used_at, now),
+    key.proved_at === null ? "not proved" : "proved",
     formatNetworks(key.networks),
     key.fingerprint,
   ]);
@@ -225,4 +213,8 @@ function keyTable(context: CliContext, keys: readonly PublicKey[], now: number, 
     "fingerprint",
   ];
   return formatTable(["id", ...(areOfAll ? ["username"] : []), ...columns], rows);
+}
+
+function timeOrNever(time: string | null, now: number): string {
+  return time === null ? "never" : relativeTime(Date.parse(time), now);
 }

@@ -39,11 +39,15 @@ export function readNetworks(
   options: NetworkOptions & Flags,
   current: readonly string[] = [],
 ): readonly string[] | undefined {
-  const { network, networks } = options;
-  if (network !== undefined && networks === false) throw new WrongUsage("Give either --network or --no-networks.");
-  const texts = networks === false ? [] : network;
+  const texts = networkTexts(options);
   requireKnownAddresses(texts, current, findUnnamedProxy(context.config(options)));
   return texts;
+}
+
+/** The networks to set, not yet parsed; `undefined` to leave them. @throws {WrongUsage} if both options are given */
+export function networkTexts({ network, networks }: NetworkOptions): readonly string[] | undefined {
+  if (network !== undefined && networks === false) throw new WrongUsage("Give either --network or --no-networks.");
+  return networks === false ? [] : network;
 }
 
 /** A list of networks for a table or a line: the first, and how many more there are. */

@@ -1,18 +1,18 @@
 import { ROLES, type Role } from "@countersign/protocol";
 import { Command, Option } from "commander";
 import { isoTime } from "../core/json/registry.ts";
-import { invitationJson, operatorJson } from "../core/json/operators.ts";
+import { invitationJson } from "../core/json/operators.ts";
 import type { Flags } from "../config/config.ts";
 import type { Operator } from "../core/operators/model.ts";
-import { changeOperator } from "../core/operators/changes.ts";
 import { inviteOperator, resetOperator, type WithLinkSecret } from "../core/operators/invitations.ts";
 import { Refusal } from "../core/refusal.ts";
 import { printable } from "../core/names.ts";
-import { readAllPages } from "../core/store/read-all-pages.ts";
 import { type CliAdministration, type CliContext, paintStatus, print } from "./context.ts";
+import { listAll, type Operate, type OperatorJson } from "./operations.ts";
 import { addStandingCommands } from "./standing-commands.ts";
 import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
+import { named, withOperations, withTargetFlags } from "./target.ts";
 import { relativeTime } from "./time.ts";
 
 type Options = Flags & { readonly json?: boolean };
@@ -44,24 +44,24 @@ export function operatorCommand(context: CliContext): Command {
       );
     });
 
-  withStoreFlags(command.command("list"))
+  withTargetFlags(command.command("list"))
     .description("list operators")
     .option("--json", "print JSON")
     .action(async (options: Options) => {
-      const operators = await withAdministration(context, options, ({ store }) =>
-        readAllPages((page) => store.operators.page({}, page)),
+      const operators = await withOperations(context, options, (operate) =>
+        listAll(operate, "listOperators", { query: {} }),
       );
-      print(context, options.json, operators.map(operatorJson), () => {
+      print(context, options.json, operators, () => {
         if (operators.length === 0)
           return "No operators yet; invite one with: countersign operator invite <email> --role owner";
         const now = context.clock.wallMs();
-        const rows = operators.map(({ email, role, account, status, federated, lastSignedInAtMs }) => [
+        const rows = operators.map(({ email, role, account, status, single_sign_on, last_signed_in_at }) => [
           email,
           role,
           account ?? "-",
           paintStatus(context, status),
-          federated === null ? "no" : "yes",
-          lastSignedInAtMs === null ? "never" : relativeTime(lastSignedInAtMs, now),
+          single_sign_on ? "yes" : "no",
+          last_signed_in_at === null ? "never" : relativeTime(Date.parse(last_signed_in_at), now),
         ]);
         return formatTable(["email", "role", "account", "status", "single sign-on", "signed in"], rows);
       });
@@ -83,11 +83,12 @@ export function operatorCommand(context: CliContext): Command {
   addStandingCommands(context, command, {
     argument: "email",
     effect: "end an operator's sessions immediately and refuse further sign-ins",
-    setStanding: async (administration, email, status) => {
-      const operator = await loadOperator(administration, email);
-      return commitAs(context, administration, (tx) => changeOperator(tx, operator.id, { status }));
+    setStanding: async (operate, email, status) => {
+      const { id } = await findOperator(operate, email);
+      const change = operate("changeOperator", { params: { id }, body: { status } });
+      return (await named(change, unknownOperator(email))).data;
     },
-    json: operatorJson,
+    json: (operator) => operator,
   });
   return command;
 }
@@ -115,9 +116,20 @@ function linkFlags(options: Options, url: string | undefined): Flags {
 
 async function loadOperator({ store }: CliAdministration, email: string): Promise<Operator> {
   const operator = await store.operators.findByEmail(email.trim());
-  if (operator === undefined)
-    throw new Refusal("not_found", `There is no operator ${printable(email)}.`, {
-      unknownName: { kind: "operator", name: email },
-    });
+  if (operator === undefined) throw unknownOperator(email);
   return operator;
+}
+
+async function findOperator(operate: Operate, email: string): Promise<OperatorJson> {
+  const wanted = email.trim().toLowerCase();
+  const operators = await listAll(operate, "listOperators", { query: { q: wanted } });
+  const operator = operators.find((each) => each.email.toLowerCase() === wanted);
+  if (operator === undefined) throw unknownOperator(email);
+  return operator;
+}
+
+function unknownOperator(email: string): Refusal {
+  return new Refusal("not_found", `There is no operator ${printable(email)}.`, {
+    unknownName: { kind: "operator", name: email },
+  });
 }

@@ -76,7 +76,7 @@ export function signingKeyCommand(context: CliContext): Command {
       const number = Number(text);
       let stopped: string | undefined;
       const retired = await withAdministration(context, options, async (administration) => {
-        const impact = await describeImpact(administration.store, {}, context.clock.wallMs());
+        const impact = await describeImpact(await administration.openOperations(context.actor), {});
         const keys = await administration.store.signingKeys.list();
         const key = keys.find((each) => each.number === number);
         // There is nothing to ask about one that doesn't exist, is retired already or is the only one: the change says so.

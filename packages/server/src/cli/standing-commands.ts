@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import type { Flags } from "../config/config.ts";
 import type { Standing } from "../core/standing.ts";
-import type { UsageScope } from "../core/keys/usage-store.ts";
-import type { Store } from "../core/store/store.ts";
 import { describeImpact, isWatched } from "./confirm.ts";
-import { type CliAdministration, type CliContext, note, paintStatus, print } from "./context.ts";
-import { withAdministration, withStoreFlags } from "./store-flags.ts";
+import { type CliContext, note, paintStatus, print } from "./context.ts";
+import type { InputOf, Operate } from "./operations.ts";
+import { noteTarget, withOperations, withTargetFlags } from "./target.ts";
 
 /** How a command deactivates and activates one kind of thing by name. */
 interface Named<Thing> {
@@ -13,10 +12,10 @@ interface Named<Thing> {
   readonly argument: string;
   /** What deactivating it does, for the help. */
   readonly effect: string;
-  readonly setStanding: (administration: CliAdministration, name: string, standing: Standing) => Promise<Thing>;
+  readonly setStanding: (operate: Operate, name: string, standing: Standing) => Promise<Thing>;
   readonly json: (thing: Thing) => object;
   /** What its deactivation stops; without it, or if there is no such thing, nothing is said about that. */
-  readonly findScope?: (store: Store, name: string) => Promise<UsageScope | undefined>;
+  readonly findScope?: (operate: Operate, name: string) => Promise<InputOf<"getImpact">["query"] | undefined>;
 }
 
 /** Adds `deactivate` and `activate` to a command. */
@@ -29,17 +28,17 @@ export function addStandingCommands<Thing extends { readonly status: string }>(
     ["deactivate", "deactivated"],
     ["activate", "active"],
   ] as const) {
-    withStoreFlags(command.command(verb))
+    withTargetFlags(command.command(verb))
       .argument(`<${argument}>`)
       .description(verb === "deactivate" ? effect : "undo deactivate")
       .option("--json", "print JSON")
       .action(async (name: string, options: Flags & { readonly json?: boolean }) => {
-        const changed = await withAdministration(context, options, async (administration) => {
-          const { store } = administration;
+        noteTarget(context, options);
+        const changed = await withOperations(context, options, async (operate) => {
           const isStop = verb === "deactivate" && isWatched(context);
-          const scope = isStop ? await findScope?.(store, name) : undefined;
-          if (scope !== undefined) note(context, await describeImpact(store, scope, context.clock.wallMs()));
-          return setStanding(administration, name, standing);
+          const scope = isStop ? await findScope?.(operate, name) : undefined;
+          if (scope !== undefined) note(context, await describeImpact(operate, scope));
+          return setStanding(operate, name, standing);
         });
         print(context, options.json, json(changed), () => `${name} is ${paintStatus(context, changed.status)}.`);
       });

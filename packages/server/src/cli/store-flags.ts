@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Flags, passwordNotice, SETTINGS, type SettingName } from "../config/config.ts";
+import { type Config, type Flags, passwordNotice, SETTINGS, type SettingName } from "../config/config.ts";
 import { type ChangeTx, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import type { Commit } from "../core/change/commit.ts";
+import { OperatorError } from "../core/operator-error.ts";
 import type { StoreOpening } from "../core/store-identity/position.ts";
 import { withSuggestion } from "./suggest-names.ts";
 import { STORE_GROUP } from "./help-layout.ts";
@@ -20,6 +21,15 @@ const ALL_SETTINGS = Object.keys(SETTINGS) as SettingName[];
 /** Adds the flags that say where the store is. */
 export function withStoreFlags(command: Command): Command {
   return addFlags(command, STORE_SETTINGS, STORE_GROUP);
+}
+
+/** Adds the flag that names a server to work on in place of a store. */
+export function withRemoteFlag(command: Command): Command {
+  const option = new Option(
+    "--admin-url <url>",
+    "work on the server at this address, by its admin API (COUNTERSIGN_ADMIN_URL, with COUNTERSIGN_ADMIN_TOKEN)",
+  );
+  return command.addOption(option.argParser(once).helpGroup(STORE_GROUP));
 }
 
 /** Adds the flags that say where a server's listeners are. */
@@ -55,15 +65,17 @@ function addFlags(command: Command, names: readonly SettingName[], group?: strin
       definition.flag,
       `${definition.meaning} (${definition.variable}; default ${definition.default})`,
     );
-    // Without this, the second of two values would silently win.
-    option.argParser((value: string, previous: string | undefined) => {
-      if (previous !== undefined) throw new InvalidArgumentError("It is given twice.");
-      return value;
-    });
+    option.argParser(once);
     if (group !== undefined) option.helpGroup(group);
     command.addOption(option);
   }
   return command;
+}
+
+/** Without this, the second of two values would silently win. */
+function once(value: string, previous: string | undefined): string {
+  if (previous !== undefined) throw new InvalidArgumentError("It is given twice.");
+  return value;
 }
 
 /**
@@ -78,6 +90,7 @@ export async function withAdministration<Result>(
   opening: StoreOpening = {},
 ): Promise<Result> {
   const config = context.config(flags);
+  requireStore(config);
   warnOfPassword(context, flags);
   const administration = await context.openAdministration(config, opening);
   try {
@@ -87,6 +100,14 @@ export async function withAdministration<Result>(
   } finally {
     await administration.close();
   }
+}
+
+/** Refuses a command that has to open the store where the environment names a server. @throws {OperatorError} */
+function requireStore(config: Config): void {
+  if (config.adminToken === undefined) return;
+  throw new OperatorError(
+    "This command works on the store itself: run it where the store is, without COUNTERSIGN_ADMIN_TOKEN.",
+  );
 }
 
 /** Commits a change as the operator who runs the command. */

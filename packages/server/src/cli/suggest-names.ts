@@ -13,7 +13,21 @@ const FIRST_PAGE = { limit: CANDIDATES_MAX };
 /** No name is longer, and comparing takes time and memory that grow with the length. */
 const NAME_CHARACTERS_MAX = 254;
 
-type Names = Pick<Store, "accounts" | "users" | "resourceServers" | "adminTokens" | "operators">;
+/** Where names are looked up: in a store, or by the admin API. */
+export interface Names {
+  readonly accounts: { list(): Promise<readonly { readonly shortname: string }[]> };
+  readonly resourceServers: { list(): Promise<readonly { readonly name: string }[]> };
+  readonly users: {
+    page(
+      filter: { readonly search: string },
+      order: "name",
+      todaySeconds: number,
+      request: { readonly limit: number },
+    ): Promise<{ readonly items: readonly { readonly username: string }[] }>;
+  };
+  readonly adminTokens: Pick<Store["adminTokens"], "page">;
+  readonly operators: Pick<Store["operators"], "page">;
+}
 
 /**
  * Adds to a refusal of an unknown name which names may have been meant: "There is no API user demo; did you mean api-1-demo?". Any

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { internalListenerUrl } from "../config/listener-urls.ts";
 import { SYSTEM, unrestrictedAuthor } from "../core/change/change-tx.ts";
 import { createCommit } from "../core/change/commit.ts";
+import type { AdmitKey } from "../core/keys/admit-key.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { LIVE_NODE_MS } from "../core/signing-keys/changes.ts";
 import { rememberPosition, writePosition } from "../core/store-identity/keep-position.ts";
@@ -39,10 +40,16 @@ export async function openAdministration(
     const { createWebhookSender } = await import("../platform/webhook-sender.ts");
     return createWebhookSender({ networks: config.webhookNetworks });
   };
+  const commit = createCommit(store, clock, undefined, policyOf(config));
+  const admitKey: AdmitKey = async (key, author) => (await openKeyAdmission()).admitKey(key, author);
   return {
     store,
-    commit: createCommit(store, clock, undefined, policyOf(config)),
-    admitKey: async (key, author) => (await openKeyAdmission()).admitKey(key, author),
+    commit,
+    admitKey,
+    async openOperations(actor) {
+      const { createLocalOperations } = await import("./local-operations.ts");
+      return createLocalOperations({ config, store, commit, surroundings, admitKey }, actor);
+    },
     openAdmitKeys: async () => (await import("./key-admission.ts")).openAdmitKeys(config, store),
     openStoredKeyExaminer: async () => (await openKeyAdmission()).storedKeyExaminer,
     policy: policyOf(config),

@@ -16,6 +16,7 @@ import { STORE_SETTINGS } from "./settings/store.ts";
 import { KEY_SETTINGS } from "./settings/keys.ts";
 import { LIMIT_SETTINGS } from "./settings/limits.ts";
 import { PROCESS_SETTINGS } from "./settings/process.ts";
+import { REMOTE_SETTINGS } from "./settings/remote.ts";
 import type { Setting } from "./settings/setting.ts";
 
 export { ConfigError } from "./config-error.ts";
@@ -29,6 +30,7 @@ export const SETTINGS = {
   ...KEY_SETTINGS,
   ...LIMIT_SETTINGS,
   ...PROCESS_SETTINGS,
+  ...REMOTE_SETTINGS,
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -66,7 +66,11 @@ function checkKeyAgeMax(seconds: number | null): void {
 export async function loadAccount({ accounts }: ChangeTx, shortname: string): Promise<Account> {
   const account = await accounts.find(shortname);
   if (account !== undefined) return account;
-  throw new Refusal("not_found", `There is no account ${printable(shortname)}. countersign account create makes one.`, {
-    unknownName: { kind: "account", name: shortname },
-  });
+  throw unknownAccount(shortname);
+}
+
+/** The refusal of a shortname that no account has. */
+export function unknownAccount(shortname: string): Refusal {
+  const message = `There is no account ${printable(shortname)}. countersign account create makes one.`;
+  return new Refusal("not_found", message, { unknownName: { kind: "account", name: shortname } });
 }

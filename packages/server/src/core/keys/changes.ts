@@ -159,8 +159,13 @@ function checkActivation({ policy }: ChangeTx, { id, weakness }: PublicKey): voi
 /** @throws {Refusal} `not_found` */
 export async function loadKey({ keys }: ChangeTx, keyId: KeyId): Promise<PublicKey> {
   const key = await keys.find(keyId);
-  if (key === undefined) throw new Refusal("not_found", `There is no key ${keyId}.`);
+  if (key === undefined) throw unknownKey(keyId);
   return key;
+}
+
+/** The refusal of an id that no key has. */
+export function unknownKey(keyId: number): Refusal {
+  return new Refusal("not_found", `There is no key ${keyId}.`);
 }
 
 async function accountOf({ users }: ChangeTx, { username }: PublicKey): Promise<AccountId | undefined> {

@@ -50,7 +50,7 @@ export function liveKeys(keys: readonly PublicKey[], nowMs: number): readonly Pu
 }
 
 /** The note for an operator that a stopped key has descendants that can still be used. */
-export function liveDescendantsMessage(keyId: KeyId, live: readonly PublicKey[]): string {
+export function liveDescendantsMessage(keyId: KeyId, live: readonly Pick<PublicKey, "id">[]): string {
   const ids = live.map(({ id }) => id).join(", ");
   return live.length === 1
     ? `Key ${ids}, which was rotated in by key ${keyId}, is still active.`

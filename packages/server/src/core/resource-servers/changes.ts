@@ -72,9 +72,11 @@ export async function changeResourceServer(
 export async function loadResourceServer({ resourceServers }: ChangeTx, name: string): Promise<ResourceServer> {
   const server = await resourceServers.find(name);
   if (server !== undefined) return server;
-  throw new Refusal(
-    "not_found",
-    `There is no resource server ${printable(name)}. countersign resource-server create makes one.`,
-    { unknownName: { kind: "resource-server", name } },
-  );
+  throw unknownResourceServer(name);
+}
+
+/** The refusal of a name that no resource server has. */
+export function unknownResourceServer(name: string): Refusal {
+  const message = `There is no resource server ${printable(name)}. countersign resource-server create makes one.`;
+  return new Refusal("not_found", message, { unknownName: { kind: "resource-server", name } });
 }

@@ -40,13 +40,15 @@ export function createKeyHandlers(dependencies: KeyHandlerDependencies): Handler
 
   return {
     async listAllKeys({ principal, query, target }) {
-      const { account: shortname, status, weak } = query;
+      const { account: shortname, username, status, weak } = query;
       const nowMs = clock.wallMs();
       const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
       // An account that doesn't exist, or that the caller can't see, has no keys.
       const isElsewhere = shortname !== undefined && (account === undefined || !canSee(principal, account.id));
+      const user = username === undefined ? undefined : await loadUser(dependencies, principal, username);
       const filter: KeyFilter = {
         status,
+        userId: user?.id,
         accountId: account?.id ?? principal.accountId ?? undefined,
         expiringUntilMs: query.expiring === undefined ? undefined : nowMs + parseSpan("expiring", query.expiring),
         unusedSinceMs: query.unused === undefined ? undefined : nowMs - parseSpan("unused", query.unused),

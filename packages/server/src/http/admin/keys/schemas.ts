@@ -36,6 +36,7 @@ export const PublicKey = object({
 const duration = { type: "string", maxLength: 20 } as const;
 
 export const KeysQuery = objectWith([], {
+  username: { ...text, description: "Only this API user's keys" },
   account: shortname,
   status: { enum: ["active", "deactivated", "revoked"] },
   expiring: {

@@ -1,0 +1,197 @@
+import { randomUUID } from "node:crypto";
+import { ADMIN_PATH, type ErrorItem, type WarningItem } from "@countersign/protocol";
+import { OperatorError } from "../core/operator-error.ts";
+import { Refusal } from "../core/refusal.ts";
+import { cursorOf, type Operate, type OperationAnswer, type OperationId, type OperationInput } from "./operations.ts";
+import { unreachable } from "./unreachable.ts";
+
+/** The method and path of each operation; a test compares them with the admin API's routes. */
+export const OPERATION_PATHS: Readonly<Record<OperationId, `${"GET" | "POST" | "PATCH"} /${string}`>> = {
+  listAccounts: "GET /accounts",
+  createAccount: "POST /accounts",
+  getAccount: "GET /accounts/:shortname",
+  changeAccount: "PATCH /accounts/:shortname",
+  listUsers: "GET /users",
+  createUser: "POST /users",
+  getUser: "GET /users/:username",
+  changeUser: "PATCH /users/:username",
+  listAllKeys: "GET /keys",
+  getKey: "GET /keys/:id",
+  listKeyDescendants: "GET /keys/:id/descendants",
+  changeKey: "PATCH /keys/:id",
+  listResourceServers: "GET /resource-servers",
+  createResourceServer: "POST /resource-servers",
+  changeResourceServer: "PATCH /resource-servers/:name",
+  rotateResourceServerSecret: "POST /resource-servers/:name/secret",
+  listOperators: "GET /operators",
+  changeOperator: "PATCH /operators/:id",
+  getImpact: "GET /impact",
+};
+
+/** A server and the token for it. */
+export interface RemoteServer {
+  /** Without a slash at its end; https, or http to this machine. */
+  readonly url: string;
+  readonly token: string;
+}
+
+/** Bounds on one answer: milliseconds until its last byte, and bytes. */
+export interface AnswerLimits {
+  readonly msMax: number;
+  readonly bytesMax: number;
+}
+
+const LIMITS: AnswerLimits = { msMax: 60_000, bytesMax: 8 * 1024 * 1024 };
+
+/** How many characters of a server's message are shown. */
+const MESSAGE_CHARACTERS_MAX = 1000;
+
+interface Answer {
+  readonly status: number;
+  readonly envelope: ParsedEnvelope | undefined;
+}
+
+interface ParsedEnvelope {
+  readonly meta: { readonly errors: readonly ErrorItem[]; readonly warnings: readonly WarningItem[]; next?: string };
+  readonly data: unknown;
+}
+
+/**
+ * Operations by a server's admin API. A creation has an `Idempotency-Key`, so it can be sent once more if its answer is lost. The
+ * token goes to this server only: redirects aren't followed.
+ */
+export function createRemoteOperations(server: RemoteServer, limits: AnswerLimits = LIMITS): Operate {
+  const operate = async (id: OperationId, input: OperationInput): Promise<OperationAnswer<unknown>> => {
+    const [method = "", path = ""] = OPERATION_PATHS[id].split(" ");
+    const url = server.url + ADMIN_PATH + fillPath(path, input.params ?? {}) + queryOf(input.query);
+    const headers: Record<string, string> = { authorization: `Bearer ${server.token}`, accept: "application/json" };
+    if (input.body !== undefined) headers["content-type"] = "application/json";
+    if (method === "POST") headers["idempotency-key"] = randomUUID();
+    const body = input.body === undefined ? null : JSON.stringify(input.body);
+    const send = () => request(server, url, { method, headers, body }, limits);
+    const { status, envelope } = await send().catch((error: unknown) => {
+      if (!(error instanceof LostAnswer)) throw error;
+      // A PATCH states the result, and a POST has its key: carried out twice, both change once.
+      return send();
+    });
+    if (envelope === undefined) throw notAnAdminApi(server.url, status);
+    if (status >= 400 || envelope.meta.errors.length > 0) throw refusalOf(server.url, status, envelope);
+    return { data: envelope.data, warnings: envelope.meta.warnings, nextCursor: cursorOf(envelope.meta.next) };
+  };
+  return operate as Operate;
+}
+
+/** The answer was lost on its way, so nobody knows whether the server carried the operation out. */
+class LostAnswer extends OperatorError {}
+
+async function request(
+  { url: base }: RemoteServer,
+  url: string,
+  init: { readonly method: string; readonly headers: Record<string, string>; readonly body: string | null },
+  { msMax, bytesMax }: AnswerLimits,
+): Promise<Answer> {
+  const signal = AbortSignal.timeout(msMax);
+  let response: Response;
+  try {
+    response = await fetch(url, { ...init, redirect: "manual", signal });
+  } catch (error) {
+    throw isLost(error) ? new LostAnswer(unreachable(base, error).message) : unreachable(base, error);
+  }
+  const { status } = response;
+  if (status >= 300 && status < 400) {
+    await response.body?.cancel();
+    throw new OperatorError(
+      `${base} answers with a redirect, which isn't followed: the admin token is for this address alone. Name the address where the admin API itself is.`,
+    );
+  }
+  const isJson = /^application\/json\b/i.test(response.headers.get("content-type") ?? "");
+  if (!isJson) {
+    await response.body?.cancel();
+    return { status, envelope: undefined };
+  }
+  let text: string;
+  try {
+    text = await readText(response, bytesMax);
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    if (error instanceof Error && error.name === "TimeoutError") throw unreachable(base, error);
+    throw new LostAnswer(
+      `${base} closed the connection in the middle of its answer, so it isn't known whether it did what was asked. Check before you try again.`,
+    );
+  }
+  return { status, envelope: parseEnvelope(text) };
+}
+
+function isLost(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  return code === "UND_ERR_SOCKET" || code === "ECONNRESET";
+}
+
+/** @throws {OperatorError} if the body is larger than any answer of an admin API */
+async function readText(response: Response, bytesMax: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > bytesMax) throw new OperatorError("The server's answer is larger than any of an admin API.");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseEnvelope(text: string): ParsedEnvelope | undefined {
+  try {
+    const value = JSON.parse(text) as {
+      meta?: { errors?: unknown; warnings?: unknown; next?: unknown };
+      data?: unknown;
+    };
+    const { meta, data } = value;
+    if (typeof data !== "object" || data === null) return undefined;
+    if (!Array.isArray(meta?.errors) || !Array.isArray(meta.warnings)) return undefined;
+    return value as ParsedEnvelope;
+  } catch {
+    return undefined;
+  }
+}
+
+function notAnAdminApi(base: string, status: number): OperatorError {
+  return new OperatorError(
+    `What answers at ${base} isn't an admin API (status ${status}). The admin API is on the internal listener, where the console is.`,
+  );
+}
+
+/** The server's refusal, as the same command prints it on a store. */
+function refusalOf(base: string, status: number, { meta }: ParsedEnvelope): Error {
+  const [first] = meta.errors;
+  const message = plain(first?.message) || `The server refuses this (status ${status}).`;
+  const code = plain(first?.code);
+  if (status === 401) {
+    return new OperatorError(
+      `${base} doesn't accept the admin token: it is wrong, expired or revoked. An owner makes a new one with countersign admin-token create.`,
+    );
+  }
+  if (code === "route_unknown") {
+    return new OperatorError(`${base} doesn't know this operation: its release is older than this command line's.`);
+  }
+  const fields = first?.field === undefined ? {} : { fields: [{ field: plain(first.field), message }] };
+  return new Refusal((code || "failed") as ErrorItem["code"], message, fields);
+}
+
+function plain(text: unknown): string {
+  return typeof text === "string" ? text.slice(0, MESSAGE_CHARACTERS_MAX).replaceAll(/\p{C}/gu, "?") : "";
+}
+
+function fillPath(path: string, params: Readonly<Record<string, string | number>>): string {
+  return path.replaceAll(/:([a-z]+)/g, (_, name: string) => {
+    const value = encodeURIComponent(String(params[name] ?? ""));
+    // A URL's parser would take these for steps in the path, even encoded.
+    if (value === "" || value === "." || value === "..") throw new OperatorError("There is nothing of that name.");
+    return value;
+  });
+}
+
+function queryOf(query: OperationInput["query"] = {}): string {
+  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+  return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
+}
