@@ -172,7 +172,7 @@ async function getKey(operate: Operate, id: KeyId): Promise<KeyJson> {
 
 /** In the order of their ids. */
 async function listDescendants(operate: Operate, id: KeyId): Promise<readonly KeyJson[]> {
-  return (await listAll(operate, "listKeyDescendants", { params: { id }, query: {} })).reverse();
+  return (await listAll(operate, "listKeyDescendants", { params: { id }, query: {} })).toReversed();
 }
 
 function descendantsText(descendants: readonly KeyJson[]): string {

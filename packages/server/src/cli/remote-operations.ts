@@ -43,6 +43,9 @@ export interface AnswerLimits {
 
 const LIMITS: AnswerLimits = { msMax: 60_000, bytesMax: 8 * 1024 * 1024 };
 
+/** What a server says of a path that it doesn't have. Something that doesn't exist is refused in other words. */
+const UNKNOWN_PATH = "There is nothing at this path.";
+
 /** How many characters of a server's message are shown. */
 const MESSAGE_CHARACTERS_MAX = 1000;
 
@@ -132,7 +135,7 @@ function isLost(error: unknown): boolean {
 async function readText(response: Response, bytesMax: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     length += chunk.length;
     if (length > bytesMax) throw new OperatorError("The server's answer is larger than any of an admin API.");
     chunks.push(chunk);
@@ -171,7 +174,7 @@ function refusalOf(base: string, status: number, { meta }: ParsedEnvelope): Erro
       `${base} doesn't accept the admin token: it is wrong, expired or revoked. An owner makes a new one with countersign admin-token create.`,
     );
   }
-  if (code === "route_unknown") {
+  if (code === "not_found" && message === UNKNOWN_PATH) {
     return new OperatorError(`${base} doesn't know this operation: its release is older than this command line's.`);
   }
   const fields = first?.field === undefined ? {} : { fields: [{ field: plain(first.field), message }] };

@@ -60,6 +60,7 @@ test("without any setting, the documented defaults apply", () => {
     databaseConnections: 10,
     masterSecrets: undefined,
     workers: 1,
+    adminToken: undefined,
     trustedProxies: [],
     webhookNetworks: [],
     keyBlocklist: [],

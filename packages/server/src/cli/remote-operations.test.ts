@@ -1,0 +1,181 @@
+/** The operations by a server's admin API, against servers that answer as they shouldn't. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, test, type TestContext } from "node:test";
+import { OperatorError } from "../core/operator-error.ts";
+import { Refusal } from "../core/refusal.ts";
+import { ADMIN_ROUTES } from "../http/admin/routes.ts";
+import { listAll } from "./operations.ts";
+import { createRemoteOperations, OPERATION_PATHS } from "./remote-operations.ts";
+
+const TOKEN = `csat_${"t".repeat(49)}`;
+const LIMITS = { msMax: 60_000, bytesMax: 100_000 };
+const ACCOUNT = { id: 1, shortname: "acme" };
+
+function envelope(data: unknown, meta: object = {}): string {
+  return JSON.stringify({ meta: { code: 200, errors: [], warnings: [], ...meta }, data });
+}
+
+function refusal(code: string, message: string): string {
+  return envelope({}, { errors: [{ code, message, docs: "" }] });
+}
+
+/** Starts a server for one test. */
+async function serve(context: TestContext, listener: RequestListener) {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    listener(request, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, requests, operate: createRemoteOperations({ url, token: TOKEN }, LIMITS) };
+}
+
+const json = { "content-type": "application/json; charset=utf-8" };
+const get = { params: { shortname: "acme" } };
+
+test("every operation has the method and path of the admin API's route", () => {
+  for (const [id, methodAndPath] of Object.entries(OPERATION_PATHS)) {
+    const { method, path } = ADMIN_ROUTES[id as keyof typeof OPERATION_PATHS];
+    assert.equal(methodAndPath, `${method} ${path}`, id);
+  }
+});
+
+describe("a server that isn't an honest admin API", () => {
+  test("can't have the token sent elsewhere by a redirect", async (context) => {
+    const other = await serve(context, (_, response) => response.writeHead(200, json).end(envelope(ACCOUNT)));
+    const { operate } = await serve(context, (_, response) =>
+      response.writeHead(307, { ...json, location: other.url }).end(),
+    );
+    await assert.rejects(operate("getAccount", get), /redirect, which isn't followed/);
+    assert.equal(other.requests.length, 0);
+  });
+
+  test("can't have the token sent elsewhere by the link to a next page", async (context) => {
+    const other = await serve(context, (_, response) => response.writeHead(200, json).end(envelope([])));
+    const { operate, requests } = await serve(context, (_, response) =>
+      response.writeHead(200, json).end(envelope([ACCOUNT], { next: `${other.url}/?cursor=again` })),
+    );
+    const accounts = await listAll(operate, "listAccounts", { query: {} });
+    assert.equal(accounts.length, 2, "the same cursor twice ends the list");
+    assert.equal(requests.length, 2);
+    assert.equal(other.requests.length, 0);
+  });
+
+  test("is named as none if it answers with a page or with other JSON", async (context) => {
+    for (const [type, body] of [
+      ["text/html", "<h1>hello</h1>"],
+      ["application/json", '{"hello":1}'],
+      ["application/json", "not JSON"],
+      ["application/json", envelope(null)],
+    ] as const) {
+      const { operate } = await serve(context, (_, response) =>
+        response.writeHead(200, { "content-type": type }).end(body),
+      );
+      await assert.rejects(operate("getAccount", get), /isn't an admin API/, body);
+    }
+  });
+
+  test("is left when its answer doesn't end", async (context) => {
+    const { operate } = await serve(context, (_, response) => {
+      response.writeHead(200, json);
+      const write = () => {
+        while (!response.destroyed && response.write(" ".repeat(10_000)));
+      };
+      response.on("drain", write);
+      write();
+    });
+    await assert.rejects(operate("getAccount", get), /larger than any of an admin API/);
+  });
+
+  test("is left when it doesn't answer in time", async (context) => {
+    const { url } = await serve(context, () => undefined);
+    const operate = createRemoteOperations({ url, token: TOKEN }, { ...LIMITS, msMax: 1 });
+    await assert.rejects(operate("getAccount", get), OperatorError);
+  });
+
+  test("can't write control characters to the terminal", async (context) => {
+    const { operate } = await serve(context, (_, response) =>
+      response.writeHead(409, json).end(refusal("conflict", "\u001b[2Jgone")),
+    );
+    await assert.rejects(operate("getAccount", get), (error: Error) => error.message === "?[2Jgone");
+  });
+});
+
+describe("an answer that is lost", () => {
+  test("has the creation sent once more, with the same Idempotency-Key", async (context) => {
+    let count = 0;
+    const { operate, requests } = await serve(context, (_, response) => {
+      count += 1;
+      response.writeHead(201, json);
+      if (count > 1) return response.end(envelope(ACCOUNT));
+      response.write('{"meta":');
+      return setImmediate(() => response.destroy());
+    });
+    const { data } = await operate("createAccount", { body: { shortname: "acme" } });
+    assert.equal(data.shortname, "acme");
+    const keys = requests.map(({ headers }) => headers["idempotency-key"]);
+    assert.equal(keys.length, 2);
+    assert.equal(keys[0], keys[1]);
+  });
+
+  test("twice is an error that says so", async (context) => {
+    const { operate, requests } = await serve(context, (_, response) => {
+      response.writeHead(201, json).write('{"meta":');
+      setImmediate(() => response.destroy());
+    });
+    await assert.rejects(operate("createAccount", { body: { shortname: "acme" } }), /it isn't known whether/);
+    assert.equal(requests.length, 2);
+  });
+});
+
+describe("a refusal", () => {
+  test("has the server's code and message", async (context) => {
+    const { operate } = await serve(context, (_, response) =>
+      response.writeHead(403, json).end(refusal("forbidden", "Your role doesn't allow this.")),
+    );
+    await assert.rejects(
+      operate("getAccount", get),
+      (error) => error instanceof Refusal && error.code === "forbidden" && error.message.startsWith("Your role"),
+    );
+  });
+
+  test("of the token says what to do, and doesn't repeat the token", async (context) => {
+    const { operate } = await serve(context, (_, response) =>
+      response.writeHead(401, json).end(refusal("sign_in_required", TOKEN)),
+    );
+    await assert.rejects(
+      operate("getAccount", get),
+      (error: Error) => /wrong, expired or revoked/.test(error.message) && !error.message.includes(TOKEN),
+    );
+  });
+
+  test("of a path that an older server doesn't have says so", async (context) => {
+    const { operate } = await serve(context, (_, response) =>
+      response.writeHead(404, json).end(refusal("not_found", "There is nothing at this path.")),
+    );
+    await assert.rejects(operate("getAccount", get), /release is older/);
+  });
+});
+
+test("a name can't lead to another path", async (context) => {
+  const { operate, requests } = await serve(context, (_, response) =>
+    response.writeHead(200, json).end(envelope(ACCOUNT)),
+  );
+  for (const shortname of ["", ".", ".."]) {
+    await assert.rejects(operate("getAccount", { params: { shortname } }), /There is nothing of that name/);
+  }
+  await operate("getAccount", { params: { shortname: "../keys?x=1#y" } });
+  assert.deepEqual(
+    requests.map(({ url }) => url),
+    ["/api/admin/v1/accounts/..%2Fkeys%3Fx%3D1%23y"],
+  );
+});

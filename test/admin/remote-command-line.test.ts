@@ -1,0 +1,144 @@
+/** The command line on a real server through its admin API: the same output as on the store itself, and what is refused. */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { makeKeyPair } from "../testkit/rsa-keys.ts";
+import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
+import { assertFails, COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
+
+const pem = makeKeyPair().publicKey.export({ format: "pem", type: "spki" }).toString();
+
+function run(args: readonly string[], env: Record<string, string>, input = ""): Promise<ProgramResult> {
+  return runProgram(process.execPath, [COUNTERSIGN, ...args], { input, env: environment(env) });
+}
+
+/** Times and secrets differ between two stores. */
+function withoutChance({ status, stdout, stderr }: ProgramResult): ProgramResult {
+  const plain = (text: string) =>
+    text
+      .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>")
+      .replaceAll(/csrs_[0-9A-Za-z]+/g, "<secret>")
+      .replaceAll(/\b(?:now|\d+ seconds? ago)\b/g, "<ago>")
+      .replaceAll(/ {2,}/g, "  ");
+  return { status, stdout: plain(stdout), stderr: plain(stderr) };
+}
+
+/** Each line is run with and without `--json`; a changing one is repeated by that, which must be answered alike, too. */
+const LINES: readonly (readonly string[])[] = [
+  ["account", "create", "acme", "--name", "Acme Ltd"],
+  ["account", "create", "other"],
+  ["account", "create", "Not Valid"],
+  ["account", "edit", "acme", "--name", "Acme", "--key-age-max", "365d"],
+  ["account", "edit", "acmee", "--name", "Acme"],
+  ["account", "list"],
+  ["account", "deactivate", "other"],
+  ["account", "activate", "other"],
+  ["account", "deactivate", "nobody"],
+  ["user", "create", "demo", "--account", "acme", "--read-only"],
+  ["user", "create", "demo", "--account", "acmee"],
+  ["user", "edit", "api-1-demo", "--may-rotate", "--network", "192.0.2.0/24"],
+  ["user", "edit", "api-1-demo"],
+  ["user", "edit", "demo", "--may-rotate"],
+  ["user", "list"],
+  ["user", "deactivate", "api-1-demo"],
+  ["user", "activate", "api-1-demo"],
+  ["user", "deactivate", "api-1-dem"],
+  ["key", "list"],
+  ["key", "list", "api-1-demo"],
+  ["key", "list", "api-1-demo", "--expiring", "400d"],
+  ["key", "list", "demo"],
+  ["key", "edit", "1", "--label", "first", "--no-networks"],
+  ["key", "edit", "7", "--label", "first"],
+  ["key", "show", "1"],
+  ["key", "show", "7"],
+  ["key", "deactivate", "1", "--with-descendants"],
+  ["key", "activate", "1"],
+  ["key", "revoke", "1", "--yes"],
+  ["key", "activate", "1"],
+  ["key", "revoke", "7", "--yes"],
+  ["resource-server", "create", "orders"],
+  ["resource-server", "list"],
+  ["resource-server", "rotate", "orders", "--grace", "15m"],
+  ["resource-server", "deactivate", "orders"],
+  ["resource-server", "activate", "nothing"],
+  ["operator", "list"],
+  ["operator", "deactivate", "nobody@example.com"],
+];
+
+describe("the command line on a server", { concurrency: 1 }, () => {
+  const local = { COUNTERSIGN_DATA_DIR: temporaryFolder() };
+  const remoteStore = { COUNTERSIGN_DATA_DIR: temporaryFolder() };
+  let server: TestServer;
+  let remote: Record<string, string>;
+  let viewer: Record<string, string>;
+
+  before(async () => {
+    server = await startServer({ dataDir: remoteStore.COUNTERSIGN_DATA_DIR });
+    const as = async (role: string) => {
+      const made = await run(["admin-token", "create", role, "--role", role, "--json"], remoteStore);
+      const { token } = JSON.parse(made.stdout) as { token: string };
+      return { COUNTERSIGN_ADMIN_URL: server.adminUrl, COUNTERSIGN_ADMIN_TOKEN: token };
+    };
+    remote = await as("owner");
+    viewer = await as("viewer");
+  });
+  after(() => server.stop());
+
+  test("prints the same as on a store, with the same exit status", async () => {
+    for (const line of LINES) {
+      if (line.join(" ") === "key list") {
+        for (const env of [local, remoteStore]) {
+          const added = await run(["key", "add", "api-1-demo", "-"], env, pem);
+          assert.equal(added.status, 0, added.stderr);
+        }
+      }
+      for (const words of [[...line, "--json"], line]) {
+        const [here, there] = [await run(words, local), await run(words, remote)];
+        assert.deepEqual(withoutChance(there), withoutChance(here), words.join(" "));
+      }
+    }
+  });
+
+  test("is named as the author of its changes", async () => {
+    const { stdout } = await run(["audit", "list", "--json"], remoteStore);
+    assert.match(stdout, /"actor":"admin-token:owner","action":"account\.created"/);
+  });
+
+  test("refuses a viewer's change, and lets a viewer read", async () => {
+    assert.equal((await run(["account", "list"], viewer)).status, 0);
+    assertFails(await run(["account", "create", "third"], viewer), 1, /Your role doesn't allow this/);
+  });
+
+  test("says what to do when the token was revoked", async () => {
+    const revoked = await run(["admin-token", "revoke", "viewer", "--yes"], remoteStore);
+    assert.equal(revoked.status, 0, revoked.stderr);
+    const result = await run(["account", "list"], viewer);
+    assertFails(result, 1, /wrong, expired or revoked.*admin-token create/);
+    assert.ok(!result.stderr.includes(viewer["COUNTERSIGN_ADMIN_TOKEN"] ?? ""));
+  });
+
+  test("refuses a store and a server together", async () => {
+    assertFails(await run(["user", "list", "--data-dir", "x"], remote), 2, /--data-dir names a store/);
+    const flags = ["--database-url", "postgres://127.0.0.1/x", "--admin-url", server.adminUrl];
+    assertFails(await run(["user", "list", ...flags], remote), 2, /--database-url names a store and --admin-url/);
+  });
+
+  test("never opens a store instead where the environment names a server", async () => {
+    assertFails(await run(["audit", "verify"], { ...remote, ...remoteStore }), 1, /works on the store itself/);
+  });
+
+  test("doesn't send a token in clear text to another machine", async () => {
+    const elsewhere = { ...remote, COUNTERSIGN_ADMIN_URL: "http://auth.example.com:8081" };
+    assertFails(await run(["user", "list"], elsewhere), 1, /clear text.*https:/);
+  });
+
+  test("says which of the URL and the token is missing", async () => {
+    const { COUNTERSIGN_ADMIN_TOKEN: token = "" } = remote;
+    assertFails(await run(["user", "list"], { COUNTERSIGN_ADMIN_TOKEN: token }), 1, /set COUNTERSIGN_ADMIN_URL/);
+    assertFails(await run(["user", "list", "--admin-url", server.adminUrl], {}), 1, /its admin token is missing/);
+  });
+
+  test("works on the store where only COUNTERSIGN_ADMIN_URL is set, as in a server's environment", async () => {
+    const env = { ...local, COUNTERSIGN_ADMIN_URL: "https://console.example.com" };
+    assert.deepEqual((await run(["user", "list"], env)).status, 0);
+  });
+});
