@@ -5,7 +5,7 @@ import { makeKeyPair } from "../testkit/rsa-keys.ts";
 import { environment, type ProgramResult, runProgram } from "../testkit/run-program.ts";
 import { assertFails, COUNTERSIGN, startServer, temporaryFolder, type TestServer } from "../testkit/server.ts";
 
-const pem = makeKeyPair().publicKey.export({ format: "pem", type: "spki" }).toString();
+const pem = makeKeyPair().publicKey.export({ format: "pem", type: "spki" });
 
 function run(args: readonly string[], env: Record<string, string>, input = ""): Promise<ProgramResult> {
   return runProgram(process.execPath, [COUNTERSIGN, ...args], { input, env: environment(env) });
