@@ -73,7 +73,7 @@ function SignedIn() {
       );
     return (
       <main className="page">
-        <h1>{t("app.countersign")}</h1>
+        <h1>{t("common.countersign")}</h1>
         <Problem error={error} retry={() => void refetch()} />
       </main>
     );

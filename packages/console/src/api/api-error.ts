@@ -56,7 +56,7 @@ export function readRefusal(body: unknown, status: number, requestId: string | u
     return new ApiError("unreadable", `The server answered ${status}, but not the way Countersign does.`, {
       status,
       requestId,
-      hint: t("api.aProxyMayHaveAnswered"),
+      hint: t("api.unreadableHint"),
     });
   }
   return new ApiError(first.code, first.message, {

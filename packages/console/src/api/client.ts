@@ -101,7 +101,7 @@ async function sendWithTimeout<Body>(
     if (signal?.aborted === true) throw cause;
     throw new ApiError("unreachable", "The server can't be reached.", {
       status: 0,
-      hint: t("api.checkThatItIsRunning"),
+      hint: t("api.unreachableHint"),
       cause,
     });
   }

@@ -91,11 +91,11 @@ export function AccountPicker({
           ))}
           {onCreate === undefined ? null : (
             <Combobox.Option value="create:">
-              {search === "" ? t("forms.createAnAccount") : t("forms.createTheAccount", { search })}
+              {search === "" ? t("forms.createAccount") : t("forms.createAccountNamed", { search })}
             </Combobox.Option>
           )}
           {data?.items.length === 0 && onCreate === undefined ? (
-            <Combobox.Empty>{t("forms.noAccountStartsWithThis")}</Combobox.Empty>
+            <Combobox.Empty>{t("forms.noAccountFound")}</Combobox.Empty>
           ) : null}
           {isPending && isOpen ? <Combobox.Empty>{t("forms.loading")}</Combobox.Empty> : null}
         </Combobox.Options>

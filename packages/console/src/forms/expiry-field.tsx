@@ -33,7 +33,7 @@ export function ExpiryField({
   return (
     <div className="stack-close">
       <NativeSelect
-        label={t("forms.expires")}
+        label={t("common.expires")}
         value={value.kind}
         error={value.kind === "date" ? undefined : error}
         onChange={(event) => onChange({ ...value, kind: event.currentTarget.value as Expiry["kind"] })}
@@ -50,7 +50,7 @@ export function ExpiryField({
         <TextInput
           type="date"
           aria-label={t("forms.lastDayInUtc")}
-          description={t("forms.atTheEndOfThat")}
+          description={t("forms.lastDayHint")}
           min={tomorrow}
           required
           value={value.date}

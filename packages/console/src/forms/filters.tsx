@@ -38,7 +38,7 @@ export function SearchField<Name extends string = "q">({
 export function StatusFilter({ filters }: { readonly filters: Filters<"status"> }) {
   return (
     <FilterSelect
-      label={t("forms.status")}
+      label={t("common.status")}
       name="status"
       filters={filters}
       options={[

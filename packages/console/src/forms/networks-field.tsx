@@ -19,7 +19,7 @@ export function NetworksField({
   return (
     <Textarea
       label={t("forms.networks")}
-      description={t("forms.addressesOrCidrRangesFrom", { what })}
+      description={t("forms.networksHint", { what })}
       placeholder="192.0.2.0/24"
       rows={3}
       maxLength={10_000}

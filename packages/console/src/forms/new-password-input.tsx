@@ -24,7 +24,7 @@ export function NewPasswordInput({
   return (
     <PasswordInput
       label={label}
-      description={t("forms.atLeastCharactersOfAny", { passwordCharactersMin: PASSWORD_CHARACTERS_MIN })}
+      description={t("forms.passwordHint", { passwordCharactersMin: PASSWORD_CHARACTERS_MIN })}
       name="password"
       autoComplete="new-password"
       required

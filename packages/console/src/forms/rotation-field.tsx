@@ -11,8 +11,8 @@ export function RotationField({
 }) {
   return (
     <Checkbox
-      label={t("forms.theClientMayRotateIts")}
-      description={t("forms.itSendsANewPublic")}
+      label={t("forms.rotation")}
+      description={t("forms.rotationHint")}
       checked={isAllowed}
       onChange={(event) => onChange(event.currentTarget.checked)}
     />

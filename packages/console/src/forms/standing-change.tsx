@@ -66,17 +66,17 @@ export function DeactivateDialog({
   const { newer, apply } = useVersion(thing.read);
   return (
     <Confirm
-      title={<T id="forms.deactivate" values={{ name: thing.name }} />}
+      title={<T id="forms.deactivateTitle" values={{ name: thing.name }} />}
       impact={scope === undefined ? null : <ImpactSummary scope={scope} />}
       note={
         newer === undefined ? null : (
           <Note kind="warning">
-            <T id="forms.itWasChangedInThe" values={{ status: <StatusBadge status={newer.value.status} /> }} />
+            <T id="forms.changedMeanwhile" values={{ status: <StatusBadge status={newer.value.status} /> }} />
           </Note>
         )
       }
       options={options}
-      button={newer === undefined ? t("forms.deactivate2") : t("forms.deactivateAnyway")}
+      button={newer === undefined ? t("common.deactivate") : t("forms.deactivateAnyway")}
       run={() => apply((current) => changeStanding(thing, "deactivated", current))}
       onClose={onClose}
     >

@@ -22,9 +22,9 @@ export function FreshSignInDialog() {
   }
 
   return (
-    <Dialog title={t("session.confirmThatItsYou")} onClose={() => endProof(false)} size={420}>
+    <Dialog title={t("session.freshTitle")} onClose={() => endProof(false)} size={420}>
       <div className="stack">
-        <p className="soft">{t("session.thisChangeNeedsASign")}</p>
+        <p className="soft">{t("session.freshAbout")}</p>
         <Suspense fallback={<Bone width="100%" height={286} />}>
           <SignInForm isFresh onSignedIn={onSignedIn} returnTo={window.location.pathname + window.location.search} />
         </Suspense>

@@ -25,9 +25,9 @@ export function SessionEndedDialog() {
   }
 
   return (
-    <Dialog title={t("session.yourSessionHasEnded")} onClose={() => undefined} isClosable={false} size={420}>
+    <Dialog title={t("session.endedTitle")} onClose={() => undefined} isClosable={false} size={420}>
       <div className="stack">
-        <p className="soft">{t("session.signInToContinueThe")}</p>
+        <p className="soft">{t("session.endedAbout")}</p>
         <Suspense fallback={<Bone width="100%" height={286} />}>
           <SignInForm onSignedIn={onSignedIn} returnTo={window.location.pathname + window.location.search} />
         </Suspense>

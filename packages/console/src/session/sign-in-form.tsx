@@ -84,9 +84,9 @@ export default function SignInForm({
   if (options?.setup_needed === true) {
     return (
       <div className="stack">
-        <Note>{t("session.thereIsNoOperatorYet")}</Note>
+        <Note>{t("session.noOperatorYet")}</Note>
         <Button variant="default" onClick={() => void refetch()}>
-          {t("session.checkAgain")}
+          {t("common.checkAgain")}
         </Button>
       </div>
     );
@@ -102,7 +102,7 @@ export default function SignInForm({
           loading={running === "passkey"}
           onClick={() => void run("passkey", () => signInByPasskey())}
         >
-          {t("session.signInWithAPasskey")}
+          {t("session.signInWithPasskey")}
         </Button>
       ) : null}
       {options?.single_sign_on ? (
@@ -113,17 +113,17 @@ export default function SignInForm({
           href={`/api/admin/v1/sign-in/single-sign-on?return_to=${encodeURIComponent(returnTo)}${isFresh ? "&fresh=true" : ""}`}
         >
           <span>
-            <T id="session.signInWith" values={{ name: <bdi>{options.single_sign_on.name}</bdi> }} />
+            <T id="session.signInWithProvider" values={{ name: <bdi>{options.single_sign_on.name}</bdi> }} />
           </span>
         </Button>
       ) : null}
-      {options?.single_sign_on && isFresh ? <p className="soft">{t("session.singleSignOnLeavesThis")}</p> : null}
+      {options?.single_sign_on && isFresh ? <p className="soft">{t("session.singleSignOnLeaves")}</p> : null}
       <div className="or">
         <span>{t("session.or")}</span>
       </div>
       <form className="stack" onSubmit={submit}>
         <TextInput
-          label={t("session.eMailAddress")}
+          label={t("common.emailAddress")}
           type="email"
           name="email"
           autoComplete="username webauthn"
@@ -134,7 +134,7 @@ export default function SignInForm({
         />
         {method === "password" ? (
           <PasswordInput
-            label={t("session.password")}
+            label={t("common.password")}
             name="password"
             autoComplete="current-password"
             required
@@ -147,7 +147,7 @@ export default function SignInForm({
           <TextInput
             label={t("session.recoveryCode")}
             name="recovery-code"
-            description={t("session.oneOfTheCodesYou")}
+            description={t("session.recoveryCodeHint")}
             autoComplete="off"
             spellCheck={false}
             required
@@ -169,7 +169,7 @@ export default function SignInForm({
           setError(undefined);
         }}
       >
-        {method === "password" ? t("session.useARecoveryCodeInstead") : t("session.useYourPasswordInstead")}
+        {method === "password" ? t("session.useRecoveryCode") : t("session.usePassword")}
       </button>
     </div>
   );

@@ -38,9 +38,9 @@ export function AccountMenu({ me }: { readonly me: Me }) {
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item onClick={() => navigate("/me")}>{t("shell.yourSignIn")}</Menu.Item>
+        <Menu.Item onClick={() => navigate("/me")}>{t("common.yourSignIn")}</Menu.Item>
         <Menu.Divider />
-        <Menu.Label>{t("shell.colours")}</Menu.Label>
+        <Menu.Label>{t("common.colours")}</Menu.Label>
         <Menu.RadioGroup value={colorScheme} onChange={(scheme) => setColorScheme(scheme as MantineColorScheme)}>
           <Menu.RadioItem value="auto">{t("shell.systemSetting")}</Menu.RadioItem>
           <Menu.RadioItem value="light">{t("shell.light")}</Menu.RadioItem>

@@ -13,20 +13,20 @@ export interface Destination {
 
 /** The pages of the navigation, in its order. */
 const GROUPS: readonly { readonly title?: string; readonly destinations: readonly Destination[] }[] = [
-  { destinations: [{ path: "/", label: t("shell.overview"), icon: "overview" }] },
+  { destinations: [{ path: "/", label: t("common.overview"), icon: "overview" }] },
   {
     title: t("shell.registry"),
     destinations: [
-      { path: "/users", label: t("shell.apiUsers"), icon: "user" },
-      { path: "/keys", label: t("shell.publicKeys"), icon: "key" },
-      { path: "/accounts", label: t("shell.accounts"), icon: "account" },
+      { path: "/users", label: t("common.apiUsers"), icon: "user" },
+      { path: "/keys", label: t("common.publicKeys"), icon: "key" },
+      { path: "/accounts", label: t("common.accounts"), icon: "account" },
     ],
   },
   {
     title: t("shell.insight"),
     destinations: [
       { path: "/explain", label: t("shell.explain"), icon: "explain" },
-      { path: "/audit", label: t("shell.auditLog"), icon: "audit" },
+      { path: "/audit", label: t("common.auditLog"), icon: "audit" },
     ],
   },
   {
@@ -34,26 +34,26 @@ const GROUPS: readonly { readonly title?: string; readonly destinations: readonl
     destinations: [
       {
         path: "/resource-servers",
-        label: t("shell.resourceServers"),
+        label: t("common.resourceServers"),
         icon: "server",
         isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
       },
       {
         path: "/signing-keys",
-        label: t("shell.signingKeys"),
+        label: t("common.signingKeys"),
         icon: "signature",
         isVisibleTo: (me) => permits(me, "viewer", { everywhere: true }),
       },
-      { path: "/webhooks", label: t("shell.webhooks"), icon: "webhook", isVisibleTo: (me) => permits(me, "admin") },
+      { path: "/webhooks", label: t("common.webhooks"), icon: "webhook", isVisibleTo: (me) => permits(me, "admin") },
       {
         path: "/health",
-        label: t("shell.health"),
+        label: t("common.health"),
         icon: "health",
         isVisibleTo: (me) => permits(me, "admin", { everywhere: true }),
       },
       {
         path: "/settings",
-        label: t("shell.settings"),
+        label: t("common.settings"),
         icon: "settings",
         isVisibleTo: (me) => permits(me, "admin", { everywhere: true }),
       },
@@ -62,10 +62,15 @@ const GROUPS: readonly { readonly title?: string; readonly destinations: readonl
   {
     title: t("shell.administration"),
     destinations: [
-      { path: "/operators", label: t("shell.operators"), icon: "operators", isVisibleTo: (me) => permits(me, "owner") },
+      {
+        path: "/operators",
+        label: t("common.operators"),
+        icon: "operators",
+        isVisibleTo: (me) => permits(me, "owner"),
+      },
       {
         path: "/admin-tokens",
-        label: t("shell.adminTokens"),
+        label: t("common.adminTokens"),
         icon: "token",
         isVisibleTo: (me) => permits(me, "owner"),
       },

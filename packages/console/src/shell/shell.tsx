@@ -40,7 +40,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
         <div className="sidebar-top">
           <Link href="/" className="brand">
             <Mark size={22} />
-            {t("shell.countersign")}
+            {t("common.countersign")}
           </Link>
           {me === undefined ? null : <PaletteButton me={me} />}
           <button

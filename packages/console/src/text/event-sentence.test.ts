@@ -14,7 +14,7 @@ test("an event reads as a sentence", () => {
     "deactivated key 3 of api-1-demo",
   );
   assert.equal(
-    sentence({ action: "user.created", subject: "user:1", details: { username: "api-1-r", access: "read_only" } }),
+    sentence({ action: "common.created", subject: "user:1", details: { username: "api-1-r", access: "read_only" } }),
     "created the Read-Only API User api-1-r",
   );
   assert.equal(sentence({ action: "signing_key.retired", subject: "signing_key:2" }), "retired signing key 2");

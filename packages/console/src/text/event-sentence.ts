@@ -59,7 +59,7 @@ export function eventSentence({ action, subject, details }: SentenceInput): read
       return ["deactivated the account", account];
     case "account.changed":
       return [`changed ${changesOf(details)} of the account`, account];
-    case "user.created":
+    case "common.created":
       return [`created the ${text("access") === "read_only" ? "Read-Only API User" : "API User"}`, user];
     case "user.activated":
       return ["activated", user];

@@ -8,56 +8,56 @@ export interface WeaknessText {
   readonly about: string;
 }
 
-const REPLACE = t("text.replaceTheKey");
+const REPLACE = t("weakness.replaceTheKey");
 
 const TEXTS = {
   size: {
-    label: t("text.wrongSize"),
-    about: t("text.theKeyHasToHave", { replace: REPLACE }),
+    label: t("weakness.size"),
+    about: t("weakness.sizeAbout", { replace: REPLACE }),
   },
   exponent: {
-    label: t("text.weakExponent"),
-    about: t("text.thePublicExponentHasTo", { replace: REPLACE }),
+    label: t("weakness.exponent"),
+    about: t("weakness.exponentAbout", { replace: REPLACE }),
   },
   published: {
-    label: t("text.publishedKey"),
-    about: t("text.thePrivateKeyIsPublic", { replace: REPLACE }),
+    label: t("weakness.published"),
+    about: t("weakness.publishedAbout", { replace: REPLACE }),
   },
   pattern: {
-    label: t("text.regularModulus"),
-    about: t("text.theModulusHasLongRuns", { replace: REPLACE }),
+    label: t("weakness.pattern"),
+    about: t("weakness.patternAbout", { replace: REPLACE }),
   },
   small_factor: {
-    label: t("text.smallFactor"),
-    about: t("text.theModulusIsDivisibleBy", { replace: REPLACE }),
+    label: t("weakness.smallFactor"),
+    about: t("weakness.smallFactorAbout", { replace: REPLACE }),
   },
   perfect_power: {
-    label: t("text.perfectPower"),
-    about: t("text.theModulusIsAPower", { replace: REPLACE }),
+    label: t("weakness.perfectPower"),
+    about: t("weakness.perfectPowerAbout", { replace: REPLACE }),
   },
   prime: {
-    label: t("text.primeModulus"),
-    about: t("text.theModulusIsAPrime", { replace: REPLACE }),
+    label: t("weakness.prime"),
+    about: t("weakness.primeAbout", { replace: REPLACE }),
   },
   close_primes: {
-    label: t("text.closePrimes"),
-    about: t("text.theTwoPrimesAreSo", { replace: REPLACE }),
+    label: t("weakness.closePrimes"),
+    about: t("weakness.closePrimesAbout", { replace: REPLACE }),
   },
   roca: {
-    label: t("text.roca"),
-    about: t("text.theKeyWasMadeBy"),
+    label: t("weakness.roca"),
+    about: t("weakness.rocaAbout"),
   },
   revoked: {
-    label: t("text.wasRevoked"),
-    about: t("text.aKeyWithThisModulus", { replace: REPLACE }),
+    label: t("weakness.revoked"),
+    about: t("weakness.revokedAbout", { replace: REPLACE }),
   },
   duplicate: {
-    label: t("text.sharedKey"),
-    about: t("text.aKeyWithThisModulus2", { replace: REPLACE }),
+    label: t("weakness.duplicate"),
+    about: t("weakness.duplicateAbout", { replace: REPLACE }),
   },
   shared_prime: {
-    label: t("text.sharedPrime"),
-    about: t("text.anotherRegisteredKeyHasA"),
+    label: t("weakness.sharedPrime"),
+    about: t("weakness.sharedPrimeAbout"),
   },
 } as const satisfies Record<Weakness, WeaknessText>;
 

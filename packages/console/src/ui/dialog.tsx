@@ -43,7 +43,7 @@ export function Dialog({
       <Modal.Content>
         <div className="dialog-head">
           <Modal.Title>{title}</Modal.Title>
-          {isClosable ? <Modal.CloseButton aria-label={t("ui.close")} /> : null}
+          {isClosable ? <Modal.CloseButton aria-label={t("common.close")} /> : null}
         </div>
         <Modal.Body>{children}</Modal.Body>
       </Modal.Content>

@@ -23,7 +23,7 @@ export function ImpactSummary({ scope }: { readonly scope: ImpactScope }) {
     return (
       <div className="impact" role="status">
         <strong>{t("ui.noLiveTokenDependsOn")}</strong>
-        <span className="soft">{t("ui.noClientThatHoldsA")}</span>
+        <span className="soft">{t("ui.noClientAffected")}</span>
       </div>
     );
   }
@@ -36,7 +36,7 @@ export function ImpactSummary({ scope }: { readonly scope: ImpactScope }) {
             <bdi className="mono">{client.username}</bdi>
             <span className="faint">
               <T
-                id="ui.used"
+                id="ui.clientFacts"
                 values={{
                   liveTokens: numberText(client.live_tokens),
                   lastUsedAt: <RelativeTime at={client.last_used_at} />,

@@ -39,14 +39,14 @@ export function PossessionBadge({
   const exactTime = useExactTime();
   if (provedAt === null) {
     return (
-      <span className="faint" title={t("ui.theKeyWasAddedWithout")}>
-        {isShort ? t("ui.notProved") : t("ui.possessionNotProved")}
+      <span className="faint" title={t("ui.notProvedAbout")}>
+        {isShort ? t("common.notProved") : t("ui.possessionNotProved")}
       </span>
     );
   }
   return (
-    <span className="badge badge-good" title={t("ui.proved", { provedAt: exactTime(Date.parse(provedAt)) })}>
-      {isShort ? t("ui.proved2") : t("ui.possessionProved")}
+    <span className="badge badge-good" title={t("ui.provedAt", { provedAt: exactTime(Date.parse(provedAt)) })}>
+      {isShort ? t("common.proved") : t("ui.possessionProved")}
     </span>
   );
 }

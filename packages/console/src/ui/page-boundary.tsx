@@ -16,18 +16,18 @@ export class PageBoundary extends Component<{ readonly children: ReactNode }, { 
   override render(): ReactNode {
     if (!this.state.hasFailed) return this.props.children;
     return (
-      <Page title={t("ui.thisPageCantBeShown")}>
+      <Page title={t("ui.pageCantShow")}>
         <div className="card">
           <Empty
             icon="alert"
-            title={t("ui.thisPageCantBeLoaded")}
+            title={t("ui.pageCantLoad")}
             actions={
               <Button variant="default" onClick={() => window.location.reload()}>
                 {t("ui.reload")}
               </Button>
             }
           >
-            {t("ui.theServerCantBeReached")}
+            {t("ui.pageCantLoadAbout")}
           </Empty>
         </div>
       </Page>

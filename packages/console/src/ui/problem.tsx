@@ -21,7 +21,7 @@ export function Problem({ error, retry }: { readonly error: Error; readonly retr
         {requestId === undefined ? null : (
           <span className="problem-small">
             <T
-              id="ui.request"
+              id="ui.problemFacts"
               values={{
                 docs: docs === undefined ? code : <SafeLink href={docs}>{code ?? t("ui.why")}</SafeLink>,
                 requestId: <code>{requestId}</code>,

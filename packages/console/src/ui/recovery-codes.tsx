@@ -25,14 +25,14 @@ export function RecoveryCodes({
         ))}
       </ol>
       <div className="row">
-        <CopyButton text={text} label={t("ui.copy")} />
+        <CopyButton text={text} label={t("common.copy")} />
         <Button
           variant="default"
           size="xs"
           leftSection={<Icon name="download" size={14} />}
           onClick={() => offerDownload("countersign-recovery-codes.txt", text, "text/plain")}
         >
-          {t("ui.download")}
+          {t("common.download")}
         </Button>
       </div>
       <Stored what={t("ui.theCodes")} next={next} onStored={onStored} />

@@ -23,9 +23,9 @@ export function RoleNote({
   return (
     <Note>
       {isLimited ? (
-        <T id="ui.youAreLimitedToThe" values={{ account: <bdi>{me.account}</bdi>, what }} />
+        <T id="ui.accountNote" values={{ account: <bdi>{me.account}</bdi>, what }} />
       ) : (
-        t("ui.cantAnOwnerCanGive", { role: me.role, what, needs })
+        t("ui.roleNote", { role: me.role, what, needs })
       )}
     </Note>
   );

@@ -27,10 +27,10 @@ export function SecretOnce({
       <Dialog title={title} onClose={onStored}>
         <div className="stack">
           <Note kind="warning">
-            <T id="ui.anEarlierAttemptAlreadyCreated" values={{ name }} />
+            <T id="ui.secretNotShown" values={{ name }} />
           </Note>
           <div className="dialog-foot">
-            <Button onClick={onStored}>{t("ui.close")}</Button>
+            <Button onClick={onStored}>{t("common.close")}</Button>
           </div>
         </div>
       </Dialog>
@@ -42,7 +42,7 @@ export function SecretOnce({
         <p className="soft">{about}</p>
         <div className="secret">
           <code>{secret}</code>
-          <CopyButton text={secret} label={t("ui.copy2", { name })} />
+          <CopyButton text={secret} label={t("ui.copyNamed", { name })} />
         </div>
         <Stored onStored={onStored} />
       </div>
@@ -63,9 +63,7 @@ export function Stored({
   const [isStored, setIsStored] = useState(false);
   return (
     <>
-      <Note kind="warning">
-        {t("ui.thisIsTheOnlyTime", { what: what === "it" ? t("ui.itIs") : t("ui.are", { what }) })}
-      </Note>
+      <Note kind="warning">{t("ui.shownOnce", { what: what === "it" ? t("ui.itIs") : t("ui.are", { what }) })}</Note>
       <Checkbox
         label={t("ui.iHaveStored", { what })}
         checked={isStored}

@@ -56,7 +56,7 @@ export function SessionList({
               </span>
               <span className="faint">
                 <T
-                  id="ui.byLastSeenEnds"
+                  id="ui.sessionFacts"
                   values={{
                     address: <bdi>{session.address}</bdi>,
                     method: methodName(session.method),
@@ -72,7 +72,7 @@ export function SessionList({
                 size="xs"
                 variant="default"
                 loading={ending.isPending && ending.variables === session}
-                aria-label={t("ui.endTheSessionOfAt", {
+                aria-label={t("ui.endSessionNamed", {
                   userAgent: browserName(session.user_agent),
                   address: session.address,
                 })}

@@ -94,7 +94,7 @@ export function TokenBars({ hours, isWaiting }: { readonly hours: readonly Hour[
             vectorEffect="non-scaling-stroke"
           />
         </svg>
-        {total === 0 && !isWaiting ? <p>{t("ui.noTokensWereIssuedIn")}</p> : null}
+        {total === 0 && !isWaiting ? <p>{t("ui.noTokensIssued")}</p> : null}
       </div>
       <div className="chart-axis number" aria-hidden="true">
         <span>{hours.length > 24 ? t("ui.7DaysAgo") : t("ui.24HoursAgo")}</span>
@@ -123,7 +123,7 @@ export function TokenBars({ hours, isWaiting }: { readonly hours: readonly Hour[
               {total === 0 ? (
                 <tr>
                   <td colSpan={2} className="faint">
-                    {t("ui.noTokensInThisTime")}
+                    {t("ui.noTokens")}
                   </td>
                 </tr>
               ) : null}

@@ -32,38 +32,38 @@ export default function AccountsPage() {
   const creating = useOpening("account", mayChange);
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={creating.open}>
-      {t("accounts.newAccount")}
+      {t("common.newAccount")}
     </Button>
   );
   const columns: readonly Column<Account>[] = [
     {
-      heading: t("accounts.account"),
+      heading: t("common.account"),
       cell: ({ shortname }) => (
         <Link href={`/users?account=${encodeURIComponent(shortname)}`} className="row-link">
           <bdi>{shortname}</bdi>
         </Link>
       ),
     },
-    { heading: t("accounts.name"), width: 190, cell: ({ name }) => <bdi>{name}</bdi> },
-    { heading: t("accounts.apiUsers"), width: 90, isEnd: true, cell: ({ users }) => numberText(users) },
+    { heading: t("common.name"), width: 190, cell: ({ name }) => <bdi>{name}</bdi> },
+    { heading: t("common.apiUsers"), width: 90, isEnd: true, cell: ({ users }) => numberText(users) },
     {
-      heading: t("accounts.keyAgeAtMost"),
+      heading: t("accounts.keyAgeMax"),
       isMinor: true,
       width: 120,
       cell: ({ key_age_max_seconds: seconds }) =>
-        seconds === null ? <span className="faint">{t("accounts.notSet")}</span> : `${daysText(seconds)} days`,
+        seconds === null ? <span className="faint">{t("common.notSet")}</span> : `${daysText(seconds)} days`,
     },
     {
-      heading: t("accounts.created"),
+      heading: t("common.created"),
       isMinor: true,
       width: 120,
       cell: ({ created_at: at }) => <RelativeTime at={at} />,
     },
-    { heading: t("accounts.status"), isLead: true, width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("common.status"), isLead: true, width: 120, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [
           {
-            heading: t("accounts.actions"),
+            heading: t("common.actions"),
             width: 150,
             isActions: true,
             cell: (account: Account) => (
@@ -72,23 +72,23 @@ export default function AccountsPage() {
                   <Button
                     size="xs"
                     variant="default"
-                    aria-label={t("accounts.deactivate2", { shortname: account.shortname })}
+                    aria-label={t("accounts.deactivateNamed", { shortname: account.shortname })}
                     onClick={() => setDeactivating(account)}
                   >
-                    {t("accounts.deactivate")}
+                    {t("common.deactivate")}
                   </Button>
                 ) : (
                   <Button
                     size="xs"
                     variant="default"
-                    aria-label={t("accounts.activate2", { shortname: account.shortname })}
+                    aria-label={t("accounts.activateNamed", { shortname: account.shortname })}
                     onClick={() => void activate(switchableAccount(account.shortname))}
                   >
-                    {t("accounts.activate")}
+                    {t("common.activate")}
                   </Button>
                 )}
                 <ActionsMenu label={t("accounts.moreFor", { shortname: account.shortname })}>
-                  <Action onClick={() => setEditing(account)}>{t("accounts.edit")}</Action>
+                  <Action onClick={() => setEditing(account)}>{t("common.editEllipsis")}</Action>
                 </ActionsMenu>
               </div>
             ),
@@ -97,36 +97,32 @@ export default function AccountsPage() {
       : []),
   ];
   return (
-    <Page
-      title={t("accounts.accounts")}
-      about={t("accounts.customersPartnersAndTeamsApi")}
-      actions={mayChange ? create : undefined}
-    >
-      <RoleNote me={me} needs="admin" everywhere what={t("accounts.createOrChangeAccounts")} />
+    <Page title={t("common.accounts")} about={t("accounts.about")} actions={mayChange ? create : undefined}>
+      <RoleNote me={me} needs="admin" everywhere what={t("accounts.roleNeeded")} />
       <div className="filters">
         <SearchField
           label={t("accounts.searchAccounts")}
-          placeholder={t("accounts.shortnameOrName")}
+          placeholder={t("accounts.searchPlaceholder")}
           filters={filters}
         />
         <StatusFilter filters={filters} />
       </div>
       <DataTable
-        caption={t("accounts.accounts")}
+        caption={t("common.accounts")}
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={10}
-        nouns={[t("accounts.account2"), t("accounts.accounts2")]}
+        nouns={[t("accounts.nounOne"), t("accounts.nounMany")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("accounts.noAccountMatches")} path="/accounts">
-              {t("accounts.theSearchMatchesTheBeginning")}
+              {t("accounts.searchHint")}
             </NoMatch>
           ) : (
             <Empty icon="account" title={t("accounts.noAccountYet")} actions={mayChange ? create : undefined}>
-              {t("accounts.anAccountStandsForA")}
+              {t("accounts.emptyAbout")}
             </Empty>
           )
         }
@@ -137,7 +133,7 @@ export default function AccountsPage() {
         <DeactivateDialog
           thing={switchableAccount(deactivating.shortname)}
           scope={{ account: deactivating.shortname }}
-          about={t("accounts.theAssertionsAndTokensOf")}
+          about={t("accounts.deactivateAbout")}
           onClose={() => setDeactivating(undefined)}
         />
       )}
@@ -147,7 +143,7 @@ export default function AccountsPage() {
 
 function switchableAccount(shortname: string): Switchable {
   return {
-    name: <T id="accounts.theAccount" values={{ shortname: <bdi>{shortname}</bdi> }} />,
+    name: <T id="accounts.accountNamed" values={{ shortname: <bdi>{shortname}</bdi> }} />,
     read: () => readAccount(shortname),
     change: (patch, etag) => changeAccount(shortname, patch, etag),
   };

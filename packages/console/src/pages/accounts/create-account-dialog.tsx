@@ -16,29 +16,29 @@ export function CreateAccountDialog({ onClose }: { readonly onClose: () => void 
   const [name, setName] = useState("");
   const creation = useChange(
     () => createAccount({ shortname: shortname.trim(), ...(name.trim() === "" ? {} : { name: name.trim() }) }, key),
-    (account) => tell(<T id="accounts.createdTheAccount" values={{ shortname: <bdi>{account.shortname}</bdi> }} />),
+    (account) => tell(<T id="accounts.createdAccount" values={{ shortname: <bdi>{account.shortname}</bdi> }} />),
   );
   return (
     <FormDialog
-      title={t("accounts.newAccount")}
+      title={t("common.newAccount")}
       button={t("accounts.createAccount")}
       change={creation}
       fields={["shortname", "name"]}
       onClose={onClose}
     >
       <NameField
-        label={t("accounts.shortname")}
-        description={t("accounts.lowerCaseLettersDigitsAnd")}
-        placeholder={t("accounts.acme")}
+        label={t("common.shortname")}
+        description={t("common.nameRule")}
+        placeholder={t("accounts.shortnameExample")}
         hasFocus
         value={shortname}
         problem={fieldProblem(creation.error, "shortname")}
         onChange={setShortname}
       />
       <TextInput
-        label={t("accounts.name")}
-        description={t("accounts.theDisplayNameOptional")}
-        placeholder={t("accounts.acmeLtd")}
+        label={t("common.name")}
+        description={t("common.displayNameHint")}
+        placeholder={t("accounts.nameExample")}
         value={name}
         error={fieldProblem(creation.error, "name")}
         onChange={(event) => setName(event.currentTarget.value)}

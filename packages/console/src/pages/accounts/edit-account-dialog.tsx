@@ -33,35 +33,35 @@ export function EditAccountDialog({ account, onClose }: { readonly account: Acco
         const seconds = days === before ? shown.key_age_max_seconds : parsed;
         return changeAccount(shortname, { name: name.trim(), key_age_max_seconds: seconds }, etag);
       }),
-    () => tell(<T id="accounts.savedTheAccount" values={{ shortname: <bdi>{shortname}</bdi> }} />),
+    () => tell(<T id="accounts.savedAccount" values={{ shortname: <bdi>{shortname}</bdi> }} />),
   );
   return (
     <FormDialog
-      title={<T id="accounts.editTheAccount" values={{ shortname: <bdi>{shortname}</bdi> }} />}
+      title={<T id="accounts.editTitle" values={{ shortname: <bdi>{shortname}</bdi> }} />}
       above={
         newer === undefined ? null : (
           <Note kind="warning">
             <T
-              id="accounts.thisAccountWasChangedIn"
+              id="accounts.changedMeanwhile"
               values={{
                 name: <bdi>{newer.value.name}</bdi>,
                 keyAgeMaxSeconds:
                   newer.value.key_age_max_seconds === null
-                    ? t("accounts.notSet")
-                    : t("accounts.days", { keyAgeMaxSeconds: daysText(newer.value.key_age_max_seconds) }),
+                    ? t("common.notSet")
+                    : t("accounts.keyAgeDays", { keyAgeMaxSeconds: daysText(newer.value.key_age_max_seconds) }),
               }}
             />
           </Note>
         )
       }
-      button={t("accounts.save")}
+      button={t("common.save")}
       isReady={isReady}
       change={change}
       fields={["name", "key_age_max_seconds"]}
       onClose={onClose}
     >
       <TextInput
-        label={t("accounts.name")}
+        label={t("common.name")}
         required
         withAsterisk={false}
         value={name}
@@ -69,8 +69,8 @@ export function EditAccountDialog({ account, onClose }: { readonly account: Acco
         onChange={(event) => setName(event.currentTarget.value)}
       />
       <DaysField
-        label={t("accounts.maximumAgeOfKeys")}
-        description={t("accounts.keysAddedFromNowOn")}
+        label={t("accounts.keyAgeMaxField")}
+        description={t("accounts.keyAgeMaxHint")}
         value={days}
         problem={isReady ? fieldProblem(change.error, "key_age_max_seconds") : "Enter a positive number of days."}
         onChange={setDays}

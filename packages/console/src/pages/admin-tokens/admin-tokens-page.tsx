@@ -30,8 +30,8 @@ export default function AdminTokensPage() {
   const close = () => setOpened(undefined);
   if (!permits(me, "owner")) {
     return (
-      <Page title={t("adminTokens.adminTokens")} about={t("adminTokens.credentialsWithWhichProgramsUse")}>
-        <RoleNote me={me} needs="owner" what={t("adminTokens.seeOrCreateAdminTokens")} />
+      <Page title={t("common.adminTokens")} about={t("adminTokens.aboutShort")}>
+        <RoleNote me={me} needs="owner" what={t("adminTokens.roleNeeded")} />
       </Page>
     );
   }
@@ -42,60 +42,56 @@ export default function AdminTokensPage() {
   );
   const columns: readonly Column<AdminToken>[] = [
     {
-      heading: t("adminTokens.name"),
+      heading: t("common.name"),
       cell: ({ name }) => (
         <strong className="name">
           <bdi>{name}</bdi>
         </strong>
       ),
     },
-    { heading: t("adminTokens.role"), cell: ({ role }) => role },
+    { heading: t("common.role"), cell: ({ role }) => role },
     {
-      heading: t("adminTokens.scope"),
+      heading: t("common.scope"),
       cell: ({ account }) =>
-        account === null ? <span className="faint">{t("adminTokens.allAccounts")}</span> : <bdi>{account}</bdi>,
+        account === null ? <span className="faint">{t("common.allAccounts")}</span> : <bdi>{account}</bdi>,
     },
     {
       heading: t("adminTokens.createdBy"),
       isMinor: true,
       cell: ({ created_by: by }) => <bdi className="soft">{by.replace(/^operator:/, "")}</bdi>,
     },
-    { heading: t("adminTokens.expires"), cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
-    { heading: t("adminTokens.lastUsed"), cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-    { heading: t("adminTokens.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("common.expires"), cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("common.lastUsed"), cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("common.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     {
-      heading: t("adminTokens.actions"),
+      heading: t("common.actions"),
       isActions: true,
       cell: (token) =>
         token.status === "revoked" ? null : (
           <Button
             size="xs"
             variant="default"
-            aria-label={t("adminTokens.revoke2", { name: token.name })}
+            aria-label={t("adminTokens.revokeNamed", { name: token.name })}
             onClick={() => setOpened({ what: "revoke", token })}
           >
-            {t("adminTokens.revoke")}
+            {t("common.revoke")}
           </Button>
         ),
     },
   ];
   return (
-    <Page
-      title={t("adminTokens.adminTokens")}
-      about={t("adminTokens.credentialsWithWhichProgramsUse2")}
-      actions={create}
-    >
+    <Page title={t("common.adminTokens")} about={t("adminTokens.about")} actions={create}>
       <DataTable
-        caption={t("adminTokens.adminTokens")}
+        caption={t("common.adminTokens")}
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={3}
-        nouns={[t("adminTokens.adminToken"), t("adminTokens.adminTokens2")]}
+        nouns={[t("adminTokens.nounOne"), t("adminTokens.nounMany")]}
         goTo={goTo}
         empty={
           <Empty icon="token" title={t("adminTokens.noAdminTokenYet")} actions={create}>
-            {t("adminTokens.createOneForAScript")}
+            {t("adminTokens.emptyAbout")}
           </Empty>
         }
       />
@@ -104,8 +100,8 @@ export default function AdminTokensPage() {
       ) : null}
       {opened?.what === "token" ? (
         <SecretOnce
-          title={t("adminTokens.storeTheAdminToken")}
-          about={<T id="adminTokens.aProgramSendsItAs" values={{ code: (words) => <code>{words}</code> }} />}
+          title={t("adminTokens.storeTitle")}
+          about={<T id="adminTokens.secretAbout" values={{ code: (words) => <code>{words}</code> }} />}
           name="admin token"
           secret={opened.token}
           onStored={close}
@@ -113,17 +109,14 @@ export default function AdminTokensPage() {
       ) : null}
       {opened?.what === "revoke" ? (
         <Confirm
-          title={<T id="adminTokens.revoke3" values={{ name: <bdi>{opened.token.name}</bdi> }} />}
-          button={t("adminTokens.revokePermanently")}
+          title={<T id="adminTokens.revokeTitle" values={{ name: <bdi>{opened.token.name}</bdi> }} />}
+          button={t("common.revokePermanently")}
           run={() => revokeAdminToken(opened.token.id)}
           onDone={({ name }) => tell(<T id="adminTokens.revoked" values={{ name: <bdi>{name}</bdi> }} />)}
           onClose={close}
         >
           <p>
-            <T
-              id="adminTokens.theProgramThatUsesIt"
-              values={{ lastUsedAt: <RelativeTime at={opened.token.last_used_at} /> }}
-            />
+            <T id="adminTokens.revokeAbout" values={{ lastUsedAt: <RelativeTime at={opened.token.last_used_at} /> }} />
           </p>
         </Confirm>
       ) : null}

@@ -38,9 +38,9 @@ export function CreateTokenDialog({
       onClose={onClose}
     >
       <NameField
-        label={t("adminTokens.name")}
-        description={t("adminTokens.theNameOfTheProgram")}
-        placeholder={t("adminTokens.deployPipeline")}
+        label={t("common.name")}
+        description={t("adminTokens.nameHint")}
+        placeholder={t("adminTokens.nameExample")}
         hasFocus
         value={name}
         problem={fieldProblem(creation.error, "name")}

@@ -32,8 +32,8 @@ export default function AuditPage() {
   const subject = useTypedFilter(filters, "subject");
   return (
     <Page
-      title={t("audit.auditLog")}
-      about={t("audit.everyChangeAndWhoMade")}
+      title={t("common.auditLog")}
+      about={t("audit.about")}
       actions={
         <>
           <Button
@@ -59,21 +59,16 @@ export default function AuditPage() {
     >
       {permits(me, "viewer", { everywhere: true }) ? <ChainStatus /> : null}
       <div className="filters">
-        <SearchField
-          label={t("audit.actor")}
-          placeholder={t("audit.actorSuchAsOperatorAda")}
-          name="actor"
-          filters={filters}
-        />
+        <SearchField label={t("audit.actor")} placeholder={t("audit.actorFilter")} name="actor" filters={filters} />
         <TextInput
           aria-label={t("audit.subject")}
-          placeholder={t("audit.subjectSuchAsKey3")}
+          placeholder={t("audit.subjectFilter")}
           spellCheck={false}
           autoComplete="off"
           {...subject}
         />
         <FilterSelect
-          label={t("audit.kind")}
+          label={t("common.kind")}
           name="action"
           filters={filters}
           options={[
@@ -86,27 +81,27 @@ export default function AuditPage() {
         />
         <TextInput
           type="date"
-          aria-label={t("audit.fromThisDayInUtc")}
-          title={t("audit.fromThisDayInUtc")}
+          aria-label={t("audit.fromFilter")}
+          title={t("audit.fromFilter")}
           value={dayOf(from)}
           onChange={(event) => filters.set("from", event.currentTarget.value)}
         />
         <TextInput
           type="date"
-          aria-label={t("audit.untilThisDayInUtc")}
-          title={t("audit.untilThisDayInUtc")}
+          aria-label={t("audit.untilFilter")}
+          title={t("audit.untilFilter")}
           value={dayOf(until)}
           onChange={(event) => filters.set("until", event.currentTarget.value)}
         />
       </div>
       <DataTable
-        caption={t("audit.auditEvents")}
+        caption={t("audit.caption")}
         query={query}
         keyOf={({ seq }) => seq}
         skeletonRows={12}
         columns={[
           { heading: t("audit.what"), cell: (event) => <Sentence event={event} /> },
-          { heading: t("audit.when"), width: 150, cell: ({ at }) => <RelativeTime at={at} /> },
+          { heading: t("common.when"), width: 150, cell: ({ at }) => <RelativeTime at={at} /> },
           {
             heading: t("audit.number"),
             width: 100,
@@ -131,16 +126,16 @@ export default function AuditPage() {
             ),
           },
         ]}
-        nouns={[t("audit.event"), t("audit.events")]}
+        nouns={[t("audit.nounOne"), t("audit.nounMany")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("audit.noEventMatches")} path="/audit">
-              {t("audit.actorAndSubjectHaveTo")}
+              {t("audit.noMatchHint")}
             </NoMatch>
           ) : (
             <Empty icon="audit" title={t("audit.noEventsYet")}>
-              {t("audit.everyChangeToAccountsApi")}
+              {t("audit.emptyAbout")}
             </Empty>
           )
         }

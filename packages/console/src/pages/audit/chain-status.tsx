@@ -14,9 +14,9 @@ export function ChainStatus() {
       <div className="problem" role="alert">
         <Icon name="alert" />
         <div className="problem-words">
-          <strong>{t("audit.theAuditLogWasAltered")}</strong>
+          <strong>{t("audit.chainAltered")}</strong>
           <span>
-            <T id="audit.theChainBreaksAtEvent" values={{ seq: data.seq, problem: data.problem }} />
+            <T id="audit.chainBreaks" values={{ seq: data.seq, problem: data.problem }} />
           </span>
         </div>
       </div>
@@ -26,12 +26,12 @@ export function ChainStatus() {
     <Note kind={data === undefined ? "info" : "good"}>
       <div className="chain" role="status">
         {data === undefined || isFetching ? (
-          <span>{t("audit.checkingTheChainFromIts")}</span>
+          <span>{t("audit.chainChecking")}</span>
         ) : (
           <>
             <span>
               <T
-                id="audit.chainVerifiedUnalteredKeepThe"
+                id="audit.chainVerified"
                 values={{
                   strong: (words) => <strong>{words}</strong>,
                   events: data.events,
@@ -45,7 +45,7 @@ export function ChainStatus() {
           </>
         )}
         <button type="button" className="text-button" onClick={() => void refetch()}>
-          {t("audit.checkAgain")}
+          {t("common.checkAgain")}
         </button>
       </div>
     </Note>

@@ -9,10 +9,10 @@ import { t } from "../../text/t.ts";
 export function EventDetails({ event, onClose }: { readonly event: AuditEvent; readonly onClose: () => void }) {
   const { seq, at, actor, action, subject, details, hash, previous_hash: previousHash } = event;
   return (
-    <Dialog title={t("audit.event2", { seq })} onClose={onClose} size={600}>
+    <Dialog title={t("audit.eventTitle", { seq })} onClose={onClose} size={600}>
       <div className="stack">
         <dl className="facts">
-          <dt>{t("audit.time")}</dt>
+          <dt>{t("common.time")}</dt>
           <dd>
             <ExactTime atMs={Date.parse(at)} />
           </dd>
@@ -50,7 +50,7 @@ export function EventDetails({ event, onClose }: { readonly event: AuditEvent; r
         </dl>
         <div className="dialog-foot">
           <Button variant="default" data-autofocus onClick={onClose}>
-            {t("audit.close")}
+            {t("common.close")}
           </Button>
         </div>
       </div>

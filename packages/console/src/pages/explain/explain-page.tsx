@@ -27,7 +27,7 @@ function Questions({ given }: { readonly given: Given | undefined }) {
   const [what, setWhat] = useState(given?.kind ?? "assertion");
   const textOf = (kind: Given["kind"]) => (given?.kind === kind ? given.text : "");
   return (
-    <Page title={t("explain.explain")} about={t("explain.whyTheServiceWouldAccept")}>
+    <Page title={t("explain.explain")} about={t("explain.about")}>
       <Segments
         label={t("explain.whatToExplain")}
         value={what}
@@ -42,8 +42,8 @@ function Questions({ given }: { readonly given: Given | undefined }) {
           key="assertion"
           label={t("explain.assertion")}
           given={textOf("assertion")}
-          description={t("explain.theJwtThatAClient")}
-          placeholder={t("explain.authorizationJwtEyjhbgcioijsuzi1niisinr5cci6ikpxvcj9")}
+          description={t("explain.assertionHint")}
+          placeholder={t("explain.assertionExample")}
           button={t("explain.explain")}
           ask={explainAssertion}
           show={(explanation) => <Steps explanation={explanation} />}
@@ -53,8 +53,8 @@ function Questions({ given }: { readonly given: Given | undefined }) {
           key="token"
           label={t("explain.token")}
           given={textOf("token")}
-          description={t("explain.theTokenThatTheExchange")}
-          placeholder={t("explain.1Lm45vlvwac5yud5dawXatbdkxqi3bf7043j88scwrzfkzvwcugrknzkek7fu")}
+          description={t("explain.tokenHint")}
+          placeholder={t("explain.tokenExample")}
           button={t("explain.check")}
           ask={checkToken}
           show={(report) => <Report report={report} />}
@@ -162,11 +162,7 @@ function Steps({ explanation }: { readonly explanation: Explanation }) {
   return (
     <section className="card" aria-label={t("explain.explanation")}>
       <Verdict isGood={accepted}>
-        {accepted ? (
-          t("explain.itWouldBeAcceptedNow")
-        ) : (
-          <T id="explain.itWouldBeRefusedNow" values={{ code: <code>{code}</code> }} />
-        )}
+        {accepted ? t("explain.accepted") : <T id="explain.refused" values={{ code: <code>{code}</code> }} />}
       </Verdict>
       <ol className="steps">
         {steps.map(({ check, outcome, detail, hint }, at) => (
@@ -198,7 +194,7 @@ function Report({ report }: { readonly report: TokenReport }) {
   const { active, reason, username, account, access, key_id: keyId, expires_at: expiresAt } = report;
   return (
     <section className="card" aria-label={t("explain.report")}>
-      <Verdict isGood={active}>{active ? t("explain.theTokenIsValidNow") : t("explain.theTokenIsntValid")}</Verdict>
+      <Verdict isGood={active}>{active ? t("explain.tokenValid") : t("explain.tokenInvalid")}</Verdict>
       <dl className="facts report">
         {reason === undefined ? null : (
           <>
@@ -210,7 +206,7 @@ function Report({ report }: { readonly report: TokenReport }) {
         )}
         {username === undefined ? null : (
           <>
-            <dt>{t("explain.apiUser")}</dt>
+            <dt>{t("common.apiUser")}</dt>
             <dd>
               <Link href={`/users/${encodeURIComponent(username)}`}>
                 <bdi>{username}</bdi>
@@ -220,7 +216,7 @@ function Report({ report }: { readonly report: TokenReport }) {
         )}
         {account === undefined ? null : (
           <>
-            <dt>{t("explain.account")}</dt>
+            <dt>{t("common.account")}</dt>
             <dd>
               <bdi>{account}</bdi>
             </dd>
@@ -228,7 +224,7 @@ function Report({ report }: { readonly report: TokenReport }) {
         )}
         {access === undefined ? null : (
           <>
-            <dt>{t("explain.access")}</dt>
+            <dt>{t("common.access")}</dt>
             <dd>
               <AccessBadge access={access} />
             </dd>
@@ -244,7 +240,7 @@ function Report({ report }: { readonly report: TokenReport }) {
         )}
         {expiresAt === undefined ? null : (
           <>
-            <dt>{t("explain.expires")}</dt>
+            <dt>{t("common.expires")}</dt>
             <dd>
               <RelativeTime at={expiresAt} />
             </dd>

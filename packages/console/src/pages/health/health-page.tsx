@@ -41,19 +41,19 @@ export default function HealthPage() {
   const query = useDiagnosis({ isEnabled: mayRead });
   if (!mayRead) {
     return (
-      <Page title={t("health.health")} about={t("health.whatIsWrongWithThe")}>
-        <RoleNote me={me} needs="admin" everywhere what={t("health.seeTheServicesHealth")} />
+      <Page title={t("common.health")} about={t("health.aboutShort")}>
+        <RoleNote me={me} needs="admin" everywhere what={t("health.roleNeeded")} />
       </Page>
     );
   }
   const { data } = query;
   return (
     <Page
-      title={t("health.health")}
-      about={<T id="health.whatTheNodeThatAnswers" values={{ code: (words) => <code>{words}</code> }} />}
+      title={t("common.health")}
+      about={<T id="health.about" values={{ code: (words) => <code>{words}</code> }} />}
       actions={
         <Button variant="default" loading={query.isFetching} onClick={() => void query.refetch()}>
-          {t("health.checkAgain")}
+          {t("common.checkAgain")}
         </Button>
       }
     >
@@ -78,7 +78,7 @@ export default function HealthPage() {
         skeletonHeight={59}
         empty={
           <Empty icon="health" title={t("health.noFindings")}>
-            {t("health.theServerMadeNoCheck")}
+            {t("health.noFindingsAbout")}
           </Empty>
         }
       />

@@ -17,19 +17,19 @@ import "./keys-page.css";
 
 const COLUMNS: readonly Column<ListedKey>[] = [
   {
-    heading: t("keys.key"),
+    heading: t("common.key"),
     cell: ({ username, label, id }) => (
       <div className="key-of">
         <Link href={`/users/${encodeURIComponent(username)}`} className="row-link">
           <bdi>{username}</bdi>
         </Link>
-        <span className="faint">{label === null ? t("keys.key2", { id }) : <bdi>{label}</bdi>}</span>
+        <span className="faint">{label === null ? t("keys.keyNumber", { id }) : <bdi>{label}</bdi>}</span>
       </div>
     ),
   },
-  { heading: t("keys.bits"), width: 60, isEnd: true, cell: ({ bits }) => bits },
+  { heading: t("common.bits"), width: 60, isEnd: true, cell: ({ bits }) => bits },
   {
-    heading: t("keys.possession"),
+    heading: t("common.possession"),
     isMinor: true,
     width: 100,
     cell: ({ proved_at: provedAt }) => <PossessionBadge isShort provedAt={provedAt} />,
@@ -44,10 +44,10 @@ const COLUMNS: readonly Column<ListedKey>[] = [
         <WeaknessBadge isShort weakness={weakness} />
       ),
   },
-  { heading: t("keys.created"), isMinor: true, width: 110, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("keys.lastUsed"), width: 110, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("keys.expires"), width: 110, cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("keys.status"), isLead: true, width: 140, cell: ({ status }) => <StatusBadge status={status} /> },
+  { heading: t("common.created"), isMinor: true, width: 110, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("common.lastUsed"), width: 110, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("common.expires"), width: 110, cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("common.status"), isLead: true, width: 140, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
 /** Lists the public keys of all API users, to find those that need attention. */
@@ -56,11 +56,11 @@ export default function KeysPage() {
   const filters = useFilters(["account", "status", "expiring", "unused", "weak"]);
   const query = useAllKeys(filters.values as AllKeysFilter);
   return (
-    <Page title={t("keys.publicKeys")} about={t("keys.theKeysOfAllApi")}>
+    <Page title={t("common.publicKeys")} about={t("keys.about")}>
       <div className="filters">
         {me.account === null ? (
           <AccountPicker
-            label={t("keys.account")}
+            label={t("common.account")}
             isLabelHidden
             clearLabel="All accounts"
             value={filters.values.account}
@@ -68,7 +68,7 @@ export default function KeysPage() {
           />
         ) : null}
         <FilterSelect
-          label={t("keys.status")}
+          label={t("common.status")}
           name="status"
           filters={filters}
           options={[
@@ -91,7 +91,7 @@ export default function KeysPage() {
           options={withCurrent(filters.values.unused, UNUSED, (time) => `Unused for ${time}`)}
         />
         <FilterSelect
-          label={t("keys.strength")}
+          label={t("common.strength")}
           name="weak"
           filters={filters}
           options={[
@@ -101,22 +101,22 @@ export default function KeysPage() {
         />
       </div>
       <DataTable
-        caption={t("keys.publicKeys")}
+        caption={t("common.publicKeys")}
         columns={COLUMNS}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={12}
         skeletonHeight={56}
-        nouns={[t("keys.key3"), t("keys.keys")]}
+        nouns={[t("keys.nounOne"), t("keys.nounMany")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("keys.noKeyMatches")} path="/keys">
-              {t("keys.noPublicKeyMeetsAll")}
+              {t("keys.noMatchAbout")}
             </NoMatch>
           ) : (
-            <Empty icon="key" title={t("keys.noPublicKeyYet")}>
-              <T id="keys.keysAreAddedOnThe" values={{ link: (words) => <Link href="/users">{words}</Link> }} />
+            <Empty icon="key" title={t("common.noPublicKeyYet")}>
+              <T id="keys.emptyAbout" values={{ link: (words) => <Link href="/users">{words}</Link> }} />
             </Empty>
           )
         }
@@ -131,7 +131,7 @@ function Weaknesses({ keys }: { readonly keys: readonly ListedKey[] }) {
   const found = [...new Set(keys.flatMap(({ weakness }) => weakness ?? []))];
   if (found.length === 0) return null;
   return (
-    <Section title={t("keys.whatIsWeakAboutThem")}>
+    <Section title={t("keys.weaknesses")}>
       <dl className="card card-inside weaknesses">
         {found.map((weakness) => (
           <div key={weakness}>

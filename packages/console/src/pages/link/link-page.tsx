@@ -46,25 +46,25 @@ export default function LinkPage() {
 
   if (codes !== undefined) {
     return (
-      <OutsidePage title={t("link.storeYourRecoveryCodes")} about={t("link.eachCodeSignsYouIn")}>
+      <OutsidePage title={t("common.storeYourRecoveryCodes")} about={t("link.recoveryCodesAbout")}>
         <RecoveryCodes codes={codes} next="Open the console" onStored={() => navigate("/", { replace: true })} />
       </OutsidePage>
     );
   }
   if (secret === undefined) {
     return (
-      <OutsidePage title={t("link.oneTimeLink")} about={t("link.thisPageOpensALink")}>
-        <Note kind="warning">{t("link.theLinkIsIncompleteThe")}</Note>
+      <OutsidePage title={t("link.oneTimeLink")} about={t("link.about")}>
+        <Note kind="warning">{t("link.incomplete")}</Note>
       </OutsidePage>
     );
   }
   if (error !== null) {
     return (
-      <OutsidePage title={t("link.oneTimeLink")} about={t("link.thisPageOpensALink")}>
+      <OutsidePage title={t("link.oneTimeLink")} about={t("link.about")}>
         <div className="stack">
           <Problem error={error} retry={() => void refetch()} />
           <p className="soft">
-            <T id="link.anOwnerCanMakeA" values={{ code: (words) => <code>{words}</code> }} />
+            <T id="link.newLinkHint" values={{ code: (words) => <code>{words}</code> }} />
           </p>
         </div>
       </OutsidePage>
@@ -85,17 +85,17 @@ export default function LinkPage() {
 }
 
 function Purpose({ purpose }: { readonly purpose: LinkPurpose }): ReactNode {
-  const until = <T id="link.theLinkWorksOnceAnd" values={{ expiresAt: <RelativeTime at={purpose.expires_at} /> }} />;
-  if (purpose.kind === "setup") return <T id="link.youBecomeTheFirstOwner" values={{ until }} />;
+  const until = <T id="link.worksOnce" values={{ expiresAt: <RelativeTime at={purpose.expires_at} /> }} />;
+  if (purpose.kind === "setup") return <T id="link.firstOwner" values={{ until }} />;
   const who = <bdi>{purpose.email}</bdi>;
   if (purpose.kind === "reset") {
-    return <T id="link.aNewPasskeyOrPassword" values={{ who, until }} />;
+    return <T id="link.resetAbout" values={{ who, until }} />;
   }
   const { role, account } = purpose;
   return account === null ? (
-    <T id="link.youAreInvitedAs" values={{ role, who, until }} />
+    <T id="link.invitedAs" values={{ role, who, until }} />
   ) : (
-    <T id="link.youAreInvitedToTheAccount" values={{ role, account: <bdi>{account}</bdi>, who, until }} />
+    <T id="link.invitedToAccount" values={{ role, account: <bdi>{account}</bdi>, who, until }} />
   );
 }
 
@@ -138,8 +138,8 @@ function Credentials({
       {error === undefined ? null : <Problem error={error} />}
       {purpose.kind === "setup" ? (
         <TextInput
-          label={t("link.yourEMailAddress")}
-          description={t("link.youSignInWithIt")}
+          label={t("link.emailAddress")}
+          description={t("link.emailHint")}
           type="email"
           name="email"
           autoComplete="username"
@@ -154,7 +154,7 @@ function Credentials({
       )}
       {isByPassword ? (
         <NewPasswordInput
-          label={t("link.password")}
+          label={t("common.password")}
           showLabel="Show the password"
           value={password}
           onChange={setPassword}
@@ -175,7 +175,7 @@ function Credentials({
           {isByPassword ? t("link.createAPasskeyInstead") : t("link.useAPasswordInstead")}
         </button>
       ) : (
-        <p className="faint">{t("link.passkeysDontWorkAtThis")}</p>
+        <p className="faint">{t("link.noPasskeysHere")}</p>
       )}
     </form>
   );

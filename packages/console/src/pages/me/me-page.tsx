@@ -18,20 +18,20 @@ export default function MePage() {
   const { operator } = me;
   if (operator === null) {
     return (
-      <Page title={t("me.yourSignIn")}>
-        <Note>{t("me.youAreUsingAnAdmin")}</Note>
+      <Page title={t("common.yourSignIn")}>
+        <Note>{t("me.usingAdminToken")}</Note>
       </Page>
     );
   }
   return (
     <Page
-      title={t("me.yourSignIn")}
+      title={t("common.yourSignIn")}
       about={
         me.account === null ? (
-          <T id="me.role" values={{ email: <bdi>{operator.email}</bdi>, role: me.role }} />
+          <T id="me.who" values={{ email: <bdi>{operator.email}</bdi>, role: me.role }} />
         ) : (
           <T
-            id="me.roleOfTheAccount"
+            id="me.whoOfAccount"
             values={{ email: <bdi>{operator.email}</bdi>, role: me.role, account: <bdi>{me.account}</bdi> }}
           />
         )
@@ -50,12 +50,12 @@ export default function MePage() {
 
 function Sessions() {
   const sessions = useMySessions();
-  const ending = useChange(endMyOtherSessions, () => tell(t("me.endedAllOtherSessions")));
+  const ending = useChange(endMyOtherSessions, () => tell(t("me.endedOthers")));
   const hasOthers = sessions.data?.items.some(({ current }) => !current) ?? false;
   return (
     <Section
       title={t("me.sessions")}
-      about={t("me.whereYouAreSignedIn")}
+      about={t("me.sessionsAbout")}
       actions={
         hasOthers ? (
           <Button
@@ -79,10 +79,10 @@ function Colours() {
   // Without it, Mantine would disable transitions by a <style>, which the Content-Security-Policy forbids.
   const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   return (
-    <Section title={t("me.colours")} about={t("me.inThisBrowser")}>
+    <Section title={t("common.colours")} about={t("me.inThisBrowser")}>
       <div>
         <Segments
-          label={t("me.colours")}
+          label={t("common.colours")}
           value={colorScheme}
           onChange={setColorScheme}
           options={[

@@ -22,7 +22,7 @@ export function Passkeys() {
   return (
     <Section
       title={t("me.passkeys")}
-      about={t("me.aPasskeyCantBeGuessed")}
+      about={t("me.passkeysAbout")}
       actions={
         options?.passkeys === false ? undefined : (
           <Button variant="default" leftSection={<Icon name="plus" />} onClick={() => setIsAdding(true)}>
@@ -45,7 +45,7 @@ export function Passkeys() {
             ) : null}
             {data?.items.length === 0 ? (
               <li className="list-item faint">
-                {options?.passkeys === false ? t("me.nonePasskeysDontWorkAt") : t("me.noneYetWithAPasskey")}
+                {options?.passkeys === false ? t("me.noPasskeysHere") : t("me.noPasskeyYet")}
               </li>
             ) : null}
             {data?.items.map((passkey) => (
@@ -71,7 +71,7 @@ export function Passkeys() {
                 <Button
                   size="xs"
                   variant="default"
-                  aria-label={t("me.removeThePasskey", { label: passkey.label })}
+                  aria-label={t("me.removePasskeyNamed", { label: passkey.label })}
                   onClick={() => setRemoved(passkey)}
                 >
                   {t("me.remove")}
@@ -84,13 +84,13 @@ export function Passkeys() {
       {isAdding ? <AddPasskeyDialog onClose={() => setIsAdding(false)} /> : null}
       {removed === undefined ? null : (
         <Confirm
-          title={<T id="me.removeThePasskey2" values={{ label: <bdi>{removed.label}</bdi> }} />}
+          title={<T id="me.removePasskeyTitle" values={{ label: <bdi>{removed.label}</bdi> }} />}
           button={t("me.remove")}
           run={() => removeMyPasskey(removed.id)}
           onDone={() => tell(t("me.removedThePasskey"))}
           onClose={() => setRemoved(undefined)}
         >
-          <p>{t("me.itCanNoLongerBe")}</p>
+          <p>{t("me.removePasskeyAbout")}</p>
         </Confirm>
       )}
     </Section>
@@ -113,9 +113,9 @@ function AddPasskeyDialog({ onClose }: { readonly onClose: () => void }) {
       onClose={onClose}
     >
       <TextInput
-        label={t("me.label")}
-        description={t("me.helpsYouRecogniseItThe")}
-        placeholder={t("me.laptop")}
+        label={t("common.label")}
+        description={t("me.passkeyLabelHint")}
+        placeholder={t("me.passkeyLabelExample")}
         data-autofocus
         maxLength={200}
         value={label}

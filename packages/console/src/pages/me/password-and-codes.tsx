@@ -36,7 +36,7 @@ export function PasswordAndCodes({ operator }: { readonly operator: NonNullable<
       {opened === "password" ? <PasswordDialog hasPassword={operator.has_password} onClose={close} /> : null}
       {opened === "renew" && codes === undefined ? (
         <Confirm
-          title={t("me.makeNewRecoveryCodes")}
+          title={t("me.newRecoveryCodesTitle")}
           button={t("me.makeNewCodes")}
           isDangerous={false}
           run={renewMyRecoveryCodes}
@@ -44,11 +44,11 @@ export function PasswordAndCodes({ operator }: { readonly operator: NonNullable<
           onDone={setCodes}
           onClose={close}
         >
-          <p>{t("me.yourCurrentCodesStopWorking")}</p>
+          <p>{t("me.newRecoveryCodesAbout")}</p>
         </Confirm>
       ) : null}
       {codes === undefined ? null : (
-        <Dialog title={t("me.storeYourRecoveryCodes")} onClose={() => undefined} isClosable={false}>
+        <Dialog title={t("common.storeYourRecoveryCodes")} onClose={() => undefined} isClosable={false}>
           <RecoveryCodes
             codes={codes}
             next="Done"

@@ -21,12 +21,12 @@ export function PasswordDialog({
   const [next, setNext] = useState("");
   const change = useChange(
     () => changeMyPassword(next, hasPassword ? current : undefined),
-    () => tell(t("me.setTheNewPasswordAnd")),
+    () => tell(t("me.passwordChanged")),
   );
   const currentProblem = fieldProblem(change.error, "current_password");
   return (
     <FormDialog
-      title={hasPassword ? t("me.changeYourPassword") : t("me.setAPassword")}
+      title={hasPassword ? t("me.changePasswordTitle") : t("me.setAPassword")}
       button={t("me.setPassword")}
       change={change}
       fields={["current_password", "new_password"]}
@@ -56,7 +56,7 @@ export function PasswordDialog({
         problem={fieldProblem(change.error, "new_password")}
         onChange={setNext}
       />
-      <p className="faint">{t("me.yourOtherSessionsEnd")}</p>
+      <p className="faint">{t("me.changePasswordAbout")}</p>
     </FormDialog>
   );
 }

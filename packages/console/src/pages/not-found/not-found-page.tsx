@@ -10,14 +10,14 @@ export default function NotFoundPage() {
       <div className="card">
         <Empty
           icon="search"
-          title={t("notFound.noPageAtThisAddress")}
+          title={t("notFound.title")}
           actions={
             <Button component={Link} href="/" variant="default">
-              {t("notFound.overview")}
+              {t("common.overview")}
             </Button>
           }
         >
-          {t("notFound.theLinkMayBeOutdated")}
+          {t("notFound.about")}
         </Empty>
       </div>
     </Page>

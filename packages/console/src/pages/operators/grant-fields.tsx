@@ -26,20 +26,20 @@ export function GrantFields({
         onChange={(next) => onChange({ role: next, account })}
         options={(
           [
-            { value: "viewer", label: t("operators.viewer"), about: t("operators.canReadEverythingAndChange") },
+            { value: "viewer", label: t("operators.viewer"), about: t("operators.viewerAbout") },
             {
               value: "admin",
               label: t("operators.admin"),
-              about: t("operators.canAlsoChangeAccountsApi"),
+              about: t("operators.adminAbout"),
             },
-            { value: "owner", label: t("operators.owner"), about: t("operators.canAlsoChangeOperatorsAdmin") },
+            { value: "owner", label: t("operators.owner"), about: t("operators.ownerAbout") },
           ] as const
         ).filter(({ value }) => permits(me, value))}
       />
       {me.account === null ? (
         <AccountPicker
-          label={t("operators.scope")}
-          description={t("operators.allAccountsOrASingle")}
+          label={t("common.scope")}
+          description={t("operators.scopeHint")}
           clearLabel="All accounts"
           value={account ?? undefined}
           error={accountError}

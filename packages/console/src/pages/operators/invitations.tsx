@@ -18,25 +18,25 @@ export function Invitations({ withdraw }: { readonly withdraw: (invitation: Invi
       ),
     },
     {
-      heading: t("operators.kind"),
+      heading: t("common.kind"),
       cell: ({ kind }) => ({ setup: "set-up", invitation: "invitation", reset: "reset" })[kind],
     },
-    { heading: t("operators.role"), cell: ({ role }) => role },
+    { heading: t("common.role"), cell: ({ role }) => role },
     {
-      heading: t("operators.scope"),
+      heading: t("common.scope"),
       cell: ({ account }) =>
-        account === null ? <span className="faint">{t("operators.allAccounts")}</span> : <bdi>{account}</bdi>,
+        account === null ? <span className="faint">{t("common.allAccounts")}</span> : <bdi>{account}</bdi>,
     },
-    { heading: t("operators.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: t("operators.expires"), cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("common.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("common.expires"), cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
     {
-      heading: t("operators.actions"),
+      heading: t("common.actions"),
       isActions: true,
       cell: (invitation) => (
         <Button
           size="xs"
           variant="default"
-          aria-label={t("operators.withdrawTheLinkFor", { email: invitation.email ?? t("operators.anyone") })}
+          aria-label={t("operators.withdrawNamed", { email: invitation.email ?? t("operators.anyone") })}
           onClick={() => withdraw(invitation)}
         >
           {t("operators.withdraw")}
@@ -45,7 +45,7 @@ export function Invitations({ withdraw }: { readonly withdraw: (invitation: Invi
     },
   ];
   return (
-    <Section title={t("operators.oneTimeLinks")} about={t("operators.linksThatHaventBeenUsed")}>
+    <Section title={t("operators.oneTimeLinks")} about={t("operators.linksAbout")}>
       <DataTable
         caption={t("operators.oneTimeLinks")}
         columns={columns}
@@ -54,7 +54,7 @@ export function Invitations({ withdraw }: { readonly withdraw: (invitation: Invi
         skeletonRows={1}
         empty={
           <Empty icon="operators" title={t("operators.noOpenLink")}>
-            {t("operators.theLinkOfAnInvitation")}
+            {t("operators.noOpenLinkAbout")}
           </Empty>
         }
       />

@@ -31,8 +31,8 @@ export function InviteDialog({
       onClose={onClose}
     >
       <TextInput
-        label={t("operators.eMailAddress")}
-        description={t("operators.theAddressTheyWillSign")}
+        label={t("common.emailAddress")}
+        description={t("operators.emailHint")}
         type="email"
         autoComplete="off"
         required

@@ -5,7 +5,7 @@ export function LocalLinkNote() {
   return (
     <strong>
       {" "}
-      <T id="operators.thisLinkWorksOnlyOn" values={{ code: (words) => <code>{words}</code> }} />
+      <T id="operators.localLink" values={{ code: (words) => <code>{words}</code> }} />
     </strong>
   );
 }

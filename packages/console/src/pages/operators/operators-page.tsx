@@ -51,15 +51,15 @@ export default function OperatorsPage() {
   const showLink = (link: string | null, email: string | null) => setOpened({ what: "link", link, email });
   if (!permits(me, "owner")) {
     return (
-      <Page title={t("operators.operators")} about={t("operators.thePeopleWhoAdministerThe")}>
-        <RoleNote me={me} needs="owner" what={t("operators.seeOtherOperators")} />
+      <Page title={t("common.operators")} about={t("operators.aboutShort")}>
+        <RoleNote me={me} needs="owner" what={t("operators.roleNeeded")} />
       </Page>
     );
   }
 
   const columns: readonly Column<Operator>[] = [
     {
-      heading: t("operators.eMailAddress"),
+      heading: t("common.emailAddress"),
       cell: ({ email, id }) => (
         <span className="row">
           <strong className="name">
@@ -69,11 +69,11 @@ export default function OperatorsPage() {
         </span>
       ),
     },
-    { heading: t("operators.role"), cell: ({ role }) => role },
+    { heading: t("common.role"), cell: ({ role }) => role },
     {
-      heading: t("operators.scope"),
+      heading: t("common.scope"),
       cell: ({ account }) =>
-        account === null ? <span className="faint">{t("operators.allAccounts")}</span> : <bdi>{account}</bdi>,
+        account === null ? <span className="faint">{t("common.allAccounts")}</span> : <bdi>{account}</bdi>,
     },
     {
       heading: t("operators.singleSignOn"),
@@ -82,9 +82,9 @@ export default function OperatorsPage() {
         isFederated ? "yes" : <span className="faint">{t("operators.no")}</span>,
     },
     { heading: t("operators.lastSignedIn"), cell: ({ last_signed_in_at: at }) => <RelativeTime at={at} /> },
-    { heading: t("operators.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("common.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     {
-      heading: t("operators.actions"),
+      heading: t("common.actions"),
       isActions: true,
       cell: (operator) => (
         <ActionsMenu label={t("operators.actionsFor", { email: operator.email })}>
@@ -93,10 +93,10 @@ export default function OperatorsPage() {
           <Action onClick={() => setOpened({ what: "reset", operator })}>{t("operators.resetSignIn")}</Action>
           {operator.status === "active" ? (
             <Action isDangerous onClick={() => setOpened({ what: "deactivate", operator })}>
-              {t("operators.deactivate")}
+              {t("common.deactivateEllipsis")}
             </Action>
           ) : (
-            <Action onClick={() => void activate(switchableOperator(operator))}>{t("operators.activate")}</Action>
+            <Action onClick={() => void activate(switchableOperator(operator))}>{t("common.activate")}</Action>
           )}
         </ActionsMenu>
       ),
@@ -105,8 +105,8 @@ export default function OperatorsPage() {
 
   return (
     <Page
-      title={t("operators.operators")}
-      about={t("operators.thePeopleWhoAdministerThe2")}
+      title={t("common.operators")}
+      about={t("operators.about")}
       actions={
         <Button leftSection={<Icon name="plus" />} onClick={() => setOpened({ what: "invite" })}>
           {t("operators.inviteAnOperator")}
@@ -116,11 +116,11 @@ export default function OperatorsPage() {
       <div className="filters">
         <SearchField
           label={t("operators.searchOperators")}
-          placeholder={t("operators.beginningOfAnEMail")}
+          placeholder={t("operators.searchPlaceholder")}
           filters={filters}
         />
         <FilterSelect
-          label={t("operators.role")}
+          label={t("common.role")}
           name="role"
           filters={filters}
           options={[
@@ -131,16 +131,16 @@ export default function OperatorsPage() {
         <StatusFilter filters={filters} />
       </div>
       <DataTable
-        caption={t("operators.operators")}
+        caption={t("common.operators")}
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={3}
-        nouns={[t("operators.operator"), t("operators.operators2")]}
+        nouns={[t("operators.nounOne"), t("operators.nounMany")]}
         goTo={filters.goTo}
         empty={
           <NoMatch title={t("operators.noOperatorMatches")} path="/operators">
-            {t("operators.theSearchMatchesTheBeginning")}
+            {t("operators.searchHint")}
           </NoMatch>
         }
       />
@@ -153,7 +153,7 @@ export default function OperatorsPage() {
           title={t("operators.sendTheLink")}
           about={
             <>
-              <T id="operators.sendItToOverA" values={{ email: <bdi>{opened.email}</bdi> }} />
+              <T id="operators.sendLinkAbout" values={{ email: <bdi>{opened.email}</bdi> }} />
               {opened.link !== null && isLocalLink(opened.link) ? <LocalLinkNote /> : null}
             </>
           }
@@ -164,13 +164,13 @@ export default function OperatorsPage() {
       ) : null}
       {opened?.what === "withdraw" ? (
         <Confirm
-          title={<T id="operators.withdrawTheLinkFor2" values={{ email: <bdi>{opened.invitation.email}</bdi> }} />}
+          title={<T id="operators.withdrawTitle" values={{ email: <bdi>{opened.invitation.email}</bdi> }} />}
           button={t("operators.withdraw")}
           run={() => withdrawInvitation(opened.invitation.id)}
           onDone={() => tell(t("operators.withdrewTheLink"))}
           onClose={close}
         >
-          <p>{t("operators.theLinkStopsWorkingYou")}</p>
+          <p>{t("operators.withdrawAbout")}</p>
         </Confirm>
       ) : null}
       {opened?.what === "role" ? <RoleDialog operator={opened.operator} onClose={close} /> : null}
@@ -185,7 +185,7 @@ export default function OperatorsPage() {
       {opened?.what === "deactivate" ? (
         <DeactivateDialog
           thing={switchableOperator(opened.operator)}
-          about={t("operators.theOperatorsSessionsEndAt")}
+          about={t("operators.deactivateAbout")}
           onClose={close}
         />
       ) : null}

@@ -15,7 +15,7 @@ export function ResetDialog({
 }) {
   return (
     <Confirm
-      title={<T id="operators.resetTheSignInOf" values={{ email: <bdi>{operator.email}</bdi> }} />}
+      title={<T id="operators.resetTitle" values={{ email: <bdi>{operator.email}</bdi> }} />}
       button={t("operators.makeTheLink")}
       isDangerous={false}
       run={() => resetOperator(operator.id)}
@@ -23,7 +23,7 @@ export function ResetDialog({
       onDone={({ link }) => onMade(link)}
       onClose={onClose}
     >
-      <p>{t("operators.forAnOperatorWhoHas")}</p>
+      <p>{t("operators.resetAbout")}</p>
     </Confirm>
   );
 }

@@ -15,7 +15,7 @@ export function RoleDialog({ operator, onClose }: { readonly operator: Operator;
   const { newer, apply } = useVersion(() => readOperator(operator.id));
   const change = useChange(
     () => apply(({ etag }) => changeOperator(operator.id, grant, etag)),
-    () => tell(<T id="operators.changedThePermissionsOf" values={{ email: <bdi>{operator.email}</bdi> }} />),
+    () => tell(<T id="operators.changedPermissions" values={{ email: <bdi>{operator.email}</bdi> }} />),
   );
   return (
     <FormDialog
@@ -24,17 +24,17 @@ export function RoleDialog({ operator, onClose }: { readonly operator: Operator;
         newer === undefined ? null : (
           <Note kind="warning">
             <T
-              id="operators.thisOperatorWasChangedIn"
+              id="operators.changedMeanwhile"
               values={{
                 role: newer.value.role,
-                account: newer.value.account === null ? t("operators.allAccounts") : <bdi>{newer.value.account}</bdi>,
+                account: newer.value.account === null ? t("common.allAccounts") : <bdi>{newer.value.account}</bdi>,
                 status: newer.value.status,
               }}
             />
           </Note>
         )
       }
-      button={t("operators.save")}
+      button={t("common.save")}
       change={change}
       onClose={onClose}
     >

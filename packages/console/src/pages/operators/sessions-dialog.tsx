@@ -20,7 +20,7 @@ export function SessionsDialog({ operator, onClose }: { readonly operator: Opera
         </div>
         <div className="dialog-foot">
           <Button variant="default" data-autofocus onClick={onClose}>
-            {t("operators.close")}
+            {t("common.close")}
           </Button>
         </div>
       </div>

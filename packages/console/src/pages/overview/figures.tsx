@@ -12,7 +12,7 @@ export function Figures({ overview }: { readonly overview: Overview | undefined 
   const keys = overview?.keys;
   return (
     <div className="figures" aria-busy={overview === undefined}>
-      <Figure href="/users" label={t("overview.apiUsers")} count={overview?.users}>
+      <Figure href="/users" label={t("common.apiUsers")} count={overview?.users}>
         {overview === undefined
           ? ""
           : t("overview.inAccounts", { count: overview.accounts, shown: countText(overview.accounts) })}
@@ -29,7 +29,7 @@ export function Figures({ overview }: { readonly overview: Overview | undefined 
         {keys === undefined ? "" : soonest(keys)}
       </Figure>
       <Figure href="/keys?unused=90d" label={t("overview.unusedFor90Days")} count={keys?.unused_90d} look="is-urgent">
-        {keys?.unused_90d === 0 ? t("overview.everyKeyIsInUse") : t("overview.mayBeNeededNoLonger")}
+        {keys?.unused_90d === 0 ? t("overview.everyKeyIsInUse") : t("overview.unusedAbout")}
       </Figure>
       <Figure href="/keys?weak=true" label={t("overview.weakKeys")} count={keys?.weak} look="is-dangerous">
         {keys?.weak === 0 ? t("overview.noneWasFound") : t("overview.replaceThem")}

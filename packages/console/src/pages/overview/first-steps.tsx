@@ -16,44 +16,44 @@ export function FirstSteps({
   readonly mayCreate: boolean;
 }) {
   return (
-    <Section title={t("overview.firstSteps")} about={t("overview.fromNothingToA")}>
+    <Section title={t("overview.firstSteps")} about={t("overview.firstStepsAbout")}>
       <ol className="card first-steps">
         <Step
-          title={t("overview.createAnApiUser")}
+          title={t("common.createApiUser")}
           isDone={done.user}
           command="countersign user create demo --account acme"
         >
-          <p>{t("overview.anApiUserStandsFor")}</p>
+          <p>{t("overview.stepUserAbout")}</p>
           {done.user ? null : mayCreate ? (
             <Button component={Link} href="/users?new=user" leftSection={<Icon name="plus" />}>
-              {t("overview.newApiUser")}
+              {t("common.newApiUser")}
             </Button>
           ) : (
-            <p className="faint">{t("overview.anAdminCanCreateOne")}</p>
+            <p className="faint">{t("common.adminCanCreateOne")}</p>
           )}
         </Step>
         <Step
-          title={t("overview.addItsPublicKey")}
+          title={t("overview.stepKey")}
           isDone={done.key}
           command="countersign key generate api-1-demo --out private.pem"
         >
           <p>
-            <T id="overview.onThePageOfThe" values={{ link: (words) => <Link href="/users">{words}</Link> }} />
+            <T id="overview.stepKeyAbout" values={{ link: (words) => <Link href="/users">{words}</Link> }} />
           </p>
         </Step>
-        <Step title={t("overview.getAToken")} isDone={done.token} command="countersign token api-1-demo private.pem">
+        <Step title={t("overview.stepToken")} isDone={done.token} command="countersign token api-1-demo private.pem">
           <p>
-            <T id="overview.thePageHasTheCode" values={{ link: (words) => <Link href="/explain">{words}</Link> }} />
+            <T id="overview.stepTokenAbout" values={{ link: (words) => <Link href="/explain">{words}</Link> }} />
           </p>
         </Step>
         <Step
-          title={t("overview.protectAnApi")}
+          title={t("overview.stepProtect")}
           isDone={done.check}
           command='curl -i -H "Authorization: Token …" …/api/auth/v0/check/'
         >
           <p>
             <T
-              id="overview.yourApiOrItsGateway"
+              id="overview.stepProtectAbout"
               values={{ link: (words) => <Link href="/resource-servers">{words}</Link> }}
             />
           </p>

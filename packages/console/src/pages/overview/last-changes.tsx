@@ -9,7 +9,7 @@ import "../../ui/list.css";
 /** The latest events of the audit log. @param changes `undefined` while they are loading */
 export function LastChanges({ changes }: { readonly changes: Overview["changes"] | undefined }) {
   return (
-    <Section title={t("overview.lastChanges")} actions={<Link href="/audit">{t("overview.auditLog")}</Link>}>
+    <Section title={t("overview.lastChanges")} actions={<Link href="/audit">{t("common.auditLog")}</Link>}>
       <ul className="card list changes" aria-busy={changes === undefined}>
         {changes === undefined ? (
           <li className="list-item">

@@ -9,10 +9,7 @@ import "../../ui/list.css";
 /** The running server processes. @param nodes `undefined` while they are loading */
 export function Nodes({ nodes }: { readonly nodes: Overview["nodes"] }) {
   return (
-    <Section
-      title={t("overview.nodes")}
-      actions={<Link href="/signing-keys">{t("overview.nodesAndSigningKeys")}</Link>}
-    >
+    <Section title={t("common.nodes")} actions={<Link href="/signing-keys">{t("overview.nodesAndSigningKeys")}</Link>}>
       <ul className="card list" aria-busy={nodes === undefined}>
         {nodes === undefined ? (
           <li className="list-item">
@@ -27,7 +24,7 @@ export function Nodes({ nodes }: { readonly nodes: Overview["nodes"] }) {
                 <bdi className="mono">{hostName ?? id}</bdi>
                 <span className="faint">
                   <T
-                    id="overview.versionStartedLastSeen"
+                    id="overview.nodeFacts"
                     values={{
                       version,
                       startedAt: <RelativeTime at={startedAt} />,

@@ -26,12 +26,12 @@ export function OverviewPage() {
     steps !== undefined && steps !== null && !(steps.user && steps.key && steps.token && steps.check);
   return (
     <Page
-      title={t("overview.overview")}
+      title={t("common.overview")}
       about={
         me.account === null ? (
-          t("overview.tokensKeysAndRecentChanges")
+          t("overview.about")
         ) : (
-          <T id="overview.tokensKeysAndRecentChanges2" values={{ account: <bdi>{me.account}</bdi> }} />
+          <T id="overview.aboutOfAccount" values={{ account: <bdi>{me.account}</bdi> }} />
         )
       }
     >
@@ -59,7 +59,7 @@ export function OverviewPage() {
 function Tokens({ hours }: { readonly hours: Overview["tokens"] | undefined }) {
   const nowMs = useNowMs();
   return (
-    <Section title={t("overview.tokensIssued")} about={t("overview.inTheLast24Hours")}>
+    <Section title={t("common.tokensIssued")} about={t("overview.tokensAbout")}>
       <div className="card chart">
         <TokenBars hours={fillHours({ hours: hours ?? [] }, HOURS, nowMs)} isWaiting={hours === undefined} />
       </div>

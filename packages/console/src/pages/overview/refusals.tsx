@@ -12,7 +12,7 @@ export function Refusals({ refusals }: { readonly refusals: Overview["refusals"]
   const sorted = (refusals ?? []).toSorted((one, other) => other.refusals - one.refusals);
   const most = sorted[0]?.refusals ?? 1;
   return (
-    <Section title={t("overview.refusals")} about={t("overview.requestsOfClientsThatWere")}>
+    <Section title={t("overview.refusals")} about={t("overview.refusalsAbout")}>
       <div className="card" aria-busy={refusals === undefined}>
         {refusals === undefined ? (
           <div className="card-inside">

@@ -27,9 +27,9 @@ export function CreateServerDialog({
       onClose={onClose}
     >
       <NameField
-        label={t("resourceServers.name")}
-        description={t("resourceServers.theNameOfTheApi")}
-        placeholder={t("resourceServers.ordersApi")}
+        label={t("common.name")}
+        description={t("resourceServers.nameHint")}
+        placeholder={t("resourceServers.nameExample")}
         hasFocus
         value={name}
         problem={fieldProblem(creation.error, "name")}

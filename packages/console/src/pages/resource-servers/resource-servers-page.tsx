@@ -50,7 +50,7 @@ export default function ResourceServersPage() {
 
   const columns: readonly Column<ResourceServer>[] = [
     {
-      heading: t("resourceServers.name"),
+      heading: t("common.name"),
       cell: ({ name }) => (
         <strong className="name">
           <bdi>{name}</bdi>
@@ -66,7 +66,7 @@ export default function ResourceServersPage() {
         </span>
       ),
     },
-    { heading: t("resourceServers.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("common.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     {
       heading: t("resourceServers.previousSecret"),
       cell: ({ previous_secret_ends_at: at }) =>
@@ -78,31 +78,29 @@ export default function ResourceServersPage() {
           </span>
         ),
     },
-    { heading: t("resourceServers.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("common.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     ...(mayChange
       ? [
           {
-            heading: t("resourceServers.actions"),
+            heading: t("common.actions"),
             isActions: true,
             cell: (server: ResourceServer) => (
               <div className="row-end">
                 <Button
                   size="xs"
                   variant="default"
-                  aria-label={t("resourceServers.newSecretFor", { name: server.name })}
+                  aria-label={t("resourceServers.newSecretTitle", { name: server.name })}
                   onClick={() => setOpened({ what: "rotate", server })}
                 >
-                  {t("resourceServers.newSecret")}
+                  {t("secret.new")}
                 </Button>
-                <ActionsMenu label={t("resourceServers.moreFor", { name: server.name })}>
+                <ActionsMenu label={t("common.moreFor", { name: server.name })}>
                   {server.status === "active" ? (
                     <Action isDangerous onClick={() => setOpened({ what: "deactivate", server })}>
-                      {t("resourceServers.deactivate")}
+                      {t("common.deactivateEllipsis")}
                     </Action>
                   ) : (
-                    <Action onClick={() => void activate(switchableServer(server.name))}>
-                      {t("resourceServers.activate")}
-                    </Action>
+                    <Action onClick={() => void activate(switchableServer(server.name))}>{t("common.activate")}</Action>
                   )}
                 </ActionsMenu>
               </div>
@@ -114,37 +112,37 @@ export default function ResourceServersPage() {
 
   if (!permits(me, "viewer", { everywhere: true })) {
     return (
-      <Page title={t("resourceServers.resourceServers")} about={t("resourceServers.apisThatReceiveTokensAnd")}>
-        <RoleNote me={me} needs="viewer" everywhere what={t("resourceServers.seeResourceServersWhichBelong")} />
+      <Page title={t("common.resourceServers")} about={t("resourceServers.aboutShort")}>
+        <RoleNote me={me} needs="viewer" everywhere what={t("resourceServers.roleNeeded")} />
       </Page>
     );
   }
   return (
     <Page
-      title={t("resourceServers.resourceServers")}
-      about={t("resourceServers.apisThatReceiveTokensAnd2")}
+      title={t("common.resourceServers")}
+      about={t("resourceServers.about")}
       actions={mayChange ? create : undefined}
     >
-      <RoleNote me={me} needs="admin" everywhere what={t("resourceServers.createOrChangeResourceServers")} />
+      <RoleNote me={me} needs="admin" everywhere what={t("resourceServers.roleNeededToChange")} />
       <div className="filters">
         <SearchField
           label={t("resourceServers.searchResourceServers")}
-          placeholder={t("resourceServers.name")}
+          placeholder={t("common.name")}
           filters={filters}
         />
         <StatusFilter filters={filters} />
       </div>
       <DataTable
-        caption={t("resourceServers.resourceServers")}
+        caption={t("common.resourceServers")}
         columns={columns}
         query={query}
         keyOf={({ client_id: id }) => id}
-        nouns={[t("resourceServers.resourceServer"), t("resourceServers.resourceServers2")]}
+        nouns={[t("resourceServers.nounOne"), t("resourceServers.nounMany")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("resourceServers.noResourceServerMatches")} path="/resource-servers">
-              {t("resourceServers.theSearchMatchesTheBeginning")}
+              {t("resourceServers.searchHint")}
             </NoMatch>
           ) : (
             <Empty
@@ -152,7 +150,7 @@ export default function ResourceServersPage() {
               title={t("resourceServers.noResourceServerYet")}
               actions={mayChange ? create : undefined}
             >
-              {t("resourceServers.createOneForEachApi")}
+              {t("resourceServers.emptyAbout")}
             </Empty>
           )
         }
@@ -164,14 +162,14 @@ export default function ResourceServersPage() {
       {opened?.what === "deactivate" ? (
         <DeactivateDialog
           thing={switchableServer(opened.server.name)}
-          about={t("resourceServers.itsRequestsAreRefusedThe")}
+          about={t("resourceServers.deactivateAbout")}
           onClose={close}
         />
       ) : null}
       {opened?.what === "secret" ? (
         <SecretOnce
-          title={t("resourceServers.storeTheSecret")}
-          about={<T id="resourceServers.theApiSignsInWith" values={{ clientId: <code>{opened.clientId}</code> }} />}
+          title={t("secret.store")}
+          about={<T id="resourceServers.secretAbout" values={{ clientId: <code>{opened.clientId}</code> }} />}
           name="secret"
           secret={opened.secret}
           onStored={close}
@@ -183,7 +181,7 @@ export default function ResourceServersPage() {
 
 function switchableServer(name: string): Switchable {
   return {
-    name: <T id="resourceServers.theResourceServer" values={{ name: <bdi>{name}</bdi> }} />,
+    name: <T id="resourceServers.serverNamed" values={{ name: <bdi>{name}</bdi> }} />,
     read: () => readResourceServer(name),
     change: (patch, etag) => changeResourceServer(name, patch, etag),
   };

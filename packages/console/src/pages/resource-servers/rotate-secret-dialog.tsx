@@ -10,10 +10,10 @@ import { T } from "../../ui/t.tsx";
 
 /** How long the current secret keeps working, in seconds. */
 const GRACE_PERIODS = [
-  { value: "0", label: t("resourceServers.notAtAllItEnds") },
-  { value: "3600", label: t("resourceServers.for1Hour") },
-  { value: "86400", label: t("resourceServers.for24Hours") },
-  { value: "604800", label: t("resourceServers.for7Days") },
+  { value: "0", label: t("secret.endsNow") },
+  { value: "3600", label: t("secret.forOneHour") },
+  { value: "86400", label: t("secret.for24Hours") },
+  { value: "604800", label: t("secret.for7Days") },
 ];
 
 /** Makes a new secret, which is then shown once. The current one keeps working for a grace period. */
@@ -31,16 +31,16 @@ export function RotateSecretDialog({
   const rotation = useChange(() => rotateResourceServerSecret(server.name, Number(grace), key), onRotated);
   return (
     <FormDialog
-      title={<T id="resourceServers.newSecretFor" values={{ name: <bdi>{server.name}</bdi> }} />}
-      button={t("resourceServers.makeTheNewSecret")}
+      title={<T id="resourceServers.newSecretTitle" values={{ name: <bdi>{server.name}</bdi> }} />}
+      button={t("secret.makeNew")}
       isDangerous={grace === "0"}
       change={rotation}
       isReplaced
       onClose={onClose}
     >
       <NativeSelect
-        label={t("resourceServers.theCurrentSecretKeepsWorking")}
-        description={t("resourceServers.longEnoughToGiveThe")}
+        label={t("resourceServers.overlap")}
+        description={t("resourceServers.overlapHint")}
         value={grace}
         onChange={(event) => setGrace(event.currentTarget.value)}
         data={GRACE_PERIODS}
@@ -48,7 +48,7 @@ export function RotateSecretDialog({
       {server.previous_secret_ends_at === null ? null : (
         <p className="soft">
           <T
-            id="resourceServers.theSecretBeforeTheCurrent"
+            id="secret.previousEndsAtOnce"
             values={{ previousSecretEndsAt: <RelativeTime at={server.previous_secret_ends_at} /> }}
           />
         </p>

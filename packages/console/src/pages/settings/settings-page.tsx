@@ -23,7 +23,7 @@ const COLUMNS: readonly Column<Setting>[] = [
     heading: t("settings.value"),
     cell: ({ value, secret, default: usual }) =>
       value === null ? (
-        <span className="faint">{t("settings.notSet")}</span>
+        <span className="faint">{t("common.notSet")}</span>
       ) : (
         <span className="setting-value">
           <bdi className="mono">{value}</bdi>
@@ -45,17 +45,17 @@ export default function SettingsPage() {
   const query = useSettings({ isEnabled: mayRead });
   if (!mayRead) {
     return (
-      <Page title={t("settings.settings")} about={t("settings.theConfigurationOfTheService")}>
-        <RoleNote me={me} needs="admin" everywhere what={t("settings.seeTheSettings")} />
+      <Page title={t("common.settings")} about={t("settings.aboutShort")}>
+        <RoleNote me={me} needs="admin" everywhere what={t("settings.roleNeeded")} />
       </Page>
     );
   }
   return (
     <Page
-      title={t("settings.settings")}
+      title={t("common.settings")}
       about={
         <T
-          id="settings.theEffectiveConfigurationOfVersion"
+          id="settings.about"
           values={{
             version: me.service.version,
             store: me.service.store === "sqlite" ? t("settings.sqlite") : t("settings.postgresql"),
@@ -64,7 +64,7 @@ export default function SettingsPage() {
       }
     >
       <DataTable
-        caption={t("settings.settings")}
+        caption={t("common.settings")}
         columns={COLUMNS}
         query={query}
         keyOf={({ variable }) => variable}
@@ -72,7 +72,7 @@ export default function SettingsPage() {
         skeletonHeight={59}
         empty={
           <Empty icon="settings" title={t("settings.noSettings")}>
-            {t("settings.theServerReportedNone")}
+            {t("settings.noSettingsAbout")}
           </Empty>
         }
       />

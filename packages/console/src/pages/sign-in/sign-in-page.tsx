@@ -33,11 +33,11 @@ export default function SignInPage() {
   }
 
   return (
-    <OutsidePage title={t("signIn.signInToCountersign")} about={t("signIn.theConsoleOfYourToken")}>
+    <OutsidePage title={t("signIn.title")} about={t("signIn.about")}>
       <div className="stack">
         {problem === null ? null : (
           <Note kind="warning">
-            <span role="alert">{SINGLE_SIGN_ON_PROBLEMS[problem] ?? t("signIn.singleSignOnFailedTry")}</span>
+            <span role="alert">{SINGLE_SIGN_ON_PROBLEMS[problem] ?? t("signIn.singleSignOnFailed")}</span>
           </Note>
         )}
         <SignInForm onSignedIn={onSignedIn} returnTo={to} />

@@ -55,13 +55,13 @@ export default function SigningKeysPage() {
         </span>
       ),
     },
-    { heading: t("signingKeys.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("common.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
     {
       heading: t("signingKeys.masterSecret"),
       isMinor: true,
       cell: ({ master_fingerprint: fingerprint }) => <code>{fingerprint}</code>,
     },
-    { heading: t("signingKeys.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("common.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     {
       heading: t("signingKeys.signingSince"),
       cell: ({ activated_at: at }) => <RelativeTime at={at} never="not yet" />,
@@ -70,7 +70,7 @@ export default function SigningKeysPage() {
     ...(mayChange
       ? [
           {
-            heading: t("signingKeys.actions"),
+            heading: t("common.actions"),
             isActions: true,
             cell: (key: SigningKey) =>
               // The server refuses to retire the key that signs new tokens.
@@ -78,7 +78,7 @@ export default function SigningKeysPage() {
                 <Button
                   size="xs"
                   variant="default"
-                  aria-label={t("signingKeys.retireSigningKey", { number: key.number })}
+                  aria-label={t("signingKeys.retireNamed", { number: key.number })}
                   onClick={() => setAsked({ what: "retire", key })}
                 >
                   {t("signingKeys.retire")}
@@ -91,15 +91,15 @@ export default function SigningKeysPage() {
 
   if (!permits(me, "viewer", { everywhere: true })) {
     return (
-      <Page title={t("signingKeys.signingKeys")} about={t("signingKeys.tokensAreMintedUnderA")}>
-        <RoleNote me={me} needs="viewer" everywhere what={t("signingKeys.seeSigningKeysWhichBelong")} />
+      <Page title={t("common.signingKeys")} about={t("signingKeys.aboutShort")}>
+        <RoleNote me={me} needs="viewer" everywhere what={t("signingKeys.roleNeeded")} />
       </Page>
     );
   }
   return (
     <Page
-      title={t("signingKeys.signingKeys")}
-      about={t("signingKeys.tokensAreMintedUnderA2")}
+      title={t("common.signingKeys")}
+      about={t("signingKeys.about")}
       actions={
         mayChange ? (
           <Button leftSection={<Icon name="plus" />} onClick={() => setAsked({ what: "rotate" })}>
@@ -108,50 +108,50 @@ export default function SigningKeysPage() {
         ) : undefined
       }
     >
-      <RoleNote me={me} needs="owner" everywhere what={t("signingKeys.rotateOrRetireSigningKeys")} />
+      <RoleNote me={me} needs="owner" everywhere what={t("signingKeys.roleNeededToChange")} />
       <DataTable
-        caption={t("signingKeys.signingKeys")}
+        caption={t("common.signingKeys")}
         columns={columns}
         query={keys}
         keyOf={({ number }) => number}
         skeletonRows={1}
         empty={
           <Empty icon="key" title={t("signingKeys.noSigningKey")}>
-            {t("signingKeys.theServerCreatesTheFirst")}
+            {t("signingKeys.noSigningKeyAbout")}
           </Empty>
         }
       />
-      <Section title={t("signingKeys.nodes")} about={t("signingKeys.runningServerProcessesANew")}>
+      <Section title={t("common.nodes")} about={t("signingKeys.nodesAbout")}>
         <DataTable
-          caption={t("signingKeys.nodes")}
+          caption={t("common.nodes")}
           columns={NODE_COLUMNS}
           query={nodes}
           keyOf={({ id }) => id}
           skeletonRows={1}
           empty={
-            <Empty icon="server" title={t("signingKeys.noNodeHasReportedYet")}>
-              {t("signingKeys.eachNodeReportsEveryFew")}
+            <Empty icon="server" title={t("signingKeys.noNodeYet")}>
+              {t("signingKeys.noNodeAbout")}
             </Empty>
           }
         />
       </Section>
       {asked?.what === "rotate" ? (
         <Confirm
-          title={t("signingKeys.rotateTheSigningKey")}
+          title={t("signingKeys.rotateTitle")}
           button={t("signingKeys.rotate")}
           isDangerous={false}
           run={rotateSigningKey}
-          onDone={({ number }) => tell(t("signingKeys.createdSigningKeyItStarts", { number }))}
+          onDone={({ number }) => tell(t("signingKeys.rotated", { number }))}
           onClose={() => setAsked(undefined)}
         >
-          <p>{t("signingKeys.theNextSigningKeyIs")}</p>
-          <p>{t("signingKeys.noTokenEndsTokensOf")}</p>
+          <p>{t("signingKeys.rotateAbout")}</p>
+          <p>{t("signingKeys.rotateKeepsTokens")}</p>
         </Confirm>
       ) : null}
       {asked?.what === "retire" ? (
         <Confirm
-          title={t("signingKeys.retireSigningKeyPermanently", { number: asked.key.number })}
-          button={t("signingKeys.retireItAndEndIts")}
+          title={t("signingKeys.retireTitle", { number: asked.key.number })}
+          button={t("signingKeys.retireConfirm")}
           typed={{
             text: String(asked.key.number),
             label: <>{t("signingKeys.typeItsNumberToConfirm", { number: asked.key.number })}</>,
@@ -161,9 +161,9 @@ export default function SigningKeysPage() {
           onClose={() => setAsked(undefined)}
         >
           <p>
-            <T id="signingKeys.everyTokenMintedUnderIt" values={{ strong: (words) => <strong>{words}</strong> }} />
+            <T id="signingKeys.retireAbout" values={{ strong: (words) => <strong>{words}</strong> }} />
           </p>
-          <p>{t("signingKeys.youDontNeedThisAfter")}</p>
+          <p>{t("signingKeys.retireWhen")}</p>
         </Confirm>
       ) : null}
     </Page>

@@ -34,11 +34,11 @@ export function DeactivateKeyDialog({
         },
       }}
       scope={{ key_id: id }}
-      about={t("user.assertionsSignedWithThisKey")}
+      about={t("user.deactivateKeyAbout")}
       options={
         <DescendantsField
           id={id}
-          what={t("user.deactivate")}
+          what={t("common.deactivate")}
           isIncluded={withDescendants}
           onChange={setWithDescendants}
         />

@@ -28,17 +28,17 @@ export function DescendantsField({
     <Checkbox
       label={
         live.length === 1 && data.next === undefined
-          ? t("user.theKeyRotatedInBy", { what })
-          : t("user.theKeysRotatedInBy", { what, count })
+          ? t("user.alsoRotatedKey", { what })
+          : t("user.alsoRotatedKeys", { what, count })
       }
       description={
         <T
-          id="user.aThiefOfThisKey"
+          id="user.rotatedByThief"
           values={{
             keys: live.slice(0, 5).map((key, at) => (
               <span key={key.id}>
                 {at === 0 ? "" : ", "}
-                {key.label === null ? t("user.key", { id: key.id }) : <bdi>{key.label}</bdi>}
+                {key.label === null ? t("user.keyNumber", { id: key.id }) : <bdi>{key.label}</bdi>}
               </span>
             )),
             more: live.length > 5 || data.next !== undefined ? " …" : "",

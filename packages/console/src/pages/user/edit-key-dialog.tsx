@@ -57,9 +57,9 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
     <FormDialog
       title={
         <T
-          id="user.edit"
+          id="user.editKeyTitle"
           values={{
-            label: publicKey.label === null ? t("user.key", { id: publicKey.id }) : <bdi>{publicKey.label}</bdi>,
+            label: publicKey.label === null ? t("user.keyNumber", { id: publicKey.id }) : <bdi>{publicKey.label}</bdi>,
           }}
         />
       }
@@ -67,7 +67,7 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
         newer === undefined ? null : (
           <Note kind="warning">
             <T
-              id="user.thisKeyWasChangedIn"
+              id="user.keyChangedMeanwhile"
               values={{
                 label: newer.value.label === null ? t("user.empty") : <bdi>“{newer.value.label}”</bdi>,
                 expiresAt:
@@ -87,14 +87,14 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
           </Note>
         )
       }
-      button={t("user.save")}
+      button={t("common.save")}
       change={change}
       fields={["label", "expires_at", "networks"]}
       onClose={onClose}
     >
       <TextInput
-        label={t("user.label")}
-        description={t("user.forPeopleWhereThePrivate")}
+        label={t("common.label")}
+        description={t("user.keyLabelAbout")}
         maxLength={200}
         value={label}
         error={fieldProblem(change.error, "label")}

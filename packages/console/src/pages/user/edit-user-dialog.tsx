@@ -32,12 +32,12 @@ export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; read
   );
   return (
     <FormDialog
-      title={<T id="user.edit2" values={{ username: <bdi>{username}</bdi> }} />}
+      title={<T id="user.editTitle" values={{ username: <bdi>{username}</bdi> }} />}
       above={
         newer === undefined ? null : (
           <Note kind="warning">
             <T
-              id="user.thisApiUserWasChanged"
+              id="user.changedMeanwhile"
               values={{
                 mayRotate: newer.value.may_rotate ? t("user.may") : t("user.mayNot"),
                 length:
@@ -51,7 +51,7 @@ export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; read
           </Note>
         )
       }
-      button={t("user.save")}
+      button={t("common.save")}
       change={change}
       fields={["networks"]}
       onClose={onClose}

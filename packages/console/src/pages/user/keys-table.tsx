@@ -31,16 +31,16 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
   const close = () => setAsked(undefined);
 
   const columns: readonly Column<PublicKey>[] = [
-    { heading: t("user.key2"), cell: (key) => <KeyName publicKey={key} others={query.data?.items ?? []} /> },
-    { heading: t("user.bits"), isEnd: true, isMinor: true, cell: ({ bits }) => bits },
-    { heading: t("user.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
-    { heading: t("user.created"), isMinor: true, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
-    { heading: t("user.expires"), cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
-    { heading: t("user.lastUsed"), cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("common.key"), cell: (key) => <KeyName publicKey={key} others={query.data?.items ?? []} /> },
+    { heading: t("common.bits"), isEnd: true, isMinor: true, cell: ({ bits }) => bits },
+    { heading: t("common.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
+    { heading: t("common.created"), isMinor: true, cell: ({ created_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("common.expires"), cell: ({ expires_at: at }) => <RelativeTime at={at} /> },
+    { heading: t("common.lastUsed"), cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
     ...(mayChange
       ? [
           {
-            heading: t("user.actions"),
+            heading: t("common.actions"),
             isActions: true,
             cell: (key: PublicKey) => (
               <KeyActions
@@ -67,7 +67,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
           </Note>
         ))}
       <DataTable
-        caption={t("user.publicKeys")}
+        caption={t("common.publicKeys")}
         columns={columns}
         query={query}
         keyOf={({ id }) => id}
@@ -77,7 +77,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
         empty={
           <Empty
             icon="key"
-            title={t("user.noPublicKeyYet")}
+            title={t("common.noPublicKeyYet")}
             actions={
               mayChange ? (
                 <Button leftSection={<Icon name="plus" />} onClick={onAdd}>
@@ -86,7 +86,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
               ) : undefined
             }
           >
-            {mayChange ? t("user.pasteTheClientsPublicKey") : t("user.theClientCantGetTokens")}
+            {mayChange ? t("user.noKeyAbout") : t("user.noKeyAboutViewer")}
           </Empty>
         }
       />
@@ -122,23 +122,23 @@ function KeyActions({
   return (
     <div className="row-end">
       {status === "deactivated" ? (
-        <Button size="xs" variant="default" onClick={activate} aria-label={t("user.activate2", { name })}>
-          {t("user.activate")}
+        <Button size="xs" variant="default" onClick={activate} aria-label={t("user.activateNamed", { name })}>
+          {t("common.activate")}
         </Button>
       ) : (
         <Button
           size="xs"
           variant="default"
           onClick={() => ask("deactivate")}
-          aria-label={t("user.deactivate2", { name })}
+          aria-label={t("user.deactivateNamed", { name })}
         >
-          {t("user.deactivate")}
+          {t("common.deactivate")}
         </Button>
       )}
-      <ActionsMenu label={t("user.moreFor", { name })}>
-        <Action onClick={() => ask("edit")}>{t("user.edit3")}</Action>
+      <ActionsMenu label={t("common.moreFor", { name })}>
+        <Action onClick={() => ask("edit")}>{t("common.editEllipsis")}</Action>
         <Action isDangerous onClick={() => ask("revoke")}>
-          {t("user.revokePermanently")}
+          {t("user.revokePermanentlyEllipsis")}
         </Action>
       </ActionsMenu>
     </div>

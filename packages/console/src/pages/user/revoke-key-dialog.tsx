@@ -24,27 +24,32 @@ export function RevokeKeyDialog({
   const expected = label ?? fingerprint.slice(-8);
   return (
     <Confirm
-      title={<T id="user.revokePermanently2" values={{ name }} />}
+      title={<T id="user.revokeTitle" values={{ name }} />}
       impact={<ImpactSummary scope={{ key_id: id }} />}
-      note={newer === undefined ? null : <Note kind="warning">{t("user.thisKeyWasChangedIn2")}</Note>}
+      note={newer === undefined ? null : <Note kind="warning">{t("user.keyChangedBeforeRevoke")}</Note>}
       options={
-        <DescendantsField id={id} what={t("user.revoke")} isIncluded={withDescendants} onChange={setWithDescendants} />
+        <DescendantsField
+          id={id}
+          what={t("common.revoke")}
+          isIncluded={withDescendants}
+          onChange={setWithDescendants}
+        />
       }
-      button={t("user.revokePermanently3")}
+      button={t("common.revokePermanently")}
       typed={{
         text: expected,
         label:
           label === null ? (
-            <T id="user.typeTheLast8Characters" values={{ expected: <code>{expected}</code> }} />
+            <T id="user.typeFingerprint" values={{ expected: <code>{expected}</code> }} />
           ) : (
-            <T id="user.typeItsLabelToConfirm" values={{ label: <bdi className="mono">{label}</bdi> }} />
+            <T id="user.typeLabel" values={{ label: <bdi className="mono">{label}</bdi> }} />
           ),
       }}
       run={() => apply(({ etag }) => changeKey(id, { status: "revoked" }, etag, { withDescendants }))}
       onDone={() => tell(<T id="user.revokedPermanently" values={{ name }} />)}
       onClose={onClose}
     >
-      <p>{t("user.aRevokedKeyCantBe")}</p>
+      <p>{t("user.revokeAbout")}</p>
     </Confirm>
   );
 }

@@ -19,7 +19,7 @@ export function UsageChart({ username }: { readonly username: string }) {
   const hours = data === undefined ? undefined : fillHours(data, Number(span), nowMs);
   return (
     <Section
-      title={t("user.tokensIssued")}
+      title={t("common.tokensIssued")}
       actions={
         <Segments
           label={t("user.timeSpan")}

@@ -23,7 +23,7 @@ export function UseIt(subject: SnippetSubject) {
               <span>
                 <T id="user.needs" values={{ fileName: <code>{fileName}</code>, needs }} />
               </span>
-              <CopyButton text={code} label={t("user.copy")} />
+              <CopyButton text={code} label={t("common.copy")} />
             </div>
             <pre tabIndex={0} aria-label={t("user.codeIn", { language })} role="region">
               <code>{code}</code>

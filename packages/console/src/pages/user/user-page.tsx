@@ -34,7 +34,7 @@ export default function UserPage({ username }: { readonly username: string }) {
 
   const user = data?.value;
   const thing = switchableUser(username);
-  const crumb = <Link href="/users">{t("user.apiUsers")}</Link>;
+  const crumb = <Link href="/users">{t("common.apiUsers")}</Link>;
   if (error !== null && user === undefined) {
     return (
       <Page title={username} heading={<bdi>{username}</bdi>} crumb={crumb}>
@@ -56,15 +56,15 @@ export default function UserPage({ username }: { readonly username: string }) {
         mayChange && user !== undefined ? (
           <>
             <Button variant="default" onClick={() => setIsEditing(true)}>
-              {t("user.edit4")}
+              {t("common.edit")}
             </Button>
             {user.status === "active" ? (
               <Button variant="default" onClick={() => setIsDeactivating(true)}>
-                {t("user.deactivate")}
+                {t("common.deactivate")}
               </Button>
             ) : (
               <Button variant="default" onClick={() => void activate(thing)}>
-                {t("user.activate")}
+                {t("common.activate")}
               </Button>
             )}
             <Button leftSection={<Icon name="plus" />} onClick={() => setIsAdding(true)}>
@@ -75,14 +75,14 @@ export default function UserPage({ username }: { readonly username: string }) {
       }
     >
       <UserFacts user={user} />
-      <RoleNote me={me} needs="admin" what={t("user.changeThisApiUserOr")} />
-      {user?.status === "deactivated" ? <Note kind="warning">{t("user.thisApiUserIsDeactivated")}</Note> : null}
+      <RoleNote me={me} needs="admin" what={t("user.roleNeeded")} />
+      {user?.status === "deactivated" ? <Note kind="warning">{t("user.userDeactivated")}</Note> : null}
       <AccountNote shortname={user?.account} />
-      <Section title={t("user.publicKeys")}>
+      <Section title={t("common.publicKeys")}>
         <KeysTable username={username} onAdd={() => setIsAdding(true)} />
       </Section>
       <UsageChart username={username} />
-      <Section title={t("user.useIt")} about={t("user.codeThatExchangesAnAssertion")}>
+      <Section title={t("user.useIt")} about={t("user.codeAbout")}>
         <UseIt publicUrl={me.service.public_url} username={username} />
       </Section>
       {isAdding ? <AddKeyDialog username={username} onClose={() => setIsAdding(false)} /> : null}
@@ -91,7 +91,7 @@ export default function UserPage({ username }: { readonly username: string }) {
         <DeactivateDialog
           thing={thing}
           scope={{ username }}
-          about={t("user.itsAssertionsAndAllIts")}
+          about={t("user.deactivateAbout")}
           onClose={() => setIsDeactivating(false)}
         />
       ) : null}
@@ -105,7 +105,7 @@ function AccountNote({ shortname }: { readonly shortname: string | undefined }) 
   if (account?.status !== "deactivated") return null;
   return (
     <Note kind="warning">
-      <T id="user.theAccountIsDeactivatedThe" values={{ shortname: <bdi>{account.shortname}</bdi> }} />
+      <T id="user.accountDeactivated" values={{ shortname: <bdi>{account.shortname}</bdi> }} />
     </Note>
   );
 }

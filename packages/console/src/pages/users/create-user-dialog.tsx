@@ -66,8 +66,8 @@ export function CreateUserDialog({
 
   return (
     <FormDialog
-      title={t("users.newApiUser")}
-      button={t("users.createThenAddAKey")}
+      title={t("common.newApiUser")}
+      button={t("users.createAndAddKey")}
       change={creation}
       fields={["name", "shortname", "networks"]}
       onSubmit={submit}
@@ -75,11 +75,11 @@ export function CreateUserDialog({
     >
       {newAccount === undefined ? (
         isAccountFixed ? (
-          <TextInput label={t("users.account")} value={account ?? ""} readOnly />
+          <TextInput label={t("common.account")} value={account ?? ""} readOnly />
         ) : (
           <AccountPicker
-            label={t("users.account")}
-            description={t("users.theCustomerPartnerOrTeam")}
+            label={t("common.account")}
+            description={t("users.accountHint")}
             value={account}
             onChange={(shortname) => {
               setAccount(shortname);
@@ -91,29 +91,29 @@ export function CreateUserDialog({
         )
       ) : (
         <fieldset className="stack-close">
-          <legend>{t("users.newAccount")}</legend>
+          <legend>{t("common.newAccount")}</legend>
           <NameField
-            label={t("users.shortname")}
-            description={t("users.lowerCaseLettersDigitsAnd")}
+            label={t("common.shortname")}
+            description={t("common.nameRule")}
             value={newAccount.shortname}
             problem={fieldProblem(creation.error, "shortname")}
             onChange={(shortname) => setNewAccount({ ...newAccount, shortname })}
           />
           <TextInput
             label={t("users.nameOfTheAccount")}
-            description={t("users.theDisplayNameOptional")}
+            description={t("common.displayNameHint")}
             value={newAccount.name}
             onChange={(event) => setNewAccount({ ...newAccount, name: event.currentTarget.value })}
           />
           <button type="button" className="text-button" onClick={() => setNewAccount(undefined)}>
-            {t("users.chooseAnExistingAccount")}
+            {t("users.chooseAccount")}
           </button>
         </fieldset>
       )}
       <NameField
         label={t("users.nameOfTheApiUser")}
-        description={t("users.partOfTheUsernameApi")}
-        placeholder={t("users.ordersSync")}
+        description={t("users.nameHint")}
+        placeholder={t("users.nameExample")}
         value={name}
         problem={fieldProblem(creation.error, "name")}
         onChange={setName}
@@ -124,8 +124,8 @@ export function CreateUserDialog({
         value={access}
         onChange={setAccess}
         options={[
-          { value: "full", label: t("users.apiUser"), about: t("users.fullAccessToTheApi") },
-          { value: "read_only", label: t("users.readOnlyApiUser"), about: t("users.onlyGetHeadAndOptions") },
+          { value: "full", label: t("users.fullApiUser"), about: t("users.fullAbout") },
+          { value: "read_only", label: t("users.readOnlyApiUser"), about: t("users.readOnlyAbout") },
         ]}
       />
       <NetworksField

@@ -26,8 +26,8 @@ const COLUMNS: readonly Column<ApiUser>[] = [
       </Link>
     ),
   },
-  { heading: t("users.account"), width: 150, cell: ({ account }) => <bdi>{account}</bdi> },
-  { heading: t("users.access"), width: 100, cell: ({ access }) => <AccessBadge access={access} /> },
+  { heading: t("common.account"), width: 150, cell: ({ account }) => <bdi>{account}</bdi> },
+  { heading: t("common.access"), width: 100, cell: ({ access }) => <AccessBadge access={access} /> },
   {
     heading: t("users.keys"),
     width: 90,
@@ -54,8 +54,8 @@ const COLUMNS: readonly Column<ApiUser>[] = [
     cell: ({ tokens_today: tokens }) =>
       tokens === 0 ? <span className="faint">0</span> : <span>{numberText(tokens)}</span>,
   },
-  { heading: t("users.lastUsed"), width: 140, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("users.status"), isLead: true, width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
+  { heading: t("common.lastUsed"), width: 140, cell: ({ last_used_at: at }) => <RelativeTime at={at} /> },
+  { heading: t("common.status"), isLead: true, width: 130, cell: ({ status }) => <StatusBadge status={status} /> },
 ];
 
 /** Lists API users, to find one or create one. */
@@ -68,21 +68,17 @@ export default function UsersPage() {
   const creating = useOpening("user", mayCreate);
   const create = (
     <Button leftSection={<Icon name="plus" />} onClick={creating.open}>
-      {t("users.newApiUser")}
+      {t("common.newApiUser")}
     </Button>
   );
   return (
-    <Page title={t("users.apiUsers")} about={t("users.clientsOfYourApiA")} actions={mayCreate ? create : undefined}>
-      <RoleNote me={me} needs="admin" what={t("users.createApiUsersOrChange")} />
+    <Page title={t("common.apiUsers")} about={t("users.about")} actions={mayCreate ? create : undefined}>
+      <RoleNote me={me} needs="admin" what={t("users.roleNeeded")} />
       <div className="filters">
-        <SearchField
-          label={t("users.searchApiUsers")}
-          placeholder={t("users.usernameNameOrFingerprint")}
-          filters={filters}
-        />
+        <SearchField label={t("users.searchApiUsers")} placeholder={t("users.searchPlaceholder")} filters={filters} />
         {me.account === null ? (
           <AccountPicker
-            label={t("users.account")}
+            label={t("common.account")}
             isLabelHidden
             clearLabel="All accounts"
             value={filters.values.account}
@@ -91,7 +87,7 @@ export default function UsersPage() {
         ) : null}
         <StatusFilter filters={filters} />
         <FilterSelect
-          label={t("users.access")}
+          label={t("common.access")}
           name="access"
           filters={filters}
           options={[
@@ -112,21 +108,21 @@ export default function UsersPage() {
         />
       </div>
       <DataTable
-        caption={t("users.apiUsers")}
+        caption={t("common.apiUsers")}
         columns={COLUMNS}
         query={query}
         keyOf={({ id }) => id}
         skeletonRows={12}
-        nouns={[t("users.apiUser2"), t("users.apiUsers")]}
+        nouns={[t("common.apiUser"), t("common.apiUsers")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
             <NoMatch title={t("users.noApiUserMatches")} path="/users">
-              {t("users.theSearchMatchesTheBeginning")}
+              {t("users.searchHint")}
             </NoMatch>
           ) : (
             <Empty icon="user" title={t("users.noApiUserYet")} actions={mayCreate ? create : undefined}>
-              {mayCreate ? t("users.createOneAndAddIts") : t("users.anAdminCanCreateOne")}
+              {mayCreate ? t("users.emptyAbout") : t("common.adminCanCreateOne")}
             </Empty>
           )
         }

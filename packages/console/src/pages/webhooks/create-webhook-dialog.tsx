@@ -38,7 +38,7 @@ export function CreateWebhookDialog({
   );
   return (
     <FormDialog
-      title={t("webhooks.newWebhookEndpoint")}
+      title={t("webhooks.newTitle")}
       button={t("webhooks.createEndpoint")}
       change={creation}
       isReplaced
@@ -49,8 +49,8 @@ export function CreateWebhookDialog({
       <EventsField value={events} onChange={setEvents} problem={fieldProblem(creation.error, "events")} />
       {me.account === null ? (
         <AccountPicker
-          label={t("webhooks.account")}
-          description={t("webhooks.allEventsOrOnlyThose")}
+          label={t("common.account")}
+          description={t("webhooks.scopeHint")}
           clearLabel="All events"
           value={account}
           error={fieldProblem(creation.error, "account")}

@@ -17,21 +17,21 @@ const COLUMNS: readonly Column<Delivery>[] = [
           <code>{action}</code>
         </Link>{" "}
         <span className="faint number nowrap">
-          <T id="webhooks.event2" values={{ seq }} />
+          <T id="webhooks.eventNumber" values={{ seq }} />
         </span>
       </span>
     ),
   },
   { heading: t("webhooks.attempt"), width: 80, isEnd: true, cell: ({ attempt }) => attempt },
-  { heading: t("webhooks.when"), width: 130, cell: ({ at }) => <RelativeTime at={at} /> },
+  { heading: t("common.when"), width: 130, cell: ({ at }) => <RelativeTime at={at} /> },
   {
-    heading: t("webhooks.status"),
+    heading: t("common.status"),
     width: 110,
     cell: ({ outcome }) => <StatusBadge status={outcome === "delivered" ? "delivered" : "failed"} />,
   },
   { heading: t("webhooks.result"), width: 320, cell: ({ message }) => <span className="soft">{message}</span> },
   {
-    heading: t("webhooks.time"),
+    heading: t("common.time"),
     width: 90,
     isEnd: true,
     cell: ({ duration_ms: ms }) => <span className="nowrap">{t("webhooks.ms", { ms: numberText(ms) })}</span>,
@@ -48,11 +48,11 @@ export function Deliveries({ id }: { readonly id: number }) {
       columns={COLUMNS}
       query={query}
       keyOf={(delivery) => delivery.id}
-      nouns={[t("webhooks.attempt2"), t("webhooks.attempts")]}
+      nouns={[t("webhooks.attemptNounOne"), t("webhooks.attemptNounMany")]}
       goTo={goTo}
       empty={
-        <Empty icon="webhook" title={t("webhooks.nothingWasDeliveredYet")}>
-          {t("webhooks.theNextEventThatThe")}
+        <Empty icon="webhook" title={t("webhooks.noDelivery")}>
+          {t("webhooks.noDeliveryAbout")}
         </Empty>
       }
     />

@@ -33,22 +33,22 @@ export function EditWebhookDialog({ webhook, onClose }: { readonly webhook: Webh
           etag,
         );
       }),
-    () => tell(t("webhooks.savedWebhookEndpoint", { id })),
+    () => tell(t("webhooks.savedEndpoint", { id })),
   );
   return (
     <FormDialog
-      title={t("webhooks.editWebhookEndpoint", { id })}
+      title={t("webhooks.editTitle", { id })}
       above={
         newer === undefined ? null : (
           <Note kind="warning">
             <T
-              id="webhooks.thisEndpointWasChangedIn"
+              id="webhooks.changedMeanwhile"
               values={{ url: <bdi>{newer.value.url}</bdi>, events: <bdi>{newer.value.events.join(", ")}</bdi> }}
             />
           </Note>
         )
       }
-      button={t("webhooks.save")}
+      button={t("common.save")}
       change={change}
       fields={["url", "label", "events"]}
       onClose={onClose}

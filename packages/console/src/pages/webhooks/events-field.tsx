@@ -16,7 +16,7 @@ export function EventsField({
   return (
     <Textarea
       label={t("webhooks.events")}
-      description={t("webhooks.onePerLineAnAction")}
+      description={t("webhooks.eventsHint")}
       rows={4}
       maxLength={10_000}
       required

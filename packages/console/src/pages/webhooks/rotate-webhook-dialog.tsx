@@ -10,10 +10,10 @@ import { T } from "../../ui/t.tsx";
 
 /** How long the current secret signs too, in seconds. */
 const OVERLAPS = [
-  { value: "0", label: t("webhooks.notAtAllItEnds") },
-  { value: "3600", label: t("webhooks.for1Hour") },
-  { value: "86400", label: t("webhooks.for24Hours") },
-  { value: "604800", label: t("webhooks.for7Days") },
+  { value: "0", label: t("secret.endsNow") },
+  { value: "3600", label: t("secret.forOneHour") },
+  { value: "86400", label: t("secret.for24Hours") },
+  { value: "604800", label: t("secret.for7Days") },
 ];
 
 /** Makes a new secret, which is then shown once. For an overlap, each delivery carries a signature by either secret. */
@@ -31,16 +31,16 @@ export function RotateWebhookDialog({
   const rotation = useChange(() => rotateWebhookSecret(webhook.id, Number(overlap), key), onRotated);
   return (
     <FormDialog
-      title={t("webhooks.newSecretForWebhookEndpoint", { id: webhook.id })}
-      button={t("webhooks.makeTheNewSecret")}
+      title={t("webhooks.newSecretTitle", { id: webhook.id })}
+      button={t("secret.makeNew")}
       isDangerous={overlap === "0"}
       change={rotation}
       isReplaced
       onClose={onClose}
     >
       <NativeSelect
-        label={t("webhooks.theCurrentSecretSignsToo")}
-        description={t("webhooks.longEnoughToGiveThe")}
+        label={t("webhooks.overlap")}
+        description={t("webhooks.overlapHint")}
         value={overlap}
         onChange={(event) => setOverlap(event.currentTarget.value)}
         data={OVERLAPS}
@@ -48,7 +48,7 @@ export function RotateWebhookDialog({
       {webhook.previous_secret_ends_at === null ? null : (
         <p className="soft">
           <T
-            id="webhooks.theSecretBeforeTheCurrent"
+            id="secret.previousEndsAtOnce"
             values={{ previousSecretEndsAt: <RelativeTime at={webhook.previous_secret_ends_at} /> }}
           />
         </p>

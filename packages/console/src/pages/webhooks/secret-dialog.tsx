@@ -13,10 +13,10 @@ export function WebhookSecretDialog({
 }) {
   return (
     <SecretOnce
-      title={t("webhooks.storeTheSecret")}
+      title={t("secret.store")}
       about={
         <T
-          id="webhooks.theReceiverOfWebhookEndpoint"
+          id="webhooks.secretAbout"
           values={{
             id: webhook.id,
             link: (words) => (

@@ -21,16 +21,16 @@ export function UrlAndLabelFields({
     <>
       <NameField
         label={t("webhooks.url")}
-        description={t("webhooks.whereTheReceiverListensIts")}
-        placeholder={t("webhooks.httpsHooksExampleComCountersign")}
+        description={t("webhooks.urlHint")}
+        placeholder={t("webhooks.urlExample")}
         hasFocus={hasFocus}
         value={url}
         problem={fieldProblem(error, "url")}
         onChange={(next) => onChange({ url: next, label })}
       />
       <TextInput
-        label={t("webhooks.label")}
-        description={t("webhooks.forPeopleWhatReceivesThe")}
+        label={t("common.label")}
+        description={t("webhooks.labelHint")}
         maxLength={200}
         value={label}
         error={fieldProblem(error, "label")}

@@ -31,8 +31,8 @@ export default function WebhookPage({ id }: { readonly id: number }) {
   const me = useMe();
   if (permits(me, "admin")) return <Endpoint id={id} />;
   return (
-    <Page title={t("webhooks.webhookEndpoint", { id })} crumb={<Link href="/webhooks">{t("webhooks.webhooks")}</Link>}>
-      <RoleNote me={me} needs="admin" what={t("webhooks.seeWebhookEndpoints")} />
+    <Page title={t("webhooks.webhookEndpoint", { id })} crumb={<Link href="/webhooks">{t("common.webhooks")}</Link>}>
+      <RoleNote me={me} needs="admin" what={t("webhooks.roleNeeded")} />
     </Page>
   );
 }
@@ -46,7 +46,7 @@ function Endpoint({ id }: { readonly id: number }) {
   return (
     <Page
       title={t("webhooks.webhookEndpoint", { id })}
-      crumb={<Link href="/webhooks">{t("webhooks.webhooks")}</Link>}
+      crumb={<Link href="/webhooks">{t("common.webhooks")}</Link>}
       {...(webhook?.label ? { heading: <bdi>{webhook.label}</bdi> } : {})}
       actions={
         webhook === undefined ? undefined : (
@@ -77,7 +77,7 @@ function Endpoint({ id }: { readonly id: number }) {
             )}
           </div>
           <WebhookFacts webhook={webhook} />
-          <Section title={t("webhooks.deliveries")} about={t("webhooks.theLastAttemptsNewestFirst")}>
+          <Section title={t("webhooks.deliveries")} about={t("webhooks.deliveriesAbout")}>
             <Deliveries id={id} />
           </Section>
         </>
@@ -94,7 +94,7 @@ function Endpoint({ id }: { readonly id: number }) {
       ) : null}
       {opened?.what === "secret" ? <WebhookSecretDialog webhook={opened.webhook} onStored={close} /> : null}
       {opened?.what === "deactivate" ? (
-        <DeactivateDialog thing={switchableWebhook(id)} about={t("webhooks.itGetsNoEventsUntil")} onClose={close} />
+        <DeactivateDialog thing={switchableWebhook(id)} about={t("webhooks.deactivateAbout")} onClose={close} />
       ) : null}
     </Page>
   );
@@ -115,18 +115,18 @@ function Actions({
     <>
       {webhook.status === "active" ? (
         <Button variant="default" onClick={() => open("deactivate")}>
-          {t("webhooks.deactivate")}
+          {t("common.deactivate")}
         </Button>
       ) : (
         <Button variant="default" onClick={() => void activate(switchableWebhook(webhook.id))}>
-          {t("webhooks.activate")}
+          {t("common.activate")}
         </Button>
       )}
       <Button variant="default" onClick={() => open("rotate")}>
-        {t("webhooks.newSecret")}
+        {t("secret.new")}
       </Button>
       <Button variant="default" onClick={() => open("edit")}>
-        {t("webhooks.edit")}
+        {t("common.edit")}
       </Button>
       <Button loading={isTesting} onClick={test}>
         {t("webhooks.sendATest")}

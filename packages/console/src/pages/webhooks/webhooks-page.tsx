@@ -23,7 +23,7 @@ const COLUMNS: readonly Column<Webhook>[] = [
     cell: ({ id, label, url }) => (
       <div className="endpoint">
         <Link href={`/webhooks/${id}`} className="row-link">
-          {label === null ? t("webhooks.endpoint2", { id }) : <bdi>{label}</bdi>}
+          {label === null ? t("webhooks.endpointNumber", { id }) : <bdi>{label}</bdi>}
         </Link>
         <bdi className="mono faint">{new URL(url).origin}</bdi>
       </div>
@@ -36,13 +36,13 @@ const COLUMNS: readonly Column<Webhook>[] = [
       events.includes("*") ? <span className="faint">{t("webhooks.all")}</span> : <code>{events.join(", ")}</code>,
   },
   {
-    heading: t("webhooks.account"),
+    heading: t("common.account"),
     width: 130,
     cell: ({ account }) =>
       account === null ? <span className="faint">{t("webhooks.all")}</span> : <bdi>{account}</bdi>,
   },
   { heading: t("webhooks.lastDelivered"), width: 140, cell: ({ last_delivered_at: at }) => <RelativeTime at={at} /> },
-  { heading: t("webhooks.status"), isLead: true, width: 200, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
+  { heading: t("common.status"), isLead: true, width: 200, cell: (webhook) => <WebhookStatus webhook={webhook} /> },
 ];
 
 /** Lists webhook endpoints, to create one or to see which of them fail. */
@@ -56,8 +56,8 @@ export default function WebhooksPage() {
   const about = "Endpoints to which the service sends its events, signed as Standard Webhooks describes.";
   if (!mayChange) {
     return (
-      <Page title={t("webhooks.webhooks")} about={about}>
-        <RoleNote me={me} needs="admin" what={t("webhooks.seeWebhookEndpoints")} />
+      <Page title={t("common.webhooks")} about={about}>
+        <RoleNote me={me} needs="admin" what={t("webhooks.roleNeeded")} />
       </Page>
     );
   }
@@ -67,7 +67,7 @@ export default function WebhooksPage() {
     </Button>
   );
   return (
-    <Page title={t("webhooks.webhooks")} about={about} actions={create}>
+    <Page title={t("common.webhooks")} about={about} actions={create}>
       <div className="filters">
         <StatusFilter filters={filters} />
       </div>
@@ -77,7 +77,7 @@ export default function WebhooksPage() {
         query={query}
         keyOf={({ id }) => id}
         skeletonHeight={56}
-        nouns={[t("webhooks.endpoint3"), t("webhooks.endpoints")]}
+        nouns={[t("webhooks.nounOne"), t("webhooks.nounMany")]}
         goTo={filters.goTo}
         empty={
           filters.hasAny ? (
@@ -86,7 +86,7 @@ export default function WebhooksPage() {
             </NoMatch>
           ) : (
             <Empty icon="webhook" title={t("webhooks.noWebhookEndpointYet")} actions={create}>
-              {t("webhooks.createOneToBeTold")}
+              {t("webhooks.emptyAbout")}
             </Empty>
           )
         }

@@ -69,7 +69,7 @@ export default function Palette({ me, onClose }: { readonly me: Me; readonly onC
         aria-controls={`${id}list`}
         aria-autocomplete="list"
         {...(selectedElementId === undefined ? {} : { "aria-activedescendant": selectedElementId })}
-        placeholder={t("shell.aPageApiUserOrAccount")}
+        placeholder={t("shell.palettePlaceholder")}
         leftSection={<Icon name="search" size={15} />}
         // A pasted header or a whole answer.
         maxLength={20_000}

@@ -55,7 +55,7 @@ export function useOptions(
     ...found(users.data?.items).map(
       ({ id, username }): PaletteOption => ({
         id: `user-${id}`,
-        group: t("shell.groupAPIusers"),
+        group: t("common.apiUsers"),
         label: username,
         icon: "user",
         path: `/users/${encodeURIComponent(username)}`,
@@ -64,7 +64,7 @@ export function useOptions(
     ...found(accounts.data?.items).map(
       ({ id, shortname, name }): PaletteOption => ({
         id: `account-${id}`,
-        group: t("shell.groupAccounts"),
+        group: t("common.accounts"),
         label: name === shortname ? shortname : `${shortname} · ${name}`,
         icon: "account",
         path: `/users?account=${encodeURIComponent(shortname)}`,
@@ -86,7 +86,7 @@ function fixedOptions(me: Me): readonly PaletteOption[] {
     create.push({
       id: "new-user",
       group: t("shell.groupCreate"),
-      label: t("shell.createAnApiUser"),
+      label: t("common.createApiUser"),
       icon: "plus",
       path: "/users?new=user",
     });
@@ -95,7 +95,7 @@ function fixedOptions(me: Me): readonly PaletteOption[] {
     create.push({
       id: "new-account",
       group: t("shell.groupCreate"),
-      label: t("shell.createAnAccount"),
+      label: t("shell.createAccount"),
       icon: "plus",
       path: "/accounts?new=account",
     });
@@ -115,7 +115,7 @@ function fixedOptions(me: Me): readonly PaletteOption[] {
   ];
 }
 
-const ME = { path: "/me", label: t("shell.yourSignIn"), icon: "passkey" } as const;
+const ME = { path: "/me", label: t("common.yourSignIn"), icon: "passkey" } as const;
 
 /** The value once it hasn't changed for a moment. */
 function useDelayed(value: string): string {

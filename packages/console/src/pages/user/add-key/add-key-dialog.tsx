@@ -82,9 +82,9 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
 
   if (isAskingToClose) {
     return (
-      <Dialog title={t("user.closeWithoutThePrivateKey")} onClose={() => setIsAskingToClose(false)}>
+      <Dialog title={t("user.closeWithoutKeyTitle")} onClose={() => setIsAskingToClose(false)}>
         <div className="stack">
-          <p className="soft">{t("user.theNewPrivateKeyHasnt")}</p>
+          <p className="soft">{t("user.closeWithoutKeyAbout")}</p>
           <div className="dialog-foot">
             <Button variant="default" onClick={onClose}>
               {t("user.closeWithoutIt")}
@@ -152,8 +152,8 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
                 />
               ) : null}
               <TextInput
-                label={t("user.label")}
-                description={t("user.forPeopleWhereThePrivate2")}
+                label={t("common.label")}
+                description={t("user.keyLabelHint")}
                 maxLength={200}
                 value={label}
                 error={fieldProblem(creation.error, "label")}
@@ -170,7 +170,7 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
           ) : null}
         </>
       }
-      button={source === "make" && !pair.isDownloaded ? t("user.downloadPrivateKeyAddPublic") : t("user.addKey")}
+      button={source === "make" && !pair.isDownloaded ? t("user.downloadAndAdd") : t("user.addKey")}
       isReady={isReady}
       change={creation}
       {...(isWeak && source === "paste" ? { error: null } : {})}

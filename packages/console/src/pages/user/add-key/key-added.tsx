@@ -29,15 +29,15 @@ export function KeyAdded({
             <code>{publicKey.fingerprint}</code>{" "}
             <CopyButton isIcon text={publicKey.fingerprint} label={t("user.copyFingerprint")} />
           </dd>
-          <dt>{t("user.strength")}</dt>
+          <dt>{t("common.strength")}</dt>
           <dd>
-            <T id="user.bits2" values={{ bits: publicKey.bits }} />
+            <T id="user.keyBits" values={{ bits: publicKey.bits }} />
           </dd>
-          <dt>{t("user.possession")}</dt>
-          <dd>{publicKey.proved_at === null ? t("user.notProved") : t("user.proved")}</dd>
+          <dt>{t("common.possession")}</dt>
+          <dd>{publicKey.proved_at === null ? t("common.notProved") : t("common.proved")}</dd>
           {publicKey.expires_at === null ? null : (
             <>
-              <dt>{t("user.expires")}</dt>
+              <dt>{t("common.expires")}</dt>
               <dd>
                 <ExactTime atMs={Date.parse(publicKey.expires_at)} />
               </dd>
@@ -49,7 +49,7 @@ export function KeyAdded({
             <div className="stack-close">
               <span>
                 <T
-                  id="user.thePrivateKeyIsIn"
+                  id="user.privateKeyDownloaded"
                   values={{ username: <bdi className="mono">{keyFileName(publicKey.username)}</bdi> }}
                 />
               </span>
@@ -66,10 +66,10 @@ export function KeyAdded({
             {warning}
           </Note>
         ))}
-        <p className="soft">{t("user.theClientCanExchangeAssertions")}</p>
+        <p className="soft">{t("user.keyAddedAbout")}</p>
         <div className="dialog-foot">
           <Button data-autofocus onClick={onClose}>
-            {download === undefined ? t("user.done") : t("user.iHaveStoredThePrivate")}
+            {download === undefined ? t("user.done") : t("user.storedPrivateKey")}
           </Button>
         </div>
       </div>

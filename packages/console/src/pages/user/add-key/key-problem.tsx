@@ -14,7 +14,7 @@ export function KeyProblem({ error }: { readonly error: Error }) {
       <Icon name="alert" />
       <div className="problem-words">
         <strong>
-          <T id="user.thisKeyIsntAccepted" values={{ label }} />
+          <T id="user.keyNotAccepted" values={{ label }} />
         </strong>
         <span>{about}</span>
         <span className="problem-small">{error.message}</span>

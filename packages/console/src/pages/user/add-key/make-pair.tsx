@@ -14,21 +14,21 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
   if (!canMakeKeyPair()) {
     return (
       <Note>
-        {t("user.browsersMakeKeysOnlyOver")}
+        {t("user.noPairHere")}
         <br />
-        <code>{t("user.opensslGenpkeyAlgorithmRsaPkeyopt")}</code>
+        <code>{t("user.makePairCommand")}</code>
         <br />
-        <code>{t("user.opensslPkeyInPrivatePem")}</code>
+        <code>{t("user.publicKeyCommand")}</code>
       </Note>
     );
   }
   return (
     <div className="stack-close">
-      <p className="soft">{t("user.theKeyPairIsMade")}</p>
+      <p className="soft">{t("user.makePairAbout")}</p>
       <div className="made">
         <div className="row">
           <Segments
-            label={t("user.strength")}
+            label={t("common.strength")}
             value={String(bits) as `${KeyBits}`}
             onChange={(value) => setBits(Number(value) as KeyBits)}
             options={KEY_BITS.map((each) => [`${each}`, `${each} bits`] as const)}
@@ -43,7 +43,7 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
         </div>
         <div role="status">
           {pair.made === undefined ? (
-            <span className="faint">{t("user.thisTakesAMoment4096")}</span>
+            <span className="faint">{t("user.makePairHint")}</span>
           ) : (
             <div className="made-file">
               <div>
@@ -64,7 +64,7 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
                 leftSection={<Icon name="download" size={14} />}
                 onClick={pair.download}
               >
-                {pair.isDownloaded ? t("user.downloadAgain") : t("user.download")}
+                {pair.isDownloaded ? t("user.downloadAgain") : t("common.download")}
               </Button>
             </div>
           )}

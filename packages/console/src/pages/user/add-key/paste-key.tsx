@@ -65,8 +65,8 @@ export function PasteKey({
       >
         <Textarea
           label={t("user.publicKey")}
-          description={t("user.pemCertificateJwkOrOpenssh")}
-          placeholder={t("user.beginPublicKey")}
+          description={t("user.publicKeyHint")}
+          placeholder={t("user.publicKeyExample")}
           rows={7}
           spellCheck={false}
           autoComplete="off"
@@ -100,7 +100,7 @@ export function PasteKey({
         {wasPrivate ? (
           <Note kind="warning">
             <T
-              id="user.thatWasAPrivateKey"
+              id="user.wasPrivateKey"
               values={{ strong: (words) => <strong>{words}</strong>, code: (words) => <code>{words}</code> }}
             />
           </Note>

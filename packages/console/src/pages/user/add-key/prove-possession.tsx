@@ -38,11 +38,11 @@ export function ProvePossession({
     <fieldset className="stack-close">
       <legend>{t("user.proofOfPossession")}</legend>
       {isRequired ? (
-        <p className="soft">{t("user.thisServiceRequiresAProof")}</p>
+        <p className="soft">{t("user.proofRequired")}</p>
       ) : (
         <Checkbox
-          label={t("user.proveThatTheClientHas")}
-          description={t("user.aKeyWithoutAProof")}
+          label={t("user.proveTitle")}
+          description={t("user.proofOptional")}
           checked={isAsked}
           onChange={(event) => onChange(event.currentTarget.checked ? "" : undefined)}
         />
@@ -52,7 +52,7 @@ export function ProvePossession({
           <Challenge username={username} />
           <Textarea
             label={t("user.proof")}
-            description={t("user.whatTheCommandsPrint")}
+            description={t("user.proofHint")}
             rows={3}
             maxLength={PROOF_CHARACTERS_MAX}
             spellCheck={false}
@@ -77,7 +77,7 @@ function Challenge({ username }: { readonly username: string }) {
     <>
       <p className="soft">
         <T
-          id="user.runThisInAShell"
+          id="user.proofCommandsAbout"
           values={{
             username: <bdi className="mono">{keyFileName(username)}</bdi>,
             expiresAt: <RelativeTime at={data.expires_at} />,
