@@ -1,4 +1,5 @@
 /** Wording: pure functions. Nothing here knows React or the API. */
+import { t } from "./t.ts";
 
 const BROWSERS = [
   ["Edg/", "Edge"],
@@ -21,6 +22,6 @@ const SYSTEMS = [
 export function browserName(userAgent: string): string {
   const browser = BROWSERS.find(([mark]) => userAgent.includes(mark))?.[1];
   const system = SYSTEMS.find(([mark]) => userAgent.includes(mark))?.[1];
-  if (browser === undefined) return userAgent === "" ? "Unnamed browser" : userAgent.slice(0, 60);
-  return system === undefined ? browser : `${browser} on ${system}`;
+  if (browser === undefined) return userAgent === "" ? t("session.unnamedBrowser") : userAgent.slice(0, 60);
+  return system === undefined ? browser : t("session.browserOnSystem", { browser, system });
 }

@@ -55,7 +55,7 @@ interface Use {
   readonly place: string;
 }
 
-/** Each `t("key", { … })` and `<T id="key" values={{ … }} />`. */
+/** Each `t("key", { … })`, `textParts("key", { … })` and `<T id="key" values={{ … }} />`. */
 function readUses(): readonly Use[] {
   const uses: Use[] = [];
   const namesOf = (node: ts.Node | undefined): readonly string[] =>
@@ -63,7 +63,7 @@ function readUses(): readonly Use[] {
       ? node.properties.map((property) => property.name?.getText() ?? "…").sort()
       : [];
   walk((node, place) => {
-    if (ts.isCallExpression(node) && node.expression.getText() === "t") {
+    if (ts.isCallExpression(node) && ["t", "textParts"].includes(node.expression.getText())) {
       const [key, values] = node.arguments;
       if (key !== undefined && ts.isStringLiteral(key)) uses.push({ key: key.text, names: namesOf(values), place });
     }

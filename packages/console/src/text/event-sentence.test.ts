@@ -5,7 +5,8 @@ import { actorName, eventSentence, type SentenceInput } from "./event-sentence.t
 function sentence(event: Partial<SentenceInput>): string {
   return eventSentence({ actor: "cli:alice", action: "", subject: "", details: {}, ...event })
     .map((part) => (typeof part === "string" ? part : part.name))
-    .join(" ");
+    .join("")
+    .replace(/^alice /, "");
 }
 
 test("an event reads as a sentence", () => {
@@ -14,7 +15,7 @@ test("an event reads as a sentence", () => {
     "deactivated key 3 of api-1-demo",
   );
   assert.equal(
-    sentence({ action: "common.created", subject: "user:1", details: { username: "api-1-r", access: "read_only" } }),
+    sentence({ action: "user.created", subject: "user:1", details: { username: "api-1-r", access: "read_only" } }),
     "created the Read-Only API User api-1-r",
   );
   assert.equal(sentence({ action: "signing_key.retired", subject: "signing_key:2" }), "retired signing key 2");
@@ -38,7 +39,7 @@ test("a rotation names both keys, and a key that revoked itself is the actor", (
 });
 
 test("a webhook endpoint is named by its number and its origin, and links to its page", () => {
-  const [, webhook] = eventSentence({
+  const [, , webhook] = eventSentence({
     actor: "operator:ada@example.com",
     action: "webhook.disabled",
     subject: "webhook:2",
@@ -49,7 +50,18 @@ test("a webhook endpoint is named by its number and its origin, and links to its
 
 test("an event without details still names its subject", () => {
   assert.equal(sentence({ action: "key.revoked", subject: "key:3" }), "permanently revoked key 3");
-  assert.equal(sentence({ action: "account.created", subject: "account:7" }), "created the account account 7");
+  assert.equal(sentence({ action: "account.created", subject: "account:7" }), "created the account 7");
+});
+
+test("the actor is a part of the sentence, with its kind where the name doesn't show it", () => {
+  const [actor, words] = eventSentence({
+    actor: "admin-token:pipeline",
+    action: "operator.signed_in",
+    subject: "",
+    details: {},
+  });
+  assert.deepEqual(actor, { name: "pipeline", kind: "admin token", isActor: true });
+  assert.equal(words, " signed in");
 });
 
 test("an unknown action is shown by its own name", () => {
@@ -57,7 +69,7 @@ test("an unknown action is shown by its own name", () => {
 });
 
 test("the name of an API user can't change where its link leads", () => {
-  const [, user] = eventSentence({
+  const [, , user] = eventSentence({
     actor: "",
     action: "user.activated",
     subject: "user:1",
@@ -68,7 +80,7 @@ test("the name of an API user can't change where its link leads", () => {
 });
 
 test("an actor is split into kind and name", () => {
-  assert.deepEqual(actorName("operator:ada@example.com"), { kind: "operator", name: "ada@example.com" });
+  assert.deepEqual(actorName("operator:ada@example.com"), { kind: "", name: "ada@example.com" });
   assert.deepEqual(actorName("cli:alice"), { kind: "command line", name: "alice" });
   assert.deepEqual(actorName("something"), { kind: "", name: "something" });
 });

@@ -1,6 +1,7 @@
 /** Turns an audit event into a sentence. It consists of parts, because names are untrusted text and shown isolated from the words. */
 
 import { methodName } from "./method-name.ts";
+import { t, textParts } from "./t.ts";
 import { weaknessText } from "./weakness.ts";
 
 /** What of an event the sentence depends on. */
@@ -11,183 +12,203 @@ export interface SentenceInput {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** A part of the sentence: plain words, or a name that may be a link. */
-export type SentencePart = string | { readonly name: string; readonly href?: string };
+/** A name in a sentence, which may be a link. An actor also has a kind, if that isn't clear from the name. */
+export interface Name {
+  readonly name: string;
+  readonly href?: string;
+  readonly isActor?: true;
+  readonly kind?: string;
+}
 
-/** Splits an actor into its kind and its name; the log writes them as `operator:ada@example.com`. A key that acts itself is `key 3`. */
+/** A part of the sentence: plain words, or a name. */
+export type SentencePart = string | Name;
+
+/** The parts of an actor; the log writes them as `operator:ada@example.com`. A key that acts itself is `key 3`. */
 export function actorName(actor: string): { readonly kind: string; readonly name: string } {
   const key = /^key:([0-9]+)$/.exec(actor)?.[1];
-  if (key !== undefined) return { kind: "", name: `key ${key}` };
+  if (key !== undefined) return { kind: "", name: t("common.keyNumber", { id: key }) };
   const [, kind = "", name = actor] =
     /^(operator|cli|admin-token|client|identity|link|system):(.+)$/s.exec(actor) ?? [];
   return { kind: KINDS[kind] ?? "", name };
 }
 
-const KINDS: Record<string, string | undefined> = {
-  operator: "operator",
-  cli: "command line",
-  "admin-token": "admin token",
-  client: "client",
+const KINDS: Readonly<Record<string, string | undefined>> = {
+  cli: t("event.commandLine"),
+  "admin-token": t("event.adminToken"),
+  client: t("event.client"),
 };
 
-/** What happened, after the actor: `deactivated key 3 of api-1-demo`. */
-export function eventSentence({ action, subject, details }: SentenceInput): readonly SentencePart[] {
+/** What an event was about, for its sentence. `hasUser` and the like choose a form of the message. */
+type Names = Readonly<Record<"actor" | "account" | "user" | "server" | "operator" | "webhook" | "email", Name>>;
+
+/** What happened: `ada@example.com deactivated key 3 of api-1-demo`. */
+export function eventSentence({ actor: actorText, action, subject, details }: SentenceInput): readonly SentencePart[] {
   const id = subject.slice(subject.indexOf(":") + 1);
   const text = (name: string): string | undefined => {
     const value = details[name];
     return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
   };
-  const username = text("username");
-  const user: SentencePart =
-    username === undefined ? `API user ${id}` : { name: username, href: `/users/${encodeURIComponent(username)}` };
-  const account: SentencePart = { name: text("shortname") ?? `account ${id}` };
-  const server: SentencePart = { name: text("name") ?? id };
-  const operator: SentencePart = { name: text("email") ?? `operator ${id}` };
-  // Only the origin of its URL: the rest may hold a secret.
-  const webhook: SentencePart = {
-    name: `${id}${text("origin") === undefined ? "" : ` (${text("origin")})`}`,
-    href: `/webhooks/${encodeURIComponent(id)}`,
-  };
-  const ofUser: readonly SentencePart[] = username === undefined ? [] : ["of", user];
+  const { user, account, server, operator, webhook, email, actor } = namesOf(actorText, id, text);
+  const hasUser = text("username") === undefined ? "no" : "yes";
+  const hasEmail = text("email") === undefined ? "no" : "yes";
 
   switch (action) {
     case "account.created":
-      return ["created the account", account];
+      return textParts<Name>("event.accountCreated", { actor, account });
     case "account.activated":
-      return ["activated the account", account];
+      return textParts<Name>("event.accountActivated", { actor, account });
     case "account.deactivated":
-      return ["deactivated the account", account];
+      return textParts<Name>("event.accountDeactivated", { actor, account });
     case "account.changed":
-      return [`changed ${changesOf(details)} of the account`, account];
-    case "common.created":
-      return [`created the ${text("access") === "read_only" ? "Read-Only API User" : "API User"}`, user];
+      return textParts<Name>("event.accountChanged", { actor, account, what: changesOf(details) });
+    case "user.created":
+      return textParts<Name>("event.userCreated", { actor, user, access: text("access") ?? "full" });
     case "user.activated":
-      return ["activated", user];
+      return textParts<Name>("event.userActivated", { actor, user });
     case "user.deactivated":
-      return ["deactivated", user];
+      return textParts<Name>("event.userDeactivated", { actor, user });
     case "user.changed":
-      return ["changed the networks or the rotation of", user];
+      return textParts<Name>("event.userChanged", { actor, user });
     case "key.added": {
       const previous = text("rotated_from");
-      return [previous === undefined ? `added key ${id}` : `rotated key ${previous} to key ${id}`, ...ofUser];
+      return previous === undefined
+        ? textParts<Name>("event.keyAdded", { actor, id, hasUser, user })
+        : textParts<Name>("event.keyRotated", { actor, previous, id, hasUser, user });
     }
     case "key.activated":
-      return [`activated key ${id}`, ...ofUser];
+      return textParts<Name>("event.keyActivated", { actor, id, hasUser, user });
     case "key.deactivated":
-      return [`deactivated key ${id}`, ...ofUser];
+      return textParts<Name>("event.keyDeactivated", { actor, id, hasUser, user });
     case "key.revoked":
-      return [
-        `permanently revoked key ${id}`,
-        ...ofUser,
-        ...(details["by_statement"] === true ? ["by its own statement"] : []),
-      ];
+      return details["by_statement"] === true
+        ? textParts<Name>("event.keyRevokedByStatement", { actor, id, hasUser, user })
+        : textParts<Name>("event.keyRevoked", { actor, id, hasUser, user });
     case "key.changed":
-      return [`changed the label, expiry or networks of key ${id}`, ...ofUser];
-    case "key.expiring": {
-      const days = text("days") ?? "";
-      return [`reported that key ${id}`, ...ofUser, `expires within ${days} ${days === "1" ? "day" : "days"}`];
-    }
+      return textParts<Name>("event.keyChanged", { actor, id, hasUser, user });
+    case "key.expiring":
+      return textParts<Name>("event.keyExpiring", { actor, id, hasUser, user, days: Number(text("days") ?? 0) });
     case "key.unused":
-      return [`reported that key ${id}`, ...ofUser, "is unused"];
-    case "key.found_weak":
-      return [`found key ${id}`, ...ofUser, `weak: ${weaknessText(text("weakness") ?? "").label}`];
+      return textParts<Name>("event.keyUnused", { actor, id, hasUser, user });
+    case "key.found_weak": {
+      const { label } = weaknessText(text("weakness") ?? "");
+      return textParts<Name>("event.keyFoundWeak", { actor, id, hasUser, user, label });
+    }
     case "signing_key.created":
-      return [`created signing key ${id}`];
+      return textParts<Name>("event.signingKeyCreated", { actor, id });
     case "signing_key.activated":
-      return [`started signing with signing key ${id}`];
+      return textParts<Name>("event.signingKeyActivated", { actor, id });
     case "signing_key.retired":
-      return [`retired signing key ${id}`];
+      return textParts<Name>("event.signingKeyRetired", { actor, id });
     case "store.accepted":
-      return ["accepted the store as it is and ended all tokens"];
+      return textParts<Name>("event.storeAccepted", { actor });
     case "resource_server.created":
-      return ["created the resource server", server];
+      return textParts<Name>("event.resourceServerCreated", { actor, server });
     case "resource_server.rotated":
-      return ["gave a new secret to the resource server", server];
+      return textParts<Name>("event.resourceServerRotated", { actor, server });
     case "resource_server.activated":
-      return ["activated the resource server", server];
+      return textParts<Name>("event.resourceServerActivated", { actor, server });
     case "resource_server.deactivated":
-      return ["deactivated the resource server", server];
+      return textParts<Name>("event.resourceServerDeactivated", { actor, server });
     case "token.revoked":
-      return ["revoked a token", ...ofUser];
+      return textParts<Name>("event.tokenRevoked", { actor, hasUser, user });
     case "operator.created":
-      return ["became operator:", operator];
+      return textParts<Name>("event.operatorCreated", { actor });
     case "operator.changed":
-      return ["changed the permissions of", operator];
+      return textParts<Name>("event.operatorChanged", { actor, operator });
     case "operator.activated":
-      return ["activated the operator", operator];
+      return textParts<Name>("event.operatorActivated", { actor, operator });
     case "operator.deactivated":
-      return ["deactivated the operator", operator];
-    case "operator.signed_in":
-      return [`signed in${text("method") === undefined ? "" : ` by ${methodName(text("method") ?? "")}`}`];
+      return textParts<Name>("event.operatorDeactivated", { actor, operator });
+    case "operator.signed_in": {
+      const method = text("method");
+      return method === undefined
+        ? textParts<Name>("event.signedIn", { actor })
+        : textParts<Name>("event.signedInBy", { actor, method: methodName(method) });
+    }
     case "operator.sign_in_refused": {
-      const attempts = text("attempts") ?? "";
-      const count = `refused ${attempts} ${attempts === "1" ? "sign-in" : "sign-ins"}`;
-      return text("email") === undefined ? [`${count} for unknown addresses`] : [`${count} of`, operator];
+      const attempts = Number(text("attempts") ?? 1);
+      return hasEmail === "no"
+        ? textParts<Name>("event.signInRefusedUnknown", { actor, attempts })
+        : textParts<Name>("event.signInRefused", { actor, attempts, operator });
     }
     case "operator.password_changed":
-      return ["set a new password"];
+      return textParts<Name>("event.passwordChanged", { actor });
     case "operator.passkey_added":
-      return ["added a passkey"];
+      return textParts<Name>("event.passkeyAdded", { actor });
     case "operator.passkey_removed":
-      return ["removed a passkey"];
+      return textParts<Name>("event.passkeyRemoved", { actor });
     case "operator.recovery_codes_renewed":
-      return ["created new recovery codes"];
+      return textParts<Name>("event.recoveryCodesRenewed", { actor });
     case "operator.session_ended":
-      return ["ended a session of", operator];
+      return textParts<Name>("event.sessionEnded", { actor, operator });
     case "invitation.created":
-      return [
-        "created a one-time link",
-        ...(text("email") === undefined ? [] : ["for", { name: text("email") ?? "" }]),
-      ];
+      return textParts<Name>("event.invitationCreated", { actor, hasEmail, email });
     case "invitation.withdrawn":
-      return [
-        "withdrew a one-time link",
-        ...(text("email") === undefined ? [] : ["for", { name: text("email") ?? "" }]),
-      ];
+      return textParts<Name>("event.invitationWithdrawn", { actor, hasEmail, email });
     case "admin_token.created":
-      return ["created the admin token", server];
+      return textParts<Name>("event.adminTokenCreated", { actor, token: server });
     case "admin_token.revoked":
-      return ["revoked the admin token", server];
+      return textParts<Name>("event.adminTokenRevoked", { actor, token: server });
     case "webhook.created":
-      return ["created the webhook endpoint", webhook];
+      return textParts<Name>("event.webhookCreated", { actor, webhook });
     case "webhook.changed":
-      return ["changed the webhook endpoint", webhook];
+      return textParts<Name>("event.webhookChanged", { actor, webhook });
     case "webhook.rotated":
-      return ["gave a new secret to the webhook endpoint", webhook];
+      return textParts<Name>("event.webhookRotated", { actor, webhook });
     case "webhook.activated":
-      return ["activated the webhook endpoint", webhook];
+      return textParts<Name>("event.webhookActivated", { actor, webhook });
     case "webhook.deactivated":
-      return ["deactivated the webhook endpoint", webhook];
+      return textParts<Name>("event.webhookDeactivated", { actor, webhook });
     case "webhook.disabled":
-      return [
-        "disabled the webhook endpoint",
-        webhook,
-        text("reason") === "gone" ? "because its receiver is gone" : "because its deliveries failed",
-      ];
+      return text("reason") === "gone"
+        ? textParts<Name>("event.webhookGone", { actor, webhook })
+        : textParts<Name>("event.webhookFailed", { actor, webhook });
     default:
       // An action of a newer server: its name is better than nothing.
-      return [`${action.replaceAll(/[._]/g, " ")}:`, { name: subject }];
+      return textParts<Name>("event.other", {
+        actor,
+        action: action.replaceAll(/[._]/g, " "),
+        subject: { name: subject },
+      });
   }
 }
 
-function changesOf(account: SentenceInput["details"]): string {
-  const changed = [
-    ...("name" in account ? ["the name"] : []),
-    ...("key_age_max_seconds" in account ? ["the maximum age of keys"] : []),
-  ];
-  return changed.length === 0 ? "the settings" : changed.join(" and ");
+/** @param text a detail of the event, if it is a text or a number */
+function namesOf(actor: string, id: string, text: (name: string) => string | undefined): Names {
+  const username = text("username");
+  const { kind, name } = actorName(actor);
+  const origin = text("origin");
+  return {
+    actor: { name, kind, isActor: true },
+    user:
+      username === undefined
+        ? { name: t("event.userNumber", { id }) }
+        : { name: username, href: `/users/${encodeURIComponent(username)}` },
+    account: { name: text("shortname") ?? id },
+    server: { name: text("name") ?? id },
+    operator: { name: text("email") ?? id },
+    // Only the origin of its URL: the rest may hold a secret.
+    webhook: { name: origin === undefined ? id : `${id} (${origin})`, href: `/webhooks/${encodeURIComponent(id)}` },
+    email: { name: text("email") ?? "" },
+  };
+}
+
+/** Which of an account's settings an event says were changed. */
+function changesOf(account: SentenceInput["details"]): "name" | "keyAge" | "both" | "other" {
+  if ("name" in account) return "key_age_max_seconds" in account ? "both" : "name";
+  return "key_age_max_seconds" in account ? "keyAge" : "other";
 }
 
 /** Kinds of events to filter by, each a prefix of actions. */
 export const ACTION_GROUPS = [
-  ["key", "Public keys"],
-  ["user", "API users"],
-  ["account", "Accounts"],
-  ["token", "Tokens"],
-  ["resource_server", "Resource servers"],
-  ["signing_key", "Signing keys"],
-  ["operator", "Operators"],
-  ["invitation", "One-time links"],
-  ["admin_token", "Admin tokens"],
-  ["webhook", "Webhooks"],
+  ["key", t("common.publicKeys")],
+  ["user", t("common.apiUsers")],
+  ["account", t("common.accounts")],
+  ["token", t("common.tokens")],
+  ["resource_server", t("common.resourceServers")],
+  ["signing_key", t("common.signingKeys")],
+  ["operator", t("common.operators")],
+  ["invitation", t("operators.oneTimeLinks")],
+  ["admin_token", t("common.adminTokens")],
+  ["webhook", t("common.webhooks")],
 ] as const;

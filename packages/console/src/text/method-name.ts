@@ -1,9 +1,11 @@
-const NAMES: Record<string, string | undefined> = {
-  passkey: "passkey",
-  password: "password",
-  recovery_code: "recovery code",
-  single_sign_on: "single sign-on",
-  link: "one-time link",
+import { t } from "./t.ts";
+
+const NAMES: Readonly<Record<string, string | undefined>> = {
+  passkey: t("method.passkey"),
+  password: t("method.password"),
+  recovery_code: t("method.recoveryCode"),
+  single_sign_on: t("method.singleSignOn"),
+  link: t("method.link"),
 };
 
 /** A sign-in method in words. */

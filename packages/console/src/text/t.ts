@@ -21,6 +21,9 @@ export const language: string = chooseLanguage(globalThis.navigator?.languages ?
   ...Object.keys(TRANSLATIONS),
 ]);
 
+/** The locale of numbers, dates and times: that of the language; for English, days come before months. */
+export const locale: string = language === "en" ? "en-GB" : language;
+
 const translation = TRANSLATIONS[language];
 const catalogue: Catalogue = translation === undefined ? en : (await translation()).default;
 
@@ -56,7 +59,7 @@ export function textParts<Element>(
   return Array.isArray(formatted) ? formatted : [formatted];
 }
 
-const numbers = new Intl.NumberFormat(language);
+const numbers = new Intl.NumberFormat(locale);
 
 /** `5,003`: a number as the language writes it. */
 export function numberText(number: number): string {

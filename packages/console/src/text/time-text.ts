@@ -1,10 +1,17 @@
 /** Times in words. The caller passes the clock. */
-import { relativeTime as relativeTimeOf } from "@countersign/protocol";
+import { relativeAmount } from "@countersign/protocol";
+import { locale, t } from "./t.ts";
 
-/** As the command line words it, except that within a minute it is `just now` or `in a moment`: the page's clock isn't finer. */
+const relative = new Intl.RelativeTimeFormat(locale);
+
+/**
+ * In the unit and rounded as on the command line, in the language of the console. Within a minute it is `just now` or `in a moment`:
+ * the page's clock isn't finer.
+ */
 export function relativeTime(atMs: number, nowMs: number): string {
-  if (Math.abs(atMs - nowMs) >= 60_000) return relativeTimeOf(atMs, nowMs);
-  return atMs > nowMs ? "in a moment" : "just now";
+  if (Math.abs(atMs - nowMs) < 60_000) return atMs > nowMs ? t("time.inAMoment") : t("time.justNow");
+  const { count, unit } = relativeAmount(atMs, nowMs);
+  return relative.format(count, unit);
 }
 
 /** `2026-11-24 15:23:41 UTC` */
@@ -30,14 +37,15 @@ export function exactTime(atMs: number, zone: TimeZone): string {
   return `${local} GMT${sign}${hours}${minutes === 0 ? "" : `:${String(minutes).padStart(2, "0")}`}`;
 }
 
+const days = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
+const hours = new Intl.DateTimeFormat(locale, {
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+  timeZone: "UTC",
+});
+
 /** `Tue 24 Nov, 15:00–16:00 UTC`, for the hour that starts at `atMs`. */
 export function utcHour(atMs: number): string {
-  const day = new Date(atMs).toLocaleDateString("en-GB", {
-    weekday: "short",
-    day: "numeric",
-    month: "short",
-    timeZone: "UTC",
-  });
-  const hour = (ms: number) => new Date(ms).toISOString().slice(11, 16);
-  return `${day}, ${hour(atMs)}–${hour(atMs + 3_600_000)} UTC`;
+  return t("time.utcHour", { day: days.format(atMs), start: hours.format(atMs), end: hours.format(atMs + 3_600_000) });
 }

@@ -1,3 +1,4 @@
+import { type Status, statusText } from "../text/status-text.ts";
 import { t } from "../text/t.ts";
 import "./status-badge.css";
 
@@ -15,14 +16,11 @@ const LOOKS = {
   info: "badge-accent",
   warning: "badge-warning",
   error: "badge-danger",
-} as const;
-
-/** A status that has a badge. */
-export type Status = keyof typeof LOOKS;
+} as const satisfies Record<Status, string>;
 
 /** A status in words; the colour only repeats it. */
 export function StatusBadge({ status }: { readonly status: Status }) {
-  return <span className={`badge ${LOOKS[status]}`}>{status}</span>;
+  return <span className={`badge ${LOOKS[status]}`}>{statusText(status)}</span>;
 }
 
 /** The access of an API user. */

@@ -107,7 +107,7 @@ export function TokenBars({ hours, isWaiting }: { readonly hours: readonly Hour[
             <thead>
               <tr>
                 <th scope="col">{t("ui.hour")}</th>
-                <th scope="col">{t("ui.tokens")}</th>
+                <th scope="col">{t("common.tokens")}</th>
               </tr>
             </thead>
             <tbody>

@@ -234,7 +234,7 @@ function Report({ report }: { readonly report: TokenReport }) {
           <>
             <dt>{t("explain.mintedUnder")}</dt>
             <dd>
-              <T id="explain.key" values={{ keyId }} />
+              <T id="common.keyNumber" values={{ id: keyId }} />
             </dd>
           </>
         )}

@@ -38,7 +38,7 @@ export function DescendantsField({
             keys: live.slice(0, 5).map((key, at) => (
               <span key={key.id}>
                 {at === 0 ? "" : ", "}
-                {key.label === null ? t("user.keyNumber", { id: key.id }) : <bdi>{key.label}</bdi>}
+                {key.label === null ? t("common.keyNumber", { id: key.id }) : <bdi>{key.label}</bdi>}
               </span>
             )),
             more: live.length > 5 || data.next !== undefined ? " …" : "",

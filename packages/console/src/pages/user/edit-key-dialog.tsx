@@ -59,7 +59,8 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
         <T
           id="user.editKeyTitle"
           values={{
-            label: publicKey.label === null ? t("user.keyNumber", { id: publicKey.id }) : <bdi>{publicKey.label}</bdi>,
+            label:
+              publicKey.label === null ? t("common.keyNumber", { id: publicKey.id }) : <bdi>{publicKey.label}</bdi>,
           }}
         />
       }

@@ -57,6 +57,6 @@ function anchorOf(id: number): string {
 /** A link to the row of a key in the same table. */
 function KeyLink({ id, others }: { readonly id: number; readonly others: readonly PublicKey[] }) {
   const key = others.find((other) => other.id === id);
-  if (key === undefined) return <T id="user.keyNumber" values={{ id }} />;
-  return <a href={`#${anchorOf(id)}`}>{key.label === null ? t("user.keyNumber", { id }) : <bdi>{key.label}</bdi>}</a>;
+  if (key === undefined) return <T id="common.keyNumber" values={{ id }} />;
+  return <a href={`#${anchorOf(id)}`}>{key.label === null ? t("common.keyNumber", { id }) : <bdi>{key.label}</bdi>}</a>;
 }
