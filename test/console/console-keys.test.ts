@@ -174,7 +174,7 @@ function useKeys(): void {
       .waitFor();
     await page.getByRole("button", { name: `Deactivate key ${first.keyId}` }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByLabel("Deactivate the key rotated in by it, too").check();
+    await dialog.getByLabel("Also deactivate the key that it rotated in").check();
     await dialog.getByRole("button", { name: "Deactivate" }).click();
     await page.getByText(`Deactivated key ${first.keyId}.`, { exact: true }).waitFor();
     assert.deepEqual(await statuses(), ["deactivated", "deactivated"]);
@@ -229,7 +229,7 @@ function useKeys(): void {
     await page.getByRole("link", { name: "test receiver" }).click();
     await heading(page, "test receiver").waitFor();
     await page.getByRole("button", { name: "Send a test" }).click();
-    await page.getByText("Test delivered.").waitFor();
+    await page.getByText("The test was delivered.").waitFor();
     assert.equal(receiver.requests.length, 1);
     assert.match(String(receiver.requests[0]?.headers["webhook-signature"]), /^v1,/);
 

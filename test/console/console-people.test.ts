@@ -334,7 +334,7 @@ function meetPeople(): void {
     ] as const) {
       await jumpTo(page, path);
       await heading(page, title).waitFor();
-      await page.getByText(/A viewer can't .+ An owner can give you the role (admin|owner)\./).waitFor();
+      await page.getByText(/You can't .+ An owner can give you the role (admin|owner)\./).waitFor();
       await page.getByRole("table").first().waitFor();
       for (const word of [/^New /, /^Add /, /^Deactivate/, /^Activate/, /^More for/, /^Rotate/, /^Retire/, /^Create/]) {
         assert.equal(await page.getByRole("button", { name: word }).count(), 0, `${path} offers a viewer ${word}`);
@@ -346,7 +346,7 @@ function meetPeople(): void {
     assert.equal(await page.getByRole("dialog").count(), 0);
     for (const path of ["/operators", "/admin-tokens", "/webhooks", "/webhooks/1"]) {
       await jumpTo(page, path);
-      await page.getByText(/A viewer can't/).waitFor();
+      await page.getByText(/You can't see/).waitFor();
     }
     const navigation = page.getByRole("navigation", { name: "Console" });
     assert.equal(await navigation.getByRole("link", { name: "Operators" }).count(), 0);

@@ -53,7 +53,7 @@ export function readRefusal(body: unknown, status: number, requestId: string | u
   const items = (body as { meta?: { errors?: unknown } } | null | undefined)?.meta?.errors;
   const first = Array.isArray(items) ? (items[0] as Partial<ErrorItem> | undefined) : undefined;
   if (first?.code === undefined || first.message === undefined) {
-    return new ApiError("unreadable", `The server answered ${status}, but not the way Countersign does.`, {
+    return new ApiError("unreadable", t("api.unreadable", { status }), {
       status,
       requestId,
       hint: t("api.unreadableHint"),

@@ -99,7 +99,7 @@ async function sendWithTimeout<Body>(
   } catch (cause) {
     // The page no longer needs the answer. The query cache expects this very error.
     if (signal?.aborted === true) throw cause;
-    throw new ApiError("unreachable", "The server can't be reached.", {
+    throw new ApiError("unreachable", t("api.unreachable"), {
       status: 0,
       hint: t("api.unreachableHint"),
       cause,

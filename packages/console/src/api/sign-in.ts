@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { requestData, client, type DataOf } from "./client.ts";
 import type { Me } from "./me.ts";
+import { t } from "../text/t.ts";
 
 /** Available sign-in methods. */
 export type SignInOptions = DataOf<"getSignInOptions">;
@@ -96,15 +97,11 @@ export function passkeyProblem(error: unknown): Error | undefined {
   const { name = "" } = error instanceof Error ? error : {};
   if (name === "AbortError") return undefined;
   if (name === "NotAllowedError") {
-    return new Error(
-      "The browser used no passkey: the request was cancelled or timed out, or there is no passkey for this address.",
-    );
+    return new Error(t("signIn.noPasskeyUsed"));
   }
-  if (name === "InvalidStateError") return new Error("This device already has a passkey for you.");
+  if (name === "InvalidStateError") return new Error(t("signIn.hasPasskey"));
   if (name === "SecurityError") {
-    return new Error(
-      "Passkeys don't work at this address: they need a host name, and https unless the host is localhost.",
-    );
+    return new Error(t("signIn.noPasskeysHere"));
   }
-  return error instanceof Error ? error : new Error("The passkey couldn't be used.");
+  return error instanceof Error ? error : new Error(t("signIn.passkeyFailed"));
 }

@@ -14,7 +14,7 @@ export function AccountPicker({
   label,
   isLabelHidden = false,
   description,
-  placeholder = "Search accounts",
+  placeholder = t("common.searchAccounts"),
   value,
   onChange,
   onCreate,

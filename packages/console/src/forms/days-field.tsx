@@ -22,7 +22,7 @@ export function DaysField({
       description={description}
       inputMode="decimal"
       placeholder={t("forms.noMaximum")}
-      rightSection="days"
+      rightSection={t("forms.days")}
       rightSectionWidth={56}
       autoComplete="off"
       spellCheck={false}

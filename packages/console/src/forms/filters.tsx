@@ -42,9 +42,9 @@ export function StatusFilter({ filters }: { readonly filters: Filters<"status"> 
       name="status"
       filters={filters}
       options={[
-        ["", "Any status"],
-        ["active", "Active"],
-        ["deactivated", "Deactivated"],
+        ["", t("filter.anyStatus")],
+        ["active", t("filter.active")],
+        ["deactivated", t("filter.deactivated")],
       ]}
     />
   );

@@ -9,8 +9,8 @@ export function NetworksField({
   onChange,
   problem,
 }: {
-  /** What is limited: `the client`, `this key`. */
-  readonly what: string;
+  /** What is limited to them. */
+  readonly what: "user" | "key";
   readonly value: string;
   readonly onChange: (text: string) => void;
   /** What is wrong with it, as `fieldProblem` has it. */
@@ -18,7 +18,7 @@ export function NetworksField({
 }) {
   return (
     <Textarea
-      label={t("forms.networks")}
+      label={t("common.networks")}
       description={t("forms.networksHint", { what })}
       placeholder="192.0.2.0/24"
       rows={3}

@@ -30,7 +30,7 @@ export function NewPasswordInput({
       required
       withAsterisk={false}
       value={value}
-      error={isShort ? `${characters} of ${PASSWORD_CHARACTERS_MIN} characters` : problem}
+      error={isShort ? t("forms.passwordShort", { characters, min: PASSWORD_CHARACTERS_MIN }) : problem}
       aria-invalid={isShort || problem !== undefined}
       onChange={(event) => onChange(event.currentTarget.value)}
       visibilityToggleButtonProps={{ "aria-label": showLabel }}

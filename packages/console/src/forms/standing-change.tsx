@@ -17,7 +17,9 @@ type Current = Versioned<{ readonly status: Status }>;
 
 /** Something that can be deactivated and activated again. */
 export interface Switchable {
-  /** In messages: `key 3`, `API user api-1-demo`. */
+  /** What `name` names, where messages have to say so. */
+  readonly kind?: "account" | "resourceServer" | "webhook";
+  /** In messages: `key 3`, `api-1-demo`. */
   readonly name: ReactNode;
   readonly read: () => Promise<Current>;
   readonly change: (patch: { status: Standing }, etag: string | undefined) => Promise<Current>;
@@ -37,9 +39,11 @@ async function changeStanding(thing: Switchable, status: Standing, { etag }: Cur
   const changed = await thing.change({ status }, etag);
   const isOff = status === "deactivated";
   tell(
-    <>
-      {isOff ? t("forms.deactivated") : t("forms.activated")} {thing.name}.
-    </>,
+    isOff ? (
+      <T id="forms.deactivated" values={{ kind: thing.kind ?? "other", name: thing.name }} />
+    ) : (
+      <T id="forms.activated" values={{ kind: thing.kind ?? "other", name: thing.name }} />
+    ),
     () => makeChange(() => changeStanding(thing, isOff ? "active" : "deactivated", changed)),
   );
   if (!isOff) changed.warnings.forEach(tellWarning);
@@ -67,7 +71,7 @@ export function DeactivateDialog({
   const { newer, apply } = useVersion(thing.read);
   return (
     <Confirm
-      title={<T id="forms.deactivateTitle" values={{ name: thing.name }} />}
+      title={<T id="forms.deactivateTitle" values={{ kind: thing.kind ?? "other", name: thing.name }} />}
       impact={scope === undefined ? null : <ImpactSummary scope={scope} />}
       note={
         newer === undefined ? null : (

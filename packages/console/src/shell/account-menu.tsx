@@ -5,6 +5,7 @@ import { Icon } from "../ui/icon.tsx";
 import type { TimeZone } from "../text/time-text.ts";
 import { setTimeZone, useTimeZone } from "../ui/time-zone.ts";
 import { tellProblem } from "../ui/tell.tsx";
+import { roleName } from "../text/role-name.ts";
 import { t } from "../text/t.ts";
 
 /** The signed-in operator, with links to their own settings. */
@@ -15,7 +16,10 @@ export function AccountMenu({ me }: { readonly me: Me }) {
   const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   const zone = useTimeZone();
   const name = me.operator?.email ?? me.actor;
-  const what = me.account === null ? me.role : `${me.role} of ${me.account}`;
+  const what =
+    me.account === null
+      ? roleName(me.role)
+      : t("shell.roleOfAccount", { role: roleName(me.role), account: me.account });
   return (
     <Menu
       position="top-start"

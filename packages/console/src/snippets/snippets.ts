@@ -3,6 +3,7 @@
  * their handling of every mistake. Pure functions of text, so that tests run what they make.
  */
 import { REFRESH_PATH } from "@countersign/protocol";
+import { t } from "../text/t.ts";
 
 /** What a program is made for. */
 export interface SnippetSubject {
@@ -32,7 +33,7 @@ export function makeSnippets({ publicUrl, username }: SnippetSubject): readonly 
   return [
     {
       language: "curl",
-      needs: "curl and openssl",
+      needs: t("user.needsCurl"),
       fileName: "exchange.sh",
       code: `base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 
@@ -47,7 +48,7 @@ printf 'header = "Authorization: JWT %s"\\n' "$header.$claims.$signature" |
     },
     {
       language: "JavaScript",
-      needs: "Node.js 20 or newer",
+      needs: t("user.needsNode"),
       fileName: "exchange.mjs",
       code: `import { sign } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -67,7 +68,7 @@ console.log(data.token);
     },
     {
       language: "PHP",
-      needs: "PHP 8.1 or newer with openssl and curl",
+      needs: t("user.needsPhp"),
       fileName: "exchange.php",
       code: `<?php
 function base64url(string $bytes): string
@@ -90,7 +91,7 @@ echo $answer['data']['token'] ?? $answer['meta']['errors'][0]['message'], "\\n";
     },
     {
       language: "Python",
-      needs: "PyJWT 2, cryptography and requests",
+      needs: t("user.needsPython"),
       fileName: "exchange.py",
       code: `import time
 from pathlib import Path
@@ -114,7 +115,7 @@ print(answer["data"]["token"])
     },
     {
       language: "Ruby",
-      needs: "Ruby 3.0 or newer",
+      needs: t("user.needsRuby"),
       fileName: "exchange.rb",
       code: `require "json"
 require "net/http"

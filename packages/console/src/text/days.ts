@@ -9,6 +9,11 @@ export function parseDays(text: string): number | null {
 }
 
 /** Seconds as days, rounded to hundredths: `90`, `0.5`. */
+export function daysOf(seconds: number): number {
+  return Math.round((seconds / DAY_SECONDS) * 100) / 100;
+}
+
+/** Seconds as days, as `parseDays` reads them. */
 export function daysText(seconds: number): string {
-  return String(Math.round((seconds / DAY_SECONDS) * 100) / 100);
+  return String(daysOf(seconds));
 }

@@ -162,7 +162,7 @@ function classOf({
 }
 
 function countText({ count, isCountMinimum }: ListPage<unknown>): string {
-  return isCountMinimum ? `more than ${numberText(count)}` : numberText(count);
+  return isCountMinimum ? t("ui.moreThan", { count: numberText(count) }) : numberText(count);
 }
 
 function Pager({

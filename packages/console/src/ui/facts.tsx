@@ -8,10 +8,10 @@ export function Facts({ children }: { readonly children: ReactNode }) {
 }
 
 /** @param children `undefined` while it is loading */
-export function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }) {
+export function Fact({ label, children }: { readonly label: string; readonly children: ReactNode }) {
   return (
     <div>
-      <dt>{name}</dt>
+      <dt>{label}</dt>
       <dd>{children === undefined ? <Bone width={70} /> : children}</dd>
     </div>
   );

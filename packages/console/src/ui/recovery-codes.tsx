@@ -35,7 +35,7 @@ export function RecoveryCodes({
           {t("common.download")}
         </Button>
       </div>
-      <Stored what={t("ui.theCodes")} next={next} onStored={onStored} />
+      <Stored what="codes" next={next} onStored={onStored} />
     </div>
   );
 }

@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from "react";
 import { exactTime, otherZone, relativeTime, type TimeZone } from "../text/time-text.ts";
+import { t } from "../text/t.ts";
 import { useTimeZone } from "./time-zone.ts";
 
 /** One clock and one timer for the whole page, so that all times agree. */
@@ -30,7 +31,13 @@ export function useNowMs(): number {
 }
 
 /** A time relative to now, with the exact time, local and in UTC, as a tooltip. @param at RFC 3339; `null` shows `never` */
-export function RelativeTime({ at, never = "never" }: { readonly at: string | null; readonly never?: string }) {
+export function RelativeTime({
+  at,
+  never = t("common.never"),
+}: {
+  readonly at: string | null;
+  readonly never?: string;
+}) {
   const now = useNowMs();
   const zone = useTimeZone();
   if (at === null) return <span className="faint">{never}</span>;

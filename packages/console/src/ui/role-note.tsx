@@ -1,6 +1,7 @@
 import type { Role } from "@countersign/protocol";
 import { type Me, permits } from "../api/me.ts";
 import { Note } from "./problem.tsx";
+import { roleName } from "../text/role-name.ts";
 import { t } from "../text/t.ts";
 import { T } from "./t.tsx";
 
@@ -13,7 +14,7 @@ export function RoleNote({
 }: {
   readonly me: Me;
   readonly needs: Role;
-  /** `create API users` */
+  /** What they can't do, as a sentence: `You can't create API users.` */
   readonly what: string;
   /** Whether it can't be done by an operator who is limited to an account. */
   readonly everywhere?: boolean;
@@ -22,10 +23,11 @@ export function RoleNote({
   const isLimited = permits(me, needs);
   return (
     <Note>
+      {what}{" "}
       {isLimited ? (
-        <T id="ui.accountNote" values={{ account: <bdi>{me.account}</bdi>, what }} />
+        <T id="ui.accountNote" values={{ account: <bdi>{me.account}</bdi> }} />
       ) : (
-        t("ui.roleNote", { role: me.role, what, needs })
+        t("ui.roleNote", { role: roleName(me.role), needs: roleName(needs) })
       )}
     </Note>
   );

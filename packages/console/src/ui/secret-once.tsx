@@ -4,31 +4,28 @@ import { CopyButton } from "./copy-button.tsx";
 import { Dialog } from "./dialog.tsx";
 import { Note } from "./problem.tsx";
 import { t } from "../text/t.ts";
-import { T } from "./t.tsx";
 
 /** Shows a secret that can't be shown again. The dialog closes only once the operator confirms that the secret is stored. */
 export function SecretOnce({
   title,
   about,
   secret,
-  name,
+  kind,
   onStored,
 }: {
   readonly title: string;
   readonly about: ReactNode;
   /** `null` if an earlier attempt already created it, so that it can't be shown again. */
   readonly secret: string | null;
-  /** Its name in "Copy …". */
-  readonly name: string;
+  /** What it is, for the button that copies it. */
+  readonly kind: "secret" | "link" | "adminToken";
   readonly onStored: () => void;
 }) {
   if (secret === null) {
     return (
       <Dialog title={title} onClose={onStored}>
         <div className="stack">
-          <Note kind="warning">
-            <T id="ui.secretNotShown" values={{ name }} />
-          </Note>
+          <Note kind="warning">{t("ui.secretNotShown", { kind })}</Note>
           <div className="dialog-foot">
             <Button onClick={onStored}>{t("common.close")}</Button>
           </div>
@@ -42,7 +39,7 @@ export function SecretOnce({
         <p className="soft">{about}</p>
         <div className="secret">
           <code>{secret}</code>
-          <CopyButton text={secret} label={t("ui.copyNamed", { name })} />
+          <CopyButton text={secret} label={t("ui.copySecret", { kind })} />
         </div>
         <Stored onStored={onStored} />
       </div>
@@ -53,17 +50,17 @@ export function SecretOnce({
 /** Enables the button only once the operator has ticked "I have stored it". */
 export function Stored({
   onStored,
-  what = "it",
-  next = "Done",
+  what = "secret",
+  next = t("common.done"),
 }: {
   readonly onStored: () => void;
-  readonly what?: string;
+  readonly what?: "secret" | "codes";
   readonly next?: string;
 }) {
   const [isStored, setIsStored] = useState(false);
   return (
     <>
-      <Note kind="warning">{t("ui.shownOnce", { what: what === "it" ? t("ui.itIs") : t("ui.are", { what }) })}</Note>
+      <Note kind="warning">{t("ui.shownOnce", { what })}</Note>
       <Checkbox
         label={t("ui.iHaveStored", { what })}
         checked={isStored}

@@ -46,7 +46,7 @@ export function tellWarning(message: string): void {
 
 /** Says why something that was asked for without a dialog wasn't done. */
 export function tellProblem(error: unknown): void {
-  const { message } = error instanceof Error ? error : new Error("It didn't work.");
+  const { message } = error instanceof Error ? error : new Error(t("ui.itFailed"));
   const hint = error instanceof ApiError ? error.hint : undefined;
   showAlert({ color: "red", title: message, message: hint ?? "" });
 }

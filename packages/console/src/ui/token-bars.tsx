@@ -58,7 +58,9 @@ export function TokenBars({ hours, isWaiting }: { readonly hours: readonly Hour[
           aria-valuemin={0}
           aria-valuemax={hours.length - 1}
           aria-valuenow={pointedAt ?? hours.length - 1}
-          aria-valuetext={shown === undefined ? "" : `${utcHour(shown.atMs)}: ${shown.tokens} tokens`}
+          aria-valuetext={
+            shown === undefined ? "" : t("ui.tokensInHour", { hour: utcHour(shown.atMs), tokens: shown.tokens })
+          }
           onPointerMove={point}
           onPointerDown={point}
           onPointerLeave={() => setPointedAt(undefined)}
@@ -94,7 +96,7 @@ export function TokenBars({ hours, isWaiting }: { readonly hours: readonly Hour[
             vectorEffect="non-scaling-stroke"
           />
         </svg>
-        {total === 0 && !isWaiting ? <p>{t("ui.noTokensIssued")}</p> : null}
+        {total === 0 && !isWaiting ? <p>{t("ui.noTokens")}</p> : null}
       </div>
       <div className="chart-axis number" aria-hidden="true">
         <span>{hours.length > 24 ? t("ui.7DaysAgo") : t("ui.24HoursAgo")}</span>

@@ -15,11 +15,10 @@ import { useFilters } from "../../forms/search-state.ts";
 import { useOpening } from "../../forms/use-opening.ts";
 import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
-import { daysText } from "../../text/days.ts";
+import { daysOf } from "../../text/days.ts";
 import { CreateAccountDialog } from "./create-account-dialog.tsx";
 import { EditAccountDialog } from "./edit-account-dialog.tsx";
 import { numberText, t } from "../../text/t.ts";
-import { T } from "../../ui/t.tsx";
 
 /** Lists accounts, to create one, or to deactivate one with all its API users. */
 export default function AccountsPage() {
@@ -51,7 +50,11 @@ export default function AccountsPage() {
       isMinor: true,
       width: 120,
       cell: ({ key_age_max_seconds: seconds }) =>
-        seconds === null ? <span className="faint">{t("common.notSet")}</span> : `${daysText(seconds)} days`,
+        seconds === null ? (
+          <span className="faint">{t("common.notSet")}</span>
+        ) : (
+          t("common.days", { days: daysOf(seconds) })
+        ),
     },
     {
       heading: t("common.created"),
@@ -72,7 +75,7 @@ export default function AccountsPage() {
                   <Button
                     size="xs"
                     variant="default"
-                    aria-label={t("accounts.deactivateNamed", { shortname: account.shortname })}
+                    aria-label={t("common.deactivateNamed", { name: account.shortname })}
                     onClick={() => setDeactivating(account)}
                   >
                     {t("common.deactivate")}
@@ -81,13 +84,13 @@ export default function AccountsPage() {
                   <Button
                     size="xs"
                     variant="default"
-                    aria-label={t("accounts.activateNamed", { shortname: account.shortname })}
+                    aria-label={t("common.activateNamed", { name: account.shortname })}
                     onClick={() => void activate(switchableAccount(account.shortname))}
                   >
                     {t("common.activate")}
                   </Button>
                 )}
-                <ActionsMenu label={t("accounts.moreFor", { shortname: account.shortname })}>
+                <ActionsMenu label={t("common.moreFor", { name: account.shortname })}>
                   <Action onClick={() => setEditing(account)}>{t("common.editEllipsis")}</Action>
                 </ActionsMenu>
               </div>
@@ -101,7 +104,7 @@ export default function AccountsPage() {
       <RoleNote me={me} needs="admin" everywhere what={t("accounts.roleNeeded")} />
       <div className="filters">
         <SearchField
-          label={t("accounts.searchAccounts")}
+          label={t("common.searchAccounts")}
           placeholder={t("accounts.searchPlaceholder")}
           filters={filters}
         />
@@ -143,7 +146,8 @@ export default function AccountsPage() {
 
 function switchableAccount(shortname: string): Switchable {
   return {
-    name: <T id="accounts.accountNamed" values={{ shortname: <bdi>{shortname}</bdi> }} />,
+    kind: "account",
+    name: <bdi>{shortname}</bdi>,
     read: () => readAccount(shortname),
     change: (patch, etag) => changeAccount(shortname, patch, etag),
   };

@@ -6,7 +6,7 @@ import { type Account, changeAccount, readAccount } from "../../api/registry.ts"
 import { DaysField } from "../../forms/days-field.tsx";
 import { FormDialog, fieldProblem } from "../../forms/form-dialog.tsx";
 import { useVersion } from "../../forms/use-version.ts";
-import { daysText, parseDays } from "../../text/days.ts";
+import { daysOf, daysText, parseDays } from "../../text/days.ts";
 import { Note } from "../../ui/problem.tsx";
 import { tell } from "../../ui/tell.tsx";
 import { t } from "../../text/t.ts";
@@ -45,10 +45,10 @@ export function EditAccountDialog({ account, onClose }: { readonly account: Acco
               id="accounts.changedMeanwhile"
               values={{
                 name: <bdi>{newer.value.name}</bdi>,
-                keyAgeMaxSeconds:
+                keyAgeMax:
                   newer.value.key_age_max_seconds === null
                     ? t("common.notSet")
-                    : t("accounts.keyAgeDays", { keyAgeMaxSeconds: daysText(newer.value.key_age_max_seconds) }),
+                    : t("common.days", { days: daysOf(newer.value.key_age_max_seconds) }),
               }}
             />
           </Note>
@@ -72,7 +72,7 @@ export function EditAccountDialog({ account, onClose }: { readonly account: Acco
         label={t("accounts.keyAgeMaxField")}
         description={t("accounts.keyAgeMaxHint")}
         value={days}
-        problem={isReady ? fieldProblem(change.error, "key_age_max_seconds") : "Enter a positive number of days."}
+        problem={isReady ? fieldProblem(change.error, "key_age_max_seconds") : t("accounts.daysNotPositive")}
         onChange={setDays}
       />
     </FormDialog>

@@ -13,6 +13,7 @@ import { SecretOnce } from "../../ui/secret-once.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { tell } from "../../ui/tell.tsx";
 import { CreateTokenDialog } from "./create-token-dialog.tsx";
+import { roleName } from "../../text/role-name.ts";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
@@ -49,7 +50,7 @@ export default function AdminTokensPage() {
         </strong>
       ),
     },
-    { heading: t("common.role"), cell: ({ role }) => role },
+    { heading: t("common.role"), cell: ({ role }) => roleName(role) },
     {
       heading: t("common.scope"),
       cell: ({ account }) =>
@@ -102,7 +103,7 @@ export default function AdminTokensPage() {
         <SecretOnce
           title={t("adminTokens.storeTitle")}
           about={<T id="adminTokens.secretAbout" values={{ code: (words) => <code>{words}</code> }} />}
-          name="admin token"
+          kind="adminToken"
           secret={opened.token}
           onStored={close}
         />

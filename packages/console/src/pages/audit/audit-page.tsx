@@ -72,7 +72,7 @@ export default function AuditPage() {
           name="action"
           filters={filters}
           options={[
-            ["", "All events"],
+            ["", t("filter.allEvents")],
             ...ACTION_GROUPS,
             ...(named.action === undefined || ACTION_GROUPS.some(([group]) => group === named.action)
               ? []

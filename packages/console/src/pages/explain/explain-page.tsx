@@ -33,8 +33,8 @@ function Questions({ given }: { readonly given: Given | undefined }) {
         value={what}
         onChange={setWhat}
         options={[
-          ["assertion", "An assertion"],
-          ["token", "A token"],
+          ["assertion", t("explain.anAssertion")],
+          ["token", t("explain.aToken")],
         ]}
       />
       {what === "assertion" ? (
@@ -43,7 +43,7 @@ function Questions({ given }: { readonly given: Given | undefined }) {
           label={t("explain.assertion")}
           given={textOf("assertion")}
           description={t("explain.assertionHint")}
-          placeholder={t("explain.assertionExample")}
+          placeholder="Authorization: JWT eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9…"
           button={t("explain.explain")}
           ask={explainAssertion}
           show={(explanation) => <Steps explanation={explanation} />}
@@ -54,7 +54,7 @@ function Questions({ given }: { readonly given: Given | undefined }) {
           label={t("explain.token")}
           given={textOf("token")}
           description={t("explain.tokenHint")}
-          placeholder={t("explain.tokenExample")}
+          placeholder="1.lM45vLVwAc5YUD5dAw.XATBdkXQI3Bf7_043j88ScWrzfkzvWcUGRknzkEK7fU"
           button={t("explain.check")}
           ask={checkToken}
           show={(report) => <Report report={report} />}
@@ -139,22 +139,22 @@ function Ask<Answer>({
 }
 
 const OUTCOMES = {
-  passed: { icon: "check", word: "Passed" },
-  refused: { icon: "cross", word: "Refused" },
-  note: { icon: "info", word: "Note" },
+  passed: { icon: "check", word: t("explain.stepPassed") },
+  refused: { icon: "cross", word: t("explain.stepRefused") },
+  note: { icon: "info", word: t("explain.stepNote") },
 } as const;
 
 const CHECKS: Record<string, string | undefined> = {
-  scheme: "Scheme",
-  parts: "Form",
-  header: "Algorithm",
-  claims: "Claims",
-  time: "Time",
-  audience: "Audience",
-  user: "API user",
-  key: "Signature",
-  standing: "Standing",
-  cause: "Likely cause",
+  scheme: t("explain.checkScheme"),
+  parts: t("explain.checkForm"),
+  header: t("explain.checkAlgorithm"),
+  claims: t("explain.checkClaims"),
+  time: t("common.time"),
+  audience: t("explain.checkAudience"),
+  user: t("common.apiUser"),
+  key: t("explain.checkSignature"),
+  standing: t("explain.checkStanding"),
+  cause: t("explain.checkCause"),
 };
 
 function Steps({ explanation }: { readonly explanation: Explanation }) {
@@ -170,7 +170,7 @@ function Steps({ explanation }: { readonly explanation: Explanation }) {
           <li key={`${at} ${check}`} className={`step step-${outcome}`}>
             <span className="step-icon">
               <Icon name={OUTCOMES[outcome].icon} size={14} />
-              <span className="visually-hidden">{OUTCOMES[outcome].word}:</span>
+              <span className="visually-hidden">{OUTCOMES[outcome].word}</span>
             </span>
             <div>
               <strong>{CHECKS[check] ?? check}</strong>

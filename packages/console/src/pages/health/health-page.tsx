@@ -86,13 +86,9 @@ export default function HealthPage() {
   );
 }
 
+/** `1 error and 2 warnings.` */
 function summary({ error, warning }: { readonly error: number; readonly warning: number }): string {
-  if (error === 0 && warning === 0) return "No errors and no warnings.";
-  const parts = [counted(error, "error"), counted(warning, "warning")].filter((part) => part !== undefined);
-  return `${parts.join(" and ")}.`;
-}
-
-function counted(count: number, noun: string): string | undefined {
-  if (count === 0) return undefined;
-  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+  if (error === 0 && warning === 0) return t("health.nothingFound");
+  if (error === 0) return t("health.warnings", { count: warning });
+  return warning === 0 ? t("health.errors", { count: error }) : t("health.errorsAndWarnings", { error, warning });
 }

@@ -62,7 +62,7 @@ export default function KeysPage() {
           <AccountPicker
             label={t("common.account")}
             isLabelHidden
-            clearLabel="All accounts"
+            clearLabel={t("filter.allAccounts")}
             value={filters.values.account}
             onChange={(account) => filters.set("account", account)}
           />
@@ -72,31 +72,31 @@ export default function KeysPage() {
           name="status"
           filters={filters}
           options={[
-            ["", "Any status"],
-            ["active", "Active"],
-            ["deactivated", "Deactivated"],
-            ["revoked", "Revoked"],
+            ["", t("filter.anyStatus")],
+            ["active", t("filter.active")],
+            ["deactivated", t("filter.deactivated")],
+            ["revoked", t("filter.revoked")],
           ]}
         />
         <FilterSelect
           label={t("keys.expiry")}
           name="expiring"
           filters={filters}
-          options={withCurrent(filters.values.expiring, EXPIRING, (time) => `Expires within ${time}`)}
+          options={withCurrent(filters.values.expiring, EXPIRING, (time) => t("keys.expiresWithin", { time }))}
         />
         <FilterSelect
           label={t("keys.use")}
           name="unused"
           filters={filters}
-          options={withCurrent(filters.values.unused, UNUSED, (time) => `Unused for ${time}`)}
+          options={withCurrent(filters.values.unused, UNUSED, (time) => t("keys.unusedFor", { time }))}
         />
         <FilterSelect
           label={t("common.strength")}
           name="weak"
           filters={filters}
           options={[
-            ["", "Weak or not"],
-            ["true", "Weak"],
+            ["", t("keys.weakOrNot")],
+            ["true", t("keys.weak")],
           ]}
         />
       </div>
@@ -147,18 +147,18 @@ function Weaknesses({ keys }: { readonly keys: readonly ListedKey[] }) {
 type Options = readonly (readonly [value: string, label: string])[];
 
 const EXPIRING: Options = [
-  ["", "Any expiry"],
-  ["1d", "Expires within 1 day"],
-  ["7d", "Expires within 7 days"],
-  ["30d", "Expires within 30 days"],
-  ["90d", "Expires within 90 days"],
+  ["", t("keys.anyExpiry")],
+  ["1d", t("keys.expiresWithinDays", { days: 1 })],
+  ["7d", t("keys.expiresWithinDays", { days: 7 })],
+  ["30d", t("keys.expiresWithinDays", { days: 30 })],
+  ["90d", t("keys.expiresWithinDays", { days: 90 })],
 ];
 
 const UNUSED: Options = [
-  ["", "Used or not"],
-  ["30d", "Unused for 30 days"],
-  ["90d", "Unused for 90 days"],
-  ["365d", "Unused for 365 days"],
+  ["", t("keys.usedOrNot")],
+  ["30d", t("keys.unusedForDays", { days: 30 })],
+  ["90d", t("keys.unusedForDays", { days: 90 })],
+  ["365d", t("keys.unusedForDays", { days: 365 })],
 ];
 
 /** The options, and the value in the address if it isn't one of them: a link may have any time. */

@@ -20,13 +20,14 @@ import { passwordLength } from "../../text/password-length.ts";
 import { RecoveryCodes } from "../../ui/recovery-codes.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { onNextLink, takeLinkSecret } from "./take-link-secret.ts";
+import { roleName } from "../../text/role-name.ts";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
 const TITLES = {
-  setup: "Set up Countersign",
-  invitation: "Welcome to Countersign",
-  reset: "Reset your sign-in",
+  setup: t("link.setUpTitle"),
+  invitation: t("link.invitationTitle"),
+  reset: t("link.resetTitle"),
 } as const satisfies Record<LinkPurpose["kind"], string>;
 
 /** Uses a one-time link: set-up, invitation or reset. The secret stays in this page's memory. */
@@ -47,7 +48,7 @@ export default function LinkPage() {
   if (codes !== undefined) {
     return (
       <OutsidePage title={t("common.storeYourRecoveryCodes")} about={t("link.recoveryCodesAbout")}>
-        <RecoveryCodes codes={codes} next="Open the console" onStored={() => navigate("/", { replace: true })} />
+        <RecoveryCodes codes={codes} next={t("link.openConsole")} onStored={() => navigate("/", { replace: true })} />
       </OutsidePage>
     );
   }
@@ -93,9 +94,9 @@ function Purpose({ purpose }: { readonly purpose: LinkPurpose }): ReactNode {
   }
   const { role, account } = purpose;
   return account === null ? (
-    <T id="link.invitedAs" values={{ role, who, until }} />
+    <T id="link.invitedAs" values={{ role: roleName(role), who, until }} />
   ) : (
-    <T id="link.invitedToAccount" values={{ role, account: <bdi>{account}</bdi>, who, until }} />
+    <T id="link.invitedToAccount" values={{ role: roleName(role), account: <bdi>{account}</bdi>, who, until }} />
   );
 }
 
@@ -155,7 +156,7 @@ function Credentials({
       {isByPassword ? (
         <NewPasswordInput
           label={t("common.password")}
-          showLabel="Show the password"
+          showLabel={t("session.showThePassword")}
           value={password}
           onChange={setPassword}
         />

@@ -9,6 +9,7 @@ import { SessionList } from "../../ui/session-list.tsx";
 import { tell, tellProblem } from "../../ui/tell.tsx";
 import { Passkeys } from "./passkeys.tsx";
 import { PasswordAndCodes } from "./password-and-codes.tsx";
+import { roleName } from "../../text/role-name.ts";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
@@ -28,11 +29,11 @@ export default function MePage() {
       title={t("common.yourSignIn")}
       about={
         me.account === null ? (
-          <T id="me.who" values={{ email: <bdi>{operator.email}</bdi>, role: me.role }} />
+          <T id="me.who" values={{ email: <bdi>{operator.email}</bdi>, role: roleName(me.role) }} />
         ) : (
           <T
             id="me.whoOfAccount"
-            values={{ email: <bdi>{operator.email}</bdi>, role: me.role, account: <bdi>{me.account}</bdi> }}
+            values={{ email: <bdi>{operator.email}</bdi>, role: roleName(me.role), account: <bdi>{me.account}</bdi> }}
           />
         )
       }
@@ -86,9 +87,9 @@ function Colours() {
           value={colorScheme}
           onChange={setColorScheme}
           options={[
-            ["auto", "System setting"],
-            ["light", "Light"],
-            ["dark", "Dark"],
+            ["auto", t("shell.systemSetting")],
+            ["light", t("shell.light")],
+            ["dark", t("shell.dark")],
           ]}
         />
       </div>

@@ -20,14 +20,14 @@ export function PasswordAndCodes({ operator }: { readonly operator: NonNullable<
       <div className="card">
         <ul className="list">
           <Credential
-            name="Password"
-            state={operator.has_password ? "Set." : "None: you use other sign-in methods."}
+            title={t("common.password")}
+            state={operator.has_password ? t("me.passwordSet") : t("me.noPassword")}
             button={operator.has_password ? t("me.changePassword") : t("me.setAPassword")}
             onClick={() => setOpened("password")}
           />
           <Credential
-            name="Recovery codes"
-            state={`${operator.recovery_codes} of ${RECOVERY_CODES} left. Each code signs you in once.`}
+            title={t("me.recoveryCodes")}
+            state={t("me.recoveryCodesState", { left: operator.recovery_codes, made: RECOVERY_CODES })}
             button={t("me.makeNewCodes")}
             onClick={() => setOpened("renew")}
           />
@@ -51,7 +51,7 @@ export function PasswordAndCodes({ operator }: { readonly operator: NonNullable<
         <Dialog title={t("common.storeYourRecoveryCodes")} onClose={() => undefined} isClosable={false}>
           <RecoveryCodes
             codes={codes}
-            next="Done"
+            next={t("common.done")}
             onStored={() => {
               close();
               setCodes(undefined);
@@ -64,12 +64,12 @@ export function PasswordAndCodes({ operator }: { readonly operator: NonNullable<
 }
 
 function Credential({
-  name,
+  title,
   state,
   button,
   onClick,
 }: {
-  readonly name: string;
+  readonly title: string;
   readonly state: ReactNode;
   readonly button: string;
   readonly onClick: () => void;
@@ -77,7 +77,7 @@ function Credential({
   return (
     <li className="list-item">
       <div className="list-words">
-        <strong>{name}</strong>
+        <strong>{title}</strong>
         <span className="faint">{state}</span>
       </div>
       <Button size="xs" variant="default" onClick={onClick}>

@@ -51,7 +51,7 @@ export function PasswordDialog({
       ) : null}
       <NewPasswordInput
         label={t("me.newPassword")}
-        showLabel="Show the new password"
+        showLabel={t("me.showTheNewPassword")}
         value={next}
         problem={fieldProblem(change.error, "new_password")}
         onChange={setNext}

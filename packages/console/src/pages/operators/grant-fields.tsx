@@ -20,7 +20,7 @@ export function GrantFields({
   return (
     <>
       <Choice
-        legend="Role"
+        legend={t("common.role")}
         name="role"
         value={role}
         onChange={(next) => onChange({ role: next, account })}
@@ -40,7 +40,7 @@ export function GrantFields({
         <AccountPicker
           label={t("common.scope")}
           description={t("operators.scopeHint")}
-          clearLabel="All accounts"
+          clearLabel={t("filter.allAccounts")}
           value={account ?? undefined}
           error={accountError}
           onChange={(next) => onChange({ role, account: next ?? null })}

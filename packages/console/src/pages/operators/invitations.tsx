@@ -3,7 +3,14 @@ import { type Invitation, useInvitations } from "../../api/operators.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Empty, Section } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
+import { roleName } from "../../text/role-name.ts";
 import { t } from "../../text/t.ts";
+
+const KINDS = {
+  setup: t("operators.kindSetup"),
+  invitation: t("operators.kindInvitation"),
+  reset: t("operators.kindReset"),
+} as const satisfies Record<Invitation["kind"], string>;
 
 /** Lists one-time links that are neither used nor expired. */
 export function Invitations({ withdraw }: { readonly withdraw: (invitation: Invitation) => void }) {
@@ -19,9 +26,9 @@ export function Invitations({ withdraw }: { readonly withdraw: (invitation: Invi
     },
     {
       heading: t("common.kind"),
-      cell: ({ kind }) => ({ setup: "set-up", invitation: "invitation", reset: "reset" })[kind],
+      cell: ({ kind }) => KINDS[kind],
     },
-    { heading: t("common.role"), cell: ({ role }) => role },
+    { heading: t("common.role"), cell: ({ role }) => roleName(role) },
     {
       heading: t("common.scope"),
       cell: ({ account }) =>

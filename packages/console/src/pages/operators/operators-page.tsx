@@ -1,5 +1,4 @@
 import { Button } from "@mantine/core";
-import { ROLES } from "@countersign/protocol";
 import { useState } from "react";
 import { permits, useMe } from "../../api/me.ts";
 import {
@@ -32,6 +31,7 @@ import { InviteDialog } from "./invite-dialog.tsx";
 import { ResetDialog } from "./reset-dialog.tsx";
 import { RoleDialog } from "./role-dialog.tsx";
 import { SessionsDialog } from "./sessions-dialog.tsx";
+import { roleName } from "../../text/role-name.ts";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
@@ -69,7 +69,7 @@ export default function OperatorsPage() {
         </span>
       ),
     },
-    { heading: t("common.role"), cell: ({ role }) => role },
+    { heading: t("common.role"), cell: ({ role }) => roleName(role) },
     {
       heading: t("common.scope"),
       cell: ({ account }) =>
@@ -79,7 +79,7 @@ export default function OperatorsPage() {
       heading: t("operators.singleSignOn"),
       isMinor: true,
       cell: ({ single_sign_on: isFederated }) =>
-        isFederated ? "yes" : <span className="faint">{t("operators.no")}</span>,
+        isFederated ? t("operators.yes") : <span className="faint">{t("operators.no")}</span>,
     },
     { heading: t("operators.lastSignedIn"), cell: ({ last_signed_in_at: at }) => <RelativeTime at={at} /> },
     { heading: t("common.status"), isLead: true, cell: ({ status }) => <StatusBadge status={status} /> },
@@ -124,8 +124,10 @@ export default function OperatorsPage() {
           name="role"
           filters={filters}
           options={[
-            ["", "Any role"],
-            ...ROLES.map((role) => [role, `${role.slice(0, 1).toUpperCase()}${role.slice(1)}`] as const),
+            ["", t("filter.anyRole")],
+            ["viewer", t("operators.viewer")],
+            ["admin", t("operators.admin")],
+            ["owner", t("operators.owner")],
           ]}
         />
         <StatusFilter filters={filters} />
@@ -157,7 +159,7 @@ export default function OperatorsPage() {
               {opened.link !== null && isLocalLink(opened.link) ? <LocalLinkNote /> : null}
             </>
           }
-          name="link"
+          kind="link"
           secret={opened.link}
           onStored={close}
         />

@@ -6,6 +6,8 @@ import { useVersion } from "../../forms/use-version.ts";
 import { Note } from "../../ui/problem.tsx";
 import { tell } from "../../ui/tell.tsx";
 import { GrantFields } from "./grant-fields.tsx";
+import { roleName } from "../../text/role-name.ts";
+import { statusText } from "../../text/status-text.ts";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
@@ -26,9 +28,9 @@ export function RoleDialog({ operator, onClose }: { readonly operator: Operator;
             <T
               id="operators.changedMeanwhile"
               values={{
-                role: newer.value.role,
+                role: roleName(newer.value.role),
                 account: newer.value.account === null ? t("common.allAccounts") : <bdi>{newer.value.account}</bdi>,
-                status: newer.value.status,
+                status: statusText(newer.value.status),
               }}
             />
           </Note>

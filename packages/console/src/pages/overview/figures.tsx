@@ -39,13 +39,13 @@ export function Figures({ overview }: { readonly overview: Overview | undefined 
 }
 
 function countText(count: number): string {
-  return count > COUNT_MAX ? `over ${numberText(COUNT_MAX)}` : numberText(count);
+  return count > COUNT_MAX ? t("overview.over", { count: numberText(COUNT_MAX) }) : numberText(count);
 }
 
 function soonest({ expiring_1d: day, expiring_7d: week, expiring_30d: month }: Overview["keys"]): string {
-  if (month === 0) return "none does";
-  if (week === 0) return "none in 7 days";
-  return `${countText(week)} in 7 days, ${countText(day)} in 1 day`;
+  if (month === 0) return t("overview.noneExpires");
+  if (week === 0) return t("overview.noneSoon");
+  return t("overview.soonest", { week: countText(week), day: countText(day) });
 }
 
 function Figure({

@@ -68,7 +68,7 @@ export default function ResourceServersPage() {
     },
     { heading: t("common.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     {
-      heading: t("resourceServers.previousSecret"),
+      heading: t("common.previousSecret"),
       cell: ({ previous_secret_ends_at: at }) =>
         at === null ? (
           <span className="faint">{t("resourceServers.none")}</span>
@@ -170,7 +170,7 @@ export default function ResourceServersPage() {
         <SecretOnce
           title={t("secret.store")}
           about={<T id="resourceServers.secretAbout" values={{ clientId: <code>{opened.clientId}</code> }} />}
-          name="secret"
+          kind="secret"
           secret={opened.secret}
           onStored={close}
         />
@@ -181,7 +181,8 @@ export default function ResourceServersPage() {
 
 function switchableServer(name: string): Switchable {
   return {
-    name: <T id="resourceServers.serverNamed" values={{ name: <bdi>{name}</bdi> }} />,
+    kind: "resourceServer",
+    name: <bdi>{name}</bdi>,
     read: () => readResourceServer(name),
     change: (patch, etag) => changeResourceServer(name, patch, etag),
   };

@@ -10,10 +10,10 @@ import { t } from "../../text/t.ts";
 
 /** Explanations of `?error=`, with which single sign-on returns. */
 const SINGLE_SIGN_ON_PROBLEMS: Record<string, string | undefined> = {
-  single_sign_on_failed: "Single sign-on failed: the identity provider refused it or took too long. Try again.",
-  forbidden: "The identity provider knows you, but you aren't an operator here. An owner can invite you.",
-  sign_in_rejected: "The identity provider knows you, but you aren't an operator here. An owner can invite you.",
-  unavailable: "The identity provider can't be reached right now. Try again, or use another sign-in method.",
+  single_sign_on_failed: t("signIn.providerFailed"),
+  forbidden: t("signIn.notAnOperator"),
+  sign_in_rejected: t("signIn.notAnOperator"),
+  unavailable: t("signIn.providerUnreachable"),
 };
 
 export default function SignInPage() {

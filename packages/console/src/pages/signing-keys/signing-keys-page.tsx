@@ -64,9 +64,12 @@ export default function SigningKeysPage() {
     { heading: t("common.created"), cell: ({ created_at: at }) => <RelativeTime at={at} /> },
     {
       heading: t("signingKeys.signingSince"),
-      cell: ({ activated_at: at }) => <RelativeTime at={at} never="not yet" />,
+      cell: ({ activated_at: at }) => <RelativeTime at={at} never={t("signingKeys.notYet")} />,
     },
-    { heading: t("signingKeys.retired"), cell: ({ retired_at: at }) => <RelativeTime at={at} never="no" /> },
+    {
+      heading: t("signingKeys.retired"),
+      cell: ({ retired_at: at }) => <RelativeTime at={at} never={t("signingKeys.notRetired")} />,
+    },
     ...(mayChange
       ? [
           {

@@ -36,12 +36,7 @@ export function DeactivateKeyDialog({
       scope={{ key_id: id }}
       about={t("user.deactivateKeyAbout")}
       options={
-        <DescendantsField
-          id={id}
-          what={t("common.deactivate")}
-          isIncluded={withDescendants}
-          onChange={setWithDescendants}
-        />
+        <DescendantsField id={id} action="deactivate" isIncluded={withDescendants} onChange={setWithDescendants} />
       }
       onClose={onClose}
     />

@@ -2,19 +2,19 @@ import { Checkbox } from "@mantine/core";
 import { useDescendants } from "../../api/keys.ts";
 import type { PublicKey } from "../../api/registry.ts";
 import { Problem } from "../../ui/problem.tsx";
-import { numberText, t } from "../../text/t.ts";
+import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
 /** Offers to stop the keys that were rotated in by a key together with it. Without such keys it is nothing. */
 export function DescendantsField({
   id,
-  what,
+  action,
   isIncluded,
   onChange,
 }: {
   readonly id: number;
-  /** What is done to them: `Deactivate`. */
-  readonly what: string;
+  /** What is done to them. */
+  readonly action: "deactivate" | "revoke";
   readonly isIncluded: boolean;
   readonly onChange: (isIncluded: boolean) => void;
 }) {
@@ -22,14 +22,12 @@ export function DescendantsField({
   if (error !== null) return <Problem error={error} retry={() => void refetch()} />;
   const live = liveKeys(data?.items ?? []);
   if (data === undefined || (live.length === 0 && data.next === undefined)) return null;
-  const count =
-    data.next === undefined ? numberText(live.length) : t("user.moreThan", { count: numberText(live.length) });
   return (
     <Checkbox
       label={
-        live.length === 1 && data.next === undefined
-          ? t("user.alsoRotatedKey", { what })
-          : t("user.alsoRotatedKeys", { what, count })
+        data.next === undefined
+          ? t("user.alsoRotated", { action, count: live.length })
+          : t("user.alsoRotatedMany", { action, count: live.length })
       }
       description={
         <T

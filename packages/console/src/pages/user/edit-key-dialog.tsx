@@ -73,16 +73,12 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
                 label: newer.value.label === null ? t("user.empty") : <bdi>“{newer.value.label}”</bdi>,
                 expiresAt:
                   newer.value.expires_at === null ? (
-                    t("user.never")
+                    t("common.never")
                   ) : (
                     <ExactTime atMs={Date.parse(newer.value.expires_at)} />
                   ),
-                length:
-                  newer.value.networks.length === 0 ? (
-                    t("user.noNetwork")
-                  ) : (
-                    <bdi>{newer.value.networks.join(", ")}</bdi>
-                  ),
+                networks:
+                  newer.value.networks.length === 0 ? t("user.any") : <bdi>{newer.value.networks.join(", ")}</bdi>,
               }}
             />
           </Note>
@@ -112,7 +108,7 @@ export function EditKeyDialog({ publicKey, onClose }: { readonly publicKey: Publ
         }
       />
       <NetworksField
-        what={t("user.thisKey")}
+        what="key"
         value={networks}
         problem={fieldProblem(change.error, "networks")}
         onChange={setNetworks}

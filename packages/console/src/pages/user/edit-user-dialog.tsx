@@ -39,13 +39,9 @@ export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; read
             <T
               id="user.changedMeanwhile"
               values={{
-                mayRotate: newer.value.may_rotate ? t("user.may") : t("user.mayNot"),
-                length:
-                  newer.value.networks.length === 0 ? (
-                    t("user.noNetwork")
-                  ) : (
-                    <bdi>{newer.value.networks.join(", ")}</bdi>
-                  ),
+                rotation: newer.value.may_rotate ? t("user.allowed") : t("user.off"),
+                networks:
+                  newer.value.networks.length === 0 ? t("user.any") : <bdi>{newer.value.networks.join(", ")}</bdi>,
               }}
             />
           </Note>
@@ -57,7 +53,7 @@ export function EditUserDialog({ user, onClose }: { readonly user: ApiUser; read
       onClose={onClose}
     >
       <NetworksField
-        what={t("user.thisApiUser")}
+        what="user"
         value={networks}
         problem={fieldProblem(change.error, "networks")}
         onChange={setNetworks}

@@ -47,7 +47,7 @@ export function KeyName({
 
 /** A key in words: its label, or its number. */
 export function keyTitle({ id, label }: Pick<PublicKey, "id" | "label">) {
-  return label === null ? `Key ${id}` : <bdi>{label}</bdi>;
+  return label === null ? t("keys.keyNumber", { id }) : <bdi>{label}</bdi>;
 }
 
 function anchorOf(id: number): string {

@@ -73,7 +73,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
         keyOf={({ id }) => id}
         skeletonRows={1}
         skeletonHeight={85}
-        {...((query.data?.count ?? 0) > 50 ? { nouns: ["key", "keys"] as const, goTo } : {})}
+        {...((query.data?.count ?? 0) > 50 ? { nouns: [t("keys.nounOne"), t("keys.nounMany")] as const, goTo } : {})}
         empty={
           <Empty
             icon="key"
@@ -101,7 +101,7 @@ export function KeysTable({ username, onAdd }: { readonly username: string; read
 
 function switchableKey(key: PublicKey): Switchable {
   return {
-    name: key.label === null ? `key ${key.id}` : <bdi>{key.label}</bdi>,
+    name: key.label === null ? t("common.keyNumber", { id: key.id }) : <bdi>{key.label}</bdi>,
     read: () => readKey(key.id),
     change: (patch, etag) => changeKey(key.id, patch, etag),
   };
@@ -117,12 +117,12 @@ function KeyActions({
   readonly activate: () => void;
 }) {
   const { status, id, label } = publicKey;
-  const name = label ?? `key ${id}`;
+  const name = label ?? t("common.keyNumber", { id });
   if (status === "revoked") return null;
   return (
     <div className="row-end">
       {status === "deactivated" ? (
-        <Button size="xs" variant="default" onClick={activate} aria-label={t("user.activateNamed", { name })}>
+        <Button size="xs" variant="default" onClick={activate} aria-label={t("common.activateNamed", { name })}>
           {t("common.activate")}
         </Button>
       ) : (
@@ -130,7 +130,7 @@ function KeyActions({
           size="xs"
           variant="default"
           onClick={() => ask("deactivate")}
-          aria-label={t("user.deactivateNamed", { name })}
+          aria-label={t("common.deactivateNamed", { name })}
         >
           {t("common.deactivate")}
         </Button>

@@ -20,21 +20,14 @@ export function RevokeKeyDialog({
   const { id, label, fingerprint } = publicKey;
   const [withDescendants, setWithDescendants] = useState(false);
   const { newer, apply } = useVersion(() => readKey(id));
-  const name = label === null ? `key ${id}` : <bdi>{label}</bdi>;
+  const name = label === null ? t("common.keyNumber", { id }) : <bdi>{label}</bdi>;
   const expected = label ?? fingerprint.slice(-8);
   return (
     <Confirm
       title={<T id="user.revokeTitle" values={{ name }} />}
       impact={<ImpactSummary scope={{ key_id: id }} />}
       note={newer === undefined ? null : <Note kind="warning">{t("user.keyChangedBeforeRevoke")}</Note>}
-      options={
-        <DescendantsField
-          id={id}
-          what={t("common.revoke")}
-          isIncluded={withDescendants}
-          onChange={setWithDescendants}
-        />
-      }
+      options={<DescendantsField id={id} action="revoke" isIncluded={withDescendants} onChange={setWithDescendants} />}
       button={t("common.revokePermanently")}
       typed={{
         text: expected,

@@ -8,7 +8,7 @@ import { fillHours } from "../../ui/fill-hours.ts";
 import { TokenBars } from "../../ui/token-bars.tsx";
 import { t } from "../../text/t.ts";
 
-const SPANS = { "24": "24 hours", "168": "7 days" } as const;
+const SPANS = { "24": t("user.last24Hours"), "168": t("user.last7Days") } as const;
 type Span = keyof typeof SPANS;
 
 /** Tokens issued to an API user, by hour. */

@@ -121,16 +121,16 @@ function switchableUser(username: string): Switchable {
 function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
   return (
     <Facts>
-      <Fact name="Status">{user && <StatusBadge status={user.status} />}</Fact>
-      <Fact name="Access">{user && <AccessBadge access={user.access} />}</Fact>
-      <Fact name="Account">
+      <Fact label={t("common.status")}>{user && <StatusBadge status={user.status} />}</Fact>
+      <Fact label={t("common.access")}>{user && <AccessBadge access={user.access} />}</Fact>
+      <Fact label={t("common.account")}>
         {user && (
           <Link href={`/users?account=${encodeURIComponent(user.account)}`}>
             <bdi>{user.account}</bdi>
           </Link>
         )}
       </Fact>
-      <Fact name="Networks">
+      <Fact label={t("common.networks")}>
         {user &&
           (user.networks.length === 0 ? (
             <span className="faint">{t("user.any")}</span>
@@ -138,12 +138,14 @@ function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
             <bdi className="mono">{user.networks.join(", ")}</bdi>
           ))}
       </Fact>
-      <Fact name="Rotation by the client">
+      <Fact label={t("user.rotation")}>
         {user && (user.may_rotate ? t("user.allowed") : <span className="faint">{t("user.off")}</span>)}
       </Fact>
-      <Fact name="Created">{user && <RelativeTime at={user.created_at} />}</Fact>
-      <Fact name="Last used">{user && <RelativeTime at={user.last_used_at} />}</Fact>
-      <Fact name="Tokens today">{user && <span className="number">{numberText(user.tokens_today)}</span>}</Fact>
+      <Fact label={t("common.created")}>{user && <RelativeTime at={user.created_at} />}</Fact>
+      <Fact label={t("common.lastUsed")}>{user && <RelativeTime at={user.last_used_at} />}</Fact>
+      <Fact label={t("common.tokensToday")}>
+        {user && <span className="number">{numberText(user.tokens_today)}</span>}
+      </Fact>
     </Facts>
   );
 }

@@ -86,7 +86,7 @@ export function CreateUserDialog({
               setIsAccountMissing(false);
             }}
             onCreate={(typed) => setNewAccount({ shortname: toShortname(typed), name: typed })}
-            error={isAccountMissing ? "Choose an account, or create one." : undefined}
+            error={isAccountMissing ? t("users.accountMissing") : undefined}
           />
         )
       ) : (
@@ -119,7 +119,7 @@ export function CreateUserDialog({
         onChange={setName}
       />
       <Choice
-        legend="Access"
+        legend={t("common.access")}
         name="access"
         value={access}
         onChange={setAccess}
@@ -129,7 +129,7 @@ export function CreateUserDialog({
         ]}
       />
       <NetworksField
-        what={t("users.theApiUser")}
+        what="user"
         value={networks}
         problem={fieldProblem(creation.error, "networks")}
         onChange={setNetworks}

@@ -37,17 +37,19 @@ const COLUMNS: readonly Column<ApiUser>[] = [
         <span className="faint">{t("users.none")}</span>
       ) : (
         <span title={t("users.ofActive", { active, keys })}>
-          {active}
-          {active === keys ? null : (
-            <span className="faint">
-              <T id="users.of" values={{ keys }} />
-            </span>
+          {active === keys ? (
+            active
+          ) : (
+            <T
+              id="users.activeOf"
+              values={{ active, keys, faint: (words) => <span className="faint">{words}</span> }}
+            />
           )}
         </span>
       ),
   },
   {
-    heading: t("users.tokensToday"),
+    heading: t("common.tokensToday"),
     isMinor: true,
     width: 120,
     isEnd: true,
@@ -80,7 +82,7 @@ export default function UsersPage() {
           <AccountPicker
             label={t("common.account")}
             isLabelHidden
-            clearLabel="All accounts"
+            clearLabel={t("filter.allAccounts")}
             value={filters.values.account}
             onChange={(account) => filters.set("account", account)}
           />
@@ -91,9 +93,9 @@ export default function UsersPage() {
           name="access"
           filters={filters}
           options={[
-            ["", "Any access"],
-            ["full", "Full access"],
-            ["read_only", "Read-only"],
+            ["", t("filter.anyAccess")],
+            ["full", t("filter.fullAccess")],
+            ["read_only", t("filter.readOnly")],
           ]}
         />
         <FilterSelect
@@ -102,8 +104,8 @@ export default function UsersPage() {
           filters={filters}
           fixed={filters.values.q === undefined ? undefined : "name"}
           options={[
-            ["", "Newest first"],
-            ["name", "By name"],
+            ["", t("filter.newestFirst")],
+            ["name", t("filter.byName")],
           ]}
         />
       </div>

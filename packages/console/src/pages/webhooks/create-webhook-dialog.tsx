@@ -51,7 +51,7 @@ export function CreateWebhookDialog({
         <AccountPicker
           label={t("common.account")}
           description={t("webhooks.scopeHint")}
-          clearLabel="All events"
+          clearLabel={t("filter.allEvents")}
           value={account}
           error={fieldProblem(creation.error, "account")}
           onChange={setAccount}

@@ -27,7 +27,7 @@ export function WebhookSecretDialog({
           }}
         />
       }
-      name="secret"
+      kind="secret"
       secret={webhook.secret}
       onStored={onStored}
     />

@@ -22,7 +22,7 @@ export function UrlAndLabelFields({
       <NameField
         label={t("webhooks.url")}
         description={t("webhooks.urlHint")}
-        placeholder={t("webhooks.urlExample")}
+        placeholder="https://hooks.example.com/countersign"
         hasFocus={hasFocus}
         value={url}
         problem={fieldProblem(error, "url")}

@@ -9,18 +9,22 @@ import { T } from "../../ui/t.tsx";
 export function WebhookFacts({ webhook }: { readonly webhook: Webhook | undefined }) {
   return (
     <Facts>
-      <Fact name="Status">{webhook && <WebhookStatus webhook={webhook} />}</Fact>
-      <Fact name="URL">{webhook && <bdi className="mono">{webhook.url}</bdi>}</Fact>
-      <Fact name="Events">
+      <Fact label={t("common.status")}>{webhook && <WebhookStatus webhook={webhook} />}</Fact>
+      <Fact label={t("webhooks.url")}>{webhook && <bdi className="mono">{webhook.url}</bdi>}</Fact>
+      <Fact label={t("webhooks.events")}>
         {webhook && (webhook.events.includes("*") ? t("webhooks.all") : <code>{webhook.events.join(", ")}</code>)}
       </Fact>
-      <Fact name="Account">
+      <Fact label={t("common.account")}>
         {webhook && (webhook.account === null ? t("webhooks.all") : <bdi>{webhook.account}</bdi>)}
       </Fact>
-      <Fact name="Failed attempts">{webhook && <span className="number">{webhook.failed_attempts}</span>}</Fact>
-      <Fact name="Failing since">{webhook && <RelativeTime at={webhook.failing_since} never="not failing" />}</Fact>
-      <Fact name="Last delivered">{webhook && <RelativeTime at={webhook.last_delivered_at} />}</Fact>
-      <Fact name="Previous secret">
+      <Fact label={t("webhooks.failedAttempts")}>
+        {webhook && <span className="number">{webhook.failed_attempts}</span>}
+      </Fact>
+      <Fact label={t("webhooks.failingSince")}>
+        {webhook && <RelativeTime at={webhook.failing_since} never={t("webhooks.notFailing")} />}
+      </Fact>
+      <Fact label={t("webhooks.lastDelivered")}>{webhook && <RelativeTime at={webhook.last_delivered_at} />}</Fact>
+      <Fact label={t("common.previousSecret")}>
         {webhook &&
           (webhook.previous_secret_ends_at === null ? (
             <span className="faint">{t("webhooks.none")}</span>
@@ -31,7 +35,7 @@ export function WebhookFacts({ webhook }: { readonly webhook: Webhook | undefine
             />
           ))}
       </Fact>
-      <Fact name="Created">{webhook && <RelativeTime at={webhook.created_at} />}</Fact>
+      <Fact label={t("common.created")}>{webhook && <RelativeTime at={webhook.created_at} />}</Fact>
     </Facts>
   );
 }

@@ -67,12 +67,7 @@ function Endpoint({ id }: { readonly id: number }) {
             {testing.error === null ? null : <Problem error={testing.error} />}
             {testing.data === undefined ? null : (
               <Note kind={testing.data.outcome === "delivered" ? "good" : "warning"}>
-                <strong>
-                  {t("webhooks.test", {
-                    outcome: testing.data.outcome === "delivered" ? t("webhooks.delivered") : t("webhooks.failed"),
-                  })}
-                </strong>{" "}
-                {testing.data.message}
+                <strong>{t("webhooks.tested", { outcome: testing.data.outcome })}</strong> {testing.data.message}
               </Note>
             )}
           </div>
@@ -137,7 +132,8 @@ function Actions({
 
 function switchableWebhook(id: number): Switchable {
   return {
-    name: `webhook endpoint ${id}`,
+    kind: "webhook",
+    name: String(id),
     read: () => readWebhook(id),
     change: (patch, etag) => changeWebhook(id, patch, etag),
   };

@@ -1,11 +1,12 @@
 import type { Webhook } from "../../api/webhooks.ts";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
 const REASONS = {
-  failing: "it failed for 3 days",
-  gone: "its receiver answered 410 Gone",
+  failing: t("webhooks.disabledFailing"),
+  gone: t("webhooks.disabledGone"),
 } as const;
 
 /** Whether an endpoint gets events, and if not, why. */

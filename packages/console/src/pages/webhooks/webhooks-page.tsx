@@ -53,7 +53,7 @@ export default function WebhooksPage() {
   const query = useWebhooks(filters.values as WebhookFilter, { isEnabled: mayChange });
   const [isCreating, setIsCreating] = useState(false);
   const [created, setCreated] = useState<WebhookWithSecret>();
-  const about = "Endpoints to which the service sends its events, signed as Standard Webhooks describes.";
+  const about = t("webhooks.about");
   if (!mayChange) {
     return (
       <Page title={t("common.webhooks")} about={about}>

@@ -48,7 +48,7 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
   const creation = useChange(async () => {
     const publicKey = source === "make" ? (pair.made?.publicPem ?? "") : text;
     // The last check before the network: a private key is never sent, whatever went wrong before.
-    if (isPrivateKey(publicKey)) throw new Error("This is a private key. It wasn't sent anywhere.");
+    if (isPrivateKey(publicKey)) throw new Error(t("user.isPrivateKey"));
     const until = expiresAt(expiry, Date.now());
     const given = source === "make" ? await pair.prove(newSubject) : pastedProof?.trim();
     const body = {
@@ -123,8 +123,8 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
             value={source}
             onChange={setSource}
             options={[
-              ["paste", "Paste a public key"],
-              ["make", "Make a pair here"],
+              ["paste", t("user.pastePublicKey")],
+              ["make", t("user.makePairHere")],
             ]}
           />
           {source === "paste" ? (
@@ -161,7 +161,7 @@ export function AddKeyDialog({ username, onClose }: { readonly username: string;
               />
               <ExpiryField value={expiry} onChange={setExpiry} error={fieldProblem(creation.error, "expires_at")} />
               <NetworksField
-                what={t("user.thisKey")}
+                what="key"
                 value={networks}
                 problem={fieldProblem(creation.error, "networks")}
                 onChange={setNetworks}

@@ -69,7 +69,7 @@ export function KeyAdded({
         <p className="soft">{t("user.keyAddedAbout")}</p>
         <div className="dialog-foot">
           <Button data-autofocus onClick={onClose}>
-            {download === undefined ? t("user.done") : t("user.storedPrivateKey")}
+            {download === undefined ? t("common.done") : t("user.storedPrivateKey")}
           </Button>
         </div>
       </div>

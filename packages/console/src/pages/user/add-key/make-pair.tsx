@@ -16,9 +16,9 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
       <Note>
         {t("user.noPairHere")}
         <br />
-        <code>{t("user.makePairCommand")}</code>
+        <code>openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem</code>
         <br />
-        <code>{t("user.publicKeyCommand")}</code>
+        <code>openssl pkey -in private.pem -pubout</code>
       </Note>
     );
   }
@@ -31,7 +31,7 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
             label={t("common.strength")}
             value={String(bits) as `${KeyBits}`}
             onChange={(value) => setBits(Number(value) as KeyBits)}
-            options={KEY_BITS.map((each) => [`${each}`, `${each} bits`] as const)}
+            options={KEY_BITS.map((each) => [`${each}`, t("user.keyBits", { bits: each })] as const)}
           />
           <Button
             variant={pair.made === undefined ? "filled" : "default"}
@@ -53,7 +53,7 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
                     id="user.privateKeyBits"
                     values={{
                       bits: pair.made.bits,
-                      isDownloaded: pair.isDownloaded ? t("user.downloaded") : t("user.notDownloadedYet"),
+                      isDownloaded: pair.isDownloaded ? "yes" : "no",
                     }}
                   />
                 </div>

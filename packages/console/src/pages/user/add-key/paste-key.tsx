@@ -39,7 +39,7 @@ export function PasteKey({
   async function acceptFile(chosen: File | undefined): Promise<void> {
     if (chosen === undefined) return;
     if (chosen.size > FILE_BYTES_MAX) {
-      setFileProblem("The file is too large to be a public key.");
+      setFileProblem(t("user.fileTooLarge"));
       return;
     }
     accept(keyTextOfBytes(new Uint8Array(await chosen.arrayBuffer())));
@@ -66,7 +66,7 @@ export function PasteKey({
         <Textarea
           label={t("user.publicKey")}
           description={t("user.publicKeyHint")}
-          placeholder={t("user.publicKeyExample")}
+          placeholder="-----BEGIN PUBLIC KEY-----"
           rows={7}
           spellCheck={false}
           autoComplete="off"
