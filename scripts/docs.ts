@@ -5,7 +5,7 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { wrapText } from "../packages/server/src/cli/wrap-text.ts";
-import { SETTINGS } from "../packages/server/src/config/config.ts";
+import { SETTING_GROUPS, type SettingName, SETTINGS } from "../packages/server/src/config/config.ts";
 import { REGISTRY_SCHEMA } from "../packages/server/src/core/declared-state/schema.ts";
 import { CHECKS, FINDINGS } from "../packages/server/src/core/doctor/catalogue.ts";
 import { AUDIT_ACTIONS } from "../packages/server/src/core/feed/event.ts";
@@ -130,22 +130,30 @@ function asMarkdown(text: string): string {
 }
 
 function configurationMarkdown(): string {
-  const rows = Object.values(SETTINGS).map((setting) => {
-    const { variable, meaning, default: fallback } = setting;
-    const flag = "flag" in setting ? `\`${setting.flag}\`` : "";
-    const file = "secret" in setting ? `, \`${variable}_FILE\`` : "";
-    return `| \`${variable}\`${file} | ${flag} | ${fallback.replaceAll("<", "&lt;")} | ${meaning} |`;
-  });
+  const groups = SETTING_GROUPS.flatMap(({ title, settings }) => [
+    "",
+    `## ${title}`,
+    "",
+    "| variable | flag | default | meaning |",
+    "|---|---|---|---|",
+    ...Object.keys(settings).map((name) => settingRow(SETTINGS[name as SettingName])),
+  ]);
   return [
     "# Configuration\n",
     "Flags override environment variables, which override defaults. A variable that is unknown, malformed",
     "or out of bounds stops the start, with one line that names it, its problem and what is allowed.",
     "`NAME_FILE` reads the value of a secret from a file, which must be",
     "[closed to others](operations.md#files-with-secrets). A secret's value is never printed.\n",
-    "Generated from packages/server/src/config/config.ts by `npm run docs`.\n",
-    "| variable | flag | default | meaning |",
-    "|---|---|---|---|",
-    ...rows,
+    "The page **Settings** of the console shows the effective values, in the same groups.\n",
+    "Generated from packages/server/src/config/config.ts by `npm run docs`.",
+    ...groups,
     "",
   ].join("\n");
+}
+
+function settingRow(setting: (typeof SETTINGS)[SettingName]): string {
+  const { variable, meaning, default: fallback } = setting;
+  const flag = "flag" in setting ? `\`${setting.flag}\`` : "";
+  const file = "secret" in setting ? `, \`${variable}_FILE\`` : "";
+  return `| \`${variable}\`${file} | ${flag} | ${fallback.replaceAll("<", "&lt;")} | ${meaning} |`;
 }

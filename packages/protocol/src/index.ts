@@ -16,4 +16,5 @@ export * from "./limits.ts";
 export * from "./paths.ts";
 export * from "./refusal-codes.ts";
 export * from "./relative-time.ts";
+export * from "./username.ts";
 export * from "./weaknesses.ts";

@@ -10,6 +10,7 @@ import {
   useSignInOptions,
 } from "../api/sign-in.ts";
 import { Icon } from "../ui/icon.tsx";
+import { focusFirstField } from "../ui/focus-first-field.ts";
 import { Bone } from "../ui/page.tsx";
 import { Note, Problem } from "../ui/problem.tsx";
 import { t } from "../text/t.ts";
@@ -121,7 +122,7 @@ export default function SignInForm({
       <div className="or">
         <span>{t("session.or")}</span>
       </div>
-      <form className="stack" onSubmit={submit}>
+      <form ref={focusFirstField} className="stack" onSubmit={submit}>
         <TextInput
           label={t("common.emailAddress")}
           type="email"

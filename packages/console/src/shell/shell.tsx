@@ -106,7 +106,7 @@ function isAt(path: string, destination: string): boolean {
   return path === destination || path.startsWith(`${destination}/`);
 }
 
-/** Moves the focus to a new page, so that screen readers start reading there. */
+/** Moves the focus to a new page, so that screen readers start reading there, unless a form of it has taken the focus. */
 function useFocusOnNavigation(path: string, onNavigation: () => void) {
   const main = useRef<HTMLElement>(null);
   const shown = useRef(path);
@@ -114,7 +114,7 @@ function useFocusOnNavigation(path: string, onNavigation: () => void) {
     if (shown.current === path) return;
     shown.current = path;
     onNavigation();
-    main.current?.focus({ preventScroll: true });
+    if (main.current?.contains(document.activeElement) !== true) main.current?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   });
   return main;

@@ -1,11 +1,12 @@
 import { Modal } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
+import { focusFirstField } from "./focus-first-field.ts";
 import { t } from "../text/t.ts";
 import "./dialog.css";
 
 /**
- * A modal dialog: Esc closes it, it traps the focus, and the focus then returns to where it was. It is mounted only while it is open,
- * so its state starts fresh each time.
+ * A modal dialog: its first field has the focus, Esc closes it, it traps the focus, and the focus then returns to where it
+ * was. It is mounted only while it is open, so its state starts fresh each time.
  */
 export function Dialog({
   title,
@@ -45,7 +46,7 @@ export function Dialog({
           <Modal.Title>{title}</Modal.Title>
           {isClosable ? <Modal.CloseButton aria-label={t("common.close")} /> : null}
         </div>
-        <Modal.Body>{children}</Modal.Body>
+        <Modal.Body ref={focusFirstField}>{children}</Modal.Body>
       </Modal.Content>
     </Modal.Root>
   );

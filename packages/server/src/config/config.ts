@@ -21,7 +21,7 @@ import type { Setting } from "./settings/setting.ts";
 
 export { ConfigError } from "./config-error.ts";
 
-/** All settings, in the order in which the documentation lists them. */
+/** All settings, in the order in which the documentation lists them: that of {@link SETTING_GROUPS}. */
 export const SETTINGS = {
   ...LISTENER_SETTINGS,
   ...TLS_SETTINGS,
@@ -34,6 +34,20 @@ export const SETTINGS = {
 } as const;
 
 export type SettingName = keyof typeof SETTINGS;
+
+/** The settings by subject, as the documentation and the console group them. Each setting is in one group. */
+export const SETTING_GROUPS: readonly {
+  readonly title: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+}[] = [
+  { title: "Listeners", settings: LISTENER_SETTINGS },
+  { title: "TLS", settings: TLS_SETTINGS },
+  { title: "Single sign-on", settings: SIGN_IN_SETTINGS },
+  { title: "Store and secrets", settings: STORE_SETTINGS },
+  { title: "Clients' keys", settings: KEY_SETTINGS },
+  { title: "Limits", settings: LIMIT_SETTINGS },
+  { title: "Process", settings: PROCESS_SETTINGS },
+];
 
 /** The effective configuration. */
 export type Config = { readonly [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]["parse"]> };

@@ -1,9 +1,11 @@
 import { formatDuration } from "./duration.ts";
-import { type Config, SETTINGS, type SettingName } from "./config.ts";
+import { type Config, SETTING_GROUPS, SETTINGS, type SettingName } from "./config.ts";
 
 /** A setting as the console and the admin API show it. */
 export interface ShownSetting {
   readonly name: string;
+  /** The title of its group: settings of one group follow each other. */
+  readonly group: string;
   readonly variable: string;
   /** `null` if it isn't set. Never a secret's value. */
   readonly value: string | null;
@@ -14,29 +16,32 @@ export interface ShownSetting {
 
 /** The effective configuration in a form that is safe to show: for a secret, only whether it is set. */
 export function shownSettings(config: Config): readonly ShownSetting[] {
-  return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
-    const setting: {
-      readonly variable: string;
-      readonly default: string;
-      readonly meaning: string;
-      readonly secret?: true;
-      readonly duration?: true;
-    } = SETTINGS[name];
-    const value = config[name];
-    const secret = setting.secret === true;
-    return {
-      name,
-      variable: setting.variable,
-      value: secret
-        ? value === undefined
-          ? null
-          : "set; not shown"
-        : shownValue(setting.duration === true && typeof value === "number" ? formatDuration(value) : value),
-      default: setting.default,
-      meaning: setting.meaning,
-      secret,
-    };
-  });
+  return SETTING_GROUPS.flatMap(({ title: group, settings }) =>
+    (Object.keys(settings) as SettingName[]).map((name) => {
+      const setting: {
+        readonly variable: string;
+        readonly default: string;
+        readonly meaning: string;
+        readonly secret?: true;
+        readonly duration?: true;
+      } = SETTINGS[name];
+      const value = config[name];
+      const secret = setting.secret === true;
+      return {
+        name,
+        group,
+        variable: setting.variable,
+        value: secret
+          ? value === undefined
+            ? null
+            : "set; not shown"
+          : shownValue(setting.duration === true && typeof value === "number" ? formatDuration(value) : value),
+        default: setting.default,
+        meaning: setting.meaning,
+        secret,
+      };
+    }),
+  );
 }
 
 function shownValue(value: unknown): string | null {

@@ -1,12 +1,12 @@
-/** The maximum length of shortnames, API user names and resource server names, in characters. */
-const NAME_CHARACTERS_MAX = 63;
+import { isName, NAME_CHARACTERS_MAX } from "@countersign/protocol";
+import { fieldRefusal } from "./refusal.ts";
 
 /** The maximum length of display names and labels, in characters. */
 const DISPLAY_CHARACTERS_MAX = 200;
 
 /** Checks a name's characters and length. @param what the value's name, in messages and as a field @throws {Refusal} `field_invalid` */
 export function checkName(what: string, value: string): void {
-  if (!/^[a-z0-9][a-z0-9._-]*$/.test(value) || value.length > NAME_CHARACTERS_MAX) {
+  if (!isName(value)) {
     throw fieldRefusal(
       "field_invalid",
       `The ${what} must be 1 to ${NAME_CHARACTERS_MAX} lower-case letters, digits, ".", "_" and "-", and begin with a letter or digit.`,
@@ -45,4 +45,3 @@ export function printable(text: string): string {
   const plain = text.replaceAll(/\p{C}/gu, "?");
   return plain.length > NAME_CHARACTERS_MAX + 20 ? `${plain.slice(0, NAME_CHARACTERS_MAX)}…` : plain;
 }
-import { fieldRefusal } from "./refusal.ts";

@@ -5,6 +5,7 @@ import { Link } from "wouter";
 import { checkToken, type Explanation, explainAssertion, type TokenReport } from "../../api/service.ts";
 import { useChange } from "../../api/queries.ts";
 import { type Given, onGiven, takeGiven } from "../../forms/pasted-credential.ts";
+import { focusFirstField } from "../../ui/focus-first-field.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { Page } from "../../ui/page.tsx";
 import { Problem } from "../../ui/problem.tsx";
@@ -97,7 +98,12 @@ function Ask<Answer>({
 
   return (
     <>
-      <form className="card card-inside stack" onSubmit={submit}>
+      <form
+        // Where there is an answer to read, the focus stays with the page.
+        ref={given === "" ? focusFirstField : null}
+        className="card card-inside stack"
+        onSubmit={submit}
+      >
         <Textarea
           label={label}
           description={description}

@@ -12,6 +12,7 @@ import {
   useSignInOptions,
 } from "../../api/sign-in.ts";
 import { NewPasswordInput } from "../../forms/new-password-input.tsx";
+import { focusFirstField } from "../../ui/focus-first-field.ts";
 import { Icon } from "../../ui/icon.tsx";
 import { OutsidePage } from "../../ui/outside-page.tsx";
 import { Bone } from "../../ui/page.tsx";
@@ -135,7 +136,7 @@ function Credentials({
   }
 
   return (
-    <form className="stack" onSubmit={(event) => void submit(event)}>
+    <form ref={focusFirstField} className="stack" onSubmit={(event) => void submit(event)}>
       {error === undefined ? null : <Problem error={error} />}
       {purpose.kind === "setup" ? (
         <TextInput
@@ -146,7 +147,6 @@ function Credentials({
           autoComplete="username"
           required
           withAsterisk={false}
-          data-autofocus
           value={email}
           onChange={(event) => setEmail(event.currentTarget.value)}
         />

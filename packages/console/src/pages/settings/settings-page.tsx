@@ -2,7 +2,7 @@ import type { Setting } from "../../api/service.ts";
 import { useSettings } from "../../api/service.ts";
 import { permits, useMe } from "../../api/me.ts";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
-import { Empty, Page } from "../../ui/page.tsx";
+import { Empty, Page, Section } from "../../ui/page.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { Tag } from "../../ui/status-badge.tsx";
 import { t } from "../../text/t.ts";
@@ -21,6 +21,7 @@ const COLUMNS: readonly Column<Setting>[] = [
   },
   {
     heading: t("settings.value"),
+    width: 210,
     cell: ({ value, secret, default: usual }) =>
       value === null ? (
         <span className="faint">{t("common.notSet")}</span>
@@ -34,6 +35,7 @@ const COLUMNS: readonly Column<Setting>[] = [
   },
   {
     heading: t("settings.default"),
+    width: 210,
     cell: ({ default: value }) => <bdi className="faint setting-value">{value}</bdi>,
   },
 ];
@@ -63,19 +65,39 @@ export default function SettingsPage() {
         />
       }
     >
-      <DataTable
-        caption={t("common.settings")}
-        columns={COLUMNS}
-        query={query}
-        keyOf={({ variable }) => variable}
-        skeletonRows={14}
-        skeletonHeight={59}
-        empty={
-          <Empty icon="settings" title={t("settings.noSettings")}>
-            {t("settings.noSettingsAbout")}
-          </Empty>
-        }
-      />
+      {query.data === undefined || query.data.items.length === 0 ? (
+        <SettingsTable caption={t("common.settings")} query={query} />
+      ) : (
+        [...Map.groupBy(query.data.items, ({ group }) => group)].map(([group, items]) => (
+          <Section key={group} title={group}>
+            <SettingsTable caption={group} query={{ ...query, data: { ...query.data, items } }} />
+          </Section>
+        ))
+      )}
     </Page>
+  );
+}
+
+function SettingsTable({
+  caption,
+  query,
+}: {
+  readonly caption: string;
+  readonly query: ReturnType<typeof useSettings>;
+}) {
+  return (
+    <DataTable
+      caption={caption}
+      columns={COLUMNS}
+      query={query}
+      keyOf={({ variable }) => variable}
+      skeletonRows={14}
+      skeletonHeight={59}
+      empty={
+        <Empty icon="settings" title={t("settings.noSettings")}>
+          {t("settings.noSettingsAbout")}
+        </Empty>
+      }
+    />
   );
 }

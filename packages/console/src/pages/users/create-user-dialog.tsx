@@ -11,6 +11,7 @@ import { NetworksField } from "../../forms/networks-field.tsx";
 import { RotationField } from "../../forms/rotation-field.tsx";
 import { parseWords } from "../../text/word-list.ts";
 import { t } from "../../text/t.ts";
+import { UsernamePreview } from "./username-preview.tsx";
 
 /** Creates an API user, in an existing account or in one that the same form creates. */
 export function CreateUserDialog({
@@ -118,6 +119,7 @@ export function CreateUserDialog({
         problem={fieldProblem(creation.error, "name")}
         onChange={setName}
       />
+      <UsernamePreview account={account} isAccountNew={newAccount !== undefined} name={name.trim()} />
       <Choice
         legend={t("common.access")}
         name="access"

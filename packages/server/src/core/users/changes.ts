@@ -1,4 +1,4 @@
-import type { Access } from "@countersign/protocol";
+import { type Access, usernameIn } from "@countersign/protocol";
 import { loadAccount } from "../accounts/changes.ts";
 import type { Account } from "../accounts/model.ts";
 import type { ChangeTx } from "../change/change-tx.ts";
@@ -84,5 +84,5 @@ export function unknownUser(username: string): Refusal {
 
 /** The username of an API user with this name in this account. */
 export function usernameOf(account: Pick<Account, "id">, name: string): string {
-  return `api-${account.id}-${name}`;
+  return usernameIn(account.id, name);
 }
