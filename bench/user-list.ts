@@ -171,7 +171,7 @@ async function measure(store: Store): Promise<readonly Measured[]> {
   ] as const) {
     const handlers = createOverviewHandlers({ store, clock: { wallMs: () => nowMs } });
     await time(what, async () => {
-      const { data } = await handlers.getOverview({ principal });
+      const { data } = await handlers.getOverview({ principal, query: {} });
       return { count: data.keys.active };
     });
   }

@@ -572,6 +572,28 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.ok(subjects.length > 0 && !subjects.includes("api-1-demo"));
     });
 
+    test("the overview counts API users and keys by status, of all accounts or of one that the caller can see", async () => {
+      const before = (await admin.get("/overview?account=lists")).body.data;
+      assert.ok(!("refusals" in before) && !("nodes" in before));
+      const username = (await admin.get("/users?account=lists")).body.data[0].username as string;
+      const change = (status: string) => admin.patch(`/users/${username}`, { status });
+      assert.equal((await change("deactivated")).status, 200);
+      const after = (await admin.get("/overview?account=lists")).body.data;
+      assert.deepEqual(after.users_by_status, {
+        active: before.users_by_status.active - 1,
+        deactivated: before.users_by_status.deactivated + 1,
+      });
+      const all = (await admin.get("/overview")).body.data;
+      assert.equal(all.users_by_status.active + all.users_by_status.deactivated, all.users);
+      assert.equal(all.keys.deactivated, (await admin.get("/keys?status=deactivated")).body.meta.count);
+      await change("active");
+      assert.equal((await admin.get("/overview?account=nobody")).status, 404);
+      const made = await admin.post("/admin-tokens", { name: "elsewhere", role: "viewer", account: "lists" });
+      const limited = console.api.client.as({ bearer: made.body.data.token });
+      assert.equal((await limited.get("/overview?account=lists")).status, 200);
+      assert.equal((await limited.get("/overview?account=acme")).status, 404);
+    });
+
     test("an unknown path and an unsupported method are refused in the envelope", async () => {
       const absent = await fetch(`${console.server.adminUrl}/api/admin/v1/nothing`);
       assert.equal(absent.status, 404);

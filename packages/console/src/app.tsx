@@ -18,6 +18,7 @@ const UsersPage = lazy(() => import("./pages/users/users-page.tsx"));
 const UserPage = lazy(() => import("./pages/user/user-page.tsx"));
 const KeysPage = lazy(() => import("./pages/keys/keys-page.tsx"));
 const AccountsPage = lazy(() => import("./pages/accounts/accounts-page.tsx"));
+const AccountPage = lazy(() => import("./pages/accounts/account-page.tsx"));
 const ExplainPage = lazy(() => import("./pages/explain/explain-page.tsx"));
 const AuditPage = lazy(() => import("./pages/audit/audit-page.tsx"));
 const ResourceServersPage = lazy(() => import("./pages/resource-servers/resource-servers-page.tsx"));
@@ -100,6 +101,12 @@ function SignedIn() {
             </Route>
             <Route path="/accounts">
               <AccountsPage />
+            </Route>
+            <Route path="/accounts/:shortname">
+              {({ shortname }) => {
+                const name = decodePart(shortname);
+                return name === undefined ? <NotFoundPage /> : <AccountPage key={shortname} shortname={name} />;
+              }}
             </Route>
             <Route path="/explain">
               <ExplainPage />

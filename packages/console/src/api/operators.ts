@@ -14,6 +14,8 @@ export type Passkey = DataOf<"listMyPasskeys">[number];
 export interface OperatorFilter {
   readonly q?: string;
   readonly role?: Role;
+  /** Operators with access to this account. */
+  readonly account?: string;
   readonly status?: "active" | "deactivated";
   readonly cursor?: string;
 }

@@ -4,10 +4,19 @@ import { client, type DataOf, requestData } from "./client.ts";
 
 export type Overview = DataOf<"getOverview">;
 
-export function useOverview() {
+/** @param account the shortname of an account, for only what belongs to it */
+export function useOverview(account?: string) {
   return useQuery({
-    queryKey: ["overview"],
-    queryFn: ({ signal }) => requestData((signal) => client.GET("/api/admin/v1/overview", { signal }), { signal }),
+    queryKey: ["overview", account],
+    queryFn: ({ signal }) =>
+      requestData(
+        (signal) =>
+          client.GET("/api/admin/v1/overview", {
+            params: { query: account === undefined ? {} : { account } },
+            signal,
+          }),
+        { signal },
+      ),
     refetchInterval: 60_000,
   });
 }

@@ -142,6 +142,18 @@ export function testOperatorStore(name: string, open: () => Promise<StoreUnderTe
         assert.equal(await change((transaction) => transaction.operators.count()), 4);
       });
 
+      test("is found among those with access to an account if it is limited to it, or to none", async () => {
+        const account = await insertAccount(each.store, "acme");
+        const other = await insertAccount(each.store, "other");
+        await insertOperator({ email: "all@example.com" });
+        await insertOperator({ email: "acme@example.com", accountId: account.id });
+        await insertOperator({ email: "other@example.com", accountId: other.id });
+        const emails = async (filter: object) =>
+          (await each.store.operators.page(filter, { limit: 10 })).items.map(({ email }) => email);
+        assert.deepEqual(await emails({ accessTo: account.id }), ["all@example.com", "acme@example.com"]);
+        assert.deepEqual(await emails({ accessTo: account.id, accountId: account.id }), ["acme@example.com"]);
+      });
+
       test("keeps nothing of a change that was rolled back", async () => {
         await assert.rejects(
           change(async (transaction) => {

@@ -3,7 +3,7 @@ import type { AccountId } from "../core/accounts/model.ts";
 import type { Grant, Operator, OperatorId } from "../core/operators/model.ts";
 import type { OperatorStore, OperatorTransaction } from "../core/operators/store.ts";
 import { canBeId, canBeStored } from "./bounds.ts";
-import { begins, equal, pageSmall } from "./page-small.ts";
+import { begins, equal, equalOrNull, pageSmall } from "./page-small.ts";
 import { BY_ID } from "./pages.ts";
 import type { Database } from "./schema.ts";
 
@@ -13,9 +13,10 @@ export function operatorStore(db: Kysely<Database>): OperatorStore {
     find: (id) => findOperator(db, id),
     findByEmail: (email) => findOperatorByEmail(db, email),
     count: () => countOperators(db),
-    page: ({ accountId, role, status, search }, page) => {
+    page: ({ accountId, accessTo, role, status, search }, page) => {
       const conditions = [
         equal("account_id", accountId),
+        equalOrNull("account_id", accessTo),
         equal("role", role),
         equal("status", status),
         begins("email", search?.toLowerCase()),

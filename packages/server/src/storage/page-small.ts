@@ -18,6 +18,12 @@ export function equal(column: string, value: string | number | undefined): Condi
   };
 }
 
+/** Does the column have this value, or none? */
+export function equalOrNull(column: string, value: number | undefined): Condition | undefined {
+  const condition = equal(column, value);
+  return condition && { ...condition, where: sql`(${condition.where} or ${sql.ref(column)} is null)` };
+}
+
 /** Does any of the columns begin with this text? */
 export function anyBegins(columns: readonly string[], text: string | undefined): Condition | undefined {
   const each = columns.flatMap((column) => begins(column, text) ?? []);

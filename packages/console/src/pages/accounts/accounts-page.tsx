@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "wouter";
 import { permits, useMe } from "../../api/me.ts";
-import { type Account, type AccountFilter, changeAccount, readAccount, useAccounts } from "../../api/registry.ts";
+import { type Account, type AccountFilter, useAccounts } from "../../api/registry.ts";
 import { Action, ActionsMenu } from "../../ui/actions-menu.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { SearchField, StatusFilter } from "../../forms/filters.tsx";
@@ -13,11 +13,12 @@ import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { useFilters } from "../../forms/search-state.ts";
 import { useOpening } from "../../forms/use-opening.ts";
-import { activate, DeactivateDialog, type Switchable } from "../../forms/standing-change.tsx";
+import { activate, DeactivateDialog } from "../../forms/standing-change.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
 import { daysOf } from "../../text/days.ts";
 import { CreateAccountDialog } from "./create-account-dialog.tsx";
 import { EditAccountDialog } from "./edit-account-dialog.tsx";
+import { switchableAccount } from "./switchable-account.tsx";
 import { numberText, t } from "../../text/t.ts";
 
 /** Lists accounts, to create one, or to deactivate one with all its API users. */
@@ -38,7 +39,7 @@ export default function AccountsPage() {
     {
       heading: t("common.account"),
       cell: ({ shortname }) => (
-        <Link href={`/users?account=${encodeURIComponent(shortname)}`} className="row-link">
+        <Link href={`/accounts/${encodeURIComponent(shortname)}`} className="row-link">
           <bdi>{shortname}</bdi>
         </Link>
       ),
@@ -142,13 +143,4 @@ export default function AccountsPage() {
       )}
     </Page>
   );
-}
-
-function switchableAccount(shortname: string): Switchable {
-  return {
-    kind: "account",
-    name: <bdi>{shortname}</bdi>,
-    read: () => readAccount(shortname),
-    change: (patch, etag) => changeAccount(shortname, patch, etag),
-  };
 }

@@ -7,35 +7,58 @@ import { numberText, t } from "../../text/t.ts";
 /** As far as the service counts; one more stands for any greater number. */
 const COUNT_MAX = 10_000;
 
-/** Counts that lead to the list of what they count. Those that need attention stand out. @param overview `undefined` while it is loading */
-export function Figures({ overview }: { readonly overview: Overview | undefined }) {
+/**
+ * Counts that lead to the list of what they count. Those that need attention stand out.
+ *
+ * @param overview `undefined` while it is loading
+ * @param account the shortname of the account whose overview it is; `undefined` for all accounts
+ */
+export function Figures({ overview, account }: { readonly overview: Overview | undefined; readonly account?: string }) {
   const keys = overview?.keys;
+  const link = (path: string, filters: Readonly<Record<string, string>> = {}) => {
+    const query = new URLSearchParams({ ...(account === undefined ? {} : { account }), ...filters }).toString();
+    return query === "" ? path : `${path}?${query}`;
+  };
   return (
     <div className="figures" aria-busy={overview === undefined}>
-      <Figure href="/users" label={t("common.apiUsers")} count={overview?.users}>
-        {overview === undefined
-          ? ""
-          : t("overview.inAccounts", { count: overview.accounts, shown: countText(overview.accounts) })}
+      <Figure href={link("/users")} label={t("common.apiUsers")} count={overview?.users}>
+        {overview === undefined ? "" : usersText(overview, account === undefined)}
       </Figure>
-      <Figure href="/keys?status=active" label={t("overview.activeKeys")} count={keys?.active}>
-        {t("overview.ofAllApiUsers")}
+      <Figure href={link("/keys", { status: "active" })} label={t("overview.activeKeys")} count={keys?.active}>
+        {keys === undefined ? "" : t("overview.keysDeactivated", { shown: countText(keys.deactivated) })}
       </Figure>
       <Figure
-        href="/keys?expiring=30d"
+        href={link("/keys", { expiring: "30d" })}
         label={t("overview.expireWithin30Days")}
         count={keys?.expiring_30d}
         look="is-urgent"
       >
         {keys === undefined ? "" : soonest(keys)}
       </Figure>
-      <Figure href="/keys?unused=90d" label={t("overview.unusedFor90Days")} count={keys?.unused_90d} look="is-urgent">
+      <Figure
+        href={link("/keys", { unused: "90d" })}
+        label={t("overview.unusedFor90Days")}
+        count={keys?.unused_90d}
+        look="is-urgent"
+      >
         {keys?.unused_90d === 0 ? t("overview.everyKeyIsInUse") : t("overview.unusedAbout")}
       </Figure>
-      <Figure href="/keys?weak=true" label={t("overview.weakKeys")} count={keys?.weak} look="is-dangerous">
+      <Figure
+        href={link("/keys", { weak: "true" })}
+        label={t("overview.weakKeys")}
+        count={keys?.weak}
+        look="is-dangerous"
+      >
         {keys?.weak === 0 ? t("overview.noneWasFound") : t("overview.replaceThem")}
       </Figure>
     </div>
   );
+}
+
+function usersText({ accounts, users_by_status: { active, deactivated } }: Overview, hasAccounts: boolean): string {
+  const counts = { active: countText(active), deactivated: countText(deactivated) };
+  if (!hasAccounts) return t("overview.usersByStatus", counts);
+  return t("overview.usersByStatusInAccounts", { ...counts, count: accounts, accounts: countText(accounts) });
 }
 
 function countText(count: number): string {

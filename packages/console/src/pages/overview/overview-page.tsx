@@ -1,20 +1,16 @@
 import { permits, useMe } from "../../api/me.ts";
-import { type Overview, useOverview } from "../../api/overview.ts";
-import { fillHours } from "../../ui/fill-hours.ts";
-import { Page, Section } from "../../ui/page.tsx";
+import { useOverview } from "../../api/overview.ts";
+import { Page } from "../../ui/page.tsx";
 import { Problem } from "../../ui/problem.tsx";
-import { useNowMs } from "../../ui/relative-time.tsx";
-import { TokenBars } from "../../ui/token-bars.tsx";
 import { Figures } from "./figures.tsx";
 import { FirstSteps } from "./first-steps.tsx";
 import { LastChanges } from "./last-changes.tsx";
 import { Nodes } from "./nodes.tsx";
 import { Refusals } from "./refusals.tsx";
+import { TokensIssued } from "./tokens-issued.tsx";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 import "./overview-page.css";
-
-const HOURS = 24;
 
 /** The first page after the sign-in: what is going on, and which keys need attention. Everything leads to the list behind it. */
 export function OverviewPage() {
@@ -43,7 +39,7 @@ export function OverviewPage() {
           {isEmpty ? null : (
             <>
               <Figures overview={data} />
-              <Tokens hours={data?.tokens} />
+              <TokensIssued hours={data?.tokens} />
             </>
           )}
         </>
@@ -52,17 +48,5 @@ export function OverviewPage() {
       <LastChanges changes={data?.changes} />
       {me.account === null ? <Nodes nodes={data?.nodes} /> : null}
     </Page>
-  );
-}
-
-/** @param hours `undefined` while they are loading */
-function Tokens({ hours }: { readonly hours: Overview["tokens"] | undefined }) {
-  const nowMs = useNowMs();
-  return (
-    <Section title={t("common.tokensIssued")} about={t("overview.tokensAbout")}>
-      <div className="card chart">
-        <TokenBars hours={fillHours({ hours: hours ?? [] }, HOURS, nowMs)} isWaiting={hours === undefined} />
-      </div>
-    </Section>
   );
 }

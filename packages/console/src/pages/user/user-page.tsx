@@ -125,7 +125,7 @@ function UserFacts({ user }: { readonly user: ApiUser | undefined }) {
       <Fact label={t("common.access")}>{user && <AccessBadge access={user.access} />}</Fact>
       <Fact label={t("common.account")}>
         {user && (
-          <Link href={`/users?account=${encodeURIComponent(user.account)}`}>
+          <Link href={`/accounts/${encodeURIComponent(user.account)}`}>
             <bdi>{user.account}</bdi>
           </Link>
         )}

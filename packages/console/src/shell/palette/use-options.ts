@@ -67,7 +67,7 @@ export function useOptions(
         group: t("common.accounts"),
         label: name === shortname ? shortname : `${shortname} · ${name}`,
         icon: "account",
-        path: `/users?account=${encodeURIComponent(shortname)}`,
+        path: `/accounts/${encodeURIComponent(shortname)}`,
       }),
     ),
   ];

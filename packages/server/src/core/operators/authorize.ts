@@ -25,7 +25,7 @@ export function isUnlimitedOwner({ role, accountId }: Pick<Grant, "role" | "acco
 }
 
 /** Can the caller see what belongs to this account? `null` stands for what belongs to no account, which a grant for one account hides. */
-export function canSee(grant: Grant, accountId: AccountId | null): boolean {
+export function canSee(grant: Pick<Grant, "accountId">, accountId: AccountId | null): boolean {
   return grant.accountId === null || grant.accountId === accountId;
 }
 

@@ -27,6 +27,8 @@ export interface OperatorStore {
   page(
     filter: {
       readonly accountId?: AccountId | undefined;
+      /** Operators who can see this account: those limited to it, and those limited to none. */
+      readonly accessTo?: AccountId | undefined;
       readonly role?: Role | undefined;
       readonly status?: Standing | undefined;
       readonly search?: string | undefined;

@@ -9,7 +9,7 @@ import { notFound } from "../http/refusals.ts";
 /** Loads the account in the path. @throws {Refusal} `not_found`, also if the caller can't see the account */
 export async function loadAccount(
   store: Pick<Store, "accounts">,
-  principal: Principal,
+  principal: Pick<Principal, "accountId">,
   shortname: string,
 ): Promise<ListedAccount> {
   const account = await store.accounts.findListed(shortname);
@@ -20,7 +20,7 @@ export async function loadAccount(
 /** Loads the account in the body's field `account`. @throws {Refusal} `field_invalid`, also if the caller can't see the account */
 export async function loadAccountOfField(
   store: Pick<Store, "accounts">,
-  principal: Principal,
+  principal: Pick<Principal, "accountId">,
   shortname: string,
 ): Promise<Account> {
   const account = await store.accounts.find(shortname);

@@ -7,6 +7,7 @@ import { changeOperator, endOperatorSession } from "../../../core/operators/chan
 import { resetOperator } from "../../../core/operators/invitations.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock, Random } from "../../../core/surroundings.ts";
+import { loadAccount } from "../accounts/load-account.ts";
 import { listOf, parsePage } from "../http/cursor.ts";
 import { entityTags } from "../http/entity-tag.ts";
 import type { HandlersOf } from "../http/handlers.ts";
@@ -44,8 +45,15 @@ export function createOperatorHandlers({
 
   return {
     async listOperators({ principal, query, target }) {
-      const { q, role, status } = query;
-      const filter = { role, status, search: q?.toLowerCase(), ...accountFilter(principal) };
+      const { q, role, status, account: shortname } = query;
+      const account = shortname === undefined ? undefined : await loadAccount(store, principal, shortname);
+      const filter = {
+        role,
+        status,
+        search: q?.toLowerCase(),
+        accessTo: account?.id,
+        ...accountFilter(principal),
+      };
       const page = await store.operators.page(filter, parsePage(query));
       return listOf(page, target, ({ id }) => [id], operatorJson);
     },

@@ -8,6 +8,7 @@ import {
   patchOf,
   search,
   role,
+  shortname,
   standing,
   text,
   textOrNull,
@@ -26,7 +27,13 @@ export const Operator = object({
   last_signed_in_at: timeOrNull,
 });
 
-export const OperatorsQuery = objectWith([], { q: search, role, status: standing, ...page });
+export const OperatorsQuery = objectWith([], {
+  q: search,
+  role,
+  status: standing,
+  account: { ...shortname, description: "Operators with access to this account: limited to it, or to none" },
+  ...page,
+});
 
 export const OperatorPatch = patchOf(Operator, {
   role,

@@ -9,6 +9,7 @@ import { LIVE_NODE_MS } from "../../../core/signing-keys/changes.ts";
 import type { Store } from "../../../core/store/store.ts";
 import type { Clock } from "../../../core/surroundings.ts";
 import { eventPresenter } from "../audit/present-event.ts";
+import { loadAccount } from "../accounts/load-account.ts";
 import type { HandlersOf } from "../http/handlers.ts";
 import type { overviewRoutes } from "./routes.ts";
 
@@ -25,23 +26,36 @@ export interface OverviewHandlerDependencies {
   readonly clock: Pick<Clock, "wallMs">;
 }
 
+interface OverviewRequest {
+  readonly principal: Pick<Principal, "accountId">;
+  readonly query: { readonly account?: string };
+}
+
 export function createOverviewHandlers({ store, clock }: OverviewHandlerDependencies) {
   return {
-    async getOverview({ principal }: { readonly principal: Pick<Principal, "accountId"> }) {
-      const { accountId } = principal;
-      const scope = accountFilter(principal);
+    async getOverview({ principal, query }: OverviewRequest) {
+      const account = query.account === undefined ? undefined : await loadAccount(store, principal, query.account);
+      const accountId = account?.id ?? principal.accountId;
+      const scope = accountFilter({ accountId });
       const isEverywhere = accountId === null;
       const nowMs = clock.wallMs();
       const nowSeconds = Math.ceil(nowMs / 1000);
       const sinceSeconds = Math.floor(nowSeconds / HOUR_SECONDS) * HOUR_SECONDS - 23 * HOUR_SECONDS;
       const todaySeconds = Math.floor(nowMs / DAY_MS) * 86_400;
-      const [hours, accounts, users, keys, changes] = await Promise.all([
-        store.usage.hours(isEverywhere ? {} : { accountId }, sinceSeconds, nowSeconds + 1),
-        store.accounts.page(scope, { limit: 1 }),
-        store.users.page(scope, "newest", todaySeconds, { limit: 1 }),
-        countKeys(store.keys, nowMs, scope),
-        store.events.page(scope, { limit: CHANGES_SHOWN }),
-      ]);
+      const countUsers = async (filter: UserFilter) =>
+        (await store.users.page({ ...scope, ...filter }, "newest", todaySeconds, { limit: 1 })).count;
+      const [hours, accounts, users, activeUsers, deactivatedUsers, keys, deactivatedKeys, changes] = await Promise.all(
+        [
+          store.usage.hours(isEverywhere ? {} : { accountId }, sinceSeconds, nowSeconds + 1),
+          store.accounts.page(scope, { limit: 1 }),
+          countUsers({}),
+          countUsers({ status: "active" }),
+          countUsers({ status: "deactivated" }),
+          countKeys(store.keys, nowMs, scope),
+          store.keys.count({ ...scope, status: "deactivated" }, nowMs),
+          store.events.page(scope, { limit: CHANGES_SHOWN }),
+        ],
+      );
       return {
         data: {
           tokens: hours.map(({ hourSeconds, tokens }) => ({ hour: isoTime(hourSeconds * 1000), tokens })),
@@ -50,9 +64,10 @@ export function createOverviewHandlers({ store, clock }: OverviewHandlerDependen
             nodes: (await store.nodes.listLive(LIVE_NODE_MS)).map(nodeJson),
           }),
           accounts: accounts.count,
-          users: users.count,
-          keys,
-          first_steps: users.count > NEWCOMERS_USERS_MAX ? null : await findFirstSteps(scope, todaySeconds),
+          users,
+          users_by_status: { active: activeUsers, deactivated: deactivatedUsers },
+          keys: { ...keys, deactivated: deactivatedKeys },
+          first_steps: users > NEWCOMERS_USERS_MAX ? null : await findFirstSteps(scope, todaySeconds),
           changes: changes.items.map(eventPresenter(principal)),
         },
       };

@@ -1,5 +1,5 @@
 import { viewer, type AdminRoutes } from "../http/route.ts";
-import { Overview } from "./schemas.ts";
+import { Overview, OverviewQuery } from "./schemas.ts";
 
 export const overviewRoutes = {
   getOverview: {
@@ -8,6 +8,7 @@ export const overviewRoutes = {
     tag: "overview",
     access: viewer,
     summary: "What needs attention: keys that expire, are unused or weak; tokens, refusals, nodes and the last changes",
+    query: OverviewQuery,
     answers: "item",
     data: Overview,
   },
