@@ -82,8 +82,17 @@ function lookAtWidths(): void {
     });
   }
 
-  for (const path of [`/users/${LONG_USER}`, "/users", "/keys", "/accounts", "/audit", "/admin-tokens", "/webhooks"]) {
-    test(`${path.replace(LONG_USER, "…")} with the longest names`, async () => {
+  for (const path of [
+    `/users/${LONG_USER}`,
+    "/users",
+    "/keys",
+    "/accounts",
+    `/accounts/${LONG_NAME}`,
+    "/audit",
+    "/admin-tokens",
+    "/webhooks",
+  ]) {
+    test(`${path.replace(LONG_USER, "…").replace(LONG_NAME, "…")} with the longest names`, async () => {
       await jumpTo(page, path);
       await page
         .locator("main")

@@ -114,6 +114,7 @@ export const VIEWS: readonly View[] = [
     heading: "Accounts",
     open: (page) => openFromMenu(page, "More for acme", "Edit…"),
   },
+  { name: "account", path: "/accounts/acme", heading: "acme" },
   {
     name: "explain",
     path: "/explain",

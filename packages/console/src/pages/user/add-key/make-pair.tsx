@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { canMakeKeyPair, KEY_BITS, type KeyBits } from "../../../key/key-pair.ts";
 import { Icon } from "../../../ui/icon.tsx";
 import { Note } from "../../../ui/problem.tsx";
@@ -11,6 +11,11 @@ import { T } from "../../../ui/t.tsx";
 /** Makes a key pair in the browser and offers the private key for download. */
 export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly fileName: string }) {
   const [bits, setBits] = useState<KeyBits>(2048);
+  const button = useRef<HTMLButtonElement>(null);
+  // While a pair is made, the button is disabled and loses the focus.
+  useEffect(() => {
+    if (pair.made !== undefined && document.activeElement === document.body) button.current?.focus();
+  }, [pair.made]);
   if (!canMakeKeyPair()) {
     return (
       <Note>
@@ -34,6 +39,7 @@ export function MakePair({ pair, fileName }: { readonly pair: HeldPair; readonly
             options={KEY_BITS.map((each) => [`${each}`, t("user.keyBits", { bits: each })] as const)}
           />
           <Button
+            ref={button}
             variant={pair.made === undefined ? "filled" : "default"}
             loading={pair.isMaking}
             onClick={() => void pair.make(bits)}
