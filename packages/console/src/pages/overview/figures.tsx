@@ -56,9 +56,14 @@ export function Figures({ overview, account }: { readonly overview: Overview | u
 }
 
 function usersText({ accounts, users_by_status: { active, deactivated } }: Overview, hasAccounts: boolean): string {
-  const counts = { active: countText(active), deactivated: countText(deactivated) };
-  if (!hasAccounts) return t("overview.usersByStatus", counts);
-  return t("overview.usersByStatusInAccounts", { ...counts, count: accounts, accounts: countText(accounts) });
+  const [activeText, deactivatedText] = [countText(active), countText(deactivated)];
+  if (!hasAccounts) return t("overview.usersByStatus", { active: activeText, deactivated: deactivatedText });
+  return t("overview.usersByStatusInAccounts", {
+    active: activeText,
+    deactivated: deactivatedText,
+    count: accounts,
+    accounts: countText(accounts),
+  });
 }
 
 function countText(count: number): string {
