@@ -3,19 +3,24 @@
  * no style may stand in the page itself, so nothing is inlined.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { extname, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
 import { parse } from "@formatjs/icu-messageformat-parser";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-const outDir = join(import.meta.dirname, "..", "server", "console");
+const outDir = process.env["COUNTERSIGN_CONSOLE_OUT"] ?? join(import.meta.dirname, "..", "server", "console");
 /** Types that shrink; fonts are compressed as they are. */
 const COMPRESSED_TYPES = new Set([".html", ".js", ".css", ".svg"]);
 
-/** The files of the catalogue, one for each language. */
-const MESSAGES = /\/src\/text\/[a-zA-Z-]+\.json$/;
+/** Where the texts are, a file for each language; and a folder with further ones, for a translation that is being tried. */
+const TEXT_FOLDERS = [join(import.meta.dirname, "src", "text"), process.env["COUNTERSIGN_CONSOLE_TEXTS"] ?? []].flat();
+const CATALOGUES = TEXT_FOLDERS.flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => ({ language: basename(name, ".json"), path: join(folder, name) })),
+);
 
 const compressBrotli = promisify(brotliCompress);
 const compressGzip = promisify(gzip);
@@ -29,7 +34,13 @@ export default defineConfig({
       name: "compile-messages",
       enforce: "pre",
       transform(code, id) {
-        if (!MESSAGES.test(id)) return undefined;
+        if (id.endsWith("/src/text/translations.ts")) {
+          const lines = CATALOGUES.filter(({ language }) => language !== "en").map(
+            ({ language, path }) => `${JSON.stringify(language)}: () => import(${JSON.stringify(path)}),`,
+          );
+          return { code: `export const TRANSLATIONS = { ${lines.join(" ")} };`, map: null };
+        }
+        if (!CATALOGUES.some(({ path }) => path === id)) return undefined;
         const compiled = Object.entries(JSON.parse(code) as Record<string, string>).map(([key, message]) => [
           key,
           /[{<]|''/.test(message) ? parse(message, { captureLocation: false }) : message,

@@ -16,13 +16,13 @@ const BUILT = join(ROOT, "packages", "server", "console");
 const SOURCES = ["packages/console", "packages/protocol/src", "packages/server/src/http/admin"];
 const BUILD_TIMEOUT_MS = 120_000;
 
-/** Builds the console unless the build is newer than every source. */
-export async function buildConsole(): Promise<void> {
-  const built = join(BUILT, "index.html");
+/** Builds the console unless the build is newer than every source. @param env as vite.config.ts has them, for a build elsewhere */
+export async function buildConsole(env: Readonly<Record<string, string>> = {}): Promise<void> {
+  const built = join(env["COUNTERSIGN_CONSOLE_OUT"] ?? BUILT, "index.html");
   const newest = Math.max(...SOURCES.map((folder) => newestMs(join(ROOT, folder))));
   if (existsSync(built) && statSync(built).mtimeMs > newest) return;
   const { status, stdout, stderr } = await runProgram("npm", ["run", "build", "-w", "@countersign/console"], {
-    env: environment(),
+    env: environment(env),
     timeoutMs: BUILD_TIMEOUT_MS,
   });
   if (status !== 0) throw new Error(`The console can't be built: ${stdout}${stderr}`);

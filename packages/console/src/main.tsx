@@ -13,6 +13,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queries } from "./api/queries.ts";
 import { App } from "./app.tsx";
+import { language } from "./text/t.ts";
 import "./styles/mantine.css";
 import "./styles/tokens.css";
 import "./styles/base.css";
@@ -33,6 +34,9 @@ const theme = createTheme({
     Modal: { defaultProps: { radius: "lg" } },
   },
 });
+
+// For hyphens, quotes and the voice of a screen reader.
+document.documentElement.lang = language;
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no element with the id root");

@@ -5,15 +5,13 @@
 import { type FormatXMLElementFn, IntlMessageFormat, type PrimitiveType } from "intl-messageformat";
 import en from "./en.json" with { type: "json" };
 import { chooseLanguage } from "./choose-language.ts";
+import { TRANSLATIONS } from "./translations.ts";
 
 /** A key of the catalogue. */
 export type TextKey = keyof typeof en;
 
 /** The texts of a language. The build parses those with arguments or tags; it keeps the others as they are. */
 export type Catalogue = Readonly<Record<TextKey, string>>;
-
-/** The translations: a line for each, such as `de: () => import("./de.json", { with: { type: "json" } })`. */
-const TRANSLATIONS: Readonly<Record<string, () => Promise<{ readonly default: Catalogue }>>> = {};
 
 /** The language of the console: the first that the browser asks for and the console has; else English. */
 export const language: string = chooseLanguage(globalThis.navigator?.languages ?? [], [

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/api-error.ts";
 import { Icon } from "./icon.tsx";
+import { ServerText } from "./server-text.tsx";
 import { t } from "../text/t.ts";
 import { T } from "./t.tsx";
 import "./problem.css";
@@ -16,8 +17,8 @@ export function Problem({ error, retry }: { readonly error: Error; readonly retr
     <div className="problem" role="alert">
       <Icon name="alert" />
       <div className="problem-words">
-        <strong>{error.message}</strong>
-        {hint === undefined ? null : <span>{hint}</span>}
+        <strong>{requestId === undefined ? error.message : <ServerText>{error.message}</ServerText>}</strong>
+        {hint === undefined ? null : <span>{requestId === undefined ? hint : <ServerText>{hint}</ServerText>}</span>}
         {requestId === undefined ? null : (
           <span className="problem-small">
             <T

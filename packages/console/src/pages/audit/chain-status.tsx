@@ -2,6 +2,7 @@ import { useAuditChain } from "../../api/service.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Note, Problem } from "../../ui/problem.tsx";
+import { ServerText } from "../../ui/server-text.tsx";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
@@ -16,7 +17,7 @@ export function ChainStatus() {
         <div className="problem-words">
           <strong>{t("audit.chainAltered")}</strong>
           <span>
-            <T id="audit.chainBreaks" values={{ seq: data.seq, problem: data.problem }} />
+            <T id="audit.chainBreaks" values={{ seq: data.seq, problem: <ServerText>{data.problem}</ServerText> }} />
           </span>
         </div>
       </div>

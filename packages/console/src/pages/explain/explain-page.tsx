@@ -12,6 +12,7 @@ import { Problem } from "../../ui/problem.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { AccessBadge } from "../../ui/status-badge.tsx";
+import { ServerText } from "../../ui/server-text.tsx";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 import "./explain-page.css";
@@ -181,11 +182,11 @@ function Steps({ explanation }: { readonly explanation: Explanation }) {
             <div>
               <strong>{CHECKS[check] ?? check}</strong>
               <p>
-                <bdi>{detail}</bdi>
+                <ServerText>{detail}</ServerText>
               </p>
               {hint === undefined ? null : (
                 <p className="step-hint">
-                  <bdi>{hint}</bdi>
+                  <ServerText>{hint}</ServerText>
                 </p>
               )}
             </div>
@@ -206,7 +207,7 @@ function Report({ report }: { readonly report: TokenReport }) {
           <>
             <dt>{t("explain.why")}</dt>
             <dd>
-              {inactiveReason(reason)} <code className="faint">{reason}</code>
+              <ServerText>{inactiveReason(reason)}</ServerText> <code className="faint">{reason}</code>
             </dd>
           </>
         )}

@@ -7,6 +7,7 @@ import { Empty, Page } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { ServerText } from "../../ui/server-text.tsx";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 import "./health-page.css";
@@ -16,8 +17,12 @@ const COLUMNS: readonly Column<Finding>[] = [
     heading: t("health.check"),
     cell: ({ title, looked_at: lookedAt }) => (
       <span className="finding">
-        <strong className="name">{title}</strong>
-        <span className="faint">{lookedAt}</span>
+        <strong className="name">
+          <ServerText>{title}</ServerText>
+        </strong>
+        <span className="faint">
+          <ServerText>{lookedAt}</ServerText>
+        </span>
       </span>
     ),
   },
@@ -26,8 +31,8 @@ const COLUMNS: readonly Column<Finding>[] = [
     heading: t("health.finding"),
     cell: ({ found, fix, code, severity }) => (
       <span className="finding">
-        <bdi>{found}</bdi>
-        {fix === null ? null : <span>{fix}</span>}
+        <ServerText>{found}</ServerText>
+        {fix === null ? null : <ServerText>{fix}</ServerText>}
         {severity === "ok" ? null : <code>{code}</code>}
       </span>
     ),

@@ -5,6 +5,7 @@ import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Empty, Page, Section } from "../../ui/page.tsx";
 import { RoleNote } from "../../ui/role-note.tsx";
 import { Tag } from "../../ui/status-badge.tsx";
+import { ServerText } from "../../ui/server-text.tsx";
 import { t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 import "./settings-page.css";
@@ -15,7 +16,9 @@ const COLUMNS: readonly Column<Setting>[] = [
     cell: ({ variable, meaning }) => (
       <span className="setting">
         <code>{variable}</code>
-        <span className="faint">{meaning}</span>
+        <span className="faint">
+          <ServerText>{meaning}</ServerText>
+        </span>
       </span>
     ),
   },

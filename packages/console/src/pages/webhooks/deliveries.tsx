@@ -5,6 +5,7 @@ import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Empty } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { StatusBadge } from "../../ui/status-badge.tsx";
+import { ServerText } from "../../ui/server-text.tsx";
 import { numberText, t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 
@@ -29,7 +30,15 @@ const COLUMNS: readonly Column<Delivery>[] = [
     width: 110,
     cell: ({ outcome }) => <StatusBadge status={outcome === "delivered" ? "delivered" : "failed"} />,
   },
-  { heading: t("webhooks.result"), width: 320, cell: ({ message }) => <span className="soft">{message}</span> },
+  {
+    heading: t("webhooks.result"),
+    width: 320,
+    cell: ({ message }) => (
+      <span className="soft">
+        <ServerText>{message}</ServerText>
+      </span>
+    ),
+  },
   {
     heading: t("common.time"),
     width: 90,

@@ -20,6 +20,7 @@ import { EditWebhookDialog } from "./edit-webhook-dialog.tsx";
 import { RotateWebhookDialog } from "./rotate-webhook-dialog.tsx";
 import { WebhookSecretDialog } from "./secret-dialog.tsx";
 import { WebhookFacts } from "./webhook-facts.tsx";
+import { ServerText } from "../../ui/server-text.tsx";
 import { t } from "../../text/t.ts";
 
 type Opened =
@@ -67,7 +68,8 @@ function Endpoint({ id }: { readonly id: number }) {
             {testing.error === null ? null : <Problem error={testing.error} />}
             {testing.data === undefined ? null : (
               <Note kind={testing.data.outcome === "delivered" ? "good" : "warning"}>
-                <strong>{t("webhooks.tested", { outcome: testing.data.outcome })}</strong> {testing.data.message}
+                <strong>{t("webhooks.tested", { outcome: testing.data.outcome })}</strong>{" "}
+                <ServerText>{testing.data.message}</ServerText>
               </Note>
             )}
           </div>

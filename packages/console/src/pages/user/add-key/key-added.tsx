@@ -7,6 +7,7 @@ import { Dialog } from "../../../ui/dialog.tsx";
 import { ExactTime } from "../../../ui/exact-time.tsx";
 import { Icon } from "../../../ui/icon.tsx";
 import { Note } from "../../../ui/problem.tsx";
+import { ServerText } from "../../../ui/server-text.tsx";
 import { t } from "../../../text/t.ts";
 import { T } from "../../../ui/t.tsx";
 
@@ -63,7 +64,7 @@ export function KeyAdded({
         )}
         {warnings.map((warning) => (
           <Note kind="warning" key={warning}>
-            {warning}
+            <ServerText>{warning}</ServerText>
           </Note>
         ))}
         <p className="soft">{t("user.keyAddedAbout")}</p>
