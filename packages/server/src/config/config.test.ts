@@ -11,6 +11,7 @@ import {
   passwordNotice,
   platformNotice,
   readConfig,
+  SETTING_GROUPS,
   SETTINGS,
 } from "./config.ts";
 
@@ -629,5 +630,12 @@ test("a reading says what single sign-on lacks only if its settings have no othe
   assert.deepEqual(
     broken.map(({ setting }) => setting),
     ["oidcScope"],
+  );
+});
+
+test("each setting is in one group, in the order of all settings", () => {
+  assert.deepEqual(
+    SETTING_GROUPS.flatMap(({ settings }) => Object.keys(settings)),
+    Object.keys(SETTINGS),
   );
 });

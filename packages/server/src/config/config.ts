@@ -47,6 +47,7 @@ export const SETTING_GROUPS: readonly {
   { title: "Clients' keys", settings: KEY_SETTINGS },
   { title: "Limits", settings: LIMIT_SETTINGS },
   { title: "Process", settings: PROCESS_SETTINGS },
+  { title: "Command line", settings: REMOTE_SETTINGS },
 ];
 
 /** The effective configuration. */
