@@ -572,6 +572,31 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       assert.ok(subjects.length > 0 && !subjects.includes("api-1-demo"));
     });
 
+    test("refused assertions are counted by code for the API user that they name, and nothing for other names", async () => {
+      const send = async (username: string, claims: Record<string, unknown> = {}) => {
+        const answer = await fetch(`${console.server.publicUrl}/api/auth/v0/refresh/`, {
+          headers: { authorization: `JWT ${signAssertion(username, pair.privateKey, { claims })}` },
+        });
+        await answer.arrayBuffer();
+        return answer.status;
+      };
+      const read = async (query = "") => (await admin.get(`/users/api-1-demo/refusals${query}`)).body.data;
+      const countOf = async (code: string) =>
+        ((await read()).refusals as { code: string; refusals: number }[]).find((each) => each.code === code)
+          ?.refusals ?? 0;
+      const before = await countOf("assertion_stale");
+      assert.equal(await send("api-1-demo", { iat: 1_700_000_000 }), 401);
+      assert.equal(await send("api-1-nobody", { iat: 1_700_000_000 }), 401);
+      await eventually("the count is written", async () => (await countOf("assertion_stale")) === before + 1);
+      const { from, until, refusals } = await read("?hours=1");
+      assert.ok(Date.parse(from) <= Date.parse(until) && refusals.length > 0);
+      assert.ok(!("username" in refusals[0]), "the answer is about counts alone");
+      assert.equal((await admin.get("/users/api-1-nobody/refusals")).status, 404);
+      assert.equal((await admin.get("/users/api-1-demo/refusals?hours=169")).status, 422);
+      const { nodes } = (await admin.get("/overview")).body.data;
+      assert.ok(nodes[0].feed_lag_seconds >= 0 && nodes[0].feed_lag_seconds <= 5);
+    });
+
     test("the overview counts API users and keys by status, of all accounts or of one that the caller can see", async () => {
       const before = (await admin.get("/overview?account=lists")).body.data;
       assert.ok(!("refusals" in before) && !("nodes" in before));

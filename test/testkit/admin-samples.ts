@@ -64,6 +64,7 @@ export function sampleOf({ operationId, path }: Operation, things: Things): Prom
     case "importUsers":
       return { path: at(), body: { account, rows: [{ name: unique("made"), public_key: makeKeyPair().publicPem }] } };
     case "getUser":
+    case "getUserRefusals":
     case "listKeys":
     case "createKeyChallenge":
       return { path: at({ username }) };

@@ -256,3 +256,20 @@ export function useUsage(scope: { readonly username: string }, hours: number) {
     refetchInterval: 60_000,
   });
 }
+
+/** Refused assertions that named an API user, by code. @param hours how many, ending with the current one */
+export function useUserRefusals(username: string, hours: number) {
+  return useQuery({
+    queryKey: ["refusals", username, hours],
+    queryFn: ({ signal }) =>
+      requestData(
+        (signal) =>
+          client.GET("/api/admin/v1/users/{username}/refusals", {
+            params: { path: { username }, query: { hours } },
+            signal,
+          }),
+        { signal },
+      ),
+    refetchInterval: 60_000,
+  });
+}

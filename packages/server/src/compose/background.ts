@@ -53,8 +53,18 @@ export interface BackgroundWork {
  * When it resolves, the node is registered: from then on no signing key signs that this node can't check.
  */
 export async function startBackgroundWork(dependencies: BackgroundDependencies): Promise<BackgroundWork> {
-  const { store, log, keyUsage, refusalCounts, lastSeen, refusedSignIns, changeStreams, heartbeat, memory } =
-    dependencies;
+  const {
+    store,
+    log,
+    keyUsage,
+    refusalCounts,
+    userRefusals,
+    lastSeen,
+    refusedSignIns,
+    changeStreams,
+    heartbeat,
+    memory,
+  } = dependencies;
   const { isAdministered, view, clock } = dependencies;
   const warn = (message: string) => (error: unknown) => {
     log.warn({ err: error }, message);
@@ -75,6 +85,11 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
       USAGE_FLUSH_MS,
       () => refusalCounts.flush(),
       warn("refused requests can't be counted in the store; they are kept for the next try"),
+    ),
+    repeat(
+      USAGE_FLUSH_MS,
+      () => userRefusals.flush(),
+      warn("refused assertions of API users can't be counted in the store; they are kept for the next try"),
     ),
     repeat(USAGE_FLUSH_MS, noteFirstCheck, warn("the first check of a token can't be noted; the next try follows")),
     ...(changeStreams ? [keepStreamsInSync(changeStreams, log)] : []),
@@ -113,6 +128,7 @@ export async function startBackgroundWork(dependencies: BackgroundDependencies):
           .catch(warn("refused sign-ins can't be written into the audit log; the last minute's are lost")),
         lastSeen.flush(),
         refusalCounts.flush(),
+        userRefusals.flush(),
         rememberPosition(store, memory),
         store.nodes.remove(heartbeat.id),
       ]);

@@ -16,6 +16,9 @@ const CLEANING_PAUSE_MS = 20;
 /** How long usage by the hour is kept, in seconds: 90 days. */
 const USAGE_KEPT_SECONDS = 90 * 86_400;
 
+/** How long the refusals of each API user are kept, in seconds: 7 days and the hour in which the first of them begins. */
+const USER_REFUSALS_KEPT_SECONDS = 7 * 86_400 + 3600;
+
 /** How long a node that is gone is remembered, in milliseconds. */
 const NODES_KEPT_MS = 3_600_000;
 
@@ -47,6 +50,7 @@ export function startCleaning({ store, view, clock, log }: Pick<Node, "store" | 
       const before = {
         expiredBeforeSeconds,
         usageBeforeSeconds: nowSeconds - USAGE_KEPT_SECONDS,
+        userRefusalsBeforeSeconds: nowSeconds - USER_REFUSALS_KEPT_SECONDS,
         unseenForMs: NODES_KEPT_MS,
         creationsBeforeMs: nowMs - IDEMPOTENCY_SECONDS * 1000,
         sessionsBegunBeforeMs: nowMs - SESSION_MS_MAX,

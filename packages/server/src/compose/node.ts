@@ -5,6 +5,7 @@ import { type CheckToken, createCheckToken } from "../core/check.ts";
 import { type ClockWatch, createClockWatch } from "../core/clock/clock-watch.ts";
 import { type AdmitKey, type AdmitKeys, createKeyGate } from "../core/keys/admit-key.ts";
 import { createRefusalCounts, type RefusalCounts } from "../core/refusal-counts.ts";
+import { createUserRefusals, type UserRefusals } from "../core/user-refusals.ts";
 import { createKeyProofs, type KeyProofs } from "../core/key-statements/key-proofs.ts";
 import { createKeyCounts } from "../core/keys/key-counts.ts";
 import { createKeyUsage, type KeyUsage } from "../core/keys/usage.ts";
@@ -71,6 +72,7 @@ export interface Node<SigningKeys extends LatestSigningKeys = LatestSigningKeys>
   readonly keyExaminer: KeyExaminerThread;
   readonly keyUsage: KeyUsage;
   readonly refusalCounts: RefusalCounts;
+  readonly userRefusals: UserRefusals;
   readonly lastSeen: LastSeen;
   readonly refusedSignIns: RefusedSignIns;
   readonly webhookSender: WebhookSender;
@@ -132,6 +134,7 @@ export function composeNode<SigningKeys extends LatestSigningKeys>(
       },
     },
     refusalCounts,
+    userRefusals: createUserRefusals(store, clock),
     readiness,
     audiences: endpointAudiences(publicUrl),
     checkToken: traceCheck(tracer, createCheckToken({ view, signingKeys, clock })),

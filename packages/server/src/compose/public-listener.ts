@@ -10,6 +10,7 @@ import { createRevokeToken } from "../core/oauth/revoke-token.ts";
 import { createBeginRotation } from "../core/rotation/rotate-key.ts";
 import { createRevokeKey } from "../core/revocation/revoke-key.ts";
 import { createAuthenticateResourceServer } from "../core/resource-servers/authenticate.ts";
+import { recordingRefusals } from "../core/user-refusals.ts";
 import { type App, buildPublicApp } from "../http/app.ts";
 import { type ChangeStreams, createChangeStreams } from "../http/public/changes/change-streams.ts";
 import type { Pause } from "../http/public/delay-rejection.ts";
@@ -56,9 +57,10 @@ export async function composePublicListener(
   const exchange = traceExchange(tracer, { view, issueToken: issue });
   const { issueToken } = exchange;
   const findSigner = createFindSigner(exchange.view, networkOf, exchange.signerSteps);
+  const recordRefusal = recordingRefusals(node.userRefusals);
   const ledger = createAssertionLedger(store.assertions, clock);
   const authenticateFor = (audience: "token" | "revocation") =>
-    createAuthenticateClient(findSigner, clock, audiences[audience], ledger);
+    createAuthenticateClient(findSigner, clock, audiences[audience], ledger, recordRefusal);
   const authenticateResourceServer = createLimitedAuthentication(
     createAuthenticateResourceServer(view, clock),
     refusalLimit,
@@ -77,6 +79,7 @@ export async function composePublicListener(
       audiences: audiences.exchange,
       issueToken,
       runSteps: exchange.runSteps,
+      recordRefusal,
     }),
     checkToken,
     grantClientCredentials: createGrantClientCredentials(authenticateFor("token"), issueToken),

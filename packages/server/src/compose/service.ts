@@ -93,6 +93,7 @@ export async function startService(
       store,
       signingKeys,
       commit,
+      registry.view.feed,
       {
         id: random.bytes(8).toString("hex"),
         startedAtMs: clock.wallMs(),

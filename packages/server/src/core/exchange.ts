@@ -15,6 +15,7 @@ import type { FindSource } from "./check-source.ts";
 import type { Grant, IssueToken } from "./issue-token.ts";
 import type { Clock } from "./surroundings.ts";
 import { parseTtl } from "./ttl.ts";
+import type { RecordUserRefusal } from "./user-refusals.ts";
 
 /** An unchecked request for a token. */
 export interface ExchangeRequest {
@@ -36,6 +37,7 @@ export interface ExchangeDependencies {
   readonly issueToken: IssueToken;
   /** {@link runExchangeSteps} unless it is traced. */
   readonly runSteps?: typeof runExchangeSteps;
+  readonly recordRefusal?: RecordUserRefusal;
 }
 
 /** Exchanges an assertion for a token. @throws {Refusal} with the codes in docs/wire.md, Exchange */
@@ -97,13 +99,20 @@ export function createExchange({
   audiences,
   issueToken,
   runSteps = runExchangeSteps,
+  recordRefusal,
 }: ExchangeDependencies): Exchange {
   return async ({ authorization, ttl, client, findSource }) => {
     const nowMicroseconds = clock.nowMicroseconds();
     const attempt = new ExchangeAttempt(authorization, nowMicroseconds / 1e6, audiences);
-    runSteps(attempt);
-    const { assertion, algorithm, claims } = attempt;
-    const key = await findSigner(assertion, algorithm, claims.username, nowMicroseconds / 1000, client, findSource);
-    return issueToken(key, nowMicroseconds, parseTtl(ttl));
+    try {
+      runSteps(attempt);
+      const { assertion, algorithm, claims } = attempt;
+      const key = await findSigner(assertion, algorithm, claims.username, nowMicroseconds / 1000, client, findSource);
+      return issueToken(key, nowMicroseconds, parseTtl(ttl));
+    } catch (error) {
+      // An assertion without readable claims names nobody.
+      if (attempt.claims !== undefined) recordRefusal?.(attempt.claims.username, error);
+      throw error;
+    }
   };
 }

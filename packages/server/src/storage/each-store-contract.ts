@@ -100,8 +100,16 @@ export function insertKey(
   });
 }
 
-/** Reverts the migration 0009-node-names. */
+/** Reverts the migration 0010-refusals-by-user. */
+export const UNDO_0010: readonly string[] = [
+  "alter table nodes drop column feed_lag_ms",
+  "drop table user_refusal_hours",
+  "delete from kysely_migration where name = '0010-refusals-by-user'",
+];
+
+/** Reverts the migration 0009-node-names and those after it. */
 export const UNDO_0009: readonly string[] = [
+  ...UNDO_0010,
   "alter table nodes drop column host_name",
   "delete from kysely_migration where name = '0009-node-names'",
 ];

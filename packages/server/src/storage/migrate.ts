@@ -32,6 +32,7 @@ const MIGRATIONS = {
   "0007-list-indexes": () => import("./migrations/0007-list-indexes.ts"),
   "0008-key-trust": () => import("./migrations/0008-key-trust.ts"),
   "0009-node-names": () => import("./migrations/0009-node-names.ts"),
+  "0010-refusals-by-user": () => import("./migrations/0010-refusals-by-user.ts"),
 } as const;
 
 /** The newest migration. */

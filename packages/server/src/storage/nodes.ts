@@ -7,13 +7,14 @@ import type { Write } from "./write.ts";
 /** The nodes that serve, outside of changes. */
 export function nodeStore(db: Kysely<Database>, write: Write, engine: Engine): NodeStore {
   return {
-    record: async ({ id, startedAtMs, version, signingKeys, publicUrl, hostName }) => {
+    record: async ({ id, startedAtMs, version, signingKeys, publicUrl, hostName, feedLagMs }) => {
       const values = {
         seen_at_ms: engine.nowMs,
         version,
         signing_keys: signingKeys.join(","),
         public_url: publicUrl,
         host_name: hostName,
+        feed_lag_ms: feedLagMs,
       };
       await write((transaction) =>
         transaction
@@ -53,5 +54,6 @@ async function listLiveNodes(db: Kysely<Database>, engine: Engine, withinMs: num
     signingKeys: row.signing_keys === "" ? [] : row.signing_keys.split(",").map(Number),
     publicUrl: row.public_url,
     hostName: row.host_name,
+    feedLagMs: row.feed_lag_ms,
   }));
 }

@@ -21,6 +21,11 @@ function expired(before: ExpiryBounds): readonly Expired[] {
     { table: "key_usage_hours", keys: ["key_id", "hour_s"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
     { table: "account_usage_hours", keys: ["account_id", "hour_s"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
     { table: "refusal_hours", keys: ["hour_s", "code"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
+    {
+      table: "user_refusal_hours",
+      keys: ["user_id", "hour_s", "code"],
+      where: sql`hour_s < ${before.userRefusalsBeforeSeconds}`,
+    },
     { table: "usage_hours", keys: ["hour_s"], where: sql`hour_s < ${before.usageBeforeSeconds}` },
     {
       table: "key_expiries",

@@ -116,6 +116,13 @@ export interface Database {
     code: string;
     refusals: number;
   };
+  /** Refused assertions that named an API user, by hour and code. Lossy, like `key_usage`. */
+  user_refusal_hours: {
+    user_id: number;
+    hour_s: number;
+    code: string;
+    refusals: number;
+  };
   /** Tokens by expiry. Separate and lossy, like `key_usage`; removed once they have expired. */
   key_expiries: {
     account_id: number;
@@ -137,6 +144,8 @@ export interface Database {
     public_url: string | null;
     /** Null for a node of an earlier release. */
     host_name: string | null;
+    /** Null for a node of an earlier release. */
+    feed_lag_ms: number | null;
   };
   /** One row: the store's identity. */
   store_identity: {

@@ -42,6 +42,7 @@ export const SAMPLE_NODE = {
   version: "1",
   publicUrl: null,
   hostName: null,
+  feedLagMs: 0,
   signingKeys: [],
 } as const;
 
@@ -647,6 +648,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         version: "1.2.3",
         publicUrl: "https://auth.example",
         hostName: "node-a.example",
+        feedLagMs: 0,
         signingKeys: [1, 0xffff_ffff],
       };
       const LONG_MS = 3_600_000;
@@ -1078,7 +1080,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
       });
 
       test("removes nodes that haven't been seen for a given time, and keeps the rest", async () => {
-        const node = { startedAtMs: 1, version: "1", publicUrl: null, hostName: null, signingKeys: [1] };
+        const node = { startedAtMs: 1, version: "1", publicUrl: null, hostName: null, feedLagMs: 0, signingKeys: [1] };
         await store.nodes.record({ ...node, id: "gone" });
         assert.equal(await store.removeExpired(expiredBefore(0), 10), 0);
         await until(async () => (await store.removeExpired({ ...expiredBefore(0), unseenForMs: 5 }, 10)) === 1);
@@ -1366,6 +1368,7 @@ export function expiredBefore(expiredBeforeSeconds: number): ExpiryBounds {
   return {
     expiredBeforeSeconds,
     usageBeforeSeconds: 0,
+    userRefusalsBeforeSeconds: 0,
     creationsBeforeMs: 0,
     sessionsBegunBeforeMs: 0,
     sessionsSeenBeforeMs: 0,

@@ -79,6 +79,35 @@ export function testUsage(name: string, open: () => Promise<StoreUnderTest>): vo
         }
       });
 
+      test("refusals of a user add up by code over flushes and connections, and are removed with their time", async () => {
+        const other = await each.connect();
+        const [first, second] = [users[0]?.id as ApiUserId, users[1]?.id as ApiUserId];
+        const refused = (userId: ApiUserId, hourSeconds: number, code: string, refusals: number) => ({
+          userId,
+          hourSeconds,
+          code,
+          refusals,
+        });
+        await each.store.usage.recordUserRefusals([
+          refused(first, HOUR, "assertion_stale", 1),
+          refused(first, HOUR + 3600, "assertion_stale", 2),
+          refused(second, HOUR, "assertion_rejected", 9),
+        ]);
+        await other.usage.recordUserRefusals([
+          refused(first, HOUR, "assertion_stale", 10),
+          refused(first, HOUR, "key_expired", 5),
+        ]);
+        await each.store.usage.recordUserRefusals([]);
+        const stale = { code: "assertion_stale", refusals: 13, hourSeconds: HOUR + 3600 };
+        const expired = { code: "key_expired", refusals: 5, hourSeconds: HOUR };
+        assert.deepEqual(await other.usage.userRefusals(first, HOUR), [stale, expired]);
+        assert.deepEqual(await other.usage.userRefusals(first, HOUR + 1), [{ ...stale, refusals: 2 }]);
+        assert.deepEqual(await other.usage.userRefusals(99 as ApiUserId, 0), []);
+        await each.store.removeExpired({ ...expiredBefore(0), userRefusalsBeforeSeconds: HOUR + 3600 }, 10);
+        assert.deepEqual(await each.store.usage.userRefusals(first, 0), [{ ...stale, refusals: 2 }]);
+        assert.deepEqual(await each.store.usage.userRefusals(second, 0), []);
+      });
+
       const alive = (keyId: KeyId, ...ends: readonly (readonly [number, number])[]): KeyUsageRecord => ({
         keyId,
         lastUsedAtMs: keyId,

@@ -151,6 +151,7 @@ function stepsOf(work: RaceTask, changes: RegistryChanges): readonly (() => Prom
       const before = {
         expiredBeforeSeconds: 1000,
         usageBeforeSeconds: 0,
+        userRefusalsBeforeSeconds: 0,
         creationsBeforeMs: 0,
         sessionsBegunBeforeMs: 0,
         sessionsSeenBeforeMs: 0,

@@ -1,5 +1,7 @@
 import { Link } from "wouter";
 import type { Overview } from "../../api/overview.ts";
+import type { Node } from "../../api/service.ts";
+import { feedLag } from "../../text/feed-lag.ts";
 import { Bone, Section } from "../../ui/page.tsx";
 import { RelativeTime } from "../../ui/relative-time.tsx";
 import { t } from "../../text/t.ts";
@@ -18,25 +20,32 @@ export function Nodes({ nodes }: { readonly nodes: Overview["nodes"] }) {
         ) : nodes.length === 0 ? (
           <li className="list-item faint">{t("overview.noNodeHasReportedYet")}</li>
         ) : (
-          nodes.map(({ id, host_name: hostName, version, started_at: startedAt, seen_at: seenAt }) => (
-            <li key={id} className="list-item">
-              <div className="list-words">
-                <bdi className="mono">{hostName ?? id}</bdi>
-                <span className="faint">
-                  <T
-                    id="overview.nodeFacts"
-                    values={{
-                      version,
-                      startedAt: <RelativeTime at={startedAt} />,
-                      seenAt: <RelativeTime at={seenAt} />,
-                    }}
-                  />
-                </span>
-              </div>
-            </li>
-          ))
+          nodes.map((node) => <NodeItem key={node.id} node={node} />)
         )}
       </ul>
     </Section>
+  );
+}
+
+function NodeItem({ node }: { readonly node: Node }) {
+  const { id, host_name: hostName, version, started_at: startedAt, seen_at: seenAt } = node;
+  const lag = feedLag(node.feed_lag_seconds);
+  return (
+    <li className="list-item">
+      <div className="list-words">
+        <bdi className="mono">{hostName ?? id}</bdi>
+        <span className="faint">
+          <T
+            id="overview.nodeFacts"
+            values={{
+              version,
+              startedAt: <RelativeTime at={startedAt} />,
+              seenAt: <RelativeTime at={seenAt} />,
+            }}
+          />
+        </span>
+      </div>
+      {lag === undefined ? null : <span className={lag.isBehind ? "node-behind" : "faint"}>{lag.text}</span>}
+    </li>
   );
 }

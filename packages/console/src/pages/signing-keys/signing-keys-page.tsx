@@ -9,6 +9,7 @@ import {
   useNodes,
   useSigningKeys,
 } from "../../api/service.ts";
+import { feedLag } from "../../text/feed-lag.ts";
 import { Confirm } from "../../forms/confirm.tsx";
 import { type Column, DataTable } from "../../ui/data-table.tsx";
 import { Icon } from "../../ui/icon.tsx";
@@ -32,6 +33,10 @@ const NODE_COLUMNS: readonly Column<Node>[] = [
   { heading: t("signingKeys.version"), cell: ({ version }) => version },
   { heading: t("signingKeys.started"), cell: ({ started_at: at }) => <RelativeTime at={at} /> },
   { heading: t("signingKeys.lastSeen"), cell: ({ seen_at: at }) => <RelativeTime at={at} /> },
+  {
+    heading: t("signingKeys.changeFeed"),
+    cell: ({ feed_lag_seconds: seconds }) => feedLag(seconds)?.text ?? <span className="faint">–</span>,
+  },
   { heading: t("signingKeys.knowsSigningKeys"), cell: ({ signing_keys: numbers }) => numbers.join(", ") },
 ];
 

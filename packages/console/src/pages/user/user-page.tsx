@@ -17,6 +17,7 @@ import { EditUserDialog } from "./edit-user-dialog.tsx";
 import { KeysTable } from "./keys-table.tsx";
 import { UsageChart } from "./usage-chart.tsx";
 import { UseIt } from "./use-it.tsx";
+import { UserRefusals } from "./user-refusals.tsx";
 import { numberText, t } from "../../text/t.ts";
 import { T } from "../../ui/t.tsx";
 import "./user-page.css";
@@ -82,6 +83,7 @@ export default function UserPage({ username }: { readonly username: string }) {
         <KeysTable username={username} onAdd={() => setIsAdding(true)} />
       </Section>
       <UsageChart username={username} />
+      <UserRefusals username={username} />
       <Section title={t("user.useIt")} about={t("user.codeAbout")}>
         <UseIt publicUrl={me.service.public_url} username={username} />
       </Section>

@@ -78,7 +78,7 @@ export function signingKeyJson(key: SigningKeyRecord) {
   };
 }
 
-export function nodeJson({ id, hostName, version, startedAtMs, seenAtMs, signingKeys }: LiveNode) {
+export function nodeJson({ id, hostName, version, startedAtMs, seenAtMs, signingKeys, feedLagMs }: LiveNode) {
   return {
     id,
     host_name: hostName,
@@ -86,6 +86,7 @@ export function nodeJson({ id, hostName, version, startedAtMs, seenAtMs, signing
     started_at: isoTime(startedAtMs),
     seen_at: isoTime(seenAtMs),
     signing_keys: signingKeys,
+    feed_lag_seconds: feedLagMs === null ? null : feedLagMs / 1000,
   };
 }
 

@@ -35,6 +35,11 @@ export interface RefusalHour {
   readonly refusals: number;
 }
 
+/** Refused assertions that named an API user, with one code, in the hour that began at `hourSeconds`, since the epoch. */
+export interface UserRefusalHour extends RefusalHour {
+  readonly userId: ApiUserId;
+}
+
 /** An API user and the number of its live tokens. */
 export interface LiveTokens {
   readonly username: string;
@@ -58,6 +63,10 @@ export interface UsageStore {
   recordRefusals(refusals: readonly RefusalHour[]): Promise<void>;
   /** Refused requests by code, from `fromSeconds` on, most first. */
   refusals(fromSeconds: number): Promise<readonly Pick<RefusalHour, "code" | "refusals">[]>;
+  /** Adds to the counts of each user, hour and code. */
+  recordUserRefusals(refusals: readonly UserRefusalHour[]): Promise<void>;
+  /** Refused assertions that named a user, by code, from `fromSeconds` on, most first; and the last hour with one, for each code. */
+  userRefusals(userId: ApiUserId, fromSeconds: number): Promise<readonly RefusalHour[]>;
   /** Live tokens by user, most tokens first, for at most `limit` users; and their total. */
   liveTokens(
     scope: UsageScope,

@@ -5,6 +5,7 @@ import type { FindSigner } from "../assertion/find-signer.ts";
 import { Refusal } from "../refusal.ts";
 import type { ViewKey } from "../view/view-user.ts";
 import type { Clock } from "../surroundings.ts";
+import type { RecordUserRefusal } from "../user-refusals.ts";
 import type { AssertionLedger } from "./assertion-ledger.ts";
 import { checkClientClaims, parseClientClaims } from "./client-assertion.ts";
 
@@ -42,21 +43,27 @@ export function createAuthenticateClient(
   clock: Clock,
   audiences: Audiences,
   ledger: AssertionLedger,
+  recordRefusal?: RecordUserRefusal,
 ): AuthenticateClient {
   return async (credentials) => {
     const nowMicroseconds = clock.nowMicroseconds();
     const assertion = parseAssertion(presentAssertion(credentials));
     const algorithm = checkHeader(assertion.unverifiedHeader);
     const claims = parseClientClaims(assertion.unverifiedClaims);
-    checkClientClaims(claims, nowMicroseconds / 1e6, audiences);
-    // RFC 7521 §4.2: the parameter is optional, but must not name another client.
-    if (credentials.clientId !== undefined && credentials.clientId !== claims.clientId) {
-      throw new Refusal("client_rejected", "The parameter client_id isn't the assertion's sub.");
-    }
-
     const nowMs = nowMicroseconds / 1000;
     const { client, findSource } = credentials;
-    const key = await findSigner(assertion, algorithm, claims.clientId, nowMs, client, findSource);
+    let key: ViewKey;
+    try {
+      checkClientClaims(claims, nowMicroseconds / 1e6, audiences);
+      // RFC 7521 §4.2: the parameter is optional, but must not name another client.
+      if (credentials.clientId !== undefined && credentials.clientId !== claims.clientId) {
+        throw new Refusal("client_rejected", "The parameter client_id isn't the assertion's sub.");
+      }
+      key = await findSigner(assertion, algorithm, claims.clientId, nowMs, client, findSource);
+    } catch (error) {
+      recordRefusal?.(claims.clientId, error);
+      throw error;
+    }
     return {
       key,
       nowMicroseconds,

@@ -416,6 +416,7 @@ describe("on a real store", () => {
       const before = {
         expiredBeforeSeconds,
         usageBeforeSeconds: 0,
+        userRefusalsBeforeSeconds: 0,
         creationsBeforeMs: 0,
         sessionsBegunBeforeMs: 0,
         sessionsSeenBeforeMs: 0,

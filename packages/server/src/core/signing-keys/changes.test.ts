@@ -40,7 +40,15 @@ after(async () => {
 });
 
 function node(id: string, ...signingKeys: readonly number[]): Promise<void> {
-  return store.nodes.record({ id, startedAtMs: 1, version: "1", publicUrl: null, hostName: null, signingKeys });
+  return store.nodes.record({
+    id,
+    startedAtMs: 1,
+    version: "1",
+    publicUrl: null,
+    hostName: null,
+    feedLagMs: 0,
+    signingKeys,
+  });
 }
 
 /** The events after the first signing key's. */
@@ -222,6 +230,9 @@ describe("retiring", () => {
 });
 
 describe("a heartbeat", () => {
+  /** How long ago each node confirmed its feed. */
+  let feedLagMs = 0;
+
   /** A node that knows these signing keys. */
   function beating(id: string, signingKeys: number[], settled: () => Promise<void> = () => Promise.resolve()) {
     let transactions = 0;
@@ -237,6 +248,7 @@ describe("a heartbeat", () => {
       counted,
       ring,
       createCommit(counted, registry.clock),
+      { confirmedMsAgo: () => feedLagMs },
       { id, startedAtMs: 7, version: "1.2.3", publicUrl: null, hostName: null },
       (error) => assert.fail(String(error)),
     );
@@ -252,10 +264,23 @@ describe("a heartbeat", () => {
     await heartbeat.beat();
     await heartbeat.beat();
     assert.deepEqual(await live(), [
-      { id: "a", startedAtMs: 7, version: "1.2.3", publicUrl: null, hostName: null, signingKeys: [1] },
+      { id: "a", startedAtMs: 7, version: "1.2.3", publicUrl: null, hostName: null, feedLagMs: 0, signingKeys: [1] },
     ]);
     assert.equal(transactions(), 0, "without a waiting key, the lock for changes isn't taken");
     assert.deepEqual(await events(), []);
+  });
+
+  test("records how far behind the change feed the node is, a day at most", async () => {
+    const { heartbeat } = beating("a", [1]);
+    for (const [lag, recorded] of [
+      [42.4, 42],
+      [Number.POSITIVE_INFINITY, 86_400_000],
+      [0, 0],
+    ] as const) {
+      feedLagMs = lag;
+      await heartbeat.beat();
+      assert.equal((await live())[0]?.feedLagMs, recorded);
+    }
   });
 
   test("lets a waiting key sign once every node knows it, whichever node's heartbeat is last", async () => {

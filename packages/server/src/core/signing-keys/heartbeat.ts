@@ -1,10 +1,10 @@
 import { coalesce } from "../coalesce.ts";
-import type { FeedListener } from "../feed/follow-feed.ts";
+import type { FeedFollower, FeedListener } from "../feed/follow-feed.ts";
 import type { Store } from "../store/store.ts";
 import { SYSTEM } from "../change/change-tx.ts";
 import type { Commit } from "../change/commit.ts";
 import { activateSigningKey } from "./changes.ts";
-import type { LiveNode } from "./store.ts";
+import { FEED_LAG_MS_MAX, type LiveNode } from "./store.ts";
 import { changesSigningKeys, type SigningKeyRing } from "./ring.ts";
 
 /**
@@ -24,12 +24,14 @@ export function createHeartbeat(
   store: Pick<Store, "nodes" | "signingKeys">,
   signingKeys: Pick<SigningKeyRing, "numbers" | "settled">,
   commit: Commit,
-  node: Omit<LiveNode, "seenAtMs" | "signingKeys">,
+  feed: Pick<FeedFollower, "confirmedMsAgo">,
+  node: Omit<LiveNode, "seenAtMs" | "signingKeys" | "feedLagMs">,
   onError: (error: unknown) => void,
 ): Heartbeat {
   async function beat(): Promise<void> {
     await signingKeys.settled().catch(() => undefined);
-    await store.nodes.record({ ...node, signingKeys: signingKeys.numbers() });
+    const feedLagMs = Math.min(Math.max(0, Math.round(feed.confirmedMsAgo())), FEED_LAG_MS_MAX);
+    await store.nodes.record({ ...node, signingKeys: signingKeys.numbers(), feedLagMs });
     // Checked without a transaction first, to avoid the lock that every change takes.
     const keys = await store.signingKeys.list();
     const isAnyWaiting = keys.some((key) => key.activatedAtMs === null && key.retiredAtMs === null);

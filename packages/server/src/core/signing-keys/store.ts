@@ -12,7 +12,15 @@ export interface LiveNode {
   readonly publicUrl: string | null;
   /** The name of its machine; `null` for a node of an earlier release. */
   readonly hostName: string | null;
+  /**
+   * How long before it registered it had last read the change feed to its end, in milliseconds, at most {@link FEED_LAG_MS_MAX};
+   * `null` for a node of an earlier release.
+   */
+  readonly feedLagMs: number | null;
 }
+
+/** Stands for any longer time, and for a node that can't read the feed: a day. */
+export const FEED_LAG_MS_MAX = 86_400_000;
 
 /** How people know a node: by its machine. Several nodes on one machine differ by the beginning of their ids. */
 export function nodeName({ id, hostName }: Pick<LiveNode, "id" | "hostName">): string {

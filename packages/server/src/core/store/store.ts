@@ -68,6 +68,7 @@ export interface HighestIds {
 export interface ExpiryBounds {
   readonly expiredBeforeSeconds: number;
   readonly usageBeforeSeconds: number;
+  readonly userRefusalsBeforeSeconds: number;
   /** Remembered creations; milliseconds since the epoch. */
   readonly creationsBeforeMs: number;
   /** Sessions that were begun, or not seen, before these; milliseconds since the epoch. */

@@ -118,6 +118,7 @@ describe("a database that isn't this release's", () => {
         "0007-list-indexes",
         "0008-key-trust",
         "0009-node-names",
+        "0010-refusals-by-user",
         "9999-later",
       ],
     );

@@ -239,6 +239,7 @@ test("the nodes: several releases, several public URLs, and one that can't check
     seenAtMs: 0,
     version: "2.0.0",
     hostName: null,
+    feedLagMs: 0,
     signingKeys: [1, 2],
     publicUrl: "https://auth.example",
   };

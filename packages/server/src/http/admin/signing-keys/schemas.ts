@@ -17,6 +17,12 @@ export const Node = object({
   started_at: time,
   seen_at: time,
   signing_keys: { type: "array", items: count },
+  feed_lag_seconds: {
+    type: ["number", "null"],
+    minimum: 0,
+    description:
+      "How long before it was seen the node had last read the change feed to its end; 86400 for longer. Above 5 it asks the store about each request. null for a node of an earlier release",
+  },
 } as const);
 
 export const SigningKeyPatch = patchOf(SigningKey, { status: { enum: ["retired"] } }, ["status"]);

@@ -53,6 +53,24 @@ export function createUsageHandlers(dependencies: UsageHandlerDependencies): Han
       };
     },
 
+    async getUserRefusals({ principal, params, query }) {
+      const user = await loadUser(dependencies, principal, params.username);
+      const nowMs = clock.wallMs();
+      const fromSeconds = (Math.floor(nowMs / 1000 / HOUR_SECONDS) - (query.hours ?? 24) + 1) * HOUR_SECONDS;
+      const refusals = await store.usage.userRefusals(user.id, fromSeconds);
+      return {
+        data: {
+          from: isoTime(fromSeconds * 1000),
+          until: isoTime(nowMs),
+          refusals: refusals.map(({ code, refusals: count, hourSeconds }) => ({
+            code,
+            refusals: count,
+            last_hour: isoTime(hourSeconds * 1000),
+          })),
+        },
+      };
+    },
+
     async getImpact({ principal, query }) {
       const scope = await readScope(principal, query);
       const live = await store.usage.liveTokens(scope, Math.floor(clock.wallMs() / 1000), CLIENTS_SHOWN_MAX);

@@ -1,5 +1,6 @@
 import { viewer, type AdminRoutes } from "../http/route.ts";
-import { Impact, ImpactQuery, UsageHours, UsageQuery } from "./schemas.ts";
+import { UsernameParam } from "../users/schemas.ts";
+import { Impact, ImpactQuery, UsageHours, UsageQuery, UserRefusals, UserRefusalsQuery } from "./schemas.ts";
 
 export const usageRoutes = {
   getUsage: {
@@ -11,6 +12,17 @@ export const usageRoutes = {
     query: UsageQuery,
     answers: "item",
     data: UsageHours,
+  },
+  getUserRefusals: {
+    method: "GET",
+    path: "/users/:username/refusals",
+    tag: "usage",
+    access: viewer,
+    summary: "Refused assertions that named an API user, by code",
+    params: UsernameParam,
+    query: UserRefusalsQuery,
+    answers: "item",
+    data: UserRefusals,
   },
   getImpact: {
     method: "GET",

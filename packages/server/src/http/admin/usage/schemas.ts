@@ -36,3 +36,27 @@ export const ImpactQuery = objectWith([], {
   username: { type: "string", maxLength: 200 },
   key_id: { type: "integer", minimum: 1 },
 });
+
+export const UserRefusals = object({
+  from: time,
+  until: time,
+  refusals: {
+    type: "array",
+    description:
+      "By code, most first. Anybody can send an assertion that names any API user; counts lag by seconds, and are limited per node and hour",
+    items: object({
+      code: text,
+      refusals: count,
+      last_hour: { ...time, description: "Start of the last hour with such a refusal" },
+    }),
+  },
+} as const);
+
+export const UserRefusalsQuery = objectWith([], {
+  hours: {
+    type: "integer",
+    minimum: 1,
+    maximum: 168,
+    description: "How many hours, the current one included. Default: 24",
+  },
+});
