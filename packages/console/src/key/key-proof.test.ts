@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { keyFileName } from "../snippets/snippets.ts";
+import { keyFileName } from "../snippets/key-file-name.ts";
 import { proofCommand } from "../snippets/proof-command.ts";
 import { makeKeyProof } from "./key-proof.ts";
 

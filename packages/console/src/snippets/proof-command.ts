@@ -1,5 +1,6 @@
 import { proofClaims, type ProofSubject } from "../key/key-proof.ts";
-import { keyFileName, shell } from "./snippets.ts";
+import { keyFileName } from "./key-file-name.ts";
+import { shell } from "./quoting.ts";
 
 /**
  * Shell commands that print a proof of possession, with openssl alone. They run where the private key is, which never leaves that

@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { keyFileName, makeSnippets, type Snippet } from "./snippets.ts";
+import { keyFileName } from "./key-file-name.ts";
+import { makeSnippets } from "./snippets.ts";
 
-const RUNNERS: Record<Snippet["language"], { readonly command: string; readonly needs: readonly string[] }> = {
+const RUNNERS: Record<string, { readonly command: string; readonly needs: readonly string[] }> = {
   curl: { command: "sh", needs: ["-c", "command -v curl && command -v openssl"] },
   JavaScript: { command: process.execPath, needs: ["-e", ""] },
   PHP: { command: "php", needs: ["-r", "exit(extension_loaded('curl') && extension_loaded('openssl') ? 0 : 1);"] },
@@ -48,11 +49,10 @@ describe("what the console shows as code exchanges an assertion for a token", ()
     rmSync(folder, { recursive: true });
   });
 
-  for (const language of Object.keys(RUNNERS) as Snippet["language"][]) {
-    const { command, needs } = RUNNERS[language];
+  for (const [language, { command, needs }] of Object.entries(RUNNERS)) {
     const isThere = spawnSync(command, needs, { stdio: "ignore" }).status === 0;
     test(`in ${language}`, { skip: isThere ? false : `${command} and what it needs aren't installed` }, async () => {
-      const snippet = makeSnippets({ publicUrl, username }).find((each) => each.language === language);
+      const snippet = makeSnippets({ publicUrl, username }).find((each) => each.name === language);
       assert.ok(snippet);
       writeFileSync(join(folder, snippet.fileName), snippet.code);
       assertion = undefined;
@@ -70,7 +70,9 @@ describe("what the console shows as code exchanges an assertion for a token", ()
 test("a public URL with and without a slash at its end makes the same code", () => {
   const bare = makeSnippets({ publicUrl: "https://tokens.example.com", username });
   assert.deepEqual(makeSnippets({ publicUrl: "https://tokens.example.com/", username }), bare);
-  for (const { code } of bare) assert.ok(code.includes("https://tokens.example.com/api/auth/v0/refresh/"));
+  for (const { name, code } of bare) {
+    assert.ok(/https:\/\/tokens\.example\.com\/(api\/auth\/v0\/(refresh|check)\/|oauth2\/token)/.test(code), name);
+  }
 });
 
 function read(assertion: string, publicKey: KeyObject) {

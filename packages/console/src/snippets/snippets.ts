@@ -1,38 +1,28 @@
 /**
- * Programs that exchange an assertion for a token, for one API user of one service: what the programs in examples/ do, without
- * their handling of every mistake. Pure functions of text, so that tests run what they make.
+ * Programs for one API user of one service: what the programs in examples/ do, without their handling of every mistake. Pure
+ * functions of text, so that tests run what they make.
  */
 import { REFRESH_PATH } from "@countersign/protocol";
 import { t } from "../text/t.ts";
+import { apiSnippet } from "./api-snippet.ts";
+import { keyFileName } from "./key-file-name.ts";
+import { oauthSnippet } from "./oauth-snippet.ts";
+import { doubleQuoted, shell, singleQuoted } from "./quoting.ts";
+import { sdkSnippet } from "./sdk-snippet.ts";
+import type { Snippet, SnippetSubject } from "./snippet.ts";
 
-/** What a program is made for. */
-export interface SnippetSubject {
-  /** Where clients reach the service. */
-  readonly publicUrl: string;
-  readonly username: string;
-}
-
-export interface Snippet {
-  readonly language: "curl" | "JavaScript" | "PHP" | "Python" | "Ruby";
-  /** What has to be there to run it. */
-  readonly needs: string;
-  /** What to call the file; not `token`, which would stand in for Python's own module of that name. */
-  readonly fileName: string;
-  readonly code: string;
-}
-
-/** The file in which the browser's download puts the private key. */
-export function keyFileName(username: string): string {
-  return `${username}.pem`;
-}
-
-/** One program for each language, in the order in which they are shown. */
-export function makeSnippets({ publicUrl, username }: SnippetSubject): readonly Snippet[] {
-  const url = `${publicUrl.replace(/\/+$/, "")}${REFRESH_PATH}`;
+/**
+ * The programs in the order in which they are shown: the exchange in each language, and then the other ways.
+ *
+ * @param subject.publicUrl with or without slashes at its end
+ */
+export function makeSnippets({ publicUrl: givenUrl, username }: SnippetSubject): readonly Snippet[] {
+  const publicUrl = givenUrl.replace(/\/+$/, "");
+  const url = `${publicUrl}${REFRESH_PATH}`;
   const keyFile = keyFileName(username);
   return [
     {
-      language: "curl",
+      name: "curl",
       needs: t("user.needsCurl"),
       fileName: "exchange.sh",
       code: `base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
@@ -47,7 +37,7 @@ printf 'header = "Authorization: JWT %s"\\n' "$header.$claims.$signature" |
 `,
     },
     {
-      language: "JavaScript",
+      name: "JavaScript",
       needs: t("user.needsNode"),
       fileName: "exchange.mjs",
       code: `import { sign } from "node:crypto";
@@ -67,7 +57,7 @@ console.log(data.token);
 `,
     },
     {
-      language: "PHP",
+      name: "PHP",
       needs: t("user.needsPhp"),
       fileName: "exchange.php",
       code: `<?php
@@ -90,7 +80,7 @@ echo $answer['data']['token'] ?? $answer['meta']['errors'][0]['message'], "\\n";
 `,
     },
     {
-      language: "Python",
+      name: "Python",
       needs: t("user.needsPython"),
       fileName: "exchange.py",
       code: `import time
@@ -114,7 +104,7 @@ print(answer["data"]["token"])
 `,
     },
     {
-      language: "Ruby",
+      name: "Ruby",
       needs: t("user.needsRuby"),
       fileName: "exchange.rb",
       code: `require "json"
@@ -134,20 +124,8 @@ abort answer["meta"]["errors"][0]["message"] unless response.is_a?(Net::HTTPOK)
 puts answer["data"]["token"]
 `,
     },
+    apiSnippet(publicUrl),
+    sdkSnippet(publicUrl, username),
+    oauthSnippet(publicUrl, username),
   ];
-}
-
-/** For sh: nothing in single quotes is special but the quote itself. */
-export function shell(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** For JavaScript and Python, whose escapes are JSON's. */
-function doubleQuoted(text: string): string {
-  return JSON.stringify(text);
-}
-
-/** For PHP and Ruby, which put nothing into single quotes. */
-function singleQuoted(text: string): string {
-  return `'${text.replaceAll("\\", String.raw`\\`).replaceAll("'", String.raw`\'`)}'`;
 }

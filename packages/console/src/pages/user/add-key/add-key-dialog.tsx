@@ -14,7 +14,7 @@ import { FormDialog, fieldProblem } from "../../../forms/form-dialog.tsx";
 import { NetworksField } from "../../../forms/networks-field.tsx";
 import { parseWords } from "../../../text/word-list.ts";
 import { Segments } from "../../../ui/segments.tsx";
-import { keyFileName } from "../../../snippets/snippets.ts";
+import { keyFileName } from "../../../snippets/key-file-name.ts";
 import { KeyAdded } from "./key-added.tsx";
 import { MakePair } from "./make-pair.tsx";
 import { weaknessOf } from "./key-problem.tsx";

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import type { Versioned } from "../../../api/client.ts";
 import type { PublicKey } from "../../../api/registry.ts";
-import { keyFileName } from "../../../snippets/snippets.ts";
+import { keyFileName } from "../../../snippets/key-file-name.ts";
 import { CopyButton } from "../../../ui/copy-button.tsx";
 import { Dialog } from "../../../ui/dialog.tsx";
 import { ExactTime } from "../../../ui/exact-time.tsx";

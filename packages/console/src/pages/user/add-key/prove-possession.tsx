@@ -2,7 +2,7 @@ import { Button, Checkbox, Textarea } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useKeyChallenge } from "../../../api/keys.ts";
 import { proofCommand } from "../../../snippets/proof-command.ts";
-import { keyFileName } from "../../../snippets/snippets.ts";
+import { keyFileName } from "../../../snippets/key-file-name.ts";
 import { CopyButton } from "../../../ui/copy-button.tsx";
 import { Icon } from "../../../ui/icon.tsx";
 import { Bone } from "../../../ui/page.tsx";
