@@ -3,7 +3,8 @@
  * another terminal runs on, and what the page shows as output is compared with what comes.
  *
  * The info string of a fence says what a block is:
- * - `sh`: commands for the reader's shell. A `text` block right after it is their output, in which `…` stands for any text.
+ * - `sh`: commands for the reader's shell. A `text` block right after it is their output, in which `…` stands for any text. Each
+ *   command of a block without shown output must succeed.
  * - `sh terminal`: one command that runs on in another terminal.
  * - `<language> file=<name>`: a file that the reader saves.
  */
@@ -49,13 +50,14 @@ class Shell {
     }
   }
 
-  /** Types lines. @returns what they print */
-  async type(lines: string): Promise<string> {
+  /** Types lines. @returns what they print, and the exit status of the last command among them that failed: 0 if none did */
+  async type(lines: string): Promise<{ output: string; status: number }> {
     const mark = `__block_${++this.#blocks}__`;
     this.#output = "";
-    this.#child.stdin?.write(`${lines}\nprintf '%s\\n' ${mark}\n`);
-    await eventually(`the lines end: ${lines}`, () => this.#output.includes(`${mark}\n`));
-    return this.#output.replace(`${mark}\n`, "");
+    this.#child.stdin?.write(`__failed=0\n${lines}\nprintf '${mark} %s\\n' "$__failed"\n`);
+    const end = new RegExp(`${mark} (\\d+)\\n`);
+    const [line, status] = await eventually(`the lines end: ${lines}`, () => end.exec(this.#output) ?? undefined);
+    return { output: this.#output.replace(line, ""), status: Number(status) };
   }
 
   end(): void {
@@ -67,34 +69,48 @@ class Shell {
  * Follows a page.
  *
  * @param replace what the page says and what stands for it here, such as a port; in commands, files and output
- * @throws {AssertionError} if a command's output differs from the page's, with its line
+ * @param settings variables of the reader's shell
+ * @throws {AssertionError} if a command's output differs from the page's, or a command without shown output fails; with its line
  */
 export async function followPage(
   file: string,
   cwd: string,
   replace: readonly (readonly [RegExp, string])[],
+  settings: NodeJS.ProcessEnv = {},
 ): Promise<void> {
   const here = (text: string) => replace.reduce((changed, [pattern, by]) => changed.replaceAll(pattern, by), text);
-  const env = environment({ PATH: process.env["PATH"] ?? "", NODE: process.execPath });
+  const env = environment({ PATH: process.env["PATH"] ?? "", NODE: process.execPath, ...settings });
   // npx runs the checkout's command line, as it does for a reader who is in the checkout; node is the one of this test.
   // One stream, so that what a command prints as an error is complete, and in its place, when its block ends.
-  const shim = `exec 2>&1; npx() { shift; "$NODE" "${COUNTERSIGN}" "$@"; }; node() { "$NODE" "$@"; }\n`;
+  // An installed command line is the checkout's, too.
+  const shim = [
+    'exec 2>&1; set -o pipefail; trap "__failed=\\$?" ERR',
+    `countersign() { "$NODE" "${COUNTERSIGN}" "$@"; }; npx() { shift; countersign "$@"; }; node() { "$NODE" "$@"; }`,
+  ].join("\n");
   const shell = new Shell(cwd, env);
   const running: ChildProcess[] = [];
   await shell.type(shim);
-  let output: string | undefined;
+  let typed: { output: string; status: number; place: string } | undefined;
+  const assertSucceeded = () => {
+    if (typed !== undefined) assert.equal(typed.status, 0, `${typed.place} fails:\n${typed.output}`);
+    typed = undefined;
+  };
   try {
     for (const block of readBlocks(readFileSync(file, "utf8"))) {
+      const place = `${file}:${block.line}`;
+      if (block.language !== "text") assertSucceeded();
       const [, name] = /\bfile=(\S+)/.exec(block.info) ?? [];
       if (name !== undefined) writeFileSync(join(cwd, name), here(block.text));
       else if (block.language === "sh" && block.info === "terminal")
         running.push(await start(here(block.text), cwd, env));
-      else if (block.language === "sh" && block.info === "") output = await shell.type(here(block.text));
-      else if (block.language === "text" && output !== undefined) {
-        assertShown(output, here(block.text), `${file}:${block.line}`);
-        output = undefined;
+      else if (block.language === "sh" && block.info === "")
+        typed = { ...(await shell.type(here(block.text))), place };
+      else if (block.language === "text" && typed !== undefined) {
+        assertShown(typed.output, here(block.text), place);
+        typed = undefined;
       }
     }
+    assertSucceeded();
   } finally {
     shell.end();
     for (const child of running) child.kill();
