@@ -32,7 +32,12 @@ const PROBLEMS = {
  * @throws {OperatorError} if the file can't be read or holds anything else; the message names what it holds
  */
 export function readPrivateKey(file: string): KeyObject {
-  const text = withoutInvisible(keyTextOfBytes(readSmallFile(file, KEY_TEXT_CHARACTERS_MAX)));
+  return privateKeyOf(readSmallFile(file, KEY_TEXT_CHARACTERS_MAX));
+}
+
+/** The same for what was read. @throws {OperatorError} if it isn't a private RSA key */
+export function privateKeyOf(bytes: Uint8Array): KeyObject {
+  const text = withoutInvisible(keyTextOfBytes(bytes));
   const key = parsePrivateKey(text);
   if (key.asymmetricKeyType !== "rsa") throw unusable("other");
   return key;

@@ -1,8 +1,9 @@
+import { KEY_TEXT_CHARACTERS_MAX } from "@countersign/protocol";
 import { Command } from "commander";
 import { exchangeOverHttp, signAssertion } from "./client.ts";
 import { publicListenerUrl } from "../config/listener-urls.ts";
-import { type CliContext, print, WrongUsage } from "./context.ts";
-import { readPrivateKey } from "./read-private-key.ts";
+import { type CliContext, print, readStdinBytes, WrongUsage } from "./context.ts";
+import { privateKeyOf, readPrivateKey } from "./read-private-key.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
 interface Options {
@@ -16,7 +17,7 @@ interface Options {
 export function tokenCommand(context: CliContext): Command {
   return new Command("token")
     .argument("[username]", "the API user")
-    .argument("[key file]", "its private key: PEM, DER or JWK")
+    .argument("[key file]", "its private key: PEM, DER or JWK; - reads standard input")
     .option("--username <name>", "the same as the first argument")
     .option("--key <file>", "the same as the second argument")
     .option("--ttl <seconds>", "lifetime of the token")
@@ -33,7 +34,9 @@ export function tokenCommand(context: CliContext): Command {
           `The ${username === undefined ? "API user" : "private key's file"} is missing: countersign token <username> <key file>`,
         );
       }
-      const assertion = signAssertion(username, readPrivateKey(key), context.clock.nowMicroseconds() / 1e6);
+      const privateKey =
+        key === "-" ? privateKeyOf(await readStdinBytes(context, KEY_TEXT_CHARACTERS_MAX)) : readPrivateKey(key);
+      const assertion = signAssertion(username, privateKey, context.clock.nowMicroseconds() / 1e6);
       const { envelope } = await exchangeOverHttp(url ?? configuredUrl(context), assertion, ttl);
       const { token, expires_in, expires_at } = envelope.data;
       const [refused] = envelope.meta.errors;
