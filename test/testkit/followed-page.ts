@@ -103,8 +103,7 @@ export async function followPage(
       if (name !== undefined) writeFileSync(join(cwd, name), here(block.text));
       else if (block.language === "sh" && block.info === "terminal")
         running.push(await start(here(block.text), cwd, env));
-      else if (block.language === "sh" && block.info === "")
-        typed = { ...(await shell.type(here(block.text))), place };
+      else if (block.language === "sh" && block.info === "") typed = { ...(await shell.type(here(block.text))), place };
       else if (block.language === "text" && typed !== undefined) {
         assertShown(typed.output, here(block.text), place);
         typed = undefined;
