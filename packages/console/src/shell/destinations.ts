@@ -78,12 +78,10 @@ const GROUPS: readonly { readonly title?: string; readonly destinations: readonl
   },
 ];
 
-/** The pages that an operator can see, without groups that would be empty. @param me all pages, if it isn't known yet */
-export function destinationsOf(me: Me | undefined) {
+/** The pages that an operator can see, without groups that would be empty. */
+export function destinationsOf(me: Me) {
   return GROUPS.map(({ title, destinations }) => ({
     title,
-    destinations: destinations.filter(
-      ({ isVisibleTo }) => me === undefined || isVisibleTo === undefined || isVisibleTo(me),
-    ),
+    destinations: destinations.filter(({ isVisibleTo }) => isVisibleTo === undefined || isVisibleTo(me)),
   })).filter(({ destinations }) => destinations.length > 0);
 }

@@ -1,10 +1,8 @@
 /** The frame around every page: navigation, the account menu, and the sign-in dialogs. */
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
-import { useQuery } from "@tanstack/react-query";
-import { meQuery } from "../api/me.ts";
+import { useMe } from "../api/me.ts";
 import { Icon, Mark } from "../ui/icon.tsx";
-import { Bone } from "../ui/page.tsx";
 import { FreshSignInDialog } from "../session/fresh-sign-in-dialog.tsx";
 import { SessionEndedDialog } from "../session/session-ended-dialog.tsx";
 import { AccountMenu } from "./account-menu.tsx";
@@ -13,9 +11,8 @@ import { PaletteButton } from "./palette/palette-button.tsx";
 import { t } from "../text/t.ts";
 import "./shell.css";
 
-/** @param isWaiting the signed-in operator isn't known yet */
-export function Shell({ children, isWaiting = false }: { readonly children: ReactNode; readonly isWaiting?: boolean }) {
-  const { data: me } = useQuery({ ...meQuery, enabled: !isWaiting });
+export function Shell({ children }: { readonly children: ReactNode }) {
+  const me = useMe();
   const [path] = useLocation();
   const [isNavOpen, setIsNavOpen] = useState(false);
   const toggle = useRef<HTMLButtonElement>(null);
@@ -42,7 +39,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
             <Mark size={22} />
             {t("common.countersign")}
           </Link>
-          {me === undefined ? null : <PaletteButton me={me} />}
+          <PaletteButton me={me} />
           <button
             ref={toggle}
             type="button"
@@ -83,14 +80,7 @@ export function Shell({ children, isWaiting = false }: { readonly children: Reac
           })}
         </div>
         <div className="sidebar-foot">
-          {me === undefined ? (
-            <div className="who">
-              <Bone width={26} height={26} />
-              <Bone width={110} />
-            </div>
-          ) : (
-            <AccountMenu me={me} />
-          )}
+          <AccountMenu me={me} />
         </div>
       </nav>
       <main className="shell-main" id="main" tabIndex={-1} ref={main}>

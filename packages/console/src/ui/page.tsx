@@ -49,7 +49,7 @@ export function Section({
   actions,
   children,
 }: {
-  readonly title: string;
+  readonly title: ReactNode;
   readonly about?: ReactNode;
   readonly actions?: ReactNode;
   readonly children: ReactNode;

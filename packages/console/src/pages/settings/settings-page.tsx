@@ -72,7 +72,7 @@ export default function SettingsPage() {
         <SettingsTable caption={t("common.settings")} query={query} />
       ) : (
         [...Map.groupBy(query.data.items, ({ group }) => group)].map(([group, items]) => (
-          <Section key={group} title={group}>
+          <Section key={group} title={<ServerText>{group}</ServerText>}>
             <SettingsTable caption={group} query={{ ...query, data: { ...query.data, items } }} />
           </Section>
         ))
