@@ -49,7 +49,7 @@ export function composeInternalListener(
         newestMasterSecret: node.masterSecrets[0],
         yieldToEventLoop: createEventLoopTurns(),
         policy: policyOf(config),
-        settings: shownSettings(config),
+        settings: shownSettings(config, { publicUrl: node.publicUrl, adminUrl: listenerUrl }),
         hostName: hostname(),
         examineSelf: createSelfExamination(async () => {
           // Loaded when an operator asks for it.

@@ -14,6 +14,7 @@ import {
   SETTING_GROUPS,
   SETTINGS,
 } from "./config.ts";
+import { shownSettings } from "./shown-settings.ts";
 
 /** Looks random, but is the same in every run. */
 const secretBytes = (number: number) => createHash("sha256").update(`secret ${number}`).digest();
@@ -638,4 +639,12 @@ test("each setting is in one group, in the order of all settings", () => {
     SETTING_GROUPS.flatMap(({ settings }) => Object.keys(settings)),
     Object.keys(SETTINGS),
   );
+});
+
+test("a setting that isn't set shows what holds instead, where the process knows it, and never in place of a value", () => {
+  const shown = (given: Record<string, string>) =>
+    shownSettings(parseConfig(given), { publicUrl: "http://127.0.0.1:8080" }).find(({ name }) => name === "publicUrl");
+  assert.deepEqual([shown({})?.value, shown({})?.effective], [null, "http://127.0.0.1:8080"]);
+  const given = shown({ COUNTERSIGN_PUBLIC_URL: "https://auth.example.com" });
+  assert.deepEqual([given?.value, given?.effective], ["https://auth.example.com", null]);
 });

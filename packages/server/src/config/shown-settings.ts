@@ -9,13 +9,22 @@ export interface ShownSetting {
   readonly variable: string;
   /** `null` if it isn't set. Never a secret's value. */
   readonly value: string | null;
+  /** What holds although it isn't set, where the process knows it better than the default says. */
+  readonly effective: string | null;
   readonly default: string;
   readonly meaning: string;
   readonly secret: boolean;
 }
 
-/** The effective configuration in a form that is safe to show: for a secret, only whether it is set. */
-export function shownSettings(config: Config): readonly ShownSetting[] {
+/**
+ * The effective configuration in a form that is safe to show: for a secret, only whether it is set.
+ *
+ * @param effective what holds for settings that aren't set; no secrets
+ */
+export function shownSettings(
+  config: Config,
+  effective: Readonly<Partial<Record<SettingName, string>>> = {},
+): readonly ShownSetting[] {
   return SETTING_GROUPS.flatMap(({ title: group, settings }) =>
     (Object.keys(settings) as SettingName[]).map((name) => {
       const setting: {
@@ -36,6 +45,7 @@ export function shownSettings(config: Config): readonly ShownSetting[] {
             ? null
             : "set; not shown"
           : shownValue(setting.duration === true && typeof value === "number" ? formatDuration(value) : value),
+        effective: value === undefined ? (effective[name] ?? null) : null,
         default: setting.default,
         meaning: setting.meaning,
         secret,

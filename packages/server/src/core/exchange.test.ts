@@ -79,6 +79,24 @@ async function rejects(promise: Promise<unknown>): Promise<void> {
 }
 
 describe("an exchange", () => {
+  test("that is refused is recorded with the user that its claims name, and one that succeeds isn't", async () => {
+    const refused: (readonly [username: string, code: string])[] = [];
+    const { exchange } = exchangeFor([testViewUser([aliceKey])], {
+      recordRefusal: (username, error) => refused.push([username, error instanceof Refusal ? error.code : "defect"]),
+    });
+    const send = (assertion: string) => exchange({ authorization: `JWT ${assertion}`, ttl: [] });
+    await send(buildAssertion(alice.privateKey));
+    assert.deepEqual(refused, []);
+    const claims = (changes: object) => ({ username: "api-1-nobody", iat: 1_481_650_253, ...changes });
+    await refusalOf(send(buildAssertion(alice.privateKey, { claims: claims({ iat: 1 }) })));
+    await refusalOf(send(buildAssertion(alice.privateKey, { claims: claims({}) })));
+    await refusalOf(send("no assertion"));
+    assert.deepEqual(refused, [
+      ["api-1-nobody", "assertion_stale"],
+      ["api-1-nobody", "assertion_rejected"],
+    ]);
+  });
+
   test("answers the documented example with the documented payload and times", async () => {
     const { exchange, used } = exchangeWith();
     const grant = await exchange({ authorization: `JWT ${buildAssertion(alice.privateKey)}`, ttl: ["3600"] });

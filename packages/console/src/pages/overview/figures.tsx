@@ -20,37 +20,39 @@ export function Figures({ overview, account }: { readonly overview: Overview | u
     return query === "" ? path : `${path}?${query}`;
   };
   return (
-    <div className="figures" aria-busy={overview === undefined}>
-      <Figure href={link("/users")} label={t("common.apiUsers")} count={overview?.users}>
-        {overview === undefined ? "" : usersText(overview, account === undefined)}
-      </Figure>
-      <Figure href={link("/keys", { status: "active" })} label={t("overview.activeKeys")} count={keys?.active}>
-        {keys === undefined ? "" : t("overview.keysDeactivated", { shown: countText(keys.deactivated) })}
-      </Figure>
-      <Figure
-        href={link("/keys", { expiring: "30d" })}
-        label={t("overview.expireWithin30Days")}
-        count={keys?.expiring_30d}
-        look="is-urgent"
-      >
-        {keys === undefined ? "" : soonest(keys)}
-      </Figure>
-      <Figure
-        href={link("/keys", { unused: "90d" })}
-        label={t("overview.unusedFor90Days")}
-        count={keys?.unused_90d}
-        look="is-urgent"
-      >
-        {keys?.unused_90d === 0 ? t("overview.everyKeyIsInUse") : t("overview.unusedAbout")}
-      </Figure>
-      <Figure
-        href={link("/keys", { weak: "true" })}
-        label={t("overview.weakKeys")}
-        count={keys?.weak}
-        look="is-dangerous"
-      >
-        {keys?.weak === 0 ? t("overview.noneWasFound") : t("overview.replaceThem")}
-      </Figure>
+    <div className="figures-frame">
+      <div className="figures" aria-busy={overview === undefined}>
+        <Figure href={link("/users")} label={t("common.apiUsers")} count={overview?.users}>
+          {overview === undefined ? "" : usersText(overview, account === undefined)}
+        </Figure>
+        <Figure href={link("/keys", { status: "active" })} label={t("overview.activeKeys")} count={keys?.active}>
+          {keys === undefined ? "" : t("overview.keysDeactivated", { shown: countText(keys.deactivated) })}
+        </Figure>
+        <Figure
+          href={link("/keys", { expiring: "30d" })}
+          label={t("overview.expireWithin30Days")}
+          count={keys?.expiring_30d}
+          look="is-urgent"
+        >
+          {keys === undefined ? "" : soonest(keys)}
+        </Figure>
+        <Figure
+          href={link("/keys", { unused: "90d" })}
+          label={t("overview.unusedFor90Days")}
+          count={keys?.unused_90d}
+          look="is-urgent"
+        >
+          {keys?.unused_90d === 0 ? t("overview.everyKeyIsInUse") : t("overview.unusedAbout")}
+        </Figure>
+        <Figure
+          href={link("/keys", { weak: "true" })}
+          label={t("overview.weakKeys")}
+          count={keys?.weak}
+          look="is-dangerous"
+        >
+          {keys?.weak === 0 ? t("overview.noneWasFound") : t("overview.replaceThem")}
+        </Figure>
+      </div>
     </div>
   );
 }

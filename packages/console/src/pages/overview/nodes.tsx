@@ -35,17 +35,24 @@ function NodeItem({ node }: { readonly node: Node }) {
       <div className="list-words">
         <bdi className="mono">{hostName ?? id}</bdi>
         <span className="faint">
-          <T
-            id="overview.nodeFacts"
-            values={{
-              version,
-              startedAt: <RelativeTime at={startedAt} />,
-              seenAt: <RelativeTime at={seenAt} />,
-            }}
-          />
+          {lag === undefined ? (
+            <T
+              id="overview.nodeFacts"
+              values={{ version, startedAt: <RelativeTime at={startedAt} />, seenAt: <RelativeTime at={seenAt} /> }}
+            />
+          ) : (
+            <T
+              id="overview.nodeFactsAndFeed"
+              values={{
+                version,
+                startedAt: <RelativeTime at={startedAt} />,
+                seenAt: <RelativeTime at={seenAt} />,
+                feed: lag.isBehind ? <strong className="node-behind">{lag.text}</strong> : lag.text,
+              }}
+            />
+          )}
         </span>
       </div>
-      {lag === undefined ? null : <span className={lag.isBehind ? "node-behind" : "faint"}>{lag.text}</span>}
     </li>
   );
 }

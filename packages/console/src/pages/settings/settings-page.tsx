@@ -25,9 +25,13 @@ const COLUMNS: readonly Column<Setting>[] = [
   {
     heading: t("settings.value"),
     width: 210,
-    cell: ({ value, secret, default: usual }) =>
+    cell: ({ value, effective, secret, default: usual }) =>
       value === null ? (
-        <span className="faint">{t("common.notSet")}</span>
+        effective === null ? (
+          <span className="faint">{t("common.notSet")}</span>
+        ) : (
+          <bdi className="mono setting-value">{effective}</bdi>
+        )
       ) : (
         <span className="setting-value">
           <bdi className="mono">{value}</bdi>

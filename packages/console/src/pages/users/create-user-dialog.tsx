@@ -111,15 +111,17 @@ export function CreateUserDialog({
           </button>
         </fieldset>
       )}
-      <NameField
-        label={t("users.nameOfTheApiUser")}
-        description={t("users.nameHint")}
-        placeholder={t("users.nameExample")}
-        value={name}
-        problem={fieldProblem(creation.error, "name")}
-        onChange={setName}
-      />
-      <UsernamePreview account={account} isAccountNew={newAccount !== undefined} name={name.trim()} />
+      <div className="stack-close">
+        <NameField
+          label={t("users.nameOfTheApiUser")}
+          description={t("users.nameHint")}
+          placeholder={t("users.nameExample")}
+          value={name}
+          problem={fieldProblem(creation.error, "name")}
+          onChange={setName}
+        />
+        <UsernamePreview account={account} isAccountNew={newAccount !== undefined} name={name.trim()} />
+      </div>
       <Choice
         legend={t("common.access")}
         name="access"

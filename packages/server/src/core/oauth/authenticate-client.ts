@@ -67,7 +67,14 @@ export function createAuthenticateClient(
     return {
       key,
       nowMicroseconds,
-      useUpAssertion: () => ledger.useUp(key.user.id, claims.jti, claims.expiresAtSeconds),
+      async useUpAssertion() {
+        try {
+          await ledger.useUp(key.user.id, claims.jti, claims.expiresAtSeconds);
+        } catch (error) {
+          recordRefusal?.(claims.clientId, error);
+          throw error;
+        }
+      },
     };
   };
 }

@@ -59,6 +59,7 @@ function endpointFor(
 ) {
   const lookups: string[] = [];
   const burnt: string[] = [];
+  const refused: (readonly [username: string, code: string])[] = [];
   const used: number[] = [];
   const clock = createTestClock();
   const seen = new Set<string>();
@@ -84,15 +85,33 @@ function endpointFor(
   };
   const audiences = endpointAudiences("https://auth.example").token;
   const grant = createGrantClientCredentials(
-    createAuthenticateClient(createFindSigner(view), clock, audiences, ledger),
+    createAuthenticateClient(createFindSigner(view), clock, audiences, ledger, (username, error) =>
+      refused.push([username, error instanceof Refusal ? error.code : "defect"]),
+    ),
     createIssueToken(signingKeys, createTestRandom(), (keyId) => used.push(keyId)),
   );
-  return { grant, lookups, burnt, used, clock };
+  return { grant, lookups, burnt, used, refused, clock };
 }
 
 function endpointWith(key: Partial<TestViewKey> = {}, user: Parameters<typeof testViewUser>[1] = {}) {
   return endpointFor([testViewUser([{ ...aliceKey, ...key }], user)]);
 }
+
+test("a refused client assertion is recorded with the user that it names, and an accepted one isn't", async () => {
+  const { grant, refused } = endpointWith();
+  await grant(request());
+  assert.deepEqual(refused, []);
+  const { sub: username } = exampleClientClaims() as { sub: string };
+  await refusalOf(grant(request()));
+  await refusalOf(grant(request({ assertion: assertionOf({ jti: "another", aud: "https://elsewhere.example" }) })));
+  await refusalOf(grant(request({ assertion: assertionOf({ jti: "another" }, undefined, bob) })));
+  await refusalOf(grant(request({ assertion: "no assertion" })));
+  assert.deepEqual(refused, [
+    [username, "assertion_replayed"],
+    [username, "assertion_audience"],
+    [username, "assertion_rejected"],
+  ]);
+});
 
 describe("a client that is limited to networks", () => {
   const networks = ["192.0.2.0/24"];
