@@ -56,6 +56,9 @@ const json = async <Value>(run: Run, args: readonly string[], input = "") =>
 const modeOf = (file: string) => (statSync(file).mode & 0o777).toString(8);
 
 // Each part has a store of its own; within a part, commands build on each other.
+/** The members that accounts and API users share, and that are `null` until somebody sets them. */
+const NOTES = ["description", "contact", "archived_at"];
+
 describe("the command line", { concurrency: 3 }, () => {
   describe("transcripts", { concurrency: 1 }, () => {
     const dataDir = join(temporaryFolder(), "not", "there", "yet");
@@ -76,10 +79,11 @@ describe("the command line", { concurrency: 3 }, () => {
 
       const created = await json<Record<string, unknown>>(run, ["account", "create", "acme", "--name", "Acme Ltd"]);
       const { created_at, ...rest } = created;
-      const members = ["id", "shortname", "name", "status", "created_at", "key_age_max_seconds"];
+      const members = ["id", "shortname", "name", "status", "created_at", "key_age_max_seconds", ...NOTES];
       assert.deepEqual(Object.keys(created), members);
       const names = { shortname: "acme", name: "Acme Ltd" };
-      assert.deepEqual(rest, { id: 1, ...names, status: "active", key_age_max_seconds: null });
+      const nothing = Object.fromEntries(NOTES.map((note) => [note, null]));
+      assert.deepEqual(rest, { id: 1, ...names, status: "active", key_age_max_seconds: null, ...nothing });
       assert.match(String(created_at), TIME);
 
       const second = await run(["account", "create", "other"]);
@@ -129,9 +133,11 @@ describe("the command line", { concurrency: 3 }, () => {
       const created = await json<Record<string, unknown>>(run, ["user", "create", "demo", "--account", "acme"]);
       const { created_at, ...rest } = created;
       const members = ["id", "username", "account", "access", "status", "created_at", "may_rotate", "networks"];
-      assert.deepEqual(Object.keys(created), members);
+      const notes = ["display_name", ...NOTES];
+      assert.deepEqual(Object.keys(created), [...members, ...notes]);
       const names = { username: "api-1-demo", account: "acme", access: "full" };
-      assert.deepEqual(rest, { id: 1, ...names, status: "active", may_rotate: false, networks: [] });
+      const nothing = Object.fromEntries(notes.map((note) => [note, null]));
+      assert.deepEqual(rest, { id: 1, ...names, status: "active", may_rotate: false, networks: [], ...nothing });
       assert.match(String(created_at), TIME);
 
       const reader = await run(["user", "create", "reader", "--account", "other", "--read-only"]);

@@ -43,7 +43,8 @@ export function parseChange(data: string): Change {
       return isName(account) ? { concern: { of: "account", account }, mayActivate, standing } : UNKNOWN;
     }
     case "user.activated":
-    case "user.deactivated": {
+    case "user.deactivated":
+    case "user.access_changed": {
       const { username } = members;
       return isName(username) ? { concern: { of: "user", username }, mayActivate, standing } : UNKNOWN;
     }

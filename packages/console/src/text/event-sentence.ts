@@ -61,6 +61,12 @@ export function eventSentence({ actor: actorText, action, subject, details }: Se
       return textParts<Name>("event.accountDeactivated", { actor, account });
     case "account.changed":
       return textParts<Name>("event.accountChanged", { actor, account, what: changesOf(details) });
+    case "account.described":
+      return textParts<Name>("event.accountDescribed", { actor, account });
+    case "account.archived":
+      return textParts<Name>("event.accountArchived", { actor, account });
+    case "account.restored":
+      return textParts<Name>("event.accountRestored", { actor, account });
     case "user.created":
       return textParts<Name>("event.userCreated", { actor, user, access: text("access") ?? "full" });
     case "user.activated":
@@ -69,6 +75,14 @@ export function eventSentence({ actor: actorText, action, subject, details }: Se
       return textParts<Name>("event.userDeactivated", { actor, user });
     case "user.changed":
       return textParts<Name>("event.userChanged", { actor, user });
+    case "user.access_changed":
+      return textParts<Name>("event.userAccessChanged", { actor, user, access: text("access") ?? "full" });
+    case "user.described":
+      return textParts<Name>("event.userDescribed", { actor, user });
+    case "user.archived":
+      return textParts<Name>("event.userArchived", { actor, user });
+    case "user.restored":
+      return textParts<Name>("event.userRestored", { actor, user });
     case "key.added": {
       const previous = text("rotated_from");
       return previous === undefined

@@ -4,13 +4,21 @@ import { formatDuration } from "../config/duration.ts";
 import { unknownAccount } from "../core/accounts/changes.ts";
 import { type CliContext, paintStatus, print, WrongUsage } from "./context.ts";
 import { type AccountJson, type InputOf, listAll, type Operate } from "./operations.ts";
-import { addStandingCommands } from "./standing-commands.ts";
+import { noteOf, shownNotes } from "./notes.ts";
+import { addArchiveCommands, addStandingCommands } from "./standing-commands.ts";
 import { creating, type NewStoreFlag, withNewStoreFlag } from "./store-flags.ts";
 import { formatFields, formatTable } from "./table.ts";
 import { named, noteTarget, withOperations, withTargetFlags } from "./target.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 
 type Options = Flags & { readonly json?: boolean };
+
+interface EditOptions extends Options {
+  readonly name?: string;
+  readonly description?: string;
+  readonly contact?: string;
+  readonly keyAgeMax?: string;
+}
 
 export function accountCommand(context: CliContext): Command {
   const account = new Command("account");
@@ -42,36 +50,47 @@ export function accountCommand(context: CliContext): Command {
     .argument("<shortname>")
     .description("change an account; what isn't named stays")
     .option("--name <name>", "display name")
+    .option("--description <text>", 'what it is; "" removes it')
+    .option("--contact <text>", 'whom to ask about it; "" removes it')
     .option("--key-age-max <duration>", "maximum age of its keys, such as 365d; none: the service's")
     .option("--json", "print JSON")
-    .action(async (shortname: string, options: Options & { name?: string; keyAgeMax?: string }) => {
-      const { name, keyAgeMax } = options;
-      if (name === undefined && keyAgeMax === undefined) {
-        throw new WrongUsage("Name what to change: --name or --key-age-max.");
+    .action(async (shortname: string, options: EditOptions) => {
+      const { name, keyAgeMax, description, contact } = options;
+      if ([name, keyAgeMax, description, contact].every((given) => given === undefined)) {
+        throw new WrongUsage("Name what to change: --name, --description, --contact or --key-age-max.");
       }
       const keyAgeMaxSeconds =
         keyAgeMax === undefined ? undefined : keyAgeMax === "none" ? null : parseDuration(keyAgeMax) / 1000;
       noteTarget(context, options);
       const changed = await withOperations(context, options, (operate) =>
-        changeAccount(operate, shortname, { name, key_age_max_seconds: keyAgeMaxSeconds }),
+        changeAccount(operate, shortname, {
+          name,
+          key_age_max_seconds: keyAgeMaxSeconds,
+          description: noteOf(description),
+          contact: noteOf(contact),
+        }),
       );
       print(context, options.json, shownAccount(changed), () =>
         formatFields([
           ["account", changed.shortname],
           ["name", changed.name],
           ["maximum age of keys", formatKeyAge(changed)],
+          ...shownNotes(changed),
         ]),
       );
     });
 
   withTargetFlags(account.command("list"))
-    .description("list accounts")
+    .description("list accounts that aren't archived")
+    .option("--archived", "those that are, instead")
     .option("--json", "print JSON")
-    .action(async (options: Options) => {
+    .action(async (options: Options & { readonly archived?: boolean }) => {
+      const { archived } = options;
       const accounts = await withOperations(context, options, (operate) =>
-        listAll(operate, "listAccounts", { query: {} }),
+        listAll(operate, "listAccounts", { query: { archived } }),
       );
       print(context, options.json, accounts.map(shownAccount), () => {
+        if (accounts.length === 0 && archived === true) return "No account is archived.";
         if (accounts.length === 0) return "No accounts yet; create one with: countersign account create <shortname>";
         const rows = accounts.map((listed) => [
           String(listed.id),
@@ -95,6 +114,16 @@ export function accountCommand(context: CliContext): Command {
       return found.status === "active" ? { account: shortname } : undefined;
     },
   });
+  addArchiveCommands(context, account, {
+    argument: "shortname",
+    thing: "account",
+    setArchived: (operate, name, archived) => changeAccount(operate, name, { archived }),
+    json: shownAccount,
+    findScope: async (operate, shortname) => {
+      const { data: found } = await named(operate("getAccount", { params: { shortname } }), unknownAccount(shortname));
+      return found.status === "active" ? { account: shortname } : undefined;
+    },
+  });
   return account;
 }
 
@@ -108,8 +137,9 @@ async function changeAccount(
 }
 
 /** What commands show of an account; the admin API adds figures. */
-function shownAccount({ id, shortname, name, status, created_at, key_age_max_seconds }: AccountJson): AccountJson {
-  return { id, shortname, name, status, created_at, key_age_max_seconds };
+function shownAccount(account: AccountJson): AccountJson {
+  const { id, shortname, name, status, created_at, key_age_max_seconds, description, contact, archived_at } = account;
+  return { id, shortname, name, status, created_at, key_age_max_seconds, description, contact, archived_at };
 }
 
 /** The maximum age of an account's keys; a dash for the service's. */

@@ -3,7 +3,12 @@ import type { Flags } from "../config/config.ts";
 import { type EventRow, fromRow } from "../core/feed/event.ts";
 import { chainReportJson, verifyChain } from "../core/feed/verify-chain.ts";
 import { NegativeResult, type CliContext, paint, print, WrongUsage } from "./context.ts";
-import { eventJson } from "../core/json/registry.ts";
+import { DURATION_FORM, parseDurationMs } from "../config/duration.ts";
+import { isTime } from "../core/time-text.ts";
+import { unknownUser } from "../core/users/changes.ts";
+import { type ListOptions, noteMore, partOf } from "./list-options.ts";
+import { listPart, type Operate } from "./operations.ts";
+import { named, withOperations, withTargetFlags } from "./target.ts";
 import type { StreamOptions } from "./audit-stream.ts";
 import { withAdministration, withStoreFlags } from "./store-flags.ts";
 import { formatTable } from "./table.ts";
@@ -14,35 +19,18 @@ type Options = Flags & { readonly json?: boolean };
 export function auditCommand(context: CliContext): Command {
   const audit = new Command("audit");
 
-  withStoreFlags(audit.command("list"))
+  withTargetFlags(audit.command("list"))
     .description("list changes, oldest first")
     .option("--limit <number>", "only the newest changes", "100")
+    .option("--cursor <cursor>", "go on with older changes where a list ended")
+    .option("--actor <actor>", "only changes by this author, such as cli:root or alice@example.com")
+    .option("--action <action>", "only these, such as key.revoked")
+    .option("--subject <subject>", "only changes of this, such as user:3")
+    .option("--user <username>", "only changes of this API user")
+    .option("--since <time>", "not before this time (RFC 3339), or this long ago, such as 7d")
+    .option("--until <time>", "before this time (RFC 3339), or this long ago")
     .option("--json", "print JSON")
-    .action(async (options: Options & { limit: string }) => {
-      if (!/^[1-9][0-9]{0,5}$/.test(options.limit))
-        throw new WrongUsage("--limit takes a whole number from 1 to 999999.");
-      const limit = Number(options.limit);
-      const events = await withAdministration(
-        context,
-        options,
-        async ({ store }) => store.events.after(Math.max(0, (await store.events.last()).seq - limit), limit),
-        // An operator needs the log to see where a restored store ends.
-        { mayBeRestored: true },
-      );
-      print(context, options.json, events.map(eventJson), () => {
-        if (events.length === 0) return "The audit log is empty.";
-        const now = context.clock.wallMs();
-        const rows = events.map((event) => [
-          String(event.seq),
-          relativeTime(event.atMs, now),
-          event.actor,
-          event.action,
-          event.subject,
-          nameIn(event),
-        ]);
-        return formatTable(["seq", "when", "actor", "action", "subject", "name"], rows);
-      });
-    });
+    .action((options: AuditListOptions) => listEvents(context, options));
 
   withStoreFlags(audit.command("verify"))
     .description("check the hash chain from its beginning")
@@ -79,6 +67,67 @@ export function auditCommand(context: CliContext): Command {
       await streamAudit(context, options);
     });
   return audit;
+}
+
+interface AuditListOptions extends Options, ListOptions {
+  readonly actor?: string;
+  readonly action?: string;
+  readonly subject?: string;
+  readonly user?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+async function listEvents(context: CliContext, options: AuditListOptions): Promise<void> {
+  const { actor, action, user: username } = options;
+  if (username !== undefined && options.subject !== undefined) {
+    throw new WrongUsage("--user is a subject too: give one of --user and --subject.");
+  }
+  const from = readTime(context, "--since", options.since);
+  const until = readTime(context, "--until", options.until);
+  const part = partOf(options);
+  const { items: newestFirst, cursor } = await withOperations(
+    context,
+    options,
+    async (operate) => {
+      const subject = username === undefined ? options.subject : await subjectOf(operate, username);
+      return listPart(operate, "listAuditEvents", { query: { actor, action, subject, from, until } }, part);
+    },
+    // An operator needs the log to see where a restored store ends.
+    { mayBeRestored: true },
+  );
+  const events = newestFirst.toReversed();
+  const isFiltered = [actor, action, options.subject, username, from, until].some((value) => value !== undefined);
+  print(context, options.json, events, () => {
+    if (events.length === 0) return isFiltered ? "No such changes." : "The audit log is empty.";
+    const now = context.clock.wallMs();
+    const rows = events.map((event) => [
+      String(event.seq),
+      relativeTime(Date.parse(event.at), now),
+      event.actor,
+      event.action,
+      event.subject,
+      nameIn(event),
+    ]);
+    return formatTable(["seq", "when", "actor", "action", "subject", "name"], rows);
+  });
+  // The newest changes are what the command is for: that there are older ones goes without saying.
+  if (options.cursor !== undefined || isFiltered) noteMore(context, cursor);
+}
+
+async function subjectOf(operate: Operate, username: string): Promise<string> {
+  const { data } = await named(operate("getUser", { params: { username } }), unknownUser(username));
+  return `user:${data.id}`;
+}
+
+/** A time as the admin API takes it. @throws {WrongUsage} */
+function readTime(context: CliContext, option: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (isTime(text)) return new Date(Date.parse(text)).toISOString();
+  const ago = parseDurationMs(text);
+  if (ago === undefined)
+    throw new WrongUsage(`${option} takes a time such as 2027-12-31T23:59:59Z, or ${DURATION_FORM}.`);
+  return new Date(context.clock.wallMs() - ago).toISOString();
 }
 
 /** The username or shortname that an event names; a dash if it names neither. */

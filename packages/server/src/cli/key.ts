@@ -9,23 +9,17 @@ import { addKey as addPublicKey } from "../core/keys/changes.ts";
 import type { PublicKey } from "../core/keys/model.ts";
 import type { KeyProof } from "../core/keys/possession.ts";
 import { checkProof, keyChallengeCommand, proveGeneratedKey } from "./key-proof.ts";
-import {
-  type CliAdministration,
-  type CliContext,
-  paint,
-  paintStatus,
-  print,
-  readStdinBytes,
-  WrongUsage,
-} from "./context.ts";
+import { type CliAdministration, type CliContext, print, readStdinBytes, WrongUsage } from "./context.ts";
 import { addKeyAudit } from "./key-audit.ts";
 import { keyJson } from "../core/json/registry.ts";
 import { addKeyEdit } from "./key-edit.ts";
-import { formatNetworks, type NetworkOptions, readNetworks, withNetworks } from "./networks.ts";
-import { type KeyJson, listAll } from "./operations.ts";
+import { keyTable } from "./key-table.ts";
+import { type ListOptions, noteMore, partOf, readChoice, withListOptions } from "./list-options.ts";
+import { type NetworkOptions, readNetworks, withNetworks } from "./networks.ts";
+import { listPart } from "./operations.ts";
 import { readSmallFile } from "./read-file.ts";
 import { commitAs, withAdministration, withStoreFlags } from "./store-flags.ts";
-import { formatFields, formatTable } from "./table.ts";
+import { formatFields } from "./table.ts";
 import { named, withOperations, withTargetFlags } from "./target.ts";
 import { parseDuration, relativeTime } from "./time.ts";
 import { unknownUser } from "../core/users/changes.ts";
@@ -78,13 +72,16 @@ export function keyCommand(context: CliContext): Command {
 
   key.addCommand(keyChallengeCommand(context));
 
-  withTargetFlags(key.command("list"))
+  withListOptions(withTargetFlags(key.command("list")))
     .argument("[username]", "default: all API users")
     .description("list public keys of an API user or of all")
+    .option("--account <shortname>", "only those of this account")
+    .option("--status <status>", "active, deactivated or revoked")
+    .option("--weak", "only keys that the last audit found weak")
     .option("--unused <duration>", "only active keys that weren't used for this long, such as 90d")
     .option("--expiring <duration>", "only active keys that expire within this time, such as 30d")
     .option("--json", "print JSON")
-    .action((username: string | undefined, options: ListOptions) => listKeys(context, username, options));
+    .action((username: string | undefined, options: KeyFilters) => listKeys(context, username, options));
 
   for (const command of keyStatusCommands(context)) key.addCommand(command);
   key.addCommand(revocationCommand(context));
@@ -100,25 +97,42 @@ function withNewKeyOptions(command: Command): Command {
     .option("--json", "print JSON");
 }
 
-type ListOptions = Options & { readonly unused?: string; readonly expiring?: string };
+interface KeyFilters extends Options, ListOptions {
+  readonly account?: string;
+  readonly status?: string;
+  readonly weak?: boolean;
+  readonly unused?: string;
+  readonly expiring?: string;
+}
 
-async function listKeys(context: CliContext, username: string | undefined, options: ListOptions): Promise<void> {
+const STATUSES = { active: "active", deactivated: "deactivated", revoked: "revoked" } as const;
+
+async function listKeys(context: CliContext, username: string | undefined, options: KeyFilters): Promise<void> {
   const now = context.clock.wallMs();
   for (const duration of [options.unused, options.expiring]) if (duration !== undefined) parseDuration(duration);
-  const { unused, expiring } = options;
-  const listed = await withOperations(context, options, (operate) => {
-    const list = listAll(operate, "listAllKeys", { query: { username, unused, expiring } });
+  const { account, unused, expiring } = options;
+  const status = readChoice("--status", options.status, STATUSES);
+  const weak = options.weak === true ? ("true" as const) : undefined;
+  const part = partOf(options);
+  const { items: listed, cursor } = await withOperations(context, options, (operate) => {
+    const list = listPart(
+      operate,
+      "listAllKeys",
+      { query: { username, account, status, weak, unused, expiring } },
+      part,
+    );
     return username === undefined ? list : named(list, unknownUser(username));
   });
   // By age the oldest comes first; otherwise the most urgent.
   const keys = unused === undefined && expiring === undefined ? listed.toReversed() : listed;
   print(context, options.json, keys, () => {
     if (keys.length > 0) return keyTable(context, keys, now, username === undefined);
-    if (unused !== undefined || expiring !== undefined) return "No such keys.";
+    if ([account, status, weak, unused, expiring].some((value) => value !== undefined)) return "No such keys.";
     return username === undefined
       ? "No keys yet; add one with: countersign key add <username> <file>"
       : `${username} has no keys yet; add one with: countersign key add`;
   });
+  noteMore(context, cursor);
 }
 
 /** Checks that the holder of the private key agreed to the addition, as far as the policy asks for it. */
@@ -179,42 +193,4 @@ function printKey(context: CliContext, { json }: Options, key: PublicKey): void 
 
 function shownPossession({ provedAtMs }: PublicKey): string {
   return provedAtMs === null ? "not proved" : "proved";
-}
-
-/** What the last audit found, after the status; nothing for a revoked key. */
-function shownWeakness(context: CliContext, { status, weakness }: KeyJson): string {
-  return weakness === null || status === "revoked" ? "" : `, ${paint(context, "red", `weak: ${weakness}`)}`;
-}
-
-/** @param areOfAll adds the username, which a list of one user's keys doesn't repeat */
-function keyTable(context: CliContext, keys: readonly KeyJson[], now: number, areOfAll: boolean): string {
-  const rows = keys.map((key) => [
-    String(key.id),
-    ...(areOfAll ? [key.username] : []),
-    key.label ?? "-",
-    String(key.bits),
-    paintStatus(context, key.status) + shownWeakness(context, key),
-    relativeTime(Date.parse(key.created_at), now),
-    timeOrNever(key.expires_at, now),
-    timeOrNever(key.last_used_at, now),
-    key.proved_at === null ? "not proved" : "proved",
-    formatNetworks(key.networks),
-    key.fingerprint,
-  ]);
-  const columns = [
-    "label",
-    "bits",
-    "status",
-    "created",
-    "expires",
-    "last used",
-    "possession",
-    "networks",
-    "fingerprint",
-  ];
-  return formatTable(["id", ...(areOfAll ? ["username"] : []), ...columns], rows);
-}
-
-function timeOrNever(time: string | null, now: number): string {
-  return time === null ? "never" : relativeTime(Date.parse(time), now);
 }

@@ -4,12 +4,20 @@
  */
 import type { WarningItem } from "@countersign/protocol";
 import type { operatorJson } from "../core/json/operators.ts";
-import type { accountJson, keyJson, resourceServerJson, userJson } from "../core/json/registry.ts";
+import type { accountJson, eventJson, keyJson, resourceServerJson, userJson } from "../core/json/registry.ts";
 import type { Standing } from "../core/standing.ts";
 
 export type AccountJson = ReturnType<typeof accountJson>;
+export type EventJson = ReturnType<typeof eventJson>;
 export type OperatorJson = ReturnType<typeof operatorJson>;
 export type UserJson = ReturnType<typeof userJson>;
+/** An API user with its figures. */
+export interface ListedUserJson extends UserJson {
+  readonly active_keys: number;
+  readonly keys: number;
+  readonly last_used_at: string | null;
+  readonly tokens_today: number;
+}
 export type KeyJson = ReturnType<typeof keyJson>;
 export type ResourceServerJson = ReturnType<typeof resourceServerJson>;
 export type ResourceServerWithSecretJson = ResourceServerJson & { readonly client_secret: string | null };
@@ -28,7 +36,10 @@ interface Page {
 
 /** Each operation's input and the `data` of its answer. The paths and the rest of the shapes are the admin API's. */
 export interface OperationShapes {
-  listAccounts: { input: { query: Page }; data: readonly AccountJson[] };
+  listAccounts: {
+    input: { query: Page & { status?: Standing | undefined; archived?: boolean | undefined; q?: string | undefined } };
+    data: readonly AccountJson[];
+  };
   createAccount: { input: { body: { shortname: string; name?: string | undefined } }; data: AccountJson };
   getAccount: { input: { params: { shortname: string } }; data: AccountJson };
   changeAccount: {
@@ -38,11 +49,25 @@ export interface OperationShapes {
         status?: Standing | undefined;
         name?: string | undefined;
         key_age_max_seconds?: number | null | undefined;
+        description?: string | null | undefined;
+        contact?: string | null | undefined;
+        archived?: boolean | undefined;
       };
     };
     data: AccountJson;
   };
-  listUsers: { input: { query: Page & { q?: string | undefined } }; data: readonly UserJson[] };
+  listUsers: {
+    input: {
+      query: Page & {
+        q?: string | undefined;
+        account?: string | undefined;
+        status?: Standing | undefined;
+        access?: UserJson["access"] | undefined;
+        archived?: boolean | undefined;
+      };
+    };
+    data: readonly ListedUserJson[];
+  };
   createUser: {
     input: {
       body: {
@@ -51,16 +76,24 @@ export interface OperationShapes {
         access: UserJson["access"];
         may_rotate?: boolean | undefined;
         networks?: readonly string[] | undefined;
+        display_name?: string | undefined;
+        description?: string | undefined;
+        contact?: string | undefined;
       };
     };
     data: UserJson;
   };
-  getUser: { input: { params: { username: string } }; data: UserJson };
+  getUser: { input: { params: { username: string } }; data: ListedUserJson };
   changeUser: {
     input: {
       params: { username: string };
       body: {
         status?: Standing | undefined;
+        access?: UserJson["access"] | undefined;
+        archived?: boolean | undefined;
+        display_name?: string | null | undefined;
+        description?: string | null | undefined;
+        contact?: string | null | undefined;
         may_rotate?: boolean | undefined;
         networks?: readonly string[] | undefined;
       };
@@ -71,8 +104,11 @@ export interface OperationShapes {
     input: {
       query: Page & {
         username?: string | undefined;
+        account?: string | undefined;
+        status?: "active" | "deactivated" | "revoked" | undefined;
         expiring?: string | undefined;
         unused?: string | undefined;
+        weak?: "true" | undefined;
       };
     };
     data: readonly KeyJson[];
@@ -104,6 +140,18 @@ export interface OperationShapes {
   };
   listOperators: { input: { query: Page & { q?: string | undefined } }; data: readonly OperatorJson[] };
   changeOperator: { input: { params: { id: number }; body: { status: Standing } }; data: OperatorJson };
+  listAuditEvents: {
+    input: {
+      query: Page & {
+        actor?: string | undefined;
+        action?: string | undefined;
+        subject?: string | undefined;
+        from?: string | undefined;
+        until?: string | undefined;
+      };
+    };
+    data: readonly EventJson[];
+  };
   getImpact: {
     input: { query: { account?: string; username?: string; key_id?: number } };
     data: ImpactJson;
@@ -140,24 +188,52 @@ const PAGE_ITEMS = 500;
 
 type ListId = { [Id in OperationId]: DataOf<Id> extends readonly unknown[] ? Id : never }[OperationId];
 
-/** Reads all pages of a list. A server whose pages don't end is left when a page is empty or a cursor comes again. */
+/** A part of a list, and where it goes on. */
+export interface ListPart<Item> {
+  readonly items: Item[];
+  /** `undefined` at the end of the list. */
+  readonly cursor: string | undefined;
+}
+
+/**
+ * Reads a list, in as many pages as needed, up to `limit` items. A server whose pages don't end is left when a page is empty or a
+ * cursor comes again.
+ *
+ * @param part.cursor where to begin
+ */
+export async function listPart<Id extends ListId>(
+  operate: Operate,
+  id: Id,
+  input: InputOf<Id>,
+  {
+    limit = Number.POSITIVE_INFINITY,
+    cursor: first,
+  }: { readonly limit?: number; readonly cursor?: string | undefined },
+): Promise<ListPart<DataOf<Id>[number]>> {
+  const items: DataOf<Id>[number][] = [];
+  const seen = new Set<string>();
+  let cursor = first;
+  do {
+    const { query } = input as { readonly query: object };
+    const page = await operate(id, {
+      ...input,
+      query: { ...query, limit: Math.min(PAGE_ITEMS, limit - items.length), cursor },
+    });
+    for (const item of page.data as readonly DataOf<Id>[number][]) items.push(item);
+    cursor = page.data.length === 0 ? undefined : (page.nextCursor ?? undefined);
+    if (cursor === undefined || seen.has(cursor)) return { items, cursor: undefined };
+    seen.add(cursor);
+  } while (items.length < limit);
+  return { items, cursor };
+}
+
+/** Reads all pages of a list; see {@link listPart}. */
 export async function listAll<Id extends ListId>(
   operate: Operate,
   id: Id,
   input: InputOf<Id>,
 ): Promise<DataOf<Id>[number][]> {
-  const items: DataOf<Id>[number][] = [];
-  const seen = new Set<string>();
-  let cursor: string | undefined;
-  do {
-    const { query } = input as { readonly query: object };
-    const page = await operate(id, { ...input, query: { ...query, limit: PAGE_ITEMS, cursor } });
-    for (const item of page.data as readonly DataOf<Id>[number][]) items.push(item);
-    cursor = page.data.length === 0 ? undefined : (page.nextCursor ?? undefined);
-    if (cursor !== undefined && seen.has(cursor)) break;
-    if (cursor !== undefined) seen.add(cursor);
-  } while (cursor !== undefined);
-  return items;
+  return (await listPart(operate, id, input, {})).items;
 }
 
 /** The cursor in a link to a page. Only the cursor is used, so a server can't send a command to another address. */

@@ -25,6 +25,7 @@ export const OPERATION_PATHS: Readonly<Record<OperationId, `${"GET" | "POST" | "
   rotateResourceServerSecret: "POST /resource-servers/:name/secret",
   listOperators: "GET /operators",
   changeOperator: "PATCH /operators/:id",
+  listAuditEvents: "GET /audit-events",
   getImpact: "GET /impact",
 };
 

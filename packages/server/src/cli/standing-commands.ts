@@ -18,6 +18,44 @@ interface Named<Thing> {
   readonly findScope?: (operate: Operate, name: string) => Promise<InputOf<"getImpact">["query"] | undefined>;
 }
 
+/** How a command archives and restores one kind of thing by name. */
+interface Archivable<Thing> extends Omit<Named<Thing>, "effect" | "setStanding"> {
+  /** Such as `account`. */
+  readonly thing: string;
+  readonly setArchived: (operate: Operate, name: string, archived: boolean) => Promise<Thing>;
+}
+
+/** Adds `archive` and `restore` to a command. */
+export function addArchiveCommands<Thing>(
+  context: CliContext,
+  command: Command,
+  { argument, thing, setArchived, json, findScope }: Archivable<Thing>,
+): void {
+  for (const verb of ["archive", "restore"] as const) {
+    withTargetFlags(command.command(verb))
+      .argument(`<${argument}>`)
+      .description(
+        verb === "archive"
+          ? `deactivate the ${thing} and take it out of the lists; nothing is deleted`
+          : `put the ${thing} back into the lists; it stays deactivated`,
+      )
+      .option("--json", "print JSON")
+      .action(async (name: string, options: Flags & { readonly json?: boolean }) => {
+        noteTarget(context, options);
+        const changed = await withOperations(context, options, async (operate) => {
+          const scope = verb === "archive" && isWatched(context) ? await findScope?.(operate, name) : undefined;
+          if (scope !== undefined) note(context, await describeImpact(operate, scope));
+          return setArchived(operate, name, verb === "archive");
+        });
+        print(context, options.json, json(changed), () =>
+          verb === "archive"
+            ? `${name} is archived.`
+            : `${name} is restored, and still deactivated: ${command.name()} activate makes it active.`,
+        );
+      });
+  }
+}
+
 /** Adds `deactivate` and `activate` to a command. */
 export function addStandingCommands<Thing extends { readonly status: string }>(
   context: CliContext,

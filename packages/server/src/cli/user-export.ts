@@ -34,6 +34,9 @@ const COLUMNS = [
   "expires_at",
   "key_status",
   "key_networks",
+  "display_name",
+  "description",
+  "contact",
 ] as const satisfies readonly (ImportColumn | "username" | "fingerprint")[];
 
 type ExportRow = Readonly<Record<(typeof COLUMNS)[number], string | boolean | readonly string[] | null>>;
@@ -79,7 +82,7 @@ function nameOf({ username, accountId }: ApiUser): string {
 }
 
 function exportRow(user: ApiUser, key: PublicKey | undefined): ExportRow {
-  const { account, username, access, status, mayRotate, networks } = user;
+  const { account, username, access, status, mayRotate, networks, displayName, description, contact } = user;
   return {
     account,
     name: nameOf(user),
@@ -95,6 +98,9 @@ function exportRow(user: ApiUser, key: PublicKey | undefined): ExportRow {
     expires_at: isoTime(key?.expiresAtMs ?? null),
     key_status: key?.status ?? null,
     key_networks: key?.networks ?? null,
+    display_name: displayName,
+    description,
+    contact,
   };
 }
 

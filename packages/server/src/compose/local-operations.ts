@@ -18,6 +18,7 @@ import { createKeyHandlers } from "../http/admin/keys/handlers.ts";
 import { createResourceServerHandlers } from "../http/admin/resource-servers/handlers.ts";
 import { createOrigins } from "../http/admin/http/origins.ts";
 import { createOperatorHandlers } from "../http/admin/operators/handlers.ts";
+import { createAuditHandlers } from "../http/admin/audit/handlers.ts";
 import { createUsageHandlers } from "../http/admin/usage/handlers.ts";
 import { createUserHandlers } from "../http/admin/users/handlers.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -47,6 +48,7 @@ export function createLocalOperations(dependencies: LocalOperationsDependencies,
     ...createKeyHandlers({ ...shared, admitKey, keyProofs: undefined as unknown as KeyProofs }),
     ...createResourceServerHandlers({ ...shared, random: surroundings.random }),
     ...createUsageHandlers(shared),
+    ...createAuditHandlers({ store, yieldToEventLoop: () => Promise.resolve() }),
     ...createOperatorHandlers({
       store,
       clock: surroundings.clock,

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from "kysely";
 import type { AccountStore, AccountTransaction } from "../core/accounts/store.ts";
-import { anyBegins, equal, pageSmall } from "./page-small.ts";
+import { anyBegins, archived, equal, pageSmall } from "./page-small.ts";
 import { BY_ID } from "./pages.ts";
 import { findAccount, findListedAccount, toAccount, toListedAccount } from "./rows.ts";
 import type { Database } from "./schema.ts";
@@ -9,10 +9,11 @@ import type { Database } from "./schema.ts";
 export function accountStore(db: Kysely<Database>): AccountStore {
   return {
     list: async () => (await db.selectFrom("accounts").selectAll().orderBy("id").execute()).map(toAccount),
-    page: ({ accountId, status, search }, page) => {
+    page: ({ accountId, status, archived: isArchive, search }, page) => {
       const conditions = [
         equal("id", accountId),
         equal("status", status),
+        archived(isArchive),
         anyBegins(["shortname", "search_name"], search?.toLowerCase()),
       ];
       return pageSmall(db, "accounts", conditions, BY_ID, page, async (ids) =>
@@ -39,8 +40,9 @@ export function accountTransaction(db: Transaction<Database>): AccountTransactio
     setStatus: async (id, status) => {
       await db.updateTable("accounts").set({ status }).where("id", "=", id).execute();
     },
-    update: async (id, { name, keyAgeMaxSeconds }) => {
-      const values = { name, search_name: name.toLowerCase(), key_age_max_s: keyAgeMaxSeconds };
+    update: async (id, { name, keyAgeMaxSeconds, description, contact, archivedAtMs }) => {
+      const named = { name, search_name: name.toLowerCase(), key_age_max_s: keyAgeMaxSeconds };
+      const values = { ...named, description, contact, archived_at_ms: archivedAtMs };
       await db.updateTable("accounts").set(values).where("id", "=", id).execute();
     },
   };

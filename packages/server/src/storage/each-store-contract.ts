@@ -100,8 +100,30 @@ export function insertKey(
   });
 }
 
-/** Reverts the migration 0010-refusals-by-user. */
+const USER_INDEXES = [
+  ["newest", "status, access, id"],
+  ["name", "status, access, name, id"],
+  ["account_newest", "account_id, status, access, id"],
+  ["account_name", "account_id, status, access, name, id"],
+] as const;
+
+/** Reverts the migration 0011-descriptions. */
+export const UNDO_0011: readonly string[] = [
+  ...USER_INDEXES.flatMap(([name, columns]) => [
+    `drop index api_users_archive_${name}`,
+    `drop index api_users_${name}`,
+    `create index api_users_${name} on api_users (${columns})`,
+  ]),
+  "alter table api_users drop column display_name",
+  ...["api_users", "accounts"].flatMap((table) =>
+    ["archived_at_ms", "contact", "description"].map((column) => `alter table ${table} drop column ${column}`),
+  ),
+  "delete from kysely_migration where name = '0011-descriptions'",
+];
+
+/** Reverts the migration 0010-refusals-by-user and those after it. */
 export const UNDO_0010: readonly string[] = [
+  ...UNDO_0011,
   "alter table nodes drop column feed_lag_ms",
   "drop table user_refusal_hours",
   "delete from kysely_migration where name = '0010-refusals-by-user'",

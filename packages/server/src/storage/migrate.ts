@@ -33,6 +33,7 @@ const MIGRATIONS = {
   "0008-key-trust": () => import("./migrations/0008-key-trust.ts"),
   "0009-node-names": () => import("./migrations/0009-node-names.ts"),
   "0010-refusals-by-user": () => import("./migrations/0010-refusals-by-user.ts"),
+  "0011-descriptions": () => import("./migrations/0011-descriptions.ts"),
 } as const;
 
 /** The newest migration. */

@@ -24,6 +24,11 @@ export function equalOrNull(column: string, value: number | undefined): Conditio
   return condition && { ...condition, where: sql`(${condition.where} or ${sql.ref(column)} is null)` };
 }
 
+/** Rows that are archived, or those that aren't. */
+export function archived(isArchive = false): Condition {
+  return { isPossible: true, where: isArchive ? sql`archived_at_ms is not null` : sql`archived_at_ms is null` };
+}
+
 /** Does any of the columns begin with this text? */
 export function anyBegins(columns: readonly string[], text: string | undefined): Condition | undefined {
   const each = columns.flatMap((column) => begins(column, text) ?? []);

@@ -59,9 +59,22 @@ export function toAccount(row: {
   status: Account["status"];
   created_at_ms: number;
   key_age_max_s: number | null;
+  description: string | null;
+  contact: string | null;
+  archived_at_ms: number | null;
 }): Account {
-  const { shortname, name, status, created_at_ms: createdAtMs, key_age_max_s: keyAgeMaxSeconds } = row;
-  return { id: row.id as AccountId, shortname, name, status, createdAtMs, keyAgeMaxSeconds };
+  const { shortname, name, status, description, contact } = row;
+  return {
+    id: row.id as AccountId,
+    shortname,
+    name,
+    status,
+    createdAtMs: row.created_at_ms,
+    keyAgeMaxSeconds: row.key_age_max_s,
+    description,
+    contact,
+    archivedAtMs: row.archived_at_ms,
+  };
 }
 
 export function toListedAccount(row: Selectable<Database["accounts"]>): ListedAccount {
@@ -69,7 +82,7 @@ export function toListedAccount(row: Selectable<Database["accounts"]>): ListedAc
 }
 
 export function toUser(row: UserRow): ApiUser {
-  const { account, username, access, status } = row;
+  const { account, username, access, status, description, contact } = row;
   return {
     id: row.id as ApiUserId,
     accountId: row.account_id as AccountId,
@@ -80,6 +93,10 @@ export function toUser(row: UserRow): ApiUser {
     createdAtMs: row.created_at_ms,
     mayRotate: row.may_rotate === 1,
     networks: toList(row.networks),
+    displayName: row.display_name,
+    description,
+    contact,
+    archivedAtMs: row.archived_at_ms,
   };
 }
 

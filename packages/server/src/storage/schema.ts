@@ -24,6 +24,10 @@ export interface Database {
     users: Generated<number>;
     /** The maximum age of its keys, in seconds. */
     key_age_max_s: number | null;
+    description: string | null;
+    contact: string | null;
+    /** It is out of the lists since then, and deactivated. */
+    archived_at_ms: number | null;
   };
   api_users: {
     id: Generated<number>;
@@ -38,6 +42,11 @@ export interface Database {
     may_rotate: Generated<number>;
     /** CIDRs, joined by commas. */
     networks: string | null;
+    display_name: string | null;
+    description: string | null;
+    contact: string | null;
+    /** It is out of the lists since then, and deactivated. */
+    archived_at_ms: number | null;
   };
   public_keys: {
     id: Generated<number>;

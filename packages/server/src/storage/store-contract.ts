@@ -121,6 +121,9 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
           status: "active",
           createdAtMs: 1,
           keyAgeMaxSeconds: null,
+          description: null,
+          contact: null,
+          archivedAtMs: null,
         });
         assert.deepEqual(user, {
           id: 1,
@@ -132,6 +135,10 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
           createdAtMs: 2,
           mayRotate: false,
           networks: [],
+          displayName: null,
+          description: null,
+          contact: null,
+          archivedAtMs: null,
         });
         const first = await store.transaction((transaction) => insertKey(transaction, user, 1));
         const spki = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
@@ -456,7 +463,7 @@ export function testStore(name: string, open: () => Promise<StoreUnderTest>): vo
         const [first, second] = await store.transaction(async (transaction) => {
           await transaction.accounts.setStatus(account.id, "deactivated");
           await transaction.users.setStatus(user.id, "deactivated");
-          await transaction.users.update(user.id, { mayRotate: false, networks: ["192.0.2.0/24", "2001:db8::/32"] });
+          await transaction.users.update(user.id, { ...user, networks: ["192.0.2.0/24", "2001:db8::/32"] });
           const ids = [await insertKey(transaction, user, 1), await insertKey(transaction, user, 2)] as const;
           await transaction.keys.update(ids[1], { networks: ["192.0.2.7/32"] });
           return ids;

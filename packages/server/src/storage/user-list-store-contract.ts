@@ -75,8 +75,12 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
               const user = await transaction.users.insert({ account, name: userName, access, createdAtMs: index });
               const status = STANDINGS[index % STANDINGS.length] ?? "active";
               if (status !== "active") await transaction.users.setStatus(user.id, status);
+              // Every other one of those that are deactivated.
+              const archivedAtMs = status === "deactivated" && index % 2 === 1 ? 7 : null;
+              const stored = { ...user, status, archivedAtMs };
+              if (archivedAtMs !== null) await transaction.users.update(user.id, stored);
               await insertKey(transaction, user, user.id);
-              made.push({ ...user, status });
+              made.push(stored);
             }
           }
           return made;
@@ -89,10 +93,12 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
         "api-".startsWith(text) || (username.startsWith(text) && /^api-[0-9]+/.exec(text)?.[0] === `api-${accountId}`);
 
       /** The specification of a search, written differently. */
-      function matching({ accountId, status, access, search }: UserFilter, order: UserOrder): readonly ApiUser[] {
+      function matching(filter: UserFilter, order: UserOrder): readonly ApiUser[] {
+        const { accountId, status, access, search, archived = false } = filter;
         return users
           .filter(
             (user) =>
+              archived === (user.archivedAtMs !== null) &&
               (accountId ?? user.accountId) === user.accountId &&
               (status ?? user.status) === user.status &&
               (access ?? user.access) === user.access &&
@@ -117,13 +123,15 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
           for (const accountId of [undefined, accounts[1]?.id]) {
             for (const status of [undefined, "active", "deactivated"] as const) {
               for (const access of [undefined, "full", "read_only"] as const) {
-                const filter = { accountId, status, access };
-                await assertList(
-                  read(filter, order),
-                  keyIn(order),
-                  matching(filter, order),
-                  `${order} ${JSON.stringify(filter)}`,
-                );
+                for (const archived of [undefined, true]) {
+                  const filter = { accountId, status, access, archived };
+                  await assertList(
+                    read(filter, order),
+                    keyIn(order),
+                    matching(filter, order),
+                    `${order} ${JSON.stringify(filter)}`,
+                  );
+                }
               }
             }
           }
@@ -165,7 +173,12 @@ export function testUserList(name: string, open: () => Promise<StoreUnderTest>):
           "api-9999999999-a",
         );
         for (const search of searches) {
-          for (const rest of [{}, { accountId: accounts[0]?.id }, { status: "active", access: "full" }] as const) {
+          for (const rest of [
+            {},
+            { accountId: accounts[0]?.id },
+            { status: "active", access: "full" },
+            { archived: true },
+          ] as const) {
             const filter = { search, ...rest };
             await assertList(read(filter, "name"), keyIn("name"), matching(filter, "name"), JSON.stringify(filter));
           }

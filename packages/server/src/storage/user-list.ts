@@ -69,7 +69,7 @@ interface UserKey {
 }
 
 /** The filter without the search. */
-interface Rest extends Pick<UserFilter, "status" | "access"> {
+interface Rest extends Pick<UserFilter, "status" | "access" | "archived"> {
   readonly accountId?: number | undefined;
 }
 
@@ -77,13 +77,19 @@ interface Rest extends Pick<UserFilter, "status" | "access"> {
 function rangesOf(filter: Rest, beginning = ""): readonly RawBuilder<unknown>[] {
   const account = filter.accountId === undefined ? sql`` : sql`and account_id = ${filter.accountId}`;
   const { from, until } = beginningWith(beginning);
+  const archived = archivedIs(filter.archived);
   const named = beginning === "" ? sql`` : sql`and name >= ${from} and name < ${until}`;
   return STANDINGS.filter((status) => (filter.status ?? status) === status).flatMap((status) =>
     ACCESSES.filter((access) => (filter.access ?? access) === access).map(
       (access) => sql`
-        from api_users where status = ${status} and access = ${access} ${account} ${named}`,
+        from api_users where ${archived} and status = ${status} and access = ${access} ${account} ${named}`,
     ),
   );
+}
+
+/** The condition of the indexes that hold these users. */
+function archivedIs(isArchive = false): RawBuilder<unknown> {
+  return isArchive ? sql`archived_at_ms is not null` : sql`archived_at_ms is null`;
 }
 
 /**
@@ -101,16 +107,16 @@ function searched(filter: UserFilter, search: string): readonly RawBuilder<unkno
 }
 
 /** The owners of a key. Materialized, so that the engine finds them by the key instead of scanning all users that pass the filter. */
-function owners({ accountId, status, access }: UserFilter, key: string): RawBuilder<unknown> {
+function owners({ accountId, status, access, archived }: UserFilter, key: string): RawBuilder<unknown> {
   const conditions = [
-    sql`1 = 1`,
+    archivedIs(archived),
     ...(accountId === undefined ? [] : [sql`account_id = ${accountId}`]),
     ...(status === undefined ? [] : [sql`status = ${status}`]),
     ...(access === undefined ? [] : [sql`access = ${access}`]),
   ];
   return sql`from (
     with owners as materialized (
-      select id, name, account_id, status, access from api_users where id in (
+      select id, name, account_id, status, access, archived_at_ms from api_users where id in (
         select user_id from public_keys where fingerprint = ${key}
         union select user_id from public_keys where thumbprint = ${key}
       )

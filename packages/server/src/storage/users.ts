@@ -53,7 +53,7 @@ export function userStore(db: Kysely<Database>, engine: Engine): UserStore {
 export function userTransaction(db: Transaction<Database>, engine: Engine): UserTransaction {
   return {
     find: (username) => findUser(db, username),
-    insert: async ({ account, name, access, createdAtMs, mayRotate = false, networks = [] }) => {
+    insert: async ({ account, name, access, createdAtMs, mayRotate = false, networks = [], ...notes }) => {
       const row = await db
         .insertInto("api_users")
         .values({
@@ -64,6 +64,9 @@ export function userTransaction(db: Transaction<Database>, engine: Engine): User
           created_at_ms: createdAtMs,
           may_rotate: Number(mayRotate),
           networks: fromList(networks),
+          display_name: notes.displayName ?? null,
+          description: notes.description ?? null,
+          contact: notes.contact ?? null,
         })
         .returningAll()
         .executeTakeFirstOrThrow();
@@ -92,6 +95,10 @@ export function userTransaction(db: Transaction<Database>, engine: Engine): User
         created_at_ms: user.createdAtMs,
         may_rotate: Number(user.mayRotate),
         networks: fromList(user.networks),
+        display_name: user.displayName,
+        description: user.description,
+        contact: user.contact,
+        archived_at_ms: user.archivedAtMs,
       }));
       for (const part of chunksOf(rows, ROWS_PER_INSERT)) await db.insertInto("api_users").values(part).execute();
       for (const [accountId, ofAccount] of Map.groupBy(users, (user) => user.accountId)) {
@@ -105,8 +112,16 @@ export function userTransaction(db: Transaction<Database>, engine: Engine): User
     setStatus: async (id, status) => {
       await db.updateTable("api_users").set({ status }).where("id", "=", id).execute();
     },
-    update: async (id, { mayRotate, networks }) => {
-      const values = { may_rotate: Number(mayRotate), networks: fromList(networks) };
+    update: async (id, { access, mayRotate, networks, displayName, description, contact, archivedAtMs }) => {
+      const values = {
+        access,
+        may_rotate: Number(mayRotate),
+        networks: fromList(networks),
+        display_name: displayName,
+        description,
+        contact,
+        archived_at_ms: archivedAtMs,
+      };
       await db.updateTable("api_users").set(values).where("id", "=", id).execute();
     },
   };
@@ -122,15 +137,20 @@ async function findUser(db: Kysely<Database>, username: string): Promise<ApiUser
 async function isInOtherIndex(db: Kysely<Database>, username: string): Promise<boolean> {
   const [, accountId, name] = /^api-([1-9][0-9]{0,9})-(.+)$/.exec(username) ?? [];
   if (accountId === undefined || name === undefined || !canBeId(Number(accountId))) return false;
-  const found = await db
-    .selectFrom("api_users")
-    .select("id")
-    .where("account_id", "=", Number(accountId))
-    .where("status", "in", ["active", "deactivated"])
-    .where("access", "in", ["full", "read_only"])
-    .where("name", "=", name)
-    .executeTakeFirst();
-  return found !== undefined;
+  // Each of the two is an index of its own.
+  for (const operator of ["is", "is not"] as const) {
+    const found = await db
+      .selectFrom("api_users")
+      .select("id")
+      .where("account_id", "=", Number(accountId))
+      .where("status", "in", ["active", "deactivated"])
+      .where("access", "in", ["full", "read_only"])
+      .where("name", "=", name)
+      .where("archived_at_ms", operator, null)
+      .executeTakeFirst();
+    if (found !== undefined) return true;
+  }
+  return false;
 }
 
 const STANDINGS: readonly string[] = ["active", "deactivated"];

@@ -13,8 +13,9 @@ export function createFileCheck(): FileCheck {
   const users = new Map<string, { readonly line: number; readonly says: string }>();
   return (line, row) => {
     const user = `${row.account}/${row.name}`;
-    const { access, status, mayRotate, networks } = row;
-    const says = JSON.stringify([access ?? null, status ?? null, mayRotate ?? null, networks ?? null]);
+    const { access, status, mayRotate, networks, displayName, description, contact } = row;
+    const notes = [displayName ?? null, description ?? null, contact ?? null];
+    const says = JSON.stringify([access ?? null, status ?? null, mayRotate ?? null, networks ?? null, ...notes]);
     const sameUser = users.get(user);
     if (sameUser === undefined) users.set(user, { line, says });
     else if (sameUser.says !== says) {

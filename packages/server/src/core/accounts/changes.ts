@@ -1,5 +1,6 @@
+import { archivedSince } from "../archived.ts";
 import type { ChangeTx } from "../change/change-tx.ts";
-import { checkDisplayText, checkName, printable } from "../names.ts";
+import { checkDisplayText, checkName, checkNotes, printable } from "../names.ts";
 import { fieldRefusal, Refusal } from "../refusal.ts";
 import type { Standing } from "../standing.ts";
 import type { Account } from "./model.ts";
@@ -29,27 +30,51 @@ export interface AccountPatch {
   readonly name?: string | undefined;
   /** `null`: the service's. */
   readonly keyAgeMaxSeconds?: number | null | undefined;
+  /** `null` removes it. */
+  readonly description?: string | null | undefined;
+  /** `null` removes it. */
+  readonly contact?: string | null | undefined;
+  /** `true` takes it out of the lists and deactivates it; `false` puts it back into the lists, deactivated. */
+  readonly archived?: boolean | undefined;
 }
 
-/** Changes an account; `undefined` members stay. @throws {Refusal} `field_invalid`, `not_found` */
+/**
+ * Changes an account; `undefined` members stay.
+ *
+ * @throws {Refusal} `field_invalid`, `not_found`; `conflict` if it is archived and would be activated
+ */
 export async function changeAccount(tx: ChangeTx, shortname: string, patch: AccountPatch): Promise<Account> {
   if (patch.name !== undefined) checkDisplayText("name", patch.name);
+  checkNotes(patch);
   const account = await loadAccount(tx, shortname);
-  const { status = account.status, name = account.name, keyAgeMaxSeconds = account.keyAgeMaxSeconds } = patch;
+  const { name = account.name, keyAgeMaxSeconds = account.keyAgeMaxSeconds } = patch;
+  const { description = account.description, contact = account.contact } = patch;
+  const archivedAtMs = archivedSince(account, patch, tx.nowMs, `The account ${shortname}`);
+  const status = archivedAtMs === null ? (patch.status ?? account.status) : "deactivated";
+  const changed = { ...account, status, name, keyAgeMaxSeconds, description, contact, archivedAtMs };
   const facts = { accountId: account.id, shortname };
-  if (status !== account.status) {
+  // What is archived is never active, not even within the transaction.
+  if (status === "deactivated" && account.status === "active") {
     await tx.accounts.setStatus(account.id, status);
-    await tx.append({ action: status === "active" ? "account.activated" : "account.deactivated", ...facts });
+    await tx.append({ action: "account.deactivated", ...facts });
   }
   const isOtherName = name !== account.name;
   const isOtherAge = keyAgeMaxSeconds !== account.keyAgeMaxSeconds;
   if (isOtherAge) checkKeyAgeMax(keyAgeMaxSeconds);
+  const notes = (["description", "contact"] as const).filter((member) => changed[member] !== account[member]);
+  const isMoved = archivedAtMs !== account.archivedAtMs;
+  if (isOtherName || isOtherAge || notes.length > 0 || isMoved) await tx.accounts.update(account.id, changed);
   if (isOtherName || isOtherAge) {
-    await tx.accounts.update(account.id, { name, keyAgeMaxSeconds });
-    const changed = { ...(isOtherName && { name }), ...(isOtherAge && { keyAgeMaxSeconds }) };
-    await tx.append({ action: "account.changed", ...facts, ...changed });
+    const values = { ...(isOtherName && { name }), ...(isOtherAge && { keyAgeMaxSeconds }) };
+    await tx.append({ action: "account.changed", ...facts, ...values });
   }
-  return { ...account, status, name, keyAgeMaxSeconds };
+  if (notes.length > 0) await tx.append({ action: "account.described", ...facts, notes: notes.join(",") });
+  if (isMoved) await tx.append({ action: archivedAtMs === null ? "account.restored" : "account.archived", ...facts });
+  if (status === "active" && account.status === "deactivated") {
+    await tx.accounts.setStatus(account.id, status);
+    await tx.append({ action: "account.activated", ...facts });
+  }
+  return changed;
 }
 
 function checkKeyAgeMax(seconds: number | null): void {

@@ -14,4 +14,10 @@ export interface Account {
   readonly createdAtMs: number;
   /** The maximum age of its keys. `null`: the service's. */
   readonly keyAgeMaxSeconds: number | null;
+  /** What it is; `null` for nothing. */
+  readonly description: string | null;
+  /** Whom to ask about it: an e-mail address, a channel, a team. */
+  readonly contact: string | null;
+  /** When it was archived: out of the lists, and deactivated. */
+  readonly archivedAtMs: number | null;
 }

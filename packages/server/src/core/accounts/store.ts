@@ -19,6 +19,8 @@ export interface AccountStore {
     filter: {
       readonly accountId?: AccountId | undefined;
       readonly status?: Standing | undefined;
+      /** Those that are archived, instead of the others. */
+      readonly archived?: boolean | undefined;
       readonly search?: string | undefined;
     },
     page: PageRequest,
@@ -28,8 +30,11 @@ export interface AccountStore {
 /** Reads and writes accounts in a transaction. */
 export interface AccountTransaction {
   find(shortname: string): Promise<Account | undefined>;
-  insert(account: Omit<Account, "id" | "status" | "keyAgeMaxSeconds">): Promise<Account>;
+  insert(account: Pick<Account, "shortname" | "name" | "createdAtMs">): Promise<Account>;
   setStatus(accountId: AccountId, status: Standing): Promise<void>;
   /** Changes what may be changed of an account besides its status. */
-  update(accountId: AccountId, values: Pick<Account, "name" | "keyAgeMaxSeconds">): Promise<void>;
+  update(
+    accountId: AccountId,
+    values: Pick<Account, "name" | "keyAgeMaxSeconds" | "description" | "contact" | "archivedAtMs">,
+  ): Promise<void>;
 }

@@ -72,12 +72,14 @@ export async function openBatchTx(tx: ChangeTx, scope: BatchScope): Promise<Batc
     users: {
       ...tx.users,
       find: async (username) => users.get(username) ?? (wanted.has(username) ? undefined : tx.users.find(username)),
-      insert({ account, name, access, createdAtMs, mayRotate = false, networks = [] }) {
+      insert({ account, name, access, createdAtMs, mayRotate = false, networks = [], ...notes }) {
         const id = userIds[usedUserIds++];
         if (id === undefined) throw new Error("a batch creates more users than it has names");
         const username = usernameOf(account, name);
         const facts = { username, access, status: "active", createdAtMs, mayRotate, networks } as const;
-        const user: ApiUser = { id, accountId: account.id, account: account.shortname, ...facts };
+        const { displayName = null, description = null, contact = null } = notes;
+        const noted = { displayName, description, contact, archivedAtMs: null };
+        const user: ApiUser = { id, accountId: account.id, account: account.shortname, ...facts, ...noted };
         newUsers.push(user);
         users.set(username, user);
         usernamesById.set(id, username);

@@ -5,7 +5,7 @@
 import type { Access } from "@countersign/protocol";
 import { acceptWithoutProof, type KeyProofPolicy } from "../key-statements/key-proofs.ts";
 import { parsePublicKey, type ParsedKey } from "../keys/admission.ts";
-import { checkDisplayText, checkName, printable } from "../names.ts";
+import { checkDisplayText, checkName, checkNotes, printable } from "../names.ts";
 import { parseNetworks, requireKnownAddresses } from "../networks.ts";
 import { fieldRefusal } from "../refusal.ts";
 import type { Standing } from "../standing.ts";
@@ -24,6 +24,9 @@ export const IMPORT_COLUMNS = [
   "expires_at",
   "key_status",
   "key_networks",
+  "display_name",
+  "description",
+  "contact",
 ] as const;
 
 export type ImportColumn = (typeof IMPORT_COLUMNS)[number];
@@ -41,6 +44,9 @@ export interface ImportRow {
   readonly mayRotate: boolean | undefined;
   /** In canonical form. */
   readonly networks: readonly string[] | undefined;
+  readonly displayName: string | undefined;
+  readonly description: string | undefined;
+  readonly contact: string | undefined;
   readonly key: ImportKey | undefined;
 }
 
@@ -96,6 +102,10 @@ export function parseImportRow(
   const name = textOf(values, "name");
   if (name === undefined) throw fieldRefusal("field_invalid", "The name is missing.", "name");
   checkName("name", name);
+  const displayName = textOf(values, "display_name");
+  const description = textOf(values, "description");
+  const contact = textOf(values, "contact");
+  checkNotes({ displayName, description, contact });
   return {
     account,
     name,
@@ -103,6 +113,9 @@ export function parseImportRow(
     status: choiceOf(values, "status", STATUS),
     mayRotate: choiceOf(values, "may_rotate", FLAGS),
     networks: networksOf(values, "networks", unnamedProxy),
+    displayName,
+    description,
+    contact,
     key,
   };
 }

@@ -127,8 +127,9 @@ async function importRow(
 }
 
 async function createRowUser(tx: ChangeTx, row: ImportRow): Promise<void> {
-  const { name, account, access = "full", mayRotate, networks, status } = row;
-  const { username } = await createUser(tx, { name, account, access, mayRotate, networks });
+  const { name, account, access = "full", mayRotate, networks, status, displayName, description, contact } = row;
+  const notes = { displayName, description, contact };
+  const { username } = await createUser(tx, { name, account, access, mayRotate, networks, ...notes });
   if (status === "deactivated") await changeUser(tx, username, { status });
 }
 
@@ -144,6 +145,9 @@ function differencesOfUser(user: ApiUser, row: ImportRow): readonly string[] {
     ["status", row.status, user.status],
     ["may_rotate", row.mayRotate, user.mayRotate],
     ["networks", row.networks?.join(), user.networks.join()],
+    ["display_name", row.displayName, user.displayName],
+    ["description", row.description, user.description],
+    ["contact", row.contact, user.contact],
   ]);
 }
 

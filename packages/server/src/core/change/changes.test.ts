@@ -232,6 +232,9 @@ describe("an account", () => {
       status: "active",
       createdAtMs: NOW_MS,
       keyAgeMaxSeconds: null,
+      description: null,
+      contact: null,
+      archivedAtMs: null,
     });
   });
 
@@ -261,6 +264,101 @@ describe("an account", () => {
       `There is no account ${"x".repeat(63)}…. countersign account create makes one.`,
     );
   });
+});
+
+describe("what people note", () => {
+  test("of a user and of an account is kept, and the log says which notes changed without repeating them", async () => {
+    await seed();
+    const notes = { displayName: "Billing", description: "Nightly exports", contact: "billing@example.com" };
+    const events = await eventsOf(async () => {
+      const user = await changes.changeUser(ACTOR, "api-1-demo", notes);
+      assert.deepEqual([user.displayName, user.description, user.contact], Object.values(notes));
+      await changes.changeUser(ACTOR, "api-1-demo", { ...notes, contact: null });
+      await changes.changeUser(ACTOR, "api-1-demo", { description: notes.description });
+      await changes.changeAccount(ACTOR, "acme", { description: "A partner", contact: "#acme" });
+    });
+    assert.deepEqual(
+      events.map(({ action, details }) => [action, details["notes"]]),
+      [
+        ["user.described", "display_name,description,contact"],
+        ["user.described", "contact"],
+        ["account.described", "description,contact"],
+      ],
+    );
+    assert.doesNotMatch(JSON.stringify(events), /Nightly|billing@|partner/);
+  });
+
+  test("is text of a bounded length without control characters", async () => {
+    await seed();
+    for (const [note, value, message] of [
+      ["displayName", " ", "The display name must be 1 to 200 characters, not all blank, without control characters."],
+      [
+        "description",
+        "x".repeat(501),
+        "The description must be 1 to 500 characters, not all blank, without control characters.",
+      ],
+      ["contact", "a\u001b[2Jb", "The contact must be 1 to 200 characters, not all blank, without control characters."],
+    ] as const) {
+      await refuses(() => changes.changeUser(ACTOR, "api-1-demo", { [note]: value }), "field_invalid", message);
+    }
+    await changes.changeUser(ACTOR, "api-1-demo", { description: "x".repeat(500) });
+  });
+});
+
+describe("archiving", () => {
+  test("deactivates, and an archived user or account is activated only after it was restored", async () => {
+    await seed();
+    const events = await eventsOf(async () => {
+      const archived = await changes.changeUser(ACTOR, "api-1-demo", { archived: true });
+      assert.equal(archived.status, "deactivated");
+      assert.notEqual(archived.archivedAtMs, null);
+      await changes.changeUser(ACTOR, "api-1-demo", { archived: true });
+      await refuses(
+        () => changes.changeUser(ACTOR, "api-1-demo", { status: "active" }),
+        "conflict",
+        "The API user api-1-demo is archived, so it can't be active. Restore it first.",
+      );
+      const restored = await changes.changeUser(ACTOR, "api-1-demo", { archived: false });
+      assert.deepEqual([restored.status, restored.archivedAtMs], ["deactivated", null]);
+      await changes.changeUser(ACTOR, "api-1-demo", { status: "active" });
+      await changes.changeAccount(ACTOR, "acme", { archived: true });
+      await refuses(
+        () => changes.changeAccount(ACTOR, "acme", { archived: true, status: "active" }),
+        "conflict",
+        "The account acme is archived, so it can't be active. Restore it first.",
+      );
+      await changes.changeAccount(ACTOR, "acme", { archived: false, status: "active" });
+    });
+    assert.deepEqual(
+      events.map(({ action }) => action),
+      [
+        "user.deactivated",
+        "user.archived",
+        "user.restored",
+        "user.activated",
+        "account.deactivated",
+        "account.archived",
+        "account.restored",
+        "account.activated",
+      ],
+    );
+  });
+
+  test("hides from lists without deleting", async () => {
+    await seed();
+    await changes.changeUser(ACTOR, "api-1-demo", { archived: true });
+    const list = async (archived?: boolean) =>
+      (await registry.store.users.page({ archived }, "newest", 0, { limit: 10 })).count;
+    assert.deepEqual([await list(), await list(true)], [0, 1]);
+    assert.equal((await registry.store.users.find("api-1-demo"))?.status, "deactivated");
+  });
+});
+
+test("a changed access is an event of its own, which verifiers are told of", async () => {
+  await seed();
+  const [event, ...more] = await eventsOf(() => changes.changeUser(ACTOR, "api-1-demo", { access: "read_only" }));
+  assert.deepEqual([event?.action, event?.details["access"], more.length], ["user.access_changed", "read_only", 0]);
+  assert.equal((await registry.store.users.find("api-1-demo"))?.access, "read_only");
 });
 
 describe("networks and permissions", () => {

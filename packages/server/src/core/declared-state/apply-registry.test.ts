@@ -500,7 +500,6 @@ describe("a document that the registry can't become", () => {
     };
     const keys = "/accounts/0/users/2/keys";
     assert.deepEqual(await fieldsOf(state.apply(document)), [
-      "/accounts/0/users/1/access",
       "/accounts/0/users/1/keys/0/public_key",
       "/accounts/0/users/1/keys/1/public_key",
       `${keys}/0/status`,

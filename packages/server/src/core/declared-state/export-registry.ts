@@ -119,13 +119,19 @@ export function isOpenInvitation(link: Invitation): link is Invitation & { reado
   return link.kind === "invitation" && link.email !== null;
 }
 
-function exportedAccount({ shortname, name, status, keyAgeMaxSeconds }: Account) {
-  return { shortname, name, status, key_age_max_seconds: keyAgeMaxSeconds };
+function exportedAccount({ shortname, name, status, keyAgeMaxSeconds, description, contact }: Account) {
+  return { shortname, name, status, key_age_max_seconds: keyAgeMaxSeconds, ...given({ description, contact }) };
 }
 
 function exportedUser(user: ApiUser) {
-  const { access, status, mayRotate, networks } = user;
-  return { name: nameOf(user), access, status, may_rotate: mayRotate, networks };
+  const { access, status, mayRotate, networks, displayName, description, contact } = user;
+  const notes = given({ display_name: displayName, description, contact });
+  return { name: nameOf(user), access, status, may_rotate: mayRotate, networks, ...notes };
+}
+
+/** The notes that there are. Most things have none, and a document without them is shorter. */
+function given(notes: Readonly<Record<string, string | null>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(notes).filter((note): note is [string, string] => note[1] !== null));
 }
 
 /** A revoked key has nothing else that could be changed. */

@@ -26,6 +26,8 @@ export interface DeclaredAccount extends Declared {
   readonly name: string | undefined;
   readonly status: Standing | undefined;
   readonly keyAgeMaxSeconds: number | null | undefined;
+  readonly description: string | null | undefined;
+  readonly contact: string | null | undefined;
   readonly users: readonly DeclaredUser[] | undefined;
 }
 
@@ -34,6 +36,9 @@ export interface DeclaredUser extends Declared {
   readonly access: Access | undefined;
   readonly status: Standing | undefined;
   readonly mayRotate: boolean | undefined;
+  readonly displayName: string | null | undefined;
+  readonly description: string | null | undefined;
+  readonly contact: string | null | undefined;
   /** In canonical form. */
   readonly networks: readonly string[] | undefined;
   readonly keys: readonly DeclaredKey[] | undefined;

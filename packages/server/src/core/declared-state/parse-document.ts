@@ -1,4 +1,4 @@
-import { checkDisplayText, checkName } from "../names.ts";
+import { checkDisplayText, checkName, checkNotes } from "../names.ts";
 import { parseNetworks } from "../networks.ts";
 import { requireEmail } from "../operators/email.ts";
 import { type FieldProblem, Refusal } from "../refusal.ts";
@@ -118,6 +118,16 @@ function createParsers(report: (field: string, message: string) => void, onlyAcc
     if (typeof text === "string") attempt(`${at}/${member}`, () => checkDisplayText(member, text), undefined);
   }
 
+  function checkNotesOf(item: Members, at: string): void {
+    for (const [member, notes] of [
+      ["display_name", { displayName: item["display_name"] as string | null | undefined }],
+      ["description", { description: item["description"] as string | null | undefined }],
+      ["contact", { contact: item["contact"] as string | null | undefined }],
+    ] as const) {
+      attempt(`${at}/${member}`, () => checkNotes(notes), undefined);
+    }
+  }
+
   function checkOwnName(item: Members, at: string, member: string): void {
     attempt(`${at}/${member}`, () => checkName(member, item[member] as string), undefined);
   }
@@ -131,6 +141,7 @@ function createParsers(report: (field: string, message: string) => void, onlyAcc
   function account(item: Members, at: string): DeclaredAccount {
     checkOwnName(item, at, "shortname");
     checkText(item, at, "name");
+    checkNotesOf(item, at);
     checkScope(item["shortname"] as string, `${at}/shortname`);
     return {
       at,
@@ -138,18 +149,24 @@ function createParsers(report: (field: string, message: string) => void, onlyAcc
       name: item["name"] as string | undefined,
       status: item["status"] as DeclaredAccount["status"],
       keyAgeMaxSeconds: item["key_age_max_seconds"] as number | null | undefined,
+      description: item["description"] as string | null | undefined,
+      contact: item["contact"] as string | null | undefined,
       users: list(item, at, "users", user, ({ name }) => name),
     };
   }
 
   function user(item: Members, at: string): DeclaredUser {
     checkOwnName(item, at, "name");
+    checkNotesOf(item, at);
     return {
       at,
       name: item["name"] as string,
       access: item["access"] as DeclaredUser["access"],
       status: item["status"] as DeclaredUser["status"],
       mayRotate: item["may_rotate"] as boolean | undefined,
+      displayName: item["display_name"] as string | null | undefined,
+      description: item["description"] as string | null | undefined,
+      contact: item["contact"] as string | null | undefined,
       networks: networksOf(item, at),
       keys: list(item, at, "keys", key),
     };

@@ -2,7 +2,7 @@ import { changeAccount, createAccount, loadAccount } from "../accounts/changes.t
 import type { Account } from "../accounts/model.ts";
 import type { DeclaredAccount } from "./model.ts";
 import { planUsers } from "./plan-users.ts";
-import { type Planning, refuseToPruneAll } from "./planning.ts";
+import { addProblem, type Planning, refuseToPruneAll } from "./planning.ts";
 import { actionOf, changedMeanwhile, diffMembers, requireAsPlanned, type ShownMembers, type Step } from "./step.ts";
 
 /** Plans the accounts, with their API users and keys. @param existing every account of the registry */
@@ -14,6 +14,9 @@ export async function planAccounts(
   const byShortname = new Map(existing.map((account) => [account.shortname, account]));
   for (const account of declared) {
     const present = byShortname.get(account.shortname);
+    if (present !== undefined && present.archivedAtMs !== null && account.status === "active") {
+      addProblem(planning, `${account.at}/status`, "The account is archived, so it can't be active. Restore it first.");
+    }
     const step = present === undefined ? creation(account) : change(account, present);
     if (step !== undefined) planning.steps.push(step);
     await planUsers(planning, account, present);
@@ -27,33 +30,35 @@ export async function planAccounts(
   for (const account of others) prunes.push(deactivation(account));
 }
 
-function shown({ name, status, keyAgeMaxSeconds }: Account): ShownMembers {
-  return { name, status, key_age_max_seconds: keyAgeMaxSeconds };
+function shown({ name, status, keyAgeMaxSeconds, description, contact }: Account): ShownMembers {
+  return { name, status, key_age_max_seconds: keyAgeMaxSeconds, description, contact };
 }
 
 function creation(declared: DeclaredAccount): Step {
   const { shortname, name = shortname, status = "active", keyAgeMaxSeconds = null } = declared;
+  const { description = null, contact = null } = declared;
   return {
     action: "create",
     kind: "account",
     name: shortname,
     changes: diffMembers(
       { name: shortname, status: "active" },
-      { name, status, key_age_max_seconds: keyAgeMaxSeconds },
+      { name, status, key_age_max_seconds: keyAgeMaxSeconds, description, contact },
     ),
     isPruned: false,
     async run(tx) {
       if ((await tx.accounts.find(shortname)) !== undefined) throw changedMeanwhile();
       await createAccount(tx, { shortname, name });
-      await changeAccount(tx, shortname, { status, keyAgeMaxSeconds });
+      await changeAccount(tx, shortname, { status, keyAgeMaxSeconds, description, contact });
       return undefined;
     },
   };
 }
 
 function change(declared: DeclaredAccount, present: Account): Step | undefined {
-  const { shortname, name, status, keyAgeMaxSeconds } = declared;
-  const changes = diffMembers(shown(present), { name, status, key_age_max_seconds: keyAgeMaxSeconds });
+  const { shortname, name, status, keyAgeMaxSeconds, description, contact } = declared;
+  const members = { name, status, key_age_max_seconds: keyAgeMaxSeconds, description, contact };
+  const changes = diffMembers(shown(present), members);
   if (changes.length === 0) return undefined;
   return {
     action: actionOf(changes),
@@ -63,7 +68,7 @@ function change(declared: DeclaredAccount, present: Account): Step | undefined {
     isPruned: false,
     async run(tx) {
       requireAsPlanned(shown(await loadAccount(tx, shortname)), changes);
-      await changeAccount(tx, shortname, { name, status, keyAgeMaxSeconds });
+      await changeAccount(tx, shortname, { name, status, keyAgeMaxSeconds, description, contact });
       return undefined;
     },
   };

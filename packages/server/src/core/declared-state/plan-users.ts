@@ -55,12 +55,14 @@ async function pruneUsers(
   }
 }
 
-function shown({ access, status, mayRotate, networks }: ApiUser): ShownMembers {
-  return { access, status, may_rotate: mayRotate, networks };
+function shown(user: ApiUser): ShownMembers {
+  const { access, status, mayRotate, networks, displayName, description, contact } = user;
+  return { access, status, may_rotate: mayRotate, networks, display_name: displayName, description, contact };
 }
 
 async function creation(planning: Planning, shortname: string, declared: DeclaredUser): Promise<Step> {
   const { at, name, access = "full", status = "active", mayRotate = false, networks = [] } = declared;
+  const { displayName = null, description = null, contact = null } = declared;
   await attempt(planning, `${at}/networks`, () => requireKnownAddresses(networks, [], planning.unnamedProxy));
   return {
     action: "create",
@@ -68,13 +70,14 @@ async function creation(planning: Planning, shortname: string, declared: Declare
     name: `${shortname}/${name}`,
     changes: diffMembers(
       { access: "full", status: "active", may_rotate: false, networks: [] },
-      { access, status, may_rotate: mayRotate, networks },
+      { access, status, may_rotate: mayRotate, networks, display_name: displayName, description, contact },
     ),
     isPruned: false,
     async run(tx) {
       const username = await usernameIn(tx, shortname, name);
       if ((await tx.users.find(username)) !== undefined) throw changedMeanwhile();
-      await createUser(tx, { name, account: shortname, access, mayRotate, networks });
+      const notes = { displayName, description, contact };
+      await createUser(tx, { name, account: shortname, access, mayRotate, networks, ...notes });
       if (status !== "active") await changeUser(tx, username, { status });
       return undefined;
     },
@@ -82,19 +85,16 @@ async function creation(planning: Planning, shortname: string, declared: Declare
 }
 
 async function change(planning: Planning, declared: DeclaredUser, present: ApiUser): Promise<Step | undefined> {
-  const { at, access, status, mayRotate, networks } = declared;
+  const { at, access, status, mayRotate, networks, displayName, description, contact } = declared;
   const { username } = present;
-  if (access !== undefined && access !== present.access) {
-    addProblem(
-      planning,
-      `${at}/access`,
-      `The access of an API user can't be changed; this one's is ${present.access}.`,
-    );
+  if (present.archivedAtMs !== null && status === "active") {
+    addProblem(planning, `${at}/status`, "The API user is archived, so it can't be active. Restore it first.");
   }
   await attempt(planning, `${at}/networks`, () =>
     requireKnownAddresses(networks, present.networks, planning.unnamedProxy),
   );
-  const changes = diffMembers(shown(present), { status, may_rotate: mayRotate, networks });
+  const members = { access, status, may_rotate: mayRotate, networks };
+  const changes = diffMembers(shown(present), { ...members, display_name: displayName, description, contact });
   if (changes.length === 0) return undefined;
   return {
     action: actionOf(changes),
@@ -104,7 +104,7 @@ async function change(planning: Planning, declared: DeclaredUser, present: ApiUs
     isPruned: false,
     async run(tx) {
       requireAsPlanned(shown(await loadUser(tx, username)), changes);
-      await changeUser(tx, username, { status, mayRotate, networks });
+      await changeUser(tx, username, { status, access, mayRotate, networks, displayName, description, contact });
       return undefined;
     },
   };

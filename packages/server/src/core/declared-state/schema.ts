@@ -58,6 +58,11 @@ const name = {
 
 const label = { type: ["string", "null"], minLength: 1, maxLength: 200 } as const satisfies Schema;
 
+const notes = {
+  description: { description: "What it is for. null: none.", type: ["string", "null"], minLength: 1, maxLength: 500 },
+  contact: { description: "Whom to ask about it. null: none.", type: ["string", "null"], minLength: 1, maxLength: 200 },
+} as const satisfies Readonly<Record<string, Schema>>;
+
 const networks = {
   description: "IP networks in CIDR form, or addresses. An empty list or null: from anywhere.",
   type: ["array", "null"],
@@ -86,12 +91,14 @@ const key = object(["public_key"], {
 const user = object(["name"], {
   name: { ...name, description: "Its username is api-<account id>-<name>." },
   access: {
-    description: "full (the default for a new user) or read_only. It can't be changed later.",
+    description: "full (the default for a new user) or read_only. A change holds for its live tokens too.",
     enum: ["full", "read_only"],
   },
   status,
   may_rotate: { description: "May it send in its next key itself?", type: "boolean" },
   networks,
+  display_name: { ...label, description: "Its name for people. null: none." },
+  ...notes,
   keys: list(key, "All keys of the API user. Left out: its keys aren't managed here."),
 });
 
@@ -105,6 +112,7 @@ const account = object(["shortname"], {
     minimum: 3600,
     maximum: 7300 * 86_400,
   },
+  ...notes,
   users: list(user, "All API users of the account. Left out: its users aren't managed here.", USERS_MAX),
 });
 

@@ -37,10 +37,16 @@ export type Event = Readonly<
       name?: string;
       keyAgeMaxSeconds?: number | null;
     }
+  // `notes`: the members that were changed, joined by commas. Their texts may be personal data, which nothing could remove from here.
+  | { action: "account.described"; accountId: AccountId; shortname: string; notes: string }
+  | { action: "account.archived" | "account.restored"; accountId: AccountId; shortname: string }
   // Networks are CIDRs, joined by commas.
   | (OfUser & { action: "user.created"; account: string; access: Access; mayRotate?: true; networks?: string })
   | (OfUser & { action: "user.activated" | "user.deactivated" })
   | (OfUser & { action: "user.changed"; mayRotate: boolean; networks: string })
+  | (OfUser & { action: "user.access_changed"; access: Access })
+  | (OfUser & { action: "user.described"; notes: string })
+  | (OfUser & { action: "user.archived" | "user.restored" })
   | (OfKey & {
       action: "key.added";
       bits: number;
@@ -214,10 +220,17 @@ const FORMS = {
   "account.activated": ACCOUNT,
   "account.deactivated": ACCOUNT,
   "account.changed": ACCOUNT,
+  "account.described": ACCOUNT,
+  "account.archived": ACCOUNT,
+  "account.restored": ACCOUNT,
   "user.created": USER,
   "user.activated": USER,
   "user.deactivated": USER,
   "user.changed": USER,
+  "user.access_changed": USER,
+  "user.described": USER,
+  "user.archived": USER,
+  "user.restored": USER,
   "key.added": KEY,
   "key.activated": KEY,
   "key.deactivated": KEY,

@@ -12,6 +12,8 @@ export function toFeedChange(event: RecordedEvent): FeedChange | undefined {
       return { action: event.action, account: event.shortname };
     case "user.activated":
     case "user.deactivated":
+    // A verifier that doesn't know it forgets everything, which holds the new access as well.
+    case "user.access_changed":
       return { action: event.action, username: event.username };
     case "key.added":
     case "key.activated":
@@ -29,8 +31,14 @@ export function toFeedChange(event: RecordedEvent): FeedChange | undefined {
       return { action: event.row.action };
     case "account.created":
     case "account.changed":
+    case "account.described":
+    case "account.archived":
+    case "account.restored":
     case "user.created":
     case "user.changed":
+    case "user.described":
+    case "user.archived":
+    case "user.restored":
     case "key.expiring":
     case "key.unused":
     case "key.found_weak":

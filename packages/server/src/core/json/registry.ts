@@ -15,13 +15,37 @@ export function isoTime(atMs: number | null): string | null {
   return atMs === null ? null : new Date(atMs).toISOString();
 }
 
-export function accountJson({ id, shortname, name, status, createdAtMs, keyAgeMaxSeconds }: Account) {
-  return { id, shortname, name, status, created_at: isoTime(createdAtMs), key_age_max_seconds: keyAgeMaxSeconds };
+export function accountJson(account: Account) {
+  const { id, shortname, name, status, description, contact } = account;
+  return {
+    id,
+    shortname,
+    name,
+    status,
+    created_at: isoTime(account.createdAtMs),
+    key_age_max_seconds: account.keyAgeMaxSeconds,
+    description,
+    contact,
+    archived_at: isoTime(account.archivedAtMs),
+  };
 }
 
-export function userJson({ id, username, account, access, status, createdAtMs, mayRotate, networks }: ApiUser) {
-  const created_at = isoTime(createdAtMs);
-  return { id, username, account, access, status, created_at, may_rotate: mayRotate, networks };
+export function userJson(user: ApiUser) {
+  const { id, username, account, access, status, networks, description, contact } = user;
+  return {
+    id,
+    username,
+    account,
+    access,
+    status,
+    created_at: isoTime(user.createdAtMs),
+    may_rotate: user.mayRotate,
+    networks,
+    display_name: user.displayName,
+    description,
+    contact,
+    archived_at: isoTime(user.archivedAtMs),
+  };
 }
 
 /** The key's status; `expired` for an active key that has expired. */

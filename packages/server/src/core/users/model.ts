@@ -21,4 +21,15 @@ export interface ApiUser {
   readonly mayRotate: boolean;
   /** CIDRs from which its keys can be used; from anywhere if there are none. */
   readonly networks: readonly string[];
+  /** Its name for people (RFC 7643, section 4.1.1); `null` for none. */
+  readonly displayName: string | null;
+  /** What it is for. */
+  readonly description: string | null;
+  /** Whom to ask about it: an e-mail address, a channel, a team. */
+  readonly contact: string | null;
+  /** When it was archived: out of the lists, and deactivated. */
+  readonly archivedAtMs: number | null;
 }
+
+/** What people note about an API user. None of it has an effect. */
+export type UserNotes = Pick<ApiUser, "displayName" | "description" | "contact">;

@@ -4,7 +4,7 @@ import type { KeyId } from "../keys/model.ts";
 import type { Standing } from "../standing.ts";
 import type { Page, PageRequest } from "../store/page.ts";
 import type { ApiUserRecord } from "../view/record.ts";
-import type { ApiUser, ApiUserId } from "./model.ts";
+import type { ApiUser, ApiUserId, UserNotes } from "./model.ts";
 
 /** The maximum number of keys in a user's record: active ones first, newest first. */
 export const KEYS_PER_RECORD_MAX = 32;
@@ -24,6 +24,8 @@ export interface UserFilter {
   readonly accountId?: AccountId | undefined;
   readonly status?: Standing | undefined;
   readonly access?: Access | undefined;
+  /** Those that are archived, instead of the others. */
+  readonly archived?: boolean | undefined;
   /**
    * A prefix of the name (the part after `api-<account id>-`), a prefix of the username that reaches at least to the account's id, or a
    * key's whole fingerprint or thumbprint. Lower case, except for those two. A prefix of every username finds every user.
@@ -40,7 +42,7 @@ export interface UserStore {
   find(username: string): Promise<ApiUser | undefined>;
   /** Those of the usernames that exist, in no order. One query: give some hundred at most. */
   findAll(usernames: readonly string[]): Promise<readonly ApiUser[]>;
-  /** An account's users whose names are greater than `afterName`, ordered by the bytes of their names, at most `limit`. */
+  /** An account's users that aren't archived and whose names are greater than `afterName`, ordered by the bytes of their names, at most `limit`. */
   listAfter(accountId: AccountId, afterName: string, limit: number): Promise<readonly ApiUser[]>;
   /** One user with its figures. */
   findListed(username: string, todaySeconds: number): Promise<ListedUser | undefined>;
@@ -55,14 +57,16 @@ export interface UserStore {
 export interface UserTransaction {
   find(username: string): Promise<ApiUser | undefined>;
   /** The username is made from the account's id and the name. */
-  insert(user: {
-    account: Account;
-    name: string;
-    access: Access;
-    createdAtMs: number;
-    mayRotate?: boolean | undefined;
-    networks?: readonly string[] | undefined;
-  }): Promise<ApiUser>;
+  insert(
+    user: {
+      account: Account;
+      name: string;
+      access: Access;
+      createdAtMs: number;
+      mayRotate?: boolean | undefined;
+      networks?: readonly string[] | undefined;
+    } & Partial<UserNotes>,
+  ): Promise<ApiUser>;
   setStatus(userId: ApiUserId, status: Standing): Promise<void>;
   /** Those that exist, in any order. */
   findAll(usernames: readonly string[]): Promise<readonly ApiUser[]>;
@@ -71,5 +75,8 @@ export interface UserTransaction {
   /** Inserts many users in a few statements, with reserved ids. */
   insertAll(users: readonly ApiUser[]): Promise<void>;
   /** Changes what may be changed of a user besides its status. */
-  update(userId: ApiUserId, values: Pick<ApiUser, "mayRotate" | "networks">): Promise<void>;
+  update(
+    userId: ApiUserId,
+    values: UserNotes & Pick<ApiUser, "access" | "mayRotate" | "networks" | "archivedAtMs">,
+  ): Promise<void>;
 }

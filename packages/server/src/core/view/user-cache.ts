@@ -73,6 +73,7 @@ export function createUserCache(
       case "user.activated":
       case "user.deactivated":
       case "user.changed":
+      case "user.access_changed":
       // A key that was just added isn't in the cache, but its user may be.
       case "key.added":
       case "key.activated":
@@ -86,6 +87,12 @@ export function createUserCache(
         break;
       // These events don't affect a user's record.
       case "account.changed":
+      case "account.described":
+      case "account.archived":
+      case "account.restored":
+      case "user.described":
+      case "user.archived":
+      case "user.restored":
       case "key.expiring":
       case "key.unused":
       case "key.found_weak":

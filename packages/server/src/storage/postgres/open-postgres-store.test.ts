@@ -119,6 +119,7 @@ describe("a database that isn't this release's", () => {
         "0008-key-trust",
         "0009-node-names",
         "0010-refusals-by-user",
+        "0011-descriptions",
         "9999-later",
       ],
     );

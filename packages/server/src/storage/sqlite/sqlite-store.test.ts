@@ -11,7 +11,16 @@ import { rsaKeyPair } from "../../../../../test/testkit/rsa-keys.ts";
 import { createTestClock } from "../../testing/test-clock.ts";
 import { makeTemporaryFolder, type TemporaryFolder } from "../../testing/test-registry.ts";
 import { SchemaError } from "../migrate.ts";
-import { UNDO_0004, UNDO_0005, UNDO_0006, UNDO_0007, UNDO_0008, UNDO_0009, UNDO_0010 } from "../each-store-contract.ts";
+import {
+  UNDO_0004,
+  UNDO_0005,
+  UNDO_0006,
+  UNDO_0007,
+  UNDO_0008,
+  UNDO_0009,
+  UNDO_0010,
+  UNDO_0011,
+} from "../each-store-contract.ts";
 import { testIdentityStore } from "../identity-store-contract.ts";
 import { testJobStore } from "../job-store-contract.ts";
 import { testKeyLifeStore } from "../key-life-store-contract.ts";
@@ -146,6 +155,7 @@ describe("a file of an earlier release", () => {
     delete from kysely_migration where name = '0002-token-checks';`;
 
   for (const [name, undo] of [
+    ["0010-refusals-by-user", UNDO_0011.join("; ")],
     ["0009-node-names", UNDO_0010.join("; ")],
     ["0008-key-trust", UNDO_0009.join("; ")],
     ["0007-list-indexes", UNDO_0008.join("; ")],
@@ -208,6 +218,7 @@ describe("a file that isn't this release's", () => {
       "0008-key-trust",
       "0009-node-names",
       "0010-refusals-by-user",
+      "0011-descriptions",
       "9999-later",
     ]);
   });

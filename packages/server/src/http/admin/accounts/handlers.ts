@@ -31,8 +31,9 @@ export function createAccountHandlers({
 }: RegistryHandlerDependencies): HandlersOf<typeof accountRoutes> {
   return {
     async listAccounts({ principal, query, target }) {
-      const { q: search, status } = query;
-      const page = await store.accounts.page({ search, status, ...accountFilter(principal) }, parsePage(query));
+      const { q: search, status, archived } = query;
+      const filter = { search, status, archived, ...accountFilter(principal) };
+      const page = await store.accounts.page(filter, parsePage(query));
       return listOf(page, target, (account) => [account.id], shownAccount);
     },
 
@@ -67,17 +68,15 @@ export function createAccountHandlers({
     async changeAccount({ principal, params: { shortname }, body, preconditions }) {
       const before = await loadAccount(store, principal, shortname);
       requireUnchanged(body, shownAccount(before), CHANGEABLE);
-      const { status, name, key_age_max_seconds: keyAgeMaxSeconds } = body;
-      const { result: account } = await commit(
-        (tx) => changeAccount(tx, shortname, { status, name, keyAgeMaxSeconds }),
-        {
-          author: principal,
-          ifMatch: {
-            ...preconditions,
-            currentTag: async (tx) => entityTags.account(await loadAccountAgain(tx, shortname)),
-          },
+      const { status, name, key_age_max_seconds: keyAgeMaxSeconds, description, contact, archived } = body;
+      const patch = { status, name, keyAgeMaxSeconds, description, contact, archived };
+      const { result: account } = await commit((tx) => changeAccount(tx, shortname, patch), {
+        author: principal,
+        ifMatch: {
+          ...preconditions,
+          currentTag: async (tx) => entityTags.account(await loadAccountAgain(tx, shortname)),
         },
-      );
+      });
       return { data: shownAccount({ ...before, ...account }), etag: entityTags.account(account) };
     },
   };

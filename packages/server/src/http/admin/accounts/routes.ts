@@ -39,7 +39,7 @@ export const accountRoutes = {
     tag: "accounts",
     access: adminEverywhere,
     summary:
-      "Deactivate an account, which ends all its users' tokens at once, reactivate it, or change its name or the maximum age of its keys",
+      "Deactivate an account, which ends all its users' tokens at once, reactivate it, rename, describe or archive it, or limit its keys' age",
     params: ShortnameParam,
     body: AccountPatch,
     answers: "item",

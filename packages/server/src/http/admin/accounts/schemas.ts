@@ -1,7 +1,10 @@
 import {
+  archivedAt,
   count,
   countOrNull,
+  flag,
   name,
+  notes,
   object,
   objectWith,
   page,
@@ -20,9 +23,16 @@ export const Account = object({
   users: { ...count, description: "Number of API users in the account" },
   created_at: time,
   key_age_max_seconds: { ...countOrNull, description: "The maximum age of its keys; null: the service's" },
+  ...notes,
+  archived_at: archivedAt,
 });
 
-export const AccountsQuery = objectWith([], { q: search, status: standing, ...page });
+export const AccountsQuery = objectWith([], {
+  q: search,
+  status: standing,
+  archived: { ...flag, description: "true: those that are archived, instead of the others" },
+  ...page,
+});
 
 export const NewAccount = objectWith(["shortname"], { shortname: name, name });
 
@@ -32,6 +42,11 @@ export const AccountPatch = patchOf(Account, {
   key_age_max_seconds: {
     type: ["integer", "null"],
     description: "From an hour to 7300 days; null: the service's",
+  },
+  ...notes,
+  archived: {
+    ...flag,
+    description: "true: out of the lists, and deactivated; false: back in the lists, and still deactivated",
   },
 });
 

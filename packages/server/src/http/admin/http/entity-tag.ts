@@ -11,10 +11,15 @@ import type { ResourceServer } from "../../../core/resource-servers/model.ts";
  * that change by themselves, such as when a key was last used.
  */
 export const entityTags = {
-  account: ({ id, shortname, name, status, keyAgeMaxSeconds }: Account) =>
-    tag(id, shortname, name, status, keyAgeMaxSeconds),
-  user: ({ id, username, access, status, mayRotate, networks }: ApiUser) =>
-    tag(id, username, access, status, mayRotate, networks.join()),
+  account: (account: Account) => {
+    const { id, shortname, name, status, keyAgeMaxSeconds, description, contact, archivedAtMs } = account;
+    return tag(id, shortname, name, status, keyAgeMaxSeconds, description, contact, archivedAtMs);
+  },
+  user: (user: ApiUser) => {
+    const { id, username, access, status, mayRotate, networks, displayName, description, contact } = user;
+    const limits = [access, status, mayRotate, networks.join()];
+    return tag(id, username, ...limits, displayName, description, contact, user.archivedAtMs);
+  },
   key: ({ id, thumbprint, label, status, expiresAtMs, networks }: PublicKey) =>
     tag(id, thumbprint, label, status, expiresAtMs, networks.join()),
   // The hash of its secret, so that a rotation gives another tag whatever the grace. The tag doesn't reveal the hash.

@@ -24,6 +24,18 @@ export const access = { enum: ["full", "read_only"] } as const;
 export const role = { enum: ROLES } as const;
 /** The core checks names and explains what is wrong; this only bounds their length. */
 export const name = { type: "string", maxLength: 1000 } as const;
+/** What people note about something; the core checks it. */
+export const note = { type: ["string", "null"], maxLength: 1000 } as const;
+/** The members of accounts and API users that people note, as the API shows them. */
+export const notes = {
+  description: { ...note, description: "What it is for" },
+  contact: { ...note, description: "Whom to ask about it, such as an e-mail address or a channel" },
+} as const;
+export const archivedAt = {
+  type: ["string", "null"],
+  format: "date-time",
+  description: "When it was archived: out of the lists, and deactivated; null if it isn't",
+} as const;
 export const secret = { type: "string", minLength: 1, maxLength: 500 } as const;
 export const email = { type: "string", maxLength: 320 } as const;
 /** WebAuthn's own JSON (RegistrationResponseJSON and its like), which its library checks. */

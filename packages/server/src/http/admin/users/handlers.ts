@@ -22,7 +22,7 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
   const { store, clock, commit, unnamedProxy } = dependencies;
   return {
     async listUsers({ principal, query, target }) {
-      const { q, account: shortname, status, access } = query;
+      const { q, account: shortname, status, access, archived } = query;
       // An index by name holds the matches of a search together; by age they would have to be gathered.
       const order = q === undefined ? (query.order ?? "newest") : "name";
       const account = shortname === undefined ? undefined : await store.accounts.find(shortname);
@@ -32,7 +32,13 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
       const page: Page<ListedUser> = isElsewhere
         ? { items: [], hasNext: false, hasPrevious: false, count: 0 }
         : await store.users.page(
-            { status, access, accountId: account?.id ?? principal.accountId ?? undefined, search: q && searchText(q) },
+            {
+              status,
+              access,
+              archived,
+              accountId: account?.id ?? principal.accountId ?? undefined,
+              search: q && searchText(q),
+            },
             order,
             todaySeconds(clock),
             parsePage(query, kinds),
@@ -45,8 +51,8 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
       const account = await loadAccountOfField(store, principal, body.account);
       const username = usernameOf(account, body.name);
       requireKnownAddresses(body.networks, [], unnamedProxy);
-      const { may_rotate: mayRotate, ...newUser } = body;
-      const { isRepeated } = await commit((tx) => createUser(tx, { ...newUser, mayRotate }), {
+      const { may_rotate: mayRotate, display_name: displayName, ...newUser } = body;
+      const { isRepeated } = await commit((tx) => createUser(tx, { ...newUser, mayRotate, displayName }), {
         author: principal,
         once: {
           key: idempotencyKey,
@@ -73,9 +79,11 @@ export function createUserHandlers(dependencies: RegistryHandlerDependencies): H
     async changeUser({ principal, params: { username }, body, preconditions }) {
       const before = await loadUser(dependencies, principal, username);
       requireUnchanged(body, shownUser(before), CHANGEABLE);
-      const { status, may_rotate: mayRotate, networks } = body;
+      const { status, access, archived, networks, description, contact } = body;
+      const notes = { displayName: body.display_name, description, contact };
+      const patch = { status, access, archived, mayRotate: body.may_rotate, networks, ...notes };
       requireKnownAddresses(networks, before.networks, unnamedProxy);
-      const { result: user } = await commit((tx) => changeUser(tx, username, { status, mayRotate, networks }), {
+      const { result: user } = await commit((tx) => changeUser(tx, username, patch), {
         author: principal,
         ifMatch: { ...preconditions, currentTag: async (tx) => entityTags.user(await loadUserAgain(tx, username)) },
       });

@@ -39,7 +39,7 @@ export const userRoutes = {
     tag: "users",
     access: admin,
     summary:
-      "Deactivate an API user, which ends its tokens at once, reactivate it, limit it to networks, or let it rotate its keys",
+      "Deactivate an API user, which ends its tokens at once, reactivate it, limit it, describe it, or archive it",
     params: UsernameParam,
     body: UserPatch,
     answers: "item",

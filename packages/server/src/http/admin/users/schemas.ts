@@ -1,9 +1,12 @@
 import {
   access,
+  archivedAt,
   count,
   flag,
   name,
   networks,
+  note,
+  notes,
   object,
   objectWith,
   page,
@@ -31,6 +34,9 @@ export const ApiUser = object({
   created_at: time,
   may_rotate: { ...flag, description: "May it send in its next key itself?" },
   networks: { ...texts, description: "CIDRs from which its keys can be used; empty: from anywhere" },
+  display_name: { ...note, description: "Its name for people; the username stays what the client signs" },
+  ...notes,
+  archived_at: archivedAt,
 });
 
 export const UsersQuery = objectWith([], {
@@ -42,6 +48,7 @@ export const UsersQuery = objectWith([], {
   account: shortname,
   status: standing,
   access,
+  archived: { ...flag, description: "true: those that are archived, instead of the others" },
   order: { enum: ["newest", "name"], description: "Default: newest. With q, the list is by name in any case" },
   ...page,
 });
@@ -52,8 +59,21 @@ export const NewUser = objectWith(["account", "name", "access"], {
   access,
   may_rotate: { ...flag, description: "Default: false" },
   networks,
+  display_name: note,
+  ...notes,
 });
 
-export const UserPatch = patchOf(ApiUser, { status: standing, may_rotate: flag, networks });
+export const UserPatch = patchOf(ApiUser, {
+  status: standing,
+  access: { ...access, description: "Holds for its live tokens too" },
+  may_rotate: flag,
+  networks,
+  display_name: note,
+  ...notes,
+  archived: {
+    ...flag,
+    description: "true: out of the lists, and deactivated; false: back in the lists, and still deactivated",
+  },
+});
 
 export const UsernameParam = object({ username: text });
